@@ -1,1 +1,237 @@
-//! .
+//! The ledger: the only memory of the destination.
+//!
+//! It keeps identity graphs, the events that have not ended, outcomes, failed attempts, dead letters, open calls and
+//! leases. The port speaks of them in our own words; no type of a database crosses it. Engines: SQLite (embedded) and,
+//! with the same contract, Postgres.
+//!
+//! Readers of a graph remember its version; [`Ledger::record`] writes only if no version has moved, so absorb and
+//! reconcile need no locks between reading and writing: on [`LedgerError::Conflict`] the caller reads again.
+
+pub mod changes;
+pub mod sqlite;
+pub mod view;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use jiff::Timestamp;
+use people::graph::Lane;
+use people::plan::StepKind;
+use people::{Digest, Graph};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use changes::{Attempt, Audit, Changes, DeadLetter, NewEvent, Outcome, Save, State, Unmapped, Work};
+pub use view::{AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired};
+
+/// The row id of a graph.
+pub type GraphId = i64;
+
+/// The row id of an open call.
+pub type CallId = i64;
+
+/// A graph as it was read.
+#[derive(Clone, Debug)]
+pub struct GraphRow {
+    /// Its row id.
+    pub id: GraphId,
+    /// Its version when it was read.
+    pub version: i64,
+    /// What it holds.
+    pub graph: Graph,
+}
+
+/// What absorb needs to know before it folds a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Gathered {
+    /// Every graph that holds one of the digests asked for, once.
+    pub graphs: Vec<GraphRow>,
+    /// The events asked for that were recorded before, with their current state.
+    pub known: BTreeMap<Uuid, State>,
+}
+
+/// The right to serve a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The fencing token: it grows with every change of the holder.
+    pub token: i64,
+    /// When the lease ends unless it is renewed.
+    pub expires_at: Timestamp,
+}
+
+/// A holder's claim, checked in the transaction that records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// The token of its lease.
+    pub token: i64,
+}
+
+/// How many graphs of each kind reconcile can use now.
+#[derive(Clone, Debug, Default)]
+pub struct Want {
+    /// Limits by lane and next step; what is not named is not wanted.
+    pub limits: BTreeMap<(Lane, StepKind), usize>,
+    /// Graphs with a call in flight, to be passed over.
+    pub except: Vec<GraphId>,
+}
+
+/// A due graph.
+#[derive(Clone, Debug)]
+pub struct DueGraph {
+    /// The graph.
+    pub row: GraphRow,
+    /// The lane that it is due in.
+    pub lane: Lane,
+    /// Its next step.
+    pub step: StepKind,
+    /// Since when it is due.
+    pub due_at: Timestamp,
+}
+
+/// A call that is about to go out, or whose answer was never recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenCall {
+    /// Its row id; 0 before it is written.
+    pub id: CallId,
+    /// The operation's name in Refersion's words.
+    pub operation: String,
+    /// When it was written down.
+    pub started_at: Timestamp,
+    /// What it is about; no value of a person.
+    pub items: Vec<CallItem>,
+}
+
+/// One affiliate of an open call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallItem {
+    /// An identifier of the affiliate's graph: its address when the call was planned.
+    pub anchor: Digest,
+    /// The numeric id, unless the call is a create.
+    pub affiliate: Option<u64>,
+    /// The fields that the call tells.
+    pub fields: Vec<String>,
+}
+
+/// What went wrong, by what the caller does about it.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// A graph has moved since it was read: read again.
+    #[error("a graph was changed by someone else meanwhile")]
+    Conflict,
+    /// Another worker holds the lease now: drop all that is in hand.
+    #[error("the lease on the connection is lost")]
+    Fenced,
+    /// The ledger cannot be reached or is busy: try again later.
+    #[error("the ledger is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What was asked or stored makes no sense: a bug, or a damaged file.
+    #[error("the ledger cannot do that: {0}")]
+    Broken(String),
+}
+
+/// The ledger's port.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Reads, in one go, every graph that holds one of `digests`, and which of `events` are recorded already.
+    async fn gather(
+        &self,
+        connection: ConnectionId,
+        digests: &[Digest],
+        events: &[Uuid],
+    ) -> Result<Gathered, LedgerError>;
+
+    /// Reads graphs by id; those that no longer exist are left out.
+    async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError>;
+
+    /// Writes everything or nothing, in one transaction: [`LedgerError::Conflict`] if a version has moved or a digest
+    /// belongs to another graph already, [`LedgerError::Fenced`] if `changes.fence` is given and not the newest token.
+    async fn record(&self, changes: Changes) -> Result<(), LedgerError>;
+
+    /// Takes or renews the lease for `holder`. `None` while another holder's lease runs. A new holder gets a greater
+    /// token; the same holder keeps its token while its lease has not been taken by another.
+    async fn lease(
+        &self,
+        connection: ConnectionId,
+        holder: Uuid,
+        now: Timestamp,
+        lasts: std::time::Duration,
+    ) -> Result<Option<Lease>, LedgerError>;
+
+    /// Ends `holder`'s lease at once, so that another may take over.
+    async fn give_back(&self, connection: ConnectionId, holder: Uuid) -> Result<(), LedgerError>;
+
+    /// Due graphs, per lane and step oldest due first, up to the limits.
+    async fn due(
+        &self,
+        connection: ConnectionId,
+        now: Timestamp,
+        want: &Want,
+    ) -> Result<Vec<DueGraph>, LedgerError>;
+
+    /// When the next graph of a connection becomes due, if any; in the past if one is due already.
+    async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError>;
+
+    /// Writes down calls that are about to go out, fenced; their ids in the same order.
+    async fn open_calls(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        calls: &[OpenCall],
+    ) -> Result<Vec<CallId>, LedgerError>;
+
+    /// The calls of a connection that were written down and never closed under an older token than `fence`.
+    async fn calls_left_open(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+    ) -> Result<Vec<OpenCall>, LedgerError>;
+
+    /// Graphs of a connection in id order after `after`, for a walk through all.
+    async fn walk(
+        &self,
+        connection: ConnectionId,
+        after: GraphId,
+        limit: usize,
+    ) -> Result<Vec<GraphRow>, LedgerError>;
+
+    /// How far the walk that applies settings version `version` has come: `None` once it is done.
+    /// A connection whose settings version is newer than its last finished walk starts at 0.
+    async fn walk_position(&self, connection: ConnectionId) -> Result<Option<(i64, GraphId)>, LedgerError>;
+
+    /// Remembers how far the walk for a settings version has come; `None` = done.
+    async fn set_walk_position(
+        &self,
+        connection: ConnectionId,
+        version: i64,
+        position: Option<GraphId>,
+    ) -> Result<(), LedgerError>;
+
+    /// Events by any of their digests (message id, address, user id), newest first, at most `limit`.
+    async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError>;
+
+    /// One event's payload while it is kept (pending or dead).
+    async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError>;
+
+    /// Dead letters, newest first.
+    async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError>;
+
+    /// Sets the state of dead letters by id; returns how many were in `from` and have moved.
+    async fn move_dead_letters(
+        &self,
+        ids: &[i64],
+        from: DeadLetterState,
+        to: DeadLetterState,
+    ) -> Result<usize, LedgerError>;
+
+    /// Counts for `status`, of all connections or of one.
+    async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError>;
+
+    /// Drops outcomes, attempts and dead letters that are older than their retention; at most `limit` rows of each.
+    async fn expire(
+        &self,
+        outcomes_before: Timestamp,
+        dead_letters_before: Timestamp,
+        limit: usize,
+    ) -> Result<Expired, LedgerError>;
+}

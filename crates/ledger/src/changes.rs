@@ -1,0 +1,229 @@
+//! What one transaction writes.
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use people::graph::Lane;
+use people::plan::StepKind;
+use people::{Digest, Graph};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{AffiliateRef, CallId, Fence, GraphId};
+
+/// All that one step of absorb or reconcile changes, written together or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// The connection that all of it belongs to.
+    pub connection: ConnectionId,
+    /// The lease under which it may be written; absorb needs none.
+    pub fence: Option<Fence>,
+    /// Graphs that are new or have changed.
+    pub saves: Vec<Save>,
+    /// Graphs that were merged into another one of `saves`, with the version that was read.
+    pub dissolved: Vec<(GraphId, i64)>,
+    /// Events that are seen for the first time.
+    pub events: Vec<NewEvent>,
+    /// Ends of events, new or pending ones. An event that ends is pending no more and its payload goes, unless a dead
+    /// letter keeps it.
+    pub outcomes: Vec<Outcome>,
+    /// Dead or remembered events that are pending again.
+    pub reopened: Vec<Uuid>,
+    /// Failed calls, by event.
+    pub attempts: Vec<Attempt>,
+    /// Dead letters to lay down.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Events whose dead letters are resolved: delivered after all.
+    pub resolved: Vec<Uuid>,
+    /// Events of which no personal data may remain: payloads, dead letters' payloads and causes, attempts' messages.
+    pub erased: Vec<Uuid>,
+    /// Open calls whose answer is recorded by this.
+    pub closed_calls: Vec<CallId>,
+    /// Traits that no setting maps, with how often they were said.
+    pub unmapped: Vec<Unmapped>,
+    /// What an operator should be able to read later.
+    pub audit: Vec<Audit>,
+}
+
+/// A graph to write.
+#[derive(Clone, Debug)]
+pub struct Save {
+    /// Its row id and the version that was read; `None` for a new graph.
+    pub row: Option<(GraphId, i64)>,
+    /// What it holds now.
+    pub graph: Graph,
+    /// The identifiers to be found under, those that are not indexed to this graph yet.
+    pub new_digests: Vec<Digest>,
+    /// What it needs next, if anything.
+    pub work: Option<Work>,
+    /// How many of its affiliates or persons differ from what Refersion knows.
+    pub dirty: u32,
+    /// How many of its persons and identifiers wait.
+    pub waiting: u32,
+}
+
+/// What a graph needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// In which lane.
+    pub lane: Lane,
+    /// Which kind of call.
+    pub step: StepKind,
+    /// Not before this.
+    pub due_at: Timestamp,
+}
+
+/// An event that absorb sees for the first time. Without an outcome in the same changes it is pending.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Its id, a UUIDv7.
+    pub event: Uuid,
+    /// Segment's message id, if it has one.
+    pub message_id: Option<String>,
+    /// `identify`, `delete`, or `unknown` where it could not be read.
+    pub kind: String,
+    /// When the door accepted it.
+    pub received_at: Timestamp,
+    /// Its lane.
+    pub lane: Lane,
+    /// The raw JSON, less any key; kept while it is pending or dead.
+    pub payload: String,
+    /// The digests that it can be found by (message id, addresses, user id).
+    pub found_by: Vec<Digest>,
+}
+
+/// How an event ended, or that it has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Not ended.
+    Pending,
+    /// A create told some of it.
+    Created,
+    /// An edit told some of it.
+    Updated,
+    /// A delete was carried out.
+    Deleted,
+    /// Refersion knew already, or nothing of it is mapped.
+    Unchanged,
+    /// Something newer had been said.
+    Superseded,
+    /// Kept; its person waits.
+    Remembered,
+    /// Not for us.
+    Skipped,
+    /// Nobody will try again until an operator says so.
+    Dead,
+}
+
+impl State {
+    /// Its fixed word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+            Self::Unchanged => "unchanged",
+            Self::Superseded => "superseded",
+            Self::Remembered => "remembered",
+            Self::Skipped => "skipped",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// The state of a fixed word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Pending,
+            Self::Created,
+            Self::Updated,
+            Self::Deleted,
+            Self::Unchanged,
+            Self::Superseded,
+            Self::Remembered,
+            Self::Skipped,
+            Self::Dead,
+        ]
+        .into_iter()
+        .find(|state| state.word() == word)
+    }
+}
+
+/// One numbered outcome of an event. Unique by event and number; writing the same one twice changes nothing.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The event.
+    pub event: Uuid,
+    /// 1 for its first outcome; a later one replaces `dead` or `remembered`.
+    pub number: u32,
+    /// How it ended.
+    pub state: State,
+    /// Why, as a fixed word or short text without personal data.
+    pub reason: Option<String>,
+    /// The affiliate concerned.
+    pub affiliate: Option<AffiliateRef>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A failed call, as one event saw it.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The event.
+    pub event: Uuid,
+    /// When the call failed.
+    pub at: Timestamp,
+    /// Refersion's name of the operation.
+    pub operation: String,
+    /// The status of the answer, if there was one.
+    pub http_status: Option<u16>,
+    /// The failure's class.
+    pub class: String,
+    /// What Refersion said, less any value of a person.
+    pub message: String,
+}
+
+/// An event that nobody will try again until an operator says so. Its payload is the pending one, or is given.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    /// The event; an unreadable envelope gets a fresh id.
+    pub event: Uuid,
+    /// The failure's class.
+    pub class: String,
+    /// The cause in words.
+    pub cause: String,
+    /// The status of Refersion's answer, if there was one.
+    pub http_status: Option<u16>,
+    /// The field that was refused, if one is to blame.
+    pub field: Option<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it died.
+    pub died_at: Timestamp,
+}
+
+/// A trait that no setting maps.
+#[derive(Clone, Debug)]
+pub struct Unmapped {
+    /// The folded key.
+    pub key: String,
+    /// A spelling of it.
+    pub spelling: String,
+    /// How many events said it.
+    pub events: u64,
+}
+
+/// A line for the audit: who did what to which thing; ids only, no personal data.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// When.
+    pub at: Timestamp,
+    /// `worker` or `operator`.
+    pub actor: String,
+    /// What was done, in a fixed word.
+    pub action: String,
+    /// To what, as ids.
+    pub subject: String,
+}

@@ -1,0 +1,147 @@
+//! What an operator reads.
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::State;
+
+/// The pair of Refersion ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AffiliateRef {
+    /// The numeric id.
+    pub id: Option<u64>,
+    /// The affiliate code.
+    pub code: Option<String>,
+}
+
+/// An event with what happened to it.
+#[derive(Clone, Debug)]
+pub struct EventView {
+    /// Its id.
+    pub event: Uuid,
+    /// Segment's message id.
+    pub message_id: Option<String>,
+    /// `identify`, `delete` or `unknown`.
+    pub kind: String,
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// When the door accepted it.
+    pub received_at: Timestamp,
+    /// Where it stands now.
+    pub state: State,
+    /// Why.
+    pub reason: Option<String>,
+    /// The affiliate concerned.
+    pub affiliate: Option<AffiliateRef>,
+    /// Failed calls, oldest first.
+    pub attempts: Vec<AttemptView>,
+    /// The digest of an identifier in its graph, to look up what it waits for, while it is pending or remembered.
+    pub found_by: Vec<people::Digest>,
+}
+
+/// A failed call.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttemptView {
+    /// When.
+    pub at: Timestamp,
+    /// Refersion's name of the operation.
+    pub operation: String,
+    /// The status of the answer.
+    pub http_status: Option<u16>,
+    /// The failure's class.
+    pub class: String,
+    /// What Refersion said.
+    pub message: String,
+}
+
+/// What an operator decided about a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadLetterState {
+    /// Nobody has looked at it.
+    Open,
+    /// It was re-admitted and has not ended yet.
+    Replaying,
+    /// It was delivered after all.
+    Resolved,
+    /// It will not be tried again; also where a delete erased it.
+    Discarded,
+}
+
+/// Which dead letters.
+#[derive(Clone, Debug, Default)]
+pub struct DeadLetterFilter {
+    /// Only of this connection.
+    pub connection: Option<ConnectionId>,
+    /// Only in this state.
+    pub state: Option<DeadLetterState>,
+    /// Only of this class.
+    pub class: Option<String>,
+    /// Only these.
+    pub ids: Option<Vec<i64>>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A dead letter.
+#[derive(Clone, Debug)]
+pub struct DeadLetterView {
+    /// Its row id.
+    pub id: i64,
+    /// The event.
+    pub event: Uuid,
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// Segment's message id.
+    pub message_id: Option<String>,
+    /// The failure's class.
+    pub class: String,
+    /// The cause in words.
+    pub cause: String,
+    /// The status of Refersion's answer.
+    pub http_status: Option<u16>,
+    /// The refused field.
+    pub field: Option<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it died.
+    pub died_at: Timestamp,
+    /// What an operator decided.
+    pub state: DeadLetterState,
+    /// The raw JSON, unless a delete erased it.
+    pub payload: Option<String>,
+    /// When the door accepted it.
+    pub received_at: Timestamp,
+}
+
+/// Counts for `status`.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Events that are pending.
+    pub pending: u64,
+    /// Affiliates or persons that differ from what Refersion knows.
+    pub dirty: u64,
+    /// Persons and identifiers that wait.
+    pub waiting: u64,
+    /// Dead letters that are open.
+    pub dead_letters: u64,
+    /// Graphs that are due now.
+    pub due: u64,
+    /// Events by state, those whose outcome has not expired.
+    pub outcomes: std::collections::BTreeMap<String, u64>,
+    /// Unmapped traits: spelling and number of events, most first, at most 50.
+    pub unmapped: Vec<(String, u64)>,
+}
+
+/// What [`crate::Ledger::expire`] dropped.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expired {
+    /// Outcomes.
+    pub outcomes: usize,
+    /// Attempts.
+    pub attempts: usize,
+    /// Dead letters.
+    pub dead_letters: usize,
+}

@@ -1,0 +1,297 @@
+//! What is kept of one identity graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::digest::Digest;
+use crate::stamp::{Moment, Span, Stamp};
+
+/// The identifiers that claims and sightings link, and all that is kept of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Graph {
+    /// Every identifier, with its profile.
+    pub identifiers: BTreeMap<Digest, Identifier>,
+    /// Which user claimed which address.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
+    /// Which anonymousId was seen with which stronger identifier.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sightings: Vec<Sighting>,
+    /// The affiliates that Refersion has, or may have, for these identifiers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub affiliates: Vec<Affiliate>,
+    /// Events that are pending, or whose outcome may still change (remembered, dead).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Kept>,
+    /// What failed last, by the address that the failed call was about.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub troubles: BTreeMap<Digest, Trouble>,
+}
+
+/// What kind of name an identifier is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A Segment userId.
+    User,
+    /// An email address, trimmed and in lower case.
+    Address,
+    /// A Segment anonymousId.
+    Anonymous,
+}
+
+/// One identifier and the profile kept under it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identifier {
+    /// What kind of name it is.
+    pub kind: Kind,
+    /// The newest delete that named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<Moment>,
+    /// The name itself, encrypted; gone when a tombstone covers all that was said under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+    /// The newest time that an event named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_at: Option<Moment>,
+    /// The desired traits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub traits: BTreeMap<String, Said>,
+    /// Of an address: an affiliate that was there before us has been found at it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub existed: bool,
+    /// Of an address: when Refersion was last searched for it, whatever was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searched_at: Option<Moment>,
+    /// Of an address: why Refersion does not take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl Identifier {
+    /// An identifier of which nothing has been said.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            named: None,
+            sealed: None,
+            said_at: None,
+            traits: BTreeMap::new(),
+            existed: false,
+            searched_at: None,
+            refused: None,
+        }
+    }
+}
+
+/// One desired trait. `value` is `None` where the trait was cleared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The value, as text.
+    #[serde(rename = "v")]
+    pub value: Option<String>,
+    /// When, and by which message, it was said.
+    #[serde(rename = "s")]
+    pub stamp: Stamp,
+    /// Why Refersion does not take this value, if it was refused.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl Said {
+    /// Last writer wins: the greater stamp, then the greater value as JSON text.
+    #[must_use]
+    pub fn beats(&self, other: &Self) -> bool {
+        (&self.stamp, json_text(self.value.as_deref())) > (&other.stamp, json_text(other.value.as_deref()))
+    }
+}
+
+fn json_text(value: Option<&str>) -> String {
+    value.map_or_else(|| "null".to_owned(), |text| serde_json::Value::from(text).to_string())
+}
+
+/// One user's statements that an address is theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The user.
+    pub user: Digest,
+    /// The address.
+    pub address: Digest,
+    /// What ordinary identifies stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordinary: Option<Span>,
+    /// What Engage stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engage: Option<Span>,
+    /// What the shape of the userId says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Span>,
+}
+
+impl Claim {
+    /// The spans of the classes that occur.
+    pub fn spans(&self) -> impl Iterator<Item = &Span> {
+        [&self.ordinary, &self.engage, &self.shape].into_iter().flatten()
+    }
+
+    /// The first statement of any class.
+    #[must_use]
+    pub fn first(&self) -> Option<&Stamp> {
+        self.spans().map(|span| &span.first).min()
+    }
+
+    /// The last statement of any class, covered or not.
+    #[must_use]
+    pub fn last(&self) -> Option<&Stamp> {
+        self.spans().map(|span| &span.last).max()
+    }
+}
+
+/// An anonymousId beside something stronger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// The anonymousId.
+    pub anonymous: Digest,
+    /// The user or address that it was seen with.
+    pub with: Digest,
+    /// First and last time.
+    pub span: Span,
+}
+
+/// The statuses of an affiliate. Source: Refersion REST v2, `/affiliate/status_change`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Takes part.
+    Active,
+    /// Waits for the merchant's approval.
+    Pending,
+    /// Turned down by the merchant.
+    Denied,
+    /// Switched off.
+    Disabled,
+}
+
+/// One affiliate: a pair of Refersion ids, with what Refersion was last told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Affiliate {
+    /// The numeric id; `None` while a create has no recorded answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+    /// The affiliate code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The address that Refersion was last told, or showed.
+    pub address: Digest,
+    /// An address change was sent, and its answer never came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub address_unknown: bool,
+    /// The status; `None` is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// A delete of ours switched it off, or is about to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled_by_us: bool,
+    /// It was ACTIVE when a delete of ours switched it off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_active: bool,
+    /// Found in Refersion, not made by us.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub found: bool,
+    /// What Refersion was told, by field (`first_name`, …, `custom:123`); `None` is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<String, Option<String>>,
+    /// The newest tombstone for which the told values were erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_for: Option<Moment>,
+    /// A scrub after a delete is still to be done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scrubbed: bool,
+    /// Refersion does not know it any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+}
+
+/// The lane by which an event came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// What a person just did.
+    Live,
+    /// Audience syncs, files and rescans.
+    Bulk,
+}
+
+/// Where a kept event stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Not ended yet.
+    Pending,
+    /// Ended: kept, its person waits.
+    Remembered,
+    /// Ended: nobody will try again until an operator says so.
+    Dead,
+}
+
+/// The call that told a part of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToldBy {
+    /// An edit.
+    Edit,
+    /// The create.
+    Create,
+}
+
+/// An event that has not come to rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its id.
+    pub event: Uuid,
+    /// Where it stands.
+    pub standing: Standing,
+    /// How many outcomes it has had.
+    #[serde(default)]
+    pub outcomes: u32,
+    /// A delete, else an identify.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delete: bool,
+    /// The identifier whose profile took its traits (of a delete: the strongest that it named).
+    pub identifier: Digest,
+    /// The address that it states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Digest>,
+    /// The traits that it said.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub says: BTreeSet<String>,
+    /// Its stamp.
+    pub stamp: Stamp,
+    /// Its lane.
+    pub lane: Lane,
+    /// The call that told a part of it already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_by: Option<ToldBy>,
+}
+
+/// The last failure of what an address needs, and when to try again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// How many calls failed in a row.
+    pub attempts: u32,
+    /// When the first of them failed.
+    pub since: Moment,
+    /// Not before this.
+    pub due_at: Moment,
+    /// The class of the last failure.
+    pub class: String,
+    /// What Refersion said, less any value of a person.
+    pub message: String,
+    /// Attempts and time are used up: nothing is tried until something newer is said or an operator says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
+}

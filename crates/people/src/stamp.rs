@@ -1,0 +1,69 @@
+//! What orders two statements about one trait.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A moment in microseconds since 1970: the precision to which the ledger keeps time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Moment(pub i64);
+
+impl From<Timestamp> for Moment {
+    fn from(at: Timestamp) -> Self {
+        Self(at.as_microsecond())
+    }
+}
+
+impl From<Moment> for Timestamp {
+    fn from(moment: Moment) -> Self {
+        Timestamp::from_microsecond(moment.0).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// When a statement was made, and by which message: (time, message key, revision), compared in this order.
+///
+/// The message key is Segment's `messageId`, or a hash of the event, so a repeat of a message is an exact tie. The
+/// revision is 0 and grows when an operator repairs the event.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The statement's time.
+    #[serde(rename = "t")]
+    pub time: Moment,
+    /// The message key.
+    #[serde(rename = "k")]
+    pub key: String,
+    /// How often an operator has repaired the event.
+    #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
+    pub revision: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference to skip_serializing_if")]
+fn is_zero(revision: &u32) -> bool {
+    *revision == 0
+}
+
+/// The first and the last of many stamps: all that order-independence needs to remember of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The least stamp.
+    pub first: Stamp,
+    /// The greatest stamp.
+    pub last: Stamp,
+}
+
+impl Span {
+    /// The span of one stamp.
+    #[must_use]
+    pub fn of(stamp: &Stamp) -> Self {
+        Self { first: stamp.clone(), last: stamp.clone() }
+    }
+
+    /// Stretches the span so that it covers `other` too.
+    pub fn cover(&mut self, other: &Self) {
+        if other.first < self.first {
+            self.first = other.first.clone();
+        }
+        if other.last > self.last {
+            self.last = other.last.clone();
+        }
+    }
+}

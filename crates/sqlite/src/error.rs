@@ -1,0 +1,50 @@
+//! What can go wrong below the engines, by what the caller can do about it.
+
+use std::path::PathBuf;
+
+/// Why the database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file or its folder cannot be made, read or protected: the operator has to look at the path.
+    #[error("cannot use the database file {}; check the path and its permissions", path.display())]
+    File {
+        /// The file that was asked for.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// SQLite refused a statement: the disk is full, the file is broken or locked for too long.
+    #[error("sqlite failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file was written by a newer version, which says that this one must not use it any more.
+    #[error("the database is at schema {found}, this program knows {known}; install a newer version of it")]
+    TooNew {
+        /// The schema version of the file.
+        found: u32,
+        /// The newest schema version that this program knows.
+        known: u32,
+    },
+    /// The file has another history of migrations: it is not a database of this kind.
+    #[error("migration {version} of the database is {found:?} and not {expected:?}; is it the right file?")]
+    Foreign {
+        /// The number of the migration.
+        version: u32,
+        /// Its name in the file.
+        found: String,
+        /// Its name in this program.
+        expected: String,
+    },
+    /// A migration failed; nothing of it was kept.
+    #[error("migration {name} failed and was rolled back")]
+    Migration {
+        /// The name of the migration.
+        name: &'static str,
+        /// What SQLite said.
+        #[source]
+        cause: rusqlite::Error,
+    },
+    /// The thread that owns the file could not be started, or is gone.
+    #[error("the thread of the database is not running")]
+    NoThread,
+}

@@ -1,0 +1,91 @@
+//! Brings a database to the schema that this program knows.
+//!
+//! Migrations expand first and contract a version later, so that two versions of the program can use one file side by
+//! side. Each migration says which schema a program must know at least in order to go on after it; an older program
+//! refuses, and every other one works.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::Error;
+
+/// One step of a schema. Its version is its place in the list, counted from 1, and never changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// The name of its file without the extension, as `0001_create_messages`.
+    pub name: &'static str,
+    /// Its statements.
+    pub sql: &'static str,
+    /// The oldest schema version (what a program knows) that can use the database after this step.
+    pub min_reader: u32,
+}
+
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    min_reader INTEGER NOT NULL
+) STRICT";
+
+/// Applies the migrations that the database does not have yet, in one transaction, and returns how many these were.
+/// One process does this at a time; the others wait, and find nothing left to do.
+///
+/// # Errors
+/// [`Error::TooNew`] when a newer program changed the database beyond what this one understands;
+/// [`Error::Foreign`] when its history is another one; [`Error::Migration`] when a step fails.
+pub fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<u32, Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(CREATE)?;
+    let applied = applied(&transaction)?;
+    check_history(&applied, migrations)?;
+    let mut count = 0;
+    for (version, migration) in (1u32..).zip(migrations).skip(applied.len()) {
+        apply(&transaction, version, migration)
+            .map_err(|cause| Error::Migration { name: migration.name, cause })?;
+        tracing::info!(migration = migration.name, "applied a migration");
+        count += 1;
+    }
+    transaction.commit()?;
+    Ok(count)
+}
+
+struct Applied {
+    version: u32,
+    name: String,
+    min_reader: u32,
+}
+
+fn applied(transaction: &Transaction<'_>) -> Result<Vec<Applied>, rusqlite::Error> {
+    transaction
+        .prepare("SELECT version, name, min_reader FROM schema_migrations ORDER BY version")?
+        .query_map([], |row| {
+            Ok(Applied { version: row.get(0)?, name: row.get(1)?, min_reader: row.get(2)? })
+        })?
+        .collect()
+}
+
+fn check_history(applied: &[Applied], migrations: &[Migration]) -> Result<(), Error> {
+    for (found, expected) in applied.iter().zip(migrations) {
+        if found.name != expected.name {
+            return Err(Error::Foreign {
+                version: found.version,
+                found: found.name.clone(),
+                expected: expected.name.to_owned(),
+            });
+        }
+    }
+    let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
+    match applied.last() {
+        Some(last) if applied.iter().any(|step| step.min_reader > known) => {
+            Err(Error::TooNew { found: last.version, known })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn apply(transaction: &Transaction<'_>, version: u32, migration: &Migration) -> Result<(), rusqlite::Error> {
+    transaction.execute_batch(migration.sql)?;
+    transaction.execute(
+        "INSERT INTO schema_migrations (version, name, min_reader) VALUES (?1, ?2, ?3)",
+        (version, migration.name, migration.min_reader),
+    )?;
+    Ok(())
+}

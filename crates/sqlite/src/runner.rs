@@ -1,0 +1,85 @@
+//! Where work is done: on the thread that owns the connection, or at once in the caller.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Error;
+
+/// Pieces of work that may wait for the thread; who brings more waits.
+const WAITING_WORK: usize = 64;
+
+type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The two ways of doing work. Both give the same promises.
+#[derive(Debug)]
+pub(crate) enum Runner {
+    Thread(mpsc::Sender<Work>),
+    Inline(Mutex<Connection>),
+}
+
+impl Runner {
+    pub(crate) fn threaded(mut connection: Connection) -> Result<Self, Error> {
+        let (sender, mut receiver) = mpsc::channel::<Work>(WAITING_WORK);
+        thread::Builder::new()
+            .name("sqlite".to_owned())
+            .spawn(move || {
+                while let Some(work) = receiver.blocking_recv() {
+                    work(&mut connection);
+                }
+            })
+            .map_err(|cause| {
+                tracing::error!(error = %cause, "the thread of the database cannot be started");
+                Error::NoThread
+            })?;
+        Ok(Self::Thread(sender))
+    }
+
+    pub(crate) fn inline(connection: Connection) -> Self {
+        Self::Inline(Mutex::new(connection))
+    }
+
+    pub(crate) async fn run<R, E>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<R, E> + Send + 'static,
+    ) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let ended = match self {
+            Self::Thread(sender) => {
+                let (answer, answered) = oneshot::channel();
+                let work: Work = Box::new(move |connection| {
+                    // A caller that went away misses the answer, nothing else: the work is done.
+                    drop(answer.send(perform(connection, work)));
+                });
+                sender.send(work).await.map_err(|_| Error::NoThread)?;
+                answered.await.map_err(|_| Error::NoThread)?
+            }
+            Self::Inline(connection) => {
+                // A panic inside the work is caught before it can leave the connection in disorder.
+                let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                perform(&mut connection, work)
+            }
+        };
+        ended.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+/// Does the work, and leaves the connection outside of any transaction, whatever the work did.
+fn perform<R, E>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<R, E>,
+) -> thread::Result<Result<R, E>> {
+    let ended = catch_unwind(AssertUnwindSafe(|| work(connection)));
+    if !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("ROLLBACK")
+    {
+        tracing::error!(%error, "an open transaction could not be rolled back");
+    }
+    ended
+}

@@ -1,0 +1,153 @@
+//! Durability, atomicity and protection of a database.
+
+use std::os::unix::fs::PermissionsExt;
+
+use sqlite::{Database, Error};
+
+/// Every kind of database, with one empty table `words`.
+async fn every_kind(folder: &tempfile::TempDir) -> Vec<Database> {
+    let kinds = vec![
+        Database::open(&folder.path().join("new/words.db")).unwrap(),
+        Database::in_memory().unwrap(),
+        Database::inline().unwrap(),
+    ];
+    for database in &kinds {
+        run(database, "CREATE TABLE words (word TEXT NOT NULL)").await;
+    }
+    kinds
+}
+
+async fn run(database: &Database, sql: &'static str) {
+    database.run(move |connection| Ok::<_, Error>(connection.execute_batch(sql)?)).await.unwrap();
+}
+
+async fn words(database: &Database) -> i64 {
+    database
+        .run(|connection| {
+            Ok::<_, Error>(connection.query_row("SELECT count(*) FROM words", [], |row| row.get(0))?)
+        })
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_transaction_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for database in every_kind(&folder).await {
+        let result: Result<(), Error> = database
+            .transaction(|transaction| {
+                transaction.execute("INSERT INTO words VALUES ('lost')", [])?;
+                Err(Error::NoThread)
+            })
+            .await;
+        assert!(result.is_err());
+        assert_eq!(words(&database).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_reaches_the_caller_leaves_nothing_and_spares_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    for database in every_kind(&folder).await {
+        let handle = database.clone();
+        let task = tokio::spawn(async move {
+            handle
+                .run::<(), Error>(|connection| {
+                    connection.execute_batch("BEGIN; INSERT INTO words VALUES ('lost')")?;
+                    panic!("planted");
+                })
+                .await
+        });
+        assert!(task.await.unwrap_err().is_panic());
+        assert_eq!(words(&database).await, 0);
+        run(&database, "INSERT INTO words VALUES ('kept')").await;
+        assert_eq!(words(&database).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn work_whose_caller_went_away_is_done_all_the_same() {
+    let database = Database::in_memory().unwrap();
+    run(&database, "CREATE TABLE words (word TEXT NOT NULL)").await;
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (go, may_go) = std::sync::mpsc::channel::<()>();
+    let handle = database.clone();
+    let task = tokio::spawn(async move {
+        handle
+            .run::<_, Error>(move |connection| {
+                begun.send(()).unwrap();
+                may_go.recv().unwrap();
+                Ok(connection.execute("INSERT INTO words VALUES ('kept')", [])?)
+            })
+            .await
+    });
+    has_begun.await.unwrap();
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    go.send(()).unwrap();
+    assert_eq!(words(&database).await, 1);
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words.db");
+    let first = Database::open(&path).unwrap();
+    run(&first, "CREATE TABLE words (word TEXT NOT NULL); INSERT INTO words VALUES ('kept')").await;
+    let second = Database::open(&path).unwrap();
+    assert_eq!(words(&second).await, 1);
+}
+
+#[tokio::test]
+async fn the_files_are_for_their_owner_only_even_where_they_were_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words.db");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let database = Database::open(&path).unwrap();
+    run(&database, "CREATE TABLE words (word TEXT NOT NULL)").await;
+    for name in ["words.db", "words.db-wal", "words.db-shm"] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_settings_that_the_promises_rest_on_are_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("words.db")).unwrap();
+    for (pragma, expected) in
+        [("journal_mode", "wal"), ("synchronous", "2"), ("secure_delete", "1"), ("foreign_keys", "1")]
+    {
+        let found: String = database
+            .run(move |connection| {
+                Ok::<_, Error>(connection.query_row(
+                    &format!("SELECT CAST({pragma} AS TEXT) FROM pragma_{pragma}"),
+                    [],
+                    |row| row.get(0),
+                )?)
+            })
+            .await
+            .unwrap();
+        assert_eq!(found, expected, "{pragma}");
+    }
+}
+
+#[tokio::test]
+async fn deleted_words_are_in_no_file_once_the_log_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("words.db")).unwrap();
+    run(&database, "CREATE TABLE words (word TEXT); INSERT INTO words VALUES ('forget-me-please')").await;
+    run(&database, "DELETE FROM words").await;
+    assert!(database.truncate_log().await.unwrap());
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(16).any(|window| window == b"forget-me-please"));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_named() {
+    let error = Database::open(std::path::Path::new("/dev/null/words.db")).unwrap_err();
+    assert!(error.to_string().contains("/dev/null/words.db"), "{error}");
+}

@@ -1,0 +1,6 @@
+//! What the engines rely on, over a real file and over both databases in memory.
+
+#[cfg(test)]
+mod database;
+#[cfg(test)]
+mod migrations;

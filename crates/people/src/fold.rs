@@ -1,0 +1,256 @@
+//! An event goes into a graph. Folding is a pure function of the events, whatever their order and repetition.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use crate::digest::Digest;
+use crate::graph::{Claim, Graph, Identifier, Kept, Kind, Lane, Said, Sighting, Standing};
+use crate::stamp::{Moment, Span, Stamp};
+use crate::tombs::Tombs;
+
+/// An identifier as an event names it.
+#[derive(Clone, Debug)]
+pub struct Name {
+    /// Its keyed digest.
+    pub digest: Digest,
+    /// The name itself, encrypted.
+    pub sealed: String,
+}
+
+/// Who states an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressClass {
+    /// An ordinary identify.
+    Ordinary,
+    /// Engage.
+    Engage,
+    /// Nobody: the userId has the shape of an address.
+    Shape,
+}
+
+/// What an identify says, in Refersion's meaning.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The event.
+    pub event: Uuid,
+    /// What orders it.
+    pub stamp: Stamp,
+    /// Its lane.
+    pub lane: Lane,
+    /// The user.
+    pub user: Option<Name>,
+    /// The address, and who states it.
+    pub address: Option<(Name, AddressClass)>,
+    /// The anonymousId.
+    pub anonymous: Option<Name>,
+    /// The traits; `None` clears.
+    pub traits: BTreeMap<String, Option<String>>,
+}
+
+/// Whom a delete names.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    /// The event.
+    pub event: Uuid,
+    /// What orders it; its time is its `received_at`.
+    pub stamp: Stamp,
+    /// The user.
+    pub user: Option<Name>,
+    /// Every address.
+    pub addresses: Vec<Name>,
+    /// The anonymousId.
+    pub anonymous: Option<Name>,
+}
+
+impl Statement {
+    /// The identifiers that it names, strongest first.
+    #[must_use]
+    pub fn digests(&self) -> Vec<Digest> {
+        let address = self.address.as_ref().map(|(name, _)| name);
+        [self.user.as_ref(), address, self.anonymous.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|n| n.digest)
+            .collect()
+    }
+
+    /// The trait keys that it says; `email` where an ordinary identify states an address.
+    #[must_use]
+    pub fn says(&self) -> BTreeSet<String> {
+        let email = matches!(self.address, Some((_, AddressClass::Ordinary))).then(|| "email".to_owned());
+        self.traits.keys().cloned().chain(email).collect()
+    }
+}
+
+impl Deletion {
+    /// The identifiers that it names, strongest first.
+    #[must_use]
+    pub fn digests(&self) -> Vec<Digest> {
+        let names = self.user.iter().chain(&self.addresses).chain(&self.anonymous);
+        names.map(|name| name.digest).collect()
+    }
+}
+
+/// Joins the graph of a linked identifier into this one.
+pub fn merge(into: &mut Graph, other: Graph) {
+    into.identifiers.extend(other.identifiers);
+    into.claims.extend(other.claims);
+    into.sightings.extend(other.sightings);
+    into.affiliates.extend(other.affiliates);
+    into.events.extend(other.events);
+    into.troubles.extend(other.troubles);
+}
+
+/// Folds an identify. It must name at least one identifier; without one nothing happens.
+pub fn identify(graph: &mut Graph, statement: &Statement) {
+    let Some(strongest) = statement.digests().first().copied() else { return };
+    name_all(graph, statement);
+    link(graph, statement);
+    let tombs = Tombs::of(graph);
+    if !tombs.covers(strongest, statement.stamp.time) {
+        write_traits(graph, strongest, statement);
+        hope_again(graph);
+    }
+    keep(
+        graph,
+        Kept {
+            event: statement.event,
+            standing: Standing::Pending,
+            outcomes: 0,
+            delete: false,
+            identifier: strongest,
+            address: statement.address.as_ref().map(|(name, _)| name.digest),
+            says: statement.says(),
+            stamp: statement.stamp.clone(),
+            lane: statement.lane,
+            told_by: None,
+        },
+    );
+}
+
+/// Folds a delete. It must name at least one identifier; without one nothing happens.
+pub fn delete(graph: &mut Graph, deletion: &Deletion) {
+    let Some(strongest) = deletion.digests().first().copied() else { return };
+    let time = deletion.stamp.time;
+    let addresses = deletion.addresses.iter().map(|name| (name, Kind::Address));
+    let users = deletion.user.iter().map(|name| (name, Kind::User));
+    let anonymous = deletion.anonymous.iter().map(|name| (name, Kind::Anonymous));
+    for (name, kind) in users.chain(addresses).chain(anonymous) {
+        let identifier = mention(graph, name, kind, time);
+        identifier.named = identifier.named.max(Some(time));
+    }
+    hope_again(graph);
+    keep(
+        graph,
+        Kept {
+            event: deletion.event,
+            standing: Standing::Pending,
+            outcomes: 0,
+            delete: true,
+            identifier: strongest,
+            address: deletion.addresses.first().map(|name| name.digest),
+            says: BTreeSet::new(),
+            stamp: deletion.stamp.clone(),
+            lane: Lane::Live,
+            told_by: None,
+        },
+    );
+}
+
+fn name_all(graph: &mut Graph, statement: &Statement) {
+    let time = statement.stamp.time;
+    if let Some(user) = &statement.user {
+        mention(graph, user, Kind::User, time);
+    }
+    if let Some((address, _)) = &statement.address {
+        mention(graph, address, Kind::Address, time);
+    }
+    if let Some(anonymous) = &statement.anonymous {
+        mention(graph, anonymous, Kind::Anonymous, time);
+    }
+}
+
+fn mention<'g>(graph: &'g mut Graph, name: &Name, kind: Kind, time: Moment) -> &'g mut Identifier {
+    let identifier = graph.identifiers.entry(name.digest).or_insert_with(|| Identifier::new(kind));
+    identifier.said_at = identifier.said_at.max(Some(time));
+    if identifier.sealed.is_none() {
+        identifier.sealed = Some(name.sealed.clone());
+    }
+    identifier
+}
+
+fn link(graph: &mut Graph, statement: &Statement) {
+    let span = Span::of(&statement.stamp);
+    let address = statement.address.as_ref().map(|(name, class)| (name.digest, *class));
+    if let (Some(user), Some((address, class))) = (&statement.user, address) {
+        claim(graph, user.digest, address, class, &span);
+    }
+    let stronger = statement.user.as_ref().map(|user| user.digest).or(address.map(|(digest, _)| digest));
+    if let (Some(anonymous), Some(with)) = (&statement.anonymous, stronger) {
+        sighting(graph, anonymous.digest, with, &span);
+    }
+}
+
+fn claim(graph: &mut Graph, user: Digest, address: Digest, class: AddressClass, span: &Span) {
+    let known = graph.claims.iter().position(|claim| claim.user == user && claim.address == address);
+    let index = known.unwrap_or_else(|| {
+        graph.claims.push(Claim { user, address, ordinary: None, engage: None, shape: None });
+        graph.claims.len() - 1
+    });
+    let claim = &mut graph.claims[index];
+    let slot = match class {
+        AddressClass::Ordinary => &mut claim.ordinary,
+        AddressClass::Engage => &mut claim.engage,
+        AddressClass::Shape => &mut claim.shape,
+    };
+    slot.get_or_insert_with(|| span.clone()).cover(span);
+}
+
+fn sighting(graph: &mut Graph, anonymous: Digest, with: Digest, span: &Span) {
+    match graph.sightings.iter_mut().find(|s| s.anonymous == anonymous && s.with == with) {
+        Some(known) => known.span.cover(span),
+        None => graph.sightings.push(Sighting { anonymous, with, span: span.clone() }),
+    }
+}
+
+fn write_traits(graph: &mut Graph, strongest: Digest, statement: &Statement) {
+    let Some(profile) = graph.identifiers.get_mut(&strongest) else { return };
+    for (key, value) in &statement.traits {
+        let said = Said { value: value.clone(), stamp: statement.stamp.clone(), refused: None };
+        match profile.traits.get(key) {
+            Some(known) if !said.beats(known) => {}
+            _ => {
+                profile.traits.insert(key.clone(), said);
+            }
+        }
+    }
+}
+
+/// Something new was said, so what had been given up is tried again.
+fn hope_again(graph: &mut Graph) {
+    graph.troubles.retain(|_, trouble| !trouble.given_up);
+}
+
+/// Remembers the event until it comes to rest. A replayed event keeps its number of outcomes.
+fn keep(graph: &mut Graph, event: Kept) {
+    match graph.events.iter_mut().find(|kept| kept.event == event.event) {
+        Some(kept) => *kept = Kept { outcomes: kept.outcomes, ..event },
+        None => graph.events.push(event),
+    }
+}
+
+/// An operator says that an event shall be tried again: what stood in its way is forgotten.
+pub fn forgive(graph: &mut Graph, stamp: &Stamp, address: Option<Digest>) {
+    for said in graph.identifiers.values_mut().flat_map(|identifier| identifier.traits.values_mut()) {
+        if said.stamp.time == stamp.time && said.stamp.key == stamp.key {
+            said.refused = None;
+        }
+    }
+    if let Some(address) = address.and_then(|address| graph.identifiers.get_mut(&address)) {
+        address.refused = None;
+        address.searched_at = None;
+    }
+    graph.troubles.clear();
+    graph.affiliates.retain(|affiliate| !affiliate.gone);
+}

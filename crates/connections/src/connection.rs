@@ -1,0 +1,171 @@
+//! What a connection is, its name, and whether it delivers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Settings;
+
+/// The number of a connection. It is never given to another one, not even after a removal, because events that are
+/// still in a queue carry it.
+pub type ConnectionId = i64;
+
+/// The longest name of a connection, in characters.
+pub const MAX_NAME_LENGTH: usize = 64;
+
+/// One Refersion account that Segment sources deliver to. It holds no secret; the keys are in the store, sealed.
+#[derive(Clone, PartialEq)]
+pub struct Connection {
+    /// Its number.
+    pub id: ConnectionId,
+    /// Its name, unique.
+    pub name: ConnectionName,
+    /// What the operator chose.
+    pub settings: Settings,
+    /// Grows by one with every change of the settings; begins at 1.
+    pub settings_version: i64,
+    /// Whether it delivers.
+    pub state: State,
+    /// Since when it is paused, and a sentence on why (no personal data, no secret); both absent while it is active.
+    pub paused_since: Option<Timestamp>,
+    /// See [`Connection::paused_since`].
+    pub paused_because: Option<String>,
+    /// The rate in calls a second that its API was last seen to bear, below the ceiling of the settings.
+    pub learned_rate: Option<f64>,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// What client libraries name it by. They show it to every browser, so it is no secret; `Debug` hides it all the
+    /// same, as it lets anyone send events.
+    pub write_key: String,
+}
+
+/// Whether a connection delivers. Either way it goes on accepting events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Calls go out.
+    Active,
+    /// No calls go out; events are kept.
+    Paused(PausedFor),
+}
+
+/// Why a connection is paused; the greater reason is the one that is shown when several hold.
+///
+/// Only an operator ends a pause by an operator or for configuration. The worker ends the other two by itself when the
+/// API answers again, and must not end a stronger one meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PausedFor {
+    /// The circuit breaker found the whole API down.
+    Breaker,
+    /// Refersion refused several persons' calls in a row for what looks like a mistake in the settings.
+    Configuration,
+    /// Refersion refused the keys.
+    Credentials,
+    /// An operator asked for it.
+    Operator,
+}
+
+impl PausedFor {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Breaker, Self::Configuration, Self::Credentials, Self::Operator];
+
+    /// The word for it in JSON and in the ledger.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Breaker => "breaker",
+            Self::Configuration => "configuration",
+            Self::Credentials => "credentials",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// The reason that a word of [`PausedFor::as_str`] stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+}
+
+impl fmt::Display for PausedFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("settings", &self.settings)
+            .field("settings_version", &self.settings_version)
+            .field("state", &self.state)
+            .field("learned_rate", &self.learned_rate)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name of a connection: 1 to 64 of the characters `A-Z a-z 0-9 _ -`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ConnectionName(String);
+
+/// A text that cannot name a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a connection's name is 1 to {MAX_NAME_LENGTH} of the characters A-Z a-z 0-9 _ -: give another one")]
+pub struct ConnectionNameError;
+
+impl ConnectionName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ConnectionName {
+    type Err = ConnectionNameError;
+
+    fn from_str(text: &str) -> Result<Self, ConnectionNameError> {
+        let good = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        let fits = (1..=MAX_NAME_LENGTH).contains(&text.len());
+        if fits && text.bytes().all(good) { Ok(Self(text.to_owned())) } else { Err(ConnectionNameError) }
+    }
+}
+
+impl fmt::Display for ConnectionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ConnectionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_plain() {
+        for good in ["a", "main_store-2", &"x".repeat(64)] {
+            assert_eq!(good.parse::<ConnectionName>().expect("a good name").as_str(), good);
+        }
+        for bad in ["", "two words", "naïve", "a/b", &"x".repeat(65)] {
+            assert!(bad.parse::<ConnectionName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_reason_comes_back_from_its_word() {
+        for reason in PausedFor::ALL {
+            assert_eq!(PausedFor::from_word(reason.as_str()), Some(reason));
+        }
+        assert_eq!(PausedFor::from_word("whim"), None);
+    }
+}

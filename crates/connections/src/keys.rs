@@ -1,0 +1,62 @@
+//! What is done with vault and store together: unlocking the ledger at start, and rotating the encryption key.
+
+use std::sync::Arc;
+
+use crate::store::{ConnectionStore, StoreError};
+use crate::vault::{FIRST_KEY_NUMBER, MasterKey, Randomness, SealedKey, Vault, VaultError};
+
+/// Why the vault of a ledger stays closed, or could not be rotated.
+#[derive(Debug, thiserror::Error)]
+pub enum UnlockError {
+    /// The ledger was begun with another master key.
+    #[error(
+        "this master key is not the one that the ledger was begun with: put the right one back \
+         (`secrets.key_file` or the environment), or begin with an empty ledger"
+    )]
+    OtherMasterKey,
+    /// The store failed.
+    #[error("the ledger could not be unlocked")]
+    Store(#[from] StoreError),
+    /// A stored key does not open.
+    #[error("an API key in the ledger could not be sealed anew")]
+    Key(#[from] VaultError),
+}
+
+/// Opens the vault of a ledger, after making sure that the master key is this ledger's. An empty ledger takes any.
+///
+/// # Errors
+/// [`UnlockError::OtherMasterKey`]: the process must not start. [`UnlockError::Store`]: it may try again.
+pub async fn unlock(
+    master: MasterKey,
+    store: &dyn ConnectionStore,
+    randomness: Arc<dyn Randomness>,
+) -> Result<Vault, UnlockError> {
+    let vault = Vault::new(master, FIRST_KEY_NUMBER, randomness);
+    let mine = vault.check_value();
+    if store.check_value(&mine).await? != mine {
+        return Err(UnlockError::OtherMasterKey);
+    }
+    Ok(vault.with_current(store.key_number().await?))
+}
+
+/// Moves on to the next encryption key and seals every stored API key with it; returns the vault that uses it, and how
+/// many keys were sealed.
+///
+/// Safe beside running processes: they open old and new seals alike. Where it was interrupted, run it again.
+///
+/// # Errors
+/// [`UnlockError::Store`] and [`UnlockError::Key`]; what was sealed stays readable in any case.
+pub async fn rotate(vault: &Vault, store: &dyn ConnectionStore) -> Result<(Vault, usize), UnlockError> {
+    let from = store.key_number().await?;
+    let to = from.checked_add(1).expect("four thousand million rotations have not happened");
+    store.set_key_number(from, to).await?;
+    let next = vault.with_current(to);
+    let resealed = store
+        .sealed_keys()
+        .await?
+        .iter()
+        .map(|key| next.open_key(key).map(|open| next.seal_key(&open)))
+        .collect::<Result<Vec<SealedKey>, VaultError>>()?;
+    store.reseal(&resealed).await?;
+    Ok((next, resealed.len()))
+}

@@ -1,0 +1,239 @@
+//! What each shape of a trait becomes.
+
+use super::*;
+use serde_json::{Value, json};
+
+/// Reads traits and gives what was said as pairs of name and value, in the order of the names.
+fn said(traits: &Value) -> Vec<(String, Option<String>)> {
+    let json = traits.to_string();
+    let node = Node::parse(json.as_bytes()).unwrap();
+    let said = read(Some(&node)).traits;
+    said.into_iter()
+        .map(|(key, told)| match key {
+            Trait::Custom(key) => (format!("custom:{key}"), told),
+            standard => (format!("{standard:?}"), told),
+        })
+        .collect()
+}
+
+fn pairs(expected: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
+    expected.iter().map(|(key, told)| ((*key).to_owned(), told.map(str::to_owned))).collect()
+}
+
+#[track_caller]
+fn check(traits: Value, expected: &[(&str, Option<&str>)]) {
+    assert_eq!(said(&traits), pairs(expected), "{traits}");
+}
+
+fn ignored(json: &str) -> Vec<(String, &'static str)> {
+    let node = Node::parse(json.as_bytes()).unwrap();
+    read(Some(&node)).ignored.into_iter().map(|i| (i.key, i.why.as_str())).collect()
+}
+
+#[test]
+fn a_name_is_cut_at_its_first_white_space() {
+    check(
+        json!({"name": " Peter \t van der  Berg "}),
+        &[("FirstName", Some("Peter")), ("LastName", Some("van der  Berg"))],
+    );
+}
+
+#[test]
+fn a_name_of_one_word_says_that_there_is_no_last_name() {
+    check(json!({"name": "Cher"}), &[("FirstName", Some("Cher")), ("LastName", Some(""))]);
+}
+
+#[test]
+fn first_and_last_name_beat_the_name_each_on_its_own() {
+    check(
+        json!({"name": "Peter Gibbons", "last_name": "Smith"}),
+        &[("FirstName", Some("Peter")), ("LastName", Some("Smith"))],
+    );
+    check(
+        json!({"name": "Cher", "lastName": "Sarkisian"}),
+        &[("FirstName", Some("Cher")), ("LastName", Some("Sarkisian"))],
+    );
+    check(json!({"firstName": "Peter"}), &[("FirstName", Some("Peter"))]);
+}
+
+#[test]
+fn empty_and_odd_names_are_passed_over() {
+    for odd in [json!(null), json!(""), json!("  "), json!(7), json!(true), json!({"a": 1}), json!([])] {
+        check(
+            json!({"firstName": odd, "lastName": odd, "name": "A B"}),
+            &[("FirstName", Some("A")), ("LastName", Some("B"))],
+        );
+        check(json!({"firstName": odd, "lastName": odd, "name": odd}), &[]);
+    }
+}
+
+#[test]
+fn a_company_is_text_or_an_object_with_a_name() {
+    check(json!({"company": " Initech "}), &[("Company", Some("Initech"))]);
+    check(json!({"company": {"id": 7, "Name": "Initech"}}), &[("Company", Some("Initech"))]);
+    check(json!({"company": null}), &[("Company", None)]);
+    check(json!({"company": " "}), &[("Company", None)]);
+    for odd in [json!(7), json!(true), json!(["Initech"]), json!({"id": 7}), json!({"name": {}})] {
+        check(json!({"company": odd}), &[]);
+    }
+}
+
+#[test]
+fn a_phone_may_be_a_number_and_the_first_of_several() {
+    check(json!({"phone": 15_551_234_567_u64}), &[("Phone", Some("15551234567"))]);
+    check(json!({"phone": " +1 555 ", "phones": ["2"]}), &[("Phone", Some("+1 555"))]);
+    check(json!({"phones": [5551, 5552]}), &[("Phone", Some("5551"))]);
+    check(json!({"phones": [{"value": "1"}]}), &[("Phone", Some("1"))]);
+    check(json!({"phones": [{"type": "home", "Number": 2}]}), &[("Phone", Some("2"))]);
+    check(json!({"phone": {"home": 1}, "phones": ["2"]}), &[("Phone", Some("2"))]);
+    check(json!({"phone": true}), &[]);
+    check(json!({"phones": []}), &[]);
+    check(json!({"phones": "2"}), &[]);
+}
+
+#[test]
+fn a_cleared_phone_does_not_fall_back_to_phones() {
+    check(json!({"phone": null, "phones": ["2"]}), &[("Phone", None)]);
+}
+
+#[test]
+fn address_parts_come_from_the_address_then_from_flat_traits() {
+    check(
+        json!({"address": {"Street": "6th St", "street_2": "Floor 3", "postal_code": 94103}, "city": "San Francisco",
+               "street": "not this one", "State": "CA", "country": "USA"}),
+        &[
+            ("Street", Some("6th St")),
+            ("Street2", Some("Floor 3")),
+            ("City", Some("San Francisco")),
+            ("State", Some("CA")),
+            ("PostalCode", Some("94103")),
+            ("Country", Some("USA")),
+        ],
+    );
+}
+
+#[test]
+fn the_postal_code_comes_before_zip_and_the_address_before_flat_traits() {
+    check(json!({"zip": "1", "postal_code": "2"}), &[("PostalCode", Some("2"))]);
+    check(json!({"zip_code": "1", "zip": "2"}), &[("PostalCode", Some("2"))]);
+    check(json!({"postalCode": "1", "address": {"zipCode": "2"}}), &[("PostalCode", Some("2"))]);
+}
+
+#[test]
+fn a_null_part_of_the_address_is_cleared_and_does_not_fall_back() {
+    check(
+        json!({"address": {"city": null, "state": " "}, "city": "X", "state": "Y"}),
+        &[("City", None), ("State", None)],
+    );
+}
+
+#[test]
+fn a_part_of_an_odd_type_falls_back() {
+    check(json!({"address": {"city": {"name": "A"}, "state": true}, "city": "X"}), &[("City", Some("X"))]);
+}
+
+#[test]
+fn an_address_in_one_text_is_the_street_and_flat_parts_still_count() {
+    check(
+        json!({"address": " 6th St, SF ", "street": "no", "city": "SF"}),
+        &[("Street", Some("6th St, SF")), ("City", Some("SF"))],
+    );
+}
+
+#[test]
+fn a_null_address_clears_every_part_that_nothing_else_speaks_of() {
+    check(
+        json!({"address": null, "city": "SF"}),
+        &[
+            ("Street", None),
+            ("Street2", None),
+            ("City", Some("SF")),
+            ("State", None),
+            ("PostalCode", None),
+            ("Country", None),
+        ],
+    );
+}
+
+#[test]
+fn an_address_of_an_odd_type_says_nothing() {
+    for odd in [json!([{"city": "A"}]), json!(7), json!(false), json!({})] {
+        check(json!({"address": odd, "city": "SF"}), &[("City", Some("SF"))]);
+    }
+}
+
+#[test]
+fn custom_traits_are_single_values_as_text() {
+    check(
+        json!({"plan": " premium ", "logins": 5, "ratio": 0.1, "big": 1e21, "round": 3.0, "neg": -7, "vip": true,
+               "left": false, "gone": null, "empty": "", "list": [1], "object": {"a": 1}}),
+        &[
+            ("custom:big", Some("1000000000000000000000")),
+            ("custom:empty", Some("")),
+            ("custom:gone", None),
+            ("custom:left", Some("false")),
+            ("custom:logins", Some("5")),
+            ("custom:neg", Some("-7")),
+            ("custom:plan", Some("premium")),
+            ("custom:ratio", Some("0.1")),
+            ("custom:round", Some("3")),
+            ("custom:vip", Some("true")),
+        ],
+    );
+}
+
+#[test]
+fn an_audience_key_with_blanks_and_capitals_is_a_custom_trait_that_knows_its_spelling() {
+    let node = Node::parse(br#"{"High Value Customers": true}"#).unwrap();
+    let said = read(Some(&node));
+    assert_eq!(said.traits[&Trait::Custom("highvaluecustomers".into())].as_deref(), Some("true"));
+    assert_eq!(said.spellings["highvaluecustomers"], "High Value Customers");
+}
+
+#[test]
+fn ids_among_the_traits_are_custom_like_any_other() {
+    check(json!({"id": 7, "userId": "u"}), &[("custom:id", Some("7")), ("custom:userid", Some("u"))]);
+}
+
+#[test]
+fn a_custom_trait_has_at_most_255_characters() {
+    let (fits, long) = ("ü".repeat(255), "ü".repeat(256));
+    check(json!({"a": fits}), &[("custom:a", Some(&fits))]);
+    check(json!({"a": long}), &[]);
+    assert_eq!(ignored(&json!({"a": long}).to_string()), [("a".into(), "too_long")]);
+    assert_eq!(ignored(&json!({"a": 1e300}).to_string()), [("a".into(), "too_long")]);
+    check(json!({ long: 1 }), &[]);
+}
+
+#[test]
+fn the_first_spelling_in_the_document_counts() {
+    let json = r#"{"Plan": "first", "plan": "second", "first_name": "A", "FirstName": "B"}"#;
+    let node = Node::parse(json.as_bytes()).unwrap();
+    let said = read(Some(&node));
+    assert_eq!(said.traits[&Trait::Custom("plan".into())].as_deref(), Some("first"));
+    assert_eq!(said.traits[&Trait::FirstName].as_deref(), Some("A"));
+    assert_eq!(ignored(json), [("plan".into(), "repeated"), ("firstname".into(), "repeated")]);
+}
+
+#[test]
+fn what_is_passed_over_is_named_with_its_reason() {
+    let json = r#"{"name": {"first": "A"}, "firstName": "", "lastName": 7, "company": 7, "phone": [1],
+                   "address": {"city": true}, "tags": ["a"]}"#;
+    let expected = [
+        ("name", "nested"),
+        ("firstname", "cannot_be_cleared"),
+        ("lastname", "not_text"),
+        ("company", "not_text"),
+        ("phone", "nested"),
+        ("address.city", "not_text"),
+        ("tags", "nested"),
+    ];
+    assert_eq!(ignored(json), expected.map(|(key, why)| (key.to_owned(), why)));
+}
+
+#[test]
+fn traits_that_are_no_object_say_nothing() {
+    for odd in [json!(null), json!([]), json!("x"), json!([{"plan": "a"}])] {
+        check(odd, &[]);
+    }
+}

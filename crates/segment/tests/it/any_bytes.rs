@@ -1,0 +1,76 @@
+//! Whatever comes, the reader answers.
+
+use proptest::prelude::*;
+use segment::Body;
+use serde_json::{Value, json};
+
+/// JSON values of every type, nested a little, with the reader's own words among the keys and texts.
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        "[ a-z]{0,3}@[a-z]{0,2}\\.[a-z]{0,2}".prop_map(Value::from),
+        "(identify|delete|track|2020-01-01T00:00:00Z)".prop_map(Value::from),
+    ];
+    let key = prop_oneof![
+        any::<String>(),
+        "(type|userId|anonymous_id|email|traits|context|personas|integrations|timestamp|messageId|address|phones|name)"
+    ];
+    leaf.prop_recursive(4, 40, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..8)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn check(bytes: &[u8]) {
+    match segment::read(bytes, crate::now()) {
+        Ok(event) => {
+            let time = match &event.body {
+                Body::Identify(identify) => identify.time,
+                Body::Delete(delete) => delete.time,
+            };
+            assert!(time <= crate::now());
+            assert!(!event.message_key.is_empty());
+            let again = segment::read(bytes, crate::now()).expect("what was read once can be read again");
+            assert_eq!(again, event);
+        }
+        Err(refusal) => assert!([400, 501].contains(&refusal.http_status())),
+    }
+    if let Ok(clean) = segment::without_key(bytes, "public.secretsecret") {
+        assert!(!String::from_utf8_lossy(&clean).contains("secretsecret"));
+    }
+}
+
+proptest! {
+    #[test]
+    fn bytes_of_any_kind_get_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        check(&bytes);
+    }
+
+    #[test]
+    fn text_that_looks_like_json_gets_an_answer(text in "[\\[\\]{}:,\"a-z0-9.eE\\\\u -]{0,200}") {
+        check(text.as_bytes());
+    }
+
+    #[test]
+    fn events_with_any_values_get_an_answer(kind in "(identify|delete)", user in any_value(), traits in any_value(),
+                                            context in any_value(), time in any_value(), rest in any_value()) {
+        let mut event = json!({"type": kind, "userId": user, "traits": traits, "context": context, "timestamp": time});
+        if let (Value::Object(event), Value::Object(rest)) = (&mut event, rest) {
+            event.extend(rest);
+        }
+        check(event.to_string().as_bytes());
+    }
+
+    #[test]
+    fn an_event_cut_anywhere_gets_an_answer(cut in 0_usize..200) {
+        let whole = br#"{"type":"identify","userId":"u","traits":{"name":"A B","email":"a@b.example","address":{"city":null}}}"#;
+        check(&whole[..cut.min(whole.len())]);
+    }
+}

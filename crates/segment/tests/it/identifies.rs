@@ -1,0 +1,188 @@
+//! Identifies: whom they name, where their email is, and what else they carry.
+
+use segment::{AddressOrigin, Trait};
+use serde_json::json;
+
+use crate::{identify, read};
+
+/// The identify of Segment's page about Refersion.
+/// Source: segment.com/docs/connections/destinations/catalog/refersion.
+fn of_segments_page() -> serde_json::Value {
+    json!({
+        "messageId": "test-message-txsmji", "timestamp": "2019-05-02T14:14:40.519Z", "type": "identify",
+        "email": "test@example.org",
+        "traits": {
+            "name": "Peter Gibbons", "email": "peter@example.com", "plan": "premium", "logins": 5,
+            "address": {"street": "6th St", "city": "San Francisco", "state": "CA", "postalCode": "94103",
+                        "country": "USA"}
+        },
+        "userId": "test-user-t0zpx"
+    })
+}
+
+#[test]
+fn the_identify_of_segments_page_is_read_in_full() {
+    let event = read(&of_segments_page()).unwrap();
+    assert_eq!(event.message_key, "test-message-txsmji");
+    assert_eq!(event.message_id.as_deref(), Some("test-message-txsmji"));
+    assert!(!event.bulk);
+    let said = identify(&of_segments_page());
+    assert_eq!(said.user.as_deref(), Some("test-user-t0zpx"));
+    assert_eq!(said.anonymous, None);
+    assert_eq!(said.time.to_string(), "2019-05-02T14:14:40.519Z");
+    assert!(!said.engage && !said.skip);
+    let expected = [
+        (Trait::FirstName, "Peter"),
+        (Trait::LastName, "Gibbons"),
+        (Trait::Street, "6th St"),
+        (Trait::City, "San Francisco"),
+        (Trait::State, "CA"),
+        (Trait::PostalCode, "94103"),
+        (Trait::Country, "USA"),
+        (Trait::Custom("logins".into()), "5"),
+        (Trait::Custom("plan".into()), "premium"),
+    ];
+    assert_eq!(said.traits, expected.into_iter().map(|(t, v)| (t, Some(v.to_owned()))).collect());
+    assert!(said.ignored.is_empty());
+}
+
+#[test]
+fn the_email_trait_beats_the_email_at_the_top() {
+    let address = identify(&of_segments_page()).address.unwrap();
+    assert_eq!(address.address, "peter@example.com");
+    assert_eq!(address.origin, AddressOrigin::Stated);
+}
+
+#[test]
+fn the_email_is_looked_for_in_five_places_in_order() {
+    let mut event = json!({
+        "type": "identify", "userId": "User@Shape.example", "email": "top@x.example",
+        "traits": {"Email": " Traits@x.example "}, "context": {"traits": {"email": "context@x.example"}},
+        "properties": {"email": "properties@x.example"}
+    });
+    let places = ["/traits/Email", "/context/traits/email", "/properties/email", "/email"];
+    let expected = ["traits@x.example", "context@x.example", "properties@x.example", "top@x.example"];
+    for (place, expected) in places.into_iter().zip(expected) {
+        let address = identify(&event).address.unwrap();
+        assert_eq!((address.address.as_str(), address.origin), (expected, AddressOrigin::Stated));
+        *event.pointer_mut(place).unwrap() = json!("no address");
+    }
+    let address = identify(&event).address.unwrap();
+    assert_eq!(
+        (address.address.as_str(), address.origin),
+        ("user@shape.example", AddressOrigin::UserIdShape)
+    );
+}
+
+#[test]
+fn an_email_of_an_odd_type_is_absent_and_said_to_be() {
+    for odd in
+        [json!(null), json!(""), json!(7), json!(true), json!(["a@b.example"]), json!({"a": 1}), json!("a@b")]
+    {
+        let said = identify(&json!({"type": "identify", "userId": "u", "traits": {"email": odd}}));
+        assert_eq!(said.address, None, "{odd}");
+        assert_eq!(said.ignored.len(), 1, "{odd}");
+        assert!(said.traits.is_empty(), "{odd}");
+    }
+}
+
+#[test]
+fn ids_are_trimmed_and_numbers_become_text() {
+    for (id, expected) in [
+        (json!(" u1 "), Some("u1")),
+        (json!("🎉"), Some("🎉")),
+        (json!(15551234567_u64), Some("15551234567")),
+        (json!(-3), Some("-3")),
+        (json!(1.5), Some("1.5")),
+        (json!(true), Some("true")),
+        (json!(null), None),
+        (json!(""), None),
+        (json!("  "), None),
+        (json!(["u1"]), None),
+        (json!({"id": "u1"}), None),
+    ] {
+        let said = identify(&json!({"type": "identify", "userId": id, "anonymousId": "x"}));
+        assert_eq!(said.user.as_deref(), expected, "{id}");
+        let said = identify(&json!({"type": "identify", "userId": "u", "anonymous_id": id}));
+        assert_eq!(said.anonymous.as_deref(), expected, "{id}");
+    }
+}
+
+#[test]
+fn any_one_identifier_is_enough() {
+    for named in [
+        json!({"type": "identify", "userId": "u"}),
+        json!({"type": "identify", "anonymousId": "x"}),
+        json!({"type": "identify", "email": "a@b.example"}),
+        json!({"type": "identify", "context": {"traits": {"email": "a@b.example"}}}),
+    ] {
+        assert!(read(&named).is_ok(), "{named}");
+    }
+}
+
+#[test]
+fn an_event_of_engage_is_known_by_its_personas_object_and_travels_in_bulk() {
+    let engage = |context: serde_json::Value| json!({"type": "identify", "userId": "u", "traits": {"vip": true}, "context": context});
+    for context in [json!({"personas": {}}), json!({"Personas": {"computation_class": "audience"}})] {
+        assert!(identify(&engage(context.clone())).engage);
+        assert!(read(&engage(context)).unwrap().bulk);
+    }
+    for context in [json!({"personas": null}), json!({"personas": true}), json!([]), json!(null), json!({})] {
+        assert!(!identify(&engage(context.clone())).engage, "{context}");
+        assert!(!read(&engage(context)).unwrap().bulk);
+    }
+}
+
+#[test]
+fn only_a_plain_false_under_the_exact_name_skips_an_event() {
+    for (integrations, skip) in [
+        (json!({"Refersion": false}), true),
+        (json!({"All": true, "Refersion": false}), true),
+        (json!({"All": false}), false),
+        (json!({"All": false, "Refersion": true}), false),
+        (json!({"refersion": false}), false),
+        (json!({"Refersion": "false"}), false),
+        (json!({"Refersion": {}}), false),
+        (json!({"Refersion": null}), false),
+        (json!({"Refersion": 0}), false),
+        (json!([]), false),
+        (json!(null), false),
+    ] {
+        let event = json!({"type": "identify", "userId": "u", "integrations": integrations});
+        assert_eq!(identify(&event).skip, skip, "{integrations}");
+    }
+}
+
+#[test]
+fn a_message_without_an_id_is_known_by_its_content() {
+    let key = |json: &str| segment::read(json.as_bytes(), crate::now()).unwrap().message_key;
+    let one = key(r#"{"type": "identify", "userId": "u", "traits": {"a": 1, "b": 2}}"#);
+    assert!(one.starts_with("sha256:") && one.len() == 71, "{one}");
+    assert_eq!(one, key(r#"{"userId":"u","traits":{"b":2,"a":1},"type":"identify"}"#));
+    assert_ne!(one, key(r#"{"userId":"u","traits":{"b":2,"a":3},"type":"identify"}"#));
+}
+
+#[test]
+fn a_message_id_is_text_or_a_number_of_at_most_100_characters() {
+    let event =
+        |id: serde_json::Value| read(&json!({"type": "identify", "userId": "u", "message_id": id})).unwrap();
+    assert_eq!(event(json!(" m1 ")).message_key, "m1");
+    assert_eq!(event(json!(17)).message_key, "17");
+    assert_eq!(event(json!("ü".repeat(100))).message_key, "ü".repeat(100));
+    let long = event(json!("m".repeat(101)));
+    assert!(long.message_key.starts_with("sha256:"));
+    assert_eq!(long.message_id.unwrap().len(), 101);
+    for none in [json!(""), json!(" "), json!(null), json!(true), json!([])] {
+        let event = event(none);
+        assert_eq!(event.message_id, None);
+        assert!(event.message_key.starts_with("sha256:"));
+    }
+}
+
+#[test]
+fn debug_output_has_nothing_personal() {
+    let shown = format!("{:?}", read(&of_segments_page()).unwrap());
+    for personal in ["peter", "Peter", "Gibbons", "94103", "test-user", "premium"] {
+        assert!(!shown.contains(personal), "{shown}");
+    }
+}

@@ -1,0 +1,37 @@
+//! What the reader promises of whole events, through its public interface only.
+
+mod any_bytes;
+mod deletes;
+mod identifies;
+mod refusals;
+mod spellings;
+mod times;
+
+use jiff::Timestamp;
+use segment::{Body, Delete, Event, Identify, Refusal};
+use serde_json::Value;
+
+/// When the requests of these tests come: later than every time in them that is not meant to lie ahead.
+fn now() -> Timestamp {
+    "2026-03-01T12:00:00.123456789Z".parse().expect("this is a time")
+}
+
+fn read(json: &Value) -> Result<Event, Refusal> {
+    segment::read(json.to_string().as_bytes(), now())
+}
+
+#[track_caller]
+fn identify(json: &Value) -> Identify {
+    match read(json).expect("these tests read good events").body {
+        Body::Identify(identify) => identify,
+        Body::Delete(_) => panic!("{json} was read as a delete"),
+    }
+}
+
+#[track_caller]
+fn delete(json: &Value) -> Delete {
+    match read(json).expect("these tests read good events").body {
+        Body::Delete(delete) => delete,
+        Body::Identify(_) => panic!("{json} was read as an identify"),
+    }
+}

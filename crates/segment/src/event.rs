@@ -119,7 +119,7 @@ pub enum WhyIgnored {
     Nested,
     /// A number, a truth value or the like where only text makes sense.
     NotText,
-    /// Null or empty, but names and addresses cannot be cleared.
+    /// Null or empty, but a name, an email, or a postal address as a whole cannot be cleared.
     CannotBeCleared,
     /// An email that does not look like an address.
     NotAnAddress,

@@ -51,5 +51,6 @@ fn is_from_engage(top: &Fields<'_>) -> bool {
 /// plain `false` under the exact name switches an event off; an object there holds options and means on.
 fn is_switched_off(top: &Fields<'_>) -> bool {
     let Some(Node::Object(members)) = top.get("integrations") else { return false };
-    members.iter().any(|(key, value)| key == DESTINATION && matches!(value, Node::Bool(false)))
+    let ours = members.iter().find(|(key, _)| key == DESTINATION);
+    matches!(ours, Some((_, Node::Bool(false))))
 }

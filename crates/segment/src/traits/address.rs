@@ -1,7 +1,7 @@
 //! The postal address, part by part: from the `address` object, else from flat traits of the parts' names.
 
 use super::Said;
-use crate::event::Trait;
+use crate::event::{Trait, WhyIgnored};
 use crate::fields::Fields;
 use crate::node::Node;
 use crate::text::{Told, told, told_text_or_number};
@@ -19,14 +19,16 @@ const PARTS: [(Trait, &[&str]); 6] = [
 pub(super) fn read(fields: &Fields<'_>, said: &mut Said) {
     let address = fields.get("address");
     let inner = Fields::of(address);
-    if let Some(odd @ (Node::List(_) | Node::Bool(_) | Node::Number(_))) = address {
-        said.ignore_node("address", odd);
+    match address {
+        // Sources send it where they know no address; only a part can be cleared.
+        Some(Node::Null) => said.ignore("address", WhyIgnored::CannotBeCleared),
+        Some(odd @ (Node::List(_) | Node::Bool(_) | Node::Number(_))) => said.ignore_node("address", odd),
+        Some(Node::Text(_) | Node::Object(_)) | None => {}
     }
     for (part, keys) in PARTS {
         let found = as_one_text(&part, address)
             .or_else(|| first(&inner, keys, "address.", said))
-            .or_else(|| first(fields, keys, "", said))
-            .or_else(|| cleared_as_a_whole(address));
+            .or_else(|| first(fields, keys, "", said));
         if let Some(told) = found {
             said.tell(part, told);
         }
@@ -51,9 +53,4 @@ fn first(fields: &Fields<'_>, keys: &[&str], place: &str, said: &mut Said) -> Op
         }
         told
     })
-}
-
-/// Null for the address is null for each part that nothing else speaks of.
-fn cleared_as_a_whole(address: Option<&Node<'_>>) -> Option<Told> {
-    matches!(address, Some(Node::Null)).then_some(None)
 }

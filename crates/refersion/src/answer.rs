@@ -1,0 +1,118 @@
+//! Reads answers without trusting their shape: the published samples and schemas of one and the same answer differ.
+
+use serde_json::{Map, Value};
+
+/// Of one answer, this many error texts are looked at.
+const MAX_TEXTS: usize = 20;
+
+/// The body as a JSON object, if it is one.
+pub(crate) fn object(body: &[u8]) -> Option<Map<String, Value>> {
+    serde_json::from_slice(body).ok()
+}
+
+/// The error texts of an answer. They come under `errors`, `error` or (from the gateway) `message`, each as a text or a
+/// list of texts; a list by field is read too.
+pub(crate) fn error_texts(body: &[u8]) -> Vec<String> {
+    let mut texts = Vec::new();
+    if let Some(object) = object(body) {
+        for key in ["errors", "error", "message"] {
+            if let Some(value) = object.get(key) {
+                collect(value, &mut texts);
+            }
+        }
+    }
+    texts
+}
+
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) if texts.len() < MAX_TEXTS && !text.trim().is_empty() => texts.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|item| collect(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|item| collect(item, texts)),
+        _ => {}
+    }
+}
+
+/// A text, or a number as text. `None` for anything else.
+pub(crate) fn text(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A whole number, or a text of digits alone. `None` for anything else.
+pub(crate) fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => digits(text),
+        _ => None,
+    }
+}
+
+/// The number that a text of digits alone means: no sign, no spaces, no empty text.
+pub(crate) fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// The beginning of a text as one line, at most `max_bytes` long.
+pub(crate) fn excerpt(text: &str, max_bytes: usize) -> String {
+    let mut line = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > max_bytes {
+            line.truncate(line.floor_char_boundary(max_bytes));
+            break;
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{digits, error_texts, excerpt};
+
+    #[test]
+    fn error_texts_are_found_in_every_published_shape() {
+        for body in [
+            r#"{"error":"Affiliate not found."}"#,
+            r#"{"errors":["Affiliate not found."]}"#,
+            r#"{"error":["Affiliate not found."]}"#,
+            r#"{"errors":"Affiliate not found."}"#,
+            r#"{"message":"Affiliate not found."}"#,
+            r#"{"errors":{"id":["Affiliate not found."]}}"#,
+        ] {
+            assert_eq!(error_texts(body.as_bytes()), ["Affiliate not found."], "{body}");
+        }
+        assert!(error_texts(b"<html>502 Bad Gateway</html>").is_empty());
+        assert!(error_texts(b"").is_empty());
+    }
+
+    #[test]
+    fn only_plain_digits_are_a_number() {
+        assert_eq!(digits("37569297"), Some(37_569_297));
+        for text in ["", "+1", "-1", " 1", "1a", "99999999999999999999999"] {
+            assert_eq!(digits(text), None, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_excerpt_is_one_short_line(text in any::<String>(), max in 0_usize..80) {
+            let line = excerpt(&text, max);
+            prop_assert!(line.len() <= max);
+            prop_assert!(!line.contains(['\n', '\r', '\0']));
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_read_without_a_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(error_texts(&body).len() <= super::MAX_TEXTS);
+        }
+    }
+}

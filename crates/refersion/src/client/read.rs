@@ -1,0 +1,153 @@
+//! Turns the objects of successful answers into values; `None` means that this is not the operation's answer.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::{Affiliate, AffiliateCode, AffiliateId, Batch, Created, Status, Which, answer};
+
+type Object = Map<String, Value>;
+
+/// One page of a search or a list: `(code, email)` of each affiliate, and how many there are on all pages.
+pub(super) struct Page {
+    pub(super) results: Vec<(AffiliateCode, String)>,
+    pub(super) total: Option<u64>,
+}
+
+/// The answer of `/affiliate/new`, whose `id` is the code.
+pub(super) fn created(object: &Object) -> Option<Created> {
+    let code = AffiliateCode(answer::text(object.get("id")).filter(|code| !code.is_empty())?);
+    let message = answer::text(object.get("message")).unwrap_or_default();
+    let id = id_in_message(&message, &code);
+    Some(Created { id, link: answer::text(object.get("link")).unwrap_or_default(), code })
+}
+
+/// The number in `The affiliate 37569297 has been created with the status of ACTIVE.` The message is in the API's example
+/// but not in its schema, so anything unlike it is no id; nor is a number that is the code, because codes may be digits.
+fn id_in_message(message: &str, code: &AffiliateCode) -> Option<AffiliateId> {
+    let word = message.split_whitespace().find(|word| answer::digits(word).is_some())?;
+    if word == code.as_str() {
+        return None;
+    }
+    answer::digits(word).map(AffiliateId)
+}
+
+/// The answer of `/affiliate/get`, whose `id` is the number.
+pub(super) fn affiliate(object: &Object, asked: &Which) -> Option<Affiliate> {
+    let id = object.get("id")?;
+    let code = match asked {
+        // The older API answered with the code here: that is not a number, even if it is all digits.
+        Which::Code(code) if id.as_str() == Some(code.as_str()) => return None,
+        Which::Code(code) => Some(code.clone()),
+        Which::Id(_) => code_in_link(&answer::text(object.get("link")).unwrap_or_default()),
+    };
+    let text = |key: &str| answer::text(object.get(key)).unwrap_or_default();
+    Some(Affiliate {
+        id: AffiliateId(answer::number(id)?),
+        code,
+        status: Status::from_name(&text("status"))?,
+        first_name: text("first_name"),
+        last_name: text("last_name"),
+        company: text("company_name"),
+        email: text("email"),
+        custom_fields: custom_fields(object.get("custom_fields")),
+    })
+}
+
+fn code_in_link(link: &str) -> Option<AffiliateCode> {
+    let (_, code) = link.rsplit_once("/c/")?;
+    let plain = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then(|| AffiliateCode(code.to_owned()))
+}
+
+fn custom_fields(value: Option<&Value>) -> Vec<(String, String)> {
+    let fields = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    fields
+        .iter()
+        .filter_map(|field| {
+            let label = answer::text(field.get("label"))?;
+            Some((label, answer::text(field.get("value")).unwrap_or_default()))
+        })
+        .collect()
+}
+
+/// The answer of `edit` and `status_change`. An affiliate in both lists, or in none, counts as not changed: that leads to
+/// a closer look, while "changed" ends the matter.
+pub(super) fn batch(object: &Object, asked: &[AffiliateId]) -> Option<Batch> {
+    if !object.contains_key("ids_changed") && !object.contains_key("ids_not_changed") {
+        return None;
+    }
+    let ids = |key: &str| -> BTreeSet<AffiliateId> {
+        let list = object.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(answer::number).map(AffiliateId).collect()
+    };
+    let (named_changed, named_not_changed) = (ids("ids_changed"), ids("ids_not_changed"));
+    let (changed, not_changed) =
+        asked.iter().partition(|id| named_changed.contains(*id) && !named_not_changed.contains(*id));
+    Some(Batch { changed, not_changed })
+}
+
+/// The answer of `/affiliate/search`, whose ids are codes. An entry that cannot be read does not spoil the others.
+pub(super) fn page(object: &Object) -> Option<Page> {
+    let total = object.get("total").and_then(answer::number);
+    let results = object.get("results").and_then(Value::as_array);
+    if total.is_none() && results.is_none() {
+        return None;
+    }
+    let results = results.map(Vec::as_slice).unwrap_or_default();
+    let entry = |entry: &Value| {
+        let code = AffiliateCode(answer::text(entry.get("id"))?);
+        Some((code, answer::text(entry.get("email")).unwrap_or_default()))
+    };
+    Some(Page { results: results.iter().filter_map(entry).collect(), total })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Object, affiliate, batch, created};
+    use crate::{AffiliateCode, AffiliateId, Which};
+
+    fn object(value: Value) -> Object {
+        value.as_object().unwrap().clone()
+    }
+
+    fn id_from(code: Value, message: &str) -> Option<u64> {
+        created(&object(json!({ "id": code, "link": "", "message": message }))).unwrap().id.map(|id| id.0)
+    }
+
+    #[test]
+    fn the_numeric_id_is_read_from_the_message_of_a_create_only_when_it_is_clear() {
+        let message = "The affiliate 37569297 has been created with the status of ACTIVE.";
+        assert_eq!(id_from(json!("a3y7"), message), Some(37_569_297));
+        assert_eq!(id_from(json!("a3y7"), "The affiliate a3y7 has been created."), None);
+        assert_eq!(id_from(json!("6905"), "The affiliate 6905 has been created."), None);
+        assert_eq!(id_from(json!(6905), ""), None);
+    }
+
+    #[test]
+    fn an_all_digit_code_in_place_of_the_number_is_not_taken_for_it() {
+        let asked = Which::Code(AffiliateCode("6905".into()));
+        assert!(affiliate(&object(json!({ "id": "6905", "status": "ACTIVE" })), &asked).is_none());
+        let shown = affiliate(&object(json!({ "id": "37569297", "status": "ACTIVE" })), &asked).unwrap();
+        assert_eq!(shown.id, AffiliateId(37_569_297));
+    }
+
+    #[test]
+    fn the_code_is_read_from_the_link_when_the_number_was_asked_for() {
+        let answer = json!({ "id": 7, "status": "DISABLED", "link": "https://shop.refersion.com/c/a3y7" });
+        let shown = affiliate(&object(answer), &Which::Id(AffiliateId(7))).unwrap();
+        assert_eq!(shown.code, Some(AffiliateCode("a3y7".into())));
+    }
+
+    #[test]
+    fn an_affiliate_in_neither_list_or_in_both_counts_as_not_changed() {
+        let asked = [1, 2, 3, 4].map(AffiliateId);
+        let answer = object(json!({ "ids_changed": [1, "2", 9, 4], "ids_not_changed": [4] }));
+        let batch = batch(&answer, &asked).unwrap();
+        assert_eq!(batch.changed, [1, 2].map(AffiliateId).into());
+        assert_eq!(batch.not_changed, [3, 4].map(AffiliateId).into());
+        assert!(super::batch(&object(json!({ "ok": true })), &asked).is_none());
+    }
+}

@@ -1,0 +1,144 @@
+//! Countries: people write them in many ways, and Refersion takes alpha-2 codes out of a closed list only.
+//!
+//! Segment's own sample says `USA`. A country that Refersion does not take is better left out than sent, because the
+//! refusal would concern the whole affiliate.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// One line for each country of ISO 3166-1: alpha-2, alpha-3, English name, other ways to write it.
+const COUNTRIES: &str = include_str!("countries.txt");
+
+/// The codes that `/affiliate/new` and `/affiliate/edit` take. Source: their definition in Refersion REST v2.
+const ACCEPTED: [&str; 90] = [
+    "US", "AE", "AR", "AS", "AT", "AU", "BA", "BD", "BE", "BG", "BR", "CA", "CH", "CL", "CN", "CO", "CR",
+    "CZ", "DE", "DK", "DZ", "EE", "ES", "FI", "FM", "FO", "FR", "GB", "GH", "GR", "GU", "HK", "HN", "HR",
+    "HU", "ID", "IE", "IL", "IM", "IN", "IS", "IT", "JM", "JP", "KR", "KW", "LT", "LU", "LV", "MA", "MH",
+    "MK", "MP", "MT", "MX", "MY", "NG", "NL", "NO", "NZ", "OM", "PE", "PH", "PK", "PL", "PR", "PT", "PW",
+    "QA", "RO", "RS", "RU", "SA", "SE", "SG", "SI", "SK", "SV", "TH", "TN", "TR", "TW", "TZ", "UA", "UY",
+    "VG", "VI", "VN", "WS", "ZA",
+];
+
+/// Every way to write a country, brought to [`plain`] form, with its alpha-2 code.
+static BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let mut by_name = HashMap::new();
+    for line in COUNTRIES.lines() {
+        let code = line.split(';').next().unwrap_or_default();
+        by_name.extend(line.split(';').map(|name| (plain(name), code)));
+    }
+    by_name
+});
+
+/// The alpha-2 code of any ISO country, from its alpha-2 or alpha-3 code, its English name, or a common other name;
+/// without regard to case, accents, punctuation and a leading "the". `UK` is `GB`.
+///
+/// ```
+/// assert_eq!(refersion::country::code("U.S.A."), Some("US"));
+/// assert_eq!(refersion::country::code("Atlantis"), None);
+/// ```
+pub fn code(text: &str) -> Option<&'static str> {
+    // The longest name has 44 characters; what is far longer is not worth the work.
+    if text.len() > 200 { None } else { BY_NAME.get(&plain(text)).copied() }
+}
+
+/// Whether Refersion takes this alpha-2 code (in upper case).
+pub fn accepted(code: &str) -> bool {
+    ACCEPTED.contains(&code)
+}
+
+/// Words in lower case without accents, with single spaces; dots vanish, other punctuation separates.
+fn plain(text: &str) -> String {
+    let letters: String = text
+        .chars()
+        .flat_map(char::to_lowercase)
+        .filter(|c| *c != '.' && !('\u{300}'..='\u{36f}').contains(c))
+        .flat_map(|c| unaccented(c).chars().chain(c.is_ascii().then_some(c)).collect::<Vec<_>>())
+        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
+        .collect();
+    let words = letters.split_whitespace().map(|word| if word == "st" { "saint" } else { word });
+    let words: Vec<&str> = words.skip_while(|word| *word == "the").collect();
+    words.join(" ")
+}
+
+/// The ASCII letters of an accented one, as far as names of countries have them; `&` as a word. Empty for ASCII.
+fn unaccented(c: char) -> &'static str {
+    match c {
+        'à'..='å' => "a",
+        'ç' => "c",
+        'è'..='ë' => "e",
+        'ì'..='ï' => "i",
+        'ñ' => "n",
+        'ò'..='ö' | 'ø' => "o",
+        'ù'..='ü' => "u",
+        '&' => " and ",
+        _ if c.is_ascii() => "",
+        _ => " ",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::{ACCEPTED, COUNTRIES, accepted, code, plain};
+
+    #[test]
+    fn countries_are_found_however_they_are_written() {
+        for (text, expected) in [
+            ("USA", "US"),
+            ("us", "US"),
+            ("U.S.", "US"),
+            ("United States of America", "US"),
+            ("the united  states", "US"),
+            ("UK", "GB"),
+            ("gbr", "GB"),
+            ("England", "GB"),
+            (" Germany ", "DE"),
+            ("Côte d’Ivoire", "CI"),
+            ("Cote d'Ivoire", "CI"),
+            ("Co\u{302}te d'Ivoire", "CI"),
+            ("Türkiye", "TR"),
+            ("TURKEY", "TR"),
+            ("St. Kitts & Nevis", "KN"),
+            ("The Netherlands", "NL"),
+            ("Åland Islands", "AX"),
+            ("Korea, Republic of", "KR"),
+            ("Viet Nam", "VN"),
+            ("Curaçao", "CW"),
+        ] {
+            assert_eq!(code(text), Some(expected), "{text}");
+        }
+        for text in ["", "  ", "Atlantis", "U", "ZZ", "日本"] {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_list_holds_every_iso_country_once_and_no_name_means_two() {
+        let mut names = BTreeMap::new();
+        for line in COUNTRIES.lines() {
+            let fields: Vec<&str> = line.split(';').collect();
+            assert!(fields[0].len() == 2 && fields[1].len() == 3 && fields.len() > 2, "{line}");
+            for name in &fields {
+                let other = names.insert(plain(name), fields[0]);
+                assert!(other.is_none(), "{name} of {} is that of {other:?} too", fields[0]);
+            }
+        }
+        assert_eq!(COUNTRIES.lines().count(), 249);
+    }
+
+    #[test]
+    fn ninety_of_them_are_accepted() {
+        assert!(ACCEPTED.iter().all(|accepted| code(accepted) == Some(accepted)));
+        assert!(accepted("US") && !accepted("us") && !accepted("UK") && !accepted("CY"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered_with_a_country_or_none(text in any::<String>()) {
+            prop_assert!(code(&text).is_none_or(|code| code.len() == 2));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Whether somebody who asked to be forgotten may be behind an address: looks one step further than tombstones reach.
+
+use std::collections::BTreeSet;
+
+use crate::event::Identifier;
+use crate::history::History;
+use crate::tombstones::Tombstones;
+
+/// Whether a tombstone lies on the address, on a user that ever claimed it, on another address that such a user
+/// claimed, or on an anonymousId that was seen with any of these.
+pub(crate) fn has_broad_tombstone(address: &str, history: &History, tombstones: &Tombstones) -> bool {
+    let mut near = BTreeSet::from([Identifier::Address(address.to_owned())]);
+    for user in history.claimers.get(address).into_iter().flatten() {
+        near.insert(Identifier::User(user.clone()));
+        near.extend(history.claims[user].keys().cloned().map(Identifier::Address));
+    }
+    let seen = near.iter().filter_map(|one| history.seen_with.get(one)).flatten();
+    let seen: Vec<_> = seen.cloned().map(Identifier::Anonymous).collect();
+    near.iter().chain(&seen).any(|one| tombstones.on(one).is_some())
+}

@@ -1,0 +1,41 @@
+//! The last word on every trait: of each identifier, and of several that are one person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::{Identifier, Stamp};
+use crate::history::History;
+use crate::tombstones::Tombstones;
+use crate::traits::Traits;
+
+/// One statement, in the order in which the greater one holds: stamp, then the value as JSON text.
+type Statement = (Stamp, String, Option<String>);
+
+/// By identifier and trait: the last statement that no tombstone covers.
+pub(crate) type Profiles = BTreeMap<Identifier, BTreeMap<String, Statement>>;
+
+pub(crate) fn profiles(history: &History, tombstones: &Tombstones) -> Profiles {
+    let mut profiles = Profiles::new();
+    for identify in &history.identifies {
+        if Some(identify.stamp.0) <= tombstones.on(&identify.strongest) {
+            continue;
+        }
+        for (name, value) in &identify.traits {
+            let json =
+                value.as_ref().map_or("null".into(), |value| serde_json::Value::from(&**value).to_string());
+            let statement = (identify.stamp.clone(), json, value.clone());
+            let profile = profiles.entry(identify.strongest.clone()).or_default();
+            let last = profile.entry(name.clone()).or_insert_with(|| statement.clone());
+            *last = statement.max(last.clone());
+        }
+    }
+    profiles
+}
+
+/// The last word on every trait across several profiles.
+pub(crate) fn merged(of: &BTreeSet<Identifier>, profiles: &Profiles) -> Traits {
+    let mut last: BTreeMap<&String, &Statement> = BTreeMap::new();
+    for (name, statement) in of.iter().filter_map(|one| profiles.get(one)).flatten() {
+        last.entry(name).and_modify(|last| *last = statement.max(*last)).or_insert(statement);
+    }
+    last.into_iter().map(|(name, (_, _, value))| (name.clone(), value.clone())).collect()
+}

@@ -1,0 +1,124 @@
+//! All that was ever said of one connection, gathered: claims, sightings, deletes, and the words themselves.
+//!
+//! Everything here is a minimum, a maximum or a union, so no order of events shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::Accepted;
+use crate::event::{Class, Delete, Identifier, Identify, Reading, Stamp, read};
+
+/// The first and the last time that something was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) first: Stamp,
+    pub(crate) last: Stamp,
+}
+
+impl Span {
+    fn include(&mut self, stamp: &Stamp) {
+        self.first = self.first.clone().min(stamp.clone());
+        self.last = self.last.clone().max(stamp.clone());
+    }
+}
+
+/// One user's claims on one address, by how they were made. Never empty.
+#[derive(Debug, Default)]
+pub(crate) struct Claim(BTreeMap<Class, Span>);
+
+impl Claim {
+    pub(crate) fn class(&self, class: Class) -> Option<&Span> {
+        self.0.get(&class)
+    }
+
+    /// The first and the last of all classes together.
+    pub(crate) fn whole(&self) -> Span {
+        let spans = self.0.values();
+        let first = spans.clone().map(|span| &span.first).min().cloned();
+        let last = spans.map(|span| &span.last).max().cloned();
+        let (Some(first), Some(last)) = (first, last) else { unreachable!("a claim was made at least once") };
+        Span { first, last }
+    }
+
+    /// The newest stamp of those classes that were claimed after `tombstone`.
+    pub(crate) fn newest_after(&self, tombstone: Option<Timestamp>) -> Option<Stamp> {
+        let last = self.whole().last;
+        (Some(last.0) > tombstone).then_some(last)
+    }
+}
+
+/// The gathered events.
+#[derive(Default)]
+pub(crate) struct History {
+    /// By user, then address.
+    pub(crate) claims: BTreeMap<String, BTreeMap<String, Claim>>,
+    /// By address: every user that ever claimed it.
+    pub(crate) claimers: BTreeMap<String, BTreeSet<String>>,
+    /// By anonymousId: what stronger identifiers it was seen beside, and when.
+    pub(crate) sightings: BTreeMap<String, BTreeMap<Identifier, Span>>,
+    /// By stronger identifier: every anonymousId that was ever seen beside it.
+    pub(crate) seen_with: BTreeMap<Identifier, BTreeSet<String>>,
+    /// The newest delete that names an identifier.
+    pub(crate) named: BTreeMap<Identifier, Timestamp>,
+    /// Every identify, for its words.
+    pub(crate) identifies: Vec<Identify>,
+    /// Identifies that are switched off for us.
+    pub(crate) skipped: usize,
+    /// Events that should not have been accepted.
+    pub(crate) unreadable: usize,
+}
+
+pub(crate) fn gather<'a>(events: impl IntoIterator<Item = Accepted<'a>>) -> History {
+    let mut history = History::default();
+    for event in events {
+        match read(&event) {
+            Reading::Identify(identify) => history.hear(identify),
+            Reading::Delete(delete) => history.bury(delete),
+            Reading::Skipped => history.skipped += 1,
+            Reading::Unreadable => history.unreadable += 1,
+        }
+    }
+    history
+}
+
+impl History {
+    fn hear(&mut self, identify: Identify) {
+        let stamp = &identify.stamp;
+        let span = || Span { first: stamp.clone(), last: stamp.clone() };
+        if let (Some(user), Some((address, class))) = (&identify.user, &identify.address) {
+            let claim = self.claims.entry(user.clone()).or_default().entry(address.clone()).or_default();
+            claim.0.entry(*class).or_insert_with(span).include(stamp);
+            self.claimers.entry(address.clone()).or_default().insert(user.clone());
+        }
+        if let (Some(anonymous), stronger) = (&identify.anonymous, &identify.strongest)
+            && !matches!(stronger, Identifier::Anonymous(_))
+        {
+            let seen = self.sightings.entry(anonymous.clone()).or_default();
+            seen.entry(stronger.clone()).or_insert_with(span).include(stamp);
+            self.seen_with.entry(stronger.clone()).or_default().insert(anonymous.clone());
+        }
+        self.identifies.push(identify);
+    }
+
+    fn bury(&mut self, delete: Delete) {
+        for name in delete.names {
+            let newest = self.named.entry(name).or_insert(delete.time);
+            *newest = delete.time.max(*newest);
+        }
+    }
+
+    /// Every address that anybody ever spoke of.
+    pub(crate) fn addresses(&self) -> BTreeSet<&String> {
+        let spoken = self.identifies.iter().map(|identify| &identify.strongest);
+        let names = spoken.chain(self.named.keys());
+        let lone = names
+            .filter_map(|name| if let Identifier::Address(address) = name { Some(address) } else { None });
+        lone.chain(self.claimers.keys()).collect()
+    }
+
+    /// Those of them that were never said together with a user.
+    pub(crate) fn addresses_never_claimed(&self) -> BTreeSet<&String> {
+        self.addresses().into_iter().filter(|address| !self.claimers.contains_key(*address)).collect()
+    }
+}

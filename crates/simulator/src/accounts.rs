@@ -1,0 +1,118 @@
+//! Which key pair opens which account.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::account::{Account, World};
+use crate::calls::AccountCalls;
+use crate::options::Options;
+use crate::state::State;
+use crate::traffic::Traffic;
+
+/// Accounts that open by themselves at first use, at most; further pairs are refused.
+const MAX_ACCOUNTS: usize = 10_000;
+/// The longest half of a key pair, in characters; Refersion's own have 24.
+const MAX_KEY: usize = 255;
+
+/// An account with its secret key and its traffic.
+pub(crate) struct Tenant {
+    /// `None` until the first call, in an account that was placed before its key was known.
+    secret_key: Option<String>,
+    pub(crate) account: Account,
+    pub(crate) traffic: Traffic,
+}
+
+/// All accounts, side by side: nothing in one is seen from another.
+pub(crate) struct Accounts {
+    seed: u64,
+    opens_at_first_use: bool,
+    tenants: Vec<Tenant>,
+    by_public_key: HashMap<String, usize>,
+}
+
+impl Accounts {
+    pub(crate) fn new(options: &Options) -> Self {
+        let mut accounts = Self {
+            seed: options.seed,
+            opens_at_first_use: options.accounts.is_empty(),
+            tenants: Vec::new(),
+            by_public_key: HashMap::new(),
+        };
+        for (public_key, secret_key) in &options.accounts {
+            // A public key that is named twice has the secret that was named last.
+            let known = accounts.by_public_key.get(public_key).copied();
+            let index = known.unwrap_or_else(|| accounts.add(public_key));
+            accounts.tenants[index].secret_key = Some(secret_key.clone());
+        }
+        accounts
+    }
+
+    /// The account that the pair opens, and notes that a call has come for it.
+    pub(crate) fn arrive(
+        &mut self,
+        now: Duration,
+        public_key: &str,
+        secret_key: &str,
+    ) -> Option<&mut Tenant> {
+        let index = self.by_public_key.get(public_key).copied();
+        let index = index.or_else(|| self.open(public_key, secret_key))?;
+        let tenant = &mut self.tenants[index];
+        if tenant.secret_key.get_or_insert_with(|| secret_key.to_owned()) != secret_key {
+            return None;
+        }
+        tenant.traffic.arrive(now);
+        Some(tenant)
+    }
+
+    fn open(&mut self, public_key: &str, secret_key: &str) -> Option<usize> {
+        let may_open = self.opens_at_first_use && self.tenants.len() < MAX_ACCOUNTS;
+        (may_open && is_well_formed(public_key) && is_well_formed(secret_key)).then(|| self.add(public_key))
+    }
+
+    fn add(&mut self, public_key: &str) -> usize {
+        let index = self.tenants.len();
+        let account = Account::new(public_key, self.seed);
+        self.tenants.push(Tenant { secret_key: None, account, traffic: Traffic::default() });
+        self.by_public_key.insert(public_key.to_owned(), index);
+        index
+    }
+
+    pub(crate) fn get(&self, public_key: &str) -> Option<&Account> {
+        self.by_public_key.get(public_key).map(|index| &self.tenants[*index].account)
+    }
+
+    /// For those who set the scene: opens the account without its secret key, if accounts open by themselves.
+    pub(crate) fn prepare(&mut self, public_key: &str) -> Option<&mut Account> {
+        let index = match self.by_public_key.get(public_key) {
+            Some(index) => *index,
+            None if self.opens_at_first_use => self.add(public_key),
+            None => return None,
+        };
+        Some(&mut self.tenants[index].account)
+    }
+
+    pub(crate) fn state(&self) -> State {
+        State { accounts: self.tenants.iter().map(|tenant| tenant.account.state()).collect() }
+    }
+
+    pub(crate) fn calls(&self) -> Vec<AccountCalls> {
+        let calls = |Tenant { account, traffic, .. }: &Tenant| AccountCalls {
+            public_key: account.public_key.clone(),
+            calls: traffic.calls,
+            max_in_10s: traffic.max_in_10s,
+            before_retry_after: traffic.before_retry_after,
+            effects: account.effects,
+        };
+        self.tenants.iter().map(calls).collect()
+    }
+}
+
+fn is_well_formed(key: &str) -> bool {
+    !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+impl World {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self { switches: options.switches.clone(), custom_fields: options.custom_fields.clone() }
+    }
+}

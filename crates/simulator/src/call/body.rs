@@ -1,0 +1,43 @@
+//! The first checks of every body: is there one, is it JSON, are the fields known, are the required ones there.
+
+use serde_json::{Map, Value};
+
+use crate::answer::Answer;
+use crate::options::Switches;
+
+/// The JSON object that every operation wants.
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Answer> {
+    if body.is_empty() {
+        return Err(Answer::error(404, "Bad request, no body"));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) | Err(_) => Err(Answer::error(400, "Invalid JSON")),
+    }
+}
+
+/// An unknown field is answered with 204, which looks like success to a client library.
+pub(super) fn known(
+    object: &Map<String, Value>,
+    is_known: impl Fn(&str) -> bool,
+    switches: &Switches,
+) -> Result<(), Answer> {
+    match object.keys().find(|name| !is_known(name)) {
+        None => Ok(()),
+        Some(name) if switches.unknown_field_is_422 => {
+            Err(Answer::refused(&[format!("Invalid field {name}")]))
+        }
+        Some(_) => Err(Answer::nothing()),
+    }
+}
+
+pub(super) fn required(object: &Map<String, Value>, names: &[&str]) -> Result<(), Answer> {
+    match names.iter().find(|name| !object.contains_key(**name)) {
+        None => Ok(()),
+        Some(name) => Err(missing(name)),
+    }
+}
+
+pub(super) fn missing(name: &str) -> Answer {
+    Answer::error(400, &format!("Missing required field {name}"))
+}

@@ -1,0 +1,106 @@
+//! One connection: requests in, replies out, or no reply at all.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming as Body};
+use hyper::header::HeaderValue;
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use super::{Shared, control};
+use crate::call::MAX_BODY;
+use crate::simulator::{Incoming, Reading, Reply};
+
+/// A client that takes longer for its headers is cut off.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// A client that takes longer for its body is cut off.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// Why a connection closes without an answer: hyper writes none when the service fails.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Hangup {
+    #[error("a fault drops the connection")]
+    Fault,
+    #[error("the request's body did not arrive in time")]
+    NoBody,
+    #[error("the answer cannot be expressed in HTTP")]
+    Answer(#[from] hyper::http::Error),
+}
+
+pub(super) async fn serve(stream: TcpStream, simulator: Shared) {
+    // Without it, small answers wait for the acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "simulator: cannot set nodelay");
+    }
+    let service = service_fn(move |request| {
+        let simulator = simulator.clone();
+        async move { answer(request, &simulator).await }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "simulator: connection closed");
+    }
+}
+
+async fn answer(request: Request<Body>, simulator: &Shared) -> Result<Answer, Hangup> {
+    let (head, body) = request.into_parts();
+    let body = read(body).await?;
+    if let Some(action) = head.uri.path().strip_prefix("/_simulator/") {
+        return control::answer(&head.method, action, &body, simulator);
+    }
+    // The gateway knows POST alone, and answers everything else as it answers an unknown path.
+    let path = if head.method == Method::POST { head.uri.path() } else { "" };
+    let request = Incoming {
+        path,
+        public_key: header(&head.headers, "refersion-public-key"),
+        secret_key: header(&head.headers, "refersion-secret-key"),
+        body: &body,
+    };
+    let reading = Reading::of(&request, &simulator.0.switches);
+    let reply = simulator.with(|simulator, now| simulator.reply(now, &request, reading));
+    send(reply).await
+}
+
+/// One byte beyond the limit is enough to know that the body is too long; what is longer is cut there.
+async fn read(body: Body) -> Result<Bytes, Hangup> {
+    let whole = Limited::new(body, MAX_BODY).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Ok(vec![0; MAX_BODY + 1].into()),
+        Ok(Err(_)) | Err(_) => Err(Hangup::NoBody),
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap<HeaderValue>, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+async fn send(reply: Reply) -> Result<Answer, Hangup> {
+    match reply {
+        Reply::Drop { after } => {
+            pause(after).await;
+            Err(Hangup::Fault)
+        }
+        Reply::Answer { after, status, headers, body } => {
+            pause(after).await;
+            let mut response =
+                Response::builder().status(StatusCode::from_u16(status).map_err(hyper::http::Error::from)?);
+            for (name, value) in headers {
+                response = response.header(name, value);
+            }
+            Ok(response.body(Full::new(body.into()))?)
+        }
+    }
+}
+
+async fn pause(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}

@@ -1,0 +1,55 @@
+//! `/_simulator/...`: what a test or an operator may ask of the simulator itself. No key is needed.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Method, Response, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Shared;
+use super::connection::{Answer, Hangup};
+use crate::faults::Faults;
+
+pub(super) fn answer(
+    method: &Method,
+    action: &str,
+    body: &[u8],
+    simulator: &Shared,
+) -> Result<Answer, Hangup> {
+    match (method.as_str(), action) {
+        ("POST", "faults") => set_faults(body, simulator),
+        ("GET", "state") => {
+            let state = simulator.with(|simulator, _| simulator.state());
+            send(StatusCode::OK, &state)
+        }
+        ("GET", "calls") => {
+            let calls = simulator.with(|simulator, _| simulator.calls());
+            send(StatusCode::OK, &calls)
+        }
+        (_, "faults" | "state" | "calls") => send(
+            StatusCode::METHOD_NOT_ALLOWED,
+            &json!({ "error": "use POST for faults, GET for state and calls" }),
+        ),
+        _ => send(
+            StatusCode::NOT_FOUND,
+            &json!({ "error": "there are POST /_simulator/faults, GET /_simulator/state and GET /_simulator/calls" }),
+        ),
+    }
+}
+
+/// The answer has the faults as they were understood.
+fn set_faults(body: &[u8], simulator: &Shared) -> Result<Answer, Hangup> {
+    let faults = match Faults::parse(&String::from_utf8_lossy(body)) {
+        Ok(faults) => faults,
+        Err(error) => return send(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() })),
+    };
+    let understood = faults.to_string();
+    simulator.with(|simulator, now| simulator.set_faults(now, faults));
+    send(StatusCode::OK, &json!({ "faults": understood }))
+}
+
+fn send(status: StatusCode, body: &impl Serialize) -> Result<Answer, Hangup> {
+    let body = serde_json::to_vec(body).expect("state and counters have string keys and plain values");
+    let response = Response::builder().status(status).header("content-type", "application/json");
+    Ok(response.body(Full::new(Bytes::from(body)))?)
+}

@@ -1,0 +1,85 @@
+//! What the accounts hold, as `/_simulator/state` shows it: for proofs that compare Refersion with what it should
+//! have been told.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::affiliate::{Affiliate, Field, Status};
+
+/// Everything that the simulator holds. Contains personal data of whoever was sent to it, never a secret key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// In the order in which the accounts were opened.
+    pub accounts: Vec<AccountState>,
+}
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountState {
+    /// The public half of its key pair.
+    pub public_key: String,
+    /// In the order of creation, which is that of the numeric ids.
+    pub affiliates: Vec<AffiliateState>,
+}
+
+/// One affiliate, with the field names of requests. A field without value is an empty text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "the fields are the API's own, described in Refersion REST v2, /affiliate/edit"
+)]
+pub struct AffiliateState {
+    /// The numeric id, which `edit` and `status_change` take.
+    pub id: u64,
+    /// The affiliate code, which `new`, `list` and `search` call `id`.
+    pub code: String,
+    pub status: Status,
+    /// The numeric id of the offer, as text.
+    pub offer: String,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub paypal_email: String,
+    pub company: String,
+    pub address1: String,
+    pub address2: String,
+    pub city: String,
+    pub state: String,
+    pub zip: String,
+    pub country: String,
+    pub phone: String,
+    pub unique_merchant_id: String,
+    /// Value by numeric custom field id; only those with a value.
+    pub custom_fields: BTreeMap<u64, String>,
+}
+
+impl AffiliateState {
+    pub(crate) fn of(affiliate: &Affiliate) -> Self {
+        let text = |field| affiliate.texts.get(field).to_owned();
+        Self {
+            id: affiliate.id,
+            code: affiliate.code.to_string(),
+            status: affiliate.status,
+            offer: affiliate.offer.to_string(),
+            email: text(Field::Email),
+            first_name: text(Field::FirstName),
+            last_name: text(Field::LastName),
+            paypal_email: text(Field::PaypalEmail),
+            company: text(Field::Company),
+            address1: text(Field::Address1),
+            address2: text(Field::Address2),
+            city: text(Field::City),
+            state: text(Field::State),
+            zip: text(Field::Zip),
+            country: text(Field::Country),
+            phone: text(Field::Phone),
+            unique_merchant_id: affiliate.unique_merchant_id.to_string(),
+            custom_fields: affiliate
+                .custom_fields
+                .iter()
+                .map(|(id, value)| (*id, value.to_string()))
+                .collect(),
+        }
+    }
+}

@@ -1,1 +1,26 @@
-//! .
+//! The queue between the door and the worker: what was accepted, until it is absorbed.
+//!
+//! The port is [`Queue`]. It promises that what was published is handed out until it is acknowledged, and nothing about
+//! order: folding gives the same profiles in whatever order, and however often, envelopes come. Engines:
+//! [`sqlite::SqliteQueue`], embedded; all of them pass [`contract`].
+//!
+//! The queue knows envelopes, not what Segment says in them, and neither the ledger nor HTTP.
+
+#[cfg(feature = "contract")]
+pub mod contract;
+pub mod envelope;
+pub mod error;
+pub mod group;
+pub mod pack;
+pub mod port;
+pub mod sqlite;
+
+use std::sync::Arc;
+
+pub use envelope::{Envelope, FORMAT, Lane};
+pub use error::{PublishError, QueueError};
+pub use group::{GroupCommit, GroupLimits};
+pub use port::{Batch, Depth, Item, Look, Queue, Receipt};
+
+/// The time of day, handed in by whoever builds an engine.
+pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;

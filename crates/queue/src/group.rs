@@ -1,0 +1,215 @@
+//! Group commit: what is published at the same time is made durable together.
+//!
+//! A lone envelope is committed at once; what comes meanwhile gathers, and is the next commit. So nobody waits for
+//! company, and the more come, the more a commit carries. What gathers is bounded.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::{Envelope, PublishError, Queue, pack};
+
+/// The bounds of what gathers.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupLimits {
+    /// Envelopes that may wait, those of the running commit included.
+    pub waiting: usize,
+    /// Bytes that may wait, those of the running commit included.
+    pub waiting_bytes: usize,
+    /// Envelopes of one commit.
+    pub commit: usize,
+    /// How long one commit may take before its envelopes count as not published.
+    pub commit_time: Duration,
+}
+
+impl Default for GroupLimits {
+    fn default() -> Self {
+        Self {
+            waiting: 16 * 1024,
+            waiting_bytes: 64 * 1024 * 1024,
+            commit: 4 * pack::MESSAGE_ENVELOPES,
+            commit_time: Duration::from_secs(4),
+        }
+    }
+}
+
+/// Publishes single envelopes in groups. Clones share what gathers. Needs a tokio runtime.
+#[derive(Clone)]
+pub struct GroupCommit {
+    shared: Arc<Shared>,
+}
+
+/// What was committed since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupCounts {
+    /// Commits that the queue confirmed.
+    pub commits: u64,
+    /// Envelopes in them.
+    pub envelopes: u64,
+}
+
+struct Shared {
+    queue: Arc<dyn Queue>,
+    limits: GroupLimits,
+    gathered: Mutex<Gathered>,
+    commits: AtomicU64,
+    envelopes: AtomicU64,
+}
+
+#[derive(Default)]
+struct Gathered {
+    waiting: VecDeque<Waiting>,
+    /// Envelopes and bytes that wait or are in the running commit.
+    count: usize,
+    bytes: usize,
+    committing: bool,
+}
+
+struct Waiting {
+    envelope: Envelope,
+    bytes: usize,
+    answer: oneshot::Sender<Result<(), PublishError>>,
+}
+
+impl std::fmt::Debug for GroupCommit {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("GroupCommit").field("limits", &self.shared.limits).finish_non_exhaustive()
+    }
+}
+
+impl GroupCommit {
+    /// Publishes into `queue`.
+    #[must_use]
+    pub fn new(queue: Arc<dyn Queue>, limits: GroupLimits) -> Self {
+        let (gathered, commits, envelopes) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
+        Self { shared: Arc::new(Shared { queue, limits, gathered, commits, envelopes }) }
+    }
+
+    /// Publishes one envelope; `Ok` means that it is durable. A caller that stops waiting before the commit has begun
+    /// takes its envelope back; later, it is published all the same.
+    ///
+    /// # Errors
+    /// [`PublishError::Full`] also when too much is waiting to be committed; else those of the queue.
+    pub async fn publish_one(&self, envelope: Envelope) -> Result<(), PublishError> {
+        let bytes = envelope.estimated_bytes();
+        pack::check_size(bytes)?;
+        let (answer, answered) = oneshot::channel();
+        if self.shared.gather(Waiting { envelope, bytes, answer })? {
+            tokio::spawn(Arc::clone(&self.shared).commit_all());
+        }
+        // No answer means that the runtime is shutting down.
+        answered.await.unwrap_or_else(|cause| Err(PublishError::unavailable(cause)))
+    }
+
+    /// What was committed since the start.
+    #[must_use]
+    pub fn counts(&self) -> GroupCounts {
+        GroupCounts {
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            envelopes: self.shared.envelopes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// A commit took longer than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue did not confirm within {} ms", .0.as_millis())]
+struct TooSlow(Duration);
+
+impl Shared {
+    /// Adds to what waits; `true`: nobody is committing, so the caller has to see to it.
+    fn gather(&self, waiting: Waiting) -> Result<bool, PublishError> {
+        let mut gathered = self.lock();
+        let bytes = gathered.bytes + waiting.bytes;
+        if gathered.count >= self.limits.waiting || bytes > self.limits.waiting_bytes {
+            return Err(PublishError::Full);
+        }
+        gathered.count += 1;
+        gathered.bytes = bytes;
+        gathered.waiting.push_back(waiting);
+        Ok(!std::mem::replace(&mut gathered.committing, true))
+    }
+
+    /// Commits group after group until nothing waits.
+    async fn commit_all(self: Arc<Self>) {
+        // A panic below would leave the mark of a running commit behind, and nobody would commit again.
+        let mut on_duty = OnDuty { shared: &self, finished: false };
+        while let Some(group) = self.next_group() {
+            self.commit(group).await;
+        }
+        on_duty.finished = true;
+    }
+
+    /// The next group, without those whose callers went away; `None`, and nobody is committing, when nothing waits.
+    fn next_group(&self) -> Option<Vec<Waiting>> {
+        let mut gathered = self.lock();
+        let mut group = Vec::new();
+        while group.len() < self.limits.commit
+            && let Some(waiting) = gathered.waiting.pop_front()
+        {
+            if waiting.answer.is_closed() {
+                gathered.count -= 1;
+                gathered.bytes -= waiting.bytes;
+            } else {
+                group.push(waiting);
+            }
+        }
+        gathered.committing = !group.is_empty();
+        gathered.committing.then_some(group)
+    }
+
+    async fn commit(&self, group: Vec<Waiting>) {
+        let (mut envelopes, mut answers, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for waiting in group {
+            bytes += waiting.bytes;
+            envelopes.push(waiting.envelope);
+            answers.push(waiting.answer);
+        }
+        let limit = self.limits.commit_time;
+        let result = timeout(limit, self.queue.publish(&envelopes))
+            .await
+            .unwrap_or_else(|_| Err(PublishError::unavailable(TooSlow(limit))));
+        match &result {
+            Ok(()) => {
+                self.commits.fetch_add(1, Ordering::Relaxed);
+                self.envelopes.fetch_add(envelopes.len() as u64, Ordering::Relaxed);
+            }
+            Err(error) => tracing::warn!(
+                error = %error,
+                cause = std::error::Error::source(error).map(tracing::field::display),
+                events = envelopes.len(),
+                "a group of events was not published"
+            ),
+        }
+        let mut gathered = self.lock();
+        gathered.count -= envelopes.len();
+        gathered.bytes -= bytes;
+        drop(gathered);
+        for answer in answers {
+            // Who went away does not want to know.
+            drop(answer.send(result.clone()));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts from nothing when a commit panicked or its runtime ended: those who wait learn that they are not published.
+struct OnDuty<'a> {
+    shared: &'a Shared,
+    finished: bool,
+}
+
+impl Drop for OnDuty<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            *self.shared.lock() = Gathered::default();
+        }
+    }
+}

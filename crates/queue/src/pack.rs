@@ -1,0 +1,126 @@
+//! Packs envelopes into messages, and unpacks them. One message for many envelopes is what makes a queue fast: a
+//! broker's or a disk's work is done once for each message.
+//!
+//! A message body is a JSON array of envelopes. Each is read apart, so a bad one spoils no other.
+
+use serde_json::value::RawValue;
+
+use crate::{Envelope, FORMAT, Item, Lane, PublishError};
+
+/// Envelopes in one message, at most.
+pub const MESSAGE_ENVELOPES: usize = 256;
+
+/// Bytes of one message, at most, unless a single envelope is larger.
+pub const MESSAGE_BYTES: usize = 256 * 1024;
+
+/// Bytes of one envelope, at most. RabbitMQ 4 takes 16 MiB by default; no event that the door accepts comes near this.
+pub const ENVELOPE_BYTES: usize = 2 * 1024 * 1024;
+
+/// What an engine stores.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The lane of all its envelopes.
+    pub lane: Lane,
+    /// How many envelopes there are in it.
+    pub events: usize,
+    /// The newest format among them: a reader that does not know it leaves the message in the queue.
+    pub format: u16,
+    /// A JSON array.
+    pub body: Vec<u8>,
+}
+
+/// Packs envelopes, each lane apart, in their order.
+///
+/// # Errors
+/// [`PublishError::TooLarge`] for an envelope above [`ENVELOPE_BYTES`]; [`PublishError::Unavailable`] for one that
+/// cannot be written as JSON, which no envelope of ours is.
+pub fn pack(envelopes: &[Envelope]) -> Result<Vec<Message>, PublishError> {
+    let mut messages = Vec::new();
+    for lane in [Lane::Live, Lane::Bulk] {
+        let mut open: Option<Message> = None;
+        for envelope in envelopes.iter().filter(|envelope| envelope.lane == lane) {
+            let json = serde_json::to_vec(envelope).map_err(PublishError::unavailable)?;
+            check_size(json.len())?;
+            match &mut open {
+                Some(message) if has_room(message, json.len()) => add(message, envelope, &json),
+                _ => {
+                    let mut message = Message { lane, events: 0, format: 0, body: Vec::new() };
+                    add(&mut message, envelope, &json);
+                    messages.extend(open.replace(message).map(close));
+                }
+            }
+        }
+        messages.extend(open.map(close));
+    }
+    Ok(messages)
+}
+
+/// Whether the queue takes an envelope of so many bytes.
+///
+/// # Errors
+/// [`PublishError::TooLarge`] above [`ENVELOPE_BYTES`].
+pub fn check_size(bytes: usize) -> Result<(), PublishError> {
+    if bytes > ENVELOPE_BYTES {
+        return Err(PublishError::TooLarge { bytes, limit: ENVELOPE_BYTES });
+    }
+    Ok(())
+}
+
+fn has_room(message: &Message, bytes: usize) -> bool {
+    message.events < MESSAGE_ENVELOPES && message.body.len() + bytes + ",]".len() <= MESSAGE_BYTES
+}
+
+fn add(message: &mut Message, envelope: &Envelope, json: &[u8]) {
+    message.body.push(if message.events == 0 { b'[' } else { b',' });
+    message.body.extend_from_slice(json);
+    message.events += 1;
+    message.format = message.format.max(envelope.format);
+}
+
+fn close(mut message: Message) -> Message {
+    message.body.push(b']');
+    message
+}
+
+/// Takes the envelopes out of a message body. What is no envelope comes out as unreadable; nothing is left out.
+#[must_use]
+pub fn unpack(body: &[u8]) -> Vec<Item> {
+    match serde_json::from_slice::<Vec<&RawValue>>(body) {
+        Ok(parts) => parts.into_iter().map(|part| item(part.get())).collect(),
+        Err(error) => vec![Item::Unreadable { raw: body.to_vec(), why: reason(&error) }],
+    }
+}
+
+/// Takes a message body apart into bodies with one envelope each; a body that is no JSON array stays whole.
+#[must_use]
+pub fn split(body: &[u8]) -> Vec<Vec<u8>> {
+    match serde_json::from_slice::<Vec<&RawValue>>(body) {
+        Ok(parts) => parts.into_iter().map(|part| format!("[{}]", part.get()).into_bytes()).collect(),
+        Err(_) => vec![body.to_vec()],
+    }
+}
+
+fn item(json: &str) -> Item {
+    match serde_json::from_str::<Envelope>(json) {
+        Ok(envelope) if envelope.format <= FORMAT => Item::Readable(envelope),
+        Ok(envelope) => Item::Unreadable {
+            raw: json.as_bytes().to_vec(),
+            why: format!("its format {} is newer than its message says", envelope.format),
+        },
+        Err(error) => Item::Unreadable { raw: json.as_bytes().to_vec(), why: reason(&error) },
+    }
+}
+
+/// Where reading failed, but not on what: that may be personal data.
+fn reason(error: &serde_json::Error) -> String {
+    format!(
+        "not an envelope: {:?} error at line {} column {}",
+        error.classify(),
+        error.line(),
+        error.column()
+    )
+}
+
+#[cfg(test)]
+#[path = "pack_tests.rs"]
+mod tests;

@@ -1,0 +1,96 @@
+//! Everything that the engine does in its file except taking.
+
+use rusqlite::{Connection, Transaction};
+
+use super::statements;
+use crate::pack::{self, Message};
+use crate::{Depth, FORMAT, Item, Lane, Look, PublishError, QueueError};
+
+/// How a lane is written in the file.
+pub(super) fn number(lane: Lane) -> i64 {
+    match lane {
+        Lane::Live => 0,
+        Lane::Bulk => 1,
+    }
+}
+
+/// Adds the messages, unless the file would hold more than `max_bytes`.
+pub(super) fn publish(
+    transaction: &Transaction<'_>,
+    messages: &[Message],
+    max_bytes: u64,
+) -> Result<(), PublishError> {
+    let stored: i64 =
+        transaction.prepare_cached(statements::STORED_BYTES)?.query_row([], |row| row.get(0))?;
+    let added: i64 = messages.iter().map(bytes).sum();
+    if stored.saturating_add(added) > i64::try_from(max_bytes).unwrap_or(i64::MAX) {
+        return Err(PublishError::Full);
+    }
+    let mut insert_message = transaction.prepare_cached(statements::INSERT_MESSAGE)?;
+    let mut insert_body = transaction.prepare_cached(statements::INSERT_BODY)?;
+    for message in messages {
+        let events = i64::try_from(message.events).unwrap_or(i64::MAX);
+        let id = insert_message.insert((number(message.lane), message.format, events, bytes(message)))?;
+        insert_body.execute((id, &message.body))?;
+    }
+    Ok(())
+}
+
+fn bytes(message: &Message) -> i64 {
+    i64::try_from(message.body.len()).unwrap_or(i64::MAX)
+}
+
+/// Removes what the ticket holds, and returns how many messages it held.
+pub(super) fn acknowledge(transaction: &Transaction<'_>, ticket: i64) -> Result<usize, QueueError> {
+    end_ticket(transaction, statements::ACKNOWLEDGE, ticket)
+}
+
+/// Gives back what the ticket holds, and returns how many messages it held.
+pub(super) fn release(transaction: &Transaction<'_>, ticket: i64) -> Result<usize, QueueError> {
+    end_ticket(transaction, statements::RELEASE, ticket)
+}
+
+fn end_ticket(transaction: &Transaction<'_>, statement: &str, ticket: i64) -> Result<usize, QueueError> {
+    let messages = transaction.prepare_cached(statement)?.execute([ticket])?;
+    transaction.prepare_cached(statements::DELETE_TICKET)?.execute([ticket])?;
+    Ok(messages)
+}
+
+/// Gives back what any ticket holds.
+pub(super) fn reclaim(transaction: &Transaction<'_>) -> Result<usize, QueueError> {
+    let messages = transaction.prepare_cached(statements::RECLAIM)?.execute([])?;
+    transaction.prepare_cached(statements::DELETE_ALL_TICKETS)?.execute([])?;
+    Ok(messages)
+}
+
+pub(super) fn depth(connection: &Connection) -> Result<Depth, QueueError> {
+    let mut statement = connection.prepare_cached(statements::DEPTH)?;
+    let events = statement.query_map([], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let lane = |lane| {
+        let place = usize::try_from(number(lane)).unwrap_or(0);
+        events.get(place).and_then(|events| u64::try_from(*events).ok()).unwrap_or(0)
+    };
+    Ok(Depth { live: lane(Lane::Live), bulk: lane(Lane::Bulk) })
+}
+
+pub(super) fn look(connection: &Connection, limit: usize) -> Result<Look, QueueError> {
+    let newer: bool =
+        connection.prepare_cached(statements::ANY_NEWER)?.query_row([FORMAT], |row| row.get(0))?;
+    let mut look = Look { envelopes: Vec::new(), complete: !newer };
+    let mut statement = connection.prepare_cached(statements::LOOK)?;
+    let mut rows = statement.query([FORMAT])?;
+    while let Some(row) = rows.next()? {
+        let body: Vec<u8> = row.get(0)?;
+        for item in pack::unpack(&body) {
+            if look.envelopes.len() == limit {
+                look.complete = false;
+                return Ok(look);
+            }
+            match item {
+                Item::Readable(envelope) => look.envelopes.push(envelope),
+                Item::Unreadable { .. } => look.complete = false,
+            }
+        }
+    }
+    Ok(look)
+}

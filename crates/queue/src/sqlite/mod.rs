@@ -1,0 +1,205 @@
+//! The embedded engine: one SQLite file, shared by all processes of one machine.
+//!
+//! A taker gets a ticket that runs out; what it held comes back then. Publishers and takers of this process wake each
+//! other; those of other processes are found by looking every [`POLL`].
+
+mod admin;
+mod statements;
+mod take;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlite::{Database, Migration, migrate};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+use crate::{Batch, Clock, Depth, Envelope, Look, PublishError, Queue, QueueError, Receipt, pack};
+
+/// How often a waiting taker looks for what another process has published.
+pub const POLL: Duration = Duration::from_millis(50);
+
+/// An envelope whose taker vanished so often is handed out as unreadable: something in it kills takers.
+pub const LOST_LIMIT: i64 = 20;
+
+/// A message whose taker vanished so often is taken apart, and each of its envelopes handed out by itself: with the one
+/// that kills takers, the others would be condemned.
+pub const ALONE_AFTER: i64 = 2;
+
+/// Acknowledgements after which the log is cut off though the queue never rests, so that deleted events leave it.
+const TIDY_AFTER: u32 = 1000;
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    name: "0001_create_messages",
+    sql: include_str!("../../../../migrations/sqlite/queue/0001_create_messages.sql"),
+    min_reader: 1,
+}];
+
+/// The limits of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Bytes of messages that the file holds; publishing beyond them is [`PublishError::Full`].
+    pub max_bytes: u64,
+    /// How long a taker may hold a batch before its messages come back to others.
+    pub held_at_most: Duration,
+}
+
+impl Default for Settings {
+    /// 4 GiB, about six million identifies; half a minute, where an absorb takes two seconds at most.
+    fn default() -> Self {
+        Self { max_bytes: 4 * 1024 * 1024 * 1024, held_at_most: Duration::from_secs(30) }
+    }
+}
+
+/// A queue in a SQLite file. Clones share the connection.
+#[derive(Clone)]
+pub struct SqliteQueue {
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    published: Arc<Notify>,
+    takes: Arc<AtomicU32>,
+    untidy: Arc<AtomicU32>,
+}
+
+impl std::fmt::Debug for SqliteQueue {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("SqliteQueue").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl SqliteQueue {
+    /// Opens the queue in the file at `path`, which is made where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or belongs to a newer version.
+    pub async fn open(path: &Path, settings: Settings, clock: Clock) -> Result<Self, sqlite::Error> {
+        Self::on(Database::open(path)?, settings, clock).await
+    }
+
+    /// Opens the queue on any database, such as [`Database::inline`] for a simulation.
+    ///
+    /// # Errors
+    /// As [`SqliteQueue::open`].
+    pub async fn on(database: Database, settings: Settings, clock: Clock) -> Result<Self, sqlite::Error> {
+        database.run(|connection| migrate(connection, MIGRATIONS)).await?;
+        Ok(Self {
+            database,
+            settings,
+            clock,
+            published: Arc::default(),
+            takes: Arc::default(),
+            untidy: Arc::default(),
+        })
+    }
+
+    /// Gives back at once what takers hold, without waiting for their tickets to run out, and returns how many messages
+    /// these were. For the start of the only worker: what it held when it was killed need not wait. If another worker
+    /// lives, it merely finds its batch not held any more.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn reclaim(&self) -> Result<usize, QueueError> {
+        let messages = self.database.transaction(admin::reclaim).await?;
+        self.published.notify_one();
+        Ok(messages)
+    }
+
+    /// Cuts the log off if events were acknowledged since: they would live on in it.
+    async fn tidy(&self) {
+        if self.untidy.swap(0, Ordering::Relaxed) == 0 {
+            return;
+        }
+        match self.database.truncate_log().await {
+            Ok(true) => {}
+            // Another process is reading; the next idle moment will do.
+            Ok(false) => drop(self.untidy.fetch_add(1, Ordering::Relaxed)),
+            Err(error) => tracing::warn!(%error, "the log of the queue could not be cut off"),
+        }
+    }
+
+    async fn take_now(&self, max: usize) -> Result<Batch, QueueError> {
+        let request = take::Request {
+            max,
+            bulk_first: take::is_turn_of_bulk(self.takes.fetch_add(1, Ordering::Relaxed)),
+            now: (self.clock)(),
+            held_at_most: self.settings.held_at_most,
+        };
+        let batch = self.database.run(move |connection| take::take(connection, &request)).await?;
+        if batch.is_empty() {
+            // An empty-handed take was nobody's turn.
+            self.takes.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(batch)
+    }
+}
+
+#[async_trait]
+impl Queue for SqliteQueue {
+    async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+        let messages = pack::pack(envelopes)?;
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let max_bytes = self.settings.max_bytes;
+        self.database
+            .transaction(move |transaction| admin::publish(transaction, &messages, max_bytes))
+            .await?;
+        self.published.notify_one();
+        Ok(())
+    }
+
+    async fn take(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {
+        let deadline = (!wait.is_zero()).then(|| Instant::now() + wait);
+        loop {
+            let batch = self.take_now(max).await?;
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+            let left = deadline.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                self.tidy().await;
+                return Ok(batch);
+            }
+            if timeout(left.min(POLL), self.published.notified()).await.is_err() {
+                self.tidy().await;
+            }
+        }
+    }
+
+    async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
+        let ticket = batch.receipt.ticket;
+        let removed =
+            self.database.transaction(move |transaction| admin::acknowledge(transaction, ticket)).await?;
+        if self.untidy.fetch_add(1, Ordering::Relaxed) >= TIDY_AFTER {
+            self.tidy().await;
+        }
+        check_held(&batch.receipt, removed)
+    }
+
+    async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
+        let ticket = batch.receipt.ticket;
+        let released =
+            self.database.transaction(move |transaction| admin::release(transaction, ticket)).await?;
+        self.published.notify_one();
+        check_held(&batch.receipt, released)
+    }
+
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        self.database.run(|connection| admin::depth(connection)).await
+    }
+
+    async fn look(&self, limit: usize) -> Result<Look, QueueError> {
+        self.database.run(move |connection| admin::look(connection, limit)).await
+    }
+}
+
+fn check_held(receipt: &Receipt, answered: usize) -> Result<(), QueueError> {
+    match receipt.messages.saturating_sub(answered) {
+        0 => Ok(()),
+        messages => Err(QueueError::NotHeld { messages }),
+    }
+}

@@ -1,0 +1,1 @@
+SELECT events FROM totals ORDER BY lane

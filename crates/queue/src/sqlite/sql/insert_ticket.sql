@@ -1,0 +1,1 @@
+INSERT INTO tickets (expires_at) VALUES (?1)

@@ -1,0 +1,1 @@
+UPDATE messages SET ticket = NULL WHERE ticket = ?1

@@ -1,0 +1,1 @@
+SELECT sum(bytes) FROM totals

@@ -1,0 +1,173 @@
+//! Group commit over a queue that the tests open and close.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use queue::contract::envelope;
+use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Lane, Look, PublishError, Queue, QueueError};
+use tokio::sync::Semaphore;
+
+/// A queue whose commits wait for a permit each, and remembers their sizes.
+struct Gate {
+    permits: Semaphore,
+    commits: Mutex<Vec<usize>>,
+    begun: Semaphore,
+}
+
+impl Gate {
+    fn new(permits: usize) -> Arc<Self> {
+        let (permits, begun) = (Semaphore::new(permits), Semaphore::new(0));
+        Arc::new(Self { permits, commits: Mutex::default(), begun })
+    }
+
+    fn commits(&self) -> Vec<usize> {
+        self.commits.lock().unwrap().clone()
+    }
+
+    /// Waits until one more commit has begun.
+    async fn begun(&self) {
+        self.begun.acquire().await.unwrap().forget();
+    }
+}
+
+#[async_trait]
+impl Queue for Gate {
+    async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+        self.begun.add_permits(1);
+        self.permits.acquire().await.unwrap().forget();
+        self.commits.lock().unwrap().push(envelopes.len());
+        assert!(!envelopes.iter().any(|envelope| envelope.revision == 99), "planted");
+        Ok(())
+    }
+
+    async fn take(&self, _: usize, _: Duration) -> Result<Batch, QueueError> {
+        Ok(Batch::empty())
+    }
+
+    async fn acknowledge(&self, _: &Batch) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn release(&self, _: &Batch) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        Ok(Depth::default())
+    }
+
+    async fn look(&self, _: usize) -> Result<Look, QueueError> {
+        Ok(Look { envelopes: Vec::new(), complete: false })
+    }
+}
+
+type Published = tokio::task::JoinHandle<Result<(), PublishError>>;
+
+fn spawn(group: &GroupCommit, envelope: Envelope) -> Published {
+    let group = group.clone();
+    tokio::spawn(async move { group.publish_one(envelope).await })
+}
+
+/// Lets every task run until it waits for something. (The tests run on one thread.)
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_lone_envelope_is_committed_at_once_and_what_comes_meanwhile_goes_together() {
+    let gate = Gate::new(0);
+    let group = GroupCommit::new(gate.clone(), GroupLimits::default());
+    let first = spawn(&group, envelope(0, Lane::Live));
+    gate.begun().await;
+    let others: Vec<_> = (1..50).map(|number| spawn(&group, envelope(number, Lane::Live))).collect();
+    settle().await;
+    assert!(!first.is_finished(), "answered before the commit");
+    gate.permits.add_permits(2);
+    first.await.unwrap().unwrap();
+    for other in others {
+        other.await.unwrap().unwrap();
+    }
+    assert_eq!(gate.commits(), [1, 49]);
+    assert_eq!((group.counts().commits, group.counts().envelopes), (2, 50));
+}
+
+#[tokio::test]
+async fn what_gathers_is_bounded_and_the_bound_opens_again() {
+    let gate = Gate::new(0);
+    let group = GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, ..GroupLimits::default() });
+    let waiting: Vec<_> = (0..3).map(|number| spawn(&group, envelope(number, Lane::Live))).collect();
+    gate.begun().await;
+    settle().await;
+    assert!(matches!(group.publish_one(envelope(3, Lane::Live)).await, Err(PublishError::Full)));
+    gate.permits.add_permits(100);
+    for one in waiting {
+        one.await.unwrap().unwrap();
+    }
+    group.publish_one(envelope(4, Lane::Live)).await.unwrap();
+}
+
+#[tokio::test]
+async fn bytes_that_gather_are_bounded_too() {
+    let gate = Gate::new(0);
+    let group = GroupCommit::new(gate.clone(), GroupLimits { waiting_bytes: 600, ..GroupLimits::default() });
+    let first = spawn(&group, envelope(0, Lane::Live));
+    gate.begun().await;
+    let second = spawn(&group, envelope(1, Lane::Live));
+    settle().await;
+    assert!(matches!(group.publish_one(envelope(2, Lane::Live)).await, Err(PublishError::Full)));
+    gate.permits.add_permits(2);
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_hangs_is_unavailable_in_time_and_the_next_commit_is_tried() {
+    let gate = Gate::new(0);
+    let group = GroupCommit::new(gate.clone(), GroupLimits::default());
+    let hung = group.publish_one(envelope(0, Lane::Live)).await;
+    assert!(matches!(hung, Err(PublishError::Unavailable { .. })), "{hung:?}");
+    gate.permits.add_permits(1);
+    group.publish_one(envelope(1, Lane::Live)).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_stops_waiting_takes_nobody_along() {
+    let gate = Gate::new(0);
+    let group = GroupCommit::new(gate.clone(), GroupLimits::default());
+    let leader = spawn(&group, envelope(0, Lane::Live));
+    gate.begun().await;
+    let gone = spawn(&group, envelope(1, Lane::Live));
+    let other = spawn(&group, envelope(2, Lane::Live));
+    settle().await;
+    leader.abort();
+    gone.abort();
+    settle().await;
+    gate.permits.add_permits(2);
+    other.await.unwrap().unwrap();
+    assert_eq!(gate.commits(), [1, 1], "the one that left in time was not published");
+}
+
+#[tokio::test]
+async fn a_panic_in_the_engine_does_not_stop_later_commits() {
+    let gate = Gate::new(10);
+    let group = GroupCommit::new(gate.clone(), GroupLimits::default());
+    let mut bad = envelope(0, Lane::Live);
+    bad.revision = 99;
+    assert!(group.publish_one(bad).await.is_err());
+    group.publish_one(envelope(1, Lane::Live)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_large_envelope_fails_alone() {
+    let gate = Gate::new(10);
+    let group = GroupCommit::new(gate.clone(), GroupLimits::default());
+    let mut large = envelope(0, Lane::Live);
+    let payload = format!("\"{}\"", "x".repeat(queue::pack::ENVELOPE_BYTES));
+    large.payload = serde_json::value::RawValue::from_string(payload).unwrap();
+    assert!(matches!(group.publish_one(large).await, Err(PublishError::TooLarge { .. })));
+    assert!(gate.commits().is_empty());
+}

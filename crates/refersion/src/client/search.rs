@@ -41,7 +41,7 @@ impl Client {
     }
 
     async fn walk(&self, email: &str) -> Result<Walk, Problem> {
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut total) = (BTreeSet::new(), None);
         for number in 1..=MAX_PAGES {
             let page = self.page(email, number).await?;
             if let Some((code, _)) = page.results.iter().find(|(_, address)| same_address(address, email)) {
@@ -49,9 +49,11 @@ impl Client {
             }
             let is_last = page.results.is_empty();
             seen.extend(page.results.into_iter().map(|(code, _)| code));
-            let all_seen = page.total.is_none_or(|total| seen.len() as u64 >= total);
-            if is_last || (all_seen && page.total.is_some()) {
-                return Ok(Walk::Nobody { all_seen });
+            // Only some answers state it; without any, the walk goes on to an empty page.
+            total = page.total.or(total);
+            let all_seen = total.is_some_and(|total| seen.len() as u64 >= total);
+            if is_last || all_seen {
+                return Ok(Walk::Nobody { all_seen: all_seen || total.is_none() });
             }
         }
         let message =

@@ -1,0 +1,150 @@
+//! The real transport against a socket that does one thing per connection.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use refersion::{
+    Answer, CALL_DEADLINE, CONNECT_DEADLINE, Credentials, HttpTransport, MAX_ANSWER_BYTES, Request,
+    Transport, TransportError,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// What the socket does with a request.
+enum Then {
+    /// Writes these bytes and closes.
+    Write(Vec<u8>),
+    /// Closes without a word.
+    Drop,
+    /// Never answers.
+    Hang,
+}
+
+fn write(text: impl Into<Vec<u8>>) -> Then {
+    Then::Write(text.into())
+}
+
+/// Serves one connection, and hands out the request that came.
+async fn serve_one(then: Then) -> (SocketAddr, oneshot::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("the loopback has a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let (seen, request) = oneshot::channel();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("the client connects");
+        seen.send(read_request(&mut stream).await).unwrap_or_default();
+        match then {
+            Then::Write(bytes) => stream.write_all(&bytes).await.unwrap_or_default(),
+            Then::Drop => {}
+            Then::Hang => std::future::pending().await,
+        }
+    });
+    (address, request)
+}
+
+/// Reads up to the end of the body, which is always `{}` here.
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n{}") {
+        let mut bytes = [0; 1024];
+        let count = stream.read(&mut bytes).await.expect("the client sends");
+        assert!(count > 0, "the request ends early");
+        request.extend_from_slice(&bytes[..count]);
+    }
+    String::from_utf8(request).expect("the request is text")
+}
+
+async fn post(address: SocketAddr) -> Result<Answer, TransportError> {
+    post_within(address, CALL_DEADLINE).await
+}
+
+async fn post_within(address: SocketAddr, deadline: Duration) -> Result<Answer, TransportError> {
+    let transport = HttpTransport::with_deadlines(CONNECT_DEADLINE, deadline).expect("tls can be set up");
+    let request = Request {
+        base_url: format!("http://{address}"),
+        path: "/v2/affiliate/list",
+        credentials: Credentials::new("pub_1", "sec_1"),
+        body: b"{}".to_vec(),
+    };
+    transport.post(request).await
+}
+
+#[tokio::test]
+async fn the_keys_go_as_headers_and_no_compression_is_asked_for() {
+    let (address, request) = serve_one(write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")).await;
+    let answer = post(address).await.unwrap();
+    assert_eq!((answer.status, answer.body.as_slice()), (200, b"{}".as_slice()));
+    let request = request.await.unwrap().to_lowercase();
+    assert!(request.starts_with("post /v2/affiliate/list http/1.1\r\n"), "{request}");
+    for header in
+        ["refersion-public-key: pub_1", "refersion-secret-key: sec_1", "content-type: application/json"]
+    {
+        assert!(request.contains(&format!("\r\n{header}\r\n")), "{request}");
+    }
+    assert!(!request.contains("accept-encoding"), "{request}");
+}
+
+#[tokio::test]
+async fn retry_after_is_read_as_seconds_and_as_a_date() {
+    for wait in [
+        "retry-after: 7",
+        "date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:49:44 GMT",
+    ] {
+        let head = format!("HTTP/1.1 429 Too Many Requests\r\n{wait}\r\ncontent-length: 0\r\n\r\n");
+        let (address, _request) = serve_one(write(head)).await;
+        let answer = post(address).await.unwrap();
+        assert_eq!((answer.status, answer.retry_after), (429, Some(Duration::from_secs(7))));
+    }
+}
+
+#[tokio::test]
+async fn a_204_and_a_redirect_are_answers_like_any_other() {
+    let (address, _request) = serve_one(write("HTTP/1.1 204 No Content\r\n\r\n")).await;
+    assert_eq!(post(address).await.unwrap().status, 204);
+    let redirect = "HTTP/1.1 307 Temporary Redirect\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n";
+    let (address, _request) = serve_one(write(redirect)).await;
+    assert_eq!(post(address).await.unwrap().status, 307);
+}
+
+#[tokio::test]
+async fn without_a_listener_nothing_was_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let error = post(address).await.unwrap_err();
+    assert!(matches!(error, TransportError::NotSent { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_went_out_may_have_had_an_effect_however_its_answer_is_lost() {
+    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"id\":";
+    for then in [Then::Drop, write(cut), write("not http at all\r\n\r\n")] {
+        let (address, _request) = serve_one(then).await;
+        let error = post(address).await.unwrap_err();
+        assert!(matches!(error, TransportError::NoAnswer { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_slow_is_no_answer() {
+    let (address, _request) = serve_one(Then::Hang).await;
+    let error = post_within(address, Duration::from_millis(200)).await.unwrap_err();
+    assert!(matches!(error, TransportError::NoAnswer { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_body_is_read_up_to_the_cap() {
+    let mut bytes = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec();
+    bytes.resize(bytes.len() + 2 * MAX_ANSWER_BYTES, b' ');
+    let (address, _request) = serve_one(write(bytes)).await;
+    assert_eq!(post(address).await.unwrap().body.len(), MAX_ANSWER_BYTES);
+}
+
+#[tokio::test]
+async fn a_base_url_that_is_none_cannot_be_sent_to() {
+    let transport = HttpTransport::new().unwrap();
+    let credentials = Credentials::new("pub_1", "sec_1");
+    let request = Request { base_url: "nowhere".into(), path: "/v2/x", credentials, body: Vec::new() };
+    let error = transport.post(request).await.unwrap_err();
+    assert!(matches!(error, TransportError::Malformed { .. }), "{error:?}");
+}

@@ -1,0 +1,53 @@
+//! The promises of the command line's help.
+
+use clap::CommandFactory;
+
+use super::*;
+
+/// The example lines of a command: program and arguments, without the words that explain them and without a pipe.
+fn examples(command: &clap::Command) -> Vec<Vec<String>> {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let lines = help.lines().filter(|line| line.starts_with("  "));
+    lines.filter_map(|line| line.find("refersion-destination ").map(|at| words(&line[at..]))).collect()
+}
+
+fn words(example: &str) -> Vec<String> {
+    let command = example.split("  ").next().unwrap_or_default();
+    let command = command.split(['|', '<', '>']).next().unwrap_or_default();
+    command.split_whitespace().map(|word| word.replace(['"', '\''], "")).collect()
+}
+
+fn each_command(command: &clap::Command, check: &mut dyn FnMut(&clap::Command)) {
+    check(command);
+    for inner in command.get_subcommands() {
+        each_command(inner, check);
+    }
+}
+
+#[test]
+fn the_tree_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_teaches_by_at_least_three_examples_that_parse() {
+    each_command(&Cli::command(), &mut |command| {
+        let examples = examples(command);
+        assert!((3..=6).contains(&examples.len()), "{} has {} examples", command.get_name(), examples.len());
+        for example in examples {
+            if let Err(error) = Cli::try_parse_from(&example) {
+                panic!("{}: {error}", example.join(" "));
+            }
+        }
+    });
+}
+
+#[test]
+fn every_command_and_option_is_explained() {
+    each_command(&Cli::command(), &mut |command| {
+        assert!(command.get_about().is_some(), "{} has no explanation", command.get_name());
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{} {} has none", command.get_name(), argument.get_id());
+        }
+    });
+}

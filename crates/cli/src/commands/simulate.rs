@@ -1,0 +1,121 @@
+//! `simulate`: a Refersion that runs here, with faults on demand.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use clap::Args;
+use simulator::{Faults, FaultsError, Options, Shared, Simulator};
+use tokio::net::TcpListener;
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+use crate::shutdown;
+
+const EXAMPLES: &str = "\
+Examples:
+  refersion-destination simulate --listen 127.0.0.1:4010
+  refersion-destination simulate --listen 127.0.0.1:4010 --account pub_1.sec_1 --custom-field 1234=Plan
+  refersion-destination simulate --listen 127.0.0.1:4010 --seed 7 --faults latency=20ms..200ms,429=1%,500=1%
+  refersion-destination simulate --listen 127.0.0.1:4010 --faults drop-after=0.5%,down=30s@60s,limit=50..200
+
+It serves Refersion's REST API below /v2. Point a connection at it with --refersion-url http://127.0.0.1:4010.
+Change the faults while it runs, and look at what it holds:
+  curl --data latency=1s,500=5% http://127.0.0.1:4010/_simulator/faults
+  curl http://127.0.0.1:4010/_simulator/state
+  curl http://127.0.0.1:4010/_simulator/calls";
+
+/// The arguments of `simulate`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Where to listen; port 0 takes a free one, and the first line of the output names it
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    /// Determines codes, ids and every fault: the same seed and the same calls give the same answers
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
+    /// An account that exists; may be repeated. Without any, each well-formed pair of keys opens its account at first use
+    #[arg(long = "account", value_name = "PUBLIC.SECRET", value_parser = account)]
+    accounts: Vec<Account>,
+    /// A custom field that exists; may be repeated. Without any, every numeric id exists
+    #[arg(long = "custom-field", value_name = "ID=LABEL", value_parser = custom_field)]
+    custom_fields: Vec<(u64, String)>,
+    /// Faults, from the start on
+    #[arg(long, value_name = "SPEC", value_parser = faults)]
+    faults: Option<Faults>,
+}
+
+/// A pair of keys. `Debug` shows the public one alone: somebody may try their real pair.
+#[derive(Clone)]
+struct Account {
+    public: String,
+    secret: String,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("public", &self.public).finish_non_exhaustive()
+    }
+}
+
+/// Runs the simulator until a signal ends it.
+///
+/// # Errors
+///
+/// [`Failure`] if the address cannot be listened on.
+pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let Arguments { listen, seed, accounts, custom_fields, faults } = arguments;
+    let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))?;
+    let address = listener.local_addr().map_err(|error| cannot_listen(listen, &error))?;
+    let stop =
+        shutdown::on_signals().map_err(|error| Failure::failed("signals", &error, "report this as a bug"))?;
+
+    let simulator = Shared::new(Simulator::new(Options {
+        seed,
+        accounts: accounts.into_iter().map(|account| (account.public, account.secret)).collect(),
+        custom_fields: custom_fields.into_iter().collect(),
+        ..Options::default()
+    }));
+    if let Some(faults) = faults {
+        simulator.with(|simulator, now| simulator.set_faults(now, faults));
+    }
+
+    announce(address, seed, context)?;
+    simulator::serve(listener, simulator, stop.cancelled()).await;
+    Ok(Exit::Done)
+}
+
+fn announce(address: SocketAddr, seed: u64, context: &mut Context) -> Result<(), Failure> {
+    let url = format!("http://{address}");
+    if context.output.is_json() {
+        context.output.json(&serde_json::json!({ "listening": url, "seed": seed }))
+    } else {
+        context.output.line(&format!("a simulated Refersion listens on {url} (seed {seed}); Ctrl-C ends it"))
+    }
+}
+
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
+    let mut failure = Failure::failed("listen", error, "choose another --listen, or end what listens there");
+    failure.message = format!("cannot listen on {address}: {}", failure.message);
+    failure
+}
+
+fn account(text: &str) -> Result<Account, &'static str> {
+    const WANTED: &str = "an account is a public and a secret key with a dot between";
+    let (public, secret) = text.split_once('.').ok_or(WANTED)?;
+    if public.is_empty() || secret.is_empty() || text.contains(char::is_whitespace) {
+        return Err(WANTED);
+    }
+    Ok(Account { public: public.to_owned(), secret: secret.to_owned() })
+}
+
+fn custom_field(text: &str) -> Result<(u64, String), &'static str> {
+    const WANTED: &str = "a custom field is its numeric id and its label with = between, like 1234=Plan";
+    let (id, label) = text.split_once('=').ok_or(WANTED)?;
+    let id = id.parse().map_err(|_| WANTED)?;
+    if label.is_empty() { Err(WANTED) } else { Ok((id, label.to_owned())) }
+}
+
+fn faults(text: &str) -> Result<Faults, FaultsError> {
+    Faults::parse(text)
+}

@@ -1,0 +1,80 @@
+//! What can be wrong with the configuration: each error names the key, where it stands, and what would be right.
+
+use std::path::PathBuf;
+
+use super::settings::Origin;
+
+/// Why the program does not start with this configuration. Nothing has been opened or changed by then.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file named by `--config` cannot be read.
+    #[error("cannot read the configuration file {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{origin} is not valid TOML: {message}")]
+    NotToml {
+        /// File and line.
+        origin: Origin,
+        /// What the parser said.
+        message: String,
+    },
+    /// A key that does not exist.
+    #[error("unknown setting {key} ({origin})")]
+    UnknownKey {
+        /// The key as it was written: `section.key`, or the variable's name.
+        key: String,
+        /// Where it stands.
+        origin: Origin,
+        /// The nearest key that exists, written in the same way.
+        nearest: String,
+    },
+    /// A value of the wrong kind or form.
+    #[error("{key} is {got}, but must be {wanted} ({origin})")]
+    WrongValue {
+        /// The key.
+        key: String,
+        /// What was found; a secret is not repeated.
+        got: String,
+        /// What is right.
+        wanted: &'static str,
+        /// Where it stands.
+        origin: Origin,
+    },
+    /// A value that is right by itself, but not beside the others.
+    #[error("{key} {problem} ({origin})")]
+    Contradiction {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it, as the rest of the sentence.
+        problem: String,
+        /// Where it stands.
+        origin: Origin,
+    },
+    /// A key that the program reads is missing in the shipped file. A test makes sure that no build has this fault.
+    #[error("this build is broken: config/default.toml has no {0}")]
+    MissingDefault(String),
+}
+
+impl ConfigError {
+    /// What to do about it, as a full sentence.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Unreadable { .. } => {
+                "check the path given to --config, and that this user may read it".to_owned()
+            }
+            Self::NotToml { .. } => "mend the line named above; text needs quotation marks".to_owned(),
+            Self::UnknownKey { nearest, .. } => format!("did you mean {nearest}?"),
+            Self::WrongValue { .. } | Self::Contradiction { .. } => {
+                "change it there; config/default.toml explains every key".to_owned()
+            }
+            Self::MissingDefault(_) => "report this as a bug".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What the program is told to do: `config/default.toml`, overlaid by a file, overlaid by the environment.
+//!
+//! The struct has no defaults of its own: every key stands in the shipped file, with its unit and its effect, and a test
+//! keeps it so. Everything is read once, at start, into types that cannot hold nonsense.
+
+mod error;
+mod layers;
+mod sections;
+mod settings;
+mod show;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+pub use error::ConfigError;
+pub use sections::{
+    Breaker, Config, Console, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry, Secrets,
+    Shutdown, Worker,
+};
+pub use settings::{Origin, Settings};
+pub use show::ShownSetting;
+pub use value::{BaseUrl, ByteSize, EngineUrl, LogFormat, LogLevel, Secret};
+
+/// The file that says every default, as it was when the program was built.
+pub const SHIPPED: &str = include_str!("../../../../config/default.toml");
+
+/// What is in force: the typed values, and where each of them comes from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The typed values.
+    pub config: Config,
+    /// The same as they were written, for `config show`.
+    pub settings: Settings,
+}
+
+/// Reads the shipped defaults, then `file` over them, then those of `variables` that begin with
+/// `REFERSION_DESTINATION__`.
+///
+/// # Errors
+///
+/// Every variant of [`ConfigError`]; each says which key, where it stands, and what would be right.
+pub fn load(
+    file: Option<&Path>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, ConfigError> {
+    let mut settings = layers::shipped()?;
+    if let Some(path) = file {
+        layers::overlay_file(&mut settings, path)?;
+    }
+    layers::overlay_environment(&mut settings, variables)?;
+    let config = Config::read(&settings)?;
+    Ok(Loaded { config, settings })
+}

@@ -1,0 +1,168 @@
+//! The configuration by sections, as the parts of the program take it: each is handed only its own.
+//!
+//! What a key means, its unit and its effect stand in `config/default.toml`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::ConfigError;
+use super::settings::Settings;
+use super::value::{BaseUrl, ByteSize, EngineUrl, LogFormat, LogLevel, Secret};
+
+/// Segment gives up on a request after this time. Source: Segment's page on its Webhooks destination, the only one that
+/// gives a number.
+const SEGMENT_GIVES_UP_AFTER: Duration = Duration::from_secs(5);
+
+/// Declares the sections, and how each is read: the name of a key is the name of its field.
+macro_rules! sections {
+    ($($(#[$about:meta])* $section:ident: $name:ident { $($(#[$what:meta])* $key:ident: $kind:ty,)* })*) => {
+        /// Everything that the program can be told.
+        #[derive(Clone, Debug)]
+        pub struct Config { $($(#[$about])* pub $section: $name,)* }
+
+        impl Config {
+            fn read_sections(settings: &Settings) -> Result<Self, ConfigError> {
+                Ok(Self { $($section: $name {
+                    $($key: settings.read(concat!(stringify!($section), ".", stringify!($key)))?,)*
+                },)* })
+            }
+
+            /// Every key that the program reads.
+            #[cfg(test)]
+            pub(super) const KEYS: &[&str] =
+                &[$($(concat!(stringify!($section), ".", stringify!($key)),)*)*];
+        }
+
+        $($(#[$about])* #[derive(Clone, Debug)] pub struct $name { $($(#[$what])* pub $key: $kind,)* })*
+    };
+}
+
+sections! {
+    /// Where accepted events wait.
+    queue: Queue {
+        /// Engine and place.
+        url: EngineUrl,
+        /// How much may wait.
+        max_bytes: ByteSize,
+    }
+    /// Where everything else is kept.
+    ledger: Ledger {
+        /// Engine and place.
+        url: EngineUrl,
+    }
+    /// Refersion's API.
+    refersion: Refersion {
+        /// The address for new connections.
+        url: BaseUrl,
+    }
+    /// The master key.
+    secrets: Secrets {
+        /// Its file; `None` for the usual place ([`Config::key_file`] tells).
+        key_file: Option<PathBuf>,
+        /// The key itself, if it was given instead of a file.
+        key: Option<Secret>,
+    }
+    /// The door.
+    ingest: Ingest {
+        /// Where it listens.
+        listen: SocketAddr,
+        /// Connections at the same time.
+        max_connections: u32,
+        /// The largest body.
+        max_body: ByteSize,
+        /// Time for the headers.
+        header_timeout: Duration,
+        /// Time for the body.
+        body_timeout: Duration,
+        /// Time until the answer.
+        deadline: Duration,
+        /// Wrong keys from one address in a minute.
+        failed_keys_per_minute: u32,
+    }
+    /// Absorb and reconcile.
+    worker: Worker {
+        /// Events absorbed in one transaction.
+        absorb_batch: u32,
+        /// Calls under way for one connection.
+        max_concurrency: u32,
+    }
+    /// When a connection is paused by itself.
+    breaker: Breaker {
+        /// Unwell answers in a row.
+        failures: u32,
+    }
+    /// How long a failed call is tried again.
+    retry: Retry {
+        /// Tries that must be used up.
+        max_attempts: u32,
+        /// Time that must be used up.
+        max_elapsed: Duration,
+        /// The first wait.
+        initial: Duration,
+        /// The longest wait.
+        max_interval: Duration,
+    }
+    /// How long things are kept.
+    retention: Retention {
+        /// Events and how they ended.
+        outcomes: Duration,
+        /// Dead letters.
+        dead_letters: Duration,
+    }
+    /// Health and metrics.
+    health: Health {
+        /// Where they are served.
+        listen: SocketAddr,
+        /// Silence after which a loop counts as stuck.
+        stale_after: Duration,
+    }
+    /// The operator's console.
+    console: Console {
+        /// Where it will listen.
+        listen: SocketAddr,
+    }
+    /// How the program ends.
+    shutdown: Shutdown {
+        /// Time for what is under way.
+        deadline: Duration,
+    }
+    /// Logs.
+    log: Log {
+        /// Their form.
+        format: LogFormat,
+        /// How much.
+        level: LogLevel,
+    }
+}
+
+impl Config {
+    /// Reads every key of `settings` into its type, and checks those that must fit together.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WrongValue`] or [`ConfigError::Contradiction`] for the first key that is not right.
+    pub fn read(settings: &Settings) -> Result<Self, ConfigError> {
+        let config = Self::read_sections(settings)?;
+        let wrong = |key, problem: &str| {
+            Err(ConfigError::Contradiction { key, problem: problem.to_owned(), origin: settings.origin(key) })
+        };
+        if config.ingest.deadline >= SEGMENT_GIVES_UP_AFTER {
+            return wrong("ingest.deadline", "must be less than 5s, because Segment gives up after 5s");
+        }
+        if config.retry.initial > config.retry.max_interval {
+            return wrong("retry.initial", "must not be longer than retry.max_interval");
+        }
+        if config.queue.url == config.ledger.url {
+            return wrong("queue.url", "must not be the file of ledger.url");
+        }
+        Ok(config)
+    }
+
+    /// The file of the master key: the one that was set, or `master.key` beside the SQLite ledger.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        let EngineUrl::Sqlite(ledger) = &self.ledger.url;
+        self.secrets.key_file.clone().unwrap_or_else(|| ledger.with_file_name("master.key"))
+    }
+}

@@ -1,0 +1,7 @@
+//! How the process is, for machines: `/healthz`, `/readyz` and `/metrics`, without a credential and without personal data.
+
+mod pulse;
+mod server;
+
+pub use pulse::{Freshness, LoopState, Pulse, Pulses, Silences, Trouble};
+pub use server::{Health, serve};

@@ -1,0 +1,73 @@
+//! The promises of the health server, over real TCP.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::health::Freshness;
+
+struct Server {
+    address: std::net::SocketAddr,
+    pulses: Pulses,
+    stop: CancellationToken,
+}
+
+async fn start() -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (pulses, stop) = (Pulses::new(Duration::from_secs(15)), CancellationToken::new());
+    let health = Health { pulses: pulses.clone(), exporter: Arc::new(Exporter::new(Vec::new())) };
+    tokio::spawn(serve(listener, health, stop.clone()));
+    Server { address, pulses, stop }
+}
+
+async fn ask(server: &Server, path: &str) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn healthz_answers_while_the_process_lives() {
+    let server = start().await;
+    assert!(ask(&server, "/healthz").await.starts_with("HTTP/1.1 200"));
+    assert!(ask(&server, "/elsewhere").await.starts_with("HTTP/1.1 404"));
+}
+
+#[tokio::test]
+async fn readyz_names_the_loop_that_is_not_alive() {
+    let server = start().await;
+    let pulse = server.pulses.register("absorb", Freshness::Beats);
+    let answer = ask(&server, "/readyz").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(
+        answer.ends_with(r#"{"ready":false,"troubles":[{"name":"absorb","why":"starting"}]}"#),
+        "{answer}"
+    );
+    pulse.beat();
+    assert!(ask(&server, "/readyz").await.starts_with("HTTP/1.1 200"));
+    server.pulses.end();
+    assert!(ask(&server, "/readyz").await.contains("shutting down"));
+}
+
+#[tokio::test]
+async fn metrics_are_prometheus_text() {
+    let server = start().await;
+    server.pulses.register("absorb", Freshness::Beats).beat();
+    let answer = ask(&server, "/metrics").await;
+    assert!(answer.contains("content-type: text/plain; version=0.0.4"), "{answer}");
+    assert!(answer.contains("refersion_destination_loop_up{loop=\"absorb\"} 1\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_server_stops_when_it_is_told() {
+    let server = start().await;
+    ask(&server, "/healthz").await;
+    let mut open = TcpStream::connect(server.address).await.unwrap();
+    server.stop.cancel();
+    let mut nothing = Vec::new();
+    // Either end of file or a reset: the connection is gone.
+    assert!(open.read_to_end(&mut nothing).await.unwrap_or(0) == 0);
+}

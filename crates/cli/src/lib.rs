@@ -1,0 +1,18 @@
+//! The binary's inside: it reads the configuration, picks engines, and runs a role or an operator's command.
+//!
+//! Only this crate knows all the others, and only it reads the environment and the wall clock. The order of reading:
+//! [`program`] (from arguments to exit code), [`cli`] (the tree of commands), [`commands`] (one file for each),
+//! [`config`] (what the program is told), [`supervise`] and [`shutdown`] (how roles run and end), [`health`] and
+//! [`metrics`] (how they are).
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod failure;
+pub mod health;
+pub mod logs;
+pub mod metrics;
+pub mod output;
+pub mod program;
+pub mod shutdown;
+pub mod supervise;

@@ -1,0 +1,84 @@
+//! The promises of the page.
+
+use std::collections::BTreeMap;
+
+use super::super::{
+    Calls, ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, Settling, WorkerFigures,
+};
+use super::*;
+
+struct Full;
+
+#[async_trait]
+impl Source for Full {
+    fn name(&self) -> &'static str {
+        "full"
+    }
+
+    async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
+        let answers = Histogram { buckets: vec![(0.1, 2), (1.0, 3)], beyond: 1, seconds: 4.5 };
+        let requests = BTreeMap::from([(202, 5), (401, 1)]);
+        snapshot.ingest = Some(IngestFigures { requests, accepted_events: 5, answers });
+        snapshot.queue = Some(QueueFigures { live: 3, bulk: 4 });
+        let paused = ConnectionFigures { id: 7, paused_for: Some("credentials") };
+        snapshot.ledger =
+            Some(LedgerFigures { pending: 9, connections: vec![paused], ..LedgerFigures::default() });
+        snapshot.worker = Some(WorkerFigures {
+            outcomes: BTreeMap::from([("created", 2)]),
+            calls: vec![Calls { operation: "new", class: "fine", count: 2 }],
+            settling: BTreeMap::from([("live", Settling { events: 2, seconds: 3.0, longest: 2.5 })]),
+            rates: BTreeMap::from([(7, 4.5)]),
+            ..WorkerFigures::default()
+        });
+        Ok(())
+    }
+}
+
+struct Stuck;
+
+#[async_trait]
+impl Source for Stuck {
+    fn name(&self) -> &'static str {
+        "stuck"
+    }
+
+    async fn fill(&self, _: &mut Snapshot) -> anyhow::Result<()> {
+        std::future::pending().await
+    }
+}
+
+async fn page(sources: Vec<Box<dyn Source>>) -> String {
+    Exporter::new(sources).page(&Pulses::new(Duration::from_secs(15))).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_figure_is_on_the_page() {
+    let page = page(vec![Box::new(Full)]).await;
+    for line in [
+        "ingest_requests_total{status=\"202\"} 5",
+        "ingest_events_accepted_total 5",
+        "ingest_answer_seconds_bucket{le=\"0.1\"} 2",
+        "ingest_answer_seconds_bucket{le=\"1\"} 5",
+        "ingest_answer_seconds_bucket{le=\"+Inf\"} 6",
+        "ingest_answer_seconds_sum 4.5",
+        "queue_events{lane=\"bulk\"} 4",
+        "events_pending 9",
+        "connection_active{connection=\"7\"} 0",
+        "connection_paused{connection=\"7\",reason=\"credentials\"} 1",
+        "events_ended_total{outcome=\"created\"} 2",
+        "refersion_calls_total{operation=\"new\",class=\"fine\"} 2",
+        "refersion_rate_calls_per_second{connection=\"7\"} 4.5",
+        "event_settling_seconds_count{lane=\"live\"} 2",
+        "event_settling_longest_seconds{lane=\"live\"} 2.5",
+        "source_up{source=\"full\"} 1",
+    ] {
+        assert!(page.contains(&format!("\nrefersion_destination_{line}\n")), "{line} is not in\n{page}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_does_not_answer_costs_its_own_figures_only() {
+    let page = page(vec![Box::new(Stuck), Box::new(Full)]).await;
+    assert!(page.contains("source_up{source=\"stuck\"} 0"), "{page}");
+    assert!(page.contains("events_pending 9"), "{page}");
+}

@@ -1,0 +1,102 @@
+//! The vocabulary: every metric's name, meaning and labels, in one place.
+
+use prometheus::proto::MetricFamily;
+
+use super::family::{Family, number};
+use super::snapshot::{
+    ConnectionFigures, IngestFigures, LedgerFigures, QueueFigures, Snapshot, WorkerFigures,
+};
+use crate::health::LoopState;
+
+/// All families that `snapshot` has figures for.
+pub(super) fn all(
+    snapshot: &Snapshot,
+    loops: &[LoopState],
+    sources: &[(&'static str, bool)],
+) -> Vec<MetricFamily> {
+    let mut families = process(loops, sources);
+    families.extend(snapshot.ingest.as_ref().into_iter().flat_map(ingest));
+    families.extend(snapshot.queue.as_ref().into_iter().flat_map(queue));
+    families.extend(snapshot.ledger.as_ref().into_iter().flat_map(ledger));
+    families.extend(snapshot.worker.as_ref().into_iter().flat_map(worker));
+    families.into_iter().flatten().collect()
+}
+
+fn process(loops: &[LoopState], sources: &[(&'static str, bool)]) -> Vec<Option<MetricFamily>> {
+    let up = Family::gauge("loop_up", "1 while the loop is alive and fresh.", ["loop"]);
+    let restarts = Family::counter("loop_restarts_total", "How often the loop was started again.", ["loop"]);
+    let read = Family::gauge("source_up", "1 if the part's figures could be read for this page.", ["source"]);
+    vec![
+        loops.iter().fold(up, |up, it| up.with([&it.name], f64::from(it.up))).finish(),
+        loops.iter().fold(restarts, |family, it| family.with([&it.name], number(it.restarts))).finish(),
+        sources.iter().fold(read, |read, (name, well)| read.with([name], f64::from(*well))).finish(),
+    ]
+}
+
+fn ingest(it: &IngestFigures) -> Vec<Option<MetricFamily>> {
+    let requests = Family::counter("ingest_requests_total", "Requests that the door answered.", ["status"]);
+    let accepted =
+        Family::counter("ingest_events_accepted_total", "Events accepted: durable, and answered 2xx.", []);
+    let latency = Family::histogram("ingest_answer_seconds", "From a request's headers to its answer.", []);
+    vec![
+        it.requests
+            .iter()
+            .fold(requests, |all, (status, n)| all.with([&status.to_string()], number(*n)))
+            .finish(),
+        accepted.with([], number(it.accepted_events)).finish(),
+        latency.with_histogram([], &it.answers).finish(),
+    ]
+}
+
+fn queue(it: &QueueFigures) -> Vec<Option<MetricFamily>> {
+    let depth =
+        Family::gauge("queue_events", "Events that wait in the queue or are not yet acknowledged.", ["lane"]);
+    vec![depth.with(["live"], number(it.live)).with(["bulk"], number(it.bulk)).finish()]
+}
+
+fn ledger(it: &LedgerFigures) -> Vec<Option<MetricFamily>> {
+    let gauge = |name, help, value| Family::gauge(name, help, []).with([], number(value)).finish();
+    let mut families = vec![
+        gauge("events_pending", "Events without an outcome yet.", it.pending),
+        gauge("persons_dirty", "Persons that differ from what Refersion was told.", it.dirty),
+        gauge("persons_waiting", "Persons that wait for something that was not said yet.", it.waiting),
+        gauge("dead_letters_open", "Dead letters that nobody has decided on.", it.dead_letters),
+    ];
+    families.extend(connections(&it.connections));
+    families
+}
+
+fn connections(all: &[ConnectionFigures]) -> Vec<Option<MetricFamily>> {
+    let active =
+        Family::gauge("connection_active", "1 if the connection is active, 0 if paused.", ["connection"]);
+    let paused =
+        Family::gauge("connection_paused", "1 with the reason of the pause.", ["connection", "reason"]);
+    let reasons = all.iter().filter_map(|it| it.paused_for.map(|reason| (it.id.to_string(), reason)));
+    vec![
+        all.iter()
+            .fold(active, |family, it| family.with([&it.id.to_string()], f64::from(it.paused_for.is_none())))
+            .finish(),
+        reasons.fold(paused, |family, (id, reason)| family.with([&id, reason], 1.0)).finish(),
+    ]
+}
+
+fn worker(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
+    let absorbed = Family::counter("events_absorbed_total", "Events folded into profiles.", []);
+    let batches = Family::counter("absorb_batches_total", "Transactions that absorbed events.", []);
+    let ended = Family::counter("events_ended_total", "Events ended.", ["outcome"]);
+    let calls = Family::counter("refersion_calls_total", "Calls to Refersion.", ["operation", "class"]);
+    let latency = Family::histogram("refersion_call_seconds", "How long calls to Refersion took.", []);
+    let rates = Family::gauge("refersion_rate_calls_per_second", "The rate in use.", ["connection"]);
+    let settling = Family::summary("event_settling_seconds", "From the door to the outcome.", ["lane"]);
+    let longest = Family::gauge("event_settling_longest_seconds", "The longest of these.", ["lane"]);
+    vec![
+        absorbed.with([], number(it.absorbed_events)).finish(),
+        batches.with([], number(it.absorbed_batches)).finish(),
+        it.outcomes.iter().fold(ended, |family, (outcome, n)| family.with([outcome], number(*n))).finish(),
+        it.calls.iter().fold(calls, |all, it| all.with([it.operation, it.class], number(it.count))).finish(),
+        latency.with_histogram([], &it.call_latency).finish(),
+        it.rates.iter().fold(rates, |family, (id, rate)| family.with([&id.to_string()], *rate)).finish(),
+        it.settling.iter().fold(settling, |family, (lane, it)| family.with_summary([lane], it)).finish(),
+        it.settling.iter().fold(longest, |family, (lane, it)| family.with([lane], it.longest)).finish(),
+    ]
+}

@@ -1,0 +1,15 @@
+//! The process's figures for Prometheus.
+//!
+//! Other crates count in their own plain types. A [`Source`] copies such figures into a [`Snapshot`] when Prometheus asks;
+//! [`families`] gives them their names. Labels come from small closed sets; a connection is named by its id.
+
+mod exporter;
+mod families;
+mod family;
+mod snapshot;
+
+pub use exporter::{Exporter, Source};
+pub use snapshot::{
+    Calls, ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, Settling, Snapshot,
+    WorkerFigures,
+};

@@ -1,0 +1,112 @@
+//! Plain figures as they stand at one moment. Counters count since the start of the process.
+
+use std::collections::BTreeMap;
+
+/// All figures. A part that this process does not have, or that could not be read, is `None` and not shown.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The door's.
+    pub ingest: Option<IngestFigures>,
+    /// The queue's.
+    pub queue: Option<QueueFigures>,
+    /// The ledger's.
+    pub ledger: Option<LedgerFigures>,
+    /// The worker's.
+    pub worker: Option<WorkerFigures>,
+}
+
+/// What the door counts.
+#[derive(Clone, Debug, Default)]
+pub struct IngestFigures {
+    /// Requests answered, by HTTP status.
+    pub requests: BTreeMap<u16, u64>,
+    /// Events accepted.
+    pub accepted_events: u64,
+    /// How long answers took.
+    pub answers: Histogram,
+}
+
+/// How much waits in the queue or is not yet acknowledged, in events.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct QueueFigures {
+    /// In the live lane.
+    pub live: u64,
+    /// In the bulk lane.
+    pub bulk: u64,
+}
+
+/// What the ledger holds.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerFigures {
+    /// Events without an outcome.
+    pub pending: u64,
+    /// Persons that differ from what Refersion was told.
+    pub dirty: u64,
+    /// Persons that wait for something that nobody has said yet.
+    pub waiting: u64,
+    /// Dead letters that nobody has decided on.
+    pub dead_letters: u64,
+    /// Every connection.
+    pub connections: Vec<ConnectionFigures>,
+}
+
+/// One connection.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionFigures {
+    /// Its id.
+    pub id: i64,
+    /// Why it is paused; `None` if it is active.
+    pub paused_for: Option<&'static str>,
+}
+
+/// What the worker counts.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerFigures {
+    /// Events absorbed.
+    pub absorbed_events: u64,
+    /// Batches absorbed.
+    pub absorbed_batches: u64,
+    /// Events ended, by outcome.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// Calls to Refersion.
+    pub calls: Vec<Calls>,
+    /// How long those calls took.
+    pub call_latency: Histogram,
+    /// From the door to the outcome, by lane.
+    pub settling: BTreeMap<&'static str, Settling>,
+    /// The rate in use by connection id, in calls a second.
+    pub rates: BTreeMap<i64, f64>,
+}
+
+/// Calls of one operation that went the same way.
+#[derive(Clone, Debug)]
+pub struct Calls {
+    /// Refersion's name of the operation.
+    pub operation: &'static str,
+    /// `fine`, or the class of the failure.
+    pub class: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+/// How long events took from the door to their outcome.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settling {
+    /// How many.
+    pub events: u64,
+    /// Together, in seconds.
+    pub seconds: f64,
+    /// The longest, in seconds.
+    pub longest: f64,
+}
+
+/// How many took how long.
+#[derive(Clone, Debug, Default)]
+pub struct Histogram {
+    /// Upper bound in seconds, and how many took at most that but more than the bound before.
+    pub buckets: Vec<(f64, u64)>,
+    /// How many took longer than the last bound.
+    pub beyond: u64,
+    /// All of them together, in seconds.
+    pub seconds: f64,
+}

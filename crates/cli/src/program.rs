@@ -1,0 +1,75 @@
+//! From arguments and environment to an exit code.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::cli::Cli;
+use crate::commands::{self, Context};
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::{config, logs};
+
+/// Runs the command that `arguments` name, and tells on standard error why it failed, if it did.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    // Asked of the raw arguments, because an error in the arguments has to come out as JSON too.
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let exit = match parse(arguments) {
+        Ok(cli) => execute(cli, variables).unwrap_or_else(|failure| report(&failure, json)),
+        Err(error) => refuse(&error, json),
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(arguments)
+}
+
+fn execute(cli: Cli, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
+    let loaded = config::load(cli.config.as_deref(), variables)?;
+    logs::start(&loaded.config.log);
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+        Failure::failed("runtime", &error, "the system is short of threads or file handles")
+    })?;
+    let mut context = Context { loaded, output: Output::to_stdout(cli.json) };
+    runtime.block_on(commands::run(cli.command, &mut context))
+}
+
+/// Answers what clap does not take: help and version are no mistake, everything else is wrong usage.
+fn refuse(error: &clap::Error, json: bool) -> Exit {
+    let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if json && !asked_for {
+        return report(&usage(error), true);
+    }
+    // A reader that went away is no reason to fail: there is nobody left to tell.
+    drop(error.print());
+    if asked_for { Exit::Done } else { Exit::Usage }
+}
+
+fn usage(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    // What is missing stands on lines of its own, up to an empty one.
+    let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let message = lines.join(" ");
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    Failure {
+        exit: Exit::Usage,
+        code: "usage",
+        message: message.strip_prefix("error: ").unwrap_or("no command given").to_owned(),
+        hint: tip.unwrap_or("see --help, which teaches by example").to_owned(),
+    }
+}
+
+fn report(failure: &Failure, json: bool) -> Exit {
+    let text = if json { failure.as_json() } else { failure.as_text() };
+    // If standard error is closed, the exit code alone has to tell.
+    drop(writeln!(std::io::stderr(), "{text}"));
+    failure.exit
+}

@@ -1,0 +1,64 @@
+//! `config show`, and what happens when the configuration is wrong.
+
+use crate::program::{program, run};
+
+#[test]
+fn config_show_says_every_value_and_where_it_comes_from() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[retention]\noutcomes = \"7d\"\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let ended = run(
+        &["config", "show", "--json", "--config", path],
+        &[
+            ("REFERSION_DESTINATION__LOG__FORMAT", "json"),
+            ("REFERSION_DESTINATION__SECRETS__KEY", "c2VjcmV0"),
+        ],
+    );
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let shown: Vec<serde_json::Value> = serde_json::from_str(&ended.stdout).unwrap();
+    let of = |key: &str| {
+        let setting = shown.iter().find(|setting| setting["key"] == key).unwrap();
+        (setting["value"].as_str().unwrap(), setting["from"].as_str().unwrap())
+    };
+    assert_eq!(of("retention.outcomes"), ("7d", format!("{path}:2").as_str()));
+    assert_eq!(of("log.format"), ("json", "REFERSION_DESTINATION__LOG__FORMAT"));
+    assert_eq!(of("secrets.key"), ("[hidden]", "REFERSION_DESTINATION__SECRETS__KEY"));
+    assert_eq!(of("ledger.url"), ("sqlite://data/ledger.db", "default"));
+}
+
+#[test]
+fn the_table_for_people_begins_with_the_first_section() {
+    let ended = run(&["config", "show"], &[]);
+    let mut lines = ended.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(lines.next().unwrap(), ["SETTING", "VALUE", "FROM"]);
+    assert_eq!(lines.next().unwrap(), ["queue.url", "sqlite://data/queue.db", "default"]);
+}
+
+#[test]
+fn a_wrong_configuration_is_exit_code_2_for_every_command() {
+    for arguments in [&["config", "show", "--json"][..], &["simulate", "--listen", "127.0.0.1:0", "--json"]] {
+        let ended = run(arguments, &[("REFERSION_DESTINATION__QUEUE__ULR", "sqlite://q.db")]);
+        let error = ended.error();
+        assert_eq!((ended.code, error["code"].as_str()), (Some(2), Some("configuration")));
+        assert_eq!(error["hint"], "did you mean REFERSION_DESTINATION__QUEUE__URL?");
+    }
+}
+
+#[test]
+fn errors_for_people_have_a_hint_line_and_name_their_cause() {
+    let ended = run(&["config", "show", "--config", "/nowhere/my.toml"], &[]);
+    assert_eq!(ended.code, Some(2));
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert!(
+        lines[0].starts_with("error: cannot read the configuration file /nowhere/my.toml: No such file"),
+        "{lines:?}"
+    );
+    assert!(lines[1].starts_with("hint: "), "{lines:?}");
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(program(&["config", "show"]).stdout(writer).status().unwrap().code(), Some(0));
+}

@@ -1,7 +1,7 @@
 //! The process's figures for Prometheus.
 //!
 //! Other crates count in their own plain types. A [`Source`] copies such figures into a [`Snapshot`] when Prometheus asks;
-//! [`families`] gives them their names. Labels come from small closed sets; a connection is named by its id.
+//! the module `families` gives them their names. Labels come from small closed sets; a connection is named by its id.
 
 mod exporter;
 mod families;

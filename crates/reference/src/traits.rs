@@ -93,13 +93,11 @@ fn phone(traits: &Node) -> Option<Option<String>> {
 
 fn places(traits: &Node, said: &mut Traits) {
     let address = traits.at("address");
-    // Null for the whole address is null for each part that nothing else speaks of.
-    let cleared = (traits.find("address") == Some(&Node::Null)).then_some(None);
     for (field, keys) in ADDRESS_PARTS {
         let whole =
             if field == "address1" && matches!(address, Node::Text(_)) { text(address) } else { None };
         let part = |holder: &Node| keys.iter().find_map(|key| holder.find(key).and_then(text));
-        if let Some(value) = whole.or_else(|| part(address)).or_else(|| part(traits)).or(cleared.clone()) {
+        if let Some(value) = whole.or_else(|| part(address)).or_else(|| part(traits)) {
             said.insert(field.into(), value);
         }
     }

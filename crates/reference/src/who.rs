@@ -1,5 +1,6 @@
 //! Who is who: which identifiers are one person, and which address is that person's.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Class, Identifier, Stamp};
@@ -121,7 +122,8 @@ impl<'a> People<'a> {
     }
 }
 
-/// The address that a user has now, from those of its claims that no tombstone covers.
+/// The address that a user has now, from those of its claims that no tombstone covers. Where one message states two
+/// addresses, which no message does, the greater one.
 fn present<'a>(
     user: &str,
     history: &'a History,
@@ -140,13 +142,15 @@ fn present<'a>(
     });
     let by_engage = claims.iter().filter_map(|(address, claim)| {
         let span = claim.class(Class::Engage)?;
-        is_alive(address, &span.last).then_some((&span.first, address))
+        is_alive(address, &span.last).then_some((&span.first, Reverse(address)))
     });
     let by_shape = claims
         .iter()
         .find(|(address, claim)| claim.class(Class::Shape).is_some_and(|span| is_alive(address, &span.last)));
     let newest = ordinary.max().map(|(_, address)| address);
-    newest.or_else(|| by_engage.min().map(|(_, address)| address)).or(by_shape.map(|(address, _)| address))
+    newest
+        .or_else(|| by_engage.min().map(|(_, Reverse(address))| address))
+        .or(by_shape.map(|(address, _)| address))
 }
 
 fn last_claimer<'a>(address: &String, history: &'a History) -> &'a String {

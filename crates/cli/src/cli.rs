@@ -11,6 +11,7 @@ use crate::commands::{config, simulate};
 /// Takes identify and delete events from Segment, and keeps Refersion's affiliates true to them.
 #[derive(Debug, Parser)]
 #[command(name = "refersion-destination", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(term_width = HELP_WIDTH)]
 pub struct Cli {
     /// A TOML file whose settings go before the defaults; the environment goes before both.
     #[arg(long, global = true, value_name = "FILE")]
@@ -22,6 +23,9 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// Help is as wide as this whatever the terminal, because an example that was broken in two cannot be copied.
+const HELP_WIDTH: usize = 120;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -51,3 +51,13 @@ fn every_command_and_option_is_explained() {
         }
     });
 }
+
+#[test]
+fn no_line_of_help_is_broken_in_two() {
+    each_command(&Cli::command(), &mut |command| {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in help.lines() {
+            assert!(line.chars().count() <= HELP_WIDTH, "{}: {line}", command.get_name());
+        }
+    });
+}

@@ -2,7 +2,7 @@
 //!
 //! For tests and proofs only. It shares no code with what it judges (no reader, no fold, no "Who is who"), so a mistake
 //! there shows as a difference here. All is done in the most obvious way: everything that was ever said is gathered
-//! ([`expect`]), and each question is answered by looking at all of it. [`compare`] then tells how an account differs.
+//! ([`expect`]), and each question is answered by looking at all of it. [`compare()`] then tells how an account differs.
 //!
 //! Reports contain addresses and values: they are for made-up people.
 

@@ -144,6 +144,8 @@ pub fn apply(graph: &mut Graph, rules: &Rules, anchor: Digest, answer: &Answer, 
         Answer::StatusUnknown { id } => with(graph, *id, forget_status),
         Answer::Scrubbed { id } => with(graph, *id, |affiliate| {
             affiliate.scrubbed = true;
+            // The scrub gave it an address of nobody.
+            affiliate.address_unknown = true;
             affiliate.told.values_mut().for_each(|told| *told = None);
         }),
         Answer::Gone { id } => return gone(graph, *id, anchor, rules, tried + 1),

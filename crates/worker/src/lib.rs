@@ -1,1 +1,125 @@
-//! .
+//! The worker: two stories over four ports.
+//!
+//! ```text
+//! absorb                                        reconcile (for each connection that I hold)
+//!   take a batch from the queue                   settle calls that were left open
+//!   read envelopes; unreadable → dead letter      take due graphs, live before bulk
+//!   look up what they touch, in one go            plan the calls (pure): new, edit ×50, status_change ×50
+//!   fold (pure)                                   write them down, deliver, under rate, concurrency, breaker
+//!   record: profiles, pending, outcomes           classify every answer
+//!   acknowledge                                   record: delivered, outcomes, attempts, dead letters
+//! ```
+//!
+//! The first stands in [`absorb`], the second in [`reconcile`]; both read like this list. What is pure about them lives
+//! in the crate `people`; what a call needs to go out at the right pace, in [`pace`].
+
+pub mod absorb;
+pub mod beat;
+pub mod deliver;
+pub mod gate;
+pub mod housekeeping;
+pub mod meters;
+pub mod pace;
+pub mod reconcile;
+pub mod retry;
+pub mod rules;
+pub mod serve;
+pub mod translate;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connections::{ConnectionStore, Randomness, Vault};
+use jiff::Timestamp;
+use ledger::Ledger;
+use queue::Queue;
+use refersion::Transport;
+
+pub use beat::Beats;
+pub use meters::Meters;
+pub use retry::RetryPolicy;
+
+/// The time of day, handed in.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Everything that the worker works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Worker {
+    /// Where events come from.
+    pub queue: Arc<dyn Queue>,
+    /// The only memory.
+    pub ledger: Arc<dyn Ledger>,
+    /// Settings, state and keys of connections.
+    pub connections: Arc<dyn ConnectionStore>,
+    /// The way to Refersion.
+    pub transport: Arc<dyn Transport>,
+    /// Digests identifiers, seals and opens names and keys.
+    pub vault: Vault,
+    /// The time of day.
+    pub clock: Clock,
+    /// Where jitter comes from.
+    pub randomness: Arc<dyn Randomness>,
+    /// Limits.
+    pub limits: Limits,
+    /// Counters for the operator.
+    pub meters: Arc<Meters>,
+    /// When each loop last came round.
+    pub beats: Arc<Beats>,
+}
+
+/// How much the worker takes on, and how long it waits.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// At most so many envelopes in one batch of absorb.
+    pub absorb_batch: usize,
+    /// At most so many calls under way for one connection.
+    pub concurrency: usize,
+    /// So many calls in a row without an answer, or with a 5xx, open the circuit breaker.
+    pub breaker_after: u32,
+    /// When to try again, and when to give up.
+    pub retry: RetryPolicy,
+    /// How long a lease lasts.
+    pub lease: Duration,
+    /// How often it is renewed.
+    pub renew: Duration,
+    /// The longest that a call can take; it starts only if the lease lasts longer.
+    pub deadline: Duration,
+    /// How long a bulk edit waits for company.
+    pub bulk_waits: Duration,
+    /// How long outcomes are kept.
+    pub keep_outcomes: Duration,
+    /// How long dead letters are kept.
+    pub keep_dead_letters: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            absorb_batch: 1024,
+            concurrency: 256,
+            breaker_after: 10,
+            retry: RetryPolicy::default(),
+            lease: Duration::from_secs(15),
+            renew: Duration::from_secs(2),
+            deadline: Duration::from_secs(10),
+            bulk_waits: Duration::from_millis(200),
+            keep_outcomes: Duration::from_secs(30 * 86_400),
+            keep_dead_letters: Duration::from_secs(90 * 86_400),
+        }
+    }
+}
+
+impl Worker {
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// A random number from 0 up to, but not including, 1.
+    pub(crate) fn chance(&self) -> f64 {
+        let mut bytes = [0; 4];
+        self.randomness.fill(&mut bytes);
+        f64::from(u32::from_be_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
+    }
+}

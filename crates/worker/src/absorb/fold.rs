@@ -1,0 +1,260 @@
+//! Folding a batch: from what was gathered and what the envelopes ask for to what is recorded. Pure but for the clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use ledger::{Changes, DeadLetter, Gathered, GraphId, NewEvent, Outcome, Save, State, Unmapped};
+use people::Digest;
+use people::fold::{delete, forgive, identify, merge};
+use people::graph::Graph;
+use people::needs::{CUSTOM, Rules};
+use people::settle::settle;
+
+use super::read::{Reading, What};
+use crate::Worker;
+use crate::reconcile::record::{outcome_of, work_of};
+use crate::translate::Ask;
+
+/// At most so many identifiers hang together: beyond it a userId or an address is not one person's, but a placeholder that
+/// many share, and must not slow down everybody else.
+const MAX_IDENTIFIERS: usize = 500;
+
+/// A graph in hand.
+struct Slot {
+    row: Option<(GraphId, i64)>,
+    graph: Graph,
+    indexed: BTreeSet<Digest>,
+    touched: bool,
+}
+
+/// The graphs in hand, by the identifiers that they hold.
+#[derive(Default)]
+struct Hand {
+    slots: Vec<Option<Slot>>,
+    slot_of: BTreeMap<Digest, usize>,
+    dissolved: Vec<(GraphId, i64)>,
+}
+
+pub(super) fn fold(
+    worker: &Worker,
+    connection: ConnectionId,
+    rules: &Rules,
+    readings: &[&Reading],
+    gathered: Gathered,
+) -> Changes {
+    let now = worker.now();
+    let mut changes = Changes { connection, ..Changes::default() };
+    let mut known = gathered.known;
+    let mut hand = Hand::of(gathered.graphs);
+    for reading in readings {
+        let before = known.insert(reading.event, State::Pending);
+        if before.is_some() && !(reading.replay && before == Some(State::Dead)) {
+            continue;
+        }
+        if before.is_none() {
+            changes.events.push(new_event(reading));
+        } else {
+            changes.reopened.push(reading.event);
+        }
+        take_in(&mut hand, &mut changes, reading, before.is_some(), now);
+        count_unmapped(&mut changes, rules, reading);
+    }
+    hand.finish(worker, rules, now, &mut changes);
+    changes
+}
+
+fn new_event(reading: &Reading) -> NewEvent {
+    NewEvent {
+        event: reading.event,
+        message_id: reading.message_id.clone(),
+        kind: reading.kind.to_owned(),
+        received_at: reading.received_at,
+        lane: reading.lane,
+        payload: reading.payload.clone(),
+        found_by: reading.found_by.clone(),
+    }
+}
+
+fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: bool, now: Timestamp) {
+    match &reading.what {
+        What::Ask(Ask::Skip) => {
+            changes.outcomes.push(first(reading, State::Skipped, "integrations_say_no", now))
+        }
+        What::NoConnection => {
+            changes.outcomes.push(first(reading, State::Skipped, "connection_removed", now))
+        }
+        What::Bad(class, cause) => bury(changes, reading, class, cause, now),
+        What::Ask(Ask::Delete(deletion)) => match hand.join(&deletion.digests()) {
+            Some(slot) => delete(&mut slot.graph, deletion),
+            None => bury(changes, reading, "too_many_identifiers", TOO_MANY, now),
+        },
+        What::Ask(Ask::Say(statement)) => {
+            let mut statement = statement.as_ref().clone();
+            if hand.is_too_large(&statement.digests()) && statement.digests().len() > 1 {
+                // An anonymousId that everybody shares is nobody's: the event goes on without it.
+                statement.anonymous = None;
+            }
+            match hand.join(&statement.digests()) {
+                Some(slot) => {
+                    if again {
+                        let address = statement.address.as_ref().map(|(name, _)| name.digest);
+                        forgive(&mut slot.graph, &statement.stamp, address);
+                    }
+                    identify(&mut slot.graph, &statement);
+                }
+                None => bury(changes, reading, "too_many_identifiers", TOO_MANY, now),
+            }
+        }
+    }
+}
+
+const TOO_MANY: &str = "this userId or email is used together with more than 500 others, so it cannot be one \
+    person's: correct the source that sends a placeholder, then replay";
+
+fn first(reading: &Reading, state: State, reason: &str, at: Timestamp) -> Outcome {
+    Outcome { event: reading.event, number: 1, state, reason: Some(reason.to_owned()), affiliate: None, at }
+}
+
+fn bury(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, now: Timestamp) {
+    changes.outcomes.push(first(reading, State::Dead, class, now));
+    changes.dead_letters.push(DeadLetter {
+        event: reading.event,
+        class: class.to_owned(),
+        cause: cause.to_owned(),
+        http_status: None,
+        field: None,
+        attempts: 0,
+        died_at: now,
+    });
+}
+
+fn count_unmapped(changes: &mut Changes, rules: &Rules, reading: &Reading) {
+    for (key, spelling) in &reading.spellings {
+        if rules.field_of(&format!("{CUSTOM}{key}")).is_some() {
+            continue;
+        }
+        match changes.unmapped.iter_mut().find(|row| row.key == *key) {
+            Some(row) => row.events += 1,
+            None => {
+                changes.unmapped.push(Unmapped { key: key.clone(), spelling: spelling.clone(), events: 1 })
+            }
+        }
+    }
+}
+
+impl Hand {
+    fn of(graphs: Vec<ledger::GraphRow>) -> Self {
+        let mut hand = Self::default();
+        for row in graphs {
+            let indexed: BTreeSet<Digest> = row.graph.identifiers.keys().copied().collect();
+            hand.slot_of.extend(indexed.iter().map(|digest| (*digest, hand.slots.len())));
+            let slot = Slot { row: Some((row.id, row.version)), graph: row.graph, indexed, touched: false };
+            hand.slots.push(Some(slot));
+        }
+        hand
+    }
+
+    /// How many identifiers would hang together if these did.
+    fn is_too_large(&self, digests: &[Digest]) -> bool {
+        let slots: BTreeSet<usize> =
+            digests.iter().filter_map(|digest| self.slot_of.get(digest)).copied().collect();
+        let new = digests.iter().filter(|digest| !self.slot_of.contains_key(digest)).count();
+        let held: usize = slots
+            .iter()
+            .filter_map(|slot| self.slots[*slot].as_ref())
+            .map(|slot| slot.graph.identifiers.len())
+            .sum();
+        (new > 0 || slots.len() > 1) && held + new > MAX_IDENTIFIERS
+    }
+
+    /// The one slot of all these identifiers, joined if need be; `None` where it would grow too large.
+    fn join(&mut self, digests: &[Digest]) -> Option<&mut Slot> {
+        if self.is_too_large(digests) {
+            return None;
+        }
+        let mut slots: Vec<usize> =
+            digests.iter().filter_map(|digest| self.slot_of.get(digest)).copied().collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let into = match slots.first() {
+            Some(first) => *first,
+            None => {
+                self.slots.push(Some(Slot {
+                    row: None,
+                    graph: Graph::default(),
+                    indexed: BTreeSet::new(),
+                    touched: true,
+                }));
+                self.slots.len() - 1
+            }
+        };
+        for other in slots.into_iter().skip(1) {
+            self.pour(other, into);
+        }
+        self.slot_of.extend(digests.iter().map(|digest| (*digest, into)));
+        let slot = self.slots[into].as_mut()?;
+        slot.touched = true;
+        Some(slot)
+    }
+
+    fn pour(&mut self, from: usize, into: usize) {
+        let Some(other) = self.slots[from].take() else { return };
+        for slot in self.slot_of.values_mut().filter(|slot| **slot == from) {
+            *slot = into;
+        }
+        let Some(target) = self.slots[into].as_mut() else { return };
+        match (target.row, other.row) {
+            (None, row) => {
+                target.row = row;
+                target.indexed = other.indexed;
+            }
+            // What was indexed under the other row has to be indexed under this one.
+            (Some(_), Some(gone)) => self.dissolved.push(gone),
+            (Some(_), None) => {}
+        }
+        merge(&mut target.graph, other.graph);
+    }
+
+    fn finish(self, worker: &Worker, rules: &Rules, now: Timestamp, changes: &mut Changes) {
+        changes.dissolved = self.dissolved;
+        for mut slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
+            let settled = settle(&mut slot.graph, rules);
+            changes.erased.extend(&settled.erased);
+            for ended in &settled.ended {
+                changes.outcomes.push(outcome_of(ended, now));
+                if ended.number > 1 {
+                    changes.resolved.push(ended.event);
+                }
+            }
+            let new_digests = slot
+                .graph
+                .identifiers
+                .keys()
+                .filter(|digest| !slot.indexed.contains(digest))
+                .copied()
+                .collect();
+            changes.saves.push(Save {
+                row: slot.row,
+                new_digests,
+                work: work_of(&settled, now, worker.limits.bulk_waits),
+                dirty: settled.dirty,
+                waiting: settled.waiting,
+                graph: slot.graph,
+            });
+        }
+    }
+}
+
+/// Counts what a recorded batch ended.
+pub(super) fn count(worker: &Worker, readings: &[&Reading], ends: &[Outcome]) {
+    let came: BTreeMap<_, _> = readings.iter().map(|reading| (reading.event, reading)).collect();
+    for outcome in ends {
+        worker.meters.outcome(outcome.state.word());
+        if let Some(reading) = came.get(&outcome.event) {
+            let took = worker.now().duration_since(reading.received_at);
+            worker.meters.settled(reading.lane, Duration::try_from(took).unwrap_or_default());
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Reading envelopes: what each asks for, or why it cannot be read.
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use people::Digest;
+use people::graph::Lane;
+use queue::{Envelope, Item};
+use uuid::Uuid;
+
+use crate::Worker;
+use crate::rules::Known;
+use crate::translate::{Ask, Translator};
+
+/// An envelope, read.
+pub(super) struct Reading {
+    pub(super) connection: ConnectionId,
+    pub(super) event: Uuid,
+    pub(super) received_at: Timestamp,
+    pub(super) lane: Lane,
+    pub(super) replay: bool,
+    pub(super) kind: &'static str,
+    pub(super) message_id: Option<String>,
+    pub(super) payload: String,
+    pub(super) found_by: Vec<Digest>,
+    /// Custom traits: key and spelling.
+    pub(super) spellings: Vec<(String, String)>,
+    pub(super) what: What,
+}
+
+/// What an envelope asks for.
+pub(super) enum What {
+    /// This.
+    Ask(Ask),
+    /// Nothing: its connection was removed.
+    NoConnection,
+    /// It cannot be read, or not be folded: class and cause.
+    Bad(&'static str, String),
+}
+
+pub(super) fn read(worker: &Worker, known: &Known, item: &Item) -> Reading {
+    match item {
+        Item::Readable(envelope) => read_envelope(worker, known, envelope),
+        Item::Unreadable { raw, why } => unreadable(worker, raw, why),
+    }
+}
+
+fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading {
+    let blank = blank(envelope);
+    if !known.has(envelope.connection) {
+        return Reading { what: What::NoConnection, payload: "{}".to_owned(), ..blank };
+    }
+    let event = match segment::read(envelope.payload.get().as_bytes(), envelope.received_at) {
+        Ok(event) => event,
+        Err(refusal) => {
+            return Reading { what: What::Bad("unreadable", refusal.message().to_string()), ..blank };
+        }
+    };
+    let translator = Translator { vault: &worker.vault, connection: envelope.connection };
+    let (kind, spellings) = match &event.body {
+        segment::Body::Identify(identify) => {
+            ("identify", identify.spellings.iter().map(|(key, text)| (key.clone(), text.clone())).collect())
+        }
+        segment::Body::Delete(_) => ("delete", Vec::new()),
+    };
+    Reading {
+        kind,
+        spellings,
+        found_by: translator.found_by(&event),
+        what: What::Ask(translator.ask(envelope.event_id, envelope.revision, blank.lane, &event)),
+        message_id: event.message_id,
+        ..blank
+    }
+}
+
+fn blank(envelope: &Envelope) -> Reading {
+    Reading {
+        connection: envelope.connection,
+        event: envelope.event_id,
+        received_at: envelope.received_at,
+        lane: match envelope.lane {
+            queue::Lane::Live => Lane::Live,
+            queue::Lane::Bulk => Lane::Bulk,
+        },
+        replay: envelope.replay,
+        kind: "unknown",
+        message_id: None,
+        payload: envelope.payload.get().to_owned(),
+        found_by: Vec::new(),
+        spellings: Vec::new(),
+        what: What::NoConnection,
+    }
+}
+
+/// Bytes that are no envelope keep what they are, as text, under an id made of them: a redelivery is the same event.
+fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
+    let digest = worker.vault.digest("unreadable", 0, &String::from_utf8_lossy(raw));
+    Reading {
+        connection: 0,
+        event: Uuid::from_bytes(digest),
+        received_at: worker.now(),
+        lane: Lane::Live,
+        replay: false,
+        kind: "unknown",
+        message_id: None,
+        payload: String::from_utf8_lossy(raw).into_owned(),
+        found_by: Vec::new(),
+        spellings: Vec::new(),
+        what: What::Bad("unreadable", why.to_owned()),
+    }
+}
+
+/// An envelope whose folding failed.
+pub(super) fn poison(worker: &Worker, item: &Item, why: &str) -> Reading {
+    match item {
+        Item::Readable(envelope) => Reading { what: What::Bad("poison", why.to_owned()), ..blank(envelope) },
+        Item::Unreadable { raw, .. } => unreadable(worker, raw, why),
+    }
+}
+
+/// Every identifier that the readings name, once, in digest order.
+pub(super) fn digests(readings: &[&Reading]) -> Vec<Digest> {
+    let mut digests: Vec<Digest> = readings.iter().flat_map(|reading| reading.names()).collect();
+    digests.sort_unstable();
+    digests.dedup();
+    digests
+}
+
+impl Reading {
+    /// The identifiers that it names, strongest first.
+    pub(super) fn names(&self) -> Vec<Digest> {
+        match &self.what {
+            What::Ask(Ask::Say(statement)) => statement.digests(),
+            What::Ask(Ask::Delete(deletion)) => deletion.digests(),
+            What::Ask(Ask::Skip) | What::NoConnection | What::Bad(..) => Vec::new(),
+        }
+    }
+}

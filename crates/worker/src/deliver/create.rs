@@ -1,0 +1,128 @@
+//! Creates, one by one: the API has no batch of them.
+
+use std::collections::BTreeMap;
+
+use people::answer::{Answer, Cause};
+use people::graph::Status;
+use refersion::{Class, Created, Failure, Field, InitialStatus, NewAffiliate, Which};
+
+use super::search::found;
+use super::{Api, Ending, Item, Wish};
+
+/// What a create cannot do without.
+const REQUIRED: [&str; 2] = ["first_name", "last_name"];
+
+pub(super) async fn create(api: &Api, item: &Item) -> Ending {
+    let Wish::Create { fields, .. } = &item.wish else { return nothing(item) };
+    match api.client.create(&new_affiliate(api, item, fields)).await {
+        Ok(created) => made(api, item, created, fields).await,
+        Err(failure) => not_made(api, item, fields, failure).await,
+    }
+}
+
+fn nothing(item: &Item) -> Ending {
+    Ending { anchor: item.anchor, answers: Vec::new(), failed: None }
+}
+
+fn new_affiliate(api: &Api, item: &Item, texts: &BTreeMap<String, String>) -> NewAffiliate {
+    let mut fields: BTreeMap<Field, String> =
+        texts.iter().filter_map(|(name, text)| Some((Field::from_name(name)?, text.clone()))).collect();
+    let (mut merchant_id, mut first) = (None, false);
+    if let Wish::Create { email, merchant_id: user, first_try, .. } = &item.wish {
+        fields.insert(Field::Email, email.clone());
+        merchant_id.clone_from(user);
+        first = *first_try;
+    }
+    NewAffiliate {
+        fields,
+        status: api.new_status,
+        offer: api.offer,
+        // A welcome mail must not ride on a retry: the first try may have sent it.
+        send_welcome: api.send_welcome && first,
+        unique_merchant_id: merchant_id,
+    }
+}
+
+async fn made(api: &Api, item: &Item, created: Created, told: &BTreeMap<String, String>) -> Ending {
+    let id = match created.id {
+        Some(id) => id,
+        // The message did not name the numeric id: a look by the code tells it.
+        None => match api.client.get(Which::Code(created.code.clone())).await {
+            Ok(Some(shown)) => shown.id,
+            Ok(None) => return unknown(item, told, None),
+            Err(failure) => return unknown(item, told, Some(&failure)),
+        },
+    };
+    let status = match api.new_status {
+        InitialStatus::Active => Status::Active,
+        InitialStatus::Pending => Status::Pending,
+    };
+    item.answered(Answer::Created { id: id.0, code: created.code.to_string(), status, told: told.clone() })
+}
+
+/// It was made, but its numeric id is not known: a search will tell it.
+fn unknown(item: &Item, told: &BTreeMap<String, String>, failure: Option<&Failure>) -> Ending {
+    let answer = Answer::CreateUnknown { fields: told.keys().cloned().collect() };
+    Ending { failed: failure.map(|failure| item.failure(failure)), ..item.answered(answer) }
+}
+
+async fn not_made(api: &Api, item: &Item, fields: &BTreeMap<String, String>, failure: Failure) -> Ending {
+    match failure.class {
+        Class::EmailTaken => taken(api, item, &failure).await,
+        Class::Refused { field: Some(field) } => refused(item, field.name(), item.cause(&failure)),
+        Class::Refused { field: None } => with_the_least(api, item, fields, failure).await,
+        _ => item.failed(&failure),
+    }
+}
+
+/// Somebody has the address: the affiliate that was there before us, or one that an earlier try made.
+async fn taken(api: &Api, item: &Item, failure: &Failure) -> Ending {
+    let Wish::Create { email, .. } = &item.wish else { return nothing(item) };
+    match api.client.find_by_email(email).await {
+        Ok(Some(affiliate)) => item.answered(Answer::Found(found(&affiliate))),
+        Ok(None) => {
+            let message =
+                "the email is taken by another affiliate, but no affiliate with exactly this email is found";
+            refused(
+                item,
+                "email",
+                Cause { class: "not_here".to_owned(), message: message.to_owned(), ..item.cause(failure) },
+            )
+        }
+        Err(failure) => item.failed(&failure),
+    }
+}
+
+fn refused(item: &Item, field: &str, cause: Cause) -> Ending {
+    item.answered(Answer::Refused {
+        email: (field == "email").then_some(item.anchor),
+        causes: BTreeMap::from([(field.to_owned(), cause)]),
+    })
+}
+
+/// Nothing says which value is refused. A create with nothing but what it needs tells whether the others are to blame:
+/// then edits find the bad one, each of which can be tried without making anybody twice.
+async fn with_the_least(
+    api: &Api,
+    item: &Item,
+    fields: &BTreeMap<String, String>,
+    failure: Failure,
+) -> Ending {
+    let least: BTreeMap<String, String> = fields
+        .iter()
+        .filter(|(name, _)| REQUIRED.contains(&name.as_str()))
+        .map(|(n, t)| (n.clone(), t.clone()))
+        .collect();
+    if least.len() == fields.len() {
+        return refused(item, "email", item.cause(&failure));
+    }
+    match api.client.create(&new_affiliate(api, item, &least)).await {
+        Ok(created) => made(api, item, created, &least).await,
+        Err(again) => match again.class {
+            Class::EmailTaken => taken(api, item, &again).await,
+            Class::Refused { field: Some(field) } => refused(item, field.name(), item.cause(&again)),
+            Class::Refused { field: None } => refused(item, "email", item.cause(&again)),
+            _ => item.failed(&again),
+        },
+    }
+}

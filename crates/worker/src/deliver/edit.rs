@@ -1,0 +1,241 @@
+//! Edits, fifty at a time. A refused batch is split until only the bad ones are alone; a refused affiliate is split by
+//! field; what "not changed" means, a look decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use people::answer::{Answer, Cause};
+use refersion::{Affiliate, AffiliateId, Bisection, Class, Edit, Failure, Field, Which};
+
+use super::search::found;
+use super::{Api, Ending, Item, Wish};
+
+/// What an edit says of one affiliate, as it goes out: texts by field, `email` and `custom:ID` among them.
+type Texts = BTreeMap<String, String>;
+
+/// Edits every item.
+pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<Ending> {
+    let mut endings = Vec::with_capacity(items.len());
+    let mut batches = vec![items];
+    while let Some(batch) = batches.pop() {
+        let edits: Vec<Edit> = batch.iter().filter_map(|item| edit_of(item, &texts(api, item))).collect();
+        match api.client.edit(&edits).await {
+            Ok(answer) => {
+                for item in batch {
+                    let changed = id_of(item).is_some_and(|id| answer.changed.contains(&AffiliateId(id)));
+                    endings.push(if changed { told(item, &texts(api, item)) } else { look(api, item).await });
+                }
+            }
+            Err(failure) if blames_an_item(&failure) && batch.len() > 1 => {
+                let (left, right) = batch.split_at(batch.len() / 2);
+                batches.push(right);
+                batches.push(left);
+            }
+            Err(failure) => {
+                for item in batch {
+                    endings.push(alone(api, item, texts(api, item), &failure).await);
+                }
+            }
+        }
+    }
+    endings
+}
+
+fn blames_an_item(failure: &Failure) -> bool {
+    matches!(failure.class, Class::TooMany | Class::Refused { .. } | Class::EmailTaken)
+}
+
+fn id_of(item: &Item) -> Option<u64> {
+    match item.wish {
+        Wish::Edit { id, .. } => Some(id),
+        _ => None,
+    }
+}
+
+/// What goes out for an item. A scrub puts nobody in the person's place.
+fn texts(api: &Api, item: &Item) -> Texts {
+    let Wish::Edit { id, email, fields, scrub } = &item.wish else { return Texts::new() };
+    let mut texts = fields.clone();
+    if let Some((_, text)) = email {
+        texts.insert("email".to_owned(), text.clone());
+    }
+    if *scrub {
+        texts.values_mut().for_each(String::clear);
+        texts.insert("first_name".to_owned(), "Deleted".to_owned());
+        texts.insert("last_name".to_owned(), "Deleted".to_owned());
+        if let Some(domain) = &api.scrub_domain {
+            texts.insert("email".to_owned(), format!("deleted-{id}@{domain}"));
+        }
+    }
+    texts
+}
+
+fn edit_of(item: &Item, texts: &Texts) -> Option<Edit> {
+    let custom = texts.iter().filter_map(|(field, text)| {
+        let id = field.strip_prefix("custom:")?.parse().ok()?;
+        Some((id, text.clone()))
+    });
+    Some(Edit {
+        id: AffiliateId(id_of(item)?),
+        fields: texts
+            .iter()
+            .filter_map(|(field, text)| Some((Field::from_name(field)?, text.clone())))
+            .collect(),
+        custom_fields: custom.collect(),
+    })
+}
+
+fn told(item: &Item, texts: &Texts) -> Ending {
+    let Wish::Edit { id, email, scrub, .. } = &item.wish else { return nothing(item) };
+    if *scrub {
+        return item.answered(Answer::Scrubbed { id: *id });
+    }
+    let email = email.as_ref().filter(|_| texts.contains_key("email")).map(|(digest, _)| *digest);
+    let fields =
+        texts.iter().filter(|(field, _)| *field != "email").map(|(f, t)| (f.clone(), t.clone())).collect();
+    item.answered(Answer::Told { id: *id, email, fields })
+}
+
+fn nothing(item: &Item) -> Ending {
+    Ending { anchor: item.anchor, answers: Vec::new(), failed: None }
+}
+
+/// Refersion did not change it and gives no reason: a look tells whether it is gone, or was as wanted already.
+async fn look(api: &Api, item: &Item) -> Ending {
+    let Some(id) = id_of(item) else { return nothing(item) };
+    let texts = texts(api, item);
+    match api.client.get(Which::Id(AffiliateId(id))).await {
+        Ok(None) => item.answered(Answer::Gone { id }),
+        Ok(Some(shown)) if shows(&shown, &texts) => told(item, &texts),
+        Ok(Some(_)) => once_more(api, item, texts).await,
+        Err(failure) => item.failed(&failure),
+    }
+}
+
+/// Whether everything that was wanted can be seen to be so. Most fields are never shown.
+fn shows(shown: &Affiliate, texts: &Texts) -> bool {
+    texts.iter().all(|(field, text)| match field.as_str() {
+        "first_name" => shown.first_name == *text,
+        "last_name" => shown.last_name == *text,
+        "company" => shown.company == *text,
+        "email" => refersion::same_address(&shown.email, text),
+        _ => false,
+    })
+}
+
+async fn once_more(api: &Api, item: &Item, texts: Texts) -> Ending {
+    let Some(edit) = edit_of(item, &texts) else { return nothing(item) };
+    match api.client.edit(&[edit]).await {
+        Ok(batch) if batch.not_changed.is_empty() => told(item, &texts),
+        Ok(_) => by_field(api, item, texts, not_changed()).await,
+        Err(failure) => alone(api, item, texts, &failure).await,
+    }
+}
+
+/// Refersion leaves the affiliate as it is, and does not say why.
+fn not_changed() -> Cause {
+    Cause {
+        class: "refused".to_owned(),
+        message: "the affiliate was not changed, and no reason was given".to_owned(),
+        http_status: Some(200),
+    }
+}
+
+/// An edit of one affiliate failed.
+async fn alone(api: &Api, item: &Item, texts: Texts, failure: &Failure) -> Ending {
+    match failure.class {
+        Class::EmailTaken => taken(api, item, texts).await,
+        Class::Refused { field: Some(field) } if texts.contains_key(field.name()) => {
+            let causes = BTreeMap::from([(field.name().to_owned(), item.cause(failure))]);
+            refused(item, causes)
+        }
+        Class::Refused { .. } => by_field(api, item, texts, item.cause(failure)).await,
+        _ => item.failed(failure),
+    }
+}
+
+fn refused(item: &Item, causes: BTreeMap<String, Cause>) -> Ending {
+    let Wish::Edit { email, .. } = &item.wish else { return nothing(item) };
+    let email = email.as_ref().map(|(digest, _)| *digest);
+    item.answered(Answer::Refused { email, causes })
+}
+
+/// Another affiliate has the address: it is the person's from now on, and this one is left over.
+async fn taken(api: &Api, item: &Item, texts: Texts) -> Ending {
+    let Wish::Edit { email: Some((digest, text)), .. } = &item.wish else { return nothing(item) };
+    match api.client.find_by_email(text).await {
+        Ok(Some(holder)) if Some(holder.id.0) == id_of(item) => told(item, &only_email(&texts)),
+        Ok(Some(holder)) => Ending {
+            anchor: item.anchor,
+            answers: vec![(*digest, Answer::Found(found(&holder)))],
+            failed: None,
+        },
+        Ok(None) => {
+            let message =
+                "the email is taken by another affiliate, but no affiliate with exactly this email is found";
+            let cause =
+                Cause { class: "not_here".to_owned(), message: message.to_owned(), http_status: Some(422) };
+            refused(item, BTreeMap::from([("email".to_owned(), cause)]))
+        }
+        Err(failure) => item.failed(&failure),
+    }
+}
+
+fn only_email(texts: &Texts) -> Texts {
+    texts.iter().filter(|(field, _)| *field == "email").map(|(f, t)| (f.clone(), t.clone())).collect()
+}
+
+/// Nothing says which value is refused: one bisection by field finds it, and tells the others on the way.
+async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> Ending {
+    let mut plan = Bisection::of_refused(texts.keys().cloned().collect());
+    let mut good = Texts::new();
+    let mut why = BTreeMap::new();
+    while let Some(subset) = plan.next() {
+        let subset: BTreeSet<String> = subset.iter().cloned().collect();
+        let part: Texts =
+            texts.iter().filter(|(f, _)| subset.contains(*f)).map(|(f, t)| (f.clone(), t.clone())).collect();
+        let Some(edit) = edit_of(item, &part) else { return nothing(item) };
+        match api.client.edit(&[edit]).await {
+            Ok(batch) if batch.not_changed.is_empty() => {
+                good.extend(part);
+                plan.fine();
+            }
+            Ok(_) => plan.refused(),
+            Err(failure) if blames_an_item(&failure) => {
+                if let [field] = subset.iter().collect::<Vec<_>>().as_slice() {
+                    why.insert((*field).clone(), item.cause(&failure));
+                }
+                plan.refused();
+            }
+            // What has been told so far is told again: it is not worth the room to remember it.
+            Err(failure) => return item.failed(&failure),
+        }
+    }
+    sum_up(api, item, &texts, good, plan.into_bad(), &cause, why).await
+}
+
+async fn sum_up(
+    api: &Api,
+    item: &Item,
+    texts: &Texts,
+    good: Texts,
+    bad: Vec<String>,
+    cause: &Cause,
+    why: BTreeMap<String, Cause>,
+) -> Ending {
+    let mut ending = if good.is_empty() { nothing(item) } else { told(item, &good) };
+    let email_is_bad = bad.iter().any(|field| field == "email");
+    let others: BTreeMap<String, Cause> = bad
+        .into_iter()
+        .filter(|field| field != "email")
+        .map(|field| (field.clone(), why.get(&field).unwrap_or(cause).clone()))
+        .collect();
+    if !others.is_empty() {
+        ending.answers.extend(refused(item, others).answers);
+    }
+    if email_is_bad {
+        let email = taken(api, item, texts.clone()).await;
+        ending.answers.extend(email.answers);
+        ending.failed = email.failed;
+    }
+    ending
+}

@@ -1,0 +1,231 @@
+//! Deliver: a planned call goes out, and what comes back is brought into one form. No ledger here.
+
+mod clean;
+mod create;
+mod edit;
+mod search;
+mod status;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ledger::{CallId, CallItem};
+use people::Digest;
+use people::answer::{Answer, Cause};
+use people::graph::Status;
+use people::plan::StepKind;
+use refersion::{Class, Client, Failure};
+
+/// A call that is written down and about to go out.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its row in the ledger.
+    pub call: CallId,
+    /// What it does.
+    pub kind: StepKind,
+    /// Whom it is about: one for a create or a search, up to 50 of one sort for the others.
+    pub items: Vec<Item>,
+}
+
+/// One affiliate, or address, of a call. `Debug` shows no value.
+#[derive(Clone)]
+pub struct Item {
+    /// The address that the step is about.
+    pub anchor: Digest,
+    /// What is wanted.
+    pub wish: Wish,
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Item").field("anchor", &self.anchor).finish_non_exhaustive()
+    }
+}
+
+/// What is wanted of one affiliate, with the texts that go out.
+#[derive(Clone)]
+pub enum Wish {
+    /// Make it.
+    Create {
+        /// The email address.
+        email: String,
+        /// The userId, if there is one.
+        merchant_id: Option<String>,
+        /// The other fields.
+        fields: BTreeMap<String, String>,
+        /// It is the first try: a welcome mail may go out.
+        first_try: bool,
+    },
+    /// Tell it fields.
+    Edit {
+        /// Its numeric id.
+        id: u64,
+        /// The address to tell: digest and text.
+        email: Option<(Digest, String)>,
+        /// The other fields.
+        fields: BTreeMap<String, String>,
+        /// The edit overwrites a deleted person's affiliate.
+        scrub: bool,
+    },
+    /// Set its status.
+    Status {
+        /// Its numeric id.
+        id: u64,
+        /// The wanted status.
+        status: Status,
+    },
+    /// Look whether it is there.
+    Search {
+        /// The email address.
+        email: String,
+    },
+}
+
+/// How one item ended.
+#[derive(Debug)]
+pub struct Ending {
+    /// The item's anchor.
+    pub anchor: Digest,
+    /// What is known now, with the address that it is known of.
+    pub answers: Vec<(Digest, Answer)>,
+    /// What failed, if something did.
+    pub failed: Option<Failed>,
+}
+
+/// A failure, and what the rest of the worker needs to know of it.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// What to do about it.
+    pub class: Class,
+    /// For operators.
+    pub cause: Cause,
+    /// How long the server asks us to wait.
+    pub retry_after: Option<Duration>,
+    /// Refersion's name of the operation.
+    pub operation: &'static str,
+}
+
+/// What a connection's settings add to a create, and whom to ask.
+pub struct Api {
+    /// The account.
+    pub client: Client,
+    /// Status of new affiliates.
+    pub new_status: refersion::InitialStatus,
+    /// The offer of new affiliates.
+    pub offer: Option<u64>,
+    /// Whether new affiliates are greeted by mail.
+    pub send_welcome: bool,
+    /// The domain of addresses that a scrub sets.
+    pub scrub_domain: Option<String>,
+}
+
+/// Sends a call and answers for every item of it.
+pub async fn deliver(api: &Api, job: &Job) -> Vec<Ending> {
+    match job.kind {
+        StepKind::Create => each(&job.items, |item| create::create(api, item)).await,
+        StepKind::Search => each(&job.items, |item| search::search(api, item)).await,
+        StepKind::Edit => edit::edit(api, &job.items).await,
+        StepKind::Status => status::change(api, &job.items).await,
+    }
+}
+
+async fn each<'i, F: Future<Output = Ending>>(items: &'i [Item], one: impl Fn(&'i Item) -> F) -> Vec<Ending> {
+    let mut endings = Vec::with_capacity(items.len());
+    for item in items {
+        endings.push(one(item).await);
+    }
+    endings
+}
+
+impl Item {
+    /// As the ledger writes it down: names of fields, no values.
+    #[must_use]
+    pub fn written(&self) -> CallItem {
+        let (affiliate, fields) = match &self.wish {
+            Wish::Create { fields, .. } => (None, fields.keys().cloned().collect()),
+            Wish::Edit { id, email, fields, .. } => {
+                let email = email.is_some().then(|| "email".to_owned());
+                (Some(*id), fields.keys().cloned().chain(email).collect())
+            }
+            Wish::Status { id, .. } => (Some(*id), Vec::new()),
+            Wish::Search { .. } => (None, Vec::new()),
+        };
+        CallItem { anchor: self.anchor, affiliate, fields }
+    }
+
+    /// What becomes unknown when a call about it has no recorded answer. A search changes nothing.
+    #[must_use]
+    pub fn unknown(operation: &str, written: &CallItem) -> Option<Answer> {
+        match (operation, written.affiliate) {
+            ("new", _) => Some(Answer::CreateUnknown { fields: written.fields.clone() }),
+            ("edit", Some(id)) => Some(Answer::TellUnknown {
+                id,
+                email: written.fields.iter().any(|field| field == "email"),
+                fields: written.fields.iter().filter(|field| *field != "email").cloned().collect(),
+            }),
+            ("status_change", Some(id)) => Some(Answer::StatusUnknown { id }),
+            _ => None,
+        }
+    }
+
+    fn answered(&self, answer: Answer) -> Ending {
+        Ending { anchor: self.anchor, answers: vec![(self.anchor, answer)], failed: None }
+    }
+
+    /// The item failed; where its effect is not known, that is remembered too.
+    fn failed(&self, failure: &Failure) -> Ending {
+        let unknown = (failure.class == Class::NoAnswer)
+            .then(|| Self::unknown(failure.operation.name(), &self.written()))
+            .flatten();
+        Ending {
+            anchor: self.anchor,
+            answers: unknown.into_iter().map(|answer| (self.anchor, answer)).collect(),
+            failed: Some(self.failure(failure)),
+        }
+    }
+
+    fn failure(&self, failure: &Failure) -> Failed {
+        Failed {
+            class: failure.class,
+            cause: self.cause(failure),
+            retry_after: failure.retry_after,
+            operation: failure.operation.name(),
+        }
+    }
+
+    /// The failure in words, without any value that was sent.
+    fn cause(&self, failure: &Failure) -> Cause {
+        Cause {
+            class: failure.class.name().to_owned(),
+            message: clean::clean(&failure.message, &self.values()),
+            http_status: failure.http_status,
+        }
+    }
+
+    fn values(&self) -> Vec<&str> {
+        match &self.wish {
+            Wish::Create { email, merchant_id, fields, .. } => {
+                let texts = fields.values().map(String::as_str);
+                texts.chain([email.as_str()]).chain(merchant_id.as_deref()).collect()
+            }
+            Wish::Edit { email, fields, .. } => fields
+                .values()
+                .map(String::as_str)
+                .chain(email.as_ref().map(|(_, text)| text.as_str()))
+                .collect(),
+            Wish::Status { .. } => Vec::new(),
+            Wish::Search { email } => vec![email],
+        }
+    }
+}
+
+/// The operation of a kind of step, in Refersion's words.
+#[must_use]
+pub fn operation(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Create => "new",
+        StepKind::Edit => "edit",
+        StepKind::Status => "status_change",
+        StepKind::Search => "search",
+    }
+}

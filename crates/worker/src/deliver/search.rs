@@ -1,0 +1,49 @@
+//! Looking for an affiliate by its exact address.
+
+use people::answer::{Answer, Found};
+use people::graph::Status;
+use refersion::Affiliate;
+
+use super::{Api, Ending, Item, Wish};
+
+pub(super) async fn search(api: &Api, item: &Item) -> Ending {
+    let Wish::Search { email } = &item.wish else { return item.answered(Answer::NotFound) };
+    match api.client.find_by_email(email).await {
+        Ok(Some(affiliate)) => item.answered(Answer::Found(found(&affiliate))),
+        Ok(None) => item.answered(Answer::NotFound),
+        Err(failure) => item.failed(&failure),
+    }
+}
+
+/// What Refersion shows of an affiliate, as far as it can be compared.
+pub(super) fn found(affiliate: &Affiliate) -> Found {
+    let shown = [
+        ("first_name", &affiliate.first_name),
+        ("last_name", &affiliate.last_name),
+        ("company", &affiliate.company),
+    ];
+    Found {
+        id: affiliate.id.0,
+        code: affiliate.code.as_ref().map(ToString::to_string),
+        status: status(affiliate.status),
+        shown: shown.into_iter().map(|(field, text)| (field.to_owned(), text.clone())).collect(),
+    }
+}
+
+pub(super) fn status(status: refersion::Status) -> Status {
+    match status {
+        refersion::Status::Active => Status::Active,
+        refersion::Status::Pending => Status::Pending,
+        refersion::Status::Denied => Status::Denied,
+        refersion::Status::Disabled => Status::Disabled,
+    }
+}
+
+pub(super) fn api_status(status: Status) -> refersion::Status {
+    match status {
+        Status::Active => refersion::Status::Active,
+        Status::Pending => refersion::Status::Pending,
+        Status::Denied => refersion::Status::Denied,
+        Status::Disabled => refersion::Status::Disabled,
+    }
+}

@@ -1,0 +1,84 @@
+//! Status changes, fifty at a time. What "not changed" means, a look decides.
+
+use std::collections::BTreeSet;
+
+use people::answer::Answer;
+use people::graph::Status;
+use refersion::{AffiliateId, Class, Failure, Which};
+
+use super::search::{api_status, status as shown_status};
+use super::{Api, Ending, Item, Wish};
+
+pub(super) async fn change(api: &Api, items: &[Item]) -> Vec<Ending> {
+    let Some(Wish::Status { status, .. }) = items.first().map(|item| &item.wish) else { return Vec::new() };
+    match api.client.change_status(&ids(items), api_status(*status)).await {
+        Ok(batch) => {
+            let mut endings = Vec::with_capacity(items.len());
+            for item in items {
+                let changed = batch.changed.iter().any(|id| Some(id.0) == id_of(item));
+                endings.push(if changed { is(item, *status) } else { look(api, item, *status).await });
+            }
+            endings
+        }
+        Err(failure) if splits(&failure) && items.len() > 1 => {
+            let (left, right) = items.split_at(items.len() / 2);
+            let mut endings = Box::pin(change(api, left)).await;
+            endings.extend(Box::pin(change(api, right)).await);
+            endings
+        }
+        Err(failure) => items.iter().map(|item| item.failed(&failure)).collect(),
+    }
+}
+
+fn splits(failure: &Failure) -> bool {
+    matches!(failure.class, Class::TooMany | Class::Refused { .. } | Class::EmailTaken)
+}
+
+fn ids(items: &[Item]) -> Vec<AffiliateId> {
+    let ids: BTreeSet<u64> = items.iter().filter_map(id_of).collect();
+    ids.into_iter().map(AffiliateId).collect()
+}
+
+fn id_of(item: &Item) -> Option<u64> {
+    match item.wish {
+        Wish::Status { id, .. } | Wish::Edit { id, .. } => Some(id),
+        Wish::Create { .. } | Wish::Search { .. } => None,
+    }
+}
+
+fn is(item: &Item, status: Status) -> Ending {
+    match id_of(item) {
+        Some(id) => item.answered(Answer::StatusIs { id, status }),
+        None => Ending { anchor: item.anchor, answers: Vec::new(), failed: None },
+    }
+}
+
+/// Refersion did not change it: because it was so already, because it is gone, or for a reason that it does not give.
+async fn look(api: &Api, item: &Item, wanted: Status) -> Ending {
+    let Some(id) = id_of(item) else { return is(item, wanted) };
+    match api.client.get(Which::Id(AffiliateId(id))).await {
+        Ok(None) => item.answered(Answer::Gone { id }),
+        Ok(Some(shown)) if shown_status(shown.status) == wanted => is(item, wanted),
+        Ok(Some(_)) => once_more(api, item, id, wanted).await,
+        Err(failure) => item.failed(&failure),
+    }
+}
+
+async fn once_more(api: &Api, item: &Item, id: u64, wanted: Status) -> Ending {
+    match api.client.change_status(&[AffiliateId(id)], api_status(wanted)).await {
+        Ok(batch) if batch.changed.is_empty() => item.failed(&refusal()),
+        Ok(_) => is(item, wanted),
+        Err(failure) => item.failed(&failure),
+    }
+}
+
+/// Refersion keeps the status as it is, and does not say why.
+fn refusal() -> Failure {
+    Failure {
+        class: Class::Refused { field: None },
+        operation: refersion::Operation::StatusChange,
+        http_status: Some(200),
+        message: "the affiliate's status was not changed, and no reason was given".to_owned(),
+        retry_after: None,
+    }
+}

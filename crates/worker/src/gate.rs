@@ -1,0 +1,117 @@
+//! The gate before Refersion: every call of a connection passes it, and is heard of again when it ends.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use refersion::{Closed, Verdict};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::meters::Meters;
+use crate::pace::{Pace, Went};
+
+/// How long a waiting call sleeps at most before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// The gate of one connection under one lease.
+pub struct ConnectionGate {
+    began: Instant,
+    deadline: Duration,
+    pace: Mutex<Pace>,
+    lease_until: Mutex<Option<Instant>>,
+    ended: Notify,
+}
+
+impl ConnectionGate {
+    /// A gate that opens once a lease is known.
+    #[must_use]
+    pub fn new(ceiling: f64, learned: Option<f64>, most: usize, deadline: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            deadline,
+            pace: Mutex::new(Pace::new(ceiling, learned, most, Duration::ZERO)),
+            lease_until: Mutex::new(None),
+            ended: Notify::new(),
+        }
+    }
+
+    /// The lease lasts for `left` from now on; `None` = it is lost, and no call starts any more.
+    pub fn set_lease(&self, left: Option<Duration>) {
+        let until = left.map(|left| Instant::now() + left);
+        *lock(&self.lease_until) = until;
+        self.ended.notify_waiters();
+    }
+
+    /// Works with the pace.
+    pub fn with_pace<R>(&self, work: impl FnOnce(&mut Pace, Duration) -> R) -> R {
+        work(&mut lock(&self.pace), self.began.elapsed())
+    }
+
+    /// Waits until a call ends, or for `at_most`.
+    pub async fn until_a_call_ends(&self, at_most: Duration) {
+        tokio::select! {
+            () = self.ended.notified() => {}
+            () = tokio::time::sleep(at_most) => {}
+        }
+    }
+
+    fn lease_outlasts_a_call(&self) -> bool {
+        lock(&self.lease_until).is_some_and(|until| until > Instant::now() + self.deadline)
+    }
+}
+
+#[async_trait]
+impl refersion::Gate for ConnectionGate {
+    async fn admit(&self) -> Result<(), Closed> {
+        loop {
+            if !self.lease_outlasts_a_call() {
+                return Err(Closed);
+            }
+            match self.with_pace(Pace::start) {
+                Ok(()) => return Ok(()),
+                Err(wait) => self.until_a_call_ends(wait.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)).await,
+            }
+        }
+    }
+
+    fn report(&self, verdict: Verdict, latency: Duration) {
+        let went = match verdict {
+            Verdict::Fine | Verdict::OtherwiseAnswered => Went::Well,
+            Verdict::Throttled { retry_after } => Went::Throttled(retry_after),
+            Verdict::Unwell => Went::Badly,
+        };
+        self.with_pace(|pace, now| pace.ended(now, went, latency));
+        self.ended.notify_waiters();
+    }
+}
+
+/// The same gate, with every call counted.
+pub struct Counted {
+    /// The gate.
+    pub gate: Arc<ConnectionGate>,
+    /// Where calls are counted.
+    pub meters: Arc<Meters>,
+}
+
+#[async_trait]
+impl refersion::Gate for Counted {
+    async fn admit(&self) -> Result<(), Closed> {
+        self.gate.admit().await
+    }
+
+    fn report(&self, verdict: Verdict, latency: Duration) {
+        let word = match verdict {
+            Verdict::Fine => "fine",
+            Verdict::Throttled { .. } => "throttled",
+            Verdict::Unwell => "unwell",
+            Verdict::OtherwiseAnswered => "refused",
+        };
+        self.meters.call(word, latency);
+        self.gate.report(verdict, latency);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,115 @@
+//! What the worker counts. The binary turns it into metrics.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use connections::ConnectionId;
+use people::graph::Lane;
+
+/// Upper bounds, in seconds, of the latency buckets of [`Meters::latencies`].
+pub const LATENCY_BOUNDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Counters since the start of the process.
+#[derive(Debug, Default)]
+pub struct Meters {
+    /// Envelopes absorbed.
+    pub absorbed: AtomicU64,
+    /// Batches absorbed.
+    pub batches: AtomicU64,
+    outcomes: Mutex<BTreeMap<&'static str, u64>>,
+    calls: Mutex<BTreeMap<&'static str, u64>>,
+    latencies: Mutex<[u64; LATENCY_BOUNDS.len() + 1]>,
+    rates: Mutex<BTreeMap<ConnectionId, f64>>,
+    settled: Mutex<BTreeMap<&'static str, Settling>>,
+}
+
+/// How long events of one lane took from the door to their outcome.
+#[derive(Clone, Debug, Default)]
+pub struct Settling {
+    /// How many.
+    pub events: u64,
+    /// Together, in seconds.
+    pub seconds: f64,
+    /// The longest, in seconds.
+    pub longest: f64,
+}
+
+impl Meters {
+    /// Counts an outcome.
+    pub fn outcome(&self, word: &'static str) {
+        bump(&self.outcomes, word, 1);
+    }
+
+    /// Counts a call by how it went: `fine`, `refused`, `throttled` or `unwell`.
+    pub fn call(&self, went: &'static str, took: Duration) {
+        bump(&self.calls, went, 1);
+        if let Ok(mut latencies) = self.latencies.lock() {
+            let bucket = LATENCY_BOUNDS.iter().position(|bound| took.as_secs_f64() <= *bound);
+            latencies[bucket.unwrap_or(LATENCY_BOUNDS.len())] += 1;
+        }
+    }
+
+    /// Notes the rate in use of a connection, in calls a second.
+    pub fn rate(&self, connection: ConnectionId, rate: f64) {
+        if let Ok(mut rates) = self.rates.lock() {
+            rates.insert(connection, rate);
+        }
+    }
+
+    /// Notes how long an event took from the door to its outcome.
+    pub fn settled(&self, lane: Lane, took: Duration) {
+        if let Ok(mut settled) = self.settled.lock() {
+            let row = settled.entry(if lane == Lane::Live { "live" } else { "bulk" }).or_default();
+            row.events += 1;
+            row.seconds += took.as_secs_f64();
+            row.longest = row.longest.max(took.as_secs_f64());
+        }
+    }
+
+    /// Outcomes by word.
+    #[must_use]
+    pub fn outcomes(&self) -> BTreeMap<&'static str, u64> {
+        copy(&self.outcomes)
+    }
+
+    /// Calls by how they went.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<&'static str, u64> {
+        copy(&self.calls)
+    }
+
+    /// Rates in use by connection.
+    #[must_use]
+    pub fn rates(&self) -> BTreeMap<ConnectionId, f64> {
+        copy(&self.rates)
+    }
+
+    /// Calls by latency bucket: one count for each of [`LATENCY_BOUNDS`], then those above.
+    #[must_use]
+    pub fn latencies(&self) -> [u64; LATENCY_BOUNDS.len() + 1] {
+        self.latencies.lock().map(|latencies| *latencies).unwrap_or_default()
+    }
+
+    /// Time from door to outcome, by lane.
+    #[must_use]
+    pub fn settling(&self) -> BTreeMap<&'static str, Settling> {
+        copy(&self.settled)
+    }
+
+    pub(crate) fn absorbed(&self, envelopes: usize) {
+        self.absorbed.fetch_add(envelopes as u64, Ordering::Relaxed);
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn bump<K: Ord>(map: &Mutex<BTreeMap<K, u64>>, key: K, by: u64) {
+    if let Ok(mut map) = map.lock() {
+        *map.entry(key).or_default() += by;
+    }
+}
+
+fn copy<K: Ord + Clone, V: Clone>(map: &Mutex<BTreeMap<K, V>>) -> BTreeMap<K, V> {
+    map.lock().map(|map| map.clone()).unwrap_or_default()
+}

@@ -1,0 +1,263 @@
+//! The pace of one connection's calls: rate and concurrency, learned below a ceiling. Pure: time is handed in.
+
+use std::time::Duration;
+
+/// The rate never falls below this, so that a recovered API is noticed.
+const SLOWEST: f64 = 0.1;
+/// What a throttled or unwell answer leaves of the rate.
+const SHRINK: f64 = 0.7;
+/// What a slow answer leaves of the rate.
+const SLOW_SHRINK: f64 = 0.9;
+/// At most one shrink in this time: answers of one burst tell the same thing.
+const SHRINK_ONCE_IN: Duration = Duration::from_secs(1);
+/// How much of the ceiling each well second adds.
+const GROWTH: f64 = 0.02;
+/// An answer is slow if it takes longer than this and than [`SLOW_FACTOR`] times the usual.
+const SLOW: Duration = Duration::from_secs(2);
+/// See [`SLOW`].
+const SLOW_FACTOR: f64 = 4.0;
+/// The share of a second's calls that may start at once, to make up for timers that fire late.
+const BURST: f64 = 0.01;
+
+/// How a call went, as far as the pace is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Went {
+    /// Answered, whatever it said.
+    Well,
+    /// Too many calls; with the time that the server asks us to wait.
+    Throttled(Option<Duration>),
+    /// No answer, a 5xx, or nothing that can be read.
+    Badly,
+}
+
+/// The pace. All times are durations since some fixed moment.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    ceiling: f64,
+    rate: f64,
+    tokens: f64,
+    filled_at: Duration,
+    rest_until: Duration,
+    shrunk_at: Option<Duration>,
+    grown_at: Duration,
+    most: f64,
+    limit: f64,
+    in_flight: usize,
+    usual_seconds: Option<f64>,
+    failures_in_a_row: u32,
+}
+
+impl Pace {
+    /// A pace that begins with an empty bucket, so that two holders of a connection together keep the rate.
+    ///
+    /// `ceiling` and `learned` are calls a second; `most` is the greatest number of calls under way.
+    #[must_use]
+    pub fn new(ceiling: f64, learned: Option<f64>, most: usize, now: Duration) -> Self {
+        let rate = learned.unwrap_or(ceiling).clamp(SLOWEST.min(ceiling), ceiling);
+        let most = f64::from(u32::try_from(most.max(1)).unwrap_or(u32::MAX));
+        Self {
+            ceiling,
+            rate,
+            tokens: 0.0,
+            filled_at: now,
+            rest_until: now,
+            shrunk_at: None,
+            grown_at: now,
+            most,
+            limit: most.min((rate / 2.0).max(4.0)),
+            in_flight: 0,
+            usual_seconds: None,
+            failures_in_a_row: 0,
+        }
+    }
+
+    /// A new ceiling: a lower one holds at once, a higher one is grown into.
+    pub fn set_ceiling(&mut self, ceiling: f64) {
+        if (ceiling - self.ceiling).abs() > f64::EPSILON {
+            let at_the_ceiling = self.rate >= self.ceiling;
+            self.ceiling = ceiling;
+            self.rate = if at_the_ceiling { ceiling } else { self.rate.min(ceiling) };
+            self.tokens = self.tokens.min(self.burst());
+        }
+    }
+
+    /// The rate in use, in calls a second.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// How many calls in a row found the API unwell.
+    #[must_use]
+    pub fn failures_in_a_row(&self) -> u32 {
+        self.failures_in_a_row
+    }
+
+    /// Forgets the failures: the API was found well by a probe.
+    pub fn recovered(&mut self) {
+        self.failures_in_a_row = 0;
+    }
+
+    /// The bucket's size. With it, and a refill a thousandth below the rate, no 10 s see more than rate × 10 + 1 calls.
+    fn burst(&self) -> f64 {
+        1.0 + self.rate * BURST
+    }
+
+    fn refill(&self) -> f64 {
+        self.rate * (1.0 - BURST / 10.0)
+    }
+
+    fn fill(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.filled_at).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.refill()).min(self.burst());
+        self.filled_at = self.filled_at.max(now);
+    }
+
+    /// Starts a call if it may start now; else says how long to wait before asking again (`None`: until one ends).
+    ///
+    /// # Errors
+    ///
+    /// The time to wait.
+    pub fn start(&mut self, now: Duration) -> Result<(), Option<Duration>> {
+        if self.in_flight_as_float() >= self.limit.floor().max(1.0) {
+            return Err(None);
+        }
+        if now < self.rest_until {
+            return Err(Some(self.rest_until.saturating_sub(now)));
+        }
+        self.fill(now);
+        if self.tokens < 1.0 {
+            let missing = (1.0 - self.tokens) / self.refill();
+            return Err(Some(Duration::from_secs_f64(missing).max(Duration::from_micros(100))));
+        }
+        self.tokens -= 1.0;
+        self.in_flight += 1;
+        Ok(())
+    }
+
+    fn in_flight_as_float(&self) -> f64 {
+        f64::from(u32::try_from(self.in_flight).unwrap_or(u32::MAX))
+    }
+
+    /// How many calls could start within `soon`, were they ready, beside `in_hand` that are under way or wait to start.
+    #[must_use]
+    pub fn room(&mut self, now: Duration, soon: Duration, in_hand: usize) -> usize {
+        if now + soon < self.rest_until {
+            return 0;
+        }
+        self.fill(now);
+        let waiting = in_hand.saturating_sub(self.in_flight);
+        let startable = (self.tokens + self.refill() * soon.as_secs_f64()).floor();
+        let places = self.limit.floor().max(1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "both are small and not negative"
+        )]
+        let (startable, places) = (startable.max(0.0) as usize, places as usize);
+        startable.saturating_sub(waiting).min(places.saturating_sub(in_hand))
+    }
+
+    /// A started call ended.
+    pub fn ended(&mut self, now: Duration, went: Went, took: Duration) {
+        let crowded = self.in_flight_as_float() >= self.limit.floor();
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match went {
+            Went::Well => self.well(now, took, crowded),
+            Went::Throttled(wait) => {
+                self.failures_in_a_row = 0;
+                self.rest_until = self.rest_until.max(now + wait.unwrap_or_default());
+                self.shrink(now, SHRINK);
+            }
+            Went::Badly => {
+                self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+                self.shrink(now, SHRINK);
+            }
+        }
+    }
+
+    /// A started call was never sent: nothing is learned.
+    pub fn abandoned(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    fn well(&mut self, now: Duration, took: Duration, crowded: bool) {
+        self.failures_in_a_row = 0;
+        let seconds = took.as_secs_f64();
+        let usual = self.usual_seconds.unwrap_or(seconds);
+        if took > SLOW && seconds > SLOW_FACTOR * usual {
+            self.shrink(now, SLOW_SHRINK);
+        } else if crowded {
+            self.limit = (self.limit + 1.0).min(self.most);
+        }
+        self.usual_seconds = Some(usual * 0.95 + seconds * 0.05);
+        let well_since = self.shrunk_at.map_or(self.grown_at, |shrunk| shrunk.max(self.grown_at));
+        let seconds = now.saturating_sub(well_since).as_secs();
+        if seconds >= 1 {
+            self.rate = (self.rate + self.ceiling * GROWTH + self.rate * GROWTH).min(self.ceiling);
+            self.grown_at = now;
+        }
+    }
+
+    fn shrink(&mut self, now: Duration, to: f64) {
+        if self.shrunk_at.is_some_and(|shrunk| now.saturating_sub(shrunk) < SHRINK_ONCE_IN) {
+            return;
+        }
+        self.shrunk_at = Some(now);
+        self.rate = (self.rate * to).max(SLOWEST.min(self.ceiling));
+        self.limit = (self.limit * to).max(1.0);
+        self.tokens = self.tokens.min(self.burst());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn in_any_ten_seconds_at_most_ten_times_the_rate_and_one_calls_start(
+            ceiling in 0.05_f64..500.0,
+            steps in proptest::collection::vec((1_u64..400, 0_u8..20), 1..1500),
+        ) {
+            let mut pace = Pace::new(ceiling, None, 10_000, Duration::ZERO);
+            let mut now = Duration::ZERO;
+            let mut starts: Vec<f64> = Vec::new();
+            for (millis, went) in steps {
+                now += Duration::from_millis(millis);
+                while pace.start(now).is_ok() {
+                    starts.push(now.as_secs_f64());
+                    let went = if went == 0 { Went::Throttled(None) } else { Went::Well };
+                    pace.ended(now, went, Duration::from_millis(20));
+                }
+            }
+            for (index, start) in starts.iter().enumerate() {
+                let within = starts[index..].iter().take_while(|other| **other <= start + 10.0).count();
+                let allowed = ceiling * 10.0 + 1.0;
+                prop_assert!(within as f64 <= allowed + 1e-6, "{within} calls in 10 s at {ceiling}/s");
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_holder_begins_with_an_empty_bucket() {
+        let mut pace = Pace::new(5.0, None, 8, Duration::ZERO);
+        assert!(pace.start(Duration::ZERO).is_err());
+        assert!(pace.start(Duration::from_millis(201)).is_ok());
+        assert!(pace.start(Duration::from_millis(202)).is_err());
+    }
+
+    #[test]
+    fn the_rate_shrinks_when_throttled_and_grows_back_while_the_api_is_well() {
+        let mut pace = Pace::new(10.0, None, 8, Duration::ZERO);
+        pace.ended(Duration::from_secs(1), Went::Throttled(Some(Duration::from_secs(3))), Duration::ZERO);
+        assert!((pace.rate() - 7.0).abs() < 1e-9);
+        assert_eq!(pace.start(Duration::from_secs(2)), Err(Some(Duration::from_secs(2))));
+        for second in 4..60 {
+            pace.ended(Duration::from_secs(second), Went::Well, Duration::from_millis(50));
+        }
+        assert!((pace.rate() - 10.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,224 @@
+//! Reconcile: tell Refersion the difference, for one connection, under its lease.
+
+mod calls;
+mod pause;
+pub mod record;
+mod settings;
+mod take;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connections::{Connection, State};
+use jiff::Timestamp;
+use ledger::{Fence, GraphId, LedgerError};
+use people::Digest;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::Worker;
+use crate::deliver::{Api, Ending, Job, deliver};
+use crate::gate::ConnectionGate;
+use crate::rules::Known;
+use pause::Suspicion;
+
+/// Calls are written down this much ahead of the moment in which they may start.
+const AHEAD: Duration = Duration::from_millis(100);
+/// How long reconcile sleeps at most when nothing is due.
+const IDLE: Duration = Duration::from_millis(500);
+/// How many answers are recorded in one transaction at most.
+const RECORD_AT_MOST: usize = 256;
+
+/// One connection, served under its lease.
+pub struct Holder {
+    pub(crate) worker: Worker,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) fence: Fence,
+    pub(crate) gate: Arc<ConnectionGate>,
+    pub(crate) in_flight: InFlight,
+    pub(crate) suspicion: Suspicion,
+    pub(crate) calls_made: u64,
+    /// Since when the walk for a settings version has been asked for.
+    pub(crate) walk_since: Option<(i64, Timestamp)>,
+}
+
+/// What has a call under way: two calls about one affiliate must not race.
+#[derive(Default)]
+pub(crate) struct InFlight {
+    pub(crate) graphs: BTreeSet<GraphId>,
+    pub(crate) anchors: BTreeSet<Digest>,
+    pub(crate) calls: usize,
+}
+
+/// A call that ended.
+struct Delivered {
+    job: Job,
+    graphs: Vec<GraphId>,
+    endings: Vec<Ending>,
+}
+
+/// Why serving a connection ended.
+#[derive(Debug)]
+pub enum Left {
+    /// The process is stopping.
+    Stopped,
+    /// The lease is lost, or the connection gone: nothing in hand may be recorded.
+    Lost,
+}
+
+impl Holder {
+    /// The holder of a lease, before its first call.
+    #[must_use]
+    pub fn new(
+        worker: &Worker,
+        connection: &Arc<Connection>,
+        fence: Fence,
+        gate: &Arc<ConnectionGate>,
+    ) -> Self {
+        Self {
+            worker: worker.clone(),
+            connection: Arc::clone(connection),
+            fence,
+            gate: Arc::clone(gate),
+            in_flight: InFlight::default(),
+            suspicion: Suspicion::default(),
+            calls_made: 0,
+            walk_since: None,
+        }
+    }
+
+    /// Serves the connection until `stop`, or until the lease is lost.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger or the connections cannot be read or written; whoever takes over begins with the calls left open.
+    pub async fn serve(
+        &mut self,
+        work: &Arc<Notify>,
+        stop: &CancellationToken,
+    ) -> Result<Left, anyhow::Error> {
+        self.settle_open_calls().await?;
+        let mut known = Known::default();
+        let mut under_way: JoinSet<Delivered> = JoinSet::new();
+        loop {
+            self.worker.beats.beat(&format!("reconcile {}", self.connection.id), self.worker.now());
+            known.refresh(&self.worker).await?;
+            let Some(connection) = known.get(self.connection.id) else { return Ok(Left::Lost) };
+            self.adopt(connection);
+            let woken = work.notified();
+            let paused = matches!(self.connection.state, State::Paused(_));
+            let started = match stop.is_cancelled() || paused {
+                true => 0,
+                false => self.start_calls(&mut under_way).await?,
+            };
+            if stop.is_cancelled() && under_way.is_empty() {
+                self.remember_rate().await;
+                return Ok(Left::Stopped);
+            }
+            if paused && under_way.is_empty() {
+                self.while_paused(&mut known, stop).await?;
+                continue;
+            }
+            if started == 0 && !paused && !stop.is_cancelled() {
+                self.apply_settings().await?;
+            }
+            let ended = self.wait(&mut under_way, woken, started, stop).await?;
+            match self.record(ended).await {
+                Ok(()) => {}
+                Err(cause) if is_fenced(&cause) => return Ok(Left::Lost),
+                Err(cause) => return Err(cause),
+            }
+            if self.worker_should_pause() {
+                self.pause(&mut known).await?;
+            }
+        }
+    }
+
+    fn adopt(&mut self, connection: Arc<Connection>) {
+        if connection.settings_version != self.connection.settings_version {
+            info!(connection = connection.id, "the settings have changed");
+            self.suspicion = Suspicion::default();
+        }
+        let ceiling = connection.settings.rate_per_second;
+        self.gate.with_pace(|pace, _| pace.set_ceiling(ceiling));
+        self.connection = connection;
+    }
+
+    /// Takes what is due, plans it, writes it down and sends it. Returns how many calls were started.
+    async fn start_calls(&mut self, under_way: &mut JoinSet<Delivered>) -> Result<usize, LedgerError> {
+        let room = self.gate.with_pace(|pace, now| pace.room(now, AHEAD, self.in_flight.calls));
+        if room == 0 {
+            return Ok(0);
+        }
+        let planned = self.take(room).await?;
+        let started = planned.len();
+        if started == 0 {
+            return Ok(0);
+        }
+        let api = Arc::new(self.api().await?);
+        for (job, graphs) in self.write_down(planned).await? {
+            let api: Arc<Api> = Arc::clone(&api);
+            under_way.spawn(async move {
+                let endings = deliver(&api, &job).await;
+                Delivered { job, graphs, endings }
+            });
+        }
+        Ok(started)
+    }
+
+    /// Waits until calls have ended, or there may be something to start; returns what ended.
+    async fn wait(
+        &self,
+        under_way: &mut JoinSet<Delivered>,
+        woken: impl Future<Output = ()>,
+        started: usize,
+        stop: &CancellationToken,
+    ) -> Result<Vec<Delivered>, anyhow::Error> {
+        let mut ended = Vec::new();
+        let patience = self.patience(started).await?;
+        tokio::select! {
+            biased;
+            Some(first) = under_way.join_next() => ended.push(first?),
+            () = woken => {}
+            () = stop.cancelled(), if under_way.is_empty() => {}
+            () = tokio::time::sleep(patience) => {}
+        }
+        while ended.len() < RECORD_AT_MOST {
+            match under_way.try_join_next() {
+                Some(next) => ended.push(next?),
+                None => break,
+            }
+        }
+        Ok(ended)
+    }
+
+    /// How long nothing can be started, as far as is known.
+    async fn patience(&self, started: usize) -> Result<Duration, LedgerError> {
+        if started > 0 {
+            return Ok(AHEAD.min(Duration::from_millis(10)));
+        }
+        if self.gate.with_pace(|pace, now| pace.room(now, AHEAD, self.in_flight.calls)) == 0 {
+            return Ok(Duration::from_millis(20));
+        }
+        let now = self.worker.now();
+        let due = self.worker.ledger.next_due(self.connection.id).await?;
+        let wait = due.map_or(IDLE, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
+        // What is due already and was not taken has a call under way, whose end wakes us.
+        let least = if self.in_flight.calls > 0 { AHEAD } else { Duration::from_millis(5) };
+        Ok(wait.clamp(least, IDLE))
+    }
+
+    async fn remember_rate(&self) {
+        let rate = self.gate.with_pace(|pace, _| pace.rate());
+        if let Err(cause) = self.worker.connections.save_learned_rate(self.connection.id, rate).await {
+            warn!(connection = self.connection.id, %cause, "the learned rate could not be remembered");
+        }
+    }
+}
+
+fn is_fenced(cause: &anyhow::Error) -> bool {
+    matches!(cause.downcast_ref::<LedgerError>(), Some(LedgerError::Fenced))
+}

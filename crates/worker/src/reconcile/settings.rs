@@ -1,0 +1,59 @@
+//! Changed settings concern persons that nothing new was said of: a walk through all graphs settles them again.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use ledger::{Changes, LedgerError};
+use tracing::info;
+
+use super::Holder;
+use crate::rules::rules;
+
+/// Graphs settled in one step of the walk.
+const STEP: usize = 200;
+/// Absorb may work with settings as old as this; the walk begins when nobody does any more.
+const EVERYBODY_KNOWS_AFTER: SignedDuration = SignedDuration::from_secs(3);
+
+impl Holder {
+    /// One step of the walk, if one is under way.
+    pub(super) async fn apply_settings(&mut self) -> Result<(), LedgerError> {
+        let connection = self.connection.id;
+        let Some((version, after)) = self.worker.ledger.walk_position(connection).await? else {
+            return Ok(());
+        };
+        let now = self.worker.now();
+        let since = self.walk_since.get_or_insert((version, now));
+        if since.0 != version {
+            *since = (version, now);
+        }
+        if now.duration_since(since.1) < EVERYBODY_KNOWS_AFTER || version != self.connection.settings_version
+        {
+            return Ok(());
+        }
+        self.step(version, after, now).await
+    }
+
+    async fn step(&mut self, version: i64, after: i64, now: Timestamp) -> Result<(), LedgerError> {
+        let connection = self.connection.id;
+        let rows = self.worker.ledger.walk(connection, after, STEP).await?;
+        let Some(last) = rows.last().map(|row| row.id) else {
+            info!(connection, version, "the settings are applied to everybody");
+            self.walk_since = None;
+            return self.worker.ledger.set_walk_position(connection, version, None).await;
+        };
+        let rules = rules(&self.connection.settings);
+        let mut changes = Changes { connection, fence: Some(self.fence), ..Changes::default() };
+        for row in rows {
+            self.resettle(&mut changes, row, &rules, now);
+        }
+        match self.worker.ledger.record(changes).await {
+            Ok(()) => self.worker.ledger.set_walk_position(connection, version, Some(last)).await,
+            // Absorb was at one of them: the same step again.
+            Err(LedgerError::Conflict) => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                Ok(())
+            }
+            Err(other) => Err(other),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! When to try again, and when to give up: a pure function of the attempts, the time, and a random number.
+//!
+//! The growth of the interval comes from the `backoff` crate. It is small and asked for, but unmaintained, so nothing
+//! else of the project knows it.
+
+use std::time::Duration;
+
+use backoff::SystemClock;
+use backoff::backoff::Backoff as _;
+use backoff::exponential::ExponentialBackoff;
+use people::answer::Verdict;
+use people::stamp::Moment;
+
+/// The retry settings of `config/default.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Giving up needs at least so many attempts …
+    pub max_attempts: u32,
+    /// … and so much time since the first of them.
+    pub max_elapsed: Duration,
+    /// The wait after the first failure, before jitter.
+    pub initial: Duration,
+    /// The longest wait, before jitter.
+    pub max_interval: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 12,
+            max_elapsed: Duration::from_secs(24 * 3600),
+            initial: Duration::from_secs(1),
+            max_interval: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Beyond so many attempts the interval no longer grows, whatever the settings.
+const GROWS_FOR: u32 = 64;
+
+impl RetryPolicy {
+    /// The wait after `attempts` failures: doubling from `initial` to `max_interval`, then between a half and the whole of
+    /// it by `chance` (0 to 1), so that what failed together is not tried again together.
+    #[must_use]
+    pub fn wait(&self, attempts: u32, chance: f64) -> Duration {
+        let mut growth = ExponentialBackoff::<SystemClock> {
+            current_interval: self.initial,
+            initial_interval: self.initial,
+            multiplier: 2.0,
+            max_interval: self.max_interval,
+            max_elapsed_time: None,
+            // The jitter below is drawn from our own randomness, so that a simulation replays.
+            randomization_factor: 0.0,
+            ..ExponentialBackoff::default()
+        };
+        let steps = attempts.clamp(1, GROWS_FOR);
+        let whole = (0..steps).filter_map(|_| growth.next_backoff()).last().unwrap_or(self.initial);
+        whole.min(self.max_interval).mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
+    }
+
+    /// What to do after the `attempts`th failure at `now`, the first having been at `since`; `asked` is the server's
+    /// `Retry-After`, which is never undercut.
+    #[must_use]
+    pub fn verdict(
+        &self,
+        attempts: u32,
+        since: Moment,
+        now: Moment,
+        asked: Option<Duration>,
+        chance: f64,
+    ) -> Verdict {
+        let wait = self.wait(attempts, chance).max(asked.unwrap_or_default());
+        let elapsed = Duration::from_micros(u64::try_from(now.0 - since.0).unwrap_or(0));
+        let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+        Verdict {
+            due_at: Moment(now.0.saturating_add(micros)),
+            give_up: attempts >= self.max_attempts && elapsed >= self.max_elapsed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_keep_at_least_half_of_it() {
+        let policy = RetryPolicy::default();
+        let longest: Vec<u64> = (1..=12).map(|attempt| policy.wait(attempt, 1.0).as_secs()).collect();
+        assert_eq!(longest, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+        assert_eq!(policy.wait(3, 0.0), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn giving_up_needs_attempts_and_time() {
+        let policy = RetryPolicy::default();
+        let day = 24 * 3600 * 1_000_000;
+        assert!(!policy.verdict(100, Moment(0), Moment(1), None, 0.5).give_up);
+        assert!(!policy.verdict(11, Moment(0), Moment(day), None, 0.5).give_up);
+        assert!(policy.verdict(12, Moment(0), Moment(day), None, 0.5).give_up);
+    }
+
+    #[test]
+    fn a_retry_after_is_never_undercut() {
+        let asked = Some(Duration::from_secs(90));
+        let verdict = RetryPolicy::default().verdict(1, Moment(0), Moment(0), asked, 0.0);
+        assert_eq!(verdict.due_at, Moment(90_000_000));
+    }
+}

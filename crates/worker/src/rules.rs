@@ -1,0 +1,83 @@
+//! A connection's settings as the rules that persons are judged by.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use connections::{Connection, ConnectionId, NewAffiliateStatus, OneWordName, Settings, StoreError};
+use jiff::{SignedDuration, Timestamp};
+use people::needs::{CUSTOM, Rules};
+
+use crate::Worker;
+
+/// The rules of a connection's settings.
+#[must_use]
+pub fn rules(settings: &Settings) -> Rules {
+    let key = |name: &str| format!("{CUSTOM}{}", segment::fold_key(name));
+    Rules {
+        require_address: settings.require_address,
+        one_word_last_name: match &settings.one_word_name {
+            OneWordName::Placeholder(text) => Some(text.clone()),
+            OneWordName::Wait => None,
+        },
+        custom_fields: settings.custom_fields.iter().map(|(name, id)| (key(name), *id)).collect(),
+        paypal_trait: settings.paypal_trait.as_deref().map(key),
+        active: settings.new_affiliate_status == NewAffiliateStatus::Active,
+        scrub: settings.scrub_on_delete.is_some(),
+    }
+}
+
+/// The connections as they were read a moment ago.
+#[derive(Default)]
+pub struct Known {
+    connections: BTreeMap<ConnectionId, Arc<Connection>>,
+    read_at: Option<Timestamp>,
+}
+
+/// How old what is known of the connections may be.
+const FRESH_FOR: SignedDuration = SignedDuration::from_secs(1);
+
+impl Known {
+    /// Reads the connections again, if what is known of them is too old.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn refresh(&mut self, worker: &Worker) -> Result<(), StoreError> {
+        let now = worker.now();
+        if self.read_at.is_some_and(|read| now.duration_since(read) < FRESH_FOR && now >= read) {
+            return Ok(());
+        }
+        let all = worker.connections.list().await?;
+        self.connections = all.into_iter().map(|connection| (connection.id, Arc::new(connection))).collect();
+        self.read_at = Some(now);
+        Ok(())
+    }
+
+    /// Reads them again next time, however fresh.
+    pub fn forget(&mut self) {
+        self.read_at = None;
+    }
+
+    /// Whether there is such a connection.
+    #[must_use]
+    pub fn has(&self, id: ConnectionId) -> bool {
+        self.connections.contains_key(&id)
+    }
+
+    /// A connection.
+    #[must_use]
+    pub fn get(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+        self.connections.get(&id).cloned()
+    }
+
+    /// Every connection.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.connections.values()
+    }
+
+    /// The rules of a connection; of one that is not there, those of the default settings.
+    #[must_use]
+    pub fn rules(&self, id: ConnectionId) -> Rules {
+        self.connections.get(&id).map_or_else(|| rules(&Settings::default()), |it| rules(&it.settings))
+    }
+}

@@ -1,0 +1,175 @@
+//! The worker as a process runs it: absorb, and reconcile for every connection whose lease it can get.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connections::{Connection, ConnectionId};
+use jiff::Timestamp;
+use ledger::{Fence, Lease};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+use uuid::Uuid;
+
+use crate::gate::ConnectionGate;
+use crate::reconcile::{Holder, Left};
+use crate::rules::Known;
+use crate::{Worker, absorb, housekeeping};
+
+/// How often the list of connections is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a connection rests after reconcile failed.
+const REST: Duration = Duration::from_secs(1);
+
+/// Runs the whole worker until `stop`, and returns when nothing is in hand any more.
+pub async fn run(worker: Worker, stop: CancellationToken) {
+    let work = Arc::new(Notify::new());
+    tokio::join!(
+        absorb::run(&worker, &work, &stop),
+        reconcile_all(&worker, &work, &stop),
+        housekeeping::run(&worker, &stop),
+    );
+}
+
+/// Serves every connection that it can get.
+pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &CancellationToken) {
+    let holder = holder_id(worker);
+    let mut known = Known::default();
+    let mut served: BTreeMap<ConnectionId, CancellationToken> = BTreeMap::new();
+    let mut tasks: JoinSet<ConnectionId> = JoinSet::new();
+    while !stop.is_cancelled() {
+        worker.beats.beat("reconcile", worker.now());
+        match known.refresh(worker).await {
+            Ok(()) => {
+                for connection in known
+                    .all()
+                    .filter(|connection| !served.contains_key(&connection.id))
+                    .cloned()
+                    .collect::<Vec<_>>()
+                {
+                    let token = stop.child_token();
+                    served.insert(connection.id, token.clone());
+                    tasks.spawn(serve_one(worker.clone(), connection, holder, Arc::clone(work), token));
+                }
+                for (id, token) in served.iter().filter(|(id, _)| !known.has(**id)) {
+                    debug!(connection = id, "the connection was removed");
+                    token.cancel();
+                }
+            }
+            Err(cause) => warn!(%cause, "the connections cannot be read"),
+        }
+        tokio::select! {
+            Some(ended) = tasks.join_next() => {
+                if let Ok(id) = ended { served.remove(&id); } else { served.clear(); }
+            }
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+    worker.beats.forget("reconcile");
+}
+
+fn holder_id(worker: &Worker) -> Uuid {
+    let mut bytes = [0; 16];
+    worker.randomness.fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+/// Serves one connection as long as it is there: gets its lease, keeps it, and begins again where it is lost.
+async fn serve_one(
+    worker: Worker,
+    connection: Arc<Connection>,
+    holder: Uuid,
+    work: Arc<Notify>,
+    stop: CancellationToken,
+) -> ConnectionId {
+    let id = connection.id;
+    let beat = format!("reconcile {id}");
+    while !stop.is_cancelled() {
+        worker.beats.beat(&beat, worker.now());
+        let now = worker.now();
+        match worker.ledger.lease(id, holder, now, worker.limits.lease).await {
+            Ok(Some(lease)) => {
+                hold(&worker, &connection, holder, lease, &work, &stop).await;
+                break;
+            }
+            Ok(None) => wait(worker.limits.renew, &stop).await,
+            Err(cause) => {
+                warn!(connection = id, %cause, "no lease to be had");
+                wait(REST, &stop).await;
+            }
+        }
+    }
+    worker.beats.forget(&beat);
+    id
+}
+
+async fn wait(time: Duration, stop: &CancellationToken) {
+    tokio::select! { () = tokio::time::sleep(time) => {}, () = stop.cancelled() => {} }
+}
+
+/// Serves a connection under a lease that is renewed all the while.
+async fn hold(
+    worker: &Worker,
+    connection: &Arc<Connection>,
+    holder: Uuid,
+    lease: Lease,
+    work: &Arc<Notify>,
+    stop: &CancellationToken,
+) {
+    let id = connection.id;
+    info!(connection = id, token = lease.token, "serving the connection");
+    let limits = &worker.limits;
+    let gate = Arc::new(ConnectionGate::new(
+        connection.settings.rate_per_second,
+        connection.learned_rate,
+        limits.concurrency,
+        limits.deadline,
+    ));
+    gate.set_lease(Some(left(lease, worker.now())));
+    let mut serving = Holder::new(worker, connection, Fence { token: lease.token }, &gate);
+    tokio::select! {
+        biased;
+        () = keep_lease(worker, id, holder, lease.token, &gate) => {
+            warn!(connection = id, "the lease is lost: another worker serves the connection now");
+            return;
+        }
+        end = serving.serve(work, stop) => match end {
+            Ok(Left::Stopped) => {}
+            Ok(Left::Lost) => return,
+            Err(cause) => {
+                warn!(connection = id, cause = %format!("{cause:#}"), "reconcile begins anew");
+                wait(REST, stop).await;
+            }
+        }
+    }
+    if let Err(cause) = worker.ledger.give_back(id, holder).await {
+        debug!(connection = id, %cause, "the lease ends by itself");
+    }
+}
+
+fn left(lease: Lease, now: Timestamp) -> Duration {
+    Duration::try_from(lease.expires_at.duration_since(now)).unwrap_or_default()
+}
+
+/// Renews the lease until it is lost. While it cannot be renewed, the gate shuts by itself.
+async fn keep_lease(worker: &Worker, id: ConnectionId, holder: Uuid, token: i64, gate: &ConnectionGate) {
+    loop {
+        tokio::time::sleep(worker.limits.renew).await;
+        let now = worker.now();
+        match worker.ledger.lease(id, holder, now, worker.limits.lease).await {
+            Ok(Some(lease)) if lease.token == token => {
+                gate.set_lease(Some(left(lease, now)));
+                worker.meters.rate(id, gate.with_pace(|pace, _| pace.rate()));
+            }
+            Ok(_) => {
+                gate.set_lease(None);
+                return;
+            }
+            Err(cause) => debug!(connection = id, %cause, "the lease could not be renewed"),
+        }
+    }
+}

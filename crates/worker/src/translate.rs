@@ -1,0 +1,161 @@
+//! From Segment's words to Refersion's meaning, inside one event and before anything is folded.
+//!
+//! An old `firstName` must never beat a newer `first_name` or `name`, so spellings, names and address parts are brought
+//! to one form here; what they become is told in `docs/traits.md`.
+
+use std::collections::BTreeMap;
+
+use connections::{ConnectionId, Vault};
+use people::fold::{AddressClass, Deletion, Name, Statement};
+use people::graph::Lane;
+use people::needs::CUSTOM;
+use people::stamp::Stamp;
+use refersion::{country, state};
+use segment::{AddressOrigin, Body, Event, Identify, Trait};
+use uuid::Uuid;
+
+/// The kinds of digest: one word each, so that equal texts of different kinds differ.
+pub const USER: &str = "user";
+/// The digest kind of an address.
+pub const ADDRESS: &str = "address";
+/// The digest kind of an anonymousId.
+pub const ANONYMOUS: &str = "anonymous";
+/// The digest kind of a message id.
+pub const MESSAGE: &str = "message";
+
+/// What an event asks for.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// Fold this.
+    Say(Box<Statement>),
+    /// Erase and disable these.
+    Delete(Deletion),
+    /// Nothing: it is not for us.
+    Skip,
+}
+
+/// Names things of one connection.
+pub struct Translator<'a> {
+    /// Digests and seals.
+    pub vault: &'a Vault,
+    /// The connection.
+    pub connection: ConnectionId,
+}
+
+impl Translator<'_> {
+    /// The digest of an identifier or message id.
+    #[must_use]
+    pub fn digest(&self, kind: &str, text: &str) -> people::Digest {
+        people::Digest(self.vault.digest(kind, self.connection, text))
+    }
+
+    /// An identifier as the fold takes it.
+    fn name(&self, kind: &str, text: &str) -> Name {
+        let digest = self.digest(kind, text);
+        Name { digest, sealed: seal(self.vault, digest, text) }
+    }
+
+    /// Translates one event. `revision` grows when an operator repairs it.
+    #[must_use]
+    pub fn ask(&self, id: Uuid, revision: u32, lane: Lane, event: &Event) -> Ask {
+        match &event.body {
+            Body::Identify(identify) if identify.skip => Ask::Skip,
+            Body::Identify(identify) => Ask::Say(Box::new(Statement {
+                event: id,
+                stamp: Stamp { time: identify.time.into(), key: event.message_key.clone(), revision },
+                lane,
+                user: identify.user.as_deref().map(|user| self.name(USER, user)),
+                address: self.address(identify),
+                anonymous: identify.anonymous.as_deref().map(|anonymous| self.name(ANONYMOUS, anonymous)),
+                traits: meaning(&identify.traits),
+            })),
+            Body::Delete(delete) => Ask::Delete(Deletion {
+                event: id,
+                stamp: Stamp { time: delete.time.into(), key: event.message_key.clone(), revision },
+                user: delete.user.as_deref().map(|user| self.name(USER, user)),
+                addresses: delete.addresses.iter().map(|address| self.name(ADDRESS, address)).collect(),
+                anonymous: delete.anonymous.as_deref().map(|anonymous| self.name(ANONYMOUS, anonymous)),
+            }),
+        }
+    }
+
+    fn address(&self, identify: &Identify) -> Option<(Name, AddressClass)> {
+        let stated = identify.address.as_ref()?;
+        let class = match (stated.origin, identify.engage) {
+            (AddressOrigin::UserIdShape, _) => AddressClass::Shape,
+            (AddressOrigin::Stated, true) => AddressClass::Engage,
+            (AddressOrigin::Stated, false) => AddressClass::Ordinary,
+        };
+        Some((self.name(ADDRESS, &stated.address), class))
+    }
+
+    /// The digests that an operator finds the event by.
+    #[must_use]
+    pub fn found_by(&self, event: &Event) -> Vec<people::Digest> {
+        let (user, addresses, anonymous) = match &event.body {
+            Body::Identify(it) => {
+                (&it.user, it.address.iter().map(|stated| &stated.address).collect::<Vec<_>>(), &it.anonymous)
+            }
+            Body::Delete(it) => (&it.user, it.addresses.iter().collect(), &it.anonymous),
+        };
+        let message = event.message_id.iter().map(|id| self.digest(MESSAGE, id));
+        let user = user.iter().map(|id| self.digest(USER, id));
+        let addresses = addresses.into_iter().map(|address| self.digest(ADDRESS, address));
+        let anonymous = anonymous.iter().map(|id| self.digest(ANONYMOUS, id));
+        message.chain(user).chain(addresses).chain(anonymous).collect()
+    }
+}
+
+/// Seals an identifier's name, bound to its digest.
+#[must_use]
+pub fn seal(vault: &Vault, digest: people::Digest, text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD_NO_PAD.encode(vault.seal(text.as_bytes(), &digest.0))
+}
+
+/// Opens an identifier's name; `None` if it is damaged or was sealed under another master key.
+#[must_use]
+pub fn open(vault: &Vault, digest: people::Digest, sealed: &str) -> Option<String> {
+    use base64::Engine as _;
+    let sealed = base64::engine::general_purpose::STANDARD_NO_PAD.decode(sealed).ok()?;
+    String::from_utf8(vault.open(&sealed, &digest.0).ok()?).ok()
+}
+
+/// Segment's traits under Refersion's names and in its forms.
+#[must_use]
+pub fn meaning(said: &BTreeMap<Trait, Option<String>>) -> BTreeMap<String, Option<String>> {
+    let stated_country = said.get(&Trait::Country).and_then(|text| text.as_deref());
+    let code = stated_country.and_then(country::code);
+    let in_the_us = stated_country.is_none() || code == Some("US");
+    let mut traits = BTreeMap::new();
+    for (key, value) in said {
+        let (name, value) = match key {
+            Trait::FirstName => ("first_name", value.clone()),
+            Trait::LastName => ("last_name", value.clone()),
+            Trait::Company => ("company", value.clone()),
+            Trait::Phone => ("phone", value.clone()),
+            Trait::Street => ("address1", value.clone()),
+            Trait::Street2 => ("address2", value.clone()),
+            Trait::City => ("city", value.clone()),
+            Trait::State => ("state", value.as_deref().map(|text| state_text(text, in_the_us))),
+            Trait::PostalCode => ("zip", value.clone()),
+            Trait::Country => match (value, code.filter(|code| country::accepted(code))) {
+                (None, _) => ("country", None),
+                (Some(_), Some(code)) => ("country", Some(code.to_owned())),
+                // A country that Refersion does not take is not stated at all.
+                (Some(_), None) => continue,
+            },
+            Trait::Custom(key) => {
+                traits.insert(format!("{CUSTOM}{key}"), value.clone());
+                continue;
+            }
+        };
+        traits.insert(name.to_owned(), value);
+    }
+    traits
+}
+
+fn state_text(text: &str, in_the_us: bool) -> String {
+    let code = if in_the_us { state::us_code(text) } else { None };
+    code.map_or_else(|| text.to_owned(), ToOwned::to_owned)
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming as Body};
+use hyper::body::{Body as _, Bytes, Incoming as Body};
 use hyper::header::HeaderValue;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -67,12 +67,16 @@ async fn answer(request: Request<Body>, simulator: &Shared) -> Result<Answer, Ha
     send(reply).await
 }
 
-/// One byte beyond the limit is enough to know that the body is too long; what is longer is cut there.
+/// A body that is too long is not read to its end: zeros, one byte beyond the limit, stand for it.
 async fn read(body: Body) -> Result<Bytes, Hangup> {
+    let too_long = || Bytes::from(vec![0; MAX_BODY + 1]);
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Ok(too_long());
+    }
     let whole = Limited::new(body, MAX_BODY).collect();
     match tokio::time::timeout(BODY_TIMEOUT, whole).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Ok(vec![0; MAX_BODY + 1].into()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Ok(too_long()),
         Ok(Err(_)) | Err(_) => Err(Hangup::NoBody),
     }
 }

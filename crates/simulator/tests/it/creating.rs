@@ -1,0 +1,159 @@
+//! `/affiliate/new`: what it takes, what it refuses, and what it tells.
+
+use serde_json::json;
+use simulator::{Before, Status, Switches};
+
+use crate::support::{Api, PUBLIC, and, new, refused};
+
+const TAKEN: &str = "The email you have entered is taken by another Affiliate.";
+
+#[test]
+fn every_field_is_kept_as_sent() {
+    let mut api = Api::new();
+    let body = json!({
+        "first_name": "Ann", "last_name": "Example", "email": "Ann@X.com", "password": "Abcdef1!x",
+        "status": "PENDING", "offer": "12", "company": "C", "address1": "A1", "address2": "A2", "city": "B",
+        "zip": "01234", "state": "CA", "phone": "1", "paypal_email": "pay@x.com", "country": "US",
+        "send_welcome": "TRUE", "conversion_trigger_coupon": "code", "unique_merchant_id": "97980cfea0067",
+    });
+    assert_eq!(api.call("new", &body).0, 200);
+    let kept = serde_json::to_value(api.affiliate("ann@x.com")).unwrap();
+    for (name, value) in body.as_object().unwrap() {
+        if !["password", "send_welcome", "conversion_trigger_coupon"].contains(&name.as_str()) {
+            assert_eq!(kept[name], *value, "{name}");
+        }
+    }
+    assert_eq!(api.effects().welcome_mails, 1);
+}
+
+#[test]
+fn the_answer_has_the_code_and_only_the_message_has_the_numeric_id() {
+    let mut api = Api::new();
+    let (status, body) = api.call("new", &new("ann@x.com"));
+    let ann = api.affiliate("ann@x.com");
+    assert_eq!(status, 200);
+    assert_eq!(body["id"], ann.code);
+    assert!(body["link"].as_str().unwrap().ends_with(&format!(".refersion.com/c/{}", ann.code)));
+    assert_eq!(
+        body["message"],
+        format!("The affiliate {} has been created with the status of ACTIVE.", ann.id)
+    );
+}
+
+#[test]
+fn by_switch_there_is_no_message() {
+    let mut api = Api::with(Switches { no_create_message: true, ..Switches::default() });
+    assert!(api.call("new", &new("ann@x.com")).1.get("message").is_none());
+}
+
+#[test]
+fn an_address_is_held_once_per_account_without_case() {
+    let mut api = Api::new();
+    api.create("ann@x.com");
+    assert_eq!(api.call("new", &new("ANN@X.com")), refused(&[TAKEN]));
+    assert_eq!(api.effects().creates_of_a_taken_address, 1);
+}
+
+#[test]
+fn a_disabled_affiliate_still_holds_its_address() {
+    let mut api = Api::new();
+    let before = Before { status: Status::Disabled, ..Before::active("ann@x.com") };
+    assert!(api.simulator.place(PUBLIC, before.clone()).is_some());
+    assert!(api.simulator.place(PUBLIC, before).is_none());
+    assert_eq!(api.call("new", &new("ann@x.com")), refused(&[TAKEN]));
+}
+
+#[test]
+fn who_deleted_the_own_account_leaves_the_address() {
+    let mut api = Api::new();
+    let id = api.create("ann@x.com");
+    assert!(api.simulator.remove(PUBLIC, id));
+    assert!(!api.simulator.remove(PUBLIC, id));
+    assert_eq!(api.call("get", &json!({ "id": id })), refused(&["Affiliate not found."]));
+    assert_ne!(api.create("ann@x.com"), id);
+}
+
+#[test]
+fn values_outside_the_closed_lists_are_refused_by_name() {
+    let cases = [
+        ("country", "CY"),
+        ("country", "UK"),
+        ("country", "us"),
+        ("country", "USA"),
+        ("status", "pending"),
+        ("status", "DISABLED"),
+        ("send_welcome", "true"),
+        ("email", "ann"),
+        ("paypal_email", "ann"),
+        ("offer", "x"),
+    ];
+    for (field, value) in cases {
+        let expected = format!("{value} is not a allowed value for field {field}");
+        assert_eq!(Api::new().call("new", &and(new("ann@x.com"), field, value)), refused(&[&expected]));
+    }
+}
+
+#[test]
+fn texts_have_to_be_texts() {
+    for (field, value) in
+        [("zip", json!(1234)), ("send_welcome", json!(true)), ("offer", json!(1)), ("city", json!(null))]
+    {
+        let expected = format!("{value} is not a allowed value for field {field}");
+        assert_eq!(Api::new().call("new", &and(new("ann@x.com"), field, value)), refused(&[&expected]));
+    }
+}
+
+#[test]
+fn a_text_has_255_characters_at_most() {
+    let mut api = Api::new();
+    assert_eq!(api.status("new", &and(new("a@x.com"), "company", "ü".repeat(255))), 200);
+    let too_long = api.call("new", &and(new("b@x.com"), "company", "ü".repeat(256)));
+    assert_eq!(too_long, refused(&["Value exceed the char limit"]));
+}
+
+#[test]
+fn several_complaints_come_at_once() {
+    let body = and(and(new("ann@x.com"), "first_name", " "), "password", "Abcde1!x");
+    let expected = [
+        "The First Name field is required.",
+        "The password should be at least 9 characters long. Current password length is 8 characters",
+    ];
+    assert_eq!(Api::new().call("new", &body), refused(&expected));
+}
+
+#[test]
+fn a_coupon_is_used_once() {
+    let mut api = Api::new();
+    let with_coupon = |email| and(new(email), "conversion_trigger_coupon", "code100");
+    assert_eq!(api.status("new", &with_coupon("a@x.com")), 200);
+    let taken = "Conversion trigger already exists for same or another affiliate.";
+    assert_eq!(api.call("new", &with_coupon("b@x.com")), refused(&[taken]));
+    assert_eq!(api.call("new", &with_coupon("a@x.com")), refused(&[TAKEN, taken]));
+}
+
+#[test]
+fn a_merchant_id_may_have_hyphens_unless_a_switch_says_otherwise() {
+    let body = and(new("ann@x.com"), "unique_merchant_id", "a-1");
+    assert_eq!(Api::new().status("new", &body), 200);
+    let mut strict = Api::with(Switches { alphanumeric_merchant_id: true, ..Switches::default() });
+    assert_eq!(strict.status("new", &body), 422);
+}
+
+#[test]
+fn by_switch_a_state_has_two_or_three_letters() {
+    let body = and(new("ann@x.com"), "state", "Bavaria");
+    assert_eq!(Api::new().status("new", &body), 200);
+    assert_eq!(Api::with(Switches { short_states: true, ..Switches::default() }).status("new", &body), 422);
+}
+
+#[test]
+fn an_offer_that_does_not_exist_is_refused() {
+    let mut api = Api::with(Switches { offers: [7, 8].into(), ..Switches::default() });
+    assert_eq!(api.status("new", &and(new("a@x.com"), "offer", "9")), 422);
+    assert_eq!(api.status("new", &and(new("a@x.com"), "offer", "8")), 200);
+    api.create("b@x.com");
+    assert_eq!(
+        (api.affiliate("a@x.com").offer.as_str(), api.affiliate("b@x.com").offer.as_str()),
+        ("8", "7")
+    );
+}

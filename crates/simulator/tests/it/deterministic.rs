@@ -1,0 +1,61 @@
+//! The same seed and the same requests at the same times give the same replies.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::json;
+use simulator::{Options, Reply, State};
+
+use crate::support::{Api, PUBLIC, SECRET, new};
+
+const EVERYTHING: &str = "latency=1ms..90ms,slow=2%:12s,drop-before=2%,html=2%,403=1%,503=2%,429-after=2%:2s,429=2%,\
+    500=2%,502=2%,504=2%,drop-after=2%,garbage=2%,partial=20%,down=2s@3s,limit=20..400";
+
+/// A history that depends on the numbers alone.
+fn play(seed: u64, steps: &[u8]) -> (Vec<Reply>, State) {
+    let mut api = Api::of(Options { seed, ..Options::default() });
+    api.faults(EVERYTHING);
+    let mut replies = Vec::new();
+    for step in steps {
+        api.now += Duration::from_millis(u64::from(*step));
+        let email = format!("{}@x.com", step % 16);
+        let id = api.simulator.find_by_email(PUBLIC, &email).map_or(1, |affiliate| affiliate.id);
+        let (operation, body) = match step % 5 {
+            0 | 1 => ("new", new(&email)),
+            2 => (
+                "edit",
+                json!({ "affiliates": [{ "id": id, "company": step.to_string() }, { "id": 1, "zip": "1" }] }),
+            ),
+            3 => ("status_change", json!({ "ids": [id], "status": "DISABLED" })),
+            _ => ("search", json!({ "keyword": email })),
+        };
+        let path = format!("/v2/affiliate/{operation}");
+        replies.push(api.send(&path, (PUBLIC, SECRET), body.to_string().as_bytes()));
+    }
+    (replies, api.simulator.state())
+}
+
+proptest! {
+    #[test]
+    fn the_same_seed_gives_the_same_replies(seed: u64, steps: Vec<u8>) {
+        prop_assert_eq!(play(seed, &steps), play(seed, &steps));
+    }
+}
+
+#[test]
+fn another_seed_gives_other_codes_and_faults() {
+    let steps: Vec<u8> = (0..200).collect();
+    assert_ne!(play(1, &steps).0, play(2, &steps).0);
+}
+
+#[test]
+fn a_seed_means_the_same_for_ever() {
+    let mut api = Api::new();
+    api.create("ann@x.com");
+    let ann = api.affiliate("ann@x.com");
+    assert_eq!(
+        (ann.id, ann.code.as_str()),
+        (37_779_447, "b6nu"),
+        "a change here makes seeds of old reports worthless"
+    );
+}

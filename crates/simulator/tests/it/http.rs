@@ -1,0 +1,166 @@
+//! The simulator over HTTP: drops, latency, limits and the interface of the simulator itself.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use simulator::{Calls, Options, Shared, Simulator, State, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::support::new;
+
+/// A served simulator, which ends with this.
+struct Server {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shared = Shared::new(Simulator::new(Options::default()));
+        // A test that ends without a word ends its server too.
+        let shutdown = async move { stopped.await.unwrap_or(()) };
+        Self { address, stop, task: tokio::spawn(serve(listener, shared, shutdown)) }
+    }
+
+    /// Everything that comes back on a connection of its own, until it closes.
+    async fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    async fn request(&self, line: &str, keys: &str, body: &str) -> String {
+        let length = body.len();
+        let head = format!(
+            "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{keys}content-length: {length}\r\n\r\n"
+        );
+        self.raw(format!("{head}{body}").as_bytes()).await
+    }
+
+    async fn call(&self, operation: &str, body: &Value) -> String {
+        let keys = "Refersion-Public-Key: pub_1\r\nRefersion-Secret-Key: sec_1\r\n";
+        self.request(&format!("POST /v2/affiliate/{operation}"), keys, &body.to_string()).await
+    }
+
+    async fn faults(&self, spec: &str) -> String {
+        self.request("POST /_simulator/faults", "", spec).await
+    }
+
+    async fn state(&self) -> State {
+        serde_json::from_str(body(&self.request("GET /_simulator/state", "", "").await)).unwrap()
+    }
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or("dropped")
+}
+
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").unwrap().1
+}
+
+#[tokio::test]
+async fn a_create_over_http_is_seen_in_the_state_and_the_counters() {
+    let server = Server::start().await;
+    let answer = server.call("new", &new("ann@x.com")).await;
+    assert_eq!(status(&answer), "200");
+    let code: Value = serde_json::from_str(body(&answer)).unwrap();
+    let state = server.state().await;
+    assert_eq!(state.accounts[0].affiliates[0].code, code["id"]);
+    let calls: Calls =
+        serde_json::from_str(body(&server.request("GET /_simulator/calls", "", "").await)).unwrap();
+    assert_eq!((calls.total, calls.count("affiliate/new", "200")), (1, 1));
+}
+
+#[tokio::test]
+async fn missing_and_wrong_keys_are_401() {
+    let server = Server::start().await;
+    assert_eq!(status(&server.call("list", &json!({})).await), "200");
+    let wrong = "refersion-public-key: pub_1\r\nrefersion-secret-key: other\r\n";
+    assert_eq!(status(&server.request("POST /v2/affiliate/list", wrong, "{}").await), "401");
+    assert_eq!(status(&server.request("POST /v2/affiliate/list", "", "{}").await), "401");
+}
+
+#[tokio::test]
+async fn drops_close_the_connection_without_an_answer() {
+    let server = Server::start().await;
+    assert_eq!(body(&server.faults("drop-before=100%").await), r#"{"faults":"drop-before=100%"}"#);
+    assert_eq!(server.call("new", &new("ann@x.com")).await, "");
+    assert!(server.state().await.accounts[0].affiliates.is_empty());
+    server.faults("drop-after=100%").await;
+    assert_eq!(server.call("new", &new("ann@x.com")).await, "");
+    assert_eq!(server.state().await.accounts[0].affiliates.len(), 1);
+}
+
+#[tokio::test]
+async fn latency_is_real() {
+    let server = Server::start().await;
+    server.faults("latency=150ms").await;
+    let start = Instant::now();
+    assert_eq!(status(&server.call("list", &json!({})).await), "200");
+    assert!(start.elapsed() >= Duration::from_millis(150));
+}
+
+#[tokio::test]
+async fn a_204_has_no_body() {
+    let server = Server::start().await;
+    let answer = server.call("new", &json!({ "plan": "pro" })).await;
+    assert_eq!((status(&answer), body(&answer)), ("204", ""));
+    assert!(!answer.to_lowercase().contains("content-length"));
+}
+
+#[tokio::test]
+async fn a_body_beyond_1_mib_is_413() {
+    let server = Server::start().await;
+    let keys = "refersion-public-key: pub_1\r\nrefersion-secret-key: sec_1\r\n";
+    let head = format!("POST /v2/affiliate/new HTTP/1.1\r\nhost: x\r\n{keys}content-length: 1048577\r\n\r\n");
+    assert_eq!(status(&server.raw(head.as_bytes()).await), "413");
+}
+
+#[tokio::test]
+async fn what_is_no_post_meets_the_gateway() {
+    let server = Server::start().await;
+    assert_eq!(status(&server.request("GET /v2/affiliate/list", "", "").await), "403");
+    assert_eq!(status(&server.request("POST /", "", "").await), "403");
+}
+
+#[tokio::test]
+async fn the_simulators_own_interface_explains_itself() {
+    let server = Server::start().await;
+    let refusal = server.faults("teapot=1%").await;
+    assert_eq!(status(&refusal), "400");
+    assert!(body(&refusal).contains("unknown fault `teapot=1%`"));
+    assert_eq!(status(&server.request("GET /_simulator/faults", "", "").await), "405");
+    assert_eq!(status(&server.request("GET /_simulator/nothing", "", "").await), "404");
+}
+
+#[tokio::test]
+async fn requests_follow_each_other_on_one_connection() {
+    let server = Server::start().await;
+    let one = "POST /v2/x HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
+    let last = "POST /v2/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let answers = server.raw(format!("{one}{one}{last}").as_bytes()).await;
+    assert_eq!(answers.matches("HTTP/1.1 403").count(), 3);
+}
+
+#[tokio::test]
+async fn shutdown_cuts_connections_and_ends() {
+    let server = Server::start().await;
+    server.faults("latency=1h").await;
+    let mut waiting = TcpStream::connect(server.address).await.unwrap();
+    waiting.write_all(b"POST /v2/x HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    server.stop.send(()).unwrap();
+    server.task.await.unwrap();
+    let mut answer = Vec::new();
+    // Reset or closed: either way, nothing comes.
+    assert!(matches!(waiting.read_to_end(&mut answer).await, Ok(0) | Err(_)));
+}

@@ -8,6 +8,8 @@
 //! reconcile need no locks between reading and writing: on [`LedgerError::Conflict`] the caller reads again.
 
 pub mod changes;
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod sqlite;
 pub mod view;
 
@@ -23,7 +25,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use changes::{Attempt, Audit, Changes, DeadLetter, NewEvent, Outcome, Save, State, Unmapped, Work};
-pub use view::{AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired};
+pub use view::{
+    AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired,
+};
 
 /// The row id of a graph.
 pub type GraphId = i64;

@@ -1,0 +1,185 @@
+//! Promises about connections and their keys.
+
+use std::sync::Arc;
+
+use connections::store::OLD_KEY_VALID;
+use connections::{Conflict, MasterKey, OsRandomness, PausedFor, Settings, State, StoreError, keys};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use super::material::{
+    api_key, at, bury, connection, counts, event, events, found, holding, key, letters, master,
+    new_connection, record, save, saves, vault,
+};
+
+async fn owner(engine: &impl Engine, number: u32, now: Timestamp) -> Option<i64> {
+    engine.by_key_digest(&key(number).digest, now).await.expect("read")
+}
+
+fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Conflict {
+    match result {
+        Err(StoreError::Conflict(conflict)) => conflict,
+        other => panic!("a conflict was expected: {other:?}"),
+    }
+}
+
+/// A new connection is active, and comes back as it was added by each of its names.
+pub async fn a_connection_is_found_by_name_id_and_key(engine: &impl Engine) {
+    let mut new = new_connection("shop", 1);
+    new.settings.custom_fields.insert("vip".to_owned(), 7);
+    let added = engine.add(new.clone()).await.expect("added");
+    assert_eq!((added.settings_version, added.state), (1, State::Active));
+    assert_eq!((&added.name, &added.settings, &added.write_key), (&new.name, &new.settings, &new.write_key));
+    assert_eq!((added.created_at, added.paused_since, added.learned_rate), (at(0), None, None));
+    assert_eq!(engine.by_name(&new.name).await.expect("read").as_ref(), Some(&added));
+    assert_eq!(engine.by_id(added.id).await.expect("read").as_ref(), Some(&added));
+    assert_eq!(owner(engine, 1, at(1)).await, Some(added.id));
+    assert_eq!(owner(engine, 2, at(1)).await, None);
+    let kept = engine.credentials(added.id).await.expect("read");
+    assert_eq!(kept, new.key);
+    assert!(vault().open_key(&kept).expect("its own vault") == api_key(1));
+    connection(engine, "a-shop", 2).await;
+    let names: Vec<String> =
+        engine.list().await.expect("read").iter().map(|it| it.name.to_string()).collect();
+    assert_eq!(names, ["a-shop", "shop"]);
+}
+
+/// Neither a name nor a key opens two connections; what failed leaves nothing.
+pub async fn names_and_keys_are_unique(engine: &impl Engine) {
+    let first = connection(engine, "one", 1).await;
+    assert_eq!(conflict(engine.add(new_connection("one", 2)).await), Conflict::NameTaken);
+    assert_eq!(conflict(engine.add(new_connection("two", 1)).await), Conflict::KeyTaken);
+    assert_eq!(engine.list().await.expect("read"), [first]);
+    let second = connection(engine, "two", 2).await;
+    assert_eq!(conflict(engine.rotate_key(second.id, key(1), at(1)).await), Conflict::KeyTaken);
+    assert_eq!(owner(engine, 2, at(2)).await, Some(second.id));
+}
+
+/// Both keys open the door for a week, then the new one alone; the newest is what calls are made with.
+pub async fn a_replaced_key_opens_the_door_for_a_week(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    engine.rotate_key(id, key(2), at(10)).await.expect("rotated");
+    let week = at(10) + OLD_KEY_VALID;
+    let moment = SignedDuration::from_micros(1);
+    assert_eq!(owner(engine, 1, week - moment).await, Some(id));
+    assert_eq!(owner(engine, 1, week).await, None);
+    assert_eq!(owner(engine, 2, week).await, Some(id));
+    let newest = engine.credentials(id).await.expect("read");
+    assert_eq!(newest.digest, key(2).digest);
+    engine.rotate_key(id, newest, at(20)).await.expect("the same key again");
+    assert_eq!(owner(engine, 2, week).await, Some(id));
+    engine.rotate_key(id, key(1), at(30)).await.expect("back to the first");
+    assert_eq!(owner(engine, 1, week).await, Some(id));
+    assert_eq!(owner(engine, 2, week).await, Some(id), "now this one has its week");
+    assert_eq!(owner(engine, 2, at(30) + OLD_KEY_VALID).await, None);
+}
+
+/// A key whose week is over, or whose connection is gone, may open another connection.
+pub async fn a_key_that_opens_no_door_is_free(engine: &impl Engine) {
+    let first = connection(engine, "one", 1).await.id;
+    engine.rotate_key(first, key(2), at(0)).await.expect("rotated");
+    assert_eq!(conflict(engine.add(new_connection("two", 1)).await), Conflict::KeyTaken);
+    let mut later = new_connection("two", 1);
+    later.created_at = at(0) + OLD_KEY_VALID;
+    let second = engine.add(later.clone()).await.expect("added").id;
+    assert_eq!(owner(engine, 1, later.created_at).await, Some(second));
+    engine.remove(first).await.expect("removed");
+    connection(engine, "three", 2).await;
+}
+
+/// Who changes settings that somebody else has changed meanwhile is told so.
+pub async fn settings_change_only_from_the_version_that_was_seen(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    let changed = Settings { rate_per_second: 2.5, ..Settings::default() };
+    assert_eq!(engine.set_settings(id, 1, &changed).await.expect("changed"), 2);
+    let late = engine.set_settings(id, 1, &Settings::default()).await;
+    assert_eq!(conflict(late), Conflict::SettingsChanged);
+    let now = engine.by_id(id).await.expect("read").expect("there");
+    assert_eq!((now.settings_version, now.settings), (2, changed));
+    let nobody = engine.set_settings(-1, 1, &Settings::default()).await;
+    assert!(matches!(nobody, Err(StoreError::NotFound)), "{nobody:?}");
+}
+
+/// A weaker reason neither replaces a stronger one nor ends it; an operator ends any.
+pub async fn the_stronger_reason_for_a_pause_holds(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    let pause = async |reason, second| engine.pause(id, reason, "a cause", at(second)).await.expect("paused");
+    let paused = async || engine.by_id(id).await.expect("read").expect("there");
+    assert_eq!(pause(PausedFor::Breaker, 1).await, State::Paused(PausedFor::Breaker));
+    assert_eq!(pause(PausedFor::Credentials, 2).await, State::Paused(PausedFor::Credentials));
+    assert_eq!(pause(PausedFor::Credentials, 3).await, State::Paused(PausedFor::Credentials));
+    assert_eq!(paused().await.paused_since, Some(at(2)));
+    assert_eq!(paused().await.paused_because.as_deref(), Some("a cause"));
+    assert_eq!(pause(PausedFor::Configuration, 4).await, State::Paused(PausedFor::Credentials));
+    assert!(!engine.resume(id, Some(PausedFor::Breaker)).await.expect("answered"));
+    assert_eq!(paused().await.state, State::Paused(PausedFor::Credentials));
+    assert!(engine.resume(id, Some(PausedFor::Credentials)).await.expect("answered"));
+    let active = paused().await;
+    assert_eq!((active.state, active.paused_since, active.paused_because), (State::Active, None, None));
+    assert_eq!(pause(PausedFor::Operator, 5).await, State::Paused(PausedFor::Operator));
+    assert!(engine.resume(id, None).await.expect("answered"));
+    assert!(engine.resume(id, None).await.expect("an active connection is active"));
+    assert!(matches!(engine.resume(-1, None).await, Err(StoreError::NotFound)));
+}
+
+/// With a connection goes everything that was kept for it, and nothing of others; its id is not given again.
+pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
+    let (gone, stays) = (connection(engine, "one", 1).await.id, connection(engine, "two", 2).await.id);
+    for (id, number) in [(gone, 1), (stays, 2)] {
+        record(engine, saves(id, vec![save(None, &[1])])).await;
+        record(engine, events(id, vec![event(number, &[5])])).await;
+        bury(engine, id, number + 10, 5).await;
+    }
+    engine.remove(gone).await.expect("removed");
+    assert!(matches!(engine.remove(gone).await, Err(StoreError::NotFound)));
+    assert!(matches!(engine.credentials(gone).await, Err(StoreError::NotFound)));
+    assert_eq!(owner(engine, 1, at(1)).await, None);
+    assert!(holding(engine, gone, &[1]).await.is_empty());
+    assert_eq!(holding(engine, stays, &[1]).await.len(), 1);
+    assert_eq!(found(engine, 5).await.iter().map(|view| view.connection).collect::<Vec<_>>(), [stays]);
+    assert_eq!(letters(engine).await.iter().map(|letter| letter.connection).collect::<Vec<_>>(), [stays]);
+    assert_eq!((counts(engine, gone).await.pending, counts(engine, stays).await.pending), (0, 1));
+    engine.remove(stays).await.expect("removed");
+    let new = connection(engine, "three", 1).await.id;
+    assert!(new != gone && new != stays);
+}
+
+/// The learned rate is there after a restart of the worker.
+pub async fn a_learned_rate_is_remembered(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    engine.save_learned_rate(id, 3.25).await.expect("saved");
+    assert_eq!(engine.by_id(id).await.expect("read").expect("there").learned_rate, Some(3.25));
+    assert!(matches!(engine.save_learned_rate(-1, 1.0).await, Err(StoreError::NotFound)));
+}
+
+/// The ledger belongs to the master key that it was begun with.
+pub async fn another_master_key_is_refused(engine: &impl Engine) {
+    let unlock = async |master| keys::unlock(master, engine, Arc::new(OsRandomness)).await;
+    assert_eq!(unlock(master()).await.expect("an empty ledger takes any").current(), 1);
+    let other = unlock(MasterKey::generate(&OsRandomness)).await;
+    assert!(matches!(other, Err(keys::UnlockError::OtherMasterKey)), "{other:?}");
+    unlock(master()).await.expect("the right one still opens it");
+}
+
+/// After a rotation every key is sealed anew, opens as before, and the next process seals with the new number.
+pub async fn rotation_keeps_every_key_readable(engine: &impl Engine) {
+    let old = keys::unlock(master(), engine, Arc::new(OsRandomness)).await.expect("unlocked");
+    let id = connection(engine, "shop", 1).await.id;
+    engine.rotate_key(id, key(2), at(1)).await.expect("rotated");
+    let before = engine.sealed_keys().await.expect("read");
+    let (new, sealed) = keys::rotate(&old, engine).await.expect("rotated");
+    assert_eq!((new.current(), sealed), (2, 2));
+    let after = engine.sealed_keys().await.expect("read");
+    assert!(
+        before
+            .iter()
+            .zip(&after)
+            .all(|(before, after)| { before.digest == after.digest && before.sealed != after.sealed })
+    );
+    let kept = engine.credentials(id).await.expect("read");
+    assert!(old.open_key(&kept).expect("a process that runs on") == api_key(2));
+    let next = keys::unlock(master(), engine, Arc::new(OsRandomness)).await.expect("unlocked");
+    assert_eq!(next.current(), 2);
+    let stale = engine.set_key_number(1, 2).await;
+    assert_eq!(conflict(stale), Conflict::KeyNumberChanged);
+}

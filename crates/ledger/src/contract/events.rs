@@ -1,0 +1,188 @@
+//! Promises about events: one current outcome each, findable, and erased where a delete asks for it.
+
+use super::Engine;
+use super::material::{
+    ONE, OTHER, at, bury, counts, digest, event, events, found, found_one, letters, outcome, outcomes,
+    record, uuid,
+};
+use crate::{AffiliateRef, Attempt, Audit, Changes, LedgerError, State, Unmapped};
+
+/// Pending at first, then what its outcome says, with reason and affiliate.
+pub async fn an_event_is_pending_until_it_ends(engine: &impl Engine) {
+    record(engine, events(ONE, vec![event(1, &[1, 2])])).await;
+    let pending = found_one(engine, 2).await;
+    assert_eq!((pending.event, pending.state, pending.reason), (uuid(1), State::Pending, None));
+    assert_eq!((pending.connection, pending.received_at), (ONE, at(1)));
+    assert_eq!((pending.message_id.as_deref(), pending.kind.as_str()), (Some("message 1"), "identify"));
+    assert_eq!(pending.found_by, [digest(1), digest(2)]);
+    let gathered = engine.gather(ONE, &[], &[uuid(1), uuid(2)]).await.expect("gathered");
+    assert_eq!(gathered.known, [(uuid(1), State::Pending)].into());
+
+    let affiliate = Some(AffiliateRef { id: Some(u64::from(u32::MAX) + 7), code: Some("a3y7".to_owned()) });
+    let mut created = outcome(1, 1, State::Created, 9);
+    created.affiliate.clone_from(&affiliate);
+    record(engine, outcomes(ONE, vec![created])).await;
+    let ended = found_one(engine, 1).await;
+    assert_eq!((ended.state, ended.reason.as_deref()), (State::Created, Some("because 1")));
+    assert_eq!(ended.affiliate, affiliate);
+}
+
+/// A batch that comes again after it was recorded changes neither events nor counts.
+pub async fn recording_twice_changes_nothing(engine: &impl Engine) {
+    let batch = || Changes {
+        connection: ONE,
+        events: vec![event(1, &[1]), event(2, &[2])],
+        outcomes: vec![outcome(1, 1, State::Superseded, 5)],
+        ..Changes::default()
+    };
+    record(engine, batch()).await;
+    record(engine, batch()).await;
+    assert_eq!(found_one(engine, 1).await.state, State::Superseded);
+    assert_eq!(found_one(engine, 2).await.state, State::Pending);
+    let counted = counts(engine, ONE).await;
+    assert_eq!(counted.pending, 1);
+    assert_eq!(counted.outcomes, [("superseded".to_owned(), 1)].into());
+}
+
+/// Only what is dead or remembered may end anew, by an outcome with the next number.
+pub async fn an_outcome_is_final_unless_dead_or_remembered(engine: &impl Engine) {
+    let first = [(1, State::Remembered), (2, State::Dead), (3, State::Updated)];
+    for (number, state) in first {
+        let mut changes = outcomes(ONE, vec![outcome(number, 1, state, 5)]);
+        changes.events.push(event(number, &[u64::try_from(number).expect("small")]));
+        record(engine, changes).await;
+    }
+    record(engine, Changes { connection: ONE, reopened: vec![uuid(2), uuid(3)], ..Changes::default() }).await;
+    let reopened = found_one(engine, 2).await;
+    assert_eq!((reopened.state, reopened.reason), (State::Pending, None));
+    assert_eq!(found_one(engine, 3).await.state, State::Updated, "what was told is not taken up again");
+
+    record(engine, outcomes(ONE, vec![outcome(1, 2, State::Created, 6), outcome(2, 2, State::Updated, 6)]))
+        .await;
+    assert_eq!(found_one(engine, 1).await.state, State::Created);
+    assert_eq!(found_one(engine, 2).await.reason.as_deref(), Some("because 2"));
+    let wrong = engine.record(outcomes(ONE, vec![outcome(3, 2, State::Deleted, 6)])).await;
+    assert!(matches!(wrong, Err(LedgerError::Broken(_))), "{wrong:?}");
+    let ended: u64 = counts(engine, ONE).await.outcomes.values().sum();
+    assert_eq!(ended, 3, "every event has one current outcome");
+}
+
+/// A payload stays while its event is pending or dead, also through a replay, and goes with any other end.
+pub async fn a_payload_is_kept_while_it_may_be_needed(engine: &impl Engine) {
+    record(engine, events(ONE, vec![event(1, &[1]), event(2, &[2])])).await;
+    let kept = async |number| engine.payload(uuid(number)).await.expect("read");
+    assert_eq!(kept(1).await, Some((ONE, at(1), r#"{"number":1}"#.to_owned())));
+    let ends = vec![outcome(1, 1, State::Unchanged, 5), outcome(2, 1, State::Dead, 5)];
+    record(engine, outcomes(ONE, ends)).await;
+    assert_eq!(kept(1).await, None);
+    assert!(kept(2).await.is_some());
+    record(engine, Changes { connection: ONE, reopened: vec![uuid(2)], ..Changes::default() }).await;
+    assert!(kept(2).await.is_some());
+    record(engine, outcomes(ONE, vec![outcome(2, 2, State::Updated, 6)])).await;
+    assert_eq!(kept(2).await, None);
+}
+
+fn attempt(number: u128, second: i64, http_status: Option<u16>) -> Attempt {
+    Attempt {
+        event: uuid(number),
+        at: at(second),
+        operation: "edit".to_owned(),
+        http_status,
+        class: "unavailable".to_owned(),
+        message: format!("try {second}"),
+    }
+}
+
+/// Failed calls are shown with their event, oldest first.
+pub async fn attempts_are_told_in_order(engine: &impl Engine) {
+    record(engine, events(ONE, vec![event(1, &[1])])).await;
+    for (second, status) in [(1, Some(503)), (2, None)] {
+        let attempts = vec![attempt(1, second, status)];
+        record(engine, Changes { connection: ONE, attempts, ..Changes::default() }).await;
+    }
+    let view = found_one(engine, 1).await;
+    let told: Vec<_> = view.attempts.iter().map(|it| (it.at, it.http_status, it.message.as_str())).collect();
+    assert_eq!(told, [(at(1), Some(503), "try 1"), (at(2), None, "try 2")]);
+}
+
+/// Any of its digests finds an event; the newest come first, each once, no more than asked for.
+pub async fn events_are_found_newest_first(engine: &impl Engine) {
+    for number in 1..=5 {
+        record(engine, events(ONE, vec![event(number * 2, &[1, 2]), event(number * 2 + 1, &[2, 3])])).await;
+    }
+    let found = engine.find_events(&[digest(1), digest(2)], 3).await.expect("found");
+    assert_eq!(found.iter().map(|view| view.event).collect::<Vec<_>>(), [uuid(11), uuid(10), uuid(9)]);
+    assert_eq!(engine.find_events(&[digest(1), digest(2)], 100).await.expect("found").len(), 10);
+    assert_eq!(engine.find_events(&[digest(3)], 100).await.expect("found").len(), 5);
+    assert!(engine.find_events(&[], 100).await.expect("found").is_empty());
+}
+
+/// Digests that begin alike are different digests.
+pub async fn half_a_digest_finds_nothing(engine: &impl Engine) {
+    record(engine, events(ONE, vec![event(1, &[1])])).await;
+    let mut alike = digest(1);
+    alike.0[15] ^= 1;
+    assert!(engine.find_events(&[alike], 10).await.expect("found").is_empty());
+}
+
+/// After a delete nothing of what was said is left with an event; its end stays findable.
+pub async fn erased_events_keep_no_words(engine: &impl Engine) {
+    bury(engine, ONE, 1, 5).await;
+    record(
+        engine,
+        Changes { connection: ONE, attempts: vec![attempt(1, 4, Some(422))], ..Changes::default() },
+    )
+    .await;
+    record(engine, Changes { connection: ONE, erased: vec![uuid(1)], ..Changes::default() }).await;
+    assert_eq!(engine.payload(uuid(1)).await.expect("read"), None);
+    let view = found_one(engine, 1).await;
+    assert_eq!(view.state, State::Dead);
+    assert_eq!(view.attempts[0].message, "");
+    let letter = letters(engine).await.remove(0);
+    assert!(letter.payload.is_none() && !letter.cause.contains("cause 1"), "{letter:?}");
+}
+
+/// Counts of one connection are its own; without a connection they are of all.
+pub async fn events_of_connections_are_counted_apart(engine: &impl Engine) {
+    record(engine, events(ONE, vec![event(1, &[1]), event(2, &[2])])).await;
+    record(engine, events(OTHER, vec![event(3, &[3])])).await;
+    bury(engine, OTHER, 4, 5).await;
+    assert_eq!(counts(engine, ONE).await.pending, 2);
+    assert_eq!(counts(engine, OTHER).await.dead_letters, 1);
+    let all = engine.counts(None, at(0)).await.expect("counted");
+    assert_eq!((all.pending, all.dead_letters), (3, 1));
+    assert_eq!(all.outcomes, [("dead".to_owned(), 1)].into());
+}
+
+/// Unmapped traits add up, the most said first; the audit takes its lines.
+pub async fn unmapped_traits_are_counted(engine: &impl Engine) {
+    let said = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_uppercase(), events };
+    let line = Audit {
+        at: at(1),
+        actor: "worker".to_owned(),
+        action: "passed on".to_owned(),
+        subject: "affiliate 7".to_owned(),
+    };
+    for events in [1, 2] {
+        let unmapped = vec![said("vip", events), said("plan", 1)];
+        record(
+            engine,
+            Changes { connection: ONE, unmapped, audit: vec![line.clone()], ..Changes::default() },
+        )
+        .await;
+    }
+    let counted = counts(engine, ONE).await.unmapped;
+    assert_eq!(counted, [("VIP".to_owned(), 3), ("PLAN".to_owned(), 2)]);
+    assert!(counts(engine, OTHER).await.unmapped.is_empty());
+}
+
+/// The end of an event that is not kept any more, or is another connection's, is no error and makes nothing up.
+pub async fn ends_of_unknown_events_are_passed_over(engine: &impl Engine) {
+    record(engine, events(OTHER, vec![event(2, &[2])])).await;
+    for number in [1, 2] {
+        record(engine, outcomes(ONE, vec![outcome(number, 2, State::Created, 5)])).await;
+    }
+    assert!(found(engine, 1).await.is_empty());
+    assert_eq!(found_one(engine, 2).await.state, State::Pending);
+    assert!(counts(engine, ONE).await.outcomes.is_empty());
+}

@@ -1,0 +1,104 @@
+//! Promises about graphs: found by digest, written only as they were read.
+
+use super::Engine;
+use super::material::{ONE, OTHER, event, found, graph, holder, holding, record, save, saves};
+use crate::{Changes, LedgerError};
+
+/// However many of its digests are asked for, a graph comes once, as it was written.
+pub async fn a_graph_is_found_once_by_all_its_digests(engine: &impl Engine) {
+    record(engine, saves(ONE, vec![save(None, &[1, 2]), save(None, &[3])])).await;
+    let rows = holding(engine, ONE, &[1, 2, 2, 9]).await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].graph, graph(&[1, 2]));
+    assert_eq!(engine.graphs(&[rows[0].id, -1]).await.expect("read").len(), 1);
+}
+
+/// Connections do not see each other's graphs, even if a digest is the same.
+pub async fn equal_digests_of_two_connections_are_apart(engine: &impl Engine) {
+    record(engine, saves(ONE, vec![save(None, &[1])])).await;
+    record(engine, saves(OTHER, vec![save(None, &[1, 2])])).await;
+    assert_eq!(holder(engine, ONE, 1).await.graph, graph(&[1]));
+    assert_eq!(holder(engine, OTHER, 1).await.graph, graph(&[1, 2]));
+    assert!(holding(engine, ONE, &[2]).await.is_empty());
+}
+
+/// Of two who read the same version, the second to write has to read again.
+pub async fn a_graph_that_moved_is_not_overwritten(engine: &impl Engine) {
+    record(engine, saves(ONE, vec![save(None, &[1])])).await;
+    let read = holder(engine, ONE, 1).await;
+    let seen = Some((read.id, read.version));
+    record(engine, saves(ONE, vec![save(seen, &[1, 2])])).await;
+    let late = engine.record(saves(ONE, vec![save(seen, &[1, 3])])).await;
+    assert!(matches!(late, Err(LedgerError::Conflict)), "{late:?}");
+    let now = holder(engine, ONE, 1).await;
+    assert_eq!(now.graph, graph(&[1, 2]));
+    assert!(now.version > read.version);
+    assert_eq!(now.id, read.id);
+}
+
+/// Two who make a graph for the same new identifier do not both succeed.
+pub async fn a_digest_belongs_to_one_graph(engine: &impl Engine) {
+    record(engine, saves(ONE, vec![save(None, &[1])])).await;
+    let second = engine.record(saves(ONE, vec![save(None, &[2, 1])])).await;
+    assert!(matches!(second, Err(LedgerError::Conflict)), "{second:?}");
+    assert!(holding(engine, ONE, &[2]).await.is_empty());
+}
+
+/// Graphs that become one are dissolved as they were read, and their digests lead to the one.
+pub async fn merged_graphs_hand_over_their_digests(engine: &impl Engine) {
+    record(engine, saves(ONE, vec![save(None, &[1]), save(None, &[2])])).await;
+    let (left, right) = (holder(engine, ONE, 1).await, holder(engine, ONE, 2).await);
+    let merged = |dissolved| {
+        let mut kept = save(Some((left.id, left.version)), &[1, 2]);
+        kept.new_digests.retain(|digest| !left.graph.identifiers.contains_key(digest));
+        Changes { dissolved: vec![dissolved], ..saves(ONE, vec![kept]) }
+    };
+    let stale = engine.record(merged((right.id, right.version + 1))).await;
+    assert!(matches!(stale, Err(LedgerError::Conflict)), "{stale:?}");
+    record(engine, merged((right.id, right.version))).await;
+    assert_eq!(holder(engine, ONE, 2).await.id, left.id);
+    assert!(engine.graphs(&[right.id]).await.expect("read").is_empty());
+    record(engine, saves(ONE, vec![save(None, &[3])])).await;
+    assert_ne!(holder(engine, ONE, 3).await.id, right.id, "ids are not given again");
+}
+
+/// Nothing of changes that conflict is written, whatever stood before the conflict.
+pub async fn a_conflict_leaves_nothing_behind(engine: &impl Engine) {
+    record(engine, saves(ONE, vec![save(None, &[1])])).await;
+    let mut changes = saves(ONE, vec![save(None, &[7]), save(None, &[1])]);
+    changes.events.push(event(1, &[7]));
+    assert!(matches!(engine.record(changes).await, Err(LedgerError::Conflict)));
+    assert!(holding(engine, ONE, &[7]).await.is_empty());
+    assert!(found(engine, 7).await.is_empty());
+    assert_eq!(super::material::counts(engine, ONE).await.pending, 0);
+}
+
+/// A graph's id is of no use under another connection.
+pub async fn another_connections_graph_is_out_of_reach(engine: &impl Engine) {
+    record(engine, saves(ONE, vec![save(None, &[1])])).await;
+    let row = holder(engine, ONE, 1).await;
+    let foreign = engine.record(saves(OTHER, vec![save(Some((row.id, row.version)), &[5])])).await;
+    assert!(matches!(foreign, Err(LedgerError::Conflict)), "{foreign:?}");
+    let dissolve =
+        Changes { connection: OTHER, dissolved: vec![(row.id, row.version)], ..Changes::default() };
+    assert!(matches!(engine.record(dissolve).await, Err(LedgerError::Conflict)));
+    assert_eq!(holder(engine, ONE, 1).await.version, row.version);
+}
+
+/// A batch of many graphs is one transaction, and comes back whole; counts follow every save.
+pub async fn many_graphs_are_written_together(engine: &impl Engine) {
+    let numbers: Vec<u64> = (0..500).collect();
+    let dirty = |row: Option<(i64, i64)>, number: u64, dirty| {
+        let mut save = save(row, &[number]);
+        (save.dirty, save.waiting) = (dirty, 2);
+        save
+    };
+    record(engine, saves(ONE, numbers.iter().map(|number| dirty(None, *number, 1)).collect())).await;
+    let rows = holding(engine, ONE, &numbers).await;
+    assert_eq!(rows.len(), 500);
+    let counted = super::material::counts(engine, ONE).await;
+    assert_eq!((counted.dirty, counted.waiting), (500, 1_000));
+    let again = rows.iter().zip(&numbers).map(|(row, number)| dirty(Some((row.id, row.version)), *number, 3));
+    record(engine, saves(ONE, again.take(100).collect())).await;
+    assert_eq!(super::material::counts(engine, ONE).await.dirty, 700);
+}

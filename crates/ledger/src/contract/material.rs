@@ -1,0 +1,175 @@
+//! What the promises are tried with: small graphs, events and connections, made from numbers.
+
+use std::time::Duration;
+
+use connections::{ApiKey, Connection, MasterKey, NewConnection, OsRandomness, SealedKey, Settings, Vault};
+
+use jiff::Timestamp;
+use people::graph::{Identifier, Kind, Lane};
+use people::plan::StepKind;
+use people::{Digest, Graph};
+use uuid::Uuid;
+
+use super::Engine;
+use crate::{
+    Changes, Counts, DeadLetter, DeadLetterFilter, DeadLetterView, EventView, GraphRow, NewEvent, Outcome,
+    Save, State, Work,
+};
+
+/// A connection's id for promises that need no connection to be there.
+pub(super) const ONE: i64 = 101;
+
+/// Another one.
+pub(super) const OTHER: i64 = 102;
+
+pub(super) const LEASE: Duration = Duration::from_secs(15);
+
+/// A time, in seconds after a fixed one.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).expect("a time in this century")
+}
+
+pub(super) fn digest(number: u64) -> Digest {
+    // Neighbours differ in their first bytes, as real digests do.
+    Digest((u128::from(number) << 64 | 0xD1).to_be_bytes())
+}
+
+pub(super) fn uuid(number: u128) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number)
+}
+
+pub(super) fn graph(digests: &[u64]) -> Graph {
+    let identifiers = digests.iter().map(|number| (digest(*number), Identifier::new(Kind::User))).collect();
+    Graph { identifiers, ..Graph::default() }
+}
+
+/// A save of a graph with these identifiers, all of them new.
+pub(super) fn save(row: Option<(i64, i64)>, digests: &[u64]) -> Save {
+    let new_digests = digests.iter().map(|number| digest(*number)).collect();
+    Save { row, graph: graph(digests), new_digests, work: None, dirty: 0, waiting: 0 }
+}
+
+pub(super) fn work(lane: Lane, step: StepKind, due: i64) -> Option<Work> {
+    Some(Work { lane, step, due_at: at(due) })
+}
+
+pub(super) fn saves(connection: i64, saves: Vec<Save>) -> Changes {
+    Changes { connection, saves, ..Changes::default() }
+}
+
+pub(super) fn event(number: u128, digests: &[u64]) -> NewEvent {
+    NewEvent {
+        event: uuid(number),
+        message_id: Some(format!("message {number}")),
+        kind: "identify".to_owned(),
+        received_at: at(number.try_into().expect("a small number")),
+        lane: Lane::Live,
+        payload: format!(r#"{{"number":{number}}}"#),
+        found_by: digests.iter().map(|number| digest(*number)).collect(),
+    }
+}
+
+pub(super) fn events(connection: i64, events: Vec<NewEvent>) -> Changes {
+    Changes { connection, events, ..Changes::default() }
+}
+
+pub(super) fn outcome(number: u128, nth: u32, state: State, ended: i64) -> Outcome {
+    let reason = Some(format!("because {nth}"));
+    Outcome { event: uuid(number), number: nth, state, reason, affiliate: None, at: at(ended) }
+}
+
+pub(super) fn outcomes(connection: i64, outcomes: Vec<Outcome>) -> Changes {
+    Changes { connection, outcomes, ..Changes::default() }
+}
+
+pub(super) fn letter(number: u128, died: i64) -> DeadLetter {
+    DeadLetter {
+        event: uuid(number),
+        class: "refused".to_owned(),
+        cause: format!("cause {number}"),
+        http_status: Some(422),
+        field: Some("phone".to_owned()),
+        attempts: 3,
+        died_at: at(died),
+    }
+}
+
+/// Records an event that dies at `died`, with its letter.
+pub(super) async fn bury(engine: &impl Engine, connection: i64, number: u128, died: i64) {
+    let changes = Changes {
+        connection,
+        events: vec![event(number, &[u64::try_from(number).expect("a small number")])],
+        outcomes: vec![outcome(number, 1, State::Dead, died)],
+        dead_letters: vec![letter(number, died)],
+        ..Changes::default()
+    };
+    record(engine, changes).await;
+}
+
+pub(super) async fn record(engine: &impl Engine, changes: Changes) {
+    engine.record(changes).await.expect("recorded");
+}
+
+/// The graphs that hold these digests.
+pub(super) async fn holding(engine: &impl Engine, connection: i64, digests: &[u64]) -> Vec<GraphRow> {
+    let digests: Vec<Digest> = digests.iter().map(|number| digest(*number)).collect();
+    engine.gather(connection, &digests, &[]).await.expect("gathered").graphs
+}
+
+/// The one graph that holds this digest.
+pub(super) async fn holder(engine: &impl Engine, connection: i64, number: u64) -> GraphRow {
+    let mut graphs = holding(engine, connection, &[number]).await;
+    assert_eq!(graphs.len(), 1, "one graph holds digest {number}");
+    graphs.remove(0)
+}
+
+/// The events that are found by this digest.
+pub(super) async fn found(engine: &impl Engine, number: u64) -> Vec<EventView> {
+    engine.find_events(&[digest(number)], 1_000).await.expect("found")
+}
+
+/// The one event that is found by this digest.
+pub(super) async fn found_one(engine: &impl Engine, number: u64) -> EventView {
+    let mut events = found(engine, number).await;
+    assert_eq!(events.len(), 1, "one event is found by digest {number}");
+    events.remove(0)
+}
+
+pub(super) async fn counts(engine: &impl Engine, connection: i64) -> Counts {
+    engine.counts(Some(connection), at(0)).await.expect("counted")
+}
+
+pub(super) async fn letters(engine: &impl Engine) -> Vec<DeadLetterView> {
+    let all = DeadLetterFilter { limit: 1_000, ..DeadLetterFilter::default() };
+    engine.dead_letters(&all).await.expect("listed")
+}
+
+pub(super) fn master() -> MasterKey {
+    MasterKey::from_text("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").expect("32 bytes")
+}
+
+pub(super) fn vault() -> Vault {
+    Vault::new(master(), 1, std::sync::Arc::new(OsRandomness))
+}
+
+pub(super) fn key(number: u32) -> SealedKey {
+    vault().seal_key(&api_key(number))
+}
+
+pub(super) fn api_key(number: u32) -> ApiKey {
+    ApiKey::parse(&format!("pub_{number}.sec_{number}")).expect("a good key")
+}
+
+pub(super) fn new_connection(name: &str, key_number: u32) -> NewConnection {
+    NewConnection {
+        name: name.parse().expect("a good name"),
+        settings: Settings::default(),
+        key: key(key_number),
+        write_key: vault().new_write_key(),
+        created_at: at(0),
+    }
+}
+
+pub(super) async fn connection(engine: &impl Engine, name: &str, key_number: u32) -> Connection {
+    engine.add(new_connection(name, key_number)).await.expect("added")
+}

@@ -1,0 +1,79 @@
+//! The suite that every engine of the ledger must pass, one promise in each function.
+//!
+//! An engine's tests hand a function that makes a fresh, empty engine to [`contract_tests`](crate::contract_tests),
+//! which writes one test for each promise. Only this suite says what an engine has to do beyond the port's words.
+
+pub mod accounts;
+pub mod events;
+pub mod graphs;
+pub mod leases;
+pub mod letters;
+pub mod material;
+pub mod retention;
+pub mod work;
+
+use connections::ConnectionStore;
+
+use crate::Ledger;
+
+/// What a ledger's engine is: both ports over one memory.
+pub trait Engine: Ledger + ConnectionStore {}
+
+impl<E: Ledger + ConnectionStore> Engine for E {}
+
+/// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
+/// has to live as long as it. The crate that uses it needs `tokio` with its macros.
+#[macro_export]
+macro_rules! contract_tests {
+    ($fresh:path) => {
+        $crate::contract_tests! { @each $fresh;
+            accounts: [
+                a_connection_is_found_by_name_id_and_key, names_and_keys_are_unique,
+                a_replaced_key_opens_the_door_for_a_week, a_key_that_opens_no_door_is_free,
+                settings_change_only_from_the_version_that_was_seen, the_stronger_reason_for_a_pause_holds,
+                a_removed_connection_leaves_nothing, a_learned_rate_is_remembered,
+                another_master_key_is_refused, rotation_keeps_every_key_readable
+            ]
+            events: [
+                an_event_is_pending_until_it_ends, recording_twice_changes_nothing,
+                an_outcome_is_final_unless_dead_or_remembered, a_payload_is_kept_while_it_may_be_needed,
+                attempts_are_told_in_order, events_are_found_newest_first, half_a_digest_finds_nothing,
+                erased_events_keep_no_words, events_of_connections_are_counted_apart, unmapped_traits_are_counted,
+                ends_of_unknown_events_are_passed_over
+            ]
+            graphs: [
+                a_graph_is_found_once_by_all_its_digests, equal_digests_of_two_connections_are_apart,
+                a_graph_that_moved_is_not_overwritten, a_digest_belongs_to_one_graph,
+                merged_graphs_hand_over_their_digests, a_conflict_leaves_nothing_behind,
+                another_connections_graph_is_out_of_reach, many_graphs_are_written_together
+            ]
+            leases: [
+                a_lease_has_one_holder, a_new_holder_gets_a_greater_token, a_lease_given_back_is_free_at_once,
+                an_old_token_writes_nothing, calls_without_an_answer_are_left_to_the_next_holder
+            ]
+            letters: [
+                dead_letters_are_listed_newest_first, dead_letters_are_filtered, dying_again_renews_the_letter,
+                a_letter_moves_only_from_the_state_that_was_seen, erased_letters_are_put_aside
+            ]
+            retention: [
+                old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,
+                a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number
+            ]
+            work: [
+                due_graphs_come_oldest_first_within_limits, the_next_due_time_is_the_earliest_of_all,
+                graphs_are_walked_in_order, a_walk_starts_anew_for_newer_settings
+            ]
+        }
+    };
+    (@each $fresh:path; $($module:ident: [$($promise:ident),* $(,)?])*) => {
+        $(mod $module {
+            //! The promises of this name in the contract.
+
+            $(#[tokio::test]
+            async fn $promise() {
+                let (engine, _alive) = $fresh().await;
+                $crate::contract::$module::$promise(&engine).await;
+            })*
+        })*
+    };
+}

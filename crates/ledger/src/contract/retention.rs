@@ -1,0 +1,85 @@
+//! Promises about what expires.
+
+use super::Engine;
+use super::material::{
+    ONE, at, bury, counts, event, events, found, found_one, letters, outcome, outcomes, record, uuid,
+};
+use crate::{Attempt, Changes, DeadLetterState, Expired, State};
+
+async fn expire(engine: &impl Engine, outcomes_before: i64, letters_before: i64, limit: usize) -> Expired {
+    engine.expire(at(outcomes_before), at(letters_before), limit).await.expect("expired")
+}
+
+/// Events go with their outcomes and attempts when these are old; pending ones stay, however old.
+pub async fn old_ends_expire_and_pending_events_never(engine: &impl Engine) {
+    record(engine, events(ONE, vec![event(1, &[1]), event(2, &[2]), event(3, &[3])])).await;
+    let attempts = [1, 3].map(|number| Attempt {
+        event: uuid(number),
+        at: at(5),
+        operation: "new".to_owned(),
+        http_status: None,
+        class: "unavailable".to_owned(),
+        message: "no answer".to_owned(),
+    });
+    let ends = vec![outcome(1, 1, State::Updated, 10), outcome(2, 1, State::Updated, 20)];
+    record(engine, Changes { attempts: attempts.into(), ..outcomes(ONE, ends) }).await;
+    let expired = expire(engine, 20, 0, 100).await;
+    assert_eq!((expired.outcomes, expired.dead_letters), (1, 0));
+    assert!(found(engine, 1).await.is_empty());
+    assert_eq!(found_one(engine, 2).await.state, State::Updated);
+    let pending = found_one(engine, 3).await;
+    assert_eq!(pending.state, State::Pending);
+    assert!(pending.attempts.is_empty(), "attempts expire by their own time");
+    assert!(engine.payload(uuid(3)).await.expect("read").is_some());
+    let counted = counts(engine, ONE).await;
+    assert_eq!((counted.pending, counted.outcomes), (1, [("updated".to_owned(), 1)].into()));
+    let late = outcomes(ONE, vec![outcome(1, 2, State::Updated, 30)]);
+    record(engine, late).await;
+    assert!(found(engine, 1).await.is_empty());
+}
+
+/// Where dead letters are kept for longer than outcomes, a dead event stays with its letter.
+pub async fn a_dead_letter_keeps_its_event(engine: &impl Engine) {
+    bury(engine, ONE, 1, 5).await;
+    assert_eq!(expire(engine, 100, 0, 100).await.outcomes, 0);
+    assert_eq!(found_one(engine, 1).await.state, State::Dead);
+    assert!(letters(engine).await[0].payload.is_some());
+    let both = expire(engine, 100, 100, 100).await;
+    assert_eq!((both.outcomes, both.dead_letters), (1, 1));
+    assert!(found(engine, 1).await.is_empty());
+}
+
+/// Where dead letters are kept for a shorter time, a dead event stays findable without its payload. A letter under
+/// replay does not expire.
+pub async fn a_letter_that_expires_takes_its_payload_along(engine: &impl Engine) {
+    bury(engine, ONE, 1, 5).await;
+    bury(engine, ONE, 2, 5).await;
+    let second: Vec<i64> =
+        letters(engine).await.iter().filter(|it| it.event == uuid(2)).map(|it| it.id).collect();
+    engine
+        .move_dead_letters(&second, DeadLetterState::Open, DeadLetterState::Replaying)
+        .await
+        .expect("moved");
+    assert_eq!(expire(engine, 0, 100, 100).await.dead_letters, 1);
+    assert_eq!(found_one(engine, 1).await.state, State::Dead);
+    assert_eq!(engine.payload(uuid(1)).await.expect("read"), None);
+    assert!(engine.payload(uuid(2)).await.expect("read").is_some());
+    assert_eq!(letters(engine).await.len(), 1);
+}
+
+/// One run does a bounded amount of work, oldest first; the next goes on.
+pub async fn one_run_drops_a_bounded_number(engine: &impl Engine) {
+    for number in 1..=5u32 {
+        let mut changes = outcomes(ONE, vec![outcome(number.into(), 1, State::Skipped, number.into())]);
+        changes.events.push(event(number.into(), &[number.into()]));
+        record(engine, changes).await;
+    }
+    assert_eq!(expire(engine, 100, 100, 3).await.outcomes, 3);
+    assert!(found(engine, 3).await.is_empty());
+    assert_eq!(found(engine, 4).await.len(), 1);
+    assert_eq!(expire(engine, 100, 100, 3).await.outcomes, 2);
+    assert_eq!(expire(engine, 100, 100, 3).await.outcomes, 0);
+    record(engine, events(ONE, vec![event(9, &[9])])).await;
+    assert_eq!(found_one(engine, 9).await.event, uuid(9));
+    assert!(found(engine, 1).await.is_empty());
+}

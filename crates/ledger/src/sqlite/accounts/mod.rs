@@ -1,0 +1,241 @@
+//! The store of connections, in the same file.
+
+use async_trait::async_trait;
+use connections::store::OLD_KEY_VALID;
+use connections::{
+    Conflict, Connection as Account, ConnectionId, ConnectionName, ConnectionStore, Digest, NewConnection,
+    PausedFor, SealedKey, Settings, State, StoreError,
+};
+use jiff::Timestamp;
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::SqliteLedger;
+use super::failure::Failure;
+use super::words::{key_digest, micros, time};
+
+mod keys;
+mod removal;
+
+const NAME_TAKEN: &str = "SELECT EXISTS (SELECT 1 FROM connections WHERE name = ?1)";
+
+const INSERT: &str =
+    "INSERT INTO connections (name, settings, created_at, write_key) VALUES (?1, ?2, ?3, ?4)";
+
+/// The columns in the order in which [`account`] reads them; `?1` and `?2` are the name and the id that is wanted.
+const READ: &str = "SELECT id, name, settings, settings_version, paused_for, paused_since, paused_because,
+        learned_rate, created_at, write_key
+    FROM connections WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY name";
+
+const SETTINGS_VERSION: &str = "SELECT settings_version FROM connections WHERE id = ?1";
+
+const SET_SETTINGS: &str = "UPDATE connections SET settings = ?2, settings_version = ?3 WHERE id = ?1";
+
+const PAUSED_FOR: &str = "SELECT paused_for FROM connections WHERE id = ?1";
+
+const PAUSE: &str =
+    "UPDATE connections SET paused_for = ?2, paused_since = ?3, paused_because = ?4 WHERE id = ?1";
+
+const RENEW_CAUSE: &str = "UPDATE connections SET paused_because = ?2 WHERE id = ?1";
+
+const RESUME: &str = "UPDATE connections SET paused_for = NULL, paused_since = NULL, paused_because = NULL
+    WHERE id = ?1";
+
+const SET_RATE: &str = "UPDATE connections SET learned_rate = ?2 WHERE id = ?1";
+
+#[async_trait]
+impl ConnectionStore for SqliteLedger {
+    async fn add(&self, new: NewConnection) -> Result<Account, StoreError> {
+        self.write(move |database| add(database, &new)).await
+    }
+
+    async fn list(&self) -> Result<Vec<Account>, StoreError> {
+        self.read(|database| read(database, None, None)).await
+    }
+
+    async fn by_name(&self, name: &ConnectionName) -> Result<Option<Account>, StoreError> {
+        let name = name.clone();
+        self.read(move |database| Ok(read(database, Some(&name), None)?.pop())).await
+    }
+
+    async fn by_id(&self, id: ConnectionId) -> Result<Option<Account>, StoreError> {
+        self.read(move |database| Ok(read(database, None, Some(id))?.pop())).await
+    }
+
+    async fn by_key_digest(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<ConnectionId>, StoreError> {
+        let digest = *digest;
+        self.read(move |database| keys::owner(database, &digest, now)).await
+    }
+
+    async fn credentials(&self, id: ConnectionId) -> Result<SealedKey, StoreError> {
+        self.read(move |database| keys::newest(database, id)).await
+    }
+
+    async fn set_settings(
+        &self,
+        id: ConnectionId,
+        seen: i64,
+        settings: &Settings,
+    ) -> Result<i64, StoreError> {
+        let settings = serde_json::to_string(settings).map_err(Failure::from)?;
+        self.write(move |database| set_settings(database, id, seen, &settings)).await
+    }
+
+    async fn pause(
+        &self,
+        id: ConnectionId,
+        reason: PausedFor,
+        because: &str,
+        now: Timestamp,
+    ) -> Result<State, StoreError> {
+        let because = because.to_owned();
+        self.write(move |database| pause(database, id, reason, &because, now)).await
+    }
+
+    async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> Result<bool, StoreError> {
+        self.write(move |database| resume(database, id, only)).await
+    }
+
+    async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |database| {
+            paused_for(database, id)?;
+            let until =
+                now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
+            keys::replace(database, id, &key, now, until)
+        })
+        .await
+    }
+
+    async fn remove(&self, id: ConnectionId) -> Result<(), StoreError> {
+        self.write::<_, StoreError>(move |database| removal::remove(database, id)).await?;
+        self.forgot().await;
+        Ok(())
+    }
+
+    async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError> {
+        self.write(move |database| found(database.prepare_cached(SET_RATE)?.execute((id, rate))?)).await
+    }
+
+    async fn check_value(&self, mine: &Digest) -> Result<Digest, StoreError> {
+        let mine = *mine;
+        self.write(move |database| keys::check_value(database, &mine)).await
+    }
+
+    async fn key_number(&self) -> Result<u32, StoreError> {
+        self.read(keys::number).await
+    }
+
+    async fn set_key_number(&self, from: u32, to: u32) -> Result<(), StoreError> {
+        self.write(move |database| keys::set_number(database, from, to)).await
+    }
+
+    async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
+        self.read(keys::all).await
+    }
+
+    async fn reseal(&self, resealed: &[SealedKey]) -> Result<(), StoreError> {
+        let resealed = resealed.to_vec();
+        self.write(move |database| keys::reseal(database, &resealed)).await
+    }
+}
+
+fn add(database: &Connection, new: &NewConnection) -> Result<Account, Failure> {
+    let name = new.name.as_str();
+    if database.prepare_cached(NAME_TAKEN)?.query_row([name], |row| row.get(0))? {
+        return Err(Failure::InTheWay(Conflict::NameTaken));
+    }
+    let settings = serde_json::to_string(&new.settings)?;
+    let values = (name, settings, micros(new.created_at), &new.write_key);
+    let id = database.prepare_cached(INSERT)?.insert(values)?;
+    keys::first(database, id, &new.key, new.created_at)?;
+    read(database, None, Some(id))?.pop().ok_or(Failure::NoConnection)
+}
+
+fn read(
+    database: &Connection,
+    name: Option<&ConnectionName>,
+    id: Option<ConnectionId>,
+) -> Result<Vec<Account>, Failure> {
+    let mut statement = database.prepare_cached(READ)?;
+    let mut rows = statement.query((name.map(ConnectionName::as_str), id))?;
+    let mut accounts = Vec::new();
+    while let Some(row) = rows.next()? {
+        accounts.push(account(row)?);
+    }
+    Ok(accounts)
+}
+
+fn account(row: &Row<'_>) -> Result<Account, Failure> {
+    let name: String = row.get(1)?;
+    let settings: String = row.get(2)?;
+    Ok(Account {
+        id: row.get(0)?,
+        name: name.parse().map_err(|error: connections::connection::ConnectionNameError| {
+            Failure::Unreadable(error.into())
+        })?,
+        settings: serde_json::from_str(&settings)?,
+        settings_version: row.get(3)?,
+        state: match row.get::<_, Option<String>>(4)? {
+            None => State::Active,
+            Some(word) => State::Paused(reason(&word)?),
+        },
+        paused_since: row.get::<_, Option<i64>>(5)?.map(time).transpose()?,
+        paused_because: row.get(6)?,
+        learned_rate: row.get(7)?,
+        created_at: time(row.get(8)?)?,
+        write_key: row.get(9)?,
+    })
+}
+
+fn reason(word: &str) -> Result<PausedFor, Failure> {
+    let unknown =
+        || Failure::Unreadable(format!("`{word}` is no reason for a pause that this version knows").into());
+    PausedFor::from_word(word).ok_or_else(unknown)
+}
+
+fn found(rows: usize) -> Result<(), Failure> {
+    if rows == 0 { Err(Failure::NoConnection) } else { Ok(()) }
+}
+
+fn set_settings(database: &Connection, id: ConnectionId, seen: i64, settings: &str) -> Result<i64, Failure> {
+    let version: Option<i64> =
+        database.prepare_cached(SETTINGS_VERSION)?.query_row([id], |row| row.get(0)).optional()?;
+    if version.ok_or(Failure::NoConnection)? != seen {
+        return Err(Failure::InTheWay(Conflict::SettingsChanged));
+    }
+    database.prepare_cached(SET_SETTINGS)?.execute((id, settings, seen + 1))?;
+    Ok(seen + 1)
+}
+
+fn paused_for(database: &Connection, id: ConnectionId) -> Result<Option<PausedFor>, Failure> {
+    let word: Option<Option<String>> =
+        database.prepare_cached(PAUSED_FOR)?.query_row([id], |row| row.get(0)).optional()?;
+    word.ok_or(Failure::NoConnection)?.map(|word| reason(&word)).transpose()
+}
+
+fn pause(
+    database: &Connection,
+    id: ConnectionId,
+    reason: PausedFor,
+    because: &str,
+    now: Timestamp,
+) -> Result<State, Failure> {
+    match paused_for(database, id)? {
+        Some(stronger) if stronger > reason => return Ok(State::Paused(stronger)),
+        Some(same) if same == reason => database.prepare_cached(RENEW_CAUSE)?.execute((id, because))?,
+        _ => database.prepare_cached(PAUSE)?.execute((id, reason.as_str(), micros(now), because))?,
+    };
+    Ok(State::Paused(reason))
+}
+
+fn resume(database: &Connection, id: ConnectionId, only: Option<PausedFor>) -> Result<bool, Failure> {
+    let paused = paused_for(database, id)?;
+    if paused.is_some() && only.is_some() && paused != only {
+        return Ok(false);
+    }
+    found(database.prepare_cached(RESUME)?.execute([id])?)?;
+    Ok(true)
+}

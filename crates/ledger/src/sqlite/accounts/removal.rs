@@ -1,0 +1,30 @@
+//! Removing a connection with all that is kept for it.
+
+use connections::ConnectionId;
+use sqlite::rusqlite::Connection;
+
+use super::{Failure, found};
+
+const CONNECTION: &str = "DELETE FROM connections WHERE id = ?1";
+
+/// Deleting events takes payloads, outcomes, attempts and dead letters along; what makes them findable goes when it
+/// expires, and holds digests only.
+const REST: [&str; 8] = [
+    "DELETE FROM events WHERE connection = ?1",
+    "DELETE FROM graphs WHERE connection = ?1",
+    "DELETE FROM graph_digests WHERE connection = ?1",
+    "DELETE FROM leases WHERE connection = ?1",
+    "DELETE FROM calls WHERE connection = ?1",
+    "DELETE FROM walks WHERE connection = ?1",
+    "DELETE FROM unmapped WHERE connection = ?1",
+    "DELETE FROM tallies WHERE connection = ?1",
+];
+
+/// Removes everything of a connection but its audit, which holds ids only.
+pub(super) fn remove(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
+    found(database.prepare_cached(CONNECTION)?.execute([id])?)?;
+    for statement in REST {
+        database.prepare_cached(statement)?.execute([id])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Which graphs are due, and how far a walk through all of them has come.
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use people::graph::Lane;
+use people::plan::StepKind;
+use sqlite::rusqlite::{Connection, OptionalExtension as _};
+
+use super::failure::Failure;
+use super::graphs::{self, Stored};
+use super::words::{LANES, STEPS, lane_word, limit, micros, step_word, time};
+use crate::{GraphId, Want};
+
+const DUE: &str = "SELECT id, due_at FROM graphs
+    WHERE connection = ?1 AND lane = ?2 AND step = ?3 AND due_at <= ?4
+    ORDER BY due_at, id LIMIT ?5";
+
+const NEXT: &str = "SELECT MIN(due_at) FROM graphs WHERE connection = ?1 AND lane = ?2 AND step = ?3
+    AND due_at IS NOT NULL";
+
+const SETTINGS_VERSION: &str = "SELECT settings_version FROM connections WHERE id = ?1";
+
+const WALK: &str = "SELECT settings_version, position FROM walks WHERE connection = ?1";
+
+const SET_WALK: &str = "INSERT INTO walks (connection, settings_version, position) VALUES (?1, ?2, ?3)
+    ON CONFLICT (connection) DO UPDATE SET
+        settings_version = excluded.settings_version, position = excluded.position
+    WHERE walks.settings_version <= excluded.settings_version";
+
+/// A due graph as it is stored.
+pub(super) struct StoredDue {
+    pub(super) graph: Stored,
+    pub(super) lane: Lane,
+    pub(super) step: StepKind,
+    pub(super) due_at: Timestamp,
+}
+
+/// Due graphs, per lane and step oldest due first.
+pub(super) fn graphs(
+    database: &Connection,
+    connection: ConnectionId,
+    now: Timestamp,
+    want: &Want,
+) -> Result<Vec<StoredDue>, Failure> {
+    let mut found = Vec::new();
+    for ((lane, step), most) in &want.limits {
+        let rows = most.saturating_add(want.except.len());
+        let mut due = database.prepare_cached(DUE)?;
+        let values = (connection, lane_word(*lane), step_word(*step), micros(now), limit(rows));
+        let ids = due.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let ids = ids.collect::<Result<Vec<(GraphId, i64)>, _>>()?;
+        for (id, due_at) in ids.into_iter().filter(|(id, _)| !want.except.contains(id)).take(*most) {
+            for graph in graphs::by_ids(database, [id])? {
+                found.push(StoredDue { graph, lane: *lane, step: *step, due_at: time(due_at)? });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// When the next graph becomes due.
+pub(super) fn next(database: &Connection, connection: ConnectionId) -> Result<Option<Timestamp>, Failure> {
+    let mut next = database.prepare_cached(NEXT)?;
+    let mut earliest: Option<i64> = None;
+    for lane in LANES {
+        for step in STEPS {
+            let due: Option<i64> =
+                next.query_row((connection, lane_word(lane), step_word(step)), |row| row.get(0))?;
+            earliest = earliest.into_iter().chain(due).min();
+        }
+    }
+    earliest.map(time).transpose()
+}
+
+/// How far the walk for the newest settings has come; see [`crate::Ledger::walk_position`].
+pub(super) fn walk_position(
+    database: &Connection,
+    connection: ConnectionId,
+) -> Result<Option<(i64, GraphId)>, Failure> {
+    let newest: Option<i64> =
+        database.prepare_cached(SETTINGS_VERSION)?.query_row([connection], |row| row.get(0)).optional()?;
+    let Some(newest) = newest else { return Ok(None) };
+    let walk: Option<(i64, Option<GraphId>)> = database
+        .prepare_cached(WALK)?
+        .query_row([connection], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(match walk {
+        Some((version, position)) if version >= newest => position.map(|position| (version, position)),
+        _ => Some((newest, 0)),
+    })
+}
+
+/// Remembers how far a walk has come. A walk for older settings than the one under way is passed over.
+pub(super) fn set_walk_position(
+    database: &Connection,
+    connection: ConnectionId,
+    version: i64,
+    position: Option<GraphId>,
+) -> Result<(), Failure> {
+    database.prepare_cached(SET_WALK)?.execute((connection, version, position))?;
+    Ok(())
+}

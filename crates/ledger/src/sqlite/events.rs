@@ -1,0 +1,180 @@
+//! Events: how they begin, end, are taken up again, and are erased.
+
+use connections::ConnectionId;
+use sqlite::rusqlite::{Connection, OptionalExtension as _};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::find;
+use super::tally::Tally;
+use super::words::{affiliate_id, lane_word, micros, state};
+use crate::{Attempt, NewEvent, Outcome, State};
+
+const INSERT: &str =
+    "INSERT INTO events (event_id, connection, message_id, kind, lane, received_at, found_by)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (event_id) DO NOTHING";
+
+const INSERT_PAYLOAD: &str = "INSERT INTO payloads (event, payload) VALUES (?1, ?2)";
+
+const READ: &str = "SELECT id, state, outcome FROM events WHERE event_id = ?1 AND connection = ?2";
+
+const REOPEN: &str = "UPDATE events SET state = 'pending', ended_at = NULL WHERE id = ?1";
+
+const INSERT_OUTCOME: &str =
+    "INSERT INTO outcomes (event, number, state, reason, affiliate_id, affiliate_code, at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+const END: &str = "UPDATE events SET state = ?2, outcome = ?3, ended_at = ?4 WHERE id = ?1";
+
+const DROP_PAYLOAD: &str = "DELETE FROM payloads WHERE event = ?1";
+
+const INSERT_ATTEMPT: &str = "INSERT INTO attempts (event, at, operation, http_status, class, message)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const ERASE_ATTEMPTS: &str = "UPDATE attempts SET message = '' WHERE event = ?1";
+
+/// An event's row.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub(super) row: i64,
+    pub(super) state: State,
+    outcomes: u32,
+}
+
+/// The row of an event; `None` where it was never recorded, or has expired.
+pub(super) fn known(
+    database: &Connection,
+    connection: ConnectionId,
+    event: Uuid,
+) -> Result<Option<Known>, Failure> {
+    let row = database
+        .prepare_cached(READ)?
+        .query_row((event.as_bytes(), connection), |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?))
+        })
+        .optional()?;
+    row.map(|(row, word, outcomes)| Ok(Known { row, state: state(&word)?, outcomes })).transpose()
+}
+
+/// Records events, pending at first, and makes them findable. Those that were recorded before are passed over.
+pub(super) fn begin(
+    database: &Connection,
+    connection: ConnectionId,
+    events: &[NewEvent],
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let mut entries = find::Entries::default();
+    for event in events {
+        let found_by: Vec<u8> = event.found_by.iter().flat_map(|digest| digest.0).collect();
+        let inserted = database.prepare_cached(INSERT)?.execute((
+            event.event.as_bytes(),
+            connection,
+            &event.message_id,
+            &event.kind,
+            lane_word(event.lane),
+            micros(event.received_at),
+            found_by,
+        ))?;
+        if inserted == 1 {
+            let row = database.last_insert_rowid();
+            database.prepare_cached(INSERT_PAYLOAD)?.execute((row, &event.payload))?;
+            entries.add(row, &event.found_by);
+            tally.add(connection, State::Pending.word(), 1);
+        }
+    }
+    entries.write(database)
+}
+
+/// Makes dead and remembered events pending again; others are left alone.
+pub(super) fn reopen(
+    database: &Connection,
+    connection: ConnectionId,
+    events: &[Uuid],
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    for event in events {
+        let known = known(database, connection, *event)?;
+        let Some(known) = known.filter(|known| matches!(known.state, State::Dead | State::Remembered)) else {
+            continue;
+        };
+        database.prepare_cached(REOPEN)?.execute([known.row])?;
+        tally.add(connection, known.state.word(), -1);
+        tally.add(connection, State::Pending.word(), 1);
+    }
+    Ok(())
+}
+
+/// Records outcomes. One that is recorded already changes nothing, and one of an expired event is passed over.
+pub(super) fn end(
+    database: &Connection,
+    connection: ConnectionId,
+    outcomes: &[Outcome],
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    for outcome in outcomes {
+        let known = known(database, connection, outcome.event)?;
+        if let Some(known) = known.filter(|known| known.outcomes < outcome.number) {
+            end_one(database, known, outcome)?;
+            tally.add(connection, known.state.word(), -1);
+            tally.add(connection, outcome.state.word(), 1);
+        }
+    }
+    Ok(())
+}
+
+fn end_one(database: &Connection, known: Known, outcome: &Outcome) -> Result<(), Failure> {
+    let may_change = matches!(known.state, State::Pending | State::Dead | State::Remembered);
+    if !may_change || outcome.state == State::Pending {
+        let (from, to) = (known.state.word(), outcome.state.word());
+        return Err(Failure::Broken(format!("event {} cannot go from {from} to {to}", outcome.event)));
+    }
+    let affiliate = outcome.affiliate.clone().unwrap_or_default();
+    let (word, at) = (outcome.state.word(), micros(outcome.at));
+    database.prepare_cached(INSERT_OUTCOME)?.execute((
+        known.row,
+        outcome.number,
+        word,
+        &outcome.reason,
+        affiliate_id(affiliate.id)?,
+        affiliate.code,
+        at,
+    ))?;
+    database.prepare_cached(END)?.execute((known.row, word, outcome.number, at))?;
+    if outcome.state != State::Dead {
+        database.prepare_cached(DROP_PAYLOAD)?.execute([known.row])?;
+    }
+    Ok(())
+}
+
+/// Records failed calls.
+pub(super) fn attempted(
+    database: &Connection,
+    connection: ConnectionId,
+    attempts: &[Attempt],
+) -> Result<(), Failure> {
+    for attempt in attempts {
+        if let Some(known) = known(database, connection, attempt.event)? {
+            database.prepare_cached(INSERT_ATTEMPT)?.execute((
+                known.row,
+                micros(attempt.at),
+                &attempt.operation,
+                attempt.http_status,
+                &attempt.class,
+                &attempt.message,
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes all that may be personal of an event: its payload, and what attempts and its dead letter say.
+pub(super) fn erase(database: &Connection, connection: ConnectionId, events: &[Uuid]) -> Result<(), Failure> {
+    for event in events {
+        if let Some(known) = known(database, connection, *event)? {
+            database.prepare_cached(DROP_PAYLOAD)?.execute([known.row])?;
+            database.prepare_cached(ERASE_ATTEMPTS)?.execute([known.row])?;
+            super::letters::erase(database, known.row)?;
+        }
+    }
+    Ok(())
+}

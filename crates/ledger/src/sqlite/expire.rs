@@ -1,0 +1,76 @@
+//! Letting go of what is old enough, a bounded number of rows at a time.
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use sqlite::rusqlite::Connection;
+
+use super::failure::Failure;
+use super::tally::Tally;
+use super::words::{limit, micros, state};
+use crate::Expired;
+
+/// A dead letter keeps its event for as long as it is kept itself.
+const OLD_EVENTS: &str = "SELECT id, connection, state FROM events
+    WHERE ended_at < ?1 AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE event = events.id)
+    ORDER BY ended_at LIMIT ?2";
+
+/// Takes outcomes, attempts and the payload along.
+const DELETE_EVENT: &str = "DELETE FROM events WHERE id = ?1";
+
+const DELETE_ATTEMPTS: &str = "DELETE FROM attempts
+    WHERE id IN (SELECT id FROM attempts WHERE at < ?1 ORDER BY at LIMIT ?2)";
+
+const OLD_LETTERS: &str = "SELECT id, event FROM dead_letters
+    WHERE died_at < ?1 AND state <> 'replaying' ORDER BY died_at LIMIT ?2";
+
+const DELETE_LETTER: &str = "DELETE FROM dead_letters WHERE id = ?1";
+
+/// The payload of a dead event was kept for its letter; that of a pending one stays.
+const DELETE_PAYLOAD: &str = "DELETE FROM payloads
+    WHERE event = ?1 AND EXISTS (SELECT 1 FROM events WHERE id = ?1 AND state = 'dead')";
+
+/// Rows of which no event can be left, because all events are newer.
+const DELETE_FINDABLE: &str = "DELETE FROM findable WHERE last_event IN
+    (SELECT last_event FROM findable
+        WHERE last_event < (SELECT COALESCE(MIN(id), 9223372036854775807) FROM events)
+        ORDER BY last_event LIMIT ?1)";
+
+/// Drops what is older than its retention, at most `rows` of each.
+pub(super) fn expire(
+    database: &Connection,
+    outcomes_before: Timestamp,
+    dead_letters_before: Timestamp,
+    rows: usize,
+) -> Result<Expired, Failure> {
+    let dead_letters = letters(database, dead_letters_before, rows)?;
+    let outcomes = events(database, outcomes_before, rows)?;
+    let attempts =
+        database.prepare_cached(DELETE_ATTEMPTS)?.execute((micros(outcomes_before), limit(rows)))?;
+    database.prepare_cached(DELETE_FINDABLE)?.execute([limit(rows)])?;
+    Ok(Expired { outcomes, attempts, dead_letters })
+}
+
+fn letters(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {
+    let mut old = database.prepare_cached(OLD_LETTERS)?;
+    let found = old.query_map((micros(before), limit(rows)), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let found = found.collect::<Result<Vec<(i64, i64)>, _>>()?;
+    for (letter, event) in &found {
+        database.prepare_cached(DELETE_LETTER)?.execute([letter])?;
+        database.prepare_cached(DELETE_PAYLOAD)?.execute([event])?;
+    }
+    Ok(found.len())
+}
+
+fn events(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {
+    let mut old = database.prepare_cached(OLD_EVENTS)?;
+    let found =
+        old.query_map((micros(before), limit(rows)), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let found = found.collect::<Result<Vec<(i64, ConnectionId, String)>, _>>()?;
+    let mut tally = Tally::default();
+    for (event, connection, word) in &found {
+        database.prepare_cached(DELETE_EVENT)?.execute([event])?;
+        tally.add(*connection, state(word)?.word(), -1);
+    }
+    tally.write(database)?;
+    Ok(found.len())
+}

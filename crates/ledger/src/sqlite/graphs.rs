@@ -1,0 +1,187 @@
+//! Graphs: read by digest or id, written with their version checked.
+
+use std::collections::BTreeSet;
+
+use connections::ConnectionId;
+use people::Digest;
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::failure::Failure;
+use super::tally::{DIRTY, Tally, WAITING};
+use super::words::{lane_word, limit, micros, step_word};
+use crate::{GraphId, Save};
+
+const HOLDER_OF: &str = "SELECT graph FROM graph_digests WHERE connection = ?1 AND digest = ?2";
+
+const READ: &str = "SELECT id, version, body FROM graphs WHERE id = ?1";
+
+const WALK: &str =
+    "SELECT id, version, body FROM graphs WHERE connection = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+
+const COUNTED: &str = "SELECT dirty, waiting FROM graphs WHERE id = ?1 AND connection = ?2 AND version = ?3";
+
+const DELETE: &str = "DELETE FROM graphs WHERE id = ?1";
+
+const INSERT: &str = "INSERT INTO graphs (connection, version, lane, step, due_at, dirty, waiting, body)
+    VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+const UPDATE: &str =
+    "UPDATE graphs SET version = version + 1, dirty = ?1, waiting = ?2, body = ?3 WHERE id = ?4";
+
+/// Apart from [`UPDATE`], so that the index of due graphs is left alone where nothing changes.
+const SET_WORK: &str = "UPDATE graphs SET lane = ?1, step = ?2, due_at = ?3
+    WHERE id = ?4 AND (lane, step, due_at) IS NOT (?1, ?2, ?3)";
+
+/// A digest changes hands only where the graph that had it is gone.
+const INDEX: &str = "INSERT INTO graph_digests (connection, digest, graph) VALUES (?1, ?2, ?3)
+    ON CONFLICT (connection, digest) DO UPDATE SET graph = excluded.graph
+    WHERE graph_digests.graph = excluded.graph
+        OR NOT EXISTS (SELECT 1 FROM graphs WHERE id = graph_digests.graph)";
+
+/// A graph as it is stored; its body is parsed outside of the database's thread.
+pub(super) struct Stored {
+    pub(super) id: GraphId,
+    pub(super) version: i64,
+    pub(super) body: String,
+}
+
+impl Stored {
+    fn from_row(row: &Row<'_>) -> Result<Self, sqlite::rusqlite::Error> {
+        Ok(Self { id: row.get(0)?, version: row.get(1)?, body: row.get(2)? })
+    }
+}
+
+/// Every graph that holds one of the digests, once, in the order of ids.
+pub(super) fn holding(
+    database: &Connection,
+    connection: ConnectionId,
+    digests: &[Digest],
+) -> Result<Vec<Stored>, Failure> {
+    let mut holder_of = database.prepare_cached(HOLDER_OF)?;
+    let mut ids = BTreeSet::new();
+    for digest in digests {
+        let holder: Option<GraphId> =
+            holder_of.query_row((connection, &digest.0), |row| row.get(0)).optional()?;
+        ids.extend(holder);
+    }
+    by_ids(database, ids)
+}
+
+/// Graphs by id; those that are gone are left out.
+pub(super) fn by_ids(
+    database: &Connection,
+    ids: impl IntoIterator<Item = GraphId>,
+) -> Result<Vec<Stored>, Failure> {
+    let mut read = database.prepare_cached(READ)?;
+    let mut graphs = Vec::new();
+    for id in ids {
+        graphs.extend(read.query_row([id], Stored::from_row).optional()?);
+    }
+    Ok(graphs)
+}
+
+/// Graphs of a connection in the order of ids.
+pub(super) fn walk(
+    database: &Connection,
+    connection: ConnectionId,
+    after: GraphId,
+    rows: usize,
+) -> Result<Vec<Stored>, Failure> {
+    let mut walk = database.prepare_cached(WALK)?;
+    let graphs = walk.query_map((connection, after, limit(rows)), Stored::from_row)?;
+    Ok(graphs.collect::<Result<_, _>>()?)
+}
+
+/// Deletes graphs that were merged into another one, so that their digests are free.
+pub(super) fn dissolve(
+    database: &Connection,
+    connection: ConnectionId,
+    graphs: &[(GraphId, i64)],
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    for row in graphs {
+        forget_counts(database, connection, *row, tally)?;
+        database.prepare_cached(DELETE)?.execute([row.0])?;
+    }
+    Ok(())
+}
+
+/// Writes a graph and indexes its new digests.
+pub(super) fn save(
+    database: &Connection,
+    connection: ConnectionId,
+    save: &Save,
+    body: &str,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let id = match save.row {
+        None => insert(database, connection, save, body)?,
+        Some(row) => {
+            forget_counts(database, connection, row, tally)?;
+            update(database, row.0, save, body)?;
+            row.0
+        }
+    };
+    tally.add(connection, DIRTY, save.dirty.into());
+    tally.add(connection, WAITING, save.waiting.into());
+    index(database, connection, id, &save.new_digests)
+}
+
+/// Takes the stored counts of a graph off the tally, and makes sure that it is the version that was read.
+fn forget_counts(
+    database: &Connection,
+    connection: ConnectionId,
+    (id, version): (GraphId, i64),
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let (dirty, waiting): (i64, i64) = database
+        .prepare_cached(COUNTED)?
+        .query_row((id, connection, version), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .ok_or(Failure::Moved)?;
+    tally.add(connection, DIRTY, -dirty);
+    tally.add(connection, WAITING, -waiting);
+    Ok(())
+}
+
+fn insert(
+    database: &Connection,
+    connection: ConnectionId,
+    save: &Save,
+    body: &str,
+) -> Result<GraphId, Failure> {
+    let (lane, step, due_at) = work(save);
+    let values = (connection, lane, step, due_at, save.dirty, save.waiting, body);
+    Ok(database.prepare_cached(INSERT)?.insert(values)?)
+}
+
+fn update(database: &Connection, id: GraphId, save: &Save, body: &str) -> Result<(), Failure> {
+    database.prepare_cached(UPDATE)?.execute((save.dirty, save.waiting, body, id))?;
+    let (lane, step, due_at) = work(save);
+    database.prepare_cached(SET_WORK)?.execute((lane, step, due_at, id))?;
+    Ok(())
+}
+
+fn work(save: &Save) -> (Option<&'static str>, Option<&'static str>, Option<i64>) {
+    let work = save.work;
+    (
+        work.map(|work| lane_word(work.lane)),
+        work.map(|work| step_word(work.step)),
+        work.map(|work| micros(work.due_at)),
+    )
+}
+
+fn index(
+    database: &Connection,
+    connection: ConnectionId,
+    id: GraphId,
+    digests: &[Digest],
+) -> Result<(), Failure> {
+    let mut index = database.prepare_cached(INDEX)?;
+    for digest in digests {
+        if index.execute((connection, &digest.0, id))? == 0 {
+            return Err(Failure::Moved);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! The embedded engine: one SQLite file for the [`Ledger`] and the connections.
+//!
+//! Statements are in the modules, each beside the code that runs it. `port` answers the port's methods by `record` (what
+//! one transaction writes) over `graphs`, `events` and `letters`; by `due` and `leases` for the worker; by `find`,
+//! `views` and `expire` for the operator. `accounts` keeps the connections.
+
+mod accounts;
+mod due;
+mod events;
+mod expire;
+mod failure;
+mod find;
+mod graphs;
+mod leases;
+mod letters;
+mod port;
+mod record;
+mod tally;
+mod views;
+mod words;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlite::rusqlite::Connection;
+use sqlite::{Database, Migration};
+
+use failure::Failure;
+
+/// The schema, in steps. A step never changes once it was released.
+const MIGRATIONS: [Migration; 4] = [
+    Migration {
+        name: "0001_create_connections",
+        sql: include_str!("../../../../migrations/sqlite/ledger/0001_create_connections.sql"),
+        min_reader: 1,
+    },
+    Migration {
+        name: "0002_create_graphs",
+        sql: include_str!("../../../../migrations/sqlite/ledger/0002_create_graphs.sql"),
+        min_reader: 1,
+    },
+    Migration {
+        name: "0003_create_events",
+        sql: include_str!("../../../../migrations/sqlite/ledger/0003_create_events.sql"),
+        min_reader: 1,
+    },
+    Migration {
+        name: "0004_create_notes",
+        sql: include_str!("../../../../migrations/sqlite/ledger/0004_create_notes.sql"),
+        min_reader: 1,
+    },
+];
+
+/// The ledger, and the store of connections, in one SQLite database. Clones share it.
+#[derive(Clone, Debug)]
+pub struct SqliteLedger {
+    database: Database,
+    /// Deleted bytes may still be in the write-ahead log.
+    log_remembers: Arc<AtomicBool>,
+}
+
+impl SqliteLedger {
+    /// Opens the file, which is made where it does not exist, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or belongs to something else or to a newer version.
+    pub async fn open(path: &Path) -> Result<Self, sqlite::Error> {
+        Self::over(Database::open(path)?).await
+    }
+
+    /// A ledger in memory that works without threads; the same seed gives the same history.
+    ///
+    /// # Errors
+    /// When SQLite has no memory.
+    pub async fn inline() -> Result<Self, sqlite::Error> {
+        Self::over(Database::inline()?).await
+    }
+
+    /// A ledger over a database that is open already.
+    ///
+    /// # Errors
+    /// When its schema cannot be brought up to date.
+    pub async fn over(database: Database) -> Result<Self, sqlite::Error> {
+        database.run(|connection| sqlite::migrate(connection, &MIGRATIONS)).await?;
+        Ok(Self { database, log_remembers: Arc::default() })
+    }
+
+    /// Reads in one snapshot, whatever other processes write meanwhile.
+    async fn read<R, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<Failure>,
+    {
+        let read = self.database.run(move |connection| work(&*connection.transaction()?)).await;
+        read.map_err(E::from)
+    }
+
+    /// Writes everything or nothing.
+    async fn write<R, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<Failure>,
+    {
+        self.database.transaction(move |transaction| work(transaction)).await.map_err(E::from)
+    }
+
+    /// Cuts the write-ahead log off, if deleted bytes may be in it. While another process reads it cannot be cut; the
+    /// next transaction that forgets or expires something tries again.
+    async fn clear_log(&self) {
+        if self.log_remembers.swap(false, Ordering::AcqRel) {
+            let cleared = self.database.truncate_log().await;
+            if !matches!(cleared, Ok(true)) {
+                self.log_remembers.store(true, Ordering::Release);
+            }
+            if let Err(error) = cleared {
+                tracing::warn!(%error, "the log of the ledger could not be cleared of what was deleted");
+            }
+        }
+    }
+
+    /// To be called after a commit that took personal data out.
+    async fn forgot(&self) {
+        self.log_remembers.store(true, Ordering::Release);
+        self.clear_log().await;
+    }
+}

@@ -1,0 +1,197 @@
+//! The ledger's port, method by method: each is one snapshot or one transaction of the modules beside it.
+//!
+//! Graphs are turned into JSON and back here, outside of the database's one thread.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use jiff::Timestamp;
+use people::Digest;
+use sqlite::rusqlite::Connection;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::graphs::Stored;
+use super::record::Prepared;
+use super::{SqliteLedger, due, events, expire, find, graphs, leases, letters, record, views};
+use crate::{
+    CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
+    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Want,
+};
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn gather(
+        &self,
+        connection: ConnectionId,
+        digests: &[Digest],
+        events: &[Uuid],
+    ) -> Result<Gathered, LedgerError> {
+        let (digests, events) = (digests.to_vec(), events.to_vec());
+        let (graphs, known) = self
+            .read::<_, LedgerError>(move |database| {
+                let graphs = graphs::holding(database, connection, &digests)?;
+                let mut known = BTreeMap::new();
+                for event in events {
+                    let found = events::known(database, connection, event)?;
+                    known.extend(found.map(|found| (event, found.state)));
+                }
+                Ok((graphs, known))
+            })
+            .await?;
+        Ok(Gathered { graphs: parsed(graphs)?, known })
+    }
+
+    async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
+        let ids = ids.to_vec();
+        parsed(self.read::<_, LedgerError>(move |database| graphs::by_ids(database, ids)).await?)
+    }
+
+    async fn record(&self, changes: Changes) -> Result<(), LedgerError> {
+        let prepared = Prepared::of(changes)?;
+        let forgets = prepared.forgets();
+        self.write::<_, LedgerError>(move |database| record::record(database, &prepared)).await?;
+        if forgets {
+            self.forgot().await;
+        }
+        Ok(())
+    }
+
+    async fn lease(
+        &self,
+        connection: ConnectionId,
+        holder: Uuid,
+        now: Timestamp,
+        lasts: Duration,
+    ) -> Result<Option<Lease>, LedgerError> {
+        self.write(move |database| leases::take(database, connection, holder, now, lasts)).await
+    }
+
+    async fn give_back(&self, connection: ConnectionId, holder: Uuid) -> Result<(), LedgerError> {
+        self.write(move |database| leases::give_back(database, connection, holder)).await
+    }
+
+    async fn due(
+        &self,
+        connection: ConnectionId,
+        now: Timestamp,
+        want: &Want,
+    ) -> Result<Vec<DueGraph>, LedgerError> {
+        let want = want.clone();
+        let due = self
+            .read::<_, LedgerError>(move |database| due::graphs(database, connection, now, &want))
+            .await?;
+        due.into_iter()
+            .map(|due| {
+                Ok(DueGraph { row: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
+            })
+            .collect()
+    }
+
+    async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError> {
+        self.read(move |database| due::next(database, connection)).await
+    }
+
+    async fn open_calls(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        calls: &[OpenCall],
+    ) -> Result<Vec<CallId>, LedgerError> {
+        let with_items = |call: &OpenCall| Ok((call.clone(), serde_json::to_string(&call.items)?));
+        let calls = calls.iter().map(with_items).collect::<Result<Vec<_>, Failure>>()?;
+        self.write(move |database| leases::open_calls(database, connection, fence, &calls)).await
+    }
+
+    async fn calls_left_open(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+    ) -> Result<Vec<OpenCall>, LedgerError> {
+        self.read(move |database| leases::left_open(database, connection, fence)).await
+    }
+
+    async fn walk(
+        &self,
+        connection: ConnectionId,
+        after: GraphId,
+        limit: usize,
+    ) -> Result<Vec<GraphRow>, LedgerError> {
+        let rows = move |database: &Connection| graphs::walk(database, connection, after, limit);
+        parsed(self.read::<_, LedgerError>(rows).await?)
+    }
+
+    async fn walk_position(&self, connection: ConnectionId) -> Result<Option<(i64, GraphId)>, LedgerError> {
+        self.read(move |database| due::walk_position(database, connection)).await
+    }
+
+    async fn set_walk_position(
+        &self,
+        connection: ConnectionId,
+        version: i64,
+        position: Option<GraphId>,
+    ) -> Result<(), LedgerError> {
+        self.write(move |database| due::set_walk_position(database, connection, version, position)).await
+    }
+
+    async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {
+        let (mut found, mut below) = (Vec::new(), Some(i64::MAX));
+        while let Some(from) = below.filter(|_| found.len() < limit) {
+            let digests = digests.to_vec();
+            let piece =
+                self.read::<_, LedgerError>(move |database| find::piece(database, &digests, from)).await?;
+            found.extend(piece.events);
+            below = piece.below;
+        }
+        found.truncate(limit);
+        self.read(move |database| views::events(database, &found)).await
+    }
+
+    async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError> {
+        self.read(move |database| views::payload(database, event)).await
+    }
+
+    async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |database| letters::read(database, &filter)).await
+    }
+
+    async fn move_dead_letters(
+        &self,
+        ids: &[i64],
+        from: DeadLetterState,
+        to: DeadLetterState,
+    ) -> Result<usize, LedgerError> {
+        let ids = ids.to_vec();
+        self.write(move |database| letters::set_state(database, &ids, from, to)).await
+    }
+
+    async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
+        self.read(move |database| views::counts(database, connection, now)).await
+    }
+
+    async fn expire(
+        &self,
+        outcomes_before: Timestamp,
+        dead_letters_before: Timestamp,
+        limit: usize,
+    ) -> Result<Expired, LedgerError> {
+        let work = move |database: &Connection| {
+            expire::expire(database, outcomes_before, dead_letters_before, limit)
+        };
+        let expired = self.write::<_, LedgerError>(work).await?;
+        self.clear_log().await;
+        Ok(expired)
+    }
+}
+
+fn parse(stored: Stored) -> Result<GraphRow, LedgerError> {
+    let graph = serde_json::from_str(&stored.body).map_err(Failure::from)?;
+    Ok(GraphRow { id: stored.id, version: stored.version, graph })
+}
+
+fn parsed(stored: Vec<Stored>) -> Result<Vec<GraphRow>, LedgerError> {
+    stored.into_iter().map(parse).collect()
+}

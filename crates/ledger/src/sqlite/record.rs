@@ -1,0 +1,76 @@
+//! One transaction of absorb or reconcile, from its checks to its counts.
+
+use sqlite::rusqlite::Connection;
+
+use super::failure::Failure;
+use super::tally::Tally;
+use super::words::micros;
+use super::{events, graphs, leases, letters};
+use crate::{Changes, State};
+
+const UNMAPPED: &str = "INSERT INTO unmapped (connection, key, spelling, events) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (connection, key) DO UPDATE SET events = events + excluded.events";
+
+const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+/// Changes with the bodies of their graphs, which are written as JSON outside of the database's thread.
+pub(super) struct Prepared {
+    changes: Changes,
+    bodies: Vec<String>,
+}
+
+impl Prepared {
+    /// Writes the bodies of the graphs.
+    pub(super) fn of(changes: Changes) -> Result<Self, Failure> {
+        let bodies =
+            changes.saves.iter().map(|save| serde_json::to_string(&save.graph)).collect::<Result<_, _>>()?;
+        Ok(Self { changes, bodies })
+    }
+
+    /// Whether a delete is carried out by this: after it nothing of what was deleted may stay in the file's log.
+    pub(super) fn forgets(&self) -> bool {
+        let deletes = self.changes.outcomes.iter().any(|outcome| outcome.state == State::Deleted);
+        deletes || !self.changes.erased.is_empty()
+    }
+}
+
+/// Writes everything; the caller's transaction makes it all or nothing.
+///
+/// The order matters: digests of dissolved graphs are free before others take them, an event is there before it ends,
+/// and what is erased is erased last.
+pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), Failure> {
+    let Prepared { changes, bodies } = prepared;
+    let connection = changes.connection;
+    if let Some(fence) = changes.fence {
+        leases::check(database, connection, fence)?;
+    }
+    let mut tally = Tally::default();
+    graphs::dissolve(database, connection, &changes.dissolved, &mut tally)?;
+    for (save, body) in changes.saves.iter().zip(bodies) {
+        graphs::save(database, connection, save, body, &mut tally)?;
+    }
+    events::begin(database, connection, &changes.events, &mut tally)?;
+    events::reopen(database, connection, &changes.reopened, &mut tally)?;
+    letters::replaying(database, connection, &changes.reopened)?;
+    events::end(database, connection, &changes.outcomes, &mut tally)?;
+    events::attempted(database, connection, &changes.attempts)?;
+    letters::lay_down(database, connection, &changes.dead_letters)?;
+    letters::resolve(database, connection, &changes.resolved)?;
+    events::erase(database, connection, &changes.erased)?;
+    leases::close_calls(database, connection, &changes.closed_calls)?;
+    take_notes(database, changes)?;
+    tally.write(database)
+}
+
+fn take_notes(database: &Connection, changes: &Changes) -> Result<(), Failure> {
+    for unmapped in &changes.unmapped {
+        let events = i64::try_from(unmapped.events).unwrap_or(i64::MAX);
+        let values = (changes.connection, &unmapped.key, &unmapped.spelling, events);
+        database.prepare_cached(UNMAPPED)?.execute(values)?;
+    }
+    for audit in &changes.audit {
+        let values = (changes.connection, micros(audit.at), &audit.actor, &audit.action, &audit.subject);
+        database.prepare_cached(AUDIT)?.execute(values)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Counts kept beside what they count, so that `status` need not scan.
+
+use std::collections::BTreeMap;
+
+use connections::ConnectionId;
+use sqlite::rusqlite::Connection;
+
+use super::failure::Failure;
+
+/// How much of the graphs differs from what Refersion knows.
+pub(super) const DIRTY: &str = "dirty";
+
+/// How many persons and identifiers wait.
+pub(super) const WAITING: &str = "waiting";
+
+const ADD: &str = "INSERT INTO tallies (connection, what, count) VALUES (?1, ?2, ?3)
+    ON CONFLICT (connection, what) DO UPDATE SET count = count + excluded.count";
+
+/// What one transaction adds to and takes from the counts; written once, at its end.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    changes: BTreeMap<(ConnectionId, &'static str), i64>,
+}
+
+impl Tally {
+    /// Adds to a count, or takes from it.
+    pub(super) fn add(&mut self, connection: ConnectionId, what: &'static str, change: i64) {
+        *self.changes.entry((connection, what)).or_default() += change;
+    }
+
+    /// Writes all changes.
+    pub(super) fn write(self, database: &Connection) -> Result<(), Failure> {
+        let mut add = database.prepare_cached(ADD)?;
+        for ((connection, what), change) in self.changes {
+            if change != 0 {
+                add.execute((connection, what, change))?;
+            }
+        }
+        Ok(())
+    }
+}

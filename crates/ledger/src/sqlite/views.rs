@@ -1,0 +1,139 @@
+//! What an operator reads: events, payloads, counts.
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::tally::{DIRTY, WAITING};
+use super::words::{count, digests, limit, micros, small, state, time, uuid};
+use crate::{AffiliateRef, AttemptView, Counts, EventView, State};
+
+/// Failed calls that are shown of one event: the newest.
+const MAX_ATTEMPTS_SHOWN: usize = 100;
+
+/// Unmapped traits that are named by `status`.
+const MAX_UNMAPPED_NAMED: usize = 50;
+
+const EVENT: &str =
+    "SELECT e.event_id, e.message_id, e.kind, e.connection, e.received_at, e.state, e.found_by,
+        o.reason, o.affiliate_id, o.affiliate_code
+    FROM events e
+    LEFT JOIN outcomes o ON o.event = e.id AND o.number = e.outcome AND e.state <> 'pending'
+    WHERE e.id = ?1";
+
+const ATTEMPTS: &str = "SELECT at, operation, http_status, class, message FROM attempts
+    WHERE event = ?1 ORDER BY id DESC LIMIT ?2";
+
+const PAYLOAD: &str = "SELECT e.connection, e.received_at, p.payload
+    FROM events e JOIN payloads p ON p.event = e.id WHERE e.event_id = ?1";
+
+const TALLIES: &str =
+    "SELECT what, SUM(count) FROM tallies WHERE (?1 IS NULL OR connection = ?1) GROUP BY what";
+
+const DUE: &str = "SELECT COUNT(*) FROM graphs
+    WHERE due_at IS NOT NULL AND due_at <= ?2 AND (?1 IS NULL OR connection = ?1)";
+
+const OPEN_LETTERS: &str = "SELECT COUNT(*) FROM dead_letters
+    WHERE state = 'open' AND (?1 IS NULL OR connection = ?1)";
+
+const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events) AS said FROM unmapped
+    WHERE (?1 IS NULL OR connection = ?1) GROUP BY key ORDER BY said DESC, key LIMIT ?2";
+
+/// Events by their rows; those that expired meanwhile are left out.
+pub(super) fn events(database: &Connection, rows: &[i64]) -> Result<Vec<EventView>, Failure> {
+    let mut views = Vec::with_capacity(rows.len());
+    for id in rows {
+        let mut statement = database.prepare_cached(EVENT)?;
+        let mut found = statement.query([id])?;
+        if let Some(row) = found.next()? {
+            views.push(EventView { attempts: attempts(database, *id)?, ..event(row)? });
+        }
+    }
+    Ok(views)
+}
+
+fn event(row: &Row<'_>) -> Result<EventView, Failure> {
+    let id = row.get::<_, Option<i64>>(8)?.map(small).transpose()?;
+    let affiliate = AffiliateRef { id, code: row.get(9)? };
+    Ok(EventView {
+        event: uuid(&row.get::<_, Vec<u8>>(0)?)?,
+        message_id: row.get(1)?,
+        kind: row.get(2)?,
+        connection: row.get(3)?,
+        received_at: time(row.get(4)?)?,
+        state: state(&row.get::<_, String>(5)?)?,
+        found_by: digests(&row.get::<_, Vec<u8>>(6)?),
+        reason: row.get(7)?,
+        affiliate: (affiliate != AffiliateRef::default()).then_some(affiliate),
+        attempts: Vec::new(),
+    })
+}
+
+fn attempts(database: &Connection, event: i64) -> Result<Vec<AttemptView>, Failure> {
+    let mut statement = database.prepare_cached(ATTEMPTS)?;
+    let mut rows = statement.query((event, limit(MAX_ATTEMPTS_SHOWN)))?;
+    let mut attempts = Vec::new();
+    while let Some(row) = rows.next()? {
+        attempts.push(AttemptView {
+            at: time(row.get(0)?)?,
+            operation: row.get(1)?,
+            http_status: row.get(2)?,
+            class: row.get(3)?,
+            message: row.get(4)?,
+        });
+    }
+    attempts.reverse();
+    Ok(attempts)
+}
+
+/// An event's payload while it is kept.
+pub(super) fn payload(
+    database: &Connection,
+    event: Uuid,
+) -> Result<Option<(ConnectionId, Timestamp, String)>, Failure> {
+    let found: Option<(ConnectionId, i64, String)> = database
+        .prepare_cached(PAYLOAD)?
+        .query_row([event.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    found.map(|(connection, at, payload)| Ok((connection, time(at)?, payload))).transpose()
+}
+
+/// Counts of one connection, or of all.
+pub(super) fn counts(
+    database: &Connection,
+    connection: Option<ConnectionId>,
+    now: Timestamp,
+) -> Result<Counts, Failure> {
+    let mut counts = Counts::default();
+    let mut tallies = database.prepare_cached(TALLIES)?;
+    for tally in
+        tallies.query_map([connection], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?
+    {
+        let (what, number) = tally?;
+        let number = count(number);
+        match what.as_str() {
+            DIRTY => counts.dirty = number,
+            WAITING => counts.waiting = number,
+            word if word == State::Pending.word() => counts.pending = number,
+            _ if number > 0 => drop(counts.outcomes.insert(what, number)),
+            _ => {}
+        }
+    }
+    let number = |sql, values: (Option<ConnectionId>, Option<i64>)| -> Result<u64, Failure> {
+        Ok(count(database.prepare_cached(sql)?.query_row(values, |row| row.get(0))?))
+    };
+    counts.due = number(DUE, (connection, Some(micros(now))))?;
+    counts.dead_letters =
+        count(database.prepare_cached(OPEN_LETTERS)?.query_row([connection], |row| row.get(0))?);
+    counts.unmapped = unmapped(database, connection)?;
+    Ok(counts)
+}
+
+fn unmapped(database: &Connection, connection: Option<ConnectionId>) -> Result<Vec<(String, u64)>, Failure> {
+    let mut statement = database.prepare_cached(UNMAPPED)?;
+    let rows = statement
+        .query_map((connection, limit(MAX_UNMAPPED_NAMED)), |row| Ok((row.get(0)?, count(row.get(1)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,6 +1,35 @@
 //! The two identifiers of an affiliate, and how different they look.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use crate::dice::Dice;
+
+/// Anything by numeric id. We draw the ids ourselves, so nobody can pick ones that collide, and a batch of 50 need
+/// not pay for a hash that withstands attack.
+pub(crate) type ById<T> = HashMap<u64, T, BuildHasherDefault<IdHasher>>;
+
+/// Spreads numeric ids by one multiplication.
+#[derive(Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // The odd number next to 2^64 divided by the golden ratio; the rotation brings the mixed bits to both ends,
+        // of which the table uses the lowest and the highest.
+        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Numeric ids have eight digits, as in Refersion's samples.
 const FIRST_ID: u64 = 30_000_000;

@@ -21,7 +21,7 @@ use crate::dice::Dice;
 use crate::options::Switches;
 use crate::state::{AccountState, AffiliateState};
 use emails::Emails;
-use ids::Ids;
+use ids::{ById, Ids};
 use withhold::Withheld;
 
 /// What every account of a simulator has in common.
@@ -45,7 +45,7 @@ pub(crate) struct Account {
     pub(crate) public_key: String,
     /// Numeric ids in the order of creation, which is ascending.
     order: Vec<u64>,
-    affiliates: HashMap<u64, Affiliate>,
+    affiliates: ById<Affiliate>,
     codes: HashMap<Box<str>, u64>,
     emails: Emails,
     coupons: HashSet<String>,
@@ -59,7 +59,7 @@ impl Account {
         Self {
             public_key: public_key.to_owned(),
             order: Vec::new(),
-            affiliates: HashMap::new(),
+            affiliates: ById::default(),
             codes: HashMap::new(),
             emails: Emails::default(),
             coupons: HashSet::new(),

@@ -1,28 +1,27 @@
 //! The first checks of every body: is there one, is it JSON, are the fields known, are the required ones there.
 
-use serde_json::{Map, Value};
-
+use super::json::{Json, Object};
 use crate::answer::Answer;
 use crate::options::Switches;
 
 /// The JSON object that every operation wants.
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Answer> {
+pub(super) fn object(body: &[u8]) -> Result<Object<'_>, Answer> {
     if body.is_empty() {
         return Err(Answer::error(404, "Bad request, no body"));
     }
     match serde_json::from_slice(body) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Json::Object(object)) => Ok(object),
         Ok(_) | Err(_) => Err(Answer::error(400, "Invalid JSON")),
     }
 }
 
 /// An unknown field is answered with 204, which looks like success to a client library.
 pub(super) fn known(
-    object: &Map<String, Value>,
+    object: &Object<'_>,
     is_known: impl Fn(&str) -> bool,
     switches: &Switches,
 ) -> Result<(), Answer> {
-    match object.keys().find(|name| !is_known(name)) {
+    match object.names().find(|name| !is_known(name)) {
         None => Ok(()),
         Some(name) if switches.unknown_field_is_422 => {
             Err(Answer::refused(&[format!("Invalid field {name}")]))
@@ -31,8 +30,8 @@ pub(super) fn known(
     }
 }
 
-pub(super) fn required(object: &Map<String, Value>, names: &[&str]) -> Result<(), Answer> {
-    match names.iter().find(|name| !object.contains_key(**name)) {
+pub(super) fn required(object: &Object<'_>, names: &[&str]) -> Result<(), Answer> {
+    match names.iter().find(|name| object.get(name).is_none()) {
         None => Ok(()),
         Some(name) => Err(missing(name)),
     }

@@ -1,9 +1,8 @@
 //! The rules for values: all that are broken are told at once, in one 422.
 
-use serde_json::{Map, Value};
-
 use super::countries::is_country;
 use super::email;
+use super::json::{Json, Object};
 use crate::affiliate::Field;
 use crate::answer::Answer;
 use crate::options::Switches;
@@ -25,21 +24,18 @@ impl Complaints {
         self.say(format!("{value} is not a allowed value for field {field}"));
     }
 
-    pub(super) fn not_allowed_json(&mut self, value: &Value, field: &str) {
-        match value {
-            Value::String(text) => self.not_allowed(text, field),
-            other => self.not_allowed(&other.to_string(), field),
-        }
+    pub(super) fn not_allowed_json(&mut self, value: &Json<'_>, field: &str) {
+        self.not_allowed(&value.to_string(), field);
     }
 
     /// The text under `name`; `None` if there is none, or none that passes, which is then complained about.
-    pub(super) fn text<'a>(&mut self, object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    pub(super) fn text<'a>(&mut self, object: &'a Object<'_>, name: &str) -> Option<&'a str> {
         self.short_text(object.get(name)?, name)
     }
 
     /// The value as a text within the character limit.
-    pub(super) fn short_text<'a>(&mut self, value: &'a Value, name: &str) -> Option<&'a str> {
-        let Value::String(text) = value else {
+    pub(super) fn short_text<'a>(&mut self, value: &'a Json<'_>, name: &str) -> Option<&'a str> {
+        let Json::Text(text) = value else {
             self.not_allowed_json(value, name);
             return None;
         };

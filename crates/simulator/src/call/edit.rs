@@ -1,8 +1,7 @@
 //! `/affiliate/edit`: up to 50 affiliates by numeric id, each with the fields to change.
 
-use serde_json::{Map, Value};
-
 use super::complaints::Complaints;
+use super::json::{Json, Object};
 use super::{MAX_ELEMENTS, body, too_many};
 use crate::affiliate::Field;
 use crate::answer::Answer;
@@ -18,13 +17,11 @@ pub(crate) struct Edit {
     pub(crate) custom_fields: Vec<(Option<u64>, String)>,
 }
 
-type Item = Map<String, Value>;
-
 /// One malformed item refuses the whole request; an unknown id or a taken address only keeps its own item out.
 pub(super) fn read(bytes: &[u8], switches: &Switches) -> Result<Vec<Edit>, Answer> {
-    let mut object = body::object(bytes)?;
+    let object = body::object(bytes)?;
     body::known(&object, |name| name == "affiliates", switches)?;
-    let items = items(object.remove("affiliates"))?;
+    let items = items(object.take("affiliates"))?;
     for item in &items {
         body::known(item, is_known, switches)?;
     }
@@ -48,8 +45,8 @@ fn is_known(name: &str) -> bool {
     Field::named(name).is_some() || ["id", "offer", "custom_fields"].contains(&name)
 }
 
-fn items(affiliates: Option<Value>) -> Result<Vec<Item>, Answer> {
-    let Some(Value::Array(values)) = affiliates else { return Err(body::missing("affiliates")) };
+fn items(affiliates: Option<Json<'_>>) -> Result<Vec<Object<'_>>, Answer> {
+    let Some(Json::Array(values)) = affiliates else { return Err(body::missing("affiliates")) };
     if values.is_empty() {
         return Err(body::missing("affiliates"));
     }
@@ -57,20 +54,20 @@ fn items(affiliates: Option<Value>) -> Result<Vec<Item>, Answer> {
     let mut items = Vec::with_capacity(values.len());
     for value in values {
         match value {
-            Value::Object(item) => items.push(item),
+            Json::Object(item) => items.push(item),
             other => complaints.not_allowed_json(&other, "affiliates"),
         }
     }
     complaints.into_result().map(|()| items)
 }
 
-fn edit(item: Item, switches: &Switches, complaints: &mut Complaints) -> Edit {
-    if item.len() < 2 {
+fn edit(item: Object<'_>, switches: &Switches, complaints: &mut Complaints) -> Edit {
+    if item.0.len() < 2 {
         complaints.say("At least one field besides id is required.");
     }
     let mut edit = Edit::default();
-    for (name, value) in item {
-        match name.as_str() {
+    for (name, value) in item.0 {
+        match name.as_ref() {
             "id" => edit.id = number(&value, "id", complaints),
             "offer" => edit.offer = Some(number(&value, "offer", complaints)),
             "custom_fields" => edit.custom_fields = custom_fields(value, complaints),
@@ -81,33 +78,33 @@ fn edit(item: Item, switches: &Switches, complaints: &mut Complaints) -> Edit {
 }
 
 /// A number, not its text. Numbers that are no id are complained about and read as 0, which is nobody's.
-fn number(value: &Value, name: &str, complaints: &mut Complaints) -> u64 {
+fn number(value: &Json<'_>, name: &str, complaints: &mut Complaints) -> u64 {
     value.as_u64().unwrap_or_else(|| {
         complaints.not_allowed_json(value, name);
         0
     })
 }
 
-fn text(name: &str, value: Value, edit: &mut Edit, switches: &Switches, complaints: &mut Complaints) {
+fn text(name: &str, value: Json<'_>, edit: &mut Edit, switches: &Switches, complaints: &mut Complaints) {
     let (Some(field), Some(text)) = (Field::named(name), complaints.short_text(&value, name)) else { return };
     complaints.check(field, text, switches);
-    if let Value::String(text) = value {
-        edit.texts.push((field, text));
+    if let Json::Text(text) = value {
+        edit.texts.push((field, text.into_owned()));
     }
 }
 
 /// `[{"1234":"Hello World"},{"22222":"me@refersion.com"}]`: objects of one key each.
-fn custom_fields(value: Value, complaints: &mut Complaints) -> Vec<(Option<u64>, String)> {
-    let Value::Array(entries) = value else {
+fn custom_fields(value: Json<'_>, complaints: &mut Complaints) -> Vec<(Option<u64>, String)> {
+    let Json::Array(entries) = value else {
         complaints.not_allowed_json(&value, "custom_fields");
         return Vec::new();
     };
     entries.into_iter().filter_map(|entry| custom_field(entry, complaints)).collect()
 }
 
-fn custom_field(entry: Value, complaints: &mut Complaints) -> Option<(Option<u64>, String)> {
+fn custom_field(entry: Json<'_>, complaints: &mut Complaints) -> Option<(Option<u64>, String)> {
     let pair = match &entry {
-        Value::Object(object) if object.len() == 1 => object.iter().next(),
+        Json::Object(object) if object.0.len() == 1 => object.0.first(),
         _ => None,
     };
     let Some((key, value)) = pair else {

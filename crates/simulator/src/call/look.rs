@@ -1,9 +1,8 @@
 //! `/affiliate/get`, `/affiliate/search` and `/affiliate/list`: reads, which are `POST` with a body all the same.
 
-use serde_json::{Map, Value};
-
 use super::body;
 use super::complaints::Complaints;
+use super::json::{Json, Object};
 use crate::answer::Answer;
 use crate::options::Switches;
 
@@ -47,15 +46,15 @@ pub(super) fn read_get(bytes: &[u8], switches: &Switches) -> Result<Which, Answe
             // A code under `id` is nobody's numeric id.
             None => Err(not_found()),
         },
-        (None, Some(Value::String(code))) => Ok(Which::Code(code.clone())),
+        (None, Some(Json::Text(code))) => Ok(Which::Code(code.to_string())),
         (None, Some(_)) => Err(not_found()),
         (None, None) => Err(Answer::refused(&["Request filter not provided."])),
     }
 }
 
 /// The schema says string, the example shows an integer: both are taken.
-fn numeric_id(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+fn numeric_id(value: &Json<'_>) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_text()?.parse().ok())
 }
 
 /// Source: Refersion REST v2, `/affiliate/get`, 422.
@@ -88,7 +87,7 @@ pub(super) fn read_list(bytes: &[u8], switches: &Switches) -> Result<List, Answe
 
 /// A positive number, written as a string.
 fn count(
-    object: &Map<String, Value>,
+    object: &Object<'_>,
     name: &str,
     default: usize,
     switches: &Switches,
@@ -96,8 +95,8 @@ fn count(
 ) -> usize {
     let Some(value) = object.get(name) else { return default };
     let count = match value {
-        Value::String(text) => text.parse().ok(),
-        Value::Number(number) if switches.integer_pages => {
+        Json::Text(text) => text.parse().ok(),
+        Json::Number(number) if switches.integer_pages => {
             number.as_u64().and_then(|number| usize::try_from(number).ok())
         }
         _ => None,

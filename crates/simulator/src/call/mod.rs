@@ -9,6 +9,7 @@ mod complaints;
 mod countries;
 mod edit;
 mod email;
+mod json;
 mod look;
 mod new;
 mod password;

@@ -1,9 +1,8 @@
 //! `/affiliate/new`: one affiliate at a time, and no custom fields.
 
-use serde_json::{Map, Value};
-
 use super::body;
 use super::complaints::Complaints;
+use super::json::{Json, Object};
 use super::password;
 use crate::affiliate::{Field, Status, Texts};
 use crate::answer::Answer;
@@ -41,7 +40,7 @@ pub(super) fn read(bytes: &[u8], switches: &Switches) -> Result<New, Answer> {
     complaints.into_result().map(|()| new)
 }
 
-fn texts(object: &Map<String, Value>, switches: &Switches, complaints: &mut Complaints) -> Texts {
+fn texts(object: &Object<'_>, switches: &Switches, complaints: &mut Complaints) -> Texts {
     let mut texts = Texts::default();
     for field in Field::ALL {
         if let Some(text) = complaints.text(object, field.name()) {
@@ -53,7 +52,7 @@ fn texts(object: &Map<String, Value>, switches: &Switches, complaints: &mut Comp
 }
 
 /// Upper case alone, and the two statuses alone that an affiliate can begin with.
-fn status(object: &Map<String, Value>, complaints: &mut Complaints) -> Status {
+fn status(object: &Object<'_>, complaints: &mut Complaints) -> Status {
     match complaints.text(object, "status") {
         Some("ACTIVE") => Status::Active,
         Some("PENDING") | None => Status::Pending,
@@ -65,7 +64,7 @@ fn status(object: &Map<String, Value>, complaints: &mut Complaints) -> Status {
 }
 
 /// A numeric id as text here, while `edit` wants a number.
-fn offer(object: &Map<String, Value>, switches: &Switches, complaints: &mut Complaints) -> Option<u64> {
+fn offer(object: &Object<'_>, switches: &Switches, complaints: &mut Complaints) -> Option<u64> {
     let text = complaints.text(object, "offer")?;
     let offer = text.parse().ok().filter(|offer| switches.offer_exists(*offer));
     if offer.is_none() {
@@ -75,7 +74,7 @@ fn offer(object: &Map<String, Value>, switches: &Switches, complaints: &mut Comp
 }
 
 /// The texts `"TRUE"` and `"FALSE"`, not booleans.
-fn send_welcome(object: &Map<String, Value>, complaints: &mut Complaints) -> bool {
+fn send_welcome(object: &Object<'_>, complaints: &mut Complaints) -> bool {
     match complaints.text(object, "send_welcome") {
         Some("TRUE") => true,
         Some("FALSE") | None => false,
@@ -86,7 +85,7 @@ fn send_welcome(object: &Map<String, Value>, complaints: &mut Complaints) -> boo
     }
 }
 
-fn merchant_id(object: &Map<String, Value>, switches: &Switches, complaints: &mut Complaints) -> Box<str> {
+fn merchant_id(object: &Object<'_>, switches: &Switches, complaints: &mut Complaints) -> Box<str> {
     let id = complaints.text(object, "unique_merchant_id").unwrap_or_default();
     if switches.alphanumeric_merchant_id && !id.chars().all(char::is_alphanumeric) {
         complaints.not_allowed(id, "unique_merchant_id");
@@ -94,10 +93,10 @@ fn merchant_id(object: &Map<String, Value>, switches: &Switches, complaints: &mu
     id.into()
 }
 
-fn check_password(object: &Map<String, Value>, new: &New, complaints: &mut Complaints) {
+fn check_password(object: &Object<'_>, new: &New, complaints: &mut Complaints) {
     // Its length has a rule and a text of its own, so the character limit of other texts does not apply.
     match object.get("password") {
-        Some(Value::String(text)) => {
+        Some(Json::Text(text)) => {
             for complaint in password::complaints(text, new.texts.get(Field::Email)) {
                 complaints.say(complaint);
             }

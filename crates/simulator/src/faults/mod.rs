@@ -1,28 +1,4 @@
 //! What goes wrong on demand, as text and as values.
-//!
-//! A specification is a list of items with commas between them; an empty one is a Refersion in perfect health.
-//!
-//! | item                    | what it does                                                                          |
-//! | ----------------------- | ------------------------------------------------------------------------------------- |
-//! | `latency=20ms..200ms`   | every answer takes so long; also `latency=50ms`                                       |
-//! | `slow=1%:12s`           | an answer takes so much longer; its effect takes place at once                        |
-//! | `drop-before=0.5%`      | the connection closes without an answer, nothing was done                             |
-//! | `html=0.5%`             | the gateway's page (502, 503 or 504) instead of JSON, nothing was done                |
-//! | `403=1%`                | the gateway's `{"message":"Forbidden"}`, nothing was done                             |
-//! | `503=1%`                | maintenance, nothing was done                                                         |
-//! | `429-after=1%:2s`       | too many calls, with `Retry-After`, nothing was done                                  |
-//! | `429=1%`                | too many calls, without `Retry-After`, nothing was done                               |
-//! | `500=1%`, `502=`, `504=` | a fault of the server or the gateway; half of these calls were carried out            |
-//! | `drop-after=0.5%`       | the connection closes without an answer, the call was carried out                     |
-//! | `garbage=1%`            | the call was carried out, status 200, and the body is cut off, empty or a page        |
-//! | `partial=1%`            | an `edit` or `status_change` leaves healthy items in `ids_not_changed`, each once; some of them are done all the same |
-//! | `down=30s@60s`          | the whole API is down for 30 s, beginning 60 s after the faults were set; may be given several times |
-//! | `limit=50..200`         | a hidden limit of calls per second for each account, which moves in that range; beyond it, 429 without `Retry-After` |
-//! | `credentials=bad`       | every key pair is refused until other faults are set; `credentials=good` is the default |
-//! | `account=pub_1`         | all items hold for the account with that public key alone                             |
-//!
-//! Each item is drawn for each call; where several hit, the first in the order of this table counts. Chances are
-//! percentages down to 0.0001%.
 
 mod limit;
 mod spec;
@@ -36,6 +12,30 @@ pub use spec::FaultsError;
 pub(crate) use weather::{After, Instead, Plan, Weather, too_many_calls};
 
 /// The faults in force. `Faults::default()` is none; `parse` and `Display` are each other's inverse.
+///
+/// A specification is a list of items with commas between them; an empty one is a Refersion in perfect health.
+///
+/// | item                    | what it does                                                                          |
+/// | ----------------------- | ------------------------------------------------------------------------------------- |
+/// | `latency=20ms..200ms`   | every answer takes so long; also `latency=50ms`                                       |
+/// | `slow=1%:12s`           | an answer takes so much longer; its effect takes place at once                        |
+/// | `drop-before=0.5%`      | the connection closes without an answer, nothing was done                             |
+/// | `html=0.5%`             | the gateway's page (502, 503 or 504) instead of JSON, nothing was done                |
+/// | `403=1%`                | the gateway's `{"message":"Forbidden"}`, nothing was done                             |
+/// | `503=1%`                | maintenance, nothing was done                                                         |
+/// | `429-after=1%:2s`       | too many calls, with `Retry-After`, nothing was done                                  |
+/// | `429=1%`                | too many calls, without `Retry-After`, nothing was done                               |
+/// | `500=1%`, `502=`, `504=` | a fault of the server or the gateway; half of these calls were carried out            |
+/// | `drop-after=0.5%`       | the connection closes without an answer, the call was carried out                     |
+/// | `garbage=1%`            | the call was carried out, status 200, and the body is cut off, empty or a page        |
+/// | `partial=1%`            | an `edit` or `status_change` leaves healthy items in `ids_not_changed`, each once; some of them are done all the same |
+/// | `down=30s@60s`          | the whole API is down for 30 s, beginning 60 s after the faults were set; may be given several times |
+/// | `limit=50..200`         | a hidden limit of calls per second for each account, which moves in that range; beyond it, 429 without `Retry-After` |
+/// | `credentials=bad`       | every key pair is refused until other faults are set; `credentials=good` is the default |
+/// | `account=pub_1`         | all items hold for the account with that public key alone                             |
+///
+/// Each item is drawn for each call; where several hit, the first in the order of this table counts. Chances are
+/// percentages down to 0.0001%.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
     /// How long answers take.

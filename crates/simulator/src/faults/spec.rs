@@ -40,7 +40,7 @@ fn kinds() -> String {
 }
 
 impl Faults {
-    /// Reads a list like `latency=20ms..200ms,429=1%,down=30s@60s`; see the module for every item.
+    /// Reads a list like `latency=20ms..200ms,429=1%,down=30s@60s`; see [`Faults`] for every item.
     ///
     /// # Errors
     /// `FaultsError` names the first item that was not understood.

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 /// The rate never falls below this, so that a recovered API is noticed.
 const SLOWEST: f64 = 0.1;
-/// What a throttled or unwell answer leaves of the rate.
-const SHRINK: f64 = 0.7;
-/// What a slow answer leaves of the rate.
+/// Answers are judged together over at least this long: one of them alone may be chance.
+const WINDOW: Duration = Duration::from_secs(1);
+/// A greater share of throttled or unwell answers in a window shrinks the rate; a smaller one is the weather.
+const TROUBLE: f64 = 0.03;
+/// What a window of trouble leaves, at most, of the rate that was answered well.
+const SHRINK: f64 = 0.95;
+/// What a window of trouble leaves of the rate at least.
+const SHRINK_AT_MOST: f64 = 0.5;
+/// What a window of slow answers leaves of the rate.
 const SLOW_SHRINK: f64 = 0.9;
-/// At most one shrink in this time: answers of one burst tell the same thing.
-const SHRINK_ONCE_IN: Duration = Duration::from_secs(1);
-/// How much of the ceiling each well second adds.
+/// How much of the ceiling each well window adds.
 const GROWTH: f64 = 0.02;
 /// An answer is slow if it takes longer than this and than [`SLOW_FACTOR`] times the usual.
 const SLOW: Duration = Duration::from_secs(2);
@@ -38,13 +42,21 @@ pub struct Pace {
     tokens: f64,
     filled_at: Duration,
     rest_until: Duration,
-    shrunk_at: Option<Duration>,
-    grown_at: Duration,
+    window: Window,
     most: f64,
     limit: f64,
     in_flight: usize,
     usual_seconds: Option<f64>,
     failures_in_a_row: u32,
+}
+
+/// How the calls since `since` went.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    since: Duration,
+    calls: u32,
+    bad: u32,
+    slow: u32,
 }
 
 impl Pace {
@@ -61,8 +73,7 @@ impl Pace {
             tokens: 0.0,
             filled_at: now,
             rest_until: now,
-            shrunk_at: None,
-            grown_at: now,
+            window: Window { since: now, ..Window::default() },
             most,
             limit: most.min((rate / 2.0).max(4.0)),
             in_flight: 0,
@@ -162,17 +173,25 @@ impl Pace {
     pub fn ended(&mut self, now: Duration, went: Went, took: Duration) {
         let crowded = self.in_flight_as_float() >= self.limit.floor();
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.window.calls += 1;
         match went {
-            Went::Well => self.well(now, took, crowded),
+            Went::Well => {
+                self.failures_in_a_row = 0;
+                self.well(took, crowded);
+            }
             Went::Throttled(wait) => {
                 self.failures_in_a_row = 0;
+                self.window.bad += 1;
                 self.rest_until = self.rest_until.max(now + wait.unwrap_or_default());
-                self.shrink(now, SHRINK);
             }
             Went::Badly => {
                 self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-                self.shrink(now, SHRINK);
+                self.window.bad += 1;
             }
+        }
+        if now.saturating_sub(self.window.since) >= WINDOW {
+            self.learn();
+            self.window = Window { since: now, ..Window::default() };
         }
     }
 
@@ -181,29 +200,32 @@ impl Pace {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    fn well(&mut self, now: Duration, took: Duration, crowded: bool) {
-        self.failures_in_a_row = 0;
+    fn well(&mut self, took: Duration, crowded: bool) {
         let seconds = took.as_secs_f64();
         let usual = self.usual_seconds.unwrap_or(seconds);
         if took > SLOW && seconds > SLOW_FACTOR * usual {
-            self.shrink(now, SLOW_SHRINK);
+            self.window.slow += 1;
         } else if crowded {
             self.limit = (self.limit + 1.0).min(self.most);
         }
         self.usual_seconds = Some(usual * 0.95 + seconds * 0.05);
-        let well_since = self.shrunk_at.map_or(self.grown_at, |shrunk| shrunk.max(self.grown_at));
-        let seconds = now.saturating_sub(well_since).as_secs();
-        if seconds >= 1 {
-            self.rate = (self.rate + self.ceiling * GROWTH + self.rate * GROWTH).min(self.ceiling);
-            self.grown_at = now;
+    }
+
+    /// What a window teaches: trouble shrinks the rate to what was answered well, well-being lets it grow.
+    fn learn(&mut self) {
+        let share = |part: u32| f64::from(part) / f64::from(self.window.calls.max(1));
+        let (bad, slow) = (share(self.window.bad), share(self.window.slow));
+        if bad > TROUBLE {
+            let left = ((1.0 - bad) * SHRINK).max(SHRINK_AT_MOST);
+            self.shrink(left);
+        } else if slow > TROUBLE {
+            self.shrink(SLOW_SHRINK);
+        } else {
+            self.rate = (self.rate * (1.0 + GROWTH) + self.ceiling * GROWTH).min(self.ceiling);
         }
     }
 
-    fn shrink(&mut self, now: Duration, to: f64) {
-        if self.shrunk_at.is_some_and(|shrunk| now.saturating_sub(shrunk) < SHRINK_ONCE_IN) {
-            return;
-        }
-        self.shrunk_at = Some(now);
+    fn shrink(&mut self, to: f64) {
         self.rate = (self.rate * to).max(SLOWEST.min(self.ceiling));
         self.limit = (self.limit * to).max(1.0);
         self.tokens = self.tokens.min(self.burst());
@@ -253,11 +275,36 @@ mod tests {
     fn the_rate_shrinks_when_throttled_and_grows_back_while_the_api_is_well() {
         let mut pace = Pace::new(10.0, None, 8, Duration::ZERO);
         pace.ended(Duration::from_secs(1), Went::Throttled(Some(Duration::from_secs(3))), Duration::ZERO);
-        assert!((pace.rate() - 7.0).abs() < 1e-9);
+        assert!((pace.rate() - 5.0).abs() < 1e-9);
         assert_eq!(pace.start(Duration::from_secs(2)), Err(Some(Duration::from_secs(2))));
         for second in 4..60 {
             pace.ended(Duration::from_secs(second), Went::Well, Duration::from_millis(50));
         }
         assert!((pace.rate() - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_hidden_limit_is_found_and_mostly_kept() {
+        let limit = 100.0;
+        let mut pace = Pace::new(1000.0, None, 10_000, Duration::ZERO);
+        let (mut allowed, mut well, mut throttled) = (0.0_f64, 0_u32, 0_u32);
+        for millis in 1..120_000_u64 {
+            let now = Duration::from_millis(millis);
+            allowed = (allowed + limit / 1000.0).min(limit / 10.0);
+            while pace.start(now).is_ok() {
+                let fits = allowed >= 1.0;
+                let went = if fits { Went::Well } else { Went::Throttled(None) };
+                pace.ended(now, went, Duration::from_millis(20));
+                if fits {
+                    allowed -= 1.0;
+                }
+                if millis > 30_000 {
+                    if fits { well += 1 } else { throttled += 1 }
+                }
+            }
+        }
+        let possible = limit * 90.0;
+        assert!(f64::from(well) > possible * 0.9, "{well} of {possible} calls");
+        assert!(f64::from(throttled) < f64::from(well) * 0.12, "{throttled} throttled of {well}");
     }
 }

@@ -34,8 +34,8 @@ pub(crate) use weather::{After, Instead, Plan, Weather, too_many_calls};
 /// | `credentials=bad`       | every key pair is refused until other faults are set; `credentials=good` is the default |
 /// | `account=pub_1`         | all items hold for the account with that public key alone                             |
 ///
-/// Each item is drawn for each call; where several hit, the first in the order of this table counts. Chances are
-/// percentages down to 0.0001%.
+/// Each item is drawn for each call; where several hit, the first in the order of this table counts, and `slow` and
+/// `partial` come on top of it. While the API is down, nothing else counts. Chances are percentages down to 0.0001%.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
     /// How long answers take.

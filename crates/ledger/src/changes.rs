@@ -204,7 +204,10 @@ pub struct DeadLetter {
     pub died_at: Timestamp,
 }
 
-/// A trait that no setting maps.
+/// The most unmapped traits that are counted of one connection; a source that makes up names must not fill the ledger.
+pub const MAX_UNMAPPED_TRAITS: u32 = 1_000;
+
+/// A trait that no setting maps. One beyond [`MAX_UNMAPPED_TRAITS`] is not counted.
 #[derive(Clone, Debug)]
 pub struct Unmapped {
     /// The folded key.

@@ -5,6 +5,7 @@ use super::material::{
     ONE, OTHER, at, bury, counts, digest, event, events, found, found_one, letters, outcome, outcomes,
     record, uuid,
 };
+use crate::changes::MAX_UNMAPPED_TRAITS;
 use crate::{AffiliateRef, Attempt, Audit, Changes, LedgerError, State, Unmapped};
 
 /// Pending at first, then what its outcome says, with reason and affiliate.
@@ -174,6 +175,17 @@ pub async fn unmapped_traits_are_counted(engine: &impl Engine) {
     let counted = counts(engine, ONE).await.unmapped;
     assert_eq!(counted, [("VIP".to_owned(), 3), ("PLAN".to_owned(), 2)]);
     assert!(counts(engine, OTHER).await.unmapped.is_empty());
+}
+
+/// Made-up trait names do not fill the ledger; those that are counted go on being counted.
+pub async fn unmapped_traits_have_a_limit(engine: &impl Engine) {
+    let said = |number: u32| Unmapped { key: number.to_string(), spelling: number.to_string(), events: 1 };
+    let unmapped = (0..MAX_UNMAPPED_TRAITS + 50).map(said).collect();
+    record(engine, Changes { connection: ONE, unmapped, ..Changes::default() }).await;
+    let again = vec![said(0), said(MAX_UNMAPPED_TRAITS), said(MAX_UNMAPPED_TRAITS)];
+    record(engine, Changes { connection: ONE, unmapped: again, ..Changes::default() }).await;
+    assert_eq!(counts(engine, ONE).await.unmapped[0], ("0".to_owned(), 2));
+    assert_eq!(counts(engine, ONE).await.unmapped[1].1, 1);
 }
 
 /// The end of an event that is not kept any more, or is another connection's, is no error and makes nothing up.

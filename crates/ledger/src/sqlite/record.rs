@@ -6,9 +6,12 @@ use super::failure::Failure;
 use super::tally::Tally;
 use super::words::micros;
 use super::{events, graphs, leases, letters};
+use crate::changes::MAX_UNMAPPED_TRAITS;
 use crate::{Changes, State};
 
-const UNMAPPED: &str = "INSERT INTO unmapped (connection, key, spelling, events) VALUES (?1, ?2, ?3, ?4)
+const UNMAPPED: &str = "INSERT INTO unmapped (connection, key, spelling, events) SELECT ?1, ?2, ?3, ?4
+    WHERE EXISTS (SELECT 1 FROM unmapped WHERE connection = ?1 AND key = ?2)
+        OR (SELECT COUNT(*) FROM unmapped WHERE connection = ?1) < ?5
     ON CONFLICT (connection, key) DO UPDATE SET events = events + excluded.events";
 
 const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -65,7 +68,7 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
 fn take_notes(database: &Connection, changes: &Changes) -> Result<(), Failure> {
     for unmapped in &changes.unmapped {
         let events = i64::try_from(unmapped.events).unwrap_or(i64::MAX);
-        let values = (changes.connection, &unmapped.key, &unmapped.spelling, events);
+        let values = (changes.connection, &unmapped.key, &unmapped.spelling, events, MAX_UNMAPPED_TRAITS);
         database.prepare_cached(UNMAPPED)?.execute(values)?;
     }
     for audit in &changes.audit {

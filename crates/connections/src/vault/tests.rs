@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 
 use proptest::prelude::*;
-use rand::rngs::StdRng;
 use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 
 use super::*;
 

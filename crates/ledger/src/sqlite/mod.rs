@@ -1,4 +1,4 @@
-//! The embedded engine: one SQLite file for the [`Ledger`] and the connections.
+//! The embedded engine: one SQLite file for the [`Ledger`](crate::Ledger) and the connections.
 //!
 //! Statements are in the modules, each beside the code that runs it. `port` answers the port's methods by `record` (what
 //! one transaction writes) over `graphs`, `events` and `letters`; by `due` and `leases` for the worker; by `find`,

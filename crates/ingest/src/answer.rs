@@ -1,0 +1,50 @@
+//! Writes answers: JSON always, with a `message` where Segment shows it.
+
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::refused::Refused;
+
+/// An answer of the door.
+pub(crate) type Answer = Response<http_body_util::Full<Bytes>>;
+
+/// The event is durable.
+pub(crate) fn accepted(event_id: Uuid) -> Answer {
+    json_answer(StatusCode::ACCEPTED, &json!({ "event_id": event_id }))
+}
+
+/// For who looks at the address with a browser.
+pub(crate) fn hint() -> Answer {
+    json_answer(StatusCode::OK, &json!({ "message": "send Segment events to POST /segment" }))
+}
+
+/// The request is not accepted. `close`: the rest of it is not wanted, so neither is the connection.
+pub(crate) fn refused(refused: &Refused, close: bool) -> Answer {
+    let mut answer = json_answer(refused.status(), &json!({ "message": refused.to_string() }));
+    let headers = answer.headers_mut();
+    if let Some(wait) = refused.retry_after() {
+        // Whole seconds, never less than one. https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    if refused.status() == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    if refused.status() == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"segment\""));
+    }
+    if close {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+fn json_answer(status: StatusCode, body: &Value) -> Answer {
+    let mut answer = Response::new(body.to_string().into());
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}

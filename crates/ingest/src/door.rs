@@ -1,0 +1,183 @@
+//! One request, from its headers to its answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use connections::Randomness;
+use hyper::body::{Body, Bytes};
+use hyper::{HeaderMap, Method, Request};
+use jiff::Timestamp;
+use queue::{Clock, Envelope, FORMAT, GroupCommit, Lane, PublishError};
+use segment::Event;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout};
+use uuid::Uuid;
+
+use crate::answer::{self, Answer};
+use crate::guard::Guard;
+use crate::meters::Meters;
+use crate::refused::Refused;
+use crate::shedding::Shedding;
+use crate::{Figures, Keys, Limits, body, credentials};
+
+/// Where Segment posts to.
+const PATH: &str = "/segment";
+
+/// The door. It holds nothing that a crash can lose.
+pub struct Door {
+    guard: Guard,
+    group: GroupCommit,
+    shedding: Shedding,
+    clock: Clock,
+    randomness: Arc<dyn Randomness>,
+    limits: Limits,
+    meters: Meters,
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Door").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Door {
+    /// A door that asks `keys` whose a key is, and publishes through `group`.
+    #[must_use]
+    pub fn new(
+        keys: Arc<dyn Keys>,
+        group: GroupCommit,
+        clock: Clock,
+        randomness: Arc<dyn Randomness>,
+        limits: Limits,
+    ) -> Self {
+        let guard = Guard::new(keys, limits.failed_keys_per_minute);
+        let (shedding, meters) = (Shedding::default(), Meters::default());
+        Self { guard, group, shedding, clock, randomness, limits, meters }
+    }
+
+    /// The limits that it keeps.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// What it has counted since the start.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.meters.figures(self.group.counts().commits)
+    }
+
+    /// Answers one request from `address`, within the deadline and half a second.
+    pub(crate) async fn answer<B>(&self, address: IpAddr, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let began = Instant::now();
+        let (head, mut body) = request.into_parts();
+        let answer = match (&head.method, head.uri.path().trim_end_matches('/')) {
+            (&Method::POST, PATH) => match self.accept_in_time(address, &head.headers, &mut body).await {
+                Ok(event_id) => answer::accepted(event_id),
+                Err(refused) => self.refuse(&refused, &mut body).await,
+            },
+            (_, PATH) => self.refuse(&Refused::NotPost, &mut body).await,
+            (&Method::GET, "") => answer::hint(),
+            _ => self.refuse(&Refused::NoSuchPath, &mut body).await,
+        };
+        self.meters.count(answer.status().as_u16(), began.elapsed());
+        answer
+    }
+
+    async fn accept_in_time<B>(
+        &self,
+        address: IpAddr,
+        headers: &HeaderMap,
+        body: &mut B,
+    ) -> Result<Uuid, Refused>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let accepting = self.accept(address, headers, body);
+        timeout(self.limits.deadline, accepting).await.unwrap_or(Err(Refused::TooLate))
+    }
+
+    /// The steps of one event, in their order. When this returns, the event is durable.
+    async fn accept<B>(&self, address: IpAddr, headers: &HeaderMap, body: &mut B) -> Result<Uuid, Refused>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let received_at = to_the_microsecond((self.clock)());
+        let api_key = credentials::api_key(headers)?;
+        let connection = self.guard.connection_for(address, &api_key).await?;
+        let json = body::read(body, self.limits.max_body_bytes, self.limits.body_timeout).await?;
+        let event = segment::read(&json, received_at)?;
+        let envelope = Envelope {
+            format: FORMAT,
+            event_id: self.new_event_id(received_at),
+            connection,
+            lane: if event.bulk { Lane::Bulk } else { Lane::Live },
+            received_at,
+            replay: false,
+            revision: 0,
+            payload: payload(&json, &api_key)?,
+        };
+        let event_id = envelope.event_id;
+        self.publish(envelope, &event).await?;
+        Ok(event_id)
+    }
+
+    /// Publishes; when the queue is full, identifies make way for deletes.
+    async fn publish(&self, envelope: Envelope, event: &Event) -> Result<(), Refused> {
+        let is_delete = matches!(event.body, segment::Body::Delete(_));
+        if !is_delete && self.shedding.is_on() {
+            return Err(Refused::QueueFull);
+        }
+        let again = is_delete.then(|| envelope.clone());
+        match (self.group.publish_one(envelope).await, again) {
+            (Err(PublishError::Full), Some(delete)) => {
+                self.shedding.begin();
+                // It may have failed in the company of identifies, which does not happen again now.
+                self.group.publish_one(delete).await.map_err(|error| self.not_published(&error))
+            }
+            (result, _) => result.map_err(|error| self.not_published(&error)),
+        }
+    }
+
+    fn not_published(&self, error: &PublishError) -> Refused {
+        match error {
+            PublishError::Full => {
+                self.shedding.begin();
+                Refused::QueueFull
+            }
+            PublishError::Unavailable { .. } => Refused::QueueUnavailable,
+            PublishError::TooLarge { limit, .. } => Refused::TooLarge { limit: *limit },
+        }
+    }
+
+    async fn refuse<B>(&self, refused: &Refused, body: &mut B) -> Answer
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let ended = body::drain(body).await;
+        answer::refused(refused, !ended)
+    }
+
+    /// A UUIDv7: ids given later sort later, to the millisecond, which keeps indexes on them quick.
+    fn new_event_id(&self, at: Timestamp) -> Uuid {
+        let mut random = [0; 10];
+        self.randomness.fill(&mut random);
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+}
+
+/// The precision of every time that is kept.
+fn to_the_microsecond(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+/// The event as it came, less the key with which it came.
+fn payload(json: &[u8], api_key: &str) -> Result<Box<RawValue>, Refused> {
+    let clean = segment::without_key(json, api_key)?;
+    let text = String::from_utf8(clean.into_owned()).map_err(|_| Refused::BodyBroken)?;
+    RawValue::from_string(text).map_err(|_| Refused::BodyBroken)
+}

@@ -1,0 +1,99 @@
+//! Counts what the door does, for whoever exports it.
+
+use std::array;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Every status that the door answers with.
+const STATUSES: [u16; 11] = [200, 202, 400, 401, 404, 405, 408, 413, 429, 501, 503];
+
+/// Upper bounds of the latency's buckets, in milliseconds. Segment gives up at 5,000.
+const BOUNDS_MS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000];
+
+/// Counters since the start of the process.
+#[derive(Debug)]
+pub struct Meters {
+    answers: [AtomicU64; STATUSES.len()],
+    latency: [AtomicU64; BOUNDS_MS.len() + 1],
+    latency_micros: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// Requests answered, by HTTP status.
+    pub answers: BTreeMap<u16, u64>,
+    /// Events accepted: durable, and answered 202.
+    pub accepted: u64,
+    /// Commits to the queue; one serves all requests that waited for it.
+    pub groups: u64,
+    /// From a request's headers to its answer.
+    pub latency: Latency,
+}
+
+/// How long answers took.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Latency {
+    /// Upper bound in seconds, and how many took at most that but more than the bound before.
+    pub buckets: Vec<(f64, u64)>,
+    /// How many took longer than the last bound.
+    pub beyond: u64,
+    /// All of them together, in seconds.
+    pub seconds: f64,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self {
+            answers: array::from_fn(|_| AtomicU64::new(0)),
+            latency: array::from_fn(|_| AtomicU64::new(0)),
+            latency_micros: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Meters {
+    /// Counts one answer.
+    pub(crate) fn count(&self, status: u16, took: Duration) {
+        if let Some(place) = STATUSES.iter().position(|known| *known == status) {
+            self.answers[place].fetch_add(1, Ordering::Relaxed);
+        }
+        let bucket = BOUNDS_MS.partition_point(|bound| Duration::from_millis(*bound) < took);
+        self.latency[bucket].fetch_add(1, Ordering::Relaxed);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.latency_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// The counters now, with the number of commits, which the queue's side counts.
+    pub(crate) fn figures(&self, groups: u64) -> Figures {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let answers: BTreeMap<_, _> = STATUSES.into_iter().zip(self.answers.iter().map(read)).collect();
+        let bounds = BOUNDS_MS.map(|bound| Duration::from_millis(bound).as_secs_f64());
+        let latency = Latency {
+            buckets: bounds.into_iter().zip(self.latency.iter().map(read)).collect(),
+            beyond: read(&self.latency[BOUNDS_MS.len()]),
+            seconds: Duration::from_micros(read(&self.latency_micros)).as_secs_f64(),
+        };
+        Figures { accepted: answers.get(&202).copied().unwrap_or(0), answers, groups, latency }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_counted_by_its_status_and_in_the_bucket_that_it_fits() {
+        let meters = Meters::default();
+        meters.count(202, Duration::from_millis(2));
+        meters.count(202, Duration::from_micros(2001));
+        meters.count(503, Duration::from_secs(6));
+        let figures = meters.figures(1);
+        assert_eq!((figures.accepted, figures.answers[&503], figures.groups), (2, 1, 1));
+        let filled: Vec<_> = figures.latency.buckets.iter().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(filled, [&(0.002, 1), &(0.005, 1)]);
+        assert_eq!(figures.latency.beyond, 1);
+        assert!((figures.latency.seconds - 6.004_001).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,69 @@
+//! Every way in which the door refuses, with its status and its words: the one place that decides them.
+//!
+//! The words are for a Segment customer, the same each time for the same fault, and hold nothing of the request.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+
+/// When to come back after a 503, in `Retry-After`. Segment documents no use of it; other senders may.
+const COME_BACK: Duration = Duration::from_secs(10);
+
+/// Why a request is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("there is nothing here: send Segment events to POST /segment")]
+    NoSuchPath,
+    #[error("only POST is understood here: send Segment events to POST /segment")]
+    NotPost,
+    #[error("the API key is missing: it has to be the user name of Basic authentication")]
+    NoKey,
+    #[error("the API key is unknown: check the API key in the settings of the destination")]
+    UnknownKey,
+    #[error("too many wrong API keys came from this address: try again later")]
+    TooManyKeys { wait: Duration },
+    #[error("the API key cannot be checked now: try again later")]
+    KeysUnavailable,
+    #[error("the event is larger than {limit} bytes: send less in one event")]
+    TooLarge { limit: usize },
+    #[error("the body of the request did not come in time")]
+    BodyTooSlow,
+    #[error("the body of the request broke off or is malformed")]
+    BodyBroken,
+    #[error("{0}")]
+    Event(#[from] segment::Refusal),
+    #[error("the destination has too much to do now: try again later")]
+    QueueFull,
+    #[error("the destination cannot store events now: try again later")]
+    QueueUnavailable,
+    #[error("the destination could not store the event in time: try again later")]
+    TooLate,
+}
+
+impl Refused {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NoSuchPath => StatusCode::NOT_FOUND,
+            Self::NotPost => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
+            Self::TooManyKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::Event(refusal) => {
+                StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST)
+            }
+            Self::KeysUnavailable | Self::QueueFull | Self::QueueUnavailable | Self::TooLate => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    /// When the same request may be worth another try; `None` where it never is.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManyKeys { wait } => Some(*wait),
+            _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(COME_BACK),
+        }
+    }
+}

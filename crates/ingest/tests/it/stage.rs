@@ -1,0 +1,148 @@
+//! A door that listens, with a key store and a queue that do as they are told.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connections::Randomness;
+use ingest::{Door, Keys, KeysUnavailable, Limits, serve};
+use jiff::Timestamp;
+use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Look, PublishError, Queue, QueueError};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The one key that opens the door, for connection 7.
+pub(crate) const KEY: &str = "pub_0123.sec_456789abcdef";
+
+/// The one key of which nobody can say whose it is.
+pub(crate) const UNSURE_KEY: &str = "pub_down.sec_down";
+
+/// When all of it happens.
+pub(crate) const NOW: &str = "2026-03-04T05:06:07.123456Z";
+
+struct TestKeys;
+
+#[async_trait]
+impl Keys for TestKeys {
+    async fn connection_for(&self, api_key: &str) -> Result<Option<i64>, KeysUnavailable> {
+        match api_key {
+            KEY => Ok(Some(7)),
+            UNSURE_KEY => Err(KeysUnavailable::new("planted")),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// How the queue takes its next commits; afterwards it takes everything.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mood {
+    Full,
+    Unavailable,
+    /// Waits for a permit of the gate.
+    Gated,
+}
+
+/// A queue that remembers what it was given.
+pub(crate) struct TestQueue {
+    pub(crate) moods: Mutex<Vec<Mood>>,
+    pub(crate) published: Mutex<Vec<Envelope>>,
+    pub(crate) tries: AtomicU64,
+    pub(crate) gate: Semaphore,
+    begun: Semaphore,
+}
+
+impl TestQueue {
+    pub(crate) fn new(moods: &[Mood]) -> Arc<Self> {
+        let moods = Mutex::new(moods.iter().rev().copied().collect());
+        let (published, tries) = (Mutex::default(), AtomicU64::new(0));
+        Arc::new(Self { moods, published, tries, gate: Semaphore::new(0), begun: Semaphore::new(0) })
+    }
+
+    /// Waits until one more commit has begun.
+    pub(crate) async fn begun(&self) {
+        self.begun.acquire().await.unwrap().forget();
+    }
+
+    pub(crate) fn tries(&self) -> u64 {
+        self.tries.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn envelopes(&self) -> Vec<Envelope> {
+        self.published.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Queue for TestQueue {
+    async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+        self.tries.fetch_add(1, Ordering::SeqCst);
+        self.begun.add_permits(1);
+        let mood = self.moods.lock().unwrap().pop();
+        match mood {
+            Some(Mood::Full) => return Err(PublishError::Full),
+            Some(Mood::Unavailable) => {
+                return Err(PublishError::unavailable(std::io::Error::other("planted")));
+            }
+            Some(Mood::Gated) => self.gate.acquire().await.unwrap().forget(),
+            None => {}
+        }
+        self.published.lock().unwrap().extend_from_slice(envelopes);
+        Ok(())
+    }
+
+    async fn take(&self, _: usize, _: Duration) -> Result<Batch, QueueError> {
+        Ok(Batch::empty())
+    }
+
+    async fn acknowledge(&self, _: &Batch) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn release(&self, _: &Batch) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        Ok(Depth::default())
+    }
+
+    async fn look(&self, _: usize) -> Result<Look, QueueError> {
+        Ok(Look { envelopes: Vec::new(), complete: false })
+    }
+}
+
+/// Different bytes each time, the same in each run.
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Randomness for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let number = self.0.fetch_add(1, Ordering::SeqCst).to_le_bytes();
+        bytes.iter_mut().zip(number.iter().cycle()).for_each(|(byte, part)| *byte = *part);
+    }
+}
+
+/// A door that listens.
+pub(crate) struct Stage {
+    pub(crate) address: SocketAddr,
+    pub(crate) door: Arc<Door>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Stage {
+    pub(crate) async fn new(queue: Arc<dyn Queue>, limits: Limits) -> Self {
+        let group = GroupCommit::new(queue, GroupLimits::default());
+        let now: Timestamp = NOW.parse().unwrap();
+        let randomness = Arc::new(Counting::default());
+        let door = Arc::new(Door::new(Arc::new(TestKeys), group, Arc::new(move || now), randomness, limits));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let served = tokio::spawn(serve(listener, Arc::clone(&door), shutdown.clone()));
+        Self { address, door, shutdown, served }
+    }
+}

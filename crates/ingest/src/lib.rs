@@ -1,6 +1,6 @@
 //! The door: takes Segment's requests, and answers 202 only when the event is durable in the queue.
 //!
-//! [`Door`] is one request's way from its headers to its answer; [`serve`] is the listener around it with its limits.
+//! [`Door`] is one request's way from its headers to its answer; [`serve()`] is the listener around it with its limits.
 //! The contract is Segment's direct destination, `POST /segment`:
 //! <https://segment.com/docs/partners/direct-destination/>. Segment gives up after 5 s and retries 429 and 5xx for
 //! 4 hours; it throws away what gets another 4xx. So whatever may be better later is answered 503 in time, and what is

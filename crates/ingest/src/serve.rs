@@ -30,7 +30,7 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
 const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// Serves the door on `listener` until `shutdown` is cancelled. Then nothing new is accepted, requests under way are
-/// answered, and this returns, within the deadline of a request and [`CLOSING_TIME`].
+/// answered, and this returns, within the deadline of a request and a second.
 ///
 /// # Errors
 /// When the limit of connections is zero.

@@ -33,6 +33,8 @@ pub struct EventView {
     pub state: State,
     /// Why.
     pub reason: Option<String>,
+    /// When it came to its current outcome; `None` while it is pending.
+    pub ended_at: Option<Timestamp>,
     /// The affiliate concerned.
     pub affiliate: Option<AffiliateRef>,
     /// Failed calls, oldest first.

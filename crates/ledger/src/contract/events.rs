@@ -13,7 +13,7 @@ pub async fn an_event_is_pending_until_it_ends(engine: &impl Engine) {
     record(engine, events(ONE, vec![event(1, &[1, 2])])).await;
     let pending = found_one(engine, 2).await;
     assert_eq!((pending.event, pending.state, pending.reason), (uuid(1), State::Pending, None));
-    assert_eq!((pending.connection, pending.received_at), (ONE, at(1)));
+    assert_eq!((pending.connection, pending.received_at, pending.ended_at), (ONE, at(1), None));
     assert_eq!((pending.message_id.as_deref(), pending.kind.as_str()), (Some("message 1"), "identify"));
     assert_eq!(pending.found_by, [digest(1), digest(2)]);
     let gathered = engine.gather(ONE, &[], &[uuid(1), uuid(2)]).await.expect("gathered");
@@ -25,6 +25,7 @@ pub async fn an_event_is_pending_until_it_ends(engine: &impl Engine) {
     record(engine, outcomes(ONE, vec![created])).await;
     let ended = found_one(engine, 1).await;
     assert_eq!((ended.state, ended.reason.as_deref()), (State::Created, Some("because 1")));
+    assert_eq!(ended.ended_at, Some(at(9)));
     assert_eq!(ended.affiliate, affiliate);
 }
 

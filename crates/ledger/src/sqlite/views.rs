@@ -18,7 +18,7 @@ const MAX_UNMAPPED_NAMED: usize = 50;
 
 const EVENT: &str =
     "SELECT e.event_id, e.message_id, e.kind, e.connection, e.received_at, e.state, e.found_by,
-        o.reason, o.affiliate_id, o.affiliate_code
+        o.reason, o.affiliate_id, o.affiliate_code, o.at
     FROM events e
     LEFT JOIN outcomes o ON o.event = e.id AND o.number = e.outcome AND e.state <> 'pending'
     WHERE e.id = ?1";
@@ -66,6 +66,7 @@ fn event(row: &Row<'_>) -> Result<EventView, Failure> {
         state: state(&row.get::<_, String>(5)?)?,
         found_by: digests(&row.get::<_, Vec<u8>>(6)?),
         reason: row.get(7)?,
+        ended_at: row.get::<_, Option<i64>>(10)?.map(time).transpose()?,
         affiliate: (affiliate != AffiliateRef::default()).then_some(affiliate),
         attempts: Vec::new(),
     })

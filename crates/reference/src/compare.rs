@@ -60,7 +60,7 @@ pub enum Difference {
 /// `refused(address, field, value)` says whether Refersion refused a value that we wanted (field `email`, a standard one, or
 /// `custom:ID`): such a value is not compared, and who has a refused email or name need not be there.
 /// What an affiliate of before held, and nobody stated, is not compared either. Affiliates that belong to nobody are
-/// [`left_over`]: they are wrong only where their address is forbidden.
+/// [`left_over`]: they are wrong only where their address is forbidden, and nothing keeps us from disabling them.
 pub fn compare(
     expected: &Expected,
     actual: &[ActualAffiliate],
@@ -84,8 +84,14 @@ pub fn compare(
             }
         }
     }
-    let forbidden = expected.forbidden.iter().filter_map(|address| by_address.get(address)).flatten();
-    differences.extend(forbidden.filter(|one| one.status != "DISABLED").map(|one| still_active(one)));
+    for address in &expected.forbidden {
+        let may_stay = expected.moves.get(address).is_some_and(|to| refused(to, "email", to));
+        let unknown =
+            |one: &&&ActualAffiliate| one.existed_before && expected.not_looked_for.contains(address);
+        let there = by_address.get(address).into_iter().flatten();
+        let active = there.filter(|one| one.status != "DISABLED" && !may_stay && !unknown(one));
+        differences.extend(active.map(|one| still_active(one)));
+    }
     differences
 }
 

@@ -16,8 +16,15 @@ use crate::{Settings, World};
 pub struct Expected {
     /// By address, in lower case.
     pub affiliates: BTreeMap<String, ExpectedAffiliate>,
-    /// Addresses whose affiliate must be DISABLED, if there is one.
+    /// Addresses whose affiliate must be DISABLED, if there is one: somebody near them asked to be forgotten, and no
+    /// affiliate is expected there. One that is left over is no exception.
     pub forbidden: BTreeSet<String>,
+    /// Of the forbidden: those on which no tombstone lies itself. What was there before us and has not been found is
+    /// nobody's business there.
+    pub not_looked_for: BTreeSet<String>,
+    /// Of these: where the affiliate belongs to a person that can be one, that person's address. If Refersion refuses
+    /// it, the affiliate stays.
+    pub moves: BTreeMap<String, String>,
     /// Persons that cannot be an affiliate yet, and identifiers that belong to no person: those with something said.
     pub persons_waiting: usize,
     /// Whether affiliates of this connection are created ACTIVE; PENDING otherwise.
@@ -77,13 +84,25 @@ impl Told<'_> {
                 expected.affiliates.insert(person.address.clone(), self.affiliate(person, standing));
             }
         }
-        for address in self.history.addresses() {
-            let owner_can = people.owner(address, &persons).is_some_and(|owner| owner.can_be_one);
-            if !owner_can && self.lies_on(address) {
-                expected.forbidden.insert(address.clone());
-            }
+        let free = |address: &&String| !expected.affiliates.contains_key(*address) && self.lies_on(address);
+        for address in self.history.addresses().into_iter().filter(free).collect::<Vec<_>>() {
+            self.forbid(address, people.owner(address, &persons), &mut expected);
         }
         expected
+    }
+
+    /// An affiliate is carried along to its owner's new address only where no tombstone lies on the old one itself.
+    fn forbid(&self, address: &str, owner: Option<&Person>, expected: &mut Expected) {
+        expected.forbidden.insert(address.to_owned());
+        if self.tombstones.on_address(address).is_some() {
+            return;
+        }
+        if !self.world.existed.contains(address) {
+            expected.not_looked_for.insert(address.to_owned());
+        }
+        if let Some(owner) = owner.filter(|owner| owner.can_be_one) {
+            expected.moves.insert(address.to_owned(), owner.address.clone());
+        }
     }
 
     fn standing(&self, person: &Person) -> Option<Standing> {

@@ -28,7 +28,11 @@ fn an_inherited_tombstone_does_not_reach_other_users() {
     ]);
     assert_eq!(addresses(&expected), ["b@x.io"]);
     assert_eq!(field(&expected, "b@x.io", "first_name"), Some("Bob"), "words of V himself stay");
-    assert!(expected.forbidden.is_empty(), "the affiliate at a is V's now, who claimed it last");
+    assert_eq!(
+        forbidden(&expected),
+        ["a@x.io"],
+        "the affiliate at a carries the tombstone: V gets a new one"
+    );
 }
 
 #[test]

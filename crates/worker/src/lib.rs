@@ -13,6 +13,9 @@
 //! The first stands in [`absorb`], the second in [`reconcile`]; both read like this list. What is pure about them lives
 //! in the crate `people`; what a call needs to go out at the right pace, in [`pace`].
 
+#[macro_use]
+pub mod fault_points;
+
 pub mod absorb;
 pub mod beat;
 pub mod deliver;

@@ -93,6 +93,7 @@ async fn serve_one(
         let now = worker.now();
         match worker.ledger.lease(id, holder, now, worker.limits.lease).await {
             Ok(Some(lease)) => {
+                fault_point!("reconcile.leased");
                 hold(&worker, &connection, holder, lease, &work, &stop).await;
                 break;
             }

@@ -59,6 +59,7 @@ pub async fn round(worker: &Worker, known: &mut Known, stop: &CancellationToken)
     if batch.is_empty() {
         return Ok(0);
     }
+    fault_point!("absorb.taken");
     if let Err(cause) = absorb(worker, known, &batch).await {
         if let Err(lost) = worker.queue.release(&batch).await {
             debug!(cause = %lost, "a batch could not be given back and comes again by itself");
@@ -66,6 +67,7 @@ pub async fn round(worker: &Worker, known: &mut Known, stop: &CancellationToken)
         return Err(cause);
     }
     worker.queue.acknowledge(&batch).await?;
+    fault_point!("absorb.acknowledged");
     worker.meters.absorbed(batch.items.len());
     Ok(batch.items.len())
 }
@@ -129,8 +131,10 @@ async fn for_connection(
         let gathered = worker.ledger.gather(connection, &digests, &events).await?;
         let changes = fold::fold(worker, connection, &rules, readings, gathered);
         let ends = changes.outcomes.clone();
+        fault_point!("absorb.folded");
         match worker.ledger.record(changes).await {
             Ok(()) => {
+                fault_point!("absorb.recorded");
                 fold::count(worker, readings, &ends);
                 return Ok(());
             }

@@ -30,6 +30,7 @@ impl Holder {
             })
             .collect();
         let ids = self.worker.ledger.open_calls(self.connection.id, self.fence, &open).await?;
+        fault_point!("reconcile.written_down");
         let mut jobs = Vec::with_capacity(planned.len());
         for (call, id) in planned.into_iter().zip(ids) {
             self.in_flight.calls += 1;
@@ -56,6 +57,7 @@ impl Holder {
                 failed: None,
             });
             self.record_endings(endings.collect(), vec![call.id]).await?;
+            fault_point!("reconcile.settled");
         }
         Ok(())
     }
@@ -103,6 +105,7 @@ impl Holder {
             done.push((delivered.job, delivered.graphs));
         }
         self.record_endings(endings, closed).await?;
+        fault_point!("reconcile.recorded");
         for (job, graphs) in done {
             self.in_flight.calls -= 1;
             for graph in graphs {

@@ -158,11 +158,13 @@ impl Holder {
         if started == 0 {
             return Ok(0);
         }
+        fault_point!("reconcile.planned");
         let api = Arc::new(self.api().await?);
         for (job, graphs) in self.write_down(planned).await? {
             let api: Arc<Api> = Arc::clone(&api);
             under_way.spawn(async move {
-                let endings = deliver(&api, &job).await;
+                let endings = fault_point_within!("reconcile.sent", deliver(&api, &job)).await;
+                fault_point!("reconcile.answered");
                 Delivered { job, graphs, endings }
             });
         }

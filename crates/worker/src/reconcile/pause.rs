@@ -103,6 +103,7 @@ impl Holder {
         );
         self.suspicion = Suspicion::default();
         self.worker.connections.pause(self.connection.id, reason, &why, self.worker.now()).await?;
+        fault_point!("reconcile.paused");
         known.forget();
         Ok(())
     }

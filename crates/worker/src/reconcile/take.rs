@@ -70,6 +70,7 @@ impl Holder {
         let rules = rules(&self.connection.settings);
         let mut candidates = Vec::new();
         for graph in due {
+            fault_point!("reconcile.taken");
             candidates.extend(self.candidates(&graph, &rules, now.into()));
         }
         let mut calls = Vec::new();

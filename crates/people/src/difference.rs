@@ -20,11 +20,12 @@ pub struct Desired {
 pub fn desired(graph: &Graph, person: &Person, rules: &Rules) -> Desired {
     let mut desired = Desired::default();
     for (key, said) in merged(graph, &person.profiles) {
-        let Some(field) = rules.field_of(key) else { continue };
-        if said.refused.is_some() {
-            desired.left_out.insert(field);
-        } else if let Some(text) = rules.text_of(key, said) {
-            desired.fields.insert(field, text);
+        for field in rules.fields_of(key) {
+            if said.refused.is_some() {
+                desired.left_out.insert(field);
+            } else if let Some(text) = rules.text_of(&field, said) {
+                desired.fields.insert(field, text);
+            }
         }
     }
     desired
@@ -49,7 +50,7 @@ pub fn difference(desired: &Desired, affiliate: &Affiliate, rules: &Rules) -> BT
 }
 
 fn is_told(affiliate: &Affiliate, field: &str, text: &str) -> bool {
-    match affiliate.told.get(field) {
+    match affiliate.told.get(field).or_else(|| affiliate.shown.get(field)) {
         Some(told) => told.as_deref() == Some(text),
         // What we never told an affiliate of our own is empty; of one that was there before us it is not known.
         None => text.is_empty() && !affiliate.found,

@@ -1,21 +1,27 @@
 //! What a tombstone covers is erased at once.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
+use crate::difference::{Desired, desired};
 use crate::digest::Digest;
-use crate::graph::{Graph, Identifier, Kind};
+use crate::graph::{Affiliate, Graph, Kept, Kind};
+use crate::needs::Rules;
 use crate::stamp::Moment;
 use crate::tombs::Tombs;
+use crate::who::Who;
 
-/// How old a search may be and still speak for an address that a delete names.
+/// How old a search may be and still speak for an address on which a tombstone lies.
 const SEARCH_IS_FRESH_FOR_MICROS: i64 = 3_600_000_000;
 
 /// Erases what tombstones cover. Returns the covered events: nothing of their payloads may remain.
-pub fn erase(graph: &mut Graph, tombs: &Tombs) -> Vec<Uuid> {
+pub fn erase(graph: &mut Graph, rules: &Rules) -> Vec<Uuid> {
+    let tombs = Tombs::of(graph);
     if tombs.is_empty() {
         return Vec::new();
     }
-    let held_back = held_back(graph);
+    let held_back = held_back(graph, &tombs);
     for (digest, identifier) in &mut graph.identifiers {
         let Some(tomb) = tombs.on(*digest) else { continue };
         identifier.traits.retain(|_, said| said.stamp.time > tomb);
@@ -24,43 +30,57 @@ pub fn erase(graph: &mut Graph, tombs: &Tombs) -> Vec<Uuid> {
             identifier.refused = None;
         }
     }
-    forget_what_was_told(graph, tombs);
-    let covered = |kept: &crate::graph::Kept| !kept.delete && tombs.covers(kept.identifier, kept.stamp.time);
+    forget_what_was_told(graph, &tombs, rules);
+    let covered = |kept: &Kept| !kept.delete && tombs.covers(kept.identifier, kept.stamp.time);
     graph.events.iter().filter(|kept| covered(kept)).map(|kept| kept.event).collect()
 }
 
 /// The addresses that a delete still needs: those to be searched for, and those of creates without an answer.
-fn held_back(graph: &Graph) -> Vec<Digest> {
+fn held_back(graph: &Graph, tombs: &Tombs) -> Vec<Digest> {
     let uncertain = graph.affiliates.iter().filter(|affiliate| affiliate.id.is_none());
     let mut held: Vec<Digest> = uncertain.map(|affiliate| affiliate.address).collect();
-    held.extend(to_search_for(graph));
+    held.extend(to_search_for(graph, tombs));
     held
 }
 
-/// The named addresses at which an affiliate unknown to us may be.
+/// The addresses with a tombstone, named or inherited, at which an affiliate unknown to us may be. One that a late claim
+/// brings to light is among them as long as its name is known.
 #[must_use]
-pub fn to_search_for(graph: &Graph) -> Vec<Digest> {
-    let unsearched = |(digest, identifier): (&Digest, &Identifier)| {
-        let named = identifier.named?;
-        let fresh = |searched: Moment| searched.0 >= named.0 - SEARCH_IS_FRESH_FOR_MICROS;
-        let known = graph.affiliates.iter().any(|affiliate| affiliate.address == *digest);
-        let searched = identifier.searched_at.is_some_and(fresh);
-        let wanted = identifier.kind == Kind::Address && !known && !searched && identifier.sealed.is_some();
-        wanted.then_some(*digest)
-    };
-    graph.identifiers.iter().filter_map(unsearched).collect()
+pub fn to_search_for(graph: &Graph, tombs: &Tombs) -> Vec<Digest> {
+    let addresses = graph.identifiers.iter().filter(|(_, identifier)| identifier.kind == Kind::Address);
+    let unsearched = addresses.filter(|(digest, identifier)| {
+        let Some(tomb) = tombs.on(**digest) else { return false };
+        let fresh = |searched: Moment| searched.0 >= tomb.0 - SEARCH_IS_FRESH_FOR_MICROS;
+        let known = graph.affiliates.iter().any(|affiliate| affiliate.address == **digest);
+        !known && !identifier.searched_at.is_some_and(fresh) && identifier.sealed.is_some()
+    });
+    unsearched.map(|(digest, _)| *digest).collect()
 }
 
-/// Of what an affiliate was told before the delete, only the fields' names stay: their values are not known any more, so
-/// they are told again, or emptied, should the affiliate ever speak for someone again.
-fn forget_what_was_told(graph: &mut Graph, tombs: &Tombs) {
-    let around: Vec<Option<Moment>> =
-        graph.affiliates.iter().map(|affiliate| tombs.around(graph, affiliate.address)).collect();
-    for (affiliate, tomb) in graph.affiliates.iter_mut().zip(around) {
-        if tomb > affiliate.erased_for {
-            affiliate.erased_for = tomb;
-            affiliate.scrubbed = false;
-            affiliate.told.values_mut().for_each(|told| *told = None);
+/// Of what an affiliate near a tombstone was told, only the fields' names stay, apart from what its person says all the
+/// same: the values are not known any more, so they are told again, or emptied, should the affiliate ever speak for
+/// someone again. This looks at what is desired now, not at when the delete came, because an answer may bring erased
+/// words back, and a delete that comes to light later may be older than the tombstones that are here.
+fn forget_what_was_told(graph: &mut Graph, tombs: &Tombs, rules: &Rules) {
+    let near = |affiliate: &Affiliate| tombs.around(graph, affiliate.address).is_some();
+    let near: Vec<bool> = graph.affiliates.iter().map(near).collect();
+    if !near.contains(&true) {
+        return;
+    }
+    let who = Who::of(graph, tombs, rules);
+    let mut said: BTreeMap<usize, Desired> = BTreeMap::new();
+    for person in &who.persons {
+        let bound = who.bound(graph, person);
+        let index = graph.affiliates.iter().position(|affiliate| Some(affiliate) == bound);
+        said.extend(index.map(|index| (index, desired(graph, person, rules))));
+    }
+    for (index, affiliate) in graph.affiliates.iter_mut().enumerate().filter(|(index, _)| near[*index]) {
+        let said = said.get(&index).map(|desired| &desired.fields);
+        for (field, text) in affiliate.told.iter_mut().chain(&mut affiliate.shown) {
+            let still_said = said.and_then(|fields| fields.get(field)) == text.as_ref();
+            if !still_said && text.as_deref() != Some("") {
+                *text = None;
+            }
         }
     }
 }

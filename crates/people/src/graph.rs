@@ -205,15 +205,37 @@ pub struct Affiliate {
     /// What Refersion was told, by field (`first_name`, …, `custom:123`); `None` is not known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub told: BTreeMap<String, Option<String>>,
-    /// The newest tombstone for which the told values were erased.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub erased_for: Option<Moment>,
-    /// A scrub after a delete is still to be done.
+    /// What Refersion showed of it when it was found, as long as we have told nothing else: spares calls, and is never
+    /// emptied, since it is not ours. `None` is not known any more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shown: BTreeMap<String, Option<String>>,
+    /// After a delete its fields were overwritten, and nothing has been told since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scrubbed: bool,
     /// Refersion does not know it any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
+}
+
+impl Affiliate {
+    /// An affiliate of which nothing is known but the address.
+    #[must_use]
+    pub fn at(address: Digest) -> Self {
+        Self {
+            id: None,
+            code: None,
+            address,
+            address_unknown: false,
+            status: None,
+            disabled_by_us: false,
+            was_active: false,
+            found: false,
+            told: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            scrubbed: false,
+            gone: false,
+        }
+    }
 }
 
 /// The lane by which an event came.

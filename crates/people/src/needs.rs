@@ -27,29 +27,43 @@ pub struct Rules {
 /// The prefix of a custom trait's key.
 pub const CUSTOM: &str = "trait:";
 
+/// The field that says where money goes: it takes an address and nothing else.
+const PAYPAL: &str = "paypal_email";
+
+/// The longest text that is taken for an address, in bytes. Source: RFC 5321, 4.5.3.1.3, less the brackets.
+const LONGEST_ADDRESS: usize = 254;
+
 /// The address parts of which one must be usable where an address is needed. `address2` alone tells nobody where to send.
 const ADDRESS_PARTS: [&str; 5] = ["address1", "city", "state", "zip", "country"];
 
 impl Rules {
-    /// The Refersion field that a trait key is told in: its own name, or `custom:ID`. `None` if nothing maps it.
+    /// The Refersion fields that a trait key is told in: its own name, or `paypal_email` and `custom:ID` as far as the
+    /// settings name the trait. Empty if nothing maps it.
     #[must_use]
-    pub fn field_of(&self, key: &str) -> Option<String> {
-        if self.paypal_trait.as_deref() == Some(key) {
-            return Some("paypal_email".to_owned());
-        }
+    pub fn fields_of(&self, key: &str) -> Vec<String> {
         if !key.starts_with(CUSTOM) {
-            return Some(key.to_owned());
+            return vec![key.to_owned()];
         }
-        self.custom_fields.get(key).map(|id| format!("custom:{id}"))
+        let paypal = (self.paypal_trait.as_deref() == Some(key)).then(|| PAYPAL.to_owned());
+        let custom = self.custom_fields.get(key).map(|id| format!("custom:{id}"));
+        paypal.into_iter().chain(custom).collect()
     }
 
-    /// The text that is told for a trait, or `None` where there is nothing to tell (a one-word name without a rule).
+    /// The first of [`Self::fields_of`], for who asks whether a trait is mapped at all.
     #[must_use]
-    pub fn text_of(&self, key: &str, said: &Said) -> Option<String> {
+    pub fn field_of(&self, key: &str) -> Option<String> {
+        self.fields_of(key).into_iter().next()
+    }
+
+    /// The text that a field is told of a trait, or `None` where there is nothing to tell: a one-word name without a rule,
+    /// a PayPal address that has not the shape of one.
+    #[must_use]
+    pub fn text_of(&self, field: &str, said: &Said) -> Option<String> {
         let text = said.value.clone().unwrap_or_default();
-        match key {
+        match field {
             "last_name" if text.is_empty() => self.one_word_last_name.clone(),
             "first_name" if text.is_empty() => None,
+            PAYPAL if !is_address_shaped(&text) => None,
             _ => Some(text),
         }
     }
@@ -71,5 +85,84 @@ impl Rules {
             lacking.push("address");
         }
         lacking
+    }
+}
+
+/// Something, an `@`, something, a dot, something, and no blank or control character anywhere.
+fn is_address_shaped(text: &str) -> bool {
+    let has_blanks = text.chars().any(|c| c.is_whitespace() || c.is_control());
+    let beyond_first = |text: &str| text.char_indices().nth(1).map(|(at, _)| at);
+    let domain = beyond_first(text).and_then(|at| text[at..].split_once('@')).map(|(_, domain)| domain);
+    let suffix =
+        domain.and_then(|domain| domain[beyond_first(domain)?..].split_once('.')).map(|(_, suffix)| suffix);
+    !has_blanks && text.len() <= LONGEST_ADDRESS && suffix.is_some_and(|suffix| !suffix.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stamp::{Moment, Stamp};
+
+    fn rules() -> Rules {
+        Rules {
+            require_address: true,
+            one_word_last_name: Some("-".to_owned()),
+            custom_fields: BTreeMap::from([("trait:pay".to_owned(), 7)]),
+            paypal_trait: Some("trait:pay".to_owned()),
+            active: true,
+            scrub: false,
+        }
+    }
+
+    fn said(value: &str) -> Said {
+        let stamp = Stamp { time: Moment(0), key: "m".to_owned(), revision: 0 };
+        Said { value: Some(value.to_owned()), stamp, refused: None }
+    }
+
+    #[test]
+    fn a_trait_for_paypal_and_a_custom_field_goes_to_both() {
+        assert_eq!(rules().fields_of("trait:pay"), ["paypal_email", "custom:7"]);
+        assert_eq!(rules().fields_of("trait:other"), Vec::<String>::new());
+        assert_eq!(rules().fields_of("phone"), ["phone"]);
+    }
+
+    #[test]
+    fn only_an_address_is_told_as_a_paypal_address() {
+        for text in ["a@b.c", "a@b@c.d", "@a@b.c", "é@ö.ü"] {
+            assert_eq!(rules().text_of("paypal_email", &said(text)).as_deref(), Some(text));
+        }
+        for text in ["", "a", "@b.c", "a@.c", "a@b.", "a@b", "a b@c.d", "a@b.c\u{7}d"] {
+            assert_eq!(rules().text_of("paypal_email", &said(text)), None, "{text}");
+            assert_eq!(rules().text_of("custom:7", &said(text)).as_deref(), Some(text));
+        }
+        assert_eq!(rules().text_of("paypal_email", &said(&format!("{}@b.c", "a".repeat(251)))), None);
+    }
+
+    #[test]
+    fn a_create_needs_both_names_and_a_part_of_an_address_that_a_letter_could_reach() {
+        let (first, last, city, nothing) = (said("Ann"), said(""), said("Rome"), said(""));
+        let lacking = |traits: &[(&'static str, &Said)]| {
+            rules().lacking(&traits.iter().map(|(key, said)| (*key, *said)).collect(), true)
+        };
+        assert_eq!(lacking(&[]), ["first_name", "last_name", "address"]);
+        assert_eq!(lacking(&[("first_name", &first), ("last_name", &last)]), ["address"]);
+        let named = [("first_name", &first), ("last_name", &last)];
+        assert_eq!(lacking(&[&named[..], &[("address2", &city), ("city", &nothing)]].concat()), ["address"]);
+        assert!(lacking(&[&named[..], &[("city", &city)]].concat()).is_empty());
+        let refused = Said { refused: Some("no such name".to_owned()), ..first.clone() };
+        assert_eq!(
+            lacking(&[("first_name", &refused), ("last_name", &last), ("city", &city)]),
+            ["first_name"]
+        );
+    }
+
+    #[test]
+    fn a_one_word_name_waits_where_no_placeholder_is_set() {
+        let rules = Rules { one_word_last_name: None, require_address: false, ..rules() };
+        let (first, last) = (said("Ann"), said(""));
+        assert_eq!(
+            rules.lacking(&Traits::from([("first_name", &first), ("last_name", &last)]), true),
+            ["last_name"]
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The next step for each affiliate of a graph: the fewest calls that remove the difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -131,8 +131,11 @@ impl<'g> Picture<'g> {
                 steps.extend(self.for_person_without(person));
             }
         }
-        for address in to_search_for(self.graph) {
-            push_once(&mut steps, search(address));
+        for address in to_search_for(self.graph, &self.tombs) {
+            // A create would find out as well, and two calls about one address must not race.
+            if !steps.iter().any(|known| known.anchor == address) {
+                steps.push(search(address));
+            }
         }
         steps
     }
@@ -162,7 +165,10 @@ impl<'g> Picture<'g> {
             return Some(Act::Status { affiliate: id, status: Status::Disabled });
         }
         let scrub = self.rules.scrub && affiliate.disabled_by_us && !affiliate.scrubbed;
-        scrub.then(|| Act::Scrub { affiliate: id, fields: affiliate.told.keys().cloned().collect() })
+        scrub.then(|| {
+            let fields: BTreeSet<&String> = affiliate.told.keys().chain(affiliate.shown.keys()).collect();
+            Act::Scrub { affiliate: id, fields: fields.into_iter().cloned().collect() }
+        })
     }
 
     fn keep_current(&self, affiliate: &Affiliate, id: u64, person: &Person) -> Option<Act> {
@@ -255,11 +261,4 @@ fn refusal_of(traits: &Traits<'_>, field: &str) -> String {
 
 fn search(address: Digest) -> Step {
     Step { anchor: address, act: Act::Search { uncertain_create: false } }
-}
-
-fn push_once(steps: &mut Vec<Step>, step: Step) {
-    let known = steps.iter().any(|known| known.anchor == step.anchor && known.kind() == StepKind::Search);
-    if !known {
-        steps.push(step);
-    }
 }

@@ -10,7 +10,6 @@ use crate::graph::{Affiliate, Graph, Kept, Lane, Standing, ToldBy};
 use crate::needs::{CUSTOM, Rules};
 use crate::plan::{Act, Picture, StepKind};
 use crate::stamp::Moment;
-use crate::tombs::Tombs;
 use crate::who::{Person, Wait, merged};
 
 /// How an event ended, dead ones apart.
@@ -73,7 +72,7 @@ pub struct Settled {
 
 /// Erases what tombstones cover, ends every event that has come to rest, and says what the graph needs next.
 pub fn settle(graph: &mut Graph, rules: &Rules) -> Settled {
-    let mut settled = Settled { erased: erase(graph, &Tombs::of(graph)), ..Settled::default() };
+    let mut settled = Settled { erased: erase(graph, rules), ..Settled::default() };
     let picture = Picture::of(graph, rules);
     settled.next = next(&picture);
     settled.dirty = u32::try_from(picture.steps.len()).unwrap_or(u32::MAX);
@@ -95,8 +94,6 @@ pub fn settle(graph: &mut Graph, rules: &Rules) -> Settled {
         }
     }
     graph.events = left;
-    // A delete that ended needs the address no longer.
-    settled.erased.extend(erase(graph, &Tombs::of(graph)));
     settled
 }
 

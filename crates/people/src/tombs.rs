@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::Digest;
-use crate::graph::{Claim, Graph, Kind};
+use crate::graph::{Claim, Graph};
 use crate::stamp::Moment;
 
 /// The newest tombstone on each identifier that has one.
@@ -50,6 +50,11 @@ impl Tombs {
         }
     }
 
+    /// Every identifier with a tombstone.
+    pub fn identifiers(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.0.keys().copied()
+    }
+
     /// The newest tombstone on an identifier.
     #[must_use]
     pub fn on(&self, identifier: Digest) -> Option<Moment> {
@@ -91,12 +96,6 @@ impl Tombs {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// The addresses that a delete named, with the delete's time.
-    pub fn named_addresses(graph: &Graph) -> impl Iterator<Item = (Digest, Moment)> + '_ {
-        let addresses = graph.identifiers.iter().filter(|(_, it)| it.kind == Kind::Address);
-        addresses.filter_map(|(digest, it)| Some((*digest, it.named?)))
     }
 }
 

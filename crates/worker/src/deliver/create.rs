@@ -94,7 +94,12 @@ async fn taken(api: &Api, item: &Item, failure: &Failure) -> Ending {
 }
 
 fn refused(item: &Item, field: &str, cause: Cause) -> Ending {
+    let texts = match &item.wish {
+        Wish::Create { fields, .. } => fields.clone(),
+        _ => BTreeMap::new(),
+    };
     item.answered(Answer::Refused {
+        texts,
         email: (field == "email").then_some(item.anchor),
         causes: BTreeMap::from([(field.to_owned(), cause)]),
     })

@@ -154,9 +154,9 @@ async fn alone(api: &Api, item: &Item, texts: Texts, failure: &Failure) -> Endin
 }
 
 fn refused(item: &Item, causes: BTreeMap<String, Cause>) -> Ending {
-    let Wish::Edit { email, .. } = &item.wish else { return nothing(item) };
+    let Wish::Edit { email, fields, .. } = &item.wish else { return nothing(item) };
     let email = email.as_ref().map(|(digest, _)| *digest);
-    item.answered(Answer::Refused { email, causes })
+    item.answered(Answer::Refused { email, causes, texts: fields.clone() })
 }
 
 /// Another affiliate has the address: it is the person's from now on, and this one is left over.

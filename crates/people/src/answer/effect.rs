@@ -1,0 +1,175 @@
+//! What a call did to the affiliates.
+
+use std::collections::BTreeMap;
+
+use super::Found;
+use crate::digest::Digest;
+use crate::graph::{Affiliate, Graph, Identifier, Kind, Status};
+use crate::plan::{Act, Step};
+use crate::stamp::Moment;
+
+/// Notes that a step is about to go out. Until a create has an answer, its affiliate may be there: a delete that comes
+/// meanwhile waits for it. Nothing else needs to be noted.
+pub fn sent(graph: &mut Graph, step: &Step) {
+    if let Act::Create { fields, .. } = &step.act {
+        create_unknown(graph, step.anchor, &fields.keys().cloned().collect::<Vec<_>>());
+    }
+}
+
+fn with(graph: &mut Graph, id: u64, change: impl FnOnce(&mut Affiliate)) {
+    if let Some(affiliate) = graph.affiliates.iter_mut().find(|affiliate| affiliate.id == Some(id)) {
+        change(affiliate);
+    }
+}
+
+fn known(fields: &BTreeMap<String, String>) -> impl Iterator<Item = (String, Option<String>)> + '_ {
+    fields.iter().map(|(field, text)| (field.clone(), Some(text.clone())))
+}
+
+fn unknown(fields: &[String]) -> impl Iterator<Item = (String, Option<String>)> + '_ {
+    fields.iter().map(|field| (field.clone(), None))
+}
+
+pub(super) fn made(
+    graph: &mut Graph,
+    anchor: Digest,
+    (id, code, status): (u64, &str, Status),
+    told: &BTreeMap<String, String>,
+) {
+    not_made(graph, anchor);
+    graph.affiliates.retain(|affiliate| affiliate.id != Some(id));
+    graph.affiliates.push(Affiliate {
+        id: Some(id),
+        code: Some(code.to_owned()),
+        status: Some(status),
+        told: known(told).collect(),
+        ..Affiliate::at(anchor)
+    });
+}
+
+pub(super) fn create_unknown(graph: &mut Graph, anchor: Digest, fields: &[String]) {
+    let known = graph.affiliates.iter().any(|affiliate| affiliate.address == anchor && !affiliate.gone);
+    if !known {
+        graph.affiliates.push(Affiliate { told: unknown(fields).collect(), ..Affiliate::at(anchor) });
+    }
+}
+
+pub(super) fn not_made(graph: &mut Graph, anchor: Digest) {
+    take_uncertain(graph, anchor);
+}
+
+fn take_uncertain(graph: &mut Graph, anchor: Digest) -> Option<Affiliate> {
+    let uncertain = |affiliate: &Affiliate| affiliate.id.is_none() && affiliate.address == anchor;
+    graph.affiliates.iter().position(uncertain).map(|index| graph.affiliates.remove(index))
+}
+
+/// A search found an affiliate: the one that a create of ours made, one that we know under another address, or one that
+/// was there before us.
+pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Moment) {
+    let ours = take_uncertain(graph, anchor);
+    let known = graph.affiliates.iter().position(|affiliate| affiliate.id == Some(found.id));
+    let address = graph.identifiers.entry(anchor).or_insert_with(|| Identifier::new(Kind::Address));
+    address.searched_at = Some(now);
+    if let Some(index) = known {
+        let affiliate = &mut graph.affiliates[index];
+        affiliate.address = anchor;
+        affiliate.address_unknown = false;
+        affiliate.gone = false;
+        affiliate.status = Some(found.status);
+        affiliate.code = affiliate.code.take().or_else(|| found.code.clone());
+        return;
+    }
+    address.existed |= ours.is_none();
+    let mut affiliate = ours.unwrap_or_else(|| Affiliate { found: true, ..Affiliate::at(anchor) });
+    affiliate.id = Some(found.id);
+    affiliate.code.clone_from(&found.code);
+    affiliate.status = Some(found.status);
+    let shown = known_if_any(&found.shown);
+    if affiliate.found {
+        affiliate.shown.extend(shown)
+    } else {
+        affiliate.told.extend(shown)
+    }
+    graph.affiliates.push(affiliate);
+}
+
+fn known_if_any(shown: &BTreeMap<String, String>) -> Vec<(String, Option<String>)> {
+    known(shown).collect()
+}
+
+pub(super) fn not_found(graph: &mut Graph, anchor: Digest, now: Moment) {
+    take_uncertain(graph, anchor);
+    if let Some(address) = graph.identifiers.get_mut(&anchor) {
+        address.searched_at = Some(now);
+    }
+}
+
+pub(super) fn told(graph: &mut Graph, id: u64, email: Option<Digest>, fields: &BTreeMap<String, String>) {
+    with(graph, id, |affiliate| {
+        if let Some(address) = email {
+            affiliate.address = address;
+            affiliate.address_unknown = false;
+        }
+        tell(affiliate, known(fields));
+    });
+}
+
+pub(super) fn tell_unknown(graph: &mut Graph, id: u64, email: bool, fields: &[String]) {
+    with(graph, id, |affiliate| {
+        affiliate.address_unknown |= email;
+        tell(affiliate, unknown(fields));
+    });
+}
+
+fn tell(affiliate: &mut Affiliate, fields: impl Iterator<Item = (String, Option<String>)>) {
+    for (field, text) in fields {
+        affiliate.shown.remove(&field);
+        affiliate.told.insert(field, text);
+        affiliate.scrubbed = false;
+    }
+}
+
+pub(super) fn status_is(graph: &mut Graph, id: u64, status: Status) {
+    with(graph, id, |affiliate| {
+        if status == Status::Disabled {
+            forget_status(affiliate);
+            affiliate.disabled_by_us = true;
+        } else {
+            affiliate.disabled_by_us = false;
+            affiliate.was_active = false;
+        }
+        affiliate.status = Some(status);
+    });
+}
+
+/// Our only status calls disable, or undo that: after either without an answer, it may be disabled by us.
+pub(super) fn status_unknown(graph: &mut Graph, id: u64) {
+    with(graph, id, |affiliate| {
+        forget_status(affiliate);
+        affiliate.disabled_by_us = true;
+    });
+}
+
+/// A status call of ours went out: whatever its end, an ACTIVE affiliate was active before a delete.
+fn forget_status(affiliate: &mut Affiliate) {
+    affiliate.was_active |= affiliate.status == Some(Status::Active);
+    affiliate.status = None;
+}
+
+pub(super) fn scrubbed(graph: &mut Graph, id: u64) {
+    with(graph, id, |affiliate| {
+        affiliate.scrubbed = true;
+        // The scrub gave it an address of nobody.
+        affiliate.address_unknown = true;
+        affiliate.shown.clear();
+        affiliate.told.values_mut().for_each(|told| *told = None);
+    });
+}
+
+/// A field that nobody states could not be emptied, or overwritten: it is left as it is.
+pub(super) fn leave_alone(graph: &mut Graph, anchor: Digest, field: &str) {
+    for affiliate in graph.affiliates.iter_mut().filter(|affiliate| affiliate.address == anchor) {
+        affiliate.told.remove(field);
+        affiliate.shown.remove(field);
+    }
+}

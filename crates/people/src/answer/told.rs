@@ -1,0 +1,63 @@
+//! Which events a call told a part of.
+
+use std::collections::BTreeMap;
+
+use crate::digest::Digest;
+use crate::graph::{Graph, Kept, ToldBy};
+use crate::needs::{Rules, Traits};
+use crate::plan::Picture;
+use crate::who::{Person, merged};
+
+pub(super) fn by_create(graph: &mut Graph, rules: &Rules, anchor: Digest, fields: &BTreeMap<String, String>) {
+    mark(graph, rules, anchor, &Sent { rules, email: Some(anchor), fields }, ToldBy::Create);
+}
+
+pub(super) fn by_edit(
+    graph: &mut Graph,
+    rules: &Rules,
+    anchor: Digest,
+    fields: &BTreeMap<String, String>,
+    email: Option<Digest>,
+) {
+    mark(graph, rules, anchor, &Sent { rules, email, fields }, ToldBy::Edit);
+}
+
+/// What a call told.
+struct Sent<'a> {
+    rules: &'a Rules,
+    email: Option<Digest>,
+    fields: &'a BTreeMap<String, String>,
+}
+
+impl Sent<'_> {
+    /// Whether a surviving trait of the event is told. Something newer may have been said while the call was under way,
+    /// by this person or by another who has the address now: that is not told by it, so texts are compared.
+    fn tells(&self, kept: &Kept, key: &str, traits: &Traits<'_>) -> bool {
+        if key == "email" {
+            return self.email.is_some() && kept.address == self.email;
+        }
+        let winner = traits.get(key).filter(|said| said.stamp == kept.stamp);
+        winner.is_some_and(|said| {
+            let fields = self.rules.fields_of(key);
+            let mut told = fields.iter().filter_map(|field| Some((field, self.fields.get(field)?)));
+            told.any(|(field, text)| self.rules.text_of(field, said).as_ref() == Some(text))
+        })
+    }
+}
+
+fn mark(graph: &mut Graph, rules: &Rules, anchor: Digest, sent: &Sent<'_>, by: ToldBy) {
+    let picture = Picture::of(graph, rules);
+    let Some(person) = picture.who.person(anchor) else { return };
+    let traits = merged(graph, &person.profiles);
+    let told: Vec<bool> = graph.events.iter().map(|kept| is_told(kept, person, &traits, sent)).collect();
+    for (kept, told) in graph.events.iter_mut().zip(told) {
+        if told {
+            kept.told_by = kept.told_by.max(Some(by));
+        }
+    }
+}
+
+fn is_told(kept: &Kept, person: &Person, traits: &Traits<'_>, sent: &Sent<'_>) -> bool {
+    let mine = !kept.delete && person.profiles.contains(&kept.identifier);
+    mine && kept.says.iter().any(|key| sent.tells(kept, key, traits))
+}

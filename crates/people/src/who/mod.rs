@@ -1,0 +1,146 @@
+//! Persons: the profiles that belong together, seen as one.
+//!
+//! Every rule is made of maxima, minima and unions over what the graph keeps, so that the same events make the same
+//! persons in whatever order they came.
+
+mod claims;
+mod links;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::digest::Digest;
+use crate::graph::{Affiliate, Claim, Graph, Kind};
+use crate::needs::{Rules, Traits};
+use crate::tombs::Tombs;
+use links::Links;
+
+/// A person: what becomes an affiliate once it has all that a create needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The user, or the address that no user ever claimed.
+    pub root: Digest,
+    /// The address that it holds.
+    pub address: Digest,
+    /// Every profile that speaks for it, root and address included.
+    pub profiles: BTreeSet<Digest>,
+    /// It has all that a create needs.
+    pub can_be_one: bool,
+}
+
+/// Why an identifier belongs to no person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wait {
+    /// A user without an address.
+    NoAddress,
+    /// A user whose address another user holds.
+    AddressHeldByAnother,
+    /// An anonymousId alone.
+    AnonymousOnly,
+    /// An address whose last claimer waits.
+    ClaimerWaits,
+}
+
+/// The persons of a graph, and who waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// Every person.
+    pub persons: Vec<Person>,
+    /// Which person an identifier belongs to, as an index into `persons`.
+    pub person_of: BTreeMap<Digest, usize>,
+    /// Why an identifier belongs to none.
+    pub waits: BTreeMap<Digest, Wait>,
+    /// Identifiers on which a tombstone lies.
+    buried: BTreeSet<Digest>,
+}
+
+impl Who {
+    /// Works out the persons of a graph.
+    #[must_use]
+    pub fn of(graph: &Graph, tombs: &Tombs, rules: &Rules) -> Self {
+        let links = Links::of(graph, tombs);
+        let mut who = Self { buried: tombs.identifiers().collect(), ..Self::default() };
+        for (address, user) in links.holders(graph, rules) {
+            who.add(graph, rules, user, address, links.profiles(user, address));
+        }
+        let unclaimed = graph.identifiers.iter().filter(|(digest, identifier)| {
+            identifier.kind == Kind::Address && !links.last_claimer.contains_key(digest)
+        });
+        for (&address, _) in unclaimed {
+            who.add(graph, rules, address, address, links.profiles(address, address));
+        }
+        who.waits = who.everything_else(graph, &links);
+        who
+    }
+
+    fn add(
+        &mut self,
+        graph: &Graph,
+        rules: &Rules,
+        root: Digest,
+        address: Digest,
+        profiles: BTreeSet<Digest>,
+    ) {
+        let can_be_one = rules.lacking(&merged(graph, &profiles), false).is_empty();
+        let index = self.persons.len();
+        self.person_of.extend(profiles.iter().map(|profile| (*profile, index)));
+        self.persons.push(Person { root, address, profiles, can_be_one });
+    }
+
+    fn everything_else(&self, graph: &Graph, links: &Links) -> BTreeMap<Digest, Wait> {
+        let alone = graph.identifiers.iter().filter(|(digest, _)| !self.person_of.contains_key(digest));
+        alone
+            .map(|(&digest, identifier)| {
+                let wait = match identifier.kind {
+                    Kind::User if links.present.contains_key(&digest) => Wait::AddressHeldByAnother,
+                    Kind::User => Wait::NoAddress,
+                    Kind::Address => Wait::ClaimerWaits,
+                    Kind::Anonymous => Wait::AnonymousOnly,
+                };
+                (digest, wait)
+            })
+            .collect()
+    }
+
+    /// The person that an identifier belongs to.
+    #[must_use]
+    pub fn person(&self, identifier: Digest) -> Option<&Person> {
+        self.person_of.get(&identifier).map(|index| &self.persons[*index])
+    }
+
+    /// The affiliate that a person is bound to: the one at its address, else the one at the address that it left last. One
+    /// at an address that was left and on which a tombstone lies is not carried along: in doubt the delete wins.
+    #[must_use]
+    pub fn bound<'g>(&self, graph: &'g Graph, person: &Person) -> Option<&'g Affiliate> {
+        let mine = graph.affiliates.iter().filter(|affiliate| {
+            let left =
+                person.profiles.contains(&affiliate.address) && !self.buried.contains(&affiliate.address);
+            affiliate.address == person.address || left
+        });
+        mine.max_by_key(|affiliate| {
+            let left = graph
+                .claims
+                .iter()
+                .filter(|claim| claim.user == person.root && claim.address == affiliate.address)
+                .filter_map(Claim::last)
+                .max();
+            (!affiliate.gone, affiliate.address == person.address, left, std::cmp::Reverse(affiliate.id))
+        })
+    }
+}
+
+/// The traits of several profiles as one, last writer wins.
+#[must_use]
+pub fn merged<'g>(graph: &'g Graph, profiles: &BTreeSet<Digest>) -> Traits<'g> {
+    let mut traits = Traits::new();
+    for profile in profiles.iter().filter_map(|digest| graph.identifiers.get(digest)) {
+        for (key, said) in &profile.traits {
+            match traits.get(key.as_str()) {
+                Some(known) if !said.beats(known) => {}
+                _ => {
+                    traits.insert(key, said);
+                }
+            }
+        }
+    }
+    traits
+}

@@ -1,0 +1,10 @@
+//! The identity rules held against the reference model, which shares no code with them.
+//!
+//! Random histories come from seeds. `PEOPLE_CASES=100000` sets how many each random test plays; `PEOPLE_SEED=17` plays
+//! that one alone. A failure prints its seed and the fewest of its events that still fail.
+
+mod agreement;
+mod dice;
+mod order;
+mod story;
+mod town;

@@ -1,0 +1,53 @@
+//! The same persons come of the same events, in whatever order and however often they are absorbed.
+
+use crate::agreement::{agree, reborn};
+use crate::dice::{Dice, Verdict, for_all};
+use crate::story::{Event, address, expected, history, rules};
+use crate::town::{Fold, Town, fold};
+
+/// Absorbs events shuffled and with repetitions, erasing after each, and compares the end with the reference.
+pub(crate) fn the_end_is_as_expected(events: &[Event], seed: u64, fold: Fold) -> Verdict {
+    let mut dice = Dice::of(!seed);
+    let mut told = events.to_vec();
+    dice.shuffle(&mut told);
+    for _ in 0..dice.below(4) {
+        if !events.is_empty() {
+            told.insert(dice.below(told.len() + 1), dice.pick(events));
+        }
+    }
+    let mut town = Town::new(rules(), fold);
+    for event in &told {
+        town.absorb(event);
+    }
+    let existed = existing(&mut dice, &mut town);
+    agree(&town, &expected(events, &town.rules, &existed))
+}
+
+/// Some affiliates were there before us, and have been found.
+fn existing(dice: &mut Dice, town: &mut Town) -> Vec<&'static str> {
+    let mut existed = Vec::new();
+    for text in ["a@x.io", "b@x.io", "s@x.io"] {
+        if dice.percent(15)
+            && let Some(graph) = town.graph_with(address(text))
+            && let Some(identifier) = graph.identifiers.get_mut(&address(text))
+        {
+            identifier.existed = true;
+            existed.push(text);
+        }
+    }
+    existed
+}
+
+#[test]
+fn the_fold_agrees_with_the_reference_in_any_order_and_with_any_repetition() {
+    for_all(30_000, history, |events, seed| the_end_is_as_expected(events, seed, fold));
+}
+
+#[test]
+fn random_histories_reach_affiliates_that_come_back_after_a_delete() {
+    let reborn = (0..2_000).map(|seed| {
+        let events = history(&mut Dice::of(seed));
+        reborn(&expected(&events, &rules(), &[]))
+    });
+    assert!(reborn.sum::<usize>() > 50);
+}

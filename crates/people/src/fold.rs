@@ -92,7 +92,8 @@ impl Deletion {
     }
 }
 
-/// Joins the graph of a linked identifier into this one.
+/// Joins the graph of a linked identifier into this one. What was given up is tried again, since others may be concerned
+/// now.
 pub fn merge(into: &mut Graph, other: Graph) {
     into.identifiers.extend(other.identifiers);
     into.claims.extend(other.claims);
@@ -100,6 +101,7 @@ pub fn merge(into: &mut Graph, other: Graph) {
     into.affiliates.extend(other.affiliates);
     into.events.extend(other.events);
     into.troubles.extend(other.troubles);
+    hope_again(into);
 }
 
 /// Folds an identify. It must name at least one identifier; without one nothing happens.

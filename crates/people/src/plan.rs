@@ -126,15 +126,14 @@ impl<'g> Picture<'g> {
     fn plan(&self) -> Vec<Step> {
         let affiliates = self.graph.affiliates.iter().filter_map(|affiliate| self.for_affiliate(affiliate));
         let mut steps: Vec<Step> = affiliates.collect();
-        for person in &self.who.persons {
-            if self.who.bound(self.graph, person).is_none() {
-                steps.extend(self.for_person_without(person));
-            }
-        }
-        for address in to_search_for(self.graph, &self.tombs) {
-            // A create would find out as well, and two calls about one address must not race.
+        let alone = |person: &&Person| self.who.bound(self.graph, person).is_none();
+        let alone: Vec<&Person> = self.who.persons.iter().filter(alone).collect();
+        steps.extend(alone.iter().filter_map(|person| self.create(person)));
+        let wanted = alone.iter().flat_map(|person| self.look_for(person));
+        for address in wanted.chain(to_search_for(self.graph, &self.tombs)) {
+            // One search is for all, a create would find out as well, and two calls about one address must not race.
             if !steps.iter().any(|known| known.anchor == address) {
-                steps.push(search(address));
+                steps.push(Step { anchor: address, act: Act::Search { uncertain_create: false } });
             }
         }
         steps
@@ -184,18 +183,15 @@ impl<'g> Picture<'g> {
             .then_some(Act::Status { affiliate: id, status: Status::Active })
     }
 
-    fn for_person_without(&self, person: &Person) -> Vec<Step> {
-        if !person.can_be_one {
-            return self.look_for(person);
-        }
-        if !self.hindrances(person).is_empty() {
-            return Vec::new();
+    fn create(&self, person: &Person) -> Option<Step> {
+        if !person.can_be_one || !self.hindrances(person).is_empty() {
+            return None;
         }
         let fields = desired(self.graph, person, self.rules).fields;
         let fields =
             fields.into_iter().filter(|(field, text)| !field.starts_with("custom:") && !text.is_empty());
         let user = (person.root != person.address).then_some(person.root);
-        vec![Step { anchor: person.address, act: Act::Create { user, fields: fields.collect() } }]
+        Some(Step { anchor: person.address, act: Act::Create { user, fields: fields.collect() } })
     }
 
     /// Why a person that has all that a create needs is not created all the same.
@@ -213,10 +209,11 @@ impl<'g> Picture<'g> {
         hindrances
     }
 
-    /// Someone of whom a create's needs are not all known may have been an affiliate before us: asked for once, if there
-    /// is anything to tell.
-    fn look_for(&self, person: &Person) -> Vec<Step> {
-        if !self.worth_telling(person) {
+    /// Someone of whom a create's needs are not all known, or not all taken, may have been an affiliate before us: asked
+    /// for once, if there is anything to tell.
+    fn look_for(&self, person: &Person) -> Vec<Digest> {
+        let can_be_made = person.can_be_one && self.hindrances(person).is_empty();
+        if can_be_made || !self.worth_telling(person) {
             return Vec::new();
         }
         let claimed = self.graph.claims.iter().filter(|claim| claim.user == person.root);
@@ -233,7 +230,7 @@ impl<'g> Picture<'g> {
             let identifier = self.graph.identifiers.get(address);
             !known && identifier.is_some_and(|it| it.searched_at.is_none() && it.sealed.is_some())
         });
-        unknown.map(search).collect()
+        unknown.collect()
     }
 
     fn worth_telling(&self, person: &Person) -> bool {
@@ -257,8 +254,4 @@ fn refusal_of(traits: &Traits<'_>, field: &str) -> String {
         || format!("refersion refused the {field}"),
         |cause| format!("refersion refused the {field}: {cause}"),
     )
-}
-
-fn search(address: Digest) -> Step {
-    Step { anchor: address, act: Act::Search { uncertain_create: false } }
 }

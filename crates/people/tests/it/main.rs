@@ -4,7 +4,12 @@
 //! that one alone. A failure prints its seed and the fewest of its events that still fail.
 
 mod agreement;
+mod calls;
 mod dice;
+mod interleavings;
 mod order;
+mod play;
+mod rows;
 mod story;
+mod tiny;
 mod town;

@@ -98,6 +98,11 @@ impl Event {
         Uuid::from_u64_pair(0, self.number)
     }
 
+    /// The identifiers that it names, strongest first.
+    pub(crate) fn names(&self) -> Vec<Digest> {
+        if self.delete { self.deletion().digests() } else { self.statement().digests() }
+    }
+
     fn stamp(&self) -> Stamp {
         Stamp { time: moment(self.at), key: self.key.clone(), revision: 0 }
     }
@@ -245,15 +250,15 @@ fn says(dice: &mut Dice, event: Event) -> Event {
     let number = event.number;
     let mut event = match dice.below(6) {
         0 | 1 => event.with("first_name", dice.pick(&["Ann", "Bob"])).with("last_name", "Lee"),
-        2 => event.with("first_name", &format!("name{number}")),
+        2 => event.with("first_name", &format!("name-{number}-")),
         3 => event.with("last_name", "Orr"),
         _ => event,
     };
     if dice.percent(60) {
-        event = event.with("trait:vip", &format!("word{number}"));
+        event = event.with("trait:vip", &format!("word-{number}-"));
     }
     if dice.percent(30) {
-        event = event.with("company", &format!("firm{number}"));
+        event = event.with("company", &format!("firm-{number}-"));
     }
     if dice.percent(30) {
         let value = dice.pick(&[Some("true"), Some("false"), Some(""), None]);
@@ -263,7 +268,7 @@ fn says(dice: &mut Dice, event: Event) -> Event {
         event = event.with("trait:pay", dice.pick(&["pay@x.io", "no address", ""]));
     }
     if dice.percent(15) {
-        event = event.with("trait:dull", &format!("dull{number}"));
+        event = event.with("trait:dull", &format!("dull-{number}-"));
     }
     event
 }

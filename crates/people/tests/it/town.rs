@@ -31,12 +31,14 @@ impl Town {
         Self { rules, graphs: Vec::new(), fold }
     }
 
+    /// Absorbs an event into the graph of all that it names.
     pub(crate) fn absorb(&mut self, event: &Event) -> Settled {
-        let names = if event.delete { event.deletion().digests() } else { event.statement().digests() };
+        let names = event.names();
         let is_near = |graph: &Graph| names.iter().any(|name| graph.identifiers.contains_key(name));
         let (near, far) = std::mem::take(&mut self.graphs).into_iter().partition(is_near);
         self.graphs = far;
-        let mut joined = Graph::default();
+        let mut near: Vec<Graph> = near;
+        let mut joined = near.pop().unwrap_or_default();
         for graph in near {
             merge(&mut joined, graph);
         }

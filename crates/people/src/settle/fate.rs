@@ -1,0 +1,177 @@
+//! The fate of one event under a picture of its graph.
+
+use std::collections::BTreeSet;
+
+use super::End;
+use crate::digest::Digest;
+use crate::graph::{Affiliate, Kept, Standing, Status, ToldBy};
+use crate::needs::CUSTOM;
+use crate::plan::{Act, Picture, Step};
+use crate::who::{Person, Wait, merged};
+
+/// What becomes of an event now.
+pub(super) enum Fate {
+    /// Nothing yet.
+    Stay,
+    /// It died, and everything that it said has been replaced. It is kept because its payload is.
+    Replaced,
+    /// Its last outcome stands; nothing more can come of it.
+    Forget,
+    /// It ends.
+    End { end: End, reason: Option<String>, affiliate: Option<(Option<u64>, Option<String>)> },
+}
+
+/// Why something newer, or a delete, is all that is left of an event.
+const DELETED: &str = "deleted";
+const NEWER_SAID: &str = "newer_said";
+/// Refersion has all of it, and no call of ours told it.
+const KNOWN: &str = "known";
+
+impl Fate {
+    fn end(end: End, reason: &str) -> Self {
+        Self::End { end, reason: Some(reason.to_owned()), affiliate: None }
+    }
+}
+
+/// An outcome changes in two cases only: what was remembered is delivered, and what died is delivered after all.
+pub(super) fn fate(picture: &Picture<'_>, kept: &Kept) -> Fate {
+    let fate = if kept.delete { fate_of_delete(picture, kept) } else { fate_of_identify(picture, kept) };
+    let Fate::End { end, reason, .. } = &fate else { return fate };
+    match (&kept.standing, end, reason.as_deref()) {
+        (Standing::Pending, _, _) => fate,
+        (_, End::Created | End::Updated | End::Deleted, _) => fate,
+        (Standing::Remembered, End::Unchanged, Some(KNOWN)) => fate,
+        (_, End::Superseded, Some(DELETED)) | (Standing::Remembered, End::Superseded, _) => Fate::Forget,
+        (Standing::Dead, End::Superseded, _) => Fate::Replaced,
+        (_, End::Remembered | End::Unchanged, _) => Fate::Stay,
+    }
+}
+
+fn fate_of_delete(picture: &Picture<'_>, kept: &Kept) -> Fate {
+    if picture.steps.iter().any(Step::serves_a_delete) {
+        return Fate::Stay;
+    }
+    let claims = picture.graph.claims.iter().filter(|claim| claim.user == kept.identifier);
+    let near: BTreeSet<Digest> =
+        claims.map(|claim| claim.address).chain([kept.identifier]).chain(kept.address).collect();
+    let disabled = picture.graph.affiliates.iter().find(|it| it.disabled_by_us && near.contains(&it.address));
+    let reason = if disabled.is_some() { None } else { Some("nothing_to_disable".to_owned()) };
+    Fate::End { end: End::Deleted, reason, affiliate: disabled.map(ids) }
+}
+
+fn ids(affiliate: &Affiliate) -> (Option<u64>, Option<String>) {
+    (affiliate.id, affiliate.code.clone())
+}
+
+fn fate_of_identify(picture: &Picture<'_>, kept: &Kept) -> Fate {
+    if picture.tombs.covers(kept.identifier, kept.stamp.time) {
+        return Fate::end(End::Superseded, DELETED);
+    }
+    let person = picture.who.person(kept.identifier);
+    let survivors = survivors(picture, kept, person);
+    let mapped: Vec<&str> =
+        survivors.iter().copied().filter(|key| picture.rules.field_of(key).is_some()).collect();
+    let refused = |key: &&str| person.is_some_and(|person| is_refused(picture, person, key));
+    let (refused, open): (Vec<&str>, Vec<&str>) = mapped.iter().partition(|key| refused(key));
+    if kept.standing == Standing::Dead && !refused.is_empty() {
+        return Fate::Stay;
+    }
+    match person {
+        Some(person) if !open.is_empty() => fate_with_person(picture, kept, person, &open),
+        // What it told is told, whatever became of its person since.
+        _ if kept.told_by.is_some() => told(picture, kept, person),
+        _ if survivors.is_empty() && !kept.says.is_empty() => Fate::end(End::Superseded, NEWER_SAID),
+        _ if mapped.is_empty() => {
+            let says_traits = kept.says.iter().any(|key| key.starts_with(CUSTOM));
+            Fate::end(End::Unchanged, if says_traits { "not_mapped" } else { "nothing_said" })
+        }
+        // What Refersion refused stays out of the way; whoever said it died of it, or says it again.
+        Some(_) => Fate::end(End::Remembered, "refused_value"),
+        None => Fate::end(End::Remembered, wait_word(picture, kept.identifier)),
+    }
+}
+
+fn is_refused(picture: &Picture<'_>, person: &Person, key: &str) -> bool {
+    if key == "email" {
+        let address = picture.graph.identifiers.get(&person.address);
+        return address.is_some_and(|address| address.refused.is_some());
+    }
+    merged(picture.graph, &person.profiles).get(key).is_some_and(|said| said.refused.is_some())
+}
+
+/// The keys that the event said and nothing newer has replaced.
+fn survivors<'k>(picture: &Picture<'_>, kept: &'k Kept, person: Option<&Person>) -> Vec<&'k str> {
+    let own = std::iter::once(kept.identifier).collect();
+    let traits = merged(picture.graph, person.map_or(&own, |person| &person.profiles));
+    let survives = |key: &str| match key {
+        "email" => {
+            let stands = person.is_none_or(|person| kept.address == Some(person.address));
+            stands && !is_said_again(picture, kept)
+        }
+        _ => traits.get(key).is_some_and(|said| said.stamp == kept.stamp),
+    };
+    kept.says.iter().map(String::as_str).filter(|key| survives(key)).collect()
+}
+
+/// Whether a newer event that has not come to rest states the same address: like a trait that is said again.
+fn is_said_again(picture: &Picture<'_>, kept: &Kept) -> bool {
+    picture.graph.events.iter().any(|other| {
+        let same = !other.delete && other.identifier == kept.identifier && other.address == kept.address;
+        same && other.says.contains("email") && other.stamp > kept.stamp
+    })
+}
+
+fn fate_with_person(picture: &Picture<'_>, kept: &Kept, person: &Person, open: &[&str]) -> Fate {
+    let Some(affiliate) = picture.who.bound(picture.graph, person) else {
+        return fate_without_affiliate(picture, kept, person);
+    };
+    if affiliate.gone {
+        return Fate::end(End::Remembered, "affiliate_gone");
+    }
+    let step = picture.steps.iter().find(|step| step.anchor == affiliate.address);
+    match step.map(|step| &step.act) {
+        Some(Act::Search { .. }) => Fate::Stay,
+        Some(Act::Edit { email, fields, .. }) => {
+            let waits = |key: &&str| match *key {
+                "email" => email.is_some(),
+                key => picture.rules.fields_of(key).iter().any(|field| fields.contains_key(field)),
+            };
+            if open.iter().any(waits) { Fate::Stay } else { told(picture, kept, Some(person)) }
+        }
+        Some(Act::Status { status: Status::Active, .. }) => Fate::Stay,
+        _ if !person.can_be_one && picture.tombs.around(picture.graph, affiliate.address).is_some() => {
+            Fate::end(End::Remembered, "deleted_and_incomplete")
+        }
+        _ => told(picture, kept, Some(person)),
+    }
+}
+
+fn fate_without_affiliate(picture: &Picture<'_>, kept: &Kept, person: &Person) -> Fate {
+    if picture.steps.iter().any(|step| person.profiles.contains(&step.anchor)) {
+        return Fate::Stay;
+    }
+    if kept.told_by.is_some() {
+        return told(picture, kept, Some(person));
+    }
+    let hindered = person.can_be_one && !picture.hindrances(person).is_empty();
+    Fate::end(End::Remembered, if hindered { "refused_value" } else { "incomplete" })
+}
+
+fn told(picture: &Picture<'_>, kept: &Kept, person: Option<&Person>) -> Fate {
+    let affiliate = person.and_then(|person| picture.who.bound(picture.graph, person)).map(ids);
+    let (end, reason) = match kept.told_by {
+        Some(ToldBy::Create) => (End::Created, None),
+        Some(ToldBy::Edit) => (End::Updated, None),
+        None => (End::Unchanged, Some(KNOWN.to_owned())),
+    };
+    Fate::End { end, reason, affiliate }
+}
+
+fn wait_word(picture: &Picture<'_>, identifier: Digest) -> &'static str {
+    match picture.who.waits.get(&identifier) {
+        Some(Wait::AddressHeldByAnother) => "address_held_by_another",
+        Some(Wait::AnonymousOnly) => "anonymous_only",
+        Some(Wait::ClaimerWaits) => "claimer_waits",
+        Some(Wait::NoAddress) | None => "no_address",
+    }
+}

@@ -1,0 +1,134 @@
+//! How events end. The one place where the outcome of an event that Refersion took, or did not need, is decided.
+
+mod fate;
+mod words;
+
+use uuid::Uuid;
+
+use crate::digest::Digest;
+use crate::erase::erase;
+use crate::graph::{Graph, Kept, Lane, Standing};
+use crate::needs::Rules;
+use crate::plan::{Picture, Step, StepKind};
+use crate::stamp::Moment;
+use crate::who::Person;
+use fate::{Fate, fate};
+
+pub use words::{unmapped, waits_for};
+
+/// So many dead events of one graph are kept although nothing of them counts any more, so that a delete finds their
+/// payloads. Older ones lose their payloads early.
+const DEAD_KEPT: usize = 100;
+
+/// How an event ended, dead ones apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A create told some of it.
+    Created,
+    /// An edit told some of it.
+    Updated,
+    /// The delete was carried out.
+    Deleted,
+    /// Refersion knew already, or nothing of it is mapped.
+    Unchanged,
+    /// Something newer had been said.
+    Superseded,
+    /// Kept; its person waits.
+    Remembered,
+}
+
+/// An event that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The event.
+    pub event: Uuid,
+    /// The number of this outcome.
+    pub number: u32,
+    /// How.
+    pub end: End,
+    /// Why, in a fixed word or a short text without personal data.
+    pub reason: Option<String>,
+    /// The affiliate concerned.
+    pub affiliate: Option<(Option<u64>, Option<String>)>,
+}
+
+/// What a graph needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// In which lane.
+    pub lane: Lane,
+    /// Which kind of call.
+    pub step: StepKind,
+    /// Not before this; `None` = at once.
+    pub due_at: Option<Moment>,
+}
+
+/// What settling a graph found out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Events that ended now.
+    pub ended: Vec<Ended>,
+    /// Events of which nothing personal may remain.
+    pub erased: Vec<Uuid>,
+    /// What is to be done next, if anything can be.
+    pub next: Option<Next>,
+    /// How many affiliates or persons differ from what Refersion knows.
+    pub dirty: u32,
+    /// How many persons and identifiers wait.
+    pub waiting: u32,
+}
+
+/// Erases what tombstones cover, ends every event that has come to rest, and says what the graph needs next.
+pub fn settle(graph: &mut Graph, rules: &Rules) -> Settled {
+    let mut settled = Settled { erased: erase(graph, rules), ..Settled::default() };
+    let picture = Picture::of(graph, rules);
+    settled.next = next(&picture);
+    settled.dirty = u32::try_from(picture.steps.len()).unwrap_or(u32::MAX);
+    settled.waiting = waiting(&picture);
+    let fates: Vec<Fate> = graph.events.iter().map(|kept| fate(&picture, kept)).collect();
+    let (mut left, mut replaced) = (Vec::new(), Vec::new());
+    for (mut kept, fate) in std::mem::take(&mut graph.events).into_iter().zip(fates) {
+        match fate {
+            Fate::Stay => left.push(kept),
+            Fate::Replaced => replaced.push(kept),
+            Fate::Forget => {}
+            Fate::End { end, reason, affiliate } => {
+                kept.outcomes += 1;
+                let number = kept.outcomes;
+                settled.ended.push(Ended { event: kept.event, number, end, reason, affiliate });
+                if end == End::Remembered {
+                    left.push(Kept { standing: Standing::Remembered, ..kept });
+                }
+            }
+        }
+    }
+    replaced.sort_by(|one, other| other.stamp.cmp(&one.stamp));
+    settled.erased.extend(replaced.drain(DEAD_KEPT.min(replaced.len())..).map(|kept| kept.event));
+    left.append(&mut replaced);
+    graph.events = left;
+    settled
+}
+
+fn next(picture: &Picture<'_>) -> Option<Next> {
+    let trouble = |anchor: Digest| picture.graph.troubles.get(&anchor);
+    let open =
+        picture.steps.iter().filter(|step| !trouble(step.anchor).is_some_and(|trouble| trouble.given_up));
+    let due = |step: &&Step| (trouble(step.anchor).map(|trouble| trouble.due_at), step.kind());
+    let step = open.min_by_key(due)?;
+    let live =
+        picture.graph.events.iter().any(|kept| kept.standing == Standing::Pending && kept.lane == Lane::Live);
+    Some(Next {
+        lane: if live { Lane::Live } else { Lane::Bulk },
+        step: step.kind(),
+        due_at: trouble(step.anchor).map(|trouble| trouble.due_at),
+    })
+}
+
+fn waiting(picture: &Picture<'_>) -> u32 {
+    let without = |person: &&Person| {
+        let idle = !picture.steps.iter().any(|step| person.profiles.contains(&step.anchor));
+        idle && picture.who.bound(picture.graph, person).is_none()
+    };
+    let persons = picture.who.persons.iter().filter(without).count();
+    u32::try_from(persons + picture.who.waits.len()).unwrap_or(u32::MAX)
+}

@@ -51,12 +51,15 @@ impl ConnectionGate {
     /// Waits until a call ends, or for `at_most`.
     pub async fn until_a_call_ends(&self, at_most: Duration) {
         tokio::select! {
+            biased;
             () = self.ended.notified() => {}
             () = tokio::time::sleep(at_most) => {}
         }
     }
 
-    fn lease_outlasts_a_call(&self) -> bool {
+    /// Whether the lease outlasts a call that starts now; if not, none may start.
+    #[must_use]
+    pub fn lease_outlasts_a_call(&self) -> bool {
         lock(&self.lease_until).is_some_and(|until| until > Instant::now() + self.deadline)
     }
 }

@@ -21,7 +21,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
             Ok(false) => {}
             Err(cause) => warn!(%cause, "what has expired could not be dropped"),
         }
-        tokio::select! { () = tokio::time::sleep(EVERY) => {}, () = stop.cancelled() => {} }
+        tokio::select! { biased; () = tokio::time::sleep(EVERY) => {}, () = stop.cancelled() => {} }
     }
 }
 

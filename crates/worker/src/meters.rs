@@ -20,6 +20,7 @@ pub struct Meters {
     pub batches: AtomicU64,
     outcomes: Mutex<BTreeMap<&'static str, u64>>,
     calls: Mutex<BTreeMap<&'static str, u64>>,
+    call_micros: AtomicU64,
     latencies: Mutex<[u64; LATENCY_BOUNDS.len() + 1]>,
     rates: Mutex<BTreeMap<ConnectionId, f64>>,
     settled: Mutex<BTreeMap<&'static str, Settling>>,
@@ -45,6 +46,8 @@ impl Meters {
     /// Counts a call by how it went: `fine`, `refused`, `throttled` or `unwell`.
     pub fn call(&self, went: &'static str, took: Duration) {
         bump(&self.calls, went, 1);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.call_micros.fetch_add(micros, Ordering::Relaxed);
         if let Ok(mut latencies) = self.latencies.lock() {
             let bucket = LATENCY_BOUNDS.iter().position(|bound| took.as_secs_f64() <= *bound);
             latencies[bucket.unwrap_or(LATENCY_BOUNDS.len())] += 1;
@@ -90,6 +93,12 @@ impl Meters {
     #[must_use]
     pub fn latencies(&self) -> [u64; LATENCY_BOUNDS.len() + 1] {
         self.latencies.lock().map(|latencies| *latencies).unwrap_or_default()
+    }
+
+    /// How long all calls took together.
+    #[must_use]
+    pub fn call_time(&self) -> Duration {
+        Duration::from_micros(self.call_micros.load(Ordering::Relaxed))
     }
 
     /// Time from door to outcome, by lane.

@@ -61,6 +61,7 @@ pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &Cancellat
             Err(cause) => warn!(%cause, "the connections cannot be read"),
         }
         tokio::select! {
+            biased;
             Some(ended) = tasks.join_next() => {
                 if let Ok(id) = ended { served.remove(&id); } else { served.clear(); }
             }
@@ -109,7 +110,7 @@ async fn serve_one(
 }
 
 async fn wait(time: Duration, stop: &CancellationToken) {
-    tokio::select! { () = tokio::time::sleep(time) => {}, () = stop.cancelled() => {} }
+    tokio::select! { biased; () = tokio::time::sleep(time) => {}, () = stop.cancelled() => {} }
 }
 
 /// Serves a connection under a lease that is renewed all the while.
@@ -163,7 +164,8 @@ async fn keep_lease(worker: &Worker, id: ConnectionId, holder: Uuid, token: i64,
         let now = worker.now();
         match worker.ledger.lease(id, holder, now, worker.limits.lease).await {
             Ok(Some(lease)) if lease.token == token => {
-                gate.set_lease(Some(left(lease, now)));
+                // The clock again: the answer may have been a long time coming.
+                gate.set_lease(Some(left(lease, worker.now())));
                 worker.meters.rate(id, gate.with_pace(|pace, _| pace.rate()));
             }
             Ok(_) => {

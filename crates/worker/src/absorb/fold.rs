@@ -55,8 +55,6 @@ pub(super) fn fold(
         }
         if before.is_none() {
             changes.events.push(new_event(reading));
-        } else {
-            changes.reopened.push(reading.event);
         }
         take_in(&mut hand, &mut changes, reading, before.is_some(), now);
         count_unmapped(&mut changes, rules, reading);
@@ -77,18 +75,19 @@ fn new_event(reading: &Reading) -> NewEvent {
     }
 }
 
+/// Takes an event in. `again`: it had died, and an operator wants it tried once more.
 fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: bool, now: Timestamp) {
+    let skip = |why| outcome(reading, 1 + u32::from(again), State::Skipped, why, now);
     match &reading.what {
-        What::Ask(Ask::Skip) => {
-            changes.outcomes.push(first(reading, State::Skipped, "integrations_say_no", now))
-        }
-        What::NoConnection => {
-            changes.outcomes.push(first(reading, State::Skipped, "connection_removed", now))
-        }
-        What::Bad(class, cause) => bury(changes, reading, class, cause, now),
+        What::Ask(Ask::Skip) => changes.outcomes.push(skip("integrations_say_no")),
+        What::NoConnection => changes.outcomes.push(skip("connection_removed")),
+        What::Bad(class, cause) => bury(changes, reading, class, cause, again, now),
         What::Ask(Ask::Delete(deletion)) => match hand.join(&deletion.digests()) {
-            Some(slot) => delete(&mut slot.graph, deletion),
-            None => bury(changes, reading, "too_many_identifiers", TOO_MANY, now),
+            Some(slot) => {
+                delete(&mut slot.graph, deletion);
+                reopen(changes, slot, reading, again);
+            }
+            None => bury(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
         },
         What::Ask(Ask::Say(statement)) => {
             let mut statement = statement.as_ref().clone();
@@ -103,22 +102,39 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: boo
                         forgive(&mut slot.graph, &statement.stamp, address);
                     }
                     identify(&mut slot.graph, &statement);
+                    reopen(changes, slot, reading, again);
                 }
-                None => bury(changes, reading, "too_many_identifiers", TOO_MANY, now),
+                None => bury(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
             }
         }
+    }
+}
+
+/// An event that died is pending again. A graph that does not know it has not counted its death either: it could not
+/// be read then.
+fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, again: bool) {
+    if !again {
+        return;
+    }
+    changes.reopened.push(reading.event);
+    let kept = slot.graph.events.iter_mut().find(|kept| kept.event == reading.event);
+    if let Some(kept) = kept {
+        kept.outcomes = kept.outcomes.max(1);
     }
 }
 
 const TOO_MANY: &str = "this userId or email is used together with more than 500 others, so it cannot be one \
     person's: correct the source that sends a placeholder, then replay";
 
-fn first(reading: &Reading, state: State, reason: &str, at: Timestamp) -> Outcome {
-    Outcome { event: reading.event, number: 1, state, reason: Some(reason.to_owned()), affiliate: None, at }
+fn outcome(reading: &Reading, number: u32, state: State, reason: &str, at: Timestamp) -> Outcome {
+    Outcome { event: reading.event, number, state, reason: Some(reason.to_owned()), affiliate: None, at }
 }
 
-fn bury(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, now: Timestamp) {
-    changes.outcomes.push(first(reading, State::Dead, class, now));
+/// The event dies. One that had died already stays dead, with a new cause.
+fn bury(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, again: bool, now: Timestamp) {
+    if !again {
+        changes.outcomes.push(outcome(reading, 1, State::Dead, class, now));
+    }
     changes.dead_letters.push(DeadLetter {
         event: reading.event,
         class: class.to_owned(),

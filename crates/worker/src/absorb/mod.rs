@@ -37,7 +37,7 @@ pub async fn run(worker: &Worker, work: &Arc<Notify>, stop: &CancellationToken) 
             Ok(_) => work.notify_waiters(),
             Err(cause) => {
                 warn!(cause = %chain(&cause), "absorb rests: the batch stays in the queue");
-                tokio::select! { () = tokio::time::sleep(REST) => {}, () = stop.cancelled() => {} }
+                tokio::select! { biased; () = tokio::time::sleep(REST) => {}, () = stop.cancelled() => {} }
             }
         }
     }

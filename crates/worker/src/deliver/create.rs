@@ -69,10 +69,17 @@ fn unknown(item: &Item, told: &BTreeMap<String, String>, failure: Option<&Failur
 async fn not_made(api: &Api, item: &Item, fields: &BTreeMap<String, String>, failure: Failure) -> Ending {
     match failure.class {
         Class::EmailTaken => taken(api, item, &failure).await,
-        Class::Refused { field: Some(field) } => refused(item, field.name(), item.cause(&failure)),
-        Class::Refused { field: None } => with_the_least(api, item, fields, failure).await,
+        Class::Refused { field: Some(field) } if is_told(field, fields) => {
+            refused(item, field.name(), item.cause(&failure))
+        }
+        Class::Refused { .. } => with_the_least(api, item, fields, failure).await,
         _ => item.failed(&failure),
     }
+}
+
+/// Whether a create with these texts tells the field; a refusal that names another one names nothing.
+fn is_told(field: Field, texts: &BTreeMap<String, String>) -> bool {
+    field == Field::Email || texts.contains_key(field.name())
 }
 
 /// Somebody has the address: the affiliate that was there before us, or one that an earlier try made.
@@ -119,15 +126,29 @@ async fn with_the_least(
         .map(|(n, t)| (n.clone(), t.clone()))
         .collect();
     if least.len() == fields.len() {
-        return refused(item, "email", item.cause(&failure));
+        return refused(item, longest(item, &least), item.cause(&failure));
     }
     match api.client.create(&new_affiliate(api, item, &least)).await {
         Ok(created) => made(api, item, created, &least).await,
         Err(again) => match again.class {
             Class::EmailTaken => taken(api, item, &again).await,
-            Class::Refused { field: Some(field) } => refused(item, field.name(), item.cause(&again)),
-            Class::Refused { field: None } => refused(item, "email", item.cause(&again)),
+            Class::Refused { field: Some(field) } if is_told(field, &least) => {
+                refused(item, field.name(), item.cause(&again))
+            }
+            Class::Refused { .. } => refused(item, longest(item, &least), item.cause(&again)),
             _ => item.failed(&again),
         },
     }
+}
+
+/// Of what a create cannot do without, the longest text: no smaller create could tell which one is refused, and the one
+/// refusal that Refersion has without a field's name is that of a text that is too long.
+fn longest<'t>(item: &Item, least: &'t BTreeMap<String, String>) -> &'t str {
+    let email = match &item.wish {
+        Wish::Create { email, .. } => email.chars().count(),
+        _ => 0,
+    };
+    let lengths = least.iter().map(|(name, text)| (text.chars().count(), name.as_str()));
+    let (length, name) = lengths.max().unwrap_or_default();
+    if length > email { name } else { "email" }
 }

@@ -149,7 +149,7 @@ impl Holder {
 
     /// Takes what is due, plans it, writes it down and sends it. Returns how many calls were started.
     async fn start_calls(&mut self, under_way: &mut JoinSet<Delivered>) -> Result<usize, LedgerError> {
-        let room = self.gate.with_pace(|pace, now| pace.room(now, AHEAD, self.in_flight.calls));
+        let room = self.room();
         if room == 0 {
             return Ok(0);
         }
@@ -169,6 +169,15 @@ impl Holder {
             });
         }
         Ok(started)
+    }
+
+    /// How many calls can be written down now. Under a lease that ends too soon it is none: each would come back unsent at
+    /// once, over and over.
+    fn room(&self) -> usize {
+        if !self.gate.lease_outlasts_a_call() {
+            return 0;
+        }
+        self.gate.with_pace(|pace, now| pace.room(now, AHEAD, self.in_flight.calls))
     }
 
     /// Waits until calls have ended, or there may be something to start; returns what ended.
@@ -202,7 +211,7 @@ impl Holder {
         if started > 0 {
             return Ok(AHEAD.min(Duration::from_millis(10)));
         }
-        if self.gate.with_pace(|pace, now| pace.room(now, AHEAD, self.in_flight.calls)) == 0 {
+        if self.room() == 0 {
             return Ok(Duration::from_millis(20));
         }
         let now = self.worker.now();

@@ -140,5 +140,5 @@ impl Holder {
 }
 
 async fn rest(time: Duration, stop: &CancellationToken) {
-    tokio::select! { () = tokio::time::sleep(time) => {}, () = stop.cancelled() => {} }
+    tokio::select! { biased; () = tokio::time::sleep(time) => {}, () = stop.cancelled() => {} }
 }

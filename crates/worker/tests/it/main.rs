@@ -1,0 +1,3 @@
+//! The worker as a whole: over real engines in memory, a simulated Refersion, and time that is not waited for.
+
+mod sim;

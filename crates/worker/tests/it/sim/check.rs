@@ -1,0 +1,209 @@
+//! What has to be true when everything has come to rest.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use connections::NewAffiliateStatus;
+use ledger::Ledger;
+use people::Digest;
+use reference::{World, affiliates_of, check_outcomes, compare, expect};
+use serde_json::json;
+use sqlite::Database;
+use sqlite::rusqlite::types::ValueRef;
+
+use super::script::Accepted;
+use super::stage::{Account, Stage, secret};
+use super::story::REFUSED_ADDRESS;
+
+/// The longest text that the simulated Refersion takes, in characters.
+const LONGEST: usize = 255;
+
+/// Everything that is wrong, one line each.
+pub(crate) async fn check(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
+    let mut wrong = outcomes(stage, accepted).await;
+    for (index, account) in stage.accounts.iter().enumerate() {
+        wrong.extend(converged(stage, account, index, accepted).await);
+        wrong.extend(rate_kept(stage, account));
+        wrong.extend(asked_in_vain(stage, account));
+    }
+    wrong.extend(forgotten(stage, accepted).await);
+    wrong
+}
+
+/// Promise 1: every accepted event has one current outcome.
+async fn outcomes(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
+    let rows = rows(&stage.memories[1], "SELECT lower(hex(event_id)), state FROM events").await;
+    let found: Vec<_> = rows.iter().map(|row| json!({ "event_id": row[0], "state": row[1] })).collect();
+    let ids: Vec<String> = accepted.iter().map(|event| event.id.simple().to_string()).collect();
+    let faults = check_outcomes(ids.iter().map(String::as_str), &json!(found));
+    faults.iter().map(ToString::to_string).collect()
+}
+
+/// Promise 2: Refersion holds what the reference model works out from the raw events.
+async fn converged(stage: &Stage, account: &Account, index: usize, accepted: &[Accepted]) -> Vec<String> {
+    let events = accepted.iter().filter(|event| event.account == index);
+    let events = events.map(|event| reference::Accepted {
+        received_at: event.received_at,
+        json: event.said.json.as_bytes(),
+    });
+    let world = World { existed: existed(stage, account).await };
+    let expected = expect(events, &settings(account), &world);
+    let core = stage.refersion.core.lock().expect("no panic holds it");
+    let state = serde_json::to_value(core.state()).expect("a state is JSON");
+    drop(core);
+    let actual = affiliates_of(&state, &account.public_key, &account.existed).unwrap_or_default();
+    let refused = |address: &str, _field: &str, value: &str| {
+        value.chars().count() > LONGEST || (_field == "email" && address == REFUSED_ADDRESS)
+    };
+    compare(&expected, &actual, &refused).iter().map(ToString::to_string).collect()
+}
+
+fn settings(account: &Account) -> reference::Settings {
+    let settings = &account.settings;
+    reference::Settings {
+        require_address: settings.require_address,
+        new_status_active: settings.new_affiliate_status == NewAffiliateStatus::Active,
+        one_word_last_name: match &settings.one_word_name {
+            connections::OneWordName::Placeholder(text) => Some(text.clone()),
+            connections::OneWordName::Wait => None,
+        },
+        custom_fields: settings.custom_fields.clone(),
+        paypal_trait: None,
+    }
+}
+
+/// The addresses at which the worker found affiliates that were there before us.
+async fn existed(stage: &Stage, account: &Account) -> BTreeSet<String> {
+    let graphs = stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger");
+    let name = |address: &String| {
+        (Digest(stage.vault.digest(worker::translate::ADDRESS, account.id, address)), address.clone())
+    };
+    let mut names: BTreeMap<Digest, String> = account.story.addresses.iter().map(name).collect();
+    names.extend(account.story.users.iter().map(name));
+    let found = graphs.iter().flat_map(|row| &row.graph.identifiers).filter(|(_, it)| it.existed);
+    found.filter_map(|(digest, _)| names.get(digest).cloned()).collect()
+}
+
+/// Promise 6: the rate is a ceiling, and `Retry-After` is honoured.
+fn rate_kept(stage: &Stage, account: &Account) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let sent = stage.refersion.sent.lock().expect("no panic holds it");
+    let mine: Vec<_> = sent.iter().filter(|call| call.public_key == account.public_key).collect();
+    let allowed = account.settings.rate_per_second * 10.0 + 1.0;
+    for (index, call) in mine.iter().enumerate() {
+        let end = call.at + Duration::from_secs(10);
+        let within = mine[index..].iter().take_while(|other| other.at <= end).count();
+        if f64::from(u32::try_from(within).expect("few calls")) > allowed {
+            wrong.push(format!("{within} calls in the 10 s from {:?}, and {allowed} are allowed", call.at));
+            break;
+        }
+    }
+    for asked in stage.refersion.asked.lock().expect("no panic holds it").iter() {
+        let early = mine.iter().find(|call| {
+            let same = call.by == asked.by && asked.public_key == account.public_key;
+            same && asked.from < call.at && call.at < asked.until
+        });
+        if let Some(call) = early {
+            wrong.push(format!("a call at {:?} though asked to stay away until {:?}", call.at, asked.until));
+        }
+    }
+    wrong
+}
+
+/// Promise 3: without a fault, nothing is told twice.
+fn asked_in_vain(stage: &Stage, account: &Account) -> Vec<String> {
+    let core = stage.refersion.core.lock().expect("no panic holds it");
+    let calls = core.calls();
+    let mine = calls.accounts.iter().find(|mine| mine.public_key == account.public_key);
+    let Some(effects) = mine.map(|mine| mine.effects) else { return Vec::new() };
+    let mut wrong = Vec::new();
+    if effects.repeated_in_one_batch > 0 {
+        wrong.push("a batch named an affiliate twice".to_owned());
+    }
+    wrong
+}
+
+/// Promise 7: words of people who asked to be forgotten are nowhere. Promise 8: secrets are nowhere.
+async fn forgotten(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
+    let mut kept = String::new();
+    for memory in &stage.memories {
+        kept.push_str(&dump(memory).await);
+    }
+    let covered = |event: &&Accepted| is_covered(event, accepted);
+    let (gone, alive): (Vec<&Accepted>, Vec<&Accepted>) =
+        accepted.iter().filter(|event| !event.said.delete).partition(covered);
+    let alive: BTreeSet<&String> = alive.iter().flat_map(|event| &event.said.words).collect();
+    let gone = gone.iter().flat_map(|event| &event.said.words).filter(|word| !alive.contains(word));
+    let mut wrong: Vec<String> = gone
+        .filter(|word| kept.contains(word.as_str()))
+        .map(|word| format!("{word} was to be forgotten and is still kept"))
+        .collect();
+    for number in 0..2 {
+        if kept.contains(&secret(number)) {
+            wrong.push("a secret is kept in the clear".to_owned());
+        }
+    }
+    wrong
+}
+
+/// Whether a delete names the identifier that an event speaks to, or an address that its user had claimed by then.
+fn is_covered(event: &Accepted, accepted: &[Accepted]) -> bool {
+    let time = event.said.timestamp.unwrap_or(event.received_at).min(event.received_at);
+    let mine = |other: &&Accepted| other.account == event.account;
+    let deletes = accepted.iter().filter(mine).filter(|other| other.said.delete && other.received_at >= time);
+    let said = &event.said;
+    deletes.into_iter().any(|delete| {
+        let (by, at) = (&delete.said, delete.received_at);
+        if let Some(user) = &said.user {
+            let claimed = |address: &String| {
+                accepted.iter().filter(mine).any(|other| {
+                    let first = other.said.timestamp.unwrap_or(other.received_at).min(other.received_at);
+                    let claims = !other.said.delete && other.said.user.as_ref() == Some(user);
+                    claims && other.said.address.as_ref() == Some(address) && first <= at
+                })
+            };
+            return by.user.as_ref() == Some(user) || by.address.as_ref().is_some_and(claimed);
+        }
+        match (&said.address, &said.anonymous) {
+            (Some(address), _) => by.address.as_ref() == Some(address),
+            (None, anonymous) => anonymous.is_some() && by.anonymous == *anonymous,
+        }
+    })
+}
+
+/// Every row of every table, as text.
+async fn dump(memory: &Database) -> String {
+    let tables = rows(memory, "SELECT name FROM sqlite_master WHERE type = 'table'").await;
+    let mut text = String::new();
+    for table in tables {
+        for row in rows(memory, &format!("SELECT * FROM \"{}\"", table[0])).await {
+            writeln!(text, "{}: {}", table[0], row.join(" | ")).expect("text can be written to");
+        }
+    }
+    text
+}
+
+/// The rows of a query, as texts.
+pub(crate) async fn rows(memory: &Database, query: &str) -> Vec<Vec<String>> {
+    let query = query.to_owned();
+    let read = memory.run(move |connection| -> Result<_, sqlite::Error> {
+        let mut statement = connection.prepare(&query)?;
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            (0..columns).map(|column| Ok(text(row.get_ref(column)?))).collect::<Result<Vec<String>, _>>()
+        })?;
+        Ok(rows.collect::<Result<Vec<_>, _>>()?)
+    });
+    read.await.expect("the query is right")
+}
+
+fn text(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}

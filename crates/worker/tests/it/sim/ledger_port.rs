@@ -1,0 +1,192 @@
+//! The ledger as one process reaches it, and the faults that are planted there to see whether they are found.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use jiff::Timestamp;
+use ledger::sqlite::SqliteLedger;
+use ledger::{
+    CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
+    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Want,
+};
+use people::{Digest, Graph};
+use uuid::Uuid;
+
+use super::life::Life;
+
+/// A mistake that a worker could have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plant {
+    /// None.
+    Nothing,
+    /// Of two statements about a trait the first stays.
+    FirstWriterWins,
+    /// What a predecessor had sent is not settled.
+    OpenCallsForgotten,
+    /// Results are recorded without a look at the lease.
+    NoFence,
+}
+
+pub(crate) struct LedgerPort {
+    pub(crate) life: Arc<Life>,
+    pub(crate) inner: SqliteLedger,
+    pub(crate) plant: Plant,
+}
+
+fn unavailable() -> LedgerError {
+    LedgerError::Unavailable("the simulation says so".into())
+}
+
+impl LedgerPort {
+    async fn spoil(&self, changes: &mut Changes) -> Result<(), LedgerError> {
+        match self.plant {
+            Plant::NoFence => changes.fence = None,
+            Plant::FirstWriterWins if changes.fence.is_none() => {
+                for save in &mut changes.saves {
+                    let Some((id, _)) = save.row else { continue };
+                    for before in self.inner.graphs(&[id]).await? {
+                        keep_the_first(&before.graph, &mut save.graph);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn keep_the_first(before: &Graph, after: &mut Graph) {
+    for (digest, identifier) in &mut after.identifiers {
+        let Some(known) = before.identifiers.get(digest) else { continue };
+        for (key, said) in &mut identifier.traits {
+            if let Some(first) = known.traits.get(key) {
+                *said = first.clone();
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for LedgerPort {
+    async fn record(&self, mut changes: Changes) -> Result<(), LedgerError> {
+        self.spoil(&mut changes).await?;
+        self.life.take(self.inner.record(changes), unavailable).await
+    }
+
+    async fn calls_left_open(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+    ) -> Result<Vec<OpenCall>, LedgerError> {
+        let left = self.life.take(self.inner.calls_left_open(connection, fence), unavailable).await?;
+        Ok(if self.plant == Plant::OpenCallsForgotten { Vec::new() } else { left })
+    }
+
+    async fn gather(
+        &self,
+        connection: ConnectionId,
+        digests: &[Digest],
+        events: &[Uuid],
+    ) -> Result<Gathered, LedgerError> {
+        self.life.take(self.inner.gather(connection, digests, events), unavailable).await
+    }
+
+    async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
+        self.life.take(self.inner.graphs(ids), unavailable).await
+    }
+
+    async fn lease(
+        &self,
+        connection: ConnectionId,
+        holder: Uuid,
+        now: Timestamp,
+        lasts: Duration,
+    ) -> Result<Option<Lease>, LedgerError> {
+        self.life.take(self.inner.lease(connection, holder, now, lasts), unavailable).await
+    }
+
+    async fn give_back(&self, connection: ConnectionId, holder: Uuid) -> Result<(), LedgerError> {
+        self.life.take(self.inner.give_back(connection, holder), unavailable).await
+    }
+
+    async fn due(
+        &self,
+        connection: ConnectionId,
+        now: Timestamp,
+        want: &Want,
+    ) -> Result<Vec<DueGraph>, LedgerError> {
+        self.life.take(self.inner.due(connection, now, want), unavailable).await
+    }
+
+    async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError> {
+        self.life.take(self.inner.next_due(connection), unavailable).await
+    }
+
+    async fn open_calls(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        calls: &[OpenCall],
+    ) -> Result<Vec<CallId>, LedgerError> {
+        self.life.take(self.inner.open_calls(connection, fence, calls), unavailable).await
+    }
+
+    async fn walk(
+        &self,
+        connection: ConnectionId,
+        after: GraphId,
+        limit: usize,
+    ) -> Result<Vec<GraphRow>, LedgerError> {
+        self.life.take(self.inner.walk(connection, after, limit), unavailable).await
+    }
+
+    async fn walk_position(&self, connection: ConnectionId) -> Result<Option<(i64, GraphId)>, LedgerError> {
+        self.life.take(self.inner.walk_position(connection), unavailable).await
+    }
+
+    async fn set_walk_position(
+        &self,
+        connection: ConnectionId,
+        version: i64,
+        position: Option<GraphId>,
+    ) -> Result<(), LedgerError> {
+        self.life.take(self.inner.set_walk_position(connection, version, position), unavailable).await
+    }
+
+    async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {
+        self.inner.find_events(digests, limit).await
+    }
+
+    async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError> {
+        self.inner.payload(event).await
+    }
+
+    async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {
+        self.inner.dead_letters(filter).await
+    }
+
+    async fn move_dead_letters(
+        &self,
+        ids: &[i64],
+        from: DeadLetterState,
+        to: DeadLetterState,
+    ) -> Result<usize, LedgerError> {
+        self.inner.move_dead_letters(ids, from, to).await
+    }
+
+    async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
+        self.inner.counts(connection, now).await
+    }
+
+    async fn expire(
+        &self,
+        outcomes_before: Timestamp,
+        dead_letters_before: Timestamp,
+        limit: usize,
+    ) -> Result<Expired, LedgerError> {
+        let expired = self.inner.expire(outcomes_before, dead_letters_before, limit);
+        self.life.take(expired, unavailable).await
+    }
+}

@@ -1,0 +1,144 @@
+//! The life of one worker process, and what can happen to it at each step that it takes outside of itself.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::dice::Dice;
+
+/// How a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Alive,
+    /// It stands still, and does not know.
+    Frozen,
+    Dead,
+}
+
+/// What the engines do to all processes alike.
+#[derive(Default)]
+pub(crate) struct Storm {
+    /// How often each mishap happens, in a thousand operations. 0: the weather is fine.
+    pub(crate) unavailable: u64,
+    pub(crate) slow: u64,
+    pub(crate) crash: u64,
+    /// Until when nothing can be read or written.
+    pub(crate) outage_until: Option<Instant>,
+    /// Operations of all processes so far.
+    pub(crate) operations: u64,
+}
+
+/// One process.
+pub(crate) struct Life {
+    pub(crate) number: usize,
+    state: watch::Sender<State>,
+    dice: Dice,
+    storm: Arc<Mutex<Storm>>,
+}
+
+enum Mishap {
+    None,
+    FailBefore,
+    FailAfter,
+    SlowBefore(Duration),
+    SlowAfter(Duration),
+    CrashBefore,
+    CrashAfter,
+}
+
+/// More operations than this are a worker that does not sleep while it waits: the simulation ends it.
+pub(crate) const RESTLESS: u64 = 60_000;
+/// The longest that an operation of an engine takes, in milliseconds.
+const SLOWEST: u64 = 6_000;
+
+impl Life {
+    pub(crate) fn new(number: usize, dice: Dice, storm: Arc<Mutex<Storm>>) -> Arc<Self> {
+        Arc::new(Self { number, state: watch::Sender::new(State::Alive), dice, storm })
+    }
+
+    pub(crate) fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
+    pub(crate) fn become_(&self, next: State) {
+        self.state.send_if_modified(|state| {
+            let changes = *state != State::Dead && *state != next;
+            if changes {
+                *state = next;
+            }
+            changes
+        });
+    }
+
+    /// Goes on when the process is alive; never, if it is dead.
+    pub(crate) async fn pass(&self) {
+        let alive = |state: &State| *state == State::Alive;
+        if self.state.subscribe().wait_for(alive).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// One operation of an engine, with whatever happens before and after it.
+    pub(crate) async fn take<T, E>(
+        &self,
+        effect: impl Future<Output = Result<T, E>>,
+        unavailable: impl FnOnce() -> E,
+    ) -> Result<T, E> {
+        self.pass().await;
+        let ended = match self.mishap() {
+            Mishap::None => effect.await,
+            Mishap::FailBefore => Err(unavailable()),
+            Mishap::FailAfter => {
+                drop(effect.await);
+                Err(unavailable())
+            }
+            Mishap::SlowBefore(time) => {
+                sleep(time).await;
+                self.pass().await;
+                effect.await
+            }
+            Mishap::SlowAfter(time) => {
+                let ended = effect.await;
+                sleep(time).await;
+                ended
+            }
+            Mishap::CrashBefore => self.die().await,
+            Mishap::CrashAfter => {
+                drop(effect.await);
+                self.die().await
+            }
+        };
+        self.pass().await;
+        ended
+    }
+
+    async fn die<T>(&self) -> T {
+        self.become_(State::Dead);
+        std::future::pending().await
+    }
+
+    fn mishap(&self) -> Mishap {
+        let mut storm = self.storm.lock().expect("nobody panics while holding the storm");
+        storm.operations += 1;
+        if storm.operations > RESTLESS {
+            return Mishap::CrashBefore;
+        }
+        if storm.outage_until.is_some_and(|until| Instant::now() < until) {
+            return Mishap::FailBefore;
+        }
+        let fall = self.dice.below(1000);
+        let (first, half) = (self.dice.below(2) == 0, self.dice.millis(SLOWEST));
+        match fall {
+            fall if fall < storm.unavailable && first => Mishap::FailBefore,
+            fall if fall < storm.unavailable => Mishap::FailAfter,
+            fall if fall < storm.unavailable + storm.slow && first => Mishap::SlowBefore(half),
+            fall if fall < storm.unavailable + storm.slow => Mishap::SlowAfter(half),
+            fall if fall < storm.unavailable + storm.slow + storm.crash && first => Mishap::CrashBefore,
+            fall if fall < storm.unavailable + storm.slow + storm.crash => Mishap::CrashAfter,
+            _ => Mishap::None,
+        }
+    }
+}

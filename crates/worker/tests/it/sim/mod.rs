@@ -1,0 +1,121 @@
+//! The whole worker, simulated: time, network, engines, crashes and people are all drawn from one seed.
+//!
+//! A failure prints its seed; `SIMULATION_SEED=… cargo test -p worker --test it one_seed -- --nocapture` replays it.
+//! `SIMULATION_SEEDS=…` says how many seeds are played.
+
+mod check;
+mod crew;
+mod dice;
+mod ledger_port;
+mod life;
+mod network;
+mod queue_port;
+mod script;
+mod stage;
+mod store_port;
+mod story;
+mod tale;
+mod tests;
+
+use std::time::Duration;
+
+use connections::{ConnectionStore, PausedFor, State};
+use ledger::Ledger;
+use ledger_port::Plant;
+use queue::Queue;
+use tokio::time::{Instant, sleep};
+
+use crew::Crew;
+use life::RESTLESS;
+use network::Sent;
+use stage::Stage;
+
+/// The longest time after the last fault until everything has come to rest.
+const REST_WITHIN: Duration = Duration::from_secs(1800);
+/// How long it stays at rest before that is believed.
+const AT_REST_FOR: Duration = Duration::from_secs(20);
+
+/// How a simulation went.
+pub(crate) struct Played {
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) events: usize,
+    pub(crate) lasted: Duration,
+    pub(crate) wrong: Vec<String>,
+    /// What became of each event, and what is kept in the end: for whoever looks into a failure.
+    pub(crate) tale: String,
+}
+
+/// Plays one seed from beginning to end.
+pub(crate) fn play(seed: u64, plant: Plant) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(async {
+        let mut stage = Stage::set(seed, plant).await;
+        let workers = 1 + stage.dice.below(3);
+        let mut crew = Crew::start(&stage, stage.dice.split(), workers);
+        let accepted = script::play(&mut stage, &mut crew).await;
+        script::calm(&stage, &mut crew);
+        let mut wrong = come_to_rest(&stage, &mut crew).await;
+        let before = sent(&stage).len();
+        sleep(AT_REST_FOR).await;
+        if wrong.is_empty() && sent(&stage).len() > before {
+            wrong.push("calls go on though nothing is to be told".to_owned());
+        }
+        crew.end();
+        wrong.extend(check::check(&stage, &accepted).await);
+        let tale = if wrong.is_empty() { String::new() } else { tale::tell(&stage, &accepted).await };
+        Played { sent: sent(&stage), events: accepted.len(), lasted: stage.began.elapsed(), wrong, tale }
+    })
+}
+
+fn sent(stage: &Stage) -> Vec<Sent> {
+    stage.refersion.sent.lock().expect("no panic holds it").clone()
+}
+
+/// Waits until nothing is to be done any more; an operator resumes what only an operator can, and replays what died of
+/// faults that are over.
+async fn come_to_rest(stage: &Stage, crew: &mut Crew) -> Vec<String> {
+    let latest = Instant::now() + REST_WITHIN;
+    let mut wait = Duration::from_millis(500);
+    let mut rested = 0;
+    let operations = || stage.storm.lock().expect("no panic holds it").operations;
+    while Instant::now() < latest && operations() < RESTLESS {
+        crew.tend(stage);
+        sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(20));
+        resume(stage).await;
+        if !is_at_rest(stage).await {
+            rested = 0;
+            continue;
+        }
+        let lost_hope = |class: &str| !["unreadable", "refused", "gone", "not_here"].contains(&class);
+        script::replay(stage, &lost_hope).await;
+        rested += 1;
+        wait = Duration::from_secs(5);
+        if rested == 3 {
+            return Vec::new();
+        }
+    }
+    let counts = stage.ledger.counts(None, stage.now()).await.expect("a ledger");
+    let (after, operations, depth) = (stage.began.elapsed(), operations(), stage.queue.depth().await);
+    vec![format!("not at rest after {after:?} and {operations} operations: {counts:?}, {depth:?}")]
+}
+
+async fn resume(stage: &Stage) {
+    for connection in stage.ledger.list().await.expect("a ledger") {
+        if let State::Paused(PausedFor::Operator | PausedFor::Configuration) = connection.state {
+            stage.ledger.resume(connection.id, None).await.expect("the connection is there");
+        }
+    }
+}
+
+async fn is_at_rest(stage: &Stage) -> bool {
+    let depth = stage.queue.depth().await.expect("a queue");
+    let counts = stage.ledger.counts(None, stage.now()).await.expect("a ledger");
+    let mut rests = depth.live + depth.bulk + counts.pending == 0;
+    for account in &stage.accounts {
+        let walk = stage.ledger.walk_position(account.id).await.expect("a ledger");
+        let due = stage.ledger.next_due(account.id).await.expect("a ledger");
+        rests &= walk.is_none() && due.is_none();
+    }
+    rests
+}

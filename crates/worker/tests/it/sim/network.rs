@@ -1,0 +1,128 @@
+//! The way to the simulated Refersion, with the time that calls take and what gets lost on the way.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use refersion::{Answer, CALL_DEADLINE, Request, Transport, TransportError};
+use simulator::{Incoming, Reply, Simulator};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::dice::Dice;
+use super::life::{Life, State};
+
+/// A call that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) at: Duration,
+    pub(crate) by: usize,
+    pub(crate) public_key: String,
+    pub(crate) path: &'static str,
+}
+
+/// An answer that asked a process to stay away.
+#[derive(Clone, Debug)]
+pub(crate) struct StayAway {
+    pub(crate) by: usize,
+    pub(crate) public_key: String,
+    pub(crate) from: Duration,
+    pub(crate) until: Duration,
+}
+
+/// What all processes share.
+pub(crate) struct Refersion {
+    pub(crate) core: Mutex<Simulator>,
+    pub(crate) began: Instant,
+    pub(crate) sent: Mutex<Vec<Sent>>,
+    pub(crate) asked: Mutex<Vec<StayAway>>,
+    /// Calls that find no connection, and calls that are long on their way, in a thousand.
+    pub(crate) rough: Mutex<(u64, u64)>,
+}
+
+/// The way of one process.
+pub(crate) struct Network {
+    pub(crate) life: Arc<Life>,
+    pub(crate) dice: Dice,
+    pub(crate) refersion: Arc<Refersion>,
+}
+
+/// The longest way to Refersion, in milliseconds: below the deadline of a call, as its lease outlasts just that.
+const LONGEST_WAY: u64 = 9_500;
+
+impl Network {
+    fn note(&self, request: &Request) {
+        let sent = Sent {
+            at: self.refersion.began.elapsed(),
+            by: self.life.number,
+            public_key: request.credentials.public_key.clone(),
+            path: request.path,
+        };
+        self.refersion.sent.lock().expect("no panic holds it").push(sent);
+    }
+
+    /// The request travels by itself: whoever sent it may be dead when it arrives.
+    fn travel(&self, request: Request, way: Duration) -> oneshot::Receiver<Answer> {
+        let (answer, answered) = oneshot::channel();
+        let refersion = Arc::clone(&self.refersion);
+        tokio::spawn(async move {
+            sleep(way).await;
+            let incoming = Incoming {
+                path: request.path,
+                public_key: &request.credentials.public_key,
+                secret_key: request.credentials.secret_key().expose(),
+                body: &request.body,
+            };
+            let now = refersion.began.elapsed();
+            let reply = refersion.core.lock().expect("no panic holds it").handle(now, &incoming);
+            match reply {
+                Reply::Drop { after } => sleep(after).await,
+                Reply::Answer { after, status, headers, body } => {
+                    sleep(after).await;
+                    let seconds = headers.iter().find(|(name, _)| name == "retry-after");
+                    let retry_after =
+                        seconds.and_then(|(_, text)| text.parse().ok()).map(Duration::from_secs);
+                    drop(answer.send(Answer { status, retry_after, body }));
+                }
+            }
+        });
+        answered
+    }
+
+    fn hear(&self, public_key: String, answer: &Answer) {
+        if let Some(wait) = answer.retry_after {
+            let from = self.refersion.began.elapsed();
+            let asked = StayAway { by: self.life.number, public_key, from, until: from + wait };
+            self.refersion.asked.lock().expect("no panic holds it").push(asked);
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Network {
+    async fn post(&self, request: Request) -> Result<Answer, TransportError> {
+        if self.life.state() != State::Alive {
+            // A process that stands still sends nothing. What it finds when it goes on is a connection that is gone.
+            self.life.pass().await;
+            return Err(TransportError::NotSent { detail: "the connection timed out".into() });
+        }
+        self.note(&request);
+        let (unreachable, long) = *self.refersion.rough.lock().expect("no panic holds it");
+        if self.dice.per_mille(unreachable) {
+            return Err(TransportError::NotSent { detail: "nobody answers".into() });
+        }
+        let way =
+            if self.dice.per_mille(long) { self.dice.millis(LONGEST_WAY) } else { self.dice.millis(20) };
+        let public_key = request.credentials.public_key.clone();
+        let answer = timeout(CALL_DEADLINE, self.travel(request, way)).await;
+        self.life.pass().await;
+        match answer {
+            Ok(Ok(answer)) => {
+                self.hear(public_key, &answer);
+                Ok(answer)
+            }
+            Ok(Err(_)) => Err(TransportError::NoAnswer { detail: "the connection was closed".into() }),
+            Err(_) => Err(TransportError::NoAnswer { detail: "the time is up".into() }),
+        }
+    }
+}

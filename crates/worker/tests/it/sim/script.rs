@@ -1,0 +1,171 @@
+//! What happens while a simulation runs: events, bad weather, trouble with workers, and an operator's acts.
+
+use std::time::Duration;
+
+use connections::{ConnectionStore, PausedFor};
+use jiff::Timestamp;
+use ledger::{DeadLetterFilter, DeadLetterState, Ledger};
+use queue::{Envelope, FORMAT, Lane, Queue};
+use serde_json::value::RawValue;
+use simulator::{Chance, Down, Faults, Kind, Latency};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::crew::Crew;
+use super::stage::Stage;
+use super::story::Said;
+
+/// An event that the queue has taken.
+pub(crate) struct Accepted {
+    pub(crate) account: usize,
+    pub(crate) id: Uuid,
+    pub(crate) received_at: Timestamp,
+    pub(crate) said: Said,
+}
+
+/// Plays the whole script; returns what was accepted on the way.
+pub(crate) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
+    let mut accepted = Vec::new();
+    let steps = 5 + stage.dice.below(20);
+    let stormy = stage.dice.per_mille(800);
+    for _ in 0..steps {
+        match stage.dice.below(100) {
+            0..60 => publish(stage, &mut accepted).await,
+            60..72 if stormy => crew.trouble(),
+            72..82 if stormy => weather(stage),
+            82..86 if stormy => storm(stage),
+            86..94 => operator(stage).await,
+            _ => {}
+        }
+        crew.tend(stage);
+        let pause = *stage.dice.pick(&[20, 400, 3_000]);
+        sleep(stage.dice.millis(pause)).await;
+    }
+    accepted
+}
+
+async fn publish(stage: &mut Stage, accepted: &mut Vec<Accepted>) {
+    let (dice, now) = (stage.dice.clone(), stage.now());
+    let mut envelopes = Vec::new();
+    for _ in 0..=dice.below(5) {
+        let account = usize::try_from(dice.below(stage.accounts.len() as u64)).expect("few accounts");
+        let said = stage.accounts[account].story.next(now);
+        let id = event_id(now, &dice);
+        envelopes.push(envelope(stage.accounts[account].id, id, now, &said.json, said.bulk, false));
+        accepted.push(Accepted { account, id, received_at: now, said });
+    }
+    // A door that heard no confirmation publishes once more.
+    for _ in 0..=u64::from(dice.per_mille(80)) {
+        stage.queue.publish(&envelopes).await.expect("the engine takes events");
+    }
+    stage.bell.notify_one();
+}
+
+fn event_id(now: Timestamp, dice: &super::dice::Dice) -> Uuid {
+    let mut random = [0; 10];
+    connections::Randomness::fill(dice, &mut random);
+    let millis = u64::try_from(now.as_millisecond()).expect("after 1970");
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}
+
+fn envelope(
+    connection: i64,
+    event_id: Uuid,
+    received_at: Timestamp,
+    json: &str,
+    bulk: bool,
+    replay: bool,
+) -> Envelope {
+    let payload = RawValue::from_string(json.to_owned()).expect("the story is JSON");
+    let lane = if bulk { Lane::Bulk } else { Lane::Live };
+    Envelope { format: FORMAT, event_id, connection, lane, received_at, replay, revision: 0, payload }
+}
+
+/// Other weather on the way to Refersion.
+fn weather(stage: &Stage) {
+    let dice = &stage.dice;
+    let mut faults = Faults { latency: latency(dice.below(3)), ..Faults::default() };
+    for kind in Kind::ALL {
+        if kind != Kind::Forbidden && dice.per_mille(250) {
+            let chance = u32::try_from(dice.below(300_000)).expect("small");
+            faults.chances.insert(kind, Chance::millionths(chance));
+        }
+    }
+    faults.retry_after = dice.millis(8_000);
+    faults.slow_by = dice.millis(15_000);
+    faults.bad_credentials = dice.per_mille(100);
+    if dice.per_mille(150) {
+        faults.down.push(Down { lasts: dice.millis(120_000), begins: Duration::ZERO });
+    }
+    let now = stage.began.elapsed();
+    stage.refersion.core.lock().expect("no panic holds it").set_faults(now, faults);
+    *stage.refersion.rough.lock().expect("no panic holds it") = (dice.below(40), dice.below(200));
+}
+
+fn latency(which: u64) -> Latency {
+    let most = [5, 200, 2_000][usize::try_from(which).expect("small")];
+    Latency { least: Duration::from_millis(1), most: Duration::from_millis(most) }
+}
+
+/// Other weather around queue and ledger.
+fn storm(stage: &Stage) {
+    let dice = &stage.dice;
+    let mut storm = stage.storm.lock().expect("no panic holds it");
+    storm.unavailable = dice.below(60);
+    storm.slow = dice.below(60);
+    storm.crash = dice.below(25);
+    storm.outage_until = dice.per_mille(300).then(|| Instant::now() + dice.millis(20_000));
+}
+
+async fn operator(stage: &mut Stage) {
+    let dice = stage.dice.clone();
+    let index = usize::try_from(dice.below(stage.accounts.len() as u64)).expect("few accounts");
+    let connection = stage.accounts[index].id;
+    match dice.below(4) {
+        0 => {
+            let paused = stage.ledger.pause(connection, PausedFor::Operator, "a look around", stage.now());
+            paused.await.expect("the connection is there");
+        }
+        1 => {
+            stage.ledger.resume(connection, None).await.expect("the connection is there");
+        }
+        2 => map_a_field(stage, index).await,
+        _ => replay(stage, &|_| true).await,
+    }
+}
+
+async fn map_a_field(stage: &mut Stage, index: usize) {
+    let account = &mut stage.accounts[index];
+    account.settings.custom_fields.insert("tier".to_owned(), 103);
+    let seen = stage.ledger.by_id(account.id).await.expect("a ledger").expect("a connection");
+    let set = stage.ledger.set_settings(account.id, seen.settings_version, &account.settings);
+    set.await.expect("nobody else changes settings");
+}
+
+/// Tries dead letters of the classes that `which` picks again; returns how many.
+pub(crate) async fn replay(stage: &Stage, which: &dyn Fn(&str) -> bool) {
+    let open =
+        DeadLetterFilter { state: Some(DeadLetterState::Open), limit: 1_000, ..DeadLetterFilter::default() };
+    let letters = stage.ledger.dead_letters(&open).await.expect("a ledger");
+    let picked = letters.iter().filter(|letter| which(&letter.class));
+    let envelopes: Vec<Envelope> = picked
+        .filter_map(|letter| {
+            let payload = letter.payload.as_ref()?;
+            Some(envelope(letter.connection, letter.event, letter.received_at, payload, true, true))
+        })
+        .collect();
+    stage.queue.publish(&envelopes).await.expect("the engine takes events");
+    stage.bell.notify_one();
+}
+
+/// All faults end, and whoever is held up goes on.
+pub(crate) fn calm(stage: &Stage, crew: &mut Crew) {
+    let mut storm = stage.storm.lock().expect("no panic holds it");
+    (storm.unavailable, storm.slow, storm.crash, storm.outage_until) = (0, 0, 0, None);
+    drop(storm);
+    *stage.refersion.rough.lock().expect("no panic holds it") = (0, 0);
+    let mut core = stage.refersion.core.lock().expect("no panic holds it");
+    core.set_faults(stage.began.elapsed(), Faults { latency: latency(0), ..Faults::default() });
+    drop(core);
+    crew.calm();
+}

@@ -1,0 +1,55 @@
+//! The store of connections as one process reaches it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connections::vault::Digest;
+use connections::{
+    Connection, ConnectionId, ConnectionName, ConnectionStore, NewConnection, PausedFor, SealedKey, Settings,
+    State, StoreError,
+};
+use jiff::Timestamp;
+use ledger::sqlite::SqliteLedger;
+
+use super::life::Life;
+
+pub(crate) struct StorePort {
+    pub(crate) life: Arc<Life>,
+    pub(crate) inner: SqliteLedger,
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable("the simulation says so".into())
+}
+
+/// Each method, with whatever happens on the way.
+macro_rules! through {
+    ($(async fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $answer:ty;)*) => {
+        #[async_trait]
+        impl ConnectionStore for StorePort {
+            $(async fn $name(&self $(, $argument: $type)*) -> Result<$answer, StoreError> {
+                self.life.take(self.inner.$name($($argument),*), unavailable).await
+            })*
+        }
+    };
+}
+
+through! {
+    async fn add(&self, new: NewConnection) -> Connection;
+    async fn list(&self) -> Vec<Connection>;
+    async fn by_name(&self, name: &ConnectionName) -> Option<Connection>;
+    async fn by_id(&self, id: ConnectionId) -> Option<Connection>;
+    async fn by_key_digest(&self, digest: &Digest, now: Timestamp) -> Option<ConnectionId>;
+    async fn credentials(&self, id: ConnectionId) -> SealedKey;
+    async fn set_settings(&self, id: ConnectionId, seen: i64, settings: &Settings) -> i64;
+    async fn pause(&self, id: ConnectionId, reason: PausedFor, because: &str, now: Timestamp) -> State;
+    async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> bool;
+    async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> ();
+    async fn remove(&self, id: ConnectionId) -> ();
+    async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> ();
+    async fn check_value(&self, mine: &Digest) -> Digest;
+    async fn key_number(&self) -> u32;
+    async fn set_key_number(&self, from: u32, to: u32) -> ();
+    async fn sealed_keys(&self) -> Vec<SealedKey>;
+    async fn reseal(&self, keys: &[SealedKey]) -> ();
+}

@@ -1,0 +1,207 @@
+//! What Segment sends: random events about a few people, in all shapes.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::dice::Dice;
+
+/// An event as it was sent, with what the checks need to know of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) json: String,
+    pub(crate) bulk: bool,
+    pub(crate) delete: bool,
+    /// When an identify says that it happened.
+    pub(crate) timestamp: Option<Timestamp>,
+    pub(crate) user: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) anonymous: Option<String>,
+    /// Personal words that no other message says.
+    pub(crate) words: Vec<String>,
+}
+
+/// The people, and what was said of them so far.
+pub(crate) struct Story {
+    dice: Dice,
+    pub(crate) users: Vec<String>,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) anonymous: Vec<String>,
+    told: Vec<Said>,
+    tag: u64,
+    count: usize,
+}
+
+/// An address that Segment passes on and Refersion refuses.
+pub(crate) const REFUSED_ADDRESS: &str = "odd(1)@x.test";
+
+impl Story {
+    pub(crate) fn new(dice: Dice, tag: u64) -> Self {
+        let some = |most: u64, name: &dyn Fn(u64) -> String| (0..=dice.below(most)).map(name).collect();
+        let users = some(4, &|n| if n == 3 { "shape@x.test".to_owned() } else { format!("user-{n}") });
+        let mut addresses: Vec<String> = some(5, &|n| format!("ad{n}@x.test"));
+        if dice.per_mille(100) {
+            addresses.push(REFUSED_ADDRESS.to_owned());
+        }
+        let anonymous = some(3, &|n| format!("anon-{n}"));
+        Self { dice, users, addresses, anonymous, told: Vec::new(), tag, count: 0 }
+    }
+
+    /// The next event, at `now`.
+    pub(crate) fn next(&mut self, now: Timestamp) -> Said {
+        self.count += 1;
+        let said = match self.dice.below(100) {
+            0..50 => self.identify(now, false),
+            50..72 => self.identify(now, true),
+            72..82 => self.delete(now),
+            82..92 if !self.told.is_empty() => self.dice.pick(&self.told).clone(),
+            92..95 => self.unreadable(),
+            95..97 => self.switched_off(now),
+            _ => self.identify(now, false),
+        };
+        self.told.push(said.clone());
+        said
+    }
+
+    fn word(&self, kind: &str) -> String {
+        format!("{kind}{}x{}q", self.tag, self.count)
+    }
+
+    fn when(&self, now: Timestamp) -> Option<Timestamp> {
+        let millis = match self.dice.below(20) {
+            0 => return None,
+            1 => -i64::try_from(self.dice.below(100_000)).expect("small"),
+            2..7 => i64::try_from(self.dice.below(60_000)).expect("small"),
+            _ => i64::try_from(self.dice.below(2_000)).expect("small"),
+        };
+        Some(now - SignedDuration::from_millis(millis))
+    }
+
+    fn identify(&mut self, now: Timestamp, engage: bool) -> Said {
+        let dice = self.dice.clone();
+        let (mut user, mut address) = (dice.maybe(&self.users), dice.maybe(&self.addresses));
+        let mut anonymous = dice.maybe(&self.anonymous);
+        if engage {
+            // One call for each identifier of a profile.
+            match dice.below(4) {
+                0 => (user, address, anonymous) = (Some(dice.pick(&self.users).clone()), None, None),
+                1 => (address, anonymous) = (Some(dice.pick(&self.addresses).clone()), None),
+                2 => (user, address, anonymous) = (None, Some(dice.pick(&self.addresses).clone()), None),
+                _ => (user, address, anonymous) = (None, None, Some(dice.pick(&self.anonymous).clone())),
+            }
+        }
+        if user.is_none() && address.is_none() && anonymous.is_none() {
+            user = Some(dice.pick(&self.users).clone());
+        }
+        let mut words = Vec::new();
+        let mut traits = if engage { self.flags() } else { self.traits(&mut words) };
+        if let Some(address) = &address {
+            let shown = if dice.per_mille(200) { address.to_uppercase() } else { address.clone() };
+            traits.insert("email".into(), json!(shown));
+        }
+        let timestamp = self.when(now);
+        let mut event = json!({ "type": "identify", "messageId": self.word("m"), "traits": traits });
+        put(&mut event, "userId", user.as_deref());
+        put(&mut event, "anonymousId", anonymous.as_deref());
+        put(&mut event, "timestamp", timestamp.map(|time| time.to_string()).as_deref());
+        if engage {
+            event["context"] = json!({ "personas": { "computation_key": "vip" } });
+            event["integrations"] = json!({ "All": false, "Refersion": true });
+        }
+        let json = event.to_string();
+        Said { json, bulk: engage, delete: false, timestamp, user, address, anonymous, words }
+    }
+
+    fn flags(&self) -> Map<String, Value> {
+        let key = if self.dice.per_mille(800) { "vip" } else { "churned" };
+        Map::from_iter([(key.to_owned(), json!(self.dice.below(2) == 0))])
+    }
+
+    fn traits(&self, words: &mut Vec<String>) -> Map<String, Value> {
+        let dice = &self.dice;
+        let mut traits = Map::new();
+        let mut text = |kind: &str, common: &[&str]| {
+            if dice.per_mille(30) {
+                return json!("x".repeat(300));
+            }
+            if dice.per_mille(60) {
+                return Value::Null;
+            }
+            if dice.below(2) == 0 {
+                return json!(*dice.pick(common));
+            }
+            let word = self.word(kind);
+            words.push(word.clone());
+            json!(word)
+        };
+        if dice.per_mille(500) {
+            let name = *dice.pick(&["first_name", "firstName", "First Name"]);
+            traits.insert(name.into(), text("fn", &["Ann", "Bo"]));
+            traits.insert("last_name".into(), text("ln", &["Lee", "Wu"]));
+        } else if dice.per_mille(300) {
+            traits.insert("name".into(), json!(*dice.pick(&["Ann Lee", "Cher", "Bo van Dam"])));
+        }
+        if dice.per_mille(500) {
+            let country = *dice.pick(&["USA", "Germany", "CH", "Narnia"]);
+            traits.insert(
+                "address".into(),
+                json!({ "city": text("ci", &["Bern", "Rome"]), "country": country }),
+            );
+        }
+        for (chance, name) in [(250, "company"), (250, "phone"), (300, "plan"), (200, "tier")] {
+            if dice.per_mille(chance) {
+                traits.insert(name.into(), text(&name[..2], &["gold", "0123"]));
+            }
+        }
+        traits
+    }
+
+    fn delete(&mut self, _now: Timestamp) -> Said {
+        let dice = self.dice.clone();
+        let (mut user, address) = (dice.maybe(&self.users), dice.maybe(&self.addresses));
+        let anonymous = if dice.per_mille(150) { dice.maybe(&self.anonymous) } else { None };
+        if user.is_none() && address.is_none() && anonymous.is_none() {
+            user = Some(dice.pick(&self.users).clone());
+        }
+        let mut event = json!({ "type": "delete", "messageId": self.word("m") });
+        put(&mut event, "userId", user.as_deref());
+        put(&mut event, "email", address.as_deref());
+        put(&mut event, "anonymousId", anonymous.as_deref());
+        let json = event.to_string();
+        Said { json, bulk: false, delete: true, timestamp: None, user, address, anonymous, words: Vec::new() }
+    }
+
+    fn unreadable(&self) -> Said {
+        let json = match self.dice.below(3) {
+            0 => json!({ "type": "track", "event": "x" }),
+            1 => json!({ "type": "identify", "traits": {} }),
+            _ => json!([1, 2]),
+        };
+        Said { json: json.to_string(), ..nobody() }
+    }
+
+    fn switched_off(&mut self, now: Timestamp) -> Said {
+        let said = self.identify(now, false);
+        let mut event: Value = serde_json::from_str(&said.json).expect("it was JSON a moment ago");
+        event["integrations"] = json!({ "Refersion": false });
+        Said { json: event.to_string(), ..nobody() }
+    }
+}
+
+fn nobody() -> Said {
+    Said {
+        json: String::new(),
+        bulk: false,
+        delete: false,
+        timestamp: None,
+        user: None,
+        address: None,
+        anonymous: None,
+        words: Vec::new(),
+    }
+}
+
+fn put(event: &mut Value, key: &str, text: Option<&str>) {
+    if let Some(text) = text {
+        event[key] = json!(text);
+    }
+}

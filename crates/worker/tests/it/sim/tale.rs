@@ -1,0 +1,57 @@
+//! The tale of a simulation, for whoever looks into a failure.
+
+use std::fmt::Write as _;
+
+use ledger::Ledger;
+
+use super::check::rows;
+use super::script::Accepted;
+use super::stage::Stage;
+
+/// Events with their outcomes, identifiers by digest, graphs, calls, and what Refersion holds.
+pub(crate) async fn tell(stage: &Stage, accepted: &[Accepted]) -> String {
+    let mut tale = String::new();
+    let outcomes =
+        "SELECT lower(hex(e.event_id)), group_concat(o.state || '/' || coalesce(o.reason, ''), ' ')
+        FROM events e LEFT JOIN outcomes o ON o.event = e.id GROUP BY e.id";
+    let ends: std::collections::BTreeMap<String, String> = rows(&stage.memories[1], outcomes)
+        .await
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
+    for event in accepted {
+        let id = event.id.simple().to_string();
+        let end = ends.get(&id).map_or("?", String::as_str);
+        let (account, at, json) = (event.account, event.received_at, &event.said.json);
+        line(&mut tale, format_args!("{account} {id} {at} [{end}] {json}"));
+    }
+    for account in &stage.accounts {
+        for (kind, names) in [
+            (worker::translate::USER, &account.story.users),
+            (worker::translate::ADDRESS, &account.story.addresses),
+            (worker::translate::ANONYMOUS, &account.story.anonymous),
+        ] {
+            for name in names {
+                let digest = people::Digest(stage.vault.digest(kind, account.id, name));
+                line(&mut tale, format_args!("{digest} {kind} {name}"));
+            }
+        }
+        line(&mut tale, format_args!("{:?}", account.settings));
+        for row in stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger") {
+            let graph = serde_json::to_string(&row.graph).expect("a graph is JSON");
+            line(&mut tale, format_args!("graph {} {graph}", row.id));
+        }
+    }
+    for sent in stage.refersion.sent.lock().expect("no panic holds it").iter() {
+        line(&mut tale, format_args!("{:?} worker {} {} {}", sent.at, sent.by, sent.public_key, sent.path));
+    }
+    let state = stage.refersion.core.lock().expect("no panic holds it").state();
+    for affiliate in state.accounts.iter().flat_map(|account| &account.affiliates) {
+        line(&mut tale, format_args!("{affiliate:?}"));
+    }
+    tale
+}
+
+fn line(tale: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(tale, "{line}").expect("text can be written to");
+}

@@ -1,0 +1,80 @@
+//! The seeds, and the faults that have to be found.
+
+use super::ledger_port::Plant;
+use super::{Played, play};
+
+/// Seeds that an ordinary run plays.
+const SEEDS: u64 = 2_000;
+
+fn told(seed: u64, played: &Played) -> String {
+    let wrong = played.wrong.join("\n  ");
+    format!(
+        "seed {seed} ({} events, {} calls, {:?}):\n  {wrong}\nreplay it with SIMULATION_SEED={seed} cargo test -p worker --test it one_seed",
+        played.events,
+        played.sent.len(),
+        played.lasted,
+    )
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// Plays every second seed, beginning with `first`, so that two threads share the work.
+fn seeds(first: u64) {
+    let seeds = number("SIMULATION_SEEDS").unwrap_or(SEEDS);
+    let mut failures = Vec::new();
+    for seed in (first..seeds).step_by(2) {
+        let played = play(seed, Plant::Nothing);
+        if !played.wrong.is_empty() {
+            failures.push(told(seed, &played));
+        }
+    }
+    let shown = failures.iter().take(5).cloned().collect::<Vec<_>>().join("\n\n");
+    assert!(failures.is_empty(), "{} of {} seeds failed\n{shown}", failures.len(), seeds / 2);
+}
+
+#[test]
+fn the_promises_hold_for_even_seeds() {
+    seeds(0);
+}
+
+#[test]
+fn the_promises_hold_for_odd_seeds() {
+    seeds(1);
+}
+
+#[test]
+fn one_seed() {
+    let seed = number("SIMULATION_SEED").unwrap_or(0);
+    let played = play(seed, Plant::Nothing);
+    assert!(played.wrong.is_empty(), "{}\n{}", played.tale, told(seed, &played));
+}
+
+#[test]
+fn the_same_seed_is_the_same_story() {
+    for seed in 0..10 {
+        let (one, other) = (play(seed, Plant::Nothing), play(seed, Plant::Nothing));
+        assert_eq!((one.sent, one.lasted), (other.sent, other.lasted), "seed {seed}");
+    }
+}
+
+/// Whether a planted fault is found within so many seeds.
+fn is_found(plant: Plant, within: u64) -> bool {
+    (0..within).any(|seed| !play(seed, plant).wrong.is_empty())
+}
+
+#[test]
+fn a_fault_in_the_fold_is_found() {
+    assert!(is_found(Plant::FirstWriterWins, 50));
+}
+
+#[test]
+fn open_calls_that_are_not_settled_are_found() {
+    assert!(is_found(Plant::OpenCallsForgotten, 500));
+}
+
+#[test]
+fn results_recorded_without_a_fence_are_found() {
+    assert!(is_found(Plant::NoFence, 500));
+}

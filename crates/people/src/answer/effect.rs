@@ -67,10 +67,10 @@ fn take_uncertain(graph: &mut Graph, anchor: Digest) -> Option<Affiliate> {
 /// was there before us.
 pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Moment) {
     let ours = take_uncertain(graph, anchor);
-    let known = graph.affiliates.iter().position(|affiliate| affiliate.id == Some(found.id));
+    let index = graph.affiliates.iter().position(|affiliate| affiliate.id == Some(found.id));
     let address = graph.identifiers.entry(anchor).or_insert_with(|| Identifier::new(Kind::Address));
     address.searched_at = Some(now);
-    if let Some(index) = known {
+    if let Some(index) = index {
         let affiliate = &mut graph.affiliates[index];
         affiliate.address = anchor;
         affiliate.address_unknown = false;
@@ -84,17 +84,9 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
     affiliate.id = Some(found.id);
     affiliate.code.clone_from(&found.code);
     affiliate.status = Some(found.status);
-    let shown = known_if_any(&found.shown);
-    if affiliate.found {
-        affiliate.shown.extend(shown)
-    } else {
-        affiliate.told.extend(shown)
-    }
+    let fields = if affiliate.found { &mut affiliate.shown } else { &mut affiliate.told };
+    fields.extend(known(&found.shown));
     graph.affiliates.push(affiliate);
-}
-
-fn known_if_any(shown: &BTreeMap<String, String>) -> Vec<(String, Option<String>)> {
-    known(shown).collect()
 }
 
 pub(super) fn not_found(graph: &mut Graph, anchor: Digest, now: Moment) {

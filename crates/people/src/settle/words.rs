@@ -37,7 +37,7 @@ pub fn waits_for(picture: &Picture<'_>, identifier: Digest) -> Option<String> {
             Some(trouble) => {
                 format!("the next try of {call} ({}, {} attempts)", trouble.class, trouble.attempts)
             }
-            None => format!("{call}"),
+            None => call.to_owned(),
         });
     }
     if picture.who.bound(picture.graph, person).is_some() {

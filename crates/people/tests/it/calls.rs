@@ -38,12 +38,12 @@ fn only_the_least_goes_out(events: &[Event], _seed: u64) -> Verdict {
 
 #[test]
 fn what_is_absorbed_before_the_first_call_takes_the_least_calls() {
-    for_all(5_000, history, only_the_least_goes_out);
+    for_all(3_000, history, only_the_least_goes_out);
 }
 
 #[test]
 fn a_repeated_history_takes_no_call() {
-    for_all(2_000, history, |events, _| {
+    for_all(1_000, history, |events, _| {
         let mut play = Play::new(rules());
         for event in events {
             play.absorb(event)?;

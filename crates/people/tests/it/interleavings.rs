@@ -64,5 +64,5 @@ fn play(events: &[Event], seed: u64) -> Verdict {
 
 #[test]
 fn whatever_comes_in_between_the_account_ends_as_the_reference_says() {
-    for_all(10_000, with_refusals, play);
+    for_all(6_000, with_refusals, play);
 }

@@ -5,9 +5,12 @@
 
 mod agreement;
 mod calls;
+mod deaths;
 mod dice;
+mod faults;
 mod interleavings;
 mod order;
+mod outcomes;
 mod play;
 mod rows;
 mod story;

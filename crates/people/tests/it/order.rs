@@ -40,7 +40,7 @@ fn existing(dice: &mut Dice, town: &mut Town) -> Vec<&'static str> {
 
 #[test]
 fn the_fold_agrees_with_the_reference_in_any_order_and_with_any_repetition() {
-    for_all(30_000, history, |events, seed| the_end_is_as_expected(events, seed, fold));
+    for_all(20_000, history, |events, seed| the_end_is_as_expected(events, seed, fold));
 }
 
 #[test]

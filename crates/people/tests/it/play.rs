@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use people::Graph;
 use people::answer::{Death, Verdict, apply, fail, sent};
-use people::graph::{Kind, Standing};
+use people::graph::{Kind, Standing, Status};
 use people::needs::Rules;
 use people::plan::{Picture, Step};
 use people::settle::{End, Settled, settle};
@@ -14,8 +14,8 @@ use reference::compare;
 use uuid::Uuid;
 
 use crate::dice::Verdict as Judgement;
-use crate::story::{END, Event, expected, moment, text_of};
-use crate::tiny::{Ending, Luck, Tiny, cause, is_refused};
+use crate::story::{END, Event, expected, moment, rules, text_of};
+use crate::tiny::{Ending, Held, Luck, Tiny, cause, is_refused};
 use crate::town::{Town, fold};
 
 /// So many rounds of calls bring every history to rest, and leave a wide margin.
@@ -62,6 +62,29 @@ impl Play {
         self.payloads.insert(event.id(), event.clone());
         let settled = self.town.absorb(event);
         self.note(&settled, &[])
+    }
+
+    /// Absorbs all and plays to the end.
+    pub(crate) fn of(events: &[Event]) -> Self {
+        let mut play = Self::new(rules());
+        play.go_on(events);
+        play
+    }
+
+    /// Absorbs more and plays to the end.
+    pub(crate) fn go_on(&mut self, events: &[Event]) {
+        let absorbed = events.iter().try_for_each(|event| self.absorb(event));
+        absorbed.and_then(|()| self.rest()).expect("every promise holds");
+    }
+
+    /// The affiliates, but for the disabled ones: address, and what is told.
+    pub(crate) fn affiliates<'a>(&'a self) -> BTreeMap<&'a str, BTreeMap<&'a str, &'a str>> {
+        let up = self.tiny.affiliates.values().filter(|held| held.status != Status::Disabled);
+        let fields = |held: &'a Held| -> BTreeMap<&'a str, &'a str> {
+            let told = held.fields.iter().filter(|(_, text)| !text.is_empty());
+            told.map(|(field, text)| (field.as_str(), text.as_str())).collect()
+        };
+        up.map(|held| (held.email.as_str(), fields(held))).collect()
     }
 
     /// The outcomes that an event has had.

@@ -177,16 +177,8 @@ fn name(kind: char, text: &str) -> Name {
     Name { digest: Digest(digest), sealed: format!("sealed {text}") }
 }
 
-pub(crate) fn user(text: &str) -> Digest {
-    name('a', text).digest
-}
-
 pub(crate) fn address(text: &str) -> Digest {
     name('b', text).digest
-}
-
-pub(crate) fn anonymous(text: &str) -> Digest {
-    name('c', text).digest
 }
 
 /// The name behind a digest of these tests.

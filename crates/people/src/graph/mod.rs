@@ -1,12 +1,17 @@
 //! What is kept of one identity graph.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod affiliate;
+mod event;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::digest::Digest;
 use crate::stamp::{Moment, Span, Stamp};
+
+pub use affiliate::{Affiliate, Status};
+pub use event::{Kept, Lane, Standing, ToldBy};
 
 /// The identifiers that claims and sightings link, and all that is kept of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,144 +165,6 @@ pub struct Sighting {
     pub with: Digest,
     /// First and last time.
     pub span: Span,
-}
-
-/// The statuses of an affiliate. Source: Refersion REST v2, `/affiliate/status_change`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Status {
-    /// Takes part.
-    Active,
-    /// Waits for the merchant's approval.
-    Pending,
-    /// Turned down by the merchant.
-    Denied,
-    /// Switched off.
-    Disabled,
-}
-
-/// One affiliate: a pair of Refersion ids, with what Refersion was last told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Affiliate {
-    /// The numeric id; `None` while a create has no recorded answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<u64>,
-    /// The affiliate code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// The address that Refersion was last told, or showed.
-    pub address: Digest,
-    /// An address change was sent, and its answer never came.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub address_unknown: bool,
-    /// The status; `None` is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
-    /// A delete of ours switched it off, or is about to.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub disabled_by_us: bool,
-    /// It was ACTIVE when a delete of ours switched it off.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub was_active: bool,
-    /// Found in Refersion, not made by us.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub found: bool,
-    /// What Refersion was told, by field (`first_name`, …, `custom:123`); `None` is not known.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub told: BTreeMap<String, Option<String>>,
-    /// What Refersion showed of it when it was found, as long as we have told nothing else: spares calls, and is never
-    /// emptied, since it is not ours. `None` is not known any more.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub shown: BTreeMap<String, Option<String>>,
-    /// After a delete its fields were overwritten, and nothing has been told since.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub scrubbed: bool,
-    /// Refersion does not know it any more.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub gone: bool,
-}
-
-impl Affiliate {
-    /// An affiliate of which nothing is known but the address.
-    #[must_use]
-    pub fn at(address: Digest) -> Self {
-        Self {
-            id: None,
-            code: None,
-            address,
-            address_unknown: false,
-            status: None,
-            disabled_by_us: false,
-            was_active: false,
-            found: false,
-            told: BTreeMap::new(),
-            shown: BTreeMap::new(),
-            scrubbed: false,
-            gone: false,
-        }
-    }
-}
-
-/// The lane by which an event came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Lane {
-    /// What a person just did.
-    Live,
-    /// Audience syncs, files and rescans.
-    Bulk,
-}
-
-/// Where a kept event stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// Not ended yet.
-    Pending,
-    /// Ended: kept, its person waits.
-    Remembered,
-    /// Ended: nobody will try again until an operator says so.
-    Dead,
-}
-
-/// The call that told a part of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ToldBy {
-    /// An edit.
-    Edit,
-    /// The create.
-    Create,
-}
-
-/// An event that has not come to rest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    /// Its id.
-    pub event: Uuid,
-    /// Where it stands.
-    pub standing: Standing,
-    /// How many outcomes it has had.
-    #[serde(default)]
-    pub outcomes: u32,
-    /// A delete, else an identify.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub delete: bool,
-    /// The identifier whose profile took its traits (of a delete: the strongest that it named).
-    pub identifier: Digest,
-    /// The address that it states.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<Digest>,
-    /// The traits that it said.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub says: BTreeSet<String>,
-    /// Its stamp.
-    pub stamp: Stamp,
-    /// Its lane.
-    pub lane: Lane,
-    /// The call that told a part of it already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told_by: Option<ToldBy>,
 }
 
 /// The last failure of what an address needs, and when to try again.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::attempts::concerned_by;
 use super::{Cause, effect};
 use crate::digest::Digest;
-use crate::graph::{Graph, Kept, Standing};
+use crate::graph::{Affiliate, Graph, Kept, Standing};
 use crate::needs::Rules;
 use crate::plan::{Act, Picture};
 use crate::who::merged;
@@ -91,17 +91,19 @@ impl Refusal<'_> {
     /// Nobody says the value: a field was to be emptied, or overwritten after a delete. Asking again would not help, so
     /// it is left alone; the deletes that wanted it tell the operator.
     fn note_nobodys(&self, graph: &mut Graph, rules: &Rules, field: &str, cause: &Cause) -> Vec<Death> {
-        let scrubs = Picture::of(graph, rules)
-            .steps
-            .iter()
-            .any(|step| step.anchor == self.anchor && matches!(step.act, Act::Scrub { .. }));
-        effect::leave_alone(graph, self.anchor, field);
-        if !scrubs {
-            return Vec::new();
+        let picture = Picture::of(graph, rules);
+        let mut steps = picture.steps.iter().filter(|step| step.anchor == self.anchor);
+        let scrubs = steps.any(|step| matches!(step.act, Act::Scrub { .. }));
+        // The same edit may have moved it from the anchor to its person's address.
+        let moved_to = picture.who.person(self.anchor).map(|person| person.address);
+        let is_meant =
+            |affiliate: &&mut Affiliate| [Some(self.anchor), moved_to].contains(&Some(affiliate.address));
+        for affiliate in graph.affiliates.iter_mut().filter(is_meant) {
+            effect::leave_alone(affiliate, field);
+            affiliate.scrubbed |= scrubs;
         }
-        let anchor = self.anchor;
-        graph.affiliates.iter_mut().filter(|it| it.address == anchor).for_each(|it| it.scrubbed = true);
-        die(graph, |kept| kept.delete, cause, Some(field), self.attempts)
+        let deletes = |kept: &Kept| scrubs && kept.delete;
+        die(graph, deletes, cause, Some(field), self.attempts)
     }
 }
 

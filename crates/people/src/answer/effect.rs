@@ -159,9 +159,7 @@ pub(super) fn scrubbed(graph: &mut Graph, id: u64) {
 }
 
 /// A field that nobody states could not be emptied, or overwritten: it is left as it is.
-pub(super) fn leave_alone(graph: &mut Graph, anchor: Digest, field: &str) {
-    for affiliate in graph.affiliates.iter_mut().filter(|affiliate| affiliate.address == anchor) {
-        affiliate.told.remove(field);
-        affiliate.shown.remove(field);
-    }
+pub(super) fn leave_alone(affiliate: &mut Affiliate, field: &str) {
+    affiliate.told.remove(field);
+    affiliate.shown.remove(field);
 }

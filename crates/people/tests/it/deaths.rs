@@ -181,3 +181,24 @@ fn a_field_that_cannot_be_emptied_is_left_alone() {
     assert!(apply(graph, &rules(), address("a@x.io"), &refused, moment(5)).is_empty());
     assert!(Picture::of(graph, &rules()).steps.is_empty(), "asking again would not help");
 }
+
+#[test]
+fn a_scrub_that_is_refused_is_told_to_the_operator_and_not_tried_for_ever() {
+    let scrubbing = people::needs::Rules { scrub: true, ..rules() };
+    let mut play = Play::new(scrubbing.clone());
+    play.go_on(&[ann().with("company", "Acme")]);
+    let gone = delete(2).user("U");
+    play.absorb(&gone).expect("every promise holds");
+    let graph = &mut play.town.graphs[0];
+    let disabled = Answer::StatusIs { id: 1, status: people::graph::Status::Disabled };
+    apply(graph, &scrubbing, address("a@x.io"), &disabled, moment(3));
+    let Act::Scrub { fields, .. } = Picture::of(graph, &scrubbing).steps.remove(0).act else {
+        panic!("a scrub")
+    };
+    assert_eq!(fields, ["company", "first_name", "last_name"]);
+    let causes = [("company".to_owned(), cause("refused"))].into();
+    let refused = Answer::Refused { causes, email: None, texts: [].into() };
+    let deaths = apply(graph, &scrubbing, address("a@x.io"), &refused, moment(3));
+    assert_eq!(deaths.iter().map(|it| it.event).collect::<Vec<_>>(), [gone.id()]);
+    assert!(Picture::of(graph, &scrubbing).steps.is_empty());
+}

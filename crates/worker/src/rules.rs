@@ -53,6 +53,24 @@ impl Known {
         Ok(())
     }
 
+    /// Reads them again, however fresh, if one of `ids` is not among them: it may have been added a moment ago, and its
+    /// events must not be taken for those of a removed connection.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn meet(
+        &mut self,
+        worker: &Worker,
+        mut ids: impl Iterator<Item = ConnectionId>,
+    ) -> Result<(), StoreError> {
+        if ids.all(|id| self.has(id)) {
+            return Ok(());
+        }
+        self.forget();
+        self.refresh(worker).await
+    }
+
     /// Reads them again next time, however fresh.
     pub fn forget(&mut self) {
         self.read_at = None;

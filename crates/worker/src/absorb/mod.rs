@@ -73,7 +73,12 @@ pub async fn round(worker: &Worker, known: &mut Known, stop: &CancellationToken)
 }
 
 /// Absorbs a batch as one, or envelope by envelope where something in it is bad or it came back from a crash.
-async fn absorb(worker: &Worker, known: &Known, batch: &Batch) -> anyhow::Result<()> {
+async fn absorb(worker: &Worker, known: &mut Known, batch: &Batch) -> anyhow::Result<()> {
+    let envelopes = batch.items.iter().filter_map(|item| match item {
+        Item::Readable(envelope) => Some(envelope.connection),
+        Item::Unreadable { .. } => None,
+    });
+    known.meet(worker, envelopes).await?;
     let readings: Vec<Reading> = batch.items.iter().map(|item| read::read(worker, known, item)).collect();
     if !batch.redelivered {
         match as_one(worker, known, &readings).await {

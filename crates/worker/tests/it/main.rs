@@ -1,3 +1,4 @@
 //! The worker as a whole: over real engines in memory, a simulated Refersion, and time that is not waited for.
 
+mod newcomer;
 mod sim;

@@ -1,0 +1,97 @@
+//! A connection that is added while the worker runs: its first event counts from the first moment on.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connections::{
+    ApiKey, ConnectionId, ConnectionStore as _, MasterKey, NewConnection, OsRandomness, Vault,
+};
+use jiff::Timestamp;
+use ledger::sqlite::SqliteLedger;
+use ledger::{Ledger as _, State};
+use queue::sqlite::SqliteQueue;
+use queue::{Envelope, FORMAT, Lane};
+use refersion::{Answer, Request, TransportError};
+use sqlite::Database;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use worker::rules::Known;
+use worker::{Clock, Limits, Worker, absorb};
+
+/// No call goes out in this test.
+struct NoWay;
+
+#[async_trait]
+impl refersion::Transport for NoWay {
+    async fn post(&self, _: Request) -> Result<Answer, TransportError> {
+        panic!("absorb makes no call")
+    }
+}
+
+fn clock() -> Clock {
+    Arc::new(|| "2026-01-02T03:04:05Z".parse().expect("a time"))
+}
+
+async fn worker(ledger: &SqliteLedger) -> Worker {
+    let database = Database::inline().expect("memory for a database");
+    let queue = SqliteQueue::on(database, queue::sqlite::Settings::default(), clock()).await;
+    Worker {
+        queue: Arc::new(queue.expect("a fresh queue")),
+        ledger: Arc::new(ledger.clone()),
+        connections: Arc::new(ledger.clone()),
+        transport: Arc::new(NoWay),
+        vault: Vault::new(MasterKey::generate(&OsRandomness), 1, Arc::new(OsRandomness)),
+        clock: clock(),
+        randomness: Arc::new(OsRandomness),
+        limits: Limits::default(),
+        meters: Arc::default(),
+        beats: Arc::default(),
+    }
+}
+
+async fn add(worker: &Worker, ledger: &SqliteLedger) -> ConnectionId {
+    let key = ApiKey::parse("pub_1.sec_1").expect("a well-formed key");
+    let new = NewConnection {
+        name: "new".parse().expect("a good name"),
+        settings: connections::Settings::default(),
+        key: worker.vault.seal_key(&key),
+        write_key: worker.vault.new_write_key(),
+        created_at: worker.now(),
+    };
+    ledger.add(new).await.expect("a fresh connection").id
+}
+
+fn event(connection: ConnectionId, number: u128) -> Envelope {
+    let json = r#"{"type":"identify","userId":"u","traits":{"plan":"pro"}}"#;
+    Envelope {
+        format: FORMAT,
+        event_id: Uuid::from_u128(number),
+        connection,
+        lane: Lane::Live,
+        received_at: Timestamp::UNIX_EPOCH,
+        replay: false,
+        revision: 0,
+        payload: serde_json::value::RawValue::from_string(json.to_owned()).expect("good JSON"),
+    }
+}
+
+/// The clock stands still, so what the worker knows of the connections never grows old by itself.
+#[tokio::test]
+async fn an_event_of_a_connection_that_was_just_added_is_not_skipped() {
+    let ledger = SqliteLedger::inline().await.expect("a fresh ledger");
+    let worker = worker(&ledger).await;
+    let (mut known, stop) = (Known::default(), CancellationToken::new());
+    worker.queue.publish(&[event(7, 1)]).await.expect("published");
+    absorb::round(&worker, &mut known, &stop).await.expect("absorbed");
+
+    let connection = add(&worker, &ledger).await;
+    worker.queue.publish(&[event(connection, 2)]).await.expect("published");
+    absorb::round(&worker, &mut known, &stop).await.expect("absorbed");
+
+    let state = async |connection, number| {
+        let event = Uuid::from_u128(number);
+        ledger.gather(connection, &[], &[event]).await.expect("gathered").known.get(&event).copied()
+    };
+    assert_eq!(state(7, 1).await, Some(State::Skipped), "there is no such connection");
+    assert_eq!(state(connection, 2).await, Some(State::Unchanged), "nothing maps what it says");
+}

@@ -115,6 +115,10 @@ pub struct CallItem {
     pub affiliate: Option<u64>,
     /// The fields that the call tells.
     pub fields: Vec<String>,
+    /// Of a create: its address, encrypted. A delete may erase the address while the answer is not known; then nothing
+    /// else could tell what to search for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
 }
 
 /// What went wrong, by what the caller does about it.

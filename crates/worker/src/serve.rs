@@ -35,7 +35,6 @@ pub async fn run(worker: Worker, stop: CancellationToken) {
 
 /// Serves every connection that it can get.
 pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &CancellationToken) {
-    let holder = holder_id(worker);
     let mut known = Known::default();
     let mut served: BTreeMap<ConnectionId, CancellationToken> = BTreeMap::new();
     let mut tasks: JoinSet<ConnectionId> = JoinSet::new();
@@ -51,7 +50,7 @@ pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &Cancellat
                 {
                     let token = stop.child_token();
                     served.insert(connection.id, token.clone());
-                    tasks.spawn(serve_one(worker.clone(), connection, holder, Arc::clone(work), token));
+                    tasks.spawn(serve_one(worker.clone(), connection, Arc::clone(work), token));
                 }
                 for (id, token) in served.iter().filter(|(id, _)| !known.has(**id)) {
                     debug!(connection = id, "the connection was removed");
@@ -83,11 +82,12 @@ fn holder_id(worker: &Worker) -> Uuid {
 async fn serve_one(
     worker: Worker,
     connection: Arc<Connection>,
-    holder: Uuid,
     work: Arc<Notify>,
     stop: CancellationToken,
 ) -> ConnectionId {
     let id = connection.id;
+    // A name of its own each time: what was sent before is a predecessor's, even if that was this process.
+    let holder = holder_id(&worker);
     let beat = format!("reconcile {id}");
     while !stop.is_cancelled() {
         worker.beats.beat(&beat, worker.now());
@@ -144,6 +144,10 @@ async fn hold(
             Ok(Left::Lost) => return,
             Err(cause) => {
                 warn!(connection = id, cause = %format!("{cause:#}"), "reconcile begins anew");
+                if serving.has_calls_under_way() {
+                    // They may still take effect: nobody serves the connection until the lease has outlasted them.
+                    return;
+                }
                 wait(REST, stop).await;
             }
         }

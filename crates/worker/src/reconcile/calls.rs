@@ -9,6 +9,7 @@ use people::answer::Answer;
 use refersion::{Client, Credentials, InitialStatus};
 use tracing::info;
 
+use super::record::Names;
 use super::take::Planned;
 use super::{Delivered, Holder};
 use crate::deliver::{Api, Ending, Item, Job, operation};
@@ -56,7 +57,8 @@ impl Holder {
                 answers: answer(item).into_iter().collect::<Vec<(people::Digest, Answer)>>(),
                 failed: None,
             });
-            self.record_endings(endings.collect(), vec![call.id]).await?;
+            let names = names_of(&call.items);
+            self.record_endings(endings.collect(), vec![call.id], &names).await?;
             fault_point!("reconcile.settled");
         }
         Ok(())
@@ -99,12 +101,14 @@ impl Holder {
         let mut endings = Vec::new();
         let mut closed = Vec::new();
         let mut done = Vec::new();
+        let mut names = Names::new();
         for delivered in ended {
             closed.push(delivered.job.call);
+            names.extend(names_of(&delivered.job.items.iter().map(Item::written).collect::<Vec<_>>()));
             endings.extend(delivered.endings);
             done.push((delivered.job, delivered.graphs));
         }
-        self.record_endings(endings, closed).await?;
+        self.record_endings(endings, closed, &names).await?;
         fault_point!("reconcile.recorded");
         for (job, graphs) in done {
             self.in_flight.calls -= 1;
@@ -117,4 +121,9 @@ impl Holder {
         }
         Ok(())
     }
+}
+
+/// The encrypted addresses of creates.
+fn names_of(items: &[CallItem]) -> Names {
+    items.iter().filter_map(|item| Some((item.anchor, item.sealed.clone()?))).collect()
 }

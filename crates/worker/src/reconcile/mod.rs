@@ -171,6 +171,12 @@ impl Holder {
         Ok(started)
     }
 
+    /// Whether calls were sent, or are about to be, whose answers are not recorded.
+    #[must_use]
+    pub fn has_calls_under_way(&self) -> bool {
+        self.in_flight.calls > 0
+    }
+
     /// How many calls can be written down now. Under a lease that ends too soon it is none: each would come back unsent at
     /// once, over and over.
     fn room(&self) -> usize {
@@ -217,9 +223,8 @@ impl Holder {
         let now = self.worker.now();
         let due = self.worker.ledger.next_due(self.connection.id).await?;
         let wait = due.map_or(IDLE, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
-        // What is due already and was not taken has a call under way, whose end wakes us.
-        let least = if self.in_flight.calls > 0 { AHEAD } else { Duration::from_millis(5) };
-        Ok(wait.clamp(least, IDLE))
+        // What is due already and was not taken has a call under way, whose end wakes us, or cannot be told.
+        Ok(wait.clamp(AHEAD, IDLE))
     }
 
     async fn remember_rate(&self) {

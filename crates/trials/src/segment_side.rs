@@ -1,0 +1,227 @@
+//! Segment's side: posts messages over keep-alive connections, and tries again until the door takes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use crate::dice::Dice;
+use crate::story::{Message, Story};
+
+/// Connections to the doors, each with one message at a time.
+const CONNECTIONS: usize = 12;
+/// Messages on their way from the story to a connection.
+const WAITING: usize = 32;
+/// Segment gives up on a request after 5 s. Source: <https://segment.com/docs/connections/destinations/>.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What came of the messages.
+#[derive(Default)]
+pub struct Log {
+    /// Every message that was sent, by its id.
+    pub messages: BTreeMap<String, Message>,
+    /// What got a 2xx: the event's id and the message's.
+    pub accepted: BTreeMap<Uuid, String>,
+    /// Messages of which a try had no answer: the door may have accepted it.
+    pub unanswered: BTreeSet<String>,
+    /// Answers that the door should not have given, with their number.
+    pub strange: BTreeMap<String, usize>,
+    /// Answers that asked to come again: 429 and 5xx.
+    pub turned_away: u64,
+}
+
+/// Messages flow until [`Sender::finish`].
+pub struct Sender {
+    stop: Arc<AtomicBool>,
+    in_hand: Arc<AtomicU64>,
+    log: Arc<Mutex<Log>>,
+    tasks: JoinSet<()>,
+}
+
+/// Where and as whom to send.
+#[derive(Clone)]
+pub struct Doors {
+    /// Addresses of the doors.
+    pub doors: Vec<std::net::SocketAddr>,
+    /// The value of `Authorization` by connection.
+    pub credentials: Vec<String>,
+}
+
+impl Sender {
+    /// Tells the stories in turn, so many messages a second in all.
+    #[must_use]
+    pub fn start(doors: &Doors, mut stories: Vec<Story>, per_second: u32, dice: &Dice) -> Self {
+        let (stop, in_hand) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let log = Arc::new(Mutex::new(Log::default()));
+        let (send, receive) = mpsc::channel::<Message>(WAITING);
+        let receive = Arc::new(tokio::sync::Mutex::new(receive));
+        let mut tasks = JoinSet::new();
+        for number in 0..CONNECTIONS {
+            let mut client = Client {
+                doors: doors.clone(),
+                dice: dice.named(&format!("client {number}")),
+                log: Arc::clone(&log),
+                open: None,
+            };
+            let (receive, in_hand) = (Arc::clone(&receive), Arc::clone(&in_hand));
+            tasks.spawn(async move {
+                loop {
+                    let next = receive.lock().await.recv().await;
+                    let Some(message) = next else { return };
+                    client.deliver(&message).await;
+                    in_hand.fetch_sub(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let (stopped, counted, said) = (Arc::clone(&stop), Arc::clone(&in_hand), Arc::clone(&log));
+        tasks.spawn(async move {
+            let mut beat = tokio::time::interval(Duration::from_secs(1) / per_second);
+            beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            for turn in (0..stories.len()).cycle() {
+                beat.tick().await;
+                if stopped.load(Ordering::Relaxed) {
+                    return;
+                }
+                let message = stories[turn].next(Timestamp::now());
+                lock(&said).messages.insert(message.id.clone(), message.clone());
+                counted.fetch_add(1, Ordering::Relaxed);
+                if send.send(message).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { stop, in_hand, log, tasks }
+    }
+
+    /// How often a door has asked to come again.
+    #[must_use]
+    pub fn turned_away(&self) -> u64 {
+        lock(&self.log).turned_away
+    }
+
+    /// How much the doors have accepted.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        lock(&self.log).accepted.len()
+    }
+
+    /// Sends nothing new, and waits until the doors have taken what was begun; gives up after `at_most`, and says how
+    /// many messages no door took.
+    pub async fn finish(mut self, at_most: Duration) -> (Log, u64) {
+        self.stop.store(true, Ordering::Relaxed);
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(at_most, all).await.is_err() {
+            self.tasks.shutdown().await;
+        }
+        let log = std::mem::take(&mut *lock(&self.log));
+        (log, self.in_hand.load(Ordering::Relaxed))
+    }
+}
+
+/// One connection to a door at a time.
+struct Client {
+    doors: Doors,
+    dice: Dice,
+    log: Arc<Mutex<Log>>,
+    open: Option<SendRequest<Full<Bytes>>>,
+}
+
+/// How one try went.
+enum Try {
+    Accepted(Uuid),
+    ComeAgain,
+    NotSent,
+    Unanswered,
+    Strange(String),
+}
+
+impl Client {
+    /// Tries until the door takes the message, or refuses it for good.
+    async fn deliver(&mut self, message: &Message) {
+        loop {
+            match self.once(message).await {
+                Try::Accepted(event) => {
+                    lock(&self.log).accepted.insert(event, message.id.clone());
+                    return;
+                }
+                Try::Strange(answer) => {
+                    *lock(&self.log).strange.entry(answer).or_default() += 1;
+                    return;
+                }
+                Try::ComeAgain => lock(&self.log).turned_away += 1,
+                Try::NotSent => self.open = None,
+                Try::Unanswered => {
+                    self.open = None;
+                    lock(&self.log).unanswered.insert(message.id.clone());
+                }
+            }
+            // Segment waits longer; what counts here is that it comes again.
+            sleep(Duration::from_millis(self.dice.between(50, 400))).await;
+        }
+    }
+
+    async fn once(&mut self, message: &Message) -> Try {
+        let Some(mut open) = self.connection().await else { return Try::NotSent };
+        let request = Request::post("/segment")
+            .header("host", "localhost")
+            .header("content-type", "application/json")
+            .header("authorization", &self.doors.credentials[message.account])
+            .body(Full::new(Bytes::from(message.json.clone())))
+            .expect("every part of the request is plain");
+        let answer = timeout(PATIENCE, async {
+            let answer = open.send_request(request).await?;
+            let status = answer.status();
+            Ok::<_, hyper::Error>((status, answer.into_body().collect().await?.to_bytes()))
+        });
+        match answer.await {
+            Ok(Ok((status, body))) => {
+                self.open = Some(open);
+                judge(status, &body)
+            }
+            Ok(Err(_)) | Err(_) => Try::Unanswered,
+        }
+    }
+
+    async fn connection(&mut self) -> Option<SendRequest<Full<Bytes>>> {
+        if let Some(mut open) = self.open.take()
+            && open.ready().await.is_ok()
+        {
+            return Some(open);
+        }
+        let door = *self.dice.pick(&self.doors.doors);
+        let stream = timeout(PATIENCE, TcpStream::connect(door)).await.ok()?.ok()?;
+        let (open, connection) = handshake(TokioIo::new(stream)).await.ok()?;
+        tokio::spawn(connection);
+        Some(open)
+    }
+}
+
+fn judge(status: StatusCode, body: &[u8]) -> Try {
+    let text = String::from_utf8_lossy(body);
+    if status.is_success() {
+        let event = serde_json::from_slice::<serde_json::Value>(body).ok();
+        let event = event.and_then(|answer| answer["event_id"].as_str()?.parse().ok());
+        return event.map_or_else(|| Try::Strange(format!("{status} {text}")), Try::Accepted);
+    }
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Try::ComeAgain,
+        status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => Try::ComeAgain,
+        status => Try::Strange(format!("{status} {text}")),
+    }
+}
+
+fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,228 @@
+//! A private RabbitMQ and a private Postgres, which rows use one after the other and may kill.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context as _;
+use testbed::postgres::Server;
+use testbed::rabbitmq::Broker;
+use tokio::task::{JoinHandle, spawn_blocking};
+use url::Url;
+
+use crate::proxy::{Proxy, Wire};
+
+/// Memory above which the broker blocks publishers, as a part of the machine's: RabbitMQ's own default.
+const CALM_WATERMARK: &str = "0.6";
+/// With this one, it blocks at once.
+const ALARM_WATERMARK: &str = "0";
+/// The master key of every row: with Postgres there is no file beside the ledger to keep it in. 32 bytes in base64.
+const MASTER_KEY: &str = "dGhlIGtleSBvZiBhIHRyaWFsIGlzIG5vIHNlY3JldCE=";
+
+/// Which engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// RabbitMQ.
+    Broker,
+    /// Postgres.
+    Database,
+}
+
+/// Both servers; they end with the last clone.
+#[derive(Clone)]
+pub struct Machines(Arc<Mutex<Both>>);
+
+struct Both {
+    broker: Broker,
+    database: Server,
+    broker_is_up: bool,
+    database_is_up: bool,
+    rows: usize,
+}
+
+/// The servers as one row has them.
+pub struct Servers {
+    machines: Machines,
+    virtual_host: String,
+    broker_url: Url,
+    database_url: Url,
+    broker_wire: Proxy,
+    database_wire: Proxy,
+    alarmed: bool,
+}
+
+impl Machines {
+    /// Starts both.
+    ///
+    /// # Errors
+    ///
+    /// If one is not installed and cannot be.
+    pub async fn start() -> anyhow::Result<Self> {
+        let both = spawn_blocking(|| {
+            let broker = Broker::start()?;
+            // What was confirmed has to be on the disk, here as in earnest.
+            let database = Server::start(&["fsync=on", "synchronous_commit=on"])?;
+            Ok::<_, testbed::Missing>(Both {
+                broker,
+                database,
+                broker_is_up: true,
+                database_is_up: true,
+                rows: 0,
+            })
+        });
+        Ok(Self(Arc::new(Mutex::new(both.await??))))
+    }
+
+    /// Runs what takes its time with both of them.
+    fn with<R: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Both) -> anyhow::Result<R> + Send + 'static,
+    ) -> JoinHandle<anyhow::Result<R>> {
+        let machines = self.clone();
+        spawn_blocking(move || act(&mut machines.lock()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Both> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A virtual host and a database for one row.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be made.
+    pub async fn for_a_row(&self) -> anyhow::Result<Servers> {
+        let made = self.with(|both| {
+            both.rows += 1;
+            let host = format!("row-{}", both.rows);
+            both.broker.control(&["add_vhost", &host])?;
+            both.broker.control(&["set_permissions", "-p", &host, "guest", ".*", ".*", ".*"])?;
+            Ok((both.broker.url_of(&host), both.database.fresh_database()?, host))
+        });
+        let (broker_url, database_url, virtual_host) = made.await??;
+        let (broker_url, database_url): (Url, Url) = (broker_url.parse()?, database_url.parse()?);
+        Ok(Servers {
+            machines: self.clone(),
+            virtual_host,
+            broker_wire: Proxy::to(address(&broker_url)?).await?,
+            database_wire: Proxy::to(address(&database_url)?).await?,
+            broker_url,
+            database_url,
+            alarmed: false,
+        })
+    }
+}
+
+fn address(url: &Url) -> anyhow::Result<SocketAddr> {
+    let port = url.port().context("a private server has a port of its own")?;
+    Ok(SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+impl Servers {
+    /// The settings that name them, through the wires or directly.
+    #[must_use]
+    pub fn variables(&self, through_wires: bool) -> Vec<(String, String)> {
+        let url = |url: &Url, wire: &Proxy| {
+            let mut url = url.clone();
+            if through_wires {
+                url.set_port(Some(wire.address().port())).expect("a server's URL has a port");
+            }
+            url.to_string()
+        };
+        vec![
+            ("REFERSION_DESTINATION__QUEUE__URL".to_owned(), url(&self.broker_url, &self.broker_wire)),
+            ("REFERSION_DESTINATION__LEDGER__URL".to_owned(), url(&self.database_url, &self.database_wire)),
+            ("REFERSION_DESTINATION__SECRETS__KEY".to_owned(), MASTER_KEY.to_owned()),
+        ]
+    }
+
+    /// The wire to an engine.
+    #[must_use]
+    pub fn wire(&self, engine: Engine) -> &Proxy {
+        match engine {
+            Engine::Broker => &self.broker_wire,
+            Engine::Database => &self.database_wire,
+        }
+    }
+
+    /// Kills an engine as a power cut would.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be killed.
+    pub async fn kill(&mut self, engine: Engine) -> anyhow::Result<()> {
+        let killed = self.machines.with(move |both| {
+            match engine {
+                Engine::Broker => {
+                    both.broker_is_up = false;
+                    both.broker.kill()?;
+                }
+                Engine::Database => {
+                    both.database_is_up = false;
+                    both.database.kill()?;
+                }
+            }
+            Ok(())
+        });
+        killed.await?
+    }
+
+    /// Starts again what was killed, in the background.
+    #[must_use]
+    pub fn start_again(&self) -> JoinHandle<anyhow::Result<()>> {
+        self.machines.with(|both| {
+            if !both.broker_is_up {
+                both.broker.start_again()?;
+                both.broker_is_up = true;
+            }
+            if !both.database_is_up {
+                both.database.start_again()?;
+                both.database_is_up = true;
+            }
+            Ok(())
+        })
+    }
+
+    /// Sets off or ends the broker's memory alarm.
+    ///
+    /// # Errors
+    ///
+    /// If the broker cannot be told.
+    pub async fn alarm(&mut self, on: bool) -> anyhow::Result<()> {
+        self.alarmed = on;
+        let watermark = if on { ALARM_WATERMARK } else { CALM_WATERMARK };
+        let told = self.machines.with(move |both| {
+            both.broker.control(&["set_vm_memory_high_watermark", watermark])?;
+            Ok(())
+        });
+        told.await?
+    }
+
+    /// Ends every fault.
+    ///
+    /// # Errors
+    ///
+    /// If a server does not start again.
+    pub async fn mend(&mut self) -> anyhow::Result<()> {
+        self.broker_wire.set(Wire::Good);
+        self.database_wire.set(Wire::Good);
+        self.start_again().await??;
+        if self.alarmed {
+            self.alarm(false).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the row's virtual host back. The database goes with its server.
+    ///
+    /// # Errors
+    ///
+    /// If the broker cannot be told.
+    pub async fn leave(self) -> anyhow::Result<()> {
+        let host = self.virtual_host;
+        let left = self.machines.with(move |both| {
+            both.broker.control(&["delete_vhost", &host])?;
+            Ok(())
+        });
+        left.await?
+    }
+}

@@ -1,0 +1,4 @@
+//! The fault suite in its short form, and that it would notice what it is there to notice.
+
+mod notices;
+mod table;

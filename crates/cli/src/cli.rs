@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{config, simulate};
+use crate::commands::{
+    config, connections, dead_letters, events, export, forget, migrate, profiles, secrets, serve, simulate,
+    status,
+};
 
 /// Segment's audiences and traits as affiliates in Refersion.
 ///
@@ -29,19 +32,58 @@ const HELP_WIDTH: usize = 120;
 
 const EXAMPLES: &str = "\
 Examples:
+  refersion-destination serve                                the door, the worker, health and metrics in one process
+  refersion-destination connections add --name shop          asks for the API key, and says what else to do
+  refersion-destination events find ann@example.org          what became of somebody's events, and why
+  refersion-destination status --json                        how much waits where, for scripts
   refersion-destination simulate --listen 127.0.0.1:4010     a Refersion to try things on
-  refersion-destination config show                          what is in force, and where it comes from
-  refersion-destination config show --config my.toml --json  the same for scripts, with a file of your own
 
 Every command explains itself: refersion-destination COMMAND --help";
 
 /// The commands. Each has its own file below `commands/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run every role in one process: the door for Segment, the worker, health and metrics
+    #[command(after_help = serve::SERVE_EXAMPLES)]
+    Serve,
+    /// Run the door alone: accept Segment's events into the queue
+    #[command(after_help = serve::INGEST_EXAMPLES)]
+    Ingest,
+    /// Run the worker alone: absorb events, and tell Refersion the difference
+    #[command(after_help = serve::WORKER_EXAMPLES)]
+    Worker,
     /// Run a Refersion of your own, with faults on demand
     Simulate(Box<simulate::Arguments>),
+    /// Add, show, check and change the Refersion accounts that are delivered to
+    Connections(Box<connections::Arguments>),
+    /// Find events, what happened to them, and what they wait for
+    Events(events::Arguments),
+    /// Look at what is kept of a person
+    Profiles(profiles::Arguments),
+    /// Look at events that nobody will try again by themselves, and try them again
+    DeadLetters(dead_letters::Arguments),
+    /// Do what a Segment delete does, for the day it does not come
+    Forget(forget::Arguments),
+    /// Hand out all that is kept about a person, as JSON
+    Export(export::Arguments),
+    /// Show how much waits where, and how the connections are
+    #[command(after_help = status::EXAMPLES)]
+    Status,
     /// Look at the configuration
     Config(config::Arguments),
+    /// Rotate the key that seals API keys
+    Secrets(secrets::Arguments),
+    /// Bring the schemas of queue and ledger up to date
+    #[command(after_help = migrate::EXAMPLES)]
+    Migrate,
+}
+
+impl Command {
+    /// Whether it runs until a signal ends it; then its log is a service's.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Self::Serve | Self::Ingest | Self::Worker | Self::Simulate(_))
+    }
 }
 
 #[cfg(test)]

@@ -37,6 +37,11 @@ impl Failure {
         Self { exit: Exit::Failed, code, message: with_causes(error), hint: hint.into() }
     }
 
+    /// It was tried, or looked at, and cannot be done as things stand.
+    pub fn refused(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, code, message: message.into(), hint: hint.into() }
+    }
+
     /// It was not tried, because what was asked for makes no sense.
     pub fn usage(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, code, message: message.into(), hint: hint.into() }

@@ -6,12 +6,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use zeroize::Zeroizing;
 
 use crate::cli::Cli;
 use crate::commands::{self, Context};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::{config, logs};
+
+/// The variable that `connections add` and `rotate-key` take an API key from.
+pub const API_KEY: &str = "REFERSION_DESTINATION_API_KEY";
 
 /// Runs the command that `arguments` name, and tells on standard error why it failed, if it did.
 pub fn run(
@@ -33,13 +37,24 @@ fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
 }
 
 fn execute(cli: Cli, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
+    let variables: Vec<_> = variables.into_iter().collect();
+    let api_key = api_key(&variables);
     let loaded = config::load(cli.config.as_deref(), variables)?;
-    logs::start(&loaded.config.log);
+    // Standard error is one JSON object for a script that runs a command which ends by itself.
+    if cli.command.goes_on() || !cli.json {
+        logs::start(&loaded.config.log);
+    }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| {
         Failure::failed("runtime", &error, "the system is short of threads or file handles")
     })?;
-    let mut context = Context { loaded, output: Output::to_stdout(cli.json) };
+    let mut context = Context { loaded, output: Output::to_stdout(cli.json), api_key };
     runtime.block_on(commands::run(cli.command, &mut context))
+}
+
+/// The API key in the environment: for scripts that have no file to read it from.
+fn api_key(variables: &[(OsString, OsString)]) -> Option<Zeroizing<String>> {
+    let (_, value) = variables.iter().find(|(name, _)| name == API_KEY)?;
+    value.to_str().filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned()))
 }
 
 /// Answers what clap does not take: help and version are no mistake, everything else is wrong usage.

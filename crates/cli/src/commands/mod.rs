@@ -1,12 +1,26 @@
 //! The commands, one file for each, and what all of them are given.
 
 pub mod config;
+pub mod connections;
+pub mod dead_letters;
+pub mod events;
+pub mod export;
+pub mod forget;
+pub mod migrate;
+pub mod profiles;
+pub mod secrets;
+pub mod serve;
 pub mod simulate;
+pub mod status;
+
+use zeroize::Zeroizing;
 
 use crate::cli::Command;
 use crate::config::Loaded;
+use crate::engines::{EngineError, Engines};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
+use crate::stack::Roles;
 
 /// What every command is given.
 pub struct Context {
@@ -14,6 +28,19 @@ pub struct Context {
     pub loaded: Loaded,
     /// Where results go.
     pub output: Output,
+    /// The API key in the environment, if there is one.
+    pub api_key: Option<Zeroizing<String>>,
+}
+
+impl Context {
+    /// Opens the engines that the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`].
+    pub async fn engines(&self) -> Result<Engines, EngineError> {
+        Engines::open(&self.loaded.config).await
+    }
 }
 
 /// Carries out one command.
@@ -23,7 +50,19 @@ pub struct Context {
 /// Whatever the command failed with.
 pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
+        Command::Serve => serve::run(Roles::ALL, context).await,
+        Command::Ingest => serve::run(Roles { ingest: true, worker: false }, context).await,
+        Command::Worker => serve::run(Roles { ingest: false, worker: true }, context).await,
         Command::Simulate(arguments) => simulate::run(*arguments, context).await,
+        Command::Connections(arguments) => connections::run(*arguments, context).await,
+        Command::Events(arguments) => events::run(arguments, context).await,
+        Command::Profiles(arguments) => profiles::run(arguments, context).await,
+        Command::DeadLetters(arguments) => dead_letters::run(arguments, context).await,
+        Command::Forget(arguments) => forget::run(arguments, context).await,
+        Command::Export(arguments) => export::run(arguments, context).await,
+        Command::Status => status::run(context).await,
         Command::Config(arguments) => config::run(&arguments, context),
+        Command::Secrets(arguments) => secrets::run(&arguments, context).await,
+        Command::Migrate => migrate::run(context).await,
     }
 }

@@ -170,6 +170,11 @@ impl Setting for Option<PathBuf> {
 pub struct Secret(String);
 
 impl Secret {
+    /// Wraps a text that is to stay hidden.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// The secret itself, for the one place that needs it.
     #[must_use]
     pub fn reveal(&self) -> &str {

@@ -84,7 +84,7 @@ fn worker(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
     let absorbed = Family::counter("events_absorbed_total", "Events folded into profiles.", []);
     let batches = Family::counter("absorb_batches_total", "Transactions that absorbed events.", []);
     let ended = Family::counter("events_ended_total", "Events ended.", ["outcome"]);
-    let calls = Family::counter("refersion_calls_total", "Calls to Refersion.", ["operation", "class"]);
+    let calls = Family::counter("refersion_calls_total", "Calls to Refersion.", ["went"]);
     let latency = Family::histogram("refersion_call_seconds", "How long calls to Refersion took.", []);
     let rates = Family::gauge("refersion_rate_calls_per_second", "The rate in use.", ["connection"]);
     let settling = Family::summary("event_settling_seconds", "From the door to the outcome.", ["lane"]);
@@ -93,7 +93,7 @@ fn worker(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
         absorbed.with([], number(it.absorbed_events)).finish(),
         batches.with([], number(it.absorbed_batches)).finish(),
         it.outcomes.iter().fold(ended, |family, (outcome, n)| family.with([outcome], number(*n))).finish(),
-        it.calls.iter().fold(calls, |all, it| all.with([it.operation, it.class], number(it.count))).finish(),
+        it.calls.iter().fold(calls, |family, (went, n)| family.with([went], number(*n))).finish(),
         latency.with_histogram([], &it.call_latency).finish(),
         it.rates.iter().fold(rates, |family, (id, rate)| family.with([&id.to_string()], *rate)).finish(),
         it.settling.iter().fold(settling, |family, (lane, it)| family.with_summary([lane], it)).finish(),

@@ -10,6 +10,6 @@ mod snapshot;
 
 pub use exporter::{Exporter, Source};
 pub use snapshot::{
-    Calls, ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, Settling, Snapshot,
+    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, Settling, Snapshot,
     WorkerFigures,
 };

@@ -68,25 +68,14 @@ pub struct WorkerFigures {
     pub absorbed_batches: u64,
     /// Events ended, by outcome.
     pub outcomes: BTreeMap<&'static str, u64>,
-    /// Calls to Refersion.
-    pub calls: Vec<Calls>,
+    /// Calls to Refersion, by how they went: `fine`, `refused`, `throttled` or `unwell`.
+    pub calls: BTreeMap<&'static str, u64>,
     /// How long those calls took.
     pub call_latency: Histogram,
     /// From the door to the outcome, by lane.
     pub settling: BTreeMap<&'static str, Settling>,
     /// The rate in use by connection id, in calls a second.
     pub rates: BTreeMap<i64, f64>,
-}
-
-/// Calls of one operation that went the same way.
-#[derive(Clone, Debug)]
-pub struct Calls {
-    /// Refersion's name of the operation.
-    pub operation: &'static str,
-    /// `fine`, or the class of the failure.
-    pub class: &'static str,
-    /// How many.
-    pub count: u64,
 }
 
 /// How long events took from the door to their outcome.

@@ -3,6 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
 mod config;
+mod connections;
+mod dead_letters;
+mod durability;
 mod program;
+mod running;
+mod shapes;
 mod simulate;
+mod story;
 mod usage;
+mod world;

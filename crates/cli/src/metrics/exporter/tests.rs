@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::{
-    Calls, ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, Settling, WorkerFigures,
+    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, Settling, WorkerFigures,
 };
 use super::*;
 
@@ -25,7 +25,7 @@ impl Source for Full {
             Some(LedgerFigures { pending: 9, connections: vec![paused], ..LedgerFigures::default() });
         snapshot.worker = Some(WorkerFigures {
             outcomes: BTreeMap::from([("created", 2)]),
-            calls: vec![Calls { operation: "new", class: "fine", count: 2 }],
+            calls: BTreeMap::from([("fine", 2)]),
             settling: BTreeMap::from([("live", Settling { events: 2, seconds: 3.0, longest: 2.5 })]),
             rates: BTreeMap::from([(7, 4.5)]),
             ..WorkerFigures::default()
@@ -66,7 +66,7 @@ async fn every_figure_is_on_the_page() {
         "connection_active{connection=\"7\"} 0",
         "connection_paused{connection=\"7\",reason=\"credentials\"} 1",
         "events_ended_total{outcome=\"created\"} 2",
-        "refersion_calls_total{operation=\"new\",class=\"fine\"} 2",
+        "refersion_calls_total{went=\"fine\"} 2",
         "refersion_rate_calls_per_second{connection=\"7\"} 4.5",
         "event_settling_seconds_count{lane=\"live\"} 2",
         "event_settling_longest_seconds{lane=\"live\"} 2.5",

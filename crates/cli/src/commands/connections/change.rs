@@ -1,0 +1,132 @@
+//! What changes a connection: `add`, `set`, `pause`, `resume`, `rotate-key`, `remove`.
+
+use connections::{Connection, ConnectionName, NewConnection, PausedFor, Settings, StoreError};
+
+use super::key;
+use super::options::{KeyOptions, SettingOptions, unmap};
+use super::show::show;
+use crate::commands::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::directory::by_name;
+
+pub(super) async fn add(
+    name: ConnectionName,
+    key: &KeyOptions,
+    options: &SettingOptions,
+    quiet: bool,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let refersion_url = context.loaded.config.refersion.url.0.clone();
+    let mut settings = Settings { refersion_url, ..Settings::default() };
+    options.apply(&mut settings)?;
+    let api_key = key::read(key, context)?;
+    let engines = context.engines().await?;
+    let new = NewConnection {
+        name,
+        settings,
+        key: engines.vault.seal_key(&api_key),
+        write_key: engines.vault.new_write_key(),
+        created_at: engines.now(),
+    };
+    let connection = engines.connections.add(new).await?;
+    after(&connection, quiet, context)?;
+    if !quiet && !context.output.is_json() {
+        let name = &connection.name;
+        context
+            .output
+            .line(&format!("\nadded; `connections check {name}` asks Refersion whether the key works"))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn set(
+    name: &ConnectionName,
+    key: &KeyOptions,
+    options: &SettingOptions,
+    unmapped: &[String],
+    quiet: bool,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    // Read before anything is changed: a wrong key changes nothing.
+    let api_key = if key.api_key_stdin { Some(key::read(key, context)?) } else { None };
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, name).await?;
+    let mut settings = connection.settings.clone();
+    for name in unmapped {
+        if !unmap(&mut settings, name) {
+            let message = format!("no custom field takes the trait {name}");
+            return Err(Failure::usage("setting", message, "`connections show NAME` lists them"));
+        }
+    }
+    options.apply(&mut settings)?;
+    if settings != connection.settings {
+        engines.connections.set_settings(connection.id, connection.settings_version, &settings).await?;
+    }
+    if let Some(key) = api_key {
+        let sealed = engines.vault.seal_key(&key);
+        engines.connections.rotate_key(connection.id, sealed, engines.now()).await?;
+    }
+    let connection = again(&engines, &connection).await?;
+    after(&connection, quiet, context)?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn pause(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, name).await?;
+    let because = "an operator paused it";
+    engines.connections.pause(connection.id, PausedFor::Operator, because, engines.now()).await?;
+    show(&again(&engines, &connection).await?, context)?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn resume(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, name).await?;
+    engines.connections.resume(connection.id, None).await?;
+    show(&again(&engines, &connection).await?, context)?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn rotate_key(
+    name: &ConnectionName,
+    key: &KeyOptions,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let api_key = key::read(key, context)?;
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, name).await?;
+    let sealed = engines.vault.seal_key(&api_key);
+    engines.connections.rotate_key(connection.id, sealed, engines.now()).await?;
+    show(&again(&engines, &connection).await?, context)?;
+    if !context.output.is_json() {
+        context.output.line("\nthe new key is in use; the old one opens the door for 7 days more")?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Context) -> Result<Exit, Failure> {
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, name).await?;
+    if !yes {
+        let message = format!("{name} would be removed with all that is kept for it, which cannot be undone");
+        return Err(Failure::usage("not_confirmed", message, "say --yes, or pause it instead"));
+    }
+    engines.connections.remove(connection.id).await?;
+    if context.output.is_json() {
+        context.output.json(&serde_json::json!({ "id": connection.id, "name": name, "removed": true }))?;
+    } else {
+        context.output.line(&format!("removed {name}; its key opens the door for a few seconds more"))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn again(engines: &Engines, connection: &Connection) -> Result<Connection, Failure> {
+    Ok(engines.connections.by_id(connection.id).await?.ok_or(StoreError::NotFound)?)
+}
+
+/// With `-q` the id alone.
+fn after(connection: &Connection, quiet: bool, context: &mut Context) -> Result<(), Failure> {
+    if quiet { context.output.line(&connection.id.to_string()) } else { show(connection, context) }
+}

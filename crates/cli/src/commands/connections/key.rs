@@ -1,0 +1,50 @@
+//! Where an API key is read from. Never from an argument: those end up in the shell's history, and in the list of processes.
+
+use std::io::{IsTerminal, Read};
+
+use connections::ApiKey;
+use connections::api_key::MAX_API_KEY_BYTES;
+use zeroize::Zeroizing;
+
+use super::options::KeyOptions;
+use crate::commands::Context;
+use crate::failure::Failure;
+use crate::program::API_KEY;
+
+/// Reads the key: from standard input if that was asked for, else from the environment, else from a prompt.
+pub(super) fn read(options: &KeyOptions, context: &Context) -> Result<ApiKey, Failure> {
+    let text = match &context.api_key {
+        _ if options.api_key_stdin => from_stdin()?,
+        Some(text) => text.clone(),
+        None => from_prompt()?,
+    };
+    let key = ApiKey::parse(text.trim_end_matches(['\r', '\n'])).map_err(|error| {
+        Failure::usage("api_key", error.to_string(), "Refersion shows both keys under Account, Settings, API")
+    })?;
+    if let Some(warning) = key.warning() {
+        tracing::warn!("{warning}");
+    }
+    Ok(key)
+}
+
+fn from_stdin() -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    // A little more than a key may have, so that one that is too long is refused and not cut.
+    let limit = u64::try_from(MAX_API_KEY_BYTES).unwrap_or(u64::MAX).saturating_add(16);
+    std::io::stdin()
+        .take(limit)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::failed("api_key", &error, "give the key as text on standard input"))?;
+    Ok(text)
+}
+
+fn from_prompt() -> Result<Zeroizing<String>, Failure> {
+    if !std::io::stdin().is_terminal() {
+        let hint =
+            format!("give it with --api-key-stdin, or in {API_KEY}; on a terminal you are asked for it");
+        return Err(Failure::usage("api_key", "there is no API key", hint));
+    }
+    rpassword::prompt_password("API key (public key, dot, secret key): ")
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::failed("api_key", &error, "give it with --api-key-stdin"))
+}

@@ -1,0 +1,184 @@
+//! `connections`: the Refersion accounts that Segment sources deliver to.
+
+mod change;
+mod check;
+mod key;
+mod options;
+mod show;
+
+use clap::{Args, Subcommand};
+use connections::ConnectionName;
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+use options::{KeyOptions, SettingOptions};
+
+const EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections add --name shop
+  refersion-destination connections list
+  refersion-destination connections check shop
+  refersion-destination connections set shop --custom-field plan=1234
+  refersion-destination connections pause shop
+
+The API key is the one that Segment's settings page asks for: the public key, a dot, the secret key. It is read from a
+prompt, from standard input or from REFERSION_DESTINATION_API_KEY, never from the command line.";
+
+const ADD_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections add --name shop
+  refersion-destination connections add --name shop --rate 10 --new-affiliate-status ACTIVE
+  refersion-destination connections add --name shop --custom-field plan=1234 --custom-field vip=1235
+  refersion-destination connections add --name shop --api-key-stdin -q < key.txt
+  refersion-destination connections add --name try --api-key-stdin --refersion-url http://127.0.0.1:4010 < key.txt
+
+Without --api-key-stdin the key comes from REFERSION_DESTINATION_API_KEY, or from a prompt.";
+
+const SET_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections set shop --rate 2.5
+  refersion-destination connections set shop --custom-field plan=1234
+  refersion-destination connections set shop --no-custom-field plan --require-address false
+  refersion-destination connections set shop --scrub-on-delete deleted.example.com
+
+What changes is applied to everybody concerned within seconds, also to what was said before. Custom fields that are not
+named stay as they are.";
+
+const LOOK_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections list
+  refersion-destination connections list --json
+  refersion-destination connections show shop
+  refersion-destination connections check shop
+
+`check` asks Refersion whether the keys work. None of them shows a secret.";
+
+const STATE_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections pause shop
+  refersion-destination connections resume shop
+  refersion-destination connections resume shop --json
+
+While a connection is paused, its events are accepted and kept, and no calls go out. A pause for credentials or by the
+breaker ends by itself when calls work again; the others end with `resume`.";
+
+const KEY_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections rotate-key shop
+  refersion-destination connections rotate-key shop --api-key-stdin < new-key.txt
+  refersion-destination connections rotate-key shop --json --api-key-stdin < new-key.txt
+
+The new key is used at once; the old one still opens the door for 7 days, so that Segment's settings can follow.";
+
+const REMOVE_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections remove shop --yes
+  refersion-destination connections remove shop --yes --json
+  refersion-destination connections pause shop
+
+Everything that is kept for the connection goes: profiles, events, dead letters. Affiliates in Refersion stay as they
+are. To stop deliveries only, pause it.";
+
+/// The arguments of `connections`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Add a connection
+    #[command(after_help = ADD_EXAMPLES)]
+    Add {
+        /// Its name: up to 64 of the characters A-Z a-z 0-9 _ -
+        #[arg(long, value_name = "NAME")]
+        name: ConnectionName,
+        #[command(flatten)]
+        key: KeyOptions,
+        #[command(flatten)]
+        settings: SettingOptions,
+        /// Print the connection's id alone
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// List all connections
+    #[command(after_help = LOOK_EXAMPLES)]
+    List,
+    /// Show one connection with its settings
+    #[command(after_help = LOOK_EXAMPLES)]
+    Show(Named),
+    /// Ask Refersion whether the keys work
+    #[command(after_help = LOOK_EXAMPLES)]
+    Check(Named),
+    /// Change settings
+    #[command(after_help = SET_EXAMPLES)]
+    Set {
+        #[command(flatten)]
+        named: Named,
+        /// Read a new API key from standard input, as `rotate-key` does
+        #[arg(long)]
+        api_key_stdin: bool,
+        #[command(flatten)]
+        settings: SettingOptions,
+        /// A trait that no custom field takes any more; may be repeated
+        #[arg(long = "no-custom-field", value_name = "TRAIT")]
+        unmapped: Vec<String>,
+        /// Print the connection's id alone
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Stop calls; events are still accepted, and kept
+    #[command(after_help = STATE_EXAMPLES)]
+    Pause(Named),
+    /// Let calls go out again
+    #[command(after_help = STATE_EXAMPLES)]
+    Resume(Named),
+    /// Give it a new API key; the old one opens the door for 7 days more
+    #[command(after_help = KEY_EXAMPLES)]
+    RotateKey {
+        #[command(flatten)]
+        named: Named,
+        #[command(flatten)]
+        key: KeyOptions,
+    },
+    /// Remove it with everything that is kept for it
+    #[command(after_help = REMOVE_EXAMPLES)]
+    Remove {
+        #[command(flatten)]
+        named: Named,
+        /// Really do it
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Named {
+    /// The connection's name
+    #[arg(value_name = "NAME")]
+    name: ConnectionName,
+}
+
+/// Carries out `connections`.
+///
+/// # Errors
+///
+/// [`Failure`] by what went wrong.
+pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    match arguments.act {
+        Act::Add { name, key, settings, quiet } => change::add(name, &key, &settings, quiet, context).await,
+        Act::List => show::list(context).await,
+        Act::Show(named) => show::one(&named.name, context).await,
+        Act::Check(named) => check::run(&named.name, context).await,
+        Act::Set { named, api_key_stdin, settings, unmapped, quiet } => {
+            let key = KeyOptions { api_key_stdin };
+            change::set(&named.name, &key, &settings, &unmapped, quiet, context).await
+        }
+        Act::Pause(named) => change::pause(&named.name, context).await,
+        Act::Resume(named) => change::resume(&named.name, context).await,
+        Act::RotateKey { named, key } => change::rotate_key(&named.name, &key, context).await,
+        Act::Remove { named, yes } => change::remove(&named.name, yes, context).await,
+    }
+}

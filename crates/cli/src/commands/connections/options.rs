@@ -1,0 +1,156 @@
+//! The options that settings are given by.
+
+use clap::{Args, ValueEnum};
+use connections::{NewAffiliateStatus, OneWordName, ScrubDomain, Settings};
+use segment::fold_key;
+
+use crate::failure::Failure;
+
+/// Where an API key comes from.
+#[derive(Debug, Args)]
+pub(super) struct KeyOptions {
+    /// Read the API key (publickey.secretkey) from standard input
+    #[arg(long)]
+    pub(super) api_key_stdin: bool,
+}
+
+/// Settings of a connection; what is not given stays as it is.
+#[derive(Debug, Default, Args)]
+pub(super) struct SettingOptions {
+    /// Where its Refersion answers, without /v2
+    #[arg(long, value_name = "URL")]
+    refersion_url: Option<String>,
+    /// At most so many calls a second
+    #[arg(long, value_name = "N")]
+    rate: Option<f64>,
+    /// Whether somebody without a usable part of an address has to wait
+    #[arg(long, value_name = "true|false")]
+    require_address: Option<bool>,
+    /// The status with which affiliates are created
+    #[arg(long, value_enum, ignore_case = true, value_name = "PENDING|ACTIVE")]
+    new_affiliate_status: Option<StatusWord>,
+    /// A trait and the numeric id of the custom field that takes it; may be repeated
+    #[arg(long = "custom-field", value_name = "TRAIT=ID", value_parser = custom_field)]
+    custom_fields: Vec<(String, u64)>,
+    /// The numeric id of the offer for new affiliates, or `default` for the account's own
+    #[arg(long, value_name = "ID")]
+    offer: Option<String>,
+    /// Whether Refersion sends its welcome mail to new affiliates
+    #[arg(long, value_name = "true|false")]
+    send_welcome: Option<bool>,
+    /// What stands for the last name of somebody whose name is one word; `wait`: they wait for one
+    #[arg(long, value_name = "TEXT|wait")]
+    one_word_name: Option<String>,
+    /// A domain of yours: a delete then also empties the affiliate, which gets an address in it; `off`: it does not
+    #[arg(long, value_name = "DOMAIN|off")]
+    scrub_on_delete: Option<String>,
+    /// The trait that holds the PayPal address; `off`: none does
+    #[arg(long, value_name = "TRAIT|off")]
+    paypal_trait: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StatusWord {
+    #[value(name = "PENDING")]
+    Pending,
+    #[value(name = "ACTIVE")]
+    Active,
+}
+
+impl SettingOptions {
+    /// Changes what was given.
+    pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), Failure> {
+        if let Some(url) = &self.refersion_url {
+            settings.refersion_url = url.trim().trim_end_matches('/').to_owned();
+        }
+        set(&mut settings.rate_per_second, self.rate);
+        set(&mut settings.require_address, self.require_address);
+        set(&mut settings.send_welcome, self.send_welcome);
+        let status = self.new_affiliate_status.map(|word| match word {
+            StatusWord::Pending => NewAffiliateStatus::Pending,
+            StatusWord::Active => NewAffiliateStatus::Active,
+        });
+        set(&mut settings.new_affiliate_status, status);
+        for (name, id) in &self.custom_fields {
+            unmap(settings, name);
+            settings.custom_fields.insert(name.clone(), *id);
+        }
+        set(&mut settings.offer, self.offer.as_deref().map(|text| unless("default", text)));
+        let one_word = self.one_word_name.as_deref().map(|text| match text {
+            "wait" => OneWordName::Wait,
+            text => OneWordName::Placeholder(text.to_owned()),
+        });
+        set(&mut settings.one_word_name, one_word);
+        if let Some(text) = &self.scrub_on_delete {
+            settings.scrub_on_delete =
+                unless("off", text).map(ScrubDomain::try_from).transpose().map_err(refused)?;
+        }
+        set(&mut settings.paypal_trait, self.paypal_trait.as_deref().map(|text| unless("off", text)));
+        settings.validate().map_err(refused)
+    }
+}
+
+/// Takes a trait out of the custom fields, however it was spelt there.
+pub(super) fn unmap(settings: &mut Settings, name: &str) -> bool {
+    let before = settings.custom_fields.len();
+    settings.custom_fields.retain(|known, _| fold_key(known) != fold_key(name));
+    settings.custom_fields.len() < before
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn unless(nothing: &str, text: &str) -> Option<String> {
+    (text != nothing).then(|| text.to_owned())
+}
+
+fn refused(error: connections::SettingsError) -> Failure {
+    Failure::usage("setting", error.to_string(), "`connections set --help` explains every setting")
+}
+
+fn custom_field(text: &str) -> Result<(String, u64), &'static str> {
+    const WANTED: &str =
+        "a custom field is a trait and the field's numeric id with = between, like plan=1234";
+    let (name, id) = text.rsplit_once('=').ok_or(WANTED)?;
+    let id = id.trim().parse().map_err(|_| WANTED)?;
+    if name.trim().is_empty() { Err(WANTED) } else { Ok((name.trim().to_owned(), id)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trait_is_mapped_once_however_it_is_spelt() {
+        let mut settings = Settings::default();
+        for spelling in ["Plan Name", "plan_name", "planName"] {
+            let fields = vec![(spelling.to_owned(), 7)];
+            SettingOptions { custom_fields: fields, ..Default::default() }.apply(&mut settings).unwrap();
+        }
+        assert_eq!(settings.custom_fields.into_iter().collect::<Vec<_>>(), [("planName".to_owned(), 7)]);
+    }
+
+    #[test]
+    fn what_is_not_given_stays_as_it_is() {
+        let mut settings =
+            Settings { rate_per_second: 3.0, offer: Some("9".to_owned()), ..Default::default() };
+        let options = SettingOptions { require_address: Some(false), ..Default::default() };
+        options.apply(&mut settings).unwrap();
+        assert_eq!((settings.rate_per_second, settings.offer.as_deref()), (3.0, Some("9")));
+        assert!(!settings.require_address);
+        let options = SettingOptions { offer: Some("default".to_owned()), ..Default::default() };
+        options.apply(&mut settings).unwrap();
+        assert_eq!(settings.offer, None);
+    }
+
+    #[test]
+    fn a_trait_may_have_an_equals_sign_and_an_id_must_be_a_number() {
+        assert_eq!(custom_field("a=b=12"), Ok(("a=b".to_owned(), 12)));
+        for wrong in ["plan", "=1", "plan=x"] {
+            assert!(custom_field(wrong).is_err(), "{wrong}");
+        }
+    }
+}

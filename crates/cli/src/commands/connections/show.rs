@@ -1,0 +1,128 @@
+//! `connections list` and `show`: what a connection is, without any secret.
+
+use connections::{Connection, ConnectionId, ConnectionName, Settings};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::commands::Context;
+use crate::failure::{Exit, Failure};
+use crate::operator::directory::{by_name, state_words};
+
+/// A connection as scripts see it. The write key is no secret: client libraries show it to every browser.
+#[derive(Debug, Serialize)]
+pub(super) struct Row<'a> {
+    id: ConnectionId,
+    name: &'a ConnectionName,
+    state: &'static str,
+    paused_for: Option<&'static str>,
+    paused_because: Option<&'a str>,
+    paused_since: Option<Timestamp>,
+    settings: &'a Settings,
+    settings_version: i64,
+    learned_rate: Option<f64>,
+    write_key: &'a str,
+    created_at: Timestamp,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn of(connection: &'a Connection) -> Self {
+        let (state, paused_for) = state_words(connection.state);
+        Self {
+            id: connection.id,
+            name: &connection.name,
+            state,
+            paused_for,
+            paused_because: connection.paused_because.as_deref(),
+            paused_since: connection.paused_since,
+            settings: &connection.settings,
+            settings_version: connection.settings_version,
+            learned_rate: connection.learned_rate,
+            write_key: &connection.write_key,
+            created_at: connection.created_at,
+        }
+    }
+
+    fn state_text(&self) -> String {
+        self.paused_for.map_or_else(|| self.state.to_owned(), |reason| format!("{} ({reason})", self.state))
+    }
+}
+
+pub(super) async fn list(context: &mut Context) -> Result<Exit, Failure> {
+    let connections = context.engines().await?.connections.list().await?;
+    let rows: Vec<Row<'_>> = connections.iter().map(Row::of).collect();
+    if context.output.is_json() {
+        context.output.json(&rows)?;
+        return Ok(Exit::Done);
+    }
+    let cells = |row: &Row<'_>| {
+        let settings = row.settings;
+        vec![
+            row.id.to_string(),
+            row.name.to_string(),
+            row.state_text(),
+            format!("{}/s", settings.rate_per_second),
+            settings.new_affiliate_status.as_str().to_owned(),
+            settings.custom_fields.len().to_string(),
+            settings.refersion_url.clone(),
+        ]
+    };
+    let head = ["ID", "NAME", "STATE", "RATE", "NEW AS", "FIELDS", "REFERSION"];
+    context.output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn one(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
+    let connection = by_name(&context.engines().await?, name).await?;
+    show(&connection, context)?;
+    Ok(Exit::Done)
+}
+
+/// Shows one connection, after a look or a change.
+pub(super) fn show(connection: &Connection, context: &mut Context) -> Result<(), Failure> {
+    let row = Row::of(connection);
+    if context.output.is_json() {
+        return context.output.json(&row);
+    }
+    let line = |name: &str, value: String| vec![name.to_owned(), value];
+    let mut lines = vec![
+        line("id", row.id.to_string()),
+        line("name", row.name.to_string()),
+        line("state", row.state_text()),
+    ];
+    if let (Some(because), Some(since)) = (row.paused_because, row.paused_since) {
+        lines.push(line("paused because", because.to_owned()));
+        lines.push(line("paused since", since.to_string()));
+    }
+    lines.extend(settings(row.settings));
+    lines.push(line("write key", row.write_key.to_owned()));
+    lines.push(line("added", row.created_at.to_string()));
+    context.output.table(&["SETTING", "VALUE"], &lines)?;
+    for warning in row.settings.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}
+
+fn settings(settings: &Settings) -> Vec<Vec<String>> {
+    let line = |name: &str, value: String| vec![name.to_owned(), value];
+    let or = |value: Option<&str>, otherwise: &str| value.unwrap_or(otherwise).to_owned();
+    let one_word = match &settings.one_word_name {
+        connections::OneWordName::Placeholder(text) => format!("\"{text}\" is the last name"),
+        connections::OneWordName::Wait => "waits for a last name".to_owned(),
+    };
+    let mut lines = vec![
+        line("refersion url", settings.refersion_url.clone()),
+        line("calls a second, at most", settings.rate_per_second.to_string()),
+        line("new affiliates are", settings.new_affiliate_status.as_str().to_owned()),
+        line("offer", or(settings.offer.as_deref(), "the account's default")),
+        line("welcome mail", settings.send_welcome.to_string()),
+        line("address required", settings.require_address.to_string()),
+        line("a name of one word", one_word),
+        line("scrub on delete", or(settings.scrub_on_delete.as_ref().map(|it| it.as_str()), "off")),
+        line("paypal trait", or(settings.paypal_trait.as_deref(), "off")),
+    ];
+    for (name, id) in &settings.custom_fields {
+        lines.push(line(&format!("custom field {id}"), format!("trait {name}")));
+    }
+    lines
+}

@@ -1,0 +1,139 @@
+//! `dead-letters list` and `show`.
+
+use jiff::Timestamp;
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::commands::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::Directory;
+
+/// A dead letter. The names of its fields are fixed: scripts rely on them.
+#[derive(Debug, Serialize)]
+struct Row {
+    id: i64,
+    event_id: Uuid,
+    message_id: Option<String>,
+    connection: String,
+    class: String,
+    cause: String,
+    http_status: Option<u16>,
+    field: Option<String>,
+    attempts: u32,
+    died_at: Timestamp,
+    received_at: Timestamp,
+    state: DeadLetterState,
+    /// The event as it came: in `show` only, and null once a delete erased it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Option<Box<RawValue>>>,
+}
+
+impl Row {
+    fn of(view: DeadLetterView, directory: &Directory) -> Self {
+        Self {
+            id: view.id,
+            event_id: view.event,
+            message_id: view.message_id,
+            connection: directory.name(view.connection),
+            class: view.class,
+            cause: view.cause,
+            http_status: view.http_status,
+            field: view.field,
+            attempts: view.attempts,
+            died_at: view.died_at,
+            received_at: view.received_at,
+            state: view.state,
+            payload: None,
+        }
+    }
+}
+
+pub(super) async fn list(
+    engines: &Engines,
+    filter: &DeadLetterFilter,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let directory = Directory::read(engines, None).await?;
+    let views = engines.ledger.dead_letters(filter).await?;
+    let rows: Vec<Row> = views.into_iter().map(|view| Row::of(view, &directory)).collect();
+    if context.output.is_json() {
+        context.output.json(&rows)?;
+    } else if rows.is_empty() {
+        context.output.line("no dead letter")?;
+    } else {
+        let head =
+            ["ID", "DIED", "CONNECTION", "STATE", "CLASS", "FIELD", "STATUS", "ATTEMPTS", "CAUSE", "MESSAGE"];
+        context.output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
+    }
+    Ok(Exit::Done)
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    vec![
+        row.id.to_string(),
+        row.died_at.to_string(),
+        row.connection.clone(),
+        state_word(row.state).to_owned(),
+        row.class.clone(),
+        row.field.clone().unwrap_or_default(),
+        row.http_status.map(|status| status.to_string()).unwrap_or_default(),
+        row.attempts.to_string(),
+        row.cause.clone(),
+        row.message_id.clone().unwrap_or_default(),
+    ]
+}
+
+/// The fixed word of a state.
+pub(super) fn state_word(state: DeadLetterState) -> &'static str {
+    match state {
+        DeadLetterState::Open => "open",
+        DeadLetterState::Replaying => "replaying",
+        DeadLetterState::Resolved => "resolved",
+        DeadLetterState::Discarded => "discarded",
+    }
+}
+
+pub(super) async fn one(engines: &Engines, id: i64, context: &mut Context) -> Result<Exit, Failure> {
+    let directory = Directory::read(engines, None).await?;
+    let filter = DeadLetterFilter { ids: Some(vec![id]), limit: 1, ..DeadLetterFilter::default() };
+    let Some(view) = engines.ledger.dead_letters(&filter).await?.into_iter().next() else {
+        let message = format!("there is no dead letter {id}");
+        return Err(Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids"));
+    };
+    let text = view.payload.clone();
+    let mut row = Row::of(view, &directory);
+    if context.output.is_json() {
+        row.payload = Some(text.map(as_json));
+        context.output.json(&row)?;
+        return Ok(Exit::Done);
+    }
+    let line = |name: &str, value: String| vec![name.to_owned(), value];
+    let lines = [
+        line("id", id.to_string()),
+        line("event", row.event_id.to_string()),
+        line("message", row.message_id.clone().unwrap_or_default()),
+        line("connection", row.connection.clone()),
+        line("received", row.received_at.to_string()),
+        line("died", row.died_at.to_string()),
+        line("state", state_word(row.state).to_owned()),
+        line("class", row.class.clone()),
+        line("cause", row.cause.clone()),
+        line("field", row.field.clone().unwrap_or_default()),
+        line("http status", row.http_status.map(|status| status.to_string()).unwrap_or_default()),
+        line("attempts", row.attempts.to_string()),
+        line("payload", text.unwrap_or_else(|| "(erased)".to_owned())),
+    ];
+    context.output.table(&["WHAT", "VALUE"], &lines)?;
+    Ok(Exit::Done)
+}
+
+/// What was no JSON when it came is shown as a text.
+fn as_json(text: String) -> Box<RawValue> {
+    let quoted = serde_json::Value::from(text.as_str()).to_string();
+    RawValue::from_string(text)
+        .or_else(|_| RawValue::from_string(quoted))
+        .unwrap_or_else(|_| RawValue::NULL.to_owned())
+}

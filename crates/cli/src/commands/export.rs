@@ -1,0 +1,92 @@
+//! `export`: all that is kept about a person, as JSON.
+
+use clap::Args;
+use connections::ConnectionName;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::events::{EventRow, find_by};
+use crate::operator::profile::{self, Depth, Profile};
+use crate::operator::{Directory, Subject};
+
+/// Events that are exported of one person: more than Engage sends somebody in a retention's time.
+const EVENTS: usize = 100_000;
+
+const EXAMPLES: &str = "\
+Examples:
+  refersion-destination export ann@example.org > ann.json
+  refersion-destination export user-4711 --connection shop
+  refersion-destination export user-4711 --config production.toml
+
+The names under which others hang together with the person are left out. Refersion has data of its own, which its
+dashboard exports.";
+
+/// The arguments of `export`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The email address or userId
+    #[arg(value_name = "EMAIL | USER ID")]
+    subject: Subject,
+    /// Only of this connection
+    #[arg(long, value_name = "NAME")]
+    connection: Option<ConnectionName>,
+}
+
+#[derive(Debug, Serialize)]
+struct Exported<'a> {
+    subject: &'a str,
+    exported_at: Timestamp,
+    /// False if the queue held more than was looked at.
+    complete: bool,
+    profiles: Vec<Profile>,
+    events: Vec<ExportedEvent>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExportedEvent {
+    #[serde(flatten)]
+    event: EventRow,
+    /// The event as it came, while it is kept.
+    payload: Option<Box<RawValue>>,
+}
+
+/// Prints the export; JSON with or without `--json`.
+///
+/// # Errors
+///
+/// [`Failure`] if there is no such connection, or the queue or the ledger cannot be read.
+pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let Arguments { subject, connection } = arguments;
+    let engines = context.engines().await?;
+    let directory = Directory::read(&engines, connection.as_ref()).await?;
+    let profiles = profile::find(&engines, &directory, &subject, Depth::Person).await?;
+    let mut digests: Vec<_> =
+        directory.all().flat_map(|connection| subject.digests(&engines, connection.id)).collect();
+    digests.extend(profiles.iter().flat_map(|profile| profile.digests.iter().copied()));
+    let found = find_by(&engines, &directory, &digests, EVENTS).await?;
+    let events = with_payloads(&engines, found.events).await?;
+    let exported = Exported {
+        subject: subject.text(),
+        exported_at: engines.now(),
+        complete: found.complete,
+        profiles,
+        events,
+    };
+    context.output.json(&exported)?;
+    Ok(Exit::Done)
+}
+
+async fn with_payloads(engines: &Engines, events: Vec<EventRow>) -> Result<Vec<ExportedEvent>, Failure> {
+    let mut exported = Vec::with_capacity(events.len());
+    for event in events {
+        let kept = engines.ledger.payload(event.event_id).await?;
+        let payload = kept.and_then(|(_, _, text)| RawValue::from_string(text).ok());
+        exported.push(ExportedEvent { event, payload });
+    }
+    Ok(exported)
+}

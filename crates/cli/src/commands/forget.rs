@@ -1,0 +1,169 @@
+//! `forget`: what a Segment delete does, for the day it does not come.
+
+use std::time::Duration;
+
+use clap::Args;
+use connections::{Connection, ConnectionName};
+use queue::{Envelope, FORMAT, Lane};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::{Directory, Subject};
+
+/// How often `--wait` looks.
+const LOOK: Duration = Duration::from_millis(200);
+
+const EXAMPLES: &str = "\
+Examples:
+  refersion-destination forget ann@example.org
+  refersion-destination forget user-4711 --connection shop
+  refersion-destination forget ann@example.org --wait --json
+  refersion-destination forget ann@example.org --wait --timeout 300
+
+It puts a delete into the queue for every connection (or for one), and a worker carries it out: what is kept of the
+person is erased, and their affiliate is disabled. `events find MESSAGE` tells how far it is.";
+
+/// The arguments of `forget`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The email address or userId
+    #[arg(value_name = "EMAIL | USER ID")]
+    subject: Subject,
+    /// Only in this connection
+    #[arg(long, value_name = "NAME")]
+    connection: Option<ConnectionName>,
+    /// Wait until it is done
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "wait")]
+    timeout: u64,
+}
+
+/// A delete that was put into the queue.
+#[derive(Debug, Serialize)]
+struct Row {
+    connection: String,
+    event_id: Uuid,
+    message_id: String,
+    /// `pending`, or how it ended.
+    state: &'static str,
+    #[serde(skip)]
+    digest: people::Digest,
+}
+
+/// Puts deletes into the queue.
+///
+/// # Errors
+///
+/// [`Failure`] if there is no such connection, or the queue cannot be written.
+pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let engines = context.engines().await?;
+    let directory = Directory::read(&engines, arguments.connection.as_ref()).await?;
+    let mut rows = Vec::new();
+    let mut envelopes = Vec::new();
+    for connection in directory.all() {
+        let (row, envelope) = deletion(&engines, connection, &arguments.subject)?;
+        rows.push(row);
+        envelopes.push(envelope);
+    }
+    if rows.is_empty() {
+        return Err(Failure::refused(
+            "no_such_connection",
+            "there is no connection",
+            "there is nothing to forget",
+        ));
+    }
+    engines.queue.publish(&envelopes).await?;
+    if arguments.wait {
+        wait(&engines, &mut rows, Duration::from_secs(arguments.timeout)).await?;
+    }
+    show(&rows, context)?;
+    Ok(exit(&rows, arguments.wait))
+}
+
+/// The delete as Segment would send it. In doubt an address may be a userId as well: it is named as both.
+fn deletion(
+    engines: &Engines,
+    connection: &Connection,
+    subject: &Subject,
+) -> Result<(Row, Envelope), Failure> {
+    let event_id = engines.new_id();
+    let message_id = format!("forget-{event_id}");
+    let mut event = serde_json::json!({
+        "type": "delete",
+        "messageId": message_id,
+        "userId": subject.text(),
+        "timestamp": engines.now(),
+    });
+    if let Some(address) = subject.address() {
+        event["email"] = address.into();
+    }
+    let payload = RawValue::from_string(event.to_string())
+        .map_err(|error| Failure::failed("forget", &error, "report this as a bug"))?;
+    let envelope = Envelope {
+        format: FORMAT,
+        event_id,
+        connection: connection.id,
+        lane: Lane::Live,
+        received_at: engines.now(),
+        replay: false,
+        revision: 0,
+        payload,
+    };
+    let translator = worker::translate::Translator { vault: &engines.vault, connection: connection.id };
+    let digest = translator.digest(worker::translate::MESSAGE, &message_id);
+    let connection = connection.name.to_string();
+    Ok((Row { connection, event_id, message_id, state: ledger::State::Pending.word(), digest }, envelope))
+}
+
+async fn wait(engines: &Engines, rows: &mut [Row], at_most: Duration) -> Result<(), Failure> {
+    let until = Instant::now() + at_most;
+    loop {
+        let open: Vec<_> = rows.iter().filter(|row| !ended(row)).map(|row| row.digest).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        for view in engines.ledger.find_events(&open, open.len()).await? {
+            if let Some(row) = rows.iter_mut().find(|row| row.event_id == view.event) {
+                row.state = view.state.word();
+            }
+        }
+        if Instant::now() >= until {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn ended(row: &Row) -> bool {
+    row.state != ledger::State::Pending.word()
+}
+
+/// Without `--wait` a delete that is in the queue is all that was asked for.
+fn exit(rows: &[Row], waited: bool) -> Exit {
+    let deleted = rows.iter().filter(|row| row.state == ledger::State::Deleted.word()).count();
+    match deleted {
+        _ if !waited => Exit::Done,
+        all if all == rows.len() => Exit::Done,
+        0 => Exit::Failed,
+        _ => Exit::Partly,
+    }
+}
+
+fn show(rows: &[Row], context: &mut Context) -> Result<(), Failure> {
+    if context.output.is_json() {
+        return context.output.json(&rows);
+    }
+    let cells = |row: &Row| {
+        vec![row.connection.clone(), row.state.to_owned(), row.event_id.to_string(), row.message_id.clone()]
+    };
+    let rows: Vec<_> = rows.iter().map(cells).collect();
+    context.output.table(&["CONNECTION", "STATE", "EVENT", "MESSAGE"], &rows)
+}

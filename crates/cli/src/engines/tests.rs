@@ -1,0 +1,60 @@
+//! The promises of the first start, and of a start with the wrong key.
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::{self, Secret};
+use crate::failure::Failure;
+
+fn config_in(folder: &TempDir) -> Config {
+    let place = |name: &str| EngineUrl::Sqlite(folder.path().join("data").join(name));
+    let mut config = config::load(None, []).unwrap().config;
+    (config.queue.url, config.ledger.url) = (place("queue.db"), place("ledger.db"));
+    config
+}
+
+async fn refusal(config: &Config) -> Failure {
+    match Engines::open(config).await {
+        Ok(_) => panic!("it opens"),
+        Err(error) => error.into(),
+    }
+}
+
+#[tokio::test]
+async fn the_first_start_makes_all_that_it_needs_and_the_next_one_finds_it() {
+    let folder = TempDir::new().unwrap();
+    let config = config_in(&folder);
+    let first = Engines::open(&config).await.unwrap();
+    let second = Engines::open(&config).await.unwrap();
+    assert_eq!(first.vault.check_value(), second.vault.check_value());
+    #[cfg(unix)]
+    for (name, mode) in [("data", 0o700), ("data/master.key", 0o600), ("data/ledger.db", 0o600)] {
+        let found = std::fs::metadata(folder.path().join(name)).unwrap().permissions();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&found) & 0o777, mode, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_whose_key_is_lost_gets_no_new_one() {
+    let folder = TempDir::new().unwrap();
+    let config = config_in(&folder);
+    drop(Engines::open(&config).await.unwrap());
+    std::fs::remove_file(config.key_file()).unwrap();
+    let failure = refusal(&config).await;
+    assert_eq!((failure.exit as u8, failure.code), (2, "master_key"));
+    assert!(failure.hint.contains("backup"), "{}", failure.hint);
+    assert!(!config.key_file().exists());
+}
+
+#[tokio::test]
+async fn a_process_with_another_key_refuses_to_start() {
+    let folder = TempDir::new().unwrap();
+    let mut config = config_in(&folder);
+    drop(Engines::open(&config).await.unwrap());
+    config.secrets.key = Some(Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="));
+    let failure = refusal(&config).await;
+    assert_eq!(failure.code, "master_key");
+    assert!(failure.message.contains("not the one"), "{}", failure.message);
+    config.secrets.key = Some(Secret::new("short"));
+    assert!(!refusal(&config).await.message.contains("short"));
+}

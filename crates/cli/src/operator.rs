@@ -1,0 +1,12 @@
+//! What an operator sees: events with what happened to them, persons with what is kept of them, and what both wait for.
+//!
+//! Nothing here writes. The commands put it into tables or JSON.
+
+pub mod directory;
+pub mod events;
+pub mod profile;
+pub mod subject;
+pub mod waiting;
+
+pub use directory::Directory;
+pub use subject::Subject;

@@ -1,0 +1,64 @@
+//! The connections that a command is about: one that was named, or all.
+
+use std::collections::BTreeMap;
+
+use connections::{Connection, ConnectionId, ConnectionName, State};
+
+use crate::engines::Engines;
+use crate::failure::Failure;
+
+/// Connections by their number.
+pub struct Directory(BTreeMap<ConnectionId, Connection>);
+
+impl Directory {
+    /// Reads the connection of this name, or all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] with the code `no_such_connection`, or if the connections cannot be read.
+    pub async fn read(engines: &Engines, only: Option<&ConnectionName>) -> Result<Self, Failure> {
+        let connections = match only {
+            Some(name) => vec![by_name(engines, name).await?],
+            None => engines.connections.list().await?,
+        };
+        Ok(Self(connections.into_iter().map(|connection| (connection.id, connection)).collect()))
+    }
+
+    /// Every connection that it knows.
+    pub fn all(&self) -> impl Iterator<Item = &Connection> {
+        self.0.values()
+    }
+
+    /// The connection of this number, if it is known here.
+    #[must_use]
+    pub fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        self.0.get(&id)
+    }
+
+    /// Its name, or its number where it has none (any more).
+    #[must_use]
+    pub fn name(&self, id: ConnectionId) -> String {
+        self.0.get(&id).map_or_else(|| format!("#{id}"), |connection| connection.name.to_string())
+    }
+}
+
+/// The connection of this name.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `no_such_connection`, or if the connections cannot be read.
+pub async fn by_name(engines: &Engines, name: &ConnectionName) -> Result<Connection, Failure> {
+    engines.connections.by_name(name).await?.ok_or_else(|| {
+        let message = format!("there is no connection named {name}");
+        Failure::refused("no_such_connection", message, "`connections list` shows their names")
+    })
+}
+
+/// The word for whether it delivers, and for what it is paused.
+#[must_use]
+pub fn state_words(state: State) -> (&'static str, Option<&'static str>) {
+    match state {
+        State::Active => ("active", None),
+        State::Paused(reason) => ("paused", Some(reason.as_str())),
+    }
+}

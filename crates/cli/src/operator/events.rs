@@ -1,0 +1,193 @@
+//! Events as an operator finds them: those that the ledger keeps, and those that the queue still holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use ledger::{AttemptView, EventView, GraphRow, State};
+use people::Digest;
+use queue::Envelope;
+use segment::Body;
+use serde::Serialize;
+use uuid::Uuid;
+use worker::translate::Translator;
+
+use super::waiting::{until_resumed, waits_for};
+use super::{Directory, Subject};
+use crate::engines::Engines;
+use crate::failure::Failure;
+
+/// Events of the queue that are looked at in one search. Beyond it a search says that it did not see everything.
+pub const QUEUE_LOOK: usize = 50_000;
+
+/// One event. The names of its fields are fixed: scripts rely on them.
+#[derive(Clone, Debug, Serialize)]
+pub struct EventRow {
+    /// Its id.
+    pub event_id: Uuid,
+    /// Segment's message id.
+    pub message_id: Option<String>,
+    /// `identify`, `delete` or `unknown`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The name of its connection.
+    pub connection: String,
+    /// When the door accepted it.
+    pub received_at: Timestamp,
+    /// `pending`, or how it ended.
+    pub state: &'static str,
+    /// Why.
+    pub reason: Option<String>,
+    /// The affiliate's code.
+    pub affiliate_code: Option<String>,
+    /// The affiliate's numeric id.
+    pub affiliate_id: Option<u64>,
+    /// Failed calls, oldest first.
+    pub attempts: Vec<AttemptView>,
+    /// What it waits for.
+    pub waiting_for: Option<String>,
+}
+
+/// What a search found.
+pub struct Found {
+    /// Events, newest first.
+    pub events: Vec<EventRow>,
+    /// Whether the whole queue was looked at.
+    pub complete: bool,
+}
+
+/// Finds the newest `limit` events about `subject`.
+///
+/// # Errors
+///
+/// [`Failure`] if the queue or the ledger cannot be read.
+pub async fn find(
+    engines: &Engines,
+    directory: &Directory,
+    subject: &Subject,
+    limit: usize,
+) -> Result<Found, Failure> {
+    let digests: Vec<Digest> =
+        directory.all().flat_map(|connection| subject.digests(engines, connection.id)).collect();
+    find_by(engines, directory, &digests, limit).await
+}
+
+/// Finds the newest `limit` events that any of these digests finds.
+///
+/// # Errors
+///
+/// As [`find`].
+pub async fn find_by(
+    engines: &Engines,
+    directory: &Directory,
+    digests: &[Digest],
+    limit: usize,
+) -> Result<Found, Failure> {
+    // The queue goes first: what is absorbed between the two looks is seen twice, and never missed.
+    let look = engines.queue.look(QUEUE_LOOK).await?;
+    let views = engines.ledger.find_events(digests, limit).await?;
+    let mut events = ledger_rows(engines, directory, views).await?;
+    let known: BTreeSet<Uuid> = events.iter().map(|row| row.event_id).collect();
+    let wanted: BTreeSet<&Digest> = digests.iter().collect();
+    for envelope in &look.envelopes {
+        if known.contains(&envelope.event_id) {
+            mark_readmitted(&mut events, envelope);
+        } else if let Some(row) = queued_row(engines, directory, envelope, &wanted) {
+            events.push(row);
+        }
+    }
+    events.sort_by_key(|row| std::cmp::Reverse((row.received_at, row.event_id)));
+    events.truncate(limit);
+    Ok(Found { events, complete: look.complete })
+}
+
+async fn ledger_rows(
+    engines: &Engines,
+    directory: &Directory,
+    views: Vec<EventView>,
+) -> Result<Vec<EventRow>, Failure> {
+    let mut graphs: BTreeMap<ConnectionId, Vec<GraphRow>> = BTreeMap::new();
+    for connection in directory.all() {
+        let open = |view: &&EventView| {
+            view.connection == connection.id && matches!(view.state, State::Pending | State::Remembered)
+        };
+        let digests: BTreeSet<Digest> =
+            views.iter().filter(open).flat_map(|view| view.found_by.clone()).collect();
+        let digests: Vec<Digest> = digests.into_iter().collect();
+        if !digests.is_empty() {
+            let gathered = engines.ledger.gather(connection.id, &digests, &[]).await?;
+            graphs.insert(connection.id, gathered.graphs);
+        }
+    }
+    let row = |view: EventView| {
+        let connection = directory.get(view.connection);
+        let graphs = graphs.get(&view.connection).map(Vec::as_slice).unwrap_or_default();
+        let waiting_for = connection.and_then(|connection| waits_for(&view, connection, graphs));
+        of_view(view, directory, waiting_for)
+    };
+    Ok(views.into_iter().map(row).collect())
+}
+
+fn of_view(view: EventView, directory: &Directory, waiting_for: Option<String>) -> EventRow {
+    let affiliate = view.affiliate.unwrap_or_default();
+    EventRow {
+        event_id: view.event,
+        message_id: view.message_id,
+        kind: view.kind,
+        connection: directory.name(view.connection),
+        received_at: view.received_at,
+        state: view.state.word(),
+        reason: view.reason,
+        affiliate_code: affiliate.code,
+        affiliate_id: affiliate.id,
+        attempts: view.attempts,
+        waiting_for,
+    }
+}
+
+/// An event that ended and is in the queue again is being replayed.
+fn mark_readmitted(events: &mut [EventRow], envelope: &Envelope) {
+    let row = events.iter_mut().find(|row| row.event_id == envelope.event_id);
+    if let Some(row) = row.filter(|row| envelope.replay && row.state == State::Dead.word()) {
+        row.waiting_for = Some("to be absorbed once more (replay)".to_owned());
+    }
+}
+
+/// An event of the queue, if `wanted` finds it.
+fn queued_row(
+    engines: &Engines,
+    directory: &Directory,
+    envelope: &Envelope,
+    wanted: &BTreeSet<&Digest>,
+) -> Option<EventRow> {
+    let connection = directory.get(envelope.connection)?;
+    let event = segment::read(envelope.payload.get().as_bytes(), envelope.received_at).ok()?;
+    let translator = Translator { vault: &engines.vault, connection: connection.id };
+    if !translator.found_by(&event).iter().any(|digest| wanted.contains(digest)) {
+        return None;
+    }
+    let waiting_for = match connection.state {
+        connections::State::Paused(reason) => format!("to be absorbed, then {}", until_resumed(reason)),
+        connections::State::Active => "to be absorbed".to_owned(),
+    };
+    Some(EventRow {
+        event_id: envelope.event_id,
+        message_id: event.message_id,
+        kind: kind(&event.body).to_owned(),
+        connection: connection.name.to_string(),
+        received_at: envelope.received_at,
+        state: State::Pending.word(),
+        reason: None,
+        affiliate_code: None,
+        affiliate_id: None,
+        attempts: Vec::new(),
+        waiting_for: Some(waiting_for),
+    })
+}
+
+fn kind(body: &Body) -> &'static str {
+    match body {
+        Body::Identify(_) => "identify",
+        Body::Delete(_) => "delete",
+    }
+}

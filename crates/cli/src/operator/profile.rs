@@ -1,0 +1,221 @@
+//! What is kept of a person: identifiers with their traits, how they hang together, affiliates, and what is still to be
+//! told.
+
+mod rows;
+
+use std::collections::BTreeSet;
+
+use connections::Connection;
+use people::graph::{Affiliate, Claim, Graph, Identifier, Said, Sighting};
+use people::needs::Rules;
+use people::plan::{Act, Picture, Step};
+use people::settle;
+use people::who::Person;
+use people::{Digest, Stamp};
+use worker::rules::rules;
+use worker::translate;
+
+pub use rows::{AffiliateRow, ClaimRow, IdentifierRow, PersonRow, Profile, SightingRow, TraitRow};
+
+use super::waiting::step_waits_for;
+use super::{Directory, Subject};
+use crate::engines::Engines;
+use crate::failure::Failure;
+
+/// Hex digits of a digest that tell identifiers of one graph apart.
+const SHORT: usize = 8;
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// All that hangs together, identifiers as shortened digests: to find out why something is as it is.
+    Operator,
+    /// One person alone, with names: what they may ask for. Others that hang together with them stay digests.
+    Person,
+}
+
+/// Everything that hangs together with `subject`, by connection.
+///
+/// # Errors
+///
+/// [`Failure`] if the ledger cannot be read.
+pub async fn find(
+    engines: &Engines,
+    directory: &Directory,
+    subject: &Subject,
+    depth: Depth,
+) -> Result<Vec<Profile>, Failure> {
+    let mut profiles = Vec::new();
+    for connection in directory.all() {
+        let digests = subject.digests(engines, connection.id);
+        let rules = rules(&connection.settings);
+        for row in engines.ledger.gather(connection.id, &digests, &[]).await?.graphs {
+            let picture = Picture::of(&row.graph, &rules);
+            let view = View { engines, picture: &picture, depth, mine: mine(&picture, &digests) };
+            profiles.push(view.profile(connection));
+        }
+    }
+    Ok(profiles)
+}
+
+/// The identifiers of the persons that are asked about.
+fn mine(picture: &Picture<'_>, asked: &[Digest]) -> BTreeSet<Digest> {
+    let here = asked.iter().filter(|digest| picture.graph.identifiers.contains_key(digest));
+    here.flat_map(|digest| {
+        let person = picture.who.person(*digest).map(|person| person.profiles.clone());
+        person.unwrap_or_else(|| BTreeSet::from([*digest]))
+    })
+    .collect()
+}
+
+struct View<'a> {
+    engines: &'a Engines,
+    picture: &'a Picture<'a>,
+    depth: Depth,
+    mine: BTreeSet<Digest>,
+}
+
+impl View<'_> {
+    fn profile(&self, connection: &Connection) -> Profile {
+        let graph = self.graph();
+        let shown = |digest: Digest| self.shows(digest);
+        let claims = graph.claims.iter().filter(|claim| shown(claim.user) || shown(claim.address));
+        let sightings = graph.sightings.iter().filter(|it| shown(it.anonymous) || shown(it.with));
+        let persons = self.picture.who.persons.iter().filter(|person| shown(person.root));
+        let affiliates = graph.affiliates.iter().filter(|affiliate| self.shows_affiliate(affiliate));
+        Profile {
+            connection: connection.name.to_string(),
+            digests: graph.identifiers.keys().filter(|digest| shown(**digest)).copied().collect(),
+            identifiers: graph.identifiers.iter().map(|(digest, it)| self.identifier(*digest, it)).collect(),
+            claims: claims.map(|claim| self.claim(claim)).collect(),
+            sightings: sightings.map(|sighting| self.sighting(sighting)).collect(),
+            persons: persons.map(|person| self.person(person)).collect(),
+            affiliates: affiliates.map(|affiliate| self.affiliate(affiliate)).collect(),
+        }
+    }
+
+    fn graph(&self) -> &Graph {
+        self.picture.graph
+    }
+
+    fn rules(&self) -> &Rules {
+        self.picture.rules
+    }
+
+    fn shows(&self, digest: Digest) -> bool {
+        self.depth == Depth::Operator || self.mine.contains(&digest)
+    }
+
+    fn shows_affiliate(&self, affiliate: &Affiliate) -> bool {
+        let mine = self.mine.iter().filter_map(|digest| self.picture.who.person(*digest));
+        let bound = mine.filter_map(|person| self.picture.who.bound(self.graph(), person));
+        self.shows(affiliate.address) || bound.into_iter().any(|it| it.address == affiliate.address)
+    }
+
+    fn label(&self, digest: Digest) -> String {
+        let whole = digest.to_string();
+        if self.depth == Depth::Person { whole } else { whole.chars().take(SHORT).collect() }
+    }
+
+    fn identifier(&self, digest: Digest, it: &Identifier) -> IdentifierRow {
+        let shown = self.shows(digest);
+        let sealed = it.sealed.as_deref().filter(|_| shown && self.depth == Depth::Person);
+        IdentifierRow {
+            kind: it.kind,
+            digest: self.label(digest),
+            name: sealed.and_then(|sealed| translate::open(&self.engines.vault, digest, sealed)),
+            said_at: it.said_at.filter(|_| shown).map(Into::into),
+            deleted_at: self.picture.tombs.on(digest).map(Into::into),
+            refused: it.refused.clone().filter(|_| shown),
+            searched_at: it.searched_at.filter(|_| shown).map(Into::into),
+            waits_for: settle::waits_for(self.picture, digest).filter(|_| shown),
+            traits: it.traits.iter().filter(|_| shown).map(|(key, said)| self.said(key, said)).collect(),
+        }
+    }
+
+    fn said(&self, key: &str, said: &Said) -> TraitRow {
+        TraitRow {
+            name: key.strip_prefix(people::needs::CUSTOM).unwrap_or(key).to_owned(),
+            value: said.value.clone(),
+            said_at: said.stamp.time.into(),
+            message: said.stamp.key.clone(),
+            field: self.rules().field_of(key),
+            refused: said.refused.clone(),
+        }
+    }
+
+    fn claim(&self, claim: &Claim) -> ClaimRow {
+        let time = |stamp: &Stamp| stamp.time.into();
+        ClaimRow {
+            user: self.label(claim.user),
+            address: self.label(claim.address),
+            first: claim.first().map(time),
+            last: claim.last().map(time),
+            by_engage_only: claim.ordinary.is_none() && claim.engage.is_some(),
+        }
+    }
+
+    fn sighting(&self, sighting: &Sighting) -> SightingRow {
+        SightingRow {
+            anonymous: self.label(sighting.anonymous),
+            with: self.label(sighting.with),
+            first: sighting.span.first.time.into(),
+            last: sighting.span.last.time.into(),
+        }
+    }
+
+    fn person(&self, person: &Person) -> PersonRow {
+        let bound = self.picture.who.bound(self.graph(), person);
+        let steps = self.picture.steps.iter().filter(|step| {
+            let own = bound.map(|affiliate| affiliate.address);
+            person.profiles.contains(&step.anchor) || own == Some(step.anchor)
+        });
+        let (differs, trouble): (Vec<_>, Vec<_>) = steps
+            .map(|step| (differs(step), step_waits_for(step, self.graph().troubles.get(&step.anchor))))
+            .unzip();
+        PersonRow {
+            root: self.label(person.root),
+            address: self.label(person.address),
+            identifiers: person.profiles.iter().map(|digest| self.label(*digest)).collect(),
+            complete: person.can_be_one,
+            affiliate_id: bound.and_then(|affiliate| affiliate.id),
+            affiliate_code: bound.and_then(|affiliate| affiliate.code.clone()),
+            differs,
+            waits_for: trouble.into_iter().next().or_else(|| settle::waits_for(self.picture, person.root)),
+        }
+    }
+
+    fn affiliate(&self, affiliate: &Affiliate) -> AffiliateRow {
+        let persons = &self.picture.who.persons;
+        let bound = persons.iter().any(|it| self.picture.who.bound(self.graph(), it) == Some(affiliate));
+        AffiliateRow {
+            id: affiliate.id,
+            code: affiliate.code.clone(),
+            status: affiliate.status,
+            address: self.label(affiliate.address),
+            left_over: !bound,
+            found: affiliate.found,
+            disabled_by_us: affiliate.disabled_by_us,
+            gone: affiliate.gone,
+            delivered: affiliate.told.iter().filter_map(|(k, v)| Some((k.clone(), v.clone()?))).collect(),
+            unknown: affiliate.told.iter().filter(|(_, v)| v.is_none()).map(|(k, _)| k.clone()).collect(),
+        }
+    }
+}
+
+/// A step as what Refersion does not know yet: the fields, or the act.
+fn differs(step: &Step) -> String {
+    let names = |fields: Vec<&str>| fields.join(", ");
+    match &step.act {
+        Act::Create { fields, .. } => {
+            format!("create with {}", names(fields.keys().map(String::as_str).collect()))
+        }
+        Act::Edit { email, fields, .. } => {
+            let email = email.iter().map(|_| "email");
+            format!("edit {}", names(email.chain(fields.keys().map(String::as_str)).collect()))
+        }
+        Act::Scrub { .. } => "empty every field".to_owned(),
+        Act::Status { status, .. } => format!("set the status {status:?}").to_lowercase(),
+        Act::Search { .. } => "search for an affiliate that may be there".to_owned(),
+    }
+}

@@ -1,0 +1,144 @@
+//! The shape in which a profile is shown, the same in JSON and in tables.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use people::Digest;
+use people::graph::{Kind, Status};
+use serde::Serialize;
+
+/// Identifiers of one connection that hang together, and all that is kept of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Profile {
+    /// The connection's name.
+    pub connection: String,
+    /// The identifiers that are shown, to look up events by.
+    #[serde(skip)]
+    pub digests: Vec<Digest>,
+    /// The identifiers with their traits.
+    pub identifiers: Vec<IdentifierRow>,
+    /// Which user claimed which address.
+    pub claims: Vec<ClaimRow>,
+    /// Which anonymousId was seen with which stronger identifier.
+    pub sightings: Vec<SightingRow>,
+    /// Who is who.
+    pub persons: Vec<PersonRow>,
+    /// Affiliates, those that are left over too.
+    pub affiliates: Vec<AffiliateRow>,
+}
+
+/// An identifier.
+#[derive(Clone, Debug, Serialize)]
+pub struct IdentifierRow {
+    /// A userId, an address or an anonymousId.
+    pub kind: Kind,
+    /// Its keyed digest, or the beginning of it.
+    pub digest: String,
+    /// What it is, where that is to be shown and was not erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The newest time that an event named it.
+    pub said_at: Option<Timestamp>,
+    /// The newest delete that covers it.
+    pub deleted_at: Option<Timestamp>,
+    /// Why Refersion does not take it; of an address.
+    pub refused: Option<String>,
+    /// When Refersion was searched for it; of an address.
+    pub searched_at: Option<Timestamp>,
+    /// What its person waits for.
+    pub waits_for: Option<String>,
+    /// What was said under it.
+    pub traits: Vec<TraitRow>,
+}
+
+/// A desired trait.
+#[derive(Clone, Debug, Serialize)]
+pub struct TraitRow {
+    /// Its name, folded.
+    #[serde(rename = "trait")]
+    pub name: String,
+    /// Its value; null: it was cleared.
+    pub value: Option<String>,
+    /// When it was said.
+    pub said_at: Timestamp,
+    /// The message that said it.
+    pub message: String,
+    /// The field of Refersion that takes it; null: none does.
+    pub field: Option<String>,
+    /// Why Refersion does not take the value.
+    pub refused: Option<String>,
+}
+
+/// A user's statements that an address is theirs.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClaimRow {
+    /// The user's digest.
+    pub user: String,
+    /// The address's digest.
+    pub address: String,
+    /// The first statement.
+    pub first: Option<Timestamp>,
+    /// The last statement.
+    pub last: Option<Timestamp>,
+    /// Only Engage said so.
+    pub by_engage_only: bool,
+}
+
+/// An anonymousId beside something stronger.
+#[derive(Clone, Debug, Serialize)]
+pub struct SightingRow {
+    /// The anonymousId's digest.
+    pub anonymous: String,
+    /// The digest of the user or address.
+    pub with: String,
+    /// The first time.
+    pub first: Timestamp,
+    /// The last time.
+    pub last: Timestamp,
+}
+
+/// A person.
+#[derive(Clone, Debug, Serialize)]
+pub struct PersonRow {
+    /// The digest of the user, or of the address that no user claimed.
+    pub root: String,
+    /// The digest of the address that it holds.
+    pub address: String,
+    /// The digests of all profiles that speak for it.
+    pub identifiers: Vec<String>,
+    /// It has all that a create needs.
+    pub complete: bool,
+    /// The numeric id of its affiliate.
+    pub affiliate_id: Option<u64>,
+    /// The code of its affiliate.
+    pub affiliate_code: Option<String>,
+    /// What Refersion does not know yet.
+    pub differs: Vec<String>,
+    /// What it waits for.
+    pub waits_for: Option<String>,
+}
+
+/// An affiliate.
+#[derive(Clone, Debug, Serialize)]
+pub struct AffiliateRow {
+    /// Its numeric id; null while a create has no answer.
+    pub id: Option<u64>,
+    /// Its code.
+    pub code: Option<String>,
+    /// Its status; null: not known.
+    pub status: Option<Status>,
+    /// The digest of the address that Refersion was last told.
+    pub address: String,
+    /// No person is bound to it.
+    pub left_over: bool,
+    /// It was there before us.
+    pub found: bool,
+    /// A delete of ours switched it off.
+    pub disabled_by_us: bool,
+    /// Refersion does not know it any more.
+    pub gone: bool,
+    /// What Refersion was last told, by field.
+    pub delivered: BTreeMap<String, String>,
+    /// Fields of which it is not known what Refersion holds.
+    pub unknown: Vec<String>,
+}

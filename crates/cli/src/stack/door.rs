@@ -1,0 +1,83 @@
+//! Starts the door: whose key it is told, the connections say; where events go, the queue.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use connections::{ApiKey, ConnectionStore, Vault};
+use ingest::{Door, Keys, KeysUnavailable, Limits};
+use queue::{GroupCommit, GroupLimits};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::engines::Engines;
+use crate::health::Freshness;
+use crate::supervise::Supervisor;
+
+/// Starts the door on a listener that is bound already; after a failure it binds `address` again.
+pub(super) fn start(
+    config: &Config,
+    engines: &Engines,
+    supervisor: &mut Supervisor,
+    listener: TcpListener,
+    address: SocketAddr,
+    stop: &CancellationToken,
+) -> Arc<Door> {
+    let door = Arc::new(door(config, engines));
+    let (bound, stop, serving) = (Mutex::new(Some(listener)), stop.clone(), Arc::clone(&door));
+    supervisor.start("door", Freshness::WhileRunning, move |_| {
+        let first = bound.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (stop, door) = (stop.clone(), Arc::clone(&serving));
+        async move {
+            let listener = match first {
+                Some(listener) => listener,
+                None => TcpListener::bind(address).await?,
+            };
+            Ok(ingest::serve(listener, door, stop).await?)
+        }
+    });
+    door
+}
+
+fn door(config: &Config, engines: &Engines) -> Door {
+    let keys = Arc::new(StoreKeys {
+        connections: Arc::clone(&engines.connections),
+        vault: engines.vault.clone(),
+        clock: Arc::clone(&engines.clock),
+    });
+    let limits = limits(&config.ingest);
+    let group = GroupLimits { commit_time: limits.deadline, ..GroupLimits::default() };
+    let group = GroupCommit::new(Arc::clone(&engines.queue), group);
+    Door::new(keys, group, Arc::clone(&engines.clock), Arc::clone(&engines.randomness), limits)
+}
+
+fn limits(settings: &config::Ingest) -> Limits {
+    let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    Limits {
+        max_connections: number(settings.max_connections),
+        max_body_bytes: usize::try_from(settings.max_body.0).unwrap_or(usize::MAX),
+        header_timeout: settings.header_timeout,
+        body_timeout: settings.body_timeout,
+        deadline: settings.deadline,
+        failed_keys_per_minute: number(settings.failed_keys_per_minute),
+    }
+}
+
+/// The key store as the door asks it. It opens no seal: a key is found by its digest.
+struct StoreKeys {
+    connections: Arc<dyn ConnectionStore>,
+    vault: Vault,
+    clock: Clock,
+}
+
+#[async_trait]
+impl Keys for StoreKeys {
+    async fn connection_for(&self, api_key: &str) -> Result<Option<i64>, KeysUnavailable> {
+        // What cannot be a key is nobody's.
+        let Ok(key) = ApiKey::parse(api_key) else { return Ok(None) };
+        let digest = self.vault.digest_of_key(&key);
+        self.connections.by_key_digest(&digest, (self.clock)()).await.map_err(KeysUnavailable::new)
+    }
+}

@@ -1,0 +1,135 @@
+//! Copies what the roles count into the metrics' figures.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+use connections::{Connection, State};
+use ingest::Door;
+use worker::Worker;
+use worker::meters::{LATENCY_BOUNDS, Meters};
+
+use crate::engines::Engines;
+use crate::metrics::{
+    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, Settling, Snapshot, Source,
+    WorkerFigures,
+};
+
+/// The sources of a process with these parts.
+pub(super) fn sources(
+    engines: &Engines,
+    door: Option<&Arc<Door>>,
+    worker: Option<&Worker>,
+) -> Vec<Box<dyn Source>> {
+    let mut sources: Vec<Box<dyn Source>> =
+        vec![Box::new(QueueSource(engines.clone())), Box::new(LedgerSource(engines.clone()))];
+    if let Some(door) = door {
+        sources.push(Box::new(DoorSource(Arc::clone(door))));
+    }
+    if let Some(worker) = worker {
+        sources.push(Box::new(WorkerSource(Arc::clone(&worker.meters))));
+    }
+    sources
+}
+
+struct QueueSource(Engines);
+
+#[async_trait]
+impl Source for QueueSource {
+    fn name(&self) -> &'static str {
+        "queue"
+    }
+
+    async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
+        let depth = self.0.queue.depth().await?;
+        snapshot.queue = Some(QueueFigures { live: depth.live, bulk: depth.bulk });
+        Ok(())
+    }
+}
+
+struct LedgerSource(Engines);
+
+#[async_trait]
+impl Source for LedgerSource {
+    fn name(&self) -> &'static str {
+        "ledger"
+    }
+
+    async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
+        let counts = self.0.ledger.counts(None, self.0.now()).await?;
+        let connections = self.0.connections.list().await?;
+        snapshot.ledger = Some(LedgerFigures {
+            pending: counts.pending,
+            dirty: counts.dirty,
+            waiting: counts.waiting,
+            dead_letters: counts.dead_letters,
+            connections: connections.iter().map(connection).collect(),
+        });
+        Ok(())
+    }
+}
+
+fn connection(connection: &Connection) -> ConnectionFigures {
+    let paused_for = match connection.state {
+        State::Active => None,
+        State::Paused(reason) => Some(reason.as_str()),
+    };
+    ConnectionFigures { id: connection.id, paused_for }
+}
+
+struct DoorSource(Arc<Door>);
+
+#[async_trait]
+impl Source for DoorSource {
+    fn name(&self) -> &'static str {
+        "door"
+    }
+
+    async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
+        let figures = self.0.figures();
+        let ingest::Latency { buckets, beyond, seconds } = figures.latency;
+        snapshot.ingest = Some(IngestFigures {
+            requests: figures.answers,
+            accepted_events: figures.accepted,
+            answers: Histogram { buckets, beyond, seconds },
+        });
+        Ok(())
+    }
+}
+
+struct WorkerSource(Arc<Meters>);
+
+#[async_trait]
+impl Source for WorkerSource {
+    fn name(&self) -> &'static str {
+        "worker"
+    }
+
+    async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
+        let meters = &self.0;
+        let settling = |it: worker::meters::Settling| Settling {
+            events: it.events,
+            seconds: it.seconds,
+            longest: it.longest,
+        };
+        snapshot.worker = Some(WorkerFigures {
+            absorbed_events: meters.absorbed.load(Ordering::Relaxed),
+            absorbed_batches: meters.batches.load(Ordering::Relaxed),
+            outcomes: meters.outcomes(),
+            calls: meters.calls(),
+            call_latency: latencies(meters),
+            settling: meters.settling().into_iter().map(|(lane, it)| (lane, settling(it))).collect(),
+            rates: meters.rates(),
+        });
+        Ok(())
+    }
+}
+
+fn latencies(meters: &Meters) -> Histogram {
+    let counts = meters.latencies();
+    Histogram {
+        buckets: LATENCY_BOUNDS.into_iter().zip(counts).collect(),
+        beyond: counts[LATENCY_BOUNDS.len()],
+        seconds: meters.call_time().as_secs_f64(),
+    }
+}

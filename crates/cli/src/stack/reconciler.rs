@@ -1,0 +1,80 @@
+//! Starts the worker: absorb and reconcile, with the limits of the configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use refersion::HttpTransport;
+use tokio_util::sync::CancellationToken;
+use worker::{Limits, RetryPolicy, Worker};
+
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::failure::Failure;
+use crate::health::{Freshness, Pulses};
+use crate::supervise::Supervisor;
+
+/// Starts the worker. What a worker of this machine held when it was killed goes back to the queue first.
+pub(super) async fn start(
+    config: &Config,
+    engines: &Engines,
+    supervisor: &mut Supervisor,
+    pulses: &Pulses,
+    stop: &CancellationToken,
+) -> Result<Worker, Failure> {
+    let transport = HttpTransport::new()
+        .map_err(|error| Failure::failed("tls", &error, "install the system's certificates"))?;
+    let held = engines.take_back().await?;
+    if held > 0 {
+        tracing::info!(messages = held, "took back what a worker held when it ended");
+    }
+    let worker = Worker {
+        queue: Arc::clone(&engines.queue),
+        ledger: Arc::clone(&engines.ledger),
+        connections: Arc::clone(&engines.connections),
+        transport: Arc::new(transport),
+        vault: engines.vault.clone(),
+        clock: Arc::clone(&engines.clock),
+        randomness: Arc::clone(&engines.randomness),
+        limits: limits(config),
+        meters: Arc::default(),
+        beats: Arc::default(),
+    };
+    watch(&worker, pulses);
+    let (running, stop) = (worker.clone(), stop.clone());
+    supervisor.start("worker", Freshness::WhileRunning, move |_| {
+        let (worker, stop) = (running.clone(), stop.clone());
+        async move {
+            worker::serve::run(worker, stop).await;
+            Ok(())
+        }
+    });
+    Ok(worker)
+}
+
+/// Lets readiness see the worker's own signs of life.
+fn watch(worker: &Worker, pulses: &Pulses) {
+    let (beats, clock) = (Arc::clone(&worker.beats), Arc::clone(&worker.clock));
+    pulses.watch(Box::new(move || {
+        let now = clock();
+        let silence = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        beats.all().into_iter().map(|(name, at)| (name, silence(at))).collect()
+    }));
+}
+
+fn limits(config: &Config) -> Limits {
+    let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    Limits {
+        absorb_batch: number(config.worker.absorb_batch),
+        concurrency: number(config.worker.max_concurrency),
+        breaker_after: config.breaker.failures,
+        retry: RetryPolicy {
+            max_attempts: config.retry.max_attempts,
+            max_elapsed: config.retry.max_elapsed,
+            initial: config.retry.initial,
+            max_interval: config.retry.max_interval,
+        },
+        keep_outcomes: config.retention.outcomes,
+        keep_dead_letters: config.retention.dead_letters,
+        ..Limits::default()
+    }
+}

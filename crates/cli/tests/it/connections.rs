@@ -1,0 +1,134 @@
+//! Connections: added, looked at, changed, paused and removed, without ever showing a secret.
+
+use serde_json::{Value, json};
+
+use crate::world::{KEY, SECRET, World};
+
+fn identify(user: &str) -> Value {
+    json!({
+        "type": "identify", "messageId": format!("m-{user}"), "userId": user,
+        "traits": { "email": format!("{user}@example.org"), "name": "Ann Smith", "address": { "city": "Rome" } },
+    })
+}
+
+#[test]
+fn a_connection_is_added_with_its_options_and_shown_without_its_secret() {
+    let world = World::new(&[]);
+    let options = [
+        "--rate",
+        "7.5",
+        "--require-address",
+        "false",
+        "--new-affiliate-status",
+        "ACTIVE",
+        "--custom-field",
+        "plan=7",
+        "--custom-field",
+        "vip=8",
+    ];
+    assert_eq!(world.add("shop", KEY, &options), "1");
+    let shown = world.json(&["connections", "show", "shop"]);
+    let settings = &shown["settings"];
+    assert_eq!((&settings["rate_per_second"], &settings["require_address"]), (&json!(7.5), &json!(false)));
+    assert_eq!(settings["new_affiliate_status"], "ACTIVE");
+    assert_eq!(settings["custom_fields"], json!({ "plan": 7, "vip": 8 }));
+    assert_eq!(world.json(&["connections", "list"]), json!([shown]));
+    let set = ["connections", "set", "shop", "--no-custom-field", "VIP", "--offer", "12"];
+    let settings = world.json(&set)["settings"].clone();
+    assert_eq!((&settings["custom_fields"], &settings["offer"]), (&json!({ "plan": 7 }), &json!("12")));
+    for arguments in
+        [&["connections", "list"][..], &["connections", "show", "shop"], &["status"], &["config", "show"]]
+    {
+        let shown = world.cli(arguments);
+        assert!(!shown.stdout.contains(SECRET) && !shown.stderr.contains(SECRET), "{arguments:?}");
+    }
+    assert_eq!(world.files_with(&[SECRET]), [""; 0]);
+}
+
+#[test]
+fn the_key_comes_from_the_environment_too_and_is_asked_for_nowhere_else() {
+    let world = World::new(&[]);
+    let add = ["connections", "add", "--name", "shop", "-q", "--json"];
+    let missing = world.cli(&add);
+    assert_eq!((missing.code, missing.error()["code"].clone()), (Some(2), json!("api_key")));
+    let wrong = world.cli_with(&add, "", &[("REFERSION_DESTINATION_API_KEY", "sec_only_half")]);
+    assert_eq!(wrong.code, Some(2));
+    assert!(!wrong.stderr.contains("sec_only_half"), "{}", wrong.stderr);
+    let added = world.cli_with(&add, "", &[("REFERSION_DESTINATION_API_KEY", KEY)]);
+    assert_eq!((added.code, added.stdout.trim()), (Some(0), "1"));
+    let taken = world.cli_with(&add, "", &[("REFERSION_DESTINATION_API_KEY", "pub_2.sec_2")]);
+    assert_eq!((taken.code, taken.error()["code"].clone()), (Some(1), json!("name_taken")));
+}
+
+#[test]
+fn check_says_in_words_what_is_wrong() {
+    let world = World::new(&[]);
+    world.add("shop", KEY, &[]);
+    assert_eq!(world.json(&["connections", "check", "shop"]), json!({ "connection": "shop", "ok": true }));
+    world.add("wrong", "pub_8f1c2e.sec_other", &[]);
+    let refused = world.cli(&["connections", "check", "wrong", "--json"]);
+    assert_eq!((refused.code, refused.error()["code"].clone()), (Some(1), json!("credentials")));
+    world.json(&["connections", "set", "shop", "--refersion-url", "http://127.0.0.1:1"]);
+    let away = world.cli(&["connections", "check", "shop", "--json"]);
+    assert_eq!((away.code, away.error()["code"].clone()), (Some(1), json!("unavailable")));
+    let nobody = world.cli(&["connections", "check", "nobody", "--json"]);
+    assert_eq!((nobody.code, nobody.error()["code"].clone()), (Some(1), json!("no_such_connection")));
+    assert!(nobody.error()["hint"].as_str().unwrap().contains("connections list"));
+}
+
+#[test]
+fn the_door_knows_a_rotated_key_and_the_one_before_and_no_other() {
+    let world = World::started(&[]);
+    assert_eq!(world.post("pub_x.sec_x", &identify("ann").to_string()).0, 401);
+    assert_eq!(world.post("no key at all", &identify("ann").to_string()).0, 401);
+    let rotate = ["connections", "rotate-key", "shop", "--api-key-stdin", "--json"];
+    assert_eq!(world.cli_with(&rotate, "pub_8f1c2e.sec_next", &[]).code, Some(0));
+    for key in [KEY, "pub_8f1c2e.sec_next"] {
+        assert_eq!(world.post(key, &identify("ann").to_string()).0, 202, "{key}");
+    }
+    // The simulator knows the first key alone: the worker uses the new one, and is refused.
+    let paused = world.until("a pause for credentials", || {
+        let connection = world.json(&["connections", "show", "shop"]);
+        (connection["paused_for"] == "credentials").then_some(connection)
+    });
+    assert_eq!(paused["state"], "paused");
+    let waiting = world.json(&["events", "find", "ann@example.org"]);
+    assert!(waiting[0]["waiting_for"].as_str().unwrap().contains("(paused for credentials"), "{waiting}");
+    assert_eq!(world.health("/readyz").0, 200, "a paused connection is no illness");
+    assert_eq!(world.cli_with(&rotate, KEY, &[]).code, Some(0));
+    world.event_in("ann@example.org", "created");
+    assert_eq!(world.json(&["status"])["connections"][0]["state"], "active");
+}
+
+#[test]
+fn a_paused_connection_accepts_events_and_delivers_them_when_it_is_resumed() {
+    let world = World::started(&[]);
+    world.json(&["connections", "pause", "shop"]);
+    world.accept(&identify("ann"));
+    let event = world.until("the event to be absorbed", || {
+        let event = world.json(&["events", "find", "ann"])[0].clone();
+        (world.json(&["status"])["queue"]["live"] == 0).then_some(event)
+    });
+    assert_eq!(event["state"], "pending");
+    assert!(event["waiting_for"].as_str().unwrap().contains("to be resumed (paused for operator"), "{event}");
+    assert!(world.affiliates().is_empty());
+    let status = &world.json(&["status"])["connections"][0];
+    assert_eq!((&status["state"], &status["paused_for"]), (&json!("paused"), &json!("operator")));
+    world.json(&["connections", "resume", "shop"]);
+    world.event_in("ann", "created");
+}
+
+#[test]
+fn a_removed_connection_is_gone_with_all_that_was_kept_for_it() {
+    let world = World::started(&[]);
+    world.accept(&identify("ann"));
+    world.event_in("ann", "created");
+    let asked = world.cli(&["connections", "remove", "shop", "--json"]);
+    assert_eq!((asked.code, asked.error()["code"].clone()), (Some(2), json!("not_confirmed")));
+    assert_eq!(world.json(&["connections", "remove", "shop", "--yes"])["removed"], true);
+    assert_eq!(world.json(&["connections", "list"]), json!([]));
+    assert_eq!(world.json(&["events", "find", "ann"]), json!([]));
+    world.until("the key to be forgotten", || {
+        (world.post(KEY, &identify("bob").to_string()).0 == 401).then_some(())
+    });
+}

@@ -1,0 +1,71 @@
+//! Dead letters: events that were given up, until an operator has them tried again.
+
+use serde_json::json;
+
+use crate::world::World;
+
+#[test]
+fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
+    let settings = [
+        ("RETRY__MAX_ATTEMPTS", "1"),
+        ("RETRY__MAX_ELAPSED", "1ms"),
+        ("RETRY__INITIAL", "10ms"),
+        ("RETRY__MAX_INTERVAL", "10ms"),
+        ("BREAKER__FAILURES", "1000"),
+    ];
+    let world = World::started(&settings);
+    world.faults("500=100%");
+    let event = world.accept(&json!({
+        "type": "identify", "messageId": "m-1", "userId": "ann", "timestamp": "2024-01-02T03:04:05Z",
+        "traits": { "email": "ann@example.org", "name": "Ann Smith", "address": { "city": "Rome" } },
+    }));
+    let dead = world.event_in("ann", "dead");
+    assert_eq!(dead["event_id"], event.as_str());
+    assert!(!dead["attempts"].as_array().unwrap().is_empty(), "{dead}");
+    assert_eq!(dead["attempts"][0]["http_status"], 500);
+
+    let letters = world.json(&["dead-letters", "list", "--state", "open"]);
+    let letter = &letters[0];
+    assert_eq!((&letter["event_id"], &letter["message_id"]), (&dead["event_id"], &json!("m-1")));
+    assert!(letter["attempts"].as_u64().unwrap() >= 1 && letter["died_at"].is_string(), "{letter}");
+    let id = letter["id"].to_string();
+    let shown = world.json(&["dead-letters", "show", &id]);
+    assert_eq!(shown["payload"]["userId"], "ann");
+    assert_eq!(world.json(&["dead-letters", "list", "--class", "nothing"]), json!([]));
+
+    world.faults("");
+    let replayed = world.json(&["dead-letters", "replay", "--all", "--connection", "shop"]);
+    assert_eq!((&replayed[0]["id"], &replayed[0]["state"]), (&letter["id"], &json!("replaying")));
+    world.until("the letter to be resolved", || {
+        (world.json(&["dead-letters", "list"])[0]["state"] == "resolved").then_some(())
+    });
+    // A 500 says nothing about the effect: the create may have made the affiliate, which an edit then completes.
+    let told = world.json(&["events", "find", "ann"])[0].clone();
+    assert!(told["state"] == "created" || told["state"] == "updated", "{told}");
+    assert_eq!(told["event_id"], dead["event_id"], "the same event");
+    assert_eq!(world.affiliates().len(), 1);
+    let again = world.cli(&["dead-letters", "replay", &id, "--json"]);
+    assert_eq!(again.code, Some(1), "it is settled");
+    let nothing = world.cli(&["dead-letters", "replay", "4711", "--json"]);
+    assert_eq!((nothing.code, nothing.error()["code"].clone()), (Some(1), json!("no_such_dead_letter")));
+}
+
+#[test]
+fn a_delete_erases_a_dead_letter_and_no_replay_brings_it_back() {
+    let world = World::started(&[]);
+    // The reader takes this for an address; Refersion does not.
+    world.accept(&json!({
+        "type": "identify", "messageId": "m-1", "userId": "wilhelmina",
+        "traits": { "email": "wilhelmina@x..org", "name": "Wilhelmina Smith", "address": { "city": "Rome" } },
+    }));
+    let dead = world.event_in("wilhelmina", "dead");
+    assert_eq!(dead["reason"], "refused");
+    let letter = world.json(&["dead-letters", "list"])[0].clone();
+    assert_eq!((&letter["class"], &letter["field"]), (&json!("refused"), &json!("email")));
+    world.json(&["forget", "wilhelmina", "--wait"]);
+    world.until("erasure of every file", || world.files_with(&["ilhelmina"]).is_empty().then_some(()));
+    assert_eq!(world.json(&["dead-letters", "list"])[0]["state"], "discarded");
+    let id = letter["id"].to_string();
+    assert_eq!(world.cli(&["dead-letters", "replay", &id]).code, Some(1));
+    assert_eq!(world.json(&["dead-letters", "show", &id])["payload"], json!(null));
+}

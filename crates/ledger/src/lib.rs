@@ -10,8 +10,10 @@
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod postgres;
 pub mod sqlite;
 pub mod view;
+mod words;
 
 use std::collections::BTreeMap;
 

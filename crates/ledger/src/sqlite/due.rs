@@ -69,7 +69,7 @@ pub(super) fn next(database: &Connection, connection: ConnectionId) -> Result<Op
             earliest = earliest.into_iter().chain(due).min();
         }
     }
-    earliest.map(time).transpose()
+    Ok(earliest.map(time).transpose()?)
 }
 
 /// How far the walk for the newest settings has come; see [`crate::Ledger::walk_position`].

@@ -5,6 +5,7 @@ use sqlite::rusqlite;
 use sqlite::rusqlite::ErrorCode;
 
 use crate::LedgerError;
+use crate::words::Unreadable;
 
 /// A failure of one piece of work. Its transaction is rolled back.
 #[derive(Debug)]
@@ -39,6 +40,12 @@ impl From<sqlite::Error> for Failure {
 
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
+        Self::Unreadable(error.into())
+    }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Self {
         Self::Unreadable(error.into())
     }
 }

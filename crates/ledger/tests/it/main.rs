@@ -1,4 +1,6 @@
 //! The engines of the ledger, run as their callers run them.
 
+mod postgres_engine;
+mod postgres_server;
 mod sqlite_engine;
 mod sqlite_file;

@@ -105,7 +105,7 @@ pub(super) fn reseal(database: &Connection, keys: &[SealedKey]) -> Result<(), Fa
 pub(super) fn check_value(database: &Connection, mine: &Digest) -> Result<Digest, Failure> {
     database.prepare_cached(BEGIN_MASTER_KEY)?.execute((mine, FIRST_KEY_NUMBER))?;
     let value: Vec<u8> = database.prepare_cached(CHECK_VALUE)?.query_row([], |row| row.get(0))?;
-    key_digest(&value)
+    Ok(key_digest(&value)?)
 }
 
 /// The number of the encryption key.

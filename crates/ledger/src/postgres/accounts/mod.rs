@@ -1,0 +1,117 @@
+//! The store of connections, in the same database.
+
+use async_trait::async_trait;
+use connections::store::OLD_KEY_VALID;
+use connections::{
+    Connection as Account, ConnectionId, ConnectionName, ConnectionStore, Digest, NewConnection, PausedFor,
+    SealedKey, Settings, State, StoreError,
+};
+use jiff::Timestamp;
+
+use super::PostgresLedger;
+use super::failure::Failure;
+use super::pool::within;
+use super::port::on;
+use super::{rows, sql};
+use crate::words::{key_digest, micros, time};
+
+mod keys;
+mod removal;
+mod rows_of;
+
+use rows_of::{add, pause, read, resume, set_rate, set_settings};
+
+#[async_trait]
+impl ConnectionStore for PostgresLedger {
+    async fn add(&self, new: NewConnection) -> Result<Account, StoreError> {
+        Ok(on!(self.begin(), |line| add(line, &new))?)
+    }
+
+    async fn list(&self) -> Result<Vec<Account>, StoreError> {
+        Ok(on!(self.read(), |line| read(line, None, None))?)
+    }
+
+    async fn by_name(&self, name: &ConnectionName) -> Result<Option<Account>, StoreError> {
+        Ok(on!(self.read(), |line| read(line, Some(name), None))?.pop())
+    }
+
+    async fn by_id(&self, id: ConnectionId) -> Result<Option<Account>, StoreError> {
+        Ok(on!(self.read(), |line| read(line, None, Some(id)))?.pop())
+    }
+
+    async fn by_key_digest(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<ConnectionId>, StoreError> {
+        Ok(on!(self.read(), |line| keys::owner(line, digest, now))?)
+    }
+
+    async fn credentials(&self, id: ConnectionId) -> Result<SealedKey, StoreError> {
+        Ok(on!(self.read(), |line| keys::newest(line, id))?)
+    }
+
+    async fn set_settings(
+        &self,
+        id: ConnectionId,
+        seen: i64,
+        settings: &Settings,
+    ) -> Result<i64, StoreError> {
+        let settings = serde_json::to_string(settings).map_err(Failure::from)?;
+        Ok(on!(self.begin(), |line| set_settings(line, id, seen, &settings))?)
+    }
+
+    async fn pause(
+        &self,
+        id: ConnectionId,
+        reason: PausedFor,
+        because: &str,
+        now: Timestamp,
+    ) -> Result<State, StoreError> {
+        Ok(on!(self.begin(), |line| pause(line, id, reason, because, now))?)
+    }
+
+    async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> Result<bool, StoreError> {
+        Ok(on!(self.begin(), |line| resume(line, id, only))?)
+    }
+
+    async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError> {
+        let until = now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
+        Ok(on!(self.begin(), |line| async {
+            rows_of::paused_for(line, id).await?;
+            keys::replace(line, id, &key, now, until).await
+        })?)
+    }
+
+    async fn remove(&self, id: ConnectionId) -> Result<(), StoreError> {
+        Ok(on!(self.begin(), |line| removal::remove(line, id))?)
+    }
+
+    async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError> {
+        Ok(on!(self.read(), |line| set_rate(line, id, rate))?)
+    }
+
+    async fn check_value(&self, mine: &Digest) -> Result<Digest, StoreError> {
+        Ok(on!(self.read(), |line| keys::check_value(line, mine))?)
+    }
+
+    async fn key_number(&self) -> Result<u32, StoreError> {
+        Ok(on!(self.read(), |line| keys::number(line))?)
+    }
+
+    async fn set_key_number(&self, from: u32, to: u32) -> Result<(), StoreError> {
+        Ok(on!(self.read(), |line| keys::set_number(line, from, to))?)
+    }
+
+    async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
+        Ok(on!(self.read(), |line| keys::all(line))?)
+    }
+
+    async fn reseal(&self, resealed: &[SealedKey]) -> Result<(), StoreError> {
+        Ok(on!(self.begin(), |line| keys::reseal(line, resealed))?)
+    }
+}
+
+fn found(rows: u64) -> Result<(), Failure> {
+    if rows == 0 { Err(Failure::NoConnection) } else { Ok(()) }
+}

@@ -1,0 +1,41 @@
+//! Removing a connection with all that is kept for it.
+
+use sqlx_postgres::PgConnection;
+
+use super::{ConnectionId, Failure, found, sql};
+
+const CONNECTION: &str = "DELETE FROM connections WHERE id = $1";
+
+/// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
+const REST: [&str; 15] = [
+    "DELETE FROM dead_letters WHERE connection = $1",
+    "DELETE FROM pending USING events WHERE events.event_id = pending.event_id AND events.connection = $1",
+    "DELETE FROM outcomes USING events WHERE events.event_id = outcomes.event_id AND events.connection = $1",
+    "DELETE FROM attempts USING events WHERE events.event_id = attempts.event_id AND events.connection = $1",
+    "DELETE FROM events WHERE connection = $1",
+    "DELETE FROM work WHERE connection = $1",
+    "DELETE FROM graphs WHERE connection = $1",
+    "DELETE FROM graph_digests WHERE connection = $1",
+    "DELETE FROM leases WHERE connection = $1",
+    "DELETE FROM calls WHERE connection = $1",
+    "DELETE FROM walks WHERE connection = $1",
+    "DELETE FROM unmapped WHERE connection = $1",
+    "DELETE FROM unmapped_changes WHERE connection = $1",
+    "DELETE FROM tallies WHERE connection = $1",
+    "DELETE FROM tally_changes WHERE connection = $1",
+];
+
+/// The work of a removal grows with what is kept: it has as long as it needs, and a plan for many rows.
+const TAKE_TIME: &str = "SET LOCAL statement_timeout = 0";
+const MANY_ROWS: &str = "SET LOCAL enable_hashjoin = on";
+
+/// Removes everything of a connection but its audit, which holds ids only.
+pub(super) async fn remove(line: &mut PgConnection, id: ConnectionId) -> Result<(), Failure> {
+    found(sql(CONNECTION).bind(id).execute(&mut *line).await?.rows_affected())?;
+    sql(TAKE_TIME).execute(&mut *line).await?;
+    sql(MANY_ROWS).execute(&mut *line).await?;
+    for statement in REST {
+        sql(statement).bind(id).execute(&mut *line).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! The rows of connections: added, read, paused and resumed, with their settings.
+
+use sqlx_core::row::Row as _;
+use sqlx_postgres::{PgConnection, PgRow};
+
+use super::{
+    Account, ConnectionId, ConnectionName, Failure, NewConnection, PausedFor, State, Timestamp, found, keys,
+    micros, rows, sql, time,
+};
+use connections::Conflict;
+
+const INSERT: &str = "INSERT INTO connections (name, settings, created_at, write_key) VALUES ($1, $2, $3, $4)
+    ON CONFLICT ON CONSTRAINT connections_name DO NOTHING RETURNING id";
+
+/// The columns in the order in which [`account`] reads them; `$1` and `$2` are the name and the id that is wanted.
+const READ: &str = "SELECT id, name, settings, settings_version, paused_for, paused_since, paused_because,
+        learned_rate, created_at, write_key
+    FROM connections WHERE ($1::text IS NULL OR name = $1) AND ($2::bigint IS NULL OR id = $2)
+    ORDER BY name COLLATE \"C\"";
+
+const SETTINGS_VERSION: &str = "SELECT settings_version FROM connections WHERE id = $1 FOR UPDATE";
+
+const SET_SETTINGS: &str = "UPDATE connections SET settings = $2, settings_version = $3 WHERE id = $1";
+
+const PAUSED_FOR: &str = "SELECT paused_for FROM connections WHERE id = $1 FOR UPDATE";
+
+const PAUSE: &str =
+    "UPDATE connections SET paused_for = $2, paused_since = $3, paused_because = $4 WHERE id = $1";
+
+const RENEW_CAUSE: &str = "UPDATE connections SET paused_because = $2 WHERE id = $1";
+
+const RESUME: &str = "UPDATE connections SET paused_for = NULL, paused_since = NULL, paused_because = NULL
+    WHERE id = $1";
+
+const SET_RATE: &str = "UPDATE connections SET learned_rate = $2 WHERE id = $1";
+
+pub(super) async fn add(line: &mut PgConnection, new: &NewConnection) -> Result<Account, Failure> {
+    let settings = serde_json::to_string(&new.settings)?;
+    let insert = rows(INSERT).bind(new.name.as_str()).bind(settings).bind(micros(new.created_at));
+    let id: Option<(ConnectionId,)> = insert.bind(&new.write_key).fetch_optional(&mut *line).await?;
+    let (id,) = id.ok_or(Failure::InTheWay(Conflict::NameTaken))?;
+    keys::replace(line, id, &new.key, new.created_at, new.created_at).await?;
+    read(line, None, Some(id)).await?.pop().ok_or(Failure::NoConnection)
+}
+
+pub(super) async fn read(
+    line: &mut PgConnection,
+    name: Option<&ConnectionName>,
+    id: Option<ConnectionId>,
+) -> Result<Vec<Account>, Failure> {
+    let query = sql(READ).bind(name.map(ConnectionName::as_str)).bind(id);
+    query.fetch_all(line).await?.iter().map(account).collect()
+}
+
+fn account(row: &PgRow) -> Result<Account, Failure> {
+    let name: &str = row.try_get(1)?;
+    Ok(Account {
+        id: row.try_get(0)?,
+        name: name.parse().map_err(|error: connections::connection::ConnectionNameError| {
+            Failure::Unreadable(error.into())
+        })?,
+        settings: serde_json::from_str(row.try_get(2)?)?,
+        settings_version: row.try_get(3)?,
+        state: match row.try_get::<Option<&str>, _>(4)? {
+            None => State::Active,
+            Some(word) => State::Paused(reason(word)?),
+        },
+        paused_since: row.try_get::<Option<i64>, _>(5)?.map(time).transpose()?,
+        paused_because: row.try_get(6)?,
+        learned_rate: row.try_get(7)?,
+        created_at: time(row.try_get(8)?)?,
+        write_key: row.try_get(9)?,
+    })
+}
+
+fn reason(word: &str) -> Result<PausedFor, Failure> {
+    let unknown =
+        || Failure::Unreadable(format!("`{word}` is no reason for a pause that this version knows").into());
+    PausedFor::from_word(word).ok_or_else(unknown)
+}
+
+pub(super) async fn set_settings(
+    line: &mut PgConnection,
+    id: ConnectionId,
+    seen: i64,
+    settings: &str,
+) -> Result<i64, Failure> {
+    let version: Option<(i64,)> = rows(SETTINGS_VERSION).bind(id).fetch_optional(&mut *line).await?;
+    if version.ok_or(Failure::NoConnection)?.0 != seen {
+        return Err(Failure::InTheWay(Conflict::SettingsChanged));
+    }
+    sql(SET_SETTINGS).bind(id).bind(settings).bind(seen + 1).execute(line).await?;
+    Ok(seen + 1)
+}
+
+/// Why a connection is paused, if it is; its row is locked.
+pub(super) async fn paused_for(
+    line: &mut PgConnection,
+    id: ConnectionId,
+) -> Result<Option<PausedFor>, Failure> {
+    let word: Option<(Option<String>,)> = rows(PAUSED_FOR).bind(id).fetch_optional(line).await?;
+    word.ok_or(Failure::NoConnection)?.0.map(|word| reason(&word)).transpose()
+}
+
+pub(super) async fn pause(
+    line: &mut PgConnection,
+    id: ConnectionId,
+    reason: PausedFor,
+    because: &str,
+    now: Timestamp,
+) -> Result<State, Failure> {
+    let because = super::super::text::text(because);
+    match paused_for(line, id).await? {
+        Some(stronger) if stronger > reason => return Ok(State::Paused(stronger)),
+        Some(same) if same == reason => sql(RENEW_CAUSE).bind(id).bind(because).execute(line).await?,
+        _ => sql(PAUSE).bind(id).bind(reason.as_str()).bind(micros(now)).bind(because).execute(line).await?,
+    };
+    Ok(State::Paused(reason))
+}
+
+pub(super) async fn resume(
+    line: &mut PgConnection,
+    id: ConnectionId,
+    only: Option<PausedFor>,
+) -> Result<bool, Failure> {
+    let paused = paused_for(line, id).await?;
+    if paused.is_some() && only.is_some() && paused != only {
+        return Ok(false);
+    }
+    sql(RESUME).bind(id).execute(line).await?;
+    Ok(true)
+}
+
+pub(super) async fn set_rate(line: &mut PgConnection, id: ConnectionId, rate: f64) -> Result<(), Failure> {
+    found(sql(SET_RATE).bind(id).bind(rate).execute(line).await?.rows_affected())
+}

@@ -1,0 +1,114 @@
+//! Dropping a week of events as a whole.
+//!
+//! All of it happens in one short transaction, under locks on the partitioned tables that nobody can go around: what has
+//! to stay is found by indexes, the counts of the week are kept apart, and the rest is files that go.
+
+use jiff::Timestamp;
+use people::Digest;
+use sqlx_postgres::PgConnection;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::notes::{self, Tally};
+use super::{find, rows, sql, weeks};
+use crate::words::{digests, micros, state};
+
+const LOCK: &str = "LOCK TABLE events, outcomes, attempts, findable IN ACCESS EXCLUSIVE MODE";
+
+/// Events of a week that are pending, that have a dead letter, or that ended late.
+const STAYING: &str = "SELECT event_id FROM pending WHERE NOT dead AND event_id >= $1 AND event_id < $2
+    UNION SELECT event_id FROM dead_letters WHERE event_id >= $1 AND event_id < $2
+    UNION SELECT event_id FROM outcomes WHERE event_id >= $1 AND event_id < $2 AND at >= $3";
+
+const DELETE_PAYLOADS: &str = "DELETE FROM pending
+    WHERE dead AND event_id >= $1 AND event_id < $2 AND event_id <> ALL($3)";
+
+/// What the week counted, less what is pending.
+const COUNTED: &str =
+    "SELECT COALESCE(SUM(count), 0)::bigint FROM tallies WHERE week = $1 AND what <> 'pending'";
+
+const FORGET_TALLIES: &str = "DELETE FROM tallies WHERE week = $1";
+
+const MOVED: &str = "SELECT e.event_id, e.connection, e.found_by, o.state,
+        EXISTS (SELECT 1 FROM pending p WHERE p.event_id = e.event_id AND NOT p.dead)
+    FROM events_rest e
+    LEFT JOIN LATERAL (
+        SELECT state FROM outcomes_rest n WHERE n.event_id = e.event_id ORDER BY number DESC LIMIT 1
+    ) o ON true
+    WHERE e.event_id = ANY($1)";
+
+/// The oldest week that ended before a time and still has partitions.
+pub(super) async fn oldest(connection: &mut PgConnection, before: Timestamp) -> Result<Option<i64>, Failure> {
+    let there = weeks::there(connection).await?;
+    Ok(there.into_iter().find(|week| weeks::end_micros(*week) <= micros(before)))
+}
+
+/// Drops a week, all of which is older than `before`; how many ended events went.
+pub(super) async fn drop_week(
+    connection: &mut PgConnection,
+    week: i64,
+    before: Timestamp,
+) -> Result<usize, Failure> {
+    weeks::lock(connection).await?;
+    sql(LOCK).execute(&mut *connection).await?;
+    if !weeks::there(connection).await?.contains(&week) {
+        return Ok(0);
+    }
+    // Nobody is in the middle of a transaction that counts events now, so that the counts are whole.
+    notes::sum_up_counts(connection).await?;
+    let (from, to) = (weeks::begin(week), weeks::begin(week + 1));
+    let staying = rows(STAYING).bind(from).bind(to).bind(micros(before));
+    let staying: Vec<(Uuid,)> = staying.fetch_all(&mut *connection).await?;
+    let staying: Vec<Uuid> = staying.into_iter().map(|(event,)| event).collect();
+    sql(DELETE_PAYLOADS).bind(from).bind(to).bind(&staying).execute(&mut *connection).await?;
+    move_out(connection, week, &staying, before).await?;
+    let (counted,): (i64,) = rows(COUNTED).bind(week).fetch_one(&mut *connection).await?;
+    sql(FORGET_TALLIES).bind(week).execute(&mut *connection).await?;
+    let stayed = settle(connection, &staying).await?;
+    tracing::info!(week, staying = staying.len(), "dropped a week of events");
+    Ok(usize::try_from(counted).unwrap_or(0).saturating_sub(stayed))
+}
+
+/// Takes the partitions of the week off, copies what stays, and drops them.
+async fn move_out(
+    connection: &mut PgConnection,
+    week: i64,
+    staying: &[Uuid],
+    before: Timestamp,
+) -> Result<(), Failure> {
+    for table in weeks::TABLES {
+        weeks::run(connection, format!("ALTER TABLE {table} DETACH PARTITION {table}_w{week}")).await?;
+    }
+    let before = micros(before);
+    for (table, newer) in
+        [("events", String::new()), ("outcomes", String::new()), ("attempts", format!(" AND at >= {before}"))]
+    {
+        let copy =
+            format!("INSERT INTO {table} SELECT * FROM {table}_w{week} WHERE event_id = ANY($1){newer}");
+        weeks::query(copy).bind(staying).execute(&mut *connection).await?;
+    }
+    for table in weeks::TABLES {
+        weeks::run(connection, format!("DROP TABLE {table}_w{week}")).await?;
+    }
+    Ok(())
+}
+
+/// Counts what was moved, and makes it findable again; how many of it have ended.
+async fn settle(connection: &mut PgConnection, staying: &[Uuid]) -> Result<usize, Failure> {
+    type Moved = (Uuid, i64, Vec<u8>, Option<String>, bool);
+    let moved: Vec<Moved> = rows(MOVED).bind(staying).fetch_all(&mut *connection).await?;
+    let mut ended = 0;
+    let mut tallies: std::collections::BTreeMap<i64, Tally> = std::collections::BTreeMap::new();
+    let mut found: Vec<(Uuid, Vec<Digest>)> = Vec::new();
+    for (event, of, found_by, word, pending) in moved {
+        let word = word.filter(|_| !pending).unwrap_or_else(|| crate::State::Pending.word().to_owned());
+        ended += usize::from(!pending);
+        tallies.entry(of).or_default().event(event, None, Some(state(&word)?));
+        found.push((event, digests(&found_by)));
+    }
+    for (of, tally) in tallies {
+        tally.write(connection, of).await?;
+    }
+    find::write(connection, found.iter().map(|(event, digests)| (*event, &digests[..]))).await?;
+    Ok(ended)
+}

@@ -1,0 +1,106 @@
+//! Which graphs are due, and how far a walk through all of them has come.
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use people::graph::Lane;
+use people::plan::StepKind;
+use sqlx_postgres::PgConnection;
+
+use super::failure::Failure;
+use super::graphs::Stored;
+use super::{rows, sql};
+use crate::words::{LANES, STEPS, lane_word, limit, micros, step_word, time};
+use crate::{GraphId, Want};
+
+/// One look into the index for each lane and step, then the bodies of those that were found.
+const DUE: &str = "SELECT g.id, g.version, g.body, due.place, due.due_at
+    FROM UNNEST($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS want (lane, step, most, place)
+    CROSS JOIN LATERAL (
+        SELECT w.graph, w.due_at, want.place FROM work w
+        WHERE w.connection = $1 AND w.lane = want.lane AND w.step = want.step AND w.due_at <= $5
+            AND w.graph <> ALL($6)
+        ORDER BY w.due_at, w.graph LIMIT want.most
+    ) due
+    JOIN graphs g ON g.id = due.graph ORDER BY due.place, due.due_at, g.id";
+
+/// The first entry of the index for each lane and step.
+const NEXT: &str = "SELECT MIN(first.due_at)
+    FROM UNNEST($2::text[], $3::text[]) AS kind (lane, step)
+    CROSS JOIN LATERAL (
+        SELECT w.due_at FROM work w
+        WHERE w.connection = $1 AND w.lane = kind.lane AND w.step = kind.step ORDER BY w.due_at LIMIT 1
+    ) first";
+
+const WALK: &str = "SELECT c.settings_version, w.settings_version, w.position
+    FROM connections c LEFT JOIN walks w ON w.connection = c.id WHERE c.id = $1";
+
+const SET_WALK: &str = "INSERT INTO walks (connection, settings_version, position) VALUES ($1, $2, $3)
+    ON CONFLICT (connection) DO UPDATE SET
+        settings_version = excluded.settings_version, position = excluded.position
+    WHERE walks.settings_version <= excluded.settings_version";
+
+/// A due graph as it is stored.
+pub(super) struct StoredDue {
+    pub(super) graph: Stored,
+    pub(super) lane: Lane,
+    pub(super) step: StepKind,
+    pub(super) due_at: Timestamp,
+}
+
+/// Due graphs, per lane and step oldest due first.
+pub(super) async fn graphs(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    now: Timestamp,
+    want: &Want,
+) -> Result<Vec<StoredDue>, Failure> {
+    let kinds: Vec<(Lane, StepKind)> = want.limits.keys().copied().collect();
+    let lanes: Vec<&str> = kinds.iter().map(|kind| lane_word(kind.0)).collect();
+    let steps: Vec<&str> = kinds.iter().map(|kind| step_word(kind.1)).collect();
+    let most: Vec<i64> = want.limits.values().map(|most| limit(*most)).collect();
+    let query = rows(DUE).bind(of).bind(lanes).bind(steps).bind(most).bind(micros(now)).bind(&want.except);
+    let found: Vec<(GraphId, i64, String, i64, i64)> = query.fetch_all(connection).await?;
+    let due = |(id, version, body, place, due_at): (GraphId, i64, String, i64, i64)| {
+        let kind = usize::try_from(place - 1).ok().and_then(|place| kinds.get(place));
+        let (lane, step) = *kind.ok_or_else(|| Failure::Broken("a kind that nobody wanted".to_owned()))?;
+        Ok(StoredDue { graph: (id, version, body), lane, step, due_at: time(due_at)? })
+    };
+    found.into_iter().map(due).collect()
+}
+
+/// When the next graph becomes due.
+pub(super) async fn next(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+) -> Result<Option<Timestamp>, Failure> {
+    let kinds =
+        LANES.iter().flat_map(|lane| STEPS.iter().map(move |step| (lane_word(*lane), step_word(*step))));
+    let (lanes, steps): (Vec<&str>, Vec<&str>) = kinds.unzip();
+    let (earliest,): (Option<i64>,) =
+        rows(NEXT).bind(of).bind(lanes).bind(steps).fetch_one(connection).await?;
+    Ok(earliest.map(time).transpose()?)
+}
+
+/// How far the walk for the newest settings has come; see [`crate::Ledger::walk_position`].
+pub(super) async fn walk_position(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+) -> Result<Option<(i64, GraphId)>, Failure> {
+    let found: Option<(i64, Option<i64>, Option<GraphId>)> =
+        rows(WALK).bind(of).fetch_optional(connection).await?;
+    Ok(found.and_then(|(newest, walked, position)| match walked {
+        Some(version) if version >= newest => position.map(|position| (version, position)),
+        _ => Some((newest, 0)),
+    }))
+}
+
+/// Remembers how far a walk has come. A walk for older settings than the one under way is passed over.
+pub(super) async fn set_walk_position(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    version: i64,
+    position: Option<GraphId>,
+) -> Result<(), Failure> {
+    sql(SET_WALK).bind(of).bind(version).bind(position).execute(connection).await?;
+    Ok(())
+}

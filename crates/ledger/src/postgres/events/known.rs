@@ -1,0 +1,62 @@
+//! Where events stand that were recorded before.
+
+use connections::ConnectionId;
+use sqlx_postgres::PgConnection;
+use uuid::Uuid;
+
+use super::super::failure::Failure;
+use super::super::{rows, sql};
+use crate::State;
+use crate::words::{small, state};
+
+/// The bounds beside the list tell Postgres which partitions to leave alone.
+const READ: &str = "SELECT e.event_id, o.number, o.state, p.event_id IS NOT NULL AND NOT p.dead
+    FROM events e
+    LEFT JOIN LATERAL (
+        SELECT number, state FROM outcomes WHERE event_id = e.event_id ORDER BY number DESC LIMIT 1
+    ) o ON true
+    LEFT JOIN pending p ON p.event_id = e.event_id
+    WHERE e.event_id = ANY($1) AND e.event_id BETWEEN $2 AND $3 AND e.connection = $4";
+
+const LOCK: &str = "SELECT 1 FROM events WHERE event_id = ANY($1) AND event_id BETWEEN $2 AND $3
+    ORDER BY event_id FOR NO KEY UPDATE";
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Known {
+    /// Its current state.
+    pub(in super::super) state: State,
+    /// The number of its newest outcome; 0 before the first.
+    pub(super) outcomes: u32,
+}
+
+/// The first and the last of some ids; `None` where there is none.
+pub(in super::super) fn range(events: &[Uuid]) -> Option<(Uuid, Uuid)> {
+    Some((*events.iter().min()?, *events.iter().max()?))
+}
+
+/// The events that were recorded before and have not expired.
+pub(in super::super) async fn read(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    events: &[Uuid],
+) -> Result<Vec<(Uuid, Known)>, Failure> {
+    let Some((first, last)) = range(events) else { return Ok(Vec::new()) };
+    let query = rows(READ).bind(events).bind(first).bind(last).bind(of);
+    let found: Vec<(Uuid, Option<i32>, Option<String>, bool)> = query.fetch_all(connection).await?;
+    let known = |(event, number, word, pending): (Uuid, Option<i32>, Option<String>, bool)| {
+        let outcomes = small(number.unwrap_or(0).into())?;
+        let ended = word.as_deref().map(state).transpose()?;
+        let state = if pending { State::Pending } else { ended.unwrap_or(State::Pending) };
+        Ok((event, Known { state, outcomes }))
+    };
+    found.into_iter().map(known).collect()
+}
+
+/// Makes others wait who would change the story of the same events.
+pub(super) async fn lock(connection: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
+    if let Some((first, last)) = range(events) {
+        sql(LOCK).bind(events).bind(first).bind(last).execute(connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Letting go of what is old enough: weeks as a whole, the rest row by row.
+//!
+//! A week goes when all of it is older than the retention, so what lies in one stays up to seven days longer than the
+//! settings say. Events of a week that have to stay (pending, with a dead letter, or ended late) move to the partition
+//! `..._rest` first. That one also takes events whose ids carry no sensible time; from it rows are deleted one by one.
+
+use jiff::Timestamp;
+use sqlx_postgres::PgConnection;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::notes::Tally;
+use super::{rows, sql};
+use crate::words::{limit, micros, state};
+
+const OLD_LETTERS: &str = "WITH old AS (
+        SELECT id FROM dead_letters WHERE died_at < $1 AND state <> 'replaying' ORDER BY died_at LIMIT $2)
+    DELETE FROM dead_letters WHERE id IN (SELECT id FROM old) RETURNING event_id";
+
+/// The payload of a dead event was kept for its letter; that of a pending one stays.
+const DELETE_PAYLOADS: &str = "DELETE FROM pending WHERE event_id = ANY($1) AND dead";
+
+/// A dead letter keeps its event for as long as it is kept itself.
+const OLD_EVENTS: &str = "SELECT e.event_id, e.connection, o.state
+    FROM outcomes_rest o JOIN events_rest e ON e.event_id = o.event_id
+    WHERE o.at < $1
+        AND NOT EXISTS (SELECT 1 FROM outcomes_rest n WHERE n.event_id = o.event_id AND n.number > o.number)
+        AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.event_id = o.event_id AND NOT p.dead)
+        AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.event_id = o.event_id)
+    ORDER BY o.at LIMIT $2 FOR UPDATE OF e SKIP LOCKED";
+
+const DELETE_EVENTS: [&str; 4] = [
+    "DELETE FROM events_rest WHERE event_id = ANY($1)",
+    "DELETE FROM outcomes_rest WHERE event_id = ANY($1)",
+    "DELETE FROM attempts_rest WHERE event_id = ANY($1)",
+    DELETE_PAYLOADS,
+];
+
+const DELETE_ATTEMPTS: &str = "DELETE FROM attempts_rest WHERE id IN
+    (SELECT id FROM attempts_rest WHERE at < $1 ORDER BY at LIMIT $2) AND at < $1";
+
+/// Blocks of which no event is left.
+const DELETE_FINDABLE: &str = "DELETE FROM findable_rest WHERE last_event IN (
+        SELECT last_event FROM findable_rest f
+        WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.event_id = ANY(f.events)) LIMIT $1)
+    AND NOT EXISTS (SELECT 1 FROM events e WHERE e.event_id = ANY(findable_rest.events))";
+
+/// Drops dead letters that are older than their retention; how many.
+pub(super) async fn letters(
+    connection: &mut PgConnection,
+    before: Timestamp,
+    most: usize,
+) -> Result<usize, Failure> {
+    let old = rows(OLD_LETTERS).bind(micros(before)).bind(limit(most));
+    let events: Vec<(Uuid,)> = old.fetch_all(&mut *connection).await?;
+    let events: Vec<Uuid> = events.into_iter().map(|(event,)| event).collect();
+    if !events.is_empty() {
+        sql(DELETE_PAYLOADS).bind(&events).execute(connection).await?;
+    }
+    Ok(events.len())
+}
+
+/// Drops events of no week that ended before a time, with all that belongs to them; how many.
+pub(super) async fn events(
+    connection: &mut PgConnection,
+    before: Timestamp,
+    most: usize,
+) -> Result<usize, Failure> {
+    let old = rows(OLD_EVENTS).bind(micros(before)).bind(limit(most));
+    let old: Vec<(Uuid, i64, String)> = old.fetch_all(&mut *connection).await?;
+    if old.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<Uuid> = old.iter().map(|(event, ..)| *event).collect();
+    for statement in DELETE_EVENTS {
+        sql(statement).bind(&ids).execute(&mut *connection).await?;
+    }
+    let mut tallies: std::collections::BTreeMap<i64, Tally> = std::collections::BTreeMap::new();
+    for (event, of, word) in &old {
+        tallies.entry(*of).or_default().event(*event, Some(state(word)?), None);
+    }
+    for (of, tally) in tallies {
+        tally.write(connection, of).await?;
+    }
+    Ok(old.len())
+}
+
+/// Drops failed calls of no week that are older than a time, and blocks of which no event is left; how many calls.
+pub(super) async fn attempts(
+    connection: &mut PgConnection,
+    before: Timestamp,
+    most: usize,
+) -> Result<usize, Failure> {
+    let dropped = sql(DELETE_ATTEMPTS).bind(micros(before)).bind(limit(most));
+    let dropped = dropped.execute(&mut *connection).await?.rows_affected();
+    sql(DELETE_FINDABLE).bind(limit(most)).execute(connection).await?;
+    Ok(usize::try_from(dropped).unwrap_or(usize::MAX))
+}

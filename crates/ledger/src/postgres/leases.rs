@@ -1,0 +1,119 @@
+//! Leases with their fencing tokens, and the calls that go out under them.
+
+use std::time::Duration;
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use sqlx_postgres::PgConnection;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::{rows, sql};
+use crate::words::{limit, micros, time};
+use crate::{CallId, Fence, Lease, OpenCall};
+
+/// One statement, so that two who come at once are one after the other: it writes nothing, and tells nothing, while
+/// another holder's lease runs.
+const TAKE: &str = "INSERT INTO leases AS held (connection, holder, token, expires_at) VALUES ($1, $2, 1, $4)
+    ON CONFLICT (connection) DO UPDATE SET
+        token = held.token + CASE WHEN held.holder = excluded.holder THEN 0 ELSE 1 END,
+        holder = excluded.holder, expires_at = excluded.expires_at
+    WHERE held.holder IS NULL OR held.holder = excluded.holder OR held.expires_at <= $3
+    RETURNING token";
+
+const GIVE_BACK: &str = "UPDATE leases SET holder = NULL WHERE connection = $1 AND holder = $2";
+
+/// The lock keeps the lease from changing hands until what is written under it is committed.
+const NEWEST_TOKEN: &str = "SELECT token FROM leases WHERE connection = $1 FOR SHARE";
+
+const NEW_IDS: &str = "SELECT nextval(pg_get_serial_sequence('calls', 'id')) FROM generate_series(1, $1)";
+
+const OPEN_CALLS: &str = "INSERT INTO calls (id, connection, token, operation, started_at, items)
+    SELECT id, $1, $2, operation, started_at, items
+    FROM UNNEST($3::bigint[], $4::text[], $5::bigint[], $6::text[]) AS new (id, operation, started_at, items)";
+
+const LEFT_OPEN: &str = "SELECT id, operation, started_at, items FROM calls
+    WHERE connection = $1 AND token < $2 ORDER BY id";
+
+const CLOSE_CALLS: &str = "DELETE FROM calls WHERE id = ANY($1) AND connection = $2";
+
+/// Takes or renews a lease; see [`crate::Ledger::lease`].
+pub(super) async fn take(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    holder: Uuid,
+    now: Timestamp,
+    lasts: Duration,
+) -> Result<Option<Lease>, Failure> {
+    let expires_at = now.saturating_add(lasts).map_err(|error| Failure::Broken(error.to_string()))?;
+    let take = rows(TAKE).bind(of).bind(holder).bind(micros(now)).bind(micros(expires_at));
+    let taken: Option<(i64,)> = take.fetch_optional(connection).await?;
+    // As it is stored, to the microsecond.
+    let expires_at = time(micros(expires_at))?;
+    Ok(taken.map(|(token,)| Lease { token, expires_at }))
+}
+
+/// Gives a lease back. Without a holder the next one gets a greater token, even if it is the same.
+pub(super) async fn give_back(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    holder: Uuid,
+) -> Result<(), Failure> {
+    sql(GIVE_BACK).bind(of).bind(holder).execute(connection).await?;
+    Ok(())
+}
+
+/// Stops the transaction unless the token is the newest.
+pub(super) async fn check(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    fence: Fence,
+) -> Result<(), Failure> {
+    let newest: Option<(i64,)> = rows(NEWEST_TOKEN).bind(of).fetch_optional(connection).await?;
+    if newest == Some((fence.token,)) { Ok(()) } else { Err(Failure::Fenced) }
+}
+
+/// Writes down calls that are about to go out; their ids in the same order.
+pub(super) async fn open_calls(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    fence: Fence,
+    calls: &[OpenCall],
+) -> Result<Vec<CallId>, Failure> {
+    check(connection, of, fence).await?;
+    let ids: Vec<(CallId,)> = rows(NEW_IDS).bind(limit(calls.len())).fetch_all(&mut *connection).await?;
+    let ids: Vec<CallId> = ids.into_iter().map(|(id,)| id).collect();
+    let items = calls.iter().map(|call| serde_json::to_string(&call.items));
+    let items = items.collect::<Result<Vec<_>, _>>()?;
+    let operations: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+    let started: Vec<i64> = calls.iter().map(|call| micros(call.started_at)).collect();
+    let open = sql(OPEN_CALLS).bind(of).bind(fence.token).bind(&ids);
+    open.bind(operations).bind(started).bind(items).execute(connection).await?;
+    Ok(ids)
+}
+
+/// Calls of earlier holders whose answer was never recorded.
+pub(super) async fn left_open(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    fence: Fence,
+) -> Result<Vec<OpenCall>, Failure> {
+    let found: Vec<(CallId, String, i64, String)> =
+        rows(LEFT_OPEN).bind(of).bind(fence.token).fetch_all(connection).await?;
+    let call = |(id, operation, started_at, items): (CallId, String, i64, String)| {
+        Ok(OpenCall { id, operation, started_at: time(started_at)?, items: serde_json::from_str(&items)? })
+    };
+    found.into_iter().map(call).collect()
+}
+
+/// Closes calls whose answer is recorded by the same transaction.
+pub(super) async fn close_calls(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    calls: &[CallId],
+) -> Result<(), Failure> {
+    if !calls.is_empty() {
+        sql(CLOSE_CALLS).bind(calls).bind(of).execute(connection).await?;
+    }
+    Ok(())
+}

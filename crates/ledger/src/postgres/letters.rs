@@ -1,0 +1,148 @@
+//! Dead letters: laid down, resolved, erased, and read by an operator.
+
+use connections::ConnectionId;
+use sqlx_core::row::Row as _;
+use sqlx_postgres::{PgConnection, PgRow};
+use uuid::Uuid;
+
+use super::events::Stories;
+use super::failure::Failure;
+use super::sql;
+use super::text::{integer, some_text, text};
+use crate::words::{letter_state, letter_word, limit, micros, small, time};
+use crate::{DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetterView};
+
+const LAY_DOWN: &str = "INSERT INTO dead_letters
+        (event_id, connection, class, cause, http_status, field, attempts, died_at, state)
+    SELECT event_id, $1, class, cause, http_status, field, attempts, died_at, 'open'
+    FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[])
+        AS new (event_id, class, cause, http_status, field, attempts, died_at)
+    ON CONFLICT (event_id) DO UPDATE SET
+        class = excluded.class, cause = excluded.cause, http_status = excluded.http_status,
+        field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open'";
+
+const REPLAYING: &str =
+    "UPDATE dead_letters SET state = 'replaying' WHERE event_id = ANY($1) AND state = 'open'";
+
+const RESOLVE: &str = "UPDATE dead_letters SET state = 'resolved'
+    WHERE event_id = ANY($1) AND state IN ('open', 'replaying')";
+
+const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete',
+        state = CASE WHEN state = 'resolved' THEN state ELSE 'discarded' END
+    WHERE event_id = ANY($1)";
+
+/// Rows are locked by an index scan, in no order of ours; these are an operator's, in a transaction of their own.
+const MOVE: &str = "UPDATE dead_letters SET state = $3 WHERE id = ANY($1) AND state = $2";
+
+const READ: &str = "SELECT d.id, d.event_id, d.connection, e.message_id, d.class, d.cause, d.http_status,
+        d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at
+    FROM dead_letters d JOIN events e ON e.event_id = d.event_id
+    LEFT JOIN pending p ON p.event_id = d.event_id
+    WHERE ($1::bigint IS NULL OR d.connection = $1) AND ($2::text IS NULL OR d.state = $2)
+        AND ($3::text IS NULL OR d.class = $3) AND ($4::bigint[] IS NULL OR d.id = ANY($4))
+    ORDER BY d.died_at DESC, d.id DESC LIMIT $5";
+
+/// Lays down dead letters; an event that died before has its one renewed, and of two for one event the last counts.
+pub(super) async fn lay_down(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    letters: &[DeadLetter],
+    stories: &Stories,
+) -> Result<(), Failure> {
+    let known = letters.iter().filter(|letter| stories.contains_key(&letter.event));
+    let letters: std::collections::BTreeMap<Uuid, &DeadLetter> =
+        known.map(|letter| (letter.event, letter)).collect();
+    if letters.is_empty() {
+        return Ok(());
+    }
+    let letters: Vec<&DeadLetter> = letters.into_values().collect();
+    let events: Vec<Uuid> = letters.iter().map(|letter| letter.event).collect();
+    let classes: Vec<_> = letters.iter().map(|letter| text(&letter.class)).collect();
+    let causes: Vec<_> = letters.iter().map(|letter| text(&letter.cause)).collect();
+    let status: Vec<Option<i32>> =
+        letters.iter().map(|letter| letter.http_status.map(|status| integer(status.into()))).collect();
+    let fields: Vec<_> = letters.iter().map(|letter| some_text(letter.field.as_ref())).collect();
+    let attempts: Vec<i64> = letters.iter().map(|letter| letter.attempts.into()).collect();
+    let died: Vec<i64> = letters.iter().map(|letter| micros(letter.died_at)).collect();
+    let lay_down = sql(LAY_DOWN).bind(of).bind(events).bind(classes).bind(causes).bind(status);
+    lay_down.bind(fields).bind(attempts).bind(died).execute(connection).await?;
+    Ok(())
+}
+
+/// Marks the open dead letters of events that are pending again.
+pub(super) async fn replaying(
+    connection: &mut PgConnection,
+    events: &[Uuid],
+    stories: &Stories,
+) -> Result<(), Failure> {
+    on_known(connection, events, stories, REPLAYING).await
+}
+
+/// Marks the dead letters of events that were delivered after all.
+pub(super) async fn resolve(
+    connection: &mut PgConnection,
+    events: &[Uuid],
+    stories: &Stories,
+) -> Result<(), Failure> {
+    on_known(connection, events, stories, RESOLVE).await
+}
+
+async fn on_known(
+    connection: &mut PgConnection,
+    events: &[Uuid],
+    stories: &Stories,
+    statement: &'static str,
+) -> Result<(), Failure> {
+    let events: Vec<Uuid> = events.iter().copied().filter(|event| stories.contains_key(event)).collect();
+    if !events.is_empty() {
+        sql(statement).bind(events).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Takes the causes out of events' dead letters, and puts the letters aside.
+pub(super) async fn erase(connection: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
+    sql(ERASE).bind(events).execute(connection).await?;
+    Ok(())
+}
+
+/// Sets the state of dead letters; see [`crate::Ledger::move_dead_letters`].
+pub(super) async fn set_state(
+    connection: &mut PgConnection,
+    ids: &[i64],
+    from: DeadLetterState,
+    to: DeadLetterState,
+) -> Result<usize, Failure> {
+    let set = sql(MOVE).bind(ids).bind(letter_word(from)).bind(letter_word(to));
+    let moved = set.execute(connection).await?.rows_affected();
+    Ok(usize::try_from(moved).unwrap_or(usize::MAX))
+}
+
+/// Dead letters, newest first.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    filter: &DeadLetterFilter,
+) -> Result<Vec<DeadLetterView>, Failure> {
+    let query = sql(READ).bind(filter.connection).bind(filter.state.map(letter_word)).bind(&filter.class);
+    let rows = query.bind(&filter.ids).bind(limit(filter.limit)).fetch_all(connection).await?;
+    rows.iter().map(view).collect()
+}
+
+fn view(row: &PgRow) -> Result<DeadLetterView, Failure> {
+    let status: Option<i32> = row.try_get(6)?;
+    Ok(DeadLetterView {
+        id: row.try_get(0)?,
+        event: row.try_get(1)?,
+        connection: row.try_get(2)?,
+        message_id: row.try_get(3)?,
+        class: row.try_get(4)?,
+        cause: row.try_get(5)?,
+        http_status: status.map(|status| small(status.into())).transpose()?,
+        field: row.try_get(7)?,
+        attempts: small(row.try_get(8)?)?,
+        died_at: time(row.try_get(9)?)?,
+        state: letter_state(row.try_get(10)?)?,
+        payload: row.try_get(11)?,
+        received_at: time(row.try_get(12)?)?,
+    })
+}

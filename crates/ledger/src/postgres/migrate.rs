@@ -1,0 +1,156 @@
+//! Brings a database to the schema that this program knows.
+//!
+//! Migrations expand first and contract a version later, so that two versions of the program can use one database side
+//! by side. Each says which schema a program must know at least in order to go on after it; an older program refuses.
+//! One process migrates at a time; the others wait, and find nothing left to do.
+
+use std::time::Duration;
+
+use sqlx_core::connection::ConnectOptions as _;
+use sqlx_core::raw_sql::raw_sql;
+use sqlx_postgres::{PgConnectOptions, PgConnection};
+use tokio::time::Instant;
+
+use super::failure::Failure;
+use super::pool::within;
+use super::{rows, sql};
+use crate::LedgerError;
+
+/// The longest that bringing a schema up to date takes, waiting for other processes included.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// The oldest server that the schema is written for, as `server_version_num`.
+const OLDEST_SERVER: i32 = 140_000;
+
+/// The advisory lock under which a database is migrated; a number of our own.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7203155811920)";
+
+const SERVER: &str = "SELECT current_setting('server_version_num')::integer";
+
+const THERE: &str = "SELECT to_regclass('schema_migrations') IS NOT NULL";
+
+const CREATE: &str = "CREATE TABLE schema_migrations (
+    version bigint PRIMARY KEY,
+    name text NOT NULL,
+    min_reader bigint NOT NULL
+)";
+
+const APPLIED: &str = "SELECT version, name, min_reader FROM schema_migrations ORDER BY version";
+
+const NOTE: &str = "INSERT INTO schema_migrations (version, name, min_reader) VALUES ($1, $2, $3)";
+
+/// One step of the schema. Its version is its place in the list, counted from 1, and never changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Migration {
+    /// The name of its file without the extension.
+    pub(super) name: &'static str,
+    /// Its statements.
+    pub(super) sql: &'static str,
+    /// The oldest schema version (what a program knows) that can use the database after this step.
+    pub(super) min_reader: i64,
+}
+
+macro_rules! migration {
+    ($name:literal, $min_reader:literal) => {
+        Migration {
+            name: $name,
+            sql: include_str!(concat!("../../../../migrations/postgres/", $name, ".sql")),
+            min_reader: $min_reader,
+        }
+    };
+}
+
+/// The schema, in steps. A step never changes once it was released.
+pub(super) const MIGRATIONS: [Migration; 4] = [
+    migration!("0001_create_connections", 1),
+    migration!("0002_create_graphs", 1),
+    migration!("0003_create_events", 1),
+    migration!("0004_create_notes", 1),
+];
+
+type Applied = (i64, String, i64);
+
+/// Applies the migrations that the database does not have yet, in one transaction.
+///
+/// # Errors
+/// [`LedgerError::Unavailable`] when the server cannot be reached; [`LedgerError::Broken`] when a newer program changed
+/// the database beyond what this one understands, when its history is another one, or when a step fails.
+pub(super) async fn migrate(options: &PgConnectOptions, migrations: &[Migration]) -> Result<(), LedgerError> {
+    let work = async {
+        let mut connection = options.connect().await?;
+        // Dropped with an error, the line is closed, and the server rolls back.
+        sql("BEGIN").execute(&mut connection).await?;
+        steps(&mut connection, migrations).await?;
+        sql("COMMIT").execute(&mut connection).await?;
+        Ok(())
+    };
+    Ok(within(Instant::now() + DEADLINE, work).await?)
+}
+
+async fn steps(connection: &mut PgConnection, migrations: &[Migration]) -> Result<(), Failure> {
+    let (server,): (i32,) = rows(SERVER).fetch_one(&mut *connection).await?;
+    if server < OLDEST_SERVER {
+        let major = server / 10_000;
+        return Err(Failure::Broken(format!("the server is Postgres {major}: use 14 or newer")));
+    }
+    sql(LOCK).execute(&mut *connection).await?;
+    let (there,): (bool,) = rows(THERE).fetch_one(&mut *connection).await?;
+    if !there {
+        sql(CREATE).execute(&mut *connection).await?;
+    }
+    let applied: Vec<Applied> = rows(APPLIED).fetch_all(&mut *connection).await?;
+    check_history(&applied, migrations)?;
+    for (version, migration) in (1i64..).zip(migrations).skip(applied.len()) {
+        raw_sql(migration.sql).execute(&mut *connection).await?;
+        let note = sql(NOTE).bind(version).bind(migration.name).bind(migration.min_reader);
+        note.execute(&mut *connection).await?;
+        tracing::info!(migration = migration.name, "applied a migration");
+    }
+    Ok(())
+}
+
+fn check_history(applied: &[Applied], migrations: &[Migration]) -> Result<(), Failure> {
+    for ((version, found, _), expected) in applied.iter().zip(migrations) {
+        if found != expected.name {
+            let expected = expected.name;
+            return Err(Failure::Broken(format!(
+                "migration {version} of the database is {found:?} and not {expected:?}; is it the right one?"
+            )));
+        }
+    }
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    match applied.last() {
+        Some((found, ..)) if applied.iter().any(|(_, _, min_reader)| *min_reader > known) => {
+            Err(Failure::Broken(format!(
+                "the database is at schema {found}, this program knows {known}; install a newer version of it"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(steps: &[(&str, i64)]) -> Vec<Applied> {
+        (1i64..).zip(steps).map(|(version, (name, oldest))| (version, (*name).to_owned(), *oldest)).collect()
+    }
+
+    #[test]
+    fn only_a_program_that_is_too_old_refuses() {
+        let ours: Vec<_> = MIGRATIONS.iter().map(|step| (step.name, 1)).collect();
+        assert!(check_history(&database(&ours), &MIGRATIONS).is_ok());
+        let expanded = [ours.clone(), vec![("0005_new_column", 4)]].concat();
+        assert!(check_history(&database(&expanded), &MIGRATIONS).is_ok(), "it may go on beside a newer one");
+        let contracted = [ours, vec![("0005_drop_column", 5)]].concat();
+        let refused = check_history(&database(&contracted), &MIGRATIONS);
+        assert!(matches!(refused, Err(Failure::Broken(why)) if why.contains("install a newer version")));
+    }
+
+    #[test]
+    fn another_programs_database_is_refused() {
+        let refused = check_history(&database(&[("0001_users", 1)]), &MIGRATIONS);
+        assert!(matches!(refused, Err(Failure::Broken(why)) if why.contains("is it the right one?")));
+    }
+}

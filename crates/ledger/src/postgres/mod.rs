@@ -1,0 +1,136 @@
+//! The engine for many machines: the [`Ledger`](crate::Ledger) and the connections in one Postgres database.
+//!
+//! Statements are in the modules, each beside the code that runs it, and write many rows at once. `port` answers the
+//! port's methods by `record` (what one transaction writes) over `graphs`, `events` and `letters`; by `due` and `leases`
+//! for the worker; by `find`, `views` and `expire` for the operator. `accounts` keeps the connections. `weeks` makes and
+//! drops the partitions of what expires; `pool` keeps the lines to the server.
+//!
+//! Locks are taken in one order, so that transactions wait for each other and never in a circle: the lease, graphs by
+//! id, digests in their order, events in theirs. Counts are appended, not updated, so that no row is everybody's.
+
+mod accounts;
+mod drop_week;
+mod due;
+mod events;
+mod expire;
+mod failure;
+mod find;
+mod graphs;
+mod leases;
+mod letters;
+mod migrate;
+mod notes;
+mod pool;
+mod port;
+mod record;
+mod text;
+mod views;
+mod weeks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx_core::connection::ConnectOptions as _;
+use sqlx_postgres::{PgConnectOptions, Postgres};
+
+use crate::LedgerError;
+use failure::Failure;
+use pool::{Pool, Session};
+
+/// How the database is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The most lines to the server that are open at once.
+    pub lines: u32,
+    /// The longest that one call of a port takes; after it the call fails as [`LedgerError::Unavailable`].
+    pub deadline: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { lines: 8, deadline: Duration::from_secs(8) }
+    }
+}
+
+/// The ledger, and the store of connections, in one Postgres database. Clones share its lines.
+#[derive(Clone, Debug)]
+pub struct PostgresLedger {
+    pool: Arc<Pool>,
+}
+
+impl PostgresLedger {
+    /// Connects, brings the schema up to date, and makes the partitions of the weeks to come.
+    ///
+    /// `url` is `postgres://user:password@host:port/database`, with libpq's parameters behind it, as
+    /// `?sslmode=verify-full&sslrootcert=ca.pem`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] while the server cannot be reached: try again. [`LedgerError::Broken`] when the URL
+    /// makes no sense, or the database belongs to something else or to a newer version.
+    pub async fn connect(url: &str, options: Options) -> Result<Self, LedgerError> {
+        Self::with_migrations(url, options, &migrate::MIGRATIONS).await
+    }
+
+    async fn with_migrations(
+        url: &str,
+        options: Options,
+        migrations: &[migrate::Migration],
+    ) -> Result<Self, LedgerError> {
+        let parsed: PgConnectOptions = url.parse().map_err(|_| not_a_url())?;
+        let plain = parsed.disable_statement_logging().application_name("refersion-destination");
+        migrate::migrate(&plain, migrations).await?;
+        let ledger = Self { pool: Pool::new(settings(plain, options), options.lines, options.deadline) };
+        let mut session = ledger.pool.read().await?;
+        let until = session.until;
+        let made = pool::within(until, weeks::make_ahead(session.connection())).await;
+        session.end(made).await?;
+        Ok(ledger)
+    }
+
+    async fn read(&self) -> Result<Session, Failure> {
+        self.pool.read().await
+    }
+
+    async fn begin(&self) -> Result<Session, Failure> {
+        self.pool.begin().await
+    }
+}
+
+/// What every line is set to. Each statement is an index lookup by design, but a fresh table has no statistics yet, and
+/// a plan that was right for an empty one would read a week of events for each batch; so other plans are discouraged.
+fn settings(options: PgConnectOptions, limits: Options) -> PgConnectOptions {
+    let deadline = format!("{}ms", limits.deadline.as_millis());
+    options.statement_cache_capacity(200).options([
+        ("statement_timeout", deadline.as_str()),
+        ("lock_timeout", deadline.as_str()),
+        ("idle_in_transaction_session_timeout", deadline.as_str()),
+        ("default_transaction_isolation", "read committed"),
+        ("synchronous_commit", "on"),
+        ("jit", "off"),
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+    ])
+}
+
+fn not_a_url() -> LedgerError {
+    LedgerError::Broken(
+        "the URL is not one of Postgres: give it as postgres://user:password@host:port/database".to_owned(),
+    )
+}
+
+/// A statement for Postgres.
+fn sql(text: &'static str) -> sqlx_core::query::Query<'static, Postgres, sqlx_postgres::PgArguments> {
+    sqlx_core::query::query(text)
+}
+
+/// A statement for Postgres whose rows are read as tuples.
+fn rows<O>(
+    text: &'static str,
+) -> sqlx_core::query_as::QueryAs<'static, Postgres, O, sqlx_postgres::PgArguments>
+where
+    O: for<'r> sqlx_core::from_row::FromRow<'r, sqlx_postgres::PgRow>,
+{
+    sqlx_core::query_as::query_as(text)
+}

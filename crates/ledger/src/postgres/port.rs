@@ -1,0 +1,194 @@
+//! The ledger's port, method by method: each is one statement or one transaction of the modules beside it, within the
+//! deadline.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use jiff::Timestamp;
+use people::Digest;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::graphs::Stored;
+use super::pool::within;
+use super::record::Prepared;
+use super::{
+    PostgresLedger, drop_week, due, events, expire, find, graphs, leases, letters, notes, record, views,
+    weeks,
+};
+use crate::{
+    CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
+    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Want,
+};
+
+/// Runs a piece of work on a session, within its deadline, and ends the session.
+macro_rules! on {
+    ($session:expr, |$connection:ident| $work:expr) => {{
+        let mut session = $session.await?;
+        let until = session.until;
+        let $connection = session.connection();
+        let done = within(until, $work).await;
+        session.end(done).await
+    }};
+}
+pub(super) use on;
+
+#[async_trait]
+impl Ledger for PostgresLedger {
+    async fn gather(
+        &self,
+        connection: ConnectionId,
+        digests: &[Digest],
+        ids: &[Uuid],
+    ) -> Result<Gathered, LedgerError> {
+        let (graphs, known) = on!(self.read(), |line| async {
+            let graphs = graphs::holding(line, connection, digests).await?;
+            let known = events::known(line, connection, ids).await?;
+            Ok((graphs, known))
+        })?;
+        let known = known.into_iter().map(|(event, known)| (event, known.state)).collect();
+        Ok(Gathered { graphs: parsed(graphs)?, known })
+    }
+
+    async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
+        parsed(on!(self.read(), |line| graphs::by_ids(line, ids))?)
+    }
+
+    async fn record(&self, changes: Changes) -> Result<(), LedgerError> {
+        let prepared = Prepared::of(changes)?;
+        Ok(on!(self.begin(), |line| record::record(line, &prepared))?)
+    }
+
+    async fn lease(
+        &self,
+        connection: ConnectionId,
+        holder: Uuid,
+        now: Timestamp,
+        lasts: Duration,
+    ) -> Result<Option<Lease>, LedgerError> {
+        Ok(on!(self.read(), |line| leases::take(line, connection, holder, now, lasts))?)
+    }
+
+    async fn give_back(&self, connection: ConnectionId, holder: Uuid) -> Result<(), LedgerError> {
+        Ok(on!(self.read(), |line| leases::give_back(line, connection, holder))?)
+    }
+
+    async fn due(
+        &self,
+        connection: ConnectionId,
+        now: Timestamp,
+        want: &Want,
+    ) -> Result<Vec<DueGraph>, LedgerError> {
+        let due = on!(self.read(), |line| due::graphs(line, connection, now, want))?;
+        let parse = |due: due::StoredDue| {
+            Ok(DueGraph { row: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
+        };
+        due.into_iter().map(parse).collect()
+    }
+
+    async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError> {
+        Ok(on!(self.read(), |line| due::next(line, connection))?)
+    }
+
+    async fn open_calls(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        calls: &[OpenCall],
+    ) -> Result<Vec<CallId>, LedgerError> {
+        Ok(on!(self.begin(), |line| leases::open_calls(line, connection, fence, calls))?)
+    }
+
+    async fn calls_left_open(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+    ) -> Result<Vec<OpenCall>, LedgerError> {
+        Ok(on!(self.read(), |line| leases::left_open(line, connection, fence))?)
+    }
+
+    async fn walk(
+        &self,
+        connection: ConnectionId,
+        after: GraphId,
+        limit: usize,
+    ) -> Result<Vec<GraphRow>, LedgerError> {
+        parsed(on!(self.read(), |line| graphs::walk(line, connection, after, limit))?)
+    }
+
+    async fn walk_position(&self, connection: ConnectionId) -> Result<Option<(i64, GraphId)>, LedgerError> {
+        Ok(on!(self.read(), |line| due::walk_position(line, connection))?)
+    }
+
+    async fn set_walk_position(
+        &self,
+        connection: ConnectionId,
+        version: i64,
+        position: Option<GraphId>,
+    ) -> Result<(), LedgerError> {
+        Ok(on!(self.read(), |line| due::set_walk_position(line, connection, version, position))?)
+    }
+
+    async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {
+        let (mut found, mut below) = (BTreeSet::new(), Some(Uuid::max()));
+        while let Some(from) = below.filter(|_| found.len() < limit && !digests.is_empty()) {
+            let piece = on!(self.read(), |line| find::piece(line, digests, from))?;
+            found.extend(piece.events);
+            below = piece.below;
+        }
+        let newest: Vec<Uuid> = found.into_iter().rev().take(limit).collect();
+        Ok(on!(self.read(), |line| views::events(line, &newest))?)
+    }
+
+    async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError> {
+        Ok(on!(self.read(), |line| views::payload(line, event))?)
+    }
+
+    async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {
+        Ok(on!(self.read(), |line| letters::read(line, filter))?)
+    }
+
+    async fn move_dead_letters(
+        &self,
+        ids: &[i64],
+        from: DeadLetterState,
+        to: DeadLetterState,
+    ) -> Result<usize, LedgerError> {
+        Ok(on!(self.read(), |line| letters::set_state(line, ids, from, to))?)
+    }
+
+    async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
+        Ok(on!(self.begin(), |line| async {
+            notes::sum_up(line).await?;
+            views::counts(line, connection, now).await
+        })?)
+    }
+
+    async fn expire(
+        &self,
+        outcomes_before: Timestamp,
+        dead_letters_before: Timestamp,
+        limit: usize,
+    ) -> Result<Expired, LedgerError> {
+        on!(self.begin(), |line| notes::sum_up(line))?;
+        on!(self.read(), |line| weeks::make_ahead(line))?;
+        let dead_letters = on!(self.begin(), |line| expire::letters(line, dead_letters_before, limit))?;
+        let mut outcomes = on!(self.begin(), |line| expire::events(line, outcomes_before, limit))?;
+        let attempts = on!(self.begin(), |line| expire::attempts(line, outcomes_before, limit))?;
+        if let Some(week) = on!(self.read(), |line| drop_week::oldest(line, outcomes_before))? {
+            outcomes += on!(self.begin(), |line| drop_week::drop_week(line, week, outcomes_before))?;
+        }
+        Ok(Expired { outcomes, attempts, dead_letters })
+    }
+}
+
+fn parse((id, version, body): Stored) -> Result<GraphRow, LedgerError> {
+    let graph = serde_json::from_str(&body).map_err(Failure::from)?;
+    Ok(GraphRow { id, version, graph })
+}
+
+fn parsed(stored: Vec<Stored>) -> Result<Vec<GraphRow>, LedgerError> {
+    stored.into_iter().map(parse).collect()
+}

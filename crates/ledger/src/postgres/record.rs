@@ -1,0 +1,47 @@
+//! One transaction of absorb or reconcile, from its checks to its counts.
+
+use sqlx_postgres::PgConnection;
+
+use super::failure::Failure;
+use super::notes::{self, Tally};
+use super::{events, graphs, leases, letters};
+use crate::Changes;
+
+/// Changes with the bodies of their graphs, which are written as JSON before a transaction is begun.
+pub(super) struct Prepared {
+    changes: Changes,
+    bodies: Vec<String>,
+}
+
+impl Prepared {
+    /// Writes the bodies of the graphs.
+    pub(super) fn of(changes: Changes) -> Result<Self, Failure> {
+        let bodies = changes.saves.iter().map(|save| serde_json::to_string(&save.graph));
+        let bodies = bodies.collect::<Result<_, _>>()?;
+        Ok(Self { changes, bodies })
+    }
+}
+
+/// Writes everything; the caller's transaction makes it all or nothing.
+///
+/// The order matters: it is the one in which locks are taken, digests of dissolved graphs are free before others take
+/// them, an event is there before it ends, and what is erased is erased last.
+pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -> Result<(), Failure> {
+    let Prepared { changes, bodies } = prepared;
+    let of = changes.connection;
+    if let Some(fence) = changes.fence {
+        leases::check(connection, of, fence).await?;
+    }
+    let mut tally = Tally::default();
+    graphs::write(connection, of, &changes.saves, bodies, &changes.dissolved, &mut tally).await?;
+    let stories = events::write(connection, changes, &mut tally).await?;
+    letters::replaying(connection, &changes.reopened, &stories).await?;
+    events::attempted(connection, &changes.attempts, &stories).await?;
+    letters::lay_down(connection, of, &changes.dead_letters, &stories).await?;
+    letters::resolve(connection, &changes.resolved, &stories).await?;
+    events::erase(connection, &changes.erased, &stories).await?;
+    leases::close_calls(connection, of, &changes.closed_calls).await?;
+    notes::said(connection, of, &changes.unmapped).await?;
+    notes::audit(connection, of, &changes.audit).await?;
+    tally.write(connection, of).await
+}

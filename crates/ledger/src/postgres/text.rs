@@ -1,0 +1,38 @@
+//! Text and numbers as Postgres takes them.
+
+use std::borrow::Cow;
+
+use super::failure::Failure;
+
+/// Text less the one character that Postgres has no place for. Anybody may send it; it must not stop a whole batch.
+pub(super) fn text(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
+}
+
+/// The same where there may be none.
+pub(super) fn some_text(some: Option<&String>) -> Option<Cow<'_, str>> {
+    some.map(|it| text(it))
+}
+
+/// An affiliate's numeric id as Postgres takes it.
+pub(super) fn affiliate_id(id: Option<u64>) -> Result<Option<i64>, Failure> {
+    let narrow =
+        |id| i64::try_from(id).map_err(|_| Failure::Broken(format!("affiliate id {id} is out of range")));
+    id.map(narrow).transpose()
+}
+
+/// A number of ours in a column of Postgres' `integer`; it has no place for the upper half.
+pub(super) fn integer(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_left_alone_but_for_the_null_character() {
+        assert!(matches!(text("plain ü"), Cow::Borrowed("plain ü")));
+        assert_eq!(text("a\0b"), "a\u{FFFD}b");
+    }
+}

@@ -1,0 +1,135 @@
+//! What an operator reads: events, payloads, counts.
+
+use std::collections::BTreeMap;
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use sqlx_core::row::Row as _;
+use sqlx_postgres::{PgConnection, PgRow};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::notes::{DIRTY, WAITING};
+use super::{events, rows, sql};
+use crate::words::{count, digests, limit, micros, small, state, time};
+use crate::{AffiliateRef, AttemptView, Counts, EventView, State};
+
+/// Failed calls that are shown of one event: the newest.
+const MAX_ATTEMPTS_SHOWN: usize = 100;
+
+/// Unmapped traits that are named by `status`.
+const MAX_UNMAPPED_NAMED: usize = 50;
+
+const EVENTS: &str = "SELECT e.event_id, e.message_id, e.kind, e.connection, e.received_at,
+        CASE WHEN p.event_id IS NOT NULL AND NOT p.dead THEN 'pending' ELSE o.state END, e.found_by,
+        o.reason, o.affiliate_id, o.affiliate_code, o.at
+    FROM events e LEFT JOIN pending p ON p.event_id = e.event_id
+    LEFT JOIN LATERAL (
+        SELECT state, reason, affiliate_id, affiliate_code, at FROM outcomes
+        WHERE event_id = e.event_id AND (p.event_id IS NULL OR p.dead) ORDER BY number DESC LIMIT 1
+    ) o ON true
+    WHERE e.event_id = ANY($1) AND e.event_id BETWEEN $2 AND $3";
+
+const ATTEMPTS: &str = "SELECT wanted.event_id, a.at, a.operation, a.http_status, a.class, a.message
+    FROM UNNEST($1::uuid[]) AS wanted (event_id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM attempts WHERE event_id = wanted.event_id ORDER BY id DESC LIMIT $2
+    ) a ORDER BY a.id";
+
+const PAYLOAD: &str = "SELECT e.connection, e.received_at, p.payload
+    FROM events e JOIN pending p ON p.event_id = e.event_id
+    WHERE e.event_id = $1 AND p.payload IS NOT NULL";
+
+const TALLIES: &str = "SELECT what, SUM(count)::bigint FROM (
+        SELECT connection, what, count FROM tallies
+        UNION ALL SELECT connection, what, change FROM tally_changes
+    ) AS counted WHERE ($1::bigint IS NULL OR connection = $1) GROUP BY what";
+
+const DUE: &str = "SELECT COUNT(*) FROM work WHERE due_at <= $2 AND ($1::bigint IS NULL OR connection = $1)";
+
+const OPEN_LETTERS: &str = "SELECT COUNT(*) FROM dead_letters
+    WHERE state = 'open' AND ($1::bigint IS NULL OR connection = $1)";
+
+const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events)::bigint AS said FROM unmapped
+    WHERE ($1::bigint IS NULL OR connection = $1) GROUP BY key ORDER BY said DESC, key LIMIT $2";
+
+/// Events in the order of `ids`; those that expired meanwhile are left out.
+pub(super) async fn events(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<EventView>, Failure> {
+    let Some((first, last)) = events::range(ids) else { return Ok(Vec::new()) };
+    let found = sql(EVENTS).bind(ids).bind(first).bind(last).fetch_all(&mut *connection).await?;
+    let found = found.iter().map(event).collect::<Result<Vec<_>, Failure>>()?;
+    let mut found: BTreeMap<Uuid, EventView> = found.into_iter().map(|view| (view.event, view)).collect();
+    let attempts = sql(ATTEMPTS).bind(ids).bind(limit(MAX_ATTEMPTS_SHOWN)).fetch_all(connection).await?;
+    for row in &attempts {
+        if let Some(view) = found.get_mut(&row.try_get::<Uuid, _>(0)?) {
+            view.attempts.push(attempt(row)?);
+        }
+    }
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+fn event(row: &PgRow) -> Result<EventView, Failure> {
+    let id = row.try_get::<Option<i64>, _>(8)?.map(small).transpose()?;
+    let affiliate = AffiliateRef { id, code: row.try_get(9)? };
+    Ok(EventView {
+        event: row.try_get(0)?,
+        message_id: row.try_get(1)?,
+        kind: row.try_get(2)?,
+        connection: row.try_get(3)?,
+        received_at: time(row.try_get(4)?)?,
+        state: state(row.try_get::<Option<&str>, _>(5)?.unwrap_or(State::Pending.word()))?,
+        found_by: digests(row.try_get(6)?),
+        reason: row.try_get(7)?,
+        ended_at: row.try_get::<Option<i64>, _>(10)?.map(time).transpose()?,
+        affiliate: (affiliate != AffiliateRef::default()).then_some(affiliate),
+        attempts: Vec::new(),
+    })
+}
+
+fn attempt(row: &PgRow) -> Result<AttemptView, Failure> {
+    let status: Option<i32> = row.try_get(3)?;
+    Ok(AttemptView {
+        at: time(row.try_get(1)?)?,
+        operation: row.try_get(2)?,
+        http_status: status.map(|status| small(status.into())).transpose()?,
+        class: row.try_get(4)?,
+        message: row.try_get(5)?,
+    })
+}
+
+/// An event's payload while it is kept.
+pub(super) async fn payload(
+    connection: &mut PgConnection,
+    event: Uuid,
+) -> Result<Option<(ConnectionId, Timestamp, String)>, Failure> {
+    let found: Option<(ConnectionId, i64, String)> =
+        rows(PAYLOAD).bind(event).fetch_optional(connection).await?;
+    found.map(|(connection, at, payload)| Ok((connection, time(at)?, payload))).transpose()
+}
+
+/// Counts of one connection, or of all.
+pub(super) async fn counts(
+    connection: &mut PgConnection,
+    of: Option<ConnectionId>,
+    now: Timestamp,
+) -> Result<Counts, Failure> {
+    let mut counts = Counts::default();
+    let tallies: Vec<(String, i64)> = rows(TALLIES).bind(of).fetch_all(&mut *connection).await?;
+    for (what, number) in tallies {
+        let number = count(number);
+        match what.as_str() {
+            DIRTY => counts.dirty = number,
+            WAITING => counts.waiting = number,
+            word if word == State::Pending.word() => counts.pending = number,
+            _ if number > 0 => drop(counts.outcomes.insert(what, number)),
+            _ => {}
+        }
+    }
+    let (due,): (i64,) = rows(DUE).bind(of).bind(micros(now)).fetch_one(&mut *connection).await?;
+    let (letters,): (i64,) = rows(OPEN_LETTERS).bind(of).fetch_one(&mut *connection).await?;
+    (counts.due, counts.dead_letters) = (count(due), count(letters));
+    let unmapped = rows(UNMAPPED).bind(of).bind(limit(MAX_UNMAPPED_NAMED));
+    let unmapped: Vec<(String, i64)> = unmapped.fetch_all(connection).await?;
+    counts.unmapped = unmapped.into_iter().map(|(spelling, said)| (spelling, count(said))).collect();
+    Ok(counts)
+}

@@ -1,0 +1,121 @@
+//! The partitions of what expires: one for each week of the time in the events' ids, made ahead.
+
+use std::collections::BTreeSet;
+
+use sqlx_core::query::Query;
+use sqlx_core::raw_sql::raw_sql;
+use sqlx_core::sql_str::AssertSqlSafe;
+use sqlx_postgres::{PgArguments, PgConnection, Postgres};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::{rows, sql};
+
+/// The tables that are partitioned, in the order in which they are locked.
+pub(super) const TABLES: [&str; 4] = ["events", "outcomes", "attempts", "findable"];
+
+/// How many weeks there are partitions for beyond the present one.
+const AHEAD: i64 = 4;
+
+const WEEK_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// The server's clock, because all processes share it.
+const NOW: &str = "SELECT (extract(epoch FROM now()) * 1000)::bigint";
+
+const PARTITIONS: &str = "SELECT child.relname::text FROM pg_inherits
+    JOIN pg_class child ON child.oid = inhrelid WHERE inhparent = 'events'::regclass";
+
+/// The advisory lock under which partitions are made and dropped.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7203155811921)";
+
+/// A lock on a table that everybody uses is waited for briefly: whoever comes meanwhile waits behind it.
+const BRIEFLY: &str = "SET LOCAL lock_timeout = '1s'";
+
+/// The week, counted from 1970, of the time in an event's id; an id that is no UUIDv7 has some week too.
+pub(super) fn week_of(event: Uuid) -> i64 {
+    let ms = i64::try_from(event.as_u128() >> 80).unwrap_or(i64::MAX);
+    ms / WEEK_MS
+}
+
+/// The first id of a week.
+pub(super) fn begin(week: i64) -> Uuid {
+    Uuid::from_u128(u128::try_from(week * WEEK_MS).unwrap_or(0) << 80)
+}
+
+/// When a week ends, in microseconds since 1970.
+pub(super) fn end_micros(week: i64) -> i64 {
+    (week + 1) * WEEK_MS * 1_000
+}
+
+/// The weeks that have partitions, oldest first.
+pub(super) async fn there(connection: &mut PgConnection) -> Result<BTreeSet<i64>, Failure> {
+    let names: Vec<(String,)> = rows(PARTITIONS).fetch_all(connection).await?;
+    Ok(names.iter().filter_map(|(name,)| name.strip_prefix("events_w")?.parse().ok()).collect())
+}
+
+/// Makes the partitions of this week and of some that will come. A week that cannot be made at present is
+/// left for the next time; what belongs to it goes to `..._rest` until then.
+pub(super) async fn make_ahead(connection: &mut PgConnection) -> Result<(), Failure> {
+    let (now,): (i64,) = rows(NOW).fetch_one(&mut *connection).await?;
+    let present = now / WEEK_MS;
+    let there = there(connection).await?;
+    for week in (present..=present + AHEAD).filter(|week| !there.contains(week)) {
+        sql("BEGIN").execute(&mut *connection).await?;
+        let made = make(connection, week).await;
+        let last = if made.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        sql(last).execute(&mut *connection).await?;
+        match made {
+            Err(failure) if failure.leaves_line_usable() => {
+                let code = failure.code();
+                tracing::warn!(week, code, "the partition of a week could not be made yet");
+            }
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+async fn make(connection: &mut PgConnection, week: i64) -> Result<(), Failure> {
+    lock(connection).await?;
+    let (from, to) = (begin(week), begin(week + 1));
+    for table in TABLES {
+        let create = format!(
+            "CREATE TABLE IF NOT EXISTS {table}_w{week} PARTITION OF {table} \
+             FOR VALUES FROM ('{from}') TO ('{to}')"
+        );
+        run(connection, create).await?;
+    }
+    Ok(())
+}
+
+/// Makes sure that no other process makes or drops partitions, for this transaction.
+pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), Failure> {
+    sql(BRIEFLY).execute(&mut *connection).await?;
+    sql(LOCK).execute(connection).await?;
+    Ok(())
+}
+
+/// Runs a statement whose names are made of words of this module and of numbers.
+pub(super) async fn run(connection: &mut PgConnection, statement: String) -> Result<u64, Failure> {
+    Ok(raw_sql(AssertSqlSafe(statement)).execute(connection).await?.rows_affected())
+}
+
+/// The same for a statement with values.
+pub(super) fn query(statement: String) -> Query<'static, Postgres, PgArguments> {
+    sqlx_core::query::query(AssertSqlSafe(statement)).persistent(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_lies_in_its_week() {
+        for ms in [0, 1, WEEK_MS - 1, WEEK_MS, 1_795_000_000_000] {
+            let event = Uuid::from_u128(u128::try_from(ms).expect("positive") << 80 | 7 << 76 | 0xABC);
+            let week = week_of(event);
+            assert!(begin(week) <= event && event < begin(week + 1));
+            assert!(end_micros(week) > ms * 1_000);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The fixed words and numbers by which the engines write our types into columns.
+
+use std::fmt;
+
+use connections::vault;
+use jiff::Timestamp;
+use people::Digest;
+use people::graph::Lane;
+use people::plan::StepKind;
+
+use crate::{DeadLetterState, State};
+
+/// Lanes in the order in which they are served.
+pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
+
+/// Every kind of step.
+pub(crate) const STEPS: [StepKind; 4] =
+    [StepKind::Status, StepKind::Search, StepKind::Create, StepKind::Edit];
+
+const LETTER_STATES: [DeadLetterState; 4] = [
+    DeadLetterState::Open,
+    DeadLetterState::Replaying,
+    DeadLetterState::Resolved,
+    DeadLetterState::Discarded,
+];
+
+/// What is stored cannot be understood.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unreadable(String);
+
+impl Unreadable {
+    fn word(what: &str, word: &str) -> Self {
+        Self(format!("`{word}` is no {what} that this version knows"))
+    }
+
+    fn number(number: impl fmt::Display) -> Self {
+        Self(format!("the number {number} is out of range"))
+    }
+}
+
+pub(crate) fn lane_word(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Live => "live",
+        Lane::Bulk => "bulk",
+    }
+}
+
+pub(crate) fn step_word(step: StepKind) -> &'static str {
+    match step {
+        StepKind::Status => "status",
+        StepKind::Search => "search",
+        StepKind::Create => "create",
+        StepKind::Edit => "edit",
+    }
+}
+
+pub(crate) fn letter_word(state: DeadLetterState) -> &'static str {
+    match state {
+        DeadLetterState::Open => "open",
+        DeadLetterState::Replaying => "replaying",
+        DeadLetterState::Resolved => "resolved",
+        DeadLetterState::Discarded => "discarded",
+    }
+}
+
+pub(crate) fn letter_state(word: &str) -> Result<DeadLetterState, Unreadable> {
+    LETTER_STATES
+        .into_iter()
+        .find(|state| letter_word(*state) == word)
+        .ok_or_else(|| Unreadable::word("dead letter state", word))
+}
+
+pub(crate) fn state(word: &str) -> Result<State, Unreadable> {
+    State::from_word(word).ok_or_else(|| Unreadable::word("state", word))
+}
+
+pub(crate) fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+pub(crate) fn time(micros: i64) -> Result<Timestamp, Unreadable> {
+    Timestamp::from_microsecond(micros).map_err(|_| Unreadable::number(micros))
+}
+
+/// The digest of a column that holds one.
+pub(crate) fn key_digest(bytes: &[u8]) -> Result<vault::Digest, Unreadable> {
+    bytes.try_into().map_err(|_| Unreadable("a digest is not 16 bytes long".to_owned()))
+}
+
+/// The digests of a column that holds many, one after the other.
+pub(crate) fn digests(bytes: &[u8]) -> Vec<Digest> {
+    bytes.as_chunks::<16>().0.iter().map(|digest| Digest(*digest)).collect()
+}
+
+/// A count that SQL gave; sums of what was added and taken away never fall below 0.
+pub(crate) fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// A small number that an engine wrote itself, read back.
+pub(crate) fn small<N: TryFrom<i64>>(number: i64) -> Result<N, Unreadable> {
+    N::try_from(number).map_err(|_| Unreadable::number(number))
+}
+
+/// A `LIMIT` for SQL.
+pub(crate) fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}

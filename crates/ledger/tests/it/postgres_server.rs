@@ -1,0 +1,271 @@
+//! What Postgres owes beyond the contract: many workers at once, a server that dies, migrations, and weeks that go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ledger::postgres::{Options, PostgresLedger};
+use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Save, State, Work};
+use people::graph::{Identifier, Kind, Lane};
+use people::plan::StepKind;
+use people::{Digest, Graph};
+use testbed::postgres::{Server, fresh_database, psql};
+use uuid::Uuid;
+
+const ONE: i64 = 1;
+const LEASE: Duration = Duration::from_secs(15);
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).expect("a time in this century")
+}
+
+fn digest(number: u64) -> Digest {
+    Digest((u128::from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15)) << 64 | u128::from(number)).to_be_bytes())
+}
+
+fn event(id: Uuid, number: u64) -> NewEvent {
+    NewEvent {
+        event: id,
+        message_id: Some("a\0b".to_owned()),
+        kind: "identify".to_owned(),
+        received_at: at(0),
+        lane: Lane::Live,
+        payload: "{}".to_owned(),
+        found_by: vec![digest(number)],
+    }
+}
+
+fn outcome(event: Uuid, state: State, second: i64) -> Outcome {
+    Outcome { event, number: 1, state, reason: None, affiliate: None, at: at(second) }
+}
+
+fn save(row: Option<(i64, i64)>, number: u64) -> Save {
+    let graph =
+        Graph { identifiers: [(digest(number), Identifier::new(Kind::User))].into(), ..Graph::default() };
+    let work =
+        number.is_multiple_of(2).then_some(Work { lane: Lane::Live, step: StepKind::Edit, due_at: at(1) });
+    Save { row, graph, new_digests: vec![digest(number)], work, dirty: 1, waiting: 0 }
+}
+
+fn of(saves: Vec<Save>) -> Changes {
+    Changes { connection: ONE, saves, ..Changes::default() }
+}
+
+fn url() -> String {
+    fresh_database().expect("a Postgres for the tests")
+}
+
+async fn open(url: &str) -> PostgresLedger {
+    PostgresLedger::connect(url, Options { lines: 16, ..Options::default() }).await.expect("the ledger opens")
+}
+
+/// Reads some graphs and writes them back with an event each, as absorb does, until no other came between.
+async fn absorb(ledger: &PostgresLedger, numbers: &[u64], first_event: u128) -> Result<(), LedgerError> {
+    loop {
+        let digests: Vec<Digest> = numbers.iter().map(|number| digest(*number)).collect();
+        let gathered = ledger.gather(ONE, &digests, &[]).await?;
+        let row = |number: u64| {
+            let holds = |row: &&ledger::GraphRow| row.graph.identifiers.contains_key(&digest(number));
+            gathered.graphs.iter().find(holds).map(|row| (row.id, row.version))
+        };
+        let saves = numbers.iter().map(|number| save(row(*number), *number)).collect();
+        let ids = (first_event..).map(Uuid::from_u128);
+        let events: Vec<NewEvent> = ids.zip(numbers).map(|(id, number)| event(id, *number)).collect();
+        let outcomes = events.iter().map(|event| outcome(event.event, State::Unchanged, 1)).collect();
+        match ledger.record(Changes { events, outcomes, ..of(saves) }).await {
+            Err(LedgerError::Conflict) => tokio::task::yield_now().await,
+            done => return done,
+        }
+    }
+}
+
+/// Sixteen writers over the same forty graphs, each naming them in an order of its own, new ones and known ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_writers_on_the_same_graphs_never_stand_in_a_circle() {
+    let url = url();
+    let ledger = open(&url).await;
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..16u64 {
+        let ledger = ledger.clone();
+        writers.spawn(async move {
+            for round in 0..12u64 {
+                let start = writer * 7 + round * 3;
+                let mut numbers: Vec<u64> =
+                    (0..10).map(|step| (start + step * (writer % 3 + 1)) % 40).collect();
+                numbers.sort_unstable_by_key(|number| number.wrapping_mul(writer * 2 + 1) % 41);
+                numbers.dedup();
+                let first = u128::from(writer) << 64 | u128::from(round) << 32;
+                absorb(&ledger, &numbers, first).await.expect("recorded in the end");
+            }
+        });
+    }
+    while let Some(writer) = writers.join_next().await {
+        writer.expect("no writer failed");
+    }
+    let deadlocks = psql(&url, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
+    assert_eq!(deadlocks.expect("statistics").trim(), "0");
+    let counts = ledger.counts(Some(ONE), at(100)).await.expect("counted");
+    assert_eq!((counts.dirty, counts.due), (40, 20));
+    let numbers: Vec<Digest> = (0..40).map(digest).collect();
+    let found = ledger.gather(ONE, &numbers, &[]).await.expect("read").graphs.len();
+    assert_eq!(found, 40, "no digest has two graphs");
+}
+
+/// Of many who want a lease at the same moment one gets it, and what is written under an older token is not written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_at_once_one_gets_the_lease() {
+    let ledger = Arc::new(open(&url()).await);
+    let mut last = 0;
+    for round in 0..10i64 {
+        let mut all = tokio::task::JoinSet::new();
+        for holder in 0..8u128 {
+            let ledger = Arc::clone(&ledger);
+            let holder = Uuid::from_u128(u128::from(round.unsigned_abs()) << 8 | holder | 1 << 100);
+            all.spawn(
+                async move { ledger.lease(ONE, holder, at(round * 100), LEASE).await.expect("answered") },
+            );
+        }
+        let leases: Vec<_> = all.join_all().await.into_iter().flatten().collect();
+        assert_eq!(leases.len(), 1, "round {round}");
+        assert!(leases[0].token > last);
+        let stale = Changes { fence: Some(Fence { token: last }), ..of(vec![save(None, 1)]) };
+        assert!(matches!(ledger.record(stale).await, Err(LedgerError::Fenced)));
+        last = leases[0].token;
+    }
+}
+
+/// The server dies amid recording: every transaction is there as a whole or not at all, and the same ledger goes on
+/// when the server is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_server_that_dies_leaves_nothing_half_written() {
+    let mut server = Server::start(&["fsync=on"]).expect("a Postgres for the tests");
+    let url = server.fresh_database().expect("a database");
+    let ledger = open(&url).await;
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..4u64 {
+        let ledger = ledger.clone();
+        writers.spawn(async move {
+            let mut confirmed = Vec::new();
+            for round in 0u64.. {
+                let number = writer << 32 | round;
+                match absorb(&ledger, &[number], u128::from(number)).await {
+                    Ok(()) => confirmed.push(number),
+                    Err(LedgerError::Unavailable(_)) => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            confirmed
+        });
+    }
+    while ledger.counts(Some(ONE), at(0)).await.expect("counted").dirty < 40 {
+        tokio::task::yield_now().await;
+    }
+    server.kill().expect("killed");
+    let confirmed: Vec<u64> = writers.join_all().await.into_iter().flatten().collect();
+    let down = ledger.counts(Some(ONE), at(0)).await;
+    assert!(matches!(down, Err(LedgerError::Unavailable(_))), "{down:?}");
+    server.start_again().expect("it comes back");
+
+    let digests: Vec<Digest> = confirmed.iter().map(|number| digest(*number)).collect();
+    let there = ledger.gather(ONE, &digests, &[]).await.expect("it recovers by itself").graphs.len();
+    assert_eq!(there, confirmed.len(), "what was confirmed is there");
+    let whole = "SELECT (SELECT COUNT(*) FROM graphs), (SELECT COUNT(*) FROM events), \
+        (SELECT COUNT(*) FROM outcomes), (SELECT COUNT(*) FROM graph_digests), (SELECT COUNT(*) FROM findable)";
+    let counted = psql(&url, whole).expect("counted");
+    let mut numbers: Vec<&str> = counted.trim().split('|').collect();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 1, "half a transaction: {counted}");
+    absorb(&ledger, &[7], u128::MAX / 2).await.expect("it goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn processes_that_start_together_migrate_once() {
+    let url = url();
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let url = url.clone();
+        all.spawn(async move { open(&url).await });
+    }
+    all.join_all().await;
+    let applied = psql(&url, "SELECT COUNT(*) FROM schema_migrations").expect("counted");
+    assert_eq!(applied.trim(), "4");
+    open(&url).await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_too_old_refuses() {
+    let url = url();
+    open(&url).await;
+    psql(&url, "INSERT INTO schema_migrations VALUES (5, '0005_from_the_future', 5)").expect("written");
+    let refused = PostgresLedger::connect(&url, Options::default()).await;
+    let Err(LedgerError::Broken(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("install a newer version"), "{why}");
+}
+
+/// An id of the server's present week.
+fn id_of_this_week() -> Uuid {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let ms = u64::try_from(now.as_millis()).expect("in this age");
+    Uuid::from_u128(u128::from(ms) << 80 | 7 << 76)
+}
+
+/// A week goes as a whole; what is pending in it, or ended late, stays, and is found and counted as before.
+#[tokio::test]
+async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
+    let url = url();
+    let ledger = open(&url).await;
+    let weeks = psql(&url, "SELECT COUNT(*) FROM pg_inherits WHERE inhparent = 'events'::regclass");
+    assert_eq!(weeks.expect("counted").trim(), "6", "this week, four to come, and the rest");
+    let first = id_of_this_week().as_u128();
+    let id = |number: u64| Uuid::from_u128(first | u128::from(number));
+    let events = (1..=4).map(|number| event(id(number), number)).collect();
+    let outcomes = vec![
+        outcome(id(1), State::Updated, 10),
+        outcome(id(2), State::Created, 10),
+        outcome(id(3), State::Remembered, 1_000_000),
+    ];
+    ledger.record(Changes { events, outcomes, ..of(Vec::new()) }).await.expect("recorded");
+    // A time weeks ahead, so that this week is old by then, and so is what ended before it.
+    let before = at(500_000);
+    let expired = ledger.expire(before, Timestamp::UNIX_EPOCH, 100).await.expect("expired");
+    assert_eq!(expired.outcomes, 2);
+    let digests: Vec<Digest> = (1..=4).map(digest).collect();
+    let found = ledger.find_events(&digests, 10).await.expect("found");
+    let states: Vec<_> = found.iter().map(|view| (view.event, view.state)).collect();
+    assert_eq!(states, [(id(4), State::Pending), (id(3), State::Remembered)]);
+    assert_eq!(found[0].message_id.as_deref(), Some("a\u{FFFD}b"));
+    assert!(ledger.payload(id(4)).await.expect("read").is_some());
+    let counts = ledger.counts(Some(ONE), at(0)).await.expect("counted");
+    assert_eq!((counts.pending, counts.outcomes), (1, [("remembered".to_owned(), 1)].into()));
+    let left = psql(&url, "SELECT COUNT(*) FROM events_rest").expect("counted");
+    assert_eq!(left.trim(), "2");
+    let end = Changes { outcomes: vec![outcome(id(4), State::Updated, 20)], ..of(Vec::new()) };
+    ledger.record(end).await.expect("an event that stayed ends as any other");
+    assert_eq!(ledger.expire(before, Timestamp::UNIX_EPOCH, 100).await.expect("expired").outcomes, 1);
+}
+
+/// A server that does not answer is given up within the deadline.
+#[tokio::test]
+async fn a_lock_that_is_held_for_ever_is_given_up() {
+    let url = url();
+    let options = Options { deadline: Duration::from_millis(300), ..Options::default() };
+    let ledger = PostgresLedger::connect(&url, options).await.expect("the ledger opens");
+    ledger.record(of(vec![save(None, 1)])).await.expect("recorded");
+    let blocked = {
+        let url = url.clone();
+        std::thread::spawn(move || psql(&url, "BEGIN; LOCK TABLE graphs; SELECT pg_sleep(2)"))
+    };
+    while psql(
+        &url,
+        "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'graphs'::regclass",
+    )
+    .expect("asked")
+    .is_empty()
+    {
+        tokio::task::yield_now().await;
+    }
+    let late = ledger.record(of(vec![save(None, 3)])).await;
+    assert!(matches!(late, Err(LedgerError::Unavailable(_))), "{late:?}");
+    blocked.join().expect("no panic").expect("slept");
+    ledger.record(of(vec![save(None, 3)])).await.expect("and works again");
+}

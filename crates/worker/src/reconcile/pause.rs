@@ -121,8 +121,8 @@ impl Holder {
             return Ok(());
         }
         let wait = FIRST_PROBE.saturating_mul(1 << self.suspicion.probes.min(6)).min(LAST_PROBE);
-        rest(wait.mul_f64(0.5 + self.worker.chance() / 2.0), stop).await;
-        if stop.is_cancelled() {
+        let wait = wait.mul_f64(0.5 + self.worker.chance() / 2.0);
+        if !self.rest_while_paused(wait, reason, known, stop).await? {
             return Ok(());
         }
         match self.api().await?.client.check().await {
@@ -136,6 +136,33 @@ impl Holder {
             Err(_) => self.suspicion.probes += 1,
         }
         Ok(())
+    }
+
+    /// Rests before a probe, and goes on beating: a pause is no illness of ours. False where nothing is to be probed any
+    /// more, because the process stops, or an operator has changed the state meanwhile.
+    async fn rest_while_paused(
+        &self,
+        time: Duration,
+        reason: PausedFor,
+        known: &mut Known,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<bool> {
+        let mut left = time;
+        while !left.is_zero() {
+            let slice = left.min(LOOK_AGAIN);
+            rest(slice, stop).await;
+            left -= slice;
+            if stop.is_cancelled() {
+                return Ok(false);
+            }
+            self.worker.beats.beat(&format!("reconcile {}", self.connection.id), self.worker.now());
+            known.refresh(&self.worker).await?;
+            let state = known.get(self.connection.id).map(|connection| connection.state);
+            if state != Some(State::Paused(reason)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
-use crate::operator::events::{EventRow, find_by};
+use crate::operator::events::{EventRow, Found, find_by};
 use crate::operator::profile::{self, Depth, Profile};
 use crate::operator::{Directory, Subject};
 
@@ -69,23 +69,25 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         directory.all().flat_map(|connection| subject.digests(&engines, connection.id)).collect();
     digests.extend(profiles.iter().flat_map(|profile| profile.digests.iter().copied()));
     let found = find_by(&engines, &directory, &digests, EVENTS).await?;
-    let events = with_payloads(&engines, found.events).await?;
-    let exported = Exported {
-        subject: subject.text(),
-        exported_at: engines.now(),
-        complete: found.complete,
-        profiles,
-        events,
-    };
+    let complete = found.complete;
+    let events = with_payloads(&engines, found).await?;
+    let exported =
+        Exported { subject: subject.text(), exported_at: engines.now(), complete, profiles, events };
     context.output.json(&exported)?;
     Ok(Exit::Done)
 }
 
-async fn with_payloads(engines: &Engines, events: Vec<EventRow>) -> Result<Vec<ExportedEvent>, Failure> {
-    let mut exported = Vec::with_capacity(events.len());
-    for event in events {
-        let kept = engines.ledger.payload(event.event_id).await?;
-        let payload = kept.and_then(|(_, _, text)| RawValue::from_string(text).ok());
+async fn with_payloads(engines: &Engines, found: Found) -> Result<Vec<ExportedEvent>, Failure> {
+    let mut queued = found.queued;
+    let mut exported = Vec::with_capacity(found.events.len());
+    for event in found.events {
+        let payload = match queued.remove(&event.event_id) {
+            Some(payload) => Some(payload),
+            None => {
+                let kept = engines.ledger.payload(event.event_id).await?;
+                kept.and_then(|(_, _, text)| RawValue::from_string(text).ok())
+            }
+        };
         exported.push(ExportedEvent { event, payload });
     }
     Ok(exported)

@@ -9,6 +9,7 @@ use people::Digest;
 use queue::Envelope;
 use segment::Body;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 use worker::translate::Translator;
 
@@ -52,6 +53,8 @@ pub struct EventRow {
 pub struct Found {
     /// Events, newest first.
     pub events: Vec<EventRow>,
+    /// The raw JSON of those that are still in the queue.
+    pub queued: BTreeMap<Uuid, Box<RawValue>>,
     /// Whether the whole queue was looked at.
     pub complete: bool,
 }
@@ -89,16 +92,18 @@ pub async fn find_by(
     let mut events = ledger_rows(engines, directory, views).await?;
     let known: BTreeSet<Uuid> = events.iter().map(|row| row.event_id).collect();
     let wanted: BTreeSet<&Digest> = digests.iter().collect();
-    for envelope in &look.envelopes {
+    let mut queued = BTreeMap::new();
+    for envelope in look.envelopes {
         if known.contains(&envelope.event_id) {
-            mark_readmitted(&mut events, envelope);
-        } else if let Some(row) = queued_row(engines, directory, envelope, &wanted) {
+            mark_readmitted(&mut events, &envelope);
+        } else if let Some(row) = queued_row(engines, directory, &envelope, &wanted) {
             events.push(row);
+            queued.insert(envelope.event_id, envelope.payload);
         }
     }
     events.sort_by_key(|row| std::cmp::Reverse((row.received_at, row.event_id)));
     events.truncate(limit);
-    Ok(Found { events, complete: look.complete })
+    Ok(Found { events, queued, complete: look.complete })
 }
 
 async fn ledger_rows(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{self, World};
 
 const PEOPLE: usize = 60;
 
@@ -59,4 +59,19 @@ fn sigterm_ends_what_is_under_way_and_keeps_the_rest() {
     }
     assert!(!metrics.contains("example.org"));
     assert_eq!(world.health("/readyz").0, 200);
+}
+
+#[test]
+fn the_roles_work_in_processes_of_their_own() {
+    let mut world = World::new(&[]);
+    world.run("ingest");
+    world.add("shop", world::KEY, &["--rate", "1000"]);
+    for number in 0..PEOPLE {
+        world.accept(&identify(number));
+    }
+    assert_eq!(world.json(&["status"])["queue"]["live"], PEOPLE);
+    let worker = world.beside("worker");
+    assert!(worker.announced["segment"].is_null());
+    everybody_is_there(&world);
+    assert_eq!(worker.signal("-TERM"), Some(0));
 }

@@ -104,6 +104,9 @@ fn an_event_that_is_not_absorbed_yet_is_found_in_the_queue() {
     let event = &world.json(&["events", "find", "ann@example.org"])[0];
     assert_eq!((&event["state"], &event["waiting_for"]), (&json!("pending"), &json!("to be absorbed")));
     assert_eq!(world.json(&["status"])["queue"]["live"], 1);
+    let export: serde_json::Value =
+        serde_json::from_str(&world.cli(&["export", "ann@example.org"]).stdout).unwrap();
+    assert_eq!(export["events"][0]["payload"]["type"], "delete");
     let wait = world.cli(&["forget", "bob@example.org", "--wait", "--timeout", "0"]);
     assert_eq!(wait.code, Some(1), "nobody carries it out");
     world.serve();

@@ -60,8 +60,17 @@ impl World {
     }
 
     pub(crate) fn serve(&mut self) {
-        let log = self.folder.path().join("service.log");
-        self.service = Some(Running::start(&["serve"], &self.variables, &log));
+        self.run("serve");
+    }
+
+    /// Runs this role as the service.
+    pub(crate) fn run(&mut self, role: &str) {
+        self.service = Some(self.beside(role));
+    }
+
+    /// Runs this role beside the service.
+    pub(crate) fn beside(&self, role: &str) -> Running {
+        Running::start(&[role], &self.variables, &self.folder.path().join("service.log"))
     }
 
     /// Adds a connection to the simulator, and returns its id.

@@ -1,6 +1,6 @@
 //! What changes a connection: `add`, `set`, `pause`, `resume`, `rotate-key`, `remove`.
 
-use connections::{Connection, ConnectionName, NewConnection, PausedFor, Settings, StoreError};
+use connections::{ApiKey, Connection, ConnectionName, NewConnection, PausedFor, Settings, StoreError};
 
 use super::key;
 use super::options::{KeyOptions, SettingOptions, unmap};
@@ -64,8 +64,7 @@ pub(super) async fn set(
         engines.connections.set_settings(connection.id, connection.settings_version, &settings).await?;
     }
     if let Some(key) = api_key {
-        let sealed = engines.vault.seal_key(&key);
-        engines.connections.rotate_key(connection.id, sealed, engines.now()).await?;
+        replace_key(&engines, &connection, &key).await?;
     }
     let connection = again(&engines, &connection).await?;
     after(&connection, quiet, context)?;
@@ -97,13 +96,21 @@ pub(super) async fn rotate_key(
     let api_key = key::read(key, context)?;
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
-    let sealed = engines.vault.seal_key(&api_key);
-    engines.connections.rotate_key(connection.id, sealed, engines.now()).await?;
+    replace_key(&engines, &connection, &api_key).await?;
     show(&again(&engines, &connection).await?, context)?;
     if !context.output.is_json() {
         context.output.line("\nthe new key is in use; the old one opens the door for 7 days more")?;
     }
     Ok(Exit::Done)
+}
+
+/// Gives the connection a new key. A pause for the old one's sake ends: if the new one does not work either, the worker
+/// pauses it again.
+async fn replace_key(engines: &Engines, connection: &Connection, key: &ApiKey) -> Result<(), Failure> {
+    let sealed = engines.vault.seal_key(key);
+    engines.connections.rotate_key(connection.id, sealed, engines.now()).await?;
+    engines.connections.resume(connection.id, Some(PausedFor::Credentials)).await?;
+    Ok(())
 }
 
 pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Context) -> Result<Exit, Failure> {

@@ -1,0 +1,254 @@
+//! A private Postgres from Debian's `postgresql`, or the one that the environment names.
+
+use std::fs;
+use std::io;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::private::{Group, free_ports};
+use crate::{Missing, install};
+
+/// The environment variable with the URL of a database on a Postgres to use instead of private ones. Its user makes
+/// databases beside it. Tests that mistreat their server start a private one all the same.
+pub const URL_VARIABLE: &str = "REFERSION_DESTINATION_TEST_POSTGRES_URL";
+
+/// Where Debian keeps the programs, in a folder for each major version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+
+/// There while the package is installed, whatever its version.
+const PACKAGE: &str = "/var/lib/dpkg/info/postgresql.list";
+
+/// Debian starts a cluster of its own at installation, unless this file says no.
+const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
+
+/// The user that the server runs as where we are root, which Postgres refuses.
+const USER: &str = "postgres";
+
+/// How long a server may take to start. It needs half a second on an idle machine.
+const START_TIME: Duration = Duration::from_secs(60);
+
+/// Attempts to start: a port that was free may be taken a moment later.
+const ATTEMPTS: usize = 3;
+
+/// Between looks whether it has started.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The URL of a fresh, empty database on a server that all tests of this process share: that of the environment, or a
+/// private one which lives as long as the process.
+///
+/// # Errors
+/// When there is neither a URL nor a way to start one.
+pub fn fresh_database() -> Result<String, Missing> {
+    static SHARED: Mutex<Option<Server>> = Mutex::new(None);
+    if let Ok(url) = std::env::var(URL_VARIABLE) {
+        return create_database(&url);
+    }
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if shared.is_none() {
+        *shared = Some(Server::start(&[])?);
+    }
+    let url = shared.as_ref().map(Server::url).unwrap_or_default();
+    drop(shared);
+    create_database(&url)
+}
+
+/// A private server; it and its folder go when this is dropped, or when the process ends in any way.
+pub struct Server {
+    group: Group,
+    programs: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    settings: Vec<String>,
+}
+
+impl Server {
+    /// Starts a server on a port of its own, with settings such as `fsync=on` beside the defaults. It does not write
+    /// through to the disk unless told to: what its own death may lose is the same, and tests do not cut the power.
+    ///
+    /// # Errors
+    /// When Postgres is not installed and cannot be, or does not start.
+    pub fn start(settings: &[&str]) -> Result<Self, Missing> {
+        let programs = programs()?;
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let folder = tempfile::Builder::new().prefix("postgres-").tempdir()?.keep();
+            let [port] = free_ports()?;
+            match Self::start_in(&programs, folder, port, settings) {
+                Ok(server) => return Ok(server),
+                Err(missing) => last = Some(missing),
+            }
+        }
+        Err(last.unwrap_or(Missing { what: "no attempt to start Postgres was made".to_owned() }))
+    }
+
+    fn start_in(programs: &Path, folder: PathBuf, port: u16, settings: &[&str]) -> Result<Self, Missing> {
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        initdb(programs, &folder)?;
+        let group = run(programs, &folder, port, &settings)?;
+        let mut server = Self { group, programs: programs.to_owned(), folder, port, settings };
+        server.wait_until_up()?;
+        Ok(server)
+    }
+
+    /// The URL of its database `postgres`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres://{USER}@127.0.0.1:{}/postgres?sslmode=disable", self.port)
+    }
+
+    /// The URL of a fresh, empty database on it.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn fresh_database(&self) -> Result<String, Missing> {
+        create_database(&self.url())
+    }
+
+    /// Kills it at once, as a crash would; sessions end with it.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.group.kill()
+    }
+
+    /// Starts it again after [`Server::kill`], with what is on its disk.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&mut self) -> Result<(), Missing> {
+        let until = Instant::now() + START_TIME;
+        loop {
+            self.group = run(&self.programs, &self.folder, self.port, &self.settings)?;
+            match self.wait_until_up() {
+                // Sessions of the killed server may hold its memory for a moment longer.
+                Err(_) if Instant::now() < until => thread::sleep(LOOK),
+                done => return done,
+            }
+        }
+    }
+
+    fn wait_until_up(&mut self) -> Result<(), Missing> {
+        let until = Instant::now() + START_TIME;
+        while Instant::now() < until {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() && psql(&self.url(), "SELECT 1").is_ok() {
+                return Ok(());
+            }
+            // The guard lives on when the server ends; only its file tells.
+            if self.group.has_ended() || self.has_given_up() {
+                break;
+            }
+            thread::sleep(LOOK);
+        }
+        let said = fs::read_to_string(self.folder.join("output")).unwrap_or_default();
+        Err(Missing { what: format!("Postgres did not start: {said}") })
+    }
+
+    fn has_given_up(&self) -> bool {
+        let said = fs::read_to_string(self.folder.join("output")).unwrap_or_default();
+        said.contains("FATAL:") && !said.contains("the database system is")
+    }
+}
+
+/// The folder of the newest version's programs, installed if need be.
+fn programs() -> Result<PathBuf, Missing> {
+    if let Some(found) = newest() {
+        return Ok(found);
+    }
+    if !Path::new(NO_CLUSTER).exists() {
+        // Whoever may not write here may not install either, and is told so below.
+        let written = fs::create_dir_all("/etc/postgresql-common")
+            .and_then(|()| fs::write(NO_CLUSTER, "create_main_cluster = false\n"));
+        drop(written);
+    }
+    let otherwise = format!("set {URL_VARIABLE} to the URL of a database on a Postgres");
+    install::ensure(Path::new(PACKAGE), "postgresql", &otherwise)?;
+    newest().ok_or_else(|| Missing { what: format!("no Postgres was found in {VERSIONS}; {otherwise}") })
+}
+
+fn newest() -> Option<PathBuf> {
+    let versions = fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok);
+    let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let found = versions.map(|entry| entry.path()).filter(|path| path.join("bin/postgres").exists());
+    found.max_by_key(|path| version(path)).map(|path| path.join("bin"))
+}
+
+fn initdb(programs: &Path, folder: &Path) -> Result<(), Missing> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    let data = folder.join("data");
+    fs::create_dir(&data)?;
+    if is_root() {
+        Command::new("chown").arg(USER).arg(&data).status()?;
+    }
+    let initdb = format!(
+        "{}'{}' -D '{}' -U {USER} --auth=trust --encoding=UTF8 --no-locale --no-sync",
+        as_user(),
+        programs.join("initdb").display(),
+        data.display()
+    );
+    let output = Command::new("sh").args(["-c", &initdb]).current_dir("/").output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Missing { what: format!("initdb failed: {}", String::from_utf8_lossy(&output.stderr)) })
+}
+
+fn run(programs: &Path, folder: &Path, port: u16, settings: &Vec<String>) -> io::Result<Group> {
+    let fixed = [
+        format!("port={port}"),
+        "listen_addresses=127.0.0.1".to_owned(),
+        "unix_socket_directories=".to_owned(),
+        "max_connections=300".to_owned(),
+        "fsync=off".to_owned(),
+    ];
+    let settings: String = fixed.iter().chain(settings).map(|setting| format!(" -c '{setting}'")).collect();
+    let command = format!(
+        "cd /; {}'{}' -D '{}'{settings} </dev/null &",
+        as_user(),
+        programs.join("postgres").display(),
+        folder.join("data").display()
+    );
+    Group::start(&command, &[], folder)
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// What goes before a command that root must not run.
+fn as_user() -> String {
+    if is_root() { format!("setpriv --reuid={USER} --regid={USER} --clear-groups ") } else { String::new() }
+}
+
+/// Makes a database beside the one of `url`; its URL.
+fn create_database(url: &str) -> Result<String, Missing> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("refersion_test_{}_{number}", std::process::id());
+    psql(url, &format!("DROP DATABASE IF EXISTS {name}"))?;
+    psql(url, &format!("CREATE DATABASE {name} TEMPLATE template0"))?;
+    let (before, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let server = before.rsplit_once('/').map_or(before, |(server, _)| server);
+    Ok(format!("{server}/{name}?{parameters}"))
+}
+
+/// Runs one statement with Postgres' own client, and returns what it printed.
+///
+/// # Errors
+/// When there is no client, or the statement fails.
+pub fn psql(url: &str, statement: &str) -> Result<String, Missing> {
+    let output = Command::new("psql").args(["-X", "-A", "-t", "-q", "-d", url, "-c", statement]).output();
+    let output = output.map_err(|error| Missing {
+        what: format!("psql could not be run ({error}); install Debian's postgresql-client"),
+    })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(Missing { what: format!("psql failed: {}", String::from_utf8_lossy(&output.stderr)) })
+}

@@ -1,0 +1,69 @@
+//! A folder and a process group that end with their owner, however that ends.
+//!
+//! The group's leader is a shell that reads from a pipe of ours. When we are gone, killed or not, the pipe closes, and
+//! the shell has its whole group killed and the folder removed. `Drop` would not run for statics, nor when we are killed.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Runs the command lines in `$1`; when its input ends, a session of its own ends the group and removes the folder `$2`.
+const GUARD: &str =
+    r#"eval "$1"; cat >/dev/null; exec setsid sh -c 'kill -s KILL -- "-$1"; rm -rf "$2"' end "$$" "$2""#;
+
+/// A running process group.
+pub(crate) struct Group {
+    guard: Child,
+}
+
+impl Group {
+    /// Starts `commands`, shell command lines that each end in `&`. `folder` is removed when the owner is gone.
+    pub(crate) fn start(commands: &str, environment: &[(String, String)], folder: &Path) -> io::Result<Self> {
+        let log = std::fs::File::create(folder.join("output"))?;
+        let guard = Command::new("sh")
+            .args(["-c", GUARD, "testbed", commands])
+            .arg(folder)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { guard })
+    }
+
+    /// Kills every process of the group at once (SIGKILL), and leaves the folder.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        let group = format!("-{}", self.guard.id());
+        Command::new("kill").args(["-9", "--", &group]).status()?;
+        self.guard.wait()?;
+        Ok(())
+    }
+
+    /// Whether the guard has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        matches!(self.guard.try_wait(), Ok(Some(_)) | Err(_))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The pipe closes with the child's handle; waiting leaves no zombie.
+        drop(self.guard.stdin.take());
+        drop(self.guard.wait());
+    }
+}
+
+/// Ports that were free a moment ago.
+pub(crate) fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
+    let mut listeners = Vec::with_capacity(N);
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        *port = listener.local_addr()?.port();
+        listeners.push(listener);
+    }
+    Ok(ports)
+}

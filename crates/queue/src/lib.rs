@@ -13,6 +13,7 @@ pub mod error;
 pub mod group;
 pub mod pack;
 pub mod port;
+pub mod rabbitmq;
 pub mod sqlite;
 
 use std::sync::Arc;

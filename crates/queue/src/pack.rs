@@ -100,6 +100,15 @@ pub fn split(body: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
+/// Takes a message body apart into its envelopes' own JSON; a body that is no JSON array stays whole.
+#[must_use]
+pub fn split_open(body: &[u8]) -> Vec<Vec<u8>> {
+    match serde_json::from_slice::<Vec<&RawValue>>(body) {
+        Ok(parts) => parts.into_iter().map(|part| part.get().as_bytes().to_vec()).collect(),
+        Err(_) => vec![body.to_vec()],
+    }
+}
+
 fn item(json: &str) -> Item {
     match serde_json::from_str::<Envelope>(json) {
         Ok(envelope) if envelope.format <= FORMAT => Item::Readable(envelope),

@@ -108,6 +108,16 @@ pub struct Receipt {
     pub(crate) messages: usize,
 }
 
+impl Receipt {
+    /// Whether all messages were answered.
+    pub(crate) fn check(&self, answered: usize) -> Result<(), QueueError> {
+        match self.messages.saturating_sub(answered) {
+            0 => Ok(()),
+            messages => Err(QueueError::NotHeld { messages }),
+        }
+    }
+}
+
 /// How many events the queue holds, waiting or not yet acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {

@@ -36,5 +36,5 @@ pub async fn a_large_backlog_comes_in_whole_messages(rig: &dyn Rig) {
     let batch = queue.take(300, PATIENCE).await.expect("the engine takes");
     assert!((1..300 + crate::pack::MESSAGE_ENVELOPES).contains(&batch.items.len()), "{}", batch.items.len());
     queue.release(&batch).await.expect("the engine releases what is held");
-    assert_eq!(drain(&*queue).await.len(), 2000);
+    assert_eq!(drain(&*queue, rig.glance()).await.len(), 2000);
 }

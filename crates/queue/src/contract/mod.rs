@@ -29,13 +29,16 @@ pub trait Rig: Send + Sync {
 
     /// Ends a process without a word, and returns when what it held can be taken by others.
     async fn crash(&self, handle: Arc<dyn Queue>);
+
+    /// How long a take of this engine waits before it is believed that nothing comes: longer than anything takes that
+    /// is there to arrive.
+    fn glance(&self) -> Duration {
+        Duration::from_millis(200)
+    }
 }
 
 /// How long a take waits for what must be there: far longer than any engine needs, so that a slow machine does not fail.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long a take waits where nothing may come.
-const GLANCE: Duration = Duration::from_millis(200);
 
 /// The envelope of event `number`, always the same.
 #[must_use]
@@ -75,10 +78,10 @@ fn number(item: &Item) -> u32 {
 }
 
 /// Takes and acknowledges until nothing is left, and counts how often each event came.
-async fn drain(queue: &dyn Queue) -> BTreeMap<u32, usize> {
+async fn drain(queue: &dyn Queue, glance: Duration) -> BTreeMap<u32, usize> {
     let mut counts = BTreeMap::new();
     loop {
-        let batch = queue.take(100, GLANCE).await.expect("the engine takes");
+        let batch = queue.take(100, glance).await.expect("the engine takes");
         if batch.is_empty() {
             return counts;
         }

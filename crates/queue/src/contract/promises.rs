@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::{GLANCE, PATIENCE, Rig, drain, envelope, envelopes, numbers};
+use super::{PATIENCE, Rig, drain, envelope, envelopes, numbers};
 use crate::{Depth, FORMAT, Item, Lane, PublishError, QueueError, pack};
 
 /// Every field, and the payload to the byte.
@@ -24,18 +24,18 @@ pub async fn an_envelope_comes_out_as_it_went_in(rig: &dyn Rig) {
 pub async fn what_is_acknowledged_never_comes_again(rig: &dyn Rig) {
     let queue = rig.open().await;
     queue.publish(&envelopes(0..500, Lane::Live)).await.expect("the engine publishes");
-    let counts = drain(&*queue).await;
+    let counts = drain(&*queue, rig.glance()).await;
     assert_eq!(counts.len(), 500);
     assert!(counts.values().all(|count| *count == 1));
     rig.crash(queue).await;
-    assert!(drain(&*rig.open().await).await.is_empty());
+    assert!(drain(&*rig.open().await, rig.glance()).await.is_empty());
 }
 
 /// An empty batch may be acknowledged, and publishing nothing is no fault.
 pub async fn nothing_to_take_ends_with_an_empty_batch(rig: &dyn Rig) {
     let queue = rig.open().await;
     queue.publish(&[]).await.expect("nothing is always published");
-    for wait in [Duration::ZERO, GLANCE] {
+    for wait in [Duration::ZERO, rig.glance()] {
         let batch = queue.take(10, wait).await.expect("the engine takes");
         assert!(batch.is_empty());
         queue.acknowledge(&batch).await.expect("nothing is always held");
@@ -57,7 +57,7 @@ pub async fn what_a_crashed_taker_held_comes_back_marked(rig: &dyn Rig) {
     let (taker, other) = (rig.open().await, rig.open().await);
     other.publish(&[envelope(1, Lane::Live)]).await.expect("the engine publishes");
     let batch = taker.take(10, PATIENCE).await.expect("the engine takes");
-    assert!(other.take(10, GLANCE).await.expect("the engine takes").is_empty(), "it is held");
+    assert!(other.take(10, rig.glance()).await.expect("the engine takes").is_empty(), "it is held");
     drop(batch);
     rig.crash(taker).await;
     let batch = other.take(10, PATIENCE).await.expect("the engine takes");
@@ -88,7 +88,7 @@ pub async fn a_batch_is_answered_once(rig: &dyn Rig) {
     queue.acknowledge(&second).await.expect("the engine acknowledges what is held");
     assert!(queue.acknowledge(&second).await.is_err());
     assert!(queue.release(&second).await.is_err());
-    assert!(queue.take(10, GLANCE).await.expect("the engine takes").is_empty());
+    assert!(queue.take(10, rig.glance()).await.expect("the engine takes").is_empty());
 }
 
 /// Waiting or taken alike.
@@ -99,7 +99,7 @@ pub async fn depth_counts_events_until_they_are_acknowledged(rig: &dyn Rig) {
     let batch = queue.take(1000, PATIENCE).await.expect("the engine takes");
     assert_eq!(queue.depth().await.expect("the engine counts"), Depth { live: 300, bulk: 3 });
     queue.acknowledge(&batch).await.expect("the engine acknowledges what is held");
-    drain(&*queue).await;
+    drain(&*queue, rig.glance()).await;
     assert_eq!(queue.depth().await.expect("the engine counts"), Depth::default());
 }
 
@@ -116,7 +116,7 @@ pub async fn a_full_queue_refuses_and_goes_on_when_there_is_room(rig: &dyn Rig) 
         }
     };
     assert!(matches!(refused, Err(PublishError::Full)), "{refused:?} after {confirmed} events");
-    let found = drain(&*queue).await;
+    let found = drain(&*queue, rig.glance()).await;
     assert!((0..confirmed).all(|number| found.contains_key(&number)));
     queue.publish(&[envelope(1, Lane::Live)]).await.expect("there is room again");
 }
@@ -128,7 +128,7 @@ pub async fn a_newer_format_is_left_in_the_queue(rig: &dyn Rig) {
     newer.format = FORMAT + 1;
     queue.publish(&[newer]).await.expect("the engine publishes");
     queue.publish(&[envelope(2, Lane::Live)]).await.expect("the engine publishes");
-    let found = drain(&*queue).await;
+    let found = drain(&*queue, rig.glance()).await;
     assert_eq!(found.into_keys().collect::<Vec<_>>(), [2]);
     assert_eq!(queue.depth().await.expect("the engine counts").live, 1);
     assert!(!queue.look(10).await.expect("the engine looks").complete);
@@ -142,7 +142,7 @@ pub async fn an_envelope_beyond_the_limit_is_refused(rig: &dyn Rig) {
     huge.payload = RawValue::from_string(payload).expect("a quoted text is JSON");
     let refused = queue.publish(&[envelope(2, Lane::Live), huge]).await;
     assert!(matches!(refused, Err(PublishError::TooLarge { .. })), "{refused:?}");
-    assert!(queue.take(10, GLANCE).await.expect("the engine takes").is_empty());
+    assert!(queue.take(10, rig.glance()).await.expect("the engine takes").is_empty());
 }
 
 /// It shows the truth, or that it cannot.
@@ -153,5 +153,5 @@ pub async fn a_look_takes_nothing(rig: &dyn Rig) {
     assert!(few.envelopes.len() <= 4 && !few.complete);
     let all = queue.look(100).await.expect("the engine looks");
     assert!(!all.complete || all.envelopes.len() == 10);
-    assert_eq!(drain(&*queue).await.len(), 10);
+    assert_eq!(drain(&*queue, rig.glance()).await.len(), 10);
 }

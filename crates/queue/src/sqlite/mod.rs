@@ -17,7 +17,7 @@ use sqlite::{Database, Migration, migrate};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::{Batch, Clock, Depth, Envelope, Look, PublishError, Queue, QueueError, Receipt, pack};
+use crate::{Batch, Clock, Depth, Envelope, Look, PublishError, Queue, QueueError, pack};
 
 /// How often a waiting taker looks for what another process has published.
 pub const POLL: Duration = Duration::from_millis(50);
@@ -177,7 +177,7 @@ impl Queue for SqliteQueue {
         if self.untidy.fetch_add(1, Ordering::Relaxed) >= TIDY_AFTER {
             self.tidy().await;
         }
-        check_held(&batch.receipt, removed)
+        batch.receipt.check(removed)
     }
 
     async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
@@ -185,7 +185,7 @@ impl Queue for SqliteQueue {
         let released =
             self.database.transaction(move |transaction| admin::release(transaction, ticket)).await?;
         self.published.notify_one();
-        check_held(&batch.receipt, released)
+        batch.receipt.check(released)
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {
@@ -194,12 +194,5 @@ impl Queue for SqliteQueue {
 
     async fn look(&self, limit: usize) -> Result<Look, QueueError> {
         self.database.run(move |connection| admin::look(connection, limit)).await
-    }
-}
-
-fn check_held(receipt: &Receipt, answered: usize) -> Result<(), QueueError> {
-    match receipt.messages.saturating_sub(answered) {
-        0 => Ok(()),
-        messages => Err(QueueError::NotHeld { messages }),
     }
 }

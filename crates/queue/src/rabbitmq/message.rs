@@ -1,0 +1,130 @@
+//! How a message looks on the wire: its properties, and what is read back from them.
+
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
+
+use crate::pack::{self, Message};
+
+/// The `type` property of our own messages.
+pub const TYPE: &str = "refersion-destination.envelopes";
+
+/// Header: the newest envelope format in the message.
+const FORMAT_HEADER: &str = "format";
+/// Header: how many events are in the message.
+const EVENTS_HEADER: &str = "events";
+/// Header: set when a message has been through the poison queue once.
+const RESCUED_HEADER: &str = "rescued";
+/// The broker's header: deliveries so far that ended without an answer. Source: RabbitMQ, quorum queues.
+const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
+/// The broker's header: the queue that a dead-lettered message came from.
+const FIRST_DEATH_HEADER: &str = "x-first-death-queue";
+
+/// AMQP's mark for messages that survive a restart of the broker.
+const PERSISTENT: u8 = 2;
+
+/// What goes to the broker.
+pub(super) struct Outgoing {
+    pub(super) key: String,
+    pub(super) properties: BasicProperties,
+    pub(super) body: Vec<u8>,
+}
+
+/// A message of envelopes for the queue behind `key`.
+pub(super) fn outgoing(message: Message, key: String) -> Outgoing {
+    let mut headers = FieldTable::default();
+    headers.insert(FORMAT_HEADER.into(), AMQPValue::LongLongInt(i64::from(message.format)));
+    let events = i64::try_from(message.events).unwrap_or(i64::MAX);
+    headers.insert(EVENTS_HEADER.into(), AMQPValue::LongLongInt(events));
+    let properties = BasicProperties::default()
+        .with_type(TYPE.into())
+        .with_content_type("application/json".into())
+        .with_delivery_mode(PERSISTENT)
+        .with_headers(headers);
+    Outgoing { key, properties, body: message.body }
+}
+
+/// What the properties of a delivery say.
+pub(super) struct Marks<'a> {
+    properties: &'a BasicProperties,
+}
+
+impl<'a> Marks<'a> {
+    pub(super) fn of(properties: &'a BasicProperties) -> Self {
+        Self { properties }
+    }
+
+    fn header(&self, name: &str) -> Option<&'a AMQPValue> {
+        self.properties.headers().as_ref()?.inner().get(name)
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        self.header(name).and_then(integer)
+    }
+
+    /// Whether it is one of our own messages, or one made like them.
+    pub(super) fn is_ours(&self) -> bool {
+        self.properties.kind().as_ref().is_some_and(|kind| kind.as_str() == TYPE)
+    }
+
+    pub(super) fn format(&self) -> i64 {
+        self.number(FORMAT_HEADER).unwrap_or(0)
+    }
+
+    /// How many events there are in the message, at least one.
+    pub(super) fn events(&self, body: &[u8]) -> usize {
+        let said = self.number(EVENTS_HEADER).and_then(|events| usize::try_from(events).ok());
+        said.unwrap_or_else(|| pack::split(body).len()).clamp(1, pack::MESSAGE_ENVELOPES)
+    }
+
+    /// Whether it has been in the poison queue before.
+    pub(super) fn rescued(&self) -> bool {
+        self.header(RESCUED_HEADER).is_some()
+    }
+
+    /// Deliveries so far that ended without an answer.
+    pub(super) fn lost(&self) -> i64 {
+        self.number(DELIVERY_COUNT_HEADER).unwrap_or(0)
+    }
+
+    pub(super) fn died_in(&self) -> Option<String> {
+        self.header(FIRST_DEATH_HEADER).and_then(text)
+    }
+
+    /// The properties for another round: without what the broker added, and marked.
+    pub(super) fn for_another_round(&self, events: usize) -> BasicProperties {
+        let mut headers = FieldTable::default();
+        for (name, value) in self.properties.headers().iter().flat_map(FieldTable::inner) {
+            if !name.as_str().starts_with("x-") {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        headers.insert(RESCUED_HEADER.into(), AMQPValue::Boolean(true));
+        if self.is_ours() {
+            headers.insert(EVENTS_HEADER.into(), AMQPValue::LongLongInt(i64::try_from(events).unwrap_or(1)));
+        }
+        self.properties.clone().with_headers(headers).with_delivery_mode(PERSISTENT)
+    }
+}
+
+/// Any of AMQP's integers.
+pub(super) fn integer(value: &AMQPValue) -> Option<i64> {
+    match value {
+        AMQPValue::ShortShortInt(number) => Some(i64::from(*number)),
+        AMQPValue::ShortShortUInt(number) => Some(i64::from(*number)),
+        AMQPValue::ShortInt(number) => Some(i64::from(*number)),
+        AMQPValue::ShortUInt(number) => Some(i64::from(*number)),
+        AMQPValue::LongInt(number) => Some(i64::from(*number)),
+        AMQPValue::LongUInt(number) => Some(i64::from(*number)),
+        AMQPValue::LongLongInt(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// Either of AMQP's texts.
+pub(super) fn text(value: &AMQPValue) -> Option<String> {
+    match value {
+        AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),
+        AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,286 @@
+//! The engine on RabbitMQ: quorum queues, confirmed publishing, and connections that are made anew whenever in doubt.
+//!
+//! Publishing and consuming have a connection each, so that a broker which blocks publishers does not block answers; a
+//! supervisor keeps each. Consumers start with the first take. A message that is given back stays with this process,
+//! for the broker would count it as lost; it goes back to the broker when the process ends or takes no more.
+//!
+//! Messages carry many envelopes, and AMQP counts messages only: see [`RabbitQueue`] on `depth`.
+
+mod consumer;
+mod error;
+mod foreign;
+mod intake;
+mod message;
+mod nodes;
+mod options;
+mod publisher;
+mod rescue;
+mod supervisor;
+mod topology;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use lapin::options::{BasicAckOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+pub use error::RabbitError;
+pub use message::TYPE;
+pub use options::{LANE_QUEUES, Options};
+pub use topology::DELIVERY_LIMIT;
+
+use self::consumer::{ConsumerLink, Consumers};
+use self::error::within;
+use self::intake::Intake;
+use self::message::Outgoing;
+use self::nodes::Nodes;
+use self::publisher::{Publisher, PublisherLink};
+use self::rescue::Rescue;
+use self::supervisor::{Linked as _, State, board, supervise, up};
+use self::topology::{Source, Topology};
+use crate::{Batch, Clock, Depth, Envelope, Lane, Look, PublishError, Queue, QueueError, pack};
+
+/// A queue on RabbitMQ. Dropping it ends its connections; what it held comes back to others.
+///
+/// `depth` counts messages that wait at the broker as one event each, though they may carry up to 256; of what this
+/// process holds it knows the events. What other processes hold is not counted: AMQP does not tell. Poison counts as
+/// bulk. `look` shows nothing: a broker cannot be read without taking.
+pub struct RabbitQueue {
+    options: Arc<Options>,
+    topology: Arc<Topology>,
+    intake: Arc<Intake>,
+    publisher: watch::Sender<State<Publisher>>,
+    consumers: watch::Sender<State<Consumers>>,
+    keys: [Vec<String>; 2],
+    next_key: AtomicUsize,
+    /// Aborted when the handle is dropped.
+    _supervisors: JoinSet<()>,
+}
+
+/// Whether the engine can do its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Whether events can be published: connected, and not blocked by the broker.
+    pub publishing: bool,
+    /// Whether everything is consumed that should be. A process in which nobody takes consumes nothing, and is well.
+    pub consuming: bool,
+    /// Since when this is so, as far as is known.
+    pub since: Timestamp,
+    /// Why not, if not.
+    pub why: Option<String>,
+}
+
+impl std::fmt::Debug for RabbitQueue {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("RabbitQueue").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl RabbitQueue {
+    /// Connects to the first of `urls` that answers (`amqp://` or `amqps://`, the nodes of one cluster) and declares the
+    /// exchange and the queues. If no node answers, the queue is there all the same, unavailable until one does.
+    ///
+    /// # Errors
+    /// When it cannot work without somebody changing the configuration or the broker; see
+    /// [`RabbitError::needs_an_operator`].
+    pub async fn connect(urls: &[String], options: Options, clock: Clock) -> Result<Self, RabbitError> {
+        let nodes = Arc::new(Nodes::new(urls)?);
+        let topology = Arc::new(Topology::new(&options)?);
+        let options = Arc::new(options);
+        let link = PublisherLink {
+            nodes: Arc::clone(&nodes),
+            topology: Arc::clone(&topology),
+            options: Arc::clone(&options),
+            clock: Arc::clone(&clock),
+        };
+        let first = link.open().await;
+        if let Err(error) = &first
+            && error.needs_an_operator()
+        {
+            return Err(error.clone());
+        }
+        Ok(Self::start(link, first, nodes, clock).await)
+    }
+
+    /// Connects, declares and leaves again: tells whether [`RabbitQueue::connect`] would work at once.
+    ///
+    /// # Errors
+    /// See [`RabbitError`].
+    pub async fn probe(urls: &[String], options: Options, clock: Clock) -> Result<(), RabbitError> {
+        let topology = Arc::new(Topology::new(&options)?);
+        let (nodes, options) = (Arc::new(Nodes::new(urls)?), Arc::new(options));
+        let link = PublisherLink { nodes, topology, options, clock };
+        let publisher = link.open().await?;
+        link.end(&publisher).await;
+        Ok(())
+    }
+
+    async fn start(
+        link: PublisherLink,
+        first: Result<Publisher, RabbitError>,
+        nodes: Arc<Nodes>,
+        clock: Clock,
+    ) -> Self {
+        let (options, topology) = (Arc::clone(&link.options), Arc::clone(&link.topology));
+        let (publisher, consumers) = (board(&clock), board(&clock));
+        let intake = Arc::new(Intake::default());
+        let rescue = Rescue {
+            publisher: publisher.clone(),
+            topology: Arc::clone(&topology),
+            options: Arc::clone(&options),
+        };
+        let consumer_link = ConsumerLink {
+            nodes,
+            topology: Arc::clone(&topology),
+            options: Arc::clone(&options),
+            intake: Arc::clone(&intake),
+            rescue: Arc::new(rescue),
+            clock: Arc::clone(&clock),
+        };
+        let is_up = first.is_ok();
+        let mut supervisors = JoinSet::new();
+        supervisors.spawn(supervise(Arc::new(link), Some(first), publisher.clone(), Arc::clone(&clock)));
+        supervisors.spawn(supervise(Arc::new(consumer_link), None, consumers.clone(), clock));
+        let keys = [topology.keys(Lane::Live), topology.keys(Lane::Bulk)];
+        if is_up {
+            // Only until the supervisor has shown the link that we have already.
+            drop(up(&publisher, options.answer_time).await);
+        }
+        let next_key = AtomicUsize::default();
+        Self { options, topology, intake, publisher, consumers, keys, next_key, _supervisors: supervisors }
+    }
+
+    /// Whether the engine can do its work now. A consumer that the broker cancelled shows at once.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let (publisher, consumers) = (self.publisher.borrow(), self.consumers.borrow());
+        let publishing = match &publisher.link {
+            None => Err((publisher.why.to_string(), publisher.since)),
+            Some(link) => link.blocked().map_or(Ok(publisher.since), |(reason, since)| {
+                Err((RabbitError::Blocked { reason }.to_string(), since))
+            }),
+        };
+        let outdated = "the queues hold events for a newer program: upgrade this one";
+        let consuming = match &consumers.link {
+            _ if self.intake.is_outdated() => Err((outdated.to_owned(), consumers.since)),
+            None if !consumers.resting => Err((consumers.why.to_string(), consumers.since)),
+            _ => Ok(consumers.since),
+        };
+        let (since, why) = match (&publishing, &consuming) {
+            (Err((why, since)), _) | (Ok(_), Err((why, since))) => (*since, Some(why.clone())),
+            (Ok(one), Ok(other)) => (*one.max(other), None),
+        };
+        Health { publishing: publishing.is_ok(), consuming: consuming.is_ok(), since, why }
+    }
+
+    /// Without waiting: who publishes has somebody waiting, and tries again.
+    fn publisher_now(&self) -> Result<Arc<Publisher>, RabbitError> {
+        let state = self.publisher.borrow();
+        state.link.clone().ok_or_else(|| state.why.clone())
+    }
+
+    /// The queues of a lane take turns.
+    fn address(&self, message: pack::Message) -> Outgoing {
+        let keys = &self.keys[usize::from(message.lane == Lane::Bulk)];
+        let turn = self.next_key.fetch_add(1, Ordering::Relaxed);
+        let key = keys[turn % keys.len()].clone();
+        message::outgoing(message, key)
+    }
+
+    /// Waits for what arrives; a link that fails meanwhile ends the wait.
+    async fn take_when_up(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {
+        let deadline = Instant::now() + wait;
+        let mut state = self.consumers.subscribe();
+        loop {
+            if let Some(batch) = self.intake.take(max, self.options.held_at_most) {
+                return Ok(batch);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Batch::empty());
+            }
+            tokio::select! {
+                // Whether it arrived or the time is over is seen above.
+                _ = timeout(left, self.intake.arrived.notified()) => {}
+                down = state.wait_for(|state| state.link.is_none()) => {
+                    let why = down.map_or(RabbitError::Closed, |state| state.why.clone());
+                    return Err(why.into());
+                }
+            }
+        }
+    }
+
+    async fn waiting(&self, channel: &lapin::Channel, queue: &str) -> Result<u64, RabbitError> {
+        let passive = QueueDeclareOptions { passive: true, ..Default::default() };
+        let declaring = channel.queue_declare(queue.into(), passive, FieldTable::default());
+        let found = within(self.options.answer_time, "counting messages", declaring).await?;
+        Ok(u64::from(found.message_count()))
+    }
+}
+
+#[async_trait]
+impl Queue for RabbitQueue {
+    async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+        let messages: Vec<Outgoing> =
+            pack::pack(envelopes)?.into_iter().map(|message| self.address(message)).collect();
+        if messages.is_empty() {
+            return Ok(());
+        }
+        self.publisher_now()?.publish(&messages, &self.options).await
+    }
+
+    async fn take(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {
+        let _taker = self.intake.taker();
+        let patience = wait.max(self.options.connect_time);
+        up(&self.consumers, patience).await?;
+        self.take_when_up(max, wait).await
+    }
+
+    async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
+        let messages = self.intake.settle(batch.receipt.ticket);
+        let acks = messages.iter().map(|message| message.acker.ack(BasicAckOptions::default()));
+        let limit = self.options.answer_time;
+        let Ok(answers) = timeout(limit, join_all(acks)).await else {
+            let slow = RabbitError::TooSlow { doing: "acknowledging", limit };
+            if let Some(link) = &self.consumers.borrow().link {
+                link.fail(slow.clone());
+            }
+            return Err(slow.into());
+        };
+        // `Ok(false)` means that nothing was sent: the channel is gone, and the message with it.
+        let answered = answers.iter().filter(|answer| matches!(answer, Ok(true))).count();
+        batch.receipt.check(answered)
+    }
+
+    async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
+        batch.receipt.check(self.intake.put_back(batch.receipt.ticket))
+    }
+
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        let publisher = up(&self.publisher, self.options.answer_time).await?;
+        let opening = publisher.connection.create_channel();
+        let channel = within(self.options.answer_time, "opening a channel", opening).await?;
+        let mut depth = Depth::default();
+        for queue in &self.topology.queues {
+            let waiting = self.waiting(&channel, &queue.name).await?;
+            match queue.source {
+                Source::Lane(Lane::Live) => depth.live += waiting,
+                Source::Lane(Lane::Bulk) | Source::Poison => depth.bulk += waiting,
+            }
+        }
+        let ours = self.intake.depth();
+        within(self.options.answer_time, "closing a channel", channel.close(200, "counted".into())).await?;
+        Ok(Depth { live: depth.live + ours.live, bulk: depth.bulk + ours.bulk })
+    }
+
+    async fn look(&self, _limit: usize) -> Result<Look, QueueError> {
+        Ok(Look { envelopes: Vec::new(), complete: false })
+    }
+}

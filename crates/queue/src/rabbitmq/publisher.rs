@@ -1,0 +1,179 @@
+//! Publishing: mandatory, persistent, confirmed. Everything that is not a clean confirm is not published.
+//!
+//! A mandatory message that reaches no queue is returned *and then confirmed*, so a confirm counts only without a
+//! returned message. <https://www.rabbitmq.com/docs/confirms#when-publishes-are-confirmed>
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{Channel, Confirmation, Connection, Event};
+use tokio::time::{Instant, interval, sleep_until, timeout};
+
+use super::error::within;
+use super::message::Outgoing;
+use super::nodes::{Nodes, close};
+use super::supervisor::{Alarm, LOOK_ROUND, Linked};
+use super::topology::Topology;
+use super::{Options, RabbitError};
+use crate::{Clock, PublishError};
+
+/// Messages under way at once in one publish, at most.
+const WINDOW: usize = 64;
+
+/// The publishing connection and its channel.
+pub(super) struct Publisher {
+    pub(super) connection: Arc<Connection>,
+    channel: Channel,
+    exchange: String,
+    alarm: Alarm,
+    blocked: Mutex<Option<(String, Timestamp)>>,
+}
+
+impl Publisher {
+    /// Publishes all, and returns when all are confirmed.
+    pub(super) async fn publish(&self, messages: &[Outgoing], options: &Options) -> Result<(), PublishError> {
+        if let Some((reason, _)) = self.blocked() {
+            return Err(RabbitError::Blocked { reason }.into());
+        }
+        let limit = options.publish_time;
+        match timeout(limit, self.publish_windows(messages)).await {
+            Ok(published) => published,
+            Err(_) => Err(self.too_slow(limit).into()),
+        }
+    }
+
+    async fn publish_windows(&self, messages: &[Outgoing]) -> Result<(), PublishError> {
+        for window in messages.chunks(WINDOW) {
+            let confirms = self.send(window).await.inspect_err(|error| self.alarm.raise(error.clone()))?;
+            // All are awaited even if one fails: lapin keeps those that are dropped.
+            let outcomes = join_all(confirms).await;
+            for outcome in outcomes {
+                self.judge(outcome)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, window: &[Outgoing]) -> Result<Vec<lapin::PublisherConfirm>, RabbitError> {
+        let mandatory = BasicPublishOptions { mandatory: true, ..Default::default() };
+        let mut confirms = Vec::with_capacity(window.len());
+        for message in window {
+            let sent = self.channel.basic_publish(
+                self.exchange.as_str().into(),
+                message.key.as_str().into(),
+                mandatory,
+                &message.body,
+                message.properties.clone(),
+            );
+            confirms.push(sent.await.map_err(RabbitError::broker("publishing"))?);
+        }
+        Ok(confirms)
+    }
+
+    /// A refusal is the queue's limit; all other failures mean that this link is not what it should be.
+    fn judge(&self, outcome: Result<Confirmation, lapin::Error>) -> Result<(), PublishError> {
+        let failure = match outcome {
+            Ok(Confirmation::Ack(None)) => return Ok(()),
+            Ok(Confirmation::Nack(_)) => return Err(PublishError::Full),
+            Ok(Confirmation::Ack(Some(returned))) => {
+                RabbitError::Returned { said: returned.reply_text.to_string() }
+            }
+            Ok(Confirmation::NotRequested) => {
+                RabbitError::Returned { said: "no confirmation was asked for".to_owned() }
+            }
+            Err(cause) => RabbitError::broker("awaiting a confirm")(cause),
+        };
+        self.alarm.raise(failure.clone());
+        Err(failure.into())
+    }
+
+    /// A broker that blocks says so when it likes; one that is silent for other reasons is left.
+    fn too_slow(&self, limit: std::time::Duration) -> RabbitError {
+        if let Some((reason, _)) = self.blocked() {
+            return RabbitError::Blocked { reason };
+        }
+        let failure = RabbitError::TooSlow { doing: "awaiting a confirm", limit };
+        self.alarm.raise(failure.clone());
+        failure
+    }
+
+    /// Why and since when the broker blocks this connection, if it does.
+    pub(super) fn blocked(&self) -> Option<(String, Timestamp)> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_blocked(&self, blocked: Option<(String, Timestamp)>) {
+        *self.blocked.lock().unwrap_or_else(PoisonError::into_inner) = blocked;
+    }
+}
+
+/// Makes publishers.
+pub(super) struct PublisherLink {
+    pub(super) nodes: Arc<Nodes>,
+    pub(super) topology: Arc<Topology>,
+    pub(super) options: Arc<Options>,
+    pub(super) clock: Clock,
+}
+
+impl Linked for PublisherLink {
+    type Link = Publisher;
+
+    fn name(&self) -> &'static str {
+        "publisher"
+    }
+
+    async fn wanted(&self) {}
+
+    async fn open(&self) -> Result<Publisher, RabbitError> {
+        let options = &*self.options;
+        let connection = Arc::new(self.nodes.connect("publisher", options).await?);
+        let channel = within(options.answer_time, "opening a channel", connection.create_channel()).await?;
+        self.topology.declare(&channel, options).await?;
+        let confirming = channel.confirm_select(ConfirmSelectOptions::default());
+        within(options.answer_time, "asking for confirms", confirming).await?;
+        let exchange = self.topology.exchange.clone();
+        let (alarm, blocked) = (Alarm::default(), Mutex::default());
+        Ok(Publisher { connection, channel, exchange, alarm, blocked })
+    }
+
+    async fn watch(&self, publisher: &Publisher) -> Option<RabbitError> {
+        let mut events = Box::pin(publisher.connection.events_listener());
+        let mut rounds = interval(LOOK_ROUND);
+        let mut patience = None;
+        loop {
+            if !publisher.connection.status().connected() || !publisher.channel.status().connected() {
+                return Some(RabbitError::NotConnected);
+            }
+            tokio::select! {
+                cause = publisher.alarm.raised() => return Some(cause),
+                _ = rounds.tick() => {}
+                event = events.next() => match event {
+                    Some(Event::ConnectionBlocked(reason)) => {
+                        tracing::warn!(reason, "the broker blocks publishing");
+                        publisher.set_blocked(Some((reason, (self.clock)())));
+                        patience = Some(Instant::now() + self.options.blocked_at_most);
+                    }
+                    Some(Event::ConnectionUnblocked) => {
+                        tracing::info!("the broker lets us publish again");
+                        publisher.set_blocked(None);
+                        patience = None;
+                    }
+                    Some(Event::Error(cause)) => return Some(RabbitError::broker("publishing")(cause)),
+                    Some(_) => {}
+                    None => return Some(RabbitError::NotConnected),
+                },
+                () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
+                    let reason = publisher.blocked().map(|(reason, _)| reason).unwrap_or_default();
+                    return Some(RabbitError::Blocked { reason });
+                }
+            }
+        }
+    }
+
+    async fn end(&self, publisher: &Publisher) {
+        close(&publisher.connection, &self.options).await;
+    }
+}

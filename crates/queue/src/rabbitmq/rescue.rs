@@ -1,0 +1,61 @@
+//! Gives poison a second life: each event of it by itself, so that only the one at fault dies.
+//!
+//! The broker counts deliveries of messages, not what takers made of them: connections that were cut often enough bring
+//! a message here that is quite well, and one bad event brings a whole message of good ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::message::Delivery;
+use lapin::options::BasicAckOptions;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::error::within;
+use super::message::{Marks, Outgoing};
+use super::publisher::Publisher;
+use super::supervisor::{State, up};
+use super::topology::Topology;
+use super::{Options, RabbitError};
+use crate::{Lane, pack};
+
+/// Between attempts while publishing fails; the message stays in the poison queue meanwhile.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub(super) struct Rescue {
+    pub(super) publisher: watch::Sender<State<Publisher>>,
+    pub(super) topology: Arc<Topology>,
+    pub(super) options: Arc<Options>,
+}
+
+impl Rescue {
+    /// Publishes the message's events one by one, then acknowledges it. Tries until its link ends.
+    pub(super) async fn send_back(&self, delivery: Delivery) -> Result<(), RabbitError> {
+        let marks = Marks::of(&delivery.properties);
+        let lane = marks.died_in().and_then(|queue| self.topology.lane_of(&queue)).unwrap_or(Lane::Bulk);
+        let parts = if marks.is_ours() { pack::split(&delivery.data) } else { vec![delivery.data.clone()] };
+        let key = self.topology.keys(lane).swap_remove(0);
+        let properties = marks.for_another_round(1);
+        let singles: Vec<Outgoing> = parts
+            .into_iter()
+            .map(|body| Outgoing { key: key.clone(), properties: properties.clone(), body })
+            .collect();
+        tracing::warn!(
+            events = singles.len(),
+            lost = marks.lost(),
+            "a message was handed out too often without an answer; its events go back one by one"
+        );
+        while let Err(error) = self.publish(&singles).await {
+            tracing::warn!(%error, "poison could not be sent back yet");
+            sleep(PAUSE).await;
+        }
+        let answer = delivery.acker.ack(BasicAckOptions::default());
+        within(self.options.answer_time, "acknowledging poison", answer).await.map(drop)
+    }
+
+    async fn publish(&self, singles: &[Outgoing]) -> Result<(), crate::PublishError> {
+        let publisher = up(&self.publisher, self.options.publish_time).await?;
+        publisher.publish(singles, &self.options).await
+    }
+}

@@ -1,0 +1,159 @@
+//! Keeps one connection with all that hangs on it: whatever fails, the whole is dropped and made anew.
+//!
+//! lapin's own recovery stays off. It revives connections, but a channel closed by the broker stays dead, and a consumer
+//! that the broker cancelled merely ends; making everything again has one state instead of many.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::RabbitError;
+use crate::Clock;
+
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+
+/// A link that lasted so long was well: the next failure begins with the first wait again.
+const WELL_AFTER: Duration = Duration::from_secs(10);
+
+/// How often a link is looked at though nothing was heard: whether it stands, is still wanted, or holds what it should not.
+pub(super) const LOOK_ROUND: Duration = Duration::from_secs(1);
+
+/// What is known about a link.
+pub(super) struct State<T> {
+    /// The link, while it is up.
+    pub(super) link: Option<Arc<T>>,
+    /// Why it is not, if it is not.
+    pub(super) why: RabbitError,
+    /// Since when.
+    pub(super) since: Timestamp,
+    /// Whether it was let go because nobody needs it.
+    pub(super) resting: bool,
+}
+
+/// What is supervised: how to make a link, and how to notice that it is gone.
+pub(super) trait Linked: Send + Sync + 'static {
+    type Link: Send + Sync + 'static;
+
+    /// Returns when the link is wanted.
+    fn wanted(&self) -> impl Future<Output = ()> + Send;
+    /// Makes the link, with all that hangs on it. Every await in it has a deadline.
+    fn open(&self) -> impl Future<Output = Result<Self::Link, RabbitError>> + Send;
+    /// Returns when the link has failed, with the cause, or with `None` when nobody wants it any more.
+    fn watch(&self, link: &Self::Link) -> impl Future<Output = Option<RabbitError>> + Send;
+    /// Ends the link and forgets what hung on it.
+    fn end(&self, link: &Self::Link) -> impl Future<Output = ()> + Send;
+    /// How the log calls it.
+    fn name(&self) -> &'static str;
+}
+
+pub(super) fn board<T>(clock: &Clock) -> watch::Sender<State<T>> {
+    watch::Sender::new(State { link: None, why: RabbitError::NotConnected, since: clock(), resting: true })
+}
+
+/// Runs for ever; `first` is what the first attempt gave, if there was one.
+pub(super) async fn supervise<L: Linked>(
+    linked: Arc<L>,
+    first: Option<Result<L::Link, RabbitError>>,
+    board: watch::Sender<State<L::Link>>,
+    clock: Clock,
+) {
+    let mut opened = first;
+    let mut wait = FIRST_WAIT;
+    loop {
+        let attempt = match opened.take() {
+            Some(attempt) => attempt,
+            None => {
+                linked.wanted().await;
+                board.send_modify(|state| state.resting = false);
+                linked.open().await
+            }
+        };
+        let why = match attempt {
+            Ok(link) => {
+                let began = Instant::now();
+                let why = attend(&*linked, link, &board, &clock).await;
+                if began.elapsed() >= WELL_AFTER {
+                    wait = FIRST_WAIT;
+                }
+                why
+            }
+            Err(error) => Some(error),
+        };
+        let Some(why) = why else { continue };
+        report(linked.name(), &why);
+        board.send_modify(|state| state.why = why);
+        sleep(jittered(wait)).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+/// Shows the link on the board until it fails.
+async fn attend<L: Linked>(
+    linked: &L,
+    link: L::Link,
+    board: &watch::Sender<State<L::Link>>,
+    clock: &Clock,
+) -> Option<RabbitError> {
+    let link = Arc::new(link);
+    let shown = Some(Arc::clone(&link));
+    board.send_replace(State { link: shown, why: RabbitError::NotConnected, since: clock(), resting: false });
+    tracing::info!(link = linked.name(), "the link to the broker is up");
+    let why = linked.watch(&link).await;
+    let shown = why.clone().unwrap_or(RabbitError::NotConnected);
+    board.send_replace(State { link: None, why: shown, since: clock(), resting: why.is_none() });
+    linked.end(&link).await;
+    why
+}
+
+fn report(link: &'static str, why: &RabbitError) {
+    let cause = std::error::Error::source(why).map(tracing::field::display);
+    if why.needs_an_operator() {
+        tracing::error!(link, error = %why, cause, "the queue cannot be used as it is configured");
+    } else {
+        tracing::warn!(link, error = %why, cause, "the link to the broker failed and is made anew");
+    }
+}
+
+/// Between half and the whole, so that processes which failed together do not come back together.
+fn jittered(wait: Duration) -> Duration {
+    wait.mul_f64(rand::random_range(0.5..=1.0))
+}
+
+/// Waits until the link is up.
+pub(super) async fn up<T>(board: &watch::Sender<State<T>>, limit: Duration) -> Result<Arc<T>, RabbitError> {
+    let mut seen = board.subscribe();
+    let up = seen.wait_for(|state| state.link.is_some());
+    match timeout(limit, up).await {
+        Ok(Ok(state)) => state.link.clone().ok_or(RabbitError::NotConnected),
+        Ok(Err(_)) => Err(RabbitError::Closed),
+        Err(_) => Err(board.borrow().why.clone()),
+    }
+}
+
+/// Rings once, with the first cause.
+#[derive(Default)]
+pub(super) struct Alarm {
+    cause: Mutex<Option<RabbitError>>,
+    rung: Notify,
+}
+
+impl Alarm {
+    pub(super) fn raise(&self, cause: RabbitError) {
+        self.cause.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(cause);
+        self.rung.notify_one();
+    }
+
+    /// For one listener.
+    pub(super) async fn raised(&self) -> RabbitError {
+        loop {
+            if let Some(cause) = self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+                return cause;
+            }
+            self.rung.notified().await;
+        }
+    }
+}

@@ -13,6 +13,7 @@ use serde_json::json;
 use sqlite::Database;
 use sqlite::rusqlite::types::ValueRef;
 
+use super::network::Sent;
 use super::script::Accepted;
 use super::stage::{Account, Stage, secret};
 use super::story::REFUSED_ADDRESS;
@@ -26,9 +27,11 @@ pub(crate) async fn check(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
     for (index, account) in stage.accounts.iter().enumerate() {
         wrong.extend(converged(stage, account, index, accepted).await);
         wrong.extend(rate_kept(stage, account));
+        wrong.extend(one_at_a_time(stage, account));
         wrong.extend(asked_in_vain(stage, account));
     }
     wrong.extend(forgotten(stage, accepted).await);
+    wrong.extend(stage.watch.seen.lock().expect("no panic holds it").iter().cloned());
     wrong
 }
 
@@ -110,6 +113,23 @@ fn rate_kept(stage: &Stage, account: &Account) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// What a process has sent arrives before another one sends anything to the same account, so that calls do not race.
+fn one_at_a_time(stage: &Stage, account: &Account) -> Vec<String> {
+    let sent = stage.refersion.sent.lock().expect("no panic holds it");
+    let mine: Vec<_> = sent.iter().filter(|call| call.public_key == account.public_key).collect();
+    let racing = mine.iter().enumerate().find_map(|(index, call)| {
+        let other = mine[index..].iter().find(|other| other.by != call.by)?;
+        call.arrived.filter(|arrived| *arrived > other.at).map(|arrived| (call, other, arrived))
+    });
+    let told = |(call, other, arrived): (&&Sent, &&Sent, Duration)| {
+        format!(
+            "worker {} sent a call at {:?}, before that of worker {} arrived at {arrived:?}",
+            other.by, other.at, call.by
+        )
+    };
+    racing.map(told).into_iter().collect()
 }
 
 /// Promise 3: without a fault, nothing is told twice.

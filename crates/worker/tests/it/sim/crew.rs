@@ -58,6 +58,7 @@ impl Crew {
                 life: Arc::clone(&life),
                 inner: stage.ledger.clone(),
                 plant: stage.plant,
+                watch: stage.watch.clone(),
             }),
             connections: Arc::new(StorePort { life: Arc::clone(&life), inner: stage.ledger.clone() }),
             transport: Arc::new(Network {

@@ -1,6 +1,6 @@
 //! The ledger as one process reaches it, and the faults that are planted there to see whether they are found.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +12,10 @@ use ledger::{
     Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Want,
 };
 use people::{Digest, Graph};
+use sqlite::Database;
 use uuid::Uuid;
 
+use super::check::rows;
 use super::life::Life;
 
 /// A mistake that a worker could have.
@@ -33,6 +35,29 @@ pub(crate) struct LedgerPort {
     pub(crate) life: Arc<Life>,
     pub(crate) inner: SqliteLedger,
     pub(crate) plant: Plant,
+    pub(crate) watch: Watch,
+}
+
+/// Notes whatever a holder records whose lease another one has taken.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    pub(crate) memory: Database,
+    pub(crate) seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Watch {
+    /// Whether another holder has taken the lease of `fence`.
+    async fn is_lost(&self, connection: ConnectionId, fence: Option<Fence>) -> bool {
+        let Some(fence) = fence else { return false };
+        let query =
+            format!("SELECT 1 FROM leases WHERE connection = {connection} AND token > {}", fence.token);
+        !rows(&self.memory, &query).await.is_empty()
+    }
+
+    fn note(&self) {
+        let note = "results were recorded under a lease that another holder had taken".to_owned();
+        self.seen.lock().expect("no panic holds it").push(note);
+    }
 }
 
 fn unavailable() -> LedgerError {
@@ -71,8 +96,17 @@ fn keep_the_first(before: &Graph, after: &mut Graph) {
 #[async_trait]
 impl Ledger for LedgerPort {
     async fn record(&self, mut changes: Changes) -> Result<(), LedgerError> {
+        let (connection, fence) = (changes.connection, changes.fence);
         self.spoil(&mut changes).await?;
-        self.life.take(self.inner.record(changes), unavailable).await
+        let recorded = async {
+            let lost = self.watch.is_lost(connection, fence).await;
+            self.inner.record(changes).await?;
+            if lost {
+                self.watch.note();
+            }
+            Ok(())
+        };
+        self.life.take(recorded, unavailable).await
     }
 
     async fn calls_left_open(

@@ -19,6 +19,8 @@ pub(crate) struct Sent {
     pub(crate) by: usize,
     pub(crate) public_key: String,
     pub(crate) path: &'static str,
+    /// When it reached Refersion, if it did.
+    pub(crate) arrived: Option<Duration>,
 }
 
 /// An answer that asked a process to stay away.
@@ -51,18 +53,22 @@ pub(crate) struct Network {
 const LONGEST_WAY: u64 = 9_500;
 
 impl Network {
-    fn note(&self, request: &Request) {
+    /// Notes a call that is sent, and returns its place.
+    fn note(&self, request: &Request) -> usize {
         let sent = Sent {
             at: self.refersion.began.elapsed(),
             by: self.life.number,
             public_key: request.credentials.public_key.clone(),
             path: request.path,
+            arrived: None,
         };
-        self.refersion.sent.lock().expect("no panic holds it").push(sent);
+        let mut all = self.refersion.sent.lock().expect("no panic holds it");
+        all.push(sent);
+        all.len() - 1
     }
 
     /// The request travels by itself: whoever sent it may be dead when it arrives.
-    fn travel(&self, request: Request, way: Duration) -> oneshot::Receiver<Answer> {
+    fn travel(&self, request: Request, way: Duration, place: usize) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
         let refersion = Arc::clone(&self.refersion);
         tokio::spawn(async move {
@@ -74,6 +80,7 @@ impl Network {
                 body: &request.body,
             };
             let now = refersion.began.elapsed();
+            refersion.sent.lock().expect("no panic holds it")[place].arrived = Some(now);
             let reply = refersion.core.lock().expect("no panic holds it").handle(now, &incoming);
             match reply {
                 Reply::Drop { after } => sleep(after).await,
@@ -106,7 +113,7 @@ impl Transport for Network {
             self.life.pass().await;
             return Err(TransportError::NotSent { detail: "the connection timed out".into() });
         }
-        self.note(&request);
+        let place = self.note(&request);
         let (unreachable, long) = *self.refersion.rough.lock().expect("no panic holds it");
         if self.dice.per_mille(unreachable) {
             return Err(TransportError::NotSent { detail: "nobody answers".into() });
@@ -114,7 +121,7 @@ impl Transport for Network {
         let way =
             if self.dice.per_mille(long) { self.dice.millis(LONGEST_WAY) } else { self.dice.millis(20) };
         let public_key = request.credentials.public_key.clone();
-        let answer = timeout(CALL_DEADLINE, self.travel(request, way)).await;
+        let answer = timeout(CALL_DEADLINE, self.travel(request, way, place)).await;
         self.life.pass().await;
         match answer {
             Ok(Ok(answer)) => {

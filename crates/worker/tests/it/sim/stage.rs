@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use worker::{Clock, Limits, RetryPolicy};
 
 use super::dice::Dice;
-use super::ledger_port::Plant;
+use super::ledger_port::{Plant, Watch};
 use super::life::Storm;
 use super::network::Refersion;
 use super::story::Story;
@@ -36,6 +36,7 @@ pub(crate) struct Account {
 pub(crate) struct Stage {
     pub(crate) dice: Dice,
     pub(crate) plant: Plant,
+    pub(crate) watch: Watch,
     pub(crate) memories: [Database; 2],
     pub(crate) queue: SqliteQueue,
     pub(crate) ledger: SqliteLedger,
@@ -69,6 +70,7 @@ impl Stage {
         };
         let mut stage = Self {
             plant,
+            watch: Watch { memory: memories[1].clone(), seen: Arc::default() },
             memories,
             queue: queue.await.expect("a fresh queue"),
             ledger,

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    config, connections, dead_letters, events, export, forget, migrate, profiles, secrets, serve, simulate,
-    status,
+    config, connections, dead_letters, demo, events, export, forget, migrate, profiles, secrets, serve,
+    simulate, status,
 };
+use crate::config::{Loaded, Log, LogLevel, Origin};
 
 /// Segment's audiences and traits as affiliates in Refersion.
 ///
@@ -32,6 +33,7 @@ const HELP_WIDTH: usize = 120;
 
 const EXAMPLES: &str = "\
 Examples:
+  refersion-destination demo                                 all of it at work under faults, in under a minute
   refersion-destination serve                                the door, the worker, health and metrics in one process
   refersion-destination connections add --name shop          asks for the API key, and says what else to do
   refersion-destination events find ann@example.org          what became of somebody's events, and why
@@ -52,6 +54,8 @@ pub enum Command {
     /// Run the worker alone: absorb events, and tell Refersion the difference
     #[command(after_help = serve::WORKER_EXAMPLES)]
     Worker,
+    /// Show everything at work under faults, on temporary files, with a proof at the end
+    Demo(demo::Arguments),
     /// Run a Refersion of your own, with faults on demand
     Simulate(Box<simulate::Arguments>),
     /// Add, show, check and change the Refersion accounts that are delivered to
@@ -83,6 +87,17 @@ impl Command {
     #[must_use]
     pub fn goes_on(&self) -> bool {
         matches!(self, Self::Serve | Self::Ingest | Self::Worker | Self::Simulate(_))
+    }
+
+    /// How it logs. The demo has faults on purpose and a page of its own: unless somebody says otherwise, its log holds
+    /// bugs alone.
+    #[must_use]
+    pub fn log(&self, loaded: &Loaded) -> Log {
+        let mut log = loaded.config.log.clone();
+        if matches!(self, Self::Demo(_)) && loaded.settings.origin("log.level") == Origin::Default {
+            log.level = LogLevel("error".to_owned());
+        }
+        log
     }
 }
 

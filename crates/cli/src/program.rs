@@ -42,7 +42,7 @@ fn execute(cli: Cli, variables: impl IntoIterator<Item = (OsString, OsString)>) 
     let loaded = config::load(cli.config.as_deref(), variables)?;
     // Standard error is one JSON object for a script that runs a command which ends by itself.
     if cli.command.goes_on() || !cli.json {
-        logs::start(&loaded.config.log);
+        logs::start(&cli.command.log(&loaded));
     }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| {
         Failure::failed("runtime", &error, "the system is short of threads or file handles")

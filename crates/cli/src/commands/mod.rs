@@ -3,6 +3,7 @@
 pub mod config;
 pub mod connections;
 pub mod dead_letters;
+pub mod demo;
 pub mod events;
 pub mod export;
 pub mod forget;
@@ -53,6 +54,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Serve => serve::run(Roles::ALL, context).await,
         Command::Ingest => serve::run(Roles { ingest: true, worker: false }, context).await,
         Command::Worker => serve::run(Roles { ingest: false, worker: true }, context).await,
+        Command::Demo(arguments) => demo::run(arguments, context).await,
         Command::Simulate(arguments) => simulate::run(*arguments, context).await,
         Command::Connections(arguments) => connections::run(*arguments, context).await,
         Command::Events(arguments) => events::run(arguments, context).await,

@@ -1,0 +1,77 @@
+//! What to try when the demo is over.
+
+use super::stage::{API_KEY, CONNECTION, Stage};
+use crate::config::EngineUrl;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// What can be tried without the demo's files.
+pub(super) fn suggest(output: &mut Output, seed: u64) -> Result<(), Failure> {
+    if output.is_json() {
+        return Ok(());
+    }
+    for line in [
+        "\nWhat to try next".to_owned(),
+        format!("  cargo run --release -- demo --seed {seed}            the same people and the same weather again"),
+        "  cargo run --release -- demo --members 2000 --keep  a small one that stays, to look at with the commands below"
+            .to_owned(),
+        "  cargo run --release -- serve                       the real thing, on files under data/".to_owned(),
+        "  cargo run --release -- --help                      every command, with examples".to_owned(),
+    ] {
+        output.line(&line)?;
+    }
+    Ok(())
+}
+
+/// What makes the other commands look at the demo that stays.
+pub(super) fn show_how_to_look(output: &mut Output, stage: &Stage) -> Result<(), Failure> {
+    let variables = variables(stage);
+    if output.is_json() {
+        let variables: serde_json::Map<_, _> =
+            variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        return output.json(&serde_json::json!({ "environment": variables }));
+    }
+    output.line("\nThe demo stays until Ctrl-C. In another terminal:")?;
+    for (name, value) in &variables {
+        output.line(&format!("export {name}={value}"))?;
+    }
+    let (_, door) = door(stage);
+    for line in [
+        "\nThen, for example:".to_owned(),
+        "  cargo run --release -- status".to_owned(),
+        "  cargo run --release -- events find peter@example.com".to_owned(),
+        "  cargo run --release -- dead-letters list".to_owned(),
+        format!("  cargo run --release -- connections set {CONNECTION} --custom-field favoriteColor=103"),
+        format!(
+            "  curl -u {API_KEY}: http://{door}/segment -H 'content-type: application/json' -d '{EXAMPLE}'"
+        ),
+        format!("  curl http://{}/_simulator/calls", stage.refersion),
+        format!("  curl --data latency=1s,500=5% http://{}/_simulator/faults", stage.refersion),
+        format!(
+            "\nThe files stay in {} when it ends; remove them when you are done.",
+            stage.folder().display()
+        ),
+    ] {
+        output.line(&line)?;
+    }
+    Ok(())
+}
+
+const EXAMPLE: &str =
+    r#"{"type":"identify","userId":"me","traits":{"name":"My Self","email":"me@example.com","city":"Here"}}"#;
+
+fn door(stage: &Stage) -> (&'static str, String) {
+    let address = stage.stack.door_address().map_or_else(String::new, |address| address.to_string());
+    ("REFERSION_DESTINATION__INGEST__LISTEN", address)
+}
+
+fn variables(stage: &Stage) -> Vec<(&'static str, String)> {
+    let url = |EngineUrl::Sqlite(path): &EngineUrl| format!("sqlite://{}", path.display());
+    vec![
+        ("REFERSION_DESTINATION__QUEUE__URL", url(&stage.config.queue.url)),
+        ("REFERSION_DESTINATION__LEDGER__URL", url(&stage.config.ledger.url)),
+        ("REFERSION_DESTINATION__SECRETS__KEY_FILE", stage.config.key_file().display().to_string()),
+        door(stage),
+        ("REFERSION_DESTINATION__HEALTH__LISTEN", stage.stack.health_address().to_string()),
+    ]
+}

@@ -1,0 +1,173 @@
+//! Sends events as Segment does: over HTTP with connections that stay open, trying again what may succeed later.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::script::Call;
+
+/// Connections to the door.
+const CONNECTIONS: usize = 48;
+/// How often a request is sent at most.
+const TRIES: u32 = 20;
+/// The pause before a request is sent again.
+const PAUSE: Duration = Duration::from_millis(250);
+/// The longest answer that is read, in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// What was sent, and what the door said.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// Answers by status, those that were followed by another try included.
+    pub(super) answers: BTreeMap<u16, u64>,
+    /// How long each answer took.
+    pub(super) took: Vec<Duration>,
+    /// What was accepted, with the id that the door gave it.
+    pub(super) accepted: Vec<(String, Call)>,
+}
+
+/// The sender's side of the door.
+#[derive(Clone)]
+pub(super) struct Sender {
+    door: SocketAddr,
+    right: HeaderValue,
+    wrong: HeaderValue,
+    accepted: Arc<AtomicU64>,
+}
+
+impl Sender {
+    /// Sends to `door`, with `key` where it should be right.
+    pub(super) fn to(door: SocketAddr, key: &str) -> anyhow::Result<Self> {
+        let basic = |key: &str| {
+            let mut value =
+                HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(format!("{key}:"))))?;
+            value.set_sensitive(true);
+            anyhow::Ok(value)
+        };
+        Ok(Self { door, right: basic(key)?, wrong: basic("pub_wrong.sec_wrong")?, accepted: Arc::default() })
+    }
+
+    /// Events accepted until now.
+    pub(super) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Sends all of them, over several connections at once, and returns when every one is answered.
+    pub(super) async fn send(&self, calls: Vec<Call>) -> anyhow::Result<Sent> {
+        let connections = CONNECTIONS.min(calls.len());
+        let (calls, next) = (Arc::new(calls), Arc::new(AtomicUsize::new(0)));
+        let mut tasks = JoinSet::new();
+        for _ in 0..connections {
+            tasks.spawn(self.clone().send_share(Arc::clone(&calls), Arc::clone(&next)));
+        }
+        let mut sent = Sent::default();
+        while let Some(share) = tasks.join_next().await {
+            sent.add(share??);
+        }
+        Ok(sent)
+    }
+
+    /// What one connection sends: the next call that no other has taken, until there is none.
+    async fn send_share(self, calls: Arc<Vec<Call>>, next: Arc<AtomicUsize>) -> anyhow::Result<Sent> {
+        let mut sent = Sent::default();
+        let mut line = Line { door: self.door, open: None };
+        while let Some(call) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
+            self.send_one(call, &mut line, &mut sent).await?;
+        }
+        Ok(sent)
+    }
+
+    async fn send_one(&self, call: &Call, line: &mut Line, sent: &mut Sent) -> anyhow::Result<()> {
+        for _ in 0..TRIES {
+            let began = Instant::now();
+            let Ok((status, body)) = line.ask(self.request(call)?).await else {
+                line.open = None;
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
+            *sent.answers.entry(status).or_default() += 1;
+            sent.took.push(began.elapsed());
+            match status {
+                202 => {
+                    self.accepted.fetch_add(1, Ordering::Relaxed);
+                    sent.accepted.push((event_id(&body)?, call.clone()));
+                    return Ok(());
+                }
+                // Segment tries these again, for 4 hours; and no others.
+                429 | 500 | 502..=599 => tokio::time::sleep(PAUSE).await,
+                _ => return Ok(()),
+            }
+        }
+        anyhow::bail!("the door did not take a request in {TRIES} tries")
+    }
+
+    fn request(&self, call: &Call) -> anyhow::Result<Request<Full<Bytes>>> {
+        let key = if call.wrong_key { &self.wrong } else { &self.right };
+        Ok(Request::post("/segment")
+            .header(HOST, self.door.to_string())
+            .header(AUTHORIZATION, key.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(call.body.clone()))?)
+    }
+}
+
+impl Sent {
+    /// Counts what another connection, or another act, sent.
+    pub(super) fn add(&mut self, other: Self) {
+        for (status, count) in other.answers {
+            *self.answers.entry(status).or_default() += count;
+        }
+        self.took.extend(other.took);
+        self.accepted.extend(other.accepted);
+    }
+}
+
+fn event_id(body: &[u8]) -> anyhow::Result<String> {
+    let answer: serde_json::Value = serde_json::from_slice(body)?;
+    let id = answer["event_id"].as_str();
+    Ok(id.ok_or_else(|| anyhow::anyhow!("a 202 of the door names no event_id"))?.to_owned())
+}
+
+/// One connection that is opened when it is needed, and again when the door has closed it.
+struct Line {
+    door: SocketAddr,
+    open: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Line {
+    async fn ask(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<(u16, Bytes)> {
+        let response: Response<_> = self.ready().await?.send_request(request).await?;
+        let status = response.status().as_u16();
+        let body = http_body_util::Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+        Ok((status, body.map_err(anyhow::Error::from_boxed)?.to_bytes()))
+    }
+
+    async fn ready(&mut self) -> anyhow::Result<&mut SendRequest<Full<Bytes>>> {
+        let usable = match &mut self.open {
+            Some(open) => open.ready().await.is_ok(),
+            None => false,
+        };
+        if !usable {
+            let stream = TcpStream::connect(self.door).await?;
+            stream.set_nodelay(true)?;
+            let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+            // It ends with the connection; whoever sends next learns that it has.
+            tokio::spawn(async move { drop(connection.await) });
+            self.open = Some(sender);
+        }
+        self.open.as_mut().ok_or_else(|| anyhow::anyhow!("the connection is gone"))
+    }
+}

@@ -1,0 +1,127 @@
+//! The stage of the demo: all roles in this process on temporary files, and a simulated Refersion behind real HTTP.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use connections::{ApiKey, Connection, NewAffiliateStatus, NewConnection, Settings};
+use simulator::{Options, Shared, Simulator};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::engage::AUDIENCE;
+use crate::config::{Config, EngineUrl};
+use crate::failure::Failure;
+use crate::stack::{Roles, Stack};
+
+/// The ceiling of the demo's connection, in calls a second.
+pub(super) const RATE: f64 = 1_000.0;
+/// The public half of its key pair.
+pub(super) const PUBLIC_KEY: &str = "pub_demo";
+/// The API key, as Segment's tile takes it.
+pub(super) const API_KEY: &str = "pub_demo.sec_demo";
+/// The name of its connection.
+pub(super) const CONNECTION: &str = "demo";
+/// The custom fields of the account, and the traits that they take. No field takes `favoriteColor`, on purpose.
+pub(super) const CUSTOM_FIELDS: [(&str, u64, &str); 2] = [(AUDIENCE, 101, "VIP"), ("plan", 102, "Plan")];
+
+/// Everything that runs.
+pub(super) struct Stage {
+    pub(super) stack: Stack,
+    pub(super) simulator: Shared,
+    pub(super) connection: Connection,
+    pub(super) refersion: SocketAddr,
+    pub(super) config: Config,
+    folder: TempDir,
+    simulator_stop: CancellationToken,
+    simulator_server: JoinHandle<()>,
+}
+
+impl Stage {
+    /// Starts everything on free ports. `config` gives what is no matter of places.
+    pub(super) async fn set(config: &Config, seed: u64) -> Result<Self, Failure> {
+        let folder = tempfile::Builder::new().prefix("refersion-destination-demo-").tempdir();
+        let folder =
+            folder.map_err(|error| Failure::failed("files", &error, "look at TMPDIR and its free space"))?;
+        let config = in_folder(config, folder.path());
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| no_port(&error))?;
+        let refersion = listener.local_addr().map_err(|error| no_port(&error))?;
+        let simulator = Shared::new(Simulator::new(options(seed)));
+        let simulator_stop = CancellationToken::new();
+        let simulator_server = tokio::spawn(simulator::serve(
+            listener,
+            simulator.clone(),
+            simulator_stop.clone().cancelled_owned(),
+        ));
+        let stack = Stack::start(&config, Roles::ALL).await?;
+        let connection = connect(&stack, refersion).await?;
+        Ok(Self { stack, simulator, connection, refersion, config, folder, simulator_stop, simulator_server })
+    }
+
+    /// Where the files are.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Ends everything. The files go too, unless they are to be kept.
+    pub(super) async fn strike(mut self, keep_files: bool) {
+        for late in self.stack.stop().await {
+            tracing::warn!(name = late, "a loop had to be cut off");
+        }
+        self.simulator_stop.cancel();
+        if self.simulator_server.await.is_err() {
+            tracing::error!("the simulator panicked, which is a bug");
+        }
+        self.folder.disable_cleanup(keep_files);
+    }
+}
+
+fn no_port(error: &std::io::Error) -> Failure {
+    Failure::failed("listen", error, "the demo needs free ports on 127.0.0.1")
+}
+
+/// The configuration with every place moved into the folder and to free ports, so that nothing real is touched.
+fn in_folder(config: &Config, folder: &Path) -> Config {
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut config = config.clone();
+    config.queue.url = EngineUrl::Sqlite(folder.join("queue.db"));
+    config.ledger.url = EngineUrl::Sqlite(folder.join("ledger.db"));
+    config.secrets.key_file = Some(folder.join("master.key"));
+    config.secrets.key = None;
+    config.ingest.listen = anywhere;
+    config.health.listen = anywhere;
+    config
+}
+
+fn options(seed: u64) -> Options {
+    let (public, secret) = API_KEY.split_once('.').unwrap_or((PUBLIC_KEY, "sec_demo"));
+    Options {
+        seed,
+        accounts: vec![(public.to_owned(), secret.to_owned())],
+        custom_fields: CUSTOM_FIELDS.iter().map(|(_, id, label)| (*id, (*label).to_owned())).collect(),
+        ..Options::default()
+    }
+}
+
+async fn connect(stack: &Stack, refersion: SocketAddr) -> Result<Connection, Failure> {
+    let engines = stack.engines();
+    let key =
+        ApiKey::parse(API_KEY).map_err(|error| Failure::failed("api_key", &error, "report this as a bug"))?;
+    let name = CONNECTION.parse().map_err(|error| Failure::failed("name", &error, "report this as a bug"))?;
+    let settings = Settings {
+        refersion_url: format!("http://{refersion}"),
+        rate_per_second: RATE,
+        new_affiliate_status: NewAffiliateStatus::Active,
+        custom_fields: CUSTOM_FIELDS.iter().map(|(name, id, _)| ((*name).to_owned(), *id)).collect(),
+        ..Settings::default()
+    };
+    let new = NewConnection {
+        name,
+        settings,
+        key: engines.vault.seal_key(&key),
+        write_key: engines.vault.new_write_key(),
+        created_at: engines.now(),
+    };
+    Ok(engines.connections.add(new).await?)
+}

@@ -1,0 +1,53 @@
+//! What goes wrong on the way to Refersion during the demo: enough to be seen, mild enough to finish.
+
+use std::time::Duration;
+
+use simulator::{Chance, Down, Faults, Kind, Latency};
+
+/// The chance of each fault for each call, in millionths. Together they stay below the share at which the worker slows
+/// down, so that the demo shows repair rather than caution.
+const CHANCES: [(Kind, u32); 9] = [
+    (Kind::DropBefore, 2_000),
+    (Kind::Html, 2_000),
+    (Kind::TooMany, 3_000),
+    (Kind::Internal, 3_000),
+    (Kind::BadGateway, 1_000),
+    (Kind::GatewayTimeout, 1_000),
+    (Kind::DropAfter, 2_000),
+    (Kind::Garbage, 1_000),
+    (Kind::Partial, 50_000),
+];
+/// About so many answers ask us to stay away for a second.
+const COME_BACKS: usize = 3;
+/// How long the whole API is down.
+const OUTAGE: Duration = Duration::from_secs(3);
+/// The outage begins after this time for each thousand members: a quarter into the work, or so.
+const OUTAGE_AFTER: Duration = Duration::from_millis(300);
+
+/// The faults of a demo with so many members.
+pub(super) fn faults(members: usize) -> Faults {
+    let come_back = u32::try_from(COME_BACKS * 1_000_000 / members.max(1)).unwrap_or(u32::MAX).min(10_000);
+    let mut chances: std::collections::BTreeMap<_, _> =
+        CHANCES.into_iter().map(|(kind, chance)| (kind, Chance::millionths(chance))).collect();
+    chances.insert(Kind::TooManyAfter, Chance::millionths(come_back));
+    let thousands = f64::from(u32::try_from(members).unwrap_or(u32::MAX)) / 1_000.0;
+    Faults {
+        latency: Latency { least: Duration::from_millis(2), most: Duration::from_millis(20) },
+        chances,
+        retry_after: Duration::from_secs(1),
+        down: vec![Down { lasts: OUTAGE, begins: OUTAGE_AFTER.mul_f64(thousands) }],
+        ..Faults::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_specification_that_the_simulator_reads() {
+        let faults = faults(20_000);
+        assert_eq!(Faults::parse(&faults.to_string()).as_ref(), Ok(&faults));
+        assert!(faults.to_string().contains("down=3s@6s"), "{faults}");
+    }
+}

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Parser;
 use trials::ground::Pair;
 use trials::row::{LONG, Row, SHORT};
@@ -60,7 +59,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     };
     let mut out = std::io::stdout();
     writeln!(out, "seed {seed}")?;
-    let rows = run(&plan, tell).await.context("the harness failed, which says nothing about the program")?;
+    let rows = run(&plan, tell).await?;
     writeln!(out, "\n{}", table(&rows))?;
     let broken = breaches(&rows);
     if broken.is_empty() {

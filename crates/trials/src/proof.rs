@@ -91,10 +91,10 @@ async fn found(stage: &Stage, engines: &Engines, log: &Log) -> anyhow::Result<Ve
     Ok(found.into_values().collect())
 }
 
-/// Promise 1. What a door may have accepted without an answer counts if it is there.
+/// Promise 1. What became durable without a 2xx counts if it is there.
 fn outcomes(proof: &mut Proof, log: &Log, found: &[EventView]) {
     let perhaps =
-        |view: &&EventView| view.message_id.as_ref().is_some_and(|message| log.unanswered.contains(message));
+        |view: &&EventView| view.message_id.as_ref().is_some_and(|message| log.unsure.contains(message));
     let ids: BTreeSet<String> = log.accepted.keys().map(Uuid::to_string).collect();
     let mut all = ids.clone();
     all.extend(found.iter().filter(perhaps).map(|view| view.event.to_string()));

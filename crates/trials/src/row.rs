@@ -72,6 +72,16 @@ pub struct Row {
     pub logs: Option<String>,
 }
 
+impl Row {
+    /// A row that could not be played to its end, which is no proof of anything.
+    #[must_use]
+    pub fn not_played(fault: &Fault, cause: &anyhow::Error) -> Self {
+        let breaches = vec![format!("the harness failed: {cause:#}")];
+        let proof = Proof { breaches, ..Proof::default() };
+        Self { fault: fault.name, injected: 0, proof, took: Duration::ZERO, logs: None }
+    }
+}
+
 /// A row whose faults are over and whose events were all told, before anything is judged.
 pub struct Played {
     /// Where it was played; its processes still run.

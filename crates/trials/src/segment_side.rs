@@ -34,8 +34,8 @@ pub struct Log {
     pub messages: BTreeMap<String, Message>,
     /// What got a 2xx: the event's id and the message's.
     pub accepted: BTreeMap<Uuid, String>,
-    /// Messages of which a try had no answer: the door may have accepted it.
-    pub unanswered: BTreeSet<String>,
+    /// Messages of which a try had no answer, or a 5xx: it may have become durable all the same.
+    pub unsure: BTreeSet<String>,
     /// Answers that the door should not have given, with their number.
     pub strange: BTreeMap<String, usize>,
     /// Answers that asked to come again: 429 and 5xx.
@@ -160,11 +160,15 @@ impl Client {
                     *lock(&self.log).strange.entry(answer).or_default() += 1;
                     return;
                 }
-                Try::ComeAgain => lock(&self.log).turned_away += 1,
+                Try::ComeAgain => {
+                    let mut log = lock(&self.log);
+                    log.turned_away += 1;
+                    log.unsure.insert(message.id.clone());
+                }
                 Try::NotSent => self.open = None,
                 Try::Unanswered => {
                     self.open = None;
-                    lock(&self.log).unanswered.insert(message.id.clone());
+                    lock(&self.log).unsure.insert(message.id.clone());
                 }
             }
             // Segment waits longer; what counts here is that it comes again.

@@ -56,6 +56,7 @@ pub struct Stage {
     /// Who died.
     pub deaths: Deaths,
     program: PathBuf,
+    wished: Vec<(String, String)>,
     variables: Vec<(String, String)>,
     point: Option<&'static str>,
     dice: Dice,
@@ -83,9 +84,10 @@ impl Stage {
         let refersion_wire = Proxy::to(listener.local_addr()?).await?;
         let refersion = Shared::new(Simulator::new(Options { seed: dice.draw(), ..Options::default() }));
         let server = tokio::spawn(simulator::serve(listener, refersion.clone(), std::future::pending()));
-        let mut variables = settings();
+        let mut wished = settings();
+        wished.extend(wishes.variables);
+        let mut variables = wished.clone();
         variables.extend(ground.variables(folder.path()));
-        variables.extend(wishes.variables);
         let mut stage = Self {
             doors: free_addresses(DOORS)?,
             folder,
@@ -96,6 +98,7 @@ impl Stage {
             processes: Vec::new(),
             deaths: Deaths::default(),
             program,
+            wished,
             variables,
             point: wishes.point,
             dice,
@@ -133,7 +136,8 @@ impl Stage {
     /// The settings with which a process of the harness reaches the engines directly.
     #[must_use]
     pub fn direct_variables(&self) -> Vec<(String, String)> {
-        let mut variables = settings();
+        // A queue is declared by whoever comes first, and takes no other settings later.
+        let mut variables = self.wished.clone();
         variables.extend(self.ground.direct_variables(self.folder.path()));
         variables
     }

@@ -86,7 +86,7 @@ fn is_told(field: Field, texts: &BTreeMap<String, String>) -> bool {
 async fn taken(api: &Api, item: &Item, failure: &Failure) -> Ending {
     let Wish::Create { email, .. } = &item.wish else { return nothing(item) };
     match api.client.find_by_email(email).await {
-        Ok(Some(affiliate)) => item.answered(Answer::Found(found(&affiliate))),
+        Ok(Some(affiliate)) => item.not_made(Answer::Found(found(&affiliate))),
         Ok(None) => {
             let message =
                 "the email is taken by another affiliate, but no affiliate with exactly this email is found";
@@ -105,7 +105,7 @@ fn refused(item: &Item, field: &str, cause: Cause) -> Ending {
         Wish::Create { fields, .. } => fields.clone(),
         _ => BTreeMap::new(),
     };
-    item.answered(Answer::Refused {
+    item.not_made(Answer::Refused {
         texts,
         email: (field == "email").then_some(item.anchor),
         causes: BTreeMap::from([(field.to_owned(), cause)]),

@@ -178,14 +178,22 @@ impl Item {
         Ending { anchor: self.anchor, answers: vec![(self.anchor, answer)], failed: None }
     }
 
+    /// A create was answered, and has made nobody; this is known besides.
+    fn not_made(&self, answer: Answer) -> Ending {
+        let answers = vec![(self.anchor, Answer::NotMade), (self.anchor, answer)];
+        Ending { anchor: self.anchor, answers, failed: None }
+    }
+
     /// The item failed; where its effect is not known, that is remembered too.
     fn failed(&self, failure: &Failure) -> Ending {
-        let unknown = (failure.class == Class::NoAnswer)
-            .then(|| Self::unknown(failure.operation.name(), &self.written()))
-            .flatten();
+        let known = match (failure.class, &self.wish) {
+            (Class::NoAnswer, _) => Self::unknown(failure.operation.name(), &self.written()),
+            (_, Wish::Create { .. }) => Some(Answer::NotMade),
+            _ => None,
+        };
         Ending {
             anchor: self.anchor,
-            answers: unknown.into_iter().map(|answer| (self.anchor, answer)).collect(),
+            answers: known.into_iter().map(|answer| (self.anchor, answer)).collect(),
             failed: Some(self.failure(failure)),
         }
     }

@@ -1,11 +1,14 @@
 //! Open calls: written down before they go out, settled by whoever comes after.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use connections::{ApiKey, NewAffiliateStatus};
-use ledger::{CallItem, GraphId, LedgerError, OpenCall};
-use people::answer::Answer;
+use ledger::{CallItem, Changes, GraphId, GraphRow, LedgerError, OpenCall};
+use people::answer::{Answer, sent};
+use people::needs::Rules;
+use people::plan::{Picture, StepKind};
 use refersion::{Client, Credentials, InitialStatus};
 use tracing::info;
 
@@ -13,6 +16,7 @@ use super::record::Names;
 use super::take::Planned;
 use super::{Delivered, Holder};
 use crate::deliver::{Api, Ending, Item, Job, operation};
+use crate::rules::rules;
 
 impl Holder {
     /// Writes planned calls down, so that whoever comes after knows of them; then they may go out.
@@ -21,6 +25,7 @@ impl Holder {
         planned: Vec<Planned>,
     ) -> Result<Vec<(Job, Vec<GraphId>)>, LedgerError> {
         let now = self.worker.now();
+        let planned = self.mark_creates(planned).await?;
         let open: Vec<OpenCall> = planned
             .iter()
             .map(|call| OpenCall {
@@ -40,6 +45,43 @@ impl Holder {
             jobs.push((Job { call: id, kind: call.kind, items: call.items }, call.graphs));
         }
         Ok(jobs)
+    }
+
+    /// Notes in the graphs that creates are about to go out: until a create has an answer, its affiliate may be there, and a
+    /// delete that comes meanwhile waits for it. A create that the graph no longer plans is dropped; if absorb changes one
+    /// of the graphs at this moment, all creates wait for the next round.
+    async fn mark_creates(&self, planned: Vec<Planned>) -> Result<Vec<Planned>, LedgerError> {
+        let (creates, mut others): (Vec<Planned>, Vec<Planned>) =
+            planned.into_iter().partition(|call| call.kind == StepKind::Create);
+        if creates.is_empty() {
+            return Ok(others);
+        }
+        // Two creates may be about one graph, which is read and written once.
+        let graphs: BTreeSet<GraphId> = creates.iter().flat_map(|call| call.graphs.iter().copied()).collect();
+        let graphs: Vec<GraphId> = graphs.into_iter().collect();
+        let mut rows = self.worker.ledger.graphs(&graphs).await?;
+        let rules = rules(&self.connection.settings);
+        let wanted: Vec<Planned> = creates
+            .into_iter()
+            .filter(|call| call.items.iter().all(|item| mark(&mut rows, &rules, item)))
+            .collect();
+        rows.retain(|row| wanted.iter().any(|call| call.graphs.contains(&row.id)));
+        match self.record_marks(rows, &rules).await {
+            Ok(()) => others.extend(wanted),
+            Err(LedgerError::Conflict) => {}
+            Err(other) => return Err(other),
+        }
+        Ok(others)
+    }
+
+    async fn record_marks(&self, rows: Vec<GraphRow>, rules: &Rules) -> Result<(), LedgerError> {
+        let now = self.worker.now();
+        let connection = self.connection.id;
+        let mut changes = Changes { connection, fence: Some(self.fence), ..Changes::default() };
+        for row in rows {
+            self.resettle(&mut changes, row, rules, now);
+        }
+        self.worker.ledger.record(changes).await
     }
 
     /// What a predecessor had sent without recording an answer is not known, which differs from everything desired.
@@ -121,6 +163,16 @@ impl Holder {
         }
         Ok(())
     }
+}
+
+/// Marks a create in its graph; `false` if the graph plans it no more.
+fn mark(rows: &mut [GraphRow], rules: &Rules, item: &Item) -> bool {
+    let Some(row) = rows.iter_mut().find(|row| row.graph.identifiers.contains_key(&item.anchor)) else {
+        return false;
+    };
+    let steps = Picture::of(&row.graph, rules).steps;
+    let create = steps.into_iter().find(|step| step.anchor == item.anchor && step.kind() == StepKind::Create);
+    create.inspect(|step| sent(&mut row.graph, step)).is_some()
 }
 
 /// The encrypted addresses of creates.

@@ -51,6 +51,8 @@ enum Mishap {
 
 /// More operations than this are a worker that does not sleep while it waits: the simulation ends it.
 pub(crate) const RESTLESS: u64 = 60_000;
+/// The longest that an operation usually takes, in milliseconds.
+const USUAL: u64 = 40;
 /// The longest that an operation of an engine takes, in milliseconds.
 const SLOWEST: u64 = 6_000;
 
@@ -89,7 +91,14 @@ impl Life {
     ) -> Result<T, E> {
         self.pass().await;
         let ended = match self.mishap() {
-            Mishap::None => effect.await,
+            Mishap::None => {
+                // Most operations are quick; the others let anything happen in between.
+                if self.dice.per_mille(250) {
+                    sleep(Duration::from_millis(1) + self.dice.millis(USUAL)).await;
+                    self.pass().await;
+                }
+                effect.await
+            }
             Mishap::FailBefore => Err(unavailable()),
             Mishap::FailAfter => {
                 drop(effect.await);

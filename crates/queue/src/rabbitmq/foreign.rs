@@ -39,7 +39,7 @@ pub(super) fn wrap(
                 .and_then(|text| text.parse::<Timestamp>().ok())
                 .ok_or("its header `received-at` is not a time in RFC 3339")?,
         ),
-        None => properties.timestamp().and_then(|seconds| at(seconds)),
+        None => properties.timestamp().and_then(at),
     };
     let payload = payload.to_owned();
     let message_id = properties.message_id().as_ref().map(|id| id.as_str().as_bytes());

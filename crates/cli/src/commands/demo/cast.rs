@@ -80,7 +80,7 @@ fn person(number: usize, dice: &mut StdRng) -> Person {
         email,
         street: format!("{} {}", dice.random_range(1..2000), pick(&STREETS, dice)),
         city: pick(&CITIES, dice),
-        plan: *pick::<&str>(&PLANS, dice),
+        plan: pick::<&str>(&PLANS, dice),
         company,
         phone: dice.random_bool(0.4).then(|| format!("+1 555 {:07}", dice.random_range(0..10_000_000))),
         anonymous: dice.random_bool(0.1).then(|| format!("anon-{:016x}", dice.random::<u64>())),

@@ -76,5 +76,5 @@ fn open_calls_that_are_not_settled_are_found() {
 
 #[test]
 fn results_recorded_without_a_fence_are_found() {
-    assert!(is_found(Plant::NoFence, 500));
+    assert!(is_found(Plant::NoFence, 3000));
 }

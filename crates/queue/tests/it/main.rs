@@ -1,13 +1,7 @@
 //! The engines of the queue against its contract, and what is particular to each.
 
 #[cfg(test)]
-mod brokers;
-#[cfg(test)]
 mod group;
-#[cfg(test)]
-mod rabbitmq;
-#[cfg(test)]
-mod rabbitmq_faults;
 #[cfg(test)]
 mod rigs;
 #[cfg(test)]
@@ -21,9 +15,4 @@ mod sqlite_file {
 #[cfg(test)]
 mod sqlite_inline {
     queue::contract_suite!(crate::rigs::SqliteRig::inline());
-}
-
-#[cfg(test)]
-mod rabbitmq_contract {
-    queue::contract_suite!(crate::brokers::RabbitRig::shared().await);
 }

@@ -128,7 +128,11 @@ impl Server {
             self.group = run(&self.programs, &self.folder, self.port, &self.settings)?;
             match self.wait_until_up() {
                 // Sessions of the killed server may hold its memory for a moment longer.
-                Err(_) if Instant::now() < until => thread::sleep(LOOK),
+                Err(_) if Instant::now() < until => {
+                    // A guard that merely ends would remove the folder.
+                    self.group.kill()?;
+                    thread::sleep(LOOK);
+                }
                 done => return done,
             }
         }

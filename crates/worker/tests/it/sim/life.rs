@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use super::dice::Dice;
@@ -34,7 +34,9 @@ pub(crate) struct Storm {
 /// One process.
 pub(crate) struct Life {
     pub(crate) number: usize,
-    state: watch::Sender<State>,
+    state: Mutex<State>,
+    /// Wakes in the order of waiting; a watch channel wakes in a random one, and no seed would replay.
+    changed: Notify,
     dice: Dice,
     storm: Arc<Mutex<Storm>>,
 }
@@ -58,28 +60,29 @@ const SLOWEST: u64 = 6_000;
 
 impl Life {
     pub(crate) fn new(number: usize, dice: Dice, storm: Arc<Mutex<Storm>>) -> Arc<Self> {
-        Arc::new(Self { number, state: watch::Sender::new(State::Alive), dice, storm })
+        Arc::new(Self { number, state: Mutex::new(State::Alive), changed: Notify::new(), dice, storm })
     }
 
     pub(crate) fn state(&self) -> State {
-        *self.state.borrow()
+        *self.state.lock().expect("nobody panics while holding the state")
     }
 
     pub(crate) fn become_(&self, next: State) {
-        self.state.send_if_modified(|state| {
-            let changes = *state != State::Dead && *state != next;
-            if changes {
-                *state = next;
-            }
-            changes
-        });
+        let mut state = self.state.lock().expect("nobody panics while holding the state");
+        if *state != State::Dead {
+            *state = next;
+            self.changed.notify_waiters();
+        }
     }
 
     /// Goes on when the process is alive; never, if it is dead.
     pub(crate) async fn pass(&self) {
-        let alive = |state: &State| *state == State::Alive;
-        if self.state.subscribe().wait_for(alive).await.is_err() {
-            std::future::pending::<()>().await;
+        loop {
+            let changed = self.changed.notified();
+            if self.state() == State::Alive {
+                return;
+            }
+            changed.await;
         }
     }
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 pub struct Wishes {
     /// Settings of the processes, as variables.
     pub variables: Vec<(String, String)>,
-    /// The fault point of the workers; see [`Stage::points`].
+    /// The fault point of the workers; see `Stage::points`.
     pub point: Option<&'static str>,
 }
 

@@ -1,6 +1,6 @@
 //! Named points in the two stories at which a trial ends the process, as a power cut would.
 //!
-//! With the feature `fault-points`, [`arm`] chooses a point and the passage at which it strikes. Without it, which is every
+//! With the feature `fault-points`, `arm` chooses a point and the passage at which it strikes. Without it, which is every
 //! ordinary build, `fault_point!` and `fault_point_within!` leave no trace.
 
 /// The process ends here if a trial says so.

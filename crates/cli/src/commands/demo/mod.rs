@@ -1,7 +1,7 @@
 //! `demo`: the whole system in one process, under faults, and the proof that it kept its promises.
 //!
-//! The order of reading: [`stage`] (what runs), [`script`] with [`cast`] (what is sent), [`weather`] (what goes wrong),
-//! [`sender`], [`curtain`] (when it is over), [`proof`], [`figures`] and [`report`] (what came of it).
+//! The order of reading: `stage` (what runs), `script` with `cast` (what is sent), `weather` (what goes wrong),
+//! `sender`, `curtain` (when it is over), `proof`, `figures` and `report` (what came of it).
 
 mod cast;
 mod curtain;

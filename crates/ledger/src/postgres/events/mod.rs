@@ -1,7 +1,7 @@
 //! Events: how they begin, are taken up again, end, and are erased.
 //!
 //! Rows of events and outcomes are only appended. An event is pending while the table `pending` says so; else it is what
-//! its newest outcome says. [`write`] reads where the events of one transaction stand, works out in memory where they
+//! its newest outcome says. [`write()`] reads where the events of one transaction stand, works out in memory where they
 //! go, and writes the difference.
 
 mod known;

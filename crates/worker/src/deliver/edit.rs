@@ -189,6 +189,9 @@ async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> Ending 
     let mut plan = Bisection::of_refused(texts.keys().cloned().collect());
     let mut good = Texts::new();
     let mut why = BTreeMap::new();
+    // A part that was not changed for no reason is tried once more, before that counts as a refusal: Refersion leaves
+    // healthy items out now and then.
+    let mut tried_again = false;
     while let Some(subset) = plan.next() {
         let subset: BTreeSet<String> = subset.iter().cloned().collect();
         let part: Texts =
@@ -198,6 +201,10 @@ async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> Ending 
             Ok(batch) if batch.not_changed.is_empty() => {
                 good.extend(part);
                 plan.fine();
+            }
+            Ok(_) if !tried_again => {
+                tried_again = true;
+                continue;
             }
             Ok(_) => plan.refused(),
             Err(failure) if blames_an_item(&failure) => {
@@ -209,6 +216,7 @@ async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> Ending 
             // What has been told so far is told again: it is not worth the room to remember it.
             Err(failure) => return item.failed(&failure),
         }
+        tried_again = false;
     }
     sum_up(api, item, &texts, good, plan.into_bad(), &cause, why).await
 }

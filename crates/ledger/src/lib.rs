@@ -26,7 +26,7 @@ use people::{Digest, Graph};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use changes::{Attempt, Audit, Changes, DeadLetter, NewEvent, Outcome, Save, State, Unmapped, Work};
+pub use changes::{Attempt, Audit, Changes, DeadLetter, NewEvent, Outcome, Save, State, Stray, Unmapped, Work};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired,
 };
@@ -117,10 +117,6 @@ pub struct CallItem {
     pub affiliate: Option<u64>,
     /// The fields that the call tells.
     pub fields: Vec<String>,
-    /// Of a create: its address, encrypted. A delete may erase the address while the answer is not known; then nothing
-    /// else could tell what to search for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealed: Option<String>,
 }
 
 /// What went wrong, by what the caller does about it.

@@ -70,7 +70,6 @@ fn call(number: u64) -> OpenCall {
         anchor: digest(number),
         affiliate: Some(number),
         fields: vec!["company".to_owned(), "custom:7".to_owned()],
-        sealed: Some("AQID".to_owned()),
     }];
     OpenCall { id: 0, operation: "edit".to_owned(), started_at: at(1), items }
 }

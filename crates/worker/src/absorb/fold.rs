@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use ledger::{Changes, DeadLetter, Gathered, GraphId, NewEvent, Outcome, Save, State, Unmapped};
+use ledger::{Changes, DeadLetter, Gathered, GraphId, NewEvent, Outcome, Save, State, Stray, Unmapped};
 use people::Digest;
 use people::fold::{delete, forgive, identify, merge};
 use people::graph::Graph;
 use people::needs::{CUSTOM, Rules};
 use people::settle::settle;
+use people::tombs::Tombs;
 
 use super::read::{Reading, What};
 use crate::Worker;
@@ -135,6 +136,8 @@ fn bury(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, agai
     if !again {
         changes.outcomes.push(outcome(reading, 1, State::Dead, class, now));
     }
+    let named = reading.found_by.clone();
+    changes.strays.push(Stray { event: reading.event, named, said_at: reading.said_at });
     changes.dead_letters.push(DeadLetter {
         event: reading.event,
         class: class.to_owned(),
@@ -237,6 +240,7 @@ impl Hand {
         changes.dissolved = self.dissolved;
         for mut slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
             let settled = settle(&mut slot.graph, rules);
+            changes.tombstones.extend(Tombs::of(&slot.graph).all());
             changes.erased.extend(&settled.erased);
             for ended in &settled.ended {
                 changes.outcomes.push(outcome_of(ended, now));

@@ -87,11 +87,11 @@ async fn absorb(worker: &Worker, known: &mut Known, batch: &Batch) -> anyhow::Re
             Err(Trouble::Bad(why)) => warn!(why, "a batch is gone through envelope by envelope"),
         }
     }
-    for (reading, item) in readings.iter().zip(&batch.items) {
+    for reading in &readings {
         match as_one(worker, known, std::slice::from_ref(reading)).await {
             Ok(()) => {}
             Err(Trouble::NotNow(cause)) => return Err(cause),
-            Err(Trouble::Bad(why)) => bury(worker, known, item, &why).await?,
+            Err(Trouble::Bad(why)) => bury(worker, known, reading, &why).await?,
         }
     }
     Ok(())
@@ -151,9 +151,9 @@ async fn for_connection(
 }
 
 /// The one envelope that is bad dies, with its bytes.
-async fn bury(worker: &Worker, known: &Known, item: &Item, why: &str) -> anyhow::Result<()> {
+async fn bury(worker: &Worker, known: &Known, reading: &Reading, why: &str) -> anyhow::Result<()> {
     error!(why, "an envelope cannot be absorbed and becomes a dead letter");
-    let reading = read::poison(worker, item, why);
+    let reading = read::poison(reading, why);
     let readings = [&reading];
     for_connection(worker, known, reading.connection, &readings).await?;
     Ok(())

@@ -4,6 +4,7 @@ use connections::ConnectionId;
 use jiff::Timestamp;
 use people::Digest;
 use people::graph::Lane;
+use people::stamp::Moment;
 use queue::{Envelope, Item};
 use uuid::Uuid;
 
@@ -12,10 +13,13 @@ use crate::rules::Known;
 use crate::translate::{Ask, Translator};
 
 /// An envelope, read.
+#[derive(Clone)]
 pub(super) struct Reading {
     pub(super) connection: ConnectionId,
     pub(super) event: Uuid,
     pub(super) received_at: Timestamp,
+    /// The event's own time; where it says none, that of its acceptance.
+    pub(super) said_at: Moment,
     pub(super) lane: Lane,
     pub(super) replay: bool,
     pub(super) kind: &'static str,
@@ -28,6 +32,7 @@ pub(super) struct Reading {
 }
 
 /// What an envelope asks for.
+#[derive(Clone)]
 pub(super) enum What {
     /// This.
     Ask(Ask),
@@ -56,14 +61,16 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
         }
     };
     let translator = Translator { vault: &worker.vault, connection: envelope.connection };
-    let (kind, spellings) = match &event.body {
-        segment::Body::Identify(identify) => {
-            ("identify", identify.spellings.iter().map(|(key, text)| (key.clone(), text.clone())).collect())
+    let (kind, said_at, spellings) = match &event.body {
+        segment::Body::Identify(it) => {
+            let spellings = it.spellings.iter().map(|(key, text)| (key.clone(), text.clone())).collect();
+            ("identify", it.time, spellings)
         }
-        segment::Body::Delete(_) => ("delete", Vec::new()),
+        segment::Body::Delete(it) => ("delete", it.time, Vec::new()),
     };
     Reading {
         kind,
+        said_at: said_at.into(),
         spellings,
         found_by: translator.found_by(&event),
         what: What::Ask(translator.ask(envelope.event_id, envelope.revision, blank.lane, &event)),
@@ -77,6 +84,7 @@ fn blank(envelope: &Envelope) -> Reading {
         connection: envelope.connection,
         event: envelope.event_id,
         received_at: envelope.received_at,
+        said_at: envelope.received_at.into(),
         lane: match envelope.lane {
             queue::Lane::Live => Lane::Live,
             queue::Lane::Bulk => Lane::Bulk,
@@ -98,6 +106,7 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         connection: 0,
         event: Uuid::from_bytes(digest),
         received_at: worker.now(),
+        said_at: worker.now().into(),
         lane: Lane::Live,
         replay: false,
         kind: "unknown",
@@ -110,11 +119,8 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
 }
 
 /// An envelope whose folding failed.
-pub(super) fn poison(worker: &Worker, item: &Item, why: &str) -> Reading {
-    match item {
-        Item::Readable(envelope) => Reading { what: What::Bad("poison", why.to_owned()), ..blank(envelope) },
-        Item::Unreadable { raw, .. } => unreadable(worker, raw, why),
-    }
+pub(super) fn poison(reading: &Reading, why: &str) -> Reading {
+    Reading { what: What::Bad("poison", why.to_owned()), spellings: Vec::new(), ..reading.clone() }
 }
 
 /// Every identifier that the readings name, once, in digest order.

@@ -49,8 +49,6 @@ pub enum Wish {
     Create {
         /// The email address.
         email: String,
-        /// The same, encrypted, for the row that says that the create went out.
-        sealed: String,
         /// The userId, if there is one.
         merchant_id: Option<String>,
         /// The other fields.
@@ -143,10 +141,6 @@ impl Item {
     /// As the ledger writes it down: names of fields, no values.
     #[must_use]
     pub fn written(&self) -> CallItem {
-        let sealed = match &self.wish {
-            Wish::Create { sealed, .. } => Some(sealed.clone()),
-            _ => None,
-        };
         let (affiliate, fields) = match &self.wish {
             Wish::Create { fields, .. } => (None, fields.keys().cloned().collect()),
             Wish::Edit { id, email, fields, .. } => {
@@ -156,7 +150,7 @@ impl Item {
             Wish::Status { id, .. } => (Some(*id), Vec::new()),
             Wish::Search { .. } => (None, Vec::new()),
         };
-        CallItem { anchor: self.anchor, affiliate, fields, sealed }
+        CallItem { anchor: self.anchor, affiliate, fields }
     }
 
     /// What becomes unknown when a call about it has no recorded answer. A search changes nothing.

@@ -12,7 +12,6 @@ use people::plan::{Picture, StepKind};
 use refersion::{Client, Credentials, InitialStatus};
 use tracing::info;
 
-use super::record::Names;
 use super::take::Planned;
 use super::{Delivered, Holder};
 use crate::deliver::{Api, Ending, Item, Job, operation};
@@ -48,7 +47,7 @@ impl Holder {
     }
 
     /// Notes in the graphs that creates are about to go out: until a create has an answer, its affiliate may be there, and a
-    /// delete that comes meanwhile waits for it. A create that the graph no longer plans is dropped; if absorb changes one
+    /// delete that comes meanwhile waits for it and leaves the address that a search needs. A create that the graph no longer plans is dropped; if absorb changes one
     /// of the graphs at this moment, all creates wait for the next round.
     async fn mark_creates(&self, planned: Vec<Planned>) -> Result<Vec<Planned>, LedgerError> {
         let (creates, mut others): (Vec<Planned>, Vec<Planned>) =
@@ -99,8 +98,7 @@ impl Holder {
                 answers: answer(item).into_iter().collect::<Vec<(people::Digest, Answer)>>(),
                 failed: None,
             });
-            let names = names_of(&call.items);
-            self.record_endings(endings.collect(), vec![call.id], &names).await?;
+            self.record_endings(endings.collect(), vec![call.id]).await?;
             fault_point!("reconcile.settled");
         }
         Ok(())
@@ -143,14 +141,12 @@ impl Holder {
         let mut endings = Vec::new();
         let mut closed = Vec::new();
         let mut done = Vec::new();
-        let mut names = Names::new();
         for delivered in ended {
             closed.push(delivered.job.call);
-            names.extend(names_of(&delivered.job.items.iter().map(Item::written).collect::<Vec<_>>()));
             endings.extend(delivered.endings);
             done.push((delivered.job, delivered.graphs));
         }
-        self.record_endings(endings, closed, &names).await?;
+        self.record_endings(endings, closed).await?;
         fault_point!("reconcile.recorded");
         for (job, graphs) in done {
             self.in_flight.calls -= 1;
@@ -173,9 +169,4 @@ fn mark(rows: &mut [GraphRow], rules: &Rules, item: &Item) -> bool {
     let steps = Picture::of(&row.graph, rules).steps;
     let create = steps.into_iter().find(|step| step.anchor == item.anchor && step.kind() == StepKind::Create);
     create.inspect(|step| sent(&mut row.graph, step)).is_some()
-}
-
-/// The encrypted addresses of creates.
-fn names_of(items: &[CallItem]) -> Names {
-    items.iter().filter_map(|item| Some((item.anchor, item.sealed.clone()?))).collect()
 }

@@ -1,6 +1,6 @@
 //! Recording how calls ended: delivered traits, outcomes, attempts and dead letters, in one fenced transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -23,15 +23,11 @@ use crate::rules::rules;
 /// How often a recording is tried again because absorb changed a graph meanwhile.
 const CONFLICTS: usize = 50;
 
-/// The addresses of creates, encrypted, by their digests.
-pub(super) type Names = BTreeMap<Digest, String>;
-
 impl Holder {
     pub(super) async fn record_endings(
         &mut self,
         endings: Vec<Ending>,
         closed: Vec<CallId>,
-        names: &Names,
     ) -> anyhow::Result<()> {
         let rules = rules(&self.connection.settings);
         let mut anchors: BTreeSet<Digest> = endings.iter().map(|ending| ending.anchor).collect();
@@ -39,7 +35,7 @@ impl Holder {
         let anchors: Vec<Digest> = anchors.into_iter().collect();
         for _ in 0..CONFLICTS {
             let gathered = self.worker.ledger.gather(self.connection.id, &anchors, &[]).await?;
-            let mut changes = self.changes(gathered.graphs, &endings, &rules, names);
+            let mut changes = self.changes(gathered.graphs, &endings, &rules);
             changes.closed_calls.clone_from(&closed);
             let outcomes: Vec<&'static str> =
                 changes.outcomes.iter().map(|outcome| outcome.state.word()).collect();
@@ -56,7 +52,7 @@ impl Holder {
         anyhow::bail!("others change the same graphs without end")
     }
 
-    fn changes(&self, graphs: Vec<GraphRow>, endings: &[Ending], rules: &Rules, names: &Names) -> Changes {
+    fn changes(&self, graphs: Vec<GraphRow>, endings: &[Ending], rules: &Rules) -> Changes {
         let now = self.worker.now();
         let mut changes =
             Changes { connection: self.connection.id, fence: Some(self.fence), ..Changes::default() };
@@ -65,9 +61,6 @@ impl Holder {
             for (anchor, answer) in &ending.answers {
                 if let Some(row) = graph_of(&mut graphs, *anchor) {
                     audit(&mut changes, answer, now);
-                    if matches!(answer, Answer::CreateUnknown { .. }) {
-                        remember(&mut row.graph, *anchor, names);
-                    }
                     let deaths = apply(&mut row.graph, rules, *anchor, answer, now.into());
                     lay_down(&mut changes, deaths, now);
                 }
@@ -132,15 +125,6 @@ impl Holder {
     /// Settles a graph again under the settings of now.
     pub(super) fn resettle(&self, changes: &mut Changes, row: GraphRow, rules: &Rules, now: Timestamp) {
         self.save(changes, row, rules, now);
-    }
-}
-
-/// Whether the affiliate was made, a search for its address will tell; a delete may have erased the address meanwhile.
-fn remember(graph: &mut Graph, anchor: Digest, names: &Names) {
-    if let Some(address) = graph.identifiers.get_mut(&anchor)
-        && address.sealed.is_none()
-    {
-        address.sealed = names.get(&anchor).cloned();
     }
 }
 

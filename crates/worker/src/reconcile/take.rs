@@ -131,7 +131,6 @@ impl Holder {
             Act::Create { user, fields } => {
                 let wish = Wish::Create {
                     email: name(step.anchor)?,
-                    sealed: graph.identifiers.get(&step.anchor)?.sealed.clone()?,
                     merchant_id: user.and_then(name),
                     fields: fields.clone(),
                     first_try: !graph.troubles.contains_key(&step.anchor),

@@ -4,6 +4,7 @@ use connections::ConnectionId;
 use jiff::Timestamp;
 use people::graph::Lane;
 use people::plan::StepKind;
+use people::stamp::Moment;
 use people::{Digest, Graph};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -36,6 +37,10 @@ pub struct Changes {
     pub resolved: Vec<Uuid>,
     /// Events of which no personal data may remain: payloads, dead letters' payloads and causes, attempts' messages.
     pub erased: Vec<Uuid>,
+    /// Dead letters of events that no graph keeps.
+    pub strays: Vec<Stray>,
+    /// Identifiers with a tombstone, and its time: of strays that name one and are not newer nothing personal may remain.
+    pub tombstones: Vec<(Digest, Moment)>,
     /// Open calls whose answer is recorded by this.
     pub closed_calls: Vec<CallId>,
     /// Traits that no setting maps, with how often they were said.
@@ -202,6 +207,17 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// When it died.
     pub died_at: Timestamp,
+}
+
+/// A dead letter whose event is in no graph: by what it names a delete finds it all the same.
+#[derive(Clone, Debug)]
+pub struct Stray {
+    /// The event.
+    pub event: Uuid,
+    /// The identifiers that it names.
+    pub named: Vec<Digest>,
+    /// The event's own time.
+    pub said_at: Moment,
 }
 
 /// The most unmapped traits that are counted of one connection; a source that makes up names must not fill the ledger.

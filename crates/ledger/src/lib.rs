@@ -26,7 +26,9 @@ use people::{Digest, Graph};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use changes::{Attempt, Audit, Changes, DeadLetter, NewEvent, Outcome, Save, State, Stray, Unmapped, Work};
+pub use changes::{
+    Attempt, Audit, Changes, DeadLetter, NewEvent, Outcome, Save, State, Stray, Unmapped, Work,
+};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired,
 };

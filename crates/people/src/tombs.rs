@@ -50,9 +50,9 @@ impl Tombs {
         }
     }
 
-    /// Every identifier with a tombstone.
-    pub fn identifiers(&self) -> impl Iterator<Item = Digest> + '_ {
-        self.0.keys().copied()
+    /// Every identifier with a tombstone, and its time.
+    pub fn all(&self) -> impl Iterator<Item = (Digest, Moment)> + '_ {
+        self.0.iter().map(|(digest, tomb)| (*digest, *tomb))
     }
 
     /// The newest tombstone on an identifier.

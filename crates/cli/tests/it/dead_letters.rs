@@ -69,3 +69,32 @@ fn a_delete_erases_a_dead_letter_and_no_replay_brings_it_back() {
     assert_eq!(world.cli(&["dead-letters", "replay", &id]).code, Some(1));
     assert_eq!(world.json(&["dead-letters", "show", &id])["payload"], json!(null));
 }
+
+#[test]
+fn a_delete_erases_a_dead_letter_that_no_profile_took_up() {
+    let world = World::started(&[]);
+    let identify = |number: usize| {
+        json!({
+            "type": "identify", "userId": "placeholder", "timestamp": "2024-01-02T03:04:05Z",
+            "traits": { "email": format!("wilhelmina{number}@example.org"), "city": "Gwilhelm" },
+        })
+    };
+    // A userId that hangs together with more than 500 identifiers is nobody's.
+    for number in 0..=500 {
+        world.accept(&identify(number));
+    }
+    world.until("the letter of what is one too many", || {
+        let letters = world.json(&["dead-letters", "list"]);
+        (letters.as_array()?.last()?["class"] == "too_many_identifiers").then_some(())
+    });
+    world.until("all to be absorbed", || (world.json(&["status"])["queue"]["live"] == 0).then_some(()));
+    let letter = world.json(&["dead-letters", "list"])[0].clone();
+    let id = letter["id"].to_string();
+    let payload = world.json(&["dead-letters", "show", &id])["payload"].clone();
+    let email = payload["traits"]["email"].as_str().unwrap();
+
+    world.json(&["forget", email, "--wait"]);
+    assert_eq!(world.json(&["dead-letters", "show", &id])["payload"], json!(null));
+    assert_eq!(world.json(&["dead-letters", "show", &id])["state"], "discarded");
+    world.until("erasure of every file", || world.files_with(&[email]).is_empty().then_some(()));
+}

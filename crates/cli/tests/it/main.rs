@@ -5,6 +5,7 @@
 mod config;
 mod connections;
 mod dead_letters;
+mod demo;
 mod durability;
 mod program;
 mod running;

@@ -2,9 +2,10 @@
 
 use super::Engine;
 use super::material::{
-    ONE, OTHER, at, bury, counts, event, events, found_one, letter, letters, outcome, outcomes, record, uuid,
+    ONE, OTHER, at, bury, counts, digest, event, events, found_one, letter, letters, outcome, outcomes,
+    record, uuid,
 };
-use crate::{Changes, DeadLetterFilter, DeadLetterState, State};
+use crate::{Changes, DeadLetterFilter, DeadLetterState, State, Stray};
 
 /// All that an operator needs is on a letter, and who died last comes first.
 pub async fn dead_letters_are_listed_newest_first(engine: &impl Engine) {
@@ -96,4 +97,32 @@ pub async fn erased_letters_are_put_aside(engine: &impl Engine) {
     assert_eq!(engine.payload(uuid(2)).await.expect("read"), None, "a pending event is erased as well");
     record(engine, Changes { connection: ONE, dead_letters: vec![letter(9, 9)], ..Changes::default() }).await;
     assert_eq!(letters(engine).await.len(), 1);
+}
+
+/// A letter whose event no graph keeps goes with each identifier that it names, if it is not newer than the delete, and
+/// only in its own connection.
+pub async fn strays_go_with_whom_they_name(engine: &impl Engine) {
+    for number in 1..=3 {
+        bury(engine, ONE, number, 5).await;
+    }
+    bury(engine, OTHER, 4, 5).await;
+    let stray = |number: u128, named: &[u64], said: i64| Stray {
+        event: uuid(number),
+        named: named.iter().map(|number| digest(*number)).collect(),
+        said_at: at(said).into(),
+    };
+    let strays = vec![stray(1, &[11, 12], 20), stray(2, &[12], 21), stray(3, &[13], 1)];
+    record(engine, Changes { connection: ONE, strays, ..Changes::default() }).await;
+    let strays = vec![stray(4, &[12], 1)];
+    record(engine, Changes { connection: OTHER, strays, ..Changes::default() }).await;
+    let tombstones = vec![(digest(12), at(20).into()), (digest(77), at(20).into())];
+    record(engine, Changes { connection: ONE, tombstones, ..Changes::default() }).await;
+    let listed = letters(engine).await;
+    let state = |number: u128| {
+        let letter = listed.iter().find(|letter| letter.event == uuid(number)).expect("listed");
+        (letter.state, letter.payload.is_some())
+    };
+    assert_eq!(state(1), (DeadLetterState::Discarded, false));
+    let untouched = [2, 3, 4].map(state);
+    assert_eq!(untouched, [(DeadLetterState::Open, true); 3]);
 }

@@ -53,7 +53,8 @@ macro_rules! contract_tests {
             ]
             letters: [
                 dead_letters_are_listed_newest_first, dead_letters_are_filtered, dying_again_renews_the_letter,
-                a_letter_moves_only_from_the_state_that_was_seen, erased_letters_are_put_aside
+                a_letter_moves_only_from_the_state_that_was_seen, erased_letters_are_put_aside,
+                strays_go_with_whom_they_name
             ]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,

@@ -20,6 +20,8 @@ const OLD_LETTERS: &str = "WITH old AS (
 /// The payload of a dead event was kept for its letter; that of a pending one stays.
 const DELETE_PAYLOADS: &str = "DELETE FROM pending WHERE event_id = ANY($1) AND dead";
 
+const DELETE_STRAYS: &str = "DELETE FROM stray_letters WHERE event_id = ANY($1)";
+
 /// A dead letter keeps its event for as long as it is kept itself.
 const OLD_EVENTS: &str = "SELECT e.event_id, e.connection, o.state
     FROM outcomes_rest o JOIN events_rest e ON e.event_id = o.event_id
@@ -55,6 +57,7 @@ pub(super) async fn letters(
     let events: Vec<(Uuid,)> = old.fetch_all(&mut *connection).await?;
     let events: Vec<Uuid> = events.into_iter().map(|(event,)| event).collect();
     if !events.is_empty() {
+        sql(DELETE_STRAYS).bind(&events).execute(&mut *connection).await?;
         sql(DELETE_PAYLOADS).bind(&events).execute(connection).await?;
     }
     Ok(events.len())

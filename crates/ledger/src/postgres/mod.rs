@@ -23,6 +23,7 @@ mod notes;
 mod pool;
 mod port;
 mod record;
+mod strays;
 mod text;
 mod views;
 mod weeks;

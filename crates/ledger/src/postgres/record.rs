@@ -4,7 +4,7 @@ use sqlx_postgres::PgConnection;
 
 use super::failure::Failure;
 use super::notes::{self, Tally};
-use super::{events, graphs, leases, letters};
+use super::{events, graphs, leases, letters, strays};
 use crate::Changes;
 
 /// Changes with the bodies of their graphs, which are written as JSON before a transaction is begun.
@@ -39,7 +39,9 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     events::attempted(connection, &changes.attempts, &stories).await?;
     letters::lay_down(connection, of, &changes.dead_letters, &stories).await?;
     letters::resolve(connection, &changes.resolved, &stories).await?;
+    strays::remember(connection, of, &changes.strays, &stories).await?;
     events::erase(connection, &changes.erased, &stories).await?;
+    strays::erase(connection, of, &changes.tombstones).await?;
     leases::close_calls(connection, of, &changes.closed_calls).await?;
     notes::said(connection, of, &changes.unmapped).await?;
     notes::audit(connection, of, &changes.audit).await?;

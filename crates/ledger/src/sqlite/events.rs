@@ -171,10 +171,15 @@ pub(super) fn attempted(
 pub(super) fn erase(database: &Connection, connection: ConnectionId, events: &[Uuid]) -> Result<(), Failure> {
     for event in events {
         if let Some(known) = known(database, connection, *event)? {
-            database.prepare_cached(DROP_PAYLOAD)?.execute([known.row])?;
-            database.prepare_cached(ERASE_ATTEMPTS)?.execute([known.row])?;
-            super::letters::erase(database, known.row)?;
+            erase_row(database, known.row)?;
         }
     }
     Ok(())
+}
+
+/// Removes all that may be personal of one event.
+pub(super) fn erase_row(database: &Connection, row: i64) -> Result<(), Failure> {
+    database.prepare_cached(DROP_PAYLOAD)?.execute([row])?;
+    database.prepare_cached(ERASE_ATTEMPTS)?.execute([row])?;
+    super::letters::erase(database, row)
 }

@@ -15,6 +15,7 @@ mod leases;
 mod letters;
 mod port;
 mod record;
+mod strays;
 mod tally;
 mod views;
 mod words;
@@ -29,7 +30,7 @@ use sqlite::{Database, Migration};
 use failure::Failure;
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration {
         name: "0001_create_connections",
         sql: include_str!("../../../../migrations/sqlite/ledger/0001_create_connections.sql"),
@@ -48,6 +49,11 @@ const MIGRATIONS: [Migration; 4] = [
     Migration {
         name: "0004_create_notes",
         sql: include_str!("../../../../migrations/sqlite/ledger/0004_create_notes.sql"),
+        min_reader: 1,
+    },
+    Migration {
+        name: "0005_create_stray_letters",
+        sql: include_str!("../../../../migrations/sqlite/ledger/0005_create_stray_letters.sql"),
         min_reader: 1,
     },
 ];

@@ -5,7 +5,7 @@ use sqlite::rusqlite::Connection;
 use super::failure::Failure;
 use super::tally::Tally;
 use super::words::micros;
-use super::{events, graphs, leases, letters};
+use super::{events, graphs, leases, letters, strays};
 use crate::changes::MAX_UNMAPPED_TRAITS;
 use crate::{Changes, State};
 
@@ -59,7 +59,9 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     events::attempted(database, connection, &changes.attempts)?;
     letters::lay_down(database, connection, &changes.dead_letters)?;
     letters::resolve(database, connection, &changes.resolved)?;
+    strays::remember(database, connection, &changes.strays)?;
     events::erase(database, connection, &changes.erased)?;
+    strays::erase(database, connection, &changes.tombstones)?;
     leases::close_calls(database, connection, &changes.closed_calls)?;
     take_notes(database, changes)?;
     tally.write(database)

@@ -58,7 +58,8 @@ impl Who {
     #[must_use]
     pub fn of(graph: &Graph, tombs: &Tombs, rules: &Rules) -> Self {
         let links = Links::of(graph, tombs);
-        let mut who = Self { buried: tombs.identifiers().collect(), ..Self::default() };
+        let mut who =
+            Self { buried: tombs.all().map(|(identifier, _)| identifier).collect(), ..Self::default() };
         for (address, user) in links.holders(graph, rules) {
             who.add(graph, rules, user, address, links.profiles(user, address));
         }

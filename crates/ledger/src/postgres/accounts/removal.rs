@@ -7,7 +7,8 @@ use super::{ConnectionId, Failure, found, sql};
 const CONNECTION: &str = "DELETE FROM connections WHERE id = $1";
 
 /// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
-const REST: [&str; 15] = [
+const REST: [&str; 16] = [
+    "DELETE FROM stray_letters WHERE connection = $1",
     "DELETE FROM dead_letters WHERE connection = $1",
     "DELETE FROM pending USING events WHERE events.event_id = pending.event_id AND events.connection = $1",
     "DELETE FROM outcomes USING events WHERE events.event_id = outcomes.event_id AND events.connection = $1",

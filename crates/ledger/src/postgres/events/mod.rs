@@ -73,8 +73,9 @@ fn named(changes: &Changes) -> impl Iterator<Item = Uuid> {
     let ends = changes.outcomes.iter().map(|outcome| outcome.event);
     let attempts = changes.attempts.iter().map(|attempt| attempt.event);
     let letters = changes.dead_letters.iter().map(|letter| letter.event);
+    let strays = changes.strays.iter().map(|stray| stray.event);
     let others = changes.reopened.iter().chain(&changes.resolved).chain(&changes.erased).copied();
-    ends.chain(attempts).chain(letters).chain(others)
+    ends.chain(attempts).chain(letters).chain(strays).chain(others)
 }
 
 /// Records events; the ids of those that were not recorded before.
@@ -129,11 +130,16 @@ pub(super) async fn erase(
     stories: &Stories,
 ) -> Result<(), Failure> {
     let events: Vec<Uuid> = events.iter().copied().filter(|event| stories.contains_key(event)).collect();
-    if let Some((first, last)) = range(&events) {
-        sql(ERASE_PAYLOADS).bind(&events).execute(&mut *connection).await?;
-        let attempts = sql(ERASE_ATTEMPTS).bind(&events).bind(first).bind(last);
+    erase_all(connection, &events).await
+}
+
+/// Removes all that may be personal of events, in any order.
+pub(super) async fn erase_all(connection: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
+    if let Some((first, last)) = range(events) {
+        sql(ERASE_PAYLOADS).bind(events).execute(&mut *connection).await?;
+        let attempts = sql(ERASE_ATTEMPTS).bind(events).bind(first).bind(last);
         attempts.execute(&mut *connection).await?;
-        super::letters::erase(connection, &events).await?;
+        super::letters::erase(connection, events).await?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod events;
 pub mod export;
 pub mod forget;
+mod line;
 pub mod migrate;
 pub mod profiles;
 pub mod secrets;

@@ -8,16 +8,14 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
+use hyper::Request;
 use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::script::Call;
+use crate::commands::line::Line;
 
 /// Connections to the door.
 const CONNECTIONS: usize = 48;
@@ -83,7 +81,7 @@ impl Sender {
     /// What one connection sends: the next call that no other has taken, until there is none.
     async fn send_share(self, calls: Arc<Vec<Call>>, next: Arc<AtomicUsize>) -> anyhow::Result<Sent> {
         let mut sent = Sent::default();
-        let mut line = Line { door: self.door, open: None };
+        let mut line = Line::to(self.door, MAX_ANSWER);
         while let Some(call) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
             self.send_one(call, &mut line, &mut sent).await?;
         }
@@ -94,7 +92,6 @@ impl Sender {
         for _ in 0..TRIES {
             let began = Instant::now();
             let Ok((status, body)) = line.ask(self.request(call)?).await else {
-                line.open = None;
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
@@ -139,35 +136,4 @@ fn event_id(body: &[u8]) -> anyhow::Result<String> {
     let answer: serde_json::Value = serde_json::from_slice(body)?;
     let id = answer["event_id"].as_str();
     Ok(id.ok_or_else(|| anyhow::anyhow!("a 202 of the door names no event_id"))?.to_owned())
-}
-
-/// One connection that is opened when it is needed, and again when the door has closed it.
-struct Line {
-    door: SocketAddr,
-    open: Option<SendRequest<Full<Bytes>>>,
-}
-
-impl Line {
-    async fn ask(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<(u16, Bytes)> {
-        let response: Response<_> = self.ready().await?.send_request(request).await?;
-        let status = response.status().as_u16();
-        let body = http_body_util::Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-        Ok((status, body.map_err(anyhow::Error::from_boxed)?.to_bytes()))
-    }
-
-    async fn ready(&mut self) -> anyhow::Result<&mut SendRequest<Full<Bytes>>> {
-        let usable = match &mut self.open {
-            Some(open) => open.ready().await.is_ok(),
-            None => false,
-        };
-        if !usable {
-            let stream = TcpStream::connect(self.door).await?;
-            stream.set_nodelay(true)?;
-            let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-            // It ends with the connection; whoever sends next learns that it has.
-            tokio::spawn(async move { drop(connection.await) });
-            self.open = Some(sender);
-        }
-        self.open.as_mut().ok_or_else(|| anyhow::anyhow!("the connection is gone"))
-    }
 }

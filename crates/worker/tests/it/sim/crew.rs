@@ -20,6 +20,9 @@ const RESTARTED_WITHIN: u64 = 20_000;
 /// The longest time that a worker stands still, in milliseconds: longer than its lease.
 const FROZEN_FOR: u64 = 40_000;
 
+/// The shortest time that a worker stands still that has stumbled, in milliseconds: by then another one has its lease.
+const STUMBLED_FOR: u64 = 20_000;
+
 /// One place for a worker, with the process that is in it.
 struct Place {
     life: Arc<Life>,
@@ -98,6 +101,11 @@ impl Crew {
         }
     }
 
+    /// Whether one of them stands still.
+    pub(crate) fn somebody_stands_still(&self) -> bool {
+        self.places.iter().any(|place| place.life.state() == State::Frozen)
+    }
+
     /// Does what is due: thaws who stood still, starts who is dead or was stopped.
     pub(crate) fn tend(&mut self, stage: &Stage) {
         let now = Instant::now();
@@ -106,6 +114,10 @@ impl Crew {
             let place = &mut self.places[index];
             let due = place.next.is_some_and(|next| next <= now);
             match place.life.state() {
+                State::Frozen if place.next.is_none() => {
+                    let more = self.dice.millis(FROZEN_FOR - STUMBLED_FOR);
+                    place.next = Some(now + Duration::from_millis(STUMBLED_FOR) + more);
+                }
                 State::Frozen if due => {
                     place.life.become_(State::Alive);
                     place.next = place.stop.is_cancelled().then(|| now + restart);

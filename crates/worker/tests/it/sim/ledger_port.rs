@@ -4,19 +4,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use connections::ConnectionId;
+use connections::{ConnectionId, ConnectionStore, State};
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{
     CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
-    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Want,
+    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Save, Want, Work,
 };
+use people::graph::Lane;
+use people::plan::StepKind;
 use people::{Digest, Graph};
 use sqlite::Database;
 use uuid::Uuid;
 
 use super::check::rows;
-use super::life::Life;
+use super::life::{Life, Stumble};
 
 /// A mistake that a worker could have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,16 @@ pub(crate) enum Plant {
     OpenCallsForgotten,
     /// Results are recorded without a look at the lease.
     NoFence,
+    /// Bulk goes before live.
+    BulkFirst,
+    /// Bulk waits as long as anything live is due.
+    BulkStarves,
+    /// While a connection is paused, the others wait with it.
+    AllWaitForOne,
+    /// Batches are not filled.
+    OneByOne,
+    /// What was told is told again whenever something is said.
+    ToldAgain,
 }
 
 pub(crate) struct LedgerPort {
@@ -65,9 +77,15 @@ fn unavailable() -> LedgerError {
 }
 
 impl LedgerPort {
+    async fn somebody_is_paused(&self) -> bool {
+        let all = self.inner.list().await.expect("a ledger");
+        all.iter().any(|connection| connection.state != State::Active)
+    }
+
     async fn spoil(&self, changes: &mut Changes) -> Result<(), LedgerError> {
         match self.plant {
             Plant::NoFence => changes.fence = None,
+            Plant::ToldAgain if changes.fence.is_none() => changes.saves.iter_mut().for_each(tell_again),
             Plant::FirstWriterWins if changes.fence.is_none() => {
                 for save in &mut changes.saves {
                     let Some((id, _)) = save.row else { continue };
@@ -80,6 +98,16 @@ impl LedgerPort {
         }
         Ok(())
     }
+}
+
+fn other(lane: Lane) -> Lane {
+    if lane == Lane::Live { Lane::Bulk } else { Lane::Live }
+}
+
+fn tell_again(save: &mut Save) {
+    let told = save.graph.affiliates.iter_mut().filter(|it| it.id.is_some()).flat_map(|it| &mut it.told);
+    told.for_each(|(_, text)| *text = None);
+    save.work.get_or_insert(Work { lane: Lane::Live, step: StepKind::Edit, due_at: Timestamp::UNIX_EPOCH });
 }
 
 fn keep_the_first(before: &Graph, after: &mut Graph) {
@@ -97,6 +125,9 @@ fn keep_the_first(before: &Graph, after: &mut Graph) {
 impl Ledger for LedgerPort {
     async fn record(&self, mut changes: Changes) -> Result<(), LedgerError> {
         let (connection, fence) = (changes.connection, changes.fence);
+        if fence.is_some() {
+            self.life.come_by(Stumble::BeforeRecording);
+        }
         self.spoil(&mut changes).await?;
         let recorded = async {
             let lost = self.watch.is_lost(connection, fence).await;
@@ -151,7 +182,17 @@ impl Ledger for LedgerPort {
         now: Timestamp,
         want: &Want,
     ) -> Result<Vec<DueGraph>, LedgerError> {
-        self.life.take(self.inner.due(connection, now, want), unavailable).await
+        let mut due = self.life.take(self.inner.due(connection, now, want), unavailable).await?;
+        match self.plant {
+            Plant::BulkFirst => due.iter_mut().for_each(|graph| graph.lane = other(graph.lane)),
+            Plant::BulkStarves if due.iter().any(|graph| graph.lane == Lane::Live) => {
+                due.retain(|graph| graph.lane == Lane::Live);
+            }
+            Plant::AllWaitForOne if self.somebody_is_paused().await => due.clear(),
+            Plant::OneByOne => due.truncate(1),
+            _ => {}
+        }
+        Ok(due)
     }
 
     async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError> {

@@ -18,6 +18,15 @@ pub(crate) enum State {
     Dead,
 }
 
+/// A step at which a process can be made to stand still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stumble {
+    /// Just before it records what it did under its lease.
+    BeforeRecording,
+    /// With a call under way.
+    WithACallUnderWay,
+}
+
 /// What the engines do to all processes alike.
 #[derive(Default)]
 pub(crate) struct Storm {
@@ -27,6 +36,8 @@ pub(crate) struct Storm {
     pub(crate) crash: u64,
     /// Until when nothing can be read or written.
     pub(crate) outage_until: Option<Instant>,
+    /// The first process that comes by this stands still.
+    pub(crate) stumble: Option<Stumble>,
     /// Operations of all processes so far.
     pub(crate) operations: u64,
 }
@@ -72,6 +83,15 @@ impl Life {
         if *state != State::Dead {
             *state = next;
             self.changed.notify_waiters();
+        }
+    }
+
+    /// Comes by a step, and stands still if that is the one.
+    pub(crate) fn come_by(&self, step: Stumble) {
+        let mut storm = self.storm.lock().expect("nobody panics while holding the storm");
+        if storm.stumble == Some(step) && self.state() == State::Alive {
+            storm.stumble = None;
+            self.become_(State::Frozen);
         }
     }
 

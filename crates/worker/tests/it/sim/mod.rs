@@ -8,7 +8,9 @@ mod crew;
 mod dice;
 mod ledger_port;
 mod life;
+mod member;
 mod network;
+mod plot;
 mod queue_port;
 mod script;
 mod stage;
@@ -28,6 +30,7 @@ use tokio::time::{Instant, sleep};
 use crew::Crew;
 use life::RESTLESS;
 use network::Sent;
+use plot::{Plot, Told};
 use stage::Stage;
 
 /// The longest time after the last fault until everything has come to rest.
@@ -45,30 +48,31 @@ pub(crate) struct Played {
     pub(crate) tale: String,
 }
 
-/// Plays one seed from beginning to end.
+/// Plays one seed from beginning to end: mostly anything, now and then a plot of its own.
 pub(crate) fn play(seed: u64, plant: Plant) -> Played {
+    play_plot(Plot::of(seed), seed, plant)
+}
+
+/// Plays a plot from beginning to end.
+pub(crate) fn play_plot(plot: Plot, seed: u64, plant: Plant) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
-        let mut stage = Stage::set(seed, plant).await;
-        let workers = 1 + stage.dice.below(3);
+        let mut stage = Stage::set(seed, plant, plot.cast()).await;
+        let workers = plot.workers(&stage.dice);
         let mut crew = Crew::start(&stage, stage.dice.split(), workers);
-        let accepted = script::play(&mut stage, &mut crew).await;
+        let Told { accepted, mut wrong } = plot.play(&mut stage, &mut crew).await;
         script::calm(&stage, &mut crew);
-        let mut wrong = come_to_rest(&stage, &mut crew).await;
-        let before = sent(&stage).len();
+        wrong.extend(come_to_rest(&stage, &mut crew).await);
+        let before = stage.sent().len();
         sleep(AT_REST_FOR).await;
-        if wrong.is_empty() && sent(&stage).len() > before {
+        if wrong.is_empty() && stage.sent().len() > before {
             wrong.push("calls go on though nothing is to be told".to_owned());
         }
         crew.end();
         wrong.extend(check::check(&stage, &accepted).await);
         let tale = if wrong.is_empty() { String::new() } else { tale::tell(&stage, &accepted).await };
-        Played { sent: sent(&stage), events: accepted.len(), lasted: stage.began.elapsed(), wrong, tale }
+        Played { sent: stage.sent(), events: accepted.len(), lasted: stage.began.elapsed(), wrong, tale }
     })
-}
-
-fn sent(stage: &Stage) -> Vec<Sent> {
-    stage.refersion.sent.lock().expect("no panic holds it").clone()
 }
 
 /// Waits until nothing is to be done any more; an operator resumes what only an operator can, and replays what died of
@@ -83,7 +87,7 @@ async fn come_to_rest(stage: &Stage, crew: &mut Crew) -> Vec<String> {
         sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(20));
         resume(stage).await;
-        if !is_at_rest(stage).await {
+        if !stage.is_at_rest().await {
             rested = 0;
             continue;
         }
@@ -106,16 +110,4 @@ async fn resume(stage: &Stage) {
             stage.ledger.resume(connection.id, None).await.expect("the connection is there");
         }
     }
-}
-
-async fn is_at_rest(stage: &Stage) -> bool {
-    let depth = stage.queue.depth().await.expect("a queue");
-    let counts = stage.ledger.counts(None, stage.now()).await.expect("a ledger");
-    let mut rests = depth.live + depth.bulk + counts.pending == 0;
-    for account in &stage.accounts {
-        let walk = stage.ledger.walk_position(account.id).await.expect("a ledger");
-        let due = stage.ledger.next_due(account.id).await.expect("a ledger");
-        rests &= walk.is_none() && due.is_none();
-    }
-    rests
 }

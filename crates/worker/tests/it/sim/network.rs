@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use refersion::{Answer, CALL_DEADLINE, Request, Transport, TransportError};
+use serde_json::Value;
 use simulator::{Incoming, Reply, Simulator};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::dice::Dice;
-use super::life::{Life, State};
+use super::life::{Life, State, Stumble};
 
 /// A call that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) struct Sent {
     pub(crate) by: usize,
     pub(crate) public_key: String,
     pub(crate) path: &'static str,
+    /// Of a create, the address; of a batch, the numeric ids as texts.
+    pub(crate) about: Vec<String>,
     /// When it reached Refersion, if it did.
     pub(crate) arrived: Option<Duration>,
 }
@@ -60,6 +63,7 @@ impl Network {
             by: self.life.number,
             public_key: request.credentials.public_key.clone(),
             path: request.path,
+            about: about(request),
             arrived: None,
         };
         let mut all = self.refersion.sent.lock().expect("no panic holds it");
@@ -105,6 +109,18 @@ impl Network {
     }
 }
 
+fn about(request: &Request) -> Vec<String> {
+    let body: Value = serde_json::from_slice(&request.body).expect("a request is JSON");
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let listed = |name: &str| body[name].as_array().into_iter().flatten().cloned().collect::<Vec<_>>();
+    match request.path {
+        "/v2/affiliate/new" => vec![text(&body["email"])],
+        "/v2/affiliate/edit" => listed("affiliates").iter().map(|item| text(&item["id"])).collect(),
+        "/v2/affiliate/status_change" => listed("ids").iter().map(text).collect(),
+        _ => Vec::new(),
+    }
+}
+
 #[async_trait]
 impl Transport for Network {
     async fn post(&self, request: Request) -> Result<Answer, TransportError> {
@@ -121,7 +137,9 @@ impl Transport for Network {
         let way =
             if self.dice.per_mille(long) { self.dice.millis(LONGEST_WAY) } else { self.dice.millis(20) };
         let public_key = request.credentials.public_key.clone();
-        let answer = timeout(CALL_DEADLINE, self.travel(request, way, place)).await;
+        let travelling = self.travel(request, way, place);
+        self.life.come_by(Stumble::WithACallUnderWay);
+        let answer = timeout(CALL_DEADLINE, travelling).await;
         self.life.pass().await;
         match answer {
             Ok(Ok(answer)) => {

@@ -28,6 +28,7 @@ pub(crate) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
     let mut accepted = Vec::new();
     let steps = 5 + stage.dice.below(20);
     let stormy = stage.dice.per_mille(800);
+    stage.disturbed = stormy;
     for _ in 0..steps {
         match stage.dice.below(100) {
             0..60 => publish(stage, &mut accepted).await,
@@ -44,13 +45,23 @@ pub(crate) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
     accepted
 }
 
-async fn publish(stage: &mut Stage, accepted: &mut Vec<Accepted>) {
+/// The next few events of the accounts' stories.
+pub(crate) async fn publish(stage: &mut Stage, accepted: &mut Vec<Accepted>) {
     let (dice, now) = (stage.dice.clone(), stage.now());
-    let mut envelopes = Vec::new();
+    let mut said = Vec::new();
     for _ in 0..=dice.below(5) {
         let account = usize::try_from(dice.below(stage.accounts.len() as u64)).expect("few accounts");
-        let said = stage.accounts[account].story.next(now);
-        let id = event_id(now, &dice);
+        said.push((account, stage.accounts[account].story.next(now)));
+    }
+    accept(stage, accepted, said).await;
+}
+
+/// Puts events, each with the index of its account, into the queue, as the door does.
+pub(crate) async fn accept(stage: &Stage, accepted: &mut Vec<Accepted>, said: Vec<(usize, Said)>) {
+    let (dice, now) = (&stage.dice, stage.now());
+    let mut envelopes = Vec::new();
+    for (account, said) in said {
+        let id = event_id(now, dice);
         envelopes.push(envelope(stage.accounts[account].id, id, now, &said.json, said.bulk, false));
         accepted.push(Accepted { account, id, received_at: now, said });
     }

@@ -9,7 +9,9 @@ use connections::{
     Settings, Vault,
 };
 use jiff::{SignedDuration, Timestamp};
+use ledger::Ledger;
 use ledger::sqlite::SqliteLedger;
+use queue::Queue;
 use queue::sqlite::SqliteQueue;
 use simulator::{Before, Options, Simulator, Status, Switches};
 use sqlite::Database;
@@ -20,7 +22,7 @@ use worker::{Clock, Limits, RetryPolicy};
 use super::dice::Dice;
 use super::ledger_port::{Plant, Watch};
 use super::life::Storm;
-use super::network::Refersion;
+use super::network::{Refersion, Sent};
 use super::story::Story;
 
 /// One connection, and who is said to be there.
@@ -48,10 +50,21 @@ pub(crate) struct Stage {
     pub(crate) limits: Limits,
     pub(crate) began: Instant,
     pub(crate) accounts: Vec<Account>,
+    /// Something went wrong on purpose: an answer, or what was to be recorded, may have been lost.
+    pub(crate) disturbed: bool,
+}
+
+/// Who plays: what a plot asks of the stage.
+#[derive(Clone, Copy)]
+pub(crate) enum Cast {
+    /// One account or two, with affiliates that were there before us, and operators of all kinds.
+    Anybody,
+    /// So many accounts, of which Refersion knows nobody before us, and whose affiliates keep their fields after a delete.
+    Plain(u64),
 }
 
 impl Stage {
-    pub(crate) async fn set(seed: u64, plant: Plant) -> Self {
+    pub(crate) async fn set(seed: u64, plant: Plant, cast: Cast) -> Self {
         let dice = Dice::new(seed);
         let began = Instant::now();
         let clock = clock(began);
@@ -60,7 +73,7 @@ impl Stage {
             SqliteQueue::on(memories[0].clone(), queue::sqlite::Settings::default(), Arc::clone(&clock));
         let ledger = SqliteLedger::over(memories[1].clone()).await.expect("a fresh ledger");
         let vault = Vault::new(MasterKey::generate(&dice), 1, Arc::new(dice.split()));
-        let core = Simulator::new(Options { seed, switches: switches(&dice), ..Options::default() });
+        let core = Simulator::new(Options { seed, switches: switches(&dice, cast), ..Options::default() });
         let refersion = Refersion {
             core: Mutex::new(core),
             began,
@@ -82,10 +95,15 @@ impl Stage {
             limits: limits(&dice),
             began,
             accounts: Vec::new(),
+            disturbed: false,
             dice,
         };
-        for number in 0..=u64::from(stage.dice.per_mille(200)) {
-            let account = stage.open(number).await;
+        let accounts = match cast {
+            Cast::Anybody => 1 + u64::from(stage.dice.per_mille(200)),
+            Cast::Plain(accounts) => accounts,
+        };
+        for number in 0..accounts {
+            let account = stage.open(number, cast).await;
             stage.accounts.push(account);
         }
         stage
@@ -95,10 +113,36 @@ impl Stage {
         (self.clock)()
     }
 
-    async fn open(&self, number: u64) -> Account {
+    /// A time of day as the simulation's calls count it.
+    pub(crate) fn since_the_beginning(&self, at: Timestamp) -> Duration {
+        let ago = Duration::try_from(self.now().duration_since(at)).expect("it is past");
+        self.began.elapsed().saturating_sub(ago)
+    }
+
+    /// Every call that was sent so far.
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.refersion.sent.lock().expect("no panic holds it").clone()
+    }
+
+    /// Whether nothing is to be done any more.
+    pub(crate) async fn is_at_rest(&self) -> bool {
+        let depth = self.queue.depth().await.expect("a queue");
+        let counts = self.ledger.counts(None, self.now()).await.expect("a ledger");
+        let mut rests = depth.live + depth.bulk + counts.pending == 0;
+        for account in &self.accounts {
+            let walk = self.ledger.walk_position(account.id).await.expect("a ledger");
+            let due = self.ledger.next_due(account.id).await.expect("a ledger");
+            rests &= walk.is_none() && due.is_none();
+        }
+        rests
+    }
+
+    async fn open(&self, number: u64, cast: Cast) -> Account {
         let dice = self.dice.split();
         let key = ApiKey::parse(&format!("pub_{number}.{}", secret(number))).expect("a well-formed key");
-        let settings = settings(&dice);
+        let plain = matches!(cast, Cast::Plain(_));
+        let mut settings = settings(&dice);
+        settings.scrub_on_delete.take_if(|_| plain);
         let added = self.ledger.add(NewConnection {
             name: format!("shop-{number}").parse().expect("a good name"),
             settings: settings.clone(),
@@ -109,7 +153,7 @@ impl Stage {
         let story = Story::new(dice.split(), number);
         let public_key = key.public().to_owned();
         let mut existed = BTreeSet::new();
-        if dice.per_mille(300) {
+        if dice.per_mille(300) && !plain {
             let mut core = self.refersion.core.lock().expect("no panic holds it");
             for address in &story.addresses {
                 let status = *dice.pick(&[Status::Active, Status::Pending, Status::Denied, Status::Disabled]);
@@ -137,15 +181,16 @@ fn clock(began: Instant) -> Clock {
     })
 }
 
-fn switches(dice: &Dice) -> Switches {
+fn switches(dice: &Dice, cast: Cast) -> Switches {
     let coin = || dice.per_mille(250);
     Switches {
         unknown_field_is_422: coin(),
         get_id_as_text: coin(),
-        no_create_message: coin(),
+        // Either costs a second call for each create.
+        no_create_message: coin() && matches!(cast, Cast::Anybody),
+        alphanumeric_merchant_id: coin() && matches!(cast, Cast::Anybody),
         empty_search_is_200: coin(),
         integer_pages: coin(),
-        alphanumeric_merchant_id: coin(),
         same_status_not_changed: coin(),
         ..Switches::default()
     }

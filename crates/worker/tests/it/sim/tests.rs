@@ -1,7 +1,8 @@
 //! The seeds, and the faults that have to be found.
 
 use super::ledger_port::Plant;
-use super::{Played, play};
+use super::plot::Plot;
+use super::{Played, play, play_plot};
 
 /// Seeds that an ordinary run plays.
 const SEEDS: u64 = 2_000;
@@ -59,9 +60,14 @@ fn the_same_seed_is_the_same_story() {
     }
 }
 
-/// Whether a planted fault is found within so many seeds.
+/// Whether a planted fault is found within so many seeds of any plot.
 fn is_found(plant: Plant, within: u64) -> bool {
     (0..within).any(|seed| !play(seed, plant).wrong.is_empty())
+}
+
+/// Whether a planted fault is found, as what it is, within so many seeds of the plot that was made for it.
+fn is_found_by(plot: Plot, plant: Plant, within: u64, as_what: &str) -> bool {
+    (0..within).any(|seed| play_plot(plot, seed, plant).wrong.iter().any(|wrong| wrong.contains(as_what)))
 }
 
 #[test]
@@ -76,5 +82,42 @@ fn open_calls_that_are_not_settled_are_found() {
 
 #[test]
 fn results_recorded_without_a_fence_are_found() {
-    assert!(is_found(Plant::NoFence, 3000));
+    assert!(is_found_by(Plot::Takeover, Plant::NoFence, 30, "under a lease that another holder had taken"));
+}
+
+#[test]
+fn live_events_that_wait_behind_bulk_are_found() {
+    assert!(is_found_by(Plot::Crowd, Plant::BulkFirst, 5, "bulk calls, and"));
+}
+
+#[test]
+fn bulk_that_starves_is_found() {
+    assert!(is_found_by(Plot::Crowd, Plant::BulkStarves, 5, "while live ones waited"));
+}
+
+#[test]
+fn connections_that_wait_for_a_paused_one_are_found() {
+    assert!(is_found_by(Plot::Neighbours, Plant::AllWaitForOne, 20, "a neighbour in trouble holds up"));
+}
+
+#[test]
+fn batches_that_are_not_filled_are_found() {
+    assert!(is_found_by(Plot::Quiet, Plant::OneByOne, 5, "the least are"));
+}
+
+#[test]
+fn calls_that_tell_what_is_known_are_found() {
+    assert!(is_found_by(Plot::Quiet, Plant::ToldAgain, 5, "the least are"));
+    assert!(is_found_by(Plot::Quiet, Plant::ToldAgain, 10, "told what was there already"));
+}
+
+/// Each plot by itself, so that a failure of one says its name.
+#[test]
+fn the_promises_hold_in_every_plot() {
+    for plot in [Plot::Takeover, Plot::Crowd, Plot::Neighbours, Plot::Quiet] {
+        for seed in 0..number("SIMULATION_SEEDS").unwrap_or(SEEDS) / 500 {
+            let played = play_plot(plot, seed, Plant::Nothing);
+            assert!(played.wrong.is_empty(), "{plot:?}: {}", told(seed, &played));
+        }
+    }
 }

@@ -1,0 +1,76 @@
+//! Members of an audience: plain people with a userId, an address and all that a create needs.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::story::Said;
+
+/// Who somebody is, and how the event about them comes.
+#[derive(Clone, Copy)]
+pub(crate) struct Member {
+    pub(crate) number: usize,
+    pub(crate) bulk: bool,
+}
+
+impl Member {
+    pub(crate) fn user(self) -> String {
+        format!("member-{}", self.number)
+    }
+
+    pub(crate) fn address(self) -> String {
+        format!("member{}@x.test", self.number)
+    }
+
+    /// All that a create needs.
+    pub(crate) fn joins(self, now: Timestamp) -> Said {
+        let word = format!("fnM{}q", self.number);
+        let traits = json!({
+            "firstName": word,
+            "lastName": "Lee",
+            "email": self.address(),
+            "address": { "city": "Bern", "country": "CH" },
+        });
+        let said = self.says("joins", &traits, now);
+        Said { address: Some(self.address()), words: vec![word], ..said }
+    }
+
+    /// One trait; `which` tells the message apart from this member's others.
+    pub(crate) fn says_one(self, which: &str, key: &str, value: Value, now: Timestamp) -> Said {
+        let mut traits = json!({});
+        traits[key] = value;
+        self.says(which, &traits, now)
+    }
+
+    pub(crate) fn leaves(self, now: Timestamp) -> Said {
+        let json = json!({
+            "type": "delete",
+            "messageId": format!("leaves-{}", self.number),
+            "userId": self.user(),
+        });
+        Said { json: json.to_string(), delete: true, timestamp: None, ..self.says("", &Value::Null, now) }
+    }
+
+    fn says(self, which: &str, traits: &Value, now: Timestamp) -> Said {
+        let mut event = json!({
+            "type": "identify",
+            "messageId": format!("{which}-{}", self.number),
+            "userId": self.user(),
+            "timestamp": now.to_string(),
+            "traits": traits,
+        });
+        if self.bulk {
+            event["context"] = json!({ "personas": { "computation_key": "vip" } });
+            event["integrations"] = json!({ "All": false, "Refersion": true });
+        }
+        Said {
+            json: event.to_string(),
+            bulk: self.bulk,
+            delete: false,
+            timestamp: Some(now),
+            user: Some(self.user()),
+            address: None,
+            anonymous: None,
+            words: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Promise 5: a live identify is not stuck behind an audience that is synced, and the audience goes on all the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use simulator::{Faults, Latency};
+use tokio::time::{Instant, sleep};
+
+use super::super::member::Member;
+use super::super::script::{Accepted, accept};
+use super::super::stage::Stage;
+use super::Told;
+
+/// The longest time until everybody is an affiliate.
+const ALL_WITHIN: Duration = Duration::from_secs(600);
+/// Where both lanes are due, at least one call in so many is bulk's.
+const BULK_EVERY: usize = 10;
+/// Live events that come at once.
+const BURST: usize = 30;
+/// Calls that may have been chosen when a live event comes, beside those that go out until it is absorbed.
+const CHOSEN: usize = 3;
+
+pub(super) async fn play(stage: &mut Stage) -> Told {
+    let latency = Latency { least: Duration::from_millis(1), most: stage.dice.millis(400) };
+    let faults = Faults { latency, ..Faults::default() };
+    stage.refersion.core.lock().expect("no panic holds it").set_faults(stage.began.elapsed(), faults);
+    let mut accepted = Vec::new();
+    let audience = 70 + usize::try_from(stage.dice.below(60)).expect("small");
+    let bulk: Vec<Member> = (0..audience).map(|number| Member { number, bulk: true }).collect();
+    let live: Vec<Member> = (1_000..1_005 + BURST).map(|number| Member { number, bulk: false }).collect();
+    let (single, burst) = live.split_at(live.len() - BURST);
+    join(stage, &mut accepted, &bulk).await;
+    for one in single {
+        sleep(stage.dice.millis(1_500)).await;
+        join(stage, &mut accepted, &[*one]).await;
+    }
+    join(stage, &mut accepted, burst).await;
+    let latest = Instant::now() + ALL_WITHIN;
+    while Instant::now() < latest && !stage.is_at_rest().await {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let calls = Calls::of(stage);
+    let mut wrong: Vec<String> = accepted
+        .iter()
+        .filter(|event| !event.said.bulk)
+        .filter_map(|event| calls.held_up(stage, event))
+        .collect();
+    wrong.extend(calls.starved(&bulk, burst));
+    Told { accepted, wrong }
+}
+
+async fn join(stage: &Stage, accepted: &mut Vec<Accepted>, members: &[Member]) {
+    let now = stage.now();
+    accept(stage, accepted, members.iter().map(|member| (0, member.joins(now))).collect()).await;
+}
+
+/// Creates, in the order in which they went out.
+struct Calls {
+    sent: Vec<(Duration, String)>,
+    place: BTreeMap<String, usize>,
+}
+
+impl Calls {
+    fn of(stage: &Stage) -> Self {
+        let creates = stage.sent().into_iter().filter(|call| call.path == "/v2/affiliate/new");
+        let sent: Vec<(Duration, String)> =
+            creates.filter_map(|call| Some((call.at, call.about.into_iter().next()?))).collect();
+        let place = sent.iter().enumerate().map(|(place, (_, about))| (about.clone(), place)).collect();
+        Self { sent, place }
+    }
+
+    /// A live event waits for what was chosen before it, for other live ones, and for bulk's every tenth call.
+    fn held_up(&self, stage: &Stage, event: &Accepted) -> Option<String> {
+        let address = event.said.address.as_ref()?;
+        let Some(place) = self.place.get(address) else {
+            return Some(format!("{address} was never created"));
+        };
+        let came = stage.since_the_beginning(event.received_at);
+        let between = self.sent[..*place].iter().filter(|(at, _)| *at >= came);
+        let (mut bulk, mut live) = (0_usize, 0_usize);
+        for (_, about) in between {
+            if is_bulk(about) { bulk += 1 } else { live += 1 }
+        }
+        let rate = stage.accounts[0].settings.rate_per_second;
+        let within_a_second = (0..20).filter(|calls| f64::from(*calls) < rate).count();
+        let allowed = CHOSEN + within_a_second + (live + 1).div_ceil(BULK_EVERY - 1);
+        (bulk > allowed).then(|| format!("{address} waited for {bulk} bulk calls, and {allowed} are allowed"))
+    }
+
+    /// While live ones wait, every tenth call is bulk's as long as it has any.
+    fn starved(&self, bulk: &[Member], burst: &[Member]) -> Option<String> {
+        let places = |members: &[Member]| -> Vec<usize> {
+            members.iter().filter_map(|member| self.place.get(&member.address()).copied()).collect()
+        };
+        let (burst, bulk) = (places(burst), places(bulk));
+        let (first, last) = (*burst.iter().min()?, *burst.iter().max()?);
+        let served = bulk.iter().filter(|place| (first..last).contains(*place)).count();
+        let some_left = bulk.iter().any(|place| *place > last);
+        let due = (last - first) / BULK_EVERY;
+        (some_left && served + 1 < due)
+            .then(|| format!("bulk had {served} of {} calls while live ones waited", last - first))
+    }
+}
+
+fn is_bulk(address: &str) -> bool {
+    let number = address.trim_start_matches("member").split('@').next().and_then(|text| text.parse().ok());
+    number.is_some_and(|number: usize| number < 1_000)
+}

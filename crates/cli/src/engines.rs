@@ -1,24 +1,30 @@
 //! Opens the engines that the configuration names, and unlocks the vault: the only place that knows which engines exist.
+//!
+//! In two steps, because a process may have to begin while its ledger is away: [`Opening::begin`] finds the master key and
+//! opens the queue, [`Opening::finish`] opens the ledger and makes sure that the key is the ledger's. Commands do both at
+//! once ([`Engines::open`]); roles try the second step until it succeeds ([`awaited`]).
 
+pub mod awaited;
 mod failure;
-mod master_key;
+mod ledger_engine;
+pub(crate) mod master_key;
+pub(crate) mod queue_engine;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use connections::keys::unlock;
-use connections::{ConnectionStore, OsRandomness, Randomness, Vault};
+use connections::vault::FIRST_KEY_NUMBER;
+use connections::{ConnectionStore, OsRandomness, Randomness, Vault, keys};
 use jiff::Timestamp;
 use ledger::Ledger;
-use ledger::sqlite::SqliteLedger;
-use queue::sqlite::{Settings, SqliteQueue};
-use queue::{Queue, QueueError};
+use queue::Queue;
 
 pub use failure::EngineError;
+pub use queue_engine::QueueEngine;
 
 use crate::clock::{self, Clock};
-use crate::config::{Config, EngineUrl};
+use crate::config::{self, Config};
 
 /// The queue, the ledger and the connections of one installation. Cheap to clone.
 #[derive(Clone)]
@@ -35,48 +41,65 @@ pub struct Engines {
     pub clock: Clock,
     /// The operating system's randomness.
     pub randomness: Arc<dyn Randomness>,
-    file_queue: SqliteQueue,
+}
+
+/// The engines while the ledger is not open yet. Cheap to clone.
+#[derive(Clone)]
+pub struct Opening {
+    /// What was accepted and not yet absorbed. A broker may be away; then it is unavailable until it comes.
+    pub queue: QueueEngine,
+    /// Digests keys. Nobody has made sure yet that it is the ledger's, so nothing may be said that rests on it.
+    pub vault: Vault,
+    /// The time of day.
+    pub clock: Clock,
+    /// The operating system's randomness.
+    pub randomness: Arc<dyn Randomness>,
+    ledger: config::Ledger,
+}
+
+impl Opening {
+    /// Finds the master key and opens the queue. What is not there yet is made: the file, its folder and, for a new ledger
+    /// in a file, the master key.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`], which says what to do. A broker that is away is none.
+    pub async fn begin(config: &Config) -> Result<Self, EngineError> {
+        let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
+        let clock = clock::system();
+        let master = master_key::find(config, randomness.as_ref())?;
+        let vault = Vault::new(master, FIRST_KEY_NUMBER, Arc::clone(&randomness));
+        let queue = QueueEngine::open(&config.queue, &clock).await?;
+        Ok(Self { queue, vault, clock, randomness, ledger: config.ledger.clone() })
+    }
+
+    /// Opens the ledger, which brings its schema up to date, and unlocks the vault. May be tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`]; [`EngineError::is_passing`] tells whether trying again may help.
+    pub async fn finish(&self) -> Result<Engines, EngineError> {
+        let ledger = ledger_engine::open(&self.ledger.url).await?;
+        let vault = keys::check(&self.vault, ledger.connections.as_ref()).await?;
+        Ok(Engines {
+            queue: self.queue.port(),
+            ledger: ledger.ledger,
+            connections: ledger.connections,
+            vault,
+            clock: Arc::clone(&self.clock),
+            randomness: Arc::clone(&self.randomness),
+        })
+    }
 }
 
 impl Engines {
-    /// Opens both engines, which brings their schemas up to date, and the vault. What is not there yet is made: files,
-    /// folders and, for a new ledger, the master key.
+    /// Opens both engines, which brings their schemas up to date, and the vault.
     ///
     /// # Errors
     ///
     /// [`EngineError`], which says what to do.
     pub async fn open(config: &Config) -> Result<Self, EngineError> {
-        let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
-        let clock = clock::system();
-        let master = master_key::find(config, randomness.as_ref())?;
-        let EngineUrl::Sqlite(path) = &config.ledger.url;
-        let ledger = SqliteLedger::open(path)
-            .await
-            .map_err(|source| EngineError::Ledger { path: path.clone(), source })?;
-        let vault = unlock(master, &ledger, Arc::clone(&randomness)).await?;
-        let EngineUrl::Sqlite(path) = &config.queue.url;
-        let settings = Settings { max_bytes: config.queue.max_bytes.0, ..Settings::default() };
-        let file_queue = SqliteQueue::open(path, settings, Arc::clone(&clock))
-            .await
-            .map_err(|source| EngineError::Queue { path: path.clone(), source })?;
-        Ok(Self {
-            queue: Arc::new(file_queue.clone()),
-            ledger: Arc::new(ledger.clone()),
-            connections: Arc::new(ledger),
-            vault,
-            clock,
-            randomness,
-            file_queue,
-        })
-    }
-
-    /// Gives back at once what a worker of this machine held in its hand when it was killed. For the start of a worker.
-    ///
-    /// # Errors
-    ///
-    /// If the queue cannot be written.
-    pub async fn take_back(&self) -> Result<usize, QueueError> {
-        self.file_queue.reclaim().await
+        Opening::begin(config).await?.finish().await
     }
 
     /// Now.

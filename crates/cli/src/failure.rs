@@ -67,7 +67,7 @@ impl From<ConfigError> for Failure {
 }
 
 /// The error's text with those of its causes behind it. Our errors do not repeat their cause in their own text.
-fn with_causes(error: &dyn Error) -> String {
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,7 +1,11 @@
 //! The roles in one process, from their start to their end: what `serve`, `ingest` and `worker` run, and the demo too.
+//!
+//! A process starts in two steps, because its ledger may be away: [`Standby`] is the door, which answers 503 meanwhile,
+//! with health and metrics, which say why; [`Stack`] is everything.
 
 mod door;
 mod figures;
+mod needs;
 mod reconciler;
 #[cfg(test)]
 mod tests;
@@ -14,10 +18,12 @@ use ingest::Door;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use worker::Worker;
+use worker::Meters;
 
+use self::needs::LedgerWatch;
 use crate::config::Config;
-use crate::engines::Engines;
+use crate::engines::awaited::Awaited;
+use crate::engines::{Engines, Opening};
 use crate::failure::Failure;
 use crate::health::{self, Health, Pulses};
 use crate::metrics::Exporter;
@@ -37,11 +43,25 @@ impl Roles {
     pub const ALL: Self = Self { ingest: true, worker: true };
 }
 
+/// Roles whose ledger may be away still.
+pub struct Standby {
+    config: Config,
+    opening: Opening,
+    awaited: Awaited,
+    ledger: LedgerWatch,
+    running: Running,
+}
+
 /// Running roles. They go on until [`Stack::stop`].
 pub struct Stack {
     engines: Engines,
+    running: Running,
+}
+
+/// What runs in both.
+struct Running {
     door: Option<(SocketAddr, Arc<Door>)>,
-    worker: Option<Worker>,
+    meters: Option<Arc<Meters>>,
     health: SocketAddr,
     supervisor: Supervisor,
     pulses: Pulses,
@@ -51,38 +71,44 @@ pub struct Stack {
     deadline: Duration,
 }
 
-impl Stack {
-    /// Opens the engines, binds the addresses of `config` (port 0 takes a free one) and starts the roles.
+impl Standby {
+    /// Finds the master key, opens the queue, binds the addresses of `config` (port 0 takes a free one), and starts the
+    /// door and the health server.
     ///
     /// # Errors
     ///
-    /// [`Failure`] if an engine does not open, or an address cannot be listened on. Nothing runs then.
+    /// [`Failure`] if the key or the queue cannot be used, or an address cannot be listened on. Nothing runs then.
     pub async fn start(config: &Config, roles: Roles) -> Result<Self, Failure> {
-        let engines = Engines::open(config).await?;
+        let opening = Opening::begin(config).await?;
         let health_listener = listen(config.health.listen, "health.listen").await?;
         let door_listener = match roles.ingest {
             true => Some(listen(config.ingest.listen, "ingest.listen").await?),
             false => None,
         };
-        let stop = CancellationToken::new();
+        let (stop, awaited, ledger) = (CancellationToken::new(), Awaited::default(), LedgerWatch::default());
         let pulses = Pulses::new(config.health.stale_after);
+        needs::watch_queue(&opening.queue, roles, &pulses);
+        needs::watch_ledger(&ledger, &pulses);
         let mut supervisor = Supervisor::new(pulses.clone(), stop.clone());
-        let worker = match roles.worker {
-            true => Some(reconciler::start(config, &engines, &mut supervisor, &pulses, &stop).await?),
-            false => None,
-        };
         let door = door_listener.map(|(listener, address)| {
-            (address, door::start(config, &engines, &mut supervisor, listener, address, &stop))
+            let door = door::start(config, &opening, &awaited, &mut supervisor, listener, address, &stop);
+            (address, door)
         });
-        let sources = figures::sources(&engines, door.as_ref().map(|(_, door)| door), worker.as_ref());
-        let health = Health { pulses: pulses.clone(), exporter: Arc::new(Exporter::new(sources)) };
+        let meters: Option<Arc<Meters>> = roles.worker.then(Arc::default);
+        let sources = figures::sources(
+            &opening.queue.port(),
+            &awaited,
+            door.as_ref().map(|(_, door)| door),
+            meters.as_ref(),
+        );
+        let exporter = Arc::new(Exporter::new(sources));
+        let health = Health { pulses: pulses.clone(), exporter };
         let health_stop = CancellationToken::new();
         let (listener, address) = health_listener;
         let health_server = tokio::spawn(health::serve(listener, health, health_stop.clone()));
-        Ok(Self {
-            engines,
+        let running = Running {
             door,
-            worker,
+            meters,
             health: address,
             supervisor,
             pulses,
@@ -90,19 +116,84 @@ impl Stack {
             health_stop,
             health_server,
             deadline: config.shutdown.deadline,
-        })
+        };
+        Ok(Self { config: config.clone(), opening, awaited, ledger, running })
     }
 
     /// Where the door listens, if this process has one.
     #[must_use]
     pub fn door_address(&self) -> Option<SocketAddr> {
-        self.door.as_ref().map(|(address, _)| *address)
+        self.running.door_address()
     }
 
     /// Where health and metrics are served.
     #[must_use]
     pub fn health_address(&self) -> SocketAddr {
-        self.health
+        self.running.health
+    }
+
+    /// Waits for the ledger, however long that takes, and starts what needs it. `None` if `end` was cancelled meanwhile:
+    /// then everything has ended in good order.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if the ledger cannot be used, and waiting does not mend it.
+    pub async fn complete(mut self, end: &CancellationToken) -> Result<Option<Stack>, Failure> {
+        let tell = |why| self.ledger.away(why);
+        let opened = tokio::select! {
+            biased;
+            opened = self.awaited.open(&self.opening, tell) => Some(opened),
+            () = end.cancelled() => None,
+        };
+        let started = match opened {
+            Some(Ok(engines)) => self.start_the_rest(&engines).await.map(|()| Some(engines)),
+            Some(Err(error)) => Err(error.into()),
+            None => Ok(None),
+        };
+        match started {
+            Ok(Some(engines)) => Ok(Some(Stack { engines, running: self.running })),
+            Ok(None) | Err(_) => {
+                self.running.end().await;
+                started.map(|_| None)
+            }
+        }
+    }
+
+    async fn start_the_rest(&mut self, engines: &Engines) -> Result<(), Failure> {
+        let running = &mut self.running;
+        needs::keep_watching(&self.ledger, engines, running);
+        match running.meters.clone() {
+            Some(meters) => {
+                reconciler::start(&self.config, &self.opening.queue, engines, meters, running).await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Stack {
+    /// Starts the roles, and returns when all of them run: after [`Standby::start`] and [`Standby::complete`].
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if an engine does not open, or an address cannot be listened on. Nothing runs then.
+    pub async fn start(config: &Config, roles: Roles) -> Result<Self, Failure> {
+        let standby = Standby::start(config, roles).await?;
+        let complete = standby.complete(&CancellationToken::new()).await?;
+        complete
+            .ok_or_else(|| Failure::refused("ended", "it was told to end while it started", "start it again"))
+    }
+
+    /// Where the door listens, if this process has one.
+    #[must_use]
+    pub fn door_address(&self) -> Option<SocketAddr> {
+        self.running.door_address()
+    }
+
+    /// Where health and metrics are served.
+    #[must_use]
+    pub fn health_address(&self) -> SocketAddr {
+        self.running.health
     }
 
     /// The engines that the roles work with.
@@ -114,24 +205,34 @@ impl Stack {
     /// What the door has counted, if this process has one.
     #[must_use]
     pub fn door_figures(&self) -> Option<ingest::Figures> {
-        self.door.as_ref().map(|(_, door)| door.figures())
+        self.running.door.as_ref().map(|(_, door)| door.figures())
     }
 
     /// What the worker counts, if this process has one.
     #[must_use]
-    pub fn worker_meters(&self) -> Option<&worker::Meters> {
-        self.worker.as_ref().map(|worker| worker.meters.as_ref())
+    pub fn worker_meters(&self) -> Option<&Meters> {
+        self.running.meters.as_deref()
     }
 
     /// How the loops are.
     #[must_use]
     pub fn pulses(&self) -> &Pulses {
-        &self.pulses
+        &self.running.pulses
     }
 
     /// Ends in good order: the door takes nothing new and answers what it has taken, calls under way are recorded, and the
     /// health server goes last. Returns the loops that did not end within `shutdown.deadline` and were cut off.
     pub async fn stop(self) -> Vec<String> {
+        self.running.end().await
+    }
+}
+
+impl Running {
+    fn door_address(&self) -> Option<SocketAddr> {
+        self.door.as_ref().map(|(address, _)| *address)
+    }
+
+    async fn end(self) -> Vec<String> {
         self.stop.cancel();
         let late = self.supervisor.drain(self.deadline).await;
         self.health_stop.cancel();

@@ -31,7 +31,15 @@ pub async fn unlock(
     store: &dyn ConnectionStore,
     randomness: Arc<dyn Randomness>,
 ) -> Result<Vault, UnlockError> {
-    let vault = Vault::new(master, FIRST_KEY_NUMBER, randomness);
+    check(&Vault::new(master, FIRST_KEY_NUMBER, randomness), store).await
+}
+
+/// [`unlock`] for a vault that was there before its ledger could be reached; returns the one that seals as the ledger
+/// says.
+///
+/// # Errors
+/// As [`unlock`].
+pub async fn check(vault: &Vault, store: &dyn ConnectionStore) -> Result<Vault, UnlockError> {
     let mine = vault.check_value();
     if store.check_value(&mine).await? != mine {
         return Err(UnlockError::OtherMasterKey);

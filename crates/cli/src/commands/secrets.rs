@@ -1,12 +1,37 @@
-//! `secrets rotate`: moves on to a new encryption key.
+//! `secrets create` makes the master key's file; `secrets rotate` moves on to a new encryption key.
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use connections::keys;
+use connections::vault::KeyFileError;
+use connections::{MasterKey, OsRandomness, keys};
 
 use super::Context;
+use crate::config::{Config, LedgerUrl};
+use crate::engines::EngineError;
+use crate::engines::master_key::make_folder;
 use crate::failure::{Exit, Failure};
 
 const EXAMPLES: &str = "\
+Examples:
+  refersion-destination secrets create /etc/refersion-destination/master.key
+  refersion-destination secrets rotate
+  refersion-destination secrets rotate --config production.toml
+
+The master key is what every other key comes from. A ledger in a file gets its own at the first start; a ledger on
+Postgres needs one that every process is given.";
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  refersion-destination secrets create /etc/refersion-destination/master.key
+  REFERSION_DESTINATION__SECRETS__KEY_FILE=/keys/master.key refersion-destination secrets create
+  refersion-destination secrets create /keys/master.key --if-missing
+
+It makes a file that its owner alone may read, with 32 random bytes in base64, and never replaces one. Without FILE it
+is the one that secrets.key_file names. Give every process the same key: by secrets.key_file, or the text in the file
+by REFERSION_DESTINATION__SECRETS__KEY. Back it up, apart from the ledger: without it the ledger cannot be read.";
+
+const ROTATE_EXAMPLES: &str = "\
 Examples:
   refersion-destination secrets rotate
   refersion-destination secrets rotate --config production.toml
@@ -26,8 +51,18 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
+    /// Make a file with a new master key, for a ledger that is not there yet
+    #[command(after_help = CREATE_EXAMPLES)]
+    Create {
+        /// The file; without it, the one that secrets.key_file names
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// A file that is there already, with a key in it, is as good as a new one
+        #[arg(long)]
+        if_missing: bool,
+    },
     /// Seal every API key with a new encryption key
-    #[command(after_help = EXAMPLES)]
+    #[command(after_help = ROTATE_EXAMPLES)]
     Rotate,
 }
 
@@ -35,10 +70,56 @@ enum Act {
 ///
 /// # Errors
 ///
-/// [`Failure`] if the ledger cannot be written, or a key in it does not open.
+/// [`Failure`] if the key file is there or cannot be made, the ledger cannot be written, or a key in it does not open.
 pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    match arguments.act {
+    match &arguments.act {
+        Act::Create { file, if_missing } => create(file.clone(), *if_missing, context),
         Act::Rotate => rotate(context).await,
+    }
+}
+
+fn create(file: Option<PathBuf>, if_missing: bool, context: &mut Context) -> Result<Exit, Failure> {
+    let config = &context.loaded.config;
+    let path = file.or_else(|| config.key_file()).ok_or_else(|| {
+        let hint = "name a file: `secrets create FILE`, or set secrets.key_file";
+        Failure::usage("usage", "it is not said where the master key shall be", hint)
+    })?;
+    refuse_beside_its_ledger(config, &path)?;
+    let made = make_folder(&path).and_then(|()| MasterKey::create_file(&path, &OsRandomness).map(drop));
+    let made = match made {
+        Err(KeyFileError::Exists(_)) if if_missing => {
+            MasterKey::read_file(&path).map_err(EngineError::from)?;
+            false
+        }
+        Err(error @ KeyFileError::Exists(_)) => {
+            let hint = "name another file, or use the key that is there; --if-missing takes it as it is";
+            return Err(Failure::failed("master_key", &error, hint));
+        }
+        made => {
+            made.map_err(EngineError::from)?;
+            true
+        }
+    };
+    if context.output.is_json() {
+        context.output.json(&serde_json::json!({ "key_file": path, "made": made }))?;
+    } else if made {
+        let shown = path.display();
+        context.output.line(&format!("made {shown}: back it up, apart from the ledger"))?;
+    } else {
+        context.output.line(&format!("{} is there already, with a master key in it", path.display()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A ledger in a file that is there was begun with another key: a new one in its place would only hide that it is lost.
+fn refuse_beside_its_ledger(config: &Config, path: &Path) -> Result<(), Failure> {
+    match &config.ledger.url {
+        LedgerUrl::Sqlite(ledger)
+            if config.key_file().as_deref() == Some(path) && ledger.exists() && !path.exists() =>
+        {
+            Err(EngineError::KeyLost { path: path.to_owned(), ledger: ledger.clone() }.into())
+        }
+        _ => Ok(()),
     }
 }
 

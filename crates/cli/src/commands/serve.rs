@@ -3,7 +3,7 @@
 use super::Context;
 use crate::failure::{Exit, Failure};
 use crate::shutdown;
-use crate::stack::{Roles, Stack};
+use crate::stack::{Roles, Standby};
 
 /// What the help of `serve` shows.
 pub const SERVE_EXAMPLES: &str = "\
@@ -14,7 +14,10 @@ Examples:
   REFERSION_DESTINATION__LOG__FORMAT=json refersion-destination serve
 
 Segment posts to /segment on ingest.listen; /healthz, /readyz and /metrics are on health.listen. SIGTERM or Ctrl-C ends
-what is under way within shutdown.deadline; a second one ends at once. Nothing accepted is lost either way.";
+what is under way within shutdown.deadline; a second one ends at once. Nothing accepted is lost either way.
+
+A broker or a database that is away is waited for, at the start too: the door answers 503 meanwhile, and /readyz says
+why.";
 
 /// What the help of `ingest` shows.
 pub const INGEST_EXAMPLES: &str = "\
@@ -40,13 +43,17 @@ takes over within seconds when it ends.";
 ///
 /// # Errors
 ///
-/// [`Failure`] if an engine does not open or an address cannot be listened on.
+/// [`Failure`] if an engine cannot be used, other than because it is away, or an address cannot be listened on.
 pub async fn run(roles: Roles, context: &mut Context) -> Result<Exit, Failure> {
     let stop =
         shutdown::on_signals().map_err(|error| Failure::failed("signals", &error, "report this as a bug"))?;
-    let stack = Stack::start(&context.loaded.config, roles).await?;
-    announce(&stack, context)?;
-    if stack.engines().connections.list().await?.is_empty() {
+    let standby = Standby::start(&context.loaded.config, roles).await?;
+    announce(&standby, context)?;
+    let Some(stack) = standby.complete(&stop).await? else {
+        tracing::info!("ended before the ledger was there");
+        return Ok(Exit::Done);
+    };
+    if stack.engines().connections.list().await.is_ok_and(|connections| connections.is_empty()) {
         tracing::info!(
             "there is no connection yet, so the door knows no key: add one with `connections add`"
         );
@@ -57,9 +64,9 @@ pub async fn run(roles: Roles, context: &mut Context) -> Result<Exit, Failure> {
     Ok(if late.is_empty() { Exit::Done } else { Exit::Partly })
 }
 
-fn announce(stack: &Stack, context: &mut Context) -> Result<(), Failure> {
-    let door = stack.door_address().map(|address| format!("http://{address}/segment"));
-    let health = format!("http://{}", stack.health_address());
+fn announce(standby: &Standby, context: &mut Context) -> Result<(), Failure> {
+    let door = standby.door_address().map(|address| format!("http://{address}/segment"));
+    let health = format!("http://{}", standby.health_address());
     if context.output.is_json() {
         return context.output.json(&serde_json::json!({ "segment": door, "health": health }));
     }

@@ -10,6 +10,7 @@ mod settings;
 mod show;
 #[cfg(test)]
 mod tests;
+mod url;
 mod value;
 
 use std::ffi::OsString;
@@ -22,7 +23,8 @@ pub use sections::{
 };
 pub use settings::{Origin, Settings};
 pub use show::ShownSetting;
-pub use value::{BaseUrl, ByteSize, EngineUrl, LogFormat, LogLevel, Secret};
+pub use url::{LedgerUrl, QueueUrl};
+pub use value::{BaseUrl, ByteSize, LogFormat, LogLevel, Secret};
 
 /// The file that says every default, as it was when the program was built.
 pub const SHIPPED: &str = include_str!("../../../../config/default.toml");

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::error::ConfigError;
 use super::settings::Settings;
-use super::value::{BaseUrl, ByteSize, EngineUrl, LogFormat, LogLevel, Secret};
+use super::url::{LedgerUrl, QueueUrl};
+use super::value::{BaseUrl, ByteSize, LogFormat, LogLevel, Secret};
 
 /// Segment gives up on a request after this time. Source: Segment's page on its Webhooks destination, the only one that
 /// gives a number.
@@ -42,14 +43,22 @@ sections! {
     /// Where accepted events wait.
     queue: Queue {
         /// Engine and place.
-        url: EngineUrl,
+        url: QueueUrl,
         /// How much may wait.
         max_bytes: ByteSize,
+        /// What the names of exchange and queues begin with on RabbitMQ.
+        prefix: String,
+        /// Queues of the live lane on RabbitMQ.
+        live_queues: u32,
+        /// Queues of the bulk lane on RabbitMQ.
+        bulk_queues: u32,
+        /// Further certificates to trust for `amqps://`.
+        ca_file: Option<PathBuf>,
     }
     /// Where everything else is kept.
     ledger: Ledger {
         /// Engine and place.
-        url: EngineUrl,
+        url: LedgerUrl,
     }
     /// Refersion's API.
     refersion: Refersion {
@@ -153,16 +162,22 @@ impl Config {
         if config.retry.initial > config.retry.max_interval {
             return wrong("retry.initial", "must not be longer than retry.max_interval");
         }
-        if config.queue.url == config.ledger.url {
+        if let (QueueUrl::Sqlite(queue), LedgerUrl::Sqlite(ledger)) = (&config.queue.url, &config.ledger.url)
+            && queue == ledger
+        {
             return wrong("queue.url", "must not be the file of ledger.url");
         }
         Ok(config)
     }
 
-    /// The file of the master key: the one that was set, or `master.key` beside the SQLite ledger.
+    /// The file of the master key: the one that was set, or `master.key` beside the SQLite ledger. Beside a Postgres
+    /// there is no place that every process sees, so `None` means that one has to be set.
     #[must_use]
-    pub fn key_file(&self) -> PathBuf {
-        let EngineUrl::Sqlite(ledger) = &self.ledger.url;
-        self.secrets.key_file.clone().unwrap_or_else(|| ledger.with_file_name("master.key"))
+    pub fn key_file(&self) -> Option<PathBuf> {
+        match (&self.secrets.key_file, &self.ledger.url) {
+            (Some(set), _) => Some(set.clone()),
+            (None, LedgerUrl::Sqlite(ledger)) => Some(ledger.with_file_name("master.key")),
+            (None, LedgerUrl::Postgres(_)) => None,
+        }
     }
 }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::settings::{Form, Settings};
-use super::value::{HIDDEN, mask};
+use super::url::mask;
+use super::value::HIDDEN;
 
 /// Keys whose values are secret as a whole.
 const SECRET_KEYS: [&str; 1] = ["secrets.key"];

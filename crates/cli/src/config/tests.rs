@@ -23,9 +23,9 @@ fn with_variable(name: &str, value: &str) -> Result<Loaded, ConfigError> {
 #[test]
 fn the_shipped_file_loads_and_says_the_documented_defaults() {
     let config = load(None, variables(&[])).unwrap().config;
-    assert_eq!(config.queue.url, EngineUrl::Sqlite("data/queue.db".into()));
-    assert_eq!(config.ledger.url, EngineUrl::Sqlite("data/ledger.db".into()));
-    assert_eq!(config.key_file(), Path::new("data/master.key"));
+    assert_eq!(config.queue.url, QueueUrl::Sqlite("data/queue.db".into()));
+    assert_eq!(config.ledger.url, LedgerUrl::Sqlite("data/ledger.db".into()));
+    assert_eq!(config.key_file().unwrap(), Path::new("data/master.key"));
     assert_eq!(config.ingest.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!(config.console.listen, "127.0.0.1:8081".parse().unwrap());
     assert_eq!(config.health.listen, "127.0.0.1:8082".parse().unwrap());
@@ -141,9 +141,35 @@ fn secrets_are_shown_nowhere() {
     assert!(!format!("{loaded:?}").contains("c2VjcmV0"));
     assert_eq!(loaded.config.secrets.key.unwrap().reveal(), "c2VjcmV0");
 
-    let error =
-        with_variable("REFERSION_DESTINATION__QUEUE__URL", "amqp://me:pass@host/").unwrap_err().to_string();
-    assert!(error.contains("amqp://[hidden]@host/") && !error.contains("pass"), "{error}");
+    for (name, url) in
+        [("QUEUE", "amqp://me:pass@host/,amqp://me:pass@other/"), ("LEDGER", "postgres://me:pass@host/d")]
+    {
+        let loaded = with_variable(&format!("REFERSION_DESTINATION__{name}__URL"), url).unwrap();
+        let shown = serde_json::to_string(&loaded.settings.shown()).unwrap();
+        assert!(shown.contains("://[hidden]@host/") && !shown.contains("pass"), "{shown}");
+        assert!(!format!("{loaded:?}").contains("pass"));
+    }
+}
+
+#[test]
+fn a_scheme_that_no_engine_has_is_refused_with_the_right_ones() {
+    let text = |name, url| with_variable(name, url).unwrap_err().to_string();
+    let error = text("REFERSION_DESTINATION__QUEUE__URL", "redis://me:pass@host/");
+    assert!(error.contains("redis://[hidden]@host/") && !error.contains("pass"), "{error}");
+    assert!(
+        error.contains("sqlite://") && error.contains("amqp://") && error.contains("amqps://"),
+        "{error}"
+    );
+    let error = text("REFERSION_DESTINATION__LEDGER__URL", "mysql://me:pass@host/");
+    assert!(error.contains("mysql://[hidden]@host/") && !error.contains("pass"), "{error}");
+    assert!(error.contains("sqlite://") && error.contains("postgres://"), "{error}");
+}
+
+#[test]
+fn only_a_ledger_in_a_file_has_a_usual_place_for_the_key() {
+    let ledger = |url| with_variable("REFERSION_DESTINATION__LEDGER__URL", url).unwrap().config;
+    assert_eq!(ledger("postgres://host/d").key_file(), None);
+    assert_eq!(ledger("sqlite:///var/lib/l.db").key_file().unwrap(), Path::new("/var/lib/master.key"));
 }
 
 #[test]

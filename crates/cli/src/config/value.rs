@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::settings::{Form, Raw};
+use super::url::mask;
 
 /// What stands in the place of a secret.
 pub(super) const HIDDEN: &str = "[hidden]";
@@ -34,7 +35,7 @@ pub trait Setting: Sized {
 }
 
 impl Raw {
-    fn as_text(&self) -> Option<&str> {
+    pub(super) fn as_text(&self) -> Option<&str> {
         matches!(self.form, Form::Text | Form::Variable).then_some(self.text.as_str())
     }
 
@@ -43,11 +44,12 @@ impl Raw {
     }
 }
 
-/// Hides what stands before an `@`: the user and the password of a URL.
-pub(super) fn mask(text: &str) -> String {
-    let Some(at) = text.rfind('@') else { return text.to_owned() };
-    let start = text.find("://").map_or(0, |scheme| scheme + 3).min(at);
-    format!("{}{HIDDEN}{}", &text[..start], &text[at..])
+impl Setting for String {
+    const WANTED: &'static str = "text";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        raw.as_text().map(ToOwned::to_owned)
+    }
 }
 
 impl Setting for u32 {
@@ -120,22 +122,6 @@ impl Setting for SocketAddr {
 
     fn read(raw: &Raw) -> Option<Self> {
         raw.as_text()?.trim().parse().ok()
-    }
-}
-
-/// Which engine keeps the queue or the ledger, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EngineUrl {
-    /// A SQLite file.
-    Sqlite(PathBuf),
-}
-
-impl Setting for EngineUrl {
-    const WANTED: &'static str = "sqlite://RELATIVE/FILE or sqlite:///ABSOLUTE/FILE";
-
-    fn read(raw: &Raw) -> Option<Self> {
-        let file = raw.as_text()?.strip_prefix("sqlite://")?;
-        (!file.is_empty() && !file.ends_with('/')).then(|| Self::Sqlite(PathBuf::from(file)))
     }
 }
 

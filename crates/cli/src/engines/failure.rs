@@ -6,6 +6,7 @@ use connections::keys::UnlockError;
 use connections::vault::{KeyFileError, MasterKeyError};
 use connections::{Conflict, StoreError};
 use ledger::LedgerError;
+use queue::rabbitmq::RabbitError;
 use queue::{PublishError, QueueError};
 
 use crate::failure::{Exit, Failure};
@@ -29,6 +30,23 @@ pub enum EngineError {
         /// Why.
         source: sqlite::Error,
     },
+    /// The broker cannot be used as it is configured.
+    #[error("the queue on RabbitMQ cannot be used")]
+    Broker(#[source] RabbitError),
+    /// The file of `queue.ca_file` cannot be read.
+    #[error("the certificates in {} cannot be read", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database cannot be used, or not at present.
+    #[error("the ledger on Postgres does not open")]
+    Database(#[source] LedgerError),
+    /// There is no master key for a ledger on Postgres.
+    #[error("a ledger on Postgres needs a master key, and neither secrets.key_file nor secrets.key is set")]
+    KeyNeeded,
     /// There is a ledger, and its master key is gone.
     #[error("the ledger {} has lost its master key: there is no file {}", ledger.display(), path.display())]
     KeyLost {
@@ -48,29 +66,77 @@ pub enum EngineError {
     Unlock(#[from] UnlockError),
 }
 
-impl From<EngineError> for Failure {
-    fn from(error: EngineError) -> Self {
-        let (code, exit, hint) = match &error {
-            EngineError::Queue { .. } => {
-                ("queue", Exit::Failed, "look at queue.url, the file and the free space")
+impl EngineError {
+    /// Whether the same may succeed later, without anybody doing anything here.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Database(LedgerError::Unavailable(_))
+                | Self::Unlock(UnlockError::Store(StoreError::Unavailable(_)))
+        )
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        self.meaning().2
+    }
+
+    /// A short name of the cause, the exit code and what to do.
+    fn meaning(&self) -> (&'static str, Exit, &'static str) {
+        match self {
+            Self::Broker(RabbitError::Mismatch { .. }) => {
+                ("queue", Exit::Failed, "docs/rabbitmq.md tells what is declared, and how to change it")
             }
-            EngineError::Ledger { .. } => {
+            Self::Broker(RabbitError::Configuration { .. }) | Self::CaFile { .. } => {
+                ("queue", Exit::Usage, "mend the settings of [queue]; config/default.toml explains every key")
+            }
+            Self::Broker(_) => (
+                "queue",
+                Exit::Failed,
+                "look at queue.url, and whether the broker runs and lets this user in",
+            ),
+            Self::Database(LedgerError::Unavailable(_)) => (
+                "ledger",
+                Exit::Failed,
+                "look at ledger.url, and whether Postgres runs and lets this user into its database",
+            ),
+            Self::Database(_) => {
+                ("ledger", Exit::Failed, "look at ledger.url; docs/postgres.md tells what it needs")
+            }
+            Self::KeyNeeded => (
+                "master_key",
+                Exit::Usage,
+                "`secrets create FILE` makes one; set secrets.key_file to it, the same key for every process",
+            ),
+            Self::Queue { .. } => ("queue", Exit::Failed, "look at queue.url, the file and the free space"),
+            Self::Ledger { .. } => {
                 ("ledger", Exit::Failed, "look at ledger.url, the file and the free space")
             }
-            EngineError::KeyLost { .. } => (
+            Self::KeyLost { .. } => (
                 "master_key",
                 Exit::Usage,
                 "put your backup of the key back, or name it with secrets.key_file",
             ),
-            EngineError::KeyFile(_)
-            | EngineError::Key(_)
-            | EngineError::Unlock(UnlockError::OtherMasterKey) => (
+            Self::KeyFile(KeyFileError::Missing(_)) => (
+                "master_key",
+                Exit::Usage,
+                "put your backup of the key back; for a new ledger, `secrets create` makes one",
+            ),
+            Self::KeyFile(_) | Self::Key(_) | Self::Unlock(UnlockError::OtherMasterKey) => (
                 "master_key",
                 Exit::Usage,
                 "look at secrets.key_file, or REFERSION_DESTINATION__SECRETS__KEY",
             ),
-            EngineError::Unlock(_) => ("ledger", Exit::Failed, "try again when the ledger can be read"),
-        };
+            Self::Unlock(_) => ("ledger", Exit::Failed, "try again when the ledger can be read"),
+        }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let (code, exit, hint) = error.meaning();
         Self { exit, ..Self::failed(code, &error, hint) }
     }
 }

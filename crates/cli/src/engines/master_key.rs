@@ -1,4 +1,5 @@
-//! Where the master key comes from: the environment, its file, or, for a ledger that is not there yet, fresh randomness.
+//! Where the master key comes from: the environment, its file, or, for a file of a ledger that is not there yet, fresh
+//! randomness.
 
 use std::fs::DirBuilder;
 use std::path::Path;
@@ -7,28 +8,27 @@ use connections::vault::KeyFileError;
 use connections::{MasterKey, Randomness};
 
 use super::EngineError;
-use crate::config::{Config, EngineUrl};
+use crate::config::{Config, LedgerUrl};
 
-/// The master key of the ledger that `config` names.
+/// The master key of the ledger that `config` names. Only a ledger in a file, of one machine, gets one made for it.
 pub(super) fn find(config: &Config, randomness: &dyn Randomness) -> Result<MasterKey, EngineError> {
     if let Some(text) = &config.secrets.key {
         return Ok(MasterKey::from_text(text.reveal())?);
     }
-    let path = config.key_file();
-    match MasterKey::read_file(&path) {
-        Err(KeyFileError::Missing(_)) => make(config, &path, randomness),
-        read => Ok(read?),
+    let Some(path) = config.key_file() else { return Err(EngineError::KeyNeeded) };
+    match (MasterKey::read_file(&path), &config.ledger.url) {
+        (Err(KeyFileError::Missing(_)), LedgerUrl::Sqlite(ledger)) => make(ledger, &path, randomness),
+        (read, _) => Ok(read?),
     }
 }
 
 /// Makes the key of a new ledger. A ledger that is there already was begun with another key, which a new one must not
 /// seem to replace.
-fn make(config: &Config, path: &Path, randomness: &dyn Randomness) -> Result<MasterKey, EngineError> {
-    let EngineUrl::Sqlite(ledger) = &config.ledger.url;
+fn make(ledger: &Path, path: &Path, randomness: &dyn Randomness) -> Result<MasterKey, EngineError> {
     if ledger.exists() {
         // Another process may have made both since the file was looked for.
         return match MasterKey::read_file(path) {
-            Err(KeyFileError::Missing(path)) => Err(EngineError::KeyLost { path, ledger: ledger.clone() }),
+            Err(KeyFileError::Missing(path)) => Err(EngineError::KeyLost { path, ledger: ledger.to_owned() }),
             read => Ok(read?),
         };
     }
@@ -47,7 +47,7 @@ fn make(config: &Config, path: &Path, randomness: &dyn Randomness) -> Result<Mas
 }
 
 /// Makes the folder of the key, for its owner only.
-fn make_folder(path: &Path) -> Result<(), KeyFileError> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), KeyFileError> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
     let mut builder = DirBuilder::new();
     builder.recursive(true);

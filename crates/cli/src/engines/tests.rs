@@ -3,13 +3,14 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{self, Secret};
+use crate::config::{self, LedgerUrl, QueueUrl, Secret};
 use crate::failure::Failure;
 
 fn config_in(folder: &TempDir) -> Config {
-    let place = |name: &str| EngineUrl::Sqlite(folder.path().join("data").join(name));
+    let place = |name: &str| folder.path().join("data").join(name);
     let mut config = config::load(None, []).unwrap().config;
-    (config.queue.url, config.ledger.url) = (place("queue.db"), place("ledger.db"));
+    config.queue.url = QueueUrl::Sqlite(place("queue.db"));
+    config.ledger.url = LedgerUrl::Sqlite(place("ledger.db"));
     config
 }
 
@@ -39,11 +40,11 @@ async fn a_ledger_whose_key_is_lost_gets_no_new_one() {
     let folder = TempDir::new().unwrap();
     let config = config_in(&folder);
     drop(Engines::open(&config).await.unwrap());
-    std::fs::remove_file(config.key_file()).unwrap();
+    std::fs::remove_file(config.key_file().unwrap()).unwrap();
     let failure = refusal(&config).await;
     assert_eq!((failure.exit as u8, failure.code), (2, "master_key"));
     assert!(failure.hint.contains("backup"), "{}", failure.hint);
-    assert!(!config.key_file().exists());
+    assert!(!config.key_file().unwrap().exists());
 }
 
 #[tokio::test]
@@ -57,4 +58,18 @@ async fn a_process_with_another_key_refuses_to_start() {
     assert!(failure.message.contains("not the one"), "{}", failure.message);
     config.secrets.key = Some(Secret::new("short"));
     assert!(!refusal(&config).await.message.contains("short"));
+}
+
+#[tokio::test]
+async fn a_ledger_on_postgres_gets_no_key_by_itself() {
+    let folder = TempDir::new().unwrap();
+    let mut config = config_in(&folder);
+    config.ledger.url = LedgerUrl::Postgres(Secret::new("postgres://nobody@127.0.0.1:1/nothing"));
+    let failure = refusal(&config).await;
+    assert_eq!((failure.exit as u8, failure.code), (2, "master_key"));
+    assert!(failure.hint.contains("secrets create"), "{}", failure.hint);
+    config.secrets.key_file = Some(folder.path().join("my.key"));
+    let failure = refusal(&config).await;
+    assert!(failure.message.contains("my.key") && failure.hint.contains("secrets create"), "{failure:?}");
+    assert!(!folder.path().join("my.key").exists());
 }

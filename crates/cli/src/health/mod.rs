@@ -3,5 +3,5 @@
 mod pulse;
 mod server;
 
-pub use pulse::{Freshness, LoopState, Pulse, Pulses, Silences, Trouble};
+pub use pulse::{Condition, Freshness, LoopState, Pulse, Pulses, Silences, Trouble};
 pub use server::{Health, serve};

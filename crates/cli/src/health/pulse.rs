@@ -26,11 +26,15 @@ pub struct Pulses {
 /// Tells of loops that keep their own signs of life: each one's name, and how long it has been silent.
 pub type Silences = Box<dyn Fn() -> Vec<(String, Duration)> + Send>;
 
+/// Tells what is the matter with something that the process needs; `None` while nothing is.
+pub type Condition = Box<dyn Fn() -> Option<String> + Send>;
+
 #[derive(Default)]
 struct Shared {
     ending: bool,
     loops: BTreeMap<String, Loop>,
     watched: Vec<Silences>,
+    needed: Vec<(&'static str, Condition)>,
 }
 
 #[derive(Debug)]
@@ -50,9 +54,9 @@ enum Phase {
 /// Why the process is not ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trouble {
-    /// The loop's name, or `process`.
+    /// The name of the loop or of what is needed, or `process`.
     pub name: String,
-    /// What is the matter with it; a fixed text, perhaps with a number.
+    /// What is the matter with it; no secret, and nothing of a person.
     pub why: String,
 }
 
@@ -86,6 +90,11 @@ impl Pulses {
     /// names has ended on purpose. It must not block.
     pub fn watch(&self, silences: Silences) {
         self.lock().watched.push(silences);
+    }
+
+    /// The process is ready only while this condition has nothing to tell. It is asked at every look, and must not block.
+    pub fn need(&self, name: &'static str, condition: Condition) {
+        self.lock().needed.push((name, condition));
     }
 
     /// From now on the process is not ready, because it ends.
@@ -124,7 +133,12 @@ impl Pulses {
             trouble: stale(silence, self.stale_after),
             restarts: 0,
         });
-        (shared.ending, own.chain(watched).collect())
+        let needed = shared.needed.iter().map(|(name, condition)| Look {
+            name: (*name).to_owned(),
+            trouble: condition(),
+            restarts: 0,
+        });
+        (shared.ending, own.chain(watched).chain(needed).collect())
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -232,5 +246,16 @@ mod tests {
             pulses.troubles(),
             [Trouble { name: "lease".to_owned(), why: "no sign of life for 30 s".to_owned() }]
         );
+    }
+
+    #[tokio::test]
+    async fn what_the_process_needs_is_asked_at_every_look() {
+        let pulses = Pulses::new(STALE_AFTER);
+        let away = Arc::new(Mutex::new(Some("away".to_owned())));
+        let asked = Arc::clone(&away);
+        pulses.need("ledger", Box::new(move || asked.lock().unwrap().clone()));
+        assert_eq!(pulses.troubles(), [Trouble { name: "ledger".to_owned(), why: "away".to_owned() }]);
+        *away.lock().unwrap() = None;
+        assert_eq!(pulses.troubles(), []);
     }
 }

@@ -4,28 +4,29 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use connections::{ApiKey, ConnectionStore, Vault};
+use connections::ApiKey;
 use ingest::{Door, Keys, KeysUnavailable, Limits};
 use queue::{GroupCommit, GroupLimits};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::engines::Engines;
+use crate::engines::Opening;
+use crate::engines::awaited::Awaited;
 use crate::health::Freshness;
 use crate::supervise::Supervisor;
 
 /// Starts the door on a listener that is bound already; after a failure it binds `address` again.
 pub(super) fn start(
     config: &Config,
-    engines: &Engines,
+    opening: &Opening,
+    awaited: &Awaited,
     supervisor: &mut Supervisor,
     listener: TcpListener,
     address: SocketAddr,
     stop: &CancellationToken,
 ) -> Arc<Door> {
-    let door = Arc::new(door(config, engines));
+    let door = Arc::new(door(config, opening, awaited));
     let (bound, stop, serving) = (Mutex::new(Some(listener)), stop.clone(), Arc::clone(&door));
     supervisor.start("door", Freshness::WhileRunning, move |_| {
         let first = bound.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -41,16 +42,12 @@ pub(super) fn start(
     door
 }
 
-fn door(config: &Config, engines: &Engines) -> Door {
-    let keys = Arc::new(StoreKeys {
-        connections: Arc::clone(&engines.connections),
-        vault: engines.vault.clone(),
-        clock: Arc::clone(&engines.clock),
-    });
+fn door(config: &Config, opening: &Opening, awaited: &Awaited) -> Door {
+    let keys = Arc::new(StoreKeys { awaited: awaited.clone() });
     let limits = limits(&config.ingest);
     let group = GroupLimits { commit_time: limits.deadline, ..GroupLimits::default() };
-    let group = GroupCommit::new(Arc::clone(&engines.queue), group);
-    Door::new(keys, group, Arc::clone(&engines.clock), Arc::clone(&engines.randomness), limits)
+    let group = GroupCommit::new(opening.queue.port(), group);
+    Door::new(keys, group, Arc::clone(&opening.clock), Arc::clone(&opening.randomness), limits)
 }
 
 fn limits(settings: &config::Ingest) -> Limits {
@@ -67,17 +64,22 @@ fn limits(settings: &config::Ingest) -> Limits {
 
 /// The key store as the door asks it. It opens no seal: a key is found by its digest.
 struct StoreKeys {
-    connections: Arc<dyn ConnectionStore>,
-    vault: Vault,
-    clock: Clock,
+    awaited: Awaited,
 }
+
+/// The ledger has been away since the process started.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger is not open yet")]
+struct NotOpenYet;
 
 #[async_trait]
 impl Keys for StoreKeys {
     async fn connection_for(&self, api_key: &str) -> Result<Option<i64>, KeysUnavailable> {
         // What cannot be a key is nobody's.
         let Ok(key) = ApiKey::parse(api_key) else { return Ok(None) };
-        let digest = self.vault.digest_of_key(&key);
-        self.connections.by_key_digest(&digest, (self.clock)()).await.map_err(KeysUnavailable::new)
+        let engines = self.awaited.get_when_tried().await;
+        let engines = engines.ok_or_else(|| KeysUnavailable::new(NotOpenYet))?;
+        let digest = engines.vault.digest_of_key(&key);
+        engines.connections.by_key_digest(&digest, engines.now()).await.map_err(KeysUnavailable::new)
     }
 }

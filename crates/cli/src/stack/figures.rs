@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use connections::{Connection, State};
 use ingest::Door;
-use worker::Worker;
+use queue::Queue;
 use worker::meters::{LATENCY_BOUNDS, Meters};
 
-use crate::engines::Engines;
+use crate::engines::awaited::Awaited;
 use crate::metrics::{
     ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, Settling, Snapshot, Source,
     WorkerFigures,
@@ -17,22 +18,23 @@ use crate::metrics::{
 
 /// The sources of a process with these parts.
 pub(super) fn sources(
-    engines: &Engines,
+    queue: &Arc<dyn Queue>,
+    awaited: &Awaited,
     door: Option<&Arc<Door>>,
-    worker: Option<&Worker>,
+    meters: Option<&Arc<Meters>>,
 ) -> Vec<Box<dyn Source>> {
     let mut sources: Vec<Box<dyn Source>> =
-        vec![Box::new(QueueSource(engines.clone())), Box::new(LedgerSource(engines.clone()))];
+        vec![Box::new(QueueSource(Arc::clone(queue))), Box::new(LedgerSource(awaited.clone()))];
     if let Some(door) = door {
         sources.push(Box::new(DoorSource(Arc::clone(door))));
     }
-    if let Some(worker) = worker {
-        sources.push(Box::new(WorkerSource(Arc::clone(&worker.meters))));
+    if let Some(meters) = meters {
+        sources.push(Box::new(WorkerSource(Arc::clone(meters))));
     }
     sources
 }
 
-struct QueueSource(Engines);
+struct QueueSource(Arc<dyn Queue>);
 
 #[async_trait]
 impl Source for QueueSource {
@@ -41,13 +43,13 @@ impl Source for QueueSource {
     }
 
     async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
-        let depth = self.0.queue.depth().await?;
+        let depth = self.0.depth().await?;
         snapshot.queue = Some(QueueFigures { live: depth.live, bulk: depth.bulk });
         Ok(())
     }
 }
 
-struct LedgerSource(Engines);
+struct LedgerSource(Awaited);
 
 #[async_trait]
 impl Source for LedgerSource {
@@ -56,8 +58,9 @@ impl Source for LedgerSource {
     }
 
     async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
-        let counts = self.0.ledger.counts(None, self.0.now()).await?;
-        let connections = self.0.connections.list().await?;
+        let engines = self.0.get().context("the ledger is not open yet")?;
+        let counts = engines.ledger.counts(None, engines.now()).await?;
+        let connections = engines.connections.list().await?;
         snapshot.ledger = Some(LedgerFigures {
             pending: counts.pending,
             dirty: counts.dirty,

@@ -4,26 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refersion::HttpTransport;
-use tokio_util::sync::CancellationToken;
-use worker::{Limits, RetryPolicy, Worker};
+use worker::{Limits, Meters, RetryPolicy, Worker};
 
+use super::Running;
 use crate::config::Config;
-use crate::engines::Engines;
+use crate::engines::{Engines, QueueEngine};
 use crate::failure::Failure;
 use crate::health::{Freshness, Pulses};
-use crate::supervise::Supervisor;
 
 /// Starts the worker. What a worker of this machine held when it was killed goes back to the queue first.
 pub(super) async fn start(
     config: &Config,
+    queue: &QueueEngine,
     engines: &Engines,
-    supervisor: &mut Supervisor,
-    pulses: &Pulses,
-    stop: &CancellationToken,
-) -> Result<Worker, Failure> {
+    meters: Arc<Meters>,
+    running: &mut Running,
+) -> Result<(), Failure> {
     let transport = HttpTransport::new()
         .map_err(|error| Failure::failed("tls", &error, "install the system's certificates"))?;
-    let held = engines.take_back().await?;
+    let held = queue.take_back().await?;
     if held > 0 {
         tracing::info!(messages = held, "took back what a worker held when it ended");
     }
@@ -36,19 +35,19 @@ pub(super) async fn start(
         clock: Arc::clone(&engines.clock),
         randomness: Arc::clone(&engines.randomness),
         limits: limits(config),
-        meters: Arc::default(),
+        meters,
         beats: Arc::default(),
     };
-    watch(&worker, pulses);
-    let (running, stop) = (worker.clone(), stop.clone());
-    supervisor.start("worker", Freshness::WhileRunning, move |_| {
-        let (worker, stop) = (running.clone(), stop.clone());
+    watch(&worker, &running.pulses);
+    let stop = running.stop.clone();
+    running.supervisor.start("worker", Freshness::WhileRunning, move |_| {
+        let (worker, stop) = (worker.clone(), stop.clone());
         async move {
             worker::serve::run(worker, stop).await;
             Ok(())
         }
     });
-    Ok(worker)
+    Ok(())
 }
 
 /// Lets readiness see the worker's own signs of life.

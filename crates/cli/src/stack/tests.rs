@@ -3,12 +3,12 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{self, EngineUrl};
+use crate::config::{self, LedgerUrl, QueueUrl};
 
 fn config_in(folder: &TempDir) -> Config {
     let mut config = config::load(None, []).unwrap().config;
-    config.queue.url = EngineUrl::Sqlite(folder.path().join("queue.db"));
-    config.ledger.url = EngineUrl::Sqlite(folder.path().join("ledger.db"));
+    config.queue.url = QueueUrl::Sqlite(folder.path().join("queue.db"));
+    config.ledger.url = LedgerUrl::Sqlite(folder.path().join("ledger.db"));
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
     (config.ingest.listen, config.health.listen) = (free, free);
     config

@@ -9,6 +9,7 @@ mod demo;
 mod durability;
 mod program;
 mod running;
+mod scaled;
 mod shapes;
 mod simulate;
 mod story;

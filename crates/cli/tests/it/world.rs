@@ -183,7 +183,8 @@ impl World {
 
     /// The files, logs included but those of the simulator, in which any of these words stands.
     pub(crate) fn files_with(&self, words: &[&str]) -> Vec<String> {
-        let mut files: Vec<PathBuf> = paths(self.folder.path().join("data"));
+        let data = self.folder.path().join("data");
+        let mut files: Vec<PathBuf> = if data.exists() { paths(data) } else { Vec::new() };
         files.push(self.folder.path().join("service.log"));
         let mut found = Vec::new();
         for file in files {

@@ -59,8 +59,8 @@ Examples:
   refersion-destination connections resume shop
   refersion-destination connections resume shop --json
 
-While a connection is paused, its events are accepted and kept, and no calls go out. A pause for credentials or by the
-breaker ends by itself when calls work again; the others end with `resume`.";
+While a connection is paused, its events are accepted and kept, and no calls go out (from a second later on). A pause
+for credentials or by the breaker ends by itself when calls work again; the others end with `resume`.";
 
 const KEY_EXAMPLES: &str = "\
 Examples:

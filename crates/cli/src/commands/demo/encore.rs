@@ -1,7 +1,6 @@
 //! What to try when the demo is over.
 
-use super::stage::{API_KEY, CONNECTION, Stage};
-use crate::config::EngineUrl;
+use super::stage::{API_KEY, CONNECTION, KEY, LEDGER, QUEUE, Stage};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -66,11 +65,11 @@ fn door(stage: &Stage) -> (&'static str, String) {
 }
 
 fn variables(stage: &Stage) -> Vec<(&'static str, String)> {
-    let url = |EngineUrl::Sqlite(path): &EngineUrl| format!("sqlite://{}", path.display());
+    let place = |name: &str| stage.folder().join(name).display().to_string();
     vec![
-        ("REFERSION_DESTINATION__QUEUE__URL", url(&stage.config.queue.url)),
-        ("REFERSION_DESTINATION__LEDGER__URL", url(&stage.config.ledger.url)),
-        ("REFERSION_DESTINATION__SECRETS__KEY_FILE", stage.config.key_file().display().to_string()),
+        ("REFERSION_DESTINATION__QUEUE__URL", format!("sqlite://{}", place(QUEUE))),
+        ("REFERSION_DESTINATION__LEDGER__URL", format!("sqlite://{}", place(LEDGER))),
+        ("REFERSION_DESTINATION__SECRETS__KEY_FILE", place(KEY)),
         door(stage),
         ("REFERSION_DESTINATION__HEALTH__LISTEN", stage.stack.health_address().to_string()),
     ]

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::engage::AUDIENCE;
-use crate::config::{Config, EngineUrl};
+use crate::config::{Config, LedgerUrl, QueueUrl};
 use crate::failure::Failure;
 use crate::stack::{Roles, Stack};
 
@@ -26,13 +26,17 @@ pub(super) const CONNECTION: &str = "demo";
 /// The custom fields of the account, and the traits that they take. No field takes `favoriteColor`, on purpose.
 pub(super) const CUSTOM_FIELDS: [(&str, u64, &str); 2] = [(AUDIENCE, 101, "VIP"), ("plan", 102, "Plan")];
 
+/// The files of queue, ledger and master key, in the demo's folder.
+pub(super) const QUEUE: &str = "queue.db";
+pub(super) const LEDGER: &str = "ledger.db";
+pub(super) const KEY: &str = "master.key";
+
 /// Everything that runs.
 pub(super) struct Stage {
     pub(super) stack: Stack,
     pub(super) simulator: Shared,
     pub(super) connection: Connection,
     pub(super) refersion: SocketAddr,
-    pub(super) config: Config,
     folder: TempDir,
     simulator_stop: CancellationToken,
     simulator_server: JoinHandle<()>,
@@ -56,7 +60,7 @@ impl Stage {
         ));
         let stack = Stack::start(&config, Roles::ALL).await?;
         let connection = connect(&stack, refersion).await?;
-        Ok(Self { stack, simulator, connection, refersion, config, folder, simulator_stop, simulator_server })
+        Ok(Self { stack, simulator, connection, refersion, folder, simulator_stop, simulator_server })
     }
 
     /// Where the files are.
@@ -85,9 +89,9 @@ fn no_port(error: &std::io::Error) -> Failure {
 fn in_folder(config: &Config, folder: &Path) -> Config {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut config = config.clone();
-    config.queue.url = EngineUrl::Sqlite(folder.join("queue.db"));
-    config.ledger.url = EngineUrl::Sqlite(folder.join("ledger.db"));
-    config.secrets.key_file = Some(folder.join("master.key"));
+    config.queue.url = QueueUrl::Sqlite(folder.join(QUEUE));
+    config.ledger.url = LedgerUrl::Sqlite(folder.join(LEDGER));
+    config.secrets.key_file = Some(folder.join(KEY));
     config.secrets.key = None;
     config.ingest.listen = anywhere;
     config.health.listen = anywhere;

@@ -1,0 +1,73 @@
+//! Waits for a ledger that is away when a process starts, as it does when everything starts at once, in any order.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{EngineError, Engines, Opening};
+use crate::failure::with_causes;
+
+/// The wait after the first attempt in vain. It doubles up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// The engines once they are open. A clone sees the same.
+#[derive(Clone)]
+pub struct Awaited {
+    engines: Arc<OnceLock<Engines>>,
+    /// Whether the first attempt has ended, either way.
+    tried: Arc<watch::Sender<bool>>,
+}
+
+impl Default for Awaited {
+    fn default() -> Self {
+        Self { engines: Arc::default(), tried: Arc::new(watch::Sender::new(false)) }
+    }
+}
+
+impl Awaited {
+    /// The engines, if they are open by now.
+    #[must_use]
+    pub fn get(&self) -> Option<&Engines> {
+        self.engines.get()
+    }
+
+    /// The engines, if they are open when the first attempt has ended: who comes while the process starts waits that long,
+    /// and nobody waits for a ledger that is away.
+    pub async fn get_when_tried(&self) -> Option<&Engines> {
+        // The sender is in our own hand, so the wait ends with the first attempt alone.
+        drop(self.tried.subscribe().wait_for(|tried| *tried).await);
+        self.get()
+    }
+
+    /// Opens the ledger, and tries again for as long as it is away: for ever, for there is nothing better to do. Each
+    /// attempt in vain is logged, and told to `tell`, with its cause.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] that stays until somebody does something about it.
+    pub async fn open(&self, opening: &Opening, tell: impl Fn(String)) -> Result<Engines, EngineError> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let opened = opening.finish().await.map(|engines| self.engines.get_or_init(|| engines).clone());
+            self.tried.send_replace(true);
+            match opened {
+                Ok(engines) => return Ok(engines),
+                Err(error) if error.is_passing() => {
+                    let cause = with_causes(&error);
+                    tracing::warn!(
+                        cause,
+                        again_in_ms = wait.as_millis(),
+                        "the ledger is away: waiting for it"
+                    );
+                    tell(cause);
+                }
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What a process needs beside its own loops: `/readyz` says no while the broker or the ledger is away, and why.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use connections::{ConnectionStore, StoreError};
+use queue::rabbitmq::Health;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Roles, Running};
+use crate::engines::{Engines, QueueEngine};
+use crate::failure::with_causes;
+use crate::health::{Freshness, Pulses};
+
+/// How often the ledger is asked for a sign of life, and how long it may take. Together they are less than the 5 s within
+/// which `/readyz` has to say no.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// What is the matter with the ledger. A clone sees the same.
+#[derive(Clone)]
+pub(super) struct LedgerWatch(Arc<Mutex<Option<String>>>);
+
+impl Default for LedgerWatch {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Some("not opened yet".to_owned()))))
+    }
+}
+
+impl LedgerWatch {
+    /// It is away, for this cause.
+    pub(super) fn away(&self, why: String) {
+        self.set(Some(why));
+    }
+
+    /// Notes how it is, and returns whether that has changed.
+    fn set(&self, trouble: Option<String>) -> bool {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = kept.is_some() != trouble.is_some();
+        *kept = trouble;
+        changed
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Lets readiness see the links to the broker, as far as these roles need them.
+pub(super) fn watch_queue(queue: &QueueEngine, roles: Roles, pulses: &Pulses) {
+    let queue = queue.clone();
+    pulses.need("queue", Box::new(move || queue.health().and_then(|health| trouble(&health, roles))));
+}
+
+/// A door that publishes and a worker that consumes are well, whatever else the broker blocks.
+fn trouble(health: &Health, roles: Roles) -> Option<String> {
+    let well = (health.publishing || !roles.ingest) && (health.consuming || !roles.worker);
+    (!well).then(|| health.why.clone().unwrap_or_else(|| "the broker is away".to_owned()))
+}
+
+/// Lets readiness see how the ledger is.
+pub(super) fn watch_ledger(ledger: &LedgerWatch, pulses: &Pulses) {
+    let ledger = ledger.clone();
+    pulses.need("ledger", Box::new(move || ledger.trouble()));
+}
+
+/// From now on asks the ledger again and again how it is.
+pub(super) fn keep_watching(ledger: &LedgerWatch, engines: &Engines, running: &mut Running) {
+    ledger.set(None);
+    let (ledger, store, stop) = (ledger.clone(), Arc::clone(&engines.connections), running.stop.clone());
+    running.supervisor.start("ledger watch", Freshness::Beats, move |pulse| {
+        let (ledger, store, stop) = (ledger.clone(), Arc::clone(&store), stop.clone());
+        async move {
+            while !stop.is_cancelled() {
+                pulse.beat();
+                look(&ledger, store.as_ref()).await;
+                pause(&stop).await;
+            }
+            Ok(())
+        }
+    });
+}
+
+async fn look(ledger: &LedgerWatch, store: &dyn ConnectionStore) {
+    let answer = timeout(ANSWER_WITHIN, store.key_number()).await;
+    let silent = |_| StoreError::Unavailable(format!("no answer within {ANSWER_WITHIN:?}").into());
+    let trouble = answer.map_err(silent).flatten().err().map(|error| with_causes(&error));
+    match (ledger.set(trouble.clone()), trouble) {
+        (true, Some(why)) => tracing::warn!(why, "the ledger is away"),
+        (true, None) => tracing::info!("the ledger is back"),
+        (false, _) => {}
+    }
+}
+
+async fn pause(stop: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(ASK_EVERY) => {}
+        () = stop.cancelled() => {}
+    }
+}

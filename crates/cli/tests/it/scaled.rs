@@ -1,0 +1,199 @@
+//! The same program on RabbitMQ and Postgres: it starts in any order, says what is wrong, and goes on by itself.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testbed::postgres::{self, Server};
+use testbed::rabbitmq::{self, Broker};
+
+use crate::world::{KEY, SECRET, World};
+
+const IDENTIFY: &str = include_str!("data/identify.json");
+const DELETE: &str = include_str!("data/delete.json");
+
+/// 32 bytes in base64, as every process of an installation is given them.
+const MASTER_KEY: &str = "dGhlIGtleSBvZiBhIHRlc3QgaXMgbm8gc2VjcmV0ISE=";
+
+/// `/readyz` has to know within this time.
+const KNOWN_WITHIN: Duration = Duration::from_secs(5);
+
+/// A lease lasts 15 s, and a worker that has none asks for it every 2 s; the rest is for a busy machine.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(20);
+
+/// A name that no other queue of a shared broker begins with.
+fn prefix() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("cli-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A world on these engines, without a service.
+fn world_on(queue: &str, ledger: &str) -> World {
+    World::new(&[
+        ("QUEUE__URL", queue),
+        ("QUEUE__PREFIX", &prefix()),
+        ("LEDGER__URL", ledger),
+        ("SECRETS__KEY", MASTER_KEY),
+    ])
+}
+
+/// A world on the broker and the database that tests share.
+fn world() -> World {
+    world_on(&rabbitmq::shared_url().unwrap(), &postgres::fresh_database().unwrap())
+}
+
+fn identify(name: &str) -> String {
+    json!({
+        "type": "identify", "messageId": format!("m-{name}"), "userId": name,
+        "traits": { "email": format!("{name}@example.org"), "name": "Ann Smith", "address": { "city": "Rome" } },
+    })
+    .to_string()
+}
+
+/// Waits until `/readyz` is what it should be; how long that took.
+fn until_ready(world: &World, ready: bool, why: &str) -> Duration {
+    let (began, wanted) = (Instant::now(), if ready { 200 } else { 503 });
+    world.until(&format!("/readyz to answer {wanted} {why}"), || {
+        let (status, body) = world.health("/readyz");
+        (status == wanted && body.contains(why)).then_some(())
+    });
+    began.elapsed()
+}
+
+#[test]
+fn the_two_events_of_segments_page_make_an_affiliate_and_take_it_away_on_servers_too() {
+    let mut world = world();
+    world.serve();
+    world.add("shop", KEY, &["--rate", "1000"]);
+    assert_eq!(world.post(KEY, IDENTIFY).0, 202);
+    world.event_in("peter@example.com", "created");
+    let affiliate = &world.affiliates()[0];
+    let fields = ["email", "country", "status"].map(|field| affiliate[field].as_str().unwrap().to_owned());
+    assert_eq!(fields, ["peter@example.com", "US", "PENDING"]);
+    assert_eq!(world.post(KEY, DELETE).0, 202);
+    world.event_in("5678", "deleted");
+    assert_eq!(world.affiliates()[0]["status"], "DISABLED");
+    world.settled();
+    until_ready(&world, true, "");
+    assert_eq!(world.json(&["migrate"]), json!({ "queue": "current", "ledger": "current" }));
+    assert_eq!(world.files_with(&[SECRET, MASTER_KEY, "guest:guest"]), [""; 0]);
+    assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0));
+}
+
+#[test]
+fn a_connection_moves_when_its_worker_is_killed() {
+    let mut world = world();
+    world.run("ingest");
+    world.add("shop", KEY, &["--rate", "1000"]);
+    let first = world.beside("worker");
+    assert_eq!(world.post(KEY, &identify("ann")).0, 202);
+    world.event_in("ann", "created");
+    let second = world.beside("worker");
+    first.signal("-KILL");
+    let killed = Instant::now();
+    assert_eq!(world.post(KEY, &identify("bob")).0, 202);
+    world.event_in("bob", "created");
+    let took = killed.elapsed();
+    assert!(took < TAKEN_OVER_WITHIN, "{took:?}");
+    world.settled();
+    assert_eq!(second.signal("-TERM"), Some(0));
+}
+
+#[test]
+fn a_ledger_that_is_down_stops_nothing_at_the_door() {
+    let mut database = Server::start(&[]).unwrap();
+    let url = database.fresh_database().unwrap();
+    let mut world = world_on(&rabbitmq::shared_url().unwrap(), &url);
+    world.serve();
+    world.add("shop", KEY, &["--rate", "1000"]);
+    assert_eq!(world.post(KEY, &identify("ann")).0, 202);
+    world.event_in("ann", "created");
+
+    database.kill().unwrap();
+    assert!(until_ready(&world, false, r#""name":"ledger""#) < KNOWN_WITHIN);
+    // Longer than a known key is taken without asking again.
+    let end = Instant::now() + Duration::from_secs(12);
+    for number in 0.. {
+        let (status, answer) = world.post(KEY, &identify(&format!("bob{number}")));
+        assert_eq!(status, 202, "{answer}");
+        let (status, answer) = world.post("pub_unknown.sec_unknown", IDENTIFY);
+        assert_eq!(status, 503, "an unknown key may be a right one: {answer}");
+        if Instant::now() > end {
+            break;
+        }
+    }
+    let failed = world.cli(&["status", "--json"]);
+    assert_eq!((failed.code, failed.error()["code"].clone()), (Some(1), json!("ledger")));
+    assert!(failed.error()["hint"].as_str().unwrap().contains("ledger.url"), "{}", failed.stderr);
+
+    database.start_again().unwrap();
+    until_ready(&world, true, "");
+    world.event_in("bob0", "created");
+    world.settled();
+    assert_eq!(world.post("pub_unknown.sec_unknown", IDENTIFY).0, 401);
+}
+
+#[test]
+fn everything_starts_in_any_order_and_a_door_without_a_ledger_answers_503() {
+    let (mut database, mut broker) = (Server::start(&[]).unwrap(), Broker::start().unwrap());
+    let url = database.fresh_database().unwrap();
+    database.kill().unwrap();
+    broker.kill().unwrap();
+    let mut world = world_on(&broker.url(), &url);
+    world.serve();
+    until_ready(&world, false, r#""name":"ledger""#);
+    until_ready(&world, false, r#""name":"queue""#);
+    assert_eq!(world.health("/healthz").0, 200);
+    let began = Instant::now();
+    assert_eq!(world.post(KEY, &identify("ann")).0, 503);
+    assert!(began.elapsed() < KNOWN_WITHIN, "Segment would have given up");
+
+    database.start_again().unwrap();
+    world.until("the ledger", || (!world.health("/readyz").1.contains("ledger")).then_some(()));
+    broker.start_again().unwrap();
+    until_ready(&world, true, "");
+    world.add("shop", KEY, &["--rate", "1000"]);
+    assert_eq!(world.post(KEY, &identify("ann")).0, 202);
+    world.event_in("ann", "created");
+
+    database.kill().unwrap();
+    assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0), "it ends in good order all the same");
+    world.serve();
+    assert_eq!(world.post(KEY, &identify("bob")).0, 503, "nobody can say whose key this is");
+    assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0), "while it waits for its ledger too");
+    world.serve();
+    database.start_again().unwrap();
+    until_ready(&world, true, "");
+    assert_eq!(world.post(KEY, &identify("bob")).0, 202);
+    world.event_in("bob", "created");
+}
+
+#[test]
+fn what_is_wrong_with_a_url_or_a_key_is_said_without_its_password() {
+    let (queue, ledger) = (rabbitmq::shared_url().unwrap(), postgres::fresh_database().unwrap());
+    let wrong_user = ledger.replace("//postgres@", "//nobody:hunter2@");
+    let wrong_database = ledger.replacen("/refersion_test_", "/there_is_none_", 1);
+    let wrong_password = queue.replace(":guest@", ":hunter2@");
+    for (name, url, code, said) in [
+        ("LEDGER__URL", wrong_user.as_str(), "ledger", "nobody"),
+        ("LEDGER__URL", &wrong_database, "ledger", "does not exist"),
+        ("LEDGER__URL", "postgres://u:hunter2@127.0.0.1:1/d", "ledger", "refused"),
+        ("QUEUE__URL", &wrong_password, "queue", "refuses access"),
+        ("QUEUE__URL", "amqp://u:hunter2@127.0.0.1:1/v", "queue", "unavailable"),
+        ("QUEUE__URL", "amqp://u:hunter2@127.0.0.1:port/v", "queue", "number 1"),
+    ] {
+        let world = world_on(&queue, &ledger);
+        let name = format!("REFERSION_DESTINATION__{name}");
+        let ended = world.cli_with(&["status", "--json"], "", &[(&name, url)]);
+        let error = ended.error();
+        assert_eq!(error["code"], code, "{url}: {error}");
+        assert!(error["message"].as_str().unwrap().contains(said), "{url}: {error}");
+        assert!(!ended.stderr.contains("hunter2"), "{error}");
+    }
+    let world = world_on(&queue, &ledger);
+    world.json(&["status"]);
+    let other = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let ended = world.cli_with(&["serve", "--json"], "", &[("REFERSION_DESTINATION__SECRETS__KEY", other)]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("not the one that the ledger was begun with"), "{}", ended.stderr);
+}

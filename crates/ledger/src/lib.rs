@@ -10,6 +10,7 @@
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod failure;
 pub mod postgres;
 pub mod sqlite;
 pub mod view;

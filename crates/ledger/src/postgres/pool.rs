@@ -15,7 +15,7 @@ use sqlx_postgres::{PgConnectOptions, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::failure::Failure;
+use super::failure::{Failure, PostgresFailure};
 
 /// A line that waited for longer is closed: a firewall may have forgotten it.
 const MAX_IDLE: Duration = Duration::from_secs(300);
@@ -150,5 +150,5 @@ pub(super) async fn within<R>(
     until: Instant,
     work: impl Future<Output = Result<R, Failure>>,
 ) -> Result<R, Failure> {
-    tokio::time::timeout_at(until, work).await.unwrap_or(Err(Failure::TimedOut))
+    tokio::time::timeout_at(until, work).await.unwrap_or(Err(Failure::Database(PostgresFailure::TimedOut)))
 }

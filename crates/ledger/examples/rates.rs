@@ -1,0 +1,167 @@
+//! How fast a ledger is: `cargo run --release -p ledger --example rates -- URL_OR_FILE [EVENTS] [WRITERS] [BATCH]`.
+//!
+//! Each writer works through events of its own graphs in batches, as absorb does: it gathers, parses, and records. The
+//! first round makes the graphs, the second changes them and leaves the events pending, the third ends those events.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use ledger::postgres::{Options, PostgresLedger};
+use ledger::sqlite::SqliteLedger;
+use ledger::{Changes, Ledger, NewEvent, Outcome, Save, State};
+use people::graph::{Identifier, Kind, Lane, Said};
+use people::stamp::{Moment, Stamp};
+use people::{Digest, Graph};
+use uuid::Uuid;
+
+const ONE: i64 = 1;
+const DEFAULTS: [usize; 3] = [100_000, 4, 500];
+
+#[derive(Clone, Copy)]
+enum Round {
+    New,
+    KnownAndEnded,
+    KnownAndPending,
+    Ends,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let place = arguments.first().ok_or("usage: rates URL_OR_FILE [EVENTS] [WRITERS] [BATCH]")?;
+    let mut numbers = DEFAULTS;
+    for (number, argument) in numbers.iter_mut().zip(arguments.iter().skip(1)) {
+        *number = argument.parse()?;
+    }
+    let [events, writers, batch] = numbers;
+    let ledger: Arc<dyn Ledger> = if place.starts_with("postgres") {
+        let options = Options { lines: u32::try_from(writers)?, ..Options::default() };
+        Arc::new(PostgresLedger::connect(place, options).await?)
+    } else {
+        Arc::new(SqliteLedger::open(Path::new(place)).await?)
+    };
+    let rounds = [
+        ("new graphs, events ended", Round::New),
+        ("known graphs, events ended", Round::KnownAndEnded),
+        ("known graphs, events pending", Round::KnownAndPending),
+        ("outcomes of pending events", Round::Ends),
+    ];
+    let mut out = std::io::stdout();
+    for (name, round) in rounds {
+        let began = Instant::now();
+        let mut all = tokio::task::JoinSet::new();
+        for writer in 0..writers {
+            let ledger = Arc::clone(&ledger);
+            let mine = (events * writer / writers)..(events * (writer + 1) / writers);
+            all.spawn(async move {
+                let mine: Vec<u64> = mine.filter_map(|number| u64::try_from(number).ok()).collect();
+                for numbers in mine.chunks(batch) {
+                    step(&*ledger, round, numbers).await.map_err(|error| error.to_string())?;
+                }
+                Ok::<(), String>(())
+            });
+        }
+        while let Some(done) = all.join_next().await {
+            done??;
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate is shown to three digits")]
+        let rate = events as f64 / seconds;
+        writeln!(out, "{name:32} {rate:>10.0} events/s")?;
+    }
+    Ok(())
+}
+
+async fn step(ledger: &dyn Ledger, round: Round, numbers: &[u64]) -> Result<(), ledger::LedgerError> {
+    let mut changes = Changes { connection: ONE, ..Changes::default() };
+    let pending = |number: &u64| id(3, *number);
+    if let Round::Ends = round {
+        changes.outcomes = numbers.iter().map(|number| outcome(pending(number), State::Updated)).collect();
+        return ledger.record(changes).await;
+    }
+    let digests: Vec<Digest> = numbers.iter().flat_map(|number| digests(*number)).collect();
+    let (series, ended) = match round {
+        Round::New => (1, true),
+        Round::KnownAndEnded => (2, true),
+        Round::KnownAndPending | Round::Ends => (3, false),
+    };
+    let ids: Vec<Uuid> = numbers.iter().map(|number| id(series, *number)).collect();
+    let gathered = ledger.gather(ONE, &digests, &ids).await?;
+    changes.saves = match round {
+        Round::New => numbers.iter().map(|number| new(*number)).collect(),
+        _ => gathered.graphs.into_iter().map(changed).collect(),
+    };
+    changes.events = numbers.iter().zip(&ids).map(|(number, id)| event(*id, *number)).collect();
+    if ended {
+        changes.outcomes = ids.iter().map(|id| outcome(*id, State::Unchanged)).collect();
+    }
+    ledger.record(changes).await
+}
+
+/// A UUIDv7 of now, the same at each call for the same series and number.
+fn id(series: u128, number: u64) -> Uuid {
+    static BEGAN: std::sync::OnceLock<u128> = std::sync::OnceLock::new();
+    let began = *BEGAN.get_or_init(|| Timestamp::now().as_millisecond().unsigned_abs().into());
+    Uuid::from_u128((began + u128::from(number) / 100) << 80 | 7 << 76 | series << 64 | u128::from(number))
+}
+
+/// Spread as keyed digests are.
+fn digests(number: u64) -> [Digest; 2] {
+    [1u64, 2].map(|kind| {
+        let mixed = (number * 2 + kind).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        Digest((u128::from(mixed ^ mixed >> 29) << 64 | u128::from(number)).to_be_bytes())
+    })
+}
+
+fn new(number: u64) -> Save {
+    let mut graph = Graph::default();
+    for (digest, kind) in digests(number).into_iter().zip([Kind::User, Kind::Address]) {
+        let mut identifier = Identifier::new(kind);
+        identifier.sealed =
+            Some("c2VhbGVkIHdpdGggYSBub25jZSBhbmQgYSB0YWcgb2Ygc2l4dGVlbiBieXRlcw==".to_owned());
+        graph.identifiers.insert(digest, identifier);
+    }
+    let mut save = changed(ledger::GraphRow { id: 0, version: 0, graph });
+    (save.row, save.new_digests) = (None, digests(number).to_vec());
+    save
+}
+
+/// Five traits said anew.
+fn changed(row: ledger::GraphRow) -> Save {
+    let mut graph = row.graph;
+    if let Some(identifier) = graph.identifiers.values_mut().next() {
+        for name in ["first_name", "last_name", "company", "city", "country"] {
+            let key = format!("ajs-next-{}", row.version);
+            let stamp = Stamp { time: Moment(1_800_000_000_000_000 + row.version), key, revision: 0 };
+            let said = Said { value: Some(format!("{name} {}", row.version)), stamp, refused: None };
+            identifier.traits.insert(name.to_owned(), said);
+        }
+    }
+    Save {
+        row: Some((row.id, row.version)),
+        graph,
+        new_digests: Vec::new(),
+        work: None,
+        dirty: 0,
+        waiting: 0,
+    }
+}
+
+fn event(id: Uuid, number: u64) -> NewEvent {
+    NewEvent {
+        event: id,
+        message_id: Some(format!("ajs-next-{id}")),
+        kind: "identify".to_owned(),
+        received_at: Timestamp::now(),
+        lane: Lane::Bulk,
+        payload: "x".repeat(600),
+        found_by: digests(number).to_vec(),
+    }
+}
+
+fn outcome(event: Uuid, state: State) -> Outcome {
+    Outcome { event, number: 1, state, reason: None, affiliate: None, at: Timestamp::now() }
+}

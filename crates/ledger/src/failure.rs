@@ -1,0 +1,77 @@
+//! What can go wrong inside an engine, and what it means to the two ports.
+
+use std::error::Error;
+
+use connections::{Conflict, StoreError};
+
+use crate::LedgerError;
+use crate::words::Unreadable;
+
+/// A failure of one piece of work of an engine whose database fails with `D`. Its transaction is rolled back.
+#[derive(Debug)]
+pub(crate) enum Failure<D> {
+    /// A graph, a digest or an event has moved.
+    Moved,
+    /// The lease is lost.
+    Fenced,
+    /// There is no such connection.
+    NoConnection,
+    /// Something is in the way of a change to a connection.
+    InTheWay(Conflict),
+    /// What was asked makes no sense.
+    Broken(String),
+    /// What is stored cannot be understood.
+    Unreadable(Box<dyn Error + Send + Sync>),
+    /// The database failed.
+    Database(D),
+}
+
+/// How a database fails.
+pub(crate) trait DatabaseFailure {
+    /// Whether the same work may succeed later.
+    fn passes(&self) -> bool;
+
+    /// What happened, without anything that a row holds.
+    fn in_words(&self) -> String;
+}
+
+impl<D> From<serde_json::Error> for Failure<D> {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unreadable(error.into())
+    }
+}
+
+impl<D> From<Unreadable> for Failure<D> {
+    fn from(error: Unreadable) -> Self {
+        Self::Unreadable(error.into())
+    }
+}
+
+impl<D: DatabaseFailure> From<Failure<D>> for LedgerError {
+    fn from(failure: Failure<D>) -> Self {
+        match failure {
+            Failure::Moved => Self::Conflict,
+            Failure::Fenced => Self::Fenced,
+            Failure::Database(failure) if failure.passes() => Self::Unavailable(failure.in_words().into()),
+            Failure::Database(failure) => Self::Broken(failure.in_words()),
+            Failure::Unreadable(error) => Self::Broken(format!("what is stored cannot be read: {error}")),
+            Failure::Broken(what) => Self::Broken(what),
+            Failure::NoConnection => Self::Broken("there is no such connection".to_owned()),
+            Failure::InTheWay(conflict) => Self::Broken(conflict.to_string()),
+        }
+    }
+}
+
+impl<D: DatabaseFailure> From<Failure<D>> for StoreError {
+    fn from(failure: Failure<D>) -> Self {
+        match failure {
+            Failure::NoConnection => Self::NotFound,
+            Failure::InTheWay(conflict) => Self::Conflict(conflict),
+            Failure::Unreadable(error) => Self::Unreadable(error),
+            Failure::Database(failure) if failure.passes() => Self::Unavailable(failure.in_words().into()),
+            Failure::Database(failure) => Self::Unreadable(failure.in_words().into()),
+            Failure::Moved | Failure::Fenced => Self::Unavailable("the ledger was changed meanwhile".into()),
+            Failure::Broken(what) => Self::Unreadable(what.into()),
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    config, connections, dead_letters, demo, events, export, forget, migrate, profiles, secrets, serve,
+    bench, config, connections, dead_letters, demo, events, export, forget, migrate, profiles, secrets, serve,
     simulate, status,
 };
 use crate::config::{Loaded, Log, LogLevel, Origin};
@@ -56,6 +56,8 @@ pub enum Command {
     Worker,
     /// Show everything at work under faults, on temporary files, with a proof at the end
     Demo(demo::Arguments),
+    /// Measure how fast it is, beside a plain worker in the same run
+    Bench(bench::Arguments),
     /// Run a Refersion of your own, with faults on demand
     Simulate(Box<simulate::Arguments>),
     /// Add, show, check and change the Refersion accounts that are delivered to

@@ -1,5 +1,6 @@
 //! The commands, one file for each, and what all of them are given.
 
+pub mod bench;
 pub mod config;
 pub mod connections;
 pub mod dead_letters;
@@ -56,6 +57,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Ingest => serve::run(Roles { ingest: true, worker: false }, context).await,
         Command::Worker => serve::run(Roles { ingest: false, worker: true }, context).await,
         Command::Demo(arguments) => demo::run(arguments, context).await,
+        Command::Bench(arguments) => bench::run(arguments, context).await,
         Command::Simulate(arguments) => simulate::run(*arguments, context).await,
         Command::Connections(arguments) => connections::run(*arguments, context).await,
         Command::Events(arguments) => events::run(arguments, context).await,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::error::ConfigError;
+use super::layers::variable;
 use super::value::Setting;
 
 /// Where a value stands.
@@ -98,6 +99,13 @@ impl Settings {
     #[must_use]
     pub fn origin(&self, key: &str) -> Origin {
         self.entries.get(key).map_or(Origin::Default, |entry| entry.origin.clone())
+    }
+
+    /// All of them as variables of the environment, which make another process work with the same settings. Secrets are
+    /// among them.
+    #[must_use]
+    pub fn as_variables(&self) -> Vec<(String, String)> {
+        self.entries.iter().map(|(key, entry)| (variable(key), entry.raw.text.clone())).collect()
     }
 
     /// Puts a value over the one in force. Returns false if there is no such key.

@@ -1,0 +1,71 @@
+//! The processes of a benchmark: this program again, each in one role.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// How long a process may take to announce itself.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+/// How long a process may take to end when it is asked to.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
+
+/// One running process. It is killed when this is dropped.
+pub(super) struct Hand {
+    name: String,
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Hand {
+    /// Starts this program with these arguments and variables. Its log goes where ours does.
+    pub(super) fn start(arguments: &[&str], variables: &[(String, String)]) -> anyhow::Result<Self> {
+        let name = arguments.join(" ");
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--json").args(arguments).envs(variables.iter().cloned());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        let output = child.stdout.take().context("a process has no output")?;
+        Ok(Self { name, child, lines: BufReader::new(output).lines() })
+    }
+
+    /// The next thing that it says.
+    pub(super) async fn says(&mut self) -> anyhow::Result<Value> {
+        let line = self.lines.next_line().await?;
+        let line = line.with_context(|| format!("{} ended too soon; its log tells why", self.name))?;
+        Ok(serde_json::from_str(&line)?)
+    }
+
+    /// Waits until it says where it listens, under this name.
+    pub(super) async fn address(&mut self, name: &str) -> anyhow::Result<SocketAddr> {
+        let said = timeout(STARTS_WITHIN, self.says()).await;
+        let said = said.with_context(|| format!("{} does not start", self.name))??;
+        let url = said[name].as_str().and_then(|url| url.strip_prefix("http://"));
+        let address = url.and_then(|url| url.split('/').next()).and_then(|address| address.parse().ok());
+        address.with_context(|| format!("{} says no address", self.name))
+    }
+
+    /// Gives it one line to read: what it waits for.
+    pub(super) async fn go(&mut self) -> anyhow::Result<()> {
+        let input = self.child.stdin.as_mut().context("a process has no input")?;
+        input.write_all(b"go\n").await?;
+        Ok(input.flush().await?)
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(super) async fn end(mut self) -> anyhow::Result<()> {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            kill_process(pid, Signal::TERM)?;
+        }
+        let ended = timeout(ENDS_WITHIN, self.child.wait()).await;
+        ended.with_context(|| format!("{} does not end", self.name))??;
+        Ok(())
+    }
+}

@@ -1,23 +1,27 @@
 //! A private RabbitMQ from Debian's `rabbitmq-server`, or the one that the environment names.
 
+mod certificate;
+mod cluster;
+mod node;
+
 use std::fs;
 use std::io;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::private::{Group, free_ports};
+pub use certificate::Authority;
+pub use cluster::Cluster;
+
+use self::node::{Node, SCRIPTS};
+use crate::private::Group;
 use crate::{Missing, install};
 
 /// The environment variable with the URL of a RabbitMQ to use instead of private ones, virtual host included. Tests
 /// that mistreat their broker start a private one all the same.
 pub const URL_VARIABLE: &str = "REFERSION_DESTINATION_TEST_AMQP_URL";
-
-/// The scripts themselves: the ones in /usr/sbin insist on the user `rabbitmq`.
-const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 
 /// How long a broker may take to start. It needs four seconds on an idle machine.
 const START_TIME: Duration = Duration::from_secs(120);
@@ -48,16 +52,7 @@ pub fn shared_url() -> Result<String, Missing> {
 /// A private broker; it and its folder go when this is dropped, or when the process ends in any way.
 pub struct Broker {
     group: Group,
-    folder: PathBuf,
-    ports: Ports,
-}
-
-#[derive(Clone, Copy)]
-struct Ports {
-    amqp: u16,
-    distribution: u16,
-    epmd: u16,
-    control: u16,
+    node: Node,
 }
 
 impl Broker {
@@ -66,13 +61,26 @@ impl Broker {
     /// # Errors
     /// When RabbitMQ is not installed and cannot be, or does not start.
     pub fn start() -> Result<Self, Missing> {
-        let otherwise = format!("set {URL_VARIABLE} to the URL of a RabbitMQ");
-        install::ensure(&Path::new(SCRIPTS).join("rabbitmq-server"), "rabbitmq-server", &otherwise)?;
+        Self::start_nodes(Node::alone)
+    }
+
+    /// Starts a broker that speaks TLS as well, with a certificate of `authority` for the host `localhost`.
+    ///
+    /// # Errors
+    /// When RabbitMQ is not installed and cannot be, or does not start.
+    pub fn start_with_tls(authority: &Authority) -> Result<Self, Missing> {
+        Self::start_nodes(|| {
+            let node = Node::alone()?;
+            node.add_settings(&authority.settings_for(&node)?)?;
+            Ok(node)
+        })
+    }
+
+    fn start_nodes(make: impl Fn() -> Result<Node, Missing>) -> Result<Self, Missing> {
+        ensure()?;
         let mut last = None;
         for _ in 0..ATTEMPTS {
-            let folder = tempfile::Builder::new().prefix("rabbitmq-").tempdir()?.keep();
-            let [amqp, distribution, epmd, control] = free_ports()?;
-            match Self::start_in(folder, Ports { amqp, distribution, epmd, control }) {
+            match Self::start_node(make()?) {
                 Ok(broker) => return Ok(broker),
                 Err(missing) => last = Some(missing),
             }
@@ -80,12 +88,8 @@ impl Broker {
         Err(last.unwrap_or(Missing { what: "no attempt to start RabbitMQ was made".to_owned() }))
     }
 
-    fn start_in(folder: PathBuf, ports: Ports) -> Result<Self, Missing> {
-        // Debian's package brings no other version of these settings into a folder of ours.
-        fs::write(folder.join("env.conf"), "")?;
-        fs::write(folder.join("plugins"), "[].\n")?;
-        fs::write(folder.join("rabbitmq.conf"), "log.console = false\ndisk_free_limit.absolute = 50MB\n")?;
-        let mut broker = Self { group: run(&folder, ports)?, folder, ports };
+    fn start_node(node: Node) -> Result<Self, Missing> {
+        let mut broker = Self { group: node.run()?, node };
         broker.wait_until_up()?;
         Ok(broker)
     }
@@ -99,7 +103,13 @@ impl Broker {
     /// The URL of another virtual host.
     #[must_use]
     pub fn url_of(&self, virtual_host: &str) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/{virtual_host}", self.ports.amqp)
+        format!("amqp://guest:guest@127.0.0.1:{}/{virtual_host}", self.node.ports.amqp)
+    }
+
+    /// The URL of its virtual host `/` for TLS, by the name `localhost` or any other that leads there.
+    #[must_use]
+    pub fn tls_url(&self, host: &str) -> String {
+        format!("amqps://guest:guest@{host}:{}/%2f", self.node.ports.tls)
     }
 
     /// Kills it at once, as a power cut would.
@@ -108,8 +118,12 @@ impl Broker {
     /// When it cannot be killed.
     pub fn kill(&mut self) -> io::Result<()> {
         self.group.kill()?;
+        let ports = self.node.ports;
+        let mut ports = vec![ports.amqp, ports.distribution, ports.epmd];
+        if !self.node.maps_ports {
+            ports.pop();
+        }
         // The kernel is not done with the processes when the signals are sent.
-        let ports = [self.ports.amqp, self.ports.distribution, self.ports.epmd];
         while ports.iter().any(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok()) {
             thread::sleep(LOOK);
         }
@@ -121,8 +135,24 @@ impl Broker {
     /// # Errors
     /// When it does not start.
     pub fn start_again(&mut self) -> Result<(), Missing> {
-        self.group = run(&self.folder, self.ports)?;
+        self.group = self.node.run()?;
         self.wait_until_up()
+    }
+
+    /// Stops it in its tracks: its connections stay, and nothing answers.
+    ///
+    /// # Errors
+    /// When it cannot be stopped.
+    pub fn freeze(&self) -> Result<(), Missing> {
+        self.node.signal("STOP")
+    }
+
+    /// Lets it go on after [`Broker::freeze`].
+    ///
+    /// # Errors
+    /// When it cannot be woken.
+    pub fn thaw(&self) -> Result<(), Missing> {
+        self.node.signal("CONT")
     }
 
     /// Runs `rabbitmqctl` with these arguments and returns what it printed.
@@ -130,7 +160,7 @@ impl Broker {
     /// # Errors
     /// When it fails, with what it printed.
     pub fn control(&self, arguments: &[&str]) -> Result<String, Missing> {
-        let output = self.run_control(arguments)?;
+        let output = self.node.control(arguments)?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.success() {
             return Ok(said);
@@ -139,28 +169,14 @@ impl Broker {
         Err(Missing { what: format!("rabbitmqctl {arguments:?} failed: {said}{complaint}") })
     }
 
-    fn run_control(&self, arguments: &[&str]) -> io::Result<Output> {
-        Command::new(Path::new(SCRIPTS).join("rabbitmqctl"))
-            .args(["--quiet", "--node", &node(self.ports)])
-            .args(arguments)
-            .envs(environment(&self.folder, self.ports))
-            .output()
-    }
-
     fn wait_until_up(&mut self) -> Result<(), Missing> {
         let deadline = Instant::now() + START_TIME;
-        let failed = |folder: &Path| Missing {
-            what: format!(
-                "RabbitMQ did not start: {}",
-                fs::read_to_string(folder.join("output")).unwrap_or_default()
-            ),
-        };
         // It listens a little before it serves.
-        while TcpStream::connect(("127.0.0.1", self.ports.amqp)).is_err()
+        while TcpStream::connect(("127.0.0.1", self.node.ports.amqp)).is_err()
             || self.control(&["await_startup", "--timeout", "60"]).is_err()
         {
             if self.group.has_ended() || Instant::now() > deadline {
-                return Err(failed(&self.folder));
+                return Err(Missing { what: format!("RabbitMQ did not start: {}", self.node.output()) });
             }
             thread::sleep(LOOK);
         }
@@ -172,43 +188,12 @@ impl Drop for Broker {
     fn drop(&mut self) {
         if self.group.has_ended() {
             // Its guard was killed with it and could not tidy up.
-            drop(fs::remove_dir_all(&self.folder));
+            drop(fs::remove_dir_all(&self.node.folder));
         }
     }
 }
 
-fn node(ports: Ports) -> String {
-    format!("testbed-{}@localhost", ports.amqp)
-}
-
-/// epmd is started by us, for the one that the broker starts would outlive it.
-fn run(folder: &Path, ports: Ports) -> io::Result<Group> {
-    let commands = format!("epmd -port {} -address 127.0.0.1 & {SCRIPTS}/rabbitmq-server & ", ports.epmd);
-    Group::start(&commands, &environment(folder, ports), folder)
-}
-
-fn environment(folder: &Path, ports: Ports) -> Vec<(String, String)> {
-    let inside = |name: &str| folder.join(name).display().to_string();
-    let pairs = [
-        // Erlang's cookie is there.
-        ("HOME", inside("")),
-        ("ERL_EPMD_PORT", ports.epmd.to_string()),
-        ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
-        ("RABBITMQ_NODENAME", node(ports)),
-        ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),
-        ("RABBITMQ_NODE_PORT", ports.amqp.to_string()),
-        ("RABBITMQ_DIST_PORT", ports.distribution.to_string()),
-        // By default it is far above the distribution port, and may be none.
-        ("RABBITMQ_CTL_DIST_PORT_MIN", ports.control.to_string()),
-        ("RABBITMQ_CTL_DIST_PORT_MAX", ports.control.saturating_add(10).to_string()),
-        ("RABBITMQ_MNESIA_BASE", inside("mnesia")),
-        ("RABBITMQ_LOG_BASE", inside("log")),
-        ("RABBITMQ_GENERATED_CONFIG_DIR", inside("generated")),
-        ("RABBITMQ_PID_FILE", inside("pid")),
-        ("RABBITMQ_CONFIG_FILE", inside("rabbitmq.conf")),
-        ("RABBITMQ_ADVANCED_CONFIG_FILE", inside("advanced.config")),
-        ("RABBITMQ_CONF_ENV_FILE", inside("env.conf")),
-        ("RABBITMQ_ENABLED_PLUGINS_FILE", inside("plugins")),
-    ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+fn ensure() -> Result<(), Missing> {
+    let otherwise = format!("set {URL_VARIABLE} to the URL of a RabbitMQ");
+    install::ensure(&Path::new(SCRIPTS).join("rabbitmq-server"), "rabbitmq-server", &otherwise)
 }

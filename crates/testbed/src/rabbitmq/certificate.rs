@@ -1,0 +1,78 @@
+//! Certificates for brokers that speak TLS, made by `openssl` and good for a day.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::node::Node;
+use crate::{Missing, install};
+
+const OPENSSL: &str = "/usr/bin/openssl";
+
+/// An authority that only those trust who are told to.
+pub struct Authority {
+    folder: TempDir,
+    certificate: String,
+}
+
+impl Authority {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// When there is no `openssl` and it cannot be installed.
+    pub fn new() -> Result<Self, Missing> {
+        install::ensure(Path::new(OPENSSL), "openssl", "put it there")?;
+        let folder = tempfile::tempdir()?;
+        make(folder.path(), "authority", &["-subj", "/CN=an authority for tests"])?;
+        let certificate = fs::read_to_string(folder.path().join("authority.pem"))?;
+        Ok(Self { folder, certificate })
+    }
+
+    /// Its certificate in PEM.
+    #[must_use]
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// Makes a certificate for `localhost` in the node's folder, and the lines of its configuration that use it.
+    pub(super) fn settings_for(&self, node: &Node) -> Result<String, Missing> {
+        let authority = |name: &str| self.folder.path().join(name).display().to_string();
+        let signed = [
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-CA",
+            &authority("authority.pem"),
+            "-CAkey",
+            &authority("authority.key"),
+        ];
+        make(&node.folder, "server", &signed)?;
+        let (folder, port) = (node.folder.display(), node.ports.tls);
+        Ok(format!(
+            "listeners.ssl.1 = 127.0.0.1:{port}\n\
+             ssl_options.certfile = {folder}/server.pem\n\
+             ssl_options.keyfile = {folder}/server.key\n\
+             ssl_options.verify = verify_none\n\
+             ssl_options.fail_if_no_peer_cert = false\n"
+        ))
+    }
+}
+
+/// Makes the certificate `name.pem` and its key `name.key`.
+fn make(folder: &Path, name: &str, arguments: &[&str]) -> Result<(), Missing> {
+    let output = Command::new(OPENSSL)
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args(["-days", "1", "-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")])
+        .args(arguments)
+        .current_dir(folder)
+        .output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Missing { what: format!("openssl failed: {}", String::from_utf8_lossy(&output.stderr)) })
+}

@@ -1,0 +1,133 @@
+//! One node of RabbitMQ: its folder, its ports, and how its programs are run.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::Missing;
+use crate::private::{Group, free_ports};
+
+/// The scripts themselves: the ones in /usr/sbin insist on the user `rabbitmq`.
+pub(super) const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
+
+/// A node, running or not.
+pub(super) struct Node {
+    pub(super) folder: PathBuf,
+    pub(super) ports: Ports,
+    /// Whether it has a port mapper of its own. Nodes of a cluster share one, which outlives each of them.
+    pub(super) maps_ports: bool,
+}
+
+/// The ports that belong to one node.
+#[derive(Clone, Copy)]
+pub(super) struct Ports {
+    pub(super) amqp: u16,
+    pub(super) tls: u16,
+    pub(super) distribution: u16,
+    pub(super) epmd: u16,
+    control: u16,
+}
+
+impl Node {
+    /// A node of its own in a new folder.
+    pub(super) fn alone() -> Result<Self, Missing> {
+        let [amqp, tls, distribution, epmd, control] = free_ports()?;
+        let node = Self {
+            folder: tempfile::Builder::new().prefix("rabbitmq-").tempdir()?.keep(),
+            ports: Ports { amqp, tls, distribution, epmd, control },
+            maps_ports: true,
+        };
+        // Debian's package brings no other version of these settings into a folder of ours.
+        fs::write(node.folder.join("env.conf"), "")?;
+        fs::write(node.folder.join("plugins"), "[].\n")?;
+        fs::write(
+            node.folder.join("rabbitmq.conf"),
+            "log.console = false\ndisk_free_limit.absolute = 50MB\n",
+        )?;
+        Ok(node)
+    }
+
+    /// A node that others can be in a cluster with: they share the port mapper at `epmd` and the cookie.
+    pub(super) fn member(epmd: u16, cookie: &str) -> Result<Self, Missing> {
+        let mut node = Self::alone()?;
+        node.ports.epmd = epmd;
+        node.maps_ports = false;
+        let path = node.folder.join(".erlang.cookie");
+        fs::write(&path, cookie)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o400))?;
+        Ok(node)
+    }
+
+    /// Adds lines to its configuration, before it runs.
+    pub(super) fn add_settings(&self, settings: &str) -> io::Result<()> {
+        let mut file = fs::OpenOptions::new().append(true).open(self.folder.join("rabbitmq.conf"))?;
+        file.write_all(settings.as_bytes())
+    }
+
+    /// What the node is called among nodes.
+    pub(super) fn name(&self) -> String {
+        format!("testbed-{}@localhost", self.ports.amqp)
+    }
+
+    /// Runs the broker. epmd is started by us, for the one that the broker starts would outlive it.
+    pub(super) fn run(&self) -> io::Result<Group> {
+        let mapper = if self.maps_ports { map_ports(self.ports.epmd) } else { String::new() };
+        let commands = format!("{mapper}{SCRIPTS}/rabbitmq-server & ");
+        Group::start(&commands, &self.environment(), &self.folder)
+    }
+
+    /// Runs `rabbitmqctl` with these arguments.
+    pub(super) fn control(&self, arguments: &[&str]) -> io::Result<Output> {
+        Command::new(Path::new(SCRIPTS).join("rabbitmqctl"))
+            .args(["--quiet", "--node", &self.name()])
+            .args(arguments)
+            .envs(self.environment())
+            .output()
+    }
+
+    /// Sends a signal to the broker itself, and to nothing beside it.
+    pub(super) fn signal(&self, signal: &str) -> Result<(), Missing> {
+        let process = fs::read_to_string(self.folder.join("pid"))?;
+        let sent = Command::new("kill").args(["-s", signal, process.trim()]).status()?;
+        if sent.success() { Ok(()) } else { Err(Missing { what: format!("RabbitMQ got no {signal}") }) }
+    }
+
+    /// What it has printed since it was started.
+    pub(super) fn output(&self) -> String {
+        fs::read_to_string(self.folder.join("output")).unwrap_or_default()
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let inside = |name: &str| self.folder.join(name).display().to_string();
+        let pairs = [
+            // Erlang's cookie is there.
+            ("HOME", inside("")),
+            ("ERL_CRASH_DUMP", inside("crash.dump")),
+            ("ERL_EPMD_PORT", self.ports.epmd.to_string()),
+            ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
+            ("RABBITMQ_NODENAME", self.name()),
+            ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),
+            ("RABBITMQ_NODE_PORT", self.ports.amqp.to_string()),
+            ("RABBITMQ_DIST_PORT", self.ports.distribution.to_string()),
+            // By default it is far above the distribution port, and may be none.
+            ("RABBITMQ_CTL_DIST_PORT_MIN", self.ports.control.to_string()),
+            ("RABBITMQ_CTL_DIST_PORT_MAX", self.ports.control.saturating_add(10).to_string()),
+            ("RABBITMQ_MNESIA_BASE", inside("mnesia")),
+            ("RABBITMQ_LOG_BASE", inside("log")),
+            ("RABBITMQ_GENERATED_CONFIG_DIR", inside("generated")),
+            ("RABBITMQ_PID_FILE", inside("pid")),
+            ("RABBITMQ_CONFIG_FILE", inside("rabbitmq.conf")),
+            ("RABBITMQ_ADVANCED_CONFIG_FILE", inside("advanced.config")),
+            ("RABBITMQ_CONF_ENV_FILE", inside("env.conf")),
+            ("RABBITMQ_ENABLED_PLUGINS_FILE", inside("plugins")),
+        ];
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// The command line that maps the names of nodes to their ports.
+pub(super) fn map_ports(port: u16) -> String {
+    format!("epmd -port {port} -address 127.0.0.1 & ")
+}

@@ -16,8 +16,9 @@ use tokio::time::{Instant, interval};
 
 use super::error::within;
 use super::intake::{Contents, Delivered, Intake};
+use super::line::Line;
 use super::message::Marks;
-use super::nodes::{Nodes, close};
+use super::nodes::Nodes;
 use super::rescue::Rescue;
 use super::supervisor::{Alarm, LOOK_ROUND, Linked};
 use super::topology::{QueueName, Source, Topology};
@@ -29,7 +30,7 @@ const POISON_PREFETCH: u16 = 4;
 
 /// The consuming connection with its consumers.
 pub(super) struct Consumers {
-    connection: Arc<Connection>,
+    line: Line,
     pumps: Mutex<JoinSet<()>>,
     alarm: Arc<Alarm>,
 }
@@ -72,7 +73,8 @@ impl ConsumerLink {
             BasicConsumeOptions::default(),
             FieldTable::default(),
         );
-        let consumer = within(limit, "starting a consumer", consuming).await?;
+        let starting = within(limit, "starting a consumer", consuming).await;
+        let consumer = self.topology.explained(starting, &queue.name)?;
         Ok((channel, consumer))
     }
 
@@ -102,13 +104,12 @@ impl Linked for ConsumerLink {
 
     async fn open(&self) -> Result<Consumers, RabbitError> {
         let options = &*self.options;
-        let connection = Arc::new(self.nodes.connect("consumer", options).await?);
-        let channel = within(options.answer_time, "opening a channel", connection.create_channel()).await?;
-        self.topology.declare(&channel, options).await?;
+        let line = self.nodes.connect("consumer", options).await?;
+        self.topology.declare(&line.connection, options).await?;
         let alarm = Arc::new(Alarm::default());
         let mut pumps = JoinSet::new();
         for queue in &self.topology.queues {
-            let (channel, consumer) = self.consume(&connection, queue).await?;
+            let (channel, consumer) = self.consume(&line.connection, queue).await?;
             let pump = Pump {
                 queue: queue.clone(),
                 channel,
@@ -122,14 +123,14 @@ impl Linked for ConsumerLink {
             };
             pumps.spawn(pump.run(consumer));
         }
-        Ok(Consumers { connection, pumps: Mutex::new(pumps), alarm })
+        Ok(Consumers { line, pumps: Mutex::new(pumps), alarm })
     }
 
     async fn watch(&self, consumers: &Consumers) -> Option<RabbitError> {
-        let mut events = Box::pin(consumers.connection.events_listener());
+        let mut events = Box::pin(consumers.line.connection.events_listener());
         let mut rounds = interval(LOOK_ROUND);
         loop {
-            if !consumers.connection.status().connected() {
+            if !consumers.line.connection.status().connected() {
                 return Some(RabbitError::NotConnected);
             }
             tokio::select! {
@@ -152,7 +153,7 @@ impl Linked for ConsumerLink {
     async fn end(&self, consumers: &Consumers) {
         consumers.pumps.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
         self.intake.forget();
-        close(&consumers.connection, &self.options).await;
+        consumers.line.close(self.options.answer_time).await;
     }
 }
 

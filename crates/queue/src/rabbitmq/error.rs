@@ -38,6 +38,15 @@ pub enum RabbitError {
         /// The broker's own words.
         said: String,
     },
+    /// The certificate of the broker is not one that we trust, or not one for the host of the URL.
+    #[error(
+        "the broker's certificate is not trusted; give the authority that signed it with the setting for it, and use \
+         the host name that it was made for ({said})"
+    )]
+    Untrusted {
+        /// What is wrong with it.
+        said: String,
+    },
     /// No node answers as it should: try again later.
     #[error("the broker failed while {doing}")]
     Broker {
@@ -85,7 +94,13 @@ impl RabbitError {
     /// Whether trying again is in vain until somebody changes the configuration or the broker.
     #[must_use]
     pub fn needs_an_operator(&self) -> bool {
-        matches!(self, Self::Configuration { .. } | Self::Mismatch { .. } | Self::Refused { .. })
+        matches!(
+            self,
+            Self::Configuration { .. }
+                | Self::Mismatch { .. }
+                | Self::Refused { .. }
+                | Self::Untrusted { .. }
+        )
     }
 
     pub(super) fn broker(doing: &'static str) -> impl FnOnce(lapin::Error) -> Self {

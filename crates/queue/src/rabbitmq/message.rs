@@ -29,6 +29,13 @@ pub(super) struct Outgoing {
     pub(super) body: Vec<u8>,
 }
 
+impl Outgoing {
+    /// A message that no queue is bound for: the broker gives it back.
+    pub(super) fn nowhere() -> Self {
+        Self { key: "nowhere".to_owned(), properties: BasicProperties::default(), body: Vec::new() }
+    }
+}
+
 /// A message of envelopes for the queue behind `key`.
 pub(super) fn outgoing(message: Message, key: String) -> Outgoing {
     let mut headers = FieldTable::default();

@@ -10,9 +10,11 @@ mod consumer;
 mod error;
 mod foreign;
 mod intake;
+mod line;
 mod message;
 mod nodes;
 mod options;
+mod probe;
 mod publisher;
 mod rescue;
 mod supervisor;
@@ -109,7 +111,7 @@ impl RabbitQueue {
         Ok(Self::start(link, first, nodes, clock).await)
     }
 
-    /// Connects, declares and leaves again: tells whether [`RabbitQueue::connect`] would work at once.
+    /// Connects, declares, tries what the user may do, and leaves again: tells whether all would work at once.
     ///
     /// # Errors
     /// See [`RabbitError`].
@@ -118,8 +120,9 @@ impl RabbitQueue {
         let (nodes, options) = (Arc::new(Nodes::new(urls)?), Arc::new(options));
         let link = PublisherLink { nodes, topology, options, clock };
         let publisher = link.open().await?;
+        let checked = probe::check(&publisher, &link.topology, &link.options).await;
         link.end(&publisher).await;
-        Ok(())
+        checked
     }
 
     async fn start(
@@ -265,7 +268,7 @@ impl Queue for RabbitQueue {
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         let publisher = up(&self.publisher, self.options.answer_time).await?;
-        let opening = publisher.connection.create_channel();
+        let opening = publisher.line.connection.create_channel();
         let channel = within(self.options.answer_time, "opening a channel", opening).await?;
         let mut depth = Depth::default();
         for queue in &self.topology.queues {

@@ -1,16 +1,14 @@
 //! Reaches a node of the cluster: the nodes are tried in turn, each with a deadline.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
-use lapin::runtime::default_runtime;
 use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
-use lapin::{Connection, ConnectionProperties, ErrorKind};
+use lapin::{ConnectionProperties, ErrorKind};
 
 use super::RabbitError;
-use super::error::within;
+use super::line::Line;
 use super::options::Options;
 
 /// Seconds between heartbeats where the URL does not say. A peer that vanished is noticed after twice that.
@@ -35,12 +33,12 @@ impl Nodes {
     }
 
     /// Connects to the first node that answers, beginning with the one after the last that failed.
-    pub(super) async fn connect(&self, purpose: &str, options: &Options) -> Result<Connection, RabbitError> {
+    pub(super) async fn connect(&self, purpose: &str, options: &Options) -> Result<Line, RabbitError> {
         let mut last = RabbitError::NotConnected;
         for _ in 0..self.uris.len() {
             let at = self.next.load(Ordering::Relaxed) % self.uris.len();
             match connect(self.uris[at].clone(), purpose, options).await {
-                Ok(connection) => return Ok(connection),
+                Ok(line) => return Ok(line),
                 Err(error) => last = error,
             }
             self.next.store(at + 1, Ordering::Relaxed);
@@ -49,13 +47,11 @@ impl Nodes {
     }
 }
 
-async fn connect(uri: AMQPUri, purpose: &str, options: &Options) -> Result<Connection, RabbitError> {
+async fn connect(uri: AMQPUri, purpose: &str, options: &Options) -> Result<Line, RabbitError> {
     let name = format!("{} {purpose}", options.connection_name);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let trust = OwnedTLSConfig { identity: None, cert_chain: options.ca_pem.clone() };
-    let runtime = default_runtime().map_err(RabbitError::broker("starting"))?;
-    let connecting = Connection::connect_uri_with_config(uri, properties, trust, runtime);
-    within(options.connect_time, "connecting", connecting).await.map_err(|error| explain(error, options))
+    Line::open(uri, properties, trust, options.connect_time).await.map_err(|error| explain(error, options))
 }
 
 fn parse(number: usize, url: &str) -> Result<AMQPUri, RabbitError> {
@@ -66,29 +62,26 @@ fn parse(number: usize, url: &str) -> Result<AMQPUri, RabbitError> {
     Ok(uri)
 }
 
-/// A wrong password or virtual host is no outage.
+/// A wrong password, virtual host or certificate is no outage.
 fn explain(error: RabbitError, options: &Options) -> RabbitError {
     let RabbitError::Broker { cause, .. } = &error else { return error };
-    let ErrorKind::ProtocolError(refusal) = cause.kind() else { return error };
-    let refused = matches!(
-        refusal.kind(),
-        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) | AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)
-    );
-    if !refused {
-        return error;
+    match cause.kind() {
+        ErrorKind::ProtocolError(refusal) if is_refusal(refusal.kind()) => {
+            RabbitError::Refused { prefix: options.prefix.clone(), said: refusal.get_message().to_string() }
+        }
+        // The TLS library's own type is not ours to name; its words are the same everywhere.
+        ErrorKind::IOError(failure) if failure.to_string().contains("certificate") => {
+            RabbitError::Untrusted { said: failure.to_string() }
+        }
+        _ => error,
     }
-    RabbitError::Refused { prefix: options.prefix.clone(), said: refusal.get_message().to_string() }
 }
 
-/// Says goodbye, if the broker still listens.
-pub(super) async fn close(connection: &Arc<Connection>, options: &Options) {
-    if !connection.status().connected() {
-        return;
-    }
-    let closing = connection.close(200, "going on anew".into());
-    if let Err(error) = within(options.answer_time, "closing", closing).await {
-        tracing::debug!(%error, "a connection to the broker was dropped without a goodbye");
-    }
+fn is_refusal(kind: &AMQPErrorKind) -> bool {
+    matches!(
+        kind,
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) | AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)
+    )
 }
 
 #[cfg(test)]

@@ -26,6 +26,10 @@ pub struct Options {
     pub publish_time: Duration,
     /// How long connecting to one node, with all declarations, may take.
     pub connect_time: Duration,
+    /// How long queues that were just made are left alone before anything can be published to them. RabbitMQ brings the
+    /// name of a new quorum queue to its disk a second or so after it was declared. Killed before that, it forgets the
+    /// queue with all that it had confirmed.
+    pub settle_time: Duration,
     /// How long any other answer of the broker may take.
     pub answer_time: Duration,
     /// How long a taker may hold a batch before its messages go back to the broker, counted as lost.
@@ -50,6 +54,7 @@ impl Default for Options {
             prefetch: 100,
             publish_time: Duration::from_secs(3),
             connect_time: Duration::from_secs(5),
+            settle_time: Duration::from_secs(3),
             answer_time: Duration::from_secs(5),
             held_at_most: Duration::from_secs(60),
             idle_after: Duration::from_secs(30),

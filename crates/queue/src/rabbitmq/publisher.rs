@@ -9,12 +9,13 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation, Connection, Event};
+use lapin::{Channel, Confirmation, Event};
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use super::error::within;
+use super::line::Line;
 use super::message::Outgoing;
-use super::nodes::{Nodes, close};
+use super::nodes::Nodes;
 use super::supervisor::{Alarm, LOOK_ROUND, Linked};
 use super::topology::Topology;
 use super::{Options, RabbitError};
@@ -25,9 +26,9 @@ const WINDOW: usize = 64;
 
 /// The publishing connection and its channel.
 pub(super) struct Publisher {
-    pub(super) connection: Arc<Connection>,
+    pub(super) line: Line,
     channel: Channel,
-    exchange: String,
+    topology: Arc<Topology>,
     alarm: Alarm,
     blocked: Mutex<Option<(String, Timestamp)>>,
 }
@@ -62,13 +63,13 @@ impl Publisher {
         let mut confirms = Vec::with_capacity(window.len());
         for message in window {
             let sent = self.channel.basic_publish(
-                self.exchange.as_str().into(),
+                self.topology.exchange.as_str().into(),
                 message.key.as_str().into(),
                 mandatory,
                 &message.body,
                 message.properties.clone(),
             );
-            confirms.push(sent.await.map_err(RabbitError::broker("publishing"))?);
+            confirms.push(sent.await.map_err(self.explained("publishing"))?);
         }
         Ok(confirms)
     }
@@ -84,10 +85,32 @@ impl Publisher {
             Ok(Confirmation::NotRequested) => {
                 RabbitError::Returned { said: "no confirmation was asked for".to_owned() }
             }
-            Err(cause) => RabbitError::broker("awaiting a confirm")(cause),
+            Err(cause) => self.explained("awaiting a confirm")(cause),
         };
         self.alarm.raise(failure.clone());
         Err(failure.into())
+    }
+
+    /// A failure, told with what mends it if that is a permission.
+    fn explained(&self, doing: &'static str) -> impl FnOnce(lapin::Error) -> RabbitError {
+        move |cause| self.topology.explain(RabbitError::broker(doing)(cause), &self.topology.exchange)
+    }
+
+    /// Publishes a message that reaches no queue: tells whether the broker takes and confirms ours.
+    pub(super) async fn try_publishing(&self, options: &Options) -> Result<(), RabbitError> {
+        let message = Outgoing::nowhere();
+        let sending = async {
+            let confirms = self.send(std::slice::from_ref(&message)).await?;
+            join_all(confirms)
+                .await
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(self.explained("trying"))
+        };
+        match timeout(options.publish_time, sending).await {
+            Ok(confirmed) => confirmed.map(drop),
+            Err(_) => Err(self.too_slow(options.publish_time)),
+        }
     }
 
     /// A broker that blocks says so when it likes; one that is silent for other reasons is left.
@@ -129,22 +152,23 @@ impl Linked for PublisherLink {
 
     async fn open(&self) -> Result<Publisher, RabbitError> {
         let options = &*self.options;
-        let connection = Arc::new(self.nodes.connect("publisher", options).await?);
-        let channel = within(options.answer_time, "opening a channel", connection.create_channel()).await?;
-        self.topology.declare(&channel, options).await?;
+        let line = self.nodes.connect("publisher", options).await?;
+        self.topology.declare(&line.connection, options).await?;
+        let opening = line.connection.create_channel();
+        let channel = within(options.answer_time, "opening a channel", opening).await?;
         let confirming = channel.confirm_select(ConfirmSelectOptions::default());
         within(options.answer_time, "asking for confirms", confirming).await?;
-        let exchange = self.topology.exchange.clone();
+        let topology = Arc::clone(&self.topology);
         let (alarm, blocked) = (Alarm::default(), Mutex::default());
-        Ok(Publisher { connection, channel, exchange, alarm, blocked })
+        Ok(Publisher { line, channel, topology, alarm, blocked })
     }
 
     async fn watch(&self, publisher: &Publisher) -> Option<RabbitError> {
-        let mut events = Box::pin(publisher.connection.events_listener());
+        let mut events = Box::pin(publisher.line.connection.events_listener());
         let mut rounds = interval(LOOK_ROUND);
         let mut patience = None;
         loop {
-            if !publisher.connection.status().connected() || !publisher.channel.status().connected() {
+            if !publisher.line.connection.status().connected() || !publisher.channel.status().connected() {
                 return Some(RabbitError::NotConnected);
             }
             tokio::select! {
@@ -174,6 +198,6 @@ impl Linked for PublisherLink {
     }
 
     async fn end(&self, publisher: &Publisher) {
-        close(&publisher.connection, &self.options).await;
+        publisher.line.close(self.options.answer_time).await;
     }
 }

@@ -46,16 +46,19 @@ impl Rescue {
             lost = marks.lost(),
             "a message was handed out too often without an answer; its events go back one by one"
         );
-        while let Err(error) = self.publish(&singles).await {
-            tracing::warn!(%error, "poison could not be sent back yet");
-            sleep(PAUSE).await;
+        // Each until it is confirmed: the whole again and again would fill a queue that is nearly full with repetitions.
+        for single in &singles {
+            while let Err(error) = self.publish(std::slice::from_ref(single)).await {
+                tracing::warn!(%error, "poison could not be sent back yet");
+                sleep(PAUSE).await;
+            }
         }
         let answer = delivery.acker.ack(BasicAckOptions::default());
         within(self.options.answer_time, "acknowledging poison", answer).await.map(drop)
     }
 
-    async fn publish(&self, singles: &[Outgoing]) -> Result<(), crate::PublishError> {
+    async fn publish(&self, messages: &[Outgoing]) -> Result<(), crate::PublishError> {
         let publisher = up(&self.publisher, self.options.publish_time).await?;
-        publisher.publish(singles, &self.options).await
+        publisher.publish(messages, &self.options).await
     }
 }

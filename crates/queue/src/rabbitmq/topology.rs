@@ -3,10 +3,13 @@
 //! Declaring again with the same arguments changes nothing; with others the broker answers 406, which becomes
 //! [`RabbitError::Mismatch`]. <https://www.rabbitmq.com/docs/queues#property-equivalence>
 
+use std::time::Duration;
+
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, ErrorKind, ExchangeKind};
+use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
+use tokio::time::sleep;
 
 use super::RabbitError;
 use super::error::within;
@@ -83,55 +86,81 @@ impl Topology {
         }
     }
 
-    /// Declares everything. The poison queue and its binding come first: a message that dead-letters into nothing stays
-    /// in its queue, and is not lost, but has to wait.
-    pub(super) async fn declare(&self, channel: &Channel, options: &Options) -> Result<(), RabbitError> {
-        let limit = options.answer_time;
-        let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
-        let exchange = self.exchange.as_str();
-        let arguments = FieldTable::default();
-        within(
-            limit,
-            "declaring the exchange",
-            channel.exchange_declare(exchange.into(), ExchangeKind::Direct, durable, arguments),
-        )
-        .await
-        .map_err(|error| explain(error, exchange, &options.prefix))?;
-        for queue in self.queues.iter().rev() {
-            self.declare_queue(channel, queue, options)
-                .await
-                .map_err(|error| explain(error, &queue.name, &options.prefix))?;
-        }
-        Ok(())
-    }
-
-    async fn declare_queue(
+    /// Declares everything, the poison queue and its binding first. Nothing can be published before the exchange and the
+    /// bindings are there, and these come only after new queues had time to settle, see [`Options::settle_time`]. So
+    /// whoever finds them all may publish at once, also where somebody else has just made them.
+    pub(super) async fn declare(
         &self,
-        channel: &Channel,
-        queue: &QueueName,
+        connection: &Connection,
         options: &Options,
     ) -> Result<(), RabbitError> {
         let limit = options.answer_time;
-        let durable = QueueDeclareOptions { durable: true, ..Default::default() };
+        let is_new = self.is_incomplete(connection, options).await?;
+        let channel = within(limit, "opening a channel", connection.create_channel()).await?;
+        for queue in self.queues.iter().rev() {
+            let durable = QueueDeclareOptions { durable: true, ..Default::default() };
+            let arguments = self.arguments(queue.source);
+            let declaring = channel.queue_declare(queue.name.as_str().into(), durable, arguments);
+            self.explained(within(limit, "declaring a queue", declaring).await, &queue.name)?;
+        }
+        if is_new {
+            tracing::info!(exchange = self.exchange, "queues were made; they get a moment to settle");
+            sleep(options.settle_time).await;
+        }
+        let exchange = self.exchange.as_str();
+        let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+        let nothing = FieldTable::default();
+        let declaring = channel.exchange_declare(exchange.into(), ExchangeKind::Direct, durable, nothing);
+        self.explained(within(limit, "declaring the exchange", declaring).await, exchange)?;
+        for queue in self.queues.iter().rev() {
+            self.explained(self.bind(&channel, queue, limit).await, &queue.name)?;
+        }
+        within(limit, "closing a channel", channel.close(200, "declared".into())).await
+    }
+
+    /// Whether the exchange or a queue is missing.
+    async fn is_incomplete(&self, connection: &Connection, options: &Options) -> Result<bool, RabbitError> {
+        let limit = options.answer_time;
+        let channel = within(limit, "opening a channel", connection.create_channel()).await?;
+        let passive = ExchangeDeclareOptions { passive: true, ..Default::default() };
+        let (exchange, nothing) = (self.exchange.as_str(), FieldTable::default());
+        let looking = channel.exchange_declare(exchange.into(), ExchangeKind::Direct, passive, nothing);
+        let mut found = within(limit, "looking for the exchange", looking).await;
+        for queue in &self.queues {
+            let passive = QueueDeclareOptions { passive: true, ..Default::default() };
+            if found.is_ok() {
+                let looking =
+                    channel.queue_declare(queue.name.as_str().into(), passive, FieldTable::default());
+                found = within(limit, "looking for a queue", looking).await.map(drop);
+            }
+        }
+        match found {
+            Ok(()) => {
+                within(limit, "closing a channel", channel.close(200, "looked".into())).await?;
+                Ok(false)
+            }
+            // The broker has closed the channel.
+            Err(error) if is_not_found(&error) => Ok(true),
+            Err(error) => Err(self.explain(error, exchange)),
+        }
+    }
+
+    async fn bind(&self, channel: &Channel, queue: &QueueName, limit: Duration) -> Result<(), RabbitError> {
         let (name, key) = (queue.name.as_str(), queue.key.as_str());
-        within(
-            limit,
-            "declaring a queue",
-            channel.queue_declare(name.into(), durable, self.arguments(queue.source)),
-        )
-        .await?;
-        within(
-            limit,
-            "binding a queue",
-            channel.queue_bind(
-                name.into(),
-                self.exchange.as_str().into(),
-                key.into(),
-                QueueBindOptions::default(),
-                FieldTable::default(),
-            ),
-        )
-        .await
+        let (options, nothing) = (QueueBindOptions::default(), FieldTable::default());
+        let binding =
+            channel.queue_bind(name.into(), self.exchange.as_str().into(), key.into(), options, nothing);
+        within(limit, "binding a queue", binding).await
+    }
+
+    /// An answer about the queue or exchange `name`; a refusal is told with what mends it.
+    pub(super) fn explained<T>(&self, answer: Result<T, RabbitError>, name: &str) -> Result<T, RabbitError> {
+        answer.map_err(|error| self.explain(error, name))
+    }
+
+    /// Why the broker refuses `name`, with what mends it.
+    pub(super) fn explain(&self, error: RabbitError, name: &str) -> RabbitError {
+        explain(error, name, &self.exchange)
     }
 
     /// At-least-once dead-lettering needs a quorum queue with `reject-publish`.
@@ -186,7 +215,7 @@ fn check(options: &Options) -> Result<(), RabbitError> {
 }
 
 /// Turns the broker's refusal of `name` into what mends it.
-pub(super) fn explain(error: RabbitError, name: &str, prefix: &str) -> RabbitError {
+fn explain(error: RabbitError, name: &str, prefix: &str) -> RabbitError {
     let RabbitError::Broker { cause, .. } = &error else { return error };
     let ErrorKind::ProtocolError(refusal) = cause.kind() else { return error };
     let said = refusal.get_message().to_string();
@@ -199,6 +228,12 @@ pub(super) fn explain(error: RabbitError, name: &str, prefix: &str) -> RabbitErr
         }
         _ => error,
     }
+}
+
+fn is_not_found(error: &RabbitError) -> bool {
+    let RabbitError::Broker { cause, .. } = error else { return false };
+    let ErrorKind::ProtocolError(answer) = cause.kind() else { return false };
+    matches!(answer.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
 }
 
 /// The argument in `inequivalent arg 'x-max-length-bytes' for queue …`.

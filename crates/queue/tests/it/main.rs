@@ -1,7 +1,19 @@
 //! The engines of the queue against its contract, and what is particular to each.
 
 #[cfg(test)]
+mod brokers;
+#[cfg(test)]
 mod group;
+#[cfg(test)]
+mod rabbitmq;
+#[cfg(test)]
+mod rabbitmq_access;
+#[cfg(test)]
+mod rabbitmq_cluster;
+#[cfg(test)]
+mod rabbitmq_faults;
+#[cfg(test)]
+mod rabbitmq_foreign;
 #[cfg(test)]
 mod rigs;
 #[cfg(test)]
@@ -15,4 +27,9 @@ mod sqlite_file {
 #[cfg(test)]
 mod sqlite_inline {
     queue::contract_suite!(crate::rigs::SqliteRig::inline());
+}
+
+#[cfg(test)]
+mod rabbitmq_contract {
+    queue::contract_suite!(crate::brokers::RabbitRig::shared().await);
 }

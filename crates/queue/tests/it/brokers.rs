@@ -1,0 +1,209 @@
+//! RabbitMQ under test: one broker that all tests share, and one that they mistreat in turn.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use lapin::options::{BasicGetOptions, BasicRejectOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, ConnectionProperties};
+use queue::contract::{Rig, envelope, numbers};
+use queue::rabbitmq::{Options, RabbitQueue};
+use queue::{Clock, Lane, Queue};
+use testbed::rabbitmq::{Broker, shared_url};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// How long something may take that must happen: longer than on any machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A broker that is stopped, cut and starved. One test at a time has it, and leaves it well.
+pub(crate) async fn mistreated() -> MutexGuard<'static, Option<Broker>> {
+    static BROKER: Mutex<Option<Broker>> = Mutex::const_new(None);
+    let mut broker = BROKER.lock().await;
+    if broker.is_none() {
+        *broker = Some(tokio::task::spawn_blocking(Broker::start).await.unwrap().unwrap());
+    }
+    broker
+}
+
+/// A clock that tells the time.
+pub(crate) fn clock() -> Clock {
+    Arc::new(Timestamp::now)
+}
+
+/// Names that no other test has. Queues do not get time to settle: that matters only where a broker is killed.
+pub(crate) fn options() -> Options {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let prefix = format!("test-{}-{number}", std::process::id());
+    Options { prefix, settle_time: Duration::ZERO, ..Options::default() }
+}
+
+/// The URL of the broker that tests share.
+pub(crate) async fn shared() -> String {
+    tokio::task::spawn_blocking(shared_url).await.unwrap().unwrap()
+}
+
+pub(crate) async fn connect(url: &str, options: &Options) -> RabbitQueue {
+    RabbitQueue::connect(&[url.to_owned()], options.clone(), clock()).await.unwrap()
+}
+
+/// Returns when `what` is so; panics when that takes longer than it ever should.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let patience = Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(Instant::now() < patience, "it never came to this: {what}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// A look at the broker beside the engine.
+pub(crate) struct Observer {
+    _connection: Connection,
+    pub(crate) channel: Channel,
+}
+
+impl Observer {
+    pub(crate) async fn at(url: &str) -> Self {
+        let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        Self { _connection: connection, channel }
+    }
+
+    async fn declare_passively(&self, queue: &str) -> lapin::Queue {
+        let passive = QueueDeclareOptions { passive: true, ..Default::default() };
+        self.channel.queue_declare(queue.into(), passive, FieldTable::default()).await.unwrap()
+    }
+
+    pub(crate) async fn consumers(&self, queue: &str) -> u32 {
+        self.declare_passively(queue).await.consumer_count()
+    }
+
+    pub(crate) async fn waiting(&self, queue: &str) -> u32 {
+        self.declare_passively(queue).await.message_count()
+    }
+
+    /// Lets the live queue's first message be delivered in vain until it is in the poison queue.
+    pub(crate) async fn lose_until_dead(&self, prefix: &str) {
+        let (live, poison) = (format!("{prefix}.live"), format!("{prefix}.poison"));
+        until("the message is poison", async || {
+            let get = self.channel.basic_get(live.as_str().into(), BasicGetOptions::default());
+            if let Some(message) = get.await.unwrap() {
+                assert!(message.reject(BasicRejectOptions { requeue: true }).await.unwrap());
+            }
+            self.waiting(&poison).await > 0
+        })
+        .await;
+    }
+}
+
+/// The engine against the contract, on the shared broker.
+pub(crate) struct RabbitRig {
+    url: String,
+    options: Options,
+}
+
+impl RabbitRig {
+    pub(crate) async fn shared() -> Self {
+        Self { url: shared().await, options: options() }
+    }
+}
+
+#[async_trait]
+impl Rig for RabbitRig {
+    async fn open(&self) -> Arc<dyn Queue> {
+        Arc::new(connect(&self.url, &self.options).await)
+    }
+
+    async fn open_limited(&self, max_bytes: u64) -> Arc<dyn Queue> {
+        Arc::new(connect(&self.url, &Options { max_bytes, ..options() }).await)
+    }
+
+    async fn crash(&self, handle: Arc<dyn Queue>) {
+        let live = format!("{}.live", self.options.prefix);
+        let observer = Observer::at(&self.url).await;
+        // A take that was in vain makes sure that it consumes, so that we can see it go.
+        let held = handle.take(1, Duration::ZERO).await.unwrap();
+        drop(held);
+        let before = observer.consumers(&live).await;
+        drop(handle);
+        until("the broker sees that the process is gone", async || observer.consumers(&live).await < before)
+            .await;
+    }
+
+    fn glance(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+}
+
+/// Events that were published, told apart by whether the broker confirmed them.
+#[derive(Default)]
+pub(crate) struct Published {
+    pub(crate) confirmed: BTreeSet<u32>,
+    /// How long the broker or its absence kept a publisher waiting, at most.
+    pub(crate) slowest: Duration,
+}
+
+/// Publishers that go on one event after the other, through all faults, until they are told to stop.
+pub(crate) struct Publishers {
+    tasks: Vec<JoinHandle<Published>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Publishers {
+    pub(crate) fn start(queue: &Arc<RabbitQueue>, count: u32) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let start = |one| tokio::spawn(publish_until(Arc::clone(queue), Arc::clone(&stop), one * 1_000_000));
+        Self { tasks: (0..count).map(start).collect(), stop }
+    }
+
+    pub(crate) async fn stop(self) -> Published {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Published::default();
+        for task in self.tasks {
+            let one = task.await.unwrap();
+            all.confirmed.extend(one.confirmed);
+            all.slowest = all.slowest.max(one.slowest);
+        }
+        all
+    }
+}
+
+async fn publish_until(queue: Arc<RabbitQueue>, stop: Arc<AtomicBool>, from: u32) -> Published {
+    let mut published = Published::default();
+    for number in from.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let began = Instant::now();
+        let is_confirmed = queue.publish(&[envelope(number, Lane::Live)]).await.is_ok();
+        published.slowest = published.slowest.max(began.elapsed());
+        if is_confirmed {
+            published.confirmed.insert(number);
+        } else {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    published
+}
+
+/// Takes and acknowledges until all of `expected` were there.
+pub(crate) async fn take_all(queue: &RabbitQueue, expected: &BTreeSet<u32>) {
+    let mut missing = expected.clone();
+    while !missing.is_empty() {
+        let batch = queue.take(1000, PATIENCE).await.unwrap();
+        assert!(!batch.is_empty(), "lost: {missing:?}");
+        for number in numbers(&batch) {
+            missing.remove(&number);
+        }
+        queue.acknowledge(&batch).await.unwrap();
+    }
+}

@@ -1,0 +1,176 @@
+//! What is particular to the RabbitMQ engine, on the shared broker.
+
+use std::time::Duration;
+
+use lapin::options::{BasicGetOptions, BasicRejectOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::FieldTable;
+use queue::contract::{envelope, envelopes, numbers};
+use queue::rabbitmq::{DELIVERY_LIMIT, Options, RabbitError, RabbitQueue};
+use queue::{Envelope, Item, Lane, PublishError, Queue};
+
+use crate::brokers::{Observer, PATIENCE, clock, connect, options, shared, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_arguments_of_a_queue_are_told_with_its_name_and_the_argument() {
+    let (url, options) = (shared().await, options());
+    drop(connect(&url, &options).await);
+    let other = Options { max_bytes: 1_000_000, ..options.clone() };
+    let error = RabbitQueue::connect(&[url], other, clock()).await.unwrap_err();
+    let RabbitError::Mismatch { name, argument, .. } = &error else { panic!("{error}") };
+    assert_eq!(argument, "x-max-length-bytes");
+    assert!(name.starts_with(&options.prefix), "{name}");
+    assert!(error.needs_an_operator());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_events_are_one_persistent_message() {
+    let (url, options) = (shared().await, options());
+    let queue = connect(&url, &options).await;
+    queue.publish(&envelopes(0..200, Lane::Live)).await.unwrap();
+    let observer = Observer::at(&url).await;
+    let live = format!("{}.live", options.prefix);
+    let got = observer.channel.basic_get(live.as_str().into(), BasicGetOptions::default()).await.unwrap();
+    let message = got.unwrap();
+    assert_eq!(message.message_count, 0, "there is no other");
+    assert_eq!(*message.properties.delivery_mode(), Some(2), "it survives a restart of the broker");
+    assert!(message.reject(BasicRejectOptions { requeue: true }).await.unwrap());
+    assert_eq!(queue.take(1000, PATIENCE).await.unwrap().items.len(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_nodes_are_tried_in_turn() {
+    let urls = ["amqp://127.0.0.1:1/%2f".to_owned(), shared().await];
+    let queue = RabbitQueue::connect(&urls, options(), clock()).await.unwrap();
+    queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
+    assert!(queue.health().publishing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_queue_is_noticed_and_made_again_within_five_seconds() {
+    let (url, options) = (shared().await, options());
+    let queue = connect(&url, &options).await;
+    assert!(queue.take(1, Duration::ZERO).await.unwrap().is_empty());
+    let (observer, before) = (Observer::at(&url).await, queue.health());
+    let live = format!("{}.live", options.prefix);
+    observer.channel.queue_delete(live.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    let deleted = tokio::time::Instant::now();
+    // Somebody is faster and makes another queue of that name: now it cannot come back.
+    let plain = QueueDeclareOptions { durable: true, ..Default::default() };
+    observer.channel.queue_declare(live.as_str().into(), plain, FieldTable::default()).await.unwrap();
+    until("health says no", async || !queue.health().consuming).await;
+    assert!(deleted.elapsed() < Duration::from_secs(5));
+    until("health says why", async || {
+        queue.health().why.is_some_and(|why| why.contains(&format!("{live} exists with another x-")))
+    })
+    .await;
+    observer.channel.queue_delete(live.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    let mended = tokio::time::Instant::now();
+    until("health says yes", async || queue.health().consuming).await;
+    assert!(mended.elapsed() < Duration::from_secs(5));
+    assert!(queue.health().since > before.since);
+    queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
+    assert_eq!(numbers(&queue.take(1, PATIENCE).await.unwrap()), [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_reaches_no_queue_is_not_published_and_the_binding_is_mended() {
+    let (url, options) = (shared().await, options());
+    let queue = connect(&url, &options).await;
+    let observer = Observer::at(&url).await;
+    let (live, exchange) = (format!("{}.live", options.prefix), options.prefix.as_str());
+    let unbinding =
+        observer.channel.queue_unbind(live.into(), exchange.into(), "live".into(), FieldTable::default());
+    unbinding.await.unwrap();
+    let lost = queue.publish(&[envelope(1, Lane::Live)]).await;
+    assert!(matches!(lost, Err(PublishError::Unavailable { .. })), "{lost:?}");
+    until("it can be published again", async || queue.publish(&[envelope(1, Lane::Live)]).await.is_ok())
+        .await;
+    assert_eq!(numbers(&queue.take(1, PATIENCE).await.unwrap()), [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_nobody_survives_is_buried_and_no_other() {
+    let (url, options) = (shared().await, options());
+    let queue = connect(&url, &options).await;
+    let observer = Observer::at(&url).await;
+    queue.publish(&envelopes(0..5, Lane::Live)).await.unwrap();
+    observer.lose_until_dead(&options.prefix).await;
+    // Its events come back one by one. All but one are well.
+    let mut well = Vec::new();
+    while well.len() < 5 {
+        let batch = queue.take(1, PATIENCE).await.unwrap();
+        let [number] = numbers(&batch)[..] else { panic!("not alone: {batch:?}") };
+        well.push(number);
+        if number != 3 {
+            queue.acknowledge(&batch).await.unwrap();
+        }
+    }
+    drop(queue);
+    observer.lose_until_dead(&options.prefix).await;
+    let queue = connect(&url, &options).await;
+    let batch = queue.take(10, PATIENCE).await.unwrap();
+    let [Item::Unreadable { raw, .. }] = &batch.items[..] else { panic!("{batch:?}") };
+    let buried: Envelope = serde_json::from_slice(raw).unwrap();
+    assert_eq!(buried.event_id.as_u128(), 3);
+    queue.acknowledge(&batch).await.unwrap();
+    assert_eq!(queue.depth().await.unwrap().live, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_back_is_not_dying_however_often() {
+    let queue = connect(&shared().await, &options()).await;
+    queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
+    for _ in 0..3 * DELIVERY_LIMIT {
+        let batch = queue.take(10, PATIENCE).await.unwrap();
+        assert_eq!(numbers(&batch), [1]);
+        queue.release(&batch).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_no_more_leaves_everything_to_others() {
+    let (url, options) = (shared().await, options());
+    let tired = connect(&url, &Options { idle_after: Duration::from_millis(100), ..options.clone() }).await;
+    assert!(tired.take(1, Duration::ZERO).await.unwrap().is_empty());
+    tired.publish(&envelopes(0..2, Lane::Bulk)).await.unwrap();
+    let other = connect(&url, &options).await;
+    let batch = other.take(1, PATIENCE).await.unwrap();
+    assert_eq!(numbers(&batch), [0, 1]);
+    assert!(tired.health().consuming, "nothing is wrong with resting");
+    other.acknowledge(&batch).await.unwrap();
+    tired.publish(&[envelope(2, Lane::Live)]).await.unwrap();
+    drop(other);
+    assert_eq!(numbers(&tired.take(1, PATIENCE).await.unwrap()), [2], "it wakes up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_held_too_long_goes_to_others() {
+    let (url, options) = (shared().await, options());
+    let slow = connect(&url, &Options { held_at_most: Duration::from_millis(10), ..options.clone() }).await;
+    slow.publish(&[envelope(1, Lane::Live)]).await.unwrap();
+    let batch = slow.take(1, PATIENCE).await.unwrap();
+    let other = connect(&url, &options).await;
+    let again = tokio::select! {
+        again = slow.take(1, PATIENCE) => again,
+        again = other.take(1, PATIENCE) => again,
+    };
+    assert!(again.unwrap().redelivered);
+    assert!(slow.acknowledge(&batch).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_queues_of_a_lane_are_one() {
+    let queue = connect(&shared().await, &Options { live_queues: 3, bulk_queues: 2, ..options() }).await;
+    for number in 0..12 {
+        let lane = if number % 2 == 0 { Lane::Live } else { Lane::Bulk };
+        queue.publish(&[envelope(number, lane)]).await.unwrap();
+    }
+    let mut found = Vec::new();
+    while found.len() < 12 {
+        let batch = queue.take(100, PATIENCE).await.unwrap();
+        found.extend(numbers(&batch));
+        queue.acknowledge(&batch).await.unwrap();
+    }
+    found.sort_unstable();
+    assert_eq!(found, (0..12).collect::<Vec<_>>());
+}

@@ -1,0 +1,128 @@
+//! Messages of other programs: one plain Segment event each, with the headers that docs/rabbitmq.md tells.
+
+use jiff::Timestamp;
+use lapin::BasicProperties;
+use lapin::options::BasicPublishOptions;
+use lapin::types::{AMQPValue, FieldTable};
+use queue::contract::{envelope, numbers};
+use queue::rabbitmq::TYPE;
+use queue::{Item, Lane, Queue};
+
+use crate::brokers::{Observer, PATIENCE, connect, options, shared};
+
+/// Publishes as another program would.
+async fn publish_plainly(
+    observer: &Observer,
+    exchange: &str,
+    headers: &[(&str, AMQPValue)],
+    body: &str,
+    adorn: impl FnOnce(BasicProperties) -> BasicProperties,
+) {
+    let mut table = FieldTable::default();
+    for (name, value) in headers {
+        table.insert((*name).into(), value.clone());
+    }
+    let properties = adorn(BasicProperties::default().with_headers(table));
+    let options = BasicPublishOptions::default();
+    let publishing =
+        observer.channel.basic_publish(exchange.into(), "live".into(), options, body.as_bytes(), properties);
+    publishing.await.unwrap().await.unwrap();
+}
+
+fn connection_seven() -> (&'static str, AMQPValue) {
+    ("connection", AMQPValue::LongInt(7))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_another_program_is_taken_like_any_other_and_the_same_each_time() {
+    let (url, options) = (shared().await, options());
+    let first = connect(&url, &options).await;
+    let observer = Observer::at(&url).await;
+    let received = ("received-at", AMQPValue::LongString("2026-01-02T03:04:05Z".into()));
+    let named = |properties: BasicProperties| properties.with_message_id("m-1".into());
+    let headers = [connection_seven(), received];
+    publish_plainly(&observer, &options.prefix, &headers, r#"{"type":"identify"}"#, named).await;
+    let batch = first.take(1, PATIENCE).await.unwrap();
+    let [Item::Readable(event)] = &batch.items[..] else { panic!("{batch:?}") };
+    assert_eq!((event.connection, event.payload.get()), (7, r#"{"type":"identify"}"#));
+    assert_eq!((event.lane, event.received_at), (Lane::Live, "2026-01-02T03:04:05Z".parse().unwrap()));
+    drop(first);
+    let again = connect(&url, &options).await.take(1, PATIENCE).await.unwrap();
+    let [Item::Readable(repeated)] = &again.items[..] else { panic!("{again:?}") };
+    assert_eq!(repeated.event_id, event.event_id);
+    assert!(again.redelivered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_says_no_time_was_accepted_when_it_was_taken() {
+    let (url, options) = (shared().await, options());
+    let queue = connect(&url, &options).await;
+    let (observer, before) = (Observer::at(&url).await, Timestamp::now());
+    publish_plainly(&observer, &options.prefix, &[connection_seven()], "{}", |plain| plain).await;
+    let batch = queue.take(1, PATIENCE).await.unwrap();
+    let [Item::Readable(event)] = &batch.items[..] else { panic!("{batch:?}") };
+    assert!(before.duration_until(event.received_at).as_secs() < 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_event_comes_out_to_be_buried_with_its_reason_and_spoils_nothing() {
+    let (url, options) = (shared().await, options());
+    let queue = connect(&url, &options).await;
+    let observer = Observer::at(&url).await;
+    let nobody = ("connection", AMQPValue::LongString("acme".into()));
+    let badly_timed = ("received-at", AMQPValue::LongString("yesterday".into()));
+    let garbage: [(&[_], &str, &str); 5] = [
+        (&[connection_seven()], "no JSON", "body is not JSON"),
+        (&[connection_seven()], "[{}]", "not one JSON object"),
+        (&[], "{}", "`connection`"),
+        (&[nobody], "{ }", "`connection`"),
+        (&[connection_seven(), badly_timed], "{  }", "`received-at`"),
+    ];
+    for (headers, body, _) in garbage {
+        publish_plainly(&observer, &options.prefix, headers, body, |plain| plain).await;
+    }
+    let ours = |plain: BasicProperties| plain.with_type(TYPE.into());
+    publish_plainly(&observer, &options.prefix, &[], "pretended", ours).await;
+    queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
+    let mut items = Vec::new();
+    while items.len() < 7 {
+        let batch = queue.take(10, PATIENCE).await.unwrap();
+        queue.acknowledge(&batch).await.unwrap();
+        items.extend(batch.items);
+    }
+    let reasons =
+        garbage.map(|(_, body, reason)| (body, reason)).into_iter().chain([("pretended", "not an envelope")]);
+    for ((body, reason), item) in reasons.zip(&items) {
+        let Item::Unreadable { raw, why } = item else { panic!("{item:?}") };
+        assert_eq!(raw, body.as_bytes());
+        assert!(why.contains(reason), "{why:?} of {body:?}");
+    }
+    assert!(matches!(&items[6], Item::Readable(good) if good.event_id.as_u128() == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_another_program_that_nobody_survives_is_buried_too() {
+    let (url, options) = (shared().await, options());
+    let queue = connect(&url, &options).await;
+    let observer = Observer::at(&url).await;
+    publish_plainly(&observer, &options.prefix, &[connection_seven()], r#"{"a":1}"#, |plain| plain).await;
+    observer.lose_until_dead(&options.prefix).await;
+    // The poison goes back once, by itself.
+    let batch = queue.take(1, PATIENCE).await.unwrap();
+    assert!(matches!(&batch.items[..], [Item::Readable(event)] if event.connection == 7), "{batch:?}");
+    drop(queue);
+    observer.lose_until_dead(&options.prefix).await;
+    let queue = connect(&url, &options).await;
+    queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
+    let mut buried = false;
+    let mut well = Vec::new();
+    while !buried || well.is_empty() {
+        let batch = queue.take(10, PATIENCE).await.unwrap();
+        queue.acknowledge(&batch).await.unwrap();
+        match &batch.items[..] {
+            [Item::Unreadable { raw, .. }] => buried = raw == br#"{"a":1}"#,
+            _ => well.extend(numbers(&batch)),
+        }
+    }
+    assert_eq!(well, [1]);
+}

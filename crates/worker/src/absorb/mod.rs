@@ -11,7 +11,7 @@ use std::time::Duration;
 use connections::ConnectionId;
 use futures_util::FutureExt as _;
 use ledger::LedgerError;
-use queue::{Batch, Item};
+use queue::Batch;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -74,11 +74,7 @@ pub async fn round(worker: &Worker, known: &mut Known, stop: &CancellationToken)
 
 /// Absorbs a batch as one, or envelope by envelope where something in it is bad or it came back from a crash.
 async fn absorb(worker: &Worker, known: &mut Known, batch: &Batch) -> anyhow::Result<()> {
-    let envelopes = batch.items.iter().filter_map(|item| match item {
-        Item::Readable(envelope) => Some(envelope.connection),
-        Item::Unreadable { .. } => None,
-    });
-    known.meet(worker, envelopes).await?;
+    known.meet(worker, batch.items.iter().filter_map(read::connection_of)).await?;
     let readings: Vec<Reading> = batch.items.iter().map(|item| read::read(worker, known, item)).collect();
     if !batch.redelivered {
         match as_one(worker, known, &readings).await {

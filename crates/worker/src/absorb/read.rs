@@ -1,5 +1,7 @@
 //! Reading envelopes: what each asks for, or why it cannot be read.
 
+use std::panic::AssertUnwindSafe;
+
 use connections::ConnectionId;
 use jiff::Timestamp;
 use people::Digest;
@@ -45,8 +47,33 @@ pub(super) enum What {
 pub(super) fn read(worker: &Worker, known: &Known, item: &Item) -> Reading {
     match item {
         Item::Readable(envelope) => read_envelope(worker, known, envelope),
-        Item::Unreadable { raw, why } => unreadable(worker, raw, why),
+        Item::Unreadable { raw, why } => match envelope_in(item) {
+            Some(envelope) => condemned(worker, known, &envelope, why),
+            None => unreadable(worker, raw, why),
+        },
     }
+}
+
+/// The connection of an item's envelope, if it has one.
+pub(super) fn connection_of(item: &Item) -> Option<ConnectionId> {
+    match item {
+        Item::Readable(envelope) => Some(envelope.connection),
+        Item::Unreadable { .. } => envelope_in(item).map(|envelope| envelope.connection),
+    }
+}
+
+/// What was handed out in vain too often is an envelope all the same.
+fn envelope_in(item: &Item) -> Option<Envelope> {
+    let Item::Unreadable { raw, .. } = item else { return None };
+    serde_json::from_slice(raw).ok()
+}
+
+/// An accepted event that must not be tried again: it dies under its own id, and is found by whom it names. Reading it
+/// may be what its takers did not survive; then its id has to do.
+fn condemned(worker: &Worker, known: &Known, envelope: &Envelope, why: &str) -> Reading {
+    let read = std::panic::catch_unwind(AssertUnwindSafe(|| read_envelope(worker, known, envelope)));
+    let reading = read.unwrap_or_else(|_| blank(envelope));
+    if known.has(envelope.connection) { poison(&reading, why) } else { reading }
 }
 
 fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading {

@@ -1,6 +1,8 @@
-//! A connection that is added while the worker runs: its first event counts from the first moment on.
+//! What absorb makes of events that are no ordinary ones: those of a connection that is added while the worker runs, and
+//! those that nobody survives.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::{
@@ -9,13 +11,14 @@ use connections::{
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{Ledger as _, State};
-use queue::sqlite::SqliteQueue;
-use queue::{Envelope, FORMAT, Lane};
+use queue::sqlite::{LOST_LIMIT, SqliteQueue};
+use queue::{Envelope, FORMAT, Item, Lane, Queue as _};
 use refersion::{Answer, Request, TransportError};
 use sqlite::Database;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::rules::Known;
+use worker::translate::{Translator, USER};
 use worker::{Clock, Limits, Worker, absorb};
 
 /// No call goes out in this test.
@@ -32,11 +35,19 @@ fn clock() -> Clock {
     Arc::new(|| "2026-01-02T03:04:05Z".parse().expect("a time"))
 }
 
-async fn worker(ledger: &SqliteLedger) -> Worker {
+async fn queue() -> SqliteQueue {
     let database = Database::inline().expect("memory for a database");
     let queue = SqliteQueue::on(database, queue::sqlite::Settings::default(), clock()).await;
+    queue.expect("a fresh queue")
+}
+
+async fn worker(ledger: &SqliteLedger) -> Worker {
+    worker_on(queue().await, ledger)
+}
+
+fn worker_on(queue: SqliteQueue, ledger: &SqliteLedger) -> Worker {
     Worker {
-        queue: Arc::new(queue.expect("a fresh queue")),
+        queue: Arc::new(queue),
         ledger: Arc::new(ledger.clone()),
         connections: Arc::new(ledger.clone()),
         transport: Arc::new(NoWay),
@@ -94,4 +105,25 @@ async fn an_event_of_a_connection_that_was_just_added_is_not_skipped() {
     };
     assert_eq!(state(7, 1).await, Some(State::Skipped), "there is no such connection");
     assert_eq!(state(connection, 2).await, Some(State::Unchanged), "nothing maps what it says");
+}
+
+/// It was accepted under an id, and is asked for by whom it names.
+#[tokio::test]
+async fn an_event_whose_takers_vanished_too_often_dies_under_its_own_id() {
+    let ledger = SqliteLedger::inline().await.expect("a fresh ledger");
+    let queue = queue().await;
+    let worker = worker_on(queue.clone(), &ledger);
+    let connection = add(&worker, &ledger).await;
+    queue.publish(&[event(connection, 1)]).await.expect("published");
+    for _ in 0..LOST_LIMIT {
+        let batch = queue.take(1, Duration::ZERO).await.expect("taken");
+        assert!(matches!(batch.items[..], [Item::Readable(_)]), "it is tried {LOST_LIMIT} times");
+        queue.reclaim().await.expect("its taker has vanished");
+    }
+    absorb::round(&worker, &mut Known::default(), &CancellationToken::new()).await.expect("absorbed");
+
+    let user = Translator { vault: &worker.vault, connection }.digest(USER, "u");
+    let found = ledger.find_events(&[user], 10).await.expect("found");
+    let ends: Vec<_> = found.iter().map(|view| (view.event, view.state)).collect();
+    assert_eq!(ends, [(Uuid::from_u128(1), State::Dead)]);
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, config, connections, dead_letters, demo, events, export, forget, migrate, profiles, secrets, serve,
-    simulate, status,
+    bench, check, config, connections, dead_letters, demo, events, export, forget, migrate, profiles,
+    secrets, serve, simulate, status,
 };
 use crate::config::{Loaded, Log, LogLevel, Origin};
 
@@ -75,9 +75,12 @@ pub enum Command {
     /// Show how much waits where, and how the connections are
     #[command(after_help = status::EXAMPLES)]
     Status,
+    /// Tell whether everything that is needed is there and right, and how to mend what is not
+    #[command(after_help = check::EXAMPLES)]
+    Check,
     /// Look at the configuration
     Config(config::Arguments),
-    /// Rotate the key that seals API keys
+    /// Make the master key's file, or rotate the key that seals API keys
     Secrets(secrets::Arguments),
     /// Bring the schemas of queue and ledger up to date
     #[command(after_help = migrate::EXAMPLES)]

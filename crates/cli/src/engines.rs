@@ -92,6 +92,19 @@ impl Opening {
     }
 }
 
+/// The connections of a ledger that is opened and unlocked without its queue: for who looks whether all is well.
+///
+/// # Errors
+///
+/// [`EngineError`], which says what to do.
+pub(crate) async fn connections_alone(config: &Config) -> Result<Arc<dyn ConnectionStore>, EngineError> {
+    let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
+    let master = master_key::find(config, randomness.as_ref())?;
+    let ledger = ledger_engine::open(&config.ledger.url).await?;
+    keys::unlock(master, ledger.connections.as_ref(), randomness).await?;
+    Ok(ledger.connections)
+}
+
 impl Engines {
     /// Opens both engines, which brings their schemas up to date, and the vault.
     ///

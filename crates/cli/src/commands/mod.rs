@@ -1,6 +1,7 @@
 //! The commands, one file for each, and what all of them are given.
 
 pub mod bench;
+pub mod check;
 pub mod config;
 pub mod connections;
 pub mod dead_letters;
@@ -66,6 +67,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Forget(arguments) => forget::run(arguments, context).await,
         Command::Export(arguments) => export::run(arguments, context).await,
         Command::Status => status::run(context).await,
+        Command::Check => check::run(context).await,
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Secrets(arguments) => secrets::run(&arguments, context).await,
         Command::Migrate => migrate::run(context).await,

@@ -2,7 +2,7 @@
 //! randomness.
 
 use std::fs::DirBuilder;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use connections::vault::KeyFileError;
 use connections::{MasterKey, Randomness};
@@ -12,26 +12,46 @@ use crate::config::{Config, LedgerUrl};
 
 /// The master key of the ledger that `config` names. Only a ledger in a file, of one machine, gets one made for it.
 pub(super) fn find(config: &Config, randomness: &dyn Randomness) -> Result<MasterKey, EngineError> {
-    if let Some(text) = &config.secrets.key {
-        return Ok(MasterKey::from_text(text.reveal())?);
-    }
-    let Some(path) = config.key_file() else { return Err(EngineError::KeyNeeded) };
-    match (MasterKey::read_file(&path), &config.ledger.url) {
-        (Err(KeyFileError::Missing(_)), LedgerUrl::Sqlite(ledger)) => make(ledger, &path, randomness),
-        (read, _) => Ok(read?),
+    match read(config)? {
+        Found::Key(key) => Ok(key),
+        Found::ToBeMade(path) => make(&path, randomness),
     }
 }
 
-/// Makes the key of a new ledger. A ledger that is there already was begun with another key, which a new one must not
-/// seem to replace.
-fn make(ledger: &Path, path: &Path, randomness: &dyn Randomness) -> Result<MasterKey, EngineError> {
-    if ledger.exists() {
-        // Another process may have made both since the file was looked for.
-        return match MasterKey::read_file(path) {
-            Err(KeyFileError::Missing(path)) => Err(EngineError::KeyLost { path, ledger: ledger.to_owned() }),
-            read => Ok(read?),
-        };
+/// What there is of a master key.
+pub(crate) enum Found {
+    /// The key.
+    Key(MasterKey),
+    /// Neither key nor ledger are there: the first start makes the key in this file.
+    ToBeMade(PathBuf),
+}
+
+/// Looks for the key, and makes none.
+pub(crate) fn read(config: &Config) -> Result<Found, EngineError> {
+    if let Some(text) = &config.secrets.key {
+        return Ok(Found::Key(MasterKey::from_text(text.reveal())?));
     }
+    let path = config.key_file().ok_or(EngineError::KeyNeeded)?;
+    match (MasterKey::read_file(&path), &config.ledger.url) {
+        (Err(KeyFileError::Missing(_)), LedgerUrl::Sqlite(ledger)) if ledger.exists() => {
+            read_again(path, ledger)
+        }
+        (Err(KeyFileError::Missing(_)), LedgerUrl::Sqlite(_)) => Ok(Found::ToBeMade(path)),
+        (key, _) => Ok(Found::Key(key?)),
+    }
+}
+
+/// A ledger that is there was begun with another key, which a new one must not seem to replace, unless another process has
+/// made both since the file was looked for.
+fn read_again(path: PathBuf, ledger: &Path) -> Result<Found, EngineError> {
+    match MasterKey::read_file(&path) {
+        Err(KeyFileError::Missing(path)) => Err(EngineError::KeyLost { path, ledger: ledger.to_owned() }),
+        key => Ok(Found::Key(key?)),
+    }
+}
+
+/// Makes the key of a new ledger.
+fn make(path: &Path, randomness: &dyn Randomness) -> Result<MasterKey, EngineError> {
     make_folder(path)?;
     match MasterKey::create_file(path, randomness) {
         Err(KeyFileError::Exists(_)) => Ok(MasterKey::read_file(path)?),

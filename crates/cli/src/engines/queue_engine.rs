@@ -68,10 +68,10 @@ impl QueueEngine {
     }
 }
 
-/// Connects to the broker, declares everything and leaves again; where the queue is a file there is nothing to probe.
+/// Opens the file, or connects to the broker, declares everything and leaves again.
 pub(crate) async fn probe(settings: &config::Queue, clock: &Clock) -> Result<(), EngineError> {
     match settings.url {
-        QueueUrl::Sqlite(_) => Ok(()),
+        QueueUrl::Sqlite(_) => QueueEngine::open(settings, clock).await.map(drop),
         QueueUrl::Amqp(_) => RabbitQueue::probe(&urls(settings), options(settings)?, Arc::clone(clock))
             .await
             .map_err(EngineError::Broker),

@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testbed::postgres::{self, Server};
 use testbed::rabbitmq::{self, Broker};
 
+use crate::program::run;
 use crate::world::{KEY, SECRET, World};
 
 const IDENTIFY: &str = include_str!("data/identify.json");
@@ -37,7 +38,7 @@ fn world_on(queue: &str, ledger: &str) -> World {
     ])
 }
 
-/// A world on the broker and the database that tests share.
+/// A world on a broker and a database that tests share.
 fn world() -> World {
     world_on(&rabbitmq::shared_url().unwrap(), &postgres::fresh_database().unwrap())
 }
@@ -196,4 +197,62 @@ fn what_is_wrong_with_a_url_or_a_key_is_said_without_its_password() {
     let ended = world.cli_with(&["serve", "--json"], "", &[("REFERSION_DESTINATION__SECRETS__KEY", other)]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("not the one that the ledger was begun with"), "{}", ended.stderr);
+}
+
+#[test]
+fn check_tells_in_one_screen_what_is_there_and_how_to_mend_what_is_not() {
+    let (queue, ledger) = (rabbitmq::shared_url().unwrap(), postgres::fresh_database().unwrap());
+    let world = world_on(&queue, &ledger);
+    let fresh = world.json(&["check"]);
+    assert_eq!(fresh["ok"], true, "{fresh}");
+    let of = |checks: &Value, name: &str| {
+        let found = checks["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).cloned();
+        found.unwrap_or_else(|| panic!("no {name} in {checks}"))
+    };
+    assert_eq!(of(&fresh, "ledger, schema")["verdict"], "note", "an empty database: {fresh}");
+    assert!(of(&fresh, "ledger")["found"].as_str().unwrap().starts_with("Postgres 1"), "{fresh}");
+    world.add("shop", KEY, &[]);
+    let used = world.json(&["check"]);
+    assert_eq!(of(&used, "connection shop")["found"], "active");
+    assert_eq!(of(&used, "ledger, schema")["verdict"], "ok", "{used}");
+    assert_eq!(of(&used, "ledger, durability")["verdict"], "note", "tests do not wait for the disk: {used}");
+
+    let other_arguments = ("REFERSION_DESTINATION__QUEUE__MAX_BYTES", "1MiB");
+    let nowhere = ("REFERSION_DESTINATION__LEDGER__URL", "postgres://u:hunter2@127.0.0.1:1/d");
+    let no_key = ("REFERSION_DESTINATION__SECRETS__KEY", "");
+    let ended = world.cli_with(&["check", "--json"], "", &[other_arguments, nowhere, no_key]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    let found: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(found["ok"], false);
+    for (name, said) in
+        [("queue", "x-max-length-bytes"), ("ledger", "refused"), ("master key", "needs a master key")]
+    {
+        let bad = of(&found, name);
+        assert_eq!(bad["verdict"], "bad", "{bad}");
+        assert!(bad["found"].as_str().unwrap().contains(said) && bad["mend"].is_string(), "{bad}");
+    }
+    let other_key = ("REFERSION_DESTINATION__SECRETS__KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let ended = world.cli_with(&["check"], "", &[other_key]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("BAD") && ended.stdout.contains("mend what is BAD"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("hunter2"));
+}
+
+#[test]
+fn a_master_key_is_made_once_and_replaces_none() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("keys").join("master.key");
+    let file = path.to_str().unwrap();
+    let made = run(&["secrets", "create", file, "--json"], &[]);
+    assert_eq!((made.code, made.stdout.contains("\"made\":true")), (Some(0), true), "{}", made.stderr);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let again = run(&["secrets", "create", file, "--json"], &[]);
+    assert_eq!((again.code, again.error()["code"].clone()), (Some(1), json!("master_key")));
+    let kept = run(&["secrets", "create", file, "--if-missing", "--json"], &[]);
+    assert_eq!((kept.code, kept.stdout.contains("\"made\":false")), (Some(0), true), "{}", kept.stderr);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    assert!(![&made, &again, &kept].iter().any(|ended| ended.stdout.contains(text.trim())));
+    let nowhere =
+        run(&["secrets", "create", "--json"], &[("REFERSION_DESTINATION__LEDGER__URL", "postgres://host/d")]);
+    assert_eq!(nowhere.code, Some(2), "{}", nowhere.stderr);
 }

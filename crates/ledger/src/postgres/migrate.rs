@@ -20,7 +20,7 @@ use crate::LedgerError;
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The oldest server that the schema is written for, as `server_version_num`.
-const OLDEST_SERVER: i32 = 140_000;
+pub(super) const OLDEST_SERVER: i32 = 140_000;
 
 /// The advisory lock under which a database is migrated; a number of our own.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7203155811920)";
@@ -110,6 +110,22 @@ async fn steps(connection: &mut PgConnection, migrations: &[Migration]) -> Resul
     Ok(())
 }
 
+/// How many steps are applied in a database that has any, and why this program must not use it, if it must not.
+pub(super) async fn look(connection: &mut PgConnection) -> Result<(i64, Option<String>), Failure> {
+    let applied: Vec<Applied> = rows(APPLIED).fetch_all(&mut *connection).await?;
+    let refused = match check_history(&applied, &MIGRATIONS) {
+        Ok(()) => None,
+        Err(Failure::Broken(why)) => Some(why),
+        Err(other) => return Err(other),
+    };
+    Ok((applied.last().map_or(0, |(version, ..)| *version), refused))
+}
+
+/// The number of the newest of these steps.
+pub(super) fn known(migrations: &[Migration]) -> i64 {
+    i64::try_from(migrations.len()).unwrap_or(i64::MAX)
+}
+
 fn check_history(applied: &[Applied], migrations: &[Migration]) -> Result<(), Failure> {
     for ((version, found, _), expected) in applied.iter().zip(migrations) {
         if found != expected.name {
@@ -119,7 +135,7 @@ fn check_history(applied: &[Applied], migrations: &[Migration]) -> Result<(), Fa
             )));
         }
     }
-    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let known = known(migrations);
     match applied.last() {
         Some((found, ..)) if applied.iter().any(|(_, _, min_reader)| *min_reader > known) => {
             Err(Failure::Broken(format!(

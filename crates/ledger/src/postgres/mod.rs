@@ -16,6 +16,7 @@ mod expire;
 mod failure;
 mod find;
 mod graphs;
+mod inspect;
 mod leases;
 mod letters;
 mod migrate;
@@ -36,6 +37,7 @@ use sqlx_postgres::{PgConnectOptions, Postgres};
 
 use crate::LedgerError;
 use failure::Failure;
+pub use inspect::Inspection;
 use pool::{Pool, Session};
 
 /// How the database is used.

@@ -1,0 +1,55 @@
+//! The connections: whether the key opens the ledger, and what each of them is paused for.
+
+use connections::keys::UnlockError;
+use connections::{Connection, PausedFor, State};
+
+use super::Finding;
+use crate::config::Config;
+use crate::engines::{EngineError, connections_alone};
+
+const NAME: &str = "connections";
+
+pub(super) async fn look(config: &Config) -> Vec<Finding> {
+    let listed = match connections_alone(config).await {
+        Ok(store) => store.list().await.map_err(|error| EngineError::Unlock(error.into())),
+        Err(error) => Err(error),
+    };
+    match listed {
+        Ok(connections) if connections.is_empty() => {
+            vec![Finding::note(NAME, "none, so the door knows no key", "add one with `connections add`")]
+        }
+        Ok(connections) => connections.iter().map(of).collect(),
+        Err(error @ EngineError::Unlock(UnlockError::OtherMasterKey)) => {
+            vec![Finding::failed("master key", &error)]
+        }
+        Err(error) => vec![Finding::failed("ledger", &error)],
+    }
+}
+
+fn of(connection: &Connection) -> Finding {
+    let name = format!("connection {}", connection.name);
+    let State::Paused(reason) = connection.state else { return Finding::ok(name, "active") };
+    let because = connection.paused_because.as_deref().unwrap_or_default();
+    let found = format!("paused for {}: {because}", reason.as_str());
+    match reason {
+        PausedFor::Operator => Finding::note(
+            name,
+            found,
+            format!("`connections resume {}` when it shall go on", connection.name),
+        ),
+        PausedFor::Breaker => Finding::note(name, found, "it goes on by itself when Refersion is well again"),
+        PausedFor::Credentials => Finding::bad(
+            name,
+            found,
+            format!("give the right keys: `connections rotate-key {}`", connection.name),
+        ),
+        PausedFor::Configuration => Finding::bad(
+            name,
+            found,
+            format!(
+                "mend its settings with `connections set {0}`, then `connections resume {0}`",
+                connection.name
+            ),
+        ),
+    }
+}

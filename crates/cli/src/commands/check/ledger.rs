@@ -1,0 +1,115 @@
+//! The ledger: reachable, of the right version, with a schema that this program can use, and the rights that it needs.
+
+use ledger::postgres::{Inspection, PostgresLedger};
+
+use super::Finding;
+use crate::config::{Ledger, LedgerUrl};
+use crate::engines::EngineError;
+
+const NAME: &str = "ledger";
+
+/// What was found, and whether it can be opened without changing anything.
+pub(super) async fn look(settings: &Ledger) -> (Vec<Finding>, bool) {
+    match &settings.url {
+        LedgerUrl::Sqlite(path) if !path.exists() => {
+            let found = format!("no file {} yet", path.display());
+            (vec![Finding::note(NAME, found, "the first start makes it")], false)
+        }
+        // Whether it opens shows with the connections in it.
+        LedgerUrl::Sqlite(path) => (vec![Finding::ok(NAME, format!("SQLite, {}", path.display()))], true),
+        LedgerUrl::Postgres(url) => match PostgresLedger::inspect(url.reveal()).await {
+            Ok(found) => (findings(&found), found.schema == found.known_schema && found.refused.is_none()),
+            Err(error) => (vec![Finding::failed(NAME, &EngineError::Database(error))], false),
+        },
+    }
+}
+
+fn findings(found: &Inspection) -> Vec<Finding> {
+    let mut findings = vec![server(found), rights(found), schema(found)];
+    if !found.is_durable {
+        let mend = "set fsync and full_page_writes on: without them a power cut loses accepted events";
+        findings.push(Finding::note("ledger, durability", "fsync or full_page_writes is off", mend));
+    }
+    findings
+}
+
+fn server(found: &Inspection) -> Finding {
+    let server = format!("Postgres {}", found.server);
+    if !found.server_is_new_enough {
+        return Finding::bad(NAME, server, "use Postgres 14 or newer");
+    }
+    if found.is_standby {
+        return Finding::bad(NAME, format!("{server}, a standby"), "let ledger.url lead to the primary");
+    }
+    Finding::ok(NAME, server)
+}
+
+fn rights(found: &Inspection) -> Finding {
+    const NAME: &str = "ledger, permissions";
+    match (found.may_create, found.owns_tables) {
+        (true, true) => Finding::ok(NAME, "the role may make tables, and owns those that are there"),
+        (false, _) => {
+            let mend = "make the role the owner of its database: ALTER DATABASE … OWNER TO …";
+            Finding::bad(NAME, "the role may not make tables in its schema", mend)
+        }
+        (true, false) => {
+            let mend =
+                "let it own them (ALTER TABLE … OWNER TO …): it makes and drops a partition for each week";
+            Finding::bad(NAME, "tables are there that the role does not own", mend)
+        }
+    }
+}
+
+fn schema(found: &Inspection) -> Finding {
+    const NAME: &str = "ledger, schema";
+    let steps = format!("step {} of {}", found.schema, found.known_schema);
+    match &found.refused {
+        Some(why) => Finding::bad(NAME, why.clone(), "install the newest version, or name another database"),
+        None if found.schema < found.known_schema => {
+            Finding::note(NAME, steps, "the next start brings it up to date, or `migrate`")
+        }
+        None => Finding::ok(NAME, steps),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    fn well() -> Inspection {
+        Inspection {
+            server: "17.2".to_owned(),
+            server_is_new_enough: true,
+            is_standby: false,
+            is_durable: true,
+            may_create: true,
+            owns_tables: true,
+            schema: 5,
+            known_schema: 5,
+            refused: None,
+        }
+    }
+
+    fn worst(found: &Inspection) -> Verdict {
+        let verdicts = findings(found).into_iter().map(|finding| finding.verdict);
+        verdicts.max_by_key(|verdict| *verdict as u8).unwrap()
+    }
+
+    #[test]
+    fn each_thing_that_is_wrong_with_a_database_is_told() {
+        assert_eq!(worst(&well()), Verdict::Ok);
+        for bad in [
+            Inspection { server_is_new_enough: false, ..well() },
+            Inspection { is_standby: true, ..well() },
+            Inspection { may_create: false, ..well() },
+            Inspection { owns_tables: false, ..well() },
+            Inspection { refused: Some("too new".to_owned()), ..well() },
+        ] {
+            assert_eq!(worst(&bad), Verdict::Bad, "{bad:?}");
+        }
+        for note in [Inspection { schema: 0, ..well() }, Inspection { is_durable: false, ..well() }] {
+            assert_eq!(worst(&note), Verdict::Note, "{note:?}");
+        }
+    }
+}

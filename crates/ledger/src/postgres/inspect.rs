@@ -1,0 +1,80 @@
+//! Looks at a database without changing anything: whether this program could work with it.
+
+use sqlx_core::connection::ConnectOptions as _;
+use sqlx_postgres::{PgConnectOptions, PgConnection};
+use tokio::time::{Duration, Instant};
+
+use super::failure::Failure;
+use super::pool::within;
+use super::{PostgresLedger, migrate, not_a_url, rows};
+use crate::LedgerError;
+
+/// The longest that a look takes.
+const DEADLINE: Duration = Duration::from_secs(8);
+
+const SERVER: &str = "SELECT current_setting('server_version'), current_setting('server_version_num')::integer,
+    pg_is_in_recovery(), current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'";
+
+const RIGHTS: &str = "SELECT coalesce(has_schema_privilege(current_user, current_schema(), 'CREATE'), false),
+    coalesce((SELECT bool_and(pg_has_role(current_user, relowner, 'USAGE')) FROM pg_class
+        WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace), true),
+    to_regclass('schema_migrations') IS NOT NULL";
+
+/// What was found in a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// The server's version, in its own words.
+    pub server: String,
+    /// Whether that is one that the schema is written for.
+    pub server_is_new_enough: bool,
+    /// Whether it is a standby, which takes no writes.
+    pub is_standby: bool,
+    /// Whether what it confirms survives a power cut.
+    pub is_durable: bool,
+    /// Whether our role may make tables.
+    pub may_create: bool,
+    /// Whether our role owns the tables that are there; the weekly partitions need it.
+    pub owns_tables: bool,
+    /// The steps of the schema that are applied; 0 in an empty database.
+    pub schema: i64,
+    /// Those that this program knows.
+    pub known_schema: i64,
+    /// Why this program must not use the schema that is there, if it must not.
+    pub refused: Option<String>,
+}
+
+impl PostgresLedger {
+    /// Looks at the database of this URL (see [`PostgresLedger::connect`]), and changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] when the server cannot be reached or does not let us in; [`LedgerError::Broken`] when
+    /// the URL makes no sense.
+    pub async fn inspect(url: &str) -> Result<Inspection, LedgerError> {
+        let options: PgConnectOptions = url.parse().map_err(|_| not_a_url())?;
+        let options = options.disable_statement_logging().application_name("refersion-destination check");
+        let looking = async {
+            let mut connection = options.connect().await?;
+            look(&mut connection).await
+        };
+        Ok(within(Instant::now() + DEADLINE, looking).await?)
+    }
+}
+
+async fn look(connection: &mut PgConnection) -> Result<Inspection, Failure> {
+    let (server, number, is_standby, is_durable): (String, i32, bool, bool) =
+        rows(SERVER).fetch_one(&mut *connection).await?;
+    let (may_create, owns_tables, is_there): (bool, bool, bool) =
+        rows(RIGHTS).fetch_one(&mut *connection).await?;
+    let (schema, refused) = if is_there { migrate::look(connection).await? } else { (0, None) };
+    Ok(Inspection {
+        server,
+        server_is_new_enough: number >= migrate::OLDEST_SERVER,
+        is_standby,
+        is_durable,
+        may_create,
+        owns_tables,
+        schema,
+        known_schema: migrate::known(&migrate::MIGRATIONS),
+        refused,
+    })
+}

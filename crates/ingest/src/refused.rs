@@ -26,7 +26,7 @@ pub(crate) enum Refused {
     KeysUnavailable,
     #[error("the event is larger than {limit} bytes: send less in one event")]
     TooLarge { limit: usize },
-    #[error("the body of the request did not come in time")]
+    #[error("the body of the request did not come in time: try again later")]
     BodyTooSlow,
     #[error("the body of the request broke off or is malformed")]
     BodyBroken,
@@ -48,14 +48,16 @@ impl Refused {
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::TooManyKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::Event(refusal) => {
                 StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
-            Self::KeysUnavailable | Self::QueueFull | Self::QueueUnavailable | Self::TooLate => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            // A network that stutters, or this machine, may be what made a body slow. Segment throws away what gets 408.
+            Self::BodyTooSlow
+            | Self::KeysUnavailable
+            | Self::QueueFull
+            | Self::QueueUnavailable
+            | Self::TooLate => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 

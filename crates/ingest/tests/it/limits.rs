@@ -56,11 +56,12 @@ async fn slow_headers_end_the_connection() {
 }
 
 #[tokio::test]
-async fn a_slow_body_is_408_and_ends_the_connection() {
+async fn a_slow_body_is_503_and_ends_the_connection() {
     let stage = stage(Limits { body_timeout: SHORT, ..Limits::default() }).await;
     let mut client = Client::connect(stage.address).await;
     let reply = client.exchange(format!("{}{{", head(KEY, 100)).as_bytes()).await;
-    assert_eq!((reply.status, reply.headers["connection"].as_str()), (408, "close"));
+    assert_eq!((reply.status, reply.headers["connection"].as_str()), (503, "close"));
+    assert!(reply.headers.contains_key("retry-after"));
     assert!(client.reply().await.is_none());
 }
 

@@ -4,6 +4,7 @@
 //! nothing. The end of a consumer's stream is how lapin tells that the broker cancelled it: it ends the whole link.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
 use super::error::within;
-use super::intake::{Contents, Delivered, Intake};
+use super::intake::{ALONE_AFTER, Contents, Delivered, Intake};
 use super::line::Line;
 use super::message::Marks;
 use super::nodes::Nodes;
@@ -27,6 +28,10 @@ use crate::{Clock, FORMAT, Lane};
 
 /// Messages of the poison queue that a process holds: each may be an event that kills.
 const POISON_PREFETCH: u16 = 4;
+
+/// Messages of a lane that a process holds until it has seen one that is above suspicion. Whoever dies counts as having
+/// lost all that it held: with full hands, one message that kills would take its neighbours along to the poison queue.
+const CAUTIOUS_PREFETCH: u16 = 1;
 
 /// The consuming connection with its consumers.
 pub(super) struct Consumers {
@@ -53,7 +58,7 @@ pub(super) struct ConsumerLink {
 }
 
 impl ConsumerLink {
-    /// Prefetch first: without it the broker would send up to 2000 messages at once.
+    /// A channel of its own for a queue, with its first consumer.
     async fn consume(
         &self,
         connection: &Connection,
@@ -61,19 +66,11 @@ impl ConsumerLink {
     ) -> Result<(Channel, Consumer), RabbitError> {
         let limit = self.options.answer_time;
         let prefetch = match queue.source {
-            Source::Lane(_) => self.options.prefetch,
+            Source::Lane(_) => CAUTIOUS_PREFETCH,
             Source::Poison => POISON_PREFETCH,
         };
         let channel = within(limit, "opening a channel", connection.create_channel()).await?;
-        let qos = channel.basic_qos(prefetch, BasicQosOptions::default());
-        within(limit, "setting the prefetch", qos).await?;
-        let consuming = channel.basic_consume(
-            queue.name.as_str().into(),
-            "".into(),
-            BasicConsumeOptions::default(),
-            FieldTable::default(),
-        );
-        let starting = within(limit, "starting a consumer", consuming).await;
+        let starting = consume(&channel, &queue.name, prefetch, limit).await;
         let consumer = self.topology.explained(starting, &queue.name)?;
         Ok((channel, consumer))
     }
@@ -119,6 +116,7 @@ impl Linked for ConsumerLink {
                 rescue: Arc::clone(&self.rescue),
                 alarm: Arc::clone(&alarm),
                 clock: Arc::clone(&self.clock),
+                cautious: matches!(queue.source, Source::Lane(_)),
                 stopping: false,
             };
             pumps.spawn(pump.run(consumer));
@@ -157,6 +155,21 @@ impl Linked for ConsumerLink {
     }
 }
 
+/// Starts a consumer. Prefetch first: without it the broker would send up to 2000 messages at once. It holds for consumers
+/// that start later on the channel, each for itself. <https://www.rabbitmq.com/docs/consumer-prefetch>
+async fn consume(
+    channel: &Channel,
+    queue: &str,
+    prefetch: u16,
+    limit: Duration,
+) -> Result<Consumer, RabbitError> {
+    let qos = channel.basic_qos(prefetch, BasicQosOptions::default());
+    within(limit, "setting the prefetch", qos).await?;
+    let (options, nothing) = (BasicConsumeOptions::default(), FieldTable::default());
+    let consuming = channel.basic_consume(queue.into(), "".into(), options, nothing);
+    within(limit, "starting a consumer", consuming).await
+}
+
 /// Brings what one consumer delivers into the intake.
 struct Pump {
     queue: QueueName,
@@ -167,6 +180,8 @@ struct Pump {
     rescue: Arc<Rescue>,
     alarm: Arc<Alarm>,
     clock: Clock,
+    /// Whether every message so far was lost by others before, so that one of them may kill.
+    cautious: bool,
     /// Whether we have asked the broker to stop.
     stopping: bool,
 }
@@ -174,14 +189,31 @@ struct Pump {
 impl Pump {
     async fn run(mut self, mut consumer: Consumer) {
         while let Some(delivery) = consumer.next().await {
-            match delivery {
-                Ok(delivery) => self.receive(delivery, &consumer).await,
+            let delivery = match delivery {
+                Ok(delivery) => delivery,
                 Err(cause) => return self.alarm.raise(RabbitError::broker("consuming")(cause)),
+            };
+            let above_suspicion = Marks::of(&delivery.properties).lost() < ALONE_AFTER;
+            self.receive(delivery, &consumer).await;
+            if self.cautious && above_suspicion && !self.stopping {
+                match self.take_more(&consumer).await {
+                    Ok(other) => consumer = other,
+                    Err(cause) => return self.alarm.raise(cause),
+                }
             }
         }
         if !self.stopping {
             self.alarm.raise(RabbitError::Cancelled { queue: self.queue.name.clone() });
         }
+    }
+
+    /// Puts a consumer with the full prefetch in the place of the cautious one, whose message stays ours.
+    async fn take_more(&mut self, cautious: &Consumer) -> Result<Consumer, RabbitError> {
+        self.cautious = false;
+        let limit = self.options.answer_time;
+        let cancelling = self.channel.basic_cancel(cautious.tag(), Default::default());
+        within(limit, "changing the prefetch", cancelling).await?;
+        consume(&self.channel, &self.queue.name, self.options.prefetch, limit).await
     }
 
     async fn receive(&mut self, delivery: Delivery, consumer: &Consumer) {

@@ -21,7 +21,7 @@ const TURN_OF_BULK: u32 = 10;
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// A message whose takers vanished so often is handed out by itself: what kills takers shall not condemn others.
-const ALONE_AFTER: i64 = 2;
+pub(super) const ALONE_AFTER: i64 = 2;
 
 /// What a message turned out to be.
 pub(super) enum Contents {

@@ -24,10 +24,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Between looks.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A broker that is stopped, cut and starved. One test at a time has it, and leaves it well.
+/// A broker that is stopped, cut and starved. One test at a time has it, and leaves it well. There are two, because tests
+/// that wait for one keep others from running.
 pub(crate) async fn mistreated() -> MutexGuard<'static, Option<Broker>> {
-    static BROKER: Mutex<Option<Broker>> = Mutex::const_new(None);
-    let mut broker = BROKER.lock().await;
+    static BROKERS: [Mutex<Option<Broker>>; 2] = [const { Mutex::const_new(None) }; 2];
+    let mut broker = tokio::select! {
+        one = BROKERS[0].lock() => one,
+        other = BROKERS[1].lock() => other,
+    };
     if broker.is_none() {
         *broker = Some(tokio::task::spawn_blocking(Broker::start).await.unwrap().unwrap());
     }

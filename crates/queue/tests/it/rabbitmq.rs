@@ -1,5 +1,6 @@
 //! What is particular to the RabbitMQ engine, on the shared broker.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lapin::options::{BasicGetOptions, BasicRejectOptions, QueueDeclareOptions, QueueDeleteOptions};
@@ -114,6 +115,40 @@ async fn an_event_that_nobody_survives_is_buried_and_no_other() {
     assert_eq!(buried.event_id.as_u128(), 3);
     queue.acknowledge(&batch).await.unwrap();
     assert_eq!(queue.depth().await.unwrap().live, 0);
+}
+
+/// A process that dies has lost all that it held, and the broker counts that for each message alike.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_kills_takes_no_neighbour_along() {
+    const EVENTS: u32 = 40;
+    const KILLER: u32 = 7;
+    let (url, options) = (shared().await, options());
+    let publisher = connect(&url, &options).await;
+    for number in 0..EVENTS {
+        publisher.publish(&[envelope(number, Lane::Live)]).await.unwrap();
+    }
+    let (mut well, mut lives) = (BTreeSet::new(), 0);
+    let buried = 'lives: loop {
+        lives += 1;
+        let queue = connect(&url, &options).await;
+        loop {
+            let batch = queue.take(10, PATIENCE).await.unwrap();
+            if let [Item::Unreadable { raw, .. }] = &batch.items[..] {
+                let buried: Envelope = serde_json::from_slice(raw).unwrap();
+                queue.acknowledge(&batch).await.unwrap();
+                break 'lives buried;
+            }
+            let numbers = numbers(&batch);
+            if numbers.contains(&KILLER) {
+                continue 'lives;
+            }
+            queue.acknowledge(&batch).await.unwrap();
+            well.extend(numbers);
+        }
+    };
+    assert_eq!(buried.event_id.as_u128(), u128::from(KILLER));
+    assert!(lives > 2 * DELIVERY_LIMIT, "it was tried again and again: {lives} lives");
+    assert_eq!(well, (0..EVENTS).filter(|number| *number != KILLER).collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]

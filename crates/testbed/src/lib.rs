@@ -3,12 +3,15 @@
 //! The programs come from Debian's packages, which are installed when they are missing and we may; nothing that the
 //! machine runs already is touched. Only tests depend on this crate.
 
+mod certificate;
 mod install;
 pub mod postgres;
 mod private;
 pub mod rabbitmq;
 
 use std::io;
+
+pub use certificate::Authority;
 
 /// Why a service is not there. A test that needs it fails with this.
 #[derive(Debug)]

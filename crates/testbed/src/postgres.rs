@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::private::{Group, free_ports};
-use crate::{Missing, install};
+use crate::{Authority, Missing, install};
 
 /// The environment variable with the URL of a database on a Postgres to use instead of private ones. Its user makes
 /// databases beside it. Tests that mistreat their server start a private one all the same.
@@ -74,12 +74,25 @@ impl Server {
     /// # Errors
     /// When Postgres is not installed and cannot be, or does not start.
     pub fn start(settings: &[&str]) -> Result<Self, Missing> {
+        Self::start_with(settings, None)
+    }
+
+    /// Starts a server that speaks TLS as well, with a certificate of `authority` for the host `localhost`.
+    ///
+    /// # Errors
+    /// When Postgres is not installed and cannot be, or does not start.
+    pub fn start_with_tls(authority: &Authority) -> Result<Self, Missing> {
+        let files = ["ssl=on", "ssl_cert_file=server.pem", "ssl_key_file=server.key"];
+        Self::start_with(&files, Some(authority))
+    }
+
+    fn start_with(settings: &[&str], authority: Option<&Authority>) -> Result<Self, Missing> {
         let programs = programs()?;
         let mut last = None;
         for _ in 0..ATTEMPTS {
             let folder = tempfile::Builder::new().prefix("postgres-").tempdir()?.keep();
             let [port] = free_ports()?;
-            match Self::start_in(&programs, folder, port, settings) {
+            match Self::start_in(&programs, folder, port, settings, authority) {
                 Ok(server) => return Ok(server),
                 Err(missing) => last = Some(missing),
             }
@@ -87,9 +100,19 @@ impl Server {
         Err(last.unwrap_or(Missing { what: "no attempt to start Postgres was made".to_owned() }))
     }
 
-    fn start_in(programs: &Path, folder: PathBuf, port: u16, settings: &[&str]) -> Result<Self, Missing> {
+    fn start_in(
+        programs: &Path,
+        folder: PathBuf,
+        port: u16,
+        settings: &[&str],
+        authority: Option<&Authority>,
+    ) -> Result<Self, Missing> {
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         initdb(programs, &folder)?;
+        if let Some(authority) = authority {
+            authority.sign_for_localhost(&folder.join("data"))?;
+            give_to_user(&folder.join("data/server.key"))?;
+        }
         let group = run(programs, &folder, port, &settings)?;
         let mut server = Self { group, programs: programs.to_owned(), folder, port, settings };
         server.wait_until_up()?;
@@ -100,6 +123,17 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://{USER}@127.0.0.1:{}/postgres?sslmode=disable", self.port)
+    }
+
+    /// The URL of the same by TLS, where the server speaks it; `host` is `localhost` or `127.0.0.1`.
+    #[must_use]
+    pub fn tls_url(&self, host: &str, authority: &Authority) -> String {
+        let file = authority.certificate_file();
+        format!(
+            "postgres://{USER}@{host}:{}/postgres?sslmode=verify-full&sslrootcert={}",
+            self.port,
+            file.display()
+        )
     }
 
     /// The URL of a fresh, empty database on it.
@@ -187,9 +221,7 @@ fn initdb(programs: &Path, folder: &Path) -> Result<(), Missing> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
     let data = folder.join("data");
     fs::create_dir(&data)?;
-    if is_root() {
-        Command::new("chown").arg(USER).arg(&data).status()?;
-    }
+    give_to_user(&data)?;
     let initdb = format!(
         "{}'{}' -D '{}' -U {USER} --auth=trust --encoding=UTF8 --no-locale --no-sync",
         as_user(),
@@ -223,6 +255,14 @@ fn run(programs: &Path, folder: &Path, port: u16, settings: &Vec<String>) -> io:
 
 fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// Makes the user that the server runs as the owner.
+fn give_to_user(path: &Path) -> io::Result<()> {
+    if is_root() {
+        Command::new("chown").arg(USER).arg(path).status()?;
+    }
+    Ok(())
 }
 
 /// What goes before a command that root must not run.

@@ -1,6 +1,5 @@
 //! A private RabbitMQ from Debian's `rabbitmq-server`, or the one that the environment names.
 
-mod certificate;
 mod cluster;
 mod node;
 
@@ -12,12 +11,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use certificate::Authority;
 pub use cluster::Cluster;
 
 use self::node::{Node, SCRIPTS};
 use crate::private::Group;
-use crate::{Missing, install};
+use crate::{Authority, Missing, install};
 
 /// The environment variable with the URL of a RabbitMQ to use instead of private ones, virtual host included. Tests
 /// that mistreat their broker start a private one all the same.
@@ -71,7 +69,8 @@ impl Broker {
     pub fn start_with_tls(authority: &Authority) -> Result<Self, Missing> {
         Self::start_nodes(|| {
             let node = Node::alone()?;
-            node.add_settings(&authority.settings_for(&node)?)?;
+            authority.sign_for_localhost(&node.folder)?;
+            node.add_settings(&tls_settings(&node))?;
             Ok(node)
         })
     }
@@ -196,4 +195,16 @@ impl Drop for Broker {
 fn ensure() -> Result<(), Missing> {
     let otherwise = format!("set {URL_VARIABLE} to the URL of a RabbitMQ");
     install::ensure(&Path::new(SCRIPTS).join("rabbitmq-server"), "rabbitmq-server", &otherwise)
+}
+
+/// The lines of a node's configuration that use the certificate in its folder.
+fn tls_settings(node: &Node) -> String {
+    let (folder, port) = (node.folder.display(), node.ports.tls);
+    format!(
+        "listeners.ssl.1 = 127.0.0.1:{port}\n\
+         ssl_options.certfile = {folder}/server.pem\n\
+         ssl_options.keyfile = {folder}/server.key\n\
+         ssl_options.verify = verify_none\n\
+         ssl_options.fail_if_no_peer_cert = false\n"
+    )
 }

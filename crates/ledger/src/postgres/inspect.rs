@@ -12,7 +12,8 @@ use crate::LedgerError;
 /// The longest that a look takes.
 const DEADLINE: Duration = Duration::from_secs(8);
 
-const SERVER: &str = "SELECT current_setting('server_version'), current_setting('server_version_num')::integer,
+const SERVER: &str =
+    "SELECT current_setting('server_version'), current_setting('server_version_num')::integer,
     pg_is_in_recovery(), current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'";
 
 const RIGHTS: &str = "SELECT coalesce(has_schema_privilege(current_user, current_schema(), 'CREATE'), false),

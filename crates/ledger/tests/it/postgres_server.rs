@@ -9,6 +9,7 @@ use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Save, State
 use people::graph::{Identifier, Kind, Lane};
 use people::plan::StepKind;
 use people::{Digest, Graph};
+use testbed::Authority;
 use testbed::postgres::{Server, fresh_database, psql};
 use uuid::Uuid;
 
@@ -270,4 +271,23 @@ async fn a_lock_that_is_held_for_ever_is_given_up() {
     assert!(matches!(late, Err(LedgerError::Unavailable(_))), "{late:?}");
     blocked.join().expect("no panic").expect("slept");
     ledger.record(of(vec![save(None, 3)])).await.expect("and works again");
+}
+
+/// TLS is checked: the authority must be trusted, and the name in the certificate be that of the host.
+#[tokio::test]
+async fn tls_works_with_an_authority_of_ones_own_and_trusts_nobody_else() {
+    let authority = Authority::new().expect("an authority");
+    let server = Server::start_with_tls(&authority).expect("a Postgres for the tests");
+    let url = server.tls_url("localhost", &authority);
+    let ledger = open(&url).await;
+    ledger.record(of(vec![save(None, 1)])).await.expect("recorded");
+    let encrypted = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+        WHERE application_name = 'refersion-destination'";
+    assert_eq!(psql(&server.url(), encrypted).expect("asked").trim(), "t");
+    let stranger = Authority::new().expect("another authority");
+    for refused in [server.tls_url("127.0.0.1", &authority), server.tls_url("localhost", &stranger)] {
+        let connected = PostgresLedger::connect(&refused, Options::default()).await;
+        let Err(LedgerError::Unavailable(why)) = connected else { panic!("{refused}: {connected:?}") };
+        assert!(why.to_string().contains("certificate"), "{why}");
+    }
 }

@@ -3,7 +3,8 @@
 use queue::contract::{envelope, numbers};
 use queue::rabbitmq::{Options, RabbitError, RabbitQueue};
 use queue::{Lane, Queue};
-use testbed::rabbitmq::{Authority, Broker};
+use testbed::Authority;
+use testbed::rabbitmq::Broker;
 
 use crate::brokers::{PATIENCE, clock, connect, mistreated, options, shared, until};
 

@@ -1,12 +1,11 @@
-//! Certificates for brokers that speak TLS, made by `openssl` and good for a day.
+//! Certificates for servers that speak TLS, made by `openssl` and good for a day.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::node::Node;
 use crate::{Missing, install};
 
 const OPENSSL: &str = "/usr/bin/openssl";
@@ -36,8 +35,14 @@ impl Authority {
         &self.certificate
     }
 
-    /// Makes a certificate for `localhost` in the node's folder, and the lines of its configuration that use it.
-    pub(super) fn settings_for(&self, node: &Node) -> Result<String, Missing> {
+    /// The file with its certificate, as long as this lives.
+    #[must_use]
+    pub fn certificate_file(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
+    /// Makes a certificate for `localhost`, `server.pem`, and its key, `server.key`, in a folder.
+    pub(crate) fn sign_for_localhost(&self, folder: &Path) -> Result<(), Missing> {
         let authority = |name: &str| self.folder.path().join(name).display().to_string();
         let signed = [
             "-subj",
@@ -51,15 +56,7 @@ impl Authority {
             "-CAkey",
             &authority("authority.key"),
         ];
-        make(&node.folder, "server", &signed)?;
-        let (folder, port) = (node.folder.display(), node.ports.tls);
-        Ok(format!(
-            "listeners.ssl.1 = 127.0.0.1:{port}\n\
-             ssl_options.certfile = {folder}/server.pem\n\
-             ssl_options.keyfile = {folder}/server.key\n\
-             ssl_options.verify = verify_none\n\
-             ssl_options.fail_if_no_peer_cert = false\n"
-        ))
+        make(folder, "server", &signed)
     }
 }
 

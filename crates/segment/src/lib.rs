@@ -15,6 +15,7 @@ mod message;
 mod node;
 mod redact;
 mod refusal;
+mod surrogates;
 mod text;
 mod time;
 mod traits;
@@ -25,6 +26,7 @@ pub use event::{
 pub use fields::fold_key;
 pub use redact::{REDACTED, without_key};
 pub use refusal::Refusal;
+pub use traits::is_custom;
 
 use fields::Fields;
 use jiff::Timestamp;
@@ -40,6 +42,15 @@ use node::Node;
 ///
 /// A [`Refusal`], with the status and the words for the customer; never a panic, whatever the bytes are.
 pub fn read(json: &[u8], received_at: Timestamp) -> Result<Event, Refusal> {
+    let read = read_once(json, received_at);
+    if !matches!(read, Err(Refusal::NotJson(_))) {
+        return read;
+    }
+    // Looked for only in what cannot be read: nearly no event has half a character.
+    surrogates::mended(json).map_or(read, |json| read_once(&json, received_at))
+}
+
+fn read_once(json: &[u8], received_at: Timestamp) -> Result<Event, Refusal> {
     let node = Node::parse(json)?;
     if !matches!(node, Node::Object(_)) {
         return Err(Refusal::NotAnObject);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::Refusal;
 use crate::node::Node;
+use crate::surrogates;
 
 /// What stands where a key stood.
 pub const REDACTED: &str = "[redacted]";
@@ -12,7 +13,8 @@ pub const REDACTED: &str = "[redacted]";
 const SHORTEST_SECRET_BYTES: usize = 8;
 
 /// The event without the API key (`publickey.secretkey`) and without its secret half, anywhere in names or values,
-/// however JSON escapes them. An event without either comes back byte for byte.
+/// however JSON escapes them. An event without either comes back byte for byte, but for half a character (see
+/// [`read`](crate::read)), which is replaced so that everybody can read what is stored.
 ///
 /// # Errors
 ///
@@ -22,13 +24,15 @@ pub fn without_key<'a>(json: &'a [u8], api_key: &str) -> Result<Cow<'a, [u8]>, R
     if is_clear(json, &secrets) {
         return Ok(Cow::Borrowed(json));
     }
-    let (clean, changed) = cleaned(Node::parse(json)?, &secrets);
-    Ok(if changed { Cow::Owned(clean.to_json()) } else { Cow::Borrowed(json) })
+    let mended = surrogates::mended(json).map_or(Cow::Borrowed(json), Cow::Owned);
+    let (clean, changed) = cleaned(Node::parse(&mended)?, &secrets);
+    Ok(if changed { Cow::Owned(clean.to_json()) } else { mended })
 }
 
-/// The key as a whole goes first: its public half is no secret, but reads better gone with the rest.
+/// The key as a whole goes first: its public half is no secret, but reads better gone with the rest. The door takes a key
+/// with blanks around its halves, and the event may have it without them.
 fn secrets(api_key: &str) -> Vec<&str> {
-    let half = api_key.split_once('.').map(|(_, secret)| secret);
+    let half = api_key.split_once('.').map(|(_, secret)| secret.trim());
     let half = half.filter(|secret| secret.len() >= SHORTEST_SECRET_BYTES);
     [Some(api_key).filter(|key| !key.is_empty()), half].into_iter().flatten().collect()
 }
@@ -104,6 +108,20 @@ mod tests {
     #[test]
     fn an_escaped_secret_is_found() {
         assert_eq!(clean(r#"{"a":"\u00301234567\u00389abcdef"}"#, KEY), r#"{"a":"[redacted]"}"#);
+    }
+
+    #[test]
+    fn a_secret_is_found_whatever_blanks_the_key_came_with() {
+        assert_eq!(
+            clean(r#"{"a":"0123456789abcdef"}"#, "pub123 . 0123456789abcdef"),
+            r#"{"a":"[redacted]"}"#
+        );
+    }
+
+    #[test]
+    fn half_a_character_is_replaced_with_and_without_a_secret() {
+        assert_eq!(clean(r#"{"a": "\ud83d"}"#, KEY), r#"{"a": "\ufffd"}"#);
+        assert_eq!(clean(r#"{"a": "\ud83d 0123456789abcdef"}"#, KEY), "{\"a\":\"\u{fffd} [redacted]\"}");
     }
 
     #[test]

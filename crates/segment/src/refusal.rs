@@ -5,8 +5,8 @@
 /// The text of each is always the same and has nothing of the event in it: Segment groups failures by it.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Not JSON: broken syntax, a bare `NaN`, a number beyond a double, half of a surrogate pair, not UTF-8, a byte
-    /// order mark, or nested deeper than 127 levels.
+    /// Not JSON: broken syntax, a bare `NaN`, a number beyond a double, not UTF-8, a byte order mark, or nested deeper
+    /// than 127 levels.
     #[error("the body is not valid JSON: send one event as a JSON object in UTF-8")]
     NotJson(#[source] serde_json::Error),
     /// JSON, but a list or a bare value.

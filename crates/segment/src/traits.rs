@@ -12,9 +12,15 @@ mod phone;
 use std::collections::BTreeMap;
 
 use crate::event::{Ignored, Trait, Traits, WhyIgnored};
-use crate::fields::Fields;
+use crate::fields::{Fields, fold_key};
 use crate::node::Node;
 use crate::text::Told;
+
+/// Whether a trait of this name, in any spelling, is custom: the standard ones have affiliate fields of their own.
+#[must_use]
+pub fn is_custom(name: &str) -> bool {
+    !custom::SPOKEN_FOR.contains(&fold_key(name).as_str())
+}
 
 /// What the `traits` of one event say.
 #[derive(Default)]

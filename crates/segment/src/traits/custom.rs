@@ -12,7 +12,7 @@ use crate::text::Told;
 const MAX_CHARS: usize = 255;
 
 /// Folded keys that the other readers have dealt with, used or not, and `email`, which is an identifier.
-const SPOKEN_FOR: [&str; 16] = [
+pub(super) const SPOKEN_FOR: [&str; 16] = [
     "address",
     "city",
     "company",

@@ -228,3 +228,14 @@ fn traits_that_are_no_object_say_nothing() {
         check(odd, &[]);
     }
 }
+
+#[test]
+fn a_standard_trait_is_not_custom_in_any_spelling() {
+    let all = json!({"name": "A", "First Name": "A", "last_name": "B", "E-Mail": "a@b.c", "company": "C", "phones": [1],
+                     "Postal Code": "1", "street": "S"});
+    assert!(said(&all).iter().all(|(name, _)| !name.starts_with("custom:")));
+    assert!(all.as_object().unwrap().keys().all(|name| !is_custom(name)));
+    for custom in ["plan", "userId", "First Time Shopper", "nickname"] {
+        assert!(is_custom(custom), "{custom}");
+    }
+}

@@ -186,3 +186,14 @@ fn debug_output_has_nothing_personal() {
         assert!(!shown.contains(personal), "{shown}");
     }
 }
+
+#[test]
+fn a_text_that_was_cut_in_the_middle_of_a_character_costs_that_character_alone() {
+    let json = br#"{"type":"identify","userId":"u","traits":{"bio":"on my way \ud83d","plan":"a"}}"#;
+    let event = segment::read(json, crate::now()).unwrap();
+    let segment::Body::Identify(said) = event.body else { panic!("an identify") };
+    assert_eq!(said.traits[&Trait::Custom("bio".into())].as_deref(), Some("on my way \u{fffd}"));
+    assert_eq!(said.traits[&Trait::Custom("plan".into())].as_deref(), Some("a"));
+    let stored = segment::without_key(json, "pub_1.sec_0123456789").unwrap();
+    assert_eq!(segment::read(&stored, crate::now()).unwrap().message_key, event.message_key);
+}

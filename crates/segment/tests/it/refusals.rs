@@ -15,7 +15,7 @@ fn what_is_not_json_is_400_with_one_text_for_all() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_object =
         format!(r#"{{"type":"identify","userId":"u","a":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
-    let bodies: [&[u8]; 12] = [
+    let bodies: [&[u8]; 11] = [
         b"",
         b" ",
         b"{",
@@ -23,7 +23,6 @@ fn what_is_not_json_is_400_with_one_text_for_all() {
         b"{'type':'identify'}",
         br#"{"type":"identify","userId":"u","traits":{"a":NaN}}"#,
         br#"{"type":"identify","userId":"u","traits":{"a":1e999}}"#,
-        br#"{"type":"identify","userId":"\ud83d"}"#,
         b"{\"type\":\"identify\",\"userId\":\"\xff\"}",
         b"\xef\xbb\xbf{\"type\":\"identify\",\"userId\":\"u\"}",
         deep.as_bytes(),

@@ -41,8 +41,11 @@ impl Problem {
 
     /// Whether the merchant's identifier of a create may be all that is wrong: it is named, or nothing is.
     pub(crate) fn may_be_the_merchant_id(&self) -> bool {
-        self.failure.http_status == Some(204)
-            || matches!(self.says, Some(Says::MerchantId | Says::Value(None)))
+        match self.failure.http_status {
+            Some(204) => true,
+            Some(422) => matches!(self.says, None | Some(Says::MerchantId | Says::Value(None))),
+            _ => false,
+        }
     }
 }
 

@@ -81,14 +81,15 @@ fn read_one(text: &str) -> Says {
         return named(name.trim());
     }
     let has = |phrase: &str| words.contains(&format!(" {phrase} "));
+    // Before the taken address: the identifier is called unique, and may be taken as well.
+    if has("merchant id") {
+        return Says::MerchantId;
+    }
     if has("taken by another") {
         return Says::EmailTaken;
     }
     if has("max number of elements") {
         return Says::TooMany;
-    }
-    if has("merchant id") {
-        return Says::MerchantId;
     }
     let custom_field = has("custom field") || has("custom fields");
     let custom_field_unknown = custom_field && (has("exist") || has("exists") || has("not found"));
@@ -159,6 +160,7 @@ mod tests {
             (r#"\"UK\" is not a allowed value for field \"country\"."#, Says::Value(Some(Field::Country))),
             ("active is not a allowed value for field status", Says::Settings),
             ("x-1 is not a allowed value for field unique_merchant_id", Says::MerchantId),
+            ("The unique_merchant_id is taken by another Affiliate.", Says::MerchantId),
             ("x is not a allowed value for field 1234", Says::Value(None)),
             ("The password can't be the same as the e-mail", Says::Settings),
             ("The email must be a valid email address.", Says::Value(Some(Field::Email))),

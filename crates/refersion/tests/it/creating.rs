@@ -31,7 +31,10 @@ async fn a_create_says_what_the_documentation_asks_for_and_nothing_else() {
 #[tokio::test]
 async fn a_refusal_that_blames_nothing_is_tried_once_without_the_merchants_id() {
     let blame = r#"{"errors":["x-1 is not a allowed value for field unique_merchant_id"]}"#;
-    for refusal in [answer(204, ""), answer(422, VAGUE), answer(422, blame)] {
+    let taken = r#"{"errors":["The unique_merchant_id is taken by another Affiliate."]}"#;
+    for refusal in
+        [answer(204, ""), answer(422, VAGUE), answer(422, blame), answer(422, taken), answer(422, "<html>")]
+    {
         let stage = Stage::new([refusal, answer(200, CREATED)]);
         stage.client().create(&ann()).await.unwrap();
         let calls = stage.calls();

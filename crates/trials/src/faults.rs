@@ -59,6 +59,12 @@ impl Kind {
         );
         !needs_a_server
     }
+
+    /// Whether it strikes everybody who uses the same servers.
+    #[must_use]
+    pub fn strikes_servers(self) -> bool {
+        matches!(self, Self::KillEngine(_) | Self::MemoryAlarm)
+    }
 }
 
 const fn row(name: &'static str, kind: Kind) -> Fault {

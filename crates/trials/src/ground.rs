@@ -20,7 +20,7 @@ pub enum Pair {
 pub enum Ground {
     /// Two files in the row's folder.
     Files,
-    /// A virtual host and a database of the row's own.
+    /// Queues and a database of the row's own.
     Servers(Box<Servers>),
 }
 

@@ -112,9 +112,6 @@ pub async fn play(
     let proof = judge(fault, &played).await?;
     let stage = &mut played.stage;
     stage.end().await;
-    if let Ground::Servers(servers) = std::mem::replace(&mut stage.ground, Ground::Files) {
-        servers.leave().await?;
-    }
     let logs = if proof.breaches.is_empty() {
         None
     } else {

@@ -1,4 +1,5 @@
-//! A private RabbitMQ and a private Postgres, which rows use one after the other and may kill.
+//! A private RabbitMQ and a private Postgres. A row that strikes them has a pair of its own; all others share one, each with
+//! queues and a database of its own.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +43,7 @@ struct Both {
 /// The servers as one row has them.
 pub struct Servers {
     machines: Machines,
-    virtual_host: String,
+    prefix: String,
     broker_url: Url,
     database_url: Url,
     broker_wire: Proxy,
@@ -85,7 +86,7 @@ impl Machines {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A virtual host and a database for one row.
+    /// Queues and a database for one row.
     ///
     /// # Errors
     ///
@@ -93,16 +94,14 @@ impl Machines {
     pub async fn for_a_row(&self) -> anyhow::Result<Servers> {
         let made = self.with(|both| {
             both.rows += 1;
-            let host = format!("row-{}", both.rows);
-            both.broker.control(&["add_vhost", &host])?;
-            both.broker.control(&["set_permissions", "-p", &host, "guest", ".*", ".*", ".*"])?;
-            Ok((both.broker.url_of(&host), both.database.fresh_database()?, host))
+            let prefix = format!("row-{}", both.rows);
+            Ok((both.broker.url(), both.database.fresh_database()?, prefix))
         });
-        let (broker_url, database_url, virtual_host) = made.await??;
+        let (broker_url, database_url, prefix) = made.await??;
         let (broker_url, database_url): (Url, Url) = (broker_url.parse()?, database_url.parse()?);
         Ok(Servers {
             machines: self.clone(),
-            virtual_host,
+            prefix,
             broker_wire: Proxy::to(address(&broker_url)?).await?,
             database_wire: Proxy::to(address(&database_url)?).await?,
             broker_url,
@@ -130,6 +129,7 @@ impl Servers {
         };
         vec![
             ("REFERSION_DESTINATION__QUEUE__URL".to_owned(), url(&self.broker_url, &self.broker_wire)),
+            ("REFERSION_DESTINATION__QUEUE__PREFIX".to_owned(), self.prefix.clone()),
             ("REFERSION_DESTINATION__LEDGER__URL".to_owned(), url(&self.database_url, &self.database_wire)),
             ("REFERSION_DESTINATION__SECRETS__KEY".to_owned(), MASTER_KEY.to_owned()),
         ]
@@ -210,19 +210,5 @@ impl Servers {
             self.alarm(false).await?;
         }
         Ok(())
-    }
-
-    /// Gives the row's virtual host back. The database goes with its server.
-    ///
-    /// # Errors
-    ///
-    /// If the broker cannot be told.
-    pub async fn leave(self) -> anyhow::Result<()> {
-        let host = self.virtual_host;
-        let left = self.machines.with(move |both| {
-            both.broker.control(&["delete_vhost", &host])?;
-            Ok(())
-        });
-        left.await?
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::faults::{ALL, Fault};
@@ -37,13 +37,13 @@ pub async fn run(plan: &Plan, tell: impl Fn(&Row)) -> anyhow::Result<Vec<Row>> {
     let rows: Vec<Fault> = ALL.into_iter().filter(|fault| is_wanted(plan, fault)).collect();
     anyhow::ensure!(!rows.is_empty(), "no fault has such a name: {}", plan.only.join(", "));
     let places = Arc::new(Semaphore::new(plan.side_by_side));
-    let idle = Arc::new(Mutex::new(Vec::new()));
+    let machines = Arc::new(OnceCell::new());
     let mut playing = JoinSet::new();
     for (number, fault) in rows.into_iter().enumerate() {
-        let (plan, places, idle) = (plan.clone(), Arc::clone(&places), Arc::clone(&idle));
+        let (plan, places, machines) = (plan.clone(), Arc::clone(&places), Arc::clone(&machines));
         playing.spawn(async move {
             let place = places.acquire_owned().await?;
-            let row = in_turn(&plan, &fault, &idle).await;
+            let row = in_turn(&plan, &fault, &machines).await;
             drop(place);
             Ok::<_, anyhow::Error>((number, row.unwrap_or_else(|cause| Row::not_played(&fault, &cause))))
         });
@@ -58,22 +58,25 @@ pub async fn run(plan: &Plan, tell: impl Fn(&Row)) -> anyhow::Result<Vec<Row>> {
     Ok(played.into_iter().map(|(_, row)| row).collect())
 }
 
-/// Plays a row on machines that no other row has at the moment; the next one takes them over.
-async fn in_turn(plan: &Plan, fault: &Fault, idle: &Mutex<Vec<Machines>>) -> anyhow::Result<Row> {
-    let (ground, machines) = match plan.pair {
-        Pair::Sqlite => (Ground::Files, None),
-        Pair::Scaled => {
-            let idle = idle.lock().await.pop();
-            let machines = match idle {
-                Some(machines) => machines,
-                None => Machines::start().await?,
-            };
-            (Ground::Servers(Box::new(machines.for_a_row().await?)), Some(machines))
-        }
-    };
-    let row = play(fault, &plan.length, ground, plan.program.clone(), plan.seed).await;
-    idle.lock().await.extend(machines);
-    row
+/// Plays a row on the servers that it needs: those that all share, or, where it strikes them, some of its own.
+async fn in_turn(plan: &Plan, fault: &Fault, shared: &OnceCell<Machines>) -> anyhow::Result<Row> {
+    if plan.pair == Pair::Sqlite {
+        return on(Ground::Files, plan, fault).await;
+    }
+    if fault.kind.strikes_servers() {
+        let machines = Machines::start().await?;
+        return on(servers(&machines).await?, plan, fault).await;
+    }
+    let machines = shared.get_or_try_init(Machines::start).await?;
+    on(servers(machines).await?, plan, fault).await
+}
+
+async fn servers(machines: &Machines) -> anyhow::Result<Ground> {
+    Ok(Ground::Servers(Box::new(machines.for_a_row().await?)))
+}
+
+async fn on(ground: Ground, plan: &Plan, fault: &Fault) -> anyhow::Result<Row> {
+    play(fault, &plan.length, ground, plan.program.clone(), plan.seed).await
 }
 
 fn is_wanted(plan: &Plan, fault: &Fault) -> bool {

@@ -27,10 +27,16 @@ fn every_point_of_both_stories_is_in_the_table() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_promise_is_kept_on_files_whatever_is_killed_or_cut() {
-    let plan = plan(Pair::Sqlite);
+async fn every_promise_is_kept(pair: Pair) {
+    let plan = plan(pair);
     let rows = run(&plan, |_| {}).await.expect("the harness works");
     let broken = breaches(&rows);
     assert!(broken.is_empty(), "seed {}\n{}\n{broken}", plan.seed, table(&rows));
+}
+
+/// One pair after the other: side by side they would only be late together.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_promise_is_kept_on_files_and_on_servers_whatever_is_killed_or_cut() {
+    every_promise_is_kept(Pair::Sqlite).await;
+    every_promise_is_kept(Pair::Scaled).await;
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use people::answer::{Answer, Cause};
-use refersion::{Affiliate, AffiliateId, Bisection, Class, Edit, Failure, Field, Which};
+use refersion::{Affiliate, AffiliateId, Bisection, Class, Edit, Failure, Field, Operation, Which};
 
 use super::search::found;
 use super::{Api, Ending, Item, Wish};
@@ -99,15 +99,16 @@ fn nothing(item: &Item) -> Ending {
     Ending { anchor: item.anchor, answers: Vec::new(), failed: None }
 }
 
-/// Refersion did not change it and gives no reason: a look tells whether it is gone, or was as wanted already.
+/// Refersion did not change it, or says so, and gives no reason: a look tells whether it is gone, or is as wanted.
 async fn look(api: &Api, item: &Item) -> Ending {
     let Some(id) = id_of(item) else { return nothing(item) };
     let texts = texts(api, item);
     match api.client.get(Which::Id(AffiliateId(id))).await {
         Ok(None) => item.answered(Answer::Gone { id }),
         Ok(Some(shown)) if shows(&shown, &texts) => told(item, &texts),
-        Ok(Some(_)) => once_more(api, item, texts).await,
-        Err(failure) => item.failed(&failure),
+        // Most fields are never shown: it may have been changed all the same.
+        Ok(Some(_)) => item.in_doubt(once_more(api, item, texts).await, Operation::Edit),
+        Err(failure) => item.in_doubt(item.failed(&failure), Operation::Edit),
     }
 }
 
@@ -213,8 +214,8 @@ async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> Ending 
                 }
                 plan.refused();
             }
-            // What has been told so far is told again: it is not worth the room to remember it.
-            Err(failure) => return item.failed(&failure),
+            // Parts have been told. They are told again: it is not worth the room to remember which.
+            Err(failure) => return item.in_doubt(item.failed(&failure), Operation::Edit),
         }
         tried_again = false;
     }

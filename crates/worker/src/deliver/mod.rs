@@ -14,7 +14,7 @@ use people::Digest;
 use people::answer::{Answer, Cause};
 use people::graph::Status;
 use people::plan::StepKind;
-use refersion::{Class, Client, Failure};
+use refersion::{Class, Client, Failure, Operation};
 
 /// A call that is written down and about to go out.
 #[derive(Clone, Debug)]
@@ -143,8 +143,9 @@ impl Item {
     pub fn written(&self) -> CallItem {
         let (affiliate, fields) = match &self.wish {
             Wish::Create { fields, .. } => (None, fields.keys().cloned().collect()),
-            Wish::Edit { id, email, fields, .. } => {
-                let email = email.is_some().then(|| "email".to_owned());
+            Wish::Edit { id, email, fields, scrub } => {
+                // A scrub sets an address of nobody.
+                let email = (email.is_some() || *scrub).then(|| "email".to_owned());
                 (Some(*id), fields.keys().cloned().chain(email).collect())
             }
             Wish::Status { id, .. } => (Some(*id), Vec::new()),
@@ -190,6 +191,14 @@ impl Item {
             answers: known.into_iter().map(|answer| (self.anchor, answer)).collect(),
             failed: Some(self.failure(failure)),
         }
+    }
+
+    /// What the ending says, after it had become unclear how much of the item took effect: what it does not settle is not
+    /// known, and differs from whatever is wanted next.
+    fn in_doubt(&self, ending: Ending, operation: Operation) -> Ending {
+        let unknown = Self::unknown(operation.name(), &self.written());
+        let unknown = unknown.into_iter().map(|answer| (self.anchor, answer));
+        Ending { answers: unknown.chain(ending.answers).collect(), ..ending }
     }
 
     fn failure(&self, failure: &Failure) -> Failed {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use people::answer::Answer;
 use people::graph::Status;
-use refersion::{AffiliateId, Class, Failure, Which};
+use refersion::{AffiliateId, Class, Failure, Operation, Which};
 
 use super::search::{api_status, status as shown_status};
 use super::{Api, Ending, Item, Wish};
@@ -60,13 +60,16 @@ async fn look(api: &Api, item: &Item, wanted: Status) -> Ending {
         Ok(None) => item.answered(Answer::Gone { id }),
         Ok(Some(shown)) if shown_status(shown.status) == wanted => is(item, wanted),
         Ok(Some(_)) => once_more(api, item, id, wanted).await,
-        Err(failure) => item.failed(&failure),
+        // It may have been changed all the same.
+        Err(failure) => item.in_doubt(item.failed(&failure), Operation::StatusChange),
     }
 }
 
 async fn once_more(api: &Api, item: &Item, id: u64, wanted: Status) -> Ending {
     match api.client.change_status(&[AffiliateId(id)], api_status(wanted)).await {
-        Ok(batch) if batch.changed.is_empty() => item.failed(&refusal()),
+        Ok(batch) if batch.changed.is_empty() => {
+            item.in_doubt(item.failed(&refusal()), Operation::StatusChange)
+        }
         Ok(_) => is(item, wanted),
         Err(failure) => item.failed(&failure),
     }
@@ -76,7 +79,7 @@ async fn once_more(api: &Api, item: &Item, id: u64, wanted: Status) -> Ending {
 fn refusal() -> Failure {
     Failure {
         class: Class::Refused { field: None },
-        operation: refersion::Operation::StatusChange,
+        operation: Operation::StatusChange,
         http_status: Some(200),
         message: "the affiliate's status was not changed, and no reason was given".to_owned(),
         retry_after: None,

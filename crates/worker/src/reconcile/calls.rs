@@ -12,7 +12,7 @@ use people::plan::{Picture, StepKind};
 use refersion::{Client, Credentials, InitialStatus};
 use tracing::info;
 
-use super::take::Planned;
+use super::lanes::Planned;
 use super::{Delivered, Holder};
 use crate::deliver::{Api, Ending, Item, Job, operation};
 use crate::rules::rules;

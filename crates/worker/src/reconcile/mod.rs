@@ -1,9 +1,11 @@
 //! Reconcile: tell Refersion the difference, for one connection, under its lease.
 
 mod calls;
+mod lanes;
 mod pause;
 pub mod record;
 mod settings;
+mod suspicion;
 mod take;
 
 use std::collections::BTreeSet;
@@ -23,7 +25,7 @@ use crate::Worker;
 use crate::deliver::{Api, Ending, Job, deliver};
 use crate::gate::ConnectionGate;
 use crate::rules::Known;
-use pause::Suspicion;
+use suspicion::Suspicion;
 
 /// Calls are written down this much ahead of the moment in which they may start.
 const AHEAD: Duration = Duration::from_millis(100);
@@ -40,6 +42,8 @@ pub struct Holder {
     pub(crate) gate: Arc<ConnectionGate>,
     pub(crate) in_flight: InFlight,
     pub(crate) suspicion: Suspicion,
+    /// Probes in vain since the connection was paused.
+    pub(crate) probes: u32,
     pub(crate) calls_made: u64,
     /// Since when the walk for a settings version has been asked for.
     pub(crate) walk_since: Option<(i64, Timestamp)>,
@@ -85,6 +89,7 @@ impl Holder {
             gate: Arc::clone(gate),
             in_flight: InFlight::default(),
             suspicion: Suspicion::default(),
+            probes: 0,
             calls_made: 0,
             walk_since: None,
         }
@@ -104,7 +109,7 @@ impl Holder {
         let mut known = Known::default();
         let mut under_way: JoinSet<Delivered> = JoinSet::new();
         loop {
-            self.worker.beats.beat(&format!("reconcile {}", self.connection.id), self.worker.now());
+            self.beat();
             known.refresh(&self.worker).await?;
             let Some(connection) = known.get(self.connection.id) else { return Ok(Left::Lost) };
             self.adopt(connection);
@@ -131,13 +136,23 @@ impl Holder {
                 Err(cause) if is_fenced(&cause) => return Ok(Left::Lost),
                 Err(cause) => return Err(cause),
             }
-            if self.worker_should_pause() {
-                self.pause(&mut known).await?;
+            if let Some(verdict) = self.worker_should_pause() {
+                self.pause(verdict, &mut known).await?;
             }
         }
     }
 
+    fn beat(&self) {
+        self.worker.beats.beat(&format!("reconcile {}", self.connection.id), self.worker.now());
+    }
+
     fn adopt(&mut self, connection: Arc<Connection>) {
+        if self.connection.state != State::Active && connection.state == State::Active {
+            // Whoever resumes it wants to see calls: what led to the pause counts no more.
+            self.gate.with_pace(|pace, _| pace.recovered());
+            self.suspicion = Suspicion::default();
+            self.probes = 0;
+        }
         if connection.settings_version != self.connection.settings_version {
             info!(connection = connection.id, "the settings have changed");
             self.suspicion = Suspicion::default();

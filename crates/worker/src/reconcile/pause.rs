@@ -1,22 +1,15 @@
 //! Pausing a connection instead of killing its events: revoked keys, a dead API, a mistake in the settings.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use connections::{PausedFor, State};
-use people::Digest;
-use people::answer::Answer;
-use refersion::Class;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Holder;
-use crate::deliver::Ending;
-use crate::pace::Pace;
+use super::suspicion::Suspicion;
 use crate::rules::Known;
 
-/// So many persons in a row, refused for the same thing that is no person's own, are a mistake in the settings.
-const PERSONS_IN_A_ROW: usize = 3;
 /// The first wait before a probe of a paused connection.
 const FIRST_PROBE: Duration = Duration::from_secs(1);
 /// The longest wait between probes.
@@ -24,84 +17,28 @@ const LAST_PROBE: Duration = Duration::from_secs(60);
 /// How often a pause that only an operator can end is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// What speaks for a mistake that is not one person's.
-#[derive(Default)]
-pub(crate) struct Suspicion {
-    /// The persons met in a row, by what was refused.
-    met: BTreeMap<String, BTreeSet<Digest>>,
-    /// The pause that follows.
-    verdict: Option<(PausedFor, String)>,
-    probes: u32,
-}
-
 impl Holder {
-    /// Learns from how calls ended whether something is wrong beyond single persons.
-    pub(super) fn suspect(&mut self, endings: &[Ending]) {
-        for ending in endings {
-            self.suspect_answers(ending);
-            let Some(failed) = &ending.failed else { continue };
-            match failed.class {
-                Class::Credentials => {
-                    self.suspicion.verdict = Some((PausedFor::Credentials, failed.cause.message.clone()));
-                }
-                Class::Request => {
-                    let what = format!("{} {:?}", failed.operation, failed.cause.http_status);
-                    self.meet(what, ending.anchor, &failed.cause.message);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn suspect_answers(&mut self, ending: &Ending) {
-        for (anchor, answer) in &ending.answers {
-            match answer {
-                Answer::Refused { causes, .. } => {
-                    for (field, cause) in causes.iter().filter(|(field, _)| field.starts_with("custom:")) {
-                        self.meet(
-                            field.clone(),
-                            *anchor,
-                            &format!("custom field {field}: {}", cause.message),
-                        );
-                    }
-                }
-                Answer::Told { fields, .. } => {
-                    self.suspicion
-                        .met
-                        .retain(|what, _| !fields.contains_key(what) && !what.starts_with("edit"));
-                }
-                Answer::Created { .. } => self.suspicion.met.retain(|what, _| !what.starts_with("new")),
-                _ => {}
-            }
-        }
-    }
-
-    fn meet(&mut self, what: String, who: Digest, why: &str) {
-        let met = self.suspicion.met.entry(what).or_default();
-        met.insert(who);
-        if met.len() >= PERSONS_IN_A_ROW {
-            self.suspicion.verdict.get_or_insert((PausedFor::Configuration, why.to_owned()));
-        }
-    }
-
-    pub(super) fn worker_should_pause(&mut self) -> bool {
+    /// Whether the connection is to be paused, by what was learned or because the API is unwell.
+    pub(super) fn worker_should_pause(&mut self) -> Option<(PausedFor, String)> {
         let limit = self.worker.limits.breaker_after;
         let failures = self.gate.with_pace(|pace, _| pace.failures_in_a_row());
-        if self.suspicion.verdict.is_none() && failures >= limit {
-            let why = format!("{failures} calls in a row found the API unwell");
-            self.suspicion.verdict = Some((PausedFor::Breaker, why));
-        }
-        self.suspicion.verdict.is_some()
+        let unwell = || format!("{failures} calls in a row found the API unwell");
+        let breaker = (failures >= limit).then(|| (PausedFor::Breaker, unwell()));
+        self.suspicion.take_verdict().or(breaker)
     }
 
-    pub(super) async fn pause(&mut self, known: &mut Known) -> anyhow::Result<()> {
-        let Some((reason, why)) = self.suspicion.verdict.take() else { return Ok(()) };
+    pub(super) async fn pause(
+        &mut self,
+        (reason, why): (PausedFor, String),
+        known: &mut Known,
+    ) -> anyhow::Result<()> {
         warn!(
             connection = self.connection.id,
             reason = reason.as_str(),
             "the connection is paused, its events are kept"
         );
         self.suspicion = Suspicion::default();
+        self.probes = 0;
         self.worker.connections.pause(self.connection.id, reason, &why, self.worker.now()).await?;
         fault_point!("reconcile.paused");
         known.forget();
@@ -120,26 +57,24 @@ impl Holder {
             rest(LOOK_AGAIN, stop).await;
             return Ok(());
         }
-        let wait = FIRST_PROBE.saturating_mul(1 << self.suspicion.probes.min(6)).min(LAST_PROBE);
+        let wait = FIRST_PROBE.saturating_mul(1 << self.probes.min(6)).min(LAST_PROBE);
         let wait = wait.mul_f64(0.5 + self.worker.chance() / 2.0);
         if !self.rest_while_paused(wait, reason, known, stop).await? {
             return Ok(());
         }
         match self.api().await?.client.check().await {
             Ok(()) => {
-                self.gate.with_pace(|pace: &mut Pace, _| pace.recovered());
                 self.worker.connections.resume(self.connection.id, Some(reason)).await?;
                 info!(connection = self.connection.id, "calls work again: the connection resumes");
-                self.suspicion = Suspicion::default();
                 known.forget();
             }
-            Err(_) => self.suspicion.probes += 1,
+            Err(_) => self.probes += 1,
         }
         Ok(())
     }
 
-    /// Rests before a probe, and goes on beating: a pause is no illness of ours. False where nothing is to be probed any
-    /// more, because the process stops, or an operator has changed the state meanwhile.
+    /// Rests before a probe, and as long as the gate would hold it up: Refersion may have asked us to stay away for hours.
+    /// False where nothing is to be probed any more.
     async fn rest_while_paused(
         &self,
         time: Duration,
@@ -148,21 +83,32 @@ impl Holder {
         stop: &CancellationToken,
     ) -> anyhow::Result<bool> {
         let mut left = time;
-        while !left.is_zero() {
-            let slice = left.min(LOOK_AGAIN);
+        while !left.is_zero() || self.room() == 0 {
+            let slice = if left.is_zero() { LOOK_AGAIN } else { left.min(LOOK_AGAIN) };
             rest(slice, stop).await;
-            left -= slice;
-            if stop.is_cancelled() {
-                return Ok(false);
-            }
-            self.worker.beats.beat(&format!("reconcile {}", self.connection.id), self.worker.now());
-            known.refresh(&self.worker).await?;
-            let state = known.get(self.connection.id).map(|connection| connection.state);
-            if state != Some(State::Paused(reason)) {
+            left = left.saturating_sub(slice);
+            if !self.is_still_paused(reason, known, stop).await? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Goes on beating, because a pause is no illness of ours. False where the process stops, or an operator has changed
+    /// the state meanwhile.
+    async fn is_still_paused(
+        &self,
+        reason: PausedFor,
+        known: &mut Known,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<bool> {
+        if stop.is_cancelled() {
+            return Ok(false);
+        }
+        self.beat();
+        known.refresh(&self.worker).await?;
+        let state = known.get(self.connection.id).map(|connection| connection.state);
+        Ok(state == Some(State::Paused(reason)))
     }
 }
 

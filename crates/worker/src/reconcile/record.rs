@@ -1,6 +1,6 @@
 //! Recording how calls ended: delivered traits, outcomes, attempts and dead letters, in one fenced transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -42,7 +42,7 @@ impl Holder {
             match self.worker.ledger.record(changes).await {
                 Ok(()) => {
                     outcomes.into_iter().for_each(|word| self.worker.meters.outcome(word));
-                    self.suspect(&endings);
+                    self.suspicion.learn(&endings);
                     return Ok(());
                 }
                 Err(LedgerError::Conflict) => tokio::task::yield_now().await,
@@ -56,20 +56,20 @@ impl Holder {
         let now = self.worker.now();
         let mut changes =
             Changes { connection: self.connection.id, fence: Some(self.fence), ..Changes::default() };
-        let mut graphs = graphs;
+        let mut graphs = Rows::of(graphs);
         for ending in endings {
             for (anchor, answer) in &ending.answers {
-                if let Some(row) = graph_of(&mut graphs, *anchor) {
+                if let Some(row) = graphs.holding(*anchor) {
                     audit(&mut changes, answer, now);
                     let deaths = apply(&mut row.graph, rules, *anchor, answer, now.into());
                     lay_down(&mut changes, deaths, now);
                 }
             }
-            if let (Some(failed), Some(row)) = (&ending.failed, graph_of(&mut graphs, ending.anchor)) {
+            if let (Some(failed), Some(row)) = (&ending.failed, graphs.holding(ending.anchor)) {
                 self.note_failure(&mut changes, &mut row.graph, rules, ending.anchor, failed, now);
             }
         }
-        for row in graphs {
+        for row in graphs.rows {
             self.save(&mut changes, row, rules, now);
         }
         changes
@@ -128,8 +128,24 @@ impl Holder {
     }
 }
 
-fn graph_of(graphs: &mut [GraphRow], anchor: Digest) -> Option<&mut GraphRow> {
-    graphs.iter_mut().find(|row| row.graph.identifiers.contains_key(&anchor))
+/// Rows that are found by what they hold: one recording may be about thousands of them.
+struct Rows {
+    rows: Vec<GraphRow>,
+    places: BTreeMap<Digest, usize>,
+}
+
+impl Rows {
+    fn of(rows: Vec<GraphRow>) -> Self {
+        let held = |(place, row): (usize, &GraphRow)| {
+            row.graph.identifiers.keys().map(|digest| (*digest, place)).collect::<Vec<_>>()
+        };
+        let places = rows.iter().enumerate().flat_map(held).collect();
+        Self { rows, places }
+    }
+
+    fn holding(&mut self, anchor: Digest) -> Option<&mut GraphRow> {
+        self.places.get(&anchor).and_then(|place| self.rows.get_mut(*place))
+    }
 }
 
 fn note_ends(changes: &mut Changes, settled: &Settled, now: Timestamp) {

@@ -1,66 +1,19 @@
-//! Taking what is due and making calls of it: live before bulk, batches filled up, bulk never starved.
+//! Taking what is due and making calls of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use ledger::{DueGraph, GraphId, LedgerError, Want};
+use ledger::{DueGraph, LedgerError, Want};
 use people::Digest;
-use people::graph::{Graph, Lane, Status};
+use people::graph::{Graph, Lane, Standing, Status};
 use people::needs::Rules;
 use people::plan::{Act, Picture, Step, StepKind};
 use people::stamp::Moment;
 
 use super::Holder;
+use super::lanes::{BATCH, Candidate, Lanes, Planned, Sort};
 use crate::deliver::{Item, Wish};
 use crate::rules::rules;
 use crate::translate::open;
-
-/// At most so many affiliates in one call. Source: Refersion REST v2, `/affiliate/status_change`.
-const BATCH: usize = 50;
-/// Where both lanes are due, at least one call in so many begins with bulk.
-const BULK_EVERY: u64 = 10;
-
-/// A call that is planned and not written down yet.
-pub(super) struct Planned {
-    pub(super) kind: StepKind,
-    pub(super) items: Vec<Item>,
-    pub(super) graphs: Vec<GraphId>,
-}
-
-/// One step of a due graph.
-struct Candidate {
-    lane: Lane,
-    graph: GraphId,
-    item: Item,
-    sort: Sort,
-}
-
-/// What may share a call.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sort {
-    Disable,
-    Activate,
-    Search,
-    Create,
-    Edit,
-}
-
-impl Sort {
-    fn kind(self) -> StepKind {
-        match self {
-            Self::Disable | Self::Activate => StepKind::Status,
-            Self::Search => StepKind::Search,
-            Self::Create => StepKind::Create,
-            Self::Edit => StepKind::Edit,
-        }
-    }
-
-    fn per_call(self) -> usize {
-        match self {
-            Self::Search | Self::Create => 1,
-            Self::Disable | Self::Activate | Self::Edit => BATCH,
-        }
-    }
-}
 
 impl Holder {
     /// At most `room` calls out of what is due.
@@ -73,15 +26,7 @@ impl Holder {
             fault_point!("reconcile.taken");
             candidates.extend(self.candidates(&graph, &rules, now.into()));
         }
-        let mut calls = Vec::new();
-        let mut lanes = by_lane(candidates);
-        while calls.len() < room {
-            let bulk_first = (self.calls_made + calls.len() as u64) % BULK_EVERY == BULK_EVERY - 1;
-            match next_call(&mut lanes, bulk_first) {
-                Some(call) => calls.push(call),
-                None => break,
-            }
-        }
+        let calls = Lanes::of(candidates).calls(room, self.calls_made);
         self.calls_made += calls.len() as u64;
         Ok(calls)
     }
@@ -116,7 +61,7 @@ impl Holder {
         steps
             .filter_map(|step| {
                 let (sort, item) = self.item(graph, step)?;
-                Some(Candidate { lane: due.lane, graph: due.row.id, item, sort })
+                Some(Candidate { lane: due.lane, graph: due.row.id, due_at: due.due_at, item, sort })
             })
             .collect()
     }
@@ -153,42 +98,13 @@ impl Holder {
                 let sort = if *status == Status::Disabled { Sort::Disable } else { Sort::Activate };
                 (sort, Wish::Status { id: *affiliate, status: *status })
             }
-            Act::Search { .. } => (Sort::Search, Wish::Search { email: name(step.anchor)? }),
+            Act::Search { .. } => {
+                let delete =
+                    graph.events.iter().any(|kept| kept.delete && kept.standing == Standing::Pending);
+                let sort = if delete { Sort::SearchToDisable } else { Sort::Search };
+                (sort, Wish::Search { email: name(step.anchor)? })
+            }
         };
         Some((sort, Item { anchor: step.anchor, wish }))
     }
-}
-
-/// Candidates by lane and sort, in the order in which they are due.
-type Lanes = BTreeMap<(Lane, Sort), Vec<Candidate>>;
-
-fn by_lane(candidates: Vec<Candidate>) -> Lanes {
-    let mut lanes = Lanes::new();
-    for candidate in candidates.into_iter().rev() {
-        lanes.entry((candidate.lane, candidate.sort)).or_default().push(candidate);
-    }
-    lanes
-}
-
-/// The next call: the first sort of the first lane that has any; a batch that live persons began fills up with bulk.
-fn next_call(lanes: &mut Lanes, bulk_first: bool) -> Option<Planned> {
-    let first = if bulk_first { Lane::Bulk } else { Lane::Live };
-    let second = if bulk_first { Lane::Live } else { Lane::Bulk };
-    let filled = |lanes: &Lanes, lane: Lane| {
-        lanes.iter().find(|((of, _), rows)| *of == lane && !rows.is_empty()).map(|((_, sort), _)| *sort)
-    };
-    let sort = filled(lanes, first).or_else(|| filled(lanes, second))?;
-    let mut call = Planned { kind: sort.kind(), items: Vec::new(), graphs: Vec::new() };
-    let mut told: BTreeSet<Digest> = BTreeSet::new();
-    for lane in [first, second] {
-        let Some(rows) = lanes.get_mut(&(lane, sort)) else { continue };
-        while call.items.len() < sort.per_call() {
-            let Some(candidate) = rows.pop() else { break };
-            if told.insert(candidate.item.anchor) {
-                call.graphs.push(candidate.graph);
-                call.items.push(candidate.item);
-            }
-        }
-    }
-    Some(call)
 }

@@ -1,0 +1,199 @@
+//! What goes out first: live before bulk, deletes before everything else, then whatever has been due longest. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+use ledger::GraphId;
+use people::Digest;
+use people::graph::Lane;
+use people::plan::StepKind;
+
+use crate::deliver::Item;
+
+/// At most so many affiliates in one call. Source: Refersion REST v2, `/affiliate/status_change`.
+pub(super) const BATCH: usize = 50;
+/// Where both lanes are due, at least one call in so many begins with bulk.
+const BULK_EVERY: u64 = 10;
+/// Edits let everything else go first for so long: each create may bring another edit, and fifty of them are one call.
+const COMPANY: SignedDuration = SignedDuration::from_secs(10);
+
+/// A call that is planned and not written down yet.
+pub(super) struct Planned {
+    pub(super) kind: StepKind,
+    pub(super) items: Vec<Item>,
+    pub(super) graphs: Vec<GraphId>,
+}
+
+/// One step of a due graph.
+pub(super) struct Candidate {
+    pub(super) lane: Lane,
+    pub(super) graph: GraphId,
+    pub(super) due_at: Timestamp,
+    pub(super) item: Item,
+    pub(super) sort: Sort,
+}
+
+/// What may share a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Sort {
+    Disable,
+    /// A search that a delete waits for.
+    SearchToDisable,
+    Activate,
+    Search,
+    Create,
+    Edit,
+}
+
+impl Sort {
+    fn kind(self) -> StepKind {
+        match self {
+            Self::Disable | Self::Activate => StepKind::Status,
+            Self::SearchToDisable | Self::Search => StepKind::Search,
+            Self::Create => StepKind::Create,
+            Self::Edit => StepKind::Edit,
+        }
+    }
+
+    fn per_call(self) -> usize {
+        match self {
+            Self::SearchToDisable | Self::Search | Self::Create => 1,
+            Self::Disable | Self::Activate | Self::Edit => BATCH,
+        }
+    }
+
+    fn serves_a_delete(self) -> bool {
+        matches!(self, Self::Disable | Self::SearchToDisable)
+    }
+
+    /// When its turn comes, if it is due at that time.
+    fn turn(self, due_at: Timestamp) -> Timestamp {
+        let waits = if self == Self::Edit { COMPANY } else { SignedDuration::ZERO };
+        due_at.checked_add(waits).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Candidates by lane and sort, each in the order in which they are due.
+#[derive(Default)]
+pub(super) struct Lanes(BTreeMap<(Lane, Sort), VecDeque<Candidate>>);
+
+impl Lanes {
+    pub(super) fn of(candidates: impl IntoIterator<Item = Candidate>) -> Self {
+        let mut lanes = Self::default();
+        for candidate in candidates {
+            lanes.0.entry((candidate.lane, candidate.sort)).or_default().push_back(candidate);
+        }
+        lanes
+    }
+
+    /// At most `room` calls, after `made` others.
+    pub(super) fn calls(&mut self, room: usize, made: u64) -> Vec<Planned> {
+        (made..)
+            .take(room)
+            .map_while(|number| self.next_call(number % BULK_EVERY == BULK_EVERY - 1))
+            .collect()
+    }
+
+    /// The next call: what comes first in the first lane that has any; a batch that one lane began fills up with the other.
+    fn next_call(&mut self, bulk_first: bool) -> Option<Planned> {
+        let order = if bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
+        let sort = order.into_iter().find_map(|lane| self.first(lane))?;
+        let mut call = Planned { kind: sort.kind(), items: Vec::new(), graphs: Vec::new() };
+        let mut told: BTreeSet<Digest> = BTreeSet::new();
+        for lane in order {
+            let Some(rows) = self.0.get_mut(&(lane, sort)) else { continue };
+            while call.items.len() < sort.per_call() {
+                let Some(candidate) = rows.pop_front() else { break };
+                if told.insert(candidate.item.anchor) {
+                    call.graphs.push(candidate.graph);
+                    call.items.push(candidate.item);
+                }
+            }
+        }
+        Some(call)
+    }
+
+    fn first(&self, of: Lane) -> Option<Sort> {
+        let heads = self.0.iter().filter(|((lane, _), _)| *lane == of);
+        let heads = heads.filter_map(|((_, sort), rows)| Some((*sort, rows.front()?.due_at)));
+        heads
+            .map(|(sort, due_at)| (!sort.serves_a_delete(), sort.turn(due_at), sort))
+            .min()
+            .map(|(.., sort)| sort)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::Wish;
+
+    /// A candidate that has been due since so many seconds after the epoch.
+    fn candidate(lane: Lane, sort: Sort, number: u8, due_at: i64) -> Candidate {
+        let item = Item { anchor: Digest([number; 16]), wish: Wish::Search { email: String::new() } };
+        let due_at = Timestamp::from_second(due_at).expect("a time");
+        Candidate { lane, graph: number.into(), due_at, item, sort }
+    }
+
+    fn many(lane: Lane, sort: Sort, numbers: std::ops::Range<u8>) -> impl Iterator<Item = Candidate> {
+        numbers.map(move |number| candidate(lane, sort, number, 0))
+    }
+
+    fn firsts(calls: &[Planned]) -> Vec<GraphId> {
+        calls.iter().map(|call| call.graphs[0]).collect()
+    }
+
+    #[test]
+    fn live_goes_first_and_every_tenth_call_is_bulks() {
+        let live = many(Lane::Live, Sort::Create, 0..40);
+        let mut lanes = Lanes::of(live.chain(many(Lane::Bulk, Sort::Create, 100..140)));
+        let calls = lanes.calls(20, 0);
+        let bulk: Vec<usize> =
+            firsts(&calls).iter().enumerate().filter(|(_, graph)| **graph >= 100).map(|(at, _)| at).collect();
+        assert_eq!(bulk, [9, 19]);
+        // It is the calls that count, not the rounds in which they are chosen.
+        let bulk = (20..40).filter(|made| firsts(&lanes.calls(1, *made))[0] >= 100).count();
+        assert_eq!(bulk, 2);
+    }
+
+    #[test]
+    fn fifty_edits_go_in_one_call_and_live_ones_take_bulk_along() {
+        let live = many(Lane::Live, Sort::Edit, 0..30);
+        let mut lanes = Lanes::of(live.chain(many(Lane::Bulk, Sort::Edit, 100..140)));
+        let sizes: Vec<usize> = lanes.calls(9, 0).iter().map(|call| call.items.len()).collect();
+        assert_eq!(sizes, [50, 20]);
+    }
+
+    #[test]
+    fn an_affiliate_is_in_a_batch_once() {
+        let twice = [1, 1].map(|number| candidate(Lane::Live, Sort::Edit, number, 0));
+        let calls = Lanes::of(twice).calls(9, 0);
+        assert_eq!(calls.iter().map(|call| call.items.len()).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn deletes_go_first_however_late_they_came() {
+        let mut lanes = Lanes::of([
+            candidate(Lane::Live, Sort::Create, 1, 0),
+            candidate(Lane::Live, Sort::Search, 2, 0),
+            candidate(Lane::Live, Sort::SearchToDisable, 3, 90),
+            candidate(Lane::Live, Sort::Disable, 4, 91),
+        ]);
+        assert_eq!(firsts(&lanes.calls(9, 0)), [3, 4, 2, 1]);
+    }
+
+    /// Creates that never end must not hold up edits for ever, fifty of which cost as much as one of them.
+    #[test]
+    fn edits_wait_for_company_and_then_have_their_turn() {
+        let (create, edit) = (Sort::Create, Sort::Edit);
+        let mut lanes = Lanes::of([
+            candidate(Lane::Bulk, create, 1, 5),
+            candidate(Lane::Bulk, create, 2, 11),
+            candidate(Lane::Bulk, edit, 3, 0),
+            candidate(Lane::Bulk, edit, 4, 10),
+        ]);
+        let calls = lanes.calls(9, 0);
+        assert_eq!(firsts(&calls), [1, 3, 2]);
+        assert_eq!(calls[1].graphs, [3, 4], "whoever is due goes along");
+    }
+}

@@ -1,0 +1,184 @@
+//! What speaks for a mistake that is not one person's: refused keys, or several persons in a row that met the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use connections::PausedFor;
+use people::Digest;
+use people::answer::Answer;
+use refersion::Class;
+
+use crate::deliver::{Ending, Failed};
+
+/// So many persons in a row, refused for the same thing that is no person's own, are a mistake in the settings.
+const PERSONS_IN_A_ROW: usize = 3;
+
+/// What was learned since calls began to go out.
+#[derive(Default)]
+pub(crate) struct Suspicion {
+    /// The persons met in a row, by what was refused.
+    met: BTreeMap<String, BTreeSet<Digest>>,
+    /// The pause that follows, and why.
+    verdict: Option<(PausedFor, String)>,
+}
+
+impl Suspicion {
+    /// Learns from how calls ended.
+    pub(super) fn learn(&mut self, endings: &[Ending]) {
+        for ending in endings {
+            for (anchor, answer) in &ending.answers {
+                self.hear(*anchor, answer);
+            }
+            if let Some(failed) = &ending.failed {
+                self.hear_of_a_failure(ending.anchor, failed);
+            }
+        }
+    }
+
+    /// The pause that follows, if any; it is told once.
+    pub(super) fn take_verdict(&mut self) -> Option<(PausedFor, String)> {
+        self.verdict.take()
+    }
+
+    fn hear(&mut self, anchor: Digest, answer: &Answer) {
+        match answer {
+            Answer::Refused { causes, .. } => {
+                for (field, cause) in causes.iter().filter(|(field, _)| field.starts_with("custom:")) {
+                    let why = format!("custom field {field}: {}", cause.message);
+                    self.meet(field.clone(), anchor, &why);
+                }
+            }
+            Answer::Told { fields, .. } => {
+                self.met.retain(|what, _| !fields.contains_key(what));
+                self.goes_well("edit");
+            }
+            Answer::Scrubbed { .. } => self.goes_well("edit"),
+            Answer::Created { .. } => self.goes_well("new"),
+            Answer::StatusIs { .. } => self.goes_well("status_change"),
+            Answer::NotFound => self.goes_well("search"),
+            Answer::Gone { .. } => self.goes_well("get"),
+            Answer::Found(_) => {
+                self.goes_well("search");
+                self.goes_well("get");
+            }
+            _ => {}
+        }
+    }
+
+    fn hear_of_a_failure(&mut self, anchor: Digest, failed: &Failed) {
+        match failed.class {
+            Class::Credentials => {
+                self.verdict = Some((PausedFor::Credentials, failed.cause.message.clone()));
+            }
+            Class::Request => {
+                let what = format!("{} {:?}", failed.operation, failed.cause.http_status);
+                self.meet(what, anchor, &failed.cause.message);
+            }
+            _ => {}
+        }
+    }
+
+    /// A row ends where the operation goes well.
+    fn goes_well(&mut self, operation: &str) {
+        self.met.retain(|what, _| !what.starts_with(operation));
+    }
+
+    fn meet(&mut self, what: String, who: Digest, why: &str) {
+        let met = self.met.entry(what).or_default();
+        met.insert(who);
+        if met.len() >= PERSONS_IN_A_ROW {
+            self.verdict.get_or_insert((PausedFor::Configuration, why.to_owned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use people::answer::Cause;
+    use people::graph::Status;
+
+    use super::*;
+
+    fn person(n: u8) -> Digest {
+        Digest([n; 16])
+    }
+
+    fn answered(n: u8, answer: Answer) -> Ending {
+        Ending { anchor: person(n), answers: vec![(person(n), answer)], failed: None }
+    }
+
+    fn cause(class: Class, status: u16) -> Cause {
+        Cause { class: class.name().to_owned(), message: "no".to_owned(), http_status: Some(status) }
+    }
+
+    fn failed(n: u8, operation: &'static str, class: Class, status: u16) -> Ending {
+        let failed = Failed { class, cause: cause(class, status), retry_after: None, operation };
+        Ending { anchor: person(n), answers: Vec::new(), failed: Some(failed) }
+    }
+
+    fn refused(n: u8, field: &str) -> Ending {
+        let causes = BTreeMap::from([(field.to_owned(), cause(Class::Refused { field: None }, 422))]);
+        answered(n, Answer::Refused { causes, email: None, texts: BTreeMap::new() })
+    }
+
+    fn told(n: u8, field: &str) -> Ending {
+        let fields = BTreeMap::from([(field.to_owned(), "x".to_owned())]);
+        answered(n, Answer::Told { id: n.into(), email: None, fields })
+    }
+
+    fn verdict(endings: &[Ending]) -> Option<PausedFor> {
+        let mut suspicion = Suspicion::default();
+        suspicion.learn(endings);
+        suspicion.take_verdict().map(|(reason, _)| reason)
+    }
+
+    #[test]
+    fn refused_keys_are_enough_by_themselves() {
+        let endings = [failed(1, "edit", Class::Credentials, 401)];
+        assert_eq!(verdict(&endings), Some(PausedFor::Credentials));
+    }
+
+    #[test]
+    fn three_persons_in_a_row_are_a_mistake_in_the_settings_and_one_person_three_times_is_not() {
+        let met = |n| failed(n, "new", Class::Request, 404);
+        assert_eq!(verdict(&[met(1), met(2)]), None);
+        assert_eq!(verdict(&[met(1), met(1), met(1)]), None);
+        assert_eq!(verdict(&[met(1), met(2), met(3)]), Some(PausedFor::Configuration));
+    }
+
+    #[test]
+    fn a_row_ends_where_the_operation_goes_well() {
+        let well = [
+            (
+                "new",
+                answered(
+                    9,
+                    Answer::Created {
+                        id: 9,
+                        code: "abc".to_owned(),
+                        status: Status::Active,
+                        told: BTreeMap::new(),
+                    },
+                ),
+            ),
+            ("edit", told(9, "city")),
+            ("search", answered(9, Answer::NotFound)),
+            ("status_change", answered(9, Answer::StatusIs { id: 9, status: Status::Disabled })),
+            ("get", answered(9, Answer::Gone { id: 9 })),
+        ];
+        for (operation, well) in well {
+            let met = |n| failed(n, operation, Class::Request, 400);
+            let mut suspicion = Suspicion::default();
+            suspicion.learn(&[met(1), met(2), well, met(3)]);
+            assert_eq!(suspicion.take_verdict(), None, "{operation}");
+        }
+    }
+
+    #[test]
+    fn a_custom_field_that_nobody_may_set_is_a_mistake_in_the_settings_and_any_other_field_is_not() {
+        let row = |field| [refused(1, field), refused(2, field), refused(3, field)];
+        assert_eq!(verdict(&row("custom:7")), Some(PausedFor::Configuration));
+        assert_eq!(verdict(&row("country")), None);
+        let [one, two, three] = row("custom:7");
+        assert_eq!(verdict(&[one, two, told(9, "custom:7"), three]), None);
+    }
+}

@@ -1,0 +1,142 @@
+//! Creates: the id that only a look tells, an address that is taken, and what the least create finds out.
+
+use people::answer::{Answer, Found};
+use people::graph::Status;
+use people::plan::StepKind;
+use serde_json::{Value, json};
+
+use super::refersion::{Reply, create, play, shown, texts};
+
+const TAKEN: &str = "The email you have entered is taken by another Affiliate.";
+const NAMES: [(&str, &str); 2] = [("first_name", "Ann"), ("last_name", "Lee")];
+
+fn created(id: u64, fields: &[(&str, &str)]) -> Answer {
+    Answer::Created { id, code: "abc".to_owned(), status: Status::Active, told: texts(fields) }
+}
+
+fn made() -> Reply {
+    let message = "The affiliate 77 has been created with the status of ACTIVE.";
+    Reply::Says(json!({ "id": "abc", "link": "https://x.test/c/abc", "message": message }))
+}
+
+fn made_without_a_word() -> Reply {
+    Reply::Says(json!({ "id": "abc", "link": "https://x.test/c/abc" }))
+}
+
+#[tokio::test]
+async fn a_create_knows_its_id_from_the_message() {
+    let delivered = play(StepKind::Create, vec![create(&NAMES)], |_, _, _: &Value| made()).await;
+    assert_eq!(delivered.operations(), ["new"]);
+    assert_eq!(delivered.known(), [&created(77, &NAMES)]);
+}
+
+#[tokio::test]
+async fn without_a_message_a_look_by_the_code_tells_the_id() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "new" => made_without_a_word(),
+        _ => Reply::Says(shown(77, "ann@x.test", "Ann", "ACTIVE")),
+    };
+    let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
+    assert_eq!(delivered.asked[1], ("get", json!({ "affiliate_code": "abc" })));
+    assert_eq!(delivered.known(), [&created(77, &NAMES)]);
+}
+
+#[tokio::test]
+async fn without_an_id_the_create_is_unknown_and_is_not_made_again() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "new" => made_without_a_word(),
+        _ => Reply::Refuses(503, json!({})),
+    };
+    let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
+    assert_eq!(delivered.operations(), ["new", "get"]);
+    let fields = vec!["first_name".to_owned(), "last_name".to_owned()];
+    assert_eq!(delivered.known(), [&Answer::CreateUnknown { fields }]);
+    assert!(delivered.class().is_some());
+}
+
+#[tokio::test]
+async fn a_create_without_an_answer_is_unknown() {
+    let delivered = play(StepKind::Create, vec![create(&NAMES)], |_, _, _: &Value| Reply::Lost).await;
+    assert!(matches!(delivered.known()[..], [Answer::CreateUnknown { .. }]));
+    assert_eq!(delivered.class(), Some("no_answer"));
+}
+
+#[tokio::test]
+async fn a_create_that_was_throttled_was_not_made() {
+    let delivered = play(StepKind::Create, vec![create(&NAMES)], |_, _, _: &Value| Reply::Throttles(9)).await;
+    assert_eq!(delivered.known(), [&Answer::NotMade]);
+    let wait = delivered.endings[0].failed.as_ref().and_then(|failed| failed.retry_after);
+    assert_eq!(wait.map(|wait| wait.as_secs()), Some(9));
+}
+
+/// The search finds addresses that contain this one, page by page: only the same one counts.
+#[tokio::test]
+async fn who_has_a_taken_address_is_found_after_paging_by_the_exact_address() {
+    let row = |code: &str, email: &str| json!({ "id": code, "email": email });
+    let answers = move |_, path: &str, body: &Value| match (path, body["page"].as_str()) {
+        ("new", _) => Reply::says_no(TAKEN),
+        ("search", Some("1")) => Reply::Says(json!({ "total": 3, "results": [
+            row("c1", "joann@x.test"), row("c2", "ann@x.test.example"),
+        ] })),
+        ("search", Some("2")) => Reply::Says(json!({ "total": 3, "results": [row("c3", "Ann@X.test")] })),
+        ("get", _) => Reply::Says(shown(42, "Ann@X.test", "Anne", "PENDING")),
+        other => panic!("nobody asks {other:?}"),
+    };
+    let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
+    assert_eq!(delivered.operations(), ["new", "search", "search", "get"]);
+    assert_eq!(delivered.asked[3].1, json!({ "affiliate_code": "c3" }));
+    let found = Found {
+        id: 42,
+        code: Some("c3".to_owned()),
+        status: Status::Pending,
+        shown: texts(&[("first_name", "Anne"), ("last_name", "Lee"), ("company", "")]),
+    };
+    assert_eq!(delivered.known(), [&Answer::NotMade, &Answer::Found(found)]);
+}
+
+#[tokio::test]
+async fn a_taken_address_that_nobody_is_found_to_have_is_refused() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "new" => Reply::says_no(TAKEN),
+        _ => Reply::Says(json!({ "total": 1, "results": [{ "id": "c1", "email": "joann@x.test" }] })),
+    };
+    let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
+    let [Answer::NotMade, Answer::Refused { causes, .. }] = delivered.known()[..] else { panic!("refused") };
+    assert_eq!(causes["email"].class, "not_here");
+}
+
+#[tokio::test]
+async fn a_refused_field_that_is_named_is_left_out_by_the_next_create() {
+    let fields = [NAMES[0], NAMES[1], ("country", "Narnia")];
+    let answers = |_, _: &str, _: &Value| Reply::says_no("Narnia is not a allowed value for field country");
+    let delivered = play(StepKind::Create, vec![create(&fields)], answers).await;
+    assert_eq!(delivered.operations(), ["new"]);
+    let [Answer::NotMade, Answer::Refused { causes, .. }] = delivered.known()[..] else { panic!("refused") };
+    assert_eq!(causes.keys().collect::<Vec<_>>(), ["country"]);
+}
+
+/// Then edits find the bad field, each of which can be tried without making anybody twice.
+#[tokio::test]
+async fn a_refusal_without_a_field_is_tried_with_the_least() {
+    let fields = [NAMES[0], NAMES[1], ("city", "Bern"), ("company", "far too long")];
+    let answers = |_, _: &str, body: &Value| match body.get("company") {
+        Some(_) => Reply::says_no("Value exceed the char limit"),
+        None => made(),
+    };
+    let delivered = play(StepKind::Create, vec![create(&fields)], answers).await;
+    assert_eq!(delivered.operations(), ["new", "new"]);
+    assert_eq!(delivered.asked[1].1.get("city"), None);
+    assert_eq!(delivered.known(), [&created(77, &NAMES)], "only what was told counts as told");
+}
+
+#[tokio::test]
+async fn a_welcome_mail_rides_on_the_first_try_alone() {
+    for first_try in [true, false] {
+        let mut item = create(&NAMES);
+        if let worker::deliver::Wish::Create { first_try: first, .. } = &mut item.wish {
+            *first = first_try;
+        }
+        let delivered = play(StepKind::Create, vec![item], |_, _, _: &Value| made()).await;
+        assert_eq!(delivered.asked[0].1["send_welcome"] == json!("TRUE"), first_try);
+    }
+}

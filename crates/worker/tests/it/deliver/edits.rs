@@ -1,0 +1,194 @@
+//! Edits: what "not changed" means, whom a refusal blames, and who has an address that is taken.
+
+use std::collections::BTreeMap;
+
+use people::answer::{Answer, Cause};
+use people::plan::StepKind;
+use serde_json::{Value, json};
+use worker::deliver::{Item, Wish};
+
+use super::refersion::{Delivered, Reply, anchor, edit, play, shown, texts};
+
+const UNNAMED: &str = "Value exceed the char limit";
+
+fn told(n: u8, fields: &[(&str, &str)]) -> Answer {
+    Answer::Told { id: n.into(), email: None, fields: texts(fields) }
+}
+
+fn refused_fields(answer: &Answer) -> BTreeMap<String, Cause> {
+    match answer {
+        Answer::Refused { causes, .. } => causes.clone(),
+        other => panic!("not a refusal: {other:?}"),
+    }
+}
+
+fn ids(body: &Value) -> Vec<u64> {
+    body["affiliates"].as_array().expect("a batch").iter().filter_map(|item| item["id"].as_u64()).collect()
+}
+
+#[tokio::test]
+async fn what_was_not_changed_and_is_shown_as_wanted_was_told() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "edit" => Reply::batch(&[], &[1]),
+        _ => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
+    };
+    let delivered = play(StepKind::Edit, vec![edit(1, &[("first_name", "Ann")])], answers).await;
+    assert_eq!(delivered.operations(), ["edit", "get"]);
+    assert_eq!(delivered.known(), [&told(1, &[("first_name", "Ann")])]);
+}
+
+#[tokio::test]
+async fn what_was_not_changed_and_is_not_found_is_gone() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "edit" => Reply::batch(&[], &[1]),
+        _ => Reply::says_no("Affiliate not found."),
+    };
+    let delivered = play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], answers).await;
+    assert_eq!(delivered.operations(), ["edit", "get"]);
+    assert_eq!(delivered.known(), [&Answer::Gone { id: 1 }]);
+}
+
+#[tokio::test]
+async fn what_was_not_changed_is_tried_once_more_alone() {
+    let answers = |number, path: &str, _: &Value| match (number, path) {
+        (0, _) => Reply::batch(&[1, 3], &[2]),
+        (_, "edit") => Reply::batch(&[2], &[]),
+        _ => Reply::Says(shown(2, "bo@x.test", "Bo", "ACTIVE")),
+    };
+    let items = (1..=3).map(|n| edit(n, &[("city", "Bern")])).collect();
+    let delivered = play(StepKind::Edit, items, answers).await;
+    assert_eq!(delivered.operations(), ["edit", "get", "edit"]);
+    assert_eq!(ids(&delivered.asked[2].1), [2]);
+    let last = |n: usize| delivered.endings[n].answers.last().map(|(_, answer)| answer.clone());
+    for n in [1, 2, 3] {
+        assert_eq!(last(usize::from(n) - 1), Some(told(n, &[("city", "Bern")])));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_changed_again_is_refused_without_a_third_try() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "edit" => Reply::batch(&[], &[1]),
+        _ => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
+    };
+    let delivered = play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], answers).await;
+    assert_eq!(delivered.operations(), ["edit", "get", "edit"]);
+    let refused = refused_fields(delivered.known().last().expect("an answer"));
+    assert_eq!(refused.keys().collect::<Vec<_>>(), ["city"]);
+    assert_eq!(refused["city"].message, "the affiliate was not changed, and no reason was given");
+}
+
+/// Refersion leaves a healthy item out now and then. While a field to blame is looked for, that must not blame one.
+#[tokio::test]
+async fn a_part_that_is_not_changed_for_no_reason_is_tried_once_more_before_a_field_is_blamed() {
+    let answers = |number: usize, _: &str, _: &Value| match number {
+        // The whole is refused, then its first half is left out once.
+        0 => Reply::says_no(UNNAMED),
+        1 => Reply::batch(&[], &[1]),
+        2 => Reply::batch(&[1], &[]),
+        _ => Reply::says_no(UNNAMED),
+    };
+    let fields = [("city", "Bern"), ("phone", "far too long")];
+    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], answers).await;
+    let known = delivered.known();
+    assert_eq!(known[0], &told(1, &[("city", "Bern")]));
+    assert_eq!(refused_fields(known[1]).keys().collect::<Vec<_>>(), ["phone"]);
+    assert_eq!(delivered.asked[1].1, delivered.asked[2].1, "the same part, once more");
+}
+
+#[tokio::test]
+async fn of_a_refused_batch_only_the_bad_items_are_refused() {
+    let answers = |_, _: &str, body: &Value| {
+        let ids = ids(body);
+        if ids.iter().any(|id| [7, 30].contains(id)) {
+            return Reply::says_no("x is not a allowed value for field country");
+        }
+        Reply::batch(&ids, &[])
+    };
+    let items = (1..=50).map(|n| edit(n, &[("country", "x")])).collect();
+    let Delivered { endings, asked } = play(StepKind::Edit, items, answers).await;
+    let mut bad: Vec<u64> = Vec::new();
+    for ending in &endings {
+        let [(whose, answer)] = ending.answers.as_slice() else { panic!("one answer each: {ending:?}") };
+        match answer {
+            Answer::Told { .. } => {}
+            other => {
+                assert_eq!(refused_fields(other).keys().collect::<Vec<_>>(), ["country"]);
+                bad.push(whose.0[0].into());
+            }
+        }
+    }
+    assert_eq!((endings.len(), bad), (50, vec![7, 30]));
+    // Two paths of a binary tree over 50, with the halves beside them.
+    assert!(asked.len() <= 1 + 2 * 2 * 6, "{} calls", asked.len());
+}
+
+#[tokio::test]
+async fn of_a_refused_affiliate_only_the_bad_fields_are_refused_and_the_others_told() {
+    let answers = |_, _: &str, body: &Value| match body["affiliates"][0].get("zip") {
+        Some(_) => Reply::says_no(UNNAMED),
+        None => Reply::batch(&[1], &[]),
+    };
+    let fields =
+        [("city", "Bern"), ("company", "Acme"), ("phone", "1"), ("state", "BE"), ("zip", "too long")];
+    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], answers).await;
+    let known = delivered.known();
+    assert_eq!(known[0], &told(1, &fields[..4]));
+    let refused = refused_fields(known[1]);
+    assert_eq!(refused.keys().collect::<Vec<_>>(), ["zip"]);
+    assert_eq!(refused["zip"].message, UNNAMED, "the reason is Refersion's own");
+}
+
+#[tokio::test]
+async fn a_field_that_the_refusal_names_needs_no_search_and_its_value_is_not_kept_in_the_words() {
+    let answers = |_, _: &str, _: &Value| Reply::says_no("Narnia is not a allowed value for field country");
+    let fields = [("city", "Bern"), ("country", "Narnia")];
+    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], answers).await;
+    assert_eq!(delivered.operations(), ["edit"]);
+    let refused = refused_fields(delivered.known()[0]);
+    assert_eq!(refused["country"].message, "… is not a allowed value for field country");
+}
+
+fn moves() -> Item {
+    let email = Some((anchor(9), "new@x.test".to_owned()));
+    let wish = Wish::Edit { id: 1, email, fields: BTreeMap::new(), scrub: false };
+    Item { anchor: anchor(1), wish }
+}
+
+#[tokio::test]
+async fn an_address_that_another_affiliate_has_is_that_ones() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "edit" => Reply::says_no("The email you have entered is taken by another Affiliate."),
+        "search" => Reply::Says(json!({ "total": 1, "results": [{ "id": "abc", "email": "new@x.test" }] })),
+        _ => Reply::Says(shown(5, "new@x.test", "Cy", "ACTIVE")),
+    };
+    let delivered = play(StepKind::Edit, vec![moves()], answers).await;
+    assert_eq!(delivered.operations(), ["edit", "search", "get"]);
+    let [(whose, Answer::Found(found))] = delivered.endings[0].answers.as_slice() else { panic!("found") };
+    assert_eq!((*whose, found.id), (anchor(9), 5));
+}
+
+#[tokio::test]
+async fn an_address_that_it_has_itself_was_told() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "edit" => Reply::says_no("The email you have entered is taken by another Affiliate."),
+        "search" => Reply::Says(json!({ "total": 1, "results": [{ "id": "abc", "email": "new@x.test" }] })),
+        _ => Reply::Says(shown(1, "new@x.test", "Ann", "ACTIVE")),
+    };
+    let delivered = play(StepKind::Edit, vec![moves()], answers).await;
+    let told = Answer::Told { id: 1, email: Some(anchor(9)), fields: BTreeMap::new() };
+    assert_eq!(delivered.known(), [&told]);
+}
+
+#[tokio::test]
+async fn a_scrub_puts_nobody_in_the_persons_place() {
+    let fields = texts(&[("city", ""), ("first_name", ""), ("last_name", "")]);
+    let wish = Wish::Edit { id: 1, email: None, fields, scrub: true };
+    let answers = |_, _: &str, _: &Value| Reply::batch(&[1], &[]);
+    let delivered = play(StepKind::Edit, vec![Item { anchor: anchor(1), wish }], answers).await;
+    let said = json!({ "affiliates": [{
+        "id": 1, "city": "", "first_name": "Deleted", "last_name": "Deleted", "email": "deleted-1@gone.test",
+    }] });
+    assert_eq!(delivered.asked, [("edit", said)]);
+    assert_eq!(delivered.known(), [&Answer::Scrubbed { id: 1 }]);
+}

@@ -1,0 +1,102 @@
+//! What may have taken effect is not known, so that a value that flips back is told again.
+
+use std::collections::BTreeMap;
+
+use people::answer::Answer;
+use people::graph::Status;
+use people::plan::StepKind;
+use serde_json::Value;
+use worker::deliver::{Item, Wish};
+
+use super::refersion::{Reply, anchor, edit, play, shown, status, texts};
+
+fn unknown(fields: &[&str]) -> Answer {
+    let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+    Answer::TellUnknown { id: 1, email: false, fields }
+}
+
+#[tokio::test]
+async fn an_edit_without_an_answer_leaves_its_fields_unknown() {
+    let fields = [("city", "Bern"), ("custom:101", "true")];
+    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], |_, _, _: &Value| Reply::Lost).await;
+    assert_eq!(delivered.known(), [&unknown(&["city", "custom:101"])]);
+    assert_eq!(delivered.class(), Some("no_answer"));
+}
+
+/// A scrub sets an address of nobody, so without an answer the address is not known either.
+#[tokio::test]
+async fn a_scrub_without_an_answer_leaves_the_address_unknown() {
+    let wish = Wish::Edit { id: 1, email: None, fields: texts(&[("city", "")]), scrub: true };
+    let scrub = Item { anchor: anchor(1), wish };
+    let delivered = play(StepKind::Edit, vec![scrub], |_, _, _: &Value| Reply::Lost).await;
+    let unknown = Answer::TellUnknown { id: 1, email: true, fields: vec!["city".to_owned()] };
+    assert_eq!(delivered.known(), [&unknown]);
+}
+
+/// "Not changed" may be untrue, and only a look could tell.
+#[tokio::test]
+async fn an_edit_whose_look_fails_leaves_its_fields_unknown() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "edit" => Reply::batch(&[], &[1]),
+        _ => Reply::Throttles(7),
+    };
+    let delivered = play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], answers).await;
+    assert_eq!(delivered.known(), [&unknown(&["city"])]);
+    assert_eq!(delivered.class(), Some("throttled"));
+}
+
+#[tokio::test]
+async fn an_edit_whose_second_try_fails_leaves_its_fields_unknown() {
+    let answers = |number, path: &str, _: &Value| match (number, path) {
+        (0, _) => Reply::batch(&[], &[1]),
+        (_, "get") => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
+        _ => Reply::Throttles(7),
+    };
+    let delivered = play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], answers).await;
+    assert_eq!(delivered.known(), [&unknown(&["city"])]);
+}
+
+/// Parts were told before the search for the bad field failed.
+#[tokio::test]
+async fn a_search_for_the_bad_field_that_fails_leaves_the_fields_unknown() {
+    let answers = |number, _: &str, _: &Value| match number {
+        0 => Reply::says_no("Value exceed the char limit"),
+        1 => Reply::batch(&[1], &[]),
+        _ => Reply::Throttles(7),
+    };
+    let fields = [("city", "Bern"), ("custom:101", "true")];
+    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], answers).await;
+    assert_eq!(delivered.known(), [&unknown(&["city", "custom:101"])]);
+    assert_eq!(
+        delivered.endings[0].failed.as_ref().and_then(|failed| failed.retry_after).map(|it| it.as_secs()),
+        Some(7)
+    );
+}
+
+#[tokio::test]
+async fn a_status_change_whose_look_fails_leaves_the_status_unknown() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "status_change" => Reply::batch(&[], &[1]),
+        _ => Reply::Throttles(7),
+    };
+    let delivered = play(StepKind::Status, vec![status(1, Status::Disabled)], answers).await;
+    assert_eq!(delivered.known(), [&Answer::StatusUnknown { id: 1 }]);
+}
+
+/// A refused call took no effect at all.
+#[tokio::test]
+async fn an_edit_that_was_throttled_leaves_what_is_known() {
+    let delivered =
+        play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], |_, _, _: &Value| Reply::Throttles(7)).await;
+    assert_eq!(delivered.known(), Vec::<&Answer>::new());
+    assert_eq!(delivered.class(), Some("throttled"));
+}
+
+/// As the ledger writes a call down, for whoever has to settle it.
+#[test]
+fn an_open_scrub_names_the_address() {
+    let wish = Wish::Edit { id: 1, email: None, fields: BTreeMap::new(), scrub: true };
+    let written = Item { anchor: anchor(1), wish }.written();
+    let email = Answer::TellUnknown { id: 1, email: true, fields: Vec::new() };
+    assert_eq!(Item::unknown("edit", &written), Some(email));
+}

@@ -1,0 +1,7 @@
+//! Deliver by itself: what each procedure asks of Refersion, and what it makes of the answers.
+
+mod creates;
+mod edits;
+mod in_doubt;
+mod refersion;
+mod statuses;

@@ -1,0 +1,166 @@
+//! A Refersion that answers as a test says, and remembers what it was asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use people::Digest;
+use people::answer::Answer as Known;
+use people::graph::Status;
+use people::plan::StepKind;
+use refersion::{
+    Answer, Client, Closed, Credentials, Gate, InitialStatus, Request, Transport, TransportError, Verdict,
+};
+use serde_json::{Value, json};
+use worker::deliver::{Api, Ending, Item, Job, Wish, deliver};
+
+/// What comes back of one call.
+pub(crate) enum Reply {
+    /// 200 with this body.
+    Says(Value),
+    /// Another status, with this body.
+    Refuses(u16, Value),
+    /// 429 with `Retry-After` in seconds.
+    Throttles(u64),
+    /// No answer: the call may have taken effect.
+    Lost,
+}
+
+impl Reply {
+    /// A batch of which these ids were changed, and those were not.
+    pub(crate) fn batch(changed: &[u64], not_changed: &[u64]) -> Self {
+        Self::Says(json!({ "ids_changed": changed, "ids_not_changed": not_changed }))
+    }
+
+    /// 422 with Refersion's words.
+    pub(crate) fn says_no(words: &str) -> Self {
+        Self::Refuses(422, json!({ "errors": [words] }))
+    }
+}
+
+type Answers = dyn FnMut(usize, &'static str, &Value) -> Reply + Send;
+
+/// Answers by the number of the call (from 0), the last part of its path, and its body.
+struct Scripted {
+    asked: Mutex<Vec<(&'static str, Value)>>,
+    answers: Mutex<Box<Answers>>,
+}
+
+#[async_trait]
+impl Transport for Scripted {
+    async fn post(&self, request: Request) -> Result<Answer, TransportError> {
+        let body: Value = serde_json::from_slice(&request.body).expect("a request is JSON");
+        let path = request.path.trim_start_matches("/v2/affiliate/");
+        let mut asked = self.asked.lock().expect("no panic holds it");
+        let reply = (self.answers.lock().expect("no panic holds it"))(asked.len(), path, &body);
+        asked.push((path, body));
+        let (status, retry_after, body) = match reply {
+            Reply::Says(body) => (200, None, body),
+            Reply::Refuses(status, body) => (status, None, body),
+            Reply::Throttles(seconds) => (429, Some(Duration::from_secs(seconds)), json!({})),
+            Reply::Lost => return Err(TransportError::NoAnswer { detail: "the line was cut".to_owned() }),
+        };
+        Ok(Answer { status, retry_after, body: body.to_string().into_bytes() })
+    }
+}
+
+struct Open;
+
+#[async_trait]
+impl Gate for Open {
+    async fn admit(&self) -> Result<(), Closed> {
+        Ok(())
+    }
+
+    fn report(&self, _: Verdict, _: Duration) {}
+}
+
+/// What became of a job, and what Refersion was asked on the way.
+pub(crate) struct Delivered {
+    pub(crate) endings: Vec<Ending>,
+    pub(crate) asked: Vec<(&'static str, Value)>,
+}
+
+impl Delivered {
+    /// The operations, in order.
+    pub(crate) fn operations(&self) -> Vec<&'static str> {
+        self.asked.iter().map(|(path, _)| *path).collect()
+    }
+
+    /// What is known of the only item.
+    pub(crate) fn known(&self) -> Vec<&Known> {
+        assert_eq!(self.endings.len(), 1);
+        self.endings[0].answers.iter().map(|(_, answer)| answer).collect()
+    }
+
+    /// The class of the only item's failure.
+    pub(crate) fn class(&self) -> Option<&str> {
+        self.endings[0].failed.as_ref().map(|failed| failed.cause.class.as_str())
+    }
+}
+
+/// Delivers items of one kind to a Refersion that answers like that.
+pub(crate) async fn play(
+    kind: StepKind,
+    items: Vec<Item>,
+    answers: impl FnMut(usize, &'static str, &Value) -> Reply + Send + 'static,
+) -> Delivered {
+    let scripted = Arc::new(Scripted { asked: Mutex::default(), answers: Mutex::new(Box::new(answers)) });
+    let transport: Arc<dyn Transport> = Arc::<Scripted>::clone(&scripted);
+    let api = Api {
+        client: Client::new(
+            transport,
+            "https://refersion.test",
+            Credentials::new("pub", "sec"),
+            Arc::new(Open),
+        ),
+        new_status: InitialStatus::Active,
+        offer: None,
+        send_welcome: true,
+        scrub_domain: Some("gone.test".to_owned()),
+    };
+    let endings = deliver(&api, &Job { call: 1, kind, items }).await;
+    let asked = scripted.asked.lock().expect("no panic holds it").clone();
+    Delivered { endings, asked }
+}
+
+/// The address of the `n`th affiliate.
+pub(crate) fn anchor(n: u8) -> Digest {
+    Digest([n; 16])
+}
+
+/// Tells the affiliate with the numeric id `n` these fields.
+pub(crate) fn edit(n: u8, fields: &[(&str, &str)]) -> Item {
+    let wish = Wish::Edit { id: n.into(), email: None, fields: texts(fields), scrub: false };
+    Item { anchor: anchor(n), wish }
+}
+
+/// Makes an affiliate at `ann@x.test`.
+pub(crate) fn create(fields: &[(&str, &str)]) -> Item {
+    let wish = Wish::Create {
+        email: "ann@x.test".to_owned(),
+        merchant_id: None,
+        fields: texts(fields),
+        first_try: true,
+    };
+    Item { anchor: anchor(1), wish }
+}
+
+/// Sets the status of the affiliate with the numeric id `n`.
+pub(crate) fn status(n: u8, status: Status) -> Item {
+    Item { anchor: anchor(n), wish: Wish::Status { id: n.into(), status } }
+}
+
+/// Fields with their texts.
+pub(crate) fn texts(fields: &[(&str, &str)]) -> BTreeMap<String, String> {
+    fields.iter().map(|(field, text)| ((*field).to_owned(), (*text).to_owned())).collect()
+}
+
+/// An affiliate as `get` shows it.
+pub(crate) fn shown(id: u8, email: &str, first_name: &str, status: &str) -> Value {
+    json!({
+        "id": id, "offer_id": "1", "status": status, "first_name": first_name, "last_name": "Lee",
+        "company_name": "", "email": email, "link": "https://x.test/c/abc", "custom_fields": [],
+    })
+}

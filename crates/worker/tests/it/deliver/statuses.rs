@@ -1,0 +1,71 @@
+//! Status changes: what "not changed" means.
+
+use people::answer::Answer;
+use people::graph::Status;
+use people::plan::StepKind;
+use serde_json::Value;
+
+use super::refersion::{Reply, play, shown, status};
+
+fn disable(n: u8) -> worker::deliver::Item {
+    status(n, Status::Disabled)
+}
+
+fn is_disabled(id: u64) -> Answer {
+    Answer::StatusIs { id, status: Status::Disabled }
+}
+
+#[tokio::test]
+async fn a_status_that_was_so_already_is_so() {
+    let answers = |_, path: &str, body: &Value| match (path, body["id"].as_u64()) {
+        ("status_change", _) => Reply::batch(&[1], &[2, 3]),
+        (_, Some(2)) => Reply::Says(shown(2, "bo@x.test", "Bo", "DISABLED")),
+        _ => Reply::says_no("Affiliate not found."),
+    };
+    let delivered = play(StepKind::Status, vec![disable(1), disable(2), disable(3)], answers).await;
+    assert_eq!(delivered.operations(), ["status_change", "get", "get"]);
+    let known: Vec<&Answer> =
+        delivered.endings.iter().flat_map(|ending| &ending.answers).map(|(_, answer)| answer).collect();
+    assert_eq!(known, [&is_disabled(1), &is_disabled(2), &Answer::Gone { id: 3 }]);
+}
+
+#[tokio::test]
+async fn a_status_that_was_not_changed_is_tried_once_more() {
+    let answers = |number, path: &str, _: &Value| match (number, path) {
+        (0, _) => Reply::batch(&[], &[1]),
+        (_, "get") => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
+        _ => Reply::batch(&[1], &[]),
+    };
+    let delivered = play(StepKind::Status, vec![disable(1)], answers).await;
+    assert_eq!(delivered.operations(), ["status_change", "get", "status_change"]);
+    assert_eq!(delivered.known(), [&is_disabled(1)]);
+}
+
+/// A delete is not given up: the status is not known, and the change is tried again later.
+#[tokio::test]
+async fn a_status_that_is_not_changed_again_fails_and_is_not_known() {
+    let answers = |_, path: &str, _: &Value| match path {
+        "get" => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
+        _ => Reply::batch(&[], &[1]),
+    };
+    let delivered = play(StepKind::Status, vec![disable(1)], answers).await;
+    assert_eq!(delivered.operations(), ["status_change", "get", "status_change"]);
+    assert_eq!(delivered.known(), [&Answer::StatusUnknown { id: 1 }]);
+    assert_eq!(delivered.class(), Some("refused"));
+}
+
+#[tokio::test]
+async fn a_refused_batch_of_status_changes_is_split_until_the_bad_one_is_alone() {
+    let answers = |_, _: &str, body: &Value| {
+        let ids: Vec<u64> = body["ids"].as_array().expect("ids").iter().filter_map(Value::as_u64).collect();
+        if ids.contains(&3) { Reply::says_no("Affiliate not allowed") } else { Reply::batch(&ids, &[]) }
+    };
+    let delivered = play(StepKind::Status, (1..=4).map(disable).collect(), answers).await;
+    let failed: Vec<u8> = delivered
+        .endings
+        .iter()
+        .filter(|ending| ending.failed.is_some())
+        .map(|ending| ending.anchor.0[0])
+        .collect();
+    assert_eq!((delivered.endings.len(), failed), (4, vec![3]));
+}

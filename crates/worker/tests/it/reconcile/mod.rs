@@ -1,0 +1,7 @@
+//! Reconcile by itself: order, batches, pauses, retries and changed settings.
+
+mod order;
+mod pauses;
+mod retries;
+mod settings;
+mod shop;

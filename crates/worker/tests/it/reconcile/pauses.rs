@@ -1,0 +1,156 @@
+//! A connection that is paused keeps its events, its lease and its beat, and resumes by itself where it can.
+
+use std::time::Duration;
+
+use connections::{ConnectionStore as _, PausedFor, State};
+use jiff::SignedDuration;
+use ledger::{DeadLetterFilter, Ledger as _};
+use queue::Lane;
+use simulator::{Options, Switches};
+use tokio::time::sleep;
+use uuid::Uuid;
+use worker::Limits;
+
+use super::shop::{Plan, Shop, address, joins, says};
+
+/// Readiness takes a loop that has not come round for longer than this for dead.
+const FRESH: SignedDuration = SignedDuration::from_secs(15);
+
+async fn dead_letters(shop: &Shop) -> usize {
+    let all = DeadLetterFilter { limit: 100, ..DeadLetterFilter::default() };
+    shop.ledger.dead_letters(&all).await.expect("a ledger").len()
+}
+
+async fn pending(shop: &Shop) -> u64 {
+    shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger").pending
+}
+
+#[tokio::test(start_paused = true)]
+async fn revoked_keys_pause_the_connection_and_keep_its_events_until_the_keys_work_again() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.faults("credentials=bad");
+    shop.reconcile();
+    let many: Vec<_> = (0..30).map(|number| joins(&format!("member{number}"))).collect();
+    shop.say(Lane::Live, &many).await;
+    shop.until_it_is(State::Paused(PausedFor::Credentials)).await;
+    let calls = shop.count("new");
+    assert!(calls < 5, "{calls} calls with refused keys");
+    sleep(Duration::from_secs(3_600)).await;
+    assert_eq!((pending(&shop).await, dead_letters(&shop).await), (30, 0));
+    assert_eq!(shop.count("new"), calls, "no event is tried while the keys are refused");
+    shop.faults("");
+    shop.until_it_is(State::Active).await;
+    shop.until_it_rests().await;
+    assert!(shop.affiliate(&address("member29")).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_is_unwell_pauses_the_connection_until_it_is_well() {
+    let mut shop =
+        Shop::open(Plan { limits: Limits { breaker_after: 5, ..Limits::default() }, ..Plan::usual() }).await;
+    shop.faults("503=100%");
+    shop.reconcile();
+    let many: Vec<_> = (0..30).map(|number| joins(&format!("member{number}"))).collect();
+    shop.say(Lane::Live, &many).await;
+    shop.until_it_is(State::Paused(PausedFor::Breaker)).await;
+    let before = shop.calls().len();
+    sleep(Duration::from_secs(600)).await;
+    let probes = shop.calls().len() - before;
+    assert!((5..60).contains(&probes), "{probes} probes in ten minutes");
+    shop.faults("");
+    shop.until_it_is(State::Active).await;
+    shop.until_it_rests().await;
+    assert_eq!(dead_letters(&shop).await, 0);
+}
+
+/// An operator who resumes a connection wants to see calls, not the pause of before.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_an_operator_resumes_after_the_breaker_is_tried_anew() {
+    let mut shop =
+        Shop::open(Plan { limits: Limits { breaker_after: 5, ..Limits::default() }, ..Plan::usual() }).await;
+    shop.faults("503=100%");
+    shop.reconcile();
+    let many: Vec<_> = (0..30).map(|number| joins(&format!("member{number}"))).collect();
+    shop.say(Lane::Live, &many).await;
+    shop.until_it_is(State::Paused(PausedFor::Breaker)).await;
+    let writes = |shop: &Shop| shop.calls().iter().filter(|call| call.operation != "list").count();
+    sleep(Duration::from_secs(60)).await;
+    let before = writes(&shop);
+    shop.ledger.resume(shop.id, None).await.expect("resumed");
+    shop.until("calls go out again", async || writes(&shop) > before).await;
+    shop.until_it_is(State::Paused(PausedFor::Breaker)).await;
+    let tried = writes(&shop) - before;
+    assert!(tried >= 5, "{tried} calls were enough to pause it again");
+}
+
+/// Whoever holds the lease goes on holding it, and goes on beating, also while Refersion asks for hours to stay away.
+#[tokio::test(start_paused = true)]
+async fn a_paused_connection_keeps_its_lease_and_its_beat() {
+    let mut shop =
+        Shop::open(Plan { limits: Limits { breaker_after: 3, ..Limits::default() }, ..Plan::usual() }).await;
+    shop.faults("503=100%");
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann"), joins("bo"), joins("cy"), joins("di")]).await;
+    shop.until_it_is(State::Paused(PausedFor::Breaker)).await;
+    shop.faults("429-after=100%:7200s");
+    let beat = format!("reconcile {}", shop.id);
+    for _ in 0..3_600 {
+        sleep(Duration::from_secs(1)).await;
+        let now = shop.worker.now();
+        let last = *shop.worker.beats.all().get(&beat).expect("a beat");
+        assert!(now.duration_since(last) < FRESH, "the last beat was at {last}, and it is {now}");
+        let other = shop.ledger.lease(shop.id, Uuid::from_u128(7), now, Duration::from_secs(15)).await;
+        assert_eq!(other.expect("a ledger"), None, "the lease ran out");
+    }
+    assert_eq!(shop.state().await, State::Paused(PausedFor::Breaker));
+    // An operator is heard all the same.
+    shop.faults("");
+    shop.ledger.resume(shop.id, None).await.expect("resumed");
+    shop.until_it_rests().await;
+}
+
+fn unknown_offer() -> Plan {
+    let mut plan = Plan::usual();
+    plan.settings.offer = Some("99".to_owned());
+    let switches = Switches { offers: [1].into(), ..Switches::default() };
+    Plan { refersion: Options { switches, ..Options::default() }, ..plan }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_setting_that_three_persons_in_a_row_fail_by_pauses_the_connection_until_an_operator_mends_it() {
+    let mut shop = Shop::open(unknown_offer()).await;
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann"), joins("bo")]).await;
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(shop.state().await, State::Active, "two may be a chance");
+    shop.say(Lane::Live, &[joins("cy"), joins("di"), joins("ed")]).await;
+    shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
+    let calls = shop.calls().len();
+    shop.set(|settings| settings.offer = None).await;
+    sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(shop.calls().len(), calls, "only an operator ends such a pause");
+    assert_eq!((pending(&shop).await, dead_letters(&shop).await), (5, 0));
+    shop.ledger.resume(shop.id, None).await.expect("resumed");
+    shop.until_it_rests().await;
+    assert!(shop.affiliate(&address("ed")).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_custom_field_that_does_not_exist_pauses_the_connection_before_it_kills_many_events() {
+    let mut plan = Plan::usual();
+    plan.refersion.custom_fields = [(7, "another".to_owned())].into();
+    let mut shop = Shop::open(plan).await;
+    shop.reconcile();
+    let names: Vec<String> = (0..40).map(|number| format!("member{number}")).collect();
+    for name in &names {
+        shop.say(Lane::Live, &[joins(name)]).await;
+    }
+    shop.until_it_rests().await;
+    for name in &names {
+        shop.say(Lane::Live, &[says(name, "vip", true)]).await;
+        sleep(Duration::from_secs(2)).await;
+    }
+    shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
+    let dead = dead_letters(&shop).await;
+    assert!(dead <= 3, "{dead} events died of a mistake in the settings");
+}

@@ -1,0 +1,86 @@
+//! A retry is a person that stays dirty; giving up needs attempts and time; Refersion's own wish is never undercut.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use ledger::{DeadLetterFilter, DeadLetterView, Ledger as _};
+use queue::Lane;
+use worker::{Limits, RetryPolicy};
+
+use super::shop::{Plan, Shop, address, joins, says};
+
+fn giving_up_after(max_attempts: u32, max_elapsed: Duration) -> Plan {
+    let retry = RetryPolicy {
+        max_attempts,
+        max_elapsed,
+        initial: Duration::from_secs(1),
+        max_interval: Duration::from_secs(60),
+    };
+    Plan { limits: Limits { retry, ..Limits::default() }, ..Plan::usual() }
+}
+
+async fn death(shop: &Shop) -> DeadLetterView {
+    let all = DeadLetterFilter { limit: 10, ..DeadLetterFilter::default() };
+    shop.until("an event dies", async || !shop.ledger.dead_letters(&all).await.expect("a ledger").is_empty())
+        .await;
+    shop.ledger.dead_letters(&all).await.expect("a ledger").remove(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_that_are_used_up_are_no_reason_to_give_up_before_the_time_is() {
+    let mut shop = Shop::open(giving_up_after(3, Duration::from_secs(1_800))).await;
+    shop.faults("429=100%");
+    shop.reconcile();
+    let began = shop.worker.now();
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    let letter = death(&shop).await;
+    assert!(letter.died_at.duration_since(began) >= SignedDuration::from_secs(1_800), "{}", letter.died_at);
+    assert!(letter.attempts > 3, "{} attempts", letter.attempts);
+    assert_eq!(letter.class, "throttled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_that_is_used_up_is_no_reason_to_give_up_before_the_attempts_are() {
+    let mut shop = Shop::open(giving_up_after(8, Duration::from_secs(1))).await;
+    shop.faults("429=100%");
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    assert_eq!(death(&shop).await.attempts, 8);
+    let calls = shop.calls().len();
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(shop.calls().len(), calls, "what was given up is not tried again");
+}
+
+/// Something newer is a new reason to try; what died is delivered with it.
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_is_tried_again_when_something_newer_is_said() {
+    let mut shop = Shop::open(giving_up_after(2, Duration::from_secs(1))).await;
+    shop.faults("429=100%");
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    death(&shop).await;
+    shop.faults("");
+    shop.say(Lane::Live, &[says("ann", "company", "Acme")]).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.affiliate(&address("ann")).map(|ann| ann.company), Some("Acme".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_is_kept_to_by_every_call_of_the_connection() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.faults("429-after=100%:300s");
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.until("Refersion is asked", async || shop.count("new") > 0).await;
+    // The answer is on its way; from then on nobody asks for five minutes.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let asked = shop.calls().len();
+    shop.say(Lane::Live, &[joins("bo")]).await;
+    tokio::time::sleep(Duration::from_secs(298)).await;
+    assert_eq!(shop.calls().len(), asked);
+    shop.faults("");
+    shop.until_it_rests().await;
+    let next = shop.calls()[asked].at;
+    let last = shop.calls()[asked - 1].at;
+    assert!(next >= last + Duration::from_secs(300), "{next:?} after {last:?}");
+}

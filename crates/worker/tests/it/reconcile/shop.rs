@@ -1,0 +1,271 @@
+//! One connection with its worker, over engines in memory and a simulated Refersion, under time that is not waited for.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connections::{
+    ApiKey, ConnectionId, ConnectionStore as _, MasterKey, NewAffiliateStatus, NewConnection, OsRandomness,
+    Settings, State, Vault,
+};
+use jiff::{SignedDuration, Timestamp};
+use ledger::Ledger as _;
+use ledger::sqlite::SqliteLedger;
+use queue::sqlite::SqliteQueue;
+use queue::{Envelope, FORMAT, Lane};
+use refersion::{Answer, Request, Transport, TransportError};
+use serde_json::{Value, json};
+use simulator::{Faults, Incoming, Options, Reply, Simulator};
+use sqlite::Database;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use worker::rules::Known;
+use worker::{Clock, Limits, Worker, absorb, serve};
+
+/// No test waits longer for what it waits for, in the time of the test.
+const PATIENCE: Duration = Duration::from_secs(2 * 3600);
+/// How often a test looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A call that went out.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// Since the beginning.
+    pub(crate) at: Duration,
+    /// The last part of the path.
+    pub(crate) operation: &'static str,
+    pub(crate) body: Value,
+}
+
+impl Call {
+    /// Of a create, the address.
+    pub(crate) fn email(&self) -> &str {
+        self.body["email"].as_str().unwrap_or_default()
+    }
+}
+
+/// The way to a Refersion that answers after 50 ms.
+struct Wire {
+    began: Instant,
+    core: Mutex<Simulator>,
+    calls: Mutex<Vec<Call>>,
+}
+
+#[async_trait]
+impl Transport for Wire {
+    async fn post(&self, request: Request) -> Result<Answer, TransportError> {
+        let body = serde_json::from_slice(&request.body).expect("a request is JSON");
+        let operation = request.path.trim_start_matches("/v2/affiliate/");
+        let at = self.began.elapsed();
+        self.calls.lock().expect("no panic holds it").push(Call { at, operation, body });
+        let incoming = Incoming {
+            path: request.path,
+            public_key: &request.credentials.public_key,
+            secret_key: request.credentials.secret_key().expose(),
+            body: &request.body,
+        };
+        let reply = self.core.lock().expect("no panic holds it").handle(at, &incoming);
+        sleep(Duration::from_millis(50)).await;
+        match reply {
+            Reply::Drop { .. } => Err(TransportError::NoAnswer { detail: "the line was cut".to_owned() }),
+            Reply::Answer { status, headers, body, .. } => {
+                let seconds = headers.iter().find(|(name, _)| name == "retry-after");
+                let retry_after = seconds.and_then(|(_, text)| text.parse().ok()).map(Duration::from_secs);
+                Ok(Answer { status, retry_after, body })
+            }
+        }
+    }
+}
+
+/// How a shop differs from the usual one.
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
+    pub(crate) refersion: Options,
+}
+
+impl Plan {
+    /// Twenty calls a second, and a custom field for `vip`.
+    pub(crate) fn usual() -> Self {
+        let settings = Settings {
+            refersion_url: "https://refersion.test".to_owned(),
+            rate_per_second: 20.0,
+            require_address: false,
+            new_affiliate_status: NewAffiliateStatus::Active,
+            custom_fields: [("vip".to_owned(), 101)].into(),
+            ..Settings::default()
+        };
+        Self { settings, limits: Limits::default(), refersion: Options::default() }
+    }
+}
+
+/// The shop.
+pub(crate) struct Shop {
+    pub(crate) worker: Worker,
+    pub(crate) ledger: SqliteLedger,
+    pub(crate) id: ConnectionId,
+    wire: Arc<Wire>,
+    known: Known,
+    said: u128,
+    work: Arc<Notify>,
+    stop: CancellationToken,
+}
+
+impl Shop {
+    /// Opens a shop; nothing is reconciled until [`Self::reconcile`].
+    pub(crate) async fn open(plan: Plan) -> Self {
+        let began = Instant::now();
+        let first: Timestamp = "2026-01-02T03:04:05Z".parse().expect("a time");
+        let passed = move || SignedDuration::try_from(began.elapsed()).expect("a test is short");
+        let clock: Clock = Arc::new(move || {
+            let micros = (first + passed()).as_microsecond();
+            Timestamp::from_microsecond(micros).expect("a test is short")
+        });
+        let ledger = SqliteLedger::inline().await.expect("a fresh ledger");
+        let memory = Database::inline().expect("memory for a database");
+        let queue = SqliteQueue::on(memory, queue::sqlite::Settings::default(), Arc::clone(&clock));
+        let core = Mutex::new(Simulator::new(plan.refersion));
+        let wire = Arc::new(Wire { began, core, calls: Mutex::default() });
+        let worker = Worker {
+            queue: Arc::new(queue.await.expect("a fresh queue")),
+            ledger: Arc::new(ledger.clone()),
+            connections: Arc::new(ledger.clone()),
+            transport: Arc::<Wire>::clone(&wire),
+            vault: Vault::new(MasterKey::generate(&OsRandomness), 1, Arc::new(OsRandomness)),
+            clock,
+            randomness: Arc::new(OsRandomness),
+            limits: plan.limits,
+            meters: Arc::default(),
+            beats: Arc::default(),
+        };
+        let key = ApiKey::parse("pub_1.sec_1").expect("a well-formed key");
+        let new = NewConnection {
+            name: "shop".parse().expect("a good name"),
+            settings: plan.settings,
+            key: worker.vault.seal_key(&key),
+            write_key: worker.vault.new_write_key(),
+            created_at: worker.now(),
+        };
+        let id = ledger.add(new).await.expect("a fresh connection").id;
+        let (known, work, stop) = (Known::default(), Arc::default(), CancellationToken::new());
+        Self { worker, ledger, id, wire, known, said: 0, work, stop }
+    }
+
+    /// From now on, calls go out.
+    pub(crate) fn reconcile(&self) {
+        let (worker, work, stop) = (self.worker.clone(), Arc::clone(&self.work), self.stop.clone());
+        tokio::spawn(async move { serve::reconcile_all(&worker, &work, &stop).await });
+    }
+
+    /// Events come in one batch, and are absorbed.
+    pub(crate) async fn say(&mut self, lane: Lane, events: &[Value]) {
+        let envelopes: Vec<Envelope> = events.iter().map(|event| self.envelope(lane, event)).collect();
+        self.worker.queue.publish(&envelopes).await.expect("published");
+        let mut left = envelopes.len();
+        while left > 0 {
+            left -= absorb::round(&self.worker, &mut self.known, &self.stop).await.expect("absorbed");
+        }
+        self.work.notify_waiters();
+    }
+
+    fn envelope(&mut self, lane: Lane, event: &Value) -> Envelope {
+        self.said += 1;
+        let mut event = event.clone();
+        event["messageId"] = json!(format!("m-{}", self.said));
+        Envelope {
+            format: FORMAT,
+            event_id: Uuid::from_u128(self.said),
+            connection: self.id,
+            lane,
+            received_at: self.worker.now(),
+            replay: false,
+            revision: 0,
+            payload: serde_json::value::RawValue::from_string(event.to_string()).expect("good JSON"),
+        }
+    }
+
+    /// Waits until it holds.
+    pub(crate) async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        let latest = Instant::now() + PATIENCE;
+        while !holds().await {
+            assert!(Instant::now() < latest, "it never came about: {what}");
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until every event has ended and nothing is due.
+    pub(crate) async fn until_it_rests(&self) {
+        self.until("nothing is to be done", async || {
+            let pending =
+                self.ledger.counts(Some(self.id), self.worker.now()).await.expect("a ledger").pending;
+            let due = self.ledger.next_due(self.id).await.expect("a ledger");
+            let walk = self.ledger.walk_position(self.id).await.expect("a ledger");
+            pending == 0 && due.is_none() && walk.is_none()
+        })
+        .await;
+    }
+
+    /// Waits until the connection is in this state.
+    pub(crate) async fn until_it_is(&self, state: State) {
+        self.until(&format!("the connection is {state:?}"), async || self.state().await == state).await;
+    }
+
+    pub(crate) async fn state(&self) -> State {
+        self.ledger.by_id(self.id).await.expect("a ledger").expect("the connection").state
+    }
+
+    /// Changes the connection's settings, as an operator does.
+    pub(crate) async fn set(&self, change: impl FnOnce(&mut Settings)) {
+        let seen = self.ledger.by_id(self.id).await.expect("a ledger").expect("the connection");
+        let mut settings = seen.settings.clone();
+        change(&mut settings);
+        self.ledger.set_settings(self.id, seen.settings_version, &settings).await.expect("nobody else does");
+    }
+
+    /// Puts faults in force, in the simulator's own words.
+    pub(crate) fn faults(&self, spec: &str) {
+        let faults: Faults = Faults::parse(spec).expect("a good specification");
+        self.wire.core.lock().expect("no panic holds it").set_faults(self.wire.began.elapsed(), faults);
+    }
+
+    /// Every call so far.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.wire.calls.lock().expect("no panic holds it").clone()
+    }
+
+    /// How many calls of an operation went out so far.
+    pub(crate) fn count(&self, operation: &str) -> usize {
+        self.calls().iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// What Refersion holds at an address.
+    pub(crate) fn affiliate(&self, email: &str) -> Option<simulator::AffiliateState> {
+        self.wire.core.lock().expect("no panic holds it").find_by_email("pub_1", email)
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Somebody with all that a create needs.
+pub(crate) fn joins(who: &str) -> Value {
+    let traits = json!({ "firstName": "Ann", "lastName": "Lee", "email": address(who) });
+    json!({ "type": "identify", "userId": who, "traits": traits })
+}
+
+/// One trait of somebody.
+pub(crate) fn says(who: &str, key: &str, value: impl Into<Value>) -> Value {
+    let mut event = json!({ "type": "identify", "userId": who, "traits": {} });
+    event["traits"][key] = value.into();
+    event
+}
+
+/// The address of somebody who joined.
+pub(crate) fn address(who: &str) -> String {
+    format!("{who}@x.test")
+}

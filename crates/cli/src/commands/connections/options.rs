@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use connections::{NewAffiliateStatus, OneWordName, ScrubDomain, Settings};
-use segment::fold_key;
+use segment::{fold_key, is_custom};
 
 use crate::failure::Failure;
 
@@ -72,6 +72,7 @@ impl SettingOptions {
         });
         set(&mut settings.new_affiliate_status, status);
         for (name, id) in &self.custom_fields {
+            must_be_custom(name)?;
             unmap(settings, name);
             settings.custom_fields.insert(name.clone(), *id);
         }
@@ -85,6 +86,8 @@ impl SettingOptions {
             settings.scrub_on_delete =
                 unless("off", text).map(ScrubDomain::try_from).transpose().map_err(refused)?;
         }
+        let paypal_trait = self.paypal_trait.as_deref().filter(|text| *text != "off");
+        paypal_trait.map_or(Ok(()), must_be_custom)?;
         set(&mut settings.paypal_trait, self.paypal_trait.as_deref().map(|text| unless("off", text)));
         settings.validate().map_err(refused)
     }
@@ -95,6 +98,15 @@ pub(super) fn unmap(settings: &mut Settings, name: &str) -> bool {
     let before = settings.custom_fields.len();
     settings.custom_fields.retain(|known, _| fold_key(known) != fold_key(name));
     settings.custom_fields.len() < before
+}
+
+/// A standard trait goes into the affiliate field of its own and nowhere else: mapped, it would never be told.
+fn must_be_custom(name: &str) -> Result<(), Failure> {
+    if is_custom(name) {
+        return Ok(());
+    }
+    let problem = format!("`{name}` is a standard trait, which has an affiliate field of its own");
+    Err(Failure::usage("setting", problem, "send the value in a trait of another name, and map that one"))
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {
@@ -131,6 +143,19 @@ mod tests {
             SettingOptions { custom_fields: fields, ..Default::default() }.apply(&mut settings).unwrap();
         }
         assert_eq!(settings.custom_fields.into_iter().collect::<Vec<_>>(), [("planName".to_owned(), 7)]);
+    }
+
+    #[test]
+    fn a_standard_trait_is_refused_because_it_would_never_be_told() {
+        for name in ["company", "First Name", "E-Mail"] {
+            let fields = SettingOptions { custom_fields: vec![(name.to_owned(), 7)], ..Default::default() };
+            let paypal = SettingOptions { paypal_trait: Some(name.to_owned()), ..Default::default() };
+            for options in [fields, paypal] {
+                let mut settings = Settings::default();
+                assert!(options.apply(&mut settings).is_err(), "{name}");
+                assert_eq!(settings, Settings::default());
+            }
+        }
     }
 
     #[test]

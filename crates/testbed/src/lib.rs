@@ -12,6 +12,7 @@ pub mod rabbitmq;
 use std::io;
 
 pub use certificate::Authority;
+pub use private::free_ports;
 
 /// Why a service is not there. A test that needs it fails with this.
 #[derive(Debug)]

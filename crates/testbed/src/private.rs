@@ -5,9 +5,11 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Runs the command lines in `$1`; when its input ends, a session of its own ends the group and removes the folder `$2`.
 const GUARD: &str =
@@ -56,14 +58,28 @@ impl Drop for Group {
     }
 }
 
-/// Ports that were free a moment ago.
-pub(crate) fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
+/// Ports are taken from below those that the system gives to outgoing connections (from 32768 on): while a server is down,
+/// a client that knocks must not get the server's port as its own.
+const PORTS: Range<u32> = 20_000..32_000;
+
+/// Ports that were free a moment ago, and stay so while what listens there is down.
+///
+/// # Errors
+/// When there are not so many.
+pub fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Processes begin in different places; what two of them choose all the same shows when they listen.
+    let first = std::process::id().wrapping_mul(977);
     let mut listeners = Vec::with_capacity(N);
-    let mut ports = [0; N];
-    for port in &mut ports {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        *port = listener.local_addr()?.port();
-        listeners.push(listener);
+    for _ in PORTS {
+        let place = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start);
+        let port = u16::try_from(PORTS.start + place).map_err(io::Error::other)?;
+        let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) else { continue };
+        listeners.push((listener, port));
+        if listeners.len() == N {
+            let ports: Vec<u16> = listeners.iter().map(|(_, port)| *port).collect();
+            return ports.try_into().map_err(|_| io::Error::other("as many ports as were asked for"));
+        }
     }
-    Ok(ports)
+    Err(io::Error::new(io::ErrorKind::AddrInUse, format!("there are no {N} free ports in {PORTS:?}")))
 }

@@ -1,6 +1,6 @@
 //! What every process of a row is started with.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context as _;
 
@@ -25,11 +25,8 @@ pub(crate) fn settings() -> Vec<(String, String)> {
     ]
 }
 
-/// Addresses that were free a moment ago.
-pub(crate) fn free_addresses(number: usize) -> anyhow::Result<Vec<SocketAddr>> {
-    let listeners: Vec<TcpListener> = (0..number)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect::<Result<_, _>>()
-        .context("no free port for a door")?;
-    Ok(listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?)
+/// Addresses that were free a moment ago, and stay so while their door is down.
+pub(crate) fn free_addresses<const N: usize>() -> anyhow::Result<Vec<SocketAddr>> {
+    let ports = testbed::free_ports::<N>().context("no free port for a door")?;
+    Ok(ports.into_iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))).collect())
 }

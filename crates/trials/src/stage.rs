@@ -89,7 +89,7 @@ impl Stage {
         let mut variables = wished.clone();
         variables.extend(ground.variables(folder.path()));
         let mut stage = Self {
-            doors: free_addresses(DOORS)?,
+            doors: free_addresses::<DOORS>()?,
             folder,
             ground,
             refersion,

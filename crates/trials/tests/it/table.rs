@@ -12,7 +12,7 @@ use trials::table::{breaches, table};
 const SEED: u64 = 20_261_122;
 
 /// Rows at the same time: most of a row is waiting for leases to run out.
-const SIDE_BY_SIDE: usize = 6;
+const SIDE_BY_SIDE: usize = 8;
 
 fn plan(pair: Pair) -> Plan {
     let seed = std::env::var("TRIALS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(SEED);

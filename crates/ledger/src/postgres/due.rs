@@ -18,7 +18,7 @@ const DUE: &str = "SELECT g.id, g.version, g.body, due.place, due.due_at
     CROSS JOIN LATERAL (
         SELECT w.graph, w.due_at, want.place FROM work w
         WHERE w.connection = $1 AND w.lane = want.lane AND w.step = want.step AND w.due_at <= $5
-            AND w.graph <> ALL($6)
+            AND w.graph NOT IN (SELECT UNNEST($6::bigint[]))
         ORDER BY w.due_at, w.graph LIMIT want.most
     ) due
     JOIN graphs g ON g.id = due.graph ORDER BY due.place, due.due_at, g.id";

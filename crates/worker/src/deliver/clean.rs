@@ -3,35 +3,56 @@
 /// Values shorter than this would cut words to pieces and tell nobody anything.
 const SHORTEST: usize = 3;
 
-/// The text with every value that was sent, in any casing, replaced.
+/// The text with every value that was sent, in any casing, replaced. The text is one line, as the client makes it.
 pub(super) fn clean(text: &str, values: &[&str]) -> String {
-    let mut longest_first: Vec<String> = values.iter().flat_map(|value| parts(value)).collect();
+    let mut longest_first: Vec<String> = values.iter().flat_map(|value| parts(&one_line(value))).collect();
     longest_first.sort_by_key(|value| std::cmp::Reverse(value.len()));
     longest_first.iter().fold(text.to_owned(), |text, value| replace(&text, value))
+}
+
+/// In lower case, letter by letter, with single blanks: what is compared with the one line that a text is.
+fn one_line(value: &str) -> String {
+    let lower: String = value.chars().flat_map(lower).collect();
+    let words = lower.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// A Greek word ends in a sigma of its own, which upper case does not tell from the other one.
+fn lower(letter: char) -> impl Iterator<Item = char> {
+    letter.to_lowercase().map(|lower| if lower == 'ς' { 'σ' } else { lower })
 }
 
 /// The value itself, and its halves around an `@`, which texts like to tear apart.
 fn parts(value: &str) -> Vec<String> {
     let halves = value.split_once('@').into_iter().flat_map(|(local, domain)| [local, domain]);
     let all = std::iter::once(value).chain(halves).filter(|part| part.len() >= SHORTEST);
-    all.map(str::to_lowercase).collect()
+    all.map(str::to_owned).collect()
 }
 
 fn replace(text: &str, value: &str) -> String {
-    let lower = text.to_lowercase();
-    // Lower-casing may change lengths outside ASCII; then positions do not carry over, and the whole text goes.
-    if lower.len() != text.len() && lower.contains(value) {
-        return "(refersion's text repeats personal data)".to_owned();
-    }
     let mut cleaned = String::with_capacity(text.len());
-    let mut from = 0;
-    while let Some(at) = lower[from..].find(value) {
-        cleaned.push_str(&text[from..from + at]);
-        cleaned.push('…');
-        from += at + value.len();
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let taken = begins_with(rest, value);
+        cleaned.push(if taken.is_some() { '…' } else { next });
+        rest = &rest[taken.unwrap_or(next.len_utf8())..];
     }
-    cleaned.push_str(&text[from..]);
     cleaned
+}
+
+/// How many bytes of the text the value takes at its beginning. Lower case may be longer or shorter than what was
+/// written, so a position in a text of lower case says nothing about the text itself.
+fn begins_with(text: &str, value: &str) -> Option<usize> {
+    let mut wanted = value.chars();
+    for (at, written) in text.char_indices() {
+        if wanted.as_str().is_empty() {
+            return Some(at);
+        }
+        if !lower(written).all(|letter| wanted.next() == Some(letter)) {
+            return None;
+        }
+    }
+    wanted.as_str().is_empty().then_some(text.len())
 }
 
 #[cfg(test)]
@@ -43,5 +64,17 @@ mod tests {
         let text = "Zanzibar is not a allowed value for field country; PETER@example.com is taken";
         let cleaned = clean(text, &["zanzibar", "peter@example.com"]);
         assert_eq!(cleaned, "… is not a allowed value for field country; … is taken");
+    }
+
+    #[test]
+    fn a_value_is_found_whatever_its_blanks_were() {
+        assert_eq!(clean("Ann Mary is not allowed", &["Ann  \tMary"]), "… is not allowed");
+    }
+
+    #[test]
+    fn letters_whose_lower_case_is_longer_or_shorter_do_not_move_what_is_cut() {
+        assert_eq!(clean("İx; éclair 5; ẞy", &["éclair 5"]), "İx; …; ẞy");
+        assert_eq!(clean("İZMİR is wrong", &["İZMİR"]), "… is wrong");
+        assert_eq!(clean("ΟΔΟΣ is wrong", &["Οδος"]), "… is wrong");
     }
 }

@@ -15,6 +15,10 @@ use crate::deliver::{Item, Wish};
 use crate::rules::rules;
 use crate::translate::open;
 
+/// At most so many full batches are read at once, however much room there is: what is read and finds no room, because
+/// creates came first, is read again each time.
+const BATCHES_AT_ONCE: usize = 16;
+
 impl Holder {
     /// At most `room` calls out of what is due.
     pub(super) async fn take(&mut self, room: usize) -> Result<Vec<Planned>, LedgerError> {
@@ -33,12 +37,13 @@ impl Holder {
 
     fn want(&self, room: usize) -> Want {
         let mut want = Want { except: self.in_flight.graphs.iter().copied().collect(), ..Want::default() };
+        let batches = room.min(BATCHES_AT_ONCE) * BATCH;
         for lane in [Lane::Live, Lane::Bulk] {
             for (kind, limit) in [
-                (StepKind::Status, room * BATCH),
+                (StepKind::Status, batches),
                 (StepKind::Search, room),
                 (StepKind::Create, room),
-                (StepKind::Edit, room * BATCH),
+                (StepKind::Edit, batches),
             ] {
                 want.limits.insert((lane, kind), limit);
             }

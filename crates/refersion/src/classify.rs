@@ -10,6 +10,8 @@
 //! | 422                                     | by its words      | by its words             |
 //! | 204, 400, 404, anything else            | request           | request                  |
 //!
+//! A 403 while the keys work is about the request: "too many" for a list, which is then split, and else "request".
+//!
 //! 500 and 503 count as "no answer" for all writing calls, not for creates alone: that an edit took effect before the
 //! server failed cannot be excluded either, and a value wrongly held for undelivered would never be told again if it
 //! flipped back meanwhile. A value wrongly held for unknown costs one more entry in a batch.
@@ -32,6 +34,12 @@ impl Problem {
         let failure =
             Failure { class, operation, http_status: None, message: message.into(), retry_after: None };
         Self { failure, says: None }
+    }
+
+    /// The keys are fine, as was found out since: something in this request is not. `items` is the length of the list that
+    /// was sent; the halves of a longer one tell whose.
+    pub(crate) fn blame_the_request(&mut self, items: usize) {
+        self.failure.class = if items > 1 { Class::TooMany } else { Class::Request };
     }
 
     /// Whether Refersion says that there is no such affiliate.

@@ -152,19 +152,13 @@ impl Client {
         })
     }
 
-    /// Asks whether the keys work. The API has no operation for that, so this lists one affiliate.
+    /// Asks whether the keys work.
     ///
     /// # Errors
     ///
     /// [`Class::Credentials`] if they do not; anything else says nothing about the keys.
     pub async fn check(&self) -> Result<(), Failure> {
-        // Both are texts in the API's definition; numbers are answered with 422.
-        let call = Call::new(Operation::List, 1, &json!({ "limit": "1", "page": "1" }));
-        match self.call(call, |_| Some(())).await {
-            // Values are looked at after the keys, so a 422 (an account without affiliates) means that the keys work.
-            Err(problem) if problem.failure.http_status == Some(422) => Ok(()),
-            other => other.map_err(|problem| problem.failure),
-        }
+        self.ask_whether_keys_work().await.map_err(|problem| problem.failure)
     }
 
     async fn batch(&self, operation: Operation, ids: &[AffiliateId], body: &Value) -> Result<Batch, Failure> {

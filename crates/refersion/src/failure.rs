@@ -69,9 +69,10 @@ pub enum Class {
     /// A writing call whose answer never came, or says nothing clear (any 5xx, a gateway's page): whether it took effect
     /// is not known, and has to be found out or be told again.
     NoAnswer,
-    /// 401 or 403, or keys that cannot be sent: nothing will succeed until an operator acts.
+    /// 401, 403 while the keys do not work, or keys that cannot be sent: nothing will succeed until an operator acts.
     Credentials,
-    /// The list is longer than the API takes: split it. Never answered for a list of one.
+    /// The list is longer than the API takes, or a gateway refuses it (403) for one of its items: split it. Never answered
+    /// for a list of one.
     TooMany,
     /// Another affiliate has the email address: find the holder.
     EmailTaken,
@@ -81,7 +82,8 @@ pub enum Class {
         /// The field whose value is refused, if the text names just one.
         field: Option<Field>,
     },
-    /// 204, 400, 404, an unknown offer, a plan's limit: our request or the settings are wrong, not a person's data.
+    /// 204, 400, 404, an unknown offer, a plan's limit: our request or the settings are wrong, not a person's data. Also
+    /// 403 while the keys work: a gateway refuses this request, and it may be for what a person's data say.
     Request,
     /// The email address is taken, but no affiliate with exactly this address is found.
     NotHere,

@@ -1,6 +1,6 @@
 //! One HTTP call: through the gate, out, and back as a value or a classified failure.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::Client;
@@ -33,7 +33,37 @@ impl<'a> Call<'a> {
 
 impl Client {
     /// Makes one call. `read` turns the object of a success into a value, or says that it is not the answer.
+    ///
+    /// A 403 asks whether the keys work, in a second call: a gateway refuses some bodies for what they say, and such
+    /// a body is not worth a pause of the whole account, over and over.
     pub(super) async fn call<T>(
+        &self,
+        call: Call<'_>,
+        read: impl FnOnce(&Map<String, Value>) -> Option<T> + Send,
+    ) -> Result<T, Problem> {
+        let items = call.items;
+        let mut outcome = self.send(call, read).await;
+        if let Err(problem) = &mut outcome
+            && problem.failure.http_status == Some(403)
+            && self.ask_whether_keys_work().await.is_ok()
+        {
+            problem.blame_the_request(items);
+        }
+        outcome
+    }
+
+    /// The API has no operation for that, so this lists one affiliate.
+    pub(super) async fn ask_whether_keys_work(&self) -> Result<(), Problem> {
+        // Both are texts in the API's definition; numbers are answered with 422.
+        let call = Call::new(Operation::List, 1, &json!({ "limit": "1", "page": "1" }));
+        match self.send(call, |_| Some(())).await {
+            // Values are looked at after the keys, so a 422 (an account without affiliates) means that the keys work.
+            Err(problem) if problem.failure.http_status == Some(422) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn send<T>(
         &self,
         call: Call<'_>,
         read: impl FnOnce(&Map<String, Value>) -> Option<T> + Send,

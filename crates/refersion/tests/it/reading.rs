@@ -3,7 +3,7 @@
 use refersion::{Affiliate, AffiliateCode, AffiliateId, Class, Field, Status, Which};
 use serde_json::{Value, json};
 
-use crate::support::{Reply, Stage, answer, lost};
+use crate::support::{Reply, Stage, ann, answer, lost, moved};
 
 const NO_HIT: &str = r#"{"errors":["Could not find affiliates with this keyword."]}"#;
 
@@ -105,6 +105,39 @@ async fn a_search_without_an_end_is_given_up() {
     let failure = stage.client().find_by_email("ann@x.com").await.unwrap_err();
     assert_eq!(failure.class, Class::Refused { field: Some(Field::Email) });
     assert_eq!(stage.calls().len(), 100);
+}
+
+/// A gateway before the API may refuse a body for what is in it, while the account is well.
+#[tokio::test]
+async fn a_403_while_the_keys_work_is_about_the_request_alone() {
+    let forbidden = r#"{"message":"Forbidden"}"#;
+    let list = r#"{"total":0,"results":[]}"#;
+    let (well, empty) = (answer(200, list), answer(422, r#"{"errors":["No affiliates."]}"#));
+    for probe in [well, empty] {
+        let stage = Stage::new([answer(403, forbidden), probe]);
+        let failure = stage.client().create(&ann()).await.unwrap_err();
+        assert_eq!((failure.class, failure.http_status), (Class::Request, Some(403)));
+        assert_eq!(failure.message, "Forbidden");
+        let paths: Vec<_> = stage.calls().into_iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["/v2/affiliate/new", "/v2/affiliate/list"]);
+        assert_eq!(stage.verdicts().len(), 2, "each call passes the gate");
+    }
+    let stage = Stage::new([answer(403, forbidden), answer(200, list)]);
+    let failure = stage.client().edit(&[moved(1), moved(2)]).await.unwrap_err();
+    assert_eq!(failure.class, Class::TooMany, "the halves of the batch tell whose request it is");
+}
+
+#[tokio::test]
+async fn a_403_while_the_keys_do_not_work_or_nobody_can_say_is_about_the_keys() {
+    let forbidden = || answer(403, r#"{"message":"Forbidden"}"#);
+    for probe in [forbidden(), answer(401, ""), answer(503, ""), lost()] {
+        let stage = Stage::new([forbidden(), probe]);
+        assert_eq!(stage.client().create(&ann()).await.unwrap_err().class, Class::Credentials);
+        assert_eq!(stage.calls().len(), 2);
+    }
+    let stage = Stage::new([answer(401, "")]);
+    assert_eq!(stage.client().create(&ann()).await.unwrap_err().class, Class::Credentials);
+    assert_eq!(stage.calls().len(), 1, "a 401 leaves no doubt");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lapin::Acker;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -64,13 +65,23 @@ impl Delivered {
     }
 }
 
+/// What a process has from the broker and has not answered, and how much has come to it so far, in events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Held {
+    pub(super) live: u64,
+    /// Poison counts as bulk.
+    pub(super) bulk: u64,
+    pub(super) live_came: u64,
+    pub(super) bulk_came: u64,
+}
+
 struct Waiting {
     message: Arc<Delivered>,
     /// Whether a taker of this process gave it back.
     again: bool,
 }
 
-struct Held {
+struct Ticket {
     messages: Vec<Arc<Delivered>>,
     until: Instant,
 }
@@ -87,7 +98,11 @@ struct State {
     parked: Vec<Arc<Delivered>>,
     /// Whether we stopped consuming a queue because it gives us newer formats only.
     outdated: bool,
-    held: HashMap<i64, Held>,
+    held: HashMap<i64, Ticket>,
+    /// Events that have come so far.
+    came: Depth,
+    /// Events of poison that are being sent back.
+    passing: u64,
     takers: usize,
     last_take: Option<Instant>,
 }
@@ -117,7 +132,9 @@ impl Intake {
         let mut state = self.lock();
         let (takers, last_take) = (state.takers, state.last_take);
         let (generation, last_ticket, takes) = (state.generation + 1, state.last_ticket, state.takes);
-        *state = State { generation, last_ticket, takes, takers, last_take, ..State::default() };
+        let (came, passing) = (state.came, state.passing);
+        *state =
+            State { generation, last_ticket, takes, takers, last_take, came, passing, ..State::default() };
     }
 
     /// Takes in a delivery, unless it is of a link that is gone.
@@ -126,6 +143,7 @@ impl Intake {
         if state.generation != generation {
             return;
         }
+        state.count(message.source, message.events);
         let waiting = Waiting { message: Arc::new(message), again: false };
         state.queue(waiting.message.source).push_back(waiting);
         drop(state);
@@ -136,6 +154,7 @@ impl Intake {
     pub(super) fn park(&self, generation: u64, message: Delivered) -> usize {
         let mut state = self.lock();
         if state.generation == generation {
+            state.count(message.source, message.events);
             state.parked.push(Arc::new(message));
         }
         state.parked.len()
@@ -161,7 +180,7 @@ impl Intake {
         state.last_ticket += 1;
         let (ticket, until) = (state.last_ticket, Instant::now() + held_at_most);
         let messages: Vec<_> = found.iter().map(|waiting| Arc::clone(&waiting.message)).collect();
-        state.held.insert(ticket, Held { messages, until });
+        state.held.insert(ticket, Ticket { messages, until });
         let more = !(state.live.is_empty() && state.bulk.is_empty() && state.poison.is_empty());
         drop(state);
         if more {
@@ -200,20 +219,25 @@ impl Intake {
         expired.iter().filter_map(|ticket| state.held.remove(ticket)).flat_map(|held| held.messages).collect()
     }
 
-    /// Events of each lane that this process has from the broker and has not answered.
-    pub(super) fn depth(&self) -> Depth {
+    /// What this process has from the broker and has not answered.
+    pub(super) fn held(&self) -> Held {
         let state = self.lock();
         let waiting = state.live.iter().chain(&state.bulk).chain(&state.poison).map(|one| &one.message);
         let held = state.held.values().flat_map(|held| &held.messages);
-        let mut depth = Depth::default();
+        let mut depth = Depth { bulk: state.passing, ..Depth::default() };
         for message in waiting.chain(held).chain(&state.parked) {
-            let lane = match message.source {
-                Source::Lane(Lane::Live) => &mut depth.live,
-                Source::Lane(Lane::Bulk) | Source::Poison => &mut depth.bulk,
-            };
-            *lane += message.events as u64;
+            *lane_of(&mut depth, message.source) += message.events as u64;
         }
-        depth
+        let (live_came, bulk_came) = (state.came.live, state.came.bulk);
+        Held { live: depth.live, bulk: depth.bulk, live_came, bulk_came }
+    }
+
+    /// Counts so many events of poison as held while they are sent back, until the guard is dropped.
+    pub(super) fn passing(&self, events: usize) -> Passing<'_> {
+        let mut state = self.lock();
+        state.count(Source::Poison, events);
+        state.passing += events as u64;
+        Passing(self, events as u64)
     }
 
     /// Marks that somebody takes, until the guard is dropped.
@@ -249,7 +273,27 @@ impl Drop for Taker<'_> {
     }
 }
 
+/// Poison on its way back.
+pub(super) struct Passing<'a>(&'a Intake, u64);
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        self.0.lock().passing -= self.1;
+    }
+}
+
+fn lane_of(depth: &mut Depth, source: Source) -> &mut u64 {
+    match source {
+        Source::Lane(Lane::Live) => &mut depth.live,
+        Source::Lane(Lane::Bulk) | Source::Poison => &mut depth.bulk,
+    }
+}
+
 impl State {
+    fn count(&mut self, source: Source, events: usize) {
+        *lane_of(&mut self.came, source) += events as u64;
+    }
+
     fn queue(&mut self, source: Source) -> &mut VecDeque<Waiting> {
         match source {
             Source::Lane(Lane::Live) => &mut self.live,

@@ -14,14 +14,19 @@ use lapin::runtime::default_runtime;
 use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::RabbitError;
 use super::error::within;
 
-/// A connection and its socket.
+/// How long a goodbye may take that nobody waits for.
+const GOODBYE_TIME: Duration = Duration::from_secs(5);
+
+/// A connection and its socket. Dropping it says goodbye in the background: lapin's own connection ends only with the last
+/// of its channels and consumers, and what was under way when a task was aborted may keep one of them for ever.
 pub(super) struct Line {
-    pub(super) connection: Connection,
+    pub(super) connection: Arc<Connection>,
     socket: Socket,
 }
 
@@ -34,7 +39,7 @@ impl Line {
         limit: Duration,
     ) -> Result<Self, RabbitError> {
         let runtime = default_runtime().map_err(RabbitError::broker("starting"))?;
-        let attempt = Attempt(Socket::default());
+        let attempt = CutOnDrop(Socket::default());
         let socket = attempt.0.clone();
         // The type of the stream, and so what it can do, follows from the runtime only in this place.
         let opening = Connection::connector(
@@ -60,31 +65,50 @@ impl Line {
             properties,
         );
         let connection = within(limit, "connecting", opening).await?;
-        Ok(Self { connection, socket: attempt.succeeded() })
+        Ok(Self { connection: Arc::new(connection), socket: attempt.keep() })
     }
 
     /// Says goodbye, for `limit` at most, and cuts what does not end.
     pub(super) async fn close(&self, limit: Duration) {
-        if self.connection.status().connected() {
-            let closing = self.connection.close(200, "going on anew".into());
-            if let Err(error) = within(limit, "closing", closing).await {
-                tracing::debug!(%error, "a connection to the broker was dropped without a goodbye");
-            }
-        }
+        say_goodbye(&self.connection, limit).await;
         self.socket.cut();
     }
 }
 
-/// An attempt to connect, which is cut when it is given up.
-struct Attempt(Socket);
+impl Drop for Line {
+    fn drop(&mut self) {
+        let cut = CutOnDrop(self.socket.clone());
+        // Without a runtime there is nobody to wait for the goodbye; with one that ends meanwhile, it is dropped.
+        if let Ok(runtime) = Handle::try_current() {
+            let connection = Arc::clone(&self.connection);
+            runtime.spawn(async move {
+                say_goodbye(&connection, GOODBYE_TIME).await;
+                drop(cut);
+            });
+        }
+    }
+}
 
-impl Attempt {
-    fn succeeded(mut self) -> Socket {
+async fn say_goodbye(connection: &Connection, limit: Duration) {
+    if !connection.status().connected() {
+        return;
+    }
+    let closing = connection.close(200, "going on anew".into());
+    if let Err(error) = within(limit, "closing", closing).await {
+        tracing::debug!(%error, "a connection to the broker was dropped without a goodbye");
+    }
+}
+
+/// A socket that is cut when it is given up.
+struct CutOnDrop(Socket);
+
+impl CutOnDrop {
+    fn keep(mut self) -> Socket {
         std::mem::take(&mut self.0)
     }
 }
 
-impl Drop for Attempt {
+impl Drop for CutOnDrop {
     fn drop(&mut self) {
         self.0.cut();
     }

@@ -6,6 +6,7 @@
 //!
 //! Messages carry many envelopes, and AMQP counts messages only: see [`RabbitQueue`] on `depth`.
 
+mod census;
 mod consumer;
 mod error;
 mod foreign;
@@ -16,6 +17,7 @@ mod nodes;
 mod options;
 mod probe;
 mod publisher;
+mod pump;
 mod rescue;
 mod supervisor;
 mod topology;
@@ -27,8 +29,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use lapin::options::{BasicAckOptions, QueueDeclareOptions};
-use lapin::types::FieldTable;
+use lapin::options::BasicAckOptions;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -39,21 +40,20 @@ pub use options::{LANE_QUEUES, Options};
 pub use topology::DELIVERY_LIMIT;
 
 use self::consumer::{ConsumerLink, Consumers};
-use self::error::within;
 use self::intake::Intake;
 use self::message::Outgoing;
 use self::nodes::Nodes;
 use self::publisher::{Publisher, PublisherLink};
 use self::rescue::Rescue;
 use self::supervisor::{Linked as _, State, board, supervise, up};
-use self::topology::{Source, Topology};
+use self::topology::Topology;
 use crate::{Batch, Clock, Depth, Envelope, Lane, Look, PublishError, Queue, QueueError, pack};
 
 /// A queue on RabbitMQ. Dropping it ends its connections; what it held comes back to others.
 ///
-/// `depth` counts messages that wait at the broker as one event each, though they may carry up to 256; of what this
-/// process holds it knows the events. What other processes hold is not counted: AMQP does not tell. Poison counts as
-/// bulk. `look` shows nothing: a broker cannot be read without taking.
+/// `depth` counts messages that wait at the broker as one event each, though they may carry up to 256; of what processes
+/// hold it knows the events, because it asks them. So it is a lower bound, and 0 only where there is none. Poison counts
+/// as bulk. `look` shows nothing: a broker cannot be read without taking.
 pub struct RabbitQueue {
     options: Arc<Options>,
     topology: Arc<Topology>,
@@ -219,13 +219,6 @@ impl RabbitQueue {
             }
         }
     }
-
-    async fn waiting(&self, channel: &lapin::Channel, queue: &str) -> Result<u64, RabbitError> {
-        let passive = QueueDeclareOptions { passive: true, ..Default::default() };
-        let declaring = channel.queue_declare(queue.into(), passive, FieldTable::default());
-        let found = within(self.options.answer_time, "counting messages", declaring).await?;
-        Ok(u64::from(found.message_count()))
-    }
 }
 
 #[async_trait]
@@ -268,19 +261,7 @@ impl Queue for RabbitQueue {
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         let publisher = up(&self.publisher, self.options.answer_time).await?;
-        let opening = publisher.line.connection.create_channel();
-        let channel = within(self.options.answer_time, "opening a channel", opening).await?;
-        let mut depth = Depth::default();
-        for queue in &self.topology.queues {
-            let waiting = self.waiting(&channel, &queue.name).await?;
-            match queue.source {
-                Source::Lane(Lane::Live) => depth.live += waiting,
-                Source::Lane(Lane::Bulk) | Source::Poison => depth.bulk += waiting,
-            }
-        }
-        let ours = self.intake.depth();
-        within(self.options.answer_time, "closing a channel", channel.close(200, "counted".into())).await?;
-        Ok(Depth { live: depth.live + ours.live, bulk: depth.bulk + ours.bulk })
+        Ok(census::depth(&publisher.line.connection, &self.topology, &self.options).await?)
     }
 
     async fn look(&self, _limit: usize) -> Result<Look, QueueError> {

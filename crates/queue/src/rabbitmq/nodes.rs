@@ -32,6 +32,11 @@ impl Nodes {
         Ok(Self { uris: uris.collect::<Result<_, _>>()?, next: AtomicUsize::new(0) })
     }
 
+    /// Begins with another node next time: one that answers may be cut off from the others all the same.
+    pub(super) fn pass_over(&self) {
+        self.next.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Connects to the first node that answers, beginning with the one after the last that failed.
     pub(super) async fn connect(&self, purpose: &str, options: &Options) -> Result<Line, RabbitError> {
         let mut last = RabbitError::NotConnected;
@@ -41,7 +46,7 @@ impl Nodes {
                 Ok(line) => return Ok(line),
                 Err(error) => last = error,
             }
-            self.next.store(at + 1, Ordering::Relaxed);
+            self.pass_over();
         }
         Err(last)
     }

@@ -3,13 +3,14 @@
 //! A mandatory message that reaches no queue is returned *and then confirmed*, so a confirm counts only without a
 //! returned message. <https://www.rabbitmq.com/docs/confirms#when-publishes-are-confirmed>
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Event};
+use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use super::error::within;
@@ -30,19 +31,20 @@ pub(super) struct Publisher {
     channel: Channel,
     topology: Arc<Topology>,
     alarm: Alarm,
-    blocked: Mutex<Option<(String, Timestamp)>>,
+    blocked: watch::Sender<Option<(String, Timestamp)>>,
 }
 
 impl Publisher {
-    /// Publishes all, and returns when all are confirmed.
+    /// Publishes all, and returns when all are confirmed. A broker that blocks says so at the first message, and confirms
+    /// nothing until it lets go: nobody waits for that.
     pub(super) async fn publish(&self, messages: &[Outgoing], options: &Options) -> Result<(), PublishError> {
-        if let Some((reason, _)) = self.blocked() {
-            return Err(RabbitError::Blocked { reason }.into());
-        }
         let limit = options.publish_time;
-        match timeout(limit, self.publish_windows(messages)).await {
-            Ok(published) => published,
-            Err(_) => Err(self.too_slow(limit).into()),
+        tokio::select! {
+            biased;
+            blocked = self.until_blocked() => Err(blocked.into()),
+            published = timeout(limit, self.publish_windows(messages)) => {
+                published.unwrap_or_else(|_| Err(self.too_slow(limit).into()))
+            }
         }
     }
 
@@ -107,17 +109,17 @@ impl Publisher {
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(self.explained("trying"))
         };
-        match timeout(options.publish_time, sending).await {
-            Ok(confirmed) => confirmed.map(drop),
-            Err(_) => Err(self.too_slow(options.publish_time)),
+        tokio::select! {
+            biased;
+            blocked = self.until_blocked() => Err(blocked),
+            confirmed = timeout(options.publish_time, sending) => match confirmed {
+                Ok(confirmed) => confirmed.map(drop),
+                Err(_) => Err(self.too_slow(options.publish_time)),
+            }
         }
     }
 
-    /// A broker that blocks says so when it likes; one that is silent for other reasons is left.
     fn too_slow(&self, limit: std::time::Duration) -> RabbitError {
-        if let Some((reason, _)) = self.blocked() {
-            return RabbitError::Blocked { reason };
-        }
         let failure = RabbitError::TooSlow { doing: "awaiting a confirm", limit };
         self.alarm.raise(failure.clone());
         failure
@@ -125,11 +127,15 @@ impl Publisher {
 
     /// Why and since when the broker blocks this connection, if it does.
     pub(super) fn blocked(&self) -> Option<(String, Timestamp)> {
-        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.blocked.borrow().clone()
     }
 
-    fn set_blocked(&self, blocked: Option<(String, Timestamp)>) {
-        *self.blocked.lock().unwrap_or_else(PoisonError::into_inner) = blocked;
+    async fn until_blocked(&self) -> RabbitError {
+        let mut blocked = self.blocked.subscribe();
+        match blocked.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some((reason, _))) => RabbitError::Blocked { reason: reason.clone() },
+            Ok(None) | Err(_) => RabbitError::Closed,
+        }
     }
 }
 
@@ -139,6 +145,19 @@ pub(super) struct PublisherLink {
     pub(super) topology: Arc<Topology>,
     pub(super) options: Arc<Options>,
     pub(super) clock: Clock,
+}
+
+impl PublisherLink {
+    async fn equip(&self, line: Line) -> Result<Publisher, RabbitError> {
+        let options = &*self.options;
+        self.topology.declare(&line.connection, options).await?;
+        let opening = line.connection.create_channel();
+        let channel = within(options.answer_time, "opening a channel", opening).await?;
+        let confirming = channel.confirm_select(ConfirmSelectOptions::default());
+        within(options.answer_time, "asking for confirms", confirming).await?;
+        let topology = Arc::clone(&self.topology);
+        Ok(Publisher { line, channel, topology, alarm: Alarm::default(), blocked: watch::Sender::new(None) })
+    }
 }
 
 impl Linked for PublisherLink {
@@ -151,16 +170,8 @@ impl Linked for PublisherLink {
     async fn wanted(&self) {}
 
     async fn open(&self) -> Result<Publisher, RabbitError> {
-        let options = &*self.options;
-        let line = self.nodes.connect("publisher", options).await?;
-        self.topology.declare(&line.connection, options).await?;
-        let opening = line.connection.create_channel();
-        let channel = within(options.answer_time, "opening a channel", opening).await?;
-        let confirming = channel.confirm_select(ConfirmSelectOptions::default());
-        within(options.answer_time, "asking for confirms", confirming).await?;
-        let topology = Arc::clone(&self.topology);
-        let (alarm, blocked) = (Alarm::default(), Mutex::default());
-        Ok(Publisher { line, channel, topology, alarm, blocked })
+        let line = self.nodes.connect("publisher", &self.options).await?;
+        self.equip(line).await.inspect_err(|_| self.nodes.pass_over())
     }
 
     async fn watch(&self, publisher: &Publisher) -> Option<RabbitError> {
@@ -177,12 +188,12 @@ impl Linked for PublisherLink {
                 event = events.next() => match event {
                     Some(Event::ConnectionBlocked(reason)) => {
                         tracing::warn!(reason, "the broker blocks publishing");
-                        publisher.set_blocked(Some((reason, (self.clock)())));
+                        publisher.blocked.send_replace(Some((reason, (self.clock)())));
                         patience = Some(Instant::now() + self.options.blocked_at_most);
                     }
                     Some(Event::ConnectionUnblocked) => {
                         tracing::info!("the broker lets us publish again");
-                        publisher.set_blocked(None);
+                        publisher.blocked.send_replace(None);
                         patience = None;
                     }
                     Some(Event::Error(cause)) => return Some(RabbitError::broker("publishing")(cause)),
@@ -198,6 +209,7 @@ impl Linked for PublisherLink {
     }
 
     async fn end(&self, publisher: &Publisher) {
+        self.nodes.pass_over();
         publisher.line.close(self.options.answer_time).await;
     }
 }

@@ -132,15 +132,18 @@ impl Rig for RabbitRig {
     }
 
     async fn crash(&self, handle: Arc<dyn Queue>) {
-        let live = format!("{}.live", self.options.prefix);
+        // A lane's consumer may be exchanged for another at any time, and this one never.
+        let poison = format!("{}.poison", self.options.prefix);
         let observer = Observer::at(&self.url).await;
         // A take that was in vain makes sure that it consumes, so that we can see it go.
         let held = handle.take(1, Duration::ZERO).await.unwrap();
         drop(held);
-        let before = observer.consumers(&live).await;
+        let before = observer.consumers(&poison).await;
         drop(handle);
-        until("the broker sees that the process is gone", async || observer.consumers(&live).await < before)
-            .await;
+        until("the broker sees that the process is gone", async || {
+            observer.consumers(&poison).await < before
+        })
+        .await;
     }
 
     fn glance(&self) -> Duration {

@@ -9,6 +9,8 @@ mod rabbitmq;
 #[cfg(test)]
 mod rabbitmq_access;
 #[cfg(test)]
+mod rabbitmq_census;
+#[cfg(test)]
 mod rabbitmq_cluster;
 #[cfg(test)]
 mod rabbitmq_faults;

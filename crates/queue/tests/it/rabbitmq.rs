@@ -151,6 +151,24 @@ async fn an_event_that_kills_takes_no_neighbour_along() {
     assert_eq!(well, (0..EVENTS).filter(|number| *number != KILLER).collect());
 }
 
+/// Consumers begin with one message at a time; whoever answers it at once gets the next one while they change.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_message_is_left_behind_when_a_consumer_begins() {
+    let (url, options) = (shared().await, options());
+    let publisher = connect(&url, &options).await;
+    for beginning in 0..5 {
+        for number in 0..4 {
+            publisher.publish(&[envelope(number, Lane::Live)]).await.unwrap();
+        }
+        let queue = connect(&url, &options).await;
+        for _ in 0..4 {
+            let batch = queue.take(1, PATIENCE / 3).await.unwrap();
+            assert_eq!(batch.items.len(), 1, "beginning {beginning}");
+            queue.acknowledge(&batch).await.unwrap();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_back_is_not_dying_however_often() {
     let queue = connect(&shared().await, &options()).await;

@@ -90,14 +90,15 @@ async fn what_is_no_event_comes_out_to_be_buried_with_its_reason_and_spoils_noth
         queue.acknowledge(&batch).await.unwrap();
         items.extend(batch.items);
     }
-    let reasons =
-        garbage.map(|(_, body, reason)| (body, reason)).into_iter().chain([("pretended", "not an envelope")]);
-    for ((body, reason), item) in reasons.zip(&items) {
-        let Item::Unreadable { raw, why } = item else { panic!("{item:?}") };
-        assert_eq!(raw, body.as_bytes());
-        assert!(why.contains(reason), "{why:?} of {body:?}");
+    let reasons = garbage.map(|(_, body, reason)| (body, reason));
+    for (body, reason) in reasons.into_iter().chain([("pretended", "not an envelope")]) {
+        let why = items.iter().find_map(|item| match item {
+            Item::Unreadable { raw, why } => (raw == body.as_bytes()).then_some(why),
+            Item::Readable(_) => None,
+        });
+        assert!(why.is_some_and(|why| why.contains(reason)), "{why:?} of {body:?}");
     }
-    assert!(matches!(&items[6], Item::Readable(good) if good.event_id.as_u128() == 1));
+    assert!(items.iter().any(|item| matches!(item, Item::Readable(good) if good.event_id.as_u128() == 1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,293 @@
+//! Counts the events in the queue, those included that other processes have in their hands.
+//!
+//! AMQP tells how many messages wait, and nothing about those that were delivered and not answered. So every process that
+//! consumes answers the question what it holds: who counts publishes the question to the exchange, where each of them has
+//! a queue of its own bound for it, and waits for as many answers as the poison queue has consumers, one for each process.
+//!
+//! A lane counts as empty only if nothing has moved in it meanwhile: nothing waits, and everybody says, before and after
+//! that look, that they hold nothing and that nothing has come.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use lapin::message::Delivery;
+use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Connection, Consumer};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
+
+use super::error::within;
+use super::intake::{Held, Intake};
+use super::topology::{Source, Topology};
+use super::{Options, RabbitError};
+use crate::{Depth, Lane};
+
+/// The routing key of the question.
+const QUESTION: &str = "census";
+
+/// How often a lane is looked at again that seems empty while something moves in it.
+const LOOKS: usize = 5;
+
+/// Between two looks, so that what is on its way from the broker to a process arrives and is counted.
+const PAUSE: Duration = Duration::from_millis(30);
+
+/// How long answers are waited for before everybody is asked again.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
+
+/// A question that nobody has taken within this time, in milliseconds, vanishes.
+const QUESTION_LASTS: &str = "5000";
+
+/// What one process says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Answer {
+    /// Its consuming connection; a new one begins with empty hands.
+    link: Uuid,
+    /// What it holds, and what has come to it so far.
+    held: Held,
+}
+
+/// The answers of all processes, by their links.
+type Answers = BTreeMap<Uuid, Held>;
+
+/// Makes ready to answer for this process on a connection that consumes; what is returned answers until the channel ends,
+/// and then returns why.
+pub(super) async fn answering(
+    connection: &Connection,
+    topology: &Topology,
+    options: &Options,
+    intake: Arc<Intake>,
+) -> Result<impl Future<Output = RabbitError> + Send + use<>, RabbitError> {
+    let link = Uuid::from_u128(rand::random());
+    let place = Place::make(connection, topology, options, QUESTION).await?;
+    Ok(async move {
+        let Place { channel, mut consumer, exchange, name } = place;
+        while let Some(question) = consumer.next().await {
+            let asker = question.ok().and_then(|question| reply(&question));
+            let Some((key, properties)) = asker else { continue };
+            let answer = Answer { link, held: intake.held() };
+            let Ok(body) = serde_json::to_vec(&answer) else { continue };
+            let plain = BasicPublishOptions::default();
+            let publishing =
+                channel.basic_publish(exchange.as_str().into(), key.into(), plain, &body, properties);
+            if let Err(cause) = publishing.await {
+                return RabbitError::broker("telling what is held")(cause);
+            }
+        }
+        RabbitError::Cancelled { queue: name }
+    })
+}
+
+/// Where the answer goes, and what it is marked with.
+fn reply(question: &Delivery) -> Option<(String, BasicProperties)> {
+    let key = question.properties.reply_to().as_ref()?.to_string();
+    let round = question.properties.correlation_id().as_ref()?.clone();
+    Some((key, BasicProperties::default().with_correlation_id(round)))
+}
+
+/// Counts the events of each lane.
+pub(super) async fn depth(
+    connection: &Connection,
+    topology: &Topology,
+    options: &Options,
+) -> Result<Depth, RabbitError> {
+    let name = format!("{}.census.{}", topology.exchange, Uuid::from_u128(rand::random()));
+    let mut asking = Asking {
+        place: Place::named(connection, topology, options, name.clone(), &name).await?,
+        topology,
+        limit: options.answer_time,
+        rounds: 0,
+    };
+    let counted = asking.count().await;
+    let closing = asking.place.channel.close(200, "counted".into());
+    let closed = within(options.answer_time, "closing a channel", closing).await;
+    counted.and_then(|depth| closed.map(|()| depth))
+}
+
+/// A queue of our own at the exchange, with its consumer. Both go with the channel.
+struct Place {
+    channel: Channel,
+    consumer: Consumer,
+    exchange: String,
+    name: String,
+}
+
+impl Place {
+    async fn make(
+        connection: &Connection,
+        topology: &Topology,
+        options: &Options,
+        key: &str,
+    ) -> Result<Self, RabbitError> {
+        let name = format!("{}.census.{}", topology.exchange, Uuid::from_u128(rand::random()));
+        Self::named(connection, topology, options, name, key).await
+    }
+
+    async fn named(
+        connection: &Connection,
+        topology: &Topology,
+        options: &Options,
+        name: String,
+        key: &str,
+    ) -> Result<Self, RabbitError> {
+        let (limit, exchange) = (options.answer_time, topology.exchange.clone());
+        let channel = within(limit, "opening a channel", connection.create_channel()).await?;
+        let ours = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
+        let declaring = channel.queue_declare(name.as_str().into(), ours, FieldTable::default());
+        topology.explained(within(limit, "declaring a queue", declaring).await, &name)?;
+        let (plain, nothing) = (QueueBindOptions::default(), FieldTable::default());
+        let binding =
+            channel.queue_bind(name.as_str().into(), exchange.as_str().into(), key.into(), plain, nothing);
+        topology.explained(within(limit, "binding a queue", binding).await, &name)?;
+        let unanswered = BasicConsumeOptions { no_ack: true, exclusive: true, ..Default::default() };
+        let consuming =
+            channel.basic_consume(name.as_str().into(), "".into(), unanswered, FieldTable::default());
+        let consumer = within(limit, "starting a consumer", consuming).await?;
+        Ok(Self { channel, consumer, exchange, name })
+    }
+}
+
+/// One count.
+struct Asking<'a> {
+    place: Place,
+    topology: &'a Topology,
+    limit: Duration,
+    rounds: u32,
+}
+
+impl Asking<'_> {
+    async fn count(&mut self) -> Result<Depth, RabbitError> {
+        let mut before = self.round().await?;
+        let mut depth = Depth::default();
+        for _ in 0..LOOKS {
+            depth = sum(self.waiting().await?, &before);
+            if depth.live > 0 && depth.bulk > 0 {
+                return Ok(depth);
+            }
+            sleep(PAUSE).await;
+            let after = self.round().await?;
+            let is_known = [
+                depth.live > 0 || is_quiet(&before, &after, |held| (held.live, held.live_came)),
+                depth.bulk > 0 || is_quiet(&before, &after, |held| (held.bulk, held.bulk_came)),
+            ];
+            if is_known == [true, true] {
+                return Ok(depth);
+            }
+            before = after;
+        }
+        // Events went through an empty-looking lane all the while: one at least was there.
+        Ok(Depth { live: depth.live.max(1), bulk: depth.bulk.max(1) })
+    }
+
+    /// Asks everybody until all answer: a process may end, or another begin, after the consumers were counted.
+    async fn round(&mut self) -> Result<Answers, RabbitError> {
+        let end = Instant::now() + self.limit;
+        while Instant::now() < end {
+            let expected = self.processes().await?;
+            let answers = self.ask(expected, end.min(Instant::now() + ANSWER_TIME)).await?;
+            if answers.len() >= expected {
+                return Ok(answers);
+            }
+        }
+        Err(RabbitError::TooSlow { doing: "asking every process what it holds", limit: self.limit })
+    }
+
+    /// Asks everybody once, and waits for so many answers, but not beyond `end`.
+    async fn ask(&mut self, expected: usize, end: Instant) -> Result<Answers, RabbitError> {
+        self.rounds += 1;
+        let round = self.rounds.to_string();
+        let properties = BasicProperties::default()
+            .with_reply_to(self.place.name.as_str().into())
+            .with_correlation_id(round.as_str().into())
+            .with_expiration(QUESTION_LASTS.into());
+        let (exchange, plain) = (self.place.exchange.as_str(), BasicPublishOptions::default());
+        let asking =
+            self.place.channel.basic_publish(exchange.into(), QUESTION.into(), plain, &[], properties);
+        within(self.limit, "asking what is held", async { asking.await.map(drop) }).await?;
+        let mut answers = Answers::new();
+        while answers.len() < expected {
+            let Ok(next) = timeout_at(end, self.place.consumer.next()).await else { break };
+            let next = next.ok_or_else(|| RabbitError::Cancelled { queue: self.place.name.clone() })?;
+            let next = next.map_err(RabbitError::broker("asking what is held"))?;
+            let is_of_this_round =
+                next.properties.correlation_id().as_ref().is_some_and(|id| id.as_str() == round);
+            if let (true, Ok(answer)) = (is_of_this_round, serde_json::from_slice::<Answer>(&next.data)) {
+                answers.insert(answer.link, answer.held);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// How many processes consume: each consumes the poison queue once, and from the first moment to the last.
+    async fn processes(&self) -> Result<usize, RabbitError> {
+        let poison = self.topology.queues.iter().find(|queue| queue.source == Source::Poison);
+        let Some(poison) = poison else { return Ok(0) };
+        let found = self.look(&poison.name).await?;
+        Ok(usize::try_from(found.consumer_count()).unwrap_or(usize::MAX))
+    }
+
+    /// Messages that wait, as so many events: how many each carries is not known.
+    async fn waiting(&self) -> Result<Depth, RabbitError> {
+        let mut depth = Depth::default();
+        for queue in &self.topology.queues {
+            let waiting = u64::from(self.look(&queue.name).await?.message_count());
+            match queue.source {
+                Source::Lane(Lane::Live) => depth.live += waiting,
+                Source::Lane(Lane::Bulk) | Source::Poison => depth.bulk += waiting,
+            }
+        }
+        Ok(depth)
+    }
+
+    async fn look(&self, queue: &str) -> Result<lapin::Queue, RabbitError> {
+        let passive = QueueDeclareOptions { passive: true, ..Default::default() };
+        let looking = self.place.channel.queue_declare(queue.into(), passive, FieldTable::default());
+        within(self.limit, "counting messages", looking).await
+    }
+}
+
+fn sum(waiting: Depth, answers: &Answers) -> Depth {
+    let held = |of: fn(&Held) -> u64| answers.values().map(of).sum::<u64>();
+    Depth { live: waiting.live + held(|held| held.live), bulk: waiting.bulk + held(|held| held.bulk) }
+}
+
+/// Whether the same processes hold nothing of a lane, and nothing of it has come to any of them between the two.
+fn is_quiet(before: &Answers, after: &Answers, lane: fn(&Held) -> (u64, u64)) -> bool {
+    let quiet = |(link, held): (&Uuid, &Held)| {
+        lane(held).0 == 0 && after.get(link).is_some_and(|later| lane(later) == lane(held))
+    };
+    before.len() == after.len() && before.iter().all(quiet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(held: &[(u128, u64, u64)]) -> Answers {
+        let answer = |(link, live, live_came): &(u128, u64, u64)| {
+            (Uuid::from_u128(*link), Held { live: *live, live_came: *live_came, bulk: 0, bulk_came: 0 })
+        };
+        held.iter().map(answer).collect()
+    }
+
+    #[test]
+    fn a_lane_is_quiet_only_if_nobody_holds_any_of_it_and_nothing_has_come() {
+        let live = |held: &Held| (held.live, held.live_came);
+        let before = answers(&[(1, 0, 7), (2, 0, 9)]);
+        assert!(is_quiet(&before, &before, live));
+        for after in [
+            answers(&[(1, 0, 8), (2, 0, 9)]),
+            answers(&[(1, 1, 7), (2, 0, 9)]),
+            answers(&[(1, 0, 7), (3, 0, 9)]),
+            answers(&[(1, 0, 7)]),
+        ] {
+            assert!(!is_quiet(&before, &after, live), "{after:?}");
+        }
+        let holding = answers(&[(1, 2, 7)]);
+        assert!(!is_quiet(&holding, &holding, live));
+    }
+}

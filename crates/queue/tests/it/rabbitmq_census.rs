@@ -1,0 +1,77 @@
+//! What a process counts that holds nothing itself: what others have in their hands is in the queue still.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use queue::contract::envelopes;
+use queue::{Depth, Lane, Queue};
+use tokio::task::JoinSet;
+
+use crate::brokers::{Observer, PATIENCE, connect, options, shared};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_holds_is_counted_until_it_is_acknowledged() {
+    let (url, options) = (shared().await, options());
+    let (worker, onlooker) = (connect(&url, &options).await, connect(&url, &options).await);
+    assert_eq!(onlooker.depth().await.unwrap(), Depth::default(), "nobody consumes yet");
+    worker.publish(&envelopes(0..5, Lane::Live)).await.unwrap();
+    worker.publish(&envelopes(5..12, Lane::Bulk)).await.unwrap();
+    assert_eq!(onlooker.depth().await.unwrap(), Depth { live: 1, bulk: 1 }, "two messages wait");
+
+    let live = worker.take(5, PATIENCE).await.unwrap();
+    let bulk = worker.take(7, PATIENCE).await.unwrap();
+    assert_eq!((live.items.len(), bulk.items.len()), (5, 7));
+    let observer = Observer::at(&url).await;
+    assert_eq!(observer.waiting(&format!("{}.live", options.prefix)).await, 0, "the broker tells of none");
+    assert_eq!(onlooker.depth().await.unwrap(), Depth { live: 5, bulk: 7 });
+    assert_eq!(worker.depth().await.unwrap(), Depth { live: 5, bulk: 7 }, "who holds it sees the same");
+
+    worker.acknowledge(&bulk).await.unwrap();
+    assert_eq!(onlooker.depth().await.unwrap(), Depth { live: 5, bulk: 0 });
+    worker.acknowledge(&live).await.unwrap();
+    assert_eq!(onlooker.depth().await.unwrap(), Depth::default());
+}
+
+/// While events run through it: whoever counts none may be sure that what was published before is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_never_seems_empty_before_its_events_are_done() {
+    const EVENTS: u32 = 150;
+    let (url, options) = (shared().await, options());
+    let onlooker = connect(&url, &options).await;
+    let (published, done) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let mut others = JoinSet::new();
+    for _ in 0..2 {
+        let (worker, done) = (connect(&url, &options).await, Arc::clone(&done));
+        others.spawn(async move {
+            while done.load(Ordering::SeqCst) < EVENTS {
+                let batch = worker.take(3, Duration::from_millis(50)).await.unwrap();
+                let events = u32::try_from(batch.items.len()).unwrap();
+                if events > 0 {
+                    // Done a moment before the queue knows it, never after.
+                    done.fetch_add(events, Ordering::SeqCst);
+                    worker.acknowledge(&batch).await.unwrap();
+                }
+            }
+        });
+    }
+    let (door, count) = (connect(&url, &options).await, Arc::clone(&published));
+    others.spawn(async move {
+        for number in 0..EVENTS {
+            door.publish(&envelopes(number..number + 1, Lane::Live)).await.unwrap();
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let mut looks = 0;
+    while done.load(Ordering::SeqCst) < EVENTS {
+        let before = published.load(Ordering::SeqCst);
+        let depth = onlooker.depth().await.unwrap();
+        let done = done.load(Ordering::SeqCst);
+        assert!(depth.live > 0 || done >= before, "{depth:?}: {before} published, {done} done");
+        looks += 1;
+    }
+    while let Some(ended) = others.join_next().await {
+        ended.unwrap();
+    }
+    assert!(looks > 1, "it was looked at while events ran: {looks}");
+}

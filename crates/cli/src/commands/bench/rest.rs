@@ -62,12 +62,12 @@ impl Refersion {
     pub(super) async fn until_edited(&mut self, affiliates: u64) -> anyhow::Result<()> {
         let mut stirred = (0, Instant::now());
         loop {
-            let edited = self.effects().await?.edited;
+            let Effects { created, edited, .. } = self.effects().await?;
             if edited >= affiliates {
                 return Ok(());
             }
-            if edited != stirred.0 {
-                stirred = (edited, Instant::now());
+            if created + edited != stirred.0 {
+                stirred = (created + edited, Instant::now());
             }
             let still = stirred.1.elapsed();
             anyhow::ensure!(still < PATIENCE, "{edited} of {affiliates} edits, and none for {still:?}");

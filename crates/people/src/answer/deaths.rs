@@ -54,6 +54,7 @@ impl Refusal<'_> {
             let said: Vec<&Saying> = sayings.iter().filter(|saying| saying.field == *field).collect();
             match self.email.filter(|_| field == "email") {
                 Some(address) => deaths.extend(self.note_address(graph, address, cause)),
+                None if said.is_empty() && self.was_somebodys(graph, rules, field) => {}
                 None if said.is_empty() => deaths.extend(self.note_nobodys(graph, rules, field, cause)),
                 None => {
                     for saying in said.iter().filter(|saying| self.is_to_blame(saying)) {
@@ -63,6 +64,18 @@ impl Refusal<'_> {
             }
         }
         deaths
+    }
+
+    /// Whether somebody had said the refused value who does not speak for the affiliate any more. Whether the field can be
+    /// emptied now has not been asked yet.
+    fn was_somebodys(&self, graph: &Graph, rules: &Rules, field: &str) -> bool {
+        let is_value = self.texts.get(field).is_some_and(|text| !text.is_empty());
+        is_value && !self.is_scrub(&Picture::of(graph, rules))
+    }
+
+    fn is_scrub(&self, picture: &Picture<'_>) -> bool {
+        let mut steps = picture.steps.iter().filter(|step| step.anchor == self.anchor);
+        steps.any(|step| matches!(step.act, Act::Scrub { .. }))
     }
 
     fn is_to_blame(&self, saying: &Saying) -> bool {
@@ -92,8 +105,7 @@ impl Refusal<'_> {
     /// it is left alone; the deletes that wanted it tell the operator.
     fn note_nobodys(&self, graph: &mut Graph, rules: &Rules, field: &str, cause: &Cause) -> Vec<Death> {
         let picture = Picture::of(graph, rules);
-        let mut steps = picture.steps.iter().filter(|step| step.anchor == self.anchor);
-        let scrubs = steps.any(|step| matches!(step.act, Act::Scrub { .. }));
+        let scrubs = self.is_scrub(&picture);
         // The same edit may have moved it from the anchor to its person's address.
         let moved_to = picture.who.person(self.anchor).map(|person| person.address);
         let is_meant =

@@ -182,6 +182,25 @@ fn a_field_that_cannot_be_emptied_is_left_alone() {
     assert!(Picture::of(graph, &rules()).steps.is_empty(), "asking again would not help");
 }
 
+/// The value's user lost the address while the call was under way; the next one says nothing of the field.
+#[test]
+fn a_field_is_emptied_though_a_value_was_refused_of_somebody_who_speaks_for_it_no_more() {
+    let mut town = town(&[ann().with("company", "Firm")]);
+    let told = [("first_name", "Ann"), ("last_name", "Lee"), ("company", "Firm")];
+    let told = told.into_iter().map(|(field, text)| (field.to_owned(), text.to_owned())).collect();
+    let made = Answer::Created { id: 1, code: "c".to_owned(), status: people::graph::Status::Active, told };
+    drop(apply(&mut town.graphs[0], &rules(), address("a@x.io"), &made, moment(1)));
+    drop(town.absorb(&identify(2).user("U").with("company", "bad firm")));
+    drop(town.absorb(&identify(3).user("V").email("a@x.io").named("Ann")));
+    let causes = [("company".to_owned(), cause("refused"))].into();
+    let texts = [("company".to_owned(), "bad firm".to_owned())].into();
+    let answer = Answer::Refused { causes, email: None, texts };
+    drop(apply(&mut town.graphs[0], &rules(), address("a@x.io"), &answer, moment(4)));
+    let step = Picture::of(&town.graphs[0], &rules()).steps.remove(0);
+    let Act::Edit { fields, .. } = step.act else { panic!("{step:?}") };
+    assert_eq!(fields.get("company").map(String::as_str), Some(""));
+}
+
 #[test]
 fn a_scrub_that_is_refused_is_told_to_the_operator_and_not_tried_for_ever() {
     let scrubbing = people::needs::Rules { scrub: true, ..rules() };

@@ -157,6 +157,16 @@ fn everything_starts_in_any_order_and_a_door_without_a_ledger_answers_503() {
     assert_eq!(world.post(KEY, &identify("ann")).0, 202);
     world.event_in("ann", "created");
 
+    broker.kill().unwrap();
+    assert!(until_ready(&world, false, r#""name":"queue""#) < KNOWN_WITHIN);
+    let began = Instant::now();
+    assert_eq!(world.post(KEY, &identify("zoe")).0, 503);
+    assert!(began.elapsed() < KNOWN_WITHIN, "Segment would have given up");
+    broker.start_again().unwrap();
+    until_ready(&world, true, "");
+    assert_eq!(world.post(KEY, &identify("zoe")).0, 202);
+    world.event_in("zoe", "created");
+
     database.kill().unwrap();
     assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0), "it ends in good order all the same");
     world.serve();
@@ -255,4 +265,25 @@ fn a_master_key_is_made_once_and_replaces_none() {
     let nowhere =
         run(&["secrets", "create", "--json"], &[("REFERSION_DESTINATION__LEDGER__URL", "postgres://host/d")]);
     assert_eq!(nowhere.code, Some(2), "{}", nowhere.stderr);
+}
+
+/// The operator's process holds nothing, and the broker tells nothing of what a worker has taken.
+#[test]
+fn status_says_that_all_is_done_only_when_it_is() {
+    const PEOPLE: u64 = 20;
+    let mut world = world();
+    world.run("ingest");
+    world.add("shop", KEY, &["--rate", "1000"]);
+    let workers = [world.beside("worker"), world.beside("worker")];
+    for number in 0..PEOPLE {
+        assert_eq!(world.post(KEY, &identify(&format!("ann{number}"))).0, 202);
+    }
+    let settled = world.settled();
+    assert_eq!(
+        settled["outcomes"]["created"], PEOPLE,
+        "nothing was left when nothing was counted: {settled}"
+    );
+    for worker in workers {
+        assert_eq!(worker.signal("-TERM"), Some(0));
+    }
 }

@@ -1,0 +1,30 @@
+//! Runs a command beside a private RabbitMQ and a private Postgres, and ends them with it.
+//!
+//! `cargo run -p testbed --example servers -- COMMAND [ARGUMENT…]`
+//!
+//! The command is told of them by the program's own settings: `REFERSION_DESTINATION__QUEUE__URL`, `…__LEDGER__URL` and
+//! `…__SECRETS__KEY`. What was confirmed or committed is on the disk, as in earnest.
+
+use std::error::Error;
+use std::process::{Command, ExitCode};
+
+use testbed::postgres::Server;
+use testbed::rabbitmq::Broker;
+
+/// Guards nothing: the database goes with the command. 32 bytes in base64.
+const MASTER_KEY: &str = "dGhlIGtleSBvZiBhIHRyaWFsIGlzIG5vIHNlY3JldCE=";
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut arguments = std::env::args_os().skip(1);
+    let program = arguments.next().ok_or("the first argument is the command to run")?;
+    let broker = Broker::start()?;
+    let database = Server::start(&["fsync=on", "synchronous_commit=on"])?;
+    let status = Command::new(program)
+        .args(arguments)
+        .env("REFERSION_DESTINATION__QUEUE__URL", broker.url())
+        .env("REFERSION_DESTINATION__LEDGER__URL", database.fresh_database()?)
+        .env("REFERSION_DESTINATION__SECRETS__KEY", MASTER_KEY)
+        .status()?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}

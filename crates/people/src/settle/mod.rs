@@ -124,11 +124,16 @@ fn next(picture: &Picture<'_>) -> Option<Next> {
     })
 }
 
+/// Whom a delete erased nobody waits for: only digests are left of them.
 fn waiting(picture: &Picture<'_>) -> u32 {
+    let erased = |digest: &Digest| {
+        picture.graph.identifiers.get(digest).is_none_or(|identifier| identifier.sealed.is_none())
+    };
     let without = |person: &&Person| {
         let idle = !picture.steps.iter().any(|step| person.profiles.contains(&step.anchor));
-        idle && picture.who.bound(picture.graph, person).is_none()
+        idle && !person.profiles.iter().all(erased) && picture.who.bound(picture.graph, person).is_none()
     };
     let persons = picture.who.persons.iter().filter(without).count();
-    u32::try_from(persons + picture.who.waits.len()).unwrap_or(u32::MAX)
+    let others = picture.who.waits.iter().filter(|(digest, _)| !erased(digest)).count();
+    u32::try_from(persons + others).unwrap_or(u32::MAX)
 }

@@ -5,6 +5,7 @@ use people::graph::Status;
 
 use crate::play::Play;
 use crate::story::{Event, address, delete, identify, rules};
+use crate::town::{Town, fold};
 
 fn ann() -> Event {
     identify(1).user("U").email("a@x.io").named("Ann")
@@ -171,4 +172,12 @@ fn an_operators_pardon_tries_a_refused_value_again() {
     play.rest().expect("every promise holds");
     assert_eq!(play.outcomes(&bad), ["dead refused", "dead refused"]);
     assert_eq!(play.calls.len(), calls + 1);
+}
+
+#[test]
+fn who_was_erased_does_not_wait() {
+    let mut town = Town::new(rules(), fold);
+    assert_eq!(town.absorb(&identify(1).user("U").with("company", "Acme")).waiting, 1);
+    assert_eq!(town.absorb(&delete(2).user("U")).waiting, 0);
+    assert_eq!(town.absorb(&identify(3).user("U").with("company", "Acme")).waiting, 1);
 }

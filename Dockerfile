@@ -1,0 +1,25 @@
+# One image for every role; what a container does is its command: `ingest`, `worker`, `serve`, `simulate`, ...
+# Needs BuildKit, for the cache mounts: a second build compiles only what has changed.
+
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+# Without debug information the image is a third of the size; a backtrace still names functions.
+ENV CARGO_PROFILE_RELEASE_DEBUG=false
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --package refersion-destination \
+    && cp target/release/refersion-destination /refersion-destination
+
+FROM debian:bookworm-slim
+# The authorities that sign Refersion's certificate, a broker's or a database's.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /refersion-destination /usr/local/bin/refersion-destination
+# A new volume takes over the owner of the folder that it is mounted on, so these two can be written by our user.
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin refersion \
+    && install --directory --owner=refersion --mode=0700 /data /secrets
+USER refersion
+WORKDIR /
+ENTRYPOINT ["refersion-destination"]
+CMD ["serve"]
+EXPOSE 8080 8082

@@ -48,6 +48,17 @@ impl ConnectionGate {
         work(&mut lock(&self.pace), self.began.elapsed())
     }
 
+    /// Until when Refersion asked us to stay away.
+    #[must_use]
+    pub fn stays_away_until(&self) -> Instant {
+        self.began + self.with_pace(|pace, _| pace.rests_until())
+    }
+
+    /// No call starts before `until`.
+    pub fn stay_away(&self, until: Instant) {
+        self.with_pace(|pace, _| pace.rest(until.saturating_duration_since(self.began)));
+    }
+
     /// Waits until a call ends, or for `at_most`.
     pub async fn until_a_call_ends(&self, at_most: Duration) {
         tokio::select! {

@@ -98,6 +98,17 @@ impl Pace {
         self.rate
     }
 
+    /// Until when no call starts, because the server asked for that.
+    #[must_use]
+    pub fn rests_until(&self) -> Duration {
+        self.rest_until
+    }
+
+    /// No call starts before `until`.
+    pub fn rest(&mut self, until: Duration) {
+        self.rest_until = self.rest_until.max(until);
+    }
+
     /// How many calls in a row found the API unwell.
     #[must_use]
     pub fn failures_in_a_row(&self) -> u32 {
@@ -182,7 +193,7 @@ impl Pace {
             Went::Throttled(wait) => {
                 self.failures_in_a_row = 0;
                 self.window.bad += 1;
-                self.rest_until = self.rest_until.max(now + wait.unwrap_or_default());
+                self.rest(now + wait.unwrap_or_default());
             }
             Went::Badly => {
                 self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);

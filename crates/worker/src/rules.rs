@@ -33,6 +33,8 @@ pub struct Known {
     read_at: Option<Timestamp>,
 }
 
+/// A walk that applies changed settings begins when whoever serves the connection has known them for so long.
+pub const WALKS_BEGIN_AFTER: SignedDuration = SignedDuration::from_secs(3);
 /// How old what is known of the connections may be.
 const FRESH_FOR: SignedDuration = SignedDuration::from_secs(1);
 
@@ -69,6 +71,12 @@ impl Known {
         }
         self.forget();
         self.refresh(worker).await
+    }
+
+    /// Whether whatever was done by them at `now` comes before the walk for any settings that they do not know yet.
+    #[must_use]
+    pub fn is_fresh_enough_for_a_walk(&self, now: Timestamp) -> bool {
+        self.read_at.is_some_and(|read| now.duration_since(read) < WALKS_BEGIN_AFTER && now >= read)
     }
 
     /// Reads them again next time, however fresh.

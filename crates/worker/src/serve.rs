@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use ledger::{Fence, Lease};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use uuid::Uuid;
@@ -37,7 +38,9 @@ pub async fn run(worker: Worker, stop: CancellationToken) {
 pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &CancellationToken) {
     let mut known = Known::default();
     let mut served: BTreeMap<ConnectionId, CancellationToken> = BTreeMap::new();
-    let mut tasks: JoinSet<ConnectionId> = JoinSet::new();
+    let mut tasks: JoinSet<(ConnectionId, Option<Instant>)> = JoinSet::new();
+    // A connection that begins anew in this process keeps to what Refersion asked for before.
+    let mut stays_away: BTreeMap<ConnectionId, Instant> = BTreeMap::new();
     while !stop.is_cancelled() {
         worker.beats.beat("reconcile", worker.now());
         match known.refresh(worker).await {
@@ -50,7 +53,8 @@ pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &Cancellat
                 {
                     let token = stop.child_token();
                     served.insert(connection.id, token.clone());
-                    tasks.spawn(serve_one(worker.clone(), connection, Arc::clone(work), token));
+                    let until = stays_away.remove(&connection.id);
+                    tasks.spawn(serve_one(worker.clone(), connection, until, Arc::clone(work), token));
                 }
                 for (id, token) in served.iter().filter(|(id, _)| !known.has(**id)) {
                     debug!(connection = id, "the connection was removed");
@@ -62,7 +66,12 @@ pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &Cancellat
         tokio::select! {
             biased;
             Some(ended) = tasks.join_next() => {
-                if let Ok(id) = ended { served.remove(&id); } else { served.clear(); }
+                if let Ok((id, until)) = ended {
+                    served.remove(&id);
+                    stays_away.extend(until.map(|until| (id, until)));
+                } else {
+                    served.clear();
+                }
             }
             () = tokio::time::sleep(LOOK) => {}
             () = stop.cancelled() => {}
@@ -78,13 +87,15 @@ fn holder_id(worker: &Worker) -> Uuid {
     uuid::Builder::from_random_bytes(bytes).into_uuid()
 }
 
-/// Serves one connection as long as it is there: gets its lease, keeps it, and begins again where it is lost.
+/// Serves one connection: waits for its lease and keeps it until it is lost, or something fails. Returns until when
+/// Refersion asked us to stay away.
 async fn serve_one(
     worker: Worker,
     connection: Arc<Connection>,
+    mut until: Option<Instant>,
     work: Arc<Notify>,
     stop: CancellationToken,
-) -> ConnectionId {
+) -> (ConnectionId, Option<Instant>) {
     let id = connection.id;
     // A name of its own each time: what was sent before is a predecessor's, even if that was this process.
     let holder = holder_id(&worker);
@@ -95,7 +106,17 @@ async fn serve_one(
         match worker.ledger.lease(id, holder, now, worker.limits.lease).await {
             Ok(Some(lease)) => {
                 fault_point!("reconcile.leased");
-                hold(&worker, &connection, holder, lease, &work, &stop).await;
+                // It may have been a long time coming, and its last holder has learned a rate meanwhile.
+                let connection = match worker.connections.by_id(id).await {
+                    Ok(Some(connection)) => Arc::new(connection),
+                    Ok(None) | Err(_) => connection,
+                };
+                let gate = Arc::new(gate_of(&worker, &connection));
+                if let Some(until) = until {
+                    gate.stay_away(until);
+                }
+                hold(&worker, &connection, holder, lease, &gate, &work, &stop).await;
+                until = Some(gate.stays_away_until());
                 break;
             }
             Ok(None) => wait(worker.limits.renew, &stop).await,
@@ -106,7 +127,13 @@ async fn serve_one(
         }
     }
     worker.beats.forget(&beat);
-    id
+    (id, until)
+}
+
+fn gate_of(worker: &Worker, connection: &Connection) -> ConnectionGate {
+    let limits = &worker.limits;
+    let ceiling = connection.settings.rate_per_second;
+    ConnectionGate::new(ceiling, connection.learned_rate, limits.concurrency, limits.deadline)
 }
 
 async fn wait(time: Duration, stop: &CancellationToken) {
@@ -119,23 +146,17 @@ async fn hold(
     connection: &Arc<Connection>,
     holder: Uuid,
     lease: Lease,
+    gate: &Arc<ConnectionGate>,
     work: &Arc<Notify>,
     stop: &CancellationToken,
 ) {
     let id = connection.id;
     info!(connection = id, token = lease.token, "serving the connection");
-    let limits = &worker.limits;
-    let gate = Arc::new(ConnectionGate::new(
-        connection.settings.rate_per_second,
-        connection.learned_rate,
-        limits.concurrency,
-        limits.deadline,
-    ));
     gate.set_lease(Some(left(lease, worker.now())));
-    let mut serving = Holder::new(worker, connection, Fence { token: lease.token }, &gate);
+    let mut serving = Holder::new(worker, connection, Fence { token: lease.token }, gate);
     tokio::select! {
         biased;
-        () = keep_lease(worker, id, holder, lease.token, &gate) => {
+        () = keep_lease(worker, id, holder, lease.token, gate) => {
             warn!(connection = id, "the lease is lost: another worker serves the connection now");
             return;
         }

@@ -52,6 +52,8 @@ pub(super) fn fold(
     for reading in readings {
         let before = known.insert(reading.event, State::Pending);
         if before.is_some() && !(reading.replay && before == Some(State::Dead)) {
+            // Settled once more all the same: the settings may have changed since it was recorded.
+            hand.touch(&reading.names());
             continue;
         }
         if before.is_none() {
@@ -173,6 +175,15 @@ impl Hand {
             hand.slots.push(Some(slot));
         }
         hand
+    }
+
+    /// The graphs of these identifiers are to be settled.
+    fn touch(&mut self, digests: &[Digest]) {
+        for slot in digests.iter().filter_map(|digest| self.slot_of.get(digest)) {
+            if let Some(slot) = &mut self.slots[*slot] {
+                slot.touched = true;
+            }
+        }
     }
 
     /// How many identifiers would hang together if these did.

@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connections::ConnectionId;
+use connections::{Connection, ConnectionId};
 use futures_util::FutureExt as _;
 use ledger::LedgerError;
 use queue::Batch;
@@ -125,7 +125,8 @@ async fn for_connection(
     connection: ConnectionId,
     readings: &[&Reading],
 ) -> Result<(), LedgerError> {
-    let rules = known.rules(connection);
+    let mut rules = known.rules(connection);
+    let mut version = known.get(connection).map(|connection| connection.settings_version);
     for _ in 0..CONFLICTS {
         let digests = read::digests(readings);
         let events: Vec<_> = readings.iter().map(|reading| reading.event).collect();
@@ -137,13 +138,27 @@ async fn for_connection(
             Ok(()) => {
                 fault_point!("absorb.recorded");
                 fold::count(worker, readings, &ends);
-                return Ok(());
+                if known.is_fresh_enough_for_a_walk(worker.now()) {
+                    return Ok(());
+                }
+                // Settings may have changed since, and the walk for them may have passed by already. Folded once more,
+                // the events are known, and their graphs are settled under the settings of now.
+                let newest = newest(worker, connection).await?;
+                if newest.as_ref().map(|connection| connection.settings_version) == version {
+                    return Ok(());
+                }
+                version = newest.as_ref().map(|connection| connection.settings_version);
+                rules = newest.map_or(rules, |connection| crate::rules::rules(&connection.settings));
             }
             Err(LedgerError::Conflict) => tokio::task::yield_now().await,
             Err(other) => return Err(other),
         }
     }
     Err(LedgerError::Unavailable("other workers change the same graphs without end".into()))
+}
+
+async fn newest(worker: &Worker, id: ConnectionId) -> Result<Option<Connection>, LedgerError> {
+    worker.connections.by_id(id).await.map_err(|cause| LedgerError::Unavailable(cause.into()))
 }
 
 /// The one envelope that is bad dies, with its bytes.

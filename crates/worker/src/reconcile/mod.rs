@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connections::{Connection, State};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ledger::{Fence, GraphId, LedgerError};
 use people::Digest;
 use tokio::sync::Notify;
@@ -31,6 +31,10 @@ use suspicion::Suspicion;
 const AHEAD: Duration = Duration::from_millis(100);
 /// How long reconcile sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_millis(500);
+/// How often the learned rate is written down while it changes.
+const REMEMBER_RATE_EVERY: SignedDuration = SignedDuration::from_secs(30);
+/// A change of the rate that is worth writing down, as a share of it.
+const WORTH_REMEMBERING: f64 = 0.05;
 /// How many answers are recorded in one transaction at most.
 const RECORD_AT_MOST: usize = 256;
 
@@ -45,6 +49,8 @@ pub struct Holder {
     /// Probes in vain since the connection was paused.
     pub(crate) probes: u32,
     pub(crate) calls_made: u64,
+    /// When the learned rate was last written down.
+    pub(crate) rate_remembered_at: Option<Timestamp>,
     /// Since when the walk for a settings version has been asked for.
     pub(crate) walk_since: Option<(i64, Timestamp)>,
 }
@@ -91,6 +97,7 @@ impl Holder {
             suspicion: Suspicion::default(),
             probes: 0,
             calls_made: 0,
+            rate_remembered_at: None,
             walk_since: None,
         }
     }
@@ -136,6 +143,7 @@ impl Holder {
                 Err(cause) if is_fenced(&cause) => return Ok(Left::Lost),
                 Err(cause) => return Err(cause),
             }
+            self.remember_rate_now_and_then().await;
             if let Some(verdict) = self.worker_should_pause() {
                 self.pause(verdict, &mut known).await?;
             }
@@ -240,6 +248,18 @@ impl Holder {
         let wait = due.map_or(IDLE, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
         // What is due already and was not taken has a call under way, whose end wakes us, or cannot be told.
         Ok(wait.clamp(AHEAD, IDLE))
+    }
+
+    /// What was learned outlives a crash.
+    async fn remember_rate_now_and_then(&mut self) {
+        let now = self.worker.now();
+        let due = self.rate_remembered_at.is_none_or(|at| now.duration_since(at) >= REMEMBER_RATE_EVERY);
+        let rate = self.gate.with_pace(|pace, _| pace.rate());
+        let remembered = self.connection.learned_rate.unwrap_or(self.connection.settings.rate_per_second);
+        if due && (rate - remembered).abs() > remembered * WORTH_REMEMBERING {
+            self.rate_remembered_at = Some(now);
+            self.remember_rate().await;
+        }
     }
 
     async fn remember_rate(&self) {

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ledger::{Changes, LedgerError};
 use tracing::info;
 
 use super::Holder;
-use crate::rules::rules;
+use crate::rules::{WALKS_BEGIN_AFTER, rules};
 
 /// Graphs settled in one step of the walk.
 const STEP: usize = 200;
-/// Absorb may work with settings as old as this; the walk begins when nobody does any more.
-const EVERYBODY_KNOWS_AFTER: SignedDuration = SignedDuration::from_secs(3);
 
 impl Holder {
     /// One step of the walk, if one is under way.
@@ -26,8 +24,7 @@ impl Holder {
         if since.0 != version {
             *since = (version, now);
         }
-        if now.duration_since(since.1) < EVERYBODY_KNOWS_AFTER || version != self.connection.settings_version
-        {
+        if now.duration_since(since.1) < WALKS_BEGIN_AFTER || version != self.connection.settings_version {
             return Ok(());
         }
         self.step(version, after, now).await

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use connections::ConnectionStore as _;
 use jiff::SignedDuration;
 use ledger::{DeadLetterFilter, DeadLetterView, Ledger as _};
 use queue::Lane;
@@ -63,6 +64,21 @@ async fn what_was_given_up_is_tried_again_when_something_newer_is_said() {
     shop.say(Lane::Live, &[says("ann", "company", "Acme")]).await;
     shop.until_it_rests().await;
     assert_eq!(shop.affiliate(&address("ann")).map(|ann| ann.company), Some("Acme".to_owned()));
+}
+
+/// What was learned outlives the process that learned it, however that ends.
+#[tokio::test(start_paused = true)]
+async fn the_rate_that_the_api_bears_is_remembered_while_it_is_learned() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.faults("limit=5..5");
+    shop.reconcile();
+    let many: Vec<_> = (0..400).map(|number| joins(&format!("member{number}"))).collect();
+    shop.say(Lane::Bulk, &many).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(shop.affiliate(&address("member399")).is_none(), "it is still at work");
+    let connection = shop.ledger.by_id(shop.id).await.expect("a ledger").expect("the connection");
+    let learned = connection.learned_rate.expect("a rate");
+    assert!((1.0..10.0).contains(&learned), "{learned} calls a second, and the API bears 5");
 }
 
 #[tokio::test(start_paused = true)]

@@ -127,6 +127,8 @@ impl Ledger for LedgerPort {
         let (connection, fence) = (changes.connection, changes.fence);
         if fence.is_some() {
             self.life.come_by(Stumble::BeforeRecording);
+        } else {
+            self.life.lag().await;
         }
         self.spoil(&mut changes).await?;
         let recorded = async {

@@ -38,6 +38,8 @@ pub(crate) struct Storm {
     pub(crate) outage_until: Option<Instant>,
     /// The first process that comes by this stands still.
     pub(crate) stumble: Option<Stumble>,
+    /// What absorb records takes at most so long, in milliseconds.
+    pub(crate) absorb_lags: u64,
     /// Operations of all processes so far.
     pub(crate) operations: u64,
 }
@@ -92,6 +94,14 @@ impl Life {
         if storm.stumble == Some(step) && self.state() == State::Alive {
             storm.stumble = None;
             self.become_(State::Frozen);
+        }
+    }
+
+    /// Waits as long as absorb lags.
+    pub(crate) async fn lag(&self) {
+        let most = self.storm.lock().expect("nobody panics while holding the storm").absorb_lags;
+        if most > 0 {
+            sleep(self.dice.millis(most)).await;
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A failure prints its seed; `SIMULATION_SEED=… cargo test -p worker --test it one_seed -- --nocapture` replays it.
 //! `SIMULATION_SEEDS=…` says how many seeds are played.
+//! Most seeds tell anything; `plot` has the stories that chance alone would seldom tell.
 
 mod check;
 mod crew;

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::crew::Crew;
+use super::life::Storm;
 use super::stage::Stage;
 use super::story::Said;
 
@@ -140,14 +141,15 @@ async fn operator(stage: &mut Stage) {
         1 => {
             stage.ledger.resume(connection, None).await.expect("the connection is there");
         }
-        2 => map_a_field(stage, index).await,
+        2 => map_a_field(stage, index, "tier", 103).await,
         _ => replay(stage, &|_| true).await,
     }
 }
 
-async fn map_a_field(stage: &mut Stage, index: usize) {
+/// An operator tells a connection which custom field takes a trait.
+pub(crate) async fn map_a_field(stage: &mut Stage, index: usize, key: &str, field: u64) {
     let account = &mut stage.accounts[index];
-    account.settings.custom_fields.insert("tier".to_owned(), 103);
+    account.settings.custom_fields.insert(key.to_owned(), field);
     let seen = stage.ledger.by_id(account.id).await.expect("a ledger").expect("a connection");
     let set = stage.ledger.set_settings(account.id, seen.settings_version, &account.settings);
     set.await.expect("nobody else changes settings");
@@ -172,7 +174,7 @@ pub(crate) async fn replay(stage: &Stage, which: &dyn Fn(&str) -> bool) {
 /// All faults end, and whoever is held up goes on.
 pub(crate) fn calm(stage: &Stage, crew: &mut Crew) {
     let mut storm = stage.storm.lock().expect("no panic holds it");
-    (storm.unavailable, storm.slow, storm.crash, storm.outage_until) = (0, 0, 0, None);
+    *storm = Storm { operations: storm.operations, ..Storm::default() };
     drop(storm);
     *stage.refersion.rough.lock().expect("no panic holds it") = (0, 0);
     let mut core = stage.refersion.core.lock().expect("no panic holds it");

@@ -1,6 +1,7 @@
 //! What a seed tells: mostly anything, now and then one of a few plots that chance alone would seldom bring about.
 
 mod crowd;
+mod late_settings;
 mod neighbours;
 mod quiet;
 mod takeover;
@@ -23,6 +24,8 @@ pub(crate) enum Plot {
     Neighbours,
     /// No fault at all, and every call is counted.
     Quiet,
+    /// Settings change while slow batches are folded.
+    LateSettings,
 }
 
 /// What was told.
@@ -40,6 +43,7 @@ impl Plot {
             11 => Self::Crowd,
             22 | 35 => Self::Neighbours,
             29 => Self::Quiet,
+            39 => Self::LateSettings,
             _ => Self::Anything,
         }
     }
@@ -47,7 +51,7 @@ impl Plot {
     pub(crate) fn cast(self) -> Cast {
         match self {
             Self::Anything | Self::Takeover => Cast::Anybody,
-            Self::Crowd | Self::Quiet => Cast::Plain(1),
+            Self::Crowd | Self::Quiet | Self::LateSettings => Cast::Plain(1),
             Self::Neighbours => Cast::Plain(2),
         }
     }
@@ -56,7 +60,7 @@ impl Plot {
         match self {
             Self::Anything => 1 + dice.below(3),
             Self::Takeover => 2 + dice.below(2),
-            Self::Crowd | Self::Neighbours | Self::Quiet => 1 + dice.below(2),
+            Self::Crowd | Self::Neighbours | Self::Quiet | Self::LateSettings => 1 + dice.below(2),
         }
     }
 
@@ -68,6 +72,7 @@ impl Plot {
             Self::Crowd => crowd::play(stage).await,
             Self::Neighbours => neighbours::play(stage).await,
             Self::Quiet => quiet::play(stage).await,
+            Self::LateSettings => Told { accepted: late_settings::play(stage).await, wrong: Vec::new() },
         }
     }
 }

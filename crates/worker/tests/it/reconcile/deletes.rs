@@ -1,0 +1,66 @@
+//! Deletes: disabled, scrubbed where the settings say so, and whole again when the person comes back.
+
+use connections::{ScrubDomain, Settings};
+use queue::Lane;
+use serde_json::{Value, json};
+use simulator::Status;
+
+use super::shop::{Plan, Shop, address, joins, says};
+
+fn scrubbing() -> Plan {
+    let usual = Plan::usual();
+    let domain: ScrubDomain = serde_json::from_value(json!("gone.test")).expect("a domain");
+    Plan { settings: Settings { scrub_on_delete: Some(domain), ..usual.settings }, ..usual }
+}
+
+fn leaves(who: &str) -> Value {
+    json!({ "type": "delete", "userId": who })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_disables_the_affiliate_and_leaves_its_fields_unless_the_settings_say_otherwise() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann"), joins("bo")]).await;
+    shop.until_it_rests().await;
+    shop.say(Lane::Live, &[leaves("ann"), leaves("bo")]).await;
+    shop.until_it_rests().await;
+    let ann = shop.affiliate(&address("ann")).expect("it keeps its address");
+    assert_eq!((ann.status, ann.first_name.as_str()), (Status::Disabled, "Ann"));
+    assert_eq!((shop.count("status_change"), shop.count("edit")), (1, 0), "both in one call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scrub_leaves_nothing_of_the_person_in_refersion() {
+    let mut shop = Shop::open(scrubbing()).await;
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann"), says("ann", "vip", true), says("ann", "company", "Acme")]).await;
+    shop.until_it_rests().await;
+    let id = shop.affiliate(&address("ann")).expect("an affiliate").id;
+    shop.say(Lane::Live, &[leaves("ann")]).await;
+    shop.until_it_rests().await;
+    assert!(shop.affiliate(&address("ann")).is_none());
+    let nobody = shop.affiliate(&format!("deleted-{id}@gone.test")).expect("nobody in her place");
+    assert_eq!(nobody.status, Status::Disabled);
+    assert_eq!((nobody.first_name.as_str(), nobody.company.as_str()), ("Deleted", ""));
+    assert!(nobody.custom_fields.is_empty());
+}
+
+/// The scrub took effect, its answer never came, and she is back before it could be asked for again.
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_after_a_scrub_without_an_answer_gets_her_address_back() {
+    let mut shop = Shop::open(scrubbing()).await;
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.until_it_rests().await;
+    let id = shop.affiliate(&address("ann")).expect("an affiliate").id;
+    shop.say(Lane::Live, &[leaves("ann")]).await;
+    shop.until("she is disabled", async || shop.count("status_change") > 0).await;
+    shop.faults("drop-after=100%");
+    shop.until("the scrub is out", async || shop.affiliate(&address("ann")).is_none()).await;
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.faults("");
+    shop.until_it_rests().await;
+    let ann = shop.affiliate(&address("ann")).expect("her own address");
+    assert_eq!((ann.id, ann.first_name.as_str(), ann.status), (id, "Ann", Status::Active));
+}

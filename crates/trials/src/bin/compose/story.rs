@@ -83,7 +83,6 @@ fn sync(stack: &Stack) -> anyhow::Result<()> {
     until(ALL_WITHIN, "the sync has not come to its end", || {
         let status = stack.json(&["status"])?;
         let outcomes: BTreeMap<String, Value> = serde_json::from_value(status["outcomes"].clone())?;
-        // Whoever was deleted waits to be heard of anew, so `waiting` is not 0.
         let rest = ["pending", "dirty", "dead_letters"].map(|name| status[name].as_u64());
         Ok(outcomes == expected && rest == [Some(0); 3])
     })?;

@@ -12,8 +12,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Runs the command lines in `$1`; when its input ends, a session of its own ends the group and removes the folder `$2`.
-const GUARD: &str =
-    r#"eval "$1"; cat >/dev/null; exec setsid sh -c 'kill -s KILL -- "-$1"; rm -rf "$2"' end "$$" "$2""#;
+/// If its owner dies while a process of the group is stopped, the kernel hangs up on all of the group (POSIX, orphaned
+/// process groups); whoever is to tidy up must not mind.
+const GUARD: &str = r#"eval "$1"; trap '' HUP; cat >/dev/null; exec setsid sh -c 'kill -s KILL -- "-$1"; rm -rf "$2"' end "$$" "$2""#;
 
 /// A running process group.
 pub(crate) struct Group {

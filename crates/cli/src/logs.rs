@@ -8,9 +8,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat};
 
+/// lapin calls it an error when a broker that was asked for something says no or goes away. The queue's supervisor expects
+/// both, and tells of them in words that an operator can act on. `info,lapin=debug` brings lapin's own back.
+const QUIET: &str = "lapin=off";
+
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn start(settings: &Log) {
-    let filter = EnvFilter::try_new(&settings.level.0).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", settings.level.0));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match settings.format {
         LogFormat::Human => builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init(),

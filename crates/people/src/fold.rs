@@ -90,6 +90,16 @@ impl Deletion {
         let names = self.user.iter().chain(&self.addresses).chain(&self.anonymous);
         names.map(|name| name.digest).collect()
     }
+
+    /// The same delete for each name by itself, strongest first.
+    #[must_use]
+    pub fn by_name(&self) -> Vec<Self> {
+        let nobody = || Self { user: None, addresses: Vec::new(), anonymous: None, ..self.clone() };
+        let user = self.user.iter().map(|name| Self { user: Some(name.clone()), ..nobody() });
+        let addresses = self.addresses.iter().map(|name| Self { addresses: vec![name.clone()], ..nobody() });
+        let anonymous = self.anonymous.iter().map(|name| Self { anonymous: Some(name.clone()), ..nobody() });
+        user.chain(addresses).chain(anonymous).collect()
+    }
 }
 
 /// Joins the graph of a linked identifier into this one. What was given up is tried again, since others may be concerned
@@ -134,15 +144,7 @@ pub fn identify(graph: &mut Graph, statement: &Statement) {
 /// Folds a delete. It must name at least one identifier; without one nothing happens.
 pub fn delete(graph: &mut Graph, deletion: &Deletion) {
     let Some(strongest) = deletion.digests().first().copied() else { return };
-    let time = deletion.stamp.time;
-    let addresses = deletion.addresses.iter().map(|name| (name, Kind::Address));
-    let users = deletion.user.iter().map(|name| (name, Kind::User));
-    let anonymous = deletion.anonymous.iter().map(|name| (name, Kind::Anonymous));
-    for (name, kind) in users.chain(addresses).chain(anonymous) {
-        let identifier = mention(graph, name, kind, time);
-        identifier.named = identifier.named.max(Some(time));
-    }
-    hope_again(graph);
+    entomb(graph, deletion);
     keep(
         graph,
         Kept {
@@ -158,6 +160,19 @@ pub fn delete(graph: &mut Graph, deletion: &Deletion) {
             told_by: None,
         },
     );
+}
+
+/// Puts a delete's tombstones on what it names, and does not keep the event: another graph does.
+pub fn entomb(graph: &mut Graph, deletion: &Deletion) {
+    let time = deletion.stamp.time;
+    let addresses = deletion.addresses.iter().map(|name| (name, Kind::Address));
+    let users = deletion.user.iter().map(|name| (name, Kind::User));
+    let anonymous = deletion.anonymous.iter().map(|name| (name, Kind::Anonymous));
+    for (name, kind) in users.chain(addresses).chain(anonymous) {
+        let identifier = mention(graph, name, kind, time);
+        identifier.named = identifier.named.max(Some(time));
+    }
+    hope_again(graph);
 }
 
 fn name_all(graph: &mut Graph, statement: &Statement) {

@@ -8,7 +8,7 @@ use connections::{Connection, ConnectionId};
 use jiff::Timestamp;
 use ledger::{Fence, Lease};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -37,7 +37,7 @@ pub async fn run(worker: Worker, stop: CancellationToken) {
 /// Serves every connection that it can get.
 pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &CancellationToken) {
     let mut known = Known::default();
-    let mut served: BTreeMap<ConnectionId, CancellationToken> = BTreeMap::new();
+    let mut served: BTreeMap<ConnectionId, (CancellationToken, Id)> = BTreeMap::new();
     let mut tasks: JoinSet<(ConnectionId, Option<Instant>)> = JoinSet::new();
     // A connection that begins anew in this process keeps to what Refersion asked for before.
     let mut stays_away: BTreeMap<ConnectionId, Instant> = BTreeMap::new();
@@ -52,11 +52,12 @@ pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &Cancellat
                     .collect::<Vec<_>>()
                 {
                     let token = stop.child_token();
-                    served.insert(connection.id, token.clone());
-                    let until = stays_away.remove(&connection.id);
-                    tasks.spawn(serve_one(worker.clone(), connection, until, Arc::clone(work), token));
+                    let (id, until) = (connection.id, stays_away.remove(&connection.id));
+                    let serving =
+                        serve_one(worker.clone(), connection, until, Arc::clone(work), token.clone());
+                    served.insert(id, (token, tasks.spawn(serving).id()));
                 }
-                for (id, token) in served.iter().filter(|(id, _)| !known.has(**id)) {
+                for (id, (token, _)) in served.iter().filter(|(id, _)| !known.has(**id)) {
                     debug!(connection = id, "the connection was removed");
                     token.cancel();
                 }
@@ -66,11 +67,12 @@ pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &Cancellat
         tokio::select! {
             biased;
             Some(ended) = tasks.join_next() => {
-                if let Ok((id, until)) = ended {
-                    served.remove(&id);
-                    stays_away.extend(until.map(|until| (id, until)));
-                } else {
-                    served.clear();
+                match ended {
+                    Ok((id, until)) => {
+                        served.remove(&id);
+                        stays_away.extend(until.map(|until| (id, until)));
+                    }
+                    Err(panicked) => served.retain(|_, (_, task)| *task != panicked.id()),
                 }
             }
             () = tokio::time::sleep(LOOK) => {}

@@ -17,9 +17,10 @@ fn words(example: &str) -> Vec<String> {
     command.split_whitespace().map(|word| word.replace(['"', '\''], "")).collect()
 }
 
+/// Every command that a user is shown; a hidden one is started by the program itself.
 fn each_command(command: &clap::Command, check: &mut dyn FnMut(&clap::Command)) {
     check(command);
-    for inner in command.get_subcommands() {
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
         each_command(inner, check);
     }
 }

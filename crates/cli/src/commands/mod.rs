@@ -20,7 +20,7 @@ pub mod status;
 use zeroize::Zeroizing;
 
 use crate::cli::Command;
-use crate::config::Loaded;
+use crate::config::{LedgerUrl, Loaded};
 use crate::engines::{EngineError, Engines};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -43,7 +43,14 @@ impl Context {
     ///
     /// [`EngineError`].
     pub async fn engines(&self) -> Result<Engines, EngineError> {
-        Engines::open(&self.loaded.config).await
+        let config = &self.loaded.config;
+        if let LedgerUrl::Sqlite(path) = &config.ledger.url
+            && !path.exists()
+        {
+            let path = path.display();
+            tracing::warn!(%path, "there is no ledger here, so an empty one is made; is this the folder of `serve`?");
+        }
+        Engines::open(config).await
     }
 }
 

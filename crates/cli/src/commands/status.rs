@@ -1,6 +1,6 @@
 //! `status`: how much waits where, and how the connections are.
 
-use connections::Connection;
+use connections::{Connection, Settings};
 use ledger::Counts;
 use serde::Serialize;
 
@@ -114,9 +114,16 @@ fn row(connection: &Connection, counts: Counts) -> Row {
         unmapped_traits: counts
             .unmapped
             .into_iter()
+            .filter(|(name, _)| !is_mapped(&connection.settings, name))
             .map(|(name, events)| Unmapped { name, events })
             .collect(),
     }
+}
+
+/// Whether a custom field takes the trait by now; it was counted when none did.
+fn is_mapped(settings: &Settings, name: &str) -> bool {
+    let mapped = settings.custom_fields.keys().chain(&settings.paypal_trait);
+    mapped.into_iter().any(|mapped| segment::fold_key(mapped) == segment::fold_key(name))
 }
 
 fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
@@ -135,7 +142,8 @@ fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
     let row = |row: &Row| {
         let paused = row.paused_for.map_or_else(String::new, |reason| format!(" ({reason})"));
         let numbers = [row.due, row.pending, row.dirty, row.waiting, row.dead_letters];
-        let mut cells = vec![row.name.clone(), format!("{}{paused}", row.state), format!("{}/s", row.rate)];
+        let mut cells =
+            vec![row.name.clone(), format!("{}{paused}", row.state), format!("{:.1}/s", row.rate)];
         cells.extend(numbers.map(|number| number.to_string()));
         cells
     };

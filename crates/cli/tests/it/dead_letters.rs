@@ -97,4 +97,16 @@ fn a_delete_erases_a_dead_letter_that_no_profile_took_up() {
     assert_eq!(world.json(&["dead-letters", "show", &id])["payload"], json!(null));
     assert_eq!(world.json(&["dead-letters", "show", &id])["state"], "discarded");
     world.until("erasure of every file", || world.files_with(&[email]).is_empty().then_some(()));
+
+    // A delete is carried out also where what it names is too much for one person.
+    world.accept(&json!({
+        "type": "identify", "userId": "ann",
+        "traits": { "email": "ann@example.org", "name": "Ann Smith", "address": { "city": "Rome" } },
+    }));
+    world.event_in("ann", "created");
+    world.accept(&json!({ "type": "delete", "userId": "ann", "email": "wilhelmina0@example.org" }));
+    world.event_in("ann", "deleted");
+    let ann = |it: &serde_json::Value| it["email"] == "ann@example.org" && it["status"] == "DISABLED";
+    assert!(world.affiliates().iter().any(ann));
+    world.until("erasure", || world.files_with(&["wilhelmina0@"]).is_empty().then_some(()));
 }

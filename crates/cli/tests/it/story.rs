@@ -80,6 +80,8 @@ fn mapping_a_trait_later_delivers_it_to_who_had_said_it() {
     assert_eq!(set["settings"]["custom_fields"], json!({ "Plan": 7 }));
     let field = || world.affiliates()[0]["custom_fields"]["7"].as_str().map(ToOwned::to_owned);
     assert_eq!(world.until("the custom field", field), "premium");
+    let unmapped = &world.json(&["status"])["connections"][0]["unmapped_traits"];
+    assert_eq!(unmapped, &json!([{ "trait": "logins", "events": 1 }]), "a field takes the plan now");
 }
 
 #[test]

@@ -22,9 +22,10 @@ impl Failure {
     pub(super) fn leaves_line_usable(&self) -> bool {
         match self {
             Self::Database(PostgresFailure::TimedOut) => false,
-            // After these the server has closed the line, or what is prepared on it does not fit any more.
+            // After these the server has closed the line, or what is prepared on it does not fit any more, or it is a
+            // standby, where nothing can be written.
             Self::Database(PostgresFailure::Failed(Error::Database(error))) => {
-                !begins_with(error.as_ref(), &["08", "57P", "25P03", "0A000", "26000"])
+                !begins_with(error.as_ref(), &["08", "57P", "25006", "25P03", "0A000", "26000"])
             }
             Self::Database(PostgresFailure::Failed(error)) => matches!(
                 error,

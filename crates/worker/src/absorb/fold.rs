@@ -7,7 +7,7 @@ use connections::ConnectionId;
 use jiff::Timestamp;
 use ledger::{Changes, DeadLetter, Gathered, GraphId, NewEvent, Outcome, Save, State, Stray, Unmapped};
 use people::Digest;
-use people::fold::{delete, forgive, identify, merge};
+use people::fold::{Deletion, delete, entomb, forgive, identify, merge};
 use people::graph::Graph;
 use people::needs::{CUSTOM, Rules};
 use people::settle::settle;
@@ -82,15 +82,15 @@ fn new_event(reading: &Reading) -> NewEvent {
 fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: bool, now: Timestamp) {
     let skip = |why| outcome(reading, 1 + u32::from(again), State::Skipped, why, now);
     match &reading.what {
-        What::Ask(Ask::Skip) => changes.outcomes.push(skip("integrations_say_no")),
-        What::NoConnection => changes.outcomes.push(skip("connection_removed")),
+        What::Ask(Ask::Skip) => end(changes, reading, skip("integrations_say_no"), again),
+        What::NoConnection => end(changes, reading, skip("connection_removed"), again),
         What::Bad(class, cause) => bury(changes, reading, class, cause, again, now),
         What::Ask(Ask::Delete(deletion)) => match hand.join(&deletion.digests()) {
             Some(slot) => {
                 delete(&mut slot.graph, deletion);
                 reopen(changes, slot, reading, again);
             }
-            None => bury(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
+            None => delete_apart(hand, changes, reading, deletion, again),
         },
         What::Ask(Ask::Say(statement)) => {
             let mut statement = statement.as_ref().clone();
@@ -109,6 +109,29 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: boo
                 }
                 None => bury(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
             }
+        }
+    }
+}
+
+/// An event ends without any graph; nobody has to look at the letter of one that had died.
+fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, again: bool) {
+    changes.outcomes.push(outcome);
+    if again {
+        changes.resolved.push(reading.event);
+    }
+}
+
+/// A delete links nothing, so it is carried out wherever its names are, also where these are too many to hang together.
+/// The graph of the strongest one keeps the event.
+fn delete_apart(hand: &mut Hand, changes: &mut Changes, reading: &Reading, deletion: &Deletion, again: bool) {
+    for (nth, part) in deletion.by_name().iter().enumerate() {
+        match hand.join(&part.digests()) {
+            Some(slot) if nth == 0 => {
+                delete(&mut slot.graph, part);
+                reopen(changes, slot, reading, again);
+            }
+            Some(slot) => entomb(&mut slot.graph, part),
+            None => {}
         }
     }
 }
@@ -249,6 +272,11 @@ impl Hand {
 
     fn finish(self, worker: &Worker, rules: &Rules, now: Timestamp, changes: &mut Changes) {
         changes.dissolved = self.dissolved;
+        if !changes.strays.is_empty() {
+            // One that a tombstone covers already has come too late to be kept.
+            let here = self.slots.iter().flatten();
+            changes.tombstones.extend(here.flat_map(|slot| Tombs::of(&slot.graph).all().collect::<Vec<_>>()));
+        }
         for mut slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
             let settled = settle(&mut slot.graph, rules);
             changes.tombstones.extend(Tombs::of(&slot.graph).all());

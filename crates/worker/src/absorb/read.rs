@@ -164,7 +164,9 @@ impl Reading {
         match &self.what {
             What::Ask(Ask::Say(statement)) => statement.digests(),
             What::Ask(Ask::Delete(deletion)) => deletion.digests(),
-            What::Ask(Ask::Skip) | What::NoConnection | What::Bad(..) => Vec::new(),
+            // It goes into no graph, but a delete in one of these may cover it.
+            What::Bad(..) => self.found_by.clone(),
+            What::Ask(Ask::Skip) | What::NoConnection => Vec::new(),
         }
     }
 }

@@ -60,11 +60,11 @@ pub(super) async fn set(
         }
     }
     options.apply(&mut settings)?;
-    if settings != connection.settings {
-        engines.connections.set_settings(connection.id, connection.settings_version, &settings).await?;
-    }
     if let Some(key) = api_key {
         replace_key(&engines, &connection, &key).await?;
+    }
+    if settings != connection.settings {
+        engines.connections.set_settings(connection.id, connection.settings_version, &settings).await?;
     }
     let connection = again(&engines, &connection).await?;
     after(&connection, quiet, context)?;

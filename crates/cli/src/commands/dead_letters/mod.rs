@@ -71,9 +71,9 @@ struct Filter {
     /// Only those of this connection
     #[arg(long, value_name = "NAME")]
     connection: Option<ConnectionName>,
-    /// The newest N only
-    #[arg(long, value_name = "N", default_value_t = SHOWN)]
-    limit: usize,
+    /// The newest N only; without it, a list shows the newest 100, and `replay --all` takes all
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
 }
 
 impl Filter {
@@ -82,7 +82,7 @@ impl Filter {
         DeadLetterFilter {
             connection: named.map(|connection| connection.id),
             class: self.class.clone(),
-            limit: self.limit,
+            limit: self.limit.unwrap_or(SHOWN),
             ..DeadLetterFilter::default()
         }
     }
@@ -128,7 +128,11 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         Act::Replay { ids, all, filter } => {
             let directory = Directory::read(&engines, filter.connection.as_ref()).await?;
             let filter = match all {
-                true => DeadLetterFilter { state: Some(DeadLetterState::Open), ..filter.of(&directory) },
+                true => DeadLetterFilter {
+                    state: Some(DeadLetterState::Open),
+                    limit: filter.limit.unwrap_or(usize::MAX),
+                    ..filter.of(&directory)
+                },
                 false => {
                     DeadLetterFilter { limit: ids.len(), ids: Some(ids.clone()), ..filter.of(&directory) }
                 }

@@ -10,6 +10,7 @@ use super::show::state_word;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::Directory;
 
 /// What became of one dead letter.
 #[derive(Debug, Serialize)]
@@ -21,6 +22,8 @@ struct Row {
     reason: Option<&'static str>,
 }
 
+const QUEUE_CLOSED: &str = "the queue takes nothing now: replay it again later";
+
 pub(super) async fn run(
     engines: &Engines,
     filter: &DeadLetterFilter,
@@ -29,8 +32,16 @@ pub(super) async fn run(
     let letters = engines.ledger.dead_letters(filter).await?;
     let missing = filter.ids.as_ref().map_or(0, |ids| ids.len().saturating_sub(letters.len()));
     let mut rows = Vec::new();
+    let directory = Directory::read(engines, None).await?;
+    let mut closed = false;
     for letter in letters {
-        rows.push(replay(engines, letter).await?);
+        let refused = refusal(&letter, &directory).or_else(|| closed.then_some(QUEUE_CLOSED));
+        let row = match refused {
+            Some(reason) => row(&letter, Some(reason)),
+            None => replay(engines, &letter).await?,
+        };
+        closed |= row.reason == Some(QUEUE_CLOSED);
+        rows.push(row);
     }
     show(&rows, context)?;
     let refused = rows.iter().filter(|row| row.reason.is_some()).count() + missing;
@@ -46,27 +57,35 @@ pub(super) async fn run(
     })
 }
 
+/// Why a letter cannot be replayed, as far as can be seen from it.
+fn refusal(letter: &DeadLetterView, directory: &Directory) -> Option<&'static str> {
+    if !matches!(letter.state, DeadLetterState::Open | DeadLetterState::Replaying) {
+        return Some("it is settled already");
+    }
+    if directory.get(letter.connection).is_none() {
+        return Some("it has no connection, or one that was removed");
+    }
+    letter.payload.is_none().then_some("a delete has erased its event")
+}
+
+fn row(letter: &DeadLetterView, reason: Option<&'static str>) -> Row {
+    let state = if reason.is_some() { letter.state } else { DeadLetterState::Replaying };
+    Row { id: letter.id, event_id: letter.event, state: state_word(state), reason }
+}
+
 /// Marks the letter, then takes the event in. One whose event never came to be absorbed may be replayed again, which does
 /// no harm.
-async fn replay(engines: &Engines, letter: DeadLetterView) -> Result<Row, Failure> {
-    let refused = |reason| {
-        Ok(Row {
-            id: letter.id,
-            event_id: letter.event,
-            state: state_word(letter.state),
-            reason: Some(reason),
-        })
+async fn replay(engines: &Engines, letter: &DeadLetterView) -> Result<Row, Failure> {
+    let text = letter.payload.clone().unwrap_or_default();
+    let lane = lane(letter, &text);
+    let Ok(payload) = RawValue::from_string(text) else {
+        return Ok(row(letter, Some("its event is no JSON")));
     };
-    if !matches!(letter.state, DeadLetterState::Open | DeadLetterState::Replaying) {
-        return refused("it is settled already");
-    }
-    let Some(text) = &letter.payload else { return refused("a delete has erased its event") };
-    let Ok(payload) = RawValue::from_string(text.clone()) else { return refused("its event is no JSON") };
     let envelope = Envelope {
         format: FORMAT,
         event_id: letter.event,
         connection: letter.connection,
-        lane: lane(&letter, text),
+        lane,
         received_at: letter.received_at,
         replay: true,
         revision: 0,
@@ -75,12 +94,13 @@ async fn replay(engines: &Engines, letter: DeadLetterView) -> Result<Row, Failur
     let (open, replaying) = (DeadLetterState::Open, DeadLetterState::Replaying);
     let moved = engines.ledger.move_dead_letters(&[letter.id], open, replaying).await?;
     if let Err(error) = engines.queue.publish(&[envelope]).await {
+        tracing::warn!(letter = letter.id, %error, "a dead letter could not be replayed");
         if moved > 0 {
             engines.ledger.move_dead_letters(&[letter.id], replaying, open).await?;
         }
-        return Err(error.into());
+        return Ok(row(letter, Some(QUEUE_CLOSED)));
     }
-    Ok(Row { id: letter.id, event_id: letter.event, state: state_word(replaying), reason: None })
+    Ok(row(letter, None))
 }
 
 /// The lane in which it came at first.

@@ -11,6 +11,7 @@ use super::material::{
     api_key, at, bury, connection, counts, event, events, found, holding, key, letters, master,
     new_connection, record, save, saves, vault,
 };
+use crate::LedgerError;
 
 async fn owner(engine: &impl Engine, number: u32, now: Timestamp) -> Option<i64> {
     engine.by_key_digest(&key(number).digest, now).await.expect("read")
@@ -139,6 +140,11 @@ pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
     assert_eq!(found(engine, 5).await.iter().map(|view| view.connection).collect::<Vec<_>>(), [stays]);
     assert_eq!(letters(engine).await.iter().map(|letter| letter.connection).collect::<Vec<_>>(), [stays]);
     assert_eq!((counts(engine, gone).await.pending, counts(engine, stays).await.pending), (0, 1));
+    let late = engine.record(saves(gone, vec![save(None, &[9])])).await;
+    assert!(
+        matches!(late, Err(LedgerError::Conflict)),
+        "what was read before is not recorded after: {late:?}"
+    );
     engine.remove(stays).await.expect("removed");
     let new = connection(engine, "three", 1).await.id;
     assert!(new != gone && new != stays);

@@ -2,6 +2,7 @@
 
 use sqlx_postgres::PgConnection;
 
+use super::accounts::removal;
 use super::failure::Failure;
 use super::notes::{self, Tally};
 use super::{events, graphs, leases, letters, strays};
@@ -31,6 +32,9 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     let of = changes.connection;
     if let Some(fence) = changes.fence {
         leases::check(connection, of, fence).await?;
+    }
+    if !changes.saves.is_empty() || !changes.dead_letters.is_empty() {
+        removal::check(connection, of).await?;
     }
     let mut tally = Tally::default();
     graphs::write(connection, of, &changes.saves, bodies, &changes.dissolved, &mut tally).await?;

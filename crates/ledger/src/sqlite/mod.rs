@@ -30,7 +30,7 @@ use sqlite::{Database, Migration};
 use failure::Failure;
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration {
         name: "0001_create_connections",
         sql: include_str!("../../../../migrations/sqlite/ledger/0001_create_connections.sql"),
@@ -54,6 +54,11 @@ const MIGRATIONS: [Migration; 5] = [
     Migration {
         name: "0005_create_stray_letters",
         sql: include_str!("../../../../migrations/sqlite/ledger/0005_create_stray_letters.sql"),
+        min_reader: 1,
+    },
+    Migration {
+        name: "0006_create_removed_connections",
+        sql: include_str!("../../../../migrations/sqlite/ledger/0006_create_removed_connections.sql"),
         min_reader: 1,
     },
 ];

@@ -2,6 +2,7 @@
 
 use sqlite::rusqlite::Connection;
 
+use super::accounts::removal;
 use super::failure::Failure;
 use super::tally::Tally;
 use super::words::micros;
@@ -46,6 +47,9 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     let connection = changes.connection;
     if let Some(fence) = changes.fence {
         leases::check(database, connection, fence)?;
+    }
+    if !changes.saves.is_empty() || !changes.dead_letters.is_empty() {
+        removal::check(database, connection)?;
     }
     let mut tally = Tally::default();
     graphs::dissolve(database, connection, &changes.dissolved, &mut tally)?;

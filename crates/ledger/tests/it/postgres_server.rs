@@ -189,7 +189,7 @@ async fn processes_that_start_together_migrate_once() {
     }
     all.join_all().await;
     let applied = psql(&url, "SELECT COUNT(*) FROM schema_migrations").expect("counted");
-    assert_eq!(applied.trim(), "5");
+    assert_eq!(applied.trim(), "6");
     open(&url).await;
 }
 
@@ -197,7 +197,7 @@ async fn processes_that_start_together_migrate_once() {
 async fn a_program_that_is_too_old_refuses() {
     let url = url();
     open(&url).await;
-    psql(&url, "INSERT INTO schema_migrations VALUES (6, '0006_from_the_future', 6)").expect("written");
+    psql(&url, "INSERT INTO schema_migrations VALUES (7, '0007_from_the_future', 7)").expect("written");
     let refused = PostgresLedger::connect(&url, Options::default()).await;
     let Err(LedgerError::Broken(why)) = refused else { panic!("{refused:?}") };
     assert!(why.contains("install a newer version"), "{why}");

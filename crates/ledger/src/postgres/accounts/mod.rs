@@ -16,7 +16,7 @@ use super::{rows, sql};
 use crate::words::{key_digest, micros, time};
 
 mod keys;
-mod removal;
+pub(super) mod removal;
 mod rows_of;
 
 use rows_of::{add, pause, read, resume, set_rate, set_settings};

@@ -2,9 +2,16 @@
 
 use sqlx_postgres::PgConnection;
 
-use super::{ConnectionId, Failure, found, sql};
+use super::{ConnectionId, Failure, found, rows, sql};
 
 const CONNECTION: &str = "DELETE FROM connections WHERE id = $1";
+
+const REMEMBER: &str = "INSERT INTO removed_connections (id) VALUES ($1)";
+
+/// Held until the end of the transaction: a removal waits for it, and what comes after the removal finds no row.
+const HOLD: &str = "SELECT id FROM connections WHERE id = $1 FOR KEY SHARE";
+
+const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE id = $1)";
 
 /// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
 const REST: [&str; 16] = [
@@ -33,10 +40,21 @@ const MANY_ROWS: &str = "SET LOCAL enable_hashjoin = on";
 /// Removes everything of a connection but its audit, which holds ids only.
 pub(super) async fn remove(line: &mut PgConnection, id: ConnectionId) -> Result<(), Failure> {
     found(sql(CONNECTION).bind(id).execute(&mut *line).await?.rows_affected())?;
+    sql(REMEMBER).bind(id).execute(&mut *line).await?;
     sql(TAKE_TIME).execute(&mut *line).await?;
     sql(MANY_ROWS).execute(&mut *line).await?;
     for statement in REST {
         sql(statement).bind(id).execute(&mut *line).await?;
     }
     Ok(())
+}
+
+/// Fails where the connection was removed since what is to be recorded was read: nobody would ever end or find it.
+pub(in crate::postgres) async fn check(line: &mut PgConnection, id: ConnectionId) -> Result<(), Failure> {
+    let held: Option<(i64,)> = rows(HOLD).bind(id).fetch_optional(&mut *line).await?;
+    if held.is_some() {
+        return Ok(());
+    }
+    let (removed,): (bool,) = rows(IS_REMOVED).bind(id).fetch_one(line).await?;
+    if removed { Err(Failure::Moved) } else { Ok(()) }
 }

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::words::{key_digest, micros, time};
 
 mod keys;
-mod removal;
+pub(super) mod removal;
 
 const NAME_TAKEN: &str = "SELECT EXISTS (SELECT 1 FROM connections WHERE name = ?1)";
 

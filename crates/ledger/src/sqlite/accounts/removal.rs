@@ -7,6 +7,10 @@ use super::{Failure, found};
 
 const CONNECTION: &str = "DELETE FROM connections WHERE id = ?1";
 
+const REMEMBER: &str = "INSERT INTO removed_connections (id) VALUES (?1)";
+
+const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE id = ?1)";
+
 /// Deleting events takes payloads, outcomes, attempts and dead letters along; what makes them findable goes when it
 /// expires, and holds digests only.
 const REST: [&str; 8] = [
@@ -23,8 +27,15 @@ const REST: [&str; 8] = [
 /// Removes everything of a connection but its audit, which holds ids only.
 pub(super) fn remove(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
     found(database.prepare_cached(CONNECTION)?.execute([id])?)?;
+    database.prepare_cached(REMEMBER)?.execute([id])?;
     for statement in REST {
         database.prepare_cached(statement)?.execute([id])?;
     }
     Ok(())
+}
+
+/// Fails where the connection was removed since what is to be recorded was read: nobody would ever end or find it.
+pub(in crate::sqlite) fn check(database: &Connection, id: ConnectionId) -> Result<(), Failure> {
+    let removed: bool = database.prepare_cached(IS_REMOVED)?.query_row([id], |row| row.get(0))?;
+    if removed { Err(Failure::Moved) } else { Ok(()) }
 }

@@ -133,18 +133,18 @@ async fn an_event_that_kills_takes_no_neighbour_along() {
         lives += 1;
         let queue = connect(&url, &options).await;
         loop {
-            let batch = queue.take(10, PATIENCE).await.unwrap();
-            if let [Item::Unreadable { raw, .. }] = &batch.items[..] {
-                let buried: Envelope = serde_json::from_slice(raw).unwrap();
-                queue.acknowledge(&batch).await.unwrap();
-                break 'lives buried;
-            }
+            let mut batch = queue.take(10, PATIENCE).await.unwrap();
+            let unreadable = |item: &mut Item| matches!(item, Item::Unreadable { .. });
+            let buried = batch.items.extract_if(.., unreadable).next();
             let numbers = numbers(&batch);
             if numbers.contains(&KILLER) {
                 continue 'lives;
             }
             queue.acknowledge(&batch).await.unwrap();
             well.extend(numbers);
+            if let Some(Item::Unreadable { raw, .. }) = buried {
+                break 'lives serde_json::from_slice::<Envelope>(&raw).unwrap();
+            }
         }
     };
     assert_eq!(buried.event_id.as_u128(), u128::from(KILLER));

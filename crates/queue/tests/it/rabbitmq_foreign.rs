@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable};
-use queue::contract::{envelope, numbers};
+use queue::contract::envelope;
 use queue::rabbitmq::TYPE;
 use queue::{Item, Lane, Queue};
 

@@ -29,38 +29,24 @@ use sqlite::{Database, Migration};
 
 use failure::Failure;
 
+macro_rules! migration {
+    ($name:literal, $min_reader:literal) => {
+        Migration {
+            name: $name,
+            sql: include_str!(concat!("../../../../migrations/sqlite/ledger/", $name, ".sql")),
+            min_reader: $min_reader,
+        }
+    };
+}
+
 /// The schema, in steps. A step never changes once it was released.
 const MIGRATIONS: [Migration; 6] = [
-    Migration {
-        name: "0001_create_connections",
-        sql: include_str!("../../../../migrations/sqlite/ledger/0001_create_connections.sql"),
-        min_reader: 1,
-    },
-    Migration {
-        name: "0002_create_graphs",
-        sql: include_str!("../../../../migrations/sqlite/ledger/0002_create_graphs.sql"),
-        min_reader: 1,
-    },
-    Migration {
-        name: "0003_create_events",
-        sql: include_str!("../../../../migrations/sqlite/ledger/0003_create_events.sql"),
-        min_reader: 1,
-    },
-    Migration {
-        name: "0004_create_notes",
-        sql: include_str!("../../../../migrations/sqlite/ledger/0004_create_notes.sql"),
-        min_reader: 1,
-    },
-    Migration {
-        name: "0005_create_stray_letters",
-        sql: include_str!("../../../../migrations/sqlite/ledger/0005_create_stray_letters.sql"),
-        min_reader: 1,
-    },
-    Migration {
-        name: "0006_create_removed_connections",
-        sql: include_str!("../../../../migrations/sqlite/ledger/0006_create_removed_connections.sql"),
-        min_reader: 1,
-    },
+    migration!("0001_create_connections", 1),
+    migration!("0002_create_graphs", 1),
+    migration!("0003_create_events", 1),
+    migration!("0004_create_notes", 1),
+    migration!("0005_create_stray_letters", 1),
+    migration!("0006_create_removed_connections", 1),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -272,14 +272,13 @@ impl Hand {
 
     fn finish(self, worker: &Worker, rules: &Rules, now: Timestamp, changes: &mut Changes) {
         changes.dissolved = self.dissolved;
-        if !changes.strays.is_empty() {
-            // One that a tombstone covers already has come too late to be kept.
-            let here = self.slots.iter().flatten();
-            changes.tombstones.extend(here.flat_map(|slot| Tombs::of(&slot.graph).all().collect::<Vec<_>>()));
+        // A stray that a tombstone covers already, also in a graph that nothing else touches, has come too late to be kept.
+        let has_strays = !changes.strays.is_empty();
+        for slot in self.slots.iter().flatten().filter(|slot| slot.touched || has_strays) {
+            changes.tombstones.extend(Tombs::of(&slot.graph).all());
         }
         for mut slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
             let settled = settle(&mut slot.graph, rules);
-            changes.tombstones.extend(Tombs::of(&slot.graph).all());
             changes.erased.extend(&settled.erased);
             for ended in &settled.ended {
                 changes.outcomes.push(outcome_of(ended, now));

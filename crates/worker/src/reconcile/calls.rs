@@ -47,8 +47,8 @@ impl Holder {
     }
 
     /// Notes in the graphs that creates are about to go out: until a create has an answer, its affiliate may be there, and a
-    /// delete that comes meanwhile waits for it and leaves the address that a search needs. A create that the graph no longer plans is dropped; if absorb changes one
-    /// of the graphs at this moment, all creates wait for the next round.
+    /// delete that comes meanwhile waits for it and leaves the address that a search needs. A create that the graph no
+    /// longer plans is dropped; if absorb changes one of the graphs at this moment, all creates wait for the next round.
     async fn mark_creates(&self, planned: Vec<Planned>) -> Result<Vec<Planned>, LedgerError> {
         let (creates, mut others): (Vec<Planned>, Vec<Planned>) =
             planned.into_iter().partition(|call| call.kind == StepKind::Create);

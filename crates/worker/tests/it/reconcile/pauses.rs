@@ -44,8 +44,8 @@ async fn revoked_keys_pause_the_connection_and_keep_its_events_until_the_keys_wo
     assert!(shop.affiliate(&address("member29")).is_some());
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_api_that_is_unwell_pauses_the_connection_until_it_is_well() {
+/// A shop whose connection the breaker has paused, since nothing goes well.
+async fn unwell() -> Shop {
     let mut shop =
         Shop::open(Plan { limits: Limits { breaker_after: 5, ..Limits::default() }, ..Plan::usual() }).await;
     shop.faults("503=100%");
@@ -53,6 +53,12 @@ async fn an_api_that_is_unwell_pauses_the_connection_until_it_is_well() {
     let many: Vec<_> = (0..30).map(|number| joins(&format!("member{number}"))).collect();
     shop.say(Lane::Live, &many).await;
     shop.until_it_is(State::Paused(PausedFor::Breaker)).await;
+    shop
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_is_unwell_pauses_the_connection_until_it_is_well() {
+    let shop = unwell().await;
     let before = shop.calls().len();
     sleep(Duration::from_secs(600)).await;
     let probes = shop.calls().len() - before;
@@ -66,13 +72,7 @@ async fn an_api_that_is_unwell_pauses_the_connection_until_it_is_well() {
 /// An operator who resumes a connection wants to see calls, not the pause of before.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_an_operator_resumes_after_the_breaker_is_tried_anew() {
-    let mut shop =
-        Shop::open(Plan { limits: Limits { breaker_after: 5, ..Limits::default() }, ..Plan::usual() }).await;
-    shop.faults("503=100%");
-    shop.reconcile();
-    let many: Vec<_> = (0..30).map(|number| joins(&format!("member{number}"))).collect();
-    shop.say(Lane::Live, &many).await;
-    shop.until_it_is(State::Paused(PausedFor::Breaker)).await;
+    let shop = unwell().await;
     let writes = |shop: &Shop| shop.calls().iter().filter(|call| call.operation != "list").count();
     sleep(Duration::from_secs(60)).await;
     let before = writes(&shop);

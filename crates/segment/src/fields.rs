@@ -3,9 +3,6 @@
 //! The casing of names differs from customer to customer, and the direct-destination contract asks to take every one.
 //! The rule is that of Segment's own code (`segmentio/obj-case`), widened to letters and digits of every script.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use crate::node::Node;
 
 /// Brings a key to the form in which keys are compared: `firstName`, `first_name` and `First Name` become `firstname`.
@@ -14,14 +11,30 @@ use crate::node::Node;
 /// A folded key stays what it is when it is folded again.
 #[must_use]
 pub fn fold_key(key: &str) -> String {
-    let lower = || key.chars().flat_map(char::to_lowercase);
-    let folded: String = lower().filter(|c| c.is_alphanumeric() || *c == '.').collect();
-    if folded.is_empty() { lower().collect::<String>().trim().to_owned() } else { folded }
+    let folded = if key.is_ascii() { fold_ascii(key) } else { fold_any(key) };
+    if folded.is_empty() {
+        key.chars().flat_map(char::to_lowercase).collect::<String>().trim().to_owned()
+    } else {
+        folded
+    }
+}
+
+fn fold_any(key: &str) -> String {
+    key.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric() || *c == '.').collect()
+}
+
+/// The same for nearly all keys there are, several times as fast.
+fn fold_ascii(key: &str) -> String {
+    let mut folded = String::with_capacity(key.len());
+    let kept = key.bytes().filter(|byte| byte.is_ascii_alphanumeric() || *byte == b'.');
+    folded.extend(kept.map(|byte| char::from(byte.to_ascii_lowercase())));
+    folded
 }
 
 /// The members of one object by folded key; of several with one key the first in the document counts.
 pub(crate) struct Fields<'n> {
-    by_key: BTreeMap<String, Field<'n>>,
+    /// In the order of their keys, each once. Objects are small: this is looked up faster than a map is built.
+    by_key: Vec<(String, Field<'n>)>,
     repeated: Vec<String>,
 }
 
@@ -35,22 +48,28 @@ pub(crate) struct Field<'n> {
 impl<'n> Fields<'n> {
     /// What is missing or not an object has no members.
     pub(crate) fn of(node: Option<&'n Node<'n>>) -> Self {
-        let mut fields = Self { by_key: BTreeMap::new(), repeated: Vec::new() };
-        let Some(Node::Object(members)) = node else { return fields };
-        for (written, node) in members {
-            match fields.by_key.entry(fold_key(written)) {
-                Entry::Vacant(free) => {
-                    free.insert(Field { written, node });
-                }
-                Entry::Occupied(taken) => fields.repeated.push(taken.key().clone()),
+        let Some(Node::Object(members)) = node else {
+            return Self { by_key: Vec::new(), repeated: Vec::new() };
+        };
+        let fields = members.iter().map(|(written, node)| (fold_key(written), Field { written, node }));
+        let mut by_key: Vec<(String, Field<'n>)> = fields.collect();
+        // Stable: what comes first in the document stays first among equals.
+        by_key.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut repeated = Vec::new();
+        by_key.dedup_by(|(later, _), (first, _)| {
+            let same = later == first;
+            if same {
+                repeated.push(std::mem::take(later));
             }
-        }
-        fields
+            same
+        });
+        Self { by_key, repeated }
     }
 
     /// The member with this folded key.
     pub(crate) fn get(&self, folded: &str) -> Option<&'n Node<'n>> {
-        self.by_key.get(folded).map(|field| field.node)
+        let found = self.by_key.binary_search_by(|(key, _)| key.as_str().cmp(folded)).ok()?;
+        Some(self.by_key[found].1.node)
     }
 
     /// The members of the object under this folded key.
@@ -59,7 +78,7 @@ impl<'n> Fields<'n> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Field<'n>)> {
-        self.by_key.iter()
+        self.by_key.iter().map(|(key, field)| (key, field))
     }
 
     /// Folded keys of the members that do not count because their key came before.
@@ -96,6 +115,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_fast_way_folds_like_the_other(key in "[ -~]*") {
+            prop_assert_eq!(super::fold_ascii(&key), super::fold_any(&key));
+        }
+
         #[test]
         fn folding_again_changes_nothing(key in any::<String>()) {
             let folded = fold_key(&key);

@@ -68,14 +68,14 @@ fn forget_what_was_told(graph: &mut Graph, tombs: &Tombs, rules: &Rules) {
         return;
     }
     let who = Who::of(graph, tombs, rules);
-    let mut said: BTreeMap<usize, Desired> = BTreeMap::new();
+    let mut said: BTreeMap<usize, BTreeMap<String, String>> = BTreeMap::new();
     for person in &who.persons {
         let bound = who.bound(graph, person);
         let index = graph.affiliates.iter().position(|affiliate| Some(affiliate) == bound);
-        said.extend(index.map(|index| (index, desired(graph, person, rules))));
+        said.extend(index.map(|index| (index, texts(desired(person, rules)))));
     }
     for (index, affiliate) in graph.affiliates.iter_mut().enumerate().filter(|(index, _)| near[*index]) {
-        let said = said.get(&index).map(|desired| &desired.fields);
+        let said = said.get(&index);
         for (field, text) in affiliate.told.iter_mut().chain(&mut affiliate.shown) {
             let still_said = said.and_then(|fields| fields.get(field)) == text.as_ref();
             if !still_said && text.as_deref() != Some("") {
@@ -83,4 +83,9 @@ fn forget_what_was_told(graph: &mut Graph, tombs: &Tombs, rules: &Rules) {
             }
         }
     }
+}
+
+/// The texts apart from the graph that they stand in, which is about to change.
+fn texts(desired: Desired<'_>) -> BTreeMap<String, String> {
+    desired.fields.into_iter().map(|(field, text)| (field.into_owned(), text.to_owned())).collect()
 }

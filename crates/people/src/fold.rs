@@ -1,6 +1,8 @@
 //! An event goes into a graph. Folding is a pure function of the events, whatever their order and repetition.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -9,13 +11,26 @@ use crate::graph::{Claim, Graph, Identifier, Kept, Kind, Lane, Said, Sighting, S
 use crate::stamp::{Moment, Span, Stamp};
 use crate::tombs::Tombs;
 
-/// An identifier as an event names it.
-#[derive(Clone, Debug)]
+/// An identifier as an event names it. `Debug` shows its digest alone.
+#[derive(Clone)]
 pub struct Name {
     /// Its keyed digest.
     pub digest: Digest,
-    /// The name itself, encrypted.
-    pub sealed: String,
+    seal: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Name {
+    /// A name; `seal` encrypts it. That is asked for only where the name is not kept yet, because it costs more than all the
+    /// rest of the fold.
+    pub fn new(digest: Digest, seal: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self { digest, seal: Arc::new(seal) }
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Name").field("digest", &self.digest).finish_non_exhaustive()
+    }
 }
 
 /// Who states an address.
@@ -192,7 +207,7 @@ fn mention<'g>(graph: &'g mut Graph, name: &Name, kind: Kind, time: Moment) -> &
     let identifier = graph.identifiers.entry(name.digest).or_insert_with(|| Identifier::new(kind));
     identifier.said_at = identifier.said_at.max(Some(time));
     if identifier.sealed.is_none() {
-        identifier.sealed = Some(name.sealed.clone());
+        identifier.sealed = Some((name.seal)());
     }
     identifier
 }

@@ -1,5 +1,6 @@
 //! The settings of a connection that decide who can be an affiliate and what is told of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::graph::Said;
@@ -38,32 +39,32 @@ const ADDRESS_PARTS: [&str; 5] = ["address1", "city", "state", "zip", "country"]
 
 impl Rules {
     /// The Refersion fields that a trait key is told in: its own name, or `paypal_email` and `custom:ID` as far as the
-    /// settings name the trait. Empty if nothing maps it.
-    #[must_use]
-    pub fn fields_of(&self, key: &str) -> Vec<String> {
-        if !key.starts_with(CUSTOM) {
-            return vec![key.to_owned()];
-        }
-        let paypal = (self.paypal_trait.as_deref() == Some(key)).then(|| PAYPAL.to_owned());
-        let custom = self.custom_fields.get(key).map(|id| format!("custom:{id}"));
-        paypal.into_iter().chain(custom).collect()
+    /// settings name the trait. None if nothing maps it.
+    pub fn fields_of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
+        let custom = key.starts_with(CUSTOM);
+        let own = (!custom).then_some(Cow::Borrowed(key));
+        let paypal = (custom && self.paypal_trait.as_deref() == Some(key)).then_some(Cow::Borrowed(PAYPAL));
+        let id = if custom { self.custom_fields.get(key) } else { None };
+        own.into_iter().chain(paypal).chain(id.map(|id| Cow::Owned(format!("custom:{id}"))))
     }
 
-    /// The first of [`Self::fields_of`], for who asks whether a trait is mapped at all.
+    /// Whether a trait is mapped at all.
     #[must_use]
-    pub fn field_of(&self, key: &str) -> Option<String> {
-        self.fields_of(key).into_iter().next()
+    pub fn is_mapped(&self, key: &str) -> bool {
+        !key.starts_with(CUSTOM)
+            || self.paypal_trait.as_deref() == Some(key)
+            || self.custom_fields.contains_key(key)
     }
 
     /// The text that a field is told of a trait, or `None` where there is nothing to tell: a one-word name without a rule,
     /// a PayPal address that has not the shape of one.
     #[must_use]
-    pub fn text_of(&self, field: &str, said: &Said) -> Option<String> {
-        let text = said.value.clone().unwrap_or_default();
+    pub fn text_of<'a>(&'a self, field: &str, said: &'a Said) -> Option<&'a str> {
+        let text = said.value.as_deref().unwrap_or_default();
         match field {
-            "last_name" if text.is_empty() => self.one_word_last_name.clone(),
+            "last_name" if text.is_empty() => self.one_word_last_name.as_deref(),
             "first_name" if text.is_empty() => None,
-            PAYPAL if !is_address_shaped(&text) => None,
+            PAYPAL if !is_address_shaped(text) => None,
             _ => Some(text),
         }
     }
@@ -115,25 +116,28 @@ mod tests {
     }
 
     fn said(value: &str) -> Said {
-        let stamp = Stamp { time: Moment(0), key: "m".to_owned(), revision: 0 };
+        let stamp = Stamp { time: Moment(0), key: "m".into(), revision: 0 };
         Said { value: Some(value.to_owned()), stamp, refused: None }
     }
 
     #[test]
     fn a_trait_for_paypal_and_a_custom_field_goes_to_both() {
-        assert_eq!(rules().fields_of("trait:pay"), ["paypal_email", "custom:7"]);
-        assert_eq!(rules().fields_of("trait:other"), Vec::<String>::new());
-        assert_eq!(rules().fields_of("phone"), ["phone"]);
+        let of = |key: &str| rules().fields_of(key).map(Cow::into_owned).collect::<Vec<_>>();
+        assert_eq!(of("trait:pay"), ["paypal_email", "custom:7"]);
+        assert_eq!(of("trait:other"), Vec::<String>::new());
+        assert_eq!(of("phone"), ["phone"]);
+        let mapped = ["trait:pay", "trait:other", "phone"].map(|key| rules().is_mapped(key));
+        assert_eq!(mapped, [true, false, true]);
     }
 
     #[test]
     fn only_an_address_is_told_as_a_paypal_address() {
         for text in ["a@b.c", "a@b@c.d", "@a@b.c", "é@ö.ü"] {
-            assert_eq!(rules().text_of("paypal_email", &said(text)).as_deref(), Some(text));
+            assert_eq!(rules().text_of("paypal_email", &said(text)), Some(text));
         }
         for text in ["", "a", "@b.c", "a@.c", "a@b.", "a@b", "a b@c.d", "a@b.c\u{7}d"] {
             assert_eq!(rules().text_of("paypal_email", &said(text)), None, "{text}");
-            assert_eq!(rules().text_of("custom:7", &said(text)).as_deref(), Some(text));
+            assert_eq!(rules().text_of("custom:7", &said(text)), Some(text));
         }
         assert_eq!(rules().text_of("paypal_email", &said(&format!("{}@b.c", "a".repeat(251)))), None);
     }

@@ -10,7 +10,7 @@ use crate::erase::to_search_for;
 use crate::graph::{Affiliate, Graph, Status};
 use crate::needs::{Rules, Traits};
 use crate::tombs::Tombs;
-use crate::who::{Person, Who, merged};
+use crate::who::{Person, Who};
 
 /// What kind of call a graph needs next: what the ledger sorts due graphs by, so that batches can be filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -107,7 +107,7 @@ pub struct Picture<'g> {
     /// Its tombstones.
     pub tombs: Tombs,
     /// Its persons.
-    pub who: Who,
+    pub who: Who<'g>,
     /// The next steps, one at most for each affiliate and each person.
     pub steps: Vec<Step>,
 }
@@ -126,8 +126,8 @@ impl<'g> Picture<'g> {
     fn plan(&self) -> Vec<Step> {
         let affiliates = self.graph.affiliates.iter().filter_map(|affiliate| self.for_affiliate(affiliate));
         let mut steps: Vec<Step> = affiliates.collect();
-        let alone = |person: &&Person| self.who.bound(self.graph, person).is_none();
-        let alone: Vec<&Person> = self.who.persons.iter().filter(alone).collect();
+        let alone = |person: &&Person<'_>| self.who.bound(self.graph, person).is_none();
+        let alone: Vec<&Person<'_>> = self.who.persons.iter().filter(alone).collect();
         steps.extend(alone.iter().filter_map(|person| self.create(person)));
         let wanted = alone.iter().flat_map(|person| self.look_for(person));
         for address in wanted.chain(to_search_for(self.graph, &self.tombs)) {
@@ -170,8 +170,8 @@ impl<'g> Picture<'g> {
         })
     }
 
-    fn keep_current(&self, affiliate: &Affiliate, id: u64, person: &Person) -> Option<Act> {
-        let fields = difference(&desired(self.graph, person, self.rules), affiliate, self.rules);
+    fn keep_current(&self, affiliate: &Affiliate, id: u64, person: &Person<'_>) -> Option<Act> {
+        let fields = difference(&desired(person, self.rules), affiliate, self.rules);
         let moved = affiliate.address != person.address || affiliate.address_unknown;
         let refused = self.graph.identifiers.get(&person.address).is_some_and(|it| it.refused.is_some());
         let email = (moved && !refused).then_some(person.address);
@@ -183,35 +183,34 @@ impl<'g> Picture<'g> {
             .then_some(Act::Status { affiliate: id, status: Status::Active })
     }
 
-    fn create(&self, person: &Person) -> Option<Step> {
+    fn create(&self, person: &Person<'_>) -> Option<Step> {
         if !person.can_be_one || !self.hindrances(person).is_empty() {
             return None;
         }
-        let fields = desired(self.graph, person, self.rules).fields;
-        let fields =
-            fields.into_iter().filter(|(field, text)| !field.starts_with("custom:") && !text.is_empty());
+        let fields = desired(person, self.rules).fields.into_iter();
+        let fields = fields.filter(|(field, text)| !field.starts_with("custom:") && !text.is_empty());
+        let fields = fields.map(|(field, text)| (field.into_owned(), text.to_owned()));
         let user = (person.root != person.address).then_some(person.root);
         Some(Step { anchor: person.address, act: Act::Create { user, fields: fields.collect() } })
     }
 
     /// Why a person that has all that a create needs is not created all the same.
     #[must_use]
-    pub fn hindrances(&self, person: &Person) -> Vec<String> {
+    pub fn hindrances(&self, person: &Person<'_>) -> Vec<String> {
         let mut hindrances = Vec::new();
         let address = self.graph.identifiers.get(&person.address);
         if let Some(cause) = address.and_then(|address| address.refused.as_ref()) {
             hindrances.push(format!("refersion refused the email: {cause}"));
         }
-        let traits = merged(self.graph, &person.profiles);
-        for field in self.rules.lacking(&traits, true) {
-            hindrances.push(refusal_of(&traits, field));
+        for field in self.rules.lacking(&person.traits, true) {
+            hindrances.push(refusal_of(&person.traits, field));
         }
         hindrances
     }
 
     /// Someone of whom a create's needs are not all known, or not all taken, may have been an affiliate before us: asked
     /// for once, if there is anything to tell.
-    fn look_for(&self, person: &Person) -> Vec<Digest> {
+    fn look_for(&self, person: &Person<'_>) -> Vec<Digest> {
         let can_be_made = person.can_be_one && self.hindrances(person).is_empty();
         if can_be_made || !self.worth_telling(person) {
             return Vec::new();
@@ -233,17 +232,15 @@ impl<'g> Picture<'g> {
         unknown.collect()
     }
 
-    fn worth_telling(&self, person: &Person) -> bool {
+    fn worth_telling(&self, person: &Person<'_>) -> bool {
         let stated =
             self.graph.claims.iter().any(|claim| claim.user == person.root && claim.ordinary.is_some());
-        let says = |traits: Traits<'_>| traits.keys().any(|key| self.rules.field_of(key).is_some());
+        let says = person.traits.keys().any(|key| self.rules.is_mapped(key));
         let alone = person.root == person.address;
-        stated
-            || says(merged(self.graph, &person.profiles))
-            || (alone && self.said_by_an_ordinary_event(person))
+        stated || says || (alone && self.said_by_an_ordinary_event(person))
     }
 
-    fn said_by_an_ordinary_event(&self, person: &Person) -> bool {
+    fn said_by_an_ordinary_event(&self, person: &Person<'_>) -> bool {
         self.graph.events.iter().any(|kept| kept.identifier == person.address && kept.says.contains("email"))
     }
 }

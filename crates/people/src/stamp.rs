@@ -1,5 +1,7 @@
 //! What orders two statements about one trait.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -23,14 +25,14 @@ impl From<Moment> for Timestamp {
 ///
 /// The message key is Segment's `messageId`, or a hash of the event, so a repeat of a message is an exact tie. The
 /// revision is 0 and grows when an operator repairs the event.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Stamp {
     /// The statement's time.
     #[serde(rename = "t")]
     pub time: Moment,
-    /// The message key.
+    /// The message key. Shared: most stamps of a graph are the same few.
     #[serde(rename = "k")]
-    pub key: String,
+    pub key: Arc<str>,
     /// How often an operator has repaired the event.
     #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
     pub revision: u32,

@@ -10,7 +10,6 @@ use crate::digest::Digest;
 use crate::graph::{Affiliate, Graph, Kept, Standing};
 use crate::needs::Rules;
 use crate::plan::{Act, Picture};
-use crate::who::merged;
 
 /// An event that dies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,17 +122,17 @@ impl Refusal<'_> {
 fn sayings(graph: &Graph, rules: &Rules, anchor: Digest) -> Vec<Saying> {
     let picture = Picture::of(graph, rules);
     let Some(person) = picture.who.person(anchor) else { return Vec::new() };
-    let traits = merged(graph, &person.profiles);
     let mut sayings = Vec::new();
     for profile in &person.profiles {
         let Some(identifier) = graph.identifiers.get(profile) else { continue };
-        let winners = identifier.traits.iter().filter(|(key, said)| traits.get(key.as_str()) == Some(said));
+        let winners =
+            identifier.traits.iter().filter(|(key, said)| person.traits.get(key.as_str()) == Some(said));
         for (key, said) in winners {
-            sayings.extend(rules.fields_of(key).into_iter().map(|field| Saying {
+            sayings.extend(rules.fields_of(key).map(|field| Saying {
                 profile: *profile,
                 key: key.clone(),
-                text: rules.text_of(&field, said),
-                field,
+                text: rules.text_of(&field, said).map(ToOwned::to_owned),
+                field: field.into_owned(),
             }));
         }
     }

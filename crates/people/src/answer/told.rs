@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::digest::Digest;
 use crate::graph::{Graph, Kept, ToldBy};
 use crate::needs::{Rules, Traits};
-use crate::plan::Picture;
-use crate::who::{Person, merged};
+use crate::tombs::Tombs;
+use crate::who::{Person, Who};
 
 pub(super) fn by_create(graph: &mut Graph, rules: &Rules, anchor: Digest, fields: &BTreeMap<String, String>) {
     mark(graph, rules, anchor, &Sent { rules, email: Some(anchor), fields }, ToldBy::Create);
@@ -38,18 +38,17 @@ impl Sent<'_> {
         }
         let winner = traits.get(key).filter(|said| said.stamp == kept.stamp);
         winner.is_some_and(|said| {
-            let fields = self.rules.fields_of(key);
-            let mut told = fields.iter().filter_map(|field| Some((field, self.fields.get(field)?)));
-            told.any(|(field, text)| self.rules.text_of(field, said).as_ref() == Some(text))
+            self.rules.fields_of(key).any(|field| {
+                self.fields.get(&*field).is_some_and(|text| self.rules.text_of(&field, said) == Some(text))
+            })
         })
     }
 }
 
 fn mark(graph: &mut Graph, rules: &Rules, anchor: Digest, sent: &Sent<'_>, by: ToldBy) {
-    let picture = Picture::of(graph, rules);
-    let Some(person) = picture.who.person(anchor) else { return };
-    let traits = merged(graph, &person.profiles);
-    let told: Vec<bool> = graph.events.iter().map(|kept| is_told(kept, person, &traits, sent)).collect();
+    let who = Who::of(graph, &Tombs::of(graph), rules);
+    let Some(person) = who.person(anchor) else { return };
+    let told: Vec<bool> = graph.events.iter().map(|kept| is_told(kept, person, sent)).collect();
     for (kept, told) in graph.events.iter_mut().zip(told) {
         if told {
             kept.told_by = kept.told_by.max(Some(by));
@@ -57,7 +56,7 @@ fn mark(graph: &mut Graph, rules: &Rules, anchor: Digest, sent: &Sent<'_>, by: T
     }
 }
 
-fn is_told(kept: &Kept, person: &Person, traits: &Traits<'_>, sent: &Sent<'_>) -> bool {
+fn is_told(kept: &Kept, person: &Person<'_>, sent: &Sent<'_>) -> bool {
     let mine = !kept.delete && person.profiles.contains(&kept.identifier);
-    mine && kept.says.iter().any(|key| sent.tells(kept, key, traits))
+    mine && kept.says.iter().any(|key| sent.tells(kept, key, &person.traits))
 }

@@ -2,6 +2,7 @@
 
 mod affiliate;
 mod event;
+pub mod packed;
 
 use std::collections::BTreeMap;
 
@@ -111,7 +112,8 @@ impl Said {
     /// Last writer wins: the greater stamp, then the greater value as JSON text.
     #[must_use]
     pub fn beats(&self, other: &Self) -> bool {
-        (&self.stamp, json_text(self.value.as_deref())) > (&other.stamp, json_text(other.value.as_deref()))
+        let by_value = || json_text(self.value.as_deref()).cmp(&json_text(other.value.as_deref()));
+        self.stamp.cmp(&other.stamp).then_with(by_value).is_gt()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The fate of one event under a picture of its graph.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::End;
@@ -69,8 +70,7 @@ fn fate_of_identify(picture: &Picture<'_>, kept: &Kept) -> Fate {
     }
     let person = picture.who.person(kept.identifier);
     let survivors = survivors(picture, kept, person);
-    let mapped: Vec<&str> =
-        survivors.iter().copied().filter(|key| picture.rules.field_of(key).is_some()).collect();
+    let mapped: Vec<&str> = survivors.iter().copied().filter(|key| picture.rules.is_mapped(key)).collect();
     let refused = |key: &&str| person.is_some_and(|person| is_refused(picture, person, key));
     let (refused, open): (Vec<&str>, Vec<&str>) = mapped.iter().partition(|key| refused(key));
     if kept.standing == Standing::Dead && !refused.is_empty() {
@@ -91,18 +91,18 @@ fn fate_of_identify(picture: &Picture<'_>, kept: &Kept) -> Fate {
     }
 }
 
-fn is_refused(picture: &Picture<'_>, person: &Person, key: &str) -> bool {
+fn is_refused(picture: &Picture<'_>, person: &Person<'_>, key: &str) -> bool {
     if key == "email" {
         let address = picture.graph.identifiers.get(&person.address);
         return address.is_some_and(|address| address.refused.is_some());
     }
-    merged(picture.graph, &person.profiles).get(key).is_some_and(|said| said.refused.is_some())
+    person.traits.get(key).is_some_and(|said| said.refused.is_some())
 }
 
 /// The keys that the event said and nothing newer has replaced.
-fn survivors<'k>(picture: &Picture<'_>, kept: &'k Kept, person: Option<&Person>) -> Vec<&'k str> {
-    let own = std::iter::once(kept.identifier).collect();
-    let traits = merged(picture.graph, person.map_or(&own, |person| &person.profiles));
+fn survivors<'k>(picture: &Picture<'_>, kept: &'k Kept, person: Option<&Person<'_>>) -> Vec<&'k str> {
+    let own = || merged(picture.graph, &std::iter::once(kept.identifier).collect());
+    let traits = person.map_or_else(|| Cow::Owned(own()), |person| Cow::Borrowed(&person.traits));
     let survives = |key: &str| match key {
         "email" => {
             let stands = person.is_none_or(|person| kept.address == Some(person.address));
@@ -121,7 +121,7 @@ fn is_said_again(picture: &Picture<'_>, kept: &Kept) -> bool {
     })
 }
 
-fn fate_with_person(picture: &Picture<'_>, kept: &Kept, person: &Person, open: &[&str]) -> Fate {
+fn fate_with_person(picture: &Picture<'_>, kept: &Kept, person: &Person<'_>, open: &[&str]) -> Fate {
     let Some(affiliate) = picture.who.bound(picture.graph, person) else {
         return fate_without_affiliate(picture, kept, person);
     };
@@ -134,7 +134,7 @@ fn fate_with_person(picture: &Picture<'_>, kept: &Kept, person: &Person, open: &
         Some(Act::Edit { email, fields, .. }) => {
             let waits = |key: &&str| match *key {
                 "email" => email.is_some(),
-                key => picture.rules.fields_of(key).iter().any(|field| fields.contains_key(field)),
+                key => picture.rules.fields_of(key).any(|field| fields.contains_key(&*field)),
             };
             if open.iter().any(waits) { Fate::Stay } else { told(picture, kept, Some(person)) }
         }
@@ -146,7 +146,7 @@ fn fate_with_person(picture: &Picture<'_>, kept: &Kept, person: &Person, open: &
     }
 }
 
-fn fate_without_affiliate(picture: &Picture<'_>, kept: &Kept, person: &Person) -> Fate {
+fn fate_without_affiliate(picture: &Picture<'_>, kept: &Kept, person: &Person<'_>) -> Fate {
     if picture.steps.iter().any(|step| person.profiles.contains(&step.anchor)) {
         return Fate::Stay;
     }
@@ -157,7 +157,7 @@ fn fate_without_affiliate(picture: &Picture<'_>, kept: &Kept, person: &Person) -
     Fate::end(End::Remembered, if hindered { "refused_value" } else { "incomplete" })
 }
 
-fn told(picture: &Picture<'_>, kept: &Kept, person: Option<&Person>) -> Fate {
+fn told(picture: &Picture<'_>, kept: &Kept, person: Option<&Person<'_>>) -> Fate {
     let affiliate = person.and_then(|person| picture.who.bound(picture.graph, person)).map(ids);
     let (end, reason) = match kept.told_by {
         Some(ToldBy::Create) => (End::Created, None),

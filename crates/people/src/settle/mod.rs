@@ -72,10 +72,18 @@ pub struct Settled {
     pub erased: Vec<Uuid>,
     /// What is to be done next, if anything can be.
     pub next: Option<Next>,
-    /// How many affiliates or persons differ from what Refersion knows.
-    pub dirty: u32,
+    /// Every step that removes a difference; affiliates or persons without one are as Refersion knows them.
+    pub steps: Vec<Step>,
     /// How many persons and identifiers wait.
     pub waiting: u32,
+}
+
+impl Settled {
+    /// How many affiliates or persons differ from what Refersion knows.
+    #[must_use]
+    pub fn dirty(&self) -> u32 {
+        u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
+    }
 }
 
 /// Erases what tombstones cover, ends every event that has come to rest, and says what the graph needs next.
@@ -83,9 +91,9 @@ pub fn settle(graph: &mut Graph, rules: &Rules) -> Settled {
     let mut settled = Settled { erased: erase(graph, rules), ..Settled::default() };
     let picture = Picture::of(graph, rules);
     settled.next = next(&picture);
-    settled.dirty = u32::try_from(picture.steps.len()).unwrap_or(u32::MAX);
     settled.waiting = waiting(&picture);
     let fates: Vec<Fate> = graph.events.iter().map(|kept| fate(&picture, kept)).collect();
+    settled.steps = picture.steps;
     let (mut left, mut replaced) = (Vec::new(), Vec::new());
     for (mut kept, fate) in std::mem::take(&mut graph.events).into_iter().zip(fates) {
         match fate {
@@ -129,7 +137,7 @@ fn waiting(picture: &Picture<'_>) -> u32 {
     let erased = |digest: &Digest| {
         picture.graph.identifiers.get(digest).is_none_or(|identifier| identifier.sealed.is_none())
     };
-    let without = |person: &&Person| {
+    let without = |person: &&Person<'_>| {
         let idle = !picture.steps.iter().any(|step| person.profiles.contains(&step.anchor));
         idle && !person.profiles.iter().all(erased) && picture.who.bound(picture.graph, person).is_none()
     };

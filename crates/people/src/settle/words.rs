@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::digest::Digest;
 use crate::needs::Rules;
 use crate::plan::{Picture, StepKind};
-use crate::who::{Wait, merged};
+use crate::who::Wait;
 
 /// What an identifier's person waits for, in words for an operator; `None` if it waits for nothing.
 #[must_use]
@@ -43,7 +43,7 @@ pub fn waits_for(picture: &Picture<'_>, identifier: Digest) -> Option<String> {
     if picture.who.bound(picture.graph, person).is_some() {
         return None;
     }
-    let lacking = picture.rules.lacking(&merged(picture.graph, &person.profiles), false);
+    let lacking = picture.rules.lacking(&person.traits, false);
     if lacking.is_empty() {
         return Some(picture.hindrances(person).join("; "));
     }
@@ -54,7 +54,7 @@ pub fn waits_for(picture: &Picture<'_>, identifier: Digest) -> Option<String> {
 #[must_use]
 pub fn unmapped<'k>(rules: &Rules, keys: impl Iterator<Item = &'k String>) -> BTreeMap<&'k str, u64> {
     let mut counts = BTreeMap::new();
-    for key in keys.filter(|key| rules.field_of(key).is_none()) {
+    for key in keys.filter(|key| !rules.is_mapped(key)) {
         *counts.entry(key.as_str()).or_default() += 1;
     }
     counts

@@ -16,13 +16,15 @@ use links::Links;
 
 /// A person: what becomes an affiliate once it has all that a create needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
+pub struct Person<'g> {
     /// The user, or the address that no user ever claimed.
     pub root: Digest,
     /// The address that it holds.
     pub address: Digest,
     /// Every profile that speaks for it, root and address included.
     pub profiles: BTreeSet<Digest>,
+    /// What its profiles say, last writer wins.
+    pub traits: Traits<'g>,
     /// It has all that a create needs.
     pub can_be_one: bool,
 }
@@ -42,9 +44,9 @@ pub enum Wait {
 
 /// The persons of a graph, and who waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Who {
+pub struct Who<'g> {
     /// Every person.
-    pub persons: Vec<Person>,
+    pub persons: Vec<Person<'g>>,
     /// Which person an identifier belongs to, as an index into `persons`.
     pub person_of: BTreeMap<Digest, usize>,
     /// Why an identifier belongs to none.
@@ -53,10 +55,10 @@ pub struct Who {
     buried: BTreeSet<Digest>,
 }
 
-impl Who {
+impl<'g> Who<'g> {
     /// Works out the persons of a graph.
     #[must_use]
-    pub fn of(graph: &Graph, tombs: &Tombs, rules: &Rules) -> Self {
+    pub fn of(graph: &'g Graph, tombs: &Tombs, rules: &Rules) -> Self {
         let links = Links::of(graph, tombs);
         let mut who =
             Self { buried: tombs.all().map(|(identifier, _)| identifier).collect(), ..Self::default() };
@@ -75,16 +77,17 @@ impl Who {
 
     fn add(
         &mut self,
-        graph: &Graph,
+        graph: &'g Graph,
         rules: &Rules,
         root: Digest,
         address: Digest,
         profiles: BTreeSet<Digest>,
     ) {
-        let can_be_one = rules.lacking(&merged(graph, &profiles), false).is_empty();
+        let traits = merged(graph, &profiles);
+        let can_be_one = rules.lacking(&traits, false).is_empty();
         let index = self.persons.len();
         self.person_of.extend(profiles.iter().map(|profile| (*profile, index)));
-        self.persons.push(Person { root, address, profiles, can_be_one });
+        self.persons.push(Person { root, address, profiles, traits, can_be_one });
     }
 
     fn everything_else(&self, graph: &Graph, links: &Links) -> BTreeMap<Digest, Wait> {
@@ -104,14 +107,14 @@ impl Who {
 
     /// The person that an identifier belongs to.
     #[must_use]
-    pub fn person(&self, identifier: Digest) -> Option<&Person> {
+    pub fn person(&self, identifier: Digest) -> Option<&Person<'g>> {
         self.person_of.get(&identifier).map(|index| &self.persons[*index])
     }
 
     /// The affiliate that a person is bound to: the one at its address, else the one at the address that it left last. One
     /// at an address that was left and on which a tombstone lies is not carried along: in doubt the delete wins.
     #[must_use]
-    pub fn bound<'g>(&self, graph: &'g Graph, person: &Person) -> Option<&'g Affiliate> {
+    pub fn bound<'a>(&self, graph: &'a Graph, person: &Person<'_>) -> Option<&'a Affiliate> {
         let mine = graph.affiliates.iter().filter(|affiliate| {
             let left =
                 person.profiles.contains(&affiliate.address) && !self.buried.contains(&affiliate.address);

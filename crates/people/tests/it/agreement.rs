@@ -40,8 +40,9 @@ fn persons(town: &Town) -> Persons {
             let existed = graph.identifiers.get(&person.address).is_some_and(|address| address.existed);
             let buried = picture.tombs.around(graph, person.address).is_some();
             if person.can_be_one || (existed && !buried) {
-                let mut fields = desired(graph, person, &town.rules).fields;
-                fields.retain(|_, text| !text.is_empty());
+                let fields = desired(person, &town.rules).fields.into_iter();
+                let fields = fields.filter(|(_, text)| !text.is_empty());
+                let fields = fields.map(|(field, text)| (field.into_owned(), text.to_owned())).collect();
                 persons.insert(text_of(person.address), fields);
             }
         }

@@ -104,7 +104,7 @@ impl Event {
     }
 
     fn stamp(&self) -> Stamp {
-        Stamp { time: moment(self.at), key: self.key.clone(), revision: 0 }
+        Stamp { time: moment(self.at), key: self.key.as_str().into(), revision: 0 }
     }
 
     fn shape(&self) -> Option<String> {
@@ -174,7 +174,8 @@ fn name(kind: char, text: &str) -> Name {
     let mut digest = [0; 16];
     let bytes = format!("{kind}{text}").into_bytes();
     digest[..bytes.len()].copy_from_slice(&bytes);
-    Name { digest: Digest(digest), sealed: format!("sealed {text}") }
+    let sealed = format!("sealed {text}");
+    Name::new(Digest(digest), move || sealed.clone())
 }
 
 pub(crate) fn address(text: &str) -> Digest {

@@ -1,0 +1,62 @@
+//! A graph as the ledger keeps it: every event unpacks one and packs it again, so the form is small and fast to read.
+//!
+//! # Form 1
+//!
+//! Byte 0 is the number of the form. The rest is what the structs of [`graph`](super) hold, in the order of
+//! `write.rs`, made of these:
+//!
+//! - A *number* has seven bits a byte, the lowest first; the top bit says that more follow.
+//! - *Many* are their number, then each of them. Maps and sets are written in order.
+//! - *Flags* are a number whose bits `flags.rs` names: the booleans, the small enums, and which options follow.
+//! - A *moment* is its difference to the moment written before it, as a zigzag number: most are the same few.
+//! - A *digest* of one of the graph's identifiers is that one's place, from 1; another is 0, then its 16 bytes.
+//! - A *shared text* is 0 for none; an odd number, its length times two and one, before the bytes of one that is new; an
+//!   even number, two times its place (from 1) among the new ones of at most `SHARED_AT_MOST` bytes.
+//! - A *stamp* is a number: its place (from 1) among the stamps written before, or 0, and then its moment, revision and
+//!   key follow. Below the place is one bit, which tells of a trait whether it was refused.
+//!
+//! Texts that occur once (sealed names, codes, message keys) are their length and their bytes.
+//!
+//! The ledgers of earlier programs hold JSON. It begins with `{`, which therefore never becomes the number of a form.
+
+mod flags;
+mod read;
+mod reader;
+mod table;
+#[cfg(test)]
+mod tests;
+mod write;
+mod writer;
+
+use super::Graph;
+
+/// The form that this program writes.
+const FORM: u8 = 1;
+
+/// The longest text that is written once and then referred to. The limit bounds what a damaged graph can make its reader
+/// allocate: no byte can stand for more than this.
+const SHARED_AT_MOST: usize = 128;
+
+/// Bytes that are no graph, or one of a newer form.
+#[derive(Debug, thiserror::Error)]
+#[error("a graph cannot be read: {0}")]
+pub struct Damaged(pub &'static str);
+
+/// Packs a graph.
+#[must_use]
+pub fn pack(graph: &Graph) -> Vec<u8> {
+    write::graph(graph)
+}
+
+/// Unpacks a graph.
+///
+/// # Errors
+/// [`Damaged`].
+pub fn unpack(bytes: &[u8]) -> Result<Graph, Damaged> {
+    match bytes.split_first() {
+        None => Err(Damaged("it is empty")),
+        Some((&FORM, rest)) => read::graph(rest),
+        Some((b'{', _)) => serde_json::from_slice(bytes).map_err(|_| Damaged("it is not what was packed")),
+        Some(_) => Err(Damaged("a newer program wrote it; upgrade this one")),
+    }
+}

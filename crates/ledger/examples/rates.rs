@@ -11,7 +11,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
-use ledger::{Changes, Ledger, NewEvent, Outcome, Save, State};
+use ledger::{Changes, Ledger, NewEvent, Outcome, Row, Save, State};
 use people::graph::{Identifier, Kind, Lane, Said};
 use people::stamp::{Moment, Stamp};
 use people::{Digest, Graph};
@@ -124,7 +124,7 @@ fn new(number: u64) -> Save {
             Some("c2VhbGVkIHdpdGggYSBub25jZSBhbmQgYSB0YWcgb2Ygc2l4dGVlbiBieXRlcw==".to_owned());
         graph.identifiers.insert(digest, identifier);
     }
-    let mut save = changed(ledger::GraphRow { id: 0, version: 0, graph });
+    let mut save = changed(ledger::GraphRow { row: Row { id: 0, version: 0, dirty: 0, waiting: 0 }, graph });
     (save.row, save.new_digests) = (None, digests(number).to_vec());
     save
 }
@@ -134,20 +134,13 @@ fn changed(row: ledger::GraphRow) -> Save {
     let mut graph = row.graph;
     if let Some(identifier) = graph.identifiers.values_mut().next() {
         for name in ["first_name", "last_name", "company", "city", "country"] {
-            let key = format!("ajs-next-{}", row.version);
-            let stamp = Stamp { time: Moment(1_800_000_000_000_000 + row.version), key, revision: 0 };
-            let said = Said { value: Some(format!("{name} {}", row.version)), stamp, refused: None };
+            let key = format!("ajs-next-{}", row.row.version).into();
+            let stamp = Stamp { time: Moment(1_800_000_000_000_000 + row.row.version), key, revision: 0 };
+            let said = Said { value: Some(format!("{name} {}", row.row.version)), stamp, refused: None };
             identifier.traits.insert(name.to_owned(), said);
         }
     }
-    Save {
-        row: Some((row.id, row.version)),
-        graph,
-        new_digests: Vec::new(),
-        work: None,
-        dirty: 0,
-        waiting: 0,
-    }
+    Save { row: Some(row.row), graph, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 }
 }
 
 fn event(id: Uuid, number: u64) -> NewEvent {
@@ -157,7 +150,7 @@ fn event(id: Uuid, number: u64) -> NewEvent {
         kind: "identify".to_owned(),
         received_at: Timestamp::now(),
         lane: Lane::Bulk,
-        payload: "x".repeat(600),
+        payload: "x".repeat(600).into(),
         found_by: digests(number).to_vec(),
     }
 }

@@ -1,5 +1,7 @@
 //! What one transaction writes.
 
+use std::sync::Arc;
+
 use connections::ConnectionId;
 use jiff::Timestamp;
 use people::graph::Lane;
@@ -9,7 +11,7 @@ use people::{Digest, Graph};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{AffiliateRef, CallId, Fence, GraphId};
+use crate::{AffiliateRef, CallId, Fence, Row};
 
 /// All that one step of absorb or reconcile changes, written together or not at all.
 #[derive(Clone, Debug, Default)]
@@ -20,10 +22,13 @@ pub struct Changes {
     pub fence: Option<Fence>,
     /// Graphs that are new or have changed.
     pub saves: Vec<Save>,
-    /// Graphs that were merged into another one of `saves`, with the version that was read.
-    pub dissolved: Vec<(GraphId, i64)>,
+    /// Graphs that were merged into another one of `saves`.
+    pub dissolved: Vec<Row>,
     /// Events that are seen for the first time.
     pub events: Vec<NewEvent>,
+    /// Nobody asked whether `events` are there already: nearly always they are not, and where one is, nothing is written
+    /// ([`crate::LedgerError::Conflict`]), and the caller asks. Without this, an event that is there is left as it is.
+    pub unasked: bool,
     /// Ends of events, new or pending ones. An event that ends is pending no more and its payload goes, unless a dead
     /// letter keeps it.
     pub outcomes: Vec<Outcome>,
@@ -52,13 +57,13 @@ pub struct Changes {
 /// A graph to write.
 #[derive(Clone, Debug)]
 pub struct Save {
-    /// Its row id and the version that was read; `None` for a new graph.
-    pub row: Option<(GraphId, i64)>,
+    /// Its row as it was read; `None` for a new graph.
+    pub row: Option<Row>,
     /// What it holds now.
     pub graph: Graph,
     /// The identifiers to be found under, those that are not indexed to this graph yet.
     pub new_digests: Vec<Digest>,
-    /// What it needs next, if anything.
+    /// What it needs next, if anything: only where something is dirty.
     pub work: Option<Work>,
     /// How many of its affiliates or persons differ from what Refersion knows.
     pub dirty: u32,
@@ -91,7 +96,7 @@ pub struct NewEvent {
     /// Its lane.
     pub lane: Lane,
     /// The raw JSON, less any key; kept while it is pending or dead.
-    pub payload: String,
+    pub payload: Arc<str>,
     /// The digests that it can be found by (message id, addresses, user id).
     pub found_by: Vec<Digest>,
 }

@@ -40,13 +40,25 @@ pub type GraphId = i64;
 /// The row id of an open call.
 pub type CallId = i64;
 
-/// A graph as it was read.
-#[derive(Clone, Debug)]
-pub struct GraphRow {
-    /// Its row id.
+/// The row of a graph as it was read. As long as the version is the same, so is the rest: who writes it need not look
+/// again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its id.
     pub id: GraphId,
     /// Its version when it was read.
     pub version: i64,
+    /// How many of its affiliates or persons differed from what Refersion knew.
+    pub dirty: u32,
+    /// How many of its persons and identifiers waited.
+    pub waiting: u32,
+}
+
+/// A graph as it was read.
+#[derive(Clone, Debug)]
+pub struct GraphRow {
+    /// Its row.
+    pub row: Row,
     /// What it holds.
     pub graph: Graph,
 }
@@ -89,7 +101,7 @@ pub struct Want {
 #[derive(Clone, Debug)]
 pub struct DueGraph {
     /// The graph.
-    pub row: GraphRow,
+    pub graph: GraphRow,
     /// The lane that it is due in.
     pub lane: Lane,
     /// Its next step.
@@ -153,8 +165,9 @@ pub trait Ledger: Send + Sync {
     /// Reads graphs by id; those that no longer exist are left out.
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError>;
 
-    /// Writes everything or nothing, in one transaction: [`LedgerError::Conflict`] if a version has moved or a digest
-    /// belongs to another graph already, [`LedgerError::Fenced`] if `changes.fence` is given and not the newest token.
+    /// Writes everything or nothing, in one transaction: [`LedgerError::Conflict`] if a version has moved, a digest
+    /// belongs to another graph already, or an event that was taken for new is there (see [`Changes::unasked`]);
+    /// [`LedgerError::Fenced`] if `changes.fence` is given and not the newest token.
     async fn record(&self, changes: Changes) -> Result<(), LedgerError>;
 
     /// Takes or renews the lease for `holder`. `None` while another holder's lease runs. A new holder gets a greater

@@ -46,6 +46,26 @@ pub async fn recording_twice_changes_nothing(engine: &impl Engine) {
     assert_eq!(counted.outcomes, [("superseded".to_owned(), 1)].into());
 }
 
+/// Events that nobody has looked for are written like others, or not at all if one of them is there.
+pub async fn events_that_are_taken_for_new_have_to_be_new(engine: &impl Engine) {
+    let batch = |numbers: [u128; 2]| Changes {
+        unasked: true,
+        outcomes: vec![outcome(numbers[0], 1, State::Updated, 5)],
+        ..events(ONE, numbers.map(|number| event(number, &[number.try_into().expect("small")])).into())
+    };
+    record(engine, batch([1, 2])).await;
+    assert_eq!(found_one(engine, 1).await.state, State::Updated);
+    assert_eq!(found_one(engine, 2).await.state, State::Pending);
+    assert_eq!(engine.payload(uuid(1)).await.expect("read"), None, "it has ended");
+    assert!(engine.payload(uuid(2)).await.expect("read").is_some());
+    let before = counts(engine, ONE).await;
+    let again = engine.record(batch([3, 2])).await;
+    assert!(matches!(again, Err(LedgerError::Conflict)), "{again:?}");
+    assert!(found(engine, 3).await.is_empty());
+    let after = counts(engine, ONE).await;
+    assert_eq!((after.pending, after.outcomes), (before.pending, before.outcomes));
+}
+
 /// Only what is dead or remembered may end anew, by an outcome with the next number.
 pub async fn an_outcome_is_final_unless_dead_or_remembered(engine: &impl Engine) {
     let first = [(1, State::Remembered), (2, State::Dead), (3, State::Updated)];

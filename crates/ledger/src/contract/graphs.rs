@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::material::{ONE, OTHER, event, found, graph, holder, holding, record, save, saves};
-use crate::{Changes, LedgerError};
+use crate::{Changes, LedgerError, Row};
 
 /// However many of its digests are asked for, a graph comes once, as it was written.
 pub async fn a_graph_is_found_once_by_all_its_digests(engine: &impl Engine) {
@@ -10,7 +10,7 @@ pub async fn a_graph_is_found_once_by_all_its_digests(engine: &impl Engine) {
     let rows = holding(engine, ONE, &[1, 2, 2, 9]).await;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].graph, graph(&[1, 2]));
-    assert_eq!(engine.graphs(&[rows[0].id, -1]).await.expect("read").len(), 1);
+    assert_eq!(engine.graphs(&[rows[0].row.id, -1]).await.expect("read").len(), 1);
 }
 
 /// Connections do not see each other's graphs, even if a digest is the same.
@@ -26,14 +26,14 @@ pub async fn equal_digests_of_two_connections_are_apart(engine: &impl Engine) {
 pub async fn a_graph_that_moved_is_not_overwritten(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1])])).await;
     let read = holder(engine, ONE, 1).await;
-    let seen = Some((read.id, read.version));
+    let seen = Some(read.row);
     record(engine, saves(ONE, vec![save(seen, &[1, 2])])).await;
     let late = engine.record(saves(ONE, vec![save(seen, &[1, 3])])).await;
     assert!(matches!(late, Err(LedgerError::Conflict)), "{late:?}");
     let now = holder(engine, ONE, 1).await;
     assert_eq!(now.graph, graph(&[1, 2]));
-    assert!(now.version > read.version);
-    assert_eq!(now.id, read.id);
+    assert!(now.row.version > read.row.version);
+    assert_eq!(now.row.id, read.row.id);
 }
 
 /// Two who make a graph for the same new identifier do not both succeed.
@@ -49,17 +49,18 @@ pub async fn merged_graphs_hand_over_their_digests(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1]), save(None, &[2])])).await;
     let (left, right) = (holder(engine, ONE, 1).await, holder(engine, ONE, 2).await);
     let merged = |dissolved| {
-        let mut kept = save(Some((left.id, left.version)), &[1, 2]);
+        let mut kept = save(Some(left.row), &[1, 2]);
         kept.new_digests.retain(|digest| !left.graph.identifiers.contains_key(digest));
         Changes { dissolved: vec![dissolved], ..saves(ONE, vec![kept]) }
     };
-    let stale = engine.record(merged((right.id, right.version + 1))).await;
+    let stale = Row { version: right.row.version + 1, ..right.row };
+    let stale = engine.record(merged(stale)).await;
     assert!(matches!(stale, Err(LedgerError::Conflict)), "{stale:?}");
-    record(engine, merged((right.id, right.version))).await;
-    assert_eq!(holder(engine, ONE, 2).await.id, left.id);
-    assert!(engine.graphs(&[right.id]).await.expect("read").is_empty());
+    record(engine, merged(right.row)).await;
+    assert_eq!(holder(engine, ONE, 2).await.row.id, left.row.id);
+    assert!(engine.graphs(&[right.row.id]).await.expect("read").is_empty());
     record(engine, saves(ONE, vec![save(None, &[3])])).await;
-    assert_ne!(holder(engine, ONE, 3).await.id, right.id, "ids are not given again");
+    assert_ne!(holder(engine, ONE, 3).await.row.id, right.row.id, "ids are not given again");
 }
 
 /// Nothing of changes that conflict is written, whatever stood before the conflict.
@@ -76,19 +77,18 @@ pub async fn a_conflict_leaves_nothing_behind(engine: &impl Engine) {
 /// A graph's id is of no use under another connection.
 pub async fn another_connections_graph_is_out_of_reach(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1])])).await;
-    let row = holder(engine, ONE, 1).await;
-    let foreign = engine.record(saves(OTHER, vec![save(Some((row.id, row.version)), &[5])])).await;
+    let row = holder(engine, ONE, 1).await.row;
+    let foreign = engine.record(saves(OTHER, vec![save(Some(row), &[5])])).await;
     assert!(matches!(foreign, Err(LedgerError::Conflict)), "{foreign:?}");
-    let dissolve =
-        Changes { connection: OTHER, dissolved: vec![(row.id, row.version)], ..Changes::default() };
+    let dissolve = Changes { connection: OTHER, dissolved: vec![row], ..Changes::default() };
     assert!(matches!(engine.record(dissolve).await, Err(LedgerError::Conflict)));
-    assert_eq!(holder(engine, ONE, 1).await.version, row.version);
+    assert_eq!(holder(engine, ONE, 1).await.row, row);
 }
 
 /// A batch of many graphs is one transaction, and comes back whole; counts follow every save.
 pub async fn many_graphs_are_written_together(engine: &impl Engine) {
     let numbers: Vec<u64> = (0..500).collect();
-    let dirty = |row: Option<(i64, i64)>, number: u64, dirty| {
+    let dirty = |row: Option<Row>, number: u64, dirty| {
         let mut save = save(row, &[number]);
         (save.dirty, save.waiting) = (dirty, 2);
         save
@@ -98,7 +98,8 @@ pub async fn many_graphs_are_written_together(engine: &impl Engine) {
     assert_eq!(rows.len(), 500);
     let counted = super::material::counts(engine, ONE).await;
     assert_eq!((counted.dirty, counted.waiting), (500, 1_000));
-    let again = rows.iter().zip(&numbers).map(|(row, number)| dirty(Some((row.id, row.version)), *number, 3));
+    assert!(rows.iter().all(|row| (row.row.dirty, row.row.waiting) == (1, 2)), "as they were written");
+    let again = rows.iter().zip(&numbers).map(|(row, number)| dirty(Some(row.row), *number, 3));
     record(engine, saves(ONE, again.take(100).collect())).await;
     assert_eq!(super::material::counts(engine, ONE).await.dirty, 700);
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Engine;
 use crate::{
     Changes, Counts, DeadLetter, DeadLetterFilter, DeadLetterView, EventView, GraphRow, NewEvent, Outcome,
-    Save, State, Work,
+    Row, Save, State, Work,
 };
 
 /// A connection's id for promises that need no connection to be there.
@@ -44,7 +44,7 @@ pub(super) fn graph(digests: &[u64]) -> Graph {
 }
 
 /// A save of a graph with these identifiers, all of them new.
-pub(super) fn save(row: Option<(i64, i64)>, digests: &[u64]) -> Save {
+pub(super) fn save(row: Option<Row>, digests: &[u64]) -> Save {
     let new_digests = digests.iter().map(|number| digest(*number)).collect();
     Save { row, graph: graph(digests), new_digests, work: None, dirty: 0, waiting: 0 }
 }
@@ -64,7 +64,7 @@ pub(super) fn event(number: u128, digests: &[u64]) -> NewEvent {
         kind: "identify".to_owned(),
         received_at: at(number.try_into().expect("a small number")),
         lane: Lane::Live,
-        payload: format!(r#"{{"number":{number}}}"#),
+        payload: format!(r#"{{"number":{number}}}"#).into(),
         found_by: digests.iter().map(|number| digest(*number)).collect(),
     }
 }

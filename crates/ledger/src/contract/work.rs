@@ -8,7 +8,7 @@ use super::material::{ONE, OTHER, at, connection, digest, holder, record, save, 
 use crate::{Save, Want, Work};
 
 fn due(number: u64, work: Option<Work>) -> Save {
-    Save { work, ..save(None, &[number]) }
+    Save { work, dirty: u32::from(work.is_some()), ..save(None, &[number]) }
 }
 
 /// Of each lane and step the oldest due come first, none before its time, none that is excepted, none beyond a limit.
@@ -24,12 +24,12 @@ pub async fn due_graphs_come_oldest_first_within_limits(engine: &impl Engine) {
     ];
     record(engine, saves(ONE, batch)).await;
     record(engine, saves(OTHER, vec![due(8, work(Live, Edit, 0))])).await;
-    let excepted = holder(engine, ONE, 2).await.id;
+    let excepted = holder(engine, ONE, 2).await.row.id;
     let limits = [((Live, Edit), 2), ((Bulk, Edit), 5)].into();
     let want = Want { limits, except: vec![excepted] };
     let mut rows = engine.due(ONE, at(100), &want).await.expect("read");
     rows.sort_by_key(|row| row.lane);
-    let numbers: Vec<_> = rows.iter().flat_map(|row| row.row.graph.identifiers.keys().copied()).collect();
+    let numbers: Vec<_> = rows.iter().flat_map(|due| due.graph.graph.identifiers.keys().copied()).collect();
     assert_eq!(numbers, [digest(3), digest(1), digest(5)]);
     assert_eq!((rows[0].step, rows[0].due_at), (Edit, at(20)));
     let counted = engine.counts(Some(ONE), at(100)).await.expect("counted");
@@ -46,8 +46,8 @@ pub async fn the_next_due_time_is_the_earliest_of_all(engine: &impl Engine) {
     .await;
     assert_eq!(engine.next_due(ONE).await.expect("read"), Some(at(20)));
     for number in [1, 2] {
-        let row = holder(engine, ONE, number).await;
-        record(engine, saves(ONE, vec![save(Some((row.id, row.version)), &[number])])).await;
+        let row = holder(engine, ONE, number).await.row;
+        record(engine, saves(ONE, vec![save(Some(row), &[number])])).await;
     }
     assert_eq!(engine.next_due(ONE).await.expect("read"), None);
 }
@@ -61,8 +61,8 @@ pub async fn graphs_are_walked_in_order(engine: &impl Engine) {
         let rows = engine.walk(ONE, after, 3).await.expect("walked");
         let Some(last) = rows.last() else { break };
         assert!(rows.len() <= 3);
-        after = last.id;
-        seen.extend(rows.into_iter().map(|row| row.id));
+        after = last.row.id;
+        seen.extend(rows.into_iter().map(|row| row.row.id));
     }
     assert_eq!(seen.len(), 7);
     assert!(seen.is_sorted_by(|a, b| a < b));

@@ -13,7 +13,7 @@ use crate::words::{LANES, STEPS, lane_word, limit, micros, step_word, time};
 use crate::{GraphId, Want};
 
 /// One look into the index for each lane and step, then the bodies of those that were found.
-const DUE: &str = "SELECT g.id, g.version, g.body, due.place, due.due_at
+const DUE: &str = "SELECT g.id, g.version, g.body, g.dirty, g.waiting, due.place, due.due_at
     FROM UNNEST($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS want (lane, step, most, place)
     CROSS JOIN LATERAL (
         SELECT w.graph, w.due_at, want.place FROM work w
@@ -59,12 +59,14 @@ pub(super) async fn graphs(
     let steps: Vec<&str> = kinds.iter().map(|kind| step_word(kind.1)).collect();
     let most: Vec<i64> = want.limits.values().map(|most| limit(*most)).collect();
     let query = rows(DUE).bind(of).bind(lanes).bind(steps).bind(most).bind(micros(now)).bind(&want.except);
-    let found: Vec<(GraphId, i64, String, i64, i64)> = query.fetch_all(connection).await?;
-    let due = |(id, version, body, place, due_at): (GraphId, i64, String, i64, i64)| {
-        let kind = usize::try_from(place - 1).ok().and_then(|place| kinds.get(place));
-        let (lane, step) = *kind.ok_or_else(|| Failure::Broken("a kind that nobody wanted".to_owned()))?;
-        Ok(StoredDue { graph: (id, version, body), lane, step, due_at: time(due_at)? })
-    };
+    let found: Vec<(GraphId, i64, Vec<u8>, i32, i32, i64, i64)> = query.fetch_all(connection).await?;
+    let due =
+        |(id, version, body, dirty, waiting, place, due_at): (GraphId, i64, Vec<u8>, i32, i32, i64, i64)| {
+            let kind = usize::try_from(place - 1).ok().and_then(|place| kinds.get(place));
+            let (lane, step) =
+                *kind.ok_or_else(|| Failure::Broken("a kind that nobody wanted".to_owned()))?;
+            Ok(StoredDue { graph: (id, version, body, dirty, waiting), lane, step, due_at: time(due_at)? })
+        };
     found.into_iter().map(due).collect()
 }
 

@@ -8,34 +8,34 @@ use sqlx_postgres::PgConnection;
 
 use super::failure::Failure;
 use super::notes::Tally;
+use super::text::integer;
 use super::{rows, sql};
 use crate::words::{lane_word, limit, micros, step_word};
-use crate::{GraphId, Save, Work};
+use crate::{GraphId, Row, Save, Work};
 
-const HOLDING: &str = "SELECT id, version, body FROM graphs WHERE id IN
+const HOLDING: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE id IN
     (SELECT graph FROM graph_digests WHERE connection = $1 AND digest = ANY($2)) ORDER BY id";
 
-const BY_IDS: &str = "SELECT id, version, body FROM graphs WHERE id = ANY($1) ORDER BY id";
+const BY_IDS: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE id = ANY($1) ORDER BY id";
 
-const WALK: &str =
-    "SELECT id, version, body FROM graphs WHERE connection = $1 AND id > $2 ORDER BY id LIMIT $3";
+const WALK: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE connection = $1 AND id > $2 ORDER BY id LIMIT $3";
 
-/// Locks in the order of ids. Work changes only with its graph's version, so if that is the one that was read, the rest
-/// of the row is as it is now.
-const LOCK: &str = "SELECT g.id, g.version, g.dirty, g.waiting, w.graph IS NOT NULL
-    FROM graphs g LEFT JOIN work w ON w.graph = g.id
-    WHERE g.id = ANY($1) AND g.connection = $2 ORDER BY g.id FOR UPDATE OF g";
+/// Locks in the order of ids.
+const LOCK: &str =
+    "SELECT id, version FROM graphs WHERE id = ANY($1) AND connection = $2 ORDER BY id FOR UPDATE";
 
 const NEW_IDS: &str = "SELECT nextval(pg_get_serial_sequence('graphs', 'id')) FROM generate_series(1, $1)";
 
 const INSERT: &str = "INSERT INTO graphs (id, connection, version, dirty, waiting, body)
     SELECT id, $1, 1, dirty, waiting, body
-    FROM UNNEST($2::bigint[], $3::integer[], $4::integer[], $5::text[]) AS new (id, dirty, waiting, body)";
+    FROM UNNEST($2::bigint[], $3::integer[], $4::integer[], $5::bytea[]) AS new (id, dirty, waiting, body)";
 
+/// The rows come in the order of their ids, and are locked in it. A version that has moved is not written, and missed.
 const UPDATE: &str = "UPDATE graphs
-    SET version = version + 1, dirty = new.dirty, waiting = new.waiting, body = new.body
-    FROM UNNEST($1::bigint[], $2::integer[], $3::integer[], $4::text[]) AS new (id, dirty, waiting, body)
-    WHERE graphs.id = new.id";
+    SET version = graphs.version + 1, dirty = new.dirty, waiting = new.waiting, body = new.body
+    FROM UNNEST($2::bigint[], $3::integer[], $4::integer[], $5::bytea[], $6::bigint[])
+        AS new (id, dirty, waiting, body, version)
+    WHERE graphs.id = new.id AND graphs.version = new.version AND graphs.connection = $1";
 
 const DELETE: &str = "DELETE FROM graphs WHERE id = ANY($1)";
 
@@ -63,10 +63,7 @@ const TAKE_OVER: &str = "UPDATE graph_digests SET graph = new.graph
             OR NOT EXISTS (SELECT 1 FROM graphs WHERE id = graph_digests.graph))";
 
 /// A graph as it is stored.
-pub(super) type Stored = (GraphId, i64, String);
-
-/// A locked graph: id, version, dirty, waiting, whether it has work.
-type Locked = (GraphId, i64, i32, i32, bool);
+pub(super) type Stored = (GraphId, i64, Vec<u8>, i32, i32);
 
 /// Every graph that holds one of the digests, once, in the order of ids.
 pub(super) async fn holding(
@@ -94,49 +91,48 @@ pub(super) async fn walk(
 }
 
 /// Writes graphs, dissolves others, and indexes digests; what `bodies` holds belongs to the saves in their order.
+///
+/// Nothing is locked beforehand but where graphs dissolve: a version vouches for all that was read with it, so that what
+/// the update finds under that version needs no other look.
 pub(super) async fn write(
     connection: &mut PgConnection,
     of: ConnectionId,
     saves: &[Save],
-    bodies: &[String],
-    dissolved: &[(GraphId, i64)],
+    bodies: &[Vec<u8>],
+    dissolved: &[Row],
     tally: &mut Tally,
 ) -> Result<(), Failure> {
-    let locked = lock(connection, of, saves, dissolved, tally).await?;
-    let ids = ids(connection, saves).await?;
-    let gone: Vec<GraphId> = dissolved.iter().map(|(id, _)| *id).collect();
+    let gone: Vec<GraphId> = dissolved.iter().map(|row| row.id).collect();
     if !gone.is_empty() {
+        lock(connection, of, saves, dissolved).await?;
         sql(DELETE).bind(&gone).execute(&mut *connection).await?;
+    }
+    for row in dissolved.iter().copied().chain(saves.iter().filter_map(|save| save.row)) {
+        tally.graph(-i64::from(row.dirty), -i64::from(row.waiting));
     }
     for save in saves {
         tally.graph(save.dirty.into(), save.waiting.into());
     }
-    write_bodies(connection, of, saves, bodies, &ids).await?;
-    write_work(connection, of, saves, &ids, &gone, &locked).await?;
+    let ids = ids(connection, saves).await?;
+    insert(connection, of, saves, bodies, &ids).await?;
+    update(connection, of, saves, bodies).await?;
+    write_work(connection, of, saves, &ids, dissolved).await?;
     index(connection, of, saves, &ids, &gone).await
 }
 
-/// Locks the rows that were read, makes sure that they are the versions that were read, and takes them off the counts.
+/// Locks all rows that were read, in the order of ids, and makes sure that those which dissolve are as they were read.
 async fn lock(
     connection: &mut PgConnection,
     of: ConnectionId,
     saves: &[Save],
-    dissolved: &[(GraphId, i64)],
-    tally: &mut Tally,
-) -> Result<BTreeMap<GraphId, Locked>, Failure> {
-    let read: BTreeMap<GraphId, i64> =
-        saves.iter().filter_map(|save| save.row).chain(dissolved.iter().copied()).collect();
-    if read.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let ids: Vec<GraphId> = read.keys().copied().collect();
-    let locked: Vec<Locked> = rows(LOCK).bind(ids).bind(of).fetch_all(connection).await?;
-    let locked: BTreeMap<GraphId, Locked> = locked.into_iter().map(|row| (row.0, row)).collect();
-    for (id, version) in read {
-        let row = locked.get(&id).filter(|row| row.1 == version).ok_or(Failure::Moved)?;
-        tally.graph(-i64::from(row.2), -i64::from(row.3));
-    }
-    Ok(locked)
+    dissolved: &[Row],
+) -> Result<(), Failure> {
+    let read = saves.iter().filter_map(|save| save.row).chain(dissolved.iter().copied());
+    let ids: Vec<GraphId> = read.map(|row| row.id).collect();
+    let locked: Vec<(GraphId, i64)> = rows(LOCK).bind(ids).bind(of).fetch_all(connection).await?;
+    let locked: BTreeMap<GraphId, i64> = locked.into_iter().collect();
+    let stands = |row: &Row| locked.get(&row.id) == Some(&row.version);
+    if dissolved.iter().all(stands) { Ok(()) } else { Err(Failure::Moved) }
 }
 
 /// The ids of the saves, new ones for new graphs.
@@ -147,46 +143,83 @@ async fn ids(connection: &mut PgConnection, saves: &[Save]) -> Result<Vec<GraphI
         new_ids = rows(NEW_IDS).bind(limit(new)).fetch_all(connection).await?;
     }
     let mut new_ids = new_ids.into_iter();
-    let mut id = |save: &Save| save.row.map(|row| row.0).or_else(|| new_ids.next().map(|id| id.0));
+    let mut id = |save: &Save| save.row.map(|row| row.id).or_else(|| new_ids.next().map(|id| id.0));
     saves.iter().map(&mut id).collect::<Option<_>>().ok_or_else(|| Failure::Broken("ids ran out".to_owned()))
 }
 
-async fn write_bodies(
+/// Rows of graphs, column by column.
+#[derive(Default)]
+struct Columns<'b> {
+    ids: Vec<GraphId>,
+    dirty: Vec<i32>,
+    waiting: Vec<i32>,
+    bodies: Vec<&'b [u8]>,
+}
+
+impl<'b> Columns<'b> {
+    fn add(&mut self, id: GraphId, save: &Save, body: &'b [u8]) {
+        self.ids.push(id);
+        self.dirty.push(integer(save.dirty));
+        self.waiting.push(integer(save.waiting));
+        self.bodies.push(body);
+    }
+}
+
+async fn insert(
     connection: &mut PgConnection,
     of: ConnectionId,
     saves: &[Save],
-    bodies: &[String],
+    bodies: &[Vec<u8>],
     ids: &[GraphId],
 ) -> Result<(), Failure> {
-    for new in [false, true] {
-        let (mut rows, mut dirty, mut waiting, mut texts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let all = saves.iter().zip(bodies).zip(ids);
-        for ((save, body), id) in all.filter(|((save, _), _)| save.row.is_none() == new) {
-            rows.push(*id);
-            dirty.push(super::text::integer(save.dirty));
-            waiting.push(super::text::integer(save.waiting));
-            texts.push(body.as_str());
-        }
-        if rows.is_empty() {
-            continue;
-        }
-        let write = if new { sql(INSERT).bind(of) } else { sql(UPDATE) };
-        write.bind(rows).bind(dirty).bind(waiting).bind(texts).execute(&mut *connection).await?;
+    let mut new = Columns::default();
+    for ((save, body), id) in saves.iter().zip(bodies).zip(ids).filter(|((save, _), _)| save.row.is_none()) {
+        new.add(*id, save, body);
+    }
+    if !new.ids.is_empty() {
+        let insert = sql(INSERT).bind(of).bind(new.ids).bind(new.dirty).bind(new.waiting);
+        insert.bind(new.bodies).execute(connection).await?;
     }
     Ok(())
 }
 
+async fn update(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    saves: &[Save],
+    bodies: &[Vec<u8>],
+) -> Result<(), Failure> {
+    let mut read: Vec<(Row, &Save, &[u8])> = saves
+        .iter()
+        .zip(bodies)
+        .filter_map(|(save, body)| Some((save.row?, save, body.as_slice())))
+        .collect();
+    if read.is_empty() {
+        return Ok(());
+    }
+    read.sort_by_key(|(row, ..)| row.id);
+    let versions: Vec<i64> = read.iter().map(|(row, ..)| row.version).collect();
+    let mut known = Columns::default();
+    for (row, save, body) in read {
+        known.add(row.id, save, body);
+    }
+    let all = u64::try_from(versions.len()).unwrap_or(u64::MAX);
+    let update = sql(UPDATE).bind(of).bind(known.ids).bind(known.dirty).bind(known.waiting);
+    let written = update.bind(known.bodies).bind(versions).execute(connection).await?;
+    if written.rows_affected() == all { Ok(()) } else { Err(Failure::Moved) }
+}
+
+/// A graph of which nothing was dirty had no work.
 async fn write_work(
     connection: &mut PgConnection,
     of: ConnectionId,
     saves: &[Save],
     ids: &[GraphId],
-    gone: &[GraphId],
-    locked: &BTreeMap<GraphId, Locked>,
+    dissolved: &[Row],
 ) -> Result<(), Failure> {
-    let had_work = |id: &GraphId| locked.get(id).is_some_and(|row| row.4);
-    let idle = saves.iter().zip(ids).filter(|(save, _)| save.work.is_none()).map(|(_, id)| *id);
-    let idle: Vec<GraphId> = idle.chain(gone.iter().copied()).filter(had_work).collect();
+    let idle = saves.iter().filter(|save| save.work.is_none()).filter_map(|save| save.row);
+    let idle: Vec<GraphId> =
+        idle.chain(dissolved.iter().copied()).filter(|row| row.dirty > 0).map(|row| row.id).collect();
     if !idle.is_empty() {
         sql(NO_WORK).bind(idle).execute(&mut *connection).await?;
     }

@@ -9,6 +9,7 @@
 //! id, digests in their order, events in theirs. Counts are appended, not updated, so that no row is everybody's.
 
 mod accounts;
+mod copy;
 mod drop_week;
 mod due;
 mod events;

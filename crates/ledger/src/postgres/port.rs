@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use connections::ConnectionId;
 use jiff::Timestamp;
 use people::Digest;
+use people::graph::packed::unpack;
 use uuid::Uuid;
 
-use super::failure::Failure;
 use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
-    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Want,
+    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Want,
 };
 
 /// Runs a piece of work on a session, within its deadline, and ends the session.
@@ -57,7 +57,7 @@ impl Ledger for PostgresLedger {
     }
 
     async fn record(&self, changes: Changes) -> Result<(), LedgerError> {
-        let prepared = Prepared::of(changes)?;
+        let prepared = Prepared::of(changes);
         Ok(on!(self.begin(), |line| record::record(line, &prepared))?)
     }
 
@@ -83,7 +83,7 @@ impl Ledger for PostgresLedger {
     ) -> Result<Vec<DueGraph>, LedgerError> {
         let due = on!(self.read(), |line| due::graphs(line, connection, now, want))?;
         let parse = |due: due::StoredDue| {
-            Ok(DueGraph { row: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
+            Ok(DueGraph { graph: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
         };
         due.into_iter().map(parse).collect()
     }
@@ -184,9 +184,10 @@ impl Ledger for PostgresLedger {
     }
 }
 
-fn parse((id, version, body): Stored) -> Result<GraphRow, LedgerError> {
-    let graph = serde_json::from_str(&body).map_err(Failure::from)?;
-    Ok(GraphRow { id, version, graph })
+fn parse((id, version, body, dirty, waiting): Stored) -> Result<GraphRow, LedgerError> {
+    let graph = unpack(&body).map_err(|damaged| LedgerError::Broken(format!("graph {id}: {damaged}")))?;
+    let (dirty, waiting) = (dirty.unsigned_abs(), waiting.unsigned_abs());
+    Ok(GraphRow { row: Row { id, version, dirty, waiting }, graph })
 }
 
 fn parsed(stored: Vec<Stored>) -> Result<Vec<GraphRow>, LedgerError> {

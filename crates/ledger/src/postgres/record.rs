@@ -1,5 +1,6 @@
 //! One transaction of absorb or reconcile, from its checks to its counts.
 
+use people::graph::packed::pack;
 use sqlx_postgres::PgConnection;
 
 use super::accounts::removal;
@@ -8,18 +9,17 @@ use super::notes::{self, Tally};
 use super::{events, graphs, leases, letters, strays};
 use crate::Changes;
 
-/// Changes with the bodies of their graphs, which are written as JSON before a transaction is begun.
+/// Changes with the bodies of their graphs, which are packed before a transaction is begun.
 pub(super) struct Prepared {
     changes: Changes,
-    bodies: Vec<String>,
+    bodies: Vec<Vec<u8>>,
 }
 
 impl Prepared {
-    /// Writes the bodies of the graphs.
-    pub(super) fn of(changes: Changes) -> Result<Self, Failure> {
-        let bodies = changes.saves.iter().map(|save| serde_json::to_string(&save.graph));
-        let bodies = bodies.collect::<Result<_, _>>()?;
-        Ok(Self { changes, bodies })
+    /// Packs the graphs.
+    pub(super) fn of(changes: Changes) -> Self {
+        let bodies = changes.saves.iter().map(|save| pack(&save.graph)).collect();
+        Self { changes, bodies }
     }
 }
 

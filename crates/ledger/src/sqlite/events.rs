@@ -1,5 +1,7 @@
 //! Events: how they begin, end, are taken up again, and are erased.
 
+use std::collections::HashSet;
+
 use connections::ConnectionId;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 use uuid::Uuid;
@@ -8,7 +10,7 @@ use super::failure::Failure;
 use super::find;
 use super::tally::Tally;
 use super::words::{affiliate_id, lane_word, micros, state};
-use crate::{Attempt, NewEvent, Outcome, State};
+use crate::{Attempt, Changes, Outcome, State};
 
 const INSERT: &str =
     "INSERT INTO events (event_id, connection, message_id, kind, lane, received_at, found_by)
@@ -56,15 +58,14 @@ pub(super) fn known(
     row.map(|(row, word, outcomes)| Ok(Known { row, state: state(&word)?, outcomes })).transpose()
 }
 
-/// Records events, pending at first, and makes them findable. Those that were recorded before are passed over.
-pub(super) fn begin(
-    database: &Connection,
-    connection: ConnectionId,
-    events: &[NewEvent],
-    tally: &mut Tally,
-) -> Result<(), Failure> {
+/// Records events, pending at first, and makes them findable. Those that were recorded before are passed over, unless
+/// nobody has looked for them. Of those that end in the same transaction, and not as dead, no payload is kept.
+pub(super) fn begin(database: &Connection, changes: &Changes, tally: &mut Tally) -> Result<(), Failure> {
+    let connection = changes.connection;
+    let ends = changes.outcomes.iter().filter(|outcome| outcome.state != State::Dead);
+    let ends: HashSet<Uuid> = ends.map(|outcome| outcome.event).collect();
     let mut entries = find::Entries::default();
-    for event in events {
+    for event in &changes.events {
         let found_by: Vec<u8> = event.found_by.iter().flat_map(|digest| digest.0).collect();
         let inserted = database.prepare_cached(INSERT)?.execute((
             event.event.as_bytes(),
@@ -75,9 +76,14 @@ pub(super) fn begin(
             micros(event.received_at),
             found_by,
         ))?;
+        if inserted == 0 && changes.unasked {
+            return Err(Failure::Moved);
+        }
         if inserted == 1 {
             let row = database.last_insert_rowid();
-            database.prepare_cached(INSERT_PAYLOAD)?.execute((row, &event.payload))?;
+            if !ends.contains(&event.event) {
+                database.prepare_cached(INSERT_PAYLOAD)?.execute((row, &event.payload))?;
+            }
             entries.add(row, &event.found_by);
             tally.add(connection, State::Pending.word(), 1);
         }

@@ -13,10 +13,9 @@ use crate::{GraphId, Save};
 
 const HOLDER_OF: &str = "SELECT graph FROM graph_digests WHERE connection = ?1 AND digest = ?2";
 
-const READ: &str = "SELECT id, version, body FROM graphs WHERE id = ?1";
+const READ: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE id = ?1";
 
-const WALK: &str =
-    "SELECT id, version, body FROM graphs WHERE connection = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+const WALK: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE connection = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
 const COUNTED: &str = "SELECT dirty, waiting FROM graphs WHERE id = ?1 AND connection = ?2 AND version = ?3";
 
@@ -42,12 +41,20 @@ const INDEX: &str = "INSERT INTO graph_digests (connection, digest, graph) VALUE
 pub(super) struct Stored {
     pub(super) id: GraphId,
     pub(super) version: i64,
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
+    pub(super) dirty: u32,
+    pub(super) waiting: u32,
 }
 
 impl Stored {
     fn from_row(row: &Row<'_>) -> Result<Self, sqlite::rusqlite::Error> {
-        Ok(Self { id: row.get(0)?, version: row.get(1)?, body: row.get(2)? })
+        Ok(Self {
+            id: row.get(0)?,
+            version: row.get(1)?,
+            body: row.get(2)?,
+            dirty: row.get(3)?,
+            waiting: row.get(4)?,
+        })
     }
 }
 
@@ -96,12 +103,12 @@ pub(super) fn walk(
 pub(super) fn dissolve(
     database: &Connection,
     connection: ConnectionId,
-    graphs: &[(GraphId, i64)],
+    graphs: &[crate::Row],
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     for row in graphs {
-        forget_counts(database, connection, *row, tally)?;
-        database.prepare_cached(DELETE)?.execute([row.0])?;
+        forget_counts(database, connection, (row.id, row.version), tally)?;
+        database.prepare_cached(DELETE)?.execute([row.id])?;
     }
     Ok(())
 }
@@ -111,15 +118,15 @@ pub(super) fn save(
     database: &Connection,
     connection: ConnectionId,
     save: &Save,
-    body: &str,
+    body: &[u8],
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let id = match save.row {
         None => insert(database, connection, save, body)?,
         Some(row) => {
-            forget_counts(database, connection, row, tally)?;
-            update(database, row.0, save, body)?;
-            row.0
+            forget_counts(database, connection, (row.id, row.version), tally)?;
+            update(database, row.id, save, body)?;
+            row.id
         }
     };
     tally.add(connection, DIRTY, save.dirty.into());
@@ -148,14 +155,14 @@ fn insert(
     database: &Connection,
     connection: ConnectionId,
     save: &Save,
-    body: &str,
+    body: &[u8],
 ) -> Result<GraphId, Failure> {
     let (lane, step, due_at) = work(save);
     let values = (connection, lane, step, due_at, save.dirty, save.waiting, body);
     Ok(database.prepare_cached(INSERT)?.insert(values)?)
 }
 
-fn update(database: &Connection, id: GraphId, save: &Save, body: &str) -> Result<(), Failure> {
+fn update(database: &Connection, id: GraphId, save: &Save, body: &[u8]) -> Result<(), Failure> {
     database.prepare_cached(UPDATE)?.execute((save.dirty, save.waiting, body, id))?;
     let (lane, step, due_at) = work(save);
     database.prepare_cached(SET_WORK)?.execute((lane, step, due_at, id))?;

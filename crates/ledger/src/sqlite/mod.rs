@@ -40,13 +40,14 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
     migration!("0004_create_notes", 1),
     migration!("0005_create_stray_letters", 1),
     migration!("0006_create_removed_connections", 1),
+    migration!("0007_pack_graphs", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -1,6 +1,6 @@
 //! The ledger's port, method by method: each is one snapshot or one transaction of the modules beside it.
 //!
-//! Graphs are turned into JSON and back here, outside of the database's one thread.
+//! Graphs are packed and unpacked here, outside of the database's one thread.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use connections::ConnectionId;
 use jiff::Timestamp;
 use people::Digest;
+use people::graph::packed::unpack;
 use sqlite::rusqlite::Connection;
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use super::record::Prepared;
 use super::{SqliteLedger, due, events, expire, find, graphs, leases, letters, record, views};
 use crate::{
     CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
-    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Want,
+    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Want,
 };
 
 #[async_trait]
@@ -50,7 +51,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn record(&self, changes: Changes) -> Result<(), LedgerError> {
-        let prepared = Prepared::of(changes)?;
+        let prepared = Prepared::of(changes);
         let forgets = prepared.forgets();
         self.write::<_, LedgerError>(move |database| record::record(database, &prepared)).await?;
         if forgets {
@@ -85,7 +86,7 @@ impl Ledger for SqliteLedger {
             .await?;
         due.into_iter()
             .map(|due| {
-                Ok(DueGraph { row: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
+                Ok(DueGraph { graph: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
             })
             .collect()
     }
@@ -188,8 +189,9 @@ impl Ledger for SqliteLedger {
 }
 
 fn parse(stored: Stored) -> Result<GraphRow, LedgerError> {
-    let graph = serde_json::from_str(&stored.body).map_err(Failure::from)?;
-    Ok(GraphRow { id: stored.id, version: stored.version, graph })
+    let Stored { id, version, body, dirty, waiting } = stored;
+    let graph = unpack(&body).map_err(|damaged| LedgerError::Broken(format!("graph {id}: {damaged}")))?;
+    Ok(GraphRow { row: Row { id, version, dirty, waiting }, graph })
 }
 
 fn parsed(stored: Vec<Stored>) -> Result<Vec<GraphRow>, LedgerError> {

@@ -1,5 +1,6 @@
 //! One transaction of absorb or reconcile, from its checks to its counts.
 
+use people::graph::packed::pack;
 use sqlite::rusqlite::Connection;
 
 use super::accounts::removal;
@@ -17,18 +18,17 @@ const UNMAPPED: &str = "INSERT INTO unmapped (connection, key, spelling, events)
 
 const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
 
-/// Changes with the bodies of their graphs, which are written as JSON outside of the database's thread.
+/// Changes with the bodies of their graphs, which are packed outside of the database's thread.
 pub(super) struct Prepared {
     changes: Changes,
-    bodies: Vec<String>,
+    bodies: Vec<Vec<u8>>,
 }
 
 impl Prepared {
-    /// Writes the bodies of the graphs.
-    pub(super) fn of(changes: Changes) -> Result<Self, Failure> {
-        let bodies =
-            changes.saves.iter().map(|save| serde_json::to_string(&save.graph)).collect::<Result<_, _>>()?;
-        Ok(Self { changes, bodies })
+    /// Packs the graphs.
+    pub(super) fn of(changes: Changes) -> Self {
+        let bodies = changes.saves.iter().map(|save| pack(&save.graph)).collect();
+        Self { changes, bodies }
     }
 
     /// Whether a delete is carried out by this: after it nothing of what was deleted may stay in the file's log.
@@ -56,7 +56,7 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     for (save, body) in changes.saves.iter().zip(bodies) {
         graphs::save(database, connection, save, body, &mut tally)?;
     }
-    events::begin(database, connection, &changes.events, &mut tally)?;
+    events::begin(database, changes, &mut tally)?;
     events::reopen(database, connection, &changes.reopened, &mut tally)?;
     letters::replaying(database, connection, &changes.reopened)?;
     events::end(database, connection, &changes.outcomes, &mut tally)?;

@@ -4,3 +4,4 @@ mod postgres_engine;
 mod postgres_server;
 mod sqlite_engine;
 mod sqlite_file;
+mod upgrade;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ledger::postgres::{Options, PostgresLedger};
-use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Save, State, Work};
+use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Row, Save, State, Work};
 use people::graph::{Identifier, Kind, Lane};
 use people::plan::StepKind;
 use people::{Digest, Graph};
@@ -31,7 +31,7 @@ fn event(id: Uuid, number: u64) -> NewEvent {
         kind: "identify".to_owned(),
         received_at: at(0),
         lane: Lane::Live,
-        payload: "{}".to_owned(),
+        payload: "{}".into(),
         found_by: vec![digest(number)],
     }
 }
@@ -40,7 +40,7 @@ fn outcome(event: Uuid, state: State, second: i64) -> Outcome {
     Outcome { event, number: 1, state, reason: None, affiliate: None, at: at(second) }
 }
 
-fn save(row: Option<(i64, i64)>, number: u64) -> Save {
+fn save(row: Option<Row>, number: u64) -> Save {
     let graph =
         Graph { identifiers: [(digest(number), Identifier::new(Kind::User))].into(), ..Graph::default() };
     let work =
@@ -67,7 +67,7 @@ async fn absorb(ledger: &PostgresLedger, numbers: &[u64], first_event: u128) -> 
         let gathered = ledger.gather(ONE, &digests, &[]).await?;
         let row = |number: u64| {
             let holds = |row: &&ledger::GraphRow| row.graph.identifiers.contains_key(&digest(number));
-            gathered.graphs.iter().find(holds).map(|row| (row.id, row.version))
+            gathered.graphs.iter().find(holds).map(|row| row.row)
         };
         let saves = numbers.iter().map(|number| save(row(*number), *number)).collect();
         let ids = (first_event..).map(Uuid::from_u128);
@@ -189,7 +189,7 @@ async fn processes_that_start_together_migrate_once() {
     }
     all.join_all().await;
     let applied = psql(&url, "SELECT COUNT(*) FROM schema_migrations").expect("counted");
-    assert_eq!(applied.trim(), "6");
+    assert_eq!(applied.trim(), "7");
     open(&url).await;
 }
 
@@ -197,7 +197,7 @@ async fn processes_that_start_together_migrate_once() {
 async fn a_program_that_is_too_old_refuses() {
     let url = url();
     open(&url).await;
-    psql(&url, "INSERT INTO schema_migrations VALUES (7, '0007_from_the_future', 7)").expect("written");
+    psql(&url, "INSERT INTO schema_migrations VALUES (8, '0008_from_the_future', 8)").expect("written");
     let refused = PostgresLedger::connect(&url, Options::default()).await;
     let Err(LedgerError::Broken(why)) = refused else { panic!("{refused:?}") };
     assert!(why.contains("install a newer version"), "{why}");

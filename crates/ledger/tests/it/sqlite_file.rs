@@ -6,7 +6,7 @@ use std::time::Duration;
 use connections::OsRandomness;
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
-use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Save, State};
+use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Row, Save, State};
 use people::graph::{Identifier, Kind, Lane, Said};
 use people::stamp::{Moment, Stamp};
 use people::{Digest, Graph};
@@ -26,15 +26,15 @@ fn event(number: u128, payload: &str) -> NewEvent {
         kind: "identify".to_owned(),
         received_at: at(0),
         lane: Lane::Live,
-        payload: payload.to_owned(),
+        payload: payload.into(),
         found_by: vec![Digest(number.to_be_bytes())],
     }
 }
 
-fn save(row: Option<(i64, i64)>, said: Option<&str>) -> Save {
+fn save(row: Option<Row>, said: Option<&str>) -> Save {
     let mut identifier = Identifier::new(Kind::Address);
     if let Some(said) = said {
-        let stamp = Stamp { time: Moment(1), key: "m".to_owned(), revision: 0 };
+        let stamp = Stamp { time: Moment(1), key: "m".into(), revision: 0 };
         let said = Said { value: Some(said.to_owned()), stamp, refused: None };
         identifier.traits.insert("company".to_owned(), said);
     }
@@ -109,11 +109,8 @@ async fn two_processes_do_not_overwrite_each_other() {
         .expect("saved");
     for _ in 0..20 {
         let row = right.gather(ONE, &[Digest([7; 16])], &[]).await.expect("read").graphs.remove(0);
-        let write = || Changes {
-            connection: ONE,
-            saves: vec![save(Some((row.id, row.version)), None)],
-            ..Changes::default()
-        };
+        let write =
+            || Changes { connection: ONE, saves: vec![save(Some(row.row), None)], ..Changes::default() };
         let (one, two) = tokio::join!(left.record(write()), right.record(write()));
         let lost = [&one, &two].into_iter().filter(|it| matches!(it, Err(LedgerError::Conflict))).count();
         assert_eq!(lost, 1, "{one:?} {two:?}");
@@ -153,7 +150,7 @@ async fn a_delete_leaves_no_personal_byte_in_any_file() {
     let row = ledger.gather(ONE, &[Digest([7; 16])], &[]).await.expect("read").graphs.remove(0);
     let forgotten = Changes {
         connection: ONE,
-        saves: vec![save(Some((row.id, row.version)), None)],
+        saves: vec![save(Some(row.row), None)],
         events: vec![event(2, "{}")],
         outcomes: vec![Outcome {
             event: Uuid::from_u128(2),

@@ -13,6 +13,7 @@ use connections::ConnectionId;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
+use super::copy::Rows;
 use super::failure::Failure;
 use super::notes::Tally;
 use super::text::{integer, some_text, text};
@@ -33,6 +34,9 @@ const INSERT: &str =
         AS new (event_id, message_id, kind, lane, received_at, found_by)
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id";
 
+const COPY: &str = "COPY events (event_id, connection, message_id, kind, lane, received_at, found_by)
+    FROM STDIN (FORMAT binary)";
+
 const INSERT_ATTEMPTS: &str = "INSERT INTO attempts (event_id, at, operation, http_status, class, message)
     SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::text[], $6::text[])";
 
@@ -50,7 +54,10 @@ pub(super) async fn write(
 ) -> Result<Stories, Failure> {
     let mut events: Vec<&NewEvent> = changes.events.iter().collect();
     events.sort_by_key(|event| event.event);
-    let fresh = begin(connection, changes.connection, &events).await?;
+    let fresh = match changes.unasked {
+        true => begin_unasked(connection, changes.connection, &events).await?,
+        false => begin(connection, changes.connection, &events).await?,
+    };
     let mut stories: Stories = fresh.iter().map(|event| (*event, Story::fresh())).collect();
     let named: Vec<Uuid> = named(changes).filter(|event| !stories.contains_key(event)).collect();
     if !named.is_empty() {
@@ -97,6 +104,26 @@ async fn begin(
     let insert = rows(INSERT).bind(of).bind(ids).bind(messages).bind(kinds).bind(lanes);
     let fresh: Vec<(Uuid,)> = insert.bind(received).bind(found_by).fetch_all(connection).await?;
     Ok(fresh.into_iter().map(|(event,)| event).collect())
+}
+
+/// Records events that nobody has looked for; their ids. If one is there, [`Failure::Moved`].
+async fn begin_unasked(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    events: &[&NewEvent],
+) -> Result<Vec<Uuid>, Failure> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut rows = Rows::of(7);
+    for event in events {
+        rows.begin().uuid(event.event).bigint(Some(of));
+        rows.text(some_text(event.message_id.as_ref()).as_deref()).text(Some(&text(&event.kind)));
+        rows.text(Some(lane_word(event.lane))).bigint(Some(micros(event.received_at)));
+        rows.bytes(event.found_by.iter().map(|digest| &digest.0[..]));
+    }
+    rows.write(connection, COPY).await?;
+    Ok(events.iter().map(|event| event.event).collect())
 }
 
 /// Records failed calls.

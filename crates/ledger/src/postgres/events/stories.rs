@@ -3,6 +3,7 @@
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
+use super::super::copy::Rows;
 use super::super::failure::Failure;
 use super::super::notes::Tally;
 use super::super::text::{affiliate_id, integer, some_text, text};
@@ -13,10 +14,9 @@ use crate::words::micros;
 use crate::{Changes, NewEvent, Outcome, State};
 
 /// That an outcome is there already means that somebody else wrote it since this transaction read.
-const INSERT_OUTCOMES: &str =
-    "INSERT INTO outcomes (event_id, number, state, reason, affiliate_id, affiliate_code, at)
-    SELECT * FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[])
-    ON CONFLICT (event_id, number) DO NOTHING";
+const COPY_OUTCOMES: &str =
+    "COPY outcomes (event_id, number, state, reason, affiliate_id, affiliate_code, at)
+    FROM STDIN (FORMAT binary)";
 
 const KEEP: &str = "INSERT INTO pending (event_id, dead, payload)
     SELECT * FROM UNNEST($1::uuid[], $2::boolean[], $3::text[])
@@ -144,16 +144,14 @@ async fn insert_outcomes(connection: &mut PgConnection, outcomes: &[&Outcome]) -
     if outcomes.is_empty() {
         return Ok(());
     }
-    let events: Vec<Uuid> = outcomes.iter().map(|outcome| outcome.event).collect();
-    let numbers: Vec<i32> = outcomes.iter().map(|outcome| integer(outcome.number)).collect();
-    let states: Vec<&str> = outcomes.iter().map(|outcome| outcome.state.word()).collect();
-    let reasons: Vec<_> = outcomes.iter().map(|outcome| some_text(outcome.reason.as_ref())).collect();
-    let affiliates = outcomes.iter().map(|outcome| outcome.affiliate.as_ref());
-    let codes: Vec<_> = affiliates.clone().map(|it| some_text(it.and_then(|it| it.code.as_ref()))).collect();
-    let ids = affiliates.map(|it| affiliate_id(it.and_then(|it| it.id))).collect::<Result<Vec<_>, _>>()?;
-    let at: Vec<i64> = outcomes.iter().map(|outcome| micros(outcome.at)).collect();
-    let insert = sql(INSERT_OUTCOMES).bind(events).bind(numbers).bind(states).bind(reasons);
-    let written = insert.bind(ids).bind(codes).bind(at).execute(connection).await?;
-    let all = u64::try_from(outcomes.len()).unwrap_or(u64::MAX);
-    if written.rows_affected() == all { Ok(()) } else { Err(Failure::Moved) }
+    let mut rows = Rows::of(7);
+    for outcome in outcomes {
+        let affiliate = outcome.affiliate.as_ref();
+        let code = affiliate.and_then(|affiliate| affiliate.code.as_ref());
+        rows.begin().uuid(outcome.event).integer(integer(outcome.number)).text(Some(outcome.state.word()));
+        rows.text(some_text(outcome.reason.as_ref()).as_deref());
+        rows.bigint(affiliate_id(affiliate.and_then(|affiliate| affiliate.id))?);
+        rows.text(some_text(code).as_deref()).bigint(Some(micros(outcome.at)));
+    }
+    rows.write(connection, COPY_OUTCOMES).await
 }

@@ -1,0 +1,110 @@
+//! A ledger of an older program: what it holds is read after its schema was brought up to date.
+
+use ledger::postgres::{Options, PostgresLedger};
+use ledger::sqlite::SqliteLedger;
+use ledger::{Changes, GraphRow, Ledger, Save};
+use people::graph::{Identifier, Kind};
+use people::{Digest, Graph};
+use sqlite::rusqlite::Connection;
+use testbed::postgres::{fresh_database, psql};
+
+const ONE: i64 = 1;
+const DIGEST: Digest = Digest([7; 16]);
+
+/// The steps of a schema up to the one before graphs were packed.
+macro_rules! steps_before {
+    ($dialect:literal) => {
+        [
+            (
+                "0001_create_connections",
+                include_str!(concat!("../../../../migrations/", $dialect, "/0001_create_connections.sql")),
+            ),
+            (
+                "0002_create_graphs",
+                include_str!(concat!("../../../../migrations/", $dialect, "/0002_create_graphs.sql")),
+            ),
+            (
+                "0003_create_events",
+                include_str!(concat!("../../../../migrations/", $dialect, "/0003_create_events.sql")),
+            ),
+            (
+                "0004_create_notes",
+                include_str!(concat!("../../../../migrations/", $dialect, "/0004_create_notes.sql")),
+            ),
+            (
+                "0005_create_stray_letters",
+                include_str!(concat!("../../../../migrations/", $dialect, "/0005_create_stray_letters.sql")),
+            ),
+            (
+                "0006_create_removed_connections",
+                include_str!(concat!(
+                    "../../../../migrations/",
+                    $dialect,
+                    "/0006_create_removed_connections.sql"
+                )),
+            ),
+        ]
+    };
+}
+
+fn graph() -> Graph {
+    Graph { identifiers: [(DIGEST, Identifier::new(Kind::User))].into(), ..Graph::default() }
+}
+
+/// The statements that make a ledger with one graph as the older program wrote it, a few ids after the first.
+fn older(steps: [(&str, &str); 6], blob: &str) -> String {
+    let mut statements = "CREATE TABLE schema_migrations
+        (version bigint PRIMARY KEY, name text NOT NULL, min_reader bigint NOT NULL);\n"
+        .to_owned();
+    for (number, (name, sql)) in (1..).zip(steps) {
+        statements += &format!("{sql}\nINSERT INTO schema_migrations VALUES ({number}, '{name}', 1);\n");
+    }
+    let body = serde_json::to_string(&graph()).expect("a graph is JSON");
+    statements += &format!(
+        "INSERT INTO graphs (id, connection, version, dirty, waiting, body) VALUES (5, {ONE}, 3, 2, 1, '{body}');
+        INSERT INTO graph_digests (connection, digest, graph) VALUES ({ONE}, {blob}, 5);"
+    );
+    statements
+}
+
+/// It is read, written anew, and read again; a new graph gets an id that none had.
+async fn goes_on(ledger: &impl Ledger) {
+    let read = async || ledger.gather(ONE, &[DIGEST], &[]).await.expect("gathered").graphs.remove(0);
+    let GraphRow { row, graph: found } = read().await;
+    assert_eq!((row.id, row.version, row.dirty, row.waiting), (5, 3, 2, 1));
+    assert_eq!(found, graph());
+    let save =
+        Save { row: Some(row), graph: found, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 };
+    let other = Digest([8; 16]);
+    let new = Save {
+        row: None,
+        graph: Graph { identifiers: [(other, Identifier::new(Kind::User))].into(), ..Graph::default() },
+        new_digests: vec![other],
+        work: None,
+        dirty: 0,
+        waiting: 0,
+    };
+    let changes = Changes { connection: ONE, saves: vec![save, new], ..Changes::default() };
+    ledger.record(changes).await.expect("recorded");
+    assert_eq!((read().await.row.version, read().await.graph), (4, graph()));
+    let added = ledger.gather(ONE, &[other], &[]).await.expect("gathered").graphs.remove(0);
+    assert_ne!(added.row.id, 5);
+}
+
+#[tokio::test]
+async fn graphs_that_postgres_holds_as_json_are_read_after_the_upgrade() {
+    let url = fresh_database().expect("a Postgres for the tests");
+    psql(&url, &older(steps_before!("postgres"), "'\\x07070707070707070707070707070707'")).expect("made");
+    psql(&url, "SELECT setval(pg_get_serial_sequence('graphs', 'id'), 5)")
+        .expect("as the program would have");
+    goes_on(&PostgresLedger::connect(&url, Options::default()).await.expect("the ledger opens")).await;
+}
+
+#[tokio::test]
+async fn graphs_that_sqlite_holds_as_json_are_read_after_the_upgrade() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ledger.db");
+    let statements = older(steps_before!("sqlite/ledger"), "x'07070707070707070707070707070707'");
+    Connection::open(&path).expect("a file").execute_batch(&statements).expect("made");
+    goes_on(&SqliteLedger::open(&path).await.expect("the ledger opens")).await;
+}

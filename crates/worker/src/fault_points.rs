@@ -40,8 +40,8 @@ mod armed {
     use std::sync::{Mutex, PoisonError};
     use std::time::Duration;
 
-    /// Every point, in the order in which an event comes by them: absorb, then reconcile.
-    pub const NAMES: [&str; 13] = [
+    /// Every point, in the order in which an event comes by them: absorb, then reconcile; or straight through both.
+    pub const NAMES: [&str; 17] = [
         "absorb.taken",
         "absorb.folded",
         "absorb.recorded",
@@ -55,6 +55,10 @@ mod armed {
         "reconcile.answered",
         "reconcile.recorded",
         "reconcile.paused",
+        "carry.written_down",
+        "carry.sent",
+        "carry.answered",
+        "carry.recorded",
     ];
 
     /// How long after its start a call is surely out, and its answer not back yet if answers take longer than this.

@@ -18,6 +18,7 @@ pub mod fault_points;
 
 pub mod absorb;
 pub mod beat;
+mod carry;
 pub mod deliver;
 pub mod gate;
 pub mod housekeeping;
@@ -27,6 +28,7 @@ pub mod reconcile;
 pub mod retry;
 pub mod rules;
 pub mod serve;
+mod settle;
 pub mod translate;
 
 use std::sync::Arc;
@@ -39,6 +41,7 @@ use queue::Queue;
 use refersion::Transport;
 
 pub use beat::Beats;
+pub use carry::Carriers;
 pub use meters::Meters;
 pub use retry::RetryPolicy;
 
@@ -68,6 +71,8 @@ pub struct Worker {
     pub meters: Arc<Meters>,
     /// When each loop last came round.
     pub beats: Arc<Beats>,
+    /// Who holds leases in this process: the way from absorb straight to reconcile.
+    pub carriers: Arc<Carriers>,
 }
 
 /// How much the worker takes on, and how long it waits.
@@ -89,6 +94,8 @@ pub struct Limits {
     pub deadline: Duration,
     /// How long a bulk edit waits for company.
     pub bulk_waits: Duration,
+    /// So many edits of one batch are told at once, before anything is recorded, where the API keeps up.
+    pub carry_from: usize,
     /// How long outcomes are kept.
     pub keep_outcomes: Duration,
     /// How long dead letters are kept.
@@ -106,6 +113,7 @@ impl Default for Limits {
             renew: Duration::from_secs(2),
             deadline: Duration::from_secs(10),
             bulk_waits: Duration::from_millis(200),
+            carry_from: 50,
             keep_outcomes: Duration::from_secs(30 * 86_400),
             keep_dead_letters: Duration::from_secs(90 * 86_400),
         }

@@ -27,7 +27,7 @@ pub fn rules(settings: &Settings) -> Rules {
 }
 
 /// The connections as they were read a moment ago.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Known {
     connections: BTreeMap<ConnectionId, Arc<Connection>>,
     read_at: Option<Timestamp>,

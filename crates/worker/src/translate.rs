@@ -52,7 +52,8 @@ impl Translator<'_> {
     /// An identifier as the fold takes it.
     fn name(&self, kind: &str, text: &str) -> Name {
         let digest = self.digest(kind, text);
-        Name { digest, sealed: seal(self.vault, digest, text) }
+        let (vault, text) = (self.vault.clone(), text.to_owned());
+        Name::new(digest, move || seal(&vault, digest, &text))
     }
 
     /// Translates one event. `revision` grows when an operator repairs it.
@@ -62,7 +63,7 @@ impl Translator<'_> {
             Body::Identify(identify) if identify.skip => Ask::Skip,
             Body::Identify(identify) => Ask::Say(Box::new(Statement {
                 event: id,
-                stamp: Stamp { time: identify.time.into(), key: event.message_key.clone(), revision },
+                stamp: Stamp { time: identify.time.into(), key: event.message_key.as_str().into(), revision },
                 lane,
                 user: identify.user.as_deref().map(|user| self.name(USER, user)),
                 address: self.address(identify),
@@ -71,7 +72,7 @@ impl Translator<'_> {
             })),
             Body::Delete(delete) => Ask::Delete(Deletion {
                 event: id,
-                stamp: Stamp { time: delete.time.into(), key: event.message_key.clone(), revision },
+                stamp: Stamp { time: delete.time.into(), key: event.message_key.as_str().into(), revision },
                 user: delete.user.as_deref().map(|user| self.name(USER, user)),
                 addresses: delete.addresses.iter().map(|address| self.name(ADDRESS, address)).collect(),
                 anonymous: delete.anonymous.as_deref().map(|anonymous| self.name(ANONYMOUS, anonymous)),
@@ -92,17 +93,24 @@ impl Translator<'_> {
     /// The digests that an operator finds the event by.
     #[must_use]
     pub fn found_by(&self, event: &Event) -> Vec<people::Digest> {
-        let (user, addresses, anonymous) = match &event.body {
-            Body::Identify(it) => {
-                (&it.user, it.address.iter().map(|stated| &stated.address).collect::<Vec<_>>(), &it.anonymous)
+        self.found_by_ask(event, &self.ask(Uuid::nil(), 0, Lane::Live, event))
+    }
+
+    /// The same, of an event that was translated already.
+    pub(crate) fn found_by_ask(&self, event: &Event, ask: &Ask) -> Vec<people::Digest> {
+        let names = match (ask, &event.body) {
+            (Ask::Say(statement), _) => statement.digests(),
+            (Ask::Delete(deletion), _) => deletion.digests(),
+            (Ask::Skip, Body::Identify(it)) => {
+                let user = it.user.iter().map(|id| self.digest(USER, id));
+                let address = it.address.iter().map(|stated| self.digest(ADDRESS, &stated.address));
+                let anonymous = it.anonymous.iter().map(|id| self.digest(ANONYMOUS, id));
+                user.chain(address).chain(anonymous).collect()
             }
-            Body::Delete(it) => (&it.user, it.addresses.iter().collect(), &it.anonymous),
+            (Ask::Skip, Body::Delete(_)) => Vec::new(),
         };
         let message = event.message_id.iter().map(|id| self.digest(MESSAGE, id));
-        let user = user.iter().map(|id| self.digest(USER, id));
-        let addresses = addresses.into_iter().map(|address| self.digest(ADDRESS, address));
-        let anonymous = anonymous.iter().map(|id| self.digest(ANONYMOUS, id));
-        message.chain(user).chain(addresses).chain(anonymous).collect()
+        message.chain(names).collect()
     }
 }
 

@@ -95,6 +95,8 @@ sections! {
         absorb_batch: u32,
         /// Calls under way for one connection.
         max_concurrency: u32,
+        /// Edits of one batch that are told before it is recorded.
+        carry_from: u32,
     }
     /// When a connection is paused by itself.
     breaker: Breaker {

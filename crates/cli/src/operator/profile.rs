@@ -3,6 +3,7 @@
 
 mod rows;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use connections::Connection;
@@ -138,8 +139,8 @@ impl View<'_> {
             name: key.strip_prefix(people::needs::CUSTOM).unwrap_or(key).to_owned(),
             value: said.value.clone(),
             said_at: said.stamp.time.into(),
-            message: said.stamp.key.clone(),
-            field: self.rules().field_of(key),
+            message: said.stamp.key.to_string(),
+            field: self.rules().fields_of(key).next().map(Cow::into_owned),
             refused: said.refused.clone(),
         }
     }
@@ -164,7 +165,7 @@ impl View<'_> {
         }
     }
 
-    fn person(&self, person: &Person) -> PersonRow {
+    fn person(&self, person: &Person<'_>) -> PersonRow {
         let bound = self.picture.who.bound(self.graph(), person);
         let steps = self.picture.steps.iter().filter(|step| {
             let own = bound.map(|affiliate| affiliate.address);

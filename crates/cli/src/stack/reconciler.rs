@@ -37,6 +37,7 @@ pub(super) async fn start(
         limits: limits(config),
         meters,
         beats: Arc::default(),
+        carriers: Arc::default(),
     };
     watch(&worker, &running.pulses);
     let stop = running.stop.clone();
@@ -65,6 +66,7 @@ fn limits(config: &Config) -> Limits {
     Limits {
         absorb_batch: number(config.worker.absorb_batch),
         concurrency: number(config.worker.max_concurrency),
+        carry_from: number(config.worker.carry_from),
         breaker_after: config.breaker.failures,
         retry: RetryPolicy {
             max_attempts: config.retry.max_attempts,

@@ -1,30 +1,42 @@
 //! Folding a batch: from what was gathered and what the envelopes ask for to what is recorded. Pure but for the clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use ledger::{Changes, DeadLetter, Gathered, GraphId, NewEvent, Outcome, Save, State, Stray, Unmapped};
+use ledger::{Changes, DeadLetter, Gathered, NewEvent, Outcome, Row, Save, State, Stray, Unmapped};
 use people::Digest;
-use people::fold::{Deletion, delete, entomb, forgive, identify, merge};
+use people::fold::{Deletion, Statement, delete, entomb, forgive, identify, merge};
 use people::graph::Graph;
 use people::needs::{CUSTOM, Rules};
-use people::settle::settle;
+use people::plan::{Act, Step};
 use people::tombs::Tombs;
+use uuid::Uuid;
 
 use super::read::{Reading, What};
 use crate::Worker;
-use crate::reconcile::record::{outcome_of, work_of};
+use crate::settle::settle_save;
 use crate::translate::Ask;
 
 /// At most so many identifiers hang together: beyond it a userId or an address is not one person's, but a placeholder that
 /// many share, and must not slow down everybody else.
 const MAX_IDENTIFIERS: usize = 500;
 
+/// A batch, folded.
+#[derive(Default)]
+pub(crate) struct Folded {
+    /// What is recorded.
+    pub(crate) changes: Changes,
+    /// The steps of those of the saved graphs, by their places, that need nothing but edits, none of which has failed
+    /// before: they can be told before anything is recorded.
+    pub(crate) edits: Vec<(usize, Vec<Step>)>,
+}
+
 /// A graph in hand.
 struct Slot {
-    row: Option<(GraphId, i64)>,
+    row: Option<Row>,
     graph: Graph,
     indexed: BTreeSet<Digest>,
     touched: bool,
@@ -34,19 +46,21 @@ struct Slot {
 #[derive(Default)]
 struct Hand {
     slots: Vec<Option<Slot>>,
-    slot_of: BTreeMap<Digest, usize>,
-    dissolved: Vec<(GraphId, i64)>,
+    slot_of: HashMap<Digest, usize>,
+    dissolved: Vec<Row>,
 }
 
+/// Folds a batch. `gathered.known` counts only if it was asked for.
 pub(super) fn fold(
     worker: &Worker,
     connection: ConnectionId,
     rules: &Rules,
-    readings: &[&Reading],
+    readings: &[Reading],
     gathered: Gathered,
-) -> Changes {
+    unasked: bool,
+) -> Folded {
     let now = worker.now();
-    let mut changes = Changes { connection, ..Changes::default() };
+    let mut changes = Changes { connection, unasked, ..Changes::default() };
     let mut known = gathered.known;
     let mut hand = Hand::of(gathered.graphs);
     for reading in readings {
@@ -62,8 +76,8 @@ pub(super) fn fold(
         take_in(&mut hand, &mut changes, reading, before.is_some(), now);
         count_unmapped(&mut changes, rules, reading);
     }
-    hand.finish(worker, rules, now, &mut changes);
-    changes
+    let edits = hand.finish(worker, rules, now, &mut changes);
+    Folded { changes, edits }
 }
 
 fn new_event(reading: &Reading) -> NewEvent {
@@ -73,7 +87,7 @@ fn new_event(reading: &Reading) -> NewEvent {
         kind: reading.kind.to_owned(),
         received_at: reading.received_at,
         lane: reading.lane,
-        payload: reading.payload.clone(),
+        payload: Arc::clone(&reading.payload),
         found_by: reading.found_by.clone(),
     }
 }
@@ -93,18 +107,18 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: boo
             None => delete_apart(hand, changes, reading, deletion, again),
         },
         What::Ask(Ask::Say(statement)) => {
-            let mut statement = statement.as_ref().clone();
-            if hand.is_too_large(&statement.digests()) && statement.digests().len() > 1 {
-                // An anonymousId that everybody shares is nobody's: the event goes on without it.
-                statement.anonymous = None;
-            }
+            let names = statement.digests();
+            let shared = names.len() > 1 && hand.is_too_large(&names);
+            // An anonymousId that everybody shares is nobody's: the event goes on without it.
+            let alone = shared.then(|| Statement { anonymous: None, ..statement.as_ref().clone() });
+            let statement = alone.as_ref().unwrap_or(statement);
             match hand.join(&statement.digests()) {
                 Some(slot) => {
                     if again {
                         let address = statement.address.as_ref().map(|(name, _)| name.digest);
                         forgive(&mut slot.graph, &statement.stamp, address);
                     }
-                    identify(&mut slot.graph, &statement);
+                    identify(&mut slot.graph, statement);
                     reopen(changes, slot, reading, again);
                 }
                 None => bury(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
@@ -176,7 +190,7 @@ fn bury(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, agai
 
 fn count_unmapped(changes: &mut Changes, rules: &Rules, reading: &Reading) {
     for (key, spelling) in &reading.spellings {
-        if rules.field_of(&format!("{CUSTOM}{key}")).is_some() {
+        if rules.is_mapped(&format!("{CUSTOM}{key}")) {
             continue;
         }
         match changes.unmapped.iter_mut().find(|row| row.key == *key) {
@@ -194,7 +208,7 @@ impl Hand {
         for row in graphs {
             let indexed: BTreeSet<Digest> = row.graph.identifiers.keys().copied().collect();
             hand.slot_of.extend(indexed.iter().map(|digest| (*digest, hand.slots.len())));
-            let slot = Slot { row: Some((row.id, row.version)), graph: row.graph, indexed, touched: false };
+            let slot = Slot { row: Some(row.row), graph: row.graph, indexed, touched: false };
             hand.slots.push(Some(slot));
         }
         hand
@@ -209,16 +223,21 @@ impl Hand {
         }
     }
 
-    /// How many identifiers would hang together if these did.
-    fn is_too_large(&self, digests: &[Digest]) -> bool {
-        let slots: BTreeSet<usize> =
+    /// The slots that hold any of these identifiers, each once.
+    fn slots_of(&self, digests: &[Digest]) -> Vec<usize> {
+        let mut slots: Vec<usize> =
             digests.iter().filter_map(|digest| self.slot_of.get(digest)).copied().collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+
+    /// Whether too many identifiers would hang together if these did.
+    fn is_too_large(&self, digests: &[Digest]) -> bool {
+        let slots = self.slots_of(digests);
         let new = digests.iter().filter(|digest| !self.slot_of.contains_key(digest)).count();
-        let held: usize = slots
-            .iter()
-            .filter_map(|slot| self.slots[*slot].as_ref())
-            .map(|slot| slot.graph.identifiers.len())
-            .sum();
+        let held = slots.iter().filter_map(|slot| self.slots[*slot].as_ref());
+        let held: usize = held.map(|slot| slot.graph.identifiers.len()).sum();
         (new > 0 || slots.len() > 1) && held + new > MAX_IDENTIFIERS
     }
 
@@ -227,10 +246,7 @@ impl Hand {
         if self.is_too_large(digests) {
             return None;
         }
-        let mut slots: Vec<usize> =
-            digests.iter().filter_map(|digest| self.slot_of.get(digest)).copied().collect();
-        slots.sort_unstable();
-        slots.dedup();
+        let slots = self.slots_of(digests);
         let into = match slots.first() {
             Some(first) => *first,
             None => {
@@ -270,47 +286,49 @@ impl Hand {
         merge(&mut target.graph, other.graph);
     }
 
-    fn finish(self, worker: &Worker, rules: &Rules, now: Timestamp, changes: &mut Changes) {
+    /// Settles what was touched, and returns the edits that can be told at once.
+    fn finish(
+        self,
+        worker: &Worker,
+        rules: &Rules,
+        now: Timestamp,
+        changes: &mut Changes,
+    ) -> Vec<(usize, Vec<Step>)> {
         changes.dissolved = self.dissolved;
         // A stray that a tombstone covers already, also in a graph that nothing else touches, has come too late to be kept.
         let has_strays = !changes.strays.is_empty();
         for slot in self.slots.iter().flatten().filter(|slot| slot.touched || has_strays) {
             changes.tombstones.extend(Tombs::of(&slot.graph).all());
         }
-        for mut slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
-            let settled = settle(&mut slot.graph, rules);
-            changes.erased.extend(&settled.erased);
-            for ended in &settled.ended {
-                changes.outcomes.push(outcome_of(ended, now));
-                if ended.number > 1 {
-                    changes.resolved.push(ended.event);
-                }
+        let mut edits = Vec::new();
+        for slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
+            let new = slot.graph.identifiers.keys().filter(|digest| !slot.indexed.contains(digest)).copied();
+            let new_digests = new.collect();
+            let mut save =
+                Save { row: slot.row, graph: slot.graph, new_digests, work: None, dirty: 0, waiting: 0 };
+            let steps = settle_save(changes, &mut save, rules, now, worker.limits.bulk_waits);
+            if can_be_told_at_once(&save, &steps) {
+                edits.push((changes.saves.len(), steps));
             }
-            let new_digests = slot
-                .graph
-                .identifiers
-                .keys()
-                .filter(|digest| !slot.indexed.contains(digest))
-                .copied()
-                .collect();
-            changes.saves.push(Save {
-                row: slot.row,
-                new_digests,
-                work: work_of(&settled, now, worker.limits.bulk_waits),
-                dirty: settled.dirty,
-                waiting: settled.waiting,
-                graph: slot.graph,
-            });
+            changes.saves.push(save);
         }
+        edits
     }
 }
 
+/// A graph that nobody has stored could not be found again by an open call about it.
+fn can_be_told_at_once(save: &Save, steps: &[Step]) -> bool {
+    let tried = |step: &Step| save.graph.troubles.contains_key(&step.anchor);
+    let is_edit = |step: &Step| matches!(step.act, Act::Edit { .. });
+    save.row.is_some() && !steps.is_empty() && steps.iter().all(|step| is_edit(step) && !tried(step))
+}
+
 /// Counts what a recorded batch ended.
-pub(super) fn count(worker: &Worker, readings: &[&Reading], ends: &[Outcome]) {
+pub(super) fn count(worker: &Worker, readings: &[Reading], ends: &[(Uuid, State)]) {
     let came: BTreeMap<_, _> = readings.iter().map(|reading| (reading.event, reading)).collect();
-    for outcome in ends {
-        worker.meters.outcome(outcome.state.word());
-        if let Some(reading) = came.get(&outcome.event) {
+    for (event, state) in ends {
+        worker.meters.outcome(state.word());
+        if let Some(reading) = came.get(event) {
             let took = worker.now().duration_since(reading.received_at);
             worker.meters.settled(reading.lane, Duration::try_from(took).unwrap_or_default());
         }

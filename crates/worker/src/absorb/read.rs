@@ -1,6 +1,7 @@
 //! Reading envelopes: what each asks for, or why it cannot be read.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
@@ -26,7 +27,7 @@ pub(super) struct Reading {
     pub(super) replay: bool,
     pub(super) kind: &'static str,
     pub(super) message_id: Option<String>,
-    pub(super) payload: String,
+    pub(super) payload: Arc<str>,
     pub(super) found_by: Vec<Digest>,
     /// Custom traits: key and spelling.
     pub(super) spellings: Vec<(String, String)>,
@@ -79,7 +80,7 @@ fn condemned(worker: &Worker, known: &Known, envelope: &Envelope, why: &str) -> 
 fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading {
     let blank = blank(envelope);
     if !known.has(envelope.connection) {
-        return Reading { what: What::NoConnection, payload: "{}".to_owned(), ..blank };
+        return Reading { what: What::NoConnection, payload: "{}".into(), ..blank };
     }
     let event = match segment::read(envelope.payload.get().as_bytes(), envelope.received_at) {
         Ok(event) => event,
@@ -95,12 +96,13 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
         }
         segment::Body::Delete(it) => ("delete", it.time, Vec::new()),
     };
+    let ask = translator.ask(envelope.event_id, envelope.revision, blank.lane, &event);
     Reading {
         kind,
         said_at: said_at.into(),
         spellings,
-        found_by: translator.found_by(&event),
-        what: What::Ask(translator.ask(envelope.event_id, envelope.revision, blank.lane, &event)),
+        found_by: translator.found_by_ask(&event, &ask),
+        what: What::Ask(ask),
         message_id: event.message_id,
         ..blank
     }
@@ -119,7 +121,7 @@ fn blank(envelope: &Envelope) -> Reading {
         replay: envelope.replay,
         kind: "unknown",
         message_id: None,
-        payload: envelope.payload.get().to_owned(),
+        payload: envelope.payload.get().into(),
         found_by: Vec::new(),
         spellings: Vec::new(),
         what: What::NoConnection,
@@ -138,7 +140,7 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         replay: false,
         kind: "unknown",
         message_id: None,
-        payload: String::from_utf8_lossy(raw).into_owned(),
+        payload: String::from_utf8_lossy(raw).into(),
         found_by: Vec::new(),
         spellings: Vec::new(),
         what: What::Bad("unreadable", why.to_owned()),
@@ -148,14 +150,6 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
 /// An envelope whose folding failed.
 pub(super) fn poison(reading: &Reading, why: &str) -> Reading {
     Reading { what: What::Bad("poison", why.to_owned()), spellings: Vec::new(), ..reading.clone() }
-}
-
-/// Every identifier that the readings name, once, in digest order.
-pub(super) fn digests(readings: &[&Reading]) -> Vec<Digest> {
-    let mut digests: Vec<Digest> = readings.iter().flat_map(|reading| reading.names()).collect();
-    digests.sort_unstable();
-    digests.dedup();
-    digests
 }
 
 impl Reading {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use connections::{ApiKey, NewAffiliateStatus};
-use ledger::{CallItem, Changes, GraphId, GraphRow, LedgerError, OpenCall};
+use ledger::{CallId, CallItem, GraphId, GraphRow, LedgerError, OpenCall};
+use people::Digest;
 use people::answer::{Answer, sent};
 use people::needs::Rules;
 use people::plan::{Picture, StepKind};
@@ -13,7 +14,8 @@ use refersion::{Client, Credentials, InitialStatus};
 use tracing::info;
 
 use super::lanes::Planned;
-use super::{Delivered, Holder};
+use super::record::Recorder;
+use super::{Delivered, Holder, InFlight};
 use crate::deliver::{Api, Ending, Item, Job, operation};
 use crate::rules::rules;
 
@@ -23,25 +25,14 @@ impl Holder {
         &mut self,
         planned: Vec<Planned>,
     ) -> Result<Vec<(Job, Vec<GraphId>)>, LedgerError> {
-        let now = self.worker.now();
         let planned = self.mark_creates(planned).await?;
-        let open: Vec<OpenCall> = planned
-            .iter()
-            .map(|call| OpenCall {
-                id: 0,
-                operation: operation(call.kind).to_owned(),
-                started_at: now,
-                items: call.items.iter().map(Item::written).collect(),
-            })
-            .collect();
-        let ids = self.worker.ledger.open_calls(self.connection.id, self.fence, &open).await?;
+        let ids = self.recorder().write_down(&planned).await?;
         fault_point!("reconcile.written_down");
         let mut jobs = Vec::with_capacity(planned.len());
         for (call, id) in planned.into_iter().zip(ids) {
-            self.in_flight.calls += 1;
-            self.in_flight.graphs.extend(&call.graphs);
-            self.in_flight.anchors.extend(call.items.iter().map(|item| item.anchor));
-            jobs.push((Job { call: id, kind: call.kind, items: call.items }, call.graphs));
+            self.in_flight.begin(&call);
+            let graphs = call.graphs.clone();
+            jobs.push((call.into_job(id), graphs));
         }
         Ok(jobs)
     }
@@ -64,7 +55,7 @@ impl Holder {
             .into_iter()
             .filter(|call| call.items.iter().all(|item| mark(&mut rows, &rules, item)))
             .collect();
-        rows.retain(|row| wanted.iter().any(|call| call.graphs.contains(&row.id)));
+        rows.retain(|read| wanted.iter().any(|call| call.graphs.contains(&read.row.id)));
         match self.record_marks(rows, &rules).await {
             Ok(()) => others.extend(wanted),
             Err(LedgerError::Conflict) => {}
@@ -74,11 +65,10 @@ impl Holder {
     }
 
     async fn record_marks(&self, rows: Vec<GraphRow>, rules: &Rules) -> Result<(), LedgerError> {
-        let now = self.worker.now();
-        let connection = self.connection.id;
-        let mut changes = Changes { connection, fence: Some(self.fence), ..Changes::default() };
+        let (now, recorder) = (self.worker.now(), self.recorder());
+        let mut changes = recorder.changes();
         for row in rows {
-            self.resettle(&mut changes, row, rules, now);
+            recorder.resettle(&mut changes, row, rules, now);
         }
         self.worker.ledger.record(changes).await
     }
@@ -95,10 +85,12 @@ impl Holder {
                 |item: &CallItem| Item::unknown(&call.operation, item).map(|answer| (item.anchor, answer));
             let endings = call.items.iter().map(|item| Ending {
                 anchor: item.anchor,
-                answers: answer(item).into_iter().collect::<Vec<(people::Digest, Answer)>>(),
+                answers: answer(item).into_iter().collect::<Vec<(Digest, Answer)>>(),
                 failed: None,
             });
-            self.record_endings(endings.collect(), vec![call.id]).await?;
+            let endings: Vec<Ending> = endings.collect();
+            self.recorder().record_endings(&endings, &[call.id]).await?;
+            self.suspicion.learn(&endings);
             fault_point!("reconcile.settled");
         }
         Ok(())
@@ -132,6 +124,50 @@ impl Holder {
     }
 }
 
+impl Recorder {
+    /// Writes calls down; their ids in the same order.
+    pub(super) async fn write_down(&self, planned: &[Planned]) -> Result<Vec<CallId>, LedgerError> {
+        let now = self.worker.now();
+        let open = planned.iter().map(|call| OpenCall {
+            id: 0,
+            operation: operation(call.kind).to_owned(),
+            started_at: now,
+            items: call.items.iter().map(Item::written).collect(),
+        });
+        let open: Vec<OpenCall> = open.collect();
+        self.worker.ledger.open_calls(self.connection.id, self.fence, &open).await
+    }
+}
+
+impl Planned {
+    pub(super) fn into_job(self, call: CallId) -> Job {
+        Job { call, kind: self.kind, items: self.items }
+    }
+}
+
+impl InFlight {
+    pub(super) fn begin(&mut self, call: &Planned) {
+        self.calls += 1;
+        self.graphs.extend(&call.graphs);
+        self.anchors.extend(call.items.iter().map(|item| item.anchor));
+    }
+
+    pub(super) fn end(
+        &mut self,
+        calls: usize,
+        graphs: &[GraphId],
+        anchors: impl IntoIterator<Item = Digest>,
+    ) {
+        self.calls -= calls;
+        for graph in graphs {
+            self.graphs.remove(graph);
+        }
+        for anchor in anchors {
+            self.anchors.remove(&anchor);
+        }
+    }
+}
+
 impl Holder {
     /// Records how calls ended, and forgets that they were under way.
     pub(super) async fn record(&mut self, ended: Vec<Delivered>) -> anyhow::Result<()> {
@@ -146,16 +182,11 @@ impl Holder {
             endings.extend(delivered.endings);
             done.push((delivered.job, delivered.graphs));
         }
-        self.record_endings(endings, closed).await?;
+        self.recorder().record_endings(&endings, &closed).await?;
+        self.suspicion.learn(&endings);
         fault_point!("reconcile.recorded");
         for (job, graphs) in done {
-            self.in_flight.calls -= 1;
-            for graph in graphs {
-                self.in_flight.graphs.remove(&graph);
-            }
-            for item in job.items {
-                self.in_flight.anchors.remove(&item.anchor);
-            }
+            self.in_flight.end(1, &graphs, job.items.into_iter().map(|item| item.anchor));
         }
         Ok(())
     }

@@ -24,6 +24,13 @@ pub(super) struct Planned {
     pub(super) graphs: Vec<GraphId>,
 }
 
+impl Planned {
+    /// A call that begins with this item.
+    pub(super) fn with(sort: Sort, graph: GraphId, item: Item) -> Self {
+        Self { kind: sort.kind(), items: vec![item], graphs: vec![graph] }
+    }
+}
+
 /// One step of a due graph.
 pub(super) struct Candidate {
     pub(super) lane: Lane,
@@ -73,17 +80,19 @@ impl Sort {
     }
 }
 
-/// Candidates by lane and sort, each in the order in which they are due.
-#[derive(Default)]
-pub(super) struct Lanes(BTreeMap<(Lane, Sort), VecDeque<Candidate>>);
+/// Candidates by lane and sort, each in the order in which they are due. Those that are not due yet only fill calls up.
+pub(super) struct Lanes {
+    rows: BTreeMap<(Lane, Sort), VecDeque<Candidate>>,
+    now: Timestamp,
+}
 
 impl Lanes {
-    pub(super) fn of(candidates: impl IntoIterator<Item = Candidate>) -> Self {
-        let mut lanes = Self::default();
+    pub(super) fn of(candidates: impl IntoIterator<Item = Candidate>, now: Timestamp) -> Self {
+        let mut rows: BTreeMap<_, VecDeque<Candidate>> = BTreeMap::new();
         for candidate in candidates {
-            lanes.0.entry((candidate.lane, candidate.sort)).or_default().push_back(candidate);
+            rows.entry((candidate.lane, candidate.sort)).or_default().push_back(candidate);
         }
-        lanes
+        Self { rows, now }
     }
 
     /// At most `room` calls, after `made` others.
@@ -101,7 +110,7 @@ impl Lanes {
         let mut call = Planned { kind: sort.kind(), items: Vec::new(), graphs: Vec::new() };
         let mut told: BTreeSet<Digest> = BTreeSet::new();
         for lane in order {
-            let Some(rows) = self.0.get_mut(&(lane, sort)) else { continue };
+            let Some(rows) = self.rows.get_mut(&(lane, sort)) else { continue };
             while call.items.len() < sort.per_call() {
                 let Some(candidate) = rows.pop_front() else { break };
                 if told.insert(candidate.item.anchor) {
@@ -114,8 +123,12 @@ impl Lanes {
     }
 
     fn first(&self, of: Lane) -> Option<Sort> {
-        let heads = self.0.iter().filter(|((lane, _), _)| *lane == of);
-        let heads = heads.filter_map(|((_, sort), rows)| Some((*sort, rows.front()?.due_at)));
+        let lane = self.rows.iter().filter(|((lane, _), _)| *lane == of);
+        let heads = lane.filter_map(|((_, sort), rows)| {
+            let due_at = rows.front()?.due_at;
+            let is_full = sort.per_call() > 1 && rows.len() >= sort.per_call();
+            (due_at <= self.now || is_full).then_some((*sort, due_at))
+        });
         heads
             .map(|(sort, due_at)| (!sort.serves_a_delete(), sort.turn(due_at), sort))
             .min()
@@ -127,6 +140,8 @@ impl Lanes {
 mod tests {
     use super::*;
     use crate::deliver::Wish;
+
+    const NOW: Timestamp = Timestamp::constant(100, 0);
 
     /// A candidate that has been due since so many seconds after the epoch.
     fn candidate(lane: Lane, sort: Sort, number: u8, due_at: i64) -> Candidate {
@@ -146,7 +161,7 @@ mod tests {
     #[test]
     fn live_goes_first_and_every_tenth_call_is_bulks() {
         let live = many(Lane::Live, Sort::Create, 0..40);
-        let mut lanes = Lanes::of(live.chain(many(Lane::Bulk, Sort::Create, 100..140)));
+        let mut lanes = Lanes::of(live.chain(many(Lane::Bulk, Sort::Create, 100..140)), NOW);
         let calls = lanes.calls(20, 0);
         let bulk: Vec<usize> =
             firsts(&calls).iter().enumerate().filter(|(_, graph)| **graph >= 100).map(|(at, _)| at).collect();
@@ -159,7 +174,7 @@ mod tests {
     #[test]
     fn fifty_edits_go_in_one_call_and_live_ones_take_bulk_along() {
         let live = many(Lane::Live, Sort::Edit, 0..30);
-        let mut lanes = Lanes::of(live.chain(many(Lane::Bulk, Sort::Edit, 100..140)));
+        let mut lanes = Lanes::of(live.chain(many(Lane::Bulk, Sort::Edit, 100..140)), NOW);
         let sizes: Vec<usize> = lanes.calls(9, 0).iter().map(|call| call.items.len()).collect();
         assert_eq!(sizes, [50, 20]);
     }
@@ -167,31 +182,55 @@ mod tests {
     #[test]
     fn an_affiliate_is_in_a_batch_once() {
         let twice = [1, 1].map(|number| candidate(Lane::Live, Sort::Edit, number, 0));
-        let calls = Lanes::of(twice).calls(9, 0);
+        let calls = Lanes::of(twice, NOW).calls(9, 0);
         assert_eq!(calls.iter().map(|call| call.items.len()).collect::<Vec<_>>(), [1]);
     }
 
     #[test]
     fn deletes_go_first_however_late_they_came() {
-        let mut lanes = Lanes::of([
-            candidate(Lane::Live, Sort::Create, 1, 0),
-            candidate(Lane::Live, Sort::Search, 2, 0),
-            candidate(Lane::Live, Sort::SearchToDisable, 3, 90),
-            candidate(Lane::Live, Sort::Disable, 4, 91),
-        ]);
+        let mut lanes = Lanes::of(
+            [
+                candidate(Lane::Live, Sort::Create, 1, 0),
+                candidate(Lane::Live, Sort::Search, 2, 0),
+                candidate(Lane::Live, Sort::SearchToDisable, 3, 90),
+                candidate(Lane::Live, Sort::Disable, 4, 91),
+            ],
+            NOW,
+        );
         assert_eq!(firsts(&lanes.calls(9, 0)), [3, 4, 2, 1]);
+    }
+
+    #[test]
+    fn what_is_not_due_yet_fills_up_a_call_and_begins_one_only_if_it_is_full() {
+        let edits = |due: u8, early: u8| {
+            let early = (50..50 + early).map(|number| candidate(Lane::Bulk, Sort::Edit, number, 101));
+            many(Lane::Bulk, Sort::Edit, 0..due).chain(early)
+        };
+        let sizes = |due, early| {
+            let calls = Lanes::of(edits(due, early), NOW).calls(9, 0);
+            calls.iter().map(|call| call.items.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(1, 20), [21]);
+        assert_eq!(sizes(30, 40), [50]);
+        assert!(sizes(0, 49).is_empty());
+        assert_eq!(sizes(0, 60), [50]);
+        let create = Lanes::of([candidate(Lane::Bulk, Sort::Create, 1, 101)], NOW).calls(9, 0);
+        assert!(create.is_empty());
     }
 
     /// Creates that never end must not hold up edits for ever, fifty of which cost as much as one of them.
     #[test]
     fn edits_wait_for_company_and_then_have_their_turn() {
         let (create, edit) = (Sort::Create, Sort::Edit);
-        let mut lanes = Lanes::of([
-            candidate(Lane::Bulk, create, 1, 5),
-            candidate(Lane::Bulk, create, 2, 11),
-            candidate(Lane::Bulk, edit, 3, 0),
-            candidate(Lane::Bulk, edit, 4, 10),
-        ]);
+        let mut lanes = Lanes::of(
+            [
+                candidate(Lane::Bulk, create, 1, 5),
+                candidate(Lane::Bulk, create, 2, 11),
+                candidate(Lane::Bulk, edit, 3, 0),
+                candidate(Lane::Bulk, edit, 4, 10),
+            ],
+            NOW,
+        );
         let calls = lanes.calls(9, 0);
         assert_eq!(firsts(&calls), [1, 3, 2]);
         assert_eq!(calls[1].graphs, [3, 4], "whoever is due goes along");

@@ -1,9 +1,10 @@
 //! Reconcile: tell Refersion the difference, for one connection, under its lease.
 
 mod calls;
+mod carry;
 mod lanes;
 mod pause;
-pub mod record;
+mod record;
 mod settings;
 mod suspicion;
 mod take;
@@ -22,9 +23,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::Worker;
+use crate::carry::{Load, Seat};
 use crate::deliver::{Api, Ending, Job, deliver};
 use crate::gate::ConnectionGate;
 use crate::rules::Known;
+use carry::Loaded;
+use record::Recorder;
 use suspicion::Suspicion;
 
 /// Calls are written down this much ahead of the moment in which they may start.
@@ -61,6 +65,21 @@ pub(crate) struct InFlight {
     pub(crate) graphs: BTreeSet<GraphId>,
     pub(crate) anchors: BTreeSet<Digest>,
     pub(crate) calls: usize,
+}
+
+/// What came to its end.
+enum Ended {
+    /// A call.
+    Call(Delivered),
+    /// What absorb offered.
+    Load(Loaded),
+}
+
+/// What happened while there was nothing to start.
+#[derive(Default)]
+struct Happened {
+    ended: Vec<Ended>,
+    loads: Vec<Load>,
 }
 
 /// A call that ended.
@@ -114,7 +133,8 @@ impl Holder {
     ) -> Result<Left, anyhow::Error> {
         self.settle_open_calls().await?;
         let mut known = Known::default();
-        let mut under_way: JoinSet<Delivered> = JoinSet::new();
+        let mut under_way: JoinSet<Ended> = JoinSet::new();
+        let mut seat = self.worker.carriers.sit(self.connection.id);
         loop {
             self.beat();
             known.refresh(&self.worker).await?;
@@ -122,10 +142,11 @@ impl Holder {
             self.adopt(connection);
             let woken = work.notified();
             let paused = matches!(self.connection.state, State::Paused(_));
-            let started = match stop.is_cancelled() || paused {
-                true => 0,
+            let (started, spare) = match stop.is_cancelled() || paused {
+                true => (0, 0),
                 false => self.start_calls(&mut under_way).await?,
             };
+            seat.set_spare(spare);
             if stop.is_cancelled() && under_way.is_empty() {
                 self.remember_rate().await;
                 return Ok(Left::Stopped);
@@ -137,11 +158,14 @@ impl Holder {
             if started == 0 && !paused && !stop.is_cancelled() {
                 self.apply_settings().await?;
             }
-            let ended = self.wait(&mut under_way, woken, started, stop).await?;
-            match self.record(ended).await {
+            let happened = self.wait(&mut under_way, &mut seat, woken, started, stop).await?;
+            match self.end(happened.ended).await {
                 Ok(()) => {}
                 Err(cause) if is_fenced(&cause) => return Ok(Left::Lost),
                 Err(cause) => return Err(cause),
+            }
+            for load in happened.loads {
+                self.carry(load, spare, &mut under_way).await;
             }
             self.remember_rate_now_and_then().await;
             if let Some(verdict) = self.worker_should_pause() {
@@ -170,16 +194,17 @@ impl Holder {
         self.connection = connection;
     }
 
-    /// Takes what is due, plans it, writes it down and sends it. Returns how many calls were started.
-    async fn start_calls(&mut self, under_way: &mut JoinSet<Delivered>) -> Result<usize, LedgerError> {
+    /// Takes what is due, plans it, writes it down and sends it. Returns how many calls were started, and for how many
+    /// more there was room when nothing else was due.
+    async fn start_calls(&mut self, under_way: &mut JoinSet<Ended>) -> Result<(usize, usize), LedgerError> {
         let room = self.room();
         if room == 0 {
-            return Ok(0);
+            return Ok((0, 0));
         }
         let planned = self.take(room).await?;
         let started = planned.len();
         if started == 0 {
-            return Ok(0);
+            return Ok((0, room));
         }
         fault_point!("reconcile.planned");
         let api = Arc::new(self.api().await?);
@@ -188,10 +213,10 @@ impl Holder {
             under_way.spawn(async move {
                 let endings = fault_point_within!("reconcile.sent", deliver(&api, &job)).await;
                 fault_point!("reconcile.answered");
-                Delivered { job, graphs, endings }
+                Ended::Call(Delivered { job, graphs, endings })
             });
         }
-        Ok(started)
+        Ok((started, room - started))
     }
 
     /// Whether calls were sent, or are about to be, whose answers are not recorded.
@@ -209,30 +234,52 @@ impl Holder {
         self.gate.with_pace(|pace, now| pace.room(now, AHEAD, self.in_flight.calls))
     }
 
-    /// Waits until calls have ended, or there may be something to start; returns what ended.
+    /// Waits until calls have ended, absorb offers something, or there may be something to start.
     async fn wait(
         &self,
-        under_way: &mut JoinSet<Delivered>,
+        under_way: &mut JoinSet<Ended>,
+        seat: &mut Seat,
         woken: impl Future<Output = ()>,
         started: usize,
         stop: &CancellationToken,
-    ) -> Result<Vec<Delivered>, anyhow::Error> {
-        let mut ended = Vec::new();
+    ) -> Result<Happened, anyhow::Error> {
+        let mut happened = Happened::default();
         let patience = self.patience(started).await?;
         tokio::select! {
             biased;
-            Some(first) = under_way.join_next() => ended.push(first?),
+            Some(first) = under_way.join_next() => happened.ended.push(first?),
+            Some(load) = seat.loads.recv() => happened.loads.push(load),
             () = woken => {}
             () = stop.cancelled(), if under_way.is_empty() => {}
             () = tokio::time::sleep(patience) => {}
         }
-        while ended.len() < RECORD_AT_MOST {
+        while happened.ended.len() < RECORD_AT_MOST {
             match under_way.try_join_next() {
-                Some(next) => ended.push(next?),
+                Some(next) => happened.ended.push(next?),
                 None => break,
             }
         }
-        Ok(ended)
+        while let Ok(load) = seat.loads.try_recv() {
+            happened.loads.push(load);
+        }
+        Ok(happened)
+    }
+
+    /// Records what ended.
+    async fn end(&mut self, ended: Vec<Ended>) -> anyhow::Result<()> {
+        let mut calls = Vec::new();
+        for one in ended {
+            match one {
+                Ended::Call(delivered) => calls.push(delivered),
+                Ended::Load(loaded) => self.put_down(loaded)?,
+            }
+        }
+        self.record(calls).await
+    }
+
+    fn recorder(&self) -> Recorder {
+        let (worker, connection) = (self.worker.clone(), Arc::clone(&self.connection));
+        Recorder { worker, connection, fence: self.fence }
     }
 
     /// How long nothing can be started, as far as is known.

@@ -1,48 +1,64 @@
 //! Recording how calls ended: delivered traits, outcomes, attempts and dead letters, in one fenced transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use connections::Connection;
+use jiff::Timestamp;
 use ledger::{
-    AffiliateRef, Attempt, Audit, CallId, Changes, DeadLetter, GraphRow, LedgerError, Outcome, Save, State,
-    Work,
+    Attempt, Audit, CallId, Changes, DeadLetter, Fence, GraphRow, LedgerError, Outcome, Save, State,
 };
 use people::Digest;
 use people::answer::{Answer, Death, apply, concerned_by, fail};
-use people::graph::{Graph, Lane};
+use people::graph::Graph;
 use people::needs::Rules;
-use people::settle::{End, Ended, Settled, settle};
 use people::stamp::Moment;
 use refersion::Class;
 
-use super::Holder;
+use crate::Worker;
 use crate::deliver::{Ending, Failed};
 use crate::rules::rules;
+use crate::settle::{settle_save, unsettled};
 
 /// How often a recording is tried again because absorb changed a graph meanwhile.
 const CONFLICTS: usize = 50;
 
-impl Holder {
-    pub(super) async fn record_endings(
-        &mut self,
-        endings: Vec<Ending>,
-        closed: Vec<CallId>,
-    ) -> anyhow::Result<()> {
-        let rules = rules(&self.connection.settings);
+/// Records what one holder of a connection's lease learns, under its fence.
+#[derive(Clone)]
+pub(super) struct Recorder {
+    pub(super) worker: Worker,
+    pub(super) connection: Arc<Connection>,
+    pub(super) fence: Fence,
+}
+
+impl Recorder {
+    /// The rules of the connection's settings.
+    pub(super) fn rules(&self) -> Rules {
+        rules(&self.connection.settings)
+    }
+
+    /// Nothing to record yet.
+    pub(super) fn changes(&self) -> Changes {
+        Changes { connection: self.connection.id, fence: Some(self.fence), ..Changes::default() }
+    }
+
+    /// Records how calls ended, whatever others have changed meanwhile.
+    pub(super) async fn record_endings(&self, endings: &[Ending], closed: &[CallId]) -> anyhow::Result<()> {
+        let rules = self.rules();
         let mut anchors: BTreeSet<Digest> = endings.iter().map(|ending| ending.anchor).collect();
         anchors.extend(endings.iter().flat_map(|ending| &ending.answers).map(|(anchor, _)| *anchor));
         let anchors: Vec<Digest> = anchors.into_iter().collect();
         for _ in 0..CONFLICTS {
             let gathered = self.worker.ledger.gather(self.connection.id, &anchors, &[]).await?;
-            let mut changes = self.changes(gathered.graphs, &endings, &rules);
-            changes.closed_calls.clone_from(&closed);
-            let outcomes: Vec<&'static str> =
-                changes.outcomes.iter().map(|outcome| outcome.state.word()).collect();
+            let mut changes = self.changes();
+            changes.saves = gathered.graphs.into_iter().map(unsettled).collect();
+            self.tell(&mut changes, endings, &rules);
+            changes.closed_calls = closed.to_vec();
+            let ended: Vec<State> = changes.outcomes.iter().map(|outcome| outcome.state).collect();
             match self.worker.ledger.record(changes).await {
                 Ok(()) => {
-                    outcomes.into_iter().for_each(|word| self.worker.meters.outcome(word));
-                    self.suspicion.learn(&endings);
+                    ended.into_iter().for_each(|state| self.worker.meters.outcome(state.word()));
                     return Ok(());
                 }
                 Err(LedgerError::Conflict) => tokio::task::yield_now().await,
@@ -52,27 +68,35 @@ impl Holder {
         anyhow::bail!("others change the same graphs without end")
     }
 
-    fn changes(&self, graphs: Vec<GraphRow>, endings: &[Ending], rules: &Rules) -> Changes {
+    /// Applies endings to the graphs that are to be saved, and settles those again that they are about.
+    pub(super) fn tell(&self, changes: &mut Changes, endings: &[Ending], rules: &Rules) {
         let now = self.worker.now();
-        let mut changes =
-            Changes { connection: self.connection.id, fence: Some(self.fence), ..Changes::default() };
-        let mut graphs = Rows::of(graphs);
+        let mut saves = std::mem::take(&mut changes.saves);
+        let places = places(&saves);
+        let mut told = BTreeSet::new();
         for ending in endings {
             for (anchor, answer) in &ending.answers {
-                if let Some(row) = graphs.holding(*anchor) {
-                    audit(&mut changes, answer, now);
-                    let deaths = apply(&mut row.graph, rules, *anchor, answer, now.into());
-                    lay_down(&mut changes, deaths, now);
+                if let Some(place) = places.get(anchor) {
+                    told.insert(*place);
+                    audit(changes, answer, now);
+                    let deaths = apply(&mut saves[*place].graph, rules, *anchor, answer, now.into());
+                    lay_down(changes, deaths, now);
                 }
             }
-            if let (Some(failed), Some(row)) = (&ending.failed, graphs.holding(ending.anchor)) {
-                self.note_failure(&mut changes, &mut row.graph, rules, ending.anchor, failed, now);
+            if let Some(place) = places.get(&ending.anchor) {
+                told.insert(*place);
+                if let Some(failed) = &ending.failed {
+                    self.note_failure(changes, &mut saves[*place].graph, rules, ending.anchor, failed, now);
+                }
             }
         }
-        for row in graphs.rows {
-            self.save(&mut changes, row, rules, now);
+        for place in told {
+            let save = &mut saves[place];
+            settle_save(changes, save, rules, now, Duration::ZERO);
+            let new = save.graph.identifiers.keys().filter(|digest| !places.contains_key(digest));
+            save.new_digests.extend(new);
         }
-        changes
+        changes.saves = saves;
     }
 
     /// A failed call leaves the person dirty, with its attempt count, its last error and a time. What is not the person's
@@ -107,55 +131,20 @@ impl Holder {
         lay_down(changes, deaths, now);
     }
 
-    fn save(&self, changes: &mut Changes, row: GraphRow, rules: &Rules, now: Timestamp) {
-        let mut graph = row.graph;
-        let known: BTreeSet<Digest> = graph.identifiers.keys().copied().collect();
-        let settled = settle(&mut graph, rules);
-        note_ends(changes, &settled, now);
-        changes.saves.push(Save {
-            row: Some((row.id, row.version)),
-            new_digests: graph.identifiers.keys().filter(|digest| !known.contains(digest)).copied().collect(),
-            work: work_of(&settled, now, Duration::ZERO),
-            dirty: settled.dirty,
-            waiting: settled.waiting,
-            graph,
-        });
-    }
-
     /// Settles a graph again under the settings of now.
-    pub(super) fn resettle(&self, changes: &mut Changes, row: GraphRow, rules: &Rules, now: Timestamp) {
-        self.save(changes, row, rules, now);
+    pub(super) fn resettle(&self, changes: &mut Changes, read: GraphRow, rules: &Rules, now: Timestamp) {
+        let mut save = unsettled(read);
+        settle_save(changes, &mut save, rules, now, Duration::ZERO);
+        changes.saves.push(save);
     }
 }
 
-/// Rows that are found by what they hold: one recording may be about thousands of them.
-struct Rows {
-    rows: Vec<GraphRow>,
-    places: BTreeMap<Digest, usize>,
-}
-
-impl Rows {
-    fn of(rows: Vec<GraphRow>) -> Self {
-        let held = |(place, row): (usize, &GraphRow)| {
-            row.graph.identifiers.keys().map(|digest| (*digest, place)).collect::<Vec<_>>()
-        };
-        let places = rows.iter().enumerate().flat_map(held).collect();
-        Self { rows, places }
-    }
-
-    fn holding(&mut self, anchor: Digest) -> Option<&mut GraphRow> {
-        self.places.get(&anchor).and_then(|place| self.rows.get_mut(*place))
-    }
-}
-
-fn note_ends(changes: &mut Changes, settled: &Settled, now: Timestamp) {
-    changes.erased.extend(&settled.erased);
-    for ended in &settled.ended {
-        changes.outcomes.push(outcome_of(ended, now));
-        if ended.number > 1 {
-            changes.resolved.push(ended.event);
-        }
-    }
+/// Where each identifier's graph is: one recording may be about thousands of them.
+fn places(saves: &[Save]) -> BTreeMap<Digest, usize> {
+    let held = |(place, save): (usize, &Save)| {
+        save.graph.identifiers.keys().map(|digest| (*digest, place)).collect::<Vec<_>>()
+    };
+    saves.iter().enumerate().flat_map(held).collect()
 }
 
 /// An affiliate's passing from hand to hand is something that an operator should be able to read later.
@@ -196,32 +185,4 @@ fn lay_down(changes: &mut Changes, deaths: Vec<Death>, now: Timestamp) {
             died_at: now,
         });
     }
-}
-
-/// What settling found, as the ledger keeps it.
-#[must_use]
-pub fn outcome_of(ended: &Ended, at: Timestamp) -> Outcome {
-    let state = match ended.end {
-        End::Created => State::Created,
-        End::Updated => State::Updated,
-        End::Deleted => State::Deleted,
-        End::Unchanged => State::Unchanged,
-        End::Superseded => State::Superseded,
-        End::Remembered => State::Remembered,
-    };
-    let affiliate = ended.affiliate.clone().map(|(id, code)| AffiliateRef { id, code });
-    Outcome { event: ended.event, number: ended.number, state, reason: ended.reason.clone(), affiliate, at }
-}
-
-/// When the graph is due: at once, or when its trouble says so; bulk waits a moment for company.
-#[must_use]
-pub fn work_of(settled: &Settled, now: Timestamp, bulk_waits: Duration) -> Option<Work> {
-    let next = settled.next?;
-    let wait = if next.lane == Lane::Bulk {
-        SignedDuration::try_from(bulk_waits).unwrap_or_default()
-    } else {
-        SignedDuration::ZERO
-    };
-    let due_at = next.due_at.map_or(now + wait, Timestamp::from);
-    Some(Work { lane: next.lane, step: next.step, due_at })
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ledger::{Changes, LedgerError};
+use ledger::LedgerError;
 use tracing::info;
 
 use super::Holder;
-use crate::rules::{WALKS_BEGIN_AFTER, rules};
+use crate::rules::WALKS_BEGIN_AFTER;
 
 /// Graphs settled in one step of the walk.
 const STEP: usize = 200;
@@ -33,15 +33,15 @@ impl Holder {
     async fn step(&mut self, version: i64, after: i64, now: Timestamp) -> Result<(), LedgerError> {
         let connection = self.connection.id;
         let rows = self.worker.ledger.walk(connection, after, STEP).await?;
-        let Some(last) = rows.last().map(|row| row.id) else {
+        let Some(last) = rows.last().map(|read| read.row.id) else {
             info!(connection, version, "the settings are applied to everybody");
             self.walk_since = None;
             return self.worker.ledger.set_walk_position(connection, version, None).await;
         };
-        let rules = rules(&self.connection.settings);
-        let mut changes = Changes { connection, fence: Some(self.fence), ..Changes::default() };
+        let recorder = self.recorder();
+        let (rules, mut changes) = (recorder.rules(), recorder.changes());
         for row in rows {
-            self.resettle(&mut changes, row, &rules, now);
+            recorder.resettle(&mut changes, row, &rules, now);
         }
         match self.worker.ledger.record(changes).await {
             Ok(()) => self.worker.ledger.set_walk_position(connection, version, Some(last)).await,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use connections::Vault;
+use jiff::SignedDuration;
 use ledger::{DueGraph, LedgerError, Want};
 use people::Digest;
 use people::graph::{Graph, Lane, Standing, Status};
@@ -23,14 +25,17 @@ impl Holder {
     /// At most `room` calls out of what is due.
     pub(super) async fn take(&mut self, room: usize) -> Result<Vec<Planned>, LedgerError> {
         let now = self.worker.now();
-        let due = self.worker.ledger.due(self.connection.id, now, &self.want(room)).await?;
+        // What still waits for company is company itself.
+        let waits = SignedDuration::try_from(self.worker.limits.bulk_waits).unwrap_or_default();
+        let soon = now.checked_add(waits).unwrap_or(now);
+        let due = self.worker.ledger.due(self.connection.id, soon, &self.want(room)).await?;
         let rules = rules(&self.connection.settings);
         let mut candidates = Vec::new();
         for graph in due {
             fault_point!("reconcile.taken");
             candidates.extend(self.candidates(&graph, &rules, now.into()));
         }
-        let calls = Lanes::of(candidates).calls(room, self.calls_made);
+        let calls = Lanes::of(candidates, now).calls(room, self.calls_made);
         self.calls_made += calls.len() as u64;
         Ok(calls)
     }
@@ -54,7 +59,7 @@ impl Holder {
     /// The steps of a graph that can go out now. A graph with a call under way is left alone as a whole, also when it
     /// was merged meanwhile and has another id.
     fn candidates(&self, due: &DueGraph, rules: &Rules, now: Moment) -> Vec<Candidate> {
-        let graph = &due.row.graph;
+        let graph = &due.graph.graph;
         if graph.identifiers.keys().any(|digest| self.in_flight.anchors.contains(digest)) {
             return Vec::new();
         }
@@ -65,51 +70,50 @@ impl Holder {
         let steps = picture.steps.iter().filter(ready);
         steps
             .filter_map(|step| {
-                let (sort, item) = self.item(graph, step)?;
-                Some(Candidate { lane: due.lane, graph: due.row.id, due_at: due.due_at, item, sort })
+                let (sort, item) = item(&self.worker.vault, graph, step)?;
+                Some(Candidate { lane: due.lane, graph: due.graph.row.id, due_at: due.due_at, item, sort })
             })
             .collect()
     }
+}
 
-    /// The step with the texts that go out. A name that cannot be opened cannot be told.
-    fn item(&self, graph: &Graph, step: &Step) -> Option<(Sort, Item)> {
-        let name = |digest: Digest| {
-            let sealed = graph.identifiers.get(&digest)?.sealed.as_deref()?;
-            open(&self.worker.vault, digest, sealed)
-        };
-        let (sort, wish) = match &step.act {
-            Act::Create { user, fields } => {
-                let wish = Wish::Create {
-                    email: name(step.anchor)?,
-                    merchant_id: user.and_then(name),
-                    fields: fields.clone(),
-                    first_try: !graph.troubles.contains_key(&step.anchor),
-                };
-                (Sort::Create, wish)
-            }
-            Act::Edit { affiliate, email, fields } => {
-                let email = match email {
-                    Some(digest) => Some((*digest, name(*digest)?)),
-                    None => None,
-                };
-                (Sort::Edit, Wish::Edit { id: *affiliate, email, fields: fields.clone(), scrub: false })
-            }
-            Act::Scrub { affiliate, fields } => {
-                let fields: BTreeMap<String, String> =
-                    fields.iter().map(|f| (f.clone(), String::new())).collect();
-                (Sort::Edit, Wish::Edit { id: *affiliate, email: None, fields, scrub: true })
-            }
-            Act::Status { affiliate, status } => {
-                let sort = if *status == Status::Disabled { Sort::Disable } else { Sort::Activate };
-                (sort, Wish::Status { id: *affiliate, status: *status })
-            }
-            Act::Search { .. } => {
-                let delete =
-                    graph.events.iter().any(|kept| kept.delete && kept.standing == Standing::Pending);
-                let sort = if delete { Sort::SearchToDisable } else { Sort::Search };
-                (sort, Wish::Search { email: name(step.anchor)? })
-            }
-        };
-        Some((sort, Item { anchor: step.anchor, wish }))
-    }
+/// The step with the texts that go out. A name that cannot be opened cannot be told.
+pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(Sort, Item)> {
+    let name = |digest: Digest| {
+        let sealed = graph.identifiers.get(&digest)?.sealed.as_deref()?;
+        open(vault, digest, sealed)
+    };
+    let (sort, wish) = match &step.act {
+        Act::Create { user, fields } => {
+            let wish = Wish::Create {
+                email: name(step.anchor)?,
+                merchant_id: user.and_then(name),
+                fields: fields.clone(),
+                first_try: !graph.troubles.contains_key(&step.anchor),
+            };
+            (Sort::Create, wish)
+        }
+        Act::Edit { affiliate, email, fields } => {
+            let email = match email {
+                Some(digest) => Some((*digest, name(*digest)?)),
+                None => None,
+            };
+            (Sort::Edit, Wish::Edit { id: *affiliate, email, fields: fields.clone(), scrub: false })
+        }
+        Act::Scrub { affiliate, fields } => {
+            let fields: BTreeMap<String, String> =
+                fields.iter().map(|f| (f.clone(), String::new())).collect();
+            (Sort::Edit, Wish::Edit { id: *affiliate, email: None, fields, scrub: true })
+        }
+        Act::Status { affiliate, status } => {
+            let sort = if *status == Status::Disabled { Sort::Disable } else { Sort::Activate };
+            (sort, Wish::Status { id: *affiliate, status: *status })
+        }
+        Act::Search { .. } => {
+            let delete = graph.events.iter().any(|kept| kept.delete && kept.standing == Standing::Pending);
+            let sort = if delete { Sort::SearchToDisable } else { Sort::Search };
+            (sort, Wish::Search { email: name(step.anchor)? })
+        }
+    };
+    Some((sort, Item { anchor: step.anchor, wish }))
 }

@@ -46,9 +46,10 @@ impl Call {
     }
 }
 
-/// The way to a Refersion that answers after 50 ms.
+/// The way to a Refersion that answers after 50 ms, unless it was slowed down.
 struct Wire {
     began: Instant,
+    answers_after: Mutex<Duration>,
     core: Mutex<Simulator>,
     calls: Mutex<Vec<Call>>,
 }
@@ -67,7 +68,8 @@ impl Transport for Wire {
             body: &request.body,
         };
         let reply = self.core.lock().expect("no panic holds it").handle(at, &incoming);
-        sleep(Duration::from_millis(50)).await;
+        let wait = *self.answers_after.lock().expect("no panic holds it");
+        sleep(wait).await;
         match reply {
             Reply::Drop { .. } => Err(TransportError::NoAnswer { detail: "the line was cut".to_owned() }),
             Reply::Answer { status, headers, body, .. } => {
@@ -127,7 +129,8 @@ impl Shop {
         let memory = Database::inline().expect("memory for a database");
         let queue = SqliteQueue::on(memory, queue::sqlite::Settings::default(), Arc::clone(&clock));
         let core = Mutex::new(Simulator::new(plan.refersion));
-        let wire = Arc::new(Wire { began, core, calls: Mutex::default() });
+        let answers_after = Mutex::new(Duration::from_millis(50));
+        let wire = Arc::new(Wire { began, answers_after, core, calls: Mutex::default() });
         let worker = Worker {
             queue: Arc::new(queue.await.expect("a fresh queue")),
             ledger: Arc::new(ledger.clone()),
@@ -139,6 +142,7 @@ impl Shop {
             limits: plan.limits,
             meters: Arc::default(),
             beats: Arc::default(),
+            carriers: Arc::default(),
         };
         let key = ApiKey::parse("pub_1.sec_1").expect("a well-formed key");
         let new = NewConnection {
@@ -228,6 +232,11 @@ impl Shop {
     pub(crate) fn faults(&self, spec: &str) {
         let faults: Faults = Faults::parse(spec).expect("a good specification");
         self.wire.core.lock().expect("no panic holds it").set_faults(self.wire.began.elapsed(), faults);
+    }
+
+    /// From now on, Refersion answers after so long.
+    pub(crate) fn slow_down(&self, answers_after: Duration) {
+        *self.wire.answers_after.lock().expect("no panic holds it") = answers_after;
     }
 
     /// Every call so far.

@@ -75,6 +75,7 @@ impl Crew {
             limits: stage.limits.clone(),
             meters: Arc::default(),
             beats: Arc::default(),
+            carriers: Arc::default(),
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(worker::serve::run(worker, stop.clone()));

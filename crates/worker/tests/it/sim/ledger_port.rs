@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{
     CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
-    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Save, Want, Work,
+    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Save, Want, Work,
 };
 use people::graph::Lane;
 use people::plan::StepKind;
@@ -88,7 +88,7 @@ impl LedgerPort {
             Plant::ToldAgain if changes.fence.is_none() => changes.saves.iter_mut().for_each(tell_again),
             Plant::FirstWriterWins if changes.fence.is_none() => {
                 for save in &mut changes.saves {
-                    let Some((id, _)) = save.row else { continue };
+                    let Some(Row { id, .. }) = save.row else { continue };
                     for before in self.inner.graphs(&[id]).await? {
                         keep_the_first(&before.graph, &mut save.graph);
                     }

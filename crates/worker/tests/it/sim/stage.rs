@@ -23,7 +23,7 @@ use super::dice::Dice;
 use super::ledger_port::{Plant, Watch};
 use super::life::Storm;
 use super::network::{Refersion, Sent};
-use super::story::Story;
+use super::story::{REFUSED_ADDRESS, Story};
 
 /// One connection, and who is said to be there.
 pub(crate) struct Account {
@@ -92,7 +92,7 @@ impl Stage {
             refersion: Arc::new(refersion),
             vault,
             clock,
-            limits: limits(&dice),
+            limits: limits(&dice, cast),
             began,
             accounts: Vec::new(),
             disturbed: false,
@@ -158,7 +158,8 @@ impl Stage {
             for address in &story.addresses {
                 let status = *dice.pick(&[Status::Active, Status::Pending, Status::Denied, Status::Disabled]);
                 let before = Before { status, ..Before::active(address) };
-                if dice.below(2) == 0 {
+                // Whom Refersion does not take was not there before us either.
+                if dice.below(2) == 0 && address != REFUSED_ADDRESS {
                     existed.extend(core.place(&public_key, before).map(|placed| placed.id));
                 }
             }
@@ -214,8 +215,12 @@ fn settings(dice: &Dice) -> Settings {
 }
 
 /// Some operators give up soon; the others keep the default, which outlasts any simulation.
-fn limits(dice: &Dice) -> Limits {
+fn limits(dice: &Dice, cast: Cast) -> Limits {
     let mut limits = Limits { absorb_batch: *dice.pick(&[1, 4, 64]), breaker_after: 4, ..Limits::default() };
+    if matches!(cast, Cast::Anybody) {
+        // A story has few people: half of the stories carry what would not be worth a call elsewhere.
+        limits.carry_from = *dice.pick(&[1, 3, 50, 50]);
+    }
     if dice.per_mille(200) {
         limits.retry =
             RetryPolicy { max_attempts: 3, max_elapsed: Duration::from_secs(5), ..RetryPolicy::default() };

@@ -39,7 +39,7 @@ pub(crate) async fn tell(stage: &Stage, accepted: &[Accepted]) -> String {
         line(&mut tale, format_args!("{:?}", account.settings));
         for row in stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger") {
             let graph = serde_json::to_string(&row.graph).expect("a graph is JSON");
-            line(&mut tale, format_args!("graph {} {graph}", row.id));
+            line(&mut tale, format_args!("graph {} {graph}", row.row.id));
         }
     }
     for sent in stage.refersion.sent.lock().expect("no panic holds it").iter() {

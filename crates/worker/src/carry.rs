@@ -1,0 +1,106 @@
+//! From absorb straight to reconcile, within one process: where the API keeps up, a batch goes through both stories and is
+//! written once, at the end of the second. Until then its unacknowledged messages are the pending record.
+//!
+//! Absorb offers what it has folded to whoever holds the connection's lease in this process. The holder tells Refersion
+//! and records all of it under its fence, or gives it back; then absorb records it as ever, and reconcile finds it in the
+//! ledger. Nothing depends on the offer being taken.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use connections::ConnectionId;
+use ledger::State;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::absorb::Folded;
+
+/// So many loads may wait for their holder.
+const WAITING_LOADS: usize = 8;
+
+/// What absorb has folded of one connection's events.
+pub(crate) struct Load {
+    /// The settings that it was folded by.
+    pub(crate) settings_version: i64,
+    /// What there is to tell and to record.
+    pub(crate) folded: Box<Folded>,
+    /// Where absorb waits.
+    pub(crate) answer: oneshot::Sender<Carried>,
+}
+
+/// What became of a load.
+pub(crate) enum Carried {
+    /// It was told and recorded; how its events ended.
+    Recorded(Vec<(Uuid, State)>),
+    /// It was not recorded: absorb has to.
+    Back {
+        /// What was folded, if nobody has changed its graphs meanwhile.
+        folded: Option<Box<Folded>>,
+        /// To be told when absorb has recorded it: calls are under way whose answers are recorded after that.
+        recorded: Option<oneshot::Sender<()>>,
+    },
+}
+
+/// The holders of this process that carry loads.
+#[derive(Debug, Default)]
+pub struct Carriers(Mutex<BTreeMap<ConnectionId, Post>>);
+
+/// Where a holder is reached.
+#[derive(Debug)]
+struct Post {
+    loads: mpsc::Sender<Load>,
+    spare: Arc<AtomicUsize>,
+}
+
+/// A holder's place among the carriers, until it is dropped.
+pub(crate) struct Seat {
+    carriers: Arc<Carriers>,
+    connection: ConnectionId,
+    spare: Arc<AtomicUsize>,
+    pub(crate) loads: mpsc::Receiver<Load>,
+}
+
+impl Carriers {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Post>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A holder begins to serve a connection.
+    pub(crate) fn sit(self: &Arc<Self>, connection: ConnectionId) -> Seat {
+        let (sender, loads) = mpsc::channel(WAITING_LOADS);
+        let spare = Arc::<AtomicUsize>::default();
+        self.lock().insert(connection, Post { loads: sender, spare: Arc::clone(&spare) });
+        Seat { carriers: Arc::clone(self), connection, spare, loads }
+    }
+
+    /// How many calls the holder of a connection could make at once, beside all that is due.
+    pub(crate) fn spare(&self, connection: ConnectionId) -> usize {
+        self.lock().get(&connection).map_or(0, |post| post.spare.load(Ordering::Relaxed))
+    }
+
+    /// Offers a load to the holder of its connection; gives it back where nobody takes it.
+    pub(crate) fn offer(&self, connection: ConnectionId, load: Load) -> Result<(), Load> {
+        match self.lock().get(&connection) {
+            Some(post) => post.loads.try_send(load).map_err(mpsc::error::TrySendError::into_inner),
+            None => Err(load),
+        }
+    }
+}
+
+impl Seat {
+    /// Says how many calls could be made at once, beside all that is due.
+    pub(crate) fn set_spare(&self, calls: usize) {
+        self.spare.store(calls, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut posts = self.carriers.lock();
+        // Another holder may sit here by now.
+        if posts.get(&self.connection).is_some_and(|post| Arc::ptr_eq(&post.spare, &self.spare)) {
+            posts.remove(&self.connection);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Carrying a load of absorb: its edits are told at once, and all of it is recorded together with what was answered.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures_util::future::join_all;
+use ledger::{CallId, GraphId, LedgerError};
+use people::Digest;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::debug;
+
+use super::lanes::{BATCH, Planned};
+use super::record::Recorder;
+use super::take::item;
+use super::{Ended, Holder};
+use crate::absorb::{Folded, ends};
+use crate::carry::{Carried, Load};
+use crate::deliver::{Api, Ending, Item, deliver};
+
+/// How long a load waits for its answers before absorb records it: no message is held for longer than 2 s.
+const WAITS: Duration = Duration::from_millis(1500);
+
+/// A load that came to its end.
+pub(super) struct Loaded {
+    calls: usize,
+    graphs: Vec<GraphId>,
+    anchors: Vec<Digest>,
+    went: anyhow::Result<Vec<Ending>>,
+}
+
+impl Holder {
+    /// Carries a load, as far as there are calls to spare beside what is due; one that cannot be carried goes back at once.
+    pub(super) async fn carry(&mut self, load: Load, spare: usize, under_way: &mut JoinSet<Ended>) {
+        let planned = match load.settings_version == self.connection.settings_version {
+            true => self.batches(&load.folded, spare),
+            false => Vec::new(),
+        };
+        let api = if planned.is_empty() { None } else { self.api().await.ok() };
+        let Some(api) = api else {
+            give_back(load.answer, Some(load.folded), None);
+            return;
+        };
+        for call in &planned {
+            self.in_flight.begin(call);
+        }
+        let mut loaded = Loaded {
+            calls: planned.len(),
+            graphs: planned.iter().flat_map(|call| call.graphs.iter().copied()).collect(),
+            anchors: planned.iter().flat_map(|call| &call.items).map(|item| item.anchor).collect(),
+            went: Ok(Vec::new()),
+        };
+        let recorder = self.recorder();
+        under_way.spawn(async move {
+            loaded.went = recorder.carry(&api, load, planned).await;
+            Ended::Load(loaded)
+        });
+    }
+
+    /// Forgets that a load was under way.
+    pub(super) fn put_down(&mut self, loaded: Loaded) -> anyhow::Result<()> {
+        self.suspicion.learn(&loaded.went?);
+        self.in_flight.end(loaded.calls, &loaded.graphs, loaded.anchors);
+        Ok(())
+    }
+
+    /// The calls that tell a load's edits: batches that are full, or as full as is worth a call, and no more than there is
+    /// room for. What has a call under way is left alone.
+    fn batches(&self, folded: &Folded, spare: usize) -> Vec<Planned> {
+        let room = self.room().min(spare);
+        let mut planned: Vec<Planned> = Vec::new();
+        for (place, steps) in &folded.edits {
+            let save = &folded.changes.saves[*place];
+            let Some(graph) = save.row.map(|row| row.id) else { continue };
+            let busy = self.in_flight.graphs.contains(&graph)
+                || save.graph.identifiers.keys().any(|digest| self.in_flight.anchors.contains(digest));
+            if busy {
+                continue;
+            }
+            for step in steps {
+                let Some((sort, item)) = item(&self.worker.vault, &save.graph, step) else { continue };
+                let calls = planned.len();
+                match planned.last_mut() {
+                    Some(call) if call.items.len() < BATCH => call.add(graph, item),
+                    _ if calls < room => planned.push(Planned::with(sort, graph, item)),
+                    _ => return planned,
+                }
+            }
+        }
+        planned.retain(|call| call.items.len() >= self.worker.limits.carry_from.min(BATCH));
+        planned
+    }
+}
+
+impl Recorder {
+    /// Tells a load's edits and records all of it. Absorb records it where answers are long in coming or somebody else
+    /// was faster; then what was answered is recorded after that, as that of any other call.
+    async fn carry(&self, api: &Api, load: Load, planned: Vec<Planned>) -> anyhow::Result<Vec<Ending>> {
+        let Load { folded, answer, .. } = load;
+        let calls = match self.write_down(&planned).await {
+            Ok(calls) => calls,
+            Err(cause) => {
+                give_back(answer, Some(folded), None);
+                return Err(cause.into());
+            }
+        };
+        fault_point!("carry.written_down");
+        let jobs = planned.into_iter().zip(&calls).map(|(call, id)| call.into_job(*id));
+        let jobs: Vec<_> = jobs.collect();
+        let delivering = async {
+            let endings = join_all(jobs.iter().map(|job| deliver(api, job))).await;
+            endings.into_iter().flatten().collect::<Vec<Ending>>()
+        };
+        let mut delivering = std::pin::pin!(fault_point_within!("carry.sent", delivering));
+        let (told, endings) = match timeout(WAITS, &mut delivering).await {
+            Ok(endings) => {
+                fault_point!("carry.answered");
+                match self.record_load(folded, &endings, &calls).await {
+                    Ok(ended) => {
+                        // Whoever waited for it may be gone, and takes it for recorded when it looks.
+                        drop(answer.send(Carried::Recorded(ended)));
+                        fault_point!("carry.recorded");
+                        return Ok(endings);
+                    }
+                    Err(LedgerError::Conflict) => (absorb_records(answer, None), endings),
+                    Err(other) => {
+                        give_back(answer, None, None);
+                        return Err(other.into());
+                    }
+                }
+            }
+            Err(_) => {
+                debug!(
+                    connection = self.connection.id,
+                    "answers are long in coming: absorb records the load"
+                );
+                (absorb_records(answer, Some(folded)), delivering.await)
+            }
+        };
+        // It fails only where absorb could not record: what was answered is true all the same.
+        drop(told.await);
+        self.record_endings(&endings, &calls).await.context("the answers of a load could not be recorded")?;
+        Ok(endings)
+    }
+
+    /// Records what was folded together with what was answered.
+    async fn record_load(
+        &self,
+        folded: Box<Folded>,
+        endings: &[Ending],
+        calls: &[CallId],
+    ) -> Result<Vec<(uuid::Uuid, ledger::State)>, LedgerError> {
+        let mut changes = folded.changes;
+        changes.fence = Some(self.fence);
+        changes.closed_calls = calls.to_vec();
+        self.tell(&mut changes, endings, &self.rules());
+        let ended = ends(&changes);
+        self.worker.ledger.record(changes).await?;
+        Ok(ended)
+    }
+}
+
+impl Planned {
+    fn add(&mut self, graph: GraphId, item: Item) {
+        self.graphs.push(graph);
+        self.items.push(item);
+    }
+}
+
+fn give_back(
+    answer: oneshot::Sender<Carried>,
+    folded: Option<Box<Folded>>,
+    recorded: Option<oneshot::Sender<()>>,
+) {
+    // Whoever waited for it may be gone: then its batch comes again.
+    drop(answer.send(Carried::Back { folded, recorded }));
+}
+
+/// Lets absorb record a load; what comes back tells when it has.
+fn absorb_records(answer: oneshot::Sender<Carried>, folded: Option<Box<Folded>>) -> oneshot::Receiver<()> {
+    let (recorded, when_recorded) = oneshot::channel();
+    give_back(answer, folded, Some(recorded));
+    when_recorded
+}

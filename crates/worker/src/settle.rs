@@ -1,0 +1,63 @@
+//! Settling a graph that is about to be written: what ended, what it needs next.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use ledger::{AffiliateRef, Changes, GraphRow, Outcome, Save, State, Work};
+use people::graph::Lane;
+use people::needs::Rules;
+use people::plan::Step;
+use people::settle::{End, Ended, Settled, settle};
+
+/// A graph as it was read, to be settled before it is written.
+pub(crate) fn unsettled(read: GraphRow) -> Save {
+    Save { row: Some(read.row), graph: read.graph, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 }
+}
+
+/// Settles a graph; returns the steps that it needs. Bulk waits a moment for company.
+pub(crate) fn settle_save(
+    changes: &mut Changes,
+    save: &mut Save,
+    rules: &Rules,
+    now: Timestamp,
+    bulk_waits: Duration,
+) -> Vec<Step> {
+    let settled = settle(&mut save.graph, rules);
+    changes.erased.extend(&settled.erased);
+    for ended in &settled.ended {
+        changes.outcomes.push(outcome_of(ended, now));
+        if ended.number > 1 {
+            changes.resolved.push(ended.event);
+        }
+    }
+    save.work = work_of(&settled, now, bulk_waits);
+    save.dirty = settled.dirty();
+    save.waiting = settled.waiting;
+    settled.steps
+}
+
+/// What settling found, as the ledger keeps it.
+fn outcome_of(ended: &Ended, at: Timestamp) -> Outcome {
+    let state = match ended.end {
+        End::Created => State::Created,
+        End::Updated => State::Updated,
+        End::Deleted => State::Deleted,
+        End::Unchanged => State::Unchanged,
+        End::Superseded => State::Superseded,
+        End::Remembered => State::Remembered,
+    };
+    let affiliate = ended.affiliate.clone().map(|(id, code)| AffiliateRef { id, code });
+    Outcome { event: ended.event, number: ended.number, state, reason: ended.reason.clone(), affiliate, at }
+}
+
+/// When the graph is due: at once, or when its trouble says so; bulk waits a moment for company.
+fn work_of(settled: &Settled, now: Timestamp, bulk_waits: Duration) -> Option<Work> {
+    let next = settled.next?;
+    let wait = if next.lane == Lane::Bulk {
+        SignedDuration::try_from(bulk_waits).unwrap_or_default()
+    } else {
+        SignedDuration::ZERO
+    };
+    let due_at = next.due_at.map_or(now + wait, Timestamp::from);
+    Some(Work { lane: next.lane, step: next.step, due_at })
+}

@@ -68,8 +68,17 @@ pub struct GraphRow {
 pub struct Gathered {
     /// Every graph that holds one of the digests asked for, once.
     pub graphs: Vec<GraphRow>,
-    /// The events asked for that were recorded before, with their current state.
-    pub known: BTreeMap<Uuid, State>,
+    /// The events asked for that were recorded before.
+    pub known: BTreeMap<Uuid, KnownEvent>,
+}
+
+/// Where an event stands that was recorded before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownEvent {
+    /// Its current state.
+    pub state: State,
+    /// How many outcomes it has had.
+    pub outcomes: u32,
 }
 
 /// The right to serve a connection.

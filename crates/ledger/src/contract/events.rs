@@ -6,7 +6,7 @@ use super::material::{
     record, uuid,
 };
 use crate::changes::MAX_UNMAPPED_TRAITS;
-use crate::{AffiliateRef, Attempt, Audit, Changes, LedgerError, State, Unmapped};
+use crate::{AffiliateRef, Attempt, Audit, Changes, KnownEvent, LedgerError, State, Unmapped};
 
 /// Pending at first, then what its outcome says, with reason and affiliate.
 pub async fn an_event_is_pending_until_it_ends(engine: &impl Engine) {
@@ -17,7 +17,7 @@ pub async fn an_event_is_pending_until_it_ends(engine: &impl Engine) {
     assert_eq!((pending.message_id.as_deref(), pending.kind.as_str()), (Some("message 1"), "identify"));
     assert_eq!(pending.found_by, [digest(1), digest(2)]);
     let gathered = engine.gather(ONE, &[], &[uuid(1), uuid(2)]).await.expect("gathered");
-    assert_eq!(gathered.known, [(uuid(1), State::Pending)].into());
+    assert_eq!(gathered.known, [(uuid(1), KnownEvent { state: State::Pending, outcomes: 0 })].into());
 
     let affiliate = Some(AffiliateRef { id: Some(u64::from(u32::MAX) + 7), code: Some("a3y7".to_owned()) });
     let mut created = outcome(1, 1, State::Created, 9);
@@ -27,6 +27,8 @@ pub async fn an_event_is_pending_until_it_ends(engine: &impl Engine) {
     assert_eq!((ended.state, ended.reason.as_deref()), (State::Created, Some("because 1")));
     assert_eq!(ended.ended_at, Some(at(9)));
     assert_eq!(ended.affiliate, affiliate);
+    let gathered = engine.gather(ONE, &[], &[uuid(1)]).await.expect("gathered");
+    assert_eq!(gathered.known, [(uuid(1), KnownEvent { state: State::Created, outcomes: 1 })].into());
 }
 
 /// A batch that comes again after it was recorded changes neither events nor counts.

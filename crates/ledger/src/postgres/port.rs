@@ -48,7 +48,7 @@ impl Ledger for PostgresLedger {
             let known = events::known(line, connection, ids).await?;
             Ok((graphs, known))
         })?;
-        let known = known.into_iter().map(|(event, known)| (event, known.state)).collect();
+        let known = known.into_iter().map(|(event, known)| (event, known.told())).collect();
         Ok(Gathered { graphs: parsed(graphs)?, known })
     }
 

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::find;
 use super::tally::Tally;
 use super::words::{affiliate_id, lane_word, micros, state};
-use crate::{Attempt, Changes, Outcome, State};
+use crate::{Attempt, Changes, KnownEvent, Outcome, State};
 
 const INSERT: &str =
     "INSERT INTO events (event_id, connection, message_id, kind, lane, received_at, found_by)
@@ -41,6 +41,13 @@ pub(super) struct Known {
     pub(super) row: i64,
     pub(super) state: State,
     outcomes: u32,
+}
+
+impl Known {
+    /// As the port tells it.
+    pub(super) fn told(self) -> KnownEvent {
+        KnownEvent { state: self.state, outcomes: self.outcomes }
+    }
 }
 
 /// The row of an event; `None` where it was never recorded, or has expired.

@@ -37,7 +37,7 @@ impl Ledger for SqliteLedger {
                 let mut known = BTreeMap::new();
                 for event in events {
                     let found = events::known(database, connection, event)?;
-                    known.extend(found.map(|found| (event, found.state)));
+                    known.extend(found.map(|found| (event, found.told())));
                 }
                 Ok((graphs, known))
             })

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use ledger::{Changes, DeadLetter, Gathered, NewEvent, Outcome, Row, Save, State, Stray, Unmapped};
+use ledger::{
+    Changes, DeadLetter, Gathered, KnownEvent, NewEvent, Outcome, Row, Save, State, Stray, Unmapped,
+};
 use people::Digest;
 use people::fold::{Deletion, Statement, delete, entomb, forgive, identify, merge};
 use people::graph::Graph;
@@ -64,8 +66,9 @@ pub(super) fn fold(
     let mut known = gathered.known;
     let mut hand = Hand::of(gathered.graphs);
     for reading in readings {
-        let before = known.insert(reading.event, State::Pending);
-        if before.is_some() && !(reading.replay && before == Some(State::Dead)) {
+        let before = known.insert(reading.event, KnownEvent { state: State::Pending, outcomes: 0 });
+        let died = before.filter(|before| reading.replay && before.state == State::Dead);
+        if before.is_some() && died.is_none() {
             // Settled once more all the same: the settings may have changed since it was recorded.
             hand.touch(&reading.names());
             continue;
@@ -73,7 +76,7 @@ pub(super) fn fold(
         if before.is_none() {
             changes.events.push(new_event(reading));
         }
-        take_in(&mut hand, &mut changes, reading, before.is_some(), now);
+        take_in(&mut hand, &mut changes, reading, died.map(|before| before.outcomes), now);
         count_unmapped(&mut changes, rules, reading);
     }
     let edits = hand.finish(worker, rules, now, &mut changes);
@@ -92,9 +95,12 @@ fn new_event(reading: &Reading) -> NewEvent {
     }
 }
 
-/// Takes an event in. `again`: it had died, and an operator wants it tried once more.
-fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: bool, now: Timestamp) {
-    let skip = |why| outcome(reading, 1 + u32::from(again), State::Skipped, why, now);
+/// How many outcomes an event has had that had died, and an operator wants tried once more; `None`: it is new.
+type Again = Option<u32>;
+
+/// Takes an event in.
+fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: Again, now: Timestamp) {
+    let skip = |why| outcome(reading, 1 + again.unwrap_or(0), State::Skipped, why, now);
     match &reading.what {
         What::Ask(Ask::Skip) => end(changes, reading, skip("integrations_say_no"), again),
         What::NoConnection => end(changes, reading, skip("connection_removed"), again),
@@ -114,7 +120,7 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: boo
             let statement = alone.as_ref().unwrap_or(statement);
             match hand.join(&statement.digests()) {
                 Some(slot) => {
-                    if again {
+                    if again.is_some() {
                         let address = statement.address.as_ref().map(|(name, _)| name.digest);
                         forgive(&mut slot.graph, &statement.stamp, address);
                     }
@@ -128,16 +134,22 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: boo
 }
 
 /// An event ends without any graph; nobody has to look at the letter of one that had died.
-fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, again: bool) {
+fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, again: Again) {
     changes.outcomes.push(outcome);
-    if again {
+    if again.is_some() {
         changes.resolved.push(reading.event);
     }
 }
 
 /// A delete links nothing, so it is carried out wherever its names are, also where these are too many to hang together.
 /// The graph of the strongest one keeps the event.
-fn delete_apart(hand: &mut Hand, changes: &mut Changes, reading: &Reading, deletion: &Deletion, again: bool) {
+fn delete_apart(
+    hand: &mut Hand,
+    changes: &mut Changes,
+    reading: &Reading,
+    deletion: &Deletion,
+    again: Again,
+) {
     for (nth, part) in deletion.by_name().iter().enumerate() {
         match hand.join(&part.digests()) {
             Some(slot) if nth == 0 => {
@@ -150,16 +162,13 @@ fn delete_apart(hand: &mut Hand, changes: &mut Changes, reading: &Reading, delet
     }
 }
 
-/// An event that died is pending again. A graph that does not know it has not counted its death either: it could not
-/// be read then.
-fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, again: bool) {
-    if !again {
-        return;
-    }
+/// An event that died is pending again. A graph that does not know it, or not any more, has not counted how often.
+fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, again: Again) {
+    let Some(outcomes) = again else { return };
     changes.reopened.push(reading.event);
     let kept = slot.graph.events.iter_mut().find(|kept| kept.event == reading.event);
     if let Some(kept) = kept {
-        kept.outcomes = kept.outcomes.max(1);
+        kept.outcomes = kept.outcomes.max(outcomes);
     }
 }
 
@@ -171,8 +180,8 @@ fn outcome(reading: &Reading, number: u32, state: State, reason: &str, at: Times
 }
 
 /// The event dies. One that had died already stays dead, with a new cause.
-fn bury(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, again: bool, now: Timestamp) {
-    if !again {
+fn bury(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, again: Again, now: Timestamp) {
+    if again.is_none() {
         changes.outcomes.push(outcome(reading, 1, State::Dead, class, now));
     }
     let named = reading.found_by.clone();

@@ -6,7 +6,7 @@ use people::Digest;
 use tokio::task::{Id, JoinError, JoinSet};
 
 /// So many batches are under way at most: each holds messages that nobody else can take.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 
 /// The batches under way, each with the identifiers of everything that it touches.
 #[derive(Default)]

@@ -102,7 +102,8 @@ async fn an_event_of_a_connection_that_was_just_added_is_not_skipped() {
 
     let state = async |connection, number| {
         let event = Uuid::from_u128(number);
-        ledger.gather(connection, &[], &[event]).await.expect("gathered").known.get(&event).copied()
+        let known = ledger.gather(connection, &[], &[event]).await.expect("gathered").known;
+        known.get(&event).map(|event| event.state)
     };
     assert_eq!(state(7, 1).await, Some(State::Skipped), "there is no such connection");
     assert_eq!(state(connection, 2).await, Some(State::Unchanged), "nothing maps what it says");

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::super::failure::Failure;
 use super::super::{rows, sql};
-use crate::State;
 use crate::words::{small, state};
+use crate::{KnownEvent, State};
 
 /// The bounds beside the list tell Postgres which partitions to leave alone.
 const READ: &str = "SELECT e.event_id, o.number, o.state, p.event_id IS NOT NULL AND NOT p.dead
@@ -25,9 +25,16 @@ const LOCK: &str = "SELECT 1 FROM events WHERE event_id = ANY($1) AND event_id B
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Known {
     /// Its current state.
-    pub(in super::super) state: State,
+    pub(super) state: State,
     /// The number of its newest outcome; 0 before the first.
     pub(super) outcomes: u32,
+}
+
+impl Known {
+    /// As the port tells it.
+    pub(in super::super) fn told(self) -> KnownEvent {
+        KnownEvent { state: self.state, outcomes: self.outcomes }
+    }
 }
 
 /// The first and the last of some ids; `None` where there is none.

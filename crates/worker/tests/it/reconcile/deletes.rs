@@ -64,3 +64,23 @@ async fn who_comes_back_after_a_scrub_without_an_answer_gets_her_address_back() 
     let ann = shop.affiliate(&address("ann")).expect("her own address");
     assert_eq!((ann.id, ann.first_name.as_str(), ann.status), (id, "Ann", Status::Active));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_died_twice_ends_though_a_delete_came_before_its_replay() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.until_it_rests().await;
+    let mut refused = says("ann", "firstName", "x".repeat(256));
+    refused["timestamp"] = shop.worker.now().to_string().into();
+    shop.say(Lane::Live, &[refused.clone()]).await;
+    shop.until_it_rests().await;
+    shop.replay(2, &refused).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.states(2).await, ["created", "dead"], "Refersion takes no such name");
+    shop.say(Lane::Live, &[leaves("ann")]).await;
+    shop.until_it_rests().await;
+    shop.replay(2, &refused).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.states(3).await, ["created", "superseded", "deleted"]);
+}

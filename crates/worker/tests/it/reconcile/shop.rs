@@ -174,6 +174,23 @@ impl Shop {
         self.work.notify_waiters();
     }
 
+    /// An operator replays the event that was the `number`-th to be said.
+    pub(crate) async fn replay(&mut self, number: u128, event: &Value) {
+        let said = std::mem::replace(&mut self.said, number - 1);
+        let again = Envelope { replay: true, ..self.envelope(Lane::Live, event) };
+        self.said = said;
+        self.worker.queue.publish(&[again]).await.expect("published");
+        absorb::round(&self.worker, &mut self.known, &self.stop).await.expect("absorbed");
+        self.work.notify_waiters();
+    }
+
+    /// What the events are that were said.
+    pub(crate) async fn states(&self, count: u128) -> Vec<&'static str> {
+        let events: Vec<Uuid> = (1..=count).map(Uuid::from_u128).collect();
+        let known = self.ledger.gather(self.id, &[], &events).await.expect("a ledger").known;
+        known.into_values().map(|event| event.state.word()).collect()
+    }
+
     fn envelope(&mut self, lane: Lane, event: &Value) -> Envelope {
         self.said += 1;
         let mut event = event.clone();

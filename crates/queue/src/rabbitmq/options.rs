@@ -51,7 +51,7 @@ impl Default for Options {
             live_queues: 1,
             bulk_queues: 1,
             max_bytes: 4 * 1024 * 1024 * 1024,
-            prefetch: 100,
+            prefetch: 300,
             publish_time: Duration::from_secs(3),
             connect_time: Duration::from_secs(5),
             settle_time: Duration::from_secs(3),

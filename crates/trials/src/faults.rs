@@ -76,7 +76,7 @@ const fn point(name: &'static str) -> Fault {
 }
 
 /// Every fault.
-pub const ALL: [Fault; 33] = [
+pub const ALL: [Fault; 37] = [
     row("nothing", Kind::Nothing),
     row("ingest killed", Kind::KillIngest),
     row("worker killed", Kind::KillWorker),
@@ -93,6 +93,10 @@ pub const ALL: [Fault; 33] = [
     point("reconcile.answered"),
     point("reconcile.recorded"),
     point("reconcile.paused"),
+    point("carry.written_down"),
+    point("carry.sent"),
+    point("carry.answered"),
+    point("carry.recorded"),
     row("broker killed", Kind::KillEngine(Engine::Broker)),
     row("database killed", Kind::KillEngine(Engine::Database)),
     row("broker cut off", Kind::Cut(Link::To(Engine::Broker))),

@@ -124,7 +124,7 @@ async fn existed(
     loop {
         let graphs = engines.ledger.walk(account.id, after, GRAPHS_AT_ONCE).await?;
         let Some(last) = graphs.last() else { return Ok(existed) };
-        after = last.id;
+        after = last.row.id;
         let identifiers = graphs.iter().flat_map(|row| &row.graph.identifiers);
         let before = identifiers.filter(|(_, identifier)| identifier.existed);
         existed.extend(before.filter_map(|(digest, _)| Some((*names.get(digest)?).clone())));

@@ -173,6 +173,8 @@ impl Stage {
         Some(match point {
             "reconcile.settled" => format!("reconcile.sent:{},{point}:1", passage + 1),
             "reconcile.leased" | "reconcile.paused" => format!("{point}:1"),
+            // Most batches go the other way.
+            _ if point.starts_with("carry.") => format!("{point}:{}", passage.min(2)),
             _ => format!("{point}:{passage}"),
         })
     }

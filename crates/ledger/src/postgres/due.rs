@@ -39,6 +39,9 @@ const SET_WALK: &str = "INSERT INTO walks (connection, settings_version, positio
         settings_version = excluded.settings_version, position = excluded.position
     WHERE walks.settings_version <= excluded.settings_version";
 
+/// A graph, the place of its kind among those wanted, and since when it is due.
+type Found = (GraphId, i64, Vec<u8>, i32, i32, i64, i64);
+
 /// A due graph as it is stored.
 pub(super) struct StoredDue {
     pub(super) graph: Stored,
@@ -59,14 +62,12 @@ pub(super) async fn graphs(
     let steps: Vec<&str> = kinds.iter().map(|kind| step_word(kind.1)).collect();
     let most: Vec<i64> = want.limits.values().map(|most| limit(*most)).collect();
     let query = rows(DUE).bind(of).bind(lanes).bind(steps).bind(most).bind(micros(now)).bind(&want.except);
-    let found: Vec<(GraphId, i64, Vec<u8>, i32, i32, i64, i64)> = query.fetch_all(connection).await?;
-    let due =
-        |(id, version, body, dirty, waiting, place, due_at): (GraphId, i64, Vec<u8>, i32, i32, i64, i64)| {
-            let kind = usize::try_from(place - 1).ok().and_then(|place| kinds.get(place));
-            let (lane, step) =
-                *kind.ok_or_else(|| Failure::Broken("a kind that nobody wanted".to_owned()))?;
-            Ok(StoredDue { graph: (id, version, body, dirty, waiting), lane, step, due_at: time(due_at)? })
-        };
+    let found: Vec<Found> = query.fetch_all(connection).await?;
+    let due = |(id, version, body, dirty, waiting, place, due_at): Found| {
+        let kind = usize::try_from(place - 1).ok().and_then(|place| kinds.get(place));
+        let (lane, step) = *kind.ok_or_else(|| Failure::Broken("a kind that nobody wanted".to_owned()))?;
+        Ok(StoredDue { graph: (id, version, body, dirty, waiting), lane, step, due_at: time(due_at)? })
+    };
     found.into_iter().map(due).collect()
 }
 

@@ -1,17 +1,19 @@
 //! How fast a ledger is: `cargo run --release -p ledger --example rates -- URL_OR_FILE [EVENTS] [WRITERS] [BATCH]`.
 //!
 //! Each writer works through events of its own graphs in batches, as absorb does: it gathers, parses, and records. The
-//! first round makes the graphs, the second changes them and leaves the events pending, the third ends those events.
+//! first round makes the graphs, later ones change them; their events end at once, or stay pending until the last round
+//! ends them. The carried round does what the worker does where the API keeps up: nobody asks whether the events are
+//! known, and calls are written down before the record that closes them.
 
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
-use ledger::{Changes, Ledger, NewEvent, Outcome, Row, Save, State};
+use ledger::{CallItem, Changes, Fence, Ledger, NewEvent, OpenCall, Outcome, Row, Save, State};
 use people::graph::{Identifier, Kind, Lane, Said};
 use people::stamp::{Moment, Stamp};
 use people::{Digest, Graph};
@@ -20,10 +22,17 @@ use uuid::Uuid;
 const ONE: i64 = 1;
 const DEFAULTS: [usize; 3] = [100_000, 4, 500];
 
+/// Edits that go in one call.
+const EDITS: usize = 50;
+
+/// Longer than any measurement: the lease is not what is measured.
+const LEASE: Duration = Duration::from_secs(24 * 60 * 60);
+
 #[derive(Clone, Copy)]
 enum Round {
     New,
     KnownAndEnded,
+    KnownAndCarried,
     KnownAndPending,
     Ends,
 }
@@ -43,9 +52,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     } else {
         Arc::new(SqliteLedger::open(Path::new(place)).await?)
     };
+    let lease = ledger.lease(ONE, Uuid::from_u128(1), Timestamp::now(), LEASE).await?;
+    let fence = Fence { token: lease.ok_or("another run holds the lease")?.token };
     let rounds = [
         ("new graphs, events ended", Round::New),
         ("known graphs, events ended", Round::KnownAndEnded),
+        ("known graphs, events carried", Round::KnownAndCarried),
         ("known graphs, events pending", Round::KnownAndPending),
         ("outcomes of pending events", Round::Ends),
     ];
@@ -59,7 +71,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             all.spawn(async move {
                 let mine: Vec<u64> = mine.filter_map(|number| u64::try_from(number).ok()).collect();
                 for numbers in mine.chunks(batch) {
-                    step(&*ledger, round, numbers).await.map_err(|error| error.to_string())?;
+                    step(&*ledger, fence, round, numbers).await.map_err(|error| error.to_string())?;
                 }
                 Ok::<(), String>(())
             });
@@ -75,30 +87,58 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn step(ledger: &dyn Ledger, round: Round, numbers: &[u64]) -> Result<(), ledger::LedgerError> {
+async fn step(
+    ledger: &dyn Ledger,
+    fence: Fence,
+    round: Round,
+    numbers: &[u64],
+) -> Result<(), ledger::LedgerError> {
     let mut changes = Changes { connection: ONE, ..Changes::default() };
-    let pending = |number: &u64| id(3, *number);
+    let pending = |number: &u64| id(4, *number);
     if let Round::Ends = round {
         changes.outcomes = numbers.iter().map(|number| outcome(pending(number), State::Updated)).collect();
         return ledger.record(changes).await;
     }
     let digests: Vec<Digest> = numbers.iter().flat_map(|number| digests(*number)).collect();
     let (series, ended) = match round {
-        Round::New => (1, true),
-        Round::KnownAndEnded => (2, true),
-        Round::KnownAndPending | Round::Ends => (3, false),
+        Round::New => (1, Some(State::Unchanged)),
+        Round::KnownAndEnded => (2, Some(State::Unchanged)),
+        Round::KnownAndCarried => (3, Some(State::Updated)),
+        Round::KnownAndPending | Round::Ends => (4, None),
     };
     let ids: Vec<Uuid> = numbers.iter().map(|number| id(series, *number)).collect();
-    let gathered = ledger.gather(ONE, &digests, &ids).await?;
+    changes.unasked = matches!(round, Round::KnownAndCarried);
+    let asked: &[Uuid] = if changes.unasked { &[] } else { &ids };
+    let gathered = ledger.gather(ONE, &digests, asked).await?;
     changes.saves = match round {
         Round::New => numbers.iter().map(|number| new(*number)).collect(),
         _ => gathered.graphs.into_iter().map(changed).collect(),
     };
     changes.events = numbers.iter().zip(&ids).map(|(number, id)| event(*id, *number)).collect();
-    if ended {
-        changes.outcomes = ids.iter().map(|id| outcome(*id, State::Unchanged)).collect();
+    if let Some(state) = ended {
+        changes.outcomes = ids.iter().map(|id| outcome(*id, state)).collect();
+    }
+    if changes.unasked {
+        changes.fence = Some(fence);
+        changes.closed_calls = ledger.open_calls(ONE, fence, &edits(numbers)).await?;
     }
     ledger.record(changes).await
+}
+
+/// The calls that tell one edit of each graph.
+fn edits(numbers: &[u64]) -> Vec<OpenCall> {
+    let item = |number: &u64| CallItem {
+        anchor: digests(*number)[1],
+        affiliate: Some(*number),
+        fields: vec!["first_name".to_owned()],
+    };
+    let call = |numbers: &[u64]| OpenCall {
+        id: 0,
+        operation: "bulk_edit".to_owned(),
+        started_at: Timestamp::now(),
+        items: numbers.iter().map(item).collect(),
+    };
+    numbers.chunks(EDITS).map(call).collect()
 }
 
 /// A UUIDv7 of now, the same at each call for the same series and number.

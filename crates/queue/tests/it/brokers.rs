@@ -95,7 +95,7 @@ impl Observer {
         self.declare_passively(queue).await.message_count()
     }
 
-    /// Lets the live queue's first message be delivered in vain until it is in the poison queue.
+    /// Lets the live queue's one message be delivered in vain until it is in the poison queue.
     pub(crate) async fn lose_until_dead(&self, prefix: &str) {
         let (live, poison) = (format!("{prefix}.live"), format!("{prefix}.poison"));
         until("the message is poison", async || {
@@ -103,7 +103,8 @@ impl Observer {
             if let Some(message) = get.await.unwrap() {
                 assert!(message.reject(BasicRejectOptions { requeue: true }).await.unwrap());
             }
-            self.waiting(&poison).await > 0
+            // Something may be in the poison queue before: what its last taker had not answered.
+            self.waiting(&live).await == 0 && self.waiting(&poison).await > 0
         })
         .await;
     }

@@ -77,7 +77,7 @@ fn a_fault_in_the_fold_is_found() {
 
 #[test]
 fn open_calls_that_are_not_settled_are_found() {
-    assert!(is_found(Plant::OpenCallsForgotten, 500));
+    assert!(is_found(Plant::OpenCallsForgotten, 2_000));
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn edits(numbers: &[u64]) -> Vec<OpenCall> {
     let item = |number: &u64| CallItem {
         anchor: digests(*number)[1],
         affiliate: Some(*number),
-        fields: vec!["first_name".to_owned()],
+        fields: vec!["first_name".into()],
     };
     let call = |numbers: &[u64]| OpenCall {
         id: 0,
@@ -172,12 +172,13 @@ fn new(number: u64) -> Save {
 /// Five traits said anew.
 fn changed(row: ledger::GraphRow) -> Save {
     let mut graph = row.graph;
-    if let Some(identifier) = graph.identifiers.values_mut().next() {
+    if let Some((_, identifier)) = graph.identifiers.iter_mut().next() {
         for name in ["first_name", "last_name", "company", "city", "country"] {
             let key = format!("ajs-next-{}", row.row.version).into();
             let stamp = Stamp { time: Moment(1_800_000_000_000_000 + row.row.version), key, revision: 0 };
-            let said = Said { value: Some(format!("{name} {}", row.row.version)), stamp, refused: None };
-            identifier.traits.insert(name.to_owned(), said);
+            let said =
+                Said { value: Some(format!("{name} {}", row.row.version).into()), stamp, refused: None };
+            identifier.traits.insert(name.into(), said);
         }
     }
     Save { row: Some(row.row), graph, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 }

@@ -140,7 +140,7 @@ pub struct CallItem {
     /// The numeric id, unless the call is a create.
     pub affiliate: Option<u64>,
     /// The fields that the call tells.
-    pub fields: Vec<String>,
+    pub fields: Vec<people::Text>,
 }
 
 /// What went wrong, by what the caller does about it.

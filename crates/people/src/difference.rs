@@ -1,52 +1,51 @@
 //! What Refersion does not know yet of a person.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::graph::Affiliate;
 use crate::needs::Rules;
 use crate::who::Person;
+use crate::{Map, Text};
 
 /// What a person's affiliate should hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired<'g> {
     /// Text by field; empty text = empty field.
-    pub fields: BTreeMap<Cow<'g, str>, &'g str>,
+    pub fields: Map<&'g str, &'g str>,
     /// Fields whose value Refersion refused: neither told nor emptied.
-    pub left_out: BTreeSet<Cow<'g, str>>,
+    pub left_out: Vec<&'g str>,
 }
 
 /// Works out what a person's affiliate should hold, its email apart.
 #[must_use]
 pub fn desired<'g>(person: &Person<'g>, rules: &'g Rules) -> Desired<'g> {
-    let mut desired = Desired::default();
-    for (&key, &said) in &person.traits {
+    let (mut fields, mut left_out) = (Vec::new(), Vec::new());
+    for (&key, &said) in person.traits.iter() {
         for field in rules.fields_of(key) {
             if said.refused.is_some() {
-                desired.left_out.insert(field);
-            } else if let Some(text) = rules.text_of(&field, said) {
-                desired.fields.insert(field, text);
+                left_out.push(field);
+            } else if let Some(text) = rules.text_of(field, said) {
+                fields.push((field, text));
             }
         }
     }
-    desired
+    Desired { fields: fields.into_iter().collect(), left_out }
 }
 
 /// The fields of an affiliate that differ from what is desired. What is not known differs from everything.
 #[must_use]
-pub fn difference(desired: &Desired<'_>, affiliate: &Affiliate, rules: &Rules) -> BTreeMap<String, String> {
-    let mut fields: BTreeMap<String, String> = desired
+pub fn difference(desired: &Desired<'_>, affiliate: &Affiliate, rules: &Rules) -> Map<Text, Text> {
+    let mut fields: Map<Text, Text> = desired
         .fields
         .iter()
         .filter(|(field, text)| !is_told(affiliate, field, text))
-        .map(|(field, text)| (field.to_string(), (*text).to_owned()))
+        .map(|(field, text)| (Text::from(*field), Text::from(*text)))
         .collect();
     let no_longer = affiliate.told.iter().filter(|(field, told)| {
         let known_to_be_empty = told.as_deref() == Some("");
-        let wanted = desired.fields.contains_key(field.as_str()) || desired.left_out.contains(field.as_str());
+        let wanted =
+            desired.fields.contains_key(field.as_str()) || desired.left_out.contains(&field.as_str());
         !wanted && !known_to_be_empty && can_be_emptied(field, rules)
     });
-    fields.extend(no_longer.map(|(field, _)| (field.clone(), String::new())));
+    fields.extend(no_longer.map(|(field, _)| (field.clone(), Text::default())));
     fields
 }
 
@@ -59,11 +58,9 @@ fn is_told(affiliate: &Affiliate, field: &str, text: &str) -> bool {
 }
 
 /// Names are required, and a custom field that nothing maps any more is not ours to empty.
-fn can_be_emptied(field: &str, rules: &Rules) -> bool {
-    match field.strip_prefix("custom:") {
-        Some(id) => {
-            id.parse::<u64>().is_ok_and(|id| rules.custom_fields.values().any(|mapped| *mapped == id))
-        }
-        None => !matches!(field, "first_name" | "last_name"),
+fn can_be_emptied(field: &Text, rules: &Rules) -> bool {
+    match field.starts_with("custom:") {
+        true => rules.custom_fields.values().any(|mapped| mapped == field),
+        false => !matches!(field.as_str(), "first_name" | "last_name"),
     }
 }

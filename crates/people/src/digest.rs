@@ -1,5 +1,6 @@
 //! The keyed digest under which an identifier is kept.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,9 +9,22 @@ use serde::{Deserialize, Serialize};
 /// A keyed digest (16 bytes) of one identifier of one connection; its text form is 32 lower-case hex digits.
 ///
 /// Only who holds the digest key can tell whose it is, so it may outlive a delete.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(pub [u8; 16]);
+
+/// The order of the bytes, compared as one number: everything that is kept by digest asks for it all the time.
+impl Ord for Digest {
+    fn cmp(&self, other: &Self) -> Ordering {
+        u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+    }
+}
+
+impl PartialOrd for Digest {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// A text that is not 32 hex digits.
 #[derive(Debug)]

@@ -1,7 +1,5 @@
 //! What a tombstone covers is erased at once.
 
-use std::collections::BTreeMap;
-
 use uuid::Uuid;
 
 use crate::difference::{Desired, desired};
@@ -11,6 +9,7 @@ use crate::needs::Rules;
 use crate::stamp::Moment;
 use crate::tombs::Tombs;
 use crate::who::Who;
+use crate::{Map, Text};
 
 /// How old a search may be and still speak for an address on which a tombstone lies.
 const SEARCH_IS_FRESH_FOR_MICROS: i64 = 3_600_000_000;
@@ -68,7 +67,7 @@ fn forget_what_was_told(graph: &mut Graph, tombs: &Tombs, rules: &Rules) {
         return;
     }
     let who = Who::of(graph, tombs, rules);
-    let mut said: BTreeMap<usize, BTreeMap<String, String>> = BTreeMap::new();
+    let mut said: Map<usize, Map<Text, Text>> = Map::new();
     for person in &who.persons {
         let bound = who.bound(graph, person);
         let index = graph.affiliates.iter().position(|affiliate| Some(affiliate) == bound);
@@ -86,6 +85,6 @@ fn forget_what_was_told(graph: &mut Graph, tombs: &Tombs, rules: &Rules) {
 }
 
 /// The texts apart from the graph that they stand in, which is about to change.
-fn texts(desired: Desired<'_>) -> BTreeMap<String, String> {
-    desired.fields.into_iter().map(|(field, text)| (field.into_owned(), text.to_owned())).collect()
+fn texts(desired: Desired<'_>) -> Map<Text, Text> {
+    desired.fields.into_iter().map(|(field, text)| (field.into(), text.into())).collect()
 }

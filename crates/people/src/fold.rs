@@ -1,6 +1,5 @@
 //! An event goes into a graph. Folding is a pure function of the events, whatever their order and repetition.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use crate::digest::Digest;
 use crate::graph::{Claim, Graph, Identifier, Kept, Kind, Lane, Said, Sighting, Standing};
 use crate::stamp::{Moment, Span, Stamp};
 use crate::tombs::Tombs;
+use crate::{Map, Text};
 
 /// An identifier as an event names it. `Debug` shows its digest alone.
 #[derive(Clone)]
@@ -32,6 +32,9 @@ impl fmt::Debug for Name {
         f.debug_struct("Name").field("digest", &self.digest).finish_non_exhaustive()
     }
 }
+
+/// What an event says that states an address.
+const EMAIL: Text = Text::new_static("email");
 
 /// Who states an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +63,7 @@ pub struct Statement {
     /// The anonymousId.
     pub anonymous: Option<Name>,
     /// The traits; `None` clears.
-    pub traits: BTreeMap<String, Option<String>>,
+    pub traits: Map<Text, Option<Text>>,
 }
 
 /// Whom a delete names.
@@ -90,11 +93,16 @@ impl Statement {
             .collect()
     }
 
-    /// The trait keys that it says; `email` where an ordinary identify states an address.
+    /// The trait keys that it says, in order; `email` where an ordinary identify states an address.
     #[must_use]
-    pub fn says(&self) -> BTreeSet<String> {
-        let email = matches!(self.address, Some((_, AddressClass::Ordinary))).then(|| "email".to_owned());
-        self.traits.keys().cloned().chain(email).collect()
+    pub fn says(&self) -> Vec<Text> {
+        let mut says: Vec<Text> = self.traits.keys().cloned().collect();
+        if matches!(self.address, Some((_, AddressClass::Ordinary)))
+            && let Err(place) = says.binary_search(&EMAIL)
+        {
+            says.insert(place, EMAIL);
+        }
+        says
     }
 }
 
@@ -169,7 +177,7 @@ pub fn delete(graph: &mut Graph, deletion: &Deletion) {
             delete: true,
             identifier: strongest,
             address: deletion.addresses.first().map(|name| name.digest),
-            says: BTreeSet::new(),
+            says: Vec::new(),
             stamp: deletion.stamp.clone(),
             lane: Lane::Live,
             told_by: None,
@@ -274,7 +282,8 @@ fn keep(graph: &mut Graph, event: Kept) {
 
 /// An operator says that an event shall be tried again: what stood in its way is forgotten.
 pub fn forgive(graph: &mut Graph, stamp: &Stamp, address: Option<Digest>) {
-    for said in graph.identifiers.values_mut().flat_map(|identifier| identifier.traits.values_mut()) {
+    let profiles = graph.identifiers.iter_mut();
+    for (_, said) in profiles.flat_map(|(_, profile)| profile.traits.iter_mut()) {
         if said.stamp.time == stamp.time && said.stamp.key == stamp.key {
             said.refused = None;
         }

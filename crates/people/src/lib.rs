@@ -51,3 +51,11 @@ pub mod who;
 pub use digest::Digest;
 pub use graph::Graph;
 pub use stamp::Stamp;
+
+/// A map in one piece of memory: most graphs hold one user, one address and a dozen traits, and every event goes through
+/// all of them several times.
+pub type Map<K, V> = litemap::LiteMap<K, V>;
+
+/// A text that costs little to copy. Short ones, as most names and values of traits are, stand in place, without memory of
+/// their own; longer ones are shared.
+pub type Text = smol_str::SmolStr;

@@ -1,12 +1,10 @@
 //! The settings of a connection that decide who can be an affiliate and what is told of it.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use crate::graph::Said;
+use crate::{Map, Text};
 
 /// The merged traits of a person, by key.
-pub type Traits<'g> = BTreeMap<&'g str, &'g Said>;
+pub type Traits<'g> = Map<&'g str, &'g Said>;
 
 /// What a connection's settings say about persons. Trait keys are those of the graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +13,8 @@ pub struct Rules {
     pub require_address: bool,
     /// What stands for the last name of someone whose name is one word; `None`: such a person waits.
     pub one_word_last_name: Option<String>,
-    /// Refersion's custom field id by trait key (`trait:plan`).
-    pub custom_fields: BTreeMap<String, u64>,
+    /// The custom field, as `custom:` with Refersion's id of it, by trait key (`trait:plan`).
+    pub custom_fields: Map<String, Text>,
     /// The trait key that holds the PayPal address, if any.
     pub paypal_trait: Option<String>,
     /// New affiliates are made ACTIVE (else PENDING).
@@ -40,12 +38,12 @@ const ADDRESS_PARTS: [&str; 5] = ["address1", "city", "state", "zip", "country"]
 impl Rules {
     /// The Refersion fields that a trait key is told in: its own name, or `paypal_email` and `custom:ID` as far as the
     /// settings name the trait. None if nothing maps it.
-    pub fn fields_of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
-        let custom = key.starts_with(CUSTOM);
-        let own = (!custom).then_some(Cow::Borrowed(key));
-        let paypal = (custom && self.paypal_trait.as_deref() == Some(key)).then_some(Cow::Borrowed(PAYPAL));
-        let id = if custom { self.custom_fields.get(key) } else { None };
-        own.into_iter().chain(paypal).chain(id.map(|id| Cow::Owned(format!("custom:{id}"))))
+    pub fn fields_of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        let is_custom = key.starts_with(CUSTOM);
+        let own = (!is_custom).then_some(key);
+        let paypal = (is_custom && self.paypal_trait.as_deref() == Some(key)).then_some(PAYPAL);
+        let custom = if is_custom { self.custom_fields.get(key) } else { None };
+        own.into_iter().chain(paypal).chain(custom.map(Text::as_str))
     }
 
     /// Whether a trait is mapped at all.
@@ -108,7 +106,7 @@ mod tests {
         Rules {
             require_address: true,
             one_word_last_name: Some("-".to_owned()),
-            custom_fields: BTreeMap::from([("trait:pay".to_owned(), 7)]),
+            custom_fields: Map::from_iter([("trait:pay".to_owned(), "custom:7".into())]),
             paypal_trait: Some("trait:pay".to_owned()),
             active: true,
             scrub: false,
@@ -117,16 +115,17 @@ mod tests {
 
     fn said(value: &str) -> Said {
         let stamp = Stamp { time: Moment(0), key: "m".into(), revision: 0 };
-        Said { value: Some(value.to_owned()), stamp, refused: None }
+        Said { value: Some(value.into()), stamp, refused: None }
     }
 
     #[test]
     fn a_trait_for_paypal_and_a_custom_field_goes_to_both() {
-        let of = |key: &str| rules().fields_of(key).map(Cow::into_owned).collect::<Vec<_>>();
+        let rules = rules();
+        let of = |key| rules.fields_of(key).collect::<Vec<_>>();
         assert_eq!(of("trait:pay"), ["paypal_email", "custom:7"]);
-        assert_eq!(of("trait:other"), Vec::<String>::new());
+        assert_eq!(of("trait:other"), Vec::<&str>::new());
         assert_eq!(of("phone"), ["phone"]);
-        let mapped = ["trait:pay", "trait:other", "phone"].map(|key| rules().is_mapped(key));
+        let mapped = ["trait:pay", "trait:other", "phone"].map(|key| rules.is_mapped(key));
         assert_eq!(mapped, [true, false, true]);
     }
 
@@ -145,9 +144,8 @@ mod tests {
     #[test]
     fn a_create_needs_both_names_and_a_part_of_an_address_that_a_letter_could_reach() {
         let (first, last, city, nothing) = (said("Ann"), said(""), said("Rome"), said(""));
-        let lacking = |traits: &[(&'static str, &Said)]| {
-            rules().lacking(&traits.iter().map(|(key, said)| (*key, *said)).collect(), true)
-        };
+        let lacking =
+            |traits: &[(&'static str, &Said)]| rules().lacking(&traits.iter().copied().collect(), true);
         assert_eq!(lacking(&[]), ["first_name", "last_name", "address"]);
         assert_eq!(lacking(&[("first_name", &first), ("last_name", &last)]), ["address"]);
         let named = [("first_name", &first), ("last_name", &last)];
@@ -165,7 +163,7 @@ mod tests {
         let rules = Rules { one_word_last_name: None, require_address: false, ..rules() };
         let (first, last) = (said("Ann"), said(""));
         assert_eq!(
-            rules.lacking(&Traits::from([("first_name", &first), ("last_name", &last)]), true),
+            rules.lacking(&[("first_name", &first), ("last_name", &last)].into_iter().collect(), true),
             ["last_name"]
         );
     }

@@ -1,6 +1,6 @@
 //! The next step for each affiliate of a graph: the fewest calls that remove the difference.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,7 @@ use crate::graph::{Affiliate, Graph, Status};
 use crate::needs::{Rules, Traits};
 use crate::tombs::Tombs;
 use crate::who::{Person, Who};
+use crate::{Map, Text};
 
 /// What kind of call a graph needs next: what the ledger sorts due graphs by, so that batches can be filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,7 +44,7 @@ pub enum Act {
         /// The user whose id becomes `unique_merchant_id`.
         user: Option<Digest>,
         /// The fields that a create can take, by name; empty ones left out.
-        fields: BTreeMap<String, String>,
+        fields: Map<Text, Text>,
     },
     /// Tell fields of an affiliate.
     Edit {
@@ -52,14 +53,14 @@ pub enum Act {
         /// The address to tell, if that differs as well.
         email: Option<Digest>,
         /// The fields that differ.
-        fields: BTreeMap<String, String>,
+        fields: Map<Text, Text>,
     },
     /// Overwrite what a deleted person's affiliate holds.
     Scrub {
         /// Its numeric id.
         affiliate: u64,
         /// The fields to empty.
-        fields: Vec<String>,
+        fields: Vec<Text>,
     },
     /// Set a status.
     Status {
@@ -165,7 +166,7 @@ impl<'g> Picture<'g> {
         }
         let scrub = self.rules.scrub && affiliate.disabled_by_us && !affiliate.scrubbed;
         scrub.then(|| {
-            let fields: BTreeSet<&String> = affiliate.told.keys().chain(affiliate.shown.keys()).collect();
+            let fields: BTreeSet<&Text> = affiliate.told.keys().chain(affiliate.shown.keys()).collect();
             Act::Scrub { affiliate: id, fields: fields.into_iter().cloned().collect() }
         })
     }
@@ -189,7 +190,7 @@ impl<'g> Picture<'g> {
         }
         let fields = desired(person, self.rules).fields.into_iter();
         let fields = fields.filter(|(field, text)| !field.starts_with("custom:") && !text.is_empty());
-        let fields = fields.map(|(field, text)| (field.into_owned(), text.to_owned()));
+        let fields = fields.map(|(field, text)| (Text::from(field), Text::from(text)));
         let user = (person.root != person.address).then_some(person.root);
         Some(Step { anchor: person.address, act: Act::Create { user, fields: fields.collect() } })
     }
@@ -241,7 +242,7 @@ impl<'g> Picture<'g> {
     }
 
     fn said_by_an_ordinary_event(&self, person: &Person<'_>) -> bool {
-        self.graph.events.iter().any(|kept| kept.identifier == person.address && kept.says.contains("email"))
+        self.graph.events.iter().any(|kept| kept.identifier == person.address && kept.has_said("email"))
     }
 }
 

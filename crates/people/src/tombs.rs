@@ -3,15 +3,16 @@
 //! Only what a delete *named* is kept; what is inherited follows from claims and sightings each time, so that one which
 //! comes to light later hands it on all the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use crate::Map;
 use crate::digest::Digest;
 use crate::graph::{Claim, Graph};
 use crate::stamp::Moment;
 
 /// The newest tombstone on each identifier that has one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tombs(BTreeMap<Digest, Moment>);
+pub struct Tombs(Map<Digest, Moment>);
 
 impl Tombs {
     /// Works out every tombstone of a graph.

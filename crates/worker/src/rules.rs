@@ -19,7 +19,11 @@ pub fn rules(settings: &Settings) -> Rules {
             OneWordName::Placeholder(text) => Some(text.clone()),
             OneWordName::Wait => None,
         },
-        custom_fields: settings.custom_fields.iter().map(|(name, id)| (key(name), *id)).collect(),
+        custom_fields: settings
+            .custom_fields
+            .iter()
+            .map(|(name, id)| (key(name), format!("custom:{id}").into()))
+            .collect(),
         paypal_trait: settings.paypal_trait.as_deref().map(key),
         active: settings.new_affiliate_status == NewAffiliateStatus::Active,
         scrub: settings.scrub_on_delete.is_some(),

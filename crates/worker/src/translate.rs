@@ -10,6 +10,7 @@ use people::fold::{AddressClass, Deletion, Name, Statement};
 use people::graph::Lane;
 use people::needs::CUSTOM;
 use people::stamp::Stamp;
+use people::{Map, Text};
 use refersion::{country, state};
 use segment::{AddressOrigin, Body, Event, Identify, Trait};
 use uuid::Uuid;
@@ -131,39 +132,40 @@ pub fn open(vault: &Vault, digest: people::Digest, sealed: &str) -> Option<Strin
 
 /// Segment's traits under Refersion's names and in its forms.
 #[must_use]
-pub fn meaning(said: &BTreeMap<Trait, Option<String>>) -> BTreeMap<String, Option<String>> {
+pub fn meaning(said: &BTreeMap<Trait, Option<String>>) -> Map<Text, Option<Text>> {
     let stated_country = said.get(&Trait::Country).and_then(|text| text.as_deref());
     let code = stated_country.and_then(country::code);
     let in_the_us = stated_country.is_none() || code == Some("US");
-    let mut traits = BTreeMap::new();
+    let text = |value: &Option<String>| value.as_deref().map(Text::from);
+    let mut traits = Map::new();
     for (key, value) in said {
         let (name, value) = match key {
-            Trait::FirstName => ("first_name", value.clone()),
-            Trait::LastName => ("last_name", value.clone()),
-            Trait::Company => ("company", value.clone()),
-            Trait::Phone => ("phone", value.clone()),
-            Trait::Street => ("address1", value.clone()),
-            Trait::Street2 => ("address2", value.clone()),
-            Trait::City => ("city", value.clone()),
+            Trait::FirstName => ("first_name", text(value)),
+            Trait::LastName => ("last_name", text(value)),
+            Trait::Company => ("company", text(value)),
+            Trait::Phone => ("phone", text(value)),
+            Trait::Street => ("address1", text(value)),
+            Trait::Street2 => ("address2", text(value)),
+            Trait::City => ("city", text(value)),
             Trait::State => ("state", value.as_deref().map(|text| state_text(text, in_the_us))),
-            Trait::PostalCode => ("zip", value.clone()),
+            Trait::PostalCode => ("zip", text(value)),
             Trait::Country => match (value, code.filter(|code| country::accepted(code))) {
                 (None, _) => ("country", None),
-                (Some(_), Some(code)) => ("country", Some(code.to_owned())),
+                (Some(_), Some(code)) => ("country", Some(code.into())),
                 // A country that Refersion does not take is not stated at all.
                 (Some(_), None) => continue,
             },
             Trait::Custom(key) => {
-                traits.insert(format!("{CUSTOM}{key}"), value.clone());
+                traits.insert(Text::from_iter([CUSTOM, key.as_str()]), text(value));
                 continue;
             }
         };
-        traits.insert(name.to_owned(), value);
+        traits.insert(Text::new_static(name), value);
     }
     traits
 }
 
-fn state_text(text: &str, in_the_us: bool) -> String {
+fn state_text(text: &str, in_the_us: bool) -> Text {
     let code = if in_the_us { state::us_code(text) } else { None };
-    code.map_or_else(|| text.to_owned(), ToOwned::to_owned)
+    code.unwrap_or(text).into()
 }

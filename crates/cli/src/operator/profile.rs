@@ -3,7 +3,6 @@
 
 mod rows;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use connections::Connection;
@@ -12,7 +11,7 @@ use people::needs::Rules;
 use people::plan::{Act, Picture, Step};
 use people::settle;
 use people::who::Person;
-use people::{Digest, Stamp};
+use people::{Digest, Stamp, Text};
 use worker::rules::rules;
 use worker::translate;
 
@@ -64,7 +63,7 @@ fn mine(picture: &Picture<'_>, asked: &[Digest]) -> BTreeSet<Digest> {
     let here = asked.iter().filter(|digest| picture.graph.identifiers.contains_key(digest));
     here.flat_map(|digest| {
         let person = picture.who.person(*digest).map(|person| person.profiles.clone());
-        person.unwrap_or_else(|| BTreeSet::from([*digest]))
+        person.unwrap_or_else(|| vec![*digest])
     })
     .collect()
 }
@@ -137,10 +136,10 @@ impl View<'_> {
     fn said(&self, key: &str, said: &Said) -> TraitRow {
         TraitRow {
             name: key.strip_prefix(people::needs::CUSTOM).unwrap_or(key).to_owned(),
-            value: said.value.clone(),
+            value: said.value.as_ref().map(ToString::to_string),
             said_at: said.stamp.time.into(),
             message: said.stamp.key.to_string(),
-            field: self.rules().fields_of(key).next().map(Cow::into_owned),
+            field: self.rules().fields_of(key).next().map(ToOwned::to_owned),
             refused: said.refused.clone(),
         }
     }
@@ -198,8 +197,12 @@ impl View<'_> {
             found: affiliate.found,
             disabled_by_us: affiliate.disabled_by_us,
             gone: affiliate.gone,
-            delivered: affiliate.told.iter().filter_map(|(k, v)| Some((k.clone(), v.clone()?))).collect(),
-            unknown: affiliate.told.iter().filter(|(_, v)| v.is_none()).map(|(k, _)| k.clone()).collect(),
+            delivered: affiliate
+                .told
+                .iter()
+                .filter_map(|(k, v)| Some((k.to_string(), v.as_ref()?.to_string())))
+                .collect(),
+            unknown: affiliate.told.iter().filter(|(_, v)| v.is_none()).map(|(k, _)| k.to_string()).collect(),
         }
     }
 }
@@ -209,11 +212,11 @@ fn differs(step: &Step) -> String {
     let names = |fields: Vec<&str>| fields.join(", ");
     match &step.act {
         Act::Create { fields, .. } => {
-            format!("create with {}", names(fields.keys().map(String::as_str).collect()))
+            format!("create with {}", names(fields.keys().map(Text::as_str).collect()))
         }
         Act::Edit { email, fields, .. } => {
             let email = email.iter().map(|_| "email");
-            format!("edit {}", names(email.chain(fields.keys().map(String::as_str)).collect()))
+            format!("edit {}", names(email.chain(fields.keys().map(Text::as_str)).collect()))
         }
         Act::Scrub { .. } => "empty every field".to_owned(),
         Act::Status { status, .. } => format!("set the status {status:?}").to_lowercase(),

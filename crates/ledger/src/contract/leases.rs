@@ -69,7 +69,7 @@ fn call(number: u64) -> OpenCall {
     let items = vec![CallItem {
         anchor: digest(number),
         affiliate: Some(number),
-        fields: vec!["company".to_owned(), "custom:7".to_owned()],
+        fields: vec!["company".into(), "custom:7".into()],
     }];
     OpenCall { id: 0, operation: "edit".to_owned(), started_at: at(1), items }
 }

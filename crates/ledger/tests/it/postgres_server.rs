@@ -8,7 +8,7 @@ use ledger::postgres::{Options, PostgresLedger};
 use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Row, Save, State, Work};
 use people::graph::{Identifier, Kind, Lane};
 use people::plan::StepKind;
-use people::{Digest, Graph};
+use people::{Digest, Graph, Map};
 use testbed::Authority;
 use testbed::postgres::{Server, fresh_database, psql};
 use uuid::Uuid;
@@ -41,8 +41,8 @@ fn outcome(event: Uuid, state: State, second: i64) -> Outcome {
 }
 
 fn save(row: Option<Row>, number: u64) -> Save {
-    let graph =
-        Graph { identifiers: [(digest(number), Identifier::new(Kind::User))].into(), ..Graph::default() };
+    let identifiers = Map::from_iter([(digest(number), Identifier::new(Kind::User))]);
+    let graph = Graph { identifiers, ..Graph::default() };
     let work =
         number.is_multiple_of(2).then_some(Work { lane: Lane::Live, step: StepKind::Edit, due_at: at(1) });
     Save { row, graph, new_digests: vec![digest(number)], work, dirty: 1, waiting: 0 }

@@ -9,7 +9,7 @@ use ledger::sqlite::SqliteLedger;
 use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Row, Save, State};
 use people::graph::{Identifier, Kind, Lane, Said};
 use people::stamp::{Moment, Stamp};
-use people::{Digest, Graph};
+use people::{Digest, Graph, Map};
 use uuid::Uuid;
 
 const ONE: i64 = 1;
@@ -35,11 +35,11 @@ fn save(row: Option<Row>, said: Option<&str>) -> Save {
     let mut identifier = Identifier::new(Kind::Address);
     if let Some(said) = said {
         let stamp = Stamp { time: Moment(1), key: "m".into(), revision: 0 };
-        let said = Said { value: Some(said.to_owned()), stamp, refused: None };
-        identifier.traits.insert("company".to_owned(), said);
+        let said = Said { value: Some(said.into()), stamp, refused: None };
+        identifier.traits.insert("company".into(), said);
     }
     let digest = Digest([7; 16]);
-    let graph = Graph { identifiers: [(digest, identifier)].into(), ..Graph::default() };
+    let graph = Graph { identifiers: Map::from_iter([(digest, identifier)]), ..Graph::default() };
     Save { row, graph, new_digests: vec![digest], work: None, dirty: 0, waiting: 0 }
 }
 

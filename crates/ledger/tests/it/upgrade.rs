@@ -4,7 +4,7 @@ use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{Changes, GraphRow, Ledger, Save};
 use people::graph::{Identifier, Kind};
-use people::{Digest, Graph};
+use people::{Digest, Graph, Map};
 use sqlite::rusqlite::Connection;
 use testbed::postgres::{fresh_database, psql};
 
@@ -48,7 +48,7 @@ macro_rules! steps_before {
 }
 
 fn graph() -> Graph {
-    Graph { identifiers: [(DIGEST, Identifier::new(Kind::User))].into(), ..Graph::default() }
+    Graph { identifiers: Map::from_iter([(DIGEST, Identifier::new(Kind::User))]), ..Graph::default() }
 }
 
 /// The statements that make a ledger with one graph as the older program wrote it, a few ids after the first.
@@ -78,7 +78,10 @@ async fn goes_on(ledger: &impl Ledger) {
     let other = Digest([8; 16]);
     let new = Save {
         row: None,
-        graph: Graph { identifiers: [(other, Identifier::new(Kind::User))].into(), ..Graph::default() },
+        graph: Graph {
+            identifiers: Map::from_iter([(other, Identifier::new(Kind::User))]),
+            ..Graph::default()
+        },
         new_digests: vec![other],
         work: None,
         dirty: 0,

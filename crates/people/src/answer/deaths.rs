@@ -1,7 +1,5 @@
 //! Events that die: of a value that Refersion refuses, or because it does not know the affiliate any more.
 
-use std::collections::BTreeMap;
-
 use uuid::Uuid;
 
 use super::attempts::concerned_by;
@@ -10,6 +8,7 @@ use crate::digest::Digest;
 use crate::graph::{Affiliate, Graph, Kept, Standing};
 use crate::needs::Rules;
 use crate::plan::{Act, Picture};
+use crate::{Map, Text};
 
 /// An event that dies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,18 +28,18 @@ pub struct Death {
 /// Values that Refersion does not take.
 pub(super) struct Refusal<'a> {
     pub(super) anchor: Digest,
-    pub(super) causes: &'a BTreeMap<String, Cause>,
+    pub(super) causes: &'a Map<Text, Cause>,
     pub(super) email: Option<Digest>,
-    pub(super) texts: &'a BTreeMap<String, String>,
+    pub(super) texts: &'a Map<Text, Text>,
     pub(super) attempts: u32,
 }
 
 /// A trait that a person says: whose profile holds it, and the text that a field is told of it.
 struct Saying {
     profile: Digest,
-    key: String,
-    field: String,
-    text: Option<String>,
+    key: Text,
+    field: Text,
+    text: Option<Text>,
 }
 
 impl Refusal<'_> {
@@ -85,7 +84,7 @@ impl Refusal<'_> {
         if let Some(address) = graph.identifiers.get_mut(&address) {
             address.refused = Some(cause.message.clone());
         }
-        let states = |kept: &Kept| kept.address == Some(address) && kept.says.contains("email");
+        let states = |kept: &Kept| kept.address == Some(address) && kept.has_said("email");
         die(graph, states, cause, Some("email"), self.attempts)
     }
 
@@ -131,8 +130,8 @@ fn sayings(graph: &Graph, rules: &Rules, anchor: Digest) -> Vec<Saying> {
             sayings.extend(rules.fields_of(key).map(|field| Saying {
                 profile: *profile,
                 key: key.clone(),
-                text: rules.text_of(&field, said).map(ToOwned::to_owned),
-                field: field.into_owned(),
+                text: rules.text_of(field, said).map(Text::from),
+                field: field.into(),
             }));
         }
     }

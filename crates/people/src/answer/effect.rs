@@ -1,12 +1,11 @@
 //! What a call did to the affiliates.
 
-use std::collections::BTreeMap;
-
 use super::Found;
 use crate::digest::Digest;
 use crate::graph::{Affiliate, Graph, Identifier, Kind, Status};
 use crate::plan::{Act, Step};
 use crate::stamp::Moment;
+use crate::{Map, Text};
 
 /// Notes that a step is about to go out. Until a create has an answer, its affiliate may be there: a delete that comes
 /// meanwhile waits for it. Nothing else needs to be noted.
@@ -22,11 +21,11 @@ fn with(graph: &mut Graph, id: u64, change: impl FnOnce(&mut Affiliate)) {
     }
 }
 
-fn known(fields: &BTreeMap<String, String>) -> impl Iterator<Item = (String, Option<String>)> + '_ {
+fn known(fields: &Map<Text, Text>) -> impl Iterator<Item = (Text, Option<Text>)> + '_ {
     fields.iter().map(|(field, text)| (field.clone(), Some(text.clone())))
 }
 
-fn unknown(fields: &[String]) -> impl Iterator<Item = (String, Option<String>)> + '_ {
+fn unknown(fields: &[Text]) -> impl Iterator<Item = (Text, Option<Text>)> + '_ {
     fields.iter().map(|field| (field.clone(), None))
 }
 
@@ -34,7 +33,7 @@ pub(super) fn made(
     graph: &mut Graph,
     anchor: Digest,
     (id, code, status): (u64, &str, Status),
-    told: &BTreeMap<String, String>,
+    told: &Map<Text, Text>,
 ) {
     not_made(graph, anchor);
     graph.affiliates.retain(|affiliate| affiliate.id != Some(id));
@@ -47,7 +46,7 @@ pub(super) fn made(
     });
 }
 
-pub(super) fn create_unknown(graph: &mut Graph, anchor: Digest, fields: &[String]) {
+pub(super) fn create_unknown(graph: &mut Graph, anchor: Digest, fields: &[Text]) {
     let known = graph.affiliates.iter().any(|affiliate| affiliate.address == anchor && !affiliate.gone);
     if !known {
         graph.affiliates.push(Affiliate { told: unknown(fields).collect(), ..Affiliate::at(anchor) });
@@ -96,7 +95,7 @@ pub(super) fn not_found(graph: &mut Graph, anchor: Digest, now: Moment) {
     }
 }
 
-pub(super) fn told(graph: &mut Graph, id: u64, email: Option<Digest>, fields: &BTreeMap<String, String>) {
+pub(super) fn told(graph: &mut Graph, id: u64, email: Option<Digest>, fields: &Map<Text, Text>) {
     with(graph, id, |affiliate| {
         if let Some(address) = email {
             affiliate.address = address;
@@ -106,14 +105,14 @@ pub(super) fn told(graph: &mut Graph, id: u64, email: Option<Digest>, fields: &B
     });
 }
 
-pub(super) fn tell_unknown(graph: &mut Graph, id: u64, email: bool, fields: &[String]) {
+pub(super) fn tell_unknown(graph: &mut Graph, id: u64, email: bool, fields: &[Text]) {
     with(graph, id, |affiliate| {
         affiliate.address_unknown |= email;
         tell(affiliate, unknown(fields));
     });
 }
 
-fn tell(affiliate: &mut Affiliate, fields: impl Iterator<Item = (String, Option<String>)>) {
+fn tell(affiliate: &mut Affiliate, fields: impl Iterator<Item = (Text, Option<Text>)>) {
     for (field, text) in fields {
         affiliate.shown.remove(&field);
         affiliate.told.insert(field, text);
@@ -154,7 +153,7 @@ pub(super) fn scrubbed(graph: &mut Graph, id: u64) {
         // The scrub gave it an address of nobody.
         affiliate.address_unknown = true;
         affiliate.shown.clear();
-        affiliate.told.values_mut().for_each(|told| *told = None);
+        affiliate.told.iter_mut().for_each(|(_, told)| *told = None);
     });
 }
 

@@ -5,12 +5,11 @@ mod deaths;
 mod effect;
 mod told;
 
-use std::collections::BTreeMap;
-
 use crate::digest::Digest;
 use crate::graph::{Graph, Status};
 use crate::needs::Rules;
 use crate::stamp::Moment;
+use crate::{Map, Text};
 
 pub use attempts::{Verdict, concerned_by, fail};
 pub use deaths::Death;
@@ -28,12 +27,12 @@ pub enum Answer {
         /// Its status.
         status: Status,
         /// What the create told.
-        told: BTreeMap<String, String>,
+        told: Map<Text, Text>,
     },
     /// The create's answer never came: it may have been made.
     CreateUnknown {
         /// The fields that were sent.
-        fields: Vec<String>,
+        fields: Vec<Text>,
     },
     /// The create was certainly not carried out.
     NotMade,
@@ -48,7 +47,7 @@ pub enum Answer {
         /// The address that was told.
         email: Option<Digest>,
         /// The fields.
-        fields: BTreeMap<String, String>,
+        fields: Map<Text, Text>,
     },
     /// The answer never came: the fields may have been told.
     TellUnknown {
@@ -57,17 +56,17 @@ pub enum Answer {
         /// An address was among them.
         email: bool,
         /// The fields.
-        fields: Vec<String>,
+        fields: Vec<Text>,
     },
     /// Refersion takes everything but these values. A create that ended so was not carried out.
     Refused {
         /// The cause, by field (`email` for the address).
-        causes: BTreeMap<String, Cause>,
+        causes: Map<Text, Cause>,
         /// The address that was refused, where `email` is among the causes.
         email: Option<Digest>,
         /// The refused texts, by field: what has been said since is not to blame. Of a field that is not here, whatever
         /// is said now counts as refused.
-        texts: BTreeMap<String, String>,
+        texts: Map<Text, Text>,
     },
     /// The status is this now.
     StatusIs {
@@ -103,7 +102,7 @@ pub struct Found {
     /// The status.
     pub status: Status,
     /// The fields that were shown.
-    pub shown: BTreeMap<String, String>,
+    pub shown: Map<Text, Text>,
 }
 
 /// Why something failed.

@@ -1,14 +1,13 @@
 //! Which events a call told a part of.
 
-use std::collections::BTreeMap;
-
 use crate::digest::Digest;
 use crate::graph::{Graph, Kept, ToldBy};
 use crate::needs::{Rules, Traits};
 use crate::tombs::Tombs;
 use crate::who::{Person, Who};
+use crate::{Map, Text};
 
-pub(super) fn by_create(graph: &mut Graph, rules: &Rules, anchor: Digest, fields: &BTreeMap<String, String>) {
+pub(super) fn by_create(graph: &mut Graph, rules: &Rules, anchor: Digest, fields: &Map<Text, Text>) {
     mark(graph, rules, anchor, &Sent { rules, email: Some(anchor), fields }, ToldBy::Create);
 }
 
@@ -16,7 +15,7 @@ pub(super) fn by_edit(
     graph: &mut Graph,
     rules: &Rules,
     anchor: Digest,
-    fields: &BTreeMap<String, String>,
+    fields: &Map<Text, Text>,
     email: Option<Digest>,
 ) {
     mark(graph, rules, anchor, &Sent { rules, email, fields }, ToldBy::Edit);
@@ -26,7 +25,7 @@ pub(super) fn by_edit(
 struct Sent<'a> {
     rules: &'a Rules,
     email: Option<Digest>,
-    fields: &'a BTreeMap<String, String>,
+    fields: &'a Map<Text, Text>,
 }
 
 impl Sent<'_> {
@@ -39,7 +38,7 @@ impl Sent<'_> {
         let winner = traits.get(key).filter(|said| said.stamp == kept.stamp);
         winner.is_some_and(|said| {
             self.rules.fields_of(key).any(|field| {
-                self.fields.get(&*field).is_some_and(|text| self.rules.text_of(&field, said) == Some(text))
+                self.fields.get(field).is_some_and(|text| self.rules.text_of(field, said) == Some(text))
             })
         })
     }
@@ -57,6 +56,6 @@ fn mark(graph: &mut Graph, rules: &Rules, anchor: Digest, sent: &Sent<'_>, by: T
 }
 
 fn is_told(kept: &Kept, person: &Person<'_>, sent: &Sent<'_>) -> bool {
-    let mine = !kept.delete && person.profiles.contains(&kept.identifier);
+    let mine = !kept.delete && person.has(kept.identifier);
     mine && kept.says.iter().any(|key| sent.tells(kept, key, &person.traits))
 }

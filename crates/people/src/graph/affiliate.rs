@@ -1,10 +1,9 @@
 //! What is known of an affiliate.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::{Map, Text};
 
 /// The statuses of an affiliate. Source: Refersion REST v2, `/affiliate/status_change`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,12 +46,12 @@ pub struct Affiliate {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub found: bool,
     /// What Refersion was told, by field (`first_name`, …, `custom:123`); `None` is not known.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub told: BTreeMap<String, Option<String>>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub told: Map<Text, Option<Text>>,
     /// What Refersion showed of it when it was found, as long as we have told nothing else: spares calls, and is never
     /// emptied, since it is not ours. `None` is not known any more.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub shown: BTreeMap<String, Option<String>>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub shown: Map<Text, Option<Text>>,
     /// After a delete its fields were overwritten, and nothing has been told since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scrubbed: bool,
@@ -74,8 +73,8 @@ impl Affiliate {
             disabled_by_us: false,
             was_active: false,
             found: false,
-            told: BTreeMap::new(),
-            shown: BTreeMap::new(),
+            told: Map::new(),
+            shown: Map::new(),
             scrubbed: false,
             gone: false,
         }

@@ -1,10 +1,9 @@
 //! What is kept of an event until it comes to rest.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::Text;
 use crate::digest::Digest;
 use crate::stamp::Stamp;
 
@@ -58,9 +57,9 @@ pub struct Kept {
     /// The address that it states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Digest>,
-    /// The traits that it said.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub says: BTreeSet<String>,
+    /// The keys of the traits that it said, in order; `email` where it states an address of its own accord.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<Text>,
     /// Its stamp.
     pub stamp: Stamp,
     /// Its lane.
@@ -68,4 +67,12 @@ pub struct Kept {
     /// The call that told a part of it already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_by: Option<ToldBy>,
+}
+
+impl Kept {
+    /// Whether it said this.
+    #[must_use]
+    pub fn has_said(&self, key: &str) -> bool {
+        self.says.iter().any(|said| said == key)
+    }
 }

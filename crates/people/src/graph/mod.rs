@@ -4,12 +4,11 @@ mod affiliate;
 mod event;
 pub mod packed;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::stamp::{Moment, Span, Stamp};
+use crate::{Map, Text};
 
 pub use affiliate::{Affiliate, Status};
 pub use event::{Kept, Lane, Standing, ToldBy};
@@ -19,7 +18,7 @@ pub use event::{Kept, Lane, Standing, ToldBy};
 #[serde(default)]
 pub struct Graph {
     /// Every identifier, with its profile.
-    pub identifiers: BTreeMap<Digest, Identifier>,
+    pub identifiers: Map<Digest, Identifier>,
     /// Which user claimed which address.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
@@ -33,8 +32,8 @@ pub struct Graph {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Kept>,
     /// What failed last, by the address that the failed call was about.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub troubles: BTreeMap<Digest, Trouble>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub troubles: Map<Digest, Trouble>,
 }
 
 /// What kind of name an identifier is.
@@ -64,8 +63,8 @@ pub struct Identifier {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said_at: Option<Moment>,
     /// The desired traits.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub traits: BTreeMap<String, Said>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub traits: Map<Text, Said>,
     /// Of an address: an affiliate that was there before us has been found at it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub existed: bool,
@@ -86,7 +85,7 @@ impl Identifier {
             named: None,
             sealed: None,
             said_at: None,
-            traits: BTreeMap::new(),
+            traits: Map::new(),
             existed: false,
             searched_at: None,
             refused: None,
@@ -99,7 +98,7 @@ impl Identifier {
 pub struct Said {
     /// The value, as text.
     #[serde(rename = "v")]
-    pub value: Option<String>,
+    pub value: Option<Text>,
     /// When, and by which message, it was said.
     #[serde(rename = "s")]
     pub stamp: Stamp,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::End;
+use crate::Text;
 use crate::digest::Digest;
 use crate::graph::{Affiliate, Kept, Standing, Status, ToldBy};
 use crate::needs::CUSTOM;
@@ -69,19 +70,16 @@ fn fate_of_identify(picture: &Picture<'_>, kept: &Kept) -> Fate {
         return Fate::end(End::Superseded, DELETED);
     }
     let person = picture.who.person(kept.identifier);
-    let survivors = survivors(picture, kept, person);
-    let mapped: Vec<&str> = survivors.iter().copied().filter(|key| picture.rules.is_mapped(key)).collect();
-    let refused = |key: &&str| person.is_some_and(|person| is_refused(picture, person, key));
-    let (refused, open): (Vec<&str>, Vec<&str>) = mapped.iter().partition(|key| refused(key));
-    if kept.standing == Standing::Dead && !refused.is_empty() {
+    let left = Left::of(picture, kept, person);
+    if kept.standing == Standing::Dead && left.refused {
         return Fate::Stay;
     }
     match person {
-        Some(person) if !open.is_empty() => fate_with_person(picture, kept, person, &open),
+        Some(person) if !left.open.is_empty() => fate_with_person(picture, kept, person, &left.open),
         // What it told is told, whatever became of its person since.
         _ if kept.told_by.is_some() => told(picture, kept, person),
-        _ if survivors.is_empty() && !kept.says.is_empty() => Fate::end(End::Superseded, NEWER_SAID),
-        _ if mapped.is_empty() => {
+        _ if !left.anything && !kept.says.is_empty() => Fate::end(End::Superseded, NEWER_SAID),
+        _ if !left.mapped => {
             let says_traits = kept.says.iter().any(|key| key.starts_with(CUSTOM));
             Fate::end(End::Unchanged, if says_traits { "not_mapped" } else { "nothing_said" })
         }
@@ -91,33 +89,59 @@ fn fate_of_identify(picture: &Picture<'_>, kept: &Kept) -> Fate {
     }
 }
 
-fn is_refused(picture: &Picture<'_>, person: &Person<'_>, key: &str) -> bool {
-    if key == "email" {
-        let address = picture.graph.identifiers.get(&person.address);
-        return address.is_some_and(|address| address.refused.is_some());
-    }
-    person.traits.get(key).is_some_and(|said| said.refused.is_some())
+/// What is left of what an event said: nothing newer has replaced it.
+#[derive(Default)]
+struct Left<'k> {
+    /// Something is.
+    anything: bool,
+    /// Something is that the settings map.
+    mapped: bool,
+    /// Something of that is a value that Refersion refused.
+    refused: bool,
+    /// The other keys of that.
+    open: Vec<&'k str>,
 }
 
-/// The keys that the event said and nothing newer has replaced.
-fn survivors<'k>(picture: &Picture<'_>, kept: &'k Kept, person: Option<&Person<'_>>) -> Vec<&'k str> {
-    let own = || merged(picture.graph, &std::iter::once(kept.identifier).collect());
-    let traits = person.map_or_else(|| Cow::Owned(own()), |person| Cow::Borrowed(&person.traits));
-    let survives = |key: &str| match key {
-        "email" => {
-            let stands = person.is_none_or(|person| kept.address == Some(person.address));
-            stands && !is_said_again(picture, kept)
+impl<'k> Left<'k> {
+    fn of(picture: &Picture<'_>, kept: &'k Kept, person: Option<&Person<'_>>) -> Self {
+        let own = || Cow::Owned(merged(picture.graph, &[kept.identifier]));
+        let traits = person.map_or_else(own, |person| Cow::Borrowed(&person.traits));
+        let mut left = Self::default();
+        for key in kept.says.iter().map(Text::as_str) {
+            let (stands, refused) = match key {
+                "email" => (email_stands(picture, kept, person), email_is_refused(picture, person)),
+                _ => traits.get(key).map_or((false, false), |said| {
+                    (said.stamp == kept.stamp, person.is_some() && said.refused.is_some())
+                }),
+            };
+            if !stands {
+                continue;
+            }
+            left.anything = true;
+            if picture.rules.is_mapped(key) {
+                left.mapped = true;
+                left.refused |= refused;
+                left.open.extend((!refused).then_some(key));
+            }
         }
-        _ => traits.get(key).is_some_and(|said| said.stamp == kept.stamp),
-    };
-    kept.says.iter().map(String::as_str).filter(|key| survives(key)).collect()
+        left
+    }
+}
+
+fn email_is_refused(picture: &Picture<'_>, person: Option<&Person<'_>>) -> bool {
+    let address = person.and_then(|person| picture.graph.identifiers.get(&person.address));
+    address.is_some_and(|address| address.refused.is_some())
+}
+
+fn email_stands(picture: &Picture<'_>, kept: &Kept, person: Option<&Person<'_>>) -> bool {
+    person.is_none_or(|person| kept.address == Some(person.address)) && !is_said_again(picture, kept)
 }
 
 /// Whether a newer event that has not come to rest states the same address: like a trait that is said again.
 fn is_said_again(picture: &Picture<'_>, kept: &Kept) -> bool {
     picture.graph.events.iter().any(|other| {
         let same = !other.delete && other.identifier == kept.identifier && other.address == kept.address;
-        same && other.says.contains("email") && other.stamp > kept.stamp
+        same && other.has_said("email") && other.stamp > kept.stamp
     })
 }
 
@@ -134,7 +158,7 @@ fn fate_with_person(picture: &Picture<'_>, kept: &Kept, person: &Person<'_>, ope
         Some(Act::Edit { email, fields, .. }) => {
             let waits = |key: &&str| match *key {
                 "email" => email.is_some(),
-                key => picture.rules.fields_of(key).any(|field| fields.contains_key(&*field)),
+                key => picture.rules.fields_of(key).any(|field| fields.contains_key(field)),
             };
             if open.iter().any(waits) { Fate::Stay } else { told(picture, kept, Some(person)) }
         }
@@ -147,7 +171,7 @@ fn fate_with_person(picture: &Picture<'_>, kept: &Kept, person: &Person<'_>, ope
 }
 
 fn fate_without_affiliate(picture: &Picture<'_>, kept: &Kept, person: &Person<'_>) -> Fate {
-    if picture.steps.iter().any(|step| person.profiles.contains(&step.anchor)) {
+    if picture.steps.iter().any(|step| person.has(step.anchor)) {
         return Fate::Stay;
     }
     if kept.told_by.is_some() {

@@ -138,7 +138,7 @@ fn waiting(picture: &Picture<'_>) -> u32 {
         picture.graph.identifiers.get(digest).is_none_or(|identifier| identifier.sealed.is_none())
     };
     let without = |person: &&Person<'_>| {
-        let idle = !picture.steps.iter().any(|step| person.profiles.contains(&step.anchor));
+        let idle = !picture.steps.iter().any(|step| person.has(step.anchor));
         idle && !person.profiles.iter().all(erased) && picture.who.bound(picture.graph, person).is_none()
     };
     let persons = picture.who.persons.iter().filter(without).count();

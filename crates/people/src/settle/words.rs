@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::Text;
 use crate::digest::Digest;
 use crate::needs::Rules;
 use crate::plan::{Picture, StepKind};
@@ -23,7 +24,7 @@ pub fn waits_for(picture: &Picture<'_>, identifier: Digest) -> Option<String> {
             }
         });
     };
-    if let Some(step) = picture.steps.iter().find(|step| person.profiles.contains(&step.anchor)) {
+    if let Some(step) = picture.steps.iter().find(|step| person.has(step.anchor)) {
         let call = match step.kind() {
             StepKind::Create => "the create",
             StepKind::Edit => "the edit",
@@ -52,7 +53,7 @@ pub fn waits_for(picture: &Picture<'_>, identifier: Digest) -> Option<String> {
 
 /// The custom trait keys that nothing maps, with how many of `keys` said them.
 #[must_use]
-pub fn unmapped<'k>(rules: &Rules, keys: impl Iterator<Item = &'k String>) -> BTreeMap<&'k str, u64> {
+pub fn unmapped<'k>(rules: &Rules, keys: impl Iterator<Item = &'k Text>) -> BTreeMap<&'k str, u64> {
     let mut counts = BTreeMap::new();
     for key in keys.filter(|key| !rules.is_mapped(key)) {
         *counts.entry(key.as_str()).or_default() += 1;

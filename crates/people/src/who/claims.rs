@@ -7,13 +7,13 @@ use crate::tombs::Tombs;
 /// How well a claim makes an address the user's present one: an ordinary statement, the newest first; then Engage's, the
 /// first of them first; then the shape of the userId.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
+pub(super) enum Rank<'g> {
     /// The userId has the shape of the address.
     Shape,
     /// Engage said so first at this stamp.
-    Engage(std::cmp::Reverse<Stamp>),
+    Engage(std::cmp::Reverse<&'g Stamp>),
     /// An ordinary identify said so last at this stamp.
-    Ordinary(Stamp),
+    Ordinary(&'g Stamp),
 }
 
 /// The classes of a claim that no tombstone covers.
@@ -42,13 +42,13 @@ impl<'g> Uncovered<'g> {
         [self.ordinary, self.engage, self.shape].into_iter().flatten().max()
     }
 
-    pub(super) fn rank(&self, existed: bool) -> Option<Rank> {
+    pub(super) fn rank(&self, existed: bool) -> Option<Rank<'g>> {
         let ordinary = if existed { self.newest() } else { self.ordinary };
         if let Some(stamp) = ordinary {
-            return Some(Rank::Ordinary(stamp.clone()));
+            return Some(Rank::Ordinary(stamp));
         }
         if self.engage.is_some() {
-            let first = self.claim.engage.as_ref().map(|span| span.first.clone())?;
+            let first = &self.claim.engage.as_ref()?.first;
             return Some(Rank::Engage(std::cmp::Reverse(first)));
         }
         self.shape.map(|_| Rank::Shape)

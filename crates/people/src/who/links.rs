@@ -1,9 +1,8 @@
 //! How the identifiers of a graph hang together: who claims which address, and whose an anonymousId is.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::claims::{Rank, Uncovered};
-use super::merged;
+use super::{merged, put_if};
+use crate::Map;
 use crate::digest::Digest;
 use crate::graph::Graph;
 use crate::needs::Rules;
@@ -11,96 +10,91 @@ use crate::stamp::Stamp;
 use crate::tombs::Tombs;
 
 /// How the identifiers of a graph hang together.
-pub(super) struct Links {
-    /// The present address of each user that has one.
-    pub(super) present: BTreeMap<Digest, Digest>,
-    /// The last uncovered claim of a user on an address.
-    newest_claim: BTreeMap<(Digest, Digest), Stamp>,
+pub(super) struct Links<'g> {
+    graph: &'g Graph,
+    tombs: &'g Tombs,
+    /// The present address of each user that has one, with what makes it so.
+    pub(super) present: Map<Digest, (Rank<'g>, Digest)>,
     /// Who claimed an address last, covered or not.
-    pub(super) last_claimer: BTreeMap<Digest, Digest>,
+    pub(super) last_claimer: Map<Digest, (&'g Stamp, Digest)>,
     /// The anonymousIds of an identifier.
-    belongs: BTreeMap<Digest, Vec<Digest>>,
+    belongs: Map<Digest, Vec<Digest>>,
 }
 
-impl Links {
-    pub(super) fn of(graph: &Graph, tombs: &Tombs) -> Self {
-        let mut links = Self {
-            present: BTreeMap::new(),
-            newest_claim: BTreeMap::new(),
-            last_claimer: BTreeMap::new(),
-            belongs: BTreeMap::new(),
-        };
-        links.read_claims(graph, tombs);
-        links.read_sightings(graph, tombs);
+impl<'g> Links<'g> {
+    pub(super) fn of(graph: &'g Graph, tombs: &'g Tombs) -> Self {
+        let (present, last_claimer, belongs) = (Map::new(), Map::new(), Map::new());
+        let mut links = Self { graph, tombs, present, last_claimer, belongs };
+        links.read_claims();
+        links.read_sightings();
         links
     }
 
-    fn read_claims(&mut self, graph: &Graph, tombs: &Tombs) {
-        let mut best: BTreeMap<Digest, (Rank, Digest)> = BTreeMap::new();
-        let mut last: BTreeMap<Digest, (&Stamp, Digest)> = BTreeMap::new();
-        for claim in &graph.claims {
+    fn read_claims(&mut self) {
+        for claim in &self.graph.claims {
             if let Some(stamp) = claim.last() {
-                let entry = last.entry(claim.address).or_insert((stamp, claim.user));
-                *entry = (*entry).max((stamp, claim.user));
+                put_if(&mut self.last_claimer, claim.address, (stamp, claim.user), |new, known| new > known);
             }
-            let standing = Uncovered::of(claim, tombs);
-            if let Some(stamp) = standing.newest() {
-                self.newest_claim.insert((claim.user, claim.address), stamp.clone());
-            }
-            let existed = graph.identifiers.get(&claim.address).is_some_and(|address| address.existed);
-            if let Some(rank) = standing.rank(existed) {
-                let candidate = (rank, claim.address);
-                let better = best.get(&claim.user).is_none_or(|known| candidate > *known);
-                if better {
-                    best.insert(claim.user, candidate);
-                }
+            let existed = self.graph.identifiers.get(&claim.address).is_some_and(|address| address.existed);
+            if let Some(rank) = Uncovered::of(claim, self.tombs).rank(existed) {
+                put_if(&mut self.present, claim.user, (rank, claim.address), |new, known| new > known);
             }
         }
-        self.present = best.into_iter().map(|(user, (_, address))| (user, address)).collect();
-        self.last_claimer = last.into_iter().map(|(address, (_, user))| (address, user)).collect();
     }
 
-    fn read_sightings(&mut self, graph: &Graph, tombs: &Tombs) {
-        let mut newest: BTreeMap<Digest, (&Stamp, Digest)> = BTreeMap::new();
-        for sighting in &graph.sightings {
-            let entry = newest.entry(sighting.anonymous).or_insert((&sighting.span.last, sighting.with));
-            *entry = (*entry).max((&sighting.span.last, sighting.with));
+    fn read_sightings(&mut self) {
+        let mut newest: Map<Digest, (&Stamp, Digest)> = Map::new();
+        for sighting in &self.graph.sightings {
+            let seen = (&sighting.span.last, sighting.with);
+            put_if(&mut newest, sighting.anonymous, seen, |new, known| new > known);
         }
         for (anonymous, (stamp, with)) in newest {
-            if !tombs.covers_link(anonymous, with, stamp.time) {
+            if !self.tombs.covers_link(anonymous, with, stamp.time) {
                 self.belongs.entry(with).or_default().push(anonymous);
             }
         }
     }
 
-    /// The profiles that speak for a user at an address, or for an address alone.
-    pub(super) fn profiles(&self, root: Digest, address: Digest) -> BTreeSet<Digest> {
-        let taken: BTreeSet<&Digest> = self.present.values().collect();
-        let left = self.last_claimer.iter().filter(|(left, by)| **by == root && !taken.contains(left));
-        let strong: BTreeSet<Digest> =
+    /// The profiles that speak for a user at an address, or for an address alone, in order.
+    pub(super) fn profiles(&self, root: Digest, address: Digest) -> Vec<Digest> {
+        let left = self.last_claimer.iter().filter(|(left, (_, by))| {
+            *by == root && !self.present.values().any(|(_, present)| present == *left)
+        });
+        let mut profiles: Vec<Digest> =
             [root, address].into_iter().chain(left.map(|(left, _)| *left)).collect();
-        let anonymous = strong.iter().filter_map(|digest| self.belongs.get(digest)).flatten().copied();
-        anonymous.chain(strong.iter().copied()).collect()
+        for strong in 0..profiles.len() {
+            profiles.extend(self.belongs.get(&profiles[strong]).into_iter().flatten());
+        }
+        profiles.sort_unstable();
+        profiles.dedup();
+        profiles
     }
 
-    /// Who holds each address that is some user's present one.
-    pub(super) fn holders(&self, graph: &Graph, rules: &Rules) -> BTreeMap<Digest, Digest> {
-        let mut by_address: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
-        for (user, address) in &self.present {
-            by_address.entry(*address).or_default().push(*user);
+    /// Who holds each address that is some user's present one: address and user, in the order of addresses.
+    pub(super) fn holders(&self, rules: &Rules) -> Vec<(Digest, Digest)> {
+        let mut holders: Vec<(Digest, Digest)> =
+            self.present.iter().map(|(user, (_, address))| (*address, *user)).collect();
+        if holders.len() < 2 {
+            return holders;
         }
-        let strength = |user: Digest, address: Digest| {
-            let could = rules.lacking(&merged(graph, &self.profiles(user, address)), false).is_empty();
-            (could, self.newest_claim.get(&(user, address)), user)
-        };
-        by_address
-            .into_iter()
-            .filter_map(|(address, users)| match users.as_slice() {
-                [only] => Some((address, *only)),
+        holders.sort_unstable();
+        let holders = holders.chunk_by(|one, other| one.0 == other.0);
+        holders
+            .filter_map(|users| match users {
+                [only] => Some(*only),
                 _ => {
-                    users.into_iter().max_by_key(|user| strength(*user, address)).map(|user| (address, user))
+                    users.iter().copied().max_by_key(|(address, user)| self.strength(rules, *user, *address))
                 }
             })
             .collect()
+    }
+
+    /// How well a user holds an address that others have as their present one too.
+    fn strength(&self, rules: &Rules, user: Digest, address: Digest) -> (bool, Option<&'g Stamp>, Digest) {
+        let traits = merged(self.graph, &self.profiles(user, address));
+        let mut claims = self.graph.claims.iter();
+        let claim = claims.find(|claim| claim.user == user && claim.address == address);
+        let newest = claim.and_then(|claim| Uncovered::of(claim, self.tombs).newest());
+        (rules.lacking(&traits, false).is_empty(), newest, user)
     }
 }

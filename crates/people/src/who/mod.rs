@@ -6,13 +6,15 @@
 mod claims;
 mod links;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use crate::Map;
 use crate::digest::Digest;
 use crate::graph::{Affiliate, Claim, Graph, Kind};
 use crate::needs::{Rules, Traits};
 use crate::tombs::Tombs;
 use links::Links;
+use litemap::Entry;
 
 /// A person: what becomes an affiliate once it has all that a create needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +23,8 @@ pub struct Person<'g> {
     pub root: Digest,
     /// The address that it holds.
     pub address: Digest,
-    /// Every profile that speaks for it, root and address included.
-    pub profiles: BTreeSet<Digest>,
+    /// Every profile that speaks for it, root and address included, in order.
+    pub profiles: Vec<Digest>,
     /// What its profiles say, last writer wins.
     pub traits: Traits<'g>,
     /// It has all that a create needs.
@@ -48,11 +50,19 @@ pub struct Who<'g> {
     /// Every person.
     pub persons: Vec<Person<'g>>,
     /// Which person an identifier belongs to, as an index into `persons`.
-    pub person_of: BTreeMap<Digest, usize>,
+    pub person_of: Map<Digest, usize>,
     /// Why an identifier belongs to none.
-    pub waits: BTreeMap<Digest, Wait>,
+    pub waits: Map<Digest, Wait>,
     /// Identifiers on which a tombstone lies.
     buried: BTreeSet<Digest>,
+}
+
+impl Person<'_> {
+    /// Whether an identifier's profile speaks for it.
+    #[must_use]
+    pub fn has(&self, identifier: Digest) -> bool {
+        self.profiles.binary_search(&identifier).is_ok()
+    }
 }
 
 impl<'g> Who<'g> {
@@ -62,11 +72,11 @@ impl<'g> Who<'g> {
         let links = Links::of(graph, tombs);
         let mut who =
             Self { buried: tombs.all().map(|(identifier, _)| identifier).collect(), ..Self::default() };
-        for (address, user) in links.holders(graph, rules) {
+        for (address, user) in links.holders(rules) {
             who.add(graph, rules, user, address, links.profiles(user, address));
         }
         let unclaimed = graph.identifiers.iter().filter(|(digest, identifier)| {
-            identifier.kind == Kind::Address && !links.last_claimer.contains_key(digest)
+            identifier.kind == Kind::Address && !links.last_claimer.contains_key(*digest)
         });
         for (&address, _) in unclaimed {
             who.add(graph, rules, address, address, links.profiles(address, address));
@@ -75,14 +85,7 @@ impl<'g> Who<'g> {
         who
     }
 
-    fn add(
-        &mut self,
-        graph: &'g Graph,
-        rules: &Rules,
-        root: Digest,
-        address: Digest,
-        profiles: BTreeSet<Digest>,
-    ) {
+    fn add(&mut self, graph: &'g Graph, rules: &Rules, root: Digest, address: Digest, profiles: Vec<Digest>) {
         let traits = merged(graph, &profiles);
         let can_be_one = rules.lacking(&traits, false).is_empty();
         let index = self.persons.len();
@@ -90,8 +93,8 @@ impl<'g> Who<'g> {
         self.persons.push(Person { root, address, profiles, traits, can_be_one });
     }
 
-    fn everything_else(&self, graph: &Graph, links: &Links) -> BTreeMap<Digest, Wait> {
-        let alone = graph.identifiers.iter().filter(|(digest, _)| !self.person_of.contains_key(digest));
+    fn everything_else(&self, graph: &Graph, links: &Links<'_>) -> Map<Digest, Wait> {
+        let alone = graph.identifiers.iter().filter(|(digest, _)| !self.person_of.contains_key(*digest));
         alone
             .map(|(&digest, identifier)| {
                 let wait = match identifier.kind {
@@ -116,8 +119,7 @@ impl<'g> Who<'g> {
     #[must_use]
     pub fn bound<'a>(&self, graph: &'a Graph, person: &Person<'_>) -> Option<&'a Affiliate> {
         let mine = graph.affiliates.iter().filter(|affiliate| {
-            let left =
-                person.profiles.contains(&affiliate.address) && !self.buried.contains(&affiliate.address);
+            let left = person.has(affiliate.address) && !self.buried.contains(&affiliate.address);
             affiliate.address == person.address || left
         });
         mine.max_by_key(|affiliate| {
@@ -134,17 +136,26 @@ impl<'g> Who<'g> {
 
 /// The traits of several profiles as one, last writer wins.
 #[must_use]
-pub fn merged<'g>(graph: &'g Graph, profiles: &BTreeSet<Digest>) -> Traits<'g> {
-    let mut traits = Traits::new();
-    for profile in profiles.iter().filter_map(|digest| graph.identifiers.get(digest)) {
-        for (key, said) in &profile.traits {
-            match traits.get(key.as_str()) {
-                Some(known) if !said.beats(known) => {}
-                _ => {
-                    traits.insert(key, said);
-                }
-            }
-        }
+pub fn merged<'g>(graph: &'g Graph, profiles: &[Digest]) -> Traits<'g> {
+    let profiles = profiles.iter().filter_map(|digest| graph.identifiers.get(digest));
+    let mut profiles = profiles.filter(|profile| !profile.traits.is_empty());
+    let Some(first) = profiles.next() else { return Traits::new() };
+    let mut traits: Traits<'g> = first.traits.iter().map(|(key, said)| (key.as_str(), said)).collect();
+    for (key, said) in profiles.flat_map(|profile| &profile.traits) {
+        put_if(&mut traits, key.as_str(), said, |new, known| new.beats(known));
     }
     traits
+}
+
+/// Sets the value of a key, if there is none or `better` says so of the new one and the known one.
+fn put_if<K: Ord, V>(map: &mut Map<K, V>, key: K, value: V, better: impl FnOnce(&V, &V) -> bool) {
+    match map.entry(key) {
+        Entry::Vacant(entry) => {
+            entry.insert(value);
+        }
+        Entry::Occupied(mut entry) if better(&value, entry.get()) => {
+            entry.insert(value);
+        }
+        Entry::Occupied(_) => {}
+    }
 }

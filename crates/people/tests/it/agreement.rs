@@ -42,7 +42,7 @@ fn persons(town: &Town) -> Persons {
             if person.can_be_one || (existed && !buried) {
                 let fields = desired(person, &town.rules).fields.into_iter();
                 let fields = fields.filter(|(_, text)| !text.is_empty());
-                let fields = fields.map(|(field, text)| (field.into_owned(), text.to_owned())).collect();
+                let fields = fields.map(|(field, text)| (field.to_owned(), text.to_owned())).collect();
                 persons.insert(text_of(person.address), fields);
             }
         }

@@ -4,6 +4,7 @@ use people::answer::{Answer, Verdict, apply, fail, sent};
 use people::graph::Standing;
 use people::plan::{Act, Picture, StepKind};
 use people::settle::{End, settle};
+use people::{Map, Text};
 
 use crate::play::Play;
 use crate::story::{Event, address, delete, identify, moment, rules};
@@ -60,14 +61,14 @@ fn a_newer_value_said_during_the_call_does_not_die_of_it() {
     let bad = identify(2).user("U").with("company", "bad firm");
     let good = identify(3).user("U").with("company", "Good Firm");
     let mut town = town(&[ann(), bad, good.clone()]);
-    let causes = [("company".to_owned(), cause("refused"))].into();
-    let texts = [("company".to_owned(), "bad firm".to_owned())].into();
+    let causes = Map::from_iter([("company".into(), cause("refused"))]);
+    let texts = Map::from_iter([("company".into(), "bad firm".into())]);
     let answer = Answer::Refused { causes, email: None, texts };
     let deaths = apply(&mut town.graphs[0], &rules(), address("a@x.io"), &answer, moment(4));
     assert!(deaths.is_empty());
     let step = Picture::of(&town.graphs[0], &rules()).steps.remove(0);
     let Act::Create { fields, .. } = step.act else { panic!("{step:?}") };
-    assert_eq!(fields["company"], "Good Firm");
+    assert_eq!(fields.get("company").map(Text::as_str), Some("Good Firm"));
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn a_call_about_another_value_tells_no_event() {
     let mut town = town(&events);
     let graph = &mut town.graphs[0];
     let told = [("first_name", "Ann"), ("last_name", "Lee"), ("company", "Old")];
-    let told = told.into_iter().map(|(field, text)| (field.to_owned(), text.to_owned())).collect();
+    let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
     let made = Answer::Created { id: 1, code: "c".to_owned(), status: people::graph::Status::Active, told };
     apply(graph, &rules(), address("a@x.io"), &made, moment(4));
     let ended = settle(graph, &rules()).ended;
@@ -175,8 +176,8 @@ fn a_field_that_cannot_be_emptied_is_left_alone() {
     let Act::Edit { fields, .. } = Picture::of(graph, &rules()).steps.remove(0).act else {
         panic!("an edit")
     };
-    assert_eq!(fields, [("company".to_owned(), String::new())].into());
-    let causes = [("company".to_owned(), cause("refused"))].into();
+    assert_eq!(fields, Map::from_iter([("company".into(), Text::default())]));
+    let causes = Map::from_iter([("company".into(), cause("refused"))]);
     let refused = Answer::Refused { causes, email: None, texts: fields };
     assert!(apply(graph, &rules(), address("a@x.io"), &refused, moment(5)).is_empty());
     assert!(Picture::of(graph, &rules()).steps.is_empty(), "asking again would not help");
@@ -187,18 +188,18 @@ fn a_field_that_cannot_be_emptied_is_left_alone() {
 fn a_field_is_emptied_though_a_value_was_refused_of_somebody_who_speaks_for_it_no_more() {
     let mut town = town(&[ann().with("company", "Firm")]);
     let told = [("first_name", "Ann"), ("last_name", "Lee"), ("company", "Firm")];
-    let told = told.into_iter().map(|(field, text)| (field.to_owned(), text.to_owned())).collect();
+    let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
     let made = Answer::Created { id: 1, code: "c".to_owned(), status: people::graph::Status::Active, told };
     drop(apply(&mut town.graphs[0], &rules(), address("a@x.io"), &made, moment(1)));
     drop(town.absorb(&identify(2).user("U").with("company", "bad firm")));
     drop(town.absorb(&identify(3).user("V").email("a@x.io").named("Ann")));
-    let causes = [("company".to_owned(), cause("refused"))].into();
-    let texts = [("company".to_owned(), "bad firm".to_owned())].into();
+    let causes = Map::from_iter([("company".into(), cause("refused"))]);
+    let texts = Map::from_iter([("company".into(), "bad firm".into())]);
     let answer = Answer::Refused { causes, email: None, texts };
     drop(apply(&mut town.graphs[0], &rules(), address("a@x.io"), &answer, moment(4)));
     let step = Picture::of(&town.graphs[0], &rules()).steps.remove(0);
     let Act::Edit { fields, .. } = step.act else { panic!("{step:?}") };
-    assert_eq!(fields.get("company").map(String::as_str), Some(""));
+    assert_eq!(fields.get("company").map(Text::as_str), Some(""));
 }
 
 #[test]
@@ -215,8 +216,8 @@ fn a_scrub_that_is_refused_is_told_to_the_operator_and_not_tried_for_ever() {
         panic!("a scrub")
     };
     assert_eq!(fields, ["company", "first_name", "last_name"]);
-    let causes = [("company".to_owned(), cause("refused"))].into();
-    let refused = Answer::Refused { causes, email: None, texts: [].into() };
+    let causes = Map::from_iter([("company".into(), cause("refused"))]);
+    let refused = Answer::Refused { causes, email: None, texts: Map::new() };
     let deaths = apply(graph, &scrubbing, address("a@x.io"), &refused, moment(3));
     assert_eq!(deaths.iter().map(|it| it.event).collect::<Vec<_>>(), [gone.id()]);
     assert!(Picture::of(graph, &scrubbing).steps.is_empty());

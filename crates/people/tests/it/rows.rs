@@ -216,5 +216,5 @@ fn where_new_affiliates_are_pending_one_that_was_disabled_stays_so() {
     play.go_on(&[delete(2).user("U")]);
     play.go_on(&[identify(3).user("U").email("a@x.io").named("Anna")]);
     assert_eq!(play.tiny.affiliates[&1].status, Status::Disabled, "PENDING cannot be set");
-    assert_eq!(play.tiny.affiliates[&1].fields["first_name"], "Anna");
+    assert_eq!(play.tiny.affiliates[&1].fields.get("first_name").unwrap(), "Anna");
 }

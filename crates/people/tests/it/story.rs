@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use people::Digest;
 use people::fold::{AddressClass, Deletion, Name, Statement};
 use people::graph::Lane;
 use people::needs::Rules;
 use people::stamp::{Moment, Stamp};
+use people::{Digest, Map, Text};
 use reference::{Accepted, Expected, Settings, World, expect};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -122,7 +122,11 @@ impl Event {
             user: self.user.as_deref().map(|user| name('a', user)),
             address: stated.or(by_shape),
             anonymous: self.anonymous.as_deref().map(|anonymous| name('c', anonymous)),
-            traits: self.traits.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+            traits: self
+                .traits
+                .iter()
+                .map(|(key, value)| ((*key).into(), value.as_deref().map(Text::from)))
+                .collect(),
         }
     }
 
@@ -193,7 +197,10 @@ pub(crate) fn rules() -> Rules {
     Rules {
         require_address: false,
         one_word_last_name: Some("-".to_owned()),
-        custom_fields: BTreeMap::from([("trait:flag".to_owned(), 1), ("trait:vip".to_owned(), 2)]),
+        custom_fields: Map::from_iter([
+            ("trait:flag".to_owned(), "custom:1".into()),
+            ("trait:vip".to_owned(), "custom:2".into()),
+        ]),
         paypal_trait: Some("trait:pay".to_owned()),
         active: true,
         scrub: false,
@@ -207,9 +214,13 @@ pub(crate) fn settings(rules: &Rules) -> Settings {
         require_address: rules.require_address,
         new_status_active: rules.active,
         one_word_last_name: rules.one_word_last_name.clone(),
-        custom_fields: rules.custom_fields.iter().map(|(key, id)| (plain(key), *id)).collect(),
+        custom_fields: rules.custom_fields.iter().map(|(key, field)| (plain(key), id_of(field))).collect(),
         paypal_trait: rules.paypal_trait.as_ref().map(plain),
     }
+}
+
+fn id_of(field: &str) -> u64 {
+    field.trim_start_matches("custom:").parse().expect("a custom field has a number")
 }
 
 pub(crate) fn expected(events: &[Event], rules: &Rules, existed: &[&str]) -> Expected {

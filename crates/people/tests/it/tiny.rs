@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use people::Digest;
 use people::answer::{Answer, Cause, Found};
 use people::graph::Status;
 use people::plan::{Act, Step};
+use people::{Digest, Map, Text};
 use reference::ActualAffiliate;
 
 use crate::story::text_of;
@@ -33,7 +33,7 @@ pub(crate) struct Ending {
 pub(crate) struct Held {
     pub(crate) email: String,
     pub(crate) status: Status,
-    pub(crate) fields: BTreeMap<String, String>,
+    pub(crate) fields: Map<Text, Text>,
     pub(crate) existed: bool,
 }
 
@@ -57,7 +57,7 @@ impl Tiny {
     /// An affiliate that was there before us.
     pub(crate) fn put(&mut self, email: &str, status: Status, company: &str) {
         let names = [("first_name", "Old"), ("last_name", "Hand"), ("company", company)];
-        let fields = names.into_iter().map(|(field, text)| (field.to_owned(), text.to_owned())).collect();
+        let fields = names.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
         self.add(Held { email: email.to_owned(), status, fields, existed: true });
     }
 
@@ -93,8 +93,8 @@ impl Tiny {
             Act::Scrub { affiliate, fields } => {
                 let held = self.affiliates.get_mut(affiliate).expect("a known affiliate");
                 fields.iter().for_each(|field| drop(held.fields.remove(field)));
-                held.fields.insert("first_name".to_owned(), "Deleted".to_owned());
-                held.fields.insert("last_name".to_owned(), "Deleted".to_owned());
+                held.fields.insert("first_name".into(), "Deleted".into());
+                held.fields.insert("last_name".into(), "Deleted".into());
                 held.email = format!("deleted-{affiliate}@gone.io");
                 vec![(anchor, Answer::Scrubbed { id: *affiliate })]
             }
@@ -113,13 +113,13 @@ impl Tiny {
         let held = &self.affiliates[&id];
         let shown = ["first_name", "last_name", "company"].into_iter();
         let text = |field: &str| held.fields.get(field).cloned().unwrap_or_default();
-        let shown = shown.map(|field| (field.to_owned(), text(field))).collect();
+        let shown = shown.map(|field| (field.into(), text(field))).collect();
         Answer::Found(Found { id, code: Some(format!("code {id}")), status: held.status, shown })
     }
 
-    fn create(&mut self, anchor: Digest, fields: &BTreeMap<String, String>) -> Vec<(Digest, Answer)> {
+    fn create(&mut self, anchor: Digest, fields: &Map<Text, Text>) -> Vec<(Digest, Answer)> {
         let email = text_of(anchor);
-        let bad: Vec<&String> = fields.iter().filter(|(_, text)| is_refused(text)).map(|(f, _)| f).collect();
+        let bad: Vec<&Text> = fields.iter().filter(|(_, text)| is_refused(text)).map(|(f, _)| f).collect();
         if is_refused(&email) || !bad.is_empty() {
             let address = is_refused(&email).then_some(anchor);
             return vec![(anchor, refused(address, &bad, fields))];
@@ -127,7 +127,7 @@ impl Tiny {
         if let Some(id) = self.at(&email) {
             return vec![(anchor, Answer::NotMade), (anchor, self.found(id))];
         }
-        assert!(!fields.values().any(String::is_empty) && fields.contains_key("first_name"));
+        assert!(!fields.values().any(|text| text.is_empty()) && fields.contains_key("first_name"));
         let status = if self.active { Status::Active } else { Status::Pending };
         let id = self.add(Held { email, status, fields: fields.clone(), existed: false });
         vec![(anchor, Answer::Created { id, code: format!("code {id}"), status, told: fields.clone() })]
@@ -138,7 +138,7 @@ impl Tiny {
         id: u64,
         anchor: Digest,
         email: Option<Digest>,
-        fields: &BTreeMap<String, String>,
+        fields: &Map<Text, Text>,
     ) -> Vec<(Digest, Answer)> {
         let holder = email.and_then(|email| self.at(&text_of(email)));
         if let (Some(email), Some(holder)) = (email, holder)
@@ -147,8 +147,9 @@ impl Tiny {
             return vec![(email, self.found(holder))];
         }
         let email_is_bad = email.is_some_and(|email| is_refused(&text_of(email)));
-        let (bad, good): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            fields.clone().into_iter().partition(|(_, text)| is_refused(text));
+        let (mut bad, mut good) = (fields.clone(), fields.clone());
+        bad.retain(|_, text| is_refused(text));
+        good.retain(|_, text| !is_refused(text));
         let told = email.filter(|_| !email_is_bad);
         let held = self.affiliates.get_mut(&id).expect("a known affiliate");
         held.fields.extend(good.clone());
@@ -167,16 +168,17 @@ impl Tiny {
 
     /// Its affiliates as the reference compares them.
     pub(crate) fn actual(&self) -> Vec<ActualAffiliate> {
+        let both = |(field, text): (&Text, &Text)| (field.to_string(), text.to_string());
         let actual = |(id, held): (&u64, &Held)| ActualAffiliate {
             id: *id,
             email: held.email.clone(),
             status: format!("{:?}", held.status).to_uppercase(),
-            fields: held.fields.clone().into_iter().filter(|(field, _)| !field.contains(':')).collect(),
+            fields: held.fields.iter().filter(|(field, _)| !field.contains(':')).map(both).collect(),
             custom_fields: held
                 .fields
                 .iter()
                 .filter_map(|(field, text)| {
-                    Some((field.strip_prefix("custom:")?.parse().ok()?, text.clone()))
+                    Some((field.strip_prefix("custom:")?.parse().ok()?, text.to_string()))
                 })
                 .collect(),
             existed_before: held.existed,
@@ -185,15 +187,15 @@ impl Tiny {
     }
 }
 
-fn refused(address: Option<Digest>, bad: &[&String], texts: &BTreeMap<String, String>) -> Answer {
-    let fields = bad.iter().map(|field| (*field).clone()).chain(address.map(|_| "email".to_owned()));
+fn refused(address: Option<Digest>, bad: &[&Text], texts: &Map<Text, Text>) -> Answer {
+    let fields = bad.iter().map(|field| (*field).clone()).chain(address.map(|_| "email".into()));
     let causes = fields.map(|field| (field, cause("refused"))).collect();
     Answer::Refused { causes, email: address, texts: texts.clone() }
 }
 
 /// What is not known of a call without an answer.
 pub(crate) fn unknown(step: &Step) -> Vec<(Digest, Answer)> {
-    let names = |fields: &BTreeMap<String, String>| fields.keys().cloned().collect();
+    let names = |fields: &Map<Text, Text>| fields.keys().cloned().collect();
     let answer = match &step.act {
         Act::Create { fields, .. } => Answer::CreateUnknown { fields: names(fields) },
         Act::Edit { affiliate, email, fields } => {

@@ -7,7 +7,7 @@ use people::graph::Status;
 use refersion::{Class, Created, Failure, Field, InitialStatus, NewAffiliate, Which};
 
 use super::search::found;
-use super::{Api, Ending, Item, Wish};
+use super::{Api, Ending, Item, Texts, Wish};
 
 /// What a create cannot do without.
 const REQUIRED: [&str; 2] = ["first_name", "last_name"];
@@ -24,9 +24,9 @@ fn nothing(item: &Item) -> Ending {
     Ending { anchor: item.anchor, answers: Vec::new(), failed: None }
 }
 
-fn new_affiliate(api: &Api, item: &Item, texts: &BTreeMap<String, String>) -> NewAffiliate {
+fn new_affiliate(api: &Api, item: &Item, texts: &Texts) -> NewAffiliate {
     let mut fields: BTreeMap<Field, String> =
-        texts.iter().filter_map(|(name, text)| Some((Field::from_name(name)?, text.clone()))).collect();
+        texts.iter().filter_map(|(name, text)| Some((Field::from_name(name)?, text.to_string()))).collect();
     let (mut merchant_id, mut first) = (None, false);
     if let Wish::Create { email, merchant_id: user, first_try, .. } = &item.wish {
         fields.insert(Field::Email, email.clone());
@@ -43,7 +43,7 @@ fn new_affiliate(api: &Api, item: &Item, texts: &BTreeMap<String, String>) -> Ne
     }
 }
 
-async fn made(api: &Api, item: &Item, created: Created, told: &BTreeMap<String, String>) -> Ending {
+async fn made(api: &Api, item: &Item, created: Created, told: &Texts) -> Ending {
     let id = match created.id {
         Some(id) => id,
         // The message did not name the numeric id: a look by the code tells it.
@@ -61,12 +61,12 @@ async fn made(api: &Api, item: &Item, created: Created, told: &BTreeMap<String, 
 }
 
 /// It was made, but its numeric id is not known: a search will tell it.
-fn unknown(item: &Item, told: &BTreeMap<String, String>, failure: Option<&Failure>) -> Ending {
+fn unknown(item: &Item, told: &Texts, failure: Option<&Failure>) -> Ending {
     let answer = Answer::CreateUnknown { fields: told.keys().cloned().collect() };
     Ending { failed: failure.map(|failure| item.failure(failure)), ..item.answered(answer) }
 }
 
-async fn not_made(api: &Api, item: &Item, fields: &BTreeMap<String, String>, failure: Failure) -> Ending {
+async fn not_made(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> Ending {
     match failure.class {
         Class::EmailTaken => taken(api, item, &failure).await,
         Class::Refused { field: Some(field) } if is_told(field, fields) => {
@@ -78,7 +78,7 @@ async fn not_made(api: &Api, item: &Item, fields: &BTreeMap<String, String>, fai
 }
 
 /// Whether a create with these texts tells the field; a refusal that names another one names nothing.
-fn is_told(field: Field, texts: &BTreeMap<String, String>) -> bool {
+fn is_told(field: Field, texts: &Texts) -> bool {
     field == Field::Email || texts.contains_key(field.name())
 }
 
@@ -103,24 +103,19 @@ async fn taken(api: &Api, item: &Item, failure: &Failure) -> Ending {
 fn refused(item: &Item, field: &str, cause: Cause) -> Ending {
     let texts = match &item.wish {
         Wish::Create { fields, .. } => fields.clone(),
-        _ => BTreeMap::new(),
+        _ => Texts::new(),
     };
     item.not_made(Answer::Refused {
         texts,
         email: (field == "email").then_some(item.anchor),
-        causes: BTreeMap::from([(field.to_owned(), cause)]),
+        causes: [(field.into(), cause)].into_iter().collect(),
     })
 }
 
 /// Nothing says which value is refused. A create with nothing but what it needs tells whether the others are to blame:
 /// then edits find the bad one, each of which can be tried without making anybody twice.
-async fn with_the_least(
-    api: &Api,
-    item: &Item,
-    fields: &BTreeMap<String, String>,
-    failure: Failure,
-) -> Ending {
-    let least: BTreeMap<String, String> = fields
+async fn with_the_least(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> Ending {
+    let least: Texts = fields
         .iter()
         .filter(|(name, _)| REQUIRED.contains(&name.as_str()))
         .map(|(n, t)| (n.clone(), t.clone()))
@@ -143,7 +138,7 @@ async fn with_the_least(
 
 /// Of what a create cannot do without, the longest text: no smaller create could tell which one is refused, and the one
 /// refusal that Refersion has without a field's name is that of a text that is too long.
-fn longest<'t>(item: &Item, least: &'t BTreeMap<String, String>) -> &'t str {
+fn longest<'t>(item: &Item, least: &'t Texts) -> &'t str {
     let email = match &item.wish {
         Wish::Create { email, .. } => email.chars().count(),
         _ => 0,

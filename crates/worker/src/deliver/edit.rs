@@ -1,16 +1,14 @@
 //! Edits, fifty at a time. A refused batch is split until only the bad ones are alone; a refused affiliate is split by
 //! field; what "not changed" means, a look decides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use people::answer::{Answer, Cause};
+use people::{Map, Text};
 use refersion::{Affiliate, AffiliateId, Bisection, Class, Edit, Failure, Field, Operation, Which};
 
 use super::search::found;
-use super::{Api, Ending, Item, Wish};
-
-/// What an edit says of one affiliate, as it goes out: texts by field, `email` and `custom:ID` among them.
-type Texts = BTreeMap<String, String>;
+use super::{Api, Ending, Item, Texts, Wish};
 
 /// Edits every item.
 pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<Ending> {
@@ -56,14 +54,14 @@ fn texts(api: &Api, item: &Item) -> Texts {
     let Wish::Edit { id, email, fields, scrub } = &item.wish else { return Texts::new() };
     let mut texts = fields.clone();
     if let Some((_, text)) = email {
-        texts.insert("email".to_owned(), text.clone());
+        texts.insert("email".into(), text.into());
     }
     if *scrub {
-        texts.values_mut().for_each(String::clear);
-        texts.insert("first_name".to_owned(), "Deleted".to_owned());
-        texts.insert("last_name".to_owned(), "Deleted".to_owned());
+        texts.iter_mut().for_each(|(_, text)| *text = Text::default());
+        texts.insert("first_name".into(), "Deleted".into());
+        texts.insert("last_name".into(), "Deleted".into());
         if let Some(domain) = &api.scrub_domain {
-            texts.insert("email".to_owned(), format!("deleted-{id}@{domain}"));
+            texts.insert("email".into(), format!("deleted-{id}@{domain}").into());
         }
     }
     texts
@@ -72,13 +70,13 @@ fn texts(api: &Api, item: &Item) -> Texts {
 fn edit_of(item: &Item, texts: &Texts) -> Option<Edit> {
     let custom = texts.iter().filter_map(|(field, text)| {
         let id = field.strip_prefix("custom:")?.parse().ok()?;
-        Some((id, text.clone()))
+        Some((id, text.to_string()))
     });
     Some(Edit {
         id: AffiliateId(id_of(item)?),
         fields: texts
             .iter()
-            .filter_map(|(field, text)| Some((Field::from_name(field)?, text.clone())))
+            .filter_map(|(field, text)| Some((Field::from_name(field)?, text.to_string())))
             .collect(),
         custom_fields: custom.collect(),
     })
@@ -146,7 +144,7 @@ async fn alone(api: &Api, item: &Item, texts: Texts, failure: &Failure) -> Endin
     match failure.class {
         Class::EmailTaken => taken(api, item, texts).await,
         Class::Refused { field: Some(field) } if texts.contains_key(field.name()) => {
-            let causes = BTreeMap::from([(field.name().to_owned(), item.cause(failure))]);
+            let causes = Map::from_iter([(field.name().into(), item.cause(failure))]);
             refused(item, causes)
         }
         Class::Refused { .. } => by_field(api, item, texts, item.cause(failure)).await,
@@ -154,7 +152,7 @@ async fn alone(api: &Api, item: &Item, texts: Texts, failure: &Failure) -> Endin
     }
 }
 
-fn refused(item: &Item, causes: BTreeMap<String, Cause>) -> Ending {
+fn refused(item: &Item, causes: Map<Text, Cause>) -> Ending {
     let Wish::Edit { email, fields, .. } = &item.wish else { return nothing(item) };
     let email = email.as_ref().map(|(digest, _)| *digest);
     item.answered(Answer::Refused { email, causes, texts: fields.clone() })
@@ -175,7 +173,7 @@ async fn taken(api: &Api, item: &Item, texts: Texts) -> Ending {
                 "the email is taken by another affiliate, but no affiliate with exactly this email is found";
             let cause =
                 Cause { class: "not_here".to_owned(), message: message.to_owned(), http_status: Some(422) };
-            refused(item, BTreeMap::from([("email".to_owned(), cause)]))
+            refused(item, Map::from_iter([("email".into(), cause)]))
         }
         Err(failure) => item.failed(&failure),
     }
@@ -189,12 +187,12 @@ fn only_email(texts: &Texts) -> Texts {
 async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> Ending {
     let mut plan = Bisection::of_refused(texts.keys().cloned().collect());
     let mut good = Texts::new();
-    let mut why = BTreeMap::new();
+    let mut why = Map::new();
     // A part that was not changed for no reason is tried once more, before that counts as a refusal: Refersion leaves
     // healthy items out now and then.
     let mut tried_again = false;
     while let Some(subset) = plan.next() {
-        let subset: BTreeSet<String> = subset.iter().cloned().collect();
+        let subset: BTreeSet<Text> = subset.iter().cloned().collect();
         let part: Texts =
             texts.iter().filter(|(f, _)| subset.contains(*f)).map(|(f, t)| (f.clone(), t.clone())).collect();
         let Some(edit) = edit_of(item, &part) else { return nothing(item) };
@@ -227,13 +225,13 @@ async fn sum_up(
     item: &Item,
     texts: &Texts,
     good: Texts,
-    bad: Vec<String>,
+    bad: Vec<Text>,
     cause: &Cause,
-    why: BTreeMap<String, Cause>,
+    why: Map<Text, Cause>,
 ) -> Ending {
     let mut ending = if good.is_empty() { nothing(item) } else { told(item, &good) };
     let email_is_bad = bad.iter().any(|field| field == "email");
-    let others: BTreeMap<String, Cause> = bad
+    let others: Map<Text, Cause> = bad
         .into_iter()
         .filter(|field| field != "email")
         .map(|field| (field.clone(), why.get(&field).unwrap_or(cause).clone()))

@@ -6,14 +6,13 @@ mod edit;
 mod search;
 mod status;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ledger::{CallId, CallItem};
-use people::Digest;
 use people::answer::{Answer, Cause};
 use people::graph::Status;
 use people::plan::StepKind;
+use people::{Digest, Map, Text};
 use refersion::{Class, Client, Failure, Operation};
 
 /// A call that is written down and about to go out.
@@ -42,6 +41,9 @@ impl std::fmt::Debug for Item {
     }
 }
 
+/// What an affiliate is told: texts by field, `custom:ID` among them.
+pub type Texts = Map<Text, Text>;
+
 /// What is wanted of one affiliate, with the texts that go out.
 #[derive(Clone)]
 pub enum Wish {
@@ -52,7 +54,7 @@ pub enum Wish {
         /// The userId, if there is one.
         merchant_id: Option<String>,
         /// The other fields.
-        fields: BTreeMap<String, String>,
+        fields: Texts,
         /// It is the first try: a welcome mail may go out.
         first_try: bool,
     },
@@ -63,7 +65,7 @@ pub enum Wish {
         /// The address to tell: digest and text.
         email: Option<(Digest, String)>,
         /// The other fields.
-        fields: BTreeMap<String, String>,
+        fields: Texts,
         /// The edit overwrites a deleted person's affiliate.
         scrub: bool,
     },
@@ -145,7 +147,7 @@ impl Item {
             Wish::Create { fields, .. } => (None, fields.keys().cloned().collect()),
             Wish::Edit { id, email, fields, scrub } => {
                 // A scrub sets an address of nobody.
-                let email = (email.is_some() || *scrub).then(|| "email".to_owned());
+                let email = (email.is_some() || *scrub).then(|| "email".into());
                 (Some(*id), fields.keys().cloned().chain(email).collect())
             }
             Wish::Status { id, .. } => (Some(*id), Vec::new()),
@@ -222,12 +224,12 @@ impl Item {
     fn values(&self) -> Vec<&str> {
         match &self.wish {
             Wish::Create { email, merchant_id, fields, .. } => {
-                let texts = fields.values().map(String::as_str);
+                let texts = fields.values().map(Text::as_str);
                 texts.chain([email.as_str()]).chain(merchant_id.as_deref()).collect()
             }
             Wish::Edit { email, fields, .. } => fields
                 .values()
-                .map(String::as_str)
+                .map(Text::as_str)
                 .chain(email.as_ref().map(|(_, text)| text.as_str()))
                 .collect(),
             Wish::Status { .. } => Vec::new(),

@@ -26,7 +26,7 @@ pub(super) fn found(affiliate: &Affiliate) -> Found {
         id: affiliate.id.0,
         code: affiliate.code.as_ref().map(ToString::to_string),
         status: status(affiliate.status),
-        shown: shown.into_iter().map(|(field, text)| (field.to_owned(), text.clone())).collect(),
+        shown: shown.into_iter().map(|(field, text)| (field.into(), text.into())).collect(),
     }
 }
 

@@ -44,11 +44,11 @@ impl Suspicion {
             Answer::Refused { causes, .. } => {
                 for (field, cause) in causes.iter().filter(|(field, _)| field.starts_with("custom:")) {
                     let why = format!("custom field {field}: {}", cause.message);
-                    self.meet(field.clone(), anchor, &why);
+                    self.meet(field.to_string(), anchor, &why);
                 }
             }
             Answer::Told { fields, .. } => {
-                self.met.retain(|what, _| !fields.contains_key(what));
+                self.met.retain(|what, _| !fields.contains_key(what.as_str()));
                 self.goes_well("edit");
             }
             Answer::Scrubbed { .. } => self.goes_well("edit"),
@@ -93,6 +93,7 @@ impl Suspicion {
 
 #[cfg(test)]
 mod tests {
+    use people::Map;
     use people::answer::Cause;
     use people::graph::Status;
 
@@ -116,12 +117,12 @@ mod tests {
     }
 
     fn refused(n: u8, field: &str) -> Ending {
-        let causes = BTreeMap::from([(field.to_owned(), cause(Class::Refused { field: None }, 422))]);
-        answered(n, Answer::Refused { causes, email: None, texts: BTreeMap::new() })
+        let causes = Map::from_iter([(field.into(), cause(Class::Refused { field: None }, 422))]);
+        answered(n, Answer::Refused { causes, email: None, texts: Map::new() })
     }
 
     fn told(n: u8, field: &str) -> Ending {
-        let fields = BTreeMap::from([(field.to_owned(), "x".to_owned())]);
+        let fields = Map::from_iter([(field.into(), "x".into())]);
         answered(n, Answer::Told { id: n.into(), email: None, fields })
     }
 
@@ -156,7 +157,7 @@ mod tests {
                         id: 9,
                         code: "abc".to_owned(),
                         status: Status::Active,
-                        told: BTreeMap::new(),
+                        told: Map::new(),
                     },
                 ),
             ),

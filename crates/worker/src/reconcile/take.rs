@@ -1,15 +1,13 @@
 //! Taking what is due and making calls of it.
 
-use std::collections::BTreeMap;
-
 use connections::Vault;
 use jiff::SignedDuration;
 use ledger::{DueGraph, LedgerError, Want};
-use people::Digest;
 use people::graph::{Graph, Lane, Standing, Status};
 use people::needs::Rules;
 use people::plan::{Act, Picture, Step, StepKind};
 use people::stamp::Moment;
+use people::{Digest, Text};
 
 use super::Holder;
 use super::lanes::{BATCH, Candidate, Lanes, Planned, Sort};
@@ -101,8 +99,7 @@ pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(Sort, I
             (Sort::Edit, Wish::Edit { id: *affiliate, email, fields: fields.clone(), scrub: false })
         }
         Act::Scrub { affiliate, fields } => {
-            let fields: BTreeMap<String, String> =
-                fields.iter().map(|f| (f.clone(), String::new())).collect();
+            let fields = fields.iter().map(|field| (field.clone(), Text::default())).collect();
             (Sort::Edit, Wish::Edit { id: *affiliate, email: None, fields, scrub: true })
         }
         Act::Status { affiliate, status } => {

@@ -1,8 +1,6 @@
 //! Reads the parts of a graph, in the order in which [`write`](mod@super::write) wrote them: the fields of a struct are read
 //! in the order in which they stand here.
 
-use std::collections::BTreeMap;
-
 use uuid::Uuid;
 
 use super::flags;
@@ -10,6 +8,7 @@ use super::reader::{NO_FLAGS, Read, Reader, TOO_LARGE};
 use crate::graph::{
     Affiliate, Claim, Graph, Identifier, Kept, Kind, Lane, Said, Sighting, Standing, Status, ToldBy, Trouble,
 };
+use crate::{Map, Text};
 
 /// The fewest bytes that one of many can have. They bound what a count can make the reader allocate.
 mod fewest {
@@ -30,15 +29,12 @@ pub(super) fn graph(bytes: &[u8]) -> Read<Graph> {
     let identifiers =
         reader.many(fewest::IDENTIFIER, |reader| Ok((reader.own_digest()?, reader.identifier()?)))?;
     let graph = Graph {
-        identifiers: identifiers.into_iter().collect(),
+        identifiers: in_order(identifiers),
         claims: reader.many(fewest::CLAIM, Reader::claim)?,
         sightings: reader.many(fewest::SIGHTING, Reader::sighting)?,
         affiliates: reader.many(fewest::AFFILIATE, Reader::affiliate)?,
         events: reader.many(fewest::EVENT, Reader::kept)?,
-        troubles: reader
-            .many(fewest::TROUBLE, |reader| Ok((reader.digest()?, reader.trouble()?)))?
-            .into_iter()
-            .collect(),
+        troubles: in_order(reader.many(fewest::TROUBLE, |reader| Ok((reader.digest()?, reader.trouble()?)))?),
     };
     reader.done()?;
     Ok(graph)
@@ -62,13 +58,13 @@ impl Reader<'_> {
             existed: flags & EXISTED != 0,
             sealed: self.when(flags & SEALED, Self::text)?.map(str::to_owned),
             refused: self.when(flags & REFUSED, Self::shared)?.map(str::to_owned),
-            traits: self.many(fewest::TRAIT, Self::said)?.into_iter().collect(),
+            traits: in_order(self.many(fewest::TRAIT, Self::said)?),
         })
     }
 
-    fn said(&mut self) -> Read<(String, Said)> {
-        let key = self.shared()?.to_owned();
-        let value = self.shared_or_none()?.map(str::to_owned);
+    fn said(&mut self) -> Read<(Text, Said)> {
+        let key = self.shared()?.into();
+        let value = self.shared_or_none()?.map(Text::from);
         let (stamp, is_refused) = self.marked_stamp()?;
         let refused = self.when(is_refused, Self::shared)?.map(str::to_owned);
         Ok((key, Said { value, stamp, refused }))
@@ -120,11 +116,10 @@ impl Reader<'_> {
         })
     }
 
-    fn fields(&mut self) -> Read<BTreeMap<String, Option<String>>> {
-        let fields = self.many(fewest::FIELD, |reader| {
-            Ok((reader.shared()?.to_owned(), reader.shared_or_none()?.map(str::to_owned)))
-        })?;
-        Ok(fields.into_iter().collect())
+    fn fields(&mut self) -> Read<Map<Text, Option<Text>>> {
+        let field =
+            |reader: &mut Self| Ok((reader.shared()?.into(), reader.shared_or_none()?.map(Text::from)));
+        Ok(in_order(self.many(fewest::FIELD, field)?))
     }
 
     fn kept(&mut self) -> Read<Kept> {
@@ -144,7 +139,7 @@ impl Reader<'_> {
             identifier: self.digest()?,
             address: self.when(flags & ADDRESS, Self::digest)?,
             stamp: self.stamp()?,
-            says: self.many(fewest::TEXT, |reader| Ok(reader.shared()?.to_owned()))?.into_iter().collect(),
+            says: self.many(fewest::TEXT, |reader| Ok(reader.shared()?.into()))?,
             lane: if flags & BULK == 0 { Lane::Live } else { Lane::Bulk },
             told_by: match flags & TOLD_BY {
                 0 => None,
@@ -165,5 +160,14 @@ impl Reader<'_> {
             message: self.shared()?.to_owned(),
             given_up: head & 1 != 0,
         })
+    }
+}
+
+/// Entries were written in order, so nothing has to be moved, unless the bytes are not what was written.
+fn in_order<K: Ord, V>(entries: Vec<(K, V)>) -> Map<K, V> {
+    if entries.is_sorted_by(|one, other| one.0 < other.0) {
+        Map::from_sorted_store_unchecked(entries)
+    } else {
+        entries.into_iter().collect()
     }
 }

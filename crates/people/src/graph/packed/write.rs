@@ -1,13 +1,12 @@
 //! Writes the parts of a graph. Every struct is taken apart by all its fields, so that a field which the form does not
 //! know yet does not compile.
 
-use std::collections::BTreeMap;
-
 use super::writer::Writer;
 use super::{FORM, flags};
 use crate::graph::{
     Affiliate, Claim, Graph, Identifier, Kept, Kind, Lane, Said, Sighting, Standing, Status, ToldBy, Trouble,
 };
+use crate::{Map, Text};
 
 /// The bytes of a graph.
 pub(super) fn graph(graph: &Graph) -> Vec<u8> {
@@ -135,7 +134,7 @@ impl<'g> Writer<'g> {
         self.fields(shown);
     }
 
-    fn fields(&mut self, fields: &'g BTreeMap<String, Option<String>>) {
+    fn fields(&mut self, fields: &'g Map<Text, Option<Text>>) {
         self.many(fields, |writer, (field, value)| {
             writer.shared(Some(field));
             writer.shared(value.as_deref());

@@ -1,7 +1,6 @@
 //! What may have taken effect is not known, so that a value that flips back is told again.
 
-use std::collections::BTreeMap;
-
+use people::Map;
 use people::answer::Answer;
 use people::graph::Status;
 use people::plan::StepKind;
@@ -11,7 +10,7 @@ use worker::deliver::{Item, Wish};
 use super::refersion::{Reply, anchor, edit, play, shown, status, texts};
 
 fn unknown(fields: &[&str]) -> Answer {
-    let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+    let fields = fields.iter().map(|field| (*field).into()).collect();
     Answer::TellUnknown { id: 1, email: false, fields }
 }
 
@@ -29,7 +28,7 @@ async fn a_scrub_without_an_answer_leaves_the_address_unknown() {
     let wish = Wish::Edit { id: 1, email: None, fields: texts(&[("city", "")]), scrub: true };
     let scrub = Item { anchor: anchor(1), wish };
     let delivered = play(StepKind::Edit, vec![scrub], |_, _, _: &Value| Reply::Lost).await;
-    let unknown = Answer::TellUnknown { id: 1, email: true, fields: vec!["city".to_owned()] };
+    let unknown = Answer::TellUnknown { id: 1, email: true, fields: vec!["city".into()] };
     assert_eq!(delivered.known(), [&unknown]);
 }
 
@@ -95,7 +94,7 @@ async fn an_edit_that_was_throttled_leaves_what_is_known() {
 /// As the ledger writes a call down, for whoever has to settle it.
 #[test]
 fn an_open_scrub_names_the_address() {
-    let wish = Wish::Edit { id: 1, email: None, fields: BTreeMap::new(), scrub: true };
+    let wish = Wish::Edit { id: 1, email: None, fields: Map::new(), scrub: true };
     let written = Item { anchor: anchor(1), wish }.written();
     let email = Answer::TellUnknown { id: 1, email: true, fields: Vec::new() };
     assert_eq!(Item::unknown("edit", &written), Some(email));

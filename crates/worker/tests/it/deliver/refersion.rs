@@ -1,6 +1,5 @@
 //! A Refersion that answers as a test says, and remembers what it was asked.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use refersion::{
     Answer, Client, Closed, Credentials, Gate, InitialStatus, Request, Transport, TransportError, Verdict,
 };
 use serde_json::{Value, json};
-use worker::deliver::{Api, Ending, Item, Job, Wish, deliver};
+use worker::deliver::{Api, Ending, Item, Job, Texts, Wish, deliver};
 
 /// What comes back of one call.
 pub(crate) enum Reply {
@@ -153,8 +152,8 @@ pub(crate) fn status(n: u8, status: Status) -> Item {
 }
 
 /// Fields with their texts.
-pub(crate) fn texts(fields: &[(&str, &str)]) -> BTreeMap<String, String> {
-    fields.iter().map(|(field, text)| ((*field).to_owned(), (*text).to_owned())).collect()
+pub(crate) fn texts(fields: &[(&str, &str)]) -> Texts {
+    fields.iter().map(|(field, text)| ((*field).into(), (*text).into())).collect()
 }
 
 /// An affiliate as `get` shows it.

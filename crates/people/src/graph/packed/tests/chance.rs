@@ -1,15 +1,14 @@
 //! Random graphs: every field takes every shape, and the extremes come often.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::Digest;
 use crate::graph::{
     Affiliate, Claim, Graph, Identifier, Kept, Kind, Lane, Said, Sighting, Standing, Status, ToldBy, Trouble,
 };
 use crate::stamp::{Moment, Span, Stamp};
+use crate::{Digest, Map, Text};
 
 /// Chance from a seed (splitmix64). The integration tests' dice cannot be reached from here.
 pub(super) struct Chance(u64);
@@ -57,7 +56,7 @@ impl Chance {
             named: self.maybe(Self::moment),
             sealed: self.maybe(Self::text),
             said_at: self.maybe(Self::moment),
-            traits: self.many(9, |chance| (chance.text(), chance.said())),
+            traits: self.many(9, |chance| (chance.text().into(), chance.said())),
             existed: self.percent(50),
             searched_at: self.maybe(Self::moment),
             refused: self.maybe(Self::text),
@@ -65,7 +64,11 @@ impl Chance {
     }
 
     fn said(&mut self) -> Said {
-        Said { value: self.maybe(Self::text), stamp: self.stamp(), refused: self.maybe(Self::text) }
+        Said {
+            value: self.maybe(|chance| chance.text().into()),
+            stamp: self.stamp(),
+            refused: self.maybe(Self::text),
+        }
     }
 
     fn claim(&mut self) -> Claim {
@@ -96,8 +99,8 @@ impl Chance {
         }
     }
 
-    fn fields(&mut self) -> BTreeMap<String, Option<String>> {
-        self.many(9, |chance| (chance.text(), chance.maybe(Self::text)))
+    fn fields(&mut self) -> Map<Text, Option<Text>> {
+        self.many(9, |chance| (chance.text().into(), chance.maybe(|chance| chance.text().into())))
     }
 
     fn kept(&mut self) -> Kept {
@@ -108,7 +111,7 @@ impl Chance {
             delete: self.percent(50),
             identifier: self.digest(),
             address: self.maybe(Self::digest),
-            says: self.many(5, Self::text),
+            says: self.many(5, |chance| chance.text().into()),
             stamp: self.stamp(),
             lane: self.pick([Lane::Live, Lane::Bulk]),
             told_by: self.maybe(|chance| chance.pick([ToldBy::Edit, ToldBy::Create])),

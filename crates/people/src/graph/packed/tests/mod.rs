@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::table::Table;
 use super::*;
-use crate::Digest;
 use crate::graph::{Affiliate, Claim, Identifier, Kind, Said, Status};
 use crate::stamp::{Moment, Span, Stamp};
+use crate::{Digest, Map, Text};
 use chance::Chance;
 
 /// How many random graphs each test draws.
@@ -19,24 +19,23 @@ fn small() -> Graph {
     let (user, address) = (Digest([1; 16]), Digest([2; 16]));
     let stamp = Stamp { time: Moment(1_000), key: Arc::from("m-1"), revision: 0 };
     let said = |value: Option<&str>, refused: Option<&str>| Said {
-        value: value.map(str::to_owned),
+        value: value.map(Text::from),
         stamp: stamp.clone(),
         refused: refused.map(str::to_owned),
     };
     let of_user = Identifier {
         sealed: Some("c2VhbGVk".to_owned()),
         said_at: Some(Moment(1_000)),
-        traits: [
-            ("first_name".to_owned(), said(Some("Ada"), None)),
-            ("phone".to_owned(), said(Some("x"), Some("too short"))),
-            ("zip".to_owned(), said(None, None)),
-        ]
-        .into(),
+        traits: Map::from_iter([
+            ("first_name".into(), said(Some("Ada"), None)),
+            ("phone".into(), said(Some("x"), Some("too short"))),
+            ("zip".into(), said(None, None)),
+        ]),
         ..Identifier::new(Kind::User)
     };
-    let told = [("first_name".to_owned(), Some("Ada".to_owned())), ("zip".to_owned(), None)].into();
+    let told = Map::from_iter([("first_name".into(), Some("Ada".into())), ("zip".into(), None)]);
     Graph {
-        identifiers: [(user, of_user), (address, Identifier::new(Kind::Address))].into(),
+        identifiers: Map::from_iter([(user, of_user), (address, Identifier::new(Kind::Address))]),
         claims: vec![Claim { user, address, ordinary: Some(Span::of(&stamp)), engage: None, shape: None }],
         affiliates: vec![Affiliate {
             id: Some(300),
@@ -178,8 +177,8 @@ fn a_count_that_the_bytes_cannot_hold_is_refused() {
 #[test]
 fn a_text_is_referred_to_only_if_it_is_short() {
     let twice = |length: usize| {
-        let text = Some("x".repeat(length));
-        let told = [("a".to_owned(), text.clone()), ("b".to_owned(), text)].into();
+        let text = Some(Text::from("x".repeat(length)));
+        let told = Map::from_iter([("a".into(), text.clone()), ("b".into(), text)]);
         let graph = Graph {
             affiliates: vec![Affiliate { told, ..Affiliate::at(Digest([0; 16])) }],
             ..Graph::default()

@@ -13,8 +13,9 @@ use super::{rows, sql};
 use crate::words::{lane_word, limit, micros, step_word};
 use crate::{GraphId, Row, Save, Work};
 
-const HOLDING: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE id IN
-    (SELECT graph FROM graph_digests WHERE connection = $1 AND digest = ANY($2)) ORDER BY id";
+/// The scan of the index sorts an array of ids and leaves out what is there twice, so that no bodies are sorted.
+const HOLDING: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE id = ANY (ARRAY(
+    SELECT graph FROM graph_digests WHERE connection = $1 AND digest = ANY($2))) ORDER BY id";
 
 const BY_IDS: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE id = ANY($1) ORDER BY id";
 

@@ -50,22 +50,40 @@ pub async fn recording_twice_changes_nothing(engine: &impl Engine) {
 
 /// Events that nobody has looked for are written like others, or not at all if one of them is there.
 pub async fn events_that_are_taken_for_new_have_to_be_new(engine: &impl Engine) {
-    let batch = |numbers: [u128; 2]| Changes {
+    taken_for_new(engine, 1).await;
+}
+
+/// So are many at once, which an engine may write by other means.
+pub async fn many_events_that_are_taken_for_new_have_to_be_new(engine: &impl Engine) {
+    taken_for_new(engine, 400).await;
+}
+
+/// Records so many events that end, and one that stays pending; then other ones together with that one.
+async fn taken_for_new(engine: &impl Engine, many: u128) {
+    let batch = |end: std::ops::Range<u128>, stays: u128| Changes {
         unasked: true,
-        outcomes: vec![outcome(numbers[0], 1, State::Updated, 5)],
-        ..events(ONE, numbers.map(|number| event(number, &[number.try_into().expect("small")])).into())
+        outcomes: end.clone().map(|number| outcome(number, 1, State::Updated, 5)).collect(),
+        ..events(ONE, end.chain([stays]).map(|number| event(number, &[small(number)])).collect())
     };
-    record(engine, batch([1, 2])).await;
-    assert_eq!(found_one(engine, 1).await.state, State::Updated);
-    assert_eq!(found_one(engine, 2).await.state, State::Pending);
-    assert_eq!(engine.payload(uuid(1)).await.expect("read"), None, "it has ended");
-    assert!(engine.payload(uuid(2)).await.expect("read").is_some());
+    let stays = 1 + many;
+    record(engine, batch(1..stays, stays)).await;
+    for ended in [1, many] {
+        assert_eq!(found_one(engine, small(ended)).await.state, State::Updated);
+        assert_eq!(engine.payload(uuid(ended)).await.expect("read"), None, "it has ended");
+    }
+    assert_eq!(found_one(engine, small(stays)).await.state, State::Pending);
+    assert!(engine.payload(uuid(stays)).await.expect("read").is_some());
     let before = counts(engine, ONE).await;
-    let again = engine.record(batch([3, 2])).await;
+    assert_eq!((before.pending, before.outcomes["updated"]), (1, small(many)));
+    let again = engine.record(batch(stays + 1..stays + 1 + many, stays)).await;
     assert!(matches!(again, Err(LedgerError::Conflict)), "{again:?}");
-    assert!(found(engine, 3).await.is_empty());
+    assert!(found(engine, small(stays + 1)).await.is_empty());
     let after = counts(engine, ONE).await;
     assert_eq!((after.pending, after.outcomes), (before.pending, before.outcomes));
+}
+
+fn small(number: u128) -> u64 {
+    number.try_into().expect("a small number")
 }
 
 /// Only what is dead or remembered may end anew, by an outcome with the next number.
@@ -73,7 +91,7 @@ pub async fn an_outcome_is_final_unless_dead_or_remembered(engine: &impl Engine)
     let first = [(1, State::Remembered), (2, State::Dead), (3, State::Updated)];
     for (number, state) in first {
         let mut changes = outcomes(ONE, vec![outcome(number, 1, state, 5)]);
-        changes.events.push(event(number, &[u64::try_from(number).expect("small")]));
+        changes.events.push(event(number, &[small(number)]));
         record(engine, changes).await;
     }
     record(engine, Changes { connection: ONE, reopened: vec![uuid(2), uuid(3)], ..Changes::default() }).await;

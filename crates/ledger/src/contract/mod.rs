@@ -37,6 +37,7 @@ macro_rules! contract_tests {
             events: [
                 an_event_is_pending_until_it_ends, recording_twice_changes_nothing,
                 events_that_are_taken_for_new_have_to_be_new,
+                many_events_that_are_taken_for_new_have_to_be_new,
                 an_outcome_is_final_unless_dead_or_remembered, a_payload_is_kept_while_it_may_be_needed,
                 attempts_are_told_in_order, events_are_found_newest_first, half_a_digest_finds_nothing,
                 erased_events_keep_no_words, events_of_connections_are_counted_apart, unmapped_traits_are_counted, unmapped_traits_have_a_limit,

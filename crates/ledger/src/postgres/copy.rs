@@ -13,6 +13,12 @@ const REST_OF_HEADER: [u8; 8] = [0; 8];
 const END: [u8; 2] = (-1_i16).to_be_bytes();
 const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 
+/// With fewer rows an INSERT is used. It takes the server's time for each row, but one round trip, where a COPY takes
+/// three messages of which the last is held back for up to 40 ms: sqlx 0.9.0 leaves Nagle's algorithm on, and the server
+/// has nothing to answer in between (<https://github.com/transact-rs/sqlx/issues/4335>). Few rows are live events, which
+/// must not wait; many are batches, of which others are under way meanwhile.
+pub(super) const WORTH_A_COPY: usize = 200;
+
 /// Rows of one table, in the order of the columns that the statement names.
 pub(super) struct Rows {
     columns: i16,

@@ -13,7 +13,7 @@ use connections::ConnectionId;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
-use super::copy::Rows;
+use super::copy::{Rows, WORTH_A_COPY};
 use super::failure::Failure;
 use super::notes::Tally;
 use super::text::{integer, some_text, text};
@@ -54,10 +54,13 @@ pub(super) async fn write(
 ) -> Result<Stories, Failure> {
     let mut events: Vec<&NewEvent> = changes.events.iter().collect();
     events.sort_by_key(|event| event.event);
-    let fresh = match changes.unasked {
+    let fresh = match changes.unasked && events.len() >= WORTH_A_COPY {
         true => begin_unasked(connection, changes.connection, &events).await?,
         false => begin(connection, changes.connection, &events).await?,
     };
+    if changes.unasked && fresh.len() < events.len() {
+        return Err(Failure::Moved);
+    }
     let mut stories: Stories = fresh.iter().map(|event| (*event, Story::fresh())).collect();
     let named: Vec<Uuid> = named(changes).filter(|event| !stories.contains_key(event)).collect();
     if !named.is_empty() {
@@ -106,15 +109,12 @@ async fn begin(
     Ok(fresh.into_iter().map(|(event,)| event).collect())
 }
 
-/// Records events that nobody has looked for; their ids. If one is there, [`Failure::Moved`].
+/// Records many events that nobody has looked for; their ids. If one is there, [`Failure::Moved`].
 async fn begin_unasked(
     connection: &mut PgConnection,
     of: ConnectionId,
     events: &[&NewEvent],
 ) -> Result<Vec<Uuid>, Failure> {
-    if events.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut rows = Rows::of(7);
     for event in events {
         rows.begin().uuid(event.event).bigint(Some(of));

@@ -3,7 +3,7 @@
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
-use super::super::copy::Rows;
+use super::super::copy::{Rows, WORTH_A_COPY};
 use super::super::failure::Failure;
 use super::super::notes::Tally;
 use super::super::text::{affiliate_id, integer, some_text, text};
@@ -14,6 +14,12 @@ use crate::words::micros;
 use crate::{Changes, NewEvent, Outcome, State};
 
 /// That an outcome is there already means that somebody else wrote it since this transaction read.
+const INSERT_OUTCOMES: &str =
+    "INSERT INTO outcomes (event_id, number, state, reason, affiliate_id, affiliate_code, at)
+    SELECT * FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[])
+    ON CONFLICT (event_id, number) DO NOTHING";
+
+/// The same of many.
 const COPY_OUTCOMES: &str =
     "COPY outcomes (event_id, number, state, reason, affiliate_id, affiliate_code, at)
     FROM STDIN (FORMAT binary)";
@@ -104,7 +110,11 @@ pub(super) async fn write(
     keep(connection, events, stories).await?;
     let places = stories.values().flat_map(|story| &story.new);
     let outcomes: Vec<&Outcome> = places.filter_map(|place| changes.outcomes.get(*place)).collect();
-    insert_outcomes(connection, &outcomes).await?;
+    match outcomes.len() {
+        0 => {}
+        1..WORTH_A_COPY => insert_outcomes(connection, &outcomes).await?,
+        _ => copy_outcomes(connection, &outcomes).await?,
+    }
     let goes = |story: &Story| {
         story.before != Some(story.after)
             && matches!(story.before, Some(State::Pending | State::Dead))
@@ -141,9 +151,21 @@ async fn keep(connection: &mut PgConnection, events: &[&NewEvent], stories: &Sto
 }
 
 async fn insert_outcomes(connection: &mut PgConnection, outcomes: &[&Outcome]) -> Result<(), Failure> {
-    if outcomes.is_empty() {
-        return Ok(());
-    }
+    let events: Vec<Uuid> = outcomes.iter().map(|outcome| outcome.event).collect();
+    let numbers: Vec<i32> = outcomes.iter().map(|outcome| integer(outcome.number)).collect();
+    let states: Vec<&str> = outcomes.iter().map(|outcome| outcome.state.word()).collect();
+    let reasons: Vec<_> = outcomes.iter().map(|outcome| some_text(outcome.reason.as_ref())).collect();
+    let affiliates = outcomes.iter().map(|outcome| outcome.affiliate.as_ref());
+    let codes: Vec<_> = affiliates.clone().map(|it| some_text(it.and_then(|it| it.code.as_ref()))).collect();
+    let ids = affiliates.map(|it| affiliate_id(it.and_then(|it| it.id))).collect::<Result<Vec<_>, _>>()?;
+    let at: Vec<i64> = outcomes.iter().map(|outcome| micros(outcome.at)).collect();
+    let insert = sql(INSERT_OUTCOMES).bind(events).bind(numbers).bind(states).bind(reasons);
+    let written = insert.bind(ids).bind(codes).bind(at).execute(connection).await?;
+    let all = u64::try_from(outcomes.len()).unwrap_or(u64::MAX);
+    if written.rows_affected() == all { Ok(()) } else { Err(Failure::Moved) }
+}
+
+async fn copy_outcomes(connection: &mut PgConnection, outcomes: &[&Outcome]) -> Result<(), Failure> {
     let mut rows = Rows::of(7);
     for outcome in outcomes {
         let affiliate = outcome.affiliate.as_ref();

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use people::Digest;
+use sqlx_core::row::Row as _;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
@@ -14,11 +15,6 @@ use super::{find, rows, sql, weeks};
 use crate::words::{digests, micros, state};
 
 const LOCK: &str = "LOCK TABLE events, outcomes, attempts, findable IN ACCESS EXCLUSIVE MODE";
-
-/// Events of a week that are pending, that have a dead letter, or that ended late.
-const STAYING: &str = "SELECT event_id FROM pending WHERE NOT dead AND event_id >= $1 AND event_id < $2
-    UNION SELECT event_id FROM dead_letters WHERE event_id >= $1 AND event_id < $2
-    UNION SELECT event_id FROM outcomes WHERE event_id >= $1 AND event_id < $2 AND at >= $3";
 
 const DELETE_PAYLOADS: &str = "DELETE FROM pending
     WHERE dead AND event_id >= $1 AND event_id < $2 AND event_id <> ALL($3)";
@@ -57,9 +53,7 @@ pub(super) async fn drop_week(
     // Nobody is in the middle of a transaction that counts events now, so that the counts are whole.
     notes::sum_up_counts(connection).await?;
     let (from, to) = (weeks::begin(week), weeks::begin(week + 1));
-    let staying = rows(STAYING).bind(from).bind(to).bind(micros(before));
-    let staying: Vec<(Uuid,)> = staying.fetch_all(&mut *connection).await?;
-    let staying: Vec<Uuid> = staying.into_iter().map(|(event,)| event).collect();
+    let staying = staying(connection, week, before).await?;
     sql(DELETE_PAYLOADS).bind(from).bind(to).bind(&staying).execute(&mut *connection).await?;
     move_out(connection, week, &staying, before).await?;
     let (counted,): (i64,) = rows(COUNTED).bind(week).fetch_one(&mut *connection).await?;
@@ -67,6 +61,19 @@ pub(super) async fn drop_week(
     let stayed = settle(connection, &staying).await?;
     tracing::info!(week, staying = staying.len(), "dropped a week of events");
     Ok(usize::try_from(counted).unwrap_or(0).saturating_sub(stayed))
+}
+
+/// Events of a week that are pending, that have a dead letter, or that ended late. The partitions are asked themselves:
+/// where their bounds stood beside the time, Postgres would read the whole week by its ids.
+async fn staying(connection: &mut PgConnection, week: i64, before: Timestamp) -> Result<Vec<Uuid>, Failure> {
+    let staying = weeks::query(format!(
+        "SELECT event_id FROM pending WHERE NOT dead AND event_id >= $1 AND event_id < $2 \
+         UNION SELECT event_id FROM dead_letters WHERE event_id >= $1 AND event_id < $2 \
+         UNION SELECT event_id FROM outcomes_w{week} WHERE at >= $3"
+    ));
+    let staying = staying.bind(weeks::begin(week)).bind(weeks::begin(week + 1)).bind(micros(before));
+    let staying = staying.fetch_all(connection).await?;
+    Ok(staying.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
 /// Takes the partitions of the week off, copies what stays, and drops them.

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::Engine;
 use super::material::{
     api_key, at, bury, connection, counts, event, events, found, holding, key, letters, master,
-    new_connection, record, save, saves, vault,
+    new_connection, outcome, outcomes, record, save, saves, vault,
 };
-use crate::LedgerError;
+use crate::{Changes, LedgerError};
 
 async fn owner(engine: &impl Engine, number: u32, now: Timestamp) -> Option<i64> {
     engine.by_key_digest(&key(number).digest, now).await.expect("read")
@@ -130,6 +130,8 @@ pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
         record(engine, saves(id, vec![save(None, &[1])])).await;
         record(engine, events(id, vec![event(number, &[5])])).await;
         bury(engine, id, number + 10, 5).await;
+        let ended = outcomes(id, vec![outcome(number + 20, 1, crate::State::Updated, 5)]);
+        record(engine, Changes { events: vec![event(number + 20, &[6])], ..ended }).await;
     }
     engine.remove(gone).await.expect("removed");
     assert!(matches!(engine.remove(gone).await, Err(StoreError::NotFound)));
@@ -137,9 +139,15 @@ pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
     assert_eq!(owner(engine, 1, at(1)).await, None);
     assert!(holding(engine, gone, &[1]).await.is_empty());
     assert_eq!(holding(engine, stays, &[1]).await.len(), 1);
-    assert_eq!(found(engine, 5).await.iter().map(|view| view.connection).collect::<Vec<_>>(), [stays]);
+    for digest in [5, 6] {
+        assert_eq!(
+            found(engine, digest).await.iter().map(|view| view.connection).collect::<Vec<_>>(),
+            [stays]
+        );
+    }
     assert_eq!(letters(engine).await.iter().map(|letter| letter.connection).collect::<Vec<_>>(), [stays]);
     assert_eq!((counts(engine, gone).await.pending, counts(engine, stays).await.pending), (0, 1));
+    assert!(counts(engine, gone).await.outcomes.is_empty());
     let late = engine.record(saves(gone, vec![save(None, &[9])])).await;
     assert!(
         matches!(late, Err(LedgerError::Conflict)),

@@ -4,6 +4,7 @@
 //! which writes one test for each promise. Only this suite says what an engine has to do beyond the port's words.
 
 pub mod accounts;
+pub mod ends;
 pub mod events;
 pub mod graphs;
 pub mod leases;
@@ -33,6 +34,12 @@ macro_rules! contract_tests {
                 settings_change_only_from_the_version_that_was_seen, the_stronger_reason_for_a_pause_holds,
                 a_removed_connection_leaves_nothing, a_learned_rate_is_remembered,
                 another_master_key_is_refused, rotation_keeps_every_key_readable
+            ]
+            ends: [
+                an_event_may_end_as_it_begins, many_events_end_together,
+                the_end_that_an_event_began_with_is_replaced,
+                a_dead_event_is_replayed_from_the_end_it_began_with, an_event_may_end_twice_as_it_begins,
+                an_event_that_was_there_ends_all_the_same, what_ended_as_it_began_expires_by_its_newest_end
             ]
             events: [
                 an_event_is_pending_until_it_ends, recording_twice_changes_nothing,

@@ -25,7 +25,7 @@ const COUNTED: &str =
 
 const FORGET_TALLIES: &str = "DELETE FROM tallies WHERE week = $1";
 
-const MOVED: &str = "SELECT e.event_id, e.connection, e.found_by, o.state,
+const MOVED: &str = "SELECT e.event_id, e.connection, e.found_by, COALESCE(o.state, e.first_state),
         EXISTS (SELECT 1 FROM pending p WHERE p.event_id = e.event_id AND NOT p.dead)
     FROM events_rest e
     LEFT JOIN LATERAL (
@@ -69,6 +69,7 @@ async fn staying(connection: &mut PgConnection, week: i64, before: Timestamp) ->
     let staying = weeks::query(format!(
         "SELECT event_id FROM pending WHERE NOT dead AND event_id >= $1 AND event_id < $2 \
          UNION SELECT event_id FROM dead_letters WHERE event_id >= $1 AND event_id < $2 \
+         UNION SELECT event_id FROM events_w{week} WHERE first_at >= $3 \
          UNION SELECT event_id FROM outcomes_w{week} WHERE at >= $3"
     ));
     let staying = staying.bind(weeks::begin(week)).bind(weeks::begin(week + 1)).bind(micros(before));

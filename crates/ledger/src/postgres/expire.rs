@@ -22,9 +22,13 @@ const DELETE_PAYLOADS: &str = "DELETE FROM pending WHERE event_id = ANY($1) AND 
 
 const DELETE_STRAYS: &str = "DELETE FROM stray_letters WHERE event_id = ANY($1)";
 
-/// A dead letter keeps its event for as long as it is kept itself.
+/// A dead letter keeps its event for as long as it is kept itself. Both kinds of outcomes come in the order of their times
+/// from their indexes, so they are put together before anything else is asked of them.
 const OLD_EVENTS: &str = "SELECT e.event_id, e.connection, o.state
-    FROM outcomes_rest o JOIN events_rest e ON e.event_id = o.event_id
+    FROM (
+        SELECT event_id, number, state, at FROM outcomes_rest
+        UNION ALL SELECT event_id, 1, first_state, first_at FROM events_rest
+    ) o JOIN events_rest e ON e.event_id = o.event_id
     WHERE o.at < $1
         AND NOT EXISTS (SELECT 1 FROM outcomes_rest n WHERE n.event_id = o.event_id AND n.number > o.number)
         AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.event_id = o.event_id AND NOT p.dead)

@@ -25,9 +25,11 @@ const EVENTS: &str = "SELECT e.event_id, e.message_id, e.kind, e.connection, e.r
         o.reason, o.affiliate_id, o.affiliate_code, o.at
     FROM events e LEFT JOIN pending p ON p.event_id = e.event_id
     LEFT JOIN LATERAL (
-        SELECT state, reason, affiliate_id, affiliate_code, at FROM outcomes
-        WHERE event_id = e.event_id AND (p.event_id IS NULL OR p.dead) ORDER BY number DESC LIMIT 1
-    ) o ON true
+        SELECT number, state, reason, affiliate_id, affiliate_code, at FROM outcomes WHERE event_id = e.event_id
+        UNION ALL SELECT 1, e.first_state, e.first_reason, e.first_affiliate_id, e.first_affiliate_code, e.first_at
+        WHERE e.first_state IS NOT NULL
+        ORDER BY number DESC LIMIT 1
+    ) o ON p.event_id IS NULL OR p.dead
     WHERE e.event_id = ANY($1) AND e.event_id BETWEEN $2 AND $3";
 
 const ATTEMPTS: &str = "SELECT wanted.event_id, a.at, a.operation, a.http_status, a.class, a.message

@@ -2,6 +2,8 @@
 
 mod postgres_engine;
 mod postgres_server;
+mod postgres_weeks;
 mod sqlite_engine;
 mod sqlite_file;
 mod upgrade;
+mod upgrade_events;

@@ -1,4 +1,4 @@
-//! What Postgres owes beyond the contract: many workers at once, a server that dies, migrations, and weeks that go.
+//! What Postgres owes beyond the contract: many workers at once, a server that dies, and migrations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use testbed::Authority;
 use testbed::postgres::{Server, fresh_database, psql};
 use uuid::Uuid;
 
-const ONE: i64 = 1;
+pub(super) const ONE: i64 = 1;
 const LEASE: Duration = Duration::from_secs(15);
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).expect("a time in this century")
 }
 
-fn digest(number: u64) -> Digest {
+pub(super) fn digest(number: u64) -> Digest {
     Digest((u128::from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15)) << 64 | u128::from(number)).to_be_bytes())
 }
 
-fn event(id: Uuid, number: u64) -> NewEvent {
+pub(super) fn event(id: Uuid, number: u64) -> NewEvent {
     NewEvent {
         event: id,
         message_id: Some("a\0b".to_owned()),
@@ -36,7 +36,7 @@ fn event(id: Uuid, number: u64) -> NewEvent {
     }
 }
 
-fn outcome(event: Uuid, state: State, second: i64) -> Outcome {
+pub(super) fn outcome(event: Uuid, state: State, second: i64) -> Outcome {
     Outcome { event, number: 1, state, reason: None, affiliate: None, at: at(second) }
 }
 
@@ -48,15 +48,15 @@ fn save(row: Option<Row>, number: u64) -> Save {
     Save { row, graph, new_digests: vec![digest(number)], work, dirty: 1, waiting: 0 }
 }
 
-fn of(saves: Vec<Save>) -> Changes {
+pub(super) fn of(saves: Vec<Save>) -> Changes {
     Changes { connection: ONE, saves, ..Changes::default() }
 }
 
-fn url() -> String {
+pub(super) fn url() -> String {
     fresh_database().expect("a Postgres for the tests")
 }
 
-async fn open(url: &str) -> PostgresLedger {
+pub(super) async fn open(url: &str) -> PostgresLedger {
     PostgresLedger::connect(url, Options { lines: 16, ..Options::default() }).await.expect("the ledger opens")
 }
 
@@ -171,7 +171,7 @@ async fn a_server_that_dies_leaves_nothing_half_written() {
     let there = ledger.gather(ONE, &digests, &[]).await.expect("it recovers by itself").graphs.len();
     assert_eq!(there, confirmed.len(), "what was confirmed is there");
     let whole = "SELECT (SELECT COUNT(*) FROM graphs), (SELECT COUNT(*) FROM events), \
-        (SELECT COUNT(*) FROM outcomes), (SELECT COUNT(*) FROM graph_digests), (SELECT COUNT(*) FROM findable)";
+        (SELECT COUNT(first_state) FROM events), (SELECT COUNT(*) FROM graph_digests), (SELECT COUNT(*) FROM findable)";
     let counted = psql(&url, whole).expect("counted");
     let mut numbers: Vec<&str> = counted.trim().split('|').collect();
     numbers.dedup();
@@ -189,7 +189,7 @@ async fn processes_that_start_together_migrate_once() {
     }
     all.join_all().await;
     let applied = psql(&url, "SELECT COUNT(*) FROM schema_migrations").expect("counted");
-    assert_eq!(applied.trim(), "7");
+    assert_eq!(applied.trim(), "8");
     open(&url).await;
 }
 
@@ -197,52 +197,10 @@ async fn processes_that_start_together_migrate_once() {
 async fn a_program_that_is_too_old_refuses() {
     let url = url();
     open(&url).await;
-    psql(&url, "INSERT INTO schema_migrations VALUES (8, '0008_from_the_future', 8)").expect("written");
+    psql(&url, "INSERT INTO schema_migrations VALUES (9, '0009_from_the_future', 9)").expect("written");
     let refused = PostgresLedger::connect(&url, Options::default()).await;
     let Err(LedgerError::Broken(why)) = refused else { panic!("{refused:?}") };
     assert!(why.contains("install a newer version"), "{why}");
-}
-
-/// An id of the server's present week.
-fn id_of_this_week() -> Uuid {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    let ms = u64::try_from(now.as_millis()).expect("in this age");
-    Uuid::from_u128(u128::from(ms) << 80 | 7 << 76)
-}
-
-/// A week goes as a whole; what is pending in it, or ended late, stays, and is found and counted as before.
-#[tokio::test]
-async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
-    let url = url();
-    let ledger = open(&url).await;
-    let weeks = psql(&url, "SELECT COUNT(*) FROM pg_inherits WHERE inhparent = 'events'::regclass");
-    assert_eq!(weeks.expect("counted").trim(), "6", "this week, four to come, and the rest");
-    let first = id_of_this_week().as_u128();
-    let id = |number: u64| Uuid::from_u128(first | u128::from(number));
-    let events = (1..=4).map(|number| event(id(number), number)).collect();
-    let outcomes = vec![
-        outcome(id(1), State::Updated, 10),
-        outcome(id(2), State::Created, 10),
-        outcome(id(3), State::Remembered, 1_000_000),
-    ];
-    ledger.record(Changes { events, outcomes, ..of(Vec::new()) }).await.expect("recorded");
-    // A time weeks ahead, so that this week is old by then, and so is what ended before it.
-    let before = at(500_000);
-    let expired = ledger.expire(before, Timestamp::UNIX_EPOCH, 100).await.expect("expired");
-    assert_eq!(expired.outcomes, 2);
-    let digests: Vec<Digest> = (1..=4).map(digest).collect();
-    let found = ledger.find_events(&digests, 10).await.expect("found");
-    let states: Vec<_> = found.iter().map(|view| (view.event, view.state)).collect();
-    assert_eq!(states, [(id(4), State::Pending), (id(3), State::Remembered)]);
-    assert_eq!(found[0].message_id.as_deref(), Some("a\u{FFFD}b"));
-    assert!(ledger.payload(id(4)).await.expect("read").is_some());
-    let counts = ledger.counts(Some(ONE), at(0)).await.expect("counted");
-    assert_eq!((counts.pending, counts.outcomes), (1, [("remembered".to_owned(), 1)].into()));
-    let left = psql(&url, "SELECT COUNT(*) FROM events_rest").expect("counted");
-    assert_eq!(left.trim(), "2");
-    let end = Changes { outcomes: vec![outcome(id(4), State::Updated, 20)], ..of(Vec::new()) };
-    ledger.record(end).await.expect("an event that stayed ends as any other");
-    assert_eq!(ledger.expire(before, Timestamp::UNIX_EPOCH, 100).await.expect("expired").outcomes, 1);
 }
 
 /// A server that does not answer is given up within the deadline.

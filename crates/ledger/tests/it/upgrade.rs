@@ -52,19 +52,31 @@ fn graph() -> Graph {
 }
 
 /// The statements that make a ledger with one graph as the older program wrote it, a few ids after the first.
-fn older(steps: [(&str, &str); 6], blob: &str) -> String {
-    let mut statements = "CREATE TABLE schema_migrations
-        (version bigint PRIMARY KEY, name text NOT NULL, min_reader bigint NOT NULL);\n"
-        .to_owned();
-    for (number, (name, sql)) in (1..).zip(steps) {
-        statements += &format!("{sql}\nINSERT INTO schema_migrations VALUES ({number}, '{name}', 1);\n");
-    }
+fn older(steps: &[(&str, &str)], blob: &str) -> String {
+    let mut statements = schema(steps);
     let body = serde_json::to_string(&graph()).expect("a graph is JSON");
     statements += &format!(
         "INSERT INTO graphs (id, connection, version, dirty, waiting, body) VALUES (5, {ONE}, 3, 2, 1, '{body}');
         INSERT INTO graph_digests (connection, digest, graph) VALUES ({ONE}, {blob}, 5);"
     );
     statements
+}
+
+/// The statements that make a schema of these steps.
+fn schema(steps: &[(&str, &str)]) -> String {
+    let mut statements = "CREATE TABLE schema_migrations
+        (version bigint PRIMARY KEY, name text NOT NULL, min_reader bigint NOT NULL);\n"
+        .to_owned();
+    for (number, (name, sql)) in (1..).zip(steps) {
+        statements += &format!("{sql}\nINSERT INTO schema_migrations VALUES ({number}, '{name}', 1);\n");
+    }
+    statements
+}
+
+/// The statements that make Postgres' schema as it was before events that end at once kept their outcomes.
+pub(super) fn before_events_kept_outcomes() -> String {
+    let packed = include_str!("../../../../migrations/postgres/0007_pack_graphs.sql");
+    schema(&[&steps_before!("postgres")[..], &[("0007_pack_graphs", packed)]].concat())
 }
 
 /// It is read, written anew, and read again; a new graph gets an id that none had.
@@ -97,7 +109,7 @@ async fn goes_on(ledger: &impl Ledger) {
 #[tokio::test]
 async fn graphs_that_postgres_holds_as_json_are_read_after_the_upgrade() {
     let url = fresh_database().expect("a Postgres for the tests");
-    psql(&url, &older(steps_before!("postgres"), "'\\x07070707070707070707070707070707'")).expect("made");
+    psql(&url, &older(&steps_before!("postgres"), "'\\x07070707070707070707070707070707'")).expect("made");
     psql(&url, "SELECT setval(pg_get_serial_sequence('graphs', 'id'), 5)")
         .expect("as the program would have");
     goes_on(&PostgresLedger::connect(&url, Options::default()).await.expect("the ledger opens")).await;
@@ -107,7 +119,7 @@ async fn graphs_that_postgres_holds_as_json_are_read_after_the_upgrade() {
 async fn graphs_that_sqlite_holds_as_json_are_read_after_the_upgrade() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.db");
-    let statements = older(steps_before!("sqlite/ledger"), "x'07070707070707070707070707070707'");
+    let statements = older(&steps_before!("sqlite/ledger"), "x'07070707070707070707070707070707'");
     Connection::open(&path).expect("a file").execute_batch(&statements).expect("made");
     goes_on(&SqliteLedger::open(&path).await.expect("the ledger opens")).await;
 }

@@ -10,7 +10,8 @@ use crate::words::{small, state};
 use crate::{KnownEvent, State};
 
 /// The bounds beside the list tell Postgres which partitions to leave alone.
-const READ: &str = "SELECT e.event_id, o.number, o.state, p.event_id IS NOT NULL AND NOT p.dead
+const READ: &str =
+    "SELECT e.event_id, o.number, COALESCE(o.state, e.first_state), p.event_id IS NOT NULL AND NOT p.dead
     FROM events e
     LEFT JOIN LATERAL (
         SELECT number, state FROM outcomes WHERE event_id = e.event_id ORDER BY number DESC LIMIT 1
@@ -52,7 +53,8 @@ pub(in super::super) async fn read(
     let query = rows(READ).bind(events).bind(first).bind(last).bind(of);
     let found: Vec<(Uuid, Option<i32>, Option<String>, bool)> = query.fetch_all(connection).await?;
     let known = |(event, number, word, pending): (Uuid, Option<i32>, Option<String>, bool)| {
-        let outcomes = small(number.unwrap_or(0).into())?;
+        // An outcome without a number stands in the event's row, and is the first.
+        let outcomes = small(number.unwrap_or(word.is_some().into()).into())?;
         let ended = word.as_deref().map(state).transpose()?;
         let state = if pending { State::Pending } else { ended.unwrap_or(State::Pending) };
         Ok((event, Known { state, outcomes }))

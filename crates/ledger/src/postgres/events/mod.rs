@@ -1,24 +1,25 @@
 //! Events: how they begin, are taken up again, end, and are erased.
 //!
 //! Rows of events and outcomes are only appended. An event is pending while the table `pending` says so; else it is what
-//! its newest outcome says. [`write()`] reads where the events of one transaction stand, works out in memory where they
-//! go, and writes the difference.
+//! its newest outcome says: the one in `outcomes` with the greatest number, else the one in its own row, which is there
+//! where the event ended in the transaction that recorded it. [`write()`] reads where the events of one transaction
+//! stand, works out in memory where they go, and writes the difference.
 
+mod begin;
+mod ends;
 mod known;
 mod stories;
 
 use std::collections::BTreeMap;
 
-use connections::ConnectionId;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
-use super::copy::{Rows, WORTH_A_COPY};
 use super::failure::Failure;
 use super::notes::Tally;
-use super::text::{integer, some_text, text};
-use super::{find, rows, sql};
-use crate::words::{lane_word, micros};
+use super::text::{integer, text};
+use super::{find, sql};
+use crate::words::micros;
 use crate::{Attempt, Changes, NewEvent};
 
 pub(super) use known::{range, read as known};
@@ -26,16 +27,6 @@ use stories::Story;
 
 /// Events of one transaction, by id, as they were and as they will be.
 pub(super) type Stories = BTreeMap<Uuid, Story>;
-
-const INSERT: &str =
-    "INSERT INTO events (event_id, connection, message_id, kind, lane, received_at, found_by)
-    SELECT event_id, $1, message_id, kind, lane, received_at, found_by
-    FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bytea[])
-        AS new (event_id, message_id, kind, lane, received_at, found_by)
-    ON CONFLICT (event_id) DO NOTHING RETURNING event_id";
-
-const COPY: &str = "COPY events (event_id, connection, message_id, kind, lane, received_at, found_by)
-    FROM STDIN (FORMAT binary)";
 
 const INSERT_ATTEMPTS: &str = "INSERT INTO attempts (event_id, at, operation, http_status, class, message)
     SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::text[], $6::text[])";
@@ -54,14 +45,10 @@ pub(super) async fn write(
 ) -> Result<Stories, Failure> {
     let mut events: Vec<&NewEvent> = changes.events.iter().collect();
     events.sort_by_key(|event| event.event);
-    let fresh = match changes.unasked && events.len() >= WORTH_A_COPY {
-        true => begin_unasked(connection, changes.connection, &events).await?,
-        false => begin(connection, changes.connection, &events).await?,
-    };
-    if changes.unasked && fresh.len() < events.len() {
-        return Err(Failure::Moved);
-    }
-    let mut stories: Stories = fresh.iter().map(|event| (*event, Story::fresh())).collect();
+    let firsts = begin::firsts(changes);
+    let fresh = begin::write(connection, changes, &events, &firsts).await?;
+    let story = |event: &Uuid| (*event, Story::fresh(firsts.contains_key(event)));
+    let mut stories: Stories = fresh.iter().map(story).collect();
     let named: Vec<Uuid> = named(changes).filter(|event| !stories.contains_key(event)).collect();
     if !named.is_empty() {
         if stories::may_meet_another(changes) {
@@ -86,44 +73,6 @@ fn named(changes: &Changes) -> impl Iterator<Item = Uuid> {
     let strays = changes.strays.iter().map(|stray| stray.event);
     let others = changes.reopened.iter().chain(&changes.resolved).chain(&changes.erased).copied();
     ends.chain(attempts).chain(letters).chain(strays).chain(others)
-}
-
-/// Records events; the ids of those that were not recorded before.
-async fn begin(
-    connection: &mut PgConnection,
-    of: ConnectionId,
-    events: &[&NewEvent],
-) -> Result<Vec<Uuid>, Failure> {
-    if events.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<Uuid> = events.iter().map(|event| event.event).collect();
-    let messages: Vec<_> = events.iter().map(|event| some_text(event.message_id.as_ref())).collect();
-    let kinds: Vec<_> = events.iter().map(|event| text(&event.kind)).collect();
-    let lanes: Vec<&str> = events.iter().map(|event| lane_word(event.lane)).collect();
-    let received: Vec<i64> = events.iter().map(|event| micros(event.received_at)).collect();
-    let found_by: Vec<Vec<u8>> =
-        events.iter().map(|event| event.found_by.iter().flat_map(|digest| digest.0).collect()).collect();
-    let insert = rows(INSERT).bind(of).bind(ids).bind(messages).bind(kinds).bind(lanes);
-    let fresh: Vec<(Uuid,)> = insert.bind(received).bind(found_by).fetch_all(connection).await?;
-    Ok(fresh.into_iter().map(|(event,)| event).collect())
-}
-
-/// Records many events that nobody has looked for; their ids. If one is there, [`Failure::Moved`].
-async fn begin_unasked(
-    connection: &mut PgConnection,
-    of: ConnectionId,
-    events: &[&NewEvent],
-) -> Result<Vec<Uuid>, Failure> {
-    let mut rows = Rows::of(7);
-    for event in events {
-        rows.begin().uuid(event.event).bigint(Some(of));
-        rows.text(some_text(event.message_id.as_ref()).as_deref()).text(Some(&text(&event.kind)));
-        rows.text(Some(lane_word(event.lane))).bigint(Some(micros(event.received_at)));
-        rows.bytes(event.found_by.iter().map(|digest| &digest.0[..]));
-    }
-    rows.write(connection, COPY).await?;
-    Ok(events.iter().map(|event| event.event).collect())
 }
 
 /// Records failed calls.

@@ -3,26 +3,13 @@
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
-use super::super::copy::{Rows, WORTH_A_COPY};
 use super::super::failure::Failure;
 use super::super::notes::Tally;
-use super::super::text::{affiliate_id, integer, some_text, text};
+use super::super::text::text;
 use super::super::{rows, sql};
-use super::Stories;
 use super::known::Known;
-use crate::words::micros;
+use super::{Stories, ends};
 use crate::{Changes, NewEvent, Outcome, State};
-
-/// That an outcome is there already means that somebody else wrote it since this transaction read.
-const INSERT_OUTCOMES: &str =
-    "INSERT INTO outcomes (event_id, number, state, reason, affiliate_id, affiliate_code, at)
-    SELECT * FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[])
-    ON CONFLICT (event_id, number) DO NOTHING";
-
-/// The same of many.
-const COPY_OUTCOMES: &str =
-    "COPY outcomes (event_id, number, state, reason, affiliate_id, affiliate_code, at)
-    FROM STDIN (FORMAT binary)";
 
 const KEEP: &str = "INSERT INTO pending (event_id, dead, payload)
     SELECT * FROM UNNEST($1::uuid[], $2::boolean[], $3::text[])
@@ -39,19 +26,32 @@ pub(in super::super) struct Story {
     outcomes: u32,
     /// The places of its new outcomes among those of the changes.
     new: Vec<usize>,
+    /// Whether the first of these was written with the event, into its row.
+    first_is_in_row: bool,
 }
 
 impl Story {
-    pub(super) fn fresh() -> Self {
-        Self { before: None, after: State::Pending, outcomes: 0, new: Vec::new() }
+    pub(super) fn fresh(first_is_in_row: bool) -> Self {
+        Self { before: None, after: State::Pending, outcomes: 0, new: Vec::new(), first_is_in_row }
     }
 
     pub(super) fn known(known: Known) -> Self {
-        Self { before: Some(known.state), after: known.state, outcomes: known.outcomes, new: Vec::new() }
+        Self {
+            before: Some(known.state),
+            after: known.state,
+            outcomes: known.outcomes,
+            new: Vec::new(),
+            first_is_in_row: false,
+        }
     }
 
     pub(super) fn is_fresh(&self) -> bool {
         self.before.is_none()
+    }
+
+    /// The places of the outcomes that need rows of their own.
+    fn new_rows(&self) -> &[usize] {
+        self.new.get(usize::from(self.first_is_in_row)..).unwrap_or_default()
     }
 
     fn reopen(&mut self) {
@@ -108,13 +108,9 @@ pub(super) async fn write(
         tally.event(*event, story.before, Some(story.after));
     }
     keep(connection, events, stories).await?;
-    let places = stories.values().flat_map(|story| &story.new);
+    let places = stories.values().flat_map(Story::new_rows);
     let outcomes: Vec<&Outcome> = places.filter_map(|place| changes.outcomes.get(*place)).collect();
-    match outcomes.len() {
-        0 => {}
-        1..WORTH_A_COPY => insert_outcomes(connection, &outcomes).await?,
-        _ => copy_outcomes(connection, &outcomes).await?,
-    }
+    ends::write(connection, &outcomes).await?;
     let goes = |story: &Story| {
         story.before != Some(story.after)
             && matches!(story.before, Some(State::Pending | State::Dead))
@@ -148,32 +144,4 @@ async fn keep(connection: &mut PgConnection, events: &[&NewEvent], stories: &Sto
         sql(KEEP).bind(ids).bind(dead).bind(payloads).execute(connection).await?;
     }
     Ok(())
-}
-
-async fn insert_outcomes(connection: &mut PgConnection, outcomes: &[&Outcome]) -> Result<(), Failure> {
-    let events: Vec<Uuid> = outcomes.iter().map(|outcome| outcome.event).collect();
-    let numbers: Vec<i32> = outcomes.iter().map(|outcome| integer(outcome.number)).collect();
-    let states: Vec<&str> = outcomes.iter().map(|outcome| outcome.state.word()).collect();
-    let reasons: Vec<_> = outcomes.iter().map(|outcome| some_text(outcome.reason.as_ref())).collect();
-    let affiliates = outcomes.iter().map(|outcome| outcome.affiliate.as_ref());
-    let codes: Vec<_> = affiliates.clone().map(|it| some_text(it.and_then(|it| it.code.as_ref()))).collect();
-    let ids = affiliates.map(|it| affiliate_id(it.and_then(|it| it.id))).collect::<Result<Vec<_>, _>>()?;
-    let at: Vec<i64> = outcomes.iter().map(|outcome| micros(outcome.at)).collect();
-    let insert = sql(INSERT_OUTCOMES).bind(events).bind(numbers).bind(states).bind(reasons);
-    let written = insert.bind(ids).bind(codes).bind(at).execute(connection).await?;
-    let all = u64::try_from(outcomes.len()).unwrap_or(u64::MAX);
-    if written.rows_affected() == all { Ok(()) } else { Err(Failure::Moved) }
-}
-
-async fn copy_outcomes(connection: &mut PgConnection, outcomes: &[&Outcome]) -> Result<(), Failure> {
-    let mut rows = Rows::of(7);
-    for outcome in outcomes {
-        let affiliate = outcome.affiliate.as_ref();
-        let code = affiliate.and_then(|affiliate| affiliate.code.as_ref());
-        rows.begin().uuid(outcome.event).integer(integer(outcome.number)).text(Some(outcome.state.word()));
-        rows.text(some_text(outcome.reason.as_ref()).as_deref());
-        rows.bigint(affiliate_id(affiliate.and_then(|affiliate| affiliate.id))?);
-        rows.text(some_text(code).as_deref()).bigint(Some(micros(outcome.at)));
-    }
-    rows.write(connection, COPY_OUTCOMES).await
 }

@@ -1,0 +1,102 @@
+//! How events begin: their rows, each with the outcome that the event ends with at once, if it does.
+
+use std::collections::BTreeMap;
+
+use connections::ConnectionId;
+use sqlx_postgres::PgConnection;
+use uuid::Uuid;
+
+use super::super::copy::{Rows, WORTH_A_COPY};
+use super::super::failure::Failure;
+use super::super::rows;
+use super::super::text::{some_text, text};
+use super::ends::{End, Ends};
+use crate::words::{lane_word, micros};
+use crate::{Changes, NewEvent, Outcome, State};
+
+const INSERT: &str =
+    "INSERT INTO events (event_id, connection, message_id, kind, lane, received_at, found_by,
+        first_state, first_reason, first_affiliate_id, first_affiliate_code, first_at)
+    SELECT event_id, $1, message_id, kind, lane, received_at, found_by, state, reason, affiliate_id, affiliate_code, at
+    FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bytea[],
+            $8::text[], $9::text[], $10::bigint[], $11::text[], $12::bigint[])
+        AS new (event_id, message_id, kind, lane, received_at, found_by,
+            state, reason, affiliate_id, affiliate_code, at)
+    ON CONFLICT (event_id) DO NOTHING RETURNING event_id";
+
+const COPY: &str = "COPY events (event_id, connection, message_id, kind, lane, received_at, found_by,
+        first_state, first_reason, first_affiliate_id, first_affiliate_code, first_at)
+    FROM STDIN (FORMAT binary)";
+
+/// The outcome that goes into an event's row if the event turns out to be new.
+pub(super) type Firsts<'c> = BTreeMap<Uuid, &'c Outcome>;
+
+/// The outcomes that come first among those of their events, and are number 1.
+pub(super) fn firsts(changes: &Changes) -> Firsts<'_> {
+    let mut firsts = Firsts::new();
+    if changes.events.is_empty() {
+        return firsts;
+    }
+    for outcome in &changes.outcomes {
+        firsts.entry(outcome.event).or_insert(outcome);
+    }
+    firsts.retain(|_, outcome| outcome.number == 1 && outcome.state != State::Pending);
+    firsts
+}
+
+/// Records events; the ids of those that were not recorded before. If nobody has looked for them and one is there,
+/// [`Failure::Moved`].
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    changes: &Changes,
+    events: &[&NewEvent],
+    firsts: &Firsts<'_>,
+) -> Result<Vec<Uuid>, Failure> {
+    let of = changes.connection;
+    match events.len() {
+        0 => return Ok(Vec::new()),
+        WORTH_A_COPY.. if changes.unasked => return copy(connection, of, events, firsts).await,
+        _ => {}
+    }
+    let fresh = insert(connection, of, events, firsts).await?;
+    if changes.unasked && fresh.len() < events.len() { Err(Failure::Moved) } else { Ok(fresh) }
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    events: &[&NewEvent],
+    firsts: &Firsts<'_>,
+) -> Result<Vec<Uuid>, Failure> {
+    let ids: Vec<Uuid> = events.iter().map(|event| event.event).collect();
+    let messages: Vec<_> = events.iter().map(|event| some_text(event.message_id.as_ref())).collect();
+    let kinds: Vec<_> = events.iter().map(|event| text(&event.kind)).collect();
+    let lanes: Vec<&str> = events.iter().map(|event| lane_word(event.lane)).collect();
+    let received: Vec<i64> = events.iter().map(|event| micros(event.received_at)).collect();
+    let found_by: Vec<Vec<u8>> =
+        events.iter().map(|event| event.found_by.iter().flat_map(|digest| digest.0).collect()).collect();
+    let ends = Ends::of(events.iter().map(|event| firsts.get(&event.event).copied()))?;
+    let insert = rows(INSERT).bind(of).bind(ids).bind(messages).bind(kinds).bind(lanes);
+    let insert = insert.bind(received).bind(found_by).bind(ends.states).bind(ends.reasons);
+    let insert = insert.bind(ends.affiliate_ids).bind(ends.affiliate_codes).bind(ends.at);
+    let fresh: Vec<(Uuid,)> = insert.fetch_all(connection).await?;
+    Ok(fresh.into_iter().map(|(event,)| event).collect())
+}
+
+async fn copy(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    events: &[&NewEvent],
+    firsts: &Firsts<'_>,
+) -> Result<Vec<Uuid>, Failure> {
+    let mut rows = Rows::of(12);
+    for event in events {
+        rows.begin().uuid(event.event).bigint(Some(of));
+        rows.text(some_text(event.message_id.as_ref()).as_deref()).text(Some(&text(&event.kind)));
+        rows.text(Some(lane_word(event.lane))).bigint(Some(micros(event.received_at)));
+        rows.bytes(event.found_by.iter().map(|digest| &digest.0[..]));
+        End::of(firsts.get(&event.event).copied())?.copy(&mut rows);
+    }
+    rows.write(connection, COPY).await?;
+    Ok(events.iter().map(|event| event.event).collect())
+}

@@ -1,0 +1,68 @@
+//! Weeks of events that go, on Postgres.
+
+use jiff::Timestamp;
+use ledger::{Changes, Ledger, Outcome, State};
+use people::Digest;
+use testbed::postgres::psql;
+use uuid::Uuid;
+
+use super::postgres_server::{ONE, at, digest, event, of, open, outcome, url};
+
+/// Seconds after which an event ends late.
+const LATE: i64 = 1_000_000;
+
+/// An id of the server's present week.
+fn id_of_this_week() -> Uuid {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let ms = u64::try_from(now.as_millis()).expect("in this age");
+    Uuid::from_u128(u128::from(ms) << 80 | 7 << 76)
+}
+
+/// A week goes as a whole; what is pending in it, or ended late, stays, and is found and counted as before. It is all one
+/// whether an event ended in the transaction that recorded it.
+#[tokio::test]
+async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
+    let url = url();
+    let ledger = open(&url).await;
+    let weeks = psql(&url, "SELECT COUNT(*) FROM pg_inherits WHERE inhparent = 'events'::regclass");
+    assert_eq!(weeks.expect("counted").trim(), "6", "this week, four to come, and the rest");
+    let first = id_of_this_week().as_u128();
+    let id = |number: u64| Uuid::from_u128(first | u128::from(number));
+    let events = (1..=7).map(|number| event(id(number), number)).collect();
+    let outcomes = vec![
+        outcome(id(1), State::Updated, 10),
+        outcome(id(2), State::Created, 10),
+        outcome(id(3), State::Remembered, LATE),
+        outcome(id(5), State::Remembered, 10),
+    ];
+    ledger.record(Changes { events, outcomes, ..of(Vec::new()) }).await.expect("recorded");
+    let outcomes = vec![
+        Outcome { number: 2, ..outcome(id(5), State::Created, LATE) },
+        outcome(id(6), State::Unchanged, LATE),
+        outcome(id(7), State::Skipped, 10),
+    ];
+    ledger.record(Changes { outcomes, ..of(Vec::new()) }).await.expect("recorded");
+    // A time weeks ahead, so that this week is old by then, and so is what ended before it.
+    let before = at(LATE / 2);
+    let expired = ledger.expire(before, Timestamp::UNIX_EPOCH, 100).await.expect("expired");
+    assert_eq!(expired.outcomes, 3);
+    let digests: Vec<Digest> = (1..=7).map(digest).collect();
+    let found = ledger.find_events(&digests, 10).await.expect("found");
+    let states: Vec<_> = found.iter().map(|view| (view.event, view.state)).collect();
+    let stayed = [(6, State::Unchanged), (5, State::Created), (4, State::Pending), (3, State::Remembered)];
+    assert_eq!(states, stayed.map(|(number, state)| (id(number), state)));
+    assert_eq!(found[2].message_id.as_deref(), Some("a\u{FFFD}b"));
+    assert!(ledger.payload(id(4)).await.expect("read").is_some());
+    let counts = ledger.counts(Some(ONE), at(0)).await.expect("counted");
+    let ended = ["created", "remembered", "unchanged"].map(|word| (word.to_owned(), 1));
+    assert_eq!((counts.pending, counts.outcomes), (1, ended.into()));
+    let left = psql(&url, "SELECT COUNT(*) FROM events_rest").expect("counted");
+    assert_eq!(left.trim(), "4");
+    let end = Changes { outcomes: vec![outcome(id(4), State::Updated, 20)], ..of(Vec::new()) };
+    ledger.record(end).await.expect("an event that stayed ends as any other");
+    assert_eq!(ledger.expire(before, Timestamp::UNIX_EPOCH, 100).await.expect("expired").outcomes, 1);
+    let later = ledger.expire(at(LATE + 1), Timestamp::UNIX_EPOCH, 100).await.expect("expired");
+    assert_eq!(later.outcomes, 3, "what ended late goes when that is old");
+    let rest = "SELECT (SELECT COUNT(*) FROM events) + (SELECT COUNT(*) FROM outcomes)";
+    assert_eq!(psql(&url, rest).expect("counted").trim(), "0");
+}

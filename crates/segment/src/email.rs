@@ -7,13 +7,14 @@ use crate::node::Node;
 /// The longest address that mail can go to. Source: RFC 5321, 4.5.3.1.3, without the angle brackets.
 const MAX_BYTES: usize = 254;
 
-/// The places where an event has an email, the most telling first. The top-level one is last: in samples of Segment's
-/// event tester it is an artefact, yet the delete on Segment's Refersion page has its email there only.
+/// Where an event may have an email, the most telling place first. The top-level one is last: in samples of Segment's event
+/// tester it is an artefact, yet the delete on Segment's Refersion page has its email there only.
+const PLACES: [&[&str]; 4] =
+    [&["traits", "email"], &["context", "traits", "email"], &["properties", "email"], &["email"]];
+
+/// What an event has in these places.
 pub(crate) fn places<'n>(top: &Fields<'n>) -> impl Iterator<Item = &'n Node<'n>> {
-    let traits = top.inside("traits").get("email");
-    let context = top.inside("context").inside("traits").get("email");
-    let properties = top.inside("properties").get("email");
-    [traits, context, properties, top.get("email")].into_iter().flatten()
+    PLACES.iter().filter_map(|place| top.at(place))
 }
 
 /// The address of an identify: the first place that has one. What is passed over on the way is noted.

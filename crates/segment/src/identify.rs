@@ -44,7 +44,7 @@ fn address(top: &Fields<'_>, user: Option<&str>, ignored: &mut Vec<Ignored>) -> 
 
 /// Audiences, computed traits and journeys all bring this object; its members vary.
 fn is_from_engage(top: &Fields<'_>) -> bool {
-    matches!(top.inside("context").get("personas"), Some(Node::Object(_)))
+    matches!(top.at(&["context", "personas"]), Some(Node::Object(_)))
 }
 
 /// Segment has filtered by `integrations` already, and Engage sends `"All": false` with everything. So nothing but a

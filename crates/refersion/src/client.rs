@@ -2,12 +2,14 @@
 
 mod call;
 mod create;
+mod edits;
 mod read;
 mod search;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::classify::Problem;
@@ -107,8 +109,7 @@ impl Client {
     pub async fn edit(&self, edits: &[Edit]) -> Result<Batch, Failure> {
         debug_assert!(edits.iter().all(|edit| !edit.fields.is_empty() || !edit.custom_fields.is_empty()));
         let ids: Vec<AffiliateId> = edits.iter().map(|edit| edit.id).collect();
-        let items: Vec<Value> = edits.iter().map(edit_item).collect();
-        self.batch(Operation::Edit, &ids, &json!({ "affiliates": items })).await
+        self.batch(Operation::Edit, &ids, &edits::Body::of(edits)).await
     }
 
     /// Sets the status of up to [`MAX_BATCH`] affiliates, each of them once. Refersion may greet by mail whom it makes
@@ -161,7 +162,12 @@ impl Client {
         self.ask_whether_keys_work().await.map_err(|problem| problem.failure)
     }
 
-    async fn batch(&self, operation: Operation, ids: &[AffiliateId], body: &Value) -> Result<Batch, Failure> {
+    async fn batch(
+        &self,
+        operation: Operation,
+        ids: &[AffiliateId],
+        body: &(impl Serialize + Sync),
+    ) -> Result<Batch, Failure> {
         debug_assert!(
             ids.len() == ids.iter().collect::<BTreeSet<_>>().len(),
             "an affiliate is in a batch once"
@@ -181,18 +187,6 @@ impl Client {
             other => other.map_err(|problem| problem.failure),
         }
     }
-}
-
-/// One element of `affiliates`. Custom fields go as a list of objects with one key each, which is the field's number.
-fn edit_item(edit: &Edit) -> Value {
-    let mut item = fields_object(edit.fields.iter());
-    item.insert("id".to_owned(), json!(edit.id));
-    if !edit.custom_fields.is_empty() {
-        let custom: Vec<Value> =
-            edit.custom_fields.iter().map(|(field, value)| json!({ field.to_string(): value })).collect();
-        item.insert("custom_fields".to_owned(), Value::Array(custom));
-    }
-    Value::Object(item)
 }
 
 fn fields_object<'a>(fields: impl Iterator<Item = (&'a Field, &'a String)>) -> Map<String, Value> {

@@ -1,5 +1,6 @@
 //! One HTTP call: through the gate, out, and back as a value or a classified failure.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -21,8 +22,10 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(operation: Operation, items: usize, body: &Value) -> Self {
-        Self { operation, items, body: body.to_string().into_bytes(), password: None }
+    pub(super) fn new(operation: Operation, items: usize, body: &impl Serialize) -> Self {
+        let body =
+            serde_json::to_vec(body).expect("requests have text keys only, and memory takes every byte");
+        Self { operation, items, body, password: None }
     }
 
     pub(super) fn with_password(mut self, password: &'a Secret) -> Self {

@@ -12,15 +12,16 @@ use super::{Api, Ending, Item, Texts, Wish};
 
 /// Edits every item.
 pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<Ending> {
+    let items: Vec<(&Item, Texts)> = items.iter().map(|item| (item, texts(api, item))).collect();
     let mut endings = Vec::with_capacity(items.len());
-    let mut batches = vec![items];
+    let mut batches = vec![items.as_slice()];
     while let Some(batch) = batches.pop() {
-        let edits: Vec<Edit> = batch.iter().filter_map(|item| edit_of(item, &texts(api, item))).collect();
+        let edits: Vec<Edit> = batch.iter().filter_map(|(item, texts)| edit_of(item, texts)).collect();
         match api.client.edit(&edits).await {
             Ok(answer) => {
-                for item in batch {
+                for (item, texts) in batch {
                     let changed = id_of(item).is_some_and(|id| answer.changed.contains(&AffiliateId(id)));
-                    endings.push(if changed { told(item, &texts(api, item)) } else { look(api, item).await });
+                    endings.push(if changed { told(item, texts) } else { look(api, item).await });
                 }
             }
             Err(failure) if blames_an_item(&failure) && batch.len() > 1 => {
@@ -29,8 +30,8 @@ pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<Ending> {
                 batches.push(left);
             }
             Err(failure) => {
-                for item in batch {
-                    endings.push(alone(api, item, texts(api, item), &failure).await);
+                for (item, texts) in batch {
+                    endings.push(alone(api, item, texts.clone(), &failure).await);
                 }
             }
         }
@@ -88,8 +89,8 @@ fn told(item: &Item, texts: &Texts) -> Ending {
         return item.answered(Answer::Scrubbed { id: *id });
     }
     let email = email.as_ref().filter(|_| texts.contains_key("email")).map(|(digest, _)| *digest);
-    let fields =
-        texts.iter().filter(|(field, _)| *field != "email").map(|(f, t)| (f.clone(), t.clone())).collect();
+    let mut fields = texts.clone();
+    fields.remove("email");
     item.answered(Answer::Told { id: *id, email, fields })
 }
 

@@ -1,30 +1,21 @@
 //! Folding a batch: from what was gathered and what the envelopes ask for to what is recorded. Pure but for the clock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use ledger::{
-    Changes, DeadLetter, Gathered, KnownEvent, NewEvent, Outcome, Row, Save, State, Stray, Unmapped,
-};
-use people::Digest;
-use people::fold::{Deletion, Statement, delete, entomb, forgive, identify, merge};
-use people::graph::Graph;
+use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, Outcome, State, Stray, Unmapped};
+use people::fold::{Deletion, Statement, delete, entomb, forgive, identify};
 use people::needs::{CUSTOM, Rules};
-use people::plan::{Act, Step};
-use people::tombs::Tombs;
+use people::plan::Step;
 use uuid::Uuid;
 
+use super::hand::{Hand, Slot};
 use super::read::{Reading, What};
 use crate::Worker;
-use crate::settle::settle_save;
 use crate::translate::Ask;
-
-/// At most so many identifiers hang together: beyond it a userId or an address is not one person's, but a placeholder that
-/// many share, and must not slow down everybody else.
-const MAX_IDENTIFIERS: usize = 500;
 
 /// A batch, folded.
 #[derive(Default)]
@@ -34,22 +25,6 @@ pub(crate) struct Folded {
     /// The steps of those of the saved graphs, by their places, that need nothing but edits, none of which has failed
     /// before: they can be told before anything is recorded.
     pub(crate) edits: Vec<(usize, Vec<Step>)>,
-}
-
-/// A graph in hand.
-struct Slot {
-    row: Option<Row>,
-    graph: Graph,
-    indexed: BTreeSet<Digest>,
-    touched: bool,
-}
-
-/// The graphs in hand, by the identifiers that they hold.
-#[derive(Default)]
-struct Hand {
-    slots: Vec<Option<Slot>>,
-    slot_of: HashMap<Digest, usize>,
-    dissolved: Vec<Row>,
 }
 
 /// Folds a batch. `gathered.known` counts only if it was asked for.
@@ -209,127 +184,6 @@ fn count_unmapped(changes: &mut Changes, rules: &Rules, reading: &Reading) {
             }
         }
     }
-}
-
-impl Hand {
-    fn of(graphs: Vec<ledger::GraphRow>) -> Self {
-        let mut hand = Self::default();
-        for row in graphs {
-            let indexed: BTreeSet<Digest> = row.graph.identifiers.keys().copied().collect();
-            hand.slot_of.extend(indexed.iter().map(|digest| (*digest, hand.slots.len())));
-            let slot = Slot { row: Some(row.row), graph: row.graph, indexed, touched: false };
-            hand.slots.push(Some(slot));
-        }
-        hand
-    }
-
-    /// The graphs of these identifiers are to be settled.
-    fn touch(&mut self, digests: &[Digest]) {
-        for slot in digests.iter().filter_map(|digest| self.slot_of.get(digest)) {
-            if let Some(slot) = &mut self.slots[*slot] {
-                slot.touched = true;
-            }
-        }
-    }
-
-    /// The slots that hold any of these identifiers, each once.
-    fn slots_of(&self, digests: &[Digest]) -> Vec<usize> {
-        let mut slots: Vec<usize> =
-            digests.iter().filter_map(|digest| self.slot_of.get(digest)).copied().collect();
-        slots.sort_unstable();
-        slots.dedup();
-        slots
-    }
-
-    /// Whether too many identifiers would hang together if these did.
-    fn is_too_large(&self, digests: &[Digest]) -> bool {
-        let slots = self.slots_of(digests);
-        let new = digests.iter().filter(|digest| !self.slot_of.contains_key(digest)).count();
-        let held = slots.iter().filter_map(|slot| self.slots[*slot].as_ref());
-        let held: usize = held.map(|slot| slot.graph.identifiers.len()).sum();
-        (new > 0 || slots.len() > 1) && held + new > MAX_IDENTIFIERS
-    }
-
-    /// The one slot of all these identifiers, joined if need be; `None` where it would grow too large.
-    fn join(&mut self, digests: &[Digest]) -> Option<&mut Slot> {
-        if self.is_too_large(digests) {
-            return None;
-        }
-        let slots = self.slots_of(digests);
-        let into = match slots.first() {
-            Some(first) => *first,
-            None => {
-                self.slots.push(Some(Slot {
-                    row: None,
-                    graph: Graph::default(),
-                    indexed: BTreeSet::new(),
-                    touched: true,
-                }));
-                self.slots.len() - 1
-            }
-        };
-        for other in slots.into_iter().skip(1) {
-            self.pour(other, into);
-        }
-        self.slot_of.extend(digests.iter().map(|digest| (*digest, into)));
-        let slot = self.slots[into].as_mut()?;
-        slot.touched = true;
-        Some(slot)
-    }
-
-    fn pour(&mut self, from: usize, into: usize) {
-        let Some(other) = self.slots[from].take() else { return };
-        for slot in self.slot_of.values_mut().filter(|slot| **slot == from) {
-            *slot = into;
-        }
-        let Some(target) = self.slots[into].as_mut() else { return };
-        match (target.row, other.row) {
-            (None, row) => {
-                target.row = row;
-                target.indexed = other.indexed;
-            }
-            // What was indexed under the other row has to be indexed under this one.
-            (Some(_), Some(gone)) => self.dissolved.push(gone),
-            (Some(_), None) => {}
-        }
-        merge(&mut target.graph, other.graph);
-    }
-
-    /// Settles what was touched, and returns the edits that can be told at once.
-    fn finish(
-        self,
-        worker: &Worker,
-        rules: &Rules,
-        now: Timestamp,
-        changes: &mut Changes,
-    ) -> Vec<(usize, Vec<Step>)> {
-        changes.dissolved = self.dissolved;
-        // A stray that a tombstone covers already, also in a graph that nothing else touches, has come too late to be kept.
-        let has_strays = !changes.strays.is_empty();
-        for slot in self.slots.iter().flatten().filter(|slot| slot.touched || has_strays) {
-            changes.tombstones.extend(Tombs::of(&slot.graph).all());
-        }
-        let mut edits = Vec::new();
-        for slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
-            let new = slot.graph.identifiers.keys().filter(|digest| !slot.indexed.contains(digest)).copied();
-            let new_digests = new.collect();
-            let mut save =
-                Save { row: slot.row, graph: slot.graph, new_digests, work: None, dirty: 0, waiting: 0 };
-            let steps = settle_save(changes, &mut save, rules, now, worker.limits.bulk_waits);
-            if can_be_told_at_once(&save, &steps) {
-                edits.push((changes.saves.len(), steps));
-            }
-            changes.saves.push(save);
-        }
-        edits
-    }
-}
-
-/// A graph that nobody has stored could not be found again by an open call about it.
-fn can_be_told_at_once(save: &Save, steps: &[Step]) -> bool {
-    let tried = |step: &Step| save.graph.troubles.contains_key(&step.anchor);
-    let is_edit = |step: &Step| matches!(step.act, Act::Edit { .. });
-    save.row.is_some() && !steps.is_empty() && steps.iter().all(|step| is_edit(step) && !tried(step))
 }
 
 /// Counts what a recorded batch ended.

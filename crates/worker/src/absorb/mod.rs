@@ -4,6 +4,7 @@
 //! recorded), `read` and `fold` (the pure steps), `in_hand` (what is under way).
 
 mod fold;
+mod hand;
 mod in_hand;
 mod part;
 mod read;

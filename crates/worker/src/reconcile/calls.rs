@@ -15,7 +15,7 @@ use tracing::info;
 
 use super::lanes::Planned;
 use super::record::Recorder;
-use super::{Delivered, Holder, InFlight};
+use super::{Delivered, Holder};
 use crate::deliver::{Api, Ending, Item, Job, operation};
 use crate::rules::rules;
 
@@ -143,6 +143,14 @@ impl Planned {
     pub(super) fn into_job(self, call: CallId) -> Job {
         Job { call, kind: self.kind, items: self.items }
     }
+}
+
+/// What has a call under way: two calls about one affiliate must not race.
+#[derive(Default)]
+pub(crate) struct InFlight {
+    pub(crate) graphs: BTreeSet<GraphId>,
+    pub(crate) anchors: BTreeSet<Digest>,
+    pub(crate) calls: usize,
 }
 
 impl InFlight {

@@ -4,29 +4,29 @@ mod calls;
 mod carry;
 mod lanes;
 mod pause;
+mod rate;
 mod record;
 mod settings;
 mod suspicion;
 mod take;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connections::{Connection, State};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ledger::{Fence, GraphId, LedgerError};
-use people::Digest;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::Worker;
 use crate::carry::{Load, Seat};
 use crate::deliver::{Api, Ending, Job, deliver};
 use crate::gate::ConnectionGate;
 use crate::rules::Known;
+use calls::InFlight;
 use carry::Loaded;
 use record::Recorder;
 use suspicion::Suspicion;
@@ -35,10 +35,6 @@ use suspicion::Suspicion;
 const AHEAD: Duration = Duration::from_millis(100);
 /// How long reconcile sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_millis(500);
-/// How often the learned rate is written down while it changes.
-const REMEMBER_RATE_EVERY: SignedDuration = SignedDuration::from_secs(30);
-/// A change of the rate that is worth writing down, as a share of it.
-const WORTH_REMEMBERING: f64 = 0.05;
 /// How many answers are recorded in one transaction at most.
 const RECORD_AT_MOST: usize = 256;
 
@@ -57,14 +53,6 @@ pub struct Holder {
     pub(crate) rate_remembered_at: Option<Timestamp>,
     /// Since when the walk for a settings version has been asked for.
     pub(crate) walk_since: Option<(i64, Timestamp)>,
-}
-
-/// What has a call under way: two calls about one affiliate must not race.
-#[derive(Default)]
-pub(crate) struct InFlight {
-    pub(crate) graphs: BTreeSet<GraphId>,
-    pub(crate) anchors: BTreeSet<Digest>,
-    pub(crate) calls: usize,
 }
 
 /// What came to its end.
@@ -295,25 +283,6 @@ impl Holder {
         let wait = due.map_or(IDLE, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
         // What is due already and was not taken has a call under way, whose end wakes us, or cannot be told.
         Ok(wait.clamp(AHEAD, IDLE))
-    }
-
-    /// What was learned outlives a crash.
-    async fn remember_rate_now_and_then(&mut self) {
-        let now = self.worker.now();
-        let due = self.rate_remembered_at.is_none_or(|at| now.duration_since(at) >= REMEMBER_RATE_EVERY);
-        let rate = self.gate.with_pace(|pace, _| pace.rate());
-        let remembered = self.connection.learned_rate.unwrap_or(self.connection.settings.rate_per_second);
-        if due && (rate - remembered).abs() > remembered * WORTH_REMEMBERING {
-            self.rate_remembered_at = Some(now);
-            self.remember_rate().await;
-        }
-    }
-
-    async fn remember_rate(&self) {
-        let rate = self.gate.with_pace(|pace, _| pace.rate());
-        if let Err(cause) = self.worker.connections.save_learned_rate(self.connection.id, rate).await {
-            warn!(connection = self.connection.id, %cause, "the learned rate could not be remembered");
-        }
     }
 }
 

@@ -1,0 +1,32 @@
+//! The learned rate, written down: what was learned outlives a crash.
+
+use jiff::SignedDuration;
+use tracing::warn;
+
+use super::Holder;
+
+/// How often the learned rate is written down while it changes.
+const REMEMBER_EVERY: SignedDuration = SignedDuration::from_secs(30);
+/// A change of the rate that is worth writing down, as a share of it.
+const WORTH_REMEMBERING: f64 = 0.05;
+
+impl Holder {
+    /// Writes the rate down where it has changed enough, and not too often.
+    pub(super) async fn remember_rate_now_and_then(&mut self) {
+        let now = self.worker.now();
+        let due = self.rate_remembered_at.is_none_or(|at| now.duration_since(at) >= REMEMBER_EVERY);
+        let rate = self.gate.with_pace(|pace, _| pace.rate());
+        let remembered = self.connection.learned_rate.unwrap_or(self.connection.settings.rate_per_second);
+        if due && (rate - remembered).abs() > remembered * WORTH_REMEMBERING {
+            self.rate_remembered_at = Some(now);
+            self.remember_rate().await;
+        }
+    }
+
+    pub(super) async fn remember_rate(&self) {
+        let rate = self.gate.with_pace(|pace, _| pace.rate());
+        if let Err(cause) = self.worker.connections.save_learned_rate(self.connection.id, rate).await {
+            warn!(connection = self.connection.id, %cause, "the learned rate could not be remembered");
+        }
+    }
+}

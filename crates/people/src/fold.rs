@@ -256,15 +256,17 @@ fn sighting(graph: &mut Graph, anonymous: Digest, with: Digest, span: &Span) {
 
 fn write_traits(graph: &mut Graph, strongest: Digest, statement: &Statement) {
     let Some(profile) = graph.identifiers.get_mut(&strongest) else { return };
+    let mut new = Vec::new();
     for (key, value) in &statement.traits {
         let said = Said { value: value.clone(), stamp: statement.stamp.clone(), refused: None };
-        match profile.traits.get(key) {
-            Some(known) if !said.beats(known) => {}
-            _ => {
-                profile.traits.insert(key.clone(), said);
-            }
+        match profile.traits.get_mut(key) {
+            Some(known) if said.beats(known) => *known = said,
+            Some(_) => {}
+            None => new.push((key.clone(), said)),
         }
     }
+    // All at once: a profile may hold thousands of keys.
+    profile.traits.extend(new);
 }
 
 /// Something new was said, so what had been given up is tried again.

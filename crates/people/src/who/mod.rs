@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::Map;
 use crate::digest::Digest;
-use crate::graph::{Affiliate, Claim, Graph, Kind};
+use crate::graph::{Affiliate, Claim, Graph, Kind, Said};
 use crate::needs::{Rules, Traits};
 use crate::tombs::Tombs;
 use links::Links;
@@ -138,13 +138,18 @@ impl<'g> Who<'g> {
 #[must_use]
 pub fn merged<'g>(graph: &'g Graph, profiles: &[Digest]) -> Traits<'g> {
     let profiles = profiles.iter().filter_map(|digest| graph.identifiers.get(digest));
-    let mut profiles = profiles.filter(|profile| !profile.traits.is_empty());
-    let Some(first) = profiles.next() else { return Traits::new() };
-    let mut traits: Traits<'g> = first.traits.iter().map(|(key, said)| (key.as_str(), said)).collect();
-    for (key, said) in profiles.flat_map(|profile| &profile.traits) {
-        put_if(&mut traits, key.as_str(), said, |new, known| new.beats(known));
-    }
-    traits
+    let all = profiles.flat_map(|profile| &profile.traits).map(|(key, said)| (key.as_str(), said));
+    let mut traits: Vec<(&str, &Said)> = all.collect();
+    // Nothing has to be moved where one profile alone says anything.
+    traits.sort_by_key(|(key, _)| *key);
+    traits.dedup_by(|(later, new), (earlier, known)| {
+        let same = later == earlier;
+        if same && new.beats(known) {
+            *known = *new;
+        }
+        same
+    });
+    Traits::from_sorted_store_unchecked(traits)
 }
 
 /// Sets the value of a key, if there is none or `better` says so of the new one and the known one.

@@ -95,6 +95,12 @@ impl Observer {
         self.declare_passively(queue).await.message_count()
     }
 
+    /// Waits until the broker has the live queue's message again: what a handle held goes back when its line has ended.
+    pub(crate) async fn has_it_again(&self, prefix: &str) {
+        let live = format!("{prefix}.live");
+        until("the broker has it again", async || self.waiting(&live).await > 0).await;
+    }
+
     /// Lets the live queue's one message be delivered in vain until it is in the poison queue.
     pub(crate) async fn lose_until_dead(&self, prefix: &str) {
         let (live, poison) = (format!("{prefix}.live"), format!("{prefix}.poison"));

@@ -108,9 +108,7 @@ async fn an_event_that_nobody_survives_is_buried_and_no_other() {
         }
     }
     drop(queue);
-    // What the handle held goes back when the broker has seen its line end.
-    let live = format!("{}.live", options.prefix);
-    until("the broker has it again", async || observer.waiting(&live).await > 0).await;
+    observer.has_it_again(&options.prefix).await;
     observer.lose_until_dead(&options.prefix).await;
     let queue = connect(&url, &options).await;
     let batch = queue.take(10, PATIENCE).await.unwrap();

@@ -112,12 +112,14 @@ async fn an_event_of_another_program_that_nobody_survives_is_buried_too() {
     let batch = queue.take(1, PATIENCE).await.unwrap();
     assert!(matches!(&batch.items[..], [Item::Readable(event)] if event.connection == 7), "{batch:?}");
     drop(queue);
+    observer.has_it_again(&options.prefix).await;
     observer.lose_until_dead(&options.prefix).await;
     let queue = connect(&url, &options).await;
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
     let (mut buried, mut well) = (0, Vec::new());
     while buried == 0 || well.is_empty() {
         let batch = queue.take(10, PATIENCE).await.unwrap();
+        assert!(!batch.items.is_empty(), "buried: {buried}, well: {well:?}");
         queue.acknowledge(&batch).await.unwrap();
         for item in batch.items {
             match item {

@@ -32,8 +32,10 @@ pub(crate) async fn mistreated() -> MutexGuard<'static, Option<Broker>> {
         one = BROKERS[0].lock() => one,
         other = BROKERS[1].lock() => other,
     };
-    if broker.is_none() {
-        *broker = Some(tokio::task::spawn_blocking(Broker::start).await.unwrap().unwrap());
+    match &*broker {
+        // A test that failed may have left it frozen, and others would wait for it for ever.
+        Some(broker) => drop(broker.thaw()),
+        None => *broker = Some(tokio::task::spawn_blocking(Broker::start).await.unwrap().unwrap()),
     }
     broker
 }

@@ -1,7 +1,9 @@
 //! How the identifiers of a graph hang together: who claims which address, and whose an anonymousId is.
 
+use litemap::Entry;
+
 use super::claims::{Rank, Uncovered};
-use super::{merged, put_if};
+use super::merged;
 use crate::Map;
 use crate::digest::Digest;
 use crate::graph::Graph;
@@ -33,11 +35,11 @@ impl<'g> Links<'g> {
     fn read_claims(&mut self) {
         for claim in &self.graph.claims {
             if let Some(stamp) = claim.last() {
-                put_if(&mut self.last_claimer, claim.address, (stamp, claim.user), |new, known| new > known);
+                keep_greatest(&mut self.last_claimer, claim.address, (stamp, claim.user));
             }
             let existed = self.graph.identifiers.get(&claim.address).is_some_and(|address| address.existed);
             if let Some(rank) = Uncovered::of(claim, self.tombs).rank(existed) {
-                put_if(&mut self.present, claim.user, (rank, claim.address), |new, known| new > known);
+                keep_greatest(&mut self.present, claim.user, (rank, claim.address));
             }
         }
     }
@@ -45,8 +47,7 @@ impl<'g> Links<'g> {
     fn read_sightings(&mut self) {
         let mut newest: Map<Digest, (&Stamp, Digest)> = Map::new();
         for sighting in &self.graph.sightings {
-            let seen = (&sighting.span.last, sighting.with);
-            put_if(&mut newest, sighting.anonymous, seen, |new, known| new > known);
+            keep_greatest(&mut newest, sighting.anonymous, (&sighting.span.last, sighting.with));
         }
         for (anonymous, (stamp, with)) in newest {
             if !self.tombs.covers_link(anonymous, with, stamp.time) {
@@ -96,5 +97,18 @@ impl<'g> Links<'g> {
         let claim = claims.find(|claim| claim.user == user && claim.address == address);
         let newest = claim.and_then(|claim| Uncovered::of(claim, self.tombs).newest());
         (rules.lacking(&traits, false).is_empty(), newest, user)
+    }
+}
+
+/// Of all values that are given for a key the greatest stays.
+fn keep_greatest<K: Ord, V: Ord>(map: &mut Map<K, V>, key: K, value: V) {
+    match map.entry(key) {
+        Entry::Vacant(entry) => {
+            entry.insert(value);
+        }
+        Entry::Occupied(mut entry) if value > *entry.get() => {
+            entry.insert(value);
+        }
+        Entry::Occupied(_) => {}
     }
 }

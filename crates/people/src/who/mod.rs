@@ -14,7 +14,6 @@ use crate::graph::{Affiliate, Claim, Graph, Kind, Said};
 use crate::needs::{Rules, Traits};
 use crate::tombs::Tombs;
 use links::Links;
-use litemap::Entry;
 
 /// A person: what becomes an affiliate once it has all that a create needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,17 +149,4 @@ pub fn merged<'g>(graph: &'g Graph, profiles: &[Digest]) -> Traits<'g> {
         same
     });
     Traits::from_sorted_store_unchecked(traits)
-}
-
-/// Sets the value of a key, if there is none or `better` says so of the new one and the known one.
-fn put_if<K: Ord, V>(map: &mut Map<K, V>, key: K, value: V, better: impl FnOnce(&V, &V) -> bool) {
-    match map.entry(key) {
-        Entry::Vacant(entry) => {
-            entry.insert(value);
-        }
-        Entry::Occupied(mut entry) if better(&value, entry.get()) => {
-            entry.insert(value);
-        }
-        Entry::Occupied(_) => {}
-    }
 }

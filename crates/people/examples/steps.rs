@@ -1,4 +1,4 @@
-//! How long one event of a known affiliate takes, step by step: `cargo run --release -p people --example rates -- [EVENTS]`.
+//! How long one event of a known affiliate takes, step by step: `cargo run --release -p people --example steps -- [EVENTS]`.
 //!
 //! The steps are those of a worker that tells what it has just absorbed: a graph is unpacked, an identify folded into it,
 //! what it needs worked out, the answer of the edit applied, how the event ended worked out, and the graph packed. Each

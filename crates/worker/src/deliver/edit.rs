@@ -21,7 +21,7 @@ pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<Ending> {
             Ok(answer) => {
                 for (item, texts) in batch {
                     let changed = id_of(item).is_some_and(|id| answer.changed.contains(&AffiliateId(id)));
-                    endings.push(if changed { told(item, texts) } else { look(api, item).await });
+                    endings.push(if changed { told(item, texts) } else { look(api, item, texts).await });
                 }
             }
             Err(failure) if blames_an_item(&failure) && batch.len() > 1 => {
@@ -99,14 +99,13 @@ fn nothing(item: &Item) -> Ending {
 }
 
 /// Refersion did not change it, or says so, and gives no reason: a look tells whether it is gone, or is as wanted.
-async fn look(api: &Api, item: &Item) -> Ending {
+async fn look(api: &Api, item: &Item, texts: &Texts) -> Ending {
     let Some(id) = id_of(item) else { return nothing(item) };
-    let texts = texts(api, item);
     match api.client.get(Which::Id(AffiliateId(id))).await {
         Ok(None) => item.answered(Answer::Gone { id }),
-        Ok(Some(shown)) if shows(&shown, &texts) => told(item, &texts),
+        Ok(Some(shown)) if shows(&shown, texts) => told(item, texts),
         // Most fields are never shown: it may have been changed all the same.
-        Ok(Some(_)) => item.in_doubt(once_more(api, item, texts).await, Operation::Edit),
+        Ok(Some(_)) => item.in_doubt(once_more(api, item, texts.clone()).await, Operation::Edit),
         Err(failure) => item.in_doubt(item.failed(&failure), Operation::Edit),
     }
 }

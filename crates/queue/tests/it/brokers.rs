@@ -71,6 +71,12 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl 
     }
 }
 
+/// Waits until all poison was sent back and acknowledged: a handle that is dropped before leaves it to be sent back twice.
+pub(crate) async fn all_sent_back(queue: &RabbitQueue) {
+    // Poison counts as bulk.
+    until("no poison is on its way", async || queue.depth().await.is_ok_and(|depth| depth.bulk == 0)).await;
+}
+
 /// A look at the broker beside the engine.
 pub(crate) struct Observer {
     _connection: Connection,
@@ -103,7 +109,7 @@ impl Observer {
         until("the broker has it again", async || self.waiting(&live).await > 0).await;
     }
 
-    /// Lets the live queue's one message be delivered in vain until it is in the poison queue.
+    /// Lets the live queue's one message be delivered in vain until it is in the poison queue, which was empty.
     pub(crate) async fn lose_until_dead(&self, prefix: &str) {
         let (live, poison) = (format!("{prefix}.live"), format!("{prefix}.poison"));
         until("the message is poison", async || {
@@ -111,8 +117,7 @@ impl Observer {
             if let Some(message) = get.await.unwrap() {
                 assert!(message.reject(BasicRejectOptions { requeue: true }).await.unwrap());
             }
-            // Something may be in the poison queue before: what its last taker had not answered.
-            self.waiting(&live).await == 0 && self.waiting(&poison).await > 0
+            self.waiting(&poison).await > 0
         })
         .await;
     }

@@ -9,7 +9,7 @@ use queue::contract::{envelope, envelopes, numbers};
 use queue::rabbitmq::{DELIVERY_LIMIT, Options, RabbitError, RabbitQueue};
 use queue::{Envelope, Item, Lane, PublishError, Queue};
 
-use crate::brokers::{Observer, PATIENCE, clock, connect, options, shared, until};
+use crate::brokers::{Observer, PATIENCE, all_sent_back, clock, connect, options, shared, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_arguments_of_a_queue_are_told_with_its_name_and_the_argument() {
@@ -107,6 +107,7 @@ async fn an_event_that_nobody_survives_is_buried_and_no_other() {
             queue.acknowledge(&batch).await.unwrap();
         }
     }
+    all_sent_back(&queue).await;
     drop(queue);
     observer.has_it_again(&options.prefix).await;
     observer.lose_until_dead(&options.prefix).await;

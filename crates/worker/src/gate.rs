@@ -11,6 +11,9 @@ use tokio::time::Instant;
 use crate::meters::Meters;
 use crate::pace::{Pace, Went};
 
+/// So far apart the clocks of two workers may be: who takes over goes by its own, and must not come before the last call of
+/// its predecessor has ended.
+const SKEW: Duration = Duration::from_secs(1);
 /// How long a waiting call sleeps at most before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -68,10 +71,10 @@ impl ConnectionGate {
         }
     }
 
-    /// Whether the lease outlasts a call that starts now; if not, none may start.
+    /// Whether the lease outlasts a call that starts now, by anybody's clock; if not, none may start.
     #[must_use]
     pub fn lease_outlasts_a_call(&self) -> bool {
-        lock(&self.lease_until).is_some_and(|until| until > Instant::now() + self.deadline)
+        lock(&self.lease_until).is_some_and(|until| until > Instant::now() + self.deadline + SKEW)
     }
 }
 

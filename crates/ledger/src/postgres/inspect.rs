@@ -1,5 +1,6 @@
 //! Looks at a database without changing anything: whether this program could work with it.
 
+use jiff::{SignedDuration, Timestamp};
 use sqlx_core::connection::ConnectOptions as _;
 use sqlx_postgres::{PgConnectOptions, PgConnection};
 use tokio::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use super::failure::Failure;
 use super::pool::within;
 use super::{PostgresLedger, migrate, not_a_url, rows};
 use crate::LedgerError;
+use crate::words::time;
 
 /// The longest that a look takes.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -21,6 +23,8 @@ const RIGHTS: &str = "SELECT coalesce(has_schema_privilege(current_user, current
         WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace), true),
     to_regclass('schema_migrations') IS NOT NULL";
 
+const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+
 /// What was found in a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
@@ -32,6 +36,8 @@ pub struct Inspection {
     pub is_standby: bool,
     /// Whether what it confirms survives a power cut.
     pub is_durable: bool,
+    /// How far our clock is ahead of the server's, give or take half the time that a question takes; negative: behind it.
+    pub clock_ahead: SignedDuration,
     /// Whether our role may make tables.
     pub may_create: bool,
     /// Whether our role owns the tables that are there; the weekly partitions need it.
@@ -45,37 +51,57 @@ pub struct Inspection {
 }
 
 impl PostgresLedger {
-    /// Looks at the database of this URL (see [`PostgresLedger::connect`]), and changes nothing.
+    /// Looks at the database of this URL (see [`PostgresLedger::connect`]), and changes nothing. `clock` is the one that
+    /// leases would be judged by.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`] when the server cannot be reached or does not let us in; [`LedgerError::Broken`] when
     /// the URL makes no sense.
-    pub async fn inspect(url: &str) -> Result<Inspection, LedgerError> {
+    pub async fn inspect(
+        url: &str,
+        clock: &(dyn Fn() -> Timestamp + Sync),
+    ) -> Result<Inspection, LedgerError> {
         let options: PgConnectOptions = url.parse().map_err(|_| not_a_url())?;
         let options = options.disable_statement_logging().application_name("refersion-destination check");
         let looking = async {
             let mut connection = options.connect().await?;
-            look(&mut connection).await
+            look(&mut connection, clock).await
         };
         Ok(within(Instant::now() + DEADLINE, looking).await?)
     }
 }
 
-async fn look(connection: &mut PgConnection) -> Result<Inspection, Failure> {
+async fn look(
+    connection: &mut PgConnection,
+    clock: &(dyn Fn() -> Timestamp + Sync),
+) -> Result<Inspection, Failure> {
     let (server, number, is_standby, is_durable): (String, i32, bool, bool) =
         rows(SERVER).fetch_one(&mut *connection).await?;
     let (may_create, owns_tables, is_there): (bool, bool, bool) =
         rows(RIGHTS).fetch_one(&mut *connection).await?;
     let (schema, refused) = if is_there { migrate::look(connection).await? } else { (0, None) };
+    let clock_ahead = clock_ahead(connection, clock).await?;
     Ok(Inspection {
         server,
         server_is_new_enough: number >= migrate::OLDEST_SERVER,
         is_standby,
         is_durable,
+        clock_ahead,
         may_create,
         owns_tables,
         schema,
         known_schema: migrate::known(&migrate::MIGRATIONS),
         refused,
     })
+}
+
+/// The answer was given somewhere between question and answer.
+async fn clock_ahead(
+    connection: &mut PgConnection,
+    clock: &(dyn Fn() -> Timestamp + Sync),
+) -> Result<SignedDuration, Failure> {
+    let asked = clock();
+    let (theirs,): (i64,) = rows(CLOCK).fetch_one(connection).await?;
+    let ours = asked + clock().duration_since(asked) / 2;
+    Ok(ours.duration_since(time(theirs)?))
 }

@@ -1,15 +1,20 @@
 //! The ledger: reachable, of the right version, with a schema that this program can use, and the rights that it needs.
 
+use jiff::SignedDuration;
 use ledger::postgres::{Inspection, PostgresLedger};
 
 use super::Finding;
+use crate::clock::Clock;
 use crate::config::{Ledger, LedgerUrl};
 use crate::engines::EngineError;
 
 const NAME: &str = "ledger";
 
+/// Workers bear a second between two of their clocks, so each may be half of it off.
+const CLOCK_MAY_BE_OFF: SignedDuration = SignedDuration::from_millis(500);
+
 /// What was found, and whether it can be opened without changing anything.
-pub(super) async fn look(settings: &Ledger) -> (Vec<Finding>, bool) {
+pub(super) async fn look(settings: &Ledger, clock: &Clock) -> (Vec<Finding>, bool) {
     match &settings.url {
         LedgerUrl::Sqlite(path) if !path.exists() => {
             let found = format!("no file {} yet", path.display());
@@ -17,7 +22,7 @@ pub(super) async fn look(settings: &Ledger) -> (Vec<Finding>, bool) {
         }
         // Whether it opens shows with the connections in it.
         LedgerUrl::Sqlite(path) => (vec![Finding::ok(NAME, format!("SQLite, {}", path.display()))], true),
-        LedgerUrl::Postgres(url) => match PostgresLedger::inspect(url.reveal()).await {
+        LedgerUrl::Postgres(url) => match PostgresLedger::inspect(url.reveal(), clock.as_ref()).await {
             Ok(found) => (findings(&found), found.schema == found.known_schema && found.refused.is_none()),
             Err(error) => (vec![Finding::failed(NAME, &EngineError::Database(error))], false),
         },
@@ -29,6 +34,9 @@ fn findings(found: &Inspection) -> Vec<Finding> {
     if !found.is_durable {
         let mend = "set fsync and full_page_writes on: without them a power cut loses accepted events";
         findings.push(Finding::note("ledger, durability", "fsync or full_page_writes is off", mend));
+    }
+    if found.clock_ahead.abs() > CLOCK_MAY_BE_OFF {
+        findings.push(clocks(found.clock_ahead));
     }
     findings
 }
@@ -42,6 +50,14 @@ fn server(found: &Inspection) -> Finding {
         return Finding::bad(NAME, format!("{server}, a standby"), "let ledger.url lead to the primary");
     }
     Finding::ok(NAME, server)
+}
+
+fn clocks(ahead: SignedDuration) -> Finding {
+    let side = if ahead.is_negative() { "behind" } else { "ahead of" };
+    let found = format!("this machine's clock is {:.1} s {side} the database's", ahead.abs().as_secs_f64());
+    let mend =
+        "set both by a time server (NTP): workers go by their clocks when they take over from one another";
+    Finding::bad("ledger, clock", found, mend)
 }
 
 fn rights(found: &Inspection) -> Finding {
@@ -83,6 +99,7 @@ mod tests {
             server_is_new_enough: true,
             is_standby: false,
             is_durable: true,
+            clock_ahead: SignedDuration::from_millis(-300),
             may_create: true,
             owns_tables: true,
             schema: 5,
@@ -102,6 +119,7 @@ mod tests {
         for bad in [
             Inspection { server_is_new_enough: false, ..well() },
             Inspection { is_standby: true, ..well() },
+            Inspection { clock_ahead: SignedDuration::from_secs(-2), ..well() },
             Inspection { may_create: false, ..well() },
             Inspection { owns_tables: false, ..well() },
             Inspection { refused: Some("too new".to_owned()), ..well() },

@@ -89,8 +89,9 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
     let key = key(config);
     let has_key = key.verdict == Verdict::Ok;
     findings.push(key);
-    findings.push(queue::look(&config.queue, &clock::system()).await);
-    let (ledger, is_open) = ledger::look(&config.ledger).await;
+    let clock = clock::system();
+    findings.push(queue::look(&config.queue, &clock).await);
+    let (ledger, is_open) = ledger::look(&config.ledger, &clock).await;
     findings.extend(ledger);
     if has_key && is_open {
         findings.extend(connections::look(config).await);

@@ -29,16 +29,18 @@ pub(crate) struct Load {
     pub(crate) answer: oneshot::Sender<Carried>,
 }
 
-/// What became of a load.
+/// What became of a load. Where nothing is said, because the holder is gone or its ledger away, absorb looks for itself.
 pub(crate) enum Carried {
     /// It was told and recorded; how its events ended.
     Recorded(Vec<(Uuid, State)>),
-    /// It was not recorded: absorb has to.
-    Back {
-        /// What was folded, if nobody has changed its graphs meanwhile.
+    /// Nothing was told: absorb records it as ever.
+    NotTold(Box<Folded>),
+    /// Calls were made whose answers are recorded after absorb has recorded the load.
+    RecordFirst {
+        /// What was folded, unless somebody has changed its graphs meanwhile.
         folded: Option<Box<Folded>>,
-        /// To be told when absorb has recorded it: calls are under way whose answers are recorded after that.
-        recorded: Option<oneshot::Sender<()>>,
+        /// To be told when it is recorded.
+        recorded: oneshot::Sender<()>,
     },
 }
 

@@ -121,25 +121,25 @@ impl Part {
     }
 
     async fn carry_or_record(mut self, worker: &Worker, known: &Known) -> Result<(), Trouble> {
-        let mut recorded = None;
-        match self.offer(worker) {
-            None => {}
-            Some(answer) => match answer.await {
+        let mut waiting = None;
+        if let Some(answer) = self.offer(worker) {
+            match answer.await {
                 Ok(Carried::Recorded(ends)) => {
                     fold::count(worker, &self.readings, &ends);
                     return self.keep_up_with_settings(worker, known).await;
                 }
-                Ok(Carried::Back { folded, recorded: when_recorded }) => {
+                Ok(Carried::NotTold(folded)) => self.folded = Some(folded),
+                Ok(Carried::RecordFirst { folded, recorded }) => {
                     self.folded = folded;
-                    recorded = when_recorded;
+                    waiting = Some(recorded);
                 }
-                // The holder is gone. What it may have recorded is known when it is looked for.
+                // What may have been recorded is known when it is looked for.
                 Err(_) => self.folded = None,
-            },
+            }
         }
         self.record_alone(worker).await?;
-        // Who waited for it may be gone: then the calls under way are settled by the next holder.
-        recorded.map(|recorded| recorded.send(()));
+        // Who waits for it may be gone: then the calls under way are settled by the next holder.
+        waiting.map(|recorded| recorded.send(()));
         self.keep_up_with_settings(worker, known).await
     }
 

@@ -39,7 +39,7 @@ impl Holder {
         };
         let api = if planned.is_empty() { None } else { self.api().await.ok() };
         let Some(api) = api else {
-            give_back(load.answer, Some(load.folded), None);
+            not_told(load.answer, load.folded);
             return;
         };
         for call in &planned {
@@ -101,7 +101,7 @@ impl Recorder {
         let calls = match self.write_down(&planned).await {
             Ok(calls) => calls,
             Err(cause) => {
-                give_back(answer, Some(folded), None);
+                not_told(answer, folded);
                 return Err(cause.into());
             }
         };
@@ -113,7 +113,7 @@ impl Recorder {
             endings.into_iter().flatten().collect::<Vec<Ending>>()
         };
         let mut delivering = std::pin::pin!(fault_point_within!("carry.sent", delivering));
-        let (told, endings) = match timeout(WAITS, &mut delivering).await {
+        let (when_recorded, endings) = match timeout(WAITS, &mut delivering).await {
             Ok(endings) => {
                 fault_point!("carry.answered");
                 match self.record_load(folded, &endings, &calls).await {
@@ -123,11 +123,8 @@ impl Recorder {
                         fault_point!("carry.recorded");
                         return Ok(endings);
                     }
-                    Err(LedgerError::Conflict) => (absorb_records(answer, None), endings),
-                    Err(other) => {
-                        give_back(answer, None, None);
-                        return Err(other.into());
-                    }
+                    Err(LedgerError::Conflict) => (record_first(answer, None), endings),
+                    Err(other) => return Err(other.into()),
                 }
             }
             Err(_) => {
@@ -135,11 +132,11 @@ impl Recorder {
                     connection = self.connection.id,
                     "answers are long in coming: absorb records the load"
                 );
-                (absorb_records(answer, Some(folded)), delivering.await)
+                (record_first(answer, Some(folded)), delivering.await)
             }
         };
         // It fails only where absorb could not record: what was answered is true all the same.
-        drop(told.await);
+        drop(when_recorded.await);
         self.record_endings(&endings, &calls).await.context("the answers of a load could not be recorded")?;
         Ok(endings)
     }
@@ -168,18 +165,14 @@ impl Planned {
     }
 }
 
-fn give_back(
-    answer: oneshot::Sender<Carried>,
-    folded: Option<Box<Folded>>,
-    recorded: Option<oneshot::Sender<()>>,
-) {
-    // Whoever waited for it may be gone: then its batch comes again.
-    drop(answer.send(Carried::Back { folded, recorded }));
+fn not_told(answer: oneshot::Sender<Carried>, folded: Box<Folded>) {
+    // Whoever waits for it may be gone: then its batch comes again.
+    drop(answer.send(Carried::NotTold(folded)));
 }
 
 /// Lets absorb record a load; what comes back tells when it has.
-fn absorb_records(answer: oneshot::Sender<Carried>, folded: Option<Box<Folded>>) -> oneshot::Receiver<()> {
+fn record_first(answer: oneshot::Sender<Carried>, folded: Option<Box<Folded>>) -> oneshot::Receiver<()> {
     let (recorded, when_recorded) = oneshot::channel();
-    give_back(answer, folded, Some(recorded));
+    drop(answer.send(Carried::RecordFirst { folded, recorded }));
     when_recorded
 }

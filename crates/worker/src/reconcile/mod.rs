@@ -140,7 +140,10 @@ impl Holder {
                 return Ok(Left::Stopped);
             }
             if paused && under_way.is_empty() {
+                // Who rests does not sit: absorb records by itself, also what it offered a moment ago.
+                drop(seat);
                 self.while_paused(&mut known, stop).await?;
+                seat = self.worker.carriers.sit(self.connection.id);
                 continue;
             }
             if started == 0 && !paused && !stop.is_cancelled() {

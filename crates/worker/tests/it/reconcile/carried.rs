@@ -1,20 +1,32 @@
 //! Where the API keeps up, a batch goes through both stories and is recorded once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use connections::{ConnectionStore as _, PausedFor};
 use ledger::Ledger as _;
 use queue::Lane;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::shop::{Plan, Shop, address, joins, says};
+use crate::sim::dice::Dice;
+use crate::sim::life::{Life, State};
+use crate::sim::store_port::StorePort;
+
+/// No message waits longer in a worker's hand.
+const IN_HAND: Duration = Duration::from_secs(2);
 
 /// A shop whose members are affiliates, and everybody's flag.
 async fn shop_with(members: usize) -> (Shop, Vec<Value>) {
-    let mut shop = Shop::open(Plan::usual()).await;
+    let shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    with_members(shop, members).await
+}
+
+async fn with_members(mut shop: Shop, members: usize) -> (Shop, Vec<Value>) {
     let names: Vec<String> = (0..members).map(|number| format!("member{number}")).collect();
     shop.say(Lane::Bulk, &names.iter().map(|name| joins(name)).collect::<Vec<_>>()).await;
-    shop.reconcile();
     shop.until_it_rests().await;
     sleep(Duration::from_secs(5)).await;
     let flags = names.iter().map(|name| says(name, "vip", true)).collect();
@@ -70,4 +82,31 @@ async fn what_refersion_does_not_take_is_tried_again_like_any_other() {
     shop.until_it_rests().await;
     let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
     assert_eq!((counts.outcomes.get("updated"), counts.dead_letters), (Some(&50), 0));
+}
+
+/// Whoever holds the lease may hear of a pause later than absorb has offered it a batch.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_offered_while_a_pause_begins_does_not_wait_for_its_end() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    let life = Life::new(0, Dice::new(1), Arc::default());
+    let store = StorePort { life: Arc::clone(&life), inner: shop.ledger.clone() };
+    let all_see_it = std::mem::replace(&mut shop.worker.connections, Arc::new(store));
+    shop.reconcile();
+    shop.worker.connections = all_see_it;
+    let (mut shop, flags) = with_members(shop, 50).await;
+    // What reconcile asks of the connections stays without an answer, until the batch was offered.
+    life.become_(State::Frozen);
+    sleep(Duration::from_secs(2)).await;
+    shop.ledger.pause(shop.id, PausedFor::Operator, "", shop.worker.now()).await.expect("paused");
+    let offered_meanwhile = async {
+        sleep(Duration::from_millis(100)).await;
+        life.become_(State::Alive);
+    };
+    let (said, ()) = tokio::join!(timeout(IN_HAND, shop.say(Lane::Bulk, &flags)), offered_meanwhile);
+    said.expect("absorb goes on");
+    assert_eq!((shop.count("edit"), pending(&shop).await), (0, 50));
+    shop.ledger.resume(shop.id, None).await.expect("resumed");
+    shop.until_it_rests().await;
+    let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
+    assert_eq!(counts.outcomes.get("updated"), Some(&50));
 }

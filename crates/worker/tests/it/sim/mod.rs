@@ -6,16 +6,16 @@
 
 mod check;
 mod crew;
-mod dice;
+pub(crate) mod dice;
 mod ledger_port;
-mod life;
+pub(crate) mod life;
 mod member;
 mod network;
 mod plot;
 mod queue_port;
 mod script;
 mod stage;
-mod store_port;
+pub(crate) mod store_port;
 mod story;
 mod tale;
 mod tests;

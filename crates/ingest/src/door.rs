@@ -125,27 +125,30 @@ impl Door {
         Ok(event_id)
     }
 
-    /// Publishes; when the queue is full, identifies make way for deletes.
+    /// Publishes; when the lane is full, identifies make way for deletes.
     async fn publish(&self, envelope: Envelope, event: &Event) -> Result<(), Refused> {
         let is_delete = matches!(event.body, segment::Body::Delete(_));
-        if !is_delete && self.shedding.is_on() {
+        let lane = envelope.lane;
+        if !is_delete && self.shedding.is_on(lane) {
             return Err(Refused::QueueFull);
         }
         let again = is_delete.then(|| envelope.clone());
         match (self.group.publish_one(envelope).await, again) {
             (Err(PublishError::Full), Some(delete)) => {
-                self.shedding.begin();
+                // The lanes may share their room, and identifies take it from either.
+                self.shedding.begin(Lane::Live);
+                self.shedding.begin(Lane::Bulk);
                 // It may have failed in the company of identifies, which does not happen again now.
-                self.group.publish_one(delete).await.map_err(|error| self.not_published(&error))
+                self.group.publish_one(delete).await.map_err(|error| self.not_published(&error, lane))
             }
-            (result, _) => result.map_err(|error| self.not_published(&error)),
+            (result, _) => result.map_err(|error| self.not_published(&error, lane)),
         }
     }
 
-    fn not_published(&self, error: &PublishError) -> Refused {
+    fn not_published(&self, error: &PublishError, lane: Lane) -> Refused {
         match error {
             PublishError::Full => {
-                self.shedding.begin();
+                self.shedding.begin(lane);
                 Refused::QueueFull
             }
             PublishError::Unavailable { .. } => Refused::QueueUnavailable,

@@ -2,6 +2,8 @@
 //!
 //! A lone envelope is committed at once; what comes meanwhile gathers, and is the next commit. So nobody waits for
 //! company, and the more come, the more a commit carries. What gathers is bounded.
+//!
+//! Each lane gathers by itself: where one is full, whoever comes for the other is not refused along with it.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,9 +13,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::{Envelope, PublishError, Queue, pack};
+use crate::{Envelope, Lane, PublishError, Queue, pack};
 
-/// The bounds of what gathers.
+/// The bounds of what gathers, for each lane.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupLimits {
     /// Envelopes that may wait, those of the running commit included.
@@ -40,7 +42,8 @@ impl Default for GroupLimits {
 /// Publishes single envelopes in groups. Clones share what gathers. Needs a tokio runtime.
 #[derive(Clone)]
 pub struct GroupCommit {
-    shared: Arc<Shared>,
+    live: Arc<Shared>,
+    bulk: Arc<Shared>,
 }
 
 /// What was committed since the start.
@@ -52,6 +55,7 @@ pub struct GroupCounts {
     pub envelopes: u64,
 }
 
+/// What gathers for one lane.
 struct Shared {
     queue: Arc<dyn Queue>,
     limits: GroupLimits,
@@ -77,7 +81,7 @@ struct Waiting {
 
 impl std::fmt::Debug for GroupCommit {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("GroupCommit").field("limits", &self.shared.limits).finish_non_exhaustive()
+        formatter.debug_struct("GroupCommit").field("limits", &self.live.limits).finish_non_exhaustive()
     }
 }
 
@@ -85,8 +89,8 @@ impl GroupCommit {
     /// Publishes into `queue`.
     #[must_use]
     pub fn new(queue: Arc<dyn Queue>, limits: GroupLimits) -> Self {
-        let (gathered, commits, envelopes) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
-        Self { shared: Arc::new(Shared { queue, limits, gathered, commits, envelopes }) }
+        let lane = |queue: &Arc<dyn Queue>| Arc::new(Shared::new(Arc::clone(queue), limits));
+        Self { live: lane(&queue), bulk: lane(&queue) }
     }
 
     /// Publishes one envelope; `Ok` means that it is durable. A caller that stops waiting before the commit has begun
@@ -98,8 +102,12 @@ impl GroupCommit {
         let bytes = envelope.estimated_bytes();
         pack::check_size(bytes)?;
         let (answer, answered) = oneshot::channel();
-        if self.shared.gather(Waiting { envelope, bytes, answer })? {
-            tokio::spawn(Arc::clone(&self.shared).commit_all());
+        let lane = match envelope.lane {
+            Lane::Live => &self.live,
+            Lane::Bulk => &self.bulk,
+        };
+        if lane.gather(Waiting { envelope, bytes, answer })? {
+            tokio::spawn(Arc::clone(lane).commit_all());
         }
         // No answer means that the runtime is shutting down.
         answered.await.unwrap_or_else(|cause| Err(PublishError::unavailable(cause)))
@@ -108,10 +116,10 @@ impl GroupCommit {
     /// What was committed since the start.
     #[must_use]
     pub fn counts(&self) -> GroupCounts {
-        GroupCounts {
-            commits: self.shared.commits.load(Ordering::Relaxed),
-            envelopes: self.shared.envelopes.load(Ordering::Relaxed),
-        }
+        let sum = |count: fn(&Shared) -> &AtomicU64| {
+            [&self.live, &self.bulk].into_iter().map(|lane| count(lane).load(Ordering::Relaxed)).sum()
+        };
+        GroupCounts { commits: sum(|lane| &lane.commits), envelopes: sum(|lane| &lane.envelopes) }
     }
 }
 
@@ -121,6 +129,11 @@ impl GroupCommit {
 struct TooSlow(Duration);
 
 impl Shared {
+    fn new(queue: Arc<dyn Queue>, limits: GroupLimits) -> Self {
+        let (gathered, commits, envelopes) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
+        Self { queue, limits, gathered, commits, envelopes }
+    }
+
     /// Adds to what waits; `true`: nobody is committing, so the caller has to see to it.
     fn gather(&self, waiting: Waiting) -> Result<bool, PublishError> {
         let mut gathered = self.lock();

@@ -7,6 +7,7 @@ use crate::client::{Client, Reply, exchange, post};
 use crate::stage::{KEY, Mood, NOW, Stage, TestQueue, UNSURE_KEY};
 
 const IDENTIFY: &str = r#"{"type":"identify","userId":"u1","traits":{"email":"peter@example.com"}}"#;
+const MEMBER: &str = r#"{"type":"identify","userId":"u1","traits":{"vip":true},"context":{"personas":{}}}"#;
 const DELETE: &str = r#"{"type":"delete","userId":"u1","context":[],"integrations":[]}"#;
 
 async fn ask(request: &[u8]) -> Reply {
@@ -148,6 +149,18 @@ async fn when_the_queue_is_full_identifies_make_way_for_deletes() {
     assert_eq!(client.exchange(&post(KEY, IDENTIFY)).await.status, 503);
     assert_eq!(queue.tries(), 3, "the identify was turned away without a try");
     assert_eq!(client.exchange(&post(KEY, DELETE)).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_sync_that_fills_its_lane_turns_no_other_event_away() {
+    let queue = TestQueue::new(&[Mood::Full]);
+    let stage = Stage::new(queue.clone(), Limits::default()).await;
+    let mut client = Client::connect(stage.address).await;
+    assert_eq!(client.exchange(&post(KEY, MEMBER)).await.status, 503);
+    assert_eq!(client.exchange(&post(KEY, IDENTIFY)).await.status, 202);
+    assert_eq!(queue.tries(), 2);
+    assert_eq!(client.exchange(&post(KEY, MEMBER)).await.status, 503);
+    assert_eq!(queue.tries(), 2, "the member was turned away without a try");
 }
 
 #[tokio::test]

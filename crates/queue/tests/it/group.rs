@@ -96,6 +96,21 @@ async fn a_lone_envelope_is_committed_at_once_and_what_comes_meanwhile_goes_toge
 }
 
 #[tokio::test]
+async fn a_lane_does_not_wait_for_the_other() {
+    let gate = Gate::new(0);
+    let group = GroupCommit::new(gate.clone(), GroupLimits::default());
+    let bulk = spawn(&group, envelope(0, Lane::Bulk));
+    gate.begun().await;
+    let live = spawn(&group, envelope(1, Lane::Live));
+    gate.begun().await;
+    gate.permits.add_permits(2);
+    bulk.await.unwrap().unwrap();
+    live.await.unwrap().unwrap();
+    assert_eq!(gate.commits(), [1, 1]);
+    assert_eq!((group.counts().commits, group.counts().envelopes), (2, 2));
+}
+
+#[tokio::test]
 async fn what_gathers_is_bounded_and_the_bound_opens_again() {
     let gate = Gate::new(0);
     let group = GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, ..GroupLimits::default() });

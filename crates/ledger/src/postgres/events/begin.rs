@@ -28,8 +28,8 @@ const COPY: &str = "COPY events (event_id, connection, message_id, kind, lane, r
         first_state, first_reason, first_affiliate_id, first_affiliate_code, first_at)
     FROM STDIN (FORMAT binary)";
 
-/// The outcome that goes into an event's row if the event turns out to be new.
-pub(super) type Firsts<'c> = BTreeMap<Uuid, &'c Outcome>;
+/// The outcome that goes into an event's row if the event turns out to be new, with its place among those of the changes.
+pub(super) type Firsts<'c> = BTreeMap<Uuid, (usize, &'c Outcome)>;
 
 /// The outcomes that come first among those of their events, and are number 1.
 pub(super) fn firsts(changes: &Changes) -> Firsts<'_> {
@@ -37,10 +37,10 @@ pub(super) fn firsts(changes: &Changes) -> Firsts<'_> {
     if changes.events.is_empty() {
         return firsts;
     }
-    for outcome in &changes.outcomes {
-        firsts.entry(outcome.event).or_insert(outcome);
+    for (place, outcome) in changes.outcomes.iter().enumerate() {
+        firsts.entry(outcome.event).or_insert((place, outcome));
     }
-    firsts.retain(|_, outcome| outcome.number == 1 && outcome.state != State::Pending);
+    firsts.retain(|_, (_, outcome)| outcome.number == 1 && outcome.state != State::Pending);
     firsts
 }
 
@@ -75,7 +75,7 @@ async fn insert(
     let received: Vec<i64> = events.iter().map(|event| micros(event.received_at)).collect();
     let found_by: Vec<Vec<u8>> =
         events.iter().map(|event| event.found_by.iter().flat_map(|digest| digest.0).collect()).collect();
-    let ends = Ends::of(events.iter().map(|event| firsts.get(&event.event).copied()))?;
+    let ends = Ends::of(events.iter().map(|event| first_of(event, firsts)))?;
     let insert = rows(INSERT).bind(of).bind(ids).bind(messages).bind(kinds).bind(lanes);
     let insert = insert.bind(received).bind(found_by).bind(ends.states).bind(ends.reasons);
     let insert = insert.bind(ends.affiliate_ids).bind(ends.affiliate_codes).bind(ends.at);
@@ -95,8 +95,12 @@ async fn copy(
         rows.text(some_text(event.message_id.as_ref()).as_deref()).text(Some(&text(&event.kind)));
         rows.text(Some(lane_word(event.lane))).bigint(Some(micros(event.received_at)));
         rows.bytes(event.found_by.iter().map(|digest| &digest.0[..]));
-        End::of(firsts.get(&event.event).copied())?.copy(&mut rows);
+        End::of(first_of(event, firsts))?.copy(&mut rows);
     }
     rows.write(connection, COPY).await?;
     Ok(events.iter().map(|event| event.event).collect())
+}
+
+fn first_of<'c>(event: &NewEvent, firsts: &Firsts<'c>) -> Option<&'c Outcome> {
+    firsts.get(&event.event).map(|(_, outcome)| *outcome)
 }

@@ -47,7 +47,7 @@ pub(super) async fn write(
     events.sort_by_key(|event| event.event);
     let firsts = begin::firsts(changes);
     let fresh = begin::write(connection, changes, &events, &firsts).await?;
-    let story = |event: &Uuid| (*event, Story::fresh(firsts.contains_key(event)));
+    let story = |event: &Uuid| (*event, Story::fresh(firsts.get(event).map(|(place, _)| *place)));
     let mut stories: Stories = fresh.iter().map(story).collect();
     let named: Vec<Uuid> = named(changes).filter(|event| !stories.contains_key(event)).collect();
     if !named.is_empty() {

@@ -26,13 +26,13 @@ pub(in super::super) struct Story {
     outcomes: u32,
     /// The places of its new outcomes among those of the changes.
     new: Vec<usize>,
-    /// Whether the first of these was written with the event, into its row.
-    first_is_in_row: bool,
+    /// Which of these was written with the event, into its row.
+    in_its_row: Option<usize>,
 }
 
 impl Story {
-    pub(super) fn fresh(first_is_in_row: bool) -> Self {
-        Self { before: None, after: State::Pending, outcomes: 0, new: Vec::new(), first_is_in_row }
+    pub(super) fn fresh(in_its_row: Option<usize>) -> Self {
+        Self { before: None, after: State::Pending, outcomes: 0, new: Vec::new(), in_its_row }
     }
 
     pub(super) fn known(known: Known) -> Self {
@@ -41,7 +41,7 @@ impl Story {
             after: known.state,
             outcomes: known.outcomes,
             new: Vec::new(),
-            first_is_in_row: false,
+            in_its_row: None,
         }
     }
 
@@ -50,8 +50,8 @@ impl Story {
     }
 
     /// The places of the outcomes that need rows of their own.
-    fn new_rows(&self) -> &[usize] {
-        self.new.get(usize::from(self.first_is_in_row)..).unwrap_or_default()
+    fn new_rows(&self) -> impl Iterator<Item = usize> {
+        self.new.iter().copied().filter(|place| Some(*place) != self.in_its_row)
     }
 
     fn reopen(&mut self) {
@@ -109,7 +109,7 @@ pub(super) async fn write(
     }
     keep(connection, events, stories).await?;
     let places = stories.values().flat_map(Story::new_rows);
-    let outcomes: Vec<&Outcome> = places.filter_map(|place| changes.outcomes.get(*place)).collect();
+    let outcomes: Vec<&Outcome> = places.filter_map(|place| changes.outcomes.get(place)).collect();
     ends::write(connection, &outcomes).await?;
     let goes = |story: &Story| {
         story.before != Some(story.after)

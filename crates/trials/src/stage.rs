@@ -174,7 +174,7 @@ impl Stage {
             "reconcile.settled" => format!("reconcile.sent:{},{point}:1", passage + 1),
             "reconcile.leased" | "reconcile.paused" => format!("{point}:1"),
             // Most batches go the other way.
-            _ if point.starts_with("carry.") => format!("{point}:{}", passage.min(2)),
+            _ if point.starts_with("carry.") => format!("{point}:1"),
             _ => format!("{point}:{passage}"),
         })
     }

@@ -14,8 +14,9 @@ use crate::stage::Stage;
 
 /// Longer than a lease, which lasts 15 s, and the moment until another worker asks for it.
 const LONGER_THAN_A_LEASE: Duration = Duration::from_secs(18);
-/// How long a fault point is waited for: a lease has to run out, and something has to be due.
-const POINT_WITHIN: Duration = Duration::from_secs(40);
+/// How long a fault point is waited for: a lease has to run out, and something has to be due; or, on the way straight through
+/// both stories, a batch has to meet a moment in which there are calls to spare, of which there is one in twenty seconds.
+const POINT_WITHIN: Duration = Duration::from_secs(120);
 /// How long a queue is given to fill up.
 const FULL_WITHIN: Duration = Duration::from_secs(40);
 /// So many messages are turned away before a queue counts as full.

@@ -13,7 +13,7 @@ use crate::pace::{Pace, Went};
 
 /// So far apart the clocks of two workers may be: who takes over goes by its own, and must not come before the last call of
 /// its predecessor has ended.
-const SKEW: Duration = Duration::from_secs(1);
+pub const SKEW: Duration = Duration::from_secs(1);
 /// How long a waiting call sleeps at most before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use ledger::postgres::{Inspection, PostgresLedger};
+use worker::gate::SKEW;
 
 use super::Finding;
 use crate::clock::Clock;
@@ -9,9 +10,6 @@ use crate::config::{Ledger, LedgerUrl};
 use crate::engines::EngineError;
 
 const NAME: &str = "ledger";
-
-/// Workers bear a second between two of their clocks, so each may be half of it off.
-const CLOCK_MAY_BE_OFF: SignedDuration = SignedDuration::from_millis(500);
 
 /// What was found, and whether it can be opened without changing anything.
 pub(super) async fn look(settings: &Ledger, clock: &Clock) -> (Vec<Finding>, bool) {
@@ -35,7 +33,8 @@ fn findings(found: &Inspection) -> Vec<Finding> {
         let mend = "set fsync and full_page_writes on: without them a power cut loses accepted events";
         findings.push(Finding::note("ledger, durability", "fsync or full_page_writes is off", mend));
     }
-    if found.clock_ahead.abs() > CLOCK_MAY_BE_OFF {
+    // So far apart as two workers may be, each of them may be half of it off.
+    if found.clock_ahead.unsigned_abs() > SKEW / 2 {
         findings.push(clocks(found.clock_ahead));
     }
     findings

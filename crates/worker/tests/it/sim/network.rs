@@ -52,7 +52,7 @@ pub(crate) struct Network {
     pub(crate) refersion: Arc<Refersion>,
 }
 
-/// The longest way to Refersion, in milliseconds: below the deadline of a call, as its lease outlasts just that.
+/// The longest way to Refersion, in milliseconds: below the deadline of a call, as its lease outlasts little more than that.
 const LONGEST_WAY: u64 = 9_500;
 
 impl Network {

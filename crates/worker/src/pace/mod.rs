@@ -1,6 +1,10 @@
 //! The pace of one connection's calls: rate and concurrency, learned below a ceiling. Pure: time is handed in.
 
+mod arrivals;
+
 use std::time::Duration;
+
+use arrivals::Arrivals;
 
 /// The rate never falls below this, so that a recovered API is noticed.
 const SLOWEST: f64 = 0.1;
@@ -45,7 +49,7 @@ pub struct Pace {
     window: Window,
     most: f64,
     limit: f64,
-    in_flight: usize,
+    arrivals: Arrivals,
     usual_seconds: Option<f64>,
     failures_in_a_row: u32,
 }
@@ -76,7 +80,7 @@ impl Pace {
             window: Window { since: now, ..Window::default() },
             most,
             limit: most.min((rate / 2.0).max(4.0)),
-            in_flight: 0,
+            arrivals: Arrivals::default(),
             usual_seconds: None,
             failures_in_a_row: 0,
         }
@@ -120,7 +124,7 @@ impl Pace {
         self.failures_in_a_row = 0;
     }
 
-    /// The bucket's size. With it, and a refill a thousandth below the rate, no 10 s see more than rate × 10 + 1 calls.
+    /// The bucket's size. With it, and a refill a thousandth below the rate, no more than rate × 10 + 1 calls start in any 10 s.
     fn burst(&self) -> f64 {
         1.0 + self.rate * BURST
     }
@@ -147,18 +151,19 @@ impl Pace {
         if now < self.rest_until {
             return Err(Some(self.rest_until.saturating_sub(now)));
         }
+        self.arrivals.wait_for_room(now, self.ceiling)?;
         self.fill(now);
         if self.tokens < 1.0 {
             let missing = (1.0 - self.tokens) / self.refill();
             return Err(Some(Duration::from_secs_f64(missing).max(Duration::from_micros(100))));
         }
         self.tokens -= 1.0;
-        self.in_flight += 1;
+        self.arrivals.started();
         Ok(())
     }
 
     fn in_flight_as_float(&self) -> f64 {
-        f64::from(u32::try_from(self.in_flight).unwrap_or(u32::MAX))
+        f64::from(u32::try_from(self.arrivals.in_flight()).unwrap_or(u32::MAX))
     }
 
     /// How many calls could start within `soon`, were they ready, beside `in_hand` that are under way or wait to start.
@@ -168,7 +173,8 @@ impl Pace {
             return 0;
         }
         self.fill(now);
-        let waiting = in_hand.saturating_sub(self.in_flight);
+        let waiting = in_hand.saturating_sub(self.arrivals.in_flight());
+        let unseen = self.arrivals.room(now + soon, self.ceiling).saturating_sub(waiting);
         let startable = (self.tokens + self.refill() * soon.as_secs_f64()).floor();
         let places = self.limit.floor().max(1.0);
         #[expect(
@@ -177,13 +183,13 @@ impl Pace {
             reason = "both are small and not negative"
         )]
         let (startable, places) = (startable.max(0.0) as usize, places as usize);
-        startable.saturating_sub(waiting).min(places.saturating_sub(in_hand))
+        startable.saturating_sub(waiting).min(places.saturating_sub(in_hand)).min(unseen)
     }
 
     /// A started call ended.
     pub fn ended(&mut self, now: Duration, went: Went, took: Duration) {
         let crowded = self.in_flight_as_float() >= self.limit.floor();
-        self.in_flight = self.in_flight.saturating_sub(1);
+        self.arrivals.ended(now);
         self.window.calls += 1;
         match went {
             Went::Well => {
@@ -208,7 +214,7 @@ impl Pace {
 
     /// A started call was never sent: nothing is learned.
     pub fn abandoned(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+        self.arrivals.abandoned();
     }
 
     fn well(&mut self, took: Duration, crowded: bool) {
@@ -244,78 +250,4 @@ impl Pace {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn in_any_ten_seconds_at_most_ten_times_the_rate_and_one_calls_start(
-            ceiling in 0.05_f64..500.0,
-            steps in proptest::collection::vec((1_u64..400, 0_u8..20), 1..1500),
-        ) {
-            let mut pace = Pace::new(ceiling, None, 10_000, Duration::ZERO);
-            let mut now = Duration::ZERO;
-            let mut starts: Vec<f64> = Vec::new();
-            for (millis, went) in steps {
-                now += Duration::from_millis(millis);
-                while pace.start(now).is_ok() {
-                    starts.push(now.as_secs_f64());
-                    let went = if went == 0 { Went::Throttled(None) } else { Went::Well };
-                    pace.ended(now, went, Duration::from_millis(20));
-                }
-            }
-            for (index, start) in starts.iter().enumerate() {
-                let within = starts[index..].iter().take_while(|other| **other <= start + 10.0).count();
-                let allowed = ceiling * 10.0 + 1.0;
-                prop_assert!(within as f64 <= allowed + 1e-6, "{within} calls in 10 s at {ceiling}/s");
-            }
-        }
-    }
-
-    #[test]
-    fn a_new_holder_begins_with_an_empty_bucket() {
-        let mut pace = Pace::new(5.0, None, 8, Duration::ZERO);
-        assert!(pace.start(Duration::ZERO).is_err());
-        assert!(pace.start(Duration::from_millis(201)).is_ok());
-        assert!(pace.start(Duration::from_millis(202)).is_err());
-    }
-
-    #[test]
-    fn the_rate_shrinks_when_throttled_and_grows_back_while_the_api_is_well() {
-        let mut pace = Pace::new(10.0, None, 8, Duration::ZERO);
-        pace.ended(Duration::from_secs(1), Went::Throttled(Some(Duration::from_secs(3))), Duration::ZERO);
-        assert!((pace.rate() - 5.0).abs() < 1e-9);
-        assert_eq!(pace.start(Duration::from_secs(2)), Err(Some(Duration::from_secs(2))));
-        for second in 4..60 {
-            pace.ended(Duration::from_secs(second), Went::Well, Duration::from_millis(50));
-        }
-        assert!((pace.rate() - 10.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_hidden_limit_is_found_and_mostly_kept() {
-        let limit = 100.0;
-        let mut pace = Pace::new(1000.0, None, 10_000, Duration::ZERO);
-        let (mut allowed, mut well, mut throttled) = (0.0_f64, 0_u32, 0_u32);
-        for millis in 1..120_000_u64 {
-            let now = Duration::from_millis(millis);
-            allowed = (allowed + limit / 1000.0).min(limit / 10.0);
-            while pace.start(now).is_ok() {
-                let fits = allowed >= 1.0;
-                let went = if fits { Went::Well } else { Went::Throttled(None) };
-                pace.ended(now, went, Duration::from_millis(20));
-                if fits {
-                    allowed -= 1.0;
-                }
-                if millis > 30_000 {
-                    if fits { well += 1 } else { throttled += 1 }
-                }
-            }
-        }
-        let possible = limit * 90.0;
-        assert!(f64::from(well) > possible * 0.9, "{well} of {possible} calls");
-        assert!(f64::from(throttled) < f64::from(well) * 0.12, "{throttled} throttled of {well}");
-    }
-}
+mod tests;

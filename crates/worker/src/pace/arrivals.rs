@@ -1,0 +1,73 @@
+//! Calls as Refersion counts them: when they arrive. A call that is long on its way may arrive together with many that
+//! started after it, so that a rate which is kept by the starts alone is exceeded at the other end.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The span for which the promise of the ceiling is made.
+const SPAN: Duration = Duration::from_secs(10);
+/// The shortest wait that is worth a timer.
+const A_MOMENT: Duration = Duration::from_micros(100);
+
+/// Which calls may have arrived of late. Nobody here knows when a call arrived, only that it was between its start and its
+/// end; so it counts from its start until [`SPAN`] after its end. Then, whatever each of them took, at most `ceiling` × 10 + 1
+/// arrive in any 10 s: when the last of these started, all others counted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arrivals {
+    in_flight: usize,
+    /// When calls ended, the earliest first.
+    ended: VecDeque<Duration>,
+}
+
+impl Arrivals {
+    /// Whether another call may start.
+    ///
+    /// # Errors
+    ///
+    /// The time to wait before asking again (`None`: until a call ends).
+    pub(super) fn wait_for_room(&mut self, now: Duration, ceiling: f64) -> Result<(), Option<Duration>> {
+        let is_over = |end: &Duration| *end + SPAN < now;
+        while self.ended.front().is_some_and(is_over) {
+            self.ended.pop_front();
+        }
+        if self.in_flight + self.ended.len() < most(ceiling) {
+            return Ok(());
+        }
+        let wait = |end: &Duration| (*end + SPAN).saturating_sub(now) + A_MOMENT;
+        Err(self.ended.front().map(wait))
+    }
+
+    /// How many calls could start until `then`, if none of those in flight ends before.
+    pub(super) fn room(&self, then: Duration, ceiling: f64) -> usize {
+        let over = self.ended.partition_point(|end| *end + SPAN < then);
+        most(ceiling).saturating_sub(self.in_flight + self.ended.len() - over)
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(super) fn started(&mut self) {
+        self.in_flight += 1;
+    }
+
+    pub(super) fn ended(&mut self, now: Duration) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.ended.push_back(now);
+    }
+
+    /// A started call was never sent.
+    pub(super) fn abandoned(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+}
+
+/// The most calls that may arrive within [`SPAN`].
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a ceiling is small and not negative"
+)]
+fn most(ceiling: f64) -> usize {
+    (ceiling.max(0.0) * SPAN.as_secs_f64()).floor() as usize + 1
+}

@@ -39,6 +39,33 @@ pub async fn wait(stage: &mut Stage, at_most: Duration) -> anyhow::Result<Option
     Ok(Some(last))
 }
 
+/// Waits until no connection is paused, or for `at_most`: one that is cannot be paused once more.
+///
+/// # Errors
+///
+/// If the engines cannot be opened, or read.
+pub async fn until_none_is_paused(stage: &mut Stage, at_most: Duration) -> anyhow::Result<()> {
+    let engines = Engines::open(&configuration(stage.direct_variables())?).await?;
+    let end = Instant::now() + at_most;
+    while !paused(stage, &engines).await?.is_empty() && Instant::now() < end {
+        stage.pass(LOOK_EVERY).await?;
+    }
+    Ok(())
+}
+
+/// The connections that are paused, in words.
+async fn paused(stage: &Stage, engines: &Engines) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for account in &stage.accounts {
+        if let Some(connection) = engines.connections.by_id(account.id).await?
+            && let connections::State::Paused(reason) = connection.state
+        {
+            found.push(format!("{} is paused for {reason}", connection.name));
+        }
+    }
+    Ok(found)
+}
+
 /// What is still to be done, in words.
 async fn unrest(stage: &Stage, engines: &Engines) -> anyhow::Result<Option<String>> {
     let depth = engines.queue.depth().await?;
@@ -50,12 +77,8 @@ async fn unrest(stage: &Stage, engines: &Engines) -> anyhow::Result<Option<Strin
     if counts.pending > 0 {
         found.push(format!("{} events pending", counts.pending));
     }
+    found.extend(paused(stage, engines).await?);
     for account in &stage.accounts {
-        if let Some(connection) = engines.connections.by_id(account.id).await?
-            && let connections::State::Paused(reason) = connection.state
-        {
-            found.push(format!("{} is paused for {reason}", connection.name));
-        }
         if engines.ledger.next_due(account.id).await?.is_some() {
             found.push(format!("{} has something to tell", account.public_key));
         }

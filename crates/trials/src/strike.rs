@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::dice::Dice;
 use crate::faults::{Kind, Link};
 use crate::proxy::{Proxy, Wire};
+use crate::rest::until_none_is_paused;
 use crate::segment_side::Sender;
 use crate::servers::Engine;
 use crate::stage::Stage;
@@ -80,6 +81,7 @@ async fn kill(stage: &mut Stage, among: Vec<usize>, dice: &mut Dice) -> anyhow::
 /// Waits until a worker has died at the point.
 async fn point(stage: &mut Stage, name: &str) -> anyhow::Result<u64> {
     if name == "reconcile.paused" {
+        until_none_is_paused(stage, POINT_WITHIN).await?;
         stage.ail_refersion("503=100%")?;
     }
     let (before, end) = (stage.deaths.at_point, Instant::now() + POINT_WITHIN);

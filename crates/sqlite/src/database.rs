@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -95,14 +96,18 @@ impl Database {
     }
 
     /// Moves everything from the write-ahead log into the file and cuts the log off, so that bytes deleted before do
-    /// not live on in it. `false`: another process is reading; ask again later.
+    /// not live on in it. `false`: another process has been reading all the time that this `waits` for it, and all work behind it;
+    /// ask again later. <https://sqlite.org/pragma.html#pragma_wal_checkpoint>
     ///
     /// # Errors
     /// When SQLite cannot write.
-    pub async fn truncate_log(&self) -> Result<bool, Error> {
-        self.run(|connection| {
-            let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-            Ok(busy == 0)
+    pub async fn truncate_log(&self, waits: Duration) -> Result<bool, Error> {
+        self.run(move |connection| {
+            connection.busy_timeout(waits)?;
+            let busy =
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+            connection.busy_timeout(open::BUSY_TIMEOUT)?;
+            Ok(busy? == 0)
         })
         .await
     }

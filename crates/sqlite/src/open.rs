@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::Error;
 
 /// How long a statement waits for another process that writes, before it fails as busy.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Prepared statements that a connection keeps; more than all engines have together.
 const CACHED_STATEMENTS: usize = 256;

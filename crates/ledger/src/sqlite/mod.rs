@@ -23,6 +23,7 @@ mod words;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sqlite::rusqlite::Connection;
 use sqlite::{Database, Migration};
@@ -38,6 +39,9 @@ macro_rules! migration {
         }
     };
 }
+
+/// How long cutting off the log waits for who reads the file. What was deleted shall not live on in it.
+const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
 const MIGRATIONS: [Migration; 7] = [
@@ -113,7 +117,7 @@ impl SqliteLedger {
     /// next transaction that forgets or expires something tries again.
     async fn clear_log(&self) {
         if self.log_remembers.swap(false, Ordering::AcqRel) {
-            let cleared = self.database.truncate_log().await;
+            let cleared = self.database.truncate_log(LOG_WAITS).await;
             if !matches!(cleared, Ok(true)) {
                 self.log_remembers.store(true, Ordering::Release);
             }

@@ -108,12 +108,13 @@ impl SqliteQueue {
         Ok(messages)
     }
 
-    /// Cuts the log off if events were acknowledged since: they would live on in it.
+    /// Cuts the log off if events were acknowledged since: they would live on in it. Waits for no reader: whoever publishes
+    /// would wait too.
     async fn tidy(&self) {
         if self.untidy.swap(0, Ordering::Relaxed) == 0 {
             return;
         }
-        match self.database.truncate_log().await {
+        match self.database.truncate_log(Duration::ZERO).await {
             Ok(true) => {}
             // Another process is reading; the next idle moment will do.
             Ok(false) => drop(self.untidy.fetch_add(1, Ordering::Relaxed)),

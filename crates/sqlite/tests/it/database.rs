@@ -1,6 +1,7 @@
 //! Durability, atomicity and protection of a database.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use sqlite::{Database, Error};
 
@@ -139,11 +140,28 @@ async fn deleted_words_are_in_no_file_once_the_log_is_cut_off() {
     let database = Database::open(&folder.path().join("words.db")).unwrap();
     run(&database, "CREATE TABLE words (word TEXT); INSERT INTO words VALUES ('forget-me-please')").await;
     run(&database, "DELETE FROM words").await;
-    assert!(database.truncate_log().await.unwrap());
+    assert!(database.truncate_log(Duration::ZERO).await.unwrap());
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(16).any(|window| window == b"forget-me-please"));
     }
+}
+
+/// SQLite would wait for the reader as long as for a writer, and whoever publishes with it.
+#[tokio::test]
+async fn a_log_that_somebody_reads_is_left_alone_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words.db");
+    let database = Database::open(&path).unwrap();
+    run(&database, "CREATE TABLE words (word TEXT); INSERT INTO words VALUES ('a')").await;
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM words").unwrap();
+    run(&database, "INSERT INTO words VALUES ('b')").await;
+    let began = std::time::Instant::now();
+    assert!(!database.truncate_log(Duration::ZERO).await.unwrap());
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(database.truncate_log(Duration::ZERO).await.unwrap());
 }
 
 #[test]

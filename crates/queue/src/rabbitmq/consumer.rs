@@ -24,7 +24,7 @@ use super::{Options, RabbitError, census};
 use crate::Clock;
 
 /// Messages of the poison queue that a process holds: each may be an event that kills.
-const POISON_PREFETCH: u16 = 4;
+pub(super) const POISON_PREFETCH: u16 = 4;
 
 /// Messages of a lane that a process holds until it has seen one that is above suspicion. Whoever dies counts as having
 /// lost all that it held: with full hands, one message that kills would take its neighbours along to the poison queue.
@@ -93,6 +93,7 @@ impl ConsumerLink {
                 alarm: Arc::clone(&alarm),
                 clock: Arc::clone(&self.clock),
                 stage: Stage::first_of(queue.source),
+                parked: 0,
             };
             pumps.spawn(pump.run(consumer));
         }

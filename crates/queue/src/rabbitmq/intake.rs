@@ -150,14 +150,13 @@ impl Intake {
         self.arrived.notify_one();
     }
 
-    /// Keeps a message that this program is too old for, unanswered, and returns how many these are.
-    pub(super) fn park(&self, generation: u64, message: Delivered) -> usize {
+    /// Keeps a message that this program is too old for, unanswered.
+    pub(super) fn park(&self, generation: u64, message: Delivered) {
         let mut state = self.lock();
         if state.generation == generation {
             state.count(message.source, message.events);
             state.parked.push(Arc::new(message));
         }
-        state.parked.len()
     }
 
     /// Notes that a queue is not consumed any more because its events are too new.

@@ -3,6 +3,7 @@
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 
+use crate::FORMAT;
 use crate::pack::{self, Message};
 
 /// The `type` property of our own messages.
@@ -23,6 +24,7 @@ const FIRST_DEATH_HEADER: &str = "x-first-death-queue";
 const PERSISTENT: u8 = 2;
 
 /// What goes to the broker.
+#[derive(Clone)]
 pub(super) struct Outgoing {
     pub(super) key: String,
     pub(super) properties: BasicProperties,
@@ -73,8 +75,9 @@ impl<'a> Marks<'a> {
         self.properties.kind().as_ref().is_some_and(|kind| kind.as_str() == TYPE)
     }
 
-    pub(super) fn format(&self) -> i64 {
-        self.number(FORMAT_HEADER).unwrap_or(0)
+    /// Whether it is one of ours that only a newer program can read.
+    pub(super) fn is_newer(&self) -> bool {
+        self.is_ours() && self.number(FORMAT_HEADER).unwrap_or(0) > i64::from(FORMAT)
     }
 
     /// How many events there are in the message, at least one.
@@ -97,7 +100,8 @@ impl<'a> Marks<'a> {
         self.header(FIRST_DEATH_HEADER).and_then(text)
     }
 
-    /// The properties for another round: without what the broker added, and marked.
+    /// The properties for another round: those that we read, without what the broker added, and marked. Others stay behind;
+    /// with another program's `user-id` the broker would refuse us.
     pub(super) fn for_another_round(&self, events: usize) -> BasicProperties {
         let mut headers = FieldTable::default();
         for (name, value) in self.properties.headers().iter().flat_map(FieldTable::inner) {
@@ -109,7 +113,21 @@ impl<'a> Marks<'a> {
         if self.is_ours() {
             headers.insert(EVENTS_HEADER.into(), AMQPValue::LongLongInt(i64::try_from(events).unwrap_or(1)));
         }
-        self.properties.clone().with_headers(headers).with_delivery_mode(PERSISTENT)
+        let said = self.properties;
+        let mut kept = BasicProperties::default().with_headers(headers).with_delivery_mode(PERSISTENT);
+        if let Some(kind) = said.kind() {
+            kept = kept.with_type(kind.clone());
+        }
+        if let Some(content_type) = said.content_type() {
+            kept = kept.with_content_type(content_type.clone());
+        }
+        if let Some(id) = said.message_id() {
+            kept = kept.with_message_id(id.clone());
+        }
+        if let Some(time) = said.timestamp() {
+            kept = kept.with_timestamp(*time);
+        }
+        kept
     }
 }
 
@@ -133,5 +151,24 @@ pub(super) fn text(value: &AMQPValue) -> Option<String> {
         AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),
         AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_round_keeps_what_is_read_and_nothing_that_the_broker_checks_against_the_user() {
+        let properties = BasicProperties::default()
+            .with_user_id("somebody".into())
+            .with_expiration("1000".into())
+            .with_message_id("m1".into())
+            .with_timestamp(7);
+        let kept = Marks::of(&properties).for_another_round(1);
+        assert_eq!((kept.user_id(), kept.expiration()), (&None, &None));
+        assert_eq!(kept.message_id(), properties.message_id());
+        assert_eq!(*kept.timestamp(), Some(7));
+        assert!(Marks::of(&kept).rescued());
     }
 }

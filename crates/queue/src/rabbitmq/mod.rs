@@ -15,6 +15,7 @@ mod line;
 mod message;
 mod nodes;
 mod options;
+mod outlet;
 mod probe;
 mod publisher;
 mod pump;
@@ -43,7 +44,7 @@ use self::consumer::{ConsumerLink, Consumers};
 use self::intake::Intake;
 use self::message::Outgoing;
 use self::nodes::Nodes;
-use self::publisher::{Publisher, PublisherLink};
+use self::publisher::{Publisher, PublisherLink, Whose};
 use self::rescue::Rescue;
 use self::supervisor::{Linked as _, State, board, supervise, up};
 use self::topology::Topology;
@@ -224,12 +225,15 @@ impl RabbitQueue {
 #[async_trait]
 impl Queue for RabbitQueue {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
-        let messages: Vec<Outgoing> =
-            pack::pack(envelopes)?.into_iter().map(|message| self.address(message)).collect();
-        if messages.is_empty() {
-            return Ok(());
+        let (live, bulk): (Vec<_>, Vec<_>) =
+            pack::pack(envelopes)?.into_iter().partition(|message| message.lane == Lane::Live);
+        for (lane, messages) in [(Lane::Live, live), (Lane::Bulk, bulk)] {
+            let messages: Vec<Outgoing> = messages.into_iter().map(|message| self.address(message)).collect();
+            if !messages.is_empty() {
+                self.publisher_now()?.publish(Whose::Lane(lane), messages, &self.options).await?;
+            }
         }
-        self.publisher_now()?.publish(&messages, &self.options).await
+        Ok(())
     }
 
     async fn take(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {

@@ -6,29 +6,38 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use futures_util::future::join_all;
 use jiff::Timestamp;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation, Event};
+use lapin::{Confirmation, Event};
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
-use super::error::within;
 use super::line::Line;
 use super::message::Outgoing;
 use super::nodes::Nodes;
+use super::outlet::{Outcomes, Outlet};
 use super::supervisor::{Alarm, LOOK_ROUND, Linked};
 use super::topology::Topology;
 use super::{Options, RabbitError};
-use crate::{Clock, PublishError};
+use crate::{Clock, Lane, PublishError};
 
 /// Messages under way at once in one publish, at most.
 const WINDOW: usize = 64;
 
-/// The publishing connection and its channel.
+/// Whose messages are published. Each has a channel of its own: none waits for another's confirms.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Those of one lane.
+    Lane(Lane),
+    /// What goes back from the poison queue.
+    Rescued,
+}
+
+/// The publishing connection and its channels.
 pub(super) struct Publisher {
     pub(super) line: Line,
-    channel: Channel,
+    live: Outlet,
+    bulk: Outlet,
+    rescued: Outlet,
     topology: Arc<Topology>,
     alarm: Alarm,
     blocked: watch::Sender<Option<(String, Timestamp)>>,
@@ -37,43 +46,40 @@ pub(super) struct Publisher {
 impl Publisher {
     /// Publishes all, and returns when all are confirmed. A broker that blocks says so at the first message, and confirms
     /// nothing until it lets go: nobody waits for that.
-    pub(super) async fn publish(&self, messages: &[Outgoing], options: &Options) -> Result<(), PublishError> {
+    pub(super) async fn publish(
+        &self,
+        whose: Whose,
+        messages: Vec<Outgoing>,
+        options: &Options,
+    ) -> Result<(), PublishError> {
+        let from = self.outlet(whose);
         let limit = options.publish_time;
         tokio::select! {
             biased;
             blocked = self.until_blocked() => Err(blocked.into()),
-            published = timeout(limit, self.publish_windows(messages)) => {
+            published = timeout(limit, self.publish_windows(from, messages)) => {
                 published.unwrap_or_else(|_| Err(self.too_slow(limit).into()))
             }
         }
     }
 
-    async fn publish_windows(&self, messages: &[Outgoing]) -> Result<(), PublishError> {
-        for window in messages.chunks(WINDOW) {
-            let confirms = self.send(window).await.inspect_err(|error| self.alarm.raise(error.clone()))?;
-            // All are awaited even if one fails: lapin keeps those that are dropped.
-            let outcomes = join_all(confirms).await;
+    async fn publish_windows(&self, from: &Outlet, messages: Vec<Outgoing>) -> Result<(), PublishError> {
+        let mut messages = messages.into_iter();
+        loop {
+            let window: Vec<Outgoing> = messages.by_ref().take(WINDOW).collect();
+            if window.is_empty() {
+                return Ok(());
+            }
+            let outcomes =
+                self.send(from, window).await.inspect_err(|error| self.alarm.raise(error.clone()))?;
             for outcome in outcomes {
                 self.judge(outcome)?;
             }
         }
-        Ok(())
     }
 
-    async fn send(&self, window: &[Outgoing]) -> Result<Vec<lapin::PublisherConfirm>, RabbitError> {
-        let mandatory = BasicPublishOptions { mandatory: true, ..Default::default() };
-        let mut confirms = Vec::with_capacity(window.len());
-        for message in window {
-            let sent = self.channel.basic_publish(
-                self.topology.exchange.as_str().into(),
-                message.key.as_str().into(),
-                mandatory,
-                &message.body,
-                message.properties.clone(),
-            );
-            confirms.push(sent.await.map_err(self.explained("publishing"))?);
-        }
-        Ok(confirms)
+    async fn send(&self, from: &Outlet, window: Vec<Outgoing>) -> Result<Outcomes, RabbitError> {
+        from.publish(&self.topology.exchange, window).await.map_err(|error| self.explained(error))
     }
 
     /// A refusal is the queue's limit; all other failures mean that this link is not what it should be.
@@ -87,27 +93,31 @@ impl Publisher {
             Ok(Confirmation::NotRequested) => {
                 RabbitError::Returned { said: "no confirmation was asked for".to_owned() }
             }
-            Err(cause) => self.explained("awaiting a confirm")(cause),
+            Err(cause) => self.explained(RabbitError::broker("awaiting a confirm")(cause)),
         };
         self.alarm.raise(failure.clone());
         Err(failure.into())
     }
 
     /// A failure, told with what mends it if that is a permission.
-    fn explained(&self, doing: &'static str) -> impl FnOnce(lapin::Error) -> RabbitError {
-        move |cause| self.topology.explain(RabbitError::broker(doing)(cause), &self.topology.exchange)
+    fn explained(&self, failure: RabbitError) -> RabbitError {
+        self.topology.explain(failure, &self.topology.exchange)
+    }
+
+    fn outlet(&self, whose: Whose) -> &Outlet {
+        match whose {
+            Whose::Lane(Lane::Live) => &self.live,
+            Whose::Lane(Lane::Bulk) => &self.bulk,
+            Whose::Rescued => &self.rescued,
+        }
     }
 
     /// Publishes a message that reaches no queue: tells whether the broker takes and confirms ours.
     pub(super) async fn try_publishing(&self, options: &Options) -> Result<(), RabbitError> {
-        let message = Outgoing::nowhere();
         let sending = async {
-            let confirms = self.send(std::slice::from_ref(&message)).await?;
-            join_all(confirms)
-                .await
-                .into_iter()
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(self.explained("trying"))
+            let outcomes = self.send(&self.live, vec![Outgoing::nowhere()]).await?;
+            let confirmed = outcomes.into_iter().collect::<Result<Vec<_>, _>>();
+            confirmed.map_err(|cause| self.explained(RabbitError::broker("trying")(cause)))
         };
         tokio::select! {
             biased;
@@ -117,6 +127,11 @@ impl Publisher {
                 Err(_) => Err(self.too_slow(options.publish_time)),
             }
         }
+    }
+
+    fn is_connected(&self) -> bool {
+        let outlets = [&self.live, &self.bulk, &self.rescued];
+        self.line.connection.status().connected() && outlets.into_iter().all(Outlet::is_connected)
     }
 
     fn too_slow(&self, limit: std::time::Duration) -> RabbitError {
@@ -151,12 +166,15 @@ impl PublisherLink {
     async fn equip(&self, line: Line) -> Result<Publisher, RabbitError> {
         let options = &*self.options;
         self.topology.declare(&line.connection, options).await?;
-        let opening = line.connection.create_channel();
-        let channel = within(options.answer_time, "opening a channel", opening).await?;
-        let confirming = channel.confirm_select(ConfirmSelectOptions::default());
-        within(options.answer_time, "asking for confirms", confirming).await?;
-        let topology = Arc::clone(&self.topology);
-        Ok(Publisher { line, channel, topology, alarm: Alarm::default(), blocked: watch::Sender::new(None) })
+        Ok(Publisher {
+            live: Outlet::open(&line, options).await?,
+            bulk: Outlet::open(&line, options).await?,
+            rescued: Outlet::open(&line, options).await?,
+            line,
+            topology: Arc::clone(&self.topology),
+            alarm: Alarm::default(),
+            blocked: watch::Sender::new(None),
+        })
     }
 }
 
@@ -179,7 +197,7 @@ impl Linked for PublisherLink {
         let mut rounds = interval(LOOK_ROUND);
         let mut patience = None;
         loop {
-            if !publisher.line.connection.status().connected() || !publisher.channel.status().connected() {
+            if !publisher.is_connected() {
                 return Some(RabbitError::NotConnected);
             }
             tokio::select! {

@@ -12,6 +12,7 @@ use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 
+use super::consumer::POISON_PREFETCH;
 use super::error::within;
 use super::intake::{ALONE_AFTER, Contents, Delivered, Intake};
 use super::message::Marks;
@@ -19,7 +20,7 @@ use super::rescue::Rescue;
 use super::supervisor::Alarm;
 use super::topology::{QueueName, Source};
 use super::{Options, RabbitError, foreign};
-use crate::{Clock, FORMAT, Lane};
+use crate::{Clock, Lane};
 
 /// Where a consumer stands. Only we end one on purpose; its stream then ends when all that came before is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub(super) struct Pump {
     pub(super) alarm: Arc<Alarm>,
     pub(super) clock: Clock,
     pub(super) stage: Stage,
+    /// Messages of a newer format that wait here.
+    pub(super) parked: u16,
 }
 
 impl Pump {
@@ -94,7 +97,9 @@ impl Pump {
     async fn drain(&mut self, consumer: &mut Consumer) -> Result<(), RabbitError> {
         while let Some(delivery) = consumer.next().await {
             let delivery = delivery.map_err(RabbitError::broker("consuming"))?;
-            let is_above_suspicion = Marks::of(&delivery.properties).lost() < ALONE_AFTER;
+            let marks = Marks::of(&delivery.properties);
+            // Nobody here opens what is newer, so it kills nobody, however often it was lost.
+            let is_above_suspicion = marks.lost() < ALONE_AFTER || marks.is_newer();
             self.receive(delivery, consumer).await?;
             if self.stage == Stage::Cautious && is_above_suspicion {
                 self.end(consumer, Stage::Widening).await?;
@@ -116,34 +121,39 @@ impl Pump {
     }
 
     async fn receive(&mut self, delivery: Delivery, consumer: &Consumer) -> Result<(), RabbitError> {
+        if Marks::of(&delivery.properties).is_newer() {
+            return self.park(delivery, consumer).await;
+        }
         match self.queue.source {
-            Source::Lane(lane) => self.receive_from_lane(delivery, lane, consumer).await,
+            Source::Lane(lane) => {
+                let message =
+                    self.message(delivery, |properties, body| envelopes(properties, body, lane, &self.clock));
+                self.intake.arrive(self.generation, message);
+                Ok(())
+            }
             Source::Poison => self.receive_poison(delivery).await,
         }
     }
 
-    async fn receive_from_lane(
-        &mut self,
-        delivery: Delivery,
-        lane: Lane,
-        consumer: &Consumer,
-    ) -> Result<(), RabbitError> {
-        let marks = Marks::of(&delivery.properties);
-        let is_newer = marks.is_ours() && marks.format() > i64::from(FORMAT);
-        let message =
-            self.message(delivery, |properties, body| envelopes(properties, body, lane, &self.clock));
-        if !is_newer {
-            self.intake.arrive(self.generation, message);
-            return Ok(());
-        }
-        let parked = self.intake.park(self.generation, message);
-        if parked == 1 {
+    /// Keeps what a newer program has to read, and stops taking before there is no room for anything else.
+    async fn park(&mut self, delivery: Delivery, consumer: &Consumer) -> Result<(), RabbitError> {
+        let message = self.message(delivery, |_, body| Contents::Envelopes(body));
+        self.intake.park(self.generation, message);
+        self.parked += 1;
+        if self.parked == 1 {
             tracing::warn!(queue = self.queue.name, "an event of a newer program waits for one");
         }
-        if parked >= usize::from(self.options.prefetch / 2) && self.stage != Stage::Stopping {
+        if self.parked >= self.prefetch() / 2 && self.stage != Stage::Stopping {
             return self.stop(consumer).await;
         }
         Ok(())
+    }
+
+    fn prefetch(&self) -> u16 {
+        match self.queue.source {
+            Source::Lane(_) => self.options.prefetch,
+            Source::Poison => POISON_PREFETCH,
+        }
     }
 
     /// Poison has two lives: the first time, each of its events goes back by itself; the second time it is buried.

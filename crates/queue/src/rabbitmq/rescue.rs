@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::error::within;
 use super::message::{Marks, Outgoing};
-use super::publisher::Publisher;
+use super::publisher::{Publisher, Whose};
 use super::supervisor::{State, up};
 use super::topology::Topology;
 use super::{Options, RabbitError};
@@ -48,7 +48,7 @@ impl Rescue {
         );
         // Each until it is confirmed: the whole again and again would fill a queue that is nearly full with repetitions.
         for single in &singles {
-            while let Err(error) = self.publish(std::slice::from_ref(single)).await {
+            while let Err(error) = self.publish(single.clone()).await {
                 tracing::warn!(%error, "poison could not be sent back yet");
                 sleep(PAUSE).await;
             }
@@ -57,8 +57,8 @@ impl Rescue {
         within(self.options.answer_time, "acknowledging poison", answer).await.map(drop)
     }
 
-    async fn publish(&self, messages: &[Outgoing]) -> Result<(), crate::PublishError> {
+    async fn publish(&self, message: Outgoing) -> Result<(), crate::PublishError> {
         let publisher = up(&self.publisher, self.options.publish_time).await?;
-        publisher.publish(messages, &self.options).await
+        publisher.publish(Whose::Rescued, vec![message], &self.options).await
     }
 }

@@ -12,6 +12,7 @@ mod rabbitmq_access;
 mod rabbitmq_census;
 #[cfg(test)]
 mod rabbitmq_cluster;
+mod rabbitmq_confirms;
 #[cfg(test)]
 mod rabbitmq_faults;
 #[cfg(test)]

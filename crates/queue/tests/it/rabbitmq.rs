@@ -7,7 +7,7 @@ use lapin::options::{BasicGetOptions, BasicRejectOptions, QueueDeclareOptions, Q
 use lapin::types::FieldTable;
 use queue::contract::{envelope, envelopes, numbers};
 use queue::rabbitmq::{DELIVERY_LIMIT, Options, RabbitError, RabbitQueue};
-use queue::{Envelope, Item, Lane, PublishError, Queue};
+use queue::{Envelope, FORMAT, Item, Lane, PublishError, Queue};
 
 use crate::brokers::{Observer, PATIENCE, all_sent_back, clock, connect, options, shared, until};
 
@@ -118,6 +118,41 @@ async fn an_event_that_nobody_survives_is_buried_and_no_other() {
     assert_eq!(buried.event_id.as_u128(), 3);
     queue.acknowledge(&batch).await.unwrap();
     assert_eq!(queue.depth().await.unwrap().live, 0);
+}
+
+/// An event that only a newer program can read.
+fn newer(number: u32) -> Envelope {
+    Envelope { format: FORMAT + 1, ..envelope(number, Lane::Live) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_format_that_was_lost_before_holds_up_no_other() {
+    let (url, options) = (shared().await, options());
+    let queue = connect(&url, &options).await;
+    let observer = Observer::at(&url).await;
+    queue.publish(&[newer(1)]).await.unwrap();
+    let live = format!("{}.live", options.prefix);
+    for _ in 0..3 {
+        let get = observer.channel.basic_get(live.as_str().into(), BasicGetOptions::default());
+        assert!(get.await.unwrap().unwrap().reject(BasicRejectOptions { requeue: true }).await.unwrap());
+    }
+    queue.publish(&[envelope(2, Lane::Live)]).await.unwrap();
+    assert_eq!(numbers(&queue.take(10, PATIENCE).await.unwrap()), [2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_format_is_left_in_the_poison_queue_too() {
+    let (url, options) = (shared().await, options());
+    let queue = connect(&url, &options).await;
+    let observer = Observer::at(&url).await;
+    queue.publish(&[newer(1)]).await.unwrap();
+    observer.lose_until_dead(&options.prefix).await;
+    let poison = format!("{}.poison", options.prefix);
+    let old = connect(&url, &options).await;
+    assert!(old.take(1, Duration::from_secs(1)).await.unwrap().is_empty());
+    until("it holds the poison", async || observer.waiting(&poison).await == 0).await;
+    drop(old);
+    until("the poison is there again", async || observer.waiting(&poison).await == 1).await;
 }
 
 /// A process that dies has lost all that it held, and the broker counts that for each message alike.

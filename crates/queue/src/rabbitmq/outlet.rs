@@ -1,0 +1,75 @@
+//! A channel that publishes, for one publisher at a time.
+//!
+//! lapin numbers a message when it is given one, and hands over its frames a moment later, under another lock. Of two tasks
+//! that publish on one channel the second may so be the first on the wire; the broker counts what arrives, and each gets the
+//! other's confirm. A returned message, besides, goes with whichever confirm comes next. So whoever publishes has the channel
+//! for himself until all his confirms are there. (lapin 4.12, `Channel::basic_publish` and `Acknowledgements`.)
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{Channel, Confirmation};
+use tokio::sync::Mutex;
+
+use super::error::within;
+use super::line::Line;
+use super::message::Outgoing;
+use super::{Options, RabbitError};
+
+/// What became of each message, in order.
+pub(super) type Outcomes = Vec<Result<Confirmation, lapin::Error>>;
+
+/// See the module.
+pub(super) struct Outlet {
+    channel: Channel,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Outlet {
+    pub(super) async fn open(line: &Line, options: &Options) -> Result<Self, RabbitError> {
+        let opening = line.connection.create_channel();
+        let channel = within(options.answer_time, "opening a channel", opening).await?;
+        let confirming = channel.confirm_select(ConfirmSelectOptions::default());
+        within(options.answer_time, "asking for confirms", confirming).await?;
+        Ok(Self { channel, turn: Arc::default() })
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.channel.status().connected()
+    }
+
+    /// Publishes all, mandatory. Who stops waiting gives nobody else his turn before his confirms are there: publishing that
+    /// has begun goes on by itself, until the channel ends.
+    pub(super) async fn publish(
+        &self,
+        exchange: &str,
+        messages: Vec<Outgoing>,
+    ) -> Result<Outcomes, RabbitError> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let (channel, exchange) = (self.channel.clone(), exchange.to_owned());
+        let publishing = tokio::spawn(async move {
+            let outcomes = publish(&channel, &exchange, &messages).await;
+            drop(turn);
+            outcomes
+        });
+        // No answer means that the runtime is shutting down.
+        publishing.await.unwrap_or(Err(RabbitError::Closed))
+    }
+}
+
+async fn publish(channel: &Channel, exchange: &str, messages: &[Outgoing]) -> Result<Outcomes, RabbitError> {
+    let mandatory = BasicPublishOptions { mandatory: true, ..Default::default() };
+    let mut confirms = Vec::with_capacity(messages.len());
+    for message in messages {
+        let sent = channel.basic_publish(
+            exchange.into(),
+            message.key.as_str().into(),
+            mandatory,
+            &message.body,
+            message.properties.clone(),
+        );
+        confirms.push(sent.await.map_err(RabbitError::broker("publishing"))?);
+    }
+    Ok(join_all(confirms).await)
+}

@@ -17,7 +17,7 @@ use crate::words::{digests, micros, state};
 const LOCK: &str = "LOCK TABLE events, outcomes, attempts, findable IN ACCESS EXCLUSIVE MODE";
 
 const DELETE_PAYLOADS: &str = "DELETE FROM pending
-    WHERE dead AND event_id >= $1 AND event_id < $2 AND event_id <> ALL($3)";
+    WHERE dead AND event_id >= $1 AND event_id < $2 AND event_id NOT IN (SELECT UNNEST($3::uuid[]))";
 
 /// What the week counted, less what is pending.
 const COUNTED: &str =
@@ -33,10 +33,21 @@ const MOVED: &str = "SELECT e.event_id, e.connection, e.found_by, COALESCE(o.sta
     ) o ON true
     WHERE e.event_id = ANY($1)";
 
-/// The oldest week that ended before a time and still has partitions.
-pub(super) async fn oldest(connection: &mut PgConnection, before: Timestamp) -> Result<Option<i64>, Failure> {
+/// The oldest week that ended before a time, still has partitions, and can be dropped while others wait: at most `most`
+/// events of it stay, which takes some seconds. One of which more stay goes when there are fewer: they become older too.
+pub(super) async fn oldest(
+    connection: &mut PgConnection,
+    before: Timestamp,
+    most: i64,
+) -> Result<Option<i64>, Failure> {
     let there = weeks::there(connection).await?;
-    Ok(there.into_iter().find(|week| weeks::end_micros(*week) <= micros(before)))
+    for week in there.into_iter().filter(|week| weeks::end_micros(*week) <= micros(before)) {
+        if few_stay(connection, week, before, most).await? {
+            return Ok(Some(week));
+        }
+        tracing::debug!(week, "a week of events is not dropped yet: too many of them have to stay");
+    }
+    Ok(None)
 }
 
 /// Drops a week, all of which is older than `before`; how many ended events went.
@@ -65,13 +76,31 @@ pub(super) async fn drop_week(
 
 /// Events of a week that are pending, that have a dead letter, or that ended late. The partitions are asked themselves:
 /// where their bounds stood beside the time, Postgres would read the whole week by its ids.
+fn who_stays(week: i64) -> [String; 4] {
+    [
+        "SELECT event_id FROM pending WHERE NOT dead AND event_id >= $1 AND event_id < $2".to_owned(),
+        "SELECT event_id FROM dead_letters WHERE event_id >= $1 AND event_id < $2".to_owned(),
+        format!("SELECT event_id FROM events_w{week} WHERE first_at >= $3"),
+        format!("SELECT event_id FROM outcomes_w{week} WHERE at >= $3"),
+    ]
+}
+
+/// Whether no more than `most` stay; who stays for two reasons counts twice, which saves the sorting of all.
+async fn few_stay(
+    connection: &mut PgConnection,
+    week: i64,
+    before: Timestamp,
+    most: i64,
+) -> Result<bool, Failure> {
+    let each = who_stays(week).map(|some| format!("({some} LIMIT $4)")).join(" UNION ALL ");
+    let count = weeks::query(format!("SELECT count(*) FROM ({each}) AS staying"));
+    let count = count.bind(weeks::begin(week)).bind(weeks::begin(week + 1)).bind(micros(before));
+    let count: i64 = count.bind(most + 1).fetch_one(connection).await?.try_get(0)?;
+    Ok(count <= most)
+}
+
 async fn staying(connection: &mut PgConnection, week: i64, before: Timestamp) -> Result<Vec<Uuid>, Failure> {
-    let staying = weeks::query(format!(
-        "SELECT event_id FROM pending WHERE NOT dead AND event_id >= $1 AND event_id < $2 \
-         UNION SELECT event_id FROM dead_letters WHERE event_id >= $1 AND event_id < $2 \
-         UNION SELECT event_id FROM events_w{week} WHERE first_at >= $3 \
-         UNION SELECT event_id FROM outcomes_w{week} WHERE at >= $3"
-    ));
+    let staying = weeks::query(who_stays(week).join(" UNION "));
     let staying = staying.bind(weeks::begin(week)).bind(weeks::begin(week + 1)).bind(micros(before));
     let staying = staying.fetch_all(connection).await?;
     Ok(staying.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)

@@ -98,6 +98,11 @@ impl PostgresLedger {
     async fn begin(&self) -> Result<Session, Failure> {
         self.pool.begin().await
     }
+
+    /// For work that has no deadline but that of patience.
+    async fn begin_for_long(&self) -> Result<Session, Failure> {
+        Ok(self.pool.begin().await?.for_long())
+    }
 }
 
 /// What every line is set to. Each statement is an index lookup by design, but a fresh table has no statistics yet, and

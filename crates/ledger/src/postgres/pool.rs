@@ -24,6 +24,9 @@ const MAX_IDLE: Duration = Duration::from_secs(300);
 /// to another server by now.
 const MAX_AGE: Duration = Duration::from_secs(1800);
 
+/// What work has that grows with what is kept, and that an operator waits for.
+const FOR_LONG: Duration = Duration::from_secs(3600);
+
 /// The lines, those in use counted by permits.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -119,6 +122,12 @@ impl Pool {
 }
 
 impl Session {
+    /// With as much time as the work may take at the very most.
+    pub(super) fn for_long(mut self) -> Self {
+        self.until = Instant::now() + FOR_LONG;
+        self
+    }
+
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.line.connection
     }

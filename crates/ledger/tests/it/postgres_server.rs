@@ -17,7 +17,7 @@ pub(super) const ONE: i64 = 1;
 const LEASE: Duration = Duration::from_secs(15);
 
 pub(super) fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).expect("a time in this century")
+    Timestamp::from_second(4_000_000_000 + second).expect("a time in this century")
 }
 
 pub(super) fn digest(number: u64) -> Digest {

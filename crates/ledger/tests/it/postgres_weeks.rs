@@ -18,6 +18,34 @@ fn id_of_this_week() -> Uuid {
     Uuid::from_u128(u128::from(ms) << 80 | 7 << 76)
 }
 
+/// A week of which very many events stay would hold up everybody for longer than a statement may take: it goes later, and
+/// holds up no other week.
+#[tokio::test]
+async fn a_week_of_which_too_many_stay_is_left_for_later() {
+    let url = url();
+    let ledger = open(&url).await;
+    let first = id_of_this_week();
+    let next_week = Uuid::from_u128(first.as_u128() + (u128::from(7 * 24 * 3_600_000_u64) << 80));
+    let ended = |id, number| (event(id, number), outcome(id, State::Updated, 10));
+    let (events, outcomes) = [ended(first, 1), ended(next_week, 2)].into_iter().unzip();
+    ledger.record(Changes { events, outcomes, ..of(Vec::new()) }).await.expect("recorded");
+    // Letters of this week, as many as one more than may stay.
+    let letters = format!(
+        "INSERT INTO dead_letters (event_id, connection, class, cause, attempts, died_at, state)
+         SELECT ('{}' || lpad(to_hex(n), 12, '0'))::uuid, {ONE}, 'refused', 'a test', 1, 0, 'open'
+         FROM generate_series(1, 50001) AS n",
+        &first.to_string()[..24]
+    );
+    psql(&url, &letters).expect("written");
+    let expired = ledger.expire(at(LATE), Timestamp::UNIX_EPOCH, 100).await.expect("expired");
+    assert_eq!(expired.outcomes, 1, "of the other week");
+    let digests: Vec<Digest> = (1..=2).map(digest).collect();
+    let found = ledger.find_events(&digests, 10).await.expect("found");
+    assert_eq!(found.iter().map(|view| view.event).collect::<Vec<_>>(), [first]);
+    psql(&url, "DELETE FROM dead_letters WHERE id = (SELECT MIN(id) FROM dead_letters)").expect("deleted");
+    assert_eq!(ledger.expire(at(LATE), Timestamp::UNIX_EPOCH, 100).await.expect("expired").outcomes, 1);
+}
+
 /// A week goes as a whole; what is pending in it, or ended late, stays, and is found and counted as before. It is all one
 /// whether an event ended in the transaction that recorded it.
 #[tokio::test]

@@ -84,7 +84,7 @@ impl ConnectionStore for PostgresLedger {
     }
 
     async fn remove(&self, id: ConnectionId) -> Result<(), StoreError> {
-        Ok(on!(self.begin(), |line| removal::remove(line, id))?)
+        Ok(on!(self.begin_for_long(), |line| removal::remove(line, id))?)
     }
 
     async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError> {

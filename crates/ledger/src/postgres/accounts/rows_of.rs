@@ -18,11 +18,14 @@ const READ: &str = "SELECT id, name, settings, settings_version, paused_for, pau
     FROM connections WHERE ($1::text IS NULL OR name = $1) AND ($2::bigint IS NULL OR id = $2)
     ORDER BY name COLLATE \"C\"";
 
-const SETTINGS_VERSION: &str = "SELECT settings_version FROM connections WHERE id = $1 FOR UPDATE";
+/// `NO KEY`, as for the update that follows: otherwise it would wait for a moment in which absorb records nothing of the
+/// connection, and absorb need not wait for it. <https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS>
+const SETTINGS_VERSION: &str = "SELECT settings_version FROM connections WHERE id = $1 FOR NO KEY UPDATE";
 
 const SET_SETTINGS: &str = "UPDATE connections SET settings = $2, settings_version = $3 WHERE id = $1";
 
-const PAUSED_FOR: &str = "SELECT paused_for FROM connections WHERE id = $1 FOR UPDATE";
+/// See [`SETTINGS_VERSION`].
+const PAUSED_FOR: &str = "SELECT paused_for FROM connections WHERE id = $1 FOR NO KEY UPDATE";
 
 const PAUSE: &str =
     "UPDATE connections SET paused_for = $2, paused_since = $3, paused_because = $4 WHERE id = $1";

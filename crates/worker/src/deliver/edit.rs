@@ -30,6 +30,7 @@ pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<Ending> {
                 batches.push(left);
             }
             Err(failure) => {
+                let failure = Item::of_all(failure, batch.iter().map(|(item, _)| *item));
                 for (item, texts) in batch {
                     endings.push(alone(api, item, texts.clone(), &failure).await);
                 }

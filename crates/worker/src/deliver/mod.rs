@@ -221,6 +221,12 @@ impl Item {
         }
     }
 
+    /// The failure of several items without the values of any: each of them is told of it, and forgets its own alone.
+    fn of_all<'i>(failure: Failure, items: impl Iterator<Item = &'i Self>) -> Failure {
+        let values: Vec<&str> = items.flat_map(Self::values).collect();
+        Failure { message: clean::clean(&failure.message, &values), ..failure }
+    }
+
     fn values(&self) -> Vec<&str> {
         match &self.wish {
             Wish::Create { email, merchant_id, fields, .. } => {

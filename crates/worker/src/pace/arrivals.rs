@@ -11,7 +11,8 @@ const A_MOMENT: Duration = Duration::from_micros(100);
 
 /// Which calls may have arrived of late. Nobody here knows when a call arrived, only that it was between its start and its
 /// end; so it counts from its start until [`SPAN`] after its end. Then, whatever each of them took, at most `ceiling` × 10 + 1
-/// arrive in any 10 s: when the last of these started, all others counted.
+/// arrive in any 10 s: when the last of these started, all others counted. Where calls take `L` seconds, the price is a rate of
+/// at most `ceiling` × 10 / (10 + `L`).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arrivals {
     in_flight: usize,

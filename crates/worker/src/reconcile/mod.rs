@@ -53,6 +53,8 @@ pub struct Holder {
     pub(crate) rate_remembered_at: Option<Timestamp>,
     /// Since when the walk for a settings version has been asked for.
     pub(crate) walk_since: Option<(i64, Timestamp)>,
+    /// The settings version that is known to be applied to everybody.
+    walked: Option<i64>,
 }
 
 /// What came to its end.
@@ -106,6 +108,7 @@ impl Holder {
             calls_made: 0,
             rate_remembered_at: None,
             walk_since: None,
+            walked: None,
         }
     }
 

@@ -38,6 +38,8 @@ impl Holder {
             "the connection is paused, its events are kept"
         );
         self.suspicion = Suspicion::default();
+        // Calls that are under way still end: what is known already is no reason to pause again.
+        self.gate.with_pace(|pace, _| pace.recovered());
         self.probes = 0;
         self.worker.connections.pause(self.connection.id, reason, &why, self.worker.now()).await?;
         fault_point!("reconcile.paused");

@@ -15,8 +15,12 @@ const STEP: usize = 200;
 impl Holder {
     /// One step of the walk, if one is under way.
     pub(super) async fn apply_settings(&mut self) -> Result<(), LedgerError> {
-        let connection = self.connection.id;
+        let (connection, current) = (self.connection.id, self.connection.settings_version);
+        if self.walked == Some(current) {
+            return Ok(());
+        }
         let Some((version, after)) = self.worker.ledger.walk_position(connection).await? else {
+            self.walked = Some(current);
             return Ok(());
         };
         let now = self.worker.now();
@@ -24,7 +28,7 @@ impl Holder {
         if since.0 != version {
             *since = (version, now);
         }
-        if now.duration_since(since.1) < WALKS_BEGIN_AFTER || version != self.connection.settings_version {
+        if now.duration_since(since.1) < WALKS_BEGIN_AFTER || version != current {
             return Ok(());
         }
         self.step(version, after, now).await

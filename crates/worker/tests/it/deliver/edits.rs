@@ -152,6 +152,18 @@ async fn a_field_that_the_refusal_names_needs_no_search_and_its_value_is_not_kep
     assert_eq!(refused["country"].message, "… is not a allowed value for field country");
 }
 
+#[tokio::test]
+async fn a_batch_that_fails_tells_nobody_a_value_of_another() {
+    let answers = |_, _: &str, body: &Value| Reply::Refuses(500, body.clone());
+    let items = vec![edit(1, &[("city", "Narnia")]), edit(2, &[("city", "Bern")])];
+    let delivered = play(StepKind::Edit, items, answers).await;
+    assert_eq!(delivered.operations(), ["edit"]);
+    for ending in &delivered.endings {
+        let message = &ending.failed.as_ref().expect("it failed").cause.message;
+        assert!(!message.is_empty() && !message.contains("Narnia") && !message.contains("Bern"), "{message}");
+    }
+}
+
 fn moves() -> Item {
     let email = Some((anchor(9), "new@x.test".to_owned()));
     let wish = Wish::Edit { id: 1, email, fields: Map::new(), scrub: false };

@@ -19,7 +19,7 @@ struct Arguments {
     /// Only rows whose name contains this; may be given several times.
     #[arg(long, value_name = "FAULT")]
     only: Vec<String>,
-    /// Many strikes in each row; about an hour.
+    /// Many strikes in each row; about half an hour.
     #[arg(long, conflicts_with = "short")]
     long: bool,
     /// A few strikes in each row; about five minutes. The default.

@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::A_MOMENT;
+
 /// The span for which the promise of the ceiling is made.
 const SPAN: Duration = Duration::from_secs(10);
-/// The shortest wait that is worth a timer.
-const A_MOMENT: Duration = Duration::from_micros(100);
 
 /// Which calls may have arrived of late. Nobody here knows when a call arrived, only that it was between its start and its
 /// end; so it counts from its start until [`SPAN`] after its end. Then, whatever each of them took, at most `ceiling` × 10 + 1
@@ -27,11 +27,10 @@ impl Arrivals {
     ///
     /// The time to wait before asking again (`None`: until a call ends).
     pub(super) fn wait_for_room(&mut self, now: Duration, ceiling: f64) -> Result<(), Option<Duration>> {
-        let is_over = |end: &Duration| *end + SPAN < now;
-        while self.ended.front().is_some_and(is_over) {
+        while self.ended.front().is_some_and(|end| is_over(*end, now)) {
             self.ended.pop_front();
         }
-        if self.in_flight + self.ended.len() < most(ceiling) {
+        if self.room(now, ceiling) > 0 {
             return Ok(());
         }
         let wait = |end: &Duration| (*end + SPAN).saturating_sub(now) + A_MOMENT;
@@ -40,7 +39,7 @@ impl Arrivals {
 
     /// How many calls could start until `then`, if none of those in flight ends before.
     pub(super) fn room(&self, then: Duration, ceiling: f64) -> usize {
-        let over = self.ended.partition_point(|end| *end + SPAN < then);
+        let over = self.ended.partition_point(|end| is_over(*end, then));
         most(ceiling).saturating_sub(self.in_flight + self.ended.len() - over)
     }
 
@@ -61,6 +60,11 @@ impl Arrivals {
     pub(super) fn abandoned(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
+}
+
+/// Whether a call that ended at `end` counts no more.
+fn is_over(end: Duration, now: Duration) -> bool {
+    end + SPAN < now
 }
 
 /// The most calls that may arrive within [`SPAN`].

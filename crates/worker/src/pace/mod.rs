@@ -26,6 +26,8 @@ const SLOW: Duration = Duration::from_secs(2);
 const SLOW_FACTOR: f64 = 4.0;
 /// The share of a second's calls that may start at once, to make up for timers that fire late.
 const BURST: f64 = 0.01;
+/// The shortest wait that is worth a timer.
+const A_MOMENT: Duration = Duration::from_micros(100);
 
 /// How a call went, as far as the pace is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +157,7 @@ impl Pace {
         self.fill(now);
         if self.tokens < 1.0 {
             let missing = (1.0 - self.tokens) / self.refill();
-            return Err(Some(Duration::from_secs_f64(missing).max(Duration::from_micros(100))));
+            return Err(Some(Duration::from_secs_f64(missing).max(A_MOMENT)));
         }
         self.tokens -= 1.0;
         self.arrivals.started();
@@ -174,7 +176,7 @@ impl Pace {
         }
         self.fill(now);
         let waiting = in_hand.saturating_sub(self.arrivals.in_flight());
-        let unseen = self.arrivals.room(now + soon, self.ceiling).saturating_sub(waiting);
+        let may_arrive = self.arrivals.room(now + soon, self.ceiling).saturating_sub(waiting);
         let startable = (self.tokens + self.refill() * soon.as_secs_f64()).floor();
         let places = self.limit.floor().max(1.0);
         #[expect(
@@ -183,7 +185,7 @@ impl Pace {
             reason = "both are small and not negative"
         )]
         let (startable, places) = (startable.max(0.0) as usize, places as usize);
-        startable.saturating_sub(waiting).min(places.saturating_sub(in_hand)).min(unseen)
+        startable.saturating_sub(waiting).min(places.saturating_sub(in_hand)).min(may_arrive)
     }
 
     /// A started call ended.

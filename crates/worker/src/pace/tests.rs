@@ -1,3 +1,5 @@
+//! What starts, and what may arrive, at any moment; and what is learned.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -7,6 +9,16 @@ fn without_a_limit(ceiling: f64) -> Pace {
     let mut pace = Pace::new(ceiling, None, 10_000, Duration::ZERO);
     pace.limit = pace.most;
     pace
+}
+
+/// In any ten seconds lie at most ten times the ceiling, and one, of these times.
+fn in_any_ten_seconds(times: &[f64], ceiling: f64) -> Result<(), TestCaseError> {
+    for (index, first) in times.iter().enumerate() {
+        let within = times[index..].iter().take_while(|other| **other <= first + 10.0).count();
+        let allowed = ceiling * 10.0 + 1.0;
+        prop_assert!(within as f64 <= allowed + 1e-6, "{within} calls in 10 s at {ceiling}/s");
+    }
+    Ok(())
 }
 
 proptest! {
@@ -26,15 +38,9 @@ proptest! {
                 pace.ended(now, went, Duration::from_millis(20));
             }
         }
-        for (index, start) in starts.iter().enumerate() {
-            let within = starts[index..].iter().take_while(|other| **other <= start + 10.0).count();
-            let allowed = ceiling * 10.0 + 1.0;
-            prop_assert!(within as f64 <= allowed + 1e-6, "{within} calls in 10 s at {ceiling}/s");
-        }
+        in_any_ten_seconds(&starts, ceiling)?;
     }
-}
 
-proptest! {
     /// A call arrives at some moment between its start and its end.
     #[test]
     fn in_any_ten_seconds_at_most_ten_times_the_ceiling_and_one_calls_arrive(
@@ -58,11 +64,7 @@ proptest! {
             }
         }
         arrivals.sort_by(f64::total_cmp);
-        for (index, first) in arrivals.iter().enumerate() {
-            let within = arrivals[index..].iter().take_while(|other| **other <= first + 10.0).count();
-            let allowed = ceiling * 10.0 + 1.0;
-            prop_assert!(within as f64 <= allowed + 1e-6, "{within} calls in 10 s at {ceiling}/s");
-        }
+        in_any_ten_seconds(&arrivals, ceiling)?;
     }
 }
 

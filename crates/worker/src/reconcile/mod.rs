@@ -174,10 +174,8 @@ impl Holder {
 
     fn adopt(&mut self, connection: Arc<Connection>) {
         if self.connection.state != State::Active && connection.state == State::Active {
-            // Whoever resumes it wants to see calls: what led to the pause counts no more.
-            self.gate.with_pace(|pace, _| pace.recovered());
-            self.suspicion = Suspicion::default();
-            self.probes = 0;
+            // Whoever resumes it wants to see calls.
+            self.forget_failures();
         }
         if connection.settings_version != self.connection.settings_version {
             info!(connection = connection.id, "the settings have changed");

@@ -37,14 +37,19 @@ impl Holder {
             reason = reason.as_str(),
             "the connection is paused, its events are kept"
         );
-        self.suspicion = Suspicion::default();
         // Calls that are under way still end: what is known already is no reason to pause again.
-        self.gate.with_pace(|pace, _| pace.recovered());
-        self.probes = 0;
+        self.forget_failures();
         self.worker.connections.pause(self.connection.id, reason, &why, self.worker.now()).await?;
         fault_point!("reconcile.paused");
         known.forget();
         Ok(())
+    }
+
+    /// What led to a pause counts no more.
+    pub(super) fn forget_failures(&mut self) {
+        self.suspicion = Suspicion::default();
+        self.gate.with_pace(|pace, _| pace.recovered());
+        self.probes = 0;
     }
 
     /// A pause for credentials or by the breaker ends by itself, when a probe finds that calls work again; the others end

@@ -14,6 +14,9 @@ use super::notes::{self, Tally};
 use super::{find, rows, sql, weeks};
 use crate::words::{digests, micros, state};
 
+/// A week is dropped while at most so many of its events stay: all that record wait meanwhile.
+const MOST_STAYING: i64 = 50_000;
+
 const LOCK: &str = "LOCK TABLE events, outcomes, attempts, findable IN ACCESS EXCLUSIVE MODE";
 
 const DELETE_PAYLOADS: &str = "DELETE FROM pending
@@ -33,16 +36,12 @@ const MOVED: &str = "SELECT e.event_id, e.connection, e.found_by, COALESCE(o.sta
     ) o ON true
     WHERE e.event_id = ANY($1)";
 
-/// The oldest week that ended before a time, still has partitions, and can be dropped while others wait: at most `most`
-/// events of it stay, which takes some seconds. One of which more stay goes when there are fewer: they become older too.
-pub(super) async fn oldest(
-    connection: &mut PgConnection,
-    before: Timestamp,
-    most: i64,
-) -> Result<Option<i64>, Failure> {
+/// The oldest week that ended before a time, still has partitions, and can be dropped while others wait: at most
+/// [`MOST_STAYING`] of its events stay. One of which more stay goes when there are fewer: they become older too.
+pub(super) async fn oldest(connection: &mut PgConnection, before: Timestamp) -> Result<Option<i64>, Failure> {
     let there = weeks::there(connection).await?;
     for week in there.into_iter().filter(|week| weeks::end_micros(*week) <= micros(before)) {
-        if few_stay(connection, week, before, most).await? {
+        if few_stay(connection, week, before).await? {
             return Ok(Some(week));
         }
         tracing::debug!(week, "a week of events is not dropped yet: too many of them have to stay");
@@ -85,18 +84,13 @@ fn who_stays(week: i64) -> [String; 4] {
     ]
 }
 
-/// Whether no more than `most` stay; who stays for two reasons counts twice, which saves the sorting of all.
-async fn few_stay(
-    connection: &mut PgConnection,
-    week: i64,
-    before: Timestamp,
-    most: i64,
-) -> Result<bool, Failure> {
+/// Whether no more than [`MOST_STAYING`] stay; who stays for two reasons counts twice, which saves the sorting of all.
+async fn few_stay(connection: &mut PgConnection, week: i64, before: Timestamp) -> Result<bool, Failure> {
     let each = who_stays(week).map(|some| format!("({some} LIMIT $4)")).join(" UNION ALL ");
     let count = weeks::query(format!("SELECT count(*) FROM ({each}) AS staying"));
     let count = count.bind(weeks::begin(week)).bind(weeks::begin(week + 1)).bind(micros(before));
-    let count: i64 = count.bind(most + 1).fetch_one(connection).await?.try_get(0)?;
-    Ok(count <= most)
+    let count: i64 = count.bind(MOST_STAYING + 1).fetch_one(connection).await?.try_get(0)?;
+    Ok(count <= MOST_STAYING)
 }
 
 async fn staying(connection: &mut PgConnection, week: i64, before: Timestamp) -> Result<Vec<Uuid>, Failure> {

@@ -23,9 +23,6 @@ use crate::{
     Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Want,
 };
 
-/// A week is dropped while at most so many of its events stay: all that record wait meanwhile.
-const MOST_STAYING: i64 = 50_000;
-
 /// Runs a piece of work on a session, within its deadline, and ends the session.
 macro_rules! on {
     ($session:expr, |$connection:ident| $work:expr) => {{
@@ -180,7 +177,7 @@ impl Ledger for PostgresLedger {
         let dead_letters = on!(self.begin(), |line| expire::letters(line, dead_letters_before, limit))?;
         let mut outcomes = on!(self.begin(), |line| expire::events(line, outcomes_before, limit))?;
         let attempts = on!(self.begin(), |line| expire::attempts(line, outcomes_before, limit))?;
-        if let Some(week) = on!(self.read(), |line| drop_week::oldest(line, outcomes_before, MOST_STAYING))? {
+        if let Some(week) = on!(self.read(), |line| drop_week::oldest(line, outcomes_before))? {
             outcomes += on!(self.begin(), |line| drop_week::drop_week(line, week, outcomes_before))?;
         }
         Ok(Expired { outcomes, attempts, dead_letters })

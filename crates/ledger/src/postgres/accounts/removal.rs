@@ -41,9 +41,8 @@ const MANY_ROWS: &str = "SET LOCAL enable_hashjoin = on";
 pub(super) async fn remove(line: &mut PgConnection, id: ConnectionId) -> Result<(), Failure> {
     found(sql(CONNECTION).bind(id).execute(&mut *line).await?.rows_affected())?;
     sql(REMEMBER).bind(id).execute(&mut *line).await?;
-    for setting in [TAKE_TIME, MANY_ROWS] {
-        sql(setting).execute(&mut *line).await?;
-    }
+    sql(TAKE_TIME).execute(&mut *line).await?;
+    sql(MANY_ROWS).execute(&mut *line).await?;
     for statement in REST {
         sql(statement).bind(id).execute(&mut *line).await?;
     }

@@ -16,15 +16,12 @@ use super::error::within;
 use super::intake::Intake;
 use super::line::Line;
 use super::nodes::Nodes;
-use super::pump::{Pump, Stage, consume};
+use super::pump::{POISON_PREFETCH, Pump, Stage, consume};
 use super::rescue::Rescue;
 use super::supervisor::{Alarm, LOOK_ROUND, Linked};
 use super::topology::{QueueName, Source, Topology};
 use super::{Options, RabbitError, census};
 use crate::Clock;
-
-/// Messages of the poison queue that a process holds: each may be an event that kills.
-pub(super) const POISON_PREFETCH: u16 = 4;
 
 /// Messages of a lane that a process holds until it has seen one that is above suspicion. Whoever dies counts as having
 /// lost all that it held: with full hands, one message that kills would take its neighbours along to the poison queue.

@@ -12,7 +12,6 @@ use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 
-use super::consumer::POISON_PREFETCH;
 use super::error::within;
 use super::intake::{ALONE_AFTER, Contents, Delivered, Intake};
 use super::message::Marks;
@@ -21,6 +20,9 @@ use super::supervisor::Alarm;
 use super::topology::{QueueName, Source};
 use super::{Options, RabbitError, foreign};
 use crate::{Clock, Lane};
+
+/// Messages of the poison queue that a process holds: each may be an event that kills.
+pub(super) const POISON_PREFETCH: u16 = 4;
 
 /// Where a consumer stands. Only we end one on purpose; its stream then ends when all that came before is read.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -109,14 +109,19 @@ impl Observer {
         until("the broker has it again", async || self.waiting(&live).await > 0).await;
     }
 
+    /// Lets a message of a queue be delivered in vain; whether there was one.
+    pub(crate) async fn lose(&self, queue: &str) -> bool {
+        let get = self.channel.basic_get(queue.into(), BasicGetOptions::default());
+        let Some(message) = get.await.unwrap() else { return false };
+        assert!(message.reject(BasicRejectOptions { requeue: true }).await.unwrap());
+        true
+    }
+
     /// Lets the live queue's one message be delivered in vain until it is in the poison queue, which was empty.
     pub(crate) async fn lose_until_dead(&self, prefix: &str) {
         let (live, poison) = (format!("{prefix}.live"), format!("{prefix}.poison"));
         until("the message is poison", async || {
-            let get = self.channel.basic_get(live.as_str().into(), BasicGetOptions::default());
-            if let Some(message) = get.await.unwrap() {
-                assert!(message.reject(BasicRejectOptions { requeue: true }).await.unwrap());
-            }
+            self.lose(&live).await;
             self.waiting(&poison).await > 0
         })
         .await;

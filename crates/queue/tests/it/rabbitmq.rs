@@ -133,8 +133,7 @@ async fn a_newer_format_that_was_lost_before_holds_up_no_other() {
     queue.publish(&[newer(1)]).await.unwrap();
     let live = format!("{}.live", options.prefix);
     for _ in 0..3 {
-        let get = observer.channel.basic_get(live.as_str().into(), BasicGetOptions::default());
-        assert!(get.await.unwrap().unwrap().reject(BasicRejectOptions { requeue: true }).await.unwrap());
+        assert!(observer.lose(&live).await);
     }
     queue.publish(&[envelope(2, Lane::Live)]).await.unwrap();
     assert_eq!(numbers(&queue.take(10, PATIENCE).await.unwrap()), [2]);

@@ -7,9 +7,9 @@ use ledger::{Counts, DeadLetterFilter, DeadLetterView};
 use serde::Serialize;
 use simulator::Calls;
 
+use super::environment::{Environment, RATE};
 use super::proof::{Ended, Proof};
 use super::sender::Sent;
-use super::stage::{RATE, Stage};
 use crate::failure::Failure;
 
 /// Dead letters that are read for the report.
@@ -24,7 +24,7 @@ pub(super) struct Report {
     pub(super) members: usize,
     /// From the first event to the last outcome.
     pub(super) seconds: f64,
-    /// Answers of the door by status.
+    /// Answers of the ingest endpoint by status.
     pub(super) answers: BTreeMap<u16, u64>,
     pub(super) accepted: u64,
     /// By outcome, then by reason; an empty reason is none.
@@ -35,7 +35,7 @@ pub(super) struct Report {
     /// Injected by the simulator, by kind.
     pub(super) faults: BTreeMap<String, u64>,
     pub(super) dead: Vec<DeadRow>,
-    /// Traits that no custom field takes, with the number of events that said them.
+    /// Traits that no custom field takes, with the number of events that carried them.
     pub(super) unmapped: Vec<(String, u64)>,
     pub(super) proof: ProofRow,
 }
@@ -46,8 +46,8 @@ pub(super) struct CallRow {
     pub(super) operation: String,
     /// Answered, whatever the answer was.
     pub(super) answered: u64,
-    /// Spoilt by a fault: no answer, 429 or 5xx. Each had to be made again.
-    pub(super) spoilt: u64,
+    /// Failed by a fault: no answer, 429 or 5xx. Each was retried.
+    pub(super) failed: u64,
     /// What the final difference needs at the least.
     pub(super) least: u64,
 }
@@ -103,17 +103,17 @@ pub(super) struct ProofRow {
 
 /// Gathers everything.
 pub(super) async fn gather(
-    stage: &Stage,
+    environment: &Environment,
     (seed, members, took): (u64, usize, Duration),
     sent: &Sent,
     ended: &Ended,
     proof: Proof,
 ) -> Result<Report, Failure> {
-    let engines = stage.stack.engines();
+    let engines = environment.stack.engines();
     let Counts { unmapped, .. } = engines.ledger.counts(None, engines.now()).await?;
     let filter = DeadLetterFilter { limit: DEAD_LETTERS, ..DeadLetterFilter::default() };
     let letters = engines.ledger.dead_letters(&filter).await?;
-    let calls = stage.simulator.with(|simulator, _| simulator.calls());
+    let calls = environment.simulator.with(|simulator, _| simulator.calls());
     let most_in_10s = calls.accounts.first().map_or(0, |account| account.max_in_10s);
     Ok(Report {
         seed,
@@ -125,9 +125,9 @@ pub(super) async fn gather(
         calls: call_rows(&calls, &proof),
         rate: RateRow { ceiling: RATE, most_in_10s, allowed_in_10s: allowed_in_10s(RATE) },
         latencies: vec![
-            latency("the door's answer", sent.took.clone()),
-            latency("door to outcome, live", ended.took(sent, false)),
-            latency("door to outcome, bulk", ended.took(sent, true)),
+            latency("ingest answer", sent.took.clone()),
+            latency("accepted to outcome, live", ended.took(sent, false)),
+            latency("accepted to outcome, bulk", ended.took(sent, true)),
         ],
         faults: calls.faults,
         dead: dead_rows(&letters),
@@ -154,15 +154,15 @@ fn call_rows(calls: &Calls, proof: &Proof) -> Vec<CallRow> {
         _ => 0,
     };
     let row = |(operation, statuses): (&String, &BTreeMap<String, u64>)| {
-        let spoilt = statuses.iter().filter(|(status, _)| is_spoilt(status)).map(|(_, count)| count).sum();
+        let failed = statuses.iter().filter(|(status, _)| is_failed(status)).map(|(_, count)| count).sum();
         let all: u64 = statuses.values().sum();
-        CallRow { operation: operation.clone(), answered: all - spoilt, spoilt, least: least(operation) }
+        CallRow { operation: operation.clone(), answered: all - failed, failed, least: least(operation) }
     };
     calls.by_operation.iter().map(row).collect()
 }
 
-/// Whether an answer says nothing of what was asked: `dropped`, 429 or 5xx.
-fn is_spoilt(status: &str) -> bool {
+/// Whether an answer carries no result: `dropped`, 429 or 5xx.
+fn is_failed(status: &str) -> bool {
     status.parse::<u16>().map_or(true, |status| status == 429 || status >= 500)
 }
 
@@ -222,12 +222,12 @@ mod tests {
     }
 
     #[test]
-    fn only_answers_that_say_nothing_are_spoilt() {
+    fn only_answers_without_a_result_count_as_failed() {
         for status in ["dropped", "429", "500", "503"] {
-            assert!(is_spoilt(status), "{status}");
+            assert!(is_failed(status), "{status}");
         }
         for status in ["200", "401", "422"] {
-            assert!(!is_spoilt(status), "{status}");
+            assert!(!is_failed(status), "{status}");
         }
     }
 }

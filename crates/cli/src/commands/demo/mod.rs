@@ -1,23 +1,23 @@
-//! `demo`: the whole system in one process, under faults, and the proof that it kept its promises.
+//! `demo`: the whole system in one process, under faults, with a proof that it kept its promises.
 //!
-//! The order of reading: `stage` (what runs), `script` with `cast` (what is sent), `weather` (what goes wrong),
-//! `sender`, `curtain` (when it is over), `proof`, `figures` and `report` (what came of it).
+//! The order of reading: `environment` (what runs), `scenario` with `people` and `bodies` (what is sent), `faults` (what
+//! goes wrong), `sender`, `idle` (when it is over), `proof`, `figures` and `report` (the results).
 
-mod cast;
-mod curtain;
-mod encore;
+mod bodies;
 mod engage;
+mod environment;
+mod examples;
+mod faults;
 mod figures;
-mod oddities;
-mod opening;
+mod hints;
+mod idle;
+mod invalid;
+mod people;
 mod progress;
 mod proof;
 mod report;
-mod says;
-mod script;
+mod scenario;
 mod sender;
-mod stage;
-mod weather;
 mod words;
 
 use std::time::{Duration, Instant};
@@ -28,17 +28,17 @@ use connections::{OsRandomness, Randomness as _};
 use super::Context;
 use crate::failure::{Exit, Failure};
 use crate::shutdown;
+use environment::Environment;
+use examples::not_sent;
 use figures::Report;
-use opening::not_sent;
 use progress::Progress;
 use sender::{Sender, Sent};
-use stage::Stage;
 
 const EXAMPLES: &str = "\
 Examples:
   refersion-destination demo                           20,000 members, under a minute
-  refersion-destination demo --members 1000 --seed 7   a small one; the same people and weather each time
-  refersion-destination demo --keep                    stays, and says how to look at it with the other commands
+  refersion-destination demo --members 1000 --seed 7   a small one; the same people and faults each time
+  refersion-destination demo --keep                    keeps running; prints how to inspect it
 
 It runs everything in one process on temporary files, with a simulated Refersion that fails now and then, and ends with
 the proof that Refersion holds what the events say. It exits with 1 if a promise was broken.";
@@ -47,13 +47,13 @@ the proof that Refersion holds what the events say. It exits with 1 if a promise
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// How many people sign up and enter the audience
+    /// Number of people who sign up and enter the audience
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     members: u32,
-    /// Stay when it is over, with all files, and print the environment that makes the other commands look at it
+    /// Keep running with all files, and print the environment variables for other commands
     #[arg(long)]
     keep: bool,
-    /// Determines the people, their events and the faults; a new one each time if it is not given
+    /// Seed of people, events and faults [default: random]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 }
@@ -68,17 +68,17 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let stop =
         shutdown::on_signals().map_err(|error| Failure::failed("signals", &error, "report this as a bug"))?;
     let seed = arguments.seed.unwrap_or_else(random_seed);
-    let stage = Stage::set(&context.loaded.config, seed).await?;
-    let played = tokio::select! {
-        played = play(&stage, seed, arguments.members, context) => played,
+    let environment = Environment::start(&context.loaded.config, seed).await?;
+    let result = tokio::select! {
+        result = run_all(&environment, seed, arguments.members, context) => result,
         () = stop.cancelled() => Err(interrupted()),
     };
-    if arguments.keep && played.is_ok() {
-        encore::show_how_to_look(&mut context.output, &stage)?;
+    if arguments.keep && result.is_ok() {
+        hints::show_how_to_look(&mut context.output, &environment)?;
         stop.cancelled().await;
     }
-    stage.strike(arguments.keep && played.is_ok()).await;
-    Ok(played?.exit())
+    environment.stop(arguments.keep && result.is_ok()).await;
+    Ok(result?.exit())
 }
 
 /// Short enough to be typed again.
@@ -97,47 +97,55 @@ fn interrupted() -> Failure {
     }
 }
 
-/// The story from the first event to the report.
-async fn play(stage: &Stage, seed: u64, members: u32, context: &mut Context) -> Result<Report, Failure> {
+/// Runs from the first event to the report.
+async fn run_all(
+    environment: &Environment,
+    seed: u64,
+    members: u32,
+    context: &mut Context,
+) -> Result<Report, Failure> {
     let members = usize::try_from(members).unwrap_or(usize::MAX);
     let mut progress = Progress::new(context.output.is_json());
-    progress
-        .say(&format!("demo with {members} members, seed {seed}, at most {} calls a second", stage::RATE));
-    let sender = sender(stage)?;
-    let mut sent = opening::play(stage, &sender, &mut progress).await?;
+    progress.say(&format!(
+        "demo with {members} members, seed {seed}, at most {} calls a second",
+        environment::RATE
+    ));
+    let sender = sender(environment)?;
+    let mut sent = examples::run(environment, &sender, &mut progress).await?;
 
-    let weather = weather::faults(members);
-    progress.say(&format!("from now on, Refersion's weather is: {weather}"));
-    stage.simulator.with(|simulator, now| simulator.set_faults(now, weather));
+    let faults = faults::faults(members);
+    progress.say(&format!("from now on, the simulated Refersion injects faults: {faults}"));
+    environment.simulator.with(|simulator, now| simulator.set_faults(now, faults));
 
-    let script = script::write(seed, members, stage.stack.engines().now());
+    let scenario = scenario::write(seed, members, environment.stack.engines().now());
     let began = Instant::now();
-    for act in script.acts {
-        let sending = progress.during(act.title, stage, &sender, sender.send(act.calls)).await;
+    for phase in scenario.phases {
+        let sending = progress.during(phase.title, environment, &sender, sender.send(phase.calls)).await;
         sent.add(sending.map_err(not_sent)?);
     }
-    progress.during("all is sent", stage, &sender, curtain::falls(stage, members)).await?;
+    progress.during("all is sent", environment, &sender, idle::wait(environment, members)).await?;
     let took = began.elapsed();
     progress.end();
-    report(stage, (seed, members, took), &sent, &script.refused, context).await
+    report(environment, (seed, members, took), &sent, &scenario.refused, context).await
 }
 
-fn sender(stage: &Stage) -> Result<Sender, Failure> {
-    let door = stage.stack.door_address().ok_or_else(|| not_sent(anyhow::anyhow!("the demo has no door")))?;
-    Sender::to(door, stage::API_KEY).map_err(not_sent)
+fn sender(environment: &Environment) -> Result<Sender, Failure> {
+    let address = environment.stack.door_address();
+    let address = address.ok_or_else(|| not_sent(anyhow::anyhow!("the demo has no ingest endpoint")))?;
+    Sender::to(address, environment::API_KEY).map_err(not_sent)
 }
 
 async fn report(
-    stage: &Stage,
+    environment: &Environment,
     run: (u64, usize, Duration),
     sent: &Sent,
     refused: &std::collections::BTreeSet<(String, String)>,
     context: &mut Context,
 ) -> Result<Report, Failure> {
-    let ended = proof::read_ends(stage, sent).await?;
-    let proof = proof::prove(stage, sent, &ended, refused)?;
-    let report = figures::gather(stage, run, sent, &ended, proof).await?;
+    let ended = proof::read_ends(environment, sent).await?;
+    let proof = proof::prove(environment, sent, &ended, refused)?;
+    let report = figures::gather(environment, run, sent, &ended, proof).await?;
     report.print(&mut context.output)?;
-    encore::suggest(&mut context.output, run.0)?;
+    hints::suggest(&mut context.output, run.0)?;
     Ok(report)
 }

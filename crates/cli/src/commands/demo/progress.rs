@@ -1,15 +1,15 @@
-//! Shows on standard error how far the demo is: one line that is drawn anew on a terminal, a line now and then elsewhere.
+//! Progress on standard error: one line that is redrawn on a terminal, a line every few seconds elsewhere.
 
 use std::io::{IsTerminal as _, Write};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::environment::Environment;
 use super::sender::Sender;
-use super::stage::Stage;
 
-/// How often the line is drawn anew on a terminal.
+/// Redraw interval on a terminal.
 const REDRAW: Duration = Duration::from_millis(250);
-/// How often there is a line elsewhere.
+/// Interval of lines elsewhere.
 const LINE: Duration = Duration::from_secs(3);
 
 /// Where progress is shown.
@@ -21,7 +21,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Shows it on standard error; not at all for scripts, to whom standard error tells failures.
+    /// Writes to standard error, and nowhere for scripts, which read errors there.
     pub(super) fn new(for_a_script: bool) -> Self {
         let redraws = std::io::stderr().is_terminal() && !for_a_script;
         let out: Box<dyn Write + Send> =
@@ -33,7 +33,7 @@ impl Progress {
     pub(super) async fn during<T>(
         &mut self,
         title: &'static str,
-        stage: &Stage,
+        environment: &Environment,
         sender: &Sender,
         work: impl Future<Output = T>,
     ) -> T {
@@ -46,45 +46,46 @@ impl Progress {
             tokio::select! {
                 biased;
                 done = &mut work => {
-                    self.show(stage, sender).await;
+                    self.show(environment, sender).await;
                     return done;
                 }
-                _ = tick.tick() => self.show(stage, sender).await,
+                _ = tick.tick() => self.show(environment, sender).await,
             }
         }
     }
 
-    /// Says something that stays.
+    /// Prints a line that stays.
     pub(super) fn say(&mut self, text: &str) {
         let clear = if self.redraws { "\r\x1b[K" } else { "" };
         self.write(&format!("{clear}{text}\n"));
     }
 
-    async fn show(&mut self, stage: &Stage, sender: &Sender) {
-        let line = line(stage, sender).await;
+    async fn show(&mut self, environment: &Environment, sender: &Sender) {
+        let line = line(environment, sender).await;
         let seconds = self.began.elapsed().as_secs();
         let text = format!("{seconds:>3} s  {line}  ({})", self.title);
         let text = if self.redraws { format!("\r\x1b[K{text}") } else { format!("{text}\n") };
         self.write(&text);
     }
 
-    /// Ends the line that was drawn last.
+    /// Ends the redrawn line.
     pub(super) fn end(&mut self) {
         if self.redraws {
             self.write("\n");
         }
     }
 
-    /// Progress is a courtesy: if nobody can read it, the demo goes on.
+    /// A progress line that cannot be written does not stop the demo.
     fn write(&mut self, text: &str) {
         drop(self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()));
     }
 }
 
-async fn line(stage: &Stage, sender: &Sender) -> String {
-    let engines = stage.stack.engines();
-    let absorbed = stage.stack.worker_meters().map_or(0, |meters| meters.absorbed.load(Ordering::Relaxed));
-    let calls = stage.simulator.with(|simulator, _| simulator.calls());
+async fn line(environment: &Environment, sender: &Sender) -> String {
+    let engines = environment.stack.engines();
+    let absorbed =
+        environment.stack.worker_meters().map_or(0, |meters| meters.absorbed.load(Ordering::Relaxed));
+    let calls = environment.simulator.with(|simulator, _| simulator.calls());
     let affiliates = calls.accounts.first().map_or(0, |account| account.effects.created);
     let pending = match engines.ledger.counts(None, engines.now()).await {
         Ok(counts) => counts.pending.to_string(),

@@ -1,4 +1,4 @@
-//! The proof: what the ledger and the simulated Refersion hold in the end, against the reference model and the door's word.
+//! The proof: compares the ledger and the simulated Refersion with the reference model and the accepted events.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -12,8 +12,8 @@ use reference::{
 use serde_json::{Value, json};
 use worker::translate::{MESSAGE, Translator};
 
+use super::environment::{CUSTOM_FIELDS, Environment, PUBLIC_KEY};
 use super::sender::Sent;
-use super::stage::{CUSTOM_FIELDS, PUBLIC_KEY, Stage};
 use crate::failure::Failure;
 
 /// Messages that are looked up in one go.
@@ -21,12 +21,12 @@ const CHUNK: usize = 500;
 /// Events that one chunk may find: each message was sent three times at most.
 const FOUND: usize = 4 * CHUNK;
 
-/// What the ledger says of the accepted events.
+/// The accepted events as the ledger shows them.
 pub(super) struct Ended {
     pub(super) views: Vec<EventView>,
 }
 
-/// What was found out.
+/// The result of the comparison.
 pub(super) struct Proof {
     pub(super) compared: usize,
     pub(super) forbidden: usize,
@@ -38,9 +38,9 @@ pub(super) struct Proof {
 }
 
 /// Reads how every accepted event ended.
-pub(super) async fn read_ends(stage: &Stage, sent: &Sent) -> Result<Ended, LedgerError> {
-    let engines = stage.stack.engines();
-    let translator = Translator { vault: &engines.vault, connection: stage.connection.id };
+pub(super) async fn read_ends(environment: &Environment, sent: &Sent) -> Result<Ended, LedgerError> {
+    let engines = environment.stack.engines();
+    let translator = Translator { vault: &engines.vault, connection: environment.connection.id };
     let messages: BTreeSet<&str> =
         sent.accepted.iter().filter_map(|(_, call)| call.message_id.as_deref()).collect();
     let digests: Vec<_> = messages.into_iter().map(|id| translator.digest(MESSAGE, id)).collect();
@@ -51,15 +51,15 @@ pub(super) async fn read_ends(stage: &Stage, sent: &Sent) -> Result<Ended, Ledge
     Ok(Ended { views })
 }
 
-/// Holds everything against what it should be. `refused` are the values that were made up to be refused.
+/// Compares everything. `refused` holds the values that were generated to be refused.
 pub(super) fn prove(
-    stage: &Stage,
+    environment: &Environment,
     sent: &Sent,
     ended: &Ended,
     refused: &BTreeSet<(String, String)>,
 ) -> Result<Proof, Failure> {
     let bug = |error: &dyn std::error::Error| Failure::failed("proof", error, "report this as a bug");
-    let state = stage.simulator.with(|simulator, _| simulator.state());
+    let state = environment.simulator.with(|simulator, _| simulator.state());
     let state = serde_json::to_value(state).map_err(|error| bug(&error))?;
     let actual = affiliates_of(&state, PUBLIC_KEY, &BTreeSet::new()).map_err(|error| bug(&error))?;
     let expected = expectation(sent, ended);
@@ -79,7 +79,7 @@ pub(super) fn prove(
     })
 }
 
-/// What Refersion should hold after these events. Nobody was there before the first of them.
+/// What Refersion should hold after these events; the account was empty before them.
 fn expectation(sent: &Sent, ended: &Ended) -> Expected {
     let received: HashMap<String, Timestamp> =
         ended.views.iter().map(|view| (view.event.to_string(), view.received_at)).collect();
@@ -90,7 +90,7 @@ fn expectation(sent: &Sent, ended: &Ended) -> Expected {
     expect(events, &settings(), &World::default())
 }
 
-/// The settings of the demo's connection, in the model's words.
+/// The settings of the demo's connection, as the reference model takes them.
 fn settings() -> Settings {
     Settings {
         require_address: true,
@@ -107,7 +107,7 @@ fn as_found(view: &EventView) -> Value {
 }
 
 impl Ended {
-    /// From the door to the outcome, for each event of one lane.
+    /// Time from acceptance to outcome, for each event of one lane.
     pub(super) fn took(&self, sent: &Sent, bulk: bool) -> Vec<Duration> {
         let lanes: HashMap<&str, bool> =
             sent.accepted.iter().map(|(id, call)| (id.as_str(), call.bulk)).collect();

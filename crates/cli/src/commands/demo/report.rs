@@ -1,4 +1,4 @@
-//! The last page of the demo: its figures as tables, the proof, and whether every promise was kept.
+//! The report of the demo: figures as tables, the proof, and every broken promise.
 
 use std::collections::BTreeMap;
 
@@ -44,12 +44,12 @@ impl Report {
         }
         self.print_events(output)?;
         self.print_calls(output)?;
-        self.print_troubles(output)?;
+        self.print_faults(output)?;
         self.print_proof(output)
     }
 
     fn print_events(&self, output: &mut Output) -> Result<(), Failure> {
-        head(output, "The door's answers")?;
+        head(output, "Answers of the ingest endpoint")?;
         let rows: Vec<_> = self.answers.iter().map(|(status, count)| row([status, count])).collect();
         output.table(&["STATUS", "REQUESTS"], &rows)?;
 
@@ -78,10 +78,10 @@ impl Report {
     fn print_calls(&self, output: &mut Output) -> Result<(), Failure> {
         head(output, "Calls to Refersion's API")?;
         let mut rows: Vec<_> =
-            self.calls.iter().map(|it| row([&it.operation, &it.answered, &it.least, &it.spoilt])).collect();
+            self.calls.iter().map(|it| row([&it.operation, &it.answered, &it.least, &it.failed])).collect();
         let sum = |of: fn(&super::figures::CallRow) -> u64| self.calls.iter().map(of).sum::<u64>();
-        rows.push(row([&"sum", &sum(|it| it.answered), &sum(|it| it.least), &sum(|it| it.spoilt)]));
-        output.table(&["OPERATION", "ANSWERED", "LEAST POSSIBLE", "SPOILT BY A FAULT, MADE AGAIN"], &rows)?;
+        rows.push(row([&"sum", &sum(|it| it.answered), &sum(|it| it.least), &sum(|it| it.failed)]));
+        output.table(&["OPERATION", "ANSWERED", "LEAST POSSIBLE", "FAILED, RETRIED"], &rows)?;
         let rate = &self.rate;
         output.line(&format!(
             "Rate: at most {} calls a second; the busiest 10 s had {} calls, and {} are allowed.",
@@ -89,12 +89,12 @@ impl Report {
         ))
     }
 
-    fn print_troubles(&self, output: &mut Output) -> Result<(), Failure> {
+    fn print_faults(&self, output: &mut Output) -> Result<(), Failure> {
         head(output, "Faults injected")?;
         let rows: Vec<_> = self.faults.iter().map(|(kind, count)| row([kind, count])).collect();
         output.table(&["FAULT", "TIMES"], &rows)?;
 
-        head(output, "What died, and why")?;
+        head(output, "Dead letters")?;
         let rows: Vec<_> = self
             .dead
             .iter()

@@ -1,4 +1,4 @@
-//! Sends events as Segment does: over HTTP with connections that stay open, trying again what may succeed later.
+//! Sends events as Segment does: over kept-alive HTTP connections, with retries.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,48 +14,53 @@ use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use tokio::task::JoinSet;
 
-use super::script::Call;
+use super::scenario::Call;
 use crate::commands::line::Line;
 
-/// Connections to the door.
+/// Number of HTTP connections.
 const CONNECTIONS: usize = 48;
-/// How often a request is sent at most.
+/// Maximum number of attempts for one request.
 const TRIES: u32 = 20;
-/// The pause before a request is sent again.
+/// Pause before a retry.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The longest answer that is read, in bytes.
+/// Maximum size of an answer, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// What was sent, and what the door said.
+/// What was sent and answered.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     /// Answers by status, those that were followed by another try included.
     pub(super) answers: BTreeMap<u16, u64>,
     /// How long each answer took.
     pub(super) took: Vec<Duration>,
-    /// What was accepted, with the id that the door gave it.
+    /// Accepted requests with their event ids.
     pub(super) accepted: Vec<(String, Call)>,
 }
 
-/// The sender's side of the door.
+/// Sends to the ingest endpoint.
 #[derive(Clone)]
 pub(super) struct Sender {
-    door: SocketAddr,
+    address: SocketAddr,
     right: HeaderValue,
     wrong: HeaderValue,
     accepted: Arc<AtomicU64>,
 }
 
 impl Sender {
-    /// Sends to `door`, with `key` where it should be right.
-    pub(super) fn to(door: SocketAddr, key: &str) -> anyhow::Result<Self> {
+    /// A sender to `address`. `key` is used unless a request asks for the wrong one.
+    pub(super) fn to(address: SocketAddr, key: &str) -> anyhow::Result<Self> {
         let basic = |key: &str| {
             let mut value =
                 HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(format!("{key}:"))))?;
             value.set_sensitive(true);
             anyhow::Ok(value)
         };
-        Ok(Self { door, right: basic(key)?, wrong: basic("pub_wrong.sec_wrong")?, accepted: Arc::default() })
+        Ok(Self {
+            address,
+            right: basic(key)?,
+            wrong: basic("pub_wrong.sec_wrong")?,
+            accepted: Arc::default(),
+        })
     }
 
     /// Events accepted until now.
@@ -81,7 +86,7 @@ impl Sender {
     /// What one connection sends: the next call that no other has taken, until there is none.
     async fn send_share(self, calls: Arc<Vec<Call>>, next: Arc<AtomicUsize>) -> anyhow::Result<Sent> {
         let mut sent = Sent::default();
-        let mut line = Line::to(self.door, MAX_ANSWER);
+        let mut line = Line::to(self.address, MAX_ANSWER);
         while let Some(call) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
             self.send_one(call, &mut line, &mut sent).await?;
         }
@@ -108,13 +113,13 @@ impl Sender {
                 _ => return Ok(()),
             }
         }
-        anyhow::bail!("the door did not take a request in {TRIES} tries")
+        anyhow::bail!("the ingest endpoint did not accept a request in {TRIES} attempts")
     }
 
     fn request(&self, call: &Call) -> anyhow::Result<Request<Full<Bytes>>> {
         let key = if call.wrong_key { &self.wrong } else { &self.right };
         Ok(Request::post("/segment")
-            .header(HOST, self.door.to_string())
+            .header(HOST, self.address.to_string())
             .header(AUTHORIZATION, key.clone())
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(call.body.clone()))?)
@@ -122,7 +127,7 @@ impl Sender {
 }
 
 impl Sent {
-    /// Counts what another connection, or another act, sent.
+    /// Counts what another connection, or another phase, sent.
     pub(super) fn add(&mut self, other: Self) {
         for (status, count) in other.answers {
             *self.answers.entry(status).or_default() += count;
@@ -135,5 +140,5 @@ impl Sent {
 fn event_id(body: &[u8]) -> anyhow::Result<String> {
     let answer: serde_json::Value = serde_json::from_slice(body)?;
     let id = answer["event_id"].as_str();
-    Ok(id.ok_or_else(|| anyhow::anyhow!("a 202 of the door names no event_id"))?.to_owned())
+    Ok(id.ok_or_else(|| anyhow::anyhow!("a 202 has no event_id"))?.to_owned())
 }

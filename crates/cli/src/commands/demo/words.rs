@@ -1,4 +1,4 @@
-//! The words that the people of the demo are made of.
+//! Names, places and plans from which people are generated.
 
 /// A place with the ways in which people write its country.
 #[derive(Debug)]

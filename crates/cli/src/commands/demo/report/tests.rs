@@ -1,4 +1,4 @@
-//! What the last page says, and how the demo ends, where promises are kept and where they are broken.
+//! The report and the exit code, with promises kept and broken.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -18,9 +18,9 @@ fn kept() -> Report {
             .into_iter()
             .map(|(outcome, count)| (outcome, BTreeMap::from([(String::new(), count)])))
             .collect(),
-        calls: vec![CallRow { operation: "affiliate/new".to_owned(), answered: 2, spoilt: 1, least: 2 }],
+        calls: vec![CallRow { operation: "affiliate/new".to_owned(), answered: 2, failed: 1, least: 2 }],
         rate: RateRow { ceiling: 10.0, most_in_10s: 101, allowed_in_10s: 101 },
-        latencies: vec![LatencyRow { what: "the door's answer", times: 4, p50_ms: 1, p99_ms: 12_345 }],
+        latencies: vec![LatencyRow { what: "ingest answer", times: 4, p50_ms: 1, p99_ms: 12_345 }],
         faults: BTreeMap::from([("429".to_owned(), 1)]),
         dead: vec![DeadRow {
             class: "refused".to_owned(),

@@ -1,11 +1,11 @@
-//! What the door has to refuse: broken, nameless and unsupported events, and a wrong key.
+//! Requests that the ingest endpoint refuses: broken JSON, no identifier, an unsupported type, and a wrong key.
 
 use serde_json::json;
 
-use super::script::Call;
+use super::scenario::Call;
 
 /// A few bad requests for every thousand members, and at least one of each kind.
-pub(super) fn bad_calls(members: usize) -> Vec<Call> {
+pub(super) fn requests(members: usize) -> Vec<Call> {
     let rounds = (members / 1_000).max(1);
     (0..rounds).flat_map(|_| one_of_each()).collect()
 }
@@ -17,6 +17,6 @@ fn one_of_each() -> [Call; 5] {
         Call::refused(r#"{"type": "identify", "messageId": "demo-nobody", "traits": {"plan": "pro"}}"#),
         Call::refused(r#"{"type": "track", "event": "Order Completed", "userId": "user-0000001"}"#),
         Call::refused(r#"["one", "event", "in", "each", "request"]"#),
-        Call::refused(&good.to_string()).with_the_wrong_key(),
+        Call::refused(&good.to_string()).with_wrong_key(),
     ]
 }

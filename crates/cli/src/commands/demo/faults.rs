@@ -1,4 +1,4 @@
-//! What goes wrong on the way to Refersion during the demo: enough to be seen, mild enough to finish.
+//! The faults that the simulated Refersion injects during the demo: enough to be seen, mild enough to finish.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ const CHANCES: [(Kind, u32); 9] = [
     (Kind::Garbage, 1_000),
     (Kind::Partial, 50_000),
 ];
-/// About so many answers ask us to stay away for a second.
+/// Expected number of answers with `Retry-After: 1`.
 const COME_BACKS: usize = 3;
 /// How long the whole API is down.
 const OUTAGE: Duration = Duration::from_secs(3);
 /// The outage begins after this time for each thousand members: a quarter into the work, or so.
 const OUTAGE_AFTER: Duration = Duration::from_millis(300);
 
-/// The faults of a demo with so many members.
+/// The faults of a demo with `members` members.
 pub(super) fn faults(members: usize) -> Faults {
     let come_back = u32::try_from(COME_BACKS * 1_000_000 / members.max(1)).unwrap_or(u32::MAX).min(10_000);
     let mut chances: std::collections::BTreeMap<_, _> =

@@ -1,4 +1,4 @@
-//! The script of the demo: every request that is sent, act by act, determined by the seed.
+//! The scenario of the demo: every request, phase by phase, determined by the seed.
 
 use std::collections::BTreeSet;
 
@@ -9,31 +9,31 @@ use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
-use super::cast::{Person, Story, cast};
-use super::{engage, oddities, says};
+use super::people::{Person, Story, people};
+use super::{bodies, engage, invalid};
 
-/// A request to the door.
+/// A request to the ingest endpoint.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) body: Bytes,
-    /// What finds its event again, if the door should take it.
+    /// The message id, if the event should be accepted.
     pub(super) message_id: Option<String>,
     /// It belongs to an audience sync.
     pub(super) bulk: bool,
     pub(super) wrong_key: bool,
 }
 
-/// Requests that may overtake each other. The next act begins when all are answered.
+/// Requests that are sent concurrently. The next phase begins when all are answered.
 #[derive(Debug)]
-pub(super) struct Act {
+pub(super) struct Phase {
     pub(super) title: &'static str,
     pub(super) calls: Vec<Call>,
 }
 
-/// What is sent, and what the demo knows about it beforehand.
+/// All requests, and what is known about them beforehand.
 #[derive(Debug)]
-pub(super) struct Script {
-    pub(super) acts: Vec<Act>,
+pub(super) struct Scenario {
+    pub(super) phases: Vec<Phase>,
     /// Values that were chosen because Refersion refuses them: field and value.
     pub(super) refused: BTreeSet<(String, String)>,
 }
@@ -52,117 +52,117 @@ impl Call {
         Self { body: body.to_owned().into(), message_id: None, bulk: false, wrong_key: false }
     }
 
-    pub(super) fn with_the_wrong_key(self) -> Self {
+    pub(super) fn with_wrong_key(self) -> Self {
         Self { wrong_key: true, ..self }
     }
 }
 
-/// Writes the script. Everything was said in the month before `now`, deletes apart.
-pub(super) fn write(seed: u64, members: usize, now: Timestamp) -> Script {
-    let people = cast(seed, members);
-    // Another stream than the cast's.
-    let mut writer = Writer { now, dice: StdRng::seed_from_u64(!seed) };
-    let acts = vec![
+/// Writes the scenario. All events but deletes are dated in the month before `now`.
+pub(super) fn write(seed: u64, members: usize, now: Timestamp) -> Scenario {
+    let people = people(seed, members);
+    // A different random stream than that of `people`.
+    let mut writer = Writer { now, rng: StdRng::seed_from_u64(!seed) };
+    let phases = vec![
         writer.sign_ups(&people),
         writer.audience(&people),
         writer.changes(&people),
         writer.returns(&people),
     ];
-    Script { acts, refused: refused(&people) }
+    Scenario { phases, refused: refused(&people) }
 }
 
 struct Writer {
     now: Timestamp,
-    dice: StdRng,
+    rng: StdRng,
 }
 
 impl Writer {
     fn day(&mut self, day: i64) -> Timestamp {
-        let within = SignedDuration::from_millis(self.dice.random_range(0..86_400_000));
+        let within = SignedDuration::from_millis(self.rng.random_range(0..86_400_000));
         self.now - SignedDuration::from_hours(24 * (31 - day)) + within
     }
 
-    fn act(&mut self, title: &'static str, mut calls: Vec<Call>) -> Act {
-        calls.shuffle(&mut self.dice);
-        Act { title, calls }
+    fn phase(&mut self, title: &'static str, mut calls: Vec<Call>) -> Phase {
+        calls.shuffle(&mut self.rng);
+        Phase { title, calls }
     }
 
     /// Days 1 to 20: browsers come by, people sign up.
-    fn sign_ups(&mut self, people: &[Person]) -> Act {
-        let mut calls = oddities::bad_calls(people.len());
+    fn sign_ups(&mut self, people: &[Person]) -> Phase {
+        let mut calls = invalid::requests(people.len());
         for person in people {
-            let day = self.dice.random_range(5..20);
+            let day = self.rng.random_range(5..20);
             let at = self.day(day);
-            calls.push(Call::of(&says::sign_up(person, Some(at), &mut self.dice)));
+            calls.push(Call::of(&bodies::sign_up(person, Some(at), &mut self.rng)));
             if let Some(anonymous) = &person.anonymous {
-                let before = at - SignedDuration::from_mins(self.dice.random_range(1..600));
-                calls.push(Call::of(&says::visit(anonymous, before, &mut self.dice)));
+                let before = at - SignedDuration::from_mins(self.rng.random_range(1..600));
+                calls.push(Call::of(&bodies::visit(anonymous, before, &mut self.rng)));
             }
         }
-        self.act("people sign up", calls)
+        self.phase("people sign up", calls)
     }
 
     /// Day 25: everybody enters an audience.
-    fn audience(&mut self, people: &[Person]) -> Act {
+    fn audience(&mut self, people: &[Person]) -> Phase {
         let mut calls = Vec::new();
         for person in people {
             let at = self.day(25);
-            calls.extend(engage::calls(person, true, at, &mut self.dice).iter().map(Call::of));
+            calls.extend(engage::calls(person, true, at, &mut self.rng).iter().map(Call::of));
         }
-        self.act("an Engage audience is synced", calls)
+        self.phase("an Engage audience is synced", calls)
     }
 
     /// Days 26 to 29, and what comes late: exits, flips, moves, second accounts, repeats, deletes.
-    fn changes(&mut self, people: &[Person]) -> Act {
+    fn changes(&mut self, people: &[Person]) -> Phase {
         let mut calls = Vec::new();
         for person in people {
-            if self.dice.random_bool(0.1) {
+            if self.rng.random_bool(0.1) {
                 let at = self.day(26);
-                calls.extend(engage::calls(person, false, at, &mut self.dice).iter().map(Call::of));
-                if self.dice.random_bool(0.3) {
+                calls.extend(engage::calls(person, false, at, &mut self.rng).iter().map(Call::of));
+                if self.rng.random_bool(0.3) {
                     let at = self.day(27);
-                    calls.extend(engage::calls(person, true, at, &mut self.dice).iter().map(Call::of));
+                    calls.extend(engage::calls(person, true, at, &mut self.rng).iter().map(Call::of));
                 }
             }
-            calls.extend(self.of_a_story(person).iter().map(Call::of));
+            calls.extend(self.story_events(person).iter().map(Call::of));
         }
-        let repeated: Vec<Call> = calls.iter().filter(|_| self.dice.random_bool(0.1)).cloned().collect();
+        let repeated: Vec<Call> = calls.iter().filter(|_| self.rng.random_bool(0.1)).cloned().collect();
         calls.extend(repeated);
-        self.act("people change, leave, and are forgotten", calls)
+        self.phase("people change, leave, and are forgotten", calls)
     }
 
-    fn of_a_story(&mut self, person: &Person) -> Vec<Value> {
+    fn story_events(&mut self, person: &Person) -> Vec<Value> {
         let late = self.day(28);
-        let dice = &mut self.dice;
+        let rng = &mut self.rng;
         match person.story {
             Story::Quiet | Story::HasALongCompany | Story::HasAnOddAddress => Vec::new(),
             Story::Moves => {
                 let email = format!("moved.{}", person.email);
-                vec![says::later(&person.user, json!({ "email": email }), late, dice)]
+                vec![bodies::later(&person.user, json!({ "email": email }), late, rng)]
             }
             Story::SignsUpTwice => {
                 let twin = Person { user: format!("second-{:07}", person.number), ..person.clone() };
-                vec![says::sign_up(&twin, Some(late), dice)]
+                vec![bodies::sign_up(&twin, Some(late), rng)]
             }
             Story::IsHeardOfLate => {
                 let before_the_sign_up = self.day(2);
-                vec![says::change_of_plan(person, before_the_sign_up, &mut self.dice)]
+                vec![bodies::change_of_plan(person, before_the_sign_up, &mut self.rng)]
             }
             Story::IsForgotten | Story::IsForgottenAndReturns => {
-                vec![says::delete(&person.user, None, self.now, dice)]
+                vec![bodies::delete(&person.user, None, self.now, rng)]
             }
             Story::IsForgottenByAddress => {
                 let unknown = format!("unknown-{:07}", person.number);
-                vec![says::delete(&unknown, Some(&person.email), self.now, dice)]
+                vec![bodies::delete(&unknown, Some(&person.email), self.now, rng)]
             }
         }
     }
 
-    /// Some of those who were forgotten sign up anew. These events say no time: they hold from when they come.
-    fn returns(&mut self, people: &[Person]) -> Act {
+    /// Some deleted people sign up again. These events carry no time, so they count from their arrival.
+    fn returns(&mut self, people: &[Person]) -> Phase {
         let returning = people.iter().filter(|person| person.story == Story::IsForgottenAndReturns);
-        let calls = returning.map(|person| Call::of(&says::sign_up(person, None, &mut self.dice))).collect();
-        self.act("some come back", calls)
+        let calls = returning.map(|person| Call::of(&bodies::sign_up(person, None, &mut self.rng))).collect();
+        self.phase("some come back", calls)
     }
 }
 
@@ -179,15 +179,15 @@ fn refused(people: &[Person]) -> BTreeSet<(String, String)> {
 mod tests {
     use super::*;
 
-    fn script(seed: u64) -> Script {
+    fn scenario(seed: u64) -> Scenario {
         write(seed, 1_000, "2026-01-31T00:00:00Z".parse().expect("a time"))
     }
 
     #[test]
     fn the_seed_decides_every_request() {
         let bodies = |seed| {
-            let acts = script(seed).acts;
-            acts.into_iter().flat_map(|act| act.calls).map(|call| call.body).collect::<Vec<_>>()
+            let phases = scenario(seed).phases;
+            phases.into_iter().flat_map(|phase| phase.calls).map(|call| call.body).collect::<Vec<_>>()
         };
         assert_eq!(bodies(5), bodies(5));
         assert_ne!(bodies(5), bodies(6));
@@ -195,15 +195,15 @@ mod tests {
 
     #[test]
     fn every_member_enters_the_audience_and_some_by_several_names() {
-        let script = script(1);
-        let entries = &script.acts[1].calls;
+        let scenario = scenario(1);
+        let entries = &scenario.phases[1].calls;
         assert!(entries.iter().all(|call| call.bulk && call.message_id.is_some()));
         assert!(entries.len() > 1_300, "{}", entries.len());
     }
 
     #[test]
     fn what_refersion_refuses_is_known_beforehand() {
-        let fields: BTreeSet<String> = script(1).refused.into_iter().map(|(field, _)| field).collect();
+        let fields: BTreeSet<String> = scenario(1).refused.into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, BTreeSet::from(["company".to_owned(), "email".to_owned()]));
     }
 }

@@ -1,11 +1,11 @@
-//! Waits until everything has come to rest: nothing queued, nothing pending, nothing that Refersion does not know.
+//! Waits until nothing is queued, pending or dirty.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use connections::State;
 
-use super::stage::Stage;
+use super::environment::Environment;
 use crate::failure::{Exit, Failure};
 
 /// How often it is looked at.
@@ -31,16 +31,16 @@ struct Rest {
 ///
 /// [`Failure`] with the code `hangs` that names what is left, after a standstill or when patience ends; or if the engines
 /// cannot be read.
-pub(super) async fn falls(stage: &Stage, members: usize) -> Result<(), Failure> {
+pub(super) async fn wait(environment: &Environment, members: usize) -> Result<(), Failure> {
     let patience = PATIENCE + Duration::from_secs(u64::try_from(members / 100).unwrap_or(u64::MAX));
     let began = Instant::now();
     let (mut seen, mut moved_at) = (None, began);
     loop {
-        let rest = rest(stage).await?;
+        let rest = rest(environment).await?;
         if rest == Rest::default() {
             return Ok(());
         }
-        let now = Some((rest.clone(), progress(stage)));
+        let now = Some((rest.clone(), progress(environment)));
         if now != seen {
             (seen, moved_at) = (now, Instant::now());
         }
@@ -52,17 +52,18 @@ pub(super) async fn falls(stage: &Stage, members: usize) -> Result<(), Failure> 
 }
 
 /// Grows with everything that is done.
-fn progress(stage: &Stage) -> (u64, u64) {
-    let absorbed = stage.stack.worker_meters().map_or(0, |meters| meters.absorbed.load(Ordering::Relaxed));
-    (absorbed, stage.simulator.with(|simulator, _| simulator.calls().total))
+fn progress(environment: &Environment) -> (u64, u64) {
+    let absorbed =
+        environment.stack.worker_meters().map_or(0, |meters| meters.absorbed.load(Ordering::Relaxed));
+    (absorbed, environment.simulator.with(|simulator, _| simulator.calls().total))
 }
 
-async fn rest(stage: &Stage) -> Result<Rest, Failure> {
-    let engines = stage.stack.engines();
+async fn rest(environment: &Environment) -> Result<Rest, Failure> {
+    let engines = environment.stack.engines();
     // The queue first: what leaves it is in the ledger by then.
     let depth = engines.queue.depth().await?;
     let counts = engines.ledger.counts(None, engines.now()).await?;
-    let connection = engines.connections.by_id(stage.connection.id).await?;
+    let connection = engines.connections.by_id(environment.connection.id).await?;
     let paused_for = match connection.map(|connection| connection.state) {
         Some(State::Paused(reason)) => Some(reason.as_str()),
         _ => None,

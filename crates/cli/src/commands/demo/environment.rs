@@ -1,4 +1,4 @@
-//! The stage of the demo: all roles in this process on temporary files, and a simulated Refersion behind real HTTP.
+//! Where the demo runs: all roles in this process on temporary files, and a simulated Refersion over real HTTP.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(super) const LEDGER: &str = "ledger.db";
 pub(super) const KEY: &str = "master.key";
 
 /// Everything that runs.
-pub(super) struct Stage {
+pub(super) struct Environment {
     pub(super) stack: Stack,
     pub(super) simulator: Shared,
     pub(super) connection: Connection,
@@ -42,9 +42,9 @@ pub(super) struct Stage {
     simulator_server: JoinHandle<()>,
 }
 
-impl Stage {
-    /// Starts everything on free ports. `config` gives what is no matter of places.
-    pub(super) async fn set(config: &Config, seed: u64) -> Result<Self, Failure> {
+impl Environment {
+    /// Starts everything on free ports. Addresses and files of `config` are replaced.
+    pub(super) async fn start(config: &Config, seed: u64) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("refersion-destination-demo-").tempdir();
         let folder =
             folder.map_err(|error| Failure::failed("files", &error, "look at TMPDIR and its free space"))?;
@@ -68,8 +68,8 @@ impl Stage {
         self.folder.path()
     }
 
-    /// Ends everything. The files go too, unless they are to be kept.
-    pub(super) async fn strike(mut self, keep_files: bool) {
+    /// Stops everything, and removes the files unless `keep_files` is set.
+    pub(super) async fn stop(mut self, keep_files: bool) {
         for late in self.stack.stop().await {
             tracing::warn!(name = late, "a loop had to be cut off");
         }

@@ -1,4 +1,4 @@
-//! The opening: the two example events of Segment's page on Refersion, one after the other, in fair weather.
+//! The two example events of Segment's page on Refersion, sent one after the other, without faults.
 //!
 //! Source: <https://segment.com/docs/connections/destinations/catalog/refersion/>.
 
@@ -8,10 +8,10 @@ use ledger::State;
 use serde_json::Value;
 use worker::translate::{MESSAGE, Translator};
 
+use super::environment::{Environment, PUBLIC_KEY};
 use super::progress::Progress;
-use super::script::Call;
+use super::scenario::Call;
 use super::sender::{Sender, Sent};
-use super::stage::{PUBLIC_KEY, Stage};
 use crate::failure::{Exit, Failure};
 
 const IDENTIFY: &str = include_str!("events/identify.json");
@@ -19,32 +19,36 @@ const DELETE: &str = include_str!("events/delete.json");
 /// The address that both of them name.
 const EMAIL: &str = "peter@example.com";
 
-/// How long one of the events may take from the door to its end.
+/// Limit of the time from acceptance to outcome.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Sends both, and says what became of the affiliate after each.
-pub(super) async fn play(stage: &Stage, sender: &Sender, progress: &mut Progress) -> Result<Sent, Failure> {
+/// Sends both, and prints the affiliate's state after each.
+pub(super) async fn run(
+    environment: &Environment,
+    sender: &Sender,
+    progress: &mut Progress,
+) -> Result<Sent, Failure> {
     progress.say("Segment's two example events:");
     let mut sent = Sent::default();
     for (text, ends) in [(IDENTIFY, State::Created), (DELETE, State::Deleted)] {
         let call = example(text)?;
         let message = call.message_id.clone().unwrap_or_default();
         sent.add(sender.send(vec![call]).await.map_err(not_sent)?);
-        let took = until(stage, &message, ends).await?;
+        let took = until(environment, &message, ends).await?;
         progress.say(&format!(
             "  {message}: {} after {} ms; {}",
             ends.word(),
             took.as_millis(),
-            affiliate(stage)
+            affiliate(environment)
         ));
     }
     Ok(sent)
 }
 
 pub(super) fn not_sent(error: anyhow::Error) -> Failure {
-    Failure::failed("door", error.as_ref(), "report this as a bug")
+    Failure::failed("ingest", error.as_ref(), "report this as a bug")
 }
 
 fn example(text: &str) -> Result<Call, Failure> {
@@ -54,9 +58,9 @@ fn example(text: &str) -> Result<Call, Failure> {
 }
 
 /// Waits until the event ended so.
-async fn until(stage: &Stage, message: &str, ends: State) -> Result<Duration, Failure> {
-    let engines = stage.stack.engines();
-    let translator = Translator { vault: &engines.vault, connection: stage.connection.id };
+async fn until(environment: &Environment, message: &str, ends: State) -> Result<Duration, Failure> {
+    let engines = environment.stack.engines();
+    let translator = Translator { vault: &engines.vault, connection: environment.connection.id };
     let digest = translator.digest(MESSAGE, message);
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
@@ -75,8 +79,8 @@ async fn until(stage: &Stage, message: &str, ends: State) -> Result<Duration, Fa
     })
 }
 
-fn affiliate(stage: &Stage) -> String {
-    let found = stage.simulator.with(|simulator, _| simulator.find_by_email(PUBLIC_KEY, EMAIL));
+fn affiliate(environment: &Environment) -> String {
+    let found = environment.simulator.with(|simulator, _| simulator.find_by_email(PUBLIC_KEY, EMAIL));
     found.map_or_else(
         || "Refersion has no affiliate".to_owned(),
         |it| {

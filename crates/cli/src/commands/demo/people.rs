@@ -1,4 +1,4 @@
-//! The people of the demo: made up from the seed, in the proportions of a real customer list, oddities included.
+//! The people of the demo: generated from the seed, in the proportions of a real customer list, odd shapes included.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -6,10 +6,10 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::words::{CITIES, COMPANIES, City, FIRST_NAMES, LAST_NAMES, PLANS, STREETS};
 
-/// A company's name of so many characters is too long for Refersion, which takes 255 at most.
+/// Length of a company name that Refersion refuses, in characters; its limit is 255.
 const TOO_LONG: usize = 300;
 
-/// Somebody whom the demo tells of.
+/// A person of the demo.
 #[derive(Clone, Debug)]
 pub(super) struct Person {
     pub(super) number: usize,
@@ -27,12 +27,12 @@ pub(super) struct Person {
     pub(super) anonymous: Option<String>,
     /// No part of a postal address is known: no affiliate can be made yet.
     pub(super) without_address: bool,
-    /// Segment was told not to send this one to Refersion.
+    /// The event's `integrations` exclude Refersion.
     pub(super) not_for_us: bool,
     pub(super) story: Story,
 }
 
-/// What becomes of a person later on.
+/// What happens to a person after the sign-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Story {
     /// Nothing of note.
@@ -55,51 +55,51 @@ pub(super) enum Story {
     HasAnOddAddress,
 }
 
-/// Everybody, determined by the seed.
-pub(super) fn cast(seed: u64, members: usize) -> Vec<Person> {
-    let mut dice = StdRng::seed_from_u64(seed);
-    (0..members).map(|number| person(number, &mut dice)).collect()
+/// All people, determined by the seed.
+pub(super) fn people(seed: u64, members: usize) -> Vec<Person> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    (0..members).map(|number| person(number, &mut rng)).collect()
 }
 
-fn person(number: usize, dice: &mut StdRng) -> Person {
-    let (first_name, last_name) = (*pick(&FIRST_NAMES, dice), *pick(&LAST_NAMES, dice));
-    let story = story(number, dice);
+fn person(number: usize, rng: &mut StdRng) -> Person {
+    let (first_name, last_name) = (*pick(&FIRST_NAMES, rng), *pick(&LAST_NAMES, rng));
+    let story = story(number, rng);
     let ascii = |name: &str| name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "");
     let domain = if story == Story::HasAnOddAddress { "-example.com" } else { "example.com" };
     let email = format!("{}.{}{number}@{domain}", ascii(first_name), ascii(last_name));
-    let looks_like_an_address = dice.random_bool(0.03) && story != Story::HasAnOddAddress;
+    let looks_like_an_address = rng.random_bool(0.03) && story != Story::HasAnOddAddress;
     let company = match story {
         Story::HasALongCompany => Some("Long & Longer ".repeat(TOO_LONG).chars().take(TOO_LONG).collect()),
-        _ => dice.random_bool(0.3).then(|| (*pick(&COMPANIES, dice)).to_owned()),
+        _ => rng.random_bool(0.3).then(|| (*pick(&COMPANIES, rng)).to_owned()),
     };
     Person {
         number,
         user: if looks_like_an_address { email.clone() } else { format!("user-{number:07}") },
         first_name,
-        last_name: (!dice.random_bool(0.01)).then_some(last_name),
+        last_name: (!rng.random_bool(0.01)).then_some(last_name),
         email,
-        street: format!("{} {}", dice.random_range(1..2000), pick(&STREETS, dice)),
-        city: pick(&CITIES, dice),
-        plan: pick::<&str>(&PLANS, dice),
+        street: format!("{} {}", rng.random_range(1..2000), pick(&STREETS, rng)),
+        city: pick(&CITIES, rng),
+        plan: pick::<&str>(&PLANS, rng),
         company,
-        phone: dice.random_bool(0.4).then(|| format!("+1 555 {:07}", dice.random_range(0..10_000_000))),
-        anonymous: dice.random_bool(0.1).then(|| format!("anon-{:016x}", dice.random::<u64>())),
-        without_address: dice.random_bool(0.005),
-        not_for_us: dice.random_bool(0.002),
+        phone: rng.random_bool(0.4).then(|| format!("+1 555 {:07}", rng.random_range(0..10_000_000))),
+        anonymous: rng.random_bool(0.1).then(|| format!("anon-{:016x}", rng.random::<u64>())),
+        without_address: rng.random_bool(0.005),
+        not_for_us: rng.random_bool(0.002),
         story,
     }
 }
 
 /// A hundredth is deleted; a few in two thousand have something that Refersion refuses. The first people of each kind come
 /// early, so that the smallest demo has them too.
-fn story(number: usize, dice: &mut StdRng) -> Story {
+fn story(number: usize, rng: &mut StdRng) -> Story {
     match number % 1_000 {
         7 | 507 => Story::IsForgottenAndReturns,
         21 | 221 | 421 | 621 | 821 => Story::IsForgottenByAddress,
         60 | 360 | 660 => Story::IsForgotten,
         99 if number % 2_000 < 1_000 => Story::HasALongCompany,
         150 if number % 5_000 < 1_000 => Story::HasAnOddAddress,
-        _ => match dice.random_range(0..1_000) {
+        _ => match rng.random_range(0..1_000) {
             0..20 => Story::Moves,
             20..25 => Story::SignsUpTwice,
             25..45 => Story::IsHeardOfLate,
@@ -108,8 +108,8 @@ fn story(number: usize, dice: &mut StdRng) -> Story {
     }
 }
 
-pub(super) fn pick<'w, T>(words: &'w [T], dice: &mut StdRng) -> &'w T {
-    words.choose(dice).expect("every list of words has some")
+pub(super) fn pick<'w, T>(words: &'w [T], rng: &mut StdRng) -> &'w T {
+    words.choose(rng).expect("every list of words has some")
 }
 
 #[cfg(test)]
@@ -118,14 +118,14 @@ mod tests {
 
     #[test]
     fn the_seed_alone_decides_who_there_is() {
-        let names = |seed| cast(seed, 50).into_iter().map(|person| person.email).collect::<Vec<_>>();
+        let names = |seed| people(seed, 50).into_iter().map(|person| person.email).collect::<Vec<_>>();
         assert_eq!(names(1), names(1));
         assert_ne!(names(1), names(2));
     }
 
     #[test]
-    fn a_hundredth_is_forgotten_and_every_story_is_told_in_a_small_demo() {
-        let stories: Vec<Story> = cast(3, 20_000).into_iter().map(|person| person.story).collect();
+    fn one_in_a_hundred_is_deleted_and_a_small_demo_has_every_story() {
+        let stories: Vec<Story> = people(3, 20_000).into_iter().map(|person| person.story).collect();
         let forgotten = |story: &&Story| {
             matches!(story, Story::IsForgotten | Story::IsForgottenByAddress | Story::IsForgottenAndReturns)
         };

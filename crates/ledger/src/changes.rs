@@ -11,15 +11,19 @@ use people::{Digest, Graph};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{AffiliateRef, CallId, Fence, Row};
+use crate::{AffiliateRef, CallId, Claim, Fence, Row};
 
 /// All that one step of absorb or reconcile changes, written together or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// The connection that all of it belongs to.
     pub connection: ConnectionId,
+    /// When it was made: by it claims end.
+    pub now: Timestamp,
     /// The lease under which it may be written; absorb needs none.
     pub fence: Option<Fence>,
+    /// The claim under which it is written, if there is one.
+    pub claim: Option<Claim>,
     /// Graphs that are new or have changed.
     pub saves: Vec<Save>,
     /// Graphs that were merged into another one of `saves`.
@@ -225,10 +229,8 @@ pub struct Stray {
     pub said_at: Moment,
 }
 
-/// The most unmapped traits that are counted of one connection; a source that makes up names must not fill the ledger.
-pub const MAX_UNMAPPED_TRAITS: u32 = 1_000;
-
-/// A trait that no setting maps. One beyond [`MAX_UNMAPPED_TRAITS`] is not counted.
+/// A trait that no setting maps. One beyond [`MAX_UNMAPPED_TRAITS`](crate::unmapped::MAX_UNMAPPED_TRAITS) is counted under
+/// [`MORE`](crate::unmapped::MORE).
 #[derive(Clone, Debug)]
 pub struct Unmapped {
     /// The folded key.

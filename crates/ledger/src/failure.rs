@@ -12,6 +12,8 @@ use crate::words::Unreadable;
 pub(crate) enum Failure<D> {
     /// A graph, a digest or an event has moved.
     Moved,
+    /// Somebody else has claimed the graphs.
+    Claimed,
     /// The lease is lost.
     Fenced,
     /// There is no such connection.
@@ -51,6 +53,7 @@ impl<D: DatabaseFailure> From<Failure<D>> for LedgerError {
     fn from(failure: Failure<D>) -> Self {
         match failure {
             Failure::Moved => Self::Conflict,
+            Failure::Claimed => Self::Claimed,
             Failure::Fenced => Self::Fenced,
             Failure::Database(failure) if failure.passes() => Self::Unavailable(failure.in_words().into()),
             Failure::Database(failure) => Self::Broken(failure.in_words()),
@@ -70,7 +73,9 @@ impl<D: DatabaseFailure> From<Failure<D>> for StoreError {
             Failure::Unreadable(error) => Self::Unreadable(error),
             Failure::Database(failure) if failure.passes() => Self::Unavailable(failure.in_words().into()),
             Failure::Database(failure) => Self::Unreadable(failure.in_words().into()),
-            Failure::Moved | Failure::Fenced => Self::Unavailable("the ledger was changed meanwhile".into()),
+            Failure::Moved | Failure::Claimed | Failure::Fenced => {
+                Self::Unavailable("the ledger was changed meanwhile".into())
+            }
             Failure::Broken(what) => Self::Unreadable(what.into()),
         }
     }

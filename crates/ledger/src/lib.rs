@@ -13,6 +13,7 @@ pub mod contract;
 mod failure;
 pub mod postgres;
 pub mod sqlite;
+pub mod unmapped;
 pub mod view;
 mod words;
 
@@ -70,6 +71,22 @@ pub struct Gathered {
     pub graphs: Vec<GraphRow>,
     /// The events asked for that were recorded before.
     pub known: BTreeMap<Uuid, KnownEvent>,
+    /// Some of the graphs are left out, because all together are larger than [`READ_BYTES`]: ask for fewer.
+    pub partial: bool,
+}
+
+/// Bytes of stored graphs that are read at once, at most, unless a single one is larger: what is read is in memory, and is
+/// worked on and written in one piece.
+pub const READ_BYTES: usize = 4 * 1024 * 1024;
+
+/// The right to change the graphs of a connection while everybody else is refused, for a moment: for whom others change
+/// them so often that it cannot get on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Who has it; a random name for each claim.
+    pub holder: Uuid,
+    /// When it ends by itself.
+    pub until: Timestamp,
 }
 
 /// Where an event stands that was recorded before.
@@ -149,6 +166,9 @@ pub enum LedgerError {
     /// A graph has moved since it was read: read again.
     #[error("a graph was changed by someone else meanwhile")]
     Conflict,
+    /// Somebody else has claimed the connection's graphs for a moment: try again soon.
+    #[error("another worker has claimed the connection's graphs for a moment")]
+    Claimed,
     /// Another worker holds the lease now: drop all that is in hand.
     #[error("the lease on the connection is lost")]
     Fenced,
@@ -163,7 +183,8 @@ pub enum LedgerError {
 /// The ledger's port.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Reads, in one go, every graph that holds one of `digests`, and which of `events` are recorded already.
+    /// Reads, in one go, every graph that holds one of `digests`, and which of `events` are recorded already. Of graphs that
+    /// are larger than [`READ_BYTES`] together only some are read ([`Gathered::partial`]), at least one.
     async fn gather(
         &self,
         connection: ConnectionId,
@@ -176,8 +197,21 @@ pub trait Ledger: Send + Sync {
 
     /// Writes everything or nothing, in one transaction: [`LedgerError::Conflict`] if a version has moved, a digest
     /// belongs to another graph already, or an event that was taken for new is there (see [`Changes::unasked`]);
-    /// [`LedgerError::Fenced`] if `changes.fence` is given and not the newest token.
+    /// [`LedgerError::Fenced`] if `changes.fence` is given and not the newest token; [`LedgerError::Claimed`] if graphs are
+    /// to be written that somebody else has claimed.
     async fn record(&self, changes: Changes) -> Result<(), LedgerError>;
+
+    /// Claims the graphs of a connection: until the claim ends, nobody else can write them. `false` while another holder's
+    /// claim runs. To be made before they are read; whoever is writing at this moment may still be the faster one.
+    async fn claim(
+        &self,
+        connection: ConnectionId,
+        claim: Claim,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError>;
+
+    /// Ends a claim at once, if it still runs.
+    async fn end_claim(&self, connection: ConnectionId, claim: Claim) -> Result<(), LedgerError>;
 
     /// Takes or renews the lease for `holder`. `None` while another holder's lease runs. A new holder gets a greater
     /// token; the same holder keeps its token while its lease has not been taken by another.
@@ -192,7 +226,7 @@ pub trait Ledger: Send + Sync {
     /// Ends `holder`'s lease at once, so that another may take over.
     async fn give_back(&self, connection: ConnectionId, holder: Uuid) -> Result<(), LedgerError>;
 
-    /// Due graphs, per lane and step oldest due first, up to the limits.
+    /// Due graphs, per lane and step oldest due first, up to the limits, and to [`READ_BYTES`] of each.
     async fn due(
         &self,
         connection: ConnectionId,
@@ -218,7 +252,8 @@ pub trait Ledger: Send + Sync {
         fence: Fence,
     ) -> Result<Vec<OpenCall>, LedgerError>;
 
-    /// Graphs of a connection in id order after `after`, for a walk through all.
+    /// Graphs of a connection in id order after `after`, for a walk through all; fewer than `limit` if these are larger
+    /// than [`READ_BYTES`], but at least one.
     async fn walk(
         &self,
         connection: ConnectionId,

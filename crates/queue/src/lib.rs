@@ -1,11 +1,13 @@
 //! The queue between the door and the worker: what was accepted, until it is absorbed.
 //!
-//! The port is [`Queue`]. It promises that what was published is handed out until it is acknowledged, and nothing about
-//! order: folding gives the same profiles in whatever order, and however often, envelopes come. Engines:
+//! The port is [`Queue`]. It promises that what was published is handed out until it is acknowledged, and that connections
+//! take turns. It promises nothing else about order: folding gives the same profiles in whatever order, and however
+//! often, envelopes come. Engines:
 //! [`sqlite::SqliteQueue`], embedded; all of them pass the suite in `contract` (feature `contract`).
 //!
 //! The queue knows envelopes, not what Segment says in them, and neither the ledger nor HTTP.
 
+mod batch;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod envelope;
@@ -18,10 +20,11 @@ pub mod sqlite;
 
 use std::sync::Arc;
 
+pub use batch::Batch;
 pub use envelope::{Envelope, FORMAT, Lane};
 pub use error::{PublishError, QueueError};
 pub use group::{GroupCommit, GroupLimits};
-pub use port::{Batch, Depth, Item, Look, Queue, Receipt};
+pub use port::{Depth, Item, Look, Queue, TAKE_BYTES};
 
 /// The time of day, handed in by whoever builds an engine.
 pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;

@@ -3,6 +3,8 @@
 //!
 //! A message body is a JSON array of envelopes. Each is read apart, so a bad one spoils no other.
 
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 
 use crate::{Envelope, FORMAT, Item, Lane, PublishError};
@@ -21,6 +23,8 @@ pub const ENVELOPE_BYTES: usize = 2 * 1024 * 1024;
 pub struct Message {
     /// The lane of all its envelopes.
     pub lane: Lane,
+    /// The connection of all its envelopes: connections take turns, so none shares a message with another.
+    pub connection: i64,
     /// How many envelopes there are in it.
     pub events: usize,
     /// The newest format among them: a reader that does not know it leaves the message in the queue.
@@ -29,30 +33,32 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
-/// Packs envelopes, each lane apart, in their order.
+/// Packs envelopes, each lane and each connection apart, in their order.
 ///
 /// # Errors
 /// [`PublishError::TooLarge`] for an envelope above [`ENVELOPE_BYTES`]; [`PublishError::Unavailable`] for one that
 /// cannot be written as JSON, which no envelope of ours is.
 pub fn pack(envelopes: &[Envelope]) -> Result<Vec<Message>, PublishError> {
     let mut messages = Vec::new();
-    for lane in [Lane::Live, Lane::Bulk] {
-        let mut open: Option<Message> = None;
-        for envelope in envelopes.iter().filter(|envelope| envelope.lane == lane) {
-            let json = serde_json::to_vec(envelope).map_err(PublishError::unavailable)?;
-            check_size(json.len())?;
-            match &mut open {
-                Some(message) if has_room(message, json.len()) => add(message, envelope, &json),
-                _ => {
-                    let mut message = Message { lane, events: 0, format: 0, body: Vec::new() };
-                    add(&mut message, envelope, &json);
-                    messages.extend(open.replace(message).map(close));
-                }
-            }
+    let mut open: BTreeMap<(Lane, i64), Message> = BTreeMap::new();
+    for envelope in envelopes {
+        let json = serde_json::to_vec(envelope).map_err(PublishError::unavailable)?;
+        check_size(json.len())?;
+        let key = (envelope.lane, envelope.connection);
+        if open.get(&key).is_some_and(|message| !has_room(message, json.len())) {
+            messages.extend(open.remove(&key).map(close));
         }
-        messages.extend(open.map(close));
+        add(open.entry(key).or_insert_with(|| Message::of(key)), envelope, &json);
     }
+    messages.extend(open.into_values().map(close));
+    messages.sort_by_key(|message| message.lane);
     Ok(messages)
+}
+
+impl Message {
+    fn of((lane, connection): (Lane, i64)) -> Self {
+        Self { lane, connection, events: 0, format: 0, body: Vec::new() }
+    }
 }
 
 /// Whether the queue takes an envelope of so many bytes.

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Envelope, PublishError, QueueError};
+use crate::{Batch, Envelope, PublishError, QueueError};
+
+/// Upper limit of bytes in one batch, unless its first message is larger: the longest slice of work that one connection
+/// puts before another's. A thousand ordinary identifies fit.
+pub const TAKE_BYTES: usize = 1024 * 1024;
 
 /// A durable queue with two lanes. Handles may be shared; every method may be called by many tasks at once.
 #[async_trait]
@@ -17,16 +21,26 @@ pub trait Queue: Send + Sync {
     /// See [`PublishError`]; some of the envelopes may have been published then.
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError>;
 
-    /// Takes whole messages until there are `max` envelopes (up to a message more), live before bulk; at least every
-    /// tenth take begins with bulk. Returns as soon as there is anything, and an empty batch after `wait`. The taker
-    /// has to acknowledge or release it soon: what a crashed taker held comes back. Await it to its end: what a dropped
-    /// take had found comes back only as a crashed taker's.
+    /// Takes from every connection; see [`Self::take_except`].
     ///
     /// # Errors
     /// When the queue is unavailable.
-    async fn take(&self, max: usize, wait: Duration) -> Result<Batch, QueueError>;
+    async fn take(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {
+        self.take_except(max, wait, &[]).await
+    }
 
-    /// Removes the batch for good: what is in it has been recorded.
+    /// Takes whole messages until there are `max` envelopes (up to a message more) or [`TAKE_BYTES`], live before bulk;
+    /// at least every tenth take begins with bulk. Connections take turns within a lane, so the events of one are never
+    /// behind the backlog of another; those of `except` are passed over. Returns as soon as there is anything, and an
+    /// empty batch after `wait`. The taker has to acknowledge or release it soon: messages that a crashed taker held come
+    /// back. Not cancel safe: messages found by a cancelled take come back only as a crashed taker's.
+    ///
+    /// # Errors
+    /// When the queue is unavailable.
+    async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError>;
+
+    /// Removes the batch for good: what is in it has been recorded. A part of a batch ([`Batch::by_connection`]) may be
+    /// answered by itself, and several batches together ([`Batch::joined`]).
     ///
     /// # Errors
     /// [`QueueError::NotHeld`] when part of it is not ours any more; the rest is removed.
@@ -73,47 +87,6 @@ impl fmt::Debug for Item {
             Self::Unreadable { raw, why } => {
                 formatter.debug_struct("Unreadable").field("raw_bytes", &raw.len()).field("why", why).finish()
             }
-        }
-    }
-}
-
-/// What one take gave.
-#[derive(Debug)]
-pub struct Batch {
-    /// Its contents, live before bulk unless it was bulk's turn.
-    pub items: Vec<Item>,
-    /// Whether any of it was handed out before: go through it one by one.
-    pub redelivered: bool,
-    pub(crate) receipt: Receipt,
-}
-
-impl Batch {
-    /// A batch of nothing, which may be acknowledged.
-    #[must_use]
-    pub fn empty() -> Self {
-        Self { items: Vec::new(), redelivered: false, receipt: Receipt { ticket: 0, messages: 0 } }
-    }
-
-    /// Whether there is nothing in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-}
-
-/// What an engine recognises a batch by.
-#[derive(Clone, Debug)]
-pub struct Receipt {
-    pub(crate) ticket: i64,
-    pub(crate) messages: usize,
-}
-
-impl Receipt {
-    /// Whether all messages were answered.
-    pub(crate) fn check(&self, answered: usize) -> Result<(), QueueError> {
-        match self.messages.saturating_sub(answered) {
-            0 => Ok(()),
-            messages => Err(QueueError::NotHeld { messages }),
         }
     }
 }

@@ -32,6 +32,13 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
 /// [`Error::TooNew`] when a newer program changed the database beyond what this one understands;
 /// [`Error::Foreign`] when its history is another one; [`Error::Migration`] when a step fails.
 pub fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<u32, Error> {
+    // A look first: nobody who finds nothing to do waits for another process that writes.
+    if is_there(connection)? {
+        let applied = applied(connection)?;
+        if applied.len() >= migrations.len() {
+            return check_history(&applied, migrations).map(|()| 0);
+        }
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(CREATE)?;
     let applied = applied(&transaction)?;
@@ -47,14 +54,21 @@ pub fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<
     Ok(count)
 }
 
+const THERE: &str =
+    "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations')";
+
 struct Applied {
     version: u32,
     name: String,
     min_reader: u32,
 }
 
-fn applied(transaction: &Transaction<'_>) -> Result<Vec<Applied>, rusqlite::Error> {
-    transaction
+fn is_there(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    connection.query_row(THERE, [], |row| row.get(0))
+}
+
+fn applied(connection: &Connection) -> Result<Vec<Applied>, rusqlite::Error> {
+    connection
         .prepare("SELECT version, name, min_reader FROM schema_migrations ORDER BY version")?
         .query_map([], |row| {
             Ok(Applied { version: row.get(0)?, name: row.get(1)?, min_reader: row.get(2)? })

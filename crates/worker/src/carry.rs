@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use connections::ConnectionId;
 use ledger::State;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::absorb::Folded;
@@ -53,6 +53,7 @@ pub struct Carriers(Mutex<BTreeMap<ConnectionId, Post>>);
 struct Post {
     loads: mpsc::Sender<Load>,
     spare: Arc<AtomicUsize>,
+    woken: Arc<Notify>,
 }
 
 /// A holder's place among the carriers, until it is dropped.
@@ -60,6 +61,8 @@ pub(crate) struct Seat {
     carriers: Arc<Carriers>,
     connection: ConnectionId,
     spare: Arc<AtomicUsize>,
+    /// Something may have become due.
+    pub(crate) woken: Arc<Notify>,
     pub(crate) loads: mpsc::Receiver<Load>,
 }
 
@@ -71,9 +74,17 @@ impl Carriers {
     /// A holder begins to serve a connection.
     pub(crate) fn sit(self: &Arc<Self>, connection: ConnectionId) -> Seat {
         let (sender, loads) = mpsc::channel(WAITING_LOADS);
-        let spare = Arc::<AtomicUsize>::default();
-        self.lock().insert(connection, Post { loads: sender, spare: Arc::clone(&spare) });
-        Seat { carriers: Arc::clone(self), connection, spare, loads }
+        let (spare, woken) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
+        let post = Post { loads: sender, spare: Arc::clone(&spare), woken: Arc::clone(&woken) };
+        self.lock().insert(connection, post);
+        Seat { carriers: Arc::clone(self), connection, spare, woken, loads }
+    }
+
+    /// Something of a connection may have become due: its holder looks, and nobody else's.
+    pub(crate) fn wake(&self, connection: ConnectionId) {
+        if let Some(post) = self.lock().get(&connection) {
+            post.woken.notify_one();
+        }
     }
 
     /// How many calls the holder of a connection could make at once, beside all that is due.

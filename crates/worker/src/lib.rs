@@ -19,10 +19,13 @@ pub mod fault_points;
 pub mod absorb;
 pub mod beat;
 mod carry;
+mod contention;
 pub mod deliver;
 pub mod gate;
 pub mod housekeeping;
+mod locks;
 pub mod meters;
+mod off_thread;
 pub mod pace;
 pub mod reconcile;
 pub mod retry;
@@ -42,6 +45,7 @@ use refersion::Transport;
 
 pub use beat::Beats;
 pub use carry::Carriers;
+pub use locks::GraphLocks;
 pub use meters::Meters;
 pub use retry::RetryPolicy;
 
@@ -73,6 +77,8 @@ pub struct Worker {
     pub beats: Arc<Beats>,
     /// Who holds leases in this process: the way from absorb straight to reconcile.
     pub carriers: Arc<Carriers>,
+    /// What absorb and reconcile take turns at in this process.
+    pub locks: Arc<GraphLocks>,
 }
 
 /// How much the worker takes on, and how long it waits.
@@ -125,6 +131,13 @@ impl Worker {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// A name that nobody else has.
+    pub(crate) fn random_id(&self) -> uuid::Uuid {
+        let mut bytes = [0; 16];
+        self.randomness.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
     /// A random number from 0 up to, but not including, 1.

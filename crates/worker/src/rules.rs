@@ -33,7 +33,8 @@ pub fn rules(settings: &Settings) -> Rules {
 /// The connections as they were read a moment ago.
 #[derive(Clone, Default)]
 pub struct Known {
-    connections: BTreeMap<ConnectionId, Arc<Connection>>,
+    /// Shared, because every batch on its way keeps what was known when it was read.
+    connections: Arc<BTreeMap<ConnectionId, Arc<Connection>>>,
     read_at: Option<Timestamp>,
 }
 
@@ -54,7 +55,8 @@ impl Known {
             return Ok(());
         }
         let all = worker.connections.list().await?;
-        self.connections = all.into_iter().map(|connection| (connection.id, Arc::new(connection))).collect();
+        let all = all.into_iter().map(|connection| (connection.id, Arc::new(connection)));
+        self.connections = Arc::new(all.collect());
         self.read_at = Some(now);
         Ok(())
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use connections::{Connection, ConnectionId};
 use jiff::Timestamp;
 use ledger::{Fence, Lease};
-use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,16 +25,15 @@ const REST: Duration = Duration::from_secs(1);
 
 /// Runs the whole worker until `stop`, and returns when nothing is in hand any more.
 pub async fn run(worker: Worker, stop: CancellationToken) {
-    let work = Arc::new(Notify::new());
     tokio::join!(
-        absorb::run(&worker, &work, &stop),
-        reconcile_all(&worker, &work, &stop),
+        absorb::run(&worker, &stop),
+        reconcile_all(&worker, &stop),
         housekeeping::run(&worker, &stop),
     );
 }
 
 /// Serves every connection that it can get.
-pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &CancellationToken) {
+pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
     let mut known = Known::default();
     let mut served: BTreeMap<ConnectionId, (CancellationToken, Id)> = BTreeMap::new();
     let mut tasks: JoinSet<(ConnectionId, Option<Instant>)> = JoinSet::new();
@@ -53,8 +51,7 @@ pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &Cancellat
                 {
                     let token = stop.child_token();
                     let (id, until) = (connection.id, stays_away.remove(&connection.id));
-                    let serving =
-                        serve_one(worker.clone(), connection, until, Arc::clone(work), token.clone());
+                    let serving = serve_one(worker.clone(), connection, until, token.clone());
                     served.insert(id, (token, tasks.spawn(serving).id()));
                 }
                 for (id, (token, _)) in served.iter().filter(|(id, _)| !known.has(**id)) {
@@ -83,24 +80,17 @@ pub async fn reconcile_all(worker: &Worker, work: &Arc<Notify>, stop: &Cancellat
     worker.beats.forget("reconcile");
 }
 
-fn holder_id(worker: &Worker) -> Uuid {
-    let mut bytes = [0; 16];
-    worker.randomness.fill(&mut bytes);
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
-}
-
 /// Serves one connection: waits for its lease and keeps it until it is lost, or something fails. Returns until when
 /// Refersion asked us to stay away.
 async fn serve_one(
     worker: Worker,
     connection: Arc<Connection>,
     mut until: Option<Instant>,
-    work: Arc<Notify>,
     stop: CancellationToken,
 ) -> (ConnectionId, Option<Instant>) {
     let id = connection.id;
     // A name of its own each time: what was sent before is a predecessor's, even if that was this process.
-    let holder = holder_id(&worker);
+    let holder = worker.random_id();
     let beat = format!("reconcile {id}");
     while !stop.is_cancelled() {
         worker.beats.beat(&beat, worker.now());
@@ -117,7 +107,7 @@ async fn serve_one(
                 if let Some(until) = until {
                     gate.stay_away(until);
                 }
-                hold(&worker, &connection, holder, lease, &gate, &work, &stop).await;
+                hold(&worker, &connection, holder, lease, &gate, &stop).await;
                 until = Some(gate.stays_away_until());
                 break;
             }
@@ -149,7 +139,6 @@ async fn hold(
     holder: Uuid,
     lease: Lease,
     gate: &Arc<ConnectionGate>,
-    work: &Arc<Notify>,
     stop: &CancellationToken,
 ) {
     let id = connection.id;
@@ -162,7 +151,7 @@ async fn hold(
             warn!(connection = id, "the lease is lost: another worker serves the connection now");
             return;
         }
-        end = serving.serve(work, stop) => match end {
+        end = serving.serve(stop) => match end {
             Ok(Left::Stopped) => {}
             Ok(Left::Lost) => return,
             Err(cause) => {

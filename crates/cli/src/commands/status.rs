@@ -52,6 +52,8 @@ struct Row {
     waiting: u64,
     dead_letters: u64,
     unmapped_traits: Vec<Unmapped>,
+    /// Events that said more such traits than are counted by name: if there are any, the list is a sample.
+    unmapped_beyond: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,6 +113,7 @@ fn row(connection: &Connection, counts: Counts) -> Row {
         dirty: counts.dirty,
         waiting: counts.waiting,
         dead_letters: counts.dead_letters,
+        unmapped_beyond: counts.unmapped_beyond,
         unmapped_traits: counts
             .unmapped
             .into_iter()
@@ -166,5 +169,10 @@ fn unmapped(connection: &Row, output: &mut Output) -> Result<(), Failure> {
     output.line(&format!("\n{}: no field of Refersion takes these traits", connection.name))?;
     let rows: Vec<_> =
         connection.unmapped_traits.iter().map(|it| vec![it.name.clone(), it.events.to_string()]).collect();
-    output.table(&["TRAIT", "EVENTS"], &rows)
+    output.table(&["TRAIT", "EVENTS"], &rows)?;
+    if connection.unmapped_beyond > 0 {
+        let events = connection.unmapped_beyond;
+        output.line(&format!("The list is a sample: {events} events have more traits than are counted."))?;
+    }
+    Ok(())
 }

@@ -38,6 +38,7 @@ pub(super) async fn start(
         meters,
         beats: Arc::default(),
         carriers: Arc::default(),
+        locks: Arc::default(),
     };
     watch(&worker, &running.pulses);
     let stop = running.stop.clone();

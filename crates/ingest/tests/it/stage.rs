@@ -94,7 +94,7 @@ impl Queue for TestQueue {
         Ok(())
     }
 
-    async fn take(&self, _: usize, _: Duration) -> Result<Batch, QueueError> {
+    async fn take_except(&self, _: usize, _: Duration, _: &[i64]) -> Result<Batch, QueueError> {
         Ok(Batch::empty())
     }
 

@@ -5,7 +5,7 @@ use super::material::{
     ONE, OTHER, at, bury, counts, digest, event, events, found, found_one, letters, outcome, outcomes,
     record, uuid,
 };
-use crate::changes::MAX_UNMAPPED_TRAITS;
+use crate::unmapped::{LIKE_IDS, MAX_UNMAPPED_TRAITS, MORE};
 use crate::{AffiliateRef, Attempt, Audit, Changes, KnownEvent, LedgerError, State, Unmapped};
 
 /// Pending at first, then what its outcome says, with reason and affiliate.
@@ -227,6 +227,25 @@ pub async fn unmapped_traits_have_a_limit(engine: &impl Engine) {
     record(engine, Changes { connection: ONE, unmapped: again, ..Changes::default() }).await;
     assert_eq!(counts(engine, ONE).await.unmapped[0], ("0".to_owned(), 2));
     assert_eq!(counts(engine, ONE).await.unmapped[1].1, 1);
+}
+
+/// So an operator sees that the counts are a sample. The words are counted also where there is no room for a name.
+pub async fn names_beyond_the_limit_are_counted_under_one_word(engine: &impl Engine) {
+    let said = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_owned(), events };
+    let names = |from: u32, to: u32| (from..to).map(|number| said(&number.to_string(), 1)).collect();
+    record(
+        engine,
+        Changes { connection: ONE, unmapped: names(0, MAX_UNMAPPED_TRAITS), ..Changes::default() },
+    )
+    .await;
+    assert_eq!(counts(engine, ONE).await.unmapped_beyond, 0);
+    record(engine, Changes { connection: ONE, unmapped: names(5000, 5003), ..Changes::default() }).await;
+    assert_eq!(counts(engine, ONE).await.unmapped_beyond, 1, "one event may have said all of them");
+    let words = vec![said(MORE, 4), said(LIKE_IDS, 7)];
+    record(engine, Changes { connection: ONE, unmapped: words, ..Changes::default() }).await;
+    let counts = counts(engine, ONE).await;
+    assert_eq!((counts.unmapped_beyond, counts.unmapped[0].clone()), (5, (LIKE_IDS.to_owned(), 7)));
+    assert!(counts.unmapped.iter().all(|(name, _)| name != MORE));
 }
 
 /// The end of an event that is not kept any more, or is another connection's, is no error and makes nothing up.

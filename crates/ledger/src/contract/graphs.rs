@@ -1,8 +1,11 @@
 //! Promises about graphs: found by digest, written only as they were read.
 
+use people::graph::Said;
+use people::stamp::{Moment, Stamp};
+
 use super::Engine;
-use super::material::{ONE, OTHER, event, found, graph, holder, holding, record, save, saves};
-use crate::{Changes, LedgerError, Row};
+use super::material::{ONE, OTHER, digest, event, found, graph, holder, holding, record, save, saves};
+use crate::{Changes, LedgerError, READ_BYTES, Row};
 
 /// However many of its digests are asked for, a graph comes once, as it was written.
 pub async fn a_graph_is_found_once_by_all_its_digests(engine: &impl Engine) {
@@ -102,4 +105,30 @@ pub async fn many_graphs_are_written_together(engine: &impl Engine) {
     let again = rows.iter().zip(&numbers).map(|(row, number)| dirty(Some(row.row), *number, 3));
     record(engine, saves(ONE, again.take(100).collect())).await;
     assert_eq!(super::material::counts(engine, ONE).await.dirty, 700);
+}
+
+/// What is read at once is bounded, but one graph is read however large it is.
+pub async fn large_graphs_are_read_as_far_as_there_is_room(engine: &impl Engine) {
+    let large = |digest| {
+        let mut save = save(None, &[digest]);
+        let text = "x".repeat(READ_BYTES / 2 + 1).into();
+        let stamp = Stamp { time: Moment(1), key: "m".into(), revision: 0 };
+        let said = Said { value: Some(text), stamp, refused: None };
+        save.graph
+            .identifiers
+            .iter_mut()
+            .for_each(|(_, it)| it.traits.extend([("custom.a".into(), said.clone())]));
+        save
+    };
+    record(engine, saves(ONE, vec![large(1), large(2), save(None, &[3])])).await;
+    let gathered = engine.gather(ONE, &[digest(1), digest(2), digest(3)], &[]).await.expect("read");
+    assert!(gathered.partial && gathered.graphs.len() == 1, "{} graphs", gathered.graphs.len());
+    let gathered = engine.gather(ONE, &[digest(2), digest(3)], &[]).await.expect("read");
+    assert!(!gathered.partial && gathered.graphs.len() == 2);
+    let mut after = 0;
+    for graphs in [1, 2, 0] {
+        let walked = engine.walk(ONE, after, 10).await.expect("read");
+        assert_eq!(walked.len(), graphs);
+        after = walked.last().map_or(after, |read| read.row.id);
+    }
 }

@@ -4,6 +4,7 @@
 //! which writes one test for each promise. Only this suite says what an engine has to do beyond the port's words.
 
 pub mod accounts;
+pub mod claims;
 pub mod ends;
 pub mod events;
 pub mod graphs;
@@ -35,6 +36,7 @@ macro_rules! contract_tests {
                 a_removed_connection_leaves_nothing, a_learned_rate_is_remembered,
                 another_master_key_is_refused, rotation_keeps_every_key_readable
             ]
+            claims: [claimed_graphs_are_written_by_the_holder_alone, a_claim_ends_by_itself]
             ends: [
                 an_event_may_end_as_it_begins, many_events_end_together,
                 the_end_that_an_event_began_with_is_replaced,
@@ -48,13 +50,15 @@ macro_rules! contract_tests {
                 an_outcome_is_final_unless_dead_or_remembered, a_payload_is_kept_while_it_may_be_needed,
                 attempts_are_told_in_order, events_are_found_newest_first, half_a_digest_finds_nothing,
                 erased_events_keep_no_words, events_of_connections_are_counted_apart, unmapped_traits_are_counted, unmapped_traits_have_a_limit,
+                names_beyond_the_limit_are_counted_under_one_word,
                 ends_of_unknown_events_are_passed_over
             ]
             graphs: [
                 a_graph_is_found_once_by_all_its_digests, equal_digests_of_two_connections_are_apart,
                 a_graph_that_moved_is_not_overwritten, a_digest_belongs_to_one_graph,
                 merged_graphs_hand_over_their_digests, a_conflict_leaves_nothing_behind,
-                another_connections_graph_is_out_of_reach, many_graphs_are_written_together
+                another_connections_graph_is_out_of_reach, many_graphs_are_written_together,
+                large_graphs_are_read_as_far_as_there_is_room
             ]
             leases: [
                 a_lease_has_one_holder, a_new_holder_gets_a_greater_token, a_lease_given_back_is_free_at_once,

@@ -10,10 +10,12 @@ use super::failure::Failure;
 use super::graphs::Stored;
 use super::{rows, sql};
 use crate::words::{LANES, STEPS, lane_word, limit, micros, step_word, time};
-use crate::{GraphId, Want};
+use crate::{GraphId, READ_BYTES, Want};
 
 /// One look into the index for each lane and step, then the bodies of those that were found.
-const DUE: &str = "SELECT g.id, g.version, g.body, g.dirty, g.waiting, due.place, due.due_at
+const DUE: &str = "SELECT g.id, g.version, g.dirty, g.waiting,
+        CASE WHEN SUM(octet_length(g.body)) OVER all_before <= $7 OR row_number() OVER all_before = 1 THEN g.body END,
+        due.place, due.due_at
     FROM UNNEST($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS want (lane, step, most, place)
     CROSS JOIN LATERAL (
         SELECT w.graph, w.due_at, want.place FROM work w
@@ -21,7 +23,9 @@ const DUE: &str = "SELECT g.id, g.version, g.body, g.dirty, g.waiting, due.place
             AND w.graph NOT IN (SELECT UNNEST($6::bigint[]))
         ORDER BY w.due_at, w.graph LIMIT want.most
     ) due
-    JOIN graphs g ON g.id = due.graph ORDER BY due.place, due.due_at, g.id";
+    JOIN graphs g ON g.id = due.graph
+    WINDOW all_before AS (PARTITION BY due.place ORDER BY due.due_at, g.id ROWS UNBOUNDED PRECEDING)
+    ORDER BY due.place, due.due_at, g.id";
 
 /// The first entry of the index for each lane and step.
 const NEXT: &str = "SELECT MIN(first.due_at)
@@ -39,8 +43,8 @@ const SET_WALK: &str = "INSERT INTO walks (connection, settings_version, positio
         settings_version = excluded.settings_version, position = excluded.position
     WHERE walks.settings_version <= excluded.settings_version";
 
-/// A graph, the place of its kind among those wanted, and since when it is due.
-type Found = (GraphId, i64, Vec<u8>, i32, i32, i64, i64);
+/// A graph, its body if there is room for it, the place of its kind among those wanted, and since when it is due.
+type Found = (GraphId, i64, i32, i32, Option<Vec<u8>>, i64, i64);
 
 /// A due graph as it is stored.
 pub(super) struct StoredDue {
@@ -50,7 +54,7 @@ pub(super) struct StoredDue {
     pub(super) due_at: Timestamp,
 }
 
-/// Due graphs, per lane and step oldest due first.
+/// Due graphs, per lane and step oldest due first, as far as there is room.
 pub(super) async fn graphs(
     connection: &mut PgConnection,
     of: ConnectionId,
@@ -62,13 +66,16 @@ pub(super) async fn graphs(
     let steps: Vec<&str> = kinds.iter().map(|kind| step_word(kind.1)).collect();
     let most: Vec<i64> = want.limits.values().map(|most| limit(*most)).collect();
     let query = rows(DUE).bind(of).bind(lanes).bind(steps).bind(most).bind(micros(now)).bind(&want.except);
-    let found: Vec<Found> = query.fetch_all(connection).await?;
-    let due = |(id, version, body, dirty, waiting, place, due_at): Found| {
+    let found: Vec<Found> = query.bind(limit(READ_BYTES)).fetch_all(connection).await?;
+    let with_body = |(id, version, dirty, waiting, body, place, due_at): Found| {
+        Some(((id, version, body?, dirty, waiting), place, due_at))
+    };
+    let due = |(graph, place, due_at): (Stored, i64, i64)| {
         let kind = usize::try_from(place - 1).ok().and_then(|place| kinds.get(place));
         let (lane, step) = *kind.ok_or_else(|| Failure::Broken("a kind that nobody wanted".to_owned()))?;
-        Ok(StoredDue { graph: (id, version, body, dirty, waiting), lane, step, due_at: time(due_at)? })
+        Ok(StoredDue { graph, lane, step, due_at: time(due_at)? })
     };
-    found.into_iter().map(due).collect()
+    found.into_iter().filter_map(with_body).map(due).collect()
 }
 
 /// When the next graph becomes due.

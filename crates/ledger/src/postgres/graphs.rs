@@ -11,15 +11,22 @@ use super::notes::Tally;
 use super::text::integer;
 use super::{rows, sql};
 use crate::words::{lane_word, limit, micros, step_word};
-use crate::{GraphId, Row, Save, Work};
+use crate::{GraphId, READ_BYTES, Row, Save, Work};
 
 /// The scan of the index sorts an array of ids and leaves out what is there twice, so that no bodies are sorted.
-const HOLDING: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE id = ANY (ARRAY(
-    SELECT graph FROM graph_digests WHERE connection = $1 AND digest = ANY($2))) ORDER BY id";
+/// A body beyond the limit, unless it is the first, stays where it is.
+const HOLDING: &str = "SELECT id, version, dirty, waiting,
+        CASE WHEN SUM(octet_length(body)) OVER all_before <= $3 OR row_number() OVER all_before = 1 THEN body END
+    FROM graphs WHERE id = ANY (ARRAY(
+        SELECT graph FROM graph_digests WHERE connection = $1 AND digest = ANY($2)))
+    WINDOW all_before AS (ORDER BY id ROWS UNBOUNDED PRECEDING) ORDER BY id";
 
 const BY_IDS: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE id = ANY($1) ORDER BY id";
 
-const WALK: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE connection = $1 AND id > $2 ORDER BY id LIMIT $3";
+const WALK: &str = "SELECT id, version, dirty, waiting,
+        CASE WHEN SUM(octet_length(body)) OVER all_before <= $4 OR row_number() OVER all_before = 1 THEN body END
+    FROM (SELECT * FROM graphs WHERE connection = $1 AND id > $2 ORDER BY id LIMIT $3) AS graphs
+    WINDOW all_before AS (ORDER BY id ROWS UNBOUNDED PRECEDING) ORDER BY id";
 
 /// Locks in the order of ids.
 const LOCK: &str =
@@ -66,14 +73,28 @@ const TAKE_OVER: &str = "UPDATE graph_digests SET graph = new.graph
 /// A graph as it is stored.
 pub(super) type Stored = (GraphId, i64, Vec<u8>, i32, i32);
 
-/// Every graph that holds one of the digests, once, in the order of ids.
+/// A graph that was looked at, without its body where there is no room for it.
+type LookedAt = (GraphId, i64, i32, i32, Option<Vec<u8>>);
+
+/// The graphs for which there was room, and whether some are left out.
+fn with_bodies(found: Vec<LookedAt>) -> (Vec<Stored>, bool) {
+    let all = found.len();
+    let with_body = |(id, version, dirty, waiting, body)| Some((id, version, body?, dirty, waiting));
+    let graphs: Vec<Stored> = found.into_iter().map_while(with_body).collect();
+    let partial = graphs.len() < all;
+    (graphs, partial)
+}
+
+/// Every graph that holds one of the digests, once, in the order of ids, as far as there is room; and whether some are
+/// left out.
 pub(super) async fn holding(
     connection: &mut PgConnection,
     of: ConnectionId,
     digests: &[Digest],
-) -> Result<Vec<Stored>, Failure> {
+) -> Result<(Vec<Stored>, bool), Failure> {
     let digests: Vec<&[u8]> = digests.iter().map(|digest| &digest.0[..]).collect();
-    Ok(rows(HOLDING).bind(of).bind(digests).fetch_all(connection).await?)
+    let holding = rows(HOLDING).bind(of).bind(digests).bind(limit(READ_BYTES));
+    Ok(with_bodies(holding.fetch_all(connection).await?))
 }
 
 /// Graphs by id; those that are gone are left out.
@@ -81,14 +102,15 @@ pub(super) async fn by_ids(connection: &mut PgConnection, ids: &[GraphId]) -> Re
     Ok(rows(BY_IDS).bind(ids).fetch_all(connection).await?)
 }
 
-/// Graphs of a connection in the order of ids.
+/// Graphs of a connection in the order of ids, as far as there is room.
 pub(super) async fn walk(
     connection: &mut PgConnection,
     of: ConnectionId,
     after: GraphId,
     most: usize,
 ) -> Result<Vec<Stored>, Failure> {
-    Ok(rows(WALK).bind(of).bind(after).bind(limit(most)).fetch_all(connection).await?)
+    let walk = rows(WALK).bind(of).bind(after).bind(limit(most)).bind(limit(READ_BYTES));
+    Ok(with_bodies(walk.fetch_all(connection).await?).0)
 }
 
 /// Writes graphs, dissolves others, and indexes digests; what `bodies` holds belongs to the saves in their order.

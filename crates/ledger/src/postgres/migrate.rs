@@ -61,7 +61,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 8] = [
+pub(super) const MIGRATIONS: [Migration; 9] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -70,6 +70,7 @@ pub(super) const MIGRATIONS: [Migration; 8] = [
     migration!("0006_create_removed_connections", 1),
     migration!("0007_pack_graphs", 7),
     migration!("0008_end_events_in_their_rows", 8),
+    migration!("0009_forget_names_of_people", 8),
 ];
 
 type Applied = (i64, String, i64);

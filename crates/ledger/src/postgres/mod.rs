@@ -9,6 +9,7 @@
 //! id, digests in their order, events in theirs. Counts are appended, not updated, so that no row is everybody's.
 
 mod accounts;
+mod claims;
 mod copy;
 mod drop_week;
 mod due;
@@ -27,10 +28,12 @@ mod port;
 mod record;
 mod strays;
 mod text;
+mod unmapped;
 mod views;
 mod weeks;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use sqlx_core::connection::ConnectOptions as _;
@@ -60,6 +63,8 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct PostgresLedger {
     pool: Arc<Pool>,
+    /// Rows of unmapped traits that were appended since they were summed up last, about.
+    appended: Arc<AtomicUsize>,
 }
 
 impl PostgresLedger {
@@ -83,7 +88,8 @@ impl PostgresLedger {
         let parsed: PgConnectOptions = url.parse().map_err(|_| not_a_url())?;
         let plain = parsed.disable_statement_logging().application_name("refersion-destination");
         migrate::migrate(&plain, migrations).await?;
-        let ledger = Self { pool: Pool::new(settings(plain, options), options.lines, options.deadline) };
+        let pool = Pool::new(settings(plain, options), options.lines, options.deadline);
+        let ledger = Self { pool, appended: Arc::default() };
         let mut session = ledger.pool.read().await?;
         let until = session.until;
         let made = pool::within(until, weeks::make_ahead(session.connection())).await;

@@ -1,4 +1,4 @@
-//! Counts beside what they count, unmapped traits, and the audit.
+//! Counts beside what they count, and the audit.
 //!
 //! Transactions append what they add to a count; [`sum_up`] folds that into the counts when somebody looks at them, and
 //! from time to time. So no row is written by every transaction of every worker.
@@ -11,10 +11,9 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::text::text;
-use super::{sql, weeks};
-use crate::changes::MAX_UNMAPPED_TRAITS;
+use super::{sql, unmapped, weeks};
 use crate::words::micros;
-use crate::{Audit, State, Unmapped};
+use crate::{Audit, State};
 
 /// How much of the graphs differs from what Refersion knows.
 pub(super) const DIRTY: &str = "dirty";
@@ -34,24 +33,6 @@ const SUM_UP: &str = "WITH gone AS (DELETE FROM tally_changes RETURNING connecti
     INSERT INTO tallies (connection, week, what, count)
     SELECT connection, week, what, SUM(change) FROM gone GROUP BY 1, 2, 3
     ON CONFLICT (connection, week, what) DO UPDATE SET count = tallies.count + excluded.count";
-
-const SAID: &str = "INSERT INTO unmapped_changes (connection, key, spelling, events)
-    SELECT $1, key, spelling, events FROM UNNEST($2::text[], $3::text[], $4::bigint[]) AS new (key, spelling, events)";
-
-/// Traits that are counted already go on being counted; of new ones as many as there is room for.
-const SUM_UP_SAID: &str = "WITH gone AS (DELETE FROM unmapped_changes RETURNING *),
-    said AS (
-        SELECT gone.connection, gone.key, MIN(gone.spelling) AS spelling, SUM(gone.events)::bigint AS events,
-            MIN(gone.id) AS first, bool_or(known.key IS NOT NULL) AS known
-        FROM gone LEFT JOIN unmapped known ON known.connection = gone.connection AND known.key = gone.key
-        GROUP BY 1, 2),
-    ranked AS (
-        SELECT said.*, row_number() OVER (PARTITION BY connection, known ORDER BY first) AS rank,
-            (SELECT COUNT(*) FROM unmapped WHERE unmapped.connection = said.connection) AS there
-        FROM said)
-    INSERT INTO unmapped (connection, key, spelling, events)
-    SELECT connection, key, spelling, events FROM ranked WHERE known OR there + rank <= $1
-    ON CONFLICT (connection, key) DO UPDATE SET events = unmapped.events + excluded.events";
 
 const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject)
     SELECT $1, at, actor, action, subject
@@ -96,33 +77,22 @@ impl Tally {
 
 /// Folds what was appended into the counts.
 pub(super) async fn sum_up(connection: &mut PgConnection) -> Result<(), Failure> {
-    if sql(TRY_LOCK).fetch_optional(&mut *connection).await?.is_some() {
+    if try_lock(connection).await? {
         sql(SUM_UP).execute(&mut *connection).await?;
-        sql(SUM_UP_SAID).bind(i64::from(MAX_UNMAPPED_TRAITS)).execute(connection).await?;
+        unmapped::sum_up_locked(connection).await?;
     }
     Ok(())
+}
+
+/// Whether nobody else sums up until the end of this transaction.
+pub(super) async fn try_lock(connection: &mut PgConnection) -> Result<bool, Failure> {
+    Ok(sql(TRY_LOCK).fetch_optional(connection).await?.is_some())
 }
 
 /// The same for counts alone, waiting for whoever is at it.
 pub(super) async fn sum_up_counts(connection: &mut PgConnection) -> Result<(), Failure> {
     sql(LOCK).execute(&mut *connection).await?;
     sql(SUM_UP).execute(connection).await?;
-    Ok(())
-}
-
-/// Appends traits that no setting maps.
-pub(super) async fn said(
-    connection: &mut PgConnection,
-    of: ConnectionId,
-    unmapped: &[Unmapped],
-) -> Result<(), Failure> {
-    if unmapped.is_empty() {
-        return Ok(());
-    }
-    let keys: Vec<_> = unmapped.iter().map(|it| text(&it.key)).collect();
-    let spellings: Vec<_> = unmapped.iter().map(|it| text(&it.spelling)).collect();
-    let events: Vec<i64> = unmapped.iter().map(|it| i64::try_from(it.events).unwrap_or(i64::MAX)).collect();
-    sql(SAID).bind(of).bind(keys).bind(spellings).bind(events).execute(connection).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! deadline.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,12 +16,12 @@ use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
 use super::{
-    PostgresLedger, drop_week, due, events, expire, find, graphs, leases, letters, notes, record, views,
-    weeks,
+    PostgresLedger, claims, drop_week, due, events, expire, find, graphs, leases, letters, notes, record,
+    unmapped, views, weeks,
 };
 use crate::{
-    CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
-    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Want,
+    CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
+    Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Want,
 };
 
 /// Runs a piece of work on a session, within its deadline, and ends the session.
@@ -43,13 +44,13 @@ impl Ledger for PostgresLedger {
         digests: &[Digest],
         ids: &[Uuid],
     ) -> Result<Gathered, LedgerError> {
-        let (graphs, known) = on!(self.read(), |line| async {
+        let ((graphs, partial), known) = on!(self.read(), |line| async {
             let graphs = graphs::holding(line, connection, digests).await?;
             let known = events::known(line, connection, ids).await?;
             Ok((graphs, known))
         })?;
         let known = known.into_iter().map(|(event, known)| (event, known.told())).collect();
-        Ok(Gathered { graphs: parsed(graphs)?, known })
+        Ok(Gathered { graphs: parsed(graphs)?, known, partial })
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
@@ -58,7 +59,26 @@ impl Ledger for PostgresLedger {
 
     async fn record(&self, changes: Changes) -> Result<(), LedgerError> {
         let prepared = Prepared::of(changes);
-        Ok(on!(self.begin(), |line| record::record(line, &prepared))?)
+        on!(self.begin(), |line| record::record(line, &prepared))?;
+        let appended = prepared.unmapped();
+        if appended > 0 && self.appended.fetch_add(appended, Ordering::Relaxed) >= unmapped::SUM_UP_AFTER {
+            self.appended.store(0, Ordering::Relaxed);
+            on!(self.begin(), |line| unmapped::sum_up(line))?;
+        }
+        Ok(())
+    }
+
+    async fn claim(
+        &self,
+        connection: ConnectionId,
+        claim: Claim,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        Ok(on!(self.read(), |line| claims::take(line, connection, claim, now))?)
+    }
+
+    async fn end_claim(&self, connection: ConnectionId, claim: Claim) -> Result<(), LedgerError> {
+        Ok(on!(self.read(), |line| claims::end(line, connection, claim))?)
     }
 
     async fn lease(

@@ -6,7 +6,7 @@ use sqlx_postgres::PgConnection;
 use super::accounts::removal;
 use super::failure::Failure;
 use super::notes::{self, Tally};
-use super::{events, graphs, leases, letters, strays};
+use super::{claims, events, graphs, leases, letters, strays, unmapped};
 use crate::Changes;
 
 /// Changes with the bodies of their graphs, which are packed before a transaction is begun.
@@ -21,6 +21,11 @@ impl Prepared {
         let bodies = changes.saves.iter().map(|save| pack(&save.graph)).collect();
         Self { changes, bodies }
     }
+
+    /// How many rows of unmapped traits it appends.
+    pub(super) fn unmapped(&self) -> usize {
+        self.changes.unmapped.len()
+    }
 }
 
 /// Writes everything; the caller's transaction makes it all or nothing.
@@ -34,7 +39,7 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
         leases::check(connection, of, fence).await?;
     }
     if !changes.saves.is_empty() || !changes.dead_letters.is_empty() {
-        removal::check(connection, of).await?;
+        claims::check(changes, removal::check(connection, of).await?)?;
     }
     let mut tally = Tally::default();
     graphs::write(connection, of, &changes.saves, bodies, &changes.dissolved, &mut tally).await?;
@@ -47,7 +52,7 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     events::erase(connection, &changes.erased, &stories).await?;
     strays::erase(connection, of, &changes.tombstones).await?;
     leases::close_calls(connection, of, &changes.closed_calls).await?;
-    notes::said(connection, of, &changes.unmapped).await?;
+    unmapped::append(connection, of, &changes.unmapped).await?;
     notes::audit(connection, of, &changes.audit).await?;
     tally.write(connection, of).await
 }

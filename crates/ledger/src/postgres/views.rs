@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::notes::{DIRTY, WAITING};
 use super::{events, rows, sql};
+use crate::unmapped::MORE;
 use crate::words::{count, digests, limit, micros, small, state, time};
 use crate::{AffiliateRef, AttemptView, Counts, EventView, State};
 
@@ -53,7 +54,10 @@ const OPEN_LETTERS: &str = "SELECT COUNT(*) FROM dead_letters
     WHERE state = 'open' AND ($1::bigint IS NULL OR connection = $1)";
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events)::bigint AS said FROM unmapped
-    WHERE ($1::bigint IS NULL OR connection = $1) GROUP BY key ORDER BY said DESC, key LIMIT $2";
+    WHERE ($1::bigint IS NULL OR connection = $1) AND key <> $3 GROUP BY key ORDER BY said DESC, key LIMIT $2";
+
+const UNMAPPED_BEYOND: &str = "SELECT COALESCE(SUM(events), 0)::bigint FROM unmapped
+    WHERE ($1::bigint IS NULL OR connection = $1) AND key = $2";
 
 /// Events in the order of `ids`; those that expired meanwhile are left out.
 pub(super) async fn events(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<EventView>, Failure> {
@@ -130,8 +134,10 @@ pub(super) async fn counts(
     let (due,): (i64,) = rows(DUE).bind(of).bind(micros(now)).fetch_one(&mut *connection).await?;
     let (letters,): (i64,) = rows(OPEN_LETTERS).bind(of).fetch_one(&mut *connection).await?;
     (counts.due, counts.dead_letters) = (count(due), count(letters));
-    let unmapped = rows(UNMAPPED).bind(of).bind(limit(MAX_UNMAPPED_NAMED));
-    let unmapped: Vec<(String, i64)> = unmapped.fetch_all(connection).await?;
+    let unmapped = rows(UNMAPPED).bind(of).bind(limit(MAX_UNMAPPED_NAMED)).bind(MORE);
+    let unmapped: Vec<(String, i64)> = unmapped.fetch_all(&mut *connection).await?;
+    let (beyond,): (i64,) = rows(UNMAPPED_BEYOND).bind(of).bind(MORE).fetch_one(connection).await?;
+    counts.unmapped_beyond = count(beyond);
     counts.unmapped = unmapped.into_iter().map(|(spelling, said)| (spelling, count(said))).collect();
     Ok(counts)
 }

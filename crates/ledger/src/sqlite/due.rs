@@ -1,5 +1,7 @@
 //! Which graphs are due, and how far a walk through all of them has come.
 
+use std::collections::HashSet;
+
 use connections::ConnectionId;
 use jiff::Timestamp;
 use people::graph::Lane;
@@ -35,7 +37,7 @@ pub(super) struct StoredDue {
     pub(super) due_at: Timestamp,
 }
 
-/// Due graphs, per lane and step oldest due first.
+/// Due graphs, per lane and step oldest due first, as far as there is room.
 pub(super) fn graphs(
     database: &Connection,
     connection: ConnectionId,
@@ -43,14 +45,19 @@ pub(super) fn graphs(
     want: &Want,
 ) -> Result<Vec<StoredDue>, Failure> {
     let mut found = Vec::new();
+    let except: HashSet<GraphId> = want.except.iter().copied().collect();
     for ((lane, step), most) in &want.limits {
-        let rows = most.saturating_add(want.except.len());
+        let mut room = graphs::Room::new();
+        let rows = most.saturating_add(except.len());
         let mut due = database.prepare_cached(DUE)?;
         let values = (connection, lane_word(*lane), step_word(*step), micros(now), limit(rows));
         let ids = due.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
         let ids = ids.collect::<Result<Vec<(GraphId, i64)>, _>>()?;
-        for (id, due_at) in ids.into_iter().filter(|(id, _)| !want.except.contains(id)).take(*most) {
+        for (id, due_at) in ids.into_iter().filter(|(id, _)| !except.contains(id)).take(*most) {
             for graph in graphs::by_ids(database, [id])? {
+                if !room.takes(&graph) {
+                    continue;
+                }
                 found.push(StoredDue { graph, lane: *lane, step: *step, due_at: time(due_at)? });
             }
         }

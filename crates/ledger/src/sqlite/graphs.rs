@@ -9,7 +9,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use super::failure::Failure;
 use super::tally::{DIRTY, Tally, WAITING};
 use super::words::{lane_word, limit, micros, step_word};
-use crate::{GraphId, Save};
+use crate::{GraphId, READ_BYTES, Save};
 
 const HOLDER_OF: &str = "SELECT graph FROM graph_digests WHERE connection = ?1 AND digest = ?2";
 
@@ -58,12 +58,36 @@ impl Stored {
     }
 }
 
-/// Every graph that holds one of the digests, once, in the order of ids.
+/// Graphs as far as they are read at once, and whether some are left out.
+pub(super) type Read = (Vec<Stored>, bool);
+
+/// Room for graphs: a first one, whatever its size, and others within [`READ_BYTES`].
+pub(super) struct Room {
+    left: Option<usize>,
+}
+
+impl Room {
+    pub(super) fn new() -> Self {
+        Self { left: None }
+    }
+
+    /// Whether a graph has room as well; if so, it takes it.
+    pub(super) fn takes(&mut self, graph: &Stored) -> bool {
+        let left = match self.left {
+            None => Some(READ_BYTES.saturating_sub(graph.body.len())),
+            Some(left) => left.checked_sub(graph.body.len()),
+        };
+        self.left = left.or(self.left);
+        left.is_some()
+    }
+}
+
+/// Every graph that holds one of the digests, once, in the order of ids, as far as there is room.
 pub(super) fn holding(
     database: &Connection,
     connection: ConnectionId,
     digests: &[Digest],
-) -> Result<Vec<Stored>, Failure> {
+) -> Result<Read, Failure> {
     let mut holder_of = database.prepare_cached(HOLDER_OF)?;
     let mut ids = BTreeSet::new();
     for digest in digests {
@@ -71,7 +95,16 @@ pub(super) fn holding(
             holder_of.query_row((connection, &digest.0), |row| row.get(0)).optional()?;
         ids.extend(holder);
     }
-    by_ids(database, ids)
+    let mut read = database.prepare_cached(READ)?;
+    let (mut graphs, mut room) = (Vec::new(), Room::new());
+    for id in ids {
+        let graph = read.query_row([id], Stored::from_row).optional()?;
+        if graph.as_ref().is_some_and(|graph| !room.takes(graph)) {
+            return Ok((graphs, true));
+        }
+        graphs.extend(graph);
+    }
+    Ok((graphs, false))
 }
 
 /// Graphs by id; those that are gone are left out.
@@ -87,7 +120,7 @@ pub(super) fn by_ids(
     Ok(graphs)
 }
 
-/// Graphs of a connection in the order of ids.
+/// Graphs of a connection in the order of ids, as far as there is room.
 pub(super) fn walk(
     database: &Connection,
     connection: ConnectionId,
@@ -95,8 +128,16 @@ pub(super) fn walk(
     rows: usize,
 ) -> Result<Vec<Stored>, Failure> {
     let mut walk = database.prepare_cached(WALK)?;
-    let graphs = walk.query_map((connection, after, limit(rows)), Stored::from_row)?;
-    Ok(graphs.collect::<Result<_, _>>()?)
+    let mut rows = walk.query((connection, after, limit(rows)))?;
+    let (mut graphs, mut room) = (Vec::new(), Room::new());
+    while let Some(row) = rows.next()? {
+        let graph = Stored::from_row(row)?;
+        if !room.takes(&graph) {
+            break;
+        }
+        graphs.push(graph);
+    }
+    Ok(graphs)
 }
 
 /// Deletes graphs that were merged into another one, so that their digests are free.

@@ -5,6 +5,7 @@
 //! `views` and `expire` for the operator. `accounts` keeps the connections.
 
 mod accounts;
+mod claims;
 mod due;
 mod events;
 mod expire;
@@ -17,6 +18,7 @@ mod port;
 mod record;
 mod strays;
 mod tally;
+mod unmapped;
 mod views;
 mod words;
 
@@ -44,7 +46,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -52,6 +54,7 @@ const MIGRATIONS: [Migration; 7] = [
     migration!("0005_create_stray_letters", 1),
     migration!("0006_create_removed_connections", 1),
     migration!("0007_pack_graphs", 7),
+    migration!("0008_forget_names_of_people", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

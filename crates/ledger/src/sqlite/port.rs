@@ -16,10 +16,10 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::graphs::Stored;
 use super::record::Prepared;
-use super::{SqliteLedger, due, events, expire, find, graphs, leases, letters, record, views};
+use super::{SqliteLedger, claims, due, events, expire, find, graphs, leases, letters, record, views};
 use crate::{
-    CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
-    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Want,
+    CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
+    Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Want,
 };
 
 #[async_trait]
@@ -31,7 +31,7 @@ impl Ledger for SqliteLedger {
         events: &[Uuid],
     ) -> Result<Gathered, LedgerError> {
         let (digests, events) = (digests.to_vec(), events.to_vec());
-        let (graphs, known) = self
+        let ((graphs, partial), known) = self
             .read::<_, LedgerError>(move |database| {
                 let graphs = graphs::holding(database, connection, &digests)?;
                 let mut known = BTreeMap::new();
@@ -42,7 +42,7 @@ impl Ledger for SqliteLedger {
                 Ok((graphs, known))
             })
             .await?;
-        Ok(Gathered { graphs: parsed(graphs)?, known })
+        Ok(Gathered { graphs: parsed(graphs)?, known, partial })
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
@@ -58,6 +58,19 @@ impl Ledger for SqliteLedger {
             self.forgot().await;
         }
         Ok(())
+    }
+
+    async fn claim(
+        &self,
+        connection: ConnectionId,
+        claim: Claim,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.write(move |database| claims::take(database, connection, claim, now)).await
+    }
+
+    async fn end_claim(&self, connection: ConnectionId, claim: Claim) -> Result<(), LedgerError> {
+        self.write(move |database| claims::end(database, connection, claim)).await
     }
 
     async fn lease(

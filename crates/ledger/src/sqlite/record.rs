@@ -7,14 +7,8 @@ use super::accounts::removal;
 use super::failure::Failure;
 use super::tally::Tally;
 use super::words::micros;
-use super::{events, graphs, leases, letters, strays};
-use crate::changes::MAX_UNMAPPED_TRAITS;
+use super::{claims, events, graphs, leases, letters, strays, unmapped};
 use crate::{Changes, State};
-
-const UNMAPPED: &str = "INSERT INTO unmapped (connection, key, spelling, events) SELECT ?1, ?2, ?3, ?4
-    WHERE EXISTS (SELECT 1 FROM unmapped WHERE connection = ?1 AND key = ?2)
-        OR (SELECT COUNT(*) FROM unmapped WHERE connection = ?1) < ?5
-    ON CONFLICT (connection, key) DO UPDATE SET events = events + excluded.events";
 
 const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
 
@@ -50,6 +44,7 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     }
     if !changes.saves.is_empty() || !changes.dead_letters.is_empty() {
         removal::check(database, connection)?;
+        claims::check(database, changes)?;
     }
     let mut tally = Tally::default();
     graphs::dissolve(database, connection, &changes.dissolved, &mut tally)?;
@@ -72,11 +67,7 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
 }
 
 fn take_notes(database: &Connection, changes: &Changes) -> Result<(), Failure> {
-    for unmapped in &changes.unmapped {
-        let events = i64::try_from(unmapped.events).unwrap_or(i64::MAX);
-        let values = (changes.connection, &unmapped.key, &unmapped.spelling, events, MAX_UNMAPPED_TRAITS);
-        database.prepare_cached(UNMAPPED)?.execute(values)?;
-    }
+    unmapped::count(database, changes.connection, &changes.unmapped)?;
     for audit in &changes.audit {
         let values = (changes.connection, micros(audit.at), &audit.actor, &audit.action, &audit.subject);
         database.prepare_cached(AUDIT)?.execute(values)?;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::tally::{DIRTY, WAITING};
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
+use crate::unmapped::MORE;
 use crate::{AffiliateRef, AttemptView, Counts, EventView, State};
 
 /// Failed calls that are shown of one event: the newest.
@@ -39,7 +40,10 @@ const OPEN_LETTERS: &str = "SELECT COUNT(*) FROM dead_letters
     WHERE state = 'open' AND (?1 IS NULL OR connection = ?1)";
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events) AS said FROM unmapped
-    WHERE (?1 IS NULL OR connection = ?1) GROUP BY key ORDER BY said DESC, key LIMIT ?2";
+    WHERE (?1 IS NULL OR connection = ?1) AND key <> ?3 GROUP BY key ORDER BY said DESC, key LIMIT ?2";
+
+const UNMAPPED_BEYOND: &str = "SELECT COALESCE(SUM(events), 0) FROM unmapped
+    WHERE (?1 IS NULL OR connection = ?1) AND key = ?2";
 
 /// Events by their rows; those that expired meanwhile are left out.
 pub(super) fn events(database: &Connection, rows: &[i64]) -> Result<Vec<EventView>, Failure> {
@@ -129,12 +133,14 @@ pub(super) fn counts(
     counts.dead_letters =
         count(database.prepare_cached(OPEN_LETTERS)?.query_row([connection], |row| row.get(0))?);
     counts.unmapped = unmapped(database, connection)?;
+    let beyond = database.prepare_cached(UNMAPPED_BEYOND)?.query_row((connection, MORE), |row| row.get(0))?;
+    counts.unmapped_beyond = count(beyond);
     Ok(counts)
 }
 
 fn unmapped(database: &Connection, connection: Option<ConnectionId>) -> Result<Vec<(String, u64)>, Failure> {
     let mut statement = database.prepare_cached(UNMAPPED)?;
-    let rows = statement
-        .query_map((connection, limit(MAX_UNMAPPED_NAMED)), |row| Ok((row.get(0)?, count(row.get(1)?))))?;
+    let values = (connection, limit(MAX_UNMAPPED_NAMED), MORE);
+    let rows = statement.query_map(values, |row| Ok((row.get(0)?, count(row.get(1)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -57,7 +57,11 @@ fn older(steps: &[(&str, &str)], blob: &str) -> String {
     let body = serde_json::to_string(&graph()).expect("a graph is JSON");
     statements += &format!(
         "INSERT INTO graphs (id, connection, version, dirty, waiting, body) VALUES (5, {ONE}, 3, 2, 1, '{body}');
-        INSERT INTO graph_digests (connection, digest, graph) VALUES ({ONE}, {blob}, 5);"
+        INSERT INTO graph_digests (connection, digest, graph) VALUES ({ONE}, {blob}, 5);
+        INSERT INTO unmapped (connection, key, spelling, events) VALUES
+            ({ONE}, 'annexample.com', 'ann@example.com', 9), ({ONE}, 'vip', 'Is VIP', 2),
+            ({ONE}, 'a', '018f3d5e-7c1b-7000-8000-0123456789ab', 9), ({ONE}, 'b', 'deadbeef-deadbeef', 9),
+            ({ONE}, 'c', '+41 79 123 45 67', 9), ({ONE}, 'd', 'Xk9aPq2LmZ8rT5vW1yB3', 9);"
     );
     statements
 }
@@ -85,6 +89,8 @@ async fn goes_on(ledger: &impl Ledger) {
     let GraphRow { row, graph: found } = read().await;
     assert_eq!((row.id, row.version, row.dirty, row.waiting), (5, 3, 2, 1));
     assert_eq!(found, graph());
+    let counts = ledger.counts(Some(ONE), jiff::Timestamp::UNIX_EPOCH).await.expect("counted");
+    assert_eq!(counts.unmapped, [("Is VIP".to_owned(), 2)], "names of people are forgotten");
     let save =
         Save { row: Some(row), graph: found, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 };
     let other = Digest([8; 16]);
@@ -107,7 +113,7 @@ async fn goes_on(ledger: &impl Ledger) {
 }
 
 #[tokio::test]
-async fn graphs_that_postgres_holds_as_json_are_read_after_the_upgrade() {
+async fn an_older_ledger_of_postgres_is_read_after_the_upgrade() {
     let url = fresh_database().expect("a Postgres for the tests");
     psql(&url, &older(&steps_before!("postgres"), "'\\x07070707070707070707070707070707'")).expect("made");
     psql(&url, "SELECT setval(pg_get_serial_sequence('graphs', 'id'), 5)")
@@ -116,7 +122,7 @@ async fn graphs_that_postgres_holds_as_json_are_read_after_the_upgrade() {
 }
 
 #[tokio::test]
-async fn graphs_that_sqlite_holds_as_json_are_read_after_the_upgrade() {
+async fn an_older_ledger_of_sqlite_is_read_after_the_upgrade() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.db");
     let statements = older(&steps_before!("sqlite/ledger"), "x'07070707070707070707070707070707'");

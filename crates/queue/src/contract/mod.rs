@@ -6,6 +6,7 @@
 pub mod conservation;
 pub mod lanes;
 pub mod promises;
+pub mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,6 +113,9 @@ macro_rules! contract_suite {
             lanes::live_comes_before_bulk,
             lanes::bulk_is_not_starved_by_live,
             lanes::a_large_backlog_comes_in_whole_messages,
+            turns::no_connection_is_behind_the_backlog_of_another,
+            turns::connections_in_hand_are_passed_over,
+            turns::parts_of_a_batch_are_answered_independently,
             conservation::nothing_is_lost_among_many_publishers_and_takers,
             conservation::nothing_is_lost_in_any_history_of_crashes
         );

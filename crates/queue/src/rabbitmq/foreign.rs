@@ -9,11 +9,9 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-use super::message::{integer, text};
+use super::message::{CONNECTION_HEADER, number, text};
 use crate::{Envelope, FORMAT, Lane};
 
-/// Header: the number of the connection, as an integer or in decimal digits.
-const CONNECTION_HEADER: &str = "connection";
 /// Header: when the event was accepted, in RFC 3339.
 const RECEIVED_HEADER: &str = "received-at";
 
@@ -26,7 +24,7 @@ pub(super) fn wrap(
 ) -> Result<Envelope, &'static str> {
     let header = |name: &str| properties.headers().as_ref().and_then(|headers| headers.inner().get(name));
     let connection = header(CONNECTION_HEADER)
-        .and_then(|value| integer(value).or_else(|| text(value)?.trim().parse().ok()))
+        .and_then(number)
         .ok_or("not one of our messages, and its header `connection` is no connection's number")?;
     let payload: &RawValue =
         serde_json::from_slice(body).map_err(|_| "not one of our messages, and its body is not JSON")?;

@@ -3,7 +3,7 @@
 //! A batch is known by its ticket. When the link to the broker fails, everything is forgotten: the broker gives it to
 //! whoever comes next, and an answer for a forgotten ticket finds nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,13 +13,12 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::topology::Source;
-use crate::{Batch, Depth, Item, Lane, Receipt, pack};
+use super::turns::{Hand, Turns, Waiting};
+use crate::batch::Taken;
+use crate::{Batch, Depth, Item, Lane, pack};
 
 /// Every so many takes begin with what is not live.
 const TURN_OF_BULK: u32 = 10;
-
-/// Bytes of one batch, at most, unless its first message is larger.
-const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// A message whose takers vanished so often is handed out by itself: what kills takers shall not condemn others.
 pub(super) const ALONE_AFTER: i64 = 2;
@@ -36,6 +35,8 @@ pub(super) enum Contents {
 pub(super) struct Delivered {
     pub(super) acker: Acker,
     pub(super) source: Source,
+    /// The connection of all its events; 0 where they may belong to several.
+    pub(super) connection: i64,
     pub(super) contents: Contents,
     pub(super) events: usize,
     /// Deliveries before this one that ended without an answer.
@@ -44,7 +45,7 @@ pub(super) struct Delivered {
 }
 
 impl Delivered {
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         match &self.contents {
             Contents::Envelopes(body) => body.len(),
             Contents::Buried(parts, _) => parts.iter().map(Vec::len).sum(),
@@ -60,7 +61,7 @@ impl Delivered {
         }
     }
 
-    fn goes_alone(&self) -> bool {
+    pub(super) fn goes_alone(&self) -> bool {
         self.lost >= ALONE_AFTER || self.source == Source::Poison
     }
 }
@@ -75,14 +76,9 @@ pub(super) struct Held {
     pub(super) bulk_came: u64,
 }
 
-struct Waiting {
-    message: Arc<Delivered>,
-    /// Whether a taker of this process gave it back.
-    again: bool,
-}
-
 struct Ticket {
-    messages: Vec<Arc<Delivered>>,
+    /// Those that are not answered, by their place in the batch.
+    messages: BTreeMap<i64, Arc<Delivered>>,
     until: Instant,
 }
 
@@ -91,9 +87,9 @@ struct State {
     generation: u64,
     last_ticket: i64,
     takes: u32,
-    live: VecDeque<Waiting>,
-    bulk: VecDeque<Waiting>,
-    poison: VecDeque<Waiting>,
+    live: Turns,
+    bulk: Turns,
+    poison: Turns,
     /// Messages of a newer format, kept from being delivered to us again and again.
     parked: Vec<Arc<Delivered>>,
     /// Whether we stopped consuming a queue because it gives us newer formats only.
@@ -168,42 +164,47 @@ impl Intake {
         self.lock().outdated
     }
 
-    /// Hands out messages until there are `max` events or [`BATCH_BYTES`].
-    pub(super) fn take(&self, max: usize, held_at_most: Duration) -> Option<Batch> {
+    /// Hands out messages until there are `max` events or [`TAKE_BYTES`](crate::TAKE_BYTES), none of the connections of
+    /// `except`.
+    pub(super) fn take(&self, max: usize, except: &[i64], held_at_most: Duration) -> Option<Batch> {
         let mut state = self.lock();
-        let found = state.find(max);
+        let found = state.find(max, except);
         if found.is_empty() {
             return None;
         }
         state.takes = state.takes.wrapping_add(1);
         state.last_ticket += 1;
         let (ticket, until) = (state.last_ticket, Instant::now() + held_at_most);
-        let messages: Vec<_> = found.iter().map(|waiting| Arc::clone(&waiting.message)).collect();
+        let messages = (0..).zip(&found).map(|(id, waiting)| (id, Arc::clone(&waiting.message))).collect();
         state.held.insert(ticket, Ticket { messages, until });
         let more = !(state.live.is_empty() && state.bulk.is_empty() && state.poison.is_empty());
         drop(state);
         if more {
             self.arrived.notify_one();
         }
-        Some(Batch {
-            redelivered: found.iter().any(|waiting| waiting.again || waiting.message.redelivered),
-            receipt: Receipt { ticket, messages: found.len() },
-            items: found.iter().flat_map(|waiting| waiting.message.items()).collect(),
-        })
+        let mut batch = Batch::empty();
+        for (id, Waiting { message, again }) in (0..).zip(found) {
+            let (connection, redelivered) = (message.connection, again || message.redelivered);
+            batch.add(Taken { connection, items: 0, redelivered, ticket, id }, message.items());
+        }
+        Some(batch)
     }
 
-    /// Ends a ticket and returns what it held.
-    pub(super) fn settle(&self, ticket: i64) -> Vec<Arc<Delivered>> {
-        self.lock().held.remove(&ticket).map(|held| held.messages).unwrap_or_default()
-    }
-
-    /// Puts back what a ticket held, in front, and returns how many messages these were.
-    pub(super) fn put_back(&self, ticket: i64) -> usize {
+    /// Takes messages off their tickets and returns those that were still held.
+    pub(super) fn settle(&self, messages: &[Taken]) -> Vec<Arc<Delivered>> {
         let mut state = self.lock();
-        let Some(held) = state.held.remove(&ticket) else { return 0 };
-        let count = held.messages.len();
-        for message in held.messages.into_iter().rev() {
-            state.queue(message.source).push_front(Waiting { message, again: true });
+        messages.iter().filter_map(|message| state.let_go(*message)).collect()
+    }
+
+    /// Puts messages back, before the others of their connection, and returns how many of them were still held.
+    pub(super) fn put_back(&self, messages: &[Taken]) -> usize {
+        let mut state = self.lock();
+        let mut count = 0;
+        for taken in messages.iter().rev() {
+            if let Some(message) = state.let_go(*taken) {
+                state.queue(message.source).push_front(Waiting { message, again: true });
+                count += 1;
+            }
         }
         drop(state);
         self.arrived.notify_one();
@@ -215,14 +216,19 @@ impl Intake {
         let mut state = self.lock();
         let expired: Vec<i64> =
             state.held.iter().filter(|(_, held)| held.until <= now).map(|(ticket, _)| *ticket).collect();
-        expired.iter().filter_map(|ticket| state.held.remove(ticket)).flat_map(|held| held.messages).collect()
+        expired
+            .iter()
+            .filter_map(|ticket| state.held.remove(ticket))
+            .flat_map(|held| held.messages.into_values())
+            .collect()
     }
 
     /// What this process has from the broker and has not answered.
     pub(super) fn held(&self) -> Held {
         let state = self.lock();
-        let waiting = state.live.iter().chain(&state.bulk).chain(&state.poison).map(|one| &one.message);
-        let held = state.held.values().flat_map(|held| &held.messages);
+        let waiting =
+            state.live.iter().chain(state.bulk.iter()).chain(state.poison.iter()).map(|one| &one.message);
+        let held = state.held.values().flat_map(|held| held.messages.values());
         let mut depth = Depth { bulk: state.passing, ..Depth::default() };
         for message in waiting.chain(held).chain(&state.parked) {
             *lane_of(&mut depth, message.source) += message.events as u64;
@@ -237,6 +243,11 @@ impl Intake {
         state.count(Source::Poison, events);
         state.passing += events as u64;
         Passing(self, events as u64)
+    }
+
+    /// How many live messages of a connection wait.
+    pub(super) fn live_of(&self, connection: i64) -> usize {
+        self.lock().live.of(connection)
     }
 
     /// Marks that somebody takes, until the guard is dropped.
@@ -293,7 +304,7 @@ impl State {
         *lane_of(&mut self.came, source) += events as u64;
     }
 
-    fn queue(&mut self, source: Source) -> &mut VecDeque<Waiting> {
+    fn queue(&mut self, source: Source) -> &mut Turns {
         match source {
             Source::Lane(Lane::Live) => &mut self.live,
             Source::Lane(Lane::Bulk) => &mut self.bulk,
@@ -301,33 +312,30 @@ impl State {
         }
     }
 
-    fn find(&mut self, max: usize) -> Vec<Waiting> {
+    /// Takes a message off its ticket, if that still holds it.
+    fn let_go(&mut self, taken: Taken) -> Option<Arc<Delivered>> {
+        let ticket = self.held.get_mut(&taken.ticket)?;
+        let message = ticket.messages.remove(&taken.id);
+        if ticket.messages.is_empty() {
+            self.held.remove(&taken.ticket);
+        }
+        message
+    }
+
+    fn find(&mut self, max: usize, except: &[i64]) -> Vec<Waiting> {
         let (live, bulk) = (Source::Lane(Lane::Live), Source::Lane(Lane::Bulk));
         let order = if self.takes % TURN_OF_BULK == TURN_OF_BULK - 1 {
             [Source::Poison, bulk, live]
         } else {
             [live, bulk, Source::Poison]
         };
-        let (mut found, mut room, mut bytes) = (Vec::new(), max.max(1), BATCH_BYTES);
+        let mut hand = Hand::with_room(max);
         for source in order {
-            let queue = self.queue(source);
-            while room > 0
-                && let Some(next) = queue.front()
-            {
-                let (alone, size, events) =
-                    (next.message.goes_alone(), next.message.bytes(), next.message.events);
-                if !found.is_empty() && (alone || size > bytes) {
-                    return found;
-                }
-                found.extend(queue.pop_front());
-                if alone {
-                    return found;
-                }
-                room = room.saturating_sub(events);
-                bytes = bytes.saturating_sub(size);
+            if !self.queue(source).fill(&mut hand, except) {
+                break;
             }
         }
-        found
+        hand.found
     }
 }
 

@@ -13,6 +13,8 @@ pub const TYPE: &str = "refersion-destination.envelopes";
 const FORMAT_HEADER: &str = "format";
 /// Header: how many events are in the message.
 const EVENTS_HEADER: &str = "events";
+/// Header: the number of the connection of all events in the message, as an integer or in decimal digits.
+pub(super) const CONNECTION_HEADER: &str = "connection";
 /// Header: set when a message has been through the poison queue once.
 const RESCUED_HEADER: &str = "rescued";
 /// The broker's header: deliveries so far that ended without an answer. Source: RabbitMQ, quorum queues.
@@ -44,6 +46,7 @@ pub(super) fn outgoing(message: Message, key: String) -> Outgoing {
     headers.insert(FORMAT_HEADER.into(), AMQPValue::LongLongInt(i64::from(message.format)));
     let events = i64::try_from(message.events).unwrap_or(i64::MAX);
     headers.insert(EVENTS_HEADER.into(), AMQPValue::LongLongInt(events));
+    headers.insert(CONNECTION_HEADER.into(), AMQPValue::LongLongInt(message.connection));
     let properties = BasicProperties::default()
         .with_type(TYPE.into())
         .with_content_type("application/json".into())
@@ -84,6 +87,16 @@ impl<'a> Marks<'a> {
     pub(super) fn events(&self, body: &[u8]) -> usize {
         let said = self.number(EVENTS_HEADER).and_then(|events| usize::try_from(events).ok());
         said.unwrap_or_else(|| pack::split(body).len()).clamp(1, pack::MESSAGE_ENVELOPES)
+    }
+
+    /// The newest envelope format in it.
+    pub(super) fn format(&self) -> u16 {
+        self.number(FORMAT_HEADER).and_then(|format| u16::try_from(format).ok()).unwrap_or(FORMAT)
+    }
+
+    /// The connection of all its events; 0 where they may belong to several, because an older program published them.
+    pub(super) fn connection(&self) -> i64 {
+        self.header(CONNECTION_HEADER).and_then(number).unwrap_or(0)
     }
 
     /// Whether it has been in the poison queue before.
@@ -143,6 +156,11 @@ pub(super) fn integer(value: &AMQPValue) -> Option<i64> {
         AMQPValue::LongLongInt(number) => Some(*number),
         _ => None,
     }
+}
+
+/// A number, as one of AMQP's integers or in decimal digits.
+pub(super) fn number(value: &AMQPValue) -> Option<i64> {
+    integer(value).or_else(|| text(value)?.trim().parse().ok())
 }
 
 /// Either of AMQP's texts.

@@ -22,6 +22,7 @@ mod pump;
 mod rescue;
 mod supervisor;
 mod topology;
+mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -199,11 +200,11 @@ impl RabbitQueue {
     }
 
     /// Waits for what arrives; a link that fails meanwhile ends the wait.
-    async fn take_when_up(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {
+    async fn take_when_up(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
         let deadline = Instant::now() + wait;
         let mut state = self.consumers.subscribe();
         loop {
-            if let Some(batch) = self.intake.take(max, self.options.held_at_most) {
+            if let Some(batch) = self.intake.take(max, except, self.options.held_at_most) {
                 return Ok(batch);
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -236,15 +237,15 @@ impl Queue for RabbitQueue {
         Ok(())
     }
 
-    async fn take(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {
+    async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
         let _taker = self.intake.taker();
         let patience = wait.max(self.options.connect_time);
         up(&self.consumers, patience).await?;
-        self.take_when_up(max, wait).await
+        self.take_when_up(max, wait, except).await
     }
 
     async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
-        let messages = self.intake.settle(batch.receipt.ticket);
+        let messages = self.intake.settle(&batch.messages);
         let acks = messages.iter().map(|message| message.acker.ack(BasicAckOptions::default()));
         let limit = self.options.answer_time;
         let Ok(answers) = timeout(limit, join_all(acks)).await else {
@@ -256,11 +257,11 @@ impl Queue for RabbitQueue {
         };
         // `Ok(false)` means that nothing was sent: the channel is gone, and the message with it.
         let answered = answers.iter().filter(|answer| matches!(answer, Ok(true))).count();
-        batch.receipt.check(answered)
+        batch.check(answered)
     }
 
     async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
-        batch.receipt.check(self.intake.put_back(batch.receipt.ticket))
+        batch.check(self.intake.put_back(&batch.messages))
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {

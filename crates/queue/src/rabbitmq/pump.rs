@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use lapin::message::Delivery;
-use lapin::options::{BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 
@@ -128,12 +128,37 @@ impl Pump {
         }
         match self.queue.source {
             Source::Lane(lane) => {
+                let Some(delivery) = self.step_aside(delivery, lane).await? else { return Ok(()) };
                 let message =
                     self.message(delivery, |properties, body| envelopes(properties, body, lane, &self.clock));
                 self.intake.arrive(self.generation, message);
                 Ok(())
             }
             Source::Poison => self.receive_poison(delivery).await,
+        }
+    }
+
+    /// A queue is first in, first out, and what is held of it is bounded. So that the messages of one connection are not all
+    /// that is held, further ones of it go to the bulk lane. Returns a delivery that may stay.
+    async fn step_aside(&self, delivery: Delivery, lane: Lane) -> Result<Option<Delivery>, RabbitError> {
+        let marks = Marks::of(&delivery.properties);
+        let connection = marks.connection();
+        let may_move = lane == Lane::Live && connection != 0 && marks.is_ours() && !marks.rescued();
+        let crowded = self.intake.live_of(connection) >= usize::from(self.options.prefetch / 2);
+        if !(may_move && crowded && marks.lost() == 0 && self.stage == Stage::Full) {
+            return Ok(Some(delivery));
+        }
+        match self.rescue.move_to(Lane::Bulk, &delivery).await {
+            Ok(()) => {
+                let answer = delivery.acker.ack(BasicAckOptions::default());
+                within(self.options.answer_time, "acknowledging what stepped aside", answer).await?;
+                Ok(None)
+            }
+            // The bulk lane is full, say: then it stays where it is.
+            Err(error) => {
+                tracing::debug!(%error, connection, "a message could not be moved to the bulk lane");
+                Ok(Some(delivery))
+            }
         }
     }
 
@@ -182,6 +207,7 @@ impl Pump {
         let (events, lost) = (marks.events(&delivery.data), marks.lost());
         Delivered {
             source: self.queue.source,
+            connection: marks.connection(),
             events,
             lost,
             redelivered: delivery.redelivered || lost > 0,

@@ -1,4 +1,5 @@
-//! Gives poison a second life: each event of it by itself, so that only the one at fault dies.
+//! Publishes once more: poison, to give it a second life, each event by itself, so that only the one at fault dies; and what
+//! steps aside.
 //!
 //! The broker counts deliveries of messages, not what takers made of them: connections that were cut often enough bring
 //! a message here that is quite well, and one bad event brings a whole message of good ones.
@@ -12,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::error::within;
-use super::message::{Marks, Outgoing};
+use super::message::{Marks, Outgoing, outgoing};
 use super::publisher::{Publisher, Whose};
 use super::supervisor::{State, up};
 use super::topology::Topology;
@@ -55,6 +56,19 @@ impl Rescue {
         }
         let answer = delivery.acker.ack(BasicAckOptions::default());
         within(self.options.answer_time, "acknowledging poison", answer).await.map(drop)
+    }
+
+    /// Publishes one of our messages once more, to another lane.
+    pub(super) async fn move_to(&self, lane: Lane, delivery: &Delivery) -> Result<(), crate::PublishError> {
+        let marks = Marks::of(&delivery.properties);
+        let message = pack::Message {
+            lane,
+            connection: marks.connection(),
+            events: marks.events(&delivery.data),
+            format: marks.format(),
+            body: delivery.data.clone(),
+        };
+        self.publish(outgoing(message, self.topology.keys(lane).swap_remove(0))).await
     }
 
     async fn publish(&self, message: Outgoing) -> Result<(), crate::PublishError> {

@@ -1,8 +1,11 @@
 //! Everything that the engine does in its file except taking.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, Transaction};
 
 use super::statements;
+use crate::batch::Taken;
 use crate::pack::{self, Message};
 use crate::{Depth, FORMAT, Item, Lane, Look, PublishError, QueueError};
 
@@ -30,7 +33,8 @@ pub(super) fn publish(
     let mut insert_body = transaction.prepare_cached(statements::INSERT_BODY)?;
     for message in messages {
         let events = i64::try_from(message.events).unwrap_or(i64::MAX);
-        let id = insert_message.insert((number(message.lane), message.format, events, bytes(message)))?;
+        let (lane, connection) = (number(message.lane), message.connection);
+        let id = insert_message.insert((lane, connection, message.format, events, bytes(message)))?;
         insert_body.execute((id, &message.body))?;
     }
     Ok(())
@@ -40,20 +44,27 @@ fn bytes(message: &Message) -> i64 {
     i64::try_from(message.body.len()).unwrap_or(i64::MAX)
 }
 
-/// Removes what the ticket holds, and returns how many messages it held.
-pub(super) fn acknowledge(transaction: &Transaction<'_>, ticket: i64) -> Result<usize, QueueError> {
-    end_ticket(transaction, statements::ACKNOWLEDGE, ticket)
+/// Removes messages that their tickets still hold, and returns how many these were.
+pub(super) fn acknowledge(transaction: &Transaction<'_>, messages: &[Taken]) -> Result<usize, QueueError> {
+    answer(transaction, statements::ACKNOWLEDGE, messages)
 }
 
-/// Gives back what the ticket holds, and returns how many messages it held.
-pub(super) fn release(transaction: &Transaction<'_>, ticket: i64) -> Result<usize, QueueError> {
-    end_ticket(transaction, statements::RELEASE, ticket)
+/// Gives back messages that their tickets still hold, and returns how many these were.
+pub(super) fn release(transaction: &Transaction<'_>, messages: &[Taken]) -> Result<usize, QueueError> {
+    answer(transaction, statements::RELEASE, messages)
 }
 
-fn end_ticket(transaction: &Transaction<'_>, statement: &str, ticket: i64) -> Result<usize, QueueError> {
-    let messages = transaction.prepare_cached(statement)?.execute([ticket])?;
-    transaction.prepare_cached(statements::DELETE_TICKET)?.execute([ticket])?;
-    Ok(messages)
+fn answer(transaction: &Transaction<'_>, statement: &str, messages: &[Taken]) -> Result<usize, QueueError> {
+    let mut answer = transaction.prepare_cached(statement)?;
+    let mut answered = 0;
+    for message in messages {
+        answered += answer.execute((message.ticket, message.id))?;
+    }
+    let tickets: BTreeSet<i64> = messages.iter().map(|message| message.ticket).collect();
+    for ticket in tickets {
+        transaction.prepare_cached(statements::DELETE_TICKET)?.execute([ticket])?;
+    }
+    Ok(answered)
 }
 
 /// Gives back what any ticket holds.

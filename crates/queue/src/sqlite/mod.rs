@@ -9,7 +9,7 @@ mod take;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,11 +32,18 @@ pub const ALONE_AFTER: i64 = 2;
 /// Acknowledgements after which the log is cut off though the queue never rests, so that deleted events leave it.
 const TIDY_AFTER: u32 = 1000;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_create_messages",
-    sql: include_str!("../../../../migrations/sqlite/queue/0001_create_messages.sql"),
-    min_reader: 1,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_create_messages",
+        sql: include_str!("../../../../migrations/sqlite/queue/0001_create_messages.sql"),
+        min_reader: 1,
+    },
+    Migration {
+        name: "0002_let_connections_take_turns",
+        sql: include_str!("../../../../migrations/sqlite/queue/0002_let_connections_take_turns.sql"),
+        min_reader: 1,
+    },
+];
 
 /// The limits of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +69,8 @@ pub struct SqliteQueue {
     clock: Clock,
     published: Arc<Notify>,
     takes: Arc<AtomicU32>,
+    /// The connection that was served last: the next take begins behind it.
+    served: Arc<AtomicI64>,
     untidy: Arc<AtomicU32>,
 }
 
@@ -92,6 +101,7 @@ impl SqliteQueue {
             clock,
             published: Arc::default(),
             takes: Arc::default(),
+            served: Arc::default(),
             untidy: Arc::default(),
         })
     }
@@ -122,17 +132,20 @@ impl SqliteQueue {
         }
     }
 
-    async fn take_now(&self, max: usize) -> Result<Batch, QueueError> {
+    async fn take_now(&self, max: usize, except: &[i64]) -> Result<Batch, QueueError> {
         let request = take::Request {
             max,
+            except: except.to_vec(),
+            served: self.served.load(Ordering::Relaxed),
             bulk_first: take::is_turn_of_bulk(self.takes.fetch_add(1, Ordering::Relaxed)),
             now: (self.clock)(),
             held_at_most: self.settings.held_at_most,
         };
         let batch = self.database.run(move |connection| take::take(connection, &request)).await?;
-        if batch.is_empty() {
+        match batch.messages.last() {
+            Some(last) => self.served.store(last.connection, Ordering::Relaxed),
             // An empty-handed take was nobody's turn.
-            self.takes.fetch_sub(1, Ordering::Relaxed);
+            None => drop(self.takes.fetch_sub(1, Ordering::Relaxed)),
         }
         Ok(batch)
     }
@@ -153,16 +166,18 @@ impl Queue for SqliteQueue {
         Ok(())
     }
 
-    async fn take(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {
+    async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
         let deadline = (!wait.is_zero()).then(|| Instant::now() + wait);
         loop {
-            let batch = self.take_now(max).await?;
+            let batch = self.take_now(max, except).await?;
             if !batch.is_empty() {
                 return Ok(batch);
             }
             let left = deadline.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
             if left.is_zero() {
-                self.tidy().await;
+                if except.is_empty() {
+                    self.tidy().await;
+                }
                 return Ok(batch);
             }
             if timeout(left.min(POLL), self.published.notified()).await.is_err() {
@@ -172,21 +187,21 @@ impl Queue for SqliteQueue {
     }
 
     async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
-        let ticket = batch.receipt.ticket;
+        let messages = batch.messages.clone();
         let removed =
-            self.database.transaction(move |transaction| admin::acknowledge(transaction, ticket)).await?;
+            self.database.transaction(move |transaction| admin::acknowledge(transaction, &messages)).await?;
         if self.untidy.fetch_add(1, Ordering::Relaxed) >= TIDY_AFTER {
             self.tidy().await;
         }
-        batch.receipt.check(removed)
+        batch.check(removed)
     }
 
     async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
-        let ticket = batch.receipt.ticket;
+        let messages = batch.messages.clone();
         let released =
-            self.database.transaction(move |transaction| admin::release(transaction, ticket)).await?;
+            self.database.transaction(move |transaction| admin::release(transaction, &messages)).await?;
         self.published.notify_one();
-        batch.receipt.check(released)
+        batch.check(released)
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {

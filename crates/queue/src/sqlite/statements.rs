@@ -14,6 +14,7 @@ pub(super) const INSERT_BODY: &str = include_str!("sql/insert_body.sql");
 pub(super) const INSERT_MESSAGE: &str = include_str!("sql/insert_message.sql");
 pub(super) const INSERT_TICKET: &str = include_str!("sql/insert_ticket.sql");
 pub(super) const LOOK: &str = include_str!("sql/look.sql");
+pub(super) const NEXT_CONNECTION: &str = include_str!("sql/next_connection.sql");
 pub(super) const RECLAIM: &str = include_str!("sql/reclaim.sql");
 pub(super) const RELEASE: &str = include_str!("sql/release.sql");
 pub(super) const RETURN_EXPIRED: &str = include_str!("sql/return_expired.sql");

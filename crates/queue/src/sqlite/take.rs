@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
 
 use super::{ALONE_AFTER, LOST_LIMIT, admin, statements};
-use crate::{Batch, FORMAT, Item, Lane, QueueError, Receipt, pack};
+use crate::batch::Taken;
+use crate::{Batch, FORMAT, Item, Lane, QueueError, TAKE_BYTES, pack};
 
 /// Every so many takes begin with bulk.
 const TURN_OF_BULK: u32 = 10;
-
-/// Bytes of one batch, at most, unless its first message is larger.
-const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// Whether the take of this number begins with bulk.
 pub(super) fn is_turn_of_bulk(number: u32) -> bool {
@@ -22,6 +20,10 @@ pub(super) fn is_turn_of_bulk(number: u32) -> bool {
 /// What a taker asks for.
 pub(super) struct Request {
     pub(super) max: usize,
+    /// Connections that are passed over.
+    pub(super) except: Vec<i64>,
+    /// The connection that was served last.
+    pub(super) served: i64,
     pub(super) bulk_first: bool,
     pub(super) now: Timestamp,
     pub(super) held_at_most: Duration,
@@ -75,40 +77,80 @@ fn split_suspects(transaction: &Transaction<'_>) -> Result<(), QueueError> {
 
 struct Found {
     id: i64,
+    connection: i64,
     handed_out: i64,
     lost: i64,
     body: Vec<u8>,
 }
 
-/// Finds messages until there are `max` events or [`BATCH_BYTES`]. One that takers did not survive comes alone.
-fn find(transaction: &Transaction<'_>, request: &Request) -> Result<Vec<Found>, QueueError> {
-    let lanes = if request.bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
-    let (mut found, mut room, mut bytes) = (Vec::new(), request.max.max(1), BATCH_BYTES);
-    let mut statement = transaction.prepare_cached(statements::WAITING)?;
-    for lane in lanes {
-        let mut rows = statement.query((admin::number(lane), FORMAT))?;
-        while room > 0
-            && let Some(row) = rows.next()?
-        {
-            let (message, events) = read(row)?;
-            if message.lost >= ALONE_AFTER && found.is_empty() {
-                return Ok(vec![message]);
-            }
-            if message.lost >= ALONE_AFTER || (message.body.len() > bytes && !found.is_empty()) {
-                return Ok(found);
-            }
-            room = room.saturating_sub(events);
-            bytes = bytes.saturating_sub(message.body.len());
-            found.push(message);
-        }
-    }
-    Ok(found)
+/// What a take has found so far, and the room that is left.
+struct Hand {
+    found: Vec<Found>,
+    room: usize,
+    bytes: usize,
 }
 
-fn read(row: &Row<'_>) -> Result<(Found, usize), rusqlite::Error> {
+/// Finds messages until there are `max` events or [`TAKE_BYTES`]. Connections take turns within a lane, the one behind
+/// the last that was served first. A message that takers did not survive comes alone.
+fn find(transaction: &Transaction<'_>, request: &Request) -> Result<Vec<Found>, QueueError> {
+    let lanes = if request.bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
+    let mut hand = Hand { found: Vec::new(), room: request.max.max(1), bytes: TAKE_BYTES };
+    for lane in lanes {
+        let (mut after, mut around) = (request.served, false);
+        while hand.room > 0 {
+            match next_connection(transaction, lane, after)? {
+                Some(next) if around && next > request.served => break,
+                Some(next) => {
+                    after = next;
+                    if !request.except.contains(&next) && !fill(transaction, lane, next, &mut hand)? {
+                        return Ok(hand.found);
+                    }
+                }
+                None if around => break,
+                None => (after, around) = (i64::MIN, true),
+            }
+        }
+    }
+    Ok(hand.found)
+}
+
+/// The next connection after this one, in the order of numbers, of which something waits.
+fn next_connection(transaction: &Transaction<'_>, lane: Lane, after: i64) -> Result<Option<i64>, QueueError> {
+    let mut statement = transaction.prepare_cached(statements::NEXT_CONNECTION)?;
+    Ok(statement.query_row((admin::number(lane), after, FORMAT), |row| row.get(0)).optional()?)
+}
+
+/// Adds a connection's messages while there is room; `false`: there is room for nothing else.
+fn fill(
+    transaction: &Transaction<'_>,
+    lane: Lane,
+    connection: i64,
+    hand: &mut Hand,
+) -> Result<bool, QueueError> {
+    let mut statement = transaction.prepare_cached(statements::WAITING)?;
+    let mut rows = statement.query((admin::number(lane), connection, FORMAT))?;
+    while hand.room > 0
+        && let Some(row) = rows.next()?
+    {
+        let (message, events) = read(row, connection)?;
+        let alone = message.lost >= ALONE_AFTER;
+        if !hand.found.is_empty() && (alone || message.body.len() > hand.bytes) {
+            return Ok(false);
+        }
+        hand.room = hand.room.saturating_sub(events);
+        hand.bytes = hand.bytes.saturating_sub(message.body.len());
+        hand.found.push(message);
+        if alone {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn read(row: &Row<'_>, connection: i64) -> Result<(Found, usize), rusqlite::Error> {
     let events = usize::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
-    let message = Found { id: row.get(0)?, handed_out: row.get(2)?, lost: row.get(3)?, body: row.get(4)? };
-    Ok((message, events))
+    let (id, handed_out, lost, body) = (row.get(0)?, row.get(2)?, row.get(3)?, row.get(4)?);
+    Ok((Found { id, connection, handed_out, lost, body }, events))
 }
 
 fn hand_out(transaction: &Transaction<'_>, found: Vec<Found>, expires_at: i64) -> Result<Batch, QueueError> {
@@ -117,14 +159,13 @@ fn hand_out(transaction: &Transaction<'_>, found: Vec<Found>, expires_at: i64) -
     }
     let ticket = transaction.prepare_cached(statements::INSERT_TICKET)?.insert([expires_at])?;
     let mut mark = transaction.prepare_cached(statements::HAND_OUT)?;
-    for message in &found {
+    let mut batch = Batch::empty();
+    for message in found {
         mark.execute((ticket, message.id))?;
+        let (id, connection, redelivered) = (message.id, message.connection, message.handed_out > 0);
+        batch.add(Taken { connection, items: 0, redelivered, ticket, id }, items(message));
     }
-    Ok(Batch {
-        redelivered: found.iter().any(|message| message.handed_out > 0),
-        receipt: Receipt { ticket, messages: found.len() },
-        items: found.into_iter().flat_map(items).collect(),
-    })
+    Ok(batch)
 }
 
 fn items(message: Found) -> Vec<Item> {

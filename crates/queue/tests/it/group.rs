@@ -42,7 +42,7 @@ impl Queue for Gate {
         Ok(())
     }
 
-    async fn take(&self, _: usize, _: Duration) -> Result<Batch, QueueError> {
+    async fn take_except(&self, _: usize, _: Duration, _: &[i64]) -> Result<Batch, QueueError> {
         Ok(Batch::empty())
     }
 

@@ -24,10 +24,11 @@ async fn other_arguments_of_a_queue_are_told_with_its_name_and_the_argument() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_events_are_one_persistent_message() {
+async fn many_events_of_a_connection_are_one_persistent_message() {
     let (url, options) = (shared().await, options());
     let queue = connect(&url, &options).await;
-    queue.publish(&envelopes(0..200, Lane::Live)).await.unwrap();
+    let events = (0..200).map(|number| Envelope { connection: 1, ..envelope(number, Lane::Live) });
+    queue.publish(&events.collect::<Vec<_>>()).await.unwrap();
     let observer = Observer::at(&url).await;
     let live = format!("{}.live", options.prefix);
     let got = observer.channel.basic_get(live.as_str().into(), BasicGetOptions::default()).await.unwrap();
@@ -36,6 +37,33 @@ async fn many_events_are_one_persistent_message() {
     assert_eq!(*message.properties.delivery_mode(), Some(2), "it survives a restart of the broker");
     assert!(message.reject(BasicRejectOptions { requeue: true }).await.unwrap());
     assert_eq!(queue.take(1000, PATIENCE).await.unwrap().items.len(), 200);
+}
+
+/// What a process holds of a queue is bounded: it must not all be one connection's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_with_a_backlog_steps_aside_for_others() {
+    let (url, options) = (shared().await, Options { prefetch: 4, ..options() });
+    let queue = connect(&url, &options).await;
+    let of = |connection, number| Envelope { connection, ..envelope(number, Lane::Live) };
+    for number in 0..40 {
+        queue.publish(&[of(1, number)]).await.unwrap();
+    }
+    queue.publish(&[of(2, 1000)]).await.unwrap();
+    let first = queue.take(1, PATIENCE).await.unwrap();
+    queue.acknowledge(&first).await.unwrap();
+    until("the backlog is in the bulk lane", async || queue.depth().await.unwrap().bulk >= 30).await;
+    let mut seen = BTreeSet::from_iter(numbers(&first));
+    while !seen.contains(&1000) {
+        let batch = queue.take(1, PATIENCE).await.unwrap();
+        seen.extend(numbers(&batch));
+        queue.acknowledge(&batch).await.unwrap();
+    }
+    assert!(seen.len() <= 8, "{} events came before", seen.len());
+    while seen.len() < 41 {
+        let batch = queue.take(100, PATIENCE).await.unwrap();
+        seen.extend(numbers(&batch));
+        queue.acknowledge(&batch).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,3 +64,16 @@ fn processes_that_start_together_migrate_once() {
     });
     assert_eq!(applied, 2);
 }
+
+#[test]
+fn a_program_that_has_nothing_to_migrate_does_not_wait_for_one_that_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words.db");
+    let mut writing = Connection::open(&path).unwrap();
+    writing.pragma_update(None, "journal_mode", "WAL").unwrap();
+    migrate(&mut writing, &[FIRST]).unwrap();
+    writing.execute_batch("BEGIN IMMEDIATE; INSERT INTO words VALUES ('a')").unwrap();
+    let mut starting = Connection::open(&path).unwrap();
+    starting.busy_timeout(std::time::Duration::ZERO).unwrap();
+    assert_eq!(migrate(&mut starting, &[FIRST]).unwrap(), 0);
+}

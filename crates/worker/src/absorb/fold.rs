@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, Outcome, State, Stray, Unmapped};
+use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, Outcome, State, Stray};
 use people::fold::{Deletion, Statement, delete, entomb, forgive, identify};
-use people::needs::{CUSTOM, Rules};
+use people::needs::Rules;
 use people::plan::Step;
 use uuid::Uuid;
 
 use super::hand::{Hand, Slot};
+use super::names::Tally;
 use super::read::{Reading, What};
 use crate::Worker;
 use crate::translate::Ask;
@@ -37,7 +38,8 @@ pub(super) fn fold(
     unasked: bool,
 ) -> Folded {
     let now = worker.now();
-    let mut changes = Changes { connection, unasked, ..Changes::default() };
+    let mut changes = Changes { connection, now, unasked, ..Changes::default() };
+    let mut unmapped = Tally::default();
     let mut known = gathered.known;
     let mut hand = Hand::of(gathered.graphs);
     for reading in readings {
@@ -52,8 +54,9 @@ pub(super) fn fold(
             changes.events.push(new_event(reading));
         }
         take_in(&mut hand, &mut changes, reading, died.map(|before| before.outcomes), now);
-        count_unmapped(&mut changes, rules, reading);
+        unmapped.add(&reading.trait_names, rules);
     }
+    changes.unmapped = unmapped.finish();
     let edits = hand.finish(worker, rules, now, &mut changes);
     Folded { changes, edits }
 }
@@ -170,20 +173,6 @@ fn bury(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, agai
         attempts: 0,
         died_at: now,
     });
-}
-
-fn count_unmapped(changes: &mut Changes, rules: &Rules, reading: &Reading) {
-    for (key, spelling) in &reading.spellings {
-        if rules.is_mapped(&format!("{CUSTOM}{key}")) {
-            continue;
-        }
-        match changes.unmapped.iter_mut().find(|row| row.key == *key) {
-            Some(row) => row.events += 1,
-            None => {
-                changes.unmapped.push(Unmapped { key: key.clone(), spelling: spelling.clone(), events: 1 })
-            }
-        }
-    }
 }
 
 /// Counts what a recorded batch ended.

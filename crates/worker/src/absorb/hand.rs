@@ -103,9 +103,8 @@ impl Hand {
 
     fn pour(&mut self, from: usize, into: usize) {
         let Some(other) = self.slots[from].take() else { return };
-        for slot in self.slot_of.values_mut().filter(|slot| **slot == from) {
-            *slot = into;
-        }
+        // All that leads to it is in its graph; of the other graphs in hand there may be many.
+        self.slot_of.extend(other.graph.identifiers.keys().map(|digest| (*digest, into)));
         let Some(target) = self.slots[into].as_mut() else { return };
         match (target.row, other.row) {
             (None, row) => {

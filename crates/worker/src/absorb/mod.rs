@@ -1,189 +1,196 @@
 //! Absorb: events from the queue become profiles in the ledger.
 //!
-//! The order of reading: [`run`] (the story), `part` (one connection's events, from what was gathered to what is
-//! recorded), `read` and `fold` (the pure steps), `in_hand` (what is under way).
+//! The order of reading: [`run`] (the story), `slots` (whose events are taken next), `pieces` (one connection's events,
+//! together or in pieces), `part` (from what was gathered to what is recorded), `read` and `fold` (the pure steps).
 
+mod answers;
 mod fold;
 mod hand;
-mod in_hand;
+mod names;
 mod part;
+mod pieces;
 mod read;
+mod slots;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connections::ConnectionId;
-use queue::Batch;
-use tokio::sync::Notify;
+use queue::{Batch, Item};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
 
 use crate::Worker;
+use crate::off_thread::off_thread;
 use crate::rules::Known;
-use in_hand::InHand;
-use part::{Part, Trouble};
+use answers::Answers;
+use part::Part;
 use read::Reading;
+use slots::Slots;
 
 pub(crate) use fold::Folded;
 pub(crate) use part::ends;
 
 /// How long one take waits for events.
 const TAKE_WAITS: Duration = Duration::from_secs(1);
-/// How long absorb rests when the queue or the ledger is not available.
+/// How long it is until the queue is looked at again, while some connections have all that they may have in hand.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How long absorb rests when the queue or the connections cannot be read.
 const REST: Duration = Duration::from_millis(500);
 
-/// Absorbs until `stop`. Wakes `work` when something became due.
+/// Absorbs until `stop`. Wakes the lease holder of a connection when something of it may have become due.
 ///
-/// While batches are recorded and acknowledged, the next is read and folded; but not if it touches what they touch.
-pub async fn run(worker: &Worker, work: &Arc<Notify>, stop: &CancellationToken) {
+/// Each batch is of one connection and goes its way by itself, so nobody waits for the events of another. How much of one
+/// connection is under way at the same time is bounded.
+pub async fn run(worker: &Worker, stop: &CancellationToken) {
     let mut known = Known::default();
-    let mut in_hand = InHand::default();
+    let mut slots = Slots::default();
+    let answers = Arc::new(Answers::default());
     while !stop.is_cancelled() {
         worker.beats.beat("absorb", worker.now());
-        if let Err(cause) = step(worker, &mut known, &mut in_hand, work, stop).await {
-            warn!(cause = %format!("{cause:#}"), "absorb rests: the batch stays in the queue");
-            tokio::select! { biased; () = tokio::time::sleep(REST) => {}, () = stop.cancelled() => {} }
+        match take_next(worker, &mut known, &mut slots, stop).await {
+            Ok(taken) => {
+                for (connection, batch) in taken {
+                    let bytes = batch.items.iter().map(bytes).sum();
+                    let absorbing = absorb_alone(
+                        worker.clone(),
+                        known.clone(),
+                        batch,
+                        Arc::clone(&answers),
+                        stop.clone(),
+                    );
+                    slots.add(connection, bytes, absorbing);
+                }
+            }
+            Err(cause) => {
+                warn!(cause = %format!("{cause:#}"), "absorb rests: nothing can be taken from the queue");
+                tokio::select! { biased; () = tokio::time::sleep(REST) => {}, () = stop.cancelled() => {} }
+            }
         }
     }
-    if let Err(cause) = in_hand.empty().await {
-        warn!(cause = %format!("{cause:#}"), "the last batch stays in the queue");
-    }
+    slots.empty().await;
     worker.beats.forget("absorb");
 }
 
-/// Takes a batch and folds it; the rest of its way goes on by itself. An error may be that of an earlier batch.
-async fn step(
+/// Takes from those connections that may have more in hand, as soon as there are any.
+async fn take_next(
     worker: &Worker,
     known: &mut Known,
-    in_hand: &mut InHand,
-    work: &Arc<Notify>,
+    slots: &mut Slots,
     stop: &CancellationToken,
-) -> anyhow::Result<()> {
-    in_hand.make_room().await?;
-    let Some(batch) = take(worker, known, stop).await? else { return Ok(()) };
-    let parts = give_back_unless_well(worker, &batch, fold_all(worker, known, &batch, in_hand).await).await?;
-    let (worker, known, work) = (worker.clone(), known.clone(), Arc::clone(work));
-    let touched = parts.iter().flat_map(Part::digests).collect();
-    in_hand.add(touched, async move {
-        record_all(&worker, &known, batch, parts).await?;
-        work.notify_waiters();
-        Ok(())
-    });
-    Ok(())
+) -> anyhow::Result<BTreeMap<i64, Batch>> {
+    let except = slots.taken();
+    if slots.is_full() {
+        slots.wait(TAKE_WAITS).await;
+        return Ok(BTreeMap::new());
+    }
+    // Whoever is passed over is not noticed by a take that waits.
+    let wait = if except.is_empty() { TAKE_WAITS } else { Duration::ZERO };
+    let taken = take(worker, known, wait, &except, stop).await?;
+    if taken.is_empty() && !except.is_empty() {
+        slots.wait(LOOK_AGAIN).await;
+    }
+    Ok(taken)
 }
 
-/// One round: take a batch, absorb it, acknowledge it. Returns how many envelopes it had.
-///
-/// # Errors
-///
-/// If the queue or the ledger is not available; the batch then comes again.
-pub async fn round(worker: &Worker, known: &mut Known, stop: &CancellationToken) -> anyhow::Result<usize> {
-    let Some(batch) = take(worker, known, stop).await? else { return Ok(0) };
-    let envelopes = batch.items.len();
-    let folded = fold_all(worker, known, &batch, &mut InHand::default()).await;
-    let parts = give_back_unless_well(worker, &batch, folded).await?;
-    record_all(worker, known, batch, parts).await?;
-    Ok(envelopes)
-}
-
-async fn take(worker: &Worker, known: &mut Known, stop: &CancellationToken) -> anyhow::Result<Option<Batch>> {
+async fn take(
+    worker: &Worker,
+    known: &mut Known,
+    wait: Duration,
+    except: &[i64],
+    stop: &CancellationToken,
+) -> anyhow::Result<BTreeMap<i64, Batch>> {
     known.refresh(worker).await?;
     let batch = tokio::select! {
         biased;
-        () = stop.cancelled() => return Ok(None),
-        batch = worker.queue.take(worker.limits.absorb_batch, TAKE_WAITS) => batch?,
+        () = stop.cancelled() => return Ok(BTreeMap::new()),
+        batch = worker.queue.take_except(worker.limits.absorb_batch, wait, except) => batch?,
     };
     if batch.is_empty() {
-        return Ok(None);
+        return Ok(BTreeMap::new());
     }
     fault_point!("absorb.taken");
-    Ok(Some(batch))
+    if let Err(cause) = known.meet(worker, batch.items.iter().filter_map(read::connection_of)).await {
+        release(worker, &batch).await;
+        return Err(cause.into());
+    }
+    Ok(batch.by_connection())
 }
 
-/// Reads a batch and folds what it says, connection by connection. One that came back from a crash is only read: it is
-/// gone through envelope by envelope.
-async fn fold_all(
+fn bytes(item: &Item) -> usize {
+    match item {
+        Item::Readable(envelope) => envelope.estimated_bytes(),
+        Item::Unreadable { raw, .. } => raw.len(),
+    }
+}
+
+/// One round: take once, absorb everything, acknowledge it. Returns how many envelopes there were.
+///
+/// # Errors
+///
+/// If the queue or the ledger is not available; what was not recorded then comes again.
+pub async fn round(worker: &Worker, known: &mut Known, stop: &CancellationToken) -> anyhow::Result<usize> {
+    let mut envelopes = 0;
+    for batch in take(worker, known, TAKE_WAITS, &[], stop).await?.into_values() {
+        envelopes += batch.items.len();
+        absorb(worker, known, batch, &Answers::default(), stop).await?;
+    }
+    Ok(envelopes)
+}
+
+/// The same as [`absorb`], with all that it needs.
+async fn absorb_alone(
+    worker: Worker,
+    known: Known,
+    batch: Batch,
+    answers: Arc<Answers>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    absorb(&worker, &known, batch, &answers, &stop).await
+}
+
+/// Records everything, then acknowledges the batch, or gives it back.
+async fn absorb(
     worker: &Worker,
-    known: &mut Known,
-    batch: &Batch,
-    in_hand: &mut InHand,
-) -> anyhow::Result<Vec<Part>> {
-    known.meet(worker, batch.items.iter().filter_map(read::connection_of)).await?;
+    known: &Known,
+    batch: Batch,
+    answers: &Answers,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let readings = off_thread(|| read_all(worker, known, &batch));
+    let parts = readings.into_iter().map(|(connection, readings)| async move {
+        let part = Part::new(connection, readings, known);
+        let parts = if batch.redelivered { part.singles() } else { [part].into() };
+        let recorded = pieces::record(worker, known, parts, stop).await;
+        worker.carriers.wake(connection);
+        recorded
+    });
+    let recorded = futures_util::future::join_all(parts).await;
+    if let Err(cause) = recorded.into_iter().collect::<anyhow::Result<()>>() {
+        release(worker, &batch).await;
+        return Err(cause);
+    }
+    fault_point!("absorb.recorded");
+    let envelopes = batch.items.len();
+    answers.acknowledge(&*worker.queue, batch).await?;
+    fault_point!("absorb.acknowledged");
+    worker.meters.absorbed(envelopes);
+    Ok(())
+}
+
+/// What the envelopes say. Messages of an older program may hold those of several connections.
+fn read_all(worker: &Worker, known: &Known, batch: &Batch) -> BTreeMap<ConnectionId, Vec<Reading>> {
     let mut by_connection: BTreeMap<ConnectionId, Vec<Reading>> = BTreeMap::new();
     for item in &batch.items {
         let reading = read::read(worker, known, item);
         by_connection.entry(reading.connection).or_default().push(reading);
     }
-    let mut parts: Vec<Part> =
-        by_connection.into_iter().map(|(id, readings)| Part::new(id, readings, known)).collect();
-    if !batch.redelivered {
-        for part in &mut parts {
-            match part.fold(worker, in_hand).await {
-                Ok(()) => {}
-                Err(Trouble::NotNow(cause)) => return Err(cause),
-                Err(Trouble::Bad(why)) => warn!(why, "a batch is gone through envelope by envelope"),
-            }
-        }
-    }
-    fault_point!("absorb.folded");
-    Ok(parts)
+    by_connection
 }
 
-/// Records everything, then acknowledges the batch, or gives it back.
-async fn record_all(worker: &Worker, known: &Known, batch: Batch, parts: Vec<Part>) -> anyhow::Result<()> {
-    let recorded = futures_util::future::join_all(parts.into_iter().map(|part| record(worker, known, part)));
-    let recorded: anyhow::Result<()> = recorded.await.into_iter().collect();
-    give_back_unless_well(worker, &batch, recorded).await?;
-    fault_point!("absorb.recorded");
-    worker.queue.acknowledge(&batch).await?;
-    fault_point!("absorb.acknowledged");
-    worker.meters.absorbed(batch.items.len());
-    Ok(())
-}
-
-async fn give_back_unless_well<T>(
-    worker: &Worker,
-    batch: &Batch,
-    went: anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    if went.is_err()
-        && let Err(lost) = worker.queue.release(batch).await
-    {
+async fn release(worker: &Worker, batch: &Batch) {
+    if let Err(lost) = worker.queue.release(batch).await {
         debug!(cause = %lost, "a batch could not be given back and comes again by itself");
-    }
-    went
-}
-
-/// Records one connection's events as one, or envelope by envelope where something in them is bad.
-async fn record(worker: &Worker, known: &Known, part: Part) -> anyhow::Result<()> {
-    let readings = Arc::clone(&part.readings);
-    let (connection, is_folded) = (part.connection, part.is_folded());
-    if is_folded {
-        match part.record(worker, known).await {
-            Ok(()) => return Ok(()),
-            Err(Trouble::NotNow(cause)) => return Err(cause),
-            Err(Trouble::Bad(why)) => warn!(why, "a batch is gone through envelope by envelope"),
-        }
-    }
-    for reading in readings.iter() {
-        let alone = Part::new(connection, vec![reading.clone()], known);
-        match alone.record(worker, known).await {
-            Ok(()) => {}
-            Err(Trouble::NotNow(cause)) => return Err(cause),
-            Err(Trouble::Bad(why)) => bury(worker, known, reading, &why).await?,
-        }
-    }
-    Ok(())
-}
-
-/// The one envelope that is bad dies, with its bytes.
-async fn bury(worker: &Worker, known: &Known, reading: &Reading, why: &str) -> anyhow::Result<()> {
-    error!(why, "an envelope cannot be absorbed and becomes a dead letter");
-    let dead = Part::new(reading.connection, vec![read::poison(reading, why)], known);
-    match dead.record(worker, known).await {
-        Ok(()) => Ok(()),
-        Err(Trouble::NotNow(cause)) => Err(cause),
-        Err(Trouble::Bad(why)) => anyhow::bail!("an envelope can neither be absorbed nor buried: {why}"),
     }
 }

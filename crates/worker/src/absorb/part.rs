@@ -1,6 +1,7 @@
-//! One connection's events of a batch, from what the ledger knows of them to what is recorded.
+//! Some events of one connection, from what the ledger knows of them to what is recorded.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -13,28 +14,37 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::fold::{self, Folded};
-use super::in_hand::InHand;
 use super::read::Reading;
 use crate::Worker;
 use crate::carry::{Carried, Load};
+use crate::contention::Contention;
+use crate::locks::{Held, in_order, read_locked};
+use crate::off_thread::off_thread;
 use crate::rules::Known;
 
-/// How often events are folded again because somebody else changed a graph meanwhile.
-const CONFLICTS: usize = 20;
+/// How often events are settled again because the settings changed meanwhile.
+const SETTINGS_CHANGES: usize = 20;
 
-/// One connection's events of a batch.
+/// Some events of one connection, to be recorded together.
+#[derive(Clone)]
 pub(super) struct Part {
-    pub(super) connection: ConnectionId,
-    pub(super) readings: Arc<[Reading]>,
-    rules: Rules,
+    connection: ConnectionId,
+    all: Arc<[Reading]>,
+    range: Range<usize>,
+    rules: Arc<Rules>,
     settings_version: Option<i64>,
-    folded: Option<Box<Folded>>,
+    /// They may have been recorded before: they came again, or could not be recorded with others.
+    again: bool,
 }
 
-/// Why some envelopes could not be absorbed together.
+/// Why some events could not be recorded.
 pub(super) enum Trouble {
     /// The ledger is not available: nothing is wrong with them.
     NotNow(anyhow::Error),
+    /// Others change their graphs all the time: nothing is wrong with them, nor with other events.
+    Contended(anyhow::Error),
+    /// They could not be recorded together; in smaller pieces they can.
+    Together(&'static str),
     /// One of them, at least, makes the fold fail.
     Bad(String),
 }
@@ -43,175 +53,209 @@ impl From<LedgerError> for Trouble {
     fn from(cause: LedgerError) -> Self {
         match cause {
             LedgerError::Broken(why) => Self::Bad(why),
+            LedgerError::Conflict | LedgerError::Claimed => Self::Contended(cause.into()),
             other => Self::NotNow(other.into()),
         }
     }
 }
 
+/// Changes that may be recorded as they are while the locks are held.
+type Ready = (Box<Folded>, Option<Held>);
+
 impl Part {
     pub(super) fn new(connection: ConnectionId, readings: Vec<Reading>, known: &Known) -> Self {
         Self {
             connection,
-            readings: readings.into(),
-            rules: known.rules(connection),
+            range: 0..readings.len(),
+            all: readings.into(),
+            rules: Arc::new(known.rules(connection)),
             settings_version: known.get(connection).map(|connection| connection.settings_version),
-            folded: None,
+            again: false,
         }
     }
 
-    pub(super) fn is_folded(&self) -> bool {
-        self.folded.is_some()
+    pub(super) fn readings(&self) -> &[Reading] {
+        &self.all[self.range.clone()]
     }
 
-    /// The identifiers of everything that it touches.
-    pub(super) fn digests(&self) -> HashSet<Digest> {
-        let saves = self.folded.iter().flat_map(|folded| &folded.changes.saves);
-        let graphs = saves.flat_map(|save| save.graph.identifiers.keys().copied());
-        graphs.chain(self.readings.iter().flat_map(Reading::names)).collect()
+    /// The same events, each by itself.
+    pub(super) fn singles(&self) -> VecDeque<Self> {
+        self.range.clone().map(|place| self.piece(place..place + 1)).collect()
     }
 
-    /// Folds its events into what the ledger knows, once nothing in hand is on its way to change that.
-    pub(super) async fn fold(&mut self, worker: &Worker, in_hand: &mut InHand) -> Result<(), Trouble> {
-        let names: Vec<Digest> = self.readings.iter().flat_map(Reading::names).collect();
-        if in_hand.touches(names.iter()) {
-            in_hand.empty().await.map_err(Trouble::NotNow)?;
-        }
-        // A replay is about an event that is there; of all others that is not asked, because hardly any is.
-        let unasked = !self.readings.iter().any(|reading| reading.replay);
-        let mut gathered = self.gather(worker, unasked).await?;
-        if in_hand.touches(gathered.graphs.iter().flat_map(|row| row.graph.identifiers.keys())) {
-            in_hand.empty().await.map_err(Trouble::NotNow)?;
-            gathered = self.gather(worker, unasked).await?;
-        }
-        self.folded = Some(self.fold_into(worker, gathered, unasked)?);
-        Ok(())
+    /// The same events in two pieces; one event stays one.
+    pub(super) fn halves(&self) -> Vec<Self> {
+        let Range { start, end } = self.range;
+        let middle = start + (end - start) / 2;
+        [start..middle, middle..end]
+            .into_iter()
+            .filter(|range| !range.is_empty())
+            .map(|range| self.piece(range))
+            .collect()
     }
 
-    /// Looks up the strongest name of each event, then of the others those that no graph of these holds: hardly any, where
-    /// people are known.
-    async fn gather(&self, worker: &Worker, unasked: bool) -> Result<Gathered, LedgerError> {
-        let asked = self.readings.iter().filter(|_| !unasked);
-        let events: Vec<Uuid> = asked.map(|reading| reading.event).collect();
-        let names: Vec<Vec<Digest>> = self.readings.iter().map(Reading::names).collect();
-        let strongest = sorted(names.iter().filter_map(|names| names.first()));
-        let mut gathered = worker.ledger.gather(self.connection, &strongest, &events).await?;
-        let held: HashSet<Digest> =
-            gathered.graphs.iter().flat_map(|read| read.graph.identifiers.keys()).copied().collect();
-        let others = names.iter().flat_map(|names| names.iter().skip(1));
-        let others =
-            sorted(others.filter(|name| !held.contains(name) && strongest.binary_search(name).is_err()));
-        if !others.is_empty() {
-            let more = worker.ledger.gather(self.connection, &others, &[]).await?.graphs;
-            let known: HashSet<GraphId> = gathered.graphs.iter().map(|read| read.row.id).collect();
-            gathered.graphs.extend(more.into_iter().filter(|read| !known.contains(&read.row.id)));
-        }
-        Ok(gathered)
+    fn piece(&self, range: Range<usize>) -> Self {
+        Self { range, again: true, ..self.clone() }
     }
 
-    fn fold_into(&self, worker: &Worker, gathered: Gathered, unasked: bool) -> Result<Box<Folded>, Trouble> {
-        let fold = || fold::fold(worker, self.connection, &self.rules, &self.readings, gathered, unasked);
-        let folded = std::panic::catch_unwind(AssertUnwindSafe(fold));
-        folded.map(Box::new).map_err(|_| Trouble::Bad("folding it panicked".to_owned()))
-    }
-
-    /// Records its events, told already where the API keeps up.
-    pub(super) async fn record(self, worker: &Worker, known: &Known) -> Result<(), Trouble> {
-        let recorded = AssertUnwindSafe(self.carry_or_record(worker, known)).catch_unwind().await;
+    /// Records the events, sent already where the API keeps up.
+    pub(super) async fn record(&self, worker: &Worker, known: &Known) -> Result<(), Trouble> {
+        let recorded = AssertUnwindSafe(self.fold_and_record(worker, known)).catch_unwind().await;
         recorded.unwrap_or_else(|_| Err(Trouble::Bad("recording it panicked".to_owned())))
     }
 
-    async fn carry_or_record(mut self, worker: &Worker, known: &Known) -> Result<(), Trouble> {
-        let mut waiting = None;
-        if let Some(answer) = self.offer(worker) {
-            match answer.await {
-                Ok(Carried::Recorded(ends)) => {
-                    fold::count(worker, &self.readings, &ends);
-                    return self.keep_up_with_settings(worker, known).await;
+    async fn fold_and_record(&self, worker: &Worker, known: &Known) -> Result<(), Trouble> {
+        let permit = worker.locks.folding().await;
+        // A replay is about an event that is there; of all others that is not asked, because hardly any is.
+        let unasked = !self.again && !self.readings().iter().any(|reading| reading.replay);
+        let locks = [&worker.locks.in_hand, &worker.locks.writing];
+        let (gathered, mut held) =
+            read_locked(&locks, self.all_names(), || self.gather(worker, unasked)).await?;
+        let writing = held.pop();
+        let folded = self.fold(worker, gathered, unasked)?;
+        fault_point!("absorb.folded");
+        let (mut ready, mut waiting) = (None, None);
+        match self.offer(worker, folded) {
+            Err(folded) => ready = Some((folded, writing)),
+            Ok(answer) => {
+                // The lease holder writes it, and what others have in hand does not wait for Refersion.
+                drop((writing, permit));
+                match answer.await {
+                    Ok(Carried::Recorded(ends)) => {
+                        fold::count(worker, self.readings(), &ends);
+                        return self.keep_up_with_settings(worker, known).await;
+                    }
+                    Ok(Carried::NotTold(folded)) => ready = Some((folded, None)),
+                    Ok(Carried::RecordFirst { folded, recorded }) => {
+                        ready = folded.map(|folded| (folded, None));
+                        waiting = Some(recorded);
+                    }
+                    // What may have been recorded is known when it is looked for.
+                    Err(_) => {}
                 }
-                Ok(Carried::NotTold(folded)) => self.folded = Some(folded),
-                Ok(Carried::RecordFirst { folded, recorded }) => {
-                    self.folded = folded;
-                    waiting = Some(recorded);
-                }
-                // What may have been recorded is known when it is looked for.
-                Err(_) => self.folded = None,
             }
         }
-        self.record_alone(worker).await?;
+        self.record_alone(worker, ready).await?;
         // Who waits for it may be gone: then the calls under way are settled by the next holder.
         waiting.map(|recorded| recorded.send(()));
         self.keep_up_with_settings(worker, known).await
     }
 
-    /// Offers what was folded to who can tell it at once, if that is worth a call.
-    fn offer(&mut self, worker: &Worker) -> Option<oneshot::Receiver<Carried>> {
-        let edits = self.folded.as_ref().map_or(0, |folded| folded.edits.len());
-        if edits < worker.limits.carry_from || worker.carriers.spare(self.connection) == 0 {
-            return None;
-        }
-        let (answer, carried) = oneshot::channel();
-        let load = Load { settings_version: self.settings_version?, folded: self.folded.take()?, answer };
-        match worker.carriers.offer(self.connection, load) {
-            Ok(()) => Some(carried),
-            Err(load) => {
-                self.folded = Some(load.folded);
-                None
-            }
-        }
+    fn all_names(&self) -> Vec<Digest> {
+        in_order(self.readings().iter().flat_map(Reading::names))
     }
 
-    /// Records what was folded; folds again where somebody else was faster.
-    async fn record_alone(&mut self, worker: &Worker) -> Result<(), Trouble> {
-        for _ in 0..CONFLICTS {
-            let folded = match self.folded.take() {
-                Some(folded) => folded,
-                None => {
-                    let gathered = self.gather(worker, false).await?;
-                    self.fold_into(worker, gathered, false)?
-                }
+    /// Looks up the strongest name of each event, then of the others those that no graph of these holds: hardly any, where
+    /// people are known.
+    async fn gather(&self, worker: &Worker, unasked: bool) -> Result<Gathered, LedgerError> {
+        let asked = self.readings().iter().filter(|_| !unasked);
+        let events: Vec<Uuid> = asked.map(|reading| reading.event).collect();
+        let names: Vec<Vec<Digest>> = self.readings().iter().map(Reading::names).collect();
+        let strongest = in_order(names.iter().filter_map(|names| names.first().copied()));
+        let mut gathered = worker.ledger.gather(self.connection, &strongest, &events).await?;
+        let held: HashSet<Digest> =
+            gathered.graphs.iter().flat_map(|read| read.graph.identifiers.keys()).copied().collect();
+        let others = names.iter().flat_map(|names| names.iter().skip(1)).copied();
+        let others =
+            in_order(others.filter(|name| !held.contains(name) && strongest.binary_search(name).is_err()));
+        // One event's graphs are read one by one, so that there is none that does not fit.
+        let at_once = if names.len() > 1 { others.len().max(1) } else { 1 };
+        for others in others.chunks(at_once) {
+            if gathered.partial {
+                break;
+            }
+            let more = worker.ledger.gather(self.connection, others, &[]).await?;
+            let known: HashSet<GraphId> = gathered.graphs.iter().map(|read| read.row.id).collect();
+            gathered.graphs.extend(more.graphs.into_iter().filter(|read| !known.contains(&read.row.id)));
+            gathered.partial |= more.partial;
+        }
+        Ok(gathered)
+    }
+
+    fn fold(&self, worker: &Worker, gathered: Gathered, unasked: bool) -> Result<Box<Folded>, Trouble> {
+        if gathered.partial {
+            return Err(Trouble::Together("their graphs are too large to be read at once"));
+        }
+        let fold = || fold::fold(worker, self.connection, &self.rules, self.readings(), gathered, unasked);
+        let folded = std::panic::catch_unwind(AssertUnwindSafe(|| off_thread(fold)));
+        folded.map(Box::new).map_err(|_| Trouble::Bad("folding it panicked".to_owned()))
+    }
+
+    /// Offers what was folded to the lease holder, if its edits are worth a call.
+    fn offer(&self, worker: &Worker, folded: Box<Folded>) -> Result<oneshot::Receiver<Carried>, Box<Folded>> {
+        let is_too_little = folded.edits.len() < worker.limits.carry_from;
+        let Some(settings_version) = self.settings_version.filter(|_| !is_too_little) else {
+            return Err(folded);
+        };
+        if worker.carriers.spare(self.connection) == 0 {
+            return Err(folded);
+        }
+        let (answer, carried) = oneshot::channel();
+        let load = Load { settings_version, folded, answer };
+        worker.carriers.offer(self.connection, load).map(|()| carried).map_err(|load| load.folded)
+    }
+
+    /// Records what is ready; folds again where another process was faster.
+    async fn record_alone(&self, worker: &Worker, mut ready: Option<Ready>) -> Result<(), Trouble> {
+        let mut contention = Contention::none_yet(worker, self.connection);
+        let recorded = loop {
+            let (mut folded, held) = match ready.take() {
+                Some(ready) => ready,
+                None => match self.fold_again(worker).await {
+                    Ok(ready) => ready,
+                    Err(trouble) => break Err(trouble),
+                },
             };
             let ends = ends(&folded.changes);
-            match worker.ledger.record(folded.changes).await {
+            folded.changes.claim = contention.claim();
+            let failed = match worker.ledger.record(folded.changes).await {
                 Ok(()) => {
-                    fold::count(worker, &self.readings, &ends);
-                    return Ok(());
+                    fold::count(worker, self.readings(), &ends);
+                    break Ok(());
                 }
-                Err(LedgerError::Conflict) => tokio::task::yield_now().await,
-                Err(other) => return Err(other.into()),
+                Err(failed) => failed,
+            };
+            drop(held);
+            if matches!(failed, LedgerError::Conflict) && contention.is_stubborn() && self.range.len() > 1 {
+                break Err(Trouble::Together("another process changes a graph of theirs"));
             }
-        }
-        Err(Trouble::NotNow(anyhow::anyhow!("other workers change the same graphs without end")))
+            if let Err(failed) = contention.passes(failed).await {
+                break Err(failed.into());
+            }
+        };
+        contention.end().await;
+        recorded
+    }
+
+    async fn fold_again(&self, worker: &Worker) -> Result<Ready, Trouble> {
+        let locks = [&worker.locks.writing];
+        let (gathered, mut held) =
+            read_locked(&locks, self.all_names(), || self.gather(worker, false)).await?;
+        Ok((self.fold(worker, gathered, false)?, held.pop()))
     }
 
     /// Settings may have changed since they were read, and the walk for them may have passed by already. Folded once more,
     /// the events are known, and their graphs are settled under the settings of now.
-    async fn keep_up_with_settings(mut self, worker: &Worker, known: &Known) -> Result<(), Trouble> {
+    async fn keep_up_with_settings(&self, worker: &Worker, known: &Known) -> Result<(), Trouble> {
         if known.is_fresh_enough_for_a_walk(worker.now()) {
             return Ok(());
         }
-        for _ in 0..CONFLICTS {
+        let mut part = self.clone();
+        for _ in 0..SETTINGS_CHANGES {
             let newest = worker.connections.by_id(self.connection).await;
             let newest = newest.map_err(|cause| Trouble::NotNow(cause.into()))?;
             let version = newest.as_ref().map(|connection| connection.settings_version);
-            if version == self.settings_version {
+            if version == part.settings_version {
                 return Ok(());
             }
-            self.settings_version = version;
+            part.settings_version = version;
             if let Some(connection) = newest {
-                self.rules = crate::rules::rules(&connection.settings);
+                part.rules = Arc::new(crate::rules::rules(&connection.settings));
             }
-            self.record_alone(worker).await?;
+            part.record_alone(worker, None).await?;
         }
         Err(Trouble::NotNow(anyhow::anyhow!("the settings change without end")))
     }
-}
-
-/// In their order, each once: neighbours in an index are looked up together.
-fn sorted<'d>(digests: impl Iterator<Item = &'d Digest>) -> Vec<Digest> {
-    let mut digests: Vec<Digest> = digests.copied().collect();
-    digests.sort_unstable();
-    digests.dedup();
-    digests
 }
 
 /// How the events of some changes end.

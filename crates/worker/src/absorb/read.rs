@@ -11,6 +11,7 @@ use people::stamp::Moment;
 use queue::{Envelope, Item};
 use uuid::Uuid;
 
+use super::names::Names;
 use crate::Worker;
 use crate::rules::Known;
 use crate::translate::{Ask, Translator};
@@ -29,8 +30,8 @@ pub(super) struct Reading {
     pub(super) message_id: Option<String>,
     pub(super) payload: Arc<str>,
     pub(super) found_by: Vec<Digest>,
-    /// Custom traits: key and spelling.
-    pub(super) spellings: Vec<(String, String)>,
+    /// The names of its custom traits, as far as they are counted.
+    pub(super) trait_names: Names,
     pub(super) what: What,
 }
 
@@ -89,18 +90,15 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
         }
     };
     let translator = Translator { vault: &worker.vault, connection: envelope.connection };
-    let (kind, said_at, spellings) = match &event.body {
-        segment::Body::Identify(it) => {
-            let spellings = it.spellings.iter().map(|(key, text)| (key.clone(), text.clone())).collect();
-            ("identify", it.time, spellings)
-        }
-        segment::Body::Delete(it) => ("delete", it.time, Vec::new()),
+    let (kind, said_at, trait_names) = match &event.body {
+        segment::Body::Identify(it) => ("identify", it.time, Names::of(&it.spellings)),
+        segment::Body::Delete(it) => ("delete", it.time, Names::default()),
     };
     let ask = translator.ask(envelope.event_id, envelope.revision, blank.lane, &event);
     Reading {
         kind,
         said_at: said_at.into(),
-        spellings,
+        trait_names,
         found_by: translator.found_by_ask(&event, &ask),
         what: What::Ask(ask),
         message_id: event.message_id,
@@ -123,7 +121,7 @@ fn blank(envelope: &Envelope) -> Reading {
         message_id: None,
         payload: envelope.payload.get().into(),
         found_by: Vec::new(),
-        spellings: Vec::new(),
+        trait_names: Names::default(),
         what: What::NoConnection,
     }
 }
@@ -142,14 +140,14 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         message_id: None,
         payload: String::from_utf8_lossy(raw).into(),
         found_by: Vec::new(),
-        spellings: Vec::new(),
+        trait_names: Names::default(),
         what: What::Bad("unreadable", why.to_owned()),
     }
 }
 
 /// An envelope whose folding failed.
 pub(super) fn poison(reading: &Reading, why: &str) -> Reading {
-    Reading { what: What::Bad("poison", why.to_owned()), spellings: Vec::new(), ..reading.clone() }
+    Reading { what: What::Bad("poison", why.to_owned()), trait_names: Names::default(), ..reading.clone() }
 }
 
 impl Reading {

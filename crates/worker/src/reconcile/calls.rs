@@ -17,6 +17,7 @@ use super::lanes::Planned;
 use super::record::Recorder;
 use super::{Delivered, Holder};
 use crate::deliver::{Api, Ending, Item, Job, operation};
+use crate::locks::in_order;
 use crate::rules::rules;
 
 impl Holder {
@@ -39,7 +40,8 @@ impl Holder {
 
     /// Notes in the graphs that creates are about to go out: until a create has an answer, its affiliate may be there, and a
     /// delete that comes meanwhile waits for it and leaves the address that a search needs. A create that the graph no
-    /// longer plans is dropped; if absorb changes one of the graphs at this moment, all creates wait for the next round.
+    /// longer plans is dropped; if another process changes one of the graphs at this moment, all creates wait for the next
+    /// round.
     async fn mark_creates(&self, planned: Vec<Planned>) -> Result<Vec<Planned>, LedgerError> {
         let (creates, mut others): (Vec<Planned>, Vec<Planned>) =
             planned.into_iter().partition(|call| call.kind == StepKind::Create);
@@ -49,7 +51,8 @@ impl Holder {
         // Two creates may be about one graph, which is read and written once.
         let graphs: BTreeSet<GraphId> = creates.iter().flat_map(|call| call.graphs.iter().copied()).collect();
         let graphs: Vec<GraphId> = graphs.into_iter().collect();
-        let mut rows = self.worker.ledger.graphs(&graphs).await?;
+        let names = creates.iter().flat_map(|call| &call.items).map(|item| item.anchor);
+        let (mut rows, _held) = self.recorder().read_by_id(&graphs, in_order(names)).await?;
         let rules = rules(&self.connection.settings);
         let wanted: Vec<Planned> = creates
             .into_iter()
@@ -58,7 +61,7 @@ impl Holder {
         rows.retain(|read| wanted.iter().any(|call| call.graphs.contains(&read.row.id)));
         match self.record_marks(rows, &rules).await {
             Ok(()) => others.extend(wanted),
-            Err(LedgerError::Conflict) => {}
+            Err(LedgerError::Conflict | LedgerError::Claimed) => {}
             Err(other) => return Err(other),
         }
         Ok(others)

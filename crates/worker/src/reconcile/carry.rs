@@ -18,6 +18,8 @@ use super::{Ended, Holder};
 use crate::absorb::{Folded, ends};
 use crate::carry::{Carried, Load};
 use crate::deliver::{Api, Ending, Item, deliver};
+use crate::locks::in_order;
+use crate::off_thread::off_thread;
 
 /// How long a load waits for its answers before absorb records it: no message is held for longer than 2 s.
 const WAITS: Duration = Duration::from_millis(1500);
@@ -123,7 +125,9 @@ impl Recorder {
                         fault_point!("carry.recorded");
                         return Ok(endings);
                     }
-                    Err(LedgerError::Conflict) => (record_first(answer, None), endings),
+                    Err(LedgerError::Conflict | LedgerError::Claimed) => {
+                        (record_first(answer, None), endings)
+                    }
                     Err(other) => return Err(other.into()),
                 }
             }
@@ -149,9 +153,11 @@ impl Recorder {
         calls: &[CallId],
     ) -> Result<Vec<(uuid::Uuid, ledger::State)>, LedgerError> {
         let mut changes = folded.changes;
+        let graphs = changes.saves.iter().flat_map(|save| save.graph.identifiers.keys());
+        let _held = self.worker.locks.writing.hold(&in_order(graphs.copied())).await;
         changes.fence = Some(self.fence);
         changes.closed_calls = calls.to_vec();
-        self.tell(&mut changes, endings, &self.rules());
+        off_thread(|| self.tell(&mut changes, endings, &self.rules()));
         let ended = ends(&changes);
         self.worker.ledger.record(changes).await?;
         Ok(ended)

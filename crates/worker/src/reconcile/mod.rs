@@ -16,7 +16,6 @@ use std::time::Duration;
 use connections::{Connection, State};
 use jiff::Timestamp;
 use ledger::{Fence, GraphId, LedgerError};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -117,11 +116,7 @@ impl Holder {
     /// # Errors
     ///
     /// If the ledger or the connections cannot be read or written; whoever takes over begins with the calls left open.
-    pub async fn serve(
-        &mut self,
-        work: &Arc<Notify>,
-        stop: &CancellationToken,
-    ) -> Result<Left, anyhow::Error> {
+    pub async fn serve(&mut self, stop: &CancellationToken) -> Result<Left, anyhow::Error> {
         self.settle_open_calls().await?;
         let mut known = Known::default();
         let mut under_way: JoinSet<Ended> = JoinSet::new();
@@ -131,7 +126,6 @@ impl Holder {
             known.refresh(&self.worker).await?;
             let Some(connection) = known.get(self.connection.id) else { return Ok(Left::Lost) };
             self.adopt(connection);
-            let woken = work.notified();
             let paused = matches!(self.connection.state, State::Paused(_));
             let (started, spare) = match stop.is_cancelled() || paused {
                 true => (0, 0),
@@ -152,7 +146,7 @@ impl Holder {
             if started == 0 && !paused && !stop.is_cancelled() {
                 self.apply_settings().await?;
             }
-            let happened = self.wait(&mut under_way, &mut seat, woken, started, stop).await?;
+            let happened = self.wait(&mut under_way, &mut seat, started, stop).await?;
             match self.end(happened.ended).await {
                 Ok(()) => {}
                 Err(cause) if is_fenced(&cause) => return Ok(Left::Lost),
@@ -231,17 +225,17 @@ impl Holder {
         &self,
         under_way: &mut JoinSet<Ended>,
         seat: &mut Seat,
-        woken: impl Future<Output = ()>,
         started: usize,
         stop: &CancellationToken,
     ) -> Result<Happened, anyhow::Error> {
         let mut happened = Happened::default();
         let patience = self.patience(started).await?;
+        let woken = Arc::clone(&seat.woken);
         tokio::select! {
             biased;
             Some(first) = under_way.join_next() => happened.ended.push(first?),
             Some(load) = seat.loads.recv() => happened.loads.push(load),
-            () = woken => {}
+            () = woken.notified() => {}
             () = stop.cancelled(), if under_way.is_empty() => {}
             () = tokio::time::sleep(patience) => {}
         }

@@ -1,13 +1,14 @@
 //! Recording how calls ended: delivered traits, outcomes, attempts and dead letters, in one fenced transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use connections::Connection;
 use jiff::Timestamp;
 use ledger::{
-    Attempt, Audit, CallId, Changes, DeadLetter, Fence, GraphRow, LedgerError, Outcome, Save, State,
+    Attempt, Audit, CallId, Changes, DeadLetter, Fence, Gathered, GraphId, GraphRow, LedgerError, Outcome,
+    Save, State,
 };
 use people::Digest;
 use people::answer::{Answer, Death, apply, concerned_by, fail};
@@ -17,12 +18,20 @@ use people::stamp::Moment;
 use refersion::Class;
 
 use crate::Worker;
+use crate::contention::Contention;
 use crate::deliver::{Ending, Failed};
+use crate::locks::{Held, read_locked};
+use crate::off_thread::off_thread;
 use crate::rules::rules;
 use crate::settle::{settle_save, unsettled};
 
-/// How often a recording is tried again because absorb changed a graph meanwhile.
-const CONFLICTS: usize = 50;
+/// What became of endings that were to be recorded together.
+enum Recorded {
+    /// They are.
+    All,
+    /// Nothing: their graphs are too large to be read at once.
+    TooLarge,
+}
 
 /// Records what one holder of a connection's lease learns, under its fence.
 #[derive(Clone)]
@@ -40,32 +49,84 @@ impl Recorder {
 
     /// Nothing to record yet.
     pub(super) fn changes(&self) -> Changes {
-        Changes { connection: self.connection.id, fence: Some(self.fence), ..Changes::default() }
+        let (connection, fence, now) = (self.connection.id, Some(self.fence), self.worker.now());
+        Changes { connection, fence, now, ..Changes::default() }
     }
 
-    /// Records how calls ended, whatever others have changed meanwhile.
+    /// Records how calls ended, whatever others have changed meanwhile: together, or in pieces if their graphs are too large
+    /// to be read at once. The calls are closed with the last piece.
     pub(super) async fn record_endings(&self, endings: &[Ending], closed: &[CallId]) -> anyhow::Result<()> {
+        let mut pieces = vec![endings];
+        while let Some(piece) = pieces.pop() {
+            let closed = if pieces.is_empty() { closed } else { &[] };
+            if matches!(self.record_piece(piece, closed).await?, Recorded::TooLarge) {
+                let (first, second) = piece.split_at(piece.len() / 2);
+                pieces.extend([second, first]);
+            }
+        }
+        Ok(())
+    }
+
+    async fn record_piece(&self, endings: &[Ending], closed: &[CallId]) -> anyhow::Result<Recorded> {
         let rules = self.rules();
         let mut anchors: BTreeSet<Digest> = endings.iter().map(|ending| ending.anchor).collect();
         anchors.extend(endings.iter().flat_map(|ending| &ending.answers).map(|(anchor, _)| *anchor));
         let anchors: Vec<Digest> = anchors.into_iter().collect();
-        for _ in 0..CONFLICTS {
-            let gathered = self.worker.ledger.gather(self.connection.id, &anchors, &[]).await?;
+        let mut contention = Contention::none_yet(&self.worker, self.connection.id);
+        let recorded = loop {
+            // One ending's graphs are read one by one, so that there is none that does not fit.
+            let at_once = if endings.len() > 1 { anchors.len().max(1) } else { 1 };
+            let (gathered, held) = self.read(&anchors, at_once).await?;
+            if gathered.partial && endings.len() > 1 {
+                break Ok(Recorded::TooLarge);
+            }
             let mut changes = self.changes();
+            changes.claim = contention.claim();
             changes.saves = gathered.graphs.into_iter().map(unsettled).collect();
-            self.tell(&mut changes, endings, &rules);
+            off_thread(|| self.tell(&mut changes, endings, &rules));
             changes.closed_calls = closed.to_vec();
             let ended: Vec<State> = changes.outcomes.iter().map(|outcome| outcome.state).collect();
-            match self.worker.ledger.record(changes).await {
-                Ok(()) => {
-                    ended.into_iter().for_each(|state| self.worker.meters.outcome(state.word()));
-                    return Ok(());
-                }
-                Err(LedgerError::Conflict) => tokio::task::yield_now().await,
-                Err(other) => return Err(other.into()),
+            let Err(failed) = self.worker.ledger.record(changes).await else {
+                ended.into_iter().for_each(|state| self.worker.meters.outcome(state.word()));
+                break Ok(Recorded::All);
+            };
+            drop(held);
+            if let Err(failed) = contention.passes(failed).await {
+                break Err(failed);
             }
-        }
-        anyhow::bail!("others change the same graphs without end")
+        };
+        contention.end().await;
+        Ok(recorded?)
+    }
+
+    /// The graphs of some identifiers, locked until what is made of them is written.
+    async fn read(&self, names: &[Digest], at_once: usize) -> Result<(Gathered, Vec<Held>), LedgerError> {
+        let (ledger, connection) = (&self.worker.ledger, self.connection.id);
+        let locks = [&self.worker.locks.writing];
+        let gather = || async move {
+            let mut gathered = Gathered::default();
+            for names in names.chunks(at_once) {
+                let more = ledger.gather(connection, names, &[]).await?;
+                let known: HashSet<GraphId> = gathered.graphs.iter().map(|read| read.row.id).collect();
+                gathered.graphs.extend(more.graphs.into_iter().filter(|read| !known.contains(&read.row.id)));
+                gathered.partial |= more.partial;
+            }
+            Ok(gathered)
+        };
+        read_locked(&locks, names.to_vec(), gather).await
+    }
+
+    /// Graphs by id, locked with the identifiers that they hold until what is made of them is written.
+    pub(super) async fn read_by_id(
+        &self,
+        ids: &[GraphId],
+        names: Vec<Digest>,
+    ) -> Result<(Vec<GraphRow>, Vec<Held>), LedgerError> {
+        let (ledger, locks) = (&self.worker.ledger, [&self.worker.locks.writing]);
+        let by_id =
+            || async move { Ok(Gathered { graphs: ledger.graphs(ids).await?, ..Gathered::default() }) };
+        let (gathered, held) = read_locked(&locks, names, by_id).await?;
+        Ok((gathered.graphs, held))
     }
 
     /// Applies endings to the graphs that are to be saved, and settles those again that they are about.

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ledger::LedgerError;
+use ledger::{GraphId, LedgerError};
 use tracing::info;
 
 use super::Holder;
+use crate::locks::in_order;
+use crate::off_thread::off_thread;
 use crate::rules::WALKS_BEGIN_AFTER;
 
 /// Graphs settled in one step of the walk.
@@ -43,14 +45,15 @@ impl Holder {
             return self.worker.ledger.set_walk_position(connection, version, None).await;
         };
         let recorder = self.recorder();
+        let ids: Vec<GraphId> = rows.iter().map(|read| read.row.id).collect();
+        let names = in_order(rows.iter().flat_map(|read| read.graph.identifiers.keys().copied()));
+        let (rows, _held) = recorder.read_by_id(&ids, names).await?;
         let (rules, mut changes) = (recorder.rules(), recorder.changes());
-        for row in rows {
-            recorder.resettle(&mut changes, row, &rules, now);
-        }
+        off_thread(|| rows.into_iter().for_each(|row| recorder.resettle(&mut changes, row, &rules, now)));
         match self.worker.ledger.record(changes).await {
             Ok(()) => self.worker.ledger.set_walk_position(connection, version, Some(last)).await,
-            // Absorb was at one of them: the same step again.
-            Err(LedgerError::Conflict) => {
+            // Another process was at one of them: the same step again.
+            Err(LedgerError::Conflict | LedgerError::Claimed) => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 Ok(())
             }

@@ -12,6 +12,7 @@ use people::{Digest, Text};
 use super::Holder;
 use super::lanes::{BATCH, Candidate, Lanes, Planned, Sort};
 use crate::deliver::{Item, Wish};
+use crate::off_thread::off_thread;
 use crate::rules::rules;
 use crate::translate::open;
 
@@ -28,11 +29,14 @@ impl Holder {
         let soon = now.checked_add(waits).unwrap_or(now);
         let due = self.worker.ledger.due(self.connection.id, soon, &self.want(room)).await?;
         let rules = rules(&self.connection.settings);
-        let mut candidates = Vec::new();
-        for graph in due {
-            fault_point!("reconcile.taken");
-            candidates.extend(self.candidates(&graph, &rules, now.into()));
-        }
+        let candidates = off_thread(|| {
+            let mut candidates = Vec::new();
+            for graph in due {
+                fault_point!("reconcile.taken");
+                candidates.extend(self.candidates(&graph, &rules, now.into()));
+            }
+            candidates
+        });
         let calls = Lanes::of(candidates, now).calls(room, self.calls_made);
         self.calls_made += calls.len() as u64;
         Ok(calls)

@@ -58,6 +58,7 @@ fn worker_on(queue: SqliteQueue, ledger: &SqliteLedger) -> Worker {
         meters: Arc::default(),
         beats: Arc::default(),
         carriers: Arc::default(),
+        locks: Arc::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Removing a connection with all that is kept for it.
 
 use sqlx_postgres::PgConnection;
+use uuid::Uuid;
 
 use super::{ConnectionId, Failure, found, rows, sql};
 
@@ -9,12 +10,14 @@ const CONNECTION: &str = "DELETE FROM connections WHERE id = $1";
 const REMEMBER: &str = "INSERT INTO removed_connections (id) VALUES ($1)";
 
 /// Held until the end of the transaction: a removal waits for it, and what comes after the removal finds no row.
-const HOLD: &str = "SELECT id FROM connections WHERE id = $1 FOR KEY SHARE";
+const HOLD: &str = "SELECT k.holder, k.until FROM connections c LEFT JOIN claims k ON k.connection = c.id
+    WHERE c.id = $1 FOR KEY SHARE OF c";
 
-const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE id = $1)";
+const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE id = $1),
+    (SELECT holder FROM claims WHERE connection = $1), (SELECT until FROM claims WHERE connection = $1)";
 
 /// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
-const REST: [&str; 16] = [
+const REST: [&str; 17] = [
     "DELETE FROM stray_letters WHERE connection = $1",
     "DELETE FROM dead_letters WHERE connection = $1",
     "DELETE FROM pending USING events WHERE events.event_id = pending.event_id AND events.connection = $1",
@@ -27,6 +30,7 @@ const REST: [&str; 16] = [
     "DELETE FROM leases WHERE connection = $1",
     "DELETE FROM calls WHERE connection = $1",
     "DELETE FROM walks WHERE connection = $1",
+    "DELETE FROM claims WHERE connection = $1",
     "DELETE FROM unmapped WHERE connection = $1",
     "DELETE FROM unmapped_changes WHERE connection = $1",
     "DELETE FROM tallies WHERE connection = $1",
@@ -49,12 +53,17 @@ pub(super) async fn remove(line: &mut PgConnection, id: ConnectionId) -> Result<
     Ok(())
 }
 
-/// Fails where the connection was removed since what is to be recorded was read: nobody would ever end or find it.
-pub(in crate::postgres) async fn check(line: &mut PgConnection, id: ConnectionId) -> Result<(), Failure> {
-    let held: Option<(i64,)> = rows(HOLD).bind(id).fetch_optional(&mut *line).await?;
-    if held.is_some() {
-        return Ok(());
+/// Fails where the connection was removed since what is to be recorded was read: nobody would ever end or find it. Returns
+/// who has claimed its graphs, and until when.
+pub(in crate::postgres) async fn check(
+    line: &mut PgConnection,
+    id: ConnectionId,
+) -> Result<Option<(Uuid, i64)>, Failure> {
+    let held: Option<(Option<Uuid>, Option<i64>)> = rows(HOLD).bind(id).fetch_optional(&mut *line).await?;
+    if let Some((holder, until)) = held {
+        return Ok(holder.zip(until));
     }
-    let (removed,): (bool,) = rows(IS_REMOVED).bind(id).fetch_one(line).await?;
-    if removed { Err(Failure::Moved) } else { Ok(()) }
+    let (removed, holder, until): (bool, Option<Uuid>, Option<i64>) =
+        rows(IS_REMOVED).bind(id).fetch_one(line).await?;
+    if removed { Err(Failure::Moved) } else { Ok(holder.zip(until)) }
 }

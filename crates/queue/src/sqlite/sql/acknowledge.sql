@@ -1,1 +1,1 @@
-DELETE FROM messages WHERE ticket = ?1
+DELETE FROM messages WHERE ticket = ?1 AND id = ?2

@@ -1,1 +1,1 @@
-INSERT INTO messages (lane, format, events, bytes) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO messages (lane, connection, format, events, bytes) VALUES (?1, ?2, ?3, ?4, ?5)

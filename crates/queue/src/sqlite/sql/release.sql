@@ -1,1 +1,1 @@
-UPDATE messages SET ticket = NULL WHERE ticket = ?1
+UPDATE messages SET ticket = NULL WHERE ticket = ?1 AND id = ?2

@@ -17,7 +17,6 @@ use refersion::{Answer, Request, Transport, TransportError};
 use serde_json::{Value, json};
 use simulator::{Faults, Incoming, Options, Reply, Simulator};
 use sqlite::Database;
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -111,7 +110,6 @@ pub(crate) struct Shop {
     wire: Arc<Wire>,
     known: Known,
     said: u128,
-    work: Arc<Notify>,
     stop: CancellationToken,
 }
 
@@ -143,6 +141,7 @@ impl Shop {
             meters: Arc::default(),
             beats: Arc::default(),
             carriers: Arc::default(),
+            locks: Arc::default(),
         };
         let key = ApiKey::parse("pub_1.sec_1").expect("a well-formed key");
         let new = NewConnection {
@@ -153,14 +152,14 @@ impl Shop {
             created_at: worker.now(),
         };
         let id = ledger.add(new).await.expect("a fresh connection").id;
-        let (known, work, stop) = (Known::default(), Arc::default(), CancellationToken::new());
-        Self { worker, ledger, id, wire, known, said: 0, work, stop }
+        let (known, stop) = (Known::default(), CancellationToken::new());
+        Self { worker, ledger, id, wire, known, said: 0, stop }
     }
 
     /// From now on, calls go out.
     pub(crate) fn reconcile(&self) {
-        let (worker, work, stop) = (self.worker.clone(), Arc::clone(&self.work), self.stop.clone());
-        tokio::spawn(async move { serve::reconcile_all(&worker, &work, &stop).await });
+        let (worker, stop) = (self.worker.clone(), self.stop.clone());
+        tokio::spawn(async move { serve::reconcile_all(&worker, &stop).await });
     }
 
     /// Events come in one batch, and are absorbed.
@@ -171,7 +170,6 @@ impl Shop {
         while left > 0 {
             left -= absorb::round(&self.worker, &mut self.known, &self.stop).await.expect("absorbed");
         }
-        self.work.notify_waiters();
     }
 
     /// An operator replays the event that was the `number`-th to be said.
@@ -181,7 +179,6 @@ impl Shop {
         self.said = said;
         self.worker.queue.publish(&[again]).await.expect("published");
         absorb::round(&self.worker, &mut self.known, &self.stop).await.expect("absorbed");
-        self.work.notify_waiters();
     }
 
     /// What the events are that were said.

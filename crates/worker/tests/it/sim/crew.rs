@@ -62,6 +62,7 @@ impl Crew {
                 inner: stage.ledger.clone(),
                 plant: stage.plant,
                 watch: stage.watch.clone(),
+                before_recording: None,
             }),
             connections: Arc::new(StorePort { life: Arc::clone(&life), inner: stage.ledger.clone() }),
             transport: Arc::new(Network {
@@ -76,6 +77,7 @@ impl Crew {
             meters: Arc::default(),
             beats: Arc::default(),
             carriers: Arc::default(),
+            locks: Arc::default(),
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(worker::serve::run(worker, stop.clone()));

@@ -1,15 +1,17 @@
 //! The ledger as one process reaches it, and the faults that are planted there to see whether they are found.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::{ConnectionId, ConnectionStore, State};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{
-    CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
-    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Save, Want, Work,
+    CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
+    Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Save, Want, Work,
 };
 use people::graph::Lane;
 use people::plan::StepKind;
@@ -48,13 +50,20 @@ pub(crate) struct LedgerPort {
     pub(crate) inner: SqliteLedger,
     pub(crate) plant: Plant,
     pub(crate) watch: Watch,
+    /// What happens just before something is recorded.
+    pub(crate) before_recording: Option<BeforeRecording>,
 }
+
+/// Something that happens just before changes are recorded.
+pub(crate) type BeforeRecording = Box<dyn Fn(&Changes) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Notes whatever a holder records whose lease another one has taken.
 #[derive(Clone)]
 pub(crate) struct Watch {
     pub(crate) memory: Database,
     pub(crate) seen: Arc<Mutex<Vec<String>>>,
+    /// How often a graph had moved since it was read.
+    pub(crate) conflicts: Arc<AtomicUsize>,
 }
 
 impl Watch {
@@ -131,9 +140,18 @@ impl Ledger for LedgerPort {
             self.life.lag().await;
         }
         self.spoil(&mut changes).await?;
+        if let Some(before) = &self.before_recording {
+            before(&changes).await;
+        }
         let recorded = async {
             let lost = self.watch.is_lost(connection, fence).await;
-            self.inner.record(changes).await?;
+            // Events that are taken for new may have come before: that is no matter of graphs.
+            let is_about_graphs = !changes.unasked;
+            let recorded = self.inner.record(changes).await;
+            if is_about_graphs && matches!(recorded, Err(LedgerError::Conflict)) {
+                self.watch.conflicts.fetch_add(1, Ordering::Relaxed);
+            }
+            recorded?;
             if lost {
                 self.watch.note();
             }
@@ -158,6 +176,19 @@ impl Ledger for LedgerPort {
         events: &[Uuid],
     ) -> Result<Gathered, LedgerError> {
         self.life.take(self.inner.gather(connection, digests, events), unavailable).await
+    }
+
+    async fn claim(
+        &self,
+        connection: ConnectionId,
+        claim: Claim,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.life.take(self.inner.claim(connection, claim, now), unavailable).await
+    }
+
+    async fn end_claim(&self, connection: ConnectionId, claim: Claim) -> Result<(), LedgerError> {
+        self.life.take(self.inner.end_claim(connection, claim), unavailable).await
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {

@@ -7,7 +7,7 @@
 mod check;
 mod crew;
 pub(crate) mod dice;
-mod ledger_port;
+pub(crate) mod ledger_port;
 pub(crate) mod life;
 mod member;
 mod network;

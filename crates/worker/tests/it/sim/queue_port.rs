@@ -33,10 +33,11 @@ impl Queue for QueuePort {
     }
 
     /// Looks for itself instead of letting the engine poll every few milliseconds, which costs the simulation its pace.
-    async fn take(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {
+    async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
         let deadline = Instant::now() + wait;
         loop {
-            let batch = self.life.take(self.inner.take(max, Duration::ZERO), unavailable).await?;
+            let batch =
+                self.life.take(self.inner.take_except(max, Duration::ZERO, except), unavailable).await?;
             if !batch.is_empty() || Instant::now() >= deadline {
                 return Ok(batch);
             }

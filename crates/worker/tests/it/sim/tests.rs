@@ -114,7 +114,9 @@ fn calls_that_tell_what_is_known_are_found() {
 /// Each plot by itself, so that a failure of one says its name.
 #[test]
 fn the_promises_hold_in_every_plot() {
-    for plot in [Plot::Takeover, Plot::Crowd, Plot::Neighbours, Plot::Quiet, Plot::LateSettings] {
+    for plot in
+        [Plot::Takeover, Plot::Crowd, Plot::Neighbours, Plot::Quiet, Plot::LateSettings, Plot::Tablets]
+    {
         for seed in 0..number("SIMULATION_SEEDS").unwrap_or(SEEDS) / 500 {
             let played = play_plot(plot, seed, Plant::Nothing);
             assert!(played.wrong.is_empty(), "{plot:?}: {}", told(seed, &played));

@@ -4,6 +4,7 @@ mod crowd;
 mod late_settings;
 mod neighbours;
 mod quiet;
+mod tablets;
 mod takeover;
 
 use super::crew::Crew;
@@ -26,6 +27,8 @@ pub(crate) enum Plot {
     Quiet,
     /// Settings change while slow batches are folded.
     LateSettings,
+    /// A shop's tablets: a few anonymousIds that everybody shares.
+    Tablets,
 }
 
 /// What was told.
@@ -44,6 +47,7 @@ impl Plot {
             22 | 35 => Self::Neighbours,
             29 => Self::Quiet,
             39 => Self::LateSettings,
+            46 => Self::Tablets,
             _ => Self::Anything,
         }
     }
@@ -51,7 +55,7 @@ impl Plot {
     pub(crate) fn cast(self) -> Cast {
         match self {
             Self::Anything | Self::Takeover => Cast::Anybody,
-            Self::Crowd | Self::Quiet | Self::LateSettings => Cast::Plain(1),
+            Self::Crowd | Self::Quiet | Self::LateSettings | Self::Tablets => Cast::Plain(1),
             Self::Neighbours => Cast::Plain(2),
         }
     }
@@ -60,6 +64,7 @@ impl Plot {
         match self {
             Self::Anything => 1 + dice.below(3),
             Self::Takeover => 2 + dice.below(2),
+            Self::Tablets => 1,
             Self::Crowd | Self::Neighbours | Self::Quiet | Self::LateSettings => 1 + dice.below(2),
         }
     }
@@ -72,6 +77,7 @@ impl Plot {
             Self::Crowd => crowd::play(stage).await,
             Self::Neighbours => neighbours::play(stage).await,
             Self::Quiet => quiet::play(stage).await,
+            Self::Tablets => tablets::play(stage).await,
             Self::LateSettings => Told { accepted: late_settings::play(stage).await, wrong: Vec::new() },
         }
     }

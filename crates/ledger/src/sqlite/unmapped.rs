@@ -1,0 +1,60 @@
+//! Counts of unmapped traits: how many events said each name.
+
+use connections::ConnectionId;
+use sqlite::rusqlite::Connection;
+
+use super::failure::Failure;
+use super::words::limit;
+use crate::Unmapped;
+use crate::unmapped::{LIKE_IDS, MAX_UNMAPPED_TRAITS, MORE};
+
+const ADD: &str = "UPDATE unmapped SET events = events + ?3 WHERE connection = ?1 AND key = ?2";
+
+const INSERT: &str = "INSERT INTO unmapped (connection, key, spelling, events) VALUES (?1, ?2, ?3, ?4)";
+
+/// How many names there are already, but no more than this.
+const THERE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM unmapped WHERE connection = ?1 LIMIT ?2)";
+
+/// Adds to the counts. A name that is new is counted while there is room; beyond it the events are counted under [`MORE`].
+pub(super) fn count(
+    database: &Connection,
+    connection: ConnectionId,
+    unmapped: &[Unmapped],
+) -> Result<(), Failure> {
+    let mut new = Vec::new();
+    for name in unmapped {
+        if !add(database, connection, &name.key, events(name))? {
+            new.push(name);
+        }
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    let most = usize::try_from(MAX_UNMAPPED_TRAITS).unwrap_or(usize::MAX);
+    let there: i64 =
+        database.prepare_cached(THERE)?.query_row((connection, limit(most)), |row| row.get(0))?;
+    let mut room = most.saturating_sub(usize::try_from(there).unwrap_or(most));
+    let mut beyond = 0;
+    for name in new {
+        let is_word = name.key == LIKE_IDS || name.key == MORE;
+        if room == 0 && !is_word {
+            beyond = beyond.max(events(name));
+            continue;
+        }
+        room = room.saturating_sub(1);
+        let values = (connection, &name.key, &name.spelling, events(name));
+        database.prepare_cached(INSERT)?.execute(values)?;
+    }
+    if beyond > 0 && !add(database, connection, MORE, beyond)? {
+        database.prepare_cached(INSERT)?.execute((connection, MORE, MORE, beyond))?;
+    }
+    Ok(())
+}
+
+fn add(database: &Connection, connection: ConnectionId, key: &str, events: i64) -> Result<bool, Failure> {
+    Ok(database.prepare_cached(ADD)?.execute((connection, key, events))? > 0)
+}
+
+fn events(name: &Unmapped) -> i64 {
+    i64::try_from(name.events).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,98 @@
+//! Names of traits that no setting maps, as far as they may be kept.
+//!
+//! A source may use an address or an id as the name of a trait. Such a name is personal, and no delete would find it: so it
+//! is not kept. Two fixed words stand for what is not counted by name. No trait has a name like these: a folded key with
+//! letters has no parentheses.
+
+/// The most unmapped traits that are counted of one connection; a source that makes up names must not fill the ledger.
+pub const MAX_UNMAPPED_TRAITS: u32 = 1_000;
+
+/// What stands for all names that look like addresses or ids.
+pub const LIKE_IDS: &str = "(names like addresses or ids)";
+
+/// What stands for names beyond those that are counted: with it, the others are a sample.
+pub const MORE: &str = "(more names than are counted)";
+
+/// The longest name that is kept, in characters.
+const MAX_CHARS: usize = 64;
+/// So many digits one after the other are a number of somebody.
+const DIGITS_IN_A_ROW: usize = 5;
+/// So many digits in all are one too, like a phone number with spaces.
+const DIGITS: usize = 8;
+/// So many hexadecimal digits, hyphens aside, are an id.
+const HEX_DIGITS: usize = 16;
+/// So many letters and digits without a gap, with a digit among them, are an id.
+const TOKEN: usize = 20;
+
+/// How an address looks when its `@` was replaced.
+const AT: [&str; 5] = ["@", "\u{ff20}", "%40", "(at)", "[at]"];
+
+/// Whether a name looks like an address or an id: it must not be kept. Takes time in proportion to the name.
+#[must_use]
+pub fn is_like_an_id(name: &str) -> bool {
+    let is_address = || AT.iter().any(|at| name.contains(at));
+    name.chars().count() > MAX_CHARS || is_address() || has_many_digits(name) || has_token(name)
+}
+
+fn has_many_digits(name: &str) -> bool {
+    let (mut all, mut in_a_row) = (0, 0);
+    for char in name.chars() {
+        in_a_row = if char.is_numeric() { in_a_row + 1 } else { 0 };
+        all += usize::from(char.is_numeric());
+        if in_a_row >= DIGITS_IN_A_ROW || all >= DIGITS {
+            return true;
+        }
+    }
+    false
+}
+
+fn has_token(name: &str) -> bool {
+    let (mut hex, mut run, mut digit) = (0, 0, false);
+    for char in name.chars() {
+        match char {
+            '-' => {}
+            char if char.is_ascii_hexdigit() => hex += 1,
+            _ => hex = 0,
+        }
+        (run, digit) = match char.is_alphanumeric() {
+            true => (run + 1, digit || char.is_numeric()),
+            false => (0, false),
+        };
+        if hex >= HEX_DIGITS || (run >= TOKEN && digit) {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_ids_and_numbers_of_people_are_not_kept() {
+        for name in [
+            "ann@example.com",
+            "ann%40example.com",
+            "ann (at) example.com",
+            "018f3d5e-7c1b-7000-8000-0123456789ab",
+            "deadbeefdeadbeefdeadbeef",
+            "user_1234567",
+            "+41 79 123 45 67",
+            "Xk9aPq2LmZ8rT5vW1yB3",
+            &"long ".repeat(20),
+        ] {
+            assert!(is_like_an_id(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn ordinary_names_are_kept() {
+        for name in
+            ["plan", "First Purchase Date", "utm_source", "Q4 2024 revenue", "isFeedbackAccessed", "größe"]
+        {
+            assert!(!is_like_an_id(name), "{name}");
+        }
+        assert!(!is_like_an_id(LIKE_IDS) && !is_like_an_id(MORE), "they are kept themselves");
+    }
+}

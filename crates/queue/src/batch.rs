@@ -1,0 +1,85 @@
+//! What a taker holds, and how it is answered: as a whole, or connection by connection.
+
+use std::collections::BTreeMap;
+
+use crate::{Item, QueueError};
+
+/// The contents of the messages that one take found.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Its contents, live before bulk unless it was the turn of bulk.
+    pub items: Vec<Item>,
+    /// Whether any of it was handed out before: go through it one by one.
+    pub redelivered: bool,
+    /// The messages that the items came in, in the order of the items.
+    pub(crate) messages: Vec<Taken>,
+}
+
+/// A message in a taker's hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    /// The connection of its envelopes; 0 where they may belong to several.
+    pub(crate) connection: i64,
+    /// How many items it gave.
+    pub(crate) items: usize,
+    /// Whether it was handed out before.
+    pub(crate) redelivered: bool,
+    /// The take that it was found by.
+    pub(crate) ticket: i64,
+    /// What the engine recognises it by.
+    pub(crate) id: i64,
+}
+
+impl Batch {
+    /// A batch of nothing, which may be acknowledged.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Adds a message with what was in it.
+    pub(crate) fn add(&mut self, message: Taken, items: Vec<Item>) {
+        self.redelivered |= message.redelivered;
+        self.messages.push(Taken { items: items.len(), ..message });
+        self.items.extend(items);
+    }
+
+    /// The same events, a batch for each connection, to be answered independently of each other. Messages of which the
+    /// connection is not known, because an older program published them, are together under 0.
+    #[must_use]
+    pub fn by_connection(self) -> BTreeMap<i64, Self> {
+        let mut batches: BTreeMap<i64, Self> = BTreeMap::new();
+        let mut items = self.items.into_iter();
+        for message in self.messages {
+            let of_message = items.by_ref().take(message.items).collect();
+            batches.entry(message.connection).or_default().add(message, of_message);
+        }
+        batches
+    }
+
+    /// Several batches as one, to be answered together.
+    #[must_use]
+    pub fn joined(batches: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Self::default();
+        for batch in batches {
+            all.items.extend(batch.items);
+            all.redelivered |= batch.redelivered;
+            all.messages.extend(batch.messages);
+        }
+        all
+    }
+
+    /// Whether all its messages were answered.
+    pub(crate) fn check(&self, answered: usize) -> Result<(), QueueError> {
+        match self.messages.len().saturating_sub(answered) {
+            0 => Ok(()),
+            messages => Err(QueueError::NotHeld { messages }),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! One connection's events: recorded together, or in ever smaller pieces where something in them stands in the way.
+
+use std::collections::VecDeque;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+use super::part::{Part, Trouble};
+use super::read::{self, Reading};
+use crate::Worker;
+use crate::rules::Known;
+
+/// Records events. What is bad among them dies alone; what others are changing is recorded after everything else.
+///
+/// # Errors
+///
+/// If some of them could not be recorded: the ledger is not available, or others change the same graphs all the time.
+pub(super) async fn record(
+    worker: &Worker,
+    known: &Known,
+    mut parts: VecDeque<Part>,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let mut deferred = Ok(());
+    while let Some(part) = parts.pop_front() {
+        if stop.is_cancelled() {
+            anyhow::bail!("the process is stopping");
+        }
+        match part.record(worker, known).await {
+            Ok(()) => {}
+            Err(Trouble::NotNow(cause)) => return Err(cause),
+            Err(Trouble::Contended(cause)) => deferred = Err(cause),
+            Err(Trouble::Together(why)) => {
+                debug!(events = part.readings().len(), why, "events are recorded in two pieces");
+                parts.extend(part.halves());
+            }
+            Err(Trouble::Bad(why)) => match part.readings() {
+                [reading] => bury(worker, known, reading, &why).await?,
+                _ => {
+                    warn!(why, "a batch is gone through in ever smaller pieces");
+                    parts.extend(part.halves());
+                }
+            },
+        }
+    }
+    deferred
+}
+
+/// The one envelope that is bad dies, with its bytes.
+async fn bury(worker: &Worker, known: &Known, reading: &Reading, why: &str) -> anyhow::Result<()> {
+    error!(why, "an envelope cannot be absorbed and becomes a dead letter");
+    let dead = Part::new(reading.connection, vec![read::poison(reading, why)], known);
+    match dead.record(worker, known).await {
+        Ok(()) => Ok(()),
+        Err(Trouble::NotNow(cause) | Trouble::Contended(cause)) => Err(cause),
+        Err(Trouble::Bad(why)) => anyhow::bail!("an envelope can neither be absorbed nor buried: {why}"),
+        Err(Trouble::Together(why)) => anyhow::bail!("one envelope cannot be divided: {why}"),
+    }
+}

@@ -1,0 +1,107 @@
+//! Batches under way, and who may have another: connections share what one process has in hand.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use queue::TAKE_BYTES;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
+use tracing::warn;
+
+/// Batches of one connection that are under way at the same time, at most.
+const OF_ONE: usize = 4;
+/// With so many bytes of events under way a connection has its share, however few batches these are.
+const BYTES_OF_ONE: usize = 2 * TAKE_BYTES;
+/// Bytes of events that are under way, of all connections together; beyond it nothing is taken.
+const BYTES: usize = 32 * 1024 * 1024;
+/// While more bytes than these are under way, each connection has one batch at most, so that there is room for others.
+const BYTES_TO_SHARE: usize = BYTES / 4;
+/// How long a connection rests whose events could not be recorded.
+const REST: Duration = Duration::from_millis(500);
+
+/// What one connection has under way.
+#[derive(Default)]
+struct Share {
+    batches: usize,
+    bytes: usize,
+}
+
+/// The batches under way.
+#[derive(Default)]
+pub(super) struct Slots {
+    tasks: JoinSet<anyhow::Result<()>>,
+    running: HashMap<Id, (i64, usize)>,
+    of: BTreeMap<i64, Share>,
+    bytes: usize,
+    resting: BTreeMap<i64, Instant>,
+}
+
+impl Slots {
+    /// A connection's batch goes its way.
+    pub(super) fn add(
+        &mut self,
+        connection: i64,
+        bytes: usize,
+        way: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        let id = self.tasks.spawn(way).id();
+        self.running.insert(id, (connection, bytes));
+        let share = self.of.entry(connection).or_default();
+        share.batches += 1;
+        share.bytes += bytes;
+        self.bytes += bytes;
+    }
+
+    /// Whether nothing more may be taken at present.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= BYTES
+    }
+
+    /// The connections of which nothing is to be taken now: they have their share in hand, or rest.
+    pub(super) fn taken(&mut self) -> Vec<i64> {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.end(ended);
+        }
+        let now = Instant::now();
+        self.resting.retain(|_, until| *until > now);
+        let most = if self.bytes < BYTES_TO_SHARE { OF_ONE } else { 1 };
+        let busy = self.of.iter().filter(|(_, it)| it.batches >= most || it.bytes >= BYTES_OF_ONE);
+        busy.map(|(connection, _)| *connection).chain(self.resting.keys().copied()).collect()
+    }
+
+    /// Waits until a batch has come to its end, at most so long.
+    pub(super) async fn wait(&mut self, at_most: Duration) {
+        tokio::select! {
+            biased;
+            Some(ended) = self.tasks.join_next_with_id() => self.end(ended),
+            () = tokio::time::sleep(at_most) => {}
+        }
+    }
+
+    /// Waits until nothing is under way any more.
+    pub(super) async fn empty(&mut self) {
+        while let Some(ended) = self.tasks.join_next_with_id().await {
+            self.end(ended);
+        }
+    }
+
+    fn end(&mut self, ended: Result<(Id, anyhow::Result<()>), JoinError>) {
+        let (id, went) = match ended {
+            Ok((id, went)) => (id, went),
+            Err(panicked) => (panicked.id(), Err(panicked.into())),
+        };
+        let Some((connection, bytes)) = self.running.remove(&id) else { return };
+        self.bytes -= bytes;
+        if let Some(share) = self.of.get_mut(&connection) {
+            share.batches -= 1;
+            share.bytes -= bytes;
+            if share.batches == 0 {
+                self.of.remove(&connection);
+            }
+        }
+        if let Err(cause) = went {
+            warn!(connection, cause = %format!("{cause:#}"), "absorb rests: the batch stays in the queue");
+            self.resting.insert(connection, Instant::now() + REST);
+        }
+    }
+}

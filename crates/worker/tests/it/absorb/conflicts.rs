@@ -1,0 +1,82 @@
+//! Somebody else changes a graph each time that absorb is about to write it.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt as _;
+use ledger::sqlite::SqliteLedger;
+use ledger::{Changes, Ledger as _, Save};
+use people::Digest;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use worker::rules::Known;
+use worker::translate::{Translator, USER};
+use worker::{Limits, absorb};
+
+use super::Rig;
+
+/// Which graph is contended; found out after the rig is there.
+type Contended = Arc<Mutex<Option<Digest>>>;
+
+/// Another process writes the graph again, as it is: whoever has read it before has to read again. Under a claim it is
+/// refused, and tries again later.
+async fn write_again(ledger: SqliteLedger, connection: i64, digest: Digest, now: jiff::Timestamp) {
+    let gathered = ledger.gather(connection, &[digest], &[]).await.expect("gathered");
+    let saves = gathered.graphs.into_iter().map(|read| Save {
+        row: Some(read.row),
+        graph: read.graph,
+        new_digests: Vec::new(),
+        work: None,
+        dirty: read.row.dirty,
+        waiting: read.row.waiting,
+    });
+    let changes = Changes { connection, now, saves: saves.collect(), ..Changes::default() };
+    drop(ledger.record(changes).await);
+}
+
+/// A rig in which one graph is changed before each attempt to write it, and the order in which events were recorded.
+async fn contended(contended: &Contended) -> (Rig, Arc<Mutex<Vec<Vec<Uuid>>>>) {
+    let attempts: Arc<Mutex<Vec<Vec<Uuid>>>> = Arc::default();
+    let (noted, contended) = (Arc::clone(&attempts), Arc::clone(contended));
+    let rig = Rig::new(Limits::default(), move |ledger| {
+        let ledger = ledger.clone();
+        Some(Box::new(move |changes: &Changes| {
+            let events = changes.events.iter().map(|event| event.event).collect();
+            noted.lock().expect("no panic holds it").push(events);
+            let digest = *contended.lock().expect("no panic holds it");
+            let touched =
+                |save: &Save| digest.is_some_and(|digest| save.graph.identifiers.contains_key(&digest));
+            match digest.filter(|_| changes.saves.iter().any(touched)) {
+                Some(digest) => write_again(ledger.clone(), changes.connection, digest, changes.now).boxed(),
+                None => async {}.boxed(),
+            }
+        }))
+    })
+    .await;
+    (rig, attempts)
+}
+
+#[tokio::test(start_paused = true)]
+async fn constant_change_of_one_graph_defers_its_events_alone_and_they_are_recorded_all_the_same() {
+    let hot: Contended = Arc::default();
+    let (mut rig, attempts) = contended(&hot).await;
+    let connection = rig.add("shop").await;
+    let (mut known, stop) = (Known::default(), CancellationToken::new());
+    rig.say(connection, &["hot"], &json!({ "plan": "pro" })).await;
+    absorb::round(&rig.worker, &mut known, &stop).await.expect("absorbed");
+    let digest = Translator { vault: &rig.worker.vault, connection }.digest(USER, "hot");
+    *hot.lock().expect("no panic holds it") = Some(digest);
+
+    let users: Vec<String> =
+        (0..32).map(|user| if user == 5 { "hot".into() } else { format!("user-{user}") }).collect();
+    let users: Vec<&str> = users.iter().map(String::as_str).collect();
+    let events = rig.say(connection, &users, &json!({ "plan": "free" })).await;
+    absorb::round(&rig.worker, &mut known, &stop)
+        .await
+        .expect("nobody has to wait for the end of the changes");
+
+    assert_eq!(rig.recorded(connection, &events).await.len(), events.len());
+    let attempts = attempts.lock().expect("no panic holds it");
+    let last = attempts.last().expect("something was recorded");
+    assert_eq!(last[..], [events[5]], "what is contended comes last, and alone");
+}

@@ -1,0 +1,116 @@
+//! Absorb where connections share it, and where others change the same graphs.
+
+mod conflicts;
+mod neighbours;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connections::{
+    ApiKey, ConnectionId, ConnectionStore as _, MasterKey, NewConnection, OsRandomness, Vault,
+};
+use jiff::Timestamp;
+use ledger::sqlite::SqliteLedger;
+use ledger::{Ledger as _, State};
+use queue::sqlite::SqliteQueue;
+use queue::{Envelope, FORMAT, Lane, Queue as _};
+use refersion::{Answer, Request, TransportError};
+use serde_json::{Value, json};
+use sqlite::Database;
+use uuid::Uuid;
+use worker::{Clock, Limits, Worker};
+
+use crate::sim::dice::Dice;
+use crate::sim::ledger_port::{BeforeRecording, LedgerPort, Plant, Watch};
+use crate::sim::life::Life;
+
+/// No call goes out in these tests.
+struct NoWay;
+
+#[async_trait]
+impl refersion::Transport for NoWay {
+    async fn post(&self, _: Request) -> Result<Answer, TransportError> {
+        panic!("absorb makes no call")
+    }
+}
+
+/// A worker on engines in memory.
+struct Rig {
+    worker: Worker,
+    ledger: SqliteLedger,
+    queue: SqliteQueue,
+    said: u128,
+}
+
+impl Rig {
+    /// `before` gets the ledger, apart from the worker's way to it.
+    async fn new(limits: Limits, before: impl FnOnce(&SqliteLedger) -> Option<BeforeRecording>) -> Self {
+        let clock: Clock = Arc::new(|| "2026-01-02T03:04:05Z".parse().expect("a time"));
+        let memory = Database::inline().expect("memory for a database");
+        let ledger = SqliteLedger::over(memory.clone()).await.expect("a fresh ledger");
+        let database = Database::inline().expect("memory for a database");
+        let queue = SqliteQueue::on(database, queue::sqlite::Settings::default(), Arc::clone(&clock));
+        let queue = queue.await.expect("a fresh queue");
+        let port = LedgerPort {
+            life: Life::new(0, Dice::new(1), Arc::default()),
+            inner: ledger.clone(),
+            plant: Plant::Nothing,
+            watch: Watch { memory, seen: Arc::default(), conflicts: Arc::default() },
+            before_recording: before(&ledger),
+        };
+        let worker = Worker {
+            queue: Arc::new(queue.clone()),
+            ledger: Arc::new(port),
+            connections: Arc::new(ledger.clone()),
+            transport: Arc::new(NoWay),
+            vault: Vault::new(MasterKey::generate(&OsRandomness), 1, Arc::new(OsRandomness)),
+            clock,
+            randomness: Arc::new(OsRandomness),
+            limits,
+            meters: Arc::default(),
+            beats: Arc::default(),
+            carriers: Arc::default(),
+            locks: Arc::default(),
+        };
+        Self { worker, ledger, queue, said: 0 }
+    }
+
+    async fn add(&self, name: &str) -> ConnectionId {
+        let key = ApiKey::parse(&format!("pub_{name}.sec_{name}")).expect("a well-formed key");
+        let new = NewConnection {
+            name: name.parse().expect("a good name"),
+            settings: connections::Settings::default(),
+            key: self.worker.vault.seal_key(&key),
+            write_key: self.worker.vault.new_write_key(),
+            created_at: self.worker.now(),
+        };
+        self.ledger.add(new).await.expect("a fresh connection").id
+    }
+
+    /// Publishes an event about each user in one go; their ids.
+    async fn say(&mut self, connection: ConnectionId, users: &[&str], traits: &Value) -> Vec<Uuid> {
+        let event = |user: &&str| {
+            self.said += 1;
+            let json = json!({ "type": "identify", "userId": user, "traits": traits }).to_string();
+            Envelope {
+                format: FORMAT,
+                event_id: Uuid::from_u128(self.said),
+                connection,
+                lane: Lane::Live,
+                received_at: Timestamp::UNIX_EPOCH,
+                replay: false,
+                revision: 0,
+                payload: serde_json::value::RawValue::from_string(json).expect("good JSON"),
+            }
+        };
+        let envelopes: Vec<Envelope> = users.iter().map(event).collect();
+        self.queue.publish(&envelopes).await.expect("published");
+        envelopes.iter().map(|envelope| envelope.event_id).collect()
+    }
+
+    /// Which of these events are recorded.
+    async fn recorded(&self, connection: ConnectionId, events: &[Uuid]) -> Vec<Uuid> {
+        let known = self.ledger.gather(connection, &[], events).await.expect("gathered").known;
+        known.into_iter().filter(|(_, event)| event.state != State::Dead).map(|(id, _)| id).collect()
+    }
+}

@@ -1,0 +1,68 @@
+//! The events of one connection do not wait for those of another.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use ledger::Changes;
+use queue::TAKE_BYTES;
+use serde_json::json;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use worker::rules::Known;
+use worker::{Limits, absorb};
+
+use super::Rig;
+
+/// What a heavy event weighs, in bytes.
+const HEAVY: usize = 100_000;
+
+#[tokio::test]
+async fn an_event_behind_a_heavy_backlog_of_another_connection_is_recorded_after_a_slice_of_it() {
+    let mut rig = Rig::new(Limits::default(), |_| None).await;
+    let (heavy, light) = (rig.add("heavy").await, rig.add("light").await);
+    let mut backlog = Vec::new();
+    for user in 0..60 {
+        let text = json!({ "plan": "x".repeat(200), "nested": { "text": "x".repeat(HEAVY) } });
+        backlog.extend(rig.say(heavy, &[&format!("user-{user}")], &text).await);
+    }
+    let event = rig.say(light, &["ann"], &json!({ "plan": "pro" })).await;
+    let (mut known, stop) = (Known::default(), CancellationToken::new());
+    while rig.recorded(light, &event).await.is_empty() {
+        absorb::round(&rig.worker, &mut known, &stop).await.expect("absorbed");
+    }
+    let before = rig.recorded(heavy, &backlog).await.len() * HEAVY;
+    assert!(before <= 2 * TAKE_BYTES, "{before} bytes of another connection were recorded before");
+}
+
+/// Nothing of one connection can be recorded, say because its graphs are large: the others do not notice.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_hangs_in_the_ledger_holds_up_no_other() {
+    let limits = Limits { absorb_batch: 1, ..Limits::default() };
+    let mut rig = Rig::new(limits, |_| {
+        Some(Box::new(|changes: &Changes| match changes.connection {
+            1 => std::future::pending().boxed(),
+            _ => async {}.boxed(),
+        }))
+    })
+    .await;
+    let (hangs, well) = (rig.add("hangs").await, rig.add("well").await);
+    assert_eq!(hangs, 1);
+    for user in 0..30 {
+        rig.say(hangs, &[&format!("user-{user}")], &json!({ "plan": "pro" })).await;
+    }
+    let stop = CancellationToken::new();
+    let (worker, stopped) = (rig.worker.clone(), stop.clone());
+    let absorbing = tokio::spawn(async move { absorb::run(&worker, &stopped).await });
+    for user in ["ann", "bo", "cy"] {
+        sleep(Duration::from_secs(2)).await;
+        let event = rig.say(well, &[user], &json!({ "plan": "pro" })).await;
+        let recorded = async {
+            while rig.recorded(well, &event).await.is_empty() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), recorded).await.expect("it does not wait for the other connection");
+    }
+    stop.cancel();
+    absorbing.abort();
+}

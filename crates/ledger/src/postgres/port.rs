@@ -15,8 +15,8 @@ use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
 use super::{
-    PostgresLedger, drop_week, due, events, expire, find, graphs, leases, letters, notes, record, views,
-    weeks,
+    PostgresLedger, drop_week, due, events, expire, find, graphs, leases, letters, message_ids, notes,
+    record, views, weeks,
 };
 use crate::{
     CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
@@ -156,7 +156,7 @@ impl Ledger for PostgresLedger {
         from: DeadLetterState,
         to: DeadLetterState,
     ) -> Result<usize, LedgerError> {
-        Ok(on!(self.read(), |line| letters::set_state(line, ids, from, to))?)
+        Ok(on!(self.begin(), |line| letters::set_state(line, ids, from, to))?)
     }
 
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
@@ -180,7 +180,8 @@ impl Ledger for PostgresLedger {
         if let Some(week) = on!(self.read(), |line| drop_week::oldest(line, outcomes_before))? {
             outcomes += on!(self.begin(), |line| drop_week::drop_week(line, week, outcomes_before))?;
         }
-        Ok(Expired { outcomes, attempts, dead_letters })
+        let message_ids = on!(self.begin(), |line| message_ids::clear(line, limit))?;
+        Ok(Expired { outcomes, attempts, dead_letters, message_ids })
     }
 }
 

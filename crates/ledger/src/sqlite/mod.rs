@@ -13,8 +13,10 @@ mod find;
 mod graphs;
 mod leases;
 mod letters;
+mod message_ids;
 mod port;
 mod record;
+mod storage;
 mod strays;
 mod tally;
 mod views;
@@ -44,7 +46,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 9] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -52,6 +54,8 @@ const MIGRATIONS: [Migration; 7] = [
     migration!("0005_create_stray_letters", 1),
     migration!("0006_create_removed_connections", 1),
     migration!("0007_pack_graphs", 7),
+    migration!("0008_keep_no_message_ids", 7),
+    migration!("0009_measure_dead_letters", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

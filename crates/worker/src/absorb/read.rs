@@ -26,7 +26,6 @@ pub(super) struct Reading {
     pub(super) lane: Lane,
     pub(super) replay: bool,
     pub(super) kind: &'static str,
-    pub(super) message_id: Option<String>,
     pub(super) payload: Arc<str>,
     pub(super) found_by: Vec<Digest>,
     /// Custom traits: key and spelling.
@@ -103,7 +102,6 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
         spellings,
         found_by: translator.found_by_ask(&event, &ask),
         what: What::Ask(ask),
-        message_id: event.message_id,
         ..blank
     }
 }
@@ -120,7 +118,6 @@ fn blank(envelope: &Envelope) -> Reading {
         },
         replay: envelope.replay,
         kind: "unknown",
-        message_id: None,
         payload: envelope.payload.get().into(),
         found_by: Vec::new(),
         spellings: Vec::new(),
@@ -139,7 +136,6 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         lane: Lane::Live,
         replay: false,
         kind: "unknown",
-        message_id: None,
         payload: String::from_utf8_lossy(raw).into(),
         found_by: Vec::new(),
         spellings: Vec::new(),

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use connections::vault::FIRST_KEY_NUMBER;
 use connections::{ConnectionStore, OsRandomness, Randomness, Vault, keys};
 use jiff::Timestamp;
-use ledger::Ledger;
+use ledger::{Ledger, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -33,6 +33,8 @@ pub struct Engines {
     pub queue: Arc<dyn Queue>,
     /// The only memory.
     pub ledger: Arc<dyn Ledger>,
+    /// How large it is.
+    pub storage: Arc<dyn Storage>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
     /// Digests identifiers, opens and seals secrets.
@@ -84,6 +86,7 @@ impl Opening {
         Ok(Engines {
             queue: self.queue.port(),
             ledger: ledger.ledger,
+            storage: ledger.storage,
             connections: ledger.connections,
             vault,
             clock: Arc::clone(&self.clock),
@@ -103,6 +106,15 @@ pub(crate) async fn connections_alone(config: &Config) -> Result<Arc<dyn Connect
     let ledger = ledger_engine::open(&config.ledger.url).await?;
     keys::unlock(master, ledger.connections.as_ref(), randomness).await?;
     Ok(ledger.connections)
+}
+
+/// The storage of a ledger that is opened without its queue or key: for who looks how large it is.
+///
+/// # Errors
+///
+/// [`EngineError`], which says what to do.
+pub(crate) async fn storage_alone(config: &Config) -> Result<Arc<dyn Storage>, EngineError> {
+    Ok(ledger_engine::open(&config.ledger.url).await?.storage)
 }
 
 impl Engines {

@@ -7,6 +7,7 @@ mod door;
 mod figures;
 mod needs;
 mod reconciler;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use worker::Meters;
 
 use self::needs::LedgerWatch;
+use self::room::Room;
 use crate::config::Config;
 use crate::engines::awaited::Awaited;
 use crate::engines::{Engines, Opening};
@@ -49,6 +51,7 @@ pub struct Standby {
     opening: Opening,
     awaited: Awaited,
     ledger: LedgerWatch,
+    room: Room,
     running: Running,
 }
 
@@ -89,18 +92,22 @@ impl Standby {
         let pulses = Pulses::new(config.health.stale_after);
         needs::watch_queue(&opening.queue, roles, &pulses);
         needs::watch_ledger(&ledger, &pulses);
+        let room = Room::default();
         let mut supervisor = Supervisor::new(pulses.clone(), stop.clone());
         let door = door_listener.map(|(listener, address)| {
-            let door = door::start(config, &opening, &awaited, &mut supervisor, listener, address, &stop);
+            room.watched_by(&pulses);
+            let door = door::door(config, &opening, &awaited, room.clone());
+            door::start(&door, &mut supervisor, listener, address, &stop);
             (address, door)
         });
         let meters: Option<Arc<Meters>> = roles.worker.then(Arc::default);
-        let sources = figures::sources(
+        let mut sources = figures::sources(
             &opening.queue.port(),
             &awaited,
             door.as_ref().map(|(_, door)| door),
             meters.as_ref(),
         );
+        sources.push(Box::new(room.clone()));
         let exporter = Arc::new(Exporter::new(sources));
         let health = Health { pulses: pulses.clone(), exporter };
         let health_stop = CancellationToken::new();
@@ -117,7 +124,7 @@ impl Standby {
             health_server,
             deadline: config.shutdown.deadline,
         };
-        Ok(Self { config: config.clone(), opening, awaited, ledger, running })
+        Ok(Self { config: config.clone(), opening, awaited, ledger, room, running })
     }
 
     /// Where the door listens, if this process has one.
@@ -162,6 +169,7 @@ impl Standby {
     async fn start_the_rest(&mut self, engines: &Engines) -> Result<(), Failure> {
         let running = &mut self.running;
         needs::keep_watching(&self.ledger, engines, running);
+        self.room.keep_watching(&self.config, engines, running);
         match running.meters.clone() {
             Some(meters) => {
                 reconciler::start(&self.config, &self.opening.queue, engines, meters, running).await

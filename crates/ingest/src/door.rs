@@ -13,12 +13,13 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
+use crate::admission::Unlimited;
 use crate::answer::{self, Answer};
 use crate::guard::Guard;
 use crate::meters::Meters;
 use crate::refused::Refused;
 use crate::shedding::Shedding;
-use crate::{Figures, Keys, Limits, body, credentials};
+use crate::{Admission, Figures, Keys, Limits, NoRoom, body, credentials};
 
 /// Where Segment posts to.
 const PATH: &str = "/segment";
@@ -28,6 +29,7 @@ pub struct Door {
     guard: Guard,
     group: GroupCommit,
     shedding: Shedding,
+    admission: Arc<dyn Admission>,
     clock: Clock,
     randomness: Arc<dyn Randomness>,
     limits: Limits,
@@ -52,7 +54,14 @@ impl Door {
     ) -> Self {
         let guard = Guard::new(keys, limits.failed_keys_per_minute);
         let (shedding, meters) = (Shedding::default(), Meters::default());
-        Self { guard, group, shedding, clock, randomness, limits, meters }
+        let admission = Arc::new(Unlimited);
+        Self { guard, group, shedding, admission, clock, randomness, limits, meters }
+    }
+
+    /// The same door, which takes new events only while `admission` says that there is room.
+    #[must_use]
+    pub fn with_admission(self, admission: Arc<dyn Admission>) -> Self {
+        Self { admission, ..self }
     }
 
     /// The limits that it keeps.
@@ -128,6 +137,7 @@ impl Door {
     /// Publishes; when the lane is full, identifies make way for deletes.
     async fn publish(&self, envelope: Envelope, event: &Event) -> Result<(), Refused> {
         let is_delete = matches!(event.body, segment::Body::Delete(_));
+        self.check_room(envelope.connection, is_delete)?;
         let lane = envelope.lane;
         if !is_delete && self.shedding.is_on(lane) {
             return Err(Refused::QueueFull);
@@ -143,6 +153,11 @@ impl Door {
             }
             (result, _) => result.map_err(|error| self.not_published(&error, lane)),
         }
+    }
+
+    fn check_room(&self, connection: i64, is_delete: bool) -> Result<(), NoRoom> {
+        let refusal = self.admission.refusal(connection);
+        refusal.filter(|why| !is_delete || why.stops_deletes()).map_or(Ok(()), Err)
     }
 
     fn not_published(&self, error: &PublishError, lane: Lane) -> Refused {

@@ -7,8 +7,9 @@
 //! the customer's to mend gets a 4xx with a `message` that the customer reads in Segment's debugger.
 //!
 //! The door knows the queue and the shape of events. It knows neither the ledger nor Refersion; whose key it is told,
-//! [`Keys`] says.
+//! [`Keys`] says, and whether there is room for new events, [`Admission`].
 
+mod admission;
 mod answer;
 mod body;
 mod credentials;
@@ -22,6 +23,7 @@ mod refused;
 mod serve;
 mod shedding;
 
+pub use admission::{Admission, NoRoom};
 pub use door::Door;
 pub use keys::{Keys, KeysUnavailable};
 pub use limits::Limits;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
+use crate::NoRoom;
+
 /// When to come back after a 503, in `Retry-After`. Segment documents no use of it; other senders may.
 const COME_BACK: Duration = Duration::from_secs(10);
 
@@ -36,6 +38,8 @@ pub(crate) enum Refused {
     QueueFull,
     #[error("the destination cannot store events now: try again later")]
     QueueUnavailable,
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     #[error("the destination could not store the event in time: try again later")]
     TooLate,
 }
@@ -57,6 +61,7 @@ impl Refused {
             | Self::KeysUnavailable
             | Self::QueueFull
             | Self::QueueUnavailable
+            | Self::NoRoom(_)
             | Self::TooLate => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

@@ -187,7 +187,6 @@ fn changed(row: ledger::GraphRow) -> Save {
 fn event(id: Uuid, number: u64) -> NewEvent {
     NewEvent {
         event: id,
-        message_id: Some(format!("ajs-next-{id}")),
         kind: "identify".to_owned(),
         received_at: Timestamp::now(),
         lane: Lane::Bulk,

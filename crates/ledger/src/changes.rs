@@ -91,8 +91,6 @@ pub struct Work {
 pub struct NewEvent {
     /// Its id, a UUIDv7.
     pub event: Uuid,
-    /// Segment's message id, if it has one.
-    pub message_id: Option<String>,
     /// `identify`, `delete`, or `unknown` where it could not be read.
     pub kind: String,
     /// When the door accepted it.
@@ -101,7 +99,8 @@ pub struct NewEvent {
     pub lane: Lane,
     /// The raw JSON, less any key; kept while it is pending or dead.
     pub payload: Arc<str>,
-    /// The digests that it can be found by (message id, addresses, user id).
+    /// The digests that it can be found by (message id, addresses, user id). The message id itself is not stored: it may
+    /// name a person, and the event outlives a delete.
     pub found_by: Vec<Digest>,
 }
 

@@ -13,6 +13,7 @@ pub mod contract;
 mod failure;
 pub mod postgres;
 pub mod sqlite;
+mod storage;
 pub mod unmapped;
 pub mod view;
 mod words;
@@ -31,6 +32,7 @@ use uuid::Uuid;
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, Outcome, Save, State, Stray, Unmapped, Work,
 };
+pub use storage::{KeptLetters, Storage};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired,
 };
@@ -282,7 +284,8 @@ pub trait Ledger: Send + Sync {
     /// Dead letters, newest first.
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError>;
 
-    /// Sets the state of dead letters by id; returns how many were in `from` and have moved.
+    /// Sets the state of dead letters by id; returns how many were in `from` and have moved. A discarded one loses its
+    /// payload.
     async fn move_dead_letters(
         &self,
         ids: &[i64],

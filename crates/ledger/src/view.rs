@@ -21,8 +21,6 @@ pub struct AffiliateRef {
 pub struct EventView {
     /// Its id.
     pub event: Uuid,
-    /// Segment's message id.
-    pub message_id: Option<String>,
     /// `identify`, `delete` or `unknown`.
     pub kind: String,
     /// Its connection.
@@ -39,7 +37,7 @@ pub struct EventView {
     pub affiliate: Option<AffiliateRef>,
     /// Failed calls, oldest first.
     pub attempts: Vec<AttemptView>,
-    /// The digest of an identifier in its graph, to look up what it waits for, while it is pending or remembered.
+    /// The digests that it is found by: its message id's and its identifiers'.
     pub found_by: Vec<people::Digest>,
 }
 
@@ -96,8 +94,6 @@ pub struct DeadLetterView {
     pub event: Uuid,
     /// Its connection.
     pub connection: ConnectionId,
-    /// Segment's message id.
-    pub message_id: Option<String>,
     /// The failure's class.
     pub class: String,
     /// The cause in words.
@@ -148,4 +144,6 @@ pub struct Expired {
     pub attempts: usize,
     /// Dead letters.
     pub dead_letters: usize,
+    /// Events that were looked at for a message id of an earlier version.
+    pub message_ids: usize,
 }

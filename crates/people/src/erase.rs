@@ -29,9 +29,24 @@ pub fn erase(graph: &mut Graph, rules: &Rules) -> Vec<Uuid> {
             identifier.refused = None;
         }
     }
+    forget_messages(graph, &tombs);
     forget_what_was_told(graph, &tombs, rules);
     let covered = |kept: &Kept| !kept.delete && tombs.covers(kept.identifier, kept.stamp.time);
     graph.events.iter().filter(|kept| covered(kept)).map(|kept| kept.event).collect()
+}
+
+/// Of covered claims and sightings the times stay, because they hand tombstones on; the messages do not.
+fn forget_messages(graph: &mut Graph, tombs: &Tombs) {
+    for claim in &mut graph.claims {
+        let (user, address) = (claim.user, claim.address);
+        claim
+            .spans_mut()
+            .for_each(|span| span.forget_messages(|time| tombs.covers_link(user, address, time)));
+    }
+    for sighting in &mut graph.sightings {
+        let (anonymous, with) = (sighting.anonymous, sighting.with);
+        sighting.span.forget_messages(|time| tombs.covers_link(anonymous, with, time));
+    }
 }
 
 /// The addresses that a delete still needs: those to be searched for, and those of creates without an answer.

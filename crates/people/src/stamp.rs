@@ -59,6 +59,16 @@ impl Span {
         Self { first: stamp.clone(), last: stamp.clone() }
     }
 
+    /// Takes the message out of those of its stamps whose time is `covered` by a delete: a message id may name a person.
+    /// Covered statements of the same time then count alike.
+    pub(crate) fn forget_messages(&mut self, covered: impl Fn(Moment) -> bool) {
+        for stamp in [&mut self.first, &mut self.last] {
+            if !stamp.key.is_empty() && covered(stamp.time) {
+                (stamp.key, stamp.revision) = (Arc::from(""), 0);
+            }
+        }
+    }
+
     /// Stretches the span so that it covers `other` too.
     pub fn cover(&mut self, other: &Self) {
         if other.first < self.first {

@@ -34,6 +34,12 @@ pub(crate) enum Class {
 /// What orders two statements: time, then message key.
 pub(crate) type Stamp = (Timestamp, String);
 
+/// The stamp as it counts once a tombstone may lie on it: of what is covered the message is forgotten.
+pub(crate) fn counted(stamp: &Stamp, tombstone: Option<Timestamp>) -> Stamp {
+    let key = if Some(stamp.0) > tombstone { stamp.1.clone() } else { String::new() };
+    (stamp.0, key)
+}
+
 pub(crate) struct Identify {
     pub(crate) strongest: Identifier,
     pub(crate) user: Option<String>,

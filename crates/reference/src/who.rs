@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Class, Identifier, Stamp};
+use crate::event::{Class, Identifier, Stamp, counted};
 use crate::fold::{Profiles, merged};
 use crate::history::History;
 use crate::tombstones::Tombstones;
@@ -54,7 +54,8 @@ impl<'a> People<'a> {
         for (user, address) in &present {
             wanted_by.entry(*address).or_default().insert(*user);
         }
-        let last_claimer = history.claimers.keys().map(|address| (address, last_claimer(address, history)));
+        let last_claimer =
+            history.claimers.keys().map(|address| (address, last_claimer(address, history, tombstones)));
         let mut anonymous_of: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for anonymous in history.sightings.keys() {
             if let Some(owner) = owner_of_anonymous(anonymous, history, tombstones) {
@@ -142,7 +143,8 @@ fn present<'a>(
     });
     let by_engage = claims.iter().filter_map(|(address, claim)| {
         let span = claim.class(Class::Engage)?;
-        is_alive(address, &span.last).then_some((&span.first, Reverse(address)))
+        let first = counted(&span.first, tombstones.on_claim(user, address));
+        is_alive(address, &span.last).then_some((first, Reverse(address)))
     });
     let by_shape = claims
         .iter()
@@ -153,8 +155,11 @@ fn present<'a>(
         .or(by_shape.map(|(address, _)| address))
 }
 
-fn last_claimer<'a>(address: &String, history: &'a History) -> &'a String {
-    let last = |user: &&String| (history.claims[*user][address].whole().last, (*user).clone());
+fn last_claimer<'a>(address: &String, history: &'a History, tombstones: &Tombstones) -> &'a String {
+    let last = |user: &&String| {
+        let last = history.claims[*user][address].whole().last;
+        (counted(&last, tombstones.on_claim(user, address)), (*user).clone())
+    };
     let claimers = history.claimers[address].iter();
     claimers.max_by_key(last).unwrap_or_else(|| unreachable!("an address is listed because of a claim"))
 }
@@ -165,8 +170,9 @@ fn owner_of_anonymous<'a>(
     history: &'a History,
     tombstones: &Tombstones,
 ) -> Option<&'a Identifier> {
+    let tombstone = |owner| tombstones.on_anonymous(anonymous).max(tombstones.on(owner));
+    let sightings = history.sightings[anonymous].iter();
     let (owner, span) =
-        history.sightings[anonymous].iter().max_by_key(|(owner, span)| (&span.last, *owner))?;
-    let tombstone = tombstones.on_anonymous(anonymous).max(tombstones.on(owner));
-    (Some(span.last.0) > tombstone).then_some(owner)
+        sightings.max_by_key(|(owner, span)| (counted(&span.last, tombstone(owner)), *owner))?;
+    (Some(span.last.0) > tombstone(owner)).then_some(owner)
 }

@@ -74,38 +74,50 @@ pub async fn check(stage: &Stage, log: &Log, addresses: &[Vec<String>]) -> anyho
     Ok(proof)
 }
 
+/// An event that the ledger has of one of our messages.
+struct Found {
+    view: EventView,
+    /// The message's id. The ledger keeps its digest only.
+    message: String,
+}
+
 /// Every event that the ledger has of our messages.
-async fn found(stage: &Stage, engines: &Engines, log: &Log) -> anyhow::Result<Vec<EventView>> {
-    let mut found: BTreeMap<Uuid, EventView> = BTreeMap::new();
+async fn found(stage: &Stage, engines: &Engines, log: &Log) -> anyhow::Result<Vec<Found>> {
+    let mut found: BTreeMap<Uuid, Found> = BTreeMap::new();
     let ids: Vec<_> = log.messages.values().collect();
     for some in ids.chunks(ASKED_AT_ONCE) {
         let digest = |message: &&crate::story::Message| {
             let connection = stage.accounts[message.account].id;
             Translator { vault: &engines.vault, connection }.digest(MESSAGE, &message.id)
         };
-        let digests: Vec<Digest> = some.iter().map(digest).collect();
+        let messages: BTreeMap<Digest, &str> =
+            some.iter().map(|message| (digest(message), message.id.as_str())).collect();
+        let digests: Vec<Digest> = messages.keys().copied().collect();
         let views = engines.ledger.find_events(&digests, READ_AT_ONCE).await?;
         anyhow::ensure!(views.len() < READ_AT_ONCE, "more events than can be read at once");
-        found.extend(views.into_iter().map(|view| (view.event, view)));
+        found.extend(views.into_iter().filter_map(|view| {
+            let message = view.found_by.iter().find_map(|digest| messages.get(digest))?;
+            Some((view.event, Found { message: (*message).to_owned(), view }))
+        }));
     }
     Ok(found.into_values().collect())
 }
 
 /// Promise 1. What became durable without a 2xx counts if it is there.
-fn outcomes(proof: &mut Proof, log: &Log, found: &[EventView]) {
-    let perhaps =
-        |view: &&EventView| view.message_id.as_ref().is_some_and(|message| log.unsure.contains(message));
+fn outcomes(proof: &mut Proof, log: &Log, found: &[Found]) {
+    let perhaps = |found: &&Found| log.unsure.contains(&found.message);
     let ids: BTreeSet<String> = log.accepted.keys().map(Uuid::to_string).collect();
     let mut all = ids.clone();
-    all.extend(found.iter().filter(perhaps).map(|view| view.event.to_string()));
+    all.extend(found.iter().filter(perhaps).map(|found| found.view.event.to_string()));
     let rows: Vec<_> = found
         .iter()
-        .map(|view| json!({ "event_id": view.event.to_string(), "state": view.state.word() }))
+        .map(|Found { view, .. }| json!({ "event_id": view.event.to_string(), "state": view.state.word() }))
         .collect();
     let faults = check_outcomes(all.iter().map(String::as_str), &json!(rows));
     proof.lost = faults.len();
     proof.breaches.extend(faults.iter().map(ToString::to_string));
-    for view in found.iter().filter(|view| log.accepted.contains_key(&view.event)) {
+    let views = found.iter().map(|found| &found.view);
+    for view in views.filter(|view| log.accepted.contains_key(&view.event)) {
         *proof.outcomes.entry(view.state.word()).or_default() += 1;
     }
 }
@@ -137,14 +149,14 @@ fn converged(
     index: usize,
     account: &Account,
     log: &Log,
-    found: &[EventView],
+    found: &[Found],
     state: &serde_json::Value,
     existed: BTreeSet<String>,
 ) -> anyhow::Result<()> {
-    let mine = found.iter().filter(|view| view.connection == account.id);
-    let events = mine.filter_map(|view| {
-        let message = log.messages.get(view.message_id.as_ref()?)?;
-        Some(reference::Accepted { received_at: view.received_at, json: message.json.as_bytes() })
+    let mine = found.iter().filter(|found| found.view.connection == account.id);
+    let events = mine.filter_map(|found| {
+        let message = log.messages.get(&found.message)?;
+        Some(reference::Accepted { received_at: found.view.received_at, json: message.json.as_bytes() })
     });
     let expected = expect(events, &model(index), &World { existed });
     let actual = affiliates_of(state, &account.public_key, &account.existed())?;

@@ -35,7 +35,8 @@ async fn sweep(worker: &Worker) -> Result<bool, ledger::LedgerError> {
     if expired.outcomes + expired.dead_letters > 0 {
         info!(outcomes = expired.outcomes, dead_letters = expired.dead_letters, "dropped what had expired");
     }
-    Ok(expired.outcomes >= AT_ONCE || expired.attempts >= AT_ONCE || expired.dead_letters >= AT_ONCE)
+    let most = expired.outcomes.max(expired.attempts).max(expired.dead_letters).max(expired.message_ids);
+    Ok(most >= AT_ONCE)
 }
 
 fn before(now: Timestamp, kept: Duration) -> Timestamp {

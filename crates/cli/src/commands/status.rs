@@ -5,6 +5,8 @@ use ledger::Counts;
 use serde::Serialize;
 
 use super::Context;
+use crate::capacity::{Gauge, Reason, Refusals, decide};
+use crate::config::Config;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::state_words;
@@ -29,6 +31,7 @@ struct Status {
     dirty: u64,
     waiting: u64,
     dead_letters: u64,
+    ledger: Ledger,
     connections: Vec<Row>,
     outcomes: std::collections::BTreeMap<String, u64>,
 }
@@ -40,11 +43,26 @@ struct Queue {
 }
 
 #[derive(Debug, Serialize)]
+struct Ledger {
+    bytes: u64,
+    max_bytes: Option<u64>,
+    disk_free_bytes: Option<u64>,
+    /// Why no new event is taken in; null while they are.
+    refused_for: Option<&'static str>,
+    #[serde(skip)]
+    refused_because: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
 struct Row {
     name: String,
     state: &'static str,
     paused_for: Option<&'static str>,
     paused_because: Option<String>,
+    /// Why new events of this connection are not taken in; null while they are.
+    refused_for: Option<&'static str>,
+    #[serde(skip)]
+    refused_because: Option<&'static str>,
     due: u64,
     rate: f64,
     pending: u64,
@@ -70,7 +88,7 @@ struct Unmapped {
 /// [`Failure`] if the queue or the ledger cannot be read.
 pub async fn run(context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
-    let status = read(&engines).await?;
+    let status = read(&engines, &context.loaded.config).await?;
     if context.output.is_json() {
         context.output.json(&status)?;
     } else {
@@ -79,14 +97,17 @@ pub async fn run(context: &mut Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn read(engines: &Engines) -> Result<Status, Failure> {
+async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
     // The queue goes first: an event that moves on meanwhile is counted twice rather than not at all.
     let depth = engines.queue.depth().await?;
     let all = engines.ledger.counts(None, engines.now()).await?;
+    let gauge = Gauge::new(config);
+    let measured = gauge.measure_once(engines).await?;
+    let refusals = decide(gauge.limits(), &measured, &Refusals::default());
     let mut rows = Vec::new();
     for connection in engines.connections.list().await? {
         let counts = engines.ledger.counts(Some(connection.id), engines.now()).await?;
-        rows.push(row(&connection, counts));
+        rows.push(row(&connection, counts, refusals.connections.get(&connection.id).copied()));
     }
     Ok(Status {
         queue: Queue { live: depth.live, bulk: depth.bulk },
@@ -94,12 +115,19 @@ async fn read(engines: &Engines) -> Result<Status, Failure> {
         dirty: all.dirty,
         waiting: all.waiting,
         dead_letters: all.dead_letters,
+        ledger: Ledger {
+            bytes: measured.ledger_bytes,
+            max_bytes: gauge.limits().ledger_bytes,
+            disk_free_bytes: measured.free_bytes,
+            refused_for: refusals.everyone.map(Reason::word),
+            refused_because: refusals.everyone.map(Reason::in_words),
+        },
         connections: rows,
         outcomes: all.outcomes,
     })
 }
 
-fn row(connection: &Connection, counts: Counts) -> Row {
+fn row(connection: &Connection, counts: Counts, refused: Option<Reason>) -> Row {
     let (state, paused_for) = state_words(connection.state);
     let ceiling = connection.settings.rate_per_second;
     Row {
@@ -107,6 +135,8 @@ fn row(connection: &Connection, counts: Counts) -> Row {
         state,
         paused_for,
         paused_because: connection.paused_because.clone(),
+        refused_for: refused.map(Reason::word),
+        refused_because: refused.map(Reason::in_words),
         due: counts.due,
         rate: connection.learned_rate.map_or(ceiling, |learned| learned.min(ceiling)),
         pending: counts.pending,
@@ -140,6 +170,7 @@ fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
             line("dirty", status.dirty, "persons that differ from what Refersion was told"),
             line("waiting", status.waiting, "persons that lack something nobody has said yet"),
             line("dead letters", status.dead_letters, "events that need you: `dead-letters list`"),
+            line("ledger, MiB", status.ledger.bytes >> 20, &ledger_limit(&status.ledger)),
         ],
     )?;
     let row = |row: &Row| {
@@ -153,13 +184,26 @@ fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
     output.line("")?;
     let head = ["CONNECTION", "STATE", "RATE", "DUE", "PENDING", "DIRTY", "WAITING", "DEAD"];
     output.table(&head, &status.connections.iter().map(row).collect::<Vec<_>>())?;
+    if let Some(because) = status.ledger.refused_because {
+        output.line(&format!("\nno new events are taken in: {because}"))?;
+    }
     for connection in &status.connections {
+        if let Some(because) = connection.refused_because {
+            output.line(&format!("\nno new events of {} are taken in: {because}", connection.name))?;
+        }
         if let Some(because) = &connection.paused_because {
             output.line(&format!("\n{} is paused: {because}", connection.name))?;
         }
         unmapped(connection, output)?;
     }
     Ok(())
+}
+
+fn ledger_limit(ledger: &Ledger) -> String {
+    match ledger.max_bytes {
+        Some(limit) => format!("its size; new events are refused from {} MiB on", limit >> 20),
+        None => "its size; no limit is set".to_owned(),
+    }
 }
 
 fn unmapped(connection: &Row, output: &mut Output) -> Result<(), Failure> {

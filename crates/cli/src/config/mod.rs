@@ -18,7 +18,7 @@ use std::path::Path;
 
 pub use error::ConfigError;
 pub use sections::{
-    Breaker, Config, Console, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry, Secrets,
+    Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry, Secrets,
     Shutdown, Worker,
 };
 pub use settings::{Origin, Settings};

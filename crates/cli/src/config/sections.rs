@@ -59,6 +59,17 @@ sections! {
     ledger: Ledger {
         /// Engine and place.
         url: LedgerUrl,
+        /// The size beyond which new events are refused; `None` for the engine's own ([`crate::capacity::Limits`]).
+        max_bytes: Option<ByteSize>,
+        /// Dead letters of one connection.
+        max_dead_letters: u32,
+        /// Bytes of their payloads.
+        max_dead_letter_bytes: ByteSize,
+    }
+    /// The disks of our files.
+    disk: Disk {
+        /// What has to stay free.
+        min_free: ByteSize,
     }
     /// Refersion's API.
     refersion: Refersion {

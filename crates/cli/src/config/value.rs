@@ -105,6 +105,16 @@ impl Setting for ByteSize {
     }
 }
 
+/// A size that may be left empty, which means the one that suits.
+impl Setting for Option<ByteSize> {
+    const WANTED: &'static str = "a size like 512KiB, 64MiB or 4GiB, a number of bytes, or empty";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        let is_empty = raw.as_text().is_some_and(|text| text.trim().is_empty());
+        if is_empty { Some(None) } else { ByteSize::read(raw).map(Some) }
+    }
+}
+
 fn size(text: &str) -> Option<u64> {
     let (number, unit, behind) = split_number(text.trim())?;
     let bytes: u64 = match unit {

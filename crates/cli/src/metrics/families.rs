@@ -4,7 +4,7 @@ use prometheus::proto::MetricFamily;
 
 use super::family::{Family, number};
 use super::snapshot::{
-    ConnectionFigures, IngestFigures, LedgerFigures, QueueFigures, Snapshot, WorkerFigures,
+    ConnectionFigures, IngestFigures, LedgerFigures, QueueFigures, RoomFigures, Snapshot, WorkerFigures,
 };
 use crate::health::LoopState;
 
@@ -18,6 +18,7 @@ pub(super) fn all(
     families.extend(snapshot.ingest.as_ref().into_iter().flat_map(ingest));
     families.extend(snapshot.queue.as_ref().into_iter().flat_map(queue));
     families.extend(snapshot.ledger.as_ref().into_iter().flat_map(ledger));
+    families.extend(snapshot.room.as_ref().into_iter().flat_map(room));
     families.extend(snapshot.worker.as_ref().into_iter().flat_map(worker));
     families.into_iter().flatten().collect()
 }
@@ -64,6 +65,30 @@ fn ledger(it: &LedgerFigures) -> Vec<Option<MetricFamily>> {
     ];
     families.extend(connections(&it.connections));
     families
+}
+
+fn room(it: &RoomFigures) -> Vec<Option<MetricFamily>> {
+    let gauge = |name, help, value: Option<u64>| {
+        value
+            .into_iter()
+            .fold(Family::gauge(name, help, []), |family, it| family.with([], number(it)))
+            .finish()
+    };
+    let refused = Family::gauge(
+        "new_events_refused",
+        "1 with the reason while new events of the connection, or of all, are refused.",
+        ["connection", "reason"],
+    );
+    vec![
+        gauge("ledger_bytes", "Bytes that the ledger has in use.", Some(it.ledger_bytes)),
+        gauge(
+            "ledger_limit_bytes",
+            "Bytes of the ledger from which on new events are refused.",
+            it.ledger_limit,
+        ),
+        gauge("disk_free_bytes", "The least that is free on a disk of queue or ledger.", it.disk_free),
+        it.refused.iter().fold(refused, |family, (id, reason)| family.with([id, reason], 1.0)).finish(),
+    ]
 }
 
 fn connections(all: &[ConnectionFigures]) -> Vec<Option<MetricFamily>> {

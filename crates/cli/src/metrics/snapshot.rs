@@ -11,6 +11,8 @@ pub struct Snapshot {
     pub queue: Option<QueueFigures>,
     /// The ledger's.
     pub ledger: Option<LedgerFigures>,
+    /// The room for new events.
+    pub room: Option<RoomFigures>,
     /// The worker's.
     pub worker: Option<WorkerFigures>,
 }
@@ -48,6 +50,19 @@ pub struct LedgerFigures {
     pub dead_letters: u64,
     /// Every connection.
     pub connections: Vec<ConnectionFigures>,
+}
+
+/// How much room there is for new events.
+#[derive(Clone, Debug, Default)]
+pub struct RoomFigures {
+    /// Bytes that the ledger has in use.
+    pub ledger_bytes: u64,
+    /// Bytes that it may have; `None` without a limit.
+    pub ledger_limit: Option<u64>,
+    /// The least that is free on a disk of our files; `None` without files.
+    pub disk_free: Option<u64>,
+    /// Ids of connections whose new events are refused, or `all`, with the reason's word.
+    pub refused: Vec<(String, &'static str)>,
 }
 
 /// One connection.

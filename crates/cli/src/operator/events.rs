@@ -26,7 +26,7 @@ pub const QUEUE_LOOK: usize = 50_000;
 pub struct EventRow {
     /// Its id.
     pub event_id: Uuid,
-    /// Segment's message id.
+    /// Segment's message id, while the event's payload is kept.
     pub message_id: Option<String>,
     /// `identify`, `delete` or `unknown`.
     #[serde(rename = "type")]
@@ -124,20 +124,36 @@ async fn ledger_rows(
             graphs.insert(connection.id, gathered.graphs);
         }
     }
-    let row = |view: EventView| {
+    let mut rows = Vec::with_capacity(views.len());
+    for view in views {
         let connection = directory.get(view.connection);
         let graphs = graphs.get(&view.connection).map(Vec::as_slice).unwrap_or_default();
         let waiting_for = connection.and_then(|connection| waits_for(&view, connection, graphs));
-        of_view(view, directory, waiting_for)
-    };
-    Ok(views.into_iter().map(row).collect())
+        let message_id = kept_message_id(engines, &view).await?;
+        rows.push(EventRow { message_id, ..of_view(view, directory, waiting_for) });
+    }
+    Ok(rows)
+}
+
+/// The message id of an event whose payload is kept. Of every other event only the id's digest is kept.
+async fn kept_message_id(engines: &Engines, view: &EventView) -> Result<Option<String>, Failure> {
+    if !matches!(view.state, State::Pending | State::Dead) {
+        return Ok(None);
+    }
+    let kept = engines.ledger.payload(view.event).await?;
+    Ok(kept.and_then(|(_, received_at, payload)| message_id_in(&payload, received_at)))
+}
+
+/// The message id in an event's raw JSON; `None` where there is none or the event cannot be read.
+pub fn message_id_in(payload: &str, received_at: Timestamp) -> Option<String> {
+    segment::read(payload.as_bytes(), received_at).ok()?.message_id
 }
 
 fn of_view(view: EventView, directory: &Directory, waiting_for: Option<String>) -> EventRow {
     let affiliate = view.affiliate.unwrap_or_default();
     EventRow {
         event_id: view.event,
-        message_id: view.message_id,
+        message_id: None,
         kind: view.kind,
         connection: directory.name(view.connection),
         received_at: view.received_at,

@@ -10,24 +10,22 @@ use queue::{GroupCommit, GroupLimits};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::room::Room;
 use crate::config::{self, Config};
 use crate::engines::Opening;
 use crate::engines::awaited::Awaited;
 use crate::health::Freshness;
 use crate::supervise::Supervisor;
 
-/// Starts the door on a listener that is bound already; after a failure it binds `address` again.
+/// Serves the door on a listener that is bound already; after a failure it binds `address` again.
 pub(super) fn start(
-    config: &Config,
-    opening: &Opening,
-    awaited: &Awaited,
+    door: &Arc<Door>,
     supervisor: &mut Supervisor,
     listener: TcpListener,
     address: SocketAddr,
     stop: &CancellationToken,
-) -> Arc<Door> {
-    let door = Arc::new(door(config, opening, awaited));
-    let (bound, stop, serving) = (Mutex::new(Some(listener)), stop.clone(), Arc::clone(&door));
+) {
+    let (bound, stop, serving) = (Mutex::new(Some(listener)), stop.clone(), Arc::clone(door));
     supervisor.start("door", Freshness::WhileRunning, move |_| {
         let first = bound.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (stop, door) = (stop.clone(), Arc::clone(&serving));
@@ -39,15 +37,16 @@ pub(super) fn start(
             Ok(ingest::serve(listener, door, stop).await?)
         }
     });
-    door
 }
 
-fn door(config: &Config, opening: &Opening, awaited: &Awaited) -> Door {
+/// The door, which takes new events while there is room.
+pub(super) fn door(config: &Config, opening: &Opening, awaited: &Awaited, room: Room) -> Arc<Door> {
     let keys = Arc::new(StoreKeys { awaited: awaited.clone() });
     let limits = limits(&config.ingest);
     let group = GroupLimits { commit_time: limits.deadline, ..GroupLimits::default() };
     let group = GroupCommit::new(opening.queue.port(), group);
-    Door::new(keys, group, Arc::clone(&opening.clock), Arc::clone(&opening.randomness), limits)
+    let door = Door::new(keys, group, Arc::clone(&opening.clock), Arc::clone(&opening.randomness), limits);
+    Arc::new(door.with_admission(Arc::new(room)))
 }
 
 fn limits(settings: &config::Ingest) -> Limits {

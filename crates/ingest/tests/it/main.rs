@@ -11,4 +11,6 @@ mod durability;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod room;
+#[cfg(test)]
 mod stage;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::Randomness;
-use ingest::{Door, Keys, KeysUnavailable, Limits, serve};
+use ingest::{Admission, Door, Keys, KeysUnavailable, Limits, serve};
 use jiff::Timestamp;
 use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Look, PublishError, Queue, QueueError};
 use tokio::net::TcpListener;
@@ -136,10 +136,26 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new(queue: Arc<dyn Queue>, limits: Limits) -> Self {
+        Self::started(queue, limits, None).await
+    }
+
+    pub(crate) async fn with_admission(
+        queue: Arc<dyn Queue>,
+        limits: Limits,
+        admission: Arc<dyn Admission>,
+    ) -> Self {
+        Self::started(queue, limits, Some(admission)).await
+    }
+
+    async fn started(queue: Arc<dyn Queue>, limits: Limits, admission: Option<Arc<dyn Admission>>) -> Self {
         let group = GroupCommit::new(queue, GroupLimits::default());
         let now: Timestamp = NOW.parse().unwrap();
         let randomness = Arc::new(Counting::default());
-        let door = Arc::new(Door::new(Arc::new(TestKeys), group, Arc::new(move || now), randomness, limits));
+        let door = Door::new(Arc::new(TestKeys), group, Arc::new(move || now), randomness, limits);
+        let door = Arc::new(match admission {
+            Some(admission) => door.with_admission(admission),
+            None => door,
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
         let served = tokio::spawn(serve(listener, Arc::clone(&door), shutdown.clone()));

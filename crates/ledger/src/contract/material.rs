@@ -60,7 +60,6 @@ pub(super) fn saves(connection: i64, saves: Vec<Save>) -> Changes {
 pub(super) fn event(number: u128, digests: &[u64]) -> NewEvent {
     NewEvent {
         event: uuid(number),
-        message_id: Some(format!("message {number}")),
         kind: "identify".to_owned(),
         received_at: at(number.try_into().expect("a small number")),
         lane: Lane::Live,

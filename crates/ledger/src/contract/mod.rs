@@ -12,16 +12,17 @@ pub mod leases;
 pub mod letters;
 pub mod material;
 pub mod retention;
+pub mod storage;
 pub mod work;
 
 use connections::ConnectionStore;
 
-use crate::Ledger;
+use crate::{Ledger, Storage};
 
-/// What a ledger's engine is: both ports over one memory.
-pub trait Engine: Ledger + ConnectionStore {}
+/// What a ledger's engine is: all ports over one memory.
+pub trait Engine: Ledger + Storage + ConnectionStore {}
 
-impl<E: Ledger + ConnectionStore> Engine for E {}
+impl<E: Ledger + Storage + ConnectionStore> Engine for E {}
 
 /// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
 /// has to live as long as it. The crate that uses it needs `tokio` with its macros.
@@ -72,6 +73,9 @@ macro_rules! contract_tests {
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,
                 a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number
+            ]
+            storage: [
+                what_is_kept_is_measured, dead_letters_are_measured_by_connection, shares_tell_who_holds_most
             ]
             work: [
                 due_graphs_come_oldest_first_within_limits, the_next_due_time_is_the_earliest_of_all,

@@ -7,19 +7,21 @@ use uuid::Uuid;
 
 use super::events::Stories;
 use super::failure::Failure;
-use super::sql;
 use super::text::{integer, some_text, text};
+use super::{rows, sql};
 use crate::words::{letter_state, letter_word, limit, micros, small, time};
 use crate::{DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetterView};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
-        (event_id, connection, class, cause, http_status, field, attempts, died_at, state)
-    SELECT event_id, $1, class, cause, http_status, field, attempts, died_at, 'open'
+        (event_id, connection, class, cause, http_status, field, attempts, died_at, state, bytes)
+    SELECT event_id, $1, class, cause, http_status, field, attempts, died_at, 'open',
+        COALESCE((SELECT octet_length(payload) FROM pending WHERE pending.event_id = new.event_id), 0)
     FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[])
         AS new (event_id, class, cause, http_status, field, attempts, died_at)
     ON CONFLICT (event_id) DO UPDATE SET
         class = excluded.class, cause = excluded.cause, http_status = excluded.http_status,
-        field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open'";
+        field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open',
+        bytes = excluded.bytes";
 
 const REPLAYING: &str =
     "UPDATE dead_letters SET state = 'replaying' WHERE event_id = ANY($1) AND state = 'open'";
@@ -27,14 +29,17 @@ const REPLAYING: &str =
 const RESOLVE: &str = "UPDATE dead_letters SET state = 'resolved'
     WHERE event_id = ANY($1) AND state IN ('open', 'replaying')";
 
-const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete',
+const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete', bytes = 0,
         state = CASE WHEN state = 'resolved' THEN state ELSE 'discarded' END
     WHERE event_id = ANY($1)";
 
 /// Rows are locked by an index scan, in no order of ours; these are an operator's, in a transaction of their own.
-const MOVE: &str = "UPDATE dead_letters SET state = $3 WHERE id = ANY($1) AND state = $2";
+const MOVE: &str = "UPDATE dead_letters SET state = $3 WHERE id = ANY($1) AND state = $2 RETURNING event_id";
 
-const READ: &str = "SELECT d.id, d.event_id, d.connection, e.message_id, d.class, d.cause, d.http_status,
+/// Only of events that are dead: one that is pending again needs its payload.
+const DROP_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id = ANY($1) AND dead";
+
+const READ: &str = "SELECT d.id, d.event_id, d.connection, d.class, d.cause, d.http_status,
         d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at
     FROM dead_letters d JOIN events e ON e.event_id = d.event_id
     LEFT JOIN pending p ON p.event_id = d.event_id
@@ -113,9 +118,13 @@ pub(super) async fn set_state(
     from: DeadLetterState,
     to: DeadLetterState,
 ) -> Result<usize, Failure> {
-    let set = sql(MOVE).bind(ids).bind(letter_word(from)).bind(letter_word(to));
-    let moved = set.execute(connection).await?.rows_affected();
-    Ok(usize::try_from(moved).unwrap_or(usize::MAX))
+    let set = rows(MOVE).bind(ids).bind(letter_word(from)).bind(letter_word(to));
+    let moved: Vec<(Uuid,)> = set.fetch_all(&mut *connection).await?;
+    if to == DeadLetterState::Discarded {
+        let events: Vec<Uuid> = moved.iter().map(|(event,)| *event).collect();
+        sql(DROP_PAYLOADS).bind(events).execute(connection).await?;
+    }
+    Ok(moved.len())
 }
 
 /// Dead letters, newest first.
@@ -124,25 +133,24 @@ pub(super) async fn read(
     filter: &DeadLetterFilter,
 ) -> Result<Vec<DeadLetterView>, Failure> {
     let query = sql(READ).bind(filter.connection).bind(filter.state.map(letter_word)).bind(&filter.class);
-    let rows = query.bind(&filter.ids).bind(limit(filter.limit)).fetch_all(connection).await?;
-    rows.iter().map(view).collect()
+    let found = query.bind(&filter.ids).bind(limit(filter.limit)).fetch_all(connection).await?;
+    found.iter().map(view).collect()
 }
 
 fn view(row: &PgRow) -> Result<DeadLetterView, Failure> {
-    let status: Option<i32> = row.try_get(6)?;
+    let status: Option<i32> = row.try_get(5)?;
     Ok(DeadLetterView {
         id: row.try_get(0)?,
         event: row.try_get(1)?,
         connection: row.try_get(2)?,
-        message_id: row.try_get(3)?,
-        class: row.try_get(4)?,
-        cause: row.try_get(5)?,
+        class: row.try_get(3)?,
+        cause: row.try_get(4)?,
         http_status: status.map(|status| small(status.into())).transpose()?,
-        field: row.try_get(7)?,
-        attempts: small(row.try_get(8)?)?,
-        died_at: time(row.try_get(9)?)?,
-        state: letter_state(row.try_get(10)?)?,
-        payload: row.try_get(11)?,
-        received_at: time(row.try_get(12)?)?,
+        field: row.try_get(6)?,
+        attempts: small(row.try_get(7)?)?,
+        died_at: time(row.try_get(8)?)?,
+        state: letter_state(row.try_get(9)?)?,
+        payload: row.try_get(10)?,
+        received_at: time(row.try_get(11)?)?,
     })
 }

@@ -16,8 +16,8 @@ use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
 use super::{
-    PostgresLedger, claims, drop_week, due, events, expire, find, graphs, leases, letters, notes, record,
-    unmapped, views, weeks,
+    PostgresLedger, claims, drop_week, due, events, expire, find, graphs, leases, letters, message_ids, notes,
+    record, unmapped, views, weeks,
 };
 use crate::{
     CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
@@ -176,7 +176,7 @@ impl Ledger for PostgresLedger {
         from: DeadLetterState,
         to: DeadLetterState,
     ) -> Result<usize, LedgerError> {
-        Ok(on!(self.read(), |line| letters::set_state(line, ids, from, to))?)
+        Ok(on!(self.begin(), |line| letters::set_state(line, ids, from, to))?)
     }
 
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
@@ -200,7 +200,8 @@ impl Ledger for PostgresLedger {
         if let Some(week) = on!(self.read(), |line| drop_week::oldest(line, outcomes_before))? {
             outcomes += on!(self.begin(), |line| drop_week::drop_week(line, week, outcomes_before))?;
         }
-        Ok(Expired { outcomes, attempts, dead_letters })
+        let message_ids = on!(self.begin(), |line| message_ids::clear(line, limit))?;
+        Ok(Expired { outcomes, attempts, dead_letters, message_ids })
     }
 }
 

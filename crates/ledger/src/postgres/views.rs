@@ -21,7 +21,7 @@ const MAX_ATTEMPTS_SHOWN: usize = 100;
 /// Unmapped traits that are named by `status`.
 const MAX_UNMAPPED_NAMED: usize = 50;
 
-const EVENTS: &str = "SELECT e.event_id, e.message_id, e.kind, e.connection, e.received_at,
+const EVENTS: &str = "SELECT e.event_id, e.kind, e.connection, e.received_at,
         CASE WHEN p.event_id IS NOT NULL AND NOT p.dead THEN 'pending' ELSE o.state END, e.found_by,
         o.reason, o.affiliate_id, o.affiliate_code, o.at
     FROM events e LEFT JOIN pending p ON p.event_id = e.event_id
@@ -75,18 +75,17 @@ pub(super) async fn events(connection: &mut PgConnection, ids: &[Uuid]) -> Resul
 }
 
 fn event(row: &PgRow) -> Result<EventView, Failure> {
-    let id = row.try_get::<Option<i64>, _>(8)?.map(small).transpose()?;
-    let affiliate = AffiliateRef { id, code: row.try_get(9)? };
+    let id = row.try_get::<Option<i64>, _>(7)?.map(small).transpose()?;
+    let affiliate = AffiliateRef { id, code: row.try_get(8)? };
     Ok(EventView {
         event: row.try_get(0)?,
-        message_id: row.try_get(1)?,
-        kind: row.try_get(2)?,
-        connection: row.try_get(3)?,
-        received_at: time(row.try_get(4)?)?,
-        state: state(row.try_get::<Option<&str>, _>(5)?.unwrap_or(State::Pending.word()))?,
-        found_by: digests(row.try_get(6)?),
-        reason: row.try_get(7)?,
-        ended_at: row.try_get::<Option<i64>, _>(10)?.map(time).transpose()?,
+        kind: row.try_get(1)?,
+        connection: row.try_get(2)?,
+        received_at: time(row.try_get(3)?)?,
+        state: state(row.try_get::<Option<&str>, _>(4)?.unwrap_or(State::Pending.word()))?,
+        found_by: digests(row.try_get(5)?),
+        reason: row.try_get(6)?,
+        ended_at: row.try_get::<Option<i64>, _>(9)?.map(time).transpose()?,
         affiliate: (affiliate != AffiliateRef::default()).then_some(affiliate),
         attempts: Vec::new(),
     })

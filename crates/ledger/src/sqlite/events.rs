@@ -12,9 +12,8 @@ use super::tally::Tally;
 use super::words::{affiliate_id, lane_word, micros, state};
 use crate::{Attempt, Changes, KnownEvent, Outcome, State};
 
-const INSERT: &str =
-    "INSERT INTO events (event_id, connection, message_id, kind, lane, received_at, found_by)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (event_id) DO NOTHING";
+const INSERT: &str = "INSERT INTO events (event_id, connection, kind, lane, received_at, found_by)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (event_id) DO NOTHING";
 
 const INSERT_PAYLOAD: &str = "INSERT INTO payloads (event, payload) VALUES (?1, ?2)";
 
@@ -77,7 +76,6 @@ pub(super) fn begin(database: &Connection, changes: &Changes, tally: &mut Tally)
         let inserted = database.prepare_cached(INSERT)?.execute((
             event.event.as_bytes(),
             connection,
-            &event.message_id,
             &event.kind,
             lane_word(event.lane),
             micros(event.received_at),

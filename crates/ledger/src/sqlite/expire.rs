@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use sqlite::rusqlite::Connection;
 
 use super::failure::Failure;
+use super::message_ids;
 use super::tally::Tally;
 use super::words::{limit, micros, state};
 use crate::Expired;
@@ -47,7 +48,8 @@ pub(super) fn expire(
     let attempts =
         database.prepare_cached(DELETE_ATTEMPTS)?.execute((micros(outcomes_before), limit(rows)))?;
     database.prepare_cached(DELETE_FINDABLE)?.execute([limit(rows)])?;
-    Ok(Expired { outcomes, attempts, dead_letters })
+    let message_ids = message_ids::clear(database, rows)?;
+    Ok(Expired { outcomes, attempts, dead_letters, message_ids })
 }
 
 fn letters(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {

@@ -10,25 +10,30 @@ use super::words::{letter_state, letter_word, limit, micros, small, time, uuid};
 use crate::{DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetterView};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
-        (event, connection, class, cause, http_status, field, attempts, died_at, state)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open')
+        (event, connection, class, cause, http_status, field, attempts, died_at, state, bytes)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open',
+        COALESCE((SELECT octet_length(payload) FROM payloads WHERE event = ?1), 0))
     ON CONFLICT (event) DO UPDATE SET
         class = excluded.class, cause = excluded.cause, http_status = excluded.http_status,
-        field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open'";
+        field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open',
+        bytes = excluded.bytes";
 
 const REPLAYING: &str = "UPDATE dead_letters SET state = 'replaying' WHERE event = ?1 AND state = 'open'";
 
 const RESOLVE: &str =
     "UPDATE dead_letters SET state = 'resolved' WHERE event = ?1 AND state IN ('open', 'replaying')";
 
-const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete',
+const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete', bytes = 0,
         state = CASE WHEN state = 'resolved' THEN state ELSE 'discarded' END
     WHERE event = ?1";
 
 const MOVE: &str = "UPDATE dead_letters SET state = ?3 WHERE id = ?1 AND state = ?2";
 
-const READ: &str =
-    "SELECT d.id, e.event_id, d.connection, e.message_id, d.class, d.cause, d.http_status, d.field,
+/// Only of an event that is dead: one that is pending again needs its payload.
+const DROP_PAYLOAD: &str = "DELETE FROM payloads WHERE event IN (
+    SELECT d.event FROM dead_letters d JOIN events e ON e.id = d.event WHERE d.id = ?1 AND e.state = 'dead')";
+
+const READ: &str = "SELECT d.id, e.event_id, d.connection, d.class, d.cause, d.http_status, d.field,
         d.attempts, d.died_at, d.state, p.payload, e.received_at
     FROM dead_letters d JOIN events e ON e.id = d.event LEFT JOIN payloads p ON p.event = d.event
     WHERE (?1 IS NULL OR d.connection = ?1) AND (?2 IS NULL OR d.state = ?2) AND (?3 IS NULL OR d.class = ?3)
@@ -106,7 +111,11 @@ pub(super) fn set_state(
     let mut set = database.prepare_cached(MOVE)?;
     let mut moved = 0;
     for id in ids {
-        moved += set.execute((id, letter_word(from), letter_word(to)))?;
+        let is_moved = set.execute((id, letter_word(from), letter_word(to)))?;
+        if is_moved > 0 && to == DeadLetterState::Discarded {
+            database.prepare_cached(DROP_PAYLOAD)?.execute([id])?;
+        }
+        moved += is_moved;
     }
     Ok(moved)
 }
@@ -129,15 +138,14 @@ fn view(row: &Row<'_>) -> Result<DeadLetterView, Failure> {
         id: row.get(0)?,
         event: uuid(&row.get::<_, Vec<u8>>(1)?)?,
         connection: row.get(2)?,
-        message_id: row.get(3)?,
-        class: row.get(4)?,
-        cause: row.get(5)?,
-        http_status: row.get(6)?,
-        field: row.get(7)?,
-        attempts: small(row.get(8)?)?,
-        died_at: time(row.get(9)?)?,
-        state: letter_state(&row.get::<_, String>(10)?)?,
-        payload: row.get(11)?,
-        received_at: time(row.get(12)?)?,
+        class: row.get(3)?,
+        cause: row.get(4)?,
+        http_status: row.get(5)?,
+        field: row.get(6)?,
+        attempts: small(row.get(7)?)?,
+        died_at: time(row.get(8)?)?,
+        state: letter_state(&row.get::<_, String>(9)?)?,
+        payload: row.get(10)?,
+        received_at: time(row.get(11)?)?,
     })
 }

@@ -14,8 +14,10 @@ mod find;
 mod graphs;
 mod leases;
 mod letters;
+mod message_ids;
 mod port;
 mod record;
+mod storage;
 mod strays;
 mod tally;
 mod unmapped;
@@ -46,7 +48,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 8] = [
+const MIGRATIONS: [Migration; 10] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -55,6 +57,8 @@ const MIGRATIONS: [Migration; 8] = [
     migration!("0006_create_removed_connections", 1),
     migration!("0007_pack_graphs", 7),
     migration!("0008_forget_names_of_people", 7),
+    migration!("0009_keep_no_message_ids", 7),
+    migration!("0010_measure_dead_letters", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -179,7 +179,13 @@ impl Ledger for SqliteLedger {
         to: DeadLetterState,
     ) -> Result<usize, LedgerError> {
         let ids = ids.to_vec();
-        self.write(move |database| letters::set_state(database, &ids, from, to)).await
+        let moved = self
+            .write::<_, LedgerError>(move |database| letters::set_state(database, &ids, from, to))
+            .await?;
+        if moved > 0 && to == DeadLetterState::Discarded {
+            self.forgot().await;
+        }
+        Ok(moved)
     }
 
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
@@ -196,6 +202,9 @@ impl Ledger for SqliteLedger {
             expire::expire(database, outcomes_before, dead_letters_before, limit)
         };
         let expired = self.write::<_, LedgerError>(work).await?;
+        if expired.message_ids > 0 {
+            self.forgot().await;
+        }
         self.clear_log().await;
         Ok(expired)
     }

@@ -17,8 +17,7 @@ const MAX_ATTEMPTS_SHOWN: usize = 100;
 /// Unmapped traits that are named by `status`.
 const MAX_UNMAPPED_NAMED: usize = 50;
 
-const EVENT: &str =
-    "SELECT e.event_id, e.message_id, e.kind, e.connection, e.received_at, e.state, e.found_by,
+const EVENT: &str = "SELECT e.event_id, e.kind, e.connection, e.received_at, e.state, e.found_by,
         o.reason, o.affiliate_id, o.affiliate_code, o.at
     FROM events e
     LEFT JOIN outcomes o ON o.event = e.id AND o.number = e.outcome AND e.state <> 'pending'
@@ -59,18 +58,17 @@ pub(super) fn events(database: &Connection, rows: &[i64]) -> Result<Vec<EventVie
 }
 
 fn event(row: &Row<'_>) -> Result<EventView, Failure> {
-    let id = row.get::<_, Option<i64>>(8)?.map(small).transpose()?;
-    let affiliate = AffiliateRef { id, code: row.get(9)? };
+    let id = row.get::<_, Option<i64>>(7)?.map(small).transpose()?;
+    let affiliate = AffiliateRef { id, code: row.get(8)? };
     Ok(EventView {
         event: uuid(&row.get::<_, Vec<u8>>(0)?)?,
-        message_id: row.get(1)?,
-        kind: row.get(2)?,
-        connection: row.get(3)?,
-        received_at: time(row.get(4)?)?,
-        state: state(&row.get::<_, String>(5)?)?,
-        found_by: digests(&row.get::<_, Vec<u8>>(6)?),
-        reason: row.get(7)?,
-        ended_at: row.get::<_, Option<i64>>(10)?.map(time).transpose()?,
+        kind: row.get(1)?,
+        connection: row.get(2)?,
+        received_at: time(row.get(3)?)?,
+        state: state(&row.get::<_, String>(4)?)?,
+        found_by: digests(&row.get::<_, Vec<u8>>(5)?),
+        reason: row.get(6)?,
+        ended_at: row.get::<_, Option<i64>>(9)?.map(time).transpose()?,
         affiliate: (affiliate != AffiliateRef::default()).then_some(affiliate),
         attempts: Vec::new(),
     })

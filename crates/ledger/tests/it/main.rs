@@ -1,5 +1,6 @@
 //! The engines of the ledger, run as their callers run them.
 
+mod message_ids;
 mod postgres_engine;
 mod postgres_server;
 mod postgres_weeks;

@@ -27,8 +27,7 @@ pub(super) fn digest(number: u64) -> Digest {
 pub(super) fn event(id: Uuid, number: u64) -> NewEvent {
     NewEvent {
         event: id,
-        message_id: Some("a\0b".to_owned()),
-        kind: "identify".to_owned(),
+        kind: "a\0b".to_owned(),
         received_at: at(0),
         lane: Lane::Live,
         payload: "{}".into(),

@@ -79,7 +79,7 @@ async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
     let states: Vec<_> = found.iter().map(|view| (view.event, view.state)).collect();
     let stayed = [(6, State::Unchanged), (5, State::Created), (4, State::Pending), (3, State::Remembered)];
     assert_eq!(states, stayed.map(|(number, state)| (id(number), state)));
-    assert_eq!(found[2].message_id.as_deref(), Some("a\u{FFFD}b"));
+    assert_eq!(found[2].kind, "a\u{FFFD}b");
     assert!(ledger.payload(id(4)).await.expect("read").is_some());
     let counts = ledger.counts(Some(ONE), at(0)).await.expect("counted");
     let ended = ["created", "remembered", "unchanged"].map(|word| (word.to_owned(), 1));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use connections::OsRandomness;
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
-use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Row, Save, State};
+use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Row, Save, State, Storage};
 use people::graph::{Identifier, Kind, Lane, Said};
 use people::stamp::{Moment, Stamp};
 use people::{Digest, Graph, Map};
@@ -22,7 +22,6 @@ fn at(second: i64) -> Timestamp {
 fn event(number: u128, payload: &str) -> NewEvent {
     NewEvent {
         event: Uuid::from_u128(number),
-        message_id: None,
         kind: "identify".to_owned(),
         received_at: at(0),
         lane: Lane::Live,
@@ -188,4 +187,28 @@ async fn no_key_is_readable_in_any_file() {
     assert!(files_hold(folder.path(), "shop"), "the test looks at the right files");
     assert!(!files_hold(folder.path(), "sec_secret0123"));
     assert!(!files_hold(folder.path(), "pub_readable"));
+}
+
+/// A file keeps its length; what is free in it counts as free all the same.
+#[tokio::test]
+async fn room_that_became_free_counts_at_once() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("ledger.db");
+    let ledger = open(&path).await;
+    let before = ledger.used_bytes().await.expect("measured");
+    let large = Changes { events: vec![event(1, &"x".repeat(1_000_000))], ..changes(None, 1) };
+    ledger.record(large).await.expect("recorded");
+    assert!(ledger.used_bytes().await.expect("measured") > before + 1_000_000);
+    let ended = Outcome {
+        event: Uuid::from_u128(1),
+        number: 1,
+        state: State::Deleted,
+        reason: None,
+        affiliate: None,
+        at: at(1),
+    };
+    let ends = Changes { connection: ONE, outcomes: vec![ended], ..Changes::default() };
+    ledger.record(ends).await.expect("recorded");
+    assert!(ledger.used_bytes().await.expect("measured") < before + 100_000);
+    assert!(std::fs::metadata(&path).expect("the file").len() > 1_000_000);
 }

@@ -83,6 +83,12 @@ pub(super) fn before_events_kept_outcomes() -> String {
     schema(&[&steps_before!("postgres")[..], &[("0007_pack_graphs", packed)]].concat())
 }
 
+/// The statements that make SQLite's schema as it was while message ids were kept in clear.
+pub(super) fn sqlite_with_message_ids() -> String {
+    let packed = include_str!("../../../../migrations/sqlite/ledger/0007_pack_graphs.sql");
+    schema(&[&steps_before!("sqlite/ledger")[..], &[("0007_pack_graphs", packed)]].concat())
+}
+
 /// It is read, written anew, and read again; a new graph gets an id that none had.
 async fn goes_on(ledger: &impl Ledger) {
     let read = async || ledger.gather(ONE, &[DIGEST], &[]).await.expect("gathered").graphs.remove(0);

@@ -93,7 +93,6 @@ async fn events_that_postgres_holds_without_their_outcomes_go_on_after_the_upgra
 
     let new = NewEvent {
         event: id(WEEKS[0], 5),
-        message_id: None,
         kind: "identify".to_owned(),
         received_at: at(NOW),
         lane: Lane::Live,

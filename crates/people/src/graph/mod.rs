@@ -144,6 +144,11 @@ impl Claim {
         [&self.ordinary, &self.engage, &self.shape].into_iter().flatten()
     }
 
+    /// The same, to be changed.
+    pub(crate) fn spans_mut(&mut self) -> impl Iterator<Item = &mut Span> {
+        [&mut self.ordinary, &mut self.engage, &mut self.shape].into_iter().flatten()
+    }
+
     /// The first statement of any class.
     #[must_use]
     pub fn first(&self) -> Option<&Stamp> {

@@ -181,3 +181,19 @@ fn who_was_erased_does_not_wait() {
     assert_eq!(town.absorb(&delete(2).user("U")).waiting, 0);
     assert_eq!(town.absorb(&identify(3).user("U").with("company", "Acme")).waiting, 1);
 }
+
+/// A message id may name a person: of what a delete covers the time is kept, not the message.
+#[test]
+fn of_what_a_delete_covers_no_message_is_left() {
+    let mut town = Town::new(rules(), fold);
+    town.absorb(&identify(1).user("U").email("a@x").anonymous("X").named("Ann"));
+    town.absorb(&identify(2).engage().user("U").email("b@x"));
+    town.absorb(&delete(3).user("U"));
+    town.absorb(&identify(4).user("U").email("a@x"));
+    let packed: Vec<u8> = town.graphs.iter().flat_map(people::graph::packed::pack).collect();
+    let holds = |key: &str| packed.windows(key.len()).any(|window| window == key.as_bytes());
+    assert!(holds("message 4"));
+    for covered in ["message 1", "message 2"] {
+        assert!(!holds(covered), "{covered} is left");
+    }
+}

@@ -64,7 +64,6 @@ pub(super) fn fold(
 fn new_event(reading: &Reading) -> NewEvent {
     NewEvent {
         event: reading.event,
-        message_id: reading.message_id.clone(),
         kind: reading.kind.to_owned(),
         received_at: reading.received_at,
         lane: reading.lane,

@@ -27,7 +27,6 @@ pub(super) struct Reading {
     pub(super) lane: Lane,
     pub(super) replay: bool,
     pub(super) kind: &'static str,
-    pub(super) message_id: Option<String>,
     pub(super) payload: Arc<str>,
     pub(super) found_by: Vec<Digest>,
     /// The names of its custom traits, as far as they are counted.
@@ -101,7 +100,6 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
         trait_names,
         found_by: translator.found_by_ask(&event, &ask),
         what: What::Ask(ask),
-        message_id: event.message_id,
         ..blank
     }
 }
@@ -118,7 +116,6 @@ fn blank(envelope: &Envelope) -> Reading {
         },
         replay: envelope.replay,
         kind: "unknown",
-        message_id: None,
         payload: envelope.payload.get().into(),
         found_by: Vec::new(),
         trait_names: Names::default(),
@@ -137,7 +134,6 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         lane: Lane::Live,
         replay: false,
         kind: "unknown",
-        message_id: None,
         payload: String::from_utf8_lossy(raw).into(),
         found_by: Vec::new(),
         trait_names: Names::default(),

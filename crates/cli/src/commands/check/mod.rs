@@ -3,6 +3,7 @@
 mod connections;
 mod ledger;
 mod queue;
+mod room;
 
 use serde::Serialize;
 
@@ -93,6 +94,7 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
     findings.push(queue::look(&config.queue, &clock).await);
     let (ledger, is_open) = ledger::look(&config.ledger, &clock).await;
     findings.extend(ledger);
+    findings.extend(room::look(config, is_open).await);
     if has_key && is_open {
         findings.extend(connections::look(config).await);
     }

@@ -1,5 +1,6 @@
 //! `dead-letters`: events that nobody will try again until an operator says so.
 
+mod discard;
 mod replay;
 mod show;
 
@@ -21,6 +22,7 @@ Examples:
   refersion-destination dead-letters show 17
   refersion-destination dead-letters replay 17 18
   refersion-destination dead-letters replay --all --class refused --connection shop
+  refersion-destination dead-letters discard 17
 
 A replay takes the same event in again, under the same id and with the same time: what was said since still wins.";
 
@@ -61,6 +63,18 @@ enum Act {
         #[command(flatten)]
         filter: Filter,
     },
+    /// Give dead letters up, and drop their events' payloads
+    #[command(after_help = EXAMPLES)]
+    Discard {
+        /// Their ids
+        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<i64>,
+        /// All that are open and that the other options do not leave out
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        filter: Filter,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +98,21 @@ impl Filter {
             class: self.class.clone(),
             limit: self.limit.unwrap_or(SHOWN),
             ..DeadLetterFilter::default()
+        }
+    }
+}
+
+impl Filter {
+    /// All that are open, or those with these ids.
+    fn chosen(&self, directory: &Directory, ids: Vec<i64>, all: bool) -> DeadLetterFilter {
+        let filter = self.of(directory);
+        match all {
+            true => DeadLetterFilter {
+                state: Some(DeadLetterState::Open),
+                limit: self.limit.unwrap_or(usize::MAX),
+                ..filter
+            },
+            false => DeadLetterFilter { limit: ids.len(), ids: Some(ids), ..filter },
         }
     }
 }
@@ -127,17 +156,11 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         Act::Show { id } => show::one(&engines, id, context).await,
         Act::Replay { ids, all, filter } => {
             let directory = Directory::read(&engines, filter.connection.as_ref()).await?;
-            let filter = match all {
-                true => DeadLetterFilter {
-                    state: Some(DeadLetterState::Open),
-                    limit: filter.limit.unwrap_or(usize::MAX),
-                    ..filter.of(&directory)
-                },
-                false => {
-                    DeadLetterFilter { limit: ids.len(), ids: Some(ids.clone()), ..filter.of(&directory) }
-                }
-            };
-            replay::run(&engines, &filter, context).await
+            replay::run(&engines, &filter.chosen(&directory, ids, all), context).await
+        }
+        Act::Discard { ids, all, filter } => {
+            let directory = Directory::read(&engines, filter.connection.as_ref()).await?;
+            discard::run(&engines, &filter.chosen(&directory, ids, all), context).await
         }
     }
 }

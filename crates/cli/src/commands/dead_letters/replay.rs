@@ -14,12 +14,12 @@ use crate::operator::Directory;
 
 /// What became of one dead letter.
 #[derive(Debug, Serialize)]
-struct Row {
-    id: i64,
-    event_id: Uuid,
-    state: &'static str,
-    /// Why it was not replayed.
-    reason: Option<&'static str>,
+pub(super) struct Row {
+    pub(super) id: i64,
+    pub(super) event_id: Uuid,
+    pub(super) state: &'static str,
+    /// Why nothing was done about it.
+    pub(super) reason: Option<&'static str>,
 }
 
 const QUEUE_CLOSED: &str = "the queue takes nothing now: replay it again later";
@@ -43,7 +43,7 @@ pub(super) async fn run(
         closed |= row.reason == Some(QUEUE_CLOSED);
         rows.push(row);
     }
-    show(&rows, context)?;
+    show(&rows, "no dead letter to replay", context)?;
     let refused = rows.iter().filter(|row| row.reason.is_some()).count() + missing;
     let replayed = rows.iter().filter(|row| row.reason.is_none()).count();
     if missing > 0 && replayed == 0 {
@@ -111,7 +111,7 @@ fn lane(letter: &DeadLetterView, text: &str) -> Lane {
     }
 }
 
-fn show(rows: &[Row], context: &mut Context) -> Result<(), Failure> {
+pub(super) fn show(rows: &[Row], nothing: &str, context: &mut Context) -> Result<(), Failure> {
     if context.output.is_json() {
         return context.output.json(&rows);
     }
@@ -120,7 +120,7 @@ fn show(rows: &[Row], context: &mut Context) -> Result<(), Failure> {
         vec![row.id.to_string(), row.event_id.to_string(), row.state.to_owned(), reason]
     };
     if rows.is_empty() {
-        return context.output.line("no dead letter to replay");
+        return context.output.line(nothing);
     }
     context.output.table(&["ID", "EVENT", "STATE", "WHY NOT"], &rows.iter().map(cells).collect::<Vec<_>>())
 }

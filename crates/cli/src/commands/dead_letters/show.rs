@@ -10,6 +10,7 @@ use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
+use crate::operator::events::message_id_in;
 
 /// A dead letter. The names of its fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
@@ -36,7 +37,7 @@ impl Row {
         Self {
             id: view.id,
             event_id: view.event,
-            message_id: view.message_id,
+            message_id: view.payload.and_then(|payload| message_id_in(&payload, view.received_at)),
             connection: directory.name(view.connection),
             class: view.class,
             cause: view.cause,

@@ -9,22 +9,21 @@ use uuid::Uuid;
 use super::super::copy::{Rows, WORTH_A_COPY};
 use super::super::failure::Failure;
 use super::super::rows;
-use super::super::text::{some_text, text};
+use super::super::text::text;
 use super::ends::{End, Ends};
 use crate::words::{lane_word, micros};
 use crate::{Changes, NewEvent, Outcome, State};
 
-const INSERT: &str =
-    "INSERT INTO events (event_id, connection, message_id, kind, lane, received_at, found_by,
+const INSERT: &str = "INSERT INTO events (event_id, connection, kind, lane, received_at, found_by,
         first_state, first_reason, first_affiliate_id, first_affiliate_code, first_at)
-    SELECT event_id, $1, message_id, kind, lane, received_at, found_by, state, reason, affiliate_id, affiliate_code, at
-    FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bytea[],
-            $8::text[], $9::text[], $10::bigint[], $11::text[], $12::bigint[])
-        AS new (event_id, message_id, kind, lane, received_at, found_by,
+    SELECT event_id, $1, kind, lane, received_at, found_by, state, reason, affiliate_id, affiliate_code, at
+    FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::bytea[],
+            $7::text[], $8::text[], $9::bigint[], $10::text[], $11::bigint[])
+        AS new (event_id, kind, lane, received_at, found_by,
             state, reason, affiliate_id, affiliate_code, at)
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id";
 
-const COPY: &str = "COPY events (event_id, connection, message_id, kind, lane, received_at, found_by,
+const COPY: &str = "COPY events (event_id, connection, kind, lane, received_at, found_by,
         first_state, first_reason, first_affiliate_id, first_affiliate_code, first_at)
     FROM STDIN (FORMAT binary)";
 
@@ -69,14 +68,13 @@ async fn insert(
     firsts: &Firsts<'_>,
 ) -> Result<Vec<Uuid>, Failure> {
     let ids: Vec<Uuid> = events.iter().map(|event| event.event).collect();
-    let messages: Vec<_> = events.iter().map(|event| some_text(event.message_id.as_ref())).collect();
     let kinds: Vec<_> = events.iter().map(|event| text(&event.kind)).collect();
     let lanes: Vec<&str> = events.iter().map(|event| lane_word(event.lane)).collect();
     let received: Vec<i64> = events.iter().map(|event| micros(event.received_at)).collect();
     let found_by: Vec<Vec<u8>> =
         events.iter().map(|event| event.found_by.iter().flat_map(|digest| digest.0).collect()).collect();
     let ends = Ends::of(events.iter().map(|event| first_of(event, firsts)))?;
-    let insert = rows(INSERT).bind(of).bind(ids).bind(messages).bind(kinds).bind(lanes);
+    let insert = rows(INSERT).bind(of).bind(ids).bind(kinds).bind(lanes);
     let insert = insert.bind(received).bind(found_by).bind(ends.states).bind(ends.reasons);
     let insert = insert.bind(ends.affiliate_ids).bind(ends.affiliate_codes).bind(ends.at);
     let fresh: Vec<(Uuid,)> = insert.fetch_all(connection).await?;
@@ -89,11 +87,12 @@ async fn copy(
     events: &[&NewEvent],
     firsts: &Firsts<'_>,
 ) -> Result<Vec<Uuid>, Failure> {
-    let mut rows = Rows::of(12);
+    let mut rows = Rows::of(11);
     for event in events {
         rows.begin().uuid(event.event).bigint(Some(of));
-        rows.text(some_text(event.message_id.as_ref()).as_deref()).text(Some(&text(&event.kind)));
-        rows.text(Some(lane_word(event.lane))).bigint(Some(micros(event.received_at)));
+        rows.text(Some(&text(&event.kind)))
+            .text(Some(lane_word(event.lane)))
+            .bigint(Some(micros(event.received_at)));
         rows.bytes(event.found_by.iter().map(|digest| &digest.0[..]));
         End::of(first_of(event, firsts))?.copy(&mut rows);
     }

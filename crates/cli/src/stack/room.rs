@@ -1,0 +1,131 @@
+//! Keeps watch over the room for new events: the door asks it for every event, `/readyz` and metrics tell of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ingest::{Admission, NoRoom};
+use tokio_util::sync::CancellationToken;
+
+use super::Running;
+use crate::capacity::{Gauge, Measured, Refusals, decide};
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::health::{Freshness, Pulse, Pulses};
+use crate::metrics::{RoomFigures, Snapshot, Source};
+
+/// How often it measures. A client that fills 100 MB/s has filled less than half of the usual `disk.min_free` by then.
+const MEASURE_EVERY: Duration = Duration::from_secs(2);
+
+/// What is known of the room. A clone sees the same.
+#[derive(Clone, Default)]
+pub(super) struct Room(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    measured: Option<Measured>,
+    limit: Option<u64>,
+    refusals: Refusals,
+}
+
+impl Admission for Room {
+    fn refusal(&self, connection: i64) -> Option<NoRoom> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let everyone = known.refusals.everyone.map(|_| NoRoom::ForAll);
+        everyone.or_else(|| known.refusals.connections.get(&connection).map(|_| NoRoom::ForConnection))
+    }
+}
+
+impl Room {
+    /// Lets readiness see whether everybody is refused.
+    pub(super) fn watched_by(&self, pulses: &Pulses) {
+        let room = self.clone();
+        let why = move || {
+            let known = room.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.refusals.everyone.map(|reason| reason.in_words().to_owned())
+        };
+        pulses.need("room", Box::new(why));
+    }
+
+    /// From now on measures again and again.
+    pub(super) fn keep_watching(&self, config: &Config, engines: &Engines, running: &mut Running) {
+        let (room, config, engines) = (self.clone(), config.clone(), engines.clone());
+        let stop = running.stop.clone();
+        running.supervisor.start("room watch", Freshness::WhileRunning, move |pulse| {
+            let (room, engines, stop) = (room.clone(), engines.clone(), stop.clone());
+            let gauge = Gauge::new(&config);
+            async move {
+                room.watch(gauge, &engines, &pulse, &stop).await;
+                Ok(())
+            }
+        });
+    }
+
+    async fn watch(&self, mut gauge: Gauge, engines: &Engines, pulse: &Pulse, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            pulse.beat();
+            match stop.run_until_cancelled(gauge.measure(engines)).await {
+                Some(Ok(measured)) => self.decide(&gauge, measured),
+                Some(Err(error)) => {
+                    tracing::debug!(why = error.message, "the ledger cannot be measured");
+                    self.decide(&gauge, self.disks_alone(&gauge));
+                }
+                None => return,
+            }
+            stop.run_until_cancelled(tokio::time::sleep(MEASURE_EVERY)).await;
+        }
+    }
+
+    /// A ledger that is away is what it was; the disks are looked at all the same.
+    fn disks_alone(&self, gauge: &Gauge) -> Measured {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = known.measured.clone().unwrap_or_default();
+        Measured { free_bytes: gauge.free_bytes(), ..last }
+    }
+
+    fn decide(&self, gauge: &Gauge, measured: Measured) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusals = decide(gauge.limits(), &measured, &known.refusals);
+        log(&known.refusals, &refusals);
+        *known = Known { measured: Some(measured), limit: gauge.limits().ledger_bytes, refusals };
+    }
+}
+
+/// Each change once.
+fn log(before: &Refusals, now: &Refusals) {
+    match (before.everyone, now.everyone) {
+        (same, other) if same == other => {}
+        (_, Some(reason)) => tracing::warn!(why = reason.in_words(), "new events are refused"),
+        (_, None) => tracing::info!("new events are taken in again"),
+    }
+    for (connection, reason) in &now.connections {
+        if before.connections.get(connection) != Some(reason) {
+            tracing::warn!(connection, why = reason.in_words(), "new events of a connection are refused");
+        }
+    }
+    for connection in before.connections.keys().filter(|id| !now.connections.contains_key(id)) {
+        tracing::info!(connection, "new events of a connection are taken in again");
+    }
+}
+
+#[async_trait]
+impl Source for Room {
+    fn name(&self) -> &'static str {
+        "room"
+    }
+
+    async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(measured) = &known.measured else { return Ok(()) };
+        let connections =
+            known.refusals.connections.iter().map(|(id, reason)| (id.to_string(), reason.word()));
+        let everyone = known.refusals.everyone.map(|reason| ("all".to_owned(), reason.word()));
+        snapshot.room = Some(RoomFigures {
+            ledger_bytes: measured.ledger_bytes,
+            ledger_limit: known.limit,
+            disk_free: measured.free_bytes,
+            refused: connections.chain(everyone).collect(),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! What the door does while there is no room for new events.
+
+use std::sync::{Arc, Mutex};
+
+use ingest::{Admission, Limits, NoRoom};
+
+use crate::client::{exchange, post};
+use crate::stage::{KEY, Stage, TestQueue};
+
+const IDENTIFY: &str = r#"{"type":"identify","userId":"u1"}"#;
+const DELETE: &str = r#"{"type":"delete","userId":"u1"}"#;
+
+/// Refuses connection 7, to which the key belongs, or everybody.
+#[derive(Default)]
+struct Room(Mutex<Option<NoRoom>>);
+
+impl Admission for Room {
+    fn refusal(&self, connection: i64) -> Option<NoRoom> {
+        self.0.lock().unwrap().filter(|why| *why == NoRoom::ForAll || connection == 7)
+    }
+}
+
+async fn stage() -> (Stage, Arc<TestQueue>, Arc<Room>) {
+    let (queue, room) = (TestQueue::new(&[]), Arc::new(Room::default()));
+    let stage = Stage::with_admission(queue.clone(), Limits::default(), room.clone()).await;
+    (stage, queue, room)
+}
+
+#[tokio::test]
+async fn without_room_new_events_are_503_until_there_is_some() {
+    let (stage, queue, room) = stage().await;
+    *room.0.lock().unwrap() = Some(NoRoom::ForAll);
+    for event in [IDENTIFY, DELETE] {
+        let reply = exchange(stage.address, &post(KEY, event)).await;
+        assert_eq!(reply.status, 503);
+        assert!(reply.message().contains("full") && reply.headers.contains_key("retry-after"));
+    }
+    assert_eq!(exchange(stage.address, &post("pub_9.sec_wrong", IDENTIFY)).await.status, 401);
+    assert!(queue.envelopes().is_empty(), "nothing was queued");
+    *room.0.lock().unwrap() = None;
+    assert_eq!(exchange(stage.address, &post(KEY, IDENTIFY)).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_connection_without_room_of_its_own_may_still_delete() {
+    let (stage, queue, room) = stage().await;
+    *room.0.lock().unwrap() = Some(NoRoom::ForConnection);
+    let reply = exchange(stage.address, &post(KEY, IDENTIFY)).await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.message().contains("dead letters"), "{}", reply.message());
+    assert_eq!(exchange(stage.address, &post(KEY, DELETE)).await.status, 202);
+    assert_eq!(queue.envelopes().len(), 1);
+}

@@ -10,6 +10,6 @@ mod snapshot;
 
 pub use exporter::{Exporter, Source};
 pub use snapshot::{
-    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, Settling, Snapshot,
+    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, LogFigures, QueueFigures, Settling, Snapshot,
     WorkerFigures,
 };

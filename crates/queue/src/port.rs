@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::sqlite::Rescue;
 use crate::{Envelope, PublishError, QueueError};
 
 /// A durable queue with two lanes. Handles may be shared; every method may be called by many tasks at once.
@@ -50,6 +51,14 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// When the queue is unavailable.
     async fn look(&self, limit: usize) -> Result<Look, QueueError>;
+
+    /// Damaged files from which events were rescued, oldest first; none for an engine that repairs itself.
+    ///
+    /// # Errors
+    /// When the queue is unavailable.
+    async fn rescues(&self) -> Result<Vec<Rescue>, QueueError> {
+        Ok(Vec::new())
+    }
 }
 
 /// One thing out of a message.

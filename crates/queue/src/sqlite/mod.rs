@@ -4,12 +4,13 @@
 //! other; those of other processes are found by looking every [`POLL`].
 
 mod admin;
+mod rescue;
 mod statements;
 mod take;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,6 +19,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::{Batch, Clock, Depth, Envelope, Look, PublishError, Queue, QueueError, pack};
+
+pub use rescue::Rescue;
 
 /// How often a waiting taker looks for what another process has published.
 pub const POLL: Duration = Duration::from_millis(50);
@@ -32,11 +35,18 @@ pub const ALONE_AFTER: i64 = 2;
 /// Acknowledgements after which the log is cut off though the queue never rests, so that deleted events leave it.
 const TIDY_AFTER: u32 = 1000;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_create_messages",
-    sql: include_str!("../../../../migrations/sqlite/queue/0001_create_messages.sql"),
-    min_reader: 1,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_create_messages",
+        sql: include_str!("../../../../migrations/sqlite/queue/0001_create_messages.sql"),
+        min_reader: 1,
+    },
+    Migration {
+        name: "0002_create_rescues",
+        sql: include_str!("../../../../migrations/sqlite/queue/0002_create_rescues.sql"),
+        min_reader: 1,
+    },
+];
 
 /// The limits of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +73,8 @@ pub struct SqliteQueue {
     published: Arc<Notify>,
     takes: Arc<AtomicU32>,
     untidy: Arc<AtomicU32>,
+    /// The last look for damage that SQLite had complained of found none.
+    mended_in_vain: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for SqliteQueue {
@@ -77,7 +89,44 @@ impl SqliteQueue {
     /// # Errors
     /// When the file cannot be used, or belongs to a newer version.
     pub async fn open(path: &Path, settings: Settings, clock: Clock) -> Result<Self, sqlite::Error> {
-        Self::on(Database::open(path)?, settings, clock).await
+        let database = Database::open_mended(path, |_| Ok::<_, sqlite::Error>(false), |_| Ok(()))?;
+        Self::on(database, settings, clock).await
+    }
+
+    /// Opens the queue as [`SqliteQueue::open`] does, after looking whether the file is damaged. A damaged one is set aside,
+    /// and what can be read of it is rescued into a fresh one.
+    ///
+    /// # Errors
+    /// When the file cannot be used, belongs to a newer version, or there is no room for the rescue.
+    pub async fn open_mended(path: &Path, settings: Settings, clock: Clock) -> Result<Self, QueueError> {
+        let (path, now) = (path.to_owned(), clock());
+        let opened = tokio::task::spawn_blocking(move || {
+            let mend = |path: &Path| rescue::mend(path, now, false).map(drop);
+            Database::open_mended(&path, rescue::is_needed, mend)
+        });
+        let database = opened.await.map_err(|_| sqlite::Error::NoThread)??;
+        Ok(Self::on(database, settings, clock).await?)
+    }
+
+    /// The file below, to be watched for damage.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Looks for damage and mends it, as [`SqliteQueue::open_mended`] does, while the queue is in use; it takes and hands out
+    /// nothing meanwhile. Returns what was rescued: nothing where nothing is damaged any more.
+    ///
+    /// # Errors
+    /// When the file cannot be mended now. It stays unavailable; try again.
+    pub async fn mend(&self) -> Result<Vec<Rescue>, QueueError> {
+        let now = (self.clock)();
+        // What a look did not find before, and SQLite has complained of again, is taken at its word.
+        let is_known = self.mended_in_vain.load(Ordering::Relaxed);
+        let rescues = self.database.mend(move |path| rescue::mend(path, now, is_known)).await?;
+        self.mended_in_vain.store(rescues.is_empty(), Ordering::Relaxed);
+        self.published.notify_one();
+        Ok(rescues)
     }
 
     /// Opens the queue on any database, such as [`Database::inline`] for a simulation.
@@ -93,6 +142,7 @@ impl SqliteQueue {
             published: Arc::default(),
             takes: Arc::default(),
             untidy: Arc::default(),
+            mended_in_vain: Arc::default(),
         })
     }
 
@@ -191,6 +241,10 @@ impl Queue for SqliteQueue {
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         self.database.run(|connection| admin::depth(connection)).await
+    }
+
+    async fn rescues(&self) -> Result<Vec<Rescue>, QueueError> {
+        self.database.run(|connection| admin::rescues(connection)).await
     }
 
     async fn look(&self, limit: usize) -> Result<Look, QueueError> {

@@ -147,3 +147,12 @@ pub struct Expired {
     /// Dead letters.
     pub dead_letters: usize,
 }
+
+/// What sweeps go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SweepClock {
+    /// The time of day that counts.
+    pub now: Timestamp,
+    /// Until when sweeps have come: they drop what has expired by then. `None` before the first.
+    pub swept: Option<Timestamp>,
+}

@@ -61,7 +61,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 8] = [
+pub(super) const MIGRATIONS: [Migration; 9] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -70,6 +70,7 @@ pub(super) const MIGRATIONS: [Migration; 8] = [
     migration!("0006_create_removed_connections", 1),
     migration!("0007_pack_graphs", 7),
     migration!("0008_end_events_in_their_rows", 8),
+    migration!("0009_create_sweeps", 8),
 ];
 
 type Applied = (i64, String, i64);
@@ -161,9 +162,9 @@ mod tests {
     fn only_a_program_that_is_too_old_refuses() {
         let ours: Vec<_> = MIGRATIONS.iter().map(|step| (step.name, 1)).collect();
         assert!(check_history(&database(&ours), &MIGRATIONS).is_ok());
-        let expanded = [ours.clone(), vec![("0009_new_column", 8)]].concat();
+        let expanded = [ours.clone(), vec![("0010_new_column", 9)]].concat();
         assert!(check_history(&database(&expanded), &MIGRATIONS).is_ok(), "it may go on beside a newer one");
-        let contracted = [ours, vec![("0009_drop_column", 9)]].concat();
+        let contracted = [ours, vec![("0010_drop_column", 10)]].concat();
         let refused = check_history(&database(&contracted), &MIGRATIONS);
         assert!(matches!(refused, Err(Failure::Broken(why)) if why.contains("install a newer version")));
     }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     CallId, Changes, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView, Expired,
-    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Want,
+    Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, SweepClock, Want,
 };
 
 /// Runs a piece of work on a session, within its deadline, and ends the session.
@@ -181,6 +181,14 @@ impl Ledger for PostgresLedger {
             outcomes += on!(self.begin(), |line| drop_week::drop_week(line, week, outcomes_before))?;
         }
         Ok(Expired { outcomes, attempts, dead_letters })
+    }
+
+    async fn sweep_clock(&self, _: Timestamp) -> Result<SweepClock, LedgerError> {
+        Ok(on!(self.read(), |line| expire::clock(line))?)
+    }
+
+    async fn set_swept(&self, swept: Timestamp) -> Result<(), LedgerError> {
+        Ok(on!(self.read(), |line| expire::set_swept(line, swept))?)
     }
 }
 

@@ -44,7 +44,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -52,6 +52,7 @@ const MIGRATIONS: [Migration; 7] = [
     migration!("0005_create_stray_letters", 1),
     migration!("0006_create_removed_connections", 1),
     migration!("0007_pack_graphs", 7),
+    migration!("0008_create_sweeps", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.
@@ -86,6 +87,12 @@ impl SqliteLedger {
     pub async fn over(database: Database) -> Result<Self, sqlite::Error> {
         database.run(|connection| sqlite::migrate(connection, &MIGRATIONS)).await?;
         Ok(Self { database, log_remembers: Arc::default() })
+    }
+
+    /// The file below, to be watched for damage.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Reads in one snapshot, whatever other processes write meanwhile.

@@ -60,6 +60,11 @@ sections! {
         /// Engine and place.
         url: LedgerUrl,
     }
+    /// The files of queue and ledger, where these are files.
+    sqlite: Sqlite {
+        /// How often they are looked through for damage.
+        check_every: Duration,
+    }
     /// Refersion's API.
     refersion: Refersion {
         /// The address for new connections.

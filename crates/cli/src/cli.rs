@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bench, check, config, connections, dead_letters, demo, events, export, forget, migrate, profiles,
-    secrets, serve, simulate, status,
+    retention, secrets, serve, simulate, status,
 };
 use crate::config::{Loaded, Log, LogLevel, Origin};
 
@@ -85,6 +85,8 @@ pub enum Command {
     /// Bring the schemas of queue and ledger up to date
     #[command(after_help = migrate::EXAMPLES)]
     Migrate,
+    /// Show how far expired events are dropped, and confirm the clock
+    Retention(retention::Arguments),
 }
 
 impl Command {

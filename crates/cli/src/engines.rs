@@ -37,6 +37,8 @@ pub struct Engines {
     pub storage: Arc<dyn Storage>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
+    /// The ledger's file, to be watched for damage; `None` on a server.
+    pub ledger_file: Option<sqlite::Database>,
     /// Digests identifiers, opens and seals secrets.
     pub vault: Vault,
     /// The time of day.
@@ -57,6 +59,8 @@ pub struct Opening {
     /// The operating system's randomness.
     pub randomness: Arc<dyn Randomness>,
     ledger: config::Ledger,
+    /// The files are looked through before they are used.
+    looks_for_damage: bool,
 }
 
 impl Opening {
@@ -67,12 +71,29 @@ impl Opening {
     ///
     /// [`EngineError`], which says what to do. A broker that is away is none.
     pub async fn begin(config: &Config) -> Result<Self, EngineError> {
+        Self::begin_with(config, false).await
+    }
+
+    /// As [`Opening::begin`], for a role: files are looked through for damage first. A damaged queue is set aside, and
+    /// rescued from; a damaged ledger counts as away.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opening::begin`].
+    pub async fn begin_role(config: &Config) -> Result<Self, EngineError> {
+        Self::begin_with(config, true).await
+    }
+
+    async fn begin_with(config: &Config, looks_for_damage: bool) -> Result<Self, EngineError> {
         let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
         let clock = clock::system();
         let master = master_key::find(config, randomness.as_ref())?;
         let vault = Vault::new(master, FIRST_KEY_NUMBER, Arc::clone(&randomness));
-        let queue = QueueEngine::open(&config.queue, &clock).await?;
-        Ok(Self { queue, vault, clock, randomness, ledger: config.ledger.clone() })
+        let queue = match looks_for_damage {
+            true => QueueEngine::open_mended(&config.queue, &clock).await?,
+            false => QueueEngine::open(&config.queue, &clock).await?,
+        };
+        Ok(Self { queue, vault, clock, randomness, ledger: config.ledger.clone(), looks_for_damage })
     }
 
     /// Opens the ledger, which brings its schema up to date, and unlocks the vault. May be tried again.
@@ -81,13 +102,17 @@ impl Opening {
     ///
     /// [`EngineError`]; [`EngineError::is_passing`] tells whether trying again may help.
     pub async fn finish(&self) -> Result<Engines, EngineError> {
-        let ledger = ledger_engine::open(&self.ledger.url).await?;
+        let ledger = match self.looks_for_damage {
+            true => ledger_engine::open_sound(&self.ledger.url).await?,
+            false => ledger_engine::open(&self.ledger.url).await?,
+        };
         let vault = keys::check(&self.vault, ledger.connections.as_ref()).await?;
         Ok(Engines {
             queue: self.queue.port(),
             ledger: ledger.ledger,
             storage: ledger.storage,
             connections: ledger.connections,
+            ledger_file: ledger.file,
             vault,
             clock: Arc::clone(&self.clock),
             randomness: Arc::clone(&self.randomness),

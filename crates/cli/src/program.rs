@@ -1,7 +1,6 @@
 //! From arguments and environment to an exit code.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,6 +28,7 @@ pub fn run(
         Ok(cli) => execute(cli, variables).unwrap_or_else(|failure| report(&failure, json)),
         Err(error) => refuse(&error, json),
     };
+    logs::flush();
     ExitCode::from(exit as u8)
 }
 
@@ -84,7 +84,6 @@ fn usage(error: &clap::Error) -> Failure {
 
 fn report(failure: &Failure, json: bool) -> Exit {
     let text = if json { failure.as_json() } else { failure.as_text() };
-    // If standard error is closed, the exit code alone has to tell.
-    drop(writeln!(std::io::stderr(), "{text}"));
+    logs::last_line(&text);
     failure.exit
 }

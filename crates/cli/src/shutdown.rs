@@ -6,6 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Exit;
+use crate::logs;
 
 /// Returns a token that the first signal cancels. Must be called within a runtime.
 ///
@@ -23,6 +24,7 @@ pub fn on_signals() -> io::Result<CancellationToken> {
         stop.cancel();
         signals.next().await;
         tracing::warn!("told to end at once");
+        logs::flush();
         std::process::exit(Exit::Failed as i32);
     });
     Ok(token)

@@ -5,6 +5,7 @@
 
 mod door;
 mod figures;
+pub(crate) mod files;
 mod needs;
 mod reconciler;
 mod room;
@@ -82,7 +83,7 @@ impl Standby {
     ///
     /// [`Failure`] if the key or the queue cannot be used, or an address cannot be listened on. Nothing runs then.
     pub async fn start(config: &Config, roles: Roles) -> Result<Self, Failure> {
-        let opening = Opening::begin(config).await?;
+        let opening = Opening::begin_role(config).await?;
         let health_listener = listen(config.health.listen, "health.listen").await?;
         let door_listener = match roles.ingest {
             true => Some(listen(config.ingest.listen, "ingest.listen").await?),
@@ -170,6 +171,7 @@ impl Standby {
         let running = &mut self.running;
         needs::keep_watching(&self.ledger, engines, running);
         self.room.keep_watching(&self.config, engines, running);
+        files::watch(&self.config, &self.opening.queue, engines, running);
         match running.meters.clone() {
             Some(meters) => {
                 reconciler::start(&self.config, &self.opening.queue, engines, meters, running).await

@@ -35,6 +35,7 @@ pub use changes::{
 pub use storage::{KeptLetters, Storage};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired,
+    SweepClock,
 };
 
 /// The row id of a graph.
@@ -182,6 +183,13 @@ pub enum LedgerError {
     Broken(String),
 }
 
+/// A graph that is due later than this from now is due at once: no retry waits as long, so that its time was written
+/// while the clock was wrong.
+pub const FURTHEST_DUE: std::time::Duration = std::time::Duration::from_secs(2 * 86_400);
+
+/// A lease that ends later than this many times its length from now has ended: it was taken while the clock was wrong.
+pub const LONGEST_LEASE: u32 = 4;
+
 /// The ledger's port.
 #[async_trait]
 pub trait Ledger: Send + Sync {
@@ -303,4 +311,15 @@ pub trait Ledger: Send + Sync {
         dead_letters_before: Timestamp,
         limit: usize,
     ) -> Result<Expired, LedgerError>;
+
+    /// The time that counts for what has expired, and how far sweeps have come. A database server goes by its own clock; an
+    /// engine without one by `now`. An engine that remembers nothing has never swept.
+    async fn sweep_clock(&self, now: Timestamp) -> Result<SweepClock, LedgerError> {
+        Ok(SweepClock { now, swept: None })
+    }
+
+    /// Remembers how far sweeps have come.
+    async fn set_swept(&self, _swept: Timestamp) -> Result<(), LedgerError> {
+        Ok(())
+    }
 }

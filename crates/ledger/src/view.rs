@@ -147,3 +147,12 @@ pub struct Expired {
     /// Events that were looked at for a message id of an earlier version.
     pub message_ids: usize,
 }
+
+/// What sweeps go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SweepClock {
+    /// The time of day that counts.
+    pub now: Timestamp,
+    /// Until when sweeps have come: they drop what has expired by then. `None` before the first.
+    pub swept: Option<Timestamp>,
+}

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use ::sqlite::WorkError;
+
 /// Why envelopes are not published. Unless this is `TooLarge`, they may be in the queue all the same: nobody knows
 /// about a commit whose answer never came. Publishing them again does no harm.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -77,4 +79,28 @@ impl From<rusqlite::Error> for QueueError {
     fn from(cause: rusqlite::Error) -> Self {
         Self::Unavailable { cause: Box::new(cause) }
     }
+}
+
+impl WorkError for PublishError {
+    fn sqlite(&self) -> Option<&rusqlite::Error> {
+        match self {
+            Self::Unavailable { cause } => failure_in(cause.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+impl WorkError for QueueError {
+    fn sqlite(&self) -> Option<&rusqlite::Error> {
+        match self {
+            Self::Unavailable { cause } => failure_in(cause.as_ref()),
+            Self::NotHeld { .. } => None,
+        }
+    }
+}
+
+/// What SQLite said, where it is the cause.
+fn failure_in<'a>(cause: &'a (dyn Error + Send + Sync + 'static)) -> Option<&'a rusqlite::Error> {
+    let own = cause.downcast_ref::<::sqlite::Error>().and_then(WorkError::sqlite);
+    own.or_else(|| cause.downcast_ref())
 }

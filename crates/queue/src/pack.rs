@@ -3,6 +3,8 @@
 //!
 //! A message body is a JSON array of envelopes. Each is read apart, so a bad one spoils no other.
 
+mod damaged;
+
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
@@ -93,8 +95,24 @@ fn close(mut message: Message) -> Message {
 pub fn unpack(body: &[u8]) -> Vec<Item> {
     match serde_json::from_slice::<Vec<&RawValue>>(body) {
         Ok(parts) => parts.into_iter().map(|part| item(part.get())).collect(),
-        Err(error) => vec![Item::Unreadable { raw: body.to_vec(), why: reason(&error) }],
+        Err(error) => damaged::unpack(body, &reason(&error)),
     }
+}
+
+/// A body that was found without its message, as a message again. Lane and connection are those of its first envelope; an
+/// unreadable one counts as connection 0.
+#[must_use]
+pub fn describe(body: Vec<u8>) -> Message {
+    let items = unpack(&body);
+    let readable = items.iter().filter_map(|item| match item {
+        Item::Readable(envelope) => Some((envelope.lane, envelope.format, envelope.connection)),
+        Item::Unreadable { raw, .. } => damaged::head(raw).map(|(lane, format)| (lane, format, 0)),
+    });
+    let heads: Vec<(Lane, u16, i64)> = readable.collect();
+    let (lane, connection) =
+        heads.first().map_or((Lane::Live, 0), |(lane, _, connection)| (*lane, *connection));
+    let format = heads.iter().map(|(_, format, _)| *format).max().unwrap_or(FORMAT);
+    Message { lane, connection, events: items.len(), format, body }
 }
 
 /// Takes a message body apart into bodies with one envelope each; a body that is no JSON array stays whole.

@@ -52,6 +52,24 @@ fn a_bad_envelope_spoils_no_other() {
 }
 
 #[test]
+fn damaged_bytes_cost_only_the_envelopes_that_they_are_in() {
+    for begin in (0..900).step_by(7) {
+        let envelopes: Vec<_> = (0..10).map(|number| envelope(number, Lane::Live, 40)).collect();
+        let mut body = pack(&envelopes).unwrap().remove(0).body;
+        let length = body.len() / envelopes.len();
+        body[begin..begin + 20].fill(0xAA);
+        let items = unpack(&body);
+        let whole = items.iter().filter(|item| matches!(item, Item::Readable(_))).count();
+        assert!(
+            whole >= envelopes.len() - 1 - 20_usize.div_ceil(length),
+            "damaged at {begin}: {whole} are whole"
+        );
+        assert!(items.iter().any(|item| matches!(item, Item::Unreadable { .. })), "damaged at {begin}");
+        assert_eq!(describe(body).events, items.len());
+    }
+}
+
+#[test]
 fn a_message_carries_the_newest_format_in_it() {
     let mut newer = envelope(2, Lane::Live, 3);
     newer.format = FORMAT + 1;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::sqlite::Rescue;
 use crate::{Batch, Envelope, PublishError, QueueError};
 
 /// Upper limit of bytes in one batch, unless its first message is larger: the longest slice of work that one connection
@@ -64,6 +65,14 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// When the queue is unavailable.
     async fn look(&self, limit: usize) -> Result<Look, QueueError>;
+
+    /// Damaged files from which events were rescued, oldest first; none for an engine that repairs itself.
+    ///
+    /// # Errors
+    /// When the queue is unavailable.
+    async fn rescues(&self) -> Result<Vec<Rescue>, QueueError> {
+        Ok(Vec::new())
+    }
 }
 
 /// One thing out of a message.

@@ -1,13 +1,14 @@
 //! A handle on a database: hand it work, await the result.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use crate::condition::Condition;
 use crate::runner::Runner;
-use crate::{Error, open};
+use crate::{Error, WorkError, open};
 
 /// A SQLite database that belongs to one connection.
 ///
@@ -16,6 +17,7 @@ use crate::{Error, open};
 #[derive(Clone, Debug)]
 pub struct Database {
     runner: Arc<Runner>,
+    condition: Arc<Condition>,
 }
 
 impl Database {
@@ -25,7 +27,31 @@ impl Database {
     /// # Errors
     /// When the file cannot be made, opened or protected, or is no SQLite database.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::threaded(open::file(path)?)
+        let condition = Condition::of(path, false)?;
+        Self::threaded(open::file(path)?, condition)
+    }
+
+    /// Opens the file as [`Database::open`] does; if it `is_damaged`, after `mend` had it alone: no process that opened the
+    /// same file with this function is using it meanwhile. [`Database::mend`] mends it later.
+    ///
+    /// # Errors
+    /// Those of the two functions, and those of opening.
+    pub fn open_mended<E: From<Error>>(
+        path: &Path,
+        is_damaged: impl FnOnce(&Path) -> Result<bool, E>,
+        mend: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        open::make_folder(path)?;
+        let condition = Condition::of(path, true)?;
+        if is_damaged(path)? {
+            let alone = condition.alone()?;
+            mend(path)?;
+            drop(alone);
+        }
+        let shared = condition.share()?;
+        let connection = open::file(path)?;
+        drop(shared);
+        Ok(Self::threaded(connection, condition)?)
     }
 
     /// A database in memory, with a thread of its own as a file has. It lives as long as a handle on it.
@@ -33,7 +59,7 @@ impl Database {
     /// # Errors
     /// When the thread cannot be started.
     pub fn in_memory() -> Result<Self, Error> {
-        Self::threaded(open::memory()?)
+        Self::threaded(open::memory()?, Condition::default())
     }
 
     /// A database in memory whose work is done at once, in the caller: without threads, so that a simulation that
@@ -42,18 +68,61 @@ impl Database {
     /// # Errors
     /// When SQLite has no memory.
     pub fn inline() -> Result<Self, Error> {
-        Ok(Self { runner: Arc::new(Runner::inline(open::memory()?)) })
+        Ok(Self { runner: Arc::new(Runner::inline(open::memory()?)), condition: Arc::default() })
     }
 
-    fn threaded(connection: Connection) -> Result<Self, Error> {
-        Ok(Self { runner: Arc::new(Runner::threaded(connection)?) })
+    fn threaded(connection: Connection, condition: Condition) -> Result<Self, Error> {
+        Ok(Self { runner: Arc::new(Runner::threaded(connection)?), condition: Arc::new(condition) })
+    }
+
+    /// The file; `None` in memory.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        self.condition.path().map(Path::to_owned)
+    }
+
+    /// What SQLite said of the file's damage, once it has said so. All work is refused from then on.
+    #[must_use]
+    pub fn damage(&self) -> Option<String> {
+        self.condition.damage()
+    }
+
+    /// Notes that a look from outside has found the file damaged.
+    pub fn note_damage(&self, why: String) {
+        self.condition.note(why);
+    }
+
+    /// Closes the file, lets `mend` have it alone as in [`Database::open_mended`], and opens it again; it counts as sound
+    /// then. While that fails, the file stays closed.
+    ///
+    /// # Errors
+    /// Those of `mend`, and those of opening; [`Error::NoThread`] for a database in memory.
+    pub async fn mend<R, E>(&self, mend: impl FnOnce(&Path) -> Result<R, E> + Send + 'static) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let condition = Arc::clone(&self.condition);
+        let Some(path) = self.path() else { return Err(Error::NoThread.into()) };
+        self.runner
+            .run(move |slot| {
+                drop(slot.take());
+                let held = condition.alone()?;
+                let mended = mend(&path)?;
+                *slot = Some(open::file(&path)?);
+                condition.note_sound();
+                drop(held);
+                Ok(mended)
+            })
+            .await
     }
 
     /// Does one piece of work with the connection, and gives back what it gives. A transaction that the work leaves
     /// open, because it fails or panics, is rolled back.
     ///
     /// # Errors
-    /// Those of the work; [`Error::NoThread`] when the database is shutting down.
+    /// Those of the work; [`Error::Damaged`] once the file is known to be damaged, also by this piece of work;
+    /// [`Error::BeingRepaired`]; [`Error::NoThread`] when the database is shutting down.
     ///
     /// # Panics
     /// When the work panics; the database itself stays usable.
@@ -63,9 +132,24 @@ impl Database {
     ) -> Result<R, E>
     where
         R: Send + 'static,
-        E: From<Error> + Send + 'static,
+        E: WorkError + Send + 'static,
     {
-        self.runner.run(work).await
+        let condition = Arc::clone(&self.condition);
+        self.runner
+            .run(move |slot| {
+                condition.refuse_if_damaged()?;
+                let connection = slot.as_mut().ok_or(Error::NoThread)?;
+                let held = condition.share()?;
+                let done = work(connection);
+                drop(held);
+                if let Some(failure) = done.as_ref().err().and_then(WorkError::sqlite)
+                    && crate::error::tells_damage(failure)
+                {
+                    condition.note(failure.to_string());
+                }
+                done
+            })
+            .await
     }
 
     /// Does one piece of work inside one transaction, which may write from its beginning (`IMMEDIATE`, so that it
@@ -83,7 +167,7 @@ impl Database {
     ) -> Result<R, E>
     where
         R: Send + 'static,
-        E: From<Error> + Send + 'static,
+        E: WorkError + Send + 'static,
     {
         self.run(move |connection| {
             let transaction =

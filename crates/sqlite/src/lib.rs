@@ -6,13 +6,30 @@
 //!
 //! It knows no table and no statement: those belong to the engines.
 
+mod check;
+mod condition;
 mod database;
 mod error;
 mod migrate;
 mod open;
+mod reset;
 mod runner;
+pub mod salvage;
+mod wal;
 
+use std::path::{Path, PathBuf};
+
+pub use check::{Soundness, check, check_log, check_until};
 pub use database::Database;
-pub use error::Error;
+pub use error::{Error, WorkError};
 pub use migrate::{Migration, migrate};
+pub use reset::reset;
 pub use rusqlite;
+
+/// The file of the same name with `ending` behind it, as SQLite names its write-ahead log (`-wal`).
+#[must_use]
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}

@@ -50,12 +50,22 @@ fn settle(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes the folder of a file that is to be opened.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
+    folder_of(path).map_err(|cause| Error::File { path: path.to_owned(), cause })
+}
+
+fn folder_of(path: &Path) -> std::io::Result<()> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => fs::create_dir_all(folder),
+        None => Ok(()),
+    }
+}
+
 /// Makes the file readable by its owner only, before SQLite writes a byte. SQLite gives the log and the shared-memory
 /// file beside it the same mode.
 fn protect(path: &Path) -> std::io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
-    }
+    folder_of(path)?;
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     #[cfg(unix)]

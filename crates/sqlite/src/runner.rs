@@ -12,23 +12,27 @@ use crate::Error;
 /// Pieces of work that may wait for the thread; who brings more waits.
 const WAITING_WORK: usize = 64;
 
-type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+/// The connection, unless it is closed.
+pub(crate) type Slot = Option<Connection>;
+
+type Work = Box<dyn FnOnce(&mut Slot) + Send>;
 
 /// The two ways of doing work. Both give the same promises.
 #[derive(Debug)]
 pub(crate) enum Runner {
     Thread(mpsc::Sender<Work>),
-    Inline(Mutex<Connection>),
+    Inline(Mutex<Slot>),
 }
 
 impl Runner {
-    pub(crate) fn threaded(mut connection: Connection) -> Result<Self, Error> {
+    pub(crate) fn threaded(connection: Connection) -> Result<Self, Error> {
+        let mut slot = Some(connection);
         let (sender, mut receiver) = mpsc::channel::<Work>(WAITING_WORK);
         thread::Builder::new()
             .name("sqlite".to_owned())
             .spawn(move || {
                 while let Some(work) = receiver.blocking_recv() {
-                    work(&mut connection);
+                    work(&mut slot);
                 }
             })
             .map_err(|cause| {
@@ -39,12 +43,12 @@ impl Runner {
     }
 
     pub(crate) fn inline(connection: Connection) -> Self {
-        Self::Inline(Mutex::new(connection))
+        Self::Inline(Mutex::new(Some(connection)))
     }
 
     pub(crate) async fn run<R, E>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<R, E> + Send + 'static,
+        work: impl FnOnce(&mut Slot) -> Result<R, E> + Send + 'static,
     ) -> Result<R, E>
     where
         R: Send + 'static,
@@ -53,17 +57,17 @@ impl Runner {
         let ended = match self {
             Self::Thread(sender) => {
                 let (answer, answered) = oneshot::channel();
-                let work: Work = Box::new(move |connection| {
+                let work: Work = Box::new(move |slot| {
                     // A caller that went away misses the answer, nothing else: the work is done.
-                    drop(answer.send(perform(connection, work)));
+                    drop(answer.send(perform(slot, work)));
                 });
                 sender.send(work).await.map_err(|_| Error::NoThread)?;
                 answered.await.map_err(|_| Error::NoThread)?
             }
             Self::Inline(connection) => {
                 // A panic inside the work is caught before it can leave the connection in disorder.
-                let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                perform(&mut connection, work)
+                let mut slot = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                perform(&mut slot, work)
             }
         };
         ended.unwrap_or_else(|panic| resume_unwind(panic))
@@ -72,11 +76,12 @@ impl Runner {
 
 /// Does the work, and leaves the connection outside of any transaction, whatever the work did.
 fn perform<R, E>(
-    connection: &mut Connection,
-    work: impl FnOnce(&mut Connection) -> Result<R, E>,
+    slot: &mut Slot,
+    work: impl FnOnce(&mut Slot) -> Result<R, E>,
 ) -> thread::Result<Result<R, E>> {
-    let ended = catch_unwind(AssertUnwindSafe(|| work(connection)));
-    if !connection.is_autocommit()
+    let ended = catch_unwind(AssertUnwindSafe(|| work(slot)));
+    if let Some(connection) = slot
+        && !connection.is_autocommit()
         && let Err(error) = connection.execute_batch("ROLLBACK")
     {
         tracing::error!(%error, "an open transaction could not be rolled back");

@@ -7,16 +7,25 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::Worker;
+use crate::sweep_clock::{Progress, Reach, daily_share};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(60);
 /// Rows of each table in one transaction.
 const AT_ONCE: usize = 5_000;
 
+/// The sweeps of one process.
+#[derive(Debug, Default)]
+pub struct Sweeper {
+    progress: Progress,
+    is_behind: bool,
+}
+
 /// Drops what has expired, until `stop`.
 pub async fn run(worker: &Worker, stop: &CancellationToken) {
+    let mut sweeper = Sweeper::default();
     while !stop.is_cancelled() {
-        match sweep(worker).await {
+        match sweeper.sweep(worker).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(cause) => warn!(%cause, "what has expired could not be dropped"),
@@ -25,18 +34,52 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
     }
 }
 
-/// One step; whether there may be more.
-async fn sweep(worker: &Worker) -> Result<bool, ledger::LedgerError> {
-    let now = worker.now();
-    let limits = &worker.limits;
-    let outcomes = before(now, limits.keep_outcomes);
-    let letters = before(now, limits.keep_dead_letters);
-    let expired = worker.ledger.expire(outcomes, letters, AT_ONCE).await?;
-    if expired.outcomes + expired.dead_letters > 0 {
-        info!(outcomes = expired.outcomes, dead_letters = expired.dead_letters, "dropped what had expired");
+impl Sweeper {
+    /// One step; whether there may be more.
+    ///
+    /// # Errors
+    /// If the ledger is not available.
+    pub async fn sweep(&mut self, worker: &Worker) -> Result<bool, ledger::LedgerError> {
+        let limits = &worker.limits;
+        let clock = worker.ledger.sweep_clock(worker.now()).await?;
+        let reach = self.progress.reach(&clock, limits);
+        self.report(&reach, daily_share(limits));
+        // First, so that a crash in between lets nothing expire twice as fast.
+        worker.ledger.set_swept(reach.until).await?;
+        let outcomes = before(reach.until, limits.keep_outcomes);
+        let letters = before(reach.until, limits.keep_dead_letters);
+        let expired = worker.ledger.expire(outcomes, letters, AT_ONCE).await?;
+        if expired.outcomes + expired.dead_letters > 0 {
+            info!(
+                outcomes = expired.outcomes,
+                dead_letters = expired.dead_letters,
+                "dropped what had expired"
+            );
+        }
+        let most = expired.outcomes.max(expired.attempts).max(expired.dead_letters).max(expired.message_ids);
+        Ok(most >= AT_ONCE)
     }
-    let most = expired.outcomes.max(expired.attempts).max(expired.dead_letters).max(expired.message_ids);
-    Ok(most >= AT_ONCE)
+
+    /// Says once that the clock is not believed, and once that it is again.
+    fn report(&mut self, reach: &Reach, share: Duration) {
+        let is_behind = !reach.behind.is_zero();
+        match (self.is_behind, is_behind) {
+            (false, true) => warn!(
+                days = days(reach.behind),
+                days_caught_up_each_day = days(share),
+                "the clock is further on than time has passed since the last sweep: events are kept longer until \
+                 sweeps have caught up; if the clock is right, `retention confirm` ends that"
+            ),
+            (true, false) => info!("sweeps go by the clock again"),
+            _ => {}
+        }
+        self.is_behind = is_behind;
+    }
+}
+
+fn days(duration: Duration) -> f64 {
+    const TENTHS_PER_DAY: f64 = 8_640.0;
+    (duration.as_secs_f64() / TENTHS_PER_DAY).round() / 10.0
 }
 
 fn before(now: Timestamp, kept: Duration) -> Timestamp {

@@ -32,6 +32,7 @@ pub mod retry;
 pub mod rules;
 pub mod serve;
 mod settle;
+pub mod sweep_clock;
 pub mod translate;
 
 use std::sync::Arc;

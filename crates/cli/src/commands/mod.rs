@@ -8,10 +8,12 @@ pub mod dead_letters;
 pub mod demo;
 pub mod events;
 pub mod export;
+mod files;
 pub mod forget;
 mod line;
 pub mod migrate;
 pub mod profiles;
+pub mod retention;
 pub mod secrets;
 pub mod serve;
 pub mod simulate;
@@ -78,5 +80,6 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Secrets(arguments) => secrets::run(&arguments, context).await,
         Command::Migrate => migrate::run(context).await,
+        Command::Retention(arguments) => retention::run(&arguments, context).await,
     }
 }

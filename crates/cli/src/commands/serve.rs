@@ -48,7 +48,10 @@ pub async fn run(roles: Roles, context: &mut Context) -> Result<Exit, Failure> {
     let stop =
         shutdown::on_signals().map_err(|error| Failure::failed("signals", &error, "report this as a bug"))?;
     let standby = Standby::start(&context.loaded.config, roles).await?;
-    announce(&standby, context)?;
+    // The roles run whether or not anybody reads where they listen.
+    if let Err(failure) = announce(&standby, context) {
+        tracing::warn!(why = failure.message, "standard output cannot be written");
+    }
     let Some(stack) = standby.complete(&stop).await? else {
         tracing::info!("ended before the ledger was there");
         return Ok(Exit::Done);

@@ -4,7 +4,8 @@ use connections::{Connection, Settings};
 use ledger::Counts;
 use serde::Serialize;
 
-use super::Context;
+use super::retention::Standing;
+use super::{Context, files};
 use crate::capacity::{Gauge, Reason, Refusals, decide};
 use crate::config::Config;
 use crate::engines::Engines;
@@ -34,12 +35,23 @@ struct Status {
     ledger: Ledger,
     connections: Vec<Row>,
     outcomes: std::collections::BTreeMap<String, u64>,
+    retention: Standing,
 }
 
 #[derive(Debug, Serialize)]
 struct Queue {
     live: u64,
     bulk: u64,
+    /// Damaged files that events were rescued from.
+    rescues: Vec<Rescued>,
+}
+
+#[derive(Debug, Serialize)]
+struct Rescued {
+    at: jiff::Timestamp,
+    file: String,
+    rescued: u64,
+    unreadable: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +99,7 @@ struct Unmapped {
 ///
 /// [`Failure`] if the queue or the ledger cannot be read.
 pub async fn run(context: &mut Context) -> Result<Exit, Failure> {
+    files::refuse_if_damaged(&context.loaded.config).await?;
     let engines = context.engines().await?;
     let status = read(&engines, &context.loaded.config).await?;
     if context.output.is_json() {
@@ -100,6 +113,7 @@ pub async fn run(context: &mut Context) -> Result<Exit, Failure> {
 async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
     // The queue goes first: an event that moves on meanwhile is counted twice rather than not at all.
     let depth = engines.queue.depth().await?;
+    let rescues = engines.queue.rescues().await?.into_iter().map(rescued).collect();
     let all = engines.ledger.counts(None, engines.now()).await?;
     let gauge = Gauge::new(config);
     let measured = gauge.measure_once(engines).await?;
@@ -110,7 +124,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         rows.push(row(&connection, counts, refusals.connections.get(&connection.id).copied()));
     }
     Ok(Status {
-        queue: Queue { live: depth.live, bulk: depth.bulk },
+        queue: Queue { live: depth.live, bulk: depth.bulk, rescues },
         pending: all.pending,
         dirty: all.dirty,
         waiting: all.waiting,
@@ -124,7 +138,13 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         },
         connections: rows,
         outcomes: all.outcomes,
+        retention: Standing::of(engines.ledger.sweep_clock(engines.now()).await?, config),
     })
+}
+
+fn rescued(rescue: queue::sqlite::Rescue) -> Rescued {
+    let queue::sqlite::Rescue { at, file, rescued, unreadable } = rescue;
+    Rescued { at, file, rescued, unreadable }
 }
 
 fn row(connection: &Connection, counts: Counts, refused: Option<Reason>) -> Row {
@@ -195,6 +215,15 @@ fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
             output.line(&format!("\n{} is paused: {because}", connection.name))?;
         }
         unmapped(connection, output)?;
+    }
+    if status.retention.is_behind {
+        output.line(&format!("\nretention: {}", status.retention.in_words()))?;
+    }
+    for it in &status.queue.rescues {
+        output.line(&format!(
+            "\nthe queue was damaged on {}: {} events were rescued, {} were not readable; the damaged file is {}",
+            it.at, it.rescued, it.unreadable, it.file
+        ))?;
     }
     Ok(())
 }

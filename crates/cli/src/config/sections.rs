@@ -71,6 +71,11 @@ sections! {
         /// What has to stay free.
         min_free: ByteSize,
     }
+    /// The files of queue and ledger, where these are files.
+    sqlite: Sqlite {
+        /// How often they are looked through for damage.
+        check_every: Duration,
+    }
     /// Refersion's API.
     refersion: Refersion {
         /// The address for new connections.

@@ -22,6 +22,14 @@ pub enum EngineError {
         /// Why.
         source: sqlite::Error,
     },
+    /// The queue's file is damaged and cannot be mended, or cannot be used.
+    #[error("the queue {} does not open", path.display())]
+    Mending {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: QueueError,
+    },
     /// The ledger's file cannot be used.
     #[error("the ledger {} does not open", path.display())]
     Ledger {
@@ -67,14 +75,16 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Whether the same may succeed later, without anybody doing anything here.
+    /// Whether the same may succeed later, without this process being started again.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Database(LedgerError::Unavailable(_))
-                | Self::Unlock(UnlockError::Store(StoreError::Unavailable(_)))
-        )
+            | Self::Unlock(UnlockError::Store(StoreError::Unavailable(_))) => true,
+            // Somebody has to repair it; the process says so until then.
+            Self::Ledger { source, .. } => source.is_damage(),
+            _ => false,
+        }
     }
 
     /// What to do about it.
@@ -109,6 +119,21 @@ impl EngineError {
                 "master_key",
                 Exit::Usage,
                 "`secrets create FILE` makes one; set secrets.key_file to it, the same key for every process",
+            ),
+            Self::Ledger { source, .. } if source.is_damage() => (
+                "ledger_damaged",
+                Exit::Failed,
+                "stop every process, then restore a backup or repair the file: docs/sqlite.md tells how",
+            ),
+            Self::Mending { .. } => (
+                "queue",
+                Exit::Failed,
+                "look at queue.url and the free space, which has to take the file twice; docs/sqlite.md",
+            ),
+            Self::Queue { source, .. } if source.is_damage() => (
+                "queue_damaged",
+                Exit::Failed,
+                "start `serve`, `ingest` or `worker`: each sets the file aside and rescues what can be read",
             ),
             Self::Queue { .. } => ("queue", Exit::Failed, "look at queue.url, the file and the free space"),
             Self::Ledger { .. } => {

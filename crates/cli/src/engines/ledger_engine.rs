@@ -1,11 +1,14 @@
 //! The ledger by its URL: a SQLite file, or a Postgres database.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connections::ConnectionStore;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{Ledger, Storage};
+use sqlite::{Database, Soundness};
 
 use super::EngineError;
 use crate::config::LedgerUrl;
@@ -15,6 +18,36 @@ pub(super) struct LedgerEngine {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) connections: Arc<dyn ConnectionStore>,
+    /// The file; `None` on a server.
+    pub(super) file: Option<Database>,
+}
+
+/// How long a start looks for damage; a larger file is looked through in the background.
+const CHECK_WITHIN: Duration = Duration::from_secs(10);
+
+/// Opens the ledger unless its file is damaged, which a look through it shows. A damaged one is left as it is.
+pub(super) async fn open_sound(url: &LedgerUrl) -> Result<LedgerEngine, EngineError> {
+    if let LedgerUrl::Sqlite(path) = url {
+        let checked = path.clone();
+        let looked = tokio::task::spawn_blocking(move || complaint(&checked)).await;
+        let failed = |source| EngineError::Ledger { path: path.clone(), source };
+        if let Some(why) = looked.unwrap_or(Err(sqlite::Error::NoThread)).map_err(failed)? {
+            return Err(failed(sqlite::Error::Damaged { path: path.clone(), why }));
+        }
+    }
+    open(url).await
+}
+
+/// What is wrong with a file or its log.
+fn complaint(path: &Path) -> Result<Option<String>, sqlite::Error> {
+    let found = match sqlite::check_log(path)? {
+        Soundness::Damaged(why) => Soundness::Damaged(why),
+        _ => sqlite::check(path, CHECK_WITHIN)?,
+    };
+    Ok(match found {
+        Soundness::Damaged(why) => Some(why),
+        Soundness::Sound | Soundness::Unfinished => None,
+    })
 }
 
 /// Opens the ledger, which brings its schema up to date.
@@ -22,19 +55,25 @@ pub(super) async fn open(url: &LedgerUrl) -> Result<LedgerEngine, EngineError> {
     match url {
         LedgerUrl::Sqlite(path) => {
             let opened = SqliteLedger::open(path).await;
-            Ok(ports(opened.map_err(|source| EngineError::Ledger { path: path.clone(), source })?))
+            let opened = opened.map_err(|source| EngineError::Ledger { path: path.clone(), source })?;
+            let file = Some(opened.database().clone());
+            Ok(ports(opened, file))
         }
         LedgerUrl::Postgres(url) => {
             let opened = PostgresLedger::connect(url.reveal(), Options::default()).await;
-            Ok(ports(opened.map_err(EngineError::Database)?))
+            Ok(ports(opened.map_err(EngineError::Database)?, None))
         }
     }
 }
 
-fn ports<Engine: Ledger + Storage + ConnectionStore + Clone + 'static>(engine: Engine) -> LedgerEngine {
+fn ports<Engine: Ledger + Storage + ConnectionStore + Clone + 'static>(
+    engine: Engine,
+    file: Option<Database>,
+) -> LedgerEngine {
     LedgerEngine {
         ledger: Arc::new(engine.clone()),
         storage: Arc::new(engine.clone()),
         connections: Arc::new(engine),
+        file,
     }
 }

@@ -20,12 +20,27 @@ pub enum QueueEngine {
 }
 
 impl QueueEngine {
+    /// Opens the queue as [`QueueEngine::open`] does. A damaged file is set aside, and rescued from.
+    pub(super) async fn open_mended(settings: &config::Queue, clock: &Clock) -> Result<Self, EngineError> {
+        let QueueUrl::Sqlite(path) = &settings.url else { return Self::open(settings, clock).await };
+        let opened = SqliteQueue::open_mended(path, file_settings(settings), Arc::clone(clock)).await;
+        Ok(Self::File(opened.map_err(|source| EngineError::Mending { path: path.clone(), source })?))
+    }
+
+    /// The file, to be watched for damage; `None` where there is a broker.
+    #[must_use]
+    pub fn file(&self) -> Option<&SqliteQueue> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Broker(_) => None,
+        }
+    }
+
     /// Opens the queue. A broker that is away is none the less open: it is unavailable until it comes.
     pub(super) async fn open(settings: &config::Queue, clock: &Clock) -> Result<Self, EngineError> {
         match &settings.url {
             QueueUrl::Sqlite(path) => {
-                let settings = Settings { max_bytes: settings.max_bytes.0, ..Settings::default() };
-                let opened = SqliteQueue::open(path, settings, Arc::clone(clock)).await;
+                let opened = SqliteQueue::open(path, file_settings(settings), Arc::clone(clock)).await;
                 Ok(Self::File(opened.map_err(|source| EngineError::Queue { path: path.clone(), source })?))
             }
             QueueUrl::Amqp(_) => {
@@ -76,6 +91,10 @@ pub(crate) async fn probe(settings: &config::Queue, clock: &Clock) -> Result<(),
             .await
             .map_err(EngineError::Broker),
     }
+}
+
+fn file_settings(settings: &config::Queue) -> Settings {
+    Settings { max_bytes: settings.max_bytes.0, ..Settings::default() }
 }
 
 fn urls(settings: &config::Queue) -> Vec<String> {

@@ -4,7 +4,8 @@ use prometheus::proto::MetricFamily;
 
 use super::family::{Family, number};
 use super::snapshot::{
-    ConnectionFigures, IngestFigures, LedgerFigures, QueueFigures, RoomFigures, Snapshot, WorkerFigures,
+    ConnectionFigures, IngestFigures, LedgerFigures, LogFigures, QueueFigures, RoomFigures, Snapshot,
+    WorkerFigures,
 };
 use crate::health::LoopState;
 
@@ -15,6 +16,7 @@ pub(super) fn all(
     sources: &[(&'static str, bool)],
 ) -> Vec<MetricFamily> {
     let mut families = process(loops, sources);
+    families.push(log(snapshot.log));
     families.extend(snapshot.ingest.as_ref().into_iter().flat_map(ingest));
     families.extend(snapshot.queue.as_ref().into_iter().flat_map(queue));
     families.extend(snapshot.ledger.as_ref().into_iter().flat_map(ledger));
@@ -32,6 +34,12 @@ fn process(loops: &[LoopState], sources: &[(&'static str, bool)]) -> Vec<Option<
         loops.iter().fold(restarts, |family, it| family.with([&it.name], number(it.restarts))).finish(),
         sources.iter().fold(read, |read, (name, well)| read.with([name], f64::from(*well))).finish(),
     ]
+}
+
+fn log(it: LogFigures) -> Option<MetricFamily> {
+    let help = "Lines that the log does not show: standard error did not take them (lost), or they repeat (repeated).";
+    let missing = Family::counter("log_lines_missing_total", help, ["why"]);
+    missing.with(["lost"], number(it.lost)).with(["repeated"], number(it.repeated)).finish()
 }
 
 fn ingest(it: &IngestFigures) -> Vec<Option<MetricFamily>> {

@@ -10,6 +10,6 @@ mod snapshot;
 
 pub use exporter::{Exporter, Source};
 pub use snapshot::{
-    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, RoomFigures, Settling,
-    Snapshot, WorkerFigures,
+    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, LogFigures, QueueFigures, RoomFigures,
+    Settling, Snapshot, WorkerFigures,
 };

@@ -15,6 +15,17 @@ pub struct Snapshot {
     pub room: Option<RoomFigures>,
     /// The worker's.
     pub worker: Option<WorkerFigures>,
+    /// The log's.
+    pub log: LogFigures,
+}
+
+/// Lines that are missing from the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogFigures {
+    /// Standard error did not take them.
+    pub lost: u64,
+    /// They were held back as repetitions.
+    pub repeated: u64,
 }
 
 /// What the door counts.

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::ApiKey;
 use ingest::{Door, Keys, KeysUnavailable, Limits};
-use queue::{GroupCommit, GroupLimits};
+use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Look, PublishError, Queue, QueueError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -44,7 +45,8 @@ pub(super) fn door(config: &Config, opening: &Opening, awaited: &Awaited, room: 
     let keys = Arc::new(StoreKeys { awaited: awaited.clone() });
     let limits = limits(&config.ingest);
     let group = GroupLimits { commit_time: limits.deadline, ..GroupLimits::default() };
-    let group = GroupCommit::new(opening.queue.port(), group);
+    let queue = Guarded { queue: opening.queue.port(), awaited: awaited.clone() };
+    let group = GroupCommit::new(Arc::new(queue), group);
     let door = Door::new(keys, group, Arc::clone(&opening.clock), Arc::clone(&opening.randomness), limits);
     Arc::new(door.with_admission(Arc::new(room)))
 }
@@ -82,3 +84,45 @@ impl Keys for StoreKeys {
         engines.connections.by_key_digest(&digest, engines.now()).await.map_err(KeysUnavailable::new)
     }
 }
+
+/// The queue as the door publishes into it: nothing is accepted while the ledger is damaged.
+struct Guarded {
+    queue: Arc<dyn Queue>,
+    awaited: Awaited,
+}
+
+#[async_trait]
+impl Queue for Guarded {
+    async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+        let ledger = self.awaited.get().and_then(|engines| engines.ledger_file.as_ref());
+        match ledger.and_then(sqlite::Database::damage) {
+            Some(_) => Err(PublishError::unavailable(LedgerDamaged)),
+            None => self.queue.publish(envelopes).await,
+        }
+    }
+
+    async fn take(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {
+        self.queue.take(max, wait).await
+    }
+
+    async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
+        self.queue.acknowledge(batch).await
+    }
+
+    async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
+        self.queue.release(batch).await
+    }
+
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        self.queue.depth().await
+    }
+
+    async fn look(&self, limit: usize) -> Result<Look, QueueError> {
+        self.queue.look(limit).await
+    }
+}
+
+/// Events would be accepted that nobody can deliver.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger's file is damaged; docs/sqlite.md tells how it is repaired")]
+struct LedgerDamaged;

@@ -11,9 +11,10 @@ use queue::Queue;
 use worker::meters::{LATENCY_BOUNDS, Meters};
 
 use crate::engines::awaited::Awaited;
+use crate::logs;
 use crate::metrics::{
-    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, QueueFigures, Settling, Snapshot, Source,
-    WorkerFigures,
+    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, LogFigures, QueueFigures, Settling, Snapshot,
+    Source, WorkerFigures,
 };
 
 /// The sources of a process with these parts.
@@ -23,8 +24,11 @@ pub(super) fn sources(
     door: Option<&Arc<Door>>,
     meters: Option<&Arc<Meters>>,
 ) -> Vec<Box<dyn Source>> {
-    let mut sources: Vec<Box<dyn Source>> =
-        vec![Box::new(QueueSource(Arc::clone(queue))), Box::new(LedgerSource(awaited.clone()))];
+    let mut sources: Vec<Box<dyn Source>> = vec![
+        Box::new(LogSource),
+        Box::new(QueueSource(Arc::clone(queue))),
+        Box::new(LedgerSource(awaited.clone())),
+    ];
     if let Some(door) = door {
         sources.push(Box::new(DoorSource(Arc::clone(door))));
     }
@@ -32,6 +36,21 @@ pub(super) fn sources(
         sources.push(Box::new(WorkerSource(Arc::clone(meters))));
     }
     sources
+}
+
+struct LogSource;
+
+#[async_trait]
+impl Source for LogSource {
+    fn name(&self) -> &'static str {
+        "log"
+    }
+
+    async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
+        let missing = logs::missing();
+        snapshot.log = LogFigures { lost: missing.lost, repeated: missing.repeated };
+        Ok(())
+    }
 }
 
 struct QueueSource(Arc<dyn Queue>);

@@ -18,6 +18,9 @@ use crate::health::{Freshness, Pulses};
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
+/// What is the matter with a damaged queue.
+const DAMAGED: &str = "the file is damaged: it is being set aside, and what can be read is rescued";
+
 /// What is the matter with the ledger. A clone sees the same.
 #[derive(Clone)]
 pub(super) struct LedgerWatch(Arc<Mutex<Option<String>>>);
@@ -50,7 +53,13 @@ impl LedgerWatch {
 /// Lets readiness see the links to the broker, as far as these roles need them.
 pub(super) fn watch_queue(queue: &QueueEngine, roles: Roles, pulses: &Pulses) {
     let queue = queue.clone();
-    pulses.need("queue", Box::new(move || queue.health().and_then(|health| trouble(&health, roles))));
+    pulses.need(
+        "queue",
+        Box::new(move || match queue.file() {
+            Some(file) => file.database().damage().map(|why| format!("{DAMAGED} ({why})")),
+            None => queue.health().and_then(|health| trouble(&health, roles)),
+        }),
+    );
 }
 
 /// A door that publishes and a worker that consumes are well, whatever else the broker blocks.

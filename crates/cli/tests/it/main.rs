@@ -5,7 +5,9 @@
 mod bench;
 mod config;
 mod connections;
+mod damage;
 mod dead_letters;
+mod deaf_log;
 mod demo;
 mod durability;
 mod forgotten;

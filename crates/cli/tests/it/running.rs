@@ -20,15 +20,16 @@ impl Running {
     /// Starts the program with `--json`, and waits until it has announced itself. Its log goes to the end of `log`.
     pub(crate) fn start(arguments: &[&str], variables: &[(String, String)], log: &Path) -> Self {
         let log = File::options().create(true).append(true).open(log).unwrap();
-        let arguments = [arguments, &["--json"]].concat();
-        let mut process = program(&arguments)
-            .envs(variables.iter().cloned())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        Self::logging_to(program(&[arguments, &["--json"]].concat()), variables, log.into())
+    }
+
+    /// Starts `command`, which prints JSON, with this standard error. A pipe is not read.
+    pub(crate) fn logging_to(mut command: Command, variables: &[(String, String)], stderr: Stdio) -> Self {
+        let mut process =
+            command.envs(variables.iter().cloned()).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let stdout = process.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
         let announced = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         Self { process, announced }
     }

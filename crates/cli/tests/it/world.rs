@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -71,6 +71,11 @@ impl World {
     /// Runs this role beside the service.
     pub(crate) fn beside(&self, role: &str) -> Running {
         Running::start(&[role], &self.variables, &self.folder.path().join("service.log"))
+    }
+
+    /// Runs this command, which has to be a role with `--json`, as the service, with this standard error.
+    pub(crate) fn run_logging_to(&mut self, command: Command, stderr: Stdio) {
+        self.service = Some(Running::logging_to(command, &self.variables, stderr));
     }
 
     /// Adds a connection to the simulator, and returns its id.

@@ -24,6 +24,14 @@ pub async fn a_lease_has_one_holder(engine: &impl Engine) {
     assert!(other.is_some());
 }
 
+/// A holder whose clock was far ahead, and who is gone, does not keep a connection until its time comes.
+pub async fn a_lease_that_ends_too_far_ahead_has_ended(engine: &impl Engine) {
+    let ahead = lease(engine, 1, 100 * 86_400).await.expect("nobody holds it");
+    let next = lease(engine, 2, 0).await.expect("no lease lasts so long");
+    assert!(next.token > ahead.token);
+    assert_eq!(lease(engine, 1, 14).await, None);
+}
+
 /// The token grows with every change of the holder; who wakes up late and finds nobody else keeps its own.
 pub async fn a_new_holder_gets_a_greater_token(engine: &impl Engine) {
     let first = lease(engine, 1, 0).await.expect("nobody holds it");

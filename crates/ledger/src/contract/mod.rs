@@ -63,7 +63,8 @@ macro_rules! contract_tests {
             ]
             leases: [
                 a_lease_has_one_holder, a_new_holder_gets_a_greater_token, a_lease_given_back_is_free_at_once,
-                an_old_token_writes_nothing, calls_without_an_answer_are_left_to_the_next_holder
+                an_old_token_writes_nothing, calls_without_an_answer_are_left_to_the_next_holder,
+                a_lease_that_ends_too_far_ahead_has_ended
             ]
             letters: [
                 dead_letters_are_listed_newest_first, dead_letters_are_filtered, dying_again_renews_the_letter,
@@ -72,14 +73,16 @@ macro_rules! contract_tests {
             ]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,
-                a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number
+                a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number,
+                how_far_sweeps_have_come_is_remembered
             ]
             storage: [
                 what_is_kept_is_measured, dead_letters_are_measured_by_connection, shares_tell_who_holds_most
             ]
             work: [
                 due_graphs_come_oldest_first_within_limits, the_next_due_time_is_the_earliest_of_all,
-                graphs_are_walked_in_order, a_walk_starts_anew_for_newer_settings
+                graphs_are_walked_in_order, a_walk_starts_anew_for_newer_settings,
+                what_is_due_too_far_ahead_is_due_now
             ]
         }
     };

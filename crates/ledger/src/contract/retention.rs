@@ -83,3 +83,12 @@ pub async fn one_run_drops_a_bounded_number(engine: &impl Engine) {
     assert_eq!(found_one(engine, 9).await.event, uuid(9));
     assert!(found(engine, 1).await.is_empty());
 }
+
+/// How far sweeps have come outlasts the process that swept. It goes back where the clock did.
+pub async fn how_far_sweeps_have_come_is_remembered(engine: &impl Engine) {
+    assert_eq!(engine.sweep_clock(at(5)).await.expect("read").swept, None);
+    for swept in [at(100), at(200), at(50)] {
+        engine.set_swept(swept).await.expect("remembered");
+        assert_eq!(engine.sweep_clock(at(5)).await.expect("read").swept, Some(swept));
+    }
+}

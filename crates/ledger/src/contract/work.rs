@@ -36,6 +36,24 @@ pub async fn due_graphs_come_oldest_first_within_limits(engine: &impl Engine) {
     assert_eq!(counted.due, 5);
 }
 
+/// A time that no retry waits for was written by a clock that was wrong: such a graph does not wait for it.
+pub async fn what_is_due_too_far_ahead_is_due_now(engine: &impl Engine) {
+    let days = |days: i64| days * 86_400;
+    let batch = vec![
+        due(1, work(Live, Edit, days(100))),
+        due(2, work(Live, Edit, days(1))),
+        due(3, work(Live, Edit, 10)),
+        due(4, work(Live, Edit, days(90))),
+    ];
+    record(engine, saves(ONE, batch)).await;
+    for (limit, expected) in [(10, vec![digest(3), digest(4), digest(1)]), (2, vec![digest(3), digest(4)])] {
+        let want = Want { limits: [((Live, Edit), limit)].into(), ..Want::default() };
+        let rows = engine.due(ONE, at(100), &want).await.expect("read");
+        let found: Vec<_> = rows.iter().flat_map(|due| due.graph.graph.identifiers.keys().copied()).collect();
+        assert_eq!(found, expected);
+    }
+}
+
 /// The earliest of all lanes and steps counts, and a graph without work has no time.
 pub async fn the_next_due_time_is_the_earliest_of_all(engine: &impl Engine) {
     assert_eq!(engine.next_due(ONE).await.expect("read"), None);

@@ -10,18 +10,25 @@ use super::failure::Failure;
 use super::graphs::Stored;
 use super::{rows, sql};
 use crate::words::{LANES, STEPS, lane_word, limit, micros, step_word, time};
-use crate::{GraphId, READ_BYTES, Want};
+use crate::{FURTHEST_DUE, GraphId, READ_BYTES, Want};
 
-/// One look into the index for each lane and step, then the bodies of those that were found.
+/// One look into the index for each lane and step, and one for times that were written while the clock was wrong, then the
+/// bodies of those that were found.
 const DUE: &str = "SELECT g.id, g.version, g.dirty, g.waiting,
         CASE WHEN SUM(octet_length(g.body)) OVER all_before <= $7 OR row_number() OVER all_before = 1 THEN g.body END,
         due.place, due.due_at
     FROM UNNEST($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS want (lane, step, most, place)
     CROSS JOIN LATERAL (
-        SELECT w.graph, w.due_at, want.place FROM work w
+        (SELECT w.graph, w.due_at, want.place FROM work w
         WHERE w.connection = $1 AND w.lane = want.lane AND w.step = want.step AND w.due_at <= $5
             AND w.graph NOT IN (SELECT UNNEST($6::bigint[]))
-        ORDER BY w.due_at, w.graph LIMIT want.most
+        ORDER BY w.due_at, w.graph LIMIT want.most)
+        UNION ALL
+        (SELECT w.graph, w.due_at, want.place FROM work w
+        WHERE w.connection = $1 AND w.lane = want.lane AND w.step = want.step AND w.due_at > $8
+            AND w.graph NOT IN (SELECT UNNEST($6::bigint[]))
+        ORDER BY w.due_at, w.graph LIMIT want.most)
+        LIMIT want.most
     ) due
     JOIN graphs g ON g.id = due.graph
     WINDOW all_before AS (PARTITION BY due.place ORDER BY due.due_at, g.id ROWS UNBOUNDED PRECEDING)
@@ -65,8 +72,10 @@ pub(super) async fn graphs(
     let lanes: Vec<&str> = kinds.iter().map(|kind| lane_word(kind.0)).collect();
     let steps: Vec<&str> = kinds.iter().map(|kind| step_word(kind.1)).collect();
     let most: Vec<i64> = want.limits.values().map(|most| limit(*most)).collect();
+    let furthest = now.saturating_add(FURTHEST_DUE).unwrap_or(Timestamp::MAX);
     let query = rows(DUE).bind(of).bind(lanes).bind(steps).bind(most).bind(micros(now)).bind(&want.except);
-    let found: Vec<Found> = query.bind(limit(READ_BYTES)).fetch_all(connection).await?;
+    let query = query.bind(limit(READ_BYTES)).bind(micros(furthest));
+    let found: Vec<Found> = query.fetch_all(connection).await?;
     let with_body = |(id, version, dirty, waiting, body, place, due_at): Found| {
         Some(((id, version, body?, dirty, waiting), place, due_at))
     };

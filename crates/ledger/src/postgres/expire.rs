@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::notes::Tally;
 use super::{rows, sql};
-use crate::words::{limit, micros, state};
+use crate::SweepClock;
+use crate::words::{limit, micros, state, time};
 
 const OLD_LETTERS: &str = "WITH old AS (
         SELECT id FROM dead_letters WHERE died_at < $1 AND state <> 'replaying' ORDER BY died_at LIMIT $2)
@@ -50,6 +51,25 @@ const DELETE_FINDABLE: &str = "DELETE FROM findable_rest WHERE last_event IN (
         SELECT last_event FROM findable_rest f
         WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.event_id = ANY(f.events)) LIMIT $1)
     AND NOT EXISTS (SELECT 1 FROM events e WHERE e.event_id = ANY(findable_rest.events))";
+
+/// The server's clock, because all processes share it.
+const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    (SELECT swept FROM sweeps WHERE id = 1)";
+
+const SET_SWEPT: &str = "INSERT INTO sweeps (id, swept) VALUES (1, $1)
+    ON CONFLICT (id) DO UPDATE SET swept = excluded.swept";
+
+/// The server's time, and how far sweeps have come.
+pub(super) async fn clock(connection: &mut PgConnection) -> Result<SweepClock, Failure> {
+    let (now, swept): (i64, Option<i64>) = rows(CLOCK).fetch_one(connection).await?;
+    Ok(SweepClock { now: time(now)?, swept: swept.map(time).transpose()? })
+}
+
+/// Remembers how far sweeps have come.
+pub(super) async fn set_swept(connection: &mut PgConnection, swept: Timestamp) -> Result<(), Failure> {
+    sql(SET_SWEPT).bind(micros(swept)).execute(connection).await?;
+    Ok(())
+}
 
 /// Drops dead letters that are older than their retention; how many.
 pub(super) async fn letters(

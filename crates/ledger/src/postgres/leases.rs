@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::{rows, sql};
 use crate::words::{limit, micros, time};
-use crate::{CallId, Fence, Lease, OpenCall};
+use crate::{CallId, Fence, LONGEST_LEASE, Lease, OpenCall};
 
 /// One statement, so that two who come at once are one after the other: it writes nothing, and tells nothing, while
 /// another holder's lease runs.
@@ -18,7 +18,7 @@ const TAKE: &str = "INSERT INTO leases AS held (connection, holder, token, expir
     ON CONFLICT (connection) DO UPDATE SET
         token = held.token + CASE WHEN held.holder = excluded.holder THEN 0 ELSE 1 END,
         holder = excluded.holder, expires_at = excluded.expires_at
-    WHERE held.holder IS NULL OR held.holder = excluded.holder OR held.expires_at <= $3
+    WHERE held.holder IS NULL OR held.holder = excluded.holder OR held.expires_at <= $3 OR held.expires_at > $5
     RETURNING token";
 
 const GIVE_BACK: &str = "UPDATE leases SET holder = NULL WHERE connection = $1 AND holder = $2";
@@ -46,7 +46,9 @@ pub(super) async fn take(
     lasts: Duration,
 ) -> Result<Option<Lease>, Failure> {
     let expires_at = now.saturating_add(lasts).map_err(|error| Failure::Broken(error.to_string()))?;
-    let take = rows(TAKE).bind(of).bind(holder).bind(micros(now)).bind(micros(expires_at));
+    let latest = now.saturating_add(lasts * LONGEST_LEASE).unwrap_or(Timestamp::MAX);
+    let take =
+        rows(TAKE).bind(of).bind(holder).bind(micros(now)).bind(micros(expires_at)).bind(micros(latest));
     let taken: Option<(i64,)> = take.fetch_optional(connection).await?;
     // As it is stored, to the microsecond.
     let expires_at = time(micros(expires_at))?;

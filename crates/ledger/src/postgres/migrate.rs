@@ -61,7 +61,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 11] = [
+pub(super) const MIGRATIONS: [Migration; 12] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -73,6 +73,7 @@ pub(super) const MIGRATIONS: [Migration; 11] = [
     migration!("0009_forget_names_of_people", 8),
     migration!("0010_keep_no_message_ids", 8),
     migration!("0011_measure_dead_letters", 8),
+    migration!("0012_create_sweeps", 8),
 ];
 
 type Applied = (i64, String, i64);
@@ -164,9 +165,9 @@ mod tests {
     fn only_a_program_that_is_too_old_refuses() {
         let ours: Vec<_> = MIGRATIONS.iter().map(|step| (step.name, 1)).collect();
         assert!(check_history(&database(&ours), &MIGRATIONS).is_ok());
-        let expanded = [ours.clone(), vec![("0011_new_column", 10)]].concat();
+        let expanded = [ours.clone(), vec![("0013_new_column", 12)]].concat();
         assert!(check_history(&database(&expanded), &MIGRATIONS).is_ok(), "it may go on beside a newer one");
-        let contracted = [ours, vec![("0011_drop_column", 11)]].concat();
+        let contracted = [ours, vec![("0013_drop_column", 13)]].concat();
         let refused = check_history(&database(&contracted), &MIGRATIONS);
         assert!(matches!(refused, Err(Failure::Broken(why)) if why.contains("install a newer version")));
     }

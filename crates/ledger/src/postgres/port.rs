@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
-    Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Want,
+    Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, SweepClock, Want,
 };
 
 /// Runs a piece of work on a session, within its deadline, and ends the session.
@@ -202,6 +202,14 @@ impl Ledger for PostgresLedger {
         }
         let message_ids = on!(self.begin(), |line| message_ids::clear(line, limit))?;
         Ok(Expired { outcomes, attempts, dead_letters, message_ids })
+    }
+
+    async fn sweep_clock(&self, _: Timestamp) -> Result<SweepClock, LedgerError> {
+        Ok(on!(self.read(), |line| expire::clock(line))?)
+    }
+
+    async fn set_swept(&self, swept: Timestamp) -> Result<(), LedgerError> {
+        Ok(on!(self.read(), |line| expire::set_swept(line, swept))?)
     }
 }
 

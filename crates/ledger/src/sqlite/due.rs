@@ -11,10 +11,15 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _};
 use super::failure::Failure;
 use super::graphs::{self, Stored};
 use super::words::{LANES, STEPS, lane_word, limit, micros, step_word, time};
-use crate::{GraphId, Want};
+use crate::{FURTHEST_DUE, GraphId, Want};
 
 const DUE: &str = "SELECT id, due_at FROM graphs
     WHERE connection = ?1 AND lane = ?2 AND step = ?3 AND due_at <= ?4
+    ORDER BY due_at, id LIMIT ?5";
+
+/// Of times that were written while the clock was wrong, the nearest first.
+const DUE_TOO_FAR: &str = "SELECT id, due_at FROM graphs
+    WHERE connection = ?1 AND lane = ?2 AND step = ?3 AND due_at > ?4
     ORDER BY due_at, id LIMIT ?5";
 
 const NEXT: &str = "SELECT MIN(due_at) FROM graphs WHERE connection = ?1 AND lane = ?2 AND step = ?3
@@ -49,10 +54,12 @@ pub(super) fn graphs(
     for ((lane, step), most) in &want.limits {
         let mut room = graphs::Room::new();
         let rows = most.saturating_add(except.len());
-        let mut due = database.prepare_cached(DUE)?;
-        let values = (connection, lane_word(*lane), step_word(*step), micros(now), limit(rows));
-        let ids = due.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let ids = ids.collect::<Result<Vec<(GraphId, i64)>, _>>()?;
+        let kind = (connection, *lane, *step);
+        let mut ids = ids(database, DUE, kind, now, rows)?;
+        if ids.len() < rows {
+            let furthest = now.saturating_add(FURTHEST_DUE).unwrap_or(Timestamp::MAX);
+            ids.extend(self::ids(database, DUE_TOO_FAR, kind, furthest, rows - ids.len())?);
+        }
         for (id, due_at) in ids.into_iter().filter(|(id, _)| !except.contains(id)).take(*most) {
             for graph in graphs::by_ids(database, [id])? {
                 if !room.takes(&graph) {
@@ -63,6 +70,20 @@ pub(super) fn graphs(
         }
     }
     Ok(found)
+}
+
+/// What one of the statements finds on one side of a time.
+fn ids(
+    database: &Connection,
+    statement: &str,
+    (connection, lane, step): (ConnectionId, Lane, StepKind),
+    time: Timestamp,
+    rows: usize,
+) -> Result<Vec<(GraphId, i64)>, Failure> {
+    let mut due = database.prepare_cached(statement)?;
+    let values = (connection, lane_word(lane), step_word(step), micros(time), limit(rows));
+    let ids = due.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// When the next graph becomes due.

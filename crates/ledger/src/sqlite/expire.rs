@@ -2,13 +2,13 @@
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use sqlite::rusqlite::Connection;
+use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::failure::Failure;
 use super::message_ids;
 use super::tally::Tally;
-use super::words::{limit, micros, state};
-use crate::Expired;
+use super::words::{limit, micros, state, time};
+use crate::{Expired, SweepClock};
 
 /// A dead letter keeps its event for as long as it is kept itself.
 const OLD_EVENTS: &str = "SELECT id, connection, state FROM events
@@ -35,6 +35,23 @@ const DELETE_FINDABLE: &str = "DELETE FROM findable WHERE last_event IN
     (SELECT last_event FROM findable
         WHERE last_event < (SELECT COALESCE(MIN(id), 9223372036854775807) FROM events)
         ORDER BY last_event LIMIT ?1)";
+
+const SWEPT: &str = "SELECT swept FROM sweeps WHERE id = 1";
+
+const SET_SWEPT: &str = "INSERT INTO sweeps (id, swept) VALUES (1, ?1)
+    ON CONFLICT (id) DO UPDATE SET swept = excluded.swept";
+
+/// How far sweeps have come. All processes are on one machine, so that its clock counts.
+pub(super) fn clock(database: &Connection, now: Timestamp) -> Result<SweepClock, Failure> {
+    let swept: Option<i64> = database.prepare_cached(SWEPT)?.query_row([], |row| row.get(0)).optional()?;
+    Ok(SweepClock { now, swept: swept.map(time).transpose()? })
+}
+
+/// Remembers how far sweeps have come.
+pub(super) fn set_swept(database: &Connection, swept: Timestamp) -> Result<(), Failure> {
+    database.prepare_cached(SET_SWEPT)?.execute([micros(swept)])?;
+    Ok(())
+}
 
 /// Drops what is older than its retention, at most `rows` of each.
 pub(super) fn expire(

@@ -1,5 +1,6 @@
 //! How SQLite fails.
 
+use sqlite::WorkError;
 use sqlite::rusqlite;
 use sqlite::rusqlite::ErrorCode;
 
@@ -20,8 +21,18 @@ impl From<sqlite::Error> for Failure {
     }
 }
 
+impl WorkError for Failure {
+    fn sqlite(&self) -> Option<&rusqlite::Error> {
+        match self {
+            Self::Database(failure) => failure.sqlite(),
+            _ => None,
+        }
+    }
+}
+
 impl DatabaseFailure for sqlite::Error {
-    /// The file is busy, the disk is full, memory is short. What the schema refuses or what cannot be read stays so.
+    /// The file is busy, the disk is full, memory is short, or pages are damaged: nothing can be done with it until
+    /// somebody repairs it, and no event is at fault. What the schema refuses or what cannot be read stays so.
     fn passes(&self) -> bool {
         match self {
             Self::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) => matches!(
@@ -34,8 +45,10 @@ impl DatabaseFailure for sqlite::Error {
                     | ErrorCode::CannotOpen
                     | ErrorCode::ReadOnly
                     | ErrorCode::OperationInterrupted
+                    | ErrorCode::DatabaseCorrupt
+                    | ErrorCode::NotADatabase
             ),
-            Self::NoThread => true,
+            Self::NoThread | Self::Damaged { .. } | Self::BeingRepaired { .. } => true,
             _ => false,
         }
     }

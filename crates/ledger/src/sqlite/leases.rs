@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::words::{micros, time};
-use crate::{CallId, Fence, Lease, OpenCall};
+use crate::{CallId, Fence, LONGEST_LEASE, Lease, OpenCall};
 
 const READ: &str = "SELECT holder, token, expires_at FROM leases WHERE connection = ?1";
 
@@ -37,6 +37,7 @@ pub(super) fn take(
     now: Timestamp,
     lasts: Duration,
 ) -> Result<Option<Lease>, Failure> {
+    let latest = now.saturating_add(lasts * LONGEST_LEASE).unwrap_or(Timestamp::MAX);
     let held = database
         .prepare_cached(READ)?
         .query_row([connection], |row| {
@@ -46,7 +47,9 @@ pub(super) fn take(
     let token = match held {
         None => 1,
         Some((Some(other), token, _)) if other == holder.as_bytes() => token,
-        Some((Some(_), _, expires_at)) if expires_at > micros(now) => return Ok(None),
+        Some((Some(_), _, expires_at)) if (micros(now) + 1..=micros(latest)).contains(&expires_at) => {
+            return Ok(None);
+        }
         Some((_, token, _)) => token + 1,
     };
     let expires_at = now.saturating_add(lasts).map_err(|error| Failure::Broken(error.to_string()))?;

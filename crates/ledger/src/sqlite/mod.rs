@@ -48,7 +48,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 10] = [
+const MIGRATIONS: [Migration; 11] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -59,6 +59,7 @@ const MIGRATIONS: [Migration; 10] = [
     migration!("0008_forget_names_of_people", 7),
     migration!("0009_keep_no_message_ids", 7),
     migration!("0010_measure_dead_letters", 7),
+    migration!("0011_create_sweeps", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.
@@ -93,6 +94,12 @@ impl SqliteLedger {
     pub async fn over(database: Database) -> Result<Self, sqlite::Error> {
         database.run(|connection| sqlite::migrate(connection, &MIGRATIONS)).await?;
         Ok(Self { database, log_remembers: Arc::default() })
+    }
+
+    /// The file below, to be watched for damage.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Reads in one snapshot, whatever other processes write meanwhile.

@@ -19,7 +19,7 @@ use super::record::Prepared;
 use super::{SqliteLedger, claims, due, events, expire, find, graphs, leases, letters, record, views};
 use crate::{
     CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
-    Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Want,
+    Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, SweepClock, Want,
 };
 
 #[async_trait]
@@ -207,6 +207,14 @@ impl Ledger for SqliteLedger {
         }
         self.clear_log().await;
         Ok(expired)
+    }
+
+    async fn sweep_clock(&self, now: Timestamp) -> Result<SweepClock, LedgerError> {
+        self.read(move |database| expire::clock(database, now)).await
+    }
+
+    async fn set_swept(&self, swept: Timestamp) -> Result<(), LedgerError> {
+        self.write(move |database| expire::set_swept(database, swept)).await
     }
 }
 

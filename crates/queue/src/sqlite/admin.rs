@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::statements;
+use super::{Rescue, statements};
 use crate::batch::Taken;
 use crate::pack::{self, Message};
 use crate::{Depth, FORMAT, Item, Lane, Look, PublishError, QueueError};
@@ -29,15 +30,34 @@ pub(super) fn publish(
     if stored.saturating_add(added) > i64::try_from(max_bytes).unwrap_or(i64::MAX) {
         return Err(PublishError::Full);
     }
-    let mut insert_message = transaction.prepare_cached(statements::INSERT_MESSAGE)?;
-    let mut insert_body = transaction.prepare_cached(statements::INSERT_BODY)?;
     for message in messages {
-        let events = i64::try_from(message.events).unwrap_or(i64::MAX);
-        let (lane, connection) = (number(message.lane), message.connection);
-        let id = insert_message.insert((lane, connection, message.format, events, bytes(message)))?;
-        insert_body.execute((id, &message.body))?;
+        insert(transaction, message)?;
     }
     Ok(())
+}
+
+/// Adds one message.
+pub(super) fn insert(transaction: &Transaction<'_>, message: &Message) -> Result<(), rusqlite::Error> {
+    let events = i64::try_from(message.events).unwrap_or(i64::MAX);
+    let values = (number(message.lane), message.connection, message.format, events, bytes(message));
+    let id = transaction.prepare_cached(statements::INSERT_MESSAGE)?.insert(values)?;
+    transaction.prepare_cached(statements::INSERT_BODY)?.execute((id, &message.body))?;
+    Ok(())
+}
+
+/// Damaged files that were rescued from, oldest first.
+pub(super) fn rescues(connection: &Connection) -> Result<Vec<Rescue>, QueueError> {
+    let mut statement = connection.prepare_cached(statements::RESCUES)?;
+    let rows = statement.query_map([], |row| {
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        Ok(Rescue {
+            at: Timestamp::from_microsecond(row.get(0)?).unwrap_or_default(),
+            file: row.get(1)?,
+            rescued: count(row.get(2)?),
+            unreadable: count(row.get(3)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn bytes(message: &Message) -> i64 {

@@ -4,12 +4,13 @@
 //! other; those of other processes are found by looking every [`POLL`].
 
 mod admin;
+mod rescue;
 mod statements;
 mod take;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,6 +19,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::{Batch, Clock, Depth, Envelope, Look, PublishError, Queue, QueueError, pack};
+
+pub use rescue::Rescue;
 
 /// How often a waiting taker looks for what another process has published.
 pub const POLL: Duration = Duration::from_millis(50);
@@ -41,6 +44,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "0002_let_connections_take_turns",
         sql: include_str!("../../../../migrations/sqlite/queue/0002_let_connections_take_turns.sql"),
+        min_reader: 1,
+    },
+    Migration {
+        name: "0003_create_rescues",
+        sql: include_str!("../../../../migrations/sqlite/queue/0003_create_rescues.sql"),
         min_reader: 1,
     },
 ];
@@ -72,6 +80,8 @@ pub struct SqliteQueue {
     /// The connection that was served last: the next take begins behind it.
     served: Arc<AtomicI64>,
     untidy: Arc<AtomicU32>,
+    /// The last look for damage that SQLite had complained of found none.
+    mended_in_vain: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for SqliteQueue {
@@ -86,7 +96,44 @@ impl SqliteQueue {
     /// # Errors
     /// When the file cannot be used, or belongs to a newer version.
     pub async fn open(path: &Path, settings: Settings, clock: Clock) -> Result<Self, sqlite::Error> {
-        Self::on(Database::open(path)?, settings, clock).await
+        let database = Database::open_mended(path, |_| Ok::<_, sqlite::Error>(false), |_| Ok(()))?;
+        Self::on(database, settings, clock).await
+    }
+
+    /// Opens the queue as [`SqliteQueue::open`] does, after looking whether the file is damaged. A damaged one is set aside,
+    /// and what can be read of it is rescued into a fresh one.
+    ///
+    /// # Errors
+    /// When the file cannot be used, belongs to a newer version, or there is no room for the rescue.
+    pub async fn open_mended(path: &Path, settings: Settings, clock: Clock) -> Result<Self, QueueError> {
+        let (path, now) = (path.to_owned(), clock());
+        let opened = tokio::task::spawn_blocking(move || {
+            let mend = |path: &Path| rescue::mend(path, now, false).map(drop);
+            Database::open_mended(&path, rescue::is_needed, mend)
+        });
+        let database = opened.await.map_err(|_| sqlite::Error::NoThread)??;
+        Ok(Self::on(database, settings, clock).await?)
+    }
+
+    /// The file below, to be watched for damage.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Looks for damage and mends it, as [`SqliteQueue::open_mended`] does, while the queue is in use; it takes and hands out
+    /// nothing meanwhile. Returns what was rescued: nothing where nothing is damaged any more.
+    ///
+    /// # Errors
+    /// When the file cannot be mended now. It stays unavailable; try again.
+    pub async fn mend(&self) -> Result<Vec<Rescue>, QueueError> {
+        let now = (self.clock)();
+        // What a look did not find before, and SQLite has complained of again, is taken at its word.
+        let is_known = self.mended_in_vain.load(Ordering::Relaxed);
+        let rescues = self.database.mend(move |path| rescue::mend(path, now, is_known)).await?;
+        self.mended_in_vain.store(rescues.is_empty(), Ordering::Relaxed);
+        self.published.notify_one();
+        Ok(rescues)
     }
 
     /// Opens the queue on any database, such as [`Database::inline`] for a simulation.
@@ -103,6 +150,7 @@ impl SqliteQueue {
             takes: Arc::default(),
             served: Arc::default(),
             untidy: Arc::default(),
+            mended_in_vain: Arc::default(),
         })
     }
 
@@ -206,6 +254,10 @@ impl Queue for SqliteQueue {
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         self.database.run(|connection| admin::depth(connection)).await
+    }
+
+    async fn rescues(&self) -> Result<Vec<Rescue>, QueueError> {
+        self.database.run(|connection| admin::rescues(connection)).await
     }
 
     async fn look(&self, limit: usize) -> Result<Look, QueueError> {

@@ -21,6 +21,8 @@ mod rabbitmq_foreign;
 mod rigs;
 #[cfg(test)]
 mod sqlite;
+#[cfg(test)]
+mod sqlite_damage;
 
 #[cfg(test)]
 mod sqlite_file {

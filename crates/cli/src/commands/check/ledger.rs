@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use ledger::postgres::{Inspection, PostgresLedger};
 use worker::gate::SKEW;
 
+use super::super::files;
 use super::Finding;
 use crate::clock::Clock;
 use crate::config::{Ledger, LedgerUrl};
@@ -19,7 +20,13 @@ pub(super) async fn look(settings: &Ledger, clock: &Clock) -> (Vec<Finding>, boo
             (vec![Finding::note(NAME, found, "the first start makes it")], false)
         }
         // Whether it opens shows with the connections in it.
-        LedgerUrl::Sqlite(path) => (vec![Finding::ok(NAME, format!("SQLite, {}", path.display()))], true),
+        LedgerUrl::Sqlite(path) => match files::damage(path.clone(), super::LOOK_WITHIN).await {
+            Some(why) => {
+                let found = format!("SQLite, {} is damaged: {why}", path.display());
+                (vec![Finding::bad(NAME, found, files::MEND_LEDGER)], false)
+            }
+            None => (vec![Finding::ok(NAME, format!("SQLite, {}", path.display()))], true),
+        },
         LedgerUrl::Postgres(url) => match PostgresLedger::inspect(url.reveal(), clock.as_ref()).await {
             Ok(found) => (findings(&found), found.schema == found.known_schema && found.refused.is_none()),
             Err(error) => (vec![Finding::failed(NAME, &EngineError::Database(error))], false),

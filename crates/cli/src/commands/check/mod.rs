@@ -5,6 +5,8 @@ mod ledger;
 mod queue;
 mod room;
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::Context;
@@ -14,6 +16,9 @@ use crate::engines::EngineError;
 use crate::engines::master_key::{self, Found};
 use crate::failure::{Exit, Failure, with_causes};
 use crate::output::Output;
+
+/// How long it looks through one file for damage.
+const LOOK_WITHIN: Duration = Duration::from_secs(600);
 
 /// What the help shows.
 pub const EXAMPLES: &str = "\

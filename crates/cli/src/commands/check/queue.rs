@@ -1,5 +1,6 @@
 //! The queue: reachable, and declared as configured.
 
+use super::super::files;
 use super::Finding;
 use crate::clock::Clock;
 use crate::config::{Queue, QueueUrl};
@@ -12,6 +13,12 @@ pub(super) async fn look(settings: &Queue, clock: &Clock) -> Finding {
         && !path.exists()
     {
         return Finding::note(NAME, format!("no file {} yet", path.display()), "the first start makes it");
+    }
+    if let QueueUrl::Sqlite(path) = &settings.url
+        && let Some(why) = files::damage(path.clone(), super::LOOK_WITHIN).await
+    {
+        let found = format!("SQLite, {} is damaged: {why}", path.display());
+        return Finding::bad(NAME, found, files::MEND_QUEUE);
     }
     match queue_engine::probe(settings, clock).await {
         Ok(()) => Finding::ok(NAME, found(settings)),

@@ -1,0 +1,126 @@
+//! `retention`: how far expired events have been dropped, and the operator's word that the clock is right.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use ledger::SweepClock;
+use serde::Serialize;
+use worker::Limits;
+
+use super::Context;
+use crate::config::Config;
+use crate::failure::{Exit, Failure};
+
+const EXAMPLES: &str = "\
+Examples:
+  refersion-destination retention show
+  refersion-destination retention confirm
+  refersion-destination retention show --json
+
+Events and dead letters are dropped when they are older than [retention] says. If the clock jumps ahead, or the machine
+was off, the worker does not believe the clock: it drops at most a tenth of a retention more each day until it has
+caught up. If you know that the clock is right, `retention confirm` lets it go by the clock at once.";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  refersion-destination retention show
+  refersion-destination retention show --config production.toml
+  refersion-destination retention show --json
+
+It says until when expired events have been dropped, and by how much that is behind the clock.";
+
+const CONFIRM_EXAMPLES: &str = "\
+Examples:
+  refersion-destination retention confirm
+  refersion-destination retention confirm --config production.toml
+  refersion-destination retention confirm --json
+
+Look at the clock first (`date`; on Postgres, that of the server). The next sweep drops everything that has expired by
+it, and that cannot be taken back.";
+
+/// The arguments of `retention`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Show until when expired events have been dropped
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show,
+    /// Confirm that the clock is right
+    #[command(after_help = CONFIRM_EXAMPLES)]
+    Confirm,
+}
+
+/// How sweeps stand. The names of these fields are fixed: scripts rely on them.
+#[derive(Debug, Serialize)]
+pub(super) struct Standing {
+    /// The time that counts: the machine's, or that of the database server.
+    now: Timestamp,
+    /// What has expired by then has been dropped; `null` before the first sweep.
+    swept: Option<Timestamp>,
+    /// The clock is not believed: events are kept longer than they are set to.
+    pub(super) is_behind: bool,
+    /// How much longer, in seconds.
+    pub(super) behind_seconds: u64,
+}
+
+impl Standing {
+    /// What the clock of the sweeps says under these settings.
+    pub(super) fn of(clock: SweepClock, config: &Config) -> Self {
+        let limits = Limits {
+            keep_outcomes: config.retention.outcomes,
+            keep_dead_letters: config.retention.dead_letters,
+            ..Limits::default()
+        };
+        let behind = clock.swept.map_or(Duration::ZERO, |swept| {
+            Duration::try_from(clock.now.duration_since(swept)).unwrap_or_default()
+        });
+        let is_behind = behind > worker::sweep_clock::tolerance(&limits) + BETWEEN_SWEEPS;
+        Self { now: clock.now, swept: clock.swept, is_behind, behind_seconds: behind.as_secs() }
+    }
+
+    /// In words.
+    pub(super) fn in_words(&self) -> String {
+        match (self.swept, self.is_behind) {
+            (None, _) => "nothing has been swept yet".to_owned(),
+            (Some(swept), false) => format!("what had expired by {swept} is dropped"),
+            (Some(swept), true) => format!(
+                "what had expired by {swept} is dropped, {:.1} days behind the clock: it jumped, or no worker ran; \
+                 sweeps catch up by themselves, and `retention confirm` says that the clock is right",
+                Duration::from_secs(self.behind_seconds).as_secs_f64() / 86_400.0
+            ),
+        }
+    }
+}
+
+/// Sweeps of a running worker are at most this far apart.
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(120);
+
+/// Shows how sweeps stand, or confirms the clock.
+///
+/// # Errors
+///
+/// [`Failure`] if the ledger cannot be read or written.
+pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let engines = context.engines().await?;
+    let mut clock = engines.ledger.sweep_clock(engines.now()).await?;
+    if matches!(arguments.act, Act::Confirm) {
+        engines.ledger.set_swept(clock.now).await?;
+        clock.swept = Some(clock.now);
+    }
+    let standing = Standing::of(clock, &context.loaded.config);
+    if context.output.is_json() {
+        context.output.json(&standing)?;
+    } else if matches!(arguments.act, Act::Confirm) {
+        context.output.line(&format!("confirmed: the next sweep drops what has expired by {}", clock.now))?;
+    } else {
+        context.output.line(&standing.in_words())?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,251 @@
+//! A damaged file: it is set aside, and what can be read of it goes into a fresh one.
+//!
+//! All of this happens while no other process uses the file. The copy is called `…rescuing-TIME` until everything from it is
+//! in the fresh file, and `…damaged-TIME` then; so a crash at any moment is made good by the next start. Events may be
+//! handed out twice after that, which does no harm.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior};
+use sqlite::salvage::{self, Row, Value};
+use sqlite::{Soundness, beside, migrate};
+
+use super::{MIGRATIONS, admin, statements};
+use crate::pack::{self, ENVELOPE_BYTES, MESSAGE_BYTES, Message};
+use crate::{Item, QueueError};
+
+/// How long a start looks for damage; a larger file is looked through in the background.
+const CHECK_WITHIN: Duration = Duration::from_secs(10);
+/// Messages that are written in one transaction.
+const AT_ONCE: usize = 500;
+/// A row with a larger body is damage.
+const LONGEST_ROW: usize = ENVELOPE_BYTES + MESSAGE_BYTES;
+/// Follows the name of the file.
+const RESCUING: &str = ".rescuing-";
+const DAMAGED: &str = ".damaged-";
+
+/// What became of a damaged file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rescue {
+    /// When it was set aside.
+    pub at: Timestamp,
+    /// The damaged file under its new name. It is kept until somebody deletes it.
+    pub file: String,
+    /// Events that are in the fresh file.
+    pub rescued: u64,
+    /// Events that are not, because their pages were not readable: at least so many.
+    pub unreadable: u64,
+}
+
+/// Looks for damage and mends it, which nobody else may be using meanwhile. What was rescued, by damaged file.
+///
+/// `is_known`: SQLite has said that the file is damaged, though a look through it finds nothing.
+pub(super) fn mend(path: &Path, now: Timestamp, is_known: bool) -> Result<Vec<Rescue>, QueueError> {
+    if is_known || complaint(path)?.is_some() {
+        tracing::error!(file = %path.display(), "the queue is damaged: it is set aside, and rescued from");
+        set_aside(path, now).map_err(|cause| failed(path, cause))?;
+        sqlite::reset(path)?;
+    }
+    let mut rescues = Vec::new();
+    for copy in copies(path).map_err(|cause| failed(path, cause))? {
+        rescues.push(rescue(path, &copy, now)?);
+    }
+    Ok(rescues)
+}
+
+/// Whether there is something to mend: damage, or a rescue that did not come to its end.
+pub(super) fn is_needed(path: &Path) -> Result<bool, QueueError> {
+    let is_unfinished = !copies(path).map_err(|cause| failed(path, cause))?.is_empty();
+    Ok(is_unfinished || complaint(path)?.is_some())
+}
+
+/// What is wrong with the file or its log.
+fn complaint(path: &Path) -> Result<Option<String>, QueueError> {
+    // The log first: opening the file takes over what SQLite can read of it, and drops the rest.
+    let found = match sqlite::check_log(path)? {
+        Soundness::Damaged(why) => Soundness::Damaged(why),
+        _ => sqlite::check(path, CHECK_WITHIN)?,
+    };
+    Ok(match found {
+        Soundness::Damaged(why) => Some(why),
+        Soundness::Sound | Soundness::Unfinished => None,
+    })
+}
+
+/// Copies the file and its log. The copy has its final name only when it is whole.
+fn set_aside(path: &Path, now: Timestamp) -> io::Result<()> {
+    let copy = beside(path, &format!("{RESCUING}{}", now.as_second()));
+    let part = beside(path, ".rescuing.part");
+    match std::fs::copy(beside(path, "-wal"), beside(&copy, "-wal")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::copy(path, &part)?;
+    std::fs::File::open(&part)?.sync_all()?;
+    std::fs::rename(&part, &copy)
+}
+
+/// Copies that have not been rescued from to the end.
+fn copies(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let begin = format!("{}{RESCUING}", path.file_name().unwrap_or_default().to_string_lossy());
+    let mut copies = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.strip_prefix(&begin).is_some_and(|time| time.bytes().all(|byte| byte.is_ascii_digit())) {
+            copies.push(entry.path());
+        }
+    }
+    copies.sort_unstable();
+    Ok(copies)
+}
+
+/// Writes all that can be read of a copy into the file, and gives the copy its last name.
+fn rescue(path: &Path, copy: &Path, now: Timestamp) -> Result<Rescue, QueueError> {
+    let aside = renamed(copy);
+    let mut connection = Connection::open(path).map_err(::sqlite::Error::from)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    migrate(&mut connection, MIGRATIONS)?;
+    let mut writer = Writer { connection, waiting: Vec::new(), rescued: 0, expected: Expected::default() };
+    salvage::rows(copy, LONGEST_ROW, |row| writer.take(row))?;
+    let unreadable = writer.expected.events().saturating_sub(writer.rescued);
+    let file = aside.display().to_string();
+    let rescue = Rescue { at: now, file, rescued: writer.rescued, unreadable };
+    writer.finish(&rescue)?;
+    rename(copy, &aside).map_err(|cause| failed(path, cause))?;
+    let Rescue { file, rescued, unreadable, .. } = &rescue;
+    tracing::error!(file, rescued, unreadable, "the queue was damaged: what could be read of it was rescued");
+    Ok(rescue)
+}
+
+/// The last name of a copy.
+fn renamed(copy: &Path) -> PathBuf {
+    let name = copy.file_name().unwrap_or_default().to_string_lossy();
+    copy.with_file_name(name.replacen(RESCUING, DAMAGED, 1))
+}
+
+fn rename(copy: &Path, aside: &Path) -> io::Result<()> {
+    match std::fs::rename(beside(copy, "-wal"), beside(aside, "-wal")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::rename(copy, aside)
+}
+
+fn failed(path: &Path, cause: io::Error) -> QueueError {
+    ::sqlite::Error::File { path: path.to_owned(), cause }.into()
+}
+
+/// How many events the damaged file should hold.
+#[derive(Default)]
+struct Expected {
+    /// By its own count for each lane.
+    counted: [Option<u64>; 2],
+    /// By the messages that were found.
+    found: u64,
+}
+
+impl Expected {
+    fn events(&self) -> u64 {
+        match self.counted {
+            [Some(live), Some(bulk)] => live + bulk,
+            _ => self.found,
+        }
+    }
+
+    fn look_at(&mut self, id: i64, values: &[Value]) {
+        let count = |events: &i64| u64::try_from(*events).unwrap_or(0);
+        match values {
+            // The table `totals`.
+            [Value::Null, Value::Integer(events), Value::Integer(_)] => {
+                if let Some(lane) = usize::try_from(id).ok().and_then(|lane| self.counted.get_mut(lane)) {
+                    *lane = Some(count(events));
+                }
+            }
+            // The table `messages`.
+            [Value::Null, Value::Integer(_), Value::Integer(_), Value::Integer(events), _, _, _, _, ..] => {
+                self.found = self.found.saturating_add(count(events));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Writes what was found, some hundred messages in one transaction.
+struct Writer {
+    connection: Connection,
+    waiting: Vec<Message>,
+    rescued: u64,
+    expected: Expected,
+}
+
+impl Writer {
+    /// A row of the damaged file: of the table `bodies`, if it looks like one.
+    fn take(&mut self, row: Row) -> Result<(), Broken> {
+        self.expected.look_at(row.id, &row.values);
+        let [Value::Null, Value::Blob(_)] = row.values.as_slice() else { return Ok(()) };
+        if let Some(Value::Blob(body)) = row.values.into_iter().next_back()
+            && !body.is_empty()
+        {
+            let readable =
+                pack::unpack(&body).iter().filter(|item| matches!(item, Item::Readable(_))).count();
+            self.rescued += readable as u64;
+            self.waiting.push(pack::describe(body));
+        }
+        if self.waiting.len() >= AT_ONCE {
+            self.write(None)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, rescue: &Rescue) -> Result<(), QueueError> {
+        Ok(self.write(Some(rescue))?)
+    }
+
+    fn write(&mut self, end: Option<&Rescue>) -> Result<(), Broken> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for message in self.waiting.drain(..) {
+            admin::insert(&transaction, &message)?;
+        }
+        if let Some(Rescue { at, file, rescued, unreadable }) = end {
+            let number = |count: &u64| i64::try_from(*count).unwrap_or(i64::MAX);
+            let values = (at.as_microsecond(), file, number(rescued), number(unreadable));
+            transaction.execute(statements::INSERT_RESCUE, values)?;
+            // A batch that was taken before is still acknowledged by its old ticket, which must not be another's by then.
+            transaction.execute(statements::RAISE_TICKETS, [at.as_microsecond()])?;
+        }
+        Ok(transaction.commit()?)
+    }
+}
+
+/// Why a walk through the damaged file ended early: the damaged or the fresh file cannot be used.
+#[derive(Debug)]
+enum Broken {
+    Read(io::Error),
+    Write(rusqlite::Error),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl From<Broken> for QueueError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Read(error) => Self::Unavailable { cause: Box::new(error) },
+            Broken::Write(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+SELECT at, file, rescued, unreadable FROM rescues ORDER BY id

@@ -1,0 +1,106 @@
+//! Looks through a whole file for damage, without holding up those that use it.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::error::tells_damage;
+use crate::{Error, open, wal};
+
+/// What a look through a file found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Soundness {
+    /// Every page makes sense.
+    Sound,
+    /// Time ran out first; no damage was found until then.
+    Unfinished,
+    /// Pages are damaged; what SQLite says of them, without data.
+    Damaged(String),
+}
+
+/// Checks the structure of every table and of the write-ahead log, for at most `within`. It reads on a connection of its
+/// own, table by table, so that writers do not wait and the log is not kept from being cut off for long. It reads the
+/// whole file: 1 GiB takes seconds. A file that does not exist is sound.
+///
+/// # Errors
+/// When the file cannot be read, for another reason than damage.
+pub fn check(path: &Path, within: Duration) -> Result<Soundness, Error> {
+    let (caller, waits) = mpsc::channel();
+    let found = check_until(path, within, waits);
+    drop(caller);
+    found
+}
+
+/// As [`check`]; also ends, unfinished, when the other side of `caller` is dropped.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_until(path: &Path, within: Duration, caller: mpsc::Receiver<()>) -> Result<Soundness, Error> {
+    if !path.exists() {
+        return Ok(Soundness::Sound);
+    }
+    let connection = open_for_reading(path)?;
+    let interrupt = connection.get_interrupt_handle();
+    thread::Builder::new()
+        .name("sqlite check".to_owned())
+        .spawn(move || {
+            // Time is up, or nobody waits any more: either way it need not go on. Nothing is ever sent.
+            if caller.recv_timeout(within).is_err() {
+                interrupt.interrupt();
+            }
+        })
+        .map_err(|_| Error::NoThread)?;
+    Ok(match complaint(&connection) {
+        Ok(None) => Soundness::Sound,
+        Ok(Some(complaint)) => Soundness::Damaged(complaint),
+        Err(failure) if tells_damage(&failure) => Soundness::Damaged(failure.to_string()),
+        Err(failure) if failure.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            Soundness::Unfinished
+        }
+        Err(failure) => return Err(failure.into()),
+    })
+}
+
+/// Checks the write-ahead log of a file. SQLite passes over all of it that comes after a damaged frame, silently. While
+/// another process writes, it may find damage where there is none.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn check_log(path: &Path) -> Result<Soundness, Error> {
+    let log = crate::beside(path, "-wal");
+    let damaged = wal::has_gap(&log).map_err(|cause| Error::File { path: log, cause })?;
+    Ok(if damaged {
+        Soundness::Damaged("a frame within the write-ahead log is damaged".to_owned())
+    } else {
+        Soundness::Sound
+    })
+}
+
+fn open_for_reading(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(open::BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// The first thing that is wrong.
+fn complaint(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
+    let tables: Vec<String> = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for table in tables {
+        let checked: String = connection.query_row(
+            "SELECT quick_check FROM pragma_quick_check(?1) LIMIT 1",
+            [&table],
+            |row| row.get(0),
+        )?;
+        if checked != "ok" {
+            return Ok(Some(format!("{table}: {}", checked.lines().next().unwrap_or_default())));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,114 @@
+//! How a database's file is: in use, damaged, or under repair by one process alone.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::Error;
+
+/// The wait before a lock that another process holds is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
+/// How often a repair asks. Work of other processes ends meanwhile.
+const ASKS_OF_REPAIR: u32 = 500;
+/// How often work asks. A small file is repaired meanwhile.
+const ASKS_OF_WORK: u32 = 50;
+
+/// What a handle knows of its file.
+#[derive(Debug, Default)]
+pub(crate) struct Condition {
+    /// `None` for a database in memory.
+    path: Option<PathBuf>,
+    /// Locked, shared, during each piece of work, and alone during a repair; `None` if the file is never repaired.
+    lock: Option<File>,
+    damage: Mutex<Option<String>>,
+}
+
+impl Condition {
+    /// That of a file. If `is_repaired`, the processes that use it give way to one that repairs it.
+    pub(crate) fn of(path: &Path, is_repaired: bool) -> Result<Self, Error> {
+        let lock = is_repaired.then(|| lock_file(path)).transpose()?;
+        Ok(Self { path: Some(path.to_owned()), lock, damage: Mutex::default() })
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(crate) fn damage(&self) -> Option<String> {
+        self.damage_lock().clone()
+    }
+
+    /// Notes that the file is damaged. The first cause stays.
+    pub(crate) fn note(&self, why: String) {
+        let mut damage = self.damage_lock();
+        if let (None, Some(path)) = (&*damage, &self.path) {
+            tracing::error!(file = %path.display(), why, "the file is damaged: it is not used any more");
+            *damage = Some(why);
+        }
+    }
+
+    pub(crate) fn note_sound(&self) {
+        *self.damage_lock() = None;
+    }
+
+    /// Refuses work on a damaged file.
+    pub(crate) fn refuse_if_damaged(&self) -> Result<(), Error> {
+        match (self.damage(), &self.path) {
+            (Some(why), Some(path)) => Err(Error::Damaged { path: path.clone(), why }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps repairs away while the value lives.
+    pub(crate) fn share(&self) -> Result<Option<Held<'_>>, Error> {
+        self.hold(ASKS_OF_WORK, File::try_lock_shared)
+    }
+
+    /// Keeps everybody else away while the value lives. Waits a few seconds for work that is under way.
+    pub(crate) fn alone(&self) -> Result<Option<Held<'_>>, Error> {
+        self.hold(ASKS_OF_REPAIR, File::try_lock)
+    }
+
+    fn hold(&self, asks: u32, ask: fn(&File) -> Result<(), TryLockError>) -> Result<Option<Held<'_>>, Error> {
+        let Some(lock) = &self.lock else { return Ok(None) };
+        for _ in 0..asks {
+            match ask(lock) {
+                Ok(()) => return Ok(Some(Held(lock))),
+                Err(TryLockError::WouldBlock) => thread::sleep(ASK_AGAIN),
+                Err(TryLockError::Error(cause)) => return Err(Error::File { path: self.named(), cause }),
+            }
+        }
+        Err(Error::BeingRepaired { path: self.named() })
+    }
+
+    fn named(&self) -> PathBuf {
+        self.path.clone().unwrap_or_default()
+    }
+
+    fn damage_lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lock, given back when it is dropped.
+pub(crate) struct Held<'a>(&'a File);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock beside a database file could not be given back");
+        }
+    }
+}
+
+/// The file beside `path` that is locked: a lock on the database itself would be lost whenever SQLite closes it.
+fn lock_file(path: &Path) -> Result<File, Error> {
+    let mut options = File::options();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let lock = crate::beside(path, ".lock");
+    options.open(&lock).map_err(|cause| Error::File { path: lock, cause })
+}

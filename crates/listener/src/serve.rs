@@ -55,6 +55,8 @@ where
         let close = place.close.clone();
         let requests = Requests::new(Arc::clone(&handler), peer, place);
         connections.spawn(connection::serve(stream, requests, close, Arc::clone(&limits), stop.clone()));
+        // A request that came with its connection is under way before the next connection looks for an idle one.
+        tokio::task::yield_now().await;
     }
     drop(listener);
     // Every connection ends by itself now.

@@ -6,6 +6,7 @@
 
 pub mod awaited;
 mod failure;
+pub(crate) mod files;
 mod ledger_engine;
 pub(crate) mod master_key;
 pub(crate) mod queue_engine;
@@ -21,6 +22,7 @@ use ledger::Ledger;
 use queue::Queue;
 
 pub use failure::EngineError;
+pub use files::MissingFile;
 pub use queue_engine::QueueEngine;
 
 use crate::clock::{self, Clock};
@@ -58,13 +60,19 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Finds the master key and opens the queue. What is not there yet is made: the file, its folder and, for a new ledger
-    /// in a file, the master key.
+    /// Finds the master key and opens the queue. At the first start everything is made: the files, their folder and, for a
+    /// new ledger in a file, the master key.
     ///
     /// # Errors
     ///
-    /// [`EngineError`], which says what to do. A broker that is away is none.
+    /// [`EngineError`], which says what to do. A broker that is away is none; a file that is missing beside others is one.
     pub async fn begin(config: &Config) -> Result<Self, EngineError> {
+        files::must_be_complete(config).await?;
+        Self::begin_in_any_case(config).await
+    }
+
+    /// As [`Opening::begin`], but an empty queue or ledger is made in the place of one that is missing.
+    async fn begin_in_any_case(config: &Config) -> Result<Self, EngineError> {
         let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
         let clock = clock::system();
         let master = master_key::find(config, randomness.as_ref())?;
@@ -113,6 +121,15 @@ impl Engines {
     /// [`EngineError`], which says what to do.
     pub async fn open(config: &Config) -> Result<Self, EngineError> {
         Opening::begin(config).await?.finish().await
+    }
+
+    /// As [`Engines::open`], but an empty queue or ledger is made in the place of one that is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`], which says what to do.
+    pub async fn open_or_create(config: &Config) -> Result<Self, EngineError> {
+        Opening::begin_in_any_case(config).await?.finish().await
     }
 
     /// Now.

@@ -77,6 +77,6 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Check => check::run(context).await,
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Secrets(arguments) => secrets::run(&arguments, context).await,
-        Command::Migrate => migrate::run(context).await,
+        Command::Migrate(arguments) => migrate::run(&arguments, context).await,
     }
 }

@@ -30,6 +30,8 @@ struct Status {
     waiting: u64,
     dead_letters: u64,
     connections: Vec<Row>,
+    /// What keeps the whole installation from working; empty if nothing does.
+    problems: Vec<&'static str>,
     outcomes: std::collections::BTreeMap<String, u64>,
 }
 
@@ -60,6 +62,10 @@ struct Unmapped {
     name: String,
     events: u64,
 }
+
+/// What is said of a ledger without a connection.
+const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or \
+     name the right ledger";
 
 /// Shows the status.
 ///
@@ -92,6 +98,7 @@ async fn read(engines: &Engines) -> Result<Status, Failure> {
         dirty: all.dirty,
         waiting: all.waiting,
         dead_letters: all.dead_letters,
+        problems: rows.is_empty().then_some(NO_CONNECTION).into_iter().collect(),
         connections: rows,
         outcomes: all.outcomes,
     })
@@ -150,6 +157,9 @@ fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
     output.line("")?;
     let head = ["CONNECTION", "STATE", "RATE", "DUE", "PENDING", "DIRTY", "WAITING", "DEAD"];
     output.table(&head, &status.connections.iter().map(row).collect::<Vec<_>>())?;
+    for problem in &status.problems {
+        output.line(&format!("\n{problem}"))?;
+    }
     for connection in &status.connections {
         if let Some(because) = &connection.paused_because {
             output.line(&format!("\n{} is paused: {because}", connection.name))?;

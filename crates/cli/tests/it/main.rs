@@ -8,6 +8,7 @@ mod connections;
 mod dead_letters;
 mod demo;
 mod durability;
+mod files;
 mod program;
 mod running;
 mod scaled;

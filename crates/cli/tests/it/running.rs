@@ -19,9 +19,20 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the program with `--json`, and waits until it has announced itself. Its log goes to the end of `log`.
     pub(crate) fn start(arguments: &[&str], variables: &[(String, String)], log: &Path) -> Self {
+        Self::start_in(Path::new("."), arguments, variables, log)
+    }
+
+    /// The same in this folder.
+    pub(crate) fn start_in(
+        folder: &Path,
+        arguments: &[&str],
+        variables: &[(String, String)],
+        log: &Path,
+    ) -> Self {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let arguments = [arguments, &["--json"]].concat();
         let mut process = program(&arguments)
+            .current_dir(folder)
             .envs(variables.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(log)

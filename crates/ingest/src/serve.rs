@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Request;
-use hyper::body::Incoming;
-use listener::Meters;
+use listener::{Meters, Upload};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +26,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(1);
 /// If a limit of connections is zero.
 pub async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: CancellationToken) -> io::Result<()> {
     let (limits, meters) = (of_listener(door.limits()), door.connection_meters());
-    let handler = move |peer: IpAddr, request: Request<Incoming>| {
+    let handler = move |peer: IpAddr, request: Request<Upload>| {
         let door = Arc::clone(&door);
         async move { Ok::<_, Infallible>(door.answer(peer, request).await) }
     };
@@ -43,7 +42,7 @@ pub async fn serve_closed(
     limits: &Limits,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let handler = |_: IpAddr, request: Request<Incoming>| async move {
+    let handler = |_: IpAddr, request: Request<Upload>| async move {
         Ok::<_, Infallible>(closed::answer(request).await)
     };
     listener::serve(listener, of_listener(limits), Arc::new(Meters::default()), handler, shutdown).await

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::body::Answer;
+use crate::body::{Answer, Upload};
 use crate::places::Place;
 use crate::progress::Progress;
 use crate::stream::Stream;
@@ -39,7 +39,7 @@ impl<H> Requests<H> {
 
 impl<H, F, B, E> Service<Request<Incoming>> for Requests<H>
 where
-    H: Fn(IpAddr, Request<Incoming>) -> F,
+    H: Fn(IpAddr, Request<Upload>) -> F,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
     B: Body + 'static,
     E: 'static,
@@ -53,7 +53,9 @@ where
             // The connection is about to be dropped, and with it this future.
             return Box::pin(pending());
         }
-        let (answering, progress) = ((self.handler)(self.peer, request), Arc::clone(&self.progress));
+        let progress = Arc::clone(&self.progress);
+        let request = request.map(|body| Upload::new(body, Arc::clone(&progress)));
+        let answering = (self.handler)(self.peer, request);
         Box::pin(async move { Ok(answering.await?.map(|body| Answer::new(body, progress))) })
     }
 }
@@ -66,7 +68,7 @@ pub(crate) async fn serve<H, F, B, E>(
     limits: Arc<Limits>,
     stop: CancellationToken,
 ) where
-    H: Fn(IpAddr, Request<Incoming>) -> F,
+    H: Fn(IpAddr, Request<Upload>) -> F,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
     B: Body + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,

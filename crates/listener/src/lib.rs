@@ -2,7 +2,7 @@
 //!
 //! [`serve()`] accepts connections up to [`Limits`] and hands their requests to a function. A new connection always gets a
 //! place while any other is idle: the one that has been idle for longest is closed. A connection in the middle of a request
-//! is never closed for another one. [`client()`] says which client a request comes from, behind trusted proxies too, and
+//! is not closed for another one, unless its client has stopped sending and nobody else is idle. [`client()`] says which client a request comes from, behind trusted proxies too, and
 //! [`check_host`] what HTTP/1.1 requires of `Host`.
 
 mod body;
@@ -20,6 +20,7 @@ mod refusal;
 mod serve;
 mod stream;
 
+pub use body::Upload;
 pub use forwarded::client;
 pub use host::{HostError, check_host};
 pub use limits::Limits;

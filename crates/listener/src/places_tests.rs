@@ -32,7 +32,7 @@ fn a_new_connection_takes_the_place_of_the_idlest() {
     let places = places(3, 3);
     let [first, second, third] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|peer| admit(&places, peer));
     assert!(first.set_busy());
-    first.set_idle();
+    first.set_waiting(Wait::Request);
     let fourth = admit(&places, "192.0.2.4");
     let closed = [&first, &second, &third, &fourth].map(|place| place.close.is_cancelled());
     assert_eq!(closed, [false, true, false, false], "the second has been idle for longest");
@@ -66,6 +66,24 @@ fn no_connection_in_the_middle_of_a_request_is_closed() {
     assert!(!first.close.is_cancelled() && !third.close.is_cancelled());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_stalled_in_a_body_goes_when_nobody_is_idle() {
+    let places = places(3, 2);
+    let [stalled, idle] = ["192.0.2.1", "192.0.2.1"].map(|peer| admit(&places, peer));
+    assert!(stalled.set_busy());
+    stalled.set_waiting(Wait::Body);
+    tokio::time::advance(STALLED_AFTER).await;
+    let busy = admit(&places, "192.0.2.1");
+    assert!(idle.close.is_cancelled() && !stalled.close.is_cancelled(), "the idle one goes first");
+    assert!(busy.set_busy());
+    let late = admit(&places, "192.0.2.1");
+    assert!(stalled.close.is_cancelled() && !stalled.set_busy());
+    assert!(late.set_busy());
+    late.set_waiting(Wait::Body);
+    assert!(matches!(places.admit(address("192.0.2.1")), Admission::AddressFull), "a body may take a moment");
+    assert!(late.set_busy() && !busy.close.is_cancelled());
+}
+
 #[tokio::test]
 async fn who_waits_for_a_place_gets_it_when_a_request_ends() {
     let places = places(1, 1);
@@ -77,7 +95,7 @@ async fn who_waits_for_a_place_gets_it_when_a_request_ends() {
     });
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
-    busy.set_idle();
+    busy.set_waiting(Wait::Request);
     assert!(waiting.await.unwrap());
     assert!(busy.close.is_cancelled());
 }
@@ -92,5 +110,5 @@ fn nothing_is_left_of_connections_that_have_ended() {
         }
     }
     let table = places.table();
-    assert_eq!((table.open.len(), table.idle.len(), table.addresses.len()), (0, 0, 0));
+    assert_eq!((table.open.len(), table.waiting[0].len(), table.addresses.len()), (0, 0, 0));
 }

@@ -1,11 +1,11 @@
 //! How far a connection is with the request that it serves.
 //!
 //! Between two requests its place may be given away; from a request's headers until the last byte of the answer is with the
-//! system it may not.
+//! system it may not, but for the time in which a client sends nothing of its body.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::places::Place;
+use crate::places::{Place, Wait};
 
 const IDLE: u8 = 0;
 const SERVING: u8 = 1;
@@ -37,8 +37,18 @@ impl Progress {
     /// All that was handed over is written.
     pub(crate) fn flushed(&self) {
         if self.step(ANSWERED, IDLE) {
-            self.place.set_idle();
+            self.place.set_waiting(Wait::Request);
         }
+    }
+
+    /// The handler waits for the body, and nothing of it has come.
+    pub(crate) fn starved(&self) {
+        self.place.set_waiting(Wait::Body);
+    }
+
+    /// More of the body has come, or nobody waits for it any more. Returns whether the request may go on.
+    pub(crate) fn fed(&self) -> bool {
+        self.place.set_busy()
     }
 
     fn step(&self, from: u8, to: u8) -> bool {

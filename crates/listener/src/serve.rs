@@ -7,13 +7,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::{Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::body::Upload;
 use crate::connection::{self, Requests};
 use crate::places::{Place, Places};
 use crate::refusal::Refusals;
@@ -38,7 +39,7 @@ pub async fn serve<H, F, B, E>(
     stop: CancellationToken,
 ) -> io::Result<()>
 where
-    H: Fn(IpAddr, Request<Incoming>) -> F + Send + Sync + 'static,
+    H: Fn(IpAddr, Request<Upload>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,

@@ -37,7 +37,7 @@ async fn start(max_connections: usize, max_per_address: usize) -> Server {
         closing_time: Duration::from_secs(5),
     };
     let gates = (Arc::clone(&gate), Arc::clone(&begun));
-    let handler = move |_: IpAddr, request: Request<Incoming>| {
+    let handler = move |_: IpAddr, request: Request<Upload>| {
         let (gate, begun) = gates.clone();
         async move {
             if request.uri().path() == "/gated" {

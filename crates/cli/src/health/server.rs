@@ -5,16 +5,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use hyper::Request;
-use hyper::body::Incoming;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
-use listener::{Limits, Meters, Networks};
+use listener::{Limits, Meters, Networks, Upload};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -45,14 +45,14 @@ pub struct Health {
 /// that the process ends.
 pub async fn serve(listener: TcpListener, health: Health, stop: CancellationToken) {
     let service = TowerToHyperService::new(router(health));
-    let handler = move |_: IpAddr, request: Request<Incoming>| {
+    let handler = move |_: IpAddr, request: Request<Upload>| {
         let service = service.clone();
         async move {
             let (head, body) = request.into_parts();
             if let Err(error) = listener::check_host(&head) {
                 return Ok::<_, Infallible>((StatusCode::BAD_REQUEST, format!("{error}\n")).into_response());
             }
-            service.call(Request::from_parts(head, body)).await
+            service.call(Request::from_parts(head, Body::new(body))).await
         }
     };
     if let Err(error) = listener::serve(listener, limits(), Arc::new(Meters::default()), handler, stop).await

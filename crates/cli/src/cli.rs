@@ -83,8 +83,7 @@ pub enum Command {
     /// Make the master key's file, or rotate the key that seals API keys
     Secrets(secrets::Arguments),
     /// Bring the schemas of queue and ledger up to date
-    #[command(after_help = migrate::EXAMPLES)]
-    Migrate,
+    Migrate(migrate::Arguments),
     /// Show how far expired events are dropped, and confirm the clock
     Retention(retention::Arguments),
 }

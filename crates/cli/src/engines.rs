@@ -6,6 +6,7 @@
 
 pub mod awaited;
 mod failure;
+pub(crate) mod files;
 mod ledger_engine;
 pub(crate) mod master_key;
 pub(crate) mod queue_engine;
@@ -21,6 +22,7 @@ use ledger::{Ledger, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
+pub use files::MissingFile;
 pub use queue_engine::QueueEngine;
 
 use crate::clock::{self, Clock};
@@ -64,13 +66,14 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Finds the master key and opens the queue. What is not there yet is made: the file, its folder and, for a new ledger
-    /// in a file, the master key.
+    /// Finds the master key and opens the queue. At the first start everything is made: the files, their folder and, for a
+    /// new ledger in a file, the master key.
     ///
     /// # Errors
     ///
-    /// [`EngineError`], which says what to do. A broker that is away is none.
+    /// [`EngineError`], which says what to do. A broker that is away is none; a file that is missing beside others is one.
     pub async fn begin(config: &Config) -> Result<Self, EngineError> {
+        files::must_be_complete(config).await?;
         Self::begin_with(config, false).await
     }
 
@@ -81,7 +84,13 @@ impl Opening {
     ///
     /// As [`Opening::begin`].
     pub async fn begin_role(config: &Config) -> Result<Self, EngineError> {
+        files::must_be_complete(config).await?;
         Self::begin_with(config, true).await
+    }
+
+    /// As [`Opening::begin`], but an empty queue or ledger is made in the place of one that is missing.
+    async fn begin_in_any_case(config: &Config) -> Result<Self, EngineError> {
+        Self::begin_with(config, false).await
     }
 
     async fn begin_with(config: &Config, looks_for_damage: bool) -> Result<Self, EngineError> {
@@ -150,6 +159,15 @@ impl Engines {
     /// [`EngineError`], which says what to do.
     pub async fn open(config: &Config) -> Result<Self, EngineError> {
         Opening::begin(config).await?.finish().await
+    }
+
+    /// As [`Engines::open`], but an empty queue or ledger is made in the place of one that is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`], which says what to do.
+    pub async fn open_or_create(config: &Config) -> Result<Self, EngineError> {
+        Opening::begin_in_any_case(config).await?.finish().await
     }
 
     /// Now.

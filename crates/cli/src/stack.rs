@@ -3,9 +3,11 @@
 //! A process starts in two steps, because its ledger may be away: [`Standby`] is the door, which answers 503 meanwhile,
 //! with health and metrics, which say why; [`Stack`] is everything.
 
+mod closed;
 mod door;
 mod figures;
 pub(crate) mod files;
+mod listeners;
 mod needs;
 mod reconciler;
 mod room;
@@ -17,11 +19,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ingest::Door;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::Meters;
 
+pub use self::closed::until_complete;
+pub use self::listeners::Listeners;
 use self::needs::LedgerWatch;
 use self::room::Room;
 use crate::config::Config;
@@ -76,23 +79,18 @@ struct Running {
 }
 
 impl Standby {
-    /// Finds the master key, opens the queue, binds the addresses of `config` (port 0 takes a free one), and starts the
-    /// door and the health server.
+    /// Finds the master key, opens the queue, and starts the ingest endpoint and the health server on their listeners.
     ///
     /// # Errors
     ///
-    /// [`Failure`] if the key or the queue cannot be used, or an address cannot be listened on. Nothing runs then.
-    pub async fn start(config: &Config, roles: Roles) -> Result<Self, Failure> {
+    /// [`Failure`] if the key or the queue cannot be used. Nothing runs then.
+    pub async fn start(config: &Config, roles: Roles, listeners: Listeners) -> Result<Self, Failure> {
         let opening = Opening::begin_role(config).await?;
-        let health_listener = listen(config.health.listen, "health.listen").await?;
-        let door_listener = match roles.ingest {
-            true => Some(listen(config.ingest.listen, "ingest.listen").await?),
-            false => None,
-        };
+        let (health_listener, door_listener) = listeners.into_parts()?;
         let (stop, awaited, ledger) = (CancellationToken::new(), Awaited::default(), LedgerWatch::default());
         let pulses = Pulses::new(config.health.stale_after);
         needs::watch_queue(&opening.queue, roles, &pulses);
-        needs::watch_ledger(&ledger, &pulses);
+        needs::watch_ledger(&ledger, roles, &pulses);
         let room = Room::default();
         let mut supervisor = Supervisor::new(pulses.clone(), stop.clone());
         let door = door_listener.map(|(listener, address)| {
@@ -126,18 +124,6 @@ impl Standby {
             deadline: config.shutdown.deadline,
         };
         Ok(Self { config: config.clone(), opening, awaited, ledger, room, running })
-    }
-
-    /// Where the door listens, if this process has one.
-    #[must_use]
-    pub fn door_address(&self) -> Option<SocketAddr> {
-        self.running.door_address()
-    }
-
-    /// Where health and metrics are served.
-    #[must_use]
-    pub fn health_address(&self) -> SocketAddr {
-        self.running.health
     }
 
     /// Waits for the ledger, however long that takes, and starts what needs it. `None` if `end` was cancelled meanwhile:
@@ -188,7 +174,7 @@ impl Stack {
     ///
     /// [`Failure`] if an engine does not open, or an address cannot be listened on. Nothing runs then.
     pub async fn start(config: &Config, roles: Roles) -> Result<Self, Failure> {
-        let standby = Standby::start(config, roles).await?;
+        let standby = Standby::start(config, roles, Listeners::bind(config, roles)?).await?;
         let complete = standby.complete(&CancellationToken::new()).await?;
         complete
             .ok_or_else(|| Failure::refused("ended", "it was told to end while it started", "start it again"))
@@ -251,18 +237,4 @@ impl Running {
         }
         late
     }
-}
-
-/// Listens on `address`, and says which address that is: with port 0 the system chooses.
-async fn listen(address: SocketAddr, key: &str) -> Result<(TcpListener, SocketAddr), Failure> {
-    let bound = async {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        Ok::<_, std::io::Error>((listener, address))
-    };
-    bound.await.map_err(|error| {
-        let hint = format!("choose another {key}, or end what listens there");
-        let failure = Failure::failed("listen", &error, hint);
-        Failure { message: format!("cannot listen on {address}: {}", failure.message), ..failure }
-    })
 }

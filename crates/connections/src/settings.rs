@@ -124,13 +124,17 @@ impl Settings {
     /// Words to the operator about settings that work but are seldom meant.
     #[must_use]
     pub fn warnings(&self) -> Vec<&'static str> {
-        let plain =
-            Url::parse(&self.refersion_url).is_ok_and(|url| url.scheme() == "http" && !is_loopback(&url));
-        if plain {
+        if self.is_insecure() {
             vec!["`refersion_url` begins with http://: the API keys travel in the clear"]
         } else {
             Vec::new()
         }
+    }
+
+    /// Whether API keys would be sent to another machine without encryption.
+    #[must_use]
+    pub fn is_insecure(&self) -> bool {
+        Url::parse(&self.refersion_url).is_ok_and(|url| url.scheme() == "http" && !is_loopback(&url))
     }
 }
 
@@ -162,7 +166,7 @@ fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.to_canonical().is_loopback(),
         None => false,
     }
 }

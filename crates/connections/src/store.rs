@@ -42,6 +42,9 @@ pub trait ConnectionStore: Send + Sync {
     /// All connections, by name.
     async fn list(&self) -> Result<Vec<Connection>, StoreError>;
 
+    /// Whether there is no connection. Asked for each key that nobody knows, so it costs as little with many connections.
+    async fn is_empty(&self) -> Result<bool, StoreError>;
+
     /// The connection of this name.
     async fn by_name(&self, name: &ConnectionName) -> Result<Option<Connection>, StoreError>;
 

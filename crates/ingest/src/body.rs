@@ -1,63 +1,101 @@
-//! Reads the body of a request, up to a limit and within a time.
+//! Reads the body of a request, up to a limit and within a time. Memory grows with what arrives.
 
 use std::time::Duration;
 
 use http_body_util::BodyExt;
+use hyper::HeaderMap;
 use hyper::body::{Body, Bytes};
+use hyper::header::EXPECT;
 use tokio::time::timeout;
 
+use crate::budget::Held;
 use crate::refused::Refused;
 
-/// What is read of a body that is not wanted, at most, before the connection is closed instead.
-const DRAINED_BYTES: usize = 1024 * 1024;
+/// The longest body that is read although it is not wanted, so that its connection stays open. Beyond, the connection is
+/// closed after the answer.
+const DRAINED_BYTES: usize = 64 * 1024;
 
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_millis(500);
 
-/// Reads the whole body.
-pub(crate) async fn read<B>(body: &mut B, limit: usize, time: Duration) -> Result<Vec<u8>, Refused>
+/// What a body may be.
+#[derive(Clone, Copy)]
+pub(crate) struct BodyLimits {
+    /// Its size in bytes.
+    pub(crate) bytes: usize,
+    /// The time until it is complete.
+    pub(crate) time: Duration,
+}
+
+/// Reads the whole body into memory that `held` accounts for.
+pub(crate) async fn read<B>(body: &mut B, limits: BodyLimits, held: &mut Held) -> Result<Vec<u8>, Refused>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > limit {
-        return Err(Refused::TooLarge { limit });
+    if announced(body) > limits.bytes {
+        return Err(Refused::TooLarge { limit: limits.bytes });
     }
-    let mut bytes = Vec::with_capacity(announced);
+    let mut bytes = Vec::new();
     let reading = async {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Refused::BodyBroken)?;
-            let Some(data) = frame.data_ref() else { continue };
-            if bytes.len() + data.len() > limit {
-                return Err(Refused::TooLarge { limit });
+            if let Some(data) = frame.data_ref() {
+                append(&mut bytes, data, limits.bytes, held)?;
             }
-            bytes.extend_from_slice(data);
         }
         Ok(())
     };
-    timeout(time, reading).await.unwrap_or(Err(Refused::BodyTooSlow))?;
+    timeout(limits.time, reading).await.unwrap_or(Err(Refused::BodyTooSlow))?;
     Ok(bytes)
 }
 
-/// Reads and forgets what is left of a body, and returns whether it came to its end. A connection that is closed over
-/// unread bytes is reset, and the client may never see the answer.
-pub(crate) async fn drain<B>(body: &mut B) -> bool
+/// Appends what has arrived. The memory doubles as a vector's does, but no further than the limit, and is accounted for
+/// before it is taken.
+fn append(bytes: &mut Vec<u8>, data: &[u8], limit: usize, held: &mut Held) -> Result<(), Refused> {
+    let needed = bytes.len() + data.len();
+    if needed > limit {
+        return Err(Refused::TooLarge { limit });
+    }
+    if needed > bytes.capacity() {
+        let capacity = (2 * bytes.capacity()).clamp(needed, limit);
+        held.grow(capacity - bytes.capacity())?;
+        bytes.reserve_exact(capacity - bytes.len());
+    }
+    bytes.extend_from_slice(data);
+    Ok(())
+}
+
+/// Reads and forgets a body that is not wanted, if it is short, and returns whether it came to its end. A client that waits
+/// for `100 Continue` is not asked for a body only to throw it away.
+pub(crate) async fn drain<B>(headers: &HeaderMap, body: &mut B) -> bool
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    if body.is_end_stream() {
+        return true;
+    }
+    if headers.contains_key(EXPECT) || announced(body) > DRAINED_BYTES {
+        return false;
+    }
+    timeout(DRAIN_TIME, drain_short(body)).await.unwrap_or(false)
+}
+
+async fn drain_short<B>(body: &mut B) -> bool
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut left = DRAINED_BYTES;
-    let draining = async {
-        while !body.is_end_stream() {
-            match body.frame().await {
-                Some(Ok(frame)) => match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
-                    Some(less) => left = less,
-                    None => return false,
-                },
-                Some(Err(_)) => return false,
-                None => return true,
-            }
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return false };
+        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+            Some(less) => left = less,
+            None => return false,
         }
-        true
-    };
-    timeout(DRAIN_TIME, draining).await.unwrap_or(false)
+    }
+    true
+}
+
+/// How much the request announces at least.
+fn announced<B: Body>(body: &B) -> usize {
+    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
 }

@@ -6,8 +6,6 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
-use crate::refused::Refused;
-
 /// Bytes of a key, at most; Refersion's are 49 long.
 const MAX_KEY_BYTES: usize = 1024;
 
@@ -18,20 +16,18 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The API key: the user name of Basic authentication, which ends at the first colon. A missing colon is tolerated, as
-/// Segment's own API does; a password is ignored.
-pub(crate) fn api_key(headers: &HeaderMap) -> Result<String, Refused> {
-    let value = headers.get(AUTHORIZATION).ok_or(Refused::NoKey)?.to_str().map_err(|_| Refused::NoKey)?;
-    let (scheme, encoded) = value.trim().split_once(' ').ok_or(Refused::NoKey)?;
+/// Segment's own API does; a password is ignored. `None` if there is no key.
+pub(crate) fn api_key(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.trim().split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > 2 * MAX_KEY_BYTES {
-        return Err(Refused::NoKey);
+        return None;
     }
-    let decoded = BASE64.decode(encoded.trim()).map_err(|_| Refused::NoKey)?;
-    let text = String::from_utf8(decoded).map_err(|_| Refused::NoKey)?;
+    let decoded = BASE64.decode(encoded.trim()).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
     let key = text.split_once(':').map_or(text.as_str(), |(user, _)| user).trim();
-    if key.is_empty() || key.len() > MAX_KEY_BYTES {
-        return Err(Refused::NoKey);
-    }
-    Ok(key.to_owned())
+    let is_key = !key.is_empty() && key.len() <= MAX_KEY_BYTES;
+    is_key.then(|| key.to_owned())
 }
 
 #[cfg(test)]
@@ -44,7 +40,7 @@ mod tests {
     fn read(header: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_str(header).unwrap());
-        api_key(&headers).ok()
+        api_key(&headers)
     }
 
     #[test]
@@ -69,6 +65,6 @@ mod tests {
         {
             assert_eq!(read(header), None, "{header:?}");
         }
-        assert!(api_key(&HeaderMap::new()).is_err());
+        assert_eq!(api_key(&HeaderMap::new()), None);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use connections::Randomness;
 use hyper::body::{Body, Bytes};
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request};
 use jiff::Timestamp;
 use queue::{Clock, Envelope, FORMAT, GroupCommit, Lane, PublishError};
@@ -15,6 +16,9 @@ use uuid::Uuid;
 
 use crate::admission::Unlimited;
 use crate::answer::{self, Answer};
+use crate::body::BodyLimits;
+use crate::budget::Budget;
+use crate::clients::{Clients, UnderWay};
 use crate::guard::Guard;
 use crate::meters::Meters;
 use crate::refused::Refused;
@@ -27,6 +31,8 @@ const PATH: &str = "/segment";
 /// The door. It holds nothing that a crash can lose.
 pub struct Door {
     guard: Guard,
+    clients: Clients,
+    budget: Arc<Budget>,
     group: GroupCommit,
     shedding: Shedding,
     admission: Arc<dyn Admission>,
@@ -53,12 +59,14 @@ impl Door {
         limits: Limits,
     ) -> Self {
         let guard = Guard::new(keys, limits.failed_keys_per_minute);
+        let clients = Clients::new(limits.max_connections_per_address);
+        let budget = Budget::new(limits.body_memory_bytes, limits.max_body_bytes);
         let (shedding, meters) = (Shedding::default(), Meters::default());
         let admission = Arc::new(Unlimited);
-        Self { guard, group, shedding, admission, clock, randomness, limits, meters }
+        Self { guard, clients, budget, group, shedding, admission, clock, randomness, limits, meters }
     }
 
-    /// The same door, which takes new events only while `admission` says that there is room.
+    /// The same endpoint, which accepts new events only while `admission` says that there is room.
     #[must_use]
     pub fn with_admission(self, admission: Arc<dyn Admission>) -> Self {
         Self { admission, ..self }
@@ -66,58 +74,69 @@ impl Door {
 
     /// The limits that it keeps.
     #[must_use]
-    pub fn limits(&self) -> Limits {
-        self.limits
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// What it has counted since the start.
     #[must_use]
     pub fn figures(&self) -> Figures {
-        self.meters.figures(self.group.counts().commits)
+        Figures {
+            connections: self.meters.connections.figures(),
+            body_bytes: self.budget.in_use() as u64,
+            ..self.meters.figures(self.group.counts().commits)
+        }
     }
 
-    /// Answers one request from `address`, within the deadline and half a second.
-    pub(crate) async fn answer<B>(&self, address: IpAddr, request: Request<B>) -> Answer
+    /// Counts the connections to it.
+    pub(crate) fn connection_meters(&self) -> Arc<listener::Meters> {
+        Arc::clone(&self.meters.connections)
+    }
+
+    /// Answers one request that came from `peer`, within the deadline and half a second.
+    pub(crate) async fn answer<B>(&self, peer: IpAddr, request: Request<B>) -> Answer
     where
         B: Body<Data = Bytes> + Unpin,
     {
         let began = Instant::now();
         let (head, mut body) = request.into_parts();
-        let answer = match (&head.method, head.uri.path().trim_end_matches('/')) {
-            (&Method::POST, PATH) => match self.accept_in_time(address, &head.headers, &mut body).await {
-                Ok(event_id) => answer::accepted(event_id),
-                Err(refused) => self.refuse(&refused, &mut body).await,
-            },
-            (_, PATH) => self.refuse(&Refused::NotPost, &mut body).await,
-            (&Method::GET, "") => answer::hint(),
-            _ => self.refuse(&Refused::NoSuchPath, &mut body).await,
+        let answer = match self.route(peer, &head, &mut body).await {
+            Ok(answer) => answer,
+            // Read to its end, if it is short, so that the connection can go on.
+            Err(refused) => answer::refused(&refused, !body::drain(&head.headers, &mut body).await),
         };
         self.meters.count(answer.status().as_u16(), began.elapsed());
         answer
     }
 
-    async fn accept_in_time<B>(
-        &self,
-        address: IpAddr,
-        headers: &HeaderMap,
-        body: &mut B,
-    ) -> Result<Uuid, Refused>
+    async fn route<B>(&self, peer: IpAddr, head: &Parts, body: &mut B) -> Result<Answer, Refused>
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let accepting = self.accept(address, headers, body);
-        timeout(self.limits.deadline, accepting).await.unwrap_or(Err(Refused::TooLate))
+        listener::check_host(head)?;
+        match (&head.method, head.uri.path().trim_end_matches('/')) {
+            (&Method::POST, PATH) => {
+                let client = listener::client(peer, &head.headers, &self.limits.trusted_proxies);
+                let accepting = timeout(self.limits.deadline, self.accept(client, &head.headers, body));
+                accepting.await.unwrap_or(Err(Refused::TooLate)).map(answer::accepted)
+            }
+            (_, PATH) => Err(Refused::NotPost),
+            (&Method::GET, "") => Ok(answer::hint()),
+            _ => Err(Refused::NoSuchPath),
+        }
     }
 
     /// The steps of one event, in their order. When this returns, the event is durable.
-    async fn accept<B>(&self, address: IpAddr, headers: &HeaderMap, body: &mut B) -> Result<Uuid, Refused>
+    async fn accept<B>(&self, client: IpAddr, headers: &HeaderMap, body: &mut B) -> Result<Uuid, Refused>
     where
         B: Body<Data = Bytes> + Unpin,
     {
         let received_at = to_the_microsecond((self.clock)());
-        let api_key = credentials::api_key(headers)?;
-        let connection = self.guard.connection_for(address, &api_key).await?;
-        let json = body::read(body, self.limits.max_body_bytes, self.limits.body_timeout).await?;
+        let _under_way = self.begin(client)?;
+        let Some(api_key) = credentials::api_key(headers) else { return Err(self.guard.without_key().await) };
+        let connection = self.guard.connection_for(client, &api_key).await?;
+        let mut held = self.budget.hold(connection);
+        let json = body::read(body, self.body_limits(), &mut held).await?;
         let event = segment::read(&json, received_at)?;
         let envelope = Envelope {
             format: FORMAT,
@@ -129,9 +148,20 @@ impl Door {
             revision: 0,
             payload: payload(&json, &api_key)?,
         };
+        drop(json);
         let event_id = envelope.event_id;
         self.publish(envelope, &event).await?;
         Ok(event_id)
+    }
+
+    /// Counts the request as its client's. A proxy that does not say for whom it asks is no client.
+    fn begin(&self, client: IpAddr) -> Result<Option<UnderWay<'_>>, Refused> {
+        let is_proxy = self.limits.trusted_proxies.contains(client);
+        (!is_proxy).then(|| self.clients.begin(client)).transpose()
+    }
+
+    fn body_limits(&self) -> BodyLimits {
+        BodyLimits { bytes: self.limits.max_body_bytes, time: self.limits.body_timeout }
     }
 
     /// Publishes; when the lane is full, identifies make way for deletes.
@@ -169,14 +199,6 @@ impl Door {
             PublishError::Unavailable { .. } => Refused::QueueUnavailable,
             PublishError::TooLarge { limit, .. } => Refused::TooLarge { limit: *limit },
         }
-    }
-
-    async fn refuse<B>(&self, refused: &Refused, body: &mut B) -> Answer
-    where
-        B: Body<Data = Bytes> + Unpin,
-    {
-        let ended = body::drain(body).await;
-        answer::refused(refused, !ended)
     }
 
     /// A UUIDv7: ids given later sort later, to the millisecond, which keeps indexes on them quick.

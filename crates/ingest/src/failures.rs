@@ -1,13 +1,14 @@
-//! Counts wrong keys by address, so that nobody can go through keys at the speed of the network.
+//! Counts wrong keys by client, so that going through keys is slow and shows.
 //!
-//! Different keys are counted: a customer whose setting is wrong sends the same wrong key a thousand times a minute,
-//! perhaps through the proxy through which everybody comes, and must not lock others out.
+//! Different keys are counted: a customer whose setting is wrong sends the same wrong key a thousand times a minute, and is
+//! told each time that it is wrong. A right key is never counted and never refused, whatever others have tried from there.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use listener::party;
 use lru::LruCache;
 use tokio::time::Instant;
 
@@ -16,13 +17,13 @@ use crate::guard::KeyDigest;
 /// For how long wrong keys are counted together.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Addresses that are remembered; beyond, who was longest quiet is forgotten.
-const ADDRESSES: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+/// Clients that are remembered; beyond, the one that was quiet for longest is forgotten.
+const CLIENTS: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
-/// The wrong keys of each address.
+/// The wrong keys of each client.
 pub(crate) struct Failures {
     limit: usize,
-    by_address: LruCache<IpAddr, Window>,
+    by_client: LruCache<IpAddr, Window>,
 }
 
 struct Window {
@@ -31,41 +32,39 @@ struct Window {
 }
 
 impl Failures {
-    /// `limit`: different wrong keys that one address may try in a minute.
+    /// `limit`: different wrong keys that one client may try in a minute.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, by_address: LruCache::new(ADDRESSES) }
+        Self { limit, by_client: LruCache::new(CLIENTS) }
     }
 
-    /// Whether this address may try this key now; if not, after which time.
-    pub(crate) fn check(&mut self, address: IpAddr, key: &KeyDigest, now: Instant) -> Result<(), Duration> {
-        match self.by_address.get(&network(address)) {
-            Some(window)
-                if now < window.ends_at && window.keys.len() >= self.limit && !window.keys.contains(key) =>
-            {
-                Err(window.ends_at - now)
-            }
-            _ => Ok(()),
-        }
+    /// Whether this client has used up its wrong keys.
+    pub(crate) fn is_over(&mut self, client: IpAddr, now: Instant) -> bool {
+        let window = self.by_client.get(&party(client));
+        window.is_some_and(|window| now < window.ends_at && window.keys.len() >= self.limit)
     }
 
     /// Counts a wrong key.
-    pub(crate) fn count(&mut self, address: IpAddr, key: KeyDigest, now: Instant) {
+    ///
+    /// # Errors
+    ///
+    /// The time until the client may try others, if it has used up its wrong keys and this is not one of them.
+    pub(crate) fn count(&mut self, client: IpAddr, key: KeyDigest, now: Instant) -> Result<(), Duration> {
         let fresh = || Window { ends_at: now + WINDOW, keys: HashSet::new() };
-        let window = self.by_address.get_or_insert_mut(network(address), fresh);
+        let window = self.by_client.get_or_insert_mut(party(client), fresh);
         if now >= window.ends_at {
             *window = fresh();
         }
-        if window.keys.len() < self.limit && window.keys.insert(key) && window.keys.len() == self.limit {
-            tracing::warn!(keys = self.limit, "an address has tried too many wrong keys in a minute");
+        if window.keys.contains(&key) {
+            return Ok(());
         }
-    }
-}
-
-/// What one party controls: an IPv4 address, or an IPv6 network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        if window.keys.len() >= self.limit {
+            return Err(window.ends_at - now);
+        }
+        window.keys.insert(key);
+        if window.keys.len() == self.limit {
+            tracing::warn!(keys = self.limit, "a client has tried too many wrong keys in a minute");
+        }
+        Ok(())
     }
 }
 
@@ -78,40 +77,39 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_tries_many_keys_has_to_wait_for_the_next_minute() {
+    fn a_client_that_tries_many_keys_has_to_wait_for_the_next_minute() {
         let (mut failures, start) = (Failures::new(3), Instant::now());
-        let address = IpAddr::from([192, 0, 2, 1]);
+        let client = IpAddr::from([192, 0, 2, 1]);
         for number in 0..3 {
-            assert!(failures.check(address, &key(number), start).is_ok());
-            failures.count(address, key(number), start);
+            assert!(!failures.is_over(client, start));
+            assert_eq!(failures.count(client, key(number), start), Ok(()));
         }
-        assert_eq!(failures.check(address, &key(9), start + WINDOW / 2), Err(WINDOW / 2));
-        assert!(failures.check(IpAddr::from([192, 0, 2, 2]), &key(9), start).is_ok());
-        assert!(failures.check(address, &key(9), start + WINDOW).is_ok());
-        failures.count(address, key(9), start + WINDOW);
-        assert!(failures.check(address, &key(10), start + WINDOW).is_ok());
+        assert!(failures.is_over(client, start + WINDOW / 2));
+        assert_eq!(failures.count(client, key(9), start + WINDOW / 2), Err(WINDOW / 2));
+        assert_eq!(failures.count(IpAddr::from([192, 0, 2, 2]), key(9), start), Ok(()));
+        assert!(!failures.is_over(client, start + WINDOW));
+        assert_eq!(failures.count(client, key(9), start + WINDOW), Ok(()));
+        assert_eq!(failures.count(client, key(10), start + WINDOW), Ok(()));
     }
 
     #[test]
     fn the_same_wrong_key_counts_once_and_is_not_stopped() {
         let (mut failures, now) = (Failures::new(2), Instant::now());
-        let address = IpAddr::from([192, 0, 2, 1]);
+        let client = IpAddr::from([192, 0, 2, 1]);
         for _ in 0..100 {
-            failures.count(address, key(1), now);
+            assert_eq!(failures.count(client, key(1), now), Ok(()));
         }
-        assert!(failures.check(address, &key(2), now).is_ok());
-        failures.count(address, key(2), now);
-        assert!(failures.check(address, &key(1), now).is_ok());
-        assert!(failures.check(address, &key(3), now).is_err());
+        assert_eq!(failures.count(client, key(2), now), Ok(()));
+        assert_eq!(failures.count(client, key(1), now), Ok(()));
+        assert!(failures.count(client, key(3), now).is_err());
     }
 
     #[test]
     fn an_ipv6_network_counts_as_one_and_a_mapped_ipv4_address_as_itself() {
         let (mut failures, now) = (Failures::new(1), Instant::now());
-        failures.count("2001:db8::1".parse().unwrap(), key(1), now);
-        assert!(failures.check("2001:db8::ffff:2".parse().unwrap(), &key(2), now).is_err());
-        failures.count("::ffff:192.0.2.1".parse().unwrap(), key(1), now);
-        assert!(failures.check("192.0.2.1".parse().unwrap(), &key(2), now).is_err());
-        assert!(failures.check("192.0.2.2".parse().unwrap(), &key(2), now).is_ok());
+        let mut count = |address: &str, number| failures.count(address.parse().unwrap(), key(number), now);
+        assert!(count("2001:db8::1", 1).is_ok() && count("2001:db8::ffff:2", 2).is_err());
+        assert!(count("::ffff:192.0.2.1", 1).is_ok() && count("192.0.2.1", 2).is_err());
+        assert!(count("192.0.2.2", 2).is_ok());
     }
 }

@@ -1,28 +1,33 @@
-//! Decides whose door a key opens, and remembers it.
+//! Decides which connection a key belongs to, and remembers it.
 //!
-//! What is remembered keeps the key store out of the way of a million requests, and keeps the door open for known keys
-//! while the store is down: Segment throws away what gets a 401, so "not known" is said only by a store that answers.
+//! What is remembered keeps the key store out of the way of a million requests, and lets known keys in while the store is
+//! down: Segment throws away what gets a 401, so "unknown" is said only by a store that answers, and that has any key.
+//!
+//! Every key that is not remembered is looked up, whatever else came from its client: only answers to *wrong* keys are
+//! throttled. So nobody's wrong keys keep a right one out, also where all clients come through one proxy.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use listener::RareLog;
 use lru::LruCache;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 
-use crate::Keys;
 use crate::failures::Failures;
+use crate::lookups::{Lookups, Owner};
 use crate::refused::Refused;
+use crate::{Keys, KeysUnavailable};
 
 /// How a key is remembered: its SHA-256, so that memory holds no key for longer than a request.
 pub(crate) type KeyDigest = [u8; 32];
 
-/// For how long a known key is taken without asking again. A removed connection's key opens the door as long.
+/// For how long a known key is taken without asking again. A removed connection's key is taken as long.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// For how long a wrong key is refused without asking again.
+/// For how long a wrong key is refused without asking again, and the store is believed to have any key.
 const WRONG: Duration = Duration::from_secs(1);
 
 /// How long the store may take to answer.
@@ -31,15 +36,17 @@ const ASKING: Duration = Duration::from_secs(2);
 /// Keys that are remembered, right ones and wrong ones each; beyond, the longest unused is forgotten.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
-/// The key check of the door.
+/// The key check of the endpoint.
 pub(crate) struct Guard {
-    keys: Arc<dyn Keys>,
+    lookups: Lookups,
     memory: Mutex<Memory>,
+    unavailable: RareLog,
 }
 
 struct Memory {
     known: LruCache<KeyDigest, Known>,
     wrong: LruCache<KeyDigest, Instant>,
+    any_at: Option<Instant>,
     failures: Failures,
 }
 
@@ -56,46 +63,75 @@ enum Verdict {
     Stale(i64),
     Wrong,
     Unknown,
-    TooMany(Duration),
 }
 
 impl Guard {
     pub(crate) fn new(keys: Arc<dyn Keys>, failed_keys_per_minute: usize) -> Self {
         let (known, wrong) = (LruCache::new(REMEMBERED), LruCache::new(REMEMBERED));
         let failures = Failures::new(failed_keys_per_minute);
-        Self { keys, memory: Mutex::new(Memory { known, wrong, failures }) }
+        let memory = Mutex::new(Memory { known, wrong, any_at: None, failures });
+        Self { lookups: Lookups::new(keys), memory, unavailable: RareLog::default() }
     }
 
-    /// The connection of this key, sent from this address.
-    pub(crate) async fn connection_for(&self, address: IpAddr, api_key: &str) -> Result<i64, Refused> {
+    /// The connection of this key, sent by this client.
+    pub(crate) async fn connection_for(&self, client: IpAddr, api_key: &str) -> Result<i64, Refused> {
         let digest: KeyDigest = Sha256::digest(api_key).into();
-        let verdict = self.memory().verdict(address, &digest, Instant::now());
+        let verdict = self.memory().verdict(&digest, Instant::now());
         let known_before = match verdict {
             Verdict::Known(connection) => return Ok(connection),
-            Verdict::Wrong => return Err(Refused::UnknownKey),
-            Verdict::TooMany(wait) => return Err(Refused::TooManyKeys { wait }),
+            Verdict::Wrong => return Err(self.memory().wrong(client, digest, Instant::now())),
             Verdict::Stale(connection) => Some(connection),
             Verdict::Unknown => None,
         };
-        match timeout(ASKING, self.keys.connection_for(api_key)).await {
-            Ok(Ok(Some(connection))) => {
-                self.memory().learn(digest, connection, Instant::now());
+        let is_suspect = self.memory().failures.is_over(client, Instant::now());
+        let found = timeout(ASKING, self.lookups.find(digest, api_key, is_suspect)).await;
+        let now = Instant::now();
+        match found {
+            Ok(Ok(Owner::Connection(connection))) => {
+                self.memory().learn(digest, connection, now);
                 Ok(connection)
             }
-            Ok(Ok(None)) => {
-                self.memory().learn_wrong(address, digest, Instant::now());
-                Err(Refused::UnknownKey)
+            Ok(Ok(Owner::Nobody)) => {
+                self.memory().learn_wrong(digest, now);
+                Err(self.memory().wrong(client, digest, now))
             }
-            Ok(Err(error)) => {
-                let cause = std::error::Error::source(&error).map(tracing::field::display);
-                tracing::warn!(cause, "the key store is unavailable");
-                known_before.ok_or(Refused::KeysUnavailable)
+            Ok(Ok(Owner::NoKeys)) => {
+                self.memory().known.pop(&digest);
+                Err(Refused::NotSetUp)
             }
-            Err(_) => {
-                tracing::warn!(waited_ms = ASKING.as_millis(), "the key store does not answer");
-                known_before.ok_or(Refused::KeysUnavailable)
-            }
+            Ok(Err(error)) => known_before.ok_or_else(|| self.unavailable(Some(&error))),
+            Err(_) => known_before.ok_or_else(|| self.unavailable(None)),
         }
+    }
+
+    /// Why a request without a key is refused: it is told so only while anybody has a key.
+    pub(crate) async fn without_key(&self) -> Refused {
+        let now = Instant::now();
+        if self.memory().any_at.is_some_and(|at| now < at + WRONG) {
+            return Refused::NoKey;
+        }
+        match timeout(ASKING, self.lookups.any()).await {
+            Ok(Ok(true)) => {
+                self.memory().any_at = Some(now);
+                Refused::NoKey
+            }
+            Ok(Ok(false)) => Refused::NotSetUp,
+            Ok(Err(error)) => self.unavailable(Some(&error)),
+            Err(_) => self.unavailable(None),
+        }
+    }
+
+    fn unavailable(&self, error: Option<&KeysUnavailable>) -> Refused {
+        if let Some(times) = self.unavailable.occurred() {
+            let cause = error.and_then(|error| std::error::Error::source(error).map(ToString::to_string));
+            let cause = cause.unwrap_or_else(|| format!("no answer within {ASKING:?}"));
+            tracing::warn!(
+                cause,
+                times,
+                "API keys cannot be checked, so requests with new ones are answered 503"
+            );
+        }
+        Refused::KeysUnavailable
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -104,7 +140,7 @@ impl Guard {
 }
 
 impl Memory {
-    fn verdict(&mut self, address: IpAddr, digest: &KeyDigest, now: Instant) -> Verdict {
+    fn verdict(&mut self, digest: &KeyDigest, now: Instant) -> Verdict {
         if let Some(known) = self.known.get_mut(digest) {
             if now < known.asked_at + FRESH {
                 return Verdict::Known(known.connection);
@@ -112,13 +148,8 @@ impl Memory {
             known.asked_at = now;
             return Verdict::Stale(known.connection);
         }
-        if self.wrong.get(digest).is_some_and(|asked_at| now < *asked_at + WRONG) {
-            return Verdict::Wrong;
-        }
-        match self.failures.check(address, digest, now) {
-            Ok(()) => Verdict::Unknown,
-            Err(wait) => Verdict::TooMany(wait),
-        }
+        let is_wrong = self.wrong.get(digest).is_some_and(|asked_at| now < *asked_at + WRONG);
+        if is_wrong { Verdict::Wrong } else { Verdict::Unknown }
     }
 
     fn learn(&mut self, digest: KeyDigest, connection: i64, now: Instant) {
@@ -126,10 +157,17 @@ impl Memory {
         self.known.put(digest, Known { connection, asked_at: now });
     }
 
-    fn learn_wrong(&mut self, address: IpAddr, digest: KeyDigest, now: Instant) {
+    fn learn_wrong(&mut self, digest: KeyDigest, now: Instant) {
         self.known.pop(&digest);
         self.wrong.put(digest, now);
-        self.failures.count(address, digest, now);
+    }
+
+    /// How a wrong key of this client is refused.
+    fn wrong(&mut self, client: IpAddr, digest: KeyDigest, now: Instant) -> Refused {
+        match self.failures.count(client, digest, now) {
+            Ok(()) => Refused::UnknownKey,
+            Err(wait) => Refused::TooManyKeys { wait },
+        }
     }
 }
 

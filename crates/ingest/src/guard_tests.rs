@@ -1,4 +1,4 @@
-//! What the door says about a key, while the store answers and while it does not.
+//! What is said about a key, while the store answers and while it does not.
 
 use async_trait::async_trait;
 
@@ -10,6 +10,8 @@ const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 #[derive(Clone, Copy)]
 enum Mood {
     Answers(Option<i64>),
+    /// It has no key at all.
+    Empty,
     Down,
     Hangs,
 }
@@ -26,6 +28,17 @@ impl Keys for Store {
         let mood = *self.mood.lock().unwrap();
         match mood {
             Mood::Answers(connection) => Ok(connection),
+            Mood::Empty => Ok(None),
+            Mood::Down => Err(KeysUnavailable::new("planted")),
+            Mood::Hangs => std::future::pending().await,
+        }
+    }
+
+    async fn any(&self) -> Result<bool, KeysUnavailable> {
+        let mood = *self.mood.lock().unwrap();
+        match mood {
+            Mood::Answers(_) => Ok(true),
+            Mood::Empty => Ok(false),
             Mood::Down => Err(KeysUnavailable::new("planted")),
             Mood::Hangs => std::future::pending().await,
         }
@@ -116,14 +129,34 @@ async fn a_key_that_was_added_after_it_was_wrong_opens_soon() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_tries_too_many_keys_is_stopped_but_known_keys_from_there_are_not() {
-    let scene = Scene::new(Mood::Answers(Some(7)));
-    scene.ask("good.key").await.unwrap();
-    scene.set(Mood::Answers(None));
+async fn a_right_key_that_was_never_seen_is_taken_whatever_was_tried_from_its_client() {
+    let scene = Scene::new(Mood::Answers(None));
     for number in 0..3 {
         assert!(matches!(scene.ask(&format!("wrong.{number}")).await, Err(Refused::UnknownKey)));
     }
-    assert!(matches!(scene.ask("wrong.3").await, Err(Refused::TooManyKeys { .. })));
-    assert_eq!(scene.asked(), 4, "the fourth wrong key was not even looked up");
+    for number in 3..100 {
+        let refused = scene.ask(&format!("wrong.{number}")).await;
+        assert!(matches!(refused, Err(Refused::TooManyKeys { .. })), "{refused:?}");
+    }
+    assert!(matches!(scene.ask("wrong.0").await, Err(Refused::UnknownKey)), "counted already");
+    scene.set(Mood::Answers(Some(7)));
     assert_eq!(scene.ask("good.key").await.unwrap(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_without_any_key_calls_none_wrong() {
+    let scene = Scene::new(Mood::Empty);
+    assert!(matches!(scene.ask("p.s").await, Err(Refused::NotSetUp)));
+    assert!(matches!(scene.guard.without_key().await, Refused::NotSetUp));
+    scene.set(Mood::Answers(Some(7)));
+    assert_eq!(scene.ask("p.s").await.unwrap(), 7, "from the next request on");
+    assert!(matches!(scene.guard.without_key().await, Refused::NoKey));
+    tokio::time::advance(FRESH).await;
+    scene.set(Mood::Empty);
+    assert!(matches!(scene.ask("p.s").await, Err(Refused::NotSetUp)), "the last connection was removed");
+    for trouble in [Mood::Down, Mood::Hangs] {
+        scene.set(trouble);
+        tokio::time::advance(FRESH).await;
+        assert!(matches!(scene.guard.without_key().await, Refused::KeysUnavailable));
+    }
 }

@@ -4,20 +4,27 @@ use std::error::Error;
 
 use async_trait::async_trait;
 
-/// Says whose door an API key opens.
+/// Says which connection an API key belongs to.
 #[async_trait]
 pub trait Keys: Send + Sync {
     /// The row id of the connection that `api_key` (`publickey.secretkey`, as it came) belongs to; `None` if it is no
     /// connection's. A paused connection is one all the same.
     ///
     /// # Errors
-    /// When nobody can say now. The door then goes on taking keys that it has seen, and answers 503 to others.
+    /// If it cannot be said now. The endpoint goes on taking keys that it has seen, and answers 503 to others.
     async fn connection_for(&self, api_key: &str) -> Result<Option<i64>, KeysUnavailable>;
+
+    /// Whether any connection has a key. Without one no key is called wrong, and the endpoint answers 503: a store without
+    /// keys is new, or is not the one that it should be.
+    ///
+    /// # Errors
+    /// If it cannot be said now.
+    async fn any(&self) -> Result<bool, KeysUnavailable>;
 }
 
-/// The key store cannot be read.
+/// The key store cannot say whether a key is right.
 #[derive(Debug, thiserror::Error)]
-#[error("the key store is unavailable")]
+#[error("API keys cannot be checked")]
 pub struct KeysUnavailable {
     /// What the store said.
     #[source]
@@ -25,7 +32,7 @@ pub struct KeysUnavailable {
 }
 
 impl KeysUnavailable {
-    /// The store cannot be read because of `cause`.
+    /// Keys cannot be checked because of `cause`.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: cause.into() }
     }

@@ -1,4 +1,4 @@
-//! The door: takes Segment's requests, and answers 202 only when the event is durable in the queue.
+//! The ingest endpoint: takes Segment's requests, and answers 202 only when the event is durable in the queue.
 //!
 //! [`Door`] is one request's way from its headers to its answer; [`serve()`] is the listener around it with its limits.
 //! The contract is Segment's direct destination, `POST /segment`:
@@ -6,18 +6,22 @@
 //! 4 hours; it throws away what gets another 4xx. So whatever may be better later is answered 503 in time, and what is
 //! the customer's to mend gets a 4xx with a `message` that the customer reads in Segment's debugger.
 //!
-//! The door knows the queue and the shape of events. It knows neither the ledger nor Refersion; whose key it is told,
-//! [`Keys`] says, and whether there is room for new events, [`Admission`].
+//! The endpoint knows the queue and the shape of events. It knows neither the ledger nor Refersion; which connection a key
+//! belongs to, [`Keys`] says, and whether there is room for new events, [`Admission`].
 
 mod admission;
 mod answer;
 mod body;
+mod budget;
+mod clients;
+mod closed;
 mod credentials;
 mod door;
 mod failures;
 mod guard;
 mod keys;
 mod limits;
+mod lookups;
 mod meters;
 mod refused;
 mod serve;
@@ -28,4 +32,4 @@ pub use door::Door;
 pub use keys::{Keys, KeysUnavailable};
 pub use limits::Limits;
 pub use meters::{Figures, Latency, Meters};
-pub use serve::serve;
+pub use serve::{serve, serve_closed};

@@ -1,21 +1,30 @@
-//! What the door bears.
+//! What the ingest endpoint bears.
 
 use std::time::Duration;
 
-/// The limits of the door.
-#[derive(Clone, Copy, Debug)]
+use listener::Networks;
+
+/// The limits of the ingest endpoint.
+#[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections open at the same time, at least 1; more wait in the system's backlog.
+    /// Connections open at the same time, at least 1. When they are used up, a new one takes the place of the idlest; while
+    /// all are in the middle of requests, it waits in the system's backlog.
     pub max_connections: usize,
+    /// Connections of one address, and requests of one client behind a proxy, at the same time, at least 1.
+    pub max_connections_per_address: usize,
+    /// Proxies whose `X-Forwarded-For` or `Forwarded` says which client a request comes from.
+    pub trusted_proxies: Networks,
     /// Bytes of one body. Segment's own limit for one event is 32 KiB.
     pub max_body_bytes: usize,
+    /// Bytes of memory that the bodies of all requests under way may take, at least `max_body_bytes`.
+    pub body_memory_bytes: usize,
     /// How long the headers of a request may take, and how long a connection may idle before them.
     pub header_timeout: Duration,
     /// How long the body of a request may take.
     pub body_timeout: Duration,
     /// When a request is answered 503 if its event is not durable by then. Segment gives up after 5 s.
     pub deadline: Duration,
-    /// Different wrong keys that one address may try in a minute.
+    /// Different wrong keys of one client in a minute that are answered 401; further ones are answered 429.
     pub failed_keys_per_minute: usize,
 }
 
@@ -23,7 +32,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 1024,
+            max_connections_per_address: 256,
+            trusted_proxies: Networks::default(),
             max_body_bytes: 512 * 1024,
+            body_memory_bytes: 64 * 1024 * 1024,
             header_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(3),
             deadline: Duration::from_secs(4),

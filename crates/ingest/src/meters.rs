@@ -1,11 +1,12 @@
-//! Counts what the door does, for whoever exports it.
+//! Counts what the ingest endpoint does, for the exporter.
 
 use std::array;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Every status that the door answers with.
+/// Every status that the endpoint answers with.
 const STATUSES: [u16; 10] = [200, 202, 400, 401, 404, 405, 413, 429, 501, 503];
 
 /// Upper bounds of the latency's buckets, in milliseconds. Segment gives up at 5,000.
@@ -17,6 +18,8 @@ pub struct Meters {
     answers: [AtomicU64; STATUSES.len()],
     latency: [AtomicU64; BOUNDS_MS.len() + 1],
     latency_micros: AtomicU64,
+    /// Those of the listener.
+    pub(crate) connections: Arc<listener::Meters>,
 }
 
 /// The counters at one moment.
@@ -30,6 +33,10 @@ pub struct Figures {
     pub groups: u64,
     /// From a request's headers to its answer.
     pub latency: Latency,
+    /// Of the connections.
+    pub connections: listener::Figures,
+    /// Bytes of memory that the bodies of requests under way take now.
+    pub body_bytes: u64,
 }
 
 /// How long answers took.
@@ -49,6 +56,7 @@ impl Default for Meters {
             answers: array::from_fn(|_| AtomicU64::new(0)),
             latency: array::from_fn(|_| AtomicU64::new(0)),
             latency_micros: AtomicU64::new(0),
+            connections: Arc::default(),
         }
     }
 }
@@ -65,7 +73,7 @@ impl Meters {
         self.latency_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// The counters now, with the number of commits, which the queue's side counts.
+    /// What was counted of requests, with the number of commits, which the queue's side counts.
     pub(crate) fn figures(&self, groups: u64) -> Figures {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let answers: BTreeMap<_, _> = STATUSES.into_iter().zip(self.answers.iter().map(read)).collect();
@@ -75,7 +83,8 @@ impl Meters {
             beyond: read(&self.latency[BOUNDS_MS.len()]),
             seconds: Duration::from_micros(read(&self.latency_micros)).as_secs_f64(),
         };
-        Figures { accepted: answers.get(&202).copied().unwrap_or(0), answers, groups, latency }
+        let accepted = answers.get(&202).copied().unwrap_or(0);
+        Figures { accepted, answers, groups, latency, ..Figures::default() }
     }
 }
 

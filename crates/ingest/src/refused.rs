@@ -1,10 +1,11 @@
-//! Every way in which the door refuses, with its status and its words: the one place that decides them.
+//! Every way in which the endpoint refuses, with its status and its words: the one place that decides them.
 //!
 //! The words are for a Segment customer, the same each time for the same fault, and hold nothing of the request.
 
 use std::time::Duration;
 
 use hyper::StatusCode;
+use listener::HostError;
 
 use crate::NoRoom;
 
@@ -14,6 +15,8 @@ const COME_BACK: Duration = Duration::from_secs(10);
 /// Why a request is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
+    #[error("{0}")]
+    Host(#[from] HostError),
     #[error("there is nothing here: send Segment events to POST /segment")]
     NoSuchPath,
     #[error("only POST is understood here: send Segment events to POST /segment")]
@@ -26,6 +29,12 @@ pub(crate) enum Refused {
     TooManyKeys { wait: Duration },
     #[error("the API key cannot be checked now: try again later")]
     KeysUnavailable,
+    #[error("the destination is not set up yet: try again later")]
+    NotSetUp,
+    #[error("too many requests from this address are under way: try again later")]
+    TooManyRequests,
+    #[error("the destination receives too much at the same time: try again later")]
+    TooManyBodies,
     #[error("the event is larger than {limit} bytes: send less in one event")]
     TooLarge { limit: usize },
     #[error("the body of the request did not come in time: try again later")]
@@ -52,13 +61,16 @@ impl Refused {
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::TooManyKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::Host(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::Event(refusal) => {
                 StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
             // A network that stutters, or this machine, may be what made a body slow. Segment throws away what gets 408.
             Self::BodyTooSlow
             | Self::KeysUnavailable
+            | Self::NotSetUp
+            | Self::TooManyRequests
+            | Self::TooManyBodies
             | Self::QueueFull
             | Self::QueueUnavailable
             | Self::NoRoom(_)

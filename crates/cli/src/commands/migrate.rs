@@ -1,26 +1,44 @@
 //! `migrate`: brings the schemas of queue and ledger up to date, which every start does as well.
 
+use clap::Args;
+
 use super::Context;
-use crate::engines::queue_engine;
+use crate::engines::{Engines, queue_engine};
 use crate::failure::{Exit, Failure};
 
 /// What the help shows.
-pub const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   refersion-destination migrate
   refersion-destination migrate --config production.toml
   refersion-destination migrate --json
+  refersion-destination migrate --create-missing
 
 A start does the same; this is for those who want it done before. It is safe beside running processes. What a newer
-version has written, and this one must not use, is refused. On RabbitMQ it declares the exchange and the queues.";
+version has written, and this one must not use, is refused. On RabbitMQ it declares the exchange and the queues.
+
+A queue or a ledger in a file is not made beside another one that is there already, because it may have been lost. With
+--create-missing it is: an empty queue has lost the events in it, an empty ledger knows no connection and no affiliate.";
+
+/// The arguments of `migrate`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Begin with an empty file in the place of one that is missing
+    #[arg(long)]
+    create_missing: bool,
+}
 
 /// Opens both engines, which brings them up to date, and declares what is needed on a broker.
 ///
 /// # Errors
 ///
 /// [`Failure`] if one does not open.
-pub async fn run(context: &mut Context) -> Result<Exit, Failure> {
-    let engines = context.engines().await?;
+pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let engines = match arguments.create_missing {
+        true => Engines::open_or_create(&context.loaded.config).await?,
+        false => context.engines().await?,
+    };
     // A broker that is away opens all the same; whoever asks for migration wants to know.
     queue_engine::probe(&context.loaded.config.queue, &engines.clock).await?;
     if context.output.is_json() {

@@ -79,7 +79,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Check => check::run(context).await,
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Secrets(arguments) => secrets::run(&arguments, context).await,
-        Command::Migrate => migrate::run(context).await,
+        Command::Migrate(arguments) => migrate::run(&arguments, context).await,
         Command::Retention(arguments) => retention::run(&arguments, context).await,
     }
 }

@@ -1,9 +1,10 @@
 //! `serve`, `ingest` and `worker`: the roles, until a signal ends them.
 
 use super::Context;
+use crate::engines::files;
 use crate::failure::{Exit, Failure};
 use crate::shutdown;
-use crate::stack::{Roles, Standby};
+use crate::stack::{self, Listeners, Roles, Standby};
 
 /// What the help of `serve` shows.
 pub const SERVE_EXAMPLES: &str = "\
@@ -16,8 +17,9 @@ Examples:
 Segment posts to /segment on ingest.listen; /healthz, /readyz and /metrics are on health.listen. SIGTERM or Ctrl-C ends
 what is under way within shutdown.deadline; a second one ends at once. Nothing accepted is lost either way.
 
-A broker or a database that is away is waited for, at the start too: the door answers 503 meanwhile, and /readyz says
-why.";
+A broker or a database that is away is waited for, at the start too: events are answered 503 meanwhile, and /readyz says
+why. The same holds while there is no connection, and while the queue, the ledger or the master key is missing although
+another of them is there: Segment tries again what gets a 503, and throws away what gets a 401.";
 
 /// What the help of `ingest` shows.
 pub const INGEST_EXAMPLES: &str = "\
@@ -47,18 +49,33 @@ takes over within seconds when it ends.";
 pub async fn run(roles: Roles, context: &mut Context) -> Result<Exit, Failure> {
     let stop =
         shutdown::on_signals().map_err(|error| Failure::failed("signals", &error, "report this as a bug"))?;
-    let standby = Standby::start(&context.loaded.config, roles).await?;
-    // The roles run whether or not anybody reads where they listen.
-    if let Err(failure) = announce(&standby, context) {
-        tracing::warn!(why = failure.message, "standard output cannot be written");
-    }
+    let config = context.loaded.config.clone();
+    files::log_places(&config);
+    let listeners = Listeners::bind(&config, roles)?;
+    let standby = match files::missing(&config) {
+        None => {
+            let announcement = Announcement::of(&listeners);
+            let standby = Standby::start(&config, roles, listeners).await?;
+            announcement.show_if_possible(context);
+            standby
+        }
+        Some(file) => {
+            tracing::error!(hint = file.hint(), "{file}: waiting for it, and answering 503 to events");
+            Announcement::of(&listeners).show_if_possible(context);
+            stack::until_complete(&config, &listeners, &stop).await?;
+            if stop.is_cancelled() {
+                return Ok(Exit::Done);
+            }
+            Standby::start(&config, roles, listeners).await?
+        }
+    };
     let Some(stack) = standby.complete(&stop).await? else {
         tracing::info!("ended before the ledger was there");
         return Ok(Exit::Done);
     };
-    if stack.engines().connections.list().await.is_ok_and(|connections| connections.is_empty()) {
-        tracing::info!(
-            "there is no connection yet, so the door knows no key: add one with `connections add`"
+    if roles.ingest && stack.engines().connections.is_empty().await.is_ok_and(|is_empty| is_empty) {
+        tracing::warn!(
+            "there is no connection yet, so every event is answered 503: add one with `connections add`"
         );
     }
     stop.cancelled().await;
@@ -67,14 +84,33 @@ pub async fn run(roles: Roles, context: &mut Context) -> Result<Exit, Failure> {
     Ok(if late.is_empty() { Exit::Done } else { Exit::Partly })
 }
 
-fn announce(standby: &Standby, context: &mut Context) -> Result<(), Failure> {
-    let door = standby.door_address().map(|address| format!("http://{address}/segment"));
-    let health = format!("http://{}", standby.health_address());
-    if context.output.is_json() {
-        return context.output.json(&serde_json::json!({ "segment": door, "health": health }));
+/// Where this process listens.
+struct Announcement {
+    segment: Option<String>,
+    health: String,
+}
+
+impl Announcement {
+    fn of(listeners: &Listeners) -> Self {
+        let segment = listeners.ingest_address().map(|address| format!("http://{address}/segment"));
+        Self { segment, health: format!("http://{}", listeners.health_address()) }
     }
-    if let Some(door) = door {
-        context.output.line(&format!("Segment posts to        {door}"))?;
+
+    /// Shows it. The roles run whether or not anybody can read where they listen.
+    fn show_if_possible(self, context: &mut Context) {
+        if let Err(failure) = self.show(context) {
+            tracing::warn!(why = failure.message, "standard output cannot be written");
+        }
     }
-    context.output.line(&format!("health and metrics are on {health}"))
+
+    fn show(self, context: &mut Context) -> Result<(), Failure> {
+        let Self { segment, health } = self;
+        if context.output.is_json() {
+            return context.output.json(&serde_json::json!({ "segment": segment, "health": health }));
+        }
+        if let Some(segment) = segment {
+            context.output.line(&format!("Segment posts to        {segment}"))?;
+        }
+        context.output.line(&format!("health and metrics are on {health}"))
+    }
 }

@@ -34,6 +34,8 @@ struct Status {
     dead_letters: u64,
     ledger: Ledger,
     connections: Vec<Row>,
+    /// What keeps the whole installation from working; empty if nothing does.
+    problems: Vec<&'static str>,
     outcomes: std::collections::BTreeMap<String, u64>,
     retention: Standing,
 }
@@ -93,6 +95,10 @@ struct Unmapped {
     events: u64,
 }
 
+/// What is said of a ledger without a connection.
+const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or \
+     name the right ledger";
+
 /// Shows the status.
 ///
 /// # Errors
@@ -136,6 +142,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
             refused_for: refusals.everyone.map(Reason::word),
             refused_because: refusals.everyone.map(Reason::in_words),
         },
+        problems: rows.is_empty().then_some(NO_CONNECTION).into_iter().collect(),
         connections: rows,
         outcomes: all.outcomes,
         retention: Standing::of(engines.ledger.sweep_clock(engines.now()).await?, config),
@@ -206,6 +213,9 @@ fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
     output.table(&head, &status.connections.iter().map(row).collect::<Vec<_>>())?;
     if let Some(because) = status.ledger.refused_because {
         output.line(&format!("\nno new events are taken in: {because}"))?;
+    }
+    for problem in &status.problems {
+        output.line(&format!("\n{problem}"))?;
     }
     for connection in &status.connections {
         if let Some(because) = connection.refused_because {

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use listener::Networks;
+
 use super::error::ConfigError;
 use super::settings::Settings;
 use super::url::{LedgerUrl, QueueUrl};
@@ -88,21 +90,27 @@ sections! {
         /// The key itself, if it was given instead of a file.
         key: Option<Secret>,
     }
-    /// The door.
+    /// The ingest endpoint.
     ingest: Ingest {
         /// Where it listens.
         listen: SocketAddr,
         /// Connections at the same time.
         max_connections: u32,
+        /// Connections of one address at the same time.
+        max_connections_per_address: u32,
+        /// Proxies that say which client a request comes from.
+        trusted_proxies: Networks,
         /// The largest body.
         max_body: ByteSize,
+        /// Memory for the bodies of all requests under way.
+        body_memory: ByteSize,
         /// Time for the headers.
         header_timeout: Duration,
         /// Time for the body.
         body_timeout: Duration,
         /// Time until the answer.
         deadline: Duration,
-        /// Wrong keys from one address in a minute.
+        /// Wrong keys of one client in a minute.
         failed_keys_per_minute: u32,
     }
     /// Absorb and reconcile.
@@ -176,6 +184,9 @@ impl Config {
         };
         if config.ingest.deadline >= SEGMENT_GIVES_UP_AFTER {
             return wrong("ingest.deadline", "must be less than 5s, because Segment gives up after 5s");
+        }
+        if config.ingest.body_memory.0 < config.ingest.max_body.0 {
+            return wrong("ingest.body_memory", "must not be less than ingest.max_body");
         }
         if config.retry.initial > config.retry.max_interval {
             return wrong("retry.initial", "must not be longer than retry.max_interval");

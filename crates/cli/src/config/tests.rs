@@ -125,6 +125,7 @@ fn a_file_that_is_not_toml_or_not_there_is_refused_by_name() {
 fn values_that_do_not_fit_together_are_refused() {
     for (file, problem) in [
         ("[ingest]\ndeadline = \"5s\"", "ingest.deadline must be less than 5s"),
+        ("[ingest]\nbody_memory = \"1KiB\"", "ingest.body_memory must not be less than ingest.max_body"),
         ("[retry]\ninitial = \"2h\"", "retry.initial must not be longer than retry.max_interval"),
         ("[queue]\nurl = \"sqlite://data/ledger.db\"", "queue.url must not be the file of ledger.url"),
     ] {
@@ -190,6 +191,18 @@ fn durations_and_sizes_are_read_in_their_units_only() {
     assert_eq!(size("1000").unwrap().config.queue.max_bytes, ByteSize(1000));
     for text in ["", "0", "64MB", "GiB", "1GiB1", "99999999999GiB"] {
         assert!(size(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn trusted_proxies_are_networks_and_none_by_default() {
+    let proxies = |text: &str| with_variable("REFERSION_DESTINATION__INGEST__TRUSTED_PROXIES", text);
+    let read = |text: &str| proxies(text).unwrap().config.ingest.trusted_proxies;
+    assert_eq!(load(None, variables(&[])).unwrap().config.ingest.trusted_proxies, read(""));
+    assert!(read("10.0.0.0/8, ::1").contains("10.2.3.4".parse().unwrap()));
+    for text in ["proxy", "10.0.0.0/40", "10.0.0.0/8;::1"] {
+        let error = proxies(text).unwrap_err().to_string();
+        assert!(error.starts_with("ingest.trusted_proxies is") && error.contains("10.0.0.0/8"), "{error}");
     }
 }
 

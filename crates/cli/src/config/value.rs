@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use listener::Networks;
 use tracing_subscriber::EnvFilter;
 
 use super::settings::{Form, Raw};
@@ -132,6 +133,14 @@ impl Setting for SocketAddr {
 
     fn read(raw: &Raw) -> Option<Self> {
         raw.as_text()?.trim().parse().ok()
+    }
+}
+
+impl Setting for Networks {
+    const WANTED: &'static str = "addresses or networks like 10.0.0.0/8, with commas between, or empty";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        raw.as_text()?.parse().ok()
     }
 }
 

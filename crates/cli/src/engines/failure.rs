@@ -9,6 +9,7 @@ use ledger::LedgerError;
 use queue::rabbitmq::RabbitError;
 use queue::{PublishError, QueueError};
 
+use super::MissingFile;
 use crate::failure::{Exit, Failure};
 
 /// Why the engines do not open.
@@ -55,6 +56,9 @@ pub enum EngineError {
     /// There is no master key for a ledger on Postgres.
     #[error("a ledger on Postgres needs a master key, and neither secrets.key_file nor secrets.key is set")]
     KeyNeeded,
+    /// One of the files that belong together is missing.
+    #[error(transparent)]
+    Missing(#[from] MissingFile),
     /// There is a ledger, and its master key is gone.
     #[error("the ledger {} has lost its master key: there is no file {}", ledger.display(), path.display())]
     KeyLost {
@@ -139,6 +143,8 @@ impl EngineError {
             Self::Ledger { .. } => {
                 ("ledger", Exit::Failed, "look at ledger.url, the file and the free space")
             }
+            Self::Missing(file) if file.what == "master key" => ("master_key", Exit::Usage, file.hint()),
+            Self::Missing(file) => ("missing_file", Exit::Failed, file.hint()),
             Self::KeyLost { .. } => (
                 "master_key",
                 Exit::Usage,

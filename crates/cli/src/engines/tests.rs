@@ -48,6 +48,36 @@ async fn a_ledger_whose_key_is_lost_gets_no_new_one() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_missing_beside_others_is_not_made_anew_unless_it_is_asked_for() {
+    for (lost, other) in [("ledger.db", "queue.db"), ("queue.db", "ledger.db")] {
+        let folder = TempDir::new().unwrap();
+        let config = config_in(&folder);
+        drop(Engines::open(&config).await.unwrap());
+        let lost = folder.path().join("data").join(lost);
+        std::fs::remove_file(&lost).unwrap();
+        let failure = refusal(&config).await;
+        assert_eq!((failure.exit as u8, failure.code), (1, "missing_file"));
+        assert!(failure.message.contains(lost.to_str().unwrap()), "{}", failure.message);
+        assert!(failure.message.contains(other) && failure.hint.contains("--create-missing"), "{failure:?}");
+        assert!(!lost.exists());
+        Engines::open_or_create(&config).await.unwrap();
+        assert!(lost.exists());
+        Engines::open(&config).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_before_the_first_start_is_no_installation() {
+    let folder = TempDir::new().unwrap();
+    let config = config_in(&folder);
+    let path = config.key_file().unwrap();
+    master_key::make_folder(&path).unwrap();
+    connections::MasterKey::create_file(&path, &OsRandomness).unwrap();
+    assert_eq!(files::missing(&config), None);
+    Engines::open(&config).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_process_with_another_key_refuses_to_start() {
     let folder = TempDir::new().unwrap();
     let mut config = config_in(&folder);

@@ -1,31 +1,36 @@
 //! The health server. Small limits, because anybody who reaches the address may ask.
 
+use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::Request;
+use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use listener::{Limits, Meters, Networks, Upload};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::pulse::Pulses;
 use crate::metrics::Exporter;
 
-/// Connections at the same time; one more waits in the system's backlog.
+/// Connections at the same time. One more takes the place of the idlest.
 const MAX_CONNECTIONS: usize = 32;
+/// Those of one address, so that the probes of another one get through in any case.
+const MAX_PER_ADDRESS: usize = 24;
 /// How long one connection may last, its requests included.
-const CONNECTION_DEADLINE: Duration = Duration::from_secs(30);
-/// How long a client may take for the headers of a request.
-const HEADER_DEADLINE: Duration = Duration::from_secs(5);
-/// The pause after the system refused a connection (no file handles, say), so that the loop does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30);
+/// How long a client may take for the headers of a request, and how long a connection may be idle.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request that is under way may take when the server stops.
+const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// What the health server tells of.
 #[derive(Clone)]
@@ -39,42 +44,32 @@ pub struct Health {
 /// Serves `/healthz`, `/readyz` and `/metrics` until `stop` is cancelled. To be stopped last: until then `/readyz` tells
 /// that the process ends.
 pub async fn serve(listener: TcpListener, health: Health, stop: CancellationToken) {
-    let router = router(health);
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let serving = async {
-        // The semaphore is never closed, so the loop ends with `stop` alone.
-        while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    drop(tokio::spawn(serve_connection(stream, router.clone(), permit, stop.clone())))
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+    let service = TowerToHyperService::new(router(health));
+    let handler = move |_: IpAddr, request: Request<Upload>| {
+        let service = service.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            if let Err(error) = listener::check_host(&head) {
+                return Ok::<_, Infallible>((StatusCode::BAD_REQUEST, format!("{error}\n")).into_response());
             }
+            service.call(Request::from_parts(head, Body::new(body))).await
         }
     };
-    tokio::select! {
-        () = serving => {}
-        () = stop.cancelled() => {}
+    if let Err(error) = listener::serve(listener, limits(), Arc::new(Meters::default()), handler, stop).await
+    {
+        tracing::error!(%error, "the health server cannot run");
     }
 }
 
-async fn serve_connection(
-    stream: TcpStream,
-    router: Router,
-    permit: OwnedSemaphorePermit,
-    stop: CancellationToken,
-) {
-    let service = TowerToHyperService::new(router);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_DEADLINE)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        // What a client broke off needs no answer, and no line in the log.
-        ended = tokio::time::timeout(CONNECTION_DEADLINE, connection) => drop(ended),
-        () = stop.cancelled() => {}
+fn limits() -> Limits {
+    Limits {
+        max_connections: MAX_CONNECTIONS,
+        max_per_address: MAX_PER_ADDRESS,
+        proxies: Networks::default(),
+        header_timeout: HEADER_TIMEOUT,
+        max_age: MAX_CONNECTION_AGE,
+        closing_time: CLOSING_TIME,
     }
-    drop(permit);
 }
 
 fn router(health: Health) -> Router {

@@ -47,13 +47,30 @@ fn ingest(it: &IngestFigures) -> Vec<Option<MetricFamily>> {
     let accepted =
         Family::counter("ingest_events_accepted_total", "Events accepted: durable, and answered 2xx.", []);
     let latency = Family::histogram("ingest_answer_seconds", "From a request's headers to its answer.", []);
-    vec![
+    let requests = vec![
         it.requests
             .iter()
             .fold(requests, |all, (status, n)| all.with([&status.to_string()], number(*n)))
             .finish(),
         accepted.with([], number(it.accepted_events)).finish(),
         latency.with_histogram([], &it.answers).finish(),
+    ];
+    requests.into_iter().chain(ingest_connections(it)).collect()
+}
+
+fn ingest_connections(it: &IngestFigures) -> [Option<MetricFamily>; 4] {
+    let gauge = |name, help, value| Family::gauge(name, help, []).with([], number(value)).finish();
+    let counter = |name, help, value| Family::counter(name, help, []).with([], number(value)).finish();
+    let (closed, refused) = (it.connections_closed_idle, it.connections_refused);
+    [
+        gauge("ingest_connections_open", "TCP connections that are open.", it.connections_open),
+        counter(
+            "ingest_connections_closed_idle_total",
+            "Idle ones closed to make room for new ones.",
+            closed,
+        ),
+        counter("ingest_connections_refused_total", "Refused, as their address had its share.", refused),
+        gauge("ingest_body_bytes", "Memory that bodies of requests under way take.", it.body_bytes),
     ]
 }
 

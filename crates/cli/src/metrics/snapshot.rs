@@ -37,6 +37,14 @@ pub struct IngestFigures {
     pub accepted_events: u64,
     /// How long answers took.
     pub answers: Histogram,
+    /// Connections that are open now.
+    pub connections_open: u64,
+    /// Idle connections that were closed to make room for new ones.
+    pub connections_closed_idle: u64,
+    /// Connections that were refused because their address had its share.
+    pub connections_refused: u64,
+    /// Memory that the bodies of requests under way take now, in bytes.
+    pub body_bytes: u64,
 }
 
 /// How much waits in the queue or is not yet acknowledged, in events.

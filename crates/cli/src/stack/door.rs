@@ -1,4 +1,4 @@
-//! Starts the door: whose key it is told, the connections say; where events go, the queue.
+//! Starts the ingest endpoint: the connections say whose a key is, and events go into the queue.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,9 +12,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::room::Room;
-use crate::config::{self, Config};
-use crate::engines::Opening;
+use crate::config::{self, ByteSize, Config};
 use crate::engines::awaited::Awaited;
+use crate::engines::{Engines, Opening};
 use crate::health::Freshness;
 use crate::supervise::Supervisor;
 
@@ -51,11 +51,15 @@ pub(super) fn door(config: &Config, opening: &Opening, awaited: &Awaited, room: 
     Arc::new(door.with_admission(Arc::new(room)))
 }
 
-fn limits(settings: &config::Ingest) -> Limits {
+pub(super) fn limits(settings: &config::Ingest) -> Limits {
     let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let bytes = |size: ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
     Limits {
         max_connections: number(settings.max_connections),
-        max_body_bytes: usize::try_from(settings.max_body.0).unwrap_or(usize::MAX),
+        max_connections_per_address: number(settings.max_connections_per_address),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        max_body_bytes: bytes(settings.max_body),
+        body_memory_bytes: bytes(settings.body_memory),
         header_timeout: settings.header_timeout,
         body_timeout: settings.body_timeout,
         deadline: settings.deadline,
@@ -63,9 +67,15 @@ fn limits(settings: &config::Ingest) -> Limits {
     }
 }
 
-/// The key store as the door asks it. It opens no seal: a key is found by its digest.
+/// The key store as the endpoint asks it. It opens no seal: a key is found by its digest.
 struct StoreKeys {
     awaited: Awaited,
+}
+
+impl StoreKeys {
+    async fn engines(&self) -> Result<&Engines, KeysUnavailable> {
+        self.awaited.get_when_tried().await.ok_or_else(|| KeysUnavailable::new(NotOpenYet))
+    }
 }
 
 /// The ledger has been away since the process started.
@@ -78,10 +88,14 @@ impl Keys for StoreKeys {
     async fn connection_for(&self, api_key: &str) -> Result<Option<i64>, KeysUnavailable> {
         // What cannot be a key is nobody's.
         let Ok(key) = ApiKey::parse(api_key) else { return Ok(None) };
-        let engines = self.awaited.get_when_tried().await;
-        let engines = engines.ok_or_else(|| KeysUnavailable::new(NotOpenYet))?;
+        let engines = self.engines().await?;
         let digest = engines.vault.digest_of_key(&key);
         engines.connections.by_key_digest(&digest, engines.now()).await.map_err(KeysUnavailable::new)
+    }
+
+    async fn any(&self) -> Result<bool, KeysUnavailable> {
+        let is_empty = self.engines().await?.connections.is_empty().await;
+        is_empty.map(|is_empty| !is_empty).map_err(KeysUnavailable::new)
     }
 }
 
@@ -101,8 +115,8 @@ impl Queue for Guarded {
         }
     }
 
-    async fn take(&self, max: usize, wait: Duration) -> Result<Batch, QueueError> {
-        self.queue.take(max, wait).await
+    async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
+        self.queue.take_except(max, wait, except).await
     }
 
     async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {

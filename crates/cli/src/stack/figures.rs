@@ -114,6 +114,10 @@ impl Source for DoorSource {
             requests: figures.answers,
             accepted_events: figures.accepted,
             answers: Histogram { buckets, beyond, seconds },
+            connections_open: figures.connections.open,
+            connections_closed_idle: figures.connections.closed_idle,
+            connections_refused: figures.connections.refused,
+            body_bytes: figures.body_bytes,
         });
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What a process needs beside its own loops: `/readyz` says no while the broker or the ledger is away, and why.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,14 +21,20 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is the matter with a damaged queue.
 const DAMAGED: &str = "the file is damaged: it is being set aside, and what can be read is rescued";
+/// What `/readyz` says of an ingest endpoint that knows no key.
+const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or name the right ledger";
 
 /// What is the matter with the ledger. A clone sees the same.
 #[derive(Clone)]
-pub(super) struct LedgerWatch(Arc<Mutex<Option<String>>>);
+pub(super) struct LedgerWatch {
+    trouble: Arc<Mutex<Option<String>>>,
+    has_connections: Arc<AtomicBool>,
+}
 
 impl Default for LedgerWatch {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Some("not opened yet".to_owned()))))
+        let trouble = Arc::new(Mutex::new(Some("not opened yet".to_owned())));
+        Self { trouble, has_connections: Arc::default() }
     }
 }
 
@@ -39,14 +46,21 @@ impl LedgerWatch {
 
     /// Notes how it is, and returns whether that has changed.
     fn set(&self, trouble: Option<String>) -> bool {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = kept.is_some() != trouble.is_some();
         *kept = trouble;
         changed
     }
 
+    /// Notes whether there is any connection.
+    fn set_connections(&self, any: bool) {
+        if self.has_connections.swap(any, Ordering::Relaxed) && !any {
+            tracing::warn!("the last connection was removed: {NO_CONNECTION}");
+        }
+    }
+
     fn trouble(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -68,10 +82,16 @@ fn trouble(health: &Health, roles: Roles) -> Option<String> {
     (!well).then(|| health.why.clone().unwrap_or_else(|| "the broker is away".to_owned()))
 }
 
-/// Lets readiness see how the ledger is.
-pub(super) fn watch_ledger(ledger: &LedgerWatch, pulses: &Pulses) {
-    let ledger = ledger.clone();
-    pulses.need("ledger", Box::new(move || ledger.trouble()));
+/// Lets readiness see how the ledger is. An ingest endpoint also needs a connection: until there is one it takes no event,
+/// because an empty ledger may be the wrong one.
+pub(super) fn watch_ledger(ledger: &LedgerWatch, roles: Roles, pulses: &Pulses) {
+    let opened = ledger.clone();
+    pulses.need("ledger", Box::new(move || opened.trouble()));
+    if roles.ingest {
+        let ledger = ledger.clone();
+        let is_empty = move || ledger.trouble().is_none() && !ledger.has_connections.load(Ordering::Relaxed);
+        pulses.need("connections", Box::new(move || is_empty().then(|| NO_CONNECTION.to_owned())));
+    }
 }
 
 /// From now on asks the ledger again and again how it is.
@@ -92,9 +112,13 @@ pub(super) fn keep_watching(ledger: &LedgerWatch, engines: &Engines, running: &m
 }
 
 async fn look(ledger: &LedgerWatch, store: &dyn ConnectionStore) {
-    let answer = timeout(ANSWER_WITHIN, store.key_number()).await;
+    let answer = timeout(ANSWER_WITHIN, store.is_empty()).await;
     let silent = |_| StoreError::Unavailable(format!("no answer within {ANSWER_WITHIN:?}").into());
-    let trouble = answer.map_err(silent).flatten().err().map(|error| with_causes(&error));
+    let answer = answer.map_err(silent).flatten();
+    if let Ok(is_empty) = answer {
+        ledger.set_connections(!is_empty);
+    }
+    let trouble = answer.err().map(|error| with_causes(&error));
     match (ledger.set(trouble.clone()), trouble) {
         (true, Some(why)) => tracing::warn!(why, "the ledger is away"),
         (true, None) => tracing::info!("the ledger is back"),

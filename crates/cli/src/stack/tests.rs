@@ -1,6 +1,7 @@
 //! The promises of starting and stopping, in one process.
 
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 
 use super::*;
 use crate::config::{self, LedgerUrl, QueueUrl};

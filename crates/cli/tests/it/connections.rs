@@ -124,14 +124,45 @@ fn a_paused_connection_accepts_events_and_delivers_them_when_it_is_resumed() {
 #[test]
 fn a_removed_connection_is_gone_with_all_that_was_kept_for_it() {
     let world = World::started(&[]);
+    world.add("other", "pub_9.sec_9", &[]);
     world.accept(&identify("ann"));
     world.event_in("ann", "created");
     let asked = world.cli(&["connections", "remove", "shop", "--json"]);
     assert_eq!((asked.code, asked.error()["code"].clone()), (Some(2), json!("not_confirmed")));
     assert_eq!(world.json(&["connections", "remove", "shop", "--yes"])["removed"], true);
-    assert_eq!(world.json(&["connections", "list"]), json!([]));
+    assert_eq!(world.json(&["connections", "list"])[0]["name"], "other");
     assert_eq!(world.json(&["events", "find", "ann"]), json!([]));
     world.until("the key to be forgotten", || {
         (world.post(KEY, &identify("bob").to_string()).0 == 401).then_some(())
     });
+    world.json(&["connections", "remove", "other", "--yes"]);
+    world.until("an endpoint that knows no key", || {
+        (world.post(KEY, &identify("bob").to_string()).0 == 503).then_some(())
+    });
+}
+
+#[test]
+fn keys_are_sent_to_another_machine_in_clear_text_only_if_that_is_asked_for() {
+    let world = World::new(&[]);
+    let add = ["connections", "add", "--name", "shop", "--api-key-stdin", "-q", "--json"];
+    let plain = ["--refersion-url", "http://simulator:4010"];
+    let refused = world.cli_with(&[&add[..], &plain].concat(), KEY, &[]);
+    assert_eq!((refused.code, refused.error()["code"].clone()), (Some(2), json!("insecure_url")));
+    assert!(refused.error()["hint"].as_str().unwrap().contains("--insecure"), "{}", refused.stderr);
+    let by_default = ("REFERSION_DESTINATION__REFERSION__URL", "http://api.example.com");
+    assert_eq!(world.cli_with(&add, KEY, &[by_default]).error()["code"], "insecure_url");
+    assert_eq!(world.json(&["connections", "list"]), json!([]));
+
+    assert_eq!(
+        world.cli_with(&[&add[..], &["--refersion-url", "http://127.0.0.1:1"]].concat(), KEY, &[]).code,
+        Some(0)
+    );
+    let set = ["connections", "set", "shop"];
+    assert_eq!(world.cli(&[&set[..], &plain, &["--json"]].concat()).error()["code"], "insecure_url");
+    world.json(&[&set[..], &plain, &["--insecure"]].concat());
+    let kept = world.json(&[&set[..], &["--rate", "2"]].concat());
+    assert_eq!(
+        kept["settings"]["refersion_url"], "http://simulator:4010",
+        "an address that was accepted stays"
+    );
 }

@@ -10,6 +10,7 @@ mod dead_letters;
 mod deaf_log;
 mod demo;
 mod durability;
+mod files;
 mod forgotten;
 mod program;
 mod room;

@@ -19,8 +19,20 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the program with `--json`, and waits until it has announced itself. Its log goes to the end of `log`.
     pub(crate) fn start(arguments: &[&str], variables: &[(String, String)], log: &Path) -> Self {
+        Self::start_in(Path::new("."), arguments, variables, log)
+    }
+
+    /// The same in this folder.
+    pub(crate) fn start_in(
+        folder: &Path,
+        arguments: &[&str],
+        variables: &[(String, String)],
+        log: &Path,
+    ) -> Self {
         let log = File::options().create(true).append(true).open(log).unwrap();
-        Self::logging_to(program(&[arguments, &["--json"]].concat()), variables, log.into())
+        let mut command = program(&[arguments, &["--json"]].concat());
+        command.current_dir(folder);
+        Self::logging_to(command, variables, log.into())
     }
 
     /// Starts `command`, which prints JSON, with this standard error. A pipe is not read.

@@ -152,8 +152,14 @@ fn everything_starts_in_any_order_and_a_door_without_a_ledger_answers_503() {
     database.start_again().unwrap();
     world.until("the ledger", || (!world.health("/readyz").1.contains("ledger")).then_some(()));
     broker.start_again().unwrap();
-    until_ready(&world, true, "");
+    until_ready(&world, false, r#"[{"name":"connections""#);
+    assert_eq!(
+        world.post("pub_x.sec_x", IDENTIFY).0,
+        503,
+        "a database without connections may be the wrong one"
+    );
     world.add("shop", KEY, &["--rate", "1000"]);
+    until_ready(&world, true, "");
     assert_eq!(world.post(KEY, &identify("ann")).0, 202);
     world.event_in("ann", "created");
 

@@ -48,12 +48,17 @@ fn a_url_in_the_clear_is_warned_about_unless_it_stays_on_this_machine() {
     let warned = |url: &str| {
         let settings = Settings { refersion_url: url.to_owned(), ..Settings::default() };
         assert_eq!(settings.validate(), Ok(()));
-        !settings.warnings().is_empty()
+        assert_eq!(settings.is_insecure(), !settings.warnings().is_empty());
+        settings.is_insecure()
     };
     assert!(warned("http://simulator:8090"));
     assert!(!warned("http://127.0.0.1:8090"));
     assert!(!warned("http://[::1]:8090/base"));
-    assert!(!warned("http://localhost:8090"));
+    assert!(!warned("http://[::ffff:127.0.0.1]:8090"));
+    assert!(!warned("http://LocalHost:8090"));
+    assert!(!warned("https://api.refersion.com"));
+    assert!(warned("http://localhost.example.com"));
+    assert!(warned("http://0.0.0.0"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The door over real TCP, as Segment meets it.
+//! The ingest endpoint over real TCP, as Segment meets it.
 
 #[cfg(test)]
 mod bytes;
@@ -7,7 +7,11 @@ mod client;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod crowds;
+#[cfg(test)]
 mod durability;
+#[cfg(test)]
+mod http;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A door that listens, with a key store and a queue that do as they are told.
+//! An ingest endpoint that listens, with a key store and a queue that do as they are told.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,8 +15,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// The one key that opens the door, for connection 7.
+/// The key of connection 7.
 pub(crate) const KEY: &str = "pub_0123.sec_456789abcdef";
+
+/// The key of connection 8.
+pub(crate) const OTHER_KEY: &str = "pub_4567.sec_89abcdef0123";
 
 /// The one key of which nobody can say whose it is.
 pub(crate) const UNSURE_KEY: &str = "pub_down.sec_down";
@@ -24,16 +27,22 @@ pub(crate) const UNSURE_KEY: &str = "pub_down.sec_down";
 /// When all of it happens.
 pub(crate) const NOW: &str = "2026-03-04T05:06:07.123456Z";
 
-struct TestKeys;
+/// The keys; `false`: no connection exists.
+struct TestKeys(bool);
 
 #[async_trait]
 impl Keys for TestKeys {
     async fn connection_for(&self, api_key: &str) -> Result<Option<i64>, KeysUnavailable> {
         match api_key {
-            KEY => Ok(Some(7)),
+            KEY if self.0 => Ok(Some(7)),
+            OTHER_KEY if self.0 => Ok(Some(8)),
             UNSURE_KEY => Err(KeysUnavailable::new("planted")),
             _ => Ok(None),
         }
+    }
+
+    async fn any(&self) -> Result<bool, KeysUnavailable> {
+        Ok(self.0)
     }
 }
 
@@ -136,7 +145,12 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new(queue: Arc<dyn Queue>, limits: Limits) -> Self {
-        Self::started(queue, limits, None).await
+        Self::with_keys(true, queue, limits, None).await
+    }
+
+    /// An endpoint whose store has no connection.
+    pub(crate) async fn empty() -> Self {
+        Self::with_keys(false, TestQueue::new(&[]), Limits::default(), None).await
     }
 
     pub(crate) async fn with_admission(
@@ -144,14 +158,19 @@ impl Stage {
         limits: Limits,
         admission: Arc<dyn Admission>,
     ) -> Self {
-        Self::started(queue, limits, Some(admission)).await
+        Self::with_keys(true, queue, limits, Some(admission)).await
     }
 
-    async fn started(queue: Arc<dyn Queue>, limits: Limits, admission: Option<Arc<dyn Admission>>) -> Self {
+    async fn with_keys(
+        any: bool,
+        queue: Arc<dyn Queue>,
+        limits: Limits,
+        admission: Option<Arc<dyn Admission>>,
+    ) -> Self {
         let group = GroupCommit::new(queue, GroupLimits::default());
         let now: Timestamp = NOW.parse().unwrap();
         let randomness = Arc::new(Counting::default());
-        let door = Door::new(Arc::new(TestKeys), group, Arc::new(move || now), randomness, limits);
+        let door = Door::new(Arc::new(TestKeys(any)), group, Arc::new(move || now), randomness, limits);
         let door = Arc::new(match admission {
             Some(admission) => door.with_admission(admission),
             None => door,

@@ -45,6 +45,16 @@ pub async fn a_connection_is_found_by_name_id_and_key(engine: &impl Engine) {
     assert_eq!(names, ["a-shop", "shop"]);
 }
 
+/// A store says that it has no connection only while it has none, paused ones included.
+pub async fn a_store_is_empty_while_it_has_no_connection(engine: &impl Engine) {
+    assert!(engine.is_empty().await.expect("read"));
+    let shop = connection(engine, "shop", 1).await;
+    engine.pause(shop.id, PausedFor::Operator, "an operator paused it", at(1)).await.expect("paused");
+    assert!(!engine.is_empty().await.expect("read"));
+    engine.remove(shop.id).await.expect("removed");
+    assert!(engine.is_empty().await.expect("read"));
+}
+
 /// Neither a name nor a key opens two connections; what failed leaves nothing.
 pub async fn names_and_keys_are_unique(engine: &impl Engine) {
     let first = connection(engine, "one", 1).await;

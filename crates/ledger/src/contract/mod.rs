@@ -31,7 +31,7 @@ macro_rules! contract_tests {
     ($fresh:path) => {
         $crate::contract_tests! { @each $fresh;
             accounts: [
-                a_connection_is_found_by_name_id_and_key, names_and_keys_are_unique,
+                a_connection_is_found_by_name_id_and_key, a_store_is_empty_while_it_has_no_connection, names_and_keys_are_unique,
                 a_replaced_key_opens_the_door_for_a_week, a_key_that_opens_no_door_is_free,
                 settings_change_only_from_the_version_that_was_seen, the_stronger_reason_for_a_pause_holds,
                 a_removed_connection_leaves_nothing, a_learned_rate_is_remembered,

@@ -16,8 +16,8 @@ use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
 use super::{
-    PostgresLedger, claims, drop_week, due, events, expire, find, graphs, leases, letters, message_ids, notes,
-    record, unmapped, views, weeks,
+    PostgresLedger, claims, drop_week, due, events, expire, find, graphs, leases, letters, message_ids,
+    notes, record, unmapped, views, weeks,
 };
 use crate::{
     CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,

@@ -16,7 +16,8 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     };
     match listed {
         Ok(connections) if connections.is_empty() => {
-            vec![Finding::note(NAME, "none, so the door knows no key", "add one with `connections add`")]
+            let mend = "add one with `connections add`, or name the right ledger";
+            vec![Finding::note(NAME, "none, so every event is answered 503", mend)]
         }
         Ok(connections) => connections.iter().map(of).collect(),
         Err(error @ EngineError::Unlock(UnlockError::OtherMasterKey)) => {

@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::Context;
 use crate::clock;
 use crate::config::{Config, Loaded, Origin};
-use crate::engines::EngineError;
 use crate::engines::master_key::{self, Found};
+use crate::engines::{EngineError, files};
 use crate::failure::{Exit, Failure, with_causes};
 use crate::output::Output;
 
@@ -95,6 +95,10 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
     let key = key(config);
     let has_key = key.verdict == Verdict::Ok;
     findings.push(key);
+    // A key that is missing was just told.
+    if let Some(file) = files::missing(config).filter(|_| has_key) {
+        findings.push(Finding::bad("files", file.to_string(), file.hint()));
+    }
     let clock = clock::system();
     findings.push(queue::look(&config.queue, &clock).await);
     let (ledger, is_open) = ledger::look(&config.ledger, &clock).await;

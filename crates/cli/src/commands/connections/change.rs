@@ -20,6 +20,7 @@ pub(super) async fn add(
     let refersion_url = context.loaded.config.refersion.url.0.clone();
     let mut settings = Settings { refersion_url, ..Settings::default() };
     options.apply(&mut settings)?;
+    options.check_url(&settings, None)?;
     let api_key = key::read(key, context)?;
     let engines = context.engines().await?;
     let new = NewConnection {
@@ -60,6 +61,7 @@ pub(super) async fn set(
         }
     }
     options.apply(&mut settings)?;
+    options.check_url(&settings, Some(&connection.settings))?;
     if let Some(key) = api_key {
         replace_key(&engines, &connection, &key).await?;
     }

@@ -20,6 +20,9 @@ pub(super) struct SettingOptions {
     /// Where its Refersion answers, without /v2
     #[arg(long, value_name = "URL")]
     refersion_url: Option<String>,
+    /// Accept http:// to another machine, which shows the keys
+    #[arg(long)]
+    insecure: bool,
     /// At most so many calls a second
     #[arg(long, value_name = "N")]
     rate: Option<f64>,
@@ -58,6 +61,22 @@ enum StatusWord {
 }
 
 impl SettingOptions {
+    /// Refuses an address that is new and at which the keys would be sent in clear text to another machine, unless that
+    /// was asked for.
+    pub(super) fn check_url(&self, settings: &Settings, before: Option<&Settings>) -> Result<(), Failure> {
+        let is_new = before.is_none_or(|before| before.refersion_url != settings.refersion_url);
+        if !is_new || self.insecure || !settings.is_insecure() {
+            return Ok(());
+        }
+        let problem = "the address of Refersion begins with http:// and leads to another machine: the API key would be \
+                       sent there in clear text";
+        Err(Failure::usage(
+            "insecure_url",
+            problem,
+            "use https://, or say --insecure if the network is yours",
+        ))
+    }
+
     /// Changes what was given.
     pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), Failure> {
         if let Some(url) = &self.refersion_url {

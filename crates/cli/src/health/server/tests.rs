@@ -1,6 +1,7 @@
 //! The promises of the health server, over real TCP.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::*;
 use crate::health::Freshness;
@@ -59,6 +60,36 @@ async fn metrics_are_prometheus_text() {
     let answer = ask(&server, "/metrics").await;
     assert!(answer.contains("content-type: text/plain; version=0.0.4"), "{answer}");
     assert!(answer.contains("refersion_destination_loop_up{loop=\"absorb\"} 1\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn kept_alive_connections_that_are_idle_keep_no_probe_out() {
+    let server = start().await;
+    server.pulses.register("absorb", Freshness::Beats).beat();
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        // It is idle when its answer has come.
+        assert_eq!(stream.read_u8().await.unwrap(), b'H');
+        idle.push(stream);
+    }
+    assert!(ask(&server, "/readyz").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_request_without_a_host_or_with_two_is_400() {
+    let server = start().await;
+    for (hosts, version, status) in
+        [("", "1.1", "400"), ("host: a\r\nhost: a\r\n", "1.1", "400"), ("", "1.0", "200")]
+    {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("GET /healthz HTTP/{version}\r\n{hosts}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{hosts:?} {version}: {answer}");
+    }
 }
 
 #[tokio::test]

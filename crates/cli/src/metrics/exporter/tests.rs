@@ -18,7 +18,15 @@ impl Source for Full {
     async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
         let answers = Histogram { buckets: vec![(0.1, 2), (1.0, 3)], beyond: 1, seconds: 4.5 };
         let requests = BTreeMap::from([(202, 5), (401, 1)]);
-        snapshot.ingest = Some(IngestFigures { requests, accepted_events: 5, answers });
+        snapshot.ingest = Some(IngestFigures {
+            requests,
+            accepted_events: 5,
+            answers,
+            connections_open: 11,
+            connections_closed_idle: 12,
+            connections_refused: 13,
+            body_bytes: 14,
+        });
         snapshot.queue = Some(QueueFigures { live: 3, bulk: 4 });
         let paused = ConnectionFigures { id: 7, paused_for: Some("credentials") };
         snapshot.ledger =
@@ -61,6 +69,10 @@ async fn every_figure_is_on_the_page() {
         "ingest_answer_seconds_bucket{le=\"1\"} 5",
         "ingest_answer_seconds_bucket{le=\"+Inf\"} 6",
         "ingest_answer_seconds_sum 4.5",
+        "ingest_connections_open 11",
+        "ingest_connections_closed_idle_total 12",
+        "ingest_connections_refused_total 13",
+        "ingest_body_bytes 14",
         "queue_events{lane=\"bulk\"} 4",
         "events_pending 9",
         "connection_active{connection=\"7\"} 0",

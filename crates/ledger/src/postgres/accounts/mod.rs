@@ -19,7 +19,7 @@ mod keys;
 pub(super) mod removal;
 mod rows_of;
 
-use rows_of::{add, pause, read, resume, set_rate, set_settings};
+use rows_of::{add, is_empty, pause, read, resume, set_rate, set_settings};
 
 #[async_trait]
 impl ConnectionStore for PostgresLedger {
@@ -29,6 +29,10 @@ impl ConnectionStore for PostgresLedger {
 
     async fn list(&self) -> Result<Vec<Account>, StoreError> {
         Ok(on!(self.read(), |line| read(line, None, None))?)
+    }
+
+    async fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(on!(self.read(), |line| is_empty(line))?)
     }
 
     async fn by_name(&self, name: &ConnectionName) -> Result<Option<Account>, StoreError> {

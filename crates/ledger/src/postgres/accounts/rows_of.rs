@@ -12,6 +12,8 @@ use connections::Conflict;
 const INSERT: &str = "INSERT INTO connections (name, settings, created_at, write_key) VALUES ($1, $2, $3, $4)
     ON CONFLICT ON CONSTRAINT connections_name DO NOTHING RETURNING id";
 
+const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM connections)";
+
 /// The columns in the order in which [`account`] reads them; `$1` and `$2` are the name and the id that is wanted.
 const READ: &str = "SELECT id, name, settings, settings_version, paused_for, paused_since, paused_because,
         learned_rate, created_at, write_key
@@ -44,6 +46,11 @@ pub(super) async fn add(line: &mut PgConnection, new: &NewConnection) -> Result<
     let (id,) = id.ok_or(Failure::InTheWay(Conflict::NameTaken))?;
     keys::replace(line, id, &new.key, new.created_at, new.created_at).await?;
     read(line, None, Some(id)).await?.pop().ok_or(Failure::NoConnection)
+}
+
+pub(super) async fn is_empty(line: &mut PgConnection) -> Result<bool, Failure> {
+    let (is_empty,): (bool,) = rows(IS_EMPTY).fetch_one(line).await?;
+    Ok(is_empty)
 }
 
 pub(super) async fn read(

@@ -21,6 +21,8 @@ const NAME_TAKEN: &str = "SELECT EXISTS (SELECT 1 FROM connections WHERE name = 
 const INSERT: &str =
     "INSERT INTO connections (name, settings, created_at, write_key) VALUES (?1, ?2, ?3, ?4)";
 
+const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM connections)";
+
 /// The columns in the order in which [`account`] reads them; `?1` and `?2` are the name and the id that is wanted.
 const READ: &str = "SELECT id, name, settings, settings_version, paused_for, paused_since, paused_because,
         learned_rate, created_at, write_key
@@ -50,6 +52,10 @@ impl ConnectionStore for SqliteLedger {
 
     async fn list(&self) -> Result<Vec<Account>, StoreError> {
         self.read(|database| read(database, None, None)).await
+    }
+
+    async fn is_empty(&self) -> Result<bool, StoreError> {
+        self.read(|database| Ok(database.prepare_cached(IS_EMPTY)?.query_row((), |row| row.get(0))?)).await
     }
 
     async fn by_name(&self, name: &ConnectionName) -> Result<Option<Account>, StoreError> {

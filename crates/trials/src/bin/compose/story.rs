@@ -46,8 +46,11 @@ pub(crate) fn play(stack: &Stack) -> anyhow::Result<()> {
 fn connect(stack: &Stack) -> anyhow::Result<()> {
     let field = format!("plan={FIELD}");
     let add = ["connections", "add", "--name", "compose", "--api-key-stdin", "--quiet"];
-    let settings = ["--refersion-url", "http://simulator:4010", "--rate", RATE, "--custom-field", &field];
-    stack.program(&[&add[..], &settings].concat(), &[], KEY).context("the connection cannot be added")?;
+    let url = ["--refersion-url", "http://simulator:4010", "--insecure"];
+    let settings = ["--rate", RATE, "--custom-field", &field];
+    stack
+        .program(&[&add[..], &url, &settings].concat(), &[], KEY)
+        .context("the connection cannot be added")?;
     Ok(())
 }
 

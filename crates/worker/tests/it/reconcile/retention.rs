@@ -34,7 +34,6 @@ fn ended(connection: i64, number: i64, at: Timestamp) -> Changes {
     let id = Uuid::from_u128(u128::try_from(number + 1).expect("a small number"));
     let event = NewEvent {
         event: id,
-        message_id: None,
         kind: "identify".to_owned(),
         received_at: at,
         lane: Lane::Live,

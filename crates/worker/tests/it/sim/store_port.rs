@@ -37,6 +37,7 @@ macro_rules! through {
 through! {
     async fn add(&self, new: NewConnection) -> Connection;
     async fn list(&self) -> Vec<Connection>;
+    async fn is_empty(&self) -> bool;
     async fn by_name(&self, name: &ConnectionName) -> Option<Connection>;
     async fn by_id(&self, id: ConnectionId) -> Option<Connection>;
     async fn by_key_digest(&self, digest: &Digest, now: Timestamp) -> Option<ConnectionId>;

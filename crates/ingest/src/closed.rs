@@ -1,0 +1,22 @@
+//! What the endpoint answers while it cannot take events at all.
+
+use hyper::body::{Body, Bytes};
+use hyper::{Method, Request};
+
+use crate::answer::{self, Answer};
+use crate::body;
+use crate::refused::Refused;
+
+/// Answers 503 to everything that might be an event.
+pub(crate) async fn answer<B>(request: Request<B>) -> Answer
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let (head, mut body) = request.into_parts();
+    let refused = match listener::check_host(&head) {
+        Err(error) => Refused::Host(error),
+        Ok(()) if head.method == Method::GET && head.uri.path() == "/" => return answer::hint(),
+        Ok(()) => Refused::NotSetUp,
+    };
+    answer::refused(&refused, !body::drain(&head.headers, &mut body).await)
+}

@@ -1,0 +1,30 @@
+//! An HTTP/1.1 listener that no client can fill: the set-up that every server of the workspace shares.
+//!
+//! [`serve()`] accepts connections up to [`Limits`] and hands their requests to a function. A new connection always gets a
+//! place while any other is idle: the one that has been idle for longest is closed. A connection in the middle of a request
+//! is not closed for another one, unless its client has stopped sending and nobody else is idle. [`client()`] says which client a request comes from, behind trusted proxies too, and
+//! [`check_host`] what HTTP/1.1 requires of `Host`.
+
+mod body;
+mod connection;
+mod forwarded;
+mod host;
+mod limits;
+mod linger;
+mod meters;
+mod networks;
+mod places;
+mod progress;
+mod rare;
+mod refusal;
+mod serve;
+mod stream;
+
+pub use body::Upload;
+pub use forwarded::client;
+pub use host::{HostError, check_host};
+pub use limits::Limits;
+pub use meters::{Figures, Meters};
+pub use networks::{Networks, NetworksError, party};
+pub use rare::RareLog;
+pub use serve::serve;

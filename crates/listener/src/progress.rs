@@ -1,0 +1,57 @@
+//! How far a connection is with the request that it serves.
+//!
+//! Between two requests its place may be given away; from a request's headers until the last byte of the answer is with the
+//! system it may not, but for the time in which a client sends nothing of its body.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::places::{Place, Wait};
+
+const IDLE: u8 = 0;
+const SERVING: u8 = 1;
+/// The answer is complete, and not yet written.
+const ANSWERED: u8 = 2;
+
+/// The progress of one connection, as seen by its service, the body of its answer and its stream.
+pub(crate) struct Progress {
+    place: Place,
+    state: AtomicU8,
+}
+
+impl Progress {
+    pub(crate) fn new(place: Place) -> Self {
+        Self { place, state: AtomicU8::new(IDLE) }
+    }
+
+    /// A request has come. Returns whether it may be served: not if the place has just been given away.
+    pub(crate) fn begin(&self) -> bool {
+        self.state.store(SERVING, Ordering::Relaxed);
+        self.place.set_busy()
+    }
+
+    /// The whole answer was handed over.
+    pub(crate) fn answered(&self) {
+        self.step(SERVING, ANSWERED);
+    }
+
+    /// All that was handed over is written.
+    pub(crate) fn flushed(&self) {
+        if self.step(ANSWERED, IDLE) {
+            self.place.set_waiting(Wait::Request);
+        }
+    }
+
+    /// The handler waits for the body, and nothing of it has come.
+    pub(crate) fn starved(&self) {
+        self.place.set_waiting(Wait::Body);
+    }
+
+    /// More of the body has come, or nobody waits for it any more. Returns whether the request may go on.
+    pub(crate) fn fed(&self) -> bool {
+        self.place.set_busy()
+    }
+
+    fn step(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}

@@ -58,7 +58,7 @@ impl Door {
         Self { guard, group, shedding, admission, clock, randomness, limits, meters }
     }
 
-    /// The same door, which takes new events only while `admission` says that there is room.
+    /// The same endpoint, which takes new events in only while `admission` finds room for them.
     #[must_use]
     pub fn with_admission(self, admission: Arc<dyn Admission>) -> Self {
         Self { admission, ..self }

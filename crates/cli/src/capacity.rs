@@ -1,4 +1,4 @@
-//! Whether there is room for new events, and for whose. Decided from figures alone; [`measure`] takes them.
+//! Decides whether there is room for new events, and of which connections, from the figures that [`measure`] takes.
 //!
 //! What was accepted is absorbed in any case. The limits therefore leave a reserve: they refuse new events before a disk
 //! or the ledger is full.
@@ -19,11 +19,11 @@ pub use measure::{Gauge, Measured};
 /// The size to which a ledger in a file is limited unless `ledger.max_bytes` says otherwise.
 const FILE_BYTES: u64 = 32 << 30;
 
-/// From this part of `ledger.max_bytes` on, a connection that holds more than half of the ledger is refused: what is left
-/// is for the others.
+/// Part of `ledger.max_bytes` from which on a connection that holds more than half of the ledger is refused. What is left
+/// is for the other connections.
 const SHARES_COUNT_FROM_PERCENT: u64 = 80;
 
-/// Once refused, a connection is taken in again when it is this far below the limit, so that it does not flap.
+/// Part of a limit below which refused events are taken in again, so that the decision does not flap.
 const BACK_BELOW_PERCENT: u64 = 95;
 
 /// The limits of an installation.
@@ -53,7 +53,7 @@ impl Limits {
         }
     }
 
-    /// Whether the ledger is so full that it matters whose it is.
+    /// Whether the ledger is full enough for the shares of connections to count.
     fn is_nearly_reached(&self, bytes: u64) -> bool {
         self.ledger_bytes.is_some_and(|limit| bytes >= percent(limit, SHARES_COUNT_FROM_PERCENT))
     }
@@ -104,16 +104,17 @@ impl Reason {
     }
 }
 
-/// Who is refused now.
+/// Connections whose new events are refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusals {
-    /// Everybody, for this reason.
+    /// All connections, for this reason.
     pub everyone: Option<Reason>,
     /// These connections.
     pub connections: BTreeMap<ConnectionId, Reason>,
 }
 
-/// Decides who is refused. `before` is what was decided last; who was refused then has to come further below a limit.
+/// Decides which connections are refused. `before` is the last decision: a connection that was refused has to come further
+/// below the limit.
 #[must_use]
 pub fn decide(limits: &Limits, measured: &Measured, before: &Refusals) -> Refusals {
     let letters = measured.letters.iter().filter(|(id, kept)| {

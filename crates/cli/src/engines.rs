@@ -142,7 +142,7 @@ pub(crate) async fn connections_alone(config: &Config) -> Result<Arc<dyn Connect
     Ok(ledger.connections)
 }
 
-/// The storage of a ledger that is opened without its queue or key: for who looks how large it is.
+/// Opens the ledger without queue and key, to measure how large it is.
 ///
 /// # Errors
 ///

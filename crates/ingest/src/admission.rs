@@ -1,4 +1,4 @@
-//! The port to whoever knows how much room there is for new events.
+//! The port that decides whether there is room for new events.
 
 /// Decides whether new events are taken in. It is asked for every event, so it must answer from memory.
 pub trait Admission: Send + Sync {
@@ -9,10 +9,10 @@ pub trait Admission: Send + Sync {
 /// Why there is no room for a new event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoRoom {
-    /// For nobody: disk or ledger are about to be full.
+    /// No event is taken in: a disk or the ledger is nearly full.
     #[error("the storage of the destination is full: the event is taken once its operator has made room")]
     ForAll,
-    /// For this connection, which has used up what is its own. Deletes are taken all the same: they make room.
+    /// No event of this connection is taken in: it has used up its own room. Deletes are, because they make room.
     #[error(
         "too much is stored for this API key: the event is taken once the operator has settled its dead letters"
     )]

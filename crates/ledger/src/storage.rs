@@ -1,4 +1,4 @@
-//! How much place the ledger takes, and for whom: what a limit on it is checked against.
+//! The port that measures how much storage the ledger uses, in total and by connection.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,7 @@ pub struct KeptLetters {
     pub bytes: u64,
 }
 
-/// The size of an engine's storage. Each question is cheap enough for every few seconds, but for
-/// [`Storage::shares`].
+/// Measures an engine's storage. Every method but [`Storage::shares`] is cheap enough to be called every few seconds.
 #[async_trait]
 pub trait Storage: Send + Sync {
     /// Bytes in use. Pages of a SQLite file that are free again do not count, although the file keeps its length. On
@@ -27,8 +26,8 @@ pub trait Storage: Send + Sync {
     /// The dead letters that are kept, by connection; one without any is left out.
     async fn kept_letters(&self) -> Result<BTreeMap<ConnectionId, KeptLetters>, LedgerError>;
 
-    /// Bytes of graphs, payloads and events, by connection. It reads through whole tables, in pieces that let others in
-    /// between, so it may take a minute.
+    /// Bytes of graphs, payloads and events, by connection. Reads whole tables, on SQLite in pieces between which other
+    /// work is done, so it may take a minute.
     async fn shares(&self) -> Result<BTreeMap<ConnectionId, u64>, LedgerError>;
 }
 

@@ -30,7 +30,7 @@ fn a_ledger_or_a_disk_that_is_about_to_be_full_refuses_everyone() {
 }
 
 #[test]
-fn who_was_refused_comes_back_a_little_below_the_limit() {
+fn refused_events_are_taken_in_again_a_little_below_the_limit() {
     let full = |bytes| Measured { ledger_bytes: bytes, ..measured() };
     let refused = decided(&full(10 * GIB), &Refusals::default());
     let just_below = full(10 * GIB - 1);
@@ -54,7 +54,7 @@ fn too_many_dead_letters_refuse_their_connection_alone() {
 }
 
 #[test]
-fn who_holds_most_of_a_nearly_full_ledger_goes_before_the_others() {
+fn the_connection_that_holds_most_of_a_nearly_full_ledger_is_refused_first() {
     let full = |ledger_bytes, shares: [(i64, u64); 2]| Measured {
         ledger_bytes,
         shares: shares.into(),

@@ -1,4 +1,4 @@
-//! Keeps watch over the room for new events: the door asks it for every event, `/readyz` and metrics tell of it.
+//! Measures the room for new events again and again; the endpoint, `/readyz` and metrics read the last decision.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::metrics::{RoomFigures, Snapshot, Source};
 /// How often it measures. A client that fills 100 MB/s has filled less than half of the usual `disk.min_free` by then.
 const MEASURE_EVERY: Duration = Duration::from_secs(2);
 
-/// What is known of the room. A clone sees the same.
+/// The last decision about the room for new events. Clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Room(Arc<Mutex<Known>>);
 
@@ -37,7 +37,7 @@ impl Admission for Room {
 }
 
 impl Room {
-    /// Lets readiness see whether everybody is refused.
+    /// Makes `/readyz` fail while all connections are refused.
     pub(super) fn watched_by(&self, pulses: &Pulses) {
         let room = self.clone();
         let why = move || {
@@ -47,7 +47,7 @@ impl Room {
         pulses.need("room", Box::new(why));
     }
 
-    /// From now on measures again and again.
+    /// Starts to measure, every [`MEASURE_EVERY`].
     pub(super) fn keep_watching(&self, config: &Config, engines: &Engines, running: &mut Running) {
         let (room, config, engines) = (self.clone(), config.clone(), engines.clone());
         let stop = running.stop.clone();
@@ -76,7 +76,7 @@ impl Room {
         }
     }
 
-    /// A ledger that is away is what it was; the disks are looked at all the same.
+    /// The last figures with the free space of now, for a ledger that cannot be read.
     fn disks_alone(&self, gauge: &Gauge) -> Measured {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let last = known.measured.clone().unwrap_or_default();
@@ -91,7 +91,7 @@ impl Room {
     }
 }
 
-/// Each change once.
+/// Logs each change once.
 fn log(before: &Refusals, now: &Refusals) {
     match (before.everyone, now.everyone) {
         (same, other) if same == other => {}

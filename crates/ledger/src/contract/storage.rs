@@ -1,4 +1,4 @@
-//! Promises about how much place the ledger takes.
+//! Promises about how much storage the ledger uses.
 
 use super::Engine;
 use super::material::{ONE, OTHER, bury, event, events, letters, record, save, saves, uuid};

@@ -1,4 +1,4 @@
-//! How much place the database takes, and for whom.
+//! Measures how much storage the database uses, in total and by connection.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! How much of the file is in use, and for whom.
+//! Measures how much of the file is in use, in total and by connection.
 
 use std::collections::BTreeMap;
 

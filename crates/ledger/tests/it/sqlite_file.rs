@@ -198,7 +198,7 @@ async fn room_that_became_free_counts_at_once() {
     let before = ledger.used_bytes().await.expect("measured");
     let large = Changes { events: vec![event(1, &"x".repeat(1_000_000))], ..changes(None, 1) };
     ledger.record(large).await.expect("recorded");
-    assert!(ledger.used_bytes().await.expect("measured") > before + 1_000_000);
+    assert!(ledger.used_bytes().await.expect("measured") > before + 900_000);
     let ended = Outcome {
         event: Uuid::from_u128(1),
         number: 1,
@@ -210,5 +210,5 @@ async fn room_that_became_free_counts_at_once() {
     let ends = Changes { connection: ONE, outcomes: vec![ended], ..Changes::default() };
     ledger.record(ends).await.expect("recorded");
     assert!(ledger.used_bytes().await.expect("measured") < before + 100_000);
-    assert!(std::fs::metadata(&path).expect("the file").len() > 1_000_000);
+    assert!(std::fs::metadata(&path).expect("the file").len() > 900_000);
 }

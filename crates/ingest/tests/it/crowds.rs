@@ -82,6 +82,22 @@ async fn a_request_under_way_is_never_given_up_for_a_new_connection() {
 }
 
 #[tokio::test]
+async fn bodies_that_do_not_come_keep_no_sender_from_their_own_address_out() {
+    let long = Duration::from_secs(60);
+    let limits =
+        Limits { max_connections_per_address: 3, body_timeout: long, deadline: long, ..Limits::default() };
+    let stage = stage(limits).await;
+    let mut stalled = Vec::new();
+    for _ in 0..3 {
+        let mut client = Client::connect(stage.address).await;
+        client.send(format!("{}{{", head(KEY, 1000)).as_bytes()).await;
+        stalled.push(client);
+    }
+    let accepted = async { while exchange(stage.address, &post(KEY, IDENTIFY)).await.status != 202 {} };
+    tokio::time::timeout(Duration::from_secs(20), accepted).await.expect("a place of a stalled body");
+}
+
+#[tokio::test]
 async fn announced_bodies_take_no_memory_before_they_arrive() {
     let stage = stage(Limits {
         body_timeout: Duration::from_secs(60),

@@ -24,6 +24,7 @@ pub mod gate;
 pub mod housekeeping;
 pub mod meters;
 pub mod pace;
+pub mod payout;
 pub mod reconcile;
 pub mod retry;
 pub mod rules;

@@ -28,6 +28,7 @@ struct Status {
     pending: u64,
     dirty: u64,
     waiting: u64,
+    held_back: u64,
     dead_letters: u64,
     connections: Vec<Row>,
     outcomes: std::collections::BTreeMap<String, u64>,
@@ -50,6 +51,7 @@ struct Row {
     pending: u64,
     dirty: u64,
     waiting: u64,
+    held_back: u64,
     dead_letters: u64,
     unmapped_traits: Vec<Unmapped>,
 }
@@ -91,6 +93,7 @@ async fn read(engines: &Engines) -> Result<Status, Failure> {
         pending: all.pending,
         dirty: all.dirty,
         waiting: all.waiting,
+        held_back: all.held_back,
         dead_letters: all.dead_letters,
         connections: rows,
         outcomes: all.outcomes,
@@ -110,6 +113,7 @@ fn row(connection: &Connection, counts: Counts) -> Row {
         pending: counts.pending,
         dirty: counts.dirty,
         waiting: counts.waiting,
+        held_back: counts.held_back,
         dead_letters: counts.dead_letters,
         unmapped_traits: counts
             .unmapped
@@ -136,19 +140,20 @@ fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
             line("pending", status.pending, "events absorbed, not yet ended"),
             line("dirty", status.dirty, "persons that differ from what Refersion was told"),
             line("waiting", status.waiting, "persons that lack something nobody has said yet"),
+            line("held back", status.held_back, "payout fields that need your word: `profiles show`"),
             line("dead letters", status.dead_letters, "events that need you: `dead-letters list`"),
         ],
     )?;
     let row = |row: &Row| {
         let paused = row.paused_for.map_or_else(String::new, |reason| format!(" ({reason})"));
-        let numbers = [row.due, row.pending, row.dirty, row.waiting, row.dead_letters];
+        let numbers = [row.due, row.pending, row.dirty, row.waiting, row.held_back, row.dead_letters];
         let mut cells =
             vec![row.name.clone(), format!("{}{paused}", row.state), format!("{:.1}/s", row.rate)];
         cells.extend(numbers.map(|number| number.to_string()));
         cells
     };
     output.line("")?;
-    let head = ["CONNECTION", "STATE", "RATE", "DUE", "PENDING", "DIRTY", "WAITING", "DEAD"];
+    let head = ["CONNECTION", "STATE", "RATE", "DUE", "PENDING", "DIRTY", "WAITING", "HELD", "DEAD"];
     output.table(&head, &status.connections.iter().map(row).collect::<Vec<_>>())?;
     for connection in &status.connections {
         if let Some(because) = &connection.paused_because {

@@ -8,6 +8,7 @@ mod connections;
 mod dead_letters;
 mod demo;
 mod durability;
+mod payout;
 mod program;
 mod running;
 mod scaled;

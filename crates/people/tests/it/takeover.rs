@@ -78,9 +78,8 @@ fn an_event_of_the_address_alone_does_not_redirect_the_payout_of_a_user() {
 #[test]
 fn what_was_said_of_an_address_before_its_user_came_is_held_back_from_the_create() {
     let poison = identify(1).email("a@x.io").with("trait:pay", EVIL);
-    let mut play = Play::of(&[poison.clone(), identify(2).user("U").email("a@x.io").named("Ann")]);
+    let mut play = Play::of(&[poison, identify(2).user("U").email("a@x.io").named("Ann")]);
     assert_eq!(paid(&play), None);
-    assert_eq!(last(&play, &poison), "remembered payout_held");
     assert!(is_held(&mut play));
 }
 

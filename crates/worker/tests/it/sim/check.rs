@@ -1,13 +1,11 @@
 //! What has to be true when everything has come to rest.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use connections::NewAffiliateStatus;
 use ledger::Ledger;
-use people::Digest;
 use reference::{World, affiliates_of, check_outcomes, compare, expect};
 use serde_json::json;
 use sqlite::Database;

@@ -54,6 +54,8 @@ pub struct Changes {
     pub closed_calls: Vec<CallId>,
     /// Traits that no setting maps, with how often they were said.
     pub unmapped: Vec<Unmapped>,
+    /// How many more affiliates have a payout field held back than before; less than 0 where fewer have.
+    pub held_back: i64,
     /// What an operator should be able to read later.
     pub audit: Vec<Audit>,
 }

@@ -123,6 +123,8 @@ pub struct Counts {
     pub dirty: u64,
     /// Persons and identifiers that wait.
     pub waiting: u64,
+    /// Affiliates whose payout field is held back until an operator confirms it.
+    pub held_back: u64,
     /// Dead letters that are open.
     pub dead_letters: u64,
     /// Graphs that are due now.

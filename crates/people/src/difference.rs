@@ -18,8 +18,11 @@ pub struct Desired<'g> {
 #[must_use]
 pub fn desired<'g>(person: &Person<'g>, rules: &'g Rules) -> Desired<'g> {
     let (mut fields, mut left_out) = (Vec::new(), Vec::new());
-    for (&key, &said) in person.traits.iter() {
+    let payout_key = rules.paypal_trait.as_deref().filter(|_| person.payout.is_some());
+    let keys = person.traits.keys().copied();
+    for key in keys.chain(payout_key.filter(|key| !person.traits.contains_key(*key))) {
         for field in rules.fields_of(key) {
+            let Some(said) = person.said(field, key) else { continue };
             if said.refused.is_some() {
                 left_out.push(field);
             } else if let Some(text) = rules.text_of(field, said) {

@@ -76,7 +76,10 @@ pub fn to_search_for(graph: &Graph, tombs: &Tombs) -> Vec<Digest> {
 /// someone again. This looks at what is desired now, not at when the delete came, because an answer may bring erased
 /// words back, and a delete that comes to light later may be older than the tombstones that are here.
 fn forget_what_was_told(graph: &mut Graph, tombs: &Tombs, rules: &Rules) {
-    let near = |affiliate: &Affiliate| tombs.around(graph, affiliate.address).is_some();
+    let near = |affiliate: &Affiliate| {
+        let payee_is_near = affiliate.payee.is_some_and(|payee| tombs.on(payee).is_some());
+        payee_is_near || tombs.around(graph, affiliate.address).is_some()
+    };
     let near: Vec<bool> = graph.affiliates.iter().map(near).collect();
     if !near.contains(&true) {
         return;

@@ -26,6 +26,8 @@
 //!    those users had claimed, and on the anonymousIds seen with any of these; and no further. ([`tombs`]) What it covers
 //!    is erased at once ([`erase`]), and an affiliate near it, of a person that cannot be one, is disabled ([`plan`]).
 //!
+//! Beside these, an affiliate remembers its *payee*, whose own statements alone reach the payout field. ([`payout`])
+//!
 //! Each rule is a maximum, a minimum or a union, so the same events make the same persons in whatever order and however
 //! often they come. `tests/it` holds that against the reference model on random histories, and plants a fault in each rule
 //! to see it caught.
@@ -42,6 +44,7 @@ pub mod erase;
 pub mod fold;
 pub mod graph;
 pub mod needs;
+pub mod payout;
 pub mod plan;
 pub mod settle;
 pub mod stamp;

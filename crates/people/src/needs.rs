@@ -26,8 +26,8 @@ pub struct Rules {
 /// The prefix of a custom trait's key.
 pub const CUSTOM: &str = "trait:";
 
-/// The field that says where money goes: it takes an address and nothing else.
-const PAYPAL: &str = "paypal_email";
+/// The payout field: it says where money goes, and takes an address and nothing else.
+pub const PAYPAL: &str = "paypal_email";
 
 /// The longest text that is taken for an address, in bytes. Source: RFC 5321, 4.5.3.1.3, less the brackets.
 const LONGEST_ADDRESS: usize = 254;

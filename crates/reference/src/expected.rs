@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::broad::has_broad_tombstone;
 use crate::event::Identifier;
-use crate::fold::Profiles;
+use crate::fold::{Profiles, merged};
 use crate::history::History;
 use crate::tombstones::Tombstones;
-use crate::wanted::{STANDARD_FIELDS, custom_fields, standard_fields};
+use crate::wanted::{PAYOUT, STANDARD_FIELDS, custom_fields, standard_fields};
 use crate::who::{People, Person};
-use crate::{Settings, World};
+use crate::{Payee, Settings, World};
 
 /// What Refersion should hold for one connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,6 +116,8 @@ impl Told<'_> {
 
     fn affiliate(&self, person: &Person, standing: Standing) -> ExpectedAffiliate {
         let mut fields = standard_fields(&person.traits, self.settings);
+        fields.remove(PAYOUT);
+        fields.extend(self.payout(person).map(|text| (PAYOUT.to_owned(), text)));
         let stated = fields.keys().cloned().collect();
         if standing != Standing::MayExist {
             for field in STANDARD_FIELDS {
@@ -124,6 +126,19 @@ impl Told<'_> {
         }
         let custom_fields = custom_fields(&person.traits, self.settings);
         ExpectedAffiliate { fields, custom_fields, stated, standing }
+    }
+
+    /// The payout field follows the payee's own profile, whoever holds the address.
+    fn payout(&self, person: &Person) -> Option<String> {
+        let own =
+            person.user.clone().map_or_else(|| Identifier::Address(person.address.clone()), Identifier::User);
+        let payee = self.world.payees.get(&person.address).map_or(own, |payee| match payee {
+            Payee::User(user) => Identifier::User(user.clone()),
+            Payee::Address(address) => Identifier::Address(address.clone()),
+            Payee::Anonymous(anonymous) => Identifier::Anonymous(anonymous.clone()),
+        });
+        let traits = merged(&BTreeSet::from([payee]), self.profiles);
+        standard_fields(&traits, self.settings).remove(PAYOUT)
     }
 
     fn waiting<'p>(&self, persons: impl Iterator<Item = &'p Person>) -> usize {

@@ -58,11 +58,25 @@ pub struct Settings {
     pub paypal_trait: Option<String>,
 }
 
-/// What was in Refersion before us, as far as it matters.
+/// What does not follow from the events: what was in Refersion before us, and for whom affiliates were made.
 #[derive(Debug, Clone, Default)]
 pub struct World {
     /// Addresses, in lower case, at which an affiliate was there before us and has been found.
     pub existed: BTreeSet<String>,
+    /// Whose own statements alone reach the payout field of the affiliate at an address. An address that is not here has
+    /// the person itself.
+    pub payees: BTreeMap<String, Payee>,
+}
+
+/// The one whose statements reach a payout field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payee {
+    /// A userId.
+    User(String),
+    /// An address without a user, in lower case.
+    Address(String),
+    /// An anonymousId.
+    Anonymous(String),
 }
 
 /// What Refersion should hold once all of these events have been told to it.

@@ -19,8 +19,11 @@ pub const STANDARD_FIELDS: [&str; 11] = [
     "zip",
     "country",
     "phone",
-    "paypal_email",
+    PAYOUT,
 ];
+
+/// The field that says where money goes.
+pub(crate) const PAYOUT: &str = "paypal_email";
 
 /// Any one of these makes an address usable; a second line alone does not.
 const MAKES_AN_ADDRESS: [&str; 5] = ["address1", "city", "state", "zip", "country"];
@@ -51,7 +54,7 @@ pub(crate) fn standard_fields(traits: &Traits, settings: &Settings) -> BTreeMap<
         && let Some(Some(value)) = traits.get(&format!("trait:{}", fold_key(name)))
         && address_of(value).is_some()
     {
-        fields.insert("paypal_email".into(), value.clone());
+        fields.insert(PAYOUT.into(), value.clone());
     }
     fields
 }

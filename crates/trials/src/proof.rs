@@ -158,7 +158,7 @@ fn converged(
         let message = log.messages.get(&found.message)?;
         Some(reference::Accepted { received_at: found.view.received_at, json: message.json.as_bytes() })
     });
-    let expected = expect(events, &model(index), &World { existed });
+    let expected = expect(events, &model(index), &World { existed, ..World::default() });
     let actual = affiliates_of(state, &account.public_key, &account.existed())?;
     let refused = |_: &str, _: &str, value: &str| value.chars().count() > LONGEST_TEXT;
     let differences = compare(&expected, &actual, &refused);

@@ -27,6 +27,7 @@ mod locks;
 pub mod meters;
 mod off_thread;
 pub mod pace;
+pub mod payout;
 pub mod reconcile;
 pub mod retry;
 pub mod rules;

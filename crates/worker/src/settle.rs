@@ -9,6 +9,8 @@ use people::needs::Rules;
 use people::plan::Step;
 use people::settle::{End, Ended, Settled, settle};
 
+use crate::payout::note_holds;
+
 /// A graph as it was read, to be settled before it is written.
 pub(crate) fn unsettled(read: GraphRow) -> Save {
     Save { row: Some(read.row), graph: read.graph, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 }
@@ -30,6 +32,7 @@ pub(crate) fn settle_save(
             changes.resolved.push(ended.event);
         }
     }
+    note_holds(changes, save, &settled.holds, now);
     save.work = work_of(&settled, now, bulk_waits);
     save.dirty = settled.dirty();
     save.waiting = settled.waiting;

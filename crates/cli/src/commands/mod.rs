@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod check;
 pub mod config;
+mod confirm_payout;
 pub mod connections;
 pub mod dead_letters;
 pub mod demo;

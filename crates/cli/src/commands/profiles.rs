@@ -1,9 +1,9 @@
-//! `profiles show`: what is kept of a person and of all that hangs together with them.
+//! `profiles show`: what is kept of a person and of all that hangs together with them; `profiles confirm-payout`.
 
 use clap::{Args, Subcommand};
 use connections::ConnectionName;
 
-use super::Context;
+use super::{Context, confirm_payout};
 use crate::failure::{Exit, Failure};
 use crate::operator::profile::{self, Depth, Profile};
 use crate::operator::{Directory, Subject};
@@ -14,6 +14,7 @@ Examples:
   refersion-destination profiles show ann@example.org
   refersion-destination profiles show user-4711 --connection shop
   refersion-destination profiles show user-4711 --json
+  refersion-destination profiles confirm-payout ann@example.org --connection shop --yes
 
 Identifiers are shown as the beginning of their digests. To hand out what is kept about a person, see `export`.";
 
@@ -37,6 +38,19 @@ enum Act {
         #[arg(long, value_name = "NAME")]
         connection: Option<ConnectionName>,
     },
+    /// Send a payout field that is held back
+    #[command(after_help = EXAMPLES)]
+    ConfirmPayout {
+        /// The email address or userId of the person who holds the affiliate now
+        #[arg(value_name = "EMAIL | USER ID")]
+        subject: Subject,
+        /// The connection
+        #[arg(long, value_name = "NAME")]
+        connection: ConnectionName,
+        /// Do it; without this it only says what would change
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Carries out `profiles`.
@@ -45,7 +59,12 @@ enum Act {
 ///
 /// [`Failure`] if there is no such connection, or the ledger cannot be read.
 pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let Act::Show { subject, connection } = arguments.act;
+    let (subject, connection) = match arguments.act {
+        Act::Show { subject, connection } => (subject, connection),
+        Act::ConfirmPayout { subject, connection, yes } => {
+            return confirm_payout::run(&subject, &connection, yes, context).await;
+        }
+    };
     let engines = context.engines().await?;
     let directory = Directory::read(&engines, connection.as_ref()).await?;
     let profiles = profile::find(&engines, &directory, &subject, Depth::Operator).await?;
@@ -57,6 +76,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     if !context.output.is_json() {
         for profile in &profiles {
             show(profile, &mut context.output)?;
+            held_payouts(profile, &subject, &mut context.output)?;
         }
     }
     Ok(Exit::Done)
@@ -69,6 +89,20 @@ fn show(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
     links(profile, output)?;
     persons(profile, output)?;
     affiliates(profile, output)
+}
+
+/// What is held back, since when, and the command that ends it.
+fn held_payouts(profile: &Profile, subject: &Subject, output: &mut Output) -> Result<(), Failure> {
+    for affiliate in &profile.affiliates {
+        let (Some(since), Some(id)) = (affiliate.payout_held_since, affiliate.id) else { continue };
+        output.line(&format!(
+            "\nthe payout field of affiliate {id} is held back since {since}: somebody else than its payee states it. If \
+             that is right: refersion-destination profiles confirm-payout {} --connection {} --yes",
+            subject.text(),
+            profile.connection
+        ))?;
+    }
+    Ok(())
 }
 
 /// A table under a title; nothing where it is empty.
@@ -152,6 +186,7 @@ fn affiliates(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
             (it.found, "there before us"),
             (it.disabled_by_us, "disabled by a delete"),
             (it.gone, "gone"),
+            (it.payout_held_since.is_some(), "payout held back"),
         ];
         let marks: Vec<_> = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
         let mut delivered: Vec<_> = it.delivered.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -162,10 +197,11 @@ fn affiliates(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
             text(it.code.as_ref()),
             text(status.as_ref()),
             it.address.clone(),
+            text(it.payee.as_ref()),
             marks.join(", "),
             delivered.join(", "),
         ]
     };
     let rows: Vec<_> = profile.affiliates.iter().map(cells).collect();
-    section("affiliates", &["ID", "CODE", "STATUS", "ADDRESS", "", "DELIVERED"], &rows, output)
+    section("affiliates", &["ID", "CODE", "STATUS", "ADDRESS", "PAYEE", "", "DELIVERED"], &rows, output)
 }

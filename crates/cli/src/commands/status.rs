@@ -31,6 +31,7 @@ struct Status {
     pending: u64,
     dirty: u64,
     waiting: u64,
+    held_back: u64,
     dead_letters: u64,
     ledger: Ledger,
     connections: Vec<Row>,
@@ -82,6 +83,7 @@ struct Row {
     pending: u64,
     dirty: u64,
     waiting: u64,
+    held_back: u64,
     dead_letters: u64,
     unmapped_traits: Vec<Unmapped>,
     /// Events that said more such traits than are counted by name: if there are any, the list is a sample.
@@ -134,6 +136,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         pending: all.pending,
         dirty: all.dirty,
         waiting: all.waiting,
+        held_back: all.held_back,
         dead_letters: all.dead_letters,
         ledger: Ledger {
             bytes: measured.ledger_bytes,
@@ -169,6 +172,7 @@ fn row(connection: &Connection, counts: Counts, refused: Option<Reason>) -> Row 
         pending: counts.pending,
         dirty: counts.dirty,
         waiting: counts.waiting,
+        held_back: counts.held_back,
         dead_letters: counts.dead_letters,
         unmapped_beyond: counts.unmapped_beyond,
         unmapped_traits: counts
@@ -196,20 +200,21 @@ fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
             line("pending", status.pending, "events absorbed, not yet ended"),
             line("dirty", status.dirty, "persons that differ from what Refersion was told"),
             line("waiting", status.waiting, "persons that lack something nobody has said yet"),
+            line("held back", status.held_back, "payout fields that need your word: `profiles show`"),
             line("dead letters", status.dead_letters, "events that need you: `dead-letters list`"),
             line("ledger, MiB", status.ledger.bytes >> 20, &ledger_limit(&status.ledger)),
         ],
     )?;
     let row = |row: &Row| {
         let paused = row.paused_for.map_or_else(String::new, |reason| format!(" ({reason})"));
-        let numbers = [row.due, row.pending, row.dirty, row.waiting, row.dead_letters];
+        let numbers = [row.due, row.pending, row.dirty, row.waiting, row.held_back, row.dead_letters];
         let mut cells =
             vec![row.name.clone(), format!("{}{paused}", row.state), format!("{:.1}/s", row.rate)];
         cells.extend(numbers.map(|number| number.to_string()));
         cells
     };
     output.line("")?;
-    let head = ["CONNECTION", "STATE", "RATE", "DUE", "PENDING", "DIRTY", "WAITING", "DEAD"];
+    let head = ["CONNECTION", "STATE", "RATE", "DUE", "PENDING", "DIRTY", "WAITING", "HELD", "DEAD"];
     output.table(&head, &status.connections.iter().map(row).collect::<Vec<_>>())?;
     if let Some(because) = status.ledger.refused_because {
         output.line(&format!("\nno new events are taken in: {because}"))?;

@@ -195,6 +195,8 @@ impl View<'_> {
             address: self.label(affiliate.address),
             left_over: !bound,
             found: affiliate.found,
+            payee: affiliate.payee.map(|payee| self.label(payee)),
+            payout_held_since: affiliate.held_since.map(Into::into),
             disabled_by_us: affiliate.disabled_by_us,
             gone: affiliate.gone,
             delivered: affiliate

@@ -12,6 +12,7 @@ mod demo;
 mod durability;
 mod files;
 mod forgotten;
+mod payout;
 mod program;
 mod room;
 mod running;

@@ -22,7 +22,7 @@ fn an_empty_installation_answers_every_question() {
     }
     let status = world.json(&["status"]);
     assert_eq!(status["queue"], json!({ "bulk": 0, "live": 0 }));
-    for count in ["pending", "dirty", "waiting", "dead_letters"] {
+    for count in ["pending", "dirty", "waiting", "held_back", "dead_letters"] {
         assert_eq!(status[count], 0);
     }
     assert_eq!(status["connections"], json!([]));

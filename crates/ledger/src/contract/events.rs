@@ -218,6 +218,15 @@ pub async fn unmapped_traits_are_counted(engine: &impl Engine) {
     assert!(counts(engine, OTHER).await.unmapped.is_empty());
 }
 
+/// What is held back is counted by connection, and no more when it is confirmed.
+pub async fn held_back_payouts_are_counted(engine: &impl Engine) {
+    for (connection, held_back) in [(ONE, 2), (OTHER, 1), (ONE, -1)] {
+        record(engine, Changes { connection, held_back, ..Changes::default() }).await;
+    }
+    assert_eq!((counts(engine, ONE).await.held_back, counts(engine, OTHER).await.held_back), (1, 1));
+    assert!(counts(engine, ONE).await.outcomes.is_empty(), "it is no outcome");
+}
+
 /// Made-up trait names do not fill the ledger; those that are counted go on being counted.
 pub async fn unmapped_traits_have_a_limit(engine: &impl Engine) {
     let said = |number: u32| Unmapped { key: number.to_string(), spelling: number.to_string(), events: 1 };

@@ -52,6 +52,7 @@ macro_rules! contract_tests {
                 attempts_are_told_in_order, events_are_found_newest_first, half_a_digest_finds_nothing,
                 erased_events_keep_no_words, events_of_connections_are_counted_apart, unmapped_traits_are_counted, unmapped_traits_have_a_limit,
                 names_beyond_the_limit_are_counted_under_one_word,
+                held_back_payouts_are_counted,
                 ends_of_unknown_events_are_passed_over
             ]
             graphs: [

@@ -21,6 +21,9 @@ pub(super) const DIRTY: &str = "dirty";
 /// How many persons and identifiers wait.
 pub(super) const WAITING: &str = "waiting";
 
+/// How many affiliates have a payout field held back.
+pub(super) const HELD_BACK: &str = "held_back";
+
 const CHANGE: &str = "INSERT INTO tally_changes (connection, week, what, change)
     SELECT $1, week, what, change FROM UNNEST($2::bigint[], $3::text[], $4::bigint[]) AS new (week, what, change)";
 
@@ -49,6 +52,11 @@ impl Tally {
     pub(super) fn graph(&mut self, dirty: i64, waiting: i64) {
         *self.changes.entry((0, DIRTY)).or_default() += dirty;
         *self.changes.entry((0, WAITING)).or_default() += waiting;
+    }
+
+    /// Adds to the count of payout fields that are held back, or takes from it.
+    pub(super) fn held_back(&mut self, change: i64) {
+        *self.changes.entry((0, HELD_BACK)).or_default() += change;
     }
 
     /// Counts an event that goes from one state to another; a new one comes from none, an expired one goes to none.

@@ -54,5 +54,6 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     leases::close_calls(connection, of, &changes.closed_calls).await?;
     unmapped::append(connection, of, &changes.unmapped).await?;
     notes::audit(connection, of, &changes.audit).await?;
+    tally.held_back(changes.held_back);
     tally.write(connection, of).await
 }

@@ -9,7 +9,7 @@ use sqlx_postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::notes::{DIRTY, WAITING};
+use super::notes::{DIRTY, HELD_BACK, WAITING};
 use super::{events, rows, sql};
 use crate::unmapped::MORE;
 use crate::words::{count, digests, limit, micros, small, state, time};
@@ -125,6 +125,7 @@ pub(super) async fn counts(
         match what.as_str() {
             DIRTY => counts.dirty = number,
             WAITING => counts.waiting = number,
+            HELD_BACK => counts.held_back = number,
             word if word == State::Pending.word() => counts.pending = number,
             _ if number > 0 => drop(counts.outcomes.insert(what, number)),
             _ => {}

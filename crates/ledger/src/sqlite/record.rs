@@ -5,7 +5,7 @@ use sqlite::rusqlite::Connection;
 
 use super::accounts::removal;
 use super::failure::Failure;
-use super::tally::Tally;
+use super::tally::{HELD_BACK, Tally};
 use super::words::micros;
 use super::{claims, events, graphs, leases, letters, strays, unmapped};
 use crate::{Changes, State};
@@ -47,6 +47,7 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
         claims::check(database, changes)?;
     }
     let mut tally = Tally::default();
+    tally.add(connection, HELD_BACK, changes.held_back);
     graphs::dissolve(database, connection, &changes.dissolved, &mut tally)?;
     for (save, body) in changes.saves.iter().zip(bodies) {
         graphs::save(database, connection, save, body, &mut tally)?;

@@ -13,6 +13,9 @@ pub(super) const DIRTY: &str = "dirty";
 /// How many persons and identifiers wait.
 pub(super) const WAITING: &str = "waiting";
 
+/// How many affiliates have a payout field held back.
+pub(super) const HELD_BACK: &str = "held_back";
+
 const ADD: &str = "INSERT INTO tallies (connection, what, count) VALUES (?1, ?2, ?3)
     ON CONFLICT (connection, what) DO UPDATE SET count = count + excluded.count";
 

@@ -6,7 +6,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::tally::{DIRTY, WAITING};
+use super::tally::{DIRTY, HELD_BACK, WAITING};
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
 use crate::unmapped::MORE;
 use crate::{AffiliateRef, AttemptView, Counts, EventView, State};
@@ -119,6 +119,7 @@ pub(super) fn counts(
         match what.as_str() {
             DIRTY => counts.dirty = number,
             WAITING => counts.waiting = number,
+            HELD_BACK => counts.held_back = number,
             word if word == State::Pending.word() => counts.pending = number,
             _ if number > 0 => drop(counts.outcomes.insert(what, number)),
             _ => {}

@@ -122,12 +122,12 @@ fn sayings(graph: &Graph, rules: &Rules, anchor: Digest) -> Vec<Saying> {
     let picture = Picture::of(graph, rules);
     let Some(person) = picture.who.person(anchor) else { return Vec::new() };
     let mut sayings = Vec::new();
-    for profile in &person.profiles {
+    let payee = Some(&person.payee).filter(|payee| !person.has(**payee));
+    for profile in person.profiles.iter().chain(payee) {
         let Some(identifier) = graph.identifiers.get(profile) else { continue };
-        let winners =
-            identifier.traits.iter().filter(|(key, said)| person.traits.get(key.as_str()) == Some(said));
-        for (key, said) in winners {
-            sayings.extend(rules.fields_of(key).map(|field| Saying {
+        for (key, said) in identifier.traits.iter() {
+            let wins = |field: &&str| person.said(field, key) == Some(said);
+            sayings.extend(rules.fields_of(key).filter(wins).map(|field| Saying {
                 profile: *profile,
                 key: key.clone(),
                 text: rules.text_of(field, said).map(Text::from),

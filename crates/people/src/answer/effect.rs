@@ -8,10 +8,13 @@ use crate::stamp::Moment;
 use crate::{Map, Text};
 
 /// Notes that a step is about to go out. Until a create has an answer, its affiliate may be there: a delete that comes
-/// meanwhile waits for it. Nothing else needs to be noted.
+/// meanwhile waits for it. Its payee is the person that the create is for, whoever holds the address when the answer comes.
 pub fn sent(graph: &mut Graph, step: &Step) {
-    if let Act::Create { fields, .. } = &step.act {
+    if let Act::Create { fields, user } = &step.act {
         create_unknown(graph, step.anchor, &fields.keys().cloned().collect::<Vec<_>>());
+        let mine = |affiliate: &&mut Affiliate| affiliate.id.is_none() && affiliate.address == step.anchor;
+        let made = graph.affiliates.iter_mut().filter(mine);
+        made.for_each(|affiliate| affiliate.payee = Some(user.unwrap_or(step.anchor)));
     }
 }
 
@@ -35,13 +38,14 @@ pub(super) fn made(
     (id, code, status): (u64, &str, Status),
     told: &Map<Text, Text>,
 ) {
-    not_made(graph, anchor);
+    let payee = take_uncertain(graph, anchor).and_then(|uncertain| uncertain.payee);
     graph.affiliates.retain(|affiliate| affiliate.id != Some(id));
     graph.affiliates.push(Affiliate {
         id: Some(id),
         code: Some(code.to_owned()),
         status: Some(status),
         told: known(told).collect(),
+        payee,
         ..Affiliate::at(anchor)
     });
 }

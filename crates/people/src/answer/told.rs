@@ -2,7 +2,7 @@
 
 use crate::digest::Digest;
 use crate::graph::{Graph, Kept, ToldBy};
-use crate::needs::{Rules, Traits};
+use crate::needs::Rules;
 use crate::tombs::Tombs;
 use crate::who::{Person, Who};
 use crate::{Map, Text};
@@ -31,15 +31,14 @@ struct Sent<'a> {
 impl Sent<'_> {
     /// Whether a surviving trait of the event is told. Something newer may have been said while the call was under way,
     /// by this person or by another who has the address now: that is not told by it, so texts are compared.
-    fn tells(&self, kept: &Kept, key: &str, traits: &Traits<'_>) -> bool {
+    fn tells(&self, kept: &Kept, key: &str, person: &Person<'_>) -> bool {
         if key == "email" {
             return self.email.is_some() && kept.address == self.email;
         }
-        let winner = traits.get(key).filter(|said| said.stamp == kept.stamp);
-        winner.is_some_and(|said| {
-            self.rules.fields_of(key).any(|field| {
-                self.fields.get(field).is_some_and(|text| self.rules.text_of(field, said) == Some(text))
-            })
+        self.rules.fields_of(key).any(|field| {
+            let winner = person.said(field, key).filter(|said| said.stamp == kept.stamp);
+            let text = winner.and_then(|said| self.rules.text_of(field, said));
+            text.is_some() && self.fields.get(field).map(Text::as_str) == text
         })
     }
 }
@@ -56,6 +55,6 @@ fn mark(graph: &mut Graph, rules: &Rules, anchor: Digest, sent: &Sent<'_>, by: T
 }
 
 fn is_told(kept: &Kept, person: &Person<'_>, sent: &Sent<'_>) -> bool {
-    let mine = !kept.delete && person.has(kept.identifier);
-    mine && kept.says.iter().any(|key| sent.tells(kept, key, &person.traits))
+    let mine = !kept.delete && (person.has(kept.identifier) || kept.identifier == person.payee);
+    mine && kept.says.iter().any(|key| sent.tells(kept, key, person))
 }

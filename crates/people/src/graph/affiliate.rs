@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::stamp::Moment;
 use crate::{Map, Text};
 
 /// The statuses of an affiliate. Source: Refersion REST v2, `/affiliate/status_change`.
@@ -58,6 +59,12 @@ pub struct Affiliate {
     /// Refersion does not know it any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
+    /// The user or the address whose own statements alone reach the payout field; `None` until a person is bound to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payee: Option<Digest>,
+    /// Since when a payout field that somebody else stated has been held back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Moment>,
 }
 
 impl Affiliate {
@@ -77,6 +84,8 @@ impl Affiliate {
             shown: Map::new(),
             scrubbed: false,
             gone: false,
+            payee: None,
+            held_since: None,
         }
     }
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use super::End;
 use crate::Text;
 use crate::digest::Digest;
-use crate::graph::{Affiliate, Kept, Standing, Status, ToldBy};
-use crate::needs::CUSTOM;
+use crate::graph::{Affiliate, Kept, Said, Standing, Status, ToldBy};
+use crate::needs::{CUSTOM, PAYPAL, Traits};
+use crate::payout;
 use crate::plan::{Act, Picture, Step};
 use crate::who::{Person, Wait, merged};
 
@@ -28,6 +29,8 @@ const DELETED: &str = "deleted";
 const NEWER_SAID: &str = "newer_said";
 /// Refersion has all of it, and no call of ours told it.
 const KNOWN: &str = "known";
+/// All that is left of it is a payout field that an operator has to confirm.
+const PAYOUT_HELD: &str = "payout_held";
 
 impl Fate {
     fn end(end: End, reason: &str) -> Self {
@@ -83,6 +86,7 @@ fn fate_of_identify(picture: &Picture<'_>, kept: &Kept) -> Fate {
             let says_traits = kept.says.iter().any(|key| key.starts_with(CUSTOM));
             Fate::end(End::Unchanged, if says_traits { "not_mapped" } else { "nothing_said" })
         }
+        Some(_) if left.held => Fate::end(End::Remembered, PAYOUT_HELD),
         // What Refersion refused stays out of the way; whoever said it died of it, or says it again.
         Some(_) => Fate::end(End::Remembered, "refused_value"),
         None => Fate::end(End::Remembered, wait_word(picture, kept.identifier)),
@@ -98,6 +102,8 @@ struct Left<'k> {
     mapped: bool,
     /// Something of that is a value that Refersion refused.
     refused: bool,
+    /// Something of that is a payout field that waits for an operator.
+    held: bool,
     /// The other keys of that.
     open: Vec<&'k str>,
 }
@@ -110,9 +116,8 @@ impl<'k> Left<'k> {
         for key in kept.says.iter().map(Text::as_str) {
             let (stands, refused) = match key {
                 "email" => (email_stands(picture, kept, person), email_is_refused(picture, person)),
-                _ => traits.get(key).map_or((false, false), |said| {
-                    (said.stamp == kept.stamp, person.is_some() && said.refused.is_some())
-                }),
+                _ => standing_statement(picture, kept, key, (&traits, person))
+                    .map_or((false, false), |said| (true, person.is_some() && said.refused.is_some())),
             };
             if !stands {
                 continue;
@@ -120,12 +125,35 @@ impl<'k> Left<'k> {
             left.anything = true;
             if picture.rules.is_mapped(key) {
                 left.mapped = true;
+                let held = person.is_some_and(|person| is_held_back(picture, kept, key, person));
                 left.refused |= refused;
-                left.open.extend((!refused).then_some(key));
+                left.held |= held;
+                left.open.extend((!refused && !held).then_some(key));
             }
         }
         left
     }
+}
+
+/// What the event said of a trait, if that counts: nothing newer was said, or it is what the payee said last.
+fn standing_statement<'g>(
+    picture: &Picture<'_>,
+    kept: &Kept,
+    key: &str,
+    (traits, person): (&Traits<'g>, Option<&Person<'g>>),
+) -> Option<&'g Said> {
+    let is_payout = picture.rules.paypal_trait.as_deref() == Some(key);
+    let own = person.filter(|_| is_payout).and_then(|person| person.payout);
+    [traits.get(key).copied(), own].into_iter().flatten().find(|said| said.stamp == kept.stamp)
+}
+
+/// Whether what the event said of a trait is for the payout field alone, and is held back from the affiliate.
+fn is_held_back(picture: &Picture<'_>, kept: &Kept, key: &str, person: &Person<'_>) -> bool {
+    let only_payout = picture.rules.fields_of(key).all(|field| field == PAYPAL);
+    let own = person.payout.is_some_and(|said| said.stamp == kept.stamp);
+    let bound = picture.who.bound(picture.graph, person);
+    let bound = bound.filter(|affiliate| affiliate.id.is_some() && !affiliate.gone);
+    only_payout && !own && bound.is_some() && payout::is_held_back(person, picture.rules)
 }
 
 fn email_is_refused(picture: &Picture<'_>, person: Option<&Person<'_>>) -> bool {

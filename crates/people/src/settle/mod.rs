@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::erase::erase;
 use crate::graph::{Graph, Kept, Lane, Standing};
 use crate::needs::Rules;
+use crate::payout::{self, Review};
 use crate::plan::{Picture, Step, StepKind};
 use crate::stamp::Moment;
 use crate::who::Person;
@@ -76,6 +77,9 @@ pub struct Settled {
     pub steps: Vec<Step>,
     /// How many persons and identifiers wait.
     pub waiting: u32,
+    /// By the place of an affiliate in the graph: whether its payout field is held back from now on, where that changed.
+    /// The caller notes it in `held_since`.
+    pub holds: Vec<(usize, bool)>,
 }
 
 impl Settled {
@@ -93,7 +97,9 @@ pub fn settle(graph: &mut Graph, rules: &Rules) -> Settled {
     settled.next = next(&picture);
     settled.waiting = waiting(&picture);
     let fates: Vec<Fate> = graph.events.iter().map(|kept| fate(&picture, kept)).collect();
+    let reviews = payout::review(&picture);
     settled.steps = picture.steps;
+    settled.holds = note_payees(graph, &reviews);
     let (mut left, mut replaced) = (Vec::new(), Vec::new());
     for (mut kept, fate) in std::mem::take(&mut graph.events).into_iter().zip(fates) {
         match fate {
@@ -115,6 +121,17 @@ pub fn settle(graph: &mut Graph, rules: &Rules) -> Settled {
     left.append(&mut replaced);
     graph.events = left;
     settled
+}
+
+fn note_payees(graph: &mut Graph, reviews: &[Review]) -> Vec<(usize, bool)> {
+    let mut holds = Vec::new();
+    for (place, (affiliate, review)) in graph.affiliates.iter_mut().zip(reviews).enumerate() {
+        affiliate.payee = review.payee;
+        if affiliate.held_since.is_some() != review.held_back {
+            holds.push((place, review.held_back));
+        }
+    }
+    holds
 }
 
 fn next(picture: &Picture<'_>) -> Option<Next> {

@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 use crate::Map;
 use crate::digest::Digest;
 use crate::graph::{Affiliate, Claim, Graph, Kind, Said};
-use crate::needs::{Rules, Traits};
+use crate::needs::{PAYPAL, Rules, Traits};
+use crate::payout::payee_of;
 use crate::tombs::Tombs;
 use links::Links;
 
@@ -28,6 +29,10 @@ pub struct Person<'g> {
     pub traits: Traits<'g>,
     /// It has all that a create needs.
     pub can_be_one: bool,
+    /// Whose own statements reach the payout field of its affiliate.
+    pub payee: Digest,
+    /// What the payee states about the payout field, if anything.
+    pub payout: Option<&'g Said>,
 }
 
 /// Why an identifier belongs to no person.
@@ -56,11 +61,17 @@ pub struct Who<'g> {
     buried: BTreeSet<Digest>,
 }
 
-impl Person<'_> {
+impl<'g> Person<'g> {
     /// Whether an identifier's profile speaks for it.
     #[must_use]
     pub fn has(&self, identifier: Digest) -> bool {
         self.profiles.binary_search(&identifier).is_ok()
+    }
+
+    /// The statement about a trait that a field is sent: of the payout field the payee's own, of any other the newest.
+    #[must_use]
+    pub fn said(&self, field: &str, key: &str) -> Option<&'g Said> {
+        if field == PAYPAL { self.payout } else { self.traits.get(key).copied() }
     }
 }
 
@@ -81,7 +92,18 @@ impl<'g> Who<'g> {
             who.add(graph, rules, address, address, links.profiles(address, address));
         }
         who.waits = who.everything_else(graph, &links);
+        who.find_payouts(graph, tombs, rules);
         who
+    }
+
+    fn find_payouts(&mut self, graph: &'g Graph, tombs: &Tombs, rules: &Rules) {
+        let Some(key) = rules.paypal_trait.as_deref() else { return };
+        let payee = |person: &Person<'_>| payee_of(graph, tombs, person, self.bound(graph, person));
+        let payees: Vec<Digest> = self.persons.iter().map(payee).collect();
+        for (person, payee) in self.persons.iter_mut().zip(payees) {
+            person.payee = payee;
+            person.payout = graph.identifiers.get(&payee).and_then(|profile| profile.traits.get(key));
+        }
     }
 
     fn add(&mut self, graph: &'g Graph, rules: &Rules, root: Digest, address: Digest, profiles: Vec<Digest>) {
@@ -89,7 +111,7 @@ impl<'g> Who<'g> {
         let can_be_one = rules.lacking(&traits, false).is_empty();
         let index = self.persons.len();
         self.person_of.extend(profiles.iter().map(|profile| (*profile, index)));
-        self.persons.push(Person { root, address, profiles, traits, can_be_one });
+        self.persons.push(Person { root, address, profiles, traits, can_be_one, payee: root, payout: None });
     }
 
     fn everything_else(&self, graph: &Graph, links: &Links<'_>) -> Map<Digest, Wait> {

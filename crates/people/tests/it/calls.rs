@@ -19,7 +19,7 @@ fn only_the_least_goes_out(events: &[Event], _seed: u64) -> Verdict {
         play.absorb(event)?;
     }
     play.rest()?;
-    let least = least_calls(&expected(events, &rules(), &[]), &[]);
+    let least = least_calls(&expected(events, &rules(), &[], BTreeMap::new()), &[]);
     let made = [StepKind::Create, StepKind::Edit, StepKind::Status].map(|kind| made_calls(&play, kind));
     if made != [least.creates, least.edits, least.status_changes] {
         return Err(format!("creates, edits and status changes were {made:?}; the least is {least:?}"));

@@ -14,5 +14,6 @@ mod outcomes;
 mod play;
 mod rows;
 mod story;
+mod takeover;
 mod tiny;
 mod town;

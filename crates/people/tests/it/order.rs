@@ -1,5 +1,7 @@
 //! The same persons come of the same events, in whatever order and however often they are absorbed.
 
+use std::collections::BTreeMap;
+
 use crate::agreement::{agree, reborn};
 use crate::dice::{Dice, Verdict, for_all};
 use crate::story::{Event, address, expected, history, rules};
@@ -20,7 +22,7 @@ pub(crate) fn the_end_is_as_expected(events: &[Event], seed: u64, fold: Fold) ->
         town.absorb(event);
     }
     let existed = existing(&mut dice, &mut town);
-    agree(&town, &expected(events, &town.rules, &existed))
+    agree(&town, &expected(events, &town.rules, &existed, BTreeMap::new()))
 }
 
 /// Some affiliates were there before us, and have been found.
@@ -47,7 +49,7 @@ fn the_fold_agrees_with_the_reference_in_any_order_and_with_any_repetition() {
 fn random_histories_reach_affiliates_that_come_back_after_a_delete() {
     let reborn = (0..2_000).map(|seed| {
         let events = history(&mut Dice::of(seed));
-        reborn(&expected(&events, &rules(), &[]))
+        reborn(&expected(&events, &rules(), &[], BTreeMap::new()))
     });
     assert!(reborn.sum::<usize>() > 50);
 }

@@ -6,15 +6,16 @@ use people::Graph;
 use people::answer::{Death, Verdict, apply, fail, sent};
 use people::graph::{Kind, Standing, Status};
 use people::needs::Rules;
+use people::payout::{Confirmed, confirm};
 use people::plan::{Picture, Step};
 use people::settle::{End, Settled, settle};
 use people::stamp::Moment;
 use people::tombs::Tombs;
-use reference::compare;
+use reference::{Payee, compare};
 use uuid::Uuid;
 
 use crate::dice::Verdict as Judgement;
-use crate::story::{END, Event, expected, moment, rules, text_of};
+use crate::story::{END, Event, expected, moment, payee_of, rules, text_of};
 use crate::tiny::{Ending, Held, Luck, Tiny, cause, is_refused};
 use crate::town::{Town, fold};
 
@@ -236,10 +237,34 @@ impl Play {
         }
         let existed: Vec<String> = self.existed();
         let existed: Vec<&str> = existed.iter().map(String::as_str).collect();
-        let expected = expected(&self.told, &self.town.rules, &existed);
+        let expected = expected(&self.told, &self.town.rules, &existed, self.payees());
         let refused = |_: &str, _: &str, value: &str| is_refused(value);
         let differences = compare(&expected, &self.tiny.actual(), &refused);
         if differences.is_empty() { Ok(()) } else { Err(format!("{differences:#?}")) }
+    }
+
+    /// By the address of each person with an affiliate: whose statements reach its payout field.
+    fn payees(&self) -> BTreeMap<String, Payee> {
+        let mut payees = BTreeMap::new();
+        for graph in &self.town.graphs {
+            let picture = Picture::of(graph, &self.town.rules);
+            for person in &picture.who.persons {
+                let payee = picture.who.bound(graph, person).and_then(|affiliate| affiliate.payee);
+                payees.extend(payee.map(|payee| (text_of(person.address), payee_of(payee))));
+            }
+        }
+        payees
+    }
+
+    /// An operator confirms what is held back from the person of an identifier.
+    pub(crate) fn confirm(&mut self, identifier: people::Digest) -> Option<Confirmed> {
+        let rules = self.town.rules.clone();
+        let graph = self.town.graph_with(identifier)?;
+        let confirmed = confirm(graph, &rules, identifier);
+        let settled = settle(graph, &rules);
+        self.note(&settled, &[]).expect("every promise holds");
+        self.go_on(&[]);
+        confirmed
     }
 
     fn existed(&self) -> Vec<String> {

@@ -9,7 +9,7 @@ use people::graph::Lane;
 use people::needs::Rules;
 use people::stamp::{Moment, Stamp};
 use people::{Digest, Map, Text};
-use reference::{Accepted, Expected, Settings, World, expect};
+use reference::{Accepted, Expected, Payee, Settings, World, expect};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -192,6 +192,16 @@ pub(crate) fn text_of(digest: Digest) -> String {
     String::from_utf8(bytes).expect("names of tests are text")
 }
 
+/// The payee behind a digest of these tests.
+pub(crate) fn payee_of(digest: Digest) -> Payee {
+    let name = text_of(digest);
+    match digest.0[0] {
+        b'a' => Payee::User(name),
+        b'b' => Payee::Address(name),
+        _ => Payee::Anonymous(name),
+    }
+}
+
 /// A name is all that a create needs; `flag` and `vip` have the custom fields 1 and 2.
 pub(crate) fn rules() -> Rules {
     Rules {
@@ -223,11 +233,16 @@ fn id_of(field: &str) -> u64 {
     field.trim_start_matches("custom:").parse().expect("a custom field has a number")
 }
 
-pub(crate) fn expected(events: &[Event], rules: &Rules, existed: &[&str]) -> Expected {
+pub(crate) fn expected(
+    events: &[Event],
+    rules: &Rules,
+    existed: &[&str],
+    payees: BTreeMap<String, Payee>,
+) -> Expected {
     let texts: Vec<_> = events.iter().map(|event| (second(event.at), event.json().to_string())).collect();
     let accepted = texts.iter().map(|(at, json)| Accepted { received_at: *at, json: json.as_bytes() });
     let existed = existed.iter().map(|address| (*address).to_owned()).collect();
-    expect(accepted, &settings(rules), &World { existed })
+    expect(accepted, &settings(rules), &World { existed, payees })
 }
 
 /// Up to fourteen events among few identifiers, so that they meet. Every identify says a word that no other says.
@@ -268,8 +283,9 @@ fn says(dice: &mut Dice, event: Event) -> Event {
         let value = dice.pick(&[Some("true"), Some("false"), Some(""), None]);
         event.traits.insert("trait:flag", value.map(ToOwned::to_owned));
     }
-    if dice.percent(15) {
-        event = event.with("trait:pay", dice.pick(&["pay@x.io", "no address", ""]));
+    if dice.percent(30) {
+        let own = format!("pay-{number}-@x.io");
+        event = event.with("trait:pay", dice.pick(&["pay@x.io", "no address", "", &own, &own]));
     }
     if dice.percent(15) {
         event = event.with("trait:dull", &format!("dull-{number}-"));

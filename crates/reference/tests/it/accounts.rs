@@ -104,7 +104,7 @@ fn what_an_affiliate_of_before_held_is_its_own() {
 
 #[test]
 fn who_only_may_be_an_affiliate_need_not_be_one() {
-    let world = World { existed: ["a@x.io".to_owned()].into() };
+    let world = World { existed: ["a@x.io".to_owned()].into(), ..World::default() };
     let expected = expect_with(&[identify(1).email("a@x.io").with("phone", "18")], &settings(), &world);
     assert_eq!(differences(&expected, &[]), Vec::<String>::new());
     assert_eq!(differences(&expected, &account()[..1]), ["a@x.io: phone should be \"18\" and is \"17\""]);

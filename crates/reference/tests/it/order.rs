@@ -37,8 +37,10 @@ fn history() -> impl Strategy<Value = Vec<Event>> {
 }
 
 fn world() -> impl Strategy<Value = World> {
-    prop::collection::btree_set(select(&ADDRESSES[..3]), 0..2)
-        .prop_map(|existed| World { existed: existed.into_iter().map(String::from).collect() })
+    prop::collection::btree_set(select(&ADDRESSES[..3]), 0..2).prop_map(|existed| World {
+        existed: existed.into_iter().map(String::from).collect(),
+        ..World::default()
+    })
 }
 
 fn expected(events: &[Event], world: &World) -> Expected {

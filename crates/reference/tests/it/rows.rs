@@ -150,7 +150,7 @@ fn without_an_ordinary_statement_the_first_address_of_engage_stays() {
         identify(3).user("U").email("b@x.io").engage(),
     ];
     assert_eq!(addresses(&expect_of(&events)), ["a@x.io"]);
-    let world = World { existed: ["b@x.io".to_owned()].into() };
+    let world = World { existed: ["b@x.io".to_owned()].into(), ..World::default() };
     assert_eq!(addresses(&expect_with(&events, &settings(), &world)), ["b@x.io"], "as good as stated");
 }
 
@@ -164,7 +164,7 @@ fn the_shape_of_a_user_id_is_the_last_resort() {
 
 #[test]
 fn an_affiliate_of_before_gets_what_was_stated_even_without_a_name() {
-    let world = World { existed: ["a@x.io".to_owned()].into() };
+    let world = World { existed: ["a@x.io".to_owned()].into(), ..World::default() };
     let events = [identify(1).user("U").email("a@x.io").with("flag", true).with("phone", "17")];
     let expected = expect_with(&events, &settings(), &world);
     let affiliate = &expected.affiliates["a@x.io"];

@@ -133,6 +133,10 @@ pub struct AffiliateRow {
     pub left_over: bool,
     /// It was there before us.
     pub found: bool,
+    /// The digest of the identifier whose own statements alone reach the payout field.
+    pub payee: Option<String>,
+    /// Since when a payout field that somebody else states has been held back; null: nothing is.
+    pub payout_held_since: Option<Timestamp>,
     /// A delete of ours switched it off.
     pub disabled_by_us: bool,
     /// Refersion does not know it any more.

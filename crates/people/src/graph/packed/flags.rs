@@ -31,7 +31,9 @@ pub(super) mod affiliate {
     pub(crate) const DISABLED_BY_US: u64 = 1 << 8;
     pub(crate) const WAS_ACTIVE: u64 = 1 << 9;
     pub(crate) const SCRUBBED: u64 = 1 << 10;
-    pub(crate) const ALL: u64 = (1 << 11) - 1;
+    pub(crate) const PAYEE: u64 = 1 << 11;
+    pub(crate) const HELD_SINCE: u64 = 1 << 12;
+    pub(crate) const ALL: u64 = (1 << 13) - 1;
 }
 
 /// Of a kept event. The two lowest bits are its standing, the two after them the call that told a part of it.

@@ -89,7 +89,8 @@ impl Reader<'_> {
 
     fn affiliate(&mut self) -> Read<Affiliate> {
         use flags::affiliate::{
-            ADDRESS_UNKNOWN, ALL, CODE, DISABLED_BY_US, FOUND, GONE, ID, SCRUBBED, STATUS, WAS_ACTIVE,
+            ADDRESS_UNKNOWN, ALL, CODE, DISABLED_BY_US, FOUND, GONE, HELD_SINCE, ID, PAYEE, SCRUBBED, STATUS,
+            WAS_ACTIVE,
         };
 
         let flags = self.flags(ALL)?;
@@ -97,6 +98,8 @@ impl Reader<'_> {
             address: self.digest()?,
             id: self.when(flags & ID, Self::number)?,
             code: self.when(flags & CODE, Self::text)?.map(str::to_owned),
+            payee: self.when(flags & PAYEE, Self::digest)?,
+            held_since: self.when(flags & HELD_SINCE, Self::moment)?,
             address_unknown: flags & ADDRESS_UNKNOWN != 0,
             status: match flags & STATUS {
                 0 => None,

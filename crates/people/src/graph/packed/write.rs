@@ -88,7 +88,7 @@ impl<'g> Writer<'g> {
 
     fn affiliate(&mut self, one: &'g Affiliate) {
         use flags::affiliate::{
-            ADDRESS_UNKNOWN, CODE, DISABLED_BY_US, FOUND, GONE, ID, SCRUBBED, WAS_ACTIVE,
+            ADDRESS_UNKNOWN, CODE, DISABLED_BY_US, FOUND, GONE, HELD_SINCE, ID, PAYEE, SCRUBBED, WAS_ACTIVE,
         };
 
         let Affiliate {
@@ -104,6 +104,8 @@ impl<'g> Writer<'g> {
             shown,
             scrubbed,
             gone,
+            payee,
+            held_since,
         } = one;
         let status = match status {
             None => 0,
@@ -121,7 +123,9 @@ impl<'g> Writer<'g> {
                 | bit(*was_active, WAS_ACTIVE)
                 | bit(*found, FOUND)
                 | bit(*scrubbed, SCRUBBED)
-                | bit(*gone, GONE),
+                | bit(*gone, GONE)
+                | bit(payee.is_some(), PAYEE)
+                | bit(held_since.is_some(), HELD_SINCE),
         );
         self.digest(address);
         if let Some(id) = id {
@@ -129,6 +133,12 @@ impl<'g> Writer<'g> {
         }
         if let Some(code) = code {
             self.text(code);
+        }
+        if let Some(payee) = payee {
+            self.digest(payee);
+        }
+        if let Some(since) = held_since {
+            self.moment(*since);
         }
         self.fields(told);
         self.fields(shown);

@@ -4,6 +4,7 @@ mod carried;
 mod deletes;
 mod order;
 mod pauses;
+mod payouts;
 mod retention;
 mod retries;
 mod settings;

@@ -1,19 +1,18 @@
 //! What has to be true when everything has come to rest.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use connections::NewAffiliateStatus;
 use ledger::Ledger;
-use people::Digest;
 use reference::{World, affiliates_of, check_outcomes, compare, expect};
 use serde_json::json;
 use sqlite::Database;
 use sqlite::rusqlite::types::ValueRef;
 
 use super::network::Sent;
+use super::payouts;
 use super::script::Accepted;
 use super::stage::{Account, Stage, secret};
 use super::story::REFUSED_ADDRESS;
@@ -26,6 +25,7 @@ pub(crate) async fn check(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
     let mut wrong = outcomes(stage, accepted).await;
     for (index, account) in stage.accounts.iter().enumerate() {
         wrong.extend(converged(stage, account, index, accepted).await);
+        wrong.extend(payouts::followed(stage, account, index, accepted));
         wrong.extend(rate_kept(stage, account));
         wrong.extend(one_at_a_time(stage, account));
         let deletes = accepted.iter().any(|event| event.account == index && event.said.delete);
@@ -52,7 +52,8 @@ async fn converged(stage: &Stage, account: &Account, index: usize, accepted: &[A
         received_at: event.received_at,
         json: event.said.json.as_bytes(),
     });
-    let world = World { existed: existed(stage, account).await };
+    let world =
+        World { existed: existed(stage, account).await, payees: payouts::payees(stage, account).await };
     let expected = expect(events, &settings(account), &world);
     let core = stage.refersion.core.lock().expect("no panic holds it");
     let state = serde_json::to_value(core.state()).expect("a state is JSON");
@@ -74,18 +75,14 @@ fn settings(account: &Account) -> reference::Settings {
             connections::OneWordName::Wait => None,
         },
         custom_fields: settings.custom_fields.clone(),
-        paypal_trait: None,
+        paypal_trait: settings.paypal_trait.clone(),
     }
 }
 
 /// The addresses at which the worker found affiliates that were there before us.
 async fn existed(stage: &Stage, account: &Account) -> BTreeSet<String> {
     let graphs = stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger");
-    let name = |address: &String| {
-        (Digest(stage.vault.digest(worker::translate::ADDRESS, account.id, address)), address.clone())
-    };
-    let mut names: BTreeMap<Digest, String> = account.story.addresses.iter().map(name).collect();
-    names.extend(account.story.users.iter().map(name));
+    let names = payouts::addresses(stage, account);
     let found = graphs.iter().flat_map(|row| &row.graph.identifiers).filter(|(_, it)| it.existed);
     found.filter_map(|(digest, _)| names.get(digest).cloned()).collect()
 }

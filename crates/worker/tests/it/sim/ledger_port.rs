@@ -43,6 +43,8 @@ pub(crate) enum Plant {
     OneByOne,
     /// What was told is told again whenever something is said.
     ToldAgain,
+    /// The payout field follows whoever holds the address.
+    PayoutFollowsHolder,
 }
 
 pub(crate) struct LedgerPort {
@@ -94,6 +96,10 @@ impl LedgerPort {
     async fn spoil(&self, changes: &mut Changes) -> Result<(), LedgerError> {
         match self.plant {
             Plant::NoFence => changes.fence = None,
+            Plant::PayoutFollowsHolder => {
+                let affiliates = changes.saves.iter_mut().flat_map(|save| &mut save.graph.affiliates);
+                affiliates.for_each(|affiliate| affiliate.payee = None);
+            }
             Plant::ToldAgain if changes.fence.is_none() => changes.saves.iter_mut().for_each(tell_again),
             Plant::FirstWriterWins if changes.fence.is_none() => {
                 for save in &mut changes.saves {

@@ -11,6 +11,7 @@ pub(crate) mod ledger_port;
 pub(crate) mod life;
 mod member;
 mod network;
+mod payouts;
 mod plot;
 mod queue_port;
 mod script;

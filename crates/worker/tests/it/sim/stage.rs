@@ -207,6 +207,7 @@ fn settings(dice: &Dice) -> Settings {
         require_address: dice.per_mille(300),
         custom_fields: [("vip".to_owned(), 101), ("plan".to_owned(), 102)].into(),
         one_word_name: if wait { OneWordName::Wait } else { OneWordName::Placeholder("-".to_owned()) },
+        paypal_trait: dice.per_mille(600).then(|| "payout".to_owned()),
         scrub_on_delete: dice.per_mille(150).then(|| {
             serde_json::from_value("deleted.test".into()).expect("a domain that an operator could own")
         }),

@@ -152,7 +152,23 @@ impl Story {
                 traits.insert(name.into(), text(&name[..2], &["gold", "0123"]));
             }
         }
+        if dice.per_mille(300) {
+            traits.insert("payout".into(), self.payout(words));
+        }
         traits
+    }
+
+    /// An address for payments: mostly one that no other message says, so that its sender is known by it.
+    fn payout(&self, words: &mut Vec<String>) -> Value {
+        match self.dice.below(10) {
+            0 => Value::Null,
+            1 => json!("shared@pay.test"),
+            _ => {
+                let word = format!("{}@pay.test", self.word("pay"));
+                words.push(word.clone());
+                json!(word)
+            }
+        }
     }
 
     fn delete(&mut self, _now: Timestamp) -> Said {

@@ -111,6 +111,14 @@ fn calls_that_tell_what_is_known_are_found() {
     assert!(is_found_by(Plot::Quiet, Plant::ToldAgain, 10, "told what was there already"));
 }
 
+#[test]
+fn a_payout_that_was_held_back_and_is_sent_is_found() {
+    let as_what = "which its payee never stated";
+    assert!((0..500).any(|seed| {
+        play(seed, Plant::PayoutFollowsHolder).wrong.iter().any(|wrong| wrong.contains(as_what))
+    }));
+}
+
 /// Each plot by itself, so that a failure of one says its name.
 #[test]
 fn the_promises_hold_in_every_plot() {

@@ -96,6 +96,8 @@ impl Chance {
             shown: self.fields(),
             scrubbed: self.percent(50),
             gone: self.percent(50),
+            payee: self.maybe(Self::digest),
+            held_since: self.maybe(Self::moment),
         }
     }
 

@@ -75,6 +75,18 @@ fn the_bytes_of_form_1_are_these() {
     assert_eq!(unpack(&expected).unwrap(), small());
 }
 
+/// The payee and the hold follow the code, and cost a graph without them nothing.
+#[test]
+fn a_payee_adds_a_flag_and_its_place() {
+    let mut graph = small();
+    graph.affiliates[0].payee = Some(Digest([1; 16]));
+    graph.affiliates[0].held_since = Some(Moment(1_000));
+    let bytes = pack(&graph);
+    let affiliate = b"\x00\x01\x99\x30\x02\xAC\x02\x04ada1\x01\x00\x02\x02\x04\x0C\x00\x00".as_slice();
+    assert!(bytes.windows(affiliate.len()).any(|part| part == affiliate), "{bytes:?}");
+    assert_eq!(unpack(&bytes).unwrap(), graph);
+}
+
 #[test]
 fn what_is_packed_comes_back_as_it_was() {
     for seed in 0..CASES {

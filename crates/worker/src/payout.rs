@@ -1,0 +1,62 @@
+//! Payout fields that are held back: noted when a hold begins or ends, and confirmed by an operator.
+
+use std::time::Duration;
+
+use connections::ConnectionId;
+use jiff::Timestamp;
+use ledger::{Audit, Changes, GraphRow, Save};
+use people::Digest;
+use people::needs::Rules;
+use people::payout::{Confirmed, confirm};
+use tracing::{info, warn};
+
+use crate::settle::{settle_save, unsettled};
+
+/// Notes where a payout field is held back from now on, or no more: in the graph, the count, the audit and the log.
+pub(crate) fn note_holds(changes: &mut Changes, save: &mut Save, holds: &[(usize, bool)], now: Timestamp) {
+    for (place, begins) in holds {
+        let affiliate = &mut save.graph.affiliates[*place];
+        affiliate.held_since = begins.then_some(now.into());
+        changes.held_back += if *begins { 1 } else { -1 };
+        let (Some(id), connection) = (affiliate.id, changes.connection) else { continue };
+        if *begins {
+            warn!(
+                connection,
+                affiliate = id,
+                "the payout field is held back: somebody else than its payee states it; see `profiles show`"
+            );
+        } else {
+            info!(connection, affiliate = id, "the payout field is not held back any more");
+        }
+        let action = if *begins { "payout_held" } else { "payout_hold_ended" };
+        changes.audit.push(line("worker", action, id, now));
+    }
+}
+
+/// What an operator's confirmation of a held back payout field changes: to be recorded, and for the operator to read.
+/// `None` if nothing is held back from the person of any of `identifiers`.
+#[must_use]
+pub fn confirmation(
+    connection: ConnectionId,
+    read: GraphRow,
+    rules: &Rules,
+    identifiers: &[Digest],
+    now: Timestamp,
+) -> Option<(Changes, Confirmed)> {
+    let mut save = unsettled(read);
+    let confirmed = identifiers.iter().find_map(|it| confirm(&mut save.graph, rules, *it))?;
+    let mut changes = Changes { connection, ..Changes::default() };
+    changes.audit.push(line("operator", "payout_confirmed", confirmed.affiliate, now));
+    settle_save(&mut changes, &mut save, rules, now, Duration::ZERO);
+    changes.saves.push(save);
+    Some((changes, confirmed))
+}
+
+fn line(actor: &str, action: &str, affiliate: u64, at: Timestamp) -> Audit {
+    Audit {
+        at,
+        actor: actor.to_owned(),
+        action: action.to_owned(),
+        subject: format!("affiliate {affiliate}"),
+    }
+}

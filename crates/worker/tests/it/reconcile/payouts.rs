@@ -1,0 +1,86 @@
+//! Who takes an address over does not take the payout along.
+
+use connections::ConnectionStore as _;
+use ledger::Ledger as _;
+use people::Digest;
+use queue::Lane;
+use serde_json::{Value, json};
+use worker::payout::confirmation;
+use worker::rules::rules;
+
+use super::shop::{Plan, Shop, address, joins, says};
+
+const MINE: &str = "mine@pay.test";
+const EVIL: &str = "evil@pay.test";
+
+/// Ann's affiliate, and somebody else's browser that names her address.
+async fn taken_over() -> Shop {
+    let mut plan = Plan::usual();
+    plan.settings.paypal_trait = Some("payout".to_owned());
+    let mut shop = Shop::open(plan).await;
+    shop.reconcile();
+    for (user, payout) in [("ann", MINE), ("eve", EVIL)] {
+        let mut event = joins("ann");
+        event["userId"] = user.into();
+        event["traits"]["payout"] = payout.into();
+        event["traits"]["company"] = user.into();
+        say(&mut shop, event).await;
+    }
+    shop
+}
+
+async fn say(shop: &mut Shop, event: Value) {
+    shop.say(Lane::Live, &[event]).await;
+    shop.until_it_rests().await;
+}
+
+fn paid(shop: &Shop) -> String {
+    shop.affiliate(&address("ann")).expect("she joined").paypal_email
+}
+
+async fn held_back(shop: &Shop) -> u64 {
+    shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger").held_back
+}
+
+async fn confirm(shop: &Shop) {
+    let digest = Digest(shop.worker.vault.digest(worker::translate::ADDRESS, shop.id, &address("ann")));
+    let read = shop.ledger.gather(shop.id, &[digest], &[]).await.expect("a ledger").graphs.remove(0);
+    let settings = shop.ledger.by_id(shop.id).await.expect("a ledger").expect("the connection").settings;
+    let now = shop.worker.now();
+    let (changes, _) = confirmation(shop.id, read, &rules(&settings), &[digest], now).expect("it is held");
+    shop.ledger.record(changes).await.expect("nobody else writes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_victims_payout_stays_until_an_operator_confirms_the_new_one() {
+    let mut shop = taken_over().await;
+    let affiliate = shop.affiliate(&address("ann")).expect("she joined");
+    assert_eq!(affiliate.company, "eve", "the holder has changed");
+    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (MINE, 1));
+    say(&mut shop, says("eve", "payout", "more@pay.test")).await;
+    assert_eq!(paid(&shop), MINE);
+    assert_eq!(shop.states(3).await, ["created", "updated", "remembered"]);
+
+    confirm(&shop).await;
+    shop.until_it_rests().await;
+    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), ("more@pay.test", 0));
+    assert_eq!(shop.states(3).await, ["created", "updated", "updated"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clearing_the_payout_of_another_is_held_back() {
+    let mut shop = taken_over().await;
+    say(&mut shop, says("eve", "payout", json!(null))).await;
+    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (MINE, 1));
+    say(&mut shop, says("ann", "payout", json!(null))).await;
+    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), ("", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_ends_by_itself_when_the_payee_holds_the_address_again() {
+    let mut shop = taken_over().await;
+    let mut event = joins("ann");
+    event["traits"]["payout"] = "new@pay.test".into();
+    say(&mut shop, event).await;
+    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), ("new@pay.test", 0));
+}

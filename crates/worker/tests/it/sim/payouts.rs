@@ -1,0 +1,69 @@
+//! Whose statements reach the payout fields.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::Ledger;
+use people::Digest;
+use people::plan::Picture;
+use reference::{Payee, affiliates_of};
+use worker::rules::rules;
+
+use super::script::Accepted;
+use super::stage::{Account, Stage};
+
+/// The addresses that the story can name, by digest.
+pub(super) fn addresses(stage: &Stage, account: &Account) -> BTreeMap<Digest, String> {
+    let story = &account.story;
+    let all = story.addresses.iter().chain(&story.users);
+    all.map(|name| (digest(stage, account, worker::translate::ADDRESS, name), name.clone())).collect()
+}
+
+/// By the address of each person with an affiliate: its payee, which depends on when the create went out.
+pub(super) async fn payees(stage: &Stage, account: &Account) -> BTreeMap<String, Payee> {
+    let (addresses, story) = (addresses(stage, account), &account.story);
+    let name = |kind: &'static str, name: &String| digest(stage, account, kind, name);
+    let mut known: BTreeMap<Digest, Payee> = BTreeMap::new();
+    known.extend(addresses.iter().map(|(digest, name)| (*digest, Payee::Address(name.clone()))));
+    known.extend(story.users.iter().map(|it| (name(worker::translate::USER, it), Payee::User(it.clone()))));
+    let rules = rules(&account.settings);
+    let mut payees = BTreeMap::new();
+    for row in stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger") {
+        let picture = Picture::of(&row.graph, &rules);
+        for person in &picture.who.persons {
+            let payee = picture.who.bound(&row.graph, person).and_then(|affiliate| affiliate.payee);
+            let both = (addresses.get(&person.address), payee.and_then(|payee| known.get(&payee)));
+            if let (Some(address), Some(payee)) = both {
+                payees.insert(address.clone(), payee.clone());
+            }
+        }
+    }
+    payees
+}
+
+fn digest(stage: &Stage, account: &Account, kind: &'static str, name: &str) -> Digest {
+    Digest(stage.vault.digest(kind, account.id, name))
+}
+
+/// Without deletes, a payout field holds only what the user stated for whom the affiliate was created, as Refersion
+/// itself remembers. This trusts nothing that the worker keeps.
+pub(super) fn followed(stage: &Stage, account: &Account, index: usize, accepted: &[Accepted]) -> Vec<String> {
+    let mine: Vec<&Accepted> = accepted.iter().filter(|event| event.account == index).collect();
+    if mine.iter().any(|event| event.said.delete) {
+        return Vec::new();
+    }
+    let core = stage.refersion.core.lock().expect("no panic holds it");
+    let state = serde_json::to_value(core.state()).expect("a state is JSON");
+    let actual = affiliates_of(&state, &account.public_key, &BTreeSet::new()).unwrap_or_default();
+    let field = |fields: &BTreeMap<String, String>, name: &str| fields.get(name).cloned().unwrap_or_default();
+    let made = actual.iter().filter(|affiliate| !account.existed.contains(&affiliate.id));
+    made.filter_map(|affiliate| {
+        let (paid, user) =
+            (field(&affiliate.fields, "paypal_email"), field(&affiliate.fields, "unique_merchant_id"));
+        let stated =
+            |event: &&Accepted| event.said.user.as_ref() == Some(&user) && event.said.json.contains(&paid);
+        let is_wrong = !paid.is_empty() && !user.is_empty() && !mine.iter().any(stated);
+        is_wrong
+            .then(|| format!("affiliate {} is paid at {paid}, which its payee never stated", affiliate.id))
+    })
+    .collect()
+}

@@ -50,6 +50,9 @@ const PROFILE: usize = 25_000;
 /// Customers of one tablet, each with a user id and an address: with the tablet itself 499 identifiers, one less than
 /// the most that a graph may hold.
 const CUSTOMERS: usize = 249;
+/// Traits of each of the persons without end, and bytes of their values.
+const PERSON_TRAITS: usize = 20;
+const PERSON_VALUE: usize = 1_400;
 /// Bytes of a long message id.
 pub const LONG_ID: usize = 100_000;
 /// Characters that Refersion refuses: its limit is 255.
@@ -91,7 +94,7 @@ impl Crafted {
             Self::LargeProfiles => large_profile(dice, number),
             Self::Tablets => tablet(dice, number),
             Self::LongMessageIds => identify(number as u64, Map::new()),
-            Self::Persons => identify(number as u64, texts(dice, 20, 1_400)),
+            Self::Persons => identify(number as u64, texts(dice, PERSON_TRAITS, PERSON_VALUE)),
             Self::Refused => {
                 identify(number as u64, Map::from_iter([("company".to_owned(), json!(word(dice, REFUSED)))]))
             }

@@ -28,7 +28,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 /// Lets events of A and B wait in the queue, damages pages that hold events of A alone, and starts everything again. Returns
 /// the number of damaged pages.
 pub(super) async fn strike(system: &mut System, honest: &Honest, dice: &mut Dice) -> anyhow::Result<u64> {
-    honest.pause(WITHIN).await?;
+    system.while_tending(honest.pause(WITHIN)).await??;
     system.end_all().await;
     system.start_one(Role::Ingest)?;
     system.wait_until_listening().await?;
@@ -41,7 +41,7 @@ pub(super) async fn strike(system: &mut System, honest: &Honest, dice: &mut Dice
         anyhow::ensure!(Instant::now() < end, "B's events are not accepted into a whole queue");
         system.pass(Duration::from_millis(100)).await?;
     }
-    honest.pause(WITHIN).await?;
+    system.while_tending(honest.pause(WITHIN)).await??;
     system.end_all().await;
     let file = system.folder.path().join("queue.db");
     let wanted = |page: &[u8]| holds(page, MARK_OF_A) && !holds(page, MARK_OF_B);

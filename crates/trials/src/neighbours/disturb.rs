@@ -161,11 +161,11 @@ async fn full_ledger(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
 async fn long_message_ids(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     let count = scope.length.share_of(Crafted::LongMessageIds.events());
     let first = events(scope, Crafted::LongMessageIds, count).await?;
-    scope.system.wait_for_rest(REST_WITHIN).await?;
+    rest(scope).await?;
     let before = scope.system.ledger_bytes().await?;
     scope.dice.draw();
     let mut strike = events(scope, Crafted::LongMessageIds, count).await?;
-    scope.system.wait_for_rest(REST_WITHIN).await?;
+    rest(scope).await?;
     let grown = scope.system.ledger_bytes().await?.saturating_sub(before);
     let sent = (count * LONG_ID) as u64;
     if grown > sent / 2 {
@@ -179,7 +179,9 @@ async fn long_message_ids(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
 /// the end of the row, as in every row.
 async fn clock_ahead(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     let mut strike = events(scope, Crafted::Refused, Crafted::Refused.events()).await?;
-    let before = wait_for_dead_letters(scope, strike.struck).await?;
+    rest(scope).await?;
+    let before = dead_letters(scope).await?;
+    anyhow::ensure!(before > 0, "no value was refused, so there is no dead letter to keep");
     scope.system.set_clock(AHEAD)?;
     scope.system.pass(BEFORE_THE_RESTART.max(scope.length.ahead)).await?;
     // Housekeeping begins with a start.
@@ -195,19 +197,13 @@ async fn clock_ahead(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     Ok(strike)
 }
 
-async fn wait_for_dead_letters(scope: &mut Scope<'_>, expected: u64) -> anyhow::Result<u64> {
-    let end = Instant::now() + REST_WITHIN;
-    loop {
-        let there = dead_letters(scope).await?;
-        if there >= expected {
-            return Ok(there);
-        }
-        anyhow::ensure!(
-            Instant::now() < end,
-            "{there} dead letters instead of {expected} in {REST_WITHIN:?}"
-        );
-        scope.system.pass(LOOK_EVERY).await?;
-    }
+/// Lets everything come to rest, for which B has to pause.
+async fn rest(scope: &mut Scope<'_>) -> anyhow::Result<()> {
+    let Scope { system, honest, .. } = scope;
+    system.while_tending(honest.pause(REST_WITHIN)).await??;
+    system.wait_for_rest(REST_WITHIN).await?;
+    honest.resume();
+    Ok(())
 }
 
 async fn dead_letters(scope: &Scope<'_>) -> anyhow::Result<u64> {

@@ -17,6 +17,7 @@ pub mod honest;
 mod limits;
 mod outage;
 pub mod play;
+mod processes;
 pub mod rows;
 mod sockets;
 mod state;

@@ -74,7 +74,7 @@ pub(super) async fn damaged_ledger(
 }
 
 async fn stop(system: &mut System, honest: &Honest) -> anyhow::Result<()> {
-    honest.pause(WITHIN).await?;
+    system.while_tending(honest.pause(WITHIN)).await??;
     system.wait_for_rest(WITHIN).await?;
     system.end_all().await;
     Ok(())

@@ -4,6 +4,7 @@
 //! machine runs already is touched. Only tests depend on this crate.
 
 mod certificate;
+pub mod faketime;
 mod install;
 pub mod postgres;
 mod private;

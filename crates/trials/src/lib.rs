@@ -4,11 +4,14 @@
 //! workers. Seeded stories ([`story`]) are posted over HTTP ([`segment_side`]) while the fault strikes ([`strike`]). Then
 //! the faults end, everything comes to rest ([`rest`]), and the promises are checked from outside ([`proof`]): by the
 //! ledger's port, by Refersion's state, and by the reference model, which shares no code with the worker.
+//!
+//! Rows of another kind ([`neighbours`]) measure what an honest connection notices while another one misbehaves.
 
 pub mod accounts;
 pub mod dice;
 pub mod faults;
 pub mod ground;
+pub mod neighbours;
 pub mod process;
 pub mod proof;
 pub mod proxy;

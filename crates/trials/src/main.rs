@@ -3,12 +3,17 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use trials::ground::Pair;
+use trials::neighbours;
 use trials::row::{LONG, Row, SHORT};
 use trials::suite::{Plan, run};
 use trials::table::{breaches, table};
+
+/// Rows at the same time, unless times are measured.
+const SIDE_BY_SIDE: usize = 4;
 
 /// Kills, cuts and slows the real program while events flow, and proves that every promise is kept.
 #[derive(Debug, Parser)]
@@ -19,6 +24,9 @@ struct Arguments {
     /// Only rows whose name contains this; may be given several times.
     #[arg(long, value_name = "FAULT")]
     only: Vec<String>,
+    /// The rows about neighbours instead: what one connection notices while another misbehaves.
+    #[arg(long)]
+    neighbours: bool,
     /// Many strikes in each row; about half an hour.
     #[arg(long, conflicts_with = "short")]
     long: bool,
@@ -28,9 +36,9 @@ struct Arguments {
     /// The engines.
     #[arg(long, value_enum, default_value = "sqlite")]
     engines: Pair,
-    /// Rows at the same time.
-    #[arg(long, value_name = "ROWS", default_value_t = 4)]
-    side_by_side: usize,
+    /// Rows at the same time: 4 unless given, 1 for the long form of the rows about neighbours, which measure times.
+    #[arg(long, value_name = "ROWS")]
+    side_by_side: Option<usize>,
     /// The program under trial; without it, `under-trial` beside this one.
     #[arg(long)]
     program: Option<PathBuf>,
@@ -38,9 +46,9 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(|| jiff::Timestamp::now().as_microsecond().unsigned_abs());
-    let program = match arguments.program {
+    let program = match arguments.program.take() {
         Some(program) => program,
         None => std::env::current_exe()?.with_file_name("under-trial"),
     };
@@ -49,19 +57,14 @@ async fn main() -> anyhow::Result<ExitCode> {
         "there is no {}: build the binaries of trials first",
         program.display()
     );
-    let plan = Plan {
-        seed,
-        only: arguments.only,
-        length: if arguments.long { LONG } else { SHORT },
-        pair: arguments.engines,
-        program,
-        side_by_side: arguments.side_by_side.max(1),
-    };
     let mut out = std::io::stdout();
     writeln!(out, "seed {seed}")?;
-    let rows = run(&plan, tell).await?;
-    writeln!(out, "\n{}", table(&rows))?;
-    let broken = breaches(&rows);
+    let (table, broken) = if arguments.neighbours {
+        play_neighbours(arguments, program, seed).await?
+    } else {
+        play_faults(arguments, program, seed).await?
+    };
+    writeln!(out, "\n{table}")?;
     if broken.is_empty() {
         writeln!(out, "every promise was kept (seed {seed})")?;
         return Ok(ExitCode::SUCCESS);
@@ -70,10 +73,51 @@ async fn main() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
+/// The table, and what was broken.
+async fn play_faults(arguments: Arguments, program: PathBuf, seed: u64) -> anyhow::Result<(String, String)> {
+    let plan = Plan {
+        seed,
+        only: arguments.only,
+        length: if arguments.long { LONG } else { SHORT },
+        pair: arguments.engines,
+        program,
+        side_by_side: arguments.side_by_side.unwrap_or(SIDE_BY_SIDE).max(1),
+    };
+    let rows = run(&plan, tell).await?;
+    Ok((table(&rows), breaches(&rows)))
+}
+
+/// The same for the rows about neighbours.
+async fn play_neighbours(
+    arguments: Arguments,
+    program: PathBuf,
+    seed: u64,
+) -> anyhow::Result<(String, String)> {
+    let length = if arguments.long { neighbours::play::LONG } else { neighbours::play::SHORT };
+    let side_by_side = if length.is_timed { 1 } else { SIDE_BY_SIDE };
+    let plan = neighbours::suite::Plan {
+        seed,
+        only: arguments.only,
+        length,
+        pair: arguments.engines,
+        program,
+        side_by_side: arguments.side_by_side.unwrap_or(side_by_side).max(1),
+    };
+    let reports = neighbours::suite::run(&plan, |report| {
+        sign_of_life(report.row, report.breaches.is_empty(), report.took);
+    });
+    let reports = reports.await?;
+    Ok((neighbours::table::table(&reports), neighbours::table::breaches(&reports)))
+}
+
 /// One line for each row that has ended, as a sign of life.
 fn tell(row: &Row) {
-    let verdict = if row.proof.breaches.is_empty() { "kept" } else { "BROKEN" };
-    let text = format!("{verdict:>6}  {} ({} s)\n", row.fault, row.took.as_secs());
+    sign_of_life(row.fault, row.proof.breaches.is_empty(), row.took);
+}
+
+fn sign_of_life(row: &str, is_kept: bool, took: Duration) {
+    let verdict = if is_kept { "kept" } else { "BROKEN" };
+    let text = format!("{verdict:>6}  {row} ({} s)\n", took.as_secs());
     // A reader that went away misses a sign of life, nothing more.
     drop(std::io::stderr().write_all(text.as_bytes()));
 }

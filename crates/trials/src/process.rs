@@ -15,19 +15,40 @@ use tokio::time::Instant;
 const RESTARTED_AFTER: Duration = Duration::from_millis(400);
 
 /// What a process does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The door.
     Ingest,
     /// Absorb and reconcile.
     Worker,
+    /// All roles in one process.
+    Serve,
+}
+
+/// Where the standard error of a process goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// Into the file of its log.
+    #[default]
+    Log,
+    /// Nowhere: the descriptor is closed.
+    Closed,
+    /// To a full disk: every write fails with `ENOSPC`.
+    Full,
+    /// Into a pipe that is open and never read: writes block once it is full.
+    Unread,
+    /// Into a pipe whose reader is gone: every write fails with `EPIPE`.
+    Abandoned,
 }
 
 impl Role {
-    fn word(self) -> &'static str {
+    /// Its subcommand.
+    #[must_use]
+    pub fn word(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
             Self::Worker => "worker",
+            Self::Serve => "serve",
         }
     }
 }
@@ -41,6 +62,8 @@ pub struct Recipe {
     pub variables: Vec<(String, String)>,
     /// Where its log goes.
     pub log: PathBuf,
+    /// Where its standard error goes.
+    pub output: Output,
 }
 
 /// How a process that nobody asked to end came to its end.
@@ -76,16 +99,51 @@ impl Process {
     }
 
     fn begin(&mut self, points: Option<&str>) -> anyhow::Result<()> {
-        let log = OpenOptions::new().create(true).append(true).open(&self.recipe.log)?;
-        let mut command = Command::new(&self.recipe.program);
-        command.arg(self.role.word()).envs(self.recipe.variables.iter().cloned());
+        let mut command = self.command();
+        command.envs(self.recipe.variables.iter().cloned());
         if let Some(points) = points {
             command.env("REFERSION_DESTINATION_FAULT_POINT", points);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
-        self.child = Some(command.spawn().context("cannot run the program under trial")?);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.standard_error()?).kill_on_drop(true);
+        let mut child = command.spawn().context("cannot run the program under trial")?;
+        if self.recipe.output == Output::Abandoned {
+            drop(child.stderr.take());
+        }
+        self.child = Some(child);
         self.restart_at = None;
         Ok(())
+    }
+
+    fn command(&self) -> Command {
+        let Recipe { program, output, .. } = &self.recipe;
+        if *output != Output::Closed {
+            let mut command = Command::new(program);
+            command.arg(self.role.word());
+            return command;
+        }
+        // Only a shell can close the descriptor; it then becomes the program and keeps its process id.
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"exec "$0" "$@" 2>&-"#]).arg(program).arg(self.role.word());
+        command
+    }
+
+    fn standard_error(&self) -> anyhow::Result<Stdio> {
+        Ok(match self.recipe.output {
+            Output::Log => OpenOptions::new().create(true).append(true).open(&self.recipe.log)?.into(),
+            Output::Closed => Stdio::null(),
+            Output::Full => OpenOptions::new().write(true).open("/dev/full")?.into(),
+            Output::Unread | Output::Abandoned => Stdio::piped(),
+        })
+    }
+
+    /// The most memory that the process has had in RAM since it started (`VmHWM`), in bytes.
+    #[must_use]
+    pub fn peak_memory(&self) -> Option<u64> {
+        let id = self.child.as_ref().and_then(Child::id)?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kibibytes * 1024)
     }
 
     /// Whether there is a process in this place.

@@ -56,7 +56,7 @@ pub struct Proof {
 /// If the engines cannot be read.
 pub async fn check(stage: &Stage, log: &Log, addresses: &[Vec<String>]) -> anyhow::Result<Proof> {
     let engines = Engines::open(&configuration(stage.direct_variables())?).await?;
-    let found = found(stage, &engines, log).await?;
+    let found = found(&stage.accounts, &engines, log).await?;
     let mut proof = Proof { accepted: log.accepted.len(), ..Proof::default() };
     outcomes(&mut proof, log, &found);
     let (state, calls) = stage.refersion.with(|simulator, _| (simulator.state(), simulator.calls()));
@@ -75,19 +75,23 @@ pub async fn check(stage: &Stage, log: &Log, addresses: &[Vec<String>]) -> anyho
 }
 
 /// An event that the ledger has of one of our messages.
-struct Found {
+pub(crate) struct Found {
     view: EventView,
     /// The message's id. The ledger keeps its digest only.
     message: String,
 }
 
 /// Every event that the ledger has of our messages.
-async fn found(stage: &Stage, engines: &Engines, log: &Log) -> anyhow::Result<Vec<Found>> {
+pub(crate) async fn found(
+    accounts: &[Account],
+    engines: &Engines,
+    log: &Log,
+) -> anyhow::Result<Vec<Found>> {
     let mut found: BTreeMap<Uuid, Found> = BTreeMap::new();
     let ids: Vec<_> = log.messages.values().collect();
     for some in ids.chunks(ASKED_AT_ONCE) {
         let digest = |message: &&crate::story::Message| {
-            let connection = stage.accounts[message.account].id;
+            let connection = accounts[message.account].id;
             Translator { vault: &engines.vault, connection }.digest(MESSAGE, &message.id)
         };
         let messages: BTreeMap<Digest, &str> =
@@ -104,7 +108,7 @@ async fn found(stage: &Stage, engines: &Engines, log: &Log) -> anyhow::Result<Ve
 }
 
 /// Promise 1. What became durable without a 2xx counts if it is there.
-fn outcomes(proof: &mut Proof, log: &Log, found: &[Found]) {
+pub(crate) fn outcomes(proof: &mut Proof, log: &Log, found: &[Found]) {
     let perhaps = |found: &&Found| log.unsure.contains(&found.message);
     let ids: BTreeSet<String> = log.accepted.keys().map(Uuid::to_string).collect();
     let mut all = ids.clone();

@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::neighbours::arrivals::{Arrivals, Scanner};
+
 /// Bytes that are carried at a time.
 const CHUNK: usize = 16 * 1024;
 
@@ -37,13 +39,27 @@ impl Proxy {
     ///
     /// If no address can be listened on.
     pub async fn to(target: SocketAddr) -> std::io::Result<Self> {
+        Self::carrying(target, None).await
+    }
+
+    /// As [`Proxy::to`], and records in `arrivals` which values go to `target`.
+    ///
+    /// # Errors
+    ///
+    /// If no address can be listened on.
+    pub async fn watched(target: SocketAddr, arrivals: Arrivals) -> std::io::Result<Self> {
+        Self::carrying(target, Some(arrivals)).await
+    }
+
+    async fn carrying(target: SocketAddr, arrivals: Option<Arrivals>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let wire = Arc::new(watch::Sender::new(Wire::Good));
         let state = wire.subscribe();
         let accepting = tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(carry(near, target, state.clone()));
+                let scanner = arrivals.as_ref().map(Arrivals::scanner);
+                tokio::spawn(carry(near, target, state.clone(), scanner));
             }
         });
         Ok(Self { address, wire, accepting })
@@ -68,7 +84,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn carry(near: TcpStream, target: SocketAddr, mut wire: watch::Receiver<Wire>) {
+async fn carry(
+    near: TcpStream,
+    target: SocketAddr,
+    mut wire: watch::Receiver<Wire>,
+    scanner: Option<Scanner>,
+) {
     if *wire.borrow() == Wire::Cut {
         return;
     }
@@ -77,8 +98,8 @@ async fn carry(near: TcpStream, target: SocketAddr, mut wire: watch::Receiver<Wi
     drop((near.set_nodelay(true), far.set_nodelay(true)));
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();
-    let there = pump(near_read, far_write, wire.clone());
-    let back = pump(far_read, near_write, wire.clone());
+    let there = pump(near_read, far_write, wire.clone(), scanner);
+    let back = pump(far_read, near_write, wire.clone(), None);
     tokio::select! {
         _ = there => {}
         _ = back => {}
@@ -90,12 +111,16 @@ async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     wire: watch::Receiver<Wire>,
+    mut scanner: Option<Scanner>,
 ) -> std::io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
         let length = from.read(&mut chunk).await?;
         if length == 0 {
             return to.shutdown().await;
+        }
+        if let Some(scanner) = &mut scanner {
+            scanner.read(&chunk[..length]);
         }
         let state = *wire.borrow();
         if let Wire::Slow(delay) = state {

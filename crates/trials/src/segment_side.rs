@@ -40,6 +40,8 @@ pub struct Log {
     pub strange: BTreeMap<String, usize>,
     /// Answers that asked to come again: 429 and 5xx.
     pub turned_away: u64,
+    /// Tries that Segment gave up on: no answer in time, or a connection that closed without one.
+    pub unanswered: u64,
 }
 
 /// Messages flow until [`Sender::finish`].
@@ -69,12 +71,7 @@ impl Sender {
         let receive = Arc::new(tokio::sync::Mutex::new(receive));
         let mut tasks = JoinSet::new();
         for number in 0..CONNECTIONS {
-            let mut client = Client {
-                doors: doors.clone(),
-                dice: dice.named(&format!("client {number}")),
-                log: Arc::clone(&log),
-                open: None,
-            };
+            let mut client = Client::new(doors, dice.named(&format!("client {number}")), &log);
             let (receive, in_hand) = (Arc::clone(&receive), Arc::clone(&in_hand));
             tasks.spawn(async move {
                 loop {
@@ -131,7 +128,7 @@ impl Sender {
 }
 
 /// One connection to a door at a time.
-struct Client {
+pub(crate) struct Client {
     doors: Doors,
     dice: Dice,
     log: Arc<Mutex<Log>>,
@@ -148,17 +145,26 @@ enum Try {
 }
 
 impl Client {
-    /// Tries until the door takes the message, or refuses it for good.
-    async fn deliver(&mut self, message: &Message) {
+    pub(crate) fn new(doors: &Doors, dice: Dice, log: &Arc<Mutex<Log>>) -> Self {
+        Self { doors: doors.clone(), dice, log: Arc::clone(log), open: None }
+    }
+
+    /// The next message goes over a connection of its own.
+    pub(crate) fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// Tries until the door takes the message, or refuses it for good. Returns the event's id if it was taken.
+    pub(crate) async fn deliver(&mut self, message: &Message) -> Option<Uuid> {
         loop {
             match self.once(message).await {
                 Try::Accepted(event) => {
                     lock(&self.log).accepted.insert(event, message.id.clone());
-                    return;
+                    return Some(event);
                 }
                 Try::Strange(answer) => {
                     *lock(&self.log).strange.entry(answer).or_default() += 1;
-                    return;
+                    return None;
                 }
                 Try::ComeAgain => {
                     let mut log = lock(&self.log);
@@ -168,7 +174,9 @@ impl Client {
                 Try::NotSent => self.open = None,
                 Try::Unanswered => {
                     self.open = None;
-                    lock(&self.log).unsure.insert(message.id.clone());
+                    let mut log = lock(&self.log);
+                    log.unanswered += 1;
+                    log.unsure.insert(message.id.clone());
                 }
             }
             // Segment waits longer; what counts here is that it comes again.
@@ -177,7 +185,19 @@ impl Client {
     }
 
     async fn once(&mut self, message: &Message) -> Try {
-        let Some(mut open) = self.connection().await else { return Try::NotSent };
+        match self.post(message).await {
+            Ok((status, body)) => judge(status, &body),
+            Err(failed) => failed,
+        }
+    }
+
+    /// The status of one try, if there is an answer.
+    pub(crate) async fn status(&mut self, message: &Message) -> Option<StatusCode> {
+        Some(self.post(message).await.ok()?.0)
+    }
+
+    async fn post(&mut self, message: &Message) -> Result<(StatusCode, Bytes), Try> {
+        let Some(mut open) = self.connection().await else { return Err(Try::NotSent) };
         let request = Request::post("/segment")
             .header("host", "localhost")
             .header("content-type", "application/json")
@@ -192,9 +212,9 @@ impl Client {
         match answer.await {
             Ok(Ok((status, body))) => {
                 self.open = Some(open);
-                judge(status, &body)
+                Ok((status, body))
             }
-            Ok(Err(_)) | Err(_) => Try::Unanswered,
+            Ok(Err(_)) | Err(_) => Err(Try::Unanswered),
         }
     }
 
@@ -226,6 +246,6 @@ fn judge(status: StatusCode, body: &[u8]) -> Try {
     }
 }
 
-fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
+pub(crate) fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }

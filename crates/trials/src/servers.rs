@@ -144,6 +144,22 @@ impl Servers {
         }
     }
 
+    /// Where the database of this row is, without a wire on the way.
+    #[must_use]
+    pub fn database_url(&self) -> &Url {
+        &self.database_url
+    }
+
+    /// One more database, which is empty.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub async fn another_database(&self) -> anyhow::Result<Url> {
+        let made = self.machines.with(|both| Ok(both.database.fresh_database()?));
+        Ok(made.await??.parse()?)
+    }
+
     /// Kills an engine as a power cut would.
     ///
     /// # Errors

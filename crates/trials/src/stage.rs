@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use crate::accounts::{self, Account};
 use crate::dice::Dice;
 use crate::ground::Ground;
-use crate::process::{Death, Process, Recipe, Role};
+use crate::process::{Death, Output, Process, Recipe, Role};
 use crate::proxy::{Proxy, Wire};
 use crate::segment_side::Doors;
 use crate::setup::{Wishes, free_addresses, settings};
@@ -160,7 +160,7 @@ impl Stage {
         }
         let log = self.folder.path().join(format!("{}-{role:?}.log", self.started));
         let points = if role == Role::Worker { self.points() } else { None };
-        let recipe = Recipe { program: self.program.clone(), variables, log };
+        let recipe = Recipe { program: self.program.clone(), variables, log, output: Output::Log };
         self.processes.push(Process::start(role, recipe, points.as_deref())?);
         Ok(())
     }

@@ -26,22 +26,26 @@ const HEAD: [&str; COLUMNS] = [
 /// The table as Markdown, which reads well in a terminal too.
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
-    let cells: Vec<[String; COLUMNS]> = rows.iter().map(cells).collect();
+    markdown(HEAD, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// A table as Markdown: the first column is a name, the others are figures.
+pub(crate) fn markdown<const COLUMNS: usize>(head: [&str; COLUMNS], cells: &[[String; COLUMNS]]) -> String {
     let width = |column: usize| {
         let widths = cells.iter().map(|row| row[column].len());
-        widths.chain([HEAD[column].len()]).max().unwrap_or(0)
+        widths.chain([head[column].len()]).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
-    let mut text = line(&HEAD.map(str::to_owned), &widths);
+    let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
+    let mut text = line(&head.map(str::to_owned), &widths);
     let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
     text.push_str(&format!("| {} |\n", rule.join(" | ")));
-    for row in &cells {
+    for row in cells {
         text.push_str(&line(row, &widths));
     }
     text
 }
 
-fn line(cells: &[String; COLUMNS], widths: &[usize]) -> String {
+fn line(cells: &[String], widths: &[usize]) -> String {
     let mut text = String::from("|");
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let cell = if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") };

@@ -14,8 +14,12 @@ const SEED: u64 = 20_261_122;
 /// Rows at the same time: most of a row is waiting for leases to run out.
 const SIDE_BY_SIDE: usize = 8;
 
+pub(crate) fn seed() -> u64 {
+    std::env::var("TRIALS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(SEED)
+}
+
 fn plan(pair: Pair) -> Plan {
-    let seed = std::env::var("TRIALS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(SEED);
+    let seed = seed();
     let program = PathBuf::from(env!("CARGO_BIN_EXE_under-trial"));
     Plan { seed, only: Vec::new(), length: SHORT, pair, program, side_by_side: SIDE_BY_SIDE }
 }

@@ -1,0 +1,82 @@
+//! The files of queue and ledger: set aside, put back, copied, damaged.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::dice::Dice;
+
+/// What SQLite keeps beside a database.
+const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
+/// The size of a page, in bytes, as SQLite has it by default.
+pub(super) const PAGE: usize = 4096;
+
+/// Moves a file, and what SQLite keeps beside it, into a folder of its own.
+pub(super) fn set_aside(file: &Path, folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    for (here, there) in pairs(file, folder)? {
+        if here.exists() {
+            fs::rename(here, there)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies a file, and what SQLite keeps beside it, into a folder of its own.
+pub(super) fn copy(file: &Path, folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    for (here, there) in pairs(file, folder)? {
+        if here.exists() {
+            fs::copy(here, there)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what is in the place of a file, and puts back what was set aside or copied.
+pub(super) fn put_back(file: &Path, folder: &Path) -> anyhow::Result<()> {
+    for (here, there) in pairs(file, folder)? {
+        if here.exists() {
+            fs::remove_file(&here)?;
+        }
+        if there.exists() {
+            fs::copy(there, here)?;
+        }
+    }
+    Ok(())
+}
+
+fn pairs(file: &Path, folder: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+    let name = file.file_name().and_then(|name| name.to_str()).context("a file has a name")?;
+    let pair = |end: &str| {
+        let name = format!("{name}{end}");
+        (file.with_file_name(&name), folder.join(name))
+    };
+    Ok(BESIDE.map(pair).into())
+}
+
+/// Overwrites the pages that `is_wanted` says with noise. The first page, which tells what the file is, stays. Returns the
+/// number of damaged pages.
+pub(super) fn damage(
+    file: &Path,
+    dice: &mut Dice,
+    is_wanted: impl Fn(&[u8]) -> bool,
+    percent: u64,
+) -> anyhow::Result<u64> {
+    let mut bytes = fs::read(file)?;
+    let mut damaged = 0;
+    for page in bytes.chunks_exact_mut(PAGE).skip(1) {
+        if is_wanted(page) && dice.percent(percent) {
+            page.fill_with(|| u8::try_from(dice.between(0, 255)).unwrap_or_default());
+            damaged += 1;
+        }
+    }
+    fs::write(file, bytes)?;
+    Ok(damaged)
+}
+
+/// Whether a page holds this text.
+pub(super) fn holds(page: &[u8], text: &str) -> bool {
+    page.windows(text.len()).any(|window| window == text.as_bytes())
+}

@@ -1,0 +1,59 @@
+//! Sends the events of A as fast as the endpoint takes them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::JoinSet;
+
+use crate::dice::Dice;
+use crate::segment_side::{Client, Doors, Log, lock};
+use crate::story::Message;
+
+/// HTTP connections of A.
+const CONNECTIONS: usize = 8;
+
+/// A's events flow until all were sent, or until [`Flood::stop`].
+pub(super) struct Flood {
+    log: Arc<Mutex<Log>>,
+    tasks: JoinSet<()>,
+}
+
+impl Flood {
+    pub(super) fn start(
+        doors: &Doors,
+        messages: impl Iterator<Item = Message> + Send + 'static,
+        dice: &Dice,
+    ) -> Self {
+        let log = Arc::new(Mutex::new(Log::default()));
+        let messages = Arc::new(Mutex::new(messages));
+        let mut tasks = JoinSet::new();
+        for number in 0..CONNECTIONS {
+            let mut client = Client::new(doors, dice.named(&format!("flood {number}")), &log);
+            let messages = Arc::clone(&messages);
+            tasks.spawn(async move {
+                loop {
+                    let next = messages.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(message) = next else { return };
+                    client.deliver(&message).await;
+                }
+            });
+        }
+        Self { log, tasks }
+    }
+
+    /// Whether every event was sent.
+    pub(super) fn is_done(&mut self) -> bool {
+        while self.tasks.try_join_next().is_some() {}
+        self.tasks.is_empty()
+    }
+
+    /// How often the endpoint asked A to come again.
+    pub(super) fn turned_away(&self) -> u64 {
+        lock(&self.log).turned_away
+    }
+
+    /// Stops, and returns what came of the events that were sent.
+    pub(super) async fn stop(mut self) -> Log {
+        self.tasks.shutdown().await;
+        std::mem::take(&mut *lock(&self.log))
+    }
+}

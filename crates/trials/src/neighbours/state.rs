@@ -1,0 +1,79 @@
+//! What queue and ledger say about themselves, asked from outside of the program.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use refersion_destination::engines::Engines;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+use super::system::System;
+use crate::ground::Ground;
+
+/// How often a wait looks again.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The ledger's file, and what SQLite keeps beside it.
+const LEDGER_FILES: [&str; 2] = ["ledger.db", "ledger.db-wal"];
+
+impl System {
+    /// Waits until no event waits in the queue or is pending.
+    ///
+    /// # Errors
+    ///
+    /// If that takes longer than `at_most`.
+    pub async fn wait_for_rest(&mut self, at_most: Duration) -> anyhow::Result<()> {
+        let engines = self.engines().await?;
+        let end = Instant::now() + at_most;
+        loop {
+            let (queued, pending) = unfinished(&engines).await?;
+            if queued + pending == 0 {
+                return Ok(());
+            }
+            anyhow::ensure!(
+                Instant::now() < end,
+                "{queued} events in the queue and {pending} pending after {at_most:?}"
+            );
+            self.pass(LOOK_EVERY).await?;
+        }
+    }
+
+    /// The size of the ledger, in bytes. Room that it can use again counts; on Postgres, what was deleted is made room first.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub async fn ledger_bytes(&self) -> anyhow::Result<u64> {
+        let Ground::Servers(servers) = &self.ground else {
+            let size = |name| std::fs::metadata(self.folder.path().join(name)).map_or(0, |file| file.len());
+            return Ok(LEDGER_FILES.map(size).iter().sum());
+        };
+        let url = servers.database_url().to_string();
+        let size = spawn_blocking(move || {
+            testbed::postgres::psql(&url, "VACUUM")?;
+            testbed::postgres::psql(&url, "SELECT pg_database_size(current_database())")
+        });
+        size.await??.trim().parse().context("Postgres tells the size of a database in bytes")
+    }
+
+    /// Waits for `work` while the processes are looked after.
+    ///
+    /// # Errors
+    ///
+    /// If the program cannot be run.
+    pub async fn while_tending<T>(&mut self, work: impl Future<Output = T>) -> anyhow::Result<T> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                tended = self.pass(LOOK_EVERY) => tended?,
+            }
+        }
+    }
+}
+
+async fn unfinished(engines: &Engines) -> anyhow::Result<(u64, u64)> {
+    let depth = engines.queue.depth().await?;
+    let counts = engines.ledger.counts(None, engines.now()).await?;
+    Ok((depth.live + depth.bulk, counts.pending))
+}

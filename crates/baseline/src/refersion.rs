@@ -56,7 +56,8 @@ impl Refersion {
     /// Sends the traits of one event to Refersion.
     pub(crate) async fn send(&self, event: &[u8]) -> anyhow::Result<Outcome> {
         let event: Identify<'_> = serde_json::from_slice(event).context("an event cannot be read")?;
-        let affiliate = self.affiliates.get(event.traits.email).context("an event names no known affiliate")?;
+        let affiliate =
+            self.affiliates.get(event.traits.email).context("an event names no known affiliate")?;
         let answer = self
             .http
             .post(&self.edit)

@@ -15,7 +15,7 @@ use queue::sqlite::SqliteQueue;
 use queue::{Envelope, FORMAT, Lane};
 use refersion::{Answer, Request, Transport, TransportError};
 use serde_json::{Value, json};
-use simulator::{Faults, Incoming, Options, Reply, Simulator};
+use simulator::{ApiRequest, Faults, Options, Reply, Simulator};
 use sqlite::Database;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -61,7 +61,7 @@ impl Transport for Wire {
         let operation = request.path.trim_start_matches("/v2/affiliate/");
         let at = self.began.elapsed();
         self.calls.lock().expect("no panic holds it").push(Call { at, operation, body });
-        let incoming = Incoming {
+        let incoming = ApiRequest {
             path: request.path,
             public_key: &request.credentials.public_key,
             secret_key: request.credentials.secret_key().expose(),

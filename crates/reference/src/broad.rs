@@ -1,5 +1,5 @@
-//! The broad check for tombstones: whether a deleted person may be behind an address. It reaches one step further than the
-//! tombstones themselves.
+//! The broad check for tombstones: whether a deleted person may be behind an address. It reaches one step further
+//! than the tombstones themselves.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use crate::event::Identifier;
 use crate::history::History;
 use crate::tombstones::Tombstones;
 
-/// Whether there is a tombstone on the address, on a user that ever claimed it, on another address that such a user claimed, or
-/// on an anonymousId that was seen with any of these.
+/// Whether there is a tombstone on the address, on a user that ever claimed it, on another address that such a user
+/// claimed, or on an anonymousId that was seen with any of these.
 pub(crate) fn has_broad_tombstone(address: &str, history: &History, tombstones: &Tombstones) -> bool {
     let mut near = BTreeSet::from([Identifier::Address(address.to_owned())]);
     for user in history.claimers.get(address).into_iter().flatten() {

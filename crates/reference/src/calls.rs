@@ -24,8 +24,9 @@ impl LeastCalls {
     }
 }
 
-/// The minimum number of calls from `initial`, the affiliates before the first event, to the expected state. A create has no
-/// custom fields, so a new affiliate with custom fields needs an edit as well. Source: REST v2, `/affiliate/new`.
+/// The minimum number of calls from `initial`, the affiliates before the first event, to the expected state. A create
+/// has no custom fields, so a new affiliate with custom fields needs an edit as well. Source: REST v2,
+/// `/affiliate/new`.
 pub fn least_calls(expected: &Expected, initial: &[ActualAffiliate]) -> LeastCalls {
     let by_address = by_address(initial);
     let mut least = LeastCalls::default();

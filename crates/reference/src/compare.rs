@@ -57,10 +57,11 @@ pub enum Difference {
 
 /// All differences; none means that the promise holds.
 ///
-/// `refused(address, field, value)` says whether Refersion refused a value (field `email`, a standard field, or `custom:ID`).
-/// Such a value is not compared, and a person with a refused email or name need not have an affiliate. Values that an affiliate
-/// had before the first event and that no event stated are not compared either. Affiliates without a person are [`left_over`]:
-/// they are a difference only if their address is forbidden and they could have been disabled.
+/// `refused(address, field, value)` says whether Refersion refused a value (field `email`, a standard field, or
+/// `custom:ID`). Such a value is not compared, and a person with a refused email or name need not have an affiliate.
+/// Values that an affiliate had before the first event and that no event stated are not compared either. Affiliates
+/// without a person are [`left_over`]: they are a difference only if their address is forbidden and they could have
+/// been disabled.
 pub fn compare(
     expected: &Expected,
     actual: &[ActualAffiliate],
@@ -142,8 +143,8 @@ fn wrong_fields(
         .collect()
 }
 
-/// Compares the status. A new affiliate has the status of the settings; one that existed before keeps its own. After a delete an
-/// affiliate may stay disabled if the settings say PENDING, because the API cannot set that status.
+/// Compares the status. A new affiliate has the status of the settings; one that existed before keeps its own. After
+/// a delete an affiliate may stay disabled if the settings say PENDING, because the API cannot set that status.
 fn wrong_status(
     address: &str,
     expected: &ExpectedAffiliate,

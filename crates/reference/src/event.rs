@@ -93,7 +93,8 @@ fn identify(event: &Accepted<'_>, node: &Node) -> Option<Identify> {
     Some(Identify { strongest, user, address, anonymous, stamp, traits: stated(node.at("traits")) })
 }
 
-/// The time of an identify: never later than its receipt by Segment or by the ingest endpoint, whatever the sender's clock says.
+/// The time of an identify: never later than its receipt by Segment or by the ingest endpoint, whatever the sender's
+/// clock says.
 fn identify_time(event: &Accepted<'_>, node: &Node) -> Timestamp {
     let keys = ["timestamp", "originaltimestamp", "sentat", "receivedat"];
     let received_at = to_microsecond(event.received_at);

@@ -1,4 +1,5 @@
-//! The expected state: one affiliate for each person that can be one, and addresses that must not have an active affiliate.
+//! The expected state: one affiliate for each person that can be one, and addresses that must not have an active
+//! affiliate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,30 +17,32 @@ use crate::{Settings, World};
 pub struct Expected {
     /// By address, in lower case.
     pub affiliates: BTreeMap<String, ExpectedAffiliate>,
-    /// Addresses whose affiliate, if there is one, must be DISABLED, even one that is left over: a person near them was deleted,
-    /// and no affiliate is expected there.
+    /// Addresses whose affiliate, if there is one, must be DISABLED, even one that is left over: a person near them
+    /// was deleted, and no affiliate is expected there.
     pub forbidden: BTreeSet<String>,
-    /// Forbidden addresses without a tombstone on the address itself. An affiliate that existed there before and was not found
-    /// may stay.
+    /// Forbidden addresses without a tombstone on the address itself. An affiliate that existed there before and was
+    /// not found may stay.
     pub not_searched: BTreeSet<String>,
-    /// Forbidden addresses whose affiliate moves to the address of a person that can be one. If Refersion refuses that address,
-    /// the affiliate stays.
+    /// Forbidden addresses whose affiliate moves to the address of a person that can be one. If Refersion refuses
+    /// that address, the affiliate stays.
     pub moves: BTreeMap<String, String>,
-    /// Number of persons that cannot be an affiliate yet and of identifiers that belong to no person, if they have traits.
+    /// Number of persons that cannot be an affiliate yet and of identifiers that belong to no person, if they have
+    /// traits.
     pub persons_waiting: usize,
     /// Whether affiliates of this connection are created ACTIVE; otherwise PENDING.
     pub new_status_active: bool,
     /// Number of identifies that disable this destination.
     pub skipped: usize,
-    /// Number of events that the ingest endpoint should have refused. If the events were accepted, any value but 0 is an error of
-    /// a reader.
+    /// Number of events that the ingest endpoint should have refused. If the events were accepted, any value but 0 is
+    /// an error of a reader.
     pub unreadable: usize,
 }
 
 /// The expected values of one affiliate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedAffiliate {
-    /// By the API's field name: all [`STANDARD_FIELDS`], empty if not stated. Of an optional affiliate, only the stated ones.
+    /// By the API's field name: all [`STANDARD_FIELDS`], empty if not stated. Of an optional affiliate, only the
+    /// stated ones.
     pub fields: BTreeMap<String, String>,
     /// Stated custom fields by id.
     pub custom_fields: BTreeMap<u64, String>,
@@ -54,9 +57,11 @@ pub struct ExpectedAffiliate {
 pub enum Presence {
     /// It has to exist.
     Created,
-    /// It existed before, and its person could not be an affiliate otherwise. If it exists, the stated values have to match.
+    /// It existed before, and its person could not be an affiliate otherwise. If it exists, the stated values have to
+    /// match.
     Optional,
-    /// It has to exist although a person behind its address was deleted: everything that a create needs was stated again.
+    /// It has to exist although a person behind its address was deleted: everything that a create needs was stated
+    /// again.
     Recreated,
 }
 
@@ -92,7 +97,8 @@ impl Model<'_> {
         expected
     }
 
-    /// Forbids an address. Its affiliate moves to its owner's new address only without a tombstone on the old address itself.
+    /// Forbids an address. Its affiliate moves to its owner's new address only without a tombstone on the old address
+    /// itself.
     fn forbid(&self, address: &str, owner: Option<&Person>, expected: &mut Expected) {
         expected.forbidden.insert(address.to_owned());
         if self.tombstones.on_address(address).is_some() {

@@ -1,4 +1,5 @@
-//! JSON values that keep the order of keys and repeated keys: if a key occurs in several spellings, the first one is used.
+//! JSON values that keep the order of keys and repeated keys: if a key occurs in several spellings, the first one is
+//! used.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
@@ -43,8 +44,8 @@ impl Node {
     }
 }
 
-/// The form in which keys are compared: `firstName`, `first_name` and `First Name` are all `firstname`. A key without letters
-/// and digits is kept.
+/// The form in which keys are compared: `firstName`, `first_name` and `First Name` are all `firstname`. A key without
+/// letters and digits is kept.
 pub(crate) fn fold_key(key: &str) -> String {
     // Character by character, so that none depends on its neighbours, as a Greek sigma at the end of a word would.
     let lower = || key.chars().flat_map(char::to_lowercase);

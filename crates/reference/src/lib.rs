@@ -1,9 +1,9 @@
 //! The reference model: recomputes from the raw events, naively and from scratch, what Refersion should contain.
 //!
-//! For tests and proofs only. It shares no code with the program that it checks (no reader, no fold, no identity resolution), so
-//! an error there appears as a difference here. It uses the simplest algorithm: it collects all statements ([`expect`]) and
-//! answers each question by looking at all of them. [`compare()`] then lists how an account differs. It does not know queues,
-//! ledgers, calls or retries, nor in which order events were absorbed.
+//! For tests and proofs only. It shares no code with the program that it checks (no reader, no fold, no identity
+//! resolution), so an error there appears as a difference here. It uses the simplest algorithm: it collects all
+//! statements ([`expect`]) and answers each question by looking at all of them. [`compare()`] then lists how an
+//! account differs. It does not know queues, ledgers, calls or retries, nor in which order events were absorbed.
 //!
 //! Reports contain addresses and values: use it with made-up people only.
 

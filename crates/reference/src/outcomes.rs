@@ -25,8 +25,8 @@ pub enum OutcomeFault {
     Unknown(String),
 }
 
-/// Compares the current outcomes with the ids of all accepted events. `found` is an array of objects with `event_id` and
-/// `state`, as `events find --json` prints them. An empty result means that no accepted event was lost.
+/// Compares the current outcomes with the ids of all accepted events. `found` is an array of objects with `event_id`
+/// and `state`, as `events find --json` prints them. An empty result means that no accepted event was lost.
 pub fn check_outcomes<'a>(accepted: impl IntoIterator<Item = &'a str>, found: &Value) -> Vec<OutcomeFault> {
     let mut states: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for row in found.as_array().into_iter().flatten() {

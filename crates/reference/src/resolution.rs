@@ -127,8 +127,8 @@ impl<'a> People<'a> {
     }
 }
 
-/// The present address of a user, from its claims that no tombstone covers. Of two addresses with the same stamp, which does not
-/// occur, the greater one.
+/// The present address of a user, from its claims that no tombstone covers. Of two addresses with the same stamp,
+/// which does not occur, the greater one.
 fn present<'a>(
     user: &str,
     history: &'a History,

@@ -23,7 +23,8 @@ pub(crate) fn to_microsecond(time: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
-/// Parses Unix seconds or milliseconds from their decimal digits: arithmetic on a double would lose the last microsecond.
+/// Parses Unix seconds or milliseconds from their decimal digits: arithmetic on a double would lose the last
+/// microsecond.
 fn since_1970(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let seconds: i64 = whole.parse().ok()?;

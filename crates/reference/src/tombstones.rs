@@ -39,8 +39,8 @@ impl Tombstones {
     }
 }
 
-/// Computes all tombstones. Users inherit that of a named address, addresses that of a user, and anonymousIds that of either;
-/// nothing else is inherited. Three passes in this order; each reads only the results of those before.
+/// Computes all tombstones. Users inherit that of a named address, addresses that of a user, and anonymousIds that of
+/// either; nothing else is inherited. Three passes in this order; each reads only the results of those before.
 pub(crate) fn tombstones(history: &History) -> Tombstones {
     let mut tombstones = Tombstones(history.named.clone());
     for (user, addresses) in &history.claims {

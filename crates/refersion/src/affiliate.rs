@@ -70,8 +70,8 @@ impl From<InitialStatus> for Status {
     }
 }
 
-/// The arguments of `/affiliate/new`. The client generates the password and does not keep it. The operation takes no custom
-/// fields; they need an edit afterwards.
+/// The arguments of `/affiliate/new`. The client generates the password and does not keep it. The operation takes no
+/// custom fields; they need an edit afterwards.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewAffiliate {
     /// Field values. `first_name`, `last_name` and `email` are required and must not be empty.
@@ -82,8 +82,8 @@ pub struct NewAffiliate {
     pub offer: Option<u64>,
     /// Whether Refersion sends the welcome mail. Leave it off when a create is retried.
     pub send_welcome: bool,
-    /// An identifier for the merchant's own use, documented as alphanumeric. Left out of a second call if the API refuses
-    /// the request and names no other field.
+    /// An identifier for the merchant's own use, documented as alphanumeric. Left out of a second call if the API
+    /// refuses the request and names no other field.
     pub unique_merchant_id: Option<String>,
 }
 
@@ -107,7 +107,8 @@ pub enum LookupBy {
     Code(AffiliateCode),
 }
 
-/// One affiliate as `/affiliate/get` returns it, without postal address, phone and PayPal address, which it never returns.
+/// One affiliate as `/affiliate/get` returns it, without postal address, phone and PayPal address, which it never
+/// returns.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Affiliate {
     /// Its numeric id.
@@ -144,8 +145,8 @@ pub struct Edit {
 pub struct Batch {
     /// Affiliates that Refersion reports as changed.
     pub changed: BTreeSet<AffiliateId>,
-    /// Affiliates that Refersion reports as not changed or does not mention. It gives no reason, and may include affiliates
-    /// that already had the wanted values: use `get` to find out.
+    /// Affiliates that Refersion reports as not changed or does not mention. It gives no reason, and may include
+    /// affiliates that already had the wanted values: use `get` to find out.
     pub not_changed: BTreeSet<AffiliateId>,
 }
 

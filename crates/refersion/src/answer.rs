@@ -10,8 +10,8 @@ pub(crate) fn object(body: &[u8]) -> Option<Map<String, Value>> {
     serde_json::from_slice(body).ok()
 }
 
-/// The error texts of an answer: under `errors`, `error` or (from the gateway) `message`, each as a text, a list of texts or
-/// an object with a list for each field.
+/// The error texts of an answer: under `errors`, `error` or (from the gateway) `message`, each as a text, a list of
+/// texts or an object with a list for each field.
 pub(crate) fn error_texts(body: &[u8]) -> Vec<String> {
     let mut texts = Vec::new();
     if let Some(object) = object(body) {

@@ -14,7 +14,8 @@ enum Step<T> {
 
 /// A bisection in progress. Every item ends either in exactly one accepted subset or among the refused items.
 ///
-/// An item counts as refused only after it was refused alone. Items that are refused only in combination are all accepted.
+/// An item counts as refused only after it was refused alone. Items that are refused only in combination are all
+/// accepted.
 #[derive(Debug, Clone)]
 pub struct Bisection<T> {
     /// Subsets to try, the next one last. At most twice the binary logarithm of the item count.
@@ -36,7 +37,8 @@ impl<T> Bisection<T> {
         plan
     }
 
-    /// The subset to try next; `None` if every item is decided. Unchanged until [`Self::accepted`] or [`Self::refused`].
+    /// The subset to try next; `None` if every item is decided. Unchanged until [`Self::accepted`] or
+    /// [`Self::refused`].
     pub fn next(&self) -> Option<&[T]> {
         self.open.last().map(|step| match step {
             Step::Left { left, .. } => left.as_slice(),
@@ -44,8 +46,9 @@ impl<T> Bisection<T> {
         })
     }
 
-    /// Records that the subset was accepted. If it was the left half of a refused group, the cause is in the right half,
-    /// which is then split without trying it as a whole. A right half of one item is tried, to learn the reason.
+    /// Records that the subset was accepted. If it was the left half of a refused group, the cause is in the right
+    /// half, which is then split without trying it as a whole. A right half of one item is tried, to learn the
+    /// reason.
     pub fn accepted(&mut self) {
         if let Some(Step::Left { right, .. }) = self.open.pop() {
             if right.len() > 1 { self.split(right) } else { self.open.push(Step::Whole(right)) }

@@ -10,11 +10,12 @@
 //! | 422                                     | by its text       | by its text              |
 //! | 204, 400, 404, anything else            | request           | request                  |
 //!
-//! A 403 while the keys are accepted concerns the request: "too many" for a list, which is then split, otherwise "request".
+//! A 403 while the keys are accepted concerns the request: "too many" for a list, which is then split, otherwise
+//! "request".
 //!
-//! 500 and 503 count as "no answer" for all writing calls, not for creates alone: an edit, too, may have had an effect before
-//! the server failed. A value that is wrongly taken for undelivered would never be sent again if it changed back in the
-//! meantime. A value that is wrongly taken for unknown costs one more item in a batch.
+//! 500 and 503 count as "no answer" for all writing calls, not for creates alone: an edit, too, may have had an
+//! effect before the server failed. A value that is wrongly taken for undelivered would never be sent again if it
+//! changed back in the meantime. A value that is wrongly taken for unknown costs one more item in a batch.
 
 use crate::answer;
 use crate::error_kind::{self, ErrorKind};
@@ -36,8 +37,8 @@ impl Problem {
         Self { failure, kind: None }
     }
 
-    /// Attributes a 403 to the request, after a second call has shown that the keys are accepted. `items` is the length of
-    /// the list that was sent; a list of several can be split to find the cause.
+    /// Attributes a 403 to the request, after a second call has shown that the keys are accepted. `items` is the
+    /// length of the list that was sent; a list of several can be split to find the cause.
     pub(crate) fn attribute_to_request(&mut self, items: usize) {
         self.failure.class = if items > 1 { Class::TooMany } else { Class::Request };
     }

@@ -35,8 +35,9 @@ impl PasswordSource for RandomPasswords {
     }
 }
 
-/// A client for one Refersion account. Each HTTP call passes the gate separately, including the second call of a create and
-/// each page of a search. The client retries nothing, except for the one case that [`Client::create`] describes.
+/// A client for one Refersion account. Each HTTP call passes the gate separately, including the second call of a
+/// create and each page of a search. The client retries nothing, except for the one case that [`Client::create`]
+/// describes.
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<dyn Transport>,
@@ -66,13 +67,14 @@ impl Client {
         self
     }
 
-    /// Creates an affiliate. If the API refuses the request and names no other field, the client sends it once more without
-    /// the merchant's identifier, which is documented as alphanumeric while user ids contain hyphens.
+    /// Creates an affiliate. If the API refuses the request and names no other field, the client sends it once more
+    /// without the merchant's identifier, which is documented as alphanumeric while user ids contain hyphens.
     ///
     /// # Errors
     ///
-    /// [`Class::EmailTaken`] if another affiliate has the address (see [`Client::find_holder`]); [`Class::NoAnswer`] if it is
-    /// unknown whether the affiliate exists now; [`Class::Refused`] for a value; [`Class::Request`] for the request itself.
+    /// [`Class::EmailTaken`] if another affiliate has the address (see [`Client::find_holder`]); [`Class::NoAnswer`]
+    /// if it is unknown whether the affiliate exists now; [`Class::Refused`] for a value; [`Class::Request`] for the
+    /// request itself.
     pub async fn create(&self, new: &NewAffiliate) -> Result<Created, Failure> {
         let first = self.create_once(new, new.unique_merchant_id.as_deref()).await;
         let outcome = match first {
@@ -88,7 +90,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Class::Unavailable`] and [`Class::Throttled`] are temporary; [`Class::Credentials`] and [`Class::Request`] are not.
+    /// [`Class::Unavailable`] and [`Class::Throttled`] are temporary; [`Class::Credentials`] and [`Class::Request`]
+    /// are not.
     pub async fn get(&self, by: LookupBy) -> Result<Option<Affiliate>, Failure> {
         let body = match &by {
             LookupBy::Id(id) => json!({ "id": id }),
@@ -104,16 +107,17 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Class::Refused`] or [`Class::EmailTaken`] for some of the batch: see [`crate::Bisection`]. [`Class::NoAnswer`]: the
-    /// outcome is unknown for all of them. [`Class::TooMany`]: more than the limit; the call had no effect.
+    /// [`Class::Refused`] or [`Class::EmailTaken`] for some of the batch: see [`crate::Bisection`].
+    /// [`Class::NoAnswer`]: the outcome is unknown for all of them. [`Class::TooMany`]: more than the limit; the call
+    /// had no effect.
     pub async fn edit(&self, edits: &[Edit]) -> Result<Batch, Failure> {
         debug_assert!(edits.iter().all(|edit| !edit.fields.is_empty() || !edit.custom_fields.is_empty()));
         let ids: Vec<AffiliateId> = edits.iter().map(|edit| edit.id).collect();
         self.batch(Operation::Edit, &ids, &edits::Body::of(edits)).await
     }
 
-    /// Sets the status of up to [`MAX_BATCH`] affiliates, each at most once in the batch. Refersion may send the welcome mail
-    /// to an affiliate that becomes active.
+    /// Sets the status of up to [`MAX_BATCH`] affiliates, each at most once in the batch. Refersion may send the
+    /// welcome mail to an affiliate that becomes active.
     ///
     /// # Errors
     ///
@@ -127,8 +131,8 @@ impl Client {
         self.batch(Operation::StatusChange, ids, &body).await
     }
 
-    /// Finds the affiliate with exactly this email address (trimmed, ignoring case), in any status. Takes one call for each
-    /// page of the search and one for the numeric id.
+    /// Finds the affiliate with exactly this email address (trimmed, ignoring case), in any status. Takes one call
+    /// for each page of the search and one for the numeric id.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Countries: people write them in many ways, and Refersion accepts only alpha-2 codes of a closed list.
 //!
-//! Segment's own sample has `USA`. A country that Refersion does not accept is better left out than sent, because the refusal
-//! would concern the whole affiliate.
+//! Segment's own sample has `USA`. A country that Refersion does not accept is better left out than sent, because the
+//! refusal would concern the whole affiliate.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -29,8 +29,8 @@ static BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     by_name
 });
 
-/// The alpha-2 code of any ISO country, from its alpha-2 or alpha-3 code, its English name or another common name. Ignores
-/// case, accents, punctuation and a leading "the". `UK` is `GB`.
+/// The alpha-2 code of any ISO country, from its alpha-2 or alpha-3 code, its English name or another common name.
+/// Ignores case, accents, punctuation and a leading "the". `UK` is `GB`.
 ///
 /// ```
 /// assert_eq!(refersion::country::code("U.S.A."), Some("US"));

@@ -44,8 +44,8 @@ impl Credentials {
         &self.secret_key
     }
 
-    /// Whether both halves can be sent as HTTP headers: visible ASCII, not empty. Any other pair is wrong and need not be
-    /// sent.
+    /// Whether both halves can be sent as HTTP headers: visible ASCII, not empty. Any other pair is wrong and need
+    /// not be sent.
     pub fn can_be_sent(&self) -> bool {
         [self.public_key.as_str(), self.secret_key.expose()]
             .iter()

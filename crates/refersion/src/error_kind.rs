@@ -1,5 +1,5 @@
-//! Derives the kind of an error from its English text: the API has no error codes, so nothing else distinguishes a taken
-//! address from a refused country.
+//! Derives the kind of an error from its English text: the API has no error codes, so nothing else distinguishes a
+//! taken address from a refused country.
 //!
 //! Source of the samples: Refersion REST v2, answers of `/affiliate/new` and `/affiliate/edit`; REST v1 for "required".
 
@@ -59,8 +59,8 @@ const FIELD_NAMES: [(&str, Field); 20] = [
     ("telephone", Field::Phone),
 ];
 
-/// The kind of an answer with these texts. A taken address has precedence, because the caller handles it separately; then a
-/// value whose field is named; then errors of the request or the settings.
+/// The kind of an answer with these texts. A taken address has precedence, because the caller handles it separately;
+/// then a value whose field is named; then errors of the request or the settings.
 pub(crate) fn read(texts: &[String]) -> Option<ErrorKind> {
     texts.iter().map(|text| read_one(text)).min_by_key(|kind| match kind {
         ErrorKind::EmailTaken => 0,
@@ -75,8 +75,8 @@ pub(crate) fn read(texts: &[String]) -> Option<ErrorKind> {
 
 fn read_one(text: &str) -> ErrorKind {
     let words = words(text);
-    // This text quotes the value, which may contain any of the phrases below, so it is checked first. The field follows the
-    // last "for field".
+    // This text quotes the value, which may contain any of the phrases below, so it is checked first. The field
+    // follows the last "for field".
     if let Some((_, name)) = words.rsplit_once(" allowed value for field ") {
         return named(name.trim());
     }
@@ -113,8 +113,8 @@ fn named(name: &str) -> ErrorKind {
     }
 }
 
-/// The field that a text names, if it names exactly one. A quoted value may look like the name of a field, and a wrong guess
-/// would suppress the wrong value.
+/// The field that a text names, if it names exactly one. A quoted value may look like the name of a field, and a
+/// wrong guess would suppress the wrong value.
 fn only_field(words: &str) -> Option<Field> {
     let mut fields: Vec<Field> = FIELD_NAMES
         .iter()

@@ -12,24 +12,26 @@ pub enum Class {
     Throttled,
     /// Refersion cannot be reached, or a reading call failed: retry with backoff. The call had no effect.
     Unavailable,
-    /// A writing call without an answer, or with one that says nothing definite (any 5xx, a gateway's page). Whether it had
-    /// an effect is unknown: the caller has to find out or send the values again.
+    /// A writing call without an answer, or with one that says nothing definite (any 5xx, a gateway's page). Whether
+    /// it had an effect is unknown: the caller has to find out or send the values again.
     NoAnswer,
-    /// 401, 403 while the keys are not accepted, or keys that cannot be sent: no call will succeed until an operator acts.
+    /// 401, 403 while the keys are not accepted, or keys that cannot be sent: no call will succeed until an operator
+    /// acts.
     Credentials,
-    /// The list is longer than the API allows, or a gateway refuses it (403) because of one of its items: split it. Never
-    /// returned for a list of one.
+    /// The list is longer than the API allows, or a gateway refuses it (403) because of one of its items: split it.
+    /// Never returned for a list of one.
     TooMany,
     /// Another affiliate has the email address: look for it.
     EmailTaken,
-    /// 422: a value is refused. If the answer names no field, or several, find it by bisection (first by affiliate, then by
-    /// field).
+    /// 422: a value is refused. If the answer names no field, or several, find it by bisection (first by affiliate,
+    /// then by field).
     Refused {
         /// The field whose value is refused, if the answer names exactly one.
         field: Option<Field>,
     },
-    /// 204, 400, 404, an unknown offer, a limit of the plan: the request or the settings are wrong, not a person's data. Also
-    /// 403 while the keys are accepted: a gateway refuses this request, possibly because of a person's data.
+    /// 204, 400, 404, an unknown offer, a limit of the plan: the request or the settings are wrong, not a person's
+    /// data. Also 403 while the keys are accepted: a gateway refuses this request, possibly because of a person's
+    /// data.
     Request,
     /// The email address is taken, but no affiliate with exactly this address is found.
     NotFound,
@@ -64,8 +66,8 @@ impl fmt::Display for Class {
 
 /// A call that did not succeed.
 ///
-/// `Display` and `Debug` leave out the message: Refersion repeats refused values in it, and logs must not contain personal
-/// data.
+/// `Display` and `Debug` leave out the message: Refersion repeats refused values in it, and logs must not contain
+/// personal data.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("refersion call {operation} failed: {class}")]
 pub struct Failure {
@@ -75,8 +77,8 @@ pub struct Failure {
     pub operation: Operation,
     /// HTTP status of the answer, if there was one.
     pub http_status: Option<u16>,
-    /// The cause, in Refersion's words if it gave any. For operators: at most 500 bytes, may contain personal data, never
-    /// contains a key or a password.
+    /// The cause, in Refersion's words if it gave any. For operators: at most 500 bytes, may contain personal data,
+    /// never contains a key or a password.
     pub message: String,
     /// The wait that the server asks for, if it does; at most one day.
     pub retry_after: Option<Duration>,

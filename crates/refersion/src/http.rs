@@ -1,7 +1,7 @@
 //! The transport over the network: HTTP/1.1 with reqwest, TLS with rustls and ring.
 //!
-//! It follows no redirects (a POST would lose its body, and the keys would go to another host), repeats no request, ignores
-//! the proxy settings of the environment and asks for no compression.
+//! It follows no redirects (a POST would lose its body, and the keys would go to another host), repeats no request,
+//! ignores the proxy settings of the environment and asks for no compression.
 
 mod retry_after;
 
@@ -18,8 +18,8 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Maximum duration of a call, from its start to the last byte of the answer. A lease has to outlast it.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Maximum idle time of a connection. It is shorter than that of common gateways (60 s): a call on a connection that the
-/// other side closes at the same moment would have an unknown outcome.
+/// Maximum idle time of a connection. It is shorter than that of common gateways (60 s): a call on a connection that
+/// the other side closes at the same moment would have an unknown outcome.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// The HTTP client cannot be set up, most likely because the system's certificates cannot be read.
@@ -34,8 +34,8 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// A transport with [`CONNECT_DEADLINE`] and [`CALL_DEADLINE`]. Installs ring as the crypto provider of the process,
-    /// unless it has one.
+    /// A transport with [`CONNECT_DEADLINE`] and [`CALL_DEADLINE`]. Installs ring as the crypto provider of the
+    /// process, unless it has one.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! The two identifiers of an affiliate. They are two types, because the API calls both `id` and does not accept one for the
-//! other.
+//! The two identifiers of an affiliate. They are two types, because the API calls both `id` and does not accept one
+//! for the other.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// The short public code of an affiliate, like `a3y7`; sometimes all digits, like `6905`.
 ///
-/// `/affiliate/new`, `/affiliate/search` and `/affiliate/list` return it as `id`, and a referral link ends in it. The form of
-/// a text does not show whether it is a code or an [`AffiliateId`]: only the operation that returned it does.
+/// `/affiliate/new`, `/affiliate/search` and `/affiliate/list` return it as `id`, and a referral link ends in it. The
+/// form of a text does not show whether it is a code or an [`AffiliateId`]: only the operation that returned it does.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AffiliateCode(pub String);

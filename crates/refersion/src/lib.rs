@@ -1,16 +1,18 @@
-//! A client for Refersion's REST API, version 2: typed calls, a small transport port, and one classification of failures.
+//! A client for Refersion's REST API, version 2: typed calls, a small transport port, and one classification of
+//! failures.
 //!
-//! The API has pitfalls: two kinds of ids under one name, 204 for a failure, 429 for a list that is too long, 422 for "not
-//! found", 200 for a batch of which a part failed. This crate handles them, so that no other crate has to. It knows nothing
-//! about Segment, queues, ledgers or persons, and it decides neither what to send nor when to retry.
+//! The API has pitfalls: two kinds of ids under one name, 204 for a failure, 429 for a list that is too long, 422 for
+//! "not found", 200 for a batch of which a part failed. This crate handles them, so that no other crate has to. It
+//! knows nothing about Segment, queues, ledgers or persons, and it decides neither what to send nor when to retry.
 //!
 //! - [`Client`] makes the calls. It sends them through a [`Transport`] ([`HttpTransport`] over the network) and asks a
 //!   [`Gate`] before each.
 //! - [`Failure`] describes a call that did not succeed; its [`Class`] says what the caller has to do.
-//! - [`Bisection`] finds the refused items of a batch. [`country`], [`state`] and [`password`] hold the rules for values.
+//! - [`Bisection`] finds the refused items of a batch. [`country`], [`state`] and [`password`] hold the rules for
+//!   values.
 //!
-//! Facts come from the OpenAPI 3.0 definition that Refersion publishes at <https://www.refersion.dev/reference>. Where it
-//! does not specify a behaviour, the code says "assumed" and why.
+//! Facts come from the OpenAPI 3.0 definition that Refersion publishes at <https://www.refersion.dev/reference>.
+//! Where it does not specify a behaviour, the code says "assumed" and why.
 
 mod affiliate;
 mod answer;

@@ -19,8 +19,8 @@ pub const MAX_REPEATS: usize = 3;
 /// Length of a generated password: about 130 bits of randomness.
 const GENERATED_CHARS: usize = 32;
 
-/// The classes of characters of a generated password, used in turn: so all four occur, and no character occurs twice in a
-/// row. The symbols need no escaping in JSON, HTML or a form.
+/// The classes of characters of a generated password, used in turn: so all four occur, and no character occurs twice
+/// in a row. The symbols need no escaping in JSON, HTML or a form.
 const KINDS: [&[u8]; 4] =
     [b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz", b"0123456789", b"!#$%*+-=?_~"];
 

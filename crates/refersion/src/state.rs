@@ -60,8 +60,8 @@ const STATES: [(&str, &str); 56] = [
     ("MP", "Northern Mariana Islands"),
 ];
 
-/// The two-letter code of a US state, from its name or its code, ignoring case and spacing. `None` for any other text, which
-/// is best sent unchanged.
+/// The two-letter code of a US state, from its name or its code, ignoring case and spacing. `None` for any other
+/// text, which is best sent unchanged.
 pub fn us_code(name: &str) -> Option<&'static str> {
     let wanted: Vec<&str> = name.split_whitespace().collect();
     let wanted = wanted.join(" ");

@@ -49,7 +49,8 @@ pub enum TransportError {
         /// The cause, without keys or personal data.
         detail: String,
     },
-    /// The request cannot be expressed in HTTP, most likely because of its URL. It had no effect, and a retry is futile.
+    /// The request cannot be expressed in HTTP, most likely because of its URL. It had no effect, and a retry is
+    /// futile.
     #[error("the request to refersion cannot be sent: {detail}")]
     Malformed {
         /// The cause, without keys or personal data.
@@ -60,8 +61,8 @@ pub enum TransportError {
 /// Sends requests to Refersion.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends one `POST` and waits for the whole answer, at most [`crate::CALL_DEADLINE`]. Follows no redirects and repeats
-    /// nothing.
+    /// Sends one `POST` and waits for the whole answer, at most [`crate::CALL_DEADLINE`]. Follows no redirects and
+    /// repeats nothing.
     ///
     /// # Errors
     ///

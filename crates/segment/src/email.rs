@@ -7,8 +7,8 @@ use crate::node::Node;
 /// Maximum length of an address. Source: RFC 5321, 4.5.3.1.3, without the angle brackets.
 const MAX_BYTES: usize = 254;
 
-/// The paths at which an event may have an email, in order of precedence. The top-level one is last: in samples of Segment's
-/// event tester it is an artefact, but the delete on Segment's Refersion page has its email only there.
+/// The paths at which an event may have an email, in order of precedence. The top-level one is last: in samples of
+/// Segment's event tester it is an artefact, but the delete on Segment's Refersion page has its email only there.
 const PATHS: [&[&str]; 4] =
     [&["traits", "email"], &["context", "traits", "email"], &["properties", "email"], &["email"]];
 

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 /// One Segment call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Identifies the message: the `messageId`, or `sha256:` and 64 hex digits if it is missing or very long. A repeated message
-    /// has the same key.
+    /// Identifies the message: the `messageId`, or `sha256:` and 64 hex digits if it is missing or very long. A
+    /// repeated message has the same key.
     pub message_key: String,
     /// Segment's `messageId`, trimmed.
     pub message_id: Option<String>,
@@ -43,8 +43,8 @@ pub struct Identify {
     pub engage: bool,
     /// Whether `integrations` has `"Refersion": false`, so that this destination skips it.
     pub skip: bool,
-    /// The time of the statement, to the microsecond. Never later than the receipt of the event or of its first attempt at
-    /// Segment.
+    /// The time of the statement, to the microsecond. Never later than the receipt of the event or of its first
+    /// attempt at Segment.
     pub time: Timestamp,
     /// The stated traits; `None` clears a trait. Traits that the event does not mention are absent.
     pub traits: Traits,
@@ -152,7 +152,8 @@ pub struct Delete {
     pub anonymous: Option<String>,
     /// Every email address that the delete contains, including a userId that looks like one: in doubt the delete wins.
     pub addresses: BTreeSet<String>,
-    /// The time of receipt, to the microsecond, regardless of the times in the event: everything stored until then is deleted.
+    /// The time of receipt, to the microsecond, regardless of the times in the event: everything stored until then is
+    /// deleted.
     pub time: Timestamp,
 }
 

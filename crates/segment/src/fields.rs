@@ -1,14 +1,16 @@
 //! Access to the members of an object under any spelling of their name.
 //!
-//! The casing of names differs between customers, and Segment's contract for direct destinations requires accepting all of
-//! them. The rule is that of Segment's own code (`segmentio/obj-case`), extended to letters and digits of every script.
+//! The casing of names differs between customers, and Segment's contract for direct destinations requires accepting
+//! all of them. The rule is that of Segment's own code (`segmentio/obj-case`), extended to letters and digits of
+//! every script.
 
 use crate::node::Node;
 
-/// Converts a key to the form in which keys are compared: `firstName`, `first_name` and `First Name` become `firstname`.
+/// Converts a key to the form in which keys are compared: `firstName`, `first_name` and `First Name` become
+/// `firstname`.
 ///
-/// Keeps only letters, digits and `.`, in lower case. A key without any of these is trimmed and converted to lower case.
-/// Folding is idempotent.
+/// Keeps only letters, digits and `.`, in lower case. A key without any of these is trimmed and converted to lower
+/// case. Folding is idempotent.
 #[must_use]
 pub fn fold_key(key: &str) -> String {
     let folded = if key.is_ascii() { fold_ascii(key) } else { fold_any(key) };

@@ -1,9 +1,9 @@
 //! A tolerant reader of Segment events: converts bytes to an [`Event`] or a [`Refusal`].
 //!
-//! The reader performs no IO and reads no clock. It knows nothing about Refersion, connections or earlier events. It accepts
-//! what Segment's own code accepts (any casing of names, unusual shapes, times in many formats) and refuses only what cannot
-//! be an event: a customer can rarely change what a source sends, and Segment discards a refused event for good.
-//! `docs/traits.md` describes for users how each trait is read.
+//! The reader performs no IO and reads no clock. It knows nothing about Refersion, connections or earlier events. It
+//! accepts what Segment's own code accepts (any casing of names, unusual shapes, times in many formats) and refuses
+//! only what cannot be an event: a customer can rarely change what a source sends, and Segment discards a refused
+//! event for good. `docs/traits.md` describes for users how each trait is read.
 
 mod delete;
 mod email;
@@ -35,8 +35,8 @@ use node::Node;
 
 /// Reads one event: a JSON object as a direct destination receives it.
 ///
-/// `received_at` is the time of the request. The same bytes with the same `received_at` give the same event, on every machine
-/// and in every version of this crate that reads the same envelopes. The caller limits the size.
+/// `received_at` is the time of the request. The same bytes with the same `received_at` give the same event, on every
+/// machine and in every version of this crate that reads the same envelopes. The caller limits the size.
 ///
 /// # Errors
 ///

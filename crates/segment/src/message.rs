@@ -18,8 +18,8 @@ pub(crate) fn id(top: &Fields<'_>) -> Option<String> {
     }
 }
 
-/// The message key: the `messageId`, or its hash if it is too long to be stored with every statement. Without a `messageId`, a
-/// hash of the event that ignores white space and the order of members.
+/// The message key: the `messageId`, or its hash if it is too long to be stored with every statement. Without a
+/// `messageId`, a hash of the event that ignores white space and the order of members.
 pub(crate) fn key(id: Option<&str>, event: &Node<'_>) -> String {
     match id {
         Some(id) if id.chars().count() <= MAX_ID_CHARS => id.to_owned(),

@@ -1,7 +1,7 @@
 //! JSON values whose objects keep the order of their members and repeated members.
 //!
-//! If a name occurs in several spellings, the first one is used. `serde_json::Value` does not keep the order, and its feature
-//! `preserve_order` would change the type for every crate of the workspace.
+//! If a name occurs in several spellings, the first one is used. `serde_json::Value` does not keep the order, and its
+//! feature `preserve_order` would change the type for every crate of the workspace.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -57,7 +57,8 @@ impl<'a> Node<'a> {
 }
 
 impl fmt::Display for Number {
-    /// Writes a plain decimal: no exponent, no `.0`, and for a fraction the shortest text that parses to the same double.
+    /// Writes a plain decimal: no exponent, no `.0`, and for a fraction the shortest text that parses to the same
+    /// double.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsigned(n) => n.fmt(f),

@@ -9,13 +9,13 @@ use crate::surrogates;
 /// The replacement of a removed key.
 pub const REDACTED: &str = "[redacted]";
 
-/// Minimum length of a secret half that is removed by itself. Refersion's have more than 20 characters; removing a very short
-/// text would damage events.
+/// Minimum length of a secret half that is removed by itself. Refersion's have more than 20 characters; removing a
+/// very short text would damage events.
 const MIN_SECRET_BYTES: usize = 8;
 
-/// Replaces the API key (`publickey.secretkey`) and its secret half, anywhere in names and values of an event and in any JSON
-/// escape. An event without either is returned unchanged, except for unpaired surrogates (see [`read`](crate::read)), which
-/// are replaced so that every JSON parser can read the stored event.
+/// Replaces the API key (`publickey.secretkey`) and its secret half, anywhere in names and values of an event and in
+/// any JSON escape. An event without either is returned unchanged, except for unpaired surrogates (see
+/// [`read`](crate::read)), which are replaced so that every JSON parser can read the stored event.
 ///
 /// # Errors
 ///
@@ -30,15 +30,16 @@ pub fn without_key<'a>(json: &'a [u8], api_key: &str) -> Result<Cow<'a, [u8]>, R
     Ok(if changed { Cow::Owned(redacted.to_json()) } else { valid })
 }
 
-/// The texts to replace. The whole key comes first, so that its public half is replaced with it. The ingest endpoint accepts
-/// spaces around the halves; the event may contain the secret without them.
+/// The texts to replace. The whole key comes first, so that its public half is replaced with it. The ingest endpoint
+/// accepts spaces around the halves; the event may contain the secret without them.
 fn secrets(api_key: &str) -> Vec<&str> {
     let half = api_key.split_once('.').map(|(_, secret)| secret.trim());
     let half = half.filter(|secret| secret.len() >= MIN_SECRET_BYTES);
     [Some(api_key).filter(|key| !key.is_empty()), half].into_iter().flatten().collect()
 }
 
-/// Whether the JSON contains no secret, which is true for nearly every event. Without a backslash, no secret can be escaped.
+/// Whether the JSON contains no secret, which is true for nearly every event. Without a backslash, no secret can be
+/// escaped.
 fn is_clear(json: &[u8], secrets: &[&str]) -> bool {
     let Ok(text) = std::str::from_utf8(json) else { return false };
     !text.contains('\\') && !secrets.iter().any(|secret| text.contains(secret))

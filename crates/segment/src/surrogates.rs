@@ -1,7 +1,7 @@
 //! Unpaired surrogates: escapes like `\ud83d` that JavaScript writes for a text that was cut inside a character.
 //!
-//! A source that keeps the first 140 characters of a text may cut an emoji in half. Customers can rarely change that, and the
-//! rest of the event is valid.
+//! A source that keeps the first 140 characters of a text may cut an emoji in half. Customers can rarely change that,
+//! and the rest of the event is valid.
 
 /// The replacement character U+FFFD, as in every lossy decoder.
 const REPLACEMENT: &[u8; ESCAPE_BYTES] = b"\\ufffd";

@@ -1,7 +1,7 @@
 //! The time of an event.
 //!
-//! Libraries of a dozen languages write these times, so the reader accepts all formats that Segment's pages and libraries use.
-//! A time that cannot be read counts as missing: no event is refused because of its time.
+//! Libraries of a dozen languages write these times, so the reader accepts all formats that Segment's pages and
+//! libraries use. A time that cannot be read counts as missing: no event is refused because of its time.
 
 mod parse;
 
@@ -13,8 +13,8 @@ use crate::fields::Fields;
 const SOURCES: [&str; 4] = ["timestamp", "originaltimestamp", "sentat", RECEIVED_AT];
 const RECEIVED_AT: &str = "receivedat";
 
-/// The time of an identify: never after its receipt, nor after the receipt of its first attempt at Segment. So a retry is as
-/// old as the first attempt, and a wrong clock cannot win every comparison for years.
+/// The time of an identify: never after its receipt, nor after the receipt of its first attempt at Segment. So a
+/// retry is as old as the first attempt, and a wrong clock cannot win every comparison for years.
 pub(crate) fn of_identify(top: &Fields<'_>, received_at: Timestamp) -> Timestamp {
     let read = |key| top.get(key).and_then(parse::time).map(to_the_microsecond);
     let stated = SOURCES.into_iter().find_map(read).unwrap_or(received_at);

@@ -1,8 +1,8 @@
 //! Measures how many calls a second the simulator answers over HTTP:
 //! `cargo run --release -p simulator --example rate`.
 //!
-//! The client runs in the same process and on the same cores. It uses 32 connections. Nine calls in ten are `edit` batches of
-//! 50 affiliates with two fields each, the tenth is a `new`.
+//! The client runs in the same process and on the same cores. It uses 32 connections. Nine calls in ten are `edit`
+//! batches of 50 affiliates with two fields each, the tenth is a `new`.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;

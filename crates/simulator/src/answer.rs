@@ -39,8 +39,8 @@ impl Answer {
         Self { status, headers: content_type("text/html"), body: body.into_bytes() }
     }
 
-    /// The answer to an unknown field: HTTP forbids a body with 204, so the documented `{"error":"Invalid field X"}` is never
-    /// sent.
+    /// The answer to an unknown field: HTTP forbids a body with 204, so the documented `{"error":"Invalid field X"}`
+    /// is never sent.
     pub(crate) fn no_content() -> Self {
         Self { status: 204, headers: Vec::new(), body: Vec::new() }
     }

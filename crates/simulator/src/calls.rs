@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Calls {
     /// Requests of every kind.
     pub total: u64,
-    /// By operation (`affiliate/edit`; `unknown` for other paths), then by HTTP status as text, or `dropped` if the connection
-    /// was closed without an answer.
+    /// By operation (`affiliate/edit`; `unknown` for other paths), then by HTTP status as text, or `dropped` if the
+    /// connection was closed without an answer.
     pub by_operation: BTreeMap<String, BTreeMap<String, u64>>,
     /// Injected faults, by their name in a specification (`drop-after`, `429`, `limit`, ...).
     pub faults: BTreeMap<String, u64>,
@@ -41,8 +41,8 @@ pub struct AccountCalls {
     pub calls: u64,
     /// Maximum number of calls that arrived within any 10 s, both ends included.
     pub max_in_10s: u64,
-    /// Calls that arrived after an answer with `Retry-After` and before its time was over. Over HTTP, a call that crossed with
-    /// that answer counts as well.
+    /// Calls that arrived after an answer with `Retry-After` and before its time was over. Over HTTP, a call that
+    /// crossed with that answer counts as well.
     pub before_retry_after: u64,
     /// The effects of its calls.
     pub effects: Effects,

@@ -1,16 +1,17 @@
 //! A simulator of Refersion's REST API, version 2: the operations on affiliates, for several accounts, as strict as the
 //! documentation, with faults on demand.
 //!
-//! It knows no other crate of the workspace and shares no code with the client, so that each reveals mistakes of the other. It
-//! does not know what the client intends or which values are correct. There are two layers:
+//! It knows no other crate of the workspace and shares no code with the client, so that each reveals mistakes of the
+//! other. It does not know what the client intends or which values are correct. There are two layers:
 //!
-//! - [`Simulator`] is synchronous and deterministic. The caller passes the time; the same seed and requests give the same
-//!   replies. Simulations of the whole system use it without HTTP.
-//! - [`serve`] serves it over HTTP, with real latency and dropped connections. It also answers `POST /_simulator/faults` (a
-//!   specification as described at [`Faults`]), `GET /_simulator/state` and `GET /_simulator/calls`.
+//! - [`Simulator`] is synchronous and deterministic. The caller passes the time; the same seed and requests give the
+//!   same replies. Simulations of the whole system use it without HTTP.
+//! - [`serve`] serves it over HTTP, with real latency and dropped connections. It also answers `POST
+//!   /_simulator/faults` (a specification as described at [`Faults`]), `GET /_simulator/state` and `GET
+//!   /_simulator/calls`.
 //!
-//! Where Refersion's documentation does not specify a behaviour, [`Switches`] select one. Not simulated: conversions, offers,
-//! conversion triggers and reports (they answer 422 and are counted), and webhooks.
+//! Where Refersion's documentation does not specify a behaviour, [`Switches`] select one. Not simulated: conversions,
+//! offers, conversion triggers and reports (they answer 422 and are counted), and webhooks.
 
 mod account;
 mod accounts;

@@ -15,8 +15,8 @@ pub struct Options {
     pub switches: Switches,
 }
 
-/// Alternatives where Refersion's documentation specifies nothing or contradicts itself. The default is the most likely or the
-/// strictest behaviour; each switch selects the other one.
+/// Alternatives where Refersion's documentation specifies nothing or contradicts itself. The default is the most
+/// likely or the strictest behaviour; each switch selects the other one.
 #[derive(Debug, Clone, Default)]
 pub struct Switches {
     /// An unknown field answers `422 {"errors":["Invalid field X"]}` instead of an empty 204.
@@ -31,10 +31,11 @@ pub struct Switches {
     pub integer_pages: bool,
     /// A `limit` of `list` above 100 is lowered to 100 instead of refused with 422.
     pub list_limit_is_capped: bool,
-    /// An empty `country` or `paypal_email` clears the field instead of being refused with 422 as a value that is not in the
-    /// list of countries or not a valid address.
+    /// An empty `country` or `paypal_email` clears the field instead of being refused with 422 as a value that is not
+    /// in the list of countries or not a valid address.
     pub empty_values_clear: bool,
-    /// The numeric id 0 is refused with 422 in `get`, `edit` and `status_change`, instead of being an unknown affiliate.
+    /// The numeric id 0 is refused with 422 in `get`, `edit` and `status_change`, instead of being an unknown
+    /// affiliate.
     pub zero_id_is_422: bool,
     /// `unique_merchant_id` accepts letters and digits only, as documented, instead of any text.
     pub alphanumeric_merchant_id: bool,

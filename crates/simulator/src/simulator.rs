@@ -36,7 +36,8 @@ pub struct ApiRequest<'a> {
     pub body: &'a [u8],
 }
 
-/// The reply to a request. The effect of the request, if any, has taken place on its arrival, however late the reply is sent.
+/// The reply to a request. The effect of the request, if any, has taken place on its arrival, however late the reply
+/// is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// An HTTP answer.
@@ -93,8 +94,8 @@ impl Simulator {
         }
     }
 
-    /// The answer to a request; `None` closes the connection. The checks have the order in which a request passes them: the
-    /// gateway, the keys, the limit of the account, the call itself, and the faults of the answer.
+    /// The answer to a request; `None` closes the connection. The checks have the order in which a request passes
+    /// them: the gateway, the keys, the limit of the account, the call itself, and the faults of the answer.
     fn answer(
         &mut self,
         now: Duration,
@@ -164,8 +165,8 @@ impl Simulator {
         calls
     }
 
-    /// Adds an affiliate without a call. Opens the account, if accounts are opened at first use. `None` if there is no such
-    /// account or the address is taken.
+    /// Adds an affiliate without a call. Opens the account, if accounts are opened at first use. `None` if there is
+    /// no such account or the address is taken.
     pub fn add_affiliate(&mut self, public_key: &str, existing: ExistingAffiliate) -> Option<AffiliateIds> {
         self.accounts.get_or_open(public_key)?.add_existing(existing, &self.config)
     }

@@ -1,4 +1,5 @@
-//! The contents of the accounts, as `/_simulator/state` returns them, for tests that compare them with the expected values.
+//! The contents of the accounts, as `/_simulator/state` returns them, for tests that compare them with the expected
+//! values.
 
 use std::collections::BTreeMap;
 

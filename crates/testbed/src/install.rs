@@ -11,8 +11,8 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// Name of the lock file in the folder for temporary files, which serializes installations of concurrent test binaries.
 const LOCK_FILE: &str = "refersion-destination-testbed.lock";
 
-/// Runs `$@` with a policy that starts no service, unless the machine has its own policy. The shell removes the policy even if
-/// its parent process is killed.
+/// Runs `$@` with a policy that starts no service, unless the machine has its own policy. The shell removes the
+/// policy even if its parent process is killed.
 const WITHOUT_STARTING: &str = r#"
 policy=$1
 shift
@@ -60,8 +60,8 @@ fn may_install() -> bool {
     output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// Runs `apt-get` without questions and without starting services. Waits for the lock of another installation. The error is the
-/// output of `apt-get`.
+/// Runs `apt-get` without questions and without starting services. Waits for the lock of another installation. The
+/// error is the output of `apt-get`.
 fn apt_get(arguments: &[&str]) -> Result<(), String> {
     let output = Command::new("sh")
         .args(["-c", WITHOUT_STARTING, "testbed", POLICY, "apt-get", "-o", "DPkg::Lock::Timeout=300"])

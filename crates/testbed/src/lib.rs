@@ -1,7 +1,8 @@
 //! Real services for tests: private instances on free ports and in temporary folders, which end with the tests.
 //!
-//! The programs come from Debian's packages, which are installed if they are missing and the process runs as root. Services that
-//! the machine runs already are not touched. Only tests depend on this crate, and it knows no other crate of the workspace.
+//! The programs come from Debian's packages, which are installed if they are missing and the process runs as root.
+//! Services that the machine runs already are not touched. Only tests depend on this crate, and it knows no other
+//! crate of the workspace.
 
 mod certificate;
 mod install;

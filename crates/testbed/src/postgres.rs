@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use crate::private::{Group, free_ports};
 use crate::{Authority, Missing, install};
 
-/// Environment variable with the URL of a database on the Postgres to use instead of private ones. Its user has to be allowed to
-/// create databases. Tests that kill their server always start a private one.
+/// Environment variable with the URL of a database on the Postgres to use instead of private ones. Its user has to be
+/// allowed to create databases. Tests that kill their server always start a private one.
 pub const URL_VARIABLE: &str = "REFERSION_DESTINATION_TEST_POSTGRES_URL";
 
 /// The folder of Debian's programs, with a subfolder for each major version.
@@ -39,8 +39,8 @@ const ATTEMPTS: usize = 3;
 /// Wait between two checks whether the server has started.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Creates an empty database and returns its URL. All tests of this process share its server: the one in the environment, or a
-/// private one that runs as long as the process.
+/// Creates an empty database and returns its URL. All tests of this process share its server: the one in the
+/// environment, or a private one that runs as long as the process.
 ///
 /// # Errors
 /// If there is no URL and no server can be started.
@@ -68,8 +68,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server on a free port, with additional settings such as `fsync=on`. By default it does not flush to the disk: a
-    /// kill loses nothing either way, and tests do not cut the power.
+    /// Starts a server on a free port, with additional settings such as `fsync=on`. By default it does not flush to
+    /// the disk: a kill loses nothing either way, and tests do not cut the power.
     ///
     /// # Errors
     /// If Postgres is missing and cannot be installed, or does not start.

@@ -1,7 +1,7 @@
 //! A process group and a folder that are removed when the owning process ends in any way.
 //!
-//! The leader of the group is a shell that reads from a pipe of the owner. When the owner ends or is killed, the pipe closes, and
-//! the shell kills its group and removes the folder. `Drop` would not run for statics, nor after a kill.
+//! The leader of the group is a shell that reads from a pipe of the owner. When the owner ends or is killed, the pipe
+//! closes, and the shell kills its group and removes the folder. `Drop` would not run for statics, nor after a kill.
 
 use std::io;
 use std::net::TcpListener;
@@ -11,9 +11,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Runs the command lines in `$1`. When its input ends, a separate session kills the group and removes the folder `$2`. The shell
-/// ignores SIGHUP: if the owner dies while a process of the group is stopped, the kernel sends it to the whole group (POSIX,
-/// orphaned process groups).
+/// Runs the command lines in `$1`. When its input ends, a separate session kills the group and removes the folder
+/// `$2`. The shell ignores SIGHUP: if the owner dies while a process of the group is stopped, the kernel sends it to
+/// the whole group (POSIX, orphaned process groups).
 const GUARD: &str = r#"eval "$1"; trap '' HUP; cat >/dev/null; exec setsid sh -c 'kill -s KILL -- "-$1"; rm -rf "$2"' end "$$" "$2""#;
 
 /// A running process group.
@@ -59,8 +59,8 @@ impl Drop for Group {
     }
 }
 
-/// The range of ports, below those of outgoing connections (from 32768): while a server is down, no client must get its port as
-/// a source port.
+/// The range of ports, below those of outgoing connections (from 32768): while a server is down, no client must get
+/// its port as a source port.
 const PORTS: Range<u32> = 20_000..32_000;
 
 /// Finds free ports that the system does not assign to outgoing connections.

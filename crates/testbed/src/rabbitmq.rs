@@ -17,8 +17,8 @@ use self::node::{Node, SCRIPTS};
 use crate::private::Group;
 use crate::{Authority, Missing, install};
 
-/// Environment variable with the URL of the RabbitMQ to use instead of private ones, including the virtual host. Tests that kill
-/// their broker always start a private one.
+/// Environment variable with the URL of the RabbitMQ to use instead of private ones, including the virtual host.
+/// Tests that kill their broker always start a private one.
 pub const URL_VARIABLE: &str = "REFERSION_DESTINATION_TEST_AMQP_URL";
 
 /// Maximum time for a broker to start. It takes four seconds on an idle machine.
@@ -30,8 +30,8 @@ const ATTEMPTS: usize = 3;
 /// Wait between two checks whether the broker has started.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The URL of a broker that all tests of this process share: the one in the environment, or a private one that runs as long as
-/// the process. Tests use different names of queues.
+/// The URL of a broker that all tests of this process share: the one in the environment, or a private one that runs
+/// as long as the process. Tests use different names of queues.
 ///
 /// # Errors
 /// If there is no URL and no broker can be started.

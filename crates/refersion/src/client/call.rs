@@ -35,10 +35,11 @@ impl<'a> Call<'a> {
 }
 
 impl Client {
-    /// Makes one call. `read` converts the JSON object of a success; `None` means that it is not an answer to this operation.
+    /// Makes one call. `read` converts the JSON object of a success; `None` means that it is not an answer to this
+    /// operation.
     ///
-    /// After a 403 a second call checks the keys: a gateway refuses some bodies because of their content, and one such body
-    /// must not pause the whole account.
+    /// After a 403 a second call checks the keys: a gateway refuses some bodies because of their content, and one
+    /// such body must not pause the whole account.
     pub(super) async fn call<T>(
         &self,
         call: Call<'_>,
@@ -60,7 +61,8 @@ impl Client {
         // Both are strings in the API's definition; numbers are answered with 422.
         let call = Call::new(Operation::List, 1, &json!({ "limit": "1", "page": "1" }));
         match self.send(call, |_| Some(())).await {
-            // Refersion checks the keys before the values: a 422 (an account without affiliates) means that it accepts them.
+            // Refersion checks the keys before the values: a 422 (an account without affiliates) means that it
+            // accepts them.
             Err(problem) if problem.failure.http_status == Some(422) => Ok(()),
             other => other,
         }
@@ -101,8 +103,8 @@ impl Client {
         outcome
     }
 
-    /// A message that is safe for operators: short, on one line, and without the secrets of this call, which an answer may
-    /// repeat.
+    /// A message that is safe for operators: short, on one line, and without the secrets of this call, which an
+    /// answer may repeat.
     fn redacted(&self, message: &str, password: Option<&Secret>) -> String {
         let mut message = message.replace(self.credentials.secret_key().expose(), "[hidden]");
         if let Some(password) = password {
@@ -137,8 +139,8 @@ fn signal(failure: Option<&Failure>) -> Signal {
     }
 }
 
-/// An admitted call that is not reported yet. Dropping it reports a failure; otherwise the gate would count a cancelled call
-/// as in flight for ever.
+/// An admitted call that is not reported yet. Dropping it reports a failure; otherwise the gate would count a
+/// cancelled call as in flight for ever.
 struct InFlight<'a> {
     gate: &'a dyn Gate,
     started: Instant,

@@ -22,8 +22,9 @@ pub(super) fn created(object: &Object) -> Option<Created> {
     Some(Created { id, link: answer::text(object.get("link")).unwrap_or_default(), code })
 }
 
-/// The number in `The affiliate 37569297 has been created with the status of ACTIVE.` The message is in the API's example but
-/// not in its schema, so it may be absent. A number that is equal to the code is not an id, because codes may be all digits.
+/// The number in `The affiliate 37569297 has been created with the status of ACTIVE.` The message is in the API's
+/// example but not in its schema, so it may be absent. A number that is equal to the code is not an id, because codes
+/// may be all digits.
 fn id_in_message(message: &str, code: &AffiliateCode) -> Option<AffiliateId> {
     let word = message.split_whitespace().find(|word| answer::digits(word).is_some())?;
     if word == code.as_str() {
@@ -71,8 +72,8 @@ fn custom_fields(value: Option<&Value>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Reads the answer of `edit` and `status_change`. An affiliate in both lists, or in neither, counts as not changed: the
-/// caller then checks it, while "changed" is final.
+/// Reads the answer of `edit` and `status_change`. An affiliate in both lists, or in neither, counts as not changed:
+/// the caller then checks it, while "changed" is final.
 pub(super) fn batch(object: &Object, requested: &[AffiliateId]) -> Option<Batch> {
     if !object.contains_key("ids_changed") && !object.contains_key("ids_not_changed") {
         return None;

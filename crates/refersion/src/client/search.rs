@@ -14,8 +14,8 @@ use crate::{AffiliateCode, Class, Field, Operation};
 /// Maximum number of pages of one pass. With pages of 50, that is 5,000 addresses that contain the wanted one.
 const MAX_PAGES: usize = 100;
 
-/// Maximum number of passes over all pages. A row that moves to an earlier page during a pass is missed, so a pass that saw
-/// fewer affiliates than the API counts is repeated.
+/// Maximum number of passes over all pages. A row that moves to an earlier page during a pass is missed, so a pass
+/// that saw fewer affiliates than the API counts is repeated.
 const MAX_PASSES: usize = 2;
 
 /// The result of one pass over all pages.

@@ -11,8 +11,8 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Wait for a date whose distance is unknown, because the answer has no `Date`.
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 
-/// The wait that the header asks for, at most one day; `None` if it is neither a number nor a date. A date is measured from
-/// the answer's own `Date`, so that the local clock does not matter.
+/// The wait that the header asks for, at most one day; `None` if it is neither a number nor a date. A date is
+/// measured from the answer's own `Date`, so that the local clock does not matter.
 pub(super) fn read(header: &str, answered_at: Option<&str>) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<u64>() {

@@ -1,4 +1,5 @@
-//! The postal address, part by part: from the `address` object, otherwise from top-level traits with the names of the parts.
+//! The postal address, part by part: from the `address` object, otherwise from top-level traits with the names of the
+//! parts.
 
 use super::ParsedTraits;
 use crate::event::{IgnoredReason, Trait};
@@ -6,7 +7,8 @@ use crate::fields::Fields;
 use crate::node::Node;
 use crate::text::{self, Statement};
 
-/// The folded keys of each part, in order of precedence. All except `street2`, `zip` and `zipcode` are in Segment's spec.
+/// The folded keys of each part, in order of precedence. All except `street2`, `zip` and `zipcode` are in Segment's
+/// spec.
 const PARTS: [(Trait, &[&str]); 6] = [
     (Trait::Street, &["street"]),
     (Trait::Street2, &["street2"]),

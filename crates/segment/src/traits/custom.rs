@@ -1,6 +1,7 @@
 //! All other traits with a single value: plan names, counters, Engage's audience flags.
 //!
-//! They are kept whether or not they are mapped to a Refersion field, so that a mapping that is added later applies at once.
+//! They are kept whether or not they are mapped to a Refersion field, so that a mapping that is added later applies
+//! at once.
 
 use super::ParsedTraits;
 use crate::event::{IgnoredReason, Trait};

@@ -1,7 +1,7 @@
 //! First and last name, from two traits or from one.
 //!
-//! An affiliate requires both, so neither can be cleared: null and empty text are ignored. An empty `firstName` falls back to
-//! `name`, unlike in Segment's own code.
+//! An affiliate requires both, so neither can be cleared: null and empty text are ignored. An empty `firstName` falls
+//! back to `name`, unlike in Segment's own code.
 
 use super::ParsedTraits;
 use crate::event::{IgnoredReason, Trait};

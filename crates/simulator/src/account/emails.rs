@@ -1,7 +1,7 @@
 //! An index of email addresses that finds them by a part.
 //!
-//! A search for `ann@x.com` has to find `joann@x.com` and `ann@x.com.au` as well. So the key is the domain followed by the
-//! reversed local part (`x.com@nna`): all matches in one domain are adjacent.
+//! A search for `ann@x.com` has to find `joann@x.com` and `ann@x.com.au` as well. So the key is the domain followed
+//! by the reversed local part (`x.com@nna`): all matches in one domain are adjacent.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

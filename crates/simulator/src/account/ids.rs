@@ -5,7 +5,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::random::RandomSource;
 
-/// A map by numeric id. The simulator draws the ids itself, so the hash need not resist chosen keys, and batches are faster.
+/// A map by numeric id. The simulator draws the ids itself, so the hash need not resist chosen keys, and batches are
+/// faster.
 pub(crate) type ById<T> = HashMap<u64, T, BuildHasherDefault<IdHasher>>;
 
 /// Hashes a numeric id with one multiplication.

@@ -1,5 +1,5 @@
-//! `/affiliate/get`, `/affiliate/search` and `/affiliate/list`. They return affiliates in any status, including DENIED and
-//! DISABLED.
+//! `/affiliate/get`, `/affiliate/search` and `/affiliate/list`. They return affiliates in any status, including
+//! DENIED and DISABLED.
 
 use serde::Serialize;
 use serde_json::{Value, json};

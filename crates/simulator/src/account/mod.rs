@@ -102,7 +102,8 @@ impl Account {
         self.affiliates.insert(affiliate.id, affiliate);
     }
 
-    /// Removes an affiliate with its id, code and address, as when affiliates delete their own account. Whether it existed.
+    /// Removes an affiliate with its id, code and address, as when affiliates delete their own account. Whether it
+    /// existed.
     pub(crate) fn remove(&mut self, id: u64) -> bool {
         let Some(affiliate) = self.affiliates.remove(&id) else { return false };
         self.order.retain(|other| *other != id);

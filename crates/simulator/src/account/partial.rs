@@ -21,8 +21,8 @@ pub(crate) enum Treatment {
 pub(crate) struct PartialFailures(HashSet<u64>);
 
 impl PartialFailures {
-    /// The treatment of each item, in order. With a random source, the fault hits at least one item, unless it has hit every
-    /// item of the batch before.
+    /// The treatment of each item, in order. With a random source, the fault hits at least one item, unless it has
+    /// hit every item of the batch before.
     pub(crate) fn draw(&mut self, ids: &[u64], random: Option<&mut RandomSource>) -> Vec<Treatment> {
         let retried: Vec<bool> = ids.iter().map(|id| self.0.remove(id)).collect();
         let mut treatments = vec![Treatment::Normal; ids.len()];

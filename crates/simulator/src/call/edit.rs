@@ -17,8 +17,8 @@ pub(crate) struct Edit {
     pub(crate) custom_fields: Vec<(Option<u64>, String)>,
 }
 
-/// Reads a request. One malformed item makes Refersion refuse the whole request; an unknown id or a taken address concerns
-/// only its own item.
+/// Reads a request. One malformed item makes Refersion refuse the whole request; an unknown id or a taken address
+/// concerns only its own item.
 pub(super) fn read(bytes: &[u8], switches: &Switches) -> Result<Vec<Edit>, Answer> {
     let object = body::object(bytes)?;
     body::known(&object, |name| name == "affiliates", switches)?;

@@ -1,7 +1,7 @@
 //! Validation of email addresses.
 
-/// Whether an address is valid: one `@`, a printable local part, and a domain with a dot. Assumed: Refersion documents no
-/// rule; this one accepts every common address.
+/// Whether an address is valid: one `@`, a printable local part, and a domain with a dot. Assumed: Refersion
+/// documents no rule; this one accepts every common address.
 pub(crate) fn is_valid(email: &str) -> bool {
     let Some((local, domain)) = email.split_once('@') else { return false };
     is_local_part(local) && is_domain(domain)

@@ -1,6 +1,7 @@
 //! JSON values that borrow their texts from the body of the request.
 //!
-//! `serde_json::Value` copies every key and sorts every object, which took most of the time of a call with 50 affiliates.
+//! `serde_json::Value` copies every key and sorts every object, which took most of the time of a call with 50
+//! affiliates.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -91,8 +91,8 @@ pub(super) fn read_list(bytes: &[u8], switches: &Switches) -> Result<List, Answe
     errors.into_result().map(|()| List { limit: limit.min(MAX_LIMIT), page })
 }
 
-/// Reads a positive number that is written as a string of digits. `None` if it is missing or invalid; adds an error if it is
-/// invalid.
+/// Reads a positive number that is written as a string of digits. `None` if it is missing or invalid; adds an error
+/// if it is invalid.
 fn positive(
     object: &Object<'_>,
     name: &str,

@@ -1,8 +1,8 @@
 //! Parsing and validation of requests, as far as they need no account.
 //!
-//! The checks have the same order for every operation: empty body (404), invalid JSON (400), unknown field (204), missing
-//! field (400), too many elements (429), values (422). Parsing needs no account, so the HTTP server does it without the lock
-//! on the simulator.
+//! The checks have the same order for every operation: empty body (404), invalid JSON (400), unknown field (204),
+//! missing field (400), too many elements (429), values (422). Parsing needs no account, so the HTTP server does it
+//! without the lock on the simulator.
 
 mod body;
 mod countries;
@@ -27,8 +27,8 @@ use crate::options::Switches;
 /// Maximum length of a body, in bytes. Assumed: Refersion documents no limit.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
-/// Maximum number of affiliates in one `edit` or `status_change`. Source: Refersion REST v2, `/affiliate/status_change`; it
-/// is also the limit of every sibling operation.
+/// Maximum number of affiliates in one `edit` or `status_change`. Source: Refersion REST v2,
+/// `/affiliate/status_change`; it is also the limit of every sibling operation.
 const MAX_ELEMENTS: usize = 50;
 
 /// A valid request.

@@ -7,8 +7,8 @@ use crate::affiliate::Field;
 use crate::answer::Answer;
 use crate::options::Switches;
 
-/// Maximum length of any text, in characters. Assumed: Refersion documents the error `Value exceed the char limit`, but no
-/// limit.
+/// Maximum length of any text, in characters. Assumed: Refersion documents the error `Value exceed the char limit`,
+/// but no limit.
 const MAX_CHARACTERS: usize = 255;
 
 /// The errors in the values of one request.

@@ -34,8 +34,9 @@ pub use spec::FaultsError;
 /// | `credentials=bad`       | every key pair is refused until other faults are set; `credentials=good` is the default |
 /// | `account=pub_1`         | all items apply to the account with this public key only                              |
 ///
-/// Each item is drawn for each call. If several occur, the first in the order of this table is injected; `slow` and `partial`
-/// are added to it. While the API is down, no other fault is injected. Probabilities are percentages down to 0.0001%.
+/// Each item is drawn for each call. If several occur, the first in the order of this table is injected; `slow` and
+/// `partial` are added to it. While the API is down, no other fault is injected. Probabilities are percentages down
+/// to 0.0001%.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
     /// Latency of answers.

@@ -40,9 +40,8 @@ pub enum BadState {
 }
 
 /// Reads the affiliates of one account from a state of the form
-/// `{"accounts":[{"public_key","affiliates":[{"id","code","status","email","first_name", ...,
-/// "custom_fields":{"ID":"value"}}]}]}`. `existed_before` has the numeric ids of those that existed before the first
-/// event.
+/// `{"accounts":[{"public_key","affiliates":[{"id","code","status","email","first_name", ..., "custom_fields":{"ID":"value"}}]}]}`.
+/// `existed_before` has the numeric ids of those that existed before the first event.
 ///
 /// # Errors
 ///

@@ -47,9 +47,9 @@ fn is_from_engage(top: &Fields<'_>) -> bool {
     matches!(top.at(&["context", "personas"]), Some(Node::Object(_)))
 }
 
-/// Whether the event disables this destination. Segment has applied `integrations` before, and Engage sends `"All":
-/// false` with every event. So only `false` under the exact name disables the destination; an object contains options
-/// and enables it.
+/// Whether the event disables this destination. Segment has applied `integrations` before, and Engage sends
+/// `"All": false` with every event. So only `false` under the exact name disables the destination; an object contains
+/// options and enables it.
 fn is_switched_off(top: &Fields<'_>) -> bool {
     let Some(Node::Object(members)) = top.get("integrations") else { return false };
     let ours = members.iter().find(|(key, _)| key == DESTINATION);

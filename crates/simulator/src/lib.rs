@@ -6,9 +6,9 @@
 //!
 //! - [`Simulator`] is synchronous and deterministic. The caller passes the time; the same seed and requests give the
 //!   same replies. Simulations of the whole system use it without HTTP.
-//! - [`serve`] serves it over HTTP, with real latency and dropped connections. It also answers `POST
-//!   /_simulator/faults` (a specification as described at [`Faults`]), `GET /_simulator/state` and `GET
-//!   /_simulator/calls`.
+//! - [`serve`] serves it over HTTP, with real latency and dropped connections. It also answers
+//!   `POST /_simulator/faults` (a specification as described at [`Faults`]), `GET /_simulator/state` and
+//!   `GET /_simulator/calls`.
 //!
 //! Where Refersion's documentation does not specify a behaviour, [`Switches`] select one. Not simulated: conversions,
 //! offers, conversion triggers and reports (they answer 422 and are counted), and webhooks.

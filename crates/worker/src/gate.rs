@@ -125,7 +125,7 @@ impl refersion::Gate for Counted {
             Signal::Rejected => "refused",
         };
         self.meters.call(word, latency);
-        self.gate.report(verdict, latency);
+        self.gate.report(signal, latency);
     }
 }
 

@@ -15,7 +15,7 @@ use queue::sqlite::SqliteQueue;
 use queue::{Envelope, FORMAT, Lane};
 use refersion::{Answer, Request, Transport, TransportError};
 use serde_json::{Value, json};
-use simulator::{ApiRequest, Faults, Options, Reply, Simulator};
+use simulator::{ApiRequest, Faults, Options, Reply, Simulator, Switches};
 use sqlite::Database;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -99,7 +99,9 @@ impl Plan {
             custom_fields: [("vip".to_owned(), 101)].into(),
             ..Settings::default()
         };
-        Self { settings, limits: Limits::default(), refersion: Options::default() }
+        // The worker clears a country with an empty text, which a strict simulator refuses.
+        let switches = Switches { empty_values_clear: true, ..Switches::default() };
+        Self { settings, limits: Limits::default(), refersion: Options { switches, ..Options::default() } }
     }
 }
 

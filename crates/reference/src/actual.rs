@@ -1,47 +1,47 @@
-//! What an account really holds, as the simulator's `/_simulator/state` shows it.
+//! The actual contents of an account, from the simulator's `/_simulator/state`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// One affiliate that is there.
+/// One affiliate of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActualAffiliate {
     /// The numeric id.
     pub id: u64,
-    /// As Refersion holds it, in any casing.
+    /// Email address as Refersion stores it, in any case.
     pub email: String,
     /// `ACTIVE`, `PENDING`, `DENIED` or `DISABLED`.
     pub status: String,
-    /// By the API's field name; what is absent counts as empty.
+    /// By the API's field name; a missing field counts as empty.
     pub fields: BTreeMap<String, String>,
-    /// By custom field id; what is absent counts as empty.
+    /// By custom field id; a missing field counts as empty.
     pub custom_fields: BTreeMap<u64, String>,
-    /// Whether it was there before the first event.
+    /// Whether it existed before the first event.
     pub existed_before: bool,
 }
 
 impl ActualAffiliate {
-    /// The address by which it is compared.
+    /// The address in the form that is compared.
     pub(crate) fn address(&self) -> String {
         self.email.trim().to_lowercase()
     }
 }
 
-/// A state that is not of the published form.
+/// A state that does not have the documented form.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadState {
-    /// Nothing was ever done under this public key.
+    /// There is no account with this public key.
     #[error("the state has no account {0}; check the public key")]
     NoAccount(String),
-    /// An affiliate lacks a field, or it has another type.
+    /// A field of an affiliate is missing or has another type.
     #[error("an affiliate in the state has no usable field {0}; check that the state is the simulator's")]
     NoField(&'static str),
 }
 
-/// The affiliates of one account in a state of the form
+/// Reads the affiliates of one account from a state of the form
 /// `{"accounts":[{"public_key","affiliates":[{"id","code","status","email","first_name", ..., "custom_fields":{"ID":"value"}}]}]}`.
-/// `existed_before` has the numeric ids of those that were there before the first event.
+/// `existed_before` has the numeric ids of those that existed before the first event.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! Whether somebody who asked to be forgotten may be behind an address: looks one step further than tombstones reach.
+//! The broad check for tombstones: whether a deleted person may be behind an address. It reaches one step further
+//! than the tombstones themselves.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +7,7 @@ use crate::event::Identifier;
 use crate::history::History;
 use crate::tombstones::Tombstones;
 
-/// Whether a tombstone lies on the address, on a user that ever claimed it, on another address that such a user
+/// Whether there is a tombstone on the address, on a user that ever claimed it, on another address that such a user
 /// claimed, or on an anonymousId that was seen with any of these.
 pub(crate) fn has_broad_tombstone(address: &str, history: &History, tombstones: &Tombstones) -> bool {
     let mut near = BTreeSet::from([Identifier::Address(address.to_owned())]);

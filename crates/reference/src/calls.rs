@@ -1,12 +1,12 @@
-//! The least calls that could have brought an account from what it was to what it should be.
+//! The minimum number of calls that bring an account from its initial to its expected state.
 
 use crate::compare::{by_address, field_differences};
-use crate::{ActualAffiliate, Expected, ExpectedAffiliate, Standing};
+use crate::{ActualAffiliate, Expected, ExpectedAffiliate, Presence};
 
-/// Items in one batch call. Source: REST v2, `/affiliate/status_change`; `/affiliate/edit` is taken to have the same.
+/// Maximum number of items in one batch. Source: REST v2, `/affiliate/status_change`; assumed for `/affiliate/edit`.
 const BATCH: usize = 50;
 
-/// What has to be told at the least.
+/// The minimum numbers of items, by kind of call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeastCalls {
     /// New affiliates: one call each.
@@ -18,21 +18,22 @@ pub struct LeastCalls {
 }
 
 impl LeastCalls {
-    /// The calls of all three kinds together.
+    /// The number of calls of all kinds.
     pub fn total(&self) -> usize {
         self.creates + self.edits.div_ceil(BATCH) + self.status_changes.div_ceil(BATCH)
     }
 }
 
-/// The least calls from `initial`, the affiliates of before the first event, to what is expected. Custom fields cannot be
-/// given with a create, so a new affiliate that has some needs an edit as well. Source: REST v2, `/affiliate/new`.
+/// The minimum number of calls from `initial`, the affiliates before the first event, to the expected state. A create
+/// has no custom fields, so a new affiliate with custom fields needs an edit as well. Source: REST v2,
+/// `/affiliate/new`.
 pub fn least_calls(expected: &Expected, initial: &[ActualAffiliate]) -> LeastCalls {
     let by_address = by_address(initial);
     let mut least = LeastCalls::default();
     for (address, affiliate) in &expected.affiliates {
         match by_address.get(address).and_then(|affiliates| affiliates.first()) {
             Some(initial) => least.edits += usize::from(differs(affiliate, initial)),
-            None if affiliate.standing == Standing::MayExist => {}
+            None if affiliate.presence == Presence::Optional => {}
             None => {
                 least.creates += 1;
                 least.edits += usize::from(affiliate.custom_fields.values().any(|value| !value.is_empty()));

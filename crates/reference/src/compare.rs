@@ -1,19 +1,19 @@
-//! Holds an account against the model: everything that breaks the promise of convergence, one line each.
+//! Compares an account with the expected state: each violation of the promise of convergence is one line.
 
 use std::collections::BTreeMap;
 
-use crate::{ActualAffiliate, Expected, ExpectedAffiliate, Standing};
+use crate::{ActualAffiliate, Expected, ExpectedAffiliate, Presence};
 
-/// One way in which an account is not as it should be.
+/// One difference between an account and its expected state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Difference {
-    /// A person that can be an affiliate is none.
+    /// A person that can be an affiliate has none.
     #[error("{address}: there is no affiliate")]
     Missing {
-        /// Where it should be.
+        /// The expected address.
         address: String,
     },
-    /// Refersion holds an address twice.
+    /// Several affiliates have the same address.
     #[error("{address}: there are several affiliates: {ids:?}")]
     Several {
         /// The address.
@@ -21,46 +21,47 @@ pub enum Difference {
         /// Their numeric ids.
         ids: Vec<u64>,
     },
-    /// A field holds something else.
+    /// A field has another value.
     #[error("{address}: {field} should be {expected:?} and is {actual:?}")]
     Field {
         /// The affiliate's address.
         address: String,
         /// The API's field name, or `custom:` and the id.
         field: String,
-        /// What was said last.
+        /// The value that was stated last.
         expected: String,
-        /// What is there.
+        /// The actual value.
         actual: String,
     },
-    /// An affiliate has a status that nobody should have given it.
+    /// An affiliate has another status.
     #[error("{address}: the status should be {expected} and is {actual}")]
     Status {
         /// The affiliate's address.
         address: String,
-        /// The right one.
+        /// The expected status.
         expected: String,
-        /// What is there.
+        /// The actual status.
         actual: String,
     },
-    /// Somebody asked to be forgotten, and the affiliate is not disabled.
+    /// The affiliate of a deleted person is not disabled.
     #[error("{address}: deleted person still active: affiliate {id} is {actual}")]
     StillActive {
         /// The affiliate's address.
         address: String,
         /// Its numeric id.
         id: u64,
-        /// Its status.
+        /// Its actual status.
         actual: String,
     },
 }
 
-/// Every difference; none means that the promise holds.
+/// All differences; none means that the promise holds.
 ///
-/// `refused(address, field, value)` says whether Refersion refused a value that we wanted (field `email`, a standard one, or
-/// `custom:ID`): such a value is not compared, and who has a refused email or name need not be there.
-/// What an affiliate of before held, and nobody stated, is not compared either. Affiliates that belong to nobody are
-/// [`left_over`]: they are wrong only where their address is forbidden, and nothing keeps us from disabling them.
+/// `refused(address, field, value)` says whether Refersion refused a value (field `email`, a standard field, or
+/// `custom:ID`). Such a value is not compared, and a person with a refused email or name need not have an affiliate.
+/// Values that an affiliate had before the first event and that no event stated are not compared either. Affiliates
+/// without a person are [`left_over`]: they are a difference only if their address is forbidden and they could have
+/// been disabled.
 pub fn compare(
     expected: &Expected,
     actual: &[ActualAffiliate],
@@ -71,7 +72,7 @@ pub fn compare(
     for (address, affiliate) in &expected.affiliates {
         let refused = |field: &str, value: &str| refused(address, field, value);
         match by_address.get(address).map_or(&[][..], Vec::as_slice) {
-            [] if affiliate.standing == Standing::MayExist || is_impossible(address, affiliate, &refused) => {
+            [] if affiliate.presence == Presence::Optional || is_impossible(address, affiliate, &refused) => {
             }
             [] => differences.push(Difference::Missing { address: address.clone() }),
             [one] => {
@@ -86,16 +87,15 @@ pub fn compare(
     }
     for address in &expected.forbidden {
         let may_stay = expected.moves.get(address).is_some_and(|to| refused(to, "email", to));
-        let unknown =
-            |one: &&&ActualAffiliate| one.existed_before && expected.not_looked_for.contains(address);
-        let there = by_address.get(address).into_iter().flatten();
-        let active = there.filter(|one| one.status != "DISABLED" && !may_stay && !unknown(one));
+        let unknown = |one: &&&ActualAffiliate| one.existed_before && expected.not_searched.contains(address);
+        let affiliates = by_address.get(address).into_iter().flatten();
+        let active = affiliates.filter(|one| one.status != "DISABLED" && !may_stay && !unknown(one));
         differences.extend(active.map(|one| still_active(one)));
     }
     differences
 }
 
-/// Affiliates at addresses where the model expects none: reported, not wrong by themselves.
+/// Affiliates at addresses without an expected one. They are reported, and not a difference by themselves.
 pub fn left_over<'a>(expected: &Expected, actual: &'a [ActualAffiliate]) -> Vec<&'a ActualAffiliate> {
     actual.iter().filter(|one| !expected.affiliates.contains_key(&one.address())).collect()
 }
@@ -108,21 +108,21 @@ pub(crate) fn by_address(actual: &[ActualAffiliate]) -> BTreeMap<String, Vec<&Ac
     by_address
 }
 
-/// Every field in which an affiliate is not as it should be: name, what it should be, what it is.
+/// The fields of an affiliate that differ: name, expected value, actual value.
 pub(crate) fn field_differences(
     expected: &ExpectedAffiliate,
     actual: &ActualAffiliate,
 ) -> Vec<(String, String, String)> {
-    let is_ours = |field: &&String| expected.stated.contains(*field) || !actual.existed_before;
-    let fields = expected.fields.iter().filter(|(field, _)| is_ours(field));
+    let is_compared = |field: &&String| expected.stated.contains(*field) || !actual.existed_before;
+    let fields = expected.fields.iter().filter(|(field, _)| is_compared(field));
     let fields = fields.map(|(field, value)| (field.clone(), value.clone(), text(actual.fields.get(field))));
     let customs = expected.custom_fields.iter();
     let customs = customs.map(|(id, value)| (custom(*id), value.clone(), text(actual.custom_fields.get(id))));
-    let only_stated = actual.existed_before || expected.standing == Standing::MayExist;
-    let strays = actual.custom_fields.iter();
-    let strays = strays.filter(|(id, _)| !only_stated && !expected.custom_fields.contains_key(id));
-    let strays = strays.map(|(id, value)| (custom(*id), String::new(), value.clone()));
-    fields.chain(customs).chain(strays).filter(|(_, expected, actual)| expected != actual).collect()
+    let only_stated = actual.existed_before || expected.presence == Presence::Optional;
+    let unexpected = actual.custom_fields.iter();
+    let unexpected = unexpected.filter(|(id, _)| !only_stated && !expected.custom_fields.contains_key(id));
+    let unexpected = unexpected.map(|(id, value)| (custom(*id), String::new(), value.clone()));
+    fields.chain(customs).chain(unexpected).filter(|(_, expected, actual)| expected != actual).collect()
 }
 
 fn wrong_fields(
@@ -143,8 +143,8 @@ fn wrong_fields(
         .collect()
 }
 
-/// A new affiliate has the status of the settings. One of before keeps its own. After a delete it may stay disabled
-/// where the settings say PENDING, because the API cannot set that.
+/// Compares the status. A new affiliate has the status of the settings; one that existed before keeps its own. After
+/// a delete an affiliate may stay disabled if the settings say PENDING, because the API cannot set that status.
 fn wrong_status(
     address: &str,
     expected: &ExpectedAffiliate,
@@ -152,9 +152,9 @@ fn wrong_status(
     new_status_active: bool,
 ) -> Option<Difference> {
     let right = if new_status_active { "ACTIVE" } else { "PENDING" };
-    let may_stay_disabled = expected.standing == Standing::Reborn && !new_status_active;
+    let may_stay_disabled = expected.presence == Presence::Recreated && !new_status_active;
     let is_right = actual.existed_before
-        || expected.standing == Standing::MayExist
+        || expected.presence == Presence::Optional
         || actual.status == right
         || (may_stay_disabled && actual.status == "DISABLED");
     (!is_right).then(|| Difference::Status {

@@ -1,4 +1,4 @@
-//! One accepted event, read: who says what, when. Only what "Who is who" and the fields of an affiliate need.
+//! Reads one accepted event, as far as identity resolution and the fields of an affiliate need it.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use crate::json::Node;
 use crate::time::{time_of, to_microsecond};
 use crate::traits::{Traits, stated};
 
-/// Longer message ids are hashed.
-const LONGEST_MESSAGE_ID: usize = 100;
-/// Longer texts are not taken for an address. In bytes. Source: RFC 5321, 4.5.3.1.3, less the brackets.
-const LONGEST_ADDRESS: usize = 254;
+/// Maximum length of a message id in characters; longer ones are hashed.
+const MAX_MESSAGE_ID_CHARS: usize = 100;
+/// Maximum length of an address in bytes. Source: RFC 5321, 4.5.3.1.3, without the angle brackets.
+const MAX_ADDRESS_BYTES: usize = 254;
 
-/// A name under which somebody is spoken of, strongest kind first.
+/// An identifier of a person; the strongest kind is first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Identifier {
     User(String),
@@ -23,7 +23,7 @@ pub(crate) enum Identifier {
     Anonymous(String),
 }
 
-/// How an identify came by its address.
+/// The origin of the address of an identify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
     Ordinary,
@@ -31,7 +31,7 @@ pub(crate) enum Class {
     Shape,
 }
 
-/// What orders two statements: time, then message key.
+/// The order of statements: time, then message key.
 pub(crate) type Stamp = (Timestamp, String);
 
 /// The stamp as it counts once a tombstone may lie on it: of what is covered the message is forgotten.
@@ -57,9 +57,9 @@ pub(crate) struct Delete {
 pub(crate) enum Reading {
     Identify(Identify),
     Delete(Delete),
-    /// An identify that says `"integrations": {"Refersion": false}`.
+    /// An identify with `"integrations": {"Refersion": false}`.
     Skipped,
-    /// Nothing that the door should have let in.
+    /// An event that should not have been accepted.
     Unreadable,
 }
 
@@ -87,8 +87,8 @@ fn identify(event: &Accepted<'_>, node: &Node) -> Option<Identify> {
     let (user, anonymous) = (id(node.at("userid")), id(node.at("anonymousid")));
     let engage = matches!(node.at("context").at("personas"), Node::Object(_));
     let class = if engage { Class::Engage } else { Class::Ordinary };
-    let by_shape = user.as_deref().and_then(address_of).map(|address| (address, Class::Shape));
-    let address = stated_addresses(node).into_iter().next().map(|address| (address, class)).or(by_shape);
+    let from_user_id = user.as_deref().and_then(address_of).map(|address| (address, Class::Shape));
+    let address = stated_addresses(node).into_iter().next().map(|address| (address, class)).or(from_user_id);
     let strongest = match (&user, &address, &anonymous) {
         (Some(user), ..) => Identifier::User(user.clone()),
         (None, Some((address, _)), _) => Identifier::Address(address.clone()),
@@ -99,13 +99,14 @@ fn identify(event: &Accepted<'_>, node: &Node) -> Option<Identify> {
     Some(Identify { strongest, user, address, anonymous, stamp, traits: stated(node.at("traits")) })
 }
 
-/// When it was said; never later than when it reached Segment, or us, whatever the sender's clock told.
+/// The time of an identify: never later than its receipt by Segment or by the ingest endpoint, whatever the sender's
+/// clock says.
 fn identify_time(event: &Accepted<'_>, node: &Node) -> Timestamp {
-    let told = ["timestamp", "originaltimestamp", "sentat", "receivedat"];
+    let keys = ["timestamp", "originaltimestamp", "sentat", "receivedat"];
     let received_at = to_microsecond(event.received_at);
-    let said = told.iter().find_map(|key| time_of(node.at(key))).unwrap_or(received_at);
+    let stated = keys.iter().find_map(|key| time_of(node.at(key))).unwrap_or(received_at);
     let at_segment = time_of(node.at("receivedat")).unwrap_or(received_at);
-    said.min(received_at).min(at_segment)
+    stated.min(received_at).min(at_segment)
 }
 
 fn delete(event: &Accepted<'_>, node: &Node) -> Option<Delete> {
@@ -118,28 +119,28 @@ fn delete(event: &Accepted<'_>, node: &Node) -> Option<Delete> {
     (!names.is_empty()).then(|| Delete { time: to_microsecond(event.received_at), names })
 }
 
-/// Every address that the event states, the best place first.
+/// Every address that the event states, in order of precedence.
 fn stated_addresses(node: &Node) -> Vec<String> {
-    let places = [
+    let candidates = [
         node.at("traits").at("email"),
         node.at("context").at("traits").at("email"),
         node.at("properties").at("email"),
         node.at("email"),
     ];
-    places.into_iter().filter_map(|place| place.non_empty_text().and_then(address_of)).collect()
+    candidates.into_iter().filter_map(|node| node.non_empty_text().and_then(address_of)).collect()
 }
 
-/// The text as an address, trimmed and in lower case, if it looks like one: `.+@.+\..+` without blanks.
+/// The text as an address, trimmed and in lower case, if it matches `.+@.+\..+` without white space.
 pub(crate) fn address_of(text: &str) -> Option<String> {
     let address = text.trim().to_lowercase();
-    let has_blanks = address.chars().any(|c| c.is_whitespace() || c.is_control());
-    // Each of the three parts needs at least one character, so the signs are searched for one character in.
+    let has_white_space = address.chars().any(|c| c.is_whitespace() || c.is_control());
+    // Each of the three parts needs at least one character, so the search for each sign skips one.
     let after_first = |text: &str| text.char_indices().nth(1).map(|(at, _)| at);
     let domain = after_first(&address).and_then(|at| address[at..].split_once('@')).map(|(_, domain)| domain);
     let suffix =
         domain.and_then(|domain| domain[after_first(domain)?..].split_once('.')).map(|(_, suffix)| suffix);
     let has_shape = suffix.is_some_and(|suffix| !suffix.is_empty());
-    (has_shape && !has_blanks && address.len() <= LONGEST_ADDRESS).then_some(address)
+    (has_shape && !has_white_space && address.len() <= MAX_ADDRESS_BYTES).then_some(address)
 }
 
 fn id(node: &Node) -> Option<String> {
@@ -156,9 +157,9 @@ fn message_key(event: &Accepted<'_>, node: &Node) -> String {
         other => other.non_empty_text().map(String::from),
     };
     match message_id {
-        Some(id) if id.chars().count() <= LONGEST_MESSAGE_ID => id,
+        Some(id) if id.chars().count() <= MAX_MESSAGE_ID_CHARS => id,
         Some(id) => hash(&id),
-        // Without other features of serde_json, its objects are sorted by key: the canonical form.
+        // Objects of serde_json are sorted by key, which gives the canonical form.
         None => {
             hash(&serde_json::from_slice::<serde_json::Value>(event.json).unwrap_or_default().to_string())
         }
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_something_before_between_and_after_its_signs() {
+    fn an_address_has_text_before_between_and_after_its_signs() {
         for text in ["a@b.c", " A@B.C ", "a+tag@b.co.uk", "a@b@c.d", "@a@b.c", "é@ö.ü"] {
             assert!(address_of(text).is_some(), "{text}");
         }
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_message_id_is_known_by_its_words_in_any_key_order() {
+    fn an_event_without_message_id_is_identified_by_its_content_in_any_key_order() {
         let key = |json: &str| {
             let event = Accepted { received_at: Timestamp::UNIX_EPOCH, json: json.as_bytes() };
             message_key(&event, &serde_json::from_str(json).unwrap())

@@ -1,14 +1,15 @@
-//! The answer of the model: one affiliate for each person that can be one, and addresses that must not stay active.
+//! The expected state: one affiliate for each person that can be one, and addresses that must not have an active
+//! affiliate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::broad::has_broad_tombstone;
 use crate::event::Identifier;
+use crate::fields::{PAYOUT, STANDARD_FIELDS, custom_fields, standard_fields};
 use crate::fold::{Profiles, merged};
 use crate::history::History;
+use crate::resolution::{People, Person};
 use crate::tombstones::Tombstones;
-use crate::wanted::{PAYOUT, STANDARD_FIELDS, custom_fields, standard_fields};
-use crate::who::{People, Person};
 use crate::{Payee, Settings, World};
 
 /// What Refersion should hold for one connection.
@@ -16,52 +17,56 @@ use crate::{Payee, Settings, World};
 pub struct Expected {
     /// By address, in lower case.
     pub affiliates: BTreeMap<String, ExpectedAffiliate>,
-    /// Addresses whose affiliate must be DISABLED, if there is one: somebody near them asked to be forgotten, and no
-    /// affiliate is expected there. One that is left over is no exception.
+    /// Addresses whose affiliate, if there is one, must be DISABLED, even one that is left over: a person near them
+    /// was deleted, and no affiliate is expected there.
     pub forbidden: BTreeSet<String>,
-    /// Of the forbidden: those on which no tombstone lies itself. What was there before us and has not been found is
-    /// nobody's business there.
-    pub not_looked_for: BTreeSet<String>,
-    /// Of these: where the affiliate belongs to a person that can be one, that person's address. If Refersion refuses
-    /// it, the affiliate stays.
+    /// Forbidden addresses without a tombstone on the address itself. An affiliate that existed there before and was
+    /// not found may stay.
+    pub not_searched: BTreeSet<String>,
+    /// Forbidden addresses whose affiliate moves to the address of a person that can be one. If Refersion refuses
+    /// that address, the affiliate stays.
     pub moves: BTreeMap<String, String>,
-    /// Persons that cannot be an affiliate yet, and identifiers that belong to no person: those with something said.
+    /// Number of persons that cannot be an affiliate yet and of identifiers that belong to no person, if they have
+    /// traits.
     pub persons_waiting: usize,
-    /// Whether affiliates of this connection are created ACTIVE; PENDING otherwise.
+    /// Whether affiliates of this connection are created ACTIVE; otherwise PENDING.
     pub new_status_active: bool,
-    /// Identify events that say that they are not for us.
+    /// Number of identifies that disable this destination.
     pub skipped: usize,
-    /// Events that the door should have refused. Where events were accepted, anything but 0 is a fault of a reader.
+    /// Number of events that the ingest endpoint should have refused. If the events were accepted, any value but 0 is
+    /// an error of a reader.
     pub unreadable: usize,
 }
 
-/// What one affiliate should hold.
+/// The expected values of one affiliate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedAffiliate {
-    /// By the API's field name. Every one of [`STANDARD_FIELDS`], with an empty text where nothing is stated; of one
-    /// that only may exist, the stated ones alone.
+    /// By the API's field name: all [`STANDARD_FIELDS`], empty if not stated. Of an optional affiliate, only the
+    /// stated ones.
     pub fields: BTreeMap<String, String>,
-    /// By custom field id: the stated ones.
+    /// Stated custom fields by id.
     pub custom_fields: BTreeMap<u64, String>,
-    /// Those of `fields` that were stated, be it as cleared.
+    /// The names of those `fields` that were stated, including cleared ones.
     pub stated: BTreeSet<String>,
-    /// How sure it is that the affiliate is there, and in which status.
-    pub standing: Standing,
+    /// Whether the affiliate has to exist.
+    pub presence: Presence,
 }
 
-/// How an affiliate came to be expected.
+/// Whether and why an affiliate has to exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It must be there.
+pub enum Presence {
+    /// It has to exist.
     Created,
-    /// It was there before us, and its person could not be one by itself: what is stated must hold, if it is there.
-    MayExist,
-    /// It must be there, although somebody behind its address asked to be forgotten: all was said anew.
-    Reborn,
+    /// It existed before, and its person could not be an affiliate otherwise. If it exists, the stated values have to
+    /// match.
+    Optional,
+    /// It has to exist although a person behind its address was deleted: everything that a create needs was stated
+    /// again.
+    Recreated,
 }
 
-/// Everything that was worked out on the way.
-pub(crate) struct Told<'a> {
+/// The intermediate results of the model.
+pub(crate) struct Model<'a> {
     pub(crate) history: &'a History,
     pub(crate) tombstones: &'a Tombstones,
     pub(crate) profiles: &'a Profiles,
@@ -69,7 +74,7 @@ pub(crate) struct Told<'a> {
     pub(crate) world: &'a World,
 }
 
-impl Told<'_> {
+impl Model<'_> {
     pub(crate) fn expected(&self, people: &People<'_>) -> Expected {
         let persons = people.persons();
         let mut expected = Expected {
@@ -80,52 +85,54 @@ impl Told<'_> {
             ..Expected::default()
         };
         for person in persons.values() {
-            if let Some(standing) = self.standing(person) {
-                expected.affiliates.insert(person.address.clone(), self.affiliate(person, standing));
+            if let Some(presence) = self.presence(person) {
+                expected.affiliates.insert(person.address.clone(), self.affiliate(person, presence));
             }
         }
-        let free = |address: &&String| !expected.affiliates.contains_key(*address) && self.lies_on(address);
+        let free =
+            |address: &&String| !expected.affiliates.contains_key(*address) && self.has_tombstone(address);
         for address in self.history.addresses().into_iter().filter(free).collect::<Vec<_>>() {
             self.forbid(address, people.owner(address, &persons), &mut expected);
         }
         expected
     }
 
-    /// An affiliate is carried along to its owner's new address only where no tombstone lies on the old one itself.
+    /// Forbids an address. Its affiliate moves to its owner's new address only without a tombstone on the old address
+    /// itself.
     fn forbid(&self, address: &str, owner: Option<&Person>, expected: &mut Expected) {
         expected.forbidden.insert(address.to_owned());
         if self.tombstones.on_address(address).is_some() {
             return;
         }
         if !self.world.existed.contains(address) {
-            expected.not_looked_for.insert(address.to_owned());
+            expected.not_searched.insert(address.to_owned());
         }
         if let Some(owner) = owner.filter(|owner| owner.can_be_one) {
             expected.moves.insert(address.to_owned(), owner.address.clone());
         }
     }
 
-    fn standing(&self, person: &Person) -> Option<Standing> {
-        match (person.can_be_one, self.lies_on(&person.address)) {
-            (true, false) => Some(Standing::Created),
-            (true, true) => Some(Standing::Reborn),
-            (false, false) => self.world.existed.contains(&person.address).then_some(Standing::MayExist),
+    fn presence(&self, person: &Person) -> Option<Presence> {
+        match (person.can_be_one, self.has_tombstone(&person.address)) {
+            (true, false) => Some(Presence::Created),
+            (true, true) => Some(Presence::Recreated),
+            (false, false) => self.world.existed.contains(&person.address).then_some(Presence::Optional),
             (false, true) => None,
         }
     }
 
-    fn affiliate(&self, person: &Person, standing: Standing) -> ExpectedAffiliate {
+    fn affiliate(&self, person: &Person, presence: Presence) -> ExpectedAffiliate {
         let mut fields = standard_fields(&person.traits, self.settings);
         fields.remove(PAYOUT);
         fields.extend(self.payout(person).map(|text| (PAYOUT.to_owned(), text)));
         let stated = fields.keys().cloned().collect();
-        if standing != Standing::MayExist {
+        if presence != Presence::Optional {
             for field in STANDARD_FIELDS {
                 fields.entry(field.to_owned()).or_default();
             }
         }
         let custom_fields = custom_fields(&person.traits, self.settings);
-        ExpectedAffiliate { fields, custom_fields, stated, standing }
+        ExpectedAffiliate { fields, custom_fields, stated, presence }
     }
 
     /// The payout field follows the payee's own profile, whoever holds the address.
@@ -153,7 +160,7 @@ impl Told<'_> {
         waiting + alone.len()
     }
 
-    fn lies_on(&self, address: &str) -> bool {
+    fn has_tombstone(&self, address: &str) -> bool {
         has_broad_tombstone(address, self.history, self.tombstones)
     }
 }

@@ -1,4 +1,4 @@
-//! The last word on every trait: of each identifier, and of several that are one person.
+//! Folds statements to the last value of every trait, for each identifier and for all identifiers of a person.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use crate::history::History;
 use crate::tombstones::Tombstones;
 use crate::traits::Traits;
 
-/// One statement, in the order in which the greater one holds: stamp, then the value as JSON text.
+/// A statement. Of two, the greater one applies: by stamp, then by the value as JSON text.
 type Statement = (Stamp, String, Option<String>);
 
-/// By identifier and trait: the last statement that no tombstone covers.
+/// The last statement that no tombstone covers, by identifier and trait.
 pub(crate) type Profiles = BTreeMap<Identifier, BTreeMap<String, Statement>>;
 
 pub(crate) fn profiles(history: &History, tombstones: &Tombstones) -> Profiles {
@@ -31,7 +31,7 @@ pub(crate) fn profiles(history: &History, tombstones: &Tombstones) -> Profiles {
     profiles
 }
 
-/// The last word on every trait across several profiles.
+/// The last value of every trait across several profiles.
 pub(crate) fn merged(of: &BTreeSet<Identifier>, profiles: &Profiles) -> Traits {
     let mut last: BTreeMap<&String, &Statement> = BTreeMap::new();
     for (name, statement) in of.iter().filter_map(|one| profiles.get(one)).flatten() {

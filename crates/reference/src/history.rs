@@ -1,6 +1,6 @@
-//! All that was ever said of one connection, gathered: claims, sightings, deletes, and the words themselves.
+//! The history of one connection: all claims, sightings, deletes and identifies.
 //!
-//! Everything here is a minimum, a maximum or a union, so no order of events shows.
+//! Everything here is a minimum, a maximum or a union, so the result does not depend on the order of events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::Accepted;
 use crate::event::{Class, Delete, Identifier, Identify, Reading, Stamp, read};
 
-/// The first and the last time that something was said.
+/// The first and the last stamp of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) first: Stamp,
@@ -23,7 +23,7 @@ impl Span {
     }
 }
 
-/// One user's claims on one address, by how they were made. Never empty.
+/// The claims of one user on one address, by class. Never empty.
 #[derive(Debug, Default)]
 pub(crate) struct Claim(BTreeMap<Class, Span>);
 
@@ -32,7 +32,7 @@ impl Claim {
         self.0.get(&class)
     }
 
-    /// The first and the last of all classes together.
+    /// The first and the last claim of all classes.
     pub(crate) fn whole(&self) -> Span {
         let spans = self.0.values();
         let first = spans.clone().map(|span| &span.first).min().cloned();
@@ -41,7 +41,7 @@ impl Claim {
         Span { first, last }
     }
 
-    /// The newest stamp of those classes that were claimed after `tombstone`.
+    /// The newest stamp, if it is after `tombstone`.
     pub(crate) fn newest_after(&self, tombstone: Option<Timestamp>) -> Option<Stamp> {
         let last = self.whole().last;
         (Some(last.0) > tombstone).then_some(last)
@@ -55,17 +55,17 @@ pub(crate) struct History {
     pub(crate) claims: BTreeMap<String, BTreeMap<String, Claim>>,
     /// By address: every user that ever claimed it.
     pub(crate) claimers: BTreeMap<String, BTreeSet<String>>,
-    /// By anonymousId: what stronger identifiers it was seen beside, and when.
+    /// By anonymousId: the stronger identifiers that it was seen with, and when.
     pub(crate) sightings: BTreeMap<String, BTreeMap<Identifier, Span>>,
-    /// By stronger identifier: every anonymousId that was ever seen beside it.
+    /// By stronger identifier: every anonymousId that was ever seen with it.
     pub(crate) seen_with: BTreeMap<Identifier, BTreeSet<String>>,
-    /// The newest delete that names an identifier.
+    /// By identifier: the newest delete that names it.
     pub(crate) named: BTreeMap<Identifier, Timestamp>,
-    /// Every identify, for its words.
+    /// Every identify, with its traits.
     pub(crate) identifies: Vec<Identify>,
-    /// Identifies that are switched off for us.
+    /// Number of identifies that disable this destination.
     pub(crate) skipped: usize,
-    /// Events that should not have been accepted.
+    /// Number of events that should not have been accepted.
     pub(crate) unreadable: usize,
 }
 
@@ -73,8 +73,8 @@ pub(crate) fn gather<'a>(events: impl IntoIterator<Item = Accepted<'a>>) -> Hist
     let mut history = History::default();
     for event in events {
         match read(&event) {
-            Reading::Identify(identify) => history.hear(identify),
-            Reading::Delete(delete) => history.bury(delete),
+            Reading::Identify(identify) => history.add_identify(identify),
+            Reading::Delete(delete) => history.add_delete(delete),
             Reading::Skipped => history.skipped += 1,
             Reading::Unreadable => history.unreadable += 1,
         }
@@ -83,7 +83,7 @@ pub(crate) fn gather<'a>(events: impl IntoIterator<Item = Accepted<'a>>) -> Hist
 }
 
 impl History {
-    fn hear(&mut self, identify: Identify) {
+    fn add_identify(&mut self, identify: Identify) {
         let stamp = &identify.stamp;
         let span = || Span { first: stamp.clone(), last: stamp.clone() };
         if let (Some(user), Some((address, class))) = (&identify.user, &identify.address) {
@@ -101,23 +101,25 @@ impl History {
         self.identifies.push(identify);
     }
 
-    fn bury(&mut self, delete: Delete) {
+    fn add_delete(&mut self, delete: Delete) {
         for name in delete.names {
             let newest = self.named.entry(name).or_insert(delete.time);
             *newest = delete.time.max(*newest);
         }
     }
 
-    /// Every address that anybody ever spoke of.
+    /// Every address that occurs in any event.
     pub(crate) fn addresses(&self) -> BTreeSet<&String> {
-        let spoken = self.identifies.iter().map(|identify| &identify.strongest);
-        let names = spoken.chain(self.named.keys());
-        let lone = names
-            .filter_map(|name| if let Identifier::Address(address) = name { Some(address) } else { None });
-        lone.chain(self.claimers.keys()).collect()
+        let strongest = self.identifies.iter().map(|identify| &identify.strongest);
+        let identifiers = strongest.chain(self.named.keys());
+        let addresses = identifiers.filter_map(|identifier| match identifier {
+            Identifier::Address(address) => Some(address),
+            _ => None,
+        });
+        addresses.chain(self.claimers.keys()).collect()
     }
 
-    /// Those of them that were never said together with a user.
+    /// The addresses that no user ever claimed.
     pub(crate) fn addresses_never_claimed(&self) -> BTreeSet<&String> {
         self.addresses().into_iter().filter(|address| !self.claimers.contains_key(*address)).collect()
     }

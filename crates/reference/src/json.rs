@@ -1,9 +1,10 @@
-//! JSON as it was written: keys in document order, repeated keys kept, because "the first spelling wins" needs both.
+//! JSON values that keep the order of keys and repeated keys: if a key occurs in several spellings, the first one is
+//! used.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// One JSON value. Numbers are kept as their plain decimal text.
+/// A JSON value. Numbers are kept as plain decimal text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Node {
     Null,
@@ -22,7 +23,7 @@ impl Node {
         self.members().iter().find(|(key, _)| fold_key(key) == folded).map(|(_, value)| value)
     }
 
-    /// Like [`Node::find`], with null for what is not there, so that paths can be walked without branching.
+    /// Like [`Node::find`], with null for a missing member, so that paths need no branches.
     pub(crate) fn at(&self, folded: &str) -> &Node {
         self.find(folded).unwrap_or(&NOTHING)
     }
@@ -34,7 +35,7 @@ impl Node {
         }
     }
 
-    /// The trimmed text of a string, if anything is left of it.
+    /// The trimmed text of a string, if it is not empty.
     pub(crate) fn non_empty_text(&self) -> Option<&str> {
         match self {
             Node::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()),
@@ -43,10 +44,10 @@ impl Node {
     }
 }
 
-/// How two spellings of one key are found equal: `firstName`, `first_name`, `First Name` are all `firstname`.
-/// A key of signs only stands for itself.
+/// The form in which keys are compared: `firstName`, `first_name` and `First Name` are all `firstname`. A key without
+/// letters and digits is kept.
 pub(crate) fn fold_key(key: &str) -> String {
-    // Letter by letter, so that a letter does not depend on its neighbours (a Greek sigma at the end of a word would).
+    // Character by character, so that none depends on its neighbours, as a Greek sigma at the end of a word would.
     let lower = || key.chars().flat_map(char::to_lowercase);
     let folded: String = lower().filter(|c| c.is_alphanumeric() || *c == '.').collect();
     if folded.is_empty() { lower().collect::<String>().trim().to_owned() } else { folded }
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_fold_over_casing_and_signs_but_keep_dots() {
+    fn folding_ignores_case_and_signs_and_keeps_dots() {
         for spelling in ["firstName", "first_name", "First Name", "FIRST-NAME"] {
             assert_eq!(fold_key(spelling), "firstname");
         }
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_two_spellings_wins() {
+    fn the_first_of_two_spellings_is_used() {
         let node: Node = serde_json::from_str(r#"{"z_a": 1, "za": 2, "z_a": 3}"#).unwrap();
         assert_eq!(node.at("za"), &Node::Number("1".into()));
     }

@@ -1,10 +1,11 @@
-//! What Refersion should hold, recomputed from the raw events, naively and from scratch.
+//! The reference model: recomputes from the raw events, naively and from scratch, what Refersion should contain.
 //!
-//! For tests and proofs only. It shares no code with what it judges (no reader, no fold, no "Who is who"), so a mistake
-//! there shows as a difference here. All is done in the most obvious way: everything that was ever said is gathered
-//! ([`expect`]), and each question is answered by looking at all of it. [`compare()`] then tells how an account differs.
+//! For tests and proofs only. It shares no code with the program that it checks (no reader, no fold, no identity
+//! resolution), so an error there appears as a difference here. It uses the simplest algorithm: it collects all
+//! statements ([`expect`]) and answers each question by looking at all of them. [`compare()`] then lists how an
+//! account differs. It does not know queues, ledgers, calls or retries, nor in which order events were absorbed.
 //!
-//! Reports contain addresses and values: they are for made-up people.
+//! Reports contain addresses and values: use it with made-up people only.
 
 mod actual;
 mod broad;
@@ -12,16 +13,16 @@ mod calls;
 mod compare;
 mod event;
 mod expected;
+mod fields;
 mod fold;
 mod history;
 mod json;
 mod outcomes;
 mod places;
+mod resolution;
 mod time;
 mod tombstones;
 mod traits;
-mod wanted;
-mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,38 +31,38 @@ use jiff::Timestamp;
 pub use actual::{ActualAffiliate, BadState, affiliates_of};
 pub use calls::{LeastCalls, least_calls};
 pub use compare::{Difference, compare, left_over};
-pub use expected::{Expected, ExpectedAffiliate, Standing};
+pub use expected::{Expected, ExpectedAffiliate, Presence};
+pub use fields::STANDARD_FIELDS;
 pub use outcomes::{OUTCOMES, OutcomeFault, check_outcomes};
-pub use wanted::STANDARD_FIELDS;
 
-/// One accepted event of one connection. Any order, any repetitions.
+/// One accepted event of one connection. Events may come in any order and repeatedly.
 #[derive(Debug, Clone, Copy)]
 pub struct Accepted<'a> {
-    /// When the door accepted it. Finer than a microsecond is cut off.
+    /// The time of acceptance, truncated to the microsecond.
     pub received_at: Timestamp,
-    /// The event as it came.
+    /// The raw event.
     pub json: &'a [u8],
 }
 
-/// The settings of the connection that decide what becomes of its events.
+/// The settings of a connection that affect its affiliates.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Whether a usable part of a postal address is needed for a new affiliate.
+    /// Whether a new affiliate needs a usable part of a postal address.
     pub require_address: bool,
-    /// Whether new affiliates are ACTIVE; PENDING otherwise.
+    /// Whether new affiliates are ACTIVE; otherwise PENDING.
     pub new_status_active: bool,
-    /// The last name of people with a one-word name. None: they wait for a last name.
+    /// The last name of people with a one-word name. If `None`, they wait for a last name.
     pub one_word_last_name: Option<String>,
-    /// By trait, in any spelling: the id of the custom field that takes it.
+    /// The custom field id of each mapped trait, in any spelling.
     pub custom_fields: BTreeMap<String, u64>,
-    /// The trait that holds the address for payments, in any spelling.
+    /// The trait with the address for payments, in any spelling.
     pub paypal_trait: Option<String>,
 }
 
-/// What does not follow from the events: what was in Refersion before us, and for whom affiliates were made.
+/// What does not follow from the events: the earlier contents of Refersion, and the payees of affiliates.
 #[derive(Debug, Clone, Default)]
 pub struct World {
-    /// Addresses, in lower case, at which an affiliate was there before us and has been found.
+    /// Addresses, in lower case, of affiliates that existed before and were found.
     pub existed: BTreeSet<String>,
     /// Whose own statements alone reach the payout field of the affiliate at an address. An address that is not here has
     /// the person itself.
@@ -79,7 +80,7 @@ pub enum Payee {
     Anonymous(String),
 }
 
-/// What Refersion should hold once all of these events have been told to it.
+/// Computes what Refersion should contain after all of these events.
 pub fn expect<'a>(
     events: impl IntoIterator<Item = Accepted<'a>>,
     settings: &Settings,
@@ -88,7 +89,7 @@ pub fn expect<'a>(
     let history = history::gather(events);
     let tombstones = tombstones::tombstones(&history);
     let profiles = fold::profiles(&history, &tombstones);
-    let people = who::People::new(&history, &tombstones, &profiles, settings, world);
-    expected::Told { history: &history, tombstones: &tombstones, profiles: &profiles, settings, world }
+    let people = resolution::People::new(&history, &tombstones, &profiles, settings, world);
+    expected::Model { history: &history, tombstones: &tombstones, profiles: &profiles, settings, world }
         .expected(&people)
 }

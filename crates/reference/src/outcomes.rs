@@ -1,32 +1,32 @@
-//! Whether every accepted event ended, and ended once.
+//! Checks that every accepted event has exactly one outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// The ways in which an event can end.
+/// All outcomes of an event.
 pub const OUTCOMES: [&str; 8] =
     ["created", "updated", "deleted", "unchanged", "superseded", "remembered", "skipped", "dead"];
 
-/// An event that did not end in exactly one way.
+/// An event without exactly one current outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutcomeFault {
-    /// An accepted event is nowhere to be found.
+    /// An accepted event is missing.
     #[error("event {0} was accepted and is lost")]
     Lost(String),
     /// An event has more than one current outcome.
     #[error("event {0} has {1} current outcomes")]
     Several(String, usize),
-    /// An event is pending, or in a state that is no outcome.
+    /// An event is pending, or its state is not an outcome.
     #[error("event {0} has not ended: its state is {1:?}")]
     Open(String, String),
-    /// An event that nobody sent.
+    /// An event that was not accepted.
     #[error("event {0} was never accepted")]
     Unknown(String),
 }
 
-/// Checks the current outcomes against the ids of all accepted events. `found` is an array of objects with `event_id` and
-/// `state`, as `events find --json` prints them. Empty means that nothing accepted was lost.
+/// Compares the current outcomes with the ids of all accepted events. `found` is an array of objects with `event_id`
+/// and `state`, as `events find --json` prints them. An empty result means that no accepted event was lost.
 pub fn check_outcomes<'a>(accepted: impl IntoIterator<Item = &'a str>, found: &Value) -> Vec<OutcomeFault> {
     let mut states: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for row in found.as_array().into_iter().flatten() {

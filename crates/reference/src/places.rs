@@ -1,6 +1,6 @@
-//! Countries and states: what people write, and the short code that Refersion takes.
+//! Countries and US states: common names and the codes that Refersion accepts.
 
-/// Every country that Refersion takes, as alpha-2, alpha-3 and English names. Source: REST v2, `/affiliate/new`.
+/// Every country that Refersion accepts: alpha-2, alpha-3 and English names. Source: REST v2, `/affiliate/new`.
 const COUNTRIES: [(&str, &str, &[&str]); 90] = [
     ("US", "USA", &["united states", "united states of america", "u.s.", "u.s.a.", "america"]),
     ("AE", "ARE", &["united arab emirates", "uae"]),
@@ -94,7 +94,7 @@ const COUNTRIES: [(&str, &str, &[&str]); 90] = [
     ("ZA", "ZAF", &["south africa"]),
 ];
 
-/// States, the federal district and territories of the US, by two letters.
+/// States, the federal district and territories of the US, by two-letter code.
 const STATES: [(&str, &str); 56] = [
     ("AL", "alabama"),
     ("AK", "alaska"),
@@ -154,7 +154,7 @@ const STATES: [(&str, &str); 56] = [
     ("VI", "u.s. virgin islands"),
 ];
 
-/// The code of a country that Refersion takes; none for every other text.
+/// The code of a country that Refersion accepts; `None` for any other text.
 pub(crate) fn country_code(text: &str) -> Option<&'static str> {
     let (upper, lower) = (text.to_uppercase(), text.to_lowercase());
     COUNTRIES
@@ -163,7 +163,7 @@ pub(crate) fn country_code(text: &str) -> Option<&'static str> {
         .map(|(two, ..)| *two)
 }
 
-/// The two letters of a US state that is written out; none for every other text.
+/// The two-letter code for the full name of a US state; `None` for any other text.
 pub(crate) fn us_state_code(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
     STATES.iter().find(|(_, name)| *name == lower).map(|(two, _)| *two)
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_usual_ways_to_write_a_country_give_its_code() {
+    fn the_common_names_of_a_country_give_its_code() {
         for text in ["USA", "us", "U.S.A.", "United States of America"] {
             assert_eq!(country_code(text), Some("US"));
         }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn only_states_that_are_written_out_change() {
+    fn only_full_names_of_states_are_converted() {
         assert_eq!(us_state_code("california"), Some("CA"));
         assert_eq!(us_state_code("CA"), None);
     }

@@ -1,4 +1,4 @@
-//! Times as they really come in Segment's events: the ISO 8601 of its spec, and the forms that its libraries send.
+//! Parses the times in Segment's events: the ISO 8601 of its spec, and the formats that its libraries send.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -6,10 +6,10 @@ use jiff::tz::Offset;
 
 use crate::json::Node;
 
-/// Numbers above this are milliseconds since 1970, others seconds.
-const LARGEST_SECONDS: i64 = 100_000_000_000;
+/// Larger numbers are milliseconds since 1970, others seconds.
+const MAX_SECONDS: i64 = 100_000_000_000;
 
-/// The time that a value tells, to the microsecond; none if it tells none.
+/// The time in a value, to the microsecond; `None` if it is not a time.
 pub(crate) fn time_of(node: &Node) -> Option<Timestamp> {
     match node {
         Node::Text(text) => parse(text.trim()),
@@ -18,16 +18,17 @@ pub(crate) fn time_of(node: &Node) -> Option<Timestamp> {
     }
 }
 
-/// The same instant without what is finer than a microsecond.
+/// The same instant, truncated to the microsecond.
 pub(crate) fn to_microsecond(time: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
-/// By its decimal digits: arithmetic on a double would blur the last microsecond.
+/// Parses Unix seconds or milliseconds from their decimal digits: arithmetic on a double would lose the last
+/// microsecond.
 fn since_1970(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let seconds: i64 = whole.parse().ok()?;
-    let finer = if seconds.abs() > LARGEST_SECONDS { 3 } else { 6 };
+    let finer = if seconds.abs() > MAX_SECONDS { 3 } else { 6 };
     let digits: String = fraction.chars().chain("000000".chars()).take(finer).collect();
     Timestamp::from_microsecond(format!("{whole}{digits}").parse().ok()?).ok()
 }
@@ -45,7 +46,7 @@ fn parse(text: &str) -> Option<Timestamp> {
         day as i8,
         hour as i8,
         minute as i8,
-        // A leap second is the second before it.
+        // A leap second is read as the second before it.
         if second == 60 { 59 } else { second as i8 },
         microsecond * 1000,
     );
@@ -64,14 +65,14 @@ fn clock(text: &str) -> Option<([i32; 4], &str)> {
     Some(([hour, minute, second, microsecond], text))
 }
 
-/// One to `longest` digits from the front.
-fn number(text: &str, longest: usize) -> Option<(i32, &str)> {
-    let digits = text.bytes().take(longest).take_while(u8::is_ascii_digit).count();
+/// Takes one to `max` digits from the front.
+fn number(text: &str, max: usize) -> Option<(i32, &str)> {
+    let digits = text.bytes().take(max).take_while(u8::is_ascii_digit).count();
     let (digits, rest) = text.split_at(digits);
     Some((digits.parse().ok()?, rest))
 }
 
-/// Microseconds from `.123456789`, where there is such a thing. The rest of the digits is cut off.
+/// Microseconds from `.123456789`, or 0 without a fraction. Further digits are truncated.
 fn fraction(text: &str) -> Option<(i32, &str)> {
     let Some(text) = text.strip_prefix(['.', ',']) else { return Some((0, text)) };
     let (digits, rest) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
@@ -82,7 +83,7 @@ fn fraction(text: &str) -> Option<(i32, &str)> {
     Some((six.parse().ok()?, rest))
 }
 
-/// `Z`, `+02:00`, `+0200`, `+02`, nothing (which is UTC), and what Go prints after one: `+0000 UTC m=+70.2`.
+/// Parses `Z`, `+02:00`, `+0200`, `+02`, an empty text (UTC), and an offset with Go's suffix: `+0000 UTC m=+70.2`.
 fn offset(text: &str) -> Option<Offset> {
     if ["", "z", "utc", "gmt"].contains(&text.to_lowercase().as_str()) {
         return Some(Offset::UTC);
@@ -92,7 +93,7 @@ fn offset(text: &str) -> Option<Offset> {
     let text = text.strip_prefix(':').unwrap_or(text);
     let (minutes, text) =
         if text.starts_with(|c: char| c.is_ascii_digit()) { number(text, 2)? } else { (0, text) };
-    // Go adds the zone's name and its monotonic clock, which say nothing more.
+    // Go adds the name of the zone and its monotonic clock, which are redundant.
     if !(text.is_empty() || text.starts_with(' ')) {
         return None;
     }
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn every_published_form_is_read() {
+    fn every_published_format_is_parsed() {
         let forms = [
             ("\"2019-05-02T14:14:40.519Z\"", "2019-05-02T14:14:40.519Z"),
             ("\"2019-05-02T14:14:40.797536+00:00\"", "2019-05-02T14:14:40.797536Z"),
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_no_time_is_absent() {
+    fn any_other_value_is_not_a_time() {
         for form in [
             "\"\"",
             "\"soon\"",

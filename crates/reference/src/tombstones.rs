@@ -1,4 +1,4 @@
-//! Where deletes lie: on what they name, and on what had been connected with it by then.
+//! Tombstones: on the identifiers that a delete names, and on those that were connected with them by then.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::history::{History, Span};
 pub(crate) struct Tombstones(BTreeMap<Identifier, Timestamp>);
 
 impl Tombstones {
-    /// The time of the tombstone on an identifier.
+    /// The time of the newest tombstone on an identifier.
     pub(crate) fn on(&self, identifier: &Identifier) -> Option<Timestamp> {
         self.0.get(identifier).copied()
     }
@@ -28,7 +28,7 @@ impl Tombstones {
         self.on(&Identifier::Anonymous(anonymous.to_owned()))
     }
 
-    /// What covers a claim of this user on this address.
+    /// The newest tombstone that covers a claim of this user on this address.
     pub(crate) fn on_claim(&self, user: &str, address: &str) -> Option<Timestamp> {
         self.on_user(user).max(self.on_address(address))
     }
@@ -39,8 +39,8 @@ impl Tombstones {
     }
 }
 
-/// A named address hands its tombstone to users, a user's goes on to addresses, either's goes on to anonymousIds;
-/// no further. (Three passes in this order, each reading only what the ones before have finished.)
+/// Computes all tombstones. Users inherit that of a named address, addresses that of a user, and anonymousIds that of
+/// either; nothing else is inherited. Three passes in this order; each reads only the results of those before.
 pub(crate) fn tombstones(history: &History) -> Tombstones {
     let mut tombstones = Tombstones(history.named.clone());
     for (user, addresses) in &history.claims {
@@ -68,7 +68,7 @@ pub(crate) fn tombstones(history: &History) -> Tombstones {
     tombstones
 }
 
-/// The tombstone, if the connection was known by the time of the delete.
+/// The tombstone, if the identifiers were connected by the time of the delete.
 fn known_by(span: &Span, tombstone: Option<Timestamp>) -> Option<Timestamp> {
     tombstone.filter(|time| span.first.0 <= *time)
 }

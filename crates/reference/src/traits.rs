@@ -1,19 +1,19 @@
-//! What the traits of one identify say, brought to Refersion's names before anything is compared between events.
+//! The traits of one identify under Refersion's names, normalized before events are compared.
 //!
-//! A key is Refersion's field name, or `trait:` and the folded key. A value of none means: cleared.
+//! A key is Refersion's field name, or `trait:` and the folded key. `None` as a value clears the trait.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::json::{Node, fold_key};
 use crate::places::{country_code, us_state_code};
 
-/// What one event states, or what a person is said to be.
+/// The traits of one event or of one person.
 pub(crate) type Traits = BTreeMap<String, Option<String>>;
 
-/// Longer texts of custom traits are not kept, since no field of Refersion takes them.
-const LONGEST_CUSTOM_TEXT: usize = 255;
+/// Maximum length of a custom trait in characters; no field of Refersion accepts a longer text.
+const MAX_CUSTOM_CHARS: usize = 255;
 
-/// Folded keys that the standard fields are read from: never custom traits, whatever they hold.
+/// Folded keys of the standard fields, which are never custom traits.
 const STANDARD_KEYS: [&str; 16] = [
     "email",
     "name",
@@ -33,7 +33,7 @@ const STANDARD_KEYS: [&str; 16] = [
     "country",
 ];
 
-/// Refersion's names for the parts of an address, with the folded keys in which each is looked for, in order.
+/// Refersion's names for the parts of an address, each with its folded keys in order of precedence.
 const ADDRESS_PARTS: [(&str, &[&str]); 6] = [
     ("address1", &["street"]),
     ("address2", &["street2"]),
@@ -43,29 +43,29 @@ const ADDRESS_PARTS: [(&str, &[&str]); 6] = [
     ("country", &["country"]),
 ];
 
-/// Everything that the `traits` of one identify state.
+/// All statements in the `traits` of one identify.
 pub(crate) fn stated(traits: &Node) -> Traits {
-    let mut said = Traits::new();
-    names(traits, &mut said);
+    let mut stated = Traits::new();
+    names(traits, &mut stated);
     if let Some(company) = company(traits) {
-        said.insert("company".into(), company);
+        stated.insert("company".into(), company);
     }
     if let Some(phone) = phone(traits) {
-        said.insert("phone".into(), phone);
+        stated.insert("phone".into(), phone);
     }
-    places(traits, &mut said);
-    customs(traits, &mut said);
-    said
+    places(traits, &mut stated);
+    customs(traits, &mut stated);
+    stated
 }
 
-fn names(traits: &Node, said: &mut Traits) {
+fn names(traits: &Node, stated: &mut Traits) {
     let name = traits.at("name").non_empty_text();
     let split = name.map(|name| name.split_once(char::is_whitespace).unwrap_or((name, "")));
     let first = traits.at("firstname").non_empty_text().or(split.map(|(first, _)| first));
     let last = traits.at("lastname").non_empty_text().or(split.map(|(_, rest)| rest.trim()));
     for (field, value) in [("first_name", first), ("last_name", last)] {
         if let Some(value) = value {
-            said.insert(field.into(), Some(value.into()));
+            stated.insert(field.into(), Some(value.into()));
         }
     }
 }
@@ -91,33 +91,33 @@ fn phone(traits: &Node) -> Option<Option<String>> {
     })
 }
 
-fn places(traits: &Node, said: &mut Traits) {
+fn places(traits: &Node, stated: &mut Traits) {
     let address = traits.at("address");
     for (field, keys) in ADDRESS_PARTS {
         let whole =
             if field == "address1" && matches!(address, Node::Text(_)) { text(address) } else { None };
         let part = |holder: &Node| keys.iter().find_map(|key| holder.find(key).and_then(text));
         if let Some(value) = whole.or_else(|| part(address)).or_else(|| part(traits)) {
-            said.insert(field.into(), value);
+            stated.insert(field.into(), value);
         }
     }
     let in_us =
-        said.get("country").cloned().flatten().is_none_or(|country| country_code(&country) == Some("US"));
-    if let Some(Some(state)) = said.get_mut("state")
+        stated.get("country").cloned().flatten().is_none_or(|country| country_code(&country) == Some("US"));
+    if let Some(Some(state)) = stated.get_mut("state")
         && in_us
         && let Some(code) = us_state_code(state)
     {
         *state = code.into();
     }
-    if let Some(Some(country)) = said.get("country") {
+    if let Some(Some(country)) = stated.get("country") {
         match country_code(country) {
-            Some(code) => said.insert("country".into(), Some(code.into())),
-            None => said.remove("country"),
+            Some(code) => stated.insert("country".into(), Some(code.into())),
+            None => stated.remove("country"),
         };
     }
 }
 
-fn customs(traits: &Node, said: &mut Traits) {
+fn customs(traits: &Node, stated: &mut Traits) {
     let mut seen: BTreeSet<String> = STANDARD_KEYS.into_iter().map(String::from).collect();
     for (key, value) in traits.members() {
         let key = fold_key(key);
@@ -131,13 +131,13 @@ fn customs(traits: &Node, said: &mut Traits) {
             Node::Text(text) => Some(text.trim().to_owned()),
             Node::List(_) | Node::Object(_) => continue,
         };
-        if value.as_ref().is_none_or(|value| value.chars().count() <= LONGEST_CUSTOM_TEXT) {
-            said.insert(format!("trait:{key}"), value);
+        if value.as_ref().is_none_or(|value| value.chars().count() <= MAX_CUSTOM_CHARS) {
+            stated.insert(format!("trait:{key}"), value);
         }
     }
 }
 
-/// Outer none: says nothing, as if it were not there. Inner none: cleared.
+/// The statement about a text field. Outer `None`: no statement. Inner `None`: cleared.
 fn text(node: &Node) -> Option<Option<String>> {
     match node {
         Node::Null => Some(None),

@@ -1,4 +1,4 @@
-//! What goes into the calls about affiliates, and what comes out of them.
+//! Arguments and results of the calls about affiliates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AffiliateCode, AffiliateId, Field};
 
-/// At most this many affiliates in one `edit` or `status_change`. Documented for `status_change`; assumed for `edit`,
+/// Maximum number of affiliates in one `edit` or `status_change`. Documented for `status_change`; assumed for `edit`,
 /// because every sibling operation has this limit.
 pub const MAX_BATCH: usize = 50;
 
@@ -17,16 +17,16 @@ pub const MAX_BATCH: usize = 50;
 pub enum Status {
     /// Earns commissions.
     Active,
-    /// Waits for the merchant's approval. Only a create gives it; no call sets it later.
+    /// Waits for the merchant's approval. Set by a create only; no call sets it later.
     Pending,
-    /// Not admitted.
+    /// Rejected by the merchant.
     Denied,
-    /// Stopped; the history stays. The nearest that the API has to a deletion.
+    /// No login and no new commissions; the history stays. The closest to a deletion that the API offers.
     Disabled,
 }
 
 impl Status {
-    /// The word that the API uses.
+    /// The name that the API uses.
     pub fn name(self) -> &'static str {
         match self {
             Self::Active => "ACTIVE",
@@ -36,7 +36,7 @@ impl Status {
         }
     }
 
-    /// The status of that word, without regard to case; `None` for any other.
+    /// The status with this name, ignoring case; `None` for any other text.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Active, Self::Pending, Self::Denied, Self::Disabled]
             .into_iter()
@@ -50,7 +50,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// The status that a new affiliate may begin with.
+/// The status of a new affiliate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum InitialStatus {
@@ -70,20 +70,20 @@ impl From<InitialStatus> for Status {
     }
 }
 
-/// What `/affiliate/new` needs to know. The password is made by the client and kept nowhere; custom fields cannot be
-/// given here and take an edit afterwards.
+/// The arguments of `/affiliate/new`. The client generates the password and does not keep it. The operation takes no
+/// custom fields; they need an edit afterwards.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewAffiliate {
-    /// The values; `first_name`, `last_name` and `email` have to be among them, and none of the three may be empty.
+    /// Field values. `first_name`, `last_name` and `email` are required and must not be empty.
     pub fields: BTreeMap<Field, String>,
-    /// Always sent, since the API calls it required and optional at once.
+    /// Always sent: the API documents it both as required and as having a default.
     pub status: InitialStatus,
-    /// The number of an offer; the account's default offer without it.
+    /// Numeric id of the offer; the account's default offer if `None`.
     pub offer: Option<u64>,
-    /// Whether Refersion greets the new affiliate by mail. Leave it off when a create is tried again.
+    /// Whether Refersion sends the welcome mail. Leave it off when a create is retried.
     pub send_welcome: bool,
-    /// A free identifier for the merchant's use, documented as alphanumeric. Left out in a second call if the API refuses
-    /// the request and names nothing else.
+    /// An identifier for the merchant's own use, documented as alphanumeric. Left out of a second call if the API
+    /// refuses the request and names no other field.
     pub unique_merchant_id: Option<String>,
 }
 
@@ -92,60 +92,61 @@ pub struct NewAffiliate {
 pub struct Created {
     /// The code of the new affiliate.
     pub code: AffiliateCode,
-    /// Its numeric id, if the answer's message names one; otherwise `get` by code tells it.
+    /// Its numeric id, if the answer's message contains one; otherwise use `get` with the code.
     pub id: Option<AffiliateId>,
     /// Its referral link, `https://<shop>.refersion.com/c/<code>`; empty if the answer has none.
     pub link: String,
 }
 
-/// How to name an affiliate to `/affiliate/get`.
+/// The identifier by which `/affiliate/get` looks up an affiliate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    /// By its number.
+pub enum LookupBy {
+    /// By its numeric id.
     Id(AffiliateId),
     /// By its code.
     Code(AffiliateCode),
 }
 
-/// One affiliate as `/affiliate/get` shows it. Address, phone and PayPal address are never shown.
+/// One affiliate as `/affiliate/get` returns it, without postal address, phone and PayPal address, which it never
+/// returns.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Affiliate {
     /// Its numeric id.
     pub id: AffiliateId,
-    /// Its code: the one that was asked for, else the tail of its link.
+    /// Its code: the one of the lookup, otherwise the last segment of its link.
     pub code: Option<AffiliateCode>,
     /// Its status.
     pub status: Status,
-    /// First name; empty if none is shown.
+    /// First name; empty if the answer has none.
     pub first_name: String,
-    /// Last name; empty if none is shown.
+    /// Last name; empty if the answer has none.
     pub last_name: String,
-    /// Company; empty if none is shown.
+    /// Company; empty if the answer has none.
     pub company: String,
-    /// Email address, spelled as Refersion keeps it; empty if none is shown.
+    /// Email address as Refersion stores it; empty if the answer has none.
     pub email: String,
-    /// Label and value of each custom field; the API does not show their ids.
+    /// Label and value of each custom field; the API does not return their ids.
     pub custom_fields: Vec<(String, String)>,
 }
 
-/// New values for one affiliate. There has to be at least one.
+/// New values for one affiliate; at least one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// Whom it concerns.
+    /// The affiliate to change.
     pub id: AffiliateId,
-    /// New values of text fields; what is left out stays as it is.
+    /// New values of text fields; other fields stay unchanged.
     pub fields: BTreeMap<Field, String>,
-    /// New values of custom fields, by the number of the field.
+    /// New values of custom fields, by numeric id.
     pub custom_fields: BTreeMap<u64, String>,
 }
 
-/// What became of a batch. Each affiliate that was asked for is in exactly one of the sets.
+/// The result of a batch. Each affiliate of the request is in exactly one of the two sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// Refersion says that it changed these.
+    /// Affiliates that Refersion reports as changed.
     pub changed: BTreeSet<AffiliateId>,
-    /// Refersion says that it did not change these, or says nothing of them. It gives no reason, and may list here what
-    /// already was as wanted: a `get` decides.
+    /// Affiliates that Refersion reports as not changed or does not mention. It gives no reason, and may include
+    /// affiliates that already had the wanted values: use `get` to find out.
     pub not_changed: BTreeSet<AffiliateId>,
 }
 

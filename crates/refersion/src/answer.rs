@@ -1,8 +1,8 @@
-//! Reads answers without trusting their shape: the published samples and schemas of one and the same answer differ.
+//! Tolerant reading of answers: the published samples and the schema of the same answer differ.
 
 use serde_json::{Map, Value};
 
-/// Of one answer, this many error texts are looked at.
+/// Maximum number of error texts that are read from one answer.
 const MAX_TEXTS: usize = 20;
 
 /// The body as a JSON object, if it is one.
@@ -10,8 +10,8 @@ pub(crate) fn object(body: &[u8]) -> Option<Map<String, Value>> {
     serde_json::from_slice(body).ok()
 }
 
-/// The error texts of an answer. They come under `errors`, `error` or (from the gateway) `message`, each as a text or a
-/// list of texts; a list by field is read too.
+/// The error texts of an answer: under `errors`, `error` or (from the gateway) `message`, each as a text, a list of
+/// texts or an object with a list for each field.
 pub(crate) fn error_texts(body: &[u8]) -> Vec<String> {
     let mut texts = Vec::new();
     if let Some(object) = object(body) {
@@ -33,7 +33,7 @@ fn collect(value: &Value, texts: &mut Vec<String>) {
     }
 }
 
-/// A text, or a number as text. `None` for anything else.
+/// A string, or a number as text; `None` for anything else.
 pub(crate) fn text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) => Some(text.clone()),
@@ -42,7 +42,7 @@ pub(crate) fn text(value: Option<&Value>) -> Option<String> {
     }
 }
 
-/// A whole number, or a text of digits alone. `None` for anything else.
+/// An unsigned integer, or a string that consists of digits; `None` for anything else.
 pub(crate) fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64(),
@@ -51,12 +51,12 @@ pub(crate) fn number(value: &Value) -> Option<u64> {
     }
 }
 
-/// The number that a text of digits alone means: no sign, no spaces, no empty text.
+/// The number that a text of ASCII digits stands for: no sign, no spaces, not empty.
 pub(crate) fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// The beginning of a text as one line, at most `max_bytes` long.
+/// The beginning of a text on one line, at most `max_bytes` long.
 pub(crate) fn excerpt(text: &str, max_bytes: usize) -> String {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {

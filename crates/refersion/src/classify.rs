@@ -1,4 +1,4 @@
-//! The one place that says what a failed call means. Everything else acts on the [`Class`] that is decided here.
+//! Classification of failed calls. All other code acts on the [`Class`] that is assigned here.
 //!
 //! | answer                                  | reading call      | writing call             |
 //! | --------------------------------------- | ----------------- | ------------------------ |
@@ -7,25 +7,26 @@
 //! | 401, 403                                | credentials       | credentials              |
 //! | 429, 413 about too long a list          | too many          | too many                 |
 //! | any other 429                           | throttled         | throttled                |
-//! | 422                                     | by its words      | by its words             |
+//! | 422                                     | by its text       | by its text              |
 //! | 204, 400, 404, anything else            | request           | request                  |
 //!
-//! A 403 while the keys work is about the request: "too many" for a list, which is then split, and else "request".
+//! A 403 while the keys are accepted concerns the request: "too many" for a list, which is then split, otherwise
+//! "request".
 //!
-//! 500 and 503 count as "no answer" for all writing calls, not for creates alone: that an edit took effect before the
-//! server failed cannot be excluded either, and a value wrongly held for undelivered would never be told again if it
-//! flipped back meanwhile. A value wrongly held for unknown costs one more entry in a batch.
+//! 500 and 503 count as "no answer" for all writing calls, not for creates alone: an edit, too, may have had an
+//! effect before the server failed. A value that is wrongly taken for undelivered would never be sent again if it
+//! changed back in the meantime. A value that is wrongly taken for unknown costs one more item in a batch.
 
 use crate::answer;
-use crate::texts::{self, Says};
-use crate::{Answer, Class, Failure, Operation, TransportError};
+use crate::error_kind::{self, ErrorKind};
+use crate::{Answer, Class, Failure, Field, Operation, TransportError};
 
-/// A failure, with what the client itself still needs to know of it.
+/// A failure with details that only the client needs.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) failure: Failure,
-    /// What the words of a 422 say.
-    pub(crate) says: Option<Says>,
+    /// The meaning of the error texts, if the status has any.
+    pub(crate) kind: Option<ErrorKind>,
 }
 
 impl Problem {
@@ -33,93 +34,91 @@ impl Problem {
     pub(crate) fn unanswered(operation: Operation, class: Class, message: impl Into<String>) -> Self {
         let failure =
             Failure { class, operation, http_status: None, message: message.into(), retry_after: None };
-        Self { failure, says: None }
+        Self { failure, kind: None }
     }
 
-    /// The keys are fine, as was found out since: something in this request is not. `items` is the length of the list that
-    /// was sent; the halves of a longer one tell whose.
-    pub(crate) fn blame_the_request(&mut self, items: usize) {
+    /// Attributes a 403 to the request, after a second call has shown that the keys are accepted. `items` is the
+    /// length of the list that was sent; a list of several can be split to find the cause.
+    pub(crate) fn attribute_to_request(&mut self, items: usize) {
         self.failure.class = if items > 1 { Class::TooMany } else { Class::Request };
     }
 
-    /// Whether Refersion says that there is no such affiliate.
+    /// Whether Refersion answered that there is no such affiliate.
     pub(crate) fn is_not_found(&self) -> bool {
-        self.says == Some(Says::NotFound)
+        self.kind == Some(ErrorKind::NotFound)
     }
 
-    /// Whether the merchant's identifier of a create may be all that is wrong: it is named, or nothing is.
-    pub(crate) fn may_be_the_merchant_id(&self) -> bool {
+    /// Whether the merchant's identifier may be the only cause of a failed create: the answer names it, or no field.
+    pub(crate) fn may_concern_merchant_id(&self) -> bool {
         match self.failure.http_status {
             Some(204) => true,
-            Some(422) => matches!(self.says, None | Some(Says::MerchantId | Says::Value(None))),
+            Some(422) => {
+                matches!(self.kind, None | Some(ErrorKind::MerchantId | ErrorKind::InvalidValue(None)))
+            }
             _ => false,
         }
     }
 }
 
-/// The meaning of a call without an answer.
+/// Classifies a call without an answer.
 pub(crate) fn unanswered(operation: Operation, error: &TransportError) -> Problem {
     let class = match error {
         TransportError::NotSent { .. } => Class::Unavailable,
-        TransportError::NoAnswer { .. } => lost(operation),
+        TransportError::NoAnswer { .. } => unknown_outcome(operation),
         TransportError::Malformed { .. } => Class::Request,
     };
     Problem::unanswered(operation, class, error.to_string())
 }
 
-/// The meaning of a 2xx that is not the answer to this operation: a gateway's page, most likely.
+/// Classifies a 2xx that is not an answer to this operation, most likely a gateway's page.
 pub(crate) fn unreadable(operation: Operation, answer: &Answer) -> Problem {
-    problem(
-        operation,
-        answer,
-        lost(operation),
-        None,
-        format!("an answer that cannot be read: {}", shown(answer)),
-    )
+    let message = format!("the answer cannot be read: {}", body_text(answer));
+    problem(operation, answer, unknown_outcome(operation), None, message)
 }
 
-/// The meaning of an answer other than a success. `items` is the length of the list that was sent.
+/// Classifies an answer other than a success. `items` is the length of the list that was sent.
 pub(crate) fn refusal(operation: Operation, items: usize, answer: &Answer) -> Problem {
     let texts = answer::error_texts(&answer.body);
-    let says = texts::read(&texts).filter(|_| matches!(answer.status, 413 | 422 | 429));
+    let kind = error_kind::read(&texts).filter(|_| matches!(answer.status, 413 | 422 | 429));
     let class = match answer.status {
         401 | 403 => Class::Credentials,
-        408 | 500..=599 => lost(operation),
+        408 | 500..=599 => unknown_outcome(operation),
         413 => Class::TooMany,
-        429 if says == Some(Says::TooMany) => Class::TooMany,
+        429 if kind == Some(ErrorKind::TooMany) => Class::TooMany,
         429 => Class::Throttled,
-        422 => says.map_or(Class::Request, |says| by_words(operation, says)),
+        422 => kind.map_or(Class::Request, |kind| of_kind(operation, kind)),
         _ => Class::Request,
     };
-    // A list of one cannot be split, so the caller would try for ever.
+    // A list of one cannot be split: the caller would retry for ever.
     let class = if class == Class::TooMany && items <= 1 { Class::Request } else { class };
     let message = match answer.status {
         204 => "204: a field of the request is unknown to refersion, or invalid".to_owned(),
-        _ if texts.is_empty() => shown(answer),
+        _ if texts.is_empty() => body_text(answer),
         _ => texts.join("; "),
     };
-    problem(operation, answer, class, says, message)
+    problem(operation, answer, class, kind, message)
 }
 
-fn by_words(operation: Operation, says: Says) -> Class {
+fn of_kind(operation: Operation, kind: ErrorKind) -> Class {
     use Operation::{Edit, New, Search, StatusChange};
-    match (says, operation) {
-        (Says::EmailTaken, New | Edit) => Class::EmailTaken,
-        (Says::Value(field), New | Edit) => Class::Refused { field },
-        (Says::Value(field @ Some(crate::Field::Email)), Search) => Class::Refused { field },
-        (Says::Value(_), StatusChange) | (Says::NotFound, New | Edit | StatusChange) => {
+    match (kind, operation) {
+        (ErrorKind::EmailTaken, New | Edit) => Class::EmailTaken,
+        (ErrorKind::InvalidValue(field), New | Edit) => Class::Refused { field },
+        (ErrorKind::InvalidValue(field @ Some(Field::Email)), Search) => Class::Refused { field },
+        (ErrorKind::InvalidValue(_), StatusChange) | (ErrorKind::NotFound, New | Edit | StatusChange) => {
             Class::Refused { field: None }
         }
-        (Says::TooMany, _) => Class::TooMany,
+        (ErrorKind::TooMany, _) => Class::TooMany,
         _ => Class::Request,
     }
 }
 
-fn lost(operation: Operation) -> Class {
+/// The class of a call whose outcome is unknown; a reading call has no effect that matters.
+fn unknown_outcome(operation: Operation) -> Class {
     if operation.writes() { Class::NoAnswer } else { Class::Unavailable }
 }
 
-fn shown(answer: &Answer) -> String {
+fn body_text(answer: &Answer) -> String {
     if answer.body.is_empty() {
         return "an empty answer".to_owned();
     }
@@ -130,11 +129,11 @@ fn problem(
     operation: Operation,
     answer: &Answer,
     class: Class,
-    says: Option<Says>,
+    kind: Option<ErrorKind>,
     message: String,
 ) -> Problem {
     let (http_status, retry_after) = (Some(answer.status), answer.retry_after);
-    Problem { failure: Failure { class, operation, http_status, message, retry_after }, says }
+    Problem { failure: Failure { class, operation, http_status, message, retry_after }, kind }
 }
 
 #[cfg(test)]
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_mean_what_the_table_says() {
+    fn each_status_has_the_class_of_the_table() {
         use Operation::{Edit, Get, List, New};
         let html = "<html>502 Bad Gateway</html>";
         for (operation, items, status, body, expected) in [
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_write_is_not_known_and_a_lost_read_is_repeated() {
+    fn a_lost_write_has_an_unknown_outcome_and_a_lost_read_is_retried() {
         let lost = TransportError::NoAnswer { detail: "reset".into() };
         assert_eq!(unanswered(Operation::StatusChange, &lost).failure.class, Class::NoAnswer);
         assert_eq!(unanswered(Operation::Search, &lost).failure.class, Class::Unavailable);
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_found_no_connection_had_no_effect() {
+    fn a_call_without_a_connection_had_no_effect() {
         let error = TransportError::NotSent { detail: "refused".into() };
         assert_eq!(unanswered(Operation::New, &error).failure.class, Class::Unavailable);
     }

@@ -1,4 +1,4 @@
-//! The calls that this system makes to Refersion, each with the traps of its operation taken in.
+//! The client: one method for each call, which handles the particularities of its operation.
 
 mod call;
 mod create;
@@ -14,19 +14,19 @@ use serde_json::{Map, Value, json};
 
 use crate::classify::Problem;
 use crate::{
-    Affiliate, AffiliateId, Batch, Class, Created, Credentials, Edit, Failure, Field, Gate, MAX_BATCH,
-    NewAffiliate, Operation, Secret, Status, Transport, Which, password,
+    Affiliate, AffiliateId, Batch, Class, Created, Credentials, Edit, Failure, Field, Gate, LookupBy,
+    MAX_BATCH, NewAffiliate, Operation, Secret, Status, Transport, password,
 };
 use call::Call;
 pub use search::same_address;
 
-/// Makes the password of a new affiliate, who can set another one by the password reset.
+/// Generates the passwords of new affiliates. An affiliate chooses another one with the password reset.
 pub trait PasswordSource: Send + Sync {
-    /// A new password that keeps the rules of [`password::acceptable`].
+    /// A new password that satisfies [`password::acceptable`].
     fn password(&self) -> Secret;
 }
 
-/// Passwords from the operating system's randomness.
+/// Passwords from a random number generator that the operating system seeds.
 struct RandomPasswords;
 
 impl PasswordSource for RandomPasswords {
@@ -35,8 +35,9 @@ impl PasswordSource for RandomPasswords {
     }
 }
 
-/// One Refersion account, as a set of calls. Each HTTP call passes the gate on its own, also the second one of a create
-/// and each page of a search. Nothing is repeated here but for the one case that [`Client::create`] names.
+/// A client for one Refersion account. Each HTTP call passes the gate separately, including the second call of a
+/// create and each page of a search. The client retries nothing, except for the one case that [`Client::create`]
+/// describes.
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<dyn Transport>,
@@ -47,8 +48,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for the account that the credentials open. `base_url` is without `/v2`, like
-    /// `https://api.refersion.com`; a slash at its end does no harm.
+    /// A client for the account of these credentials. `base_url` is without `/v2`, like `https://api.refersion.com`; a
+    /// trailing slash is ignored.
     pub fn new(
         transport: Arc<dyn Transport>,
         base_url: impl Into<String>,
@@ -59,24 +60,25 @@ impl Client {
         Self { transport, base_url, credentials, gate, passwords: Arc::new(RandomPasswords) }
     }
 
-    /// The same client with another source of passwords, for tests that replay.
+    /// The same client with another source of passwords, for reproducible tests.
     #[must_use]
     pub fn with_passwords(mut self, passwords: Arc<dyn PasswordSource>) -> Self {
         self.passwords = passwords;
         self
     }
 
-    /// Creates an affiliate. If the API refuses the request and blames nothing else, it is sent once more without the
-    /// merchant's identifier, which is documented as alphanumeric while user ids have hyphens.
+    /// Creates an affiliate. If the API refuses the request and names no other field, the client sends it once more
+    /// without the merchant's identifier, which is documented as alphanumeric while user ids contain hyphens.
     ///
     /// # Errors
     ///
-    /// [`Class::EmailTaken`] if somebody has the address (ask [`Client::find_holder`]); [`Class::NoAnswer`] if it is not
-    /// known whether the affiliate exists now; [`Class::Refused`] for a value; [`Class::Request`] for our request.
+    /// [`Class::EmailTaken`] if another affiliate has the address (see [`Client::find_holder`]); [`Class::NoAnswer`]
+    /// if it is unknown whether the affiliate exists now; [`Class::Refused`] for a value; [`Class::Request`] for the
+    /// request itself.
     pub async fn create(&self, new: &NewAffiliate) -> Result<Created, Failure> {
         let first = self.create_once(new, new.unique_merchant_id.as_deref()).await;
         let outcome = match first {
-            Err(problem) if new.unique_merchant_id.is_some() && problem.may_be_the_merchant_id() => {
+            Err(problem) if new.unique_merchant_id.is_some() && problem.may_concern_merchant_id() => {
                 self.create_once(new, None).await
             }
             other => other,
@@ -84,40 +86,42 @@ impl Client {
         outcome.map_err(|problem| problem.failure)
     }
 
-    /// Shows one affiliate; `None` if there is none.
+    /// Returns one affiliate; `None` if it does not exist.
     ///
     /// # Errors
     ///
-    /// [`Class::Unavailable`] and [`Class::Throttled`] may pass; [`Class::Credentials`] and [`Class::Request`] will not.
-    pub async fn get(&self, which: Which) -> Result<Option<Affiliate>, Failure> {
-        let body = match &which {
-            Which::Id(id) => json!({ "id": id }),
-            Which::Code(code) => json!({ "affiliate_code": code }),
+    /// [`Class::Unavailable`] and [`Class::Throttled`] are temporary; [`Class::Credentials`] and [`Class::Request`]
+    /// are not.
+    pub async fn get(&self, by: LookupBy) -> Result<Option<Affiliate>, Failure> {
+        let body = match &by {
+            LookupBy::Id(id) => json!({ "id": id }),
+            LookupBy::Code(code) => json!({ "affiliate_code": code }),
         };
         let call = Call::new(Operation::Get, 1, &body);
-        found(self.call(call, |answer| read::affiliate(answer, &which)).await)
+        found(self.call(call, |answer| read::affiliate(answer, &by)).await)
     }
 
-    /// Tells new values of up to [`MAX_BATCH`] affiliates, each of them once, each with one value at least.
+    /// Sends new values for up to [`MAX_BATCH`] affiliates, each with at least one value and at most once in the batch.
     ///
-    /// A single affiliate that Refersion does not know comes back as not changed, as it does in a longer batch.
+    /// A single affiliate that Refersion does not know is returned as not changed, as in a longer batch.
     ///
     /// # Errors
     ///
-    /// [`Class::Refused`] or [`Class::EmailTaken`] concerns some of the batch: see [`crate::Bisection`].
-    /// [`Class::NoAnswer`]: not known for all of them. [`Class::TooMany`]: more than the limit; nothing took effect.
+    /// [`Class::Refused`] or [`Class::EmailTaken`] for some of the batch: see [`crate::Bisection`].
+    /// [`Class::NoAnswer`]: the outcome is unknown for all of them. [`Class::TooMany`]: more than the limit; the call
+    /// had no effect.
     pub async fn edit(&self, edits: &[Edit]) -> Result<Batch, Failure> {
         debug_assert!(edits.iter().all(|edit| !edit.fields.is_empty() || !edit.custom_fields.is_empty()));
         let ids: Vec<AffiliateId> = edits.iter().map(|edit| edit.id).collect();
         self.batch(Operation::Edit, &ids, &edits::Body::of(edits)).await
     }
 
-    /// Sets the status of up to [`MAX_BATCH`] affiliates, each of them once. Refersion may greet by mail whom it makes
-    /// active.
+    /// Sets the status of up to [`MAX_BATCH`] affiliates, each at most once in the batch. Refersion may send the
+    /// welcome mail to an affiliate that becomes active.
     ///
     /// # Errors
     ///
-    /// As [`Client::edit`]; [`Class::Request`] without a call for [`Status::Pending`], which cannot be set.
+    /// As [`Client::edit`]. [`Class::Request`], without a call, for [`Status::Pending`], which cannot be set.
     pub async fn change_status(&self, ids: &[AffiliateId], status: Status) -> Result<Batch, Failure> {
         if status == Status::Pending {
             let message = "the status PENDING cannot be set; choose ACTIVE, DENIED or DISABLED";
@@ -127,39 +131,40 @@ impl Client {
         self.batch(Operation::StatusChange, ids, &body).await
     }
 
-    /// Finds the affiliate that has exactly this email address (trimmed, without regard to case), whatever its status.
-    /// Takes one call for each page of the search and one for the numeric id.
+    /// Finds the affiliate with exactly this email address (trimmed, ignoring case), in any status. Takes one call
+    /// for each page of the search and one for the numeric id.
     ///
     /// # Errors
     ///
-    /// As [`Client::get`]; [`Class::Refused`] for the email if more addresses contain this one than can be paged through.
+    /// As [`Client::get`]. [`Class::Refused`] for the email if it is contained in more addresses than the client pages
+    /// through.
     pub async fn find_by_email(&self, email: &str) -> Result<Option<Affiliate>, Failure> {
         match self.search_exactly(email).await {
-            Ok(Some(code)) => self.get(Which::Code(code)).await,
+            Ok(Some(code)) => self.get(LookupBy::Code(code)).await,
             Ok(None) => Ok(None),
             Err(problem) => Err(problem.failure),
         }
     }
 
-    /// Finds who has an address that was answered to be taken.
+    /// Finds the affiliate that has an address for which Refersion answered [`Class::EmailTaken`].
     ///
     /// # Errors
     ///
-    /// [`Class::NotHere`] if nobody has exactly this address; otherwise as [`Client::find_by_email`].
+    /// [`Class::NotFound`] if no affiliate has exactly this address; otherwise as [`Client::find_by_email`].
     pub async fn find_holder(&self, email: &str) -> Result<Affiliate, Failure> {
         self.find_by_email(email).await?.ok_or_else(|| {
             let message = "the address is taken, but no affiliate with exactly this address is found";
-            Problem::unanswered(Operation::Search, Class::NotHere, message).failure
+            Problem::unanswered(Operation::Search, Class::NotFound, message).failure
         })
     }
 
-    /// Asks whether the keys work.
+    /// Checks whether Refersion accepts the keys.
     ///
     /// # Errors
     ///
-    /// [`Class::Credentials`] if they do not; anything else says nothing about the keys.
+    /// [`Class::Credentials`] if it does not; any other class says nothing about the keys.
     pub async fn check(&self) -> Result<(), Failure> {
-        self.ask_whether_keys_work().await.map_err(|problem| problem.failure)
+        self.check_keys().await.map_err(|problem| problem.failure)
     }
 
     async fn batch(
@@ -170,7 +175,7 @@ impl Client {
     ) -> Result<Batch, Failure> {
         debug_assert!(
             ids.len() == ids.iter().collect::<BTreeSet<_>>().len(),
-            "an affiliate is in a batch once"
+            "an affiliate must not be in a batch twice"
         );
         if ids.is_empty() {
             return Ok(Batch::default());

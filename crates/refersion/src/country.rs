@@ -1,6 +1,6 @@
-//! Countries: people write them in many ways, and Refersion takes alpha-2 codes out of a closed list only.
+//! Countries: people write them in many ways, and Refersion accepts only alpha-2 codes of a closed list.
 //!
-//! Segment's own sample says `USA`. A country that Refersion does not take is better left out than sent, because the
+//! Segment's own sample has `USA`. A country that Refersion does not accept is better left out than sent, because the
 //! refusal would concern the whole affiliate.
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 /// One line for each country of ISO 3166-1: alpha-2, alpha-3, English name, other ways to write it.
 const COUNTRIES: &str = include_str!("countries.txt");
 
-/// The codes that `/affiliate/new` and `/affiliate/edit` take. Source: their definition in Refersion REST v2.
+/// The codes that `/affiliate/new` and `/affiliate/edit` accept. Source: their definition in Refersion REST v2.
 const ACCEPTED: [&str; 90] = [
     "US", "AE", "AR", "AS", "AT", "AU", "BA", "BD", "BE", "BG", "BR", "CA", "CH", "CL", "CN", "CO", "CR",
     "CZ", "DE", "DK", "DZ", "EE", "ES", "FI", "FM", "FO", "FR", "GB", "GH", "GR", "GU", "HK", "HN", "HR",
@@ -19,35 +19,36 @@ const ACCEPTED: [&str; 90] = [
     "VG", "VI", "VN", "WS", "ZA",
 ];
 
-/// Every way to write a country, brought to [`plain`] form, with its alpha-2 code.
+/// The alpha-2 code of every way to write a country, by its [`normalized`] form.
 static BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let mut by_name = HashMap::new();
     for line in COUNTRIES.lines() {
         let code = line.split(';').next().unwrap_or_default();
-        by_name.extend(line.split(';').map(|name| (plain(name), code)));
+        by_name.extend(line.split(';').map(|name| (normalized(name), code)));
     }
     by_name
 });
 
-/// The alpha-2 code of any ISO country, from its alpha-2 or alpha-3 code, its English name, or a common other name;
-/// without regard to case, accents, punctuation and a leading "the". `UK` is `GB`.
+/// The alpha-2 code of any ISO country, from its alpha-2 or alpha-3 code, its English name or another common name.
+/// Ignores case, accents, punctuation and a leading "the". `UK` is `GB`.
 ///
 /// ```
 /// assert_eq!(refersion::country::code("U.S.A."), Some("US"));
 /// assert_eq!(refersion::country::code("Atlantis"), None);
 /// ```
 pub fn code(text: &str) -> Option<&'static str> {
-    // The longest name has 44 characters; what is far longer is not worth the work.
-    if text.len() > 200 { None } else { BY_NAME.get(&plain(text)).copied() }
+    // The longest name has 44 characters; much longer texts are not worth normalizing.
+    if text.len() > 200 { None } else { BY_NAME.get(&normalized(text)).copied() }
 }
 
-/// Whether Refersion takes this alpha-2 code (in upper case).
+/// Whether Refersion accepts this alpha-2 code (in upper case).
 pub fn accepted(code: &str) -> bool {
     ACCEPTED.contains(&code)
 }
 
-/// Words in lower case without accents, with single spaces; dots vanish, other punctuation separates.
-fn plain(text: &str) -> String {
+/// The words of a text in lower case, without accents, separated by single spaces. Dots are removed; other punctuation
+/// separates words.
+fn normalized(text: &str) -> String {
     let letters: String = text
         .chars()
         .flat_map(char::to_lowercase)
@@ -60,7 +61,7 @@ fn plain(text: &str) -> String {
     words.join(" ")
 }
 
-/// The ASCII letters of an accented one, as far as names of countries have them; `&` as a word. Empty for ASCII.
+/// The ASCII form of an accented letter that occurs in names of countries; `&` as a word. Empty for ASCII.
 fn unaccented(c: char) -> &'static str {
     match c {
         'à'..='å' => "a",
@@ -82,10 +83,10 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{ACCEPTED, COUNTRIES, accepted, code, plain};
+    use super::{ACCEPTED, COUNTRIES, accepted, code, normalized};
 
     #[test]
-    fn countries_are_found_however_they_are_written() {
+    fn a_country_is_found_by_code_and_by_any_common_name() {
         for (text, expected) in [
             ("USA", "US"),
             ("us", "US"),
@@ -122,7 +123,7 @@ mod tests {
             let fields: Vec<&str> = line.split(';').collect();
             assert!(fields[0].len() == 2 && fields[1].len() == 3 && fields.len() > 2, "{line}");
             for name in &fields {
-                let other = names.insert(plain(name), fields[0]);
+                let other = names.insert(normalized(name), fields[0]);
                 assert!(other.is_none(), "{name} of {} is that of {other:?} too", fields[0]);
             }
         }
@@ -137,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_answered_with_a_country_or_none(text in any::<String>()) {
+        fn any_text_gives_a_country_or_none(text in any::<String>()) {
             prop_assert!(code(&text).is_none_or(|code| code.len() == 2));
         }
     }

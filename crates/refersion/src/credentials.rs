@@ -1,18 +1,18 @@
-//! The key pair that opens one Refersion account. The secret half is a type of its own, so that printing it takes an act.
+//! The key pair of a Refersion account. The secret half is a separate type, so that it cannot be printed by accident.
 
 use std::fmt;
 
-/// A text that must not be seen: `Debug` hides it, and it has neither `Display` nor serialization.
+/// A text that must not be shown. `Debug` hides it; there is neither `Display` nor serialization.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a text that is to stay hidden.
+    /// Wraps a text that must stay hidden.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that sends it.
+    /// The text itself, for the code that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -24,7 +24,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The key pair of one account: it opens the whole account, with no scopes and no expiry.
+/// The key pair of one account. It gives access to the whole account, without scopes and without expiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The header `Refersion-Public-Key`, like `pub_…`.
@@ -34,7 +34,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Joins the halves of a key pair. Their look is not checked: a future format has to work as well.
+    /// Joins the halves of a key pair. Does not check their format: a future one has to work as well.
     pub fn new(public_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
         Self { public_key: public_key.into(), secret_key: Secret::new(secret_key) }
     }
@@ -44,8 +44,8 @@ impl Credentials {
         &self.secret_key
     }
 
-    /// Whether both halves can travel as HTTP headers: visible ASCII, and not empty. A pair that cannot is a wrong pair,
-    /// and there is no sense in sending it.
+    /// Whether both halves can be sent as HTTP headers: visible ASCII, not empty. Any other pair is wrong and need
+    /// not be sent.
     pub fn can_be_sent(&self) -> bool {
         [self.public_key.as_str(), self.secret_key.expose()]
             .iter()

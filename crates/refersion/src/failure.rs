@@ -1,98 +1,46 @@
-//! Why a call did not succeed, by what the caller does about it.
+//! Failures of calls, classified by what the caller has to do about them.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::Field;
+use crate::{Field, Operation};
 
-/// The calls that this client makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Operation {
-    /// `/affiliate/new`.
-    New,
-    /// `/affiliate/get`.
-    Get,
-    /// `/affiliate/edit`.
-    Edit,
-    /// `/affiliate/search`.
-    Search,
-    /// `/affiliate/status_change`.
-    StatusChange,
-    /// `/affiliate/list`.
-    List,
-}
-
-impl Operation {
-    /// A short name for logs, metrics and records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Get => "get",
-            Self::Edit => "edit",
-            Self::Search => "search",
-            Self::StatusChange => "status_change",
-            Self::List => "list",
-        }
-    }
-
-    /// The path below the base URL.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::New => "/v2/affiliate/new",
-            Self::Get => "/v2/affiliate/get",
-            Self::Edit => "/v2/affiliate/edit",
-            Self::Search => "/v2/affiliate/search",
-            Self::StatusChange => "/v2/affiliate/status_change",
-            Self::List => "/v2/affiliate/list",
-        }
-    }
-
-    /// Whether the call changes something in Refersion.
-    pub fn writes(self) -> bool {
-        matches!(self, Self::New | Self::Edit | Self::StatusChange)
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// What the caller does about a failure.
+/// What the caller has to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// 429 for too many calls: try again after `retry_after`, or after a back-off. Nothing took effect.
+    /// 429 for too many calls: retry after `retry_after`, or with backoff. The call had no effect.
     Throttled,
-    /// Refersion cannot be reached, or failed on a read: try again after a back-off. Nothing took effect.
+    /// Refersion cannot be reached, or a reading call failed: retry with backoff. The call had no effect.
     Unavailable,
-    /// A writing call whose answer never came, or says nothing clear (any 5xx, a gateway's page): whether it took effect
-    /// is not known, and has to be found out or be told again.
+    /// A writing call without an answer, or with one that says nothing definite (any 5xx, a gateway's page). Whether
+    /// it had an effect is unknown: the caller has to find out or send the values again.
     NoAnswer,
-    /// 401, 403 while the keys do not work, or keys that cannot be sent: nothing will succeed until an operator acts.
+    /// 401, 403 while the keys are not accepted, or keys that cannot be sent: no call will succeed until an operator
+    /// acts.
     Credentials,
-    /// The list is longer than the API takes, or a gateway refuses it (403) for one of its items: split it. Never answered
-    /// for a list of one.
+    /// The list is longer than the API allows, or a gateway refuses it (403) because of one of its items: split it.
+    /// Never returned for a list of one.
     TooMany,
-    /// Another affiliate has the email address: find the holder.
+    /// Another affiliate has the email address: look for it.
     EmailTaken,
-    /// 422: a value is refused. The field is the one that the text names; if it names none, or several, look for it by
-    /// bisection (first by affiliate, then by field).
+    /// 422: a value is refused. If the answer names no field, or several, find it by bisection (first by affiliate,
+    /// then by field).
     Refused {
-        /// The field whose value is refused, if the text names just one.
+        /// The field whose value is refused, if the answer names exactly one.
         field: Option<Field>,
     },
-    /// 204, 400, 404, an unknown offer, a plan's limit: our request or the settings are wrong, not a person's data. Also
-    /// 403 while the keys work: a gateway refuses this request, and it may be for what a person's data say.
+    /// 204, 400, 404, an unknown offer, a limit of the plan: the request or the settings are wrong, not a person's
+    /// data. Also 403 while the keys are accepted: a gateway refuses this request, possibly because of a person's
+    /// data.
     Request,
     /// The email address is taken, but no affiliate with exactly this address is found.
-    NotHere,
-    /// The gate is shut: nothing was sent.
+    NotFound,
+    /// The gate is closed: nothing was sent.
     Closed,
 }
 
 impl Class {
-    /// A short name for logs, metrics and records; the field of a refusal is not in it.
+    /// A short name for logs, metrics and records, without the field of a refusal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
@@ -103,7 +51,8 @@ impl Class {
             Self::EmailTaken => "email_taken",
             Self::Refused { .. } => "refused",
             Self::Request => "request",
-            Self::NotHere => "not_here",
+            // Stored in ledgers under this name.
+            Self::NotFound => "not_here",
             Self::Closed => "closed",
         }
     }
@@ -117,21 +66,21 @@ impl fmt::Display for Class {
 
 /// A call that did not succeed.
 ///
-/// `Display` and `Debug` leave the message out, because Refersion repeats refused values in it and logs must not hold
+/// `Display` and `Debug` leave out the message: Refersion repeats refused values in it, and logs must not contain
 /// personal data.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("refersion call {operation} failed: {class}")]
 pub struct Failure {
-    /// What to do about it.
+    /// What the caller has to do.
     pub class: Class,
-    /// The call that failed.
+    /// The operation that failed.
     pub operation: Operation,
-    /// The status of the answer, where there was one.
+    /// HTTP status of the answer, if there was one.
     pub http_status: Option<u16>,
-    /// What happened, in Refersion's words where it gave some: for operators, at most 500 bytes, and maybe with
-    /// a person's data in it. Never a key or a password.
+    /// The cause, in Refersion's words if it gave any. For operators: at most 500 bytes, may contain personal data,
+    /// never contains a key or a password.
     pub message: String,
-    /// How long the server asks us to wait, where it does (at most one day).
+    /// The wait that the server asks for, if it does; at most one day.
     pub retry_after: Option<Duration>,
 }
 

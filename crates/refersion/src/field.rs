@@ -1,22 +1,22 @@
-//! The text fields of an affiliate that both `/affiliate/new` and `/affiliate/edit` take.
+//! The text fields of an affiliate that both `/affiliate/new` and `/affiliate/edit` accept.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One text field of an affiliate, under the name that the API gives it in requests.
+/// A text field of an affiliate.
 ///
-/// Assumed: 255 characters at most, since the API publishes `Value exceed the char limit` but no limit.
+/// Assumed: at most 255 characters. The API publishes the error `Value exceed the char limit`, but no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
-    /// Required to create, never empty.
+    /// Required in a create, never empty.
     FirstName,
-    /// Required to create, never empty.
+    /// Required in a create, never empty.
     LastName,
-    /// Required to create; unique in the account, without regard to case.
+    /// Required in a create; unique in the account, ignoring case.
     Email,
-    /// Where commissions are paid to; a valid address if present.
+    /// The PayPal address that receives commissions; a valid email address if present.
     PaypalEmail,
     /// `/affiliate/get` returns it as `company_name`.
     Company,
@@ -53,7 +53,7 @@ impl Field {
         Self::Phone,
     ];
 
-    /// The name that the API uses in requests.
+    /// The name of the field in requests.
     pub fn name(self) -> &'static str {
         match self {
             Self::FirstName => "first_name",
@@ -71,7 +71,7 @@ impl Field {
         }
     }
 
-    /// The field of that request name; `None` for any other text.
+    /// The field with this name in requests; `None` for any other text.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }

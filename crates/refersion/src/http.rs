@@ -1,7 +1,7 @@
-//! The real transport: HTTP/1.1 by reqwest, TLS by rustls with ring.
+//! The transport over the network: HTTP/1.1 with reqwest, TLS with rustls and ring.
 //!
-//! It does nothing on its own accord: no redirect is followed (a POST would lose its body and the keys would go to
-//! strangers), nothing is sent twice, no proxy of the environment is used, and no compression is asked for.
+//! It follows no redirects (a POST would lose its body, and the keys would go to another host), repeats no request,
+//! ignores the proxy settings of the environment and asks for no compression.
 
 mod retry_after;
 
@@ -12,30 +12,30 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use crate::{Answer, Credentials, MAX_ANSWER_BYTES, Request, Transport, TransportError};
 
-/// A connection comes about within this time, TLS included, or the call was not sent.
+/// Maximum time to connect, TLS included. A call that exceeds it was not sent.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A call is over within this time, from its start to the last byte of the answer. A lease has to outlast it.
+/// Maximum duration of a call, from its start to the last byte of the answer. A lease has to outlast it.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
-/// An idle connection is closed after this time, before the usual gateway does so (60 s): a call into a connection that
-/// the other side closes at that moment would have an unknown outcome.
+/// Maximum idle time of a connection. It is shorter than that of common gateways (60 s): a call on a connection that
+/// the other side closes at the same moment would have an unknown outcome.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// The client cannot be set up: the system's certificates cannot be read, most likely.
+/// The HTTP client cannot be set up, most likely because the system's certificates cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the http client for refersion; check the system's root certificates")]
 pub struct SetupError(#[source] reqwest::Error);
 
-/// Sends calls over the network, on connections that are kept alive. One serves any number of accounts.
+/// Sends calls over the network and keeps connections alive. One transport serves any number of accounts.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     http: reqwest::Client,
 }
 
 impl HttpTransport {
-    /// A transport with [`CONNECT_DEADLINE`] and [`CALL_DEADLINE`]. Makes ring the crypto provider of the process, if it
-    /// has none yet.
+    /// A transport with [`CONNECT_DEADLINE`] and [`CALL_DEADLINE`]. Installs ring as the crypto provider of the
+    /// process, unless it has one.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl HttpTransport {
     /// [`SetupError`] if TLS cannot be set up.
     pub fn with_deadlines(connect: Duration, call: Duration) -> Result<Self, SetupError> {
         if rustls::crypto::ring::default_provider().install_default().is_err() {
-            tracing::debug!("the process has a crypto provider already; it stays");
+            tracing::debug!("the process has a crypto provider already; it is kept");
         }
         let http = reqwest::Client::builder()
             .user_agent(concat!("refersion-destination/", env!("CARGO_PKG_VERSION")))
@@ -85,7 +85,7 @@ impl Transport for HttpTransport {
 fn headers(credentials: &Credentials) -> Result<HeaderMap, TransportError> {
     let value = |text: &str| {
         HeaderValue::from_str(text).map_err(|_| TransportError::Malformed {
-            detail: "a key has characters that no header takes".into(),
+            detail: "a key has characters that an HTTP header cannot hold".into(),
         })
     };
     let mut secret = value(credentials.secret_key().expose())?;
@@ -97,7 +97,7 @@ fn headers(credentials: &Credentials) -> Result<HeaderMap, TransportError> {
     Ok(headers)
 }
 
-/// Reads the body up to the cap and leaves the rest: what is that long is not an answer of this API.
+/// Reads at most [`MAX_ANSWER_BYTES`] of the body; a longer one is not an answer of this API.
 async fn read_capped(mut response: reqwest::Response) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
     while body.len() < MAX_ANSWER_BYTES {
@@ -119,7 +119,7 @@ fn failed(error: &reqwest::Error) -> TransportError {
     }
 }
 
-/// An error with its causes, on one line. The causes alone would not say what was being done.
+/// An error with all its causes on one line. The causes alone would not name the failed step.
 fn chain(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

@@ -1,5 +1,5 @@
-//! The two identifiers of an affiliate, as two types, because the API calls both of them `id` and takes neither for the
-//! other.
+//! The two identifiers of an affiliate. They are two types, because the API calls both `id` and does not accept one
+//! for the other.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 
 /// The short public code of an affiliate, like `a3y7`; sometimes all digits, like `6905`.
 ///
-/// `/affiliate/new`, `/affiliate/search` and `/affiliate/list` return it as `id`, and a referral link ends in it. Never
-/// guess from its look whether a text is a code or an [`AffiliateId`]: only the operation that returned it tells.
+/// `/affiliate/new`, `/affiliate/search` and `/affiliate/list` return it as `id`, and a referral link ends in it. The
+/// form of a text does not show whether it is a code or an [`AffiliateId`]: only the operation that returned it does.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AffiliateCode(pub String);
 
-/// The number of an affiliate, like `37569297`.
+/// The numeric id of an affiliate, like `37569297`.
 ///
-/// `/affiliate/get` returns it, and the message of `/affiliate/new` names it; `/affiliate/edit` and
-/// `/affiliate/status_change` need it.
+/// `/affiliate/get` returns it and the message of `/affiliate/new` contains it; `/affiliate/edit` and
+/// `/affiliate/status_change` require it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AffiliateId(pub u64);

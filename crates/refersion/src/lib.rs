@@ -1,17 +1,18 @@
-//! Refersion's REST v2 API: its words as types, a client over a small transport port, and one place that says what
-//! every failure means for the caller.
+//! A client for Refersion's REST API, version 2: typed calls, a small transport port, and one classification of
+//! failures.
 //!
-//! The API answers with surprises: two kinds of ids under one name, 204 as a failure, 429 for a list that is too long,
-//! 422 for "not found", success with half of a batch undone. This crate takes each of them in, so that nobody else has
-//! to know. It knows nothing of Segment, of queues or of ledgers.
+//! The API has pitfalls: two kinds of ids under one name, 204 for a failure, 429 for a list that is too long, 422 for
+//! "not found", 200 for a batch of which a part failed. This crate handles them, so that no other crate has to. It
+//! knows nothing about Segment, queues, ledgers or persons, and it decides neither what to send nor when to retry.
 //!
-//! - [`Client`] makes the calls; [`Transport`] carries them ([`HttpTransport`] is the real one); [`Gate`] is asked before
-//!   and told after each of them.
-//! - [`Failure`] says why a call did not succeed, by what the caller does about it ([`Class`]).
-//! - [`Bisection`] finds the bad items of a refused batch; [`country`], [`state`] and [`password`] know the value rules.
+//! - [`Client`] makes the calls. It sends them through a [`Transport`] ([`HttpTransport`] over the network) and asks a
+//!   [`Gate`] before each.
+//! - [`Failure`] describes a call that did not succeed; its [`Class`] says what the caller has to do.
+//! - [`Bisection`] finds the refused items of a batch. [`country`], [`state`] and [`password`] hold the rules for
+//!   values.
 //!
-//! Facts come from the OpenAPI 3.0 definition that Refersion publishes at <https://www.refersion.dev/reference>. Where
-//! it is silent, the code says "assumed" and why.
+//! Facts come from the OpenAPI 3.0 definition that Refersion publishes at <https://www.refersion.dev/reference>.
+//! Where it does not specify a behaviour, the code says "assumed" and why.
 
 mod affiliate;
 mod answer;
@@ -20,23 +21,27 @@ mod classify;
 mod client;
 pub mod country;
 mod credentials;
+mod error_kind;
 mod failure;
 mod field;
 mod gate;
 mod http;
 mod ids;
+mod operation;
 pub mod password;
 pub mod state;
-mod texts;
 mod transport;
 
-pub use affiliate::{Affiliate, Batch, Created, Edit, InitialStatus, MAX_BATCH, NewAffiliate, Status, Which};
+pub use affiliate::{
+    Affiliate, Batch, Created, Edit, InitialStatus, LookupBy, MAX_BATCH, NewAffiliate, Status,
+};
 pub use bisect::{Bisection, bisect};
 pub use client::{Client, PasswordSource, same_address};
 pub use credentials::{Credentials, Secret};
-pub use failure::{Class, Failure, Operation};
+pub use failure::{Class, Failure};
 pub use field::Field;
-pub use gate::{Closed, Gate, Verdict};
+pub use gate::{Closed, Gate, Signal};
 pub use http::{CALL_DEADLINE, CONNECT_DEADLINE, HttpTransport, SetupError};
 pub use ids::{AffiliateCode, AffiliateId};
+pub use operation::Operation;
 pub use transport::{Answer, MAX_ANSWER_BYTES, Request, Transport, TransportError};

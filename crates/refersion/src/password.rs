@@ -1,4 +1,4 @@
-//! Passwords of new affiliates: the API demands one, nobody needs to know it, and the rules are strict.
+//! Passwords of new affiliates. The API requires one in a create, and its rules are strict.
 //!
 //! Source: the 422 texts of Refersion REST v2, `/affiliate/new`.
 
@@ -7,35 +7,35 @@ use rand::seq::IndexedRandom;
 
 use crate::Secret;
 
-/// The shortest password that Refersion takes, in characters.
+/// Minimum length of a password, in characters.
 pub const MIN_CHARS: usize = 9;
 
-/// The longest password that Refersion takes, in characters.
+/// Maximum length of a password, in characters.
 pub const MAX_CHARS: usize = 72;
 
-/// Of the same character, this many in a row at most.
+/// Maximum number of times that a character may occur in a row.
 pub const MAX_REPEATS: usize = 3;
 
-/// How long ours are: about 130 bits of randomness.
-const CHARS: usize = 32;
+/// Length of a generated password: about 130 bits of randomness.
+const GENERATED_CHARS: usize = 32;
 
-/// One kind of character after the other, over and over: so all four are there, and no character follows itself,
-/// whatever the random numbers are. The symbols need no escape in JSON, HTML or a form.
+/// The classes of characters of a generated password, used in turn: so all four occur, and no character occurs twice
+/// in a row. The symbols need no escaping in JSON, HTML or a form.
 const KINDS: [&[u8]; 4] =
     [b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz", b"0123456789", b"!#$%*+-=?_~"];
 
-/// A password that is [`acceptable`] for whatever address.
+/// Generates a password that is [`acceptable`] with any email address.
 pub fn generate(rng: &mut dyn Rng) -> Secret {
     let text: String = KINDS
         .iter()
         .cycle()
-        .take(CHARS)
-        .map(|kind| char::from(*kind.choose(rng).expect("no kind of character is empty")))
+        .take(GENERATED_CHARS)
+        .map(|kind| char::from(*kind.choose(rng).expect("no class of characters is empty")))
         .collect();
     Secret::new(text)
 }
 
-/// Whether Refersion takes this password for an affiliate with this address.
+/// Whether Refersion accepts this password for an affiliate with this email address.
 pub fn acceptable(password: &str, email: &str) -> bool {
     let has = |is_kind: fn(char) -> bool| password.chars().any(is_kind);
     let length = password.chars().count();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_is_kept() {
+    fn a_password_that_breaks_any_rule_is_not_acceptable() {
         assert!(acceptable("Abc!45678", "a@x.com"));
         for refused in [
             "testing",

@@ -1,6 +1,6 @@
-//! US states by name, because Refersion takes a code of two or three letters, and Segment customers send names.
+//! US states: Refersion expects a code of two or three letters, and Segment customers send names.
 
-/// The fifty states, the capital's district, and the territories with a postal code of their own.
+/// The fifty states, the federal district, and the territories that have a postal code.
 const STATES: [(&str, &str); 56] = [
     ("AL", "Alabama"),
     ("AK", "Alaska"),
@@ -60,8 +60,8 @@ const STATES: [(&str, &str); 56] = [
     ("MP", "Northern Mariana Islands"),
 ];
 
-/// The two-letter code of a US state, from its name or its code, without regard to case and spacing. `None` for any
-/// other text, which is best sent as given.
+/// The two-letter code of a US state, from its name or its code, ignoring case and spacing. `None` for any other
+/// text, which is best sent unchanged.
 pub fn us_code(name: &str) -> Option<&'static str> {
     let wanted: Vec<&str> = name.split_whitespace().collect();
     let wanted = wanted.join(" ");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn no_code_and_no_name_is_there_twice() {
+    fn every_code_and_every_name_occurs_once() {
         let codes: BTreeSet<_> = STATES.iter().map(|(code, _)| code).collect();
         let names: BTreeSet<_> = STATES.iter().map(|(_, name)| name).collect();
         assert_eq!((codes.len(), names.len()), (STATES.len(), STATES.len()));

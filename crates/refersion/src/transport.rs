@@ -1,4 +1,4 @@
-//! The port through which calls leave: one method, so that tests and the simulation stand in for the network.
+//! The transport port: one method, so that tests and the simulation can replace the network.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,65 +7,66 @@ use async_trait::async_trait;
 
 use crate::Credentials;
 
-/// Of an answer's body, this much is read; the longest real answer (100 affiliates) is far below it.
+/// Maximum length of an answer's body. The longest real answer (100 affiliates) is far shorter.
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// One call, ready to go.
+/// One request.
 #[derive(Clone)]
 pub struct Request {
     /// Scheme and host, without `/v2`, like `https://api.refersion.com`.
     pub base_url: String,
-    /// What follows the base URL, like `/v2/affiliate/new`.
+    /// The path below the base URL, like `/v2/affiliate/new`.
     pub path: &'static str,
-    /// The keys to send along.
+    /// The keys of the account.
     pub credentials: Credentials,
     /// A JSON document.
     pub body: Vec<u8>,
 }
 
-/// What came back, whatever its status.
+/// One answer with any status.
 #[derive(Clone)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The header `Retry-After`, if it was there and could be read.
+    /// The header `Retry-After`, if present and readable.
     pub retry_after: Option<Duration>,
-    /// The body, cut at [`MAX_ANSWER_BYTES`].
+    /// The body, truncated to [`MAX_ANSWER_BYTES`].
     pub body: Vec<u8>,
 }
 
-/// Why there is no answer, by whether the call may have had an effect.
+/// The reason why there is no answer, which determines whether the call may have had an effect.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// No connection came about, so there was no effect.
+    /// No connection was established: the call had no effect.
     #[error("no connection to refersion: {detail}")]
     NotSent {
-        /// What went wrong, without keys or personal data.
+        /// The cause, without keys or personal data.
         detail: String,
     },
-    /// The call went out, or may have: it may have taken effect.
+    /// The call was sent, or may have been: it may have had an effect.
     #[error("no answer from refersion: {detail}")]
     NoAnswer {
-        /// What went wrong, without keys or personal data.
+        /// The cause, without keys or personal data.
         detail: String,
     },
-    /// The request cannot be put into HTTP, most likely for its URL; there was no effect, and a repetition is futile.
+    /// The request cannot be expressed in HTTP, most likely because of its URL. It had no effect, and a retry is
+    /// futile.
     #[error("the request to refersion cannot be sent: {detail}")]
     Malformed {
-        /// What is wrong, without keys or personal data.
+        /// The cause, without keys or personal data.
         detail: String,
     },
 }
 
-/// Carries one call to Refersion and its answer back.
+/// Sends requests to Refersion.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends one `POST` and waits for the whole answer, within [`crate::CALL_DEADLINE`]. Follows no redirect and repeats
-    /// nothing.
+    /// Sends one `POST` and waits for the whole answer, at most [`crate::CALL_DEADLINE`]. Follows no redirects and
+    /// repeats nothing.
     ///
     /// # Errors
     ///
-    /// [`TransportError::NotSent`] only if the call cannot have had an effect; [`TransportError::NoAnswer`] in doubt.
+    /// [`TransportError::NotSent`] only if the call cannot have had an effect; otherwise [`TransportError::NoAnswer`].
     async fn post(&self, request: Request) -> Result<Answer, TransportError>;
 }
 

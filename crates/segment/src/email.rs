@@ -1,34 +1,34 @@
-//! Where an event has email addresses, and what counts as one.
+//! Email addresses: where an event may contain them, and how they are validated.
 
-use crate::event::{Ignored, WhyIgnored};
+use crate::event::{Ignored, IgnoredReason};
 use crate::fields::Fields;
 use crate::node::Node;
 
-/// The longest address that mail can go to. Source: RFC 5321, 4.5.3.1.3, without the angle brackets.
+/// Maximum length of an address. Source: RFC 5321, 4.5.3.1.3, without the angle brackets.
 const MAX_BYTES: usize = 254;
 
-/// Where an event may have an email, the most telling place first. The top-level one is last: in samples of Segment's event
-/// tester it is an artefact, yet the delete on Segment's Refersion page has its email there only.
-const PLACES: [&[&str]; 4] =
+/// The paths at which an event may have an email, in order of precedence. The top-level one is last: in samples of
+/// Segment's event tester it is an artefact, but the delete on Segment's Refersion page has its email only there.
+const PATHS: [&[&str]; 4] =
     [&["traits", "email"], &["context", "traits", "email"], &["properties", "email"], &["email"]];
 
-/// What an event has in these places.
-pub(crate) fn places<'n>(top: &Fields<'n>) -> impl Iterator<Item = &'n Node<'n>> {
-    PLACES.iter().filter_map(|place| top.at(place))
+/// The values at these paths.
+pub(crate) fn candidates<'n>(top: &Fields<'n>) -> impl Iterator<Item = &'n Node<'n>> {
+    PATHS.iter().filter_map(|path| top.at(path))
 }
 
-/// The address of an identify: the first place that has one. What is passed over on the way is noted.
+/// The address of an identify: the first valid candidate. Adds the invalid ones before it to `ignored`.
 pub(crate) fn first(top: &Fields<'_>, ignored: &mut Vec<Ignored>) -> Option<String> {
-    places(top).find_map(|node| {
+    candidates(top).find_map(|node| {
         let found = address(node);
         if found.is_none() {
-            ignored.push(Ignored { key: "email".to_owned(), why: why_none(node) });
+            ignored.push(Ignored { key: "email".to_owned(), reason: ignored_reason(node) });
         }
         found
     })
 }
 
-/// The address that a value is: trimmed, in lower case.
+/// The address in a value, trimmed and in lower case.
 pub(crate) fn address(node: &Node<'_>) -> Option<String> {
     match node {
         Node::Text(text) => address_of(text),
@@ -36,29 +36,29 @@ pub(crate) fn address(node: &Node<'_>) -> Option<String> {
     }
 }
 
-/// The address that a text is, trimmed and in lower case, if it looks like one.
+/// The text as an address, trimmed and in lower case; `None` if it does not look like one.
 pub(crate) fn address_of(text: &str) -> Option<String> {
     let address = text.trim().to_lowercase();
-    let shaped = address.len() <= MAX_BYTES
+    let valid = address.len() <= MAX_BYTES
         && !address.chars().any(|c| c.is_whitespace() || c.is_control())
         && has_address_shape(&address);
-    shaped.then_some(address)
+    valid.then_some(address)
 }
 
-/// `.+@.+\..+`, the shape by which Segment's own code (`segmentio/facade`) knows an email.
+/// Whether a text matches `.+@.+\..+`, the pattern that Segment's own code (`segmentio/facade`) uses.
 fn has_address_shape(text: &str) -> bool {
-    // The first `@` that is not the first character leaves the most behind it; any later one would match less.
+    // The first `@` after the first character leaves the longest rest; a later one cannot match if this one does not.
     let Some(first) = text.chars().next() else { return false };
     let Some((_, domain)) = text[first.len_utf8()..].split_once('@') else { return false };
     let Some(first) = domain.chars().next() else { return false };
     domain[first.len_utf8()..].split_once('.').is_some_and(|(_, rest)| !rest.is_empty())
 }
 
-fn why_none(node: &Node<'_>) -> WhyIgnored {
+fn ignored_reason(node: &Node<'_>) -> IgnoredReason {
     match node {
-        Node::Null => WhyIgnored::CannotBeCleared,
-        Node::Text(text) if text.trim().is_empty() => WhyIgnored::CannotBeCleared,
-        _ => WhyIgnored::NotAnAddress,
+        Node::Null => IgnoredReason::CannotBeCleared,
+        Node::Text(text) if text.trim().is_empty() => IgnoredReason::CannotBeCleared,
+        _ => IgnoredReason::NotAnAddress,
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
     use super::address_of;
 
     #[test]
-    fn what_looks_like_an_address_is_one_in_lower_case() {
+    fn a_text_that_looks_like_an_address_is_one_in_lower_case() {
         for (text, address) in [
             (" Peter@Example.COM ", "peter@example.com"),
             ("a+tag@b.co", "a+tag@b.co"),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_look_like_an_address_is_none() {
+    fn any_other_text_is_not_an_address() {
         for text in
             ["", "@", "a", "a@b", "@b.c", "a@.c", "a@b.", "a@.", "a b@c.d", "a@b .c", "a\u{0}@b.c", "🎉"]
         {

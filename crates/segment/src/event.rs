@@ -1,6 +1,6 @@
-//! What the reader makes of one Segment call.
+//! The result of reading one Segment call.
 //!
-//! Whatever holds words of a person has a `Debug` of its own that shows only what is there, not what it says.
+//! `Debug` of types with personal data shows which fields are present, not their values.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,46 +10,47 @@ use jiff::Timestamp;
 /// One Segment call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Tells messages apart: the `messageId`, or `sha256:` and 64 hex digits where there is none or a very long one.
-    /// A message that comes again has the same key.
+    /// Identifies the message: the `messageId`, or `sha256:` and 64 hex digits if it is missing or very long. A
+    /// repeated message has the same key.
     pub message_key: String,
-    /// Segment's `messageId` as it came, trimmed.
+    /// Segment's `messageId`, trimmed.
     pub message_id: Option<String>,
-    /// Whether it comes from an Engage sync and should wait behind live events. A delete never does.
+    /// Whether the event is from an Engage sync, so that live events go first. Never set for a delete.
     pub bulk: bool,
-    /// What is said.
+    /// The content.
     pub body: Body,
 }
 
-/// The two types of event that the destination takes.
+/// The two types of event that the destination accepts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
-    /// Something is known about somebody.
+    /// Traits of a user.
     Identify(Identify),
-    /// Somebody asked to be forgotten.
+    /// A request to delete a user.
     Delete(Delete),
 }
 
-/// What one identify says: about whom, when, and what.
+/// An identify: identifiers, time and traits of a user.
 #[derive(Clone, PartialEq)]
 pub struct Identify {
     /// `userId`, trimmed, never empty.
     pub user: Option<String>,
     /// `anonymousId`, trimmed, never empty.
     pub anonymous: Option<String>,
-    /// The email address of the person.
+    /// The email address of the user.
     pub address: Option<StatedAddress>,
     /// Whether an Engage audience, computed trait or journey sent it (`context.personas` is an object).
     pub engage: bool,
-    /// Whether it says `"Refersion": false` in `integrations`: not for us.
+    /// Whether `integrations` has `"Refersion": false`, so that this destination skips it.
     pub skip: bool,
-    /// When it was said, to the microsecond; never later than when it, or its first try at Segment, was received.
+    /// The time of the statement, to the microsecond. Never later than the receipt of the event or of its first
+    /// attempt at Segment.
     pub time: Timestamp,
-    /// What was said; `None` clears the trait. A trait that is not here was not mentioned.
+    /// The stated traits; `None` clears a trait. Traits that the event does not mention are absent.
     pub traits: Traits,
-    /// How the event writes each custom trait, by its folded key.
+    /// The spelling of each custom trait in the event, by its folded key.
     pub spellings: BTreeMap<String, String>,
-    /// What was said but cannot be used.
+    /// Parts of the event that cannot be used.
     pub ignored: Vec<Ignored>,
 }
 
@@ -59,76 +60,76 @@ pub type Traits = BTreeMap<Trait, Option<String>>;
 /// An email address, trimmed and in lower case, at most 254 bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StatedAddress {
-    /// The address as it is compared, and as it is sent on.
+    /// The address, in the form that is compared and sent.
     pub address: String,
-    /// How the event says it.
+    /// The part of the event that it comes from.
     pub origin: AddressOrigin,
 }
 
-/// How an event comes to an address.
+/// The part of an event from which its address comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddressOrigin {
-    /// An email field says so.
+    /// An email field.
     Stated,
-    /// No email field does, but the userId looks like an address.
+    /// The userId, which looks like an address; no email field has one.
     UserIdShape,
 }
 
-/// What can be said about a person. A value is trimmed text.
+/// A trait of a person. Its value is trimmed text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trait {
     /// Never empty, never cleared.
     FirstName,
-    /// Never cleared; the empty text says that there is none (a `name` of one word).
+    /// Never cleared; an empty text means that there is none (a `name` of one word).
     LastName,
     /// Name of the company.
     Company,
-    /// Phone number as it was written.
+    /// Phone number, unchanged.
     Phone,
-    /// First line of the address, or all of an address that is one text.
+    /// First line of the address, or the whole address if it is a single text.
     Street,
     /// Second line of the address.
     Street2,
     /// City.
     City,
-    /// State or region, as it was written.
+    /// State or region, unchanged.
     State,
-    /// Postal code; leading zeros are lost where the source used a number.
+    /// Postal code; leading zeros are lost if the source sends a number.
     PostalCode,
-    /// Country, as it was written: a name or a code.
+    /// Country, unchanged: a name or a code.
     Country,
     /// Any other trait with a single value, by its folded key. Key and value have at most 255 characters.
     Custom(String),
 }
 
-/// Something in an identify that cannot be used.
+/// A part of an identify that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
     /// Folded key of the trait; `address.city` for a part of the address.
     pub key: String,
-    /// Why not.
-    pub why: WhyIgnored,
+    /// The reason.
+    pub reason: IgnoredReason,
 }
 
-/// Why a part of an identify is not used.
+/// The reason why a part of an identify is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum WhyIgnored {
+pub enum IgnoredReason {
     /// Key or value has more than 255 characters.
     TooLong,
-    /// A list or an object where a single value belongs.
+    /// A list or an object instead of a single value.
     Nested,
-    /// A number, a truth value or the like where only text makes sense.
+    /// A number or a boolean instead of text.
     NotText,
-    /// Null or empty, but a name, an email, or a postal address as a whole cannot be cleared.
+    /// Null or empty, but a name, an email or a postal address as a whole cannot be cleared.
     CannotBeCleared,
     /// An email that does not look like an address.
     NotAnAddress,
-    /// The same key came before, perhaps in another spelling; the first one counts.
+    /// The same key occurred before, perhaps in another spelling; the first one is used.
     Repeated,
 }
 
-impl WhyIgnored {
-    /// The reason in one word, for logs, metrics and the operator.
+impl IgnoredReason {
+    /// The name of the reason, for logs, metrics and operators.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -142,16 +143,17 @@ impl WhyIgnored {
     }
 }
 
-/// A request to forget somebody. At least one of the three identifiers is there.
+/// A request to delete a user. At least one of the identifiers is present.
 #[derive(Clone, PartialEq)]
 pub struct Delete {
     /// `userId`, trimmed, never empty.
     pub user: Option<String>,
     /// `anonymousId`, trimmed, never empty.
     pub anonymous: Option<String>,
-    /// Every email address that the delete names, the userId included where it looks like one: in doubt the delete wins.
+    /// Every email address that the delete contains, including a userId that looks like one: in doubt the delete wins.
     pub addresses: BTreeSet<String>,
-    /// When it was received, to the microsecond, whatever the event's own times are: what we held by then has to go.
+    /// The time of receipt, to the microsecond, regardless of the times in the event: everything stored until then is
+    /// deleted.
     pub time: Timestamp,
 }
 

@@ -1,14 +1,16 @@
-//! Members of an object, found under any spelling of their name.
+//! Access to the members of an object under any spelling of their name.
 //!
-//! The casing of names differs from customer to customer, and the direct-destination contract asks to take every one.
-//! The rule is that of Segment's own code (`segmentio/obj-case`), widened to letters and digits of every script.
+//! The casing of names differs between customers, and Segment's contract for direct destinations requires accepting
+//! all of them. The rule is that of Segment's own code (`segmentio/obj-case`), extended to letters and digits of
+//! every script.
 
 use crate::node::Node;
 
-/// Brings a key to the form in which keys are compared: `firstName`, `first_name` and `First Name` become `firstname`.
+/// Converts a key to the form in which keys are compared: `firstName`, `first_name` and `First Name` become
+/// `firstname`.
 ///
-/// Only letters, digits and `.` stay, in lower case. A key without any of these is itself, trimmed and in lower case.
-/// A folded key stays what it is when it is folded again.
+/// Keeps only letters, digits and `.`, in lower case. A key without any of these is trimmed and converted to lower
+/// case. Folding is idempotent.
 #[must_use]
 pub fn fold_key(key: &str) -> String {
     let folded = if key.is_ascii() { fold_ascii(key) } else { fold_any(key) };
@@ -23,15 +25,14 @@ fn fold_any(key: &str) -> String {
     key.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric() || *c == '.').collect()
 }
 
-/// The same for nearly all keys there are, several times as fast.
+/// The same for ASCII keys, which are by far the most frequent, and several times as fast.
 fn fold_ascii(key: &str) -> String {
     let mut folded = String::with_capacity(key.len());
     folded.extend(ascii_folded(key).map(char::from));
     folded
 }
 
-/// The member of an object with this folded key, of letters and digits: the first in the document. For one look this is
-/// cheaper than to fold all keys.
+/// The first member of an object with this folded key. For a single lookup this is cheaper than folding all keys.
 fn member<'n>(node: &'n Node<'n>, folded: &str) -> Option<&'n Node<'n>> {
     let Node::Object(members) = node else { return None };
     members.iter().find(|(written, _)| folds_to(written, folded)).map(|(_, node)| node)
@@ -46,29 +47,29 @@ fn ascii_folded(key: &str) -> impl Iterator<Item = u8> {
     kept.map(|byte| byte.to_ascii_lowercase())
 }
 
-/// The members of one object by folded key; of several with one key the first in the document counts.
+/// The members of an object by folded key. If a key occurs several times, the first member in the document is used.
 pub(crate) struct Fields<'n> {
-    /// In the order of their keys, each once. Objects are small: this is looked up faster than a map is built.
+    /// Sorted by key, each once. Objects are small, so this is faster than building a map.
     by_key: Vec<(String, Field<'n>)>,
     repeated: Vec<String>,
 }
 
 /// One member of an object.
 pub(crate) struct Field<'n> {
-    /// The key as the document writes it.
+    /// The key as written in the document.
     pub(crate) written: &'n str,
     pub(crate) node: &'n Node<'n>,
 }
 
 impl<'n> Fields<'n> {
-    /// What is missing or not an object has no members.
+    /// The members of a value; none if it is missing or not an object.
     pub(crate) fn of(node: Option<&'n Node<'n>>) -> Self {
         let Some(Node::Object(members)) = node else {
             return Self { by_key: Vec::new(), repeated: Vec::new() };
         };
         let fields = members.iter().map(|(written, node)| (fold_key(written), Field { written, node }));
         let mut by_key: Vec<(String, Field<'n>)> = fields.collect();
-        // Stable: what comes first in the document stays first among equals.
+        // A stable sort keeps the document order of equal keys.
         by_key.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut repeated = Vec::new();
         by_key.dedup_by(|(later, _), (first, _)| {
@@ -97,7 +98,7 @@ impl<'n> Fields<'n> {
         self.by_key.iter().map(|(key, field)| (key, field))
     }
 
-    /// Folded keys of the members that do not count because their key came before.
+    /// Folded keys of the members that are not used because their key occurred before.
     pub(crate) fn repeated(&self) -> &[String] {
         &self.repeated
     }
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_digits_and_letters_of_other_scripts_tell_keys_apart() {
+    fn dots_digits_and_letters_of_other_scripts_distinguish_keys() {
         assert_eq!(fold_key("Address.City"), "address.city");
         assert_eq!(fold_key("email_1"), "email1");
         assert_eq!(fold_key("Größe"), "größe");
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_letters_and_digits_is_itself() {
+    fn a_key_without_letters_and_digits_is_kept() {
         assert_eq!(fold_key(" 🎉 "), "🎉");
         assert_eq!(fold_key("--"), "--");
         assert_eq!(fold_key(""), "");
@@ -132,17 +133,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_fast_way_folds_like_the_other(key in "[ -~]*") {
+        fn the_ascii_path_folds_like_the_general_one(key in "[ -~]*") {
             prop_assert_eq!(super::fold_ascii(&key), super::fold_any(&key));
         }
 
         #[test]
-        fn a_member_is_found_under_what_its_key_folds_to(key in "[a-cA-C_. é🎉]*", sought in "[a-c]{1,3}") {
+        fn a_member_is_found_by_its_folded_key(key in "[a-cA-C_. é🎉]*", sought in "[a-c]{1,3}") {
             prop_assert_eq!(super::folds_to(&key, &sought), fold_key(&key) == sought);
         }
 
         #[test]
-        fn folding_again_changes_nothing(key in any::<String>()) {
+        fn folding_is_idempotent(key in any::<String>()) {
             let folded = fold_key(&key);
             prop_assert_eq!(fold_key(&folded), folded);
         }

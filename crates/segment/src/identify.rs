@@ -1,4 +1,4 @@
-//! Reads an identify: about whom, when, what.
+//! Reads identifies.
 
 use jiff::Timestamp;
 
@@ -15,8 +15,8 @@ use crate::traits;
 const DESTINATION: &str = "Refersion";
 
 pub(crate) fn read(top: &Fields<'_>, received_at: Timestamp) -> Result<Identify, Refusal> {
-    let said = traits::read(top.get("traits"));
-    let mut ignored = said.ignored;
+    let parsed = traits::read(top.get("traits"));
+    let mut ignored = parsed.ignored;
     let user = top.get("userid").and_then(identifier);
     let anonymous = top.get("anonymousid").and_then(identifier);
     let address = address(top, user.as_deref(), &mut ignored);
@@ -30,8 +30,8 @@ pub(crate) fn read(top: &Fields<'_>, received_at: Timestamp) -> Result<Identify,
         engage: is_from_engage(top),
         skip: is_switched_off(top),
         time: time::of_identify(top, received_at),
-        traits: said.traits,
-        spellings: said.spellings,
+        traits: parsed.traits,
+        spellings: parsed.spellings,
         ignored,
     })
 }
@@ -42,13 +42,14 @@ fn address(top: &Fields<'_>, user: Option<&str>, ignored: &mut Vec<Ignored>) -> 
     found.map(|(address, origin)| StatedAddress { address, origin })
 }
 
-/// Audiences, computed traits and journeys all bring this object; its members vary.
+/// Whether an audience, computed trait or journey sent the event: all of them add this object, with various members.
 fn is_from_engage(top: &Fields<'_>) -> bool {
     matches!(top.at(&["context", "personas"]), Some(Node::Object(_)))
 }
 
-/// Segment has filtered by `integrations` already, and Engage sends `"All": false` with everything. So nothing but a
-/// plain `false` under the exact name switches an event off; an object there holds options and means on.
+/// Whether the event disables this destination. Segment has applied `integrations` before, and Engage sends
+/// `"All": false` with every event. So only `false` under the exact name disables the destination; an object contains
+/// options and enables it.
 fn is_switched_off(top: &Fields<'_>) -> bool {
     let Some(Node::Object(members)) = top.get("integrations") else { return false };
     let ours = members.iter().find(|(key, _)| key == DESTINATION);

@@ -1,9 +1,9 @@
-//! What Segment sends, read once and tolerantly: bytes in, an [`Event`] or a [`Refusal`] out.
+//! A tolerant reader of Segment events: converts bytes to an [`Event`] or a [`Refusal`].
 //!
-//! The reader does no IO, looks at no clock and knows nothing of Refersion. It takes what Segment's own code would
-//! take (any casing of names, odd shapes, times in many forms) and refuses only what can be no event for anybody:
-//! a customer can rarely change what a source sends, and Segment throws a refused event away for good.
-//! `docs/traits.md` tells users what the reader makes of each trait.
+//! The reader performs no IO and reads no clock. It knows nothing about Refersion, connections or earlier events. It
+//! accepts what Segment's own code accepts (any casing of names, unusual shapes, times in many formats) and refuses
+//! only what cannot be an event: a customer can rarely change what a source sends, and Segment discards a refused
+//! event for good. `docs/traits.md` describes for users how each trait is read.
 
 mod delete;
 mod email;
@@ -21,7 +21,7 @@ mod time;
 mod traits;
 
 pub use event::{
-    AddressOrigin, Body, Delete, Event, Identify, Ignored, StatedAddress, Trait, Traits, WhyIgnored,
+    AddressOrigin, Body, Delete, Event, Identify, Ignored, IgnoredReason, StatedAddress, Trait, Traits,
 };
 pub use fields::fold_key;
 pub use redact::{REDACTED, without_key};
@@ -33,21 +33,21 @@ use jiff::Timestamp;
 use kind::Kind;
 use node::Node;
 
-/// Reads one event: a JSON object as a direct destination gets it.
+/// Reads one event: a JSON object as a direct destination receives it.
 ///
-/// `received_at` is when the request came; reading the same bytes with the same `received_at` gives the same event,
-/// on every machine and in every later version of this crate that keeps its envelopes. The caller limits the size.
+/// `received_at` is the time of the request. The same bytes with the same `received_at` give the same event, on every
+/// machine and in every version of this crate that reads the same envelopes. The caller limits the size.
 ///
 /// # Errors
 ///
-/// A [`Refusal`], with the status and the words for the customer; never a panic, whatever the bytes are.
+/// A [`Refusal`] with the HTTP status and the message for the customer. Never panics, for any bytes.
 pub fn read(json: &[u8], received_at: Timestamp) -> Result<Event, Refusal> {
     let read = read_once(json, received_at);
     if !matches!(read, Err(Refusal::NotJson(_))) {
         return read;
     }
-    // Looked for only in what cannot be read: nearly no event has half a character.
-    surrogates::mended(json).map_or(read, |json| read_once(&json, received_at))
+    // Only tried if the event cannot be read, because unpaired surrogates are very rare.
+    surrogates::replaced(json).map_or(read, |json| read_once(&json, received_at))
 }
 
 fn read_once(json: &[u8], received_at: Timestamp) -> Result<Event, Refusal> {

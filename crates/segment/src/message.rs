@@ -1,4 +1,4 @@
-//! What tells one message from another, so that a repeat is known as a repeat.
+//! The identity of a message, by which a repeated message is recognized.
 
 use sha2::{Digest, Sha256};
 
@@ -6,20 +6,20 @@ use crate::fields::Fields;
 use crate::node::Node;
 use crate::text;
 
-/// Segment's own limit of a `messageId`, in characters. Source: Segment's spec, "Common fields".
+/// Segment's limit for a `messageId`, in characters. Source: Segment's spec, "Common fields".
 const MAX_ID_CHARS: usize = 100;
 
-/// Segment's `messageId`: text, trimmed, or a number's text.
+/// Segment's `messageId`: a trimmed text, or a number as text.
 pub(crate) fn id(top: &Fields<'_>) -> Option<String> {
     match top.get("messageid")? {
-        Node::Text(text) => text::filled(text),
+        Node::Text(text) => text::non_empty(text),
         Node::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }
 
-/// The `messageId`, else a hash of the event, in which neither order nor white space counts; of a `messageId` that is
-/// too long to be kept with every statement, its hash.
+/// The message key: the `messageId`, or its hash if it is too long to be stored with every statement. Without a
+/// `messageId`, a hash of the event that ignores white space and the order of members.
 pub(crate) fn key(id: Option<&str>, event: &Node<'_>) -> String {
     match id {
         Some(id) if id.chars().count() <= MAX_ID_CHARS => id.to_owned(),
@@ -39,15 +39,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_hash_is_written_in_hex_behind_its_name() {
+    fn a_hash_is_hexadecimal_with_its_name_as_prefix() {
         // Source of the digest: FIPS 180-2, appendix B.1.
         assert_eq!(hashed(b"abc"), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     proptest! {
-        /// Anyone can recompute the key of an event with `serde_json::Value`, whose maps are sorted.
+        /// So the key of an event can be recomputed with `serde_json::Value`, whose maps are sorted.
         #[test]
-        fn canonical_json_is_that_of_a_sorted_value(text in any::<String>(), float in any::<f64>(), n in any::<i64>()) {
+        fn canonical_json_is_the_json_of_a_sorted_value(text in any::<String>(), float in any::<f64>(), n in any::<i64>()) {
             prop_assume!(float.is_finite());
             let json = serde_json::json!({"z": [text, float], "a": {"y": n, "b": null}, "m": true}).to_string();
             let value: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_members_with_one_key_the_canonical_json_has_the_last() {
+    fn canonical_json_has_the_last_of_two_members_with_one_key() {
         let node = Node::parse(br#"{"b":1,"a":2, "b":3}"#).unwrap();
         assert_eq!(node.sorted().to_json(), br#"{"a":2,"b":3}"#);
     }

@@ -1,7 +1,7 @@
-//! JSON as it was written: objects keep the order of their members, and members that come twice.
+//! JSON values whose objects keep the order of their members and repeated members.
 //!
-//! Where a name is written in several ways the first one counts, and `serde_json::Value` forgets which that was (its
-//! `preserve_order` would change the type for every crate of the workspace).
+//! If a name occurs in several spellings, the first one is used. `serde_json::Value` does not keep the order, and its
+//! feature `preserve_order` would change the type for every crate of the workspace.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::Refusal;
 
-/// One JSON value. Text without escapes is borrowed from the bytes.
+/// A JSON value. Text without escapes borrows from the input.
 #[derive(Clone)]
 pub(crate) enum Node<'a> {
     Null,
@@ -23,7 +23,7 @@ pub(crate) enum Node<'a> {
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
 }
 
-/// A JSON number as `serde_json` tells them apart.
+/// A JSON number, with the distinctions of `serde_json`.
 #[derive(Clone, Copy)]
 pub(crate) enum Number {
     Unsigned(u64),
@@ -32,13 +32,13 @@ pub(crate) enum Number {
 }
 
 impl<'a> Node<'a> {
-    /// Depth is limited by `serde_json` (127 levels), so recursion over a node is safe.
+    /// Parses JSON. `serde_json` limits the depth to 127 levels, so recursion over a node is safe.
     pub(crate) fn parse(json: &'a [u8]) -> Result<Self, Refusal> {
         serde_json::from_slice(json).map_err(Refusal::NotJson)
     }
 
-    /// The same value with the members of each object in the order of their keys; of members with one key the last
-    /// stays, as in `serde_json::Value`.
+    /// The same value with the members of each object sorted by key. Of members with one key the last is kept, as in
+    /// `serde_json::Value`.
     pub(crate) fn sorted(self) -> Self {
         match self {
             Self::List(items) => Self::List(items.into_iter().map(Self::sorted).collect()),
@@ -50,14 +50,15 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// JSON without white space.
+    /// The value as JSON without white space.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("nodes have text keys only, and memory takes every byte")
     }
 }
 
 impl fmt::Display for Number {
-    /// Plain decimal: no exponent, no `.0`, and for a fraction the shortest text that reads as the same double.
+    /// Writes a plain decimal: no exponent, no `.0`, and for a fraction the shortest text that parses to the same
+    /// double.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsigned(n) => n.fmt(f),
@@ -127,7 +128,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
-/// The name of a member. A type of its own because serde's `Cow` never borrows by itself.
+/// The name of a member. A separate type, because serde never borrows for a plain `Cow`.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {

@@ -1,4 +1,4 @@
-//! Takes an API key out of an event, should a customer have put it there: what is stored must not open any door.
+//! Removes the API key from an event that contains it, so that it is never stored.
 
 use std::borrow::Cow;
 
@@ -6,48 +6,50 @@ use crate::Refusal;
 use crate::node::Node;
 use crate::surrogates;
 
-/// What stands where a key stood.
+/// The replacement of a removed key.
 pub const REDACTED: &str = "[redacted]";
 
-/// A shorter secret is no secret (Refersion's have 32 characters), and taking every `a` out would spoil events.
-const SHORTEST_SECRET_BYTES: usize = 8;
+/// Minimum length of a secret half that is removed by itself. Refersion's have more than 20 characters; removing a
+/// very short text would damage events.
+const MIN_SECRET_BYTES: usize = 8;
 
-/// The event without the API key (`publickey.secretkey`) and without its secret half, anywhere in names or values,
-/// however JSON escapes them. An event without either comes back byte for byte, but for half a character (see
-/// [`read`](crate::read)), which is replaced so that everybody can read what is stored.
+/// Replaces the API key (`publickey.secretkey`) and its secret half, anywhere in names and values of an event and in
+/// any JSON escape. An event without either is returned unchanged, except for unpaired surrogates (see
+/// [`read`](crate::read)), which are replaced so that every JSON parser can read the stored event.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotJson`]; after a successful [`read`](crate::read) of the same bytes there is none.
+/// [`Refusal::NotJson`]. None after a successful [`read`](crate::read) of the same bytes.
 pub fn without_key<'a>(json: &'a [u8], api_key: &str) -> Result<Cow<'a, [u8]>, Refusal> {
     let secrets = secrets(api_key);
     if is_clear(json, &secrets) {
         return Ok(Cow::Borrowed(json));
     }
-    let mended = surrogates::mended(json).map_or(Cow::Borrowed(json), Cow::Owned);
-    let (clean, changed) = cleaned(Node::parse(&mended)?, &secrets);
-    Ok(if changed { Cow::Owned(clean.to_json()) } else { mended })
+    let valid = surrogates::replaced(json).map_or(Cow::Borrowed(json), Cow::Owned);
+    let (redacted, changed) = redact(Node::parse(&valid)?, &secrets);
+    Ok(if changed { Cow::Owned(redacted.to_json()) } else { valid })
 }
 
-/// The key as a whole goes first: its public half is no secret, but reads better gone with the rest. The door takes a key
-/// with blanks around its halves, and the event may have it without them.
+/// The texts to replace. The whole key comes first, so that its public half is replaced with it. The ingest endpoint
+/// accepts spaces around the halves; the event may contain the secret without them.
 fn secrets(api_key: &str) -> Vec<&str> {
     let half = api_key.split_once('.').map(|(_, secret)| secret.trim());
-    let half = half.filter(|secret| secret.len() >= SHORTEST_SECRET_BYTES);
+    let half = half.filter(|secret| secret.len() >= MIN_SECRET_BYTES);
     [Some(api_key).filter(|key| !key.is_empty()), half].into_iter().flatten().collect()
 }
 
-/// Nearly every event: no secret stands there as it is, and without a backslash it cannot stand there in disguise.
+/// Whether the JSON contains no secret, which is true for nearly every event. Without a backslash, no secret can be
+/// escaped.
 fn is_clear(json: &[u8], secrets: &[&str]) -> bool {
     let Ok(text) = std::str::from_utf8(json) else { return false };
     !text.contains('\\') && !secrets.iter().any(|secret| text.contains(secret))
 }
 
-/// The value without secrets, and whether it had any.
-fn cleaned<'a>(node: Node<'a>, secrets: &[&str]) -> (Node<'a>, bool) {
+/// The value without secrets, and whether it contained any.
+fn redact<'a>(node: Node<'a>, secrets: &[&str]) -> (Node<'a>, bool) {
     match node {
         Node::Text(text) => {
-            let (text, changed) = cleaned_text(text, secrets);
+            let (text, changed) = redact_text(text, secrets);
             (Node::Text(text), changed)
         }
         Node::Number(number) => {
@@ -57,28 +59,28 @@ fn cleaned<'a>(node: Node<'a>, secrets: &[&str]) -> (Node<'a>, bool) {
         }
         Node::List(items) => {
             let (items, changed): (Vec<_>, Vec<_>) =
-                items.into_iter().map(|item| cleaned(item, secrets)).unzip();
+                items.into_iter().map(|item| redact(item, secrets)).unzip();
             (Node::List(items), changed.contains(&true))
         }
         Node::Object(members) => {
-            let clean = members.into_iter().map(|(key, value)| {
-                let (key, key_changed) = cleaned_text(key, secrets);
-                let (value, changed) = cleaned(value, secrets);
+            let redacted = members.into_iter().map(|(key, value)| {
+                let (key, key_changed) = redact_text(key, secrets);
+                let (value, changed) = redact(value, secrets);
                 ((key, value), key_changed || changed)
             });
-            let (members, changed): (Vec<_>, Vec<_>) = clean.unzip();
+            let (members, changed): (Vec<_>, Vec<_>) = redacted.unzip();
             (Node::Object(members), changed.contains(&true))
         }
         Node::Null | Node::Bool(_) => (node, false),
     }
 }
 
-fn cleaned_text<'a>(text: Cow<'a, str>, secrets: &[&str]) -> (Cow<'a, str>, bool) {
+fn redact_text<'a>(text: Cow<'a, str>, secrets: &[&str]) -> (Cow<'a, str>, bool) {
     if !secrets.iter().any(|secret| text.contains(secret)) {
         return (text, false);
     }
-    let clean = secrets.iter().fold(text.into_owned(), |text, secret| text.replace(secret, REDACTED));
-    (Cow::Owned(clean), true)
+    let redacted = secrets.iter().fold(text.into_owned(), |text, secret| text.replace(secret, REDACTED));
+    (Cow::Owned(redacted), true)
 }
 
 #[cfg(test)]
@@ -87,12 +89,12 @@ mod tests {
 
     const KEY: &str = "pub123.0123456789abcdef";
 
-    fn clean(json: &str, key: &str) -> String {
+    fn redacted(json: &str, key: &str) -> String {
         String::from_utf8(without_key(json.as_bytes(), key).unwrap().into_owned()).unwrap()
     }
 
     #[test]
-    fn an_event_without_the_key_is_not_touched() {
+    fn an_event_without_the_key_is_unchanged() {
         let json = "{ \"b\": 1.50, \"a\": \"pub123 \\u0041\" }";
         assert!(
             matches!(without_key(json.as_bytes(), KEY), Ok(Cow::Borrowed(same)) if same == json.as_bytes())
@@ -100,40 +102,40 @@ mod tests {
     }
 
     #[test]
-    fn key_and_secret_half_go_from_names_and_values_in_place() {
+    fn key_and_secret_half_are_replaced_in_names_and_values() {
         let json = r#"{"z":["x 0123456789abcdef y"],"pub123.0123456789abcdef":1,"a":{"k":"pub123.0123456789abcdef"}}"#;
-        assert_eq!(clean(json, KEY), r#"{"z":["x [redacted] y"],"[redacted]":1,"a":{"k":"[redacted]"}}"#);
+        assert_eq!(redacted(json, KEY), r#"{"z":["x [redacted] y"],"[redacted]":1,"a":{"k":"[redacted]"}}"#);
     }
 
     #[test]
     fn an_escaped_secret_is_found() {
-        assert_eq!(clean(r#"{"a":"\u00301234567\u00389abcdef"}"#, KEY), r#"{"a":"[redacted]"}"#);
+        assert_eq!(redacted(r#"{"a":"\u00301234567\u00389abcdef"}"#, KEY), r#"{"a":"[redacted]"}"#);
     }
 
     #[test]
-    fn a_secret_is_found_whatever_blanks_the_key_came_with() {
+    fn a_secret_is_found_if_the_key_has_spaces_around_its_halves() {
         assert_eq!(
-            clean(r#"{"a":"0123456789abcdef"}"#, "pub123 . 0123456789abcdef"),
+            redacted(r#"{"a":"0123456789abcdef"}"#, "pub123 . 0123456789abcdef"),
             r#"{"a":"[redacted]"}"#
         );
     }
 
     #[test]
-    fn half_a_character_is_replaced_with_and_without_a_secret() {
-        assert_eq!(clean(r#"{"a": "\ud83d"}"#, KEY), r#"{"a": "\ufffd"}"#);
-        assert_eq!(clean(r#"{"a": "\ud83d 0123456789abcdef"}"#, KEY), "{\"a\":\"\u{fffd} [redacted]\"}");
+    fn an_unpaired_surrogate_is_replaced_with_and_without_a_secret() {
+        assert_eq!(redacted(r#"{"a": "\ud83d"}"#, KEY), r#"{"a": "\ufffd"}"#);
+        assert_eq!(redacted(r#"{"a": "\ud83d 0123456789abcdef"}"#, KEY), "{\"a\":\"\u{fffd} [redacted]\"}");
     }
 
     #[test]
-    fn a_number_that_holds_the_secret_becomes_text() {
-        assert_eq!(clean(r#"{"a":9123456789,"b":2}"#, "p.12345678"), r#"{"a":"[redacted]","b":2}"#);
+    fn a_number_that_contains_the_secret_becomes_text() {
+        assert_eq!(redacted(r#"{"a":9123456789,"b":2}"#, "p.12345678"), r#"{"a":"[redacted]","b":2}"#);
     }
 
     #[test]
-    fn a_short_half_or_an_empty_key_takes_nothing_out() {
+    fn a_short_half_and_an_empty_key_are_not_replaced() {
         let json = r#"{"type":"identify","userId":"a.b"}"#;
-        assert_eq!(clean(json, "x.e"), json);
-        assert_eq!(clean(json, ""), json);
-        assert_eq!(clean(json, "."), r#"{"type":"identify","userId":"a[redacted]b"}"#);
+        assert_eq!(redacted(json, "x.e"), json);
+        assert_eq!(redacted(json, ""), json);
+        assert_eq!(redacted(json, "."), r#"{"type":"identify","userId":"a[redacted]b"}"#);
     }
 }

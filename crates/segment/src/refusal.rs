@@ -1,39 +1,39 @@
-//! Why an event is not taken, in words that a Segment customer sees in the debugger of the destination.
+//! Refusals of events, with messages that Segment customers see in the debugger of the destination.
 
-/// Why the reader refuses an event. No try of Segment's could end otherwise, so none of these asks for a retry.
+/// The reason why the reader refuses an event. A retry would give the same result, so none is requested.
 ///
-/// The text of each is always the same and has nothing of the event in it: Segment groups failures by it.
+/// Each message is constant and contains nothing of the event: Segment groups failures by it.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Not JSON: broken syntax, a bare `NaN`, a number beyond a double, not UTF-8, a byte order mark, or nested deeper
-    /// than 127 levels.
+    /// Not JSON: a syntax error, a bare `NaN`, a number outside the range of a double, not UTF-8, a byte order mark,
+    /// or more than 127 levels.
     #[error("the body is not valid JSON: send one event as a JSON object in UTF-8")]
     NotJson(#[source] serde_json::Error),
-    /// JSON, but a list or a bare value.
+    /// JSON, but a list or a single value.
     #[error("the body is not a JSON object: send one event in each request")]
     NotAnObject,
-    /// Neither `type` nor `action` says what the event is.
-    #[error("the event has no type: this destination takes identify and delete")]
+    /// Neither `type` nor `action` is present.
+    #[error("the event has no type: this destination accepts identify and delete")]
     NoType,
-    /// A type that this destination does not take: one of Segment's other types, or `other`.
-    #[error("events of type {0} are not supported: this destination takes identify and delete")]
+    /// A type that this destination does not accept: one of Segment's other types, or `other`.
+    #[error("events of type {0} are not supported: this destination accepts identify and delete")]
     UnsupportedType(&'static str),
     /// An identify without userId, address and anonymousId.
-    #[error("the identify names nobody: it needs a userId, an email or an anonymousId")]
+    #[error("the identify has no identifier: send a userId, an email or an anonymousId")]
     IdentifyNamesNobody,
     /// A delete without userId, address and anonymousId.
-    #[error("the delete names nobody: it needs a userId, an email or an anonymousId")]
+    #[error("the delete has no identifier: send a userId, an email or an anonymousId")]
     DeleteNamesNobody,
 }
 
 impl Refusal {
-    /// What to tell the customer, for the `message` of the answer's body.
+    /// The message for the customer, for the body of the answer.
     #[must_use]
     pub fn message(&self) -> String {
         self.to_string()
     }
 
-    /// 501 for a type that is not supported, 400 for everything else: Segment retries neither.
+    /// The HTTP status: 501 for an unsupported type, otherwise 400. Segment retries neither.
     ///
     /// Source: Segment's direct destination page, "Responses".
     #[must_use]

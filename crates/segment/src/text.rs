@@ -1,39 +1,39 @@
-//! Single JSON values as text.
+//! Conversion of single JSON values to text.
 
 use crate::node::Node;
 
-/// What a field for text is told: text, or to be cleared.
-pub(crate) type Told = Option<String>;
+/// A statement about a text field: its new value, or `None` to clear it.
+pub(crate) type Statement = Option<String>;
 
-/// An identifier: text, trimmed; a number or a truth value as its text. Empty and null are no identifiers.
+/// Reads an identifier: a trimmed text, or a number or boolean as text. Empty and null values are not identifiers.
 pub(crate) fn identifier(node: &Node<'_>) -> Option<String> {
     match node {
-        Node::Text(text) => filled(text),
+        Node::Text(text) => non_empty(text),
         Node::Number(number) => Some(number.to_string()),
         Node::Bool(value) => Some(value.to_string()),
         Node::Null | Node::List(_) | Node::Object(_) => None,
     }
 }
 
-/// What a text field is told: null and empty text clear it; every other type tells it nothing.
-pub(crate) fn told(node: &Node<'_>) -> Option<Told> {
+/// Reads the statement about a text field. Null and empty text clear it; any other type is no statement.
+pub(crate) fn text(node: &Node<'_>) -> Option<Statement> {
     match node {
         Node::Null => Some(None),
-        Node::Text(text) => Some(filled(text)),
+        Node::Text(text) => Some(non_empty(text)),
         _ => None,
     }
 }
 
-/// As [`told`], for a field whose text sources also send as a number (a phone, a postal code).
-pub(crate) fn told_text_or_number(node: &Node<'_>) -> Option<Told> {
+/// As [`text`], for a field that sources also send as a number (a phone, a postal code).
+pub(crate) fn text_or_number(node: &Node<'_>) -> Option<Statement> {
     match node {
         Node::Number(number) => Some(Some(number.to_string())),
-        _ => told(node),
+        _ => text(node),
     }
 }
 
-/// Trimmed text, if there is any.
-pub(crate) fn filled(text: &str) -> Option<String> {
+/// The trimmed text; `None` if it is empty.
+pub(crate) fn non_empty(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

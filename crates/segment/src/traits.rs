@@ -1,7 +1,7 @@
-//! Brings the traits of one event to one meaning each, before anything else looks at them.
+//! Normalizes the traits of one event before events are compared.
 //!
-//! Spellings, a `name` in one piece and odd shapes of addresses end here, so that an old `firstName` and a newer `name`
-//! speak about the same trait when events are compared.
+//! Spellings, a `name` with first and last name, and the various shapes of addresses are resolved here, so that an old
+//! `firstName` and a newer `name` concern the same trait.
 
 mod address;
 mod company;
@@ -11,52 +11,52 @@ mod phone;
 
 use std::collections::BTreeMap;
 
-use crate::event::{Ignored, Trait, Traits, WhyIgnored};
+use crate::event::{Ignored, IgnoredReason, Trait, Traits};
 use crate::fields::{Fields, fold_key};
 use crate::node::Node;
-use crate::text::Told;
+use crate::text::Statement;
 
-/// Whether a trait of this name, in any spelling, is custom: the standard ones have affiliate fields of their own.
+/// Whether a trait with this name, in any spelling, is custom. Standard traits have their own affiliate fields.
 #[must_use]
 pub fn is_custom(name: &str) -> bool {
-    !custom::SPOKEN_FOR.contains(&fold_key(name).as_str())
+    !custom::STANDARD_KEYS.contains(&fold_key(name).as_str())
 }
 
-/// What the `traits` of one event say.
+/// The `traits` of one event, normalized.
 #[derive(Default)]
-pub(crate) struct Said {
+pub(crate) struct ParsedTraits {
     pub(crate) traits: Traits,
     pub(crate) spellings: BTreeMap<String, String>,
     pub(crate) ignored: Vec<Ignored>,
 }
 
-pub(crate) fn read(traits: Option<&Node<'_>>) -> Said {
+pub(crate) fn read(traits: Option<&Node<'_>>) -> ParsedTraits {
     let fields = Fields::of(traits);
-    let mut said = Said::default();
+    let mut parsed = ParsedTraits::default();
     for key in fields.repeated() {
-        said.ignore(key, WhyIgnored::Repeated);
+        parsed.ignore(key, IgnoredReason::Repeated);
     }
-    name::read(&fields, &mut said);
-    company::read(&fields, &mut said);
-    phone::read(&fields, &mut said);
-    address::read(&fields, &mut said);
-    custom::read(&fields, &mut said);
-    said
+    name::read(&fields, &mut parsed);
+    company::read(&fields, &mut parsed);
+    phone::read(&fields, &mut parsed);
+    address::read(&fields, &mut parsed);
+    custom::read(&fields, &mut parsed);
+    parsed
 }
 
-impl Said {
-    fn tell(&mut self, about: Trait, told: Told) {
-        self.traits.insert(about, told);
+impl ParsedTraits {
+    fn set(&mut self, name: Trait, statement: Statement) {
+        self.traits.insert(name, statement);
     }
 
-    fn ignore(&mut self, key: &str, why: WhyIgnored) {
-        self.ignored.push(Ignored { key: key.to_owned(), why });
+    fn ignore(&mut self, key: &str, reason: IgnoredReason) {
+        self.ignored.push(Ignored { key: key.to_owned(), reason });
     }
 
-    /// Notes that a value has no text to give.
+    /// Records that a value is not text.
     fn ignore_node(&mut self, key: &str, node: &Node<'_>) {
         let nested = matches!(node, Node::List(_) | Node::Object(_));
-        self.ignore(key, if nested { WhyIgnored::Nested } else { WhyIgnored::NotText });
+        self.ignore(key, if nested { IgnoredReason::Nested } else { IgnoredReason::NotText });
     }
 }
 

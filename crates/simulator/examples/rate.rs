@@ -1,14 +1,15 @@
-//! How many calls a second the simulator answers over HTTP: `cargo run --release -p simulator --example rate`.
+//! Measures how many calls a second the simulator answers over HTTP:
+//! `cargo run --release -p simulator --example rate`.
 //!
-//! The client runs in the same process and on the same cores. It keeps 32 connections busy; nine calls in ten are
-//! `edit` batches of 50 affiliates, each with two fields, the tenth is a `new`.
+//! The client runs in the same process and on the same cores. It uses 32 connections. Nine calls in ten are `edit`
+//! batches of 50 affiliates with two fields each, the tenth is a `new`.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use simulator::{Before, Options, Shared, Simulator, serve};
+use simulator::{ExistingAffiliate, Options, Shared, Simulator, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 const CONNECTIONS: usize = 32;
 const AFFILIATES: usize = 100_000;
 const BATCH: usize = 50;
-const TIME: Duration = Duration::from_secs(5);
+const DURATION: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
@@ -25,7 +26,7 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let mut clients = JoinSet::new();
-    let end = Instant::now() + TIME;
+    let end = Instant::now() + DURATION;
     for number in 0..CONNECTIONS {
         let edits: Vec<Vec<u8>> = ids.chunks(BATCH).skip(number).step_by(CONNECTIONS).map(edit).collect();
         clients.spawn(client(address, number, edits, end));
@@ -37,7 +38,7 @@ async fn main() -> io::Result<()> {
     }
     server.abort();
     let effects = shared.with(|simulator, _| simulator.calls().accounts[0].effects);
-    let seconds = TIME.as_secs();
+    let seconds = DURATION.as_secs();
     writeln!(
         io::stdout(),
         "{} calls a second over {CONNECTIONS} connections for {seconds} s ({} creates, {} affiliates edited)",
@@ -49,12 +50,13 @@ async fn main() -> io::Result<()> {
 
 fn populated() -> (Simulator, Vec<u64>) {
     let mut simulator = Simulator::new(Options::default());
-    let place = |number| simulator.place("pub_1", Before::active(&format!("{number}@example.com")));
-    let ids = (0..AFFILIATES).filter_map(place).map(|placed| placed.id).collect();
+    let existing = |number| ExistingAffiliate::active(&format!("{number}@example.com"));
+    let ids = (0..AFFILIATES).filter_map(|number| simulator.add_affiliate("pub_1", existing(number)));
+    let ids = ids.map(|added| added.id).collect();
     (simulator, ids)
 }
 
-/// Calls one after the other until the end; gives their number.
+/// Makes calls one after the other until `end` and returns their number.
 async fn client(address: SocketAddr, number: usize, edits: Vec<Vec<u8>>, end: Instant) -> io::Result<u64> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
@@ -71,7 +73,7 @@ async fn client(address: SocketAddr, number: usize, edits: Vec<Vec<u8>>, end: In
     Ok(calls)
 }
 
-/// Reads one answer to its end and throws it away, unless it is an error.
+/// Reads one answer and discards it, unless it is an error.
 async fn read_answer(stream: &mut TcpStream) -> io::Result<()> {
     let mut buffer = [0; 4096];
     let mut read = 0;

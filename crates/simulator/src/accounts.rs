@@ -1,28 +1,28 @@
-//! Which key pair opens which account.
+//! The accounts and their key pairs.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::account::{Account, World};
+use crate::account::{Account, Config};
 use crate::calls::AccountCalls;
 use crate::options::Options;
 use crate::state::State;
 use crate::traffic::Traffic;
 
-/// Accounts that open by themselves at first use, at most; further pairs are refused.
+/// Maximum number of accounts that are opened at first use; further key pairs are refused.
 const MAX_ACCOUNTS: usize = 10_000;
-/// The longest half of a key pair, in characters; Refersion's own have 24.
-const MAX_KEY: usize = 255;
+/// Maximum length of each half of a key pair, in bytes; Refersion's own have 24.
+const MAX_KEY_BYTES: usize = 255;
 
 /// An account with its secret key and its traffic.
 pub(crate) struct Tenant {
-    /// `None` until the first call, in an account that was placed before its key was known.
+    /// `None` until the first call, if the account was opened without its secret key.
     secret_key: Option<String>,
     pub(crate) account: Account,
     pub(crate) traffic: Traffic,
 }
 
-/// All accounts, side by side: nothing in one is seen from another.
+/// All accounts. They share nothing.
 pub(crate) struct Accounts {
     seed: u64,
     opens_at_first_use: bool,
@@ -39,7 +39,7 @@ impl Accounts {
             by_public_key: HashMap::new(),
         };
         for (public_key, secret_key) in &options.accounts {
-            // A public key that is named twice has the secret that was named last.
+            // If a public key is listed twice, the last secret key is valid.
             let known = accounts.by_public_key.get(public_key).copied();
             let index = known.unwrap_or_else(|| accounts.add(public_key));
             accounts.tenants[index].secret_key = Some(secret_key.clone());
@@ -47,8 +47,8 @@ impl Accounts {
         accounts
     }
 
-    /// The account that the pair opens, and notes that a call has come for it.
-    pub(crate) fn arrive(
+    /// The account of a key pair, after counting the call; `None` if the keys are refused.
+    pub(crate) fn authenticate(
         &mut self,
         now: Duration,
         public_key: &str,
@@ -60,7 +60,7 @@ impl Accounts {
         if tenant.secret_key.get_or_insert_with(|| secret_key.to_owned()) != secret_key {
             return None;
         }
-        tenant.traffic.arrive(now);
+        tenant.traffic.record_call(now);
         Some(tenant)
     }
 
@@ -81,8 +81,8 @@ impl Accounts {
         self.by_public_key.get(public_key).map(|index| &self.tenants[*index].account)
     }
 
-    /// For those who set the scene: opens the account without its secret key, if accounts open by themselves.
-    pub(crate) fn prepare(&mut self, public_key: &str) -> Option<&mut Account> {
+    /// The account of a public key. Opens it without its secret key, if accounts are opened at first use.
+    pub(crate) fn get_or_open(&mut self, public_key: &str) -> Option<&mut Account> {
         let index = match self.by_public_key.get(public_key) {
             Some(index) => *index,
             None if self.opens_at_first_use => self.add(public_key),
@@ -108,10 +108,10 @@ impl Accounts {
 }
 
 fn is_well_formed(key: &str) -> bool {
-    !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(|byte| byte.is_ascii_graphic())
+    !key.is_empty() && key.len() <= MAX_KEY_BYTES && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-impl World {
+impl Config {
     pub(crate) fn new(options: &Options) -> Self {
         Self { switches: options.switches.clone(), custom_fields: options.custom_fields.clone() }
     }

@@ -1,4 +1,4 @@
-//! One affiliate, with the fields that the API names.
+//! An affiliate and its fields.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// May log in and earn commissions.
     Active,
-    /// Waits for the merchant's approval; can be set at creation only.
+    /// Waits for the merchant's approval; can be set by a create only.
     Pending,
-    /// The merchant said no.
+    /// Rejected by the merchant.
     Denied,
-    /// No login and no new commissions; the history stays, and so does the hold on the address.
+    /// No login and no new commissions. The history stays, and the address stays taken.
     Disabled,
 }
 
@@ -35,7 +35,7 @@ impl Status {
     }
 }
 
-/// The text fields that both `new` and `edit` take.
+/// The text fields that both `new` and `edit` accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
     FirstName,
@@ -86,7 +86,7 @@ impl Field {
         }
     }
 
-    /// The inverse of `name`, written out because every field of every item of a batch goes through it.
+    /// The inverse of `name`. A match, because it is called for every field of every item of a batch.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "first_name" => Self::FirstName,
@@ -106,7 +106,7 @@ impl Field {
     }
 }
 
-/// The text fields of one affiliate; an empty text is a field without value. Boxed texts keep a million small.
+/// The text fields of one affiliate; an empty text is a field without value. Boxed to save memory in large accounts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Texts([Box<str>; Field::ALL.len()]);
 
@@ -115,7 +115,7 @@ impl Texts {
         &self.0[field as usize]
     }
 
-    /// True if this changed the value.
+    /// Sets a field. Whether its value changed.
     pub(crate) fn set(&mut self, field: Field, value: &str) -> bool {
         let changed = self.get(field) != value;
         if changed {
@@ -125,7 +125,7 @@ impl Texts {
     }
 }
 
-/// One affiliate as an account keeps it.
+/// One affiliate as it is stored in an account.
 #[derive(Debug, Clone)]
 pub(crate) struct Affiliate {
     pub(crate) id: u64,
@@ -138,7 +138,7 @@ pub(crate) struct Affiliate {
 }
 
 impl Affiliate {
-    /// An empty value clears the field. True if this changed something.
+    /// Sets a custom field; an empty value clears it. Whether its value changed.
     pub(crate) fn set_custom_field(&mut self, id: u64, value: &str) -> bool {
         let before = self.custom_fields.get(&id).map_or("", |value| value);
         if before == value {

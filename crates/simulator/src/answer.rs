@@ -1,4 +1,4 @@
-//! Answers in the shapes that Refersion and the gateway before it give them.
+//! Answers in the shapes of Refersion and of the gateway in front of it.
 
 use serde::Serialize;
 use serde_json::json;
@@ -21,17 +21,17 @@ impl Answer {
         Self::json(status, &json!({ "error": text }))
     }
 
-    /// `{"errors":["..."]}`, the shape of 422: data refused.
+    /// `{"errors":["..."]}`, the shape of 422.
     pub(crate) fn refused<T: Serialize>(errors: &[T]) -> Self {
         Self::json(422, &json!({ "errors": errors }))
     }
 
-    /// `{"message":"..."}`, the shape of the gateway before Refersion.
+    /// `{"message":"..."}`, the shape of the gateway.
     pub(crate) fn gateway(status: u16, text: &str) -> Self {
         Self::json(status, &json!({ "message": text }))
     }
 
-    /// A page made for people, as a gateway or a proxy sends it.
+    /// An HTML page, as a gateway or a proxy sends it.
     pub(crate) fn page(status: u16, title: &str) -> Self {
         let body = format!(
             "<html>\r\n<head><title>{status} {title}</title></head>\r\n<body><center><h1>{status} {title}</h1></center></body>\r\n</html>\r\n"
@@ -39,8 +39,9 @@ impl Answer {
         Self { status, headers: content_type("text/html"), body: body.into_bytes() }
     }
 
-    /// An unknown field: HTTP forbids a body with 204, so the published `{"error":"Invalid field X"}` never arrives.
-    pub(crate) fn nothing() -> Self {
+    /// The answer to an unknown field: HTTP forbids a body with 204, so the documented `{"error":"Invalid field X"}`
+    /// is never sent.
+    pub(crate) fn no_content() -> Self {
         Self { status: 204, headers: Vec::new(), body: Vec::new() }
     }
 

@@ -1,17 +1,17 @@
-//! A Refersion that runs here: REST API version 2 as far as affiliates go, for several accounts side by side, as
-//! strict as the documentation, with faults on demand.
+//! A simulator of Refersion's REST API, version 2: the operations on affiliates, for several accounts, as strict as the
+//! documentation, with faults on demand.
 //!
-//! It shares no code with the client, so that each catches the other's mistakes, and knows no other crate of the
-//! workspace. There are two layers:
+//! It knows no other crate of the workspace and shares no code with the client, so that each reveals mistakes of the
+//! other. It does not know what the client intends or which values are correct. There are two layers:
 //!
-//! - [`Simulator`], synchronous and deterministic: the caller says what time it is, and the same seed and requests
-//!   give the same replies. Simulations of the whole system use it without HTTP.
-//! - [`serve`], the same over HTTP, with real latency and real dropped connections. It also answers
-//!   `POST /_simulator/faults` (a specification as [`Faults`] reads it), `GET /_simulator/state` and
+//! - [`Simulator`] is synchronous and deterministic. The caller passes the time; the same seed and requests give the
+//!   same replies. Simulations of the whole system use it without HTTP.
+//! - [`serve`] serves it over HTTP, with real latency and dropped connections. It also answers
+//!   `POST /_simulator/faults` (a specification as described at [`Faults`]), `GET /_simulator/state` and
 //!   `GET /_simulator/calls`.
 //!
-//! Where Refersion's documentation is silent, [`Switches`] has the choice that was made and the other one. Not
-//! simulated: conversions, offers, conversion triggers, reports (they answer 422 and are counted), and webhooks.
+//! Where Refersion's documentation does not specify a behaviour, [`Switches`] select one. Not simulated: conversions,
+//! offers, conversion triggers and reports (they answer 422 and are counted), and webhooks.
 
 mod account;
 mod accounts;
@@ -19,20 +19,20 @@ mod affiliate;
 mod answer;
 mod call;
 mod calls;
-mod dice;
 mod faults;
 mod http;
 mod operation;
 mod options;
+mod random;
 mod simulator;
 mod state;
 mod traffic;
 
-pub use account::{Before, Placed};
+pub use account::{AffiliateIds, ExistingAffiliate};
 pub use affiliate::Status;
 pub use calls::{AccountCalls, Calls, Effects};
-pub use faults::{Chance, Down, Faults, FaultsError, Kind, Latency, Limit};
+pub use faults::{Faults, FaultsError, Kind, Latency, Limit, Outage, Probability};
 pub use http::{Shared, serve};
 pub use options::{Options, Switches};
-pub use simulator::{Incoming, Reply, Simulator};
+pub use simulator::{ApiRequest, Reply, Simulator};
 pub use state::{AccountState, AffiliateState, State};

@@ -1,6 +1,6 @@
-//! The operations of Refersion's REST API, version 2, by path.
+//! The operations of Refersion's REST API, version 2.
 
-/// What a request asks for, told by its path alone.
+/// The operation of a request, which its path determines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
     New,
@@ -9,15 +9,15 @@ pub(crate) enum Operation {
     Search,
     List,
     StatusChange,
-    /// A documented operation that has nothing to do with affiliates' data; its path is kept for the counters.
-    Elsewhere(&'static str),
-    /// No operation at all: the gateway answers.
+    /// A documented operation that is not simulated; its path is kept for the counters.
+    Unsupported(&'static str),
+    /// No operation: the gateway answers.
     Unknown,
 }
 
-/// Documented, but not simulated: several of them move money, so a destination must not call them.
+/// Documented operations that are not simulated. Several of them move money, so a destination must not call them.
 /// Source: Refersion REST v2, the list of operations.
-const ELSEWHERE: [&str; 9] = [
+const UNSUPPORTED: [&str; 9] = [
     "affiliate/trigger",
     "trigger/delete",
     "conversion/cancel",
@@ -33,12 +33,12 @@ impl Operation {
     const SIMULATED: [Self; 6] =
         [Self::New, Self::Get, Self::Edit, Self::Search, Self::List, Self::StatusChange];
 
-    /// `path` as it stands in the request line, for example `/v2/affiliate/new`.
+    /// The operation of the path in the request line, for example `/v2/affiliate/new`.
     pub(crate) fn at(path: &str) -> Self {
         let Some(rest) = path.strip_prefix("/v2/") else { return Self::Unknown };
         let simulated = Self::SIMULATED.into_iter().find(|operation| operation.name() == rest);
-        let elsewhere = || ELSEWHERE.into_iter().find(|name| *name == rest).map(Self::Elsewhere);
-        simulated.or_else(elsewhere).unwrap_or(Self::Unknown)
+        let unsupported = || UNSUPPORTED.into_iter().find(|name| *name == rest).map(Self::Unsupported);
+        simulated.or_else(unsupported).unwrap_or(Self::Unknown)
     }
 
     /// The path below `/v2/`.
@@ -50,7 +50,7 @@ impl Operation {
             Self::Search => "affiliate/search",
             Self::List => "affiliate/list",
             Self::StatusChange => "affiliate/status_change",
-            Self::Elsewhere(name) => name,
+            Self::Unsupported(name) => name,
             Self::Unknown => "unknown",
         }
     }

@@ -1,42 +1,49 @@
-//! What a simulator is started with: its seed, its accounts, and how it answers where Refersion's documentation
-//! leaves a choice.
+//! Options of a simulator: its seed, its accounts, and the behaviour that Refersion's documentation does not specify.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a simulator begins. There is no `Debug`: it holds API secrets.
+/// Options of a simulator. There is no `Debug`, because they contain API secrets.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Determines codes, numeric ids, and every fault; the same seed and requests give the same replies.
+    /// Determines codes, numeric ids and every fault: the same seed and requests give the same replies.
     pub seed: u64,
-    /// Public and secret key of each account. Empty: any well-formed pair opens its account at first use.
+    /// Public and secret key of each account. If empty, any well-formed key pair opens an account at first use.
     pub accounts: Vec<(String, String)>,
-    /// The custom fields that exist, label by numeric id. Empty: every numeric id exists, labelled `Field <id>`.
+    /// Labels of the existing custom fields, by numeric id. If empty, every numeric id exists, labelled `Field <id>`.
     pub custom_fields: BTreeMap<u64, String>,
-    /// The choices where the documentation is silent.
+    /// Behaviour that the documentation does not specify.
     pub switches: Switches,
 }
 
-/// Where Refersion's documentation is silent or contradicts itself, the default is what we hold most likely or
-/// hardest on a client; each switch chooses the other reading.
+/// Alternatives where Refersion's documentation specifies nothing or contradicts itself. The default is the most
+/// likely or the strictest behaviour; each switch selects the other one.
 #[derive(Debug, Clone, Default)]
 pub struct Switches {
     /// An unknown field answers `422 {"errors":["Invalid field X"]}` instead of an empty 204.
     pub unknown_field_is_422: bool,
-    /// `get` gives the numeric id as a string, as its schema says, instead of an integer, as its example shows.
+    /// `get` returns the numeric id as a string, as in its schema, instead of an integer, as in its example.
     pub get_id_as_text: bool,
-    /// `new` leaves out `message`, so that only `get` tells the numeric id.
+    /// `new` returns no `message`, so that only `get` returns the numeric id.
     pub no_create_message: bool,
     /// A search without a hit answers 200 with `total` 0 instead of 422.
     pub empty_search_is_200: bool,
-    /// `page` and `limit` may be integers, as some public clients send them, instead of strings alone.
+    /// `page` and `limit` may also be integers, as some public clients send them, not strings only.
     pub integer_pages: bool,
-    /// `unique_merchant_id` takes letters and digits alone, as documented; by default hyphens and the like pass.
+    /// A `limit` of `list` above 100 is lowered to 100 instead of refused with 422.
+    pub list_limit_is_capped: bool,
+    /// An empty `country` or `paypal_email` clears the field instead of being refused with 422 as a value that is not
+    /// in the list of countries or not a valid address.
+    pub empty_values_clear: bool,
+    /// The numeric id 0 is refused with 422 in `get`, `edit` and `status_change`, instead of being an unknown
+    /// affiliate.
+    pub zero_id_is_422: bool,
+    /// `unique_merchant_id` accepts letters and digits only, as documented, instead of any text.
     pub alphanumeric_merchant_id: bool,
-    /// `state` takes two or three letters alone, as the description of `edit` says; by default any text.
+    /// `state` accepts two or three letters only, as in the description of `edit`, instead of any text.
     pub short_states: bool,
-    /// A status change to the status that is there already ends in `ids_not_changed` instead of `ids_changed`.
+    /// A status change to the present status ends in `ids_not_changed` instead of `ids_changed`.
     pub same_status_not_changed: bool,
-    /// The offers that exist, by numeric id. Empty: every numeric id is an offer.
+    /// Numeric ids of the existing offers. If empty, every numeric id is an offer.
     pub offers: BTreeSet<u64>,
 }
 

@@ -1,5 +1,5 @@
-//! What the accounts hold, as `/_simulator/state` shows it: for proofs that compare Refersion with what it should
-//! have been told.
+//! The contents of the accounts, as `/_simulator/state` returns them, for tests that compare them with the expected
+//! values.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::affiliate::{Affiliate, Field, Status};
 
-/// Everything that the simulator holds. Contains personal data of whoever was sent to it, never a secret key.
+/// The contents of all accounts. Contains the personal data that was sent, never a secret key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// In the order in which the accounts were opened.
@@ -19,11 +19,11 @@ pub struct State {
 pub struct AccountState {
     /// The public half of its key pair.
     pub public_key: String,
-    /// In the order of creation, which is that of the numeric ids.
+    /// In the order of creation, which is the order of the numeric ids.
     pub affiliates: Vec<AffiliateState>,
 }
 
-/// One affiliate, with the field names of requests. A field without value is an empty text.
+/// One affiliate, with the field names of requests. A field without a value is an empty text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     missing_docs,
@@ -50,7 +50,7 @@ pub struct AffiliateState {
     pub country: String,
     pub phone: String,
     pub unique_merchant_id: String,
-    /// Value by numeric custom field id; only those with a value.
+    /// Values of custom fields by numeric id; only those that are not empty.
     pub custom_fields: BTreeMap<u64, String>,
 }
 

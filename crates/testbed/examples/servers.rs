@@ -1,9 +1,9 @@
-//! Runs a command beside a private RabbitMQ and a private Postgres, and ends them with it.
+//! Runs a command with a private RabbitMQ and a private Postgres, and stops both when it ends.
 //!
 //! `cargo run -p testbed --example servers -- COMMAND [ARGUMENT…]`
 //!
-//! The command is told of them by the program's own settings: `REFERSION_DESTINATION__QUEUE__URL`, `…__LEDGER__URL` and
-//! `…__SECRETS__KEY`. What was confirmed or committed is on the disk, as in earnest.
+//! The command gets their URLs in the program's own environment variables: `REFERSION_DESTINATION__QUEUE__URL`,
+//! `…__LEDGER__URL` and `…__SECRETS__KEY`. Confirmed and committed data is on the disk, as in production.
 
 use std::error::Error;
 use std::process::{Command, ExitCode};
@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 use testbed::postgres::Server;
 use testbed::rabbitmq::Broker;
 
-/// Guards nothing: the database goes with the command. 32 bytes in base64.
+/// A key of 32 bytes in base64. It protects nothing: the database is removed when the command ends.
 const MASTER_KEY: &str = "dGhlIGtleSBvZiBhIHRyaWFsIGlzIG5vIHNlY3JldCE=";
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {

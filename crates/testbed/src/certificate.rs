@@ -1,4 +1,4 @@
-//! Certificates for servers that speak TLS, made by `openssl` and good for a day.
+//! Certificates for TLS servers, made with `openssl` and valid for one day.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use crate::{Missing, install};
 
 const OPENSSL: &str = "/usr/bin/openssl";
 
-/// An authority that only those trust who are told to.
+/// A certificate authority for tests.
 pub struct Authority {
     folder: TempDir,
     certificate: String,
 }
 
 impl Authority {
-    /// Makes one.
+    /// Creates an authority.
     ///
     /// # Errors
-    /// When there is no `openssl` and it cannot be installed.
+    /// If `openssl` is missing and cannot be installed.
     pub fn new() -> Result<Self, Missing> {
         install::ensure(Path::new(OPENSSL), "openssl", "put it there")?;
         let folder = tempfile::tempdir()?;
@@ -35,13 +35,13 @@ impl Authority {
         &self.certificate
     }
 
-    /// The file with its certificate, as long as this lives.
+    /// The file with its certificate. It is removed with the authority.
     #[must_use]
     pub fn certificate_file(&self) -> PathBuf {
         self.folder.path().join("authority.pem")
     }
 
-    /// Makes a certificate for `localhost`, `server.pem`, and its key, `server.key`, in a folder.
+    /// Creates the certificate `server.pem` for `localhost` and its key `server.key` in a folder.
     pub(crate) fn sign_for_localhost(&self, folder: &Path) -> Result<(), Missing> {
         let authority = |name: &str| self.folder.path().join(name).display().to_string();
         let signed = [
@@ -60,7 +60,7 @@ impl Authority {
     }
 }
 
-/// Makes the certificate `name.pem` and its key `name.key`.
+/// Creates the certificate `name.pem` and its key `name.key`.
 fn make(folder: &Path, name: &str, arguments: &[&str]) -> Result<(), Missing> {
     let output = Command::new(OPENSSL)
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])

@@ -1,19 +1,18 @@
-//! Installs a Debian package when its program is missing.
-
+//! Installs a Debian package if its program is missing.
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::Missing;
 
-/// Debian asks this program whether a package may start its service at installation.
+/// The program that decides on Debian whether the installation of a package may start its service.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Test binaries that run at the same time take turns by this file in the folder for temporary files.
-const TURN: &str = "refersion-destination-testbed.lock";
+/// Name of the lock file in the folder for temporary files, which serializes installations of concurrent test binaries.
+const LOCK_FILE: &str = "refersion-destination-testbed.lock";
 
-/// Runs `$@` while no service may be started, and leaves the machine's own policy as it is. Whoever is killed meanwhile
-/// does not take the shell along, which tidies up.
+/// Runs `$@` with a policy that starts no service, unless the machine has its own policy. The shell removes the
+/// policy even if its parent process is killed.
 const WITHOUT_STARTING: &str = r#"
 policy=$1
 shift
@@ -26,7 +25,7 @@ fi
 "$@"
 "#;
 
-/// Makes sure that `program` is there. `otherwise` tells how else the tests can have the service.
+/// Installs `package` if `program` is missing. `otherwise` names another way to provide the service, for the error.
 pub(crate) fn ensure(program: &Path, package: &str, otherwise: &str) -> Result<(), Missing> {
     if program.exists() {
         return Ok(());
@@ -40,20 +39,20 @@ pub(crate) fn ensure(program: &Path, package: &str, otherwise: &str) -> Result<(
     if !may_install() {
         return Err(missing("only root may install it"));
     }
-    // Released when the file is closed, also when we are killed.
-    let turn = File::create(std::env::temp_dir().join(TURN))?;
-    turn.lock()?;
+    // Released when the file is closed, also if the process is killed.
+    let lock = File::create(std::env::temp_dir().join(LOCK_FILE))?;
+    lock.lock()?;
     if program.exists() {
         return Ok(());
     }
     let install = ["install", "-y", "-qq", "--no-install-recommends", package];
     if apt_get(&install).is_err() {
-        // The lists of packages may be missing or old.
+        // The package lists may be missing or outdated.
         apt_get(&["update", "-qq"])
             .and_then(|()| apt_get(&install))
-            .map_err(|said| missing(&format!("apt-get could not install it ({said})")))?;
+            .map_err(|output| missing(&format!("apt-get could not install it ({output})")))?;
     }
-    if program.exists() { Ok(()) } else { Err(missing("its package does not bring it")) }
+    if program.exists() { Ok(()) } else { Err(missing("its package does not contain it")) }
 }
 
 fn may_install() -> bool {
@@ -61,8 +60,8 @@ fn may_install() -> bool {
     output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// Runs without questions, and starts no service: only what the tests start themselves shall run. The error is what it
-/// said. A lock held by somebody else's installation is waited for.
+/// Runs `apt-get` without questions and without starting services. Waits for the lock of another installation. The
+/// error is the output of `apt-get`.
 fn apt_get(arguments: &[&str]) -> Result<(), String> {
     let output = Command::new("sh")
         .args(["-c", WITHOUT_STARTING, "testbed", POLICY, "apt-get", "-o", "DPkg::Lock::Timeout=300"])

@@ -1,7 +1,8 @@
-//! Real services for tests: private instances on free ports, in a temporary folder, that die with the tests.
+//! Real services for tests: private instances on free ports and in temporary folders, which end with the tests.
 //!
-//! The programs come from Debian's packages, which are installed when they are missing and we may; nothing that the
-//! machine runs already is touched. Only tests depend on this crate.
+//! The programs come from Debian's packages, which are installed if they are missing and the process runs as root.
+//! Services that the machine runs already are not touched. Only tests depend on this crate, and it knows no other
+//! crate of the workspace.
 
 mod certificate;
 pub mod faketime;
@@ -15,10 +16,10 @@ use std::io;
 pub use certificate::Authority;
 pub use private::free_ports;
 
-/// Why a service is not there. A test that needs it fails with this.
+/// The reason why a service is not available. A test that needs it fails with this error.
 #[derive(Debug)]
 pub struct Missing {
-    /// What is missing, and what to do.
+    /// What is missing and what to do.
     pub what: String,
 }
 

@@ -1,4 +1,4 @@
-//! A private Postgres from Debian's `postgresql`, or the one that the environment names.
+//! A private Postgres from Debian's package `postgresql`, or the one in the environment.
 
 use std::fs;
 use std::io;
@@ -14,36 +14,36 @@ use std::time::{Duration, Instant};
 use crate::private::{Group, free_ports};
 use crate::{Authority, Missing, install};
 
-/// The environment variable with the URL of a database on a Postgres to use instead of private ones. Its user makes
-/// databases beside it. Tests that mistreat their server start a private one all the same.
+/// Environment variable with the URL of a database on the Postgres to use instead of private ones. Its user has to be
+/// allowed to create databases. Tests that kill their server always start a private one.
 pub const URL_VARIABLE: &str = "REFERSION_DESTINATION_TEST_POSTGRES_URL";
 
-/// Where Debian keeps the programs, in a folder for each major version.
+/// The folder of Debian's programs, with a subfolder for each major version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
-/// There while the package is installed, whatever its version.
+/// A file that exists while any version of the package is installed.
 const PACKAGE: &str = "/var/lib/dpkg/info/postgresql.list";
 
-/// Debian starts a cluster of its own at installation, unless this file says no.
+/// The configuration file that can prevent Debian's installation from starting a cluster.
 const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
 
-/// The user that the server runs as where we are root, which Postgres refuses.
+/// The user of the server if the tests run as root, which Postgres refuses.
 const USER: &str = "postgres";
 
-/// How long a server may take to start. It needs half a second on an idle machine.
+/// Maximum time for a server to start. It takes half a second on an idle machine.
 const START_TIME: Duration = Duration::from_secs(60);
 
-/// Attempts to start: a port that was free may be taken a moment later.
+/// Number of attempts to start: a free port may be taken a moment later.
 const ATTEMPTS: usize = 3;
 
-/// Between looks whether it has started.
-const LOOK: Duration = Duration::from_millis(50);
+/// Wait between two checks whether the server has started.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The URL of a fresh, empty database on a server that all tests of this process share: that of the environment, or a
-/// private one which lives as long as the process.
+/// Creates an empty database and returns its URL. All tests of this process share its server: the one in the
+/// environment, or a private one that runs as long as the process.
 ///
 /// # Errors
-/// When there is neither a URL nor a way to start one.
+/// If there is no URL and no server can be started.
 pub fn fresh_database() -> Result<String, Missing> {
     static SHARED: Mutex<Option<Server>> = Mutex::new(None);
     if let Ok(url) = std::env::var(URL_VARIABLE) {
@@ -58,7 +58,7 @@ pub fn fresh_database() -> Result<String, Missing> {
     create_database(&url)
 }
 
-/// A private server; it and its folder go when this is dropped, or when the process ends in any way.
+/// A private server. It is stopped and its folder removed when this is dropped, or when the process ends in any way.
 pub struct Server {
     group: Group,
     programs: PathBuf,
@@ -68,19 +68,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server on a port of its own, with settings such as `fsync=on` beside the defaults. It does not write
-    /// through to the disk unless told to: what its own death may lose is the same, and tests do not cut the power.
+    /// Starts a server on a free port, with additional settings such as `fsync=on`. By default it does not flush to
+    /// the disk: a kill loses nothing either way, and tests do not cut the power.
     ///
     /// # Errors
-    /// When Postgres is not installed and cannot be, or does not start.
+    /// If Postgres is missing and cannot be installed, or does not start.
     pub fn start(settings: &[&str]) -> Result<Self, Missing> {
         Self::start_with(settings, None)
     }
 
-    /// Starts a server that speaks TLS as well, with a certificate of `authority` for the host `localhost`.
+    /// Starts a server that also accepts TLS, with a certificate of `authority` for the host `localhost`.
     ///
     /// # Errors
-    /// When Postgres is not installed and cannot be, or does not start.
+    /// If Postgres is missing and cannot be installed, or does not start.
     pub fn start_with_tls(authority: &Authority) -> Result<Self, Missing> {
         let files = ["ssl=on", "ssl_cert_file=server.pem", "ssl_key_file=server.key"];
         Self::start_with(&files, Some(authority))
@@ -97,7 +97,7 @@ impl Server {
                 Err(missing) => last = Some(missing),
             }
         }
-        Err(last.unwrap_or(Missing { what: "no attempt to start Postgres was made".to_owned() }))
+        Err(last.unwrap_or(Missing { what: "Postgres was not started".to_owned() }))
     }
 
     fn start_in(
@@ -119,13 +119,13 @@ impl Server {
         Ok(server)
     }
 
-    /// The URL of its database `postgres`.
+    /// The URL of the database `postgres`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://{USER}@127.0.0.1:{}/postgres?sslmode=disable", self.port)
     }
 
-    /// The URL of the same by TLS, where the server speaks it; `host` is `localhost` or `127.0.0.1`.
+    /// The URL of the same database with TLS, if the server accepts it; `host` is `localhost` or `127.0.0.1`.
     #[must_use]
     pub fn tls_url(&self, host: &str, authority: &Authority) -> String {
         let file = authority.certificate_file();
@@ -136,36 +136,36 @@ impl Server {
         )
     }
 
-    /// The URL of a fresh, empty database on it.
+    /// Creates an empty database and returns its URL.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// If the database cannot be created.
     pub fn fresh_database(&self) -> Result<String, Missing> {
         create_database(&self.url())
     }
 
-    /// Kills it at once, as a crash would; sessions end with it.
+    /// Kills the server with SIGKILL, as a crash would; its sessions end.
     ///
     /// # Errors
-    /// When it cannot be killed.
+    /// If the signal cannot be sent.
     pub fn kill(&mut self) -> io::Result<()> {
         self.group.kill()
     }
 
-    /// Starts it again after [`Server::kill`], with what is on its disk.
+    /// Restarts the server after [`Server::kill`], with the data on its disk.
     ///
     /// # Errors
-    /// When it does not start.
+    /// If it does not start.
     pub fn start_again(&mut self) -> Result<(), Missing> {
         let until = Instant::now() + START_TIME;
         loop {
             self.group = run(&self.programs, &self.folder, self.port, &self.settings)?;
             match self.wait_until_up() {
-                // Sessions of the killed server may hold its memory for a moment longer.
+                // Sessions of the killed server may keep its shared memory for a moment.
                 Err(_) if Instant::now() < until => {
-                    // A guard that merely ends would remove the folder.
+                    // A guard that ends by itself would remove the folder.
                     self.group.kill()?;
-                    thread::sleep(LOOK);
+                    thread::sleep(POLL_INTERVAL);
                 }
                 done => return done,
             }
@@ -178,36 +178,36 @@ impl Server {
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok() && psql(&self.url(), "SELECT 1").is_ok() {
                 return Ok(());
             }
-            // The guard lives on when the server ends; only its file tells.
-            if self.group.has_ended() || self.has_given_up() {
+            // The guard outlives the server, so the output is checked as well.
+            if self.group.has_ended() || self.has_failed() {
                 break;
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
-        let said = fs::read_to_string(self.folder.join("output")).unwrap_or_default();
-        Err(Missing { what: format!("Postgres did not start: {said}") })
+        let output = fs::read_to_string(self.folder.join("output")).unwrap_or_default();
+        Err(Missing { what: format!("Postgres did not start: {output}") })
     }
 
-    fn has_given_up(&self) -> bool {
-        let said = fs::read_to_string(self.folder.join("output")).unwrap_or_default();
-        said.contains("FATAL:") && !said.contains("the database system is")
+    fn has_failed(&self) -> bool {
+        let output = fs::read_to_string(self.folder.join("output")).unwrap_or_default();
+        output.contains("FATAL:") && !output.contains("the database system is")
     }
 }
 
-/// The folder of the newest version's programs, installed if need be.
+/// The folder of the programs of the newest version. Installs the package if it is missing.
 fn programs() -> Result<PathBuf, Missing> {
     if let Some(found) = newest() {
         return Ok(found);
     }
     if !Path::new(NO_CLUSTER).exists() {
-        // Whoever may not write here may not install either, and is told so below.
+        // A process that must not write here must not install either, and gets an error below.
         let written = fs::create_dir_all("/etc/postgresql-common")
             .and_then(|()| fs::write(NO_CLUSTER, "create_main_cluster = false\n"));
         drop(written);
     }
     let otherwise = format!("set {URL_VARIABLE} to the URL of a database on a Postgres");
     install::ensure(Path::new(PACKAGE), "postgresql", &otherwise)?;
-    newest().ok_or_else(|| Missing { what: format!("no Postgres was found in {VERSIONS}; {otherwise}") })
+    newest().ok_or_else(|| Missing { what: format!("there is no Postgres in {VERSIONS}; {otherwise}") })
 }
 
 fn newest() -> Option<PathBuf> {
@@ -257,7 +257,7 @@ fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// Makes the user that the server runs as the owner.
+/// Makes the user of the server the owner of a path.
 fn give_to_user(path: &Path) -> io::Result<()> {
     if is_root() {
         Command::new("chown").arg(USER).arg(path).status()?;
@@ -265,12 +265,12 @@ fn give_to_user(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What goes before a command that root must not run.
+/// The prefix of a command that root must not run.
 fn as_user() -> String {
     if is_root() { format!("setpriv --reuid={USER} --regid={USER} --clear-groups ") } else { String::new() }
 }
 
-/// Makes a database beside the one of `url`; its URL.
+/// Creates a database on the server of `url` and returns its URL.
 fn create_database(url: &str) -> Result<String, Missing> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -282,10 +282,10 @@ fn create_database(url: &str) -> Result<String, Missing> {
     Ok(format!("{server}/{name}?{parameters}"))
 }
 
-/// Runs one statement with Postgres' own client, and returns what it printed.
+/// Runs one statement with `psql` and returns its output.
 ///
 /// # Errors
-/// When there is no client, or the statement fails.
+/// If `psql` is missing or the statement fails.
 pub fn psql(url: &str, statement: &str) -> Result<String, Missing> {
     let output = Command::new("psql").args(["-X", "-A", "-t", "-q", "-d", url, "-c", statement]).output();
     let output = output.map_err(|error| Missing {

@@ -1,7 +1,7 @@
-//! A folder and a process group that end with their owner, however that ends.
+//! A process group and a folder that are removed when the owning process ends in any way.
 //!
-//! The group's leader is a shell that reads from a pipe of ours. When we are gone, killed or not, the pipe closes, and
-//! the shell has its whole group killed and the folder removed. `Drop` would not run for statics, nor when we are killed.
+//! The leader of the group is a shell that reads from a pipe of the owner. When the owner ends or is killed, the pipe
+//! closes, and the shell kills its group and removes the folder. `Drop` would not run for statics, nor after a kill.
 
 use std::io;
 use std::net::TcpListener;
@@ -11,9 +11,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Runs the command lines in `$1`; when its input ends, a session of its own ends the group and removes the folder `$2`.
-/// If its owner dies while a process of the group is stopped, the kernel hangs up on all of the group (POSIX, orphaned
-/// process groups); whoever is to tidy up must not mind.
+/// Runs the command lines in `$1`. When its input ends, a separate session kills the group and removes the folder
+/// `$2`. The shell ignores SIGHUP: if the owner dies while a process of the group is stopped, the kernel sends it to
+/// the whole group (POSIX, orphaned process groups).
 const GUARD: &str = r#"eval "$1"; trap '' HUP; cat >/dev/null; exec setsid sh -c 'kill -s KILL -- "-$1"; rm -rf "$2"' end "$$" "$2""#;
 
 /// A running process group.
@@ -22,7 +22,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts `commands`, shell command lines that each end in `&`. `folder` is removed when the owner is gone.
+    /// Starts `commands`, shell command lines that each end in `&`. `folder` is removed when the owner ends.
     pub(crate) fn start(commands: &str, environment: &[(String, String)], folder: &Path) -> io::Result<Self> {
         let log = std::fs::File::create(folder.join("output"))?;
         let guard = Command::new("sh")
@@ -37,7 +37,7 @@ impl Group {
         Ok(Self { guard })
     }
 
-    /// Kills every process of the group at once (SIGKILL), and leaves the folder.
+    /// Kills all processes of the group with SIGKILL and keeps the folder.
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         let group = format!("-{}", self.guard.id());
         Command::new("kill").args(["-9", "--", &group]).status()?;
@@ -53,34 +53,34 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // The pipe closes with the child's handle; waiting leaves no zombie.
+        // Dropping the handle closes the pipe; waiting prevents a zombie.
         drop(self.guard.stdin.take());
         drop(self.guard.wait());
     }
 }
 
-/// Ports are taken from below those that the system gives to outgoing connections (from 32768 on): while a server is down,
-/// a client that knocks must not get the server's port as its own.
+/// The range of ports, below those of outgoing connections (from 32768): while a server is down, no client must get
+/// its port as a source port.
 const PORTS: Range<u32> = 20_000..32_000;
 
-/// Ports that were free a moment ago, and stay so while what listens there is down.
+/// Finds free ports that the system does not assign to outgoing connections.
 ///
 /// # Errors
-/// When there are not so many.
+/// If there are fewer than `N` free ports.
 pub fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    // Processes begin in different places; what two of them choose all the same shows when they listen.
+    // Processes start at different ports. If two choose the same one, the second fails to listen and retries.
     let first = std::process::id().wrapping_mul(977);
     let mut listeners = Vec::with_capacity(N);
     for _ in PORTS {
-        let place = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start);
-        let port = u16::try_from(PORTS.start + place).map_err(io::Error::other)?;
+        let offset = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start);
+        let port = u16::try_from(PORTS.start + offset).map_err(io::Error::other)?;
         let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) else { continue };
         listeners.push((listener, port));
         if listeners.len() == N {
             let ports: Vec<u16> = listeners.iter().map(|(_, port)| *port).collect();
-            return ports.try_into().map_err(|_| io::Error::other("as many ports as were asked for"));
+            return ports.try_into().map_err(|_| io::Error::other("the number of ports differs"));
         }
     }
-    Err(io::Error::new(io::ErrorKind::AddrInUse, format!("there are no {N} free ports in {PORTS:?}")))
+    Err(io::Error::new(io::ErrorKind::AddrInUse, format!("there are fewer than {N} free ports in {PORTS:?}")))
 }

@@ -1,4 +1,4 @@
-//! A private RabbitMQ from Debian's `rabbitmq-server`, or the one that the environment names.
+//! A private RabbitMQ from Debian's package `rabbitmq-server`, or the one in the environment.
 
 mod cluster;
 mod node;
@@ -17,24 +17,24 @@ use self::node::{Node, SCRIPTS};
 use crate::private::Group;
 use crate::{Authority, Missing, install};
 
-/// The environment variable with the URL of a RabbitMQ to use instead of private ones, virtual host included. Tests
-/// that mistreat their broker start a private one all the same.
+/// Environment variable with the URL of the RabbitMQ to use instead of private ones, including the virtual host.
+/// Tests that kill their broker always start a private one.
 pub const URL_VARIABLE: &str = "REFERSION_DESTINATION_TEST_AMQP_URL";
 
-/// How long a broker may take to start. It needs four seconds on an idle machine.
+/// Maximum time for a broker to start. It takes four seconds on an idle machine.
 const START_TIME: Duration = Duration::from_secs(120);
 
-/// Attempts to start: a port that was free may be taken a moment later.
+/// Number of attempts to start: a free port may be taken a moment later.
 const ATTEMPTS: usize = 3;
 
-/// Between looks whether it has started.
-const LOOK: Duration = Duration::from_millis(100);
+/// Wait between two checks whether the broker has started.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The URL of a broker that all tests of this process share: that of the environment, or a private one which lives as
-/// long as the process. Tests keep apart by the names of their queues.
+/// The URL of a broker that all tests of this process share: the one in the environment, or a private one that runs
+/// as long as the process. Tests use different names of queues.
 ///
 /// # Errors
-/// When there is neither a URL nor a way to start one.
+/// If there is no URL and no broker can be started.
 pub fn shared_url() -> Result<String, Missing> {
     static SHARED: Mutex<Option<Broker>> = Mutex::new(None);
     if let Ok(url) = std::env::var(URL_VARIABLE) {
@@ -47,28 +47,28 @@ pub fn shared_url() -> Result<String, Missing> {
     Ok(shared.as_ref().map(Broker::url).unwrap_or_default())
 }
 
-/// A private broker; it and its folder go when this is dropped, or when the process ends in any way.
+/// A private broker. It is stopped and its folder removed when this is dropped, or when the process ends in any way.
 pub struct Broker {
     group: Group,
     node: Node,
 }
 
 impl Broker {
-    /// Starts a broker on ports of its own.
+    /// Starts a broker on free ports.
     ///
     /// # Errors
-    /// When RabbitMQ is not installed and cannot be, or does not start.
+    /// If RabbitMQ is missing and cannot be installed, or does not start.
     pub fn start() -> Result<Self, Missing> {
-        Self::start_nodes(Node::alone)
+        Self::start_nodes(Node::standalone)
     }
 
-    /// Starts a broker that speaks TLS as well, with a certificate of `authority` for the host `localhost`.
+    /// Starts a broker that also accepts TLS, with a certificate of `authority` for the host `localhost`.
     ///
     /// # Errors
-    /// When RabbitMQ is not installed and cannot be, or does not start.
+    /// If RabbitMQ is missing and cannot be installed, or does not start.
     pub fn start_with_tls(authority: &Authority) -> Result<Self, Missing> {
         Self::start_nodes(|| {
-            let node = Node::alone()?;
+            let node = Node::standalone()?;
             authority.sign_for_localhost(&node.folder)?;
             node.add_settings(&tls_settings(&node))?;
             Ok(node)
@@ -84,7 +84,7 @@ impl Broker {
                 Err(missing) => last = Some(missing),
             }
         }
-        Err(last.unwrap_or(Missing { what: "no attempt to start RabbitMQ was made".to_owned() }))
+        Err(last.unwrap_or(Missing { what: "RabbitMQ was not started".to_owned() }))
     }
 
     fn start_node(node: Node) -> Result<Self, Missing> {
@@ -93,7 +93,7 @@ impl Broker {
         Ok(broker)
     }
 
-    /// The URL of its virtual host `/`.
+    /// The URL of the virtual host `/`.
     #[must_use]
     pub fn url(&self) -> String {
         self.url_of("%2f")
@@ -105,16 +105,16 @@ impl Broker {
         format!("amqp://guest:guest@127.0.0.1:{}/{virtual_host}", self.node.ports.amqp)
     }
 
-    /// The URL of its virtual host `/` for TLS, by the name `localhost` or any other that leads there.
+    /// The URL of the virtual host `/` with TLS. `host` is `localhost` or another name of this machine.
     #[must_use]
     pub fn tls_url(&self, host: &str) -> String {
         format!("amqps://guest:guest@{host}:{}/%2f", self.node.ports.tls)
     }
 
-    /// Kills it at once, as a power cut would.
+    /// Kills the broker with SIGKILL, as a crash would.
     ///
     /// # Errors
-    /// When it cannot be killed.
+    /// If the signal cannot be sent.
     pub fn kill(&mut self) -> io::Result<()> {
         self.group.kill()?;
         let ports = self.node.ports;
@@ -122,62 +122,62 @@ impl Broker {
         if !self.node.maps_ports {
             ports.pop();
         }
-        // The kernel is not done with the processes when the signals are sent.
+        // The processes end a moment after the signals are sent.
         while ports.iter().any(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok()) {
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
         Ok(())
     }
 
-    /// Starts it again after [`Broker::kill`], with what is on its disk.
+    /// Restarts the broker after [`Broker::kill`], with the data on its disk.
     ///
     /// # Errors
-    /// When it does not start.
+    /// If it does not start.
     pub fn start_again(&mut self) -> Result<(), Missing> {
         self.group = self.node.run()?;
         self.wait_until_up()
     }
 
-    /// Stops it in its tracks: its connections stay, and nothing answers.
+    /// Stops the broker with SIGSTOP: its connections stay open, and it does not answer.
     ///
     /// # Errors
-    /// When it cannot be stopped.
+    /// If the signal cannot be sent.
     pub fn freeze(&self) -> Result<(), Missing> {
         self.node.signal("STOP")
     }
 
-    /// Lets it go on after [`Broker::freeze`].
+    /// Continues the broker after [`Broker::freeze`].
     ///
     /// # Errors
-    /// When it cannot be woken.
+    /// If the signal cannot be sent.
     pub fn thaw(&self) -> Result<(), Missing> {
         self.node.signal("CONT")
     }
 
-    /// Runs `rabbitmqctl` with these arguments and returns what it printed.
+    /// Runs `rabbitmqctl` with these arguments and returns its output.
     ///
     /// # Errors
-    /// When it fails, with what it printed.
+    /// If it fails, with its output.
     pub fn control(&self, arguments: &[&str]) -> Result<String, Missing> {
         let output = self.node.control(arguments)?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.success() {
-            return Ok(said);
+            return Ok(stdout);
         }
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        Err(Missing { what: format!("rabbitmqctl {arguments:?} failed: {said}{complaint}") })
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        Err(Missing { what: format!("rabbitmqctl {arguments:?} failed: {stdout}{stderr}") })
     }
 
     fn wait_until_up(&mut self) -> Result<(), Missing> {
         let deadline = Instant::now() + START_TIME;
-        // It listens a little before it serves.
+        // The broker listens a moment before it is ready.
         while TcpStream::connect(("127.0.0.1", self.node.ports.amqp)).is_err()
             || self.control(&["await_startup", "--timeout", "60"]).is_err()
         {
             if self.group.has_ended() || Instant::now() > deadline {
                 return Err(Missing { what: format!("RabbitMQ did not start: {}", self.node.output()) });
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         if self.group.has_ended() {
-            // Its guard was killed with it and could not tidy up.
+            // The guard was killed with the broker and could not remove the folder.
             drop(fs::remove_dir_all(&self.node.folder));
         }
     }
@@ -197,7 +197,7 @@ fn ensure() -> Result<(), Missing> {
     install::ensure(&Path::new(SCRIPTS).join("rabbitmq-server"), "rabbitmq-server", &otherwise)
 }
 
-/// The lines of a node's configuration that use the certificate in its folder.
+/// The lines of a node's configuration for the certificate in its folder.
 fn tls_settings(node: &Node) -> String {
     let (folder, port) = (node.folder.display(), node.ports.tls);
     format!(

@@ -6,7 +6,7 @@ use connections::{ApiKey, ConnectionId, NewAffiliateStatus, NewConnection, Setti
 use reference::{ActualAffiliate, affiliates_of};
 use refersion_destination::config::{self, Config};
 use refersion_destination::engines::Engines;
-use simulator::{Before, Status};
+use simulator::ExistingAffiliate;
 
 use crate::dice::Dice;
 use crate::stage::Stage;
@@ -81,7 +81,7 @@ pub(crate) async fn open(stage: &Stage, people: usize) -> anyhow::Result<Vec<Acc
         let addresses = Story::new(Dice::new(0), index, people).addresses();
         let state = stage.refersion.with(|simulator, _| {
             for address in addresses.iter().step_by(THERE_BEFORE) {
-                simulator.place(&public_key, Before { status: Status::Active, ..Before::active(address) });
+                simulator.add_affiliate(&public_key, ExistingAffiliate::active(address));
             }
             simulator.state()
         });

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use refersion::{Closed, Verdict};
+use refersion::{Closed, Signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -92,11 +92,11 @@ impl refersion::Gate for ConnectionGate {
         }
     }
 
-    fn report(&self, verdict: Verdict, latency: Duration) {
-        let went = match verdict {
-            Verdict::Fine | Verdict::OtherwiseAnswered => Went::Well,
-            Verdict::Throttled { retry_after } => Went::Throttled(retry_after),
-            Verdict::Unwell => Went::Badly,
+    fn report(&self, signal: Signal, latency: Duration) {
+        let went = match signal {
+            Signal::Success | Signal::Rejected => Went::Well,
+            Signal::Throttled { retry_after } => Went::Throttled(retry_after),
+            Signal::Failure => Went::Badly,
         };
         self.with_pace(|pace, now| pace.ended(now, went, latency));
         self.ended.notify_waiters();
@@ -117,15 +117,15 @@ impl refersion::Gate for Counted {
         self.gate.admit().await
     }
 
-    fn report(&self, verdict: Verdict, latency: Duration) {
-        let word = match verdict {
-            Verdict::Fine => "fine",
-            Verdict::Throttled { .. } => "throttled",
-            Verdict::Unwell => "unwell",
-            Verdict::OtherwiseAnswered => "refused",
+    fn report(&self, signal: Signal, latency: Duration) {
+        let word = match signal {
+            Signal::Success => "fine",
+            Signal::Throttled { .. } => "throttled",
+            Signal::Failure => "unwell",
+            Signal::Rejected => "refused",
         };
         self.meters.call(word, latency);
-        self.gate.report(verdict, latency);
+        self.gate.report(signal, latency);
     }
 }
 

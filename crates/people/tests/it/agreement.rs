@@ -6,7 +6,7 @@ use people::Graph;
 use people::difference::desired;
 use people::graph::{Affiliate, Kind, Status};
 use people::plan::{Act, Picture};
-use reference::{Expected, Standing};
+use reference::{Expected, Presence};
 
 use crate::dice::Verdict;
 use crate::story::text_of;
@@ -75,5 +75,5 @@ fn disabled(graph: &Graph, town: &Town) -> Vec<String> {
 
 /// How many of the expected affiliates came back after a delete: to see that histories reach that.
 pub(crate) fn reborn(expected: &Expected) -> usize {
-    expected.affiliates.values().filter(|affiliate| affiliate.standing == Standing::Reborn).count()
+    expected.affiliates.values().filter(|affiliate| affiliate.presence == Presence::Recreated).count()
 }

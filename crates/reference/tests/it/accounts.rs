@@ -1,4 +1,4 @@
-//! An account that is right passes, and each planted mistake is told in a line.
+//! Comparison of accounts: a correct account has no difference, and each planted error is reported in one line.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ fn people() -> Expected {
     ])
 }
 
-/// The account as it should be: Ann active, Vic disabled.
+/// The correct account: Ann is active, Vic is disabled.
 fn account() -> Vec<ActualAffiliate> {
     let ann = json!({"id": 1, "code": "a1", "status": "ACTIVE", "email": "A@x.io", "first_name": "Ann",
         "last_name": "Lee", "phone": "17", "city": "", "offer": 3, "custom_fields": {"1": "true"}});
@@ -33,47 +33,50 @@ fn differences(expected: &Expected, account: &[ActualAffiliate]) -> Vec<String> 
 }
 
 #[track_caller]
-fn assert_told(plant: impl FnOnce(&mut Vec<ActualAffiliate>), told: &str) {
+fn assert_reported(plant: impl FnOnce(&mut Vec<ActualAffiliate>), difference: &str) {
     let mut account = account();
     plant(&mut account);
-    assert_eq!(differences(&people(), &account), [told]);
+    assert_eq!(differences(&people(), &account), [difference]);
 }
 
 #[test]
-fn a_right_account_has_no_difference() {
+fn a_correct_account_has_no_difference() {
     assert_eq!(differences(&people(), &account()), Vec::<String>::new());
     assert_eq!(left_over(&people(), &account()).len(), 1, "the disabled one");
 }
 
 #[test]
-fn every_planted_mistake_is_told() {
-    assert_told(|account| drop(account.remove(0)), "a@x.io: there is no affiliate");
-    assert_told(|account| account.push(account[0].clone()), "a@x.io: there are several affiliates: [1, 1]");
-    assert_told(
+fn every_planted_error_is_reported() {
+    assert_reported(|account| drop(account.remove(0)), "a@x.io: there is no affiliate");
+    assert_reported(
+        |account| account.push(account[0].clone()),
+        "a@x.io: there are several affiliates: [1, 1]",
+    );
+    assert_reported(
         |account| account[0].status = "PENDING".into(),
         "a@x.io: the status should be ACTIVE and is PENDING",
     );
-    assert_told(
+    assert_reported(
         |account| account[1].status = "ACTIVE".into(),
         "v@x.io: deleted person still active: affiliate 2 is ACTIVE",
     );
-    assert_told(
+    assert_reported(
         |account| drop(account[0].fields.insert("phone".into(), "18".into())),
         "a@x.io: phone should be \"17\" and is \"18\"",
     );
-    assert_told(
+    assert_reported(
         |account| drop(account[0].fields.insert("city".into(), "Rome".into())),
         "a@x.io: city should be \"\" and is \"Rome\"",
     );
-    assert_told(
+    assert_reported(
         |account| drop(account[0].fields.remove("phone")),
         "a@x.io: phone should be \"17\" and is \"\"",
     );
-    assert_told(
+    assert_reported(
         |account| account[0].custom_fields.clear(),
         "a@x.io: custom:1 should be \"true\" and is \"\"",
     );
-    assert_told(
+    assert_reported(
         |account| drop(account[0].custom_fields.insert(2, "gold".into())),
         "a@x.io: custom:2 should be \"\" and is \"gold\"",
     );
@@ -91,7 +94,7 @@ fn a_refused_value_is_not_compared() {
 }
 
 #[test]
-fn what_an_affiliate_of_before_held_is_its_own() {
+fn unstated_values_of_an_existing_affiliate_are_not_compared() {
     let mut account = account();
     account[0].existed_before = true;
     account[0].status = "DENIED".into();
@@ -103,7 +106,7 @@ fn what_an_affiliate_of_before_held_is_its_own() {
 }
 
 #[test]
-fn who_only_may_be_an_affiliate_need_not_be_one() {
+fn an_optional_affiliate_need_not_exist() {
     let world = World { existed: ["a@x.io".to_owned()].into(), ..World::default() };
     let expected = expect_with(&[identify(1).email("a@x.io").with("phone", "18")], &settings(), &world);
     assert_eq!(differences(&expected, &[]), Vec::<String>::new());
@@ -140,9 +143,9 @@ fn the_least_calls_count_batches_of_fifty() {
 }
 
 #[test]
-fn a_state_that_is_none_is_told() {
+fn an_invalid_state_is_reported() {
     let state = json!({"accounts": [{"public_key": "key", "affiliates": [{"id": 1}]}]});
-    let told = |key| affiliates_of(&state, key, &BTreeSet::new()).unwrap_err().to_string();
-    assert_eq!(told("none"), "the state has no account none; check the public key");
-    assert!(told("key").contains("no usable field"));
+    let error = |key| affiliates_of(&state, key, &BTreeSet::new()).unwrap_err().to_string();
+    assert_eq!(error("none"), "the state has no account none; check the public key");
+    assert!(error("key").contains("no usable field"));
 }

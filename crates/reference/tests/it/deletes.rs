@@ -1,4 +1,4 @@
-//! How far a delete reaches, and how far it does not.
+//! The identifiers that a delete covers, and those that it does not.
 
 use crate::story::{addresses, delete, expect_of, field, forbidden, identify};
 
@@ -9,7 +9,7 @@ fn at_the_same_time_the_delete_wins() {
 }
 
 #[test]
-fn a_repeated_delete_covers_what_was_said_in_between() {
+fn a_repeated_delete_covers_statements_in_between() {
     let expected = expect_of(&[
         delete(1).email("a@x.io"),
         identify(2).email("a@x.io").named("Ann Lee"),
@@ -27,16 +27,12 @@ fn an_inherited_tombstone_does_not_reach_other_users() {
         identify(4).user("V").email("b@x.io"),
     ]);
     assert_eq!(addresses(&expected), ["b@x.io"]);
-    assert_eq!(field(&expected, "b@x.io", "first_name"), Some("Bob"), "words of V himself stay");
-    assert_eq!(
-        forbidden(&expected),
-        ["a@x.io"],
-        "the affiliate at a carries the tombstone: V gets a new one"
-    );
+    assert_eq!(field(&expected, "b@x.io", "first_name"), Some("Bob"), "V's own statements stay");
+    assert_eq!(forbidden(&expected), ["a@x.io"], "the affiliate at a has the tombstone: V gets a new one");
 }
 
 #[test]
-fn a_user_whose_address_went_with_anothers_delete_waits() {
+fn a_user_whose_address_was_deleted_with_another_user_waits() {
     let expected = expect_of(&[
         identify(1).user("U").email("a@x.io").named("Ann Lee"),
         identify(2).user("V").email("a@x.io").named("Bob Ray"),
@@ -92,7 +88,7 @@ fn an_anonymous_id_whose_newest_sighting_is_covered_waits() {
 }
 
 #[test]
-fn a_switched_off_identify_says_nothing_and_a_switched_off_delete_counts() {
+fn integrations_skip_an_identify_and_not_a_delete() {
     let off = serde_json::json!({"Refersion": false});
     let events = [
         identify(1).email("a@x.io").named("Ann Lee"),

@@ -1,4 +1,4 @@
-//! The reference model held against the design: its table of cases, its traps, and that it sees a wrong account.
+//! The reference model: the cases of the design, special cases, and the detection of wrong accounts.
 
 mod accounts;
 mod deletes;

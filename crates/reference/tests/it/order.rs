@@ -1,4 +1,4 @@
-//! Random histories: the answer depends on what was said, not on how it reached us, and no deleted word comes back.
+//! Random histories: the expected state does not depend on order and repetition, and no deleted value reappears.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -9,7 +9,7 @@ use crate::story::{Event, delete, expect_with, identify, settings};
 const USERS: [&str; 4] = ["U", "V", "s@x.io", ""];
 const ADDRESSES: [&str; 4] = ["a@x.io", "b@x.io", "s@x.io", ""];
 const ANONYMOUS: [&str; 3] = ["x", "y", ""];
-/// The last moment of a random history.
+/// The last second of a random history.
 const END: i64 = 12;
 
 fn event() -> impl Strategy<Value = Event> {
@@ -22,7 +22,7 @@ fn event() -> impl Strategy<Value = Event> {
             } else {
                 identify(at).named(name).with("flag", format!("{value}"))
             };
-            // A word that is said once, to see where it ends up, and a message id that several events may share.
+            // A value that occurs in one event only, to trace it, and a message id that several events may share.
             let event = if kind == 0 { event } else { event.with("vip", format!("word {word}")) };
             let event = if kind == 1 { event.set("messageId", "shared") } else { event };
             let event = if engage && kind > 0 { event.engage() } else { event };
@@ -31,7 +31,7 @@ fn event() -> impl Strategy<Value = Event> {
     )
 }
 
-/// Up to fourteen events among few identifiers, so that they meet.
+/// Up to 13 events among few identifiers, so that they are often connected.
 fn history() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event(), 1..14)
 }
@@ -47,7 +47,7 @@ fn expected(events: &[Event], world: &World) -> Expected {
     expect_with(events, &settings(), world)
 }
 
-/// Every value of the trait that is different in each event.
+/// All expected values of the trait that differs in each event.
 fn words(expected: &Expected) -> Vec<&String> {
     expected.affiliates.values().filter_map(|affiliate| affiliate.custom_fields.get(&2)).collect()
 }
@@ -56,22 +56,22 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_answer_is_the_same_in_any_order_and_with_any_repetition(
+    fn the_expected_state_is_the_same_in_any_order_and_with_any_repetition(
         (events, shuffled) in history().prop_flat_map(|events| (Just(events.clone()), Just(events).prop_shuffle())),
         repeats in prop::collection::vec((any::<Index>(), any::<Index>()), 0..5),
         world in world(),
     ) {
-        let mut told = shuffled;
+        let mut repeated = shuffled;
         for (from, to) in repeats {
-            told.insert(to.index(told.len()), from.get(&events).clone());
+            repeated.insert(to.index(repeated.len()), from.get(&events).clone());
         }
-        let (once, again) = (expected(&events, &world), expected(&told, &world));
+        let (once, again) = (expected(&events, &world), expected(&repeated, &world));
         let counted = |one: Expected| Expected { unreadable: 0, skipped: 0, ..one };
         prop_assert_eq!(counted(once), counted(again));
     }
 
     #[test]
-    fn after_a_delete_of_everybody_nobody_is_left(mut events in history(), world in world()) {
+    fn after_deletes_of_all_identifiers_no_affiliate_is_expected(mut events in history(), world in world()) {
         for name in 0..4 {
             let anonymous = ANONYMOUS[name.min(2)];
             events.push(delete(END).user(USERS[name]).email(ADDRESSES[name]).anonymous(anonymous));
@@ -83,10 +83,10 @@ proptest! {
     }
 
     #[test]
-    fn a_deleted_users_words_are_seen_nowhere(events in history(), world in world()) {
-        let mut told = events.clone();
-        told.push(delete(END).user("U"));
-        let expected = expected(&told, &world);
+    fn no_value_of_a_deleted_user_is_expected_anywhere(events in history(), world in world()) {
+        let mut with_delete = events.clone();
+        with_delete.push(delete(END).user("U"));
+        let expected = expected(&with_delete, &world);
         for event in events.iter().filter(|event| event.json["userId"] == "U") {
             let word = event.json["traits"]["vip"].as_str().unwrap_or_default().to_owned();
             prop_assert!(!words(&expected).contains(&&word));
@@ -94,7 +94,7 @@ proptest! {
     }
 
     #[test]
-    fn no_word_is_in_two_affiliates(events in history(), world in world()) {
+    fn no_value_is_expected_in_two_affiliates(events in history(), world in world()) {
         let expected = expected(&events, &world);
         let words = words(&expected);
         let distinct: std::collections::BTreeSet<_> = words.iter().collect();
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_get_an_answer(json in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_handled(json in prop::collection::vec(any::<u8>(), 0..200)) {
         let event = reference::Accepted { received_at: jiff::Timestamp::UNIX_EPOCH, json: &json };
         let expected = reference::expect([event], &Settings::default(), &World::default());
         prop_assert!(expected.affiliates.is_empty());

@@ -1,4 +1,4 @@
-//! What one event says: the traps of Segment's traits.
+//! Reading of single events: the special cases of Segment's traits.
 
 use reference::{Accepted, World, expect};
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ fn custom_traits_are_scalars_as_text() {
 }
 
 #[test]
-fn the_first_spelling_in_the_document_wins() {
+fn the_first_spelling_in_the_document_is_used() {
     let json = r#"{"TYPE": "Identify", "User_ID": 7, "userId": "8", "timestamp": "2020-01-01T00:00:00Z",
         "traits": {"name": "Ann Lee", "E-Mail": "a@x.io", "zz_flag": 1, "flag": "z", "Flag": "a"}}"#;
     let events = [Accepted { received_at: second(1), json: json.as_bytes() }];
@@ -115,7 +115,7 @@ fn the_first_spelling_in_the_document_wins() {
 fn an_address_is_looked_for_in_five_places() {
     let base = || identify(1).user("U@5.io").named("Ann Lee");
     let email = |email: &str| json!({ "email": email });
-    let places: [(&str, Event); 5] = [
+    let events: [(&str, Event); 5] = [
         (
             "a@1.io",
             base()
@@ -137,7 +137,7 @@ fn an_address_is_looked_for_in_five_places() {
         ("a@4.io", base().with("email", 7).set("email", "a@4.io")),
         ("u@5.io", base().with("email", Value::Null)),
     ];
-    for (address, event) in places {
+    for (address, event) in events {
         assert_eq!(addresses(&expect_of(&[event])), [address]);
     }
 }
@@ -152,7 +152,7 @@ fn a_retry_is_as_old_as_the_first_try() {
 }
 
 #[test]
-fn no_clock_is_ahead_of_the_moment_of_receipt() {
+fn no_time_is_later_than_the_receipt() {
     let newest = identify(5).email("a@x.io").named("Ann Lee");
     let ahead = identify(99).email("a@x.io").named("Bob Ray");
     let at_us = ahead.clone().received(4);
@@ -163,7 +163,7 @@ fn no_clock_is_ahead_of_the_moment_of_receipt() {
 }
 
 #[test]
-fn what_a_create_needs_is_in_the_settings() {
+fn the_settings_decide_what_a_create_needs() {
     let mut settings = settings();
     settings.require_address = true;
     settings.one_word_last_name = None;
@@ -177,7 +177,7 @@ fn what_a_create_needs_is_in_the_settings() {
 }
 
 #[test]
-fn the_payment_address_comes_from_its_own_trait_alone() {
+fn the_payment_address_comes_from_its_own_trait_only() {
     let mut settings = settings();
     settings.paypal_trait = Some("payPal".into());
     let event = |paypal: &str| identify(1).email("a@x.io").named("Ann Lee").with("pay_pal", paypal);
@@ -190,7 +190,7 @@ fn the_payment_address_comes_from_its_own_trait_alone() {
 }
 
 #[test]
-fn what_the_door_should_refuse_is_counted() {
+fn events_that_should_have_been_refused_are_counted() {
     let texts: [&[u8]; 5] = [
         b"",
         b"[]",

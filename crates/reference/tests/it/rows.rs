@@ -1,11 +1,11 @@
-//! Every row of the design's table "Who is who": bound affiliates in the end.
+//! The cases of identity resolution: the expected affiliates after all events.
 
-use reference::{Standing, World};
+use reference::{Presence, World};
 
 use crate::story::{addresses, delete, expect_of, expect_with, field, forbidden, identify, settings};
 
 #[test]
-fn flags_for_each_identifier_of_one_person_meet_in_one_affiliate() {
+fn flags_for_each_identifier_of_one_person_are_in_one_affiliate() {
     let expected = expect_of(&[
         identify(1).user("U").email("a@x.io").named("Ann Lee"),
         identify(2).user("U").anonymous("x"),
@@ -21,7 +21,7 @@ fn flags_for_each_identifier_of_one_person_meet_in_one_affiliate() {
 }
 
 #[test]
-fn an_address_that_a_user_claims_later_is_that_users() {
+fn an_address_that_a_user_claims_later_belongs_to_the_user() {
     let expected = expect_of(&[
         identify(1).email("a@x.io").named("Ann Lee").with("flag", "old"),
         identify(2).user("U").email("a@x.io").with("vip", "gold"),
@@ -32,7 +32,7 @@ fn an_address_that_a_user_claims_later_is_that_users() {
 }
 
 #[test]
-fn a_change_of_address_takes_everything_along() {
+fn a_change_of_address_keeps_all_traits() {
     let expected = expect_of(&[
         identify(1).email("a@x.io").named("Ann Lee"),
         identify(2).user("U").email("a@x.io"),
@@ -78,14 +78,14 @@ fn a_user_that_moves_on_gives_the_address_back() {
 }
 
 #[test]
-fn an_anonymous_id_alone_is_nobody() {
+fn an_anonymous_id_alone_is_not_a_person() {
     let expected = expect_of(&[identify(1).anonymous("x").with("flag", true)]);
     assert!(expected.affiliates.is_empty());
     assert_eq!(expected.persons_waiting, 1);
 }
 
 #[test]
-fn after_a_delete_older_words_come_too_late() {
+fn statements_before_a_delete_are_not_used() {
     let expected = expect_of(&[
         identify(2).user("U").email("a@x.io").named("Ann Lee"),
         delete(5).user("U"),
@@ -93,12 +93,12 @@ fn after_a_delete_older_words_come_too_late() {
         identify(4).anonymous("x").with("flag", true),
     ]);
     assert!(expected.affiliates.is_empty());
-    assert_eq!(forbidden(&expected), ["a@x.io", "c@x.io"], "the late claim counts all the same");
-    assert_eq!(expected.persons_waiting, 0, "the late sighting hands the tombstone on to x");
+    assert_eq!(forbidden(&expected), ["a@x.io", "c@x.io"], "a claim that arrives late counts nevertheless");
+    assert_eq!(expected.persons_waiting, 0, "x inherits the tombstone by a sighting that arrives late");
 }
 
 #[test]
-fn engage_taking_turns_does_not_move_an_affiliate() {
+fn alternating_addresses_from_engage_do_not_move_an_affiliate() {
     let expected = expect_of(&[
         identify(1).user("U").email("a@x.io").named("Ann Lee"),
         identify(2).user("U").email("b@x.io").engage(),
@@ -109,7 +109,7 @@ fn engage_taking_turns_does_not_move_an_affiliate() {
 }
 
 #[test]
-fn the_two_examples_of_segments_page_leave_nobody_active() {
+fn the_two_examples_of_segments_page_leave_no_active_affiliate() {
     let identify = identify(1).user("test-user-t0zpx").email("peter@example.com").named("Peter Gibbons");
     let delete = delete(2).user("5678").email("peter@example.com");
     let expected = expect_of(&[identify.set("email", "test@example.org"), delete]);
@@ -118,21 +118,21 @@ fn the_two_examples_of_segments_page_leave_nobody_active() {
 }
 
 #[test]
-fn who_comes_back_after_a_delete_has_what_was_said_since() {
+fn a_person_that_returns_after_a_delete_has_only_later_traits() {
     let expected = expect_of(&[
         identify(1).user("U").email("a@x.io").named("Ann Lee").with("flag", true),
         delete(2).user("U"),
         identify(3).user("U").email("a@x.io").named("Ann Ray"),
     ]);
     assert_eq!(addresses(&expected), ["a@x.io"]);
-    assert_eq!(expected.affiliates["a@x.io"].standing, Standing::Reborn);
+    assert_eq!(expected.affiliates["a@x.io"].presence, Presence::Recreated);
     assert_eq!(field(&expected, "a@x.io", "last_name"), Some("Ray"));
     assert_eq!(field(&expected, "a@x.io", "1"), None);
     assert!(expected.forbidden.is_empty());
 }
 
 #[test]
-fn who_comes_back_without_a_name_stays_disabled() {
+fn a_person_that_returns_without_a_name_stays_disabled() {
     let expected = expect_of(&[
         identify(1).user("U").email("a@x.io").named("Ann Lee"),
         delete(2).user("U"),
@@ -155,7 +155,7 @@ fn without_an_ordinary_statement_the_first_address_of_engage_stays() {
 }
 
 #[test]
-fn the_shape_of_a_user_id_is_the_last_resort() {
+fn an_address_from_the_shape_of_a_user_id_has_the_lowest_precedence() {
     let by_shape = identify(9).user("U@x.io").named("Ann Lee");
     assert_eq!(addresses(&expect_of(std::slice::from_ref(&by_shape))), ["u@x.io"]);
     let by_engage = identify(1).user("U@x.io").email("e@x.io").engage();
@@ -163,12 +163,12 @@ fn the_shape_of_a_user_id_is_the_last_resort() {
 }
 
 #[test]
-fn an_affiliate_of_before_gets_what_was_stated_even_without_a_name() {
+fn an_existing_affiliate_gets_the_stated_traits_even_without_a_name() {
     let world = World { existed: ["a@x.io".to_owned()].into(), ..World::default() };
     let events = [identify(1).user("U").email("a@x.io").with("flag", true).with("phone", "17")];
     let expected = expect_with(&events, &settings(), &world);
     let affiliate = &expected.affiliates["a@x.io"];
-    assert_eq!(affiliate.standing, Standing::MayExist);
+    assert_eq!(affiliate.presence, Presence::Optional);
     assert_eq!(affiliate.fields.keys().collect::<Vec<_>>(), ["phone"]);
     assert_eq!(field(&expected, "a@x.io", "1"), Some("true"));
 }

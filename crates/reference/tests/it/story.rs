@@ -1,4 +1,4 @@
-//! Short histories, written down fast.
+//! Builders for short histories.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 /// The first second of every history.
 const START: i64 = 1_700_000_000;
 
-/// One event, and when the door took it.
+/// One event and the time of its acceptance.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) received_at: Timestamp,
     pub(crate) json: Value,
 }
 
-/// A second of the history as a time.
+/// The time of a second of the history.
 pub(crate) fn second(second: i64) -> Timestamp {
     Timestamp::from_second(START + second).expect("histories are short")
 }
@@ -69,7 +69,7 @@ impl Event {
     }
 }
 
-/// A name is all that a create needs; `flag` and `vip` are custom fields 1 and 2.
+/// Settings with which a create needs only a name; `flag` and `vip` are custom fields 1 and 2.
 pub(crate) fn settings() -> Settings {
     Settings {
         require_address: false,
@@ -91,17 +91,17 @@ pub(crate) fn expect_of(events: &[Event]) -> Expected {
     expect_with(events, &settings(), &World::default())
 }
 
-/// The addresses at which an affiliate is expected.
+/// The addresses of expected affiliates.
 pub(crate) fn addresses(expected: &Expected) -> Vec<&str> {
     expected.affiliates.keys().map(String::as_str).collect()
 }
 
-/// The addresses at which no affiliate may be active.
+/// The addresses that must not have an active affiliate.
 pub(crate) fn forbidden(expected: &Expected) -> Vec<&str> {
     expected.forbidden.iter().map(String::as_str).collect()
 }
 
-/// One expected field: a standard one by name, a custom one by number.
+/// One expected field: a standard one by name, a custom one by id.
 pub(crate) fn field<'a>(expected: &'a Expected, address: &str, field: &str) -> Option<&'a str> {
     let affiliate = &expected.affiliates[address];
     let value = match field.parse() {

@@ -1,4 +1,4 @@
-//! One HTTP call: through the gate, out, and back as a value or a classified failure.
+//! One HTTP call: admission by the gate, the request, and the answer as a value or a classified failure.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -6,18 +6,18 @@ use tokio::time::Instant;
 
 use super::Client;
 use crate::classify::{self, Problem};
-use crate::{Answer, Class, Failure, Gate, Operation, Request, Secret, TransportError, Verdict, answer};
+use crate::{Answer, Class, Failure, Gate, Operation, Request, Secret, Signal, TransportError, answer};
 
-/// What an operator needs of a long answer; a gateway's page may have thousands of bytes.
+/// Maximum length of a failure's message. A gateway's page may have thousands of bytes.
 const MAX_MESSAGE_BYTES: usize = 500;
 
-/// A call before it goes out.
+/// A call that is ready to be sent.
 pub(super) struct Call<'a> {
     operation: Operation,
-    /// How many affiliates it concerns: whether it can be split.
+    /// Number of affiliates that it concerns: a call for several can be split.
     items: usize,
     body: Vec<u8>,
-    /// A password in the body, which no message may repeat.
+    /// A password in the body, which must not appear in a message.
     password: Option<&'a Secret>,
 }
 
@@ -35,10 +35,11 @@ impl<'a> Call<'a> {
 }
 
 impl Client {
-    /// Makes one call. `read` turns the object of a success into a value, or says that it is not the answer.
+    /// Makes one call. `read` converts the JSON object of a success; `None` means that it is not an answer to this
+    /// operation.
     ///
-    /// A 403 asks whether the keys work, in a second call: a gateway refuses some bodies for what they say, and such
-    /// a body is not worth a pause of the whole account, over and over.
+    /// After a 403 a second call checks the keys: a gateway refuses some bodies because of their content, and one
+    /// such body must not pause the whole account.
     pub(super) async fn call<T>(
         &self,
         call: Call<'_>,
@@ -48,19 +49,20 @@ impl Client {
         let mut outcome = self.send(call, read).await;
         if let Err(problem) = &mut outcome
             && problem.failure.http_status == Some(403)
-            && self.ask_whether_keys_work().await.is_ok()
+            && self.check_keys().await.is_ok()
         {
-            problem.blame_the_request(items);
+            problem.attribute_to_request(items);
         }
         outcome
     }
 
-    /// The API has no operation for that, so this lists one affiliate.
-    pub(super) async fn ask_whether_keys_work(&self) -> Result<(), Problem> {
-        // Both are texts in the API's definition; numbers are answered with 422.
+    /// Checks the keys by listing one affiliate: the API has no operation for it.
+    pub(super) async fn check_keys(&self) -> Result<(), Problem> {
+        // Both are strings in the API's definition; numbers are answered with 422.
         let call = Call::new(Operation::List, 1, &json!({ "limit": "1", "page": "1" }));
         match self.send(call, |_| Some(())).await {
-            // Values are looked at after the keys, so a 422 (an account without affiliates) means that the keys work.
+            // Refersion checks the keys before the values: a 422 (an account without affiliates) means that it
+            // accepts them.
             Err(problem) if problem.failure.http_status == Some(422) => Ok(()),
             other => other,
         }
@@ -73,32 +75,37 @@ impl Client {
     ) -> Result<T, Problem> {
         let Call { operation, items, body, password } = call;
         if !self.credentials.can_be_sent() {
-            let message = "the keys are empty or have characters that no header takes; enter them again";
+            let message =
+                "the keys are empty or have characters that an HTTP header cannot hold; enter them again";
             return Err(Problem::unanswered(operation, Class::Credentials, message));
         }
         if self.gate.admit().await.is_err() {
-            return Err(Problem::unanswered(operation, Class::Closed, "the gate is shut; nothing was sent"));
+            return Err(Problem::unanswered(
+                operation,
+                Class::Closed,
+                "the gate is closed; nothing was sent",
+            ));
         }
-        let visit = Visit::begin(self.gate.as_ref());
+        let in_flight = InFlight::begin(self.gate.as_ref());
         let request = Request {
             base_url: self.base_url.clone(),
             path: operation.path(),
             credentials: self.credentials.clone(),
             body,
         };
-        let outcome =
-            judge(operation, items, self.transport.post(request).await, read).map_err(|mut problem| {
-                problem.failure.message = self.presentable(&problem.failure.message, password);
-                problem
-            });
-        let verdict = verdict(outcome.as_ref().err().map(|problem| &problem.failure));
-        visit.end(operation, verdict);
+        let answer = self.transport.post(request).await;
+        let outcome = interpret(operation, items, answer, read).map_err(|mut problem| {
+            problem.failure.message = self.redacted(&problem.failure.message, password);
+            problem
+        });
+        let signal = signal(outcome.as_ref().err().map(|problem| &problem.failure));
+        in_flight.end(operation, signal);
         outcome
     }
 
-    /// A message as an operator may see it: short, without line breaks, and without the secrets of this call, should
-    /// anything on the way repeat them.
-    fn presentable(&self, message: &str, password: Option<&Secret>) -> String {
+    /// A message that is safe for operators: short, on one line, and without the secrets of this call, which an
+    /// answer may repeat.
+    fn redacted(&self, message: &str, password: Option<&Secret>) -> String {
         let mut message = message.replace(self.credentials.secret_key().expose(), "[hidden]");
         if let Some(password) = password {
             message = message.replace(password.expose(), "[hidden]");
@@ -107,14 +114,14 @@ impl Client {
     }
 }
 
-fn judge<T>(
+fn interpret<T>(
     operation: Operation,
     items: usize,
-    outcome: Result<Answer, TransportError>,
+    answer: Result<Answer, TransportError>,
     read: impl FnOnce(&Map<String, Value>) -> Option<T>,
 ) -> Result<T, Problem> {
-    let answer = outcome.map_err(|error| classify::unanswered(operation, &error))?;
-    // HTTP forbids a body with 204, and this API means a failure by it.
+    let answer = answer.map_err(|error| classify::unanswered(operation, &error))?;
+    // A 204 has no body, and this API uses it for a failure.
     if !(200..=299).contains(&answer.status) || answer.status == 204 {
         return Err(classify::refusal(operation, items, &answer));
     }
@@ -123,45 +130,45 @@ fn judge<T>(
         .ok_or_else(|| classify::unreadable(operation, &answer))
 }
 
-fn verdict(failure: Option<&Failure>) -> Verdict {
-    let Some(failure) = failure else { return Verdict::Fine };
+fn signal(failure: Option<&Failure>) -> Signal {
+    let Some(failure) = failure else { return Signal::Success };
     match failure.class {
-        Class::Throttled => Verdict::Throttled { retry_after: failure.retry_after },
-        Class::Unavailable | Class::NoAnswer => Verdict::Unwell,
-        _ => Verdict::OtherwiseAnswered,
+        Class::Throttled => Signal::Throttled { retry_after: failure.retry_after },
+        Class::Unavailable | Class::NoAnswer => Signal::Failure,
+        _ => Signal::Rejected,
     }
 }
 
-/// The time between admission and report. Whoever drops the call half-way still reports, or the gate would count it as
-/// under way for ever.
-struct Visit<'a> {
+/// An admitted call that is not reported yet. Dropping it reports a failure; otherwise the gate would count a
+/// cancelled call as in flight for ever.
+struct InFlight<'a> {
     gate: &'a dyn Gate,
-    began: Instant,
+    started: Instant,
     reported: bool,
 }
 
-impl<'a> Visit<'a> {
+impl<'a> InFlight<'a> {
     fn begin(gate: &'a dyn Gate) -> Self {
-        Self { gate, began: Instant::now(), reported: false }
+        Self { gate, started: Instant::now(), reported: false }
     }
 
-    fn end(mut self, operation: Operation, verdict: Verdict) {
+    fn end(mut self, operation: Operation, signal: Signal) {
         self.reported = true;
-        let latency = self.began.elapsed();
+        let latency = self.started.elapsed();
         tracing::debug!(
             operation = operation.name(),
-            ?verdict,
+            ?signal,
             latency_ms = latency.as_millis(),
-            "refersion answered"
+            "refersion call finished"
         );
-        self.gate.report(verdict, latency);
+        self.gate.report(signal, latency);
     }
 }
 
-impl Drop for Visit<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if !self.reported {
-            self.gate.report(Verdict::Unwell, self.began.elapsed());
+            self.gate.report(Signal::Failure, self.started.elapsed());
         }
     }
 }

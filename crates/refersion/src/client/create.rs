@@ -1,4 +1,4 @@
-//! The body of `/affiliate/new`, which takes other fields than `edit` does, and texts in place of booleans and numbers.
+//! The body of `/affiliate/new`, which has other fields than `edit`, and strings instead of booleans and numbers.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ impl Client {
 }
 
 fn body(new: &NewAffiliate, merchant_id: Option<&str>, password: &Secret) -> Value {
-    // An empty text says nothing here, and the API may refuse it where it expects an address or a code.
+    // An empty value means nothing in a create, and the API may refuse it where it expects an address or a code.
     let mut object = fields_object(new.fields.iter().filter(|(_, value)| !value.is_empty()));
     let mut put = |key: &str, text: String| object.insert(key.to_owned(), Value::String(text));
     put("password", password.expose().to_owned());

@@ -1,10 +1,10 @@
-//! The body of an edit, written straight from what is told: there are fifty in a call.
+//! The body of `/affiliate/edit`, serialized directly from the edits: a call has up to 50.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::Edit;
 
-/// All of it.
+/// The whole body.
 #[derive(serde::Serialize)]
 pub(super) struct Body<'e> {
     affiliates: Vec<Item<'e>>,
@@ -36,7 +36,7 @@ impl Serialize for Item<'_> {
     }
 }
 
-/// Custom fields go as a list of objects with one key each, which is the field's number.
+/// One custom field: an object with a single key, the numeric id of the field.
 struct Custom<'e>(u64, &'e str);
 
 impl Serialize for Custom<'_> {

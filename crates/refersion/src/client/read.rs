@@ -1,20 +1,20 @@
-//! Turns the objects of successful answers into values; `None` means that this is not the operation's answer.
+//! Converts the JSON objects of successful answers. `None` means that the object is not an answer to the operation.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::{Affiliate, AffiliateCode, AffiliateId, Batch, Created, Status, Which, answer};
+use crate::{Affiliate, AffiliateCode, AffiliateId, Batch, Created, LookupBy, Status, answer};
 
 type Object = Map<String, Value>;
 
-/// One page of a search or a list: `(code, email)` of each affiliate, and how many there are on all pages.
+/// One page of a search: code and email address of each affiliate, and the number of affiliates on all pages.
 pub(super) struct Page {
     pub(super) results: Vec<(AffiliateCode, String)>,
     pub(super) total: Option<u64>,
 }
 
-/// The answer of `/affiliate/new`, whose `id` is the code.
+/// Reads the answer of `/affiliate/new`, whose `id` is the code.
 pub(super) fn created(object: &Object) -> Option<Created> {
     let code = AffiliateCode(answer::text(object.get("id")).filter(|code| !code.is_empty())?);
     let message = answer::text(object.get("message")).unwrap_or_default();
@@ -22,8 +22,9 @@ pub(super) fn created(object: &Object) -> Option<Created> {
     Some(Created { id, link: answer::text(object.get("link")).unwrap_or_default(), code })
 }
 
-/// The number in `The affiliate 37569297 has been created with the status of ACTIVE.` The message is in the API's example
-/// but not in its schema, so anything unlike it is no id; nor is a number that is the code, because codes may be digits.
+/// The number in `The affiliate 37569297 has been created with the status of ACTIVE.` The message is in the API's
+/// example but not in its schema, so it may be absent. A number that is equal to the code is not an id, because codes
+/// may be all digits.
 fn id_in_message(message: &str, code: &AffiliateCode) -> Option<AffiliateId> {
     let word = message.split_whitespace().find(|word| answer::digits(word).is_some())?;
     if word == code.as_str() {
@@ -32,14 +33,14 @@ fn id_in_message(message: &str, code: &AffiliateCode) -> Option<AffiliateId> {
     answer::digits(word).map(AffiliateId)
 }
 
-/// The answer of `/affiliate/get`, whose `id` is the number.
-pub(super) fn affiliate(object: &Object, asked: &Which) -> Option<Affiliate> {
+/// Reads the answer of `/affiliate/get`, whose `id` is the numeric id.
+pub(super) fn affiliate(object: &Object, by: &LookupBy) -> Option<Affiliate> {
     let id = object.get("id")?;
-    let code = match asked {
-        // The older API answered with the code here: that is not a number, even if it is all digits.
-        Which::Code(code) if id.as_str() == Some(code.as_str()) => return None,
-        Which::Code(code) => Some(code.clone()),
-        Which::Id(_) => code_in_link(&answer::text(object.get("link")).unwrap_or_default()),
+    let code = match by {
+        // Version 1 of the API returned the code here, which is not a numeric id even if it is all digits.
+        LookupBy::Code(code) if id.as_str() == Some(code.as_str()) => return None,
+        LookupBy::Code(code) => Some(code.clone()),
+        LookupBy::Id(_) => code_in_link(&answer::text(object.get("link")).unwrap_or_default()),
     };
     let text = |key: &str| answer::text(object.get(key)).unwrap_or_default();
     Some(Affiliate {
@@ -71,9 +72,9 @@ fn custom_fields(value: Option<&Value>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The answer of `edit` and `status_change`. An affiliate in both lists, or in none, counts as not changed: that leads to
-/// a closer look, while "changed" ends the matter.
-pub(super) fn batch(object: &Object, asked: &[AffiliateId]) -> Option<Batch> {
+/// Reads the answer of `edit` and `status_change`. An affiliate in both lists, or in neither, counts as not changed:
+/// the caller then checks it, while "changed" is final.
+pub(super) fn batch(object: &Object, requested: &[AffiliateId]) -> Option<Batch> {
     if !object.contains_key("ids_changed") && !object.contains_key("ids_not_changed") {
         return None;
     }
@@ -81,13 +82,13 @@ pub(super) fn batch(object: &Object, asked: &[AffiliateId]) -> Option<Batch> {
         let list = object.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         list.iter().filter_map(answer::number).map(AffiliateId).collect()
     };
-    let (named_changed, named_not_changed) = (ids("ids_changed"), ids("ids_not_changed"));
+    let (listed_changed, listed_not_changed) = (ids("ids_changed"), ids("ids_not_changed"));
     let (changed, not_changed) =
-        asked.iter().partition(|id| named_changed.contains(*id) && !named_not_changed.contains(*id));
+        requested.iter().partition(|id| listed_changed.contains(*id) && !listed_not_changed.contains(*id));
     Some(Batch { changed, not_changed })
 }
 
-/// The answer of `/affiliate/search`, whose ids are codes. An entry that cannot be read does not spoil the others.
+/// Reads the answer of `/affiliate/search`, whose ids are codes. Skips entries that cannot be read.
 pub(super) fn page(object: &Object) -> Option<Page> {
     let total = object.get("total").and_then(answer::number);
     let results = object.get("results").and_then(Value::as_array);
@@ -107,7 +108,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{Object, affiliate, batch, created};
-    use crate::{AffiliateCode, AffiliateId, Which};
+    use crate::{AffiliateCode, AffiliateId, LookupBy};
 
     fn object(value: Value) -> Object {
         value.as_object().unwrap().clone()
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_numeric_id_is_read_from_the_message_of_a_create_only_when_it_is_clear() {
+    fn the_numeric_id_is_read_from_the_message_of_a_create_only_if_it_cannot_be_the_code() {
         let message = "The affiliate 37569297 has been created with the status of ACTIVE.";
         assert_eq!(id_from(json!("a3y7"), message), Some(37_569_297));
         assert_eq!(id_from(json!("a3y7"), "The affiliate a3y7 has been created."), None);
@@ -128,26 +129,26 @@ mod tests {
 
     #[test]
     fn an_all_digit_code_in_place_of_the_number_is_not_taken_for_it() {
-        let asked = Which::Code(AffiliateCode("6905".into()));
-        assert!(affiliate(&object(json!({ "id": "6905", "status": "ACTIVE" })), &asked).is_none());
-        let shown = affiliate(&object(json!({ "id": "37569297", "status": "ACTIVE" })), &asked).unwrap();
-        assert_eq!(shown.id, AffiliateId(37_569_297));
+        let by = LookupBy::Code(AffiliateCode("6905".into()));
+        assert!(affiliate(&object(json!({ "id": "6905", "status": "ACTIVE" })), &by).is_none());
+        let found = affiliate(&object(json!({ "id": "37569297", "status": "ACTIVE" })), &by).unwrap();
+        assert_eq!(found.id, AffiliateId(37_569_297));
     }
 
     #[test]
-    fn the_code_is_read_from_the_link_when_the_number_was_asked_for() {
+    fn a_lookup_by_numeric_id_reads_the_code_from_the_link() {
         let answer = json!({ "id": 7, "status": "DISABLED", "link": "https://shop.refersion.com/c/a3y7" });
-        let shown = affiliate(&object(answer), &Which::Id(AffiliateId(7))).unwrap();
-        assert_eq!(shown.code, Some(AffiliateCode("a3y7".into())));
+        let found = affiliate(&object(answer), &LookupBy::Id(AffiliateId(7))).unwrap();
+        assert_eq!(found.code, Some(AffiliateCode("a3y7".into())));
     }
 
     #[test]
     fn an_affiliate_in_neither_list_or_in_both_counts_as_not_changed() {
-        let asked = [1, 2, 3, 4].map(AffiliateId);
+        let requested = [1, 2, 3, 4].map(AffiliateId);
         let answer = object(json!({ "ids_changed": [1, "2", 9, 4], "ids_not_changed": [4] }));
-        let batch = batch(&answer, &asked).unwrap();
+        let batch = batch(&answer, &requested).unwrap();
         assert_eq!(batch.changed, [1, 2].map(AffiliateId).into());
         assert_eq!(batch.not_changed, [3, 4].map(AffiliateId).into());
-        assert!(super::batch(&object(json!({ "ok": true })), &asked).is_none());
+        assert!(super::batch(&object(json!({ "ok": true })), &requested).is_none());
     }
 }

@@ -1,5 +1,5 @@
-//! Finds the one affiliate with an address. The API searches for parts of addresses (`ann@x.com` also finds
-//! `joann@x.com`), in pages of a size that it does not state, in an order that it does not state.
+//! Finds the affiliate with an exact email address. The API matches parts of addresses (`ann@x.com` also finds
+//! `joann@x.com`) and documents neither the page size nor the order of the results.
 
 use std::collections::BTreeSet;
 
@@ -11,17 +11,17 @@ use super::read::{self, Page};
 use crate::classify::Problem;
 use crate::{AffiliateCode, Class, Field, Operation};
 
-/// At most this many pages are read in one walk; with pages of 50, that is 5,000 addresses that contain the wanted one.
+/// Maximum number of pages of one pass. With pages of 50, that is 5,000 addresses that contain the wanted one.
 const MAX_PAGES: usize = 100;
 
-/// A row that moves to an earlier page during a walk is missed, so a walk that saw fewer affiliates than the API counts is
-/// done once more.
-const MAX_WALKS: usize = 2;
+/// Maximum number of passes over all pages. A row that moves to an earlier page during a pass is missed, so a pass
+/// that saw fewer affiliates than the API counts is repeated.
+const MAX_PASSES: usize = 2;
 
-/// How a walk through all pages ended.
-enum Walk {
+/// The result of one pass over all pages.
+enum Pass {
     Found(AffiliateCode),
-    Nobody { all_seen: bool },
+    NotFound { complete: bool },
 }
 
 impl Client {
@@ -30,43 +30,43 @@ impl Client {
         if email.is_empty() {
             return Ok(None);
         }
-        for _ in 0..MAX_WALKS {
-            match self.walk(email).await? {
-                Walk::Found(code) => return Ok(Some(code)),
-                Walk::Nobody { all_seen: true } => return Ok(None),
-                Walk::Nobody { all_seen: false } => {}
+        for _ in 0..MAX_PASSES {
+            match self.search_pages(email).await? {
+                Pass::Found(code) => return Ok(Some(code)),
+                Pass::NotFound { complete: true } => return Ok(None),
+                Pass::NotFound { complete: false } => {}
             }
         }
         Ok(None)
     }
 
-    async fn walk(&self, email: &str) -> Result<Walk, Problem> {
+    async fn search_pages(&self, email: &str) -> Result<Pass, Problem> {
         let (mut seen, mut total) = (BTreeSet::new(), None);
         for number in 1..=MAX_PAGES {
             let page = self.page(email, number).await?;
             if let Some((code, _)) = page.results.iter().find(|(_, address)| same_address(address, email)) {
-                return Ok(Walk::Found(code.clone()));
+                return Ok(Pass::Found(code.clone()));
             }
             let is_last = page.results.is_empty();
             seen.extend(page.results.into_iter().map(|(code, _)| code));
-            // Only some answers state it; without any, the walk goes on to an empty page.
+            // Not every answer has a total. Without one, the pass ends at the first empty page.
             total = page.total.or(total);
             let all_seen = total.is_some_and(|total| seen.len() as u64 >= total);
             if is_last || all_seen {
-                return Ok(Walk::Nobody { all_seen: all_seen || total.is_none() });
+                return Ok(Pass::NotFound { complete: all_seen || total.is_none() });
             }
         }
         let message =
-            format!("more than {MAX_PAGES} pages of addresses contain this one; look for it in refersion");
+            format!("more than {MAX_PAGES} pages of addresses contain this one; search for it in refersion");
         Err(Problem::unanswered(Operation::Search, Class::Refused { field: Some(Field::Email) }, message))
     }
 
     async fn page(&self, keyword: &str, number: usize) -> Result<Page, Problem> {
-        // The page is a text in the API's definition.
+        // The page is a string in the API's definition.
         let call =
             Call::new(Operation::Search, 1, &json!({ "keyword": keyword, "page": number.to_string() }));
         match self.call(call, read::page).await {
-            // No hit is a 422; so, we assume, is a page after the last one, which then ends a walk.
+            // No hit is a 422. Assumed: so is a page after the last one, which then ends the pass.
             Err(problem) if problem.is_not_found() => {
                 Ok(Page { results: Vec::new(), total: (number == 1).then_some(0) })
             }
@@ -75,7 +75,7 @@ impl Client {
     }
 }
 
-/// Whether two texts are the same email address to Refersion: trimmed, without regard to case.
+/// Whether two texts are the same email address to Refersion: trimmed, ignoring case.
 pub fn same_address(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! The real transport against a socket that does one thing per connection.
+//! The HTTP transport with a server that does one thing for each connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-/// What the socket does with a request.
+/// What the server does with a request.
 enum Then {
-    /// Writes these bytes and closes.
+    /// Writes these bytes and closes the connection.
     Write(Vec<u8>),
-    /// Closes without a word.
+    /// Closes the connection without an answer.
     Drop,
     /// Never answers.
     Hang,
@@ -25,7 +25,7 @@ fn write(text: impl Into<Vec<u8>>) -> Then {
     Then::Write(text.into())
 }
 
-/// Serves one connection, and hands out the request that came.
+/// Serves one connection and returns its request.
 async fn serve_one(then: Then) -> (SocketAddr, oneshot::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("the loopback has a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -42,7 +42,7 @@ async fn serve_one(then: Then) -> (SocketAddr, oneshot::Receiver<String>) {
     (address, request)
 }
 
-/// Reads up to the end of the body, which is always `{}` here.
+/// Reads to the end of the body, which is always `{}` in these tests.
 async fn read_request(stream: &mut TcpStream) -> String {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n{}") {
@@ -70,7 +70,7 @@ async fn post_within(address: SocketAddr, deadline: Duration) -> Result<Answer, 
 }
 
 #[tokio::test]
-async fn the_keys_go_as_headers_and_no_compression_is_asked_for() {
+async fn the_keys_are_sent_as_headers_and_no_compression_is_requested() {
     let (address, request) = serve_one(write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")).await;
     let answer = post(address).await.unwrap();
     assert_eq!((answer.status, answer.body.as_slice()), (200, b"{}".as_slice()));
@@ -107,7 +107,7 @@ async fn a_204_and_a_redirect_are_answers_like_any_other() {
 }
 
 #[tokio::test]
-async fn without_a_listener_nothing_was_sent() {
+async fn a_refused_connection_is_reported_as_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -116,7 +116,7 @@ async fn without_a_listener_nothing_was_sent() {
 }
 
 #[tokio::test]
-async fn a_call_that_went_out_may_have_had_an_effect_however_its_answer_is_lost() {
+async fn a_lost_answer_is_reported_as_no_answer() {
     let cut = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"id\":";
     for then in [Then::Drop, write(cut), write("not http at all\r\n\r\n")] {
         let (address, _request) = serve_one(then).await;
@@ -133,7 +133,7 @@ async fn an_answer_that_is_too_slow_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_body_is_read_up_to_the_cap() {
+async fn a_body_is_truncated_to_its_maximum() {
     let mut bytes = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec();
     bytes.resize(bytes.len() + 2 * MAX_ANSWER_BYTES, b' ');
     let (address, _request) = serve_one(write(bytes)).await;
@@ -141,7 +141,7 @@ async fn a_body_is_read_up_to_the_cap() {
 }
 
 #[tokio::test]
-async fn a_base_url_that_is_none_cannot_be_sent_to() {
+async fn an_invalid_base_url_is_reported_as_malformed() {
     let transport = HttpTransport::new().unwrap();
     let credentials = Credentials::new("pub_1", "sec_1");
     let request = Request { base_url: "nowhere".into(), path: "/v2/x", credentials, body: Vec::new() };

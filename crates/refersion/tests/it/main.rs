@@ -1,4 +1,4 @@
-//! The client against a scripted transport, and the real transport against a socket that misbehaves.
+//! The client with a scripted transport, and the HTTP transport with a misbehaving server.
 
 mod batches;
 mod creating;

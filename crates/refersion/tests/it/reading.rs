@@ -1,13 +1,13 @@
-//! Showing, finding and checking: calls that change nothing.
+//! Get, search and key check: calls that change nothing.
 
-use refersion::{Affiliate, AffiliateCode, AffiliateId, Class, Field, Status, Which};
+use refersion::{Affiliate, AffiliateCode, AffiliateId, Class, Field, LookupBy, Status};
 use serde_json::{Value, json};
 
-use crate::support::{Reply, Stage, ann, answer, lost, moved};
+use crate::support::{FakeApi, Reply, answer, city_edit, lost, new_affiliate};
 
 const NO_HIT: &str = r#"{"errors":["Could not find affiliates with this keyword."]}"#;
 
-fn shown() -> Reply {
+fn affiliate_answer() -> Reply {
     answer(
         200,
         &json!({
@@ -19,7 +19,7 @@ fn shown() -> Reply {
     )
 }
 
-/// A page of a search, with these codes and addresses.
+/// A page of a search with these codes and addresses.
 fn page(total: u64, results: &[(&str, &str)]) -> Reply {
     let results: Vec<Value> = results
         .iter()
@@ -29,9 +29,9 @@ fn page(total: u64, results: &[(&str, &str)]) -> Reply {
 }
 
 #[tokio::test]
-async fn get_shows_an_affiliate_or_none() {
-    let stage = Stage::new([shown(), answer(422, r#"{"errors":["Affiliate not found."]}"#)]);
-    let affiliate = stage.client().get(Which::Id(AffiliateId(37_569_297))).await.unwrap().unwrap();
+async fn get_returns_an_affiliate_or_none() {
+    let api = FakeApi::new([affiliate_answer(), answer(422, r#"{"errors":["Affiliate not found."]}"#)]);
+    let affiliate = api.client().get(LookupBy::Id(AffiliateId(37_569_297))).await.unwrap().unwrap();
     let expected = Affiliate {
         id: AffiliateId(37_569_297),
         code: Some(AffiliateCode("g23fz".into())),
@@ -43,25 +43,25 @@ async fn get_shows_an_affiliate_or_none() {
         custom_fields: vec![("Plan".into(), "gold".into()), ("Logins".into(), "3".into())],
     };
     assert_eq!(affiliate, expected);
-    assert!(stage.client().get(Which::Code(AffiliateCode("6905".into()))).await.unwrap().is_none());
-    let bodies: Vec<Value> = stage.calls().into_iter().map(|(_, body)| body).collect();
+    assert!(api.client().get(LookupBy::Code(AffiliateCode("6905".into()))).await.unwrap().is_none());
+    let bodies: Vec<Value> = api.calls().into_iter().map(|(_, body)| body).collect();
     assert_eq!(bodies, [json!({ "id": 37_569_297 }), json!({ "affiliate_code": "6905" })]);
 }
 
 #[tokio::test]
-async fn a_failed_read_is_no_proof_that_nobody_is_there() {
+async fn a_failed_search_does_not_count_as_not_found() {
     for reply in [lost(), answer(502, "<html>"), answer(200, "<html>"), answer(200, "{}")] {
-        let stage = Stage::new([reply]);
-        let failure = stage.client().find_by_email("ann@x.com").await.unwrap_err();
+        let api = FakeApi::new([reply]);
+        let failure = api.client().find_by_email("ann@x.com").await.unwrap_err();
         assert_eq!(failure.class, Class::Unavailable);
     }
 }
 
 #[tokio::test]
-async fn only_the_exact_address_is_found_on_whatever_page_it_is() {
+async fn only_the_exact_address_is_found_on_any_page() {
     let first = page(3, &[("6905", "joann@x.com"), ("a1b2", "ann@x.com.au")]);
-    let stage = Stage::new([first, page(3, &[("g23fz", " ANN@x.com")]), shown()]);
-    let found = stage.client().find_by_email(" ann@X.com ").await.unwrap().unwrap();
+    let api = FakeApi::new([first, page(3, &[("g23fz", " ANN@x.com")]), affiliate_answer()]);
+    let found = api.client().find_by_email(" ann@X.com ").await.unwrap().unwrap();
     assert_eq!(found.code, Some(AffiliateCode("g23fz".into())));
     assert_eq!(found.id, AffiliateId(37_569_297));
     let expected = [
@@ -69,89 +69,89 @@ async fn only_the_exact_address_is_found_on_whatever_page_it_is() {
         ("/v2/affiliate/search", json!({ "keyword": "ann@X.com", "page": "2" })),
         ("/v2/affiliate/get", json!({ "affiliate_code": "g23fz" })),
     ];
-    assert_eq!(stage.calls(), expected);
+    assert_eq!(api.calls(), expected);
 }
 
 #[tokio::test]
-async fn nobody_is_found_in_every_form_of_an_empty_answer() {
+async fn every_form_of_an_empty_answer_means_not_found() {
     let only_others = || page(1, &[("6905", "joann@x.com")]);
     for reply in [answer(422, NO_HIT), page(0, &[]), answer(200, r#"{"total":"0"}"#), only_others()] {
-        let stage = Stage::new([reply]);
-        assert!(stage.client().find_by_email("ann@x.com").await.unwrap().is_none());
-        assert_eq!(stage.calls().len(), 1);
+        let api = FakeApi::new([reply]);
+        assert!(api.client().find_by_email("ann@x.com").await.unwrap().is_none());
+        assert_eq!(api.calls().len(), 1);
     }
-    let stage = Stage::new([only_others()]);
-    assert_eq!(stage.client().find_holder("ann@x.com").await.unwrap_err().class, Class::NotHere);
+    let api = FakeApi::new([only_others()]);
+    assert_eq!(api.client().find_holder("ann@x.com").await.unwrap_err().class, Class::NotFound);
 }
 
 #[tokio::test]
-async fn a_walk_that_missed_a_moving_row_is_done_again() {
+async fn a_pass_that_missed_a_moving_row_is_repeated() {
     let first = || page(2, &[("6905", "joann@x.com")]);
     let second = page(2, &[("g23fz", "ann@x.com")]);
-    let stage = Stage::new([first(), answer(422, NO_HIT), first(), second, shown()]);
-    assert!(stage.client().find_by_email("ann@x.com").await.unwrap().is_some());
+    let api = FakeApi::new([first(), answer(422, NO_HIT), first(), second, affiliate_answer()]);
+    assert!(api.client().find_by_email("ann@x.com").await.unwrap().is_some());
 
-    let stage = Stage::new([first(), answer(422, NO_HIT), first(), page(2, &[])]);
+    let api = FakeApi::new([first(), answer(422, NO_HIT), first(), page(2, &[])]);
     assert!(
-        stage.client().find_by_email("ann@x.com").await.unwrap().is_none(),
-        "it ends after the second walk"
+        api.client().find_by_email("ann@x.com").await.unwrap().is_none(),
+        "the search ends after the second pass"
     );
 }
 
 #[tokio::test]
-async fn a_search_without_an_end_is_given_up() {
+async fn an_endless_search_is_abandoned() {
     let replies = (0..1_000).map(|n| page(u64::MAX, &[(&format!("c{n}"), "joann@x.com")]));
-    let stage = Stage::new(replies);
-    let failure = stage.client().find_by_email("ann@x.com").await.unwrap_err();
+    let api = FakeApi::new(replies);
+    let failure = api.client().find_by_email("ann@x.com").await.unwrap_err();
     assert_eq!(failure.class, Class::Refused { field: Some(Field::Email) });
-    assert_eq!(stage.calls().len(), 100);
+    assert_eq!(api.calls().len(), 100);
 }
 
-/// A gateway before the API may refuse a body for what is in it, while the account is well.
+/// A gateway in front of the API may refuse a body because of its content, while the keys are accepted.
 #[tokio::test]
-async fn a_403_while_the_keys_work_is_about_the_request_alone() {
+async fn a_403_while_the_keys_are_accepted_concerns_the_request() {
     let forbidden = r#"{"message":"Forbidden"}"#;
     let list = r#"{"total":0,"results":[]}"#;
-    let (well, empty) = (answer(200, list), answer(422, r#"{"errors":["No affiliates."]}"#));
-    for probe in [well, empty] {
-        let stage = Stage::new([answer(403, forbidden), probe]);
-        let failure = stage.client().create(&ann()).await.unwrap_err();
+    let (accepted, empty) = (answer(200, list), answer(422, r#"{"errors":["No affiliates."]}"#));
+    for probe in [accepted, empty] {
+        let api = FakeApi::new([answer(403, forbidden), probe]);
+        let failure = api.client().create(&new_affiliate()).await.unwrap_err();
         assert_eq!((failure.class, failure.http_status), (Class::Request, Some(403)));
         assert_eq!(failure.message, "Forbidden");
-        let paths: Vec<_> = stage.calls().into_iter().map(|(path, _)| path).collect();
+        let paths: Vec<_> = api.calls().into_iter().map(|(path, _)| path).collect();
         assert_eq!(paths, ["/v2/affiliate/new", "/v2/affiliate/list"]);
-        assert_eq!(stage.verdicts().len(), 2, "each call passes the gate");
+        assert_eq!(api.signals().len(), 2, "each call passes the gate");
     }
-    let stage = Stage::new([answer(403, forbidden), answer(200, list)]);
-    let failure = stage.client().edit(&[moved(1), moved(2)]).await.unwrap_err();
-    assert_eq!(failure.class, Class::TooMany, "the halves of the batch tell whose request it is");
+    let api = FakeApi::new([answer(403, forbidden), answer(200, list)]);
+    let failure = api.client().edit(&[city_edit(1), city_edit(2)]).await.unwrap_err();
+    assert_eq!(failure.class, Class::TooMany, "the batch can be split");
 }
 
 #[tokio::test]
-async fn a_403_while_the_keys_do_not_work_or_nobody_can_say_is_about_the_keys() {
+async fn any_other_403_concerns_the_keys() {
     let forbidden = || answer(403, r#"{"message":"Forbidden"}"#);
     for probe in [forbidden(), answer(401, ""), answer(503, ""), lost()] {
-        let stage = Stage::new([forbidden(), probe]);
-        assert_eq!(stage.client().create(&ann()).await.unwrap_err().class, Class::Credentials);
-        assert_eq!(stage.calls().len(), 2);
+        let api = FakeApi::new([forbidden(), probe]);
+        assert_eq!(api.client().create(&new_affiliate()).await.unwrap_err().class, Class::Credentials);
+        assert_eq!(api.calls().len(), 2);
     }
-    let stage = Stage::new([answer(401, "")]);
-    assert_eq!(stage.client().create(&ann()).await.unwrap_err().class, Class::Credentials);
-    assert_eq!(stage.calls().len(), 1, "a 401 leaves no doubt");
+    let api = FakeApi::new([answer(401, "")]);
+    assert_eq!(api.client().create(&new_affiliate()).await.unwrap_err().class, Class::Credentials);
+    assert_eq!(api.calls().len(), 1, "a 401 needs no second call");
 }
 
 #[tokio::test]
-async fn a_check_tells_bad_keys_from_everything_else() {
-    let stage = Stage::new([
+async fn a_key_check_distinguishes_bad_keys_from_other_failures() {
+    let api = FakeApi::new([
         page(1, &[("6905", "joann@x.com")]),
         answer(422, NO_HIT),
         answer(401, r#"{"error":"Invalid API credentials (error 2)."}"#),
         answer(503, ""),
     ]);
-    let client = stage.client();
+    let client = api.client();
     client.check().await.unwrap();
     client.check().await.unwrap();
     assert_eq!(client.check().await.unwrap_err().class, Class::Credentials);
     assert_eq!(client.check().await.unwrap_err().class, Class::Unavailable);
-    assert_eq!(stage.calls()[0], ("/v2/affiliate/list", json!({ "limit": "1", "page": "1" })));
+    assert_eq!(api.calls()[0], ("/v2/affiliate/list", json!({ "limit": "1", "page": "1" })));
 }

@@ -1,4 +1,4 @@
-//! A transport that answers by script and a gate that keeps a diary.
+//! A fake API: a transport with scripted answers and a gate that records the reports.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use refersion::{
     AffiliateId, Answer, Client, Closed, Credentials, Edit, Field, Gate, InitialStatus, NewAffiliate,
-    Request, Transport, TransportError, Verdict,
+    Request, Signal, Transport, TransportError,
 };
 use serde_json::Value;
 
-/// What the next call gets.
+/// The result of one call.
 pub(crate) type Reply = Result<Answer, TransportError>;
 
 /// An answer with this status and body.
@@ -19,25 +19,25 @@ pub(crate) fn answer(status: u16, body: &str) -> Reply {
     Ok(Answer { status, retry_after: None, body: body.into() })
 }
 
-/// A connection that was lost after the call went out.
+/// A connection that was lost after the call was sent.
 pub(crate) fn lost() -> Reply {
     Err(TransportError::NoAnswer { detail: "connection reset".into() })
 }
 
-/// The pair of ports, and the client between them.
-pub(crate) struct Stage {
+/// Both ports of the client.
+pub(crate) struct FakeApi {
     replies: Mutex<VecDeque<Reply>>,
     calls: Mutex<Vec<(&'static str, Value)>>,
-    verdicts: Mutex<Vec<Verdict>>,
+    signals: Mutex<Vec<Signal>>,
     admissions_left: Mutex<usize>,
 }
 
-impl Stage {
+impl FakeApi {
     pub(crate) fn new(replies: impl IntoIterator<Item = Reply>) -> Arc<Self> {
         Arc::new(Self {
             replies: Mutex::new(replies.into_iter().collect()),
             calls: Mutex::default(),
-            verdicts: Mutex::default(),
+            signals: Mutex::default(),
             admissions_left: Mutex::new(usize::MAX),
         })
     }
@@ -46,8 +46,8 @@ impl Stage {
         Client::new(self.clone(), "http://refersion.test/", Credentials::new("pub_1", "sec_1"), self.clone())
     }
 
-    /// The gate shuts after this many admissions.
-    pub(crate) fn shut_after(&self, admissions: usize) {
+    /// Closes the gate after this many admissions.
+    pub(crate) fn close_after(&self, admissions: usize) {
         *self.admissions_left.lock().expect("no test panics while it holds the lock") = admissions;
     }
 
@@ -56,13 +56,13 @@ impl Stage {
         self.calls.lock().expect("no test panics while it holds the lock").clone()
     }
 
-    pub(crate) fn verdicts(&self) -> Vec<Verdict> {
-        self.verdicts.lock().expect("no test panics while it holds the lock").clone()
+    pub(crate) fn signals(&self) -> Vec<Signal> {
+        self.signals.lock().expect("no test panics while it holds the lock").clone()
     }
 }
 
 #[async_trait]
-impl Transport for Stage {
+impl Transport for FakeApi {
     async fn post(&self, request: Request) -> Reply {
         assert_eq!(request.base_url, "http://refersion.test");
         self.calls
@@ -78,20 +78,20 @@ impl Transport for Stage {
 }
 
 #[async_trait]
-impl Gate for Stage {
+impl Gate for FakeApi {
     async fn admit(&self) -> Result<(), Closed> {
         let mut left = self.admissions_left.lock().expect("no test panics while it holds the lock");
         *left = left.checked_sub(1).ok_or(Closed)?;
         Ok(())
     }
 
-    fn report(&self, verdict: Verdict, _latency: Duration) {
-        self.verdicts.lock().expect("no test panics while it holds the lock").push(verdict);
+    fn report(&self, signal: Signal, _latency: Duration) {
+        self.signals.lock().expect("no test panics while it holds the lock").push(signal);
     }
 }
 
 /// A complete new affiliate.
-pub(crate) fn ann() -> NewAffiliate {
+pub(crate) fn new_affiliate() -> NewAffiliate {
     let fields = [(Field::FirstName, "Ann"), (Field::LastName, "Lee"), (Field::Email, "ann@x.com")];
     NewAffiliate {
         fields: fields.map(|(field, value)| (field, value.to_owned())).into(),
@@ -103,7 +103,7 @@ pub(crate) fn ann() -> NewAffiliate {
 }
 
 /// An edit of the city of this affiliate.
-pub(crate) fn moved(id: u64) -> Edit {
+pub(crate) fn city_edit(id: u64) -> Edit {
     Edit {
         id: AffiliateId(id),
         fields: [(Field::City, "Bern".to_owned())].into(),

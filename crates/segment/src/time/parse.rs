@@ -1,4 +1,4 @@
-//! One time in any of the forms that occur: ISO 8601 and its near misses, Go's own form, numbers.
+//! Parses times in all formats that occur: ISO 8601 and close variants, Go's own format, numbers.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -6,10 +6,10 @@ use jiff::tz::Offset;
 
 use crate::node::{Node, Number};
 
-/// Above this a number counts milliseconds, not seconds: as seconds it would lie 3,000 years ahead.
-const MOST_SECONDS: i128 = 100_000_000_000;
+/// A larger number counts milliseconds: as seconds it would be 3,000 years in the future.
+const MAX_SECONDS: i128 = 100_000_000_000;
 
-/// The longest text that is looked at; the longest form that occurs has about 60 characters.
+/// Maximum length of a text that is parsed. The longest format has about 60 characters.
 const MAX_BYTES: usize = 100;
 
 pub(crate) fn time(node: &Node<'_>) -> Option<Timestamp> {
@@ -20,7 +20,7 @@ pub(crate) fn time(node: &Node<'_>) -> Option<Timestamp> {
     }
 }
 
-/// Unix seconds or milliseconds. Read from the decimal text: arithmetic on the double would lose the last microsecond.
+/// Parses Unix seconds or milliseconds from their decimal text: arithmetic on a double would lose the last microsecond.
 fn from_number(number: Number) -> Option<Timestamp> {
     let text = number.to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
@@ -29,12 +29,12 @@ fn from_number(number: Number) -> Option<Timestamp> {
         None => (1, whole),
     };
     let whole: i128 = whole.parse().ok()?;
-    let digits = if whole > MOST_SECONDS { 3 } else { 6 };
+    let digits = if whole > MAX_SECONDS { 3 } else { 6 };
     let micros = whole.checked_mul(10_i128.pow(digits))? + i128::from(leading_digits(fraction, digits));
     Timestamp::from_microsecond(i64::try_from(sign * micros).ok()?).ok()
 }
 
-/// `2019-05-02T14:14:40.519Z` and everything near it. Without an offset the time is UTC.
+/// Parses `2019-05-02T14:14:40.519Z` and close variants. A time without an offset is UTC.
 fn from_text(text: &str) -> Option<Timestamp> {
     let mut scan = Scan { rest: text };
     let (year, month, day) = date(&mut scan)?;
@@ -61,7 +61,7 @@ fn clock(scan: &mut Scan<'_>) -> Option<(i8, i8, i8, i32)> {
     let second = if scan.take(':').is_some() { scan.number(1, 2)? } else { 0 };
     let nanos =
         if scan.take_any(&['.', ',']).is_some() { leading_digits(scan.digits(1, MAX_BYTES)?, 9) } else { 0 };
-    // A leap second is the second before it, as in every clock that cannot show one.
+    // A leap second is read as the second before it.
     let second = if second == 60 { 59 } else { second };
     Some((
         i8::try_from(hour).ok()?,
@@ -71,7 +71,7 @@ fn clock(scan: &mut Scan<'_>) -> Option<(i8, i8, i8, i32)> {
     ))
 }
 
-/// What stands behind the clock: nothing, a name of UTC, or an offset with what Go writes behind it.
+/// Parses the part after the clock: empty, a name of UTC, or an offset, which Go follows with more.
 fn offset(scan: &mut Scan<'_>) -> Option<Offset> {
     scan.rest = scan.rest.trim_start();
     if ["", "z", "utc", "gmt"].contains(&scan.rest.to_ascii_lowercase().as_str()) {
@@ -85,21 +85,21 @@ fn offset(scan: &mut Scan<'_>) -> Option<Offset> {
         None if colon => return None,
         None => 0,
     };
-    if minutes > 59 || !is_trailer_of_go(scan.rest) {
+    if minutes > 59 || !is_go_suffix(scan.rest) {
         return None;
     }
     Offset::from_seconds(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?).ok()
 }
 
-/// Go prints a time as `2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.296`: the zone's short name and the
-/// monotonic clock follow the offset, and add nothing to it.
-fn is_trailer_of_go(rest: &str) -> bool {
+/// Whether the rest is what Go adds after the offset, as in `2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.296`:
+/// the name of the zone and the monotonic clock, which are redundant.
+fn is_go_suffix(rest: &str) -> bool {
     let is_zone = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'-');
     (rest.is_empty() || rest.starts_with(' '))
         && rest.split(' ').all(|word| word.starts_with("m=") || is_zone(word))
 }
 
-/// The first `count` digits as a number, as if zeros followed where there are fewer.
+/// The first `count` digits as a number, padded with zeros.
 fn leading_digits(digits: &str, count: u32) -> u32 {
     let mut digits = digits.bytes().map(|digit| u32::from(digit - b'0'));
     (0..count).fold(0, |sum, _| sum * 10 + digits.next().unwrap_or(0))
@@ -119,19 +119,19 @@ impl<'a> Scan<'a> {
         Some(())
     }
 
-    /// Takes between `least` and `most` ASCII digits.
-    fn digits(&mut self, least: usize, most: usize) -> Option<&'a str> {
-        let found = self.rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
+    /// Takes between `min` and `max` ASCII digits.
+    fn digits(&mut self, min: usize, max: usize) -> Option<&'a str> {
+        let found = self.rest.bytes().take(max).take_while(u8::is_ascii_digit).count();
         let (digits, rest) = self.rest.split_at(found);
-        (found >= least).then(|| {
+        (found >= min).then(|| {
             self.rest = rest;
             digits
         })
     }
 
-    /// At most four digits, so it always fits.
-    fn number(&mut self, least: usize, most: usize) -> Option<u32> {
-        self.digits(least, most)?.parse().ok()
+    /// Takes a number of at most four digits, which always fits.
+    fn number(&mut self, min: usize, max: usize) -> Option<u32> {
+        self.digits(min, max)?.parse().ok()
     }
 }
 

@@ -1,18 +1,19 @@
-//! Every other trait with a single value: plan names, counters, Engage's audience flags.
+//! All other traits with a single value: plan names, counters, Engage's audience flags.
 //!
-//! They are kept whether somebody maps them to a Refersion field or not, so that mapping one later delivers it at once.
+//! They are kept whether or not they are mapped to a Refersion field, so that a mapping that is added later applies
+//! at once.
 
-use super::Said;
-use crate::event::{Trait, WhyIgnored};
+use super::ParsedTraits;
+use crate::event::{IgnoredReason, Trait};
 use crate::fields::{Field, Fields};
 use crate::node::Node;
-use crate::text::Told;
+use crate::text::Statement;
 
-/// The longest key, and the longest value, in characters. The value's limit is that of a Refersion custom field.
+/// Maximum length of a key and of a value, in characters. The limit for values is that of a Refersion custom field.
 const MAX_CHARS: usize = 255;
 
-/// Folded keys that the other readers have dealt with, used or not, and `email`, which is an identifier.
-pub(super) const SPOKEN_FOR: [&str; 16] = [
+/// Folded keys of the standard traits, and `email`, which is an identifier.
+pub(super) const STANDARD_KEYS: [&str; 16] = [
     "address",
     "city",
     "company",
@@ -31,25 +32,25 @@ pub(super) const SPOKEN_FOR: [&str; 16] = [
     "zipcode",
 ];
 
-pub(super) fn read(fields: &Fields<'_>, said: &mut Said) {
-    for (key, field) in fields.iter().filter(|(key, _)| !SPOKEN_FOR.contains(&key.as_str())) {
-        keep(key, field, said);
+pub(super) fn read(fields: &Fields<'_>, parsed: &mut ParsedTraits) {
+    for (key, field) in fields.iter().filter(|(key, _)| !STANDARD_KEYS.contains(&key.as_str())) {
+        read_one(key, field, parsed);
     }
 }
 
-fn keep(key: &str, field: &Field<'_>, said: &mut Said) {
-    let Some(told) = single_value(field.node) else {
-        return said.ignore_node(key, field.node);
+fn read_one(key: &str, field: &Field<'_>, parsed: &mut ParsedTraits) {
+    let Some(statement) = single_value(field.node) else {
+        return parsed.ignore_node(key, field.node);
     };
-    if is_too_long(key) || told.as_deref().is_some_and(is_too_long) {
-        return said.ignore(key, WhyIgnored::TooLong);
+    if is_too_long(key) || statement.as_deref().is_some_and(is_too_long) {
+        return parsed.ignore(key, IgnoredReason::TooLong);
     }
-    said.tell(Trait::Custom(key.to_owned()), told);
-    said.spellings.insert(key.to_owned(), field.written.to_owned());
+    parsed.set(Trait::Custom(key.to_owned()), statement);
+    parsed.spellings.insert(key.to_owned(), field.written.to_owned());
 }
 
-/// Unlike a standard trait, a custom one may be said to be empty: `""` is a value, only null clears.
-fn single_value(node: &Node<'_>) -> Option<Told> {
+/// The statement of a single value. Unlike a standard trait, a custom one may be empty: only null clears it.
+fn single_value(node: &Node<'_>) -> Option<Statement> {
     match node {
         Node::Null => Some(None),
         Node::Text(text) => Some(Some(text.trim().to_owned())),

@@ -1,37 +1,38 @@
-//! What each shape of a trait becomes.
+//! The shapes of traits and their normalized form.
 
 use super::*;
 use serde_json::{Value, json};
 
-/// Reads traits and gives what was said as pairs of name and value, in the order of the names.
-fn said(traits: &Value) -> Vec<(String, Option<String>)> {
+/// Reads traits and returns pairs of name and value, in the order of the names.
+fn parsed(traits: &Value) -> Vec<(String, Option<String>)> {
     let json = traits.to_string();
     let node = Node::parse(json.as_bytes()).unwrap();
-    let said = read(Some(&node)).traits;
-    said.into_iter()
-        .map(|(key, told)| match key {
-            Trait::Custom(key) => (format!("custom:{key}"), told),
-            standard => (format!("{standard:?}"), told),
+    let traits = read(Some(&node)).traits;
+    traits
+        .into_iter()
+        .map(|(key, statement)| match key {
+            Trait::Custom(key) => (format!("custom:{key}"), statement),
+            standard => (format!("{standard:?}"), statement),
         })
         .collect()
 }
 
 fn pairs(expected: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
-    expected.iter().map(|(key, told)| ((*key).to_owned(), told.map(str::to_owned))).collect()
+    expected.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned))).collect()
 }
 
 #[track_caller]
 fn check(traits: Value, expected: &[(&str, Option<&str>)]) {
-    assert_eq!(said(&traits), pairs(expected), "{traits}");
+    assert_eq!(parsed(&traits), pairs(expected), "{traits}");
 }
 
 fn ignored(json: &str) -> Vec<(String, &'static str)> {
     let node = Node::parse(json.as_bytes()).unwrap();
-    read(Some(&node)).ignored.into_iter().map(|i| (i.key, i.why.as_str())).collect()
+    read(Some(&node)).ignored.into_iter().map(|i| (i.key, i.reason.as_str())).collect()
 }
 
 #[test]
-fn a_name_is_cut_at_its_first_white_space() {
+fn a_name_is_split_at_its_first_white_space() {
     check(
         json!({"name": " Peter \t van der  Berg "}),
         &[("FirstName", Some("Peter")), ("LastName", Some("van der  Berg"))],
@@ -39,12 +40,12 @@ fn a_name_is_cut_at_its_first_white_space() {
 }
 
 #[test]
-fn a_name_of_one_word_says_that_there_is_no_last_name() {
+fn a_name_of_one_word_means_that_there_is_no_last_name() {
     check(json!({"name": "Cher"}), &[("FirstName", Some("Cher")), ("LastName", Some(""))]);
 }
 
 #[test]
-fn first_and_last_name_beat_the_name_each_on_its_own() {
+fn first_and_last_name_each_have_precedence_over_the_name() {
     check(
         json!({"name": "Peter Gibbons", "last_name": "Smith"}),
         &[("FirstName", Some("Peter")), ("LastName", Some("Smith"))],
@@ -57,13 +58,13 @@ fn first_and_last_name_beat_the_name_each_on_its_own() {
 }
 
 #[test]
-fn empty_and_odd_names_are_passed_over() {
-    for odd in [json!(null), json!(""), json!("  "), json!(7), json!(true), json!({"a": 1}), json!([])] {
+fn empty_and_invalid_names_are_ignored() {
+    for invalid in [json!(null), json!(""), json!("  "), json!(7), json!(true), json!({"a": 1}), json!([])] {
         check(
-            json!({"firstName": odd, "lastName": odd, "name": "A B"}),
+            json!({"firstName": invalid, "lastName": invalid, "name": "A B"}),
             &[("FirstName", Some("A")), ("LastName", Some("B"))],
         );
-        check(json!({"firstName": odd, "lastName": odd, "name": odd}), &[]);
+        check(json!({"firstName": invalid, "lastName": invalid, "name": invalid}), &[]);
     }
 }
 
@@ -73,8 +74,8 @@ fn a_company_is_text_or_an_object_with_a_name() {
     check(json!({"company": {"id": 7, "Name": "Initech"}}), &[("Company", Some("Initech"))]);
     check(json!({"company": null}), &[("Company", None)]);
     check(json!({"company": " "}), &[("Company", None)]);
-    for odd in [json!(7), json!(true), json!(["Initech"]), json!({"id": 7}), json!({"name": {}})] {
-        check(json!({"company": odd}), &[]);
+    for invalid in [json!(7), json!(true), json!(["Initech"]), json!({"id": 7}), json!({"name": {}})] {
+        check(json!({"company": invalid}), &[]);
     }
 }
 
@@ -128,12 +129,12 @@ fn a_null_part_of_the_address_is_cleared_and_does_not_fall_back() {
 }
 
 #[test]
-fn a_part_of_an_odd_type_falls_back() {
+fn a_part_of_an_invalid_type_falls_back() {
     check(json!({"address": {"city": {"name": "A"}, "state": true}, "city": "X"}), &[("City", Some("X"))]);
 }
 
 #[test]
-fn an_address_in_one_text_is_the_street_and_flat_parts_still_count() {
+fn an_address_as_a_single_text_is_the_street_and_flat_parts_are_used() {
     check(
         json!({"address": " 6th St, SF ", "street": "no", "city": "SF"}),
         &[("Street", Some("6th St, SF")), ("City", Some("SF"))],
@@ -141,15 +142,15 @@ fn an_address_in_one_text_is_the_street_and_flat_parts_still_count() {
 }
 
 #[test]
-fn a_null_address_says_nothing_about_its_parts() {
+fn a_null_address_does_not_clear_its_parts() {
     check(json!({"address": null, "city": "SF"}), &[("City", Some("SF"))]);
     assert_eq!(ignored(r#"{"address": null}"#), [("address".into(), "cannot_be_cleared")]);
 }
 
 #[test]
-fn an_address_of_an_odd_type_says_nothing() {
-    for odd in [json!([{"city": "A"}]), json!(7), json!(false), json!({})] {
-        check(json!({"address": odd, "city": "SF"}), &[("City", Some("SF"))]);
+fn an_address_of_an_invalid_type_is_ignored() {
+    for invalid in [json!([{"city": "A"}]), json!(7), json!(false), json!({})] {
+        check(json!({"address": invalid, "city": "SF"}), &[("City", Some("SF"))]);
     }
 }
 
@@ -174,11 +175,11 @@ fn custom_traits_are_single_values_as_text() {
 }
 
 #[test]
-fn an_audience_key_with_blanks_and_capitals_is_a_custom_trait_that_knows_its_spelling() {
+fn an_audience_key_with_spaces_and_capitals_is_a_custom_trait_with_its_spelling() {
     let node = Node::parse(br#"{"High Value Customers": true}"#).unwrap();
-    let said = read(Some(&node));
-    assert_eq!(said.traits[&Trait::Custom("highvaluecustomers".into())].as_deref(), Some("true"));
-    assert_eq!(said.spellings["highvaluecustomers"], "High Value Customers");
+    let parsed = read(Some(&node));
+    assert_eq!(parsed.traits[&Trait::Custom("highvaluecustomers".into())].as_deref(), Some("true"));
+    assert_eq!(parsed.spellings["highvaluecustomers"], "High Value Customers");
 }
 
 #[test]
@@ -197,17 +198,17 @@ fn a_custom_trait_has_at_most_255_characters() {
 }
 
 #[test]
-fn the_first_spelling_in_the_document_counts() {
+fn the_first_spelling_in_the_document_is_used() {
     let json = r#"{"Plan": "first", "plan": "second", "first_name": "A", "FirstName": "B"}"#;
     let node = Node::parse(json.as_bytes()).unwrap();
-    let said = read(Some(&node));
-    assert_eq!(said.traits[&Trait::Custom("plan".into())].as_deref(), Some("first"));
-    assert_eq!(said.traits[&Trait::FirstName].as_deref(), Some("A"));
+    let parsed = read(Some(&node));
+    assert_eq!(parsed.traits[&Trait::Custom("plan".into())].as_deref(), Some("first"));
+    assert_eq!(parsed.traits[&Trait::FirstName].as_deref(), Some("A"));
     assert_eq!(ignored(json), [("firstname".into(), "repeated"), ("plan".into(), "repeated")]);
 }
 
 #[test]
-fn what_is_passed_over_is_named_with_its_reason() {
+fn ignored_values_are_listed_with_their_reason() {
     let json = r#"{"name": {"first": "A"}, "firstName": "", "lastName": 7, "company": 7, "phone": [1],
                    "address": {"city": true}, "tags": ["a"]}"#;
     let expected = [
@@ -219,13 +220,13 @@ fn what_is_passed_over_is_named_with_its_reason() {
         ("address.city", "not_text"),
         ("tags", "nested"),
     ];
-    assert_eq!(ignored(json), expected.map(|(key, why)| (key.to_owned(), why)));
+    assert_eq!(ignored(json), expected.map(|(key, reason)| (key.to_owned(), reason)));
 }
 
 #[test]
-fn traits_that_are_no_object_say_nothing() {
-    for odd in [json!(null), json!([]), json!("x"), json!([{"plan": "a"}])] {
-        check(odd, &[]);
+fn traits_other_than_an_object_are_ignored() {
+    for invalid in [json!(null), json!([]), json!("x"), json!([{"plan": "a"}])] {
+        check(invalid, &[]);
     }
 }
 
@@ -233,7 +234,7 @@ fn traits_that_are_no_object_say_nothing() {
 fn a_standard_trait_is_not_custom_in_any_spelling() {
     let all = json!({"name": "A", "First Name": "A", "last_name": "B", "E-Mail": "a@b.c", "company": "C", "phones": [1],
                      "Postal Code": "1", "street": "S"});
-    assert!(said(&all).iter().all(|(name, _)| !name.starts_with("custom:")));
+    assert!(parsed(&all).iter().all(|(name, _)| !name.starts_with("custom:")));
     assert!(all.as_object().unwrap().keys().all(|name| !is_custom(name)));
     for custom in ["plan", "userId", "First Time Shopper", "nickname"] {
         assert!(is_custom(custom), "{custom}");

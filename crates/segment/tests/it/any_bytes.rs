@@ -1,10 +1,10 @@
-//! Whatever comes, the reader answers.
+//! The reader handles any input.
 
 use proptest::prelude::*;
 use segment::Body;
 use serde_json::{Value, json};
 
-/// JSON values of every type, nested a little, with the reader's own words among the keys and texts.
+/// JSON values of every type with some nesting, and with keys and texts that the reader knows.
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -49,17 +49,17 @@ fn check(bytes: &[u8]) {
 
 proptest! {
     #[test]
-    fn bytes_of_any_kind_get_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         check(&bytes);
     }
 
     #[test]
-    fn text_that_looks_like_json_gets_an_answer(text in "[\\[\\]{}:,\"a-z0-9.eE\\\\u -]{0,200}") {
+    fn any_text_similar_to_json_is_read_or_refused(text in "[\\[\\]{}:,\"a-z0-9.eE\\\\u -]{0,200}") {
         check(text.as_bytes());
     }
 
     #[test]
-    fn events_with_any_values_get_an_answer(kind in "(identify|delete)", user in any_value(), traits in any_value(),
+    fn events_with_any_values_are_read_or_refused(kind in "(identify|delete)", user in any_value(), traits in any_value(),
                                             context in any_value(), time in any_value(), rest in any_value()) {
         let mut event = json!({"type": kind, "userId": user, "traits": traits, "context": context, "timestamp": time});
         if let (Value::Object(event), Value::Object(rest)) = (&mut event, rest) {
@@ -69,8 +69,8 @@ proptest! {
     }
 
     #[test]
-    fn an_event_cut_anywhere_gets_an_answer(cut in 0_usize..200) {
-        let whole = br#"{"type":"identify","userId":"u","traits":{"name":"A B","email":"a@b.example","address":{"city":null}}}"#;
-        check(&whole[..cut.min(whole.len())]);
+    fn a_truncated_event_is_read_or_refused(cut in 0_usize..200) {
+        let event = br#"{"type":"identify","userId":"u","traits":{"name":"A B","email":"a@b.example","address":{"city":null}}}"#;
+        check(&event[..cut.min(event.len())]);
     }
 }

@@ -1,4 +1,4 @@
-//! Deletes, in the four forms that Segment has published and in odd ones.
+//! Deletes, in the four forms that Segment has published and in unusual ones.
 
 use serde_json::json;
 
@@ -16,14 +16,14 @@ fn of_segments_page() -> serde_json::Value {
 
 #[test]
 fn the_delete_of_segments_page_names_user_and_address() {
-    let said = delete(&of_segments_page());
-    assert_eq!(said.user.as_deref(), Some("5678"));
-    assert_eq!(said.anonymous, None);
-    assert_eq!(said.addresses.into_iter().collect::<Vec<_>>(), ["peter@example.com"]);
+    let delete = delete(&of_segments_page());
+    assert_eq!(delete.user.as_deref(), Some("5678"));
+    assert_eq!(delete.anonymous, None);
+    assert_eq!(delete.addresses.into_iter().collect::<Vec<_>>(), ["peter@example.com"]);
 }
 
 #[test]
-fn all_four_published_forms_are_taken() {
+fn all_four_published_forms_are_read() {
     let times = "2020-05-09T23:54:49.209Z";
     let go = "2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.297045";
     for form in [
@@ -43,27 +43,27 @@ fn all_four_published_forms_are_taken() {
 }
 
 #[test]
-fn a_delete_is_as_late_as_its_arrival_whatever_it_says() {
+fn the_time_of_a_delete_is_its_arrival() {
     for time in ["1999-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "nonsense"] {
-        let said = delete(&json!({"type": "delete", "userId": "u", "timestamp": time}));
-        assert_eq!(said.time.to_string(), "2026-03-01T12:00:00.123456Z");
+        let delete = delete(&json!({"type": "delete", "userId": "u", "timestamp": time}));
+        assert_eq!(delete.time.to_string(), "2026-03-01T12:00:00.123456Z");
     }
 }
 
 #[test]
-fn a_delete_names_every_address_that_it_has() {
-    let said = delete(&json!({
+fn a_delete_names_every_address_that_it_contains() {
+    let delete = delete(&json!({
         "type": "delete", "userId": "User@x.example", "anonymousId": "x", "email": "A@x.example",
         "traits": {"email": "b@x.example"}, "context": {"traits": {"EMAIL": "c@x.example "}},
         "properties": {"email": "a@x.example"}
     }));
-    let addresses: Vec<_> = said.addresses.into_iter().collect();
+    let addresses: Vec<_> = delete.addresses.into_iter().collect();
     assert_eq!(addresses, ["a@x.example", "b@x.example", "c@x.example", "user@x.example"]);
-    assert_eq!(said.anonymous.as_deref(), Some("x"));
+    assert_eq!(delete.anonymous.as_deref(), Some("x"));
 }
 
 #[test]
-fn nothing_filters_a_delete_and_nothing_slows_it() {
+fn a_delete_is_never_skipped_and_never_bulk() {
     let event = json!({"type": "delete", "userId": "u", "integrations": {"Refersion": false, "All": false},
                        "context": {"personas": {}}});
     assert!(!read(&event).unwrap().bulk);

@@ -1,4 +1,4 @@
-//! Identifies: whom they name, where their email is, and what else they carry.
+//! Identifies: identifiers, email addresses, message ids and flags.
 
 use segment::{AddressOrigin, Trait};
 use serde_json::json;
@@ -26,11 +26,11 @@ fn the_identify_of_segments_page_is_read_in_full() {
     assert_eq!(event.message_key, "test-message-txsmji");
     assert_eq!(event.message_id.as_deref(), Some("test-message-txsmji"));
     assert!(!event.bulk);
-    let said = identify(&of_segments_page());
-    assert_eq!(said.user.as_deref(), Some("test-user-t0zpx"));
-    assert_eq!(said.anonymous, None);
-    assert_eq!(said.time.to_string(), "2019-05-02T14:14:40.519Z");
-    assert!(!said.engage && !said.skip);
+    let identify = identify(&of_segments_page());
+    assert_eq!(identify.user.as_deref(), Some("test-user-t0zpx"));
+    assert_eq!(identify.anonymous, None);
+    assert_eq!(identify.time.to_string(), "2019-05-02T14:14:40.519Z");
+    assert!(!identify.engage && !identify.skip);
     let expected = [
         (Trait::FirstName, "Peter"),
         (Trait::LastName, "Gibbons"),
@@ -42,12 +42,12 @@ fn the_identify_of_segments_page_is_read_in_full() {
         (Trait::Custom("logins".into()), "5"),
         (Trait::Custom("plan".into()), "premium"),
     ];
-    assert_eq!(said.traits, expected.into_iter().map(|(t, v)| (t, Some(v.to_owned()))).collect());
-    assert!(said.ignored.is_empty());
+    assert_eq!(identify.traits, expected.into_iter().map(|(t, v)| (t, Some(v.to_owned()))).collect());
+    assert!(identify.ignored.is_empty());
 }
 
 #[test]
-fn the_email_trait_beats_the_email_at_the_top() {
+fn the_email_trait_has_precedence_over_the_top_level_email() {
     let address = identify(&of_segments_page()).address.unwrap();
     assert_eq!(address.address, "peter@example.com");
     assert_eq!(address.origin, AddressOrigin::Stated);
@@ -60,12 +60,12 @@ fn the_email_is_looked_for_in_five_places_in_order() {
         "traits": {"Email": " Traits@x.example "}, "context": {"traits": {"email": "context@x.example"}},
         "properties": {"email": "properties@x.example"}
     });
-    let places = ["/traits/Email", "/context/traits/email", "/properties/email", "/email"];
+    let paths = ["/traits/Email", "/context/traits/email", "/properties/email", "/email"];
     let expected = ["traits@x.example", "context@x.example", "properties@x.example", "top@x.example"];
-    for (place, expected) in places.into_iter().zip(expected) {
+    for (path, expected) in paths.into_iter().zip(expected) {
         let address = identify(&event).address.unwrap();
         assert_eq!((address.address.as_str(), address.origin), (expected, AddressOrigin::Stated));
-        *event.pointer_mut(place).unwrap() = json!("no address");
+        *event.pointer_mut(path).unwrap() = json!("no address");
     }
     let address = identify(&event).address.unwrap();
     assert_eq!(
@@ -75,14 +75,14 @@ fn the_email_is_looked_for_in_five_places_in_order() {
 }
 
 #[test]
-fn an_email_of_an_odd_type_is_absent_and_said_to_be() {
-    for odd in
+fn an_invalid_email_is_ignored_and_reported() {
+    for invalid in
         [json!(null), json!(""), json!(7), json!(true), json!(["a@b.example"]), json!({"a": 1}), json!("a@b")]
     {
-        let said = identify(&json!({"type": "identify", "userId": "u", "traits": {"email": odd}}));
-        assert_eq!(said.address, None, "{odd}");
-        assert_eq!(said.ignored.len(), 1, "{odd}");
-        assert!(said.traits.is_empty(), "{odd}");
+        let identify = identify(&json!({"type": "identify", "userId": "u", "traits": {"email": invalid}}));
+        assert_eq!(identify.address, None, "{invalid}");
+        assert_eq!(identify.ignored.len(), 1, "{invalid}");
+        assert!(identify.traits.is_empty(), "{invalid}");
     }
 }
 
@@ -101,10 +101,10 @@ fn ids_are_trimmed_and_numbers_become_text() {
         (json!(["u1"]), None),
         (json!({"id": "u1"}), None),
     ] {
-        let said = identify(&json!({"type": "identify", "userId": id, "anonymousId": "x"}));
-        assert_eq!(said.user.as_deref(), expected, "{id}");
-        let said = identify(&json!({"type": "identify", "userId": "u", "anonymous_id": id}));
-        assert_eq!(said.anonymous.as_deref(), expected, "{id}");
+        let by_user = identify(&json!({"type": "identify", "userId": id, "anonymousId": "x"}));
+        assert_eq!(by_user.user.as_deref(), expected, "{id}");
+        let by_anonymous = identify(&json!({"type": "identify", "userId": "u", "anonymous_id": id}));
+        assert_eq!(by_anonymous.anonymous.as_deref(), expected, "{id}");
     }
 }
 
@@ -121,7 +121,7 @@ fn any_one_identifier_is_enough() {
 }
 
 #[test]
-fn an_event_of_engage_is_known_by_its_personas_object_and_travels_in_bulk() {
+fn an_event_with_a_personas_object_is_from_engage_and_bulk() {
     let engage = |context: serde_json::Value| json!({"type": "identify", "userId": "u", "traits": {"vip": true}, "context": context});
     for context in [json!({"personas": {}}), json!({"Personas": {"computation_class": "audience"}})] {
         assert!(identify(&engage(context.clone())).engage);
@@ -134,7 +134,7 @@ fn an_event_of_engage_is_known_by_its_personas_object_and_travels_in_bulk() {
 }
 
 #[test]
-fn only_a_plain_false_under_the_exact_name_skips_an_event() {
+fn only_false_under_the_exact_name_skips_an_event() {
     for (integrations, skip) in [
         (json!({"Refersion": false}), true),
         (json!({"All": true, "Refersion": false}), true),
@@ -154,7 +154,7 @@ fn only_a_plain_false_under_the_exact_name_skips_an_event() {
 }
 
 #[test]
-fn a_message_without_an_id_is_known_by_its_content() {
+fn a_message_without_an_id_is_identified_by_its_content() {
     let key = |json: &str| segment::read(json.as_bytes(), crate::now()).unwrap().message_key;
     let one = key(r#"{"type": "identify", "userId": "u", "traits": {"a": 1, "b": 2}}"#);
     assert!(one.starts_with("sha256:") && one.len() == 71, "{one}");
@@ -188,12 +188,12 @@ fn debug_output_has_nothing_personal() {
 }
 
 #[test]
-fn a_text_that_was_cut_in_the_middle_of_a_character_costs_that_character_alone() {
+fn a_text_that_was_cut_inside_a_character_loses_only_that_character() {
     let json = br#"{"type":"identify","userId":"u","traits":{"bio":"on my way \ud83d","plan":"a"}}"#;
     let event = segment::read(json, crate::now()).unwrap();
-    let segment::Body::Identify(said) = event.body else { panic!("an identify") };
-    assert_eq!(said.traits[&Trait::Custom("bio".into())].as_deref(), Some("on my way \u{fffd}"));
-    assert_eq!(said.traits[&Trait::Custom("plan".into())].as_deref(), Some("a"));
+    let segment::Body::Identify(identify) = event.body else { panic!("an identify") };
+    assert_eq!(identify.traits[&Trait::Custom("bio".into())].as_deref(), Some("on my way \u{fffd}"));
+    assert_eq!(identify.traits[&Trait::Custom("plan".into())].as_deref(), Some("a"));
     let stored = segment::without_key(json, "pub_1.sec_0123456789").unwrap();
     assert_eq!(segment::read(&stored, crate::now()).unwrap().message_key, event.message_key);
 }

@@ -1,4 +1,4 @@
-//! What the reader promises of whole events, through its public interface only.
+//! The reader through its public interface, with whole events.
 
 mod any_bytes;
 mod deletes;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use segment::{Body, Delete, Event, Identify, Refusal};
 use serde_json::Value;
 
-/// When the requests of these tests come: later than every time in them that is not meant to lie ahead.
+/// The time of all requests. Times in the events are earlier, unless a test is about times in the future.
 fn now() -> Timestamp {
     "2026-03-01T12:00:00.123456789Z".parse().expect("this is a time")
 }

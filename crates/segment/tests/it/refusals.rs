@@ -1,4 +1,4 @@
-//! What is refused, with which status, and that nobody's words are in the answer.
+//! Refused events: their status, and that no message contains parts of the event.
 
 use segment::Refusal;
 
@@ -11,7 +11,7 @@ fn refused(json: &[u8]) -> (u16, String) {
 }
 
 #[test]
-fn what_is_not_json_is_400_with_one_text_for_all() {
+fn invalid_json_is_400_with_one_constant_message() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_object =
         format!(r#"{{"type":"identify","userId":"u","a":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
@@ -35,7 +35,7 @@ fn what_is_not_json_is_400_with_one_text_for_all() {
 }
 
 #[test]
-fn json_that_is_no_object_is_400() {
+fn json_other_than_an_object_is_400() {
     for body in ["null", "[]", "[{\"type\":\"identify\",\"userId\":\"u\"}]", "7", "\"identify\"", "true"] {
         assert!(matches!(segment::read(body.as_bytes(), now()), Err(Refusal::NotAnObject)), "{body}");
         assert_eq!(refused(body.as_bytes()).0, 400);
@@ -57,7 +57,7 @@ fn an_event_without_a_type_is_400() {
 }
 
 #[test]
-fn every_other_type_is_501_and_only_segments_own_are_named() {
+fn any_other_type_is_501_and_only_segments_own_are_named() {
     for known in ["track", "page", "screen", "group", "alias"] {
         let (status, text) = refused(format!(r#"{{"type":"{known}","userId":"u"}}"#).as_bytes());
         assert_eq!(status, 501);
@@ -69,7 +69,7 @@ fn every_other_type_is_501_and_only_segments_own_are_named() {
 }
 
 #[test]
-fn the_type_is_read_in_any_casing_and_under_its_old_name() {
+fn the_type_is_read_in_any_case_and_under_its_old_name() {
     for body in [
         r#"{"type":" Identify ","userId":"u"}"#,
         r#"{"TYPE":"IDENTIFY","userId":"u"}"#,
@@ -81,7 +81,7 @@ fn the_type_is_read_in_any_casing_and_under_its_old_name() {
 }
 
 #[test]
-fn who_names_nobody_is_400() {
+fn an_event_without_identifiers_is_400() {
     for body in [
         r#"{"type":"identify"}"#,
         r#"{"type":"identify","userId":null,"anonymousId":"","email":"nobody"}"#,

@@ -1,11 +1,11 @@
-//! The casing of names differs by customer and must not matter.
+//! The spelling of names differs between customers and does not matter.
 
 use proptest::prelude::*;
 use segment::{Body, Event};
 use serde_json::{Map, Value, json};
 
-/// An event in which every field that the reader knows has its say.
-fn telling() -> Value {
+/// An event with every field that the reader knows.
+fn complete_event() -> Value {
     json!({
         "type": "identify", "messageId": "m", "userId": "u", "anonymousId": "x", "originalTimestamp": "2020-01-01T00:00:00Z",
         "receivedAt": "2020-01-02T00:00:00Z",
@@ -18,7 +18,7 @@ fn telling() -> Value {
     })
 }
 
-/// The spellings of a name that occur, drawn by `style`.
+/// One of the usual spellings of a name, selected by `style`.
 fn respelled(name: &str, style: u8) -> String {
     let snake: String = name
         .chars()
@@ -50,7 +50,7 @@ fn respell(value: &Value, styles: &mut impl Iterator<Item = u8>) -> Value {
     }
 }
 
-/// The spelling of a custom trait is kept on purpose, for the operator; all else has to be the same.
+/// The event without the spellings of custom traits, which are kept for operators. Everything else has to be equal.
 fn without_spellings(mut event: Event) -> Event {
     if let Body::Identify(identify) = &mut event.body {
         identify.spellings.clear();
@@ -60,17 +60,17 @@ fn without_spellings(mut event: Event) -> Event {
 
 proptest! {
     #[test]
-    fn any_casing_of_names_gives_the_same_event(styles in prop::collection::vec(any::<u8>(), 1..40)) {
-        let event = respell(&telling(), &mut styles.into_iter().cycle());
-        let plain = crate::read(&telling()).unwrap();
+    fn any_spelling_of_names_gives_the_same_event(styles in prop::collection::vec(any::<u8>(), 1..40)) {
+        let event = respell(&complete_event(), &mut styles.into_iter().cycle());
+        let plain = crate::read(&complete_event()).unwrap();
         prop_assert_eq!(without_spellings(crate::read(&event).unwrap()), without_spellings(plain));
     }
 }
 
 #[test]
-fn the_telling_event_says_what_it_should() {
-    let said = crate::identify(&telling());
-    assert_eq!(said.traits.len(), 11);
-    assert!(said.engage && said.address.is_some() && said.ignored.is_empty());
-    assert_eq!(said.spellings["planname"], "planName");
+fn the_complete_event_is_read_in_full() {
+    let identify = crate::identify(&complete_event());
+    assert_eq!(identify.traits.len(), 11);
+    assert!(identify.engage && identify.address.is_some() && identify.ignored.is_empty());
+    assert_eq!(identify.spellings["planname"], "planName");
 }

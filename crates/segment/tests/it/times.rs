@@ -1,4 +1,4 @@
-//! When an identify was said.
+//! The time of an identify.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn check(mut times: serde_json::Value, expected: &str) {
 }
 
 #[test]
-fn the_first_time_that_can_be_read_counts() {
+fn the_first_valid_time_is_used() {
     let (a, b, c, d) =
         ("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z", "2020-01-03T00:00:00Z", "2020-01-04T00:00:00Z");
     check(json!({"timestamp": a, "originalTimestamp": b, "sentAt": c, "receivedAt": d}), a);
@@ -33,13 +33,13 @@ fn a_retry_is_as_old_as_the_first_try() {
 }
 
 #[test]
-fn a_clock_that_is_ahead_wins_nothing() {
+fn a_time_in_the_future_counts_as_the_time_of_receipt() {
     check(json!({"timestamp": "2099-01-01T00:00:00Z"}), NOW);
     check(json!({"timestamp": "2099-01-01T00:00:00Z", "receivedAt": "2098-01-01T00:00:00Z"}), NOW);
 }
 
 #[test]
-fn times_are_cut_to_the_microsecond() {
+fn times_are_truncated_to_the_microsecond() {
     check(json!({"timestamp": "2018-09-05T23:05:25.862826965Z"}), "2018-09-05T23:05:25.862826Z");
     check(json!({"timestamp": 1_556_806_480_519_u64}), "2019-05-02T14:14:40.519Z");
 }

@@ -1,31 +1,31 @@
-//! How affiliates come into an account: by `/affiliate/new`, or because they were there before.
+//! New affiliates: created by `/affiliate/new`, or added before the first call.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Account, World};
+use super::{Account, Config};
 use crate::affiliate::{Affiliate, Field, Status, Texts};
 use crate::answer::Answer;
 use crate::call::New;
 
-/// An affiliate that was there before anybody called.
+/// An affiliate that exists before the first call.
 #[derive(Debug, Clone)]
-pub struct Before {
-    /// Taken as it is; an address that is held already is refused.
+pub struct ExistingAffiliate {
+    /// Email address, not validated. Refused if another affiliate has it.
     pub email: String,
     /// Any text.
     pub first_name: String,
     /// Any text.
     pub last_name: String,
-    /// Any of the four.
+    /// Any of the four statuses.
     pub status: Status,
     /// Value by numeric custom field id.
     pub custom_fields: BTreeMap<u64, String>,
 }
 
-impl Before {
-    /// An active affiliate with that address and a common name.
+impl ExistingAffiliate {
+    /// An active affiliate with this address and a common name.
     #[must_use]
     pub fn active(email: &str) -> Self {
         Self {
@@ -40,19 +40,19 @@ impl Before {
 
 /// The two identifiers of an affiliate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
+pub struct AffiliateIds {
     /// The numeric id.
     pub id: u64,
     /// The affiliate code.
     pub code: String,
 }
 
-/// The offer of accounts whose offers nobody named.
+/// The offer of accounts without configured offers.
 const DEFAULT_OFFER: u64 = 1;
 
 impl Account {
-    /// `/affiliate/new`. A held address gives the text alone: no id, no code, no status.
-    pub(super) fn create(&mut self, new: New, world: &World) -> Answer {
+    /// `/affiliate/new`. The error for a taken address names neither id, nor code, nor status.
+    pub(super) fn create(&mut self, new: New, config: &Config) -> Answer {
         let mut errors = Vec::new();
         if self.find_by_email(new.texts.get(Field::Email)).is_some() {
             errors.push("The email you have entered is taken by another Affiliate.");
@@ -67,59 +67,64 @@ impl Account {
         self.effects.created += 1;
         self.effects.welcome_mails += u64::from(new.send_welcome);
         self.coupons.extend(new.coupon.clone());
-        let placed = self.add(new.texts, new.status, new.offer, new.unique_merchant_id, world);
-        created(&placed, new.status, world)
+        let status = new.status;
+        let ids = self.add(new, config);
+        created(&ids, status, config)
     }
 
-    /// `None` if somebody holds the address.
-    pub(crate) fn place(&mut self, before: Before, world: &World) -> Option<Placed> {
-        if self.find_by_email(&before.email).is_some() {
+    /// Adds an affiliate without a call. `None` if another affiliate has the address.
+    pub(crate) fn add_existing(
+        &mut self,
+        existing: ExistingAffiliate,
+        config: &Config,
+    ) -> Option<AffiliateIds> {
+        if self.find_by_email(&existing.email).is_some() {
             return None;
         }
         let mut texts = Texts::default();
-        texts.set(Field::Email, &before.email);
-        texts.set(Field::FirstName, &before.first_name);
-        texts.set(Field::LastName, &before.last_name);
-        let placed = self.add(texts, before.status, None, "".into(), world);
-        if let Some(affiliate) = self.affiliates.get_mut(&placed.id) {
-            for (id, value) in before.custom_fields {
+        texts.set(Field::Email, &existing.email);
+        texts.set(Field::FirstName, &existing.first_name);
+        texts.set(Field::LastName, &existing.last_name);
+        let new = New {
+            texts,
+            status: existing.status,
+            offer: None,
+            send_welcome: false,
+            coupon: None,
+            unique_merchant_id: "".into(),
+        };
+        let ids = self.add(new, config);
+        if let Some(affiliate) = self.affiliates.get_mut(&ids.id) {
+            for (id, value) in existing.custom_fields {
                 affiliate.set_custom_field(id, &value);
             }
         }
-        Some(placed)
+        Some(ids)
     }
 
-    fn add(
-        &mut self,
-        texts: Texts,
-        status: Status,
-        offer: Option<u64>,
-        merchant_id: Box<str>,
-        world: &World,
-    ) -> Placed {
+    fn add(&mut self, new: New, config: &Config) -> AffiliateIds {
         let id = self.ids.next_id();
         let code = self.ids.next_code(|code| self.codes.contains_key(code));
-        let offer = offer.or_else(|| world.switches.offers.first().copied()).unwrap_or(DEFAULT_OFFER);
-        let placed = Placed { id, code: code.to_string() };
-        let custom_fields = BTreeMap::new();
+        let offer = new.offer.or_else(|| config.switches.offers.first().copied()).unwrap_or(DEFAULT_OFFER);
+        let ids = AffiliateIds { id, code: code.to_string() };
         self.insert(Affiliate {
             id,
             code,
-            status,
+            status: new.status,
             offer,
-            texts,
-            unique_merchant_id: merchant_id,
-            custom_fields,
+            texts: new.texts,
+            unique_merchant_id: new.unique_merchant_id,
+            custom_fields: BTreeMap::new(),
         });
-        placed
+        ids
     }
 }
 
-/// `id` is the code; the numeric id is in the text of `message` alone.
-fn created(placed: &Placed, status: Status, world: &World) -> Answer {
-    let Placed { id, code } = placed;
+/// The answer to a create. Its `id` is the code; the numeric id is only in the text of `message`.
+fn created(ids: &AffiliateIds, status: Status, config: &Config) -> Answer {
+    let AffiliateIds { id, code } = ids;
     let mut body = json!({ "id": code, "link": link(code) });
-    if !world.switches.no_create_message {
+    if !config.switches.no_create_message {
         body["message"] =
             format!("The affiliate {id} has been created with the status of {}.", status.name()).into();
     }

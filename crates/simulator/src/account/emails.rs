@@ -1,33 +1,33 @@
-//! Who holds which address, and fast answers to searches by a part of one.
+//! An index of email addresses that finds them by a part.
 //!
-//! A search for `ann@x.com` has to find `joann@x.com` and `ann@x.com.au` too. So the key is the domain, then the
-//! local part backwards (`x.com@nna`): all matches of one domain stand side by side, whoever else is in it.
+//! A search for `ann@x.com` has to find `joann@x.com` and `ann@x.com.au` as well. So the key is the domain followed
+//! by the reversed local part (`x.com@nna`): all matches in one domain are adjacent.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// Addresses of one account, compared without case, each with the numeric id of its holder.
+/// The addresses of one account, compared ignoring case, each with the numeric id of its affiliate.
 #[derive(Debug, Default)]
-pub(crate) struct Emails(BTreeMap<String, u64>);
+pub(crate) struct EmailIndex(BTreeMap<String, u64>);
 
-impl Emails {
-    pub(crate) fn holder(&self, email: &str) -> Option<u64> {
+impl EmailIndex {
+    pub(crate) fn owner(&self, email: &str) -> Option<u64> {
         self.0.get(&key(email)).copied()
     }
 
-    pub(crate) fn hold(&mut self, email: &str, id: u64) {
+    pub(crate) fn insert(&mut self, email: &str, id: u64) {
         self.0.insert(key(email), id);
     }
 
-    pub(crate) fn release(&mut self, email: &str) {
+    pub(crate) fn remove(&mut self, email: &str) {
         self.0.remove(&key(email));
     }
 
-    /// Numeric ids of all holders whose address contains `part`, ascending.
+    /// The numeric ids of all affiliates whose address contains `part`, ascending.
     pub(crate) fn containing(&self, part: &str) -> Vec<u64> {
         let part = part.to_lowercase();
         let mut ids = match part.split_once('@') {
-            // Addresses have one `@`.
+            // An address has exactly one `@`.
             Some((_, domain)) if domain.contains('@') => Vec::new(),
             Some((local, domain)) => self.around_the_at(local, domain),
             None => self.scan(&part),
@@ -36,7 +36,7 @@ impl Emails {
         ids
     }
 
-    /// Local parts that end in `local`, in every domain that begins with `domain`.
+    /// Addresses whose local part ends in `local`, in every domain that begins with `domain`.
     fn around_the_at(&self, local: &str, domain: &str) -> Vec<u64> {
         let local: String = local.chars().rev().collect();
         let mut found = Vec::new();
@@ -44,7 +44,7 @@ impl Emails {
         while let Some(whole) = self.first_domain(&from).filter(|whole| whole.starts_with(domain)) {
             let prefix = format!("{whole}@{local}");
             found.extend(self.with_prefix(&prefix));
-            // 'A' is the character after '@', and no lower-case key has it: the first one behind this domain.
+            // 'A' follows '@' and occurs in no lower-case key, so this is the first key after the domain.
             from = format!("{whole}A");
         }
         found
@@ -63,12 +63,12 @@ impl Emails {
         self.0.range::<str, _>((Bound::Included(from), Bound::Unbounded))
     }
 
-    /// A part without `@` may be anywhere in either half.
+    /// Addresses that contain a part without `@` in either half.
     fn scan(&self, part: &str) -> Vec<u64> {
-        let backwards: String = part.chars().rev().collect();
+        let reversed: String = part.chars().rev().collect();
         let contains = |key: &str| {
             key.split_once('@')
-                .is_some_and(|(domain, local)| domain.contains(part) || local.contains(&backwards))
+                .is_some_and(|(domain, local)| domain.contains(part) || local.contains(&reversed))
         };
         self.0.iter().filter(|(key, _)| contains(key)).map(|(_, id)| *id).collect()
     }
@@ -84,7 +84,7 @@ fn key(email: &str) -> String {
             key.extend(local.chars().rev());
             key
         }
-        // Only valid addresses are held; anything else is looked up in vain.
+        // Only valid addresses are in the index; anything else is not found.
         None => email,
     }
 }
@@ -93,19 +93,19 @@ fn key(email: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Emails;
+    use super::EmailIndex;
 
-    fn held(addresses: &[&str]) -> Emails {
-        let mut emails = Emails::default();
+    fn index_of(addresses: &[&str]) -> EmailIndex {
+        let mut emails = EmailIndex::default();
         for (id, address) in (0..).zip(addresses) {
-            emails.hold(address, id);
+            emails.insert(address, id);
         }
         emails
     }
 
     #[test]
-    fn a_part_is_found_wherever_it_stands() {
-        let emails = held(&["ann@x.com", "joann@x.com", "ann@x.com.au", "Bob@x-y.org", "ann@y.com"]);
+    fn a_part_is_found_anywhere_in_an_address() {
+        let emails = index_of(&["ann@x.com", "joann@x.com", "ann@x.com.au", "Bob@x-y.org", "ann@y.com"]);
         assert_eq!(emails.containing("ann@x.com"), [0, 1, 2]);
         assert_eq!(emails.containing("@X.COM"), [0, 1, 2]);
         assert_eq!(emails.containing("bob"), [3]);
@@ -123,7 +123,7 @@ mod tests {
             let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
             let naive: Vec<u64> =
                 (0..).zip(&addresses).filter(|(_, address)| address.contains(&part)).map(|(id, _)| id).collect();
-            prop_assert_eq!(held(&addresses).containing(&part), naive);
+            prop_assert_eq!(index_of(&addresses).containing(&part), naive);
         }
     }
 }

@@ -1,36 +1,36 @@
-//! One merchant's account: its affiliates, and the ways to find them.
+//! One merchant's account: its affiliates and their indexes.
 //!
-//! Every lookup that a call needs goes through an index, so that an account of a million answers as fast as one of ten.
+//! Every lookup of a call uses an index, so that an account of a million affiliates answers as fast as one of ten.
 
-mod change;
+mod batch;
 mod create;
 mod emails;
 mod ids;
-mod look;
-mod withhold;
+mod lookup;
+mod partial;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-pub use create::{Before, Placed};
+pub use create::{AffiliateIds, ExistingAffiliate};
 
 use crate::affiliate::{Affiliate, Field};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::calls::Effects;
-use crate::dice::Dice;
 use crate::options::Switches;
+use crate::random::RandomSource;
 use crate::state::{AccountState, AffiliateState};
-use emails::Emails;
+use emails::EmailIndex;
 use ids::{ById, Ids};
-use withhold::Withheld;
+use partial::PartialFailures;
 
-/// What every account of a simulator has in common.
-pub(crate) struct World {
+/// Configuration that all accounts of a simulator share.
+pub(crate) struct Config {
     pub(crate) switches: Switches,
     pub(crate) custom_fields: BTreeMap<u64, String>,
 }
 
-impl World {
+impl Config {
     fn has_custom_field(&self, id: u64) -> bool {
         self.custom_fields.is_empty() || self.custom_fields.contains_key(&id)
     }
@@ -40,17 +40,17 @@ impl World {
     }
 }
 
-/// One account. Affiliates are never in it under one address twice.
+/// One account. No two of its affiliates have the same address.
 pub(crate) struct Account {
     pub(crate) public_key: String,
-    /// Numeric ids in the order of creation, which is ascending.
+    /// Numeric ids in the order of creation, ascending.
     order: Vec<u64>,
     affiliates: ById<Affiliate>,
     codes: HashMap<Box<str>, u64>,
-    emails: Emails,
+    emails: EmailIndex,
     coupons: HashSet<String>,
     ids: Ids,
-    withheld: Withheld,
+    partial_failures: PartialFailures,
     pub(crate) effects: Effects,
 }
 
@@ -61,52 +61,58 @@ impl Account {
             order: Vec::new(),
             affiliates: ById::default(),
             codes: HashMap::new(),
-            emails: Emails::default(),
+            emails: EmailIndex::default(),
             coupons: HashSet::new(),
-            ids: Ids::new(Dice::named(seed, public_key)),
-            withheld: Withheld::default(),
+            ids: Ids::new(RandomSource::for_name(seed, public_key)),
+            partial_failures: PartialFailures::default(),
             effects: Effects::default(),
         }
     }
 
-    /// Carries the call out. With `partial`, some items of a batch are not done although nothing is wrong with them.
-    pub(crate) fn perform(&mut self, call: Call, world: &World, partial: Option<&mut Dice>) -> Answer {
+    /// Carries a call out. With `partial`, some valid items of a batch are reported as not changed.
+    pub(crate) fn perform(
+        &mut self,
+        call: Call,
+        config: &Config,
+        partial: Option<&mut RandomSource>,
+    ) -> Answer {
         match call {
-            Call::New(new) => self.create(*new, world),
-            Call::Get(which) => self.get(&which, world),
-            Call::Edit(edits) => self.edit(edits, world, partial),
-            Call::Search(search) => self.search(&search, world),
-            Call::List(list) => self.list(&list, world),
-            Call::StatusChange(change) => self.change_status(&change, world, partial),
+            Call::New(new) => self.create(*new, config),
+            Call::Get(by) => self.get(&by, config),
+            Call::Edit(edits) => self.edit(edits, config, partial),
+            Call::Search(search) => self.search(&search, config),
+            Call::List(list) => self.list(&list, config),
+            Call::StatusChange(change) => self.change_status(&change, config, partial),
         }
     }
 
     pub(crate) fn find_by_email(&self, email: &str) -> Option<&Affiliate> {
-        self.affiliates.get(&self.emails.holder(email)?)
+        self.affiliates.get(&self.emails.owner(email)?)
     }
 
     fn find_by_code(&self, code: &str) -> Option<&Affiliate> {
         self.affiliates.get(self.codes.get(code)?)
     }
 
-    /// Keeps the affiliate under all its names. The caller has seen to it that nobody holds its address.
+    /// Adds an affiliate to all indexes. The caller has checked that its address is free.
     fn insert(&mut self, affiliate: Affiliate) {
         self.order.push(affiliate.id);
         self.codes.insert(affiliate.code.clone(), affiliate.id);
-        self.emails.hold(affiliate.texts.get(Field::Email), affiliate.id);
+        self.emails.insert(affiliate.texts.get(Field::Email), affiliate.id);
         self.affiliates.insert(affiliate.id, affiliate);
     }
 
-    /// As when affiliates delete their own account: id, code and address are gone. True if there was one.
+    /// Removes an affiliate with its id, code and address, as when affiliates delete their own account. Whether it
+    /// existed.
     pub(crate) fn remove(&mut self, id: u64) -> bool {
         let Some(affiliate) = self.affiliates.remove(&id) else { return false };
         self.order.retain(|other| *other != id);
         self.codes.remove(&affiliate.code);
-        self.emails.release(affiliate.texts.get(Field::Email));
+        self.emails.remove(affiliate.texts.get(Field::Email));
         true
     }
 
-    /// In the order of creation.
+    /// All affiliates in the order of creation.
     fn iter(&self) -> impl DoubleEndedIterator<Item = &Affiliate> {
         self.order.iter().filter_map(|id| self.affiliates.get(id))
     }

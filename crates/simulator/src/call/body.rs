@@ -1,10 +1,10 @@
-//! The first checks of every body: is there one, is it JSON, are the fields known, are the required ones there.
+//! The first checks of every body: not empty, JSON, only known fields, all required fields.
 
 use super::json::{Json, Object};
 use crate::answer::Answer;
 use crate::options::Switches;
 
-/// The JSON object that every operation wants.
+/// Reads the JSON object that every operation expects.
 pub(super) fn object(body: &[u8]) -> Result<Object<'_>, Answer> {
     if body.is_empty() {
         return Err(Answer::error(404, "Bad request, no body"));
@@ -15,7 +15,7 @@ pub(super) fn object(body: &[u8]) -> Result<Object<'_>, Answer> {
     }
 }
 
-/// An unknown field is answered with 204, which looks like success to a client library.
+/// Refuses unknown fields with 204, which looks like success to a client library.
 pub(super) fn known(
     object: &Object<'_>,
     is_known: impl Fn(&str) -> bool,
@@ -26,7 +26,7 @@ pub(super) fn known(
         Some(name) if switches.unknown_field_is_422 => {
             Err(Answer::refused(&[format!("Invalid field {name}")]))
         }
-        Some(_) => Err(Answer::nothing()),
+        Some(_) => Err(Answer::no_content()),
     }
 }
 

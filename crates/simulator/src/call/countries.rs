@@ -1,4 +1,4 @@
-//! The closed list of countries that `new` and `edit` take.
+//! The closed list of countries that `new` and `edit` accept.
 
 /// Two upper-case letters each, 90 in all; many ISO codes are missing, and `UK` is not among them.
 /// Source: Refersion REST v2, `/affiliate/new` and `/affiliate/edit`, `country`.

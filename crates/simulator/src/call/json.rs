@@ -1,7 +1,7 @@
-//! JSON as a request has it, with texts borrowed from the body.
+//! JSON values that borrow their texts from the body of the request.
 //!
-//! `serde_json::Value` copies every key and sorts every object; for batches of 50 affiliates that was most of a
-//! call's time.
+//! `serde_json::Value` copies every key and sorts every object, which took most of the time of a call with 50
+//! affiliates.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +20,7 @@ pub(super) enum Json<'a> {
     Object(Object<'a>),
 }
 
-/// The members of an object in the order of the body. Of equal names the last one counts.
+/// The members of an object in document order. If a name occurs twice, the last member is valid.
 #[derive(Debug, Default)]
 pub(super) struct Object<'a>(pub(super) Vec<(Cow<'a, str>, Json<'a>)>);
 
@@ -62,7 +62,7 @@ impl Json<'_> {
     }
 }
 
-/// A text as it is, without quotes; everything else as JSON.
+/// A text without quotes; any other value as JSON.
 impl fmt::Display for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -78,7 +78,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
     }
 }
 
-/// A name borrowed where it can be, which `Cow` alone never does.
+/// A name that borrows if possible, which `Cow` by itself never does.
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -108,7 +108,7 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
-        Number::from_f64(number).map(Json::Number).ok_or_else(|| E::custom("a number without end"))
+        Number::from_f64(number).map(Json::Number).ok_or_else(|| E::custom("a number that is not finite"))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_names_the_last_one_counts() {
+    fn the_last_of_several_members_with_one_name_is_valid() {
         let Json::Object(object) = serde_json::from_str(r#"{"a":1,"b":2,"a":3}"#).unwrap() else { panic!() };
         assert_eq!(object.get("a").unwrap().as_u64(), Some(3));
         assert_eq!(object.take("a").unwrap().as_u64(), Some(3));

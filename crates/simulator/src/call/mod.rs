@@ -1,22 +1,22 @@
-//! Requests as typed calls: everything that can be refused without looking at an account is refused here.
+//! Parsing and validation of requests, as far as they need no account.
 //!
-//! The checks come in one order for every operation: empty body (404), invalid JSON (400), unknown field (204),
-//! missing field (400), too many elements (429), values (422). Reading needs no account, so the HTTP server does it
-//! outside the simulator's lock.
+//! The checks have the same order for every operation: empty body (404), invalid JSON (400), unknown field (204),
+//! missing field (400), too many elements (429), values (422). Parsing needs no account, so the HTTP server does it
+//! without the lock on the simulator.
 
 mod body;
-mod complaints;
 mod countries;
 mod edit;
 mod email;
 mod json;
-mod look;
+mod lookup;
 mod new;
 mod password;
 mod status_change;
+mod validation;
 
 pub(crate) use edit::Edit;
-pub(crate) use look::{List, Search, Which, not_found};
+pub(crate) use lookup::{List, LookupBy, Search, not_found};
 pub(crate) use new::New;
 pub(crate) use status_change::StatusChange;
 
@@ -24,18 +24,18 @@ use crate::answer::Answer;
 use crate::operation::Operation;
 use crate::options::Switches;
 
-/// The longest body that the gateway lets pass, in bytes. Refersion publishes no limit; this one is ours.
+/// Maximum length of a body, in bytes. Assumed: Refersion documents no limit.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
-/// The most affiliates in one `edit` or `status_change`. Source: Refersion REST v2, `/affiliate/status_change`; it is
-/// also the limit of every sibling operation.
+/// Maximum number of affiliates in one `edit` or `status_change`. Source: Refersion REST v2,
+/// `/affiliate/status_change`; it is also the limit of every sibling operation.
 const MAX_ELEMENTS: usize = 50;
 
-/// A well-formed request.
+/// A valid request.
 #[derive(Debug)]
 pub(crate) enum Call {
     New(Box<New>),
-    Get(Which),
+    Get(LookupBy),
     Edit(Vec<Edit>),
     Search(Search),
     List(List),
@@ -43,21 +43,26 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// The error is the whole answer to a request that is not well formed.
+    /// Parses a request. The error is the answer to an invalid one.
     pub(crate) fn read(operation: Operation, body: &[u8], switches: &Switches) -> Result<Self, Answer> {
         match operation {
             Operation::New => new::read(body, switches).map(Box::new).map(Self::New),
-            Operation::Get => look::read_get(body, switches).map(Self::Get),
+            Operation::Get => lookup::read_get(body, switches).map(Self::Get),
             Operation::Edit => edit::read(body, switches).map(Self::Edit),
-            Operation::Search => look::read_search(body, switches).map(Self::Search),
-            Operation::List => look::read_list(body, switches).map(Self::List),
+            Operation::Search => lookup::read_search(body, switches).map(Self::Search),
+            Operation::List => lookup::read_list(body, switches).map(Self::List),
             Operation::StatusChange => status_change::read(body, switches).map(Self::StatusChange),
-            Operation::Elsewhere(_) => {
+            Operation::Unsupported(_) => {
                 Err(Answer::refused(&["Your account plan does not support this feature (error 1)."]))
             }
             Operation::Unknown => Err(Answer::gateway(403, "Forbidden")),
         }
     }
+}
+
+/// The number that a text of ASCII digits stands for: no sign, no spaces, not empty.
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 fn too_many() -> Answer {

@@ -1,39 +1,38 @@
-//! The hidden limit: a token bucket for each account, whose rate moves as the seed has it.
+//! The hidden limit: a token bucket for each account, with a rate that changes over time as the seed determines.
 
 use std::time::Duration;
 
 use super::Limit;
-use crate::dice::Dice;
+use crate::random::RandomSource;
 
-/// The limit goes in a straight line from one drawn rate to the next, for so long.
-const LEG: Duration = Duration::from_secs(10);
+/// The rate changes linearly from one drawn value to the next within this time.
+const INTERVAL: Duration = Duration::from_secs(10);
 
 impl Limit {
-    /// Calls per second, so long after the faults were set; a function of the seed and the time alone.
+    /// Calls per second at this time after the faults were set. Depends on the seed and the time alone.
     pub(crate) fn rate(self, seed: u64, elapsed: Duration) -> f64 {
-        let legs = elapsed.as_secs_f64() / LEG.as_secs_f64();
-        let leg = elapsed.as_secs() / LEG.as_secs();
-        let along = legs.fract();
-        self.point(seed, leg) * (1.0 - along) + self.point(seed, leg + 1) * along
+        let intervals = elapsed.as_secs_f64() / INTERVAL.as_secs_f64();
+        let interval = elapsed.as_secs() / INTERVAL.as_secs();
+        let fraction = intervals.fract();
+        self.value(seed, interval) * (1.0 - fraction) + self.value(seed, interval + 1) * fraction
     }
 
-    fn point(self, seed: u64, leg: u64) -> f64 {
-        // The first draw mixes the leg into the seed; neighbouring seeds alone would give like streams.
-        let mixed = Dice::new(seed ^ leg.wrapping_mul(0x2545_f491_4f6c_dd1d)).next();
-        let rate = Dice::new(mixed).between(u64::from(self.least), u64::from(self.most));
-        f64::from(u32::try_from(rate).unwrap_or(self.most))
+    fn value(self, seed: u64, interval: u64) -> f64 {
+        let mut random = RandomSource::new(seed ^ interval.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let rate = random.between(u64::from(self.min), u64::from(self.max));
+        f64::from(u32::try_from(rate).unwrap_or(self.max))
     }
 }
 
-/// What an account has left of its limit. It holds one second's worth of calls at most.
+/// The token bucket of one account. Its capacity is one second of calls.
 #[derive(Debug, Default)]
-pub(crate) struct Bucket {
-    /// Calls left and the time at which that was so; `None` is a full bucket.
+pub(crate) struct TokenBucket {
+    /// Calls left and the time of that level; `None` is a full bucket.
     level: Option<(f64, Duration)>,
 }
 
-impl Bucket {
-    /// True if the call is within the limit.
+impl TokenBucket {
+    /// Whether the call is within the limit.
     pub(crate) fn admits(&mut self, now: Duration, rate: f64) -> bool {
         let level = match self.level {
             None => rate,
@@ -47,24 +46,24 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bucket, Duration, Limit};
+    use super::{Duration, Limit, TokenBucket};
 
     #[test]
-    fn the_limit_moves_and_stays_in_its_range() {
-        let limit = Limit { least: 50, most: 200 };
+    fn the_limit_changes_within_its_range() {
+        let limit = Limit { min: 50, max: 200 };
         let rates: Vec<f64> = (0..600).map(|second| limit.rate(3, Duration::from_secs(second))).collect();
         assert!(rates.iter().all(|rate| (50.0..=200.0).contains(rate)));
-        let least = rates.iter().copied().fold(f64::MAX, f64::min);
-        let most = rates.iter().copied().fold(f64::MIN, f64::max);
-        assert!(least < 80.0 && most > 170.0, "{least}..{most}");
+        let min = rates.iter().copied().fold(f64::MAX, f64::min);
+        let max = rates.iter().copied().fold(f64::MIN, f64::max);
+        assert!(min < 80.0 && max > 170.0, "{min}..{max}");
         assert!(rates.windows(2).all(|pair| (pair[0] - pair[1]).abs() <= 15.0));
     }
 
     #[test]
-    fn what_is_beyond_the_rate_is_not_admitted() {
-        let mut bucket = Bucket::default();
+    fn calls_beyond_the_rate_are_not_admitted() {
+        let mut bucket = TokenBucket::default();
         let admitted = (0..10_000).filter(|ms| bucket.admits(Duration::from_millis(*ms), 50.0)).count();
-        // One second's worth at the start, and 50 a second for 10 s.
+        // One second of calls at the start, and 50 a second for 10 s.
         assert!((545..=550).contains(&admitted), "{admitted}");
     }
 }

@@ -1,110 +1,111 @@
-//! What goes wrong on demand, as text and as values.
+//! Faults: values, and their form as text.
 
+mod injector;
 mod limit;
 mod spec;
-mod weather;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(crate) use limit::Bucket;
+pub(crate) use injector::{AfterEffect, BeforeEffect, Injection, Injector, too_many_calls};
+pub(crate) use limit::TokenBucket;
 pub use spec::FaultsError;
-pub(crate) use weather::{After, Instead, Plan, Weather, too_many_calls};
 
-/// The faults in force. `Faults::default()` is none; `parse` and `Display` are each other's inverse.
+/// The faults in force. `Faults::default()` is none; `parse` is the inverse of `Display`.
 ///
-/// A specification is a list of items with commas between them; an empty one is a Refersion in perfect health.
+/// A specification is a comma-separated list of items; an empty one means no faults.
 ///
-/// | item                    | what it does                                                                          |
+/// | item                    | effect                                                                                |
 /// | ----------------------- | ------------------------------------------------------------------------------------- |
-/// | `latency=20ms..200ms`   | every answer takes so long; also `latency=50ms`                                       |
-/// | `slow=1%:12s`           | an answer takes so much longer; its effect takes place at once                        |
-/// | `drop-before=0.5%`      | the connection closes without an answer, nothing was done                             |
-/// | `html=0.5%`             | the gateway's page (502, 503 or 504) instead of JSON, nothing was done                |
-/// | `403=1%`                | the gateway's `{"message":"Forbidden"}`, nothing was done                             |
-/// | `503=1%`                | maintenance, nothing was done                                                         |
-/// | `429-after=1%:2s`       | too many calls, with `Retry-After`, nothing was done                                  |
-/// | `429=1%`                | too many calls, without `Retry-After`, nothing was done                               |
-/// | `500=1%`, `502=`, `504=` | a fault of the server or the gateway; half of these calls were carried out            |
-/// | `drop-after=0.5%`       | the connection closes without an answer, the call was carried out                     |
-/// | `garbage=1%`            | the call was carried out, status 200, and the body is cut off, empty or a page        |
-/// | `partial=1%`            | an `edit` or `status_change` leaves healthy items in `ids_not_changed`, each once; some of them are done all the same |
-/// | `down=30s@60s`          | the whole API is down for 30 s, beginning 60 s after the faults were set; may be given several times |
-/// | `limit=50..200`         | a hidden limit of calls per second for each account, which moves in that range; beyond it, 429 without `Retry-After` |
+/// | `latency=20ms..200ms`   | the latency of every answer; also `latency=50ms`                                      |
+/// | `slow=1%:12s`           | additional latency of an answer; the effect is not delayed                            |
+/// | `drop-before=0.5%`      | the connection closes without an answer; the call was not carried out                 |
+/// | `html=0.5%`             | the gateway's page (502, 503 or 504) instead of JSON; the call was not carried out    |
+/// | `403=1%`                | the gateway's `{"message":"Forbidden"}`; the call was not carried out                 |
+/// | `503=1%`                | maintenance; the call was not carried out                                             |
+/// | `429-after=1%:2s`       | too many calls, with `Retry-After`; the call was not carried out                      |
+/// | `429=1%`                | too many calls, without `Retry-After`; the call was not carried out                   |
+/// | `500=1%`, `502=`, `504=` | an error of the server or the gateway; half of these calls were carried out           |
+/// | `drop-after=0.5%`       | the connection closes without an answer; the call was carried out                     |
+/// | `garbage=1%`            | status 200 with a truncated or empty body, or a page; the call was carried out        |
+/// | `partial=1%`            | an `edit` or `status_change` reports valid items in `ids_not_changed`, each once; some of them are changed nevertheless |
+/// | `down=30s@60s`          | the whole API is down for 30 s, beginning 60 s after the faults were set; may be repeated |
+/// | `limit=50..200`         | a hidden limit of calls per second for each account, which changes within the range; calls beyond it get 429 without `Retry-After` |
 /// | `credentials=bad`       | every key pair is refused until other faults are set; `credentials=good` is the default |
-/// | `account=pub_1`         | all items hold for the account with that public key alone                             |
+/// | `account=pub_1`         | all items apply to the account with this public key only                              |
 ///
-/// Each item is drawn for each call; where several hit, the first in the order of this table counts, and `slow` and
-/// `partial` come on top of it. While the API is down, nothing else counts. Chances are percentages down to 0.0001%.
+/// Each item is drawn for each call. If several occur, the first in the order of this table is injected; `slow` and
+/// `partial` are added to it. While the API is down, no other fault is injected. Probabilities are percentages down
+/// to 0.0001%.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// How long answers take.
+    /// Latency of answers.
     pub latency: Latency,
-    /// The chance of each kind of fault, for each call.
-    pub chances: BTreeMap<Kind, Chance>,
-    /// What `Retry-After` says where `Kind::TooManyAfter` hits; sent in whole seconds, rounded up.
+    /// Probability of each kind of fault, for each call.
+    pub probabilities: BTreeMap<Kind, Probability>,
+    /// Value of `Retry-After` for `Kind::TooManyAfter`; sent in whole seconds, rounded up.
     pub retry_after: Duration,
-    /// How much longer an answer takes where `Kind::Slow` hits.
+    /// Additional latency for `Kind::Slow`.
     pub slow_by: Duration,
-    /// When the whole API is down.
-    pub down: Vec<Down>,
-    /// A limit of calls per second for each account.
+    /// Outages of the whole API.
+    pub outages: Vec<Outage>,
+    /// A hidden limit of calls per second for each account.
     pub limit: Option<Limit>,
-    /// Every key pair is refused.
+    /// Whether every key pair is refused.
     pub bad_credentials: bool,
-    /// The public key of the one account that is concerned; `None`: all are.
+    /// Public key of the only account that the faults concern; `None`: all accounts.
     pub account: Option<String>,
 }
 
-/// The range in which the time to an answer lies, both ends included.
+/// A range of latencies, both ends included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Latency {
-    /// At least so long.
-    pub least: Duration,
-    /// At most so long.
-    pub most: Duration,
+    /// Minimum latency.
+    pub min: Duration,
+    /// Maximum latency.
+    pub max: Duration,
 }
 
 /// One outage of the whole API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Down {
-    /// How long it lasts.
-    pub lasts: Duration,
-    /// When it begins, counted from the moment at which the faults are set.
-    pub begins: Duration,
+pub struct Outage {
+    /// Its duration.
+    pub duration: Duration,
+    /// Its start, measured from the moment at which the faults are set.
+    pub start: Duration,
 }
 
-/// A hidden limit that moves within a range.
+/// A hidden limit that changes within a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// Calls per second, at least 1.
-    pub least: u32,
-    /// Calls per second, not below `least`.
-    pub most: u32,
+    /// Minimum in calls per second, at least 1.
+    pub min: u32,
+    /// Maximum in calls per second, not below `min`.
+    pub max: u32,
 }
 
-/// A chance in millionths, from none to certain.
+/// A probability in millionths.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Chance(u32);
+pub struct Probability(u32);
 
-impl Chance {
-    /// Certain.
+impl Probability {
+    /// A probability of 1.
     pub const ONE: Self = Self(1_000_000);
 
-    /// So many in a million calls; more than a million is certain.
+    /// `count` in a million calls, at most a million.
     #[must_use]
-    pub fn millionths(millionths: u32) -> Self {
-        Self(millionths.min(Self::ONE.0))
+    pub fn per_million(count: u32) -> Self {
+        Self(count.min(Self::ONE.0))
     }
 
-    /// So many in a million calls.
+    /// The number of occurrences in a million calls.
     #[must_use]
-    pub fn per_million(self) -> u32 {
+    pub fn as_per_million(self) -> u32 {
         self.0
     }
 }
 
-/// The kinds of faults that are drawn for each call, in the order in which they count.
+/// The kinds of faults that are drawn for each call, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// `slow`
@@ -136,7 +137,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind, in the order in which they count.
+    /// Every kind, in order of precedence.
     pub const ALL: [Self; 13] = [
         Self::Slow,
         Self::DropBefore,

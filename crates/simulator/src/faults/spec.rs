@@ -1,16 +1,16 @@
-//! The text form of faults, read and written.
+//! Fault specifications: parsing and formatting.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Chance, Down, Faults, Kind, Latency, Limit};
+use super::{Faults, Kind, Latency, Limit, Outage, Probability};
 
-/// Why a specification was not understood. Whoever wrote it mends the item that is named.
+/// A specification that cannot be parsed. The error names the item to correct.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultsError {
-    /// No fault has that name.
+    /// No fault has this name.
     #[error(
         "unknown fault `{item}`: the known ones are latency, down, limit, credentials, account, {}",
         kinds()
@@ -19,15 +19,15 @@ pub enum FaultsError {
         /// The item as written.
         item: String,
     },
-    /// The fault exists, its value does not.
+    /// The fault exists; its value is invalid.
     #[error("cannot read `{item}`: write it like `{example}`")]
     Malformed {
         /// The item as written.
         item: String,
-        /// A right one.
+        /// A valid item.
         example: &'static str,
     },
-    /// An item that may stand once stands twice.
+    /// An item that must not be repeated occurs twice.
     #[error("`{name}` is given twice: give it once")]
     Repeated {
         /// The name of the item.
@@ -40,10 +40,10 @@ fn kinds() -> String {
 }
 
 impl Faults {
-    /// Reads a list like `latency=20ms..200ms,429=1%,down=30s@60s`; see [`Faults`] for every item.
+    /// Parses a list like `latency=20ms..200ms,429=1%,down=30s@60s`; see [`Faults`] for every item.
     ///
     /// # Errors
-    /// `FaultsError` names the first item that was not understood.
+    /// [`FaultsError`] for the first invalid item.
     pub fn parse(text: &str) -> Result<Self, FaultsError> {
         let mut faults = Self::default();
         let mut seen = BTreeSet::new();
@@ -67,30 +67,30 @@ impl Faults {
             "limit" => (self.read_limit(value), "limit=50..200"),
             "credentials" => (self.read_credentials(value), "credentials=bad"),
             "account" => (self.read_account(value), "account=pub_1"),
-            "429-after" => (self.read_chance_and_time(Kind::TooManyAfter, value), "429-after=1%:2s"),
-            "slow" => (self.read_chance_and_time(Kind::Slow, value), "slow=1%:12s"),
-            _ => (self.read_chance(Kind::named(name).ok_or_else(unknown)?, value), "500=0.5%"),
+            "429-after" => (self.read_probability_and_time(Kind::TooManyAfter, value), "429-after=1%:2s"),
+            "slow" => (self.read_probability_and_time(Kind::Slow, value), "slow=1%:12s"),
+            _ => (self.read_probability(Kind::named(name).ok_or_else(unknown)?, value), "500=0.5%"),
         };
         read.ok_or_else(|| FaultsError::Malformed { item: item.to_owned(), example })
     }
 
     fn read_latency(&mut self, value: &str) -> Option<()> {
-        let (least, most) = value.split_once("..").unwrap_or((value, value));
-        let (least, most) = (duration(least)?, duration(most)?);
-        self.latency = (least <= most).then_some(Latency { least, most })?;
+        let (min, max) = value.split_once("..").unwrap_or((value, value));
+        let (min, max) = (duration(min)?, duration(max)?);
+        self.latency = (min <= max).then_some(Latency { min, max })?;
         Some(())
     }
 
     fn read_down(&mut self, value: &str) -> Option<()> {
-        let (lasts, begins) = value.split_once('@')?;
-        self.down.push(Down { lasts: duration(lasts)?, begins: duration(begins)? });
+        let (length, start) = value.split_once('@')?;
+        self.outages.push(Outage { duration: duration(length)?, start: duration(start)? });
         Some(())
     }
 
     fn read_limit(&mut self, value: &str) -> Option<()> {
-        let (least, most) = value.split_once("..").unwrap_or((value, value));
-        let (least, most) = (least.parse().ok()?, most.parse().ok()?);
-        self.limit = (1 <= least && least <= most).then_some(Some(Limit { least, most }))?;
+        let (min, max) = value.split_once("..").unwrap_or((value, value));
+        let (min, max) = (min.parse().ok()?, max.parse().ok()?);
+        self.limit = (1 <= min && min <= max).then_some(Some(Limit { min, max }))?;
         Some(())
     }
 
@@ -108,19 +108,19 @@ impl Faults {
         Some(())
     }
 
-    fn read_chance_and_time(&mut self, kind: Kind, value: &str) -> Option<()> {
-        let (chance, time) = value.split_once(':')?;
+    fn read_probability_and_time(&mut self, kind: Kind, value: &str) -> Option<()> {
+        let (probability, time) = value.split_once(':')?;
         let time = duration(time)?;
         if kind == Kind::Slow {
             self.slow_by = time;
         } else {
             self.retry_after = time;
         }
-        self.read_chance(kind, chance)
+        self.read_probability(kind, probability)
     }
 
-    fn read_chance(&mut self, kind: Kind, value: &str) -> Option<()> {
-        self.chances.insert(kind, value.parse().ok()?);
+    fn read_probability(&mut self, kind: Kind, value: &str) -> Option<()> {
+        self.probabilities.insert(kind, value.parse().ok()?);
         Some(())
     }
 }
@@ -128,31 +128,32 @@ impl Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut items = Vec::new();
-        let Latency { least, most } = self.latency;
-        match (least == most, most.is_zero()) {
+        let Latency { min, max } = self.latency;
+        match (min == max, max.is_zero()) {
             (_, true) => {}
-            (true, _) => items.push(format!("latency={}", text(least))),
-            (false, _) => items.push(format!("latency={}..{}", text(least), text(most))),
+            (true, _) => items.push(format!("latency={}", text(min))),
+            (false, _) => items.push(format!("latency={}..{}", text(min), text(max))),
         }
-        for (kind, chance) in &self.chances {
+        for (kind, probability) in &self.probabilities {
             items.push(match kind {
-                Kind::Slow => format!("slow={chance}:{}", text(self.slow_by)),
-                Kind::TooManyAfter => format!("429-after={chance}:{}", text(self.retry_after)),
-                kind => format!("{}={chance}", kind.name()),
+                Kind::Slow => format!("slow={probability}:{}", text(self.slow_by)),
+                Kind::TooManyAfter => format!("429-after={probability}:{}", text(self.retry_after)),
+                kind => format!("{}={probability}", kind.name()),
             });
         }
-        items.extend(self.down.iter().map(|down| format!("down={}@{}", text(down.lasts), text(down.begins))));
-        items.extend(self.limit.iter().map(|limit| format!("limit={}..{}", limit.least, limit.most)));
+        let outage = |it: &Outage| format!("down={}@{}", text(it.duration), text(it.start));
+        items.extend(self.outages.iter().map(outage));
+        items.extend(self.limit.iter().map(|limit| format!("limit={}..{}", limit.min, limit.max)));
         items.extend(self.bad_credentials.then(|| "credentials=bad".to_owned()));
         items.extend(self.account.iter().map(|account| format!("account={account}")));
         f.write_str(&items.join(","))
     }
 }
 
-impl FromStr for Chance {
+impl FromStr for Probability {
     type Err = ();
 
-    /// A percentage like `1%` or `0.5%`, with at most four decimals.
+    /// Parses a percentage like `1%` or `0.5%`, with at most four decimals.
     fn from_str(text: &str) -> Result<Self, ()> {
         let percent = text.trim().strip_suffix('%').ok_or(())?;
         let (whole, decimals) = percent.split_once('.').unwrap_or((percent, "0"));
@@ -166,7 +167,7 @@ impl FromStr for Chance {
     }
 }
 
-impl fmt::Display for Chance {
+impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = format!("{:04}", self.0 % 10_000);
         match decimals.trim_end_matches('0') {
@@ -176,25 +177,25 @@ impl fmt::Display for Chance {
     }
 }
 
-/// Longer times make no sense in a test, and would overflow the clock when added up.
-const LONGEST_MS: u64 = 365 * 24 * 60 * 60 * 1000;
+/// Maximum duration. Longer ones are useless in tests and would overflow the clock when added up.
+const MAX_MS: u64 = 365 * 24 * 60 * 60 * 1000;
 
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// A whole number of `ms`, `s`, `m` or `h`.
+/// Parses a whole number of `ms`, `s`, `m` or `h`.
 fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let (_, factor) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
     let ms = number.parse::<u64>().ok()?.checked_mul(factor)?;
-    (ms <= LONGEST_MS).then(|| Duration::from_millis(ms))
+    (ms <= MAX_MS).then(|| Duration::from_millis(ms))
 }
 
-/// In the greatest unit that gives a whole number; what is below a millisecond is left out.
+/// Formats a duration in the largest unit that gives a whole number, without fractions of a millisecond.
 fn text(duration: Duration) -> String {
-    let ms = u64::try_from(duration.as_millis()).unwrap_or(LONGEST_MS);
-    let fitting = UNITS.into_iter().find(|(_, factor)| ms > 0 && ms % factor == 0);
-    let (unit, factor) = fitting.unwrap_or(("ms", 1));
+    let ms = u64::try_from(duration.as_millis()).unwrap_or(MAX_MS);
+    let largest = UNITS.into_iter().find(|(_, factor)| ms > 0 && ms % factor == 0);
+    let (unit, factor) = largest.unwrap_or(("ms", 1));
     format!("{}{unit}", ms / factor)
 }

@@ -1,4 +1,4 @@
-//! One connection: requests in, replies out, or no reply at all.
+//! One HTTP connection: reads requests and sends replies, or closes without one.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use tokio::net::TcpStream;
 
 use super::{Shared, control};
 use crate::call::MAX_BODY;
-use crate::simulator::{Incoming, Reading, Reply};
+use crate::simulator::{ApiRequest, ParsedRequest, Reply};
 
-/// A client that takes longer for its headers is cut off.
+/// Maximum time for the headers of a request; then the connection is closed.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// A client that takes longer for its body is cut off.
+/// Maximum time for the body of a request; then the connection is closed.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
-/// Why a connection closes without an answer: hyper writes none when the service fails.
+/// The reason why a connection closes without an answer: hyper sends none if the service fails.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Hangup {
+pub(super) enum Disconnect {
     #[error("a fault drops the connection")]
     Fault,
     #[error("the request's body did not arrive in time")]
@@ -33,7 +33,7 @@ pub(super) enum Hangup {
 }
 
 pub(super) async fn serve(stream: TcpStream, simulator: Shared) {
-    // Without it, small answers wait for the acknowledgement of the one before.
+    // Otherwise a small answer waits for the acknowledgement of the previous one.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "simulator: cannot set nodelay");
     }
@@ -48,27 +48,27 @@ pub(super) async fn serve(stream: TcpStream, simulator: Shared) {
     }
 }
 
-async fn answer(request: Request<Body>, simulator: &Shared) -> Result<Answer, Hangup> {
+async fn answer(request: Request<Body>, simulator: &Shared) -> Result<Answer, Disconnect> {
     let (head, body) = request.into_parts();
     let body = read(body).await?;
     if let Some(action) = head.uri.path().strip_prefix("/_simulator/") {
         return control::answer(&head.method, action, &body, simulator);
     }
-    // The gateway knows POST alone, and answers everything else as it answers an unknown path.
+    // The gateway accepts only POST, and answers other methods like an unknown path.
     let path = if head.method == Method::POST { head.uri.path() } else { "" };
-    let request = Incoming {
+    let request = ApiRequest {
         path,
         public_key: header(&head.headers, "refersion-public-key"),
         secret_key: header(&head.headers, "refersion-secret-key"),
         body: &body,
     };
-    let reading = Reading::of(&request, &simulator.0.switches);
-    let reply = simulator.with(|simulator, now| simulator.reply(now, &request, reading));
+    let parsed = ParsedRequest::of(&request, &simulator.0.switches);
+    let reply = simulator.with(|simulator, now| simulator.reply(now, &request, parsed));
     send(reply).await
 }
 
-/// A body that is too long is not read to its end: zeros, one byte beyond the limit, stand for it.
-async fn read(body: Body) -> Result<Bytes, Hangup> {
+/// Reads a body. One that is too long is not read to its end; zeros, one byte beyond the limit, are returned instead.
+async fn read(body: Body) -> Result<Bytes, Disconnect> {
     let too_long = || Bytes::from(vec![0; MAX_BODY + 1]);
     if body.size_hint().lower() > MAX_BODY as u64 {
         return Ok(too_long());
@@ -77,7 +77,7 @@ async fn read(body: Body) -> Result<Bytes, Hangup> {
     match tokio::time::timeout(BODY_TIMEOUT, whole).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Ok(too_long()),
-        Ok(Err(_)) | Err(_) => Err(Hangup::NoBody),
+        Ok(Err(_)) | Err(_) => Err(Disconnect::NoBody),
     }
 }
 
@@ -85,11 +85,11 @@ fn header<'a>(headers: &'a HeaderMap<HeaderValue>, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-async fn send(reply: Reply) -> Result<Answer, Hangup> {
+async fn send(reply: Reply) -> Result<Answer, Disconnect> {
     match reply {
         Reply::Drop { after } => {
             pause(after).await;
-            Err(Hangup::Fault)
+            Err(Disconnect::Fault)
         }
         Reply::Answer { after, status, headers, body } => {
             pause(after).await;

@@ -1,4 +1,4 @@
-//! `/_simulator/...`: what a test or an operator may ask of the simulator itself. No key is needed.
+//! `/_simulator/...`: the interface that controls the simulator itself. It needs no key.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Shared;
-use super::connection::{Answer, Hangup};
+use super::connection::{Answer, Disconnect};
 use crate::faults::Faults;
 
 pub(super) fn answer(
@@ -15,7 +15,7 @@ pub(super) fn answer(
     action: &str,
     body: &[u8],
     simulator: &Shared,
-) -> Result<Answer, Hangup> {
+) -> Result<Answer, Disconnect> {
     match (method.as_str(), action) {
         ("POST", "faults") => set_faults(body, simulator),
         ("GET", "state") => {
@@ -37,18 +37,18 @@ pub(super) fn answer(
     }
 }
 
-/// The answer has the faults as they were understood.
-fn set_faults(body: &[u8], simulator: &Shared) -> Result<Answer, Hangup> {
+/// Sets the faults and answers with them in canonical form.
+fn set_faults(body: &[u8], simulator: &Shared) -> Result<Answer, Disconnect> {
     let faults = match Faults::parse(&String::from_utf8_lossy(body)) {
         Ok(faults) => faults,
         Err(error) => return send(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() })),
     };
-    let understood = faults.to_string();
+    let canonical = faults.to_string();
     simulator.with(|simulator, now| simulator.set_faults(now, faults));
-    send(StatusCode::OK, &json!({ "faults": understood }))
+    send(StatusCode::OK, &json!({ "faults": canonical }))
 }
 
-fn send(status: StatusCode, body: &impl Serialize) -> Result<Answer, Hangup> {
+fn send(status: StatusCode, body: &impl Serialize) -> Result<Answer, Disconnect> {
     let body = serde_json::to_vec(body).expect("state and counters have string keys and plain values");
     let response = Response::builder().status(status).header("content-type", "application/json");
     Ok(response.body(Full::new(Bytes::from(body)))?)

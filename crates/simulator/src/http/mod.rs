@@ -1,4 +1,4 @@
-//! The simulator over HTTP/1.1: real latency, and connections that really close.
+//! The simulator over HTTP/1.1, with real latency and dropped connections.
 
 mod connection;
 mod control;
@@ -14,18 +14,18 @@ use tokio::time::Instant;
 use crate::options::Switches;
 use crate::simulator::Simulator;
 
-/// Connections served at the same time; further ones wait to be accepted.
+/// Maximum number of connections at the same time; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 4_096;
-/// After a failed accept (out of file descriptors, say), how long to wait before the next.
+/// Wait after a failed accept, for example when file descriptors are exhausted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A simulator and its clock, which begins to run when this is made. Clones are the same one.
+/// A simulator that connections share, and its clock, which starts at creation. Clones share both.
 #[derive(Clone)]
 pub struct Shared(Arc<Inner>);
 
 struct Inner {
     simulator: Mutex<Simulator>,
-    /// Read without the lock: requests are parsed outside of it.
+    /// A copy that is read without the lock, because requests are parsed outside of it.
     switches: Switches,
     start: Instant,
 }
@@ -38,33 +38,33 @@ impl Shared {
         Self(Arc::new(Inner { simulator: Mutex::new(simulator), switches, start: Instant::now() }))
     }
 
-    /// Looks at the simulator or changes it, at the time that its clock shows. Requests wait meanwhile.
+    /// Runs `act` with the simulator and the current time of its clock. Requests wait until it returns.
     pub fn with<R>(&self, act: impl FnOnce(&mut Simulator, Duration) -> R) -> R {
         let mut simulator = self.lock();
-        // Read under the lock, so that time never runs backwards from one request to the next.
+        // Read under the lock, so that time never goes backwards from one request to the next.
         let now = self.0.start.elapsed();
         act(&mut simulator, now)
     }
 
     fn lock(&self) -> MutexGuard<'_, Simulator> {
-        // After a panic the state is as good as the fault that caused it; it stays there to be looked at.
+        // The state stays readable after a panic, to be inspected.
         self.0.simulator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Serves until `shutdown` is done, then cuts all connections and returns.
+/// Serves until `shutdown` completes, then closes all connections and returns.
 pub async fn serve(listener: TcpListener, simulator: Shared, shutdown: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     let accept = async {
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let Ok(permit) = permits.clone().acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let simulator = simulator.clone();
                     connections.spawn(async move {
                         connection::serve(stream, simulator).await;
-                        drop(place);
+                        drop(permit);
                     });
                 }
                 Err(error) => {

@@ -1,14 +1,14 @@
-//! `/affiliate/new`: what it takes, what it refuses, and what it tells.
+//! `/affiliate/new`: accepted and refused requests, and the answers.
 
 use serde_json::json;
-use simulator::{Before, Status, Switches};
+use simulator::{ExistingAffiliate, Status, Switches};
 
 use crate::support::{Api, PUBLIC, and, new, refused};
 
 const TAKEN: &str = "The email you have entered is taken by another Affiliate.";
 
 #[test]
-fn every_field_is_kept_as_sent() {
+fn every_field_is_stored_as_sent() {
     let mut api = Api::new();
     let body = json!({
         "first_name": "Ann", "last_name": "Example", "email": "Ann@X.com", "password": "Abcdef1!x",
@@ -17,10 +17,10 @@ fn every_field_is_kept_as_sent() {
         "send_welcome": "TRUE", "conversion_trigger_coupon": "code", "unique_merchant_id": "97980cfea0067",
     });
     assert_eq!(api.call("new", &body).0, 200);
-    let kept = serde_json::to_value(api.affiliate("ann@x.com")).unwrap();
+    let stored = serde_json::to_value(api.affiliate("ann@x.com")).unwrap();
     for (name, value) in body.as_object().unwrap() {
         if !["password", "send_welcome", "conversion_trigger_coupon"].contains(&name.as_str()) {
-            assert_eq!(kept[name], *value, "{name}");
+            assert_eq!(stored[name], *value, "{name}");
         }
     }
     assert_eq!(api.effects().welcome_mails, 1);
@@ -47,7 +47,7 @@ fn by_switch_there_is_no_message() {
 }
 
 #[test]
-fn an_address_is_held_once_per_account_without_case() {
+fn an_address_is_unique_in_an_account_ignoring_case() {
     let mut api = Api::new();
     api.create("ann@x.com");
     assert_eq!(api.call("new", &new("ANN@X.com")), refused(&[TAKEN]));
@@ -55,16 +55,16 @@ fn an_address_is_held_once_per_account_without_case() {
 }
 
 #[test]
-fn a_disabled_affiliate_still_holds_its_address() {
+fn the_address_of_a_disabled_affiliate_stays_taken() {
     let mut api = Api::new();
-    let before = Before { status: Status::Disabled, ..Before::active("ann@x.com") };
-    assert!(api.simulator.place(PUBLIC, before.clone()).is_some());
-    assert!(api.simulator.place(PUBLIC, before).is_none());
+    let existing = ExistingAffiliate { status: Status::Disabled, ..ExistingAffiliate::active("ann@x.com") };
+    assert!(api.simulator.add_affiliate(PUBLIC, existing.clone()).is_some());
+    assert!(api.simulator.add_affiliate(PUBLIC, existing).is_none());
     assert_eq!(api.call("new", &new("ann@x.com")), refused(&[TAKEN]));
 }
 
 #[test]
-fn who_deleted_the_own_account_leaves_the_address() {
+fn the_address_of_a_removed_affiliate_is_free() {
     let mut api = Api::new();
     let id = api.create("ann@x.com");
     assert!(api.simulator.remove(PUBLIC, id));
@@ -94,7 +94,7 @@ fn values_outside_the_closed_lists_are_refused_by_name() {
 }
 
 #[test]
-fn texts_have_to_be_texts() {
+fn text_fields_accept_strings_only() {
     for (field, value) in
         [("zip", json!(1234)), ("send_welcome", json!(true)), ("offer", json!(1)), ("city", json!(null))]
     {
@@ -112,7 +112,7 @@ fn a_text_has_255_characters_at_most() {
 }
 
 #[test]
-fn several_complaints_come_at_once() {
+fn one_answer_lists_all_errors() {
     let body = and(and(new("ann@x.com"), "first_name", " "), "password", "Abcde1!x");
     let expected = [
         "The First Name field is required.",
@@ -122,7 +122,7 @@ fn several_complaints_come_at_once() {
 }
 
 #[test]
-fn a_coupon_is_used_once() {
+fn a_coupon_can_be_used_once() {
     let mut api = Api::new();
     let with_coupon = |email| and(new(email), "conversion_trigger_coupon", "code100");
     assert_eq!(api.status("new", &with_coupon("a@x.com")), 200);

@@ -1,4 +1,4 @@
-//! Every kind of error, and the order in which the checks come.
+//! Every kind of error, and the order of the checks.
 
 use serde_json::{Value, json};
 use simulator::{Options, Reply, Switches};
@@ -21,7 +21,7 @@ fn wrong_unknown_and_missing_keys_get_the_same_401() {
 }
 
 #[test]
-fn without_named_accounts_the_first_use_opens_one_and_binds_its_secret() {
+fn without_configured_accounts_the_first_use_opens_one_and_fixes_its_secret() {
     let mut api = Api::new();
     let mut status = |keys| answer(api.send("/v2/affiliate/list", keys, b"{}")).0;
     assert_eq!(status(("pub_9", "sec_9")), 200);
@@ -31,7 +31,7 @@ fn without_named_accounts_the_first_use_opens_one_and_binds_its_secret() {
 }
 
 #[test]
-fn accounts_stand_side_by_side() {
+fn accounts_share_nothing() {
     let mut api = Api::new();
     api.create("ann@x.com");
     let body = new("ann@x.com").to_string();
@@ -48,7 +48,7 @@ fn an_empty_body_is_404() {
 }
 
 #[test]
-fn what_is_no_json_object_is_400() {
+fn a_body_other_than_a_json_object_is_400() {
     for body in ["{", "[]", "1", "null", "nonsense", "\u{0}"] {
         assert_eq!(answer(Api::new().send(NEW, (PUBLIC, SECRET), body.as_bytes())).0, 400, "{body}");
     }
@@ -58,7 +58,7 @@ fn what_is_no_json_object_is_400() {
 fn an_unknown_field_is_a_204_without_a_body() {
     let mut api = Api::new();
     assert_eq!(api.call("new", &and(new("ann@x.com"), "custom_fields", json!([]))), (204, Value::Null));
-    assert!(api.simulator.find_by_email(PUBLIC, "ann@x.com").is_none(), "nothing was done");
+    assert!(api.simulator.find_by_email(PUBLIC, "ann@x.com").is_none(), "the call was not carried out");
 }
 
 #[test]
@@ -79,14 +79,14 @@ fn a_missing_field_is_400_and_named() {
 }
 
 #[test]
-fn checks_come_in_their_order() {
+fn the_checks_have_a_fixed_order() {
     let mut api = one_account();
     let mut status = |secret: &str, body: &str| answer(api.send(NEW, (PUBLIC, secret), body.as_bytes())).0;
     assert_eq!(status("wrong", ""), 401);
     assert_eq!(status(SECRET, ""), 404);
     assert_eq!(status(SECRET, "{"), 400);
-    assert_eq!(status(SECRET, r#"{"plan":1,"email":"none"}"#), 204, "unknown before missing");
-    assert_eq!(status(SECRET, r#"{"email":"none"}"#), 400, "missing before values");
+    assert_eq!(status(SECRET, r#"{"plan":1,"email":"none"}"#), 204, "unknown fields before missing ones");
+    assert_eq!(status(SECRET, r#"{"email":"none"}"#), 400, "missing fields before values");
     assert_eq!(status(SECRET, &new("none").to_string()), 422);
 }
 

@@ -1,4 +1,4 @@
-//! Each fault: what the caller sees, and what was done all the same.
+//! Each fault: what the caller sees, and whether the call was carried out.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use simulator::Reply;
 
 use crate::support::{Api, PUBLIC, SECRET, answer, new};
 
-/// How many of so many creates were answered with that status, and how many were carried out.
+/// Of 1,000 creates, the number that were answered with this status and the number that were carried out.
 fn creates(spec: &str, status: u16) -> (usize, usize) {
     let mut api = Api::with_faults(spec);
     let answered =
@@ -15,15 +15,15 @@ fn creates(spec: &str, status: u16) -> (usize, usize) {
     (answered, api.simulator.state().accounts[0].affiliates.len())
 }
 
-fn about(number: usize, expected: usize) -> bool {
+fn is_about(number: usize, expected: usize) -> bool {
     number.abs_diff(expected) < 80
 }
 
 #[test]
-fn faults_before_the_effect_leave_nothing_behind() {
+fn faults_before_the_effect_prevent_it() {
     for (name, status) in [("drop-before", 0), ("403", 403), ("503", 503), ("429", 429)] {
         let (answered, done) = creates(&format!("{name}=50%"), status);
-        assert!(about(answered, 500) && answered + done == 1_000, "{name}: {answered}, {done}");
+        assert!(is_about(answered, 500) && answered + done == 1_000, "{name}: {answered}, {done}");
     }
     assert_eq!(creates("429-after=100%:2s", 429), (1_000, 0));
     assert_eq!(creates("html=100%", 200).1, 0);
@@ -36,15 +36,15 @@ fn faults_after_the_effect_hide_it() {
 }
 
 #[test]
-fn a_fault_of_the_server_leaves_open_what_was_done() {
+fn half_of_the_calls_with_a_server_error_were_carried_out() {
     for status in [500, 502, 504] {
         let (answered, done) = creates(&format!("{status}=100%"), status);
-        assert!(answered == 1_000 && about(done, 500), "{status}: {done}");
+        assert!(answered == 1_000 && is_about(done, 500), "{status}: {done}");
     }
 }
 
 #[test]
-fn a_drop_after_the_effect_makes_the_second_try_meet_the_first() {
+fn a_retry_after_a_lost_answer_finds_the_address_taken() {
     let mut api = Api::with_faults("drop-after=100%");
     let body = new("ann@x.com");
     assert!(matches!(
@@ -67,7 +67,7 @@ fn the_gateways_page_is_html_with_a_gateways_status() {
 }
 
 #[test]
-fn garbage_is_a_success_that_says_nothing() {
+fn garbage_is_a_success_without_a_usable_body() {
     let mut api = Api::with_faults("garbage=100%");
     for _ in 0..30 {
         let (status, body) = api.call("list", &json!({}));
@@ -76,7 +76,7 @@ fn garbage_is_a_success_that_says_nothing() {
 }
 
 #[test]
-fn retry_after_is_sent_and_early_callers_are_counted() {
+fn retry_after_is_sent_and_early_calls_are_counted() {
     let mut api = Api::with_faults("429-after=100%:1500ms");
     let reply = api.send("/v2/affiliate/list", (PUBLIC, SECRET), b"{}");
     let Reply::Answer { status: 429, headers, .. } = reply else { panic!("{reply:?}") };
@@ -92,7 +92,7 @@ fn retry_after_is_sent_and_early_callers_are_counted() {
 }
 
 #[test]
-fn a_429_without_retry_after_is_not_taken_for_a_batch_that_is_too_long() {
+fn a_429_without_retry_after_differs_from_that_of_a_batch_that_is_too_long() {
     let mut api = Api::with_faults("429=100%");
     let reply = api.send("/v2/affiliate/list", (PUBLIC, SECRET), b"{}");
     let Reply::Answer { headers, .. } = &reply else { panic!("dropped") };
@@ -101,7 +101,7 @@ fn a_429_without_retry_after_is_not_taken_for_a_batch_that_is_too_long() {
 }
 
 #[test]
-fn latency_lies_in_its_range_and_slow_answers_take_longer() {
+fn latency_is_within_its_range_and_slow_answers_take_longer() {
     let latency = |spec: &str| {
         let mut api = Api::with_faults(spec);
         let after = (0..200).map(|_| match api.send("/v2/affiliate/list", (PUBLIC, SECRET), b"{}") {
@@ -112,14 +112,14 @@ fn latency_lies_in_its_range_and_slow_answers_take_longer() {
         (after[0], after[199])
     };
     let ms = Duration::from_millis;
-    let (least, most) = latency("latency=20ms..200ms");
-    assert!(ms(20) <= least && least < ms(30) && ms(190) < most && most <= ms(200));
+    let (min, max) = latency("latency=20ms..200ms");
+    assert!(ms(20) <= min && min < ms(30) && ms(190) < max && max <= ms(200));
     assert_eq!(latency("latency=20ms,slow=100%:12s"), (ms(12_020), ms(12_020)));
     assert_eq!(latency(""), (ms(0), ms(0)));
 }
 
 #[test]
-fn partial_withholds_healthy_items_once_each() {
+fn partial_reports_each_valid_item_as_not_changed_once() {
     let mut api = Api::with_faults("partial=100%");
     let ids: Vec<u64> = (0..50).map(|number| api.create(&format!("{number}@x.com"))).collect();
     let edit = |api: &mut Api, ids: &[u64]| -> Vec<u64> {
@@ -127,26 +127,26 @@ fn partial_withholds_healthy_items_once_each() {
         let (_, body) = api.call("edit", &json!({ "affiliates": items }));
         serde_json::from_value(body["ids_not_changed"].clone()).unwrap()
     };
-    let withheld = edit(&mut api, &ids);
-    assert!((10..=40).contains(&withheld.len()), "{}", withheld.len());
+    let not_changed = edit(&mut api, &ids);
+    assert!((10..=40).contains(&not_changed.len()), "{}", not_changed.len());
     let changed = api.effects().edited as usize;
     assert!(
-        50 - withheld.len() < changed && changed < 50,
-        "some of the withheld were done all the same: {changed}"
+        50 - not_changed.len() < changed && changed < 50,
+        "some of them were changed nevertheless: {changed}"
     );
-    assert!(edit(&mut api, &withheld).is_empty(), "the next try goes through");
+    assert!(edit(&mut api, &not_changed).is_empty(), "the next attempt succeeds");
     let state = api.simulator.state();
     assert!(state.accounts[0].affiliates.iter().all(|affiliate| affiliate.company == "C"));
-    assert_eq!(edit(&mut api, &ids[..1]).len(), 1, "and later ones may be withheld again");
+    assert_eq!(edit(&mut api, &ids[..1]).len(), 1, "a later attempt may be hit again");
 }
 
 #[test]
-fn partial_leaves_single_creates_alone() {
+fn partial_does_not_concern_creates() {
     assert_eq!(creates("partial=100%", 200), (1_000, 1_000));
 }
 
 #[test]
-fn the_api_is_down_for_its_time_only() {
+fn an_outage_has_a_start_and_an_end() {
     let mut api = Api::new();
     api.now = Duration::from_secs(100);
     api.faults("down=30s@60s");
@@ -158,12 +158,12 @@ fn the_api_is_down_for_its_time_only() {
 }
 
 #[test]
-fn nothing_is_done_while_the_api_is_down() {
+fn no_call_is_carried_out_during_an_outage() {
     assert_eq!(creates("down=1h@0s", 200), (0, 0));
 }
 
 #[test]
-fn beyond_the_hidden_limit_calls_are_429() {
+fn calls_beyond_the_hidden_limit_are_429() {
     let mut api = Api::with_faults("limit=50..200");
     let mut admitted = 0;
     for ms in 0..20_000 {
@@ -175,11 +175,11 @@ fn beyond_the_hidden_limit_calls_are_429() {
 }
 
 #[test]
-fn each_account_has_a_limit_of_its_own() {
+fn each_account_has_its_own_limit() {
     let mut api = Api::with_faults("limit=5..5");
-    let mut fine =
+    let mut admitted =
         |keys| (0..20).filter(|_| answer(api.send("/v2/affiliate/list", keys, b"{}")).0 == 200).count();
-    assert_eq!([fine(("pub_1", "s")), fine(("pub_2", "s"))], [5, 5]);
+    assert_eq!([admitted(("pub_1", "s")), admitted(("pub_2", "s"))], [5, 5]);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn credentials_are_bad_until_other_faults_are_set() {
 }
 
 #[test]
-fn faults_of_one_account_spare_the_others() {
+fn faults_of_one_account_do_not_concern_others() {
     let mut api = Api::with_faults("503=100%,credentials=bad,account=pub_1");
     assert_eq!(api.status("list", &json!({})), 503);
     assert_eq!(answer(api.send("/v2/affiliate/list", ("pub_2", "s"), b"{}")).0, 200);

@@ -1,4 +1,4 @@
-//! The simulator over HTTP: drops, latency, limits and the interface of the simulator itself.
+//! The simulator over HTTP: dropped connections, latency, limits and the control interface.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::support::new;
 
-/// A served simulator, which ends with this.
+/// A running server, which stops when this is dropped.
 struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -24,12 +24,12 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shared = Shared::new(Simulator::new(Options::default()));
-        // A test that ends without a word ends its server too.
+        // The server also stops if the test panics.
         let shutdown = async move { stopped.await.unwrap_or(()) };
         Self { address, stop, task: tokio::spawn(serve(listener, shared, shutdown)) }
     }
 
-    /// Everything that comes back on a connection of its own, until it closes.
+    /// Sends bytes on a new connection and returns everything that is received until it closes.
     async fn raw(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request).await.unwrap();
@@ -69,7 +69,7 @@ fn body(answer: &str) -> &str {
 }
 
 #[tokio::test]
-async fn a_create_over_http_is_seen_in_the_state_and_the_counters() {
+async fn a_create_over_http_is_visible_in_the_state_and_the_counters() {
     let server = Server::start().await;
     let answer = server.call("new", &new("ann@x.com")).await;
     assert_eq!(status(&answer), "200");
@@ -91,7 +91,7 @@ async fn missing_and_wrong_keys_are_401() {
 }
 
 #[tokio::test]
-async fn drops_close_the_connection_without_an_answer() {
+async fn a_drop_closes_the_connection_without_an_answer() {
     let server = Server::start().await;
     assert_eq!(body(&server.faults("drop-before=100%").await), r#"{"faults":"drop-before=100%"}"#);
     assert_eq!(server.call("new", &new("ann@x.com")).await, "");
@@ -127,14 +127,14 @@ async fn a_body_beyond_1_mib_is_413() {
 }
 
 #[tokio::test]
-async fn what_is_no_post_meets_the_gateway() {
+async fn other_methods_than_post_are_answered_by_the_gateway() {
     let server = Server::start().await;
     assert_eq!(status(&server.request("GET /v2/affiliate/list", "", "").await), "403");
     assert_eq!(status(&server.request("POST /", "", "").await), "403");
 }
 
 #[tokio::test]
-async fn the_simulators_own_interface_explains_itself() {
+async fn the_control_interface_explains_its_errors() {
     let server = Server::start().await;
     let refusal = server.faults("teapot=1%").await;
     assert_eq!(status(&refusal), "400");
@@ -144,7 +144,7 @@ async fn the_simulators_own_interface_explains_itself() {
 }
 
 #[tokio::test]
-async fn requests_follow_each_other_on_one_connection() {
+async fn one_connection_serves_several_requests() {
     let server = Server::start().await;
     let one = "POST /v2/x HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
     let last = "POST /v2/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -153,7 +153,7 @@ async fn requests_follow_each_other_on_one_connection() {
 }
 
 #[tokio::test]
-async fn shutdown_cuts_connections_and_ends() {
+async fn shutdown_closes_connections_and_ends() {
     let server = Server::start().await;
     server.faults("latency=1h").await;
     let mut waiting = TcpStream::connect(server.address).await.unwrap();
@@ -161,6 +161,6 @@ async fn shutdown_cuts_connections_and_ends() {
     server.stop.send(()).unwrap();
     server.task.await.unwrap();
     let mut answer = Vec::new();
-    // Reset or closed: either way, nothing comes.
+    // Reset or closed: in either case nothing is received.
     assert!(matches!(waiting.read_to_end(&mut answer).await, Ok(0) | Err(_)));
 }

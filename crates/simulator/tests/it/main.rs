@@ -1,6 +1,6 @@
-//! The simulator from outside: what Refersion documents, what we decided where it is silent, and every fault.
+//! The simulator through its public interface: documented behaviour, assumptions, switches and every fault.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by unwrapping, as tests do")]
+#![expect(clippy::unwrap_used, reason = "test helpers may panic")]
 
 mod batches;
 mod creating;
@@ -8,6 +8,6 @@ mod deterministic;
 mod errors;
 mod faults;
 mod http;
-mod looking;
+mod lookup;
 mod spec;
 mod support;

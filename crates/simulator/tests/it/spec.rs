@@ -1,27 +1,27 @@
-//! The text form of faults.
+//! Fault specifications.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
-use simulator::{Chance, Down, Faults, FaultsError, Kind, Latency, Limit};
+use simulator::{Faults, FaultsError, Kind, Latency, Limit, Outage, Probability};
 
 #[test]
-fn the_documented_example_is_understood() {
+fn the_documented_example_is_parsed() {
     let spec = "latency=20ms..200ms,429=1%,429-after=1%:2s,500=1%,html=0.5%,drop-before=0.5%,drop-after=0.5%,\
         partial=1%,down=30s@60s,limit=50..200";
     let faults = Faults::parse(spec).unwrap();
-    let (least, most) = (Duration::from_millis(20), Duration::from_millis(200));
-    assert_eq!(faults.latency, Latency { least, most });
-    assert_eq!(faults.chances[&Kind::TooMany], Chance::millionths(10_000));
-    assert_eq!(faults.chances[&Kind::Html], Chance::millionths(5_000));
-    assert_eq!((faults.chances.len(), faults.retry_after), (7, Duration::from_secs(2)));
-    let (lasts, begins) = (Duration::from_secs(30), Duration::from_secs(60));
-    assert_eq!(faults.down, [Down { lasts, begins }]);
-    assert_eq!(faults.limit, Some(Limit { least: 50, most: 200 }));
+    let (min, max) = (Duration::from_millis(20), Duration::from_millis(200));
+    assert_eq!(faults.latency, Latency { min, max });
+    assert_eq!(faults.probabilities[&Kind::TooMany], Probability::per_million(10_000));
+    assert_eq!(faults.probabilities[&Kind::Html], Probability::per_million(5_000));
+    assert_eq!((faults.probabilities.len(), faults.retry_after), (7, Duration::from_secs(2)));
+    let (duration, start) = (Duration::from_secs(30), Duration::from_secs(60));
+    assert_eq!(faults.outages, [Outage { duration, start }]);
+    assert_eq!(faults.limit, Some(Limit { min: 50, max: 200 }));
 }
 
 #[test]
-fn spaces_and_empty_items_do_no_harm() {
+fn spaces_and_empty_items_are_ignored() {
     assert_eq!(Faults::parse("").unwrap(), Faults::default());
     assert_eq!(Faults::parse(" 429 = 1% , , 500=2%\n").unwrap().to_string(), "429=1%,500=2%");
     assert_eq!(
@@ -31,7 +31,7 @@ fn spaces_and_empty_items_do_no_harm() {
 }
 
 #[test]
-fn what_is_not_understood_is_named() {
+fn an_error_names_the_invalid_item() {
     let message = |spec| Faults::parse(spec).unwrap_err().to_string();
     assert!(message("429=1%,teapot=1%").starts_with("unknown fault `teapot=1%`: the known ones are latency"));
     assert!(message("nonsense").starts_with("unknown fault `nonsense`"));
@@ -72,23 +72,29 @@ fn values_out_of_range_are_refused() {
 prop_compose! {
     fn any_faults()(
         latency in (0..5_000u64, 0..5_000u64),
-        chances in prop::collection::btree_map(prop::sample::select(Kind::ALL.to_vec()), 0..=1_000_000u32, 0..6),
+        probabilities in prop::collection::btree_map(prop::sample::select(Kind::ALL.to_vec()), 0..=1_000_000u32, 0..6),
         times in (0..100_000u64, 0..100_000u64),
-        down in prop::collection::vec((0..90_000u64, 0..90_000u64), 0..3),
+        outages in prop::collection::vec((0..90_000u64, 0..90_000u64), 0..3),
         limit in prop::option::of((1..500u32, 0..500u32)),
         bad_credentials: bool,
         account in prop::option::of("[a-z_0-9]{1,9}"),
     ) -> Faults {
         let ms = Duration::from_millis;
-        // A time without its chance has no text form.
-        let if_drawn = |kind, time| if chances.contains_key(&kind) { ms(time) } else { Duration::ZERO };
+        // A time without its probability has no text form.
+        let if_drawn = |kind, time| if probabilities.contains_key(&kind) { ms(time) } else { Duration::ZERO };
         Faults {
-            latency: Latency { least: ms(latency.0), most: ms(latency.0 + latency.1) },
+            latency: Latency { min: ms(latency.0), max: ms(latency.0 + latency.1) },
             slow_by: if_drawn(Kind::Slow, times.0),
             retry_after: if_drawn(Kind::TooManyAfter, times.1),
-            chances: chances.into_iter().map(|(kind, chance)| (kind, Chance::millionths(chance))).collect(),
-            down: down.into_iter().map(|(lasts, begins)| Down { lasts: ms(lasts), begins: ms(begins) }).collect(),
-            limit: limit.map(|(least, more)| Limit { least, most: least + more }),
+            probabilities: probabilities
+                .into_iter()
+                .map(|(kind, count)| (kind, Probability::per_million(count)))
+                .collect(),
+            outages: outages
+                .into_iter()
+                .map(|(duration, start)| Outage { duration: ms(duration), start: ms(start) })
+                .collect(),
+            limit: limit.map(|(min, more)| Limit { min, max: min + more }),
             bad_credentials,
             account,
         }
@@ -97,12 +103,12 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_the_same(faults in any_faults()) {
+    fn a_formatted_specification_parses_to_the_same_faults(faults in any_faults()) {
         prop_assert_eq!(Faults::parse(&faults.to_string()).unwrap(), faults);
     }
 
     #[test]
-    fn any_text_is_read_or_refused(text in ".{0,60}") {
+    fn any_text_is_parsed_or_refused(text in ".{0,60}") {
         if let Ok(faults) = Faults::parse(&text) {
             prop_assert_eq!(Faults::parse(&faults.to_string()).unwrap(), faults);
         }

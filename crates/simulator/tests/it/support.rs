@@ -1,14 +1,14 @@
-//! A merchant with one account, who calls the core directly.
+//! Calls to the core with the keys of one account.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::{AffiliateState, Effects, Faults, Incoming, Options, Reply, Simulator, Switches};
+use simulator::{AffiliateState, ApiRequest, Effects, Faults, Options, Reply, Simulator, Switches};
 
 pub(crate) const PUBLIC: &str = "pub_1";
 pub(crate) const SECRET: &str = "sec_1";
 
-/// The core, and the time that the tests let pass.
+/// The core and the current time of a test.
 pub(crate) struct Api {
     pub(crate) simulator: Simulator,
     pub(crate) now: Duration,
@@ -38,10 +38,10 @@ impl Api {
     }
 
     pub(crate) fn send(&mut self, path: &str, keys: (&str, &str), body: &[u8]) -> Reply {
-        self.simulator.handle(self.now, &Incoming { path, public_key: keys.0, secret_key: keys.1, body })
+        self.simulator.handle(self.now, &ApiRequest { path, public_key: keys.0, secret_key: keys.1, body })
     }
 
-    /// Status and body; `Null` for an empty one, a text for one that is no JSON.
+    /// Status and body: `Null` if it is empty, a string if it is not JSON.
     pub(crate) fn call(&mut self, operation: &str, body: &Value) -> (u16, Value) {
         answer(self.send(
             &format!("/v2/affiliate/{operation}"),
@@ -50,7 +50,7 @@ impl Api {
         ))
     }
 
-    /// The status; 0 where the connection was dropped.
+    /// The status; 0 if the connection was dropped.
     pub(crate) fn status(&mut self, operation: &str, body: &Value) -> u16 {
         match self.send(&format!("/v2/affiliate/{operation}"), (PUBLIC, SECRET), body.to_string().as_bytes())
         {
@@ -59,7 +59,7 @@ impl Api {
         }
     }
 
-    /// The numeric id of a new affiliate.
+    /// Creates an affiliate and returns its numeric id.
     pub(crate) fn create(&mut self, email: &str) -> u64 {
         assert_eq!(self.call("new", &new(email)).0, 200);
         self.affiliate(email).id
@@ -74,7 +74,7 @@ impl Api {
     }
 }
 
-/// A body of `new` that Refersion takes.
+/// A valid body of `new`.
 pub(crate) fn new(email: &str) -> Value {
     json!({ "first_name": "Ann", "last_name": "Example", "email": email, "password": "Abcdef1!x", "status": "ACTIVE" })
 }

@@ -1,4 +1,4 @@
-//! Several nodes on this machine that are one broker.
+//! A cluster of several nodes on this machine.
 
 use std::thread;
 
@@ -7,25 +7,25 @@ use super::{Broker, ensure};
 use crate::Missing;
 use crate::private::{Group, free_ports};
 
-/// A cluster; it goes when this is dropped, or when the process ends in any way.
+/// A private cluster. It is stopped when this is dropped, or when the process ends in any way.
 pub struct Cluster {
-    /// Its nodes; each may be killed and started again.
+    /// Its nodes; each may be killed and restarted.
     pub nodes: Vec<Broker>,
     _port_mapper: Group,
 }
 
 impl Cluster {
-    /// Starts a cluster of so many nodes.
+    /// Starts a cluster of `count` nodes.
     ///
     /// # Errors
-    /// When RabbitMQ is not installed and cannot be, or does not start.
+    /// If RabbitMQ is missing and cannot be installed, or does not start.
     pub fn start(count: usize) -> Result<Self, Missing> {
         ensure()?;
         let folder = tempfile::Builder::new().prefix("rabbitmq-cluster-").tempdir()?.keep();
         let cookie = folder.display().to_string().replace(|one: char| !one.is_ascii_alphanumeric(), "");
         let [epmd] = free_ports()?;
         let port_mapper = Group::start(&map_ports(epmd), &[], &folder)?;
-        // The first one is alone, and so begins the cluster; those that come later find it there.
+        // The first node forms the cluster; the others join it.
         let first = Broker::start_node(Node::member(epmd, &cookie)?)?;
         let join = format!(
             "cluster_formation.peer_discovery_backend = classic_config\n\

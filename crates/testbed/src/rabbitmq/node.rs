@@ -1,4 +1,4 @@
-//! One node of RabbitMQ: its folder, its ports, and how its programs are run.
+//! One node of RabbitMQ: its folder, its ports and its programs.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -9,14 +9,14 @@ use std::process::{Command, Output};
 use crate::Missing;
 use crate::private::{Group, free_ports};
 
-/// The scripts themselves: the ones in /usr/sbin insist on the user `rabbitmq`.
+/// The folder of the scripts. Those in /usr/sbin require the user `rabbitmq`.
 pub(super) const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 
 /// A node, running or not.
 pub(super) struct Node {
     pub(super) folder: PathBuf,
     pub(super) ports: Ports,
-    /// Whether it has a port mapper of its own. Nodes of a cluster share one, which outlives each of them.
+    /// Whether it has its own port mapper. The nodes of a cluster share one, which outlives each of them.
     pub(super) maps_ports: bool,
 }
 
@@ -31,15 +31,15 @@ pub(super) struct Ports {
 }
 
 impl Node {
-    /// A node of its own in a new folder.
-    pub(super) fn alone() -> Result<Self, Missing> {
+    /// A node in a new folder that belongs to no cluster.
+    pub(super) fn standalone() -> Result<Self, Missing> {
         let [amqp, tls, distribution, epmd, control] = free_ports()?;
         let node = Self {
             folder: tempfile::Builder::new().prefix("rabbitmq-").tempdir()?.keep(),
             ports: Ports { amqp, tls, distribution, epmd, control },
             maps_ports: true,
         };
-        // Debian's package brings no other version of these settings into a folder of ours.
+        // Empty files keep the node from reading the settings of Debian's package.
         fs::write(node.folder.join("env.conf"), "")?;
         fs::write(node.folder.join("plugins"), "[].\n")?;
         fs::write(
@@ -49,9 +49,9 @@ impl Node {
         Ok(node)
     }
 
-    /// A node that others can be in a cluster with: they share the port mapper at `epmd` and the cookie.
+    /// A node for a cluster. The nodes of a cluster share the port mapper at `epmd` and the cookie.
     pub(super) fn member(epmd: u16, cookie: &str) -> Result<Self, Missing> {
-        let mut node = Self::alone()?;
+        let mut node = Self::standalone()?;
         node.ports.epmd = epmd;
         node.maps_ports = false;
         let path = node.folder.join(".erlang.cookie");
@@ -60,18 +60,18 @@ impl Node {
         Ok(node)
     }
 
-    /// Adds lines to its configuration, before it runs.
+    /// Adds lines to the configuration, before the node runs.
     pub(super) fn add_settings(&self, settings: &str) -> io::Result<()> {
         let mut file = fs::OpenOptions::new().append(true).open(self.folder.join("rabbitmq.conf"))?;
         file.write_all(settings.as_bytes())
     }
 
-    /// What the node is called among nodes.
+    /// The Erlang name of the node.
     pub(super) fn name(&self) -> String {
         format!("testbed-{}@localhost", self.ports.amqp)
     }
 
-    /// Runs the broker. epmd is started by us, for the one that the broker starts would outlive it.
+    /// Starts the broker and, unless it is shared, the port mapper: one that the broker starts would outlive it.
     pub(super) fn run(&self) -> io::Result<Group> {
         let mapper = if self.maps_ports { map_ports(self.ports.epmd) } else { String::new() };
         let commands = format!("{mapper}{SCRIPTS}/rabbitmq-server & ");
@@ -87,14 +87,18 @@ impl Node {
             .output()
     }
 
-    /// Sends a signal to the broker itself, and to nothing beside it.
+    /// Sends a signal to the process of the broker only.
     pub(super) fn signal(&self, signal: &str) -> Result<(), Missing> {
         let process = fs::read_to_string(self.folder.join("pid"))?;
         let sent = Command::new("kill").args(["-s", signal, process.trim()]).status()?;
-        if sent.success() { Ok(()) } else { Err(Missing { what: format!("RabbitMQ got no {signal}") }) }
+        if sent.success() {
+            Ok(())
+        } else {
+            Err(Missing { what: format!("RabbitMQ did not get the signal {signal}") })
+        }
     }
 
-    /// What it has printed since it was started.
+    /// The output of the node since its start.
     pub(super) fn output(&self) -> String {
         fs::read_to_string(self.folder.join("output")).unwrap_or_default()
     }
@@ -102,7 +106,7 @@ impl Node {
     fn environment(&self) -> Vec<(String, String)> {
         let inside = |name: &str| self.folder.join(name).display().to_string();
         let pairs = [
-            // Erlang's cookie is there.
+            // The folder with Erlang's cookie.
             ("HOME", inside("")),
             ("ERL_CRASH_DUMP", inside("crash.dump")),
             ("ERL_EPMD_PORT", self.ports.epmd.to_string()),
@@ -111,7 +115,7 @@ impl Node {
             ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),
             ("RABBITMQ_NODE_PORT", self.ports.amqp.to_string()),
             ("RABBITMQ_DIST_PORT", self.ports.distribution.to_string()),
-            // By default it is far above the distribution port, and may be none.
+            // By default this is far above the distribution port, and may exceed the valid range.
             ("RABBITMQ_CTL_DIST_PORT_MIN", self.ports.control.to_string()),
             ("RABBITMQ_CTL_DIST_PORT_MAX", self.ports.control.saturating_add(10).to_string()),
             ("RABBITMQ_MNESIA_BASE", inside("mnesia")),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use simulator::Incoming;
+use simulator::ApiRequest;
 use trials::accounts::RATE;
 use trials::faults::{Fault, Kind};
 use trials::ground::Ground;
@@ -30,7 +30,8 @@ async fn a_lost_event_a_wrong_affiliate_and_a_broken_rate_are_noticed() {
         refersion.remove(&key, made.expect("somebody is an affiliate").id);
         for _ in 0..=RATE * 10 + 1 {
             let path = "/v2/affiliate/list";
-            refersion.handle(now, &Incoming { path, public_key: &key, secret_key: "sec_hush0", body: b"{}" });
+            refersion
+                .handle(now, &ApiRequest { path, public_key: &key, secret_key: "sec_hush0", body: b"{}" });
         }
     });
     let proof = check(&played.stage, &played.log, &played.addresses).await.expect("engines that answer");

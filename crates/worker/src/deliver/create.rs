@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use people::answer::{Answer, Cause};
 use people::graph::Status;
-use refersion::{Class, Created, Failure, Field, InitialStatus, NewAffiliate, Which};
+use refersion::{Class, Created, Failure, Field, InitialStatus, LookupBy, NewAffiliate};
 
 use super::search::found;
 use super::{Api, Ending, Item, Texts, Wish};
@@ -47,7 +47,7 @@ async fn made(api: &Api, item: &Item, created: Created, told: &Texts) -> Ending 
     let id = match created.id {
         Some(id) => id,
         // The message did not name the numeric id: a look by the code tells it.
-        None => match api.client.get(Which::Code(created.code.clone())).await {
+        None => match api.client.get(LookupBy::Code(created.code.clone())).await {
             Ok(Some(shown)) => shown.id,
             Ok(None) => return unknown(item, told, None),
             Err(failure) => return unknown(item, told, Some(&failure)),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use people::answer::{Answer, Cause};
 use people::{Map, Text};
-use refersion::{Affiliate, AffiliateId, Bisection, Class, Edit, Failure, Field, Operation, Which};
+use refersion::{Affiliate, AffiliateId, Bisection, Class, Edit, Failure, Field, LookupBy, Operation};
 
 use super::search::found;
 use super::{Api, Ending, Item, Texts, Wish};
@@ -102,7 +102,7 @@ fn nothing(item: &Item) -> Ending {
 /// Refersion did not change it, or says so, and gives no reason: a look tells whether it is gone, or is as wanted.
 async fn look(api: &Api, item: &Item, texts: &Texts) -> Ending {
     let Some(id) = id_of(item) else { return nothing(item) };
-    match api.client.get(Which::Id(AffiliateId(id))).await {
+    match api.client.get(LookupBy::Id(AffiliateId(id))).await {
         Ok(None) => item.answered(Answer::Gone { id }),
         Ok(Some(shown)) if shows(&shown, texts) => told(item, texts),
         // Most fields are never shown: it may have been changed all the same.
@@ -200,7 +200,7 @@ async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> Ending 
         match api.client.edit(&[edit]).await {
             Ok(batch) if batch.not_changed.is_empty() => {
                 good.extend(part);
-                plan.fine();
+                plan.accepted();
             }
             Ok(_) if !tried_again => {
                 tried_again = true;
@@ -218,7 +218,7 @@ async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> Ending 
         }
         tried_again = false;
     }
-    sum_up(api, item, &texts, good, plan.into_bad(), &cause, why).await
+    sum_up(api, item, &texts, good, plan.into_refused(), &cause, why).await
 }
 
 async fn sum_up(

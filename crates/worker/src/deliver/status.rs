@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use people::answer::Answer;
 use people::graph::Status;
-use refersion::{AffiliateId, Class, Failure, Operation, Which};
+use refersion::{AffiliateId, Class, Failure, LookupBy, Operation};
 
 use super::search::{api_status, status as shown_status};
 use super::{Api, Ending, Item, Wish};
@@ -56,7 +56,7 @@ fn is(item: &Item, status: Status) -> Ending {
 /// Refersion did not change it: because it was so already, because it is gone, or for a reason that it does not give.
 async fn look(api: &Api, item: &Item, wanted: Status) -> Ending {
     let Some(id) = id_of(item) else { return is(item, wanted) };
-    match api.client.get(Which::Id(AffiliateId(id))).await {
+    match api.client.get(LookupBy::Id(AffiliateId(id))).await {
         Ok(None) => item.answered(Answer::Gone { id }),
         Ok(Some(shown)) if shown_status(shown.status) == wanted => is(item, wanted),
         Ok(Some(_)) => once_more(api, item, id, wanted).await,

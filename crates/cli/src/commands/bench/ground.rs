@@ -112,7 +112,7 @@ fn variables(context: &Context, folder: &Path) -> Result<Vec<(String, String)>, 
         }
         _ => {
             let hint = "set queue.url and ledger.url to files both, or to RabbitMQ and Postgres";
-            return Err(Failure::usage("pair", "the yardstick knows pairs of engines only", hint));
+            return Err(Failure::usage("pair", "the baseline knows pairs of engines only", hint));
         }
     }
     Ok(variables)

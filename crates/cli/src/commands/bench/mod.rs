@@ -1,7 +1,7 @@
 //! `bench`: how fast all of it is, beside a plain worker in the same run.
 //!
 //! The order of reading: `sync` (the story of the benchmark), `ground` (what it stands on), `crew` (the processes),
-//! `members` and `send` (what is sent), `rest` (when it is over), `plain` (the yardstick), `report`.
+//! `members` and `send` (what is sent), `rest` (when it is over), `plain` (the baseline), `report`.
 
 mod crew;
 mod ground;
@@ -42,7 +42,7 @@ enum Act {
     /// Post an audience sync to a door, as Segment does
     #[command(after_help = send::EXAMPLES)]
     Send(send::Options),
-    /// The yardstick, as `bench sync` starts it
+    /// Run the plain worker, as `bench sync` starts it
     #[command(hide = true)]
     PlainWorker(plain::Options),
 }

@@ -1,12 +1,12 @@
-//! The yardstick: the plain worker on the same engines, as a process that begins when it is told.
+//! The baseline: the plain worker on the same engines, as a process that starts when a line arrives on standard input.
 
 use std::io::BufRead as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use baseline::{Affiliates, rabbitmq, sqlite};
 use clap::Args;
-use yardstick::{Affiliates, rabbitmq, sqlite};
 
 use super::failed;
 use super::ground::{FIELD, KEYS};
@@ -43,9 +43,9 @@ impl Yard {
                 Ok(Self::Servers(rabbitmq::Engines { broker, database: database.reveal().to_owned() }))
             }
             (QueueUrl::Sqlite(queue), LedgerUrl::Sqlite(_)) => {
-                Ok(Self::File(queue.with_file_name("yardstick.db")))
+                Ok(Self::File(queue.with_file_name("baseline.db")))
             }
-            _ => anyhow::bail!("the yardstick knows pairs of engines only"),
+            _ => anyhow::bail!("the baseline knows pairs of engines only"),
         }
     }
 
@@ -60,8 +60,8 @@ impl Yard {
     /// How many events it has worked off.
     pub(super) async fn worked_off(&self) -> anyhow::Result<u64> {
         match self {
-            Self::File(path) => sqlite::File::open(path)?.worked_off(),
-            Self::Servers(engines) => engines.worked_off().await,
+            Self::File(path) => sqlite::File::open(path)?.processed(),
+            Self::Servers(engines) => engines.processed().await,
         }
     }
 
@@ -73,10 +73,10 @@ impl Yard {
         }
     }
 
-    async fn work(&self, refersion: &yardstick::Refersion, events: u64) -> anyhow::Result<()> {
+    async fn work(&self, refersion: &baseline::Refersion, events: u64) -> anyhow::Result<()> {
         match self {
-            Self::File(path) => sqlite::File::open(path)?.work(refersion, events).await,
-            Self::Servers(engines) => engines.work(refersion, events).await,
+            Self::File(path) => sqlite::File::open(path)?.process(refersion, events).await,
+            Self::Servers(engines) => engines.process(refersion, events).await,
         }
     }
 }
@@ -104,9 +104,9 @@ fn wait_for_a_line() -> anyhow::Result<()> {
 }
 
 /// Learns everybody's number beforehand, which costs the plain worker nothing.
-async fn know(address: SocketAddr) -> anyhow::Result<yardstick::Refersion> {
+async fn know(address: SocketAddr) -> anyhow::Result<baseline::Refersion> {
     let state = Refersion::at(address).state().await?;
     let affiliates = state.accounts.into_iter().flat_map(|account| account.affiliates);
     let known: Affiliates = affiliates.map(|affiliate| (affiliate.email, affiliate.id)).collect();
-    yardstick::Refersion::new(&format!("http://{address}"), KEYS, FIELD, known)
+    baseline::Refersion::new(&format!("http://{address}"), KEYS, FIELD, known)
 }

@@ -169,7 +169,7 @@ impl Bench<'_> {
         Ok(workers)
     }
 
-    /// The yardstick's turn, with the same people and another round.
+    /// The baseline's run, with the same people and another round.
     async fn plain(&self, refersion: &mut Refersion) -> anyhow::Result<Row> {
         let yard = Yard::of(&self.ground.config)?;
         let round = Round { number: 4, at: Timestamp::now() };

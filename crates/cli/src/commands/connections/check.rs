@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::{Connection, ConnectionName};
-use refersion::{Class, Client, Closed, Credentials, Gate, HttpTransport, Verdict};
+use refersion::{Class, Client, Closed, Credentials, Gate, HttpTransport, Signal};
 
 use crate::commands::Context;
 use crate::engines::Engines;
@@ -21,7 +21,7 @@ impl Gate for AlwaysOpen {
         Ok(())
     }
 
-    fn report(&self, _: Verdict, _: Duration) {}
+    fn report(&self, _: Signal, _: Duration) {}
 }
 
 pub(super) async fn run(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simulator::{Chance, Down, Faults, Kind, Latency};
+use simulator::{Faults, Kind, Latency, Outage, Probability};
 
 /// The chance of each fault for each call, in millionths. Together they stay below the share at which the worker slows
 /// down, so that the demo shows repair rather than caution.
@@ -28,14 +28,14 @@ const OUTAGE_AFTER: Duration = Duration::from_millis(300);
 pub(super) fn faults(members: usize) -> Faults {
     let come_back = u32::try_from(COME_BACKS * 1_000_000 / members.max(1)).unwrap_or(u32::MAX).min(10_000);
     let mut chances: std::collections::BTreeMap<_, _> =
-        CHANCES.into_iter().map(|(kind, chance)| (kind, Chance::millionths(chance))).collect();
-    chances.insert(Kind::TooManyAfter, Chance::millionths(come_back));
+        CHANCES.into_iter().map(|(kind, chance)| (kind, Probability::per_million(chance))).collect();
+    chances.insert(Kind::TooManyAfter, Probability::per_million(come_back));
     let thousands = f64::from(u32::try_from(members).unwrap_or(u32::MAX)) / 1_000.0;
     Faults {
-        latency: Latency { least: Duration::from_millis(2), most: Duration::from_millis(20) },
-        chances,
+        latency: Latency { min: Duration::from_millis(2), max: Duration::from_millis(20) },
+        probabilities: chances,
         retry_after: Duration::from_secs(1),
-        down: vec![Down { lasts: OUTAGE, begins: OUTAGE_AFTER.mul_f64(thousands) }],
+        outages: vec![Outage { duration: OUTAGE, start: OUTAGE_AFTER.mul_f64(thousands) }],
         ..Faults::default()
     }
 }

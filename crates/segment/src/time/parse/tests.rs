@@ -1,4 +1,4 @@
-//! Every form of time that Segment's pages and libraries show, and what must not be taken for a time.
+//! Every format of time that Segment's pages and libraries use, and texts that are not times.
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn at(text: &str) -> Option<Timestamp> {
 }
 
 #[test]
-fn every_form_of_text_that_occurs_is_read() {
+fn every_text_format_is_parsed() {
     for (form, same) in [
         ("2019-05-02T14:14:40.519Z", "2019-05-02T14:14:40.519Z"),
         ("2026-01-02T03:04:24.797+00:00", "2026-01-02T03:04:24.797Z"),
@@ -63,7 +63,7 @@ fn a_number_is_seconds_or_milliseconds_by_its_size() {
 }
 
 #[test]
-fn what_is_no_time_is_absent() {
+fn any_other_value_is_not_a_time() {
     for form in [
         "",
         " ",
@@ -95,26 +95,26 @@ fn what_is_no_time_is_absent() {
 
 proptest! {
     #[test]
-    fn one_moment_is_the_same_in_every_form(micros in 0_i64..4_000_000_000_000_000, offset in -1439_i32..=1439) {
-        let moment = Timestamp::from_microsecond(micros).unwrap();
-        let local = jiff::tz::Offset::from_seconds(offset * 60).unwrap().to_datetime(moment);
+    fn one_instant_is_the_same_in_every_format(micros in 0_i64..4_000_000_000_000_000, offset in -1439_i32..=1439) {
+        let instant = Timestamp::from_microsecond(micros).unwrap();
+        let local = jiff::tz::Offset::from_seconds(offset * 60).unwrap().to_datetime(instant);
         let sign = if offset < 0 { '-' } else { '+' };
         let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
         let (date, clock) = (local.date(), local.time());
         for form in [
-            format!("{moment}"),
+            format!("{instant}"),
             format!("{date}T{clock}{sign}{hours:02}:{minutes:02}"),
             format!("{date} {clock} {sign}{hours:02}{minutes:02} XYZ m=+0.1"),
             format!("{}-{}-{} {clock} {sign}{hours:02}{minutes:02}", local.year(), local.month(), local.day()),
         ] {
-            prop_assert_eq!(text(&form), Some(moment), "{}", form);
+            prop_assert_eq!(text(&form), Some(instant), "{}", form);
         }
         let digits = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-        prop_assert_eq!(parsed(&digits), Some(moment), "{}", digits);
+        prop_assert_eq!(parsed(&digits), Some(instant), "{}", digits);
     }
 
     #[test]
-    fn no_text_makes_it_panic(form in "[-0-9T:.,+ Zzm=\\PC]{0,60}") {
+    fn no_text_causes_a_panic(form in "[-0-9T:.,+ Zzm=\\PC]{0,60}") {
         let _ = text(&form);
     }
 }

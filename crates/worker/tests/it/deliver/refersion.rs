@@ -9,7 +9,7 @@ use people::answer::Answer as Known;
 use people::graph::Status;
 use people::plan::StepKind;
 use refersion::{
-    Answer, Client, Closed, Credentials, Gate, InitialStatus, Request, Transport, TransportError, Verdict,
+    Answer, Client, Closed, Credentials, Gate, InitialStatus, Request, Signal, Transport, TransportError,
 };
 use serde_json::{Value, json};
 use worker::deliver::{Api, Ending, Item, Job, Texts, Wish, deliver};
@@ -72,7 +72,7 @@ impl Gate for Open {
         Ok(())
     }
 
-    fn report(&self, _: Verdict, _: Duration) {}
+    fn report(&self, _: Signal, _: Duration) {}
 }
 
 /// What became of a job, and what Refersion was asked on the way.

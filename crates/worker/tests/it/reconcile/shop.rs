@@ -15,7 +15,7 @@ use queue::sqlite::SqliteQueue;
 use queue::{Envelope, FORMAT, Lane};
 use refersion::{Answer, Request, Transport, TransportError};
 use serde_json::{Value, json};
-use simulator::{Faults, Incoming, Options, Reply, Simulator};
+use simulator::{ApiRequest, Faults, Options, Reply, Simulator, Switches};
 use sqlite::Database;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -60,7 +60,7 @@ impl Transport for Wire {
         let operation = request.path.trim_start_matches("/v2/affiliate/");
         let at = self.began.elapsed();
         self.calls.lock().expect("no panic holds it").push(Call { at, operation, body });
-        let incoming = Incoming {
+        let incoming = ApiRequest {
             path: request.path,
             public_key: &request.credentials.public_key,
             secret_key: request.credentials.secret_key().expose(),
@@ -98,7 +98,9 @@ impl Plan {
             custom_fields: [("vip".to_owned(), 101)].into(),
             ..Settings::default()
         };
-        Self { settings, limits: Limits::default(), refersion: Options::default() }
+        // The worker clears a country with an empty text, which a strict simulator refuses.
+        let switches = Switches { empty_values_clear: true, ..Switches::default() };
+        Self { settings, limits: Limits::default(), refersion: Options { switches, ..Options::default() } }
     }
 }
 

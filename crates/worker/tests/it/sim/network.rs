@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use refersion::{Answer, CALL_DEADLINE, Request, Transport, TransportError};
 use serde_json::Value;
-use simulator::{Incoming, Reply, Simulator};
+use simulator::{ApiRequest, Reply, Simulator};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -77,7 +77,7 @@ impl Network {
         let refersion = Arc::clone(&self.refersion);
         tokio::spawn(async move {
             sleep(way).await;
-            let incoming = Incoming {
+            let incoming = ApiRequest {
                 path: request.path,
                 public_key: &request.credentials.public_key,
                 secret_key: request.credentials.secret_key().expose(),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ledger::{DeadLetterFilter, DeadLetterState, Ledger};
 use queue::{Envelope, FORMAT, Lane, Queue};
 use serde_json::value::RawValue;
-use simulator::{Chance, Down, Faults, Kind, Latency};
+use simulator::{Faults, Kind, Latency, Outage, Probability};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -100,14 +100,14 @@ fn weather(stage: &Stage) {
     for kind in Kind::ALL {
         if kind != Kind::Forbidden && dice.per_mille(250) {
             let chance = u32::try_from(dice.below(300_000)).expect("small");
-            faults.chances.insert(kind, Chance::millionths(chance));
+            faults.probabilities.insert(kind, Probability::per_million(chance));
         }
     }
     faults.retry_after = dice.millis(8_000);
     faults.slow_by = dice.millis(15_000);
     faults.bad_credentials = dice.per_mille(100);
     if dice.per_mille(150) {
-        faults.down.push(Down { lasts: dice.millis(120_000), begins: Duration::ZERO });
+        faults.outages.push(Outage { duration: dice.millis(120_000), start: Duration::ZERO });
     }
     let now = stage.began.elapsed();
     stage.refersion.core.lock().expect("no panic holds it").set_faults(now, faults);
@@ -116,7 +116,7 @@ fn weather(stage: &Stage) {
 
 fn latency(which: u64) -> Latency {
     let most = [5, 200, 2_000][usize::try_from(which).expect("small")];
-    Latency { least: Duration::from_millis(1), most: Duration::from_millis(most) }
+    Latency { min: Duration::from_millis(1), max: Duration::from_millis(most) }
 }
 
 /// Other weather around queue and ledger.

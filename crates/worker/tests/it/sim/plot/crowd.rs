@@ -21,7 +21,7 @@ const BURST: usize = 30;
 const CHOSEN: usize = 3;
 
 pub(super) async fn play(stage: &mut Stage) -> Told {
-    let latency = Latency { least: Duration::from_millis(1), most: stage.dice.millis(400) };
+    let latency = Latency { min: Duration::from_millis(1), max: stage.dice.millis(400) };
     let faults = Faults { latency, ..Faults::default() };
     stage.refersion.core.lock().expect("no panic holds it").set_faults(stage.began.elapsed(), faults);
     let mut accepted = Vec::new();

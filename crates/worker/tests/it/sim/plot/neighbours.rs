@@ -5,7 +5,7 @@ use std::time::Duration;
 use connections::{ConnectionStore, PausedFor};
 use ledger::Ledger;
 use queue::Queue;
-use simulator::{Chance, Faults, Kind};
+use simulator::{Faults, Kind, Probability};
 use tokio::time::sleep;
 
 use super::super::member::Member;
@@ -43,7 +43,7 @@ pub(super) async fn play(stage: &mut Stage) -> Told {
 async fn trouble(stage: &Stage) {
     let account = &stage.accounts[0];
     let mut faults = Faults { account: Some(account.public_key.clone()), ..Faults::default() };
-    let mut always = |kind| faults.chances.extend([(kind, Chance::ONE)]);
+    let mut always = |kind| faults.probabilities.extend([(kind, Probability::ONE)]);
     match stage.dice.below(6) {
         0 => always(Kind::TooManyAfter),
         1 => always(Kind::TooMany),

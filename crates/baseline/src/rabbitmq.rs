@@ -16,24 +16,22 @@ use sqlx_core::query::query;
 use sqlx_postgres::{PgPool, Postgres};
 use tokio::task::JoinSet;
 
-use crate::{AT_ONCE, Refersion};
+use crate::{CONCURRENCY, Refersion};
 
-/// The queue.
-const QUEUE: &str = "refersion-destination.yardstick";
-/// The table.
-const CREATE: &str = "CREATE TABLE IF NOT EXISTS yardstick_outcomes
+const QUEUE: &str = "refersion-destination.baseline";
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS baseline_outcomes
     (message_id text PRIMARY KEY, outcome text NOT NULL, affiliate bigint NOT NULL, at timestamptz NOT NULL)";
-const INSERT: &str = "INSERT INTO yardstick_outcomes VALUES ($1, 'updated', $2, now())";
-const COUNT: &str = "SELECT COUNT(*) FROM yardstick_outcomes";
-const DROP: &str = "DROP TABLE IF EXISTS yardstick_outcomes";
-/// Connections to Postgres: more do not make it faster on two cores.
+const INSERT: &str = "INSERT INTO baseline_outcomes VALUES ($1, 'updated', $2, now())";
+const COUNT: &str = "SELECT COUNT(*) FROM baseline_outcomes";
+const DROP: &str = "DROP TABLE IF EXISTS baseline_outcomes";
+/// Size of the Postgres connection pool. On two cores a larger pool is not faster.
 const CONNECTIONS: u32 = 16;
-/// Messages under way at once while the queue is filled.
-const PUBLISHED_AT_ONCE: usize = 1000;
-/// AMQP's mark for messages that survive a restart of the broker.
+/// Number of unconfirmed messages while the queue is filled.
+const MAX_UNCONFIRMED: usize = 1000;
+/// AMQP's delivery mode for messages that survive a restart of the broker.
 const PERSISTENT: u8 = 2;
 
-/// Where the engines are.
+/// URLs of the broker and the database.
 #[derive(Clone)]
 pub struct Engines {
     /// `amqp://…`
@@ -43,11 +41,12 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Puts events into a queue of its own, one in a message, persistent and confirmed, and makes an empty table.
+    /// Publishes the events to a queue of its own, one persistent message for each, and creates an empty table. Returns
+    /// when every message is confirmed.
     ///
     /// # Errors
     ///
-    /// If an engine does not do what it is told.
+    /// If an engine cannot be reached or refuses a request.
     pub async fn fill(&self, events: &[String]) -> anyhow::Result<()> {
         self.remove().await?;
         let pool = self.pool().await?;
@@ -55,44 +54,44 @@ impl Engines {
         let (_connection, channel) = self.channel().await?;
         declare(&channel).await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        for some in events.chunks(PUBLISHED_AT_ONCE) {
-            let mut confirms = Vec::with_capacity(some.len());
-            for event in some {
+        for chunk in events.chunks(MAX_UNCONFIRMED) {
+            let mut confirms = Vec::with_capacity(chunk.len());
+            for event in chunk {
                 confirms.push(publish(&channel, event).await?);
             }
-            let confirmed = try_join_all(confirms).await?;
-            let clean = |confirmation: &Confirmation| matches!(confirmation, Confirmation::Ack(None));
-            anyhow::ensure!(confirmed.iter().all(clean), "the broker did not take an event");
+            let confirmations = try_join_all(confirms).await?;
+            let is_ack = |confirmation: &Confirmation| matches!(confirmation, Confirmation::Ack(None));
+            anyhow::ensure!(confirmations.iter().all(is_ack), "the broker did not accept an event");
         }
         Ok(())
     }
 
-    /// Works off `events` events of the queue: a call, a row and an acknowledgement for each.
+    /// Processes `events` events from the queue: one call, one row and one acknowledgement for each.
     ///
     /// # Errors
     ///
     /// At the first event that fails.
-    pub async fn work(&self, refersion: &Refersion, events: u64) -> anyhow::Result<()> {
+    pub async fn process(&self, refersion: &Refersion, events: u64) -> anyhow::Result<()> {
         let pool = self.pool().await?;
         let (_connection, channel) = self.channel().await?;
-        channel.basic_qos(AT_ONCE, BasicQosOptions::default()).await?;
-        let consuming = channel.basic_consume(
+        channel.basic_qos(CONCURRENCY, BasicQosOptions::default()).await?;
+        let consumer = channel.basic_consume(
             QUEUE.into(),
             "".into(),
             BasicConsumeOptions::default(),
             FieldTable::default(),
         );
-        let mut deliveries = consuming.await?;
-        let (refersion, pool) = (Arc::new(refersion.clone()), pool);
+        let mut deliveries = consumer.await?;
+        let refersion = Arc::new(refersion.clone());
         let mut tasks = JoinSet::new();
         for _ in 0..events {
             let delivery = deliveries.next().await.context("the broker ended the consumer")??;
             let (refersion, pool) = (Arc::clone(&refersion), pool.clone());
             tasks.spawn(async move {
-                let outcome = refersion.tell(&delivery.data).await?;
+                let outcome = refersion.send(&delivery.data).await?;
                 let affiliate = i64::try_from(outcome.affiliate)?;
                 query(INSERT).bind(outcome.message_id).bind(affiliate).execute(&pool).await?;
-                anyhow::ensure!(delivery.ack(BasicAckOptions::default()).await?, "the channel is gone");
+                anyhow::ensure!(delivery.ack(BasicAckOptions::default()).await?, "the channel is closed");
                 Ok(())
             });
             while let Some(ended) = tasks.try_join_next() {
@@ -105,21 +104,21 @@ impl Engines {
         Ok(())
     }
 
-    /// How many events have a row.
+    /// Number of events that have a row.
     ///
     /// # Errors
     ///
     /// If the table cannot be read.
-    pub async fn worked_off(&self) -> anyhow::Result<u64> {
-        let counted = sqlx_core::query_scalar::query_scalar::<Postgres, i64>(COUNT);
-        Ok(counted.fetch_one(&self.pool().await?).await?.unsigned_abs())
+    pub async fn processed(&self) -> anyhow::Result<u64> {
+        let count = sqlx_core::query_scalar::query_scalar::<Postgres, i64>(COUNT);
+        Ok(count.fetch_one(&self.pool().await?).await?.unsigned_abs())
     }
 
     /// Removes the queue and the table.
     ///
     /// # Errors
     ///
-    /// If an engine does not do what it is told.
+    /// If an engine cannot be reached or refuses a request.
     pub async fn remove(&self) -> anyhow::Result<()> {
         let (_connection, channel) = self.channel().await?;
         channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await?;
@@ -129,15 +128,15 @@ impl Engines {
 
     async fn channel(&self) -> anyhow::Result<(Connection, Channel)> {
         let connection = Connection::connect(&self.broker, ConnectionProperties::default()).await;
-        let connection = connection.context("the plain worker does not reach the broker")?;
+        let connection = connection.context("the plain worker cannot connect to the broker")?;
         let channel = connection.create_channel().await?;
         Ok((connection, channel))
     }
 
-    /// Without sqlx's signs of life before each use, which would cost it a round trip for every event.
+    /// Connects without sqlx's liveness check before each use, which would cost a round trip for each event.
     async fn pool(&self) -> anyhow::Result<PgPool> {
         let options = PoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
-        options.connect(&self.database).await.context("the plain worker does not reach the database")
+        options.connect(&self.database).await.context("the plain worker cannot connect to the database")
     }
 }
 

@@ -1,4 +1,4 @@
-//! An identify, as far as the plain worker reads it.
+//! The fields of an identify that the plain worker reads.
 
 use serde::Deserialize;
 

@@ -1,27 +1,27 @@
-//! Who is who: which identifiers are one person, and which address is that person's.
+//! Identity resolution: which identifiers are one person, and which address the person has.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Class, Identifier, Stamp, counted};
+use crate::fields::can_be_an_affiliate;
 use crate::fold::{Profiles, merged};
 use crate::history::History;
 use crate::tombstones::Tombstones;
 use crate::traits::Traits;
-use crate::wanted::can_be_an_affiliate;
 use crate::{Settings, World};
 
-/// Profiles that are one human, with the one address by which Refersion is to know them.
+/// A person: the profiles that belong together, and the address of their affiliate.
 pub(crate) struct Person {
     pub(crate) address: String,
-    /// None: an address that no user ever claimed.
+    /// `None` for an address that no user ever claimed.
     pub(crate) user: Option<String>,
     pub(crate) profiles: BTreeSet<Identifier>,
     pub(crate) traits: Traits,
     pub(crate) can_be_one: bool,
 }
 
-/// All that the questions below look at, worked out once.
+/// The data of identity resolution, computed once.
 pub(crate) struct People<'a> {
     history: &'a History,
     tombstones: &'a Tombstones,
@@ -80,7 +80,7 @@ impl<'a> People<'a> {
         held.chain(unclaimed).collect()
     }
 
-    /// The person to whom an affiliate at this address belongs, if there is one.
+    /// The person that an affiliate at this address belongs to, if there is one.
     pub(crate) fn owner<'p>(
         &self,
         address: &String,
@@ -94,14 +94,19 @@ impl<'a> People<'a> {
         (person.user.as_ref() == Some(last_claimer)).then_some(person)
     }
 
-    /// Among those whose present address it is: who could be an affiliate with it, then who claimed it last.
+    /// The user that holds an address: of those whose present address it is, one that could be an affiliate with it has
+    /// precedence, then the one that claimed it last.
     fn holder(&self, address: &'a String, users: &BTreeSet<&'a String>) -> &'a String {
         let rank = |user: &&'a String| {
             let claim = &self.history.claims[*user][address];
             let newest: Option<Stamp> = claim.newest_after(self.tombstones.on_claim(user, address));
             (self.person(Some(user), address).can_be_one, newest, *user)
         };
-        users.iter().copied().max_by_key(rank).unwrap_or_else(|| unreachable!("somebody wants this address"))
+        users
+            .iter()
+            .copied()
+            .max_by_key(rank)
+            .unwrap_or_else(|| unreachable!("a user has this present address"))
     }
 
     fn person(&self, user: Option<&'a String>, address: &str) -> Person {
@@ -123,8 +128,8 @@ impl<'a> People<'a> {
     }
 }
 
-/// The address that a user has now, from those of its claims that no tombstone covers. Where one message states two
-/// addresses, which no message does, the greater one.
+/// The present address of a user, from its claims that no tombstone covers. Of two addresses with the same stamp,
+/// which does not occur, the greater one.
 fn present<'a>(
     user: &str,
     history: &'a History,
@@ -164,7 +169,7 @@ fn last_claimer<'a>(address: &String, history: &'a History, tombstones: &Tombsto
     claimers.max_by_key(last).unwrap_or_else(|| unreachable!("an address is listed because of a claim"))
 }
 
-/// The identifier beside which an anonymousId was seen last, unless a tombstone covers that sighting.
+/// The identifier with which an anonymousId was seen last, unless a tombstone covers that sighting.
 fn owner_of_anonymous<'a>(
     anonymous: &str,
     history: &'a History,

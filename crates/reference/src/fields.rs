@@ -1,4 +1,4 @@
-//! What a person's traits become as fields of an affiliate, and whether they are enough for one.
+//! Converts the traits of a person to fields of an affiliate, and decides whether they suffice for one.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::event::address_of;
 use crate::json::fold_key;
 use crate::traits::Traits;
 
-/// The standard fields of an affiliate beside its email, as the API names them.
+/// The standard fields of an affiliate except its email, under the API's names.
 pub const STANDARD_FIELDS: [&str; 11] = [
     "first_name",
     "last_name",
@@ -25,18 +25,18 @@ pub const STANDARD_FIELDS: [&str; 11] = [
 /// The field that says where money goes.
 pub(crate) const PAYOUT: &str = "paypal_email";
 
-/// Any one of these makes an address usable; a second line alone does not.
-const MAKES_AN_ADDRESS: [&str; 5] = ["address1", "city", "state", "zip", "country"];
+/// Each of these fields makes an address usable; a second line alone does not.
+const ADDRESS_FIELDS: [&str; 5] = ["address1", "city", "state", "zip", "country"];
 
-/// Whether everything has been said that Refersion needs for a new affiliate, beside the email.
+/// Whether the traits have everything that a new affiliate needs, except the email.
 pub(crate) fn can_be_an_affiliate(traits: &Traits, settings: &Settings) -> bool {
     let fields = standard_fields(traits, settings);
     let has = |field: &str| fields.get(field).is_some_and(|value| !value.is_empty());
-    let has_address = !settings.require_address || MAKES_AN_ADDRESS.into_iter().any(has);
+    let has_address = !settings.require_address || ADDRESS_FIELDS.into_iter().any(has);
     has("first_name") && has("last_name") && has_address
 }
 
-/// The standard fields that are stated; an empty text where something was cleared.
+/// The stated standard fields; a cleared field is empty.
 pub(crate) fn standard_fields(traits: &Traits, settings: &Settings) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
     for field in STANDARD_FIELDS {
@@ -59,7 +59,7 @@ pub(crate) fn standard_fields(traits: &Traits, settings: &Settings) -> BTreeMap<
     fields
 }
 
-/// The custom fields that are stated, by id.
+/// The stated custom fields by id.
 pub(crate) fn custom_fields(traits: &Traits, settings: &Settings) -> BTreeMap<u64, String> {
     let mapped = settings.custom_fields.iter();
     let stated =

@@ -1,7 +1,7 @@
 //! `/affiliate/get`, `/affiliate/search` and `/affiliate/list`.
 
 use serde_json::{Value, json};
-use simulator::{Before, Status, Switches};
+use simulator::{ExistingAffiliate, Status, Switches};
 
 use crate::support::{Api, PUBLIC, refused};
 
@@ -16,7 +16,7 @@ fn found(api: &mut Api, body: &Value) -> Vec<String> {
 }
 
 #[test]
-fn get_finds_by_numeric_id_or_code_and_shows_what_is_documented() {
+fn get_finds_by_numeric_id_or_code_and_returns_the_documented_fields() {
     let mut api = Api::new();
     let id = api.create("ann@x.com");
     let code = api.affiliate("ann@x.com").code;
@@ -42,18 +42,19 @@ fn get_finds_by_numeric_id_or_code_and_shows_what_is_documented() {
 }
 
 #[test]
-fn by_switch_get_gives_the_id_as_text() {
+fn by_switch_get_returns_the_id_as_text() {
     let mut api = Api::with(Switches { get_id_as_text: true, ..Switches::default() });
     let id = api.create("ann@x.com");
     assert_eq!(api.call("get", &json!({ "id": id })).1["id"], id.to_string());
 }
 
 #[test]
-fn get_tells_not_found_from_nothing_asked() {
+fn get_distinguishes_not_found_from_a_missing_filter() {
     let mut api = Api::new();
     api.create("ann@x.com");
     let code = api.affiliate("ann@x.com").code;
-    for body in [json!({ "id": 1 }), json!({ "affiliate_code": "zzzzzz9" }), json!({ "id": code })] {
+    let signed = json!({ "id": format!("+{}", api.affiliate("ann@x.com").id) });
+    for body in [json!({ "id": 1 }), json!({ "affiliate_code": "zzzzzz9" }), json!({ "id": code }), signed] {
         assert_eq!(api.call("get", &body), refused(&["Affiliate not found."]));
     }
     assert_eq!(api.call("get", &json!({})), refused(&["Request filter not provided."]));
@@ -84,10 +85,11 @@ fn a_row_of_a_search_has_the_code_as_its_id() {
 }
 
 #[test]
-fn search_sees_denied_and_disabled_affiliates() {
+fn search_finds_denied_and_disabled_affiliates() {
     let mut api = Api::new();
     for (email, status) in [("a@x.com", Status::Denied), ("b@x.com", Status::Disabled)] {
-        api.simulator.place(PUBLIC, Before { status, ..Before::active(email) }).unwrap();
+        let existing = ExistingAffiliate { status, ..ExistingAffiliate::active(email) };
+        api.simulator.add_affiliate(PUBLIC, existing).unwrap();
     }
     assert_eq!(found(&mut api, &json!({ "keyword": "@x.com" })), ["a@x.com", "b@x.com"]);
 }
@@ -95,15 +97,15 @@ fn search_sees_denied_and_disabled_affiliates() {
 #[test]
 fn search_filters_by_name() {
     let mut api = Api::new();
-    let before = Before { first_name: "Zoe".into(), ..Before::active("zoe@x.com") };
-    api.simulator.place(PUBLIC, before).unwrap();
+    let existing = ExistingAffiliate { first_name: "Zoe".into(), ..ExistingAffiliate::active("zoe@x.com") };
+    api.simulator.add_affiliate(PUBLIC, existing).unwrap();
     api.create("ann@x.com");
     assert_eq!(found(&mut api, &json!({ "keyword": "x.com", "first_name": "zoe" })), ["zoe@x.com"]);
     assert_eq!(api.status("search", &json!({ "keyword": "x.com", "last_name": "Nobody" })), 422);
 }
 
 #[test]
-fn a_search_has_50_rows_on_a_page() {
+fn a_page_of_a_search_has_50_rows() {
     let mut api = Api::new();
     for number in 0..120 {
         api.create(&format!("{number}ann@x.com"));
@@ -115,7 +117,7 @@ fn a_search_has_50_rows_on_a_page() {
 }
 
 #[test]
-fn by_switch_a_search_without_hit_is_200() {
+fn by_switch_a_search_without_a_hit_is_200() {
     let mut api = Api::with(Switches { empty_search_is_200: true, ..Switches::default() });
     assert_eq!(api.call("search", &json!({ "keyword": "ann" })), (200, json!({ "total": 0, "results": [] })));
 }
@@ -133,27 +135,35 @@ fn list_pages_by_strings_newest_first() {
 }
 
 #[test]
-fn a_page_of_a_list_has_100_rows_at_most() {
-    let mut api = Api::new();
+fn a_page_of_a_list_has_at_most_100_rows() {
+    let page = |limit: &str| json!({ "limit": limit, "page": "1" });
+    let refusal = refused(&["101 is not a allowed value for field limit"]);
+    assert_eq!(Api::new().call("list", &page("101")), refusal);
+    assert_eq!(Api::new().status("list", &page("99999999999999999999")), 422);
+
+    let mut api = Api::with(Switches { list_limit_is_capped: true, ..Switches::default() });
     for number in 0..101 {
         api.create(&format!("{number}@x.com"));
     }
-    let (_, body) = api.call("list", &json!({ "limit": "1000", "page": "1" }));
-    assert_eq!(body["results"].as_array().unwrap().len(), 100);
-}
-
-#[test]
-fn integers_as_pages_are_refused_unless_a_switch_takes_them() {
-    let body = json!({ "limit": 1, "page": 1 });
-    assert_eq!(Api::new().status("list", &body), 422);
-    assert_eq!(Api::with(Switches { integer_pages: true, ..Switches::default() }).status("list", &body), 200);
-    for bad in ["0", "-1", "x", ""] {
-        assert_eq!(Api::new().status("list", &json!({ "limit": "1", "page": bad })), 422, "{bad}");
+    for limit in ["100", "101"] {
+        assert_eq!(api.call("list", &page(limit)).1["results"].as_array().unwrap().len(), 100, "{limit}");
     }
 }
 
 #[test]
-fn the_state_shows_every_field() {
+fn page_and_limit_are_strings_of_digits_unless_a_switch_accepts_integers() {
+    let body = json!({ "limit": 1, "page": 1 });
+    assert_eq!(Api::new().status("list", &body), 422);
+    assert_eq!(Api::with(Switches { integer_pages: true, ..Switches::default() }).status("list", &body), 200);
+    for bad in ["0", "-1", "+1", " 1", "1.0", "x", ""] {
+        assert_eq!(Api::new().status("list", &json!({ "limit": "1", "page": bad })), 422, "{bad}");
+        assert_eq!(Api::new().status("list", &json!({ "limit": bad, "page": "1" })), 422, "{bad}");
+        assert_eq!(Api::new().status("search", &json!({ "keyword": "ann", "page": bad })), 422, "{bad}");
+    }
+}
+
+#[test]
+fn the_state_has_every_field() {
     let mut api = Api::new();
     let id = api.create("ann@x.com");
     api.call("edit", &json!({ "affiliates": [{ "id": id, "custom_fields": [{"12": "v"}] }] }));

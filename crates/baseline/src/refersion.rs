@@ -1,4 +1,4 @@
-//! The call of the plain worker: it does not know what has changed, so it tells everything.
+//! The call of the plain worker. It does not know what has changed, so it sends every field.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::event::Identify;
 
-/// Numeric ids of affiliates by email address.
+/// Numeric affiliate ids by email address.
 pub type Affiliates = HashMap<String, u64>;
 
-/// Where the affiliates are. Cheap to clone.
+/// A client for `/affiliate/edit` of one account. Cheap to clone.
 #[derive(Clone)]
 pub struct Refersion {
     http: reqwest::Client,
@@ -22,14 +22,15 @@ pub struct Refersion {
     affiliates: Arc<Affiliates>,
 }
 
-/// What came of one event: the row that is kept of it.
+/// The result of one event, as it is written to its row.
 pub(crate) struct Outcome {
     pub(crate) message_id: String,
     pub(crate) affiliate: u64,
 }
 
 impl Refersion {
-    /// Calls go to `url` (without `/v2`) with this pair of keys; the trait `plan` goes to the custom field `plan_field`.
+    /// A client that calls `url` (without `/v2`) with this key pair and writes the trait `plan` to custom field
+    /// `plan_field`.
     ///
     /// # Errors
     ///
@@ -40,7 +41,7 @@ impl Refersion {
         plan_field: u64,
         affiliates: Affiliates,
     ) -> anyhow::Result<Self> {
-        // Another part of the process may have chosen one already, which is as good.
+        // Fails if the process has a provider already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         Ok(Self {
             http: reqwest::Client::builder().no_proxy().build()?,
@@ -52,10 +53,11 @@ impl Refersion {
         })
     }
 
-    /// Tells Refersion what the event says.
-    pub(crate) async fn tell(&self, event: &[u8]) -> anyhow::Result<Outcome> {
+    /// Sends the traits of one event to Refersion.
+    pub(crate) async fn send(&self, event: &[u8]) -> anyhow::Result<Outcome> {
         let event: Identify<'_> = serde_json::from_slice(event).context("an event cannot be read")?;
-        let affiliate = self.affiliates.get(event.traits.email).context("an event is of nobody known")?;
+        let affiliate =
+            self.affiliates.get(event.traits.email).context("an event names no known affiliate")?;
         let answer = self
             .http
             .post(&self.edit)
@@ -66,9 +68,9 @@ impl Refersion {
             .send()
             .await?;
         let status = answer.status();
-        let said = answer.text().await?;
-        let changed = status == 200 && said.contains(&format!(r#""ids_changed":[{affiliate}]"#));
-        anyhow::ensure!(changed, "refersion answered {status}: {said}");
+        let text = answer.text().await?;
+        let changed = status == 200 && text.contains(&format!(r#""ids_changed":[{affiliate}]"#));
+        anyhow::ensure!(changed, "refersion answered {status}: {text}");
         Ok(Outcome { message_id: event.message_id.to_owned(), affiliate: *affiliate })
     }
 

@@ -135,7 +135,7 @@ impl State {
             && let Some((_, turn)) = self.waiting.remove(&ticket)
         {
             // Whoever asked may have gone away meanwhile; then it leaves its queues as well.
-            drop(turn.send(()));
+            turn.send(()).ok();
         }
     }
 }

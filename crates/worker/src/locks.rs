@@ -11,7 +11,7 @@ use ledger::{Gathered, LedgerError};
 use people::Digest;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-/// How many pieces of work of absorb are read, folded and recorded at the same time, at most: what they hold is in memory.
+/// How many pieces of work of absorb are read and folded at the same time, at most: what they read is in memory.
 const FOLDING: usize = 4;
 
 /// How often a graph may turn out to hold more identifiers than were locked. After that the version in the ledger decides.
@@ -135,7 +135,7 @@ impl State {
             && let Some((_, turn)) = self.waiting.remove(&ticket)
         {
             // Whoever asked may have gone away meanwhile; then it leaves its queues as well.
-            let _was_wanted = turn.send(()).is_ok();
+            turn.send(()).ok();
         }
     }
 }

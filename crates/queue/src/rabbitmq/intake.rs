@@ -7,64 +7,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lapin::Acker;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::delivered::Delivered;
 use super::topology::Source;
 use super::turns::{Hand, Turns, Waiting};
 use crate::batch::Taken;
-use crate::{Batch, Depth, Item, Lane, pack};
+use crate::{Batch, Depth, Lane};
 
 /// Every so many takes begin with what is not live.
 const TURN_OF_BULK: u32 = 10;
-
-/// A message whose takers vanished so often is handed out by itself: what kills takers shall not condemn others.
-pub(super) const ALONE_AFTER: i64 = 2;
-
-/// What a message turned out to be.
-pub(super) enum Contents {
-    /// A body of envelopes, see [`pack`].
-    Envelopes(Vec<u8>),
-    /// To be buried, each envelope of it or the whole, with the reason.
-    Buried(Vec<Vec<u8>>, String),
-}
-
-/// One message of ours to answer.
-pub(super) struct Delivered {
-    pub(super) acker: Acker,
-    pub(super) source: Source,
-    /// The connection of all its events; 0 where they may belong to several.
-    pub(super) connection: i64,
-    pub(super) contents: Contents,
-    pub(super) events: usize,
-    /// Deliveries before this one that ended without an answer.
-    pub(super) lost: i64,
-    pub(super) redelivered: bool,
-}
-
-impl Delivered {
-    pub(super) fn bytes(&self) -> usize {
-        match &self.contents {
-            Contents::Envelopes(body) => body.len(),
-            Contents::Buried(parts, _) => parts.iter().map(Vec::len).sum(),
-        }
-    }
-
-    fn items(&self) -> Vec<Item> {
-        match &self.contents {
-            Contents::Envelopes(body) => pack::unpack(body),
-            Contents::Buried(parts, why) => {
-                parts.iter().map(|raw| Item::Unreadable { raw: raw.clone(), why: why.clone() }).collect()
-            }
-        }
-    }
-
-    pub(super) fn goes_alone(&self) -> bool {
-        self.lost >= ALONE_AFTER || self.source == Source::Poison
-    }
-}
 
 /// What a process has from the broker and has not answered, and how much has come to it so far, in events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 use lapin::message::Delivery;
 
+use super::super::delivered::{ALONE_AFTER, Contents};
 use super::*;
 
 const HELD: Duration = Duration::from_secs(60);

@@ -8,6 +8,7 @@
 
 mod census;
 mod consumer;
+mod delivered;
 mod error;
 mod foreign;
 mod intake;

@@ -12,8 +12,9 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 
+use super::delivered::{ALONE_AFTER, Contents, Delivered};
 use super::error::within;
-use super::intake::{ALONE_AFTER, Contents, Delivered, Intake};
+use super::intake::Intake;
 use super::message::Marks;
 use super::rescue::Rescue;
 use super::supervisor::Alarm;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
-use super::intake::Delivered;
+use super::delivered::Delivered;
 use crate::TAKE_BYTES;
 
 /// A message that waits to be taken.

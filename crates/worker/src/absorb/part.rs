@@ -113,13 +113,15 @@ impl Part {
             read_locked(&locks, self.all_names(), || self.gather(worker, unasked)).await?;
         let writing = held.pop();
         let folded = self.fold(worker, gathered, unasked)?;
+        // Nobody else waits until the ledger has written it.
+        drop(permit);
         fault_point!("absorb.folded");
         let (mut ready, mut waiting) = (None, None);
         match self.offer(worker, folded) {
             Err(folded) => ready = Some((folded, writing)),
             Ok(answer) => {
                 // The lease holder writes it, and what others have in hand does not wait for Refersion.
-                drop((writing, permit));
+                drop(writing);
                 match answer.await {
                     Ok(Carried::Recorded(ends)) => {
                         fold::count(worker, self.readings(), &ends);

@@ -13,6 +13,9 @@ pub(crate) type Traits = BTreeMap<String, Option<String>>;
 /// Longer texts of custom traits are not kept, since no field of Refersion takes them.
 const LONGEST_CUSTOM_TEXT: usize = 255;
 
+/// Longer texts are not taken for a name, a phone number or a part of an address.
+const LONGEST_STANDARD_TEXT: usize = 1_000;
+
 /// Folded keys that the standard fields are read from: never custom traits, whatever they hold.
 const STANDARD_KEYS: [&str; 16] = [
     "email",
@@ -48,14 +51,21 @@ pub(crate) fn stated(traits: &Node) -> Traits {
     let mut said = Traits::new();
     names(traits, &mut said);
     if let Some(company) = company(traits) {
-        said.insert("company".into(), company);
+        state(&mut said, "company", company);
     }
     if let Some(phone) = phone(traits) {
-        said.insert("phone".into(), phone);
+        state(&mut said, "phone", phone);
     }
     places(traits, &mut said);
     customs(traits, &mut said);
     said
+}
+
+/// What a standard field is said to be, unless it is too long to be taken for that.
+fn state(said: &mut Traits, field: &str, value: Option<String>) {
+    if value.as_ref().is_none_or(|value| value.chars().count() <= LONGEST_STANDARD_TEXT) {
+        said.insert(field.into(), value);
+    }
 }
 
 fn names(traits: &Node, said: &mut Traits) {
@@ -65,7 +75,7 @@ fn names(traits: &Node, said: &mut Traits) {
     let last = traits.at("lastname").non_empty_text().or(split.map(|(_, rest)| rest.trim()));
     for (field, value) in [("first_name", first), ("last_name", last)] {
         if let Some(value) = value {
-            said.insert(field.into(), Some(value.into()));
+            state(said, field, Some(value.into()));
         }
     }
 }
@@ -98,7 +108,7 @@ fn places(traits: &Node, said: &mut Traits) {
             if field == "address1" && matches!(address, Node::Text(_)) { text(address) } else { None };
         let part = |holder: &Node| keys.iter().find_map(|key| holder.find(key).and_then(text));
         if let Some(value) = whole.or_else(|| part(address)).or_else(|| part(traits)) {
-            said.insert(field.into(), value);
+            state(said, field, value);
         }
     }
     let in_us =

@@ -101,6 +101,25 @@ pub enum Trait {
     Custom(String),
 }
 
+impl Trait {
+    /// The folded key of a standard trait, as sources spell it.
+    pub(crate) fn standard_key(&self) -> Option<&'static str> {
+        match self {
+            Self::FirstName => Some("firstname"),
+            Self::LastName => Some("lastname"),
+            Self::Company => Some("company"),
+            Self::Phone => Some("phone"),
+            Self::Street => Some("street"),
+            Self::Street2 => Some("street2"),
+            Self::City => Some("city"),
+            Self::State => Some("state"),
+            Self::PostalCode => Some("postalcode"),
+            Self::Country => Some("country"),
+            Self::Custom(_) => None,
+        }
+    }
+}
+
 /// Something in an identify that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
@@ -113,7 +132,7 @@ pub struct Ignored {
 /// Why a part of an identify is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WhyIgnored {
-    /// Key or value has more than 255 characters.
+    /// The key or value of a custom trait has more than 255 characters, or the value of a standard trait more than 1,000.
     TooLong,
     /// A list or an object where a single value belongs.
     Nested,

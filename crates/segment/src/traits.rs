@@ -16,6 +16,10 @@ use crate::fields::{Fields, fold_key};
 use crate::node::Node;
 use crate::text::Told;
 
+/// The longest value of a standard trait, in characters. Refersion publishes no limits and refuses far shorter values
+/// itself; what is longer than this is no name, phone or address.
+const MAX_STANDARD_CHARS: usize = 1_000;
+
 /// Whether a trait of this name, in any spelling, is custom: the standard ones have affiliate fields of their own.
 #[must_use]
 pub fn is_custom(name: &str) -> bool {
@@ -45,8 +49,13 @@ pub(crate) fn read(traits: Option<&Node<'_>>) -> Said {
 }
 
 impl Said {
+    /// Notes what a trait is said to be. A custom one has been measured before, by a limit of its own.
     fn tell(&mut self, about: Trait, told: Told) {
-        self.traits.insert(about, told);
+        let too_long = told.as_deref().is_some_and(|text| text.chars().nth(MAX_STANDARD_CHARS).is_some());
+        match about.standard_key() {
+            Some(key) if too_long => self.ignore(key, WhyIgnored::TooLong),
+            _ => drop(self.traits.insert(about, told)),
+        }
     }
 
     fn ignore(&mut self, key: &str, why: WhyIgnored) {

@@ -26,6 +26,7 @@ pub mod meters;
 pub mod pace;
 pub mod reconcile;
 pub mod retry;
+mod refused;
 pub mod rules;
 pub mod serve;
 mod settle;

@@ -9,6 +9,8 @@ use people::needs::Rules;
 use people::plan::Step;
 use people::settle::{End, Ended, Settled, settle};
 
+use crate::refused::note_refused;
+
 /// A graph as it was read, to be settled before it is written.
 pub(crate) fn unsettled(read: GraphRow) -> Save {
     Save { row: Some(read.row), graph: read.graph, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 }
@@ -22,8 +24,9 @@ pub(crate) fn settle_save(
     now: Timestamp,
     bulk_waits: Duration,
 ) -> Vec<Step> {
-    let settled = settle(&mut save.graph, rules);
+    let mut settled = settle(&mut save.graph, rules);
     changes.erased.extend(&settled.erased);
+    note_refused(changes, std::mem::take(&mut settled.shed), now);
     for ended in &settled.ended {
         changes.outcomes.push(outcome_of(ended, now));
         if ended.number > 1 {

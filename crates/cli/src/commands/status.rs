@@ -51,6 +51,7 @@ struct Row {
     dirty: u64,
     waiting: u64,
     dead_letters: u64,
+    dead_letters_by_class: std::collections::BTreeMap<String, u64>,
     unmapped_traits: Vec<Unmapped>,
 }
 
@@ -111,6 +112,7 @@ fn row(connection: &Connection, counts: Counts) -> Row {
         dirty: counts.dirty,
         waiting: counts.waiting,
         dead_letters: counts.dead_letters,
+        dead_letters_by_class: counts.dead_letters_by_class,
         unmapped_traits: counts
             .unmapped
             .into_iter()
@@ -154,9 +156,24 @@ fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
         if let Some(because) = &connection.paused_because {
             output.line(&format!("\n{} is paused: {because}", connection.name))?;
         }
+        classes(connection, output)?;
         unmapped(connection, output)?;
     }
     Ok(())
+}
+
+/// Dead letters by class: a value that exceeds a bound, say, is `too_large`.
+fn classes(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+    if connection.dead_letters_by_class.is_empty() {
+        return Ok(());
+    }
+    output.line(&format!("\n{}: dead letters by class", connection.name))?;
+    let rows: Vec<_> = connection
+        .dead_letters_by_class
+        .iter()
+        .map(|(class, letters)| vec![class.clone(), letters.to_string()])
+        .collect();
+    output.table(&["CLASS", "LETTERS"], &rows)
 }
 
 fn unmapped(connection: &Row, output: &mut Output) -> Result<(), Failure> {

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
 use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, Outcome, State, Stray, Unmapped};
-use people::fold::{Deletion, Statement, delete, entomb, forgive, identify};
+use people::fold::{Deletion, Statement, delete, entomb, forget, forgive, identify};
 use people::needs::{CUSTOM, Rules};
 use people::plan::Step;
 use uuid::Uuid;
 
 use super::hand::{Hand, Slot};
 use super::read::{Reading, What};
+use super::too_long::{too_long, weight};
 use crate::Worker;
+use crate::refused::{TOO_LARGE, note_refused};
 use crate::translate::Ask;
 
 /// A batch, folded.
@@ -51,10 +54,13 @@ pub(super) fn fold(
         if before.is_none() {
             changes.events.push(new_event(reading));
         }
-        take_in(&mut hand, &mut changes, reading, died.map(|before| before.outcomes), now);
+        let again = died.map(|before| before.outcomes);
+        take_in(&mut hand, &mut changes, rules, reading, (again, now));
         count_unmapped(&mut changes, rules, reading);
     }
     let edits = hand.finish(worker, rules, now, &mut changes);
+    let too_large = changes.dead_letters.iter().filter(|letter| letter.class == TOO_LARGE).count();
+    worker.meters.too_large.fetch_add(too_large as u64, Ordering::Relaxed);
     Folded { changes, edits }
 }
 
@@ -74,7 +80,13 @@ fn new_event(reading: &Reading) -> NewEvent {
 type Again = Option<u32>;
 
 /// Takes an event in.
-fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: Again, now: Timestamp) {
+fn take_in(
+    hand: &mut Hand,
+    changes: &mut Changes,
+    rules: &Rules,
+    reading: &Reading,
+    (again, now): (Again, Timestamp),
+) {
     let skip = |why| outcome(reading, 1 + again.unwrap_or(0), State::Skipped, why, now);
     match &reading.what {
         What::Ask(Ask::Skip) => end(changes, reading, skip("integrations_say_no"), again),
@@ -100,7 +112,14 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: Aga
                         forgive(&mut slot.graph, &statement.stamp, address);
                     }
                     identify(&mut slot.graph, statement);
+                    if let Some(cause) = too_long(reading, statement, rules) {
+                        forget(&mut slot.graph, reading.event);
+                        bury(changes, reading, TOO_LARGE, &cause, again, now);
+                        return;
+                    }
                     reopen(changes, slot, reading, again);
+                    let shed = slot.grow(weight(statement), rules);
+                    note_refused(changes, shed, now);
                 }
                 None => bury(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
             }
@@ -141,8 +160,7 @@ fn delete_apart(
 fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, again: Again) {
     let Some(outcomes) = again else { return };
     changes.reopened.push(reading.event);
-    let kept = slot.graph.events.iter_mut().find(|kept| kept.event == reading.event);
-    if let Some(kept) = kept {
+    if let Some(kept) = slot.graph.event_mut(reading.event) {
         kept.outcomes = kept.outcomes.max(outcomes);
     }
 }

@@ -8,6 +8,7 @@ mod hand;
 mod in_hand;
 mod part;
 mod read;
+mod too_long;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

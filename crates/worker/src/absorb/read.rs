@@ -11,6 +11,7 @@ use people::stamp::Moment;
 use queue::{Envelope, Item};
 use uuid::Uuid;
 
+use super::too_long;
 use crate::Worker;
 use crate::rules::Known;
 use crate::translate::{Ask, Translator};
@@ -31,6 +32,8 @@ pub(super) struct Reading {
     pub(super) found_by: Vec<Digest>,
     /// Custom traits: key and spelling.
     pub(super) spellings: Vec<(String, String)>,
+    /// The folded keys of traits that are too long to be kept.
+    pub(super) too_long: Vec<String>,
     pub(super) what: What,
 }
 
@@ -89,18 +92,19 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
         }
     };
     let translator = Translator { vault: &worker.vault, connection: envelope.connection };
-    let (kind, said_at, spellings) = match &event.body {
+    let (kind, said_at, spellings, too_long) = match &event.body {
         segment::Body::Identify(it) => {
             let spellings = it.spellings.iter().map(|(key, text)| (key.clone(), text.clone())).collect();
-            ("identify", it.time, spellings)
+            ("identify", it.time, spellings, too_long::keys(it))
         }
-        segment::Body::Delete(it) => ("delete", it.time, Vec::new()),
+        segment::Body::Delete(it) => ("delete", it.time, Vec::new(), Vec::new()),
     };
     let ask = translator.ask(envelope.event_id, envelope.revision, blank.lane, &event);
     Reading {
         kind,
         said_at: said_at.into(),
         spellings,
+        too_long,
         found_by: translator.found_by_ask(&event, &ask),
         what: What::Ask(ask),
         message_id: event.message_id,
@@ -124,6 +128,7 @@ fn blank(envelope: &Envelope) -> Reading {
         payload: envelope.payload.get().into(),
         found_by: Vec::new(),
         spellings: Vec::new(),
+        too_long: Vec::new(),
         what: What::NoConnection,
     }
 }
@@ -143,6 +148,7 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         payload: String::from_utf8_lossy(raw).into(),
         found_by: Vec::new(),
         spellings: Vec::new(),
+        too_long: Vec::new(),
         what: What::Bad("unreadable", why.to_owned()),
     }
 }

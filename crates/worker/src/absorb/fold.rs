@@ -55,7 +55,7 @@ pub(super) fn fold(
             changes.events.push(new_event(reading));
         }
         let again = died.map(|before| before.outcomes);
-        take_in(&mut hand, &mut changes, rules, reading, (again, now));
+        take_in(&mut hand, &mut changes, Intake { reading, rules, again, now });
         count_unmapped(&mut changes, rules, reading);
     }
     let edits = hand.finish(worker, rules, now, &mut changes);
@@ -79,14 +79,18 @@ fn new_event(reading: &Reading) -> NewEvent {
 /// How many outcomes an event has had that had died, and an operator wants tried once more; `None`: it is new.
 type Again = Option<u32>;
 
+/// An event that is taken in, and what decides how.
+#[derive(Clone, Copy)]
+struct Intake<'f> {
+    reading: &'f Reading,
+    rules: &'f Rules,
+    again: Again,
+    now: Timestamp,
+}
+
 /// Takes an event in.
-fn take_in(
-    hand: &mut Hand,
-    changes: &mut Changes,
-    rules: &Rules,
-    reading: &Reading,
-    (again, now): (Again, Timestamp),
-) {
+fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
+    let Intake { reading, again, now, .. } = intake;
     let skip = |why| outcome(reading, 1 + again.unwrap_or(0), State::Skipped, why, now);
     match &reading.what {
         What::Ask(Ask::Skip) => end(changes, reading, skip("integrations_say_no"), again),
@@ -106,25 +110,30 @@ fn take_in(
             let alone = shared.then(|| Statement { anonymous: None, ..statement.as_ref().clone() });
             let statement = alone.as_ref().unwrap_or(statement);
             match hand.join(&statement.digests()) {
-                Some(slot) => {
-                    if again.is_some() {
-                        let address = statement.address.as_ref().map(|(name, _)| name.digest);
-                        forgive(&mut slot.graph, &statement.stamp, address);
-                    }
-                    identify(&mut slot.graph, statement);
-                    if let Some(cause) = too_long(reading, statement, rules) {
-                        forget(&mut slot.graph, reading.event);
-                        bury(changes, reading, TOO_LARGE, &cause, again, now);
-                        return;
-                    }
-                    reopen(changes, slot, reading, again);
-                    let shed = slot.grow(weight(statement), rules);
-                    note_refused(changes, shed, now);
-                }
+                Some(slot) => fold_statement(slot, changes, statement, intake),
                 None => bury(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
             }
         }
     }
+}
+
+/// Folds a statement into its graph. Of a value that is too long the event dies, and the graph does not keep it.
+fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement, intake: Intake<'_>) {
+    let Intake { reading, rules, again, now } = intake;
+    if again.is_some() {
+        let address = statement.address.as_ref().map(|(name, _)| name.digest);
+        forgive(&mut slot.graph, &statement.stamp, address);
+    }
+    identify(&mut slot.graph, statement);
+    match too_long(reading, statement, rules) {
+        Some(cause) => {
+            forget(&mut slot.graph, reading.event);
+            bury(changes, reading, TOO_LARGE, &cause, again, now);
+        }
+        None => reopen(changes, slot, reading, again),
+    }
+    let shed = slot.grow(weight(statement), rules);
+    note_refused(changes, shed, now);
 }
 
 /// An event ends without any graph; nobody has to look at the letter of one that had died.

@@ -127,6 +127,8 @@ pub struct Counts {
     pub held_back: u64,
     /// Dead letters that are open.
     pub dead_letters: u64,
+    /// Dead letters that are open, by class.
+    pub dead_letters_by_class: std::collections::BTreeMap<String, u64>,
     /// Graphs that are due now.
     pub due: u64,
     /// Events by state, those whose outcome has not expired.

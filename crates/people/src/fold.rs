@@ -133,6 +133,7 @@ pub fn merge(into: &mut Graph, other: Graph) {
     into.sightings.extend(other.sightings);
     into.affiliates.extend(other.affiliates);
     into.events.extend(other.events);
+    into.sort();
     into.troubles.extend(other.troubles);
     hope_again(into);
 }
@@ -233,10 +234,10 @@ fn link(graph: &mut Graph, statement: &Statement) {
 }
 
 fn claim(graph: &mut Graph, user: Digest, address: Digest, class: AddressClass, span: &Span) {
-    let known = graph.claims.iter().position(|claim| claim.user == user && claim.address == address);
-    let index = known.unwrap_or_else(|| {
-        graph.claims.push(Claim { user, address, ordinary: None, engage: None, shape: None });
-        graph.claims.len() - 1
+    let known = graph.claims.binary_search_by_key(&(user, address), Claim::pair);
+    let index = known.unwrap_or_else(|index| {
+        graph.claims.insert(index, Claim { user, address, ordinary: None, engage: None, shape: None });
+        index
     });
     let claim = &mut graph.claims[index];
     let slot = match class {
@@ -248,9 +249,9 @@ fn claim(graph: &mut Graph, user: Digest, address: Digest, class: AddressClass, 
 }
 
 fn sighting(graph: &mut Graph, anonymous: Digest, with: Digest, span: &Span) {
-    match graph.sightings.iter_mut().find(|s| s.anonymous == anonymous && s.with == with) {
-        Some(known) => known.span.cover(span),
-        None => graph.sightings.push(Sighting { anonymous, with, span: span.clone() }),
+    match graph.sightings.binary_search_by_key(&(anonymous, with), Sighting::pair) {
+        Ok(index) => graph.sightings[index].span.cover(span),
+        Err(index) => graph.sightings.insert(index, Sighting { anonymous, with, span: span.clone() }),
     }
 }
 
@@ -276,9 +277,16 @@ fn hope_again(graph: &mut Graph) {
 
 /// Remembers the event until it comes to rest. A replayed event keeps its number of outcomes.
 fn keep(graph: &mut Graph, event: Kept) {
-    match graph.events.iter_mut().find(|kept| kept.event == event.event) {
-        Some(kept) => *kept = Kept { outcomes: kept.outcomes, ..event },
-        None => graph.events.push(event),
+    match graph.event_place(event.event) {
+        Ok(place) => graph.events[place] = Kept { outcomes: graph.events[place].outcomes, ..event },
+        Err(place) => graph.events.insert(place, event),
+    }
+}
+
+/// Keeps an event no longer, which ends apart from its graph.
+pub fn forget(graph: &mut Graph, event: Uuid) {
+    if let Ok(place) = graph.event_place(event) {
+        graph.events.remove(place);
     }
 }
 

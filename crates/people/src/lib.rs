@@ -38,6 +38,7 @@
 //! know yet), [`plan`] (the next step for each), [`answer`] (what a call's end changes), [`settle`] (how events end).
 
 pub mod answer;
+pub mod bounds;
 pub mod difference;
 pub mod digest;
 pub mod erase;

@@ -13,6 +13,9 @@ pub(crate) type Traits = BTreeMap<String, Option<String>>;
 /// Maximum length of a custom trait in characters; no field of Refersion accepts a longer text.
 const MAX_CUSTOM_CHARS: usize = 255;
 
+/// Maximum length of a standard trait in characters; longer texts are not names, phone numbers or parts of an address.
+const MAX_STANDARD_CHARS: usize = 1_000;
+
 /// Folded keys of the standard fields, which are never custom traits.
 const STANDARD_KEYS: [&str; 16] = [
     "email",
@@ -48,14 +51,21 @@ pub(crate) fn stated(traits: &Node) -> Traits {
     let mut stated = Traits::new();
     names(traits, &mut stated);
     if let Some(company) = company(traits) {
-        stated.insert("company".into(), company);
+        state(&mut stated, "company", company);
     }
     if let Some(phone) = phone(traits) {
-        stated.insert("phone".into(), phone);
+        state(&mut stated, "phone", phone);
     }
     places(traits, &mut stated);
     customs(traits, &mut stated);
     stated
+}
+
+/// Records the value of a standard field, unless it is too long for one.
+fn state(stated: &mut Traits, field: &str, value: Option<String>) {
+    if value.as_ref().is_none_or(|value| value.chars().count() <= MAX_STANDARD_CHARS) {
+        stated.insert(field.into(), value);
+    }
 }
 
 fn names(traits: &Node, stated: &mut Traits) {
@@ -65,7 +75,7 @@ fn names(traits: &Node, stated: &mut Traits) {
     let last = traits.at("lastname").non_empty_text().or(split.map(|(_, rest)| rest.trim()));
     for (field, value) in [("first_name", first), ("last_name", last)] {
         if let Some(value) = value {
-            stated.insert(field.into(), Some(value.into()));
+            state(stated, field, Some(value.into()));
         }
     }
 }
@@ -98,7 +108,7 @@ fn places(traits: &Node, stated: &mut Traits) {
             if field == "address1" && matches!(address, Node::Text(_)) { text(address) } else { None };
         let part = |holder: &Node| keys.iter().find_map(|key| holder.find(key).and_then(text));
         if let Some(value) = whole.or_else(|| part(address)).or_else(|| part(traits)) {
-            stated.insert(field.into(), value);
+            state(stated, field, value);
         }
     }
     let in_us =

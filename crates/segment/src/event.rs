@@ -102,6 +102,25 @@ pub enum Trait {
     Custom(String),
 }
 
+impl Trait {
+    /// The folded key of a standard trait, as sources spell it.
+    pub(crate) fn standard_key(&self) -> Option<&'static str> {
+        match self {
+            Self::FirstName => Some("firstname"),
+            Self::LastName => Some("lastname"),
+            Self::Company => Some("company"),
+            Self::Phone => Some("phone"),
+            Self::Street => Some("street"),
+            Self::Street2 => Some("street2"),
+            Self::City => Some("city"),
+            Self::State => Some("state"),
+            Self::PostalCode => Some("postalcode"),
+            Self::Country => Some("country"),
+            Self::Custom(_) => None,
+        }
+    }
+}
+
 /// A part of an identify that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
@@ -114,7 +133,7 @@ pub struct Ignored {
 /// The reason why a part of an identify is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IgnoredReason {
-    /// Key or value has more than 255 characters.
+    /// The key or value of a custom trait has more than 255 characters, or the value of a standard trait more than 1,000.
     TooLong,
     /// A list or an object instead of a single value.
     Nested,

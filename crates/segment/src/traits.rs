@@ -16,6 +16,10 @@ use crate::fields::{Fields, fold_key};
 use crate::node::Node;
 use crate::text::Statement;
 
+/// Maximum length of a standard trait in characters. Refersion publishes no limits and refuses far shorter values itself; a
+/// longer text is not a name, phone or address.
+const MAX_STANDARD_CHARS: usize = 1_000;
+
 /// Whether a trait with this name, in any spelling, is custom. Standard traits have their own affiliate fields.
 #[must_use]
 pub fn is_custom(name: &str) -> bool {
@@ -45,8 +49,13 @@ pub(crate) fn read(traits: Option<&Node<'_>>) -> ParsedTraits {
 }
 
 impl ParsedTraits {
+    /// Records the value of a trait. Custom traits have their own limit, which was checked before.
     fn set(&mut self, name: Trait, statement: Statement) {
-        self.traits.insert(name, statement);
+        let too_long = statement.as_deref().is_some_and(|text| text.chars().nth(MAX_STANDARD_CHARS).is_some());
+        match name.standard_key() {
+            Some(key) if too_long => self.ignore(key, IgnoredReason::TooLong),
+            _ => drop(self.traits.insert(name, statement)),
+        }
     }
 
     fn ignore(&mut self, key: &str, reason: IgnoredReason) {

@@ -30,6 +30,7 @@ pub mod pace;
 pub mod payout;
 pub mod reconcile;
 pub mod retry;
+mod refused;
 pub mod rules;
 pub mod serve;
 mod settle;

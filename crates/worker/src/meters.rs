@@ -18,6 +18,8 @@ pub struct Meters {
     pub absorbed: AtomicU64,
     /// Batches absorbed.
     pub batches: AtomicU64,
+    /// Events of which a value was refused because it exceeds a bound. A batch that is folded again counts again.
+    pub too_large: AtomicU64,
     outcomes: Mutex<BTreeMap<&'static str, u64>>,
     calls: Mutex<BTreeMap<&'static str, u64>>,
     call_micros: AtomicU64,

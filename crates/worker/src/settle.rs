@@ -10,6 +10,7 @@ use people::plan::Step;
 use people::settle::{End, Ended, Settled, settle};
 
 use crate::payout::note_holds;
+use crate::refused::note_refused;
 
 /// A graph as it was read, to be settled before it is written.
 pub(crate) fn unsettled(read: GraphRow) -> Save {
@@ -24,8 +25,9 @@ pub(crate) fn settle_save(
     now: Timestamp,
     bulk_waits: Duration,
 ) -> Vec<Step> {
-    let settled = settle(&mut save.graph, rules);
+    let mut settled = settle(&mut save.graph, rules);
     changes.erased.extend(&settled.erased);
+    note_refused(changes, std::mem::take(&mut settled.shed), now);
     for ended in &settled.ended {
         changes.outcomes.push(outcome_of(ended, now));
         if ended.number > 1 {

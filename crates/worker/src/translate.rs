@@ -24,6 +24,9 @@ pub const ANONYMOUS: &str = "anonymous";
 /// The digest kind of a message id.
 pub const MESSAGE: &str = "message";
 
+/// The longest name of an identifier that is kept whole, in characters: every address is shorter.
+const LONGEST_NAME: usize = 255;
+
 /// What an event asks for.
 #[derive(Clone, Debug)]
 pub enum Ask {
@@ -53,7 +56,7 @@ impl Translator<'_> {
     /// An identifier as the fold takes it.
     fn name(&self, kind: &str, text: &str) -> Name {
         let digest = self.digest(kind, text);
-        let (vault, text) = (self.vault.clone(), text.to_owned());
+        let (vault, text) = (self.vault.clone(), shortened(text));
         Name::new(digest, move || seal(&vault, digest, &text))
     }
 
@@ -112,6 +115,14 @@ impl Translator<'_> {
         };
         let message = event.message_id.iter().map(|id| self.digest(MESSAGE, id));
         message.chain(names).collect()
+    }
+}
+
+/// A userId or an anonymousId of some length is for operators to read; its digest, which is of all of it, is what counts.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -85,6 +85,7 @@ struct Row {
     waiting: u64,
     held_back: u64,
     dead_letters: u64,
+    dead_letters_by_class: std::collections::BTreeMap<String, u64>,
     unmapped_traits: Vec<Unmapped>,
     /// Events that said more such traits than are counted by name: if there are any, the list is a sample.
     unmapped_beyond: u64,
@@ -175,6 +176,7 @@ fn row(connection: &Connection, counts: Counts, refused: Option<Reason>) -> Row 
         held_back: counts.held_back,
         dead_letters: counts.dead_letters,
         unmapped_beyond: counts.unmapped_beyond,
+        dead_letters_by_class: counts.dead_letters_by_class,
         unmapped_traits: counts
             .unmapped
             .into_iter()
@@ -229,6 +231,7 @@ fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
         if let Some(because) = &connection.paused_because {
             output.line(&format!("\n{} is paused: {because}", connection.name))?;
         }
+        classes(connection, output)?;
         unmapped(connection, output)?;
     }
     if status.retention.is_behind {
@@ -248,6 +251,20 @@ fn ledger_limit(ledger: &Ledger) -> String {
         Some(limit) => format!("its size; new events are refused from {} MiB on", limit >> 20),
         None => "its size; no limit is set".to_owned(),
     }
+}
+
+/// Dead letters by class: a value that exceeds a bound, say, is `too_large`.
+fn classes(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+    if connection.dead_letters_by_class.is_empty() {
+        return Ok(());
+    }
+    output.line(&format!("\n{}: dead letters by class", connection.name))?;
+    let rows: Vec<_> = connection
+        .dead_letters_by_class
+        .iter()
+        .map(|(class, letters)| vec![class.clone(), letters.to_string()])
+        .collect();
+    output.table(&["CLASS", "LETTERS"], &rows)
 }
 
 fn unmapped(connection: &Row, output: &mut Output) -> Result<(), Failure> {

@@ -133,6 +133,8 @@ fn connections(all: &[ConnectionFigures]) -> Vec<Option<MetricFamily>> {
 fn worker(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
     let absorbed = Family::counter("events_absorbed_total", "Events folded into profiles.", []);
     let batches = Family::counter("absorb_batches_total", "Transactions that absorbed events.", []);
+    let too_large = "Events of which a value was refused because it exceeds a bound.";
+    let too_large = Family::counter("events_too_large_total", too_large, []);
     let ended = Family::counter("events_ended_total", "Events ended.", ["outcome"]);
     let calls = Family::counter("refersion_calls_total", "Calls to Refersion.", ["went"]);
     let latency = Family::histogram("refersion_call_seconds", "How long calls to Refersion took.", []);
@@ -142,6 +144,7 @@ fn worker(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
     vec![
         absorbed.with([], number(it.absorbed_events)).finish(),
         batches.with([], number(it.absorbed_batches)).finish(),
+        too_large.with([], number(it.too_large_events)).finish(),
         it.outcomes.iter().fold(ended, |family, (outcome, n)| family.with([outcome], number(*n))).finish(),
         it.calls.iter().fold(calls, |family, (went, n)| family.with([went], number(*n))).finish(),
         latency.with_histogram([], &it.call_latency).finish(),

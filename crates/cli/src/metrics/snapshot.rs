@@ -100,6 +100,8 @@ pub struct WorkerFigures {
     pub absorbed_events: u64,
     /// Batches absorbed.
     pub absorbed_batches: u64,
+    /// Events of which a value was refused because it exceeds a bound.
+    pub too_large_events: u64,
     /// Events ended, by outcome.
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Calls to Refersion, by how they went: `fine`, `refused`, `throttled` or `unwell`.

@@ -141,6 +141,7 @@ impl Source for WorkerSource {
         snapshot.worker = Some(WorkerFigures {
             absorbed_events: meters.absorbed.load(Ordering::Relaxed),
             absorbed_batches: meters.batches.load(Ordering::Relaxed),
+            too_large_events: meters.too_large.load(Ordering::Relaxed),
             outcomes: meters.outcomes(),
             calls: meters.calls(),
             call_latency: latencies(meters),

@@ -191,6 +191,9 @@ pub async fn events_of_connections_are_counted_apart(engine: &impl Engine) {
     bury(engine, OTHER, 4, 5).await;
     assert_eq!(counts(engine, ONE).await.pending, 2);
     assert_eq!(counts(engine, OTHER).await.dead_letters, 1);
+    let by_class = counts(engine, OTHER).await.dead_letters_by_class;
+    assert_eq!(by_class.values().copied().collect::<Vec<_>>(), [1], "{by_class:?}");
+    assert!(counts(engine, ONE).await.dead_letters_by_class.is_empty());
     let all = engine.counts(None, at(0)).await.expect("counted");
     assert_eq!((all.pending, all.dead_letters), (3, 1));
     assert_eq!(all.outcomes, [("dead".to_owned(), 1)].into());

@@ -50,8 +50,8 @@ const TALLIES: &str = "SELECT what, SUM(count)::bigint FROM (
 
 const DUE: &str = "SELECT COUNT(*) FROM work WHERE due_at <= $2 AND ($1::bigint IS NULL OR connection = $1)";
 
-const OPEN_LETTERS: &str = "SELECT COUNT(*) FROM dead_letters
-    WHERE state = 'open' AND ($1::bigint IS NULL OR connection = $1)";
+const OPEN_LETTERS: &str = "SELECT class, COUNT(*) FROM dead_letters
+    WHERE state = 'open' AND ($1::bigint IS NULL OR connection = $1) GROUP BY class";
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events)::bigint AS said FROM unmapped
     WHERE ($1::bigint IS NULL OR connection = $1) AND key <> $3 GROUP BY key ORDER BY said DESC, key LIMIT $2";
@@ -132,8 +132,11 @@ pub(super) async fn counts(
         }
     }
     let (due,): (i64,) = rows(DUE).bind(of).bind(micros(now)).fetch_one(&mut *connection).await?;
-    let (letters,): (i64,) = rows(OPEN_LETTERS).bind(of).fetch_one(&mut *connection).await?;
-    (counts.due, counts.dead_letters) = (count(due), count(letters));
+    let letters: Vec<(String, i64)> = rows(OPEN_LETTERS).bind(of).fetch_all(&mut *connection).await?;
+    counts.dead_letters_by_class =
+        letters.into_iter().map(|(class, letters)| (class, count(letters))).collect();
+    counts.dead_letters = counts.dead_letters_by_class.values().sum();
+    counts.due = count(due);
     let unmapped = rows(UNMAPPED).bind(of).bind(limit(MAX_UNMAPPED_NAMED)).bind(MORE);
     let unmapped: Vec<(String, i64)> = unmapped.fetch_all(&mut *connection).await?;
     let (beyond,): (i64,) = rows(UNMAPPED_BEYOND).bind(of).bind(MORE).fetch_one(connection).await?;

@@ -1,5 +1,7 @@
 //! What an operator reads: events, payloads, counts.
 
+use std::collections::BTreeMap;
+
 use connections::ConnectionId;
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
@@ -35,8 +37,8 @@ const TALLIES: &str =
 const DUE: &str = "SELECT COUNT(*) FROM graphs
     WHERE due_at IS NOT NULL AND due_at <= ?2 AND (?1 IS NULL OR connection = ?1)";
 
-const OPEN_LETTERS: &str = "SELECT COUNT(*) FROM dead_letters
-    WHERE state = 'open' AND (?1 IS NULL OR connection = ?1)";
+const OPEN_LETTERS: &str = "SELECT class, COUNT(*) FROM dead_letters
+    WHERE state = 'open' AND (?1 IS NULL OR connection = ?1) GROUP BY class";
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events) AS said FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1) AND key <> ?3 GROUP BY key ORDER BY said DESC, key LIMIT ?2";
@@ -129,12 +131,21 @@ pub(super) fn counts(
         Ok(count(database.prepare_cached(sql)?.query_row(values, |row| row.get(0))?))
     };
     counts.due = number(DUE, (connection, Some(micros(now))))?;
-    counts.dead_letters =
-        count(database.prepare_cached(OPEN_LETTERS)?.query_row([connection], |row| row.get(0))?);
+    counts.dead_letters_by_class = open_letters(database, connection)?;
+    counts.dead_letters = counts.dead_letters_by_class.values().sum();
     counts.unmapped = unmapped(database, connection)?;
     let beyond = database.prepare_cached(UNMAPPED_BEYOND)?.query_row((connection, MORE), |row| row.get(0))?;
     counts.unmapped_beyond = count(beyond);
     Ok(counts)
+}
+
+fn open_letters(
+    database: &Connection,
+    connection: Option<ConnectionId>,
+) -> Result<BTreeMap<String, u64>, Failure> {
+    let mut statement = database.prepare_cached(OPEN_LETTERS)?;
+    let rows = statement.query_map([connection], |row| Ok((row.get(0)?, count(row.get(1)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn unmapped(database: &Connection, connection: Option<ConnectionId>) -> Result<Vec<(String, u64)>, Failure> {

@@ -5,6 +5,7 @@ mod event;
 pub mod packed;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::digest::Digest;
 use crate::stamp::{Moment, Span, Stamp};
@@ -19,21 +20,60 @@ pub use event::{Kept, Lane, Standing, ToldBy};
 pub struct Graph {
     /// Every identifier, with its profile.
     pub identifiers: Map<Digest, Identifier>,
-    /// Which user claimed which address.
+    /// Which user claimed which address, in order of both.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
-    /// Which anonymousId was seen with which stronger identifier.
+    /// Which anonymousId was seen with which stronger identifier, in order of both.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sightings: Vec<Sighting>,
     /// The affiliates that Refersion has, or may have, for these identifiers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub affiliates: Vec<Affiliate>,
-    /// Events that are pending, or whose outcome may still change (remembered, dead).
+    /// Events that are pending, or whose outcome may still change (remembered, dead), in order of their ids.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Kept>,
     /// What failed last, by the address that the failed call was about.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub troubles: Map<Digest, Trouble>,
+}
+
+impl Graph {
+    /// Brings links and events into their order, by which they are found. Earlier programs stored them as they came.
+    pub(crate) fn sort(&mut self) {
+        self.claims.sort_by_key(Claim::pair);
+        self.sightings.sort_by_key(Sighting::pair);
+        self.events.sort_by_key(|kept| kept.event);
+    }
+
+    /// The place of an event, or where it belongs.
+    pub(crate) fn event_place(&self, event: Uuid) -> Result<usize, usize> {
+        self.events.binary_search_by_key(&event, |kept| kept.event)
+    }
+
+    /// An event that is kept.
+    pub fn event_mut(&mut self, event: Uuid) -> Option<&mut Kept> {
+        let place = self.event_place(event).ok()?;
+        self.events.get_mut(place)
+    }
+
+    /// How many claims and sightings there are.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.claims.len() + self.sightings.len()
+    }
+
+    /// What one user claimed of one address.
+    pub(crate) fn claim(&self, user: Digest, address: Digest) -> Option<&Claim> {
+        let place = self.claims.binary_search_by_key(&(user, address), Claim::pair).ok()?;
+        self.claims.get(place)
+    }
+
+    /// Whether a claim or a sighting links two identifiers, of which `stronger` is the stronger.
+    #[must_use]
+    pub fn is_linked(&self, stronger: Digest, weaker: Digest) -> bool {
+        self.claims.binary_search_by_key(&(stronger, weaker), Claim::pair).is_ok()
+            || self.sightings.binary_search_by_key(&(weaker, stronger), Sighting::pair).is_ok()
+    }
 }
 
 /// What kind of name an identifier is.
@@ -139,6 +179,11 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// What it is found by.
+    pub(crate) fn pair(&self) -> (Digest, Digest) {
+        (self.user, self.address)
+    }
+
     /// The spans of the classes that occur.
     pub fn spans(&self) -> impl Iterator<Item = &Span> {
         [&self.ordinary, &self.engage, &self.shape].into_iter().flatten()
@@ -171,6 +216,13 @@ pub struct Sighting {
     pub with: Digest,
     /// First and last time.
     pub span: Span,
+}
+
+impl Sighting {
+    /// What it is found by.
+    pub(crate) fn pair(&self) -> (Digest, Digest) {
+        (self.anonymous, self.with)
+    }
 }
 
 /// The last failure of what an address needs, and when to try again.

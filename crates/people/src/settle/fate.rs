@@ -1,16 +1,16 @@
 //! The fate of one event under a picture of its graph.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::End;
 use crate::Text;
 use crate::digest::Digest;
-use crate::graph::{Affiliate, Kept, Said, Standing, Status, ToldBy};
-use crate::needs::{CUSTOM, PAYPAL, Traits};
+use crate::graph::{Affiliate, Graph, Kept, Said, Standing, Status, ToldBy};
+use crate::needs::{CUSTOM, PAYPAL};
 use crate::payout;
 use crate::plan::{Act, Picture, Step};
-use crate::who::{Person, Wait, merged};
+use crate::stamp::Stamp;
+use crate::who::{Person, Wait};
 
 /// What becomes of an event now.
 pub(super) enum Fate {
@@ -32,6 +32,25 @@ const KNOWN: &str = "known";
 /// All that is left of it is a payout field that an operator has to confirm.
 const PAYOUT_HELD: &str = "payout_held";
 
+/// When the events that have not come to rest stated each address last, by the identifier that they speak to.
+pub(super) struct LastStated<'g>(BTreeMap<(Digest, Option<Digest>), &'g Stamp>);
+
+impl<'g> LastStated<'g> {
+    pub(super) fn of(graph: &'g Graph) -> Self {
+        let mut last = BTreeMap::new();
+        for kept in graph.events.iter().filter(|kept| !kept.delete && kept.has_said("email")) {
+            let stamp = last.entry((kept.identifier, kept.address)).or_insert(&kept.stamp);
+            *stamp = (*stamp).max(&kept.stamp);
+        }
+        Self(last)
+    }
+
+    /// Whether a newer event states the same address: like a trait that is said again.
+    fn is_said_again(&self, kept: &Kept) -> bool {
+        self.0.get(&(kept.identifier, kept.address)).is_some_and(|last| **last > kept.stamp)
+    }
+}
+
 impl Fate {
     fn end(end: End, reason: &str) -> Self {
         Self::End { end, reason: Some(reason.to_owned()), affiliate: None }
@@ -39,8 +58,9 @@ impl Fate {
 }
 
 /// An outcome changes in two cases only: what was remembered is delivered, and what died is delivered after all.
-pub(super) fn fate(picture: &Picture<'_>, kept: &Kept) -> Fate {
-    let fate = if kept.delete { fate_of_delete(picture, kept) } else { fate_of_identify(picture, kept) };
+pub(super) fn fate(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Kept) -> Fate {
+    let fate =
+        if kept.delete { fate_of_delete(picture, kept) } else { fate_of_identify(picture, stated, kept) };
     let Fate::End { end, reason, .. } = &fate else { return fate };
     match (&kept.standing, end, reason.as_deref()) {
         (Standing::Pending, _, _) => fate,
@@ -68,12 +88,12 @@ fn ids(affiliate: &Affiliate) -> (Option<u64>, Option<String>) {
     (affiliate.id, affiliate.code.clone())
 }
 
-fn fate_of_identify(picture: &Picture<'_>, kept: &Kept) -> Fate {
+fn fate_of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Kept) -> Fate {
     if picture.tombs.covers(kept.identifier, kept.stamp.time) {
         return Fate::end(End::Superseded, DELETED);
     }
     let person = picture.who.person(kept.identifier);
-    let left = Left::of(picture, kept, person);
+    let left = Left::of(picture, stated, kept, person);
     if kept.standing == Standing::Dead && left.refused {
         return Fate::Stay;
     }
@@ -109,14 +129,22 @@ struct Left<'k> {
 }
 
 impl<'k> Left<'k> {
-    fn of(picture: &Picture<'_>, kept: &'k Kept, person: Option<&Person<'_>>) -> Self {
-        let own = || Cow::Owned(merged(picture.graph, &[kept.identifier]));
-        let traits = person.map_or_else(own, |person| Cow::Borrowed(&person.traits));
+    fn of(
+        picture: &Picture<'_>,
+        stated: &LastStated<'_>,
+        kept: &'k Kept,
+        person: Option<&Person<'_>>,
+    ) -> Self {
+        let own = picture.graph.identifiers.get(&kept.identifier);
+        let said_of = |key| match person {
+            Some(person) => person.traits.get(key).copied(),
+            None => own.and_then(|profile| profile.traits.get(key)),
+        };
         let mut left = Self::default();
         for key in kept.says.iter().map(Text::as_str) {
             let (stands, refused) = match key {
-                "email" => (email_stands(picture, kept, person), email_is_refused(picture, person)),
-                _ => standing_statement(picture, kept, key, (&traits, person))
+                "email" => (email_stands(stated, kept, person), email_is_refused(picture, person)),
+                _ => standing_statement(picture, kept, key, (said_of(key), person))
                     .map_or((false, false), |said| (true, person.is_some() && said.refused.is_some())),
             };
             if !stands {
@@ -140,11 +168,11 @@ fn standing_statement<'g>(
     picture: &Picture<'_>,
     kept: &Kept,
     key: &str,
-    (traits, person): (&Traits<'g>, Option<&Person<'g>>),
+    (said, person): (Option<&'g Said>, Option<&Person<'g>>),
 ) -> Option<&'g Said> {
     let is_payout = picture.rules.paypal_trait.as_deref() == Some(key);
     let own = person.filter(|_| is_payout).and_then(|person| person.payout);
-    [traits.get(key).copied(), own].into_iter().flatten().find(|said| said.stamp == kept.stamp)
+    [said, own].into_iter().flatten().find(|said| said.stamp == kept.stamp)
 }
 
 /// Whether what the event said of a trait is for the payout field alone, and is held back from the affiliate.
@@ -161,16 +189,8 @@ fn email_is_refused(picture: &Picture<'_>, person: Option<&Person<'_>>) -> bool 
     address.is_some_and(|address| address.refused.is_some())
 }
 
-fn email_stands(picture: &Picture<'_>, kept: &Kept, person: Option<&Person<'_>>) -> bool {
-    person.is_none_or(|person| kept.address == Some(person.address)) && !is_said_again(picture, kept)
-}
-
-/// Whether a newer event that has not come to rest states the same address: like a trait that is said again.
-fn is_said_again(picture: &Picture<'_>, kept: &Kept) -> bool {
-    picture.graph.events.iter().any(|other| {
-        let same = !other.delete && other.identifier == kept.identifier && other.address == kept.address;
-        same && other.has_said("email") && other.stamp > kept.stamp
-    })
+fn email_stands(stated: &LastStated<'_>, kept: &Kept, person: Option<&Person<'_>>) -> bool {
+    person.is_none_or(|person| kept.address == Some(person.address)) && !stated.is_said_again(kept)
 }
 
 fn fate_with_person(picture: &Picture<'_>, kept: &Kept, person: &Person<'_>, open: &[&str]) -> Fate {

@@ -5,6 +5,7 @@ mod words;
 
 use uuid::Uuid;
 
+use crate::bounds::{Bounds, Shed, shed_events, shed_values};
 use crate::digest::Digest;
 use crate::erase::erase;
 use crate::graph::{Graph, Kept, Lane, Standing};
@@ -13,7 +14,7 @@ use crate::payout::{self, Review};
 use crate::plan::{Picture, Step, StepKind};
 use crate::stamp::Moment;
 use crate::who::Person;
-use fate::{Fate, fate};
+use fate::{Fate, LastStated, fate};
 
 pub use words::{unmapped, waits_for};
 
@@ -80,6 +81,8 @@ pub struct Settled {
     /// By the place of an affiliate in the graph: whether its payout field is held back from now on, where that changed.
     /// The caller notes it in `held_since`.
     pub holds: Vec<(usize, bool)>,
+    /// What exceeds a bound and was refused.
+    pub shed: Shed,
 }
 
 impl Settled {
@@ -92,11 +95,18 @@ impl Settled {
 
 /// Erases what tombstones cover, ends every event that has come to rest, and says what the graph needs next.
 pub fn settle(graph: &mut Graph, rules: &Rules) -> Settled {
+    settle_within(graph, rules, &Bounds::STANDARD)
+}
+
+/// Settles a graph under bounds of the caller's choice.
+pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settled {
     let mut settled = Settled { erased: erase(graph, rules), ..Settled::default() };
+    settled.shed = shed_values(graph, rules, bounds);
     let picture = Picture::of(graph, rules);
     settled.next = next(&picture);
     settled.waiting = waiting(&picture);
-    let fates: Vec<Fate> = graph.events.iter().map(|kept| fate(&picture, kept)).collect();
+    let stated = LastStated::of(graph);
+    let fates: Vec<Fate> = graph.events.iter().map(|kept| fate(&picture, &stated, kept)).collect();
     let reviews = payout::review(&picture);
     settled.steps = picture.steps;
     settled.holds = note_payees(graph, &reviews);
@@ -119,7 +129,11 @@ pub fn settle(graph: &mut Graph, rules: &Rules) -> Settled {
     replaced.sort_by(|one, other| other.stamp.cmp(&one.stamp));
     settled.erased.extend(replaced.drain(DEAD_KEPT.min(replaced.len())..).map(|kept| kept.event));
     left.append(&mut replaced);
+    let (refused, forgotten) = shed_events(&mut left, bounds);
+    settled.shed.refused.extend(refused);
+    settled.erased.extend(forgotten);
     graph.events = left;
+    graph.sort();
     settled
 }
 

@@ -19,15 +19,19 @@ pub(super) struct Links<'g> {
     pub(super) present: Map<Digest, (Rank<'g>, Digest)>,
     /// Who claimed an address last, covered or not.
     pub(super) last_claimer: Map<Digest, (&'g Stamp, Digest)>,
+    /// The addresses that a user claimed last and that are nobody's present one.
+    left: Map<Digest, Vec<Digest>>,
     /// The anonymousIds of an identifier.
     belongs: Map<Digest, Vec<Digest>>,
 }
 
 impl<'g> Links<'g> {
     pub(super) fn of(graph: &'g Graph, tombs: &'g Tombs) -> Self {
-        let (present, last_claimer, belongs) = (Map::new(), Map::new(), Map::new());
-        let mut links = Self { graph, tombs, present, last_claimer, belongs };
+        let (present, last_claimer) = (Map::new(), Map::new());
+        let (left, belongs) = (Map::new(), Map::new());
+        let mut links = Self { graph, tombs, present, last_claimer, left, belongs };
         links.read_claims();
+        links.find_left();
         links.read_sightings();
         links
     }
@@ -40,6 +44,16 @@ impl<'g> Links<'g> {
             let existed = self.graph.identifiers.get(&claim.address).is_some_and(|address| address.existed);
             if let Some(rank) = Uncovered::of(claim, self.tombs).rank(existed) {
                 keep_greatest(&mut self.present, claim.user, (rank, claim.address));
+            }
+        }
+    }
+
+    fn find_left(&mut self) {
+        let mut taken: Vec<Digest> = self.present.values().map(|(_, address)| *address).collect();
+        taken.sort_unstable();
+        for (address, (_, user)) in &self.last_claimer {
+            if taken.binary_search(address).is_err() {
+                self.left.entry(*user).or_default().push(*address);
             }
         }
     }
@@ -58,11 +72,8 @@ impl<'g> Links<'g> {
 
     /// The profiles that speak for a user at an address, or for an address alone, in order.
     pub(super) fn profiles(&self, root: Digest, address: Digest) -> Vec<Digest> {
-        let left = self.last_claimer.iter().filter(|(left, (_, by))| {
-            *by == root && !self.present.values().any(|(_, present)| present == *left)
-        });
-        let mut profiles: Vec<Digest> =
-            [root, address].into_iter().chain(left.map(|(left, _)| *left)).collect();
+        let left = self.left.get(&root).into_iter().flatten();
+        let mut profiles: Vec<Digest> = [root, address].into_iter().chain(left.copied()).collect();
         for strong in 0..profiles.len() {
             profiles.extend(self.belongs.get(&profiles[strong]).into_iter().flatten());
         }
@@ -93,8 +104,7 @@ impl<'g> Links<'g> {
     /// How well a user holds an address that others have as their present one too.
     fn strength(&self, rules: &Rules, user: Digest, address: Digest) -> (bool, Option<&'g Stamp>, Digest) {
         let traits = merged(self.graph, &self.profiles(user, address));
-        let mut claims = self.graph.claims.iter();
-        let claim = claims.find(|claim| claim.user == user && claim.address == address);
+        let claim = self.graph.claim(user, address);
         let newest = claim.and_then(|claim| Uncovered::of(claim, self.tombs).newest());
         (rules.lacking(&traits, false).is_empty(), newest, user)
     }

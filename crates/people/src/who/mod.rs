@@ -144,12 +144,7 @@ impl<'g> Who<'g> {
             affiliate.address == person.address || left
         });
         mine.max_by_key(|affiliate| {
-            let left = graph
-                .claims
-                .iter()
-                .filter(|claim| claim.user == person.root && claim.address == affiliate.address)
-                .filter_map(Claim::last)
-                .max();
+            let left = graph.claim(person.root, affiliate.address).and_then(Claim::last);
             (!affiliate.gone, affiliate.address == person.address, left, std::cmp::Reverse(affiliate.id))
         })
     }

@@ -4,6 +4,7 @@
 //! that one alone. A failure prints its seed and the fewest of its events that still fail.
 
 mod agreement;
+mod bounds;
 mod calls;
 mod deaths;
 mod dice;

@@ -1,9 +1,10 @@
 //! Many graphs, joined where events link them, as absorb does it.
 
 use people::Graph;
+use people::bounds::Bounds;
 use people::fold::{delete, identify, merge};
 use people::needs::Rules;
-use people::settle::{Settled, settle};
+use people::settle::{Settled, settle_within};
 
 use crate::story::Event;
 
@@ -23,12 +24,13 @@ pub(crate) fn fold(graph: &mut Graph, event: &Event) {
 pub(crate) struct Town {
     pub(crate) rules: Rules,
     pub(crate) graphs: Vec<Graph>,
+    pub(crate) bounds: Bounds,
     fold: Fold,
 }
 
 impl Town {
     pub(crate) fn new(rules: Rules, fold: Fold) -> Self {
-        Self { rules, graphs: Vec::new(), fold }
+        Self { rules, graphs: Vec::new(), bounds: Bounds::STANDARD, fold }
     }
 
     /// Absorbs an event into the graph of all that it names.
@@ -43,7 +45,7 @@ impl Town {
             merge(&mut joined, graph);
         }
         (self.fold)(&mut joined, event);
-        let settled = settle(&mut joined, &self.rules);
+        let settled = settle_within(&mut joined, &self.rules, &self.bounds);
         self.graphs.push(joined);
         settled
     }

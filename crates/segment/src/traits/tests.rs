@@ -198,6 +198,15 @@ fn a_custom_trait_has_at_most_255_characters() {
 }
 
 #[test]
+fn a_standard_trait_has_at_most_1000_characters() {
+    let (fits, long) = ("ü".repeat(1_000), "ü".repeat(1_001));
+    check(json!({"company": fits}), &[("Company", Some(&fits))]);
+    check(json!({"company": long, "phone": long, "city": "SF"}), &[("City", Some("SF"))]);
+    assert_eq!(ignored(&json!({"company": long}).to_string()), [("company".into(), "too_long")]);
+    check(json!({"name": format!("Ann {long}")}), &[("FirstName", Some("Ann"))]);
+}
+
+#[test]
 fn the_first_spelling_in_the_document_is_used() {
     let json = r#"{"Plan": "first", "plan": "second", "first_name": "A", "FirstName": "B"}"#;
     let node = Node::parse(json.as_bytes()).unwrap();

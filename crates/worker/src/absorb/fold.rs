@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
 use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, Outcome, State, Stray};
-use people::fold::{Deletion, Statement, delete, entomb, forgive, identify};
+use people::fold::{Deletion, Statement, delete, entomb, forget, forgive, identify};
 use people::needs::Rules;
 use people::plan::Step;
 use uuid::Uuid;
@@ -15,7 +16,9 @@ use uuid::Uuid;
 use super::hand::{Hand, Slot};
 use super::names::Tally;
 use super::read::{Reading, What};
+use super::too_long::{too_long, weight};
 use crate::Worker;
+use crate::refused::{TOO_LARGE, note_refused};
 use crate::translate::Ask;
 
 /// A batch, folded.
@@ -53,11 +56,14 @@ pub(super) fn fold(
         if before.is_none() {
             changes.events.push(new_event(reading));
         }
-        take_in(&mut hand, &mut changes, reading, died.map(|before| before.outcomes), now);
+        let again = died.map(|before| before.outcomes);
+        take_in(&mut hand, &mut changes, Intake { reading, rules, again, now });
         unmapped.add(&reading.trait_names, rules);
     }
     changes.unmapped = unmapped.finish();
     let edits = hand.finish(worker, rules, now, &mut changes);
+    let too_large = changes.dead_letters.iter().filter(|letter| letter.class == TOO_LARGE).count();
+    worker.meters.too_large.fetch_add(too_large as u64, Ordering::Relaxed);
     Folded { changes, edits }
 }
 
@@ -75,8 +81,18 @@ fn new_event(reading: &Reading) -> NewEvent {
 /// How many outcomes an event has had that had died, and an operator wants tried once more; `None`: it is new.
 type Again = Option<u32>;
 
+/// An event that is taken in, and what decides how.
+#[derive(Clone, Copy)]
+struct Intake<'f> {
+    reading: &'f Reading,
+    rules: &'f Rules,
+    again: Again,
+    now: Timestamp,
+}
+
 /// Takes an event in.
-fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: Again, now: Timestamp) {
+fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
+    let Intake { reading, again, now, .. } = intake;
     let skip = |why| outcome(reading, 1 + again.unwrap_or(0), State::Skipped, why, now);
     match &reading.what {
         What::Ask(Ask::Skip) => end(changes, reading, skip("integrations_say_no"), again),
@@ -96,18 +112,30 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, reading: &Reading, again: Aga
             let alone = shared.then(|| Statement { anonymous: None, ..statement.as_ref().clone() });
             let statement = alone.as_ref().unwrap_or(statement);
             match hand.join(&statement.digests()) {
-                Some(slot) => {
-                    if again.is_some() {
-                        let address = statement.address.as_ref().map(|(name, _)| name.digest);
-                        forgive(&mut slot.graph, &statement.stamp, address);
-                    }
-                    identify(&mut slot.graph, statement);
-                    reopen(changes, slot, reading, again);
-                }
+                Some(slot) => fold_statement(slot, changes, statement, intake),
                 None => bury(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
             }
         }
     }
+}
+
+/// Folds a statement into its graph. Of a value that is too long the event dies, and the graph does not keep it.
+fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement, intake: Intake<'_>) {
+    let Intake { reading, rules, again, now } = intake;
+    if again.is_some() {
+        let address = statement.address.as_ref().map(|(name, _)| name.digest);
+        forgive(&mut slot.graph, &statement.stamp, address);
+    }
+    identify(&mut slot.graph, statement);
+    match too_long(reading, statement, rules) {
+        Some(cause) => {
+            forget(&mut slot.graph, reading.event);
+            bury(changes, reading, TOO_LARGE, &cause, again, now);
+        }
+        None => reopen(changes, slot, reading, again),
+    }
+    let shed = slot.grow(weight(statement), rules);
+    note_refused(changes, shed, now);
 }
 
 /// An event ends without any graph; nobody has to look at the letter of one that had died.
@@ -143,8 +171,7 @@ fn delete_apart(
 fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, again: Again) {
     let Some(outcomes) = again else { return };
     changes.reopened.push(reading.event);
-    let kept = slot.graph.events.iter_mut().find(|kept| kept.event == reading.event);
-    if let Some(kept) = kept {
+    if let Some(kept) = slot.graph.event_mut(reading.event) {
         kept.outcomes = kept.outcomes.max(outcomes);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use ledger::{Changes, GraphRow, Row, Save};
 use people::Digest;
+use people::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
 use people::fold::merge;
 use people::graph::Graph;
 use people::needs::Rules;
@@ -25,6 +26,20 @@ pub(super) struct Slot {
     /// The identifiers that the ledger finds it by, in order.
     indexed: Vec<Digest>,
     touched: bool,
+    /// Bytes that this batch has added since the graph was last held against its bounds.
+    grown: usize,
+}
+
+impl Slot {
+    /// Holds a graph against its bounds before it is settled, if one batch says more about it than a graph may hold.
+    pub(super) fn grow(&mut self, bytes: usize, rules: &Rules) -> Shed {
+        self.grown += bytes;
+        if self.grown <= Bounds::STANDARD.bytes {
+            return Shed::default();
+        }
+        self.grown = 0;
+        shed_values(&mut self.graph, rules, &Bounds::STANDARD)
+    }
 }
 
 /// The graphs in hand, by the identifiers that they hold.
@@ -41,7 +56,7 @@ impl Hand {
         for row in graphs {
             let indexed: Vec<Digest> = row.graph.identifiers.keys().copied().collect();
             hand.slot_of.extend(indexed.iter().map(|digest| (*digest, hand.slots.len())));
-            let slot = Slot { row: Some(row.row), graph: row.graph, indexed, touched: false };
+            let slot = Slot { row: Some(row.row), graph: row.graph, indexed, touched: false, grown: 0 };
             hand.slots.push(Some(slot));
         }
         hand
@@ -71,7 +86,16 @@ impl Hand {
         let new = digests.iter().filter(|digest| !self.slot_of.contains_key(digest)).count();
         let held = slots.iter().filter_map(|slot| self.slots[*slot].as_ref());
         let held: usize = held.map(|slot| slot.graph.identifiers.len()).sum();
-        (new > 0 || slots.len() > 1) && held + new > MAX_IDENTIFIERS
+        let too_many = (new > 0 || slots.len() > 1) && held + new > MAX_IDENTIFIERS;
+        too_many || self.has_too_many_links(digests, &slots)
+    }
+
+    /// Whether these, the strongest first, would be linked anew in graphs that hold as many links as they may.
+    fn has_too_many_links(&self, digests: &[Digest], slots: &[usize]) -> bool {
+        let graphs = || slots.iter().filter_map(|slot| self.slots[*slot].as_ref()).map(|slot| &slot.graph);
+        let Some((strongest, others)) = digests.split_first() else { return false };
+        let is_linked = |other: &Digest| graphs().any(|graph| graph.is_linked(*strongest, *other));
+        graphs().map(Graph::links).sum::<usize>() >= MAX_LINKS && !others.iter().all(is_linked)
     }
 
     /// The one slot of all these identifiers, joined if need be; `None` where it would grow too large.
@@ -88,6 +112,7 @@ impl Hand {
                     graph: Graph::default(),
                     indexed: Vec::new(),
                     touched: true,
+                    grown: 0,
                 }));
                 self.slots.len() - 1
             }
@@ -115,6 +140,7 @@ impl Hand {
             (Some(_), Some(gone)) => self.dissolved.push(gone),
             (Some(_), None) => {}
         }
+        target.grown += other.grown;
         merge(&mut target.graph, other.graph);
     }
 

@@ -11,6 +11,7 @@ mod part;
 mod pieces;
 mod read;
 mod slots;
+mod too_long;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use queue::{Envelope, Item};
 use uuid::Uuid;
 
 use super::names::Names;
+use super::too_long;
 use crate::Worker;
 use crate::rules::Known;
 use crate::translate::{Ask, Translator};
@@ -31,6 +32,8 @@ pub(super) struct Reading {
     pub(super) found_by: Vec<Digest>,
     /// The names of its custom traits, as far as they are counted.
     pub(super) trait_names: Names,
+    /// The folded keys of traits that are too long to be kept.
+    pub(super) too_long: Vec<String>,
     pub(super) what: What,
 }
 
@@ -89,15 +92,18 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
         }
     };
     let translator = Translator { vault: &worker.vault, connection: envelope.connection };
-    let (kind, said_at, trait_names) = match &event.body {
-        segment::Body::Identify(it) => ("identify", it.time, Names::of(&it.spellings)),
-        segment::Body::Delete(it) => ("delete", it.time, Names::default()),
+    let (kind, said_at, trait_names, too_long) = match &event.body {
+        segment::Body::Identify(it) => {
+            ("identify", it.time, Names::of(&it.spellings), too_long::keys(it))
+        }
+        segment::Body::Delete(it) => ("delete", it.time, Names::default(), Vec::new()),
     };
     let ask = translator.ask(envelope.event_id, envelope.revision, blank.lane, &event);
     Reading {
         kind,
         said_at: said_at.into(),
         trait_names,
+        too_long,
         found_by: translator.found_by_ask(&event, &ask),
         what: What::Ask(ask),
         ..blank
@@ -119,6 +125,7 @@ fn blank(envelope: &Envelope) -> Reading {
         payload: envelope.payload.get().into(),
         found_by: Vec::new(),
         trait_names: Names::default(),
+        too_long: Vec::new(),
         what: What::NoConnection,
     }
 }
@@ -137,6 +144,7 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         payload: String::from_utf8_lossy(raw).into(),
         found_by: Vec::new(),
         trait_names: Names::default(),
+        too_long: Vec::new(),
         what: What::Bad("unreadable", why.to_owned()),
     }
 }

@@ -32,6 +32,7 @@ impl Source for Full {
         snapshot.ledger =
             Some(LedgerFigures { pending: 9, connections: vec![paused], ..LedgerFigures::default() });
         snapshot.worker = Some(WorkerFigures {
+            too_large_events: 6,
             outcomes: BTreeMap::from([("created", 2)]),
             calls: BTreeMap::from([("fine", 2)]),
             settling: BTreeMap::from([("live", Settling { events: 2, seconds: 3.0, longest: 2.5 })]),
@@ -77,6 +78,7 @@ async fn every_figure_is_on_the_page() {
         "events_pending 9",
         "connection_active{connection=\"7\"} 0",
         "connection_paused{connection=\"7\",reason=\"credentials\"} 1",
+        "events_too_large_total 6",
         "events_ended_total{outcome=\"created\"} 2",
         "refersion_calls_total{went=\"fine\"} 2",
         "refersion_rate_calls_per_second{connection=\"7\"} 4.5",

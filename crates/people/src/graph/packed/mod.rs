@@ -56,10 +56,12 @@ pub fn pack(graph: &Graph) -> Vec<u8> {
 /// # Errors
 /// [`Damaged`].
 pub fn unpack(bytes: &[u8]) -> Result<Graph, Damaged> {
-    match bytes.split_first() {
+    let mut graph = match bytes.split_first() {
         None => Err(Damaged("it is empty")),
         Some((&FORM, rest)) => read::graph(rest),
         Some((b'{', _)) => serde_json::from_slice(bytes).map_err(|_| Damaged("it is not what was packed")),
         Some(_) => Err(Damaged("a newer program wrote it; upgrade this one")),
-    }
+    }?;
+    graph.sort();
+    Ok(graph)
 }

@@ -1,5 +1,6 @@
 //! Reconcile by itself: order, batches, pauses, retries and changed settings.
 
+mod bounds;
 mod carried;
 mod deletes;
 mod order;

@@ -36,7 +36,7 @@ impl Chance {
 
     /// A graph of up to so many identifiers.
     pub(super) fn graph(&mut self, identifiers: u64) -> Graph {
-        Graph {
+        let mut graph = Graph {
             identifiers: self.many(identifiers, |chance| (chance.digest(), chance.identifier())),
             claims: self.many(4, Self::claim),
             sightings: self.many(4, |chance| Sighting {
@@ -47,7 +47,9 @@ impl Chance {
             affiliates: self.many(4, Self::affiliate),
             events: self.many(4, Self::kept),
             troubles: self.many(3, |chance| (chance.digest(), chance.trouble())),
-        }
+        };
+        graph.sort();
+        graph
     }
 
     fn identifier(&mut self) -> Identifier {

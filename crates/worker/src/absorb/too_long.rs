@@ -1,0 +1,37 @@
+//! Values that are too long to be kept: the rest of their event counts, and the event dies where one of them was to be sent.
+
+use people::fold::Statement;
+use people::needs::{CUSTOM, Rules};
+use segment::{Identify, WhyIgnored};
+
+use super::read::Reading;
+use crate::refused::shown;
+
+/// The keys of an identify's traits that are too long.
+pub(super) fn keys(identify: &Identify) -> Vec<String> {
+    let too_long = identify.ignored.iter().filter(|ignored| ignored.why == WhyIgnored::TooLong);
+    too_long.map(|ignored| ignored.key.clone()).collect()
+}
+
+/// Why an event dies of a value that is too long; `None` if it does not. A long value that no setting maps would not be sent
+/// anyway, so an event dies of such ones only if it says nothing else.
+pub(super) fn too_long(reading: &Reading, statement: &Statement, rules: &Rules) -> Option<String> {
+    let is_sent =
+        |key: &&String| !segment::is_custom(key) || rules.is_mapped(&format!("{CUSTOM}{key}"));
+    let says_nothing_else = statement.says().is_empty();
+    let to_blame = reading.too_long.iter().find(is_sent);
+    let key = to_blame.or_else(|| reading.too_long.first().filter(|_| says_nothing_else))?;
+    let limit = if segment::is_custom(key) { "255" } else { "1,000" };
+    let name = shown(key).map_or_else(|| "the value of a trait".to_owned(), |key| format!("the trait \"{key}\""));
+    Some(format!(
+        "{name} is longer than {limit} characters and was left out; the rest of the event was taken: send a shorter value"
+    ))
+}
+
+/// About how many bytes a statement adds to its graph in memory.
+pub(super) fn weight(statement: &Statement) -> usize {
+    /// A key and a value without their texts, and the key among what the event says.
+    const ENTRY: usize = 128;
+    let values = statement.traits.iter();
+    values.map(|(key, value)| ENTRY + key.len() + value.as_ref().map_or(0, |value| value.len())).sum()
+}

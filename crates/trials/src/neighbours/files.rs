@@ -80,3 +80,8 @@ pub(super) fn damage(
 pub(super) fn holds(page: &[u8], text: &str) -> bool {
     page.windows(text.len()).any(|window| window == text.as_bytes())
 }
+
+/// Whether a page belongs to an index. Source: <https://www.sqlite.org/fileformat2.html#b_tree_pages>.
+pub(super) fn is_index(page: &[u8]) -> bool {
+    matches!(page.first(), Some(0x02 | 0x0a))
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::crafted::Crafted;
-use super::files::{damage, holds, is_index};
+use super::files::{checkpoint, damage, holds, is_index};
 use super::flood::Flood;
 use super::honest::Honest;
 use super::system::System;
@@ -45,6 +45,7 @@ pub(super) async fn strike(system: &mut System, honest: &Honest, dice: &mut Dice
     system.end_all().await;
     let file = system.folder.path().join("queue.db");
     let of_a_alone = |page: &[u8]| holds(page, MARK_OF_A) && !holds(page, MARK_OF_B);
+    checkpoint(&file)?;
     // Without its indexes the queue can be read, and not be taken from as usual.
     let damaged = damage(&file, dice, is_index, 100)? + damage(&file, dice, of_a_alone, DAMAGED)?;
     honest.resume();

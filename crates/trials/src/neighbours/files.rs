@@ -56,6 +56,11 @@ fn pairs(file: &Path, folder: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> 
     Ok(BESIDE.map(pair).into())
 }
 
+/// Moves everything that is in the write-ahead log into the file itself. No process may use it.
+pub(super) fn checkpoint(file: &Path) -> anyhow::Result<()> {
+    Ok(rusqlite::Connection::open(file)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+}
+
 /// Overwrites the pages that `is_wanted` says with noise. The first page, which tells what the file is, stays. Returns the
 /// number of damaged pages.
 pub(super) fn damage(

@@ -11,6 +11,8 @@ use crate::proof::{Proof, found, outcomes};
 
 /// The bound of B's p99.
 pub const P99: Duration = Duration::from_secs(1);
+/// The bound of the time to a 202: half of the 5 s after which Segment gives up.
+pub const ADMITTED: Duration = Duration::from_millis(2_500);
 /// The bound of the memory of one process, in bytes.
 pub const MEMORY: u64 = 512 << 20;
 /// How long a recorded outcome may come after the call.
@@ -115,6 +117,9 @@ pub fn processes(system: &System, breaches: &mut Vec<String>) {
 pub fn times(noticed: &Noticed, breaches: &mut Vec<String>) {
     if noticed.p99 > P99 {
         breaches.push(format!("B's p99 is {:.1?}, and {P99:?} is the bound", noticed.p99));
+    }
+    if noticed.admitted > ADMITTED {
+        breaches.push(format!("B waited {:.1?} for a 202, and {ADMITTED:?} is the bound", noticed.admitted));
     }
     if noticed.unanswered > 0 {
         breaches.push(format!("{} tries of B got no answer within 5 s", noticed.unanswered));

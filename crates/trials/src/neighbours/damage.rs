@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::crafted::Crafted;
-use super::files::{damage, holds};
+use super::files::{checkpoint, damage, holds, is_index};
 use super::flood::Flood;
 use super::honest::Honest;
 use super::system::System;
@@ -25,7 +25,7 @@ const MARK_OF_B: &str = "@honest.test";
 /// How long B may take for its events.
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// Lets events of A and B wait in the queue, damages pages that hold events of A alone, and starts everything again. Returns
+/// Lets events of A and B wait in the queue, damages the indexes and pages that hold events of A alone, and starts everything again. Returns
 /// the number of damaged pages.
 pub(super) async fn strike(system: &mut System, honest: &Honest, dice: &mut Dice) -> anyhow::Result<u64> {
     system.while_tending(honest.pause(WITHIN)).await??;
@@ -44,8 +44,10 @@ pub(super) async fn strike(system: &mut System, honest: &Honest, dice: &mut Dice
     system.while_tending(honest.pause(WITHIN)).await??;
     system.end_all().await;
     let file = system.folder.path().join("queue.db");
-    let wanted = |page: &[u8]| holds(page, MARK_OF_A) && !holds(page, MARK_OF_B);
-    let damaged = damage(&file, dice, wanted, DAMAGED)?;
+    let of_a_alone = |page: &[u8]| holds(page, MARK_OF_A) && !holds(page, MARK_OF_B);
+    checkpoint(&file)?;
+    // Without its indexes the queue can be read, and not be taken from as usual.
+    let damaged = damage(&file, dice, is_index, 100)? + damage(&file, dice, of_a_alone, DAMAGED)?;
     honest.resume();
     system.start_all().await?;
     Ok(damaged)

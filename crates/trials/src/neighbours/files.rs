@@ -56,6 +56,11 @@ fn pairs(file: &Path, folder: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> 
     Ok(BESIDE.map(pair).into())
 }
 
+/// Moves everything that is in the write-ahead log into the file itself. No process may use it.
+pub(super) fn checkpoint(file: &Path) -> anyhow::Result<()> {
+    Ok(rusqlite::Connection::open(file)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+}
+
 /// Overwrites the pages that `is_wanted` says with noise. The first page, which tells what the file is, stays. Returns the
 /// number of damaged pages.
 pub(super) fn damage(
@@ -79,4 +84,9 @@ pub(super) fn damage(
 /// Whether a page holds this text.
 pub(super) fn holds(page: &[u8], text: &str) -> bool {
     page.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Whether a page belongs to an index. Source: <https://www.sqlite.org/fileformat2.html#b_tree_pages>.
+pub(super) fn is_index(page: &[u8]) -> bool {
+    matches!(page.first(), Some(0x02 | 0x0a))
 }

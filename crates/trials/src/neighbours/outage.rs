@@ -62,6 +62,7 @@ pub(super) async fn damaged_ledger(
 ) -> anyhow::Result<Strike> {
     stop(system, honest).await?;
     let (file, aside) = (system.folder.path().join("ledger.db"), system.folder.path().join(ASIDE));
+    files::checkpoint(&file)?;
     files::copy(&file, &aside)?;
     let damaged = files::damage(&file, dice, |_| true, DAMAGED)?;
     let mut answers = ask(system, dice).await?;

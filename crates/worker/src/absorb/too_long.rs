@@ -2,14 +2,14 @@
 
 use people::fold::Statement;
 use people::needs::{CUSTOM, Rules};
-use segment::{Identify, WhyIgnored};
+use segment::{Identify, IgnoredReason};
 
 use super::read::Reading;
 use crate::refused::shown;
 
 /// The keys of an identify's traits that are too long.
 pub(super) fn keys(identify: &Identify) -> Vec<String> {
-    let too_long = identify.ignored.iter().filter(|ignored| ignored.why == WhyIgnored::TooLong);
+    let too_long = identify.ignored.iter().filter(|ignored| ignored.reason == IgnoredReason::TooLong);
     too_long.map(|ignored| ignored.key.clone()).collect()
 }
 

@@ -283,13 +283,6 @@ fn keep(graph: &mut Graph, event: Kept) {
     }
 }
 
-/// Keeps an event no longer, which ends apart from its graph.
-pub fn forget(graph: &mut Graph, event: Uuid) {
-    if let Ok(place) = graph.event_place(event) {
-        graph.events.remove(place);
-    }
-}
-
 /// An operator says that an event shall be tried again: what stood in its way is forgotten.
 pub fn forgive(graph: &mut Graph, stamp: &Stamp, address: Option<Digest>) {
     let profiles = graph.identifiers.iter_mut();

@@ -72,8 +72,10 @@ fn cause(refused: &Refused) -> String {
             );
         }
     };
-    let key = refused.key.as_deref().and_then(shown).map_or_else(String::new, |key| format!(", first \"{key}\""));
-    let values = if refused.values == 1 { "1 value".to_owned() } else { format!("{} values", refused.values) };
+    let key =
+        refused.key.as_deref().and_then(shown).map_or_else(String::new, |key| format!(", first \"{key}\""));
+    let values =
+        if refused.values == 1 { "1 value".to_owned() } else { format!("{} values", refused.values) };
     format!(
         "{values} of this event were refused{key}, because one person has {limit}; the rest of the event was taken: correct \
          the source that makes up traits, or map those that you need, then replay"

@@ -85,8 +85,8 @@ fn an_unknown_key_names_the_nearest_and_where_it_stands() {
     assert!(error.to_string().ends_with(":3)"), "{error}");
     assert_eq!(error.hint(), "did you mean retry.max_attempts?");
 
-    let error = with_file("[ledger]\nmax_bytes = 5\n").unwrap_err();
-    assert_eq!(error.hint(), "did you mean queue.max_bytes?");
+    let error = with_file("[ledger]\nmax_interval = 5\n").unwrap_err();
+    assert_eq!(error.hint(), "did you mean retry.max_interval?");
 
     let error = with_variable("REFERSION_DESTINATION__RETRI__INITIAL", "5s").unwrap_err();
     assert!(error.to_string().contains("REFERSION_DESTINATION__RETRI__INITIAL"), "{error}");

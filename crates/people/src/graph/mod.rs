@@ -56,6 +56,13 @@ impl Graph {
         self.events.get_mut(place)
     }
 
+    /// Keeps an event no longer, which ends apart from its graph.
+    pub fn forget(&mut self, event: Uuid) {
+        if let Ok(place) = self.event_place(event) {
+            self.events.remove(place);
+        }
+    }
+
     /// How many claims and sightings there are.
     #[must_use]
     pub fn links(&self) -> usize {

@@ -14,8 +14,8 @@ use crate::town::{Town, fold};
 
 /// The unmapped traits of the random events.
 const KEYS: [&str; 12] = [
-    "trait:a", "trait:b", "trait:c", "trait:d", "trait:e", "trait:f", "trait:g", "trait:h", "trait:i", "trait:j",
-    "trait:k", "trait:l",
+    "trait:a", "trait:b", "trait:c", "trait:d", "trait:e", "trait:f", "trait:g", "trait:h", "trait:i",
+    "trait:j", "trait:k", "trait:l",
 ];
 /// So few that nearly every profile meets the bound.
 const FEW: Bounds = Bounds { unmapped_traits: 3, ..Bounds::STANDARD };
@@ -57,7 +57,8 @@ type Kept = BTreeMap<Digest, BTreeMap<Text, Said>>;
 /// Every value that is kept.
 fn kept(town: &Town) -> Kept {
     let identifiers = town.graphs.iter().flat_map(|graph| graph.identifiers.iter());
-    let traits = |traits: &people::Map<Text, Said>| traits.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let traits =
+        |traits: &people::Map<Text, Said>| traits.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     identifiers.map(|(digest, identifier)| (*digest, traits(&identifier.traits))).collect()
 }
 
@@ -110,9 +111,10 @@ fn much(seed: u64) -> Vec<Event> {
     let mut dice = Dice::of(seed);
     (0..60)
         .map(|number| {
-            let long = format!("{number} {}", "x".repeat(dice.below(200)));
-            let event = said(&mut dice, number);
-            event.with(dice.pick(&KEYS), &long).with("first_name", "Ann").with("last_name", "Lee")
+            let long = format!("{number} {}", "x".repeat(200 + dice.below(100)));
+            let mut event = said(&mut dice, number).named("Ann");
+            event.traits.extend(KEYS.map(|key| (key, Some(long.clone()))));
+            event
         })
         .collect()
 }

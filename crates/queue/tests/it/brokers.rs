@@ -12,7 +12,7 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
 use queue::contract::{Rig, envelope, numbers};
 use queue::rabbitmq::{Options, RabbitQueue};
-use queue::{Clock, Lane, Queue};
+use queue::{Clock, Envelope, Lane, Queue};
 use testbed::rabbitmq::{Broker, shared_url};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
@@ -56,6 +56,11 @@ pub(crate) fn options() -> Options {
 /// The URL of the broker that tests share.
 pub(crate) async fn shared() -> String {
     tokio::task::spawn_blocking(shared_url).await.unwrap().unwrap()
+}
+
+/// The envelopes of a range of numbers, all of one connection, so that they share a message.
+pub(crate) fn in_one_message(numbers: std::ops::Range<u32>, lane: Lane) -> Vec<Envelope> {
+    numbers.map(|number| Envelope { connection: 1, ..envelope(number, lane) }).collect()
 }
 
 pub(crate) async fn connect(url: &str, options: &Options) -> RabbitQueue {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use lapin::options::{BasicGetOptions, BasicRejectOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
-use queue::contract::{envelope, envelopes, numbers};
+use queue::contract::{envelope, numbers};
 use queue::rabbitmq::{DELIVERY_LIMIT, Options, RabbitError, RabbitQueue};
 use queue::{Envelope, FORMAT, Item, Lane, PublishError, Queue};
 
-use crate::brokers::{Observer, PATIENCE, all_sent_back, clock, connect, options, shared, until};
+use crate::brokers::{Observer, PATIENCE, all_sent_back, clock, connect, in_one_message, options, shared, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_arguments_of_a_queue_are_told_with_its_name_and_the_argument() {
@@ -123,7 +123,7 @@ async fn an_event_that_nobody_survives_is_buried_and_no_other() {
     let (url, options) = (shared().await, Options { publish_time: PATIENCE, ..options() });
     let queue = connect(&url, &options).await;
     let observer = Observer::at(&url).await;
-    queue.publish(&envelopes(0..5, Lane::Live)).await.unwrap();
+    queue.publish(&in_one_message(0..5, Lane::Live)).await.unwrap();
     observer.lose_until_dead(&options.prefix).await;
     // Its events come back one by one. All but one are well.
     let mut well = Vec::new();
@@ -250,7 +250,7 @@ async fn who_takes_no_more_leaves_everything_to_others() {
     let (url, options) = (shared().await, options());
     let tired = connect(&url, &Options { idle_after: Duration::from_millis(100), ..options.clone() }).await;
     assert!(tired.take(1, Duration::ZERO).await.unwrap().is_empty());
-    tired.publish(&envelopes(0..2, Lane::Bulk)).await.unwrap();
+    tired.publish(&in_one_message(0..2, Lane::Bulk)).await.unwrap();
     let other = connect(&url, &options).await;
     let batch = other.take(1, PATIENCE).await.unwrap();
     assert_eq!(numbers(&batch), [0, 1]);

@@ -8,15 +8,15 @@ use queue::contract::envelopes;
 use queue::{Depth, Lane, Queue};
 use tokio::task::JoinSet;
 
-use crate::brokers::{Observer, PATIENCE, connect, options, shared};
+use crate::brokers::{Observer, PATIENCE, connect, in_one_message, options, shared};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_process_holds_is_counted_until_it_is_acknowledged() {
     let (url, options) = (shared().await, options());
     let (worker, onlooker) = (connect(&url, &options).await, connect(&url, &options).await);
     assert_eq!(onlooker.depth().await.unwrap(), Depth::default(), "nobody consumes yet");
-    worker.publish(&envelopes(0..5, Lane::Live)).await.unwrap();
-    worker.publish(&envelopes(5..12, Lane::Bulk)).await.unwrap();
+    worker.publish(&in_one_message(0..5, Lane::Live)).await.unwrap();
+    worker.publish(&in_one_message(5..12, Lane::Bulk)).await.unwrap();
     assert_eq!(onlooker.depth().await.unwrap(), Depth { live: 1, bulk: 1 }, "two messages wait");
 
     let live = worker.take(5, PATIENCE).await.unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use connections::ConnectionId;
 use jiff::Timestamp;
 use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, Outcome, State, Stray};
-use people::fold::{Deletion, Statement, delete, entomb, forget, forgive, identify};
+use people::fold::{Deletion, Statement, delete, entomb, forgive, identify};
 use people::needs::Rules;
 use people::plan::Step;
 use uuid::Uuid;
@@ -129,7 +129,7 @@ fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement,
     identify(&mut slot.graph, statement);
     match too_long(reading, statement, rules) {
         Some(cause) => {
-            forget(&mut slot.graph, reading.event);
+            slot.graph.forget(reading.event);
             bury(changes, reading, TOO_LARGE, &cause, again, now);
         }
         None => reopen(changes, slot, reading, again),

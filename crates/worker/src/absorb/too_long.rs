@@ -16,13 +16,13 @@ pub(super) fn keys(identify: &Identify) -> Vec<String> {
 /// Why an event dies of a value that is too long; `None` if it does not. A long value that no setting maps would not be sent
 /// anyway, so an event dies of such ones only if it says nothing else.
 pub(super) fn too_long(reading: &Reading, statement: &Statement, rules: &Rules) -> Option<String> {
-    let is_sent =
-        |key: &&String| !segment::is_custom(key) || rules.is_mapped(&format!("{CUSTOM}{key}"));
+    let is_sent = |key: &&String| !segment::is_custom(key) || rules.is_mapped(&format!("{CUSTOM}{key}"));
     let says_nothing_else = statement.says().is_empty();
     let to_blame = reading.too_long.iter().find(is_sent);
     let key = to_blame.or_else(|| reading.too_long.first().filter(|_| says_nothing_else))?;
     let limit = if segment::is_custom(key) { "255" } else { "1,000" };
-    let name = shown(key).map_or_else(|| "the value of a trait".to_owned(), |key| format!("the trait \"{key}\""));
+    let name =
+        shown(key).map_or_else(|| "the value of a trait".to_owned(), |key| format!("the trait \"{key}\""));
     Some(format!(
         "{name} is longer than {limit} characters and was left out; the rest of the event was taken: send a shorter value"
     ))

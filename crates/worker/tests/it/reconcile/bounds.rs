@@ -86,14 +86,16 @@ async fn an_event_with_a_value_that_is_too_long_dies_and_the_rest_of_it_is_sent(
     shop.say(Lane::Live, &[joins("ann")]).await;
     let mut event = says("ann", "company", "secret ".repeat(4_000));
     event["traits"]["lastName"] = json!("Wu");
-    shop.say(Lane::Live, &[event, says("ann", "vip", "z".repeat(256)), says("ann", "bio", "z".repeat(256))]).await;
+    shop.say(Lane::Live, &[event, says("ann", "vip", "z".repeat(256)), says("ann", "bio", "z".repeat(256))])
+        .await;
     shop.until_it_rests().await;
     assert_eq!(shop.states(4).await, ["created", "dead", "dead", "dead"]);
     let ann = shop.affiliate(&address("ann")).expect("an affiliate");
     assert_eq!((ann.last_name.as_str(), ann.company.as_str()), ("Wu", ""));
     let letters = letters(&shop).await;
     for (name, limit) in [("company", "1,000"), ("vip", "255"), ("bio", "255")] {
-        let of = |letter: &&DeadLetterView| letter.cause.contains(&format!("\"{name}\" is longer than {limit}"));
+        let of =
+            |letter: &&DeadLetterView| letter.cause.contains(&format!("\"{name}\" is longer than {limit}"));
         let letter = letters.iter().find(of).unwrap_or_else(|| panic!("{name}: {letters:?}"));
         assert!(letter.class == "too_large" && !letter.cause.contains("secret"), "{letter:?}");
     }

@@ -93,7 +93,8 @@ async fn come_to_rest(stage: &Stage, crew: &mut Crew) -> Vec<String> {
             rested = 0;
             continue;
         }
-        let lost_hope = |class: &str| !["unreadable", "refused", "gone", "not_here"].contains(&class);
+        let lost_hope =
+            |class: &str| !["unreadable", "refused", "gone", "not_here", "too_large"].contains(&class);
         script::replay(stage, &lost_hope).await;
         rested += 1;
         wait = Duration::from_secs(5);

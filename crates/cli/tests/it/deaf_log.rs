@@ -1,8 +1,10 @@
 //! The service survives its log: whatever becomes of standard error, it serves and ends as usual.
 
 use std::fs::File;
+use std::io::{PipeReader, PipeWriter, Write as _};
 use std::process::{Command, Stdio};
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde_json::{Value, json};
 
 use crate::program::program;
@@ -60,15 +62,18 @@ fn a_full_disk_under_the_log_ends_nothing_and_lost_lines_are_counted() {
 
 #[test]
 fn a_pipe_that_nobody_reads_holds_nothing_up() {
-    let world = serving(program(&SERVE), Stdio::piped());
-    for number in 100.. {
-        world.accept(&identify(number % 10));
-        if lost(&world) > 0 {
-            break;
-        }
-    }
-    let mut world = world;
-    assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0));
+    let (_reader, full) = full_pipe();
+    it_delivers_and_ends(serving(program(&SERVE), full.into()));
+}
+
+/// A pipe that takes no further byte.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let flags = fcntl_getfl(&writer).unwrap();
+    fcntl_setfl(&writer, flags | OFlags::NONBLOCK).unwrap();
+    while writer.write(b"x").is_ok() {}
+    fcntl_setfl(&writer, flags).unwrap();
+    (reader, writer)
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::Missing;
 use super::repeats::Repeats;
 
 /// Bytes of lines that may wait for standard error.
-const BUFFER_BYTES: usize = 1024 * 1024;
+const BUFFER_BYTES: usize = 256 * 1024;
 /// How long the end of the process waits for standard error.
 const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 /// How often the thread looks for repetitions that have ended.

@@ -20,7 +20,7 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// What `/readyz` says of an ingest endpoint that knows no key.
-const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or name the right ledger";
+const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or restore those that there were";
 
 /// What is the matter with the ledger. A clone sees the same.
 #[derive(Clone)]

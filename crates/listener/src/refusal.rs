@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::linger;
 
 /// Connections that are being refused with an answer at the same time; more are closed without one.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
 /// Sent without reading the request.
 const ANSWER: &[u8] =

@@ -22,7 +22,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// What is the matter with a damaged queue.
 const DAMAGED: &str = "the file is damaged: it is being set aside, and what can be read is rescued";
 /// What `/readyz` says of an ingest endpoint that knows no key.
-const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or name the right ledger";
+const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or restore those that there were";
 
 /// What is the matter with the ledger. A clone sees the same.
 #[derive(Clone)]

@@ -53,7 +53,7 @@ async fn a_wrong_key_is_answered_before_a_body_is_asked_for() {
 #[tokio::test]
 async fn without_any_connection_nothing_is_called_wrong() {
     let stage = Stage::empty().await;
-    let bare = format!("POST /segment HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}").into_bytes();
+    let bare = b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}".to_vec();
     for request in [post(KEY, IDENTIFY), post("pub.sec", IDENTIFY), post("no dot", IDENTIFY), bare] {
         let reply = exchange(stage.address, &request).await;
         assert_eq!((reply.status, reply.headers.contains_key("retry-after")), (503, true), "{reply:?}");

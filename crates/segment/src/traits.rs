@@ -51,7 +51,8 @@ pub(crate) fn read(traits: Option<&Node<'_>>) -> ParsedTraits {
 impl ParsedTraits {
     /// Records the value of a trait. Custom traits have their own limit, which was checked before.
     fn set(&mut self, name: Trait, statement: Statement) {
-        let too_long = statement.as_deref().is_some_and(|text| text.chars().nth(MAX_STANDARD_CHARS).is_some());
+        let too_long =
+            statement.as_deref().is_some_and(|text| text.chars().nth(MAX_STANDARD_CHARS).is_some());
         match name.standard_key() {
             Some(key) if too_long => self.ignore(key, IgnoredReason::TooLong),
             _ => drop(self.traits.insert(name, statement)),

@@ -82,11 +82,7 @@ pub(crate) struct Found {
 }
 
 /// Every event that the ledger has of our messages.
-pub(crate) async fn found(
-    accounts: &[Account],
-    engines: &Engines,
-    log: &Log,
-) -> anyhow::Result<Vec<Found>> {
+pub(crate) async fn found(accounts: &[Account], engines: &Engines, log: &Log) -> anyhow::Result<Vec<Found>> {
     let mut found: BTreeMap<Uuid, Found> = BTreeMap::new();
     let ids: Vec<_> = log.messages.values().collect();
     for some in ids.chunks(ASKED_AT_ONCE) {

@@ -58,6 +58,7 @@ fn with_a_full_queue() -> World {
 #[test]
 fn what_can_be_read_of_a_damaged_queue_is_delivered_and_the_rest_is_counted() {
     let mut world = with_a_full_queue();
+    into_the_file(&data(&world, "queue.db"));
     damage(&data(&world, "queue.db"), 7);
     let refused = world.cli(&["status", "--json"]);
     assert_eq!(refused.error()["code"], "queue_damaged", "{}", refused.stderr);
@@ -78,6 +79,7 @@ fn what_can_be_read_of_a_damaged_queue_is_delivered_and_the_rest_is_counted() {
 #[test]
 fn a_damaged_ledger_accepts_nothing_until_it_is_restored() {
     let mut world = with_a_full_queue();
+    into_the_file(&data(&world, "ledger.db"));
     let backup = std::fs::read(data(&world, "ledger.db")).unwrap();
     damage(&data(&world, "ledger.db"), 1);
     world.serve();

@@ -121,7 +121,7 @@ fn much(seed: u64) -> Vec<Event> {
 
 #[test]
 fn the_packed_bytes_are_bounded_and_standard_traits_stay_longest() {
-    let bounds = Bounds { bytes: 2_500, events: 8, ..Bounds::STANDARD };
+    let bounds = Bounds { bytes: 1_400, events: 8, ..Bounds::STANDARD };
     for seed in 0..40 {
         let (town, settled) = town(bounds, &much(seed));
         for graph in &town.graphs {
@@ -138,7 +138,7 @@ fn the_packed_bytes_are_bounded_and_standard_traits_stay_longest() {
 fn a_graph_that_exceeds_the_bounds_already_shrinks_when_it_is_touched() {
     let (mut town, _) = town(Bounds::STANDARD, &much(1));
     let before: usize = town.graphs.iter().map(|graph| pack(graph).len()).sum();
-    town.bounds = Bounds { unmapped_traits: 2, bytes: 2_500, ..Bounds::STANDARD };
+    town.bounds = Bounds { unmapped_traits: 2, bytes: 1_400, ..Bounds::STANDARD };
     assert!(before > town.bounds.bytes, "{before} bytes");
     town.absorb(&Event { number: 99, ..identify(3).user("V").anonymous("x").named("Bo") });
     let touched = town.graphs.last().expect("the graph that was touched");

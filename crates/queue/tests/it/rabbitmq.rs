@@ -9,7 +9,9 @@ use queue::contract::{envelope, numbers};
 use queue::rabbitmq::{DELIVERY_LIMIT, Options, RabbitError, RabbitQueue};
 use queue::{Envelope, FORMAT, Item, Lane, PublishError, Queue};
 
-use crate::brokers::{Observer, PATIENCE, all_sent_back, clock, connect, in_one_message, options, shared, until};
+use crate::brokers::{
+    Observer, PATIENCE, all_sent_back, clock, connect, in_one_message, options, shared, until,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_arguments_of_a_queue_are_told_with_its_name_and_the_argument() {

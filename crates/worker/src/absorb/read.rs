@@ -93,9 +93,7 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
     };
     let translator = Translator { vault: &worker.vault, connection: envelope.connection };
     let (kind, said_at, trait_names, too_long) = match &event.body {
-        segment::Body::Identify(it) => {
-            ("identify", it.time, Names::of(&it.spellings), too_long::keys(it))
-        }
+        segment::Body::Identify(it) => ("identify", it.time, Names::of(&it.spellings), too_long::keys(it)),
         segment::Body::Delete(it) => ("delete", it.time, Names::default(), Vec::new()),
     };
     let ask = translator.ask(envelope.event_id, envelope.revision, blank.lane, &event);

@@ -114,17 +114,21 @@ fn calls_that_tell_what_is_known_are_found() {
 #[test]
 fn a_payout_that_was_held_back_and_is_sent_is_found() {
     let as_what = "which its payee never stated";
-    assert!((0..500).any(|seed| {
-        play(seed, Plant::PayoutFollowsHolder).wrong.iter().any(|wrong| wrong.contains(as_what))
-    }));
+    assert!(is_found_by(Plot::Payouts, Plant::PayoutFollowsHolder, 20, as_what));
 }
 
 /// Each plot by itself, so that a failure of one says its name.
 #[test]
 fn the_promises_hold_in_every_plot() {
-    for plot in
-        [Plot::Takeover, Plot::Crowd, Plot::Neighbours, Plot::Quiet, Plot::LateSettings, Plot::Tablets]
-    {
+    for plot in [
+        Plot::Takeover,
+        Plot::Crowd,
+        Plot::Neighbours,
+        Plot::Quiet,
+        Plot::LateSettings,
+        Plot::Tablets,
+        Plot::Payouts,
+    ] {
         for seed in 0..number("SIMULATION_SEEDS").unwrap_or(SEEDS) / 500 {
             let played = play_plot(plot, seed, Plant::Nothing);
             assert!(played.wrong.is_empty(), "{plot:?}: {}", told(seed, &played));

@@ -3,6 +3,7 @@
 mod crowd;
 mod late_settings;
 mod neighbours;
+mod payouts;
 mod quiet;
 mod tablets;
 mod takeover;
@@ -29,6 +30,8 @@ pub(crate) enum Plot {
     LateSettings,
     /// A shop's tablets: a few anonymousIds that everybody shares.
     Tablets,
+    /// Strangers state the addresses of others, and payouts of their own.
+    Payouts,
 }
 
 /// What was told.
@@ -48,6 +51,7 @@ impl Plot {
             29 => Self::Quiet,
             39 => Self::LateSettings,
             46 => Self::Tablets,
+            15 => Self::Payouts,
             _ => Self::Anything,
         }
     }
@@ -55,7 +59,7 @@ impl Plot {
     pub(crate) fn cast(self) -> Cast {
         match self {
             Self::Anything | Self::Takeover => Cast::Anybody,
-            Self::Crowd | Self::Quiet | Self::LateSettings | Self::Tablets => Cast::Plain(1),
+            Self::Crowd | Self::Quiet | Self::LateSettings | Self::Tablets | Self::Payouts => Cast::Plain(1),
             Self::Neighbours => Cast::Plain(2),
         }
     }
@@ -65,7 +69,9 @@ impl Plot {
             Self::Anything => 1 + dice.below(3),
             Self::Takeover => 2 + dice.below(2),
             Self::Tablets => 1,
-            Self::Crowd | Self::Neighbours | Self::Quiet | Self::LateSettings => 1 + dice.below(2),
+            Self::Crowd | Self::Neighbours | Self::Quiet | Self::LateSettings | Self::Payouts => {
+                1 + dice.below(2)
+            }
         }
     }
 
@@ -78,6 +84,7 @@ impl Plot {
             Self::Neighbours => neighbours::play(stage).await,
             Self::Quiet => quiet::play(stage).await,
             Self::Tablets => tablets::play(stage).await,
+            Self::Payouts => payouts::play(stage).await,
             Self::LateSettings => Told { accepted: late_settings::play(stage).await, wrong: Vec::new() },
         }
     }

@@ -35,10 +35,10 @@ pub(super) async fn clear(connection: &mut PgConnection, most: usize) -> Result<
         sql(MOVE).bind(last).execute(connection).await?;
         return Ok(next.len());
     }
-    match (again_at, is_time) {
-        (None, _) => drop(sql(END).execute(connection).await?),
-        (Some(_), Some(true)) => drop(sql(START_AGAIN).bind(Uuid::nil()).execute(connection).await?),
-        (Some(_), _) => {}
+    if again_at.is_none() {
+        sql(END).execute(connection).await?;
+    } else if is_time == Some(true) {
+        sql(START_AGAIN).bind(Uuid::nil()).execute(connection).await?;
     }
     Ok(0)
 }

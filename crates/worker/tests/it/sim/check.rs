@@ -52,8 +52,10 @@ async fn converged(stage: &Stage, account: &Account, index: usize, accepted: &[A
         received_at: event.received_at,
         json: event.said.json.as_bytes(),
     });
-    let world =
-        World { existed: existed(stage, account).await, payees: payouts::payees(stage, account).await };
+    let world = World {
+        existed: existed(stage, account, accepted).await,
+        payees: payouts::payees(stage, account, accepted).await,
+    };
     let expected = expect(events, &settings(account), &world);
     let core = stage.refersion.core.lock().expect("no panic holds it");
     let state = serde_json::to_value(core.state()).expect("a state is JSON");
@@ -80,9 +82,9 @@ fn settings(account: &Account) -> reference::Settings {
 }
 
 /// The addresses at which the worker found affiliates that were there before us.
-async fn existed(stage: &Stage, account: &Account) -> BTreeSet<String> {
+async fn existed(stage: &Stage, account: &Account, accepted: &[Accepted]) -> BTreeSet<String> {
     let graphs = stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger");
-    let names = payouts::addresses(stage, account);
+    let names = payouts::addresses(stage, account, accepted);
     let found = graphs.iter().flat_map(|row| &row.graph.identifiers).filter(|(_, it)| it.existed);
     found.filter_map(|(digest, _)| names.get(digest).cloned()).collect()
 }

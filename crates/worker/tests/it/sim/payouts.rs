@@ -11,20 +11,27 @@ use worker::rules::rules;
 use super::script::Accepted;
 use super::stage::{Account, Stage};
 
-/// The addresses that the story can name, by digest.
-pub(super) fn addresses(stage: &Stage, account: &Account) -> BTreeMap<Digest, String> {
+/// The addresses that the story can name and that events named, by digest.
+pub(super) fn addresses(stage: &Stage, account: &Account, accepted: &[Accepted]) -> BTreeMap<Digest, String> {
     let story = &account.story;
-    let all = story.addresses.iter().chain(&story.users);
+    let named = accepted.iter().filter_map(|event| event.said.address.as_ref());
+    let all = story.addresses.iter().chain(&story.users).chain(named);
     all.map(|name| (digest(stage, account, worker::translate::ADDRESS, name), name.clone())).collect()
 }
 
 /// By the address of each person with an affiliate: its payee, which depends on when the create went out.
-pub(super) async fn payees(stage: &Stage, account: &Account) -> BTreeMap<String, Payee> {
-    let (addresses, story) = (addresses(stage, account), &account.story);
+pub(super) async fn payees(
+    stage: &Stage,
+    account: &Account,
+    accepted: &[Accepted],
+) -> BTreeMap<String, Payee> {
+    let addresses = addresses(stage, account, accepted);
+    let users = accepted.iter().filter_map(|event| event.said.user.as_ref());
+    let users = account.story.users.iter().chain(users);
     let name = |kind: &'static str, name: &String| digest(stage, account, kind, name);
     let mut known: BTreeMap<Digest, Payee> = BTreeMap::new();
     known.extend(addresses.iter().map(|(digest, name)| (*digest, Payee::Address(name.clone()))));
-    known.extend(story.users.iter().map(|it| (name(worker::translate::USER, it), Payee::User(it.clone()))));
+    known.extend(users.map(|it| (name(worker::translate::USER, it), Payee::User(it.clone()))));
     let rules = rules(&account.settings);
     let mut payees = BTreeMap::new();
     for row in stage.ledger.walk(account.id, 0, 10_000).await.expect("a ledger") {

@@ -14,7 +14,7 @@ pub struct Fault {
 /// What is done, once each time that the fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Nothing: the yardstick.
+    /// No fault: the baseline for the other rows.
     Nothing,
     /// `kill -9` of a door.
     KillIngest,

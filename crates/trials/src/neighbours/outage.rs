@@ -116,7 +116,7 @@ async fn found_another_installation(system: &System) -> anyhow::Result<()> {
     variables.extend(system.overrides.clone());
     variables.retain(|(name, _)| !name.ends_with("SECRETS__KEY"));
     variables.push(setting("SECRETS__KEY", OTHER_KEY));
-    Engines::open(&configuration(variables)?).await?;
+    Engines::open_or_create(&configuration(variables)?).await?;
     Ok(())
 }
 

@@ -1,5 +1,10 @@
 //! The fault suite in its short form, and that it would notice what it is there to notice.
 
+use tokio::sync::Mutex;
+
 mod neighbours;
 mod notices;
 mod table;
+
+/// Held by a suite while it plays: two at the same time would only be late together.
+static MACHINE: Mutex<()> = Mutex::const_new(());

@@ -7,6 +7,7 @@ use trials::neighbours::play::SHORT;
 use trials::neighbours::suite::{Plan, run};
 use trials::neighbours::table::{breaches, table};
 
+use crate::MACHINE;
 use crate::table::seed;
 
 /// Rows at the same time.
@@ -24,6 +25,7 @@ async fn nothing_of_b_is_lost(pair: Pair) {
 /// One pair after the other: side by side they would only be late together.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_connection_does_not_stop_another_on_files_and_on_servers() {
+    let _alone = MACHINE.lock().await;
     nothing_of_b_is_lost(Pair::Sqlite).await;
     nothing_of_b_is_lost(Pair::Scaled).await;
 }

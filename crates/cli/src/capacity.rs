@@ -1,4 +1,4 @@
-//! Decides whether there is room for new events, and of which connections, from the figures that [`measure`] takes.
+//! Decides whether there is room for new events, and of which connections, from the figures that `measure` takes.
 //!
 //! What was accepted is absorbed in any case. The limits therefore leave a reserve: they refuse new events before a disk
 //! or the ledger is full.

@@ -1,8 +1,8 @@
 //! Logs: `tracing` to standard error, for people or for machines. No secret and no personal data is ever a field.
 //!
-//! The process survives its log. Lines go through a bounded buffer to a thread of their own ([`sink`]), so that nothing
+//! The process survives its log. Lines go through a bounded buffer to a thread of their own (`sink`), so that nothing
 //! waits for a pipe that nobody reads and nothing fails because of a full disk. Lines that repeat are held back
-//! ([`repeats`]).
+//! (`repeats`).
 
 mod format;
 mod repeats;

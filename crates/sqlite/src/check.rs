@@ -10,6 +10,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::error::tells_damage;
 use crate::{Error, open, wal};
 
+/// How long a start looks for damage; a larger file is checked in the background.
+const START_WITHIN: Duration = Duration::from_secs(10);
+
 /// What a look through a file found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Soundness {
@@ -19,6 +22,22 @@ pub enum Soundness {
     Unfinished,
     /// Pages are damaged; what SQLite says of them, without data.
     Damaged(String),
+}
+
+/// What is wrong with a file or its write-ahead log that is about to be opened; `None`: nothing that ten seconds show.
+///
+/// # Errors
+/// When the file or its log cannot be read, for another reason than damage.
+pub fn damage_at_start(path: &Path) -> Result<Option<String>, Error> {
+    // The log first: opening the file takes over what SQLite can read of it, and drops the rest.
+    let found = match check_log(path)? {
+        Soundness::Damaged(why) => Soundness::Damaged(why),
+        _ => check(path, START_WITHIN)?,
+    };
+    Ok(match found {
+        Soundness::Damaged(why) => Some(why),
+        Soundness::Sound | Soundness::Unfinished => None,
+    })
 }
 
 /// Checks the structure of every table and of the write-ahead log, for at most `within`. It reads on a connection of its
@@ -64,14 +83,14 @@ pub fn check_until(path: &Path, within: Duration, caller: mpsc::Receiver<()>) ->
     })
 }
 
-/// Checks the write-ahead log of a file. SQLite passes over all of it that comes after a damaged frame, silently. While
-/// another process writes, it may find damage where there is none.
+/// Checks the write-ahead log of a file. SQLite passes over all of it that comes after a damaged frame, silently. Other
+/// processes may write meanwhile.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// When the log or its index cannot be read.
 pub fn check_log(path: &Path) -> Result<Soundness, Error> {
-    let log = crate::beside(path, "-wal");
-    let damaged = wal::has_gap(&log).map_err(|cause| Error::File { path: log, cause })?;
+    let failed = |cause| Error::File { path: crate::beside(path, "-wal"), cause };
+    let damaged = wal::is_damaged(path).map_err(failed)?;
     Ok(if damaged {
         Soundness::Damaged("a frame within the write-ahead log is damaged".to_owned())
     } else {

@@ -16,10 +16,11 @@ mod reset;
 mod runner;
 pub mod salvage;
 mod wal;
+mod wal_index;
 
 use std::path::{Path, PathBuf};
 
-pub use check::{Soundness, check, check_log, check_until};
+pub use check::{Soundness, check, check_log, check_until, damage_at_start};
 pub use database::Database;
 pub use error::{Error, WorkError};
 pub use migrate::{Migration, migrate};

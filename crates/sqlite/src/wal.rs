@@ -1,5 +1,9 @@
 //! Reads a write-ahead log without SQLite, which passes over everything behind a damaged frame.
 //! <https://sqlite.org/fileformat2.html#walformat>
+//!
+//! Not every frame that does not follow from the one before it is damaged. A transaction that was taken back, or whose
+//! process was killed before its commit counted, leaves frames behind the newest commit; the next one writes over the first of
+//! them, and the others stay. The index beside the log tells how far the commits reach.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,6 +11,7 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use crate::salvage::{DEFAULT_SIZE, is_page_size};
+use crate::wal_index;
 
 /// The size of the log's header.
 const HEADER: usize = 32;
@@ -22,23 +27,51 @@ const NATIVE_MAGIC: u32 = MAGIC | cfg!(target_endian = "big") as u32;
 pub(crate) struct Frames {
     pub(crate) offsets: HashMap<u32, u64>,
     pub(crate) page_size: usize,
-    /// A frame that is damaged is followed by one that is not.
-    has_gap: bool,
+    /// A damaged frame stands before commits.
+    is_damaged: bool,
 }
 
-/// Whether a damaged frame stands before sound ones.
-pub(crate) fn has_gap(log: &Path) -> io::Result<bool> {
-    Ok(read(log)?.has_gap)
+/// How often a log is read again that was begun anew while it was read.
+const READS: usize = 3;
+
+/// Whether commits of the log of the file at `path` stand behind a damaged frame, or on one. Without an index beside the log,
+/// one commit behind the damage may as well be one that never counted; two are damage.
+pub(crate) fn is_damaged(path: &Path) -> io::Result<bool> {
+    for _ in 0..READS {
+        let before = header(path)?;
+        if !read(path)?.is_damaged {
+            return Ok(false);
+        }
+        // Another process that begins the log again writes over frames that were still to be read.
+        if header(path)? == before {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-/// Reads which pages a log holds. No file, or one whose header makes no sense, holds none. A frame counts if its checksum
-/// follows from the one written in the frame before it, so that those behind a damaged one count too.
-pub(crate) fn read(log: &Path) -> io::Result<Frames> {
-    let file = match File::open(log) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Frames::default()),
-        Err(error) => return Err(error),
-    };
+/// The header of a file's log; `None` if it has none.
+fn header(path: &Path) -> io::Result<Option<[u8; HEADER]>> {
+    let mut header = [0; HEADER];
+    let Some(mut log) = open(path)? else { return Ok(None) };
+    Ok(fill(&mut log, &mut header)?.then_some(header))
+}
+
+fn open(path: &Path) -> io::Result<Option<File>> {
+    match File::open(crate::beside(path, "-wal")) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads which pages the log of the file at `path` holds. No log, or one whose header makes no sense, holds none. A frame
+/// counts if its checksum follows from the one written in the frame before it, so that those behind a damaged one count too;
+/// but none counts behind the newest commit that the index tells of, unless it follows from all before it.
+pub(crate) fn read(path: &Path) -> io::Result<Frames> {
+    // The index first: while others write, the log may only be further than that.
+    let index = wal_index::read(path)?;
+    let Some(file) = open(path)? else { return Ok(Frames::default()) };
     let length = file.metadata()?.len();
     let mut input = BufReader::new(file);
     let mut header = [0; HEADER];
@@ -47,10 +80,11 @@ pub(crate) fn read(log: &Path) -> io::Result<Frames> {
     }
     if is_header(&header) {
         let page_size = usize::try_from(word(&header, 8)).unwrap_or(0);
-        return frames(&mut input, &header, page_size);
+        let committed = index.filter(|index| index.salts == header[16..24]).map(|index| index.committed);
+        return frames(&mut input, &header, page_size, committed);
     }
-    let mut found = frames(&mut input, &guessed_header(log)?, DEFAULT_SIZE)?;
-    found.has_gap = length > (HEADER + FRAME + DEFAULT_SIZE) as u64 && !found.offsets.is_empty();
+    let mut found = frames(&mut input, &guessed_header(path)?, DEFAULT_SIZE, None)?;
+    found.is_damaged = length > (HEADER + FRAME + DEFAULT_SIZE) as u64 && !found.offsets.is_empty();
     Ok(found)
 }
 
@@ -63,8 +97,8 @@ fn is_header(header: &[u8; HEADER]) -> bool {
 }
 
 /// Stands in for a damaged header: with the salts of the second frame, which is in another page of the disk.
-fn guessed_header(log: &Path) -> io::Result<[u8; HEADER]> {
-    let mut input = BufReader::new(File::open(log)?);
+fn guessed_header(path: &Path) -> io::Result<[u8; HEADER]> {
+    let mut input = BufReader::new(File::open(crate::beside(path, "-wal"))?);
     let mut begin = vec![0; HEADER + FRAME + DEFAULT_SIZE];
     let mut second = [0; FRAME];
     let mut header = [0; HEADER];
@@ -75,32 +109,69 @@ fn guessed_header(log: &Path) -> io::Result<[u8; HEADER]> {
     Ok(header)
 }
 
-fn frames(input: &mut impl Read, header: &[u8; HEADER], page_size: usize) -> io::Result<Frames> {
+/// Reads the frames behind a header. `committed`: how many of them, at least, were committed, if that is known.
+fn frames(
+    input: &mut impl Read,
+    header: &[u8; HEADER],
+    page_size: usize,
+    committed: Option<u32>,
+) -> io::Result<Frames> {
     let mut found = Frames { page_size, ..Frames::default() };
     let big_endian = word(header, 0) & 1 == 1;
     let salts = &header[16..24];
     let mut before = (word(header, 24), word(header, 28));
-    let (mut offset, mut is_broken) = (HEADER as u64, false);
+    let (mut offset, mut number, mut gap) = (HEADER as u64, 0, Gap::None);
     let mut frame = vec![0; FRAME + page_size];
     while fill(input, &mut frame)? {
+        number += 1;
         let written = (word(&frame, 16), word(&frame, 20));
         let mut sum = before;
         add(&mut sum, &frame[..8], big_endian);
         add(&mut sum, &frame[FRAME..], big_endian);
         let is_sound = sum == written && &frame[8..16] == salts;
+        let is_leftover = committed.is_some_and(|committed| number > committed);
+        if is_leftover && (!is_sound || gap != Gap::None) {
+            break;
+        }
         if is_sound {
-            found.has_gap |= is_broken;
             found.offsets.insert(word(&frame, 0), offset + FRAME as u64);
         }
-        is_broken |= !is_sound;
+        gap = gap.after(is_sound, word(&frame, 4) != 0);
+        found.is_damaged |= gap == Gap::Damage || (!is_sound && committed.is_some());
         before = written;
         offset += frame.len() as u64;
     }
+    found.is_damaged |= committed.is_some_and(|committed| number < committed);
     Ok(found)
 }
 
+/// What came since the newest frame that did not follow from the one before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    /// There was no such frame.
+    None,
+    /// No commit: these may be frames that were never committed.
+    Begun,
+    /// One commit: it may be one that never counted.
+    OneCommit,
+    /// Several commits, of which the first counted, so the frame was damaged.
+    Damage,
+}
+
+impl Gap {
+    fn after(self, is_sound: bool, is_commit: bool) -> Self {
+        match (self, is_sound, is_commit) {
+            (Self::None, true, _) => Self::None,
+            (_, false, _) => Self::Begun,
+            (Self::Begun, true, true) => Self::OneCommit,
+            (Self::OneCommit, true, true) => Self::Damage,
+            (same, true, _) => same,
+        }
+    }
+}
+
 /// The checksum of a log, continued.
-fn add(sum: &mut (u32, u32), bytes: &[u8], big_endian: bool) {
+pub(crate) fn add(sum: &mut (u32, u32), bytes: &[u8], big_endian: bool) {
     for pair in bytes.chunks_exact(8) {
         let read = |at: usize| {
             let word = word(pair, at);
@@ -109,6 +180,11 @@ fn add(sum: &mut (u32, u32), bytes: &[u8], big_endian: bool) {
         sum.0 = sum.0.wrapping_add(read(0)).wrapping_add(sum.1);
         sum.1 = sum.1.wrapping_add(read(4)).wrapping_add(sum.0);
     }
+}
+
+/// The word at a place, as this machine writes it.
+pub(crate) fn native_word(bytes: &[u8], at: usize) -> u32 {
+    if cfg!(target_endian = "big") { word(bytes, at) } else { word(bytes, at).swap_bytes() }
 }
 
 /// The big-endian word at a place.

@@ -1,14 +1,12 @@
 //! The ledger by its URL: a SQLite file, or a Postgres database.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use connections::ConnectionStore;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{Ledger, Storage};
-use sqlite::{Database, Soundness};
+use sqlite::Database;
 
 use super::EngineError;
 use crate::config::LedgerUrl;
@@ -22,32 +20,17 @@ pub(super) struct LedgerEngine {
     pub(super) file: Option<Database>,
 }
 
-/// How long a start looks for damage; a larger file is looked through in the background.
-const CHECK_WITHIN: Duration = Duration::from_secs(10);
-
 /// Opens the ledger unless its file is damaged, which a look through it shows. A damaged one is left as it is.
 pub(super) async fn open_sound(url: &LedgerUrl) -> Result<LedgerEngine, EngineError> {
     if let LedgerUrl::Sqlite(path) = url {
         let checked = path.clone();
-        let looked = tokio::task::spawn_blocking(move || complaint(&checked)).await;
+        let looked = tokio::task::spawn_blocking(move || sqlite::damage_at_start(&checked)).await;
         let failed = |source| EngineError::Ledger { path: path.clone(), source };
         if let Some(why) = looked.unwrap_or(Err(sqlite::Error::NoThread)).map_err(failed)? {
             return Err(failed(sqlite::Error::Damaged { path: path.clone(), why }));
         }
     }
     open(url).await
-}
-
-/// What is wrong with a file or its log.
-fn complaint(path: &Path) -> Result<Option<String>, sqlite::Error> {
-    let found = match sqlite::check_log(path)? {
-        Soundness::Damaged(why) => Soundness::Damaged(why),
-        _ => sqlite::check(path, CHECK_WITHIN)?,
-    };
-    Ok(match found {
-        Soundness::Damaged(why) => Some(why),
-        Soundness::Sound | Soundness::Unfinished => None,
-    })
 }
 
 /// Opens the ledger, which brings its schema up to date.

@@ -6,19 +6,16 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 use sqlite::salvage::{self, Row, Value};
-use sqlite::{Soundness, beside, migrate};
+use sqlite::{beside, damage_at_start, migrate};
 
 use super::{MIGRATIONS, admin, statements};
 use crate::pack::{self, ENVELOPE_BYTES, MESSAGE_BYTES, Message};
 use crate::{Item, QueueError};
 
-/// How long a start looks for damage; a larger file is looked through in the background.
-const CHECK_WITHIN: Duration = Duration::from_secs(10);
 /// Messages that are written in one transaction.
 const AT_ONCE: usize = 500;
 /// A row with a larger body is damage.
@@ -26,6 +23,8 @@ const LONGEST_ROW: usize = ENVELOPE_BYTES + MESSAGE_BYTES;
 /// Follows the name of the file.
 const RESCUING: &str = ".rescuing-";
 const DAMAGED: &str = ".damaged-";
+/// What belongs to a file, and follows its name: without the index nobody knows which frames of the log count.
+const LOG_AND_INDEX: [&str; 2] = ["-wal", "-shm"];
 
 /// What became of a damaged file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +43,7 @@ pub struct Rescue {
 ///
 /// `is_known`: SQLite has said that the file is damaged, though a look through it finds nothing.
 pub(super) fn mend(path: &Path, now: Timestamp, is_known: bool) -> Result<Vec<Rescue>, QueueError> {
-    if is_known || complaint(path)?.is_some() {
+    if is_known || damage_at_start(path)?.is_some() {
         tracing::error!(file = %path.display(), "the queue is damaged: it is set aside, and rescued from");
         set_aside(path, now).map_err(|cause| failed(path, cause))?;
         sqlite::reset(path)?;
@@ -59,29 +58,15 @@ pub(super) fn mend(path: &Path, now: Timestamp, is_known: bool) -> Result<Vec<Re
 /// Whether there is something to mend: damage, or a rescue that did not come to its end.
 pub(super) fn is_needed(path: &Path) -> Result<bool, QueueError> {
     let is_unfinished = !copies(path).map_err(|cause| failed(path, cause))?.is_empty();
-    Ok(is_unfinished || complaint(path)?.is_some())
-}
-
-/// What is wrong with the file or its log.
-fn complaint(path: &Path) -> Result<Option<String>, QueueError> {
-    // The log first: opening the file takes over what SQLite can read of it, and drops the rest.
-    let found = match sqlite::check_log(path)? {
-        Soundness::Damaged(why) => Soundness::Damaged(why),
-        _ => sqlite::check(path, CHECK_WITHIN)?,
-    };
-    Ok(match found {
-        Soundness::Damaged(why) => Some(why),
-        Soundness::Sound | Soundness::Unfinished => None,
-    })
+    Ok(is_unfinished || damage_at_start(path)?.is_some())
 }
 
 /// Copies the file and its log. The copy has its final name only when it is whole.
 fn set_aside(path: &Path, now: Timestamp) -> io::Result<()> {
     let copy = beside(path, &format!("{RESCUING}{}", now.as_second()));
     let part = beside(path, ".rescuing.part");
-    match std::fs::copy(beside(path, "-wal"), beside(&copy, "-wal")) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    for ending in LOG_AND_INDEX {
+        unless_missing(std::fs::copy(beside(path, ending), beside(&copy, ending)).map(drop))?;
     }
     std::fs::copy(path, &part)?;
     std::fs::File::open(&part)?.sync_all()?;
@@ -129,11 +114,15 @@ fn renamed(copy: &Path) -> PathBuf {
 }
 
 fn rename(copy: &Path, aside: &Path) -> io::Result<()> {
-    match std::fs::rename(beside(copy, "-wal"), beside(aside, "-wal")) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    for ending in LOG_AND_INDEX {
+        unless_missing(std::fs::rename(beside(copy, ending), beside(aside, ending)))?;
     }
     std::fs::rename(copy, aside)
+}
+
+/// The result of doing something with a file that need not be there.
+fn unless_missing(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 fn failed(path: &Path, cause: io::Error) -> QueueError {

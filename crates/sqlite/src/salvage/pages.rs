@@ -19,9 +19,9 @@ pub(super) struct Pages {
 impl Pages {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
-        let log = crate::beside(path, "-wal");
-        let frames = wal::read(&log)?;
-        let log = if frames.offsets.is_empty() { None } else { Some(File::open(log)?) };
+        let frames = wal::read(path)?;
+        let log =
+            if frames.offsets.is_empty() { None } else { Some(File::open(crate::beside(path, "-wal"))?) };
         let size = if frames.offsets.is_empty() { size_in_header(&mut file)? } else { frames.page_size };
         let in_file = u32::try_from(file.metadata()?.len().div_ceil(size as u64)).unwrap_or(u32::MAX);
         let in_log = frames.offsets.keys().copied().max().unwrap_or(0);

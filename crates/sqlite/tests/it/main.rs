@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod database;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
 mod migrations;

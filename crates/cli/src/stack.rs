@@ -4,7 +4,7 @@
 //! with health and metrics, which say why; [`Stack`] is everything.
 
 mod closed;
-mod door;
+mod endpoint;
 mod figures;
 pub(crate) mod files;
 mod listeners;
@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ingest::Door;
+use ingest::Endpoint;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::Meters;
@@ -67,7 +67,7 @@ pub struct Stack {
 
 /// What runs in both.
 struct Running {
-    door: Option<(SocketAddr, Arc<Door>)>,
+    endpoint: Option<(SocketAddr, Arc<Endpoint>)>,
     meters: Option<Arc<Meters>>,
     health: SocketAddr,
     supervisor: Supervisor,
@@ -93,17 +93,17 @@ impl Standby {
         needs::watch_ledger(&ledger, roles, &pulses);
         let room = Room::default();
         let mut supervisor = Supervisor::new(pulses.clone(), stop.clone());
-        let door = door_listener.map(|(listener, address)| {
+        let endpoint = door_listener.map(|(listener, address)| {
             room.watched_by(&pulses);
-            let door = door::door(config, &opening, &awaited, room.clone());
-            door::start(&door, &mut supervisor, listener, address, &stop);
-            (address, door)
+            let endpoint = endpoint::endpoint(config, &opening, &awaited, room.clone());
+            endpoint::start(&endpoint, &mut supervisor, listener, address, &stop);
+            (address, endpoint)
         });
         let meters: Option<Arc<Meters>> = roles.worker.then(Arc::default);
         let mut sources = figures::sources(
             &opening.queue.port(),
             &awaited,
-            door.as_ref().map(|(_, door)| door),
+            endpoint.as_ref().map(|(_, endpoint)| endpoint),
             meters.as_ref(),
         );
         sources.push(Box::new(room.clone()));
@@ -113,7 +113,7 @@ impl Standby {
         let (listener, address) = health_listener;
         let health_server = tokio::spawn(health::serve(listener, health, health_stop.clone()));
         let running = Running {
-            door,
+            endpoint,
             meters,
             health: address,
             supervisor,
@@ -201,7 +201,7 @@ impl Stack {
     /// What the door has counted, if this process has one.
     #[must_use]
     pub fn door_figures(&self) -> Option<ingest::Figures> {
-        self.running.door.as_ref().map(|(_, door)| door.figures())
+        self.running.endpoint.as_ref().map(|(_, endpoint)| endpoint.figures())
     }
 
     /// What the worker counts, if this process has one.
@@ -225,7 +225,7 @@ impl Stack {
 
 impl Running {
     fn door_address(&self) -> Option<SocketAddr> {
-        self.door.as_ref().map(|(address, _)| *address)
+        self.endpoint.as_ref().map(|(address, _)| *address)
     }
 
     async fn end(self) -> Vec<String> {

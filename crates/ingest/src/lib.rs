@@ -1,6 +1,6 @@
 //! The ingest endpoint: takes Segment's requests, and answers 202 only when the event is durable in the queue.
 //!
-//! [`Door`] is one request's way from its headers to its answer; [`serve()`] is the listener around it with its limits.
+//! [`Endpoint`] is one request's way from its headers to its answer; [`serve()`] is the listener around it with its limits.
 //! The contract is Segment's direct destination, `POST /segment`:
 //! <https://segment.com/docs/partners/direct-destination/>. Segment gives up after 5 s and retries 429 and 5xx for
 //! 4 hours; it throws away what gets another 4xx. So whatever may be better later is answered 503 in time, and what is
@@ -16,7 +16,7 @@ mod budget;
 mod clients;
 mod closed;
 mod credentials;
-mod door;
+mod endpoint;
 mod failures;
 mod guard;
 mod keys;
@@ -28,7 +28,7 @@ mod serve;
 mod shedding;
 
 pub use admission::{Admission, NoRoom};
-pub use door::Door;
+pub use endpoint::Endpoint;
 pub use keys::{Keys, KeysUnavailable};
 pub use limits::Limits;
 pub use meters::{Figures, Latency, Meters};

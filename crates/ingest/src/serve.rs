@@ -11,7 +11,7 @@ use listener::{Meters, Upload};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Door, Limits, closed};
+use crate::{Endpoint, Limits, closed};
 
 /// How old a connection may become before it is closed in good order.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
@@ -24,11 +24,15 @@ const CLOSING_TIME: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// If a limit of connections is zero.
-pub async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: CancellationToken) -> io::Result<()> {
-    let (limits, meters) = (of_listener(door.limits()), door.connection_meters());
+pub async fn serve(
+    listener: TcpListener,
+    endpoint: Arc<Endpoint>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let (limits, meters) = (of_listener(endpoint.limits()), endpoint.connection_meters());
     let handler = move |peer: IpAddr, request: Request<Upload>| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(door.answer(peer, request).await) }
+        let endpoint = Arc::clone(&endpoint);
+        async move { Ok::<_, Infallible>(endpoint.answer(peer, request).await) }
     };
     listener::serve(listener, limits, meters, handler, shutdown).await
 }

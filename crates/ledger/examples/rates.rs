@@ -10,13 +10,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use identity::graph::{Identifier, Kind, Lane, TraitValue};
+use identity::stamp::{Moment, Stamp};
+use identity::{Digest, Graph};
 use jiff::Timestamp;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{CallItem, Changes, Fence, Ledger, NewEvent, OpenCall, Outcome, Row, Save, State};
-use people::graph::{Identifier, Kind, Lane, Said};
-use people::stamp::{Moment, Stamp};
-use people::{Digest, Graph};
 use uuid::Uuid;
 
 const ONE: i64 = 1;
@@ -176,8 +176,11 @@ fn changed(row: ledger::GraphRow) -> Save {
         for name in ["first_name", "last_name", "company", "city", "country"] {
             let key = format!("ajs-next-{}", row.row.version).into();
             let stamp = Stamp { time: Moment(1_800_000_000_000_000 + row.row.version), key, revision: 0 };
-            let said =
-                Said { value: Some(format!("{name} {}", row.row.version).into()), stamp, refused: None };
+            let said = TraitValue {
+                value: Some(format!("{name} {}", row.row.version).into()),
+                stamp,
+                refused: None,
+            };
             identifier.traits.insert(name.into(), said);
         }
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use connections::ConnectionId;
+use identity::graph::Lane;
+use identity::plan::StepKind;
+use identity::stamp::Moment;
+use identity::{Digest, Graph};
 use jiff::Timestamp;
-use people::graph::Lane;
-use people::plan::StepKind;
-use people::stamp::Moment;
-use people::{Digest, Graph};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -47,7 +47,7 @@ pub struct Changes {
     /// Events of which no personal data may remain: payloads, dead letters' payloads and causes, attempts' messages.
     pub erased: Vec<Uuid>,
     /// Dead letters of events that no graph keeps.
-    pub strays: Vec<Stray>,
+    pub orphans: Vec<OrphanedDeadLetter>,
     /// Identifiers with a tombstone, and its time: of strays that name one and are not newer nothing personal may remain.
     pub tombstones: Vec<(Digest, Moment)>,
     /// Open calls whose answer is recorded by this.
@@ -221,7 +221,7 @@ pub struct DeadLetter {
 
 /// A dead letter whose event is in no graph: by what it names a delete finds it all the same.
 #[derive(Clone, Debug)]
-pub struct Stray {
+pub struct OrphanedDeadLetter {
     /// The event.
     pub event: Uuid,
     /// The identifiers that it names.

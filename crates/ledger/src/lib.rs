@@ -22,15 +22,15 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use connections::ConnectionId;
+use identity::graph::Lane;
+use identity::plan::StepKind;
+use identity::{Digest, Graph};
 use jiff::Timestamp;
-use people::graph::Lane;
-use people::plan::StepKind;
-use people::{Digest, Graph};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use changes::{
-    Attempt, Audit, Changes, DeadLetter, NewEvent, Outcome, Save, State, Stray, Unmapped, Work,
+    Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
 pub use storage::{KeptLetters, Storage};
 pub use view::{
@@ -160,7 +160,7 @@ pub struct CallItem {
     /// The numeric id, unless the call is a create.
     pub affiliate: Option<u64>,
     /// The fields that the call tells.
-    pub fields: Vec<people::Text>,
+    pub fields: Vec<identity::Text>,
 }
 
 /// What went wrong, by what the caller does about it.

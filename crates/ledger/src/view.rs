@@ -38,7 +38,7 @@ pub struct EventView {
     /// Failed calls, oldest first.
     pub attempts: Vec<AttemptView>,
     /// The digests that it is found by: its message id's and its identifiers'.
-    pub found_by: Vec<people::Digest>,
+    pub found_by: Vec<identity::Digest>,
 }
 
 /// A failed call.

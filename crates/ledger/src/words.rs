@@ -3,10 +3,10 @@
 use std::fmt;
 
 use connections::vault;
+use identity::Digest;
+use identity::graph::Lane;
+use identity::plan::StepKind;
 use jiff::Timestamp;
-use people::Digest;
-use people::graph::Lane;
-use people::plan::StepKind;
 
 use crate::{DeadLetterState, State};
 

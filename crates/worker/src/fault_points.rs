@@ -1,9 +1,9 @@
-//! Named points in the two stories at which a trial ends the process, as a power cut would.
+//! Named points in the two stories at which a fault test ends the process, as a power cut would.
 //!
 //! With the feature `fault-points`, `arm` chooses a point and the passage at which it strikes. Without it, which is every
 //! ordinary build, `fault_point!` and `fault_point_within!` leave no trace.
 
-/// The process ends here if a trial says so.
+/// The process ends here if a fault test says so.
 #[cfg(feature = "fault-points")]
 macro_rules! fault_point {
     ($name:literal) => {
@@ -16,7 +16,7 @@ macro_rules! fault_point {
     ($name:literal) => {};
 }
 
-/// The process ends while this future is under way if a trial says so.
+/// The process ends while this future is under way if a fault test says so.
 #[cfg(feature = "fault-points")]
 macro_rules! fault_point_within {
     ($name:literal, $future:expr) => {

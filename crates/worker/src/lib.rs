@@ -11,17 +11,17 @@
 //! ```
 //!
 //! The first stands in [`absorb`], the second in [`reconcile`]; both read like this list. What is pure about them lives
-//! in the crate `people`; what a call needs to go out at the right pace, in [`pace`].
+//! in the crate `identity`; what a call needs to go out at the right pace, in [`pace`].
 
 #[macro_use]
 pub mod fault_points;
 
 pub mod absorb;
 pub mod beat;
-mod carry;
 mod contention;
 pub mod deliver;
 pub mod gate;
+mod handoff;
 pub mod housekeeping;
 mod locks;
 pub mod meters;
@@ -47,7 +47,7 @@ use queue::Queue;
 use refersion::Transport;
 
 pub use beat::Beats;
-pub use carry::Carriers;
+pub use handoff::Handoffs;
 pub use locks::GraphLocks;
 pub use meters::Meters;
 pub use retry::RetryPolicy;
@@ -79,7 +79,7 @@ pub struct Worker {
     /// When each loop last came round.
     pub beats: Arc<Beats>,
     /// Who holds leases in this process: the way from absorb straight to reconcile.
-    pub carriers: Arc<Carriers>,
+    pub handoffs: Arc<Handoffs>,
     /// What absorb and reconcile take turns at in this process.
     pub locks: Arc<GraphLocks>,
 }

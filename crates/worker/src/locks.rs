@@ -7,8 +7,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use identity::Digest;
 use ledger::{Gathered, LedgerError};
-use people::Digest;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 /// How many pieces of work of absorb are read and folded at the same time, at most: what they read is in memory.

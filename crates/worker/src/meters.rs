@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use connections::ConnectionId;
-use people::graph::Lane;
+use identity::graph::Lane;
 
 /// Upper bounds, in seconds, of the latency buckets of [`Meters::latencies`].
 pub const LATENCY_BOUNDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];

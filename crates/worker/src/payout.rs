@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use connections::ConnectionId;
+use identity::Digest;
+use identity::eligibility::Rules;
+use identity::payout::{Confirmed, confirm};
 use jiff::Timestamp;
 use ledger::{Audit, Changes, GraphRow, Save};
-use people::Digest;
-use people::needs::Rules;
-use people::payout::{Confirmed, confirm};
 use tracing::{info, warn};
 
 use crate::settle::{settle_save, unsettled};

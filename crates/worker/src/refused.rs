@@ -1,9 +1,9 @@
 //! What the bounds of a graph refuse, as the ledger keeps it: a dead letter that names the trait and the limit.
 
+use identity::bounds::{Bound, Bounds, Refused, Shed};
+use identity::eligibility::CUSTOM;
 use jiff::Timestamp;
-use ledger::{Changes, DeadLetter, Outcome, State, Stray};
-use people::bounds::{Bound, Bounds, Refused, Shed};
-use people::needs::CUSTOM;
+use ledger::{Changes, DeadLetter, OrphanedDeadLetter, Outcome, State};
 use tracing::warn;
 
 /// The class of dead letters of values that exceed a bound.
@@ -39,7 +39,7 @@ pub(crate) fn note_refused(changes: &mut Changes, shed: Shed, now: Timestamp) {
             affiliate: None,
             at: now,
         });
-        changes.strays.push(Stray {
+        changes.orphans.push(OrphanedDeadLetter {
             event: refused.event,
             named: refused.named.clone(),
             said_at: refused.said_at,

@@ -8,8 +8,8 @@ use std::time::Duration;
 use backoff::SystemClock;
 use backoff::backoff::Backoff as _;
 use backoff::exponential::ExponentialBackoff;
-use people::answer::Verdict;
-use people::stamp::Moment;
+use identity::answer::Verdict;
+use identity::stamp::Moment;
 
 /// The retry settings of `config/default.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]

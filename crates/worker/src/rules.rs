@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connections::{Connection, ConnectionId, NewAffiliateStatus, OneWordName, Settings, StoreError};
+use identity::eligibility::{CUSTOM, Rules};
 use jiff::{SignedDuration, Timestamp};
-use people::needs::{CUSTOM, Rules};
 
 use crate::Worker;
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use identity::eligibility::Rules;
+use identity::graph::Lane;
+use identity::plan::Step;
+use identity::settle::{End, Ended, Settled, settle};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{AffiliateRef, Changes, GraphRow, Outcome, Save, State, Work};
-use people::graph::Lane;
-use people::needs::Rules;
-use people::plan::Step;
-use people::settle::{End, Ended, Settled, settle};
 
 use crate::payout::note_holds;
 use crate::refused::note_refused;

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use connections::{ConnectionId, Vault};
-use people::fold::{AddressClass, Deletion, Name, Statement};
-use people::graph::Lane;
-use people::needs::CUSTOM;
-use people::stamp::Stamp;
-use people::{Map, Text};
+use identity::eligibility::CUSTOM;
+use identity::fold::{AddressClass, Deletion, Name, Statement};
+use identity::graph::Lane;
+use identity::stamp::Stamp;
+use identity::{Map, Text};
 use refersion::{country, state};
 use segment::{AddressOrigin, Body, Event, Identify, Trait};
 use uuid::Uuid;
@@ -49,8 +49,8 @@ pub struct Translator<'a> {
 impl Translator<'_> {
     /// The digest of an identifier or message id.
     #[must_use]
-    pub fn digest(&self, kind: &str, text: &str) -> people::Digest {
-        people::Digest(self.vault.digest(kind, self.connection, text))
+    pub fn digest(&self, kind: &str, text: &str) -> identity::Digest {
+        identity::Digest(self.vault.digest(kind, self.connection, text))
     }
 
     /// An identifier as the fold takes it.
@@ -96,12 +96,12 @@ impl Translator<'_> {
 
     /// The digests that an operator finds the event by.
     #[must_use]
-    pub fn found_by(&self, event: &Event) -> Vec<people::Digest> {
+    pub fn found_by(&self, event: &Event) -> Vec<identity::Digest> {
         self.found_by_ask(event, &self.ask(Uuid::nil(), 0, Lane::Live, event))
     }
 
     /// The same, of an event that was translated already.
-    pub(crate) fn found_by_ask(&self, event: &Event, ask: &Ask) -> Vec<people::Digest> {
+    pub(crate) fn found_by_ask(&self, event: &Event, ask: &Ask) -> Vec<identity::Digest> {
         let names = match (ask, &event.body) {
             (Ask::Say(statement), _) => statement.digests(),
             (Ask::Delete(deletion), _) => deletion.digests(),
@@ -128,14 +128,14 @@ fn shortened(text: &str) -> String {
 
 /// Seals an identifier's name, bound to its digest.
 #[must_use]
-pub fn seal(vault: &Vault, digest: people::Digest, text: &str) -> String {
+pub fn seal(vault: &Vault, digest: identity::Digest, text: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD_NO_PAD.encode(vault.seal(text.as_bytes(), &digest.0))
 }
 
 /// Opens an identifier's name; `None` if it is damaged or was sealed under another master key.
 #[must_use]
-pub fn open(vault: &Vault, digest: people::Digest, sealed: &str) -> Option<String> {
+pub fn open(vault: &Vault, digest: identity::Digest, sealed: &str) -> Option<String> {
     use base64::Engine as _;
     let sealed = base64::engine::general_purpose::STANDARD_NO_PAD.decode(sealed).ok()?;
     String::from_utf8(vault.open(&sealed, &digest.0).ok()?).ok()

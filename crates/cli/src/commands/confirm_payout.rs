@@ -1,9 +1,9 @@
 //! `profiles confirm-payout`: an operator's word that a payout field which was held back is right.
 
 use connections::ConnectionName;
+use identity::Digest;
+use identity::payout::Confirmed;
 use ledger::LedgerError;
-use people::Digest;
-use people::payout::Confirmed;
 use serde::Serialize;
 use worker::rules::rules;
 

@@ -55,7 +55,7 @@ struct Row {
     /// `pending`, or how it ended.
     state: &'static str,
     #[serde(skip)]
-    digest: people::Digest,
+    digest: identity::Digest,
 }
 
 /// Puts deletes into the queue.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use connections::ConnectionId;
+use identity::Digest;
 use jiff::Timestamp;
 use ledger::{AttemptView, EventView, GraphRow, State};
-use people::Digest;
 use queue::Envelope;
 use segment::Body;
 use serde::Serialize;

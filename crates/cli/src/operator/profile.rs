@@ -6,12 +6,12 @@ mod rows;
 use std::collections::BTreeSet;
 
 use connections::Connection;
-use people::graph::{Affiliate, Claim, Graph, Identifier, Said, Sighting};
-use people::needs::Rules;
-use people::plan::{Act, Picture, Step};
-use people::settle;
-use people::who::Person;
-use people::{Digest, Stamp, Text};
+use identity::eligibility::Rules;
+use identity::graph::{Affiliate, Claim, Graph, Identifier, Sighting, TraitValue};
+use identity::plan::{Act, Picture, Step};
+use identity::resolution::Person;
+use identity::settle;
+use identity::{Digest, Stamp, Text};
 use worker::rules::rules;
 use worker::translate;
 
@@ -125,7 +125,7 @@ impl View<'_> {
             digest: self.label(digest),
             name: sealed.and_then(|sealed| translate::open(&self.engines.vault, digest, sealed)),
             said_at: it.said_at.filter(|_| shown).map(Into::into),
-            deleted_at: self.picture.tombs.on(digest).map(Into::into),
+            deleted_at: self.picture.tombstones.on(digest).map(Into::into),
             refused: it.refused.clone().filter(|_| shown),
             searched_at: it.searched_at.filter(|_| shown).map(Into::into),
             waits_for: settle::waits_for(self.picture, digest).filter(|_| shown),
@@ -133,9 +133,9 @@ impl View<'_> {
         }
     }
 
-    fn said(&self, key: &str, said: &Said) -> TraitRow {
+    fn said(&self, key: &str, said: &TraitValue) -> TraitRow {
         TraitRow {
-            name: key.strip_prefix(people::needs::CUSTOM).unwrap_or(key).to_owned(),
+            name: key.strip_prefix(identity::eligibility::CUSTOM).unwrap_or(key).to_owned(),
             value: said.value.as_ref().map(ToString::to_string),
             said_at: said.stamp.time.into(),
             message: said.stamp.key.to_string(),

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use connections::ConnectionId;
-use people::Digest;
+use identity::Digest;
 use segment::{Body, Event};
 use worker::translate::Translator;
 

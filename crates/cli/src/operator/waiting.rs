@@ -1,10 +1,10 @@
 //! What an event waits for, in words.
 
 use connections::{Connection, PausedFor, State as ConnectionState};
+use identity::graph::{RetryState, TrackedEvent};
+use identity::plan::{Picture, Step, StepKind};
+use identity::settle;
 use ledger::{EventView, GraphRow, State};
-use people::graph::{Kept, Trouble};
-use people::plan::{Picture, Step, StepKind};
-use people::settle;
 use worker::rules::rules;
 
 /// What an event of the ledger waits for; `None` if it waits for nothing. `graphs` are those of its identifiers.
@@ -40,7 +40,7 @@ pub fn until_resumed(reason: PausedFor) -> String {
     format!("the connection to be resumed (paused for {reason}, until {who})")
 }
 
-fn identify_waits_for(picture: &Picture<'_>, kept: &Kept) -> Option<String> {
+fn identify_waits_for(picture: &Picture<'_>, kept: &TrackedEvent) -> Option<String> {
     settle::waits_for(picture, kept.identifier)
 }
 
@@ -51,7 +51,7 @@ fn delete_waits_for(picture: &Picture<'_>) -> Option<String> {
 
 /// What a step waits for: its turn, its next try, or an operator.
 #[must_use]
-pub fn step_waits_for(step: &Step, trouble: Option<&Trouble>) -> String {
+pub fn step_waits_for(step: &Step, trouble: Option<&RetryState>) -> String {
     let call = match step.kind() {
         StepKind::Create => "the create",
         StepKind::Edit => "the edit",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Listeners, door};
+use super::{Listeners, endpoint};
 use crate::config::Config;
 use crate::engines::files;
 use crate::failure::Failure;
@@ -49,7 +49,7 @@ fn serve(config: &Config, listeners: Listeners, stop: &CancellationToken) -> Res
     let health = Health { pulses: pulses(config), exporter: Arc::new(Exporter::new(Vec::new())) };
     servers.spawn(health::serve(health_listener, health, stop.clone()));
     if let Some((listener, _)) = ingest {
-        let (limits, stop) = (door::limits(&config.ingest), stop.clone());
+        let (limits, stop) = (endpoint::limits(&config.ingest), stop.clone());
         servers.spawn(async move {
             if let Err(error) = ingest::serve_closed(listener, &limits, stop).await {
                 tracing::error!(%error, "the ingest endpoint cannot answer");

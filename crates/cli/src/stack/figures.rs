@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use connections::{Connection, State};
-use ingest::Door;
+use ingest::Endpoint;
 use queue::Queue;
 use worker::meters::{LATENCY_BOUNDS, Meters};
 
@@ -21,7 +21,7 @@ use crate::metrics::{
 pub(super) fn sources(
     queue: &Arc<dyn Queue>,
     awaited: &Awaited,
-    door: Option<&Arc<Door>>,
+    endpoint: Option<&Arc<Endpoint>>,
     meters: Option<&Arc<Meters>>,
 ) -> Vec<Box<dyn Source>> {
     let mut sources: Vec<Box<dyn Source>> = vec![
@@ -29,8 +29,8 @@ pub(super) fn sources(
         Box::new(QueueSource(Arc::clone(queue))),
         Box::new(LedgerSource(awaited.clone())),
     ];
-    if let Some(door) = door {
-        sources.push(Box::new(DoorSource(Arc::clone(door))));
+    if let Some(endpoint) = endpoint {
+        sources.push(Box::new(EndpointSource(Arc::clone(endpoint))));
     }
     if let Some(meters) = meters {
         sources.push(Box::new(WorkerSource(Arc::clone(meters))));
@@ -99,10 +99,10 @@ fn connection(connection: &Connection) -> ConnectionFigures {
     ConnectionFigures { id: connection.id, paused_for }
 }
 
-struct DoorSource(Arc<Door>);
+struct EndpointSource(Arc<Endpoint>);
 
 #[async_trait]
-impl Source for DoorSource {
+impl Source for EndpointSource {
     fn name(&self) -> &'static str {
         "door"
     }

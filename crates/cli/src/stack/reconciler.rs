@@ -37,7 +37,7 @@ pub(super) async fn start(
         limits: limits(config),
         meters,
         beats: Arc::default(),
-        carriers: Arc::default(),
+        handoffs: Arc::default(),
         locks: Arc::default(),
     };
     watch(&worker, &running.pulses);

@@ -36,8 +36,8 @@ async fn an_accepted_event_is_in_the_queue_as_it_came_under_the_id_of_the_answer
     assert_eq!((envelope.connection, envelope.lane), (7, Lane::Live));
     assert_eq!(envelope.received_at.to_string(), NOW);
     assert_eq!((envelope.replay, envelope.revision, envelope.format), (false, 0, queue::FORMAT));
-    assert_eq!(stage.door.figures().accepted, 1);
-    assert_eq!(stage.door.figures().groups, 1);
+    assert_eq!(stage.endpoint.figures().accepted, 1);
+    assert_eq!(stage.endpoint.figures().groups, 1);
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn a_queue_that_is_full_or_away_is_503_with_retry_after() {
         let reply = exchange(stage.address, &post(KEY, IDENTIFY)).await;
         assert_eq!(reply.status, 503);
         assert!(reply.headers["retry-after"].parse::<u64>().unwrap() > 0);
-        assert_eq!(stage.door.figures().answers[&503], 1);
+        assert_eq!(stage.endpoint.figures().answers[&503], 1);
     }
 }
 

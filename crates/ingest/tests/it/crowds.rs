@@ -41,7 +41,7 @@ async fn silent_connections_keep_no_sender_out() {
         let reply = Client::connect_from(own, stage.address).await.exchange(&post(KEY, IDENTIFY)).await;
         assert_eq!(reply.status, 202, "from {own}");
     }
-    let connections = stage.door.figures().connections;
+    let connections = stage.endpoint.figures().connections;
     assert!(connections.open <= 60, "{connections:?}");
     assert!(connections.closed_idle >= 90 && connections.refused == 0, "{connections:?}");
 }
@@ -63,7 +63,7 @@ async fn silent_connections_from_one_address_take_no_more_than_its_share() {
         let reply = Client::connect_from(own, stage.address).await.exchange(&post(KEY, IDENTIFY)).await;
         assert_eq!(reply.status, 202, "from {own}");
     }
-    assert!(stage.door.figures().connections.open <= 31 + 1);
+    assert!(stage.endpoint.figures().connections.open <= 31 + 1);
 }
 
 #[tokio::test]
@@ -113,12 +113,12 @@ async fn announced_bodies_take_no_memory_before_they_arrive() {
         slow.push(client);
     }
     let all_have_begun = async {
-        while stage.door.figures().body_bytes < SLOW {
+        while stage.endpoint.figures().body_bytes < SLOW {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), all_have_begun).await.unwrap();
-    assert!(stage.door.figures().body_bytes <= SLOW * 64, "{}", stage.door.figures().body_bytes);
+    assert!(stage.endpoint.figures().body_bytes <= SLOW * 64, "{}", stage.endpoint.figures().body_bytes);
     assert_eq!(exchange(stage.address, &post(KEY, IDENTIFY)).await.status, 202);
     drop(slow);
 }
@@ -140,7 +140,7 @@ async fn bodies_beyond_their_memory_are_503_and_only_for_the_connection_that_use
         slow.push(client);
     }
     let both_have_arrived = async {
-        while stage.door.figures().body_bytes < 19_998 {
+        while stage.endpoint.figures().body_bytes < 19_998 {
             tokio::task::yield_now().await;
         }
     };
@@ -154,7 +154,7 @@ async fn bodies_beyond_their_memory_are_503_and_only_for_the_connection_that_use
         assert_eq!(client.reply().await.unwrap().status, 400);
     }
     assert_eq!(exchange(stage.address, &post(KEY, IDENTIFY)).await.status, 202);
-    assert_eq!(stage.door.figures().body_bytes, 0);
+    assert_eq!(stage.endpoint.figures().body_bytes, 0);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::Randomness;
-use ingest::{Admission, Door, Keys, KeysUnavailable, Limits, serve};
+use ingest::{Admission, Endpoint, Keys, KeysUnavailable, Limits, serve};
 use jiff::Timestamp;
 use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Look, PublishError, Queue, QueueError};
 use tokio::net::TcpListener;
@@ -138,7 +138,7 @@ impl Randomness for Counting {
 /// A door that listens.
 pub(crate) struct Stage {
     pub(crate) address: SocketAddr,
-    pub(crate) door: Arc<Door>,
+    pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
 }
@@ -170,14 +170,15 @@ impl Stage {
         let group = GroupCommit::new(queue, GroupLimits::default());
         let now: Timestamp = NOW.parse().unwrap();
         let randomness = Arc::new(Counting::default());
-        let door = Door::new(Arc::new(TestKeys(any)), group, Arc::new(move || now), randomness, limits);
-        let door = Arc::new(match admission {
-            Some(admission) => door.with_admission(admission),
-            None => door,
+        let endpoint =
+            Endpoint::new(Arc::new(TestKeys(any)), group, Arc::new(move || now), randomness, limits);
+        let endpoint = Arc::new(match admission {
+            Some(admission) => endpoint.with_admission(admission),
+            None => endpoint,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let served = tokio::spawn(serve(listener, Arc::clone(&door), shutdown.clone()));
-        Self { address, door, shutdown, served }
+        let served = tokio::spawn(serve(listener, Arc::clone(&endpoint), shutdown.clone()));
+        Self { address, endpoint, shutdown, served }
     }
 }

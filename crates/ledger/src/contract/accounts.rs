@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use super::material::{
-    api_key, at, bury, connection, counts, event, events, found, holding, key, letters, master,
+    api_key, at, connection, counts, dead_letter, event, events, found, holding, key, letters, master,
     new_connection, outcome, outcomes, record, save, saves, vault,
 };
 use crate::{Changes, LedgerError};
@@ -139,7 +139,7 @@ pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
     for (id, number) in [(gone, 1), (stays, 2)] {
         record(engine, saves(id, vec![save(None, &[1])])).await;
         record(engine, events(id, vec![event(number, &[5])])).await;
-        bury(engine, id, number + 10, 5).await;
+        dead_letter(engine, id, number + 10, 5).await;
         let ended = outcomes(id, vec![outcome(number + 20, 1, crate::State::Updated, 5)]);
         record(engine, Changes { events: vec![event(number + 20, &[6])], ..ended }).await;
     }

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::material::{
-    ONE, at, bury, counts, event, events, found, found_one, letters, outcome, outcomes, record, uuid,
+    ONE, at, counts, dead_letter, event, events, found, found_one, letters, outcome, outcomes, record, uuid,
 };
 use crate::{AffiliateRef, Changes, DeadLetterState, KnownEvent, LedgerError, Outcome, State};
 
@@ -70,7 +70,7 @@ pub async fn the_end_that_an_event_began_with_is_replaced(engine: &impl Engine) 
 
 /// A replay makes it pending, and its first outcome, if it comes again, changes nothing.
 pub async fn a_dead_event_is_replayed_from_the_end_it_began_with(engine: &impl Engine) {
-    bury(engine, ONE, 1, 5).await;
+    dead_letter(engine, ONE, 1, 5).await;
     assert_eq!(known(engine, 1).await, KnownEvent { state: State::Dead, outcomes: 1 });
     record(engine, Changes { connection: ONE, reopened: vec![uuid(1)], ..Changes::default() }).await;
     let view = found_one(engine, 1).await;

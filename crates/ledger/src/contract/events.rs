@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::material::{
-    ONE, OTHER, at, bury, counts, digest, event, events, found, found_one, letters, outcome, outcomes,
+    ONE, OTHER, at, counts, dead_letter, digest, event, events, found, found_one, letters, outcome, outcomes,
     record, uuid,
 };
 use crate::unmapped::{LIKE_IDS, MAX_UNMAPPED_TRAITS, MORE};
@@ -169,7 +169,7 @@ pub async fn half_a_digest_finds_nothing(engine: &impl Engine) {
 
 /// After a delete nothing of what was said is left with an event; its end stays findable.
 pub async fn erased_events_keep_no_words(engine: &impl Engine) {
-    bury(engine, ONE, 1, 5).await;
+    dead_letter(engine, ONE, 1, 5).await;
     record(
         engine,
         Changes { connection: ONE, attempts: vec![attempt(1, 4, Some(422))], ..Changes::default() },
@@ -188,7 +188,7 @@ pub async fn erased_events_keep_no_words(engine: &impl Engine) {
 pub async fn events_of_connections_are_counted_apart(engine: &impl Engine) {
     record(engine, events(ONE, vec![event(1, &[1]), event(2, &[2])])).await;
     record(engine, events(OTHER, vec![event(3, &[3])])).await;
-    bury(engine, OTHER, 4, 5).await;
+    dead_letter(engine, OTHER, 4, 5).await;
     assert_eq!(counts(engine, ONE).await.pending, 2);
     assert_eq!(counts(engine, OTHER).await.dead_letters, 1);
     let by_class = counts(engine, OTHER).await.dead_letters_by_class;

@@ -1,7 +1,7 @@
 //! Promises about graphs: found by digest, written only as they were read.
 
-use people::graph::Said;
-use people::stamp::{Moment, Stamp};
+use identity::graph::TraitValue;
+use identity::stamp::{Moment, Stamp};
 
 use super::Engine;
 use super::material::{ONE, OTHER, digest, event, found, graph, holder, holding, record, save, saves};
@@ -113,7 +113,7 @@ pub async fn large_graphs_are_read_as_far_as_there_is_room(engine: &impl Engine)
         let mut save = save(None, &[digest]);
         let text = "x".repeat(READ_BYTES / 2 + 1).into();
         let stamp = Stamp { time: Moment(1), key: "m".into(), revision: 0 };
-        let said = Said { value: Some(text), stamp, refused: None };
+        let said = TraitValue { value: Some(text), stamp, refused: None };
         save.graph
             .identifiers
             .iter_mut()

@@ -2,15 +2,15 @@
 
 use super::Engine;
 use super::material::{
-    ONE, OTHER, at, bury, counts, digest, event, events, found_one, letter, letters, outcome, outcomes,
-    record, uuid,
+    ONE, OTHER, at, counts, dead_letter, digest, event, events, found_one, letter, letters, outcome,
+    outcomes, record, uuid,
 };
-use crate::{Changes, DeadLetterFilter, DeadLetterState, State, Stray};
+use crate::{Changes, DeadLetterFilter, DeadLetterState, OrphanedDeadLetter, State};
 
 /// All that an operator needs is on a letter, and who died last comes first.
 pub async fn dead_letters_are_listed_newest_first(engine: &impl Engine) {
-    bury(engine, ONE, 1, 50).await;
-    bury(engine, ONE, 2, 40).await;
+    dead_letter(engine, ONE, 1, 50).await;
+    dead_letter(engine, ONE, 2, 40).await;
     let listed = letters(engine).await;
     assert_eq!(listed.iter().map(|letter| letter.event).collect::<Vec<_>>(), [uuid(1), uuid(2)]);
     let letter = &listed[0];
@@ -26,9 +26,9 @@ pub async fn dead_letters_are_listed_newest_first(engine: &impl Engine) {
 
 /// Each part of a filter narrows; the limit holds.
 pub async fn dead_letters_are_filtered(engine: &impl Engine) {
-    bury(engine, ONE, 1, 1).await;
-    bury(engine, ONE, 2, 2).await;
-    bury(engine, OTHER, 3, 3).await;
+    dead_letter(engine, ONE, 1, 1).await;
+    dead_letter(engine, ONE, 2, 2).await;
+    dead_letter(engine, OTHER, 3, 3).await;
     let ids: Vec<i64> = letters(engine).await.iter().map(|letter| letter.id).collect();
     engine
         .move_dead_letters(&ids[2..], DeadLetterState::Open, DeadLetterState::Discarded)
@@ -47,7 +47,7 @@ pub async fn dead_letters_are_filtered(engine: &impl Engine) {
 
 /// A replayed event that dies again has one letter still, with the new cause, open again; delivered, it is resolved.
 pub async fn dying_again_renews_the_letter(engine: &impl Engine) {
-    bury(engine, ONE, 1, 5).await;
+    dead_letter(engine, ONE, 1, 5).await;
     let first = letters(engine).await.remove(0);
     let reopen = || Changes { connection: ONE, reopened: vec![uuid(1)], ..Changes::default() };
     record(engine, reopen()).await;
@@ -73,8 +73,8 @@ pub async fn dying_again_renews_the_letter(engine: &impl Engine) {
 
 /// Of two operators who move the same letter one succeeds.
 pub async fn a_letter_moves_only_from_the_state_that_was_seen(engine: &impl Engine) {
-    bury(engine, ONE, 1, 5).await;
-    bury(engine, ONE, 2, 6).await;
+    dead_letter(engine, ONE, 1, 5).await;
+    dead_letter(engine, ONE, 2, 6).await;
     let ids: Vec<i64> = letters(engine).await.iter().map(|letter| letter.id).collect();
     let (open, replaying) = (DeadLetterState::Open, DeadLetterState::Replaying);
     assert_eq!(engine.move_dead_letters(&ids[..1], open, replaying).await.expect("moved"), 1);
@@ -85,7 +85,7 @@ pub async fn a_letter_moves_only_from_the_state_that_was_seen(engine: &impl Engi
 
 /// A letter of an erased event asks for nothing any more. Letters of events that are not kept are passed over.
 pub async fn erased_letters_are_put_aside(engine: &impl Engine) {
-    bury(engine, ONE, 1, 5).await;
+    dead_letter(engine, ONE, 1, 5).await;
     record(engine, events(ONE, vec![event(2, &[2])])).await;
     record(
         engine,
@@ -102,18 +102,18 @@ pub async fn erased_letters_are_put_aside(engine: &impl Engine) {
 /// only in its own connection.
 pub async fn strays_go_with_whom_they_name(engine: &impl Engine) {
     for number in 1..=3 {
-        bury(engine, ONE, number, 5).await;
+        dead_letter(engine, ONE, number, 5).await;
     }
-    bury(engine, OTHER, 4, 5).await;
-    let stray = |number: u128, named: &[u64], said: i64| Stray {
+    dead_letter(engine, OTHER, 4, 5).await;
+    let orphan = |number: u128, named: &[u64], said: i64| OrphanedDeadLetter {
         event: uuid(number),
         named: named.iter().map(|number| digest(*number)).collect(),
         said_at: at(said).into(),
     };
-    let strays = vec![stray(1, &[11, 12], 20), stray(2, &[12], 21), stray(3, &[13], 1)];
-    record(engine, Changes { connection: ONE, strays, ..Changes::default() }).await;
-    let strays = vec![stray(4, &[12], 1)];
-    record(engine, Changes { connection: OTHER, strays, ..Changes::default() }).await;
+    let orphans = vec![orphan(1, &[11, 12], 20), orphan(2, &[12], 21), orphan(3, &[13], 1)];
+    record(engine, Changes { connection: ONE, orphans, ..Changes::default() }).await;
+    let orphans = vec![orphan(4, &[12], 1)];
+    record(engine, Changes { connection: OTHER, orphans, ..Changes::default() }).await;
     let tombstones = vec![(digest(12), at(20).into()), (digest(77), at(20).into())];
     record(engine, Changes { connection: ONE, tombstones, ..Changes::default() }).await;
     let listed = letters(engine).await;

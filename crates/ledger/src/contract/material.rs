@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use connections::{ApiKey, Connection, MasterKey, NewConnection, OsRandomness, SealedKey, Settings, Vault};
 
+use identity::graph::{Identifier, Kind, Lane};
+use identity::plan::StepKind;
+use identity::{Digest, Graph};
 use jiff::Timestamp;
-use people::graph::{Identifier, Kind, Lane};
-use people::plan::StepKind;
-use people::{Digest, Graph};
 use uuid::Uuid;
 
 use super::Engine;
@@ -94,7 +94,7 @@ pub(super) fn letter(number: u128, died: i64) -> DeadLetter {
 }
 
 /// Records an event that dies at `died`, with its letter.
-pub(super) async fn bury(engine: &impl Engine, connection: i64, number: u128, died: i64) {
+pub(super) async fn dead_letter(engine: &impl Engine, connection: i64, number: u128, died: i64) {
     let changes = Changes {
         connection,
         events: vec![event(number, &[u64::try_from(number).expect("a small number")])],

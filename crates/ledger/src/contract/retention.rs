@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::material::{
-    ONE, at, bury, counts, event, events, found, found_one, letters, outcome, outcomes, record, uuid,
+    ONE, at, counts, dead_letter, event, events, found, found_one, letters, outcome, outcomes, record, uuid,
 };
 use crate::{Attempt, Changes, DeadLetterState, Expired, State};
 
@@ -40,7 +40,7 @@ pub async fn old_ends_expire_and_pending_events_never(engine: &impl Engine) {
 
 /// Where dead letters are kept for longer than outcomes, a dead event stays with its letter.
 pub async fn a_dead_letter_keeps_its_event(engine: &impl Engine) {
-    bury(engine, ONE, 1, 5).await;
+    dead_letter(engine, ONE, 1, 5).await;
     assert_eq!(expire(engine, 100, 0, 100).await.outcomes, 0);
     assert_eq!(found_one(engine, 1).await.state, State::Dead);
     assert!(letters(engine).await[0].payload.is_some());
@@ -52,8 +52,8 @@ pub async fn a_dead_letter_keeps_its_event(engine: &impl Engine) {
 /// Where dead letters are kept for a shorter time, a dead event stays findable without its payload. A letter under
 /// replay does not expire.
 pub async fn a_letter_that_expires_takes_its_payload_along(engine: &impl Engine) {
-    bury(engine, ONE, 1, 5).await;
-    bury(engine, ONE, 2, 5).await;
+    dead_letter(engine, ONE, 1, 5).await;
+    dead_letter(engine, ONE, 2, 5).await;
     let second: Vec<i64> =
         letters(engine).await.iter().filter(|it| it.event == uuid(2)).map(|it| it.id).collect();
     engine

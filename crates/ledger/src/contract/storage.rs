@@ -1,7 +1,7 @@
 //! Promises about how much storage the ledger uses.
 
 use super::Engine;
-use super::material::{ONE, OTHER, bury, event, events, letters, record, save, saves, uuid};
+use super::material::{ONE, OTHER, dead_letter, event, events, letters, record, save, saves, uuid};
 use crate::{Changes, DeadLetterState, KeptLetters};
 
 /// Bytes of a large payload.
@@ -23,9 +23,9 @@ pub async fn what_is_kept_is_measured(engine: &impl Engine) {
 pub async fn dead_letters_are_measured_by_connection(engine: &impl Engine) {
     assert!(engine.kept_letters().await.expect("measured").is_empty());
     for number in 1..=3 {
-        bury(engine, ONE, number, 5).await;
+        dead_letter(engine, ONE, number, 5).await;
     }
-    bury(engine, OTHER, 4, 5).await;
+    dead_letter(engine, OTHER, 4, 5).await;
     let bytes = u64::try_from(event(1, &[]).payload.len()).expect("small");
     let of = |number: u64| KeptLetters { number, bytes: number * bytes };
     let kept = async || engine.kept_letters().await.expect("measured");

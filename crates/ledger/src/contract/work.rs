@@ -1,7 +1,7 @@
 //! Promises about what is due, and about the walk through all graphs.
 
-use people::graph::Lane::{Bulk, Live};
-use people::plan::StepKind::{Create, Edit};
+use identity::graph::Lane::{Bulk, Live};
+use identity::plan::StepKind::{Create, Edit};
 
 use super::Engine;
 use super::material::{ONE, OTHER, at, connection, digest, holder, record, save, saves, work};

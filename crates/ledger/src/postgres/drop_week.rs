@@ -3,8 +3,8 @@
 //! All of it happens in one short transaction, under locks on the partitioned tables that nobody can go around: what has
 //! to stay is found by indexes, the counts of the week are kept apart, and the rest is files that go.
 
+use identity::Digest;
 use jiff::Timestamp;
-use people::Digest;
 use sqlx_core::row::Row as _;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;

@@ -1,9 +1,9 @@
 //! Which graphs are due, and how far a walk through all of them has come.
 
 use connections::ConnectionId;
+use identity::graph::Lane;
+use identity::plan::StepKind;
 use jiff::Timestamp;
-use people::graph::Lane;
-use people::plan::StepKind;
 use sqlx_postgres::PgConnection;
 
 use super::failure::Failure;

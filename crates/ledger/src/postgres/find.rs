@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use people::Digest;
+use identity::Digest;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 

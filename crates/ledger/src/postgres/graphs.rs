@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use connections::ConnectionId;
-use people::Digest;
+use identity::Digest;
 use sqlx_postgres::PgConnection;
 
 use super::failure::Failure;

@@ -1,12 +1,12 @@
 //! One transaction of absorb or reconcile, from its checks to its counts.
 
-use people::graph::packed::pack;
+use identity::graph::packed::pack;
 use sqlx_postgres::PgConnection;
 
 use super::accounts::removal;
 use super::failure::Failure;
 use super::notes::{self, Tally};
-use super::{claims, events, graphs, leases, letters, strays, unmapped};
+use super::{claims, events, graphs, leases, letters, orphans, unmapped};
 use crate::Changes;
 
 /// Changes with the bodies of their graphs, which are packed before a transaction is begun.
@@ -48,9 +48,9 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     events::attempted(connection, &changes.attempts, &stories).await?;
     letters::lay_down(connection, of, &changes.dead_letters, &stories).await?;
     letters::resolve(connection, &changes.resolved, &stories).await?;
-    strays::remember(connection, of, &changes.strays, &stories).await?;
+    orphans::remember(connection, of, &changes.orphans, &stories).await?;
     events::erase(connection, &changes.erased, &stories).await?;
-    strays::erase(connection, of, &changes.tombstones).await?;
+    orphans::erase(connection, of, &changes.tombstones).await?;
     leases::close_calls(connection, of, &changes.closed_calls).await?;
     unmapped::append(connection, of, &changes.unmapped).await?;
     notes::audit(connection, of, &changes.audit).await?;

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use connections::ConnectionId;
+use identity::graph::Lane;
+use identity::plan::StepKind;
 use jiff::Timestamp;
-use people::graph::Lane;
-use people::plan::StepKind;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::failure::Failure;

@@ -3,7 +3,7 @@
 //! To record is a write at the end of one table, whatever the number of events and digests. To find is a look into each
 //! row, newest first: slower, and an operator's matter.
 
-use people::Digest;
+use identity::Digest;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::failure::Failure;

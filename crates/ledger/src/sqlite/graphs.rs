@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use connections::ConnectionId;
-use people::Digest;
+use identity::Digest;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::failure::Failure;

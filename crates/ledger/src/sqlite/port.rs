@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::ConnectionId;
+use identity::Digest;
+use identity::graph::packed::unpack;
 use jiff::Timestamp;
-use people::Digest;
-use people::graph::packed::unpack;
 use sqlite::rusqlite::Connection;
 use uuid::Uuid;
 

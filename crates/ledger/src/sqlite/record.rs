@@ -1,13 +1,13 @@
 //! One transaction of absorb or reconcile, from its checks to its counts.
 
-use people::graph::packed::pack;
+use identity::graph::packed::pack;
 use sqlite::rusqlite::Connection;
 
 use super::accounts::removal;
 use super::failure::Failure;
 use super::tally::{HELD_BACK, Tally};
 use super::words::micros;
-use super::{claims, events, graphs, leases, letters, strays, unmapped};
+use super::{claims, events, graphs, leases, letters, orphans, unmapped};
 use crate::{Changes, State};
 
 const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -59,9 +59,9 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     events::attempted(database, connection, &changes.attempts)?;
     letters::lay_down(database, connection, &changes.dead_letters)?;
     letters::resolve(database, connection, &changes.resolved)?;
-    strays::remember(database, connection, &changes.strays)?;
+    orphans::remember(database, connection, &changes.orphans)?;
     events::erase(database, connection, &changes.erased)?;
-    strays::erase(database, connection, &changes.tombstones)?;
+    orphans::erase(database, connection, &changes.tombstones)?;
     leases::close_calls(database, connection, &changes.closed_calls)?;
     take_notes(database, changes)?;
     tally.write(database)

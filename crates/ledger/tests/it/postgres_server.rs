@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use identity::graph::{Identifier, Kind, Lane};
+use identity::plan::StepKind;
+use identity::{Digest, Graph, Map};
 use jiff::Timestamp;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Row, Save, State, Work};
-use people::graph::{Identifier, Kind, Lane};
-use people::plan::StepKind;
-use people::{Digest, Graph, Map};
 use testbed::Authority;
 use testbed::postgres::{Server, fresh_database, psql};
 use uuid::Uuid;

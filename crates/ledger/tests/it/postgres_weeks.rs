@@ -1,8 +1,8 @@
 //! Weeks of events that go, on Postgres.
 
+use identity::Digest;
 use jiff::Timestamp;
 use ledger::{Changes, Ledger, Outcome, State};
-use people::Digest;
 use testbed::postgres::psql;
 use uuid::Uuid;
 

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use connections::OsRandomness;
+use identity::graph::{Identifier, Kind, Lane, TraitValue};
+use identity::stamp::{Moment, Stamp};
+use identity::{Digest, Graph, Map};
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Row, Save, State, Storage};
-use people::graph::{Identifier, Kind, Lane, Said};
-use people::stamp::{Moment, Stamp};
-use people::{Digest, Graph, Map};
 use uuid::Uuid;
 
 const ONE: i64 = 1;
@@ -34,7 +34,7 @@ fn save(row: Option<Row>, said: Option<&str>) -> Save {
     let mut identifier = Identifier::new(Kind::Address);
     if let Some(said) = said {
         let stamp = Stamp { time: Moment(1), key: "m".into(), revision: 0 };
-        let said = Said { value: Some(said.into()), stamp, refused: None };
+        let said = TraitValue { value: Some(said.into()), stamp, refused: None };
         identifier.traits.insert("company".into(), said);
     }
     let digest = Digest([7; 16]);

@@ -1,10 +1,10 @@
 //! A ledger of an older program: what it holds is read after its schema was brought up to date.
 
+use identity::graph::{Identifier, Kind};
+use identity::{Digest, Graph, Map};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{Changes, GraphRow, Ledger, Save};
-use people::graph::{Identifier, Kind};
-use people::{Digest, Graph, Map};
 use sqlite::rusqlite::Connection;
 use testbed::postgres::{fresh_database, psql};
 

@@ -1,10 +1,10 @@
 //! Events of an older program on Postgres, all of whose outcomes are in rows of their own.
 
+use identity::Digest;
+use identity::graph::Lane;
 use jiff::Timestamp;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::{AffiliateRef, Changes, Ledger, NewEvent, Outcome, State};
-use people::Digest;
-use people::graph::Lane;
 use testbed::postgres::{fresh_database, psql};
 use uuid::Uuid;
 

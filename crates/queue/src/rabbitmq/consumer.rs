@@ -12,9 +12,9 @@ use lapin::{Channel, Connection, Consumer, Event};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
+use super::amqp_connection::AmqpConnection;
 use super::error::within;
 use super::intake::Intake;
-use super::line::Line;
 use super::nodes::Nodes;
 use super::pump::{POISON_PREFETCH, Pump, Stage, consume};
 use super::rescue::Rescue;
@@ -29,7 +29,7 @@ const CAUTIOUS_PREFETCH: u16 = 1;
 
 /// The consuming connection with its consumers.
 pub(super) struct Consumers {
-    line: Line,
+    link: AmqpConnection,
     pumps: Mutex<JoinSet<()>>,
     alarm: Arc<Alarm>,
 }
@@ -69,17 +69,17 @@ impl ConsumerLink {
         Ok((channel, consumer))
     }
 
-    async fn equip(&self, line: Line) -> Result<Consumers, RabbitError> {
-        self.topology.declare(&line.connection, &self.options).await?;
+    async fn equip(&self, link: AmqpConnection) -> Result<Consumers, RabbitError> {
+        self.topology.declare(&link.connection, &self.options).await?;
         let alarm = Arc::new(Alarm::default());
         let mut pumps = JoinSet::new();
         // Whoever sees a consumer of ours expects an answer.
         let intake = Arc::clone(&self.intake);
-        let answering = census::answering(&line.connection, &self.topology, &self.options, intake).await?;
+        let answering = census::answering(&link.connection, &self.topology, &self.options, intake).await?;
         let answerer = Arc::clone(&alarm);
         pumps.spawn(async move { answerer.raise(answering.await) });
         for queue in &self.topology.queues {
-            let (channel, consumer) = self.consume(&line.connection, queue).await?;
+            let (channel, consumer) = self.consume(&link.connection, queue).await?;
             let pump = Pump {
                 queue: queue.clone(),
                 channel,
@@ -94,7 +94,7 @@ impl ConsumerLink {
             };
             pumps.spawn(pump.run(consumer));
         }
-        Ok(Consumers { line, pumps: Mutex::new(pumps), alarm })
+        Ok(Consumers { link, pumps: Mutex::new(pumps), alarm })
     }
 
     async fn return_expired(&self) {
@@ -122,8 +122,8 @@ impl Linked for ConsumerLink {
     }
 
     async fn open(&self) -> Result<Consumers, RabbitError> {
-        let line = self.nodes.connect("consumer", &self.options).await?;
-        self.equip(line).await.inspect_err(|_| {
+        let link = self.nodes.connect("consumer", &self.options).await?;
+        self.equip(link).await.inspect_err(|_| {
             // Some of the consumers may have begun to deliver.
             self.intake.forget();
             self.nodes.pass_over();
@@ -131,10 +131,10 @@ impl Linked for ConsumerLink {
     }
 
     async fn watch(&self, consumers: &Consumers) -> Option<RabbitError> {
-        let mut events = Box::pin(consumers.line.connection.events_listener());
+        let mut events = Box::pin(consumers.link.connection.events_listener());
         let mut rounds = interval(LOOK_ROUND);
         loop {
-            if !consumers.line.connection.status().connected() {
+            if !consumers.link.connection.status().connected() {
                 return Some(RabbitError::NotConnected);
             }
             tokio::select! {
@@ -158,6 +158,6 @@ impl Linked for ConsumerLink {
         consumers.pumps.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
         self.intake.forget();
         self.nodes.pass_over();
-        consumers.line.close(self.options.answer_time).await;
+        consumers.link.close(self.options.answer_time).await;
     }
 }

@@ -13,7 +13,7 @@ pub(super) enum Contents {
     /// A body of envelopes, see [`pack`].
     Envelopes(Vec<u8>),
     /// To be buried, each envelope of it or the whole, with the reason.
-    Buried(Vec<Vec<u8>>, String),
+    Unreadable(Vec<Vec<u8>>, String),
 }
 
 /// One message of ours to answer.
@@ -33,14 +33,14 @@ impl Delivered {
     pub(super) fn bytes(&self) -> usize {
         match &self.contents {
             Contents::Envelopes(body) => body.len(),
-            Contents::Buried(parts, _) => parts.iter().map(Vec::len).sum(),
+            Contents::Unreadable(parts, _) => parts.iter().map(Vec::len).sum(),
         }
     }
 
     pub(super) fn items(&self) -> Vec<Item> {
         match &self.contents {
             Contents::Envelopes(body) => pack::unpack(body),
-            Contents::Buried(parts, why) => {
+            Contents::Unreadable(parts, why) => {
                 parts.iter().map(|raw| Item::Unreadable { raw: raw.clone(), why: why.clone() }).collect()
             }
         }

@@ -6,13 +6,13 @@
 //!
 //! Messages carry many envelopes, and AMQP counts messages only: see [`RabbitQueue`] on `depth`.
 
+mod amqp_connection;
 mod census;
 mod consumer;
 mod delivered;
 mod error;
 mod foreign;
 mod intake;
-mod line;
 mod message;
 mod nodes;
 mod options;
@@ -267,7 +267,7 @@ impl Queue for RabbitQueue {
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         let publisher = up(&self.publisher, self.options.answer_time).await?;
-        Ok(census::depth(&publisher.line.connection, &self.topology, &self.options).await?)
+        Ok(census::depth(&publisher.link.connection, &self.topology, &self.options).await?)
     }
 
     async fn look(&self, _limit: usize) -> Result<Look, QueueError> {

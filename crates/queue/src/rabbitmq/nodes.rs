@@ -8,7 +8,7 @@ use lapin::uri::AMQPUri;
 use lapin::{ConnectionProperties, ErrorKind};
 
 use super::RabbitError;
-use super::line::Line;
+use super::amqp_connection::AmqpConnection;
 use super::options::Options;
 
 /// Seconds between heartbeats where the URL does not say. A peer that vanished is noticed after twice that.
@@ -38,12 +38,16 @@ impl Nodes {
     }
 
     /// Connects to the first node that answers, beginning with the one after the last that failed.
-    pub(super) async fn connect(&self, purpose: &str, options: &Options) -> Result<Line, RabbitError> {
+    pub(super) async fn connect(
+        &self,
+        purpose: &str,
+        options: &Options,
+    ) -> Result<AmqpConnection, RabbitError> {
         let mut last = RabbitError::NotConnected;
         for _ in 0..self.uris.len() {
             let at = self.next.load(Ordering::Relaxed) % self.uris.len();
             match connect(self.uris[at].clone(), purpose, options).await {
-                Ok(line) => return Ok(line),
+                Ok(link) => return Ok(link),
                 Err(error) => last = error,
             }
             self.pass_over();
@@ -52,11 +56,13 @@ impl Nodes {
     }
 }
 
-async fn connect(uri: AMQPUri, purpose: &str, options: &Options) -> Result<Line, RabbitError> {
+async fn connect(uri: AMQPUri, purpose: &str, options: &Options) -> Result<AmqpConnection, RabbitError> {
     let name = format!("{} {purpose}", options.connection_name);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let trust = OwnedTLSConfig { identity: None, cert_chain: options.ca_pem.clone() };
-    Line::open(uri, properties, trust, options.connect_time).await.map_err(|error| explain(error, options))
+    AmqpConnection::open(uri, properties, trust, options.connect_time)
+        .await
+        .map_err(|error| explain(error, options))
 }
 
 fn parse(number: usize, url: &str) -> Result<AMQPUri, RabbitError> {

@@ -12,8 +12,8 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation};
 use tokio::sync::Mutex;
 
+use super::amqp_connection::AmqpConnection;
 use super::error::within;
-use super::line::Line;
 use super::message::Outgoing;
 use super::{Options, RabbitError};
 
@@ -27,8 +27,8 @@ pub(super) struct Outlet {
 }
 
 impl Outlet {
-    pub(super) async fn open(line: &Line, options: &Options) -> Result<Self, RabbitError> {
-        let opening = line.connection.create_channel();
+    pub(super) async fn open(link: &AmqpConnection, options: &Options) -> Result<Self, RabbitError> {
+        let opening = link.connection.create_channel();
         let channel = within(options.answer_time, "opening a channel", opening).await?;
         let confirming = channel.confirm_select(ConfirmSelectOptions::default());
         within(options.answer_time, "asking for confirms", confirming).await?;

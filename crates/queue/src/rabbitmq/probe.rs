@@ -29,7 +29,7 @@ async fn may_consume(
     options: &Options,
 ) -> Result<(), RabbitError> {
     let limit = options.answer_time;
-    let opening = publisher.line.connection.create_channel();
+    let opening = publisher.link.connection.create_channel();
     let channel = within(limit, "opening a channel", opening).await?;
     let qos = channel.basic_qos(1, BasicQosOptions::default());
     within(limit, "setting the prefetch", qos).await?;

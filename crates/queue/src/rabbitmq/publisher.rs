@@ -11,7 +11,7 @@ use lapin::{Confirmation, Event};
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
-use super::line::Line;
+use super::amqp_connection::AmqpConnection;
 use super::message::Outgoing;
 use super::nodes::Nodes;
 use super::outlet::{Outcomes, Outlet};
@@ -34,7 +34,7 @@ pub(super) enum Whose {
 
 /// The publishing connection and its channels.
 pub(super) struct Publisher {
-    pub(super) line: Line,
+    pub(super) link: AmqpConnection,
     live: Outlet,
     bulk: Outlet,
     rescued: Outlet,
@@ -131,7 +131,7 @@ impl Publisher {
 
     fn is_connected(&self) -> bool {
         let outlets = [&self.live, &self.bulk, &self.rescued];
-        self.line.connection.status().connected() && outlets.into_iter().all(Outlet::is_connected)
+        self.link.connection.status().connected() && outlets.into_iter().all(Outlet::is_connected)
     }
 
     fn too_slow(&self, limit: std::time::Duration) -> RabbitError {
@@ -163,14 +163,14 @@ pub(super) struct PublisherLink {
 }
 
 impl PublisherLink {
-    async fn equip(&self, line: Line) -> Result<Publisher, RabbitError> {
+    async fn equip(&self, link: AmqpConnection) -> Result<Publisher, RabbitError> {
         let options = &*self.options;
-        self.topology.declare(&line.connection, options).await?;
+        self.topology.declare(&link.connection, options).await?;
         Ok(Publisher {
-            live: Outlet::open(&line, options).await?,
-            bulk: Outlet::open(&line, options).await?,
-            rescued: Outlet::open(&line, options).await?,
-            line,
+            live: Outlet::open(&link, options).await?,
+            bulk: Outlet::open(&link, options).await?,
+            rescued: Outlet::open(&link, options).await?,
+            link,
             topology: Arc::clone(&self.topology),
             alarm: Alarm::default(),
             blocked: watch::Sender::new(None),
@@ -188,12 +188,12 @@ impl Linked for PublisherLink {
     async fn wanted(&self) {}
 
     async fn open(&self) -> Result<Publisher, RabbitError> {
-        let line = self.nodes.connect("publisher", &self.options).await?;
-        self.equip(line).await.inspect_err(|_| self.nodes.pass_over())
+        let link = self.nodes.connect("publisher", &self.options).await?;
+        self.equip(link).await.inspect_err(|_| self.nodes.pass_over())
     }
 
     async fn watch(&self, publisher: &Publisher) -> Option<RabbitError> {
-        let mut events = Box::pin(publisher.line.connection.events_listener());
+        let mut events = Box::pin(publisher.link.connection.events_listener());
         let mut rounds = interval(LOOK_ROUND);
         let mut patience = None;
         loop {
@@ -228,6 +228,6 @@ impl Linked for PublisherLink {
 
     async fn end(&self, publisher: &Publisher) {
         self.nodes.pass_over();
-        publisher.line.close(self.options.answer_time).await;
+        publisher.link.close(self.options.answer_time).await;
     }
 }

@@ -190,7 +190,7 @@ impl Pump {
         if marks.rescued() {
             let message = self.message(delivery, |_, body| {
                 let why = "handed out again and again without an answer, alone at last".to_owned();
-                Contents::Buried(crate::pack::split_open(&body), why)
+                Contents::Unreadable(crate::pack::split_open(&body), why)
             });
             self.intake.arrive(self.generation, message);
             return Ok(());
@@ -238,7 +238,7 @@ fn envelopes(properties: &lapin::BasicProperties, body: Vec<u8>, lane: Lane, clo
         Ok(Ok(messages)) => {
             Contents::Envelopes(messages.into_iter().flat_map(|message| message.body).collect())
         }
-        Ok(Err(too_large)) => Contents::Buried(vec![body], too_large.to_string()),
-        Err(why) => Contents::Buried(vec![body], why.to_owned()),
+        Ok(Err(too_large)) => Contents::Unreadable(vec![body], too_large.to_string()),
+        Err(why) => Contents::Unreadable(vec![body], why.to_owned()),
     }
 }

@@ -144,8 +144,8 @@ async fn an_event_that_nobody_survives_is_buried_and_no_other() {
     let queue = connect(&url, &options).await;
     let batch = queue.take(10, PATIENCE).await.unwrap();
     let [Item::Unreadable { raw, .. }] = &batch.items[..] else { panic!("{batch:?}") };
-    let buried: Envelope = serde_json::from_slice(raw).unwrap();
-    assert_eq!(buried.event_id.as_u128(), 3);
+    let unreadable: Envelope = serde_json::from_slice(raw).unwrap();
+    assert_eq!(unreadable.event_id.as_u128(), 3);
     queue.acknowledge(&batch).await.unwrap();
     assert_eq!(queue.depth().await.unwrap().live, 0);
 }
@@ -195,25 +195,25 @@ async fn an_event_that_kills_takes_no_neighbour_along() {
         publisher.publish(&[envelope(number, Lane::Live)]).await.unwrap();
     }
     let (mut well, mut lives) = (BTreeSet::new(), 0);
-    let buried = 'lives: loop {
+    let unreadable = 'lives: loop {
         lives += 1;
         let queue = connect(&url, &options).await;
         loop {
             let mut batch = queue.take(10, PATIENCE).await.unwrap();
             let unreadable = |item: &mut Item| matches!(item, Item::Unreadable { .. });
-            let buried = batch.items.extract_if(.., unreadable).next();
+            let unreadable = batch.items.extract_if(.., unreadable).next();
             let numbers = numbers(&batch);
             if numbers.contains(&KILLER) {
                 continue 'lives;
             }
             queue.acknowledge(&batch).await.unwrap();
             well.extend(numbers);
-            if let Some(Item::Unreadable { raw, .. }) = buried {
+            if let Some(Item::Unreadable { raw, .. }) = unreadable {
                 break 'lives serde_json::from_slice::<Envelope>(&raw).unwrap();
             }
         }
     };
-    assert_eq!(buried.event_id.as_u128(), u128::from(KILLER));
+    assert_eq!(unreadable.event_id.as_u128(), u128::from(KILLER));
     assert!(lives > 2 * DELIVERY_LIMIT, "it was tried again and again: {lives} lives");
     assert_eq!(well, (0..EVENTS).filter(|number| *number != KILLER).collect());
 }

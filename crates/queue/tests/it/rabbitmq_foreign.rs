@@ -118,18 +118,18 @@ async fn an_event_of_another_program_that_nobody_survives_is_buried_too() {
     observer.lose_until_dead(&options.prefix).await;
     let queue = connect(&url, &options).await;
     queue.publish(&[envelope(1, Lane::Live)]).await.unwrap();
-    let (mut buried, mut well) = (0, Vec::new());
-    while buried == 0 || well.is_empty() {
+    let (mut unreadable, mut well) = (0, Vec::new());
+    while unreadable == 0 || well.is_empty() {
         let batch = queue.take(10, PATIENCE).await.unwrap();
-        assert!(!batch.items.is_empty(), "buried: {buried}, well: {well:?}");
+        assert!(!batch.items.is_empty(), "buried: {unreadable}, well: {well:?}");
         queue.acknowledge(&batch).await.unwrap();
         for item in batch.items {
             match item {
-                Item::Unreadable { raw, .. } => buried += u32::from(raw == br#"{"a":1}"#),
+                Item::Unreadable { raw, .. } => unreadable += u32::from(raw == br#"{"a":1}"#),
                 Item::Readable(event) => well.push(event.event_id.as_u128()),
             }
         }
     }
-    assert_eq!(buried, 1);
+    assert_eq!(unreadable, 1);
     assert_eq!(well, [1]);
 }

@@ -59,8 +59,8 @@ async fn an_envelope_that_kills_every_taker_is_condemned_and_no_other() {
         match batch.items.as_slice() {
             [] => break,
             [Item::Unreadable { raw, .. }] => {
-                let buried: queue::Envelope = serde_json::from_slice(raw).unwrap();
-                assert_eq!(buried.event_id.as_u128(), 13);
+                let unreadable: queue::Envelope = serde_json::from_slice(raw).unwrap();
+                assert_eq!(unreadable.event_id.as_u128(), 13);
                 condemned += 1;
                 queue.acknowledge(&batch).await.unwrap();
             }

@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use connections::ConnectionId;
+use identity::eligibility::Rules;
+use identity::fold::{Deletion, Statement, apply_tombstones, delete, forgive, identify};
+use identity::plan::Step;
 use jiff::Timestamp;
-use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, Outcome, State, Stray};
-use people::fold::{Deletion, Statement, delete, entomb, forgive, identify};
-use people::needs::Rules;
-use people::plan::Step;
+use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, OrphanedDeadLetter, Outcome, State};
 use uuid::Uuid;
 
 use super::hand::{Hand, Slot};
@@ -97,7 +97,7 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
     match &reading.what {
         What::Ask(Ask::Skip) => end(changes, reading, skip("integrations_say_no"), again),
         What::NoConnection => end(changes, reading, skip("connection_removed"), again),
-        What::Bad(class, cause) => bury(changes, reading, class, cause, again, now),
+        What::Bad(class, cause) => dead_letter(changes, reading, class, cause, again, now),
         What::Ask(Ask::Delete(deletion)) => match hand.join(&deletion.digests()) {
             Some(slot) => {
                 delete(&mut slot.graph, deletion);
@@ -113,7 +113,7 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
             let statement = alone.as_ref().unwrap_or(statement);
             match hand.join(&statement.digests()) {
                 Some(slot) => fold_statement(slot, changes, statement, intake),
-                None => bury(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
+                None => dead_letter(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
             }
         }
     }
@@ -130,7 +130,7 @@ fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement,
     match too_long(reading, statement, rules) {
         Some(cause) => {
             slot.graph.forget(reading.event);
-            bury(changes, reading, TOO_LARGE, &cause, again, now);
+            dead_letter(changes, reading, TOO_LARGE, &cause, again, now);
         }
         None => reopen(changes, slot, reading, again),
     }
@@ -161,7 +161,7 @@ fn delete_apart(
                 delete(&mut slot.graph, part);
                 reopen(changes, slot, reading, again);
             }
-            Some(slot) => entomb(&mut slot.graph, part),
+            Some(slot) => apply_tombstones(&mut slot.graph, part),
             None => {}
         }
     }
@@ -184,12 +184,19 @@ fn outcome(reading: &Reading, number: u32, state: State, reason: &str, at: Times
 }
 
 /// The event dies. One that had died already stays dead, with a new cause.
-fn bury(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, again: Again, now: Timestamp) {
+fn dead_letter(
+    changes: &mut Changes,
+    reading: &Reading,
+    class: &str,
+    cause: &str,
+    again: Again,
+    now: Timestamp,
+) {
     if again.is_none() {
         changes.outcomes.push(outcome(reading, 1, State::Dead, class, now));
     }
     let named = reading.found_by.clone();
-    changes.strays.push(Stray { event: reading.event, named, said_at: reading.said_at });
+    changes.orphans.push(OrphanedDeadLetter { event: reading.event, named, said_at: reading.said_at });
     changes.dead_letters.push(DeadLetter {
         event: reading.event,
         class: class.to_owned(),

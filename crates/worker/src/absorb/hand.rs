@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
+use identity::Digest;
+use identity::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
+use identity::eligibility::Rules;
+use identity::fold::merge;
+use identity::graph::Graph;
+use identity::plan::{Act, Step};
+use identity::tombstones::Tombstones;
 use jiff::Timestamp;
 use ledger::{Changes, GraphRow, Row, Save};
-use people::Digest;
-use people::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
-use people::fold::merge;
-use people::graph::Graph;
-use people::needs::Rules;
-use people::plan::{Act, Step};
-use people::tombs::Tombs;
 
 use crate::Worker;
 use crate::settle::settle_save;
@@ -154,9 +154,9 @@ impl Hand {
     ) -> Vec<(usize, Vec<Step>)> {
         changes.dissolved = self.dissolved;
         // A stray that a tombstone covers already, also in a graph that nothing else touches, has come too late to be kept.
-        let has_strays = !changes.strays.is_empty();
+        let has_strays = !changes.orphans.is_empty();
         for slot in self.slots.iter().flatten().filter(|slot| slot.touched || has_strays) {
-            changes.tombstones.extend(Tombs::of(&slot.graph).all());
+            changes.tombstones.extend(Tombstones::of(&slot.graph).all());
         }
         let mut edits = Vec::new();
         for slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {

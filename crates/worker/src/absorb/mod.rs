@@ -164,7 +164,7 @@ async fn absorb(
         let part = Part::new(connection, readings, known);
         let parts = if batch.redelivered { part.singles() } else { [part].into() };
         let recorded = pieces::record(worker, known, parts, stop).await;
-        worker.carriers.wake(connection);
+        worker.handoffs.wake(connection);
         recorded
     });
     let recorded = futures_util::future::join_all(parts).await;

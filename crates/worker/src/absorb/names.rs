@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BinaryHeap};
 
+use identity::eligibility::{CUSTOM, Rules};
 use ledger::Unmapped;
 use ledger::unmapped::{LIKE_IDS, MORE, is_like_an_id};
-use people::needs::{CUSTOM, Rules};
 
 /// Names of one event that are counted, at most.
 const OF_AN_EVENT: usize = 100;

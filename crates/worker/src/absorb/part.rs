@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use connections::ConnectionId;
 use futures_util::FutureExt as _;
+use identity::Digest;
+use identity::eligibility::Rules;
 use ledger::{Changes, Gathered, GraphId, LedgerError, State};
-use people::Digest;
-use people::needs::Rules;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::fold::{self, Folded};
 use super::read::Reading;
 use crate::Worker;
-use crate::carry::{Carried, Load};
 use crate::contention::Contention;
+use crate::handoff::{Handoff, HandoffResult};
 use crate::locks::{Held, in_order, read_locked};
 use crate::off_thread::off_thread;
 use crate::rules::Known;
@@ -38,7 +38,7 @@ pub(super) struct Part {
 }
 
 /// Why some events could not be recorded.
-pub(super) enum Trouble {
+pub(super) enum PartError {
     /// The ledger is not available: nothing is wrong with them.
     NotNow(anyhow::Error),
     /// Others change their graphs all the time: nothing is wrong with them, nor with other events.
@@ -49,7 +49,7 @@ pub(super) enum Trouble {
     Bad(String),
 }
 
-impl From<LedgerError> for Trouble {
+impl From<LedgerError> for PartError {
     fn from(cause: LedgerError) -> Self {
         match cause {
             LedgerError::Broken(why) => Self::Bad(why),
@@ -99,12 +99,12 @@ impl Part {
     }
 
     /// Records the events, sent already where the API keeps up.
-    pub(super) async fn record(&self, worker: &Worker, known: &Known) -> Result<(), Trouble> {
+    pub(super) async fn record(&self, worker: &Worker, known: &Known) -> Result<(), PartError> {
         let recorded = AssertUnwindSafe(self.fold_and_record(worker, known)).catch_unwind().await;
-        recorded.unwrap_or_else(|_| Err(Trouble::Bad("recording it panicked".to_owned())))
+        recorded.unwrap_or_else(|_| Err(PartError::Bad("recording it panicked".to_owned())))
     }
 
-    async fn fold_and_record(&self, worker: &Worker, known: &Known) -> Result<(), Trouble> {
+    async fn fold_and_record(&self, worker: &Worker, known: &Known) -> Result<(), PartError> {
         let permit = worker.locks.folding().await;
         // A replay is about an event that is there; of all others that is not asked, because hardly any is.
         let unasked = !self.again && !self.readings().iter().any(|reading| reading.replay);
@@ -123,12 +123,12 @@ impl Part {
                 // The lease holder writes it, and what others have in hand does not wait for Refersion.
                 drop(writing);
                 match answer.await {
-                    Ok(Carried::Recorded(ends)) => {
+                    Ok(HandoffResult::Recorded(ends)) => {
                         fold::count(worker, self.readings(), &ends);
                         return self.keep_up_with_settings(worker, known).await;
                     }
-                    Ok(Carried::NotTold(folded)) => ready = Some((folded, None)),
-                    Ok(Carried::RecordFirst { folded, recorded }) => {
+                    Ok(HandoffResult::NotSent(folded)) => ready = Some((folded, None)),
+                    Ok(HandoffResult::RecordFirst { folded, recorded }) => {
                         ready = folded.map(|folded| (folded, None));
                         waiting = Some(recorded);
                     }
@@ -174,31 +174,35 @@ impl Part {
         Ok(gathered)
     }
 
-    fn fold(&self, worker: &Worker, gathered: Gathered, unasked: bool) -> Result<Box<Folded>, Trouble> {
+    fn fold(&self, worker: &Worker, gathered: Gathered, unasked: bool) -> Result<Box<Folded>, PartError> {
         if gathered.partial {
-            return Err(Trouble::Together("their graphs are too large to be read at once"));
+            return Err(PartError::Together("their graphs are too large to be read at once"));
         }
         let fold = || fold::fold(worker, self.connection, &self.rules, self.readings(), gathered, unasked);
         let folded = std::panic::catch_unwind(AssertUnwindSafe(|| off_thread(fold)));
-        folded.map(Box::new).map_err(|_| Trouble::Bad("folding it panicked".to_owned()))
+        folded.map(Box::new).map_err(|_| PartError::Bad("folding it panicked".to_owned()))
     }
 
     /// Offers what was folded to the lease holder, if its edits are worth a call.
-    fn offer(&self, worker: &Worker, folded: Box<Folded>) -> Result<oneshot::Receiver<Carried>, Box<Folded>> {
+    fn offer(
+        &self,
+        worker: &Worker,
+        folded: Box<Folded>,
+    ) -> Result<oneshot::Receiver<HandoffResult>, Box<Folded>> {
         let is_too_little = folded.edits.len() < worker.limits.carry_from;
         let Some(settings_version) = self.settings_version.filter(|_| !is_too_little) else {
             return Err(folded);
         };
-        if worker.carriers.spare(self.connection) == 0 {
+        if worker.handoffs.capacity(self.connection) == 0 {
             return Err(folded);
         }
         let (answer, carried) = oneshot::channel();
-        let load = Load { settings_version, folded, answer };
-        worker.carriers.offer(self.connection, load).map(|()| carried).map_err(|load| load.folded)
+        let handoff = Handoff { settings_version, folded, answer };
+        worker.handoffs.offer(self.connection, handoff).map(|()| carried).map_err(|handoff| handoff.folded)
     }
 
     /// Records what is ready; folds again where another process was faster.
-    async fn record_alone(&self, worker: &Worker, mut ready: Option<Ready>) -> Result<(), Trouble> {
+    async fn record_alone(&self, worker: &Worker, mut ready: Option<Ready>) -> Result<(), PartError> {
         let mut contention = Contention::none_yet(worker, self.connection);
         let recorded = loop {
             let (mut folded, held) = match ready.take() {
@@ -219,7 +223,7 @@ impl Part {
             };
             drop(held);
             if matches!(failed, LedgerError::Conflict) && contention.is_stubborn() && self.range.len() > 1 {
-                break Err(Trouble::Together("another process changes a graph of theirs"));
+                break Err(PartError::Together("another process changes a graph of theirs"));
             }
             if let Err(failed) = contention.passes(failed).await {
                 break Err(failed.into());
@@ -229,7 +233,7 @@ impl Part {
         recorded
     }
 
-    async fn fold_again(&self, worker: &Worker) -> Result<Ready, Trouble> {
+    async fn fold_again(&self, worker: &Worker) -> Result<Ready, PartError> {
         let locks = [&worker.locks.writing];
         let (gathered, mut held) =
             read_locked(&locks, self.all_names(), || self.gather(worker, false)).await?;
@@ -238,14 +242,14 @@ impl Part {
 
     /// Settings may have changed since they were read, and the walk for them may have passed by already. Folded once more,
     /// the events are known, and their graphs are settled under the settings of now.
-    async fn keep_up_with_settings(&self, worker: &Worker, known: &Known) -> Result<(), Trouble> {
+    async fn keep_up_with_settings(&self, worker: &Worker, known: &Known) -> Result<(), PartError> {
         if known.is_fresh_enough_for_a_walk(worker.now()) {
             return Ok(());
         }
         let mut part = self.clone();
         for _ in 0..SETTINGS_CHANGES {
             let newest = worker.connections.by_id(self.connection).await;
-            let newest = newest.map_err(|cause| Trouble::NotNow(cause.into()))?;
+            let newest = newest.map_err(|cause| PartError::NotNow(cause.into()))?;
             let version = newest.as_ref().map(|connection| connection.settings_version);
             if version == part.settings_version {
                 return Ok(());
@@ -256,7 +260,7 @@ impl Part {
             }
             part.record_alone(worker, None).await?;
         }
-        Err(Trouble::NotNow(anyhow::anyhow!("the settings change without end")))
+        Err(PartError::NotNow(anyhow::anyhow!("the settings change without end")))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use super::part::{Part, Trouble};
+use super::part::{Part, PartError};
 use super::read::{self, Reading};
 use crate::Worker;
 use crate::rules::Known;
@@ -28,14 +28,14 @@ pub(super) async fn record(
         }
         match part.record(worker, known).await {
             Ok(()) => {}
-            Err(Trouble::NotNow(cause)) => return Err(cause),
-            Err(Trouble::Contended(cause)) => deferred = Err(cause),
-            Err(Trouble::Together(why)) => {
+            Err(PartError::NotNow(cause)) => return Err(cause),
+            Err(PartError::Contended(cause)) => deferred = Err(cause),
+            Err(PartError::Together(why)) => {
                 debug!(events = part.readings().len(), why, "events are recorded in two pieces");
                 parts.extend(part.halves());
             }
-            Err(Trouble::Bad(why)) => match part.readings() {
-                [reading] => bury(worker, known, reading, &why).await?,
+            Err(PartError::Bad(why)) => match part.readings() {
+                [reading] => dead_letter(worker, known, reading, &why).await?,
                 _ => {
                     warn!(why, "a batch is gone through in ever smaller pieces");
                     parts.extend(part.halves());
@@ -47,13 +47,13 @@ pub(super) async fn record(
 }
 
 /// The one envelope that is bad dies, with its bytes.
-async fn bury(worker: &Worker, known: &Known, reading: &Reading, why: &str) -> anyhow::Result<()> {
+async fn dead_letter(worker: &Worker, known: &Known, reading: &Reading, why: &str) -> anyhow::Result<()> {
     error!(why, "an envelope cannot be absorbed and becomes a dead letter");
     let dead = Part::new(reading.connection, vec![read::poison(reading, why)], known);
     match dead.record(worker, known).await {
         Ok(()) => Ok(()),
-        Err(Trouble::NotNow(cause) | Trouble::Contended(cause)) => Err(cause),
-        Err(Trouble::Bad(why)) => anyhow::bail!("an envelope can neither be absorbed nor buried: {why}"),
-        Err(Trouble::Together(why)) => anyhow::bail!("one envelope cannot be divided: {why}"),
+        Err(PartError::NotNow(cause) | PartError::Contended(cause)) => Err(cause),
+        Err(PartError::Bad(why)) => anyhow::bail!("an envelope can neither be absorbed nor buried: {why}"),
+        Err(PartError::Together(why)) => anyhow::bail!("one envelope cannot be divided: {why}"),
     }
 }

@@ -4,10 +4,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use connections::ConnectionId;
+use identity::Digest;
+use identity::graph::Lane;
+use identity::stamp::Moment;
 use jiff::Timestamp;
-use people::Digest;
-use people::graph::Lane;
-use people::stamp::Moment;
 use queue::{Envelope, Item};
 use uuid::Uuid;
 

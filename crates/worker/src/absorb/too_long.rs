@@ -1,7 +1,7 @@
 //! Values that are too long to be kept: the rest of their event counts, and the event dies where one of them was to be sent.
 
-use people::fold::Statement;
-use people::needs::{CUSTOM, Rules};
+use identity::eligibility::{CUSTOM, Rules};
+use identity::fold::Statement;
 use segment::{Identify, IgnoredReason};
 
 use super::read::Reading;

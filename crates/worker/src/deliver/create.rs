@@ -2,33 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use people::answer::{Answer, Cause};
-use people::graph::Status;
+use identity::answer::{Answer, Cause};
+use identity::graph::Status;
 use refersion::{Class, Created, Failure, Field, InitialStatus, LookupBy, NewAffiliate};
 
 use super::search::found;
-use super::{Api, Ending, Item, Texts, Wish};
+use super::{Api, CallOutcome, CallRequest, Item, Texts};
 
 /// What a create cannot do without.
 const REQUIRED: [&str; 2] = ["first_name", "last_name"];
 
-pub(super) async fn create(api: &Api, item: &Item) -> Ending {
-    let Wish::Create { fields, .. } = &item.wish else { return nothing(item) };
+pub(super) async fn create(api: &Api, item: &Item) -> CallOutcome {
+    let CallRequest::Create { fields, .. } = &item.wish else { return nothing(item) };
     match api.client.create(&new_affiliate(api, item, fields)).await {
         Ok(created) => made(api, item, created, fields).await,
         Err(failure) => not_made(api, item, fields, failure).await,
     }
 }
 
-fn nothing(item: &Item) -> Ending {
-    Ending { anchor: item.anchor, answers: Vec::new(), failed: None }
+fn nothing(item: &Item) -> CallOutcome {
+    CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None }
 }
 
 fn new_affiliate(api: &Api, item: &Item, texts: &Texts) -> NewAffiliate {
     let mut fields: BTreeMap<Field, String> =
         texts.iter().filter_map(|(name, text)| Some((Field::from_name(name)?, text.to_string()))).collect();
     let (mut merchant_id, mut first) = (None, false);
-    if let Wish::Create { email, merchant_id: user, first_try, .. } = &item.wish {
+    if let CallRequest::Create { email, merchant_id: user, first_try, .. } = &item.wish {
         fields.insert(Field::Email, email.clone());
         merchant_id.clone_from(user);
         first = *first_try;
@@ -43,7 +43,7 @@ fn new_affiliate(api: &Api, item: &Item, texts: &Texts) -> NewAffiliate {
     }
 }
 
-async fn made(api: &Api, item: &Item, created: Created, told: &Texts) -> Ending {
+async fn made(api: &Api, item: &Item, created: Created, told: &Texts) -> CallOutcome {
     let id = match created.id {
         Some(id) => id,
         // The message did not name the numeric id: a look by the code tells it.
@@ -61,12 +61,12 @@ async fn made(api: &Api, item: &Item, created: Created, told: &Texts) -> Ending 
 }
 
 /// It was made, but its numeric id is not known: a search will tell it.
-fn unknown(item: &Item, told: &Texts, failure: Option<&Failure>) -> Ending {
+fn unknown(item: &Item, told: &Texts, failure: Option<&Failure>) -> CallOutcome {
     let answer = Answer::CreateUnknown { fields: told.keys().cloned().collect() };
-    Ending { failed: failure.map(|failure| item.failure(failure)), ..item.answered(answer) }
+    CallOutcome { failed: failure.map(|failure| item.failure(failure)), ..item.answered(answer) }
 }
 
-async fn not_made(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> Ending {
+async fn not_made(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> CallOutcome {
     match failure.class {
         Class::EmailTaken => taken(api, item, &failure).await,
         Class::Refused { field: Some(field) } if is_told(field, fields) => {
@@ -83,8 +83,8 @@ fn is_told(field: Field, texts: &Texts) -> bool {
 }
 
 /// Somebody has the address: the affiliate that was there before us, or one that an earlier try made.
-async fn taken(api: &Api, item: &Item, failure: &Failure) -> Ending {
-    let Wish::Create { email, .. } = &item.wish else { return nothing(item) };
+async fn taken(api: &Api, item: &Item, failure: &Failure) -> CallOutcome {
+    let CallRequest::Create { email, .. } = &item.wish else { return nothing(item) };
     match api.client.find_by_email(email).await {
         Ok(Some(affiliate)) => item.not_made(Answer::Found(found(&affiliate))),
         Ok(None) => {
@@ -100,9 +100,9 @@ async fn taken(api: &Api, item: &Item, failure: &Failure) -> Ending {
     }
 }
 
-fn refused(item: &Item, field: &str, cause: Cause) -> Ending {
+fn refused(item: &Item, field: &str, cause: Cause) -> CallOutcome {
     let texts = match &item.wish {
-        Wish::Create { fields, .. } => fields.clone(),
+        CallRequest::Create { fields, .. } => fields.clone(),
         _ => Texts::new(),
     };
     item.not_made(Answer::Refused {
@@ -114,7 +114,7 @@ fn refused(item: &Item, field: &str, cause: Cause) -> Ending {
 
 /// Nothing says which value is refused. A create with nothing but what it needs tells whether the others are to blame:
 /// then edits find the bad one, each of which can be tried without making anybody twice.
-async fn with_the_least(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> Ending {
+async fn with_the_least(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> CallOutcome {
     let least: Texts = fields
         .iter()
         .filter(|(name, _)| REQUIRED.contains(&name.as_str()))
@@ -140,7 +140,7 @@ async fn with_the_least(api: &Api, item: &Item, fields: &Texts, failure: Failure
 /// refusal that Refersion has without a field's name is that of a text that is too long.
 fn longest<'t>(item: &Item, least: &'t Texts) -> &'t str {
     let email = match &item.wish {
-        Wish::Create { email, .. } => email.chars().count(),
+        CallRequest::Create { email, .. } => email.chars().count(),
         _ => 0,
     };
     let lengths = least.iter().map(|(name, text)| (text.chars().count(), name.as_str()));

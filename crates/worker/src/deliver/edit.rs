@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use people::answer::{Answer, Cause};
-use people::{Map, Text};
+use identity::answer::{Answer, Cause};
+use identity::{Map, Text};
 use refersion::{Affiliate, AffiliateId, Bisection, Class, Edit, Failure, Field, LookupBy, Operation};
 
 use super::search::found;
-use super::{Api, Ending, Item, Texts, Wish};
+use super::{Api, CallOutcome, CallRequest, Item, Texts};
 
 /// Edits every item.
-pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<Ending> {
+pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<CallOutcome> {
     let items: Vec<(&Item, Texts)> = items.iter().map(|item| (item, texts(api, item))).collect();
     let mut endings = Vec::with_capacity(items.len());
     let mut batches = vec![items.as_slice()];
@@ -46,14 +46,14 @@ fn blames_an_item(failure: &Failure) -> bool {
 
 fn id_of(item: &Item) -> Option<u64> {
     match item.wish {
-        Wish::Edit { id, .. } => Some(id),
+        CallRequest::Edit { id, .. } => Some(id),
         _ => None,
     }
 }
 
 /// What goes out for an item. A scrub puts nobody in the person's place.
 fn texts(api: &Api, item: &Item) -> Texts {
-    let Wish::Edit { id, email, fields, scrub } = &item.wish else { return Texts::new() };
+    let CallRequest::Edit { id, email, fields, scrub } = &item.wish else { return Texts::new() };
     let mut texts = fields.clone();
     if let Some((_, text)) = email {
         texts.insert("email".into(), text.into());
@@ -84,8 +84,8 @@ fn edit_of(item: &Item, texts: &Texts) -> Option<Edit> {
     })
 }
 
-fn told(item: &Item, texts: &Texts) -> Ending {
-    let Wish::Edit { id, email, scrub, .. } = &item.wish else { return nothing(item) };
+fn told(item: &Item, texts: &Texts) -> CallOutcome {
+    let CallRequest::Edit { id, email, scrub, .. } = &item.wish else { return nothing(item) };
     if *scrub {
         return item.answered(Answer::Scrubbed { id: *id });
     }
@@ -95,12 +95,12 @@ fn told(item: &Item, texts: &Texts) -> Ending {
     item.answered(Answer::Told { id: *id, email, fields })
 }
 
-fn nothing(item: &Item) -> Ending {
-    Ending { anchor: item.anchor, answers: Vec::new(), failed: None }
+fn nothing(item: &Item) -> CallOutcome {
+    CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None }
 }
 
 /// Refersion did not change it, or says so, and gives no reason: a look tells whether it is gone, or is as wanted.
-async fn look(api: &Api, item: &Item, texts: &Texts) -> Ending {
+async fn look(api: &Api, item: &Item, texts: &Texts) -> CallOutcome {
     let Some(id) = id_of(item) else { return nothing(item) };
     match api.client.get(LookupBy::Id(AffiliateId(id))).await {
         Ok(None) => item.answered(Answer::Gone { id }),
@@ -122,7 +122,7 @@ fn shows(shown: &Affiliate, texts: &Texts) -> bool {
     })
 }
 
-async fn once_more(api: &Api, item: &Item, texts: Texts) -> Ending {
+async fn once_more(api: &Api, item: &Item, texts: Texts) -> CallOutcome {
     let Some(edit) = edit_of(item, &texts) else { return nothing(item) };
     match api.client.edit(&[edit]).await {
         Ok(batch) if batch.not_changed.is_empty() => told(item, &texts),
@@ -141,7 +141,7 @@ fn not_changed() -> Cause {
 }
 
 /// An edit of one affiliate failed.
-async fn alone(api: &Api, item: &Item, texts: Texts, failure: &Failure) -> Ending {
+async fn alone(api: &Api, item: &Item, texts: Texts, failure: &Failure) -> CallOutcome {
     match failure.class {
         Class::EmailTaken => taken(api, item, texts).await,
         Class::Refused { field: Some(field) } if texts.contains_key(field.name()) => {
@@ -153,18 +153,18 @@ async fn alone(api: &Api, item: &Item, texts: Texts, failure: &Failure) -> Endin
     }
 }
 
-fn refused(item: &Item, causes: Map<Text, Cause>) -> Ending {
-    let Wish::Edit { email, fields, .. } = &item.wish else { return nothing(item) };
+fn refused(item: &Item, causes: Map<Text, Cause>) -> CallOutcome {
+    let CallRequest::Edit { email, fields, .. } = &item.wish else { return nothing(item) };
     let email = email.as_ref().map(|(digest, _)| *digest);
     item.answered(Answer::Refused { email, causes, texts: fields.clone() })
 }
 
 /// Another affiliate has the address: it is the person's from now on, and this one is left over.
-async fn taken(api: &Api, item: &Item, texts: Texts) -> Ending {
-    let Wish::Edit { email: Some((digest, text)), .. } = &item.wish else { return nothing(item) };
+async fn taken(api: &Api, item: &Item, texts: Texts) -> CallOutcome {
+    let CallRequest::Edit { email: Some((digest, text)), .. } = &item.wish else { return nothing(item) };
     match api.client.find_by_email(text).await {
         Ok(Some(holder)) if Some(holder.id.0) == id_of(item) => told(item, &only_email(&texts)),
-        Ok(Some(holder)) => Ending {
+        Ok(Some(holder)) => CallOutcome {
             anchor: item.anchor,
             answers: vec![(*digest, Answer::Found(found(&holder)))],
             failed: None,
@@ -185,7 +185,7 @@ fn only_email(texts: &Texts) -> Texts {
 }
 
 /// Nothing says which value is refused: one bisection by field finds it, and tells the others on the way.
-async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> Ending {
+async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> CallOutcome {
     let mut plan = Bisection::of_refused(texts.keys().cloned().collect());
     let mut good = Texts::new();
     let mut why = Map::new();
@@ -229,7 +229,7 @@ async fn sum_up(
     bad: Vec<Text>,
     cause: &Cause,
     why: Map<Text, Cause>,
-) -> Ending {
+) -> CallOutcome {
     let mut ending = if good.is_empty() { nothing(item) } else { told(item, &good) };
     let email_is_bad = bad.iter().any(|field| field == "email");
     let others: Map<Text, Cause> = bad

@@ -8,16 +8,16 @@ mod status;
 
 use std::time::Duration;
 
+use identity::answer::{Answer, Cause};
+use identity::graph::Status;
+use identity::plan::StepKind;
+use identity::{Digest, Map, Text};
 use ledger::{CallId, CallItem};
-use people::answer::{Answer, Cause};
-use people::graph::Status;
-use people::plan::StepKind;
-use people::{Digest, Map, Text};
 use refersion::{Class, Client, Failure, Operation};
 
 /// A call that is written down and about to go out.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub struct Call {
     /// Its row in the ledger.
     pub call: CallId,
     /// What it does.
@@ -32,7 +32,7 @@ pub struct Item {
     /// The address that the step is about.
     pub anchor: Digest,
     /// What is wanted.
-    pub wish: Wish,
+    pub wish: CallRequest,
 }
 
 impl std::fmt::Debug for Item {
@@ -46,7 +46,7 @@ pub type Texts = Map<Text, Text>;
 
 /// What is wanted of one affiliate, with the texts that go out.
 #[derive(Clone)]
-pub enum Wish {
+pub enum CallRequest {
     /// Make it.
     Create {
         /// The email address.
@@ -85,7 +85,7 @@ pub enum Wish {
 
 /// How one item ended.
 #[derive(Debug)]
-pub struct Ending {
+pub struct CallOutcome {
     /// The item's anchor.
     pub anchor: Digest,
     /// What is known now, with the address that it is known of.
@@ -122,7 +122,7 @@ pub struct Api {
 }
 
 /// Sends a call and answers for every item of it.
-pub async fn deliver(api: &Api, job: &Job) -> Vec<Ending> {
+pub async fn deliver(api: &Api, job: &Call) -> Vec<CallOutcome> {
     match job.kind {
         StepKind::Create => each(&job.items, |item| create::create(api, item)).await,
         StepKind::Search => each(&job.items, |item| search::search(api, item)).await,
@@ -131,7 +131,10 @@ pub async fn deliver(api: &Api, job: &Job) -> Vec<Ending> {
     }
 }
 
-async fn each<'i, F: Future<Output = Ending>>(items: &'i [Item], one: impl Fn(&'i Item) -> F) -> Vec<Ending> {
+async fn each<'i, F: Future<Output = CallOutcome>>(
+    items: &'i [Item],
+    one: impl Fn(&'i Item) -> F,
+) -> Vec<CallOutcome> {
     let mut endings = Vec::with_capacity(items.len());
     for item in items {
         endings.push(one(item).await);
@@ -144,14 +147,14 @@ impl Item {
     #[must_use]
     pub fn written(&self) -> CallItem {
         let (affiliate, fields) = match &self.wish {
-            Wish::Create { fields, .. } => (None, fields.keys().cloned().collect()),
-            Wish::Edit { id, email, fields, scrub } => {
+            CallRequest::Create { fields, .. } => (None, fields.keys().cloned().collect()),
+            CallRequest::Edit { id, email, fields, scrub } => {
                 // A scrub sets an address of nobody.
                 let email = (email.is_some() || *scrub).then(|| "email".into());
                 (Some(*id), fields.keys().cloned().chain(email).collect())
             }
-            Wish::Status { id, .. } => (Some(*id), Vec::new()),
-            Wish::Search { .. } => (None, Vec::new()),
+            CallRequest::Status { id, .. } => (Some(*id), Vec::new()),
+            CallRequest::Search { .. } => (None, Vec::new()),
         };
         CallItem { anchor: self.anchor, affiliate, fields }
     }
@@ -171,24 +174,24 @@ impl Item {
         }
     }
 
-    fn answered(&self, answer: Answer) -> Ending {
-        Ending { anchor: self.anchor, answers: vec![(self.anchor, answer)], failed: None }
+    fn answered(&self, answer: Answer) -> CallOutcome {
+        CallOutcome { anchor: self.anchor, answers: vec![(self.anchor, answer)], failed: None }
     }
 
     /// A create was answered, and has made nobody; this is known besides.
-    fn not_made(&self, answer: Answer) -> Ending {
+    fn not_made(&self, answer: Answer) -> CallOutcome {
         let answers = vec![(self.anchor, Answer::NotMade), (self.anchor, answer)];
-        Ending { anchor: self.anchor, answers, failed: None }
+        CallOutcome { anchor: self.anchor, answers, failed: None }
     }
 
     /// The item failed; where its effect is not known, that is remembered too.
-    fn failed(&self, failure: &Failure) -> Ending {
+    fn failed(&self, failure: &Failure) -> CallOutcome {
         let known = match (failure.class, &self.wish) {
             (Class::NoAnswer, _) => Self::unknown(failure.operation.name(), &self.written()),
-            (_, Wish::Create { .. }) => Some(Answer::NotMade),
+            (_, CallRequest::Create { .. }) => Some(Answer::NotMade),
             _ => None,
         };
-        Ending {
+        CallOutcome {
             anchor: self.anchor,
             answers: known.into_iter().map(|answer| (self.anchor, answer)).collect(),
             failed: Some(self.failure(failure)),
@@ -197,10 +200,10 @@ impl Item {
 
     /// What the ending says, after it had become unclear how much of the item took effect: what it does not settle is not
     /// known, and differs from whatever is wanted next.
-    fn in_doubt(&self, ending: Ending, operation: Operation) -> Ending {
+    fn in_doubt(&self, ending: CallOutcome, operation: Operation) -> CallOutcome {
         let unknown = Self::unknown(operation.name(), &self.written());
         let unknown = unknown.into_iter().map(|answer| (self.anchor, answer));
-        Ending { answers: unknown.chain(ending.answers).collect(), ..ending }
+        CallOutcome { answers: unknown.chain(ending.answers).collect(), ..ending }
     }
 
     fn failure(&self, failure: &Failure) -> Failed {
@@ -229,17 +232,17 @@ impl Item {
 
     fn values(&self) -> Vec<&str> {
         match &self.wish {
-            Wish::Create { email, merchant_id, fields, .. } => {
+            CallRequest::Create { email, merchant_id, fields, .. } => {
                 let texts = fields.values().map(Text::as_str);
                 texts.chain([email.as_str()]).chain(merchant_id.as_deref()).collect()
             }
-            Wish::Edit { email, fields, .. } => fields
+            CallRequest::Edit { email, fields, .. } => fields
                 .values()
                 .map(Text::as_str)
                 .chain(email.as_ref().map(|(_, text)| text.as_str()))
                 .collect(),
-            Wish::Status { .. } => Vec::new(),
-            Wish::Search { email } => vec![email],
+            CallRequest::Status { .. } => Vec::new(),
+            CallRequest::Search { email } => vec![email],
         }
     }
 }

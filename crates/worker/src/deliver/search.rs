@@ -1,13 +1,13 @@
 //! Looking for an affiliate by its exact address.
 
-use people::answer::{Answer, Found};
-use people::graph::Status;
+use identity::answer::{Answer, Found};
+use identity::graph::Status;
 use refersion::Affiliate;
 
-use super::{Api, Ending, Item, Wish};
+use super::{Api, CallOutcome, CallRequest, Item};
 
-pub(super) async fn search(api: &Api, item: &Item) -> Ending {
-    let Wish::Search { email } = &item.wish else { return item.answered(Answer::NotFound) };
+pub(super) async fn search(api: &Api, item: &Item) -> CallOutcome {
+    let CallRequest::Search { email } = &item.wish else { return item.answered(Answer::NotFound) };
     match api.client.find_by_email(email).await {
         Ok(Some(affiliate)) => item.answered(Answer::Found(found(&affiliate))),
         Ok(None) => item.answered(Answer::NotFound),

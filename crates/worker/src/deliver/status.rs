@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use people::answer::Answer;
-use people::graph::Status;
+use identity::answer::Answer;
+use identity::graph::Status;
 use refersion::{AffiliateId, Class, Failure, LookupBy, Operation};
 
 use super::search::{api_status, status as shown_status};
-use super::{Api, Ending, Item, Wish};
+use super::{Api, CallOutcome, CallRequest, Item};
 
-pub(super) async fn change(api: &Api, items: &[Item]) -> Vec<Ending> {
-    let Some(Wish::Status { status, .. }) = items.first().map(|item| &item.wish) else { return Vec::new() };
+pub(super) async fn change(api: &Api, items: &[Item]) -> Vec<CallOutcome> {
+    let Some(CallRequest::Status { status, .. }) = items.first().map(|item| &item.wish) else {
+        return Vec::new();
+    };
     match api.client.change_status(&ids(items), api_status(*status)).await {
         Ok(batch) => {
             let mut endings = Vec::with_capacity(items.len());
@@ -41,20 +43,20 @@ fn ids(items: &[Item]) -> Vec<AffiliateId> {
 
 fn id_of(item: &Item) -> Option<u64> {
     match item.wish {
-        Wish::Status { id, .. } | Wish::Edit { id, .. } => Some(id),
-        Wish::Create { .. } | Wish::Search { .. } => None,
+        CallRequest::Status { id, .. } | CallRequest::Edit { id, .. } => Some(id),
+        CallRequest::Create { .. } | CallRequest::Search { .. } => None,
     }
 }
 
-fn is(item: &Item, status: Status) -> Ending {
+fn is(item: &Item, status: Status) -> CallOutcome {
     match id_of(item) {
         Some(id) => item.answered(Answer::StatusIs { id, status }),
-        None => Ending { anchor: item.anchor, answers: Vec::new(), failed: None },
+        None => CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None },
     }
 }
 
 /// Refersion did not change it: because it was so already, because it is gone, or for a reason that it does not give.
-async fn look(api: &Api, item: &Item, wanted: Status) -> Ending {
+async fn look(api: &Api, item: &Item, wanted: Status) -> CallOutcome {
     let Some(id) = id_of(item) else { return is(item, wanted) };
     match api.client.get(LookupBy::Id(AffiliateId(id))).await {
         Ok(None) => item.answered(Answer::Gone { id }),
@@ -65,7 +67,7 @@ async fn look(api: &Api, item: &Item, wanted: Status) -> Ending {
     }
 }
 
-async fn once_more(api: &Api, item: &Item, id: u64, wanted: Status) -> Ending {
+async fn once_more(api: &Api, item: &Item, id: u64, wanted: Status) -> CallOutcome {
     match api.client.change_status(&[AffiliateId(id)], api_status(wanted)).await {
         Ok(batch) if batch.changed.is_empty() => {
             item.in_doubt(item.failed(&refusal()), Operation::StatusChange)

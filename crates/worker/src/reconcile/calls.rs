@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use connections::{ApiKey, NewAffiliateStatus};
+use identity::Digest;
+use identity::answer::{Answer, sent};
+use identity::eligibility::Rules;
+use identity::plan::{Picture, StepKind};
 use ledger::{CallId, CallItem, GraphId, GraphRow, LedgerError, OpenCall};
-use people::Digest;
-use people::answer::{Answer, sent};
-use people::needs::Rules;
-use people::plan::{Picture, StepKind};
 use refersion::{Client, Credentials, InitialStatus};
 use tracing::info;
 
-use super::lanes::Planned;
+use super::batcher::Planned;
 use super::record::Recorder;
 use super::{Delivered, Holder};
-use crate::deliver::{Api, Ending, Item, Job, operation};
+use crate::deliver::{Api, Call, CallOutcome, Item, operation};
 use crate::locks::in_order;
 use crate::rules::rules;
 
@@ -25,7 +25,7 @@ impl Holder {
     pub(super) async fn write_down(
         &mut self,
         planned: Vec<Planned>,
-    ) -> Result<Vec<(Job, Vec<GraphId>)>, LedgerError> {
+    ) -> Result<Vec<(Call, Vec<GraphId>)>, LedgerError> {
         let planned = self.mark_creates(planned).await?;
         let ids = self.recorder().write_down(&planned).await?;
         fault_point!("reconcile.written_down");
@@ -33,7 +33,7 @@ impl Holder {
         for (call, id) in planned.into_iter().zip(ids) {
             self.in_flight.begin(&call);
             let graphs = call.graphs.clone();
-            jobs.push((call.into_job(id), graphs));
+            jobs.push((call.into_call(id), graphs));
         }
         Ok(jobs)
     }
@@ -86,13 +86,13 @@ impl Holder {
         for call in left {
             let answer =
                 |item: &CallItem| Item::unknown(&call.operation, item).map(|answer| (item.anchor, answer));
-            let endings = call.items.iter().map(|item| Ending {
+            let endings = call.items.iter().map(|item| CallOutcome {
                 anchor: item.anchor,
                 answers: answer(item).into_iter().collect::<Vec<(Digest, Answer)>>(),
                 failed: None,
             });
-            let endings: Vec<Ending> = endings.collect();
-            self.recorder().record_endings(&endings, &[call.id]).await?;
+            let endings: Vec<CallOutcome> = endings.collect();
+            self.recorder().record_answers(&endings, &[call.id]).await?;
             self.suspicion.learn(&endings);
             fault_point!("reconcile.settled");
         }
@@ -143,8 +143,8 @@ impl Recorder {
 }
 
 impl Planned {
-    pub(super) fn into_job(self, call: CallId) -> Job {
-        Job { call, kind: self.kind, items: self.items }
+    pub(super) fn into_call(self, call: CallId) -> Call {
+        Call { call, kind: self.kind, items: self.items }
     }
 }
 
@@ -193,7 +193,7 @@ impl Holder {
             endings.extend(delivered.endings);
             done.push((delivered.job, delivered.graphs));
         }
-        self.recorder().record_endings(&endings, &closed).await?;
+        self.recorder().record_answers(&endings, &closed).await?;
         self.suspicion.learn(&endings);
         fault_point!("reconcile.recorded");
         for (job, graphs) in done {

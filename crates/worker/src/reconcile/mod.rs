@@ -1,8 +1,8 @@
 //! Reconcile: tell Refersion the difference, for one connection, under its lease.
 
+mod batcher;
 mod calls;
-mod carry;
-mod lanes;
+mod fast_path;
 mod pause;
 mod rate;
 mod record;
@@ -21,12 +21,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::Worker;
-use crate::carry::{Load, Seat};
-use crate::deliver::{Api, Ending, Job, deliver};
+use crate::deliver::{Api, Call, CallOutcome, deliver};
 use crate::gate::ConnectionGate;
+use crate::handoff::{Handoff, HandoffQueue};
 use crate::rules::Known;
 use calls::InFlight;
-use carry::Loaded;
+use fast_path::FastPathOutcome;
 use record::Recorder;
 use suspicion::Suspicion;
 
@@ -61,21 +61,21 @@ enum Ended {
     /// A call.
     Call(Delivered),
     /// What absorb offered.
-    Load(Loaded),
+    Handoff(FastPathOutcome),
 }
 
 /// What happened while there was nothing to start.
 #[derive(Default)]
 struct Happened {
     ended: Vec<Ended>,
-    loads: Vec<Load>,
+    handoffs: Vec<Handoff>,
 }
 
 /// A call that ended.
 struct Delivered {
-    job: Job,
+    job: Call,
     graphs: Vec<GraphId>,
-    endings: Vec<Ending>,
+    endings: Vec<CallOutcome>,
 }
 
 /// Why serving a connection ended.
@@ -120,40 +120,40 @@ impl Holder {
         self.settle_open_calls().await?;
         let mut known = Known::default();
         let mut under_way: JoinSet<Ended> = JoinSet::new();
-        let mut seat = self.worker.carriers.sit(self.connection.id);
+        let mut handoff_queue = self.worker.handoffs.register(self.connection.id);
         loop {
             self.beat();
             known.refresh(&self.worker).await?;
             let Some(connection) = known.get(self.connection.id) else { return Ok(Left::Lost) };
             self.adopt(connection);
             let paused = matches!(self.connection.state, State::Paused(_));
-            let (started, spare) = match stop.is_cancelled() || paused {
+            let (started, capacity) = match stop.is_cancelled() || paused {
                 true => (0, 0),
                 false => self.start_calls(&mut under_way).await?,
             };
-            seat.set_spare(spare);
+            handoff_queue.set_capacity(capacity);
             if stop.is_cancelled() && under_way.is_empty() {
                 self.remember_rate().await;
                 return Ok(Left::Stopped);
             }
             if paused && under_way.is_empty() {
                 // Who rests does not sit: absorb records by itself, also what it offered a moment ago.
-                drop(seat);
+                drop(handoff_queue);
                 self.while_paused(&mut known, stop).await?;
-                seat = self.worker.carriers.sit(self.connection.id);
+                handoff_queue = self.worker.handoffs.register(self.connection.id);
                 continue;
             }
             if started == 0 && !paused && !stop.is_cancelled() {
                 self.apply_settings().await?;
             }
-            let happened = self.wait(&mut under_way, &mut seat, started, stop).await?;
+            let happened = self.wait(&mut under_way, &mut handoff_queue, started, stop).await?;
             match self.end(happened.ended).await {
                 Ok(()) => {}
                 Err(cause) if is_fenced(&cause) => return Ok(Left::Lost),
                 Err(cause) => return Err(cause),
             }
-            for load in happened.loads {
-                self.carry(load, spare, &mut under_way).await;
+            for handoff in happened.handoffs {
+                self.carry(handoff, capacity, &mut under_way).await;
             }
             self.remember_rate_now_and_then().await;
             if let Some(verdict) = self.worker_should_pause() {
@@ -224,17 +224,17 @@ impl Holder {
     async fn wait(
         &self,
         under_way: &mut JoinSet<Ended>,
-        seat: &mut Seat,
+        handoff_queue: &mut HandoffQueue,
         started: usize,
         stop: &CancellationToken,
     ) -> Result<Happened, anyhow::Error> {
         let mut happened = Happened::default();
         let patience = self.patience(started).await?;
-        let woken = Arc::clone(&seat.woken);
+        let woken = Arc::clone(&handoff_queue.woken);
         tokio::select! {
             biased;
             Some(first) = under_way.join_next() => happened.ended.push(first?),
-            Some(load) = seat.loads.recv() => happened.loads.push(load),
+            Some(handoff) = handoff_queue.handoffs.recv() => happened.handoffs.push(handoff),
             () = woken.notified() => {}
             () = stop.cancelled(), if under_way.is_empty() => {}
             () = tokio::time::sleep(patience) => {}
@@ -245,8 +245,8 @@ impl Holder {
                 None => break,
             }
         }
-        while let Ok(load) = seat.loads.try_recv() {
-            happened.loads.push(load);
+        while let Ok(handoff) = handoff_queue.handoffs.try_recv() {
+            happened.handoffs.push(handoff);
         }
         Ok(happened)
     }
@@ -257,7 +257,7 @@ impl Holder {
         for one in ended {
             match one {
                 Ended::Call(delivered) => calls.push(delivered),
-                Ended::Load(loaded) => self.put_down(loaded)?,
+                Ended::Handoff(outcome) => self.finish_handoff(outcome)?,
             }
         }
         self.record(calls).await

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connections::Connection;
+use identity::Digest;
+use identity::answer::{Answer, Death, apply, concerned_by, fail};
+use identity::eligibility::Rules;
+use identity::graph::Graph;
+use identity::stamp::Moment;
 use jiff::Timestamp;
 use ledger::{
     Attempt, Audit, CallId, Changes, DeadLetter, Fence, Gathered, GraphId, GraphRow, LedgerError, Outcome,
     Save, State,
 };
-use people::Digest;
-use people::answer::{Answer, Death, apply, concerned_by, fail};
-use people::graph::Graph;
-use people::needs::Rules;
-use people::stamp::Moment;
 use refersion::Class;
 
 use crate::Worker;
 use crate::contention::Contention;
-use crate::deliver::{Ending, Failed};
+use crate::deliver::{CallOutcome, Failed};
 use crate::locks::{Held, read_locked};
 use crate::off_thread::off_thread;
 use crate::rules::rules;
@@ -55,7 +55,11 @@ impl Recorder {
 
     /// Records how calls ended, whatever others have changed meanwhile: together, or in pieces if their graphs are too large
     /// to be read at once. The calls are closed with the last piece.
-    pub(super) async fn record_endings(&self, endings: &[Ending], closed: &[CallId]) -> anyhow::Result<()> {
+    pub(super) async fn record_answers(
+        &self,
+        endings: &[CallOutcome],
+        closed: &[CallId],
+    ) -> anyhow::Result<()> {
         let mut pieces = vec![endings];
         while let Some(piece) = pieces.pop() {
             let closed = if pieces.is_empty() { closed } else { &[] };
@@ -67,7 +71,7 @@ impl Recorder {
         Ok(())
     }
 
-    async fn record_piece(&self, endings: &[Ending], closed: &[CallId]) -> anyhow::Result<Recorded> {
+    async fn record_piece(&self, endings: &[CallOutcome], closed: &[CallId]) -> anyhow::Result<Recorded> {
         let rules = self.rules();
         let mut anchors: BTreeSet<Digest> = endings.iter().map(|ending| ending.anchor).collect();
         anchors.extend(endings.iter().flat_map(|ending| &ending.answers).map(|(anchor, _)| *anchor));
@@ -130,7 +134,7 @@ impl Recorder {
     }
 
     /// Applies endings to the graphs that are to be saved, and settles those again that they are about.
-    pub(super) fn tell(&self, changes: &mut Changes, endings: &[Ending], rules: &Rules) {
+    pub(super) fn tell(&self, changes: &mut Changes, endings: &[CallOutcome], rules: &Rules) {
         let now = self.worker.now();
         let mut saves = std::mem::take(&mut changes.saves);
         let places = places(&saves);

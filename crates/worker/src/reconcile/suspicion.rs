@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use connections::PausedFor;
-use people::Digest;
-use people::answer::Answer;
+use identity::Digest;
+use identity::answer::Answer;
 use refersion::Class;
 
-use crate::deliver::{Ending, Failed};
+use crate::deliver::{CallOutcome, Failed};
 
 /// So many persons in a row, refused for the same thing that is no person's own, are a mistake in the settings.
 const PERSONS_IN_A_ROW: usize = 3;
@@ -23,7 +23,7 @@ pub(crate) struct Suspicion {
 
 impl Suspicion {
     /// Learns from how calls ended.
-    pub(super) fn learn(&mut self, endings: &[Ending]) {
+    pub(super) fn learn(&mut self, endings: &[CallOutcome]) {
         for ending in endings {
             for (anchor, answer) in &ending.answers {
                 self.hear(*anchor, answer);
@@ -93,9 +93,9 @@ impl Suspicion {
 
 #[cfg(test)]
 mod tests {
-    use people::Map;
-    use people::answer::Cause;
-    use people::graph::Status;
+    use identity::Map;
+    use identity::answer::Cause;
+    use identity::graph::Status;
 
     use super::*;
 
@@ -103,30 +103,30 @@ mod tests {
         Digest([n; 16])
     }
 
-    fn answered(n: u8, answer: Answer) -> Ending {
-        Ending { anchor: person(n), answers: vec![(person(n), answer)], failed: None }
+    fn answered(n: u8, answer: Answer) -> CallOutcome {
+        CallOutcome { anchor: person(n), answers: vec![(person(n), answer)], failed: None }
     }
 
     fn cause(class: Class, status: u16) -> Cause {
         Cause { class: class.name().to_owned(), message: "no".to_owned(), http_status: Some(status) }
     }
 
-    fn failed(n: u8, operation: &'static str, class: Class, status: u16) -> Ending {
+    fn failed(n: u8, operation: &'static str, class: Class, status: u16) -> CallOutcome {
         let failed = Failed { class, cause: cause(class, status), retry_after: None, operation };
-        Ending { anchor: person(n), answers: Vec::new(), failed: Some(failed) }
+        CallOutcome { anchor: person(n), answers: Vec::new(), failed: Some(failed) }
     }
 
-    fn refused(n: u8, field: &str) -> Ending {
+    fn refused(n: u8, field: &str) -> CallOutcome {
         let causes = Map::from_iter([(field.into(), cause(Class::Refused { field: None }, 422))]);
         answered(n, Answer::Refused { causes, email: None, texts: Map::new() })
     }
 
-    fn told(n: u8, field: &str) -> Ending {
+    fn told(n: u8, field: &str) -> CallOutcome {
         let fields = Map::from_iter([(field.into(), "x".into())]);
         answered(n, Answer::Told { id: n.into(), email: None, fields })
     }
 
-    fn verdict(endings: &[Ending]) -> Option<PausedFor> {
+    fn verdict(endings: &[CallOutcome]) -> Option<PausedFor> {
         let mut suspicion = Suspicion::default();
         suspicion.learn(endings);
         suspicion.take_verdict().map(|(reason, _)| reason)

@@ -1,17 +1,17 @@
 //! Taking what is due and making calls of it.
 
 use connections::Vault;
+use identity::eligibility::Rules;
+use identity::graph::{EventState, Graph, Lane, Status};
+use identity::plan::{Act, Picture, Step, StepKind};
+use identity::stamp::Moment;
+use identity::{Digest, Text};
 use jiff::SignedDuration;
 use ledger::{DueGraph, LedgerError, Want};
-use people::graph::{Graph, Lane, Standing, Status};
-use people::needs::Rules;
-use people::plan::{Act, Picture, Step, StepKind};
-use people::stamp::Moment;
-use people::{Digest, Text};
 
 use super::Holder;
-use super::lanes::{BATCH, Candidate, Lanes, Planned, Sort};
-use crate::deliver::{Item, Wish};
+use super::batcher::{BATCH, Batcher, CallKind, Candidate, Planned};
+use crate::deliver::{CallRequest, Item};
 use crate::off_thread::off_thread;
 use crate::rules::rules;
 use crate::translate::open;
@@ -37,7 +37,7 @@ impl Holder {
             }
             candidates
         });
-        let calls = Lanes::of(candidates, now).calls(room, self.calls_made);
+        let calls = Batcher::of(candidates, now).calls(room, self.calls_made);
         self.calls_made += calls.len() as u64;
         Ok(calls)
     }
@@ -80,40 +80,43 @@ impl Holder {
 }
 
 /// The step with the texts that go out. A name that cannot be opened cannot be told.
-pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(Sort, Item)> {
+pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(CallKind, Item)> {
     let name = |digest: Digest| {
         let sealed = graph.identifiers.get(&digest)?.sealed.as_deref()?;
         open(vault, digest, sealed)
     };
     let (sort, wish) = match &step.act {
         Act::Create { user, fields } => {
-            let wish = Wish::Create {
+            let wish = CallRequest::Create {
                 email: name(step.anchor)?,
                 merchant_id: user.and_then(name),
                 fields: fields.clone(),
                 first_try: !graph.troubles.contains_key(&step.anchor),
             };
-            (Sort::Create, wish)
+            (CallKind::Create, wish)
         }
         Act::Edit { affiliate, email, fields } => {
             let email = match email {
                 Some(digest) => Some((*digest, name(*digest)?)),
                 None => None,
             };
-            (Sort::Edit, Wish::Edit { id: *affiliate, email, fields: fields.clone(), scrub: false })
+            (
+                CallKind::Edit,
+                CallRequest::Edit { id: *affiliate, email, fields: fields.clone(), scrub: false },
+            )
         }
         Act::Scrub { affiliate, fields } => {
             let fields = fields.iter().map(|field| (field.clone(), Text::default())).collect();
-            (Sort::Edit, Wish::Edit { id: *affiliate, email: None, fields, scrub: true })
+            (CallKind::Edit, CallRequest::Edit { id: *affiliate, email: None, fields, scrub: true })
         }
         Act::Status { affiliate, status } => {
-            let sort = if *status == Status::Disabled { Sort::Disable } else { Sort::Activate };
-            (sort, Wish::Status { id: *affiliate, status: *status })
+            let sort = if *status == Status::Disabled { CallKind::Disable } else { CallKind::Activate };
+            (sort, CallRequest::Status { id: *affiliate, status: *status })
         }
         Act::Search { .. } => {
-            let delete = graph.events.iter().any(|kept| kept.delete && kept.standing == Standing::Pending);
-            let sort = if delete { Sort::SearchToDisable } else { Sort::Search };
-            (sort, Wish::Search { email: name(step.anchor)? })
+            let delete = graph.events.iter().any(|kept| kept.delete && kept.standing == EventState::Pending);
+            let sort = if delete { CallKind::SearchToDisable } else { CallKind::Search };
+            (sort, CallRequest::Search { email: name(step.anchor)? })
         }
     };
     Some((sort, Item { anchor: step.anchor, wish }))

@@ -57,7 +57,7 @@ fn worker_on(queue: SqliteQueue, ledger: &SqliteLedger) -> Worker {
         limits: Limits::default(),
         meters: Arc::default(),
         beats: Arc::default(),
-        carriers: Arc::default(),
+        handoffs: Arc::default(),
         locks: Arc::default(),
     }
 }

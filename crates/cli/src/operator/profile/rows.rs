@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use identity::Digest;
+use identity::graph::{Kind, Status};
 use jiff::Timestamp;
-use people::Digest;
-use people::graph::{Kind, Status};
 use serde::Serialize;
 
 /// Identifiers of one connection that hang together, and all that is kept of them.

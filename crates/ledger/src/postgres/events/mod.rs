@@ -70,9 +70,9 @@ fn named(changes: &Changes) -> impl Iterator<Item = Uuid> {
     let ends = changes.outcomes.iter().map(|outcome| outcome.event);
     let attempts = changes.attempts.iter().map(|attempt| attempt.event);
     let letters = changes.dead_letters.iter().map(|letter| letter.event);
-    let strays = changes.strays.iter().map(|stray| stray.event);
+    let orphans = changes.orphans.iter().map(|orphan| orphan.event);
     let others = changes.reopened.iter().chain(&changes.resolved).chain(&changes.erased).copied();
-    ends.chain(attempts).chain(letters).chain(strays).chain(others)
+    ends.chain(attempts).chain(letters).chain(orphans).chain(others)
 }
 
 /// Records failed calls.

@@ -69,7 +69,7 @@ impl Rig {
             limits,
             meters: Arc::default(),
             beats: Arc::default(),
-            carriers: Arc::default(),
+            handoffs: Arc::default(),
             locks: Arc::default(),
         };
         Self { worker, ledger, queue, said: 0 }

@@ -1,8 +1,8 @@
 //! Creates: the id that only a look tells, an address that is taken, and what the least create finds out.
 
-use people::answer::{Answer, Found};
-use people::graph::Status;
-use people::plan::StepKind;
+use identity::answer::{Answer, Found};
+use identity::graph::Status;
+use identity::plan::StepKind;
 use serde_json::{Value, json};
 
 use super::refersion::{Reply, create, play, shown, texts};
@@ -133,7 +133,7 @@ async fn a_refusal_without_a_field_is_tried_with_the_least() {
 async fn a_welcome_mail_rides_on_the_first_try_alone() {
     for first_try in [true, false] {
         let mut item = create(&NAMES);
-        if let worker::deliver::Wish::Create { first_try: first, .. } = &mut item.wish {
+        if let worker::deliver::CallRequest::Create { first_try: first, .. } = &mut item.wish {
             *first = first_try;
         }
         let delivered = play(StepKind::Create, vec![item], |_, _, _: &Value| made()).await;

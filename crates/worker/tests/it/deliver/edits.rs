@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use people::Map;
-use people::answer::{Answer, Cause};
-use people::plan::StepKind;
+use identity::Map;
+use identity::answer::{Answer, Cause};
+use identity::plan::StepKind;
 use serde_json::{Value, json};
-use worker::deliver::{Item, Wish};
+use worker::deliver::{CallRequest, Item};
 
 use super::refersion::{Delivered, Reply, anchor, edit, play, shown, texts};
 
@@ -166,7 +166,7 @@ async fn a_batch_that_fails_tells_nobody_a_value_of_another() {
 
 fn moves() -> Item {
     let email = Some((anchor(9), "new@x.test".to_owned()));
-    let wish = Wish::Edit { id: 1, email, fields: Map::new(), scrub: false };
+    let wish = CallRequest::Edit { id: 1, email, fields: Map::new(), scrub: false };
     Item { anchor: anchor(1), wish }
 }
 
@@ -198,7 +198,7 @@ async fn an_address_that_it_has_itself_was_told() {
 #[tokio::test]
 async fn a_scrub_puts_nobody_in_the_persons_place() {
     let fields = texts(&[("city", ""), ("first_name", ""), ("last_name", "")]);
-    let wish = Wish::Edit { id: 1, email: None, fields, scrub: true };
+    let wish = CallRequest::Edit { id: 1, email: None, fields, scrub: true };
     let answers = |_, _: &str, _: &Value| Reply::batch(&[1], &[]);
     let delivered = play(StepKind::Edit, vec![Item { anchor: anchor(1), wish }], answers).await;
     let said = json!({ "affiliates": [{

@@ -1,11 +1,11 @@
 //! What may have taken effect is not known, so that a value that flips back is told again.
 
-use people::Map;
-use people::answer::Answer;
-use people::graph::Status;
-use people::plan::StepKind;
+use identity::Map;
+use identity::answer::Answer;
+use identity::graph::Status;
+use identity::plan::StepKind;
 use serde_json::Value;
-use worker::deliver::{Item, Wish};
+use worker::deliver::{CallRequest, Item};
 
 use super::refersion::{Reply, anchor, edit, play, shown, status, texts};
 
@@ -25,7 +25,7 @@ async fn an_edit_without_an_answer_leaves_its_fields_unknown() {
 /// A scrub sets an address of nobody, so without an answer the address is not known either.
 #[tokio::test]
 async fn a_scrub_without_an_answer_leaves_the_address_unknown() {
-    let wish = Wish::Edit { id: 1, email: None, fields: texts(&[("city", "")]), scrub: true };
+    let wish = CallRequest::Edit { id: 1, email: None, fields: texts(&[("city", "")]), scrub: true };
     let scrub = Item { anchor: anchor(1), wish };
     let delivered = play(StepKind::Edit, vec![scrub], |_, _, _: &Value| Reply::Lost).await;
     let unknown = Answer::TellUnknown { id: 1, email: true, fields: vec!["city".into()] };
@@ -94,7 +94,7 @@ async fn an_edit_that_was_throttled_leaves_what_is_known() {
 /// As the ledger writes a call down, for whoever has to settle it.
 #[test]
 fn an_open_scrub_names_the_address() {
-    let wish = Wish::Edit { id: 1, email: None, fields: Map::new(), scrub: true };
+    let wish = CallRequest::Edit { id: 1, email: None, fields: Map::new(), scrub: true };
     let written = Item { anchor: anchor(1), wish }.written();
     let email = Answer::TellUnknown { id: 1, email: true, fields: Vec::new() };
     assert_eq!(Item::unknown("edit", &written), Some(email));

@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use people::Digest;
-use people::answer::Answer as Known;
-use people::graph::Status;
-use people::plan::StepKind;
+use identity::Digest;
+use identity::answer::Answer as Known;
+use identity::graph::Status;
+use identity::plan::StepKind;
 use refersion::{
     Answer, Client, Closed, Credentials, Gate, InitialStatus, Request, Signal, Transport, TransportError,
 };
 use serde_json::{Value, json};
-use worker::deliver::{Api, Ending, Item, Job, Texts, Wish, deliver};
+use worker::deliver::{Api, Call, CallOutcome, CallRequest, Item, Texts, deliver};
 
 /// What comes back of one call.
 pub(crate) enum Reply {
@@ -77,7 +77,7 @@ impl Gate for Open {
 
 /// What became of a job, and what Refersion was asked on the way.
 pub(crate) struct Delivered {
-    pub(crate) endings: Vec<Ending>,
+    pub(crate) endings: Vec<CallOutcome>,
     pub(crate) asked: Vec<(&'static str, Value)>,
 }
 
@@ -119,7 +119,7 @@ pub(crate) async fn play(
         send_welcome: true,
         scrub_domain: Some("gone.test".to_owned()),
     };
-    let endings = deliver(&api, &Job { call: 1, kind, items }).await;
+    let endings = deliver(&api, &Call { call: 1, kind, items }).await;
     let asked = scripted.asked.lock().expect("no panic holds it").clone();
     Delivered { endings, asked }
 }
@@ -131,13 +131,13 @@ pub(crate) fn anchor(n: u8) -> Digest {
 
 /// Tells the affiliate with the numeric id `n` these fields.
 pub(crate) fn edit(n: u8, fields: &[(&str, &str)]) -> Item {
-    let wish = Wish::Edit { id: n.into(), email: None, fields: texts(fields), scrub: false };
+    let wish = CallRequest::Edit { id: n.into(), email: None, fields: texts(fields), scrub: false };
     Item { anchor: anchor(n), wish }
 }
 
 /// Makes an affiliate at `ann@x.test`.
 pub(crate) fn create(fields: &[(&str, &str)]) -> Item {
-    let wish = Wish::Create {
+    let wish = CallRequest::Create {
         email: "ann@x.test".to_owned(),
         merchant_id: None,
         fields: texts(fields),
@@ -148,7 +148,7 @@ pub(crate) fn create(fields: &[(&str, &str)]) -> Item {
 
 /// Sets the status of the affiliate with the numeric id `n`.
 pub(crate) fn status(n: u8, status: Status) -> Item {
-    Item { anchor: anchor(n), wish: Wish::Status { id: n.into(), status } }
+    Item { anchor: anchor(n), wish: CallRequest::Status { id: n.into(), status } }
 }
 
 /// Fields with their texts.

@@ -1,8 +1,8 @@
 //! Status changes: what "not changed" means.
 
-use people::answer::Answer;
-use people::graph::Status;
-use people::plan::StepKind;
+use identity::answer::Answer;
+use identity::graph::Status;
+use identity::plan::StepKind;
 use serde_json::Value;
 
 use super::refersion::{Reply, play, shown, status};

@@ -1,9 +1,9 @@
 //! What one person can take up is bounded: what exceeds a bound is refused value by value, and the person goes on.
 
+use identity::Graph;
+use identity::bounds::Bounds;
+use identity::graph::packed::pack;
 use ledger::{DeadLetterFilter, DeadLetterView, Ledger as _};
-use people::Graph;
-use people::bounds::Bounds;
-use people::graph::packed::pack;
 use queue::Lane;
 use serde_json::{Value, json};
 use worker::translate::{Translator, USER};

@@ -1,8 +1,8 @@
 //! Who takes an address over does not take the payout along.
 
 use connections::ConnectionStore as _;
+use identity::Digest;
 use ledger::Ledger as _;
-use people::Digest;
 use queue::Lane;
 use serde_json::{Value, json};
 use worker::payout::confirmation;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use identity::Digest;
+use identity::graph::Lane;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Changes, Ledger as _, NewEvent, Outcome, State};
-use people::Digest;
-use people::graph::Lane;
 use uuid::Uuid;
 use worker::housekeeping::Sweeper;
 

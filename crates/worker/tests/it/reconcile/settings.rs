@@ -1,8 +1,8 @@
 //! Changed settings concern everybody, also those of whom nothing new is said.
 
+use identity::graph::Lane as Due;
+use identity::plan::StepKind;
 use ledger::{Ledger as _, Want};
-use people::graph::Lane as Due;
-use people::plan::StepKind;
 use queue::Lane;
 use serde_json::Value;
 

@@ -142,7 +142,7 @@ impl Shop {
             limits: plan.limits,
             meters: Arc::default(),
             beats: Arc::default(),
-            carriers: Arc::default(),
+            handoffs: Arc::default(),
             locks: Arc::default(),
         };
         let key = ApiKey::parse("pub_1.sec_1").expect("a well-formed key");

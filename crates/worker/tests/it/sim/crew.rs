@@ -76,7 +76,7 @@ impl Crew {
             limits: stage.limits.clone(),
             meters: Arc::default(),
             beats: Arc::default(),
-            carriers: Arc::default(),
+            handoffs: Arc::default(),
             locks: Arc::default(),
         };
         let stop = CancellationToken::new();

@@ -7,15 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connections::{ConnectionId, ConnectionStore, State};
 use futures_util::future::BoxFuture;
+use identity::graph::Lane;
+use identity::plan::StepKind;
+use identity::{Digest, Graph};
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{
     CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
     Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Save, Want, Work,
 };
-use people::graph::Lane;
-use people::plan::StepKind;
-use people::{Digest, Graph};
 use sqlite::Database;
 use uuid::Uuid;
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use identity::Digest;
+use identity::plan::Picture;
 use ledger::Ledger;
-use people::Digest;
-use people::plan::Picture;
 use reference::{Payee, affiliates_of};
 use worker::rules::rules;
 

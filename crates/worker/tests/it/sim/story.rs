@@ -7,7 +7,7 @@ use super::dice::Dice;
 
 /// An event as it was sent, with what the checks need to know of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Said {
+pub(crate) struct TraitValue {
     pub(crate) json: String,
     pub(crate) bulk: bool,
     pub(crate) delete: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Story {
     pub(crate) users: Vec<String>,
     pub(crate) addresses: Vec<String>,
     pub(crate) anonymous: Vec<String>,
-    told: Vec<Said>,
+    told: Vec<TraitValue>,
     tag: u64,
     count: usize,
 }
@@ -47,7 +47,7 @@ impl Story {
     }
 
     /// The next event, at `now`.
-    pub(crate) fn next(&mut self, now: Timestamp) -> Said {
+    pub(crate) fn next(&mut self, now: Timestamp) -> TraitValue {
         self.count += 1;
         let said = match self.dice.below(100) {
             0..50 => self.identify(now, false),
@@ -76,7 +76,7 @@ impl Story {
         Some(now - SignedDuration::from_millis(millis))
     }
 
-    fn identify(&mut self, now: Timestamp, engage: bool) -> Said {
+    fn identify(&mut self, now: Timestamp, engage: bool) -> TraitValue {
         let dice = self.dice.clone();
         let (mut user, mut address) = (dice.maybe(&self.users), dice.maybe(&self.addresses));
         let mut anonymous = dice.maybe(&self.anonymous);
@@ -108,7 +108,7 @@ impl Story {
             event["integrations"] = json!({ "All": false, "Refersion": true });
         }
         let json = event.to_string();
-        Said { json, bulk: engage, delete: false, timestamp, user, address, anonymous, words }
+        TraitValue { json, bulk: engage, delete: false, timestamp, user, address, anonymous, words }
     }
 
     fn flags(&self) -> Map<String, Value> {
@@ -171,7 +171,7 @@ impl Story {
         }
     }
 
-    fn delete(&mut self, _now: Timestamp) -> Said {
+    fn delete(&mut self, _now: Timestamp) -> TraitValue {
         let dice = self.dice.clone();
         let (mut user, address) = (dice.maybe(&self.users), dice.maybe(&self.addresses));
         let anonymous = if dice.per_mille(150) { dice.maybe(&self.anonymous) } else { None };
@@ -183,28 +183,37 @@ impl Story {
         put(&mut event, "email", address.as_deref());
         put(&mut event, "anonymousId", anonymous.as_deref());
         let json = event.to_string();
-        Said { json, bulk: false, delete: true, timestamp: None, user, address, anonymous, words: Vec::new() }
+        TraitValue {
+            json,
+            bulk: false,
+            delete: true,
+            timestamp: None,
+            user,
+            address,
+            anonymous,
+            words: Vec::new(),
+        }
     }
 
-    fn unreadable(&self) -> Said {
+    fn unreadable(&self) -> TraitValue {
         let json = match self.dice.below(3) {
             0 => json!({ "type": "track", "event": "x" }),
             1 => json!({ "type": "identify", "traits": {} }),
             _ => json!([1, 2]),
         };
-        Said { json: json.to_string(), ..nobody() }
+        TraitValue { json: json.to_string(), ..nobody() }
     }
 
-    fn switched_off(&mut self, now: Timestamp) -> Said {
+    fn switched_off(&mut self, now: Timestamp) -> TraitValue {
         let said = self.identify(now, false);
         let mut event: Value = serde_json::from_str(&said.json).expect("it was JSON a moment ago");
         event["integrations"] = json!({ "Refersion": false });
-        Said { json: event.to_string(), ..nobody() }
+        TraitValue { json: event.to_string(), ..nobody() }
     }
 }
 
-fn nobody() -> Said {
-    Said {
+fn nobody() -> TraitValue {
+    TraitValue {
         json: String::new(),
         bulk: false,
         delete: false,

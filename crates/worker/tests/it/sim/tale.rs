@@ -32,7 +32,7 @@ pub(crate) async fn tell(stage: &Stage, accepted: &[Accepted]) -> String {
             (worker::translate::ANONYMOUS, &account.story.anonymous),
         ] {
             for name in names {
-                let digest = people::Digest(stage.vault.digest(kind, account.id, name));
+                let digest = identity::Digest(stage.vault.digest(kind, account.id, name));
                 line(&mut tale, format_args!("{digest} {kind} {name}"));
             }
         }

@@ -1,0 +1,143 @@
+//! Starts the ingest endpoint: the connections say whose a key is, and events go into the queue.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connections::ApiKey;
+use ingest::{Endpoint, Keys, KeysUnavailable, Limits};
+use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Look, PublishError, Queue, QueueError};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::room::Room;
+use crate::config::{self, ByteSize, Config};
+use crate::engines::awaited::Awaited;
+use crate::engines::{Engines, Opening};
+use crate::health::Freshness;
+use crate::supervise::Supervisor;
+
+/// Serves the door on a listener that is bound already; after a failure it binds `address` again.
+pub(super) fn start(
+    endpoint: &Arc<Endpoint>,
+    supervisor: &mut Supervisor,
+    listener: TcpListener,
+    address: SocketAddr,
+    stop: &CancellationToken,
+) {
+    let (bound, stop, serving) = (Mutex::new(Some(listener)), stop.clone(), Arc::clone(endpoint));
+    supervisor.start("door", Freshness::WhileRunning, move |_| {
+        let first = bound.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (stop, endpoint) = (stop.clone(), Arc::clone(&serving));
+        async move {
+            let listener = match first {
+                Some(listener) => listener,
+                None => TcpListener::bind(address).await?,
+            };
+            Ok(ingest::serve(listener, endpoint, stop).await?)
+        }
+    });
+}
+
+/// The door, which takes new events while there is room.
+pub(super) fn endpoint(config: &Config, opening: &Opening, awaited: &Awaited, room: Room) -> Arc<Endpoint> {
+    let keys = Arc::new(StoreKeys { awaited: awaited.clone() });
+    let limits = limits(&config.ingest);
+    let group = GroupLimits { commit_time: limits.deadline, ..GroupLimits::default() };
+    let queue = Guarded { queue: opening.queue.port(), awaited: awaited.clone() };
+    let group = GroupCommit::new(Arc::new(queue), group);
+    let endpoint =
+        Endpoint::new(keys, group, Arc::clone(&opening.clock), Arc::clone(&opening.randomness), limits);
+    Arc::new(endpoint.with_admission(Arc::new(room)))
+}
+
+pub(super) fn limits(settings: &config::Ingest) -> Limits {
+    let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let bytes = |size: ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
+    Limits {
+        max_connections: number(settings.max_connections),
+        max_connections_per_address: number(settings.max_connections_per_address),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        max_body_bytes: bytes(settings.max_body),
+        body_memory_bytes: bytes(settings.body_memory),
+        header_timeout: settings.header_timeout,
+        body_timeout: settings.body_timeout,
+        deadline: settings.deadline,
+        failed_keys_per_minute: number(settings.failed_keys_per_minute),
+    }
+}
+
+/// The key store as the endpoint asks it. It opens no seal: a key is found by its digest.
+struct StoreKeys {
+    awaited: Awaited,
+}
+
+impl StoreKeys {
+    async fn engines(&self) -> Result<&Engines, KeysUnavailable> {
+        self.awaited.get_when_tried().await.ok_or_else(|| KeysUnavailable::new(NotOpenYet))
+    }
+}
+
+/// The ledger has been away since the process started.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger is not open yet")]
+struct NotOpenYet;
+
+#[async_trait]
+impl Keys for StoreKeys {
+    async fn connection_for(&self, api_key: &str) -> Result<Option<i64>, KeysUnavailable> {
+        // What cannot be a key is nobody's.
+        let Ok(key) = ApiKey::parse(api_key) else { return Ok(None) };
+        let engines = self.engines().await?;
+        let digest = engines.vault.digest_of_key(&key);
+        engines.connections.by_key_digest(&digest, engines.now()).await.map_err(KeysUnavailable::new)
+    }
+
+    async fn any(&self) -> Result<bool, KeysUnavailable> {
+        let is_empty = self.engines().await?.connections.is_empty().await;
+        is_empty.map(|is_empty| !is_empty).map_err(KeysUnavailable::new)
+    }
+}
+
+/// The queue as the door publishes into it: nothing is accepted while the ledger is damaged.
+struct Guarded {
+    queue: Arc<dyn Queue>,
+    awaited: Awaited,
+}
+
+#[async_trait]
+impl Queue for Guarded {
+    async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+        let ledger = self.awaited.get().and_then(|engines| engines.ledger_file.as_ref());
+        match ledger.and_then(sqlite::Database::damage) {
+            Some(_) => Err(PublishError::unavailable(LedgerDamaged)),
+            None => self.queue.publish(envelopes).await,
+        }
+    }
+
+    async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
+        self.queue.take_except(max, wait, except).await
+    }
+
+    async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
+        self.queue.acknowledge(batch).await
+    }
+
+    async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
+        self.queue.release(batch).await
+    }
+
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        self.queue.depth().await
+    }
+
+    async fn look(&self, limit: usize) -> Result<Look, QueueError> {
+        self.queue.look(limit).await
+    }
+}
+
+/// Events would be accepted that nobody can deliver.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger's file is damaged; docs/sqlite.md tells how it is repaired")]
+struct LedgerDamaged;

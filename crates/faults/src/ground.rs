@@ -1,0 +1,82 @@
+//! The engines that a row stands on: two files, or a private broker and a private database behind wires of their own.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use crate::proxy::Proxy;
+use crate::servers::{Engine, Servers};
+
+/// Which pair of engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Pair {
+    /// Two SQLite files.
+    Sqlite,
+    /// RabbitMQ and Postgres.
+    Scaled,
+}
+
+/// Queue and ledger of one row.
+pub enum Ground {
+    /// Two files in the row's folder.
+    Files,
+    /// Queues and a database of the row's own.
+    Servers(Box<Servers>),
+}
+
+impl Ground {
+    /// The settings with which the processes under test reach the engines.
+    #[must_use]
+    pub fn variables(&self, folder: &Path) -> Vec<(String, String)> {
+        match self {
+            Self::Files => files(folder),
+            Self::Servers(servers) => servers.variables(true),
+        }
+    }
+
+    /// The settings with which the harness reaches them: no wire is on its way.
+    #[must_use]
+    pub fn direct_variables(&self, folder: &Path) -> Vec<(String, String)> {
+        match self {
+            Self::Files => files(folder),
+            Self::Servers(servers) => servers.variables(false),
+        }
+    }
+
+    /// The wire to an engine, if it has one.
+    #[must_use]
+    pub fn wire(&self, engine: Engine) -> Option<&Proxy> {
+        match self {
+            Self::Files => None,
+            Self::Servers(servers) => Some(servers.wire(engine)),
+        }
+    }
+
+    /// Where the engines can be killed.
+    pub fn servers(&mut self) -> Option<&mut Servers> {
+        match self {
+            Self::Files => None,
+            Self::Servers(servers) => Some(servers),
+        }
+    }
+
+    /// Ends every fault of the engines.
+    ///
+    /// # Errors
+    ///
+    /// If an engine does not start again.
+    pub async fn mend(&mut self) -> anyhow::Result<()> {
+        match self {
+            Self::Files => Ok(()),
+            Self::Servers(servers) => servers.mend().await,
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let file = |name: &str| format!("sqlite://{}", folder.join(name).display());
+    vec![
+        ("REFERSION_DESTINATION__QUEUE__URL".to_owned(), file("queue.db")),
+        ("REFERSION_DESTINATION__LEDGER__URL".to_owned(), file("ledger.db")),
+    ]
+}

@@ -1,0 +1,27 @@
+//! The fault suite: the real program as several processes, with faults that strike again and again while events flow.
+//!
+//! Each row of the table ([`faults`]) has a stage of its own ([`stage`]): engines, a simulated Refersion, two doors, two
+//! workers. Seeded stories ([`story`]) are posted over HTTP ([`segment_side`]) while the fault strikes ([`strike`]). Then
+//! the faults end, everything comes to rest ([`rest`]), and the promises are checked from outside ([`proof`]): by the
+//! ledger's port, by Refersion's state, and by the reference model, which shares no code with the worker.
+//!
+//! Rows of another kind ([`neighbours`]) measure what an honest connection notices while another one misbehaves.
+
+pub mod accounts;
+pub mod dice;
+pub mod fault;
+pub mod ground;
+pub mod neighbours;
+pub mod process;
+pub mod proof;
+pub mod proxy;
+pub mod rest;
+pub mod row;
+pub mod segment_side;
+pub mod servers;
+pub mod setup;
+pub mod stage;
+pub mod story;
+pub mod strike;
+pub mod suite;
+pub mod table;

@@ -1,0 +1,306 @@
+//! Everything that takes part in one row: engines, Refersion, wires, doors and workers, in a folder of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine as _;
+use rustix::process::Signal;
+use simulator::{Faults, Options, Shared, Simulator, Switches};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::accounts::{self, Account};
+use crate::dice::Dice;
+use crate::ground::Ground;
+use crate::process::{Death, Output, Process, Recipe, Role};
+use crate::proxy::{Proxy, Wire};
+use crate::segment_side::Doors;
+use crate::setup::{Wishes, free_addresses, settings};
+
+/// Doors and workers at the start.
+const DOORS: usize = 2;
+const WORKERS: usize = 2;
+/// How often deaths are looked for.
+const TEND_EVERY: Duration = Duration::from_millis(50);
+/// How long a process may take to end when it is asked to.
+const END_WITHIN: Duration = Duration::from_secs(20);
+/// How Refersion is when nothing is wrong with it. Answers take long enough for a process to die before they come.
+const HEALTHY: &str = "latency=40ms..80ms";
+
+/// The deaths that nobody ordered from here.
+#[derive(Debug, Default)]
+pub struct Deaths {
+    /// At an armed point.
+    pub at_point: u64,
+    /// By themselves, in words.
+    pub by_themselves: Vec<String>,
+}
+
+/// The stage.
+pub struct Stage {
+    /// Files and logs.
+    pub folder: TempDir,
+    /// Queue and ledger.
+    pub ground: Ground,
+    /// Refersion.
+    pub refersion: Shared,
+    /// The wire to it.
+    pub refersion_wire: Proxy,
+    /// The connections.
+    pub accounts: Vec<Account>,
+    /// Doors and workers.
+    pub processes: Vec<Process>,
+    /// Who died.
+    pub deaths: Deaths,
+    program: PathBuf,
+    wished: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
+    point: Option<&'static str>,
+    dice: Dice,
+    doors: Vec<SocketAddr>,
+    server: JoinHandle<()>,
+    started: usize,
+}
+
+impl Stage {
+    /// Sets it, and starts every process.
+    ///
+    /// # Errors
+    ///
+    /// If something cannot be started.
+    pub async fn set(
+        ground: Ground,
+        program: PathBuf,
+        wishes: Wishes,
+        people: usize,
+        dice: &Dice,
+    ) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("fault-").tempdir()?;
+        let mut dice = dice.named("stage");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let refersion_wire = Proxy::to(listener.local_addr()?).await?;
+        // The worker clears a country with an empty text, which a strict simulator refuses.
+        let switches = Switches { empty_values_clear: true, ..Switches::default() };
+        let options = Options { seed: dice.draw(), switches, ..Options::default() };
+        let refersion = Shared::new(Simulator::new(options));
+        let server = tokio::spawn(simulator::serve(listener, refersion.clone(), std::future::pending()));
+        let mut wished = settings();
+        wished.extend(wishes.variables);
+        let mut variables = wished.clone();
+        variables.extend(ground.variables(folder.path()));
+        let mut stage = Self {
+            doors: free_addresses::<DOORS>()?,
+            folder,
+            ground,
+            refersion,
+            refersion_wire,
+            accounts: Vec::new(),
+            processes: Vec::new(),
+            deaths: Deaths::default(),
+            program,
+            wished,
+            variables,
+            point: wishes.point,
+            dice,
+            server,
+            started: 0,
+        };
+        stage.heal_refersion();
+        stage.accounts = accounts::open(&stage, people).await?;
+        for door in 0..DOORS {
+            stage.add(Role::Ingest, Some(door))?;
+        }
+        for _ in 0..WORKERS {
+            stage.add(Role::Worker, None)?;
+        }
+        stage.wait_for_doors().await?;
+        Ok(stage)
+    }
+
+    /// Where to send, and as whom.
+    #[must_use]
+    pub fn doors(&self) -> Doors {
+        let basic = |account: &Account| {
+            let text = base64::engine::general_purpose::STANDARD.encode(format!("{}:", account.api_key));
+            format!("Basic {text}")
+        };
+        Doors { doors: self.doors.clone(), credentials: self.accounts.iter().map(basic).collect() }
+    }
+
+    /// The URL of Refersion as the workers know it.
+    #[must_use]
+    pub fn refersion_url(&self) -> String {
+        format!("http://{}", self.refersion_wire.address())
+    }
+
+    /// The settings with which a process of the harness reaches the engines directly.
+    #[must_use]
+    pub fn direct_variables(&self) -> Vec<(String, String)> {
+        // A queue is declared by whoever comes first, and takes no other settings later.
+        let mut variables = self.wished.clone();
+        variables.extend(self.ground.direct_variables(self.folder.path()));
+        variables
+    }
+
+    /// One more worker.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn add_worker(&mut self) -> anyhow::Result<()> {
+        self.add(Role::Worker, None)
+    }
+
+    fn add(&mut self, role: Role, door: Option<usize>) -> anyhow::Result<()> {
+        self.started += 1;
+        let mut variables = self.variables.clone();
+        if let Some(door) = door {
+            variables
+                .push(("REFERSION_DESTINATION__INGEST__LISTEN".to_owned(), self.doors[door].to_string()));
+        }
+        let log = self.folder.path().join(format!("{}-{role:?}.log", self.started));
+        let points = if role == Role::Worker { self.points() } else { None };
+        let recipe = Recipe { program: self.program.clone(), variables, log, output: Output::Log };
+        self.processes.push(Process::start(role, recipe, points.as_deref())?);
+        Ok(())
+    }
+
+    /// What a worker that starts now is armed with. A call has to be left open before anybody can settle it, and
+    /// Refersion has to be ill before anybody pauses.
+    fn points(&mut self) -> Option<String> {
+        let point = self.point?;
+        // Hardly any batch goes straight through both stories here.
+        let passage = if point.starts_with("carry.") { 1 } else { self.dice.between(1, 5) };
+        Some(match point {
+            "reconcile.settled" => format!("reconcile.sent:{},{point}:1", passage + 1),
+            "reconcile.leased" | "reconcile.paused" => format!("{point}:1"),
+            _ => format!("{point}:{passage}"),
+        })
+    }
+
+    /// The places of workers.
+    #[must_use]
+    pub fn workers(&self) -> Vec<usize> {
+        let is_worker = |index: &usize| self.processes[*index].role == Role::Worker;
+        (0..self.processes.len()).filter(is_worker).collect()
+    }
+
+    /// The places of doors.
+    #[must_use]
+    pub fn ingests(&self) -> Vec<usize> {
+        let is_door = |index: &usize| self.processes[*index].role == Role::Ingest;
+        (0..self.processes.len()).filter(is_door).collect()
+    }
+
+    /// Notices who died, and starts again whose time has come.
+    ///
+    /// # Errors
+    ///
+    /// If the program cannot be run.
+    pub fn tend(&mut self) -> anyhow::Result<()> {
+        for index in 0..self.processes.len() {
+            let points = if self.processes[index].role == Role::Worker { self.points() } else { None };
+            let process = &mut self.processes[index];
+            match process.tend(points.as_deref())? {
+                Some(Death::AtPoint) if self.point.is_some() => self.deaths.at_point += 1,
+                Some(Death::AtPoint) => {
+                    self.deaths.by_themselves.push(format!("{:?} aborted", process.role));
+                }
+                Some(Death::ByItself(status)) => {
+                    self.deaths.by_themselves.push(format!("{:?} ended with {status}", process.role));
+                }
+                Some(Death::Killed) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets time pass, and tends.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stage::tend`].
+    pub async fn pass(&mut self, time: Duration) -> anyhow::Result<()> {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.tend()?;
+            sleep(TEND_EVERY.min(end.saturating_duration_since(Instant::now()))).await;
+        }
+        Ok(())
+    }
+
+    /// Puts other faults into Refersion.
+    ///
+    /// # Errors
+    ///
+    /// If the specification is wrong.
+    pub fn ail_refersion(&self, faults: &str) -> anyhow::Result<()> {
+        let faults = Faults::parse(&format!("{HEALTHY},{faults}"))?;
+        self.refersion.with(|simulator, now| simulator.set_faults(now, faults));
+        Ok(())
+    }
+
+    /// Refersion is well again.
+    pub fn heal_refersion(&self) {
+        let healthy = Faults::parse(HEALTHY).expect("the specification is a constant");
+        self.refersion.with(|simulator, now| simulator.set_faults(now, healthy));
+    }
+
+    /// Ends every fault: wires are good, Refersion is well, engines run, and so does every process, unarmed.
+    ///
+    /// # Errors
+    ///
+    /// If something cannot be started.
+    pub async fn calm(&mut self) -> anyhow::Result<()> {
+        self.heal_refersion();
+        self.refersion_wire.set(Wire::Good);
+        self.ground.mend().await?;
+        let armed = self.point.take().is_some();
+        for process in &mut self.processes {
+            process.signal(Signal::CONT);
+            process.revive();
+        }
+        if armed {
+            for index in self.workers().into_iter().rev() {
+                self.processes.remove(index).end(END_WITHIN).await;
+            }
+            for _ in 0..WORKERS {
+                self.add(Role::Worker, None)?;
+            }
+        }
+        self.tend()
+    }
+
+    /// Takes a worker out in good order; whether it ended so.
+    pub async fn dismiss(&mut self, index: usize) -> bool {
+        self.processes.remove(index).end(END_WITHIN).await
+    }
+
+    /// Ends every process.
+    pub async fn end(&mut self) {
+        for mut process in self.processes.drain(..) {
+            process.kill_for_long().await;
+        }
+        self.server.abort();
+    }
+
+    async fn wait_for_doors(&mut self) -> anyhow::Result<()> {
+        let end = Instant::now() + Duration::from_secs(30);
+        for door in self.doors.clone() {
+            while tokio::net::TcpStream::connect(door).await.is_err() {
+                anyhow::ensure!(Instant::now() < end, "a door does not open: see {}", self.logs());
+                self.pass(TEND_EVERY).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where to read what the processes said.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+}

@@ -1,0 +1,66 @@
+//! Calls that failed: who is concerned, and when to try again.
+
+use uuid::Uuid;
+
+use super::Cause;
+use super::deaths::{Death, die};
+use crate::digest::Digest;
+use crate::eligibility::Rules;
+use crate::graph::{EventState, Graph, RetryState, TrackedEvent};
+use crate::plan::Picture;
+use crate::stamp::Moment;
+
+/// The pending events that a step about `anchor` serves: those of its person, and deletes if one waits for such a step.
+#[must_use]
+pub fn concerned_by(graph: &Graph, rules: &Rules, anchor: Digest) -> Vec<Uuid> {
+    let picture = Picture::of(graph, rules);
+    let mut steps = picture.steps.iter().filter(|step| step.anchor == anchor);
+    let deletes = steps.any(crate::plan::Step::serves_a_delete);
+    let profiles = picture.who.person(anchor).map(|person| person.profiles.clone()).unwrap_or_default();
+    let concerned = |kept: &&TrackedEvent| match kept.delete {
+        true => deletes,
+        false => kept.identifier == anchor || profiles.contains(&kept.identifier),
+    };
+    let pending = graph.events.iter().filter(|kept| kept.standing == EventState::Pending);
+    pending.filter(concerned).map(|kept| kept.event).collect()
+}
+
+/// When to try again, and whether at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Not before this.
+    pub due_at: Moment,
+    /// Attempts and time are both used up.
+    pub give_up: bool,
+}
+
+/// Notes that a step about `anchor` failed. `verdict` decides from the number of attempts and the time of the first.
+pub fn fail(
+    graph: &mut Graph,
+    rules: &Rules,
+    anchor: Digest,
+    cause: &Cause,
+    now: Moment,
+    verdict: impl FnOnce(u32, Moment) -> Verdict,
+) -> Vec<Death> {
+    let (tried, since) =
+        graph.troubles.get(&anchor).map_or((0, now), |trouble| (trouble.attempts, trouble.since));
+    let attempts = tried + 1;
+    let verdict = verdict(attempts, since);
+    let concerned = concerned_by(graph, rules, anchor);
+    graph.troubles.insert(
+        anchor,
+        RetryState {
+            attempts,
+            since,
+            due_at: verdict.due_at,
+            class: cause.class.clone(),
+            message: cause.message.clone(),
+            given_up: verdict.give_up,
+        },
+    );
+    if !verdict.give_up {
+        return Vec::new();
+    }
+    die(graph, |kept| concerned.contains(&kept.event), cause, None, attempts)
+}

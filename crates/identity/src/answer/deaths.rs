@@ -1,0 +1,176 @@
+//! Events that die: of a value that Refersion refuses, or because it does not know the affiliate any more.
+
+use uuid::Uuid;
+
+use super::attempts::concerned_by;
+use super::{Cause, effect};
+use crate::digest::Digest;
+use crate::eligibility::Rules;
+use crate::graph::{Affiliate, EventState, Graph, TrackedEvent};
+use crate::plan::{Act, Picture};
+use crate::{Map, Text};
+
+/// An event that dies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// The event.
+    pub event: Uuid,
+    /// How many outcomes it has had, this one included.
+    pub number: u32,
+    /// Why.
+    pub cause: Cause,
+    /// The refused field.
+    pub field: Option<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// Values that Refersion does not take.
+pub(super) struct Refusal<'a> {
+    pub(super) anchor: Digest,
+    pub(super) causes: &'a Map<Text, Cause>,
+    pub(super) email: Option<Digest>,
+    pub(super) texts: &'a Map<Text, Text>,
+    pub(super) attempts: u32,
+}
+
+/// A trait that a person says: whose profile holds it, and the text that a field is told of it.
+struct Saying {
+    profile: Digest,
+    key: Text,
+    field: Text,
+    text: Option<Text>,
+}
+
+impl Refusal<'_> {
+    /// Marks the refused values, so that they stay out of the way, and ends the events that set them.
+    pub(super) fn note(&self, graph: &mut Graph, rules: &Rules) -> Vec<Death> {
+        effect::not_made(graph, self.anchor);
+        let sayings = sayings(graph, rules, self.anchor);
+        let mut deaths = Vec::new();
+        for (field, cause) in self.causes {
+            let said: Vec<&Saying> = sayings.iter().filter(|saying| saying.field == *field).collect();
+            match self.email.filter(|_| field == "email") {
+                Some(address) => deaths.extend(self.note_address(graph, address, cause)),
+                None if said.is_empty() && self.was_somebodys(graph, rules, field) => {}
+                None if said.is_empty() => deaths.extend(self.note_nobodys(graph, rules, field, cause)),
+                None => {
+                    for saying in said.iter().filter(|saying| self.is_to_blame(saying)) {
+                        deaths.extend(self.note_value(graph, saying, cause));
+                    }
+                }
+            }
+        }
+        deaths
+    }
+
+    /// Whether somebody had said the refused value who does not speak for the affiliate any more. Whether the field can be
+    /// emptied now has not been asked yet.
+    fn was_somebodys(&self, graph: &Graph, rules: &Rules, field: &str) -> bool {
+        let is_value = self.texts.get(field).is_some_and(|text| !text.is_empty());
+        is_value && !self.is_scrub(&Picture::of(graph, rules))
+    }
+
+    fn is_scrub(&self, picture: &Picture<'_>) -> bool {
+        let mut steps = picture.steps.iter().filter(|step| step.anchor == self.anchor);
+        steps.any(|step| matches!(step.act, Act::Scrub { .. }))
+    }
+
+    fn is_to_blame(&self, saying: &Saying) -> bool {
+        self.texts.get(&saying.field).is_none_or(|sent| saying.text.as_ref() == Some(sent))
+    }
+
+    fn note_address(&self, graph: &mut Graph, address: Digest, cause: &Cause) -> Vec<Death> {
+        if let Some(address) = graph.identifiers.get_mut(&address) {
+            address.refused = Some(cause.message.clone());
+        }
+        let states = |kept: &TrackedEvent| kept.address == Some(address) && kept.has_said("email");
+        die(graph, states, cause, Some("email"), self.attempts)
+    }
+
+    fn note_value(&self, graph: &mut Graph, saying: &Saying, cause: &Cause) -> Vec<Death> {
+        let profile = graph.identifiers.get_mut(&saying.profile);
+        let Some(said) = profile.and_then(|profile| profile.traits.get_mut(&saying.key)) else {
+            return Vec::new();
+        };
+        said.refused = Some(cause.message.clone());
+        let stamp = said.stamp.clone();
+        let set_it =
+            |kept: &TrackedEvent| kept.stamp == stamp && kept.identifier == saying.profile && !kept.delete;
+        die(graph, set_it, cause, Some(&saying.field), self.attempts)
+    }
+
+    /// Nobody says the value: a field was to be emptied, or overwritten after a delete. Asking again would not help, so
+    /// it is left alone; the deletes that wanted it tell the operator.
+    fn note_nobodys(&self, graph: &mut Graph, rules: &Rules, field: &str, cause: &Cause) -> Vec<Death> {
+        let picture = Picture::of(graph, rules);
+        let scrubs = self.is_scrub(&picture);
+        // The same edit may have moved it from the anchor to its person's address.
+        let moved_to = picture.who.person(self.anchor).map(|person| person.address);
+        let is_meant =
+            |affiliate: &&mut Affiliate| [Some(self.anchor), moved_to].contains(&Some(affiliate.address));
+        for affiliate in graph.affiliates.iter_mut().filter(is_meant) {
+            effect::leave_alone(affiliate, field);
+            affiliate.scrubbed |= scrubs;
+        }
+        let deletes = |kept: &TrackedEvent| scrubs && kept.delete;
+        die(graph, deletes, cause, Some(field), self.attempts)
+    }
+}
+
+/// What the anchor's person says, last writer wins.
+fn sayings(graph: &Graph, rules: &Rules, anchor: Digest) -> Vec<Saying> {
+    let picture = Picture::of(graph, rules);
+    let Some(person) = picture.who.person(anchor) else { return Vec::new() };
+    let mut sayings = Vec::new();
+    let payee = Some(&person.payee).filter(|payee| !person.has(**payee));
+    for profile in person.profiles.iter().chain(payee) {
+        let Some(identifier) = graph.identifiers.get(profile) else { continue };
+        for (key, said) in identifier.traits.iter() {
+            let wins = |field: &&str| person.said(field, key) == Some(said);
+            sayings.extend(rules.fields_of(key).filter(wins).map(|field| Saying {
+                profile: *profile,
+                key: key.clone(),
+                text: rules.text_of(field, said).map(Text::from),
+                field: field.into(),
+            }));
+        }
+    }
+    sayings
+}
+
+/// Ends the pending events that `which` picks as dead.
+pub(super) fn die(
+    graph: &mut Graph,
+    which: impl Fn(&TrackedEvent) -> bool,
+    cause: &Cause,
+    field: Option<&str>,
+    attempts: u32,
+) -> Vec<Death> {
+    let mut deaths = Vec::new();
+    let pending = graph.events.iter_mut().filter(|kept| kept.standing == EventState::Pending && which(kept));
+    for kept in pending {
+        kept.standing = EventState::Dead;
+        kept.outcomes += 1;
+        deaths.push(Death {
+            event: kept.event,
+            number: kept.outcomes,
+            cause: cause.clone(),
+            field: field.map(ToOwned::to_owned),
+            attempts,
+        });
+    }
+    deaths
+}
+
+pub(super) fn gone(graph: &mut Graph, id: u64, anchor: Digest, rules: &Rules, attempts: u32) -> Vec<Death> {
+    let cause = Cause {
+        class: "gone".to_owned(),
+        message: "Refersion does not know the affiliate any more".to_owned(),
+        http_status: None,
+    };
+    let concerned = concerned_by(graph, rules, anchor);
+    let lost = graph.affiliates.iter_mut().filter(|affiliate| affiliate.id == Some(id));
+    lost.for_each(|affiliate| affiliate.gone = true);
+    die(graph, |kept| !kept.delete && concerned.contains(&kept.event), &cause, None, attempts)
+}

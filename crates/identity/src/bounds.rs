@@ -1,0 +1,281 @@
+//! Bounds on what one graph holds. Beyond a bound, values are refused one by one, and the rest of the person goes on.
+//!
+//! Which values stay is decided by an order that does not depend on when events arrived: standard traits stay before custom
+//! traits that a setting maps, these before unmapped ones, and within a class the lesser key stays. The number of unmapped
+//! traits of a profile is therefore bounded alike in every order of events, unless a delete comes between them. The bytes
+//! of a graph are not: a value that gets shorter makes room for another one that was refused before.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::Text;
+use crate::digest::Digest;
+use crate::eligibility::{CUSTOM, Rules};
+use crate::graph::packed::pack;
+use crate::graph::{EventState, Graph, Kind, TrackedEvent};
+use crate::stamp::{Moment, Stamp};
+
+/// How much one graph may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Custom traits of one profile that no setting maps.
+    pub unmapped_traits: usize,
+    /// Size of the packed graph, in bytes.
+    pub bytes: usize,
+    /// Events that have not come to rest.
+    pub events: usize,
+}
+
+impl Bounds {
+    /// The bounds of every graph in the ledger. A person of an ordinary source has some dozen traits and takes less than
+    /// 2 KiB. At 512 KiB a graph is still read, folded and written within milliseconds, and 64 of them fit into memory.
+    pub const STANDARD: Self = Self { unmapped_traits: 1_000, bytes: 512 * 1024, events: 2_000 };
+}
+
+/// The most claims and sightings of one graph. With 500 identifiers an honest graph has hardly more links than identifiers;
+/// every one can be linked to every other only by a source that sends placeholders.
+pub const MAX_LINKS: usize = 2_000;
+
+/// The bound that refused something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bound {
+    /// [`Bounds::unmapped_traits`].
+    UnmappedTraits,
+    /// [`Bounds::bytes`].
+    Bytes,
+    /// [`Bounds::events`].
+    Events,
+}
+
+/// A pending event that ends because a bound refused a part of it. Its graph does not keep it any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The event.
+    pub event: Uuid,
+    /// The number of the outcome that it ends with.
+    pub number: u32,
+    /// The identifiers under which a delete has to find it.
+    pub named: Vec<Digest>,
+    /// When it was said.
+    pub said_at: Moment,
+    /// The bound that was met.
+    pub bound: Bound,
+    /// The least of the refused trait keys; `None` where the event itself was refused.
+    pub key: Option<Text>,
+    /// How many of its values were refused.
+    pub values: usize,
+}
+
+/// What bounds have refused in one graph.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shed {
+    /// Values that were dropped, those of events that had ended included.
+    pub values: usize,
+    /// Pending events that end because of that.
+    pub refused: Vec<Refused>,
+}
+
+impl Shed {
+    /// Adds what was refused later.
+    pub fn extend(&mut self, other: Self) {
+        self.values += other.values;
+        self.refused.extend(other.refused);
+    }
+}
+
+/// Values that were dropped, by the profile and the stamp under which they were said.
+type Dropped = BTreeMap<(Digest, Stamp), (Bound, Text, usize)>;
+
+/// Drops the values of a graph that exceed its bounds, and ends the pending events that had set them.
+pub fn shed_values(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Shed {
+    let mut dropped = Dropped::new();
+    shed_unmapped(graph, rules, bounds, &mut dropped);
+    shed_bytes(graph, rules, bounds, &mut dropped);
+    let values = dropped.values().map(|(_, _, values)| values).sum();
+    Shed { values, refused: end_events(graph, &dropped) }
+}
+
+/// Keeps the least keys of each profile. What is dropped once never comes back: a key that is among the least of all is among
+/// the least of any part of them.
+fn shed_unmapped(graph: &mut Graph, rules: &Rules, bounds: &Bounds, dropped: &mut Dropped) {
+    for (digest, profile) in &mut graph.identifiers {
+        if profile.traits.len() <= bounds.unmapped_traits {
+            continue;
+        }
+        let mut unmapped = 0;
+        profile.traits.retain(|key, said| {
+            unmapped += usize::from(!rules.is_mapped(key));
+            let stays = rules.is_mapped(key) || unmapped <= bounds.unmapped_traits;
+            if !stays {
+                note(dropped, *digest, &said.stamp, Bound::UnmappedTraits, key);
+            }
+            stays
+        });
+    }
+}
+
+fn shed_bytes(graph: &mut Graph, rules: &Rules, bounds: &Bounds, dropped: &mut Dropped) {
+    if at_most(graph) <= bounds.bytes || pack(graph).len() <= bounds.bytes {
+        return;
+    }
+    for kept in &mut graph.events {
+        kept.says.retain(|key| rules.is_mapped(key));
+    }
+    let mut values = in_order_of_refusal(graph, rules);
+    let mut size = pack(graph).len();
+    while size > bounds.bytes && !values.is_empty() {
+        let last = how_many(&values, size - bounds.bytes * 7 / 8);
+        drop_values(graph, values.drain(..last), dropped);
+        size = pack(graph).len();
+    }
+}
+
+/// A value that may be refused: its profile, its key, and about how many bytes it takes.
+type Candidate = (Digest, Text, usize);
+
+/// All values, the one that is refused first at the front.
+fn in_order_of_refusal(graph: &Graph, rules: &Rules) -> Vec<Candidate> {
+    let mut all = Vec::new();
+    for (digest, profile) in &graph.identifiers {
+        let rank = match profile.kind {
+            Kind::Anonymous => 0,
+            Kind::Address => 1,
+            Kind::User => 2,
+        };
+        for (key, said) in &profile.traits {
+            let class = class(key, rules);
+            let bytes = key.len() + said.value.as_ref().map_or(0, Text::len);
+            all.push(((class, rank, Reverse(key.clone()), *digest), bytes));
+        }
+    }
+    all.sort_unstable();
+    all.into_iter().map(|((_, _, Reverse(key), digest), bytes)| (digest, key, bytes)).collect()
+}
+
+/// Unmapped traits are refused first, standard traits last.
+fn class(key: &str, rules: &Rules) -> u8 {
+    match (key.starts_with(CUSTOM), rules.is_mapped(key)) {
+        (true, false) => 0,
+        (true, true) => 1,
+        (false, _) => 2,
+    }
+}
+
+/// How many values make up `bytes`; at least a sixteenth of them, since texts that occur twice take room once.
+fn how_many(values: &[Candidate], bytes: usize) -> usize {
+    let mut freed = 0;
+    let enough = values.iter().position(|(_, _, size)| {
+        freed += size;
+        freed >= bytes
+    });
+    let enough = enough.map_or(values.len(), |place| place + 1);
+    enough.max(values.len().div_ceil(16))
+}
+
+fn drop_values(graph: &mut Graph, values: impl Iterator<Item = Candidate>, dropped: &mut Dropped) {
+    let mut by_profile: BTreeMap<Digest, Vec<Text>> = BTreeMap::new();
+    values.for_each(|(digest, key, _)| by_profile.entry(digest).or_default().push(key));
+    for (digest, mut keys) in by_profile {
+        keys.sort_unstable();
+        let Some(profile) = graph.identifiers.get_mut(&digest) else { continue };
+        profile.traits.retain(|key, said| {
+            let goes = keys.binary_search(key).is_ok();
+            if goes {
+                note(dropped, digest, &said.stamp, Bound::Bytes, key);
+            }
+            !goes
+        });
+    }
+}
+
+fn note(dropped: &mut Dropped, digest: Digest, stamp: &Stamp, bound: Bound, key: &Text) {
+    let entry = dropped.entry((digest, stamp.clone())).or_insert_with(|| (bound, key.clone(), 0));
+    entry.2 += 1;
+    if *key < entry.1 {
+        entry.1 = key.clone();
+    }
+}
+
+fn end_events(graph: &mut Graph, dropped: &Dropped) -> Vec<Refused> {
+    if dropped.is_empty() {
+        return Vec::new();
+    }
+    let mut refused = Vec::new();
+    graph.events.retain(|kept| {
+        if kept.delete || kept.standing != EventState::Pending {
+            return true;
+        }
+        let Some((bound, key, values)) = dropped.get(&(kept.identifier, kept.stamp.clone())) else {
+            return true;
+        };
+        refused.push(Refused { key: Some(key.clone()), values: *values, ..refused_event(kept, *bound) });
+        false
+    });
+    refused
+}
+
+/// Keeps at most [`Bounds::events`] of `events`, the oldest. Events that ended go first, without a further outcome; then
+/// pending ones are refused, of which the values stay. Returns those, and the ended ones whose payloads are kept no longer.
+pub fn shed_events(events: &mut Vec<TrackedEvent>, bounds: &Bounds) -> (Vec<Refused>, Vec<Uuid>) {
+    let (mut refused, mut erased) = (Vec::new(), Vec::new());
+    if events.len() <= bounds.events {
+        return (refused, erased);
+    }
+    let mut all = std::mem::take(events);
+    all.sort_by(|one, other| {
+        let order = |kept: &TrackedEvent| kept.standing != EventState::Pending;
+        order(one).cmp(&order(other)).then_with(|| one.stamp.cmp(&other.stamp))
+    });
+    for kept in all.split_off(bounds.events) {
+        match kept.standing {
+            EventState::Pending => refused.push(refused_event(&kept, Bound::Events)),
+            EventState::Remembered => {}
+            EventState::Dead => erased.push(kept.event),
+        }
+    }
+    *events = all;
+    (refused, erased)
+}
+
+fn refused_event(kept: &TrackedEvent, bound: Bound) -> Refused {
+    Refused {
+        event: kept.event,
+        number: kept.outcomes + 1,
+        named: [kept.identifier].into_iter().chain(kept.address).collect(),
+        said_at: kept.stamp.time,
+        bound,
+        key: None,
+        values: 0,
+    }
+}
+
+/// More bytes than the packed graph can have, found without packing it.
+fn at_most(graph: &Graph) -> usize {
+    /// Numbers, moments and flags of one part of a graph.
+    const NUMBERS: usize = 64;
+    let text = |text: Option<&str>| text.map_or(0, str::len);
+    let stamp = |stamp: &Stamp| NUMBERS + stamp.key.len();
+    let identifiers = graph.identifiers.values().map(|it| {
+        let traits = it.traits.iter().map(|(key, said)| {
+            key.len() + text(said.value.as_deref()) + text(said.refused.as_deref()) + stamp(&said.stamp)
+        });
+        NUMBERS + text(it.sealed.as_deref()) + text(it.refused.as_deref()) + traits.sum::<usize>()
+    });
+    let claims = graph.claims.iter().flat_map(|claim| claim.spans());
+    let spans = claims.chain(graph.sightings.iter().map(|sighting| &sighting.span));
+    let spans = spans.map(|span| NUMBERS + stamp(&span.first) + stamp(&span.last));
+    let affiliates = graph.affiliates.iter().map(|affiliate| {
+        let fields = affiliate.told.iter().chain(&affiliate.shown);
+        let fields = fields.map(|(field, value)| NUMBERS + field.len() + text(value.as_deref()));
+        NUMBERS + text(affiliate.code.as_deref()) + fields.sum::<usize>()
+    });
+    let events = graph.events.iter().map(|kept| {
+        let says = kept.says.iter().map(|key| NUMBERS + key.len());
+        NUMBERS + stamp(&kept.stamp) + says.sum::<usize>()
+    });
+    let troubles =
+        graph.troubles.values().map(|trouble| NUMBERS + trouble.class.len() + trouble.message.len());
+    identifiers.chain(spans).chain(affiliates).chain(events).chain(troubles).sum()
+}

@@ -1,0 +1,69 @@
+//! What Refersion does not know yet of a person.
+
+use crate::eligibility::Rules;
+use crate::graph::Affiliate;
+use crate::resolution::Person;
+use crate::{Map, Text};
+
+/// What a person's affiliate should hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desired<'g> {
+    /// Text by field; empty text = empty field.
+    pub fields: Map<&'g str, &'g str>,
+    /// Fields whose value Refersion refused: neither told nor emptied.
+    pub left_out: Vec<&'g str>,
+}
+
+/// Works out what a person's affiliate should hold, its email apart.
+#[must_use]
+pub fn desired<'g>(person: &Person<'g>, rules: &'g Rules) -> Desired<'g> {
+    let (mut fields, mut left_out) = (Vec::new(), Vec::new());
+    let payout_key = rules.paypal_trait.as_deref().filter(|_| person.payout.is_some());
+    let keys = person.traits.keys().copied();
+    for key in keys.chain(payout_key.filter(|key| !person.traits.contains_key(*key))) {
+        for field in rules.fields_of(key) {
+            let Some(said) = person.said(field, key) else { continue };
+            if said.refused.is_some() {
+                left_out.push(field);
+            } else if let Some(text) = rules.text_of(field, said) {
+                fields.push((field, text));
+            }
+        }
+    }
+    Desired { fields: fields.into_iter().collect(), left_out }
+}
+
+/// The fields of an affiliate that differ from what is desired. What is not known differs from everything.
+#[must_use]
+pub fn difference(desired: &Desired<'_>, affiliate: &Affiliate, rules: &Rules) -> Map<Text, Text> {
+    let mut fields: Map<Text, Text> = desired
+        .fields
+        .iter()
+        .filter(|(field, text)| !is_told(affiliate, field, text))
+        .map(|(field, text)| (Text::from(*field), Text::from(*text)))
+        .collect();
+    let no_longer = affiliate.told.iter().filter(|(field, told)| {
+        let known_to_be_empty = told.as_deref() == Some("");
+        let wanted =
+            desired.fields.contains_key(field.as_str()) || desired.left_out.contains(&field.as_str());
+        !wanted && !known_to_be_empty && can_be_emptied(field, rules)
+    });
+    fields.extend(no_longer.map(|(field, _)| (field.clone(), Text::default())));
+    fields
+}
+
+fn is_told(affiliate: &Affiliate, field: &str, text: &str) -> bool {
+    match affiliate.told.get(field).or_else(|| affiliate.shown.get(field)) {
+        Some(told) => told.as_deref() == Some(text),
+        // What we never told an affiliate of our own is empty; of one that was there before us it is not known.
+        None => text.is_empty() && !affiliate.found,
+    }
+}
+
+/// Names are required, and a custom field that nothing maps any more is not ours to empty.
+fn can_be_emptied(field: &Text, rules: &Rules) -> bool {
+    match field.starts_with("custom:") {
+        true => rules.custom_fields.values().any(|mapped| mapped == field),
+        false => !matches!(field.as_str(), "first_name" | "last_name"),
+    }
+}

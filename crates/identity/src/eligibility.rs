@@ -1,0 +1,170 @@
+//! The settings of a connection that decide who can be an affiliate and what is told of it.
+
+use crate::graph::TraitValue;
+use crate::{Map, Text};
+
+/// The merged traits of a person, by key.
+pub type Traits<'g> = Map<&'g str, &'g TraitValue>;
+
+/// What a connection's settings say about persons. Trait keys are those of the graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// A usable part of an address is needed to create.
+    pub require_address: bool,
+    /// What stands for the last name of someone whose name is one word; `None`: such a person waits.
+    pub one_word_last_name: Option<String>,
+    /// The custom field, as `custom:` with Refersion's id of it, by trait key (`trait:plan`).
+    pub custom_fields: Map<String, Text>,
+    /// The trait key that holds the PayPal address, if any.
+    pub paypal_trait: Option<String>,
+    /// New affiliates are made ACTIVE (else PENDING).
+    pub active: bool,
+    /// After a delete, the affiliate's fields are overwritten as well.
+    pub scrub: bool,
+}
+
+/// The prefix of a custom trait's key.
+pub const CUSTOM: &str = "trait:";
+
+/// The payout field: it says where money goes, and takes an address and nothing else.
+pub const PAYPAL: &str = "paypal_email";
+
+/// The longest text that is taken for an address, in bytes. Source: RFC 5321, 4.5.3.1.3, less the brackets.
+const LONGEST_ADDRESS: usize = 254;
+
+/// The address parts of which one must be usable where an address is needed. `address2` alone tells nobody where to send.
+const ADDRESS_PARTS: [&str; 5] = ["address1", "city", "state", "zip", "country"];
+
+impl Rules {
+    /// The Refersion fields that a trait key is told in: its own name, or `paypal_email` and `custom:ID` as far as the
+    /// settings name the trait. None if nothing maps it.
+    pub fn fields_of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        let is_custom = key.starts_with(CUSTOM);
+        let own = (!is_custom).then_some(key);
+        let paypal = (is_custom && self.paypal_trait.as_deref() == Some(key)).then_some(PAYPAL);
+        let custom = if is_custom { self.custom_fields.get(key) } else { None };
+        own.into_iter().chain(paypal).chain(custom.map(Text::as_str))
+    }
+
+    /// Whether a trait is mapped at all.
+    #[must_use]
+    pub fn is_mapped(&self, key: &str) -> bool {
+        !key.starts_with(CUSTOM)
+            || self.paypal_trait.as_deref() == Some(key)
+            || self.custom_fields.contains_key(key)
+    }
+
+    /// The text that a field is told of a trait, or `None` where there is nothing to tell: a one-word name without a rule,
+    /// a PayPal address that has not the shape of one.
+    #[must_use]
+    pub fn text_of<'a>(&'a self, field: &str, said: &'a TraitValue) -> Option<&'a str> {
+        let text = said.value.as_deref().unwrap_or_default();
+        match field {
+            "last_name" if text.is_empty() => self.one_word_last_name.as_deref(),
+            "first_name" if text.is_empty() => None,
+            PAYPAL if !is_address_shaped(text) => None,
+            _ => Some(text),
+        }
+    }
+
+    /// What a create needs and these traits lack, in Refersion's field names; `address` for any part of one.
+    /// With `refusals`, a value that Refersion refused counts as lacking.
+    #[must_use]
+    pub fn lacking(&self, traits: &Traits<'_>, refusals: bool) -> Vec<&'static str> {
+        let usable = |key: &str| {
+            let said = traits.get(key)?;
+            if refusals && said.refused.is_some() {
+                return None;
+            }
+            self.text_of(key, said).filter(|text| !text.is_empty())
+        };
+        let mut lacking: Vec<&'static str> =
+            ["first_name", "last_name"].into_iter().filter(|name| usable(name).is_none()).collect();
+        if self.require_address && ADDRESS_PARTS.iter().all(|part| usable(part).is_none()) {
+            lacking.push("address");
+        }
+        lacking
+    }
+}
+
+/// Something, an `@`, something, a dot, something, and no blank or control character anywhere.
+fn is_address_shaped(text: &str) -> bool {
+    let has_blanks = text.chars().any(|c| c.is_whitespace() || c.is_control());
+    let beyond_first = |text: &str| text.char_indices().nth(1).map(|(at, _)| at);
+    let domain = beyond_first(text).and_then(|at| text[at..].split_once('@')).map(|(_, domain)| domain);
+    let suffix =
+        domain.and_then(|domain| domain[beyond_first(domain)?..].split_once('.')).map(|(_, suffix)| suffix);
+    !has_blanks && text.len() <= LONGEST_ADDRESS && suffix.is_some_and(|suffix| !suffix.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stamp::{Moment, Stamp};
+
+    fn rules() -> Rules {
+        Rules {
+            require_address: true,
+            one_word_last_name: Some("-".to_owned()),
+            custom_fields: Map::from_iter([("trait:pay".to_owned(), "custom:7".into())]),
+            paypal_trait: Some("trait:pay".to_owned()),
+            active: true,
+            scrub: false,
+        }
+    }
+
+    fn said(value: &str) -> TraitValue {
+        let stamp = Stamp { time: Moment(0), key: "m".into(), revision: 0 };
+        TraitValue { value: Some(value.into()), stamp, refused: None }
+    }
+
+    #[test]
+    fn a_trait_for_paypal_and_a_custom_field_goes_to_both() {
+        let rules = rules();
+        let of = |key| rules.fields_of(key).collect::<Vec<_>>();
+        assert_eq!(of("trait:pay"), ["paypal_email", "custom:7"]);
+        assert_eq!(of("trait:other"), Vec::<&str>::new());
+        assert_eq!(of("phone"), ["phone"]);
+        let mapped = ["trait:pay", "trait:other", "phone"].map(|key| rules.is_mapped(key));
+        assert_eq!(mapped, [true, false, true]);
+    }
+
+    #[test]
+    fn only_an_address_is_told_as_a_paypal_address() {
+        for text in ["a@b.c", "a@b@c.d", "@a@b.c", "é@ö.ü"] {
+            assert_eq!(rules().text_of("paypal_email", &said(text)), Some(text));
+        }
+        for text in ["", "a", "@b.c", "a@.c", "a@b.", "a@b", "a b@c.d", "a@b.c\u{7}d"] {
+            assert_eq!(rules().text_of("paypal_email", &said(text)), None, "{text}");
+            assert_eq!(rules().text_of("custom:7", &said(text)), Some(text));
+        }
+        assert_eq!(rules().text_of("paypal_email", &said(&format!("{}@b.c", "a".repeat(251)))), None);
+    }
+
+    #[test]
+    fn a_create_needs_both_names_and_a_part_of_an_address_that_a_letter_could_reach() {
+        let (first, last, city, nothing) = (said("Ann"), said(""), said("Rome"), said(""));
+        let lacking =
+            |traits: &[(&'static str, &TraitValue)]| rules().lacking(&traits.iter().copied().collect(), true);
+        assert_eq!(lacking(&[]), ["first_name", "last_name", "address"]);
+        assert_eq!(lacking(&[("first_name", &first), ("last_name", &last)]), ["address"]);
+        let named = [("first_name", &first), ("last_name", &last)];
+        assert_eq!(lacking(&[&named[..], &[("address2", &city), ("city", &nothing)]].concat()), ["address"]);
+        assert!(lacking(&[&named[..], &[("city", &city)]].concat()).is_empty());
+        let refused = TraitValue { refused: Some("no such name".to_owned()), ..first.clone() };
+        assert_eq!(
+            lacking(&[("first_name", &refused), ("last_name", &last), ("city", &city)]),
+            ["first_name"]
+        );
+    }
+
+    #[test]
+    fn a_one_word_name_waits_where_no_placeholder_is_set() {
+        let rules = Rules { one_word_last_name: None, require_address: false, ..rules() };
+        let (first, last) = (said("Ann"), said(""));
+        assert_eq!(
+            rules.lacking(&[("first_name", &first), ("last_name", &last)].into_iter().collect(), true),
+            ["last_name"]
+        );
+    }
+}

@@ -1,0 +1,300 @@
+//! An event goes into a graph. Folding is a pure function of the events, whatever their order and repetition.
+
+use std::fmt;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::digest::Digest;
+use crate::graph::{Claim, EventState, Graph, Identifier, Kind, Lane, Sighting, TrackedEvent, TraitValue};
+use crate::stamp::{Moment, Span, Stamp};
+use crate::tombstones::Tombstones;
+use crate::{Map, Text};
+
+/// An identifier as an event names it. `Debug` shows its digest alone.
+#[derive(Clone)]
+pub struct Name {
+    /// Its keyed digest.
+    pub digest: Digest,
+    seal: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Name {
+    /// A name; `seal` encrypts it. That is asked for only where the name is not kept yet, because it costs more than all the
+    /// rest of the fold.
+    pub fn new(digest: Digest, seal: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self { digest, seal: Arc::new(seal) }
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Name").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+/// What an event says that states an address.
+const EMAIL: Text = Text::new_static("email");
+
+/// Who states an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressClass {
+    /// An ordinary identify.
+    Ordinary,
+    /// Engage.
+    Engage,
+    /// Nobody: the userId has the shape of an address.
+    Shape,
+}
+
+/// What an identify says, in Refersion's meaning.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The event.
+    pub event: Uuid,
+    /// What orders it.
+    pub stamp: Stamp,
+    /// Its lane.
+    pub lane: Lane,
+    /// The user.
+    pub user: Option<Name>,
+    /// The address, and who states it.
+    pub address: Option<(Name, AddressClass)>,
+    /// The anonymousId.
+    pub anonymous: Option<Name>,
+    /// The traits; `None` clears.
+    pub traits: Map<Text, Option<Text>>,
+}
+
+/// Whom a delete names.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    /// The event.
+    pub event: Uuid,
+    /// What orders it; its time is its `received_at`.
+    pub stamp: Stamp,
+    /// The user.
+    pub user: Option<Name>,
+    /// Every address.
+    pub addresses: Vec<Name>,
+    /// The anonymousId.
+    pub anonymous: Option<Name>,
+}
+
+impl Statement {
+    /// The identifiers that it names, strongest first.
+    #[must_use]
+    pub fn digests(&self) -> Vec<Digest> {
+        let address = self.address.as_ref().map(|(name, _)| name);
+        [self.user.as_ref(), address, self.anonymous.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|n| n.digest)
+            .collect()
+    }
+
+    /// The trait keys that it says, in order; `email` where an ordinary identify states an address.
+    #[must_use]
+    pub fn says(&self) -> Vec<Text> {
+        let mut says: Vec<Text> = self.traits.keys().cloned().collect();
+        if matches!(self.address, Some((_, AddressClass::Ordinary)))
+            && let Err(place) = says.binary_search(&EMAIL)
+        {
+            says.insert(place, EMAIL);
+        }
+        says
+    }
+}
+
+impl Deletion {
+    /// The identifiers that it names, strongest first.
+    #[must_use]
+    pub fn digests(&self) -> Vec<Digest> {
+        let names = self.user.iter().chain(&self.addresses).chain(&self.anonymous);
+        names.map(|name| name.digest).collect()
+    }
+
+    /// The same delete for each name by itself, strongest first.
+    #[must_use]
+    pub fn by_name(&self) -> Vec<Self> {
+        let nobody = || Self { user: None, addresses: Vec::new(), anonymous: None, ..self.clone() };
+        let user = self.user.iter().map(|name| Self { user: Some(name.clone()), ..nobody() });
+        let addresses = self.addresses.iter().map(|name| Self { addresses: vec![name.clone()], ..nobody() });
+        let anonymous = self.anonymous.iter().map(|name| Self { anonymous: Some(name.clone()), ..nobody() });
+        user.chain(addresses).chain(anonymous).collect()
+    }
+}
+
+/// Joins the graph of a linked identifier into this one. What was given up is tried again, since others may be concerned
+/// now.
+pub fn merge(into: &mut Graph, other: Graph) {
+    into.identifiers.extend(other.identifiers);
+    into.claims.extend(other.claims);
+    into.sightings.extend(other.sightings);
+    into.affiliates.extend(other.affiliates);
+    into.events.extend(other.events);
+    into.sort();
+    into.troubles.extend(other.troubles);
+    reset_retries(into);
+}
+
+/// Folds an identify. It must name at least one identifier; without one nothing happens.
+pub fn identify(graph: &mut Graph, statement: &Statement) {
+    let Some(strongest) = statement.digests().first().copied() else { return };
+    name_all(graph, statement);
+    link(graph, statement);
+    let tombstones = Tombstones::of(graph);
+    if !tombstones.covers(strongest, statement.stamp.time) {
+        write_traits(graph, strongest, statement);
+        reset_retries(graph);
+    }
+    keep(
+        graph,
+        TrackedEvent {
+            event: statement.event,
+            standing: EventState::Pending,
+            outcomes: 0,
+            delete: false,
+            identifier: strongest,
+            address: statement.address.as_ref().map(|(name, _)| name.digest),
+            says: statement.says(),
+            stamp: statement.stamp.clone(),
+            lane: statement.lane,
+            told_by: None,
+        },
+    );
+}
+
+/// Folds a delete. It must name at least one identifier; without one nothing happens.
+pub fn delete(graph: &mut Graph, deletion: &Deletion) {
+    let Some(strongest) = deletion.digests().first().copied() else { return };
+    apply_tombstones(graph, deletion);
+    keep(
+        graph,
+        TrackedEvent {
+            event: deletion.event,
+            standing: EventState::Pending,
+            outcomes: 0,
+            delete: true,
+            identifier: strongest,
+            address: deletion.addresses.first().map(|name| name.digest),
+            says: Vec::new(),
+            stamp: deletion.stamp.clone(),
+            lane: Lane::Live,
+            told_by: None,
+        },
+    );
+}
+
+/// Puts a delete's tombstones on what it names, and does not keep the event: another graph does.
+pub fn apply_tombstones(graph: &mut Graph, deletion: &Deletion) {
+    let time = deletion.stamp.time;
+    let addresses = deletion.addresses.iter().map(|name| (name, Kind::Address));
+    let users = deletion.user.iter().map(|name| (name, Kind::User));
+    let anonymous = deletion.anonymous.iter().map(|name| (name, Kind::Anonymous));
+    for (name, kind) in users.chain(addresses).chain(anonymous) {
+        let identifier = mention(graph, name, kind, time);
+        identifier.named = identifier.named.max(Some(time));
+    }
+    reset_retries(graph);
+}
+
+fn name_all(graph: &mut Graph, statement: &Statement) {
+    let time = statement.stamp.time;
+    if let Some(user) = &statement.user {
+        mention(graph, user, Kind::User, time);
+    }
+    if let Some((address, _)) = &statement.address {
+        mention(graph, address, Kind::Address, time);
+    }
+    if let Some(anonymous) = &statement.anonymous {
+        mention(graph, anonymous, Kind::Anonymous, time);
+    }
+}
+
+fn mention<'g>(graph: &'g mut Graph, name: &Name, kind: Kind, time: Moment) -> &'g mut Identifier {
+    let identifier = graph.identifiers.entry(name.digest).or_insert_with(|| Identifier::new(kind));
+    identifier.said_at = identifier.said_at.max(Some(time));
+    if identifier.sealed.is_none() {
+        identifier.sealed = Some((name.seal)());
+    }
+    identifier
+}
+
+fn link(graph: &mut Graph, statement: &Statement) {
+    let span = Span::of(&statement.stamp);
+    let address = statement.address.as_ref().map(|(name, class)| (name.digest, *class));
+    if let (Some(user), Some((address, class))) = (&statement.user, address) {
+        claim(graph, user.digest, address, class, &span);
+    }
+    let stronger = statement.user.as_ref().map(|user| user.digest).or(address.map(|(digest, _)| digest));
+    if let (Some(anonymous), Some(with)) = (&statement.anonymous, stronger) {
+        sighting(graph, anonymous.digest, with, &span);
+    }
+}
+
+fn claim(graph: &mut Graph, user: Digest, address: Digest, class: AddressClass, span: &Span) {
+    let known = graph.claims.binary_search_by_key(&(user, address), Claim::pair);
+    let index = known.unwrap_or_else(|index| {
+        graph.claims.insert(index, Claim { user, address, ordinary: None, engage: None, shape: None });
+        index
+    });
+    let claim = &mut graph.claims[index];
+    let slot = match class {
+        AddressClass::Ordinary => &mut claim.ordinary,
+        AddressClass::Engage => &mut claim.engage,
+        AddressClass::Shape => &mut claim.shape,
+    };
+    slot.get_or_insert_with(|| span.clone()).cover(span);
+}
+
+fn sighting(graph: &mut Graph, anonymous: Digest, with: Digest, span: &Span) {
+    match graph.sightings.binary_search_by_key(&(anonymous, with), Sighting::pair) {
+        Ok(index) => graph.sightings[index].span.cover(span),
+        Err(index) => graph.sightings.insert(index, Sighting { anonymous, with, span: span.clone() }),
+    }
+}
+
+fn write_traits(graph: &mut Graph, strongest: Digest, statement: &Statement) {
+    let Some(profile) = graph.identifiers.get_mut(&strongest) else { return };
+    let mut new = Vec::new();
+    for (key, value) in &statement.traits {
+        let said = TraitValue { value: value.clone(), stamp: statement.stamp.clone(), refused: None };
+        match profile.traits.get_mut(key) {
+            Some(known) if said.beats(known) => *known = said,
+            Some(_) => {}
+            None => new.push((key.clone(), said)),
+        }
+    }
+    // All at once: a profile may hold thousands of keys.
+    profile.traits.extend(new);
+}
+
+/// Something new was said, so what had been given up is tried again.
+fn reset_retries(graph: &mut Graph) {
+    graph.troubles.retain(|_, trouble| !trouble.given_up);
+}
+
+/// Remembers the event until it comes to rest. A replayed event keeps its number of outcomes.
+fn keep(graph: &mut Graph, event: TrackedEvent) {
+    match graph.event_place(event.event) {
+        Ok(place) => graph.events[place] = TrackedEvent { outcomes: graph.events[place].outcomes, ..event },
+        Err(place) => graph.events.insert(place, event),
+    }
+}
+
+/// An operator says that an event shall be tried again: what stood in its way is forgotten.
+pub fn forgive(graph: &mut Graph, stamp: &Stamp, address: Option<Digest>) {
+    let profiles = graph.identifiers.iter_mut();
+    for (_, said) in profiles.flat_map(|(_, profile)| profile.traits.iter_mut()) {
+        if said.stamp.time == stamp.time && said.stamp.key == stamp.key {
+            said.refused = None;
+        }
+    }
+    if let Some(address) = address.and_then(|address| graph.identifiers.get_mut(&address)) {
+        address.refused = None;
+        address.searched_at = None;
+    }
+    graph.troubles.clear();
+    graph.affiliates.retain(|affiliate| !affiliate.gone);
+}

@@ -1,0 +1,251 @@
+//! What is kept of one identity graph.
+
+mod affiliate;
+mod event;
+pub mod packed;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::digest::Digest;
+use crate::stamp::{Moment, Span, Stamp};
+use crate::{Map, Text};
+
+pub use affiliate::{Affiliate, Status};
+pub use event::{EventState, Lane, SentBy, TrackedEvent};
+
+/// The identifiers that claims and sightings link, and all that is kept of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Graph {
+    /// Every identifier, with its profile.
+    pub identifiers: Map<Digest, Identifier>,
+    /// Which user claimed which address, in order of both.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
+    /// Which anonymousId was seen with which stronger identifier, in order of both.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sightings: Vec<Sighting>,
+    /// The affiliates that Refersion has, or may have, for these identifiers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub affiliates: Vec<Affiliate>,
+    /// Events that are pending, or whose outcome may still change (remembered, dead), in order of their ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<TrackedEvent>,
+    /// What failed last, by the address that the failed call was about.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub troubles: Map<Digest, RetryState>,
+}
+
+impl Graph {
+    /// Brings links and events into their order, by which they are found. Earlier programs stored them as they came.
+    pub(crate) fn sort(&mut self) {
+        self.claims.sort_by_key(Claim::pair);
+        self.sightings.sort_by_key(Sighting::pair);
+        self.events.sort_by_key(|kept| kept.event);
+    }
+
+    /// The place of an event, or where it belongs.
+    pub(crate) fn event_place(&self, event: Uuid) -> Result<usize, usize> {
+        self.events.binary_search_by_key(&event, |kept| kept.event)
+    }
+
+    /// An event that is kept.
+    pub fn event_mut(&mut self, event: Uuid) -> Option<&mut TrackedEvent> {
+        let place = self.event_place(event).ok()?;
+        self.events.get_mut(place)
+    }
+
+    /// Keeps an event no longer, which ends apart from its graph.
+    pub fn forget(&mut self, event: Uuid) {
+        if let Ok(place) = self.event_place(event) {
+            self.events.remove(place);
+        }
+    }
+
+    /// How many claims and sightings there are.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.claims.len() + self.sightings.len()
+    }
+
+    /// What one user claimed of one address.
+    pub(crate) fn claim(&self, user: Digest, address: Digest) -> Option<&Claim> {
+        let place = self.claims.binary_search_by_key(&(user, address), Claim::pair).ok()?;
+        self.claims.get(place)
+    }
+
+    /// Whether a claim or a sighting links two identifiers, of which `stronger` is the stronger.
+    #[must_use]
+    pub fn is_linked(&self, stronger: Digest, weaker: Digest) -> bool {
+        self.claims.binary_search_by_key(&(stronger, weaker), Claim::pair).is_ok()
+            || self.sightings.binary_search_by_key(&(weaker, stronger), Sighting::pair).is_ok()
+    }
+}
+
+/// What kind of name an identifier is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A Segment userId.
+    User,
+    /// An email address, trimmed and in lower case.
+    Address,
+    /// A Segment anonymousId.
+    Anonymous,
+}
+
+/// One identifier and the profile kept under it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identifier {
+    /// What kind of name it is.
+    pub kind: Kind,
+    /// The newest delete that named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<Moment>,
+    /// The name itself, encrypted; gone when a tombstone covers all that was said under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+    /// The newest time that an event named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_at: Option<Moment>,
+    /// The desired traits.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub traits: Map<Text, TraitValue>,
+    /// Of an address: an affiliate that was there before us has been found at it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub existed: bool,
+    /// Of an address: when Refersion was last searched for it, whatever was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searched_at: Option<Moment>,
+    /// Of an address: why Refersion does not take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl Identifier {
+    /// An identifier of which nothing has been said.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            named: None,
+            sealed: None,
+            said_at: None,
+            traits: Map::new(),
+            existed: false,
+            searched_at: None,
+            refused: None,
+        }
+    }
+}
+
+/// One desired trait. `value` is `None` where the trait was cleared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraitValue {
+    /// The value, as text.
+    #[serde(rename = "v")]
+    pub value: Option<Text>,
+    /// When, and by which message, it was said.
+    #[serde(rename = "s")]
+    pub stamp: Stamp,
+    /// Why Refersion does not take this value, if it was refused.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl TraitValue {
+    /// Last writer wins: the greater stamp, then the greater value as JSON text.
+    #[must_use]
+    pub fn beats(&self, other: &Self) -> bool {
+        let by_value = || json_text(self.value.as_deref()).cmp(&json_text(other.value.as_deref()));
+        self.stamp.cmp(&other.stamp).then_with(by_value).is_gt()
+    }
+}
+
+fn json_text(value: Option<&str>) -> String {
+    value.map_or_else(|| "null".to_owned(), |text| serde_json::Value::from(text).to_string())
+}
+
+/// One user's statements that an address is theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The user.
+    pub user: Digest,
+    /// The address.
+    pub address: Digest,
+    /// What ordinary identifies stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordinary: Option<Span>,
+    /// What Engage stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engage: Option<Span>,
+    /// What the shape of the userId says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Span>,
+}
+
+impl Claim {
+    /// What it is found by.
+    pub(crate) fn pair(&self) -> (Digest, Digest) {
+        (self.user, self.address)
+    }
+
+    /// The spans of the classes that occur.
+    pub fn spans(&self) -> impl Iterator<Item = &Span> {
+        [&self.ordinary, &self.engage, &self.shape].into_iter().flatten()
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn spans_mut(&mut self) -> impl Iterator<Item = &mut Span> {
+        [&mut self.ordinary, &mut self.engage, &mut self.shape].into_iter().flatten()
+    }
+
+    /// The first statement of any class.
+    #[must_use]
+    pub fn first(&self) -> Option<&Stamp> {
+        self.spans().map(|span| &span.first).min()
+    }
+
+    /// The last statement of any class, covered or not.
+    #[must_use]
+    pub fn last(&self) -> Option<&Stamp> {
+        self.spans().map(|span| &span.last).max()
+    }
+}
+
+/// An anonymousId beside something stronger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// The anonymousId.
+    pub anonymous: Digest,
+    /// The user or address that it was seen with.
+    pub with: Digest,
+    /// First and last time.
+    pub span: Span,
+}
+
+impl Sighting {
+    /// What it is found by.
+    pub(crate) fn pair(&self) -> (Digest, Digest) {
+        (self.anonymous, self.with)
+    }
+}
+
+/// The last failure of what an address needs, and when to try again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryState {
+    /// How many calls failed in a row.
+    pub attempts: u32,
+    /// When the first of them failed.
+    pub since: Moment,
+    /// Not before this.
+    pub due_at: Moment,
+    /// The class of the last failure.
+    pub class: String,
+    /// What Refersion said, less any value of a person.
+    pub message: String,
+    /// Attempts and time are used up: nothing is tried until something newer is said or an operator says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
+}

@@ -1,0 +1,254 @@
+//! What is packed comes back as it was, and whatever else is read does no harm.
+
+mod chance;
+
+use std::sync::Arc;
+
+use super::table::Table;
+use super::*;
+use crate::graph::{Affiliate, Claim, Identifier, Kind, Status, TraitValue};
+use crate::stamp::{Moment, Span, Stamp};
+use crate::{Digest, Map, Text};
+use chance::Chance;
+
+/// How many random graphs each test draws.
+const CASES: u64 = 2_000;
+
+/// One user who claimed one address, at which there is an affiliate.
+fn small() -> Graph {
+    let (user, address) = (Digest([1; 16]), Digest([2; 16]));
+    let stamp = Stamp { time: Moment(1_000), key: Arc::from("m-1"), revision: 0 };
+    let said = |value: Option<&str>, refused: Option<&str>| TraitValue {
+        value: value.map(Text::from),
+        stamp: stamp.clone(),
+        refused: refused.map(str::to_owned),
+    };
+    let of_user = Identifier {
+        sealed: Some("c2VhbGVk".to_owned()),
+        said_at: Some(Moment(1_000)),
+        traits: Map::from_iter([
+            ("first_name".into(), said(Some("Ada"), None)),
+            ("phone".into(), said(Some("x"), Some("too short"))),
+            ("zip".into(), said(None, None)),
+        ]),
+        ..Identifier::new(Kind::User)
+    };
+    let told = Map::from_iter([("first_name".into(), Some("Ada".into())), ("zip".into(), None)]);
+    Graph {
+        identifiers: Map::from_iter([(user, of_user), (address, Identifier::new(Kind::Address))]),
+        claims: vec![Claim { user, address, ordinary: Some(Span::of(&stamp)), engage: None, shape: None }],
+        affiliates: vec![Affiliate {
+            id: Some(300),
+            code: Some("ada1".to_owned()),
+            status: Some(Status::Active),
+            told,
+            ..Affiliate::at(address)
+        }],
+        ..Graph::default()
+    }
+}
+
+/// The bytes of form 1 lie in ledgers. Whoever has to change this test needs a form 2, and a reader of both.
+#[test]
+fn the_bytes_of_form_1_are_these() {
+    let expected = [
+        b"\x01\x02".as_slice(),
+        // The user: its flags, the moment 1,000 as a zigzag number, the sealed name, three traits.
+        &[1; 16],
+        b"\x0C\xD0\x0F\x08c2VhbGVk\x03",
+        // The first trait brings the stamp: no step in time, revision 0, the key.
+        b"\x15first_name\x07Ada\x00\x00\x00\x03m-1",
+        b"\x0Bphone\x03x\x03\x13too short",
+        b"\x07zip\x00\x02",
+        // The address: flags, no traits.
+        &[2; 16],
+        b"\x01\x00",
+        // One claim: the class, the user, the address, twice the stamp.
+        b"\x01\x01\x01\x02\x02\x02",
+        // No sightings. One affiliate: flags, address, id, code, two fields told, none shown.
+        b"\x00\x01\x19\x02\xAC\x02\x04ada1\x02\x02\x04\x0C\x00\x00",
+        // Neither events nor troubles.
+        b"\x00\x00",
+    ]
+    .concat();
+    assert_eq!(pack(&small()), expected);
+    assert_eq!(unpack(&expected).unwrap(), small());
+}
+
+/// The payee and the hold follow the code, and cost a graph without them nothing.
+#[test]
+fn a_payee_adds_a_flag_and_its_place() {
+    let mut graph = small();
+    graph.affiliates[0].payee = Some(Digest([1; 16]));
+    graph.affiliates[0].held_since = Some(Moment(1_000));
+    let bytes = pack(&graph);
+    let affiliate = b"\x00\x01\x99\x30\x02\xAC\x02\x04ada1\x01\x00\x02\x02\x04\x0C\x00\x00".as_slice();
+    assert!(bytes.windows(affiliate.len()).any(|part| part == affiliate), "{bytes:?}");
+    assert_eq!(unpack(&bytes).unwrap(), graph);
+}
+
+#[test]
+fn what_is_packed_comes_back_as_it_was() {
+    for seed in 0..CASES {
+        let graph = Chance::of(seed).graph(6);
+        let back = unpack(&pack(&graph)).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert!(back == graph, "seed {seed}: {graph:#?} became {back:#?}");
+    }
+}
+
+#[test]
+fn a_large_graph_comes_back_as_it_was() {
+    for seed in 0..3 {
+        let graph = Chance::of(seed).graph(500);
+        assert!(unpack(&pack(&graph)).unwrap() == graph, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_graph_of_before_is_read_from_its_json() {
+    for seed in 0..CASES {
+        let graph = Chance::of(seed).graph(6);
+        let json = serde_json::to_vec(&graph).unwrap();
+        assert!(unpack(&json).unwrap() == graph, "seed {seed}");
+        assert!(unpack(&json[..json.len() - 1]).is_err(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_truncated_graph_is_refused() {
+    for seed in 0..CASES / 100 {
+        let bytes = pack(&Chance::of(seed).graph(3));
+        for length in 0..bytes.len() {
+            assert!(unpack(&bytes[..length]).is_err(), "seed {seed}, {length} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_graph_that_something_follows_is_refused() {
+    let mut bytes = pack(&small());
+    bytes.push(0);
+    assert_eq!(unpack(&bytes).unwrap_err().to_string(), "a graph cannot be read: something follows it");
+}
+
+/// The read either ends in an error or in some graph, which then can be packed. A panic fails the test.
+#[test]
+fn a_corrupted_byte_does_no_harm() {
+    every_byte_becomes(&pack(&small()), |_| (0..=u8::MAX).collect());
+    for seed in 0..2 {
+        let bytes = pack(&Chance::of(seed).graph(2));
+        every_byte_becomes(&bytes, |byte| (0..8).map(|bit| byte ^ 1 << bit).collect());
+    }
+}
+
+fn every_byte_becomes(bytes: &[u8], others: impl Fn(u8) -> Vec<u8>) {
+    for (at, byte) in bytes.iter().enumerate() {
+        for other in others(*byte) {
+            let mut bytes = bytes.to_vec();
+            bytes[at] = other;
+            if let Ok(graph) = unpack(&bytes) {
+                assert!(unpack(&pack(&graph)).unwrap() == graph, "byte {at} is {other} in {bytes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_does_no_harm() {
+    for seed in 0..CASES * 10 {
+        let mut chance = Chance::of(seed);
+        let mut bytes = vec![FORM];
+        // Small numbers get further into the reader than large ones.
+        let largest = if chance.percent(50) { 8 } else { 256 };
+        bytes.extend((0..chance.below(200)).map(|_| chance.below(largest) as u8));
+        if let Ok(graph) = unpack(&bytes) {
+            assert!(unpack(&pack(&graph)).unwrap() == graph, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_newer_form_is_refused_with_its_reason() {
+    for form in (0..=u8::MAX).filter(|form| ![FORM, b'{'].contains(form)) {
+        let error = unpack(&[form, 0, 0, 0, 0, 0, 0]).unwrap_err().to_string();
+        assert_eq!(error, "a graph cannot be read: a newer program wrote it; upgrade this one");
+    }
+}
+
+/// A vector of so many would end the process, so the count has to be judged before room is made.
+#[test]
+fn a_count_that_the_bytes_cannot_hold_is_refused() {
+    let largest = [[0xFF; 9].as_slice(), &[1]].concat();
+    for before in 0..6 {
+        let bytes = [&[FORM], [0; 6].get(..before).unwrap(), &largest, &[0; 40]].concat();
+        assert!(unpack(&bytes).is_err(), "after {before} empty parts");
+    }
+}
+
+/// Else a damaged graph could name one long text with each of its bytes.
+#[test]
+fn a_text_is_referred_to_only_if_it_is_short() {
+    let twice = |length: usize| {
+        let text = Some(Text::from("x".repeat(length)));
+        let told = Map::from_iter([("a".into(), text.clone()), ("b".into(), text)]);
+        let graph = Graph {
+            affiliates: vec![Affiliate { told, ..Affiliate::at(Digest([0; 16])) }],
+            ..Graph::default()
+        };
+        assert_eq!(unpack(&pack(&graph)).unwrap(), graph);
+        pack(&graph).len()
+    };
+    let short = twice(SHARED_AT_MOST);
+    assert!(short < 2 * SHARED_AT_MOST);
+    assert!(twice(SHARED_AT_MOST + 1) > 2 * SHARED_AT_MOST);
+}
+
+#[test]
+fn a_text_that_is_not_utf8_is_refused() {
+    let mut bytes = pack(&small());
+    let at = bytes.windows(3).position(|bytes| bytes == b"Ada").unwrap();
+    bytes[at] = 0xFF;
+    assert_eq!(unpack(&bytes).unwrap_err().to_string(), "a graph cannot be read: a text is not UTF-8");
+}
+
+#[test]
+fn equal_stamps_share_their_key() {
+    let graph = unpack(&pack(&small())).unwrap();
+    let key = &graph.claims[0].first().unwrap().key;
+    for said in graph.identifiers.values().flat_map(|identifier| identifier.traits.values()) {
+        assert!(Arc::ptr_eq(&said.stamp.key, key));
+    }
+}
+
+/// Whoever chooses texts with equal hashes makes a graph larger, not slower or wrong.
+#[test]
+fn a_table_of_equal_hashes_never_names_a_wrong_place() {
+    let mut table = Table::with_room(4);
+    let mut written = Vec::new();
+    for round in 0..3 {
+        for one in 0..1_000 {
+            match table.place(7, one) {
+                Some(place) => assert_eq!(written[place - 1], one, "round {round}"),
+                None => written.push(one),
+            }
+        }
+    }
+    assert_eq!(table.len(), written.len());
+}
+
+#[test]
+fn a_table_knows_all_that_it_met() {
+    let mut table = Table::with_room(4);
+    let texts: Vec<String> = (0..5_000).map(|number| format!("text {number}")).collect();
+    let mut missed = 0;
+    for text in &texts {
+        assert_eq!(table.place(table::hash(text), text.as_str()), None);
+    }
+    for (at, text) in texts.iter().enumerate() {
+        match table.place(table::hash(text), text.as_str()) {
+            Some(place) => assert_eq!(place, at + 1),
+            None => missed += 1,
+        }
+    }
+    assert!(missed < 10, "{missed} of 5,000 texts were written twice");
+}

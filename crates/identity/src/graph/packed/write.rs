@@ -1,0 +1,209 @@
+//! Writes the parts of a graph. Every struct is taken apart by all its fields, so that a field which the form does not
+//! know yet does not compile.
+
+use super::writer::Writer;
+use super::{FORM, flags};
+use crate::graph::{
+    Affiliate, Claim, EventState, Graph, Identifier, Kind, Lane, RetryState, SentBy, Sighting, Status,
+    TrackedEvent, TraitValue,
+};
+use crate::{Map, Text};
+
+/// The bytes of a graph.
+pub(super) fn graph(graph: &Graph) -> Vec<u8> {
+    let Graph { identifiers, claims, sightings, affiliates, events, troubles } = graph;
+    let mut writer = Writer::new(identifiers.keys().copied().collect());
+    writer.raw(&[FORM]);
+    writer.many(identifiers, |writer, (digest, one)| {
+        writer.raw(&digest.0);
+        writer.identifier(one);
+    });
+    writer.many(claims, Writer::claim);
+    writer.many(sightings, Writer::sighting);
+    writer.many(affiliates, Writer::affiliate);
+    writer.many(events, Writer::kept);
+    writer.many(troubles, |writer, (digest, one)| {
+        writer.digest(digest);
+        writer.trouble(one);
+    });
+    writer.done()
+}
+
+impl<'g> Writer<'g> {
+    fn identifier(&mut self, one: &'g Identifier) {
+        use flags::identifier::{EXISTED, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT};
+
+        let Identifier { kind, named, sealed, said_at, traits, existed, searched_at, refused } = one;
+        let kind = match kind {
+            Kind::User => 0,
+            Kind::Address => 1,
+            Kind::Anonymous => 2,
+        };
+        self.number(
+            kind | bit(named.is_some(), NAMED)
+                | bit(sealed.is_some(), SEALED)
+                | bit(said_at.is_some(), SAID_AT)
+                | bit(*existed, EXISTED)
+                | bit(searched_at.is_some(), SEARCHED_AT)
+                | bit(refused.is_some(), REFUSED),
+        );
+        for moment in [named, said_at, searched_at].into_iter().flatten() {
+            self.moment(*moment);
+        }
+        if let Some(sealed) = sealed {
+            self.text(sealed);
+        }
+        if let Some(refused) = refused {
+            self.shared(Some(refused));
+        }
+        self.many(traits, |writer, (key, TraitValue { value, stamp, refused })| {
+            writer.shared(Some(key));
+            writer.shared(value.as_deref());
+            writer.stamp(stamp, refused.is_some());
+            if let Some(refused) = refused {
+                writer.shared(Some(refused));
+            }
+        });
+    }
+
+    fn claim(&mut self, one: &'g Claim) {
+        use flags::claim::{ENGAGE, ORDINARY, SHAPE};
+
+        let Claim { user, address, ordinary, engage, shape } = one;
+        self.number(
+            bit(ordinary.is_some(), ORDINARY) | bit(engage.is_some(), ENGAGE) | bit(shape.is_some(), SHAPE),
+        );
+        self.digest(user);
+        self.digest(address);
+        for span in [ordinary, engage, shape].into_iter().flatten() {
+            self.span(span);
+        }
+    }
+
+    fn sighting(&mut self, one: &'g Sighting) {
+        let Sighting { anonymous, with, span } = one;
+        self.digest(anonymous);
+        self.digest(with);
+        self.span(span);
+    }
+
+    fn affiliate(&mut self, one: &'g Affiliate) {
+        use flags::affiliate::{
+            ADDRESS_UNKNOWN, CODE, DISABLED_BY_US, FOUND, GONE, HELD_SINCE, ID, PAYEE, SCRUBBED, WAS_ACTIVE,
+        };
+
+        let Affiliate {
+            id,
+            code,
+            address,
+            address_unknown,
+            status,
+            disabled_by_us,
+            was_active,
+            found,
+            told,
+            shown,
+            scrubbed,
+            gone,
+            payee,
+            held_since,
+        } = one;
+        let status = match status {
+            None => 0,
+            Some(Status::Active) => 1,
+            Some(Status::Pending) => 2,
+            Some(Status::Denied) => 3,
+            Some(Status::Disabled) => 4,
+        };
+        self.number(
+            status
+                | bit(id.is_some(), ID)
+                | bit(code.is_some(), CODE)
+                | bit(*address_unknown, ADDRESS_UNKNOWN)
+                | bit(*disabled_by_us, DISABLED_BY_US)
+                | bit(*was_active, WAS_ACTIVE)
+                | bit(*found, FOUND)
+                | bit(*scrubbed, SCRUBBED)
+                | bit(*gone, GONE)
+                | bit(payee.is_some(), PAYEE)
+                | bit(held_since.is_some(), HELD_SINCE),
+        );
+        self.digest(address);
+        if let Some(id) = id {
+            self.number(*id);
+        }
+        if let Some(code) = code {
+            self.text(code);
+        }
+        if let Some(payee) = payee {
+            self.digest(payee);
+        }
+        if let Some(since) = held_since {
+            self.moment(*since);
+        }
+        self.fields(told);
+        self.fields(shown);
+    }
+
+    fn fields(&mut self, fields: &'g Map<Text, Option<Text>>) {
+        self.many(fields, |writer, (field, value)| {
+            writer.shared(Some(field));
+            writer.shared(value.as_deref());
+        });
+    }
+
+    fn kept(&mut self, one: &'g TrackedEvent) {
+        use flags::kept::{ADDRESS, BULK, DELETE, TOLD_BY_CREATE, TOLD_BY_EDIT};
+
+        let TrackedEvent {
+            event,
+            standing,
+            outcomes,
+            delete,
+            identifier,
+            address,
+            says,
+            stamp,
+            lane,
+            told_by,
+        } = one;
+        let standing = match standing {
+            EventState::Pending => 0,
+            EventState::Remembered => 1,
+            EventState::Dead => 2,
+        };
+        let told_by = match told_by {
+            None => 0,
+            Some(SentBy::Edit) => TOLD_BY_EDIT,
+            Some(SentBy::Create) => TOLD_BY_CREATE,
+        };
+        self.number(
+            standing
+                | told_by
+                | bit(*lane == Lane::Bulk, BULK)
+                | bit(*delete, DELETE)
+                | bit(address.is_some(), ADDRESS),
+        );
+        self.raw(event.as_bytes());
+        self.number(u64::from(*outcomes));
+        self.digest(identifier);
+        if let Some(address) = address {
+            self.digest(address);
+        }
+        self.stamp(stamp, false);
+        self.many(says, |writer, key| writer.shared(Some(key)));
+    }
+
+    fn trouble(&mut self, one: &'g RetryState) {
+        let RetryState { attempts, since, due_at, class, message, given_up } = one;
+        self.number(u64::from(*attempts) << 1 | u64::from(*given_up));
+        self.moment(*since);
+        self.moment(*due_at);
+        self.shared(Some(class));
+        self.shared(Some(message));
+    }
+}
+
+fn bit(on: bool, bit: u64) -> u64 {
+    if on { bit } else { 0 }
+}

@@ -1,0 +1,116 @@
+//! Whose statements the payout field of an affiliate follows.
+//!
+//! The payout field (Refersion's `paypal_email`) says where money goes, and anybody can send an identify with a userId of
+//! their own and somebody else's address. So an affiliate remembers its *payee*: the user, or the address without a user,
+//! that it was created for; of one that was there before us, the person that it was first bound to. The field is sent from
+//! the payee's own profile alone, whoever holds the address. What anybody else states, a clearing included, is *held back*
+//! until an operator confirms it. There is no confirmation by event: whoever can send an identify for one userId can send it for another.
+//!
+//! A delete of the payee releases the affiliate: its next holder becomes the payee. For an address only a delete that
+//! named it counts. An inherited tombstone does not: a user who claimed the address could cause it by their own delete.
+//!
+//! The payee depends on when the create went out, like left-over affiliates do; everything else here is a function of it
+//! and of the set of events.
+
+use crate::digest::Digest;
+use crate::eligibility::{PAYPAL, Rules};
+use crate::graph::{Affiliate, Graph, Kind, TraitValue};
+use crate::plan::Picture;
+use crate::resolution::Person;
+use crate::tombstones::Tombstones;
+
+/// The payee of an affiliate; `None` if it has none yet, or if the one that it had was deleted.
+fn payee(graph: &Graph, tombstones: &Tombstones, affiliate: &Affiliate) -> Option<Digest> {
+    affiliate.payee.filter(|payee| !is_deleted(graph, tombstones, *payee))
+}
+
+fn is_deleted(graph: &Graph, tombstones: &Tombstones, payee: Digest) -> bool {
+    let Some(identifier) = graph.identifiers.get(&payee) else { return false };
+    let tombstone = if identifier.kind == Kind::Address { identifier.named } else { tombstones.on(payee) };
+    tombstone.is_some_and(|tombstone| identifier.traits.values().all(|said| said.stamp.time <= tombstone))
+}
+
+/// The payee of a person's affiliate. Of one that has none, and of a person without an affiliate, it is the person itself.
+pub(crate) fn payee_of(
+    graph: &Graph,
+    tombstones: &Tombstones,
+    person: &Person<'_>,
+    affiliate: Option<&Affiliate>,
+) -> Digest {
+    affiliate.and_then(|affiliate| payee(graph, tombstones, affiliate)).unwrap_or(person.root)
+}
+
+/// Whether something is held back from a person's affiliate: without the payee, it would be sent another payout field.
+#[must_use]
+pub fn is_held_back(person: &Person<'_>, rules: &Rules) -> bool {
+    let Some(key) = rules.paypal_trait.as_deref() else { return false };
+    let text = |said: Option<&'_ TraitValue>| {
+        said.and_then(|said| rules.text_of(PAYPAL, said)).unwrap_or_default().to_owned()
+    };
+    text(person.traits.get(key).copied()) != text(person.payout)
+}
+
+/// What settling a graph finds out about one of its affiliates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Review {
+    /// Who is its payee from now on.
+    pub(crate) payee: Option<Digest>,
+    /// Something is held back from it.
+    pub(crate) held_back: bool,
+}
+
+/// Reviews every affiliate of a graph, in order.
+pub(crate) fn review(picture: &Picture<'_>) -> Vec<Review> {
+    let one = |affiliate: &Affiliate| {
+        let owner = picture.who.person(affiliate.address);
+        let owner = owner.filter(|owner| picture.who.bound(picture.graph, owner) == Some(affiliate));
+        let known = payee(picture.graph, &picture.tombstones, affiliate);
+        let first = owner.filter(|_| affiliate.id.is_some()).map(|owner| owner.root);
+        let there = affiliate.id.is_some() && !affiliate.gone;
+        Review {
+            payee: known.or(first),
+            held_back: there && owner.is_some_and(|owner| is_held_back(owner, picture.rules)),
+        }
+    };
+    picture.graph.affiliates.iter().map(one).collect()
+}
+
+/// What an operator's confirmation changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The numeric id of the affiliate.
+    pub affiliate: u64,
+    /// Its former payee.
+    pub from: Option<Digest>,
+    /// Its payee from now on.
+    pub to: Digest,
+}
+
+/// Makes whoever made the held back statement the payee of an affiliate, on an operator's word; its present holder, where
+/// nobody states anything any more. `None` if `identifier` belongs to no person
+/// with an affiliate from which something is held back.
+pub fn confirm(graph: &mut Graph, rules: &Rules, identifier: Digest) -> Option<Confirmed> {
+    let picture = Picture::of(graph, rules);
+    let person = picture.who.person(identifier)?;
+    let bound = picture.who.bound(graph, person)?;
+    if bound.gone || !is_held_back(person, rules) {
+        return None;
+    }
+    let confirmed =
+        Confirmed { affiliate: bound.id?, from: bound.payee, to: states_newest(&picture, person) };
+    let mine = graph.affiliates.iter_mut().filter(|affiliate| affiliate.id == Some(confirmed.affiliate));
+    mine.for_each(|affiliate| affiliate.payee = Some(confirmed.to));
+    Some(confirmed)
+}
+
+/// The profile of a person that states the payout field last, else the person's own.
+fn states_newest(picture: &Picture<'_>, person: &Person<'_>) -> Digest {
+    let key = picture.rules.paypal_trait.as_deref().unwrap_or_default();
+    let newest = person.traits.get(key).copied();
+    let states = |profile: &Digest| {
+        let said = picture.graph.identifiers.get(profile).and_then(|profile| profile.traits.get(key));
+        said.is_some() && said == newest
+    };
+    let mut profiles = std::iter::once(person.root).chain(person.profiles.iter().copied());
+    profiles.find(states).unwrap_or(person.root)
+}

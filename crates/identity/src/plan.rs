@@ -1,0 +1,255 @@
+//! The next step for each affiliate of a graph: the fewest calls that remove the difference.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::difference::{desired, difference};
+use crate::digest::Digest;
+use crate::eligibility::{Rules, Traits};
+use crate::erase::to_search_for;
+use crate::graph::{Affiliate, Graph, Status};
+use crate::resolution::{Person, Who};
+use crate::tombstones::Tombstones;
+use crate::{Map, Text};
+
+/// What kind of call a graph needs next: what the ledger sorts due graphs by, so that batches can be filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// `status_change`, in batches of 50.
+    Status,
+    /// `search`, one by one.
+    Search,
+    /// `new`, one by one.
+    Create,
+    /// `edit`, in batches of 50.
+    Edit,
+}
+
+/// One step that one affiliate, or an address without one, needs next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The address that it is about; what failed is remembered by it.
+    pub anchor: Digest,
+    /// What to do.
+    pub act: Act,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Make an affiliate at the anchor.
+    Create {
+        /// The user whose id becomes `unique_merchant_id`.
+        user: Option<Digest>,
+        /// The fields that a create can take, by name; empty ones left out.
+        fields: Map<Text, Text>,
+    },
+    /// Tell fields of an affiliate.
+    Edit {
+        /// Its numeric id.
+        affiliate: u64,
+        /// The address to tell, if that differs as well.
+        email: Option<Digest>,
+        /// The fields that differ.
+        fields: Map<Text, Text>,
+    },
+    /// Overwrite what a deleted person's affiliate holds.
+    Scrub {
+        /// Its numeric id.
+        affiliate: u64,
+        /// The fields to empty.
+        fields: Vec<Text>,
+    },
+    /// Set a status.
+    Status {
+        /// The numeric id.
+        affiliate: u64,
+        /// The wanted status.
+        status: Status,
+    },
+    /// Ask Refersion whether there is an affiliate at the anchor.
+    Search {
+        /// A create without an answer may have made it.
+        uncertain_create: bool,
+    },
+}
+
+impl Step {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> StepKind {
+        match self.act {
+            Act::Create { .. } => StepKind::Create,
+            Act::Edit { .. } | Act::Scrub { .. } => StepKind::Edit,
+            Act::Status { .. } => StepKind::Status,
+            Act::Search { .. } => StepKind::Search,
+        }
+    }
+
+    /// Whether a pending delete waits for it.
+    #[must_use]
+    pub fn serves_a_delete(&self) -> bool {
+        match self.act {
+            Act::Scrub { .. } | Act::Search { .. } => true,
+            Act::Status { status, .. } => status == Status::Disabled,
+            Act::Create { .. } | Act::Edit { .. } => false,
+        }
+    }
+}
+
+/// Everything that follows from a graph under a connection's rules, worked out once.
+pub struct Picture<'g> {
+    /// The graph.
+    pub graph: &'g Graph,
+    /// The rules.
+    pub rules: &'g Rules,
+    /// Its tombstones.
+    pub tombstones: Tombstones,
+    /// Its persons.
+    pub who: Who<'g>,
+    /// The next steps, one at most for each affiliate and each person.
+    pub steps: Vec<Step>,
+}
+
+impl<'g> Picture<'g> {
+    /// Works everything out.
+    #[must_use]
+    pub fn of(graph: &'g Graph, rules: &'g Rules) -> Self {
+        let tombstones = Tombstones::of(graph);
+        let who = Who::of(graph, &tombstones, rules);
+        let mut picture = Self { graph, rules, tombstones, who, steps: Vec::new() };
+        picture.steps = picture.plan();
+        picture
+    }
+
+    fn plan(&self) -> Vec<Step> {
+        let affiliates = self.graph.affiliates.iter().filter_map(|affiliate| self.for_affiliate(affiliate));
+        let mut steps: Vec<Step> = affiliates.collect();
+        let alone = |person: &&Person<'_>| self.who.bound(self.graph, person).is_none();
+        let alone: Vec<&Person<'_>> = self.who.persons.iter().filter(alone).collect();
+        steps.extend(alone.iter().filter_map(|person| self.create(person)));
+        let wanted = alone.iter().flat_map(|person| self.look_for(person));
+        for address in wanted.chain(to_search_for(self.graph, &self.tombstones)) {
+            // One search is for all, a create would find out as well, and two calls about one address must not race.
+            if !steps.iter().any(|known| known.anchor == address) {
+                steps.push(Step { anchor: address, act: Act::Search { uncertain_create: false } });
+            }
+        }
+        steps
+    }
+
+    fn for_affiliate(&self, affiliate: &Affiliate) -> Option<Step> {
+        let anchor = affiliate.address;
+        let Some(id) = affiliate.id else {
+            return Some(Step { anchor, act: Act::Search { uncertain_create: true } });
+        };
+        if affiliate.gone {
+            return None;
+        }
+        let owner = self.who.person(affiliate.address);
+        let owner = owner.filter(|person| self.who.bound(self.graph, person) == Some(affiliate));
+        let act = match owner {
+            Some(person) if person.can_be_one => self.keep_current(affiliate, id, person),
+            _ if self.tombstones.around(self.graph, anchor).is_some() => self.put_away(affiliate, id),
+            Some(person) => self.keep_current(affiliate, id, person),
+            None => None,
+        };
+        act.map(|act| Step { anchor, act })
+    }
+
+    /// Nobody who can be an affiliate stands behind this one, and someone near it asked to be forgotten.
+    fn put_away(&self, affiliate: &Affiliate, id: u64) -> Option<Act> {
+        if affiliate.status != Some(Status::Disabled) {
+            return Some(Act::Status { affiliate: id, status: Status::Disabled });
+        }
+        let scrub = self.rules.scrub && affiliate.disabled_by_us && !affiliate.scrubbed;
+        scrub.then(|| {
+            let fields: BTreeSet<&Text> = affiliate.told.keys().chain(affiliate.shown.keys()).collect();
+            Act::Scrub { affiliate: id, fields: fields.into_iter().cloned().collect() }
+        })
+    }
+
+    fn keep_current(&self, affiliate: &Affiliate, id: u64, person: &Person<'_>) -> Option<Act> {
+        let fields = difference(&desired(person, self.rules), affiliate, self.rules);
+        let moved = affiliate.address != person.address || affiliate.address_unknown;
+        let refused = self.graph.identifiers.get(&person.address).is_some_and(|it| it.refused.is_some());
+        let email = (moved && !refused).then_some(person.address);
+        if email.is_some() || !fields.is_empty() {
+            return Some(Act::Edit { affiliate: id, email, fields });
+        }
+        let revive = affiliate.disabled_by_us && affiliate.was_active && self.rules.active;
+        (revive && person.can_be_one && affiliate.status != Some(Status::Active))
+            .then_some(Act::Status { affiliate: id, status: Status::Active })
+    }
+
+    fn create(&self, person: &Person<'_>) -> Option<Step> {
+        if !person.can_be_one || !self.hindrances(person).is_empty() {
+            return None;
+        }
+        let fields = desired(person, self.rules).fields.into_iter();
+        let fields = fields.filter(|(field, text)| !field.starts_with("custom:") && !text.is_empty());
+        let fields = fields.map(|(field, text)| (Text::from(field), Text::from(text)));
+        let user = (person.root != person.address).then_some(person.root);
+        Some(Step { anchor: person.address, act: Act::Create { user, fields: fields.collect() } })
+    }
+
+    /// Why a person that has all that a create needs is not created all the same.
+    #[must_use]
+    pub fn hindrances(&self, person: &Person<'_>) -> Vec<String> {
+        let mut hindrances = Vec::new();
+        let address = self.graph.identifiers.get(&person.address);
+        if let Some(cause) = address.and_then(|address| address.refused.as_ref()) {
+            hindrances.push(format!("refersion refused the email: {cause}"));
+        }
+        for field in self.rules.lacking(&person.traits, true) {
+            hindrances.push(refusal_of(&person.traits, field));
+        }
+        hindrances
+    }
+
+    /// Someone of whom a create's needs are not all known, or not all taken, may have been an affiliate before us: asked
+    /// for once, if there is anything to tell.
+    fn look_for(&self, person: &Person<'_>) -> Vec<Digest> {
+        let can_be_made = person.can_be_one && self.hindrances(person).is_empty();
+        if can_be_made || !self.worth_telling(person) {
+            return Vec::new();
+        }
+        let claimed = self.graph.claims.iter().filter(|claim| claim.user == person.root);
+        let uncovered = claimed.filter(|claim| {
+            let last = claim.last().map(|stamp| stamp.time);
+            last.is_some_and(|time| !self.tombstones.covers_link(claim.user, claim.address, time))
+        });
+        let mut addresses: Vec<Digest> = uncovered.map(|claim| claim.address).collect();
+        addresses.push(person.address);
+        addresses.sort_unstable();
+        addresses.dedup();
+        let unknown = addresses.into_iter().filter(|address| {
+            let known = self.graph.affiliates.iter().any(|affiliate| affiliate.address == *address);
+            let identifier = self.graph.identifiers.get(address);
+            !known && identifier.is_some_and(|it| it.searched_at.is_none() && it.sealed.is_some())
+        });
+        unknown.collect()
+    }
+
+    fn worth_telling(&self, person: &Person<'_>) -> bool {
+        let stated =
+            self.graph.claims.iter().any(|claim| claim.user == person.root && claim.ordinary.is_some());
+        let says = person.traits.keys().any(|key| self.rules.is_mapped(key));
+        let alone = person.root == person.address;
+        stated || says || (alone && self.said_by_an_ordinary_event(person))
+    }
+
+    fn said_by_an_ordinary_event(&self, person: &Person<'_>) -> bool {
+        self.graph.events.iter().any(|kept| kept.identifier == person.address && kept.has_said("email"))
+    }
+}
+
+fn refusal_of(traits: &Traits<'_>, field: &str) -> String {
+    let cause = traits.get(field).and_then(|said| said.refused.as_deref());
+    cause.map_or_else(
+        || format!("refersion refused the {field}"),
+        |cause| format!("refersion refused the {field}: {cause}"),
+    )
+}

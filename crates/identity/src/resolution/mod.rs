@@ -1,0 +1,171 @@
+//! Persons: the profiles that belong together, seen as one.
+//!
+//! Every rule is made of maxima, minima and unions over what the graph keeps, so that the same events make the same
+//! persons in whatever order they came.
+
+mod claims;
+mod links;
+
+use std::collections::BTreeSet;
+
+use crate::Map;
+use crate::digest::Digest;
+use crate::eligibility::{PAYPAL, Rules, Traits};
+use crate::graph::{Affiliate, Claim, Graph, Kind, TraitValue};
+use crate::payout::payee_of;
+use crate::tombstones::Tombstones;
+use links::Links;
+
+/// A person: what becomes an affiliate once it has all that a create needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person<'g> {
+    /// The user, or the address that no user ever claimed.
+    pub root: Digest,
+    /// The address that it holds.
+    pub address: Digest,
+    /// Every profile that speaks for it, root and address included, in order.
+    pub profiles: Vec<Digest>,
+    /// What its profiles say, last writer wins.
+    pub traits: Traits<'g>,
+    /// It has all that a create needs.
+    pub can_be_one: bool,
+    /// Whose own statements reach the payout field of its affiliate.
+    pub payee: Digest,
+    /// What the payee states about the payout field, if anything.
+    pub payout: Option<&'g TraitValue>,
+}
+
+/// Why an identifier belongs to no person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wait {
+    /// A user without an address.
+    NoAddress,
+    /// A user whose address another user holds.
+    AddressHeldByAnother,
+    /// An anonymousId alone.
+    AnonymousOnly,
+    /// An address whose last claimer waits.
+    ClaimerWaits,
+}
+
+/// The persons of a graph, and who waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Who<'g> {
+    /// Every person.
+    pub persons: Vec<Person<'g>>,
+    /// Which person an identifier belongs to, as an index into `persons`.
+    pub person_of: Map<Digest, usize>,
+    /// Why an identifier belongs to none.
+    pub waits: Map<Digest, Wait>,
+    /// Identifiers on which a tombstone lies.
+    tombstoned: BTreeSet<Digest>,
+}
+
+impl<'g> Person<'g> {
+    /// Whether an identifier's profile speaks for it.
+    #[must_use]
+    pub fn has(&self, identifier: Digest) -> bool {
+        self.profiles.binary_search(&identifier).is_ok()
+    }
+
+    /// The statement about a trait that a field is sent: of the payout field the payee's own, of any other the newest.
+    #[must_use]
+    pub fn said(&self, field: &str, key: &str) -> Option<&'g TraitValue> {
+        if field == PAYPAL { self.payout } else { self.traits.get(key).copied() }
+    }
+}
+
+impl<'g> Who<'g> {
+    /// Works out the persons of a graph.
+    #[must_use]
+    pub fn of(graph: &'g Graph, tombstones: &Tombstones, rules: &Rules) -> Self {
+        let links = Links::of(graph, tombstones);
+        let mut who = Self {
+            tombstoned: tombstones.all().map(|(identifier, _)| identifier).collect(),
+            ..Self::default()
+        };
+        for (address, user) in links.holders(rules) {
+            who.add(graph, rules, user, address, links.profiles(user, address));
+        }
+        let unclaimed = graph.identifiers.iter().filter(|(digest, identifier)| {
+            identifier.kind == Kind::Address && !links.last_claimer.contains_key(*digest)
+        });
+        for (&address, _) in unclaimed {
+            who.add(graph, rules, address, address, links.profiles(address, address));
+        }
+        who.waits = who.everything_else(graph, &links);
+        who.find_payouts(graph, tombstones, rules);
+        who
+    }
+
+    fn find_payouts(&mut self, graph: &'g Graph, tombstones: &Tombstones, rules: &Rules) {
+        let Some(key) = rules.paypal_trait.as_deref() else { return };
+        let payee = |person: &Person<'_>| payee_of(graph, tombstones, person, self.bound(graph, person));
+        let payees: Vec<Digest> = self.persons.iter().map(payee).collect();
+        for (person, payee) in self.persons.iter_mut().zip(payees) {
+            person.payee = payee;
+            person.payout = graph.identifiers.get(&payee).and_then(|profile| profile.traits.get(key));
+        }
+    }
+
+    fn add(&mut self, graph: &'g Graph, rules: &Rules, root: Digest, address: Digest, profiles: Vec<Digest>) {
+        let traits = merged(graph, &profiles);
+        let can_be_one = rules.lacking(&traits, false).is_empty();
+        let index = self.persons.len();
+        self.person_of.extend(profiles.iter().map(|profile| (*profile, index)));
+        self.persons.push(Person { root, address, profiles, traits, can_be_one, payee: root, payout: None });
+    }
+
+    fn everything_else(&self, graph: &Graph, links: &Links<'_>) -> Map<Digest, Wait> {
+        let alone = graph.identifiers.iter().filter(|(digest, _)| !self.person_of.contains_key(*digest));
+        alone
+            .map(|(&digest, identifier)| {
+                let wait = match identifier.kind {
+                    Kind::User if links.present.contains_key(&digest) => Wait::AddressHeldByAnother,
+                    Kind::User => Wait::NoAddress,
+                    Kind::Address => Wait::ClaimerWaits,
+                    Kind::Anonymous => Wait::AnonymousOnly,
+                };
+                (digest, wait)
+            })
+            .collect()
+    }
+
+    /// The person that an identifier belongs to.
+    #[must_use]
+    pub fn person(&self, identifier: Digest) -> Option<&Person<'g>> {
+        self.person_of.get(&identifier).map(|index| &self.persons[*index])
+    }
+
+    /// The affiliate that a person is bound to: the one at its address, else the one at the address that it left last. One
+    /// at an address that was left and on which a tombstone lies is not carried along: in doubt the delete wins.
+    #[must_use]
+    pub fn bound<'a>(&self, graph: &'a Graph, person: &Person<'_>) -> Option<&'a Affiliate> {
+        let mine = graph.affiliates.iter().filter(|affiliate| {
+            let left = person.has(affiliate.address) && !self.tombstoned.contains(&affiliate.address);
+            affiliate.address == person.address || left
+        });
+        mine.max_by_key(|affiliate| {
+            let left = graph.claim(person.root, affiliate.address).and_then(Claim::last);
+            (!affiliate.gone, affiliate.address == person.address, left, std::cmp::Reverse(affiliate.id))
+        })
+    }
+}
+
+/// The traits of several profiles as one, last writer wins.
+#[must_use]
+pub fn merged<'g>(graph: &'g Graph, profiles: &[Digest]) -> Traits<'g> {
+    let profiles = profiles.iter().filter_map(|digest| graph.identifiers.get(digest));
+    let all = profiles.flat_map(|profile| &profile.traits).map(|(key, said)| (key.as_str(), said));
+    let mut traits: Vec<(&str, &TraitValue)> = all.collect();
+    // Nothing has to be moved where one profile alone says anything.
+    traits.sort_by_key(|(key, _)| *key);
+    traits.dedup_by(|(later, new), (earlier, known)| {
+        let same = later == earlier;
+        if same && new.beats(known) {
+            *known = *new;
+        }
+        same
+    });
+    Traits::from_sorted_store_unchecked(traits)
+}

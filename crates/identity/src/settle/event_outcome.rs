@@ -1,0 +1,249 @@
+//! The fate of one event under a picture of its graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::End;
+use crate::Text;
+use crate::digest::Digest;
+use crate::eligibility::{CUSTOM, PAYPAL};
+use crate::graph::{Affiliate, EventState, Graph, SentBy, Status, TrackedEvent, TraitValue};
+use crate::payout;
+use crate::plan::{Act, Picture, Step};
+use crate::resolution::{Person, Wait};
+use crate::stamp::Stamp;
+
+/// What becomes of an event now.
+pub(super) enum Fate {
+    /// Nothing yet.
+    Stay,
+    /// It died, and everything that it said has been replaced. It is kept because its payload is.
+    Replaced,
+    /// Its last outcome stands; nothing more can come of it.
+    Forget,
+    /// It ends.
+    End { end: End, reason: Option<String>, affiliate: Option<(Option<u64>, Option<String>)> },
+}
+
+/// Why something newer, or a delete, is all that is left of an event.
+const DELETED: &str = "deleted";
+const NEWER_SAID: &str = "newer_said";
+/// Refersion has all of it, and no call of ours told it.
+const KNOWN: &str = "known";
+/// All that is left of it is a payout field that an operator has to confirm.
+const PAYOUT_HELD: &str = "payout_held";
+
+/// When the events that have not come to rest stated each address last, by the identifier that they speak to.
+pub(super) struct LastStated<'g>(BTreeMap<(Digest, Option<Digest>), &'g Stamp>);
+
+impl<'g> LastStated<'g> {
+    pub(super) fn of(graph: &'g Graph) -> Self {
+        let mut last = BTreeMap::new();
+        for kept in graph.events.iter().filter(|kept| !kept.delete && kept.has_said("email")) {
+            let stamp = last.entry((kept.identifier, kept.address)).or_insert(&kept.stamp);
+            *stamp = (*stamp).max(&kept.stamp);
+        }
+        Self(last)
+    }
+
+    /// Whether a newer event states the same address: like a trait that is said again.
+    fn is_said_again(&self, kept: &TrackedEvent) -> bool {
+        self.0.get(&(kept.identifier, kept.address)).is_some_and(|last| **last > kept.stamp)
+    }
+}
+
+impl Fate {
+    fn end(end: End, reason: &str) -> Self {
+        Self::End { end, reason: Some(reason.to_owned()), affiliate: None }
+    }
+}
+
+/// An outcome changes in two cases only: what was remembered is delivered, and what died is delivered after all.
+pub(super) fn fate(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &TrackedEvent) -> Fate {
+    let fate =
+        if kept.delete { fate_of_delete(picture, kept) } else { fate_of_identify(picture, stated, kept) };
+    let Fate::End { end, reason, .. } = &fate else { return fate };
+    match (&kept.standing, end, reason.as_deref()) {
+        (EventState::Pending, _, _) => fate,
+        (_, End::Created | End::Updated | End::Deleted, _) => fate,
+        (EventState::Remembered, End::Unchanged, Some(KNOWN)) => fate,
+        (_, End::Superseded, Some(DELETED)) | (EventState::Remembered, End::Superseded, _) => Fate::Forget,
+        (EventState::Dead, End::Superseded, _) => Fate::Replaced,
+        (_, End::Remembered | End::Unchanged, _) => Fate::Stay,
+    }
+}
+
+fn fate_of_delete(picture: &Picture<'_>, kept: &TrackedEvent) -> Fate {
+    if picture.steps.iter().any(Step::serves_a_delete) {
+        return Fate::Stay;
+    }
+    let claims = picture.graph.claims.iter().filter(|claim| claim.user == kept.identifier);
+    let near: BTreeSet<Digest> =
+        claims.map(|claim| claim.address).chain([kept.identifier]).chain(kept.address).collect();
+    let disabled = picture.graph.affiliates.iter().find(|it| it.disabled_by_us && near.contains(&it.address));
+    let reason = if disabled.is_some() { None } else { Some("nothing_to_disable".to_owned()) };
+    Fate::End { end: End::Deleted, reason, affiliate: disabled.map(ids) }
+}
+
+fn ids(affiliate: &Affiliate) -> (Option<u64>, Option<String>) {
+    (affiliate.id, affiliate.code.clone())
+}
+
+fn fate_of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &TrackedEvent) -> Fate {
+    if picture.tombstones.covers(kept.identifier, kept.stamp.time) {
+        return Fate::end(End::Superseded, DELETED);
+    }
+    let person = picture.who.person(kept.identifier);
+    let left = Left::of(picture, stated, kept, person);
+    if kept.standing == EventState::Dead && left.refused {
+        return Fate::Stay;
+    }
+    match person {
+        Some(person) if !left.open.is_empty() => fate_with_person(picture, kept, person, &left.open),
+        // What it told is told, whatever became of its person since.
+        _ if kept.told_by.is_some() => told(picture, kept, person),
+        _ if !left.anything && !kept.says.is_empty() => Fate::end(End::Superseded, NEWER_SAID),
+        _ if !left.mapped => {
+            let says_traits = kept.says.iter().any(|key| key.starts_with(CUSTOM));
+            Fate::end(End::Unchanged, if says_traits { "not_mapped" } else { "nothing_said" })
+        }
+        Some(_) if left.held => Fate::end(End::Remembered, PAYOUT_HELD),
+        // What Refersion refused stays out of the way; whoever said it died of it, or says it again.
+        Some(_) => Fate::end(End::Remembered, "refused_value"),
+        None => Fate::end(End::Remembered, wait_word(picture, kept.identifier)),
+    }
+}
+
+/// What is left of what an event said: nothing newer has replaced it.
+#[derive(Default)]
+struct Left<'k> {
+    /// Something is.
+    anything: bool,
+    /// Something is that the settings map.
+    mapped: bool,
+    /// Something of that is a value that Refersion refused.
+    refused: bool,
+    /// Something of that is a payout field that waits for an operator.
+    held: bool,
+    /// The other keys of that.
+    open: Vec<&'k str>,
+}
+
+impl<'k> Left<'k> {
+    fn of(
+        picture: &Picture<'_>,
+        stated: &LastStated<'_>,
+        kept: &'k TrackedEvent,
+        person: Option<&Person<'_>>,
+    ) -> Self {
+        let own = picture.graph.identifiers.get(&kept.identifier);
+        let said_of = |key| match person {
+            Some(person) => person.traits.get(key).copied(),
+            None => own.and_then(|profile| profile.traits.get(key)),
+        };
+        let mut left = Self::default();
+        for key in kept.says.iter().map(Text::as_str) {
+            let (stands, refused) = match key {
+                "email" => (email_stands(stated, kept, person), email_is_refused(picture, person)),
+                _ => standing_statement(picture, kept, key, (said_of(key), person))
+                    .map_or((false, false), |said| (true, person.is_some() && said.refused.is_some())),
+            };
+            if !stands {
+                continue;
+            }
+            left.anything = true;
+            if picture.rules.is_mapped(key) {
+                left.mapped = true;
+                let held = person.is_some_and(|person| is_held_back(picture, kept, key, person));
+                left.refused |= refused;
+                left.held |= held;
+                left.open.extend((!refused && !held).then_some(key));
+            }
+        }
+        left
+    }
+}
+
+/// What the event said of a trait, if that counts: nothing newer was said, or it is what the payee said last.
+fn standing_statement<'g>(
+    picture: &Picture<'_>,
+    kept: &TrackedEvent,
+    key: &str,
+    (said, person): (Option<&'g TraitValue>, Option<&Person<'g>>),
+) -> Option<&'g TraitValue> {
+    let is_payout = picture.rules.paypal_trait.as_deref() == Some(key);
+    let own = person.filter(|_| is_payout).and_then(|person| person.payout);
+    [said, own].into_iter().flatten().find(|said| said.stamp == kept.stamp)
+}
+
+/// Whether what the event said of a trait is for the payout field alone, and is held back from the affiliate.
+fn is_held_back(picture: &Picture<'_>, kept: &TrackedEvent, key: &str, person: &Person<'_>) -> bool {
+    let only_payout = picture.rules.fields_of(key).all(|field| field == PAYPAL);
+    let own = person.payout.is_some_and(|said| said.stamp == kept.stamp);
+    let bound = picture.who.bound(picture.graph, person);
+    let bound = bound.filter(|affiliate| affiliate.id.is_some() && !affiliate.gone);
+    only_payout && !own && bound.is_some() && payout::is_held_back(person, picture.rules)
+}
+
+fn email_is_refused(picture: &Picture<'_>, person: Option<&Person<'_>>) -> bool {
+    let address = person.and_then(|person| picture.graph.identifiers.get(&person.address));
+    address.is_some_and(|address| address.refused.is_some())
+}
+
+fn email_stands(stated: &LastStated<'_>, kept: &TrackedEvent, person: Option<&Person<'_>>) -> bool {
+    person.is_none_or(|person| kept.address == Some(person.address)) && !stated.is_said_again(kept)
+}
+
+fn fate_with_person(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>, open: &[&str]) -> Fate {
+    let Some(affiliate) = picture.who.bound(picture.graph, person) else {
+        return fate_without_affiliate(picture, kept, person);
+    };
+    if affiliate.gone {
+        return Fate::end(End::Remembered, "affiliate_gone");
+    }
+    let step = picture.steps.iter().find(|step| step.anchor == affiliate.address);
+    match step.map(|step| &step.act) {
+        Some(Act::Search { .. }) => Fate::Stay,
+        Some(Act::Edit { email, fields, .. }) => {
+            let waits = |key: &&str| match *key {
+                "email" => email.is_some(),
+                key => picture.rules.fields_of(key).any(|field| fields.contains_key(field)),
+            };
+            if open.iter().any(waits) { Fate::Stay } else { told(picture, kept, Some(person)) }
+        }
+        Some(Act::Status { status: Status::Active, .. }) => Fate::Stay,
+        _ if !person.can_be_one && picture.tombstones.around(picture.graph, affiliate.address).is_some() => {
+            Fate::end(End::Remembered, "deleted_and_incomplete")
+        }
+        _ => told(picture, kept, Some(person)),
+    }
+}
+
+fn fate_without_affiliate(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Fate {
+    if picture.steps.iter().any(|step| person.has(step.anchor)) {
+        return Fate::Stay;
+    }
+    if kept.told_by.is_some() {
+        return told(picture, kept, Some(person));
+    }
+    let hindered = person.can_be_one && !picture.hindrances(person).is_empty();
+    Fate::end(End::Remembered, if hindered { "refused_value" } else { "incomplete" })
+}
+
+fn told(picture: &Picture<'_>, kept: &TrackedEvent, person: Option<&Person<'_>>) -> Fate {
+    let affiliate = person.and_then(|person| picture.who.bound(picture.graph, person)).map(ids);
+    let (end, reason) = match kept.told_by {
+        Some(SentBy::Create) => (End::Created, None),
+        Some(SentBy::Edit) => (End::Updated, None),
+        None => (End::Unchanged, Some(KNOWN.to_owned())),
+    };
+    Fate::End { end, reason, affiliate }
+}
+
+fn wait_word(picture: &Picture<'_>, identifier: Digest) -> &'static str {
+    match picture.who.waits.get(&identifier) {
+        Some(Wait::AddressHeldByAnother) => "address_held_by_another",
+        Some(Wait::AnonymousOnly) => "anonymous_only",
+        Some(Wait::ClaimerWaits) => "claimer_waits",
+        Some(Wait::NoAddress) | None => "no_address",
+    }
+}

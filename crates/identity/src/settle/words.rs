@@ -1,0 +1,62 @@
+//! What an operator is told.
+
+use std::collections::BTreeMap;
+
+use crate::Text;
+use crate::digest::Digest;
+use crate::eligibility::Rules;
+use crate::plan::{Picture, StepKind};
+use crate::resolution::Wait;
+
+/// What an identifier's person waits for, in words for an operator; `None` if it waits for nothing.
+#[must_use]
+pub fn waits_for(picture: &Picture<'_>, identifier: Digest) -> Option<String> {
+    let trouble = |anchor| picture.graph.troubles.get(&anchor);
+    let Some(person) = picture.who.person(identifier) else {
+        return Some(match picture.who.waits.get(&identifier)? {
+            Wait::NoAddress => "an email address".to_owned(),
+            Wait::AddressHeldByAnother => "its email address, which another userId holds".to_owned(),
+            Wait::AnonymousOnly => {
+                "an identify that names this anonymousId beside a userId or an email".to_owned()
+            }
+            Wait::ClaimerWaits => {
+                "the userId that claimed this email address last, which has another or none".to_owned()
+            }
+        });
+    };
+    if let Some(step) = picture.steps.iter().find(|step| person.has(step.anchor)) {
+        let call = match step.kind() {
+            StepKind::Create => "the create",
+            StepKind::Edit => "the edit",
+            StepKind::Status => "the status change",
+            StepKind::Search => "the search",
+        };
+        return Some(match trouble(step.anchor) {
+            Some(trouble) if trouble.given_up => {
+                format!("an operator: {call} was given up ({})", trouble.class)
+            }
+            Some(trouble) => {
+                format!("the next try of {call} ({}, {} attempts)", trouble.class, trouble.attempts)
+            }
+            None => call.to_owned(),
+        });
+    }
+    if picture.who.bound(picture.graph, person).is_some() {
+        return None;
+    }
+    let lacking = picture.rules.lacking(&person.traits, false);
+    if lacking.is_empty() {
+        return Some(picture.hindrances(person).join("; "));
+    }
+    Some(format!("the missing {}", lacking.join(", ")))
+}
+
+/// The custom trait keys that nothing maps, with how many of `keys` said them.
+#[must_use]
+pub fn unmapped<'k>(rules: &Rules, keys: impl Iterator<Item = &'k Text>) -> BTreeMap<&'k str, u64> {
+    let mut counts = BTreeMap::new();
+    for key in keys.filter(|key| !rules.is_mapped(key)) {
+        *counts.entry(key.as_str()).or_default() += 1;
+    }
+    counts
+}

@@ -1,0 +1,105 @@
+//! Tombstones: what a delete covers, worked out from what was named, claimed and seen.
+//!
+//! Only what a delete *named* is kept; what is inherited follows from claims and sightings each time, so that one which
+//! comes to light later hands it on all the same.
+
+use std::collections::BTreeSet;
+
+use crate::Map;
+use crate::digest::Digest;
+use crate::graph::{Claim, Graph};
+use crate::stamp::Moment;
+
+/// The newest tombstone on each identifier that has one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tombstones(Map<Digest, Moment>);
+
+impl Tombstones {
+    /// Works out every tombstone of a graph.
+    #[must_use]
+    pub fn of(graph: &Graph) -> Self {
+        let mut tombstones = Self::named(graph);
+        if tombstones.0.is_empty() {
+            return tombstones;
+        }
+        let named = tombstones.clone();
+        for claim in &graph.claims {
+            tombstones.inherit(claim_first(claim), named.on(claim.address), claim.user);
+        }
+        let users = tombstones.clone();
+        for claim in &graph.claims {
+            tombstones.inherit(claim_first(claim), users.on(claim.user), claim.address);
+        }
+        let strong = tombstones.clone();
+        for sighting in &graph.sightings {
+            tombstones.inherit(Some(sighting.span.first.time), strong.on(sighting.with), sighting.anonymous);
+        }
+        tombstones
+    }
+
+    fn named(graph: &Graph) -> Self {
+        Self(graph.identifiers.iter().filter_map(|(digest, it)| Some((*digest, it.named?))).collect())
+    }
+
+    /// A link that is not younger than the tombstone at its one end hands it on to the other.
+    fn inherit(&mut self, link: Option<Moment>, tombstone: Option<Moment>, heir: Digest) {
+        if let (Some(link), Some(tombstone)) = (link, tombstone)
+            && link <= tombstone
+        {
+            let on_heir = self.0.entry(heir).or_insert(tombstone);
+            *on_heir = (*on_heir).max(tombstone);
+        }
+    }
+
+    /// Every identifier with a tombstone, and its time.
+    pub fn all(&self) -> impl Iterator<Item = (Digest, Moment)> + '_ {
+        self.0.iter().map(|(digest, tombstone)| (*digest, *tombstone))
+    }
+
+    /// The newest tombstone on an identifier.
+    #[must_use]
+    pub fn on(&self, identifier: Digest) -> Option<Moment> {
+        self.0.get(&identifier).copied()
+    }
+
+    /// Whether something said at `time` under `identifier` has to go. At equal times the delete wins.
+    #[must_use]
+    pub fn covers(&self, identifier: Digest, time: Moment) -> bool {
+        self.on(identifier).is_some_and(|tombstone| time <= tombstone)
+    }
+
+    /// Whether a link between two identifiers has to go: a tombstone at either end covers it.
+    #[must_use]
+    pub fn covers_link(&self, one: Digest, other: Digest, time: Moment) -> bool {
+        self.covers(one, time) || self.covers(other, time)
+    }
+
+    /// The newest tombstone on an address, on a user that ever claimed it, on another address that such a user claimed,
+    /// or on an anonymousId seen with any of these: what an affiliate at the address has to fear.
+    #[must_use]
+    pub fn around(&self, graph: &Graph, address: Digest) -> Option<Moment> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let users: BTreeSet<Digest> =
+            graph.claims.iter().filter(|claim| claim.address == address).map(|claim| claim.user).collect();
+        let mut near: BTreeSet<Digest> = users.clone();
+        near.insert(address);
+        near.extend(
+            graph.claims.iter().filter(|claim| users.contains(&claim.user)).map(|claim| claim.address),
+        );
+        let seen = graph.sightings.iter().filter(|sighting| near.contains(&sighting.with));
+        let anonymous: BTreeSet<Digest> = seen.map(|sighting| sighting.anonymous).collect();
+        near.union(&anonymous).filter_map(|identifier| self.on(*identifier)).max()
+    }
+
+    /// Whether there is none at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn claim_first(claim: &Claim) -> Option<Moment> {
+    claim.first().map(|stamp| stamp.time)
+}

@@ -1,0 +1,160 @@
+//! What exceeds a bound is refused value by value, and the rest of the person goes on.
+
+use std::collections::BTreeMap;
+
+use identity::bounds::{Bound, Bounds};
+use identity::graph::packed::pack;
+use identity::graph::{Graph, TraitValue};
+use identity::settle::Settled;
+use identity::{Digest, Text};
+
+use crate::dice::{Dice, for_all};
+use crate::story::{Event, address, delete, identify, rules};
+use crate::town::{Town, fold};
+
+/// The unmapped traits of the random events.
+const KEYS: [&str; 12] = [
+    "trait:a", "trait:b", "trait:c", "trait:d", "trait:e", "trait:f", "trait:g", "trait:h", "trait:i",
+    "trait:j", "trait:k", "trait:l",
+];
+/// So few that nearly every profile meets the bound.
+const FEW: Bounds = Bounds { unmapped_traits: 3, ..Bounds::STANDARD };
+
+/// Events of two users that share addresses and an anonymousId, with names, a mapped trait and many that nothing maps.
+fn history(dice: &mut Dice) -> Vec<Event> {
+    (0..2 + dice.below(10)).map(|number| said(dice, number as u64)).collect()
+}
+
+fn said(dice: &mut Dice, number: u64) -> Event {
+    let at = i64::try_from(dice.below(12)).expect("small");
+    let mut event = Event { number, key: format!("message {number}"), ..identify(at) };
+    event = event.user(dice.pick(&["U", "V"]));
+    if dice.percent(50) {
+        event = event.email(dice.pick(&["a@x.io", "b@x.io"]));
+    }
+    if dice.percent(30) {
+        event = event.anonymous("x");
+    }
+    if dice.percent(50) {
+        event = event.named(dice.pick(&["Ann", "Bo"])).with("trait:vip", dice.pick(&["gold", "iron"]));
+    }
+    for _ in 0..dice.below(8) {
+        event = event.with(dice.pick(&KEYS), dice.pick(&["1", "2", "3"]));
+    }
+    event
+}
+
+/// A town that has absorbed the events.
+fn town(bounds: Bounds, events: &[Event]) -> (Town, Vec<Settled>) {
+    let mut town = Town::new(rules(), fold);
+    town.bounds = bounds;
+    let settled = events.iter().map(|event| town.absorb(event)).collect();
+    (town, settled)
+}
+
+type TrackedEvent = BTreeMap<Digest, BTreeMap<Text, TraitValue>>;
+
+/// Every value that is kept.
+fn kept(town: &Town) -> TrackedEvent {
+    let identifiers = town.graphs.iter().flat_map(|graph| graph.identifiers.iter());
+    let traits = |traits: &identity::Map<Text, TraitValue>| {
+        traits.iter().map(|(k, v)| (k.clone(), v.clone())).collect()
+    };
+    identifiers.map(|(digest, identifier)| (*digest, traits(&identifier.traits))).collect()
+}
+
+fn unmapped(town: &Town, traits: &BTreeMap<Text, TraitValue>) -> usize {
+    traits.keys().filter(|key| !town.rules.is_mapped(key)).count()
+}
+
+#[test]
+fn the_same_values_stay_within_the_bound_in_any_order_and_with_any_repetition() {
+    for_all(3_000, history, |events, seed| {
+        let mut dice = Dice::of(!seed);
+        let mut others = events.to_vec();
+        for _ in 0..dice.below(4) {
+            others.push(dice.pick(events));
+        }
+        dice.shuffle(&mut others);
+        let (one, other) = (town(FEW, events).0, town(FEW, &others).0);
+        let values = kept(&one);
+        if let Some(traits) = values.values().find(|traits| unmapped(&one, traits) > FEW.unmapped_traits) {
+            return Err(format!("more than the bound: {traits:?}"));
+        }
+        if values == kept(&other) { Ok(()) } else { Err(format!("{values:?}\nbut {:?}", kept(&other))) }
+    });
+}
+
+#[test]
+fn random_histories_meet_the_bound() {
+    let refused = (0..500).map(|seed| {
+        let (_, settled) = town(FEW, &history(&mut Dice::of(seed)));
+        settled.iter().map(|settled| settled.shed.values).sum::<usize>()
+    });
+    assert!(refused.sum::<usize>() > 500);
+}
+
+#[test]
+fn of_one_value_too_many_the_event_that_says_it_ends_and_names_it() {
+    let first = identify(1).user("U").email("a@x.io").with("trait:a", "1").with("trait:b", "1");
+    let second = identify(2).user("U").with("trait:c", "1").with("trait:d", "1");
+    let (mut town, settled) = town(FEW, &[first, second.clone()]);
+    let [refused] = &settled[1].shed.refused[..] else { panic!("one event: {settled:?}") };
+    assert_eq!((refused.event, refused.number, refused.values), (second.id(), 1, 1));
+    assert_eq!((refused.bound, refused.key.as_deref()), (Bound::UnmappedTraits, Some("trait:d")));
+    let graph = town.graph_with(address("a@x.io")).expect("a graph");
+    assert!(graph.event_mut(second.id()).is_none(), "it is kept no longer");
+    assert_eq!(graph.identifiers.values().map(|it| it.traits.len()).sum::<usize>(), 3);
+}
+
+/// A person of whom much is said under three identifiers.
+fn much(seed: u64) -> Vec<Event> {
+    let mut dice = Dice::of(seed);
+    (0..60)
+        .map(|number| {
+            let long = format!("{number} {}", "x".repeat(200 + dice.below(100)));
+            let mut event = said(&mut dice, number).named("Ann");
+            event.traits.extend(KEYS.map(|key| (key, Some(long.clone()))));
+            event
+        })
+        .collect()
+}
+
+#[test]
+fn the_packed_bytes_are_bounded_and_standard_traits_stay_longest() {
+    let bounds = Bounds { bytes: 1_400, events: 8, ..Bounds::STANDARD };
+    for seed in 0..40 {
+        let (town, settled) = town(bounds, &much(seed));
+        for graph in &town.graphs {
+            assert!(pack(graph).len() <= bounds.bytes, "seed {seed}: {} bytes", pack(graph).len());
+            assert!(graph.events.len() <= bounds.events, "seed {seed}");
+        }
+        assert!(settled.iter().any(|settled| settled.shed.values > 0), "seed {seed}");
+        let names = |graph: &Graph| graph.identifiers.values().any(|it| it.traits.contains_key("first_name"));
+        assert!(town.graphs.iter().all(names), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_graph_that_exceeds_the_bounds_already_shrinks_when_it_is_touched() {
+    let (mut town, _) = town(Bounds::STANDARD, &much(1));
+    let before: usize = town.graphs.iter().map(|graph| pack(graph).len()).sum();
+    town.bounds = Bounds { unmapped_traits: 2, bytes: 1_400, ..Bounds::STANDARD };
+    assert!(before > town.bounds.bytes, "{before} bytes");
+    town.absorb(&Event { number: 99, ..identify(3).user("V").anonymous("x").named("Bo") });
+    let touched = town.graphs.last().expect("the graph that was touched");
+    assert!(pack(touched).len() <= town.bounds.bytes);
+}
+
+#[test]
+fn deletes_that_wait_are_bounded_too_and_their_tombstones_stay() {
+    let bounds = Bounds { events: 5, ..Bounds::STANDARD };
+    let mut events = vec![identify(0).user("U").email("a@x.io").named("Ann")];
+    events.extend((1..20).map(|at| delete(at).user("U")));
+    let (town, settled) = town(bounds, &events);
+    assert!(town.graphs[0].events.len() <= bounds.events);
+    let refused = settled.iter().flat_map(|settled| &settled.shed.refused);
+    assert!(refused.clone().count() > 0 && refused.clone().all(|refused| refused.bound == Bound::Events));
+    let named = town.graphs[0].identifiers.values().filter_map(|identifier| identifier.named).max();
+    assert_eq!(named, Some(crate::story::moment(19)));
+}

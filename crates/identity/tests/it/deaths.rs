@@ -1,0 +1,224 @@
+//! Refused values, calls that are given up, affiliates that are gone: only what is concerned dies.
+
+use identity::answer::{Answer, Verdict, apply, fail, sent};
+use identity::graph::EventState;
+use identity::plan::{Act, Picture, StepKind};
+use identity::settle::{End, settle};
+use identity::{Map, Text};
+
+use crate::play::Play;
+use crate::story::{Event, address, delete, identify, moment, rules};
+use crate::tiny::{cause, unknown};
+use crate::town::{Town, fold};
+
+fn ann() -> Event {
+    identify(1).user("U").email("a@x.io").named("Ann")
+}
+
+fn town(events: &[Event]) -> Town {
+    let mut town = Town::new(rules(), fold);
+    events.iter().for_each(|event| drop(town.absorb(event)));
+    town
+}
+
+#[test]
+fn only_the_event_that_set_the_refused_value_dies() {
+    let bad = identify(2).user("U").with("company", "bad firm").with("phone", "17");
+    let other = identify(3).user("U").with("city", "Rome");
+    let play = Play::of(&[ann(), bad.clone(), other.clone()]);
+    let told = &play.affiliates()["a@x.io"];
+    assert_eq!((told["phone"], told["city"], told.get("company")), ("17", "Rome", None), "the rest is sent");
+    assert_eq!((play.outcomes(&bad), play.outcomes(&other)), (vec!["dead refused"], vec!["created"]));
+}
+
+#[test]
+fn an_event_that_repeats_nothing_refused_is_told_though_its_person_has_a_refused_value() {
+    let mut play = Play::of(&[ann()]);
+    play.go_on(&[identify(2).user("U").email("bad@x.io")]);
+    let next = identify(3).user("U").email("bad@x.io").with("trait:flag", "true");
+    play.go_on(std::slice::from_ref(&next));
+    assert_eq!(play.outcomes(&next), ["updated"]);
+    assert_eq!(play.affiliates()["a@x.io"]["custom:1"], "true", "the affiliate stays where it was");
+}
+
+#[test]
+fn who_lacks_a_required_value_because_it_was_refused_waits_without_a_call() {
+    let bad = ann().with("first_name", "bad name");
+    let mut play = Play::of(std::slice::from_ref(&bad));
+    assert_eq!(play.outcomes(&bad), ["dead refused"]);
+    let calls = play.calls.len();
+    let flag = identify(2).user("U").with("trait:flag", "true");
+    play.go_on(std::slice::from_ref(&flag));
+    assert_eq!(play.outcomes(&flag), ["remembered refused_value"]);
+    assert_eq!(play.calls.len(), calls);
+    play.go_on(&[identify(3).user("U").with("first_name", "Ann")]);
+    assert_eq!(play.outcomes(&flag), ["remembered refused_value", "updated"]);
+    assert_eq!(play.outcomes(&bad), ["dead refused", "created"], "its last name was delivered after all");
+}
+
+#[test]
+fn a_newer_value_said_during_the_call_does_not_die_of_it() {
+    let bad = identify(2).user("U").with("company", "bad firm");
+    let good = identify(3).user("U").with("company", "Good Firm");
+    let mut town = town(&[ann(), bad, good.clone()]);
+    let causes = Map::from_iter([("company".into(), cause("refused"))]);
+    let texts = Map::from_iter([("company".into(), "bad firm".into())]);
+    let answer = Answer::Refused { causes, email: None, texts };
+    let deaths = apply(&mut town.graphs[0], &rules(), address("a@x.io"), &answer, moment(4));
+    assert!(deaths.is_empty());
+    let step = Picture::of(&town.graphs[0], &rules()).steps.remove(0);
+    let Act::Create { fields, .. } = step.act else { panic!("{step:?}") };
+    assert_eq!(fields.get("company").map(Text::as_str), Some("Good Firm"));
+}
+
+#[test]
+fn a_call_about_another_value_tells_no_event() {
+    let events = [ann(), identify(2).user("U").with("company", "New")];
+    let mut town = town(&events);
+    let graph = &mut town.graphs[0];
+    let told = [("first_name", "Ann"), ("last_name", "Lee"), ("company", "Old")];
+    let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
+    let made = Answer::Created { id: 1, code: "c".to_owned(), status: identity::graph::Status::Active, told };
+    apply(graph, &rules(), address("a@x.io"), &made, moment(4));
+    let ended = settle(graph, &rules()).ended;
+    assert_eq!(
+        ended.iter().map(|it| (it.event, it.end)).collect::<Vec<_>>(),
+        [(events[0].id(), End::Created)]
+    );
+}
+
+#[test]
+fn failures_without_an_answer_count_until_they_are_given_up_and_a_newer_word_tries_again() {
+    let first = ann();
+    let mut town = town(std::slice::from_ref(&first));
+    let anchor = address("a@x.io");
+    let graph = &mut town.graphs[0];
+    let mut deaths = Vec::new();
+    for _ in 0..3 {
+        let step = Picture::of(graph, &rules()).steps.remove(0);
+        for (anchor, answer) in unknown(&step) {
+            apply(graph, &rules(), anchor, &answer, moment(4));
+        }
+        let verdict = |attempts, _| Verdict { due_at: moment(4), give_up: attempts == 3 };
+        deaths = fail(graph, &rules(), anchor, &cause("no_answer"), moment(4), verdict);
+    }
+    assert_eq!(deaths.iter().map(|it| (it.event, it.attempts)).collect::<Vec<_>>(), [(first.id(), 3)]);
+    assert_eq!(settle(graph, &rules()).next, None, "nobody tries again");
+    town.absorb(&identify(5).user("U").with("phone", "17"));
+    let graph = &mut town.graphs[0];
+    assert_eq!(settle(graph, &rules()).next.map(|next| next.step), Some(StepKind::Search));
+    apply(graph, &rules(), anchor, &Answer::NotFound, moment(6));
+    let Act::Create { fields, .. } = Picture::of(graph, &rules()).steps.remove(0).act else {
+        panic!("a create")
+    };
+    let code = "c".to_owned();
+    let made = Answer::Created { id: 1, code, status: identity::graph::Status::Active, told: fields };
+    apply(graph, &rules(), anchor, &made, moment(6));
+    let ended = settle(graph, &rules()).ended;
+    assert_eq!(
+        ended.iter().map(|it| (it.event, it.number, it.end)).collect::<Vec<_>>()[0],
+        (first.id(), 2, End::Created)
+    );
+}
+
+#[test]
+fn a_failed_create_kills_no_delete_that_does_not_wait_for_it() {
+    let seen = identify(2).user("U").anonymous("x");
+    let mut town = town(&[ann(), seen, delete(3).anonymous("x").email("b@x.io")]);
+    let graph = &mut town.graphs[0];
+    let kinds: Vec<_> = Picture::of(graph, &rules()).steps.iter().map(identity::plan::Step::kind).collect();
+    assert_eq!(kinds, [StepKind::Create, StepKind::Search], "the delete waits for the search at b");
+    let verdict = |_, _| Verdict { due_at: moment(6), give_up: true };
+    let deaths = fail(graph, &rules(), address("a@x.io"), &cause("refused"), moment(6), verdict);
+    assert_eq!(deaths.iter().map(|it| it.event).collect::<Vec<_>>(), [ann().id()]);
+}
+
+#[test]
+fn a_delete_waits_for_a_create_that_is_under_way() {
+    let mut town = town(&[ann()]);
+    let step = Picture::of(&town.graphs[0], &rules()).steps.remove(0);
+    sent(&mut town.graphs[0], &step);
+    let settled = town.absorb(&delete(2).user("U"));
+    assert!(settled.ended.iter().all(|ended| ended.end != End::Deleted), "its affiliate may be there");
+    let graph = &mut town.graphs[0];
+    assert!(graph.identifiers[&address("a@x.io")].sealed.is_some(), "the address is needed to search");
+    apply(graph, &rules(), step.anchor, &Answer::NotMade, moment(3));
+    apply(graph, &rules(), step.anchor, &Answer::NotFound, moment(3));
+    let settled = settle(graph, &rules());
+    assert_eq!(settled.ended.iter().filter(|ended| ended.end == End::Deleted).count(), 1);
+    assert_eq!(graph.identifiers[&address("a@x.io")].sealed, None);
+}
+
+#[test]
+fn who_is_gone_at_refersion_is_made_again_when_an_operator_says_so() {
+    let mut play = Play::of(&[ann()]);
+    play.tiny.affiliates.clear();
+    let flag = identify(2).user("U").with("trait:flag", "true");
+    play.absorb(&flag).expect("every promise holds");
+    let graph = &mut play.town.graphs[0];
+    let deaths = apply(graph, &rules(), address("a@x.io"), &Answer::Gone { id: 1 }, moment(3));
+    assert_eq!(deaths.iter().map(|it| it.cause.class.as_str()).collect::<Vec<_>>(), ["gone"]);
+    assert!(Picture::of(graph, &rules()).steps.is_empty());
+    assert!(graph.events.iter().all(|kept| kept.standing == EventState::Dead));
+    identity::fold::forgive(graph, &flag.statement().stamp, None);
+    assert_eq!(Picture::of(graph, &rules()).steps[0].kind(), StepKind::Create);
+}
+
+#[test]
+fn a_field_that_cannot_be_emptied_is_left_alone() {
+    let mut play = Play::of(&[
+        ann(),
+        identify(2).email("a@x.io").anonymous("x"),
+        identify(3).anonymous("x").with("company", "Acme"),
+    ]);
+    play.absorb(&delete(4).anonymous("x")).expect("every promise holds");
+    let graph = &mut play.town.graphs[0];
+    let Act::Edit { fields, .. } = Picture::of(graph, &rules()).steps.remove(0).act else {
+        panic!("an edit")
+    };
+    assert_eq!(fields, Map::from_iter([("company".into(), Text::default())]));
+    let causes = Map::from_iter([("company".into(), cause("refused"))]);
+    let refused = Answer::Refused { causes, email: None, texts: fields };
+    assert!(apply(graph, &rules(), address("a@x.io"), &refused, moment(5)).is_empty());
+    assert!(Picture::of(graph, &rules()).steps.is_empty(), "asking again would not help");
+}
+
+/// The value's user lost the address while the call was under way; the next one says nothing of the field.
+#[test]
+fn a_field_is_emptied_though_a_value_was_refused_of_somebody_who_speaks_for_it_no_more() {
+    let mut town = town(&[ann().with("company", "Firm")]);
+    let told = [("first_name", "Ann"), ("last_name", "Lee"), ("company", "Firm")];
+    let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
+    let made = Answer::Created { id: 1, code: "c".to_owned(), status: identity::graph::Status::Active, told };
+    drop(apply(&mut town.graphs[0], &rules(), address("a@x.io"), &made, moment(1)));
+    drop(town.absorb(&identify(2).user("U").with("company", "bad firm")));
+    drop(town.absorb(&identify(3).user("V").email("a@x.io").named("Ann")));
+    let causes = Map::from_iter([("company".into(), cause("refused"))]);
+    let texts = Map::from_iter([("company".into(), "bad firm".into())]);
+    let answer = Answer::Refused { causes, email: None, texts };
+    drop(apply(&mut town.graphs[0], &rules(), address("a@x.io"), &answer, moment(4)));
+    let step = Picture::of(&town.graphs[0], &rules()).steps.remove(0);
+    let Act::Edit { fields, .. } = step.act else { panic!("{step:?}") };
+    assert_eq!(fields.get("company").map(Text::as_str), Some(""));
+}
+
+#[test]
+fn a_scrub_that_is_refused_is_told_to_the_operator_and_not_tried_for_ever() {
+    let scrubbing = identity::eligibility::Rules { scrub: true, ..rules() };
+    let mut play = Play::new(scrubbing.clone());
+    play.go_on(&[ann().with("company", "Acme")]);
+    let gone = delete(2).user("U");
+    play.absorb(&gone).expect("every promise holds");
+    let graph = &mut play.town.graphs[0];
+    let disabled = Answer::StatusIs { id: 1, status: identity::graph::Status::Disabled };
+    apply(graph, &scrubbing, address("a@x.io"), &disabled, moment(3));
+    let Act::Scrub { fields, .. } = Picture::of(graph, &scrubbing).steps.remove(0).act else {
+        panic!("a scrub")
+    };
+    assert_eq!(fields, ["company", "first_name", "last_name"]);
+    let causes = Map::from_iter([("company".into(), cause("refused"))]);
+    let refused = Answer::Refused { causes, email: None, texts: Map::new() };
+    let deaths = apply(graph, &scrubbing, address("a@x.io"), &refused, moment(3));
+    assert_eq!(deaths.iter().map(|it| it.event).collect::<Vec<_>>(), [gone.id()]);
+    assert!(Picture::of(graph, &scrubbing).steps.is_empty());
+}

@@ -1,0 +1,199 @@
+//! How events end, one rule at a time.
+
+use identity::fold::forgive;
+use identity::graph::Status;
+
+use crate::play::Play;
+use crate::story::{Event, address, delete, identify, rules};
+use crate::town::{Town, fold};
+
+fn ann() -> Event {
+    identify(1).user("U").email("a@x.io").named("Ann")
+}
+
+fn ends(events: &[Event]) -> Vec<String> {
+    let play = Play::of(events);
+    events.iter().map(|event| play.outcomes(event).join(", ")).collect()
+}
+
+#[test]
+fn what_was_said_anew_before_it_was_told_is_superseded() {
+    let events =
+        [ann(), identify(2).user("U").with("company", "Old"), identify(3).user("U").with("company", "New")];
+    assert_eq!(ends(&events), ["created", "superseded newer_said", "created"]);
+}
+
+#[test]
+fn an_event_is_told_as_long_as_one_of_its_traits_is() {
+    let events = [
+        ann(),
+        identify(2).user("U").with("company", "Old").with("phone", "17"),
+        identify(3).user("U").with("company", "New"),
+    ];
+    assert_eq!(ends(&events), ["created", "created", "created"]);
+}
+
+#[test]
+fn an_older_event_that_comes_late_is_superseded() {
+    let mut play = Play::of(&[ann(), identify(5).user("U").with("company", "New")]);
+    let late = identify(3).user("U").with("company", "Old");
+    play.go_on(std::slice::from_ref(&late));
+    assert_eq!(play.outcomes(&late), ["superseded newer_said"]);
+}
+
+#[test]
+fn what_refersion_knows_is_unchanged() {
+    let mut play = Play::of(&[ann()]);
+    let again = identify(2).user("U").email("a@x.io").named("Ann");
+    play.go_on(std::slice::from_ref(&again));
+    assert_eq!(play.outcomes(&again), ["unchanged known"]);
+    assert_eq!(play.calls.len(), 1);
+}
+
+#[test]
+fn a_flag_that_flips_back_while_it_waits_costs_no_call() {
+    let mut play = Play::of(&[ann().with("company", "Acme")]);
+    let there = identify(2).user("U").with("company", "Other");
+    let back = identify(3).user("U").with("company", "Acme");
+    play.go_on(&[there.clone(), back.clone()]);
+    assert_eq!(play.calls.len(), 1);
+    assert_eq!(
+        (play.outcomes(&there), play.outcomes(&back)),
+        (vec!["superseded newer_said"], vec!["unchanged known"])
+    );
+}
+
+#[test]
+fn traits_that_nothing_maps_are_not_told_and_an_event_without_words_says_nothing() {
+    let events = [ann(), identify(2).user("U").with("trait:dull", "grey"), identify(3).user("U")];
+    assert_eq!(ends(&events), ["created", "unchanged not_mapped", "unchanged nothing_said"]);
+}
+
+#[test]
+fn who_waits_is_remembered_with_the_reason() {
+    let flag = |at| identify(at).with("trait:flag", "true");
+    assert_eq!(ends(&[flag(1).user("U")]), ["remembered no_address"]);
+    assert_eq!(ends(&[flag(1).anonymous("x")]), ["remembered anonymous_only"]);
+    assert_eq!(ends(&[flag(1).user("U").email("a@x.io")]), ["remembered incomplete"]);
+    let held = [ann(), flag(2).user("V").email("a@x.io")];
+    assert_eq!(ends(&held)[1], "remembered address_held_by_another");
+    let claimer_waits = [
+        identify(1).user("U").email("a@x.io").named("Ann"),
+        identify(2).user("V").email("b@x.io"),
+        identify(3).user("V").email("a@x.io"),
+        flag(4).email("b@x.io"),
+    ];
+    assert_eq!(ends(&claimer_waits)[3], "remembered claimer_waits");
+}
+
+#[test]
+fn what_was_remembered_is_created_when_the_person_is_complete() {
+    let first = identify(1).user("U").email("a@x.io").with("first_name", "Ann");
+    let mut play = Play::of(std::slice::from_ref(&first));
+    assert_eq!(play.outcomes(&first), ["remembered incomplete"]);
+    play.go_on(&[identify(2).user("U").with("last_name", "Lee")]);
+    assert_eq!(play.outcomes(&first), ["remembered incomplete", "created"]);
+}
+
+#[test]
+fn what_was_remembered_and_replaced_stays_remembered() {
+    let first = identify(1).user("U").with("company", "Old");
+    let mut play = Play::of(std::slice::from_ref(&first));
+    play.go_on(&[identify(2).user("U").email("a@x.io").named("Ann").with("company", "New")]);
+    assert_eq!(play.outcomes(&first), ["remembered no_address"]);
+    assert!(play.town.graphs[0].events.is_empty(), "nothing more can come of it");
+}
+
+#[test]
+fn of_many_statements_of_one_address_only_the_newest_is_kept() {
+    let mut play = Play::new(rules());
+    for at in 1..9 {
+        play.go_on(&[identify(at).user("U").email("a@x.io")]);
+    }
+    assert_eq!(play.town.graphs[0].events.len(), 1);
+    assert_eq!(play.calls.len(), 1, "and Refersion is asked once");
+}
+
+#[test]
+fn a_delete_of_nobody_we_know_looks_and_ends() {
+    let gone = delete(1).email("a@x.io");
+    let play = Play::of(std::slice::from_ref(&gone));
+    assert_eq!(play.outcomes(&gone), ["deleted nothing_to_disable"]);
+    assert_eq!(play.calls.len(), 1);
+    assert_eq!(
+        play.town.graphs[0].identifiers[&address("a@x.io")].sealed,
+        None,
+        "the address is not needed any more"
+    );
+}
+
+#[test]
+fn a_delete_disables_an_affiliate_that_was_there_before_us() {
+    let mut play = Play::new(rules());
+    play.tiny.put("a@x.io", Status::Active, "Old Firm");
+    let gone = delete(1).email("a@x.io");
+    play.go_on(std::slice::from_ref(&gone));
+    assert_eq!((play.tiny.affiliates[&1].status, play.outcomes(&gone)), (Status::Disabled, vec!["deleted"]));
+}
+
+#[test]
+fn a_delete_finds_affiliates_at_addresses_that_its_user_had_claimed() {
+    let mut play = Play::new(rules());
+    play.tiny.put("b@x.io", Status::Active, "Old Firm");
+    play.go_on(&[ann(), identify(2).user("U").email("b@x.io").engage()]);
+    play.go_on(&[delete(3).user("U")]);
+    assert!(play.affiliates().is_empty());
+}
+
+#[test]
+fn an_affiliate_of_before_keeps_what_nobody_states() {
+    let mut play = Play::new(rules());
+    play.tiny.put("a@x.io", Status::Pending, "Old Firm");
+    let flag = identify(1).user("U").email("a@x.io").with("trait:flag", "true");
+    play.go_on(std::slice::from_ref(&flag));
+    let told = &play.affiliates()["a@x.io"];
+    assert_eq!((told["company"], told["first_name"], told["custom:1"]), ("Old Firm", "Old", "true"));
+    assert_eq!(play.outcomes(&flag), ["updated"]);
+    let same = identify(2).user("U").with("company", "Old Firm");
+    play.go_on(std::slice::from_ref(&same));
+    assert_eq!(play.outcomes(&same), ["unchanged known"]);
+    play.go_on(&[identify(3).user("U").named("Ann")]);
+    assert_eq!(play.affiliates()["a@x.io"]["company"], "Old Firm");
+}
+
+#[test]
+fn an_operators_pardon_tries_a_refused_value_again() {
+    let bad = identify(2).user("U").with("company", "bad firm");
+    let mut play = Play::of(&[ann(), bad.clone()]);
+    assert_eq!(play.outcomes(&bad), ["dead refused"]);
+    let calls = play.calls.len();
+    forgive(&mut play.town.graphs[0], &bad.statement().stamp, None);
+    identity::fold::identify(&mut play.town.graphs[0], &bad.statement());
+    play.rest().expect("every promise holds");
+    assert_eq!(play.outcomes(&bad), ["dead refused", "dead refused"]);
+    assert_eq!(play.calls.len(), calls + 1);
+}
+
+#[test]
+fn who_was_erased_does_not_wait() {
+    let mut town = Town::new(rules(), fold);
+    assert_eq!(town.absorb(&identify(1).user("U").with("company", "Acme")).waiting, 1);
+    assert_eq!(town.absorb(&delete(2).user("U")).waiting, 0);
+    assert_eq!(town.absorb(&identify(3).user("U").with("company", "Acme")).waiting, 1);
+}
+
+/// A message id may name a person: of what a delete covers the time is kept, not the message.
+#[test]
+fn of_what_a_delete_covers_no_message_is_left() {
+    let mut town = Town::new(rules(), fold);
+    town.absorb(&identify(1).user("U").email("a@x").anonymous("X").named("Ann"));
+    town.absorb(&identify(2).engage().user("U").email("b@x"));
+    town.absorb(&delete(3).user("U"));
+    town.absorb(&identify(4).user("U").email("a@x"));
+    let packed: Vec<u8> = town.graphs.iter().flat_map(identity::graph::packed::pack).collect();
+    let holds = |key: &str| packed.windows(key.len()).any(|window| window == key.as_bytes());
+    assert!(holds("message 4"));
+    for covered in ["message 1", "message 2"] {
+        assert!(!holds(covered), "{covered} is left");
+    }
+}

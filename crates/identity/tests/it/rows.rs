@@ -1,0 +1,220 @@
+//! Every row of the design's table "Who is who", played to its end: in every order of absorption, with the calls at the end
+//! or after each event.
+
+use identity::graph::Status;
+
+use crate::play::Play;
+use crate::story::{Event, delete, identify, rules};
+
+/// Plays a row in its own order, after having seen every other order end at the same affiliates.
+fn row(events: &[Event]) -> Play {
+    let play = Play::of(events);
+    for order in orders(events) {
+        assert_eq!(Play::of(&order).affiliates(), play.affiliates(), "{order:#?}");
+        let mut step_by_step = Play::new(rules());
+        // What is left over depends on when calls went out; the reference, which `go_on` asks, allows for that.
+        order.iter().for_each(|event| step_by_step.go_on(std::slice::from_ref(event)));
+    }
+    play
+}
+
+fn orders(events: &[Event]) -> Vec<Vec<Event>> {
+    let Some((first, rest)) = events.split_first() else { return vec![Vec::new()] };
+    let with_first = |order: Vec<Event>| {
+        (0..=order.len()).map(move |at| {
+            let mut order = order.clone();
+            order.insert(at, first.clone());
+            order
+        })
+    };
+    orders(rest).into_iter().flat_map(with_first).collect()
+}
+
+fn addresses(play: &Play) -> Vec<&str> {
+    play.affiliates().into_keys().collect()
+}
+
+fn outcomes<'p>(play: &'p Play, events: &[Event]) -> Vec<&'p str> {
+    let last = |event| *play.outcomes(event).last().expect("every event has ended");
+    events.iter().map(last).collect()
+}
+
+fn u_at_a() -> Event {
+    identify(1).user("U").email("a@x.io")
+}
+
+#[test]
+fn flags_for_each_identifier_of_one_person_meet_in_one_affiliate() {
+    let events = [
+        u_at_a().named("Ann"),
+        identify(2).user("U").anonymous("x"),
+        identify(3).user("U").with("trait:flag", "true"),
+        identify(4).email("a@x.io").with("trait:vip", "gold"),
+        identify(5).anonymous("x").with("company", "Acme"),
+    ];
+    let play = row(&events);
+    let told = &play.affiliates()["a@x.io"];
+    assert_eq!((told["custom:1"], told["custom:2"], told["company"]), ("true", "gold", "Acme"));
+    let ends = ["created", "unchanged nothing_said", "updated", "created", "created"];
+    assert_eq!(outcomes(&play, &events), ends);
+    assert_eq!(play.tiny.affiliates.len(), 1);
+}
+
+#[test]
+fn an_address_that_a_user_claims_later_is_that_users() {
+    let events = [
+        identify(1).email("a@x.io").named("Ann").with("company", "Acme"),
+        identify(2).user("U").email("a@x.io").with("phone", "17"),
+    ];
+    let play = row(&events);
+    assert_eq!(addresses(&play), ["a@x.io"]);
+    assert_eq!(
+        (play.affiliates()["a@x.io"]["company"], play.affiliates()["a@x.io"]["phone"]),
+        ("Acme", "17")
+    );
+    assert_eq!(outcomes(&play, &events), ["created", "created"]);
+}
+
+#[test]
+fn a_change_of_address_is_an_edit_of_the_same_affiliate() {
+    let moves = [identify(1).email("a@x.io").named("Ann"), identify(2).user("U").email("a@x.io")];
+    let on = identify(3).user("U").email("b@x.io");
+    row(&[&moves[..], std::slice::from_ref(&on)].concat());
+    let mut play = Play::of(&moves);
+    play.go_on(std::slice::from_ref(&on));
+    assert_eq!((addresses(&play), play.tiny.affiliates.len()), (vec!["b@x.io"], 1));
+    assert_eq!(outcomes(&play, &[on]), ["updated"]);
+}
+
+#[test]
+fn of_two_users_with_a_name_the_newer_claim_holds_the_address() {
+    let events = [u_at_a().named("Ann"), identify(2).user("V").email("a@x.io").named("Bob")];
+    let play = row(&events);
+    assert_eq!(play.affiliates()["a@x.io"]["first_name"], "Bob");
+    assert_eq!(outcomes(&play, &events), ["remembered address_held_by_another", "created"]);
+    let mut one_by_one = Play::of(&events[..1]);
+    one_by_one.go_on(&events[1..]);
+    assert_eq!(one_by_one.tiny.affiliates.len(), 1, "the affiliate goes with the address");
+    assert_eq!(outcomes(&one_by_one, &events), ["created", "updated"]);
+}
+
+#[test]
+fn who_could_not_be_an_affiliate_does_not_take_an_address_away() {
+    let events = [u_at_a().named("Ann"), identify(2).user("V").email("a@x.io").with("trait:flag", "true")];
+    let play = row(&events);
+    assert_eq!(play.affiliates()["a@x.io"]["first_name"], "Ann");
+    assert_eq!(play.affiliates()["a@x.io"].get("custom:1"), None);
+    assert_eq!(outcomes(&play, &events), ["created", "remembered address_held_by_another"]);
+}
+
+#[test]
+fn who_moves_on_gives_the_address_back() {
+    let events = [
+        u_at_a().named("Ann"),
+        identify(2).user("V").email("a@x.io").named("Bob"),
+        identify(3).user("V").email("b@x.io"),
+    ];
+    let play = row(&events);
+    let told = play.affiliates();
+    assert_eq!((told["a@x.io"]["first_name"], told["b@x.io"]["first_name"]), ("Ann", "Bob"));
+    let mut one_by_one = Play::of(&events[..2]);
+    one_by_one.go_on(&events[2..]);
+    let last = one_by_one.outcomes(&events[0]);
+    assert_eq!(
+        last,
+        ["remembered address_held_by_another", "updated"],
+        "delivered when the address came back"
+    );
+}
+
+#[test]
+fn an_anonymous_id_alone_is_remembered() {
+    let events = [
+        identify(1).anonymous("x").with("trait:flag", "true"),
+        identify(2).anonymous("x").with("trait:vip", "gold"),
+    ];
+    let play = row(&events);
+    assert!(play.tiny.affiliates.is_empty() && play.calls.is_empty());
+    assert_eq!(outcomes(&play, &events), ["remembered anonymous_only"; 2]);
+}
+
+#[test]
+fn after_a_delete_older_words_come_too_late() {
+    let events = [
+        identify(2).user("U").email("a@x.io").named("Ann"),
+        delete(5).user("U"),
+        identify(3).user("U").email("c@x.io").anonymous("x").named("Late"),
+        identify(4).anonymous("x").with("trait:flag", "true"),
+    ];
+    let play = row(&events);
+    assert!(play.affiliates().is_empty());
+    assert_eq!(outcomes(&play, &events[..1]), ["superseded deleted"]);
+    let mut one_by_one = Play::of(&events[..1]);
+    one_by_one.go_on(&events[1..]);
+    assert_eq!(one_by_one.tiny.affiliates[&1].status, Status::Disabled);
+    assert_eq!(
+        outcomes(&one_by_one, &events),
+        ["created", "deleted", "superseded deleted", "superseded deleted"]
+    );
+}
+
+#[test]
+fn engage_taking_turns_does_not_move_an_affiliate() {
+    let events = [
+        u_at_a().named("Ann"),
+        identify(2).user("U").email("b@x.io").engage(),
+        identify(3).user("U").email("a@x.io").engage(),
+    ];
+    let play = row(&events);
+    assert_eq!(addresses(&play), ["a@x.io"]);
+    assert_eq!(play.calls.len(), 1);
+}
+
+#[test]
+fn the_two_examples_of_segments_page_leave_nobody_active() {
+    let events = [
+        identify(1).user("test-t0zpx").email("peter@ex.com").named("Peter"),
+        delete(2).user("5678").email("peter@ex.com"),
+    ];
+    assert!(row(&events).affiliates().is_empty());
+    let mut one_by_one = Play::of(&events[..1]);
+    one_by_one.go_on(&events[1..]);
+    assert_eq!(one_by_one.tiny.affiliates[&1].status, Status::Disabled);
+    assert_eq!(outcomes(&one_by_one, &events), ["created", "deleted"]);
+}
+
+#[test]
+fn who_comes_back_has_the_same_affiliate_with_what_was_said_since() {
+    let before = [u_at_a().named("Ann").with("company", "Acme"), delete(2).user("U")];
+    let since = identify(3).user("U").email("a@x.io").named("Anna");
+    row(&[&before[..], std::slice::from_ref(&since)].concat());
+    let mut play = Play::of(&before[..1]);
+    play.go_on(&before[1..]);
+    assert!(play.affiliates().is_empty());
+    play.go_on(std::slice::from_ref(&since));
+    assert_eq!((play.affiliates()["a@x.io"]["first_name"], play.tiny.affiliates.len()), ("Anna", 1));
+    assert_eq!(play.affiliates()["a@x.io"].get("company"), None);
+    assert_eq!(outcomes(&play, &[since]), ["updated"]);
+}
+
+#[test]
+fn who_comes_back_without_a_name_stays_disabled() {
+    let flag = identify(3).user("U").email("a@x.io").with("trait:flag", "true");
+    let events = [u_at_a().named("Ann"), delete(2).user("U"), flag.clone()];
+    assert!(row(&events).affiliates().is_empty());
+    let mut play = Play::of(&events[..1]);
+    play.go_on(&events[1..2]);
+    play.go_on(&events[2..]);
+    assert!(play.affiliates().is_empty());
+    assert_eq!(outcomes(&play, &[flag]), ["remembered deleted_and_incomplete"]);
+}
+
+#[test]
+fn where_new_affiliates_are_pending_one_that_was_disabled_stays_so() {
+    let mut play = Play::new(identity::eligibility::Rules { active: false, ..rules() });
+    play.go_on(&[u_at_a().named("Ann")]);
+    play.go_on(&[delete(2).user("U")]);
+    play.go_on(&[identify(3).user("U").email("a@x.io").named("Anna")]);
+    assert_eq!(play.tiny.affiliates[&1].status, Status::Disabled, "PENDING cannot be set");
+    assert_eq!(play.tiny.affiliates[&1].fields.get("first_name").unwrap(), "Anna");
+}

@@ -1,0 +1,216 @@
+//! A Refersion as small as can be: affiliates in a map, no address twice, and values that it does not take.
+
+use std::collections::BTreeMap;
+
+use identity::answer::{Answer, Cause, Found};
+use identity::graph::Status;
+use identity::plan::{Act, Step};
+use identity::{Digest, Map, Text};
+use reference::ActualAffiliate;
+
+use crate::story::text_of;
+
+/// What becomes of a call on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Luck {
+    /// It arrives, and so does its answer.
+    Fine,
+    /// It is lost on its way.
+    LostBefore,
+    /// Its answer is lost.
+    LostAfter,
+    /// It is turned away: nothing was done.
+    TurnedAway,
+}
+
+/// How a call ended: what is known now, and whether it failed.
+pub(crate) struct Ending {
+    pub(crate) answers: Vec<(Digest, Answer)>,
+    pub(crate) failed: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) email: String,
+    pub(crate) status: Status,
+    pub(crate) fields: Map<Text, Text>,
+    pub(crate) existed: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Tiny {
+    pub(crate) affiliates: BTreeMap<u64, Held>,
+    /// New affiliates are ACTIVE; PENDING otherwise.
+    pub(crate) active: bool,
+}
+
+/// Whether a value, or an address, is one that it does not take.
+pub(crate) fn is_refused(text: &str) -> bool {
+    text.starts_with("bad")
+}
+
+pub(crate) fn cause(class: &str) -> Cause {
+    Cause { class: class.to_owned(), message: format!("{class} for a reason"), http_status: Some(422) }
+}
+
+impl Tiny {
+    /// An affiliate that was there before us.
+    pub(crate) fn put(&mut self, email: &str, status: Status, company: &str) {
+        let names = [("first_name", "Old"), ("last_name", "Hand"), ("company", company)];
+        let fields = names.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
+        self.add(Held { email: email.to_owned(), status, fields, existed: true });
+    }
+
+    fn add(&mut self, held: Held) -> u64 {
+        let id = self.affiliates.len() as u64 + 1;
+        self.affiliates.insert(id, held);
+        id
+    }
+
+    fn at(&self, email: &str) -> Option<u64> {
+        self.affiliates.iter().find(|(_, held)| held.email == email).map(|(id, _)| *id)
+    }
+
+    /// Carries out a step, and says what the worker would make of it.
+    pub(crate) fn call(&mut self, step: &Step, luck: Luck) -> Ending {
+        let answers = if matches!(luck, Luck::Fine | Luck::LostAfter) { self.act(step) } else { Vec::new() };
+        let refused = answers.iter().any(|(_, answer)| matches!(answer, Answer::Refused { .. }));
+        let taken = !matches!(step.act, Act::Search { .. })
+            && answers.iter().any(|(_, answer)| matches!(answer, Answer::Found(_)));
+        match luck {
+            // What Refersion does not do, it says; only what it did can be in doubt.
+            _ if refused || taken || luck == Luck::Fine => Ending { answers, failed: false },
+            Luck::TurnedAway => Ending { answers: not_done(step), failed: true },
+            _ => Ending { answers: unknown(step), failed: true },
+        }
+    }
+
+    fn act(&mut self, step: &Step) -> Vec<(Digest, Answer)> {
+        let anchor = step.anchor;
+        match &step.act {
+            Act::Create { fields, .. } => self.create(anchor, fields),
+            Act::Edit { affiliate, email, fields } => self.edit(*affiliate, anchor, *email, fields),
+            Act::Scrub { affiliate, fields } => {
+                let held = self.affiliates.get_mut(affiliate).expect("a known affiliate");
+                fields.iter().for_each(|field| drop(held.fields.remove(field)));
+                held.fields.insert("first_name".into(), "Deleted".into());
+                held.fields.insert("last_name".into(), "Deleted".into());
+                held.email = format!("deleted-{affiliate}@gone.io");
+                vec![(anchor, Answer::Scrubbed { id: *affiliate })]
+            }
+            Act::Status { affiliate, status } => {
+                self.affiliates.get_mut(affiliate).expect("a known affiliate").status = *status;
+                vec![(anchor, Answer::StatusIs { id: *affiliate, status: *status })]
+            }
+            Act::Search { .. } => {
+                let found = self.at(&text_of(anchor));
+                vec![(anchor, found.map_or(Answer::NotFound, |id| self.found(id)))]
+            }
+        }
+    }
+
+    fn found(&self, id: u64) -> Answer {
+        let held = &self.affiliates[&id];
+        let shown = ["first_name", "last_name", "company"].into_iter();
+        let text = |field: &str| held.fields.get(field).cloned().unwrap_or_default();
+        let shown = shown.map(|field| (field.into(), text(field))).collect();
+        Answer::Found(Found { id, code: Some(format!("code {id}")), status: held.status, shown })
+    }
+
+    fn create(&mut self, anchor: Digest, fields: &Map<Text, Text>) -> Vec<(Digest, Answer)> {
+        let email = text_of(anchor);
+        let bad: Vec<&Text> = fields.iter().filter(|(_, text)| is_refused(text)).map(|(f, _)| f).collect();
+        if is_refused(&email) || !bad.is_empty() {
+            let address = is_refused(&email).then_some(anchor);
+            return vec![(anchor, refused(address, &bad, fields))];
+        }
+        if let Some(id) = self.at(&email) {
+            return vec![(anchor, Answer::NotMade), (anchor, self.found(id))];
+        }
+        assert!(!fields.values().any(|text| text.is_empty()) && fields.contains_key("first_name"));
+        let status = if self.active { Status::Active } else { Status::Pending };
+        let id = self.add(Held { email, status, fields: fields.clone(), existed: false });
+        vec![(anchor, Answer::Created { id, code: format!("code {id}"), status, told: fields.clone() })]
+    }
+
+    fn edit(
+        &mut self,
+        id: u64,
+        anchor: Digest,
+        email: Option<Digest>,
+        fields: &Map<Text, Text>,
+    ) -> Vec<(Digest, Answer)> {
+        let holder = email.and_then(|email| self.at(&text_of(email)));
+        if let (Some(email), Some(holder)) = (email, holder)
+            && holder != id
+        {
+            return vec![(email, self.found(holder))];
+        }
+        let email_is_bad = email.is_some_and(|email| is_refused(&text_of(email)));
+        let (mut bad, mut good) = (fields.clone(), fields.clone());
+        bad.retain(|_, text| is_refused(text));
+        good.retain(|_, text| !is_refused(text));
+        let told = email.filter(|_| !email_is_bad);
+        let held = self.affiliates.get_mut(&id).expect("a known affiliate");
+        held.fields.extend(good.clone());
+        told.into_iter().for_each(|email| held.email = text_of(email));
+        let mut answers = Vec::new();
+        if told.is_some() || !good.is_empty() {
+            answers.push((anchor, Answer::Told { id, email: told, fields: good }));
+        }
+        if email_is_bad || !bad.is_empty() {
+            let fields = bad.keys().collect::<Vec<_>>();
+            // Where both went out, the graph knows the affiliate under its new address by now.
+            answers.push((told.unwrap_or(anchor), refused(email.filter(|_| email_is_bad), &fields, &bad)));
+        }
+        answers
+    }
+
+    /// Its affiliates as the reference compares them.
+    pub(crate) fn actual(&self) -> Vec<ActualAffiliate> {
+        let both = |(field, text): (&Text, &Text)| (field.to_string(), text.to_string());
+        let actual = |(id, held): (&u64, &Held)| ActualAffiliate {
+            id: *id,
+            email: held.email.clone(),
+            status: format!("{:?}", held.status).to_uppercase(),
+            fields: held.fields.iter().filter(|(field, _)| !field.contains(':')).map(both).collect(),
+            custom_fields: held
+                .fields
+                .iter()
+                .filter_map(|(field, text)| {
+                    Some((field.strip_prefix("custom:")?.parse().ok()?, text.to_string()))
+                })
+                .collect(),
+            existed_before: held.existed,
+        };
+        self.affiliates.iter().map(actual).collect()
+    }
+}
+
+fn refused(address: Option<Digest>, bad: &[&Text], texts: &Map<Text, Text>) -> Answer {
+    let fields = bad.iter().map(|field| (*field).clone()).chain(address.map(|_| "email".into()));
+    let causes = fields.map(|field| (field, cause("refused"))).collect();
+    Answer::Refused { causes, email: address, texts: texts.clone() }
+}
+
+/// What is not known of a call without an answer.
+pub(crate) fn unknown(step: &Step) -> Vec<(Digest, Answer)> {
+    let names = |fields: &Map<Text, Text>| fields.keys().cloned().collect();
+    let answer = match &step.act {
+        Act::Create { fields, .. } => Answer::CreateUnknown { fields: names(fields) },
+        Act::Edit { affiliate, email, fields } => {
+            Answer::TellUnknown { id: *affiliate, email: email.is_some(), fields: names(fields) }
+        }
+        Act::Scrub { affiliate, fields } => {
+            Answer::TellUnknown { id: *affiliate, email: true, fields: fields.clone() }
+        }
+        Act::Status { affiliate, .. } => Answer::StatusUnknown { id: *affiliate },
+        Act::Search { .. } => return Vec::new(),
+    };
+    vec![(step.anchor, answer)]
+}
+
+fn not_done(step: &Step) -> Vec<(Digest, Answer)> {
+    let is_create = matches!(step.act, Act::Create { .. });
+    if is_create { vec![(step.anchor, Answer::NotMade)] } else { Vec::new() }
+}

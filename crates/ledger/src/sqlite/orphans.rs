@@ -1,0 +1,53 @@
+//! Dead letters of events that no graph keeps: a delete finds them by the identifiers that they name.
+
+use connections::ConnectionId;
+use identity::Digest;
+use identity::stamp::Moment;
+use sqlite::rusqlite::Connection;
+
+use super::events;
+use super::failure::Failure;
+use crate::OrphanedDeadLetter;
+
+const INSERT: &str = "INSERT INTO stray_letters (connection, digest, event, said_at) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT DO NOTHING";
+
+const ANY: &str = "SELECT EXISTS (SELECT 1 FROM stray_letters WHERE connection = ?1)";
+
+const COVERED: &str = "DELETE FROM stray_letters WHERE connection = ?1 AND digest = ?2 AND said_at <= ?3
+    RETURNING event";
+
+/// Remembers whom the events of dead letters name.
+pub(super) fn remember(
+    database: &Connection,
+    connection: ConnectionId,
+    orphans: &[OrphanedDeadLetter],
+) -> Result<(), Failure> {
+    for orphan in orphans {
+        let Some(known) = events::known(database, connection, orphan.event)? else { continue };
+        for digest in &orphan.named {
+            let values = (connection, &digest.0[..], known.row, orphan.said_at.0);
+            database.prepare_cached(INSERT)?.execute(values)?;
+        }
+    }
+    Ok(())
+}
+
+/// Erases what tombstones cover.
+pub(super) fn erase(
+    database: &Connection,
+    connection: ConnectionId,
+    tombstones: &[(Digest, Moment)],
+) -> Result<(), Failure> {
+    if tombstones.is_empty() || !database.prepare_cached(ANY)?.query_row([connection], |row| row.get(0))? {
+        return Ok(());
+    }
+    for (digest, at) in tombstones {
+        let mut covered = database.prepare_cached(COVERED)?;
+        let rows = covered.query_map((connection, &digest.0[..], at.0), |row| row.get(0))?;
+        for event in rows.collect::<Result<Vec<i64>, _>>()? {
+            events::erase_row(database, event)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! A connection that can be cut.
+//!
+//! lapin gives neither an attempt to connect nor a goodbye a deadline: each has a thread and a socket until the broker
+//! answers, whoever waits for it. A broker that is stopped but not gone would gather them without bound. Shutting the
+//! socket ends them at once.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lapin::runtime::default_runtime;
+use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
+use lapin::uri::{AMQPScheme, AMQPUri};
+use lapin::{Connection, ConnectionProperties};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use super::RabbitError;
+use super::error::within;
+
+/// How long a goodbye may take that nobody waits for.
+const GOODBYE_TIME: Duration = Duration::from_secs(5);
+
+/// A connection and its socket. Dropping it says goodbye in the background: lapin's own connection ends only with the last
+/// of its channels and consumers, and what was under way when a task was aborted may keep one of them for ever.
+pub(super) struct AmqpConnection {
+    pub(super) connection: Arc<Connection>,
+    socket: Socket,
+}
+
+impl AmqpConnection {
+    /// Connects within `limit`; an attempt that takes longer is cut.
+    pub(super) async fn open(
+        uri: AMQPUri,
+        properties: ConnectionProperties,
+        trust: OwnedTLSConfig,
+        limit: Duration,
+    ) -> Result<Self, RabbitError> {
+        let runtime = default_runtime().map_err(RabbitError::broker("starting"))?;
+        let attempt = CutOnDrop(Socket::default());
+        let socket = attempt.0.clone();
+        // The type of the stream, and so what it can do, follows from the runtime only in this place.
+        let opening = Connection::connector(
+            uri,
+            runtime,
+            async move |uri: AMQPUri, runtime| {
+                let reaching = async {
+                    let host = uri.authority.host.as_str();
+                    let addresses = tokio::net::lookup_host((host, uri.authority.port)).await?;
+                    let plain =
+                        AsyncTcpStream::connect(&runtime, addresses.collect::<Vec<SocketAddr>>()).await?;
+                    if let AsyncTcpStream::Plain(stream) = &plain {
+                        socket.keep(stream.get_ref())?;
+                    }
+                    match uri.scheme {
+                        AMQPScheme::AMQP => Ok(plain),
+                        AMQPScheme::AMQPS => plain.into_tls(host, trust.as_ref()).await,
+                    }
+                };
+                let reached = timeout(limit, reaching).await;
+                Ok(reached.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?)
+            },
+            properties,
+        );
+        let connection = within(limit, "connecting", opening).await?;
+        Ok(Self { connection: Arc::new(connection), socket: attempt.keep() })
+    }
+
+    /// Says goodbye, for `limit` at most, and cuts what does not end.
+    pub(super) async fn close(&self, limit: Duration) {
+        say_goodbye(&self.connection, limit).await;
+        self.socket.cut();
+    }
+}
+
+impl Drop for AmqpConnection {
+    fn drop(&mut self) {
+        let cut = CutOnDrop(self.socket.clone());
+        // Without a runtime there is nobody to wait for the goodbye; with one that ends meanwhile, it is dropped.
+        if let Ok(runtime) = Handle::try_current() {
+            let connection = Arc::clone(&self.connection);
+            runtime.spawn(async move {
+                say_goodbye(&connection, GOODBYE_TIME).await;
+                drop(cut);
+            });
+        }
+    }
+}
+
+async fn say_goodbye(connection: &Connection, limit: Duration) {
+    if !connection.status().connected() {
+        return;
+    }
+    let closing = connection.close(200, "going on anew".into());
+    if let Err(error) = within(limit, "closing", closing).await {
+        tracing::debug!(%error, "a connection to the broker was dropped without a goodbye");
+    }
+}
+
+/// A socket that is cut when it is given up.
+struct CutOnDrop(Socket);
+
+impl CutOnDrop {
+    fn keep(mut self) -> Socket {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for CutOnDrop {
+    fn drop(&mut self) {
+        self.0.cut();
+    }
+}
+
+/// A second handle of the socket that lapin uses.
+#[derive(Clone, Default)]
+struct Socket(Arc<Mutex<Option<TcpStream>>>);
+
+impl Socket {
+    fn keep(&self, stream: &impl AsFd) -> io::Result<()> {
+        let handle = TcpStream::from(stream.as_fd().try_clone_to_owned()?);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        Ok(())
+    }
+
+    fn cut(&self) {
+        if let Some(stream) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A socket that has ended by itself is what we want.
+            drop(stream.shutdown(Shutdown::Both));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! From absorb straight to reconcile, within one process: where the API keeps up, a batch goes through both stories and is
+//! written once, at the end of the second. Until then its unacknowledged messages are the pending record.
+//!
+//! Absorb offers what it has folded to whoever holds the connection's lease in this process. The holder tells Refersion
+//! and records all of it under its fence, or gives it back; then absorb records it as ever, and reconcile finds it in the
+//! ledger. Nothing depends on the offer being taken.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use connections::ConnectionId;
+use ledger::State;
+use tokio::sync::{Notify, mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::absorb::Folded;
+
+/// So many loads may wait for their holder.
+const CAPACITY: usize = 8;
+
+/// What absorb has folded of one connection's events.
+pub(crate) struct Handoff {
+    /// The settings that it was folded by.
+    pub(crate) settings_version: i64,
+    /// What there is to tell and to record.
+    pub(crate) folded: Box<Folded>,
+    /// Where absorb waits.
+    pub(crate) answer: oneshot::Sender<HandoffResult>,
+}
+
+/// What became of a load. Where nothing is said, because the holder is gone or its ledger away, absorb looks for itself.
+pub(crate) enum HandoffResult {
+    /// It was told and recorded; how its events ended.
+    Recorded(Vec<(Uuid, State)>),
+    /// Nothing was told: absorb records it as ever.
+    NotSent(Box<Folded>),
+    /// Calls were made whose answers are recorded after absorb has recorded the load.
+    RecordFirst {
+        /// What was folded, unless somebody has changed its graphs meanwhile.
+        folded: Option<Box<Folded>>,
+        /// To be told when it is recorded.
+        recorded: oneshot::Sender<()>,
+    },
+}
+
+/// The holders of this process that carry loads.
+#[derive(Debug, Default)]
+pub struct Handoffs(Mutex<BTreeMap<ConnectionId, Receiver>>);
+
+/// Where a holder is reached.
+#[derive(Debug)]
+struct Receiver {
+    handoffs: mpsc::Sender<Handoff>,
+    capacity: Arc<AtomicUsize>,
+    woken: Arc<Notify>,
+}
+
+/// A holder's place among the carriers, until it is dropped.
+pub(crate) struct HandoffQueue {
+    registry: Arc<Handoffs>,
+    connection: ConnectionId,
+    capacity: Arc<AtomicUsize>,
+    /// Something may have become due.
+    pub(crate) woken: Arc<Notify>,
+    pub(crate) handoffs: mpsc::Receiver<Handoff>,
+}
+
+impl Handoffs {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Receiver>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A holder begins to serve a connection.
+    pub(crate) fn register(self: &Arc<Self>, connection: ConnectionId) -> HandoffQueue {
+        let (sender, handoffs) = mpsc::channel(CAPACITY);
+        let (capacity, woken) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
+        let receivers =
+            Receiver { handoffs: sender, capacity: Arc::clone(&capacity), woken: Arc::clone(&woken) };
+        self.lock().insert(connection, receivers);
+        HandoffQueue { registry: Arc::clone(self), connection, capacity, woken, handoffs }
+    }
+
+    /// Something of a connection may have become due: its holder looks, and nobody else's.
+    pub(crate) fn wake(&self, connection: ConnectionId) {
+        if let Some(receivers) = self.lock().get(&connection) {
+            receivers.woken.notify_one();
+        }
+    }
+
+    /// How many calls the holder of a connection could make at once, beside all that is due.
+    pub(crate) fn capacity(&self, connection: ConnectionId) -> usize {
+        self.lock().get(&connection).map_or(0, |receivers| receivers.capacity.load(Ordering::Relaxed))
+    }
+
+    /// Offers a load to the holder of its connection; gives it back where nobody takes it.
+    pub(crate) fn offer(&self, connection: ConnectionId, handoff: Handoff) -> Result<(), Handoff> {
+        match self.lock().get(&connection) {
+            Some(receivers) => {
+                receivers.handoffs.try_send(handoff).map_err(mpsc::error::TrySendError::into_inner)
+            }
+            None => Err(handoff),
+        }
+    }
+}
+
+impl HandoffQueue {
+    /// Says how many calls could be made at once, beside all that is due.
+    pub(crate) fn set_capacity(&self, calls: usize) {
+        self.capacity.store(calls, Ordering::Relaxed);
+    }
+}
+
+impl Drop for HandoffQueue {
+    fn drop(&mut self) {
+        let mut receivers = self.registry.lock();
+        // Another holder may sit here by now.
+        if receivers
+            .get(&self.connection)
+            .is_some_and(|receivers| Arc::ptr_eq(&receivers.capacity, &self.capacity))
+        {
+            receivers.remove(&self.connection);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What goes out first: live before bulk, deletes before everything else, then whatever has been due longest. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use identity::Digest;
+use identity::graph::Lane;
+use identity::plan::StepKind;
+use jiff::{SignedDuration, Timestamp};
+use ledger::GraphId;
+
+use crate::deliver::Item;
+
+/// At most so many affiliates in one call. Source: Refersion REST v2, `/affiliate/status_change`.
+pub(super) const BATCH: usize = 50;
+/// Where both lanes are due, at least one call in so many begins with bulk.
+const BULK_EVERY: u64 = 10;
+/// Edits let everything else go first for so long: each create may bring another edit, and fifty of them are one call.
+const COMPANY: SignedDuration = SignedDuration::from_secs(10);
+
+/// A call that is planned and not written down yet.
+pub(super) struct Planned {
+    pub(super) kind: StepKind,
+    pub(super) items: Vec<Item>,
+    pub(super) graphs: Vec<GraphId>,
+}
+
+impl Planned {
+    /// A call that begins with this item.
+    pub(super) fn with(sort: CallKind, graph: GraphId, item: Item) -> Self {
+        Self { kind: sort.kind(), items: vec![item], graphs: vec![graph] }
+    }
+}
+
+/// One step of a due graph.
+pub(super) struct Candidate {
+    pub(super) lane: Lane,
+    pub(super) graph: GraphId,
+    pub(super) due_at: Timestamp,
+    pub(super) item: Item,
+    pub(super) sort: CallKind,
+}
+
+/// What may share a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum CallKind {
+    Disable,
+    /// A search that a delete waits for.
+    SearchToDisable,
+    Activate,
+    Search,
+    Create,
+    Edit,
+}
+
+impl CallKind {
+    fn kind(self) -> StepKind {
+        match self {
+            Self::Disable | Self::Activate => StepKind::Status,
+            Self::SearchToDisable | Self::Search => StepKind::Search,
+            Self::Create => StepKind::Create,
+            Self::Edit => StepKind::Edit,
+        }
+    }
+
+    fn per_call(self) -> usize {
+        match self {
+            Self::SearchToDisable | Self::Search | Self::Create => 1,
+            Self::Disable | Self::Activate | Self::Edit => BATCH,
+        }
+    }
+
+    fn serves_a_delete(self) -> bool {
+        matches!(self, Self::Disable | Self::SearchToDisable)
+    }
+
+    /// When its turn comes, if it is due at that time.
+    fn turn(self, due_at: Timestamp) -> Timestamp {
+        let waits = if self == Self::Edit { COMPANY } else { SignedDuration::ZERO };
+        due_at.checked_add(waits).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Candidates by lane and sort, each in the order in which they are due. Those that are not due yet only fill calls up.
+pub(super) struct Batcher {
+    rows: BTreeMap<(Lane, CallKind), VecDeque<Candidate>>,
+    now: Timestamp,
+}
+
+impl Batcher {
+    pub(super) fn of(candidates: impl IntoIterator<Item = Candidate>, now: Timestamp) -> Self {
+        let mut rows: BTreeMap<_, VecDeque<Candidate>> = BTreeMap::new();
+        for candidate in candidates {
+            rows.entry((candidate.lane, candidate.sort)).or_default().push_back(candidate);
+        }
+        Self { rows, now }
+    }
+
+    /// At most `room` calls, after `made` others.
+    pub(super) fn calls(&mut self, room: usize, made: u64) -> Vec<Planned> {
+        (made..)
+            .take(room)
+            .map_while(|number| self.next_call(number % BULK_EVERY == BULK_EVERY - 1))
+            .collect()
+    }
+
+    /// The next call: what comes first in the first lane that has any; a batch that one lane began fills up with the other.
+    fn next_call(&mut self, bulk_first: bool) -> Option<Planned> {
+        let order = if bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
+        let sort = order.into_iter().find_map(|lane| self.first(lane))?;
+        let mut call = Planned { kind: sort.kind(), items: Vec::new(), graphs: Vec::new() };
+        let mut told: BTreeSet<Digest> = BTreeSet::new();
+        for lane in order {
+            let Some(rows) = self.rows.get_mut(&(lane, sort)) else { continue };
+            while call.items.len() < sort.per_call() {
+                let Some(candidate) = rows.pop_front() else { break };
+                if told.insert(candidate.item.anchor) {
+                    call.graphs.push(candidate.graph);
+                    call.items.push(candidate.item);
+                }
+            }
+        }
+        Some(call)
+    }
+
+    fn first(&self, of: Lane) -> Option<CallKind> {
+        let lane = self.rows.iter().filter(|((lane, _), _)| *lane == of);
+        let heads = lane.filter_map(|((_, sort), rows)| {
+            let due_at = rows.front()?.due_at;
+            let is_full = sort.per_call() > 1 && rows.len() >= sort.per_call();
+            (due_at <= self.now || is_full).then_some((*sort, due_at))
+        });
+        heads
+            .map(|(sort, due_at)| (!sort.serves_a_delete(), sort.turn(due_at), sort))
+            .min()
+            .map(|(.., sort)| sort)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::CallRequest;
+
+    const NOW: Timestamp = Timestamp::constant(100, 0);
+
+    /// A candidate that has been due since so many seconds after the epoch.
+    fn candidate(lane: Lane, sort: CallKind, number: u8, due_at: i64) -> Candidate {
+        let item = Item { anchor: Digest([number; 16]), wish: CallRequest::Search { email: String::new() } };
+        let due_at = Timestamp::from_second(due_at).expect("a time");
+        Candidate { lane, graph: number.into(), due_at, item, sort }
+    }
+
+    fn many(lane: Lane, sort: CallKind, numbers: std::ops::Range<u8>) -> impl Iterator<Item = Candidate> {
+        numbers.map(move |number| candidate(lane, sort, number, 0))
+    }
+
+    fn firsts(calls: &[Planned]) -> Vec<GraphId> {
+        calls.iter().map(|call| call.graphs[0]).collect()
+    }
+
+    #[test]
+    fn live_goes_first_and_every_tenth_call_is_bulks() {
+        let live = many(Lane::Live, CallKind::Create, 0..40);
+        let mut lanes = Batcher::of(live.chain(many(Lane::Bulk, CallKind::Create, 100..140)), NOW);
+        let calls = lanes.calls(20, 0);
+        let bulk: Vec<usize> =
+            firsts(&calls).iter().enumerate().filter(|(_, graph)| **graph >= 100).map(|(at, _)| at).collect();
+        assert_eq!(bulk, [9, 19]);
+        // It is the calls that count, not the rounds in which they are chosen.
+        let bulk = (20..40).filter(|made| firsts(&lanes.calls(1, *made))[0] >= 100).count();
+        assert_eq!(bulk, 2);
+    }
+
+    #[test]
+    fn fifty_edits_go_in_one_call_and_live_ones_take_bulk_along() {
+        let live = many(Lane::Live, CallKind::Edit, 0..30);
+        let mut lanes = Batcher::of(live.chain(many(Lane::Bulk, CallKind::Edit, 100..140)), NOW);
+        let sizes: Vec<usize> = lanes.calls(9, 0).iter().map(|call| call.items.len()).collect();
+        assert_eq!(sizes, [50, 20]);
+    }
+
+    #[test]
+    fn an_affiliate_is_in_a_batch_once() {
+        let twice = [1, 1].map(|number| candidate(Lane::Live, CallKind::Edit, number, 0));
+        let calls = Batcher::of(twice, NOW).calls(9, 0);
+        assert_eq!(calls.iter().map(|call| call.items.len()).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn deletes_go_first_however_late_they_came() {
+        let mut lanes = Batcher::of(
+            [
+                candidate(Lane::Live, CallKind::Create, 1, 0),
+                candidate(Lane::Live, CallKind::Search, 2, 0),
+                candidate(Lane::Live, CallKind::SearchToDisable, 3, 90),
+                candidate(Lane::Live, CallKind::Disable, 4, 91),
+            ],
+            NOW,
+        );
+        assert_eq!(firsts(&lanes.calls(9, 0)), [3, 4, 2, 1]);
+    }
+
+    #[test]
+    fn what_is_not_due_yet_fills_up_a_call_and_begins_one_only_if_it_is_full() {
+        let edits = |due: u8, early: u8| {
+            let early = (50..50 + early).map(|number| candidate(Lane::Bulk, CallKind::Edit, number, 101));
+            many(Lane::Bulk, CallKind::Edit, 0..due).chain(early)
+        };
+        let sizes = |due, early| {
+            let calls = Batcher::of(edits(due, early), NOW).calls(9, 0);
+            calls.iter().map(|call| call.items.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(1, 20), [21]);
+        assert_eq!(sizes(30, 40), [50]);
+        assert!(sizes(0, 49).is_empty());
+        assert_eq!(sizes(0, 60), [50]);
+        let create = Batcher::of([candidate(Lane::Bulk, CallKind::Create, 1, 101)], NOW).calls(9, 0);
+        assert!(create.is_empty());
+    }
+
+    /// Creates that never end must not hold up edits for ever, fifty of which cost as much as one of them.
+    #[test]
+    fn edits_wait_for_company_and_then_have_their_turn() {
+        let (create, edit) = (CallKind::Create, CallKind::Edit);
+        let mut lanes = Batcher::of(
+            [
+                candidate(Lane::Bulk, create, 1, 5),
+                candidate(Lane::Bulk, create, 2, 11),
+                candidate(Lane::Bulk, edit, 3, 0),
+                candidate(Lane::Bulk, edit, 4, 10),
+            ],
+            NOW,
+        );
+        let calls = lanes.calls(9, 0);
+        assert_eq!(firsts(&calls), [1, 3, 2]);
+        assert_eq!(calls[1].graphs, [3, 4], "whoever is due goes along");
+    }
+}

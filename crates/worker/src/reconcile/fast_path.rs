@@ -1,0 +1,192 @@
+//! Carrying a load of absorb: its edits are told at once, and all of it is recorded together with what was answered.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures_util::future::join_all;
+use identity::Digest;
+use ledger::{CallId, GraphId, LedgerError};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::debug;
+
+use super::batcher::{BATCH, Planned};
+use super::record::Recorder;
+use super::take::item;
+use super::{Ended, Holder};
+use crate::absorb::{Folded, ends};
+use crate::deliver::{Api, CallOutcome, Item, deliver};
+use crate::handoff::{Handoff, HandoffResult};
+use crate::locks::in_order;
+use crate::off_thread::off_thread;
+
+/// How long a load waits for its answers before absorb records it: no message is held for longer than 2 s.
+const WAITS: Duration = Duration::from_millis(1500);
+
+/// A load that came to its end.
+pub(super) struct FastPathOutcome {
+    calls: usize,
+    graphs: Vec<GraphId>,
+    anchors: Vec<Digest>,
+    went: anyhow::Result<Vec<CallOutcome>>,
+}
+
+impl Holder {
+    /// Carries a load, as far as there are calls to spare beside what is due; one that cannot be carried goes back at once.
+    pub(super) async fn carry(&mut self, handoff: Handoff, capacity: usize, under_way: &mut JoinSet<Ended>) {
+        let planned = match handoff.settings_version == self.connection.settings_version {
+            true => self.batches(&handoff.folded, capacity),
+            false => Vec::new(),
+        };
+        let api = if planned.is_empty() { None } else { self.api().await.ok() };
+        let Some(api) = api else {
+            not_sent(handoff.answer, handoff.folded);
+            return;
+        };
+        for call in &planned {
+            self.in_flight.begin(call);
+        }
+        let mut outcome = FastPathOutcome {
+            calls: planned.len(),
+            graphs: planned.iter().flat_map(|call| call.graphs.iter().copied()).collect(),
+            anchors: planned.iter().flat_map(|call| &call.items).map(|item| item.anchor).collect(),
+            went: Ok(Vec::new()),
+        };
+        let recorder = self.recorder();
+        under_way.spawn(async move {
+            outcome.went = recorder.carry(&api, handoff, planned).await;
+            Ended::Handoff(outcome)
+        });
+    }
+
+    /// Forgets that a load was under way.
+    pub(super) fn finish_handoff(&mut self, outcome: FastPathOutcome) -> anyhow::Result<()> {
+        self.suspicion.learn(&outcome.went?);
+        self.in_flight.end(outcome.calls, &outcome.graphs, outcome.anchors);
+        Ok(())
+    }
+
+    /// The calls that tell a load's edits: batches that are full, or as full as is worth a call, and no more than there is
+    /// room for. What has a call under way is left alone.
+    fn batches(&self, folded: &Folded, capacity: usize) -> Vec<Planned> {
+        let room = self.room().min(capacity);
+        let mut planned: Vec<Planned> = Vec::new();
+        for (place, steps) in &folded.edits {
+            let save = &folded.changes.saves[*place];
+            let Some(graph) = save.row.map(|row| row.id) else { continue };
+            let busy = self.in_flight.graphs.contains(&graph)
+                || save.graph.identifiers.keys().any(|digest| self.in_flight.anchors.contains(digest));
+            if busy {
+                continue;
+            }
+            for step in steps {
+                let Some((sort, item)) = item(&self.worker.vault, &save.graph, step) else { continue };
+                let calls = planned.len();
+                match planned.last_mut() {
+                    Some(call) if call.items.len() < BATCH => call.add(graph, item),
+                    _ if calls < room => planned.push(Planned::with(sort, graph, item)),
+                    _ => return planned,
+                }
+            }
+        }
+        planned.retain(|call| call.items.len() >= self.worker.limits.carry_from.min(BATCH));
+        planned
+    }
+}
+
+impl Recorder {
+    /// Tells a load's edits and records all of it. Absorb records it where answers are long in coming or somebody else
+    /// was faster; then what was answered is recorded after that, as that of any other call.
+    async fn carry(
+        &self,
+        api: &Api,
+        handoff: Handoff,
+        planned: Vec<Planned>,
+    ) -> anyhow::Result<Vec<CallOutcome>> {
+        let Handoff { folded, answer, .. } = handoff;
+        let calls = match self.write_down(&planned).await {
+            Ok(calls) => calls,
+            Err(cause) => {
+                not_sent(answer, folded);
+                return Err(cause.into());
+            }
+        };
+        fault_point!("carry.written_down");
+        let jobs = planned.into_iter().zip(&calls).map(|(call, id)| call.into_call(*id));
+        let jobs: Vec<_> = jobs.collect();
+        let delivering = async {
+            let endings = join_all(jobs.iter().map(|job| deliver(api, job))).await;
+            endings.into_iter().flatten().collect::<Vec<CallOutcome>>()
+        };
+        let mut delivering = std::pin::pin!(fault_point_within!("carry.sent", delivering));
+        let (when_recorded, endings) = match timeout(WAITS, &mut delivering).await {
+            Ok(endings) => {
+                fault_point!("carry.answered");
+                match self.record_handoff(folded, &endings, &calls).await {
+                    Ok(ended) => {
+                        // Whoever waited for it may be gone, and takes it for recorded when it looks.
+                        drop(answer.send(HandoffResult::Recorded(ended)));
+                        fault_point!("carry.recorded");
+                        return Ok(endings);
+                    }
+                    Err(LedgerError::Conflict | LedgerError::Claimed) => {
+                        (record_first(answer, None), endings)
+                    }
+                    Err(other) => return Err(other.into()),
+                }
+            }
+            Err(_) => {
+                debug!(
+                    connection = self.connection.id,
+                    "answers are long in coming: absorb records the load"
+                );
+                (record_first(answer, Some(folded)), delivering.await)
+            }
+        };
+        // It fails only where absorb could not record: what was answered is true all the same.
+        drop(when_recorded.await);
+        self.record_answers(&endings, &calls).await.context("the answers of a load could not be recorded")?;
+        Ok(endings)
+    }
+
+    /// Records what was folded together with what was answered.
+    async fn record_handoff(
+        &self,
+        folded: Box<Folded>,
+        endings: &[CallOutcome],
+        calls: &[CallId],
+    ) -> Result<Vec<(uuid::Uuid, ledger::State)>, LedgerError> {
+        let mut changes = folded.changes;
+        let graphs = changes.saves.iter().flat_map(|save| save.graph.identifiers.keys());
+        let _held = self.worker.locks.writing.hold(&in_order(graphs.copied())).await;
+        changes.fence = Some(self.fence);
+        changes.closed_calls = calls.to_vec();
+        off_thread(|| self.tell(&mut changes, endings, &self.rules()));
+        let ended = ends(&changes);
+        self.worker.ledger.record(changes).await?;
+        Ok(ended)
+    }
+}
+
+impl Planned {
+    fn add(&mut self, graph: GraphId, item: Item) {
+        self.graphs.push(graph);
+        self.items.push(item);
+    }
+}
+
+fn not_sent(answer: oneshot::Sender<HandoffResult>, folded: Box<Folded>) {
+    // Whoever waits for it may be gone: then its batch comes again.
+    drop(answer.send(HandoffResult::NotSent(folded)));
+}
+
+/// Lets absorb record a load; what comes back tells when it has.
+fn record_first(
+    answer: oneshot::Sender<HandoffResult>,
+    folded: Option<Box<Folded>>,
+) -> oneshot::Receiver<()> {
+    let (recorded, when_recorded) = oneshot::channel();
+    drop(answer.send(HandoffResult::RecordFirst { folded, recorded }));
+    when_recorded
+}

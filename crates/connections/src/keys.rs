@@ -18,7 +18,7 @@ pub enum UnlockError {
     #[error("the ledger could not be unlocked")]
     Store(#[from] StoreError),
     /// A stored key does not open.
-    #[error("an API key in the ledger could not be sealed anew")]
+    #[error("an API key in the ledger could not be sealed again")]
     Key(#[from] VaultError),
 }
 

@@ -140,7 +140,7 @@ pub enum StoreError {
     /// There is no such connection (any more).
     #[error("there is no such connection")]
     NotFound,
-    /// Something is there that is in the way: the caller has to choose anew.
+    /// Something is there that is in the way: the caller has to choose again.
     #[error(transparent)]
     Conflict(#[from] Conflict),
     /// What is kept cannot be understood; a newer program may have written it.

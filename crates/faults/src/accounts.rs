@@ -16,7 +16,7 @@ use crate::story::Story;
 pub const ACCOUNTS: usize = 2;
 /// The ceiling of each, in calls a second.
 pub const RATE: u32 = 12;
-/// One in so many addresses was there before us.
+/// One address in `THERE_BEFORE` was there before us.
 const THERE_BEFORE: usize = 10;
 
 /// One connection.

@@ -36,7 +36,7 @@ impl Dice {
         least + self.draw() % (most - least + 1)
     }
 
-    /// True so many times in a hundred.
+    /// True with this probability, in percent.
     pub fn percent(&mut self, chance: u64) -> bool {
         self.between(1, 100) <= chance
     }

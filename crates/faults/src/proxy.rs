@@ -19,7 +19,7 @@ const CHUNK: usize = 16 * 1024;
 pub enum Wire {
     /// As if it were not there.
     Good,
-    /// Every piece takes so much longer, in both directions.
+    /// Every piece takes this much longer, in both directions.
     Slow(Duration),
     /// Connections are closed, and new ones too.
     Cut,

@@ -62,7 +62,7 @@ pub struct Doors {
 }
 
 impl Sender {
-    /// Tells the stories in turn, so many messages a second in all.
+    /// Sends the stories in turn, at `per_second` messages in all.
     #[must_use]
     pub fn start(doors: &Doors, mut stories: Vec<Story>, per_second: u32, dice: &Dice) -> Self {
         let (stop, in_hand) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));

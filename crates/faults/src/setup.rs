@@ -21,7 +21,7 @@ pub(crate) fn settings() -> Vec<(String, String)> {
         setting("RETRY__INITIAL", "200ms"),
         setting("RETRY__MAX_INTERVAL", "3s"),
         setting("BREAKER__FAILURES", "6"),
-        // There are few people: batches are carried that would not be worth a call elsewhere.
+        // There are few people: the fast path is used for batches that would not be worth a call elsewhere.
         setting("WORKER__CARRY_FROM", "1"),
         setting("LOG__LEVEL", "info"),
     ]

@@ -28,11 +28,11 @@ pub struct Story {
     count: usize,
 }
 
-/// The bounds of what is told again: the latest so many messages.
+/// How many of the latest messages may be sent again.
 const REMEMBERED: usize = 200;
 
 impl Story {
-    /// A story about so many people, drawn from `dice`.
+    /// A story about `people` people, drawn from `dice`.
     #[must_use]
     pub fn new(dice: Dice, account: usize, people: usize) -> Self {
         Self { dice, account, people, told: Vec::new(), count: 0 }

@@ -16,13 +16,13 @@ use crate::stage::Stage;
 /// Longer than a lease, which lasts 15 s, and the moment until another worker asks for it.
 const LONGER_THAN_A_LEASE: Duration = Duration::from_secs(18);
 /// How long a fault point is waited for: a lease has to run out, and something has to be due; or, on the way straight through
-/// both stories, a batch has to meet a moment in which there are calls to spare, of which there is one in twenty seconds.
+/// both stories, a batch has to meet a moment with spare calls, and there is one in twenty seconds.
 const POINT_WITHIN: Duration = Duration::from_secs(120);
 /// How long a queue is given to fill up.
 const FULL_WITHIN: Duration = Duration::from_secs(40);
-/// So many messages are turned away before a queue counts as full.
+/// Number of refused messages from which a queue counts as full.
 const TURNED_AWAY: u64 = 20;
-/// At most so many workers beside each other.
+/// Upper limit of workers at the same time.
 const MOST_WORKERS: usize = 4;
 
 /// One time that a fault strikes.

@@ -169,7 +169,7 @@ fn new(number: u64) -> Save {
     save
 }
 
-/// Five traits said anew.
+/// Five traits with new values.
 fn changed(row: ledger::GraphRow) -> Save {
     let mut graph = row.graph;
     if let Some((_, identifier)) = graph.identifiers.iter_mut().next() {

@@ -30,8 +30,9 @@ pub struct Changes {
     pub dissolved: Vec<Row>,
     /// Events that are seen for the first time.
     pub events: Vec<NewEvent>,
-    /// Nobody asked whether `events` are there already: nearly always they are not, and where one is, nothing is written
-    /// ([`crate::LedgerError::Conflict`]), and the caller asks. Without this, an event that is there is left as it is.
+    /// Nobody asked whether `events` are there already: nearly always they are not, and where one is, nothing is
+    /// written ([`crate::LedgerError::Conflict`]), and the caller asks. Without this, an event that is there is left as
+    /// it is.
     pub unasked: bool,
     /// Ends of events, new or pending ones. An event that ends is pending no more and its payload goes, unless a dead
     /// letter keeps it.
@@ -48,7 +49,8 @@ pub struct Changes {
     pub erased: Vec<Uuid>,
     /// Dead letters of events that no graph keeps.
     pub orphans: Vec<OrphanedDeadLetter>,
-    /// Identifiers with a tombstone, and its time: of strays that name one and are not newer nothing personal may remain.
+    /// Identifiers with a tombstone, and its time: orphaned dead letters that name one and are not newer keep nothing
+    /// personal.
     pub tombstones: Vec<(Digest, Moment)>,
     /// Open calls whose answer is recorded by this.
     pub closed_calls: Vec<CallId>,
@@ -101,8 +103,8 @@ pub struct NewEvent {
     pub lane: Lane,
     /// The raw JSON, less any key; kept while it is pending or dead.
     pub payload: Arc<str>,
-    /// The digests that it can be found by (message id, addresses, user id). The message id itself is not stored: it may
-    /// name a person, and the event outlives a delete.
+    /// The digests that it can be found by (message id, addresses, user id). The message id itself is not stored: it
+    /// may name a person, and the event outlives a delete.
     pub found_by: Vec<Digest>,
 }
 
@@ -230,8 +232,8 @@ pub struct OrphanedDeadLetter {
     pub said_at: Moment,
 }
 
-/// A trait that no setting maps. One beyond [`MAX_UNMAPPED_TRAITS`](crate::unmapped::MAX_UNMAPPED_TRAITS) is counted under
-/// [`MORE`](crate::unmapped::MORE).
+/// A trait that no setting maps. One beyond [`MAX_UNMAPPED_TRAITS`](crate::unmapped::MAX_UNMAPPED_TRAITS) is counted
+/// under [`MORE`](crate::unmapped::MORE).
 #[derive(Clone, Debug)]
 pub struct Unmapped {
     /// The folded key.

@@ -15,13 +15,13 @@ pub const MORE: &str = "(more names than are counted)";
 
 /// The longest name that is kept, in characters.
 const MAX_CHARS: usize = 64;
-/// So many digits one after the other are a number of somebody.
+/// Digits in a row from which a name contains somebody's number.
 const DIGITS_IN_A_ROW: usize = 5;
-/// So many digits in all are one too, like a phone number with spaces.
+/// Digits in all from which it does too, like a phone number with spaces.
 const DIGITS: usize = 8;
-/// So many hexadecimal digits, hyphens aside, are an id.
+/// Hexadecimal digits, hyphens aside, from which a name contains an id.
 const HEX_DIGITS: usize = 16;
-/// So many letters and digits without a gap, with a digit among them, are an id.
+/// Letters and digits without a gap, with a digit among them, from which a name contains an id.
 const TOKEN: usize = 20;
 
 /// How an address looks when its `@` was replaced.

@@ -81,7 +81,7 @@ pub struct DeadLetterFilter {
     pub class: Option<String>,
     /// Only these.
     pub ids: Option<Vec<i64>>,
-    /// At most so many.
+    /// Upper limit of entries.
     pub limit: usize,
 }
 

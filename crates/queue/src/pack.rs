@@ -63,7 +63,7 @@ impl Message {
     }
 }
 
-/// Whether the queue takes an envelope of so many bytes.
+/// Whether the queue takes an envelope of `bytes` bytes.
 ///
 /// # Errors
 /// [`PublishError::TooLarge`] above [`ENVELOPE_BYTES`].

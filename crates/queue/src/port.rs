@@ -80,7 +80,7 @@ pub trait Queue: Send + Sync {
 pub enum Item {
     /// An envelope.
     Readable(Envelope),
-    /// Bytes that are none, or that must not be tried again: bury them with their reason.
+    /// Bytes that are none, or that must not be tried again: they become a dead letter with this reason.
     Unreadable {
         /// The bytes as they were found. They may still parse as an [`Envelope`].
         raw: Vec<u8>,

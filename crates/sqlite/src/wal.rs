@@ -31,7 +31,7 @@ pub(crate) struct Frames {
     is_damaged: bool,
 }
 
-/// How often a log is read again that was begun anew while it was read.
+/// How often a log is read again that was restarted while it was read.
 const READS: usize = 3;
 
 /// Whether commits of the log of the file at `path` stand behind a damaged frame, or on one. Without an index beside the log,

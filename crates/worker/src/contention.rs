@@ -12,7 +12,7 @@ use tracing::debug;
 
 use crate::Worker;
 
-/// After so many conflicts the connection's graphs are claimed.
+/// Number of conflicts after which the connection's graphs are claimed.
 const CONFLICTS: u32 = 3;
 /// How many more conflicts there may be under a claim: of those who were recording already, or do not know claims.
 const CONFLICTS_UNDER_CLAIM: u32 = 20;

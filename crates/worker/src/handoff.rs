@@ -1,9 +1,9 @@
-//! From absorb straight to reconcile, within one process: where the API keeps up, a batch goes through both stories and is
-//! written once, at the end of the second. Until then its unacknowledged messages are the pending record.
+//! The fast path from absorb to reconcile within one process. Where the API keeps up, a batch passes through both and
+//! is written once, after its calls. Until then its unacknowledged messages are the pending record.
 //!
-//! Absorb offers what it has folded to whoever holds the connection's lease in this process. The holder tells Refersion
-//! and records all of it under its fence, or gives it back; then absorb records it as ever, and reconcile finds it in the
-//! ledger. Nothing depends on the offer being taken.
+//! Absorb offers a folded batch to the holder of the connection's lease in this process. The holder sends it to
+//! Refersion and records all of it under its fence, or returns it; then absorb records it as usual, and reconcile finds
+//! it in the ledger. Nothing depends on the offer being taken.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,39 +16,39 @@ use uuid::Uuid;
 
 use crate::absorb::Folded;
 
-/// So many loads may wait for their holder.
+/// Capacity of a lease holder's handoff queue, in batches.
 const CAPACITY: usize = 8;
 
 /// What absorb has folded of one connection's events.
 pub(crate) struct Handoff {
     /// The settings that it was folded by.
     pub(crate) settings_version: i64,
-    /// What there is to tell and to record.
+    /// What there is to send and to record.
     pub(crate) folded: Box<Folded>,
     /// Where absorb waits.
     pub(crate) answer: oneshot::Sender<HandoffResult>,
 }
 
-/// What became of a load. Where nothing is said, because the holder is gone or its ledger away, absorb looks for itself.
+/// The result of a handoff. Without one, because the holder is gone or its ledger away, absorb reads the ledger itself.
 pub(crate) enum HandoffResult {
-    /// It was told and recorded; how its events ended.
+    /// It was sent and recorded; how its events ended.
     Recorded(Vec<(Uuid, State)>),
-    /// Nothing was told: absorb records it as ever.
+    /// Nothing was sent: absorb records it as usual.
     NotSent(Box<Folded>),
-    /// Calls were made whose answers are recorded after absorb has recorded the load.
+    /// Calls were made whose answers are recorded after absorb has recorded the handoff.
     RecordFirst {
         /// What was folded, unless somebody has changed its graphs meanwhile.
         folded: Option<Box<Folded>>,
-        /// To be told when it is recorded.
+        /// Notified when it is recorded.
         recorded: oneshot::Sender<()>,
     },
 }
 
-/// The holders of this process that carry loads.
+/// The lease holders of this process that take handoffs.
 #[derive(Debug, Default)]
 pub struct Handoffs(Mutex<BTreeMap<ConnectionId, Receiver>>);
 
-/// Where a holder is reached.
+/// The sending end of a lease holder.
 #[derive(Debug)]
 struct Receiver {
     handoffs: mpsc::Sender<Handoff>,
@@ -56,7 +56,7 @@ struct Receiver {
     woken: Arc<Notify>,
 }
 
-/// A holder's place among the carriers, until it is dropped.
+/// The receiving end of a lease holder; dropping it deregisters the holder.
 pub(crate) struct HandoffQueue {
     registry: Arc<Handoffs>,
     connection: ConnectionId,
@@ -93,7 +93,7 @@ impl Handoffs {
         self.lock().get(&connection).map_or(0, |receivers| receivers.capacity.load(Ordering::Relaxed))
     }
 
-    /// Offers a load to the holder of its connection; gives it back where nobody takes it.
+    /// Offers a handoff to the holder of its connection; returns it if nobody takes it.
     pub(crate) fn offer(&self, connection: ConnectionId, handoff: Handoff) -> Result<(), Handoff> {
         match self.lock().get(&connection) {
             Some(receivers) => {
@@ -105,7 +105,7 @@ impl Handoffs {
 }
 
 impl HandoffQueue {
-    /// Says how many calls could be made at once, beside all that is due.
+    /// Sets how many calls could be made at once, beside all that is due.
     pub(crate) fn set_capacity(&self, calls: usize) {
         self.capacity.store(calls, Ordering::Relaxed);
     }
@@ -114,7 +114,7 @@ impl HandoffQueue {
 impl Drop for HandoffQueue {
     fn drop(&mut self) {
         let mut receivers = self.registry.lock();
-        // Another holder may sit here by now.
+        // Another holder may have registered by now.
         if receivers
             .get(&self.connection)
             .is_some_and(|receivers| Arc::ptr_eq(&receivers.capacity, &self.capacity))

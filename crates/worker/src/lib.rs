@@ -87,11 +87,11 @@ pub struct Worker {
 /// How much the worker takes on, and how long it waits.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// At most so many envelopes in one batch of absorb.
+    /// Upper limit of envelopes in one batch of absorb.
     pub absorb_batch: usize,
-    /// At most so many calls under way for one connection.
+    /// Upper limit of calls under way for one connection.
     pub concurrency: usize,
-    /// So many calls in a row without an answer, or with a 5xx, open the circuit breaker.
+    /// Calls in a row without an answer, or with a 5xx, that open the circuit breaker.
     pub breaker_after: u32,
     /// When to try again, and when to give up.
     pub retry: RetryPolicy,
@@ -103,7 +103,7 @@ pub struct Limits {
     pub deadline: Duration,
     /// How long a bulk edit waits for company.
     pub bulk_waits: Duration,
-    /// So many edits of one batch are told at once, before anything is recorded, where the API keeps up.
+    /// Minimum number of edits in a batch for which the fast path is used (send first, then record once).
     pub carry_from: usize,
     /// How long outcomes are kept.
     pub keep_outcomes: Duration,

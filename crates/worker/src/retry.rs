@@ -14,9 +14,9 @@ use identity::stamp::Moment;
 /// The retry settings of `config/default.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Giving up needs at least so many attempts …
+    /// Giving up needs at least this many attempts …
     pub max_attempts: u32,
-    /// … and so much time since the first of them.
+    /// … and this much time since the first of them.
     pub max_elapsed: Duration,
     /// The wait after the first failure, before jitter.
     pub initial: Duration,
@@ -35,7 +35,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Beyond so many attempts the interval no longer grows, whatever the settings.
+/// Number of attempts from which the interval no longer grows, whatever the settings.
 const GROWS_FOR: u32 = 64;
 
 impl RetryPolicy {

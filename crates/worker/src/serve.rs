@@ -37,7 +37,7 @@ pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
     let mut known = Known::default();
     let mut served: BTreeMap<ConnectionId, (CancellationToken, Id)> = BTreeMap::new();
     let mut tasks: JoinSet<(ConnectionId, Option<Instant>)> = JoinSet::new();
-    // A connection that begins anew in this process keeps to what Refersion asked for before.
+    // A connection that starts again in this process keeps to what Refersion asked for before.
     let mut stays_away: BTreeMap<ConnectionId, Instant> = BTreeMap::new();
     while !stop.is_cancelled() {
         worker.beats.beat("reconcile", worker.now());
@@ -155,7 +155,7 @@ async fn hold(
             Ok(Left::Stopped) => {}
             Ok(Left::Lost) => return,
             Err(cause) => {
-                warn!(connection = id, cause = %format!("{cause:#}"), "reconcile begins anew");
+                warn!(connection = id, cause = %format!("{cause:#}"), "reconcile starts again");
                 if serving.has_calls_under_way() {
                     // They may still take effect: nobody serves the connection until the lease has outlasted them.
                     return;

@@ -17,12 +17,12 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// A line to this address, on which answers have so many bytes at most; nothing is opened yet.
+    /// A connection to this address that accepts answers of at most `longest_answer` bytes; nothing is opened yet.
     pub(super) fn to(to: SocketAddr, longest_answer: usize) -> Self {
         Self { to, longest_answer, open: None }
     }
 
-    /// Sends one request; the status and the body of its answer. After an error the line is opened anew.
+    /// Sends one request; the status and the body of its answer. After an error the connection is opened again.
     pub(super) async fn ask(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<(u16, Bytes)> {
         let asked = self.try_ask(request).await;
         if asked.is_err() {

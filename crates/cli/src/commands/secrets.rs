@@ -38,7 +38,7 @@ Examples:
   refersion-destination secrets rotate --json
 
 It seals every API key in the ledger with a new encryption key, which the same master key gives: nothing has to be
-backed up anew. Safe beside running processes; they seal with the new key from their next start on. If it was
+backed up again. Safe beside running processes; they seal with the new key from their next start on. If it was
 interrupted, run it again.";
 
 /// The arguments of `secrets`.

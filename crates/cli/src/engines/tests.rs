@@ -48,7 +48,7 @@ async fn a_ledger_whose_key_is_lost_gets_no_new_one() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_missing_beside_others_is_not_made_anew_unless_it_is_asked_for() {
+async fn a_file_that_is_missing_beside_others_is_not_created_unless_it_is_asked_for() {
     for (lost, other) in [("ledger.db", "queue.db"), ("queue.db", "ledger.db")] {
         let folder = TempDir::new().unwrap();
         let config = config_in(&folder);

@@ -126,7 +126,7 @@ pub fn times(noticed: &Noticed, breaches: &mut Vec<String>) {
     }
 }
 
-/// The smallest value that so many in a hundred do not exceed.
+/// The percentile of the values: `percent` of them do not exceed it.
 fn share(sorted: &[Duration], percent: usize) -> Duration {
     let place = (sorted.len() * percent).div_ceil(100).max(1) - 1;
     sorted.get(place).copied().unwrap_or_default()

@@ -35,7 +35,7 @@ pub struct Length {
 }
 
 impl Length {
-    /// How many of so many events are sent.
+    /// How many of these events are sent.
     #[must_use]
     pub fn share_of(&self, events: usize) -> usize {
         (events * self.percent).div_ceil(100)

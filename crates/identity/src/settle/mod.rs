@@ -18,7 +18,7 @@ use event_outcome::{Fate, LastStated, fate};
 
 pub use words::{unmapped, waits_for};
 
-/// So many dead events of one graph are kept although nothing of them counts any more, so that a delete finds their
+/// Dead events of one graph that are kept although nothing of them counts any more, so that a delete finds their
 /// payloads. Older ones lose their payloads early.
 const DEAD_KEPT: usize = 100;
 

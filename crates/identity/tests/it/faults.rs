@@ -8,7 +8,7 @@ use crate::order::the_end_is_as_expected;
 use crate::story::{Event, history};
 use crate::town::{Fold, fold};
 
-/// So many histories are enough to catch each fault.
+/// Number of histories that is enough to catch each fault.
 const ENOUGH: u64 = 3_000;
 
 fn is_caught(fault: Fold) -> bool {

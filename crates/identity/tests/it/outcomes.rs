@@ -17,7 +17,7 @@ fn ends(events: &[Event]) -> Vec<String> {
 }
 
 #[test]
-fn what_was_said_anew_before_it_was_told_is_superseded() {
+fn a_value_that_a_newer_event_replaced_before_it_was_sent_is_superseded() {
     let events =
         [ann(), identify(2).user("U").with("company", "Old"), identify(3).user("U").with("company", "New")];
     assert_eq!(ends(&events), ["created", "superseded newer_said", "created"]);

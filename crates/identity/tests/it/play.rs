@@ -19,7 +19,7 @@ use crate::story::{END, Event, expected, moment, payee_of, rules, text_of};
 use crate::tiny::{Ending, Held, Luck, Tiny, cause, is_refused};
 use crate::town::{Town, fold};
 
-/// So many rounds of calls bring every history to rest, and leave a wide margin.
+/// Rounds of calls after which every history is at rest, with a wide margin.
 const ROUNDS: usize = 50;
 
 /// A call under way.

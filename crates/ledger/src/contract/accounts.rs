@@ -185,7 +185,7 @@ pub async fn another_master_key_is_refused(engine: &impl Engine) {
     unlock(master()).await.expect("the right one still opens it");
 }
 
-/// After a rotation every key is sealed anew, opens as before, and the next process seals with the new number.
+/// After a rotation every key is sealed again, opens as before, and the next process seals with the new number.
 pub async fn rotation_keeps_every_key_readable(engine: &impl Engine) {
     let old = keys::unlock(master(), engine, Arc::new(OsRandomness)).await.expect("unlocked");
     let id = connection(engine, "shop", 1).await.id;

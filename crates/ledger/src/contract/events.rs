@@ -86,7 +86,7 @@ fn small(number: u128) -> u64 {
     number.try_into().expect("a small number")
 }
 
-/// Only what is dead or remembered may end anew, by an outcome with the next number.
+/// Only what is dead or remembered may end again, by an outcome with the next number.
 pub async fn an_outcome_is_final_unless_dead_or_remembered(engine: &impl Engine) {
     let first = [(1, State::Remembered), (2, State::Dead), (3, State::Updated)];
     for (number, state) in first {

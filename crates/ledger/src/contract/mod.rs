@@ -82,7 +82,7 @@ macro_rules! contract_tests {
             ]
             work: [
                 due_graphs_come_oldest_first_within_limits, the_next_due_time_is_the_earliest_of_all,
-                graphs_are_walked_in_order, a_walk_starts_anew_for_newer_settings,
+                graphs_are_walked_in_order, a_walk_starts_again_for_newer_settings,
                 what_is_due_too_far_ahead_is_due_now
             ]
         }

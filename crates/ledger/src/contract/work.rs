@@ -87,7 +87,7 @@ pub async fn graphs_are_walked_in_order(engine: &impl Engine) {
 }
 
 /// Changed settings have to be applied to all graphs; a walk is over when it says so, until they change again.
-pub async fn a_walk_starts_anew_for_newer_settings(engine: &impl Engine) {
+pub async fn a_walk_starts_again_for_newer_settings(engine: &impl Engine) {
     assert_eq!(engine.walk_position(ONE).await.expect("read"), None, "no connection, no walk");
     let added = connection(engine, "main", 1).await;
     let position = async || engine.walk_position(added.id).await.expect("read");

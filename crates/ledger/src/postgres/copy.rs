@@ -26,7 +26,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// No rows yet, each of which will have so many columns.
+    /// No rows yet; each will have `columns` columns.
     pub(super) fn of(columns: i16) -> Self {
         let bytes = [SIGNATURE, &REST_OF_HEADER].concat();
         Self { columns, bytes }

@@ -14,7 +14,7 @@ use super::notes::{self, Tally};
 use super::{find, rows, sql, weeks};
 use crate::words::{digests, micros, state};
 
-/// A week is dropped while at most so many of its events stay: all that record wait meanwhile.
+/// Upper limit of events to move out of a week before dropping it. Recording blocks while they are moved.
 const MOST_STAYING: i64 = 50_000;
 
 const LOCK: &str = "LOCK TABLE events, outcomes, attempts, findable IN ACCESS EXCLUSIVE MODE";

@@ -11,7 +11,7 @@ use super::{notes, sql};
 use crate::Unmapped;
 use crate::unmapped::{LIKE_IDS, MAX_UNMAPPED_TRAITS, MORE};
 
-/// After so many rows that one process has appended, it sums up: what is appended stays bounded.
+/// Rows that one process appends before it sums them up, so that the table stays bounded.
 pub(super) const SUM_UP_AFTER: usize = 10_000;
 
 /// Rows that are summed up in one transaction, at most.

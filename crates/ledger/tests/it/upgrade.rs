@@ -89,7 +89,7 @@ pub(super) fn sqlite_with_message_ids() -> String {
     schema(&[&steps_before!("sqlite/ledger")[..], &[("0007_pack_graphs", packed)]].concat())
 }
 
-/// It is read, written anew, and read again; a new graph gets an id that none had.
+/// It is read, written again, and read again; a new graph gets an id that none had.
 async fn goes_on(ledger: &impl Ledger) {
     let read = async || ledger.gather(ONE, &[DIGEST], &[]).await.expect("gathered").graphs.remove(0);
     let GraphRow { row, graph: found } = read().await;

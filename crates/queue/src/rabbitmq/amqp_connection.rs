@@ -93,7 +93,7 @@ async fn say_goodbye(connection: &Connection, limit: Duration) {
     if !connection.status().connected() {
         return;
     }
-    let closing = connection.close(200, "going on anew".into());
+    let closing = connection.close(200, "reconnecting".into());
     if let Err(error) = within(limit, "closing", closing).await {
         tracing::debug!(%error, "a connection to the broker was dropped without a goodbye");
     }

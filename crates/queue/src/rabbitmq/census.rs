@@ -196,7 +196,7 @@ impl Asking<'_> {
         Err(RabbitError::TooSlow { doing: "asking every process what it holds", limit: self.limit })
     }
 
-    /// Asks everybody once, and waits for so many answers, but not beyond `end`.
+    /// Asks everybody once and waits for `expected` answers, at most until `end`.
     async fn ask(&mut self, expected: usize, end: Instant) -> Result<Answers, RabbitError> {
         self.rounds += 1;
         let round = self.rounds.to_string();
@@ -230,7 +230,7 @@ impl Asking<'_> {
         Ok(usize::try_from(found.consumer_count()).unwrap_or(usize::MAX))
     }
 
-    /// Messages that wait, as so many events: how many each carries is not known.
+    /// Waiting messages, counted as events: how many each holds is not known.
     async fn waiting(&self) -> Result<Depth, RabbitError> {
         let mut depth = Depth::default();
         for queue in &self.topology.queues {

@@ -12,7 +12,7 @@ pub(super) const ALONE_AFTER: i64 = 2;
 pub(super) enum Contents {
     /// A body of envelopes, see [`pack`].
     Envelopes(Vec<u8>),
-    /// To be buried, each envelope of it or the whole, with the reason.
+    /// Unreadable, each envelope of it or the whole, with the reason.
     Unreadable(Vec<Vec<u8>>, String),
 }
 

@@ -82,7 +82,7 @@ pub enum RabbitError {
         /// The queue.
         queue: String,
     },
-    /// There is no connection yet, or it is being made anew.
+    /// There is no connection yet, or it is being opened again.
     #[error("there is no connection to the broker")]
     NotConnected,
     /// The handle is being dropped.

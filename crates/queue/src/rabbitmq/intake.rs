@@ -17,7 +17,7 @@ use super::turns::{Hand, Turns, Waiting};
 use crate::batch::Taken;
 use crate::{Batch, Depth, Lane};
 
-/// Every so many takes begin with what is not live.
+/// One take in this many begins with what is not live.
 const TURN_OF_BULK: u32 = 10;
 
 /// What a process has from the broker and has not answered, and how much has come to it so far, in events.
@@ -191,7 +191,7 @@ impl Intake {
         Held { live: depth.live, bulk: depth.bulk, live_came, bulk_came }
     }
 
-    /// Counts so many events of poison as held while they are sent back, until the guard is dropped.
+    /// Counts events of poison as held while they are sent back, until the guard is dropped.
     pub(super) fn passing(&self, events: usize) -> Passing<'_> {
         let mut state = self.lock();
         state.count(Source::Poison, events);

@@ -1,4 +1,4 @@
-//! The engine on RabbitMQ: quorum queues, confirmed publishing, and connections that are made anew whenever in doubt.
+//! The engine on RabbitMQ: quorum queues, confirmed publishing, and connections that are replaced whenever in doubt.
 //!
 //! Publishing and consuming have a connection each, so that a broker which blocks publishers does not block answers; a
 //! supervisor keeps each. Consumers start with the first take. A message that is given back stays with this process,

@@ -36,7 +36,7 @@ pub struct Options {
     pub held_at_most: Duration,
     /// A process that has not taken for so long stops consuming, so that others get what it holds.
     pub idle_after: Duration,
-    /// How long a broker may block publishing before the connection is made anew.
+    /// How long a broker may block publishing before the connection is replaced.
     pub blocked_at_most: Duration,
     /// Certificates (PEM) to trust beside those of the system, for `amqps://`.
     pub ca_pem: Option<String>,

@@ -1,7 +1,7 @@
 //! Brings what the consumer of one queue delivers into the intake.
 //!
-//! A lane's consumer begins cautiously. Whoever dies counts as having lost all that it held: with full hands, one message
-//! that kills would take its neighbours along to the poison queue.
+//! A lane's consumer begins cautiously. Whoever dies counts as having lost all that it held: with full hands, one
+//! message that kills would take its neighbours along to the poison queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,8 +48,8 @@ impl Stage {
     }
 }
 
-/// Starts a consumer. Prefetch first: without it the broker would send up to 2000 messages at once. It holds for consumers
-/// that start later on the channel, each for itself. <https://www.rabbitmq.com/docs/consumer-prefetch>
+/// Starts a consumer. Prefetch first: without it the broker would send up to 2000 messages at once. It holds for
+/// consumers that start later on the channel, each for itself. <https://www.rabbitmq.com/docs/consumer-prefetch>
 pub(super) async fn consume(
     channel: &Channel,
     queue: &str,
@@ -139,8 +139,8 @@ impl Pump {
         }
     }
 
-    /// A queue is first in, first out, and what is held of it is bounded. So that the messages of one connection are not all
-    /// that is held, further ones of it go to the bulk lane. Returns a delivery that may stay.
+    /// A queue is first in, first out, and what is held of it is bounded. So that the messages of one connection are
+    /// not all that is held, further ones of it go to the bulk lane. Returns a delivery that may stay.
     async fn step_aside(&self, delivery: Delivery, lane: Lane) -> Result<Option<Delivery>, RabbitError> {
         let marks = Marks::of(&delivery.properties);
         let connection = marks.connection();
@@ -184,7 +184,8 @@ impl Pump {
         }
     }
 
-    /// Poison has two lives: the first time, each of its events goes back by itself; the second time it is buried.
+    /// Poison has two lives: the first time, each of its events goes back by itself; the second time it is handed out
+    /// as unreadable.
     async fn receive_poison(&self, delivery: Delivery) -> Result<(), RabbitError> {
         let marks = Marks::of(&delivery.properties);
         if marks.rescued() {

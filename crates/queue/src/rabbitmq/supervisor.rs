@@ -1,4 +1,4 @@
-//! Keeps one connection with all that hangs on it: whatever fails, the whole is dropped and made anew.
+//! Keeps one connection with all that hangs on it: whatever fails, all of it is dropped and opened again.
 //!
 //! lapin's own recovery stays off. It revives connections, but a channel closed by the broker stays dead, and a consumer
 //! that the broker cancelled merely ends; making everything again has one state instead of many.
@@ -114,7 +114,7 @@ fn report(link: &'static str, why: &RabbitError) {
     if why.needs_an_operator() {
         tracing::error!(link, error = %why, cause, "the queue cannot be used as it is configured");
     } else {
-        tracing::warn!(link, error = %why, cause, "the link to the broker failed and is made anew");
+        tracing::warn!(link, error = %why, cause, "the connection to the broker failed and is opened again");
     }
 }
 

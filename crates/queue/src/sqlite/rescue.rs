@@ -35,7 +35,7 @@ pub struct Rescue {
     pub file: String,
     /// Events that are in the fresh file.
     pub rescued: u64,
-    /// Events that are not, because their pages were not readable: at least so many.
+    /// Events that are not, because their pages were not readable: a lower bound.
     pub unreadable: u64,
 }
 

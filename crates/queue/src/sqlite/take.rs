@@ -9,7 +9,7 @@ use super::{ALONE_AFTER, LOST_LIMIT, admin, statements};
 use crate::batch::Taken;
 use crate::{Batch, FORMAT, Item, Lane, QueueError, TAKE_BYTES, pack};
 
-/// Every so many takes begin with bulk.
+/// One take in this many begins with bulk.
 const TURN_OF_BULK: u32 = 10;
 
 /// Whether the take of this number begins with bulk.

@@ -32,7 +32,7 @@ impl TestClock {
     }
 }
 
-/// The SQLite engine: on a file that each handle opens anew, or in one memory that all handles share.
+/// The SQLite engine: on a file that each handle opens by itself, or in one memory that all handles share.
 pub(crate) struct SqliteRig {
     pub(crate) folder: TempDir,
     pub(crate) clock: TestClock,

@@ -15,7 +15,7 @@ use ledger::{Changes, GraphRow, Row, Save};
 use crate::Worker;
 use crate::settle::settle_save;
 
-/// At most so many identifiers hang together: beyond it a userId or an address is not one person's, but a placeholder that
+/// Upper limit of linked identifiers: beyond it a userId or an address is not one person's, but a placeholder that
 /// many share, and must not slow down everybody else.
 const MAX_IDENTIFIERS: usize = 500;
 
@@ -90,7 +90,7 @@ impl Hand {
         too_many || self.has_too_many_links(digests, &slots)
     }
 
-    /// Whether these, the strongest first, would be linked anew in graphs that hold as many links as they may.
+    /// Whether these, the strongest first, would be newly linked in graphs that hold as many links as they may.
     fn has_too_many_links(&self, digests: &[Digest], slots: &[usize]) -> bool {
         let graphs = || slots.iter().filter_map(|slot| self.slots[*slot].as_ref()).map(|slot| &slot.graph);
         let Some((strongest, others)) = digests.split_first() else { return false };
@@ -153,7 +153,8 @@ impl Hand {
         changes: &mut Changes,
     ) -> Vec<(usize, Vec<Step>)> {
         changes.dissolved = self.dissolved;
-        // A stray that a tombstone covers already, also in a graph that nothing else touches, has come too late to be kept.
+        // An orphaned dead letter that a tombstone covers already, also in a graph that nothing else touches, is too
+        // late to be kept.
         let has_strays = !changes.orphans.is_empty();
         for slot in self.slots.iter().flatten().filter(|slot| slot.touched || has_strays) {
             changes.tombstones.extend(Tombstones::of(&slot.graph).all());

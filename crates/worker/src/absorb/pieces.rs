@@ -53,7 +53,9 @@ async fn dead_letter(worker: &Worker, known: &Known, reading: &Reading, why: &st
     match dead.record(worker, known).await {
         Ok(()) => Ok(()),
         Err(PartError::NotNow(cause) | PartError::Contended(cause)) => Err(cause),
-        Err(PartError::Bad(why)) => anyhow::bail!("an envelope can neither be absorbed nor buried: {why}"),
+        Err(PartError::Bad(why)) => {
+            anyhow::bail!("an envelope can neither be absorbed nor recorded as a dead letter: {why}")
+        }
         Err(PartError::Together(why)) => anyhow::bail!("one envelope cannot be divided: {why}"),
     }
 }

@@ -10,7 +10,7 @@ use tracing::warn;
 
 /// Batches of one connection that are under way at the same time, at most.
 const OF_ONE: usize = 4;
-/// With so many bytes of events under way a connection has its share, however few batches these are.
+/// Bytes of events under way that are one connection's share, however few batches these are.
 const BYTES_OF_ONE: usize = 2 * TAKE_BYTES;
 /// Bytes of events that are under way, of all connections together; beyond it nothing is taken.
 const BYTES: usize = 32 * 1024 * 1024;

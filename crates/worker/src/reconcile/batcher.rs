@@ -10,9 +10,9 @@ use ledger::GraphId;
 
 use crate::deliver::Item;
 
-/// At most so many affiliates in one call. Source: Refersion REST v2, `/affiliate/status_change`.
+/// Upper limit of affiliates in one call. Source: Refersion REST v2, `/affiliate/status_change`.
 pub(super) const BATCH: usize = 50;
-/// Where both lanes are due, at least one call in so many begins with bulk.
+/// Where both lanes are due, at least one call in this many begins with bulk.
 const BULK_EVERY: u64 = 10;
 /// Edits let everything else go first for so long: each create may bring another edit, and fifty of them are one call.
 const COMPANY: SignedDuration = SignedDuration::from_secs(10);
@@ -143,7 +143,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::constant(100, 0);
 
-    /// A candidate that has been due since so many seconds after the epoch.
+    /// A candidate that has been due since `due_at` seconds after the epoch.
     fn candidate(lane: Lane, sort: CallKind, number: u8, due_at: i64) -> Candidate {
         let item = Item { anchor: Digest([number; 16]), wish: CallRequest::Search { email: String::new() } };
         let due_at = Timestamp::from_second(due_at).expect("a time");

@@ -1,4 +1,4 @@
-//! Carrying a load of absorb: its edits are told at once, and all of it is recorded together with what was answered.
+//! The fast path: the edits of a handoff are sent at once, and all of it is recorded together with the answers.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use crate::handoff::{Handoff, HandoffResult};
 use crate::locks::in_order;
 use crate::off_thread::off_thread;
 
-/// How long a load waits for its answers before absorb records it: no message is held for longer than 2 s.
+/// How long a handoff waits for its answers before absorb records it: no message is held for longer than 2 s.
 const WAITS: Duration = Duration::from_millis(1500);
 
-/// A load that came to its end.
+/// A handoff that has ended.
 pub(super) struct FastPathOutcome {
     calls: usize,
     graphs: Vec<GraphId>,
@@ -33,7 +33,8 @@ pub(super) struct FastPathOutcome {
 }
 
 impl Holder {
-    /// Carries a load, as far as there are calls to spare beside what is due; one that cannot be carried goes back at once.
+    /// Sends the edits of a handoff as far as the calls beside what is due allow. A handoff that cannot be sent goes
+    /// back at once.
     pub(super) async fn carry(&mut self, handoff: Handoff, capacity: usize, under_way: &mut JoinSet<Ended>) {
         let planned = match handoff.settings_version == self.connection.settings_version {
             true => self.batches(&handoff.folded, capacity),
@@ -60,15 +61,15 @@ impl Holder {
         });
     }
 
-    /// Forgets that a load was under way.
+    /// Forgets that a handoff was under way.
     pub(super) fn finish_handoff(&mut self, outcome: FastPathOutcome) -> anyhow::Result<()> {
         self.suspicion.learn(&outcome.went?);
         self.in_flight.end(outcome.calls, &outcome.graphs, outcome.anchors);
         Ok(())
     }
 
-    /// The calls that tell a load's edits: batches that are full, or as full as is worth a call, and no more than there is
-    /// room for. What has a call under way is left alone.
+    /// The calls that send a handoff's edits: batches that are full, or full enough for a call, and no more than there
+    /// is room for. Graphs with a call under way are left alone.
     fn batches(&self, folded: &Folded, capacity: usize) -> Vec<Planned> {
         let room = self.room().min(capacity);
         let mut planned: Vec<Planned> = Vec::new();
@@ -96,8 +97,8 @@ impl Holder {
 }
 
 impl Recorder {
-    /// Tells a load's edits and records all of it. Absorb records it where answers are long in coming or somebody else
-    /// was faster; then what was answered is recorded after that, as that of any other call.
+    /// Sends a handoff's edits and records all of it. Absorb records it if answers are late or another process was
+    /// faster; then the answers are recorded after that, like those of any other call.
     async fn carry(
         &self,
         api: &Api,
@@ -125,7 +126,7 @@ impl Recorder {
                 fault_point!("carry.answered");
                 match self.record_handoff(folded, &endings, &calls).await {
                     Ok(ended) => {
-                        // Whoever waited for it may be gone, and takes it for recorded when it looks.
+                        // The waiting task may be gone; it finds the events recorded when it reads the ledger.
                         drop(answer.send(HandoffResult::Recorded(ended)));
                         fault_point!("carry.recorded");
                         return Ok(endings);
@@ -137,16 +138,15 @@ impl Recorder {
                 }
             }
             Err(_) => {
-                debug!(
-                    connection = self.connection.id,
-                    "answers are long in coming: absorb records the load"
-                );
+                debug!(connection = self.connection.id, "answers are late: absorb records the handoff");
                 (record_first(answer, Some(folded)), delivering.await)
             }
         };
-        // It fails only where absorb could not record: what was answered is true all the same.
+        // It fails only if absorb could not record; the answers are true all the same.
         drop(when_recorded.await);
-        self.record_answers(&endings, &calls).await.context("the answers of a load could not be recorded")?;
+        self.record_answers(&endings, &calls)
+            .await
+            .context("the answers of a handoff could not be recorded")?;
         Ok(endings)
     }
 
@@ -177,11 +177,11 @@ impl Planned {
 }
 
 fn not_sent(answer: oneshot::Sender<HandoffResult>, folded: Box<Folded>) {
-    // Whoever waits for it may be gone: then its batch comes again.
+    // The waiting task may be gone: then its batch comes again.
     drop(answer.send(HandoffResult::NotSent(folded)));
 }
 
-/// Lets absorb record a load; what comes back tells when it has.
+/// Lets absorb record a handoff; the receiver is notified when it has.
 fn record_first(
     answer: oneshot::Sender<HandoffResult>,
     folded: Option<Box<Folded>>,

@@ -137,7 +137,8 @@ impl Holder {
                 return Ok(Left::Stopped);
             }
             if paused && under_way.is_empty() {
-                // Who rests does not sit: absorb records by itself, also what it offered a moment ago.
+                // While paused, the holder takes no handoffs; absorb records its batches itself, also one it offered a
+                // moment ago.
                 drop(handoff_queue);
                 self.while_paused(&mut known, stop).await?;
                 handoff_queue = self.worker.handoffs.register(self.connection.id);
@@ -211,8 +212,8 @@ impl Holder {
         self.in_flight.calls > 0
     }
 
-    /// How many calls can be written down now. Under a lease that ends too soon it is none: each would come back unsent at
-    /// once, over and over.
+    /// How many calls can be written down now. Under a lease that ends too soon it is none: each would come back unsent
+    /// at once, over and over.
     fn room(&self) -> usize {
         if !self.gate.lease_outlasts_a_call() {
             return 0;

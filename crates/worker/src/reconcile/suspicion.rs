@@ -9,7 +9,7 @@ use refersion::Class;
 
 use crate::deliver::{CallOutcome, Failed};
 
-/// So many persons in a row, refused for the same thing that is no person's own, are a mistake in the settings.
+/// Persons in a row, refused for the same reason that is not their own, that show a mistake in the settings.
 const PERSONS_IN_A_ROW: usize = 3;
 
 /// What was learned since calls began to go out.

@@ -16,8 +16,8 @@ use crate::off_thread::off_thread;
 use crate::rules::rules;
 use crate::translate::open;
 
-/// At most so many full batches are read at once, however much room there is: what is read and finds no room, because
-/// creates came first, is read again each time.
+/// Upper limit of full batches that are read at once, however much room there is: what is read and finds no room,
+/// because creates came first, is read again each time.
 const BATCHES_AT_ONCE: usize = 16;
 
 impl Holder {

@@ -58,7 +58,8 @@ impl Refersion {
         serde_json::from_slice(&body).context("the simulator's page cannot be read")
     }
 
-    /// Waits until so many affiliates were edited since the simulator began. Asks the simulator, whom it costs nothing.
+    /// Waits until this number of affiliates was edited since the simulator started. It asks the simulator, at no cost
+    /// in calls.
     pub(super) async fn until_edited(&mut self, affiliates: u64) -> anyhow::Result<()> {
         let mut stirred = (0, Instant::now());
         loop {

@@ -40,7 +40,7 @@ pub(super) async fn run(name: &ConnectionName, context: &mut Context) -> Result<
 async fn client(engines: &Engines, connection: &Connection) -> Result<Client, Failure> {
     let sealed = engines.connections.credentials(connection.id).await?;
     let key = engines.vault.open_key(&sealed).map_err(|error| {
-        Failure::failed("api_key", &error, "give the key anew with `connections rotate-key`")
+        Failure::failed("api_key", &error, "enter the key again with `connections rotate-key`")
     })?;
     let transport = HttpTransport::new()
         .map_err(|error| Failure::failed("tls", &error, "install the system's certificates"))?;

@@ -23,7 +23,7 @@ pub(super) struct SettingOptions {
     /// Accept http:// to another machine, which shows the keys
     #[arg(long)]
     insecure: bool,
-    /// At most so many calls a second
+    /// Upper limit of calls per second
     #[arg(long, value_name = "N")]
     rate: Option<f64>,
     /// Whether somebody without a usable part of an address has to wait

@@ -71,7 +71,7 @@ async fn an_api_that_is_unwell_pauses_the_connection_until_it_is_well() {
 
 /// An operator who resumes a connection wants to see calls, not the pause of before.
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_an_operator_resumes_after_the_breaker_is_tried_anew() {
+async fn a_connection_that_an_operator_resumes_after_the_breaker_is_tried_again() {
     let shop = unwell().await;
     let writes = |shop: &Shop| shop.calls().iter().filter(|call| call.operation != "list").count();
     sleep(Duration::from_secs(60)).await;

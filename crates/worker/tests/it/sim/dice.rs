@@ -34,7 +34,7 @@ impl Dice {
         self.next() % bound.max(1)
     }
 
-    /// True so many times in a thousand.
+    /// True with this probability, in thousandths.
     pub(crate) fn per_mille(&self, chance: u64) -> bool {
         self.below(1000) < chance
     }

@@ -59,7 +59,7 @@ pub(crate) struct Stage {
 pub(crate) enum Cast {
     /// One account or two, with affiliates that were there before us, and operators of all kinds.
     Anybody,
-    /// So many accounts, of which Refersion knows nobody before us, and whose affiliates keep their fields after a delete.
+    /// Accounts of which Refersion knows nobody before us, and whose affiliates keep their fields after a delete.
     Plain(u64),
 }
 

@@ -60,12 +60,12 @@ fn the_same_seed_is_the_same_story() {
     }
 }
 
-/// Whether a planted fault is found within so many seeds of any plot.
+/// Whether a planted fault is found within this many seeds of any plot.
 fn is_found(plant: Plant, within: u64) -> bool {
     (0..within).any(|seed| !play(seed, plant).wrong.is_empty())
 }
 
-/// Whether a planted fault is found, as what it is, within so many seeds of the plot that was made for it.
+/// Whether a planted fault is found, as what it is, within this many seeds of the plot made for it.
 fn is_found_by(plot: Plot, plant: Plant, within: u64, as_what: &str) -> bool {
     (0..within).any(|seed| play_plot(plot, seed, plant).wrong.iter().any(|wrong| wrong.contains(as_what)))
 }

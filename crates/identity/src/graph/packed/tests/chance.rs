@@ -35,7 +35,7 @@ impl Chance {
         self.below(100) < chance
     }
 
-    /// A graph of up to so many identifiers.
+    /// A graph of up to `identifiers` identifiers.
     pub(super) fn graph(&mut self, identifiers: u64) -> Graph {
         let mut graph = Graph {
             identifiers: self.many(identifiers, |chance| (chance.digest(), chance.identifier())),

@@ -175,7 +175,7 @@ fn a_newer_form_is_refused_with_its_reason() {
     }
 }
 
-/// A vector of so many would end the process, so the count has to be judged before room is made.
+/// A vector of that length would end the process, so the count is checked before memory is allocated.
 #[test]
 fn a_count_that_the_bytes_cannot_hold_is_refused() {
     let largest = [[0xFF; 9].as_slice(), &[1]].concat();

@@ -13,7 +13,7 @@ use super::Told;
 
 /// The longest time until everybody is an affiliate.
 const ALL_WITHIN: Duration = Duration::from_secs(600);
-/// Where both lanes are due, at least one call in so many is bulk's.
+/// Where both lanes are due, at least one call in this many is bulk's.
 const BULK_EVERY: usize = 10;
 /// Live events that come at once.
 const BURST: usize = 30;

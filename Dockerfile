@@ -3,8 +3,6 @@
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
-# Without debug information the image is a third of the size; a backtrace still names functions.
-ENV CARGO_PROFILE_RELEASE_DEBUG=false
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \

@@ -1,29 +1,24 @@
 //! The pace of one connection's calls: rate and concurrency, learned below a ceiling. Pure: time is handed in.
+//!
+//! [`limit`] learns from throttled calls, [`health`] from calls that go badly or slowly; [`arrivals`] keeps the ceiling.
 
+mod answers;
 mod arrivals;
+mod growth;
+mod health;
+mod limit;
+pub mod measure;
+mod under_way;
 
 use std::time::Duration;
 
 use arrivals::Arrivals;
+use health::Health;
+use limit::{Call, Limit};
+use under_way::UnderWay;
 
 /// The rate never falls below this, so that a recovered API is noticed.
 const SLOWEST: f64 = 0.1;
-/// Answers are judged together over at least this long: one of them alone may be chance.
-const WINDOW: Duration = Duration::from_secs(1);
-/// A greater share of throttled or unwell answers in a window shrinks the rate; a smaller one is the weather.
-const TROUBLE: f64 = 0.03;
-/// What a window of trouble leaves, at most, of the rate that was answered well.
-const SHRINK: f64 = 0.95;
-/// What a window of trouble leaves of the rate at least.
-const SHRINK_AT_MOST: f64 = 0.5;
-/// What a window of slow answers leaves of the rate.
-const SLOW_SHRINK: f64 = 0.9;
-/// How much of the ceiling each well window adds.
-const GROWTH: f64 = 0.02;
-/// An answer is slow if it takes longer than this and than [`SLOW_FACTOR`] times the usual.
-const SLOW: Duration = Duration::from_secs(2);
-/// See [`SLOW`].
-const SLOW_FACTOR: f64 = 4.0;
 /// The share of a second's calls that may start at once, to make up for timers that fire late.
 const BURST: f64 = 0.01;
 /// The shortest wait that is worth a timer.
@@ -48,21 +43,13 @@ pub struct Pace {
     tokens: f64,
     filled_at: Duration,
     rest_until: Duration,
-    window: Window,
+    limit: Limit,
+    health: Health,
     most: f64,
-    limit: f64,
+    places: f64,
     arrivals: Arrivals,
-    usual_seconds: Option<f64>,
+    under_way: UnderWay,
     failures_in_a_row: u32,
-}
-
-/// How the calls since `since` went.
-#[derive(Clone, Copy, Debug, Default)]
-struct Window {
-    since: Duration,
-    calls: u32,
-    bad: u32,
-    slow: u32,
 }
 
 impl Pace {
@@ -79,23 +66,28 @@ impl Pace {
             tokens: 0.0,
             filled_at: now,
             rest_until: now,
-            window: Window { since: now, ..Window::default() },
+            limit: Limit::new(ceiling, rate, now),
+            health: Health::new(now),
             most,
-            limit: most.min((rate / 2.0).max(4.0)),
+            places: most.min((rate / 2.0).max(4.0)),
             arrivals: Arrivals::default(),
-            usual_seconds: None,
+            under_way: UnderWay::default(),
             failures_in_a_row: 0,
         }
     }
 
     /// A new ceiling: a lower one holds at once, a higher one is grown into.
-    pub fn set_ceiling(&mut self, ceiling: f64) {
+    pub fn set_ceiling(&mut self, ceiling: f64, now: Duration) {
         if (ceiling - self.ceiling).abs() > f64::EPSILON {
-            let at_the_ceiling = self.rate >= self.ceiling;
             self.ceiling = ceiling;
-            self.rate = if at_the_ceiling { ceiling } else { self.rate.min(ceiling) };
-            self.tokens = self.tokens.min(self.burst());
+            self.limit.set_ceiling(ceiling, now);
+            self.look_at_rate(now);
         }
+    }
+
+    fn look_at_rate(&mut self, now: Duration) {
+        self.rate = self.limit.rate(now);
+        self.tokens = self.tokens.min(self.burst());
     }
 
     /// The rate in use, in calls a second.
@@ -136,6 +128,7 @@ impl Pace {
     }
 
     fn fill(&mut self, now: Duration) {
+        self.look_at_rate(now);
         let passed = now.saturating_sub(self.filled_at).as_secs_f64();
         self.tokens = (self.tokens + passed * self.refill()).min(self.burst());
         self.filled_at = self.filled_at.max(now);
@@ -147,7 +140,7 @@ impl Pace {
     ///
     /// The time to wait.
     pub fn start(&mut self, now: Duration) -> Result<(), Option<Duration>> {
-        if self.in_flight_as_float() >= self.limit.floor().max(1.0) {
+        if self.in_flight_as_float() >= self.places(now) {
             return Err(None);
         }
         if now < self.rest_until {
@@ -160,8 +153,14 @@ impl Pace {
             return Err(Some(Duration::from_secs_f64(missing).max(A_MOMENT)));
         }
         self.tokens -= 1.0;
+        self.under_way.started(now, self.arrivals.in_flight());
         self.arrivals.started();
         Ok(())
+    }
+
+    /// How many calls may be under way.
+    fn places(&self, now: Duration) -> f64 {
+        self.places.min(self.limit.concurrency(now)).floor().max(1.0)
     }
 
     fn in_flight_as_float(&self) -> f64 {
@@ -178,7 +177,7 @@ impl Pace {
         let waiting = in_hand.saturating_sub(self.arrivals.in_flight());
         let may_arrive = self.arrivals.room(now + soon, self.ceiling).saturating_sub(waiting);
         let startable = (self.tokens + self.refill() * soon.as_secs_f64()).floor();
-        let places = self.limit.floor().max(1.0);
+        let places = self.places(now);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -190,64 +189,40 @@ impl Pace {
 
     /// A started call ended.
     pub fn ended(&mut self, now: Duration, went: Went, took: Duration) {
-        let crowded = self.in_flight_as_float() >= self.limit.floor();
+        let is_crowded = self.in_flight_as_float() >= self.places.floor();
         self.arrivals.ended(now);
-        self.window.calls += 1;
+        let started = now.saturating_sub(took);
+        let call = Call { started, beside: self.under_way.ended(started) };
         match went {
             Went::Well => {
                 self.failures_in_a_row = 0;
-                self.well(took, crowded);
+                self.limit.passed(call, now);
+                if !self.health.well(took) && is_crowded {
+                    self.places = (self.places + 1.0).min(self.most);
+                }
             }
             Went::Throttled(wait) => {
                 self.failures_in_a_row = 0;
-                self.window.bad += 1;
+                let closed = self.limit.throttled(call, now);
+                self.rest(closed.unwrap_or_default());
                 self.rest(now + wait.unwrap_or_default());
             }
             Went::Badly => {
                 self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-                self.window.bad += 1;
+                self.limit.unwell();
+                self.health.badly();
             }
         }
-        if now.saturating_sub(self.window.since) >= WINDOW {
-            self.learn();
-            self.window = Window { since: now, ..Window::default() };
+        if let Some(left) = self.health.judge(now) {
+            self.limit.shrink(left, now);
+            self.places = (self.places * left).max(1.0);
         }
+        self.look_at_rate(now);
     }
 
     /// A started call was never sent: nothing is learned.
     pub fn abandoned(&mut self) {
         self.arrivals.abandoned();
-    }
-
-    fn well(&mut self, took: Duration, crowded: bool) {
-        let seconds = took.as_secs_f64();
-        let usual = self.usual_seconds.unwrap_or(seconds);
-        if took > SLOW && seconds > SLOW_FACTOR * usual {
-            self.window.slow += 1;
-        } else if crowded {
-            self.limit = (self.limit + 1.0).min(self.most);
-        }
-        self.usual_seconds = Some(usual * 0.95 + seconds * 0.05);
-    }
-
-    /// What a window teaches: trouble shrinks the rate to what was answered well, well-being lets it grow.
-    fn learn(&mut self) {
-        let share = |part: u32| f64::from(part) / f64::from(self.window.calls.max(1));
-        let (bad, slow) = (share(self.window.bad), share(self.window.slow));
-        if bad > TROUBLE {
-            let left = ((1.0 - bad) * SHRINK).max(SHRINK_AT_MOST);
-            self.shrink(left);
-        } else if slow > TROUBLE {
-            self.shrink(SLOW_SHRINK);
-        } else {
-            self.rate = (self.rate * (1.0 + GROWTH) + self.ceiling * GROWTH).min(self.ceiling);
-        }
-    }
-
-    fn shrink(&mut self, to: f64) {
-        self.rate = (self.rate * to).max(SLOWEST.min(self.ceiling));
-        self.limit = (self.limit * to).max(1.0);
-        self.tokens = self.tokens.min(self.burst());
     }
 }
 

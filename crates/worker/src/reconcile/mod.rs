@@ -177,7 +177,7 @@ impl Holder {
             self.suspicion = Suspicion::default();
         }
         let ceiling = connection.settings.rate_per_second;
-        self.gate.with_pace(|pace, _| pace.set_ceiling(ceiling));
+        self.gate.with_pace(|pace, now| pace.set_ceiling(ceiling, now));
         self.connection = connection;
     }
 

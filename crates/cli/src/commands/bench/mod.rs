@@ -1,11 +1,13 @@
 //! `bench`: how fast all of it is, beside a plain worker in the same run.
 //!
 //! The order of reading: `sync` (the story of the benchmark), `ground` (what it stands on), `crew` (the processes),
-//! `members` and `send` (what is sent), `rest` (when it is over), `plain` (the baseline), `report`.
+//! `members` and `send` (what is sent), `rest` (when it is over), `plain` (the baseline), `report`. `pace` stands by
+//! itself.
 
 mod crew;
 mod ground;
 mod members;
+mod pace;
 mod plain;
 mod report;
 mod rest;
@@ -21,7 +23,8 @@ const EXAMPLES: &str = "\
 Examples:
   refersion-destination bench sync                      100,000 members on the engines of the configuration
   refersion-destination bench sync --members 20000 --workers 2 --json
-  refersion-destination bench send --members 10000      posts the members to a door that runs already
+  refersion-destination bench send --members 10000      posts the members to an endpoint that runs already
+  refersion-destination bench pace                      how well limits of known shapes are found; makes no call
 
 `bench sync` starts everything that it measures by itself. On SQLite it takes temporary files (TMPDIR says where); a
 broker and a database must be empty, and are left empty.";
@@ -42,6 +45,9 @@ enum Act {
     /// Post an audience sync to a door, as Segment does
     #[command(after_help = send::EXAMPLES)]
     Send(send::Options),
+    /// Show how much of limits of known shapes the pace of calls uses
+    #[command(after_help = pace::EXAMPLES)]
+    Pace(pace::Options),
     /// Run the plain worker, as `bench sync` starts it
     #[command(hide = true)]
     PlainWorker(plain::Options),
@@ -56,6 +62,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     match arguments.act {
         Act::Sync(options) => sync::run(&options, context).await,
         Act::Send(options) => send::run(&options, context).await,
+        Act::Pace(options) => pace::run(&options, context),
         Act::PlainWorker(options) => plain::run(&options, context).await,
     }
 }

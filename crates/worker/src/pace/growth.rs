@@ -1,0 +1,68 @@
+//! How a value that was found to be safe grows until it is contradicted: slowly at first, so that a limit which has not
+//! changed is met seldom, then ever faster, so that one which has risen is found soon.
+
+use std::time::Duration;
+
+/// The exponent after one second of growth; it rises with the square of the time. A limit that has not changed is met again
+/// after about eight seconds, and one that has become five times as high after eleven.
+pub(super) const OF_RATE: f64 = 0.009;
+/// The same for the number of calls at the same time, whose limits change seldom.
+pub(super) const OF_CONCURRENCY: f64 = 0.0003;
+/// The rate at which the speeds above hold. Where calls are fewer, a probe costs a greater share of them, and growth is slower.
+const USUAL_RATE: f64 = 24.0;
+/// The slowest and the fastest that growth becomes by that.
+const SLOWEST: f64 = 0.2;
+const FASTEST: f64 = 3.0;
+/// Below this exponent a value counts as safe.
+const SAFE: f64 = 0.03;
+/// Beyond this exponent there is no limit that matters.
+const GREATEST: f64 = 20.0;
+
+/// A safe value, and since when it grows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Growth {
+    safe: f64,
+    speed: f64,
+    since: Duration,
+    answers: f64,
+    stretched: f64,
+}
+
+impl Growth {
+    /// Grows from `safe`, from `now` on.
+    pub(super) fn new(safe: f64, speed: f64, now: Duration) -> Self {
+        Self { safe, speed, since: now, answers: 0.0, stretched: 1.0 }
+    }
+
+    /// Grows from another value from `now` on, `stretched` times as slowly as usual.
+    pub(super) fn restart(&mut self, safe: f64, now: Duration, stretched: f64) {
+        *self = Self { stretched, ..Self::new(safe, self.speed, now) };
+    }
+
+    /// The safe value no longer exceeds `ceiling`.
+    pub(super) fn cap(&mut self, ceiling: f64) {
+        self.safe = self.safe.min(ceiling);
+    }
+
+    /// A call was answered.
+    pub(super) fn answered(&mut self) {
+        self.answers += 1.0;
+    }
+
+    /// The value at `now`.
+    pub(super) fn value(&self, now: Duration) -> f64 {
+        self.safe * self.exponent(now).exp()
+    }
+
+    fn exponent(&self, now: Duration) -> f64 {
+        let seconds = now.saturating_sub(self.since).as_secs_f64();
+        let by_answers = (seconds * self.answers / USUAL_RATE).sqrt();
+        let seconds = by_answers.clamp(seconds * SLOWEST, seconds * FASTEST) / self.stretched;
+        (self.speed * seconds * seconds).min(GREATEST)
+    }
+
+    /// Whether the value has hardly grown yet.
+    pub(super) fn is_safe(&self, now: Duration) -> bool {
+        self.exponent(now) < SAFE
+    }
+}

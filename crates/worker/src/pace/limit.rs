@@ -1,0 +1,277 @@
+//! Finds a limit that nobody tells, from calls that were answered "too many calls" (429).
+//!
+//! Four shapes of limit are known from other APIs, and each shows itself in its own way:
+//!
+//! - *A token bucket*: some of the calls are throttled. Between two moments at which the bucket was empty exactly as many calls
+//!   were answered well as it gives, so their number is the limit.
+//! - *A window* of seconds or minutes: from some moment on all calls are throttled, until the next window. One call at a time
+//!   looks whether it has begun; the calls since the last window are the limit.
+//! - *Calls at the same time*: those are throttled that started while more calls were under way than usual.
+//! - *Chance*, such as a busy gateway: a few calls, far apart. It is no limit, and teaches nothing.
+
+use std::time::Duration;
+
+use super::SLOWEST;
+use super::answers::Answers;
+use super::growth::{Growth, OF_CONCURRENCY, OF_RATE};
+
+/// Throttled answers in a row after which nothing passes at present.
+const ALL: u32 = 3;
+/// What is left of a limit that was found.
+const LEFT: f64 = 0.9;
+/// What is left of the limit of a window: it is hit seldom, so it needs less room.
+const LEFT_OF_WINDOW: f64 = 0.98;
+/// What is left of the rate where too little is known of the limit.
+const LEFT_BLINDLY: f64 = 0.7;
+/// The same where nothing passes.
+const LEFT_OF_NOTHING: f64 = 0.5;
+/// What is left of the rate at least.
+const LEFT_AT_LEAST: f64 = 0.3;
+/// Calls are counted at least this long before their number is a limit.
+const COUNTED: Duration = Duration::from_secs(1);
+/// While nothing passes, one call looks after this time, then after ever longer ones.
+const FIRST_LOOK: Duration = Duration::from_millis(400);
+const LOOKS_LATER: f64 = 1.6;
+const LAST_LOOK: Duration = Duration::from_secs(3);
+/// When nothing passed for longer than this, the limit is that of a window.
+const WINDOW: Duration = Duration::from_millis(1500);
+/// A window that was closed for some time is not tried again before about this multiple of it.
+const TRIED_AGAIN_AFTER: f64 = 2.5;
+const STRETCHED_AT_MOST: f64 = 50.0;
+/// A window stays open for longer than this.
+const OPEN_AT_LEAST: Duration = Duration::from_secs(5);
+/// If calls are throttled again so soon, the number of calls at the same time was not to blame, and is not blamed for a while.
+const REFUTED_WITHIN: Duration = Duration::from_secs(2);
+const NOT_BLAMED_FOR: Duration = Duration::from_secs(30);
+
+/// A call that ended: when it started, and beside how many others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    pub(super) started: Duration,
+    pub(super) beside: usize,
+}
+
+/// Calls that were answered well since some moment.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    since: Duration,
+    calls: f64,
+}
+
+impl Count {
+    fn from(now: Duration) -> Self {
+        Self { since: now, calls: 0.0 }
+    }
+
+    fn per_second(self, now: Duration) -> f64 {
+        self.calls / now.saturating_sub(self.since).as_secs_f64().max(0.001)
+    }
+}
+
+/// Nothing passes: when the last call looked in vain, when the next may look, and how long the one after it waits.
+#[derive(Clone, Copy, Debug)]
+struct Closed {
+    since: Duration,
+    until: Duration,
+    wait: Duration,
+}
+
+impl Closed {
+    fn look_at(now: Duration, wait: Duration) -> Self {
+        Self { since: now, until: now + wait, wait: wait.mul_f64(LOOKS_LATER).min(LAST_LOOK) }
+    }
+}
+
+/// The limit as far as it is known. All times are durations since some fixed moment.
+#[derive(Clone, Debug)]
+pub(super) struct Limit {
+    ceiling: f64,
+    rate: Growth,
+    concurrency: Growth,
+    answers: Answers,
+    /// Since the rate was last found too high; `None`: it never was.
+    found: Option<Count>,
+    /// Since a window last opened, or the beginning.
+    window: Count,
+    in_a_row: u32,
+    throttled_since: Duration,
+    /// Nothing passes.
+    closed: Option<Closed>,
+    opened_at: Duration,
+    /// The limit is that of a window: how much more slowly the rate grows.
+    stretched: Option<f64>,
+    /// When the rate or the number of calls at the same time was last changed by what was answered.
+    changed_at: Duration,
+    blamed_at: Option<Duration>,
+    refuted_at: Option<Duration>,
+}
+
+impl Limit {
+    pub(super) fn new(ceiling: f64, rate: f64, now: Duration) -> Self {
+        Self {
+            ceiling,
+            rate: Growth::new(rate, OF_RATE, now),
+            concurrency: Growth::new(f64::MAX, OF_CONCURRENCY, now),
+            answers: Answers::default(),
+            found: None,
+            window: Count::from(now),
+            in_a_row: 0,
+            throttled_since: now,
+            closed: None,
+            opened_at: now,
+            stretched: None,
+            changed_at: now,
+            blamed_at: None,
+            refuted_at: None,
+        }
+    }
+
+    pub(super) fn rate(&self, now: Duration) -> f64 {
+        self.rate.value(now).clamp(SLOWEST.min(self.ceiling), self.ceiling)
+    }
+
+    /// The greatest number of calls at the same time, as far as the limit is concerned.
+    pub(super) fn concurrency(&self, now: Duration) -> f64 {
+        if self.is_closed() { 1.0 } else { self.concurrency.value(now) }
+    }
+
+    /// Nothing passes: one call at a time looks whether this is over.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    pub(super) fn set_ceiling(&mut self, ceiling: f64, now: Duration) {
+        let rate = self.rate(now);
+        let safe = if rate >= self.ceiling { ceiling } else { rate.min(ceiling) };
+        self.ceiling = ceiling;
+        self.rate.restart(safe, now, 1.0);
+    }
+
+    /// The API is unwell: this share of the rate is left.
+    pub(super) fn shrink(&mut self, left: f64, now: Duration) {
+        self.rate.restart(self.rate(now) * left, now, 1.0);
+    }
+
+    /// A call was answered, whatever it said.
+    pub(super) fn passed(&mut self, call: Call, now: Duration) {
+        self.count();
+        if call.started < self.changed_at {
+            self.in_a_row = 0;
+            return;
+        }
+        self.judge(false, call.beside, now);
+        self.in_a_row = 0;
+        if let Some(closed) = self.closed.take() {
+            // It opened at some moment between the last two looks.
+            self.open(closed.since + now.saturating_sub(closed.since) / 2, now);
+        }
+    }
+
+    /// A call was throttled. Returns until when no call is to start.
+    pub(super) fn throttled(&mut self, call: Call, now: Duration) -> Option<Duration> {
+        self.in_a_row += 1;
+        if self.in_a_row == 1 {
+            self.throttled_since = now;
+        }
+        // A call that started before the rate was lowered says nothing of the rate that is in use now.
+        let is_new = call.started >= self.changed_at;
+        if is_new {
+            self.judge(true, call.beside, now);
+        }
+        if let Some(closed) = self.closed {
+            self.closed = Some(if is_new { Closed::look_at(now, closed.wait) } else { closed });
+            return self.closed.map(|closed| closed.until);
+        }
+        if self.in_a_row >= ALL {
+            self.lower(LEFT_OF_NOTHING, now);
+            self.closed = Some(Closed::look_at(now, FIRST_LOOK));
+            return self.closed.map(|closed| closed.until);
+        }
+        if self.answers.are_throttled_too_often() {
+            self.find(now);
+        }
+        None
+    }
+
+    /// A call was not throttled, and yet not answered well.
+    pub(super) fn unwell(&mut self) {
+        self.count();
+    }
+
+    fn count(&mut self) {
+        self.window.calls += 1.0;
+        if let Some(found) = &mut self.found {
+            found.calls += 1.0;
+        }
+    }
+
+    fn judge(&mut self, is_throttled: bool, beside: usize, now: Duration) {
+        if self.rate.is_safe(now) && self.closed.is_none() && !is_throttled {
+            self.answers.learn_chance(self.in_a_row);
+        }
+        self.rate.answered();
+        self.concurrency.answered();
+        self.answers.add(is_throttled, beside);
+    }
+
+    /// Too many calls are throttled: there were too many at the same time, or too many a second.
+    fn find(&mut self, now: Duration) {
+        if self.blamed_at.take().is_some_and(|at| now < at + REFUTED_WITHIN) {
+            self.refuted_at = Some(now);
+            self.concurrency.restart(f64::MAX, now, 1.0);
+        }
+        let may_blame = self.refuted_at.is_none_or(|at| now > at + NOT_BLAMED_FOR);
+        match self.answers.too_many_beside().filter(|_| may_blame) {
+            Some(beside) => {
+                self.blamed_at = Some(now);
+                self.concurrency.restart(beside.max(1.0), now, 1.0);
+                self.answers.clear();
+                self.changed_at = now;
+            }
+            None => self.lower(LEFT_BLINDLY, now),
+        }
+    }
+
+    /// The rate was too high: what was answered well since the last time is the limit.
+    fn lower(&mut self, blindly: f64, now: Duration) {
+        let rate = self.rate(now);
+        let lower = match self.found {
+            Some(found) if now > found.since + COUNTED => {
+                (found.per_second(now).min(rate) * LEFT).max(rate * LEFT_AT_LEAST)
+            }
+            Some(_) => rate * blindly,
+            None => rate * LEFT_OF_NOTHING,
+        };
+        if self.found.is_none_or(|found| now > found.since + COUNTED) {
+            self.found = Some(Count::from(now));
+        }
+        self.rate.restart(lower, now, 1.0);
+        self.answers.clear();
+        self.changed_at = now;
+    }
+
+    /// Calls pass again, since `opened`.
+    fn open(&mut self, opened: Duration, now: Duration) {
+        self.answers.clear();
+        let closed = opened.saturating_sub(self.throttled_since);
+        let was_long = closed > WINDOW;
+        if was_long {
+            let stretched = closed.as_secs_f64() * TRIED_AGAIN_AFTER;
+            self.stretched = Some(stretched.clamp(1.0, STRETCHED_AT_MOST));
+        } else if now < self.opened_at + OPEN_AT_LEAST {
+            // Whatever closes so soon again is no window.
+            self.stretched = None;
+        }
+        self.opened_at = now;
+        let Some(stretched) = self.stretched else {
+            self.rate.restart(self.rate(now), now, 1.0);
+            return;
+        };
+        self.rate.restart(self.window.per_second(opened) * LEFT_OF_WINDOW, now, stretched);
+        self.rate.cap(self.ceiling);
+        self.found = Some(Count::from(now));
+        if was_long {
+            self.window = Count::from(opened);
+        }
+    }
+}

@@ -155,5 +155,4 @@ fn reason(error: &serde_json::Error) -> String {
 }
 
 #[cfg(test)]
-#[path = "pack_tests.rs"]
 mod tests;

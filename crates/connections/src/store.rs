@@ -12,7 +12,8 @@ use crate::connection::{Connection, ConnectionId, ConnectionName, PausedFor, Sta
 use crate::settings::Settings;
 use crate::vault::{Digest, SealedKey};
 
-/// How long a replaced API key goes on opening the door, so that nobody has to change two places at the same moment.
+/// How long a replaced API key goes on opening the ingest endpoint, so that nobody has to change two places at the same
+/// moment.
 pub const OLD_KEY_VALID: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What a store needs to add a connection.
@@ -36,13 +37,14 @@ pub trait ConnectionStore: Send + Sync {
     /// Adds a connection, active, with settings version 1 and an id that was never given before.
     ///
     /// # Errors
-    /// [`Conflict::NameTaken`]; [`Conflict::KeyTaken`] when the key still opens the door for another connection.
+    /// [`Conflict::NameTaken`]; [`Conflict::KeyTaken`] when the key still is valid for another connection.
     async fn add(&self, new: NewConnection) -> Result<Connection, StoreError>;
 
     /// All connections, by name.
     async fn list(&self) -> Result<Vec<Connection>, StoreError>;
 
-    /// Whether there is no connection. Asked for each key that nobody knows, so it costs as little with many connections.
+    /// Whether there is no connection. Asked for each key that nobody knows, so it costs as little with many
+    /// connections.
     async fn is_empty(&self) -> Result<bool, StoreError>;
 
     /// The connection of this name.
@@ -51,7 +53,8 @@ pub trait ConnectionStore: Send + Sync {
     /// The connection with this id.
     async fn by_id(&self, id: ConnectionId) -> Result<Option<Connection>, StoreError>;
 
-    /// Whose door an API key opens: its newest key, or one replaced less than [`OLD_KEY_VALID`] before `now`.
+    /// Whose connection an API key belongs to: its newest key, or one replaced less than [`OLD_KEY_VALID`] before
+    /// `now`.
     async fn by_key_digest(
         &self,
         digest: &Digest,
@@ -93,11 +96,11 @@ pub trait ConnectionStore: Send + Sync {
     /// [`StoreError::NotFound`].
     async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> Result<bool, StoreError>;
 
-    /// Gives a connection a new API key; the one before opens the door for [`OLD_KEY_VALID`] more, older ones as long
+    /// Gives a connection a new API key; the one before is valid for [`OLD_KEY_VALID`] more, older ones as long
     /// as they had left. Giving it the key that it has changes nothing.
     ///
     /// # Errors
-    /// [`Conflict::KeyTaken`] when the key still opens the door for another connection; [`StoreError::NotFound`].
+    /// [`Conflict::KeyTaken`] when the key still is valid for another connection; [`StoreError::NotFound`].
     async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError>;
 
     /// Removes a connection with everything that is kept for it.

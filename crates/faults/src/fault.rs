@@ -16,7 +16,7 @@ pub struct Fault {
 pub enum Kind {
     /// No fault: the baseline for the other rows.
     Nothing,
-    /// `kill -9` of a door.
+    /// `kill -9` of an ingest endpoint.
     KillIngest,
     /// `kill -9` of a worker at a random moment.
     KillWorker,

@@ -17,7 +17,7 @@ const RESTARTED_AFTER: Duration = Duration::from_millis(400);
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// The door.
+    /// The ingest endpoint.
     Ingest,
     /// Absorb and reconcile.
     Worker,

@@ -50,8 +50,8 @@ pub const LONG: Length = Length {
     at_least: Duration::from_secs(60),
 };
 
-/// How long the doors may take for what was begun, when every fault is over.
-const DOORS_WITHIN: Duration = Duration::from_secs(60);
+/// How long the ingest endpoints may take for what was begun, when every fault is over.
+const ENDPOINTS_WITHIN: Duration = Duration::from_secs(60);
 /// How long everything may take to come to rest: a lease, the longest wait between two probes, and the work.
 const REST_WITHIN: Duration = Duration::from_secs(150);
 /// The queue's limit in the row that fills it.
@@ -138,10 +138,10 @@ pub async fn perform(
     let story = |index| Story::new(dice.named(&format!("story {index}")), index, length.people);
     let addresses = (0..ACCOUNTS).map(|index| story(index).addresses()).collect();
     let stories = (0..ACCOUNTS).map(story).collect();
-    let sender = Sender::start(&stage.doors(), stories, length.messages_per_second, &dice);
+    let sender = Sender::start(&stage.endpoints(), stories, length.messages_per_second, &dice);
     let injected = suffer(fault.kind, length, &mut stage, &sender, &mut dice.named("strikes")).await?;
     stage.calm().await?;
-    let (log, not_taken) = while_tending(&mut stage, sender.finish(DOORS_WITHIN)).await?;
+    let (log, not_taken) = while_tending(&mut stage, sender.finish(ENDPOINTS_WITHIN)).await?;
     let unrest = rest::wait(&mut stage, REST_WITHIN).await?;
     Ok(Played { stage, log, addresses, injected, not_taken, unrest })
 }
@@ -149,7 +149,7 @@ pub async fn perform(
 async fn judge(fault: &Fault, played: &Played) -> anyhow::Result<Proof> {
     let mut proof = check(&played.stage, &played.log, &played.addresses).await?;
     if played.not_taken > 0 {
-        proof.breaches.push(format!("no door took {} messages in {DOORS_WITHIN:?}", played.not_taken));
+        proof.breaches.push(format!("no door took {} messages in {ENDPOINTS_WITHIN:?}", played.not_taken));
     }
     let unrest = played.unrest.iter();
     proof.breaches.extend(unrest.map(|what| format!("not at rest after {REST_WITHIN:?}: {what}")));

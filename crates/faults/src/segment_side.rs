@@ -1,4 +1,4 @@
-//! Segment's side: posts messages over keep-alive connections, and tries again until the door takes them.
+//! Segment's side: posts messages over keep-alive connections, and tries again until the ingest endpoint takes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::dice::Dice;
 use crate::story::{Message, Story};
 
-/// Connections to the doors, each with one message at a time.
+/// Connections to the ingest endpoints, each with one message at a time.
 const CONNECTIONS: usize = 12;
 /// Messages on their way from the story to a connection.
 const WAITING: usize = 32;
@@ -36,7 +36,7 @@ pub struct Log {
     pub accepted: BTreeMap<Uuid, String>,
     /// Messages of which a try had no answer, or a 5xx: it may have become durable all the same.
     pub unsure: BTreeSet<String>,
-    /// Answers that the door should not have given, with their number.
+    /// Answers that the ingest endpoint should not have given, with their number.
     pub strange: BTreeMap<String, usize>,
     /// Answers that asked to come again: 429 and 5xx.
     pub turned_away: u64,
@@ -54,9 +54,9 @@ pub struct Sender {
 
 /// Where and as whom to send.
 #[derive(Clone)]
-pub struct Doors {
-    /// Addresses of the doors.
-    pub doors: Vec<std::net::SocketAddr>,
+pub struct Endpoints {
+    /// Addresses of the ingest endpoints.
+    pub endpoints: Vec<std::net::SocketAddr>,
     /// The value of `Authorization` by connection.
     pub credentials: Vec<String>,
 }
@@ -64,14 +64,14 @@ pub struct Doors {
 impl Sender {
     /// Sends the stories in turn, at `per_second` messages in all.
     #[must_use]
-    pub fn start(doors: &Doors, mut stories: Vec<Story>, per_second: u32, dice: &Dice) -> Self {
+    pub fn start(endpoints: &Endpoints, mut stories: Vec<Story>, per_second: u32, dice: &Dice) -> Self {
         let (stop, in_hand) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let log = Arc::new(Mutex::new(Log::default()));
         let (send, receive) = mpsc::channel::<Message>(WAITING);
         let receive = Arc::new(tokio::sync::Mutex::new(receive));
         let mut tasks = JoinSet::new();
         for number in 0..CONNECTIONS {
-            let mut client = Client::new(doors, dice.named(&format!("client {number}")), &log);
+            let mut client = Client::new(endpoints, dice.named(&format!("client {number}")), &log);
             let (receive, in_hand) = (Arc::clone(&receive), Arc::clone(&in_hand));
             tasks.spawn(async move {
                 loop {
@@ -102,20 +102,20 @@ impl Sender {
         Self { stop, in_hand, log, tasks }
     }
 
-    /// How often a door has asked to come again.
+    /// How often an ingest endpoint has asked to come again.
     #[must_use]
     pub fn turned_away(&self) -> u64 {
         lock(&self.log).turned_away
     }
 
-    /// How much the doors have accepted.
+    /// How much the ingest endpoints have accepted.
     #[must_use]
     pub fn accepted(&self) -> usize {
         lock(&self.log).accepted.len()
     }
 
-    /// Sends nothing new, and waits until the doors have taken what was begun; gives up after `at_most`, and says how
-    /// many messages no door took.
+    /// Sends nothing new, and waits until the ingest endpoints have taken what was begun; gives up after `at_most`, and
+    /// says how many messages no ingest endpoint took.
     pub async fn finish(mut self, at_most: Duration) -> (Log, u64) {
         self.stop.store(true, Ordering::Relaxed);
         let all = async { while self.tasks.join_next().await.is_some() {} };
@@ -127,9 +127,9 @@ impl Sender {
     }
 }
 
-/// One connection to a door at a time.
+/// One connection to an ingest endpoint at a time.
 pub(crate) struct Client {
-    doors: Doors,
+    endpoints: Endpoints,
     dice: Dice,
     log: Arc<Mutex<Log>>,
     open: Option<SendRequest<Full<Bytes>>>,
@@ -145,8 +145,8 @@ enum Try {
 }
 
 impl Client {
-    pub(crate) fn new(doors: &Doors, dice: Dice, log: &Arc<Mutex<Log>>) -> Self {
-        Self { doors: doors.clone(), dice, log: Arc::clone(log), open: None }
+    pub(crate) fn new(endpoints: &Endpoints, dice: Dice, log: &Arc<Mutex<Log>>) -> Self {
+        Self { endpoints: endpoints.clone(), dice, log: Arc::clone(log), open: None }
     }
 
     /// The next message goes over a connection of its own.
@@ -154,7 +154,8 @@ impl Client {
         self.open = None;
     }
 
-    /// Tries until the door takes the message, or refuses it for good. Returns the event's id if it was taken.
+    /// Tries until the ingest endpoint takes the message, or refuses it for good. Returns the event's id if it was
+    /// taken.
     pub(crate) async fn deliver(&mut self, message: &Message) -> Option<Uuid> {
         loop {
             match self.once(message).await {
@@ -201,7 +202,7 @@ impl Client {
         let request = Request::post("/segment")
             .header("host", "localhost")
             .header("content-type", "application/json")
-            .header("authorization", &self.doors.credentials[message.account])
+            .header("authorization", &self.endpoints.credentials[message.account])
             .body(Full::new(Bytes::from(message.json.clone())))
             .expect("every part of the request is plain");
         let answer = timeout(PATIENCE, async {
@@ -224,8 +225,8 @@ impl Client {
         {
             return Some(open);
         }
-        let door = *self.dice.pick(&self.doors.doors);
-        let stream = timeout(PATIENCE, TcpStream::connect(door)).await.ok()?.ok()?;
+        let endpoint = *self.dice.pick(&self.endpoints.endpoints);
+        let stream = timeout(PATIENCE, TcpStream::connect(endpoint)).await.ok()?.ok()?;
         let (open, connection) = handshake(TokioIo::new(stream)).await.ok()?;
         tokio::spawn(connection);
         Some(open)

@@ -1,4 +1,5 @@
-//! Everything that takes part in one row: engines, Refersion, wires, doors and workers, in a folder of its own.
+//! Everything that takes part in one row: engines, Refersion, wires, ingest endpoints and workers, in a folder of its
+//! own.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,11 +18,11 @@ use crate::dice::Dice;
 use crate::ground::Ground;
 use crate::process::{Death, Output, Process, Recipe, Role};
 use crate::proxy::{Proxy, Wire};
-use crate::segment_side::Doors;
+use crate::segment_side::Endpoints;
 use crate::setup::{Wishes, free_addresses, settings};
 
-/// Doors and workers at the start.
-const DOORS: usize = 2;
+/// Ingest endpoints and workers at the start.
+const ENDPOINTS: usize = 2;
 const WORKERS: usize = 2;
 /// How often deaths are looked for.
 const TEND_EVERY: Duration = Duration::from_millis(50);
@@ -51,7 +52,7 @@ pub struct Stage {
     pub refersion_wire: Proxy,
     /// The connections.
     pub accounts: Vec<Account>,
-    /// Doors and workers.
+    /// Ingest endpoints and workers.
     pub processes: Vec<Process>,
     /// Who died.
     pub deaths: Deaths,
@@ -60,7 +61,7 @@ pub struct Stage {
     variables: Vec<(String, String)>,
     point: Option<&'static str>,
     dice: Dice,
-    doors: Vec<SocketAddr>,
+    endpoints: Vec<SocketAddr>,
     server: JoinHandle<()>,
     started: usize,
 }
@@ -92,7 +93,7 @@ impl Stage {
         let mut variables = wished.clone();
         variables.extend(ground.variables(folder.path()));
         let mut stage = Self {
-            doors: free_addresses::<DOORS>()?,
+            endpoints: free_addresses::<ENDPOINTS>()?,
             folder,
             ground,
             refersion,
@@ -110,24 +111,27 @@ impl Stage {
         };
         stage.heal_refersion();
         stage.accounts = accounts::open(&stage, people).await?;
-        for door in 0..DOORS {
-            stage.add(Role::Ingest, Some(door))?;
+        for endpoint in 0..ENDPOINTS {
+            stage.add(Role::Ingest, Some(endpoint))?;
         }
         for _ in 0..WORKERS {
             stage.add(Role::Worker, None)?;
         }
-        stage.wait_for_doors().await?;
+        stage.wait_for_endpoints().await?;
         Ok(stage)
     }
 
     /// Where to send, and as whom.
     #[must_use]
-    pub fn doors(&self) -> Doors {
+    pub fn endpoints(&self) -> Endpoints {
         let basic = |account: &Account| {
             let text = base64::engine::general_purpose::STANDARD.encode(format!("{}:", account.api_key));
             format!("Basic {text}")
         };
-        Doors { doors: self.doors.clone(), credentials: self.accounts.iter().map(basic).collect() }
+        Endpoints {
+            endpoints: self.endpoints.clone(),
+            credentials: self.accounts.iter().map(basic).collect(),
+        }
     }
 
     /// The URL of Refersion as the workers know it.
@@ -154,12 +158,14 @@ impl Stage {
         self.add(Role::Worker, None)
     }
 
-    fn add(&mut self, role: Role, door: Option<usize>) -> anyhow::Result<()> {
+    fn add(&mut self, role: Role, endpoint: Option<usize>) -> anyhow::Result<()> {
         self.started += 1;
         let mut variables = self.variables.clone();
-        if let Some(door) = door {
-            variables
-                .push(("REFERSION_DESTINATION__INGEST__LISTEN".to_owned(), self.doors[door].to_string()));
+        if let Some(endpoint) = endpoint {
+            variables.push((
+                "REFERSION_DESTINATION__INGEST__LISTEN".to_owned(),
+                self.endpoints[endpoint].to_string(),
+            ));
         }
         let log = self.folder.path().join(format!("{}-{role:?}.log", self.started));
         let points = if role == Role::Worker { self.points() } else { None };
@@ -188,11 +194,11 @@ impl Stage {
         (0..self.processes.len()).filter(is_worker).collect()
     }
 
-    /// The places of doors.
+    /// The places of ingest endpoints.
     #[must_use]
     pub fn ingests(&self) -> Vec<usize> {
-        let is_door = |index: &usize| self.processes[*index].role == Role::Ingest;
-        (0..self.processes.len()).filter(is_door).collect()
+        let is_endpoint = |index: &usize| self.processes[*index].role == Role::Ingest;
+        (0..self.processes.len()).filter(is_endpoint).collect()
     }
 
     /// Notices who died, and starts again whose time has come.
@@ -287,10 +293,10 @@ impl Stage {
         self.server.abort();
     }
 
-    async fn wait_for_doors(&mut self) -> anyhow::Result<()> {
+    async fn wait_for_endpoints(&mut self) -> anyhow::Result<()> {
         let end = Instant::now() + Duration::from_secs(30);
-        for door in self.doors.clone() {
-            while tokio::net::TcpStream::connect(door).await.is_err() {
+        for endpoint in self.endpoints.clone() {
+            while tokio::net::TcpStream::connect(endpoint).await.is_err() {
                 anyhow::ensure!(Instant::now() < end, "a door does not open: see {}", self.logs());
                 self.pass(TEND_EVERY).await?;
             }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::refused::Refused;
 
-/// An answer of the door.
+/// An answer of the ingest endpoint.
 pub(crate) type Answer = Response<http_body_util::Full<Bytes>>;
 
 /// The event is durable.

@@ -28,7 +28,7 @@ use crate::{Admission, Figures, Keys, Limits, NoRoom, body, credentials};
 /// Where Segment posts to.
 const PATH: &str = "/segment";
 
-/// The door. It holds nothing that a crash can lose.
+/// The ingest endpoint. It holds nothing that a crash can lose.
 pub struct Endpoint {
     guard: Guard,
     clients: Clients,
@@ -49,7 +49,7 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// A door that asks `keys` whose a key is, and publishes through `group`.
+    /// An ingest endpoint that asks `keys` whose a key is, and publishes through `group`.
     #[must_use]
     pub fn new(
         keys: Arc<dyn Keys>,

@@ -97,7 +97,7 @@ pub struct NewEvent {
     pub event: Uuid,
     /// `identify`, `delete`, or `unknown` where it could not be read.
     pub kind: String,
-    /// When the door accepted it.
+    /// When the ingest endpoint accepted it.
     pub received_at: Timestamp,
     /// Its lane.
     pub lane: Lane,

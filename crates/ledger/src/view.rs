@@ -25,7 +25,7 @@ pub struct EventView {
     pub kind: String,
     /// Its connection.
     pub connection: ConnectionId,
-    /// When the door accepted it.
+    /// When the ingest endpoint accepted it.
     pub received_at: Timestamp,
     /// Where it stands now.
     pub state: State,
@@ -110,7 +110,7 @@ pub struct DeadLetterView {
     pub state: DeadLetterState,
     /// The raw JSON, unless a delete erased it.
     pub payload: Option<String>,
-    /// When the door accepted it.
+    /// When the ingest endpoint accepted it.
     pub received_at: Timestamp,
 }
 

@@ -20,7 +20,7 @@ const EVENTS: usize = 200_000;
 /// Bytes of an identify as Segment sends it.
 const PAYLOAD_BYTES: usize = 600;
 
-/// Events of one publish, as a busy door commits them.
+/// Events of one publish, as a busy ingest endpoint commits them.
 const GROUP: usize = 1024;
 
 /// Events of one take, as absorb takes them.

@@ -1,4 +1,4 @@
-//! What the door wraps around an event, and what the queue carries.
+//! What the ingest endpoint wraps around an event, and what the queue carries.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ pub struct Envelope {
     pub connection: i64,
     /// The lane in which it waits.
     pub lane: Lane,
-    /// When the door accepted it, to the microsecond.
+    /// When the ingest endpoint accepted it, to the microsecond.
     pub received_at: Timestamp,
     /// Whether an operator re-admits an event that had ended.
     #[serde(default)]

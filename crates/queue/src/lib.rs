@@ -1,9 +1,9 @@
-//! The queue between the door and the worker: what was accepted, until it is absorbed.
+//! The queue between the ingest endpoint and the worker: what was accepted, until it is absorbed.
 //!
-//! The port is [`Queue`]. It promises that what was published is handed out until it is acknowledged, and that connections
-//! take turns. It promises nothing else about order: folding gives the same profiles in whatever order, and however
-//! often, envelopes come. Engines:
-//! [`sqlite::SqliteQueue`], embedded; all of them pass the suite in `contract` (feature `contract`).
+//! The port is [`Queue`]. It promises that what was published is handed out until it is acknowledged, and that
+//! connections take turns. It promises nothing else about order: folding gives the same profiles in whatever order, and
+//! however often, envelopes come. Engines: [`sqlite::SqliteQueue`], embedded; all of them pass the suite in `contract`
+//! (feature `contract`).
 //!
 //! The queue knows envelopes, not what Segment says in them, and neither the ledger nor HTTP.
 

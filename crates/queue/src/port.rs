@@ -1,4 +1,4 @@
-//! The port: what the door, the worker and the operator ask of a queue.
+//! The port: what the ingest endpoint, the worker and the operator ask of a queue.
 
 use std::fmt;
 use std::time::Duration;
@@ -33,8 +33,8 @@ pub trait Queue: Send + Sync {
     /// Takes whole messages until there are `max` envelopes (up to a message more) or [`TAKE_BYTES`], live before bulk;
     /// at least every tenth take begins with bulk. Connections take turns within a lane, so the events of one are never
     /// behind the backlog of another; those of `except` are passed over. Returns as soon as there is anything, and an
-    /// empty batch after `wait`. The taker has to acknowledge or release it soon: messages that a crashed taker held come
-    /// back. Not cancel safe: messages found by a cancelled take come back only as a crashed taker's.
+    /// empty batch after `wait`. The taker has to acknowledge or release it soon: messages that a crashed taker held
+    /// come back. Not cancel safe: messages found by a cancelled take come back only as a crashed taker's.
     ///
     /// # Errors
     /// When the queue is unavailable.

@@ -28,7 +28,7 @@ pub struct Meters {
     settled: Mutex<BTreeMap<&'static str, Settling>>,
 }
 
-/// How long events of one lane took from the door to their outcome.
+/// How long events of one lane took from the ingest endpoint to their outcome.
 #[derive(Clone, Debug, Default)]
 pub struct Settling {
     /// How many.
@@ -63,7 +63,7 @@ impl Meters {
         }
     }
 
-    /// Notes how long an event took from the door to its outcome.
+    /// Notes how long an event took from the ingest endpoint to its outcome.
     pub fn settled(&self, lane: Lane, took: Duration) {
         if let Ok(mut settled) = self.settled.lock() {
             let row = settled.entry(if lane == Lane::Live { "live" } else { "bulk" }).or_default();
@@ -103,7 +103,7 @@ impl Meters {
         Duration::from_micros(self.call_micros.load(Ordering::Relaxed))
     }
 
-    /// Time from door to outcome, by lane.
+    /// Time from ingest endpoint to outcome, by lane.
     #[must_use]
     pub fn settling(&self) -> BTreeMap<&'static str, Settling> {
         copy(&self.settled)

@@ -45,10 +45,10 @@ Every command explains itself: refersion-destination COMMAND --help";
 /// The commands. Each has its own file below `commands/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run every role in one process: the door for Segment, the worker, health and metrics
+    /// Run every role in one process: the ingest endpoint for Segment, the worker, health and metrics
     #[command(after_help = serve::SERVE_EXAMPLES)]
     Serve,
-    /// Run the door alone: accept Segment's events into the queue
+    /// Run the ingest endpoint alone: accept Segment's events into the queue
     #[command(after_help = serve::INGEST_EXAMPLES)]
     Ingest,
     /// Run the worker alone: absorb events, and tell Refersion the difference

@@ -1,4 +1,4 @@
-//! One HTTP connection that stays open, as a sender of events keeps it to the door.
+//! One HTTP connection that stays open, as a sender of events keeps it to the ingest endpoint.
 
 use std::net::SocketAddr;
 

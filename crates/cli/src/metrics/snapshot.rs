@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// All figures. A part that this process does not have, or that could not be read, is `None` and not shown.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// The door's.
+    /// The ingest endpoint's.
     pub ingest: Option<IngestFigures>,
     /// The queue's.
     pub queue: Option<QueueFigures>,
@@ -28,7 +28,7 @@ pub struct LogFigures {
     pub repeated: u64,
 }
 
-/// What the door counts.
+/// What the ingest endpoint counts.
 #[derive(Clone, Debug, Default)]
 pub struct IngestFigures {
     /// Requests answered, by HTTP status.
@@ -108,13 +108,13 @@ pub struct WorkerFigures {
     pub calls: BTreeMap<&'static str, u64>,
     /// How long those calls took.
     pub call_latency: Histogram,
-    /// From the door to the outcome, by lane.
+    /// From the ingest endpoint to the outcome, by lane.
     pub settling: BTreeMap<&'static str, Settling>,
     /// The rate in use by connection id, in calls a second.
     pub rates: BTreeMap<i64, f64>,
 }
 
-/// How long events took from the door to their outcome.
+/// How long events took from the ingest endpoint to their outcome.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settling {
     /// How many.

@@ -33,7 +33,7 @@ pub struct EventRow {
     pub kind: String,
     /// The name of its connection.
     pub connection: String,
-    /// When the door accepted it.
+    /// When the ingest endpoint accepted it.
     pub received_at: Timestamp,
     /// `pending`, or how it ended.
     pub state: &'static str,

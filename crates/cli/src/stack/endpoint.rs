@@ -18,7 +18,7 @@ use crate::engines::{Engines, Opening};
 use crate::health::Freshness;
 use crate::supervise::Supervisor;
 
-/// Serves the door on a listener that is bound already; after a failure it binds `address` again.
+/// Serves the ingest endpoint on a listener that is bound already; after a failure it binds `address` again.
 pub(super) fn start(
     endpoint: &Arc<Endpoint>,
     supervisor: &mut Supervisor,
@@ -40,7 +40,7 @@ pub(super) fn start(
     });
 }
 
-/// The door, which takes new events while there is room.
+/// The ingest endpoint, which takes new events while there is room.
 pub(super) fn endpoint(config: &Config, opening: &Opening, awaited: &Awaited, room: Room) -> Arc<Endpoint> {
     let keys = Arc::new(StoreKeys { awaited: awaited.clone() });
     let limits = limits(&config.ingest);
@@ -100,7 +100,7 @@ impl Keys for StoreKeys {
     }
 }
 
-/// The queue as the door publishes into it: nothing is accepted while the ledger is damaged.
+/// The queue as the ingest endpoint publishes into it: nothing is accepted while the ledger is damaged.
 struct Guarded {
     queue: Arc<dyn Queue>,
     awaited: Awaited,

@@ -1,7 +1,7 @@
 //! The roles in one process, from their start to their end: what `serve`, `ingest` and `worker` run, and the demo too.
 //!
-//! A process starts in two steps, because its ledger may be away: [`Standby`] is the door, which answers 503 meanwhile,
-//! with health and metrics, which say why; [`Stack`] is everything.
+//! A process starts in two steps, because its ledger may be away: [`Standby`] is the ingest endpoint, which answers 503
+//! meanwhile, with health and metrics, which say why; [`Stack`] is everything.
 
 mod closed;
 mod endpoint;
@@ -38,7 +38,7 @@ use crate::supervise::Supervisor;
 /// Which roles a process has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Roles {
-    /// The door.
+    /// The ingest endpoint.
     pub ingest: bool,
     /// Absorb and reconcile.
     pub worker: bool,
@@ -126,8 +126,8 @@ impl Standby {
         Ok(Self { config: config.clone(), opening, awaited, ledger, room, running })
     }
 
-    /// Waits for the ledger, however long that takes, and starts what needs it. `None` if `end` was cancelled meanwhile:
-    /// then everything has ended in good order.
+    /// Waits for the ledger, however long that takes, and starts what needs it. `None` if `end` was cancelled
+    /// meanwhile: then everything has ended in good order.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl Stack {
             .ok_or_else(|| Failure::refused("ended", "it was told to end while it started", "start it again"))
     }
 
-    /// Where the door listens, if this process has one.
+    /// Where the ingest endpoint listens, if this process has one.
     #[must_use]
     pub fn door_address(&self) -> Option<SocketAddr> {
         self.running.door_address()
@@ -198,7 +198,7 @@ impl Stack {
         &self.engines
     }
 
-    /// What the door has counted, if this process has one.
+    /// What the ingest endpoint has counted, if this process has one.
     #[must_use]
     pub fn door_figures(&self) -> Option<ingest::Figures> {
         self.running.endpoint.as_ref().map(|(_, endpoint)| endpoint.figures())
@@ -216,8 +216,9 @@ impl Stack {
         &self.running.pulses
     }
 
-    /// Ends in good order: the door takes nothing new and answers what it has taken, calls under way are recorded, and the
-    /// health server goes last. Returns the loops that did not end within `shutdown.deadline` and were cut off.
+    /// Ends in good order: the ingest endpoint takes nothing new and answers what it has taken, calls under way are
+    /// recorded, and the health server goes last. Returns the loops that did not end within `shutdown.deadline` and
+    /// were cut off.
     pub async fn stop(self) -> Vec<String> {
         self.running.end().await
     }

@@ -14,8 +14,8 @@ use crate::engines::{Engines, QueueEngine};
 use crate::failure::with_causes;
 use crate::health::{Freshness, Pulses};
 
-/// How often the ledger is asked for a sign of life, and how long it may take. Together they are less than the 5 s within
-/// which `/readyz` has to say no.
+/// How often the ledger is asked for a sign of life, and how long it may take. Together they are less than the 5 s
+/// within which `/readyz` has to say no.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
@@ -76,14 +76,14 @@ pub(super) fn watch_queue(queue: &QueueEngine, roles: Roles, pulses: &Pulses) {
     );
 }
 
-/// A door that publishes and a worker that consumes are well, whatever else the broker blocks.
+/// An ingest endpoint that publishes and a worker that consumes are well, whatever else the broker blocks.
 fn trouble(health: &Health, roles: Roles) -> Option<String> {
     let well = (health.publishing || !roles.ingest) && (health.consuming || !roles.worker);
     (!well).then(|| health.why.clone().unwrap_or_else(|| "the broker is away".to_owned()))
 }
 
-/// Lets readiness see how the ledger is. An ingest endpoint also needs a connection: until there is one it takes no event,
-/// because an empty ledger may be the wrong one.
+/// Lets readiness see how the ledger is. An ingest endpoint also needs a connection: until there is one it takes no
+/// event, because an empty ledger may be the wrong one.
 pub(super) fn watch_ledger(ledger: &LedgerWatch, roles: Roles, pulses: &Pulses) {
     let opened = ledger.clone();
     pulses.need("ledger", Box::new(move || opened.trouble()));

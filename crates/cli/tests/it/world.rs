@@ -117,7 +117,7 @@ impl World {
         serde_json::from_str(&ended.stdout).unwrap()
     }
 
-    /// Posts an event to the door, as Segment does.
+    /// Posts an event to the ingest endpoint, as Segment does.
     pub(crate) fn post(&self, key: &str, event: &str) -> (u16, Value) {
         let address = self.service.as_ref().unwrap().address("segment");
         let basic = base64::prelude::BASE64_STANDARD.encode(format!("{key}:"));

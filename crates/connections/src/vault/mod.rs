@@ -1,8 +1,8 @@
 //! The vault: how secrets are kept, and how identifiers are made unreadable.
 //!
-//! One [`MasterKey`] gives, by HKDF-SHA256, one digest key, which never rotates (a digest that changed would find nothing
-//! any more), and any number of encryption keys, which rotate. A sealed text says the number of its key, so a process
-//! that has not heard of a rotation yet still opens what others sealed.
+//! One [`MasterKey`] gives, by HKDF-SHA256, one digest key, which never rotates (a digest that changed would find
+//! nothing any more), and any number of encryption keys, which rotate. A sealed text says the number of its key, so a
+//! process that has not heard of a rotation yet still opens what others sealed.
 
 mod digest;
 mod key_file;
@@ -45,7 +45,7 @@ impl Randomness for OsRandomness {
 /// An API key as a store keeps it: findable by its digest, readable by the vault alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedKey {
-    /// What the door looks it up by.
+    /// What the ingest endpoint looks it up by.
     pub digest: Digest,
     /// The key, sealed for this digest; it opens beside no other.
     pub sealed: Vec<u8>,
@@ -94,10 +94,10 @@ impl Vault {
         self.digests.digest(kind, connection, text)
     }
 
-    /// The digest under which the door finds the connection of an API key.
+    /// The digest under which the ingest endpoint finds the connection of an API key.
     #[must_use]
     pub fn digest_of_key(&self, key: &ApiKey) -> Digest {
-        // The door does not know the connection yet, so none takes part.
+        // The ingest endpoint does not know the connection yet, so none takes part.
         self.digest("api key", 0, &key.to_text())
     }
 

@@ -25,8 +25,8 @@ const MARK_OF_B: &str = "@honest.test";
 /// How long B may take for its events.
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// Lets events of A and B wait in the queue, damages the indexes and pages that hold events of A alone, and starts everything again. Returns
-/// the number of damaged pages.
+/// Lets events of A and B wait in the queue, damages the indexes and pages that hold events of A alone, and starts
+/// everything again. Returns the number of damaged pages.
 pub(super) async fn strike(system: &mut System, honest: &Honest, dice: &mut Dice) -> anyhow::Result<u64> {
     system.while_tending(honest.pause(WITHIN)).await??;
     system.end_all().await;
@@ -55,7 +55,7 @@ pub(super) async fn strike(system: &mut System, honest: &Honest, dice: &mut Dice
 
 async fn send_some_of_a(system: &mut System, dice: &Dice) -> anyhow::Result<()> {
     let events = Crafted::Persons.stream(dice, EVENTS);
-    let mut flood = Flood::start(&system.doors(), events, dice);
+    let mut flood = Flood::start(&system.endpoints(), events, dice);
     let end = Instant::now() + WITHIN;
     while !flood.is_done() {
         anyhow::ensure!(Instant::now() < end, "A's events are not accepted into a whole queue");

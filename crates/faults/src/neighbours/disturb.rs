@@ -91,7 +91,7 @@ async fn strike(disturbance: Disturbance, scope: &mut Scope<'_>) -> anyhow::Resu
 /// A sends events, at most for `length.at_most`.
 async fn events(scope: &mut Scope<'_>, crafted: Crafted, count: usize) -> anyhow::Result<Strike> {
     let events = crafted.stream(&scope.dice, count);
-    let mut flood = Flood::start(&scope.system.doors(), events, &scope.dice);
+    let mut flood = Flood::start(&scope.system.endpoints(), events, &scope.dice);
     let end = Instant::now() + scope.length.at_most;
     while !flood.is_done() && Instant::now() < end {
         scope.system.pass(LOOK_EVERY).await?;
@@ -112,7 +112,7 @@ fn judge(log: &Log) -> Strike {
 /// Connections of one address. Those of B come from another one, and must get in.
 async fn sockets(scope: &mut Scope<'_>, count: usize, manner: Manner) -> anyhow::Result<Strike> {
     let (accepted, unanswered) = (scope.honest.accepted(), scope.honest.unanswered());
-    let sockets = Sockets::open(&scope.system.doors(), count, manner);
+    let sockets = Sockets::open(&scope.system.endpoints(), count, manner);
     scope.system.pass(scope.length.at_least).await?;
     let struck = sockets.opened();
     sockets.close().await;
@@ -126,12 +126,12 @@ async fn sockets(scope: &mut Scope<'_>, count: usize, manner: Manner) -> anyhow:
     Ok(strike)
 }
 
-/// A fills the ledger until it is answered 503, while B, which holds little of it, goes on; then the operator raises the
-/// limit.
+/// A fills the ledger until it is answered 503, while B, which holds little of it, goes on; then the operator raises
+/// the limit.
 async fn full_ledger(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     let Scope { system, length, dice, .. } = scope;
     let events = Crafted::Persons.stream(dice, Crafted::Persons.events());
-    let mut flood = Flood::start(&system.doors(), events, dice);
+    let mut flood = Flood::start(&system.endpoints(), events, dice);
     let end = Instant::now() + length.at_most + length.arrive_within;
     while flood.turned_away() == 0 && !flood.is_done() && Instant::now() < end {
         system.pass(LOOK_EVERY).await?;
@@ -156,8 +156,8 @@ async fn full_ledger(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     Ok(strike)
 }
 
-/// Twice the same number of events. After the first round the ledger has room that it can use again; what it grows by in the
-/// second round is what it keeps for good.
+/// Twice the same number of events. After the first round the ledger has room that it can use again; what it grows by
+/// in the second round is what it keeps for good.
 async fn long_message_ids(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     let count = scope.length.share_of(Crafted::LongMessageIds.events());
     let first = events(scope, Crafted::LongMessageIds, count).await?;
@@ -175,8 +175,8 @@ async fn long_message_ids(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     Ok(strike)
 }
 
-/// Dead letters of A and outcomes of B are there before the jump, and have to be there after it. Those of B are checked at
-/// the end of the row, as in every row.
+/// Dead letters of A and outcomes of B are there before the jump, and have to be there after it. Those of B are checked
+/// at the end of the row, as in every row.
 async fn clock_ahead(scope: &mut Scope<'_>) -> anyhow::Result<Strike> {
     let mut strike = events(scope, Crafted::Refused, Crafted::Refused.events()).await?;
     rest(scope).await?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 
 use crate::dice::Dice;
-use crate::segment_side::{Client, Doors, Log, lock};
+use crate::segment_side::{Client, Endpoints, Log, lock};
 use crate::story::Message;
 
 /// HTTP connections of A.
@@ -19,7 +19,7 @@ pub(super) struct Flood {
 
 impl Flood {
     pub(super) fn start(
-        doors: &Doors,
+        endpoints: &Endpoints,
         messages: impl Iterator<Item = Message> + Send + 'static,
         dice: &Dice,
     ) -> Self {
@@ -27,7 +27,7 @@ impl Flood {
         let messages = Arc::new(Mutex::new(messages));
         let mut tasks = JoinSet::new();
         for number in 0..CONNECTIONS {
-            let mut client = Client::new(doors, dice.named(&format!("flood {number}")), &log);
+            let mut client = Client::new(endpoints, dice.named(&format!("flood {number}")), &log);
             let messages = Arc::clone(&messages);
             tasks.spawn(async move {
                 loop {

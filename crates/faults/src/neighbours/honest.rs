@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::arrivals::{Accepted, value};
 use super::system::B;
 use crate::dice::Dice;
-use crate::segment_side::{Client, Doors, Log, lock};
+use crate::segment_side::{Client, Endpoints, Log, lock};
 use crate::story::Message;
 
 /// Persons of B. Each gets a new value every second and a half.
@@ -65,13 +65,13 @@ struct Outgoing {
 impl Honest {
     /// Starts to send.
     #[must_use]
-    pub fn start(doors: &Doors, dice: &Dice) -> Self {
+    pub fn start(endpoints: &Endpoints, dice: &Dice) -> Self {
         let flow = Arc::new(Flow::default());
         let (send, receive) = mpsc::channel::<Outgoing>(WAITING);
         let receive = Arc::new(tokio::sync::Mutex::new(receive));
         let mut tasks = JoinSet::new();
         for number in 0..CONNECTIONS {
-            let client = Client::new(doors, dice.named(&format!("honest {number}")), &flow.log);
+            let client = Client::new(endpoints, dice.named(&format!("honest {number}")), &flow.log);
             tasks.spawn(deliver(Arc::clone(&flow), client, Arc::clone(&receive)));
         }
         tasks.spawn(generate(Arc::clone(&flow), dice.named("honest"), send));

@@ -133,7 +133,7 @@ async fn ask(system: &mut System, dice: &Dice) -> anyhow::Result<Answers> {
     let ended = system.ended.len();
     system.start_without_waiting()?;
     let log = std::sync::Arc::default();
-    let mut client = Client::new(&system.doors(), dice.named("asks"), &log);
+    let mut client = Client::new(&system.endpoints(), dice.named("asks"), &log);
     let mut answers = Answers::default();
     let end = Instant::now() + ASKED_FOR;
     while Instant::now() < end {

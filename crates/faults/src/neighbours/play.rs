@@ -134,7 +134,7 @@ pub async fn play(
 }
 
 async fn perform(row: &Row, length: &Length, system: &mut System, dice: &Dice) -> anyhow::Result<Report> {
-    let honest = Honest::start(&system.doors(), dice);
+    let honest = Honest::start(&system.endpoints(), dice);
     wait_until_known(system).await?;
     let first = honest.next_number();
     let mut scope = Scope { system, honest: &honest, length, dice: dice.named("disturbance") };

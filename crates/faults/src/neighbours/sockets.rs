@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::system::A;
-use crate::segment_side::Doors;
+use crate::segment_side::Endpoints;
 
 /// The address that all of them come from. B comes from 127.0.0.1.
 const FROM: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), 0);
@@ -40,15 +40,15 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    pub(super) fn open(doors: &Doors, count: usize, manner: Manner) -> Self {
+    pub(super) fn open(endpoints: &Endpoints, count: usize, manner: Manner) -> Self {
         let opened = Arc::new(AtomicU64::new(0));
         let mut tasks = JoinSet::new();
         for _ in 0..count {
-            let (opened, target) = (Arc::clone(&opened), doors.doors[0]);
+            let (opened, target) = (Arc::clone(&opened), endpoints.endpoints[0]);
             let head = format!(
                 "POST /segment HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                  authorization: {}\r\ncontent-length: {ANNOUNCED}\r\n\r\n{{\"type\":\"",
-                doors.credentials[A]
+                endpoints.credentials[A]
             );
             tasks.spawn(async move {
                 loop {

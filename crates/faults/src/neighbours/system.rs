@@ -18,7 +18,7 @@ use crate::dice::Dice;
 use crate::ground::Ground;
 use crate::process::{Output, Process, Role};
 use crate::proxy::Proxy;
-use crate::segment_side::Doors;
+use crate::segment_side::Endpoints;
 use crate::setup::free_addresses;
 
 /// The index of the connection that misbehaves.
@@ -147,12 +147,12 @@ impl System {
 
     /// Where to send, and as whom.
     #[must_use]
-    pub fn doors(&self) -> Doors {
+    pub fn endpoints(&self) -> Endpoints {
         let credentials = self.accounts.iter().map(|account| {
             let text = base64::engine::general_purpose::STANDARD.encode(format!("{}:", account.api_key));
             format!("Basic {text}")
         });
-        Doors { doors: vec![self.endpoint], credentials: credentials.collect() }
+        Endpoints { endpoints: vec![self.endpoint], credentials: credentials.collect() }
     }
 
     /// The address of the ingest endpoint.

@@ -1,4 +1,4 @@
-//! Whatever is sent, there is an answer of the contract and the door stays open.
+//! Whatever is sent, there is an answer of the contract and the ingest endpoint stays open.
 
 use ingest::Limits;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! 202 means durable: through crashes of what is behind, and when the door closes.
+//! 202 means durable: through crashes of what is behind, and when the ingest endpoint closes.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the door does while there is no room for new events.
+//! What the ingest endpoint does while there is no room for new events.
 
 use std::sync::{Arc, Mutex};
 

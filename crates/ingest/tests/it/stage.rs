@@ -135,7 +135,7 @@ impl Randomness for Counting {
     }
 }
 
-/// A door that listens.
+/// An ingest endpoint that listens.
 pub(crate) struct Stage {
     pub(crate) address: SocketAddr,
     pub(crate) endpoint: Arc<Endpoint>,

@@ -66,7 +66,7 @@ pub async fn names_and_keys_are_unique(engine: &impl Engine) {
     assert_eq!(owner(engine, 2, at(2)).await, Some(second.id));
 }
 
-/// Both keys open the door for a week, then the new one alone; the newest is what calls are made with.
+/// Both keys are valid for a week, then the new one alone; the newest is what calls are made with.
 pub async fn a_replaced_key_opens_the_door_for_a_week(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     engine.rotate_key(id, key(2), at(10)).await.expect("rotated");

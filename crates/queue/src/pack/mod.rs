@@ -17,7 +17,8 @@ pub const MESSAGE_ENVELOPES: usize = 256;
 /// Bytes of one message, at most, unless a single envelope is larger.
 pub const MESSAGE_BYTES: usize = 256 * 1024;
 
-/// Bytes of one envelope, at most. RabbitMQ 4 takes 16 MiB by default; no event that the door accepts comes near this.
+/// Bytes of one envelope, at most. RabbitMQ 4 takes 16 MiB by default; no event that the ingest endpoint accepts comes
+/// near this.
 pub const ENVELOPE_BYTES: usize = 2 * 1024 * 1024;
 
 /// What an engine stores.
@@ -99,8 +100,8 @@ pub fn unpack(body: &[u8]) -> Vec<Item> {
     }
 }
 
-/// A body that was found without its message, as a message again. Lane and connection are those of its first envelope; an
-/// unreadable one counts as connection 0.
+/// A body that was found without its message, as a message again. Lane and connection are those of its first envelope;
+/// an unreadable one counts as connection 0.
 #[must_use]
 pub fn describe(body: Vec<u8>) -> Message {
     let items = unpack(&body);

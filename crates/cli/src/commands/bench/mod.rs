@@ -42,7 +42,7 @@ enum Act {
     /// Measure audience syncs of known affiliates, with every role a process of its own
     #[command(after_help = sync::EXAMPLES)]
     Sync(sync::Options),
-    /// Post an audience sync to a door, as Segment does
+    /// Post an audience sync to an ingest endpoint, as Segment does
     #[command(after_help = send::EXAMPLES)]
     Send(send::Options),
     /// Show how much of limits of known shapes the pace of calls uses

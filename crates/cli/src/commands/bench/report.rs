@@ -29,7 +29,7 @@ pub(super) struct Report {
     pub(super) workers: u16,
     /// From the queue to the outcome.
     pub(super) from_queue: Row,
-    /// From the door to the outcome, while events come in.
+    /// From the ingest endpoint to the outcome, while events come in.
     pub(super) from_door: Row,
     /// From its queue to its outcome.
     pub(super) plain: Row,

@@ -1,4 +1,5 @@
-//! `bench send`: posts an audience sync to a door over connections that stay open, and tries again what may succeed later.
+//! `bench send`: posts an audience sync to an ingest endpoint over connections that stay open, and tries again what may
+//! succeed later.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -38,7 +39,7 @@ const TRIES: u32 = 40;
 /// The pause before a request is sent again.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest answer of the door that is read, in bytes.
+/// The longest answer of the ingest endpoint that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// The arguments of `bench send`.
@@ -53,7 +54,7 @@ pub(super) struct Options {
     /// What they say: everybody's plan is `round-N`
     #[arg(long, value_name = "N", default_value_t = 1)]
     round: u32,
-    /// Where the door listens
+    /// Where the ingest endpoint listens
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     door: SocketAddr,
     /// Requests under way at the same time, each on a connection of its own
@@ -71,11 +72,11 @@ struct Sent {
     answers: BTreeMap<u16, u64>,
 }
 
-/// Sends everything, and tells what the door answered.
+/// Sends everything, and tells what the ingest endpoint answered.
 ///
 /// # Errors
 ///
-/// [`Failure`] if there is no API key, or the door refuses an event or takes none.
+/// [`Failure`] if there is no API key, or the ingest endpoint refuses an event or takes none.
 pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit, Failure> {
     let Some(key) = &context.api_key else {
         let hint = format!("put the connection's API key (publickey.secretkey) into {API_KEY}");

@@ -1,5 +1,5 @@
-//! `bench sync`: everybody becomes an affiliate, and then everybody says something new: from a full queue, from the door,
-//! and to the plain worker.
+//! `bench sync`: everybody becomes an affiliate, and then everybody says something new: from a full queue, from the
+//! ingest endpoint, and to the plain worker.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -200,7 +200,7 @@ async fn end_all(hands: Vec<Hand>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The doors, and where they listen.
+/// The ingest endpoints, and where they listen.
 struct Doors {
     hands: Vec<Hand>,
     addresses: Vec<SocketAddr>,
@@ -217,7 +217,7 @@ impl Doors {
         Ok(doors)
     }
 
-    /// Everybody speaks: a sender for each door, each with its part of the members.
+    /// Everybody speaks: a sender for each ingest endpoint, each with its part of the members.
     async fn send(&self, bench: &Bench<'_>, round: u32) -> anyhow::Result<()> {
         let (public, secret) = KEYS;
         let mut variables = bench.ground.variables.clone();

@@ -135,7 +135,7 @@ enum Act {
     /// Let calls go out again
     #[command(after_help = STATE_EXAMPLES)]
     Resume(Named),
-    /// Give it a new API key; the old one opens the door for 7 days more
+    /// Give it a new API key; the old one is valid for 7 days more
     #[command(after_help = KEY_EXAMPLES)]
     RotateKey {
         #[command(flatten)]

@@ -63,8 +63,8 @@ impl Stack {
         Ok(self.run(self.compose(&["port", service, port]), "")?.trim().to_owned())
     }
 
-    /// Runs the program in the container of the door, with variables of its own and this on standard input; what it
-    /// printed.
+    /// Runs the program in the container of the ingest endpoint, with variables of its own and this on standard input;
+    /// what it printed.
     pub(crate) fn program(
         &self,
         arguments: &[&str],

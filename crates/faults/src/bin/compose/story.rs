@@ -56,10 +56,10 @@ fn connect(stack: &Stack) -> anyhow::Result<()> {
 
 /// The first makes an affiliate, the second disables it.
 fn examples(stack: &Stack) -> anyhow::Result<()> {
-    let door = stack.address("ingest", "8080")?;
+    let endpoint = stack.address("ingest", "8080")?;
     for (event, ends, status) in [(IDENTIFY, "created", "PENDING"), (DELETE, "deleted", "DISABLED")] {
         let basic = BASE64_STANDARD.encode(format!("{KEY}:"));
-        let (answer, body) = http::post(&door, "/segment", &basic, event)?;
+        let (answer, body) = http::post(&endpoint, "/segment", &basic, event)?;
         anyhow::ensure!(answer == 202, "the door answered {answer}: {body}");
         let message: Value = serde_json::from_str(event)?;
         let message = message["messageId"].as_str().context("an example has a message id")?;

@@ -33,7 +33,7 @@ const NUMBER: &str = "SELECT key_number FROM master_key";
 
 const SET_NUMBER: &str = "UPDATE master_key SET key_number = ?2 WHERE key_number = ?1";
 
-/// Whose door a key opens.
+/// Whose ingest endpoint a key opens.
 pub(super) fn owner(
     database: &Connection,
     digest: &Digest,
@@ -75,7 +75,7 @@ pub(super) fn first(
     replace(database, id, key, now, now)
 }
 
-/// Gives a connection another key; the one before opens the door until `until`. Keys that open none any more go.
+/// Gives a connection another key; the one before is valid until `until`. Keys that open none any more go.
 pub(super) fn replace(
     database: &Connection,
     id: ConnectionId,

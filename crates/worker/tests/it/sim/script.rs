@@ -57,7 +57,7 @@ pub(crate) async fn publish(stage: &mut Stage, accepted: &mut Vec<Accepted>) {
     accept(stage, accepted, said).await;
 }
 
-/// Puts events, each with the index of its account, into the queue, as the door does.
+/// Puts events, each with the index of its account, into the queue, as the ingest endpoint does.
 pub(crate) async fn accept(stage: &Stage, accepted: &mut Vec<Accepted>, said: Vec<(usize, TraitValue)>) {
     let (dice, now) = (&stage.dice, stage.now());
     let mut envelopes = Vec::new();
@@ -66,7 +66,7 @@ pub(crate) async fn accept(stage: &Stage, accepted: &mut Vec<Accepted>, said: Ve
         envelopes.push(envelope(stage.accounts[account].id, id, now, &said.json, said.bulk, false));
         accepted.push(Accepted { account, id, received_at: now, said });
     }
-    // A door that heard no confirmation publishes once more.
+    // An ingest endpoint that heard no confirmation publishes once more.
     for _ in 0..=u64::from(dice.per_mille(80)) {
         stage.queue.publish(&envelopes).await.expect("the engine takes events");
     }

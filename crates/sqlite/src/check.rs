@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode};
 
 use crate::error::tells_damage;
 use crate::{Error, open, wal};
@@ -58,10 +58,12 @@ pub fn check(path: &Path, within: Duration) -> Result<Soundness, Error> {
 /// # Errors
 /// As [`check`].
 pub fn check_until(path: &Path, within: Duration, caller: mpsc::Receiver<()>) -> Result<Soundness, Error> {
-    if !path.exists() {
+    if let Err(error) = std::fs::metadata(path)
+        && error.kind() == std::io::ErrorKind::NotFound
+    {
         return Ok(Soundness::Sound);
     }
-    let connection = open_for_reading(path)?;
+    let connection = open::for_reading(path)?;
     let interrupt = connection.get_interrupt_handle();
     thread::Builder::new()
         .name("sqlite check".to_owned())
@@ -96,13 +98,6 @@ pub fn check_log(path: &Path) -> Result<Soundness, Error> {
     } else {
         Soundness::Sound
     })
-}
-
-fn open_for_reading(path: &Path) -> Result<Connection, Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(open::BUSY_TIMEOUT)?;
-    Ok(connection)
 }
 
 /// The first thing that is wrong.

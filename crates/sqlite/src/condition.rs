@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::Error;
+use crate::identity::Identity;
 
 /// The wait before a lock that another process holds is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
@@ -20,6 +21,8 @@ const ASKS_OF_WORK: u32 = 50;
 pub(crate) struct Condition {
     /// `None` for a database in memory.
     path: Option<PathBuf>,
+    /// The files that are open; `None` for a database in memory.
+    identity: Option<Identity>,
     /// Locked, shared, during each piece of work, and alone during a repair; `None` if the file is never repaired.
     lock: Option<File>,
     damage: Mutex<Option<String>>,
@@ -29,7 +32,8 @@ impl Condition {
     /// That of a file. If `is_repaired`, the processes that use it give way to one that repairs it.
     pub(crate) fn of(path: &Path, is_repaired: bool) -> Result<Self, Error> {
         let lock = is_repaired.then(|| lock_file(path)).transpose()?;
-        Ok(Self { path: Some(path.to_owned()), lock, damage: Mutex::default() })
+        let identity = Some(Identity::of(path));
+        Ok(Self { path: Some(path.to_owned()), identity, lock, damage: Mutex::default() })
     }
 
     pub(crate) fn path(&self) -> Option<&Path> {
@@ -51,6 +55,23 @@ impl Condition {
 
     pub(crate) fn note_sound(&self) {
         *self.damage_lock() = None;
+    }
+
+    /// The file was just opened.
+    pub(crate) fn note_opened(&self) {
+        if let Some(identity) = &self.identity {
+            identity.renew();
+        }
+    }
+
+    /// The file that was deleted or replaced since it was opened.
+    pub(crate) fn moved(&self) -> Option<&Path> {
+        self.identity.as_ref()?.moved()
+    }
+
+    /// Refuses work on files that are not at their paths any more.
+    pub(crate) fn refuse_if_moved(&self) -> Result<(), Error> {
+        self.identity.as_ref().map_or(Ok(()), Identity::refuse_if_moved)
     }
 
     /// Refuses work on a damaged file.

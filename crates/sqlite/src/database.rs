@@ -28,7 +28,9 @@ impl Database {
     /// When the file cannot be made, opened or protected, or is no SQLite database.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let condition = Condition::of(path, false)?;
-        Self::threaded(open::file(path)?, condition)
+        let connection = open::file(path)?;
+        condition.note_opened();
+        Self::threaded(connection, condition)
     }
 
     /// Opens the file as [`Database::open`] does; if it `is_damaged`, after `mend` had it alone: no process that opened the
@@ -50,6 +52,7 @@ impl Database {
         }
         let shared = condition.share()?;
         let connection = open::file(path)?;
+        condition.note_opened();
         drop(shared);
         Ok(Self::threaded(connection, condition)?)
     }
@@ -87,6 +90,13 @@ impl Database {
         self.condition.damage()
     }
 
+    /// The file that was deleted or replaced since it was opened: the database, or what SQLite keeps beside it. All work is
+    /// refused while this is so.
+    #[must_use]
+    pub fn moved(&self) -> Option<PathBuf> {
+        self.condition.moved().map(Path::to_owned)
+    }
+
     /// Notes that a look from outside has found the file damaged.
     pub fn note_damage(&self, why: String) {
         self.condition.note(why);
@@ -110,6 +120,7 @@ impl Database {
                 let held = condition.alone()?;
                 let mended = mend(&path)?;
                 *slot = Some(open::file(&path)?);
+                condition.note_opened();
                 condition.note_sound();
                 drop(held);
                 Ok(mended)
@@ -122,7 +133,7 @@ impl Database {
     ///
     /// # Errors
     /// Those of the work; [`Error::Damaged`] once the file is known to be damaged, also by this piece of work;
-    /// [`Error::BeingRepaired`]; [`Error::NoThread`] when the database is shutting down.
+    /// [`Error::Moved`] while it is not at its path; [`Error::BeingRepaired`]; [`Error::NoThread`] when the database is shutting down.
     ///
     /// # Panics
     /// When the work panics; the database itself stays usable.
@@ -138,6 +149,7 @@ impl Database {
         self.runner
             .run(move |slot| {
                 condition.refuse_if_damaged()?;
+                condition.refuse_if_moved()?;
                 let connection = slot.as_mut().ok_or(Error::NoThread)?;
                 let held = condition.share()?;
                 let done = work(connection);
@@ -147,6 +159,8 @@ impl Database {
                 {
                     condition.note(failure.to_string());
                 }
+                // What was written into a file that is gone by now was not kept.
+                condition.refuse_if_moved()?;
                 done
             })
             .await

@@ -33,6 +33,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The file, or its log, was deleted or replaced while it was open. What is written into it would be lost.
+    #[error(
+        "the file {} was deleted or replaced while it is in use; end every process, put the right files back and start again",
+        path.display()
+    )]
+    Moved {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was written by a newer version, which says that this one must not use it any more.
     #[error("the database is at schema {found}, this program knows {known}; install a newer version of it")]
     TooNew {

@@ -10,6 +10,7 @@ mod check;
 mod condition;
 mod database;
 mod error;
+mod identity;
 mod migrate;
 mod open;
 mod reset;
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 pub use check::{Soundness, check, check_log, check_until, damage_at_start};
 pub use database::Database;
 pub use error::{Error, WorkError};
-pub use migrate::{Migration, migrate};
+pub use migrate::{Migration, has_schema, migrate};
 pub use reset::reset;
 pub use rusqlite;
 

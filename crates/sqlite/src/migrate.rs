@@ -4,9 +4,11 @@
 //! side. Each migration says which schema a program must know at least in order to go on after it; an older program
 //! refuses, and every other one works.
 
+use std::path::Path;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::Error;
+use crate::{Error, open};
 
 /// One step of a schema. Its version is its place in the list, counted from 1, and never changes.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,14 @@ pub fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<
     }
     transaction.commit()?;
     Ok(count)
+}
+
+/// Whether a file has a schema of ours, of whatever version. Nothing is made or changed; an empty file has none.
+///
+/// # Errors
+/// When the file is not there, cannot be read, or is no database.
+pub fn has_schema(path: &Path) -> Result<bool, Error> {
+    Ok(is_there(&open::for_reading(path)?)?)
 }
 
 const THERE: &str =

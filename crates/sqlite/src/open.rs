@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::Error;
 
@@ -30,6 +30,15 @@ pub(crate) fn file(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     settle(&connection)?;
+    Ok(connection)
+}
+
+/// Opens the file at `path` to look at it; nothing is made where there is none.
+pub(crate) fn for_reading(path: &Path) -> Result<Connection, Error> {
+    // To read a file whose log was not moved into it, SQLite has to write beside it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)
 }
 

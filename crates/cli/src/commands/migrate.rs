@@ -37,10 +37,10 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let engines = match arguments.create_missing {
         true => Engines::open_or_create(&context.loaded.config).await?,
-        false => context.engines().await?,
+        false => context.engines_or_new().await?,
     };
     // A broker that is away opens all the same; whoever asks for migration wants to know.
-    queue_engine::probe(&context.loaded.config.queue, &engines.clock).await?;
+    queue_engine::probe(&context.loaded.config.queue, &engines.clock, true).await?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "queue": "current", "ledger": "current" }))?;
     } else {

@@ -24,7 +24,8 @@ use zeroize::Zeroizing;
 
 use crate::cli::Command;
 use crate::config::{LedgerUrl, Loaded};
-use crate::engines::{EngineError, Engines};
+use crate::engines::presence::Presence;
+use crate::engines::{EngineError, Engines, files as installed};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::stack::Roles;
@@ -40,16 +41,26 @@ pub struct Context {
 }
 
 impl Context {
-    /// Opens the engines that the configuration names.
+    /// Opens the engines that the configuration names. They have to be there: a command in the wrong folder makes nothing.
     ///
     /// # Errors
     ///
     /// [`EngineError`].
     pub async fn engines(&self) -> Result<Engines, EngineError> {
+        Engines::open_existing(&self.loaded.config).await
+    }
+
+    /// As [`Context::engines`], for a command that may begin an installation.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`].
+    pub async fn engines_or_new(&self) -> Result<Engines, EngineError> {
         let config = &self.loaded.config;
         if let LedgerUrl::Sqlite(path) = &config.ledger.url
-            && !path.exists()
+            && Presence::of(path) == Presence::Missing
         {
+            let path = installed::whole(path);
             let path = path.display();
             tracing::warn!(%path, "there is no ledger here, so an empty one is made; is this the folder of `serve`?");
         }

@@ -10,6 +10,7 @@ use super::Context;
 use crate::config::{Config, LedgerUrl};
 use crate::engines::EngineError;
 use crate::engines::master_key::make_folder;
+use crate::engines::presence::Presence;
 use crate::failure::{Exit, Failure};
 
 const EXAMPLES: &str = "\
@@ -115,7 +116,9 @@ fn create(file: Option<PathBuf>, if_missing: bool, context: &mut Context) -> Res
 fn refuse_beside_its_ledger(config: &Config, path: &Path) -> Result<(), Failure> {
     match &config.ledger.url {
         LedgerUrl::Sqlite(ledger)
-            if config.key_file().as_deref() == Some(path) && ledger.exists() && !path.exists() =>
+            if config.key_file().as_deref() == Some(path)
+                && Presence::of(ledger) != Presence::Missing
+                && Presence::of_readable(path) == Presence::Missing =>
         {
             Err(EngineError::KeyLost { path: path.to_owned(), ledger: ledger.clone() }.into())
         }

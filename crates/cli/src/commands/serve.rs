@@ -52,7 +52,7 @@ pub async fn run(roles: Roles, context: &mut Context) -> Result<Exit, Failure> {
     let config = context.loaded.config.clone();
     files::log_places(&config);
     let listeners = Listeners::bind(&config, roles)?;
-    let standby = match files::missing(&config) {
+    let standby = match files::trouble(&config) {
         None => {
             let announcement = Announcement::of(&listeners);
             let standby = Standby::start(&config, roles, listeners).await?;

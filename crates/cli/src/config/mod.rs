@@ -23,6 +23,7 @@ pub use sections::{
 };
 pub use settings::{Origin, Settings};
 pub use show::ShownSetting;
+pub(crate) use url::mask;
 pub use url::{LedgerUrl, QueueUrl};
 pub use value::{BaseUrl, ByteSize, LogFormat, LogLevel, Secret};
 

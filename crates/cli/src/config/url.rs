@@ -84,7 +84,7 @@ fn nodes(text: &str) -> Vec<&str> {
 }
 
 /// Hides users and passwords: what stands before the `@` of each URL, and behind `password=`.
-pub(super) fn mask(text: &str) -> String {
+pub(crate) fn mask(text: &str) -> String {
     nodes(text).into_iter().map(mask_one).collect::<Vec<_>>().join(",")
 }
 

@@ -9,7 +9,7 @@ use ledger::LedgerError;
 use queue::rabbitmq::RabbitError;
 use queue::{PublishError, QueueError};
 
-use super::MissingFile;
+use super::FileTrouble;
 use crate::failure::{Exit, Failure};
 
 /// Why the engines do not open.
@@ -56,9 +56,17 @@ pub enum EngineError {
     /// There is no master key for a ledger on Postgres.
     #[error("a ledger on Postgres needs a master key, and neither secrets.key_file nor secrets.key is set")]
     KeyNeeded,
-    /// One of the files that belong together is missing.
+    /// One of the files that belong together is missing, or cannot be used.
     #[error(transparent)]
-    Missing(#[from] MissingFile),
+    Files(#[from] FileTrouble),
+    /// There is no installation here, and the command makes none.
+    #[error("there is no {what} {place}")]
+    NoInstallation {
+        /// What there is not: `ledger` or `queue`.
+        what: &'static str,
+        /// Where it was looked for; no password.
+        place: String,
+    },
     /// There is a ledger, and its master key is gone.
     #[error("the ledger {} has lost its master key: there is no file {}", ledger.display(), path.display())]
     KeyLost {
@@ -106,6 +114,11 @@ impl EngineError {
             Self::Broker(RabbitError::Configuration { .. }) | Self::CaFile { .. } => {
                 ("queue", Exit::Usage, "mend the settings of [queue]; config/default.toml explains every key")
             }
+            Self::Broker(RabbitError::NotDeclared { .. }) => (
+                "no_installation",
+                Exit::Failed,
+                "name the right broker, virtual host and queue.prefix; `serve`, `ingest`, `worker` and `migrate` declare them",
+            ),
             Self::Broker(_) => (
                 "queue",
                 Exit::Failed,
@@ -143,8 +156,17 @@ impl EngineError {
             Self::Ledger { .. } => {
                 ("ledger", Exit::Failed, "look at ledger.url, the file and the free space")
             }
-            Self::Missing(file) if file.what == "master key" => ("master_key", Exit::Usage, file.hint()),
-            Self::Missing(file) => ("missing_file", Exit::Failed, file.hint()),
+            Self::Files(FileTrouble::Missing(file)) if file.what == "master key" => {
+                ("master_key", Exit::Usage, file.hint())
+            }
+            Self::Files(trouble @ FileTrouble::Missing(_)) => ("missing_file", Exit::Failed, trouble.hint()),
+            Self::Files(trouble) => ("unusable_file", Exit::Failed, trouble.hint()),
+            Self::NoInstallation { .. } => (
+                "no_installation",
+                Exit::Failed,
+                "run this in the folder of `serve`, or name the right place with --config, queue.url and ledger.url; \
+                 to begin here, run `serve`, `migrate` or `connections add`",
+            ),
             Self::KeyLost { .. } => (
                 "master_key",
                 Exit::Usage,

@@ -9,7 +9,7 @@ use ledger::{Ledger, Storage};
 use sqlite::Database;
 
 use super::EngineError;
-use crate::config::LedgerUrl;
+use crate::config::{self, LedgerUrl};
 
 /// An open ledger by its ports.
 pub(super) struct LedgerEngine {
@@ -47,6 +47,30 @@ pub(super) async fn open(url: &LedgerUrl) -> Result<LedgerEngine, EngineError> {
             Ok(ports(opened.map_err(EngineError::Database)?, None))
         }
     }
+}
+
+/// Makes sure that the ledger has a schema. An empty file or database is none: what reads it makes nothing in it. A server
+/// that does not answer is left to whoever opens the ledger.
+pub(super) async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
+    let place = match url {
+        LedgerUrl::Sqlite(path) => {
+            let failed = |source| EngineError::Ledger { path: path.clone(), source };
+            if sqlite::has_schema(path).map_err(failed)? {
+                return Ok(());
+            }
+            format!("in {}, which is empty", super::files::whole(path).display())
+        }
+        LedgerUrl::Postgres(url) => {
+            let clock = crate::clock::system();
+            match PostgresLedger::inspect(url.reveal(), clock.as_ref()).await {
+                Ok(found) if found.schema == 0 && found.refused.is_none() => {
+                    format!("in {}, which is an empty database", config::mask(url.reveal()))
+                }
+                _ => return Ok(()),
+            }
+        }
+    };
+    Err(EngineError::NoInstallation { what: "ledger", place })
 }
 
 fn ports<Engine: Ledger + Storage + ConnectionStore + Clone + 'static>(

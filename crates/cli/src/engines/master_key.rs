@@ -8,6 +8,7 @@ use connections::vault::KeyFileError;
 use connections::{MasterKey, Randomness};
 
 use super::EngineError;
+use super::presence::Presence;
 use crate::config::{Config, LedgerUrl};
 
 /// The master key of the ledger that `config` names. Only a ledger in a file, of one machine, gets one made for it.
@@ -15,6 +16,14 @@ pub(super) fn find(config: &Config, randomness: &dyn Randomness) -> Result<Maste
     match read(config)? {
         Found::Key(key) => Ok(key),
         Found::ToBeMade(path) => make(&path, randomness),
+    }
+}
+
+/// The master key of a ledger that is there: none is made.
+pub(super) fn required(config: &Config) -> Result<MasterKey, EngineError> {
+    match read(config)? {
+        Found::Key(key) => Ok(key),
+        Found::ToBeMade(path) => Err(KeyFileError::Missing(path).into()),
     }
 }
 
@@ -33,7 +42,9 @@ pub(crate) fn read(config: &Config) -> Result<Found, EngineError> {
     }
     let path = config.key_file().ok_or(EngineError::KeyNeeded)?;
     match (MasterKey::read_file(&path), &config.ledger.url) {
-        (Err(KeyFileError::Missing(_)), LedgerUrl::Sqlite(ledger)) if ledger.exists() => {
+        (Err(KeyFileError::Missing(_)), LedgerUrl::Sqlite(ledger))
+            if Presence::of(ledger) != Presence::Missing =>
+        {
             read_again(path, ledger)
         }
         (Err(KeyFileError::Missing(_)), LedgerUrl::Sqlite(_)) => Ok(Found::ToBeMade(path)),

@@ -9,6 +9,7 @@ mod failure;
 pub(crate) mod files;
 mod ledger_engine;
 pub(crate) mod master_key;
+pub(crate) mod presence;
 pub(crate) mod queue_engine;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use ledger::{Ledger, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
-pub use files::MissingFile;
+pub use files::{FileTrouble, MissingFile, UnusableFile};
 pub use queue_engine::QueueEngine;
 
 use crate::clock::{self, Clock};
@@ -88,6 +89,21 @@ impl Opening {
         Self::begin_with(config, true).await
     }
 
+    /// As [`Opening::begin`], for what is there already: nothing is made, neither a file nor a queue on a broker.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opening::begin`]; [`EngineError::NoInstallation`] where there is none.
+    async fn begin_on_what_is_there(config: &Config) -> Result<Self, EngineError> {
+        files::must_be_there(config).await?;
+        ledger_engine::must_be_begun(&config.ledger.url).await?;
+        let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
+        let clock = clock::system();
+        let vault = Vault::new(master_key::required(config)?, FIRST_KEY_NUMBER, Arc::clone(&randomness));
+        let queue = QueueEngine::open_existing(&config.queue, &clock).await?;
+        Ok(Self { queue, vault, clock, randomness, ledger: config.ledger.clone(), looks_for_damage: false })
+    }
+
     /// As [`Opening::begin`], but an empty queue or ledger is made in the place of one that is missing.
     async fn begin_in_any_case(config: &Config) -> Result<Self, EngineError> {
         Self::begin_with(config, false).await
@@ -136,10 +152,15 @@ impl Opening {
 /// [`EngineError`], which says what to do.
 pub(crate) async fn connections_alone(config: &Config) -> Result<Arc<dyn ConnectionStore>, EngineError> {
     let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
-    let master = master_key::find(config, randomness.as_ref())?;
+    let master = master_key::required(config)?;
     let ledger = ledger_engine::open(&config.ledger.url).await?;
     keys::unlock(master, ledger.connections.as_ref(), randomness).await?;
     Ok(ledger.connections)
+}
+
+/// Makes sure that the ledger has a schema; see [`EngineError::NoInstallation`].
+pub(crate) async fn must_be_begun(url: &config::LedgerUrl) -> Result<(), EngineError> {
+    ledger_engine::must_be_begun(url).await
 }
 
 /// Opens the ledger without queue and key, to measure how large it is.
@@ -159,6 +180,15 @@ impl Engines {
     /// [`EngineError`], which says what to do.
     pub async fn open(config: &Config) -> Result<Self, EngineError> {
         Opening::begin(config).await?.finish().await
+    }
+
+    /// As [`Engines::open`], for what is there already: nothing is made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engines::open`]; [`EngineError::NoInstallation`] where there is none.
+    pub async fn open_existing(config: &Config) -> Result<Self, EngineError> {
+        Opening::begin_on_what_is_there(config).await?.finish().await
     }
 
     /// As [`Engines::open`], but an empty queue or ledger is made in the place of one that is missing.

@@ -51,6 +51,16 @@ impl QueueEngine {
         }
     }
 
+    /// Opens the queue as [`QueueEngine::open`] does, where it is there already: nothing is declared on a broker.
+    pub(super) async fn open_existing(settings: &config::Queue, clock: &Clock) -> Result<Self, EngineError> {
+        if matches!(settings.url, QueueUrl::Sqlite(_)) {
+            return Self::open(settings, clock).await;
+        }
+        let options = Options { declares: false, ..options(settings)? };
+        let opened = RabbitQueue::connect(&urls(settings), options, Arc::clone(clock)).await;
+        Ok(Self::Broker(Arc::new(opened.map_err(EngineError::Broker)?)))
+    }
+
     /// The queue as everybody uses it.
     #[must_use]
     pub fn port(&self) -> Arc<dyn Queue> {
@@ -83,14 +93,18 @@ impl QueueEngine {
     }
 }
 
-/// Opens the file, or connects to the broker, declares everything and leaves again.
-pub(crate) async fn probe(settings: &config::Queue, clock: &Clock) -> Result<(), EngineError> {
-    match settings.url {
-        QueueUrl::Sqlite(_) => QueueEngine::open(settings, clock).await.map(drop),
-        QueueUrl::Amqp(_) => RabbitQueue::probe(&urls(settings), options(settings)?, Arc::clone(clock))
-            .await
-            .map_err(EngineError::Broker),
+/// Opens the file, or connects to the broker, tries what the user may do there and leaves again. Exchange and queues that
+/// are missing are declared if `declares`.
+pub(crate) async fn probe(
+    settings: &config::Queue,
+    clock: &Clock,
+    declares: bool,
+) -> Result<(), EngineError> {
+    if matches!(settings.url, QueueUrl::Sqlite(_)) {
+        return QueueEngine::open(settings, clock).await.map(drop);
     }
+    let options = Options { declares, ..options(settings)? };
+    RabbitQueue::probe(&urls(settings), options, Arc::clone(clock)).await.map_err(EngineError::Broker)
 }
 
 fn file_settings(settings: &config::Queue) -> Settings {

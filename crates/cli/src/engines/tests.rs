@@ -73,7 +73,7 @@ async fn a_key_that_was_made_before_the_first_start_is_no_installation() {
     let path = config.key_file().unwrap();
     master_key::make_folder(&path).unwrap();
     connections::MasterKey::create_file(&path, &OsRandomness).unwrap();
-    assert_eq!(files::missing(&config), None);
+    assert_eq!(files::trouble(&config), None);
     Engines::open(&config).await.unwrap();
 }
 

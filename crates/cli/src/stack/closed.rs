@@ -29,7 +29,7 @@ pub async fn until_complete(
 ) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let mut servers = serve(config, listeners.again()?, &stop)?;
-    while let Some(file) = files::missing(config)
+    while let Some(file) = files::trouble(config)
         && !end.is_cancelled()
     {
         tracing::debug!(%file, "still missing");
@@ -63,7 +63,7 @@ fn serve(config: &Config, listeners: Listeners, stop: &CancellationToken) -> Res
 fn pulses(config: &Config) -> Pulses {
     let pulses = Pulses::new(config.health.stale_after);
     let config = config.clone();
-    let why = move || files::missing(&config).map(|file| format!("{file}: {}", file.hint()));
+    let why = move || files::trouble(&config).map(|file| format!("{file}: {}", file.hint()));
     pulses.need("files", Box::new(why));
     pulses
 }

@@ -100,7 +100,8 @@ impl Keys for StoreKeys {
     }
 }
 
-/// The queue as the ingest endpoint publishes into it: nothing is accepted while the ledger is damaged.
+/// The queue as the ingest endpoint publishes into it: nothing is accepted while the ledger is damaged, or not at its
+/// path.
 struct Guarded {
     queue: Arc<dyn Queue>,
     awaited: Awaited,
@@ -109,11 +110,16 @@ struct Guarded {
 #[async_trait]
 impl Queue for Guarded {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
-        let ledger = self.awaited.get().and_then(|engines| engines.ledger_file.as_ref());
-        match ledger.and_then(sqlite::Database::damage) {
-            Some(_) => Err(PublishError::unavailable(LedgerDamaged)),
-            None => self.queue.publish(envelopes).await,
+        let Some(ledger) = self.awaited.get().and_then(|engines| engines.ledger_file.as_ref()) else {
+            return self.queue.publish(envelopes).await;
+        };
+        if ledger.damage().is_some() {
+            return Err(PublishError::unavailable(LedgerDamaged));
         }
+        if let Some(path) = ledger.moved() {
+            return Err(PublishError::unavailable(sqlite::Error::Moved { path }));
+        }
+        self.queue.publish(envelopes).await
     }
 
     async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use connections::{ConnectionStore, StoreError};
 use queue::rabbitmq::Health;
+use sqlite::Database;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -70,10 +71,15 @@ pub(super) fn watch_queue(queue: &QueueEngine, roles: Roles, pulses: &Pulses) {
     pulses.need(
         "queue",
         Box::new(move || match queue.file() {
-            Some(file) => file.database().damage().map(|why| format!("{DAMAGED} ({why})")),
+            Some(file) => file_trouble(file.database()),
             None => queue.health().and_then(|health| trouble(&health, roles)),
         }),
     );
+}
+
+fn file_trouble(file: &Database) -> Option<String> {
+    let moved = file.moved().map(|path| sqlite::Error::Moved { path }.to_string());
+    moved.or_else(|| file.damage().map(|why| format!("{DAMAGED} ({why})")))
 }
 
 /// An ingest endpoint that publishes and a worker that consumes are well, whatever else the broker blocks.

@@ -134,3 +134,38 @@ fn the_log_names_the_folder_of_a_relative_path() {
         assert!(said.contains(whole.to_str().unwrap()), "{} is not in\n{said}", whole.display());
     }
 }
+
+#[test]
+fn a_data_directory_that_was_deleted_or_replaced_under_a_running_service_accepts_nothing() {
+    for leaves_a_copy in [false, true] {
+        let mut world = World::started(&[]);
+        assert_eq!(world.post(KEY, IDENTIFY).0, 202);
+        world.settled();
+        let (folder, aside) = (world.folder.path().join("data"), world.folder.path().join("aside"));
+        std::fs::rename(&folder, &aside).unwrap();
+        if leaves_a_copy {
+            let copied = std::process::Command::new("cp").arg("-a").args([&aside, &folder]).status();
+            assert!(copied.unwrap().success());
+        }
+        assert_eq!(world.post(KEY, IDENTIFY).0, 503, "the first one after it");
+        let (status, ready) = troubles(&world);
+        assert_eq!(status, 503, "{ready}");
+        assert!(ready.to_string().contains("was deleted or replaced"), "{ready}");
+        if leaves_a_copy {
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
+        std::fs::rename(&aside, &folder).unwrap();
+        assert_eq!(world.post(KEY, IDENTIFY).0, 202, "the right files are back");
+        world.until("readiness", || (world.health("/readyz").0 == 200).then_some(()));
+        assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0));
+    }
+}
+
+#[test]
+fn a_ledger_that_was_replaced_under_a_running_service_accepts_nothing() {
+    let world = World::started(&[]);
+    let (ledger, copy) = (data(&world, "ledger.db"), data(&world, "copy.db"));
+    std::fs::copy(&ledger, &copy).unwrap();
+    std::fs::rename(&copy, &ledger).unwrap();
+    assert_eq!(world.post(KEY, IDENTIFY).0, 503);
+}

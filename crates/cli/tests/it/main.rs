@@ -14,6 +14,7 @@ mod files;
 mod forgotten;
 mod payout;
 mod program;
+mod reading;
 mod room;
 mod running;
 mod scaled;

@@ -208,7 +208,7 @@ fn what_is_wrong_with_a_url_or_a_key_is_said_without_its_password() {
         assert!(!ended.stderr.contains("hunter2"), "{error}");
     }
     let world = world_on(&queue, &ledger);
-    world.json(&["status"]);
+    world.json(&["migrate"]);
     let other = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let ended = world.cli_with(&["serve", "--json"], "", &[("REFERSION_DESTINATION__SECRETS__KEY", other)]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);

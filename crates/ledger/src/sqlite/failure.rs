@@ -48,7 +48,7 @@ impl DatabaseFailure for sqlite::Error {
                     | ErrorCode::DatabaseCorrupt
                     | ErrorCode::NotADatabase
             ),
-            Self::NoThread | Self::Damaged { .. } | Self::BeingRepaired { .. } => true,
+            Self::NoThread | Self::Damaged { .. } | Self::Moved { .. } | Self::BeingRepaired { .. } => true,
             _ => false,
         }
     }

@@ -27,6 +27,12 @@ pub enum RabbitError {
         /// The broker's own words.
         said: String,
     },
+    /// The exchange or a queue is not there, and the caller does not want it made.
+    #[error("the exchange `{exchange}` or one of its queues is not there")]
+    NotDeclared {
+        /// The name of the exchange.
+        exchange: String,
+    },
     /// The broker refused the user, its password, the virtual host or a permission.
     #[error(
         "the broker refuses access; check user, password and virtual host of the URL, and that the user may configure, \
@@ -98,6 +104,7 @@ impl RabbitError {
             self,
             Self::Configuration { .. }
                 | Self::Mismatch { .. }
+                | Self::NotDeclared { .. }
                 | Self::Refused { .. }
                 | Self::Untrusted { .. }
         )

@@ -22,6 +22,8 @@ pub struct Options {
     /// Messages of one queue that a process holds unacknowledged, at most. A message is 256 KiB at most unless a single
     /// event is larger, so this bounds bytes as well.
     pub prefetch: u16,
+    /// Whether the exchange and the queues are made where they are missing. A caller that only looks wants them to be there.
+    pub declares: bool,
     /// How long one publish may take before its events count as not published.
     pub publish_time: Duration,
     /// How long connecting to one node, with all declarations, may take.
@@ -52,6 +54,7 @@ impl Default for Options {
             bulk_queues: 1,
             max_bytes: 4 * 1024 * 1024 * 1024,
             prefetch: 300,
+            declares: true,
             publish_time: Duration::from_secs(3),
             connect_time: Duration::from_secs(5),
             settle_time: Duration::from_secs(3),

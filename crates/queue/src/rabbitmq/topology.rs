@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
@@ -96,6 +96,10 @@ impl Topology {
     ) -> Result<(), RabbitError> {
         let limit = options.answer_time;
         let is_new = self.is_incomplete(connection, options).await?;
+        if is_new && !options.declares {
+            self.may_declare(connection, limit).await?;
+            return Err(RabbitError::NotDeclared { exchange: self.exchange.clone() });
+        }
         let channel = within(limit, "opening a channel", connection.create_channel()).await?;
         for queue in self.queues.iter().rev() {
             let durable = QueueDeclareOptions { durable: true, ..Default::default() };
@@ -143,6 +147,17 @@ impl Topology {
             Err(error) if is_not_found(&error) => Ok(true),
             Err(error) => Err(self.explain(error, exchange)),
         }
+    }
+
+    /// Tries whether the user may declare, with a queue that goes with its connection.
+    async fn may_declare(&self, connection: &Connection, limit: Duration) -> Result<(), RabbitError> {
+        let channel = within(limit, "opening a channel", connection.create_channel()).await?;
+        let name = format!("{}.check-{:032x}", self.exchange, rand::random::<u128>());
+        let passing = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
+        let declaring = channel.queue_declare(name.as_str().into(), passing, FieldTable::default());
+        self.explained(within(limit, "trying to declare", declaring).await, &name)?;
+        let deleting = channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default());
+        within(limit, "deleting a queue", deleting).await.map(drop)
     }
 
     async fn bind(&self, channel: &Channel, queue: &QueueName, limit: Duration) -> Result<(), RabbitError> {

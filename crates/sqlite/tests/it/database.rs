@@ -169,3 +169,42 @@ fn a_file_that_cannot_be_made_is_named() {
     let error = Database::open(std::path::Path::new("/dev/null/words.db")).unwrap_err();
     assert!(error.to_string().contains("/dev/null/words.db"), "{error}");
 }
+
+#[tokio::test]
+async fn work_on_a_file_that_was_deleted_or_replaced_is_refused_and_goes_on_when_it_is_back() {
+    for ending in ["", "-wal"] {
+        for leaves_a_copy in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("words.db");
+            let database = Database::open(&path).unwrap();
+            run(&database, "CREATE TABLE words (word TEXT NOT NULL)").await;
+            let (file, aside) = (sqlite::beside(&path, ending), folder.path().join("aside"));
+            std::fs::rename(&file, &aside).unwrap();
+            if leaves_a_copy {
+                std::fs::copy(&aside, &file).unwrap();
+            }
+            let refused = database.run(|_| Ok::<_, Error>(())).await;
+            assert!(matches!(&refused, Err(Error::Moved { path }) if *path == file), "{refused:?}");
+            assert_eq!(database.moved(), Some(file.clone()));
+            std::fs::rename(&aside, &file).unwrap();
+            assert_eq!(words(&database).await, 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_while_the_file_was_taken_away_does_not_count_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words.db");
+    let database = Database::open(&path).unwrap();
+    run(&database, "CREATE TABLE words (word TEXT NOT NULL)").await;
+    let taken = path.clone();
+    let written: Result<(), Error> = database
+        .transaction(move |transaction| {
+            transaction.execute("INSERT INTO words VALUES ('lost')", [])?;
+            std::fs::remove_file(&taken).unwrap();
+            Ok(())
+        })
+        .await;
+    assert!(matches!(written, Err(Error::Moved { .. })), "{written:?}");
+}

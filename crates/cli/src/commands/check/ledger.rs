@@ -8,24 +8,31 @@ use super::super::files;
 use super::Finding;
 use crate::clock::Clock;
 use crate::config::{Ledger, LedgerUrl};
-use crate::engines::EngineError;
+use crate::engines::files::whole;
+use crate::engines::presence::Presence;
+use crate::engines::{self, EngineError};
 
 const NAME: &str = "ledger";
 
 /// What was found, and whether it can be opened without changing anything.
 pub(super) async fn look(settings: &Ledger, clock: &Clock) -> (Vec<Finding>, bool) {
     match &settings.url {
-        LedgerUrl::Sqlite(path) if !path.exists() => {
-            let found = format!("no file {} yet", path.display());
-            (vec![Finding::note(NAME, found, "the first start makes it")], false)
+        LedgerUrl::Sqlite(path) if Presence::of(path) == Presence::Missing => {
+            let found = format!("there is no file {}", whole(path).display());
+            (vec![Finding::bad(NAME, found, super::NO_FILE)], false)
         }
-        // Whether it opens shows with the connections in it.
         LedgerUrl::Sqlite(path) => match files::damage(path.clone(), super::LOOK_WITHIN).await {
             Some(why) => {
                 let found = format!("SQLite, {} is damaged: {why}", path.display());
                 (vec![Finding::bad(NAME, found, files::MEND_LEDGER)], false)
             }
-            None => (vec![Finding::ok(NAME, format!("SQLite, {}", path.display()))], true),
+            None => match engines::must_be_begun(&settings.url).await {
+                Ok(()) => (vec![Finding::ok(NAME, format!("SQLite, {}", path.display()))], true),
+                Err(error @ EngineError::NoInstallation { .. }) => {
+                    (vec![Finding::note(NAME, error.to_string(), "the next start begins it")], false)
+                }
+                Err(error) => (vec![Finding::failed(NAME, &error)], false),
+            },
         },
         LedgerUrl::Postgres(url) => match PostgresLedger::inspect(url.reveal(), clock.as_ref()).await {
             Ok(found) => (findings(&found), found.schema == found.known_schema && found.refused.is_none()),

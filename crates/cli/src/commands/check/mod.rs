@@ -4,6 +4,7 @@ mod connections;
 mod ledger;
 mod queue;
 mod room;
+mod writing;
 
 use std::time::Duration;
 
@@ -28,8 +29,12 @@ Examples:
   refersion-destination check --json
 
 It looks at the configuration, the master key, queue, ledger and connections as a process that starts would find them,
-and ends with 1 if something has to be mended. On RabbitMQ it declares the exchange and the queues, as every start does;
-nothing else is changed. `connections check NAME` asks Refersion whether the keys of a connection work.";
+and ends with 1 if something has to be mended. It makes nothing: on RabbitMQ it
+declares the exchange and the queues again only if all are there. To see whether it can write where `serve` will, it
+writes a file without a name there. `connections check NAME` asks Refersion whether the keys of a connection work.";
+
+/// What to do where a file is not there.
+const NO_FILE: &str = "run this in the folder of `serve`, or name the right file in queue.url and ledger.url; the first `serve` makes it";
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -96,9 +101,10 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
     let has_key = key.verdict == Verdict::Ok;
     findings.push(key);
     // A key that is missing was just told.
-    if let Some(file) = files::missing(config).filter(|_| has_key) {
-        findings.push(Finding::bad("files", file.to_string(), file.hint()));
+    if let Some(trouble) = files::trouble(config).filter(|_| has_key) {
+        findings.push(Finding::bad("files", trouble.to_string(), trouble.hint()));
     }
+    findings.extend(writing::look(config));
     let clock = clock::system();
     findings.push(queue::look(&config.queue, &clock).await);
     let (ledger, is_open) = ledger::look(&config.ledger, &clock).await;

@@ -1,18 +1,24 @@
 //! The queue: reachable, and declared as configured.
 
+use queue::rabbitmq::RabbitError;
+
 use super::super::files;
 use super::Finding;
 use crate::clock::Clock;
 use crate::config::{Queue, QueueUrl};
-use crate::engines::queue_engine;
+use crate::engines::files::whole;
+use crate::engines::presence::Presence;
+use crate::engines::{EngineError, queue_engine};
+use crate::failure::with_causes;
 
 const NAME: &str = "queue";
 
 pub(super) async fn look(settings: &Queue, clock: &Clock) -> Finding {
     if let QueueUrl::Sqlite(path) = &settings.url
-        && !path.exists()
+        && Presence::of(path) == Presence::Missing
     {
-        return Finding::note(NAME, format!("no file {} yet", path.display()), "the first start makes it");
+        let found = format!("there is no file {}", whole(path).display());
+        return Finding::bad(NAME, found, super::NO_FILE);
     }
     if let QueueUrl::Sqlite(path) = &settings.url
         && let Some(why) = files::damage(path.clone(), super::LOOK_WITHIN).await
@@ -20,8 +26,11 @@ pub(super) async fn look(settings: &Queue, clock: &Clock) -> Finding {
         let found = format!("SQLite, {} is damaged: {why}", path.display());
         return Finding::bad(NAME, found, files::MEND_QUEUE);
     }
-    match queue_engine::probe(settings, clock).await {
+    match queue_engine::probe(settings, clock, false).await {
         Ok(()) => Finding::ok(NAME, found(settings)),
+        Err(error @ EngineError::Broker(RabbitError::NotDeclared { .. })) => {
+            Finding::note(NAME, with_causes(&error), "the first start declares them, or `migrate`")
+        }
         Err(error) => Finding::failed(NAME, &error),
     }
 }

@@ -22,7 +22,7 @@ pub(super) async fn add(
     options.apply(&mut settings)?;
     options.check_url(&settings, None)?;
     let api_key = key::read(key, context)?;
-    let engines = context.engines().await?;
+    let engines = context.engines_or_new().await?;
     let new = NewConnection {
         name,
         settings,

@@ -1,0 +1,66 @@
+//! Whether a process with our user could write where `serve` will: the files, those that SQLite keeps beside them, and
+//! their folders.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+
+use super::Finding;
+use crate::config::Config;
+use crate::engines::files::{key_file, ledger_file, queue_file, whole};
+use crate::engines::presence::{Presence, nearest_folder};
+
+const NAME: &str = "writing";
+/// What SQLite and the repair of a queue keep beside a file.
+const BESIDE: [&str; 3] = ["-wal", "-shm", ".lock"];
+/// A page, which a full disk does not take.
+const TRIED_BYTES: [u8; 4096] = [0; 4096];
+
+/// Looks at every place that is written. On servers there is none.
+pub(super) fn look(config: &Config) -> Vec<Finding> {
+    let databases: Vec<&Path> = queue_file(config).into_iter().chain(ledger_file(config)).collect();
+    let key = key_file(config).filter(|key| Presence::of_readable(key) == Presence::Missing);
+    let made = databases.iter().copied().chain(key.as_deref());
+    let folders: BTreeSet<PathBuf> = made.map(nearest_folder).collect();
+    let beside = |path: &&Path| BESIDE.map(|ending| sqlite::beside(path, ending));
+    let files = databases.iter().map(|path| path.to_path_buf()).chain(databases.iter().flat_map(beside));
+    let refused = files.filter_map(|file| may_not_write(&file).map(|why| (file, why))).chain(
+        folders.iter().filter_map(|folder| try_to_write(folder).err().map(|why| (folder.clone(), why))),
+    );
+    let findings: Vec<Finding> = refused.map(|(path, why)| cannot_write(&path, &why)).collect();
+    match folders.iter().map(|folder| whole(folder).display().to_string()).collect::<Vec<_>>() {
+        places if findings.is_empty() && !places.is_empty() => {
+            vec![Finding::ok(NAME, format!("in {}", places.join(" and ")))]
+        }
+        _ => findings,
+    }
+}
+
+fn cannot_write(path: &Path, why: &io::Error) -> Finding {
+    let found = format!("{} cannot be written: {why}", whole(path).display());
+    let user = rustix::process::geteuid().as_raw();
+    let mend = format!(
+        "let the user that runs this program (number {user}) write there and make room on the disk, or name another \
+         place in queue.url and ledger.url"
+    );
+    Finding::bad(NAME, found, mend)
+}
+
+/// Why a file that is there may not be written. It is not opened, so that no lock on it is lost.
+fn may_not_write(file: &Path) -> Option<io::Error> {
+    let error = access(file, Access::READ_OK | Access::WRITE_OK).err()?;
+    (error != rustix::io::Errno::NOENT).then(|| error.into())
+}
+
+/// Writes a file without a name, which is gone when it is closed.
+fn try_to_write(folder: &Path) -> io::Result<()> {
+    if !fs::metadata(folder)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    let mut file = tempfile::tempfile_in(folder)?;
+    file.write_all(&TRIED_BYTES)?;
+    file.sync_all()
+}

@@ -1,0 +1,83 @@
+//! Whether the files that a connection has open are still those at their paths.
+//!
+//! A process goes on writing into a file that was deleted, or replaced by a copy, and loses what it writes when it ends.
+//! Device and inode tell: the number of an open file is not given to another one.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::Error;
+
+/// The database, and what SQLite keeps beside it while it is open.
+const ENDINGS: [&str; 3] = ["", "-wal", "-shm"];
+
+/// What a path leads to.
+type FileId = (u64, u64);
+
+/// The files of one connection, as they were when they were first seen.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    paths: [PathBuf; 3],
+    seen: Mutex<[Option<FileId>; 3]>,
+    was_told: AtomicBool,
+}
+
+impl Identity {
+    /// Of a database that is about to be opened.
+    pub(crate) fn of(path: &Path) -> Self {
+        let paths = ENDINGS.map(|ending| crate::beside(path, ending));
+        Self { paths, seen: Mutex::default(), was_told: AtomicBool::default() }
+    }
+
+    /// Takes the files that are there now for ours: to be called when the database was just opened.
+    pub(crate) fn renew(&self) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
+            self.paths.each_ref().map(|path| file_id(path).ok());
+        self.was_told.store(false, Ordering::Relaxed);
+    }
+
+    /// The first file that is not at its path any more. Files that SQLite has made since the last look become ours.
+    pub(crate) fn moved(&self) -> Option<&Path> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (path, seen) in self.paths.iter().zip(seen.iter_mut()) {
+            match (file_id(path), &seen) {
+                (Ok(now), Some(before)) if now != *before => return Some(path),
+                (Ok(now), None) => *seen = Some(now),
+                (Err(error), Some(_)) if is_gone(&error) => return Some(path),
+                // A path that cannot be looked at says nothing about the file that is open.
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Refuses work on files that are not at their paths any more. It is logged once.
+    pub(crate) fn refuse_if_moved(&self) -> Result<(), Error> {
+        let Some(path) = self.moved() else { return Ok(()) };
+        if !self.was_told.swap(true, Ordering::Relaxed) {
+            let file = path.display();
+            tracing::error!(%file, "the file was deleted or replaced while it is in use: nothing is read or written");
+        }
+        Err(Error::Moved { path: path.to_owned() })
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> io::Result<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = fs::metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
+
+/// Without inodes a file is told by being there.
+#[cfg(not(unix))]
+fn file_id(path: &Path) -> io::Result<FileId> {
+    fs::metadata(path).map(|_| (0, 0))
+}

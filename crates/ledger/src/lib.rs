@@ -11,6 +11,7 @@ pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod failure;
+pub mod monitoring;
 pub mod postgres;
 pub mod sqlite;
 mod storage;
@@ -32,6 +33,7 @@ use uuid::Uuid;
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
+pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole};
 pub use storage::{KeptLetters, Storage};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired,

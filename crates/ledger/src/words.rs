@@ -8,7 +8,7 @@ use identity::graph::Lane;
 use identity::plan::StepKind;
 use jiff::Timestamp;
 
-use crate::{DeadLetterState, State};
+use crate::{DeadLetterState, ProcessRole, State};
 
 /// Lanes in the order in which they are served.
 pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
@@ -69,6 +69,11 @@ pub(crate) fn letter_state(word: &str) -> Result<DeadLetterState, Unreadable> {
         .into_iter()
         .find(|state| letter_word(*state) == word)
         .ok_or_else(|| Unreadable::word("dead letter state", word))
+}
+
+pub(crate) fn process_role(word: &str) -> Result<ProcessRole, Unreadable> {
+    let found = ProcessRole::ALL.into_iter().find(|role| role.word() == word);
+    found.ok_or_else(|| Unreadable::word("role of a process", word))
 }
 
 pub(crate) fn state(word: &str) -> Result<State, Unreadable> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::sqlite::Rescue;
 use crate::{Batch, Envelope, PublishError, QueueError};
@@ -65,6 +66,23 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// When the queue is unavailable.
     async fn look(&self, limit: usize) -> Result<Look, QueueError>;
+
+    /// When the oldest event that is not yet acknowledged was accepted. `None` where there is none, and for an engine
+    /// that cannot look.
+    ///
+    /// # Errors
+    /// When the queue is unavailable.
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+        Ok(None)
+    }
+
+    /// Writes a row, to prove that the queue can be written. An engine that watches its links need not.
+    ///
+    /// # Errors
+    /// When the queue cannot be written.
+    async fn prove_writing(&self) -> Result<(), QueueError> {
+        Ok(())
+    }
 
     /// Damaged files from which events were rescued, oldest first; none for an engine that repairs itself.
     ///

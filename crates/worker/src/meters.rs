@@ -1,6 +1,6 @@
 //! What the worker counts. The binary turns it into metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub struct Meters {
     latencies: Mutex<[u64; LATENCY_BOUNDS.len() + 1]>,
     rates: Mutex<BTreeMap<ConnectionId, f64>>,
     settled: Mutex<BTreeMap<&'static str, Settling>>,
+    held: Mutex<BTreeSet<ConnectionId>>,
 }
 
 /// How long events of one lane took from the ingest endpoint to their outcome.
@@ -61,6 +62,22 @@ impl Meters {
         if let Ok(mut rates) = self.rates.lock() {
             rates.insert(connection, rate);
         }
+    }
+
+    /// Notes whether this process holds the lease of a connection.
+    pub fn holds(&self, connection: ConnectionId, is_held: bool) {
+        if let Ok(mut held) = self.held.lock() {
+            match is_held {
+                true => held.insert(connection),
+                false => held.remove(&connection),
+            };
+        }
+    }
+
+    /// The connections whose lease this process holds.
+    #[must_use]
+    pub fn held(&self) -> BTreeSet<ConnectionId> {
+        self.held.lock().map(|held| held.clone()).unwrap_or_default()
     }
 
     /// Notes how long an event took from the ingest endpoint to its outcome.

@@ -107,7 +107,10 @@ async fn serve_one(
                 if let Some(until) = until {
                     gate.stay_away(until);
                 }
+                worker.meters.holds(id, true);
+                worker.meters.rate(id, gate.with_pace(|pace, _| pace.rate()));
                 hold(&worker, &connection, holder, lease, &gate, &stop).await;
+                worker.meters.holds(id, false);
                 until = Some(gate.stays_away_until());
                 break;
             }

@@ -11,18 +11,19 @@ pub mod graphs;
 pub mod leases;
 pub mod letters;
 pub mod material;
+pub mod monitoring;
 pub mod retention;
 pub mod storage;
 pub mod work;
 
 use connections::ConnectionStore;
 
-use crate::{Ledger, Storage};
+use crate::{Ledger, Monitoring, Storage};
 
 /// What a ledger's engine is: all ports over one memory.
-pub trait Engine: Ledger + Storage + ConnectionStore {}
+pub trait Engine: Ledger + Storage + Monitoring + ConnectionStore {}
 
-impl<E: Ledger + Storage + ConnectionStore> Engine for E {}
+impl<E: Ledger + Storage + Monitoring + ConnectionStore> Engine for E {}
 
 /// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
 /// has to live as long as it. The crate that uses it needs `tokio` with its macros.
@@ -71,6 +72,10 @@ macro_rules! contract_tests {
                 dead_letters_are_listed_newest_first, dead_letters_are_filtered, dying_again_renews_the_letter,
                 a_letter_moves_only_from_the_state_that_was_seen, erased_letters_are_put_aside,
                 strays_go_with_whom_they_name
+            ]
+            monitoring: [
+                processes_are_shown_as_they_reported_last, processes_are_forgotten_after_a_week,
+                a_lease_that_runs_is_seen, writing_can_be_proved, the_oldest_pending_event_is_known
             ]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,

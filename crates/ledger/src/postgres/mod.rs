@@ -23,6 +23,7 @@ mod leases;
 mod letters;
 mod message_ids;
 mod migrate;
+mod monitoring;
 mod notes;
 mod orphans;
 mod pool;

@@ -15,6 +15,7 @@ mod graphs;
 mod leases;
 mod letters;
 mod message_ids;
+mod monitoring;
 mod orphans;
 mod port;
 mod record;
@@ -48,7 +49,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 11] = [
+const MIGRATIONS: [Migration; 12] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -60,6 +61,7 @@ const MIGRATIONS: [Migration; 11] = [
     migration!("0009_keep_no_message_ids", 7),
     migration!("0010_measure_dead_letters", 7),
     migration!("0011_create_sweeps", 7),
+    migration!("0015_create_processes", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -104,6 +104,24 @@ pub(super) fn depth(connection: &Connection) -> Result<Depth, QueueError> {
     Ok(Depth { live: lane(Lane::Live), bulk: lane(Lane::Bulk) })
 }
 
+/// When the oldest event was accepted. An event that an operator re-admits is as old as it was, and does not count.
+pub(super) fn oldest(connection: &Connection) -> Result<Option<Timestamp>, QueueError> {
+    let mut statement = connection.prepare_cached(statements::OLDEST)?;
+    let mut rows = statement.query([FORMAT])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let body: Vec<u8> = row.get(0)?;
+    let accepted = pack::unpack(&body).into_iter().filter_map(|item| match item {
+        Item::Readable(envelope) if !envelope.replay => Some(envelope.received_at),
+        _ => None,
+    });
+    Ok(accepted.min())
+}
+
+pub(super) fn prove_writing(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), QueueError> {
+    transaction.prepare_cached(statements::PROVE_WRITING)?.execute([now.as_microsecond()])?;
+    Ok(())
+}
+
 pub(super) fn look(connection: &Connection, limit: usize) -> Result<Look, QueueError> {
     let newer: bool =
         connection.prepare_cached(statements::ANY_NEWER)?.query_row([FORMAT], |row| row.get(0))?;

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sqlite::{Database, Migration, migrate};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
@@ -49,6 +50,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "0003_create_rescues",
         sql: include_str!("../../../../migrations/sqlite/queue/0003_create_rescues.sql"),
+        min_reader: 1,
+    },
+    Migration {
+        name: "0004_create_heartbeats",
+        sql: include_str!("../../../../migrations/sqlite/queue/0004_create_heartbeats.sql"),
         min_reader: 1,
     },
 ];
@@ -254,6 +260,15 @@ impl Queue for SqliteQueue {
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         self.database.run(|connection| admin::depth(connection)).await
+    }
+
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+        self.database.run(|connection| admin::oldest(connection)).await
+    }
+
+    async fn prove_writing(&self) -> Result<(), QueueError> {
+        let now = (self.clock)();
+        self.database.transaction(move |transaction| admin::prove_writing(transaction, now)).await
     }
 
     async fn rescues(&self) -> Result<Vec<Rescue>, QueueError> {

@@ -1,0 +1,107 @@
+//! Processes, proofs of writing, and the age of what waits.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx_core::row::Row as _;
+use sqlx_postgres::{PgConnection, PgRow};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::pool::within;
+use super::port::on;
+use super::{PostgresLedger, rows, sql};
+use crate::monitoring::{MAX_PROCESSES, PROCESSES_KEPT};
+use crate::words::{limit, micros, process_role, small, time};
+use crate::{LedgerError, Monitoring, ProcessReport};
+
+const REPORT: &str = "INSERT INTO processes
+        (id, role, host, pid, version, started_at, beat_at, ended_at, connections)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, ended_at = excluded.ended_at,
+        connections = excluded.connections";
+
+const FORGET: &str = "DELETE FROM processes WHERE beat_at < $1";
+
+const READ: &str = "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections
+    FROM processes ORDER BY beat_at DESC, id LIMIT $1";
+
+const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT NULL AND expires_at > $1)";
+
+const PROVE: &str =
+    "INSERT INTO heartbeats (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+
+/// An event's id says when it was accepted.
+const OLDEST: &str = "SELECT event_id FROM pending WHERE NOT dead ORDER BY event_id LIMIT 1";
+
+#[async_trait]
+impl Monitoring for PostgresLedger {
+    async fn report(&self, process: &ProcessReport) -> Result<(), LedgerError> {
+        Ok(on!(self.begin(), |line| report(line, process))?)
+    }
+
+    async fn processes(&self) -> Result<Vec<ProcessReport>, LedgerError> {
+        let read = rows_of_processes;
+        Ok(on!(self.read(), |line| read(line))?)
+    }
+
+    async fn any_lease(&self, now: Timestamp) -> Result<bool, LedgerError> {
+        let ask = rows::<(bool,)>(ANY_LEASE).bind(micros(now));
+        let (any,) = on!(self.read(), |line| async { Ok(ask.fetch_one(line).await?) })?;
+        Ok(any)
+    }
+
+    async fn prove_writing(&self, now: Timestamp) -> Result<(), LedgerError> {
+        let prove = sql(PROVE).bind(micros(now));
+        on!(self.begin(), |line| async { Ok(prove.execute(line).await?) })?;
+        Ok(())
+    }
+
+    async fn oldest_pending(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let ask = rows::<(Uuid,)>(OLDEST);
+        let oldest = on!(self.read(), |line| async { Ok(ask.fetch_optional(line).await?) })?;
+        Ok(oldest.and_then(|(event,)| accepted_at(event)))
+    }
+}
+
+/// The time in a UUIDv7.
+fn accepted_at(event: Uuid) -> Option<Timestamp> {
+    let millis = i64::try_from(event.as_u128() >> 80).ok()?;
+    Timestamp::from_millisecond(millis).ok()
+}
+
+async fn report(line: &mut PgConnection, process: &ProcessReport) -> Result<(), Failure> {
+    let report = sql(REPORT)
+        .bind(process.id)
+        .bind(process.role.word())
+        .bind(&process.host)
+        .bind(i64::from(process.pid))
+        .bind(&process.version)
+        .bind(micros(process.started_at))
+        .bind(micros(process.beat_at))
+        .bind(process.ended_at.map(micros))
+        .bind(serde_json::to_string(&process.connections)?);
+    report.execute(&mut *line).await?;
+    if let Ok(before) = process.beat_at.checked_sub(PROCESSES_KEPT) {
+        sql(FORGET).bind(micros(before)).execute(line).await?;
+    }
+    Ok(())
+}
+
+async fn rows_of_processes(line: &mut PgConnection) -> Result<Vec<ProcessReport>, Failure> {
+    let found = sql(READ).bind(limit(MAX_PROCESSES)).fetch_all(line).await?;
+    found.iter().map(process).collect()
+}
+
+fn process(row: &PgRow) -> Result<ProcessReport, Failure> {
+    Ok(ProcessReport {
+        id: row.try_get(0)?,
+        role: process_role(row.try_get(1)?)?,
+        host: row.try_get(2)?,
+        pid: small(row.try_get(3)?)?,
+        version: row.try_get(4)?,
+        started_at: time(row.try_get(5)?)?,
+        beat_at: time(row.try_get(6)?)?,
+        ended_at: row.try_get::<Option<i64>, _>(7)?.map(time).transpose()?,
+        connections: serde_json::from_str(row.try_get(8)?)?,
+    })
+}

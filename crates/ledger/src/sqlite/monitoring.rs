@@ -1,0 +1,110 @@
+//! Processes, proofs of writing, and the age of what waits.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::SqliteLedger;
+use super::failure::Failure;
+use super::words::{limit, micros, process_role, small, time, uuid};
+use crate::monitoring::{MAX_PROCESSES, PROCESSES_KEPT};
+use crate::{LedgerError, Monitoring, ProcessReport};
+
+const REPORT: &str = "INSERT INTO processes
+        (id, role, host, pid, version, started_at, beat_at, ended_at, connections)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, ended_at = excluded.ended_at,
+        connections = excluded.connections";
+
+const FORGET: &str = "DELETE FROM processes WHERE beat_at < ?1";
+
+const READ: &str = "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections
+    FROM processes ORDER BY beat_at DESC, id LIMIT ?1";
+
+const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT NULL AND expires_at > ?1)";
+
+const PROVE: &str =
+    "INSERT INTO heartbeats (id, at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+
+/// Rows are in the order in which events were absorbed.
+const OLDEST: &str = "SELECT e.received_at FROM payloads p JOIN events e ON e.id = p.event
+    WHERE e.state = 'pending' ORDER BY p.event LIMIT 1";
+
+#[async_trait]
+impl Monitoring for SqliteLedger {
+    async fn report(&self, process: &ProcessReport) -> Result<(), LedgerError> {
+        let process = process.clone();
+        self.write(move |database| report(database, &process)).await
+    }
+
+    async fn processes(&self) -> Result<Vec<ProcessReport>, LedgerError> {
+        self.read(processes).await
+    }
+
+    async fn any_lease(&self, now: Timestamp) -> Result<bool, LedgerError> {
+        self.read(move |database| {
+            Ok(database.prepare_cached(ANY_LEASE)?.query_row([micros(now)], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    async fn prove_writing(&self, now: Timestamp) -> Result<(), LedgerError> {
+        self.write(move |database| {
+            database.prepare_cached(PROVE)?.execute([micros(now)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn oldest_pending(&self) -> Result<Option<Timestamp>, LedgerError> {
+        self.read(|database| {
+            let found: Option<i64> =
+                database.prepare_cached(OLDEST)?.query_row([], |row| row.get(0)).optional()?;
+            Ok(found.map(time).transpose()?)
+        })
+        .await
+    }
+}
+
+fn report(database: &Connection, process: &ProcessReport) -> Result<(), Failure> {
+    let values = (
+        process.id.as_bytes(),
+        process.role.word(),
+        &process.host,
+        process.pid,
+        &process.version,
+        micros(process.started_at),
+        micros(process.beat_at),
+        process.ended_at.map(micros),
+        serde_json::to_string(&process.connections)?,
+    );
+    database.prepare_cached(REPORT)?.execute(values)?;
+    if let Ok(before) = process.beat_at.checked_sub(PROCESSES_KEPT) {
+        database.prepare_cached(FORGET)?.execute([micros(before)])?;
+    }
+    Ok(())
+}
+
+fn processes(database: &Connection) -> Result<Vec<ProcessReport>, Failure> {
+    let mut statement = database.prepare_cached(READ)?;
+    let mut rows = statement.query([limit(MAX_PROCESSES)])?;
+    let mut processes = Vec::new();
+    while let Some(row) = rows.next()? {
+        processes.push(process(row)?);
+    }
+    Ok(processes)
+}
+
+fn process(row: &Row<'_>) -> Result<ProcessReport, Failure> {
+    Ok(ProcessReport {
+        id: uuid(&row.get::<_, Vec<u8>>(0)?)?,
+        role: process_role(&row.get::<_, String>(1)?)?,
+        host: row.get(2)?,
+        pid: small(row.get(3)?)?,
+        version: row.get(4)?,
+        started_at: time(row.get(5)?)?,
+        beat_at: time(row.get(6)?)?,
+        ended_at: row.get::<_, Option<i64>>(7)?.map(time).transpose()?,
+        connections: serde_json::from_str(&row.get::<_, String>(8)?)?,
+    })
+}

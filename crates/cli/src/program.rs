@@ -16,6 +16,9 @@ use crate::{config, logs};
 /// The variable that `connections add` and `rotate-key` take an API key from.
 pub const API_KEY: &str = "REFERSION_DESTINATION_API_KEY";
 
+/// The variable that says how wide the terminal is.
+const COLUMNS: &str = "COLUMNS";
+
 /// Runs the command that `arguments` name, and tells on standard error why it failed, if it did.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
@@ -39,7 +42,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
 fn execute(cli: Cli, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
     let variables: Vec<_> = variables.into_iter().collect();
     let api_key = api_key(&variables);
-    let loaded = config::load(cli.config.as_deref(), variables)?;
+    let loaded = config::load(cli.config.as_deref(), variables.iter().cloned())?;
     // Standard error is one JSON object for a script that runs a command which ends by itself.
     if cli.command.goes_on() || !cli.json {
         logs::start(&cli.command.log(&loaded));
@@ -47,7 +50,9 @@ fn execute(cli: Cli, variables: impl IntoIterator<Item = (OsString, OsString)>) 
     let runtime = tokio::runtime::Runtime::new().map_err(|error| {
         Failure::failed("runtime", &error, "the system is short of threads or file handles")
     })?;
-    let mut context = Context { loaded, output: Output::to_stdout(cli.json), api_key };
+    let output = Output::to_stdout(cli.json, columns(&variables));
+    let output = if cli.wide { output.with_width(None) } else { output };
+    let mut context = Context { loaded, output, api_key };
     runtime.block_on(commands::run(cli.command, &mut context))
 }
 
@@ -55,6 +60,12 @@ fn execute(cli: Cli, variables: impl IntoIterator<Item = (OsString, OsString)>) 
 fn api_key(variables: &[(OsString, OsString)]) -> Option<Zeroizing<String>> {
     let (_, value) = variables.iter().find(|(name, _)| name == API_KEY)?;
     value.to_str().filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned()))
+}
+
+/// How wide the operator wants tables, whatever the terminal says.
+fn columns(variables: &[(OsString, OsString)]) -> Option<usize> {
+    let (_, value) = variables.iter().find(|(name, _)| name == COLUMNS)?;
+    value.to_str()?.parse().ok().filter(|columns| *columns > 0)
 }
 
 /// Answers what clap does not take: help and version are no mistake, everything else is wrong usage.

@@ -23,6 +23,9 @@ pub struct Cli {
     /// Print JSON for scripts: results on standard output, errors on standard error.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Show tables whole, however wide the terminal is.
+    #[arg(long, global = true)]
+    pub wide: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -106,7 +106,12 @@ fn held_payouts(profile: &Profile, subject: &Subject, output: &mut Output) -> Re
 }
 
 /// A table under a title; nothing where it is empty.
-fn section(title: &str, head: &[&str], rows: &[Vec<String>], output: &mut Output) -> Result<(), Failure> {
+fn section(
+    title: &str,
+    head: &[&'static str],
+    rows: &[Vec<String>],
+    output: &mut Output,
+) -> Result<(), Failure> {
     if rows.is_empty() {
         return Ok(());
     }

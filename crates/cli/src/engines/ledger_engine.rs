@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connections::ConnectionStore;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
-use ledger::{Ledger, Storage};
+use ledger::{Ledger, Monitoring, Storage};
 use sqlite::Database;
 
 use super::EngineError;
@@ -15,6 +15,7 @@ use crate::config::{self, LedgerUrl};
 pub(super) struct LedgerEngine {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) storage: Arc<dyn Storage>,
+    pub(super) monitoring: Arc<dyn Monitoring>,
     pub(super) connections: Arc<dyn ConnectionStore>,
     /// The file; `None` on a server.
     pub(super) file: Option<Database>,
@@ -73,13 +74,14 @@ pub(super) async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
     Err(EngineError::NoInstallation { what: "ledger", place })
 }
 
-fn ports<Engine: Ledger + Storage + ConnectionStore + Clone + 'static>(
+fn ports<Engine: Ledger + Storage + Monitoring + ConnectionStore + Clone + 'static>(
     engine: Engine,
     file: Option<Database>,
 ) -> LedgerEngine {
     LedgerEngine {
         ledger: Arc::new(engine.clone()),
         storage: Arc::new(engine.clone()),
+        monitoring: Arc::new(engine.clone()),
         connections: Arc::new(engine),
         file,
     }

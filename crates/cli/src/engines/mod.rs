@@ -19,7 +19,7 @@ use std::sync::Arc;
 use connections::vault::FIRST_KEY_NUMBER;
 use connections::{ConnectionStore, OsRandomness, Randomness, Vault, keys};
 use jiff::Timestamp;
-use ledger::{Ledger, Storage};
+use ledger::{Ledger, Monitoring, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -38,6 +38,8 @@ pub struct Engines {
     pub ledger: Arc<dyn Ledger>,
     /// How large it is.
     pub storage: Arc<dyn Storage>,
+    /// Who works on it.
+    pub monitoring: Arc<dyn Monitoring>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
     /// The ledger's file, to be watched for damage; `None` on a server.
@@ -136,6 +138,7 @@ impl Opening {
             queue: self.queue.port(),
             ledger: ledger.ledger,
             storage: ledger.storage,
+            monitoring: ledger.monitoring,
             connections: ledger.connections,
             ledger_file: ledger.file,
             vault,

@@ -7,6 +7,7 @@ mod closed;
 mod endpoint;
 mod figures;
 pub(crate) mod files;
+mod heartbeat;
 mod listeners;
 mod needs;
 mod reconciler;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use worker::Meters;
 
 pub use self::closed::until_complete;
+use self::heartbeat::Heartbeat;
 pub use self::listeners::Listeners;
 use self::needs::LedgerWatch;
 use self::room::Room;
@@ -56,6 +58,8 @@ pub struct Standby {
     awaited: Awaited,
     ledger: LedgerWatch,
     room: Room,
+    heartbeat: Heartbeat,
+    roles: Roles,
     running: Running,
 }
 
@@ -91,6 +95,7 @@ impl Standby {
         let pulses = Pulses::new(config.health.stale_after);
         needs::watch_queue(&opening.queue, roles, &pulses);
         needs::watch_ledger(&ledger, roles, &pulses);
+        let heartbeat = Heartbeat::watched_by(&pulses, config);
         let room = Room::default();
         let mut supervisor = Supervisor::new(pulses.clone(), stop.clone());
         let endpoint = door_listener.map(|(listener, address)| {
@@ -123,7 +128,7 @@ impl Standby {
             health_server,
             deadline: config.shutdown.deadline,
         };
-        Ok(Self { config: config.clone(), opening, awaited, ledger, room, running })
+        Ok(Self { config: config.clone(), opening, awaited, ledger, room, heartbeat, roles, running })
     }
 
     /// Waits for the ledger, however long that takes, and starts what needs it. `None` if `end` was cancelled
@@ -157,6 +162,7 @@ impl Standby {
         let running = &mut self.running;
         needs::keep_watching(&self.ledger, engines, running);
         self.room.keep_watching(&self.config, engines, running);
+        self.heartbeat.keep_beating(&self.config, self.roles, engines, running);
         files::watch(&self.config, &self.opening.queue, engines, running);
         match running.meters.clone() {
             Some(meters) => {

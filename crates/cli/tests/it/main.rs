@@ -22,4 +22,5 @@ mod shapes;
 mod simulate;
 mod story;
 mod usage;
+mod working;
 mod world;

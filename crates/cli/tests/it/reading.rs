@@ -21,7 +21,7 @@ const COMMANDS: &[&[&str]] = &[
     &["dead-letters", "list"],
     &["dead-letters", "show", "1"],
     &["dead-letters", "replay", "1"],
-    &["dead-letters", "discard", "1", "--yes"],
+    &["dead-letters", "discard", "1"],
     &["export", "ann@example.org"],
     &["forget", "ann@example.org"],
     &["connections", "list"],

@@ -4,6 +4,7 @@ mod connections;
 mod ledger;
 mod queue;
 mod room;
+mod work;
 mod writing;
 
 use std::time::Duration;
@@ -31,7 +32,7 @@ Examples:
 It looks at the configuration, the master key, queue, ledger and connections as a process that starts would find them,
 and ends with 1 if something has to be mended. It makes nothing: on RabbitMQ it
 declares the exchange and the queues again only if all are there. To see whether it can write where `serve` will, it
-writes a file without a name there. `connections check NAME` asks Refersion whether the keys of a connection work.";
+writes a file without a name there, and a row into queue and ledger. `connections check NAME` asks Refersion whether the keys of a connection work.";
 
 /// What to do where a file is not there.
 const NO_FILE: &str = "run this in the folder of `serve`, or name the right file in queue.url and ledger.url; the first `serve` makes it";
@@ -112,6 +113,7 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
     findings.extend(room::look(config, is_open).await);
     if has_key && is_open {
         findings.extend(connections::look(config).await);
+        findings.extend(work::look(config).await);
     }
     findings
 }

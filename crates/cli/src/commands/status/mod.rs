@@ -1,7 +1,12 @@
-//! `status`: how much waits where, and how the connections are.
+//! `status`: how much waits where, who works, and how the connections are.
+
+mod show;
+
+use std::collections::BTreeMap;
 
 use connections::{Connection, Settings};
-use ledger::Counts;
+use jiff::Timestamp;
+use ledger::{Counts, ProcessReport};
 use serde::Serialize;
 
 use super::retention::Standing;
@@ -11,7 +16,7 @@ use crate::config::Config;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::state_words;
-use crate::output::Output;
+use crate::operator::workers::{Waiting, Workers};
 
 /// What the help shows.
 pub const EXAMPLES: &str = "\
@@ -35,8 +40,12 @@ struct Status {
     dead_letters: u64,
     ledger: Ledger,
     connections: Vec<Row>,
+    /// Every process that runs, or ran within a week; newest heartbeat first.
+    processes: Vec<Process>,
+    /// When the oldest pending event was accepted.
+    oldest_pending: Option<Timestamp>,
     /// What keeps the whole installation from working; empty if nothing does.
-    problems: Vec<&'static str>,
+    problems: Vec<String>,
     outcomes: std::collections::BTreeMap<String, u64>,
     retention: Standing,
 }
@@ -45,8 +54,26 @@ struct Status {
 struct Queue {
     live: u64,
     bulk: u64,
+    /// When the oldest event in it was accepted; null if it is empty, and where it is on a broker.
+    oldest: Option<Timestamp>,
     /// Damaged files that events were rescued from.
     rescues: Vec<Rescued>,
+}
+
+#[derive(Debug, Serialize)]
+struct Process {
+    role: &'static str,
+    host: String,
+    pid: u32,
+    version: String,
+    started_at: Timestamp,
+    last_heartbeat: Timestamp,
+    /// When it ended in good order; null while it runs, and for one that was killed.
+    ended_at: Option<Timestamp>,
+    /// Its heartbeat is fresh, and it has not ended.
+    alive: bool,
+    /// The names of the connections that it delivers for.
+    connections: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,7 +106,10 @@ struct Row {
     #[serde(skip)]
     refused_because: Option<&'static str>,
     due: u64,
+    /// The rate in use now, in calls a second; the learned one while nobody delivers.
     rate: f64,
+    /// What the settings allow.
+    rate_ceiling: f64,
     pending: u64,
     dirty: u64,
     waiting: u64,
@@ -114,7 +144,7 @@ pub async fn run(context: &mut Context) -> Result<Exit, Failure> {
     if context.output.is_json() {
         context.output.json(&status)?;
     } else {
-        show(&status, &mut context.output)?;
+        show::show(&status, engines.now(), &mut context.output)?;
     }
     Ok(Exit::Done)
 }
@@ -127,13 +157,24 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
     let gauge = Gauge::new(config);
     let measured = gauge.measure_once(engines).await?;
     let refusals = decide(gauge.limits(), &measured, &Refusals::default());
+    let workers = Workers::read(engines, config).await?;
+    let rates = rates(&workers);
+    let connections = engines.connections.list().await?;
     let mut rows = Vec::new();
-    for connection in engines.connections.list().await? {
+    for connection in &connections {
         let counts = engines.ledger.counts(Some(connection.id), engines.now()).await?;
-        rows.push(row(&connection, counts, refusals.connections.get(&connection.id).copied()));
+        let refused = refusals.connections.get(&connection.id).copied();
+        rows.push(row(connection, counts, refused, rates.get(&connection.id).copied()));
     }
+    let waiting = Waiting { queued: depth.live + depth.bulk, pending: all.pending };
+    let no_connection = rows.is_empty().then(|| NO_CONNECTION.to_owned());
+    let nobody = workers.unserved(&waiting).or_else(|| workers.missing().map(str::to_owned));
+    let oldest_pending = if all.pending > 0 { engines.monitoring.oldest_pending().await? } else { None };
+    let queue = Queue { live: depth.live, bulk: depth.bulk, oldest: engines.queue.oldest().await?, rescues };
     Ok(Status {
-        queue: Queue { live: depth.live, bulk: depth.bulk, rescues },
+        queue,
+        processes: workers.processes.iter().map(|it| process(it, &workers, &connections)).collect(),
+        oldest_pending,
         pending: all.pending,
         dirty: all.dirty,
         waiting: all.waiting,
@@ -146,11 +187,32 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
             refused_for: refusals.everyone.map(Reason::word),
             refused_because: refusals.everyone.map(Reason::in_words),
         },
-        problems: rows.is_empty().then_some(NO_CONNECTION).into_iter().collect(),
+        problems: no_connection.into_iter().chain(nobody).collect(),
         connections: rows,
         outcomes: all.outcomes,
         retention: Standing::of(engines.ledger.sweep_clock(engines.now()).await?, config),
     })
+}
+
+/// The rates in use, of the processes that run.
+fn rates(workers: &Workers) -> BTreeMap<i64, f64> {
+    let alive = workers.processes.iter().filter(|process| workers.is_alive(process));
+    alive.flat_map(|process| &process.connections).filter_map(|held| Some((held.id, held.rate?))).collect()
+}
+
+fn process(it: &ProcessReport, workers: &Workers, connections: &[Connection]) -> Process {
+    let name = |id| connections.iter().find(|connection| connection.id == id).map(|it| it.name.to_string());
+    Process {
+        role: it.role.word(),
+        host: it.host.clone(),
+        pid: it.pid,
+        version: it.version.clone(),
+        started_at: it.started_at,
+        last_heartbeat: it.beat_at,
+        ended_at: it.ended_at,
+        alive: workers.is_alive(it),
+        connections: it.connections.iter().filter_map(|held| name(held.id)).collect(),
+    }
 }
 
 fn rescued(rescue: queue::sqlite::Rescue) -> Rescued {
@@ -158,7 +220,7 @@ fn rescued(rescue: queue::sqlite::Rescue) -> Rescued {
     Rescued { at, file, rescued, unreadable }
 }
 
-fn row(connection: &Connection, counts: Counts, refused: Option<Reason>) -> Row {
+fn row(connection: &Connection, counts: Counts, refused: Option<Reason>, rate: Option<f64>) -> Row {
     let (state, paused_for) = state_words(connection.state);
     let ceiling = connection.settings.rate_per_second;
     Row {
@@ -169,7 +231,8 @@ fn row(connection: &Connection, counts: Counts, refused: Option<Reason>) -> Row 
         refused_for: refused.map(Reason::word),
         refused_because: refused.map(Reason::in_words),
         due: counts.due,
-        rate: connection.learned_rate.map_or(ceiling, |learned| learned.min(ceiling)),
+        rate: rate.or(connection.learned_rate).map_or(ceiling, |rate| rate.min(ceiling)),
+        rate_ceiling: ceiling,
         pending: counts.pending,
         dirty: counts.dirty,
         waiting: counts.waiting,
@@ -190,94 +253,4 @@ fn row(connection: &Connection, counts: Counts, refused: Option<Reason>) -> Row 
 fn is_mapped(settings: &Settings, name: &str) -> bool {
     let mapped = settings.custom_fields.keys().chain(&settings.paypal_trait);
     mapped.into_iter().any(|mapped| segment::fold_key(mapped) == segment::fold_key(name))
-}
-
-fn show(status: &Status, output: &mut Output) -> Result<(), Failure> {
-    let line = |name: &str, count: u64, what: &str| vec![name.to_owned(), count.to_string(), what.to_owned()];
-    output.table(
-        &["WHAT", "COUNT", ""],
-        &[
-            line("queue, live", status.queue.live, "events accepted, not yet absorbed"),
-            line("queue, bulk", status.queue.bulk, "the same, of Engage syncs"),
-            line("pending", status.pending, "events absorbed, not yet ended"),
-            line("dirty", status.dirty, "persons that differ from what Refersion was told"),
-            line("waiting", status.waiting, "persons that lack something nobody has said yet"),
-            line("held back", status.held_back, "payout fields that need your word: `profiles show`"),
-            line("dead letters", status.dead_letters, "events that need you: `dead-letters list`"),
-            line("ledger, MiB", status.ledger.bytes >> 20, &ledger_limit(&status.ledger)),
-        ],
-    )?;
-    let row = |row: &Row| {
-        let paused = row.paused_for.map_or_else(String::new, |reason| format!(" ({reason})"));
-        let numbers = [row.due, row.pending, row.dirty, row.waiting, row.held_back, row.dead_letters];
-        let mut cells =
-            vec![row.name.clone(), format!("{}{paused}", row.state), format!("{:.1}/s", row.rate)];
-        cells.extend(numbers.map(|number| number.to_string()));
-        cells
-    };
-    output.line("")?;
-    let head = ["CONNECTION", "STATE", "RATE", "DUE", "PENDING", "DIRTY", "WAITING", "HELD", "DEAD"];
-    output.table(&head, &status.connections.iter().map(row).collect::<Vec<_>>())?;
-    if let Some(because) = status.ledger.refused_because {
-        output.line(&format!("\nno new events are taken in: {because}"))?;
-    }
-    for problem in &status.problems {
-        output.line(&format!("\n{problem}"))?;
-    }
-    for connection in &status.connections {
-        if let Some(because) = connection.refused_because {
-            output.line(&format!("\nno new events of {} are taken in: {because}", connection.name))?;
-        }
-        if let Some(because) = &connection.paused_because {
-            output.line(&format!("\n{} is paused: {because}", connection.name))?;
-        }
-        classes(connection, output)?;
-        unmapped(connection, output)?;
-    }
-    if status.retention.is_behind {
-        output.line(&format!("\nretention: {}", status.retention.in_words()))?;
-    }
-    for it in &status.queue.rescues {
-        output.line(&format!(
-            "\nthe queue was damaged on {}: {} events were rescued, {} were not readable; the damaged file is {}",
-            it.at, it.rescued, it.unreadable, it.file
-        ))?;
-    }
-    Ok(())
-}
-
-fn ledger_limit(ledger: &Ledger) -> String {
-    match ledger.max_bytes {
-        Some(limit) => format!("its size; new events are refused from {} MiB on", limit >> 20),
-        None => "its size; no limit is set".to_owned(),
-    }
-}
-
-/// Dead letters by class: a value that exceeds a bound, say, is `too_large`.
-fn classes(connection: &Row, output: &mut Output) -> Result<(), Failure> {
-    if connection.dead_letters_by_class.is_empty() {
-        return Ok(());
-    }
-    output.line(&format!("\n{}: dead letters by class", connection.name))?;
-    let rows: Vec<_> = connection
-        .dead_letters_by_class
-        .iter()
-        .map(|(class, letters)| vec![class.clone(), letters.to_string()])
-        .collect();
-    output.table(&["CLASS", "LETTERS"], &rows)
-}
-
-fn unmapped(connection: &Row, output: &mut Output) -> Result<(), Failure> {
-    if connection.unmapped_traits.is_empty() {
-        return Ok(());
-    }
-    output.line(&format!("\n{}: no field of Refersion takes these traits", connection.name))?;
-    let rows: Vec<_> =
-        connection.unmapped_traits.iter().map(|it| vec![it.name.clone(), it.events.to_string()]).collect();
-    output.table(&["TRAIT", "EVENTS"], &rows)?;
-    if connection.unmapped_beyond > 0 {
-        let events = connection.unmapped_beyond;
-        output.line(&format!("The list is a sample: {events} events have more traits than are counted."))?;
-    }
-    Ok(())
 }

@@ -1,8 +1,14 @@
 //! The only place that writes to standard output: tables for people, JSON for scripts.
 
-use std::io::{self, Write};
+mod age;
+mod table;
+
+use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
+
+pub use age::age;
+pub use table::{Column, cut, spare, whole};
 
 use crate::failure::Failure;
 
@@ -12,19 +18,33 @@ pub struct Output {
     json: bool,
     sink: Box<dyn Write + Send>,
     closed: bool,
+    /// Characters of a line; `None` is no limit.
+    width: Option<usize>,
 }
 
 impl Output {
-    /// Writes to standard output.
+    /// Writes to standard output, in tables as wide as the terminal. `columns` is the variable `COLUMNS`, which goes first;
+    /// what is no terminal has no limit.
     #[must_use]
-    pub fn to_stdout(json: bool) -> Self {
-        Self::to(Box::new(io::stdout()), json)
+    pub fn to_stdout(json: bool, columns: Option<usize>) -> Self {
+        let terminal = || {
+            let size =
+                io::stdout().is_terminal().then(|| rustix::termios::tcgetwinsize(io::stdout()).ok())??;
+            (size.ws_col > 0).then(|| usize::from(size.ws_col))
+        };
+        Self::to(Box::new(io::stdout()), json).with_width(columns.or_else(terminal))
+    }
+
+    /// The same with lines of this many characters; `None` is no limit.
+    #[must_use]
+    pub fn with_width(self, width: Option<usize>) -> Self {
+        Self { width, ..self }
     }
 
     /// Writes to `sink`.
     #[must_use]
     pub fn to(sink: Box<dyn Write + Send>, json: bool) -> Self {
-        Self { json, sink, closed: false }
+        Self { json, sink, closed: false, width: None }
     }
 
     /// True if `--json` was given.
@@ -53,26 +73,22 @@ impl Output {
         self.write(text)
     }
 
-    /// Writes a table for people: `head` above `rows`, each column as wide as its widest cell.
+    /// Writes a table for people: `head` above `rows`. A table that is wider than the terminal gets shorter cells and fewer
+    /// columns, and says which are left out.
     ///
     /// # Errors
     ///
     /// As [`Output::json`].
-    pub fn table(&mut self, head: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
-        let mut lines = vec![head.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()];
-        lines.extend(rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()));
-        let mut widths = vec![0; head.len()];
-        for line in &lines {
-            for (width, cell) in widths.iter_mut().zip(line) {
-                *width = cell.chars().count().max(*width);
-            }
+    pub fn table<C: Into<Column> + Copy>(&mut self, head: &[C], rows: &[Vec<String>]) -> Result<(), Failure> {
+        let columns: Vec<Column> = head.iter().map(|column| (*column).into()).collect();
+        let laid = table::lay_out(&columns, rows, self.width);
+        for line in &laid.lines {
+            self.write(line)?;
         }
-        for line in &lines {
-            let cells: Vec<_> =
-                line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
-            self.write(cells.join("  ").trim_end())?;
+        if laid.left_out.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.write(&format!("left out, and shown with --wide: {}", laid.left_out.join(", ")))
     }
 
     fn write(&mut self, text: &str) -> Result<(), Failure> {
@@ -90,11 +106,6 @@ impl Output {
             Ok(()) => Ok(()),
         }
     }
-}
-
-/// A cell may show what a stranger sent: control characters must not reach the operator's terminal.
-fn printable(cell: &str) -> String {
-    cell.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -128,13 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_aligned_and_control_characters_do_not_get_through() {
+    fn a_table_says_what_is_left_out() {
         let page = Page::default();
-        let mut output = Output::to(Box::new(page.clone()), false);
-        let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["lång\u{1b}[2J".to_owned(), String::new()]];
-        output.table(&["name", "n"], &rows).unwrap();
+        let mut output = Output::to(Box::new(page.clone()), false).with_width(Some(20));
+        let rows = [vec!["abc".to_owned(), "something that is longer than the terminal".to_owned()]];
+        output.table(&[whole("ID"), spare("NOTE")], &rows).unwrap();
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(text, "name      n\na         1\nlång\u{fffd}[2J\n");
+        assert_eq!(text, "ID\nabc\nleft out, and shown with --wide: NOTE\n");
     }
 
     #[test]

@@ -1,0 +1,53 @@
+//! Whether engines can be written, and whether somebody serves what waits.
+
+use super::Finding;
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::failure::Failure;
+use crate::operator::workers::{Waiting, Workers};
+
+const WORK: &str = "work";
+
+/// Looks at an installation whose engines open.
+pub(super) async fn look(config: &Config) -> Vec<Finding> {
+    match Engines::open_existing(config).await {
+        Ok(engines) => {
+            let mut findings = writes(&engines).await;
+            findings.push(
+                work(&engines, config)
+                    .await
+                    .unwrap_or_else(|failure| Finding::bad(WORK, failure.message, failure.hint)),
+            );
+            findings
+        }
+        // What is wrong with them was just told.
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Writes a row into each.
+async fn writes(engines: &Engines) -> Vec<Finding> {
+    let ledger = engines.monitoring.prove_writing(engines.now()).await.map_err(Failure::from);
+    let queue = engines.queue.prove_writing().await.map_err(Failure::from);
+    let failed = |name: &str, written: Result<(), Failure>| {
+        let failure = written.err()?;
+        let mend = "make room on its disk, end what locks it, and let this user write it";
+        Some(Finding::bad(format!("{name}, writing"), failure.message, mend))
+    };
+    [failed("ledger", ledger), failed("queue", queue)].into_iter().flatten().collect()
+}
+
+async fn work(engines: &Engines, config: &Config) -> Result<Finding, Failure> {
+    let workers = Workers::read(engines, config).await?;
+    let depth = engines.queue.depth().await?;
+    let pending = engines.ledger.counts(None, engines.now()).await?.pending;
+    let waiting = Waiting { queued: depth.live + depth.bulk, pending };
+    if let Some(why) = workers.unserved(&waiting) {
+        return Ok(Finding::bad(WORK, why, "start it with the same queue.url and ledger.url"));
+    }
+    if let Some(why) = workers.missing() {
+        return Ok(Finding::note(WORK, why, "`status` shows every process that runs or ran"));
+    }
+    let alive = workers.processes.iter().filter(|process| workers.is_alive(process)).count();
+    Ok(Finding::ok(WORK, format!("{alive} processes run")))
+}

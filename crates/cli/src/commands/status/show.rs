@@ -1,0 +1,148 @@
+//! The status as tables for people.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Ledger, Process, Row, Status};
+use crate::failure::Failure;
+use crate::output::{Output, age};
+
+/// How long a process is shown after its last heartbeat.
+const SHOWN_AFTER_ITS_END: SignedDuration = SignedDuration::from_hours(24);
+/// Upper limit of processes that are shown.
+const MAX_PROCESSES_SHOWN: usize = 20;
+
+pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Result<(), Failure> {
+    let line = |name: &str, count: u64, what: &str| vec![name.to_owned(), count.to_string(), what.to_owned()];
+    output.table(
+        &["WHAT", "COUNT", ""],
+        &[
+            line("queue, live", status.queue.live, "events accepted, not yet absorbed"),
+            line("queue, bulk", status.queue.bulk, "the same, of Engage syncs"),
+            line("pending", status.pending, "events absorbed, not yet ended"),
+            line("dirty", status.dirty, "persons that differ from what Refersion was told"),
+            line("waiting", status.waiting, "persons that lack something nobody has said yet"),
+            line("held back", status.held_back, "payout fields that need your word: `profiles show`"),
+            line("dead letters", status.dead_letters, "events that need you: `dead-letters list`"),
+            line("ledger, MiB", status.ledger.bytes >> 20, &ledger_limit(&status.ledger)),
+        ],
+    )?;
+    let row = |row: &Row| {
+        let paused = row.paused_for.map_or_else(String::new, |reason| format!(" ({reason})"));
+        let numbers = [row.due, row.pending, row.dirty, row.waiting, row.held_back, row.dead_letters];
+        let mut cells =
+            vec![row.name.clone(), format!("{}{paused}", row.state), format!("{:.1}/s", row.rate)];
+        cells.extend(numbers.map(|number| number.to_string()));
+        cells
+    };
+    ages(status, now, output)?;
+    processes(&status.processes, now, output)?;
+    output.line("")?;
+    let head = ["CONNECTION", "STATE", "RATE", "DUE", "PENDING", "DIRTY", "WAITING", "HELD", "DEAD"];
+    output.table(&head, &status.connections.iter().map(row).collect::<Vec<_>>())?;
+    if let Some(because) = status.ledger.refused_because {
+        output.line(&format!("\nno new events are taken in: {because}"))?;
+    }
+    for problem in &status.problems {
+        output.line(&format!("\n{problem}"))?;
+    }
+    for connection in &status.connections {
+        if let Some(because) = connection.refused_because {
+            output.line(&format!("\nno new events of {} are taken in: {because}", connection.name))?;
+        }
+        if let Some(because) = &connection.paused_because {
+            output.line(&format!("\n{} is paused: {because}", connection.name))?;
+        }
+        classes(connection, output)?;
+        unmapped(connection, output)?;
+    }
+    if status.retention.is_behind {
+        output.line(&format!("\nretention: {}", status.retention.in_words()))?;
+    }
+    for it in &status.queue.rescues {
+        output.line(&format!(
+            "\nthe queue was damaged on {}: {} events were rescued, {} were not readable; the damaged file is {}",
+            it.at, it.rescued, it.unreadable, it.file
+        ))?;
+    }
+    Ok(())
+}
+
+/// How long the oldest events have waited.
+fn ages(status: &Status, now: Timestamp, output: &mut Output) -> Result<(), Failure> {
+    for (what, oldest) in [("queue", status.queue.oldest), ("ledger", status.oldest_pending)] {
+        if let Some(oldest) = oldest {
+            output.line(&format!("the oldest event in the {what} was accepted {} ago", age(oldest, now)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Processes that run, and those that ended or fell silent within a day.
+fn processes(all: &[Process], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
+    let is_recent = |it: &&Process| it.alive || now.duration_since(it.last_heartbeat) < SHOWN_AFTER_ITS_END;
+    let recent: Vec<&Process> = all.iter().filter(is_recent).collect();
+    if recent.is_empty() {
+        return Ok(());
+    }
+    let row = |it: &&Process| {
+        let state = match (it.alive, it.ended_at) {
+            (true, _) => "runs",
+            (false, Some(_)) => "ended",
+            (false, None) => "silent",
+        };
+        let pid = it.pid.to_string();
+        let (heartbeat, connections) = (age(it.last_heartbeat, now), it.connections.join(" "));
+        vec![
+            it.role.to_owned(),
+            state.to_owned(),
+            heartbeat,
+            it.host.clone(),
+            pid,
+            it.version.clone(),
+            connections,
+        ]
+    };
+    output.line("")?;
+    let head = ["PROCESS", "STATE", "HEARTBEAT", "HOST", "PID", "VERSION", "DELIVERS FOR"];
+    output.table(&head, &recent.iter().take(MAX_PROCESSES_SHOWN).map(row).collect::<Vec<_>>())?;
+    if recent.len() > MAX_PROCESSES_SHOWN {
+        output.line(&format!("{MAX_PROCESSES_SHOWN} of {} shown; --json has all", recent.len()))?;
+    }
+    Ok(())
+}
+
+fn ledger_limit(ledger: &Ledger) -> String {
+    match ledger.max_bytes {
+        Some(limit) => format!("its size; new events are refused from {} MiB on", limit >> 20),
+        None => "its size; no limit is set".to_owned(),
+    }
+}
+
+/// Dead letters by class: a value that exceeds a bound, say, is `too_large`.
+fn classes(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+    if connection.dead_letters_by_class.is_empty() {
+        return Ok(());
+    }
+    output.line(&format!("\n{}: dead letters by class", connection.name))?;
+    let rows: Vec<_> = connection
+        .dead_letters_by_class
+        .iter()
+        .map(|(class, letters)| vec![class.clone(), letters.to_string()])
+        .collect();
+    output.table(&["CLASS", "LETTERS"], &rows)
+}
+
+fn unmapped(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+    if connection.unmapped_traits.is_empty() {
+        return Ok(());
+    }
+    output.line(&format!("\n{}: no field of Refersion takes these traits", connection.name))?;
+    let rows: Vec<_> =
+        connection.unmapped_traits.iter().map(|it| vec![it.name.clone(), it.events.to_string()]).collect();
+    output.table(&["TRAIT", "EVENTS"], &rows)?;
+    if connection.unmapped_beyond > 0 {
+        let events = connection.unmapped_beyond;
+        output.line(&format!("The list is a sample: {events} events have more traits than are counted."))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! Who works: the processes that reported themselves, and whether anybody serves what waits.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ledger::{ProcessReport, ProcessRole};
+
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::failure::Failure;
+
+/// Which processes there are, as of one moment.
+#[derive(Clone, Debug)]
+pub struct Workers {
+    /// Every process that is remembered, newest heartbeat first.
+    pub processes: Vec<ProcessReport>,
+    /// Some lease runs.
+    any_lease: bool,
+    now: Timestamp,
+    silent_after: Duration,
+}
+
+impl Workers {
+    /// Reads them.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if the ledger cannot be read.
+    pub async fn read(engines: &Engines, config: &Config) -> Result<Self, Failure> {
+        let now = engines.now();
+        let processes = engines.monitoring.processes().await?;
+        let any_lease = engines.monitoring.any_lease(now).await?;
+        Ok(Self { processes, any_lease, now, silent_after: config.health.stale_after })
+    }
+
+    /// Whether a process runs, as far as its heartbeat tells. Clocks of two machines may differ either way.
+    #[must_use]
+    pub fn is_alive(&self, process: &ProcessReport) -> bool {
+        let silence = self.now.duration_since(process.beat_at).unsigned_abs();
+        process.ended_at.is_none() && silence <= self.silent_after
+    }
+
+    /// Whether a process with such a role runs.
+    fn any(&self, has_role: fn(ProcessRole) -> bool) -> bool {
+        self.processes.iter().any(|process| has_role(process.role) && self.is_alive(process))
+    }
+
+    /// Whether anybody delivers: a worker that reports itself, or one of another version that holds a lease.
+    #[must_use]
+    pub fn delivers(&self) -> bool {
+        self.any(ProcessRole::delivers) || self.any_lease
+    }
+
+    /// What is wrong, if events wait and nobody delivers them.
+    #[must_use]
+    pub fn unserved(&self, waiting: &Waiting) -> Option<String> {
+        if waiting.is_nothing() || self.delivers() {
+            return None;
+        }
+        Some(format!("{waiting}, and no worker is running: start `serve` or `worker`"))
+    }
+
+    /// What is wrong, if nobody accepts events, or nobody delivers them.
+    #[must_use]
+    pub fn missing(&self) -> Option<&'static str> {
+        match (self.any(ProcessRole::accepts), self.delivers()) {
+            (true, true) => None,
+            (false, false) => {
+                Some("no process is running, so no event is accepted or delivered: start `serve`")
+            }
+            (false, true) => {
+                Some("no ingest process is running, so no event is accepted: start `serve` or `ingest`")
+            }
+            (true, false) => {
+                Some("no worker is running, so no event is delivered: start `serve` or `worker`")
+            }
+        }
+    }
+
+    /// How long ago a time was; nothing for one that is still to come.
+    #[must_use]
+    pub fn age(&self, at: Timestamp) -> Duration {
+        Duration::try_from(self.now.duration_since(at)).unwrap_or_default()
+    }
+}
+
+/// How many events wait, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// In the queue.
+    pub queued: u64,
+    /// In the ledger, without an outcome.
+    pub pending: u64,
+}
+
+impl Waiting {
+    fn is_nothing(&self) -> bool {
+        self.queued == 0 && self.pending == 0
+    }
+}
+
+impl std::fmt::Display for Waiting {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { queued, pending } = self;
+        let event = |count: u64| if count == 1 { "event waits" } else { "events wait" };
+        match (queued, pending) {
+            (queued, 0) => write!(formatter, "{queued} {} in the queue", event(*queued)),
+            (0, pending) => write!(formatter, "{pending} {} in the ledger", event(*pending)),
+            _ => write!(formatter, "{queued} {} in the queue and {pending} in the ledger", event(*queued)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn process(role: ProcessRole, beat: i64) -> ProcessReport {
+        ProcessReport {
+            id: uuid::Uuid::nil(),
+            role,
+            host: "machine".to_owned(),
+            pid: 1,
+            version: "1".to_owned(),
+            started_at: at(0),
+            beat_at: at(beat),
+            ended_at: None,
+            connections: Vec::new(),
+        }
+    }
+
+    fn workers(processes: Vec<ProcessReport>) -> Workers {
+        Workers { processes, any_lease: false, now: at(100), silent_after: Duration::from_secs(15) }
+    }
+
+    const SOME: Waiting = Waiting { queued: 3, pending: 0 };
+
+    #[test]
+    fn work_that_waits_without_a_living_worker_is_a_problem() {
+        let alone = workers(vec![process(ProcessRole::Ingest, 99)]);
+        assert!(
+            alone.unserved(&SOME).unwrap().contains("3 events wait in the queue, and no worker is running")
+        );
+        assert_eq!(alone.unserved(&Waiting { queued: 0, pending: 0 }), None);
+        for (role, beat, served) in [
+            (ProcessRole::Worker, 99, true),
+            (ProcessRole::Serve, 86, true),
+            (ProcessRole::Worker, 84, false),
+        ] {
+            let found = workers(vec![process(role, beat)]).unserved(&SOME);
+            assert_eq!(found.is_none(), served, "{found:?}");
+        }
+        let ended = ProcessReport { ended_at: Some(at(99)), ..process(ProcessRole::Worker, 99) };
+        assert!(workers(vec![ended]).unserved(&SOME).is_some());
+        assert_eq!(Workers { any_lease: true, ..workers(vec![]) }.unserved(&SOME), None, "an older version");
+    }
+
+    #[test]
+    fn a_role_that_nobody_has_is_named() {
+        for (roles, said) in [
+            (vec![], Some("no process is running")),
+            (vec![ProcessRole::Ingest], Some("no worker is running")),
+            (vec![ProcessRole::Worker], Some("no ingest process is running")),
+            (vec![ProcessRole::Worker, ProcessRole::Ingest], None),
+            (vec![ProcessRole::Serve], None),
+        ] {
+            let found = workers(roles.into_iter().map(|role| process(role, 99)).collect()).missing();
+            assert_eq!(found.is_some(), said.is_some(), "{found:?}");
+            assert!(found.unwrap_or_default().starts_with(said.unwrap_or_default()), "{found:?}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Tables that fit the terminal: long cells are cut, and columns that can be spared are left out.
+
+/// Stands between two columns.
+const BETWEEN: &str = "  ";
+/// A cell is cut to this width before a column is left out.
+const COMFORTABLE: usize = 24;
+/// The least width that a cell is cut to.
+const LEAST: usize = 8;
+/// Stands for what was cut off.
+const CUT: char = '…';
+
+/// What may be done to a column that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    /// Nothing: the operator copies it into another command.
+    Whole,
+    /// Its cells are cut.
+    Cut,
+    /// Its cells are cut, then it is left out; the last such column goes first.
+    Spare,
+}
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    name: &'static str,
+    fit: Fit,
+}
+
+/// A column that stays as it is, because its cells are copied into other commands.
+#[must_use]
+pub fn whole(name: &'static str) -> Column {
+    Column { name, fit: Fit::Whole }
+}
+
+/// A column whose cells may be cut.
+#[must_use]
+pub fn cut(name: &'static str) -> Column {
+    Column { name, fit: Fit::Cut }
+}
+
+/// A column that may be left out.
+#[must_use]
+pub fn spare(name: &'static str) -> Column {
+    Column { name, fit: Fit::Spare }
+}
+
+impl From<&'static str> for Column {
+    fn from(name: &'static str) -> Self {
+        cut(name)
+    }
+}
+
+/// A table as lines.
+pub(super) struct Laid {
+    pub(super) lines: Vec<String>,
+    /// The names of the columns that are left out.
+    pub(super) left_out: Vec<&'static str>,
+}
+
+/// Lays a table out; `None` is room for everything.
+pub(super) fn lay_out(columns: &[Column], rows: &[Vec<String>], room: Option<usize>) -> Laid {
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
+    let natural: Vec<usize> =
+        columns.iter().enumerate().map(|(place, column)| natural(place, column, &rows)).collect();
+    // A column in which nothing stands takes no room from the others.
+    let is_empty =
+        |place: usize| !rows.is_empty() && rows.iter().all(|row| row.get(place).is_none_or(String::is_empty));
+    let used = |place: &usize| columns[*place].fit != Fit::Spare || !is_empty(*place);
+    let mut shown: Vec<usize> = (0..columns.len()).filter(used).collect();
+    let mut left_out = Vec::new();
+    let widths = loop {
+        let least = if spare_place(columns, &shown).is_some() { COMFORTABLE } else { LEAST };
+        match room.map(|room| shrunk(columns, &natural, &shown, room, least)) {
+            None => break natural.clone(),
+            Some((widths, true)) => break widths,
+            Some((widths, false)) => match spare_place(columns, &shown) {
+                Some(place) => left_out.insert(0, columns[shown.remove(place)].name),
+                None => break widths,
+            },
+        }
+    };
+    let head: Vec<String> = columns.iter().map(|column| column.name.to_owned()).collect();
+    let lines = std::iter::once(&head).chain(&rows).map(|row| line(row, &shown, &widths)).collect();
+    Laid { lines, left_out }
+}
+
+fn natural(place: usize, column: &Column, rows: &[Vec<String>]) -> usize {
+    let cells = rows.iter().filter_map(|row| row.get(place)).map(|cell| cell.chars().count());
+    cells.chain([column.name.chars().count()]).max().unwrap_or(0)
+}
+
+fn spare_place(columns: &[Column], shown: &[usize]) -> Option<usize> {
+    shown.iter().rposition(|place| columns[*place].fit == Fit::Spare)
+}
+
+/// Cuts the widest columns, down to `least`, until all fit; whether they do.
+fn shrunk(
+    columns: &[Column],
+    natural: &[usize],
+    shown: &[usize],
+    room: usize,
+    least: usize,
+) -> (Vec<usize>, bool) {
+    let mut widths = natural.to_vec();
+    let gaps = BETWEEN.len() * shown.len().saturating_sub(1);
+    loop {
+        let taken: usize = shown.iter().map(|place| widths[*place]).sum::<usize>() + gaps;
+        if taken <= room {
+            return (widths, true);
+        }
+        let can_shrink = |place: &&usize| {
+            let column = columns[**place];
+            column.fit != Fit::Whole && widths[**place] > least.max(column.name.chars().count())
+        };
+        match shown.iter().filter(can_shrink).max_by_key(|place| widths[**place]) {
+            Some(place) => widths[*place] -= 1,
+            None => return (widths, false),
+        }
+    }
+}
+
+fn line(row: &[String], shown: &[usize], widths: &[usize]) -> String {
+    let mut line = String::new();
+    for place in shown {
+        let (cell, width) =
+            (shortened(row.get(*place).map_or("", String::as_str), widths[*place]), widths[*place]);
+        line.push_str(&format!("{cell:<width$}"));
+        line.push_str(BETWEEN);
+    }
+    line.trim_end().to_owned()
+}
+
+fn shortened(cell: &str, width: usize) -> String {
+    if cell.chars().count() <= width {
+        return cell.to_owned();
+    }
+    let kept: String = cell.chars().take(width.saturating_sub(1)).collect();
+    format!("{}{CUT}", kept.trim_end())
+}
+
+/// A cell may show what a stranger sent: control characters must not reach the operator's terminal.
+fn printable(cell: &str) -> String {
+    cell.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn laid(room: Option<usize>) -> Laid {
+        let columns = [whole("ID"), cut("CAUSE"), spare("NOTE"), spare("EMPTY")];
+        let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+        let rows = [
+            row(["0193b5c0", "the value of the field phone was refused", "said by the source once", ""]),
+            row(["17", "lång\u{1b}[2J", "", ""]),
+        ];
+        lay_out(&columns, &rows, room)
+    }
+
+    #[test]
+    fn with_room_every_cell_is_whole_and_control_characters_do_not_get_through() {
+        let laid = laid(None);
+        assert_eq!(
+            laid.lines,
+            [
+                "ID        CAUSE                                     NOTE",
+                "0193b5c0  the value of the field phone was refused  said by the source once",
+                "17        lång\u{fffd}[2J",
+            ]
+        );
+        assert_eq!(laid.left_out, [""; 0]);
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_shorter_cells_then_fewer_columns_and_whole_ids() {
+        let medium = laid(Some(60));
+        assert_eq!(medium.lines[1], "0193b5c0  the value of the field…  said by the source once");
+        assert_eq!(medium.left_out, [""; 0]);
+        let narrow = laid(Some(30));
+        assert_eq!(narrow.lines[1], "0193b5c0  the value of the f…");
+        assert_eq!(narrow.left_out, ["NOTE"]);
+        for room in 20..100 {
+            let laid = laid(Some(room));
+            assert!(laid.lines.iter().all(|line| line.chars().count() <= room), "{room}: {:?}", laid.lines);
+            assert!(laid.lines[1].starts_with("0193b5c0"));
+        }
+    }
+}

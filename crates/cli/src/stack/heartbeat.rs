@@ -1,0 +1,233 @@
+//! The process reports itself in the ledger, again and again. Each report also proves that ledger and queue can be written,
+//! and a process that does not deliver looks whether anybody does: `/readyz` rests on all three.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ledger::{HeldConnection, ProcessReport, ProcessRole};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use worker::Meters;
+
+use super::{Roles, Running};
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::failure::{Failure, with_causes};
+use crate::health::{Freshness, Pulses};
+use crate::operator::workers::{Waiting, Workers};
+
+/// How often the process reports itself.
+const BEAT_EVERY: Duration = Duration::from_secs(2);
+/// How long one write may take.
+const WRITE_WITHIN: Duration = Duration::from_secs(4);
+/// Heartbeats between two looks whether anybody delivers; on a broker each asks every process.
+const LOOK_EVERY: u32 = 3;
+
+/// What the heartbeats have shown. Clones share it.
+#[derive(Clone)]
+pub(super) struct Heartbeat {
+    known: Arc<Mutex<Known>>,
+    stale_after: Duration,
+}
+
+#[derive(Default)]
+struct Known {
+    ledger: Written,
+    queue: Written,
+    /// Since when events wait that nobody delivers, and what to say of them.
+    unserved: Option<(Instant, String)>,
+}
+
+/// How writing went last.
+#[derive(Default)]
+struct Written {
+    at: Option<Instant>,
+    failed: Option<String>,
+}
+
+impl Written {
+    fn note(&mut self, what: &str, written: Result<(), String>) {
+        match written {
+            Ok(()) => {
+                if self.failed.take().is_some() {
+                    tracing::info!(what, "it can be written again");
+                }
+                self.at = Some(Instant::now());
+            }
+            Err(why) => {
+                if self.failed.is_none() {
+                    tracing::warn!(what, why, "it cannot be written");
+                }
+                self.failed = Some(why);
+            }
+        }
+    }
+
+    /// What is wrong; before the first heartbeat nothing is known.
+    fn trouble(&self, stale_after: Duration) -> Option<String> {
+        if let Some(why) = &self.failed {
+            return Some(format!("it cannot be written: {why}"));
+        }
+        let silence = self.at?.elapsed();
+        (silence > stale_after).then(|| format!("nothing was written for {} s", silence.as_secs()))
+    }
+}
+
+impl Heartbeat {
+    /// Lets readiness see what heartbeats show.
+    pub(super) fn watched_by(pulses: &Pulses, config: &Config) -> Self {
+        let heartbeat = Self { known: Arc::default(), stale_after: config.health.stale_after };
+        for (name, part) in
+            [("ledger writes", Part::Ledger), ("queue writes", Part::Queue), ("work", Part::Work)]
+        {
+            let asked = heartbeat.clone();
+            pulses.need(name, Box::new(move || asked.trouble(part)));
+        }
+        heartbeat
+    }
+
+    fn trouble(&self, part: Part) -> Option<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match part {
+            Part::Ledger => known.ledger.trouble(self.stale_after),
+            Part::Queue => known.queue.trouble(self.stale_after),
+            Part::Work => {
+                let (since, why) = known.unserved.as_ref()?;
+                (since.elapsed() >= self.stale_after).then(|| why.clone())
+            }
+        }
+    }
+
+    /// Starts to report the process.
+    pub(super) fn keep_beating(
+        &self,
+        config: &Config,
+        roles: Roles,
+        engines: &Engines,
+        running: &mut Running,
+    ) {
+        let reporter = Reporter {
+            heartbeat: self.clone(),
+            engines: engines.clone(),
+            config: config.clone(),
+            meters: running.meters.clone(),
+            report: report(roles, engines),
+        };
+        let stop = running.stop.clone();
+        running.supervisor.start("heartbeat", Freshness::WhileRunning, move |_| {
+            let (reporter, stop) = (reporter.clone(), stop.clone());
+            async move {
+                reporter.beat_until(&stop).await;
+                Ok(())
+            }
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// What readiness asks of.
+#[derive(Clone, Copy)]
+enum Part {
+    Ledger,
+    Queue,
+    Work,
+}
+
+fn report(roles: Roles, engines: &Engines) -> ProcessReport {
+    let role = match roles {
+        Roles { ingest: true, worker: true } => ProcessRole::Serve,
+        Roles { ingest: true, worker: false } => ProcessRole::Ingest,
+        Roles { ingest: false, .. } => ProcessRole::Worker,
+    };
+    let now = engines.now();
+    ProcessReport {
+        id: engines.new_id(),
+        role,
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: now,
+        beat_at: now,
+        ended_at: None,
+        connections: Vec::new(),
+    }
+}
+
+fn held(meters: &Meters) -> Vec<HeldConnection> {
+    let rates = meters.rates();
+    meters.held().into_iter().map(|id| HeldConnection { id, rate: rates.get(&id).copied() }).collect()
+}
+
+/// Reports one process.
+#[derive(Clone)]
+struct Reporter {
+    heartbeat: Heartbeat,
+    engines: Engines,
+    config: Config,
+    meters: Option<Arc<Meters>>,
+    report: ProcessReport,
+}
+
+impl Reporter {
+    async fn beat_until(&self, stop: &CancellationToken) {
+        for beats in 0_u32.. {
+            self.write(false).await;
+            if !self.report.role.delivers() && beats % LOOK_EVERY == 0 {
+                self.look().await;
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(BEAT_EVERY)).await.is_none() {
+                break;
+            }
+        }
+        self.write(true).await;
+    }
+
+    async fn write(&self, has_ended: bool) {
+        let now = self.engines.now();
+        let held = self.meters.as_ref().map(|meters| held(meters)).unwrap_or_default();
+        let report = ProcessReport {
+            beat_at: now,
+            ended_at: has_ended.then_some(now),
+            connections: if has_ended { Vec::new() } else { held },
+            ..self.report.clone()
+        };
+        let (ledger, queue) = tokio::join!(
+            timeout(WRITE_WITHIN, self.engines.monitoring.report(&report)),
+            timeout(WRITE_WITHIN, self.engines.queue.prove_writing()),
+        );
+        let late = || format!("no answer within {} s", WRITE_WITHIN.as_secs());
+        let ledger = ledger.map_or_else(|_| Err(late()), |it| it.map_err(|error| with_causes(&error)));
+        let queue = queue.map_or_else(|_| Err(late()), |it| it.map_err(|error| with_causes(&error)));
+        self.heartbeat.change(|known| {
+            known.ledger.note("ledger", ledger);
+            known.queue.note("queue", queue);
+        });
+    }
+
+    /// Looks whether anybody delivers. What cannot be read is no sign that nobody does.
+    async fn look(&self) {
+        match self.unserved().await {
+            Ok(Some(why)) => self.heartbeat.change(|known| {
+                let since = known.unserved.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+                known.unserved = Some((since, why));
+            }),
+            Ok(None) => self.heartbeat.change(|known| known.unserved = None),
+            Err(failure) => {
+                tracing::debug!(why = failure.message, "it cannot be seen whether anybody delivers")
+            }
+        }
+    }
+
+    async fn unserved(&self) -> Result<Option<String>, Failure> {
+        let workers = Workers::read(&self.engines, &self.config).await?;
+        if workers.delivers() {
+            return Ok(None);
+        }
+        let depth = self.engines.queue.depth().await?;
+        let pending = self.engines.ledger.counts(None, self.engines.now()).await?.pending;
+        Ok(workers.unserved(&Waiting { queued: depth.live + depth.bulk, pending }))
+    }
+}

@@ -26,6 +26,8 @@ pub struct Connection {
     pub settings: Settings,
     /// Grows by one with every change of the settings; begins at 1.
     pub settings_version: i64,
+    /// How often it was resumed.
+    pub resumes: i64,
     /// Whether it delivers.
     pub state: State,
     /// Since when it is paused, and a sentence on why (no personal data, no secret); both absent while it is active.
@@ -39,6 +41,23 @@ pub struct Connection {
     /// What client libraries name it by. They show it to every browser, so it is no secret; `Debug` hides it all the
     /// same, as it lets anyone send events.
     pub write_key: String,
+}
+
+/// What is in force: it differs after each change of the settings and after each resume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epoch {
+    /// See [`Connection::settings_version`].
+    pub settings_version: i64,
+    /// See [`Connection::resumes`].
+    pub resumes: i64,
+}
+
+impl Connection {
+    /// What is in force.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        Epoch { settings_version: self.settings_version, resumes: self.resumes }
+    }
 }
 
 /// Whether a connection delivers. Either way it goes on accepting events.

@@ -8,7 +8,7 @@ use std::error::Error;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::connection::{Connection, ConnectionId, ConnectionName, PausedFor, State};
+use crate::connection::{Connection, ConnectionId, ConnectionName, Epoch, PausedFor, State};
 use crate::settings::Settings;
 use crate::vault::{Digest, SealedKey};
 
@@ -84,6 +84,20 @@ pub trait ConnectionStore: Send + Sync {
     async fn pause(
         &self,
         id: ConnectionId,
+        reason: PausedFor,
+        because: &str,
+        now: Timestamp,
+    ) -> Result<State, StoreError>;
+
+    /// As [`ConnectionStore::pause`], for a cause that was met while `seen` was in force. Nothing changes if the
+    /// settings were changed, or the connection was resumed, since: the cause may be gone.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    async fn pause_in(
+        &self,
+        id: ConnectionId,
+        seen: Epoch,
         reason: PausedFor,
         because: &str,
         now: Timestamp,

@@ -36,8 +36,8 @@ pub use changes::{
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole};
 pub use storage::{KeptLetters, Storage};
 pub use view::{
-    AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired,
-    SweepClock,
+    AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, DeadLetterState, DeadLetterView,
+    EventView, Expired, SweepClock,
 };
 
 /// The row id of a graph.

@@ -37,8 +37,19 @@ pub struct EventView {
     pub affiliate: Option<AffiliateRef>,
     /// Failed calls, oldest first.
     pub attempts: Vec<AttemptView>,
+    /// Its dead letter, whatever became of it.
+    pub dead_letter: Option<DeadLetterRef>,
     /// The digests that it is found by: its message id's and its identifiers'.
     pub found_by: Vec<identity::Digest>,
+}
+
+/// The dead letter of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetterRef {
+    /// Its row id.
+    pub id: i64,
+    /// The cause in words.
+    pub cause: String,
 }
 
 /// A failed call.

@@ -76,6 +76,14 @@ pub trait Queue: Send + Sync {
         Ok(None)
     }
 
+    /// Bytes of messages that the queue holds, and how many it may; `None` for an engine that cannot tell.
+    ///
+    /// # Errors
+    /// When the queue is unavailable.
+    async fn stored_bytes(&self) -> Result<Option<(u64, u64)>, QueueError> {
+        Ok(None)
+    }
+
     /// Writes a row, to prove that the queue can be written. An engine that watches its links need not.
     ///
     /// # Errors

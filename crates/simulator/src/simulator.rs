@@ -140,6 +140,12 @@ impl Simulator {
         self.injector.set(now, faults);
     }
 
+    /// Whether an outage of the whole API is on.
+    #[must_use]
+    pub fn is_down(&self, now: Duration) -> bool {
+        self.injector.outage_is_on(now)
+    }
+
     /// The faults in force.
     #[must_use]
     pub fn faults(&self) -> &Faults {

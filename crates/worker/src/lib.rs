@@ -25,6 +25,7 @@ mod handoff;
 pub mod housekeeping;
 mod locks;
 pub mod meters;
+mod notices;
 mod off_thread;
 pub mod pace;
 pub mod payout;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use connections::ConnectionId;
 use identity::graph::Lane;
 
+use crate::notices::Notices;
+
 /// Upper bounds, in seconds, of the latency buckets of [`Meters::latencies`].
 pub const LATENCY_BOUNDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
@@ -27,6 +29,7 @@ pub struct Meters {
     rates: Mutex<BTreeMap<ConnectionId, f64>>,
     settled: Mutex<BTreeMap<&'static str, Settling>>,
     held: Mutex<BTreeSet<ConnectionId>>,
+    pub(crate) notices: Notices,
 }
 
 /// How long events of one lane took from the ingest endpoint to their outcome.

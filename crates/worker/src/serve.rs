@@ -116,7 +116,7 @@ async fn serve_one(
             }
             Ok(None) => wait(worker.limits.renew, &stop).await,
             Err(cause) => {
-                warn!(connection = id, %cause, "no lease to be had");
+                warn!(connection = %connection.name, id, %cause, "no lease to be had");
                 wait(REST, &stop).await;
             }
         }
@@ -145,20 +145,20 @@ async fn hold(
     stop: &CancellationToken,
 ) {
     let id = connection.id;
-    info!(connection = id, token = lease.token, "serving the connection");
+    info!(connection = %connection.name, id, token = lease.token, "serving the connection");
     gate.set_lease(Some(left(lease, worker.now())));
     let mut serving = Holder::new(worker, connection, Fence { token: lease.token }, gate);
     tokio::select! {
         biased;
         () = keep_lease(worker, id, holder, lease.token, gate) => {
-            warn!(connection = id, "the lease is lost: another worker serves the connection now");
+            warn!(connection = %connection.name, id, "the lease is lost: another worker serves the connection now");
             return;
         }
         end = serving.serve(stop) => match end {
             Ok(Left::Stopped) => {}
             Ok(Left::Lost) => return,
             Err(cause) => {
-                warn!(connection = id, cause = %format!("{cause:#}"), "reconcile starts again");
+                warn!(connection = %connection.name, id, cause = %format!("{cause:#}"), "reconcile starts again");
                 if serving.has_calls_under_way() {
                     // They may still take effect: nobody serves the connection until the lease has outlasted them.
                     return;

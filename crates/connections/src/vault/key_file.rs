@@ -22,7 +22,10 @@ pub enum KeyFileError {
     #[error("the key file {} is there already, and is left as it is", .0.display())]
     Exists(PathBuf),
     /// Others than its owner may read or change it.
-    #[error("the key file {0} is open to others (mode {mode:o}): run `chmod 600 {0}`", path.display())]
+    #[error(
+        "the key file {0} is open to others (mode {mode:o}): run `chmod 600 {0}`, or 640 with a group of this program",
+        path.display()
+    )]
     TooOpen {
         /// Where it is.
         path: PathBuf,
@@ -51,7 +54,8 @@ impl MasterKey {
     /// Reads the key from a file.
     ///
     /// # Errors
-    /// [`KeyFileError::Missing`], [`KeyFileError::TooOpen`] when group or others have any right to the file (on Unix),
+    /// [`KeyFileError::Missing`], [`KeyFileError::TooOpen`] when others have any right to the file, or its group more than to
+    /// read it, or the group is none of ours (on Unix),
     /// [`KeyFileError::NotAKey`], or [`KeyFileError::Io`].
     pub fn read_file(path: &Path) -> Result<Self, KeyFileError> {
         let file = File::open(path).map_err(|source| match source.kind() {
@@ -129,9 +133,21 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 fn refuse_if_open_to_others(file: &File, path: &Path) -> Result<(), KeyFileError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = file.metadata().map_err(|source| failed(path, source))?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::TooOpen { path: path.to_owned(), mode }) }
+    use std::os::unix::fs::MetadataExt as _;
+    let found = file.metadata().map_err(|source| failed(path, source))?;
+    let mode = found.mode() & 0o777;
+    let is_closed = mode & 0o077 == 0 || (mode & 0o037 == 0 && is_ours((found.uid(), found.gid())));
+    if is_closed { Ok(()) } else { Err(KeyFileError::TooOpen { path: path.to_owned(), mode }) }
+}
+
+/// Whether the group of a file may read it: one that we are in, as Kubernetes gives a volume (`fsGroup`), or that of root,
+/// as systemd hands out credentials. <https://systemd.io/CREDENTIALS>
+#[cfg(unix)]
+fn is_ours((user, group): (u32, u32)) -> bool {
+    let ours = rustix::process::getgroups().unwrap_or_default();
+    let is_member =
+        |id: u32| rustix::process::getegid().as_raw() == id || ours.iter().any(|group| group.as_raw() == id);
+    is_member(group) || (user, group) == (0, 0)
 }
 
 #[cfg(not(unix))]

@@ -155,13 +155,16 @@ fn a_key_file_open_to_others_is_refused_with_the_command_that_mends_it() {
     let mode =
         |path: &std::path::Path| std::fs::metadata(path).expect("the file").permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
-    for open in [0o640, 0o604, 0o620, 0o644] {
+    for open in [0o604, 0o620, 0o644, 0o660, 0o650] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(open)).expect("a new mode");
         let refusal = MasterKey::read_file(&path).expect_err("open to others").to_string();
         assert!(refusal.contains(&format!("chmod 600 {}", path.display())), "{refusal}");
     }
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).expect("a new mode");
-    MasterKey::read_file(&path).expect("readable by its owner only");
+    // The file has our group, which may read it: as Kubernetes (fsGroup) and systemd hand keys out.
+    for closed in [0o400, 0o440, 0o640] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(closed)).expect("a new mode");
+        MasterKey::read_file(&path).expect("nobody else may read it");
+    }
 }
 
 proptest! {

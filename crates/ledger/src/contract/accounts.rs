@@ -133,6 +133,31 @@ pub async fn the_stronger_reason_for_a_pause_holds(engine: &impl Engine) {
     assert!(matches!(engine.resume(-1, None).await, Err(StoreError::NotFound)));
 }
 
+/// A cause that was met before the settings changed, or before a resume, pauses nothing.
+pub async fn a_pause_for_what_is_no_longer_in_force_changes_nothing(engine: &impl Engine) {
+    let first = connection(engine, "shop", 1).await;
+    let id = first.id;
+    let configuration = PausedFor::Configuration;
+    let pause =
+        async |seen| engine.pause_in(id, seen, configuration, "a field", at(1)).await.expect("answered");
+    assert_eq!(pause(first.epoch()).await, State::Paused(configuration));
+    let changed = Settings { rate_per_second: 2.5, ..Settings::default() };
+    engine.set_settings(id, 1, &changed).await.expect("changed");
+    assert!(engine.resume(id, None).await.expect("answered"));
+    assert_eq!(pause(first.epoch()).await, State::Active);
+    let resumed = engine.by_id(id).await.expect("read").expect("there");
+    assert_eq!((resumed.state, resumed.resumes), (State::Active, 1));
+    assert_eq!(pause(resumed.epoch()).await, State::Paused(configuration));
+    assert!(engine.resume(id, None).await.expect("answered"));
+    assert_eq!(
+        pause(resumed.epoch()).await,
+        State::Active,
+        "the settings are the same, and the resume is newer"
+    );
+    let nobody = engine.pause_in(-1, resumed.epoch(), configuration, "", at(1)).await;
+    assert!(matches!(nobody, Err(StoreError::NotFound)), "{nobody:?}");
+}
+
 /// With a connection goes everything that was kept for it, and nothing of others; its id is not given again.
 pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
     let (gone, stays) = (connection(engine, "one", 1).await.id, connection(engine, "two", 2).await.id);

@@ -35,6 +35,7 @@ macro_rules! contract_tests {
                 a_connection_is_found_by_name_id_and_key, a_store_is_empty_while_it_has_no_connection, names_and_keys_are_unique,
                 a_replaced_key_opens_the_door_for_a_week, a_key_that_opens_no_door_is_free,
                 settings_change_only_from_the_version_that_was_seen, the_stronger_reason_for_a_pause_holds,
+                a_pause_for_what_is_no_longer_in_force_changes_nothing,
                 a_removed_connection_leaves_nothing, a_learned_rate_is_remembered,
                 another_master_key_is_refused, rotation_keeps_every_key_readable
             ]
@@ -75,7 +76,7 @@ macro_rules! contract_tests {
             ]
             monitoring: [
                 processes_are_shown_as_they_reported_last, processes_are_forgotten_after_a_week,
-                a_lease_that_runs_is_seen, writing_can_be_proved, the_oldest_pending_event_is_known
+                a_lease_that_runs_is_seen, writing_can_be_proved, the_audit_is_read_newest_first, dead_letters_are_counted_whatever_the_limit, the_oldest_pending_event_is_known
             ]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,

@@ -1,8 +1,8 @@
 //! Promises about processes that report themselves, and about what waits.
 
 use super::Engine;
-use super::material::{LEASE, ONE, at, event, events, record, uuid};
-use crate::{HeldConnection, ProcessReport, ProcessRole};
+use super::material::{LEASE, ONE, OTHER, at, dead_letter, event, events, record, uuid};
+use crate::{Audit, Changes, DeadLetterFilter, HeldConnection, ProcessReport, ProcessRole};
 
 fn process(number: u128, beat: i64) -> ProcessReport {
     ProcessReport {
@@ -51,6 +51,42 @@ pub async fn writing_can_be_proved(engine: &impl Engine) {
     for second in 0..2 {
         engine.prove_writing(at(second)).await.expect("written");
     }
+}
+
+/// A list says how many there are beyond those that it shows.
+pub async fn dead_letters_are_counted_whatever_the_limit(engine: &impl Engine) {
+    for number in 1..=3 {
+        dead_letter(engine, ONE, number, 5).await;
+    }
+    let count = async |filter: DeadLetterFilter| engine.count_dead_letters(&filter).await.expect("counted");
+    assert_eq!(count(DeadLetterFilter { limit: 1, ..DeadLetterFilter::default() }).await, 3);
+    let nothing = DeadLetterFilter { class: Some("nothing".to_owned()), ..DeadLetterFilter::default() };
+    assert_eq!(count(nothing).await, 0);
+    let open = engine.open_dead_letters().await.expect("counted");
+    assert_eq!(open.iter().map(|(id, _, letters)| (*id, *letters)).collect::<Vec<_>>(), [(ONE, 3)]);
+}
+
+/// The audit is read from its newest line back.
+pub async fn the_audit_is_read_newest_first(engine: &impl Engine) {
+    let line = |second, action: &str| Audit {
+        at: at(second),
+        actor: "worker".to_owned(),
+        action: action.to_owned(),
+        subject: "affiliate 7".to_owned(),
+    };
+    let audit = vec![line(1, "affiliate_found"), line(2, "status_changed")];
+    record(engine, Changes { connection: ONE, audit, ..Changes::default() }).await;
+    let other = vec![line(3, "affiliate_gone")];
+    record(engine, Changes { connection: OTHER, audit: other, ..Changes::default() }).await;
+    let read = async |of, limit| {
+        let lines = engine.audit(of, limit).await.expect("read");
+        lines.into_iter().map(|(connection, line)| (connection, line.action)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        read(Some(ONE), 9).await,
+        [(ONE, "status_changed".to_owned()), (ONE, "affiliate_found".to_owned())]
+    );
+    assert_eq!(read(None, 1).await, [(OTHER, "affiliate_gone".to_owned())]);
 }
 
 /// The oldest of the pending events counts.

@@ -9,7 +9,7 @@ use super::events::Stories;
 use super::failure::Failure;
 use super::text::{integer, some_text, text};
 use super::{rows, sql};
-use crate::words::{letter_state, letter_word, limit, micros, small, time};
+use crate::words::{count, letter_state, letter_word, limit, micros, small, time};
 use crate::{DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetterView};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
@@ -46,6 +46,10 @@ const READ: &str = "SELECT d.id, d.event_id, d.connection, d.class, d.cause, d.h
     WHERE ($1::bigint IS NULL OR d.connection = $1) AND ($2::text IS NULL OR d.state = $2)
         AND ($3::text IS NULL OR d.class = $3) AND ($4::bigint[] IS NULL OR d.id = ANY($4))
     ORDER BY d.died_at DESC, d.id DESC LIMIT $5";
+
+const COUNT: &str = "SELECT COUNT(*) FROM dead_letters d
+    WHERE ($1::bigint IS NULL OR d.connection = $1) AND ($2::text IS NULL OR d.state = $2)
+        AND ($3::text IS NULL OR d.class = $3) AND ($4::bigint[] IS NULL OR d.id = ANY($4))";
 
 /// Lays down dead letters; an event that died before has its one renewed, and of two for one event the last counts.
 pub(super) async fn lay_down(
@@ -135,6 +139,17 @@ pub(super) async fn read(
     let query = sql(READ).bind(filter.connection).bind(filter.state.map(letter_word)).bind(&filter.class);
     let found = query.bind(&filter.ids).bind(limit(filter.limit)).fetch_all(connection).await?;
     found.iter().map(view).collect()
+}
+
+/// How many dead letters a filter picks, whatever its limit.
+pub(super) async fn count_of(
+    connection: &mut PgConnection,
+    filter: &DeadLetterFilter,
+) -> Result<u64, Failure> {
+    let query =
+        rows::<(i64,)>(COUNT).bind(filter.connection).bind(filter.state.map(letter_word)).bind(&filter.class);
+    let (found,) = query.bind(&filter.ids).fetch_one(connection).await?;
+    Ok(count(found))
 }
 
 fn view(row: &PgRow) -> Result<DeadLetterView, Failure> {

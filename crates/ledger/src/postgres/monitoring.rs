@@ -1,18 +1,20 @@
 //! Processes, proofs of writing, and the age of what waits.
 
 use async_trait::async_trait;
+use connections::ConnectionId;
 use jiff::Timestamp;
 use sqlx_core::row::Row as _;
 use sqlx_postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::letters;
 use super::pool::within;
 use super::port::on;
 use super::{PostgresLedger, rows, sql};
 use crate::monitoring::{MAX_PROCESSES, PROCESSES_KEPT};
-use crate::words::{limit, micros, process_role, small, time};
-use crate::{LedgerError, Monitoring, ProcessReport};
+use crate::words::{count, limit, micros, process_role, small, time};
+use crate::{Audit, DeadLetterFilter, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
         (id, role, host, pid, version, started_at, beat_at, ended_at, connections)
@@ -29,6 +31,12 @@ const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT
 
 const PROVE: &str =
     "INSERT INTO heartbeats (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+
+const AUDIT: &str = "SELECT connection, at, actor, action, subject FROM audit
+    WHERE ($1::bigint IS NULL OR connection = $1) ORDER BY id DESC LIMIT $2";
+
+const OPEN_LETTERS: &str = "SELECT connection, class, COUNT(*) FROM dead_letters WHERE state = 'open'
+    GROUP BY connection, class ORDER BY connection, class";
 
 /// An event's id says when it was accepted.
 const OLDEST: &str = "SELECT event_id FROM pending WHERE NOT dead ORDER BY event_id LIMIT 1";
@@ -54,6 +62,30 @@ impl Monitoring for PostgresLedger {
         let prove = sql(PROVE).bind(micros(now));
         on!(self.begin(), |line| async { Ok(prove.execute(line).await?) })?;
         Ok(())
+    }
+
+    async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, LedgerError> {
+        Ok(on!(self.read(), |line| letters::count_of(line, filter))?)
+    }
+
+    async fn audit(
+        &self,
+        connection: Option<ConnectionId>,
+        most: usize,
+    ) -> Result<Vec<(ConnectionId, Audit)>, LedgerError> {
+        let ask = sql(AUDIT).bind(connection).bind(limit(most));
+        Ok(on!(self.read(), |line| async {
+            ask.fetch_all(line).await?.iter().map(audit_line).collect::<Result<Vec<_>, Failure>>()
+        })?)
+    }
+
+    async fn open_dead_letters(&self) -> Result<Vec<(ConnectionId, String, u64)>, LedgerError> {
+        let ask = rows::<(ConnectionId, String, i64)>(OPEN_LETTERS);
+        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        Ok(found
+            .into_iter()
+            .map(|(connection, class, letters)| (connection, class, count(letters)))
+            .collect())
     }
 
     async fn oldest_pending(&self) -> Result<Option<Timestamp>, LedgerError> {
@@ -90,6 +122,16 @@ async fn report(line: &mut PgConnection, process: &ProcessReport) -> Result<(), 
 async fn rows_of_processes(line: &mut PgConnection) -> Result<Vec<ProcessReport>, Failure> {
     let found = sql(READ).bind(limit(MAX_PROCESSES)).fetch_all(line).await?;
     found.iter().map(process).collect()
+}
+
+fn audit_line(row: &PgRow) -> Result<(ConnectionId, Audit), Failure> {
+    let line = Audit {
+        at: time(row.try_get(1)?)?,
+        actor: row.try_get(2)?,
+        action: row.try_get(3)?,
+        subject: row.try_get(4)?,
+    };
+    Ok((row.try_get(0)?, line))
 }
 
 fn process(row: &PgRow) -> Result<ProcessReport, Failure> {

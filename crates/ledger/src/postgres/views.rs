@@ -13,7 +13,7 @@ use super::notes::{DIRTY, HELD_BACK, WAITING};
 use super::{events, rows, sql};
 use crate::unmapped::MORE;
 use crate::words::{count, digests, limit, micros, small, state, time};
-use crate::{AffiliateRef, AttemptView, Counts, EventView, State};
+use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
 
 /// Failed calls that are shown of one event: the newest.
 const MAX_ATTEMPTS_SHOWN: usize = 100;
@@ -23,8 +23,8 @@ const MAX_UNMAPPED_NAMED: usize = 50;
 
 const EVENTS: &str = "SELECT e.event_id, e.kind, e.connection, e.received_at,
         CASE WHEN p.event_id IS NOT NULL AND NOT p.dead THEN 'pending' ELSE o.state END, e.found_by,
-        o.reason, o.affiliate_id, o.affiliate_code, o.at
-    FROM events e LEFT JOIN pending p ON p.event_id = e.event_id
+        o.reason, o.affiliate_id, o.affiliate_code, o.at, d.id, d.cause
+    FROM events e LEFT JOIN dead_letters d ON d.event_id = e.event_id LEFT JOIN pending p ON p.event_id = e.event_id
     LEFT JOIN LATERAL (
         SELECT number, state, reason, affiliate_id, affiliate_code, at FROM outcomes WHERE event_id = e.event_id
         UNION ALL SELECT 1, e.first_state, e.first_reason, e.first_affiliate_id, e.first_affiliate_code, e.first_at
@@ -88,6 +88,10 @@ fn event(row: &PgRow) -> Result<EventView, Failure> {
         ended_at: row.try_get::<Option<i64>, _>(9)?.map(time).transpose()?,
         affiliate: (affiliate != AffiliateRef::default()).then_some(affiliate),
         attempts: Vec::new(),
+        dead_letter: match (row.try_get(10)?, row.try_get(11)?) {
+            (Some(id), Some(cause)) => Some(DeadLetterRef { id, cause }),
+            _ => None,
+        },
     })
 }
 

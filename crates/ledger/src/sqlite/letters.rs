@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::events;
 use super::failure::Failure;
-use super::words::{letter_state, letter_word, limit, micros, small, time, uuid};
+use super::words::{count, letter_state, letter_word, limit, micros, small, time, uuid};
 use crate::{DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetterView};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
@@ -39,6 +39,10 @@ const READ: &str = "SELECT d.id, e.event_id, d.connection, d.class, d.cause, d.h
     WHERE (?1 IS NULL OR d.connection = ?1) AND (?2 IS NULL OR d.state = ?2) AND (?3 IS NULL OR d.class = ?3)
         AND (?4 IS NULL OR d.id IN (SELECT value FROM json_each(?4)))
     ORDER BY d.died_at DESC, d.id DESC LIMIT ?5";
+
+const COUNT: &str = "SELECT COUNT(*) FROM dead_letters d
+    WHERE (?1 IS NULL OR d.connection = ?1) AND (?2 IS NULL OR d.state = ?2) AND (?3 IS NULL OR d.class = ?3)
+        AND (?4 IS NULL OR d.id IN (SELECT value FROM json_each(?4)))";
 
 /// Lays down dead letters; an event that died before has its one renewed.
 pub(super) fn lay_down(
@@ -131,6 +135,13 @@ pub(super) fn read(database: &Connection, filter: &DeadLetterFilter) -> Result<V
         letters.push(view(row)?);
     }
     Ok(letters)
+}
+
+/// How many dead letters a filter picks, whatever its limit.
+pub(super) fn count_of(database: &Connection, filter: &DeadLetterFilter) -> Result<u64, Failure> {
+    let ids = filter.ids.as_ref().map(serde_json::to_string).transpose()?;
+    let values = (filter.connection, filter.state.map(letter_word), &filter.class, ids);
+    Ok(count(database.prepare_cached(COUNT)?.query_row(values, |row| row.get(0))?))
 }
 
 fn view(row: &Row<'_>) -> Result<DeadLetterView, Failure> {

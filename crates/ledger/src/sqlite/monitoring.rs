@@ -1,14 +1,16 @@
 //! Processes, proofs of writing, and the age of what waits.
 
 use async_trait::async_trait;
+use connections::ConnectionId;
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::SqliteLedger;
 use super::failure::Failure;
-use super::words::{limit, micros, process_role, small, time, uuid};
+use super::letters;
+use super::words::{count, limit, micros, process_role, small, time, uuid};
 use crate::monitoring::{MAX_PROCESSES, PROCESSES_KEPT};
-use crate::{LedgerError, Monitoring, ProcessReport};
+use crate::{Audit, DeadLetterFilter, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
         (id, role, host, pid, version, started_at, beat_at, ended_at, connections)
@@ -25,6 +27,12 @@ const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT
 
 const PROVE: &str =
     "INSERT INTO heartbeats (id, at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+
+const AUDIT: &str = "SELECT connection, at, actor, action, subject FROM audit
+    WHERE (?1 IS NULL OR connection = ?1) ORDER BY id DESC LIMIT ?2";
+
+const OPEN_LETTERS: &str = "SELECT connection, class, COUNT(*) FROM dead_letters WHERE state = 'open'
+    GROUP BY connection, class ORDER BY connection, class";
 
 /// Rows are in the order in which events were absorbed.
 const OLDEST: &str = "SELECT e.received_at FROM payloads p JOIN events e ON e.id = p.event
@@ -52,6 +60,28 @@ impl Monitoring for SqliteLedger {
         self.write(move |database| {
             database.prepare_cached(PROVE)?.execute([micros(now)])?;
             Ok(())
+        })
+        .await
+    }
+
+    async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |database| letters::count_of(database, &filter)).await
+    }
+
+    async fn audit(
+        &self,
+        connection: Option<ConnectionId>,
+        most: usize,
+    ) -> Result<Vec<(ConnectionId, Audit)>, LedgerError> {
+        self.read(move |database| audit(database, connection, most)).await
+    }
+
+    async fn open_dead_letters(&self) -> Result<Vec<(ConnectionId, String, u64)>, LedgerError> {
+        self.read(|database| {
+            let mut statement = database.prepare_cached(OPEN_LETTERS)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, count(row.get(2)?))))?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }
@@ -93,6 +123,22 @@ fn processes(database: &Connection) -> Result<Vec<ProcessReport>, Failure> {
         processes.push(process(row)?);
     }
     Ok(processes)
+}
+
+fn audit(
+    database: &Connection,
+    connection: Option<ConnectionId>,
+    most: usize,
+) -> Result<Vec<(ConnectionId, Audit)>, Failure> {
+    let mut statement = database.prepare_cached(AUDIT)?;
+    let mut rows = statement.query((connection, limit(most)))?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        let line =
+            Audit { at: time(row.get(1)?)?, actor: row.get(2)?, action: row.get(3)?, subject: row.get(4)? };
+        lines.push((row.get(0)?, line));
+    }
+    Ok(lines)
 }
 
 fn process(row: &Row<'_>) -> Result<ProcessReport, Failure> {

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::tally::{DIRTY, HELD_BACK, WAITING};
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
 use crate::unmapped::MORE;
-use crate::{AffiliateRef, AttemptView, Counts, EventView, State};
+use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
 
 /// Failed calls that are shown of one event: the newest.
 const MAX_ATTEMPTS_SHOWN: usize = 100;
@@ -20,8 +20,8 @@ const MAX_ATTEMPTS_SHOWN: usize = 100;
 const MAX_UNMAPPED_NAMED: usize = 50;
 
 const EVENT: &str = "SELECT e.event_id, e.kind, e.connection, e.received_at, e.state, e.found_by,
-        o.reason, o.affiliate_id, o.affiliate_code, o.at
-    FROM events e
+        o.reason, o.affiliate_id, o.affiliate_code, o.at, d.id, d.cause
+    FROM events e LEFT JOIN dead_letters d ON d.event = e.id
     LEFT JOIN outcomes o ON o.event = e.id AND o.number = e.outcome AND e.state <> 'pending'
     WHERE e.id = ?1";
 
@@ -73,6 +73,10 @@ fn event(row: &Row<'_>) -> Result<EventView, Failure> {
         ended_at: row.get::<_, Option<i64>>(9)?.map(time).transpose()?,
         affiliate: (affiliate != AffiliateRef::default()).then_some(affiliate),
         attempts: Vec::new(),
+        dead_letter: match (row.get(10)?, row.get(11)?) {
+            (Some(id), Some(cause)) => Some(DeadLetterRef { id, cause }),
+            _ => None,
+        },
     })
 }
 

@@ -188,7 +188,9 @@ async fn processes_that_start_together_migrate_once() {
     }
     all.join_all().await;
     let applied = psql(&url, "SELECT COUNT(*) FROM schema_migrations").expect("counted");
-    assert_eq!(applied.trim(), "12");
+    let steps = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres");
+    let steps = std::fs::read_dir(steps).expect("the folder of the steps").count();
+    assert_eq!(applied.trim(), steps.to_string());
     open(&url).await;
 }
 
@@ -196,7 +198,7 @@ async fn processes_that_start_together_migrate_once() {
 async fn a_program_that_is_too_old_refuses() {
     let url = url();
     open(&url).await;
-    psql(&url, "INSERT INTO schema_migrations VALUES (13, '0013_from_the_future', 13)").expect("written");
+    psql(&url, "INSERT INTO schema_migrations VALUES (999, '0999_from_the_future', 999)").expect("written");
     let refused = PostgresLedger::connect(&url, Options::default()).await;
     let Err(LedgerError::Broken(why)) = refused else { panic!("{refused:?}") };
     assert!(why.contains("install a newer version"), "{why}");

@@ -117,6 +117,11 @@ pub(super) fn oldest(connection: &Connection) -> Result<Option<Timestamp>, Queue
     Ok(accepted.min())
 }
 
+pub(super) fn stored_bytes(connection: &Connection) -> Result<u64, QueueError> {
+    let bytes: i64 = connection.prepare_cached(statements::STORED_BYTES)?.query_row([], |row| row.get(0))?;
+    Ok(u64::try_from(bytes).unwrap_or(0))
+}
+
 pub(super) fn prove_writing(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), QueueError> {
     transaction.prepare_cached(statements::PROVE_WRITING)?.execute([now.as_microsecond()])?;
     Ok(())

@@ -266,6 +266,11 @@ impl Queue for SqliteQueue {
         self.database.run(|connection| admin::oldest(connection)).await
     }
 
+    async fn stored_bytes(&self) -> Result<Option<(u64, u64)>, QueueError> {
+        let bytes = self.database.run(|connection| admin::stored_bytes(connection)).await?;
+        Ok(Some((bytes, self.settings.max_bytes)))
+    }
+
     async fn prove_writing(&self) -> Result<(), QueueError> {
         let now = (self.clock)();
         self.database.transaction(move |transaction| admin::prove_writing(transaction, now)).await

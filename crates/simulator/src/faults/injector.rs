@@ -116,6 +116,11 @@ impl Injector {
         Duration::from_micros(self.random.between(micros(latency.min), micros(latency.max)))
     }
 
+    /// Whether an outage is on, whatever account it concerns.
+    pub(crate) fn outage_is_on(&self, now: Duration) -> bool {
+        self.is_down(now.saturating_sub(self.since))
+    }
+
     fn is_down(&self, elapsed: Duration) -> bool {
         let outages = &self.faults.outages;
         outages.iter().any(|outage| outage.start <= elapsed && elapsed - outage.start < outage.duration)

@@ -19,6 +19,7 @@ use crate::Worker;
 use crate::contention::Contention;
 use crate::handoff::{Handoff, HandoffResult};
 use crate::locks::{Held, in_order, read_locked};
+use crate::notices::Deaths;
 use crate::off_thread::off_thread;
 use crate::rules::Known;
 
@@ -214,9 +215,11 @@ impl Part {
             };
             let ends = ends(&folded.changes);
             folded.changes.claim = contention.claim();
+            let deaths = Deaths::of(self.connection, &folded.changes.dead_letters);
             let failed = match worker.ledger.record(folded.changes).await {
                 Ok(()) => {
                     fold::count(worker, self.readings(), &ends);
+                    deaths.log(worker).await;
                     break Ok(());
                 }
                 Err(failed) => failed,

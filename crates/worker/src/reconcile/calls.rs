@@ -82,7 +82,7 @@ impl Holder {
         if left.is_empty() {
             return Ok(());
         }
-        info!(connection = self.connection.id, calls = left.len(), "settling calls that were left open");
+        info!(connection = %self.connection.name, id = self.connection.id, calls = left.len(), "settling calls that were left open");
         for call in left {
             let answer =
                 |item: &CallItem| Item::unknown(&call.operation, item).map(|answer| (item.anchor, answer));
@@ -186,15 +186,21 @@ impl Holder {
             return Ok(());
         }
         let mut endings = Vec::new();
+        // What was planned before the settings changed, or before a resume, says nothing about what is in force.
+        let mut counted = Vec::new();
         let mut closed = Vec::new();
         let mut done = Vec::new();
         for delivered in ended {
             closed.push(delivered.job.call);
+            let first = endings.len();
             endings.extend(delivered.endings);
+            if delivered.epoch == self.connection.epoch() {
+                counted.push(first..endings.len());
+            }
             done.push((delivered.job, delivered.graphs));
         }
         self.recorder().record_answers(&endings, &closed).await?;
-        self.suspicion.learn(&endings);
+        counted.into_iter().for_each(|counted| self.suspicion.learn(&endings[counted]));
         fault_point!("reconcile.recorded");
         for (job, graphs) in done {
             self.in_flight.end(1, &graphs, job.items.into_iter().map(|item| item.anchor));

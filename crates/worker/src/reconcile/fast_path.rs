@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use connections::Epoch;
 use futures_util::future::join_all;
 use identity::Digest;
 use ledger::{CallId, GraphId, LedgerError};
@@ -19,6 +20,7 @@ use crate::absorb::{Folded, ends};
 use crate::deliver::{Api, CallOutcome, Item, deliver};
 use crate::handoff::{Handoff, HandoffResult};
 use crate::locks::in_order;
+use crate::notices::Deaths;
 use crate::off_thread::off_thread;
 
 /// How long a handoff waits for its answers before absorb records it: no message is held for longer than 2 s.
@@ -30,6 +32,8 @@ pub(super) struct FastPathOutcome {
     graphs: Vec<GraphId>,
     anchors: Vec<Digest>,
     went: anyhow::Result<Vec<CallOutcome>>,
+    /// What was in force when it was planned.
+    epoch: Epoch,
 }
 
 impl Holder {
@@ -53,6 +57,7 @@ impl Holder {
             graphs: planned.iter().flat_map(|call| call.graphs.iter().copied()).collect(),
             anchors: planned.iter().flat_map(|call| &call.items).map(|item| item.anchor).collect(),
             went: Ok(Vec::new()),
+            epoch: self.connection.epoch(),
         };
         let recorder = self.recorder();
         under_way.spawn(async move {
@@ -63,7 +68,10 @@ impl Holder {
 
     /// Forgets that a handoff was under way.
     pub(super) fn finish_handoff(&mut self, outcome: FastPathOutcome) -> anyhow::Result<()> {
-        self.suspicion.learn(&outcome.went?);
+        let endings = outcome.went?;
+        if outcome.epoch == self.connection.epoch() {
+            self.suspicion.learn(&endings);
+        }
         self.in_flight.end(outcome.calls, &outcome.graphs, outcome.anchors);
         Ok(())
     }
@@ -138,7 +146,11 @@ impl Recorder {
                 }
             }
             Err(_) => {
-                debug!(connection = self.connection.id, "answers are late: absorb records the handoff");
+                debug!(
+                    connection = %self.connection.name,
+                    id = self.connection.id,
+                    "answers are late: absorb records the handoff"
+                );
                 (record_first(answer, Some(folded)), delivering.await)
             }
         };
@@ -164,7 +176,9 @@ impl Recorder {
         changes.closed_calls = calls.to_vec();
         off_thread(|| self.tell(&mut changes, endings, &self.rules()));
         let ended = ends(&changes);
+        let deaths = Deaths::of(self.connection.id, &changes.dead_letters);
         self.worker.ledger.record(changes).await?;
+        deaths.log(&self.worker).await;
         Ok(ended)
     }
 }

@@ -13,7 +13,7 @@ mod take;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connections::{Connection, State};
+use connections::{Connection, Epoch, State};
 use jiff::Timestamp;
 use ledger::{Fence, GraphId, LedgerError};
 use tokio::task::JoinSet;
@@ -76,6 +76,8 @@ struct Delivered {
     job: Call,
     graphs: Vec<GraphId>,
     endings: Vec<CallOutcome>,
+    /// What was in force when it was planned.
+    epoch: Epoch,
 }
 
 /// Why serving a connection ended.
@@ -173,7 +175,9 @@ impl Holder {
             self.forget_failures();
         }
         if connection.settings_version != self.connection.settings_version {
-            info!(connection = connection.id, "the settings have changed");
+            info!(connection = %connection.name, id = connection.id, "the settings have changed");
+        }
+        if connection.epoch() != self.connection.epoch() {
             self.suspicion = Suspicion::default();
         }
         let ceiling = connection.settings.rate_per_second;
@@ -195,12 +199,13 @@ impl Holder {
         }
         fault_point!("reconcile.planned");
         let api = Arc::new(self.api().await?);
+        let epoch = self.connection.epoch();
         for (job, graphs) in self.write_down(planned).await? {
             let api: Arc<Api> = Arc::clone(&api);
             under_way.spawn(async move {
                 let endings = fault_point_within!("reconcile.sent", deliver(&api, &job)).await;
                 fault_point!("reconcile.answered");
-                Ended::Call(Delivered { job, graphs, endings })
+                Ended::Call(Delivered { job, graphs, endings, epoch })
             });
         }
         Ok((started, room - started))

@@ -32,14 +32,15 @@ impl Holder {
         (reason, why): (PausedFor, String),
         known: &mut Known,
     ) -> anyhow::Result<()> {
-        warn!(
-            connection = self.connection.id,
-            reason = reason.as_str(),
-            "the connection is paused, its events are kept"
-        );
         // Calls that are under way still end: what is known already is no reason to pause again.
         self.forget_failures();
-        self.worker.connections.pause(self.connection.id, reason, &why, self.worker.now()).await?;
+        let (id, seen, now) = (self.connection.id, self.connection.epoch(), self.worker.now());
+        let state = self.worker.connections.pause_in(id, seen, reason, &why, now).await?;
+        // Once: not for a pause that a stronger reason holds, or that the settings of now make needless.
+        if state == State::Paused(reason) && self.connection.state != state {
+            let (connection, reason) = (&self.connection.name, reason.as_str());
+            warn!(%connection, id, reason, why, "the connection is paused, its events are kept");
+        }
         fault_point!("reconcile.paused");
         known.forget();
         Ok(())
@@ -72,7 +73,7 @@ impl Holder {
         match self.api().await?.client.check().await {
             Ok(()) => {
                 self.worker.connections.resume(self.connection.id, Some(reason)).await?;
-                info!(connection = self.connection.id, "calls work again: the connection resumes");
+                info!(connection = %self.connection.name, id = self.connection.id, "calls work again: the connection resumes");
                 known.forget();
             }
             Err(_) => self.probes += 1,

@@ -9,18 +9,20 @@ use identity::Digest;
 use identity::answer::{Answer, Death, apply, concerned_by, fail};
 use identity::eligibility::Rules;
 use identity::graph::Graph;
+use identity::plan::StepKind;
 use identity::stamp::Moment;
 use jiff::Timestamp;
 use ledger::{
-    Attempt, Audit, CallId, Changes, DeadLetter, Fence, Gathered, GraphId, GraphRow, LedgerError, Outcome,
-    Save, State,
+    AffiliateRef, Attempt, Audit, CallId, Changes, DeadLetter, Fence, Gathered, GraphId, GraphRow,
+    LedgerError, Outcome, Save, State,
 };
 use refersion::Class;
 
 use crate::Worker;
 use crate::contention::Contention;
-use crate::deliver::{CallOutcome, Failed};
+use crate::deliver::{CallOutcome, Failed, operation};
 use crate::locks::{Held, read_locked};
+use crate::notices::Deaths;
 use crate::off_thread::off_thread;
 use crate::rules::rules;
 use crate::settle::{settle_save, unsettled};
@@ -90,8 +92,10 @@ impl Recorder {
             off_thread(|| self.tell(&mut changes, endings, &rules));
             changes.closed_calls = closed.to_vec();
             let ended: Vec<State> = changes.outcomes.iter().map(|outcome| outcome.state).collect();
+            let deaths = Deaths::of(self.connection.id, &changes.dead_letters);
             let Err(failed) = self.worker.ledger.record(changes).await else {
                 ended.into_iter().for_each(|state| self.worker.meters.outcome(state.word()));
+                deaths.log(&self.worker).await;
                 break Ok(Recorded::All);
             };
             drop(held);
@@ -144,8 +148,11 @@ impl Recorder {
                 if let Some(place) = places.get(anchor) {
                     told.insert(*place);
                     audit(changes, answer, now);
-                    let deaths = apply(&mut saves[*place].graph, rules, *anchor, answer, now.into());
-                    lay_down(changes, deaths, now);
+                    let graph = &mut saves[*place].graph;
+                    let affiliate = affiliate_of(graph, *anchor);
+                    let deaths = apply(graph, rules, *anchor, answer, now.into());
+                    note_decided(changes, &deaths, answer, affiliate.is_some(), now);
+                    lay_down(changes, deaths, affiliate.as_ref(), now);
                 }
             }
             if let Some(place) = places.get(&ending.anchor) {
@@ -193,7 +200,7 @@ impl Recorder {
         let verdict =
             |attempts, since: Moment| policy.verdict(attempts, since, now.into(), failed.retry_after, chance);
         let deaths = fail(graph, rules, anchor, &failed.cause, now.into(), verdict);
-        lay_down(changes, deaths, now);
+        lay_down(changes, deaths, affiliate_of(graph, anchor).as_ref(), now);
     }
 
     /// Settles a graph again under the settings of now.
@@ -230,14 +237,38 @@ fn audit(changes: &mut Changes, answer: &Answer, now: Timestamp) {
     });
 }
 
-fn lay_down(changes: &mut Changes, deaths: Vec<Death>, now: Timestamp) {
+/// The affiliate at an address, as far as its ids are known.
+fn affiliate_of(graph: &Graph, anchor: Digest) -> Option<AffiliateRef> {
+    let found = graph.affiliates.iter().find(|affiliate| affiliate.address == anchor)?;
+    let known = AffiliateRef { id: found.id, code: found.code.clone() };
+    (known != AffiliateRef::default()).then_some(known)
+}
+
+/// The call that decided is kept with those that failed before it.
+fn note_decided(changes: &mut Changes, deaths: &[Death], answer: &Answer, is_known: bool, now: Timestamp) {
+    let operation = match answer {
+        Answer::Gone { .. } => "get",
+        _ if is_known => operation(StepKind::Edit),
+        _ => operation(StepKind::Create),
+    };
+    changes.attempts.extend(deaths.iter().map(|death| Attempt {
+        event: death.event,
+        at: now,
+        operation: operation.to_owned(),
+        http_status: death.cause.http_status,
+        class: death.cause.class.clone(),
+        message: death.cause.message.clone(),
+    }));
+}
+
+fn lay_down(changes: &mut Changes, deaths: Vec<Death>, affiliate: Option<&AffiliateRef>, now: Timestamp) {
     for death in deaths {
         changes.outcomes.push(Outcome {
             event: death.event,
             number: death.number,
             state: State::Dead,
             reason: Some(death.cause.class.clone()),
-            affiliate: None,
+            affiliate: affiliate.cloned(),
             at: now,
         });
         changes.dead_letters.push(DeadLetter {

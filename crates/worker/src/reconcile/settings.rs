@@ -40,7 +40,7 @@ impl Holder {
         let connection = self.connection.id;
         let rows = self.worker.ledger.walk(connection, after, STEP).await?;
         let Some(last) = rows.last().map(|read| read.row.id) else {
-            info!(connection, version, "the settings are applied to everybody");
+            info!(connection = %self.connection.name, id = connection, version, "the settings are applied to everybody");
             self.walk_since = None;
             return self.worker.ledger.set_walk_position(connection, version, None).await;
         };

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use connections::store::OLD_KEY_VALID;
 use connections::{
-    Connection as Account, ConnectionId, ConnectionName, ConnectionStore, Digest, NewConnection, PausedFor,
-    SealedKey, Settings, State, StoreError,
+    Connection as Account, ConnectionId, ConnectionName, ConnectionStore, Digest, Epoch, NewConnection,
+    PausedFor, SealedKey, Settings, State, StoreError,
 };
 use jiff::Timestamp;
 
@@ -19,7 +19,7 @@ mod keys;
 pub(super) mod removal;
 mod rows_of;
 
-use rows_of::{add, is_empty, pause, read, resume, set_rate, set_settings};
+use rows_of::{add, is_empty, pause, pause_in, read, resume, set_rate, set_settings};
 
 #[async_trait]
 impl ConnectionStore for PostgresLedger {
@@ -73,6 +73,17 @@ impl ConnectionStore for PostgresLedger {
         now: Timestamp,
     ) -> Result<State, StoreError> {
         Ok(on!(self.begin(), |line| pause(line, id, reason, because, now))?)
+    }
+
+    async fn pause_in(
+        &self,
+        id: ConnectionId,
+        seen: Epoch,
+        reason: PausedFor,
+        because: &str,
+        now: Timestamp,
+    ) -> Result<State, StoreError> {
+        Ok(on!(self.begin(), |line| pause_in(line, id, seen, reason, because, now))?)
     }
 
     async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> Result<bool, StoreError> {

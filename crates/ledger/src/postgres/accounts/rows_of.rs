@@ -4,8 +4,8 @@ use sqlx_core::row::Row as _;
 use sqlx_postgres::{PgConnection, PgRow};
 
 use super::{
-    Account, ConnectionId, ConnectionName, Failure, NewConnection, PausedFor, State, Timestamp, found, keys,
-    micros, rows, sql, time,
+    Account, ConnectionId, ConnectionName, Epoch, Failure, NewConnection, PausedFor, State, Timestamp, found,
+    keys, micros, rows, sql, time,
 };
 use connections::Conflict;
 
@@ -16,7 +16,7 @@ const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM connections)";
 
 /// The columns in the order in which [`account`] reads them; `$1` and `$2` are the name and the id that is wanted.
 const READ: &str = "SELECT id, name, settings, settings_version, paused_for, paused_since, paused_because,
-        learned_rate, created_at, write_key
+        learned_rate, created_at, write_key, resumes
     FROM connections WHERE ($1::text IS NULL OR name = $1) AND ($2::bigint IS NULL OR id = $2)
     ORDER BY name COLLATE \"C\"";
 
@@ -34,8 +34,11 @@ const PAUSE: &str =
 
 const RENEW_CAUSE: &str = "UPDATE connections SET paused_because = $2 WHERE id = $1";
 
-const RESUME: &str = "UPDATE connections SET paused_for = NULL, paused_since = NULL, paused_because = NULL
+const RESUME: &str = "UPDATE connections SET paused_for = NULL, paused_since = NULL, paused_because = NULL,
+        resumes = resumes + 1
     WHERE id = $1";
+
+const IN_FORCE: &str = "SELECT settings_version = $2 AND resumes = $3 FROM connections WHERE id = $1";
 
 const SET_RATE: &str = "UPDATE connections SET learned_rate = $2 WHERE id = $1";
 
@@ -80,6 +83,7 @@ fn account(row: &PgRow) -> Result<Account, Failure> {
         learned_rate: row.try_get(7)?,
         created_at: time(row.try_get(8)?)?,
         write_key: row.try_get(9)?,
+        resumes: row.try_get(10)?,
     })
 }
 
@@ -126,6 +130,23 @@ pub(super) async fn pause(
         _ => sql(PAUSE).bind(id).bind(reason.as_str()).bind(micros(now)).bind(because).execute(line).await?,
     };
     Ok(State::Paused(reason))
+}
+
+pub(super) async fn pause_in(
+    line: &mut PgConnection,
+    id: ConnectionId,
+    seen: Epoch,
+    reason: PausedFor,
+    because: &str,
+    now: Timestamp,
+) -> Result<State, Failure> {
+    // The row is locked from here on, so that what is in force stays so.
+    let paused = paused_for(&mut *line, id).await?;
+    let ask = rows::<(bool,)>(IN_FORCE).bind(id).bind(seen.settings_version).bind(seen.resumes);
+    match ask.fetch_one(&mut *line).await? {
+        (true,) => pause(line, id, reason, because, now).await,
+        (false,) => Ok(paused.map_or(State::Active, State::Paused)),
+    }
 }
 
 pub(super) async fn resume(

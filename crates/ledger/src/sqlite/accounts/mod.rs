@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use connections::store::OLD_KEY_VALID;
 use connections::{
-    Conflict, Connection as Account, ConnectionId, ConnectionName, ConnectionStore, Digest, NewConnection,
-    PausedFor, SealedKey, Settings, State, StoreError,
+    Conflict, Connection as Account, ConnectionId, ConnectionName, ConnectionStore, Digest, Epoch,
+    NewConnection, PausedFor, SealedKey, Settings, State, StoreError,
 };
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
@@ -25,7 +25,7 @@ const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM connections)";
 
 /// The columns in the order in which [`account`] reads them; `?1` and `?2` are the name and the id that is wanted.
 const READ: &str = "SELECT id, name, settings, settings_version, paused_for, paused_since, paused_because,
-        learned_rate, created_at, write_key
+        learned_rate, created_at, write_key, resumes
     FROM connections WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY name";
 
 const SETTINGS_VERSION: &str = "SELECT settings_version FROM connections WHERE id = ?1";
@@ -39,8 +39,12 @@ const PAUSE: &str =
 
 const RENEW_CAUSE: &str = "UPDATE connections SET paused_because = ?2 WHERE id = ?1";
 
-const RESUME: &str = "UPDATE connections SET paused_for = NULL, paused_since = NULL, paused_because = NULL
+const RESUME: &str = "UPDATE connections SET paused_for = NULL, paused_since = NULL, paused_because = NULL,
+        resumes = resumes + 1
     WHERE id = ?1";
+
+const IN_FORCE: &str = "SELECT EXISTS (SELECT 1 FROM connections
+    WHERE id = ?1 AND settings_version = ?2 AND resumes = ?3)";
 
 const SET_RATE: &str = "UPDATE connections SET learned_rate = ?2 WHERE id = ?1";
 
@@ -99,6 +103,22 @@ impl ConnectionStore for SqliteLedger {
     ) -> Result<State, StoreError> {
         let because = because.to_owned();
         self.write(move |database| pause(database, id, reason, &because, now)).await
+    }
+
+    async fn pause_in(
+        &self,
+        id: ConnectionId,
+        seen: Epoch,
+        reason: PausedFor,
+        because: &str,
+        now: Timestamp,
+    ) -> Result<State, StoreError> {
+        let because = because.to_owned();
+        self.write(move |database| match is_in_force(database, id, seen)? {
+            true => pause(database, id, reason, &because, now),
+            false => Ok(paused_for(database, id)?.map_or(State::Active, State::Paused)),
+        })
+        .await
     }
 
     async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> Result<bool, StoreError> {
@@ -193,6 +213,7 @@ fn account(row: &Row<'_>) -> Result<Account, Failure> {
         learned_rate: row.get(7)?,
         created_at: time(row.get(8)?)?,
         write_key: row.get(9)?,
+        resumes: row.get(10)?,
     })
 }
 
@@ -220,6 +241,11 @@ fn paused_for(database: &Connection, id: ConnectionId) -> Result<Option<PausedFo
     let word: Option<Option<String>> =
         database.prepare_cached(PAUSED_FOR)?.query_row([id], |row| row.get(0)).optional()?;
     word.ok_or(Failure::NoConnection)?.map(|word| reason(&word)).transpose()
+}
+
+fn is_in_force(database: &Connection, id: ConnectionId, seen: Epoch) -> Result<bool, Failure> {
+    let values = (id, seen.settings_version, seen.resumes);
+    Ok(database.prepare_cached(IN_FORCE)?.query_row(values, |row| row.get(0))?)
 }
 
 fn pause(

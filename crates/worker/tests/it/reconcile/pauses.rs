@@ -154,3 +154,31 @@ async fn a_custom_field_that_does_not_exist_pauses_the_connection_before_it_kill
     let dead = dead_letters(&shop).await;
     assert!(dead <= 3, "{dead} events died of a mistake in the settings");
 }
+
+/// Calls that were planned before the settings were mended end after the resume, and name the field that is gone.
+#[tokio::test(start_paused = true)]
+async fn a_resume_is_not_undone_by_calls_that_were_planned_before_it() {
+    let mut plan = Plan::usual();
+    plan.refersion.custom_fields = [(7, "another".to_owned())].into();
+    let mut shop = Shop::open(plan).await;
+    shop.reconcile();
+    let names: Vec<String> = (0..40).map(|number| format!("member{number}")).collect();
+    for name in &names {
+        shop.say(Lane::Live, &[joins(name)]).await;
+    }
+    shop.until_it_rests().await;
+    shop.slow_down(Duration::from_secs(4));
+    for name in &names {
+        shop.say(Lane::Live, &[says(name, "vip", true)]).await;
+        sleep(Duration::from_millis(300)).await;
+    }
+    shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
+    shop.set(|settings| settings.custom_fields.clear()).await;
+    shop.ledger.resume(shop.id, None).await.expect("resumed");
+    for _ in 0..1_200 {
+        sleep(Duration::from_millis(100)).await;
+        assert_eq!(shop.state().await, State::Active);
+    }
+    shop.slow_down(Duration::from_millis(50));
+    shop.until_it_rests().await;
+}

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use connections::vault::Digest;
 use connections::{
-    Connection, ConnectionId, ConnectionName, ConnectionStore, NewConnection, PausedFor, SealedKey, Settings,
-    State, StoreError,
+    Connection, ConnectionId, ConnectionName, ConnectionStore, Epoch, NewConnection, PausedFor, SealedKey,
+    Settings, State, StoreError,
 };
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
@@ -44,6 +44,7 @@ through! {
     async fn credentials(&self, id: ConnectionId) -> SealedKey;
     async fn set_settings(&self, id: ConnectionId, seen: i64, settings: &Settings) -> i64;
     async fn pause(&self, id: ConnectionId, reason: PausedFor, because: &str, now: Timestamp) -> State;
+    async fn pause_in(&self, id: ConnectionId, seen: Epoch, reason: PausedFor, because: &str, now: Timestamp) -> State;
     async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> bool;
     async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> ();
     async fn remove(&self, id: ConnectionId) -> ();

@@ -16,6 +16,9 @@ use crate::{config, logs};
 /// The variable that `connections add` and `rotate-key` take an API key from.
 pub const API_KEY: &str = "REFERSION_DESTINATION_API_KEY";
 
+/// The variable that asks for output without colours.
+const NO_COLOR: &str = "NO_COLOR";
+
 /// The variable that says how wide the terminal is.
 const COLUMNS: &str = "COLUMNS";
 
@@ -45,7 +48,7 @@ fn execute(cli: Cli, variables: impl IntoIterator<Item = (OsString, OsString)>) 
     let loaded = config::load(cli.config.as_deref(), variables.iter().cloned())?;
     // Standard error is one JSON object for a script that runs a command which ends by itself.
     if cli.command.goes_on() || !cli.json {
-        logs::start(&cli.command.log(&loaded));
+        logs::start(&cli.command.log(&loaded), !is_set(&variables, NO_COLOR));
     }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| {
         Failure::failed("runtime", &error, "the system is short of threads or file handles")
@@ -60,6 +63,11 @@ fn execute(cli: Cli, variables: impl IntoIterator<Item = (OsString, OsString)>) 
 fn api_key(variables: &[(OsString, OsString)]) -> Option<Zeroizing<String>> {
     let (_, value) = variables.iter().find(|(name, _)| name == API_KEY)?;
     value.to_str().filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned()))
+}
+
+/// Whether a variable has any value. <https://no-color.org>
+fn is_set(variables: &[(OsString, OsString)], name: &str) -> bool {
+    variables.iter().any(|(set, value)| set == name && !value.is_empty())
 }
 
 /// How wide the operator wants tables, whatever the terminal says.

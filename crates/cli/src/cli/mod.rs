@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, check, config, connections, dead_letters, demo, events, export, forget, migrate, profiles,
+    audit, bench, check, config, connections, dead_letters, demo, events, export, forget, migrate, profiles,
     retention, secrets, serve, simulate, status,
 };
 use crate::config::{Loaded, Log, LogLevel, Origin};
@@ -73,6 +73,8 @@ pub enum Command {
     DeadLetters(dead_letters::Arguments),
     /// Do what a Segment delete does, for the day it does not come
     Forget(forget::Arguments),
+    /// Show what was done to affiliates: addresses that changed hands, statuses
+    Audit(audit::Arguments),
     /// Hand out all that is kept about a person, as JSON
     Export(export::Arguments),
     /// Show how much waits where, and how the connections are
@@ -98,13 +100,14 @@ impl Command {
         matches!(self, Self::Serve | Self::Ingest | Self::Worker | Self::Simulate(_))
     }
 
-    /// How it logs. The demo has faults on purpose and a page of its own: unless somebody says otherwise, its log holds
-    /// bugs alone.
+    /// How it logs, unless somebody says otherwise. A command that ends by itself shows what is wrong, and not how its
+    /// links are. The demo has faults on purpose and a page of its own: its log holds bugs alone.
     #[must_use]
     pub fn log(&self, loaded: &Loaded) -> Log {
         let mut log = loaded.config.log.clone();
-        if matches!(self, Self::Demo(_)) && loaded.settings.origin("log.level") == Origin::Default {
-            log.level = LogLevel("error".to_owned());
+        if loaded.settings.origin("log.level") == Origin::Default && !self.goes_on() {
+            let level = if matches!(self, Self::Demo(_)) { "error" } else { "warn" };
+            log.level = LogLevel(level.to_owned());
         }
         log
     }

@@ -2,11 +2,13 @@
 
 use clap::{Args, Subcommand};
 use connections::ConnectionName;
+use jiff::Timestamp;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
 use crate::operator::events::{EventRow, find};
 use crate::operator::{Directory, Subject};
+use crate::output::{Output, age, cut, spare, whole};
 
 /// Events that are shown unless `--limit` says otherwise.
 const SHOWN: usize = 100;
@@ -66,38 +68,68 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     } else if found.events.is_empty() {
         context.output.line("no event found")?;
     } else {
-        show(&found.events, context)?;
+        show(&found.events, engines.now(), &mut context.output)?;
+        let total = u64::try_from(found.total).unwrap_or(u64::MAX);
+        context.output.total(found.events.len(), total, "events")?;
     }
     Ok(Exit::Done)
 }
 
-fn show(events: &[EventRow], context: &mut Context) -> Result<(), Failure> {
+pub(super) fn show(events: &[EventRow], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     let cells = |row: &EventRow| {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         vec![
-            row.received_at.to_string(),
+            age(row.received_at, now),
             row.kind.clone(),
             row.connection.clone(),
             row.state.to_owned(),
             text(&row.reason),
             row.affiliate_id.map(|id| id.to_string()).unwrap_or_default(),
-            text(&row.waiting_for),
             text(&row.message_id),
             row.event_id.to_string(),
         ]
     };
-    let head =
-        ["RECEIVED", "TYPE", "CONNECTION", "STATE", "REASON", "AFFILIATE", "WAITS FOR", "MESSAGE", "EVENT"];
-    context.output.table(&head, &events.iter().map(cells).collect::<Vec<_>>())?;
-    for event in events.iter().filter(|event| !event.attempts.is_empty()) {
-        context.output.line(&format!("\nfailed calls of {}", event.event_id))?;
-        let cells = |attempt: &ledger::AttemptView| {
-            let status = attempt.http_status.map(|status| status.to_string()).unwrap_or_default();
-            let (class, message) = (attempt.class.clone(), attempt.message.clone());
-            vec![attempt.at.to_string(), attempt.operation.clone(), status, class, message]
-        };
-        let rows: Vec<_> = event.attempts.iter().map(cells).collect();
-        context.output.table(&["AT", "CALL", "STATUS", "CLASS", "MESSAGE"], &rows)?;
+    let head = [
+        cut("AGE"),
+        spare("TYPE"),
+        cut("CONNECTION"),
+        whole("STATE"),
+        spare("REASON"),
+        spare("AFFILIATE"),
+        spare("MESSAGE"),
+        whole("EVENT"),
+    ];
+    output.table(&head, &events.iter().map(cells).collect::<Vec<_>>())?;
+    for event in events {
+        waits(event, output)?;
+        died(event, output)?;
+        attempts(event, now, output)?;
     }
-    Ok(())
+    output.line("")
+}
+
+/// What an event waits for, which no column has room for.
+fn waits(event: &EventRow, output: &mut Output) -> Result<(), Failure> {
+    let Some(waiting_for) = &event.waiting_for else { return Ok(()) };
+    output.line(&format!("\nevent {} waits: {waiting_for}", event.event_id))
+}
+
+/// What an event died of, and where an operator goes on from there.
+fn died(event: &EventRow, output: &mut Output) -> Result<(), Failure> {
+    let (Some(id), Some(cause)) = (event.dead_letter_id, &event.cause) else { return Ok(()) };
+    output.line(&format!("\nevent {} has the dead letter {id}: {cause}", event.event_id))
+}
+
+fn attempts(event: &EventRow, now: Timestamp, output: &mut Output) -> Result<(), Failure> {
+    if event.attempts.is_empty() {
+        return Ok(());
+    }
+    output.line(&format!("\nfailed calls of {}", event.event_id))?;
+    let cells = |attempt: &ledger::AttemptView| {
+        let status = attempt.http_status.map(|status| status.to_string()).unwrap_or_default();
+        let (class, message) = (attempt.class.clone(), attempt.message.clone());
+        vec![age(attempt.at, now), attempt.operation.clone(), status, class, message]
+    };
+    let rows: Vec<_> = event.attempts.iter().map(cells).collect();
+    output.table(&["AGE", "CALL", "STATUS", "CLASS", "MESSAGE"], &rows)
 }

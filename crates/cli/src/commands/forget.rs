@@ -1,9 +1,11 @@
 //! `forget`: what a Segment delete does, for the day it does not come.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use clap::Args;
 use connections::{Connection, ConnectionName};
+use identity::graph::Kind;
 use queue::{Envelope, FORMAT, Lane};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,6 +15,7 @@ use uuid::Uuid;
 use super::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::events::find;
 use crate::operator::{Directory, Subject};
 
 /// How often `--wait` looks.
@@ -26,7 +29,8 @@ Examples:
   refersion-destination forget ann@example.org --wait --timeout 300
 
 It puts a delete into the queue for every connection (or for one), and a worker carries it out: what is kept of the
-person is erased, and their affiliate is disabled. `events find MESSAGE` tells how far it is.";
+person is erased, and their affiliate is disabled. `events find MESSAGE` tells how far it is. It asks first if no
+connection knows the person; --yes answers for scripts.";
 
 /// The arguments of `forget`.
 #[derive(Debug, Args)]
@@ -38,12 +42,49 @@ pub struct Arguments {
     /// Only in this connection
     #[arg(long, value_name = "NAME")]
     connection: Option<ConnectionName>,
+    /// Delete also somebody whom no connection knows
+    #[arg(long)]
+    yes: bool,
     /// Wait until it is done
     #[arg(long)]
     wait: bool,
     /// How long to wait, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "wait")]
     timeout: u64,
+}
+
+/// As what a text is known, in any of the connections.
+#[derive(Debug, Default)]
+struct Names {
+    user: bool,
+    address: bool,
+    anonymous: bool,
+    /// Some event is found by it, also one that waits in the queue.
+    event: bool,
+}
+
+impl Names {
+    async fn of(engines: &Engines, directory: &Directory, subject: &Subject) -> Result<Self, Failure> {
+        let found = find(engines, directory, subject, 1).await?;
+        let mut names = Self { event: found.total > 0, ..Self::default() };
+        for connection in directory.all() {
+            let digests = subject.digests(engines, connection.id);
+            let gathered = engines.ledger.gather(connection.id, &digests, &[]).await?;
+            let held = gathered.graphs.iter().flat_map(|read| &read.graph.identifiers);
+            for (_, identifier) in held.filter(|(digest, _)| digests.contains(digest)) {
+                match identifier.kind {
+                    Kind::User => names.user = true,
+                    Kind::Address => names.address = true,
+                    Kind::Anonymous => names.anonymous = true,
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    fn any(&self) -> bool {
+        self.user || self.address || self.anonymous || self.event
+    }
 }
 
 /// A delete that was put into the queue.
@@ -66,10 +107,14 @@ struct Row {
 pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
     let directory = Directory::read(&engines, arguments.connection.as_ref()).await?;
+    let known = Names::of(&engines, &directory, &arguments.subject).await?;
+    if !known.any() && !arguments.yes && directory.all().next().is_some() {
+        confirm(&arguments.subject)?;
+    }
     let mut rows = Vec::new();
     let mut envelopes = Vec::new();
     for connection in directory.all() {
-        let (row, envelope) = deletion(&engines, connection, &arguments.subject)?;
+        let (row, envelope) = deletion(&engines, connection, &arguments.subject, &known)?;
         rows.push(row);
         envelopes.push(envelope);
     }
@@ -88,22 +133,46 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     Ok(exit(&rows, arguments.wait))
 }
 
-/// The delete as Segment would send it. In doubt an address may be a userId as well: it is named as both.
+/// Asks whether somebody whom nobody knows is to be deleted all the same: a typing error would do nothing, and look done.
+fn confirm(subject: &Subject) -> Result<(), Failure> {
+    let message = format!("no connection knows {}", subject.text());
+    if !std::io::stdin().is_terminal() {
+        let hint =
+            "look at the spelling; --yes deletes all the same, which keeps later copies of old events away";
+        return Err(Failure::usage("unknown_person", message, hint));
+    }
+    // Standard output holds results alone. Whoever cannot read the question does not answer it with yes.
+    drop(write!(std::io::stderr(), "{message}. Delete all the same? Type yes: "));
+    let mut answer = String::new();
+    match std::io::stdin().read_line(&mut answer) {
+        Ok(_) if answer.trim() == "yes" => Ok(()),
+        _ => Err(Failure::usage("not_confirmed", message, "look at the spelling, or say --yes")),
+    }
+}
+
+/// The delete as Segment would send it. A text that is known as an anonymousId alone is named as one; an address may be a
+/// userId as well, and is named as both.
 fn deletion(
     engines: &Engines,
     connection: &Connection,
     subject: &Subject,
+    known: &Names,
 ) -> Result<(Row, Envelope), Failure> {
     let event_id = engines.new_id();
     let message_id = format!("forget-{event_id}");
     let mut event = serde_json::json!({
         "type": "delete",
         "messageId": message_id,
-        "userId": subject.text(),
         "timestamp": engines.now(),
     });
     if let Some(address) = subject.address() {
         event["email"] = address.into();
+    }
+    if known.anonymous {
+        event["anonymousId"] = subject.text().into();
+    }
+    if known.user || !known.anonymous {
+        event["userId"] = subject.text().into();
     }
     let payload = RawValue::from_string(event.to_string())
         .map_err(|error| Failure::failed("forget", &error, "report this as a bug"))?;

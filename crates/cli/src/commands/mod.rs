@@ -1,5 +1,6 @@
 //! The commands, one file for each, and what all of them are given.
 
+pub mod audit;
 pub mod bench;
 pub mod check;
 pub mod config;
@@ -18,6 +19,8 @@ pub mod retention;
 pub mod secrets;
 pub mod serve;
 pub mod simulate;
+#[cfg(test)]
+mod snapshots;
 pub mod status;
 
 use zeroize::Zeroizing;
@@ -86,6 +89,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Profiles(arguments) => profiles::run(arguments, context).await,
         Command::DeadLetters(arguments) => dead_letters::run(arguments, context).await,
         Command::Forget(arguments) => forget::run(arguments, context).await,
+        Command::Audit(arguments) => audit::run(arguments, context).await,
         Command::Export(arguments) => export::run(arguments, context).await,
         Command::Status => status::run(context).await,
         Command::Check => check::run(context).await,

@@ -1,13 +1,16 @@
 //! `profiles show`: what is kept of a person and of all that hangs together with them; `profiles confirm-payout`.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
 use connections::ConnectionName;
+use identity::graph::Kind;
 
 use super::{Context, confirm_payout};
 use crate::failure::{Exit, Failure};
 use crate::operator::profile::{self, Depth, Profile};
 use crate::operator::{Directory, Subject};
-use crate::output::Output;
+use crate::output::{Column, Output, cut, spare, whole};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,7 +19,8 @@ Examples:
   refersion-destination profiles show user-4711 --json
   refersion-destination profiles confirm-payout ann@example.org --connection shop --yes
 
-Identifiers are shown as the beginning of their digests. To hand out what is kept about a person, see `export`.";
+It shows names of people, and digests with --json. An anonymousId is kept as a digest, and shown by its beginning. To hand
+out what is kept about a person, see `export`.";
 
 /// The arguments of `profiles`.
 #[derive(Debug, Args)]
@@ -84,11 +88,12 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
 
 fn show(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
     output.line(&format!("connection {}", profile.connection))?;
-    identifiers(profile, output)?;
-    traits(profile, output)?;
-    links(profile, output)?;
-    persons(profile, output)?;
-    affiliates(profile, output)
+    let names = Names::of(profile);
+    persons(profile, &names, output)?;
+    affiliates(profile, &names, output)?;
+    identifiers(profile, &names, output)?;
+    links(profile, &names, output)?;
+    traits(profile, &names, output)
 }
 
 /// What is held back, since when, and the command that ends it.
@@ -106,12 +111,7 @@ fn held_payouts(profile: &Profile, subject: &Subject, output: &mut Output) -> Re
 }
 
 /// A table under a title; nothing where it is empty.
-fn section(
-    title: &str,
-    head: &[&'static str],
-    rows: &[Vec<String>],
-    output: &mut Output,
-) -> Result<(), Failure> {
+fn section(title: &str, head: &[Column], rows: &[Vec<String>], output: &mut Output) -> Result<(), Failure> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -123,68 +123,106 @@ fn text<T: ToString>(value: Option<&T>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
 }
 
-fn identifiers(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
+/// What identifiers are called, by their digests: the name, or kind and digest where the name is not kept.
+struct Names<'a>(BTreeMap<&'a str, String>);
+
+impl<'a> Names<'a> {
+    fn of(profile: &'a Profile) -> Self {
+        let name = |it: &'a profile::IdentifierRow| {
+            let shown = it.shown_as.clone().unwrap_or_else(|| format!("{} {}", kind(it.kind), it.digest));
+            (it.digest.as_str(), shown)
+        };
+        Self(profile.identifiers.iter().map(name).collect())
+    }
+
+    fn name(&self, digest: &str) -> String {
+        self.0.get(digest).cloned().unwrap_or_else(|| digest.to_owned())
+    }
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::User => "userId",
+        Kind::Address => "email",
+        Kind::Anonymous => "anonymousId",
+    }
+}
+
+fn identifiers(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(), Failure> {
     let cells = |it: &profile::IdentifierRow| {
-        let kind = format!("{:?}", it.kind).to_lowercase();
-        let times = [text(it.said_at.as_ref()), text(it.deleted_at.as_ref()), text(it.searched_at.as_ref())];
-        let mut cells = vec![kind, it.digest.clone()];
+        let times = [text(it.said_at.as_ref()), text(it.deleted_at.as_ref())];
+        let mut cells = vec![names.name(&it.digest), kind(it.kind).to_owned()];
         cells.extend(times);
         cells.extend([text(it.refused.as_ref()), text(it.waits_for.as_ref())]);
         cells
     };
     let rows: Vec<_> = profile.identifiers.iter().map(cells).collect();
-    let head = ["KIND", "DIGEST", "LAST NAMED", "DELETED", "SEARCHED", "REFUSED", "WAITS FOR"];
+    let head = [
+        cut("NAME"),
+        whole("KIND"),
+        spare("LAST NAMED"),
+        spare("DELETED"),
+        spare("REFUSED"),
+        spare("WAITS FOR"),
+    ];
     section("identifiers", &head, &rows, output)
 }
 
-fn traits(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
+fn traits(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for identifier in &profile.identifiers {
         rows.extend(identifier.traits.iter().map(|it| {
             vec![
-                identifier.digest.clone(),
                 it.name.clone(),
                 it.value.clone().unwrap_or_else(|| "(cleared)".to_owned()),
-                it.said_at.to_string(),
                 it.field.clone().unwrap_or_else(|| "(none)".to_owned()),
+                names.name(&identifier.digest),
+                it.said_at.to_string(),
                 text(it.refused.as_ref()),
             ]
         }));
     }
-    section("traits", &["DIGEST", "TRAIT", "VALUE", "SAID AT", "FIELD", "REFUSED"], &rows, output)
+    let head = [cut("TRAIT"), cut("VALUE"), cut("FIELD"), cut("SAID OF"), spare("SAID AT"), spare("REFUSED")];
+    section("traits", &head, &rows, output)
 }
 
-fn links(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
+/// Why identifiers are linked.
+fn links(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(), Failure> {
     let claim = |it: &profile::ClaimRow| {
+        let by = if it.by_engage_only { "events of Engage name both" } else { "events name both" };
         let (first, last) = (text(it.first.as_ref()), text(it.last.as_ref()));
-        vec!["claims".to_owned(), it.user.clone(), it.address.clone(), first, last]
+        vec![names.name(&it.user), names.name(&it.address), by.to_owned(), first, last]
     };
     let sighting = |it: &profile::SightingRow| {
         let (first, last) = (it.first.to_string(), it.last.to_string());
-        vec!["seen with".to_owned(), it.anonymous.clone(), it.with.clone(), first, last]
+        vec![names.name(&it.anonymous), names.name(&it.with), "seen together".to_owned(), first, last]
     };
     let rows: Vec<_> =
         profile.claims.iter().map(claim).chain(profile.sightings.iter().map(sighting)).collect();
-    section("how they hang together", &["LINK", "FROM", "TO", "FIRST", "LAST"], &rows, output)
+    let head = [cut("NAME"), cut("LINKED WITH"), cut("WHY"), spare("FIRST"), spare("LAST")];
+    section("links", &head, &rows, output)
 }
 
-fn persons(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
-    let cells = |it: &profile::PersonRow| {
-        vec![
-            it.root.clone(),
-            it.address.clone(),
-            it.identifiers.join(" "),
-            text(it.affiliate_id.as_ref()),
-            it.differs.join("; "),
-            text(it.waits_for.as_ref()),
-        ]
-    };
-    let rows: Vec<_> = profile.persons.iter().map(cells).collect();
-    let head = ["ROOT", "ADDRESS", "PROFILES", "AFFILIATE", "TO BE TOLD", "WAITS FOR"];
-    section("persons", &head, &rows, output)
+fn persons(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(), Failure> {
+    for it in &profile.persons {
+        let others: Vec<String> = it.identifiers.iter().map(|digest| names.name(digest)).collect();
+        let affiliate = match (it.affiliate_id, &it.affiliate_code) {
+            (Some(id), Some(code)) => format!("affiliate {id} (code {code})"),
+            (Some(id), None) => format!("affiliate {id}"),
+            _ => "no affiliate yet".to_owned(),
+        };
+        output.line(&format!("\nperson {}: {affiliate}", names.name(&it.address)))?;
+        output.line(&format!("  known as    {}", others.join(", ")))?;
+        let to_send = if it.differs.is_empty() { "nothing".to_owned() } else { it.differs.join("; ") };
+        output.line(&format!("  to be sent  {to_send}"))?;
+        if let Some(waits_for) = &it.waits_for {
+            output.line(&format!("  waits for   {waits_for}"))?;
+        }
+    }
+    Ok(())
 }
 
-fn affiliates(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
+fn affiliates(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(), Failure> {
     let cells = |it: &profile::AffiliateRow| {
         let marks = [
             (it.left_over, "left over"),
@@ -201,12 +239,21 @@ fn affiliates(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
             text(it.id.as_ref()),
             text(it.code.as_ref()),
             text(status.as_ref()),
-            it.address.clone(),
-            text(it.payee.as_ref()),
+            names.name(&it.address),
+            it.payee.as_ref().map(|payee| names.name(payee)).unwrap_or_default(),
             marks.join(", "),
             delivered.join(", "),
         ]
     };
     let rows: Vec<_> = profile.affiliates.iter().map(cells).collect();
-    section("affiliates", &["ID", "CODE", "STATUS", "ADDRESS", "PAYEE", "", "DELIVERED"], &rows, output)
+    let head = [
+        whole("ID"),
+        whole("CODE"),
+        whole("STATUS"),
+        cut("ADDRESS"),
+        spare("PAYEE"),
+        cut("STATE"),
+        cut("DELIVERED"),
+    ];
+    section("affiliates", &head, &rows, output)
 }

@@ -22,7 +22,25 @@ It serves Refersion's REST API below /v2. Point a connection at it with --refers
 Change the faults while it runs, and look at what it holds:
   curl --data latency=1s,500=5% http://127.0.0.1:4010/_simulator/faults
   curl http://127.0.0.1:4010/_simulator/state
-  curl http://127.0.0.1:4010/_simulator/calls";
+  curl http://127.0.0.1:4010/_simulator/calls
+
+Faults are a list with commas between; probabilities are drawn for each call:
+  latency=20ms..200ms      how long every answer takes; also latency=50ms
+  slow=1%:12s              an answer that takes longer; the call is carried out in time
+  drop-before=0.5%         the connection closes without an answer; the call was not carried out
+  html=0.5%                a page of the gateway (502, 503, 504) instead of JSON; not carried out
+  403=1%                   the gateway's {\"message\":\"Forbidden\"}; not carried out
+  503=1%                   maintenance; not carried out
+  429-after=1%:2s          too many calls, with Retry-After; not carried out
+  429=1%                   too many calls, without Retry-After; not carried out
+  500=1%, 502=1%, 504=1%   an error of server or gateway; half of these calls were carried out
+  drop-after=0.5%          the connection closes without an answer; the call was carried out
+  garbage=1%               status 200 with a cut or empty body, or a page; the call was carried out
+  partial=1%               valid items of a batch are reported as not changed; some are changed all the same
+  down=30s@60s             everything is down for 30 s, 60 s after the faults were set; may be repeated
+  limit=50..200            a hidden limit of calls a second, which moves within the range; beyond it 429
+  credentials=bad          every key is refused; credentials=good ends it
+  account=pub_1            all of these for the account with this public key only";
 
 /// The arguments of `simulate`.
 #[derive(Debug, Args)]
@@ -118,4 +136,18 @@ fn custom_field(text: &str) -> Result<(u64, String), &'static str> {
 
 fn faults(text: &str) -> Result<Faults, FaultsError> {
     Faults::parse(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_lists_every_fault() {
+        let unknown = Faults::parse("nonsense=1%").unwrap_err().to_string();
+        let (_, names) = unknown.split_once("the known ones are ").unwrap();
+        for name in names.split(", ") {
+            assert!(EXAMPLES.contains(&format!("{name}=")), "{name} is not in the help");
+        }
+    }
 }

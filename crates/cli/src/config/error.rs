@@ -34,6 +34,16 @@ pub enum ConfigError {
         /// The nearest key that exists, written in the same way.
         nearest: String,
     },
+    /// A section that does not exist.
+    #[error("unknown section [{section}] ({origin})")]
+    UnknownSection {
+        /// Its name.
+        section: String,
+        /// Where it stands.
+        origin: Origin,
+        /// The nearest section that exists.
+        nearest: String,
+    },
     /// A value of the wrong kind or form.
     #[error("{key} is {got}, but must be {wanted} ({origin})")]
     WrongValue {
@@ -71,6 +81,7 @@ impl ConfigError {
             }
             Self::NotToml { .. } => "mend the line named above; text needs quotation marks".to_owned(),
             Self::UnknownKey { nearest, .. } => format!("did you mean {nearest}?"),
+            Self::UnknownSection { nearest, .. } => format!("did you mean [{nearest}]?"),
             Self::WrongValue { .. } | Self::Contradiction { .. } => {
                 "change it there; config/default.toml explains every key".to_owned()
             }

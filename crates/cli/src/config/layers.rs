@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::SHIPPED;
@@ -41,11 +42,28 @@ pub(super) fn overlay_file(settings: &mut Settings, path: &Path) -> Result<(), C
         return Err(unreadable(std::io::Error::other("it is larger than 1 MiB")));
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    refuse_unknown_sections(settings, &text, path)?;
     for Found { key, raw, line } in read_toml(&text, path)? {
         let origin = Origin::File { path: path.to_owned(), line };
         if !settings.overlay(&key, raw, origin.clone()) {
             let nearest = settings.nearest(&key).to_owned();
             return Err(ConfigError::UnknownKey { key, origin, nearest });
+        }
+    }
+    Ok(())
+}
+
+/// A section is looked at as a whole, so that an empty one is noticed too.
+fn refuse_unknown_sections(settings: &Settings, text: &str, path: &Path) -> Result<(), ConfigError> {
+    let table = parse(text, path)?;
+    for (name, value) in table.get_ref() {
+        let section: &str = name.get_ref();
+        let DeValue::Table(inner) = value.get_ref() else { continue };
+        if !settings.has_section(section) {
+            let keys: Vec<&str> = inner.keys().map(|key| key.get_ref().as_ref()).collect();
+            let origin = Origin::File { path: path.to_owned(), line: line_at(text, name.span().start) };
+            let nearest = settings.nearest_section(section, &keys).to_owned();
+            return Err(ConfigError::UnknownSection { section: section.to_owned(), origin, nearest });
         }
     }
     Ok(())
@@ -79,16 +97,20 @@ pub(super) fn variable(key: &str) -> String {
 }
 
 fn read_toml(text: &str, path: &Path) -> Result<Vec<Found>, ConfigError> {
-    let table = DeTable::parse(text).map_err(|error| ConfigError::NotToml {
+    let table = parse(text, path)?;
+    let mut found = Vec::new();
+    flatten(table.get_ref(), "", text, &mut found);
+    Ok(found)
+}
+
+fn parse<'a>(text: &'a str, path: &Path) -> Result<Spanned<DeTable<'a>>, ConfigError> {
+    DeTable::parse(text).map_err(|error| ConfigError::NotToml {
         origin: Origin::File {
             path: path.to_owned(),
             line: line_at(text, error.span().map_or(0, |span| span.start)),
         },
         message: error.message().to_owned(),
-    })?;
-    let mut found = Vec::new();
-    flatten(table.get_ref(), "", text, &mut found);
-    Ok(found)
+    })
 }
 
 /// Lists every value below `table`, its key with the tables' names before it.

@@ -129,6 +129,29 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whether there is such a section.
+    pub(super) fn has_section(&self, section: &str) -> bool {
+        self.sections().any(|known| known == section)
+    }
+
+    /// The section that `wrong` is most likely meant to be: the one with the most alike name, unless its keys are another's.
+    pub(super) fn nearest_section(&self, wrong: &str, keys: &[&str]) -> &str {
+        let likeness = |section: &str| {
+            let name = strsim::normalized_damerau_levenshtein(wrong, section);
+            let has = |key: &&&str| self.entries.contains_key(&format!("{section}.{key}"));
+            let fits = keys.iter().filter(has).count() == keys.len() && !keys.is_empty();
+            name + if fits { 0.5 } else { 0.0 }
+        };
+        let best = self.sections().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        best.unwrap_or_default()
+    }
+
+    fn sections(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().filter_map(|key| key.split_once('.').map(|(section, _)| section))
+    }
+}
+
 fn last_part(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }

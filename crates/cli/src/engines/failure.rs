@@ -106,24 +106,10 @@ impl EngineError {
     }
 
     /// A short name of the cause, the exit code and what to do.
-    fn meaning(&self) -> (&'static str, Exit, &'static str) {
+    fn meaning(&self) -> Meaning {
         match self {
-            Self::Broker(RabbitError::Mismatch { .. }) => {
-                ("queue", Exit::Failed, "docs/rabbitmq.md tells what is declared, and how to change it")
-            }
-            Self::Broker(RabbitError::Configuration { .. }) | Self::CaFile { .. } => {
-                ("queue", Exit::Usage, "mend the settings of [queue]; config/default.toml explains every key")
-            }
-            Self::Broker(RabbitError::NotDeclared { .. }) => (
-                "no_installation",
-                Exit::Failed,
-                "name the right broker, virtual host and queue.prefix; `serve`, `ingest`, `worker` and `migrate` declare them",
-            ),
-            Self::Broker(_) => (
-                "queue",
-                Exit::Failed,
-                "look at queue.url, and whether the broker runs and lets this user in",
-            ),
+            Self::Broker(error) => meaning_of_broker(error),
+            Self::CaFile { .. } => BROKER_SETTINGS,
             Self::Database(LedgerError::Unavailable(_)) => (
                 "ledger",
                 Exit::Failed,
@@ -156,11 +142,7 @@ impl EngineError {
             Self::Ledger { .. } => {
                 ("ledger", Exit::Failed, "look at ledger.url, the file and the free space")
             }
-            Self::Files(FileTrouble::Missing(file)) if file.what == "master key" => {
-                ("master_key", Exit::Usage, file.hint())
-            }
-            Self::Files(trouble @ FileTrouble::Missing(_)) => ("missing_file", Exit::Failed, trouble.hint()),
-            Self::Files(trouble) => ("unusable_file", Exit::Failed, trouble.hint()),
+            Self::Files(trouble) => meaning_of_files(trouble),
             Self::NoInstallation { .. } => (
                 "no_installation",
                 Exit::Failed,
@@ -184,6 +166,36 @@ impl EngineError {
             ),
             Self::Unlock(_) => ("ledger", Exit::Failed, "try again when the ledger can be read"),
         }
+    }
+}
+
+/// What a mistake in the settings of the queue means.
+const BROKER_SETTINGS: Meaning =
+    ("queue", Exit::Usage, "mend the settings of [queue]; config/default.toml explains every key");
+
+/// A short name of a cause, the exit code and what to do.
+type Meaning = (&'static str, Exit, &'static str);
+
+fn meaning_of_broker(error: &RabbitError) -> Meaning {
+    match error {
+        RabbitError::Mismatch { .. } => {
+            ("queue", Exit::Failed, "docs/rabbitmq.md tells what is declared, and how to change it")
+        }
+        RabbitError::Configuration { .. } => BROKER_SETTINGS,
+        RabbitError::NotDeclared { .. } => (
+            "no_installation",
+            Exit::Failed,
+            "name the right broker, virtual host and queue.prefix; `serve`, `ingest`, `worker` and `migrate` declare them",
+        ),
+        _ => ("queue", Exit::Failed, "look at queue.url, and whether the broker runs and lets this user in"),
+    }
+}
+
+fn meaning_of_files(trouble: &FileTrouble) -> Meaning {
+    match trouble {
+        FileTrouble::Missing(file) if file.what == "master key" => ("master_key", Exit::Usage, file.hint()),
+        FileTrouble::Missing(_) => ("missing_file", Exit::Failed, trouble.hint()),
+        FileTrouble::Unusable(_) => ("unusable_file", Exit::Failed, trouble.hint()),
     }
 }
 

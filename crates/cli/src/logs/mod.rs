@@ -37,8 +37,8 @@ pub struct Missing {
     pub repeated: u64,
 }
 
-/// Starts logging for the whole process. A second call changes nothing.
-pub fn start(settings: &Log) {
+/// Starts logging for the whole process, on a terminal in colours if they `are_wanted`. A second call changes nothing.
+pub fn start(settings: &Log, are_wanted: bool) {
     let filter = EnvFilter::try_new(format!("{QUIET},{}", settings.level.0));
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
     let repeats = Repeats::default();
@@ -49,7 +49,10 @@ pub fn start(settings: &Log) {
     let builder = builder.log_internal_errors(false);
     let held = HoldRepeats::new(repeats);
     let started = match settings.format {
-        LogFormat::Human => builder.with_ansi(std::io::stderr().is_terminal()).finish().with(held).try_init(),
+        LogFormat::Human => {
+            let colours = are_wanted && std::io::stderr().is_terminal();
+            builder.with_ansi(colours).finish().with(held).try_init()
+        }
         LogFormat::Json => builder.json().flatten_event(true).finish().with(held).try_init(),
     };
     if started.is_ok() {

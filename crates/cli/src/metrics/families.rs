@@ -1,5 +1,7 @@
 //! The vocabulary: every metric's name, meaning and labels, in one place.
 
+use std::collections::BTreeMap;
+
 use prometheus::proto::MetricFamily;
 
 use super::family::{Family, number};
@@ -16,20 +18,38 @@ pub(super) fn all(
     sources: &[(&'static str, bool)],
 ) -> Vec<MetricFamily> {
     let mut families = process(loops, sources);
+    let names = Names::of(snapshot);
     families.push(log(snapshot.log));
     families.extend(snapshot.ingest.as_ref().into_iter().flat_map(ingest));
     families.extend(snapshot.queue.as_ref().into_iter().flat_map(queue));
-    families.extend(snapshot.ledger.as_ref().into_iter().flat_map(ledger));
+    families.extend(snapshot.ledger.as_ref().into_iter().flat_map(|it| ledger(it, &names)));
     families.extend(snapshot.room.as_ref().into_iter().flat_map(room));
-    families.extend(snapshot.worker.as_ref().into_iter().flat_map(worker));
+    families.extend(snapshot.worker.as_ref().into_iter().flat_map(|it| worker(it, &names)));
     families.into_iter().flatten().collect()
+}
+
+/// The names of connections by their ids, as labels.
+struct Names<'a>(BTreeMap<String, &'a str>);
+
+impl<'a> Names<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        let connections = snapshot.ledger.iter().flat_map(|ledger| &ledger.connections);
+        Self(connections.map(|it| (it.id.to_string(), it.name.as_str())).collect())
+    }
+
+    /// The name of a connection; nothing where it is not known, or where all are meant.
+    fn name(&self, id: &str) -> &'a str {
+        self.0.get(id).copied().unwrap_or_default()
+    }
 }
 
 fn process(loops: &[LoopState], sources: &[(&'static str, bool)]) -> Vec<Option<MetricFamily>> {
     let up = Family::gauge("loop_up", "1 while the loop is alive and fresh.", ["loop"]);
     let restarts = Family::counter("loop_restarts_total", "How often the loop was started again.", ["loop"]);
     let read = Family::gauge("source_up", "1 if the part's figures could be read for this page.", ["source"]);
+    let build = Family::gauge("build_info", "1, with the version of the program.", ["version"]);
     vec![
+        build.with([env!("CARGO_PKG_VERSION")], 1.0).finish(),
         loops.iter().fold(up, |up, it| up.with([&it.name], f64::from(it.up))).finish(),
         loops.iter().fold(restarts, |family, it| family.with([&it.name], number(it.restarts))).finish(),
         sources.iter().fold(read, |read, (name, well)| read.with([name], f64::from(*well))).finish(),
@@ -77,10 +97,19 @@ fn ingest_connections(it: &IngestFigures) -> [Option<MetricFamily>; 4] {
 fn queue(it: &QueueFigures) -> Vec<Option<MetricFamily>> {
     let depth =
         Family::gauge("queue_events", "Events that wait in the queue or are not yet acknowledged.", ["lane"]);
-    vec![depth.with(["live"], number(it.live)).with(["bulk"], number(it.bulk)).finish()]
+    let gauge = |name, help, value: Option<f64>| {
+        value.into_iter().fold(Family::gauge(name, help, []), |family, it| family.with([], it)).finish()
+    };
+    let (bytes, limit) = it.bytes.map(|(bytes, limit)| (number(bytes), number(limit))).unzip();
+    vec![
+        depth.with(["live"], number(it.live)).with(["bulk"], number(it.bulk)).finish(),
+        gauge("queue_oldest_event_seconds", "How old the oldest event in the queue is.", it.oldest),
+        gauge("queue_bytes", "Bytes of messages that the queue holds.", bytes),
+        gauge("queue_limit_bytes", "Bytes from which on the queue is full (queue.max_bytes).", limit),
+    ]
 }
 
-fn ledger(it: &LedgerFigures) -> Vec<Option<MetricFamily>> {
+fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
     let gauge = |name, help, value| Family::gauge(name, help, []).with([], number(value)).finish();
     let mut families = vec![
         gauge("events_pending", "Events without an outcome yet.", it.pending),
@@ -88,6 +117,19 @@ fn ledger(it: &LedgerFigures) -> Vec<Option<MetricFamily>> {
         gauge("persons_waiting", "Persons that wait for something that was not said yet.", it.waiting),
         gauge("dead_letters_open", "Dead letters that nobody has decided on.", it.dead_letters),
     ];
+    let help = "How old the oldest event without an outcome is.";
+    let oldest = Family::gauge("pending_oldest_event_seconds", help, []);
+    families.push(it.oldest.into_iter().fold(oldest, |family, age| family.with([], age)).finish());
+    let letters = Family::gauge(
+        "dead_letters",
+        "Dead letters that nobody has decided on, by connection and class.",
+        ["connection", "name", "class"],
+    );
+    let by_class = it.dead_letters_by_class.iter().fold(letters, |family, (id, class, letters)| {
+        let id = id.to_string();
+        family.with([&id, names.name(&id), class], number(*letters))
+    });
+    families.push(by_class.finish());
     families.extend(connections(&it.connections));
     families
 }
@@ -117,20 +159,29 @@ fn room(it: &RoomFigures) -> Vec<Option<MetricFamily>> {
 }
 
 fn connections(all: &[ConnectionFigures]) -> Vec<Option<MetricFamily>> {
-    let active =
-        Family::gauge("connection_active", "1 if the connection is active, 0 if paused.", ["connection"]);
-    let paused =
-        Family::gauge("connection_paused", "1 with the reason of the pause.", ["connection", "reason"]);
-    let reasons = all.iter().filter_map(|it| it.paused_for.map(|reason| (it.id.to_string(), reason)));
+    let active = Family::gauge(
+        "connection_active",
+        "1 if the connection is active, 0 if paused.",
+        ["connection", "name"],
+    );
+    let paused = Family::gauge(
+        "connection_paused",
+        "1 with the reason of the pause.",
+        ["connection", "name", "reason"],
+    );
+    let reasons =
+        all.iter().filter_map(|it| it.paused_for.map(|reason| (it.id.to_string(), &it.name, reason)));
     vec![
         all.iter()
-            .fold(active, |family, it| family.with([&it.id.to_string()], f64::from(it.paused_for.is_none())))
+            .fold(active, |family, it| {
+                family.with([&it.id.to_string(), &it.name], f64::from(it.paused_for.is_none()))
+            })
             .finish(),
-        reasons.fold(paused, |family, (id, reason)| family.with([&id, reason], 1.0)).finish(),
+        reasons.fold(paused, |family, (id, name, reason)| family.with([&id, name, reason], 1.0)).finish(),
     ]
 }
 
-fn worker(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
+fn worker(it: &WorkerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
     let absorbed = Family::counter("events_absorbed_total", "Events folded into profiles.", []);
     let batches = Family::counter("absorb_batches_total", "Transactions that absorbed events.", []);
     let too_large = "Events of which a value was refused because it exceeds a bound.";
@@ -138,7 +189,11 @@ fn worker(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
     let ended = Family::counter("events_ended_total", "Events ended.", ["outcome"]);
     let calls = Family::counter("refersion_calls_total", "Calls to Refersion.", ["went"]);
     let latency = Family::histogram("refersion_call_seconds", "How long calls to Refersion took.", []);
-    let rates = Family::gauge("refersion_rate_calls_per_second", "The rate in use.", ["connection"]);
+    let rates = Family::gauge("refersion_rate_calls_per_second", "The rate in use.", ["connection", "name"]);
+    let rate = |family: Family<2>, (id, rate): (&i64, &f64)| {
+        let id = id.to_string();
+        family.with([&id, names.name(&id)], *rate)
+    };
     let settling = Family::summary("event_settling_seconds", "From the door to the outcome.", ["lane"]);
     let longest = Family::gauge("event_settling_longest_seconds", "The longest of these.", ["lane"]);
     vec![
@@ -148,7 +203,7 @@ fn worker(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
         it.outcomes.iter().fold(ended, |family, (outcome, n)| family.with([outcome], number(*n))).finish(),
         it.calls.iter().fold(calls, |family, (went, n)| family.with([went], number(*n))).finish(),
         latency.with_histogram([], &it.call_latency).finish(),
-        it.rates.iter().fold(rates, |family, (id, rate)| family.with([&id.to_string()], *rate)).finish(),
+        it.rates.iter().fold(rates, rate).finish(),
         it.settling.iter().fold(settling, |family, (lane, it)| family.with_summary([lane], it)).finish(),
         it.settling.iter().fold(longest, |family, (lane, it)| family.with([lane], it.longest)).finish(),
     ]

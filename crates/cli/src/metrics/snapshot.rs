@@ -54,6 +54,10 @@ pub struct QueueFigures {
     pub live: u64,
     /// In the bulk lane.
     pub bulk: u64,
+    /// How old the oldest event is, in seconds; `None` if it is empty or cannot tell.
+    pub oldest: Option<f64>,
+    /// Bytes that it holds, and how many it may; `None` if it cannot tell.
+    pub bytes: Option<(u64, u64)>,
 }
 
 /// What the ledger holds.
@@ -67,6 +71,10 @@ pub struct LedgerFigures {
     pub waiting: u64,
     /// Dead letters that nobody has decided on.
     pub dead_letters: u64,
+    /// The same by connection id and class.
+    pub dead_letters_by_class: Vec<(i64, String, u64)>,
+    /// How old the oldest pending event is, in seconds.
+    pub oldest: Option<f64>,
     /// Every connection.
     pub connections: Vec<ConnectionFigures>,
 }
@@ -89,6 +97,8 @@ pub struct RoomFigures {
 pub struct ConnectionFigures {
     /// Its id.
     pub id: i64,
+    /// Its name.
+    pub name: String,
     /// Why it is paused; `None` if it is active.
     pub paused_for: Option<&'static str>,
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use connections::{Connection, ConnectionId, ConnectionName, State};
+use connections::{Connection, ConnectionId, ConnectionName, PausedFor, State};
 
 use crate::engines::Engines;
 use crate::failure::Failure;
 
 /// Connections by their number.
+#[derive(Default)]
 pub struct Directory(BTreeMap<ConnectionId, Connection>);
 
 impl Directory {
@@ -52,6 +53,32 @@ pub async fn by_name(engines: &Engines, name: &ConnectionName) -> Result<Connect
         let message = format!("there is no connection named {name}");
         Failure::refused("no_such_connection", message, "`connections list` shows their names")
     })
+}
+
+/// What to do about a pause; nothing for a connection that is active.
+#[must_use]
+pub fn pause_hint(connection: &Connection) -> Option<String> {
+    let State::Paused(reason) = connection.state else { return None };
+    let name = &connection.name;
+    Some(match reason {
+        PausedFor::Operator => format!("`connections resume {name}` when it shall go on"),
+        PausedFor::Breaker => "it goes on by itself when Refersion is well again".to_owned(),
+        PausedFor::Credentials => format!("give the right keys: `connections rotate-key {name}`"),
+        PausedFor::Configuration => {
+            let field = refused_field(connection).unwrap_or_default();
+            format!(
+                "mend its settings with `connections set {name}{field}`, then `connections resume {name}`"
+            )
+        }
+    })
+}
+
+/// The option that unmaps the custom field that a pause names, if it names one.
+fn refused_field(connection: &Connection) -> Option<String> {
+    let because = connection.paused_because.as_deref()?;
+    let named = |id: &u64| because.contains(&format!("custom:{id}:"));
+    let (name, _) = connection.settings.custom_fields.iter().find(|(_, id)| named(id))?;
+    Some(format!(" --no-custom-field {name}"))
 }
 
 /// The word for whether it delivers, and for what it is paused.

@@ -21,6 +21,9 @@ use crate::failure::Failure;
 /// Events of the queue that are looked at in one search. Beyond it a search says that it did not see everything.
 pub const QUEUE_LOOK: usize = 50_000;
 
+/// Events that are counted beyond those that are shown.
+pub const COUNTED: usize = 10_000;
+
 /// One event. The names of its fields are fixed: scripts rely on them.
 #[derive(Clone, Debug, Serialize)]
 pub struct EventRow {
@@ -45,6 +48,12 @@ pub struct EventRow {
     pub affiliate_id: Option<u64>,
     /// Failed calls, oldest first.
     pub attempts: Vec<AttemptView>,
+    /// The id of its dead letter, whatever became of it; left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letter_id: Option<i64>,
+    /// What it died of, in words; left out where it has no dead letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// What it waits for.
     pub waiting_for: Option<String>,
 }
@@ -57,6 +66,8 @@ pub struct Found {
     pub queued: BTreeMap<Uuid, Box<RawValue>>,
     /// Whether the whole queue was looked at.
     pub complete: bool,
+    /// How many events there are about the subject, counted up to [`COUNTED`] beyond the limit.
+    pub total: usize,
 }
 
 /// Finds the newest `limit` events about `subject`.
@@ -88,22 +99,24 @@ pub async fn find_by(
 ) -> Result<Found, Failure> {
     // The queue goes first: what is absorbed between the two looks is seen twice, and never missed.
     let look = engines.queue.look(QUEUE_LOOK).await?;
-    let views = engines.ledger.find_events(digests, limit).await?;
+    let mut views = engines.ledger.find_events(digests, limit.saturating_add(COUNTED)).await?;
+    let in_ledger: BTreeSet<Uuid> = views.iter().map(|view| view.event).collect();
+    views.truncate(limit);
     let mut events = ledger_rows(engines, directory, views).await?;
-    let known: BTreeSet<Uuid> = events.iter().map(|row| row.event_id).collect();
     let wanted: BTreeSet<&Digest> = digests.iter().collect();
     let mut queued = BTreeMap::new();
     for envelope in look.envelopes {
-        if known.contains(&envelope.event_id) {
+        if in_ledger.contains(&envelope.event_id) {
             mark_readmitted(&mut events, &envelope);
         } else if let Some(row) = queued_row(engines, directory, &envelope, &wanted) {
             events.push(row);
             queued.insert(envelope.event_id, envelope.payload);
         }
     }
+    let total = in_ledger.len() + queued.len();
     events.sort_by_key(|row| std::cmp::Reverse((row.received_at, row.event_id)));
     events.truncate(limit);
-    Ok(Found { events, queued, complete: look.complete })
+    Ok(Found { events, queued, complete: look.complete, total })
 }
 
 async fn ledger_rows(
@@ -162,6 +175,8 @@ fn of_view(view: EventView, directory: &Directory, waiting_for: Option<String>) 
         affiliate_code: affiliate.code,
         affiliate_id: affiliate.id,
         attempts: view.attempts,
+        dead_letter_id: view.dead_letter.as_ref().map(|letter| letter.id),
+        cause: view.dead_letter.map(|letter| letter.cause),
         waiting_for,
     }
 }
@@ -202,6 +217,8 @@ fn queued_row(
         affiliate_code: None,
         affiliate_id: None,
         attempts: Vec::new(),
+        dead_letter_id: None,
+        cause: None,
         waiting_for: Some(waiting_for),
     })
 }

@@ -91,6 +91,19 @@ impl Output {
         self.write(&format!("left out, and shown with --wide: {}", laid.left_out.join(", ")))
     }
 
+    /// Ends a list for people: how many there are, and how many of them are shown.
+    ///
+    /// # Errors
+    ///
+    /// As [`Output::json`].
+    pub fn total(&mut self, shown: usize, all: u64, what: &str) -> Result<(), Failure> {
+        let what = if all == 1 { what.strip_suffix('s').unwrap_or(what) } else { what };
+        match u64::try_from(shown).unwrap_or(u64::MAX) >= all {
+            true => self.write(&format!("{all} {what}")),
+            false => self.write(&format!("{shown} of {all} {what} shown; --limit shows more")),
+        }
+    }
+
     fn write(&mut self, text: &str) -> Result<(), Failure> {
         if self.closed {
             return Ok(());

@@ -3,7 +3,7 @@
 /// Stands between two columns.
 const BETWEEN: &str = "  ";
 /// A cell is cut to this width before a column is left out.
-const COMFORTABLE: usize = 24;
+const COMFORTABLE: usize = 16;
 /// The least width that a cell is cut to.
 const LEAST: usize = 8;
 /// Stands for what was cut off.
@@ -67,7 +67,7 @@ pub(super) fn lay_out(columns: &[Column], rows: &[Vec<String>], room: Option<usi
     // A column in which nothing stands takes no room from the others.
     let is_empty =
         |place: usize| !rows.is_empty() && rows.iter().all(|row| row.get(place).is_none_or(String::is_empty));
-    let used = |place: &usize| columns[*place].fit != Fit::Spare || !is_empty(*place);
+    let used = |place: &usize| columns[*place].fit == Fit::Whole || !is_empty(*place);
     let mut shown: Vec<usize> = (0..columns.len()).filter(used).collect();
     let mut left_out = Vec::new();
     let widths = loop {
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_narrow_terminal_gets_shorter_cells_then_fewer_columns_and_whole_ids() {
         let medium = laid(Some(60));
-        assert_eq!(medium.lines[1], "0193b5c0  the value of the field…  said by the source once");
+        assert_eq!(medium.lines[1], "0193b5c0  the value of the field p…  said by the source once");
         assert_eq!(medium.left_out, [""; 0]);
         let narrow = laid(Some(30));
         assert_eq!(narrow.lines[1], "0193b5c0  the value of the f…");

@@ -11,6 +11,7 @@ use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Look, PublishError
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::public_halves::PublicHalves;
 use super::room::Room;
 use crate::config::{self, ByteSize, Config};
 use crate::engines::awaited::Awaited;
@@ -42,7 +43,7 @@ pub(super) fn start(
 
 /// The ingest endpoint, which takes new events while there is room.
 pub(super) fn endpoint(config: &Config, opening: &Opening, awaited: &Awaited, room: Room) -> Arc<Endpoint> {
-    let keys = Arc::new(StoreKeys { awaited: awaited.clone() });
+    let keys = Arc::new(StoreKeys { awaited: awaited.clone(), halves: PublicHalves::default() });
     let limits = limits(&config.ingest);
     let group = GroupLimits { commit_time: limits.deadline, ..GroupLimits::default() };
     let queue = Guarded { queue: opening.queue.port(), awaited: awaited.clone() };
@@ -71,6 +72,7 @@ pub(super) fn limits(settings: &config::Ingest) -> Limits {
 /// The key store as the endpoint asks it. It opens no seal: a key is found by its digest.
 struct StoreKeys {
     awaited: Awaited,
+    halves: PublicHalves,
 }
 
 impl StoreKeys {
@@ -91,7 +93,12 @@ impl Keys for StoreKeys {
         let Ok(key) = ApiKey::parse(api_key) else { return Ok(None) };
         let engines = self.engines().await?;
         let digest = engines.vault.digest_of_key(&key);
-        engines.connections.by_key_digest(&digest, engines.now()).await.map_err(KeysUnavailable::new)
+        let found = engines.connections.by_key_digest(&digest, engines.now()).await;
+        let found = found.map_err(KeysUnavailable::new)?;
+        if found.is_none() {
+            self.halves.log_if_known(engines, &key).await;
+        }
+        Ok(found)
     }
 
     async fn any(&self) -> Result<bool, KeysUnavailable> {

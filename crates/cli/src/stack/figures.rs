@@ -7,9 +7,11 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use connections::{Connection, State};
 use ingest::Endpoint;
+use jiff::Timestamp;
 use queue::Queue;
 use worker::meters::{LATENCY_BOUNDS, Meters};
 
+use crate::clock::Clock;
 use crate::engines::awaited::Awaited;
 use crate::logs;
 use crate::metrics::{
@@ -20,13 +22,14 @@ use crate::metrics::{
 /// The sources of a process with these parts.
 pub(super) fn sources(
     queue: &Arc<dyn Queue>,
+    clock: &Clock,
     awaited: &Awaited,
     endpoint: Option<&Arc<Endpoint>>,
     meters: Option<&Arc<Meters>>,
 ) -> Vec<Box<dyn Source>> {
     let mut sources: Vec<Box<dyn Source>> = vec![
         Box::new(LogSource),
-        Box::new(QueueSource(Arc::clone(queue))),
+        Box::new(QueueSource(Arc::clone(queue), Arc::clone(clock))),
         Box::new(LedgerSource(awaited.clone())),
     ];
     if let Some(endpoint) = endpoint {
@@ -36,6 +39,11 @@ pub(super) fn sources(
         sources.push(Box::new(WorkerSource(Arc::clone(meters))));
     }
     sources
+}
+
+/// How long ago something was, in seconds.
+fn age(at: Timestamp, now: Timestamp) -> f64 {
+    now.duration_since(at).as_secs_f64().max(0.0)
 }
 
 struct LogSource;
@@ -53,7 +61,7 @@ impl Source for LogSource {
     }
 }
 
-struct QueueSource(Arc<dyn Queue>);
+struct QueueSource(Arc<dyn Queue>, Clock);
 
 #[async_trait]
 impl Source for QueueSource {
@@ -63,7 +71,9 @@ impl Source for QueueSource {
 
     async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
         let depth = self.0.depth().await?;
-        snapshot.queue = Some(QueueFigures { live: depth.live, bulk: depth.bulk });
+        let (oldest, bytes) = (self.0.oldest().await?, self.0.stored_bytes().await?);
+        let oldest = oldest.map(|at| age(at, (self.1)()));
+        snapshot.queue = Some(QueueFigures { live: depth.live, bulk: depth.bulk, oldest, bytes });
         Ok(())
     }
 }
@@ -80,11 +90,14 @@ impl Source for LedgerSource {
         let engines = self.0.get().context("the ledger is not open yet")?;
         let counts = engines.ledger.counts(None, engines.now()).await?;
         let connections = engines.connections.list().await?;
+        let oldest = if counts.pending > 0 { engines.monitoring.oldest_pending().await? } else { None };
         snapshot.ledger = Some(LedgerFigures {
             pending: counts.pending,
             dirty: counts.dirty,
             waiting: counts.waiting,
             dead_letters: counts.dead_letters,
+            dead_letters_by_class: engines.monitoring.open_dead_letters().await?,
+            oldest: oldest.map(|at| age(at, engines.now())),
             connections: connections.iter().map(connection).collect(),
         });
         Ok(())
@@ -96,7 +109,7 @@ fn connection(connection: &Connection) -> ConnectionFigures {
         State::Active => None,
         State::Paused(reason) => Some(reason.as_str()),
     };
-    ConnectionFigures { id: connection.id, paused_for }
+    ConnectionFigures { id: connection.id, name: connection.name.to_string(), paused_for }
 }
 
 struct EndpointSource(Arc<Endpoint>);

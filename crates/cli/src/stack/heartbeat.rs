@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use worker::Meters;
 
+use super::growth::Growth;
 use super::{Roles, Running};
 use crate::config::Config;
 use crate::engines::Engines;
@@ -173,8 +174,12 @@ struct Reporter {
 
 impl Reporter {
     async fn beat_until(&self, stop: &CancellationToken) {
+        let mut growth = Growth::default();
         for beats in 0_u32.. {
             self.write(false).await;
+            if self.report.role.accepts() {
+                self.compare(&mut growth).await;
+            }
             if !self.report.role.delivers() && beats % LOOK_EVERY == 0 {
                 self.look().await;
             }
@@ -205,6 +210,19 @@ impl Reporter {
             known.ledger.note("ledger", ledger);
             known.queue.note("queue", queue);
         });
+    }
+
+    /// Says so when the queue has grown fast.
+    async fn compare(&self, growth: &mut Growth) {
+        let now = Instant::now();
+        if !growth.is_due(now) {
+            return;
+        }
+        let Ok(depth) = self.engines.queue.depth().await else { return };
+        let events = depth.live + depth.bulk;
+        if let Some(before) = growth.note(events, now) {
+            tracing::warn!(events, before, "the queue grows fast: `status` shows who delivers, and why not");
+        }
     }
 
     /// Looks whether anybody delivers. What cannot be read is no sign that nobody does.

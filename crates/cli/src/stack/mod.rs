@@ -7,9 +7,11 @@ mod closed;
 mod endpoint;
 mod figures;
 pub(crate) mod files;
+mod growth;
 mod heartbeat;
 mod listeners;
 mod needs;
+mod public_halves;
 mod reconciler;
 mod room;
 #[cfg(test)]
@@ -107,6 +109,7 @@ impl Standby {
         let meters: Option<Arc<Meters>> = roles.worker.then(Arc::default);
         let mut sources = figures::sources(
             &opening.queue.port(),
+            &opening.clock,
             &awaited,
             endpoint.as_ref().map(|(_, endpoint)| endpoint),
             meters.as_ref(),

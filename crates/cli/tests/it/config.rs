@@ -45,6 +45,27 @@ fn a_wrong_configuration_is_exit_code_2_for_every_command() {
 }
 
 #[test]
+fn a_section_that_does_not_exist_is_told_with_the_right_one_also_if_it_is_empty() {
+    for (text, wrong, right) in [
+        ("[retension]\noutcomes = \"7d\"\n", "retension", "retention"),
+        ("[injest]\n", "injest", "ingest"),
+        ("[legder]\nurl = \"sqlite://x.db\"\n", "legder", "ledger"),
+        ("[disc]\nmin_free = \"1GiB\"\n", "disc", "disk"),
+    ] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let ended = run(&["config", "show", "--json", "--config", file.path().to_str().unwrap()], &[]);
+        let error = ended.error();
+        assert_eq!((ended.code, error["code"].as_str()), (Some(2), Some("configuration")));
+        assert!(
+            error["message"].as_str().unwrap().contains(&format!("unknown section [{wrong}]")),
+            "{error}"
+        );
+        assert_eq!(error["hint"], format!("did you mean [{right}]?"));
+    }
+}
+
+#[test]
 fn errors_for_people_have_a_hint_line_and_name_their_cause() {
     let ended = run(&["config", "show", "--config", "/nowhere/my.toml"], &[]);
     assert_eq!(ended.code, Some(2));

@@ -152,6 +152,7 @@ fn keys_are_sent_to_another_machine_in_clear_text_only_if_that_is_asked_for() {
     assert!(refused.error()["hint"].as_str().unwrap().contains("--insecure"), "{}", refused.stderr);
     let by_default = ("REFERSION_DESTINATION__REFERSION__URL", "http://api.example.com");
     assert_eq!(world.cli_with(&add, KEY, &[by_default]).error()["code"], "insecure_url");
+    world.json(&["migrate"]);
     assert_eq!(world.json(&["connections", "list"]), json!([]));
 
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{KEY, World};
 
 #[test]
 fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
@@ -31,7 +31,9 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
     let id = letter["id"].to_string();
     let shown = world.json(&["dead-letters", "show", &id]);
     assert_eq!(shown["payload"]["userId"], "ann");
-    assert_eq!(world.json(&["dead-letters", "list", "--class", "nothing"]), json!([]));
+    assert_eq!(world.json(&["dead-letters", "list", "--class", "gone"]), json!([]));
+    let nonsense = world.cli(&["dead-letters", "list", "--class", "nonsense"]);
+    assert!(nonsense.code == Some(2) && nonsense.stderr.contains("too_large"), "{}", nonsense.stderr);
 
     world.faults("");
     let replayed = world.json(&["dead-letters", "replay", "--all", "--connection", "shop"]);
@@ -48,6 +50,49 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
     assert_eq!(again.code, Some(1), "it is settled");
     let nothing = world.cli(&["dead-letters", "replay", "4711", "--json"]);
     assert_eq!((nothing.code, nothing.error()["code"].clone()), (Some(1), json!("no_such_dead_letter")));
+    assert!(nothing.error()["message"].as_str().unwrap().contains("4711"), "{}", nothing.stderr);
+    for command in ["replay", "discard"] {
+        let some = world.cli(&["dead-letters", command, &id, "99999"]);
+        assert!(some.stdout.contains("99999") && some.stdout.contains("there is no such"), "{}", some.stdout);
+        assert!(some.stdout.contains("0 ") && some.stdout.contains("2 not"), "{}", some.stdout);
+    }
+}
+
+#[test]
+fn the_attempt_that_decided_is_shown_with_the_letter_and_the_affiliate() {
+    let mut world = World::new(&[("RETRY__INITIAL", "200ms"), ("BREAKER__FAILURES", "1000")]);
+    world.serve();
+    // Refersion has no such field.
+    world.add("shop", KEY, &["--rate", "1000", "--custom-field", "vip=8"]);
+    let identify = |vip: serde_json::Value| {
+        json!({
+            "type": "identify", "userId": "ann",
+            "traits": {
+                "email": "ann@example.org", "name": "Ann Smith", "address": { "city": "Rome" }, "vip": vip,
+            },
+        })
+    };
+    world.accept(&identify(json!(null)));
+    let created = world.event_in("ann", "created");
+    world.faults("500=100%");
+    world.accept(&identify(json!(true)));
+    world.until("a call that fails", || {
+        let events = world.json(&["events", "find", "ann"]);
+        (events[0]["attempts"][0]["http_status"] == 500).then_some(())
+    });
+    world.faults("");
+    let dead = world.event_in("ann", "dead");
+    let attempts = dead["attempts"].as_array().unwrap();
+    let decided = attempts.last().unwrap();
+    assert!(attempts.len() > 1, "those that failed before are kept too: {dead}");
+    assert_eq!(decided["class"], "refused", "{dead}");
+    assert_ne!(decided["http_status"], 500, "{dead}");
+    assert_eq!(decided["operation"], "edit", "{dead}");
+    assert_eq!(dead["affiliate_id"], created["affiliate_id"], "{dead}");
+    let letter = world.json(&["dead-letters", "list"])[0].clone();
+    assert_eq!((&dead["dead_letter_id"], &dead["cause"]), (&letter["id"], &letter["cause"]), "{dead}");
+    let shown = world.cli(&["events", "find", "ann"]).stdout;
+    assert!(shown.contains(&format!("dead letter {}", letter["id"])), "{shown}");
 }
 
 #[test]
@@ -60,6 +105,8 @@ fn a_delete_erases_a_dead_letter_and_no_replay_brings_it_back() {
     }));
     let dead = world.event_in("wilhelmina", "dead");
     assert_eq!(dead["reason"], "refused");
+    let listed = world.cli(&["dead-letters", "list"]).stdout;
+    assert!(listed.ends_with("1 dead letter\n"), "{listed}");
     let letter = world.json(&["dead-letters", "list"])[0].clone();
     assert_eq!((&letter["class"], &letter["field"]), (&json!("refused"), &json!("email")));
     world.json(&["forget", "wilhelmina", "--wait"]);

@@ -12,6 +12,7 @@ mod demo;
 mod durability;
 mod files;
 mod forgotten;
+mod notices;
 mod payout;
 mod program;
 mod reading;

@@ -200,6 +200,7 @@ fn what_is_wrong_with_a_url_or_a_key_is_said_without_its_password() {
         ("QUEUE__URL", "amqp://u:hunter2@127.0.0.1:port/v", "queue", "number 1"),
     ] {
         let world = world_on(&queue, &ledger);
+        world.json(&["migrate"]);
         let name = format!("REFERSION_DESTINATION__{name}");
         let ended = world.cli_with(&["status", "--json"], "", &[(&name, url)]);
         let error = ended.error();

@@ -11,6 +11,7 @@ fn keys(value: &Value) -> Vec<&str> {
 #[test]
 fn an_empty_installation_answers_every_question() {
     let world = World::new(&[]);
+    world.json(&["migrate"]);
     for arguments in [
         &["events", "find", "ann@example.org"][..],
         &["profiles", "show", "ann@example.org"],

@@ -61,6 +61,16 @@ fn a_profile_and_an_export_show_what_is_kept_and_what_was_told() {
     assert!(!profile["identifiers"].to_string().contains("peter@"), "names are for the export");
     let table = world.cli(&["profiles", "show", "test-user-t0zpx"]).stdout;
     assert!(table.contains("Gibbons") && table.contains("affiliates"), "{table}");
+    let id = world.affiliates()[0]["id"].to_string();
+    for shown in [
+        format!("person peter@example.com: affiliate {id}"),
+        "test-user-t0zpx".to_owned(),
+        "to be sent  nothing".to_owned(),
+        "events name both".to_owned(),
+    ] {
+        assert!(table.contains(&shown), "{shown} is not in\n{table}");
+    }
+    assert!(!table.contains("ROOT") && !table.contains("DIGEST"), "{table}");
 
     let export: serde_json::Value =
         serde_json::from_str(&world.cli(&["export", "test-user-t0zpx"]).stdout).unwrap();
@@ -106,7 +116,10 @@ fn forget_does_what_a_delete_does() {
 fn an_event_that_is_not_absorbed_yet_is_found_in_the_queue() {
     let mut world = World::started(&[]);
     assert_eq!(world.service.take().unwrap().signal("-TERM"), Some(0));
-    let forgotten = world.json(&["forget", "ann@example.org"]);
+    let unknown = world.cli(&["forget", "ann@example.org", "--json"]);
+    assert_eq!((unknown.code, unknown.error()["code"].clone()), (Some(2), json!("unknown_person")));
+    assert_eq!(world.json(&["status"])["queue"]["live"], 0, "nothing was done");
+    let forgotten = world.json(&["forget", "ann@example.org", "--yes"]);
     assert_eq!(forgotten[0]["state"], "pending");
     let event = &world.json(&["events", "find", "ann@example.org"])[0];
     assert_eq!((&event["state"], &event["waiting_for"]), (&json!("pending"), &json!("to be absorbed")));
@@ -114,7 +127,7 @@ fn an_event_that_is_not_absorbed_yet_is_found_in_the_queue() {
     let export: serde_json::Value =
         serde_json::from_str(&world.cli(&["export", "ann@example.org"]).stdout).unwrap();
     assert_eq!(export["events"][0]["payload"]["type"], "delete");
-    let wait = world.cli(&["forget", "bob@example.org", "--wait", "--timeout", "0"]);
+    let wait = world.cli(&["forget", "bob@example.org", "--yes", "--wait", "--timeout", "0"]);
     assert_eq!(wait.code, Some(1), "nobody carries it out");
     world.serve();
     world.event_in("ann@example.org", "deleted");

@@ -6,6 +6,7 @@ use connections::{Connection, PausedFor, State};
 use super::Finding;
 use crate::config::Config;
 use crate::engines::{EngineError, connections_alone};
+use crate::operator::directory::pause_hint;
 
 const NAME: &str = "connections";
 
@@ -32,25 +33,9 @@ fn of(connection: &Connection) -> Finding {
     let State::Paused(reason) = connection.state else { return Finding::ok(name, "active") };
     let because = connection.paused_because.as_deref().unwrap_or_default();
     let found = format!("paused for {}: {because}", reason.as_str());
+    let hint = pause_hint(connection).unwrap_or_default();
     match reason {
-        PausedFor::Operator => Finding::note(
-            name,
-            found,
-            format!("`connections resume {}` when it shall go on", connection.name),
-        ),
-        PausedFor::Breaker => Finding::note(name, found, "it goes on by itself when Refersion is well again"),
-        PausedFor::Credentials => Finding::bad(
-            name,
-            found,
-            format!("give the right keys: `connections rotate-key {}`", connection.name),
-        ),
-        PausedFor::Configuration => Finding::bad(
-            name,
-            found,
-            format!(
-                "mend its settings with `connections set {0}`, then `connections resume {0}`",
-                connection.name
-            ),
-        ),
+        PausedFor::Operator | PausedFor::Breaker => Finding::note(name, found, hint),
+        PausedFor::Credentials | PausedFor::Configuration => Finding::bad(name, found, hint),
     }
 }

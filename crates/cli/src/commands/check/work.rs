@@ -49,5 +49,6 @@ async fn work(engines: &Engines, config: &Config) -> Result<Finding, Failure> {
         return Ok(Finding::note(WORK, why, "`status` shows every process that runs or ran"));
     }
     let alive = workers.processes.iter().filter(|process| workers.is_alive(process)).count();
-    Ok(Finding::ok(WORK, format!("{alive} processes run")))
+    let processes = if alive == 1 { "process runs" } else { "processes run" };
+    Ok(Finding::ok(WORK, format!("{alive} {processes}")))
 }

@@ -14,7 +14,9 @@ use crate::program::API_KEY;
 /// Reads the key: from standard input if that was asked for, else from the environment, else from a prompt.
 pub(super) fn read(options: &KeyOptions, context: &Context) -> Result<ApiKey, Failure> {
     let text = match &context.api_key {
-        _ if options.api_key_stdin => from_stdin()?,
+        // On a terminal the key would stand on the screen.
+        _ if options.api_key_stdin && !std::io::stdin().is_terminal() => from_stdin()?,
+        _ if options.api_key_stdin => from_prompt()?,
         Some(text) => text.clone(),
         None => from_prompt()?,
     };

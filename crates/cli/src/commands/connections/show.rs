@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::{by_name, state_words};
+use crate::output::{cut, spare, whole};
 
 /// A connection as scripts see it. The write key is no secret: client libraries show it to every browser.
 #[derive(Debug, Serialize)]
@@ -66,8 +67,18 @@ pub(super) async fn list(context: &mut Context) -> Result<Exit, Failure> {
             settings.refersion_url.clone(),
         ]
     };
-    let head = ["ID", "NAME", "STATE", "RATE", "NEW AS", "FIELDS", "REFERSION"];
+    let head = [
+        whole("ID"),
+        whole("NAME"),
+        whole("STATE"),
+        cut("RATE"),
+        spare("NEW AS"),
+        spare("FIELDS"),
+        spare("REFERSION"),
+    ];
     context.output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
+    context.output.line("")?;
+    context.output.total(rows.len(), u64::try_from(rows.len()).unwrap_or(u64::MAX), "connections")?;
     Ok(Exit::Done)
 }
 

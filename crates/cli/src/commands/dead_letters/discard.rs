@@ -2,7 +2,7 @@
 
 use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView};
 
-use super::replay::{Row, show};
+use super::replay::{Row, missing, show};
 use super::show::state_word;
 use crate::commands::Context;
 use crate::engines::Engines;
@@ -23,6 +23,8 @@ pub(super) async fn run(
                 let some = DeadLetterFilter { ids: Some(ids.to_vec()), limit: AT_ONCE, ..filter.clone() };
                 rows.extend(discard(engines, &some).await?);
             }
+            let missing = missing(filter, rows.iter().map(|row: &Row| row.id))?;
+            rows.splice(0..0, missing);
         }
         None => {
             while rows.len() < filter.limit {
@@ -36,8 +38,8 @@ pub(super) async fn run(
             }
         }
     }
-    show(&rows, "no dead letter to discard", context)?;
-    let asked = filter.ids.as_ref().map_or(rows.len(), Vec::len);
+    show(&rows, "discarded", context)?;
+    let asked = rows.len();
     let discarded = rows.iter().filter(|row| row.reason.is_none()).count();
     Ok(match discarded {
         all if all == asked => Exit::Done,
@@ -61,5 +63,5 @@ fn row(letter: &DeadLetterView, moved: bool) -> Row {
         true => (DeadLetterState::Discarded, None),
         false => (letter.state, Some("it is not open")),
     };
-    Row { id: letter.id, event_id: letter.event, state: state_word(state), reason }
+    Row { id: letter.id, event_id: Some(letter.event), state: state_word(state), reason }
 }

@@ -80,7 +80,7 @@ enum Act {
 #[derive(Debug, Args)]
 struct Filter {
     /// Only those of this class
-    #[arg(long, value_name = "CLASS")]
+    #[arg(long, value_name = "CLASS", value_parser = class)]
     class: Option<String>,
     /// Only those of this connection
     #[arg(long, value_name = "NAME")]
@@ -89,6 +89,23 @@ struct Filter {
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
+
+/// Every class that a dead letter of this version may have.
+const CLASSES: [&str; 13] = [
+    "email_taken",
+    "gone",
+    "no_answer",
+    "not_here",
+    "poison",
+    "refused",
+    "request",
+    "throttled",
+    "too_large",
+    "too_many",
+    "too_many_identifiers",
+    "unavailable",
+    "unreadable",
+];
 
 impl Filter {
     fn of(&self, directory: &Directory) -> DeadLetterFilter {
@@ -138,6 +155,26 @@ impl From<StateWord> for DeadLetterState {
             StateWord::Discarded => Self::Discarded,
         }
     }
+}
+
+/// A class as it is typed: what no dead letter can have is a mistake.
+fn class(text: &str) -> Result<String, String> {
+    match CLASSES.contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("the classes are {}", CLASSES.join(", "))),
+    }
+}
+
+/// Letters as a table, under a name that stands for any connection.
+#[cfg(test)]
+pub(super) fn show_for_test(
+    letters: &[ledger::DeadLetterView],
+    now: jiff::Timestamp,
+    output: &mut crate::output::Output,
+) -> Result<(), Failure> {
+    let directory = Directory::default();
+    let rows: Vec<_> = letters.iter().cloned().map(|letter| show::Row::of(letter, &directory)).collect();
+    show::table(&rows, now, output)
 }
 
 /// Carries out `dead-letters`.

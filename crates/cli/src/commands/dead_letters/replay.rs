@@ -1,5 +1,7 @@
 //! `dead-letters replay`: the same event, taken in once more under the same id and with the same time.
 
+use std::collections::BTreeSet;
+
 use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView};
 use queue::{Envelope, FORMAT, Lane};
 use serde::Serialize;
@@ -11,12 +13,14 @@ use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
+use crate::output::{cut, spare, whole};
 
 /// What became of one dead letter.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     pub(super) id: i64,
-    pub(super) event_id: Uuid,
+    /// `None` where there is no such dead letter.
+    pub(super) event_id: Option<Uuid>,
     pub(super) state: &'static str,
     /// Why nothing was done about it.
     pub(super) reason: Option<&'static str>,
@@ -30,8 +34,7 @@ pub(super) async fn run(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let letters = engines.ledger.dead_letters(filter).await?;
-    let missing = filter.ids.as_ref().map_or(0, |ids| ids.len().saturating_sub(letters.len()));
-    let mut rows = Vec::new();
+    let mut rows = missing(filter, letters.iter().map(|letter| letter.id))?;
     let directory = Directory::read(engines, None).await?;
     let mut closed = false;
     for letter in letters {
@@ -43,18 +46,35 @@ pub(super) async fn run(
         closed |= row.reason == Some(QUEUE_CLOSED);
         rows.push(row);
     }
-    show(&rows, "no dead letter to replay", context)?;
-    let refused = rows.iter().filter(|row| row.reason.is_some()).count() + missing;
+    show(&rows, "replayed", context)?;
+    let refused = rows.iter().filter(|row| row.reason.is_some()).count();
     let replayed = rows.iter().filter(|row| row.reason.is_none()).count();
-    if missing > 0 && replayed == 0 {
-        let message = "there is no such dead letter";
-        return Err(Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids"));
-    }
     Ok(match (refused, replayed) {
         (0, _) => Exit::Done,
         (_, 0) => Exit::Failed,
         _ => Exit::Partly,
     })
+}
+
+/// A row for each id that was asked for and is not there, in the order of asking.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `no_such_dead_letter` if none of them is.
+pub(super) fn missing(
+    filter: &DeadLetterFilter,
+    found: impl Iterator<Item = i64>,
+) -> Result<Vec<Row>, Failure> {
+    let found: BTreeSet<i64> = found.collect();
+    let asked = filter.ids.as_deref().unwrap_or_default();
+    let missing: Vec<i64> = asked.iter().copied().filter(|id| !found.contains(id)).collect();
+    if found.is_empty() && !missing.is_empty() {
+        let ids: Vec<String> = missing.iter().map(i64::to_string).collect();
+        let message = format!("there is no dead letter {}", ids.join(", "));
+        return Err(Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids"));
+    }
+    let row = |id| Row { id, event_id: None, state: "missing", reason: Some("there is no such dead letter") };
+    Ok(missing.into_iter().map(row).collect())
 }
 
 /// Why a letter cannot be replayed, as far as can be seen from it.
@@ -70,7 +90,7 @@ fn refusal(letter: &DeadLetterView, directory: &Directory) -> Option<&'static st
 
 fn row(letter: &DeadLetterView, reason: Option<&'static str>) -> Row {
     let state = if reason.is_some() { letter.state } else { DeadLetterState::Replaying };
-    Row { id: letter.id, event_id: letter.event, state: state_word(state), reason }
+    Row { id: letter.id, event_id: Some(letter.event), state: state_word(state), reason }
 }
 
 /// Marks the letter, then takes the event in. One whose event never came to be absorbed may be replayed again, which does
@@ -111,16 +131,21 @@ fn lane(letter: &DeadLetterView, text: &str) -> Lane {
     }
 }
 
-pub(super) fn show(rows: &[Row], nothing: &str, context: &mut Context) -> Result<(), Failure> {
+/// Shows what became of each, and how many there were; `done` is the word for the others than those with a reason.
+pub(super) fn show(rows: &[Row], done: &str, context: &mut Context) -> Result<(), Failure> {
     if context.output.is_json() {
         return context.output.json(&rows);
     }
     let cells = |row: &Row| {
         let reason = row.reason.unwrap_or_default().to_owned();
-        vec![row.id.to_string(), row.event_id.to_string(), row.state.to_owned(), reason]
+        let event = row.event_id.map(|event| event.to_string()).unwrap_or_default();
+        vec![row.id.to_string(), row.state.to_owned(), event, reason]
     };
-    if rows.is_empty() {
-        return context.output.line(nothing);
+    if !rows.is_empty() {
+        let head = [whole("ID"), whole("STATE"), spare("EVENT"), cut("WHY NOT")];
+        context.output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
+        context.output.line("")?;
     }
-    context.output.table(&["ID", "EVENT", "STATE", "WHY NOT"], &rows.iter().map(cells).collect::<Vec<_>>())
+    let not = rows.iter().filter(|row| row.reason.is_some()).count();
+    context.output.line(&format!("{} {done}, {not} not", rows.len() - not))
 }

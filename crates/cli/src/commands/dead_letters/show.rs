@@ -11,10 +11,11 @@ use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
 use crate::operator::events::message_id_in;
+use crate::output::{Output, age, cut, spare, whole};
 
 /// A dead letter. The names of its fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
-struct Row {
+pub(super) struct Row {
     id: i64,
     event_id: Uuid,
     message_id: Option<String>,
@@ -33,7 +34,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(view: DeadLetterView, directory: &Directory) -> Self {
+    pub(super) fn of(view: DeadLetterView, directory: &Directory) -> Self {
         Self {
             id: view.id,
             event_id: view.event,
@@ -59,23 +60,41 @@ pub(super) async fn list(
 ) -> Result<Exit, Failure> {
     let directory = Directory::read(engines, None).await?;
     let views = engines.ledger.dead_letters(filter).await?;
+    let total = engines.monitoring.count_dead_letters(filter).await?;
     let rows: Vec<Row> = views.into_iter().map(|view| Row::of(view, &directory)).collect();
     if context.output.is_json() {
         context.output.json(&rows)?;
     } else if rows.is_empty() {
         context.output.line("no dead letter")?;
     } else {
-        let head =
-            ["ID", "DIED", "CONNECTION", "STATE", "CLASS", "FIELD", "STATUS", "ATTEMPTS", "CAUSE", "MESSAGE"];
-        context.output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
+        table(&rows, engines.now(), &mut context.output)?;
+        context.output.total(rows.len(), total, "dead letters")?;
     }
     Ok(Exit::Done)
 }
 
-fn cells(row: &Row) -> Vec<String> {
+/// The letters as a table.
+pub(super) fn table(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
+    let head = [
+        whole("ID"),
+        cut("AGE"),
+        cut("CONNECTION"),
+        whole("STATE"),
+        whole("CLASS"),
+        cut("FIELD"),
+        spare("STATUS"),
+        spare("ATTEMPTS"),
+        cut("CAUSE"),
+        spare("MESSAGE"),
+    ];
+    output.table(&head, &rows.iter().map(|row| cells(row, now)).collect::<Vec<_>>())?;
+    output.line("")
+}
+
+fn cells(row: &Row, now: Timestamp) -> Vec<String> {
     vec![
         row.id.to_string(),
-        row.died_at.to_string(),
+        age(row.died_at, now),
         row.connection.clone(),
         state_word(row.state).to_owned(),
         row.class.clone(),

@@ -4,6 +4,8 @@ use std::io::{IsTerminal as _, Write};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use indicatif::{ProgressBar, ProgressStyle};
+
 use super::environment::Environment;
 use super::sender::Sender;
 
@@ -13,9 +15,18 @@ const REDRAW: Duration = Duration::from_millis(250);
 const LINE: Duration = Duration::from_secs(3);
 
 /// Where progress is shown.
+enum Place {
+    /// A terminal: the line is redrawn, and cut to the terminal's width.
+    Terminal(ProgressBar),
+    /// A file or a pipe: lines follow each other.
+    Lines,
+    /// A script reads errors there.
+    Nowhere,
+}
+
+/// How far everything is.
 pub(super) struct Progress {
-    out: Box<dyn Write + Send>,
-    redraws: bool,
+    place: Place,
     began: Instant,
     title: &'static str,
 }
@@ -23,10 +34,12 @@ pub(super) struct Progress {
 impl Progress {
     /// Writes to standard error, and nowhere for scripts, which read errors there.
     pub(super) fn new(for_a_script: bool) -> Self {
-        let redraws = std::io::stderr().is_terminal() && !for_a_script;
-        let out: Box<dyn Write + Send> =
-            if for_a_script { Box::new(std::io::sink()) } else { Box::new(std::io::stderr()) };
-        Self { out, redraws, began: Instant::now(), title: "" }
+        let place = match (for_a_script, std::io::stderr().is_terminal()) {
+            (true, _) => Place::Nowhere,
+            (false, true) => Place::Terminal(bar()),
+            (false, false) => Place::Lines,
+        };
+        Self { place, began: Instant::now(), title: "" }
     }
 
     /// Runs `work`, and shows how far everything is meanwhile.
@@ -39,7 +52,7 @@ impl Progress {
     ) -> T {
         self.title = title;
         let mut work = std::pin::pin!(work);
-        let mut tick = tokio::time::interval(if self.redraws { REDRAW } else { LINE });
+        let mut tick = tokio::time::interval(if matches!(self.place, Place::Lines) { LINE } else { REDRAW });
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tick.reset();
         loop {
@@ -56,43 +69,56 @@ impl Progress {
 
     /// Prints a line that stays.
     pub(super) fn say(&mut self, text: &str) {
-        let clear = if self.redraws { "\r\x1b[K" } else { "" };
-        self.write(&format!("{clear}{text}\n"));
+        match &self.place {
+            Place::Terminal(bar) => bar.println(text),
+            Place::Lines => write_line(text),
+            Place::Nowhere => {}
+        }
     }
 
     async fn show(&mut self, environment: &Environment, sender: &Sender) {
         let line = line(environment, sender).await;
-        let seconds = self.began.elapsed().as_secs();
-        let text = format!("{seconds:>3} s  {line}  ({})", self.title);
-        let text = if self.redraws { format!("\r\x1b[K{text}") } else { format!("{text}\n") };
-        self.write(&text);
+        let text = format!("{:>3} s  {}  {line}", self.began.elapsed().as_secs(), self.title);
+        match &self.place {
+            Place::Terminal(bar) => bar.set_message(text),
+            Place::Lines => write_line(&text),
+            Place::Nowhere => {}
+        }
     }
 
     /// Ends the redrawn line.
     pub(super) fn end(&mut self) {
-        if self.redraws {
-            self.write("\n");
+        if let Place::Terminal(bar) = &self.place {
+            bar.finish();
         }
     }
+}
 
-    /// A progress line that cannot be written does not stop the demo.
-    fn write(&mut self, text: &str) {
-        drop(self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()));
-    }
+fn bar() -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
+}
+
+/// A progress line that cannot be written does not stop the demo.
+fn write_line(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 async fn line(environment: &Environment, sender: &Sender) -> String {
     let engines = environment.stack.engines();
     let absorbed =
         environment.stack.worker_meters().map_or(0, |meters| meters.absorbed.load(Ordering::Relaxed));
-    let calls = environment.simulator.with(|simulator, _| simulator.calls());
+    let (calls, is_down) =
+        environment.simulator.with(|simulator, now| (simulator.calls(), simulator.is_down(now)));
     let affiliates = calls.accounts.first().map_or(0, |account| account.effects.created);
     let pending = match engines.ledger.counts(None, engines.now()).await {
         Ok(counts) => counts.pending.to_string(),
         Err(_) => "?".to_owned(),
     };
+    let outage = if is_down { "  (a simulated outage of Refersion is on)" } else { "" };
     format!(
-        "accepted {}  absorbed {absorbed}  affiliates {affiliates}  calls {}  pending {pending}",
+        "accepted {}  absorbed {absorbed}  affiliates {affiliates}  calls {}  pending {pending}{outage}",
         sender.accepted(),
         calls.total
     )

@@ -15,7 +15,7 @@ use crate::capacity::{Gauge, Reason, Refusals, decide};
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
-use crate::operator::directory::state_words;
+use crate::operator::directory::{pause_hint, state_words};
 use crate::operator::workers::{Waiting, Workers};
 
 /// What the help shows.
@@ -54,7 +54,8 @@ struct Status {
 struct Queue {
     live: u64,
     bulk: u64,
-    /// When the oldest event in it was accepted; null if it is empty, and where it is on a broker.
+    /// When the oldest event in it was accepted; left out if it is empty, and where it is on a broker.
+    #[serde(skip_serializing_if = "Option::is_none")]
     oldest: Option<Timestamp>,
     /// Damaged files that events were rescued from.
     rescues: Vec<Rescued>,
@@ -101,6 +102,9 @@ struct Row {
     state: &'static str,
     paused_for: Option<&'static str>,
     paused_because: Option<String>,
+    /// What to do about the pause.
+    #[serde(skip)]
+    pause_hint: Option<String>,
     /// Why new events of this connection are not taken in; null while they are.
     refused_for: Option<&'static str>,
     #[serde(skip)]
@@ -228,6 +232,7 @@ fn row(connection: &Connection, counts: Counts, refused: Option<Reason>, rate: O
         state,
         paused_for,
         paused_because: connection.paused_because.clone(),
+        pause_hint: pause_hint(connection),
         refused_for: refused.map(Reason::word),
         refused_because: refused.map(Reason::in_words),
         due: counts.due,

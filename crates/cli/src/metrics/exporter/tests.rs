@@ -27,10 +27,15 @@ impl Source for Full {
             connections_refused: 13,
             body_bytes: 14,
         });
-        snapshot.queue = Some(QueueFigures { live: 3, bulk: 4 });
-        let paused = ConnectionFigures { id: 7, paused_for: Some("credentials") };
-        snapshot.ledger =
-            Some(LedgerFigures { pending: 9, connections: vec![paused], ..LedgerFigures::default() });
+        snapshot.queue = Some(QueueFigures { live: 3, bulk: 4, oldest: Some(2.5), bytes: Some((10, 100)) });
+        let paused = ConnectionFigures { id: 7, name: "shop".to_owned(), paused_for: Some("credentials") };
+        snapshot.ledger = Some(LedgerFigures {
+            pending: 9,
+            oldest: Some(3.5),
+            dead_letters_by_class: vec![(7, "refused".to_owned(), 8)],
+            connections: vec![paused],
+            ..LedgerFigures::default()
+        });
         snapshot.worker = Some(WorkerFigures {
             too_large_events: 6,
             outcomes: BTreeMap::from([("created", 2)]),
@@ -76,12 +81,18 @@ async fn every_figure_is_on_the_page() {
         "ingest_body_bytes 14",
         "queue_events{lane=\"bulk\"} 4",
         "events_pending 9",
-        "connection_active{connection=\"7\"} 0",
-        "connection_paused{connection=\"7\",reason=\"credentials\"} 1",
+        "queue_oldest_event_seconds 2.5",
+        "queue_bytes 10",
+        "queue_limit_bytes 100",
+        "pending_oldest_event_seconds 3.5",
+        "dead_letters{connection=\"7\",name=\"shop\",class=\"refused\"} 8",
+        concat!("build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        "connection_active{connection=\"7\",name=\"shop\"} 0",
+        "connection_paused{connection=\"7\",name=\"shop\",reason=\"credentials\"} 1",
         "events_too_large_total 6",
         "events_ended_total{outcome=\"created\"} 2",
         "refersion_calls_total{went=\"fine\"} 2",
-        "refersion_rate_calls_per_second{connection=\"7\"} 4.5",
+        "refersion_rate_calls_per_second{connection=\"7\",name=\"shop\"} 4.5",
         "event_settling_seconds_count{lane=\"live\"} 2",
         "event_settling_longest_seconds{lane=\"live\"} 2.5",
         "source_up{source=\"full\"} 1",

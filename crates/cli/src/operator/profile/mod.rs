@@ -28,7 +28,8 @@ const SHORT: usize = 8;
 /// How much is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// All that hangs together, identifiers as shortened digests: to find out why something is as it is.
+    /// All that hangs together, with names, and shortened digests where a name is not kept: to find out why something is
+    /// as it is.
     Operator,
     /// One person alone, with names: what they may ask for. Others that hang together with them stay digests.
     Person,
@@ -51,7 +52,9 @@ pub async fn find(
         let rules = rules(&connection.settings);
         for row in engines.ledger.gather(connection.id, &digests, &[]).await?.graphs {
             let picture = Picture::of(&row.graph, &rules);
-            let view = View { engines, picture: &picture, depth, mine: mine(&picture, &digests) };
+            let mine = mine(&picture, &digests);
+            let asked = Asked { text: subject.text(), digests: &digests };
+            let view = View { engines, picture: &picture, depth, mine, asked };
             profiles.push(view.profile(connection));
         }
     }
@@ -73,6 +76,13 @@ struct View<'a> {
     picture: &'a Picture<'a>,
     depth: Depth,
     mine: BTreeSet<Digest>,
+    asked: Asked<'a>,
+}
+
+/// The name that was asked about, and what it is kept under.
+struct Asked<'a> {
+    text: &'a str,
+    digests: &'a [Digest],
 }
 
 impl View<'_> {
@@ -119,11 +129,14 @@ impl View<'_> {
 
     fn identifier(&self, digest: Digest, it: &Identifier) -> IdentifierRow {
         let shown = self.shows(digest);
-        let sealed = it.sealed.as_deref().filter(|_| shown && self.depth == Depth::Person);
+        let sealed = it.sealed.as_deref().filter(|_| shown);
+        let asked = || self.asked.digests.contains(&digest).then(|| self.asked.text.to_owned());
+        let name = sealed.and_then(|sealed| translate::open(&self.engines.vault, digest, sealed));
         IdentifierRow {
             kind: it.kind,
             digest: self.label(digest),
-            name: sealed.and_then(|sealed| translate::open(&self.engines.vault, digest, sealed)),
+            name: name.clone().filter(|_| self.depth == Depth::Person),
+            shown_as: name.or_else(asked),
             said_at: it.said_at.filter(|_| shown).map(Into::into),
             deleted_at: self.picture.tombstones.on(digest).map(Into::into),
             refused: it.refused.clone().filter(|_| shown),

@@ -37,6 +37,9 @@ pub struct IdentifierRow {
     /// What it is, where that is to be shown and was not erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The same for people, who look at it on a terminal.
+    #[serde(skip)]
+    pub shown_as: Option<String>,
     /// The newest time that an event named it.
     pub said_at: Option<Timestamp>,
     /// The newest delete that covers it.

@@ -67,6 +67,9 @@ impl Report {
             .map(|it| row([&it.what, &it.times, &ms(it.p50_ms), &ms(it.p99_ms)]))
             .collect();
         output.table(&["WHAT", "TIMES", "HALF WITHIN", "99 OF 100 WITHIN"], &rows)?;
+        if let Some(why) = self.why_live_is_slower() {
+            output.line(why)?;
+        }
         output.line(&format!(
             "{} new affiliates take {:.0} s at the least at {} calls a second; the rest of the latency is ours.",
             self.least_creates(),
@@ -82,6 +85,11 @@ impl Report {
         let sum = |of: fn(&super::figures::CallRow) -> u64| self.calls.iter().map(of).sum::<u64>();
         rows.push(row([&"sum", &sum(|it| it.answered), &sum(|it| it.least), &sum(|it| it.failed)]));
         output.table(&["OPERATION", "ANSWERED", "LEAST POSSIBLE", "FAILED, RETRIED"], &rows)?;
+        if self.calls.iter().any(|it| it.answered < it.least) {
+            output.line(
+                "Fewer answers than the least possible: calls that failed had taken effect all the same, and were not needed again.",
+            )?;
+        }
         let rate = &self.rate;
         output.line(&format!(
             "Rate: at most {} calls a second; the busiest 10 s had {} calls, and {} are allowed.",
@@ -141,6 +149,15 @@ impl Report {
             "{} members, {} events, {:.1} s, seed {}.",
             self.members, self.accepted, self.seconds, self.seed
         ))
+    }
+
+    /// Why live events took longer than bulk ones, if they did: they go first, but need other calls.
+    fn why_live_is_slower(&self) -> Option<&'static str> {
+        let half = |lane: &str| self.latencies.iter().find(|it| it.what.ends_with(lane)).map(|it| it.p50_ms);
+        (half("live")? > half("bulk")?).then_some(
+            "Live events took longer here: most are sign-ups, which need a create each, one by one; bulk events change \
+             affiliates that are there, 50 in one call.",
+        )
     }
 
     fn least_creates(&self) -> u64 {

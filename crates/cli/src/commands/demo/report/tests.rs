@@ -102,3 +102,15 @@ fn scripts_get_the_same_as_one_object() {
     assert_eq!(page["report"]["proof"]["affiliates"], 2);
     assert_eq!(page["report"]["seed"], 7);
 }
+
+#[test]
+fn figures_that_look_wrong_are_explained() {
+    let mut report = kept();
+    let text = printed(&report, false);
+    assert!(!text.contains("Live events took longer") && !text.contains("Fewer answers"), "{text}");
+    report.calls[0].answered = 1;
+    let lane = |what, p50_ms| LatencyRow { what, times: 1, p50_ms, p99_ms: p50_ms };
+    report.latencies = vec![lane("accepted to outcome, live", 900), lane("accepted to outcome, bulk", 200)];
+    let text = printed(&report, false);
+    assert!(text.contains("Live events took longer") && text.contains("Fewer answers"), "{text}");
+}

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Ledger, Process, Row, Status};
 use crate::failure::Failure;
-use crate::output::{Output, age};
+use crate::output::{Output, age, cut, spare, whole};
 
 /// How long a process is shown after its last heartbeat.
 const SHOWN_AFTER_ITS_END: SignedDuration = SignedDuration::from_hours(24);
@@ -37,7 +37,17 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
     ages(status, now, output)?;
     processes(&status.processes, now, output)?;
     output.line("")?;
-    let head = ["CONNECTION", "STATE", "RATE", "DUE", "PENDING", "DIRTY", "WAITING", "HELD", "DEAD"];
+    let head = [
+        whole("CONNECTION"),
+        whole("STATE"),
+        cut("RATE"),
+        cut("DUE"),
+        cut("PENDING"),
+        cut("DIRTY"),
+        spare("WAITING"),
+        spare("HELD"),
+        cut("DEAD"),
+    ];
     output.table(&head, &status.connections.iter().map(row).collect::<Vec<_>>())?;
     if let Some(because) = status.ledger.refused_because {
         output.line(&format!("\nno new events are taken in: {because}"))?;
@@ -50,7 +60,8 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
             output.line(&format!("\nno new events of {} are taken in: {because}", connection.name))?;
         }
         if let Some(because) = &connection.paused_because {
-            output.line(&format!("\n{} is paused: {because}", connection.name))?;
+            let hint = connection.pause_hint.as_deref().unwrap_or_default();
+            output.line(&format!("\n{} is paused: {because}: {hint}", connection.name))?;
         }
         classes(connection, output)?;
         unmapped(connection, output)?;
@@ -103,7 +114,15 @@ fn processes(all: &[Process], now: Timestamp, output: &mut Output) -> Result<(),
         ]
     };
     output.line("")?;
-    let head = ["PROCESS", "STATE", "HEARTBEAT", "HOST", "PID", "VERSION", "DELIVERS FOR"];
+    let head = [
+        whole("PROCESS"),
+        whole("STATE"),
+        whole("HEARTBEAT"),
+        cut("HOST"),
+        spare("PID"),
+        spare("VERSION"),
+        cut("DELIVERS FOR"),
+    ];
     output.table(&head, &recent.iter().take(MAX_PROCESSES_SHOWN).map(row).collect::<Vec<_>>())?;
     if recent.len() > MAX_PROCESSES_SHOWN {
         output.line(&format!("{MAX_PROCESSES_SHOWN} of {} shown; --json has all", recent.len()))?;
@@ -146,3 +165,6 @@ fn unmapped(connection: &Row, output: &mut Output) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

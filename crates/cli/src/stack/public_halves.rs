@@ -1,0 +1,58 @@
+//! The public halves of the API keys. A request with a known one and a wrong secret comes from a customer whose setting is
+//! old or mistyped: Segment throws its events away, so an operator should read of it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use connections::{ApiKey, ConnectionId};
+use tokio::time::Instant;
+
+use crate::engines::Engines;
+
+/// For how long the halves are remembered.
+const FRESH_FOR: Duration = Duration::from_secs(60);
+
+/// The connections by their public halves.
+type Halves = HashMap<String, (ConnectionId, String)>;
+
+/// Remembers the halves.
+#[derive(Default)]
+pub(super) struct PublicHalves(Mutex<Option<(Instant, Halves)>>);
+
+impl PublicHalves {
+    /// Logs a key that nobody has, if its public half is a connection's.
+    pub(super) async fn log_if_known(&self, engines: &Engines, key: &ApiKey) {
+        if !self.is_fresh() {
+            let halves = read(engines).await;
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), halves));
+        }
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((id, connection)) = known.as_ref().and_then(|(_, halves)| halves.get(key.public())) else {
+            return;
+        };
+        tracing::warn!(
+            connection,
+            id,
+            "a request with the public key of this connection and another secret key was answered 401, and Segment \
+             throws its event away: compare the API key in Segment's settings, or run `connections rotate-key`"
+        );
+    }
+
+    fn is_fresh(&self) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().is_some_and(|(at, _)| at.elapsed() < FRESH_FOR)
+    }
+}
+
+/// What cannot be read is left out: the line is a courtesy.
+async fn read(engines: &Engines) -> Halves {
+    let mut halves = Halves::new();
+    for connection in engines.connections.list().await.unwrap_or_default() {
+        let Ok(sealed) = engines.connections.credentials(connection.id).await else { continue };
+        if let Ok(key) = engines.vault.open_key(&sealed) {
+            halves.insert(key.public().to_owned(), (connection.id, connection.name.to_string()));
+        }
+    }
+    halves
+}

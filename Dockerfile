@@ -18,6 +18,11 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin refe
     && install --directory --owner=refersion --mode=0700 /data /secrets
 USER refersion
 WORKDIR /
+# In a container, 127.0.0.1 can be reached by nobody outside.
+ENV REFERSION_DESTINATION__INGEST__LISTEN=0.0.0.0:8080 \
+    REFERSION_DESTINATION__HEALTH__LISTEN=0.0.0.0:8082
+# Queue, ledger and master key of `serve` are in /data: without a volume they go with the container.
+VOLUME ["/data", "/secrets"]
 ENTRYPOINT ["refersion-destination"]
 CMD ["serve"]
 EXPOSE 8080 8082

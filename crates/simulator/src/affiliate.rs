@@ -1,6 +1,7 @@
 //! An affiliate and its fields.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -135,6 +136,8 @@ pub(crate) struct Affiliate {
     pub(crate) texts: Texts,
     pub(crate) unique_merchant_id: Box<str>,
     pub(crate) custom_fields: BTreeMap<u64, Box<str>>,
+    /// Since when a search finds it.
+    pub(crate) searchable_at: Duration,
 }
 
 impl Affiliate {

@@ -1,6 +1,7 @@
 //! Options of a simulator: its seed, its accounts, and the behaviour that Refersion's documentation does not specify.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Options of a simulator. There is no `Debug`, because they contain API secrets.
 #[derive(Clone, Default)]
@@ -25,8 +26,16 @@ pub struct Switches {
     pub get_id_as_text: bool,
     /// `new` returns no `message`, so that only `get` returns the numeric id.
     pub no_create_message: bool,
+    /// The `message` of `new` is `1 affiliate has been created.`, a count instead of the documented sentence.
+    pub create_message_counts: bool,
     /// A search without a hit answers 200 with `total` 0 instead of 422.
     pub empty_search_is_200: bool,
+    /// `total` of `search` and `list` counts the rows of the page instead of all.
+    pub total_is_of_the_page: bool,
+    /// A page of `search` has 3 rows instead of 50.
+    pub short_pages: bool,
+    /// An affiliate that is new, or has a new address, is found by `search` only after this time. Zero: at once.
+    pub search_lags: Duration,
     /// `page` and `limit` may also be integers, as some public clients send them, not strings only.
     pub integer_pages: bool,
     /// A `limit` of `list` above 100 is lowered to 100 instead of refused with 422.
@@ -41,6 +50,10 @@ pub struct Switches {
     pub alphanumeric_merchant_id: bool,
     /// `state` accepts two or three letters only, as in the description of `edit`, instead of any text.
     pub short_states: bool,
+    /// An `edit` item that changes nothing ends in `ids_not_changed` instead of `ids_changed`.
+    pub same_values_not_changed: bool,
+    /// Every JSON answer begins with a byte order mark.
+    pub byte_order_mark: bool,
     /// A status change to the present status ends in `ids_not_changed` instead of `ids_changed`.
     pub same_status_not_changed: bool,
     /// Numeric ids of the existing offers. If empty, every numeric id is an offer.

@@ -14,6 +14,9 @@ use crate::options::{Options, Switches};
 use crate::random::RandomSource;
 use crate::state::{AffiliateState, State};
 
+/// UTF-8's byte order mark, which some servers put before their JSON.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A simulated Refersion. The same options and the same requests at the same times give the same replies.
 pub struct Simulator {
     config: Config,
@@ -21,6 +24,10 @@ pub struct Simulator {
     injector: Injector,
     /// By operation and status; `None` is a dropped connection.
     counts: BTreeMap<(Operation, Option<u16>), u64>,
+    /// Creates that are carried out later, with the public key of their account, in the order of their times.
+    late: BTreeMap<(Duration, u64), (String, Call)>,
+    /// Number of late creates so far, which keeps those of one time apart.
+    late_count: u64,
 }
 
 /// A `POST` request. There is no `Debug`, because it contains an API secret.
@@ -73,6 +80,8 @@ impl Simulator {
             accounts: Accounts::new(&options),
             injector: Injector::new(options.seed),
             counts: BTreeMap::new(),
+            late: BTreeMap::new(),
+            late_count: 0,
         }
     }
 
@@ -84,14 +93,39 @@ impl Simulator {
 
     pub(crate) fn reply(&mut self, now: Duration, request: &ApiRequest<'_>, parsed: ParsedRequest) -> Reply {
         let operation = parsed.operation;
-        let injection = self.injector.draw(now, request.public_key);
+        self.advance(now);
+        let injection = self.injector.draw(now, request.public_key, operation.name());
         let latency = injection.latency;
         let answer = self.answer(now, request, parsed, injection);
         *self.counts.entry((operation, answer.as_ref().map(|answer| answer.status))).or_default() += 1;
         match answer {
             None => Reply::Drop { after: latency },
-            Some(Answer { status, headers, body }) => Reply::Answer { after: latency, status, headers, body },
+            Some(Answer { status, headers, body }) => {
+                let body = self.marked(body, &headers);
+                Reply::Answer { after: latency, status, headers, body }
+            }
         }
+    }
+
+    /// Carries out every late create whose time has come. Each request does this first.
+    pub fn advance(&mut self, now: Duration) {
+        while let Some(first) = self.late.first_entry().filter(|first| first.key().0 <= now) {
+            let at = first.key().0;
+            let (public_key, call) = first.remove();
+            if let Some(account) = self.accounts.get_or_open(&public_key) {
+                account.perform(call, (&self.config, at), None);
+            }
+        }
+    }
+
+    /// The body with a byte order mark, if a switch asks for it and the body is JSON.
+    fn marked(&self, body: Vec<u8>, headers: &[(String, String)]) -> Vec<u8> {
+        let is_json =
+            headers.iter().any(|(name, value)| name == "content-type" && value == "application/json");
+        if !self.config.switches.byte_order_mark || !is_json {
+            return body;
+        }
+        [BYTE_ORDER_MARK, &body].concat()
     }
 
     /// The answer to a request; `None` closes the connection. The checks have the order in which a request passes
@@ -127,11 +161,18 @@ impl Simulator {
             self.injector.count("limit");
             return Some(faults::too_many_calls());
         }
+        if let (Some(by), Ok(Call::New(_))) = (injection.late, &parsed.call) {
+            self.late_count += 1;
+            let call = parsed.call.ok()?;
+            self.late.insert((now + by, self.late_count), (request.public_key.to_owned(), call));
+            self.injector.count(faults::Kind::Late.name());
+            return None;
+        }
         let is_batch = matches!(parsed.call, Ok(Call::Edit(_) | Call::StatusChange(_)));
         if injection.partial.is_some() && is_batch {
             self.injector.count(faults::Kind::Partial.name());
         }
-        let answer = perform(tenant, parsed.call, &self.config, injection.partial);
+        let answer = perform(tenant, parsed.call, (&self.config, now), injection.partial);
         apply_after_effect(answer, injection.after)
     }
 
@@ -220,11 +261,11 @@ fn bad_credentials() -> Answer {
 fn perform(
     tenant: &mut Tenant,
     call: Result<Call, Answer>,
-    config: &Config,
+    at: (&Config, Duration),
     mut partial: Option<RandomSource>,
 ) -> Answer {
     match call {
-        Ok(call) => tenant.account.perform(call, config, partial.as_mut()),
+        Ok(call) => tenant.account.perform(call, at, partial.as_mut()),
         Err(refusal) => refusal,
     }
 }

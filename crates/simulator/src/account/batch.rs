@@ -1,5 +1,7 @@
 //! `/affiliate/edit` and `/affiliate/status_change`: batches that answer 200 even if some items were not changed.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::partial::Treatment;
@@ -27,7 +29,7 @@ impl Account {
     pub(super) fn edit(
         &mut self,
         edits: Vec<Edit>,
-        config: &Config,
+        (config, now): (&Config, Duration),
         partial: Option<&mut RandomSource>,
     ) -> Answer {
         let ids: Vec<u64> = edits.iter().map(|edit| edit.id).collect();
@@ -35,15 +37,15 @@ impl Account {
         let mut result = BatchResult::default();
         for (edit, treatment) in edits.into_iter().zip(self.partial_failures.draw(&ids, partial)) {
             let id = edit.id;
-            let applied =
-                treatment != Treatment::ReportedUnchanged { applied: false } && self.edit_one(edit, config);
+            let applied = treatment != Treatment::ReportedUnchanged { applied: false }
+                && self.edit_one(edit, config, now);
             result.record(id, applied && treatment == Treatment::Normal);
         }
         Answer::ok(&result)
     }
 
-    /// Whether the affiliate has the wanted values now, even if it had them before.
-    fn edit_one(&mut self, edit: Edit, config: &Config) -> bool {
+    /// Whether the affiliate is reported as changed: it has the wanted values now, even if it had them before.
+    fn edit_one(&mut self, edit: Edit, config: &Config, now: Duration) -> bool {
         if !edit.custom_fields.iter().all(|(id, _)| id.is_some_and(|id| config.has_custom_field(id))) {
             return false;
         }
@@ -52,15 +54,19 @@ impl Account {
             if self.emails.owner(email).is_some_and(|owner| owner != edit.id) {
                 return false;
             }
+            if affiliate.texts.get(Field::Email) != email {
+                affiliate.searchable_at = now + config.switches.search_lags;
+            }
             self.emails.remove(affiliate.texts.get(Field::Email));
             self.emails.insert(email, edit.id);
         }
-        if apply(affiliate, edit) {
+        let changes = apply(affiliate, edit);
+        if changes {
             self.effects.edited += 1;
         } else {
             self.effects.edited_in_vain += 1;
         }
-        true
+        changes || !config.switches.same_values_not_changed
     }
 
     pub(super) fn change_status(

@@ -1,6 +1,7 @@
 //! New affiliates: created by `/affiliate/new`, or added before the first call.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -52,7 +53,7 @@ const DEFAULT_OFFER: u64 = 1;
 
 impl Account {
     /// `/affiliate/new`. The error for a taken address names neither id, nor code, nor status.
-    pub(super) fn create(&mut self, new: New, config: &Config) -> Answer {
+    pub(super) fn create(&mut self, new: New, config: &Config, now: Duration) -> Answer {
         let mut errors = Vec::new();
         if self.find_by_email(new.texts.get(Field::Email)).is_some() {
             errors.push("The email you have entered is taken by another Affiliate.");
@@ -68,7 +69,7 @@ impl Account {
         self.effects.welcome_mails += u64::from(new.send_welcome);
         self.coupons.extend(new.coupon.clone());
         let status = new.status;
-        let ids = self.add(new, config);
+        let ids = self.add(new, config, now + config.switches.search_lags);
         created(&ids, status, config)
     }
 
@@ -93,7 +94,7 @@ impl Account {
             coupon: None,
             unique_merchant_id: "".into(),
         };
-        let ids = self.add(new, config);
+        let ids = self.add(new, config, Duration::ZERO);
         if let Some(affiliate) = self.affiliates.get_mut(&ids.id) {
             for (id, value) in existing.custom_fields {
                 affiliate.set_custom_field(id, &value);
@@ -102,7 +103,7 @@ impl Account {
         Some(ids)
     }
 
-    fn add(&mut self, new: New, config: &Config) -> AffiliateIds {
+    fn add(&mut self, new: New, config: &Config, searchable_at: Duration) -> AffiliateIds {
         let id = self.ids.next_id();
         let code = self.ids.next_code(|code| self.codes.contains_key(code));
         let offer = new.offer.or_else(|| config.switches.offers.first().copied()).unwrap_or(DEFAULT_OFFER);
@@ -115,6 +116,7 @@ impl Account {
             texts: new.texts,
             unique_merchant_id: new.unique_merchant_id,
             custom_fields: BTreeMap::new(),
+            searchable_at,
         });
         ids
     }
@@ -124,7 +126,9 @@ impl Account {
 fn created(ids: &AffiliateIds, status: Status, config: &Config) -> Answer {
     let AffiliateIds { id, code } = ids;
     let mut body = json!({ "id": code, "link": link(code) });
-    if !config.switches.no_create_message {
+    if config.switches.create_message_counts {
+        body["message"] = "1 affiliate has been created.".into();
+    } else if !config.switches.no_create_message {
         body["message"] =
             format!("The affiliate {id} has been created with the status of {}.", status.name()).into();
     }

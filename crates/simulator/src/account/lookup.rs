@@ -1,6 +1,8 @@
 //! `/affiliate/get`, `/affiliate/search` and `/affiliate/list`. They return affiliates in any status, including
 //! DENIED and DISABLED.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,6 +14,9 @@ use crate::call::{List, LookupBy, Search, not_found};
 
 /// Number of affiliates on one page of a search. Refersion does not document it.
 const SEARCH_PAGE: usize = 50;
+
+/// The same with the switch `short_pages`.
+const SHORT_PAGE: usize = 3;
 
 /// One row of `search` and `list`. Its `id` is the code; the numeric id is not returned.
 #[derive(Serialize)]
@@ -29,6 +34,13 @@ struct Row<'a> {
 struct Page<'a> {
     total: usize,
     results: Vec<Row<'a>>,
+}
+
+impl<'a> Page<'a> {
+    fn of(all: usize, results: Vec<Row<'a>>, config: &Config) -> Self {
+        let total = if config.switches.total_is_of_the_page { results.len() } else { all };
+        Self { total, results }
+    }
 }
 
 impl Account {
@@ -55,7 +67,7 @@ impl Account {
     }
 
     /// Finds affiliates by numeric id, by code, or by a part of their address. No hit is an error.
-    pub(super) fn search(&self, search: &Search, config: &Config) -> Answer {
+    pub(super) fn search(&self, search: &Search, config: &Config, now: Duration) -> Answer {
         let mut ids = self.emails.containing(&search.keyword);
         let by_id = search.keyword.parse().ok().filter(|id| self.affiliates.contains_key(id));
         for id in by_id.into_iter().chain(self.codes.get(search.keyword.as_str()).copied()) {
@@ -66,17 +78,17 @@ impl Account {
         let hits: Vec<&Affiliate> = ids
             .iter()
             .filter_map(|id| self.affiliates.get(id))
+            .filter(|affiliate| affiliate.searchable_at <= now)
             .filter(|affiliate| has_name(affiliate, Field::FirstName, &search.first_name))
             .filter(|affiliate| has_name(affiliate, Field::LastName, &search.last_name))
             .collect();
         if hits.is_empty() && !config.switches.empty_search_is_200 {
             return Answer::refused(&["Could not find affiliates with this keyword."]);
         }
-        let page = hits.iter().skip((search.page - 1).saturating_mul(SEARCH_PAGE)).take(SEARCH_PAGE);
-        Answer::ok(&Page {
-            total: hits.len(),
-            results: page.map(|affiliate| row(affiliate, config)).collect(),
-        })
+        let rows = if config.switches.short_pages { SHORT_PAGE } else { SEARCH_PAGE };
+        let page = hits.iter().skip((search.page - 1).saturating_mul(rows)).take(rows);
+        let results = page.map(|affiliate| row(affiliate, config)).collect();
+        Answer::ok(&Page::of(hits.len(), results, config))
     }
 
     /// Lists affiliates, newest first. No order is documented; with this one, rows move between pages during a pass.
@@ -85,7 +97,7 @@ impl Account {
         let ids = self.order.iter().rev().skip(start).take(list.limit);
         let results =
             ids.filter_map(|id| self.affiliates.get(id)).map(|affiliate| row(affiliate, config)).collect();
-        Answer::ok(&Page { total: self.order.len(), results })
+        Answer::ok(&Page::of(self.order.len(), results, config))
     }
 }
 

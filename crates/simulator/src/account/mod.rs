@@ -10,6 +10,7 @@ mod lookup;
 mod partial;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 pub use create::{AffiliateIds, ExistingAffiliate};
 
@@ -73,14 +74,14 @@ impl Account {
     pub(crate) fn perform(
         &mut self,
         call: Call,
-        config: &Config,
+        (config, now): (&Config, Duration),
         partial: Option<&mut RandomSource>,
     ) -> Answer {
         match call {
-            Call::New(new) => self.create(*new, config),
+            Call::New(new) => self.create(*new, config, now),
             Call::Get(by) => self.get(&by, config),
-            Call::Edit(edits) => self.edit(edits, config, partial),
-            Call::Search(search) => self.search(&search, config),
+            Call::Edit(edits) => self.edit(edits, (config, now), partial),
+            Call::Search(search) => self.search(&search, config, now),
             Call::List(list) => self.list(&list, config),
             Call::StatusChange(change) => self.change_status(&change, config, partial),
         }

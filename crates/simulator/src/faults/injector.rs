@@ -29,6 +29,8 @@ pub(crate) enum AfterEffect {
 pub(crate) struct Injection {
     pub(crate) latency: Duration,
     pub(crate) before: Option<BeforeEffect>,
+    /// How much later the call is carried out, if it is a create.
+    pub(crate) late: Option<Duration>,
     /// Calls per second, if a hidden limit is in force.
     pub(crate) limit: Option<f64>,
     pub(crate) bad_credentials: bool,
@@ -76,8 +78,9 @@ impl Injector {
     }
 
     /// Draws the faults of one call of this account.
-    pub(crate) fn draw(&mut self, now: Duration, public_key: &str) -> Injection {
-        if self.faults.account.as_ref().is_some_and(|account| account != public_key) {
+    pub(crate) fn draw(&mut self, now: Duration, public_key: &str, operation: &str) -> Injection {
+        let concerns = |only: &Option<String>, this: &str| only.as_ref().is_none_or(|only| only == this);
+        if !concerns(&self.faults.account, public_key) || !concerns(&self.faults.operation, operation) {
             return Injection::default();
         }
         let elapsed = now.saturating_sub(self.since);
@@ -98,7 +101,10 @@ impl Injector {
             injection.partial = Some(self.random.fork());
         }
         if let Some(kind) = kinds.into_iter().find(|kind| ![Kind::Slow, Kind::Partial].contains(kind)) {
-            self.count(kind.name());
+            // Only a create can be late, and counts if it is.
+            if kind != Kind::Late {
+                self.count(kind.name());
+            }
             self.inject(&mut injection, kind);
         }
         injection
@@ -153,6 +159,7 @@ impl Injector {
             Kind::GatewayTimeout => {
                 self.before_or_after(injection, Answer::gateway(504, "Endpoint request timed out"));
             }
+            Kind::Late => injection.late = Some(self.faults.late_by),
             Kind::DropAfter => injection.after = Some(AfterEffect::Drop),
             Kind::Garbage => injection.after = Some(AfterEffect::Corrupt(self.random.fork())),
             Kind::Slow | Kind::Partial => {}

@@ -27,12 +27,14 @@ pub use spec::FaultsError;
 /// | `429=1%`                | too many calls, without `Retry-After`; the call was not carried out                   |
 /// | `500=1%`, `502=`, `504=` | an error of the server or the gateway; half of these calls were carried out           |
 /// | `drop-after=0.5%`       | the connection closes without an answer; the call was carried out                     |
+/// | `late=1%:12s`           | a `new` is carried out so much later, and the connection closes without an answer     |
 /// | `garbage=1%`            | status 200 with a truncated or empty body, or a page; the call was carried out        |
 /// | `partial=1%`            | an `edit` or `status_change` reports valid items in `ids_not_changed`, each once; some of them are changed nevertheless |
 /// | `down=30s@60s`          | the whole API is down for 30 s, beginning 60 s after the faults were set; may be repeated |
 /// | `limit=50..200`         | a hidden limit of calls per second for each account, which changes within the range; calls beyond it get 429 without `Retry-After` |
 /// | `credentials=bad`       | every key pair is refused until other faults are set; `credentials=good` is the default |
 /// | `account=pub_1`         | all items apply to the account with this public key only                              |
+/// | `operation=affiliate/new` | all items apply to this operation only                                              |
 ///
 /// Each item is drawn for each call. If several occur, the first in the order of this table is injected; `slow` and
 /// `partial` are added to it. While the API is down, no other fault is injected. Probabilities are percentages down
@@ -47,6 +49,8 @@ pub struct Faults {
     pub retry_after: Duration,
     /// Additional latency for `Kind::Slow`.
     pub slow_by: Duration,
+    /// How much later a create is carried out, for `Kind::Late`.
+    pub late_by: Duration,
     /// Outages of the whole API.
     pub outages: Vec<Outage>,
     /// A hidden limit of calls per second for each account.
@@ -55,6 +59,8 @@ pub struct Faults {
     pub bad_credentials: bool,
     /// Public key of the only account that the faults concern; `None`: all accounts.
     pub account: Option<String>,
+    /// Name of the only operation that the faults concern, like `affiliate/new`; `None`: all operations.
+    pub operation: Option<String>,
 }
 
 /// A range of latencies, both ends included.
@@ -130,6 +136,8 @@ pub enum Kind {
     GatewayTimeout,
     /// `drop-after`
     DropAfter,
+    /// `late`
+    Late,
     /// `garbage`
     Garbage,
     /// `partial`
@@ -138,7 +146,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in order of precedence.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Slow,
         Self::DropBefore,
         Self::Html,
@@ -150,6 +158,7 @@ impl Kind {
         Self::BadGateway,
         Self::GatewayTimeout,
         Self::DropAfter,
+        Self::Late,
         Self::Garbage,
         Self::Partial,
     ];
@@ -169,6 +178,7 @@ impl Kind {
             Self::BadGateway => "502",
             Self::GatewayTimeout => "504",
             Self::DropAfter => "drop-after",
+            Self::Late => "late",
             Self::Garbage => "garbage",
             Self::Partial => "partial",
         }

@@ -12,7 +12,7 @@ use super::{Faults, Kind, Latency, Limit, Outage, Probability};
 pub enum FaultsError {
     /// No fault has this name.
     #[error(
-        "unknown fault `{item}`: the known ones are latency, down, limit, credentials, account, {}",
+        "unknown fault `{item}`: the known ones are latency, down, limit, credentials, account, operation, {}",
         kinds()
     )]
     Unknown {
@@ -67,6 +67,8 @@ impl Faults {
             "limit" => (self.read_limit(value), "limit=50..200"),
             "credentials" => (self.read_credentials(value), "credentials=bad"),
             "account" => (self.read_account(value), "account=pub_1"),
+            "operation" => (self.read_operation(value), "operation=affiliate/new"),
+            "late" => (self.read_probability_and_time(Kind::Late, value), "late=1%:12s"),
             "429-after" => (self.read_probability_and_time(Kind::TooManyAfter, value), "429-after=1%:2s"),
             "slow" => (self.read_probability_and_time(Kind::Slow, value), "slow=1%:12s"),
             _ => (self.read_probability(Kind::named(name).ok_or_else(unknown)?, value), "500=0.5%"),
@@ -108,13 +110,18 @@ impl Faults {
         Some(())
     }
 
+    fn read_operation(&mut self, value: &str) -> Option<()> {
+        self.operation = (!value.is_empty()).then(|| Some(value.to_owned()))?;
+        Some(())
+    }
+
     fn read_probability_and_time(&mut self, kind: Kind, value: &str) -> Option<()> {
         let (probability, time) = value.split_once(':')?;
         let time = duration(time)?;
-        if kind == Kind::Slow {
-            self.slow_by = time;
-        } else {
-            self.retry_after = time;
+        match kind {
+            Kind::Slow => self.slow_by = time,
+            Kind::Late => self.late_by = time,
+            _ => self.retry_after = time,
         }
         self.read_probability(kind, probability)
     }
@@ -137,6 +144,7 @@ impl fmt::Display for Faults {
         for (kind, probability) in &self.probabilities {
             items.push(match kind {
                 Kind::Slow => format!("slow={probability}:{}", text(self.slow_by)),
+                Kind::Late => format!("late={probability}:{}", text(self.late_by)),
                 Kind::TooManyAfter => format!("429-after={probability}:{}", text(self.retry_after)),
                 kind => format!("{}={probability}", kind.name()),
             });
@@ -146,6 +154,7 @@ impl fmt::Display for Faults {
         items.extend(self.limit.iter().map(|limit| format!("limit={}..{}", limit.min, limit.max)));
         items.extend(self.bad_credentials.then(|| "credentials=bad".to_owned()));
         items.extend(self.account.iter().map(|account| format!("account={account}")));
+        items.extend(self.operation.iter().map(|operation| format!("operation={operation}")));
         f.write_str(&items.join(","))
     }
 }

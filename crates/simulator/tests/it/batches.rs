@@ -233,3 +233,16 @@ fn items_without_effect_are_counted() {
     let effects = api.effects();
     assert_eq!((effects.edited, effects.edited_in_vain, effects.repeated_in_one_batch), (1, 1, 1));
 }
+
+#[test]
+fn an_edit_that_changes_nothing_is_not_changed_if_a_switch_says_so() {
+    let counts = Switches { same_values_not_changed: true, ..Switches::default() };
+    for (switches, is_changed) in [(Switches::default(), true), (counts, false)] {
+        let mut api = Api::with(switches);
+        let id = api.create("ann@x.com");
+        let edits = edit(&[json!({ "id": id, "city": "Bern" })]);
+        assert_eq!(api.call("edit", &edits), result(&[id], &[]));
+        let again = if is_changed { result(&[id], &[]) } else { result(&[], &[id]) };
+        assert_eq!(api.call("edit", &edits), again);
+    }
+}

@@ -1,9 +1,9 @@
 //! `/affiliate/new`: accepted and refused requests, and the answers.
 
 use serde_json::json;
-use simulator::{ExistingAffiliate, Status, Switches};
+use simulator::{ExistingAffiliate, Reply, Status, Switches};
 
-use crate::support::{Api, PUBLIC, and, new, refused};
+use crate::support::{Api, PUBLIC, SECRET, and, new, refused};
 
 const TAKEN: &str = "The email you have entered is taken by another Affiliate.";
 
@@ -156,4 +156,30 @@ fn an_offer_that_does_not_exist_is_refused() {
         (api.affiliate("a@x.com").offer.as_str(), api.affiliate("b@x.com").offer.as_str()),
         ("8", "7")
     );
+}
+
+#[test]
+fn a_message_may_count_instead_of_naming_the_id() {
+    let mut api = Api::with(Switches { create_message_counts: true, ..Switches::default() });
+    let (_, body) = api.call("new", &new("ann@x.com"));
+    assert_eq!(body["message"], "1 affiliate has been created.");
+}
+
+#[test]
+fn a_late_create_is_carried_out_after_its_connection_was_closed() {
+    let mut api = Api::with_faults("late=100%:12s");
+    assert_eq!(api.status("new", &new("ann@x.com")), 0);
+    assert!(api.simulator.find_by_email(PUBLIC, "ann@x.com").is_none());
+    api.now += std::time::Duration::from_secs(12);
+    api.simulator.advance(api.now);
+    assert!(api.simulator.find_by_email(PUBLIC, "ann@x.com").is_some());
+}
+
+#[test]
+fn json_may_begin_with_a_byte_order_mark() {
+    let mut api = Api::with(Switches { byte_order_mark: true, ..Switches::default() });
+    let body = new("ann@x.com").to_string();
+    let reply = api.send("/v2/affiliate/new", (PUBLIC, SECRET), body.as_bytes());
+    let Reply::Answer { body, .. } = reply else { panic!("dropped") };
+    assert!(body.starts_with(b"\xef\xbb\xbf{"));
 }

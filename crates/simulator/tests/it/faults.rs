@@ -205,3 +205,10 @@ fn faults_are_counted_by_their_name() {
     }
     assert_eq!(api.simulator.calls().faults, [("drop-after".into(), 7), ("slow".into(), 7)].into());
 }
+
+#[test]
+fn faults_may_concern_one_operation_alone() {
+    let mut api = Api::with_faults("403=100%,operation=affiliate/new");
+    assert_eq!(api.status("new", &new("ann@x.com")), 403);
+    assert_eq!(api.status("list", &json!({ "limit": "1", "page": "1" })), 200);
+}

@@ -178,3 +178,28 @@ fn the_state_has_every_field() {
     let back: simulator::State = serde_json::from_value(state).unwrap();
     assert_eq!(back, api.simulator.state());
 }
+
+#[test]
+fn a_page_may_be_short_and_count_only_itself() {
+    let mut api =
+        Api::with(Switches { short_pages: true, total_is_of_the_page: true, ..Switches::default() });
+    for number in 0..5 {
+        api.create(&format!("{number}ann@x.com"));
+    }
+    let mut rows = |page: &str| {
+        let (_, body) = api.call("search", &json!({ "keyword": "ann@x.com", "page": page }));
+        (body["total"].as_u64(), body["results"].as_array().map(Vec::len))
+    };
+    assert_eq!((rows("1"), rows("2")), ((Some(3), Some(3)), (Some(2), Some(2))));
+}
+
+#[test]
+fn a_search_may_find_a_new_affiliate_only_later() {
+    let lag = std::time::Duration::from_secs(3);
+    let mut api = Api::with(Switches { search_lags: lag, ..Switches::default() });
+    api.create("ann@x.com");
+    let body = json!({ "keyword": "ann@x.com" });
+    assert_eq!(api.status("search", &body), 422);
+    api.now += lag;
+    assert_eq!(api.status("search", &body), 200);
+}

@@ -73,11 +73,12 @@ prop_compose! {
     fn any_faults()(
         latency in (0..5_000u64, 0..5_000u64),
         probabilities in prop::collection::btree_map(prop::sample::select(Kind::ALL.to_vec()), 0..=1_000_000u32, 0..6),
-        times in (0..100_000u64, 0..100_000u64),
+        times in (0..100_000u64, 0..100_000u64, 0..100_000u64),
         outages in prop::collection::vec((0..90_000u64, 0..90_000u64), 0..3),
         limit in prop::option::of((1..500u32, 0..500u32)),
         bad_credentials: bool,
         account in prop::option::of("[a-z_0-9]{1,9}"),
+        operation in prop::option::of("[a-z_/]{1,9}"),
     ) -> Faults {
         let ms = Duration::from_millis;
         // A time without its probability has no text form.
@@ -86,6 +87,7 @@ prop_compose! {
             latency: Latency { min: ms(latency.0), max: ms(latency.0 + latency.1) },
             slow_by: if_drawn(Kind::Slow, times.0),
             retry_after: if_drawn(Kind::TooManyAfter, times.1),
+            late_by: if_drawn(Kind::Late, times.2),
             probabilities: probabilities
                 .into_iter()
                 .map(|(kind, count)| (kind, Probability::per_million(count)))
@@ -97,6 +99,7 @@ prop_compose! {
             limit: limit.map(|(min, more)| Limit { min, max: min + more }),
             bad_credentials,
             account,
+            operation,
         }
     }
 }

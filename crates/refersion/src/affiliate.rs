@@ -94,6 +94,8 @@ pub struct Created {
     pub code: AffiliateCode,
     /// Its numeric id, if the answer's message contains one; otherwise use `get` with the code.
     pub id: Option<AffiliateId>,
+    /// Whether it was created only without the merchant's identifier, which had been refused.
+    pub merchant_id_refused: bool,
     /// Its referral link, `https://<shop>.refersion.com/c/<code>`; empty if the answer has none.
     pub link: String,
 }

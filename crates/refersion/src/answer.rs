@@ -5,9 +5,12 @@ use serde_json::{Map, Value};
 /// Maximum number of error texts that are read from one answer.
 const MAX_TEXTS: usize = 20;
 
+/// UTF-8's byte order mark. JSON has none, and some servers send it all the same.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The body as a JSON object, if it is one.
 pub(crate) fn object(body: &[u8]) -> Option<Map<String, Value>> {
-    serde_json::from_slice(body).ok()
+    serde_json::from_slice(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)).ok()
 }
 
 /// The error texts of an answer: under `errors`, `error` or (from the gateway) `message`, each as a text, a list of
@@ -90,6 +93,7 @@ mod tests {
         ] {
             assert_eq!(error_texts(body.as_bytes()), ["Affiliate not found."], "{body}");
         }
+        assert_eq!(error_texts(b"\xef\xbb\xbf{\"error\":\"no\"}"), ["no"], "after a byte order mark");
         assert!(error_texts(b"<html>502 Bad Gateway</html>").is_empty());
         assert!(error_texts(b"").is_empty());
     }

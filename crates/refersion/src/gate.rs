@@ -14,7 +14,7 @@ pub struct Closed;
 pub enum Signal {
     /// A success with a readable answer.
     Success,
-    /// 429 for too many calls.
+    /// 429 for too many calls, or another answer that asks to wait.
     Throttled {
         /// The wait that the server asks for, if it does.
         retry_after: Option<Duration>,

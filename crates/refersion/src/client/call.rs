@@ -134,6 +134,10 @@ fn signal(failure: Option<&Failure>) -> Signal {
     let Some(failure) = failure else { return Signal::Success };
     match failure.class {
         Class::Throttled => Signal::Throttled { retry_after: failure.retry_after },
+        // A 503 may ask to wait as well.
+        Class::Unavailable | Class::NoAnswer if failure.retry_after.is_some() => {
+            Signal::Throttled { retry_after: failure.retry_after }
+        }
         Class::Unavailable | Class::NoAnswer => Signal::Failure,
         _ => Signal::Rejected,
     }

@@ -79,7 +79,8 @@ impl Client {
         let first = self.create_once(new, new.unique_merchant_id.as_deref()).await;
         let outcome = match first {
             Err(problem) if new.unique_merchant_id.is_some() && problem.may_concern_merchant_id() => {
-                self.create_once(new, None).await
+                let created = self.create_once(new, None).await;
+                created.map(|created| Created { merchant_id_refused: true, ..created })
             }
             other => other,
         };
@@ -140,7 +141,14 @@ impl Client {
     /// through.
     pub async fn find_by_email(&self, email: &str) -> Result<Option<Affiliate>, Failure> {
         match self.search_exactly(email).await {
-            Ok(Some(code)) => self.get(LookupBy::Code(code)).await,
+            Ok(Some(code)) => match self.get(LookupBy::Code(code)).await? {
+                Some(affiliate) => Ok(Some(affiliate)),
+                // One of the two is out of date: which one, a later look tells.
+                None => {
+                    let message = "a search found an affiliate that refersion then did not know by its code";
+                    Err(Problem::unanswered(Operation::Get, Class::Unavailable, message).failure)
+                }
+            },
             Ok(None) => Ok(None),
             Err(problem) => Err(problem.failure),
         }

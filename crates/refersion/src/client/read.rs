@@ -19,18 +19,25 @@ pub(super) fn created(object: &Object) -> Option<Created> {
     let code = AffiliateCode(answer::text(object.get("id")).filter(|code| !code.is_empty())?);
     let message = answer::text(object.get("message")).unwrap_or_default();
     let id = id_in_message(&message, &code);
-    Some(Created { id, link: answer::text(object.get("link")).unwrap_or_default(), code })
+    Some(Created {
+        id,
+        merchant_id_refused: false,
+        link: answer::text(object.get("link")).unwrap_or_default(),
+        code,
+    })
 }
 
 /// The number in `The affiliate 37569297 has been created with the status of ACTIVE.` The message is in the API's
-/// example but not in its schema, so it may be absent. A number that is equal to the code is not an id, because codes
-/// may be all digits.
+/// example but not in its schema, so it may be absent. Any other sentence may hold any other number, so it names no id. Nor
+/// does a number that is equal to the code, because codes may be all digits.
 fn id_in_message(message: &str, code: &AffiliateCode) -> Option<AffiliateId> {
-    let word = message.split_whitespace().find(|word| answer::digits(word).is_some())?;
-    if word == code.as_str() {
+    let rest = message.trim().strip_prefix("The affiliate ")?;
+    let (number, status) = rest.split_once(" has been created with the status of ")?;
+    let is_status = status.strip_suffix('.').is_some_and(|status| Status::from_name(status).is_some());
+    if !is_status || number == code.as_str() {
         return None;
     }
-    answer::digits(word).map(AffiliateId)
+    answer::digits(number).filter(|id| *id > 0).map(AffiliateId)
 }
 
 /// Reads the answer of `/affiliate/get`, whose `id` is the numeric id.
@@ -125,6 +132,18 @@ mod tests {
         assert_eq!(id_from(json!("a3y7"), "The affiliate a3y7 has been created."), None);
         assert_eq!(id_from(json!("6905"), "The affiliate 6905 has been created."), None);
         assert_eq!(id_from(json!(6905), ""), None);
+        for other in [
+            "1 affiliate has been created.",
+            "The affiliate 1 has been created.",
+            "Affiliate 1 has been created with the status of ACTIVE.",
+            "The affiliate 1 has been created with the status of 2.",
+            "The affiliate 0 has been created with the status of ACTIVE.",
+            "The affiliate 7 of 9 has been created with the status of ACTIVE.",
+            "The affiliate +7 has been created with the status of ACTIVE.",
+            "The affiliate 7 has been created with the status of ACTIVE. Its offer is 3.",
+        ] {
+            assert_eq!(id_from(json!("a3y7"), other), None, "{other}");
+        }
     }
 
     #[test]

@@ -40,6 +40,8 @@ impl Client {
         Ok(None)
     }
 
+    /// Reads pages until one brings nothing new: `total` may count all affiliates or those of the page, and a page after
+    /// the last one may be empty, or the last one again.
     async fn search_pages(&self, email: &str) -> Result<Pass, Problem> {
         let (mut seen, mut total) = (BTreeSet::new(), None);
         for number in 1..=MAX_PAGES {
@@ -47,13 +49,11 @@ impl Client {
             if let Some((code, _)) = page.results.iter().find(|(_, address)| same_address(address, email)) {
                 return Ok(Pass::Found(code.clone()));
             }
-            let is_last = page.results.is_empty();
+            let before = seen.len();
             seen.extend(page.results.into_iter().map(|(code, _)| code));
-            // Not every answer has a total. Without one, the pass ends at the first empty page.
-            total = page.total.or(total);
-            let all_seen = total.is_some_and(|total| seen.len() as u64 >= total);
-            if is_last || all_seen {
-                return Ok(Pass::NotFound { complete: all_seen || total.is_none() });
+            total = page.total.max(total);
+            if seen.len() == before {
+                return Ok(Pass::NotFound { complete: total.is_none_or(|total| seen.len() as u64 >= total) });
             }
         }
         let message =

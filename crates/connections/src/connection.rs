@@ -36,6 +36,8 @@ pub struct Connection {
     pub paused_because: Option<String>,
     /// The rate in calls a second that its API was last seen to bear, below the ceiling of the settings.
     pub learned_rate: Option<f64>,
+    /// Until when Refersion asked to wait, the last time that it did; an operator's resume takes it away.
+    pub asked_to_wait_until: Option<Timestamp>,
     /// When it was added.
     pub created_at: Timestamp,
     /// What client libraries name it by. They show it to every browser, so it is no secret; `Debug` hides it all the
@@ -71,8 +73,8 @@ pub enum State {
 
 /// Why a connection is paused; the greater reason is the one that is shown when several hold.
 ///
-/// Only an operator ends a pause by an operator or for configuration. The worker ends the other two by itself when the
-/// API answers again, and must not end a stronger one meanwhile.
+/// Only an operator ends a pause by an operator. The worker ends the others by itself when calls work again, and must not
+/// end a stronger one meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PausedFor {

@@ -104,7 +104,8 @@ pub trait ConnectionStore: Send + Sync {
     ) -> Result<State, StoreError>;
 
     /// Makes a connection active again: whatever it is paused for, or only if that is `only`. Returns whether it is
-    /// active now.
+    /// active now. Without `only`, an operator wants to see calls: what Refersion asked to wait for is forgotten as
+    /// well.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -128,6 +129,12 @@ pub trait ConnectionStore: Send + Sync {
     /// # Errors
     /// [`StoreError::NotFound`].
     async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError>;
+
+    /// Remembers until when Refersion asked to wait.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    async fn save_asked_to_wait(&self, id: ConnectionId, until: Timestamp) -> Result<(), StoreError>;
 
     /// The check value of the master key that this ledger belongs to; `mine` becomes it where there is none yet.
     async fn check_value(&self, mine: &Digest) -> Result<Digest, StoreError>;

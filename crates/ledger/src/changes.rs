@@ -1,5 +1,6 @@
 //! What one transaction writes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connections::ConnectionId;
@@ -52,12 +53,16 @@ pub struct Changes {
     /// Identifiers with a tombstone, and its time: orphaned dead letters that name one and are not newer keep nothing
     /// personal.
     pub tombstones: Vec<(Digest, Moment)>,
+    /// Numeric ids of affiliates with the codes that they belong to, as Refersion named them.
+    pub affiliates: Vec<(u64, String)>,
     /// Open calls whose answer is recorded by this.
     pub closed_calls: Vec<CallId>,
     /// Traits that no setting maps, with how often they were said.
     pub unmapped: Vec<Unmapped>,
     /// How many more affiliates have a payout field held back than before; less than 0 where fewer have.
     pub held_back: i64,
+    /// By field (`country`, `custom:7`): how many more affiliates keep a value of it that has to go than before.
+    pub stuck: BTreeMap<String, i64>,
     /// What an operator should be able to read later.
     pub audit: Vec<Audit>,
 }

@@ -285,6 +285,9 @@ pub trait Ledger: Send + Sync {
         position: Option<GraphId>,
     ) -> Result<(), LedgerError>;
 
+    /// The affiliate code that a numeric id belongs to, as far as [`Changes::affiliates`] said.
+    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError>;
+
     /// Events by any of their digests (message id, address, user id), newest first, at most `limit`.
     async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError>;
 

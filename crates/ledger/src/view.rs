@@ -136,6 +136,8 @@ pub struct Counts {
     pub waiting: u64,
     /// Affiliates whose payout field is held back until an operator confirms it.
     pub held_back: u64,
+    /// Affiliates that keep a value which has to go, by field.
+    pub stuck: std::collections::BTreeMap<String, u64>,
     /// Dead letters that are open.
     pub dead_letters: u64,
     /// Dead letters that are open, by class.

@@ -39,6 +39,12 @@ pub struct Settings {
     pub scrub_on_delete: Option<ScrubDomain>,
     /// The trait that holds the PayPal address. Default none: it directs payments, so it is never guessed.
     pub paypal_trait: Option<String>,
+    /// How long after a create without an answer its affiliate may still appear, in seconds: a delete of that person
+    /// searches for it until then. At most [`MAX_LATE_CREATES`]. Default 120.
+    pub late_creates: u32,
+    /// Custom fields that Refersion refused for several persons in a row, by numeric id, and why (no personal data). They
+    /// are not sent until a probe of the worker is accepted, or an operator changes a setting or resumes the connection.
+    pub suspended_fields: BTreeMap<u64, String>,
 }
 
 /// The status with which affiliates are created.
@@ -88,6 +94,9 @@ pub struct SettingsError {
     pub problem: String,
 }
 
+/// The longest time for which a delete waits for a create without an answer, in seconds: a day.
+pub const MAX_LATE_CREATES: u32 = 24 * 60 * 60;
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -101,6 +110,8 @@ impl Default for Settings {
             one_word_name: OneWordName::Placeholder("-".to_owned()),
             scrub_on_delete: None,
             paypal_trait: None,
+            late_creates: 120,
+            suspended_fields: BTreeMap::new(),
         }
     }
 }
@@ -113,6 +124,7 @@ impl Settings {
     pub fn validate(&self) -> Result<(), SettingsError> {
         check_url(&self.refersion_url)?;
         check_rate(self.rate_per_second)?;
+        check_late_creates(self.late_creates)?;
         check_offer(self.offer.as_deref())?;
         check_custom_fields(&self.custom_fields)?;
         if let OneWordName::Placeholder(text) = &self.one_word_name {
@@ -169,6 +181,11 @@ fn is_loopback(url: &Url) -> bool {
         Some(url::Host::Ipv6(address)) => address.to_canonical().is_loopback(),
         None => false,
     }
+}
+
+fn check_late_creates(seconds: u32) -> Result<(), SettingsError> {
+    let problem = "is too long: at most a day, in seconds";
+    if seconds > MAX_LATE_CREATES { Err(error("late_creates", problem)) } else { Ok(()) }
 }
 
 fn check_rate(rate: f64) -> Result<(), SettingsError> {

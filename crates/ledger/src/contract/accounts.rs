@@ -24,6 +24,32 @@ fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Conflict {
     }
 }
 
+/// What Refersion asked for outlives pauses that end by themselves, and ends where an operator resumes the connection.
+pub async fn what_refersion_asked_for_ends_with_an_operators_resume(engine: &impl Engine) {
+    let shop = connection(engine, "shop", 1).await;
+    let asked = async || engine.by_id(shop.id).await.expect("read").expect("there").asked_to_wait_until;
+    assert_eq!(asked().await, None);
+    engine.save_asked_to_wait(shop.id, at(60)).await.expect("saved");
+    engine.pause(shop.id, PausedFor::Breaker, "unwell", at(1)).await.expect("paused");
+    engine.resume(shop.id, Some(PausedFor::Breaker)).await.expect("resumed");
+    assert_eq!(asked().await, Some(at(60)));
+    engine.resume(shop.id, None).await.expect("resumed");
+    assert_eq!(asked().await, None);
+    assert!(matches!(engine.save_asked_to_wait(-1, at(60)).await, Err(StoreError::NotFound)));
+}
+
+/// A numeric id is known with its code, in its connection alone, until the connection is removed.
+pub async fn a_numeric_id_is_known_with_its_code(engine: &impl Engine) {
+    let [shop, other] = [connection(engine, "shop", 1).await.id, connection(engine, "other", 2).await.id];
+    let affiliates = vec![(77, "abc".to_owned()), (78, "abd".to_owned()), (77, "abc".to_owned())];
+    record(engine, Changes { connection: shop, affiliates, ..Changes::default() }).await;
+    let code = async |of, id| engine.affiliate_code(of, id).await.expect("read");
+    assert_eq!(code(shop, 77).await.as_deref(), Some("abc"));
+    assert_eq!((code(shop, 79).await, code(other, 77).await), (None, None));
+    engine.remove(shop).await.expect("removed");
+    assert_eq!(code(shop, 77).await, None);
+}
+
 /// A new connection is active, and comes back as it was added by each of its names.
 pub async fn a_connection_is_found_by_name_id_and_key(engine: &impl Engine) {
     let mut new = new_connection("shop", 1);

@@ -221,6 +221,18 @@ pub async fn unmapped_traits_are_counted(engine: &impl Engine) {
     assert!(counts(engine, OTHER).await.unmapped.is_empty());
 }
 
+/// Values that have to go and cannot are counted by field, until none is left.
+pub async fn values_that_cannot_go_are_counted_by_field(engine: &impl Engine) {
+    for (connection, field, change) in [(ONE, "country", 2), (ONE, "custom:7", 1), (OTHER, "country", 1)] {
+        let stuck = [(field.to_owned(), change)].into();
+        record(engine, Changes { connection, stuck, ..Changes::default() }).await;
+    }
+    let stuck = [("country".to_owned(), -1), ("custom:7".to_owned(), -1)].into();
+    record(engine, Changes { connection: ONE, stuck, ..Changes::default() }).await;
+    assert_eq!(counts(engine, ONE).await.stuck, [("country".to_owned(), 1)].into());
+    assert_eq!(counts(engine, OTHER).await.stuck, [("country".to_owned(), 1)].into());
+}
+
 /// What is held back is counted by connection, and no more when it is confirmed.
 pub async fn held_back_payouts_are_counted(engine: &impl Engine) {
     for (connection, held_back) in [(ONE, 2), (OTHER, 1), (ONE, -1)] {

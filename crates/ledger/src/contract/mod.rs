@@ -36,6 +36,7 @@ macro_rules! contract_tests {
                 a_replaced_key_opens_the_door_for_a_week, a_key_that_opens_no_door_is_free,
                 settings_change_only_from_the_version_that_was_seen, the_stronger_reason_for_a_pause_holds,
                 a_pause_for_what_is_no_longer_in_force_changes_nothing,
+                what_refersion_asked_for_ends_with_an_operators_resume, a_numeric_id_is_known_with_its_code,
                 a_removed_connection_leaves_nothing, a_learned_rate_is_remembered,
                 another_master_key_is_refused, rotation_keeps_every_key_readable
             ]
@@ -55,6 +56,7 @@ macro_rules! contract_tests {
                 erased_events_keep_no_words, events_of_connections_are_counted_apart, unmapped_traits_are_counted, unmapped_traits_have_a_limit,
                 names_beyond_the_limit_are_counted_under_one_word,
                 held_back_payouts_are_counted,
+                values_that_cannot_go_are_counted_by_field,
                 ends_of_unknown_events_are_passed_over
             ]
             graphs: [

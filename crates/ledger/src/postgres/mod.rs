@@ -10,6 +10,7 @@
 
 mod accounts;
 mod claims;
+mod codes;
 mod copy;
 mod drop_week;
 mod due;

@@ -3,6 +3,7 @@
 //! Transactions append what they add to a count; [`sum_up`] folds that into the counts when somebody looks at them, and
 //! from time to time. So no row is written by every transaction of every worker.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use connections::ConnectionId;
@@ -24,6 +25,9 @@ pub(super) const WAITING: &str = "waiting";
 /// How many affiliates have a payout field held back.
 pub(super) const HELD_BACK: &str = "held_back";
 
+/// How many affiliates keep a value that has to go; the field's name follows.
+pub(super) const STUCK: &str = "stuck:";
+
 const CHANGE: &str = "INSERT INTO tally_changes (connection, week, what, change)
     SELECT $1, week, what, change FROM UNNEST($2::bigint[], $3::text[], $4::bigint[]) AS new (week, what, change)";
 
@@ -44,19 +48,26 @@ const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject)
 /// What one transaction adds to and takes from the counts; appended once, at its end.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    changes: BTreeMap<(i64, &'static str), i64>,
+    changes: BTreeMap<(i64, Cow<'static, str>), i64>,
 }
 
 impl Tally {
     /// Adds to the counts of graphs, or takes from them.
     pub(super) fn graph(&mut self, dirty: i64, waiting: i64) {
-        *self.changes.entry((0, DIRTY)).or_default() += dirty;
-        *self.changes.entry((0, WAITING)).or_default() += waiting;
+        *self.changes.entry((0, DIRTY.into())).or_default() += dirty;
+        *self.changes.entry((0, WAITING.into())).or_default() += waiting;
     }
 
     /// Adds to the count of payout fields that are held back, or takes from it.
     pub(super) fn held_back(&mut self, change: i64) {
-        *self.changes.entry((0, HELD_BACK)).or_default() += change;
+        *self.changes.entry((0, HELD_BACK.into())).or_default() += change;
+    }
+
+    /// Adds to the counts of fields that keep a value which has to go, or takes from them.
+    pub(super) fn stuck(&mut self, changes: &BTreeMap<String, i64>) {
+        for (field, change) in changes {
+            *self.changes.entry((0, format!("{STUCK}{field}").into())).or_default() += change;
+        }
     }
 
     /// Counts an event that goes from one state to another; a new one comes from none, an expired one goes to none.
@@ -64,7 +75,7 @@ impl Tally {
         let week = weeks::week_of(event);
         for (state, change) in [(from, -1), (to, 1)] {
             if let Some(state) = state {
-                *self.changes.entry((week, state.word())).or_default() += change;
+                *self.changes.entry((week, state.word().into())).or_default() += change;
             }
         }
     }
@@ -76,7 +87,7 @@ impl Tally {
             return Ok(());
         }
         let weeks: Vec<i64> = changes.iter().map(|((week, _), _)| *week).collect();
-        let whats: Vec<&str> = changes.iter().map(|((_, what), _)| *what).collect();
+        let whats: Vec<&str> = changes.iter().map(|((_, what), _)| what.as_ref()).collect();
         let amounts: Vec<i64> = changes.iter().map(|(_, change)| *change).collect();
         sql(CHANGE).bind(of).bind(weeks).bind(whats).bind(amounts).execute(connection).await?;
         Ok(())

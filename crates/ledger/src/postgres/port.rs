@@ -16,8 +16,8 @@ use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
 use super::{
-    PostgresLedger, claims, drop_week, due, events, expire, find, graphs, leases, letters, message_ids,
-    notes, record, unmapped, views, weeks,
+    PostgresLedger, claims, codes, drop_week, due, events, expire, find, graphs, leases, letters,
+    message_ids, notes, record, unmapped, views, weeks,
 };
 use crate::{
     CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
@@ -149,6 +149,10 @@ impl Ledger for PostgresLedger {
         position: Option<GraphId>,
     ) -> Result<(), LedgerError> {
         Ok(on!(self.read(), |line| due::set_walk_position(line, connection, version, position))?)
+    }
+
+    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
+        Ok(on!(self.read(), |line| codes::read(line, connection, id))?)
     }
 
     async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {

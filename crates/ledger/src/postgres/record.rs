@@ -6,7 +6,7 @@ use sqlx_postgres::PgConnection;
 use super::accounts::removal;
 use super::failure::Failure;
 use super::notes::{self, Tally};
-use super::{claims, events, graphs, leases, letters, orphans, unmapped};
+use super::{claims, codes, events, graphs, leases, letters, orphans, unmapped};
 use crate::Changes;
 
 /// Changes with the bodies of their graphs, which are packed before a transaction is begun.
@@ -52,8 +52,10 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     events::erase(connection, &changes.erased, &stories).await?;
     orphans::erase(connection, of, &changes.tombstones).await?;
     leases::close_calls(connection, of, &changes.closed_calls).await?;
+    codes::note(connection, of, &changes.affiliates).await?;
     unmapped::append(connection, of, &changes.unmapped).await?;
     notes::audit(connection, of, &changes.audit).await?;
     tally.held_back(changes.held_back);
+    tally.stuck(&changes.stuck);
     tally.write(connection, of).await
 }

@@ -9,7 +9,7 @@ use sqlx_postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::notes::{DIRTY, HELD_BACK, WAITING};
+use super::notes::{DIRTY, HELD_BACK, STUCK, WAITING};
 use super::{events, rows, sql};
 use crate::unmapped::MORE;
 use crate::words::{count, digests, limit, micros, small, state, time};
@@ -131,6 +131,10 @@ pub(super) async fn counts(
             WAITING => counts.waiting = number,
             HELD_BACK => counts.held_back = number,
             word if word == State::Pending.word() => counts.pending = number,
+            word if word.starts_with(STUCK) => {
+                let field = word[STUCK.len()..].to_owned();
+                counts.stuck.extend((number > 0).then_some((field, number)));
+            }
             _ if number > 0 => drop(counts.outcomes.insert(what, number)),
             _ => {}
         }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::graphs::Stored;
 use super::record::Prepared;
-use super::{SqliteLedger, claims, due, events, expire, find, graphs, leases, letters, record, views};
+use super::{SqliteLedger, claims, codes, due, events, expire, find, graphs, leases, letters, record, views};
 use crate::{
     CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
     Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, SweepClock, Want,
@@ -148,6 +148,10 @@ impl Ledger for SqliteLedger {
         position: Option<GraphId>,
     ) -> Result<(), LedgerError> {
         self.write(move |database| due::set_walk_position(database, connection, version, position)).await
+    }
+
+    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
+        Ok(self.read::<_, LedgerError>(move |database| codes::read(database, connection, id)).await?)
     }
 
     async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {

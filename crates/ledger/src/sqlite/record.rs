@@ -5,9 +5,9 @@ use sqlite::rusqlite::Connection;
 
 use super::accounts::removal;
 use super::failure::Failure;
-use super::tally::{HELD_BACK, Tally};
+use super::tally::{HELD_BACK, STUCK, Tally};
 use super::words::micros;
-use super::{claims, events, graphs, leases, letters, orphans, unmapped};
+use super::{claims, codes, events, graphs, leases, letters, orphans, unmapped};
 use crate::{Changes, State};
 
 const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -48,6 +48,9 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     }
     let mut tally = Tally::default();
     tally.add(connection, HELD_BACK, changes.held_back);
+    for (field, change) in &changes.stuck {
+        tally.add(connection, format!("{STUCK}{field}"), *change);
+    }
     graphs::dissolve(database, connection, &changes.dissolved, &mut tally)?;
     for (save, body) in changes.saves.iter().zip(bodies) {
         graphs::save(database, connection, save, body, &mut tally)?;
@@ -63,6 +66,7 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     events::erase(database, connection, &changes.erased)?;
     orphans::erase(database, connection, &changes.tombstones)?;
     leases::close_calls(database, connection, &changes.closed_calls)?;
+    codes::note(database, connection, &changes.affiliates)?;
     take_notes(database, changes)?;
     tally.write(database)
 }

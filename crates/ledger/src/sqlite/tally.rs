@@ -1,5 +1,6 @@
 //! Counts kept beside what they count, so that `status` need not scan.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use connections::ConnectionId;
@@ -16,19 +17,22 @@ pub(super) const WAITING: &str = "waiting";
 /// How many affiliates have a payout field held back.
 pub(super) const HELD_BACK: &str = "held_back";
 
+/// How many affiliates keep a value that has to go; the field's name follows.
+pub(super) const STUCK: &str = "stuck:";
+
 const ADD: &str = "INSERT INTO tallies (connection, what, count) VALUES (?1, ?2, ?3)
     ON CONFLICT (connection, what) DO UPDATE SET count = count + excluded.count";
 
 /// What one transaction adds to and takes from the counts; written once, at its end.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    changes: BTreeMap<(ConnectionId, &'static str), i64>,
+    changes: BTreeMap<(ConnectionId, Cow<'static, str>), i64>,
 }
 
 impl Tally {
     /// Adds to a count, or takes from it.
-    pub(super) fn add(&mut self, connection: ConnectionId, what: &'static str, change: i64) {
-        *self.changes.entry((connection, what)).or_default() += change;
+    pub(super) fn add(&mut self, connection: ConnectionId, what: impl Into<Cow<'static, str>>, change: i64) {
+        *self.changes.entry((connection, what.into())).or_default() += change;
     }
 
     /// Writes all changes.

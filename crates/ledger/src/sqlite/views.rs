@@ -8,7 +8,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::tally::{DIRTY, HELD_BACK, WAITING};
+use super::tally::{DIRTY, HELD_BACK, STUCK, WAITING};
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
 use crate::unmapped::MORE;
 use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
@@ -127,6 +127,10 @@ pub(super) fn counts(
             WAITING => counts.waiting = number,
             HELD_BACK => counts.held_back = number,
             word if word == State::Pending.word() => counts.pending = number,
+            word if word.starts_with(STUCK) => {
+                let field = word[STUCK.len()..].to_owned();
+                counts.stuck.extend((number > 0).then_some((field, number)));
+            }
             _ if number > 0 => drop(counts.outcomes.insert(what, number)),
             _ => {}
         }

@@ -19,7 +19,7 @@ mod keys;
 pub(super) mod removal;
 mod rows_of;
 
-use rows_of::{add, is_empty, pause, pause_in, read, resume, set_rate, set_settings};
+use rows_of::{add, is_empty, pause, pause_in, read, resume, set_rate, set_settings, set_wait};
 
 #[async_trait]
 impl ConnectionStore for PostgresLedger {
@@ -104,6 +104,10 @@ impl ConnectionStore for PostgresLedger {
 
     async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError> {
         Ok(on!(self.read(), |line| set_rate(line, id, rate))?)
+    }
+
+    async fn save_asked_to_wait(&self, id: ConnectionId, until: Timestamp) -> Result<(), StoreError> {
+        Ok(on!(self.read(), |line| set_wait(line, id, until))?)
     }
 
     async fn check_value(&self, mine: &Digest) -> Result<Digest, StoreError> {

@@ -17,7 +17,7 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
     (SELECT holder FROM claims WHERE connection = $1), (SELECT until FROM claims WHERE connection = $1)";
 
 /// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
-const REST: [&str; 17] = [
+const REST: [&str; 18] = [
     "DELETE FROM stray_letters WHERE connection = $1",
     "DELETE FROM dead_letters WHERE connection = $1",
     "DELETE FROM pending USING events WHERE events.event_id = pending.event_id AND events.connection = $1",
@@ -31,6 +31,7 @@ const REST: [&str; 17] = [
     "DELETE FROM calls WHERE connection = $1",
     "DELETE FROM walks WHERE connection = $1",
     "DELETE FROM claims WHERE connection = $1",
+    "DELETE FROM affiliate_codes WHERE connection = $1",
     "DELETE FROM unmapped WHERE connection = $1",
     "DELETE FROM unmapped_changes WHERE connection = $1",
     "DELETE FROM tallies WHERE connection = $1",

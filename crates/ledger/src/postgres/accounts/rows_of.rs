@@ -16,7 +16,7 @@ const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM connections)";
 
 /// The columns in the order in which [`account`] reads them; `$1` and `$2` are the name and the id that is wanted.
 const READ: &str = "SELECT id, name, settings, settings_version, paused_for, paused_since, paused_because,
-        learned_rate, created_at, write_key, resumes
+        learned_rate, created_at, write_key, resumes, asked_to_wait_until
     FROM connections WHERE ($1::text IS NULL OR name = $1) AND ($2::bigint IS NULL OR id = $2)
     ORDER BY name COLLATE \"C\"";
 
@@ -39,6 +39,9 @@ const RESUME: &str = "UPDATE connections SET paused_for = NULL, paused_since = N
     WHERE id = $1";
 
 const IN_FORCE: &str = "SELECT settings_version = $2 AND resumes = $3 FROM connections WHERE id = $1";
+const WAIT_NO_MORE: &str = "UPDATE connections SET asked_to_wait_until = NULL WHERE id = $1";
+
+const SET_WAIT: &str = "UPDATE connections SET asked_to_wait_until = $2 WHERE id = $1";
 
 const SET_RATE: &str = "UPDATE connections SET learned_rate = $2 WHERE id = $1";
 
@@ -84,6 +87,7 @@ fn account(row: &PgRow) -> Result<Account, Failure> {
         created_at: time(row.try_get(8)?)?,
         write_key: row.try_get(9)?,
         resumes: row.try_get(10)?,
+        asked_to_wait_until: row.try_get::<Option<i64>, _>(11)?.map(time).transpose()?,
     })
 }
 
@@ -158,10 +162,21 @@ pub(super) async fn resume(
     if paused.is_some() && only.is_some() && paused != only {
         return Ok(false);
     }
-    sql(RESUME).bind(id).execute(line).await?;
+    sql(RESUME).bind(id).execute(&mut *line).await?;
+    if only.is_none() {
+        sql(WAIT_NO_MORE).bind(id).execute(line).await?;
+    }
     Ok(true)
 }
 
 pub(super) async fn set_rate(line: &mut PgConnection, id: ConnectionId, rate: f64) -> Result<(), Failure> {
     found(sql(SET_RATE).bind(id).bind(rate).execute(line).await?.rows_affected())
+}
+
+pub(super) async fn set_wait(
+    line: &mut PgConnection,
+    id: ConnectionId,
+    until: Timestamp,
+) -> Result<(), Failure> {
+    found(sql(SET_WAIT).bind(id).bind(micros(until)).execute(line).await?.rows_affected())
 }

@@ -25,7 +25,7 @@ const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM connections)";
 
 /// The columns in the order in which [`account`] reads them; `?1` and `?2` are the name and the id that is wanted.
 const READ: &str = "SELECT id, name, settings, settings_version, paused_for, paused_since, paused_because,
-        learned_rate, created_at, write_key, resumes
+        learned_rate, created_at, write_key, resumes, asked_to_wait_until
     FROM connections WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY name";
 
 const SETTINGS_VERSION: &str = "SELECT settings_version FROM connections WHERE id = ?1";
@@ -45,6 +45,9 @@ const RESUME: &str = "UPDATE connections SET paused_for = NULL, paused_since = N
 
 const IN_FORCE: &str = "SELECT EXISTS (SELECT 1 FROM connections
     WHERE id = ?1 AND settings_version = ?2 AND resumes = ?3)";
+const WAIT_NO_MORE: &str = "UPDATE connections SET asked_to_wait_until = NULL WHERE id = ?1";
+
+const SET_WAIT: &str = "UPDATE connections SET asked_to_wait_until = ?2 WHERE id = ?1";
 
 const SET_RATE: &str = "UPDATE connections SET learned_rate = ?2 WHERE id = ?1";
 
@@ -145,6 +148,11 @@ impl ConnectionStore for SqliteLedger {
         self.write(move |database| found(database.prepare_cached(SET_RATE)?.execute((id, rate))?)).await
     }
 
+    async fn save_asked_to_wait(&self, id: ConnectionId, until: Timestamp) -> Result<(), StoreError> {
+        self.write(move |database| found(database.prepare_cached(SET_WAIT)?.execute((id, micros(until)))?))
+            .await
+    }
+
     async fn check_value(&self, mine: &Digest) -> Result<Digest, StoreError> {
         let mine = *mine;
         self.write(move |database| keys::check_value(database, &mine)).await
@@ -214,6 +222,7 @@ fn account(row: &Row<'_>) -> Result<Account, Failure> {
         created_at: time(row.get(8)?)?,
         write_key: row.get(9)?,
         resumes: row.get(10)?,
+        asked_to_wait_until: row.get::<_, Option<i64>>(11)?.map(time).transpose()?,
     })
 }
 
@@ -269,5 +278,8 @@ fn resume(database: &Connection, id: ConnectionId, only: Option<PausedFor>) -> R
         return Ok(false);
     }
     found(database.prepare_cached(RESUME)?.execute([id])?)?;
+    if only.is_none() {
+        database.prepare_cached(WAIT_NO_MORE)?.execute([id])?;
+    }
     Ok(true)
 }

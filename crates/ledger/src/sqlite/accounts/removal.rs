@@ -13,7 +13,7 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
 
 /// Deleting events takes payloads, outcomes, attempts and dead letters along; what makes them findable goes when it
 /// expires, and holds digests only.
-const REST: [&str; 9] = [
+const REST: [&str; 10] = [
     "DELETE FROM events WHERE connection = ?1",
     "DELETE FROM graphs WHERE connection = ?1",
     "DELETE FROM graph_digests WHERE connection = ?1",
@@ -21,6 +21,7 @@ const REST: [&str; 9] = [
     "DELETE FROM calls WHERE connection = ?1",
     "DELETE FROM walks WHERE connection = ?1",
     "DELETE FROM claims WHERE connection = ?1",
+    "DELETE FROM affiliate_codes WHERE connection = ?1",
     "DELETE FROM unmapped WHERE connection = ?1",
     "DELETE FROM tallies WHERE connection = ?1",
 ];

@@ -1,0 +1,44 @@
+//! Which affiliate code a numeric id belongs to.
+
+use std::collections::BTreeMap;
+
+use connections::ConnectionId;
+use sqlx_postgres::PgConnection;
+
+use super::failure::Failure;
+use super::text::text;
+use super::{rows, sql};
+
+const NOTE: &str = "INSERT INTO affiliate_codes (connection, affiliate, code)
+    SELECT $1, affiliate, code FROM UNNEST($2::bigint[], $3::text[]) AS new (affiliate, code) ORDER BY affiliate
+    ON CONFLICT (connection, affiliate) DO UPDATE SET code = excluded.code";
+
+const READ: &str = "SELECT code FROM affiliate_codes WHERE connection = $1 AND affiliate = $2";
+
+/// Notes pairs of ids and codes.
+pub(super) async fn note(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    pairs: &[(u64, String)],
+) -> Result<(), Failure> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    // One statement cannot write a row twice: the last pair counts.
+    let pairs: BTreeMap<u64, &String> = pairs.iter().map(|(id, code)| (*id, code)).collect();
+    let ids: Vec<i64> = pairs.keys().map(|id| id.cast_signed()).collect();
+    let codes: Vec<_> = pairs.values().map(|code| text(code)).collect();
+    sql(NOTE).bind(of).bind(ids).bind(codes).execute(connection).await?;
+    Ok(())
+}
+
+/// The code that an id belongs to, as far as that is known.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    of: ConnectionId,
+    id: u64,
+) -> Result<Option<String>, Failure> {
+    let found: Option<(String,)> =
+        rows(READ).bind(of).bind(id.cast_signed()).fetch_optional(connection).await?;
+    Ok(found.map(|(code,)| code))
+}

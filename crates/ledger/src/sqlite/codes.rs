@@ -1,0 +1,34 @@
+//! Which affiliate code a numeric id belongs to.
+
+use connections::ConnectionId;
+use sqlite::rusqlite::{Connection, OptionalExtension as _};
+
+use super::failure::Failure;
+
+const NOTE: &str = "INSERT INTO affiliate_codes (connection, affiliate, code) VALUES (?1, ?2, ?3)
+    ON CONFLICT (connection, affiliate) DO UPDATE SET code = excluded.code";
+
+const READ: &str = "SELECT code FROM affiliate_codes WHERE connection = ?1 AND affiliate = ?2";
+
+/// Notes pairs of ids and codes.
+pub(super) fn note(
+    database: &Connection,
+    connection: ConnectionId,
+    pairs: &[(u64, String)],
+) -> Result<(), Failure> {
+    let mut note = database.prepare_cached(NOTE)?;
+    for (id, code) in pairs {
+        note.execute((connection, id.cast_signed(), code))?;
+    }
+    Ok(())
+}
+
+/// The code that an id belongs to, as far as that is known.
+pub(super) fn read(
+    database: &Connection,
+    connection: ConnectionId,
+    id: u64,
+) -> Result<Option<String>, Failure> {
+    let mut read = database.prepare_cached(READ)?;
+    Ok(read.query_row((connection, id.cast_signed()), |row| row.get(0)).optional()?)
+}

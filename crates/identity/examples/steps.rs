@@ -34,6 +34,8 @@ fn main() -> Result<(), Failure> {
         paypal_trait: None,
         active: true,
         scrub: false,
+        late_creates: 0,
+        suspended: Vec::new(),
     };
     let mut people: Vec<Vec<u8>> = (0..BATCH).map(|member| pack(&affiliate(member))).collect();
     let mut took = go(&mut people, 0, &rules)?;

@@ -269,7 +269,8 @@ fn at_most(graph: &Graph) -> usize {
     let affiliates = graph.affiliates.iter().map(|affiliate| {
         let fields = affiliate.told.iter().chain(&affiliate.shown);
         let fields = fields.map(|(field, value)| NUMBERS + field.len() + text(value.as_deref()));
-        NUMBERS + text(affiliate.code.as_deref()) + fields.sum::<usize>()
+        let stuck = affiliate.stuck.iter().map(|field| NUMBERS + field.len());
+        NUMBERS + text(affiliate.code.as_deref()) + fields.sum::<usize>() + stuck.sum::<usize>()
     });
     let events = graph.events.iter().map(|kept| {
         let says = kept.says.iter().map(|key| NUMBERS + key.len());

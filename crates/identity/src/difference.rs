@@ -1,6 +1,6 @@
 //! What Refersion does not know yet of a person.
 
-use crate::eligibility::Rules;
+use crate::eligibility::{NEVER_EMPTY, Rules};
 use crate::graph::Affiliate;
 use crate::resolution::Person;
 use crate::{Map, Text};
@@ -10,7 +10,7 @@ use crate::{Map, Text};
 pub struct Desired<'g> {
     /// Text by field; empty text = empty field.
     pub fields: Map<&'g str, &'g str>,
-    /// Fields whose value Refersion refused: neither told nor emptied.
+    /// Fields whose value Refersion refused, and suspended ones: neither told nor emptied.
     pub left_out: Vec<&'g str>,
 }
 
@@ -23,7 +23,7 @@ pub fn desired<'g>(person: &Person<'g>, rules: &'g Rules) -> Desired<'g> {
     for key in keys.chain(payout_key.filter(|key| !person.traits.contains_key(*key))) {
         for field in rules.fields_of(key) {
             let Some(said) = person.said(field, key) else { continue };
-            if said.refused.is_some() {
+            if said.refused.is_some() || rules.is_suspended(field) {
                 left_out.push(field);
             } else if let Some(text) = rules.text_of(field, said) {
                 fields.push((field, text));
@@ -60,10 +60,37 @@ fn is_told(affiliate: &Affiliate, field: &str, text: &str) -> bool {
     }
 }
 
-/// Names are required, and a custom field that nothing maps any more is not ours to empty.
+/// The fields that keep a value which nobody states any more, because Refersion takes no empty text for them.
+#[must_use]
+pub fn stuck(desired: &Desired<'_>, affiliate: &Affiliate) -> Vec<Text> {
+    let keeps = |field: &str| {
+        let told = affiliate.told.get(field);
+        let wanted = desired.fields.contains_key(field) || desired.left_out.contains(&field);
+        !wanted && told.is_some_and(|told| told.as_deref() != Some(""))
+    };
+    NEVER_EMPTY.into_iter().filter(|field| keeps(field)).map(Text::from).collect()
+}
+
+/// The fields of a scrubbed affiliate that the scrub could not overwrite.
+#[must_use]
+pub fn not_scrubbed(affiliate: &Affiliate) -> Vec<Text> {
+    if !affiliate.scrubbed {
+        return Vec::new();
+    }
+    let email = (!affiliate.address_unknown).then(|| Text::new_static("email"));
+    let unknown = affiliate.told.iter().filter(|(_, told)| told.is_none());
+    let mut fields: Vec<Text> = email.into_iter().chain(unknown.map(|(field, _)| field.clone())).collect();
+    fields.sort_unstable();
+    fields
+}
+
+/// Names are required, some fields take no empty text, and a custom field that nothing maps any more is not ours to empty.
 fn can_be_emptied(field: &Text, rules: &Rules) -> bool {
     match field.starts_with("custom:") {
-        true => rules.custom_fields.values().any(|mapped| mapped == field),
-        false => !matches!(field.as_str(), "first_name" | "last_name"),
+        true => !rules.is_suspended(field) && rules.custom_fields.values().any(|mapped| mapped == field),
+        false => {
+            let field = field.as_str();
+            !matches!(field, "first_name" | "last_name") && !NEVER_EMPTY.contains(&field)
+        }
     }
 }

@@ -21,13 +21,42 @@ pub struct Rules {
     pub active: bool,
     /// After a delete, the affiliate's fields are overwritten as well.
     pub scrub: bool,
+    /// How long after a create without an answer its affiliate may still appear, in microseconds.
+    pub late_creates: i64,
+    /// Fields that are neither sent nor emptied for the time being, because Refersion refuses them for everybody.
+    pub suspended: Vec<Text>,
 }
 
 /// The prefix of a custom trait's key.
 pub const CUSTOM: &str = "trait:";
 
+/// Why a text is not sent as an address: the word with which the reason begins.
+pub const NOT_AN_ADDRESS: &str = "not_an_address";
+
 /// The payout field: it says where money goes, and takes an address and nothing else.
 pub const PAYPAL: &str = "paypal_email";
+
+/// The country: a code of a closed list.
+const COUNTRY: &str = "country";
+
+/// Fields that cannot be emptied: by Refersion's documentation a country is a code of a closed list and `paypal_email` a
+/// valid address, so an empty text is refused. Source: Refersion REST v2, `/affiliate/edit`.
+pub const NEVER_EMPTY: [&str; 2] = [COUNTRY, PAYPAL];
+
+/// The text fields of an affiliate apart from its email, by Refersion's names.
+pub const TEXT_FIELDS: [&str; 11] = [
+    "first_name",
+    "last_name",
+    "company",
+    "address1",
+    "address2",
+    "city",
+    "state",
+    "zip",
+    COUNTRY,
+    "phone",
+    PAYPAL,
+];
 
 /// The longest text that is taken for an address, in bytes. Source: RFC 5321, 4.5.3.1.3, less the brackets.
 const LONGEST_ADDRESS: usize = 254;
@@ -46,6 +75,12 @@ impl Rules {
         own.into_iter().chain(paypal).chain(custom.map(Text::as_str))
     }
 
+    /// Whether a field is suspended.
+    #[must_use]
+    pub fn is_suspended(&self, field: &str) -> bool {
+        self.suspended.iter().any(|suspended| suspended == field)
+    }
+
     /// Whether a trait is mapped at all.
     #[must_use]
     pub fn is_mapped(&self, key: &str) -> bool {
@@ -55,14 +90,14 @@ impl Rules {
     }
 
     /// The text that a field is told of a trait, or `None` where there is nothing to tell: a one-word name without a rule,
-    /// a PayPal address that has not the shape of one.
+    /// a PayPal address that is none, a country that was cleared.
     #[must_use]
     pub fn text_of<'a>(&'a self, field: &str, said: &'a TraitValue) -> Option<&'a str> {
         let text = said.value.as_deref().unwrap_or_default();
         match field {
             "last_name" if text.is_empty() => self.one_word_last_name.as_deref(),
-            "first_name" if text.is_empty() => None,
-            PAYPAL if !is_address_shaped(text) => None,
+            "first_name" | COUNTRY if text.is_empty() => None,
+            PAYPAL if !is_address(text) => None,
             _ => Some(text),
         }
     }
@@ -87,14 +122,15 @@ impl Rules {
     }
 }
 
-/// Something, an `@`, something, a dot, something, and no blank or control character anywhere.
-fn is_address_shaped(text: &str) -> bool {
-    let has_blanks = text.chars().any(|c| c.is_whitespace() || c.is_control());
-    let beyond_first = |text: &str| text.char_indices().nth(1).map(|(at, _)| at);
-    let domain = beyond_first(text).and_then(|at| text[at..].split_once('@')).map(|(_, domain)| domain);
-    let suffix =
-        domain.and_then(|domain| domain[beyond_first(domain)?..].split_once('.')).map(|(_, suffix)| suffix);
-    !has_blanks && text.len() <= LONGEST_ADDRESS && suffix.is_some_and(|suffix| !suffix.is_empty())
+/// Whether a text can be an email address. False only where Refersion is certain to refuse it: no one `@` between a local
+/// part and a domain of at least two labels, or a blank, a control character or a separator of lists anywhere.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    let no_address_has = |c: char| c.is_whitespace() || c.is_control() || "()<>,;".contains(c);
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let labels = domain.split('.').count();
+    let is_domain = labels > 1 && !domain.contains('@') && domain.split('.').all(|label| !label.is_empty());
+    !local.is_empty() && is_domain && text.len() <= LONGEST_ADDRESS && !text.chars().any(no_address_has)
 }
 
 #[cfg(test)]
@@ -110,6 +146,8 @@ mod tests {
             paypal_trait: Some("trait:pay".to_owned()),
             active: true,
             scrub: false,
+            late_creates: 0,
+            suspended: Vec::new(),
         }
     }
 
@@ -131,10 +169,25 @@ mod tests {
 
     #[test]
     fn only_an_address_is_told_as_a_paypal_address() {
-        for text in ["a@b.c", "a@b@c.d", "@a@b.c", "é@ö.ü"] {
+        for text in ["a@b.c", "a+b@c-d.co.uk", "a..b@c.d", "é@ö.ü"] {
             assert_eq!(rules().text_of("paypal_email", &said(text)), Some(text));
         }
-        for text in ["", "a", "@b.c", "a@.c", "a@b.", "a@b", "a b@c.d", "a@b.c\u{7}d"] {
+        for text in [
+            "",
+            "a",
+            "@b.c",
+            "a@.c",
+            "a@b.",
+            "a@b",
+            "a b@c.d",
+            "a@b.c\u{7}d",
+            "a@b@c.d",
+            "a@@b.cd",
+            "a@b.c,d@e.f",
+            "a@b.c;d@e.f",
+            "a@b..c",
+            "<a@b.c>",
+        ] {
             assert_eq!(rules().text_of("paypal_email", &said(text)), None, "{text}");
             assert_eq!(rules().text_of("custom:7", &said(text)), Some(text));
         }

@@ -66,7 +66,10 @@ pub fn to_search_for(graph: &Graph, tombstones: &Tombstones) -> Vec<Digest> {
         let Some(tombstone) = tombstones.on(**digest) else { return false };
         let fresh = |searched: Moment| searched.0 >= tombstone.0 - SEARCH_IS_FRESH_FOR_MICROS;
         let known = graph.affiliates.iter().any(|affiliate| affiliate.address == **digest);
-        !known && !identifier.searched_at.is_some_and(fresh) && identifier.sealed.is_some()
+        // What was not found before the last moment at which it may appear is looked for again.
+        let early = |searched: Moment| identifier.may_appear_until.is_some_and(|until| searched < until);
+        let is_enough = |searched: Moment| fresh(searched) && !early(searched);
+        !known && !identifier.searched_at.is_some_and(is_enough) && identifier.sealed.is_some()
     });
     unsearched.map(|(digest, _)| *digest).collect()
 }
@@ -76,7 +79,11 @@ pub fn to_search_for(graph: &Graph, tombstones: &Tombstones) -> Vec<Digest> {
 /// someone again. This looks at what is desired now, not at when the delete came, because an answer may bring erased
 /// words back, and a delete that comes to light later may be older than the tombstones that are here.
 fn forget_what_was_told(graph: &mut Graph, tombstones: &Tombstones, rules: &Rules) {
+    // What a scrub has overwritten names nobody, and is known.
     let near = |affiliate: &Affiliate| {
+        if affiliate.scrubbed {
+            return false;
+        }
         let payee_is_near = affiliate.payee.is_some_and(|payee| tombstones.on(payee).is_some());
         payee_is_near || tombstones.around(graph, affiliate.address).is_some()
     };

@@ -12,6 +12,8 @@
 //! The payee depends on when the create went out, like left-over affiliates do; everything else here is a function of it
 //! and of the set of events.
 
+use crate::Text;
+use crate::difference::{desired, not_scrubbed, stuck};
 use crate::digest::Digest;
 use crate::eligibility::{PAYPAL, Rules};
 use crate::graph::{Affiliate, Graph, Kind, TraitValue};
@@ -51,12 +53,14 @@ pub fn is_held_back(person: &Person<'_>, rules: &Rules) -> bool {
 }
 
 /// What settling a graph finds out about one of its affiliates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Review {
     /// Who is its payee from now on.
     pub(crate) payee: Option<Digest>,
     /// Something is held back from it.
     pub(crate) held_back: bool,
+    /// The fields that keep a value which has to go.
+    pub(crate) stuck: Vec<Text>,
 }
 
 /// Reviews every affiliate of a graph, in order.
@@ -67,7 +71,14 @@ pub(crate) fn review(picture: &Picture<'_>) -> Vec<Review> {
         let known = payee(picture.graph, &picture.tombstones, affiliate);
         let first = owner.filter(|_| affiliate.id.is_some()).map(|owner| owner.root);
         let there = affiliate.id.is_some() && !affiliate.gone;
+        let stuck = match owner {
+            _ if !there => Vec::new(),
+            _ if affiliate.scrubbed => not_scrubbed(affiliate),
+            Some(owner) => stuck(&desired(owner, picture.rules), affiliate),
+            None => Vec::new(),
+        };
         Review {
+            stuck,
             payee: known.or(first),
             held_back: there && owner.is_some_and(|owner| is_held_back(owner, picture.rules)),
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::difference::{desired, difference};
 use crate::digest::Digest;
-use crate::eligibility::{Rules, Traits};
+use crate::eligibility::{Rules, TEXT_FIELDS, Traits};
 use crate::erase::to_search_for;
 use crate::graph::{Affiliate, Graph, Status};
 use crate::resolution::{Person, Who};
@@ -59,7 +59,7 @@ pub enum Act {
     Scrub {
         /// Its numeric id.
         affiliate: u64,
-        /// The fields to empty.
+        /// The fields to overwrite.
         fields: Vec<Text>,
     },
     /// Set a status.
@@ -166,8 +166,11 @@ impl<'g> Picture<'g> {
         }
         let scrub = self.rules.scrub && affiliate.disabled_by_us && !affiliate.scrubbed;
         scrub.then(|| {
-            let fields: BTreeSet<&Text> = affiliate.told.keys().chain(affiliate.shown.keys()).collect();
-            Act::Scrub { affiliate: id, fields: fields.into_iter().cloned().collect() }
+            let known = affiliate.told.keys().chain(affiliate.shown.keys()).cloned();
+            // Of an affiliate that was there before us, most fields are never shown.
+            let others = TEXT_FIELDS.into_iter().filter(|_| affiliate.found).map(Text::new_static);
+            let fields: BTreeSet<Text> = known.chain(others).collect();
+            Act::Scrub { affiliate: id, fields: fields.into_iter().collect() }
         })
     }
 
@@ -201,7 +204,7 @@ impl<'g> Picture<'g> {
         let mut hindrances = Vec::new();
         let address = self.graph.identifiers.get(&person.address);
         if let Some(cause) = address.and_then(|address| address.refused.as_ref()) {
-            hindrances.push(format!("refersion refused the email: {cause}"));
+            hindrances.push(format!("refersion refuses the email: {cause}"));
         }
         for field in self.rules.lacking(&person.traits, true) {
             hindrances.push(refusal_of(&person.traits, field));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::fields::{NEVER_EMPTY, is_deliverable};
 use crate::{ActualAffiliate, Expected, ExpectedAffiliate, Presence};
 
 /// One difference between an account and its expected state.
@@ -58,8 +59,9 @@ pub enum Difference {
 /// All differences; none means that the promise holds.
 ///
 /// `refused(address, field, value)` says whether Refersion refused a value (field `email`, a standard field, or
-/// `custom:ID`). Such a value is not compared, and a person with a refused email or name need not have an affiliate.
-/// Values that an affiliate had before the first event and that no event stated are not compared either. Affiliates
+/// `custom:ID`). An address that no mail server has counts as refused. Such a value is not compared, and a person with a refused email or name need not have an affiliate.
+/// A country or a payout address that is to be empty is not compared: the API takes no empty text for either, so an earlier
+/// value stays. Values that an affiliate had before the first event and that no event stated are not compared either. Affiliates
 /// without a person are [`left_over`]: they are a difference only if their address is forbidden and they could have
 /// been disabled.
 pub fn compare(
@@ -114,7 +116,10 @@ pub(crate) fn field_differences(
     actual: &ActualAffiliate,
 ) -> Vec<(String, String, String)> {
     let is_compared = |field: &&String| expected.stated.contains(*field) || !actual.existed_before;
+    let cannot_be_emptied =
+        |field: &String, value: &String| value.is_empty() && NEVER_EMPTY.contains(&field.as_str());
     let fields = expected.fields.iter().filter(|(field, _)| is_compared(field));
+    let fields = fields.filter(|(field, value)| !cannot_be_emptied(field, value));
     let fields = fields.map(|(field, value)| (field.clone(), value.clone(), text(actual.fields.get(field))));
     let customs = expected.custom_fields.iter();
     let customs = customs.map(|(id, value)| (custom(*id), value.clone(), text(actual.custom_fields.get(id))));
@@ -166,7 +171,8 @@ fn wrong_status(
 
 fn is_impossible(address: &str, expected: &ExpectedAffiliate, refused: &dyn Fn(&str, &str) -> bool) -> bool {
     let required = ["first_name", "last_name"].into_iter();
-    refused("email", address)
+    !is_deliverable(address)
+        || refused("email", address)
         || required.into_iter().any(|field| refused(field, &text(expected.fields.get(field))))
 }
 

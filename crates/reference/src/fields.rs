@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::Settings;
-use crate::event::address_of;
 use crate::json::fold_key;
 use crate::traits::Traits;
 
@@ -24,6 +23,9 @@ pub const STANDARD_FIELDS: [&str; 11] = [
 
 /// The field that says where money goes.
 pub(crate) const PAYOUT: &str = "paypal_email";
+
+/// Fields that the API does not empty: a country is a code of a closed list, the payout field a valid address.
+pub(crate) const NEVER_EMPTY: [&str; 2] = ["country", PAYOUT];
 
 /// Each of these fields makes an address usable; a second line alone does not.
 const ADDRESS_FIELDS: [&str; 5] = ["address1", "city", "state", "zip", "country"];
@@ -52,11 +54,25 @@ pub(crate) fn standard_fields(traits: &Traits, settings: &Settings) -> BTreeMap<
     }
     if let Some(name) = &settings.paypal_trait
         && let Some(Some(value)) = traits.get(&format!("trait:{}", fold_key(name)))
-        && address_of(value).is_some()
+        && is_deliverable(value)
     {
         fields.insert(PAYOUT.into(), value.clone());
     }
     fields
+}
+
+/// Whether a text may be a mail address: two parts around the only `@`, no blank or list separator, and a domain whose labels
+/// are not empty.
+pub(crate) fn is_deliverable(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('@').collect();
+    let [local, domain] = parts[..] else { return false };
+    let labels: Vec<&str> = domain.split('.').collect();
+    let has_bad_letter = text.chars().any(|c| c.is_whitespace() || c.is_control() || "(),;<>".contains(c));
+    !local.is_empty()
+        && labels.len() >= 2
+        && labels.iter().all(|label| !label.is_empty())
+        && text.len() <= 254
+        && !has_bad_letter
 }
 
 /// The stated custom fields by id.

@@ -7,7 +7,7 @@ use super::{Cause, effect};
 use crate::digest::Digest;
 use crate::eligibility::Rules;
 use crate::graph::{Affiliate, EventState, Graph, TrackedEvent};
-use crate::plan::{Act, Picture};
+use crate::plan::Picture;
 use crate::{Map, Text};
 
 /// An event that dies.
@@ -52,8 +52,8 @@ impl Refusal<'_> {
             let said: Vec<&Saying> = sayings.iter().filter(|saying| saying.field == *field).collect();
             match self.email.filter(|_| field == "email") {
                 Some(address) => deaths.extend(self.note_address(graph, address, cause)),
-                None if said.is_empty() && self.was_somebodys(graph, rules, field) => {}
-                None if said.is_empty() => deaths.extend(self.note_nobodys(graph, rules, field, cause)),
+                None if said.is_empty() && self.was_somebodys(field) => {}
+                None if said.is_empty() => self.note_nobodys(graph, rules, field),
                 None => {
                     for saying in said.iter().filter(|saying| self.is_to_blame(saying)) {
                         deaths.extend(self.note_value(graph, saying, cause));
@@ -66,14 +66,8 @@ impl Refusal<'_> {
 
     /// Whether somebody had said the refused value who does not speak for the affiliate any more. Whether the field can be
     /// emptied now has not been asked yet.
-    fn was_somebodys(&self, graph: &Graph, rules: &Rules, field: &str) -> bool {
-        let is_value = self.texts.get(field).is_some_and(|text| !text.is_empty());
-        is_value && !self.is_scrub(&Picture::of(graph, rules))
-    }
-
-    fn is_scrub(&self, picture: &Picture<'_>) -> bool {
-        let mut steps = picture.steps.iter().filter(|step| step.anchor == self.anchor);
-        steps.any(|step| matches!(step.act, Act::Scrub { .. }))
+    fn was_somebodys(&self, field: &str) -> bool {
+        self.texts.get(field).is_some_and(|text| !text.is_empty())
     }
 
     fn is_to_blame(&self, saying: &Saying) -> bool {
@@ -100,21 +94,16 @@ impl Refusal<'_> {
         die(graph, set_it, cause, Some(&saying.field), self.attempts)
     }
 
-    /// Nobody says the value: a field was to be emptied, or overwritten after a delete. Asking again would not help, so
-    /// it is left alone; the deletes that wanted it tell the operator.
-    fn note_nobodys(&self, graph: &mut Graph, rules: &Rules, field: &str, cause: &Cause) -> Vec<Death> {
+    /// Nobody says the value: a field was to be emptied. Asking again would not help, so it is left alone.
+    fn note_nobodys(&self, graph: &mut Graph, rules: &Rules, field: &str) {
         let picture = Picture::of(graph, rules);
-        let scrubs = self.is_scrub(&picture);
         // The same edit may have moved it from the anchor to its person's address.
         let moved_to = picture.who.person(self.anchor).map(|person| person.address);
         let is_meant =
             |affiliate: &&mut Affiliate| [Some(self.anchor), moved_to].contains(&Some(affiliate.address));
         for affiliate in graph.affiliates.iter_mut().filter(is_meant) {
             effect::leave_alone(affiliate, field);
-            affiliate.scrubbed |= scrubs;
         }
-        let deletes = |kept: &TrackedEvent| scrubs && kept.delete;
-        die(graph, deletes, cause, Some(field), self.attempts)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a call did to the affiliates.
 
-use super::Found;
+use super::{Cause, Found};
 use crate::digest::Digest;
 use crate::graph::{Affiliate, Graph, Identifier, Kind, Status};
 use crate::plan::{Act, Step};
@@ -11,7 +11,7 @@ use crate::{Map, Text};
 /// meanwhile waits for it. Its payee is the person that the create is for, whoever holds the address when the answer comes.
 pub fn sent(graph: &mut Graph, step: &Step) {
     if let Act::Create { fields, user } = &step.act {
-        create_unknown(graph, step.anchor, &fields.keys().cloned().collect::<Vec<_>>());
+        mark_create(graph, step.anchor, &fields.keys().cloned().collect::<Vec<_>>());
         let mine = |affiliate: &&mut Affiliate| affiliate.id.is_none() && affiliate.address == step.anchor;
         let made = graph.affiliates.iter_mut().filter(mine);
         made.for_each(|affiliate| affiliate.payee = Some(user.unwrap_or(step.anchor)));
@@ -39,6 +39,9 @@ pub(super) fn made(
     told: &Map<Text, Text>,
 ) {
     let payee = take_uncertain(graph, anchor).and_then(|uncertain| uncertain.payee);
+    if let Some(address) = graph.identifiers.get_mut(&anchor) {
+        address.may_appear_until = None;
+    }
     graph.affiliates.retain(|affiliate| affiliate.id != Some(id));
     graph.affiliates.push(Affiliate {
         id: Some(id),
@@ -50,7 +53,15 @@ pub(super) fn made(
     });
 }
 
-pub(super) fn create_unknown(graph: &mut Graph, anchor: Digest, fields: &[Text]) {
+/// A create has no answer: it may have been carried out, or may still be.
+pub(super) fn create_unknown(graph: &mut Graph, anchor: Digest, fields: &[Text], until: Moment) {
+    mark_create(graph, anchor, fields);
+    if let Some(address) = graph.identifiers.get_mut(&anchor) {
+        address.may_appear_until = address.may_appear_until.max(Some(until));
+    }
+}
+
+fn mark_create(graph: &mut Graph, anchor: Digest, fields: &[Text]) {
     let known = graph.affiliates.iter().any(|affiliate| affiliate.address == anchor && !affiliate.gone);
     if !known {
         graph.affiliates.push(Affiliate { told: unknown(fields).collect(), ..Affiliate::at(anchor) });
@@ -61,7 +72,7 @@ pub(super) fn not_made(graph: &mut Graph, anchor: Digest) {
     take_uncertain(graph, anchor);
 }
 
-fn take_uncertain(graph: &mut Graph, anchor: Digest) -> Option<Affiliate> {
+pub(super) fn take_uncertain(graph: &mut Graph, anchor: Digest) -> Option<Affiliate> {
     let uncertain = |affiliate: &Affiliate| affiliate.id.is_none() && affiliate.address == anchor;
     graph.affiliates.iter().position(uncertain).map(|index| graph.affiliates.remove(index))
 }
@@ -73,6 +84,7 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
     let index = graph.affiliates.iter().position(|affiliate| affiliate.id == Some(found.id));
     let address = graph.identifiers.entry(anchor).or_insert_with(|| Identifier::new(Kind::Address));
     address.searched_at = Some(now);
+    address.may_appear_until = None;
     if let Some(index) = index {
         let affiliate = &mut graph.affiliates[index];
         affiliate.address = anchor;
@@ -90,13 +102,6 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
     let fields = if affiliate.found { &mut affiliate.shown } else { &mut affiliate.told };
     fields.extend(known(&found.shown));
     graph.affiliates.push(affiliate);
-}
-
-pub(super) fn not_found(graph: &mut Graph, anchor: Digest, now: Moment) {
-    take_uncertain(graph, anchor);
-    if let Some(address) = graph.identifiers.get_mut(&anchor) {
-        address.searched_at = Some(now);
-    }
 }
 
 pub(super) fn told(graph: &mut Graph, id: u64, email: Option<Digest>, fields: &Map<Text, Text>) {
@@ -151,13 +156,17 @@ fn forget_status(affiliate: &mut Affiliate) {
     affiliate.status = None;
 }
 
-pub(super) fn scrubbed(graph: &mut Graph, id: u64) {
+/// What was overwritten is known to hold nothing of the person; of the rest it is not known what it holds.
+pub(super) fn scrubbed(graph: &mut Graph, id: u64, fields: &Map<Text, Text>, kept: &Map<Text, Cause>) {
     with(graph, id, |affiliate| {
         affiliate.scrubbed = true;
         // The scrub gave it an address of nobody.
-        affiliate.address_unknown = true;
+        affiliate.address_unknown |= !kept.contains_key("email");
         affiliate.shown.clear();
         affiliate.told.iter_mut().for_each(|(_, told)| *told = None);
+        affiliate.told.extend(known(fields));
+        let not_overwritten = kept.keys().filter(|field| *field != "email");
+        affiliate.told.extend(not_overwritten.map(|field| (field.clone(), None)));
     });
 }
 

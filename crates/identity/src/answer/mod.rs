@@ -3,6 +3,7 @@
 mod attempts;
 mod deaths;
 mod effect;
+mod not_found;
 mod told;
 
 use crate::digest::Digest;
@@ -84,6 +85,10 @@ pub enum Answer {
     Scrubbed {
         /// The numeric id.
         id: u64,
+        /// The fields that hold nothing of the person any more, with the text that they were told.
+        fields: Map<Text, Text>,
+        /// The fields that Refersion did not let overwrite, with the cause. They hold what they held.
+        kept: Map<Text, Cause>,
     },
     /// Refersion does not know the affiliate any more.
     Gone {
@@ -118,7 +123,8 @@ pub struct Cause {
 
 /// Applies how a step about `anchor` ended. Returns the events that die of it.
 pub fn apply(graph: &mut Graph, rules: &Rules, anchor: Digest, answer: &Answer, now: Moment) -> Vec<Death> {
-    let tried = graph.troubles.get(&anchor).map_or(0, |trouble| trouble.attempts);
+    let trouble = graph.troubles.get(&anchor).cloned();
+    let tried = trouble.as_ref().map_or(0, |trouble| trouble.attempts);
     if !answer.is_no_news() {
         graph.troubles.remove(&anchor);
     }
@@ -127,10 +133,13 @@ pub fn apply(graph: &mut Graph, rules: &Rules, anchor: Digest, answer: &Answer, 
             effect::made(graph, anchor, (*id, code, *status), told);
             told::by_create(graph, rules, anchor, told);
         }
-        Answer::CreateUnknown { fields } => effect::create_unknown(graph, anchor, fields),
+        Answer::CreateUnknown { fields } => {
+            let until = Moment(now.0.saturating_add(rules.late_creates));
+            effect::create_unknown(graph, anchor, fields, until);
+        }
         Answer::NotMade => effect::not_made(graph, anchor),
         Answer::Found(found) => effect::found_at(graph, anchor, found, now),
-        Answer::NotFound => effect::not_found(graph, anchor, now),
+        Answer::NotFound => not_found::note(graph, rules, anchor, trouble, now),
         Answer::Told { id, email, fields } => {
             told::by_edit(graph, rules, anchor, fields, *email);
             effect::told(graph, *id, *email, fields);
@@ -142,7 +151,7 @@ pub fn apply(graph: &mut Graph, rules: &Rules, anchor: Digest, answer: &Answer, 
         }
         Answer::StatusIs { id, status } => effect::status_is(graph, *id, *status),
         Answer::StatusUnknown { id } => effect::status_unknown(graph, *id),
-        Answer::Scrubbed { id } => effect::scrubbed(graph, *id),
+        Answer::Scrubbed { id, fields, kept } => effect::scrubbed(graph, *id, fields, kept),
         Answer::Gone { id } => return deaths::gone(graph, *id, anchor, rules, tried + 1),
     }
     Vec::new()

@@ -53,7 +53,8 @@ pub struct Affiliate {
     /// emptied, since it is not ours. `None` is not known any more.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub shown: Map<Text, Option<Text>>,
-    /// After a delete its fields were overwritten, and nothing has been told since.
+    /// After a delete its fields were overwritten, and nothing has been told since. What the scrub could not overwrite is
+    /// not known in `told`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scrubbed: bool,
     /// Refersion does not know it any more.
@@ -65,6 +66,9 @@ pub struct Affiliate {
     /// Since when a payout field that somebody else stated has been held back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Moment>,
+    /// The fields that keep a value which nobody states any more, or which a scrub could not overwrite, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stuck: Vec<Text>,
 }
 
 impl Affiliate {
@@ -86,6 +90,7 @@ impl Affiliate {
             gone: false,
             payee: None,
             held_since: None,
+            stuck: Vec::new(),
         }
     }
 }

@@ -118,6 +118,9 @@ pub struct Identifier {
     /// Of an address: when Refersion was last searched for it, whatever was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub searched_at: Option<Moment>,
+    /// Of an address: until when a create without an answer may still take effect there, or be found there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_appear_until: Option<Moment>,
     /// Of an address: why Refersion does not take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -135,6 +138,7 @@ impl Identifier {
             traits: Map::new(),
             existed: false,
             searched_at: None,
+            may_appear_until: None,
             refused: None,
         }
     }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::End;
+use super::not_sent::{is_known, not_all_scrubbed, not_sent};
 use crate::Text;
 use crate::digest::Digest;
-use crate::eligibility::{CUSTOM, PAYPAL};
+use crate::eligibility::{CUSTOM, NOT_AN_ADDRESS, PAYPAL};
 use crate::graph::{Affiliate, EventState, Graph, SentBy, Status, TrackedEvent, TraitValue};
 use crate::payout;
 use crate::plan::{Act, Picture, Step};
@@ -28,7 +29,9 @@ pub(super) enum Fate {
 const DELETED: &str = "deleted";
 const NEWER_SAID: &str = "newer_said";
 /// Refersion has all of it, and no call of ours told it.
-const KNOWN: &str = "known";
+pub(super) const KNOWN: &str = "known";
+/// All that is left of it is for custom fields that Refersion refuses for everybody.
+const FIELD_SUSPENDED: &str = "field_suspended";
 /// All that is left of it is a payout field that an operator has to confirm.
 const PAYOUT_HELD: &str = "payout_held";
 
@@ -65,7 +68,7 @@ pub(super) fn fate(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Tracke
     match (&kept.standing, end, reason.as_deref()) {
         (EventState::Pending, _, _) => fate,
         (_, End::Created | End::Updated | End::Deleted, _) => fate,
-        (EventState::Remembered, End::Unchanged, Some(KNOWN)) => fate,
+        (EventState::Remembered, End::Unchanged, Some(reason)) if is_known(reason) => fate,
         (_, End::Superseded, Some(DELETED)) | (EventState::Remembered, End::Superseded, _) => Fate::Forget,
         (EventState::Dead, End::Superseded, _) => Fate::Replaced,
         (_, End::Remembered | End::Unchanged, _) => Fate::Stay,
@@ -80,7 +83,10 @@ fn fate_of_delete(picture: &Picture<'_>, kept: &TrackedEvent) -> Fate {
     let near: BTreeSet<Digest> =
         claims.map(|claim| claim.address).chain([kept.identifier]).chain(kept.address).collect();
     let disabled = picture.graph.affiliates.iter().find(|it| it.disabled_by_us && near.contains(&it.address));
-    let reason = if disabled.is_some() { None } else { Some("nothing_to_disable".to_owned()) };
+    let reason = match disabled {
+        Some(_) => not_all_scrubbed(picture),
+        None => Some("nothing_to_disable".to_owned()),
+    };
     Fate::End { end: End::Deleted, reason, affiliate: disabled.map(ids) }
 }
 
@@ -107,6 +113,7 @@ fn fate_of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Track
             Fate::end(End::Unchanged, if says_traits { "not_mapped" } else { "nothing_said" })
         }
         Some(_) if left.held => Fate::end(End::Remembered, PAYOUT_HELD),
+        Some(_) if left.suspended => Fate::end(End::Remembered, FIELD_SUSPENDED),
         // What Refersion refused stays out of the way; whoever said it died of it, or says it again.
         Some(_) => Fate::end(End::Remembered, "refused_value"),
         None => Fate::end(End::Remembered, wait_word(picture, kept.identifier)),
@@ -124,6 +131,8 @@ struct Left<'k> {
     refused: bool,
     /// Something of that is a payout field that waits for an operator.
     held: bool,
+    /// Something of that is for suspended fields alone.
+    suspended: bool,
     /// The other keys of that.
     open: Vec<&'k str>,
 }
@@ -155,8 +164,10 @@ impl<'k> Left<'k> {
                 left.mapped = true;
                 let held = person.is_some_and(|person| is_held_back(picture, kept, key, person));
                 left.refused |= refused;
+                let suspended = picture.rules.fields_of(key).all(|field| picture.rules.is_suspended(field));
                 left.held |= held;
-                left.open.extend((!refused && !held).then_some(key));
+                left.suspended |= suspended && !refused;
+                left.open.extend((!refused && !held && !suspended).then_some(key));
             }
         }
         left
@@ -225,17 +236,24 @@ fn fate_without_affiliate(picture: &Picture<'_>, kept: &TrackedEvent, person: &P
     if kept.told_by.is_some() {
         return told(picture, kept, Some(person));
     }
+    let address = picture.graph.identifiers.get(&person.address);
+    let is_no_address =
+        address.and_then(|it| it.refused.as_ref()).is_some_and(|it| it.starts_with(NOT_AN_ADDRESS));
+    if is_no_address {
+        return Fate::end(End::Remembered, NOT_AN_ADDRESS);
+    }
     let hindered = person.can_be_one && !picture.hindrances(person).is_empty();
     Fate::end(End::Remembered, if hindered { "refused_value" } else { "incomplete" })
 }
 
 fn told(picture: &Picture<'_>, kept: &TrackedEvent, person: Option<&Person<'_>>) -> Fate {
     let affiliate = person.and_then(|person| picture.who.bound(picture.graph, person)).map(ids);
-    let (end, reason) = match kept.told_by {
+    let (end, usual) = match kept.told_by {
         Some(SentBy::Create) => (End::Created, None),
         Some(SentBy::Edit) => (End::Updated, None),
         None => (End::Unchanged, Some(KNOWN.to_owned())),
     };
+    let reason = person.and_then(|person| not_sent(picture, kept, person)).or(usual);
     Fate::End { end, reason, affiliate }
 }
 

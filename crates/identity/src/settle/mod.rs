@@ -1,10 +1,12 @@
 //! How events end. The one place where the outcome of an event that Refersion took, or did not need, is decided.
 
 mod event_outcome;
+mod not_sent;
 mod words;
 
 use uuid::Uuid;
 
+use crate::Text;
 use crate::bounds::{Bounds, Shed, shed_events, shed_values};
 use crate::digest::Digest;
 use crate::eligibility::Rules;
@@ -81,6 +83,9 @@ pub struct Settled {
     /// By the place of an affiliate in the graph: whether its payout field is held back from now on, where that changed.
     /// The caller notes it in `held_since`.
     pub holds: Vec<(usize, bool)>,
+    /// By the place of an affiliate in the graph: the fields that keep a value which has to go, where that changed. The
+    /// caller notes it in `stuck`.
+    pub stuck: Vec<(usize, Vec<Text>)>,
     /// What exceeds a bound and was refused.
     pub shed: Shed,
 }
@@ -110,6 +115,7 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
     let reviews = payout::review(&picture);
     settled.steps = picture.steps;
     settled.holds = note_payees(graph, &reviews);
+    settled.stuck = changed_stuck(graph, reviews);
     let (mut left, mut replaced) = (Vec::new(), Vec::new());
     for (mut kept, fate) in std::mem::take(&mut graph.events).into_iter().zip(fates) {
         match fate {
@@ -146,6 +152,12 @@ fn note_payees(graph: &mut Graph, reviews: &[Review]) -> Vec<(usize, bool)> {
         }
     }
     holds
+}
+
+fn changed_stuck(graph: &Graph, reviews: Vec<Review>) -> Vec<(usize, Vec<Text>)> {
+    let all = graph.affiliates.iter().zip(reviews).enumerate();
+    let changed = all.filter(|(_, (affiliate, review))| affiliate.stuck != review.stuck);
+    changed.map(|(place, (_, review))| (place, review.stuck)).collect()
 }
 
 fn next(picture: &Picture<'_>) -> Option<Next> {

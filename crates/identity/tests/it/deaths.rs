@@ -201,24 +201,3 @@ fn a_field_is_emptied_though_a_value_was_refused_of_somebody_who_speaks_for_it_n
     let Act::Edit { fields, .. } = step.act else { panic!("{step:?}") };
     assert_eq!(fields.get("company").map(Text::as_str), Some(""));
 }
-
-#[test]
-fn a_scrub_that_is_refused_is_told_to_the_operator_and_not_tried_for_ever() {
-    let scrubbing = identity::eligibility::Rules { scrub: true, ..rules() };
-    let mut play = Play::new(scrubbing.clone());
-    play.go_on(&[ann().with("company", "Acme")]);
-    let gone = delete(2).user("U");
-    play.absorb(&gone).expect("every promise holds");
-    let graph = &mut play.town.graphs[0];
-    let disabled = Answer::StatusIs { id: 1, status: identity::graph::Status::Disabled };
-    apply(graph, &scrubbing, address("a@x.io"), &disabled, moment(3));
-    let Act::Scrub { fields, .. } = Picture::of(graph, &scrubbing).steps.remove(0).act else {
-        panic!("a scrub")
-    };
-    assert_eq!(fields, ["company", "first_name", "last_name"]);
-    let causes = Map::from_iter([("company".into(), cause("refused"))]);
-    let refused = Answer::Refused { causes, email: None, texts: Map::new() };
-    let deaths = apply(graph, &scrubbing, address("a@x.io"), &refused, moment(3));
-    assert_eq!(deaths.iter().map(|it| it.event).collect::<Vec<_>>(), [gone.id()]);
-    assert!(Picture::of(graph, &scrubbing).steps.is_empty());
-}

@@ -8,6 +8,7 @@ mod bounds;
 mod calls;
 mod deaths;
 mod dice;
+mod disagreements;
 mod faults;
 mod interleavings;
 mod order;

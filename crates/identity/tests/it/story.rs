@@ -94,6 +94,11 @@ impl Event {
         self
     }
 
+    pub(crate) fn cleared(mut self, key: &'static str) -> Self {
+        self.traits.insert(key, None);
+        self
+    }
+
     pub(crate) fn id(&self) -> Uuid {
         Uuid::from_u64_pair(0, self.number)
     }
@@ -214,6 +219,8 @@ pub(crate) fn rules() -> Rules {
         paypal_trait: Some("trait:pay".to_owned()),
         active: true,
         scrub: false,
+        late_creates: 0,
+        suspended: Vec::new(),
     }
 }
 

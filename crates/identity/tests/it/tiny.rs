@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use identity::answer::{Answer, Cause, Found};
+use identity::eligibility::NEVER_EMPTY;
 use identity::graph::Status;
 use identity::plan::{Act, Step};
 use identity::{Digest, Map, Text};
@@ -92,11 +93,16 @@ impl Tiny {
             Act::Edit { affiliate, email, fields } => self.edit(*affiliate, anchor, *email, fields),
             Act::Scrub { affiliate, fields } => {
                 let held = self.affiliates.get_mut(affiliate).expect("a known affiliate");
-                fields.iter().for_each(|field| drop(held.fields.remove(field)));
-                held.fields.insert("first_name".into(), "Deleted".into());
-                held.fields.insert("last_name".into(), "Deleted".into());
+                let (kept, emptied): (Vec<&Text>, Vec<&Text>) =
+                    fields.iter().partition(|field| NEVER_EMPTY.contains(&field.as_str()));
+                let names = ["first_name", "last_name"].map(|name| (name.into(), "Deleted".into()));
+                let told: Map<Text, Text> =
+                    emptied.into_iter().map(|field| (field.clone(), Text::default())).chain(names).collect();
+                held.fields.extend(told.iter().map(|(field, text)| (field.clone(), text.clone())));
                 held.email = format!("deleted-{affiliate}@gone.io");
-                vec![(anchor, Answer::Scrubbed { id: *affiliate })]
+                let kept =
+                    kept.into_iter().map(|field| (field.clone(), cause("cannot_be_cleared"))).collect();
+                vec![(anchor, Answer::Scrubbed { id: *affiliate, fields: told, kept })]
             }
             Act::Status { affiliate, status } => {
                 self.affiliates.get_mut(affiliate).expect("a known affiliate").status = *status;
@@ -140,6 +146,9 @@ impl Tiny {
         email: Option<Digest>,
         fields: &Map<Text, Text>,
     ) -> Vec<(Digest, Answer)> {
+        let is_futile =
+            |(field, text): (&Text, &Text)| text.is_empty() && NEVER_EMPTY.contains(&field.as_str());
+        assert!(!fields.iter().any(is_futile), "no text is sent that is certain to be refused: {fields:?}");
         let holder = email.and_then(|email| self.at(&text_of(email)));
         if let (Some(email), Some(holder)) = (email, holder)
             && holder != id

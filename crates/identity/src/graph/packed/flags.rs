@@ -9,7 +9,8 @@ pub(super) mod identifier {
     pub(crate) const SEARCHED_AT: u64 = 1 << 5;
     pub(crate) const NAMED: u64 = 1 << 6;
     pub(crate) const REFUSED: u64 = 1 << 7;
-    pub(crate) const ALL: u64 = (1 << 8) - 1;
+    pub(crate) const MAY_APPEAR: u64 = 1 << 8;
+    pub(crate) const ALL: u64 = (1 << 9) - 1;
 }
 
 /// Of a claim: the classes that occur.
@@ -33,7 +34,8 @@ pub(super) mod affiliate {
     pub(crate) const SCRUBBED: u64 = 1 << 10;
     pub(crate) const PAYEE: u64 = 1 << 11;
     pub(crate) const HELD_SINCE: u64 = 1 << 12;
-    pub(crate) const ALL: u64 = (1 << 13) - 1;
+    pub(crate) const STUCK: u64 = 1 << 13;
+    pub(crate) const ALL: u64 = (1 << 14) - 1;
 }
 
 /// Of a kept event. The two lowest bits are its standing, the two after them the call that told a part of it.

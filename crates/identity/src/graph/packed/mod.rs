@@ -15,8 +15,9 @@
 //! - A *stamp* is a number: its place (from 1) among the stamps written before, or 0, and then its moment, revision and
 //!   key follow. Below the place is one bit, which tells of a trait whether it was refused.
 //!
-//! An affiliate's payee (a digest) and the moment since which its payout field is held back follow its code, where its
-//! flags say so. Graphs of earlier programs have neither flag.
+//! An affiliate's payee (a digest), the moment since which its payout field is held back, and the fields that cannot be
+//! emptied (many shared texts) follow its code, where its flags say so; so does the moment until which an affiliate may appear at an address. Graphs of earlier
+//! programs have none of these flags.
 //!
 //! Texts that occur once (sealed names, codes, message keys) are their length and their bytes.
 //!

@@ -43,7 +43,9 @@ pub(super) fn graph(bytes: &[u8]) -> Read<Graph> {
 
 impl Reader<'_> {
     fn identifier(&mut self) -> Read<Identifier> {
-        use flags::identifier::{ALL, EXISTED, KIND, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT};
+        use flags::identifier::{
+            ALL, EXISTED, KIND, MAY_APPEAR, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT,
+        };
 
         let flags = self.flags(ALL)?;
         Ok(Identifier {
@@ -56,6 +58,7 @@ impl Reader<'_> {
             named: self.when(flags & NAMED, Self::moment)?,
             said_at: self.when(flags & SAID_AT, Self::moment)?,
             searched_at: self.when(flags & SEARCHED_AT, Self::moment)?,
+            may_appear_until: self.when(flags & MAY_APPEAR, Self::moment)?,
             existed: flags & EXISTED != 0,
             sealed: self.when(flags & SEALED, Self::text)?.map(str::to_owned),
             refused: self.when(flags & REFUSED, Self::shared)?.map(str::to_owned),
@@ -91,7 +94,7 @@ impl Reader<'_> {
     fn affiliate(&mut self) -> Read<Affiliate> {
         use flags::affiliate::{
             ADDRESS_UNKNOWN, ALL, CODE, DISABLED_BY_US, FOUND, GONE, HELD_SINCE, ID, PAYEE, SCRUBBED, STATUS,
-            WAS_ACTIVE,
+            STUCK, WAS_ACTIVE,
         };
 
         let flags = self.flags(ALL)?;
@@ -101,6 +104,7 @@ impl Reader<'_> {
             code: self.when(flags & CODE, Self::text)?.map(str::to_owned),
             payee: self.when(flags & PAYEE, Self::digest)?,
             held_since: self.when(flags & HELD_SINCE, Self::moment)?,
+            stuck: self.when(flags & STUCK, Self::texts)?.unwrap_or_default(),
             address_unknown: flags & ADDRESS_UNKNOWN != 0,
             status: match flags & STATUS {
                 0 => None,
@@ -126,6 +130,10 @@ impl Reader<'_> {
         Ok(in_order(self.many(fewest::FIELD, field)?))
     }
 
+    fn texts(&mut self) -> Read<Vec<Text>> {
+        self.many(fewest::TEXT, |reader| Ok(reader.shared()?.into()))
+    }
+
     fn kept(&mut self) -> Read<TrackedEvent> {
         use flags::kept::{ADDRESS, ALL, BULK, DELETE, STANDING, TOLD_BY, TOLD_BY_CREATE, TOLD_BY_EDIT};
 
@@ -143,7 +151,7 @@ impl Reader<'_> {
             identifier: self.digest()?,
             address: self.when(flags & ADDRESS, Self::digest)?,
             stamp: self.stamp()?,
-            says: self.many(fewest::TEXT, |reader| Ok(reader.shared()?.into()))?,
+            says: self.texts()?,
             lane: if flags & BULK == 0 { Lane::Live } else { Lane::Bulk },
             told_by: match flags & TOLD_BY {
                 0 => None,

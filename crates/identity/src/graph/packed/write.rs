@@ -31,9 +31,19 @@ pub(super) fn graph(graph: &Graph) -> Vec<u8> {
 
 impl<'g> Writer<'g> {
     fn identifier(&mut self, one: &'g Identifier) {
-        use flags::identifier::{EXISTED, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT};
+        use flags::identifier::{EXISTED, MAY_APPEAR, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT};
 
-        let Identifier { kind, named, sealed, said_at, traits, existed, searched_at, refused } = one;
+        let Identifier {
+            kind,
+            named,
+            sealed,
+            said_at,
+            traits,
+            existed,
+            searched_at,
+            may_appear_until,
+            refused,
+        } = one;
         let kind = match kind {
             Kind::User => 0,
             Kind::Address => 1,
@@ -45,9 +55,10 @@ impl<'g> Writer<'g> {
                 | bit(said_at.is_some(), SAID_AT)
                 | bit(*existed, EXISTED)
                 | bit(searched_at.is_some(), SEARCHED_AT)
+                | bit(may_appear_until.is_some(), MAY_APPEAR)
                 | bit(refused.is_some(), REFUSED),
         );
-        for moment in [named, said_at, searched_at].into_iter().flatten() {
+        for moment in [named, said_at, searched_at, may_appear_until].into_iter().flatten() {
             self.moment(*moment);
         }
         if let Some(sealed) = sealed {
@@ -89,7 +100,8 @@ impl<'g> Writer<'g> {
 
     fn affiliate(&mut self, one: &'g Affiliate) {
         use flags::affiliate::{
-            ADDRESS_UNKNOWN, CODE, DISABLED_BY_US, FOUND, GONE, HELD_SINCE, ID, PAYEE, SCRUBBED, WAS_ACTIVE,
+            ADDRESS_UNKNOWN, CODE, DISABLED_BY_US, FOUND, GONE, HELD_SINCE, ID, PAYEE, SCRUBBED, STUCK,
+            WAS_ACTIVE,
         };
 
         let Affiliate {
@@ -107,6 +119,7 @@ impl<'g> Writer<'g> {
             gone,
             payee,
             held_since,
+            stuck,
         } = one;
         let status = match status {
             None => 0,
@@ -126,7 +139,8 @@ impl<'g> Writer<'g> {
                 | bit(*scrubbed, SCRUBBED)
                 | bit(*gone, GONE)
                 | bit(payee.is_some(), PAYEE)
-                | bit(held_since.is_some(), HELD_SINCE),
+                | bit(held_since.is_some(), HELD_SINCE)
+                | bit(!stuck.is_empty(), STUCK),
         );
         self.digest(address);
         if let Some(id) = id {
@@ -140,6 +154,9 @@ impl<'g> Writer<'g> {
         }
         if let Some(since) = held_since {
             self.moment(*since);
+        }
+        if !stuck.is_empty() {
+            self.many(stuck, |writer, field| writer.shared(Some(field)));
         }
         self.fields(told);
         self.fields(shown);

@@ -62,6 +62,7 @@ impl Chance {
             traits: self.many(9, |chance| (chance.text().into(), chance.said())),
             existed: self.percent(50),
             searched_at: self.maybe(Self::moment),
+            may_appear_until: self.maybe(Self::moment),
             refused: self.maybe(Self::text),
         }
     }
@@ -101,6 +102,7 @@ impl Chance {
             gone: self.percent(50),
             payee: self.maybe(Self::digest),
             held_since: self.maybe(Self::moment),
+            stuck: self.many(3, |chance| chance.text().into()),
         }
     }
 

@@ -1,7 +1,6 @@
 //! An event goes into a graph. Folding is a pure function of the events, whatever their order and repetition.
 
-use std::fmt;
-use std::sync::Arc;
+mod name;
 
 use uuid::Uuid;
 
@@ -11,27 +10,7 @@ use crate::stamp::{Moment, Span, Stamp};
 use crate::tombstones::Tombstones;
 use crate::{Map, Text};
 
-/// An identifier as an event names it. `Debug` shows its digest alone.
-#[derive(Clone)]
-pub struct Name {
-    /// Its keyed digest.
-    pub digest: Digest,
-    seal: Arc<dyn Fn() -> String + Send + Sync>,
-}
-
-impl Name {
-    /// A name; `seal` encrypts it. That is asked for only where the name is not kept yet, because it costs more than all the
-    /// rest of the fold.
-    pub fn new(digest: Digest, seal: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self { digest, seal: Arc::new(seal) }
-    }
-}
-
-impl fmt::Debug for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Name").field("digest", &self.digest).finish_non_exhaustive()
-    }
-}
+pub use name::Name;
 
 /// What an event says that states an address.
 const EMAIL: Text = Text::new_static("email");
@@ -217,6 +196,9 @@ fn mention<'g>(graph: &'g mut Graph, name: &Name, kind: Kind, time: Moment) -> &
     identifier.said_at = identifier.said_at.max(Some(time));
     if identifier.sealed.is_none() {
         identifier.sealed = Some((name.seal)());
+    }
+    if name.refused.is_some() {
+        identifier.refused.clone_from(&name.refused);
     }
     identifier
 }

@@ -1,0 +1,60 @@
+//! What of an event cannot reach Refersion, in words for the operator.
+
+use std::collections::BTreeSet;
+
+use super::event_outcome::KNOWN;
+use crate::Text;
+use crate::difference::{desired, not_scrubbed, stuck};
+use crate::eligibility::{NOT_AN_ADDRESS, PAYPAL};
+use crate::graph::TrackedEvent;
+use crate::plan::Picture;
+use crate::resolution::Person;
+
+/// The delete was carried out, but these fields of the affiliate hold what they held.
+const NOT_SCRUBBED: &str = "not_scrubbed";
+/// All that is left of it clears a field that Refersion does not empty.
+const CANNOT_BE_CLEARED: &str = "cannot_be_cleared";
+
+/// Whether the reason says that Refersion has all of an event that it can have.
+pub(super) fn is_known(reason: &str) -> bool {
+    reason == KNOWN || [CANNOT_BE_CLEARED, NOT_AN_ADDRESS].iter().any(|word| reason.starts_with(word))
+}
+
+/// The fields of deleted persons' affiliates that no scrub could overwrite, for the operator.
+pub(super) fn not_all_scrubbed(picture: &Picture<'_>) -> Option<String> {
+    let put_away = picture.graph.affiliates.iter().filter(|it| it.disabled_by_us && !it.gone);
+    let fields: BTreeSet<Text> = put_away.flat_map(not_scrubbed).collect();
+    let fields: Vec<&str> = fields.iter().map(Text::as_str).collect();
+    (!fields.is_empty()).then(|| format!("{NOT_SCRUBBED}: {}", fields.join(", ")))
+}
+
+/// What of an event was not sent, because Refersion is certain to refuse it.
+pub(super) fn not_sent(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Option<String> {
+    let payout = no_payout_address(picture, kept, person).map(|field| format!("{NOT_AN_ADDRESS}: {field}"));
+    let reasons: Vec<String> = payout.into_iter().chain(cannot_be_cleared(picture, kept, person)).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// The payout field, if the event states a text for it that is no address.
+fn no_payout_address(
+    picture: &Picture<'_>,
+    kept: &TrackedEvent,
+    person: &Person<'_>,
+) -> Option<&'static str> {
+    let said = person.payout.filter(|said| said.stamp == kept.stamp)?;
+    let is_stated = said.value.as_ref().is_some_and(|value| !value.is_empty());
+    (is_stated && picture.rules.text_of(PAYPAL, said).is_none()).then_some(PAYPAL)
+}
+
+/// Which fields the event clears in vain: Refersion holds a value and takes no empty text.
+fn cannot_be_cleared(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Option<String> {
+    let bound = picture.who.bound(picture.graph, person)?;
+    let said_by_it = |field: &str| {
+        let mut keys =
+            kept.says.iter().filter(|key| picture.rules.fields_of(key).any(|other| other == field));
+        keys.any(|key| person.said(field, key).is_some_and(|said| said.stamp == kept.stamp))
+    };
+    let fields = stuck(&desired(person, picture.rules), bound);
+    let fields: Vec<&str> = fields.iter().map(Text::as_str).filter(|field| said_by_it(field)).collect();
+    (!fields.is_empty()).then(|| format!("{CANNOT_BE_CLEARED}: {}", fields.join(", ")))
+}

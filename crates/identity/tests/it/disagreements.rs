@@ -1,0 +1,146 @@
+//! What Refersion does not let be cleared, and affiliates that appear late.
+
+use identity::answer::{Answer, Verdict, apply, fail};
+use identity::plan::{Act, Picture, StepKind};
+use identity::settle::{End, settle};
+use identity::{Map, Text};
+
+use crate::play::Play;
+use crate::story::{Event, address, delete, identify, moment, rules};
+use crate::tiny::cause;
+use crate::town::{Town, fold};
+
+fn ann() -> Event {
+    identify(1).user("U").email("a@x.io").named("Ann")
+}
+
+fn town(events: &[Event]) -> Town {
+    let mut town = Town::new(rules(), fold);
+    events.iter().for_each(|event| drop(town.absorb(event)));
+    town
+}
+
+#[test]
+fn what_a_scrub_cannot_overwrite_is_named_by_the_delete_and_not_tried_for_ever() {
+    let scrubbing = identity::eligibility::Rules { scrub: true, ..rules() };
+    let mut play = Play::new(scrubbing.clone());
+    play.go_on(&[ann().with("company", "Acme").with("country", "US")]);
+    let gone = delete(2).user("U");
+    play.go_on(std::slice::from_ref(&gone));
+    assert_eq!(play.outcomes(&gone), ["deleted not_scrubbed: country"]);
+    let graph = &play.town.graphs[0];
+    let Some(Act::Scrub { fields, .. }) = play.calls.iter().map(|step| &step.act).next_back() else {
+        panic!("a scrub")
+    };
+    assert_eq!(*fields, ["company", "country", "first_name", "last_name"]);
+    assert!(Picture::of(graph, &scrubbing).steps.is_empty());
+    assert_eq!(stuck(&play, &scrubbing), ["country"]);
+}
+
+/// The fields of the only graph's only affiliate that keep a value which has to go.
+fn stuck(play: &Play, rules: &identity::eligibility::Rules) -> Vec<Text> {
+    let settled = settle(&mut play.town.graphs[0].clone(), rules);
+    settled.stuck.into_iter().flat_map(|(_, fields)| fields).collect()
+}
+
+#[test]
+fn of_an_affiliate_that_was_there_before_every_field_is_overwritten() {
+    let mut play = Play::new(identity::eligibility::Rules { scrub: true, ..rules() });
+    play.tiny.put("a@x.io", identity::graph::Status::Active, "Acme");
+    play.go_on(&[identify(1).user("U").email("a@x.io")]);
+    play.go_on(&[delete(2).user("U")]);
+    let Some(Act::Scrub { fields, .. }) = play.calls.iter().map(|step| &step.act).next_back() else {
+        panic!("a scrub")
+    };
+    assert!(identity::eligibility::TEXT_FIELDS.iter().all(|field| fields.iter().any(|it| it == field)));
+}
+
+#[test]
+fn a_country_that_is_cleared_costs_no_call_and_no_dead_letter_and_is_named() {
+    let mut play = Play::of(&[ann().with("country", "US")]);
+    let calls = play.calls.len();
+    let cleared = identify(2).user("U").cleared("country");
+    play.go_on(std::slice::from_ref(&cleared));
+    assert_eq!(play.outcomes(&cleared), ["unchanged cannot_be_cleared: country"]);
+    assert_eq!(play.calls.len(), calls);
+    assert_eq!(stuck(&play, &rules()), ["country"]);
+    play.go_on(&[identify(3).user("U").with("country", "DE")]);
+    assert_eq!(play.affiliates()["a@x.io"]["country"], "DE");
+    assert!(stuck(&play, &rules()).is_empty());
+}
+
+fn lasting(late_creates: i64) -> identity::eligibility::Rules {
+    identity::eligibility::Rules { late_creates, ..rules() }
+}
+
+/// A create without an answer may still take effect: the delete looks again until it cannot any more.
+#[test]
+fn a_delete_looks_again_for_the_affiliate_of_a_create_without_an_answer() {
+    let rules = lasting(120_000_000);
+    let mut town = town(&[ann()]);
+    let anchor = address("a@x.io");
+    let graph = &mut town.graphs[0];
+    let at = |seconds: i64| identity::stamp::Moment(moment(3).0 + seconds * 1_000_000);
+    apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(0));
+    apply(graph, &rules, anchor, &Answer::NotFound, at(1));
+    assert_eq!(Picture::of(graph, &rules).steps[0].kind(), StepKind::Create, "nobody asked to be forgotten");
+    let settled = town.absorb(&delete(2).user("U"));
+    assert!(settled.ended.iter().all(|ended| ended.end != End::Deleted));
+    let graph = &mut town.graphs[0];
+    let mut now = at(10);
+    let mut searches = 0;
+    while let Some(next) = settle(graph, &rules).next {
+        assert_eq!(next.step, StepKind::Search);
+        now = next.due_at.unwrap_or(now);
+        apply(graph, &rules, anchor, &Answer::NotFound, now);
+        searches += 1;
+        assert!(searches < 20, "it ends");
+    }
+    assert!(now >= at(120) && searches > 3, "{searches} searches until {now:?}");
+    assert_eq!(graph.identifiers[&anchor].sealed, None, "then the address is forgotten too");
+}
+
+#[test]
+fn an_affiliate_that_appears_late_is_disabled() {
+    let rules = lasting(120_000_000);
+    let mut town = town(&[ann()]);
+    let anchor = address("a@x.io");
+    let at = |seconds: i64| identity::stamp::Moment(moment(3).0 + seconds * 1_000_000);
+    apply(&mut town.graphs[0], &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(0));
+    town.absorb(&delete(2).user("U"));
+    let graph = &mut town.graphs[0];
+    apply(graph, &rules, anchor, &Answer::NotFound, at(1));
+    settle(graph, &rules);
+    let found = identity::answer::Found {
+        id: 7,
+        code: None,
+        status: identity::graph::Status::Active,
+        shown: Map::new(),
+    };
+    apply(graph, &rules, anchor, &Answer::Found(found), at(12));
+    let Act::Status { affiliate: 7, status } = Picture::of(graph, &rules).steps.remove(0).act else {
+        panic!("a status change")
+    };
+    assert_eq!(status, identity::graph::Status::Disabled);
+}
+
+/// "Taken" and "not found" take turns: the attempts count on, so that it comes to an end.
+#[test]
+fn attempts_count_on_where_a_taken_address_is_not_found() {
+    let rules = lasting(120_000_000);
+    let mut town = town(&[ann()]);
+    let anchor = address("a@x.io");
+    let graph = &mut town.graphs[0];
+    for attempt in 1..=3 {
+        apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, moment(4));
+        let verdict = |attempts, _| {
+            assert_eq!(attempts, attempt);
+            Verdict { due_at: moment(4), give_up: attempts == 3 }
+        };
+        fail(graph, &rules, anchor, &cause("not_here"), moment(4), verdict);
+        if attempt < 3 {
+            apply(graph, &rules, anchor, &Answer::NotFound, moment(4));
+        }
+    }
+    assert!(graph.troubles[&anchor].given_up);
+}

@@ -8,6 +8,7 @@ use refersion::{Closed, Signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::Limits;
 use crate::meters::Meters;
 use crate::pace::{Pace, Went};
 
@@ -21,18 +22,22 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 pub struct ConnectionGate {
     began: Instant,
     deadline: Duration,
+    longest_rest: Duration,
     pace: Mutex<Pace>,
     lease_until: Mutex<Option<Instant>>,
     ended: Notify,
 }
 
 impl ConnectionGate {
-    /// A gate that opens once a lease is known.
+    /// A gate that opens once a lease is known. Of the limits it goes by the concurrency, the deadline of a call, and the
+    /// longest `Retry-After`.
     #[must_use]
-    pub fn new(ceiling: f64, learned: Option<f64>, most: usize, deadline: Duration) -> Self {
+    pub fn new(ceiling: f64, learned: Option<f64>, limits: &Limits) -> Self {
+        let most = limits.concurrency;
         Self {
             began: Instant::now(),
-            deadline,
+            deadline: limits.deadline,
+            longest_rest: limits.retry.max_retry_after,
             pace: Mutex::new(Pace::new(ceiling, learned, most, Duration::ZERO)),
             lease_until: Mutex::new(None),
             ended: Notify::new(),
@@ -60,6 +65,12 @@ impl ConnectionGate {
     /// No call starts before `until`.
     pub fn stay_away(&self, until: Instant) {
         self.with_pace(|pace, _| pace.rest(until.saturating_duration_since(self.began)));
+    }
+
+    /// Calls may start again, whatever Refersion asked for.
+    pub fn end_rest(&self) {
+        self.with_pace(|pace, _| pace.end_rest());
+        self.ended.notify_waiters();
     }
 
     /// Waits until a call ends, or for `at_most`.
@@ -95,7 +106,9 @@ impl refersion::Gate for ConnectionGate {
     fn report(&self, signal: Signal, latency: Duration) {
         let went = match signal {
             Signal::Success | Signal::Rejected => Went::Well,
-            Signal::Throttled { retry_after } => Went::Throttled(retry_after),
+            Signal::Throttled { retry_after } => {
+                Went::Throttled(retry_after.map(|wait| wait.min(self.longest_rest)))
+            }
             Signal::Failure => Went::Badly,
         };
         self.with_pace(|pace, now| pace.ended(now, went, latency));

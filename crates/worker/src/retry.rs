@@ -22,6 +22,8 @@ pub struct RetryPolicy {
     pub initial: Duration,
     /// The longest wait, before jitter.
     pub max_interval: Duration,
+    /// The longest `Retry-After` that is honoured; a longer one counts as this.
+    pub max_retry_after: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -31,6 +33,7 @@ impl Default for RetryPolicy {
             max_elapsed: Duration::from_secs(24 * 3600),
             initial: Duration::from_secs(1),
             max_interval: Duration::from_secs(600),
+            max_retry_after: Duration::from_secs(3600),
         }
     }
 }
@@ -58,18 +61,11 @@ impl RetryPolicy {
         whole.min(self.max_interval).mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
     }
 
-    /// What to do after the `attempts`th failure at `now`, the first having been at `since`; `asked` is the server's
-    /// `Retry-After`, which is never undercut.
+    /// What to do after the `attempts`th failure at `now`, the first having been at `since`. The gate keeps to the server's
+    /// `Retry-After`, for all persons of a connection alike.
     #[must_use]
-    pub fn verdict(
-        &self,
-        attempts: u32,
-        since: Moment,
-        now: Moment,
-        asked: Option<Duration>,
-        chance: f64,
-    ) -> Verdict {
-        let wait = self.wait(attempts, chance).max(asked.unwrap_or_default());
+    pub fn verdict(&self, attempts: u32, since: Moment, now: Moment, chance: f64) -> Verdict {
+        let wait = self.wait(attempts, chance);
         let elapsed = Duration::from_micros(u64::try_from(now.0 - since.0).unwrap_or(0));
         let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
         Verdict {
@@ -95,15 +91,8 @@ mod tests {
     fn giving_up_needs_attempts_and_time() {
         let policy = RetryPolicy::default();
         let day = 24 * 3600 * 1_000_000;
-        assert!(!policy.verdict(100, Moment(0), Moment(1), None, 0.5).give_up);
-        assert!(!policy.verdict(11, Moment(0), Moment(day), None, 0.5).give_up);
-        assert!(policy.verdict(12, Moment(0), Moment(day), None, 0.5).give_up);
-    }
-
-    #[test]
-    fn a_retry_after_is_never_undercut() {
-        let asked = Some(Duration::from_secs(90));
-        let verdict = RetryPolicy::default().verdict(1, Moment(0), Moment(0), asked, 0.0);
-        assert_eq!(verdict.due_at, Moment(90_000_000));
+        assert!(!policy.verdict(100, Moment(0), Moment(1), 0.5).give_up);
+        assert!(!policy.verdict(11, Moment(0), Moment(day), 0.5).give_up);
+        assert!(policy.verdict(12, Moment(0), Moment(day), 0.5).give_up);
     }
 }

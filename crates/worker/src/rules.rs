@@ -27,6 +27,8 @@ pub fn rules(settings: &Settings) -> Rules {
         paypal_trait: settings.paypal_trait.as_deref().map(key),
         active: settings.new_affiliate_status == NewAffiliateStatus::Active,
         scrub: settings.scrub_on_delete.is_some(),
+        suspended: settings.suspended_fields.keys().map(|id| format!("custom:{id}").into()).collect(),
+        late_creates: i64::from(settings.late_creates) * 1_000_000,
     }
 }
 

@@ -128,7 +128,13 @@ async fn serve_one(
 fn gate_of(worker: &Worker, connection: &Connection) -> ConnectionGate {
     let limits = &worker.limits;
     let ceiling = connection.settings.rate_per_second;
-    ConnectionGate::new(ceiling, connection.learned_rate, limits.concurrency, limits.deadline)
+    let gate = ConnectionGate::new(ceiling, connection.learned_rate, limits);
+    // What Refersion asked for holds for whoever serves the connection, and no longer than the limit, whatever the clocks say.
+    if let Some(until) = connection.asked_to_wait_until {
+        let wait = Duration::try_from(until.duration_since(worker.now())).unwrap_or_default();
+        gate.stay_away(Instant::now() + wait.min(limits.retry.max_retry_after));
+    }
+    gate
 }
 
 async fn wait(time: Duration, stop: &CancellationToken) {

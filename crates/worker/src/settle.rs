@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use identity::Text;
 use identity::eligibility::Rules;
 use identity::graph::Lane;
 use identity::plan::Step;
@@ -35,10 +36,22 @@ pub(crate) fn settle_save(
         }
     }
     note_holds(changes, save, &settled.holds, now);
+    note_stuck(changes, save, std::mem::take(&mut settled.stuck));
     save.work = work_of(&settled, now, bulk_waits);
     save.dirty = settled.dirty();
     save.waiting = settled.waiting;
     settled.steps
+}
+
+/// Notes which fields of affiliates keep a value that has to go: in the graph and the counts.
+fn note_stuck(changes: &mut Changes, save: &mut Save, stuck: Vec<(usize, Vec<Text>)>) {
+    for (place, fields) in stuck {
+        let before = std::mem::replace(&mut save.graph.affiliates[place].stuck, fields);
+        let after = &save.graph.affiliates[place].stuck;
+        for (field, change) in before.iter().map(|it| (it, -1)).chain(after.iter().map(|it| (it, 1))) {
+            *changes.stuck.entry(field.to_string()).or_default() += change;
+        }
+    }
 }
 
 /// What settling found, as the ledger keeps it.

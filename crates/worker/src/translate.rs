@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use connections::{ConnectionId, Vault};
-use identity::eligibility::CUSTOM;
+use identity::eligibility::{CUSTOM, NOT_AN_ADDRESS, is_address};
 use identity::fold::{AddressClass, Deletion, Name, Statement};
 use identity::graph::Lane;
 use identity::stamp::Stamp;
@@ -60,6 +60,14 @@ impl Translator<'_> {
         Name::new(digest, move || seal(&vault, digest, &text))
     }
 
+    /// An address as the fold takes it. One that no mail server has is an identifier all the same.
+    fn address_name(&self, text: &str) -> Name {
+        let refused = (!is_address(text)).then(|| format!("{NOT_AN_ADDRESS}: it was not sent"));
+        let mut name = self.name(ADDRESS, text);
+        name.refused = refused;
+        name
+    }
+
     /// Translates one event. `revision` grows when an operator repairs it.
     #[must_use]
     pub fn ask(&self, id: Uuid, revision: u32, lane: Lane, event: &Event) -> Ask {
@@ -78,7 +86,7 @@ impl Translator<'_> {
                 event: id,
                 stamp: Stamp { time: delete.time.into(), key: event.message_key.as_str().into(), revision },
                 user: delete.user.as_deref().map(|user| self.name(USER, user)),
-                addresses: delete.addresses.iter().map(|address| self.name(ADDRESS, address)).collect(),
+                addresses: delete.addresses.iter().map(|address| self.address_name(address)).collect(),
                 anonymous: delete.anonymous.as_deref().map(|anonymous| self.name(ANONYMOUS, anonymous)),
             }),
         }
@@ -91,7 +99,7 @@ impl Translator<'_> {
             (AddressOrigin::Stated, true) => AddressClass::Engage,
             (AddressOrigin::Stated, false) => AddressClass::Ordinary,
         };
-        Some((self.name(ADDRESS, &stated.address), class))
+        Some((self.address_name(&stated.address), class))
     }
 
     /// The digests that an operator finds the event by.

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use identity::answer::{Answer, Cause};
 use identity::graph::Status;
-use refersion::{Class, Created, Failure, Field, InitialStatus, LookupBy, NewAffiliate};
+use refersion::{Class, Created, Failure, Field, InitialStatus, NewAffiliate};
 
+use super::ids::id_of;
 use super::search::found;
 use super::{Api, CallOutcome, CallRequest, Item, Texts};
+
+/// The longest `unique_merchant_id`, in characters: the limit of all texts, as far as is known.
+const LONGEST_MERCHANT_ID: usize = 255;
 
 /// What a create cannot do without.
 const REQUIRED: [&str; 2] = ["first_name", "last_name"];
@@ -30,7 +34,7 @@ fn new_affiliate(api: &Api, item: &Item, texts: &Texts) -> NewAffiliate {
     let (mut merchant_id, mut first) = (None, false);
     if let CallRequest::Create { email, merchant_id: user, first_try, .. } = &item.wish {
         fields.insert(Field::Email, email.clone());
-        merchant_id.clone_from(user);
+        merchant_id = user.clone().filter(|id| is_worth_sending(api, id));
         first = *first_try;
     }
     NewAffiliate {
@@ -43,24 +47,35 @@ fn new_affiliate(api: &Api, item: &Item, texts: &Texts) -> NewAffiliate {
     }
 }
 
+/// Whether a `unique_merchant_id` has a chance: it is documented as alphanumeric, which some accounts insist on.
+fn is_worth_sending(api: &Api, id: &str) -> bool {
+    let characters = id.chars().count();
+    characters <= LONGEST_MERCHANT_ID && (is_plain(id) || !api.learned.takes_plain_merchant_ids_only())
+}
+
+fn is_plain(id: &str) -> bool {
+    id.chars().all(char::is_alphanumeric)
+}
+
 async fn made(api: &Api, item: &Item, created: Created, told: &Texts) -> CallOutcome {
-    let id = match created.id {
-        Some(id) => id,
-        // The message did not name the numeric id: a look by the code tells it.
-        None => match api.client.get(LookupBy::Code(created.code.clone())).await {
-            Ok(Some(shown)) => shown.id,
-            Ok(None) => return unknown(item, told, None),
-            Err(failure) => return unknown(item, told, Some(&failure)),
-        },
+    if let CallRequest::Create { merchant_id: Some(id), .. } = &item.wish
+        && created.merchant_id_refused
+        && !is_plain(id)
+    {
+        api.learned.learn_that_merchant_ids_are_plain();
+    }
+    let id = match id_of(api, &created).await {
+        Ok(id) => id,
+        Err(failure) => return unknown(item, told, failure.as_ref()),
     };
     let status = match api.new_status {
         InitialStatus::Active => Status::Active,
         InitialStatus::Pending => Status::Pending,
     };
-    item.answered(Answer::Created { id: id.0, code: created.code.to_string(), status, told: told.clone() })
+    item.answered(Answer::Created { id, code: created.code.to_string(), status, told: told.clone() })
 }
 
-/// It was made, but its numeric id is not known: a search will tell it.
+/// It is there, but its numeric id is not known: a search will tell it.
 fn unknown(item: &Item, told: &Texts, failure: Option<&Failure>) -> CallOutcome {
     let answer = Answer::CreateUnknown { fields: told.keys().cloned().collect() };
     CallOutcome { failed: failure.map(|failure| item.failure(failure)), ..item.answered(answer) }
@@ -68,7 +83,7 @@ fn unknown(item: &Item, told: &Texts, failure: Option<&Failure>) -> CallOutcome 
 
 async fn not_made(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> CallOutcome {
     match failure.class {
-        Class::EmailTaken => taken(api, item, &failure).await,
+        Class::EmailTaken => taken(api, item, fields).await,
         Class::Refused { field: Some(field) } if is_told(field, fields) => {
             refused(item, field.name(), item.cause(&failure))
         }
@@ -82,21 +97,13 @@ fn is_told(field: Field, texts: &Texts) -> bool {
     field == Field::Email || texts.contains_key(field.name())
 }
 
-/// Somebody has the address: the affiliate that was there before us, or one that an earlier try made.
-async fn taken(api: &Api, item: &Item, failure: &Failure) -> CallOutcome {
+/// Somebody has the address: the affiliate that was there before us, or one that an earlier try made. One that is not found
+/// although it is there is looked for again later.
+async fn taken(api: &Api, item: &Item, told: &Texts) -> CallOutcome {
     let CallRequest::Create { email, .. } = &item.wish else { return nothing(item) };
-    match api.client.find_by_email(email).await {
-        Ok(Some(affiliate)) => item.not_made(Answer::Found(found(&affiliate))),
-        Ok(None) => {
-            let message =
-                "the email is taken by another affiliate, but no affiliate with exactly this email is found";
-            refused(
-                item,
-                "email",
-                Cause { class: "not_here".to_owned(), message: message.to_owned(), ..item.cause(failure) },
-            )
-        }
-        Err(failure) => item.failed(&failure),
+    match api.client.find_holder(email).await {
+        Ok(affiliate) => item.not_made(Answer::Found(found(&affiliate))),
+        Err(failure) => unknown(item, told, Some(&failure)),
     }
 }
 
@@ -126,7 +133,7 @@ async fn with_the_least(api: &Api, item: &Item, fields: &Texts, failure: Failure
     match api.client.create(&new_affiliate(api, item, &least)).await {
         Ok(created) => made(api, item, created, &least).await,
         Err(again) => match again.class {
-            Class::EmailTaken => taken(api, item, &again).await,
+            Class::EmailTaken => taken(api, item, &least).await,
             Class::Refused { field: Some(field) } if is_told(field, &least) => {
                 refused(item, field.name(), item.cause(&again))
             }

@@ -1,12 +1,17 @@
 //! Deliver: a planned call goes out, and what comes back is brought into one form. No ledger here.
 
+mod by_field;
 mod clean;
 mod create;
 mod edit;
+mod ids;
+mod learned;
+mod not_changed;
+mod scrub;
 mod search;
 mod status;
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use identity::answer::{Answer, Cause};
 use identity::graph::Status;
@@ -14,6 +19,9 @@ use identity::plan::StepKind;
 use identity::{Digest, Map, Text};
 use ledger::{CallId, CallItem};
 use refersion::{Class, Client, Failure, Operation};
+
+pub use ids::KnownIds;
+pub use learned::Learned;
 
 /// A call that is written down and about to go out.
 #[derive(Clone, Debug)]
@@ -101,8 +109,6 @@ pub struct Failed {
     pub class: Class,
     /// For operators.
     pub cause: Cause,
-    /// How long the server asks us to wait.
-    pub retry_after: Option<Duration>,
     /// Refersion's name of the operation.
     pub operation: &'static str,
 }
@@ -119,6 +125,10 @@ pub struct Api {
     pub send_welcome: bool,
     /// The domain of addresses that a scrub sets.
     pub scrub_domain: Option<String>,
+    /// Which numeric ids affiliates have.
+    pub ids: Arc<dyn KnownIds>,
+    /// What calls have taught about the account.
+    pub learned: Arc<Learned>,
 }
 
 /// Sends a call and answers for every item of it.
@@ -174,6 +184,10 @@ impl Item {
         }
     }
 
+    fn is_scrub(&self) -> bool {
+        matches!(self.wish, CallRequest::Edit { scrub: true, .. })
+    }
+
     fn answered(&self, answer: Answer) -> CallOutcome {
         CallOutcome { anchor: self.anchor, answers: vec![(self.anchor, answer)], failed: None }
     }
@@ -207,12 +221,7 @@ impl Item {
     }
 
     fn failure(&self, failure: &Failure) -> Failed {
-        Failed {
-            class: failure.class,
-            cause: self.cause(failure),
-            retry_after: failure.retry_after,
-            operation: failure.operation.name(),
-        }
+        Failed { class: failure.class, cause: self.cause(failure), operation: failure.operation.name() }
     }
 
     /// The failure in words, without any value that was sent.

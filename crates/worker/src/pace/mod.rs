@@ -107,6 +107,11 @@ impl Pace {
         self.rest_until = self.rest_until.max(until);
     }
 
+    /// Calls may start again, whatever Refersion asked for.
+    pub fn end_rest(&mut self) {
+        self.rest_until = Duration::ZERO;
+    }
+
     /// How many calls in a row found the API unwell.
     #[must_use]
     pub fn failures_in_a_row(&self) -> u32 {

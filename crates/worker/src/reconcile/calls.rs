@@ -14,6 +14,7 @@ use refersion::{Client, Credentials, InitialStatus};
 use tracing::info;
 
 use super::batcher::Planned;
+use super::ids::Ids;
 use super::record::Recorder;
 use super::{Delivered, Holder};
 use crate::deliver::{Api, Call, CallOutcome, Item, operation};
@@ -118,6 +119,8 @@ impl Holder {
             offer: settings.offer.as_deref().and_then(|offer| offer.parse().ok()),
             send_welcome: settings.send_welcome,
             scrub_domain: settings.scrub_on_delete.as_ref().map(|domain| domain.as_str().to_owned()),
+            learned: Arc::clone(&self.learned),
+            ids: Arc::<Ids>::clone(&self.ids),
         })
     }
 

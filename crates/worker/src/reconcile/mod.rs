@@ -3,37 +3,41 @@
 mod batcher;
 mod calls;
 mod fast_path;
+mod ids;
 mod pause;
+mod probe;
 mod rate;
 mod record;
 mod settings;
+mod suspend;
 mod suspicion;
 mod take;
+mod wait;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use connections::{Connection, Epoch, State};
+use identity::plan::StepKind;
 use jiff::Timestamp;
 use ledger::{Fence, GraphId, LedgerError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
 
 use crate::Worker;
-use crate::deliver::{Api, Call, CallOutcome, deliver};
+use crate::deliver::{Api, Call, CallOutcome, Learned, deliver};
 use crate::gate::ConnectionGate;
 use crate::handoff::{Handoff, HandoffQueue};
 use crate::rules::Known;
 use calls::InFlight;
 use fast_path::FastPathOutcome;
+use ids::Ids;
 use record::Recorder;
 use suspicion::Suspicion;
+use wait::still_asked;
 
 /// Calls are written down this much ahead of the moment in which they may start.
 const AHEAD: Duration = Duration::from_millis(100);
-/// How long reconcile sleeps at most when nothing is due.
-const IDLE: Duration = Duration::from_millis(500);
 /// How many answers are recorded in one transaction at most.
 const RECORD_AT_MOST: usize = 256;
 
@@ -45,8 +49,20 @@ pub struct Holder {
     pub(crate) gate: Arc<ConnectionGate>,
     pub(crate) in_flight: InFlight,
     pub(crate) suspicion: Suspicion,
+    /// What calls have taught about the account since the lease began.
+    pub(crate) learned: Arc<Learned>,
+    /// The numeric ids that affiliates have.
+    pub(crate) ids: Arc<Ids>,
     /// Probes in vain since the connection was paused.
     pub(crate) probes: u32,
+    /// The kind of step whose calls led to the pause, if that is known.
+    pub(crate) suspect: Option<StepKind>,
+    /// When the worker last ended a pause.
+    pub(crate) resumed_at: Option<Timestamp>,
+    /// Until when Refersion asked to wait, as it is noted in the ledger.
+    pub(crate) asked_to_wait_until: Option<Timestamp>,
+    /// When suspended custom fields are probed next, and how often they were in vain.
+    pub(crate) field_probes: (u32, Option<Timestamp>),
     pub(crate) calls_made: u64,
     /// When the learned rate was last written down.
     pub(crate) rate_remembered_at: Option<Timestamp>,
@@ -105,7 +121,13 @@ impl Holder {
             gate: Arc::clone(gate),
             in_flight: InFlight::default(),
             suspicion: Suspicion::default(),
+            learned: Arc::default(),
+            ids: Arc::new(Ids::new(&worker.ledger, connection.id)),
             probes: 0,
+            suspect: None,
+            resumed_at: None,
+            asked_to_wait_until: still_asked(connection, worker.now()),
+            field_probes: (0, None),
             calls_made: 0,
             rate_remembered_at: None,
             walk_since: None,
@@ -148,6 +170,7 @@ impl Holder {
             }
             if started == 0 && !paused && !stop.is_cancelled() {
                 self.apply_settings().await?;
+                self.probe_suspended(&mut known).await?;
             }
             let happened = self.wait(&mut under_way, &mut handoff_queue, started, stop).await?;
             match self.end(happened.ended).await {
@@ -158,31 +181,16 @@ impl Holder {
             for handoff in happened.handoffs {
                 self.carry(handoff, capacity, &mut under_way).await;
             }
+            self.note_wait(&mut known).await;
             self.remember_rate_now_and_then().await;
-            if let Some(verdict) = self.worker_should_pause() {
-                self.pause(verdict, &mut known).await?;
+            if let Some(verdict) = self.verdict() {
+                self.obey(verdict, &mut known).await?;
             }
         }
     }
 
     fn beat(&self) {
         self.worker.beats.beat(&format!("reconcile {}", self.connection.id), self.worker.now());
-    }
-
-    fn adopt(&mut self, connection: Arc<Connection>) {
-        if self.connection.state != State::Active && connection.state == State::Active {
-            // Whoever resumes it wants to see calls.
-            self.forget_failures();
-        }
-        if connection.settings_version != self.connection.settings_version {
-            info!(connection = %connection.name, id = connection.id, "the settings have changed");
-        }
-        if connection.epoch() != self.connection.epoch() {
-            self.suspicion = Suspicion::default();
-        }
-        let ceiling = connection.settings.rate_per_second;
-        self.gate.with_pace(|pace, now| pace.set_ceiling(ceiling, now));
-        self.connection = connection;
     }
 
     /// Takes what is due, plans it, writes it down and sends it. Returns how many calls were started, and for how many
@@ -271,22 +279,7 @@ impl Holder {
 
     fn recorder(&self) -> Recorder {
         let (worker, connection) = (self.worker.clone(), Arc::clone(&self.connection));
-        Recorder { worker, connection, fence: self.fence }
-    }
-
-    /// How long nothing can be started, as far as is known.
-    async fn patience(&self, started: usize) -> Result<Duration, LedgerError> {
-        if started > 0 {
-            return Ok(AHEAD.min(Duration::from_millis(10)));
-        }
-        if self.room() == 0 {
-            return Ok(Duration::from_millis(20));
-        }
-        let now = self.worker.now();
-        let due = self.worker.ledger.next_due(self.connection.id).await?;
-        let wait = due.map_or(IDLE, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
-        // What is due already and was not taken has a call under way, whose end wakes us, or cannot be told.
-        Ok(wait.clamp(AHEAD, IDLE))
+        Recorder { worker, connection, fence: self.fence, is_lenient: false }
     }
 }
 

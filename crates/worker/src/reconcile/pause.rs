@@ -1,41 +1,61 @@
 //! Pausing a connection instead of killing its events: revoked keys, a dead API, a mistake in the settings.
+//!
+//! Every pause that the worker made itself is probed, with longer and longer waits between probes, and ends when the cause
+//! is gone.
 
 use std::time::Duration;
 
 use connections::{PausedFor, State};
+use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Holder;
-use super::suspicion::Suspicion;
+use super::suspicion::{Suspicion, Verdict};
 use crate::rules::Known;
 
 /// The first wait before a probe of a paused connection.
 const FIRST_PROBE: Duration = Duration::from_secs(1);
 /// The longest wait between probes.
 const LAST_PROBE: Duration = Duration::from_secs(60);
-/// How often a pause that only an operator can end is looked at.
+/// The same where each probe is a call about a person.
+const LAST_CALL_PROBE: Duration = Duration::from_secs(600);
+/// How often a paused connection is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// A pause that follows this soon on one that ended by itself goes on where that one was: its cause was not gone.
+const SAME_CAUSE_WITHIN: SignedDuration = SignedDuration::from_mins(20);
 
 impl Holder {
-    /// Whether the connection is to be paused, by what was learned or because the API is unwell.
-    pub(super) fn worker_should_pause(&mut self) -> Option<(PausedFor, String)> {
+    /// What is to be done by what was learned, or because the API is unwell.
+    pub(super) fn verdict(&mut self) -> Option<Verdict> {
         let limit = self.worker.limits.breaker_after;
         let failures = self.gate.with_pace(|pace, _| pace.failures_in_a_row());
-        let unwell = || format!("{failures} calls in a row found the API unwell");
-        let breaker = (failures >= limit).then(|| (PausedFor::Breaker, unwell()));
-        self.suspicion.take_verdict().or(breaker)
+        let breaker = || Verdict::Pause {
+            reason: PausedFor::Breaker,
+            why: format!("{failures} calls in a row found the API unwell"),
+            suspect: None,
+        };
+        self.suspicion.take_verdict().or_else(|| (failures >= limit).then(breaker))
     }
 
-    pub(super) async fn pause(
-        &mut self,
-        (reason, why): (PausedFor, String),
-        known: &mut Known,
-    ) -> anyhow::Result<()> {
+    /// Carries out what follows from what was learned.
+    pub(super) async fn obey(&mut self, verdict: Verdict, known: &mut Known) -> anyhow::Result<()> {
+        match verdict {
+            Verdict::Suspend { field, why } => self.suspend(field, &why, known).await,
+            Verdict::Pause { reason, why, suspect } => {
+                self.suspect = suspect;
+                self.pause(reason, &why, known).await
+            }
+        }
+    }
+
+    async fn pause(&mut self, reason: PausedFor, why: &str, known: &mut Known) -> anyhow::Result<()> {
         // Calls that are under way still end: what is known already is no reason to pause again.
         self.forget_failures();
         let (id, seen, now) = (self.connection.id, self.connection.epoch(), self.worker.now());
-        let state = self.worker.connections.pause_in(id, seen, reason, &why, now).await?;
+        let is_new = self.resumed_at.is_none_or(|at| now.duration_since(at) > SAME_CAUSE_WITHIN);
+        self.probes = if is_new { 0 } else { self.probes + 1 };
+        let state = self.worker.connections.pause_in(id, seen, reason, why, now).await?;
         // Once: not for a pause that a stronger reason holds, or that the settings of now make needless.
         if state == State::Paused(reason) && self.connection.state != state {
             let (connection, reason) = (&self.connection.name, reason.as_str());
@@ -50,33 +70,38 @@ impl Holder {
     pub(super) fn forget_failures(&mut self) {
         self.suspicion = Suspicion::default();
         self.gate.with_pace(|pace, _| pace.recovered());
-        self.probes = 0;
     }
 
-    /// A pause for credentials or by the breaker ends by itself, when a probe finds that calls work again; the others end
-    /// when an operator says so, which the next look at the connection sees.
+    /// A pause that the worker made itself ends when a probe finds that calls work again; one of an operator ends when an
+    /// operator says so, which the next look at the connection sees.
     pub(super) async fn while_paused(
         &mut self,
         known: &mut Known,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let State::Paused(reason) = self.connection.state else { return Ok(()) };
-        if !matches!(reason, PausedFor::Credentials | PausedFor::Breaker) {
+        if reason == PausedFor::Operator {
             rest(LOOK_AGAIN, stop).await;
             return Ok(());
         }
-        let wait = FIRST_PROBE.saturating_mul(1 << self.probes.min(6)).min(LAST_PROBE);
+        let longest = if reason == PausedFor::Configuration { LAST_CALL_PROBE } else { LAST_PROBE };
+        let wait = FIRST_PROBE.saturating_mul(1 << self.probes.min(16)).min(longest);
         let wait = wait.mul_f64(0.5 + self.worker.chance() / 2.0);
         if !self.rest_while_paused(wait, reason, known, stop).await? {
             return Ok(());
         }
-        match self.api().await?.client.check().await {
-            Ok(()) => {
-                self.worker.connections.resume(self.connection.id, Some(reason)).await?;
-                info!(connection = %self.connection.name, id = self.connection.id, "calls work again: the connection resumes");
-                known.forget();
-            }
-            Err(_) => self.probes += 1,
+        let works = match reason {
+            PausedFor::Configuration => self.try_one_call().await?,
+            _ => self.api().await?.client.check().await.is_ok(),
+        };
+        self.note_wait(known).await;
+        if works {
+            self.worker.connections.resume(self.connection.id, Some(reason)).await?;
+            self.resumed_at = Some(self.worker.now());
+            info!(connection = %self.connection.name, id = self.connection.id, "calls work again: the connection resumes");
+            known.forget();
+        } else {
+            self.probes += 1;
         }
         Ok(())
     }
@@ -84,7 +109,7 @@ impl Holder {
     /// Rests before a probe, and as long as the gate would hold it up: Refersion may have asked us to stay away for hours.
     /// False where nothing is to be probed any more.
     async fn rest_while_paused(
-        &self,
+        &mut self,
         time: Duration,
         reason: PausedFor,
         known: &mut Known,
@@ -103,9 +128,9 @@ impl Holder {
     }
 
     /// Goes on beating, because a pause is no illness of ours. False where the process stops, or an operator has changed
-    /// the state meanwhile.
+    /// the state or the settings meanwhile.
     async fn is_still_paused(
-        &self,
+        &mut self,
         reason: PausedFor,
         known: &mut Known,
         stop: &CancellationToken,
@@ -115,8 +140,13 @@ impl Holder {
         }
         self.beat();
         known.refresh(&self.worker).await?;
-        let state = known.get(self.connection.id).map(|connection| connection.state);
-        Ok(state == Some(State::Paused(reason)))
+        let now = known.get(self.connection.id);
+        if let Some(connection) = &now {
+            self.hear_of_the_wait(connection);
+        }
+        Ok(now.is_some_and(|it| {
+            it.state == State::Paused(reason) && it.settings_version == self.connection.settings_version
+        }))
     }
 }
 

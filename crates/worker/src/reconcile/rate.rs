@@ -1,10 +1,15 @@
-//! The learned rate, written down: what was learned outlives a crash.
+//! The learned rate, written down so that it outlives a crash, and how long nothing can be started.
+
+use std::time::Duration;
 
 use jiff::SignedDuration;
+use ledger::LedgerError;
 use tracing::warn;
 
-use super::Holder;
+use super::{AHEAD, Holder};
 
+/// How long reconcile sleeps at most when nothing is due.
+const IDLE: Duration = Duration::from_millis(500);
 /// How often the learned rate is written down while it changes.
 const REMEMBER_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// A change of the rate that is worth writing down, as a share of it.
@@ -28,5 +33,20 @@ impl Holder {
         if let Err(cause) = self.worker.connections.save_learned_rate(self.connection.id, rate).await {
             warn!(connection = %self.connection.name, id = self.connection.id, %cause, "the learned rate could not be remembered");
         }
+    }
+
+    /// How long nothing can be started, as far as is known.
+    pub(super) async fn patience(&self, started: usize) -> Result<Duration, LedgerError> {
+        if started > 0 {
+            return Ok(AHEAD.min(Duration::from_millis(10)));
+        }
+        if self.room() == 0 {
+            return Ok(Duration::from_millis(20));
+        }
+        let now = self.worker.now();
+        let due = self.worker.ledger.next_due(self.connection.id).await?;
+        let wait = due.map_or(IDLE, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
+        // What is due already and was not taken has a call under way, whose end wakes us, or cannot be told.
+        Ok(wait.clamp(AHEAD, IDLE))
     }
 }

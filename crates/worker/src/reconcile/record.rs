@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use connections::Connection;
 use identity::Digest;
-use identity::answer::{Answer, Death, apply, concerned_by, fail};
+use identity::answer::{Answer, Death, Verdict, apply, concerned_by, fail};
 use identity::eligibility::Rules;
 use identity::graph::Graph;
 use identity::plan::StepKind;
@@ -41,9 +41,16 @@ pub(super) struct Recorder {
     pub(super) worker: Worker,
     pub(super) connection: Arc<Connection>,
     pub(super) fence: Fence,
+    /// Nothing is given up: what failed was a probe.
+    pub(super) is_lenient: bool,
 }
 
 impl Recorder {
+    /// The same recorder, for probes.
+    pub(super) fn lenient(self) -> Self {
+        Self { is_lenient: true, ..self }
+    }
+
     /// The rules of the connection's settings.
     pub(super) fn rules(&self) -> Rules {
         rules(&self.connection.settings)
@@ -150,6 +157,8 @@ impl Recorder {
                     audit(changes, answer, now);
                     let graph = &mut saves[*place].graph;
                     let affiliate = affiliate_of(graph, *anchor);
+                    changes.affiliates.extend(named(answer));
+                    note_not_scrubbed(changes, graph, rules, *anchor, answer, now);
                     let deaths = apply(graph, rules, *anchor, answer, now.into());
                     note_decided(changes, &deaths, answer, affiliate.is_some(), now);
                     lay_down(changes, deaths, affiliate.as_ref(), now);
@@ -197,8 +206,10 @@ impl Recorder {
         }
         let chance = self.worker.chance();
         let policy = &self.worker.limits.retry;
-        let verdict =
-            |attempts, since: Moment| policy.verdict(attempts, since, now.into(), failed.retry_after, chance);
+        let verdict = |attempts, since: Moment| {
+            let verdict = policy.verdict(attempts, since, now.into(), chance);
+            Verdict { give_up: verdict.give_up && !self.is_lenient, ..verdict }
+        };
         let deaths = fail(graph, rules, anchor, &failed.cause, now.into(), verdict);
         lay_down(changes, deaths, affiliate_of(graph, anchor).as_ref(), now);
     }
@@ -226,7 +237,7 @@ fn audit(changes: &mut Changes, answer: &Answer, now: Timestamp) {
         Answer::StatusIs { id, .. } => ("status_changed", *id),
         Answer::Found(found) => ("affiliate_found", found.id),
         Answer::Gone { id } => ("affiliate_gone", *id),
-        Answer::Scrubbed { id } => ("affiliate_scrubbed", *id),
+        Answer::Scrubbed { id, .. } => ("affiliate_scrubbed", *id),
         _ => return,
     };
     changes.audit.push(Audit {
@@ -259,6 +270,40 @@ fn note_decided(changes: &mut Changes, deaths: &[Death], answer: &Answer, is_kno
         class: death.cause.class.clone(),
         message: death.cause.message.clone(),
     }));
+}
+
+/// The numeric id and the code that an answer names together.
+fn named(answer: &Answer) -> Option<(u64, String)> {
+    match answer {
+        Answer::Created { id, code, .. } => Some((*id, code.clone())),
+        Answer::Found(found) => Some((found.id, found.code.clone()?)),
+        _ => None,
+    }
+}
+
+/// Why a scrub could not overwrite a field stands beside the deletes that wanted it, for the operator.
+fn note_not_scrubbed(
+    changes: &mut Changes,
+    graph: &Graph,
+    rules: &Rules,
+    anchor: Digest,
+    answer: &Answer,
+    now: Timestamp,
+) {
+    let Answer::Scrubbed { kept, .. } = answer else { return };
+    if kept.is_empty() {
+        return;
+    }
+    for event in concerned_by(graph, rules, anchor) {
+        changes.attempts.extend(kept.iter().map(|(field, cause)| Attempt {
+            event,
+            at: now,
+            operation: "edit".to_owned(),
+            http_status: cause.http_status,
+            class: cause.class.clone(),
+            message: format!("{field} could not be overwritten: {}", cause.message),
+        }));
+    }
 }
 
 fn lay_down(changes: &mut Changes, deaths: Vec<Death>, affiliate: Option<&AffiliateRef>, now: Timestamp) {

@@ -1,12 +1,15 @@
 //! Changed settings concern persons that nothing new was said of: a walk through all graphs settles them again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use connections::{Connection, State};
 use jiff::Timestamp;
 use ledger::{GraphId, LedgerError};
 use tracing::info;
 
 use super::Holder;
+use super::suspicion::Suspicion;
 use crate::locks::in_order;
 use crate::off_thread::off_thread;
 use crate::rules::WALKS_BEGIN_AFTER;
@@ -15,6 +18,26 @@ use crate::rules::WALKS_BEGIN_AFTER;
 const STEP: usize = 200;
 
 impl Holder {
+    /// Goes by what is kept of the connection now.
+    pub(super) fn adopt(&mut self, connection: Arc<Connection>) {
+        if self.connection.state != State::Active && connection.state == State::Active {
+            // Whoever resumes it wants to see calls.
+            self.forget_failures();
+            self.suspect = None;
+        }
+        if connection.settings_version != self.connection.settings_version {
+            info!(connection = %connection.name, id = connection.id, "the settings have changed");
+            self.probes = 0;
+        }
+        if connection.epoch() != self.connection.epoch() {
+            self.suspicion = Suspicion::default();
+        }
+        self.hear_of_the_wait(&connection);
+        let ceiling = connection.settings.rate_per_second;
+        self.gate.with_pace(|pace, now| pace.set_ceiling(ceiling, now));
+        self.connection = connection;
+    }
+
     /// One step of the walk, if one is under way.
     pub(super) async fn apply_settings(&mut self) -> Result<(), LedgerError> {
         let (connection, current) = (self.connection.id, self.connection.settings_version);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use connections::PausedFor;
 use identity::Digest;
 use identity::answer::Answer;
+use identity::plan::StepKind;
 use refersion::Class;
 
 use crate::deliver::{CallOutcome, Failed};
@@ -12,13 +13,34 @@ use crate::deliver::{CallOutcome, Failed};
 /// Persons in a row, refused for the same reason that is not their own, that show a mistake in the settings.
 const PERSONS_IN_A_ROW: usize = 3;
 
+/// What follows from what was learned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The connection is paused. `suspect` is the kind of step that a probe has to try, if one is to blame.
+    Pause {
+        /// The reason.
+        reason: PausedFor,
+        /// In words, for the operator.
+        why: String,
+        /// Whose calls fail.
+        suspect: Option<StepKind>,
+    },
+    /// A custom field, by its numeric id, is not sent any more.
+    Suspend {
+        /// The field.
+        field: u64,
+        /// In words, for the operator.
+        why: String,
+    },
+}
+
 /// What was learned since calls began to go out.
 #[derive(Default)]
 pub(crate) struct Suspicion {
     /// The persons met in a row, by what was refused.
     met: BTreeMap<String, BTreeSet<Digest>>,
-    /// The pause that follows, and why.
-    verdict: Option<(PausedFor, String)>,
+    /// What follows.
+    verdict: Option<Verdict>,
 }
 
 impl Suspicion {
@@ -34,17 +56,22 @@ impl Suspicion {
         }
     }
 
-    /// The pause that follows, if any; it is told once.
-    pub(super) fn take_verdict(&mut self) -> Option<(PausedFor, String)> {
+    /// What follows, if anything; it is told once.
+    pub(super) fn take_verdict(&mut self) -> Option<Verdict> {
         self.verdict.take()
     }
 
     fn hear(&mut self, anchor: Digest, answer: &Answer) {
         match answer {
             Answer::Refused { causes, .. } => {
-                for (field, cause) in causes.iter().filter(|(field, _)| field.starts_with("custom:")) {
-                    let why = format!("custom field {field}: {}", cause.message);
-                    self.meet(field.to_string(), anchor, &why);
+                for (field, cause) in causes.iter() {
+                    let Some(id) = field.strip_prefix("custom:").and_then(|id| id.parse().ok()) else {
+                        continue;
+                    };
+                    if self.meet(field.to_string(), anchor) {
+                        self.verdict
+                            .get_or_insert(Verdict::Suspend { field: id, why: cause.message.clone() });
+                    }
                 }
             }
             Answer::Told { fields, .. } => {
@@ -67,11 +94,16 @@ impl Suspicion {
     fn hear_of_a_failure(&mut self, anchor: Digest, failed: &Failed) {
         match failed.class {
             Class::Credentials => {
-                self.verdict = Some((PausedFor::Credentials, failed.cause.message.clone()));
+                let why = failed.cause.message.clone();
+                self.verdict = Some(Verdict::Pause { reason: PausedFor::Credentials, why, suspect: None });
             }
             Class::Request => {
                 let what = format!("{} {:?}", failed.operation, failed.cause.http_status);
-                self.meet(what, anchor, &failed.cause.message);
+                if self.meet(what, anchor) {
+                    let (why, suspect) = (failed.cause.message.clone(), step_of(failed.operation));
+                    let reason = PausedFor::Configuration;
+                    self.verdict.get_or_insert(Verdict::Pause { reason, why, suspect });
+                }
             }
             _ => {}
         }
@@ -82,13 +114,18 @@ impl Suspicion {
         self.met.retain(|what, _| !what.starts_with(operation));
     }
 
-    fn meet(&mut self, what: String, who: Digest, why: &str) {
+    /// Whether so many persons met the same by now that it is no person's own.
+    fn meet(&mut self, what: String, who: Digest) -> bool {
         let met = self.met.entry(what).or_default();
         met.insert(who);
-        if met.len() >= PERSONS_IN_A_ROW {
-            self.verdict.get_or_insert((PausedFor::Configuration, why.to_owned()));
-        }
+        met.len() >= PERSONS_IN_A_ROW
     }
+}
+
+/// The kind of step whose calls have this operation; other operations are looks on the way.
+fn step_of(operation: &str) -> Option<StepKind> {
+    let kinds = [StepKind::Create, StepKind::Edit, StepKind::Status, StepKind::Search];
+    kinds.into_iter().find(|kind| crate::deliver::operation(*kind) == operation)
 }
 
 #[cfg(test)]
@@ -112,7 +149,7 @@ mod tests {
     }
 
     fn failed(n: u8, operation: &'static str, class: Class, status: u16) -> CallOutcome {
-        let failed = Failed { class, cause: cause(class, status), retry_after: None, operation };
+        let failed = Failed { class, cause: cause(class, status), operation };
         CallOutcome { anchor: person(n), answers: Vec::new(), failed: Some(failed) }
     }
 
@@ -129,7 +166,19 @@ mod tests {
     fn verdict(endings: &[CallOutcome]) -> Option<PausedFor> {
         let mut suspicion = Suspicion::default();
         suspicion.learn(endings);
-        suspicion.take_verdict().map(|(reason, _)| reason)
+        suspicion.take_verdict().and_then(|verdict| match verdict {
+            Verdict::Pause { reason, .. } => Some(reason),
+            Verdict::Suspend { .. } => None,
+        })
+    }
+
+    fn suspended(endings: &[CallOutcome]) -> Option<u64> {
+        let mut suspicion = Suspicion::default();
+        suspicion.learn(endings);
+        suspicion.take_verdict().and_then(|verdict| match verdict {
+            Verdict::Suspend { field, .. } => Some(field),
+            Verdict::Pause { .. } => None,
+        })
     }
 
     #[test]
@@ -175,11 +224,11 @@ mod tests {
     }
 
     #[test]
-    fn a_custom_field_that_nobody_may_set_is_a_mistake_in_the_settings_and_any_other_field_is_not() {
+    fn a_custom_field_that_nobody_may_set_is_suspended_and_any_other_field_is_not() {
         let row = |field| [refused(1, field), refused(2, field), refused(3, field)];
-        assert_eq!(verdict(&row("custom:7")), Some(PausedFor::Configuration));
-        assert_eq!(verdict(&row("country")), None);
+        assert_eq!((suspended(&row("custom:7")), verdict(&row("custom:7"))), (Some(7), None));
+        assert_eq!(suspended(&row("country")), None);
         let [one, two, three] = row("custom:7");
-        assert_eq!(verdict(&[one, two, told(9, "custom:7"), three]), None);
+        assert_eq!(suspended(&[one, two, told(9, "custom:7"), three]), None);
     }
 }

@@ -23,11 +23,22 @@ const BATCHES_AT_ONCE: usize = 16;
 impl Holder {
     /// At most `room` calls out of what is due.
     pub(super) async fn take(&mut self, room: usize) -> Result<Vec<Planned>, LedgerError> {
+        let kinds = [StepKind::Status, StepKind::Search, StepKind::Create, StepKind::Edit];
+        self.take_of(room, BATCH, &kinds).await
+    }
+
+    /// The same of some kinds of steps alone, with at most `per_call` affiliates in a batch.
+    pub(super) async fn take_of(
+        &mut self,
+        room: usize,
+        per_call: usize,
+        kinds: &[StepKind],
+    ) -> Result<Vec<Planned>, LedgerError> {
         let now = self.worker.now();
         // What still waits for company is company itself.
         let waits = SignedDuration::try_from(self.worker.limits.bulk_waits).unwrap_or_default();
         let soon = now.checked_add(waits).unwrap_or(now);
-        let due = self.worker.ledger.due(self.connection.id, soon, &self.want(room)).await?;
+        let due = self.worker.ledger.due(self.connection.id, soon, &self.want(room, per_call, kinds)).await?;
         let rules = rules(&self.connection.settings);
         let candidates = off_thread(|| {
             let mut candidates = Vec::new();
@@ -42,17 +53,13 @@ impl Holder {
         Ok(calls)
     }
 
-    fn want(&self, room: usize) -> Want {
+    fn want(&self, room: usize, per_call: usize, kinds: &[StepKind]) -> Want {
         let mut want = Want { except: self.in_flight.graphs.iter().copied().collect(), ..Want::default() };
-        let batches = room.min(BATCHES_AT_ONCE) * BATCH;
+        let batches = room.min(BATCHES_AT_ONCE) * per_call;
         for lane in [Lane::Live, Lane::Bulk] {
-            for (kind, limit) in [
-                (StepKind::Status, batches),
-                (StepKind::Search, room),
-                (StepKind::Create, room),
-                (StepKind::Edit, batches),
-            ] {
-                want.limits.insert((lane, kind), limit);
+            for kind in kinds {
+                let is_batched = matches!(kind, StepKind::Status | StepKind::Edit);
+                want.limits.insert((lane, *kind), if is_batched { batches } else { room });
             }
         }
         want
@@ -79,6 +86,11 @@ impl Holder {
     }
 }
 
+/// Whether an earlier create at the address may have been carried out. One that was certainly refused sent no mail.
+fn is_in_doubt(graph: &Graph, address: Digest) -> bool {
+    graph.identifiers.get(&address).is_some_and(|address| address.may_appear_until.is_some())
+}
+
 /// The step with the texts that go out. A name that cannot be opened cannot be told.
 pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(CallKind, Item)> {
     let name = |digest: Digest| {
@@ -91,7 +103,7 @@ pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(CallKin
                 email: name(step.anchor)?,
                 merchant_id: user.and_then(name),
                 fields: fields.clone(),
-                first_try: !graph.troubles.contains_key(&step.anchor),
+                first_try: !is_in_doubt(graph, step.anchor),
             };
             (CallKind::Create, wish)
         }

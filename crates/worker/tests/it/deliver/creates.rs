@@ -5,7 +5,7 @@ use identity::graph::Status;
 use identity::plan::StepKind;
 use serde_json::{Value, json};
 
-use super::refersion::{Reply, create, play, shown, texts};
+use super::refersion::{Reply, create, play, play_beside, shown, texts};
 
 const TAKEN: &str = "The email you have entered is taken by another Affiliate.";
 const NAMES: [(&str, &str); 2] = [("first_name", "Ann"), ("last_name", "Lee")];
@@ -65,8 +65,7 @@ async fn a_create_without_an_answer_is_unknown() {
 async fn a_create_that_was_throttled_was_not_made() {
     let delivered = play(StepKind::Create, vec![create(&NAMES)], |_, _, _: &Value| Reply::Throttles(9)).await;
     assert_eq!(delivered.known(), [&Answer::NotMade]);
-    let wait = delivered.endings[0].failed.as_ref().and_then(|failed| failed.retry_after);
-    assert_eq!(wait.map(|wait| wait.as_secs()), Some(9));
+    assert_eq!(delivered.class(), Some("throttled"));
 }
 
 /// The search finds addresses that contain this one, page by page: only the same one counts.
@@ -94,15 +93,48 @@ async fn who_has_a_taken_address_is_found_after_paging_by_the_exact_address() {
     assert_eq!(delivered.known(), [&Answer::NotMade, &Answer::Found(found)]);
 }
 
+/// The index of the search may be behind.
 #[tokio::test]
-async fn a_taken_address_that_nobody_is_found_to_have_is_refused() {
-    let answers = |_, path: &str, _: &Value| match path {
-        "new" => Reply::says_no(TAKEN),
-        _ => Reply::Says(json!({ "total": 1, "results": [{ "id": "c1", "email": "joann@x.test" }] })),
+async fn a_taken_address_that_nobody_is_found_to_have_is_searched_for_again_later() {
+    let answers = |_, path: &str, body: &Value| match (path, body["page"].as_str()) {
+        ("new", _) => Reply::says_no(TAKEN),
+        (_, Some("1")) => {
+            Reply::Says(json!({ "total": 1, "results": [{ "id": "c1", "email": "joann@x.test" }] }))
+        }
+        _ => Reply::says_no("Could not find affiliates with this keyword."),
     };
     let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
-    let [Answer::NotMade, Answer::Refused { causes, .. }] = delivered.known()[..] else { panic!("refused") };
-    assert_eq!(causes.get("email").unwrap().class, "not_here");
+    assert!(matches!(delivered.known()[..], [Answer::CreateUnknown { .. }]));
+    assert_eq!(delivered.class(), Some("not_here"));
+}
+
+#[tokio::test]
+async fn a_sentence_that_is_not_the_documented_one_names_no_id() {
+    for message in ["1 affiliate has been created.", "The affiliate 1 has been created."] {
+        let answers = move |_, path: &str, _: &Value| match path {
+            "new" => Reply::Says(json!({ "id": "abc", "link": "", "message": message })),
+            _ => Reply::Says(shown(77, "ann@x.test", "Ann", "ACTIVE")),
+        };
+        let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
+        assert_eq!(delivered.operations(), ["new", "get"]);
+        assert_eq!(delivered.known(), [&created(77, &NAMES)]);
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_another_affiliate_has_is_never_accepted() {
+    let answers = |id: u8| {
+        move |_, path: &str, _: &Value| match path {
+            "new" => made(),
+            _ => Reply::Says(shown(id, "ann@x.test", "Ann", "ACTIVE")),
+        }
+    };
+    let delivered = play_beside(&[77], StepKind::Create, vec![create(&NAMES)], answers(78)).await;
+    assert_eq!(delivered.operations(), ["new", "get"]);
+    assert_eq!(delivered.known(), [&created(78, &NAMES)], "a look tells its own");
+    let delivered = play_beside(&[77], StepKind::Create, vec![create(&NAMES)], answers(77)).await;
+    assert!(matches!(delivered.known()[..], [Answer::CreateUnknown { .. }]));
+    assert_eq!(delivered.class(), Some("request"));
 }
 
 #[tokio::test]

@@ -29,58 +29,6 @@ fn ids(body: &Value) -> Vec<u64> {
     body["affiliates"].as_array().expect("a batch").iter().filter_map(|item| item["id"].as_u64()).collect()
 }
 
-#[tokio::test]
-async fn what_was_not_changed_and_is_shown_as_wanted_was_told() {
-    let answers = |_, path: &str, _: &Value| match path {
-        "edit" => Reply::batch(&[], &[1]),
-        _ => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
-    };
-    let delivered = play(StepKind::Edit, vec![edit(1, &[("first_name", "Ann")])], answers).await;
-    assert_eq!(delivered.operations(), ["edit", "get"]);
-    assert_eq!(delivered.known(), [&told(1, &[("first_name", "Ann")])]);
-}
-
-#[tokio::test]
-async fn what_was_not_changed_and_is_not_found_is_gone() {
-    let answers = |_, path: &str, _: &Value| match path {
-        "edit" => Reply::batch(&[], &[1]),
-        _ => Reply::says_no("Affiliate not found."),
-    };
-    let delivered = play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], answers).await;
-    assert_eq!(delivered.operations(), ["edit", "get"]);
-    assert_eq!(delivered.known(), [&Answer::Gone { id: 1 }]);
-}
-
-#[tokio::test]
-async fn what_was_not_changed_is_tried_once_more_alone() {
-    let answers = |number, path: &str, _: &Value| match (number, path) {
-        (0, _) => Reply::batch(&[1, 3], &[2]),
-        (_, "edit") => Reply::batch(&[2], &[]),
-        _ => Reply::Says(shown(2, "bo@x.test", "Bo", "ACTIVE")),
-    };
-    let items = (1..=3).map(|n| edit(n, &[("city", "Bern")])).collect();
-    let delivered = play(StepKind::Edit, items, answers).await;
-    assert_eq!(delivered.operations(), ["edit", "get", "edit"]);
-    assert_eq!(ids(&delivered.asked[2].1), [2]);
-    let last = |n: usize| delivered.endings[n].answers.last().map(|(_, answer)| answer.clone());
-    for n in [1, 2, 3] {
-        assert_eq!(last(usize::from(n) - 1), Some(told(n, &[("city", "Bern")])));
-    }
-}
-
-#[tokio::test]
-async fn what_is_not_changed_again_is_refused_without_a_third_try() {
-    let answers = |_, path: &str, _: &Value| match path {
-        "edit" => Reply::batch(&[], &[1]),
-        _ => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
-    };
-    let delivered = play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], answers).await;
-    assert_eq!(delivered.operations(), ["edit", "get", "edit"]);
-    let refused = refused_fields(delivered.known().last().expect("an answer"));
-    assert_eq!(refused.keys().collect::<Vec<_>>(), ["city"]);
-    assert_eq!(refused["city"].message, "the affiliate was not changed, and no reason was given");
-}
-
 /// Refersion leaves a healthy item out now and then. While a field to blame is looked for, that must not blame one.
 #[tokio::test]
 async fn a_part_that_is_not_changed_for_no_reason_is_tried_once_more_before_a_field_is_blamed() {
@@ -193,17 +141,4 @@ async fn an_address_that_it_has_itself_was_told() {
     let delivered = play(StepKind::Edit, vec![moves()], answers).await;
     let told = Answer::Told { id: 1, email: Some(anchor(9)), fields: Map::new() };
     assert_eq!(delivered.known(), [&told]);
-}
-
-#[tokio::test]
-async fn a_scrub_puts_nobody_in_the_persons_place() {
-    let fields = texts(&[("city", ""), ("first_name", ""), ("last_name", "")]);
-    let wish = CallRequest::Edit { id: 1, email: None, fields, scrub: true };
-    let answers = |_, _: &str, _: &Value| Reply::batch(&[1], &[]);
-    let delivered = play(StepKind::Edit, vec![Item { anchor: anchor(1), wish }], answers).await;
-    let said = json!({ "affiliates": [{
-        "id": 1, "city": "", "first_name": "Deleted", "last_name": "Deleted", "email": "deleted-1@gone.test",
-    }] });
-    assert_eq!(delivered.asked, [("edit", said)]);
-    assert_eq!(delivered.known(), [&Answer::Scrubbed { id: 1 }]);
 }

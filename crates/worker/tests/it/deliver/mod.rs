@@ -4,4 +4,6 @@ mod creates;
 mod edits;
 mod in_doubt;
 mod refersion;
+mod scrubs;
 mod statuses;
+mod unchanged;

@@ -12,7 +12,7 @@ use refersion::{
     Answer, Client, Closed, Credentials, Gate, InitialStatus, Request, Signal, Transport, TransportError,
 };
 use serde_json::{Value, json};
-use worker::deliver::{Api, Call, CallOutcome, CallRequest, Item, Texts, deliver};
+use worker::deliver::{Api, Call, CallOutcome, CallRequest, Item, KnownIds, Texts, deliver};
 
 /// What comes back of one call.
 pub(crate) enum Reply {
@@ -99,8 +99,28 @@ impl Delivered {
     }
 }
 
+/// Numeric ids that other affiliates have.
+struct Taken(Vec<u64>);
+
+#[async_trait]
+impl KnownIds for Taken {
+    async fn takes(&self, id: u64, _: &str) -> bool {
+        !self.0.contains(&id)
+    }
+}
+
 /// Delivers items of one kind to a Refersion that answers like that.
 pub(crate) async fn play(
+    kind: StepKind,
+    items: Vec<Item>,
+    answers: impl FnMut(usize, &'static str, &Value) -> Reply + Send + 'static,
+) -> Delivered {
+    play_beside(&[], kind, items, answers).await
+}
+
+/// The same, where other affiliates have the numeric ids `taken`.
+pub(crate) async fn play_beside(
+    taken: &[u64],
     kind: StepKind,
     items: Vec<Item>,
     answers: impl FnMut(usize, &'static str, &Value) -> Reply + Send + 'static,
@@ -118,6 +138,8 @@ pub(crate) async fn play(
         offer: None,
         send_welcome: true,
         scrub_domain: Some("gone.test".to_owned()),
+        ids: Arc::new(Taken(taken.to_vec())),
+        learned: Arc::default(),
     };
     let endings = deliver(&api, &Call { call: 1, kind, items }).await;
     let asked = scripted.asked.lock().expect("no panic holds it").clone();

@@ -1,6 +1,7 @@
 //! Deletes: disabled, scrubbed where the settings say so, and whole again when the person comes back.
 
 use connections::{ScrubDomain, Settings};
+use ledger::Ledger as _;
 use queue::Lane;
 use serde_json::{Value, json};
 use simulator::Status;
@@ -44,6 +45,44 @@ async fn a_scrub_leaves_nothing_of_the_person_in_refersion() {
     assert_eq!(nobody.status, Status::Disabled);
     assert_eq!((nobody.first_name.as_str(), nobody.company.as_str()), ("Deleted", ""));
     assert!(nobody.custom_fields.is_empty());
+}
+
+/// A strict Refersion takes no empty country: it is left out, named, and everything else is overwritten.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_scrubbed_is_named_and_the_rest_is_overwritten() {
+    let mut shop = Shop::open(scrubbing()).await;
+    shop.reconcile();
+    let mut ann = joins("ann");
+    ann["traits"]["address"] = json!({ "street": "Elm 1", "city": "Bern", "country": "Switzerland" });
+    ann["traits"]["phone"] = json!("0123");
+    shop.say(Lane::Live, &[ann]).await;
+    shop.until_it_rests().await;
+    let id = shop.affiliate(&address("ann")).expect("an affiliate").id;
+    shop.say(Lane::Live, &[leaves("ann")]).await;
+    shop.until_it_rests().await;
+    let nobody = shop.affiliate(&format!("deleted-{id}@gone.test")).expect("nobody in her place");
+    let left = [&nobody.address1, &nobody.city, &nobody.phone].map(String::as_str);
+    assert_eq!((left, nobody.country.as_str()), (["", "", ""], "CH"));
+    assert!(shop.calls().iter().all(|call| !call.body.to_string().contains(r#""country":"""#)));
+    let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
+    assert_eq!((counts.stuck, counts.dead_letters), ([("country".to_owned(), 1)].into(), 0));
+    assert_eq!(shop.ends("ann").await.last().expect("an event").1.as_deref(), Some("not_scrubbed: country"));
+}
+
+/// The create's answer is lost, and it takes effect long after the delete searched for it.
+#[tokio::test(start_paused = true)]
+async fn an_affiliate_that_appears_after_its_delete_is_disabled() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.faults("late=100%:12s");
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.until("the create is out", async || shop.count("new") > 0).await;
+    shop.faults("");
+    shop.say(Lane::Live, &[leaves("ann")]).await;
+    shop.until_it_rests().await;
+    let ann = shop.affiliate(&address("ann")).expect("it appeared");
+    assert_eq!(ann.status, Status::Disabled);
+    assert_eq!(shop.ends("ann").await.pop().expect("the delete"), ("deleted", None));
 }
 
 /// The scrub took effect, its answer never came, and she is back before it could be asked for again.

@@ -3,6 +3,7 @@
 mod bounds;
 mod carried;
 mod deletes;
+mod disagreements;
 mod order;
 mod pauses;
 mod payouts;
@@ -10,3 +11,5 @@ mod retention;
 mod retries;
 mod settings;
 mod shop;
+mod waits;
+mod wire;

@@ -117,7 +117,7 @@ fn unknown_offer() -> Plan {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_setting_that_three_persons_in_a_row_fail_by_pauses_the_connection_until_an_operator_mends_it() {
+async fn a_setting_that_three_persons_in_a_row_fail_by_pauses_the_connection_until_it_is_mended() {
     let mut shop = Shop::open(unknown_offer()).await;
     shop.reconcile();
     shop.say(Lane::Live, &[joins("ann"), joins("bo")]).await;
@@ -126,33 +126,87 @@ async fn a_setting_that_three_persons_in_a_row_fail_by_pauses_the_connection_unt
     shop.say(Lane::Live, &[joins("cy"), joins("di"), joins("ed")]).await;
     shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
     let calls = shop.calls().len();
-    shop.set(|settings| settings.offer = None).await;
     sleep(Duration::from_secs(3_600)).await;
-    assert_eq!(shop.calls().len(), calls, "only an operator ends such a pause");
+    let probes = shop.calls().len() - calls;
+    assert!((5..40).contains(&probes), "{probes} probes in an hour");
     assert_eq!((pending(&shop).await, dead_letters(&shop).await), (5, 0));
-    shop.ledger.resume(shop.id, None).await.expect("resumed");
+    shop.set(|settings| settings.offer = None).await;
+    shop.until_it_is(State::Active).await;
     shop.until_it_rests().await;
     assert!(shop.affiliate(&address("ed")).is_some());
 }
 
+/// A gateway that refuses one operation for a few seconds.
 #[tokio::test(start_paused = true)]
-async fn a_custom_field_that_does_not_exist_pauses_the_connection_before_it_kills_many_events() {
+async fn a_pause_for_what_ends_by_itself_ends_by_itself() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.faults("403=100%,operation=affiliate/new");
+    shop.reconcile();
+    let many: Vec<_> = (0..200).map(|number| joins(&format!("member{number}"))).collect();
+    shop.say(Lane::Live, &many).await;
+    shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
+    sleep(Duration::from_secs(4)).await;
+    shop.faults("");
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(shop.state().await, State::Active);
+    shop.until_it_rests().await;
+    assert!((0..200).all(|number| shop.affiliate(&address(&format!("member{number}"))).is_some()));
+    assert_eq!(dead_letters(&shop).await, 0);
+}
+
+/// Probes go on with longer waits where the connection is paused again at once, and kill nobody.
+#[tokio::test(start_paused = true)]
+async fn a_mistake_that_lasts_for_days_kills_no_event() {
+    let mut shop = Shop::open(unknown_offer()).await;
+    shop.reconcile();
+    let many: Vec<_> = (0..20).map(|number| joins(&format!("member{number}"))).collect();
+    shop.say(Lane::Live, &many).await;
+    shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
+    sleep(Duration::from_secs(3 * 86_400)).await;
+    assert_eq!((pending(&shop).await, dead_letters(&shop).await), (20, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_custom_field_that_does_not_exist_is_suspended_and_everything_else_goes_on() {
     let mut plan = Plan::usual();
+    plan.settings.custom_fields.insert("plan".to_owned(), 7);
     plan.refersion.custom_fields = [(7, "another".to_owned())].into();
     let mut shop = Shop::open(plan).await;
     shop.reconcile();
     let names: Vec<String> = (0..40).map(|number| format!("member{number}")).collect();
-    for name in &names {
-        shop.say(Lane::Live, &[joins(name)]).await;
-    }
+    shop.say(Lane::Live, &names.iter().map(|name| joins(name)).collect::<Vec<_>>()).await;
     shop.until_it_rests().await;
     for name in &names {
-        shop.say(Lane::Live, &[says(name, "vip", true)]).await;
+        shop.say(Lane::Live, &[says(name, "vip", true), says(name, "plan", "gold")]).await;
         sleep(Duration::from_secs(2)).await;
     }
-    shop.until_it_is(State::Paused(PausedFor::Configuration)).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.state().await, State::Active);
     let dead = dead_letters(&shop).await;
     assert!(dead <= 3, "{dead} events died of a mistake in the settings");
+    let gold =
+        |name: &String| shop.affiliate(&address(name)).is_some_and(|it| it.custom_fields[&7] == "gold");
+    assert!(names.iter().all(gold));
+    assert_eq!(shop.ends("member39").await[1], ("remembered", Some("field_suspended".to_owned())));
+}
+
+/// The field is made in Refersion's dashboard; nobody tells the worker.
+#[tokio::test(start_paused = true)]
+async fn a_suspended_field_is_sent_again_when_refersion_takes_it() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.set(|settings| drop(settings.suspended_fields.insert(101, "no such field".to_owned()))).await;
+    shop.faults("partial=100%,operation=affiliate/edit");
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann"), says("ann", "vip", true)]).await;
+    sleep(Duration::from_secs(30)).await;
+    assert!(shop.affiliate(&address("ann")).expect("an affiliate").custom_fields.is_empty());
+    shop.faults("");
+    shop.until("it is sent", async || {
+        shop.affiliate(&address("ann")).is_some_and(|it| it.custom_fields.contains_key(&101))
+    })
+    .await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.ends("ann").await[1], ("updated", None));
 }
 
 /// Calls that were planned before the settings were mended end after the resume, and name the field that is gone.

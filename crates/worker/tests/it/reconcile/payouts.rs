@@ -68,12 +68,14 @@ async fn the_victims_payout_stays_until_an_operator_confirms_the_new_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clearing_the_payout_of_another_is_held_back() {
+async fn clearing_the_payout_of_another_is_held_back_and_ones_own_cannot_be_cleared() {
     let mut shop = taken_over().await;
     say(&mut shop, says("eve", "payout", json!(null))).await;
     assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (MINE, 1));
     say(&mut shop, says("ann", "payout", json!(null))).await;
-    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), ("", 0));
+    assert_eq!((paid(&shop).as_str(), held_back(&shop).await), (MINE, 0), "Refersion takes no empty address");
+    let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
+    assert_eq!(counts.stuck, [("paypal_email".to_owned(), 1)].into());
 }
 
 #[tokio::test(start_paused = true)]

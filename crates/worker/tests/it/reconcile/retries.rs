@@ -16,6 +16,7 @@ fn giving_up_after(max_attempts: u32, max_elapsed: Duration) -> Plan {
         max_elapsed,
         initial: Duration::from_secs(1),
         max_interval: Duration::from_secs(60),
+        ..RetryPolicy::default()
     };
     Plan { limits: Limits { retry, ..Limits::default() }, ..Plan::usual() }
 }

@@ -3,82 +3,32 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use connections::{
     ApiKey, ConnectionId, ConnectionStore as _, MasterKey, NewAffiliateStatus, NewConnection, OsRandomness,
     Settings, State, Vault,
 };
+use identity::Digest;
 use jiff::{SignedDuration, Timestamp};
 use ledger::Ledger as _;
 use ledger::sqlite::SqliteLedger;
 use queue::sqlite::SqliteQueue;
 use queue::{Envelope, FORMAT, Lane};
-use refersion::{Answer, Request, Transport, TransportError};
 use serde_json::{Value, json};
-use simulator::{ApiRequest, Faults, Options, Reply, Simulator, Switches};
+use simulator::{ExistingAffiliate, Faults, Options, Simulator};
 use sqlite::Database;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::rules::Known;
 use worker::{Clock, Limits, Worker, absorb, serve};
 
+use super::wire::{Call, Wire};
+
 /// No test waits longer for what it waits for, in the time of the test.
 const PATIENCE: Duration = Duration::from_secs(2 * 3600);
 /// How often a test looks.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// A call that went out.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    /// Since the beginning.
-    pub(crate) at: Duration,
-    /// The last part of the path.
-    pub(crate) operation: &'static str,
-    pub(crate) body: Value,
-}
-
-impl Call {
-    /// Of a create, the address.
-    pub(crate) fn email(&self) -> &str {
-        self.body["email"].as_str().unwrap_or_default()
-    }
-}
-
-/// The way to a Refersion that answers after 50 ms, unless it was slowed down.
-struct Wire {
-    began: Instant,
-    answers_after: Mutex<Duration>,
-    core: Mutex<Simulator>,
-    calls: Mutex<Vec<Call>>,
-}
-
-#[async_trait]
-impl Transport for Wire {
-    async fn post(&self, request: Request) -> Result<Answer, TransportError> {
-        let body = serde_json::from_slice(&request.body).expect("a request is JSON");
-        let operation = request.path.trim_start_matches("/v2/affiliate/");
-        let at = self.began.elapsed();
-        self.calls.lock().expect("no panic holds it").push(Call { at, operation, body });
-        let incoming = ApiRequest {
-            path: request.path,
-            public_key: &request.credentials.public_key,
-            secret_key: request.credentials.secret_key().expose(),
-            body: &request.body,
-        };
-        let reply = self.core.lock().expect("no panic holds it").handle(at, &incoming);
-        let wait = *self.answers_after.lock().expect("no panic holds it");
-        sleep(wait).await;
-        match reply {
-            Reply::Drop { .. } => Err(TransportError::NoAnswer { detail: "the line was cut".to_owned() }),
-            Reply::Answer { status, headers, body, .. } => {
-                let seconds = headers.iter().find(|(name, _)| name == "retry-after");
-                let retry_after = seconds.and_then(|(_, text)| text.parse().ok()).map(Duration::from_secs);
-                Ok(Answer { status, retry_after, body })
-            }
-        }
-    }
-}
 
 /// How a shop differs from the usual one.
 pub(crate) struct Plan {
@@ -98,9 +48,7 @@ impl Plan {
             custom_fields: [("vip".to_owned(), 101)].into(),
             ..Settings::default()
         };
-        // The worker clears a country with an empty text, which a strict simulator refuses.
-        let switches = Switches { empty_values_clear: true, ..Switches::default() };
-        Self { settings, limits: Limits::default(), refersion: Options { switches, ..Options::default() } }
+        Self { settings, limits: Limits::default(), refersion: Options::default() }
     }
 }
 
@@ -113,6 +61,7 @@ pub(crate) struct Shop {
     known: Known,
     said: u128,
     stop: CancellationToken,
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Shop {
@@ -155,13 +104,29 @@ impl Shop {
         };
         let id = ledger.add(new).await.expect("a fresh connection").id;
         let (known, stop) = (Known::default(), CancellationToken::new());
-        Self { worker, ledger, id, wire, known, said: 0, stop }
+        Self { worker, ledger, id, wire, known, said: 0, stop, task: Mutex::default() }
     }
 
     /// From now on, calls go out.
     pub(crate) fn reconcile(&self) {
         let (worker, stop) = (self.worker.clone(), self.stop.clone());
-        tokio::spawn(async move { serve::reconcile_all(&worker, &stop).await });
+        let task = tokio::spawn(async move { serve::reconcile_all(&worker, &stop).await });
+        *self.task.lock().expect("no panic holds it") = Some(task);
+    }
+
+    /// The worker is asked to stop, and does.
+    pub(crate) async fn end_reconcile(&mut self) {
+        std::mem::take(&mut self.stop).cancel();
+        let task = self.task.lock().expect("no panic holds it").take();
+        if let Some(task) = task {
+            task.await.expect("it ends well");
+        }
+    }
+
+    /// A time of day as calls count it.
+    pub(crate) fn since(&self, at: Timestamp) -> Duration {
+        let ago = Duration::try_from(self.worker.now().duration_since(at)).expect("it is past");
+        self.wire.began.elapsed().saturating_sub(ago)
     }
 
     /// Events come in one batch, and are absorbed.
@@ -188,6 +153,14 @@ impl Shop {
         let events: Vec<Uuid> = (1..=count).map(Uuid::from_u128).collect();
         let known = self.ledger.gather(self.id, &[], &events).await.expect("a ledger").known;
         known.into_values().map(|event| event.state.word()).collect()
+    }
+
+    /// How the events of a user ended, and why, in order of their acceptance.
+    pub(crate) async fn ends(&self, who: &str) -> Vec<(&'static str, Option<String>)> {
+        let user = Digest(self.worker.vault.digest(worker::translate::USER, self.id, who));
+        let mut found = self.ledger.find_events(&[user], 100).await.expect("a ledger");
+        found.sort_by_key(|view| view.event);
+        found.into_iter().map(|view| (view.state.word(), view.reason)).collect()
     }
 
     fn envelope(&mut self, lane: Lane, event: &Value) -> Envelope {
@@ -248,6 +221,13 @@ impl Shop {
     pub(crate) fn faults(&self, spec: &str) {
         let faults: Faults = Faults::parse(spec).expect("a good specification");
         self.wire.core.lock().expect("no panic holds it").set_faults(self.wire.began.elapsed(), faults);
+    }
+
+    /// Puts an affiliate into Refersion that was there before.
+    pub(crate) fn existed(&self, email: &str) {
+        let before = ExistingAffiliate::active(email);
+        let mut core = self.wire.core.lock().expect("no panic holds it");
+        assert!(core.add_affiliate("pub_1", before).is_some(), "a free address");
     }
 
     /// From now on, Refersion answers after so long.

@@ -269,6 +269,10 @@ impl Ledger for LedgerPort {
         self.life.take(self.inner.set_walk_position(connection, version, position), unavailable).await
     }
 
+    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
+        self.life.take(self.inner.affiliate_code(connection, id), unavailable).await
+    }
+
     async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {
         self.inner.find_events(digests, limit).await
     }

@@ -93,8 +93,7 @@ async fn come_to_rest(stage: &Stage, crew: &mut Crew) -> Vec<String> {
             rested = 0;
             continue;
         }
-        let lost_hope =
-            |class: &str| !["unreadable", "refused", "gone", "not_here", "too_large"].contains(&class);
+        let lost_hope = |class: &str| !["unreadable", "refused", "gone", "too_large"].contains(&class);
         script::replay(stage, &lost_hope).await;
         rested += 1;
         wait = Duration::from_secs(5);
@@ -109,7 +108,8 @@ async fn come_to_rest(stage: &Stage, crew: &mut Crew) -> Vec<String> {
 
 async fn resume(stage: &Stage) {
     for connection in stage.ledger.list().await.expect("a ledger") {
-        if let State::Paused(PausedFor::Operator | PausedFor::Configuration) = connection.state {
+        if connection.state == State::Paused(PausedFor::Operator) {
+            stage.refersion.waits_end();
             stage.ledger.resume(connection.id, None).await.expect("the connection is there");
         }
     }

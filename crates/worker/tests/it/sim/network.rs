@@ -45,6 +45,15 @@ pub(crate) struct Refersion {
     pub(crate) rough: Mutex<(u64, u64)>,
 }
 
+impl Refersion {
+    /// An operator has resumed the connections: what was asked for counts no more.
+    pub(crate) fn waits_end(&self) {
+        let now = self.began.elapsed();
+        let mut asked = self.asked.lock().expect("no panic holds it");
+        asked.iter_mut().for_each(|asked| asked.until = asked.until.min(now));
+    }
+}
+
 /// The way of one process.
 pub(crate) struct Network {
     pub(crate) life: Arc<Life>,

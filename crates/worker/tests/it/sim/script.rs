@@ -98,13 +98,14 @@ fn weather(stage: &Stage) {
     let dice = &stage.dice;
     let mut faults = Faults { latency: latency(dice.below(3)), ..Faults::default() };
     for kind in Kind::ALL {
-        if kind != Kind::Forbidden && dice.per_mille(250) {
+        if dice.per_mille(250) {
             let chance = u32::try_from(dice.below(300_000)).expect("small");
             faults.probabilities.insert(kind, Probability::per_million(chance));
         }
     }
     faults.retry_after = dice.millis(8_000);
     faults.slow_by = dice.millis(15_000);
+    faults.late_by = dice.millis(25_000);
     faults.bad_credentials = dice.per_mille(100);
     if dice.per_mille(150) {
         faults.outages.push(Outage { duration: dice.millis(120_000), start: Duration::ZERO });
@@ -139,6 +140,7 @@ async fn operator(stage: &mut Stage) {
             paused.await.expect("the connection is there");
         }
         1 => {
+            stage.refersion.waits_end();
             stage.ledger.resume(connection, None).await.expect("the connection is there");
         }
         2 => map_a_field(stage, index, "tier", 103).await,

@@ -193,8 +193,16 @@ fn switches(dice: &Dice, cast: Cast) -> Switches {
         empty_search_is_200: coin(),
         integer_pages: coin(),
         same_status_not_changed: coin(),
-        // The worker clears a country with an empty text, which a strict simulator refuses.
-        empty_values_clear: true,
+        empty_values_clear: coin(),
+        zero_id_is_422: coin(),
+        list_limit_is_capped: coin(),
+        // Costs a second call for each create, too.
+        create_message_counts: coin() && matches!(cast, Cast::Anybody),
+        total_is_of_the_page: coin(),
+        short_pages: coin(),
+        search_lags: if coin() { dice.millis(8_000) } else { Duration::ZERO },
+        same_values_not_changed: coin(),
+        byte_order_mark: coin(),
         ..Switches::default()
     }
 }

@@ -49,6 +49,7 @@ through! {
     async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> ();
     async fn remove(&self, id: ConnectionId) -> ();
     async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> ();
+    async fn save_asked_to_wait(&self, id: ConnectionId, until: Timestamp) -> ();
     async fn check_value(&self, mine: &Digest) -> Digest;
     async fn key_number(&self) -> u32;
     async fn set_key_number(&self, from: u32, to: u32) -> ();

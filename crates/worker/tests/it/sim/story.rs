@@ -32,7 +32,7 @@ pub(crate) struct Story {
 }
 
 /// An address that Segment passes on and Refersion refuses.
-pub(crate) const REFUSED_ADDRESS: &str = "odd(1)@x.test";
+pub(crate) const REFUSED_ADDRESS: &str = ".odd@x.test";
 
 impl Story {
     pub(crate) fn new(dice: Dice, tag: u64) -> Self {

@@ -1,0 +1,85 @@
+//! Finds the refused fields of one affiliate, where nothing names them.
+
+use std::collections::BTreeSet;
+
+use identity::answer::{Answer, Cause};
+use identity::{Map, Text};
+use refersion::{Bisection, Operation};
+
+use super::edit::{blames_an_item, edit_of, id_of, nothing, refused, taken, told};
+use super::not_changed::{Look, look};
+use super::{Api, CallOutcome, Item, Texts, scrub};
+
+/// One bisection by field finds the refused ones, and sends the others on the way.
+pub(super) async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> CallOutcome {
+    let mut plan = Bisection::of_refused(texts.keys().cloned().collect());
+    let mut good = Texts::new();
+    let mut why = Map::new();
+    // A part that was not changed for no reason is tried once more, before that counts as a refusal: Refersion leaves
+    // healthy items out now and then.
+    let mut tried_again = false;
+    while let Some(subset) = plan.next() {
+        let subset: BTreeSet<Text> = subset.iter().cloned().collect();
+        let part: Texts =
+            texts.iter().filter(|(f, _)| subset.contains(*f)).map(|(f, t)| (f.clone(), t.clone())).collect();
+        let Some(edit) = edit_of(item, &part) else { return nothing(item) };
+        match api.client.edit(&[edit]).await {
+            Ok(batch) if batch.not_changed.is_empty() => {
+                good.extend(part);
+                plan.accepted();
+            }
+            Ok(_) if !tried_again => {
+                tried_again = true;
+                continue;
+            }
+            Ok(_) => match look(api, item, &part).await {
+                Ok(Look::AsWanted) => {
+                    good.extend(part);
+                    plan.accepted();
+                }
+                Ok(Look::NotTaken) => plan.refused(),
+                Ok(Look::Gone) => return gone(item),
+                Err(failure) => return item.in_doubt(item.failed(&failure), Operation::Edit),
+            },
+            Err(failure) if blames_an_item(&failure) => {
+                if let [field] = subset.iter().collect::<Vec<_>>().as_slice() {
+                    why.insert((*field).clone(), item.cause(&failure));
+                }
+                plan.refused();
+            }
+            // Parts have been told. They are told again: it is not worth the room to remember which.
+            Err(failure) => return item.in_doubt(item.failed(&failure), Operation::Edit),
+        }
+        tried_again = false;
+    }
+    let bad = plan.into_refused().into_iter();
+    let bad = bad.map(|field| (field.clone(), why.get(&field).unwrap_or(&cause).clone()));
+    sum_up(api, item, &texts, good, bad.collect()).await
+}
+
+fn gone(item: &Item) -> CallOutcome {
+    id_of(item).map_or_else(|| nothing(item), |id| item.answered(Answer::Gone { id }))
+}
+
+async fn sum_up(
+    api: &Api,
+    item: &Item,
+    texts: &Texts,
+    good: Texts,
+    mut bad: Map<Text, Cause>,
+) -> CallOutcome {
+    if item.is_scrub() {
+        return scrub::done(item, &good, bad);
+    }
+    let mut ending = if good.is_empty() { nothing(item) } else { told(item, &good) };
+    let email_is_bad = bad.remove("email").is_some();
+    if !bad.is_empty() {
+        ending.answers.extend(refused(item, bad).answers);
+    }
+    if email_is_bad {
+        let email = taken(api, item, texts.clone()).await;
+        ending.answers.extend(email.answers);
+        ending.failed = email.failed;
+    }
+    ending
+}

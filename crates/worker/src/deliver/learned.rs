@@ -1,0 +1,35 @@
+//! What calls have taught about an account, where Refersion's documentation leaves it open.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::not_changed::Meaning;
+
+/// Kept for as long as one worker serves a connection; the next one learns again.
+#[derive(Debug, Default)]
+pub struct Learned {
+    not_changed: OnceLock<Meaning>,
+    plain_merchant_ids: AtomicBool,
+}
+
+impl Learned {
+    /// What `ids_not_changed` means, once that is known.
+    pub(super) fn meaning_of_not_changed(&self) -> Option<Meaning> {
+        self.not_changed.get().copied()
+    }
+
+    /// Learns what `ids_not_changed` means, unless another call was faster; returns what holds.
+    pub(super) fn learn_meaning_of_not_changed(&self, meaning: Meaning) -> Meaning {
+        *self.not_changed.get_or_init(|| meaning)
+    }
+
+    /// Whether a `unique_merchant_id` of other characters than letters and digits was refused.
+    pub(super) fn takes_plain_merchant_ids_only(&self) -> bool {
+        self.plain_merchant_ids.load(Ordering::Relaxed)
+    }
+
+    /// Learns that the account takes letters and digits only.
+    pub(super) fn learn_that_merchant_ids_are_plain(&self) {
+        self.plain_merchant_ids.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,137 @@
+//! What it means that Refersion did not change an affiliate: it is gone, it is as wanted already, or a value is not taken.
+//!
+//! Refersion documents the list `ids_not_changed` and no reason. Some accounts may put affiliates there of which nothing
+//! was to be changed. So each is tried once more, then looked at; what the list means is learned once for a connection.
+
+use std::collections::BTreeMap;
+
+use identity::answer::{Answer, Cause};
+use refersion::{Affiliate, AffiliateId, Edit, Failure, Field, LookupBy, Operation};
+
+use super::by_field::by_field;
+use super::edit::{edit_of, id_of, nothing, told};
+use super::{Api, CallOutcome, Item, Texts};
+
+/// How often the list is asked for its meaning. Refersion leaves healthy items out now and then, so once is not enough.
+const PROBES: usize = 2;
+
+/// What the list says of an affiliate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Nothing was to be changed, or something was not taken.
+    MayBeAsWanted,
+    /// Something was not taken.
+    NotTaken,
+}
+
+/// What a look at an affiliate shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Refersion does not know it any more.
+    Gone,
+    /// It holds what was sent, as far as that can be known.
+    AsWanted,
+    /// It does not hold all of it.
+    NotTaken,
+}
+
+/// Finds out about items of which Refersion said that they were not changed.
+pub(super) async fn settle(api: &Api, unchanged: &[&(&Item, Texts)]) -> Vec<CallOutcome> {
+    let edits: Vec<Edit> = unchanged.iter().filter_map(|(item, texts)| edit_of(item, texts)).collect();
+    if edits.is_empty() {
+        return Vec::new();
+    }
+    let again = match api.client.edit(&edits).await {
+        Ok(again) => again,
+        Err(failure) => {
+            let failure = Item::of_all(failure, unchanged.iter().map(|(item, _)| *item));
+            let in_doubt = |item: &Item| item.in_doubt(item.failed(&failure), Operation::Edit);
+            return unchanged.iter().map(|(item, _)| in_doubt(item)).collect();
+        }
+    };
+    let mut endings = Vec::with_capacity(unchanged.len());
+    for (item, texts) in unchanged {
+        let is_changed = id_of(item).is_some_and(|id| again.changed.contains(&AffiliateId(id)));
+        endings.push(if is_changed { told(item, texts) } else { explain(api, item, texts).await });
+    }
+    endings
+}
+
+/// Twice it was not changed.
+async fn explain(api: &Api, item: &Item, texts: &Texts) -> CallOutcome {
+    let Some(id) = id_of(item) else { return nothing(item) };
+    match look(api, item, texts).await {
+        Ok(Look::Gone) => item.answered(Answer::Gone { id }),
+        Ok(Look::AsWanted) => told(item, texts),
+        Ok(Look::NotTaken) => {
+            let ending = by_field(api, item, texts.clone(), not_changed()).await;
+            item.in_doubt(ending, Operation::Edit)
+        }
+        // It may have been changed all the same.
+        Err(failure) => item.in_doubt(item.failed(&failure), Operation::Edit),
+    }
+}
+
+/// Refersion leaves the affiliate as it is, and does not say why.
+fn not_changed() -> Cause {
+    Cause {
+        class: "refused".to_owned(),
+        message: "the affiliate was not changed, and no reason was given".to_owned(),
+        http_status: Some(200),
+    }
+}
+
+/// Looks at an affiliate that was not changed.
+pub(super) async fn look(api: &Api, item: &Item, texts: &Texts) -> Result<Look, Failure> {
+    let Some(id) = id_of(item) else { return Ok(Look::Gone) };
+    let Some(shown) = api.client.get(LookupBy::Id(AffiliateId(id))).await? else { return Ok(Look::Gone) };
+    let evidence: Vec<Option<bool>> = texts.iter().map(|(field, text)| shows(&shown, field, text)).collect();
+    if evidence.contains(&Some(false)) {
+        return Ok(Look::NotTaken);
+    }
+    if evidence.iter().all(Option::is_some) {
+        return Ok(Look::AsWanted);
+    }
+    Ok(match meaning(api, &shown).await? {
+        Meaning::MayBeAsWanted => Look::AsWanted,
+        Meaning::NotTaken => Look::NotTaken,
+    })
+}
+
+/// Whether the affiliate can be seen to hold a text; `None` where that cannot be seen. Most fields are never shown. Custom
+/// fields are shown under labels instead of ids, so a text that none of them has is not there, and one that some field has
+/// may be.
+fn shows(shown: &Affiliate, field: &str, text: &str) -> Option<bool> {
+    match field {
+        "first_name" => Some(shown.first_name == text),
+        "last_name" => Some(shown.last_name == text),
+        "company" => Some(shown.company == text),
+        "email" => Some(refersion::same_address(&shown.email, text)),
+        _ if field.starts_with("custom:") && !text.is_empty() => {
+            let is_there = shown.custom_fields.iter().any(|(_, value)| value == text);
+            (!is_there).then_some(false)
+        }
+        _ => None,
+    }
+}
+
+/// What the list means in this account: an affiliate is sent what it shows.
+async fn meaning(api: &Api, shown: &Affiliate) -> Result<Meaning, Failure> {
+    if let Some(known) = api.learned.meaning_of_not_changed() {
+        return Ok(known);
+    }
+    let names = [(Field::FirstName, &shown.first_name), (Field::LastName, &shown.last_name)];
+    let probe = names.into_iter().find(|(_, name)| !name.trim().is_empty());
+    let (field, text) = probe.unwrap_or((Field::Company, &shown.company));
+    let fields = BTreeMap::from([(field, text.clone())]);
+    let edit = Edit { id: shown.id, fields, custom_fields: BTreeMap::new() };
+    let mut learned = Meaning::MayBeAsWanted;
+    for _ in 0..PROBES {
+        if api.client.edit(std::slice::from_ref(&edit)).await?.not_changed.is_empty() {
+            learned = Meaning::NotTaken;
+            break;
+        }
+    }
+    tracing::debug!(?learned, "learned what ids_not_changed means in this account");
+    Ok(api.learned.learn_meaning_of_not_changed(learned))
+}

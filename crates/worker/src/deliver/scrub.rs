@@ -1,0 +1,99 @@
+//! Scrubs: the fields of a deleted person's affiliate are overwritten with what names nobody.
+
+use identity::answer::{Answer, Cause};
+use identity::eligibility::{NEVER_EMPTY, PAYPAL};
+use identity::{Map, Text};
+use refersion::{AffiliateId, Class, Failure};
+
+use super::by_field::by_field;
+use super::edit::{edit_of, id_of, nothing, told};
+use super::{Api, CallOutcome, CallRequest, Item, Texts, not_changed};
+
+/// The first and the last name of nobody: an affiliate needs both.
+const NOBODY: &str = "Deleted";
+
+/// What a scrub sends. A field that takes no empty text gets an address of nobody if it takes addresses, and is left out
+/// otherwise.
+pub(super) fn texts(api: &Api, id: u64, fields: &Texts) -> Texts {
+    let address = api.scrub_domain.as_ref().map(|domain| Text::from(format!("deleted-{id}@{domain}")));
+    let mut texts: Texts = fields
+        .keys()
+        .filter(|field| !NEVER_EMPTY.contains(&field.as_str()))
+        .map(|field| (field.clone(), Text::default()))
+        .collect();
+    texts.insert("first_name".into(), NOBODY.into());
+    texts.insert("last_name".into(), NOBODY.into());
+    if let Some(address) = address {
+        if fields.contains_key(PAYPAL) {
+            texts.insert(PAYPAL.into(), address.clone());
+        }
+        texts.insert("email".into(), address);
+    }
+    texts
+}
+
+/// The scrub is done as far as Refersion lets it: these texts are there, and `kept` has the causes of the others.
+pub(super) fn done(item: &Item, texts: &Texts, mut kept: Map<Text, Cause>) -> CallOutcome {
+    let CallRequest::Edit { id, fields, .. } = &item.wish else { return nothing(item) };
+    for field in fields.keys().filter(|field| !texts.contains_key(*field)) {
+        kept.entry(field.clone()).or_insert_with(cannot_be_cleared);
+    }
+    let mut fields = texts.clone();
+    fields.remove("email");
+    item.answered(Answer::Scrubbed { id: *id, fields, kept })
+}
+
+fn cannot_be_cleared() -> Cause {
+    Cause {
+        class: "cannot_be_cleared".to_owned(),
+        message: "refersion takes no empty text for this field: empty it in refersion's dashboard".to_owned(),
+        http_status: None,
+    }
+}
+
+/// A scrub was refused: the field that Refersion names is left out and the rest is sent, until it is taken.
+pub(super) async fn without_refused(
+    api: &Api,
+    item: &Item,
+    mut texts: Texts,
+    failure: &Failure,
+) -> CallOutcome {
+    let mut kept = Map::new();
+    let mut failure = failure.clone();
+    loop {
+        let named = match failure.class {
+            Class::EmailTaken => Some("email"),
+            Class::Refused { field } => field.map(refersion::Field::name),
+            _ => return item.failed(&failure),
+        };
+        let Some(named) = named.filter(|named| texts.contains_key(*named)) else {
+            return with_kept(by_field(api, item, texts, item.cause(&failure)).await, &kept);
+        };
+        texts.remove(named);
+        kept.insert(named.into(), item.cause(&failure));
+        if texts.is_empty() {
+            return done(item, &texts, kept);
+        }
+        let Some(edit) = edit_of(item, &texts) else { return nothing(item) };
+        match api.client.edit(&[edit]).await {
+            Ok(batch) if id_of(item).is_some_and(|id| batch.changed.contains(&AffiliateId(id))) => {
+                return with_kept(told(item, &texts), &kept);
+            }
+            Ok(_) => {
+                let unchanged = (item, texts);
+                let endings = not_changed::settle(api, &[&unchanged]).await;
+                return endings.into_iter().next().map_or_else(|| nothing(item), |it| with_kept(it, &kept));
+            }
+            Err(next) => failure = next,
+        }
+    }
+}
+
+fn with_kept(mut ending: CallOutcome, others: &Map<Text, Cause>) -> CallOutcome {
+    for (_, answer) in &mut ending.answers {
+        if let Answer::Scrubbed { kept, .. } = answer {
+            kept.extend(others.iter().map(|(field, cause)| (field.clone(), cause.clone())));
+        }
+    }
+    ending
+}

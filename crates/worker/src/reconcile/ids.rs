@@ -1,0 +1,59 @@
+//! The numeric ids that affiliates of a connection have, by what the ledger knows.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use ledger::Ledger;
+use tracing::warn;
+
+use crate::deliver::KnownIds;
+
+/// Number of ids that are kept in memory until the ledger has them: far more than calls are under way at once.
+const RECENT: usize = 4_096;
+
+/// Ids of one connection. Those that were accepted a moment ago may not be recorded yet.
+pub(crate) struct Ids {
+    ledger: Arc<dyn Ledger>,
+    connection: ConnectionId,
+    recent: Mutex<VecDeque<(u64, String)>>,
+}
+
+impl Ids {
+    pub(super) fn new(ledger: &Arc<dyn Ledger>, connection: ConnectionId) -> Self {
+        Self { ledger: Arc::clone(ledger), connection, recent: Mutex::default() }
+    }
+
+    /// The code that had the id a moment ago; if none had, this one has it now.
+    fn first(&self, id: u64, code: &str) -> String {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, first)) = recent.iter().find(|(known, _)| *known == id) {
+            return first.clone();
+        }
+        if recent.len() == RECENT {
+            recent.pop_front();
+        }
+        recent.push_back((id, code.to_owned()));
+        code.to_owned()
+    }
+}
+
+#[async_trait]
+impl KnownIds for Ids {
+    async fn takes(&self, id: u64, code: &str) -> bool {
+        match self.ledger.affiliate_code(self.connection, id).await {
+            Ok(Some(known)) if known != code => {
+                warn!(
+                    connection = self.connection,
+                    affiliate = id,
+                    "refersion gave an id that another affiliate has"
+                );
+                false
+            }
+            Ok(_) => self.first(id, code) == code,
+            // Without the ledger nobody knows: a search will tell.
+            Err(_) => false,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Probes of a connection that is paused for a mistake in its settings: one call that is due, of the kind that failed.
+
+use std::time::Duration;
+
+use identity::plan::StepKind;
+use refersion::Class;
+
+use super::Holder;
+use crate::deliver::{Call, CallOutcome, deliver};
+
+/// How often the holder beats while a probe is under way.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+
+impl Holder {
+    /// Sends one call that is due. True if it does not meet what the connection is paused for, or if nothing is due and the
+    /// keys work. What fails is tried again later, and never given up because of a probe.
+    pub(super) async fn try_one_call(&mut self) -> anyhow::Result<bool> {
+        let kinds = [StepKind::Create, StepKind::Edit, StepKind::Status, StepKind::Search];
+        let mut planned = match self.suspect {
+            Some(suspect) => self.take_of(1, 1, &[suspect]).await?,
+            None => Vec::new(),
+        };
+        if planned.is_empty() {
+            planned = self.take_of(1, 1, &kinds).await?;
+        }
+        let api = self.api().await?;
+        let Some((job, graphs)) = self.write_down(planned).await?.into_iter().next() else {
+            return Ok(api.client.check().await.is_ok());
+        };
+        let endings = self.beating(deliver(&api, &job)).await;
+        self.recorder().lenient().record_answers(&endings, &[job.call]).await?;
+        let works = endings.iter().all(is_no_mistake_in_settings);
+        let Call { items, .. } = job;
+        self.in_flight.end(1, &graphs, items.into_iter().map(|item| item.anchor));
+        Ok(works)
+    }
+
+    async fn beating<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep(BEAT_EVERY) => self.beat(),
+            }
+        }
+    }
+}
+
+fn is_no_mistake_in_settings(ending: &CallOutcome) -> bool {
+    ending.failed.as_ref().is_none_or(|failed| !matches!(failed.class, Class::Request | Class::Credentials))
+}

@@ -1,0 +1,52 @@
+//! `Retry-After`, written down: whoever serves the connection next keeps to it, and the operator sees it and can end it.
+
+use std::time::Duration;
+
+use connections::Connection;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::Holder;
+use crate::rules::Known;
+
+/// A wait that is shorter is over before anybody could read of it.
+const WORTH_NOTING: Duration = Duration::from_millis(500);
+/// Times that differ by less are the same.
+const SAME: SignedDuration = SignedDuration::from_millis(500);
+
+impl Holder {
+    /// Writes down until when Refersion asked to wait, if it has since.
+    pub(super) async fn note_wait(&mut self, known: &mut Known) {
+        let left = self.gate.stays_away_until().saturating_duration_since(Instant::now());
+        if left < WORTH_NOTING {
+            return;
+        }
+        let until = self.worker.now() + left;
+        if self.asked_to_wait_until.is_some_and(|noted| noted.duration_since(until).abs() < SAME) {
+            return;
+        }
+        match self.worker.connections.save_asked_to_wait(self.connection.id, until).await {
+            Ok(()) => {
+                warn!(connection = self.connection.id, %until, "refersion asks to wait");
+                self.asked_to_wait_until = Some(until);
+                known.forget();
+            }
+            Err(cause) => warn!(connection = self.connection.id, %cause, "a Retry-After could not be noted"),
+        }
+    }
+
+    /// Ends the wait where an operator has taken away what was noted.
+    pub(super) fn hear_of_the_wait(&mut self, connection: &Connection) {
+        if self.asked_to_wait_until.is_some() && connection.asked_to_wait_until.is_none() {
+            info!(connection = connection.id, "an operator ends the wait that refersion asked for");
+            self.gate.end_rest();
+            self.asked_to_wait_until = None;
+        }
+    }
+}
+
+/// What was noted and is not over.
+pub(super) fn still_asked(connection: &Connection, now: Timestamp) -> Option<Timestamp> {
+    connection.asked_to_wait_until.filter(|until| *until > now)
+}

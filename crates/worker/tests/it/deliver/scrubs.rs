@@ -1,0 +1,94 @@
+//! Scrubs: what Refersion refuses is left out and named, the rest is overwritten.
+
+use identity::answer::Answer;
+use identity::plan::StepKind;
+use serde_json::{Value, json};
+use worker::deliver::{CallRequest, Item};
+
+use super::refersion::{Delivered, Reply, anchor, play, shown, texts};
+
+const FIELDS: [(&str, &str); 5] =
+    [("city", ""), ("country", ""), ("first_name", ""), ("last_name", ""), ("paypal_email", "")];
+
+fn scrub() -> Item {
+    let wish = CallRequest::Edit { id: 1, email: None, fields: texts(&FIELDS), scrub: true };
+    Item { anchor: anchor(1), wish }
+}
+
+/// What was overwritten, and what was not.
+fn scrubbed(delivered: &Delivered) -> (Vec<String>, Vec<String>) {
+    let known = delivered.known();
+    let Some(Answer::Scrubbed { id: 1, fields, kept }) = known.last() else { panic!("a scrub: {known:?}") };
+    let names = |keys: Vec<&identity::Text>| keys.into_iter().map(ToString::to_string).collect();
+    (names(fields.keys().collect()), names(kept.keys().collect()))
+}
+
+#[tokio::test]
+async fn a_scrub_puts_nobody_in_the_persons_place_and_leaves_out_what_is_certain_to_be_refused() {
+    let answers = |_, _: &str, _: &Value| Reply::batch(&[1], &[]);
+    let delivered = play(StepKind::Edit, vec![scrub()], answers).await;
+    let said = json!({ "affiliates": [{
+        "id": 1, "city": "", "first_name": "Deleted", "last_name": "Deleted", "email": "deleted-1@gone.test",
+        "paypal_email": "deleted-1@gone.test",
+    }] });
+    assert_eq!(delivered.asked, [("edit", said)]);
+    let overwritten = ["city", "first_name", "last_name", "paypal_email"].map(str::to_owned).to_vec();
+    assert_eq!(scrubbed(&delivered), (overwritten, vec!["country".to_owned()]));
+}
+
+#[tokio::test]
+async fn refused_fields_are_left_out_one_by_one_and_the_rest_is_overwritten() {
+    let answers = |_, _: &str, body: &Value| {
+        let item = &body["affiliates"][0];
+        if item.get("paypal_email").is_some() {
+            return Reply::says_no("x is not a allowed value for field paypal_email");
+        }
+        if item["email"].is_string() {
+            return Reply::says_no("The email you have entered is taken by another Affiliate.");
+        }
+        Reply::batch(&[1], &[])
+    };
+    let delivered = play(StepKind::Edit, vec![scrub()], answers).await;
+    assert_eq!(delivered.operations(), ["edit", "edit", "edit"]);
+    let overwritten = ["city", "first_name", "last_name"].map(str::to_owned).to_vec();
+    let kept = ["country", "email", "paypal_email"].map(str::to_owned).to_vec();
+    assert_eq!(scrubbed(&delivered), (overwritten, kept));
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_field_keeps_the_bad_one_alone() {
+    let answers = |_, _: &str, body: &Value| match body["affiliates"][0].get("city") {
+        Some(_) => Reply::says_no("Value exceed the char limit"),
+        None => Reply::batch(&[1], &[]),
+    };
+    let delivered = play(StepKind::Edit, vec![scrub()], answers).await;
+    let kept = ["city", "country"].map(str::to_owned).to_vec();
+    assert_eq!(scrubbed(&delivered).1, kept);
+}
+
+/// The first scrub took effect and its answer was lost; the account counts rows.
+#[tokio::test]
+async fn a_scrub_that_changes_nothing_is_done() {
+    let nobody = json!({
+        "id": 1, "offer_id": "1", "status": "DISABLED", "first_name": "Deleted", "last_name": "Deleted",
+        "company_name": "", "email": "deleted-1@gone.test", "link": "https://x.test/c/abc", "custom_fields": [],
+    });
+    let answers = move |_, path: &str, _: &Value| match path {
+        "get" => Reply::Says(nobody.clone()),
+        _ => Reply::batch(&[], &[1]),
+    };
+    let delivered = play(StepKind::Edit, vec![scrub()], answers).await;
+    assert_eq!(scrubbed(&delivered).1, ["country"]);
+}
+
+#[tokio::test]
+async fn a_scrub_that_cannot_be_sent_is_tried_again() {
+    let answers = |number, path: &str, _: &Value| match (number, path) {
+        (0, _) => Reply::says_no("x is not a allowed value for field city"),
+        (_, "get") => Reply::Says(shown(1, "ann@x.test", "Ann", "DISABLED")),
+        _ => Reply::Throttles(7),
+    };
+    let delivered = play(StepKind::Edit, vec![scrub()], answers).await;
+    assert_eq!(delivered.class(), Some("throttled"));
+    assert!(delivered.known().is_empty());
+}

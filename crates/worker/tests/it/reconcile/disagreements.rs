@@ -1,0 +1,104 @@
+//! A Refersion that answers otherwise than its documentation suggests, within what it permits.
+
+use std::time::Duration;
+
+use connections::State;
+use queue::Lane;
+use serde_json::json;
+use simulator::{Options, Switches};
+
+use super::shop::{Plan, Shop, address, joins, says};
+
+fn with(switches: Switches) -> Plan {
+    Plan { refersion: Options { switches, ..Options::default() }, ..Plan::usual() }
+}
+
+async fn dead_letters(shop: &Shop) -> u64 {
+    use ledger::Ledger as _;
+    shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger").dead_letters
+}
+
+/// Lost answers lead to repeats that change nothing.
+#[tokio::test(start_paused = true)]
+async fn repeats_that_change_nothing_are_told_and_pause_nobody() {
+    let mut shop = Shop::open(with(Switches { same_values_not_changed: true, ..Switches::default() })).await;
+    shop.reconcile();
+    let members: Vec<String> = (0..4).map(|number| format!("member{number}")).collect();
+    shop.say(Lane::Live, &members.iter().map(|it| joins(it)).collect::<Vec<_>>()).await;
+    shop.until_it_rests().await;
+    shop.faults("drop-after=100%,operation=affiliate/edit");
+    let city = json!({ "city": "Bern", "country": "CH" });
+    let told: Vec<_> = members.iter().map(|it| says(it, "address", city.clone())).collect();
+    shop.say(Lane::Live, &told).await;
+    shop.until("the edit took effect", async || {
+        shop.affiliate(&address("member3")).is_some_and(|it| it.city == "Bern")
+    })
+    .await;
+    shop.faults("");
+    let before = shop.calls().len();
+    shop.until_it_rests().await;
+    assert_eq!((shop.state().await, dead_letters(&shop).await), (State::Active, 0));
+    assert_eq!(shop.states(8).await[4..], ["updated"; 4]);
+    let calls = shop.calls().len() - before;
+    assert!(calls <= 4 * 3 + 4, "{calls} calls for four affiliates");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_counts_gives_nobody_the_id_of_another() {
+    let mut shop = Shop::open(with(Switches { create_message_counts: true, ..Switches::default() })).await;
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann"), joins("bo"), joins("cy")]).await;
+    shop.until_it_rests().await;
+    shop.say(Lane::Live, &[says("ann", "vip", "A"), says("bo", "vip", "B"), says("cy", "vip", "C")]).await;
+    shop.until_it_rests().await;
+    for (who, value) in [("ann", "A"), ("bo", "B"), ("cy", "C")] {
+        assert_eq!(shop.affiliate(&address(who)).expect("an affiliate").custom_fields[&101], value);
+    }
+    assert_eq!(shop.count("get"), 3, "one look for each");
+}
+
+/// The total counts the rows of a page, and the wanted address is on the second one.
+#[tokio::test(start_paused = true)]
+async fn pages_are_read_until_one_brings_nothing_new() {
+    let switches = Switches { total_is_of_the_page: true, short_pages: true, ..Switches::default() };
+    let mut shop = Shop::open(with(switches)).await;
+    for number in 0..5 {
+        shop.existed(&format!("{number}ann@x.test"));
+    }
+    shop.existed("ann@x.test");
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.affiliate("ann@x.test").expect("an affiliate").first_name, "Ann");
+    assert_eq!(shop.affiliate("ann@x.test").expect("an affiliate").last_name, "Lee");
+    shop.say(Lane::Live, &[json!({ "type": "delete", "userId": "ann" })]).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.affiliate("ann@x.test").expect("an affiliate").status, simulator::Status::Disabled);
+    assert_eq!(dead_letters(&shop).await, 0);
+}
+
+/// The create took effect, its answer was lost, and the search does not find it for a while.
+#[tokio::test(start_paused = true)]
+async fn an_address_that_is_taken_and_not_found_is_tried_again_until_it_is() {
+    let switches = Switches { search_lags: Duration::from_secs(30), ..Switches::default() };
+    let mut shop = Shop::open(with(switches)).await;
+    shop.faults("drop-after=100%,operation=affiliate/new");
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.until("the create is out", async || shop.affiliate(&address("ann")).is_some()).await;
+    shop.faults("");
+    shop.say(Lane::Live, &[says("ann", "vip", true)]).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.affiliate(&address("ann")).expect("an affiliate").custom_fields[&101], "true");
+    assert_eq!(dead_letters(&shop).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_byte_order_mark_before_json_is_read_over() {
+    let mut shop = Shop::open(with(Switches { byte_order_mark: true, ..Switches::default() })).await;
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann"), says("ann", "vip", true)]).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.affiliate(&address("ann")).expect("an affiliate").custom_fields[&101], "true");
+    assert_eq!(shop.count("new"), 1);
+}

@@ -49,6 +49,10 @@ pub fn configuration(variables: Vec<(String, String)>) -> anyhow::Result<Config>
     Ok(config::load(None, variables)?.config)
 }
 
+/// How long a delete looks for the affiliate of a create without an answer, in seconds. No call takes effect later than its
+/// deadline here.
+const LATE_CREATES: u32 = 15;
+
 /// The settings of account number `index`: one approves affiliates at once, the other does not.
 #[must_use]
 pub fn settings(index: usize, refersion_url: &str) -> Settings {
@@ -57,6 +61,7 @@ pub fn settings(index: usize, refersion_url: &str) -> Settings {
         refersion_url: refersion_url.to_owned(),
         rate_per_second: f64::from(RATE),
         new_affiliate_status: status,
+        late_creates: LATE_CREATES,
         require_address: index == 1,
         custom_fields: [("vip".to_owned(), 101), ("plan".to_owned(), 102)].into(),
         ..Settings::default()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use rustix::process::Signal;
-use simulator::{Faults, Options, Shared, Simulator, Switches};
+use simulator::{Faults, Options, Shared, Simulator};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -83,9 +83,7 @@ impl Stage {
         let mut dice = dice.named("stage");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let refersion_wire = Proxy::to(listener.local_addr()?).await?;
-        // The worker clears a country with an empty text, which a strict simulator refuses.
-        let switches = Switches { empty_values_clear: true, ..Switches::default() };
-        let options = Options { seed: dice.draw(), switches, ..Options::default() };
+        let options = Options { seed: dice.draw(), ..Options::default() };
         let refersion = Shared::new(Simulator::new(options));
         let server = tokio::spawn(simulator::serve(listener, refersion.clone(), std::future::pending()));
         let mut wished = settings();

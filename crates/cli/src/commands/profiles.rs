@@ -233,6 +233,7 @@ fn affiliates(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Resu
         ];
         let marks: Vec<_> = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
         let mut delivered: Vec<_> = it.delivered.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        delivered.extend(it.not_cleared.iter().map(|field| format!("{field} (cannot be cleared)")));
         delivered.extend(it.unknown.iter().map(|field| format!("{field} (not known)")));
         let status = it.status.map(|status| format!("{status:?}").to_uppercase());
         vec![

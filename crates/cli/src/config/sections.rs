@@ -137,6 +137,8 @@ sections! {
         initial: Duration,
         /// The longest wait.
         max_interval: Duration,
+        /// The longest `Retry-After` that is honoured.
+        max_retry_after: Duration,
     }
     /// How long things are kept.
     retention: Retention {

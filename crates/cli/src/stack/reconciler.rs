@@ -74,6 +74,7 @@ fn limits(config: &Config) -> Limits {
             max_elapsed: config.retry.max_elapsed,
             initial: config.retry.initial,
             max_interval: config.retry.max_interval,
+            max_retry_after: config.retry.max_retry_after,
         },
         keep_outcomes: config.retention.outcomes,
         keep_dead_letters: config.retention.dead_letters,

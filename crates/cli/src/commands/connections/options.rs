@@ -50,6 +50,9 @@ pub(super) struct SettingOptions {
     /// The trait that holds the PayPal address; `off`: none does
     #[arg(long, value_name = "TRAIT|off")]
     paypal_trait: Option<String>,
+    /// How long a delete looks for the affiliate of a create that was never answered
+    #[arg(long, value_name = "SECONDS")]
+    late_creates: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -82,9 +85,12 @@ impl SettingOptions {
         if let Some(url) = &self.refersion_url {
             settings.refersion_url = url.trim().trim_end_matches('/').to_owned();
         }
+        // Whoever changes a setting may have mended what a field was suspended for.
+        settings.suspended_fields.clear();
         set(&mut settings.rate_per_second, self.rate);
         set(&mut settings.require_address, self.require_address);
         set(&mut settings.send_welcome, self.send_welcome);
+        set(&mut settings.late_creates, self.late_creates);
         let status = self.new_affiliate_status.map(|word| match word {
             StatusWord::Pending => NewAffiliateStatus::Pending,
             StatusWord::Active => NewAffiliateStatus::Active,

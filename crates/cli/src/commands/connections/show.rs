@@ -130,10 +130,13 @@ fn settings(settings: &Settings) -> Vec<Vec<String>> {
         line("address required", settings.require_address.to_string()),
         line("a name of one word", one_word),
         line("scrub on delete", or(settings.scrub_on_delete.as_ref().map(|it| it.as_str()), "off")),
+        line("late creates, seconds", settings.late_creates.to_string()),
         line("paypal trait", or(settings.paypal_trait.as_deref(), "off")),
     ];
     for (name, id) in &settings.custom_fields {
-        lines.push(line(&format!("custom field {id}"), format!("trait {name}")));
+        let suspended =
+            settings.suspended_fields.get(id).map_or_else(String::new, |why| format!(" (suspended: {why})"));
+        lines.push(line(&format!("custom field {id}"), format!("trait {name}{suspended}")));
     }
     lines
 }

@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use connections::{ApiKey, Connection, NewAffiliateStatus, NewConnection, Settings};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use simulator::{Options, Shared, Simulator, Switches};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -17,6 +20,10 @@ use crate::stack::{Roles, Stack};
 
 /// The ceiling of the demo's connection, in calls a second.
 pub(super) const RATE: f64 = 1_000.0;
+/// How far the search of the simulated Refersion is behind, where the seed says so.
+const SEARCH_LAGS: Duration = Duration::from_secs(1);
+/// How long a delete looks for the affiliate of a create without an answer, in seconds: nothing is later than that here.
+const LATE_CREATES: u32 = 5;
 /// The public half of its key pair.
 pub(super) const PUBLIC_KEY: &str = "pub_demo";
 /// The API key, as Segment's tile takes it.
@@ -104,8 +111,27 @@ fn options(seed: u64) -> Options {
         seed,
         accounts: vec![(public.to_owned(), secret.to_owned())],
         custom_fields: CUSTOM_FIELDS.iter().map(|(_, id, label)| (*id, (*label).to_owned())).collect(),
-        // The worker clears a country with an empty text, which a strict simulator refuses.
-        switches: Switches { empty_values_clear: true, ..Switches::default() },
+        switches: switches(seed),
+    }
+}
+
+/// What Refersion's documentation leaves open, as the seed decides. What makes each create cost another call stays as it is, so
+/// that reports of different seeds can be compared.
+fn switches(seed: u64) -> Switches {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut coin = || rng.random_bool(0.5);
+    Switches {
+        unknown_field_is_422: coin(),
+        get_id_as_text: coin(),
+        empty_search_is_200: coin(),
+        empty_values_clear: coin(),
+        total_is_of_the_page: coin(),
+        short_pages: coin(),
+        same_status_not_changed: coin(),
+        same_values_not_changed: coin(),
+        byte_order_mark: coin(),
+        search_lags: if coin() { SEARCH_LAGS } else { Duration::ZERO },
+        ..Switches::default()
     }
 }
 
@@ -118,6 +144,7 @@ async fn connect(stack: &Stack, refersion: SocketAddr) -> Result<Connection, Fai
         refersion_url: format!("http://{refersion}"),
         rate_per_second: RATE,
         new_affiliate_status: NewAffiliateStatus::Active,
+        late_creates: LATE_CREATES,
         custom_fields: CUSTOM_FIELDS.iter().map(|(name, id, _)| ((*name).to_owned(), *id)).collect(),
         ..Settings::default()
     };

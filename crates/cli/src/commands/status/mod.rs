@@ -4,6 +4,10 @@ mod show;
 
 use std::collections::BTreeMap;
 
+mod notes;
+
+use std::collections::BTreeMap;
+
 use connections::{Connection, Settings};
 use jiff::Timestamp;
 use ledger::{Counts, ProcessReport};
@@ -37,6 +41,8 @@ struct Status {
     dirty: u64,
     waiting: u64,
     held_back: u64,
+    /// Affiliates that keep a value which has to go, because Refersion does not let it be emptied or overwritten, by field.
+    not_cleared: BTreeMap<String, u64>,
     dead_letters: u64,
     ledger: Ledger,
     connections: Vec<Row>,
@@ -46,7 +52,7 @@ struct Status {
     oldest_pending: Option<Timestamp>,
     /// What keeps the whole installation from working; empty if nothing does.
     problems: Vec<String>,
-    outcomes: std::collections::BTreeMap<String, u64>,
+    outcomes: BTreeMap<String, u64>,
     retention: Standing,
 }
 
@@ -105,6 +111,10 @@ struct Row {
     /// What to do about the pause.
     #[serde(skip)]
     pause_hint: Option<String>,
+    /// Until when Refersion asks to wait; null where it does not.
+    asked_to_wait_until: Option<jiff::Timestamp>,
+    /// Custom fields that are not sent because Refersion refuses them for everybody, by numeric id, and why.
+    suspended_fields: BTreeMap<u64, String>,
     /// Why new events of this connection are not taken in; null while they are.
     refused_for: Option<&'static str>,
     #[serde(skip)]
@@ -118,8 +128,9 @@ struct Row {
     dirty: u64,
     waiting: u64,
     held_back: u64,
+    not_cleared: BTreeMap<String, u64>,
     dead_letters: u64,
-    dead_letters_by_class: std::collections::BTreeMap<String, u64>,
+    dead_letters_by_class: BTreeMap<String, u64>,
     unmapped_traits: Vec<Unmapped>,
     /// Events that said more such traits than are counted by name: if there are any, the list is a sample.
     unmapped_beyond: u64,
@@ -168,7 +179,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
     for connection in &connections {
         let counts = engines.ledger.counts(Some(connection.id), engines.now()).await?;
         let refused = refusals.connections.get(&connection.id).copied();
-        rows.push(row(connection, counts, refused, rates.get(&connection.id).copied()));
+        rows.push(row(connection, counts, refused, rates.get(&connection.id).copied(), engines.now()));
     }
     let waiting = Waiting { queued: depth.live + depth.bulk, pending: all.pending };
     let no_connection = rows.is_empty().then(|| NO_CONNECTION.to_owned());
@@ -183,6 +194,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         dirty: all.dirty,
         waiting: all.waiting,
         held_back: all.held_back,
+        not_cleared: all.stuck,
         dead_letters: all.dead_letters,
         ledger: Ledger {
             bytes: measured.ledger_bytes,
@@ -224,7 +236,13 @@ fn rescued(rescue: queue::sqlite::Rescue) -> Rescued {
     Rescued { at, file, rescued, unreadable }
 }
 
-fn row(connection: &Connection, counts: Counts, refused: Option<Reason>, rate: Option<f64>) -> Row {
+fn row(
+    connection: &Connection,
+    counts: Counts,
+    refused: Option<Reason>,
+    rate: Option<f64>,
+    now: Timestamp,
+) -> Row {
     let (state, paused_for) = state_words(connection.state);
     let ceiling = connection.settings.rate_per_second;
     Row {
@@ -233,6 +251,8 @@ fn row(connection: &Connection, counts: Counts, refused: Option<Reason>, rate: O
         paused_for,
         paused_because: connection.paused_because.clone(),
         pause_hint: pause_hint(connection),
+        asked_to_wait_until: connection.asked_to_wait_until.filter(|until| *until > now),
+        suspended_fields: connection.settings.suspended_fields.clone(),
         refused_for: refused.map(Reason::word),
         refused_because: refused.map(Reason::in_words),
         due: counts.due,
@@ -242,6 +262,7 @@ fn row(connection: &Connection, counts: Counts, refused: Option<Reason>, rate: O
         dirty: counts.dirty,
         waiting: counts.waiting,
         held_back: counts.held_back,
+        not_cleared: counts.stuck,
         dead_letters: counts.dead_letters,
         unmapped_beyond: counts.unmapped_beyond,
         dead_letters_by_class: counts.dead_letters_by_class,

@@ -210,6 +210,7 @@ impl View<'_> {
             found: affiliate.found,
             payee: affiliate.payee.map(|payee| self.label(payee)),
             payout_held_since: affiliate.held_since.map(Into::into),
+            not_cleared: affiliate.stuck.iter().map(ToString::to_string).collect(),
             disabled_by_us: affiliate.disabled_by_us,
             gone: affiliate.gone,
             delivered: affiliate

@@ -140,6 +140,8 @@ pub struct AffiliateRow {
     pub payee: Option<String>,
     /// Since when a payout field that somebody else states has been held back; null: nothing is.
     pub payout_held_since: Option<Timestamp>,
+    /// Fields that keep a value which has to go, because Refersion does not let them be cleared.
+    pub not_cleared: Vec<String>,
     /// A delete of ours switched it off.
     pub disabled_by_us: bool,
     /// Refersion does not know it any more.

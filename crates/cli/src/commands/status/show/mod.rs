@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Ledger, Process, Row, Status};
+use super::{Ledger, Process, Row, Status, notes};
 use crate::failure::Failure;
 use crate::output::{Output, age, cut, spare, whole};
 
@@ -63,8 +63,10 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
             let hint = connection.pause_hint.as_deref().unwrap_or_default();
             output.line(&format!("\n{} is paused: {because}: {hint}", connection.name))?;
         }
-        classes(connection, output)?;
-        unmapped(connection, output)?;
+        notes::waits(connection, output)?;
+        notes::not_cleared(connection, output)?;
+        notes::classes(connection, output)?;
+        notes::unmapped(connection, output)?;
     }
     if status.retention.is_behind {
         output.line(&format!("\nretention: {}", status.retention.in_words()))?;
@@ -135,35 +137,6 @@ fn ledger_limit(ledger: &Ledger) -> String {
         Some(limit) => format!("its size; new events are refused from {} MiB on", limit >> 20),
         None => "its size; no limit is set".to_owned(),
     }
-}
-
-/// Dead letters by class: a value that exceeds a bound, say, is `too_large`.
-fn classes(connection: &Row, output: &mut Output) -> Result<(), Failure> {
-    if connection.dead_letters_by_class.is_empty() {
-        return Ok(());
-    }
-    output.line(&format!("\n{}: dead letters by class", connection.name))?;
-    let rows: Vec<_> = connection
-        .dead_letters_by_class
-        .iter()
-        .map(|(class, letters)| vec![class.clone(), letters.to_string()])
-        .collect();
-    output.table(&["CLASS", "LETTERS"], &rows)
-}
-
-fn unmapped(connection: &Row, output: &mut Output) -> Result<(), Failure> {
-    if connection.unmapped_traits.is_empty() {
-        return Ok(());
-    }
-    output.line(&format!("\n{}: no field of Refersion takes these traits", connection.name))?;
-    let rows: Vec<_> =
-        connection.unmapped_traits.iter().map(|it| vec![it.name.clone(), it.events.to_string()]).collect();
-    output.table(&["TRAIT", "EVENTS"], &rows)?;
-    if connection.unmapped_beyond > 0 {
-        let events = connection.unmapped_beyond;
-        output.line(&format!("The list is a sample: {events} events have more traits than are counted."))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

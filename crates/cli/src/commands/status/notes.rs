@@ -1,0 +1,69 @@
+//! What `status` says of one connection below its row.
+
+use super::Row;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// What a connection waits for by itself.
+pub(super) fn waits(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+    let name = &connection.name;
+    if let Some(until) = connection.asked_to_wait_until {
+        output.line(&format!(
+            "\n{name}: Refersion asks to wait until {until}; `connections resume {name}` ends the wait"
+        ))?;
+    }
+    for (field, why) in &connection.suspended_fields {
+        output.line(&format!(
+            "\n{name}: custom field {field} is not sent, because Refersion refuses it for everybody ({why}); correct the \
+             mapping or the field, it is tried again by itself or after `connections resume {name}`"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Fields that no call of ours can clear: somebody has to do it in Refersion.
+pub(super) fn not_cleared(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+    if connection.not_cleared.is_empty() {
+        return Ok(());
+    }
+    output.line(&format!(
+        "\n{}: Refersion does not let these fields be cleared; clear them in its dashboard, `profiles show` names the \
+         affiliates",
+        connection.name
+    ))?;
+    let rows: Vec<_> = connection
+        .not_cleared
+        .iter()
+        .map(|(field, affiliates)| vec![field.clone(), affiliates.to_string()])
+        .collect();
+    output.table(&["FIELD", "AFFILIATES"], &rows)
+}
+
+/// Dead letters by class: a value that exceeds a bound, say, is `too_large`.
+pub(super) fn classes(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+    if connection.dead_letters_by_class.is_empty() {
+        return Ok(());
+    }
+    output.line(&format!("\n{}: dead letters by class", connection.name))?;
+    let rows: Vec<_> = connection
+        .dead_letters_by_class
+        .iter()
+        .map(|(class, letters)| vec![class.clone(), letters.to_string()])
+        .collect();
+    output.table(&["CLASS", "LETTERS"], &rows)
+}
+
+pub(super) fn unmapped(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+    if connection.unmapped_traits.is_empty() {
+        return Ok(());
+    }
+    output.line(&format!("\n{}: no field of Refersion takes these traits", connection.name))?;
+    let rows: Vec<_> =
+        connection.unmapped_traits.iter().map(|it| vec![it.name.clone(), it.events.to_string()]).collect();
+    output.table(&["TRAIT", "EVENTS"], &rows)?;
+    if connection.unmapped_beyond > 0 {
+        let events = connection.unmapped_beyond;
+        output.line(&format!("The list is a sample: {events} events have more traits than are counted."))?;
+    }
+    Ok(())
+}

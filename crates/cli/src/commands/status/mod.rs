@@ -1,10 +1,7 @@
 //! `status`: how much waits where, who works, and how the connections are.
 
-mod show;
-
-use std::collections::BTreeMap;
-
 mod notes;
+mod show;
 
 use std::collections::BTreeMap;
 

@@ -16,8 +16,8 @@ Examples:
   refersion-destination audit --connection shop --limit 20
   refersion-destination audit --json
 
-Addresses that changed hands, statuses that changed, affiliates that were found, gone or scrubbed, newest first. It holds
-ids alone; `profiles show` tells whose they are.";
+Addresses that changed hands, statuses that changed, affiliates that were found, gone or scrubbed, newest first.
+It holds ids alone; `profiles show` tells whose they are.";
 
 /// The arguments of `audit`.
 #[derive(Debug, Args)]

@@ -19,8 +19,8 @@ Examples:
   refersion-destination profiles show user-4711 --json
   refersion-destination profiles confirm-payout ann@example.org --connection shop --yes
 
-It shows names of people, and digests with --json. An anonymousId is kept as a digest, and shown by its beginning. To hand
-out what is kept about a person, see `export`.";
+It shows names of people, and digests with --json. An anonymousId is kept as a digest, and shown by its beginning.
+To hand out what is kept about a person, see `export`.";
 
 /// The arguments of `profiles`.
 #[derive(Debug, Args)]

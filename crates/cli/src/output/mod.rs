@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_table_says_what_is_left_out() {
         let page = Page::default();
-        let mut output = Output::to(Box::new(page.clone()), false).with_width(Some(20));
+        let mut output = Output::to(Box::new(page.clone()), false).with_width(Some(12));
         let rows = [vec!["abc".to_owned(), "something that is longer than the terminal".to_owned()]];
         output.table(&[whole("ID"), spare("NOTE")], &rows).unwrap();
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();

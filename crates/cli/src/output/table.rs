@@ -3,7 +3,7 @@
 /// Stands between two columns.
 const BETWEEN: &str = "  ";
 /// A cell is cut to this width before a column is left out.
-const COMFORTABLE: usize = 16;
+const COMFORTABLE: usize = 12;
 /// The least width that a cell is cut to.
 const LEAST: usize = 8;
 /// Stands for what was cut off.
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(medium.lines[1], "0193b5c0  the value of the field p…  said by the source once");
         assert_eq!(medium.left_out, [""; 0]);
         let narrow = laid(Some(30));
-        assert_eq!(narrow.lines[1], "0193b5c0  the value of the f…");
+        assert_eq!(narrow.lines[1], "0193b5c0  the value of the fi…");
         assert_eq!(narrow.left_out, ["NOTE"]);
         for room in 20..100 {
             let laid = laid(Some(room));

@@ -9,6 +9,10 @@ use std::sync::LazyLock;
 /// One line for each country of ISO 3166-1: alpha-2, alpha-3, English name, other ways to write it.
 const COUNTRIES: &str = include_str!("countries.txt");
 
+/// The names of countries in the languages of Unicode CLDR 47, as `scripts/country-names` writes them: alpha-2, then names
+/// that mean no other country in any language. Copyright Unicode, Inc.; Unicode License V3.
+const NAMES: &str = include_str!("country_names.txt");
+
 /// The codes that `/affiliate/new` and `/affiliate/edit` accept. Source: their definition in Refersion REST v2.
 const ACCEPTED: [&str; 90] = [
     "US", "AE", "AR", "AS", "AT", "AU", "BA", "BD", "BE", "BG", "BR", "CA", "CH", "CL", "CN", "CO", "CR",
@@ -21,24 +25,27 @@ const ACCEPTED: [&str; 90] = [
 
 /// The alpha-2 code of every way to write a country, by its [`normalized`] form.
 static BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
-    let mut by_name = HashMap::new();
-    for line in COUNTRIES.lines() {
+    let mut by_name = HashMap::with_capacity(32_768);
+    for line in COUNTRIES.lines().chain(NAMES.lines()) {
         let code = line.split(';').next().unwrap_or_default();
-        by_name.extend(line.split(';').map(|name| (normalized(name), code)));
+        for name in line.split(';') {
+            by_name.entry(normalized(name)).or_insert(code);
+        }
     }
     by_name
 });
 
-/// The alpha-2 code of any ISO country, from its alpha-2 or alpha-3 code, its English name or another common name.
-/// Ignores case, accents, punctuation and a leading "the". `UK` is `GB`.
+/// The alpha-2 code of any ISO country, from its alpha-2 or alpha-3 code, its name in any language of CLDR, or another
+/// common name. Ignores case, accents, punctuation and a leading "the". `UK` is `GB`.
 ///
 /// ```
 /// assert_eq!(refersion::country::code("U.S.A."), Some("US"));
+/// assert_eq!(refersion::country::code("Alemania"), Some("DE"));
 /// assert_eq!(refersion::country::code("Atlantis"), None);
 /// ```
 pub fn code(text: &str) -> Option<&'static str> {
-    // The longest name has 44 characters; much longer texts are not worth normalizing.
-    if text.len() > 200 { None } else { BY_NAME.get(&normalized(text)).copied() }
+    // The longest name has 150 bytes; much longer texts are not worth normalizing.
+    if text.len() > 300 { None } else { BY_NAME.get(&normalized(text)).copied() }
 }
 
 /// Whether Refersion accepts this alpha-2 code (in upper case).
@@ -53,7 +60,10 @@ fn normalized(text: &str) -> String {
         .chars()
         .flat_map(char::to_lowercase)
         .filter(|c| *c != '.' && !('\u{300}'..='\u{36f}').contains(c))
-        .flat_map(|c| unaccented(c).chars().chain(c.is_ascii().then_some(c)).collect::<Vec<_>>())
+        .flat_map(|c| {
+            let plain = unaccented(c);
+            plain.chars().chain(plain.is_empty().then_some(c))
+        })
         .map(|c| if c.is_alphanumeric() { c } else { ' ' })
         .collect();
     let words = letters.split_whitespace().map(|word| if word == "st" { "saint" } else { word });
@@ -61,7 +71,7 @@ fn normalized(text: &str) -> String {
     words.join(" ")
 }
 
-/// The ASCII form of an accented letter that occurs in names of countries; `&` as a word. Empty for ASCII.
+/// The ASCII form of an accented letter that occurs in English names of countries; `&` as a word. Empty for all others.
 fn unaccented(c: char) -> &'static str {
     match c {
         'à'..='å' => "a",
@@ -72,8 +82,7 @@ fn unaccented(c: char) -> &'static str {
         'ò'..='ö' | 'ø' => "o",
         'ù'..='ü' => "u",
         '&' => " and ",
-        _ if c.is_ascii() => "",
-        _ => " ",
+        _ => "",
     }
 }
 
@@ -83,7 +92,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{ACCEPTED, COUNTRIES, accepted, code, normalized};
+    use super::{ACCEPTED, COUNTRIES, NAMES, accepted, code, normalized};
 
     #[test]
     fn a_country_is_found_by_code_and_by_any_common_name() {
@@ -111,8 +120,50 @@ mod tests {
         ] {
             assert_eq!(code(text), Some(expected), "{text}");
         }
-        for text in ["", "  ", "Atlantis", "U", "ZZ", "日本"] {
+        for text in ["", "  ", "Atlantis", "U", "ZZ", "Nowhere"] {
             assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_country_is_found_by_its_name_in_any_language() {
+        for (text, expected) in [
+            ("Deutschland", "DE"),
+            ("Alemania", "DE"),
+            ("allemagne", "DE"),
+            ("Vereinigte Staaten", "US"),
+            ("Estados Unidos", "US"),
+            ("États-Unis", "US"),
+            ("etats unis", "US"),
+            ("Schweiz", "CH"),
+            ("Suisse", "CH"),
+            ("Österreich", "AT"),
+            ("Osterreich", "AT"),
+            ("España", "ES"),
+            ("Brasil", "BR"),
+            ("Česko", "CZ"),
+            ("Cesko", "CZ"),
+            ("日本", "JP"),
+            ("中国", "CN"),
+            ("Россия", "RU"),
+            ("المملكة العربية السعودية", "SA"),
+            ("Ελλάδα", "GR"),
+            ("Türkiye", "TR"),
+            ("Suomi", "FI"),
+        ] {
+            assert_eq!(code(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_another_language_never_overrides_an_english_one_and_means_one_country() {
+        let mut names = BTreeMap::new();
+        for line in COUNTRIES.lines().chain(NAMES.lines()) {
+            let code = line.split(';').next().unwrap();
+            for name in line.split(';') {
+                let other = names.insert(normalized(name), code);
+                assert!(other.is_none_or(|other| other == code), "{name} is {code} and {other:?}");
+            }
         }
     }
 

@@ -184,6 +184,8 @@ fn model(index: usize) -> reference::Settings {
         },
         custom_fields: settings.custom_fields,
         paypal_trait: settings.paypal_trait,
+        blocked: settings.blocked_identifiers,
+        mapping: settings.trait_map,
     }
 }
 

@@ -152,8 +152,8 @@ mod tests {
     }
 
     fn said(value: &str) -> TraitValue {
-        let stamp = Stamp { time: Moment(0), key: "m".into(), revision: 0 };
-        TraitValue { value: Some(value.into()), stamp, refused: None }
+        let stamp = Stamp { time: Moment(0), received: None, key: "m".into(), revision: 0 };
+        TraitValue::new(Some(value.into()), stamp)
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! # The rules
 //!
 //! 1. An event speaks to its *strongest identifier*: userId, else address, else anonymousId. Its traits go into that
-//!    profile, last writer wins by [`Stamp`]: time, message key, revision. ([`fold`])
+//!    profile, last writer wins by [`Stamp`]: time, receipt by Segment, message key, revision. ([`fold`])
 //! 2. Of each claim and each sighting the first and the last stamp are kept, also where a delete covers the event. A
 //!    user's *present address* is the newest that an ordinary identify stated; without one, the first of Engage's; without
 //!    one, the shape of the userId. An anonymousId belongs to what it was last seen with. ([`who`])

@@ -21,15 +21,20 @@ impl From<Moment> for Timestamp {
     }
 }
 
-/// When a statement was made, and by which message: (time, message key, revision), compared in this order.
+/// When a statement was made, and by which message: (time, receipt by Segment, message key, revision), compared in this
+/// order.
 ///
-/// The message key is Segment's `messageId`, or a hash of the event, so a repeat of a message is an exact tie. The
-/// revision is 0 and grows when an operator repairs the event.
+/// Many sources write whole seconds, so equal times are common. Then Segment's own clock says which of two statements
+/// came later; an event without it counts as the earlier one. The message key is Segment's `messageId`, or a hash of the
+/// event, so a repeat of a message is an exact tie. The revision is 0 and grows when an operator repairs the event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Stamp {
     /// The statement's time.
     #[serde(rename = "t")]
     pub time: Moment,
+    /// When Segment received the event, as the event says. Graphs of earlier programs do not have it.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<Moment>,
     /// The message key. Shared: most stamps of a graph are the same few.
     #[serde(rename = "k")]
     pub key: Arc<str>,

@@ -175,12 +175,13 @@ fn changed(row: ledger::GraphRow) -> Save {
     if let Some((_, identifier)) = graph.identifiers.iter_mut().next() {
         for name in ["first_name", "last_name", "company", "city", "country"] {
             let key = format!("ajs-next-{}", row.row.version).into();
-            let stamp = Stamp { time: Moment(1_800_000_000_000_000 + row.row.version), key, revision: 0 };
-            let said = TraitValue {
-                value: Some(format!("{name} {}", row.row.version).into()),
-                stamp,
-                refused: None,
+            let stamp = Stamp {
+                time: Moment(1_800_000_000_000_000 + row.row.version),
+                received: None,
+                key,
+                revision: 0,
             };
+            let said = TraitValue::new(Some(format!("{name} {}", row.row.version).into()), stamp);
             identifier.traits.insert(name.into(), said);
         }
     }

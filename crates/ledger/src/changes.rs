@@ -46,6 +46,10 @@ pub struct Changes {
     pub dead_letters: Vec<DeadLetter>,
     /// Events whose dead letters are resolved: delivered after all.
     pub resolved: Vec<Uuid>,
+    /// Events whose dead letters are put aside: the events ended, and not because Refersion holds what they stated.
+    pub put_aside: Vec<Uuid>,
+    /// Events that others repeat: each time that one is named here counts as a repeat of its dead letter.
+    pub repeated: Vec<Uuid>,
     /// Events of which no personal data may remain: payloads, dead letters' payloads and causes, attempts' messages.
     pub erased: Vec<Uuid>,
     /// Dead letters of events that no graph keeps.
@@ -57,7 +61,8 @@ pub struct Changes {
     pub affiliates: Vec<(u64, String)>,
     /// Open calls whose answer is recorded by this.
     pub closed_calls: Vec<CallId>,
-    /// Traits that no setting maps, with how often they were said.
+    /// Traits that no setting maps, with how often they were said; also what was left out, under names of its own
+    /// ([`crate::unmapped`]).
     pub unmapped: Vec<Unmapped>,
     /// How many more affiliates have a payout field held back than before; less than 0 where fewer have.
     pub held_back: i64,

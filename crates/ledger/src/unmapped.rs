@@ -1,17 +1,50 @@
 //! Names of traits that no setting maps, as far as they may be kept.
 //!
 //! A source may use an address or an id as the name of a trait. Such a name is personal, and no delete would find it: so it
-//! is not kept. Two fixed words stand for what is not counted by name. No trait has a name like these: a folded key with
-//! letters has no parentheses.
+//! is not kept. Fixed words stand for what is not counted by name, and for what is counted beside unmapped traits: blocked
+//! identifiers, unusable values, deletes that match nobody. No trait has a name like these: a folded key with letters has no
+//! parentheses.
+
+use crate::Counts;
 
 /// The most unmapped traits that are counted of one connection; a source that makes up names must not fill the ledger.
 pub const MAX_UNMAPPED_TRAITS: u32 = 1_000;
+
+/// The most names of what was left out that an operator is shown of one connection.
+pub(crate) const MAX_LEFT_OUT: usize = 200;
 
 /// What stands for all names that look like addresses or ids.
 pub const LIKE_IDS: &str = "(names like addresses or ids)";
 
 /// What stands for names beyond those that are counted: with it, the others are a sample.
 pub const MORE: &str = "(more names than are counted)";
+
+/// What the names of identifiers begin with that name nobody: then come the place and the identifier.
+pub const BLOCKED: &str = "(blocked) ";
+
+/// What the names of values begin with that cannot be used: then come the trait and the reason.
+pub const UNUSABLE: &str = "(unusable) ";
+
+/// What stands for deletes that named nobody of whom anything was known.
+pub const UNMATCHED: &str = "(deletes that match nobody)";
+
+/// Whether a name is one of ours, of which there are few: it is counted however many others there are.
+pub(crate) fn is_reserved(key: &str) -> bool {
+    [LIKE_IDS, MORE, UNMATCHED].contains(&key) || key.starts_with(BLOCKED)
+}
+
+/// Sorts counts by name into those of an operator's view.
+pub(crate) fn sort_out(rows: Vec<(String, u64)>, counts: &mut Counts) {
+    for (name, events) in rows {
+        if name == UNMATCHED {
+            counts.unmatched_deletes = events;
+        } else if let Some(name) = name.strip_prefix(BLOCKED) {
+            counts.blocked_identifiers.push((name.to_owned(), events));
+        } else if let Some(name) = name.strip_prefix(UNUSABLE) {
+            counts.unusable_values.push((name.to_owned(), events));
+        }
+    }
+}
 
 /// The longest name that is kept, in characters.
 const MAX_CHARS: usize = 64;

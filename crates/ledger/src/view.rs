@@ -115,6 +115,8 @@ pub struct DeadLetterView {
     pub field: Option<String>,
     /// How often it was tried.
     pub attempts: u32,
+    /// How often its refused value was stated again, by events that did not die of it.
+    pub repeats: u64,
     /// When it died.
     pub died_at: Timestamp,
     /// What an operator decided.
@@ -150,6 +152,13 @@ pub struct Counts {
     pub unmapped: Vec<(String, u64)>,
     /// Events that said more unmapped traits than are counted by name: if there are any, the counts above are a sample.
     pub unmapped_beyond: u64,
+    /// Identifiers that name nobody, by place and identifier (`userId undefined`), with the number of events that had
+    /// them.
+    pub blocked_identifiers: Vec<(String, u64)>,
+    /// Values that could not be used, by trait and reason (`tags nested`), with the number of events that had them.
+    pub unusable_values: Vec<(String, u64)>,
+    /// Deletes that named nobody of whom anything was known.
+    pub unmatched_deletes: u64,
 }
 
 /// What [`crate::Ledger::expire`] dropped.

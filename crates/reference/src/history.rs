@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::Accepted;
 use crate::event::{Class, Delete, Identifier, Identify, Reading, Stamp, read};
+use crate::{Accepted, Settings};
 
 /// The first and the last stamp of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,10 +69,10 @@ pub(crate) struct History {
     pub(crate) unreadable: usize,
 }
 
-pub(crate) fn gather<'a>(events: impl IntoIterator<Item = Accepted<'a>>) -> History {
+pub(crate) fn gather<'a>(events: impl IntoIterator<Item = Accepted<'a>>, settings: &Settings) -> History {
     let mut history = History::default();
     for event in events {
-        match read(&event) {
+        match read(&event, settings) {
             Reading::Identify(identify) => history.add_identify(identify),
             Reading::Delete(delete) => history.add_delete(delete),
             Reading::Skipped => history.skipped += 1,

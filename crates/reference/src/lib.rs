@@ -8,6 +8,7 @@
 //! Reports contain addresses and values: use it with made-up people only.
 
 mod actual;
+mod addresses;
 mod broad;
 mod calls;
 mod compare;
@@ -17,9 +18,13 @@ mod fields;
 mod fold;
 mod history;
 mod json;
+mod junk;
 mod outcomes;
+mod parse;
 mod places;
 mod resolution;
+mod sources;
+mod text;
 mod time;
 mod tombstones;
 mod traits;
@@ -57,6 +62,10 @@ pub struct Settings {
     pub custom_fields: BTreeMap<String, u64>,
     /// The trait with the address for payments, in any spelling.
     pub paypal_trait: Option<String>,
+    /// Identifiers that name nobody, beside those that never do.
+    pub blocked: BTreeSet<String>,
+    /// Paths of traits in folded form that are read as a standard field, by Refersion's name of it, `name` or `email`.
+    pub mapping: BTreeMap<String, String>,
 }
 
 /// What does not follow from the events: the earlier contents of Refersion, and the payees of affiliates.
@@ -86,7 +95,7 @@ pub fn expect<'a>(
     settings: &Settings,
     world: &World,
 ) -> Expected {
-    let history = history::gather(events);
+    let history = history::gather(events, settings);
     let tombstones = tombstones::tombstones(&history);
     let profiles = fold::profiles(&history, &tombstones);
     let people = resolution::People::new(&history, &tombstones, &profiles, settings, world);

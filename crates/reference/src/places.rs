@@ -20,7 +20,7 @@ const COUNTRIES: [(&str, &str, &[&str]); 90] = [
     ("CO", "COL", &["colombia"]),
     ("CR", "CRI", &["costa rica"]),
     ("CZ", "CZE", &["czechia", "czech republic"]),
-    ("DE", "DEU", &["germany"]),
+    ("DE", "DEU", &["germany", "deutschland", "alemania", "allemagne"]),
     ("DK", "DNK", &["denmark"]),
     ("DZ", "DZA", &["algeria"]),
     ("EE", "EST", &["estonia"]),
@@ -45,7 +45,7 @@ const COUNTRIES: [(&str, &str, &[&str]); 90] = [
     ("IS", "ISL", &["iceland"]),
     ("IT", "ITA", &["italy"]),
     ("JM", "JAM", &["jamaica"]),
-    ("JP", "JPN", &["japan"]),
+    ("JP", "JPN", &["japan", "日本"]),
     ("KR", "KOR", &["south korea", "korea", "republic of korea"]),
     ("KW", "KWT", &["kuwait"]),
     ("LT", "LTU", &["lithuania"]),
@@ -167,6 +167,33 @@ pub(crate) fn country_code(text: &str) -> Option<&'static str> {
 pub(crate) fn us_state_code(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
     STATES.iter().find(|(_, name)| *name == lower).map(|(two, _)| *two)
+}
+
+/// States of subscriptions, orders and sign-ups, in lower case.
+const STATES_OF_OTHER_THINGS: &str = "active activated approved archived banned blocked bounced canceled cancelled churned closed \
+    cold complete completed confirmed customer deactivated declined deleted demo disabled done dormant draft enabled engaged \
+    error expired failed false finished free fulfilled hot idle inactive incomplete initial invited lapsed lead live lost \
+    member new none null off offline onboarded onboarding online open ordered paid paused pending premium processing \
+    prospect qualified ready registered rejected resolved running shipped started stopped subscribed success suspended test \
+    trial trialing true unconfirmed undefined unknown unpaid unqualified unsubscribed unverified user verified visitor vip \
+    waiting warm won";
+
+/// Whether a text that is called a state is one of a country.
+pub(crate) fn looks_like_a_state(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    if STATES.iter().any(|(code, name)| code.to_lowercase() == lower || *name == lower)
+        && lower != "u.s. virgin islands"
+    {
+        return true;
+    }
+    let is_other = STATES_OF_OTHER_THINGS.split(' ').any(|word| word == lower)
+        || ["on hold", "opted in", "opted out", "past due", "signed up"].contains(&lower.as_str());
+    let plain = |c: char| c.is_alphabetic() || " -'’.()".contains(c);
+    let first = text.chars().next();
+    !is_other
+        && text.chars().count() <= 60
+        && text.chars().all(plain)
+        && first.is_some_and(|c| c.is_alphabetic() && !c.is_lowercase())
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Option<String> {
-        time_of(&serde_json::from_str(json).unwrap()).map(|time| time.to_string())
+        time_of(&crate::parse::parse(json.as_bytes()).unwrap()).map(|time| time.to_string())
     }
 
     #[test]

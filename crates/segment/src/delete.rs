@@ -4,22 +4,25 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::Refusal;
-use crate::email;
 use crate::event::Delete;
 use crate::fields::Fields;
-use crate::text::identifier;
+use crate::identifiers::Seeker;
+use crate::{ReadOptions, Refusal, email};
 
 /// Reads a delete. Unlike an identify, it names every address that it contains, and its time is the time of arrival.
 /// `integrations` is ignored: a delete concerns every destination.
-pub(crate) fn read(top: &Fields<'_>, received_at: Timestamp) -> Result<Delete, Refusal> {
-    let user = top.get("userid").and_then(identifier);
-    let anonymous = top.get("anonymousid").and_then(identifier);
-    let from_user_id = user.as_deref().and_then(email::address_of);
-    let addresses: BTreeSet<_> =
-        email::candidates(top).filter_map(email::address).chain(from_user_id).collect();
-    if user.is_none() && anonymous.is_none() && addresses.is_empty() {
+pub(crate) fn read(
+    top: &Fields<'_>,
+    received_at: Timestamp,
+    options: &ReadOptions,
+) -> Result<Delete, Refusal> {
+    let mut seeker = Seeker::new(&options.blocked);
+    let user = seeker.user(top);
+    let anonymous = seeker.anonymous(top);
+    let mut addresses: BTreeSet<_> = email::candidates(top).filter_map(|node| seeker.address(node)).collect();
+    addresses.extend(user.as_deref().and_then(|user| seeker.address_of(user)));
+    if user.is_none() && anonymous.is_none() && addresses.is_empty() && seeker.met_none() {
         return Err(Refusal::DeleteNamesNobody);
     }
-    Ok(Delete { user, anonymous, addresses, time: received_at })
+    Ok(Delete { user, anonymous, addresses, time: received_at, blocked: seeker.met() })
 }

@@ -1,34 +1,29 @@
 //! Email addresses: where an event may contain them, and how they are validated.
 
-use crate::event::{Ignored, IgnoredReason};
+use crate::event::IgnoredReason;
 use crate::fields::Fields;
 use crate::node::Node;
+use crate::text::visible;
 
 /// Maximum length of an address. Source: RFC 5321, 4.5.3.1.3, without the angle brackets.
 const MAX_BYTES: usize = 254;
 
 /// The paths at which an event may have an email, in order of precedence. The top-level one is last: in samples of
 /// Segment's event tester it is an artefact, but the delete on Segment's Refersion page has its email only there.
-const PATHS: [&[&str]; 4] =
-    [&["traits", "email"], &["context", "traits", "email"], &["properties", "email"], &["email"]];
+const PATHS: [&[&str]; 5] = [
+    &["traits", "email"],
+    &["traits", "traits", "email"],
+    &["context", "traits", "email"],
+    &["properties", "email"],
+    &["email"],
+];
 
 /// The values at these paths.
 pub(crate) fn candidates<'n>(top: &Fields<'n>) -> impl Iterator<Item = &'n Node<'n>> {
-    PATHS.iter().filter_map(|path| top.at(path))
+    PATHS.into_iter().flat_map(|path| top.at(path))
 }
 
-/// The address of an identify: the first valid candidate. Adds the invalid ones before it to `ignored`.
-pub(crate) fn first(top: &Fields<'_>, ignored: &mut Vec<Ignored>) -> Option<String> {
-    candidates(top).find_map(|node| {
-        let found = address(node);
-        if found.is_none() {
-            ignored.push(Ignored { key: "email".to_owned(), reason: ignored_reason(node) });
-        }
-        found
-    })
-}
-
-/// The address in a value, trimmed and in lower case.
+/// The address in a value, in lower case.
 pub(crate) fn address(node: &Node<'_>) -> Option<String> {
     match node {
         Node::Text(text) => address_of(text),
@@ -36,13 +31,25 @@ pub(crate) fn address(node: &Node<'_>) -> Option<String> {
     }
 }
 
-/// The text as an address, trimmed and in lower case; `None` if it does not look like one.
+/// The text as an address, in lower case; `None` if it does not look like one. What mail programs put around an address is
+/// taken off: `mailto:`, a name before `<…>`, quotes.
 pub(crate) fn address_of(text: &str) -> Option<String> {
-    let address = text.trim().to_lowercase();
-    let valid = address.len() <= MAX_BYTES
-        && !address.chars().any(|c| c.is_whitespace() || c.is_control())
-        && has_address_shape(&address);
-    valid.then_some(address)
+    let text = visible(text).to_lowercase();
+    let address = unquoted(in_brackets(&text));
+    let address = address.strip_prefix("mailto:").unwrap_or(address).trim();
+    let valid =
+        address.len() <= MAX_BYTES && !address.contains(char::is_whitespace) && has_address_shape(address);
+    valid.then(|| address.to_owned())
+}
+
+fn in_brackets(text: &str) -> &str {
+    let inner = text.strip_suffix('>').and_then(|text| text.rsplit_once('<'));
+    inner.map_or(text, |(_, address)| address.trim())
+}
+
+fn unquoted(text: &str) -> &str {
+    let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
+    ['"', '\''].into_iter().find_map(inner).map_or(text, str::trim)
 }
 
 /// Whether a text matches `.+@.+\..+`, the pattern that Segment's own code (`segmentio/facade`) uses.
@@ -54,10 +61,12 @@ fn has_address_shape(text: &str) -> bool {
     domain[first.len_utf8()..].split_once('.').is_some_and(|(_, rest)| !rest.is_empty())
 }
 
-fn ignored_reason(node: &Node<'_>) -> IgnoredReason {
+/// Why a value is not an address.
+pub(crate) fn ignored_reason(node: &Node<'_>) -> IgnoredReason {
     match node {
         Node::Null => IgnoredReason::CannotBeCleared,
-        Node::Text(text) if text.trim().is_empty() => IgnoredReason::CannotBeCleared,
+        Node::Text(text) if visible(text).is_empty() => IgnoredReason::CannotBeCleared,
+        Node::List(_) | Node::Object(_) => IgnoredReason::Nested,
         _ => IgnoredReason::NotAnAddress,
     }
 }
@@ -75,6 +84,13 @@ mod tests {
             ("a@b@c.d", "a@b@c.d"),
             ("a@..x", "a@..x"),
             ("ü@ü.ü", "ü@ü.ü"),
+            ("\u{feff}a@b\u{200b}.c\u{0}", "a@b.c"),
+            ("mailto:A@b.c", "a@b.c"),
+            ("<a@b.c>", "a@b.c"),
+            ("Ann \"A.\" Lee < a@b.c >", "a@b.c"),
+            ("'a@b.c'", "a@b.c"),
+            ("\"a@b.c\"", "a@b.c"),
+            ("\"a\"@b.c", "\"a\"@b.c"),
         ] {
             assert_eq!(address_of(text).as_deref(), Some(address), "{text}");
         }
@@ -82,9 +98,10 @@ mod tests {
 
     #[test]
     fn any_other_text_is_not_an_address() {
-        for text in
-            ["", "@", "a", "a@b", "@b.c", "a@.c", "a@b.", "a@.", "a b@c.d", "a@b .c", "a\u{0}@b.c", "🎉"]
-        {
+        for text in [
+            "", "@", "a", "a@b", "@b.c", "a@.c", "a@b.", "a@.", "a b@c.d", "a@b .c", "<>", "mailto:", "''",
+            "🎉",
+        ] {
             assert_eq!(address_of(text), None, "{text:?}");
         }
     }

@@ -46,12 +46,25 @@ pub struct Identify {
     /// The time of the statement, to the microsecond. Never later than the receipt of the event or of its first
     /// attempt at Segment.
     pub time: Timestamp,
+    /// When Segment received the event, by its own clock, to the microsecond. Orders statements with equal times.
+    pub at_segment: Option<Timestamp>,
     /// The stated traits; `None` clears a trait. Traits that the event does not mention are absent.
     pub traits: Traits,
     /// The spelling of each custom trait in the event, by its folded key.
     pub spellings: BTreeMap<String, String>,
     /// Parts of the event that cannot be used.
     pub ignored: Vec<Ignored>,
+    /// Identifiers in the event that name nobody, and therefore do not count.
+    pub blocked: Vec<BlockedIdentifier>,
+}
+
+/// An identifier that does not count, because it names nobody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockedIdentifier {
+    /// Where it stands: `userId`, `anonymousId` or `email`.
+    pub place: &'static str,
+    /// What [`Blocked::name`](crate::Blocked::name) calls it.
+    pub name: String,
 }
 
 /// Traits with their values as text; `None` clears the trait.
@@ -131,7 +144,7 @@ pub struct Ignored {
 }
 
 /// The reason why a part of an identify is not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IgnoredReason {
     /// The key or value of a custom trait has more than 255 characters, or the value of a standard trait more than 1,000.
     TooLong,
@@ -143,7 +156,9 @@ pub enum IgnoredReason {
     CannotBeCleared,
     /// An email that does not look like an address.
     NotAnAddress,
-    /// The same key occurred before, perhaps in another spelling; the first one is used.
+    /// A `state` outside an address that does not look like a state, but like that of a subscription, say.
+    NotAState,
+    /// The same key occurs with several values, perhaps in several spellings; the first usable one is used.
     Repeated,
 }
 
@@ -157,12 +172,13 @@ impl IgnoredReason {
             Self::NotText => "not_text",
             Self::CannotBeCleared => "cannot_be_cleared",
             Self::NotAnAddress => "not_an_address",
+            Self::NotAState => "not_a_state",
             Self::Repeated => "repeated",
         }
     }
 }
 
-/// A request to delete a user. At least one of the identifiers is present.
+/// A request to delete a user. At least one of the identifiers is present, unless all of them are blocked.
 #[derive(Clone, PartialEq)]
 pub struct Delete {
     /// `userId`, trimmed, never empty.
@@ -174,6 +190,8 @@ pub struct Delete {
     /// The time of receipt, to the microsecond, regardless of the times in the event: everything stored until then is
     /// deleted.
     pub time: Timestamp,
+    /// Identifiers in the event that name nobody, and therefore do not count.
+    pub blocked: Vec<BlockedIdentifier>,
 }
 
 impl fmt::Debug for Identify {

@@ -32,29 +32,42 @@ fn fold_ascii(key: &str) -> String {
     folded
 }
 
-/// The first member of an object with this folded key. For a single lookup this is cheaper than folding all keys.
-fn member<'n>(node: &'n Node<'n>, folded: &str) -> Option<&'n Node<'n>> {
-    let Node::Object(members) = node else { return None };
-    members.iter().find(|(written, _)| folds_to(written, folded)).map(|(_, node)| node)
-}
-
-fn folds_to(key: &str, folded: &str) -> bool {
-    if key.is_ascii() { ascii_folded(key).eq(folded.bytes()) } else { fold_any(key) == folded }
-}
-
 fn ascii_folded(key: &str) -> impl Iterator<Item = u8> {
     let kept = key.bytes().filter(|byte| byte.is_ascii_alphanumeric() || *byte == b'.');
     kept.map(|byte| byte.to_ascii_lowercase())
 }
 
-/// The members of an object by folded key. If a key occurs several times, the first member in the document is used.
+/// The names of Segment's spec that have capital letters; the others are their own folded keys.
+const SPEC_NAMES: [(&str, &str); 11] = [
+    ("anonymousid", "anonymousId"),
+    ("createdat", "createdAt"),
+    ("firstname", "firstName"),
+    ("lastname", "lastName"),
+    ("messageid", "messageId"),
+    ("originaltimestamp", "originalTimestamp"),
+    ("postalcode", "postalCode"),
+    ("receivedat", "receivedAt"),
+    ("sentat", "sentAt"),
+    ("userid", "userId"),
+    ("projectid", "projectId"),
+];
+
+/// Whether a key is written as Segment's spec writes it.
+fn is_spec_name(written: &str, folded: &str) -> bool {
+    let spec = SPEC_NAMES.iter().find(|(key, _)| *key == folded).map_or(folded, |(_, spec)| spec);
+    written == spec
+}
+
+/// The members of an object by folded key. A key may occur several times, in several spellings: the one of Segment's spec
+/// comes first, the others follow in the order of the document. The reader takes the first that it can use.
+#[derive(Clone, Default)]
 pub(crate) struct Fields<'n> {
-    /// Sorted by key, each once. Objects are small, so this is faster than building a map.
+    /// Sorted by key. Objects are small, so this is faster than building a map.
     by_key: Vec<(String, Field<'n>)>,
-    repeated: Vec<String>,
 }
 
 /// One member of an object.
+#[derive(Clone)]
 pub(crate) struct Field<'n> {
     /// The key as written in the document.
     pub(crate) written: &'n str,
@@ -64,43 +77,65 @@ pub(crate) struct Field<'n> {
 impl<'n> Fields<'n> {
     /// The members of a value; none if it is missing or not an object.
     pub(crate) fn of(node: Option<&'n Node<'n>>) -> Self {
-        let Some(Node::Object(members)) = node else {
-            return Self { by_key: Vec::new(), repeated: Vec::new() };
-        };
+        let Some(Node::Object(members)) = node else { return Self::default() };
         let fields = members.iter().map(|(written, node)| (fold_key(written), Field { written, node }));
         let mut by_key: Vec<(String, Field<'n>)> = fields.collect();
         // A stable sort keeps the document order of equal keys.
         by_key.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let mut repeated = Vec::new();
-        by_key.dedup_by(|(later, _), (first, _)| {
-            let same = later == first;
-            if same {
-                repeated.push(std::mem::take(later));
-            }
-            same
-        });
-        Self { by_key, repeated }
+        for same in by_key.chunk_by_mut(|(one, _), (other, _)| one == other).filter(|same| same.len() > 1) {
+            same.sort_by_key(|(key, field)| !is_spec_name(field.written, key));
+        }
+        Self { by_key }
     }
 
-    /// The member with this folded key.
-    pub(crate) fn get(&self, folded: &str) -> Option<&'n Node<'n>> {
-        let found = self.by_key.binary_search_by(|(key, _)| key.as_str().cmp(folded)).ok()?;
-        Some(self.by_key[found].1.node)
+    /// All members with this folded key, the preferred one first.
+    pub(crate) fn all(&self, folded: &str) -> impl Iterator<Item = &'n Node<'n>> + use<'_, 'n> {
+        let start = self.by_key.partition_point(|(key, _)| key.as_str() < folded);
+        let length = self.by_key[start..].iter().take_while(|(key, _)| key == folded).count();
+        self.by_key[start..start + length].iter().map(|(_, field)| field.node)
     }
 
-    /// The member at the end of a path of folded keys, each of letters and digits.
-    pub(crate) fn at(&self, path: &[&str]) -> Option<&'n Node<'n>> {
-        let (first, rest) = path.split_first()?;
-        rest.iter().try_fold(self.get(first)?, |node, folded| member(node, folded))
+    /// All nodes at the end of a path of folded keys, the preferred one first.
+    pub(crate) fn at(&self, path: &[&str]) -> Vec<&'n Node<'n>> {
+        let Some((first, rest)) = path.split_first() else { return Vec::new() };
+        if rest.is_empty() {
+            return self.all(first).collect();
+        }
+        self.all(first).flat_map(|node| Fields::of(Some(node)).at(rest)).collect()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Field<'n>)> {
-        self.by_key.iter().map(|(key, field)| (key, field))
+    /// All nodes at the end of a path in which each dot is either part of a key or leads into an object or a list.
+    pub(crate) fn follow<S: AsRef<str>>(&self, path: &[S]) -> Vec<&'n Node<'n>> {
+        let step = |length: usize| {
+            let key: Vec<&str> = path[..length].iter().map(AsRef::as_ref).collect();
+            let rest = &path[length..];
+            self.all(&key.join(".")).flat_map(|node| follow(node, rest)).collect::<Vec<_>>()
+        };
+        (1..=path.len()).rev().flat_map(step).collect()
     }
 
-    /// Folded keys of the members that are not used because their key occurred before.
-    pub(crate) fn repeated(&self) -> &[String] {
-        &self.repeated
+    /// The members of each key, keys in order.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&str, &[(String, Field<'n>)])> {
+        let groups = self.by_key.chunk_by(|(one, _), (other, _)| one == other);
+        groups.map(|group| (group[0].0.as_str(), group))
+    }
+
+    /// Folded keys that occur with several values, of which one is used.
+    pub(crate) fn repeated(&self) -> impl Iterator<Item = &str> {
+        let says = |(_, field): &&(String, Field<'n>)| !field.node.is_blank();
+        self.groups().filter(move |(_, group)| group.iter().filter(says).count() > 1).map(|(key, _)| key)
+    }
+}
+
+fn follow<'n, S: AsRef<str>>(node: &'n Node<'n>, path: &[S]) -> Vec<&'n Node<'n>> {
+    match (node, path) {
+        (_, []) => vec![node],
+        (Node::Object(_), _) => Fields::of(Some(node)).follow(path),
+        (Node::List(items), [first, rest @ ..]) => {
+            let item = first.as_ref().parse().ok().and_then(|index: usize| items.get(index));
+            item.map_or_else(Vec::new, |item| follow(item, rest))
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -139,7 +174,10 @@ mod tests {
 
         #[test]
         fn a_member_is_found_by_its_folded_key(key in "[a-cA-C_. é🎉]*", sought in "[a-c]{1,3}") {
-            prop_assert_eq!(super::folds_to(&key, &sought), fold_key(&key) == sought);
+            let json = serde_json::json!({ key.clone(): 1 }).to_string();
+            let node = super::Node::parse(json.as_bytes()).unwrap();
+            let found = super::Fields::of(Some(&node)).all(&sought).count();
+            prop_assert_eq!(found == 1, fold_key(&key) == sought);
         }
 
         #[test]

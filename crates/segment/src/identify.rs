@@ -1,26 +1,33 @@
 //! Reads identifies.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use crate::Refusal;
-use crate::email;
-use crate::event::{AddressOrigin, Identify, Ignored, StatedAddress};
+use crate::event::{AddressOrigin, Identify, Ignored, IgnoredReason, StatedAddress};
 use crate::fields::Fields;
+use crate::identifiers::Seeker;
 use crate::node::Node;
-use crate::text::identifier;
-use crate::time;
-use crate::traits;
+use crate::traits::{self, Sources};
+use crate::{ReadOptions, Refusal, email, time};
 
 /// The name of this destination in `integrations`. Segment compares it case-sensitively.
 const DESTINATION: &str = "Refersion";
 
-pub(crate) fn read(top: &Fields<'_>, received_at: Timestamp) -> Result<Identify, Refusal> {
-    let parsed = traits::read(top.get("traits"));
+pub(crate) fn read(
+    top: &Fields<'_>,
+    received_at: Timestamp,
+    options: &ReadOptions,
+) -> Result<Identify, Refusal> {
+    let sources = Sources::of(top);
+    let parsed = traits::read(&sources, &options.mapping);
     let mut ignored = parsed.ignored;
-    let user = top.get("userid").and_then(identifier);
-    let anonymous = top.get("anonymousid").and_then(identifier);
-    let address = address(top, user.as_deref(), &mut ignored);
-    if user.is_none() && anonymous.is_none() && address.is_none() {
+    let mut seeker = Seeker::new(&options.blocked);
+    let user = seeker.user(top);
+    let anonymous = seeker.anonymous(top);
+    let candidates = sources.mapped(&options.mapping, "email").into_iter().chain(email::candidates(top));
+    let address = address(candidates, user.as_deref(), &mut seeker, &mut ignored);
+    if user.is_none() && anonymous.is_none() && address.is_none() && seeker.met_none() {
         return Err(Refusal::IdentifyNamesNobody);
     }
     Ok(Identify {
@@ -30,28 +37,51 @@ pub(crate) fn read(top: &Fields<'_>, received_at: Timestamp) -> Result<Identify,
         engage: is_from_engage(top),
         skip: is_switched_off(top),
         time: time::of_identify(top, received_at),
+        at_segment: time::at_segment(top),
         traits: parsed.traits,
         spellings: parsed.spellings,
         ignored,
+        blocked: seeker.met(),
     })
 }
 
-fn address(top: &Fields<'_>, user: Option<&str>, ignored: &mut Vec<Ignored>) -> Option<StatedAddress> {
-    let stated = email::first(top, ignored).map(|address| (address, AddressOrigin::Stated));
-    let found = stated.or_else(|| Some((email::address_of(user?)?, AddressOrigin::UserIdShape)));
+/// The first address that counts, or else the one that the userId looks like. Values before it that are no addresses are
+/// reported; that one is missing, only if there is no other.
+fn address<'n>(
+    mut candidates: impl Iterator<Item = &'n Node<'n>>,
+    user: Option<&str>,
+    seeker: &mut Seeker<'_>,
+    ignored: &mut Vec<Ignored>,
+) -> Option<StatedAddress> {
+    let mut unusable = BTreeSet::new();
+    let stated = candidates.find_map(|node| {
+        if email::address(node).is_none() {
+            unusable.insert(email::ignored_reason(node));
+        }
+        seeker.address(node)
+    });
+    if stated.is_some() {
+        unusable.remove(&IgnoredReason::CannotBeCleared);
+    }
+    ignored.extend(unusable.into_iter().map(|reason| Ignored { key: "email".to_owned(), reason }));
+    let stated = stated.map(|address| (address, AddressOrigin::Stated));
+    let found = stated.or_else(|| Some((seeker.address_of(user?)?, AddressOrigin::UserIdShape)));
     found.map(|(address, origin)| StatedAddress { address, origin })
 }
 
 /// Whether an audience, computed trait or journey sent the event: all of them add this object, with various members.
 fn is_from_engage(top: &Fields<'_>) -> bool {
-    matches!(top.at(&["context", "personas"]), Some(Node::Object(_)))
+    top.at(&["context", "personas"]).into_iter().any(|node| matches!(node, Node::Object(_)))
 }
 
 /// Whether the event disables this destination. Segment has applied `integrations` before, and Engage sends
 /// `"All": false` with every event. So only `false` under the exact name disables the destination; an object contains
 /// options and enables it.
 fn is_switched_off(top: &Fields<'_>) -> bool {
-    let Some(Node::Object(members)) = top.get("integrations") else { return false };
-    let ours = members.iter().find(|(key, _)| key == DESTINATION);
+    let mut integrations = top.all("integrations").filter_map(|node| match node {
+        Node::Object(members) => Some(members),
+        _ => None,
+    });
+    let ours = integrations.next().and_then(|members| members.iter().find(|(key, _)| key == DESTINATION));
     matches!(ours, Some((_, Node::Bool(false))))
 }

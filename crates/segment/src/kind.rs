@@ -15,7 +15,8 @@ pub(crate) enum Kind {
 
 /// Reads `type`, or `action`, its name in old examples of Segment.
 pub(crate) fn read(top: &Fields<'_>) -> Result<Kind, Refusal> {
-    let kind = ["type", "action"].into_iter().find_map(|key| word(top.get(key)?)).ok_or(Refusal::NoType)?;
+    let kind =
+        ["type", "action"].into_iter().find_map(|key| top.all(key).find_map(word)).ok_or(Refusal::NoType)?;
     match kind.as_str() {
         "identify" => Ok(Kind::Identify),
         "delete" => Ok(Kind::Delete),

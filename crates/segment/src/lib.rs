@@ -5,25 +5,33 @@
 //! only what cannot be an event: a customer can rarely change what a source sends, and Segment discards a refused
 //! event for good. `docs/traits.md` describes for users how each trait is read.
 
+mod blocked;
 mod delete;
 mod email;
 mod event;
 mod fields;
+mod identifiers;
 mod identify;
 mod kind;
 mod message;
 mod node;
+mod numbers;
+mod options;
 mod redact;
 mod refusal;
 mod surrogates;
 mod text;
 mod time;
 mod traits;
+mod unfold;
 
+pub use blocked::Blocked;
 pub use event::{
-    AddressOrigin, Body, Delete, Event, Identify, Ignored, IgnoredReason, StatedAddress, Trait, Traits,
+    AddressOrigin, BlockedIdentifier, Body, Delete, Event, Identify, Ignored, IgnoredReason, StatedAddress,
+    Trait, Traits,
 };
 pub use fields::fold_key;
+pub use options::{Mapping, ReadOptions, standard_field, standard_fields};
 pub use redact::{REDACTED, without_key};
 pub use refusal::Refusal;
 pub use traits::is_custom;
@@ -42,27 +50,41 @@ use node::Node;
 ///
 /// A [`Refusal`] with the HTTP status and the message for the customer. Never panics, for any bytes.
 pub fn read(json: &[u8], received_at: Timestamp) -> Result<Event, Refusal> {
-    let read = read_once(json, received_at);
+    read_with(json, received_at, &ReadOptions::default())
+}
+
+/// Reads one event as its connection wants it read. An event of which every identifier is blocked is not refused: it has
+/// none, and says which were blocked.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_with(json: &[u8], received_at: Timestamp, options: &ReadOptions) -> Result<Event, Refusal> {
+    let wrapped = numbers::wrapped(json);
+    let json = wrapped.as_deref().unwrap_or(json);
+    let read = read_once(json, received_at, options);
     if !matches!(read, Err(Refusal::NotJson(_))) {
         return read;
     }
     // Only tried if the event cannot be read, because unpaired surrogates are very rare.
-    surrogates::replaced(json).map_or(read, |json| read_once(&json, received_at))
+    surrogates::replaced(json).map_or(read, |json| read_once(&json, received_at, options))
 }
 
-fn read_once(json: &[u8], received_at: Timestamp) -> Result<Event, Refusal> {
+fn read_once(json: &[u8], received_at: Timestamp, options: &ReadOptions) -> Result<Event, Refusal> {
     let node = Node::parse(json)?;
     if !matches!(node, Node::Object(_)) {
         return Err(Refusal::NotAnObject);
     }
     let top = Fields::of(Some(&node));
-    let received_at = time::to_the_microsecond(received_at);
-    let body = match kind::read(&top)? {
-        Kind::Identify => Body::Identify(identify::read(&top, received_at)?),
-        Kind::Delete => Body::Delete(delete::read(&top, received_at)?),
-    };
     let message_id = message::id(&top);
     let message_key = message::key(message_id.as_deref(), &node);
+    let unfolded = unfold::parsed(&node);
+    let top = unfolded.as_ref().map_or(top, |node| Fields::of(Some(node)));
+    let received_at = time::to_the_microsecond(received_at);
+    let body = match kind::read(&top)? {
+        Kind::Identify => Body::Identify(identify::read(&top, received_at, options)?),
+        Kind::Delete => Body::Delete(delete::read(&top, received_at, options)?),
+    };
     let bulk = matches!(&body, Body::Identify(identify) if identify.engage);
     Ok(Event { message_key, message_id, bulk, body })
 }

@@ -4,18 +4,17 @@ use sha2::{Digest, Sha256};
 
 use crate::fields::Fields;
 use crate::node::Node;
-use crate::text;
 
 /// Segment's limit for a `messageId`, in characters. Source: Segment's spec, "Common fields".
 const MAX_ID_CHARS: usize = 100;
 
 /// Segment's `messageId`: a trimmed text, or a number as text.
 pub(crate) fn id(top: &Fields<'_>) -> Option<String> {
-    match top.get("messageid")? {
-        Node::Text(text) => text::non_empty(text),
+    top.all("messageid").find_map(|node| match node {
+        Node::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned),
         Node::Number(number) => Some(number.to_string()),
         _ => None,
-    }
+    })
 }
 
 /// The message key: the `messageId`, or its hash if it is too long to be stored with every statement. Without a

@@ -8,33 +8,61 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
 
-use crate::Refusal;
+use crate::{Refusal, numbers};
 
 /// A JSON value. Text without escapes borrows from the input.
 #[derive(Clone)]
 pub(crate) enum Node<'a> {
     Null,
     Bool(bool),
-    Number(Number),
+    Number(Number<'a>),
     Text(Cow<'a, str>),
     List(Vec<Node<'a>>),
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
 }
 
-/// A JSON number, with the distinctions of `serde_json`.
-#[derive(Clone, Copy)]
-pub(crate) enum Number {
+/// A JSON number, with the distinctions of `serde_json`, and those that it cannot hold.
+#[derive(Clone)]
+pub(crate) enum Number<'a> {
     Unsigned(u64),
     Signed(i64),
     Float(f64),
+    /// A number as it is written, because no other of these holds it: an integer of many digits, or `1e400`.
+    Written(Cow<'a, str>),
 }
 
 impl<'a> Node<'a> {
     /// Parses JSON. `serde_json` limits the depth to 127 levels, so recursion over a node is safe.
     pub(crate) fn parse(json: &'a [u8]) -> Result<Self, Refusal> {
         serde_json::from_slice(json).map_err(Refusal::NotJson)
+    }
+
+    /// Whether it is null or an empty text.
+    pub(crate) fn is_blank(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Text(text) => text.trim().is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The same value, which borrows nothing.
+    pub(crate) fn into_owned(self) -> Node<'static> {
+        match self {
+            Self::Null => Node::Null,
+            Self::Bool(value) => Node::Bool(value),
+            Self::Number(number) => Node::Number(number.into_owned()),
+            Self::Text(text) => Node::Text(Cow::Owned(text.into_owned())),
+            Self::List(items) => Node::List(items.into_iter().map(Self::into_owned).collect()),
+            Self::Object(members) => {
+                let owned =
+                    |(key, node): (Cow<'_, str>, Self)| (Cow::Owned(key.into_owned()), node.into_owned());
+                Node::Object(members.into_iter().map(owned).collect())
+            }
+        }
     }
 
     /// The same value with the members of each object sorted by key. Of members with one key the last is kept, as in
@@ -56,14 +84,26 @@ impl<'a> Node<'a> {
     }
 }
 
-impl fmt::Display for Number {
+impl Number<'_> {
+    fn into_owned(self) -> Number<'static> {
+        match self {
+            Self::Unsigned(n) => Number::Unsigned(n),
+            Self::Signed(n) => Number::Signed(n),
+            Self::Float(n) => Number::Float(n),
+            Self::Written(text) => Number::Written(Cow::Owned(text.into_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Number<'_> {
     /// Writes a plain decimal: no exponent, no `.0`, and for a fraction the shortest text that parses to the same
-    /// double.
+    /// double. A number that no double holds stays as it is written.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsigned(n) => n.fmt(f),
             Self::Signed(n) => n.fmt(f),
             Self::Float(n) => n.fmt(f),
+            Self::Written(text) => f.write_str(text),
         }
     }
 }
@@ -122,7 +162,12 @@ impl<'de> Visitor<'de> for NodeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Node<'de>, A::Error> {
         let mut members = Vec::new();
         while let Some((Key(key), value)) = object.next_entry()? {
-            members.push((key, value));
+            match value {
+                Node::Text(number) if key == numbers::MARK => {
+                    return Ok(Node::Number(Number::Written(number)));
+                }
+                value => members.push((key, value)),
+            }
         }
         Ok(Node::Object(members))
     }
@@ -163,6 +208,9 @@ impl Serialize for Node<'_> {
             Self::Number(Number::Unsigned(value)) => serializer.serialize_u64(*value),
             Self::Number(Number::Signed(value)) => serializer.serialize_i64(*value),
             Self::Number(Number::Float(value)) => serializer.serialize_f64(*value),
+            Self::Number(Number::Written(text)) => RawValue::from_string(text.clone().into_owned())
+                .map_err(S::Error::custom)?
+                .serialize(serializer),
             Self::Text(value) => serializer.serialize_str(value),
             Self::List(items) => serializer.collect_seq(items),
             Self::Object(members) => {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::Refusal;
 use crate::node::Node;
+use crate::numbers;
 use crate::surrogates;
 
 /// The replacement of a removed key.
@@ -26,7 +27,8 @@ pub fn without_key<'a>(json: &'a [u8], api_key: &str) -> Result<Cow<'a, [u8]>, R
         return Ok(Cow::Borrowed(json));
     }
     let valid = surrogates::replaced(json).map_or(Cow::Borrowed(json), Cow::Owned);
-    let (redacted, changed) = redact(Node::parse(&valid)?, &secrets);
+    let wrapped = numbers::wrapped(&valid);
+    let (redacted, changed) = redact(Node::parse(wrapped.as_deref().unwrap_or(&valid))?, &secrets);
     Ok(if changed { Cow::Owned(redacted.to_json()) } else { valid })
 }
 
@@ -52,7 +54,7 @@ fn redact<'a>(node: Node<'a>, secrets: &[&str]) -> (Node<'a>, bool) {
             let (text, changed) = redact_text(text, secrets);
             (Node::Text(text), changed)
         }
-        Node::Number(number) => {
+        Node::Number(ref number) => {
             let written = [number.to_string(), String::from_utf8_lossy(&node.to_json()).into_owned()];
             let has_secret = secrets.iter().any(|secret| written.iter().any(|text| text.contains(secret)));
             if has_secret { (Node::Text(REDACTED.into()), true) } else { (node, false) }

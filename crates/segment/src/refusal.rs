@@ -5,7 +5,7 @@
 /// Each message is constant and contains nothing of the event: Segment groups failures by it.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Not JSON: a syntax error, a bare `NaN`, a number outside the range of a double, not UTF-8, a byte order mark,
+    /// Not JSON: a syntax error, a bare `NaN`, not UTF-8, a byte order mark,
     /// or more than 127 levels.
     #[error("the body is not valid JSON: send one event as a JSON object in UTF-8")]
     NotJson(#[source] serde_json::Error),

@@ -1,14 +1,16 @@
 //! Conversion of single JSON values to text.
 
+use std::borrow::Cow;
+
 use crate::node::Node;
 
 /// A statement about a text field: its new value, or `None` to clear it.
 pub(crate) type Statement = Option<String>;
 
-/// Reads an identifier: a trimmed text, or a number or boolean as text. Empty and null values are not identifiers.
+/// Reads an identifier: a text, or a number or boolean as text. Empty and null values are not identifiers.
 pub(crate) fn identifier(node: &Node<'_>) -> Option<String> {
     match node {
-        Node::Text(text) => non_empty(text),
+        Node::Text(text) => Some(visible(text)).filter(|text| !text.is_empty()),
         Node::Number(number) => Some(number.to_string()),
         Node::Bool(value) => Some(value.to_string()),
         Node::Null | Node::List(_) | Node::Object(_) => None,
@@ -32,8 +34,68 @@ pub(crate) fn text_or_number(node: &Node<'_>) -> Option<Statement> {
     }
 }
 
-/// The trimmed text; `None` if it is empty.
+/// The text of a value; `None` if it is empty.
 pub(crate) fn non_empty(text: &str) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    let text = value(text);
+    (!text.is_empty()).then(|| text.into_owned())
+}
+
+/// The text of a value: without control characters, and without white space and invisible characters at its ends. Line
+/// breaks and tabs become spaces, because the words that they separate must not become one.
+pub(crate) fn value(text: &str) -> Cow<'_, str> {
+    let trimmed = text.trim_matches(|c: char| c.is_whitespace() || c.is_control() || is_invisible(c));
+    if !trimmed.contains(char::is_control) {
+        return Cow::Borrowed(trimmed);
+    }
+    let one_line = trimmed.replace("\r\n", " ");
+    let spaced = one_line.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+    Cow::Owned(spaced.filter(|c| !c.is_control()).collect())
+}
+
+/// The text of an identifier: as that of a value, and without any invisible character. Copied from a web page, a
+/// spreadsheet or a file, an id or an address may bring some along, and then is another one to a computer.
+pub(crate) fn visible(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    value(&text).into_owned()
+}
+
+/// Whether a character is invisible and stands for nothing: zero-width spaces and joiners, byte order marks, marks of
+/// direction, soft hyphens, tags. Source: Unicode, the property `Default_Ignorable_Code_Point`, less what is a letter or
+/// selects the form of one.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_has_no_invisible_characters() {
+        for text in
+            ["\u{feff}u1", "u\u{200b}1", "u1\u{200d}\u{2060}", " u\u{ad}1\u{0}", "\u{202a}u1\u{202c}", "u1\n"]
+        {
+            assert_eq!(visible(text), "u1", "{text:?}");
+        }
+        assert_eq!(visible("\u{feff} \u{200b}"), "");
+    }
+
+    #[test]
+    fn a_value_has_no_control_characters_and_words_stay_apart() {
+        assert_eq!(value("\u{0}An\u{7}n\u{85}"), "Ann");
+        assert_eq!(value(" 1 High St\r\nApt 2\tleft\n"), "1 High St Apt 2 left");
+        assert_eq!(value("\u{feff}Ann\u{200b} "), "Ann");
+        assert_eq!(value("می\u{200c}خواهم"), "می\u{200c}خواهم", "a joiner inside a word belongs to it");
+    }
 }

@@ -104,6 +104,8 @@ pub struct Limits {
     pub deadline: Duration,
     /// How long a bulk edit waits for company.
     pub bulk_waits: Duration,
+    /// Identifiers that name nobody, beside those of the default list.
+    pub blocked_identifiers: Vec<String>,
     /// Minimum number of edits in a batch for which the fast path is used (send first, then record once).
     pub carry_from: usize,
     /// How long outcomes are kept.
@@ -123,6 +125,7 @@ impl Default for Limits {
             renew: Duration::from_secs(2),
             deadline: Duration::from_secs(10),
             bulk_waits: Duration::from_millis(200),
+            blocked_identifiers: Vec::new(),
             carry_from: 50,
             keep_outcomes: Duration::from_secs(30 * 86_400),
             keep_dead_letters: Duration::from_secs(90 * 86_400),

@@ -22,6 +22,8 @@ pub struct Meters {
     pub batches: AtomicU64,
     /// Events of which a value was refused because it exceeds a bound. A batch that is folded again counts again.
     pub too_large: AtomicU64,
+    blocked: Mutex<BTreeMap<&'static str, u64>>,
+    unusable: Mutex<BTreeMap<(String, &'static str), u64>>,
     outcomes: Mutex<BTreeMap<&'static str, u64>>,
     calls: Mutex<BTreeMap<&'static str, u64>>,
     call_micros: AtomicU64,
@@ -47,6 +49,29 @@ impl Meters {
     /// Counts an outcome.
     pub fn outcome(&self, word: &'static str) {
         bump(&self.outcomes, word, 1);
+    }
+
+    /// Counts events with an identifier that names nobody, by where it stands. A batch that is folded again counts
+    /// again.
+    pub(crate) fn blocked(&self, place: &'static str, events: u64) {
+        bump(&self.blocked, place, events);
+    }
+
+    /// Counts events with a value that cannot be used, by trait and reason. A batch that is folded again counts again.
+    pub(crate) fn unusable(&self, name: &str, reason: &'static str, events: u64) {
+        bump(&self.unusable, (name.to_owned(), reason), events);
+    }
+
+    /// Events with an identifier that names nobody, by where it stands.
+    #[must_use]
+    pub fn blocked_identifiers(&self) -> BTreeMap<&'static str, u64> {
+        copy(&self.blocked)
+    }
+
+    /// Events with a value that cannot be used, by trait and reason.
+    #[must_use]
+    pub fn unusable_values(&self) -> BTreeMap<(String, &'static str), u64> {
+        copy(&self.unusable)
     }
 
     /// Counts a call by how it went: `fine`, `refused`, `throttled` or `unwell`.

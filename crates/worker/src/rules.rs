@@ -6,6 +6,7 @@ use std::sync::Arc;
 use connections::{Connection, ConnectionId, NewAffiliateStatus, OneWordName, Settings, StoreError};
 use identity::eligibility::{CUSTOM, Rules};
 use jiff::{SignedDuration, Timestamp};
+use segment::{Blocked, Mapping, ReadOptions};
 
 use crate::Worker;
 
@@ -32,11 +33,21 @@ pub fn rules(settings: &Settings) -> Rules {
     }
 }
 
+/// How the events of a connection are read: `blocked` are the identifiers that the configuration adds to the default list.
+#[must_use]
+pub fn read_options(blocked: &[String], settings: &Settings) -> ReadOptions {
+    let more = blocked.iter().chain(&settings.blocked_identifiers).map(String::as_str);
+    let map = settings.trait_map.iter().map(|(field, path)| (field.as_str(), path.as_str()));
+    ReadOptions { blocked: Blocked::standard().and(more), mapping: Mapping::of(map) }
+}
+
 /// The connections as they were read a moment ago.
 #[derive(Clone, Default)]
 pub struct Known {
     /// Shared, because every batch on its way keeps what was known when it was read.
     connections: Arc<BTreeMap<ConnectionId, Arc<Connection>>>,
+    /// How their events are read.
+    options: Arc<BTreeMap<ConnectionId, Arc<ReadOptions>>>,
     read_at: Option<Timestamp>,
 }
 
@@ -57,6 +68,9 @@ impl Known {
             return Ok(());
         }
         let all = worker.connections.list().await?;
+        let blocked = &worker.limits.blocked_identifiers;
+        let options = all.iter().map(|it| (it.id, Arc::new(read_options(blocked, &it.settings))));
+        self.options = Arc::new(options.collect());
         let all = all.into_iter().map(|connection| (connection.id, Arc::new(connection)));
         self.connections = Arc::new(all.collect());
         self.read_at = Some(now);
@@ -102,6 +116,12 @@ impl Known {
     #[must_use]
     pub fn get(&self, id: ConnectionId) -> Option<Arc<Connection>> {
         self.connections.get(&id).cloned()
+    }
+
+    /// How the events of a connection are read; of one that is not there, as the ingest endpoint reads them.
+    #[must_use]
+    pub fn read_options(&self, id: ConnectionId) -> Arc<ReadOptions> {
+        self.options.get(&id).cloned().unwrap_or_default()
     }
 
     /// Every connection.

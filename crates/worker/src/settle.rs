@@ -6,9 +6,10 @@ use identity::Text;
 use identity::eligibility::Rules;
 use identity::graph::Lane;
 use identity::plan::Step;
-use identity::settle::{End, Ended, Settled, settle};
+use identity::settle::{End, Ended, MATCHED_NOBODY, Settled, settle};
 use jiff::{SignedDuration, Timestamp};
-use ledger::{AffiliateRef, Changes, GraphRow, Outcome, Save, State, Work};
+use ledger::unmapped::UNMATCHED;
+use ledger::{AffiliateRef, Changes, GraphRow, Outcome, Save, State, Unmapped, Work};
 
 use crate::payout::note_holds;
 use crate::refused::note_refused;
@@ -28,11 +29,19 @@ pub(crate) fn settle_save(
 ) -> Vec<Step> {
     let mut settled = settle(&mut save.graph, rules);
     changes.erased.extend(&settled.erased);
+    changes.put_aside.extend(&settled.put_aside);
     note_refused(changes, std::mem::take(&mut settled.shed), now);
     for ended in &settled.ended {
         changes.outcomes.push(outcome_of(ended, now));
         if ended.number > 1 {
-            changes.resolved.push(ended.event);
+            let letters = if ended.delivered { &mut changes.resolved } else { &mut changes.put_aside };
+            // Who waits may be delivered yet.
+            if ended.delivered || ended.end != End::Remembered {
+                letters.push(ended.event);
+            }
+        }
+        if ended.reason.as_deref() == Some(MATCHED_NOBODY) {
+            note_unmatched(changes);
         }
     }
     note_holds(changes, save, &settled.holds, now);
@@ -65,7 +74,24 @@ fn outcome_of(ended: &Ended, at: Timestamp) -> Outcome {
         End::Remembered => State::Remembered,
     };
     let affiliate = ended.affiliate.clone().map(|(id, code)| AffiliateRef { id, code });
-    Outcome { event: ended.event, number: ended.number, state, reason: ended.reason.clone(), affiliate, at }
+    Outcome { event: ended.event, number: ended.number, state, reason: reason_of(ended), affiliate, at }
+}
+
+/// The reason in words, with the values that were left out.
+fn reason_of(ended: &Ended) -> Option<String> {
+    let left_out = ended.unusable.as_deref().map(|unusable| format!("left out: {unusable}"));
+    let reasons: Vec<String> = ended.reason.clone().into_iter().chain(left_out).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// Counts a delete that named nobody of whom anything was known.
+fn note_unmatched(changes: &mut Changes) {
+    match changes.unmapped.iter_mut().find(|row| row.key == UNMATCHED) {
+        Some(row) => row.events += 1,
+        None => {
+            changes.unmapped.push(Unmapped { key: UNMATCHED.into(), spelling: UNMATCHED.into(), events: 1 })
+        }
+    }
 }
 
 /// When the graph is due: at once, or when its trouble says so; bulk waits a moment for company.

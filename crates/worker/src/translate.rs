@@ -34,9 +34,14 @@ pub enum Ask {
     Say(Box<Statement>),
     /// Erase and disable these.
     Delete(Deletion),
-    /// Nothing: it is not for us.
-    Skip,
+    /// Nothing: it is not for us, or names nobody. The reason is a fixed word.
+    Skip(&'static str),
 }
+
+/// The destination is switched off in the event.
+const SWITCHED_OFF: &str = "integrations_say_no";
+/// Every identifier of the event is one that names nobody.
+const BLOCKED: &str = "blocked_identifier";
 
 /// Names things of one connection.
 pub struct Translator<'a> {
@@ -72,19 +77,36 @@ impl Translator<'_> {
     #[must_use]
     pub fn ask(&self, id: Uuid, revision: u32, lane: Lane, event: &Event) -> Ask {
         match &event.body {
-            Body::Identify(identify) if identify.skip => Ask::Skip,
+            Body::Identify(identify) if identify.skip => Ask::Skip(SWITCHED_OFF),
+            Body::Identify(it) if it.user.is_none() && it.address.is_none() && it.anonymous.is_none() => {
+                Ask::Skip(BLOCKED)
+            }
             Body::Identify(identify) => Ask::Say(Box::new(Statement {
                 event: id,
-                stamp: Stamp { time: identify.time.into(), key: event.message_key.as_str().into(), revision },
+                stamp: Stamp {
+                    time: identify.time.into(),
+                    received: identify.at_segment.map(Into::into),
+                    key: event.message_key.as_str().into(),
+                    revision,
+                },
                 lane,
                 user: identify.user.as_deref().map(|user| self.name(USER, user)),
                 address: self.address(identify),
                 anonymous: identify.anonymous.as_deref().map(|anonymous| self.name(ANONYMOUS, anonymous)),
                 traits: meaning(&identify.traits),
+                unusable: None,
             })),
+            Body::Delete(it) if it.user.is_none() && it.addresses.is_empty() && it.anonymous.is_none() => {
+                Ask::Skip(BLOCKED)
+            }
             Body::Delete(delete) => Ask::Delete(Deletion {
                 event: id,
-                stamp: Stamp { time: delete.time.into(), key: event.message_key.as_str().into(), revision },
+                stamp: Stamp {
+                    time: delete.time.into(),
+                    received: None,
+                    key: event.message_key.as_str().into(),
+                    revision,
+                },
                 user: delete.user.as_deref().map(|user| self.name(USER, user)),
                 addresses: delete.addresses.iter().map(|address| self.address_name(address)).collect(),
                 anonymous: delete.anonymous.as_deref().map(|anonymous| self.name(ANONYMOUS, anonymous)),
@@ -113,13 +135,13 @@ impl Translator<'_> {
         let names = match (ask, &event.body) {
             (Ask::Say(statement), _) => statement.digests(),
             (Ask::Delete(deletion), _) => deletion.digests(),
-            (Ask::Skip, Body::Identify(it)) => {
+            (Ask::Skip(_), Body::Identify(it)) => {
                 let user = it.user.iter().map(|id| self.digest(USER, id));
                 let address = it.address.iter().map(|stated| self.digest(ADDRESS, &stated.address));
                 let anonymous = it.anonymous.iter().map(|id| self.digest(ANONYMOUS, id));
                 user.chain(address).chain(anonymous).collect()
             }
-            (Ask::Skip, Body::Delete(_)) => Vec::new(),
+            (Ask::Skip(_), Body::Delete(_)) => Vec::new(),
         };
         let message = event.message_id.iter().map(|id| self.digest(MESSAGE, id));
         message.chain(names).collect()
@@ -182,6 +204,15 @@ pub fn meaning(said: &BTreeMap<Trait, Option<String>>) -> Map<Text, Option<Text>
         traits.insert(Text::new_static(name), value);
     }
     traits
+}
+
+/// Why the country that is stated is not sent; `None` if it is, or if none is stated.
+pub(crate) fn unusable_country(said: &BTreeMap<Trait, Option<String>>) -> Option<&'static str> {
+    let stated = said.get(&Trait::Country)?.as_deref()?;
+    match country::code(stated) {
+        None => Some("unknown_country"),
+        Some(code) => (!country::accepted(code)).then_some("country_not_accepted"),
+    }
 }
 
 fn state_text(text: &str, in_the_us: bool) -> Text {

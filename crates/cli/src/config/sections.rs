@@ -122,6 +122,11 @@ sections! {
         /// Edits of one batch that are told before it is recorded.
         carry_from: u32,
     }
+    /// Whom identifiers name.
+    identifiers: Identifiers {
+        /// Those that name nobody, beside the default list, separated by commas.
+        blocked: String,
+    }
     /// When a connection is paused by itself.
     breaker: Breaker {
         /// Unwell answers in a row.

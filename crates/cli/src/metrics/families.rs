@@ -196,7 +196,8 @@ fn worker(it: &WorkerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
     };
     let settling = Family::summary("event_settling_seconds", "From the door to the outcome.", ["lane"]);
     let longest = Family::gauge("event_settling_longest_seconds", "The longest of these.", ["lane"]);
-    vec![
+    let mut left_out = left_out(it);
+    left_out.extend([
         absorbed.with([], number(it.absorbed_events)).finish(),
         batches.with([], number(it.absorbed_batches)).finish(),
         too_large.with([], number(it.too_large_events)).finish(),
@@ -206,5 +207,19 @@ fn worker(it: &WorkerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
         it.rates.iter().fold(rates, rate).finish(),
         it.settling.iter().fold(settling, |family, (lane, it)| family.with_summary([lane], it)).finish(),
         it.settling.iter().fold(longest, |family, (lane, it)| family.with([lane], it.longest)).finish(),
+    ]);
+    left_out
+}
+
+fn left_out(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
+    let blocked = "Events with an identifier that names nobody.";
+    let blocked = Family::counter("events_blocked_identifier_total", blocked, ["place"]);
+    let unusable =
+        "Events with a value that cannot be used; traits that are not sent are counted as unmapped.";
+    let unusable = Family::counter("events_unusable_value_total", unusable, ["trait", "reason"]);
+    let values = it.unusable_values.iter();
+    vec![
+        it.blocked_identifiers.iter().fold(blocked, |all, (place, n)| all.with([place], number(*n))).finish(),
+        values.fold(unusable, |all, ((name, reason), n)| all.with([name, reason], number(*n))).finish(),
     ]
 }

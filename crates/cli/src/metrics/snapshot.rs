@@ -112,6 +112,10 @@ pub struct WorkerFigures {
     pub absorbed_batches: u64,
     /// Events of which a value was refused because it exceeds a bound.
     pub too_large_events: u64,
+    /// Events with an identifier that names nobody, by where it stands.
+    pub blocked_identifiers: BTreeMap<&'static str, u64>,
+    /// Events with a value that cannot be used, by trait and reason.
+    pub unusable_values: BTreeMap<(String, &'static str), u64>,
     /// Events ended, by outcome.
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Calls to Refersion, by how they went: `fine`, `refused`, `throttled` or `unwell`.

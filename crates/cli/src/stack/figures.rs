@@ -155,6 +155,8 @@ impl Source for WorkerSource {
             absorbed_events: meters.absorbed.load(Ordering::Relaxed),
             absorbed_batches: meters.batches.load(Ordering::Relaxed),
             too_large_events: meters.too_large.load(Ordering::Relaxed),
+            blocked_identifiers: meters.blocked_identifiers(),
+            unusable_values: meters.unusable_values(),
             outcomes: meters.outcomes(),
             calls: meters.calls(),
             call_latency: latencies(meters),

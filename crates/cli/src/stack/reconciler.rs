@@ -68,6 +68,12 @@ fn limits(config: &Config) -> Limits {
         absorb_batch: number(config.worker.absorb_batch),
         concurrency: number(config.worker.max_concurrency),
         carry_from: number(config.worker.carry_from),
+        blocked_identifiers: config
+            .identifiers
+            .blocked
+            .split(',')
+            .map(|text| text.trim().to_owned())
+            .collect(),
         breaker_after: config.breaker.failures,
         retry: RetryPolicy {
             max_attempts: config.retry.max_attempts,

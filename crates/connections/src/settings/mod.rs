@@ -1,6 +1,6 @@
 //! What an operator may choose for one connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -10,6 +10,9 @@ pub const RATE_LIMITS: (f64, f64) = (0.01, 10_000.0);
 
 /// The most traits that custom fields may take.
 pub const MAX_CUSTOM_FIELDS: usize = 500;
+
+/// The most identifiers that one connection may block.
+pub const MAX_BLOCKED: usize = 1_000;
 
 /// The longest trait name, placeholder or offer, in characters.
 pub const MAX_TEXT_LENGTH: usize = 255;
@@ -45,6 +48,11 @@ pub struct Settings {
     /// Custom fields that Refersion refused for several persons in a row, by numeric id, and why (no personal data). They
     /// are not sent until a probe of the worker is accepted, or an operator changes a setting or resumes the connection.
     pub suspended_fields: BTreeMap<u64, String>,
+    /// Identifiers that name nobody, beside those of the default list; compared without case.
+    pub blocked_identifiers: BTreeSet<String>,
+    /// The path of the trait that is read as a standard field (Refersion's name of it, `name` or `email`), as the caller
+    /// reads paths.
+    pub trait_map: BTreeMap<String, String>,
 }
 
 /// The status with which affiliates are created.
@@ -112,6 +120,8 @@ impl Default for Settings {
             paypal_trait: None,
             late_creates: 120,
             suspended_fields: BTreeMap::new(),
+            blocked_identifiers: BTreeSet::new(),
+            trait_map: BTreeMap::new(),
         }
     }
 }
@@ -127,6 +137,8 @@ impl Settings {
         check_late_creates(self.late_creates)?;
         check_offer(self.offer.as_deref())?;
         check_custom_fields(&self.custom_fields)?;
+        check_blocked(&self.blocked_identifiers)?;
+        self.trait_map.values().try_for_each(|path| check_text("trait_map", path))?;
         if let OneWordName::Placeholder(text) = &self.one_word_name {
             check_text("one_word_name", text)?;
         }
@@ -172,6 +184,16 @@ fn check_url(text: &str) -> Result<(), SettingsError> {
         return Err(error(name, "must be given without /v2 and without a slash at its end"));
     }
     Ok(())
+}
+
+fn check_blocked(blocked: &BTreeSet<String>) -> Result<(), SettingsError> {
+    if blocked.len() > MAX_BLOCKED {
+        return Err(error(
+            "blocked_identifiers",
+            format!("may have at most {MAX_BLOCKED} entries: unblock some"),
+        ));
+    }
+    blocked.iter().try_for_each(|text| check_text("blocked_identifiers", text))
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -6,8 +6,10 @@ use super::attempts::concerned_by;
 use super::{Cause, effect};
 use crate::digest::Digest;
 use crate::eligibility::Rules;
-use crate::graph::{Affiliate, EventState, Graph, TrackedEvent};
+use crate::fold::EMAIL;
+use crate::graph::{Affiliate, Blame, EventState, Graph, TrackedEvent};
 use crate::plan::Picture;
+use crate::stamp::Moment;
 use crate::{Map, Text};
 
 /// An event that dies.
@@ -32,6 +34,7 @@ pub(super) struct Refusal<'a> {
     pub(super) email: Option<Digest>,
     pub(super) texts: &'a Map<Text, Text>,
     pub(super) attempts: u32,
+    pub(super) now: Moment,
 }
 
 /// A trait that a person says: whose profile holds it, and the text that a field is told of it.
@@ -79,7 +82,9 @@ impl Refusal<'_> {
             address.refused = Some(cause.message.clone());
         }
         let states = |kept: &TrackedEvent| kept.address == Some(address) && kept.has_said("email");
-        die(graph, states, cause, Some("email"), self.attempts)
+        let deaths = die(graph, states, cause, Some("email"), self.attempts);
+        note_causes(graph, &deaths, &EMAIL);
+        deaths
     }
 
     fn note_value(&self, graph: &mut Graph, saying: &Saying, cause: &Cause) -> Vec<Death> {
@@ -88,10 +93,19 @@ impl Refusal<'_> {
             return Vec::new();
         };
         said.refused = Some(cause.message.clone());
-        let stamp = said.stamp.clone();
+        let (stamp, before) = (said.stamp.clone(), said.blame.map(|blame| blame.event));
         let set_it =
             |kept: &TrackedEvent| kept.stamp == stamp && kept.identifier == saying.profile && !kept.delete;
-        die(graph, set_it, cause, Some(&saying.field), self.attempts)
+        // The dead letter of the event that was blamed before stands for all that repeat it, as long as it is kept.
+        let before = before.filter(|event| graph.event_place(*event).is_ok());
+        let blamed = before.or_else(|| graph.events.iter().find(|kept| set_it(kept)).map(|kept| kept.event));
+        let profile = graph.identifiers.get_mut(&saying.profile);
+        if let Some(said) = profile.and_then(|profile| profile.traits.get_mut(&saying.key)) {
+            said.blame = blamed.map(|event| Blame { event, at: self.now });
+        }
+        let deaths = die(graph, |kept| Some(kept.event) == blamed, cause, Some(&saying.field), self.attempts);
+        note_causes(graph, &deaths, &saying.key);
+        deaths
     }
 
     /// Nobody says the value: a field was to be emptied. Asking again would not help, so it is left alone.
@@ -103,6 +117,15 @@ impl Refusal<'_> {
             |affiliate: &&mut Affiliate| [Some(self.anchor), moved_to].contains(&Some(affiliate.address));
         for affiliate in graph.affiliates.iter_mut().filter(is_meant) {
             effect::leave_alone(affiliate, field);
+        }
+    }
+}
+
+/// Remembers of which trait's value events died.
+fn note_causes(graph: &mut Graph, deaths: &[Death], key: &Text) {
+    for death in deaths {
+        if let Some(kept) = graph.event_mut(death.event) {
+            kept.died_of = Some(key.clone());
         }
     }
 }

@@ -146,7 +146,7 @@ pub fn apply(graph: &mut Graph, rules: &Rules, anchor: Digest, answer: &Answer, 
         }
         Answer::TellUnknown { id, email, fields } => effect::tell_unknown(graph, *id, *email, fields),
         Answer::Refused { causes, email, texts } => {
-            let refusal = deaths::Refusal { anchor, causes, email: *email, texts, attempts: tried + 1 };
+            let refusal = deaths::Refusal { anchor, causes, email: *email, texts, attempts: tried + 1, now };
             return refusal.note(graph, rules);
         }
         Answer::StatusIs { id, status } => effect::status_is(graph, *id, *status),

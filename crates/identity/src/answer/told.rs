@@ -36,7 +36,7 @@ impl Sent<'_> {
             return self.email.is_some() && kept.address == self.email;
         }
         self.rules.fields_of(key).any(|field| {
-            let winner = person.said(field, key).filter(|said| said.stamp == kept.stamp);
+            let winner = person.said(field, key).filter(|said| said.is_of(kept.event, &kept.stamp));
             let text = winner.and_then(|said| self.rules.text_of(field, said));
             text.is_some() && self.fields.get(field).map(Text::as_str) == text
         })

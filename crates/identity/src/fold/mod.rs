@@ -1,19 +1,23 @@
 //! An event goes into a graph. Folding is a pure function of the events, whatever their order and repetition.
 
 mod name;
+mod retry;
+mod traits;
 
 use uuid::Uuid;
 
 use crate::digest::Digest;
-use crate::graph::{Claim, EventState, Graph, Identifier, Kind, Lane, Sighting, TrackedEvent, TraitValue};
+use crate::graph::{Claim, EventState, Graph, Identifier, Kind, Lane, Sighting, TrackedEvent};
 use crate::stamp::{Moment, Span, Stamp};
 use crate::tombstones::Tombstones;
 use crate::{Map, Text};
 
 pub use name::Name;
+pub use retry::{forgive, reconsider};
+use traits::write_traits;
 
 /// What an event says that states an address.
-const EMAIL: Text = Text::new_static("email");
+pub(crate) const EMAIL: Text = Text::new_static("email");
 
 /// Who states an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub struct Statement {
     pub anonymous: Option<Name>,
     /// The traits; `None` clears.
     pub traits: Map<Text, Option<Text>>,
+    /// Its values that cannot be used, each with its reason, in words for an operator.
+    pub unusable: Option<Text>,
 }
 
 /// Whom a delete names.
@@ -117,14 +123,16 @@ pub fn merge(into: &mut Graph, other: Graph) {
     reset_retries(into);
 }
 
-/// Folds an identify. It must name at least one identifier; without one nothing happens.
-pub fn identify(graph: &mut Graph, statement: &Statement) {
-    let Some(strongest) = statement.digests().first().copied() else { return };
+/// Folds an identify. It must name at least one identifier; without one nothing happens. Returns the events that it
+/// repeats: those to which the refusal of a value is ascribed that it states again.
+pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
+    let Some(strongest) = statement.digests().first().copied() else { return Vec::new() };
     name_all(graph, statement);
     link(graph, statement);
     let tombstones = Tombstones::of(graph);
+    let mut repeated = Vec::new();
     if !tombstones.covers(strongest, statement.stamp.time) {
-        write_traits(graph, strongest, statement);
+        repeated = write_traits(graph, strongest, statement);
         reset_retries(graph);
     }
     keep(
@@ -140,13 +148,18 @@ pub fn identify(graph: &mut Graph, statement: &Statement) {
             stamp: statement.stamp.clone(),
             lane: statement.lane,
             told_by: None,
+            unusable: statement.unusable.clone(),
+            died_of: None,
+            unmatched: false,
         },
     );
+    repeated
 }
 
 /// Folds a delete. It must name at least one identifier; without one nothing happens.
 pub fn delete(graph: &mut Graph, deletion: &Deletion) {
     let Some(strongest) = deletion.digests().first().copied() else { return };
+    let unmatched = !deletion.digests().iter().any(|name| graph.knows(*name));
     apply_tombstones(graph, deletion);
     keep(
         graph,
@@ -161,6 +174,9 @@ pub fn delete(graph: &mut Graph, deletion: &Deletion) {
             stamp: deletion.stamp.clone(),
             lane: Lane::Live,
             told_by: None,
+            unusable: None,
+            died_of: None,
+            unmatched,
         },
     );
 }
@@ -237,21 +253,6 @@ fn sighting(graph: &mut Graph, anonymous: Digest, with: Digest, span: &Span) {
     }
 }
 
-fn write_traits(graph: &mut Graph, strongest: Digest, statement: &Statement) {
-    let Some(profile) = graph.identifiers.get_mut(&strongest) else { return };
-    let mut new = Vec::new();
-    for (key, value) in &statement.traits {
-        let said = TraitValue { value: value.clone(), stamp: statement.stamp.clone(), refused: None };
-        match profile.traits.get_mut(key) {
-            Some(known) if said.beats(known) => *known = said,
-            Some(_) => {}
-            None => new.push((key.clone(), said)),
-        }
-    }
-    // All at once: a profile may hold thousands of keys.
-    profile.traits.extend(new);
-}
-
 /// Something new was said, so what had been given up is tried again.
 fn reset_retries(graph: &mut Graph) {
     graph.troubles.retain(|_, trouble| !trouble.given_up);
@@ -263,20 +264,4 @@ fn keep(graph: &mut Graph, event: TrackedEvent) {
         Ok(place) => graph.events[place] = TrackedEvent { outcomes: graph.events[place].outcomes, ..event },
         Err(place) => graph.events.insert(place, event),
     }
-}
-
-/// An operator says that an event shall be tried again: what stood in its way is forgotten.
-pub fn forgive(graph: &mut Graph, stamp: &Stamp, address: Option<Digest>) {
-    let profiles = graph.identifiers.iter_mut();
-    for (_, said) in profiles.flat_map(|(_, profile)| profile.traits.iter_mut()) {
-        if said.stamp.time == stamp.time && said.stamp.key == stamp.key {
-            said.refused = None;
-        }
-    }
-    if let Some(address) = address.and_then(|address| graph.identifiers.get_mut(&address)) {
-        address.refused = None;
-        address.searched_at = None;
-    }
-    graph.troubles.clear();
-    graph.affiliates.retain(|affiliate| !affiliate.gone);
 }

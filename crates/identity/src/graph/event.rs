@@ -67,6 +67,15 @@ pub struct TrackedEvent {
     /// The call that told a part of it already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_by: Option<SentBy>,
+    /// Its values that cannot be used, each with its reason, in words for an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unusable: Option<Text>,
+    /// The key of the trait of whose value it died; `email` for its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub died_of: Option<Text>,
+    /// A delete that named nobody of whom anything was known when it was folded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unmatched: bool,
 }
 
 impl TrackedEvent {

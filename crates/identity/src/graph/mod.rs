@@ -75,6 +75,17 @@ impl Graph {
         self.claims.get(place)
     }
 
+    /// Whether anything but a delete was ever known of an identifier.
+    #[must_use]
+    pub(crate) fn knows(&self, identifier: Digest) -> bool {
+        let profile = self.identifiers.get(&identifier);
+        profile.is_some_and(|it| !it.traits.is_empty() || it.existed)
+            || self.claims.iter().any(|claim| claim.user == identifier || claim.address == identifier)
+            || self.sightings.iter().any(|it| it.anonymous == identifier || it.with == identifier)
+            || self.affiliates.iter().any(|affiliate| affiliate.address == identifier)
+            || self.events.iter().any(|kept| !kept.delete && kept.identifier == identifier)
+    }
+
     /// Whether a claim or a sighting links two identifiers, of which `stronger` is the stronger.
     #[must_use]
     pub fn is_linked(&self, stronger: Digest, weaker: Digest) -> bool {
@@ -156,9 +167,36 @@ pub struct TraitValue {
     /// Why Refersion does not take this value, if it was refused.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// Who stated this value when Refersion refused it, also if it is to be tried again. Who states the same value later
+    /// repeats that event.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<Blame>,
+}
+
+/// The event to which a refusal is ascribed: its dead letter stands for all that repeat it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blame {
+    /// The event.
+    #[serde(rename = "e")]
+    pub event: Uuid,
+    /// When Refersion refused the value last.
+    #[serde(rename = "a")]
+    pub at: Moment,
 }
 
 impl TraitValue {
+    /// A statement that nobody has refused.
+    #[must_use]
+    pub fn new(value: Option<Text>, stamp: Stamp) -> Self {
+        Self { value, stamp, refused: None, blame: None }
+    }
+
+    /// Whether an event with this stamp made the statement, or the statement only repeats a refused value of the event.
+    #[must_use]
+    pub fn is_of(&self, event: Uuid, stamp: &Stamp) -> bool {
+        self.stamp == *stamp || self.blame.is_some_and(|blame| blame.event == event)
+    }
+
     /// Last writer wins: the greater stamp, then the greater value as JSON text.
     #[must_use]
     pub fn beats(&self, other: &Self) -> bool {

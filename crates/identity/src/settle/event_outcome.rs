@@ -28,6 +28,8 @@ pub(super) enum Fate {
 /// Why something newer, or a delete, is all that is left of an event.
 const DELETED: &str = "deleted";
 const NEWER_SAID: &str = "newer_said";
+/// A delete of somebody of whom nothing was known: its identifiers may not be those of the identifies.
+pub const MATCHED_NOBODY: &str = "matched_nobody";
 /// Refersion has all of it, and no call of ours told it.
 pub(super) const KNOWN: &str = "known";
 /// All that is left of it is for custom fields that Refersion refuses for everybody.
@@ -75,6 +77,16 @@ pub(super) fn fate(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Tracke
     }
 }
 
+/// Whether the value that an event died of is still what its person states. The rest of the event may be delivered without.
+pub(super) fn cause_stands(picture: &Picture<'_>, kept: &TrackedEvent) -> bool {
+    let Some(key) = kept.died_of.as_deref() else { return true };
+    let Some(person) = picture.who.person(kept.identifier) else { return false };
+    if key == "email" {
+        return kept.address == Some(person.address);
+    }
+    standing_statement(picture, kept, key, (person.traits.get(key).copied(), Some(person))).is_some()
+}
+
 fn fate_of_delete(picture: &Picture<'_>, kept: &TrackedEvent) -> Fate {
     if picture.steps.iter().any(Step::serves_a_delete) {
         return Fate::Stay;
@@ -83,9 +95,10 @@ fn fate_of_delete(picture: &Picture<'_>, kept: &TrackedEvent) -> Fate {
     let near: BTreeSet<Digest> =
         claims.map(|claim| claim.address).chain([kept.identifier]).chain(kept.address).collect();
     let disabled = picture.graph.affiliates.iter().find(|it| it.disabled_by_us && near.contains(&it.address));
+    let nothing = if kept.unmatched { MATCHED_NOBODY } else { "nothing_to_disable" };
     let reason = match disabled {
         Some(_) => not_all_scrubbed(picture),
-        None => Some("nothing_to_disable".to_owned()),
+        None => Some(nothing.to_owned()),
     };
     Fate::End { end: End::Deleted, reason, affiliate: disabled.map(ids) }
 }
@@ -104,7 +117,12 @@ fn fate_of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Track
         return Fate::Stay;
     }
     match person {
-        Some(person) if !left.open.is_empty() => fate_with_person(picture, kept, person, &left.open),
+        Some(person) if !left.open.is_empty() => {
+            let fate = fate_with_person(picture, kept, person, &left.open);
+            // That it named an address which the person has anyway changes nothing.
+            let is_known = matches!(&fate, Fate::End { end: End::Unchanged, .. });
+            if is_known && left.is_overruled { Fate::end(End::Superseded, NEWER_SAID) } else { fate }
+        }
         // What it told is told, whatever became of its person since.
         _ if kept.told_by.is_some() => told(picture, kept, person),
         _ if !left.anything && !kept.says.is_empty() => Fate::end(End::Superseded, NEWER_SAID),
@@ -135,6 +153,8 @@ struct Left<'k> {
     suspended: bool,
     /// The other keys of that.
     open: Vec<&'k str>,
+    /// It stated traits, and nothing of them is left.
+    is_overruled: bool,
 }
 
 impl<'k> Left<'k> {
@@ -149,7 +169,7 @@ impl<'k> Left<'k> {
             Some(person) => person.traits.get(key).copied(),
             None => own.and_then(|profile| profile.traits.get(key)),
         };
-        let mut left = Self::default();
+        let mut left = Self { is_overruled: kept.says.iter().any(|key| key != "email"), ..Self::default() };
         for key in kept.says.iter().map(Text::as_str) {
             let (stands, refused) = match key {
                 "email" => (email_stands(stated, kept, person), email_is_refused(picture, person)),
@@ -160,6 +180,7 @@ impl<'k> Left<'k> {
                 continue;
             }
             left.anything = true;
+            left.is_overruled &= key == "email";
             if picture.rules.is_mapped(key) {
                 left.mapped = true;
                 let held = person.is_some_and(|person| is_held_back(picture, kept, key, person));
@@ -183,7 +204,7 @@ fn standing_statement<'g>(
 ) -> Option<&'g TraitValue> {
     let is_payout = picture.rules.paypal_trait.as_deref() == Some(key);
     let own = person.filter(|_| is_payout).and_then(|person| person.payout);
-    [said, own].into_iter().flatten().find(|said| said.stamp == kept.stamp)
+    [said, own].into_iter().flatten().find(|said| said.is_of(kept.event, &kept.stamp))
 }
 
 /// Whether what the event said of a trait is for the payout field alone, and is held back from the affiliate.

@@ -16,8 +16,9 @@ use crate::payout::{self, Review};
 use crate::plan::{Picture, Step, StepKind};
 use crate::resolution::Person;
 use crate::stamp::Moment;
-use event_outcome::{Fate, LastStated, fate};
+use event_outcome::{Fate, KNOWN, LastStated, cause_stands, fate};
 
+pub use event_outcome::MATCHED_NOBODY;
 pub use words::{unmapped, waits_for};
 
 /// Dead events of one graph that are kept although nothing of them counts any more, so that a delete finds their
@@ -54,6 +55,10 @@ pub struct Ended {
     pub reason: Option<String>,
     /// The affiliate concerned.
     pub affiliate: Option<(Option<u64>, Option<String>)>,
+    /// Values of the event that could not be used, each with its reason.
+    pub unusable: Option<Text>,
+    /// Refersion holds what the event stated: the value that it died of, if it had died.
+    pub delivered: bool,
 }
 
 /// What a graph needs next.
@@ -74,6 +79,8 @@ pub struct Settled {
     pub ended: Vec<Ended>,
     /// Events of which nothing personal may remain.
     pub erased: Vec<Uuid>,
+    /// Replayed events of which nothing more can come, and which Refersion does not hold.
+    pub put_aside: Vec<Uuid>,
     /// What is to be done next, if anything can be.
     pub next: Option<Next>,
     /// Every step that removes a difference; affiliates or persons without one are as Refersion knows them.
@@ -111,21 +118,33 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
     settled.next = next(&picture);
     settled.waiting = waiting(&picture);
     let stated = LastStated::of(graph);
-    let fates: Vec<Fate> = graph.events.iter().map(|kept| fate(&picture, &stated, kept)).collect();
+    let fates = graph.events.iter().map(|kept| (fate(&picture, &stated, kept), cause_stands(&picture, kept)));
+    let fates: Vec<(Fate, bool)> = fates.collect();
     let reviews = payout::review(&picture);
     settled.steps = picture.steps;
     settled.holds = note_payees(graph, &reviews);
     settled.stuck = changed_stuck(graph, reviews);
     let (mut left, mut replaced) = (Vec::new(), Vec::new());
-    for (mut kept, fate) in std::mem::take(&mut graph.events).into_iter().zip(fates) {
+    for (mut kept, (fate, cause_stands)) in std::mem::take(&mut graph.events).into_iter().zip(fates) {
         match fate {
             Fate::Stay => left.push(kept),
             Fate::Replaced => replaced.push(kept),
+            Fate::Forget if kept.outcomes > 1 => settled.put_aside.push(kept.event),
             Fate::Forget => {}
             Fate::End { end, reason, affiliate } => {
                 kept.outcomes += 1;
                 let number = kept.outcomes;
-                settled.ended.push(Ended { event: kept.event, number, end, reason, affiliate });
+                let delivered = cause_stands && is_delivered(end, reason.as_deref());
+                let unusable = kept.unusable.clone();
+                settled.ended.push(Ended {
+                    event: kept.event,
+                    number,
+                    end,
+                    reason,
+                    affiliate,
+                    unusable,
+                    delivered,
+                });
                 if end == End::Remembered {
                     left.push(TrackedEvent { standing: EventState::Remembered, ..kept });
                 }
@@ -141,6 +160,16 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
     graph.events = left;
     graph.sort();
     settled
+}
+
+/// Whether Refersion holds what an event stated: an event that was overruled, that waits or that nothing maps may have
+/// ended, and its values are not there all the same.
+fn is_delivered(end: End, reason: Option<&str>) -> bool {
+    match end {
+        End::Created | End::Updated | End::Deleted => true,
+        End::Unchanged => reason == Some(KNOWN),
+        End::Superseded | End::Remembered => false,
+    }
 }
 
 fn note_payees(graph: &mut Graph, reviews: &[Review]) -> Vec<(usize, bool)> {

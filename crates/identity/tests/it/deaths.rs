@@ -160,7 +160,7 @@ fn who_is_gone_at_refersion_is_made_again_when_an_operator_says_so() {
     assert_eq!(deaths.iter().map(|it| it.cause.class.as_str()).collect::<Vec<_>>(), ["gone"]);
     assert!(Picture::of(graph, &rules()).steps.is_empty());
     assert!(graph.events.iter().all(|kept| kept.standing == EventState::Dead));
-    identity::fold::forgive(graph, &flag.statement().stamp, None);
+    identity::fold::forgive(graph, flag.id(), &flag.statement().stamp, None);
     assert_eq!(Picture::of(graph, &rules()).steps[0].kind(), StepKind::Create);
 }
 

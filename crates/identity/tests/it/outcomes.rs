@@ -118,7 +118,7 @@ fn of_many_statements_of_one_address_only_the_newest_is_kept() {
 fn a_delete_of_nobody_we_know_looks_and_ends() {
     let gone = delete(1).email("a@x.io");
     let play = Play::of(std::slice::from_ref(&gone));
-    assert_eq!(play.outcomes(&gone), ["deleted nothing_to_disable"]);
+    assert_eq!(play.outcomes(&gone), ["deleted matched_nobody"]);
     assert_eq!(play.calls.len(), 1);
     assert_eq!(
         play.town.graphs[0].identifiers[&address("a@x.io")].sealed,
@@ -167,7 +167,7 @@ fn an_operators_pardon_tries_a_refused_value_again() {
     let mut play = Play::of(&[ann(), bad.clone()]);
     assert_eq!(play.outcomes(&bad), ["dead refused"]);
     let calls = play.calls.len();
-    forgive(&mut play.town.graphs[0], &bad.statement().stamp, None);
+    forgive(&mut play.town.graphs[0], bad.id(), &bad.statement().stamp, None);
     identity::fold::identify(&mut play.town.graphs[0], &bad.statement());
     play.rest().expect("every promise holds");
     assert_eq!(play.outcomes(&bad), ["dead refused", "dead refused"]);
@@ -196,4 +196,27 @@ fn of_what_a_delete_covers_no_message_is_left() {
     for covered in ["message 1", "message 2"] {
         assert!(!holds(covered), "{covered} is left");
     }
+}
+
+#[test]
+fn an_event_all_of_whose_traits_were_overruled_is_superseded_though_its_address_is_known() {
+    let mut play = Play::of(&[ann(), identify(5).user("U").email("a@x.io").with("company", "New")]);
+    let late = identify(3).user("U").email("a@x.io").with("company", "Old");
+    play.go_on(std::slice::from_ref(&late));
+    assert_eq!(play.outcomes(&late), ["superseded newer_said"]);
+    let partly = identify(4).user("U").email("a@x.io").with("company", "Old").with("first_name", "Ann");
+    play.go_on(std::slice::from_ref(&partly));
+    assert_eq!(play.outcomes(&partly), ["unchanged known"]);
+}
+
+#[test]
+fn a_delete_of_whom_nothing_was_known_says_so() {
+    let mut play = Play::of(&[ann(), identify(2).user("V").with("company", "Acme")]);
+    let (stranger, known) = (delete(3).user("W").email("w@x.io"), delete(4).user("V"));
+    let (again, twice) = (delete(5).user("W"), delete(6).user("U"));
+    play.go_on(&[stranger.clone(), known.clone(), again.clone(), twice.clone()]);
+    assert_eq!(play.outcomes(&stranger), ["deleted matched_nobody"]);
+    assert_eq!(play.outcomes(&known), ["deleted nothing_to_disable"]);
+    assert_eq!(play.outcomes(&again), ["deleted matched_nobody"], "a delete does not make anybody known");
+    assert_eq!(play.outcomes(&twice), ["deleted"]);
 }

@@ -218,3 +218,13 @@ fn where_new_affiliates_are_pending_one_that_was_disabled_stays_so() {
     assert_eq!(play.tiny.affiliates[&1].status, Status::Disabled, "PENDING cannot be set");
     assert_eq!(play.tiny.affiliates[&1].fields.get("first_name").unwrap(), "Anna");
 }
+
+#[test]
+fn of_equal_times_the_later_receipt_by_segment_speaks() {
+    let said = |number: u64, key: &str, received: i64, plan: &str| {
+        let event = Event { number, key: key.to_owned(), received: Some(received), ..u_at_a().named("Ann") };
+        event.with("trait:vip", plan)
+    };
+    let play = row(&[said(1, "z", 2, "trial"), said(2, "a", 3, "premium")]);
+    assert_eq!(play.affiliates()["a@x.io"]["custom:2"], "premium");
+}

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::dice::Dice;
+use crate::said::says;
 
 /// The first second of every history.
 const START: i64 = 1_700_000_000;
@@ -26,6 +27,8 @@ pub(crate) struct Event {
     pub(crate) number: u64,
     pub(crate) at: i64,
     pub(crate) key: String,
+    /// The second in which Segment received it, which orders equal times. Never before `at`, else it would be the time.
+    pub(crate) received: Option<i64>,
     pub(crate) delete: bool,
     pub(crate) engage: bool,
     pub(crate) user: Option<String>,
@@ -39,6 +42,7 @@ pub(crate) fn identify(at: i64) -> Event {
         number: u64::try_from(at).expect("stories begin at 0"),
         at,
         key: format!("message {at}"),
+        received: None,
         delete: false,
         engage: false,
         user: None,
@@ -60,7 +64,7 @@ impl fmt::Debug for Event {
             (false, false) => "identify",
         };
         let names = [("user", &self.user), ("email", &self.email), ("anonymous", &self.anonymous)];
-        write!(f, "{} {kind} at {} by {:?}:", self.number, self.at, self.key)?;
+        write!(f, "{} {kind} at {} ({:?}) by {:?}:", self.number, self.at, self.received, self.key)?;
         for (kind, name) in names {
             name.iter().try_for_each(|name| write!(f, " {kind} {name}"))?;
         }
@@ -109,7 +113,8 @@ impl Event {
     }
 
     fn stamp(&self) -> Stamp {
-        Stamp { time: moment(self.at), key: self.key.as_str().into(), revision: 0 }
+        let received = self.received.filter(|_| !self.delete).map(moment);
+        Stamp { time: moment(self.at), received, key: self.key.as_str().into(), revision: 0 }
     }
 
     fn shape(&self) -> Option<String> {
@@ -132,6 +137,7 @@ impl Event {
                 .iter()
                 .map(|(key, value)| ((*key).into(), value.as_deref().map(Text::from)))
                 .collect(),
+            unusable: None,
         }
     }
 
@@ -155,6 +161,7 @@ impl Event {
         }
         json["type"] = "identify".into();
         json["timestamp"] = second(self.at).to_string().into();
+        json["receivedAt"] = self.received.map(|at| second(at).to_string()).into();
         json["traits"] = json!({"email": self.email});
         for (key, value) in &self.traits {
             json["traits"][key.trim_start_matches("trait:")] = value.clone().into();
@@ -233,6 +240,7 @@ pub(crate) fn settings(rules: &Rules) -> Settings {
         one_word_last_name: rules.one_word_last_name.clone(),
         custom_fields: rules.custom_fields.iter().map(|(key, field)| (plain(key), id_of(field))).collect(),
         paypal_trait: rules.paypal_trait.as_ref().map(plain),
+        ..Settings::default()
     }
 }
 
@@ -265,37 +273,11 @@ fn random(dice: &mut Dice, number: u64) -> Event {
     let at = i64::try_from(dice.below(usize::try_from(END).expect("small"))).expect("small");
     let shared = dice.percent(20);
     let key = if shared { "shared".to_owned() } else { format!("message {number}") };
-    let event = Event { number, key, delete: dice.percent(15), engage: dice.percent(40), ..identify(at) }
+    let received = dice.percent(50).then(|| at + if dice.percent(50) { 0 } else { 1 });
+    let (delete, engage) = (dice.percent(15), dice.percent(40));
+    let event = Event { number, key, received, delete, engage, ..identify(at) }
         .user(dice.pick(&["U", "V", "s@x.io", "", ""]))
         .email(dice.pick(&["a@x.io", "b@x.io", "s@x.io", "", ""]))
         .anonymous(dice.pick(&["x", "y", "", "", ""]));
     if event.delete { event } else { says(dice, event) }
-}
-
-fn says(dice: &mut Dice, event: Event) -> Event {
-    let number = event.number;
-    let mut event = match dice.below(6) {
-        0 | 1 => event.with("first_name", dice.pick(&["Ann", "Bob"])).with("last_name", "Lee"),
-        2 => event.with("first_name", &format!("name-{number}-")),
-        3 => event.with("last_name", "Orr"),
-        _ => event,
-    };
-    if dice.percent(60) {
-        event = event.with("trait:vip", &format!("word-{number}-"));
-    }
-    if dice.percent(30) {
-        event = event.with("company", &format!("firm-{number}-"));
-    }
-    if dice.percent(30) {
-        let value = dice.pick(&[Some("true"), Some("false"), Some(""), None]);
-        event.traits.insert("trait:flag", value.map(ToOwned::to_owned));
-    }
-    if dice.percent(30) {
-        let own = format!("pay-{number}-@x.io");
-        event = event.with("trait:pay", dice.pick(&["pay@x.io", "no address", "", &own, &own]));
-    }
-    if dice.percent(15) {
-        event = event.with("trait:dull", &format!("dull-{number}-"));
-    }
-    event
 }

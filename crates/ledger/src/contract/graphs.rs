@@ -112,8 +112,8 @@ pub async fn large_graphs_are_read_as_far_as_there_is_room(engine: &impl Engine)
     let large = |digest| {
         let mut save = save(None, &[digest]);
         let text = "x".repeat(READ_BYTES / 2 + 1).into();
-        let stamp = Stamp { time: Moment(1), key: "m".into(), revision: 0 };
-        let said = TraitValue { value: Some(text), stamp, refused: None };
+        let stamp = Stamp { time: Moment(1), received: None, key: "m".into(), revision: 0 };
+        let said = TraitValue::new(Some(text), stamp);
         save.graph
             .identifiers
             .iter_mut()

@@ -9,6 +9,7 @@ pub mod ends;
 pub mod events;
 pub mod graphs;
 pub mod leases;
+pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
@@ -78,7 +79,12 @@ macro_rules! contract_tests {
             ]
             monitoring: [
                 processes_are_shown_as_they_reported_last, processes_are_forgotten_after_a_week,
-                a_lease_that_runs_is_seen, writing_can_be_proved, the_audit_is_read_newest_first, dead_letters_are_counted_whatever_the_limit, the_oldest_pending_event_is_known
+                a_lease_that_runs_is_seen, writing_can_be_proved, the_audit_is_read_newest_first,
+                dead_letters_are_counted_whatever_the_limit, the_oldest_pending_event_is_known
+            ]
+            left_out: [
+                what_is_left_out_is_counted_by_name, repeats_of_a_letter_are_counted,
+                a_letter_is_put_aside_with_the_end_of_its_event
             ]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,

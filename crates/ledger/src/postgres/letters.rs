@@ -29,6 +29,13 @@ const REPLAYING: &str =
 const RESOLVE: &str = "UPDATE dead_letters SET state = 'resolved'
     WHERE event_id = ANY($1) AND state IN ('open', 'replaying')";
 
+const PUT_ASIDE: &str = "UPDATE dead_letters SET state = 'discarded'
+    WHERE event_id = ANY($1) AND state IN ('open', 'replaying')";
+
+const REPEAT: &str = "UPDATE dead_letters SET repeats = repeats + said.times
+    FROM (SELECT event_id, COUNT(*) AS times FROM UNNEST($1::uuid[]) AS said (event_id) GROUP BY event_id) AS said
+    WHERE dead_letters.event_id = said.event_id";
+
 const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete', bytes = 0,
         state = CASE WHEN state = 'resolved' THEN state ELSE 'discarded' END
     WHERE event_id = ANY($1)";
@@ -40,7 +47,7 @@ const MOVE: &str = "UPDATE dead_letters SET state = $3 WHERE id = ANY($1) AND st
 const DROP_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id = ANY($1) AND dead";
 
 const READ: &str = "SELECT d.id, d.event_id, d.connection, d.class, d.cause, d.http_status,
-        d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at
+        d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats
     FROM dead_letters d JOIN events e ON e.event_id = d.event_id
     LEFT JOIN pending p ON p.event_id = d.event_id
     WHERE ($1::bigint IS NULL OR d.connection = $1) AND ($2::text IS NULL OR d.state = $2)
@@ -94,6 +101,23 @@ pub(super) async fn resolve(
     stories: &Stories,
 ) -> Result<(), Failure> {
     on_known(connection, events, stories, RESOLVE).await
+}
+
+/// Marks the dead letters of events that ended otherwise than by being delivered.
+pub(super) async fn put_aside(
+    connection: &mut PgConnection,
+    events: &[Uuid],
+    stories: &Stories,
+) -> Result<(), Failure> {
+    on_known(connection, events, stories, PUT_ASIDE).await
+}
+
+/// Counts repeats of the events of dead letters.
+pub(super) async fn repeat(connection: &mut PgConnection, events: &[Uuid]) -> Result<(), Failure> {
+    if !events.is_empty() {
+        sql(REPEAT).bind(events).execute(connection).await?;
+    }
+    Ok(())
 }
 
 async fn on_known(
@@ -167,5 +191,6 @@ fn view(row: &PgRow) -> Result<DeadLetterView, Failure> {
         state: letter_state(row.try_get(9)?)?,
         payload: row.try_get(10)?,
         received_at: time(row.try_get(11)?)?,
+        repeats: u64::try_from(row.try_get::<i64, _>(12)?).unwrap_or_default(),
     })
 }

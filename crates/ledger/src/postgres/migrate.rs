@@ -61,7 +61,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 15] = [
+pub(super) const MIGRATIONS: [Migration; 16] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -75,6 +75,7 @@ pub(super) const MIGRATIONS: [Migration; 15] = [
     migration!("0011_measure_dead_letters", 8),
     migration!("0012_create_sweeps", 8),
     migration!("0013_keep_what_refersion_says", 13),
+    migration!("0014_count_repeats", 13),
     migration!("0016_create_processes", 8),
     migration!("0017_count_resumes", 8),
 ];

@@ -48,6 +48,8 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     events::attempted(connection, &changes.attempts, &stories).await?;
     letters::lay_down(connection, of, &changes.dead_letters, &stories).await?;
     letters::resolve(connection, &changes.resolved, &stories).await?;
+    letters::put_aside(connection, &changes.put_aside, &stories).await?;
+    letters::repeat(connection, &changes.repeated).await?;
     orphans::remember(connection, of, &changes.orphans, &stories).await?;
     events::erase(connection, &changes.erased, &stories).await?;
     orphans::erase(connection, of, &changes.tombstones).await?;

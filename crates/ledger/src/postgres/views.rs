@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::notes::{DIRTY, HELD_BACK, STUCK, WAITING};
 use super::{events, rows, sql};
-use crate::unmapped::MORE;
+use crate::unmapped::{MAX_LEFT_OUT, MORE, sort_out};
 use crate::words::{count, digests, limit, micros, small, state, time};
 use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
 
@@ -54,7 +54,14 @@ const OPEN_LETTERS: &str = "SELECT class, COUNT(*) FROM dead_letters
     WHERE state = 'open' AND ($1::bigint IS NULL OR connection = $1) GROUP BY class";
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events)::bigint AS said FROM unmapped
-    WHERE ($1::bigint IS NULL OR connection = $1) AND key <> $3 GROUP BY key ORDER BY said DESC, key LIMIT $2";
+    WHERE ($1::bigint IS NULL OR connection = $1) AND key <> $3
+        AND key NOT LIKE '(blocked) %' AND key NOT LIKE '(unusable) %' AND key <> '(deletes that match nobody)'
+    GROUP BY key ORDER BY said DESC, key LIMIT $2";
+
+const LEFT_OUT: &str = "SELECT key, SUM(events)::bigint AS said FROM unmapped
+    WHERE ($1::bigint IS NULL OR connection = $1)
+        AND (key LIKE '(blocked) %' OR key LIKE '(unusable) %' OR key = '(deletes that match nobody)')
+    GROUP BY key ORDER BY said DESC, key LIMIT $2";
 
 const UNMAPPED_BEYOND: &str = "SELECT COALESCE(SUM(events), 0)::bigint FROM unmapped
     WHERE ($1::bigint IS NULL OR connection = $1) AND key = $2";
@@ -147,6 +154,9 @@ pub(super) async fn counts(
     counts.due = count(due);
     let unmapped = rows(UNMAPPED).bind(of).bind(limit(MAX_UNMAPPED_NAMED)).bind(MORE);
     let unmapped: Vec<(String, i64)> = unmapped.fetch_all(&mut *connection).await?;
+    let left_out = rows(LEFT_OUT).bind(of).bind(limit(MAX_LEFT_OUT));
+    let left_out: Vec<(String, i64)> = left_out.fetch_all(&mut *connection).await?;
+    sort_out(left_out.into_iter().map(|(name, events)| (name, count(events))).collect(), &mut counts);
     let (beyond,): (i64,) = rows(UNMAPPED_BEYOND).bind(of).bind(MORE).fetch_one(connection).await?;
     counts.unmapped_beyond = count(beyond);
     counts.unmapped = unmapped.into_iter().map(|(spelling, said)| (spelling, count(said))).collect();

@@ -23,6 +23,11 @@ const REPLAYING: &str = "UPDATE dead_letters SET state = 'replaying' WHERE event
 const RESOLVE: &str =
     "UPDATE dead_letters SET state = 'resolved' WHERE event = ?1 AND state IN ('open', 'replaying')";
 
+const PUT_ASIDE: &str =
+    "UPDATE dead_letters SET state = 'discarded' WHERE event = ?1 AND state IN ('open', 'replaying')";
+
+const REPEAT: &str = "UPDATE dead_letters SET repeats = repeats + 1 WHERE event = ?1";
+
 const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete', bytes = 0,
         state = CASE WHEN state = 'resolved' THEN state ELSE 'discarded' END
     WHERE event = ?1";
@@ -34,7 +39,7 @@ const DROP_PAYLOAD: &str = "DELETE FROM payloads WHERE event IN (
     SELECT d.event FROM dead_letters d JOIN events e ON e.id = d.event WHERE d.id = ?1 AND e.state = 'dead')";
 
 const READ: &str = "SELECT d.id, e.event_id, d.connection, d.class, d.cause, d.http_status, d.field,
-        d.attempts, d.died_at, d.state, p.payload, e.received_at
+        d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats
     FROM dead_letters d JOIN events e ON e.id = d.event LEFT JOIN payloads p ON p.event = d.event
     WHERE (?1 IS NULL OR d.connection = ?1) AND (?2 IS NULL OR d.state = ?2) AND (?3 IS NULL OR d.class = ?3)
         AND (?4 IS NULL OR d.id IN (SELECT value FROM json_each(?4)))
@@ -83,6 +88,24 @@ pub(super) fn resolve(
     events: &[Uuid],
 ) -> Result<(), Failure> {
     on_each(database, connection, events, RESOLVE)
+}
+
+/// Marks the dead letters of events that ended otherwise than by being delivered.
+pub(super) fn put_aside(
+    database: &Connection,
+    connection: ConnectionId,
+    events: &[Uuid],
+) -> Result<(), Failure> {
+    on_each(database, connection, events, PUT_ASIDE)
+}
+
+/// Counts repeats of the events of dead letters.
+pub(super) fn repeat(
+    database: &Connection,
+    connection: ConnectionId,
+    events: &[Uuid],
+) -> Result<(), Failure> {
+    on_each(database, connection, events, REPEAT)
 }
 
 fn on_each(
@@ -158,5 +181,6 @@ fn view(row: &Row<'_>) -> Result<DeadLetterView, Failure> {
         state: letter_state(&row.get::<_, String>(9)?)?,
         payload: row.get(10)?,
         received_at: time(row.get(11)?)?,
+        repeats: u64::try_from(row.get::<_, i64>(12)?).unwrap_or_default(),
     })
 }

@@ -50,7 +50,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 14] = [
+const MIGRATIONS: [Migration; 15] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -63,6 +63,7 @@ const MIGRATIONS: [Migration; 14] = [
     migration!("0010_measure_dead_letters", 7),
     migration!("0011_create_sweeps", 7),
     migration!("0012_keep_what_refersion_says", 12),
+    migration!("0013_count_repeats", 12),
     migration!("0015_create_processes", 7),
     migration!("0016_count_resumes", 7),
 ];

@@ -62,6 +62,8 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     events::attempted(database, connection, &changes.attempts)?;
     letters::lay_down(database, connection, &changes.dead_letters)?;
     letters::resolve(database, connection, &changes.resolved)?;
+    letters::put_aside(database, connection, &changes.put_aside)?;
+    letters::repeat(database, connection, &changes.repeated)?;
     orphans::remember(database, connection, &changes.orphans)?;
     events::erase(database, connection, &changes.erased)?;
     orphans::erase(database, connection, &changes.tombstones)?;

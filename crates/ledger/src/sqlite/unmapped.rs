@@ -6,7 +6,7 @@ use sqlite::rusqlite::Connection;
 use super::failure::Failure;
 use super::words::limit;
 use crate::Unmapped;
-use crate::unmapped::{LIKE_IDS, MAX_UNMAPPED_TRAITS, MORE};
+use crate::unmapped::{MAX_UNMAPPED_TRAITS, MORE, is_reserved};
 
 const ADD: &str = "UPDATE unmapped SET events = events + ?3 WHERE connection = ?1 AND key = ?2";
 
@@ -36,7 +36,7 @@ pub(super) fn count(
     let mut room = most.saturating_sub(usize::try_from(there).unwrap_or(most));
     let mut beyond = 0;
     for name in new {
-        let is_word = name.key == LIKE_IDS || name.key == MORE;
+        let is_word = is_reserved(&name.key);
         if room == 0 && !is_word {
             beyond = beyond.max(events(name));
             continue;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::tally::{DIRTY, HELD_BACK, STUCK, WAITING};
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
-use crate::unmapped::MORE;
+use crate::unmapped::{MAX_LEFT_OUT, MORE, sort_out};
 use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
 
 /// Failed calls that are shown of one event: the newest.
@@ -41,7 +41,14 @@ const OPEN_LETTERS: &str = "SELECT class, COUNT(*) FROM dead_letters
     WHERE state = 'open' AND (?1 IS NULL OR connection = ?1) GROUP BY class";
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events) AS said FROM unmapped
-    WHERE (?1 IS NULL OR connection = ?1) AND key <> ?3 GROUP BY key ORDER BY said DESC, key LIMIT ?2";
+    WHERE (?1 IS NULL OR connection = ?1) AND key <> ?3
+        AND key NOT LIKE '(blocked) %' AND key NOT LIKE '(unusable) %' AND key <> '(deletes that match nobody)'
+    GROUP BY key ORDER BY said DESC, key LIMIT ?2";
+
+const LEFT_OUT: &str = "SELECT key, SUM(events) AS said FROM unmapped
+    WHERE (?1 IS NULL OR connection = ?1)
+        AND (key LIKE '(blocked) %' OR key LIKE '(unusable) %' OR key = '(deletes that match nobody)')
+    GROUP BY key ORDER BY said DESC, key LIMIT ?2";
 
 const UNMAPPED_BEYOND: &str = "SELECT COALESCE(SUM(events), 0) FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1) AND key = ?2";
@@ -142,6 +149,10 @@ pub(super) fn counts(
     counts.dead_letters_by_class = open_letters(database, connection)?;
     counts.dead_letters = counts.dead_letters_by_class.values().sum();
     counts.unmapped = unmapped(database, connection)?;
+    let mut left_out = database.prepare_cached(LEFT_OUT)?;
+    let rows =
+        left_out.query_map((connection, limit(MAX_LEFT_OUT)), |row| Ok((row.get(0)?, count(row.get(1)?))))?;
+    sort_out(rows.collect::<Result<_, _>>()?, &mut counts);
     let beyond = database.prepare_cached(UNMAPPED_BEYOND)?.query_row((connection, MORE), |row| row.get(0))?;
     counts.unmapped_beyond = count(beyond);
     Ok(counts)

@@ -33,8 +33,8 @@ fn event(number: u128, payload: &str) -> NewEvent {
 fn save(row: Option<Row>, said: Option<&str>) -> Save {
     let mut identifier = Identifier::new(Kind::Address);
     if let Some(said) = said {
-        let stamp = Stamp { time: Moment(1), key: "m".into(), revision: 0 };
-        let said = TraitValue { value: Some(said.into()), stamp, refused: None };
+        let stamp = Stamp { time: Moment(1), received: None, key: "m".into(), revision: 0 };
+        let said = TraitValue::new(Some(said.into()), stamp);
         identifier.traits.insert("company".into(), said);
     }
     let digest = Digest([7; 16]);

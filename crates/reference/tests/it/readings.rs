@@ -39,9 +39,14 @@ fn names_come_in_one_or_two_traits() {
 fn the_parts_of_an_address_come_before_flat_traits() {
     let nested =
         json!({"street": "6th St", "postal_code": 94103, "zip": "no", "city": null, "state": ["no"]});
-    let traits = json!({"address": nested, "city": "no", "state": "california", "Street2": " 2nd floor ", "zipCode": "no"});
-    let fields =
-        [("address1", "6th St"), ("zip", "94103"), ("city", ""), ("state", "CA"), ("address2", "2nd floor")];
+    let traits = json!({"address": nested, "city": "Rome", "state": "california", "Street2": " 2nd floor ", "zipCode": "no"});
+    let fields = [
+        ("address1", "6th St"),
+        ("zip", "94103"),
+        ("city", "Rome"),
+        ("state", "CA"),
+        ("address2", "2nd floor"),
+    ];
     assert_fields(traits, &fields);
     assert_fields(
         json!({"address": " 6th St ", "city": "Rome"}),
@@ -200,4 +205,35 @@ fn events_that_should_have_been_refused_are_counted() {
     ];
     let events = texts.map(|json| Accepted { received_at: second(1), json });
     assert_eq!(expect(events, &settings(), &World::default()).unreadable, 5);
+}
+
+#[test]
+fn of_equal_times_the_later_receipt_by_segment_speaks() {
+    let at = |key: &str, received: &str, plan: &str| {
+        let received_at = format!("2023-11-14T22:13:21{received}Z");
+        identify(1)
+            .email("a@x.io")
+            .named("Ann Lee")
+            .set("messageId", key)
+            .set("receivedAt", received_at)
+            .with("flag", plan)
+    };
+    for events in [
+        [at("z", ".5", "trial"), at("a", ".7", "premium")],
+        [at("a", ".7", "premium"), at("z", ".5", "trial")],
+    ] {
+        assert_eq!(field(&expect_of(&events), "a@x.io", "1"), Some("premium"));
+    }
+}
+
+#[test]
+fn a_time_before_the_year_2000_was_never_set() {
+    for zero in [json!("1970-01-01T00:00:00Z"), json!(0), json!("0001-01-01T00:00:00Z")] {
+        let event = |at: i64, plan: &str| {
+            let event = identify(at).email("a@x.io").named("Ann Lee").with("flag", plan);
+            event.set("timestamp", zero.clone()).set("sentAt", second(at).to_string())
+        };
+        let events = [event(2, "premium"), event(1, "trial")];
+        assert_eq!(field(&expect_of(&events), "a@x.io", "1"), Some("premium"), "{zero}");
+    }
 }

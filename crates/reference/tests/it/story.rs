@@ -77,6 +77,7 @@ pub(crate) fn settings() -> Settings {
         one_word_last_name: Some("-".into()),
         custom_fields: BTreeMap::from([("flag".into(), 1), ("vip".into(), 2)]),
         paypal_trait: None,
+        ..Settings::default()
     }
 }
 

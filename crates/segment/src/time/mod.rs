@@ -6,6 +6,7 @@
 mod parse;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 
 use crate::fields::Fields;
 
@@ -13,12 +14,26 @@ use crate::fields::Fields;
 const SOURCES: [&str; 4] = ["timestamp", "originaltimestamp", "sentat", RECEIVED_AT];
 const RECEIVED_AT: &str = "receivedat";
 
+/// An earlier time is a clock that was never set, or a zero of some library (1970, 1900, the year 1): nobody had a
+/// website that called Segment then.
+const FIRST_YEAR: i16 = 2000;
+
 /// The time of an identify: never after its receipt, nor after the receipt of its first attempt at Segment. So a
 /// retry is as old as the first attempt, and a wrong clock cannot win every comparison for years.
 pub(crate) fn of_identify(top: &Fields<'_>, received_at: Timestamp) -> Timestamp {
-    let read = |key| top.get(key).and_then(parse::time).map(to_the_microsecond);
-    let stated = SOURCES.into_iter().find_map(read).unwrap_or(received_at);
-    stated.min(received_at).min(read(RECEIVED_AT).unwrap_or(received_at))
+    let stated = SOURCES.into_iter().find_map(|key| read(top, key)).unwrap_or(received_at);
+    stated.min(received_at).min(at_segment(top).unwrap_or(received_at))
+}
+
+/// When Segment received the event, as the event says.
+pub(crate) fn at_segment(top: &Fields<'_>) -> Option<Timestamp> {
+    read(top, RECEIVED_AT)
+}
+
+/// The time in a field. One before the year 2000 counts as missing.
+fn read(top: &Fields<'_>, key: &str) -> Option<Timestamp> {
+    let is_set = |time: &Timestamp| Offset::UTC.to_datetime(*time).year() >= FIRST_YEAR;
+    top.all(key).filter_map(parse::time).find(is_set).map(to_the_microsecond)
 }
 
 /// Truncates a time to the microsecond, the resolution that every store supports.

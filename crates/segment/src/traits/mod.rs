@@ -8,13 +8,20 @@ mod company;
 mod custom;
 mod name;
 mod phone;
+mod place;
+mod sources;
+mod state;
 
 use std::collections::BTreeMap;
 
+use crate::Mapping;
 use crate::event::{Ignored, IgnoredReason, Trait, Traits};
-use crate::fields::{Fields, fold_key};
+use crate::fields::fold_key;
 use crate::node::Node;
 use crate::text::Statement;
+
+pub(crate) use sources::Sources;
+use sources::best;
 
 /// Maximum length of a standard trait in characters. Refersion publishes no limits and refuses far shorter values itself; a
 /// longer text is not a name, phone or address.
@@ -23,10 +30,10 @@ const MAX_STANDARD_CHARS: usize = 1_000;
 /// Whether a trait with this name, in any spelling, is custom. Standard traits have their own affiliate fields.
 #[must_use]
 pub fn is_custom(name: &str) -> bool {
-    !custom::STANDARD_KEYS.contains(&fold_key(name).as_str())
+    !custom::is_standard(&fold_key(name))
 }
 
-/// The `traits` of one event, normalized.
+/// The traits of one event, normalized.
 #[derive(Default)]
 pub(crate) struct ParsedTraits {
     pub(crate) traits: Traits,
@@ -34,17 +41,16 @@ pub(crate) struct ParsedTraits {
     pub(crate) ignored: Vec<Ignored>,
 }
 
-pub(crate) fn read(traits: Option<&Node<'_>>) -> ParsedTraits {
-    let fields = Fields::of(traits);
+pub(crate) fn read(sources: &Sources<'_>, mapping: &Mapping) -> ParsedTraits {
     let mut parsed = ParsedTraits::default();
-    for key in fields.repeated() {
-        parsed.ignore(key, IgnoredReason::Repeated);
+    for key in sources.custom().flat_map(|source| source.repeated().map(str::to_owned).collect::<Vec<_>>()) {
+        parsed.ignore(&key, IgnoredReason::Repeated);
     }
-    name::read(&fields, &mut parsed);
-    company::read(&fields, &mut parsed);
-    phone::read(&fields, &mut parsed);
-    address::read(&fields, &mut parsed);
-    custom::read(&fields, &mut parsed);
+    name::read(sources, mapping, &mut parsed);
+    company::read(sources, mapping, &mut parsed);
+    phone::read(sources, mapping, &mut parsed);
+    address::read(sources, mapping, &mut parsed);
+    custom::read(sources, mapping, &mut parsed);
     parsed
 }
 
@@ -59,8 +65,36 @@ impl ParsedTraits {
         }
     }
 
+    /// Records that a value cannot be used, once: several sources may have the same.
     fn ignore(&mut self, key: &str, reason: IgnoredReason) {
-        self.ignored.push(Ignored { key: key.to_owned(), reason });
+        let ignored = Ignored { key: key.to_owned(), reason };
+        if !self.ignored.contains(&ignored) {
+            self.ignored.push(ignored);
+        }
+    }
+
+    /// The statement in one value; one that cannot be read is recorded.
+    fn statement(
+        &mut self,
+        key: &str,
+        node: &Node<'_>,
+        read: impl Fn(&Node<'_>) -> Option<Statement>,
+    ) -> Option<Statement> {
+        let statement = read(node);
+        if statement.is_none() {
+            self.ignore_node(key, node);
+        }
+        statement
+    }
+
+    /// The best statement among several values of one key.
+    fn statement_of<'n>(
+        &mut self,
+        key: &str,
+        nodes: impl IntoIterator<Item = &'n Node<'n>>,
+        read: impl Fn(&Node<'_>) -> Option<Statement>,
+    ) -> Option<Statement> {
+        best(nodes.into_iter().map(|node| self.statement(key, node, &read)))
     }
 
     /// Records that a value is not text.

@@ -1,25 +1,63 @@
 //! First and last name, from two traits or from one.
 //!
-//! An affiliate requires both, so neither can be cleared: null and empty text are ignored. An empty `firstName` falls
-//! back to `name`, unlike in Segment's own code.
+//! An affiliate requires both, so neither can be cleared: null and empty text are ignored, with one exception. A last name
+//! that is null or empty beside a first name says that the name has one word. An empty `firstName` falls back to `name`,
+//! unlike in Segment's own code.
 
-use super::ParsedTraits;
+use super::{ParsedTraits, Sources};
+use crate::Mapping;
 use crate::event::{IgnoredReason, Trait};
-use crate::fields::Fields;
 use crate::node::Node;
 use crate::text::non_empty;
 
-pub(super) fn read(fields: &Fields<'_>, parsed: &mut ParsedTraits) {
-    let whole = text(fields, "name", parsed);
-    let (first, rest) = match whole.as_deref().map(split) {
-        Some((first, rest)) => (Some(first.to_owned()), Some(rest.to_owned())),
-        None => (None, None),
-    };
-    if let Some(first) = text(fields, "firstname", parsed).or(first) {
-        parsed.set(Trait::FirstName, Some(first));
+pub(super) fn read(sources: &Sources<'_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
+    let mut said = |key, field| TraitValue::of(sources, mapping, key, field, parsed);
+    let (whole, first, last) =
+        (said("name", "name"), said("firstname", "first_name"), said("lastname", "last_name"));
+    let split = whole.text.as_deref().map(split);
+    let first_name = first.text.as_deref().or(split.map(|(first, _)| first));
+    let one_word = last.is_blank && first_name.is_some();
+    let last_name = last.text.as_deref().or(split.map(|(_, rest)| rest)).or(one_word.then_some(""));
+    for (field, said, name) in [(Trait::FirstName, &first, first_name), (Trait::LastName, &last, last_name)] {
+        match name {
+            Some(name) => parsed.set(field, Some(name.to_owned())),
+            None if said.is_blank => parsed.ignore(said.key, IgnoredReason::CannotBeCleared),
+            None => {}
+        }
     }
-    if let Some(last) = text(fields, "lastname", parsed).or(rest) {
-        parsed.set(Trait::LastName, Some(last));
+    if whole.is_blank && whole.text.is_none() && first_name.is_none() {
+        parsed.ignore(whole.key, IgnoredReason::CannotBeCleared);
+    }
+}
+
+/// What an event says about one of the names.
+struct TraitValue {
+    key: &'static str,
+    /// The first that is a text.
+    text: Option<String>,
+    /// It is null or empty somewhere.
+    is_blank: bool,
+}
+
+impl TraitValue {
+    fn of(
+        sources: &Sources<'_>,
+        mapping: &Mapping,
+        key: &'static str,
+        field: &str,
+        parsed: &mut ParsedTraits,
+    ) -> Self {
+        let mut said = Self { key, text: None, is_blank: false };
+        let mapped = sources.mapped(mapping, field);
+        for node in mapped.into_iter().chain(sources.standard().flat_map(|source| source.all(key))) {
+            match node {
+                Node::Text(text) if said.text.is_none() => said.text = non_empty(text),
+                Node::Text(_) | Node::Null => {}
+                other => parsed.ignore_node(key, other),
+            }
+            said.is_blank |= node.is_blank();
+        }
+        said
     }
 }
 
@@ -29,18 +67,4 @@ fn split(name: &str) -> (&str, &str) {
         Some((first, rest)) => (first, rest.trim_start()),
         None => (name, ""),
     }
-}
-
-fn text(fields: &Fields<'_>, key: &str, parsed: &mut ParsedTraits) -> Option<String> {
-    let node = fields.get(key)?;
-    let found = match node {
-        Node::Text(text) => non_empty(text),
-        _ => None,
-    };
-    match node {
-        Node::Null | Node::Text(_) if found.is_none() => parsed.ignore(key, IgnoredReason::CannotBeCleared),
-        Node::Text(_) => {}
-        other => parsed.ignore_node(key, other),
-    }
-    found
 }

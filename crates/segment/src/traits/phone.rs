@@ -1,31 +1,21 @@
 //! The phone number: `phone`, otherwise the first of `phones`. Many sources send a number.
 
-use super::ParsedTraits;
+use super::{ParsedTraits, Sources, best};
+use crate::Mapping;
 use crate::event::Trait;
 use crate::fields::Fields;
 use crate::node::Node;
 use crate::text::{Statement, text_or_number};
 
-pub(super) fn read(fields: &Fields<'_>, parsed: &mut ParsedTraits) {
-    let statement = read_key(fields, "phone", text_or_number, parsed)
-        .or_else(|| read_key(fields, "phones", first_of, parsed));
+pub(super) fn read(sources: &Sources<'_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
+    let mapped = parsed.statement_of("phone", sources.mapped(mapping, "phone"), text_or_number);
+    let statement = sources.statement(mapped, |source| {
+        let phone = parsed.statement_of("phone", source.all("phone"), text_or_number);
+        best([phone, parsed.statement_of("phones", source.all("phones"), first_of)])
+    });
     if let Some(statement) = statement {
         parsed.set(Trait::Phone, statement);
     }
-}
-
-fn read_key(
-    fields: &Fields<'_>,
-    key: &str,
-    read: fn(&Node<'_>) -> Option<Statement>,
-    parsed: &mut ParsedTraits,
-) -> Option<Statement> {
-    let node = fields.get(key)?;
-    let statement = read(node);
-    if statement.is_none() {
-        parsed.ignore_node(key, node);
-    }
-    statement
 }
 
 fn first_of(phones: &Node<'_>) -> Option<Statement> {
@@ -34,7 +24,7 @@ fn first_of(phones: &Node<'_>) -> Option<Statement> {
     match first {
         Node::Object(_) => {
             let fields = Fields::of(Some(first));
-            ["value", "number"].into_iter().find_map(|key| text_or_number(fields.get(key)?))
+            best(["value", "number"].into_iter().flat_map(|key| fields.all(key)).map(text_or_number))
         }
         _ => text_or_number(first),
     }

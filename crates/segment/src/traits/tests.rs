@@ -1,13 +1,19 @@
 //! The shapes of traits and their normalized form.
 
 use super::*;
+use crate::fields::Fields;
 use serde_json::{Value, json};
+
+fn read_object(traits: &Node<'_>) -> ParsedTraits {
+    let event = Node::Object(vec![("traits".into(), traits.clone())]);
+    super::read(&Sources::of(&Fields::of(Some(&event))), &Mapping::default())
+}
 
 /// Reads traits and returns pairs of name and value, in the order of the names.
 fn parsed(traits: &Value) -> Vec<(String, Option<String>)> {
     let json = traits.to_string();
     let node = Node::parse(json.as_bytes()).unwrap();
-    let traits = read(Some(&node)).traits;
+    let traits = read_object(&node).traits;
     traits
         .into_iter()
         .map(|(key, statement)| match key {
@@ -28,7 +34,7 @@ fn check(traits: Value, expected: &[(&str, Option<&str>)]) {
 
 fn ignored(json: &str) -> Vec<(String, &'static str)> {
     let node = Node::parse(json.as_bytes()).unwrap();
-    read(Some(&node)).ignored.into_iter().map(|i| (i.key, i.reason.as_str())).collect()
+    read_object(&node).ignored.into_iter().map(|i| (i.key, i.reason.as_str())).collect()
 }
 
 #[test]
@@ -93,8 +99,9 @@ fn a_phone_may_be_a_number_and_the_first_of_several() {
 }
 
 #[test]
-fn a_cleared_phone_does_not_fall_back_to_phones() {
-    check(json!({"phone": null, "phones": ["2"]}), &[("Phone", None)]);
+fn a_phone_is_cleared_only_if_no_other_key_has_one() {
+    check(json!({"phone": null, "phones": ["2"]}), &[("Phone", Some("2"))]);
+    check(json!({"phone": null, "phones": []}), &[("Phone", None)]);
 }
 
 #[test]
@@ -121,10 +128,11 @@ fn the_postal_code_comes_before_zip_and_the_address_before_flat_traits() {
 }
 
 #[test]
-fn a_null_part_of_the_address_is_cleared_and_does_not_fall_back() {
+fn a_part_of_the_address_is_cleared_only_if_no_other_key_has_a_value_for_it() {
+    check(json!({"address": {"city": null, "state": " "}}), &[("City", None), ("State", None)]);
     check(
-        json!({"address": {"city": null, "state": " "}, "city": "X", "state": "Y"}),
-        &[("City", None), ("State", None)],
+        json!({"address": {"city": null, "state": " "}, "city": "X", "state": "YT"}),
+        &[("City", Some("X")), ("State", Some("YT"))],
     );
 }
 
@@ -149,7 +157,7 @@ fn a_null_address_does_not_clear_its_parts() {
 
 #[test]
 fn an_address_of_an_invalid_type_is_ignored() {
-    for invalid in [json!([{"city": "A"}]), json!(7), json!(false), json!({})] {
+    for invalid in [json!(["A"]), json!(7), json!(false), json!({})] {
         check(json!({"address": invalid, "city": "SF"}), &[("City", Some("SF"))]);
     }
 }
@@ -177,7 +185,7 @@ fn custom_traits_are_single_values_as_text() {
 #[test]
 fn an_audience_key_with_spaces_and_capitals_is_a_custom_trait_with_its_spelling() {
     let node = Node::parse(br#"{"High Value Customers": true}"#).unwrap();
-    let parsed = read(Some(&node));
+    let parsed = read_object(&node);
     assert_eq!(parsed.traits[&Trait::Custom("highvaluecustomers".into())].as_deref(), Some("true"));
     assert_eq!(parsed.spellings["highvaluecustomers"], "High Value Customers");
 }
@@ -208,12 +216,12 @@ fn a_standard_trait_has_at_most_1000_characters() {
 
 #[test]
 fn the_first_spelling_in_the_document_is_used() {
-    let json = r#"{"Plan": "first", "plan": "second", "first_name": "A", "FirstName": "B"}"#;
+    let json = r#"{"Plan Name": "first", "planName": "second", "first_name": "A", "FirstName": "B"}"#;
     let node = Node::parse(json.as_bytes()).unwrap();
-    let parsed = read(Some(&node));
-    assert_eq!(parsed.traits[&Trait::Custom("plan".into())].as_deref(), Some("first"));
+    let parsed = read_object(&node);
+    assert_eq!(parsed.traits[&Trait::Custom("planname".into())].as_deref(), Some("first"));
     assert_eq!(parsed.traits[&Trait::FirstName].as_deref(), Some("A"));
-    assert_eq!(ignored(json), [("firstname".into(), "repeated"), ("plan".into(), "repeated")]);
+    assert_eq!(ignored(json), [("firstname".into(), "repeated"), ("planname".into(), "repeated")]);
 }
 
 #[test]
@@ -222,8 +230,8 @@ fn ignored_values_are_listed_with_their_reason() {
                    "address": {"city": true}, "tags": ["a"]}"#;
     let expected = [
         ("name", "nested"),
-        ("firstname", "cannot_be_cleared"),
         ("lastname", "not_text"),
+        ("firstname", "cannot_be_cleared"),
         ("company", "not_text"),
         ("phone", "nested"),
         ("address.city", "not_text"),

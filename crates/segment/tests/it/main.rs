@@ -3,7 +3,9 @@
 mod any_bytes;
 mod deletes;
 mod identifies;
+mod nobody;
 mod refusals;
+mod shapes;
 mod spellings;
 mod times;
 

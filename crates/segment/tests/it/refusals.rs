@@ -15,14 +15,13 @@ fn invalid_json_is_400_with_one_constant_message() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_object =
         format!(r#"{{"type":"identify","userId":"u","a":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
-    let bodies: [&[u8]; 11] = [
+    let bodies: [&[u8]; 10] = [
         b"",
         b" ",
         b"{",
         b"{}}",
         b"{'type':'identify'}",
         br#"{"type":"identify","userId":"u","traits":{"a":NaN}}"#,
-        br#"{"type":"identify","userId":"u","traits":{"a":1e999}}"#,
         b"{\"type\":\"identify\",\"userId\":\"\xff\"}",
         b"\xef\xbb\xbf{\"type\":\"identify\",\"userId\":\"u\"}",
         deep.as_bytes(),

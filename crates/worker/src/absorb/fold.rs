@@ -14,6 +14,7 @@ use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, OrphanedDeadLe
 use uuid::Uuid;
 
 use super::hand::{Hand, Slot};
+use super::left_out;
 use super::names::Tally;
 use super::read::{Reading, What};
 use super::too_long::{too_long, weight};
@@ -43,6 +44,7 @@ pub(super) fn fold(
     let now = worker.now();
     let mut changes = Changes { connection, now, unasked, ..Changes::default() };
     let mut unmapped = Tally::default();
+    let mut left_out = left_out::Tally::default();
     let mut known = gathered.known;
     let mut hand = Hand::of(gathered.graphs);
     for reading in readings {
@@ -59,8 +61,10 @@ pub(super) fn fold(
         let again = died.map(|before| before.outcomes);
         take_in(&mut hand, &mut changes, Intake { reading, rules, again, now });
         unmapped.add(&reading.trait_names, rules);
+        left_out.add(&reading.left_out);
     }
     changes.unmapped = unmapped.finish();
+    changes.unmapped.extend(left_out.finish(&worker.meters, rules));
     let edits = hand.finish(worker, rules, now, &mut changes);
     let too_large = changes.dead_letters.iter().filter(|letter| letter.class == TOO_LARGE).count();
     worker.meters.too_large.fetch_add(too_large as u64, Ordering::Relaxed);
@@ -95,7 +99,7 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
     let Intake { reading, again, now, .. } = intake;
     let skip = |why| outcome(reading, 1 + again.unwrap_or(0), State::Skipped, why, now);
     match &reading.what {
-        What::Ask(Ask::Skip) => end(changes, reading, skip("integrations_say_no"), again),
+        What::Ask(Ask::Skip(why)) => end(changes, reading, skip(why), again),
         What::NoConnection => end(changes, reading, skip("connection_removed"), again),
         What::Bad(class, cause) => dead_letter(changes, reading, class, cause, again, now),
         What::Ask(Ask::Delete(deletion)) => match hand.join(&deletion.digests()) {
@@ -124,9 +128,9 @@ fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement,
     let Intake { reading, rules, again, now } = intake;
     if again.is_some() {
         let address = statement.address.as_ref().map(|(name, _)| name.digest);
-        forgive(&mut slot.graph, &statement.stamp, address);
+        forgive(&mut slot.graph, reading.event, &statement.stamp, address);
     }
-    identify(&mut slot.graph, statement);
+    changes.repeated.extend(identify(&mut slot.graph, statement));
     match too_long(reading, statement, rules) {
         Some(cause) => {
             slot.graph.forget(reading.event);
@@ -142,7 +146,7 @@ fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement,
 fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, again: Again) {
     changes.outcomes.push(outcome);
     if again.is_some() {
-        changes.resolved.push(reading.event);
+        changes.put_aside.push(reading.event);
     }
 }
 

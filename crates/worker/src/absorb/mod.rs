@@ -6,6 +6,7 @@
 mod answers;
 mod fold;
 mod hand;
+mod left_out;
 mod names;
 mod part;
 mod pieces;

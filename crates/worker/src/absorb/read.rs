@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use queue::{Envelope, Item};
 use uuid::Uuid;
 
+use super::left_out::LeftOut;
 use super::names::Names;
 use super::too_long;
 use crate::Worker;
 use crate::rules::Known;
-use crate::translate::{Ask, Translator};
+use crate::translate::{Ask, Translator, unusable_country};
 
 /// An envelope, read.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ pub(super) struct Reading {
     pub(super) trait_names: Names,
     /// The folded keys of traits that are too long to be kept.
     pub(super) too_long: Vec<String>,
+    /// What is left out of it.
+    pub(super) left_out: LeftOut,
     pub(super) what: What,
 }
 
@@ -85,7 +88,9 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
     if !known.has(envelope.connection) {
         return Reading { what: What::NoConnection, payload: "{}".into(), ..blank };
     }
-    let event = match segment::read(envelope.payload.get().as_bytes(), envelope.received_at) {
+    let options = known.read_options(envelope.connection);
+    let payload = envelope.payload.get().as_bytes();
+    let event = match segment::read_with(payload, envelope.received_at, &options) {
         Ok(event) => event,
         Err(refusal) => {
             return Reading { what: What::Bad("unreadable", refusal.message().to_string()), ..blank };
@@ -96,8 +101,16 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
         segment::Body::Identify(it) => ("identify", it.time, Names::of(&it.spellings), too_long::keys(it)),
         segment::Body::Delete(it) => ("delete", it.time, Names::default(), Vec::new()),
     };
-    let ask = translator.ask(envelope.event_id, envelope.revision, blank.lane, &event);
+    let left_out = match &event.body {
+        segment::Body::Identify(it) => LeftOut::of(&it.blocked, &it.ignored, unusable_country(&it.traits)),
+        segment::Body::Delete(it) => LeftOut::of(&it.blocked, &[], None),
+    };
+    let mut ask = translator.ask(envelope.event_id, envelope.revision, blank.lane, &event);
+    if let Ask::Say(statement) = &mut ask {
+        statement.unusable = left_out.in_words();
+    }
     Reading {
+        left_out,
         kind,
         said_at: said_at.into(),
         trait_names,
@@ -124,6 +137,7 @@ fn blank(envelope: &Envelope) -> Reading {
         found_by: Vec::new(),
         trait_names: Names::default(),
         too_long: Vec::new(),
+        left_out: LeftOut::default(),
         what: What::NoConnection,
     }
 }
@@ -143,6 +157,7 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         found_by: Vec::new(),
         trait_names: Names::default(),
         too_long: Vec::new(),
+        left_out: LeftOut::default(),
         what: What::Bad("unreadable", why.to_owned()),
     }
 }
@@ -160,7 +175,7 @@ impl Reading {
             What::Ask(Ask::Delete(deletion)) => deletion.digests(),
             // It goes into no graph, but a delete in one of these may cover it.
             What::Bad(..) => self.found_by.clone(),
-            What::Ask(Ask::Skip) | What::NoConnection => Vec::new(),
+            What::Ask(Ask::Skip(_)) | What::NoConnection => Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ use connections::Connection;
 use identity::Digest;
 use identity::answer::{Answer, Death, Verdict, apply, concerned_by, fail};
 use identity::eligibility::Rules;
+use identity::fold::reconsider;
 use identity::graph::Graph;
 use identity::plan::StepKind;
 use identity::stamp::Moment;
@@ -217,6 +218,7 @@ impl Recorder {
     /// Settles a graph again under the settings of now.
     pub(super) fn resettle(&self, changes: &mut Changes, read: GraphRow, rules: &Rules, now: Timestamp) {
         let mut save = unsettled(read);
+        reconsider(&mut save.graph);
         settle_save(changes, &mut save, rules, now, Duration::ZERO);
         changes.saves.push(save);
     }

@@ -53,6 +53,15 @@ pub(super) struct SettingOptions {
     /// How long a delete looks for the affiliate of a create that was never answered
     #[arg(long, value_name = "SECONDS")]
     late_creates: Option<u32>,
+    /// An identifier that names nobody (a placeholder); may be repeated
+    #[arg(long = "block-identifier", value_name = "TEXT")]
+    blocked: Vec<String>,
+    /// An identifier that was blocked by this option before; may be repeated
+    #[arg(long = "unblock-identifier", value_name = "TEXT")]
+    unblocked: Vec<String>,
+    /// A standard field and the trait that is read as it, as first_name=users.first_name, or `off` for none; may be repeated
+    #[arg(long = "map", value_name = "FIELD=TRAIT|off", value_parser = mapped_trait)]
+    mapped: Vec<(&'static str, String)>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -114,8 +123,40 @@ impl SettingOptions {
         let paypal_trait = self.paypal_trait.as_deref().filter(|text| *text != "off");
         paypal_trait.map_or(Ok(()), must_be_custom)?;
         set(&mut settings.paypal_trait, self.paypal_trait.as_deref().map(|text| unless("off", text)));
+        self.apply_blocked(settings)?;
+        for (field, path) in &self.mapped {
+            if path == "off" {
+                settings.trait_map.remove(*field);
+            } else {
+                settings.trait_map.insert((*field).to_owned(), path.clone());
+            }
+        }
         settings.validate().map_err(refused)
     }
+
+    fn apply_blocked(&self, settings: &mut Settings) -> Result<(), Failure> {
+        for text in &self.unblocked {
+            let before = settings.blocked_identifiers.len();
+            settings.blocked_identifiers.retain(|known| !is_same_identifier(known, text));
+            if settings.blocked_identifiers.len() == before {
+                let message = format!("`{text}` is not blocked by a setting of this connection");
+                return Err(Failure::usage(
+                    "setting",
+                    message,
+                    "`connections show NAME` lists those that are",
+                ));
+            }
+        }
+        for text in &self.blocked {
+            settings.blocked_identifiers.retain(|known| !is_same_identifier(known, text));
+            settings.blocked_identifiers.insert(text.trim().to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn is_same_identifier(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 /// Takes a trait out of the custom fields, however it was spelt there.
@@ -156,6 +197,17 @@ fn custom_field(text: &str) -> Result<(String, u64), &'static str> {
     if name.trim().is_empty() { Err(WANTED) } else { Ok((name.trim().to_owned(), id)) }
 }
 
+fn mapped_trait(text: &str) -> Result<(&'static str, String), String> {
+    let fields = || segment::standard_fields().collect::<Vec<_>>().join(", ");
+    let (field, path) = text
+        .split_once('=')
+        .filter(|(_, path)| !path.trim().is_empty())
+        .ok_or("a mapping is a field and a trait with = between, like first_name=users.first_name")?;
+    let field = segment::standard_field(field)
+        .ok_or_else(|| format!("there is no field `{field}`: it is one of {}", fields()))?;
+    Ok((field, path.trim().to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +233,39 @@ mod tests {
                 assert_eq!(settings, Settings::default());
             }
         }
+    }
+
+    #[test]
+    fn an_identifier_is_blocked_once_in_whatever_case_and_can_be_unblocked() {
+        let mut settings = Settings::default();
+        for text in ["Demo-User", " demo-user"] {
+            let options = SettingOptions { blocked: vec![text.to_owned()], ..Default::default() };
+            options.apply(&mut settings).unwrap();
+        }
+        assert_eq!(settings.blocked_identifiers.iter().collect::<Vec<_>>(), ["demo-user"]);
+        let options = SettingOptions { unblocked: vec!["DEMO-USER".to_owned()], ..Default::default() };
+        options.apply(&mut settings).unwrap();
+        assert!(settings.blocked_identifiers.is_empty());
+        assert!(options.apply(&mut settings).is_err(), "nothing is left to unblock");
+    }
+
+    #[test]
+    fn a_trait_is_mapped_to_a_standard_field_in_any_spelling_of_it() {
+        assert_eq!(
+            mapped_trait("firstName=users.first_name"),
+            Ok(("first_name", "users.first_name".to_owned()))
+        );
+        assert_eq!(mapped_trait("postal_code=plz"), Ok(("zip", "plz".to_owned())));
+        for wrong in ["first_name", "first_name=", "plan=x", "=x"] {
+            assert!(mapped_trait(wrong).is_err(), "{wrong}");
+        }
+        let mut settings = Settings::default();
+        for path in ["users.first_name", "off"] {
+            let options =
+                SettingOptions { mapped: vec![("first_name", path.to_owned())], ..Default::default() };
+            options.apply(&mut settings).unwrap();
+        }
+        assert!(settings.trait_map.is_empty());
     }
 
     #[test]

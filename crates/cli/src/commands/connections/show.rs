@@ -138,5 +138,11 @@ fn settings(settings: &Settings) -> Vec<Vec<String>> {
             settings.suspended_fields.get(id).map_or_else(String::new, |why| format!(" (suspended: {why})"));
         lines.push(line(&format!("custom field {id}"), format!("trait {name}{suspended}")));
     }
+    for (field, path) in &settings.trait_map {
+        lines.push(line(&format!("field {field}"), format!("trait {path}")));
+    }
+    for identifier in &settings.blocked_identifiers {
+        lines.push(line("blocked identifier", identifier.clone()));
+    }
     lines
 }

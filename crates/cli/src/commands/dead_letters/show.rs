@@ -25,6 +25,7 @@ pub(super) struct Row {
     http_status: Option<u16>,
     field: Option<String>,
     attempts: u32,
+    repeats: u64,
     died_at: Timestamp,
     received_at: Timestamp,
     state: DeadLetterState,
@@ -45,6 +46,7 @@ impl Row {
             http_status: view.http_status,
             field: view.field,
             attempts: view.attempts,
+            repeats: view.repeats,
             died_at: view.died_at,
             received_at: view.received_at,
             state: view.state,
@@ -144,6 +146,7 @@ pub(super) async fn one(engines: &Engines, id: i64, context: &mut Context) -> Re
         line("field", row.field.clone().unwrap_or_default()),
         line("http status", row.http_status.map(|status| status.to_string()).unwrap_or_default()),
         line("attempts", row.attempts.to_string()),
+        line("repeats", row.repeats.to_string()),
         line("payload", text.unwrap_or_else(|| "(erased)".to_owned())),
     ];
     context.output.table(&["WHAT", "VALUE"], &lines)?;

@@ -97,7 +97,7 @@ fn settings() -> Settings {
         new_status_active: true,
         one_word_last_name: Some("-".to_owned()),
         custom_fields: CUSTOM_FIELDS.iter().map(|(name, id, _)| ((*name).to_owned(), *id)).collect(),
-        paypal_trait: None,
+        ..Settings::default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! `status`: how much waits where, who works, and how the connections are.
 
+mod left_out;
 mod notes;
 mod show;
 
@@ -18,6 +19,7 @@ use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::{pause_hint, state_words};
 use crate::operator::workers::{Waiting, Workers};
+use left_out::LeftOut;
 
 /// What the help shows.
 pub const EXAMPLES: &str = "\
@@ -131,6 +133,8 @@ struct Row {
     unmapped_traits: Vec<Unmapped>,
     /// Events that said more such traits than are counted by name: if there are any, the list is a sample.
     unmapped_beyond: u64,
+    #[serde(flatten)]
+    left_out: LeftOut,
 }
 
 #[derive(Debug, Serialize)]
@@ -262,6 +266,7 @@ fn row(
         not_cleared: counts.stuck,
         dead_letters: counts.dead_letters,
         unmapped_beyond: counts.unmapped_beyond,
+        left_out: LeftOut::of(&counts),
         dead_letters_by_class: counts.dead_letters_by_class,
         unmapped_traits: counts
             .unmapped
@@ -274,6 +279,7 @@ fn row(
 
 /// Whether a custom field takes the trait by now; it was counted when none did.
 fn is_mapped(settings: &Settings, name: &str) -> bool {
-    let mapped = settings.custom_fields.keys().chain(&settings.paypal_trait);
+    let mapped =
+        settings.custom_fields.keys().chain(&settings.paypal_trait).chain(settings.trait_map.values());
     mapped.into_iter().any(|mapped| segment::fold_key(mapped) == segment::fold_key(name))
 }

@@ -47,5 +47,15 @@ pub(super) mod kept {
     pub(crate) const BULK: u64 = 1 << 4;
     pub(crate) const DELETE: u64 = 1 << 5;
     pub(crate) const ADDRESS: u64 = 1 << 6;
-    pub(crate) const ALL: u64 = (1 << 7) - 1;
+    pub(crate) const UNUSABLE: u64 = 1 << 7;
+    pub(crate) const UNMATCHED: u64 = 1 << 8;
+    pub(crate) const DIED_OF: u64 = 1 << 9;
+    pub(crate) const ALL: u64 = (1 << 10) - 1;
+}
+
+/// Of a trait whose stamp has a mark. Form 1 has the text of the refusal alone, and no flags.
+pub(super) mod refusal {
+    pub(crate) const REFUSED: u64 = 1;
+    pub(crate) const BLAME: u64 = 1 << 1;
+    pub(crate) const ALL: u64 = (1 << 2) - 1;
 }

@@ -1,6 +1,6 @@
 //! A graph as the ledger keeps it: every event unpacks one and packs it again, so the form is small and fast to read.
 //!
-//! # Form 1
+//! # Form 2
 //!
 //! Byte 0 is the number of the form. The rest is what the structs of [`graph`](super) hold, in the order of
 //! `write.rs`, made of these:
@@ -12,8 +12,9 @@
 //! - A *digest* of one of the graph's identifiers is that one's place, from 1; another is 0, then its 16 bytes.
 //! - A *shared text* is 0 for none; an odd number, its length times two and one, before the bytes of one that is new; an
 //!   even number, two times its place (from 1) among the new ones of at most `SHARED_AT_MOST` bytes.
-//! - A *stamp* is a number: its place (from 1) among the stamps written before, or 0, and then its moment, revision and
-//!   key follow. Below the place is one bit, which tells of a trait whether it was refused.
+//! - A *stamp* is a number: its place (from 1) among the stamps written before, or 0, and then its moment, its revision,
+//!   the moment when Segment received the event, and its key follow. Below the place is one bit, which tells of a trait
+//!   that flags of its refusal follow; below the revision is one that says whether the moment of the receipt follows.
 //!
 //! An affiliate's payee (a digest), the moment since which its payout field is held back, and the fields that cannot be
 //! emptied (many shared texts) follow its code, where its flags say so; so does the moment until which an affiliate may appear at an address. Graphs of earlier
@@ -21,7 +22,9 @@
 //!
 //! Texts that occur once (sealed names, codes, message keys) are their length and their bytes.
 //!
-//! The ledgers of earlier programs hold JSON. It begins with `{`, which therefore never becomes the number of a form.
+//! Ledgers of earlier programs hold form 1, whose stamps have neither that moment nor that bit, and whose refused
+//! traits have the text of the refusal and no flags, and JSON before it. JSON
+//! begins with `{`, which therefore never becomes the number of a form.
 
 mod flags;
 mod read;
@@ -35,7 +38,9 @@ mod writer;
 use super::Graph;
 
 /// The form that this program writes.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
+/// The form of earlier programs: its stamps do not say when Segment received the event.
+const FORM_1: u8 = 1;
 
 /// The longest text that is written once and then referred to. The limit bounds what a damaged graph can make its reader
 /// allocate: no byte can stand for more than this.
@@ -59,7 +64,7 @@ pub fn pack(graph: &Graph) -> Vec<u8> {
 pub fn unpack(bytes: &[u8]) -> Result<Graph, Damaged> {
     let mut graph = match bytes.split_first() {
         None => Err(Damaged("it is empty")),
-        Some((&FORM, rest)) => read::graph(rest),
+        Some((form @ &(FORM | FORM_1), rest)) => read::graph(*form, rest),
         Some((b'{', _)) => serde_json::from_slice(bytes).map_err(|_| Damaged("it is not what was packed")),
         Some(_) => Err(Damaged("a newer program wrote it; upgrade this one")),
     }?;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::flags;
 use super::reader::{NO_FLAGS, Read, Reader, TOO_LARGE};
 use crate::graph::{
-    Affiliate, Claim, EventState, Graph, Identifier, Kind, Lane, RetryState, SentBy, Sighting, Status,
+    Affiliate, Blame, Claim, EventState, Graph, Identifier, Kind, Lane, RetryState, SentBy, Sighting, Status,
     TrackedEvent, TraitValue,
 };
 use crate::{Map, Text};
@@ -25,8 +25,8 @@ mod fewest {
 }
 
 /// The graph that the bytes after the form's number hold.
-pub(super) fn graph(bytes: &[u8]) -> Read<Graph> {
-    let mut reader = Reader::new(bytes);
+pub(super) fn graph(form: u8, bytes: &[u8]) -> Read<Graph> {
+    let mut reader = Reader::new(form, bytes);
     let identifiers =
         reader.many(fewest::IDENTIFIER, |reader| Ok((reader.own_digest()?, reader.identifier()?)))?;
     let graph = Graph {
@@ -67,11 +67,23 @@ impl Reader<'_> {
     }
 
     fn said(&mut self) -> Read<(Text, TraitValue)> {
+        use flags::refusal::{ALL, BLAME, REFUSED};
+
         let key = self.shared()?.into();
         let value = self.shared_or_none()?.map(Text::from);
-        let (stamp, is_refused) = self.marked_stamp()?;
-        let refused = self.when(is_refused, Self::shared)?.map(str::to_owned);
-        Ok((key, TraitValue { value, stamp, refused }))
+        let (stamp, mark) = self.marked_stamp()?;
+        let flags = match mark {
+            0 => 0,
+            _ if self.is_of_form_1() => REFUSED,
+            _ => self.flags(ALL)?,
+        };
+        let refused = self.when(flags & REFUSED, Self::shared)?.map(str::to_owned);
+        let blame = self.when(flags & BLAME, Self::blame)?;
+        Ok((key, TraitValue { value, stamp, refused, blame }))
+    }
+
+    fn blame(&mut self) -> Read<Blame> {
+        Ok(Blame { event: Uuid::from_bytes(self.array()?), at: self.moment()? })
     }
 
     fn claim(&mut self) -> Read<Claim> {
@@ -135,7 +147,10 @@ impl Reader<'_> {
     }
 
     fn kept(&mut self) -> Read<TrackedEvent> {
-        use flags::kept::{ADDRESS, ALL, BULK, DELETE, STANDING, TOLD_BY, TOLD_BY_CREATE, TOLD_BY_EDIT};
+        use flags::kept::{
+            ADDRESS, ALL, BULK, DELETE, DIED_OF, STANDING, TOLD_BY, TOLD_BY_CREATE, TOLD_BY_EDIT, UNMATCHED,
+            UNUSABLE,
+        };
 
         let flags = self.flags(ALL)?;
         Ok(TrackedEvent {
@@ -152,6 +167,9 @@ impl Reader<'_> {
             address: self.when(flags & ADDRESS, Self::digest)?,
             stamp: self.stamp()?,
             says: self.texts()?,
+            unusable: self.when(flags & UNUSABLE, Self::shared)?.map(Text::from),
+            died_of: self.when(flags & DIED_OF, Self::shared)?.map(Text::from),
+            unmatched: flags & UNMATCHED != 0,
             lane: if flags & BULK == 0 { Lane::Live } else { Lane::Bulk },
             told_by: match flags & TOLD_BY {
                 0 => None,

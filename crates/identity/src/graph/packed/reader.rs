@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Damaged, SHARED_AT_MOST};
+use super::{Damaged, FORM_1, SHARED_AT_MOST};
 use crate::digest::Digest;
 use crate::stamp::{Moment, Span, Stamp};
 
@@ -18,6 +18,8 @@ pub(super) const NO_FLAGS: Damaged = Damaged("its flags have no meaning");
 /// The bytes to come, and what those before them have made known.
 pub(super) struct Reader<'b> {
     rest: &'b [u8],
+    /// The form that the bytes have.
+    form: u8,
     /// The graph's identifiers, in order.
     digests: Vec<Digest>,
     /// The texts that may be referred to.
@@ -28,10 +30,15 @@ pub(super) struct Reader<'b> {
 }
 
 impl<'b> Reader<'b> {
-    /// A reader of these bytes.
-    pub(super) fn new(bytes: &'b [u8]) -> Self {
+    /// A reader of these bytes, which follow the number of their form.
+    pub(super) fn new(form: u8, bytes: &'b [u8]) -> Self {
         let texts = Vec::with_capacity(64.min(bytes.len()));
-        Self { rest: bytes, digests: Vec::new(), texts, stamps: Vec::new(), moment: 0 }
+        Self { rest: bytes, form, digests: Vec::new(), texts, stamps: Vec::new(), moment: 0 }
+    }
+
+    /// Whether an earlier program wrote the bytes.
+    pub(super) fn is_of_form_1(&self) -> bool {
+        self.form == FORM_1
     }
 
     /// Ends the reading: nothing may be left.
@@ -95,8 +102,11 @@ impl<'b> Reader<'b> {
             return Ok((stamp.clone(), head & 1));
         }
         let time = self.moment()?;
-        let revision = self.small_number()?;
-        let stamp = Stamp { time, key: Arc::from(self.text()?), revision };
+        let (revision, received) =
+            if self.is_of_form_1() { (self.number()?, 0) } else { self.marked_number()? };
+        let received = self.when(received, Self::moment)?;
+        let revision = u32::try_from(revision).map_err(|_| TOO_LARGE)?;
+        let stamp = Stamp { time, received, key: Arc::from(self.text()?), revision };
         self.stamps.push(stamp.clone());
         Ok((stamp, head & 1))
     }
@@ -156,6 +166,12 @@ impl<'b> Reader<'b> {
         let (array, rest) = self.rest.split_first_chunk().ok_or(TOO_SHORT)?;
         self.rest = rest;
         Ok(*array)
+    }
+
+    /// Reads a number, and the mark in its lowest bit.
+    fn marked_number(&mut self) -> Read<(u64, u64)> {
+        let number = self.number()?;
+        Ok((number >> 1, number & 1))
     }
 
     /// Reads a number of at most 32 bits.

@@ -4,7 +4,7 @@
 use super::writer::Writer;
 use super::{FORM, flags};
 use crate::graph::{
-    Affiliate, Claim, EventState, Graph, Identifier, Kind, Lane, RetryState, SentBy, Sighting, Status,
+    Affiliate, Blame, Claim, EventState, Graph, Identifier, Kind, Lane, RetryState, SentBy, Sighting, Status,
     TrackedEvent, TraitValue,
 };
 use crate::{Map, Text};
@@ -67,14 +67,30 @@ impl<'g> Writer<'g> {
         if let Some(refused) = refused {
             self.shared(Some(refused));
         }
-        self.many(traits, |writer, (key, TraitValue { value, stamp, refused })| {
+        self.many(traits, |writer, (key, said)| {
             writer.shared(Some(key));
-            writer.shared(value.as_deref());
-            writer.stamp(stamp, refused.is_some());
-            if let Some(refused) = refused {
-                writer.shared(Some(refused));
-            }
+            writer.said(said);
         });
+    }
+
+    fn said(&mut self, one: &'g TraitValue) {
+        use flags::refusal::{BLAME, REFUSED};
+
+        let TraitValue { value, stamp, refused, blame } = one;
+        self.shared(value.as_deref());
+        let flags = bit(refused.is_some(), REFUSED) | bit(blame.is_some(), BLAME);
+        self.stamp(stamp, flags != 0);
+        if flags == 0 {
+            return;
+        }
+        self.number(flags);
+        if let Some(refused) = refused {
+            self.shared(Some(refused));
+        }
+        if let Some(Blame { event, at }) = blame {
+            self.raw(event.as_bytes());
+            self.moment(*at);
+        }
     }
 
     fn claim(&mut self, one: &'g Claim) {
@@ -170,7 +186,9 @@ impl<'g> Writer<'g> {
     }
 
     fn kept(&mut self, one: &'g TrackedEvent) {
-        use flags::kept::{ADDRESS, BULK, DELETE, TOLD_BY_CREATE, TOLD_BY_EDIT};
+        use flags::kept::{
+            ADDRESS, BULK, DELETE, DIED_OF, TOLD_BY_CREATE, TOLD_BY_EDIT, UNMATCHED, UNUSABLE,
+        };
 
         let TrackedEvent {
             event,
@@ -183,6 +201,9 @@ impl<'g> Writer<'g> {
             stamp,
             lane,
             told_by,
+            unusable,
+            died_of,
+            unmatched,
         } = one;
         let standing = match standing {
             EventState::Pending => 0,
@@ -199,7 +220,10 @@ impl<'g> Writer<'g> {
                 | told_by
                 | bit(*lane == Lane::Bulk, BULK)
                 | bit(*delete, DELETE)
-                | bit(address.is_some(), ADDRESS),
+                | bit(address.is_some(), ADDRESS)
+                | bit(unusable.is_some(), UNUSABLE)
+                | bit(died_of.is_some(), DIED_OF)
+                | bit(*unmatched, UNMATCHED),
         );
         self.raw(event.as_bytes());
         self.number(u64::from(*outcomes));
@@ -209,6 +233,9 @@ impl<'g> Writer<'g> {
         }
         self.stamp(stamp, false);
         self.many(says, |writer, key| writer.shared(Some(key)));
+        for text in [unusable, died_of].into_iter().flatten() {
+            self.shared(Some(text));
+        }
     }
 
     fn trouble(&mut self, one: &'g RetryState) {

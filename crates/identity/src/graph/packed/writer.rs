@@ -68,12 +68,15 @@ impl<'g> Writer<'g> {
         {
             return self.number(place << 1 | u64::from(mark));
         }
-        let Stamp { time, key, revision } = stamp;
+        let Stamp { time, received, key, revision } = stamp;
         let known = self.stamps.place(mix(hash(key), time.0.cast_unsigned()), stamp);
         self.number((known.unwrap_or(0) as u64) << 1 | u64::from(mark));
         if known.is_none() {
             self.moment(*time);
-            self.number(u64::from(*revision));
+            self.number(u64::from(*revision) << 1 | u64::from(received.is_some()));
+            if let Some(received) = received {
+                self.moment(*received);
+            }
             self.text(key);
         }
         self.stamp = Some((stamp, known.unwrap_or(self.stamps.len()) as u64));

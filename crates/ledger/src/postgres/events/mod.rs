@@ -71,7 +71,13 @@ fn named(changes: &Changes) -> impl Iterator<Item = Uuid> {
     let attempts = changes.attempts.iter().map(|attempt| attempt.event);
     let letters = changes.dead_letters.iter().map(|letter| letter.event);
     let orphans = changes.orphans.iter().map(|orphan| orphan.event);
-    let others = changes.reopened.iter().chain(&changes.resolved).chain(&changes.erased).copied();
+    let others = changes
+        .reopened
+        .iter()
+        .chain(&changes.resolved)
+        .chain(&changes.put_aside)
+        .chain(&changes.erased)
+        .copied();
     ends.chain(attempts).chain(letters).chain(orphans).chain(others)
 }
 

@@ -15,13 +15,13 @@ const MAX_BYTES: usize = 100;
 pub(crate) fn time(node: &Node<'_>) -> Option<Timestamp> {
     match node {
         Node::Text(text) if text.len() <= MAX_BYTES => from_text(text.trim()),
-        Node::Number(number) => from_number(*number),
+        Node::Number(number) => from_number(number),
         _ => None,
     }
 }
 
 /// Parses Unix seconds or milliseconds from their decimal text: arithmetic on a double would lose the last microsecond.
-fn from_number(number: Number) -> Option<Timestamp> {
+fn from_number(number: &Number<'_>) -> Option<Timestamp> {
     let text = number.to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let (sign, whole) = match whole.strip_prefix('-') {

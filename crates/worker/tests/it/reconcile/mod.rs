@@ -4,6 +4,7 @@ mod bounds;
 mod carried;
 mod deletes;
 mod disagreements;
+mod left_out;
 mod order;
 mod pauses;
 mod payouts;

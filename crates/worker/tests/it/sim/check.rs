@@ -78,6 +78,8 @@ fn settings(account: &Account) -> reference::Settings {
         },
         custom_fields: settings.custom_fields.clone(),
         paypal_trait: settings.paypal_trait.clone(),
+        blocked: settings.blocked_identifiers.clone(),
+        mapping: settings.trait_map.clone(),
     }
 }
 

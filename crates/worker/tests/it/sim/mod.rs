@@ -15,11 +15,13 @@ mod payouts;
 mod plot;
 mod queue_port;
 mod script;
+mod shapes;
 mod stage;
 pub(crate) mod store_port;
 mod story;
 mod tale;
 mod tests;
+mod times;
 
 use std::time::Duration;
 

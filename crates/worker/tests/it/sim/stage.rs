@@ -23,6 +23,7 @@ use super::dice::Dice;
 use super::ledger_port::{Plant, Watch};
 use super::life::Storm;
 use super::network::{Refersion, Sent};
+use super::shapes;
 use super::story::{REFUSED_ADDRESS, Story};
 
 /// One connection, and who is said to be there.
@@ -218,6 +219,8 @@ fn settings(dice: &Dice) -> Settings {
         custom_fields: [("vip".to_owned(), 101), ("plan".to_owned(), 102)].into(),
         one_word_name: if wait { OneWordName::Wait } else { OneWordName::Placeholder("-".to_owned()) },
         paypal_trait: dice.per_mille(600).then(|| "payout".to_owned()),
+        blocked_identifiers: [shapes::placeholder()].into(),
+        trait_map: [("company".to_owned(), "org.title".to_owned())].into(),
         scrub_on_delete: dice.per_mille(150).then(|| {
             serde_json::from_value("deleted.test".into()).expect("a domain that an operator could own")
         }),

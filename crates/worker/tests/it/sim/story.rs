@@ -1,9 +1,10 @@
 //! What Segment sends: random events about a few people, in all shapes.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::dice::Dice;
+use super::{shapes, times};
 
 /// An event as it was sent, with what the checks need to know of it.
 #[derive(Clone, Debug)]
@@ -50,12 +51,13 @@ impl Story {
     pub(crate) fn next(&mut self, now: Timestamp) -> TraitValue {
         self.count += 1;
         let said = match self.dice.below(100) {
-            0..50 => self.identify(now, false),
-            50..72 => self.identify(now, true),
-            72..82 => self.delete(now),
-            82..92 if !self.told.is_empty() => self.dice.pick(&self.told).clone(),
-            92..95 => self.unreadable(),
-            95..97 => self.switched_off(now),
+            0..48 => self.with_large_number(now, false),
+            48..70 => self.with_large_number(now, true),
+            70..80 => self.delete(now),
+            80..90 if !self.told.is_empty() => self.dice.pick(&self.told).clone(),
+            90..93 => self.unreadable(),
+            93..95 => self.switched_off(now),
+            95..97 => self.of_nobody(),
             _ => self.identify(now, false),
         };
         self.told.push(said.clone());
@@ -64,16 +66,6 @@ impl Story {
 
     fn word(&self, kind: &str) -> String {
         format!("{kind}{}x{}q", self.tag, self.count)
-    }
-
-    fn when(&self, now: Timestamp) -> Option<Timestamp> {
-        let millis = match self.dice.below(20) {
-            0 => return None,
-            1 => -i64::try_from(self.dice.below(100_000)).expect("small"),
-            2..7 => i64::try_from(self.dice.below(60_000)).expect("small"),
-            _ => i64::try_from(self.dice.below(2_000)).expect("small"),
-        };
-        Some(now - SignedDuration::from_millis(millis))
     }
 
     fn identify(&mut self, now: Timestamp, engage: bool) -> TraitValue {
@@ -98,17 +90,31 @@ impl Story {
             let shown = if dice.per_mille(200) { address.to_uppercase() } else { address.clone() };
             traits.insert("email".into(), json!(shown));
         }
-        let timestamp = self.when(now);
+        let times = times::draw(&dice, now);
         let mut event = json!({ "type": "identify", "messageId": self.word("m"), "traits": traits });
         put(&mut event, "userId", user.as_deref());
         put(&mut event, "anonymousId", anonymous.as_deref());
-        put(&mut event, "timestamp", timestamp.map(|time| time.to_string()).as_deref());
+        for (key, time) in times.members {
+            event[key] = time;
+        }
         if engage {
             event["context"] = json!({ "personas": { "computation_key": "vip" } });
             event["integrations"] = json!({ "All": false, "Refersion": true });
         }
+        if dice.per_mille(400) {
+            shapes::bend(&dice, &mut event);
+        }
         let json = event.to_string();
-        TraitValue { json, bulk: engage, delete: false, timestamp, user, address, anonymous, words }
+        TraitValue {
+            json,
+            bulk: engage,
+            delete: false,
+            timestamp: times.stated,
+            user,
+            address,
+            anonymous,
+            words,
+        }
     }
 
     fn flags(&self) -> Map<String, Value> {
@@ -141,7 +147,8 @@ impl Story {
             traits.insert("name".into(), json!(*dice.pick(&["Ann Lee", "Cher", "Bo van Dam"])));
         }
         if dice.per_mille(500) {
-            let country = *dice.pick(&["USA", "Germany", "CH", "Narnia"]);
+            let country =
+                *dice.pick(&["USA", "Germany", "CH", "Narnia", "Alemania", "DEU", "日本", "Zypern"]);
             traits.insert(
                 "address".into(),
                 json!({ "city": text("ci", &["Bern", "Rome"]), "country": country }),
@@ -182,6 +189,9 @@ impl Story {
         put(&mut event, "userId", user.as_deref());
         put(&mut event, "email", address.as_deref());
         put(&mut event, "anonymousId", anonymous.as_deref());
+        if user.is_none() && dice.per_mille(100) {
+            event["userId"] = shapes::junk(&dice);
+        }
         let json = event.to_string();
         TraitValue {
             json,
@@ -201,6 +211,19 @@ impl Story {
             1 => json!({ "type": "identify", "traits": {} }),
             _ => json!([1, 2]),
         };
+        TraitValue { json: json.to_string(), ..nobody() }
+    }
+
+    fn with_large_number(&mut self, now: Timestamp, engage: bool) -> TraitValue {
+        let said = self.identify(now, engage);
+        TraitValue { json: shapes::with_large_number(&self.dice, said.json), ..said }
+    }
+
+    /// An event whose identifiers name nobody. Nothing personal is in it: it is nobody's.
+    fn of_nobody(&self) -> TraitValue {
+        let kind = if self.dice.below(3) == 0 { "delete" } else { "identify" };
+        let json = json!({ "type": kind, "messageId": self.word("m"), "userId": shapes::junk(&self.dice),
+            "traits": { "plan": "gold" } });
         TraitValue { json: json.to_string(), ..nobody() }
     }
 

@@ -67,6 +67,7 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
         notes::not_cleared(connection, output)?;
         notes::classes(connection, output)?;
         notes::unmapped(connection, output)?;
+        connection.left_out.show(&connection.name, output)?;
     }
     if status.retention.is_behind {
         output.line(&format!("\nretention: {}", status.retention.in_words()))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::graph::{
-    Affiliate, Claim, EventState, Graph, Identifier, Kind, Lane, RetryState, SentBy, Sighting, Status,
+    Affiliate, Blame, Claim, EventState, Graph, Identifier, Kind, Lane, RetryState, SentBy, Sighting, Status,
     TrackedEvent, TraitValue,
 };
 use crate::stamp::{Moment, Span, Stamp};
@@ -72,6 +72,8 @@ impl Chance {
             value: self.maybe(|chance| chance.text().into()),
             stamp: self.stamp(),
             refused: self.maybe(Self::text),
+            blame: self
+                .maybe(|chance| Blame { event: Uuid::from_u64_pair(chance.next(), 7), at: chance.moment() }),
         }
     }
 
@@ -122,6 +124,9 @@ impl Chance {
             stamp: self.stamp(),
             lane: self.pick([Lane::Live, Lane::Bulk]),
             told_by: self.maybe(|chance| chance.pick([SentBy::Edit, SentBy::Create])),
+            unusable: self.maybe(|chance| chance.text().into()),
+            died_of: self.maybe(|chance| chance.text().into()),
+            unmatched: self.percent(20),
         }
     }
 
@@ -143,7 +148,12 @@ impl Chance {
     /// Few different ones, so that they occur again; some differ in one part only.
     fn stamp(&mut self) -> Stamp {
         let key = self.text();
-        Stamp { time: self.moment(), key: Arc::from(key), revision: self.pick([0, 0, 1, u32::MAX]) }
+        Stamp {
+            time: self.moment(),
+            received: self.maybe(Self::moment),
+            key: Arc::from(key),
+            revision: self.pick([0, 0, 1, u32::MAX]),
+        }
     }
 
     fn moment(&mut self) -> Moment {

@@ -1,0 +1,32 @@
+//! What Refersion refused is tried again.
+
+use uuid::Uuid;
+
+use crate::digest::Digest;
+use crate::graph::Graph;
+use crate::stamp::Stamp;
+
+/// The settings have changed: what Refersion refused may be taken now, and is tried again.
+pub fn reconsider(graph: &mut Graph) {
+    for (_, profile) in &mut graph.identifiers {
+        profile.refused = None;
+        profile.traits.iter_mut().for_each(|(_, said)| said.refused = None);
+    }
+}
+
+/// An operator says that an event shall be tried again: what stood in its way is forgotten.
+pub fn forgive(graph: &mut Graph, event: Uuid, stamp: &Stamp, address: Option<Digest>) {
+    let profiles = graph.identifiers.iter_mut();
+    for (_, said) in profiles.flat_map(|(_, profile)| profile.traits.iter_mut()) {
+        let is_its_own = said.stamp.time == stamp.time && said.stamp.key == stamp.key;
+        if is_its_own || said.blame.is_some_and(|blame| blame.event == event) {
+            said.refused = None;
+        }
+    }
+    if let Some(address) = address.and_then(|address| graph.identifiers.get_mut(&address)) {
+        address.refused = None;
+        address.searched_at = None;
+    }
+    graph.troubles.clear();
+    graph.affiliates.retain(|affiliate| !affiliate.gone);
+}

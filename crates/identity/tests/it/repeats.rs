@@ -1,0 +1,94 @@
+//! Refused values that are said again, and what becomes of the event that said them first.
+
+use identity::answer::{Answer, apply};
+use identity::plan::{Act, Picture};
+use identity::settle::{End, settle};
+
+use crate::play::Play;
+use crate::story::{Event, address, identify, moment, rules};
+use crate::town::Town;
+
+fn ann() -> Event {
+    identify(1).user("U").email("a@x.io").named("Ann")
+}
+
+const WEEK: i64 = 7 * 86_400;
+
+/// Thirty events with one refused value: one call is refused, one event dies.
+#[test]
+fn a_refused_value_that_is_said_again_is_not_sent_again() {
+    let bad = identify(2).user("U").with("company", "bad firm");
+    let mut play = Play::of(&[ann(), bad.clone()]);
+    let calls = play.calls.len();
+    let repeats: Vec<Event> = (3..12).map(|at| identify(at).user("U").with("company", "bad firm")).collect();
+    play.go_on(&repeats);
+    assert_eq!(play.calls.len(), calls);
+    assert_eq!(play.outcomes(&bad), ["dead refused"]);
+    for repeat in &repeats {
+        assert_eq!(play.outcomes(repeat).first(), Some(&"remembered refused_value"));
+    }
+    let other = identify(12).user("U").with("company", "Acme");
+    play.go_on(std::slice::from_ref(&other));
+    assert_eq!(play.outcomes(&other), ["updated"]);
+}
+
+#[test]
+fn each_repeat_of_a_refused_value_names_the_event_whose_dead_letter_counts_it() {
+    let bad = identify(2).user("U").with("company", "bad firm");
+    let mut play = Play::of(&[ann(), bad.clone()]);
+    let graph = &mut play.town.graphs[0];
+    let repeats =
+        |graph: &mut identity::Graph, event: &Event| identity::fold::identify(graph, &event.statement());
+    assert_eq!(repeats(graph, &identify(3).user("U").with("company", "bad firm")), [bad.id()]);
+    assert_eq!(
+        repeats(graph, &identify(4).user("U").with("company", "bad firm").with("phone", "1")),
+        [bad.id()]
+    );
+    assert!(repeats(graph, &identify(5).user("U").with("company", "Acme")).is_empty());
+    assert!(repeats(graph, &identify(6).user("U").with("company", "Acme")).is_empty());
+}
+
+#[test]
+fn a_refused_value_is_sent_again_after_a_week_after_new_settings_and_on_an_operators_word() {
+    let bad = identify(2).user("U").with("company", "bad firm");
+    let told = |town: &Town| {
+        let steps = Picture::of(&town.graphs[0], &rules()).steps;
+        steps
+            .iter()
+            .any(|step| matches!(&step.act, Act::Edit { fields, .. } if fields.contains_key("company")))
+    };
+    let refused = || {
+        let mut play = Play::of(&[ann(), bad.clone()]);
+        drop(play.town.absorb(&identify(3).user("U").with("company", "bad firm")));
+        assert!(!told(&play.town));
+        play.town
+    };
+    let mut later = refused();
+    drop(later.absorb(&Event { number: 90, ..identify(WEEK).user("U").with("company", "bad firm") }));
+    assert!(!told(&later), "a week has not passed since it was refused");
+    drop(later.absorb(&Event { number: 91, ..identify(WEEK + 60).user("U").with("company", "bad firm") }));
+    assert!(told(&later));
+    let mut settings = refused();
+    identity::fold::reconsider(&mut settings.graphs[0]);
+    assert!(told(&settings));
+    let mut operator = refused();
+    identity::fold::forgive(&mut operator.graphs[0], bad.id(), &bad.statement().stamp, None);
+    assert!(told(&operator), "the letter of the first event stands for the statement of the second");
+}
+
+/// A dead letter is resolved only if Refersion holds its value.
+#[test]
+fn what_died_is_delivered_only_if_its_own_value_is() {
+    let bad = ann().with("first_name", "bad name");
+    let mut play = Play::of(std::slice::from_ref(&bad));
+    drop(play.town.absorb(&identify(3).user("U").with("first_name", "Ann")));
+    let graph = &mut play.town.graphs[0];
+    let told = [("first_name", "Ann"), ("last_name", "Lee")];
+    let told = told.into_iter().map(|(field, text)| (field.into(), text.into())).collect();
+    let made = Answer::Created { id: 1, code: "c".to_owned(), status: identity::graph::Status::Active, told };
+    drop(apply(graph, &rules(), address("a@x.io"), &made, moment(4)));
+    let settled = settle(graph, &rules());
+    let delivered: Vec<_> =
+        settled.ended.iter().map(|it| (it.event == bad.id(), it.end, it.delivered)).collect();
+    assert_eq!(delivered, [(true, End::Created, false), (false, End::Created, true)]);
+}

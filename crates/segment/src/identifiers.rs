@@ -1,0 +1,57 @@
+//! The identifiers of an event, without those that name nobody.
+
+use crate::event::BlockedIdentifier;
+use crate::fields::Fields;
+use crate::node::Node;
+use crate::{Blocked, email, text};
+
+/// Looks for identifiers, and remembers the blocked ones that it met.
+pub(crate) struct Seeker<'o> {
+    blocked: &'o Blocked,
+    met: Vec<BlockedIdentifier>,
+}
+
+impl<'o> Seeker<'o> {
+    pub(crate) fn new(blocked: &'o Blocked) -> Self {
+        Self { blocked, met: Vec::new() }
+    }
+
+    /// The first usable `userId`.
+    pub(crate) fn user(&mut self, top: &Fields<'_>) -> Option<String> {
+        top.all("userid").filter_map(text::identifier).find(|id| self.counts("userId", id))
+    }
+
+    /// The first usable `anonymousId`.
+    pub(crate) fn anonymous(&mut self, top: &Fields<'_>) -> Option<String> {
+        top.all("anonymousid").filter_map(text::identifier).find(|id| self.counts("anonymousId", id))
+    }
+
+    /// The address in a value, if it counts.
+    pub(crate) fn address(&mut self, node: &Node<'_>) -> Option<String> {
+        email::address(node).filter(|address| self.counts("email", address))
+    }
+
+    /// The address that a userId looks like, if it counts.
+    pub(crate) fn address_of(&mut self, user: &str) -> Option<String> {
+        email::address_of(user).filter(|address| self.counts("email", address))
+    }
+
+    /// Whether nothing was blocked.
+    pub(crate) fn met_none(&self) -> bool {
+        self.met.is_empty()
+    }
+
+    /// The blocked identifiers, each once.
+    pub(crate) fn met(mut self) -> Vec<BlockedIdentifier> {
+        self.met.sort();
+        self.met.dedup();
+        self.met
+    }
+
+    fn counts(&mut self, place: &'static str, identifier: &str) -> bool {
+        let name = self.blocked.name(identifier);
+        let counts = name.is_none();
+        self.met.extend(name.map(|name| BlockedIdentifier { place, name }));
+        counts
+    }
+}

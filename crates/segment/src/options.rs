@@ -1,0 +1,76 @@
+//! How a connection reads its events: which identifiers do not count, and which traits are standard fields.
+
+use std::collections::BTreeMap;
+
+use crate::Blocked;
+use crate::fields::fold_key;
+
+/// How events are read. The default blocks nothing and maps nothing: the ingest endpoint, which knows no connection's
+/// settings, reads this way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Identifiers that name nobody.
+    pub blocked: Blocked,
+    /// Traits that are read as standard ones, whatever they are called.
+    pub mapping: Mapping,
+}
+
+/// Traits that a customer's source calls otherwise than Segment's spec, by the standard field that takes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapping(BTreeMap<&'static str, Vec<String>>);
+
+/// The names of the fields that a trait can be mapped to: Refersion's, except `name`, which is split. Each with the folded
+/// spellings that are accepted, its own first.
+const FIELDS: [(&str, &[&str]); 12] = [
+    ("email", &["email"]),
+    ("name", &["name"]),
+    ("first_name", &["firstname"]),
+    ("last_name", &["lastname"]),
+    ("company", &["company"]),
+    ("phone", &["phone"]),
+    ("address1", &["address1", "street"]),
+    ("address2", &["address2", "street2"]),
+    ("city", &["city"]),
+    ("state", &["state"]),
+    ("zip", &["zip", "zipcode", "postalcode", "postcode"]),
+    ("country", &["country"]),
+];
+
+/// The standard field of a name, in any spelling of Refersion or Segment; `None` if there is no such field.
+#[must_use]
+pub fn standard_field(name: &str) -> Option<&'static str> {
+    let folded = fold_key(name);
+    FIELDS.iter().find(|(_, names)| names.contains(&folded.as_str())).map(|(field, _)| *field)
+}
+
+/// Every name that [`standard_field`] returns.
+pub fn standard_fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().map(|(field, _)| *field)
+}
+
+impl Mapping {
+    /// A mapping of standard fields to paths of traits. A path names a trait, or a part of one with dots between:
+    /// `users.first_name`, `phones.0.number`. A field that does not exist is left out.
+    pub fn of<'t>(pairs: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
+        let known = pairs.into_iter().filter_map(|(field, path)| Some((standard_field(field)?, path)));
+        Self(known.map(|(field, path)| (field, path.split('.').map(fold_key).collect())).collect())
+    }
+
+    /// The path that is mapped to a field, by folded keys.
+    pub(crate) fn path(&self, field: &str) -> Option<&[String]> {
+        self.0.get(field).map(Vec::as_slice)
+    }
+
+    /// Whether a trait with this folded key, in which dots may stand, is mapped to a standard field.
+    pub(crate) fn takes(&self, folded: &str) -> bool {
+        self.0.values().any(|path| path.join(".") == folded)
+    }
+
+    /// Whether a part of the trait with this folded key is mapped.
+    pub(crate) fn leads_into(&self, folded: &str) -> bool {
+        let inside = |path: &Vec<String>| {
+            path.join(".").strip_prefix(folded).is_some_and(|rest| rest.starts_with('.'))
+        };
+        self.0.values().any(inside)
+    }
+}

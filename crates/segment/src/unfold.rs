@@ -1,0 +1,65 @@
+//! Objects that a source wrote as text: `"address": "{\"city\":\"Hull\"}"`.
+//!
+//! Warehouses and form builders keep JSON in columns of text, and send it on as it is.
+
+use crate::fields::fold_key;
+use crate::node::Node;
+use crate::numbers;
+
+/// The folded keys under which an object is expected. Any other text that looks like JSON is the value of a trait.
+const EXPECTED: [&str; 11] = [
+    "address",
+    "addresses",
+    "billing",
+    "billingaddress",
+    "company",
+    "context",
+    "defaultaddress",
+    "properties",
+    "shipping",
+    "shippingaddress",
+    "traits",
+];
+
+/// The same event with those texts parsed; `None` if there is none, as in nearly every event.
+pub(crate) fn parsed<'n>(node: &Node<'n>) -> Option<Node<'n>> {
+    has_any(node).then(|| unfold(node.clone()))
+}
+
+fn has_any(node: &Node<'_>) -> bool {
+    let Node::Object(members) = node else { return false };
+    members.iter().any(|(key, value)| match value {
+        Node::Text(text) => looks_like_json(text) && is_expected(key),
+        Node::Object(_) => is_expected(key) && has_any(value),
+        _ => false,
+    })
+}
+
+fn unfold(node: Node<'_>) -> Node<'_> {
+    let Node::Object(mut members) = node else { return node };
+    for (key, value) in &mut members {
+        if is_expected(key) {
+            *value = unfolded(std::mem::replace(value, Node::Null));
+        }
+    }
+    Node::Object(members)
+}
+
+fn unfolded(value: Node<'_>) -> Node<'_> {
+    match value {
+        Node::Text(text) if looks_like_json(&text) => {
+            let wrapped = numbers::wrapped(text.as_bytes());
+            let parsed = Node::parse(wrapped.as_deref().unwrap_or(text.as_bytes())).map(Node::into_owned);
+            parsed.unwrap_or(Node::Text(text))
+        }
+        other => unfold(other),
+    }
+}
+
+fn looks_like_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
+fn is_expected(key: &str) -> bool {
+    EXPECTED.contains(&fold_key(key).as_str())
+}

@@ -1,0 +1,184 @@
+//! Events as they really are: identifiers that name nobody, values that cannot be used, refused values that are said again,
+//! deletes that match nobody. Nothing of it is silent.
+
+use std::time::Duration;
+
+use connections::Settings;
+use ledger::{Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Ledger as _};
+use queue::Lane;
+use serde_json::{Value, json};
+use worker::Limits;
+use worker::translate::{MESSAGE, Translator};
+
+use super::shop::{Plan, Shop, address, joins, says};
+
+async fn counts(shop: &Shop) -> Counts {
+    shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger")
+}
+
+/// The event that was the `number`-th to be said.
+async fn event(shop: &Shop, number: u32) -> EventView {
+    let translator = Translator { vault: &shop.worker.vault, connection: shop.id };
+    let digest = translator.digest(MESSAGE, &format!("m-{number}"));
+    shop.ledger.find_events(&[digest], 10).await.expect("a ledger").remove(0)
+}
+
+async fn end(shop: &Shop, number: u32) -> (&'static str, String) {
+    let event = event(shop, number).await;
+    (event.state.word(), event.reason.unwrap_or_default())
+}
+
+async fn letters(shop: &Shop) -> Vec<DeadLetterView> {
+    let all = DeadLetterFilter { limit: 100, ..DeadLetterFilter::default() };
+    shop.ledger.dead_letters(&all).await.expect("a ledger")
+}
+
+fn stranger(user: Value, who: &str) -> Value {
+    let mut event = joins(who);
+    event["userId"] = user;
+    event
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_who_share_an_identifier_that_names_nobody_stay_three() {
+    let limits = Limits { blocked_identifiers: vec!["kiosk".to_owned()], ..Limits::default() };
+    let usual = Plan::usual();
+    let settings = Settings { blocked_identifiers: ["Till 7".to_owned()].into(), ..usual.settings };
+    let mut shop = Shop::open(Plan { limits, settings, ..usual }).await;
+    shop.reconcile();
+    for (nth, junk) in [json!("undefined"), json!(0), json!("KIOSK"), json!("till 7")].into_iter().enumerate()
+    {
+        let who = |letter| format!("{letter}{nth}");
+        let all = ["a", "b", "c"].map(|letter| stranger(junk.clone(), &who(letter)));
+        shop.say(Lane::Live, &all).await;
+        shop.until_it_rests().await;
+        for letter in ["a", "b", "c"] {
+            assert!(shop.affiliate(&address(&who(letter))).is_some(), "{junk} {letter}");
+        }
+        shop.say(Lane::Live, &[json!({"type": "delete", "userId": junk})]).await;
+        shop.until_it_rests().await;
+        assert_eq!(shop.count("status_change"), 0, "a delete of {junk} concerns nobody");
+    }
+    assert_eq!(end(&shop, 4).await, ("skipped", "blocked_identifier".to_owned()));
+    let blocked = counts(&shop).await.blocked_identifiers;
+    for name in ["userId undefined", "userId (only zeros)", "userId kiosk", "userId till 7"] {
+        assert!(blocked.contains(&(name.to_owned(), 4)), "{name} is not in {blocked:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_cannot_be_used_is_named_in_the_outcome_and_counted() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    let mut ann = joins("ann");
+    ann["traits"]["tags"] = json!(["gold", "vip"]);
+    ann["traits"]["country"] = json!("Narnia");
+    let mut bob = joins("bob");
+    bob["traits"]["email"] = json!("bob at x.test");
+    shop.say(Lane::Live, &[ann, bob, says("ann", "tags", json!(["silver"]))]).await;
+    shop.until_it_rests().await;
+    let left_out = "left out: tags (nested), country (unknown_country)";
+    assert_eq!(end(&shop, 1).await, ("created", left_out.to_owned()));
+    assert_eq!(
+        end(&shop, 2).await,
+        ("remembered", "no_address; left out: email (not_an_address)".to_owned())
+    );
+    assert_eq!(end(&shop, 3).await, ("unchanged", "nothing_said; left out: tags (nested)".to_owned()));
+    let unusable = counts(&shop).await.unusable_values;
+    for (name, events) in [("tags nested", 2), ("country unknown_country", 1), ("email not_an_address", 1)] {
+        assert!(unusable.contains(&(name.to_owned(), events)), "{name} is not in {unusable:?}");
+    }
+    let metered = shop.worker.meters.unusable_values();
+    assert_eq!(metered.get(&("country".to_owned(), "unknown_country")), Some(&1));
+    assert_eq!(metered.get(&("unmapped".to_owned(), "nested")), Some(&2), "a name of a trait is no label");
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletes_that_match_nobody_are_counted_apart() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann"), json!({"type": "delete", "userId": "4711"})]).await;
+    shop.until_it_rests().await;
+    shop.say(
+        Lane::Live,
+        &[json!({"type": "delete", "userId": "4712"}), json!({"type": "delete", "userId": "ann"})],
+    )
+    .await;
+    shop.until_it_rests().await;
+    assert_eq!(end(&shop, 2).await, ("deleted", "matched_nobody".to_owned()));
+    assert_eq!(end(&shop, 4).await, ("deleted", String::new()));
+    assert_eq!(counts(&shop).await.unmatched_deletes, 2);
+}
+
+/// Thirty equal identifies cost one refusal and one dead letter; an operator's replay tries once more.
+#[tokio::test(start_paused = true)]
+async fn a_refused_value_that_is_said_again_has_one_dead_letter_which_counts() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    shop.say(Lane::Live, &[joins("ann")]).await;
+    shop.until_it_rests().await;
+    let long = says("ann", "company", "x".repeat(300));
+    shop.say(Lane::Live, std::slice::from_ref(&long)).await;
+    shop.until_it_rests().await;
+    let edits = shop.count("edit");
+    for _ in 0..29 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        shop.say(Lane::Live, std::slice::from_ref(&long)).await;
+        shop.until_it_rests().await;
+    }
+    assert_eq!(shop.count("edit"), edits);
+    let all = letters(&shop).await;
+    assert_eq!(
+        all.iter().map(|letter| (letter.state, letter.repeats)).collect::<Vec<_>>(),
+        [(DeadLetterState::Open, 29)]
+    );
+    assert_eq!(end(&shop, 20).await, ("remembered", "refused_value".to_owned()));
+    shop.replay(2, &long).await;
+    shop.until_it_rests().await;
+    assert!(shop.count("edit") > edits, "the operator says so");
+    let all = letters(&shop).await;
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].state, DeadLetterState::Open);
+    let edits = shop.count("edit");
+    shop.set(|settings| settings.rate_per_second = 19.0).await;
+    shop.until("the settings are applied", async || shop.count("edit") > edits).await;
+    shop.until_it_rests().await;
+    shop.say(Lane::Live, &[says("ann", "company", "Acme")]).await;
+    shop.until_it_rests().await;
+    assert_eq!(letters(&shop).await.len(), 1);
+    assert_ne!(letters(&shop).await[0].state, DeadLetterState::Resolved, "Refersion does not hold its value");
+}
+
+/// A replay that something newer has overruled does not resolve the letter.
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_is_resolved_only_if_refersion_holds_its_value() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    let mut long = says("ann", "company", "x".repeat(300));
+    long["timestamp"] = json!(shop.worker.now().to_string());
+    shop.say(Lane::Live, &[joins("ann"), long.clone()]).await;
+    shop.until_it_rests().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    shop.say(Lane::Live, &[says("ann", "company", "Acme")]).await;
+    shop.until_it_rests().await;
+    shop.replay(2, &long).await;
+    shop.until_it_rests().await;
+    assert_eq!(end(&shop, 2).await.0, "superseded");
+    assert_eq!(letters(&shop).await[0].state, DeadLetterState::Discarded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapped_trait_is_sent_as_a_standard_field() {
+    let usual = Plan::usual();
+    let map = [("first_name".to_owned(), "users.first_name".to_owned())].into();
+    let mut shop =
+        Shop::open(Plan { settings: Settings { trait_map: map, ..usual.settings }, ..usual }).await;
+    shop.reconcile();
+    let traits = json!({"users.first_name": "Kim", "last_name": "Kale", "email": address("kim")});
+    shop.say(Lane::Live, &[json!({"type": "identify", "userId": "kim", "traits": traits})]).await;
+    shop.until_it_rests().await;
+    let kim = serde_json::to_value(shop.affiliate(&address("kim")).expect("she has all that a create needs"))
+        .unwrap();
+    assert_eq!(kim["first_name"], "Kim");
+    assert!(counts(&shop).await.unmapped.is_empty());
+}

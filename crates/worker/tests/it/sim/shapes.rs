@@ -1,0 +1,158 @@
+//! Events as they really are: traits in other places and under other keys, repeated keys, identifiers that name nobody,
+//! invisible characters, values that cannot be used, numbers that no double holds.
+//!
+//! Each shape keeps whom the event names and which words it says.
+
+use serde_json::{Map, Value, json};
+
+use super::dice::Dice;
+
+/// Identifiers that name nobody.
+const JUNK: [&str; 8] = [
+    "undefined",
+    "null",
+    "[object Object]",
+    "Guest",
+    "(not set)",
+    "00000000-0000-0000-0000-000000000000",
+    "{{user.id}}",
+    "shop-placeholder",
+];
+
+/// Numbers that no double holds.
+const LARGE: [&str; 3] = ["123456789012345678901", "1e400", "-98765432109876543210"];
+
+/// Draws an identifier that names nobody. The last of the list is blocked by the settings of the simulation's accounts.
+pub(crate) fn junk(dice: &Dice) -> Value {
+    match dice.below(12) {
+        0 => json!(false),
+        1 => json!(0),
+        2 => json!(-1),
+        _ => json!(*dice.pick(&JUNK)),
+    }
+}
+
+/// The identifier that is blocked by setting.
+pub(crate) fn placeholder() -> String {
+    JUNK[JUNK.len() - 1].to_owned()
+}
+
+/// Gives an identify odd shapes.
+pub(crate) fn bend(dice: &Dice, event: &mut Value) {
+    identifiers(dice, event);
+    let Some(Value::Object(mut traits)) = event.get_mut("traits").map(Value::take) else { return };
+    values(dice, &mut traits);
+    keys(dice, &mut traits);
+    address(dice, &mut traits);
+    let traits = Value::Object(traits);
+    match dice.below(20) {
+        0 => event["traits"] = json!(traits.to_string()),
+        1 => event["traits"] = json!({ "traits": traits }),
+        2 => event["properties"] = traits,
+        3 | 4 => {
+            event["traits"] = if dice.below(2) == 0 { json!({}) } else { Value::Null };
+            if event["context"].is_null() {
+                event["context"] = json!({});
+            }
+            event["context"]["traits"] = traits;
+        }
+        _ => event["traits"] = traits,
+    }
+}
+
+/// Writes a number that no double holds into the text of an identify, as a trait of its own or as `plan`.
+pub(crate) fn with_large_number(dice: &Dice, json: String) -> String {
+    if !dice.per_mille(30) {
+        return json;
+    }
+    let name = if dice.below(2) == 0 { "plan" } else { "serial" };
+    json.replacen("\"traits\":{\"", &format!("\"traits\":{{\"{name}\":{},\"", dice.pick(&LARGE)), 1)
+}
+
+fn identifiers(dice: &Dice, event: &mut Value) {
+    for (key, other) in [("userId", "user_id"), ("anonymousId", "anonymous_id")] {
+        if event[key].is_null() {
+            if dice.per_mille(60) {
+                event[key] = junk(dice);
+            }
+            continue;
+        }
+        if dice.per_mille(60) {
+            event[key] = json!(with_invisible(dice, event[key].as_str().unwrap_or_default()));
+        }
+        if dice.per_mille(60) {
+            event[other] = event[key].take();
+            event[key] = if dice.below(2) == 0 { Value::Null } else { junk(dice) };
+        }
+    }
+}
+
+fn with_invisible(dice: &Dice, text: &str) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    let place = usize::try_from(dice.below(chars.len() as u64 + 1)).expect("small");
+    chars.insert(place, *dice.pick(&['\u{200b}', '\u{feff}', '\u{2060}', '\u{ad}', '\u{7}']));
+    chars.into_iter().collect()
+}
+
+fn values(dice: &Dice, traits: &mut Map<String, Value>) {
+    if let Some(email) = traits.get("email").and_then(Value::as_str).map(str::to_owned) {
+        match dice.below(20) {
+            0 => drop(traits.insert("email".into(), json!(with_invisible(dice, &email)))),
+            1 => drop(traits.insert("email".into(), json!(format!("<{email}>")))),
+            _ => {}
+        }
+    }
+    if dice.per_mille(50) {
+        traits.insert("tags".into(), json!(["gold", "vip"]));
+    }
+    if dice.per_mille(30) && !traits.contains_key("phone") {
+        traits.insert("phone".into(), json!({ "home": "1" }));
+    }
+    if dice.per_mille(40) {
+        let state = *dice.pick(&["trialing", "California", "CA", "past_due", "Bayern"]);
+        traits.insert("state".into(), json!(state));
+    }
+    if traits.contains_key("first_name") && dice.per_mille(60) {
+        traits.insert("last_name".into(), json!(*dice.pick(&["", " "])));
+    }
+    if dice.per_mille(40) {
+        traits.insert("org".into(), json!({ "title": dice.pick(&["Acme", "Initech"]) }));
+    }
+}
+
+/// One trait under two keys, of which one has no value.
+fn keys(dice: &Dice, traits: &mut Map<String, Value>) {
+    for (key, other) in
+        [("email", "Email"), ("first_name", "firstName"), ("plan", "Plan"), ("company", "Company")]
+    {
+        if dice.per_mille(50) && traits.contains_key(key) && !traits.contains_key(other) {
+            traits.insert(other.into(), if dice.below(2) == 0 { json!("") } else { Value::Null });
+        }
+    }
+}
+
+/// The address under another name, in another shape.
+fn address(dice: &Dice, traits: &mut Map<String, Value>) {
+    let Some(Value::Object(address)) = traits.get("address").cloned() else { return };
+    let shape = dice.below(16);
+    if shape < 7 {
+        traits.remove("address");
+    }
+    match shape {
+        0 => drop(traits.insert("default_address".into(), Value::Object(address))),
+        1 => drop(traits.insert("billing".into(), Value::Object(address))),
+        2 => drop(traits.insert("addresses".into(), json!([{ "city": "Nowhere" }, with_default(address)]))),
+        3 => drop(traits.insert("address".into(), json!([address]))),
+        4 => drop(traits.insert("address".into(), json!(Value::Object(address).to_string()))),
+        5 | 6 => {
+            let between = if shape == 5 { "." } else { "_" };
+            traits.extend(address.into_iter().map(|(key, value)| (format!("address{between}{key}"), value)));
+        }
+        _ => {}
+    }
+}
+
+fn with_default(mut address: Map<String, Value>) -> Value {
+    address.insert("default".into(), json!(true));
+    Value::Object(address)
+}

@@ -1,0 +1,3 @@
+-- How often the value of a dead letter was stated again. Graphs are written in form 2 from here on, which an earlier program
+-- cannot read.
+ALTER TABLE dead_letters ADD COLUMN repeats bigint NOT NULL DEFAULT 0;

@@ -98,6 +98,7 @@ fn events_fit_a_terminal_of_80_and_of_120_columns() {
 #[test]
 fn dead_letters_fit_a_terminal_of_80_and_of_120_columns() {
     let letter = |id, class: &str, cause: &str| DeadLetterView {
+        repeats: 0,
         id,
         event: event(1),
         connection: 1,

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 /// What was left out, with the number of events. The names of these fields are fixed: scripts rely on them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct LeftOut {
     /// Identifiers that name nobody.
     blocked_identifiers: Vec<Blocked>,

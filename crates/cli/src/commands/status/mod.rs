@@ -244,6 +244,7 @@ fn row(
     rate: Option<f64>,
     now: Timestamp,
 ) -> Row {
+    let left_out = LeftOut::of(&counts);
     let (state, paused_for) = state_words(connection.state);
     let ceiling = connection.settings.rate_per_second;
     Row {
@@ -266,7 +267,7 @@ fn row(
         not_cleared: counts.stuck,
         dead_letters: counts.dead_letters,
         unmapped_beyond: counts.unmapped_beyond,
-        left_out: LeftOut::of(&counts),
+        left_out,
         dead_letters_by_class: counts.dead_letters_by_class,
         unmapped_traits: counts
             .unmapped

@@ -102,3 +102,61 @@ async fn a_byte_order_mark_before_json_is_read_over() {
     assert_eq!(shop.affiliate(&address("ann")).expect("an affiliate").custom_fields[&101], "true");
     assert_eq!(shop.count("new"), 1);
 }
+
+/// Without it, each create of a first sync would be refused once.
+#[tokio::test(start_paused = true)]
+async fn a_merchant_id_that_is_refused_is_learned_once() {
+    let mut shop = Shop::open(with(Switches { alphanumeric_merchant_id: true, ..Switches::default() })).await;
+    shop.reconcile();
+    for who in ["a-1", "b-2", "c-3"] {
+        shop.say(Lane::Live, &[joins(who)]).await;
+        shop.until_it_rests().await;
+    }
+    assert_eq!(shop.count("new"), 4);
+    shop.say(Lane::Live, &[joins("plain")]).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.affiliate(&address("plain")).expect("an affiliate").unique_merchant_id, "plain");
+}
+
+#[tokio::test(start_paused = true)]
+async fn texts_that_are_no_address_are_not_sent_and_are_named() {
+    let mut plan = Plan::usual();
+    plan.settings.paypal_trait = Some("payout".to_owned());
+    let mut shop = Shop::open(plan).await;
+    shop.reconcile();
+    let mut odd = joins("odd");
+    odd["traits"]["email"] = json!("a@@b.cd");
+    shop.say(Lane::Live, &[odd, joins("ann")]).await;
+    shop.until_it_rests().await;
+    let calls = shop.calls().len();
+    shop.say(Lane::Live, &[says("ann", "payout", "a@b.cd,c@d.ef")]).await;
+    shop.until_it_rests().await;
+    assert_eq!((shop.count("new"), shop.calls().len()), (1, calls));
+    assert_eq!(shop.ends("odd").await, [("remembered", Some("not_an_address".to_owned()))]);
+    let last = shop.ends("ann").await.pop().expect("an event");
+    assert_eq!(last, ("unchanged", Some("not_an_address: paypal_email".to_owned())));
+    assert_eq!(dead_letters(&shop).await, 0);
+    shop.say(Lane::Live, &[joins("odd")]).await;
+    shop.until_it_rests().await;
+    assert!(shop.affiliate(&address("odd")).is_some(), "another address makes it whole");
+}
+
+/// Only a create that may have been carried out may have sent the mail.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_tried_again_keeps_its_welcome_mail_after_a_certain_refusal() {
+    for (fault, greeted) in
+        [("429=100%", true), ("403=100%,operation=affiliate/new", true), ("html=100%", false)]
+    {
+        let mut plan = Plan::usual();
+        plan.settings.send_welcome = true;
+        let mut shop = Shop::open(plan).await;
+        shop.faults(fault);
+        shop.reconcile();
+        shop.say(Lane::Live, &[joins("ann")]).await;
+        shop.until("the create is out", async || shop.count("new") > 0).await;
+        shop.faults("");
+        shop.until_it_rests().await;
+        let last = shop.calls().into_iter().rfind(|call| call.operation == "new").expect("a create");
+        assert_eq!(last.body["send_welcome"] == "TRUE", greeted, "{fault}");
+    }
+}

@@ -101,7 +101,7 @@ fn a_delete_erases_a_dead_letter_and_no_replay_brings_it_back() {
     // The reader takes this for an address; Refersion does not.
     world.accept(&json!({
         "type": "identify", "messageId": "m-1", "userId": "wilhelmina",
-        "traits": { "email": "wilhelmina@x..org", "name": "Wilhelmina Smith", "address": { "city": "Rome" } },
+        "traits": { "email": "wilhelmina@-x.org", "name": "Wilhelmina Smith", "address": { "city": "Rome" } },
     }));
     let dead = world.event_in("wilhelmina", "dead");
     assert_eq!(dead["reason"], "refused");

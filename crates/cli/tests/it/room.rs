@@ -68,7 +68,7 @@ fn too_many_dead_letters_stop_their_own_connection_alone() {
     for number in 0..2 {
         // The reader takes this for an address; Refersion does not.
         let mut event = identify(&format!("wilhelmina{number}"), 0);
-        event["traits"]["email"] = json!(format!("wilhelmina{number}@x..org"));
+        event["traits"]["email"] = json!(format!("wilhelmina{number}@-x.org"));
         world.accept(&event);
     }
     post_until(&world, KEY, 0, 503);

@@ -122,7 +122,7 @@ fn a_delete_erases_a_dead_letter_that_no_profile_took_up() {
     let world = World::started(&[]);
     let identify = |number: usize| {
         json!({
-            "type": "identify", "userId": "placeholder", "timestamp": "2024-01-02T03:04:05Z",
+            "type": "identify", "userId": "front-desk", "timestamp": "2024-01-02T03:04:05Z",
             "traits": { "email": format!("wilhelmina{number}@example.org"), "city": "Gwilhelm" },
         })
     };

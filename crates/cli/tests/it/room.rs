@@ -74,7 +74,7 @@ fn too_many_dead_letters_stop_their_own_connection_alone() {
     post_until(&world, KEY, 0, 503);
     assert_eq!(world.post(OTHER_KEY, &identify("bob", 0).to_string()).0, 202, "the others go on");
     assert_eq!(world.health("/readyz").0, 200);
-    let delete = json!({ "type": "delete", "userId": "nobody" });
+    let delete = json!({ "type": "delete", "userId": "stranger" });
     world.accept(&delete);
     let shop = |status: &Value| {
         let rows = status["connections"].as_array().unwrap();

@@ -168,3 +168,36 @@ fn keys_are_sent_to_another_machine_in_clear_text_only_if_that_is_asked_for() {
         "an address that was accepted stays"
     );
 }
+
+#[test]
+fn identifiers_are_blocked_and_traits_mapped_by_connection() {
+    let world = World::started(&[]);
+    let set =
+        ["connections", "set", "shop", "--block-identifier", "Till-7", "--map", "firstName=users.first_name"];
+    let settings = world.json(&set)["settings"].clone();
+    assert_eq!(settings["blocked_identifiers"], json!(["Till-7"]));
+    assert_eq!(settings["trait_map"], json!({ "first_name": "users.first_name" }));
+    world.until("the settings to take effect", || {
+        world.accept(&json!({ "type": "identify", "userId": "till-7", "traits": { "plan": "gold" } }));
+        let status = world.json(&["status"]);
+        (status["connections"][0]["blocked_identifiers"][0]["identifier"] == "till-7").then_some(())
+    });
+    world.accept(&json!({
+        "type": "identify", "userId": "kim",
+        "traits": { "users.first_name": "Kim", "lastName": "Kale", "email": "kim@example.org", "city": "Kiel", "tags": ["a"] },
+    }));
+    let event = world.event_in("kim", "created");
+    assert_eq!(event["reason"], "left out: tags (nested)");
+    assert_eq!(world.affiliates()[0]["first_name"], "Kim");
+    let unblock = world.json(&[
+        "connections",
+        "set",
+        "shop",
+        "--unblock-identifier",
+        "TILL-7",
+        "--map",
+        "first_name=off",
+    ]);
+    assert_eq!(unblock["settings"]["blocked_identifiers"], json!([]));
+    assert_eq!(unblock["settings"]["trait_map"], json!({}));
+}

@@ -75,9 +75,9 @@ pub(super) const MIGRATIONS: [Migration; 16] = [
     migration!("0011_measure_dead_letters", 8),
     migration!("0012_create_sweeps", 8),
     migration!("0013_keep_what_refersion_says", 13),
-    migration!("0014_count_repeats", 13),
-    migration!("0016_create_processes", 8),
-    migration!("0017_count_resumes", 8),
+    migration!("0014_count_repeats", 14),
+    migration!("0015_create_processes", 8),
+    migration!("0016_count_resumes", 8),
 ];
 
 type Applied = (i64, String, i64);

@@ -63,9 +63,9 @@ const MIGRATIONS: [Migration; 15] = [
     migration!("0010_measure_dead_letters", 7),
     migration!("0011_create_sweeps", 7),
     migration!("0012_keep_what_refersion_says", 12),
-    migration!("0013_count_repeats", 12),
-    migration!("0015_create_processes", 7),
-    migration!("0016_count_resumes", 7),
+    migration!("0013_count_repeats", 13),
+    migration!("0014_create_processes", 7),
+    migration!("0015_count_resumes", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -74,14 +74,33 @@ async fn only_the_exact_address_is_found_on_any_page() {
 
 #[tokio::test]
 async fn every_form_of_an_empty_answer_means_not_found() {
-    let only_others = || page(1, &[("6905", "joann@x.com")]);
-    for reply in [answer(422, NO_HIT), page(0, &[]), answer(200, r#"{"total":"0"}"#), only_others()] {
+    for reply in [answer(422, NO_HIT), page(0, &[]), answer(200, r#"{"total":"0"}"#)] {
         let api = FakeApi::new([reply]);
         assert!(api.client().find_by_email("ann@x.com").await.unwrap().is_none());
         assert_eq!(api.calls().len(), 1);
     }
-    let api = FakeApi::new([only_others()]);
-    assert_eq!(api.client().find_holder("ann@x.com").await.unwrap_err().class, Class::NotFound);
+}
+
+/// The total may count all affiliates or the rows of the page, and a page after the last one may be the last one again.
+#[tokio::test]
+async fn pages_are_read_until_one_brings_nothing_new() {
+    let others = || page(1, &[("6905", "joann@x.com")]);
+    for last in [answer(422, NO_HIT), page(0, &[]), others()] {
+        let api = FakeApi::new([others(), last]);
+        assert_eq!(api.client().find_holder("ann@x.com").await.unwrap_err().class, Class::NotFound);
+        assert_eq!(api.calls().len(), 2);
+    }
+    let api = FakeApi::new([others(), page(1, &[("g23fz", "ann@x.com")]), affiliate_answer()]);
+    assert!(api.client().find_by_email("ann@x.com").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_affiliate_that_is_found_and_then_not_known_is_looked_for_again_later() {
+    let api = FakeApi::new([
+        page(1, &[("g23fz", "ann@x.com")]),
+        answer(422, r#"{"errors":["Affiliate not found."]}"#),
+    ]);
+    assert_eq!(api.client().find_by_email("ann@x.com").await.unwrap_err().class, Class::Unavailable);
 }
 
 #[tokio::test]

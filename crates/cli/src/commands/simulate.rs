@@ -35,12 +35,14 @@ Faults are a list with commas between; probabilities are drawn for each call:
   429=1%                   too many calls, without Retry-After; not carried out
   500=1%, 502=1%, 504=1%   an error of server or gateway; half of these calls were carried out
   drop-after=0.5%          the connection closes without an answer; the call was carried out
+  late=1%:12s              a create is carried out that much later; the connection closes without an answer
   garbage=1%               status 200 with a cut or empty body, or a page; the call was carried out
   partial=1%               valid items of a batch are reported as not changed; some are changed all the same
   down=30s@60s             everything is down for 30 s, 60 s after the faults were set; may be repeated
   limit=50..200            a hidden limit of calls a second, which moves within the range; beyond it 429
   credentials=bad          every key is refused; credentials=good ends it
-  account=pub_1            all of these for the account with this public key only";
+  account=pub_1            all of these for the account with this public key only
+  operation=affiliate/new  all of these for this operation only";
 
 /// The arguments of `simulate`.
 #[derive(Debug, Args)]

@@ -3,13 +3,14 @@
 use uuid::Uuid;
 
 use crate::digest::Digest;
-use crate::graph::Graph;
+use crate::eligibility::NOT_AN_ADDRESS;
+use crate::graph::{Graph, Identifier};
 use crate::stamp::Stamp;
 
 /// The settings have changed: what Refersion refused may be taken now, and is tried again.
 pub fn reconsider(graph: &mut Graph) {
     for (_, profile) in &mut graph.identifiers {
-        profile.refused = None;
+        try_again(profile);
         profile.traits.iter_mut().for_each(|(_, said)| said.refused = None);
     }
 }
@@ -24,9 +25,14 @@ pub fn forgive(graph: &mut Graph, event: Uuid, stamp: &Stamp, address: Option<Di
         }
     }
     if let Some(address) = address.and_then(|address| graph.identifiers.get_mut(&address)) {
-        address.refused = None;
+        try_again(address);
         address.searched_at = None;
     }
     graph.troubles.clear();
     graph.affiliates.retain(|affiliate| !affiliate.gone);
+}
+
+/// An address that Refersion refused is sent again. One that was never sent, because it is certain to be refused, is not.
+fn try_again(address: &mut Identifier) {
+    address.refused.take_if(|why| !why.starts_with(NOT_AN_ADDRESS));
 }

@@ -53,14 +53,16 @@ async fn a_connection_with_a_backlog_steps_aside_for_others() {
     queue.publish(&[of(2, 1000)]).await.unwrap();
     let first = queue.take(1, PATIENCE).await.unwrap();
     queue.acknowledge(&first).await.unwrap();
-    until("the backlog is in the bulk lane", async || queue.depth().await.unwrap().bulk >= 30).await;
+    const MOVED: usize = 30;
+    let moved = async || queue.depth().await.unwrap().bulk >= MOVED as u64;
+    until("the backlog is in the bulk lane", moved).await;
     let mut seen = BTreeSet::from_iter(numbers(&first));
     while !seen.contains(&1000) {
         let batch = queue.take(1, PATIENCE).await.unwrap();
         seen.extend(numbers(&batch));
         queue.acknowledge(&batch).await.unwrap();
     }
-    assert!(seen.len() <= 8, "{} events came before", seen.len());
+    assert!(seen.len() <= 41 - MOVED, "{} events came before it, or with it", seen.len());
     while seen.len() < 41 {
         let batch = queue.take(100, PATIENCE).await.unwrap();
         seen.extend(numbers(&batch));

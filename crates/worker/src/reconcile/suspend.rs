@@ -37,7 +37,10 @@ impl Holder {
         self.forget_failures();
         self.field_probes = (0, None);
         self.change_settings(known, |settings| {
-            settings.suspended_fields.insert(field, why.to_owned());
+            // An operator may have taken the field out of the mapping while the calls were under way.
+            if settings.custom_fields.values().any(|mapped| *mapped == field) {
+                settings.suspended_fields.insert(field, why.to_owned());
+            }
         })
         .await
     }

@@ -12,7 +12,8 @@ use crate::failure::{Exit, Failure};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   refersion-destination bench pace              the same numbers on every machine
-  refersion-destination bench pace --seed 7 --json
+  refersion-destination bench pace --seed 7     other seeds
+  refersion-destination bench pace --json
 
 No call is made: the limits are played in virtual time, with always enough to do. Each row is the mean of eight seeds.";
 

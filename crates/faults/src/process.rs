@@ -77,6 +77,15 @@ pub enum Death {
     ByItself(ExitStatus),
 }
 
+/// The deaths that nobody ordered from here.
+#[derive(Debug, Default)]
+pub struct Deaths {
+    /// At an armed point.
+    pub at_point: u64,
+    /// By themselves, in words.
+    pub by_themselves: Vec<String>,
+}
+
 /// A place for a process, with the process that is in it, if any.
 pub struct Process {
     /// What it does.

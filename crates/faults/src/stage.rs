@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::accounts::{self, Account};
 use crate::dice::Dice;
 use crate::ground::Ground;
-use crate::process::{Death, Output, Process, Recipe, Role};
+use crate::process::{Death, Deaths, Output, Process, Recipe, Role};
 use crate::proxy::{Proxy, Wire};
 use crate::segment_side::Endpoints;
 use crate::setup::{Wishes, free_addresses, settings};
@@ -30,15 +30,6 @@ const TEND_EVERY: Duration = Duration::from_millis(50);
 const END_WITHIN: Duration = Duration::from_secs(20);
 /// How Refersion is when nothing is wrong with it. Answers take long enough for a process to die before they come.
 const HEALTHY: &str = "latency=40ms..80ms";
-
-/// The deaths that nobody ordered from here.
-#[derive(Debug, Default)]
-pub struct Deaths {
-    /// At an armed point.
-    pub at_point: u64,
-    /// By themselves, in words.
-    pub by_themselves: Vec<String>,
-}
 
 /// The stage.
 pub struct Stage {
@@ -86,8 +77,7 @@ impl Stage {
         let options = Options { seed: dice.draw(), ..Options::default() };
         let refersion = Shared::new(Simulator::new(options));
         let server = tokio::spawn(simulator::serve(listener, refersion.clone(), std::future::pending()));
-        let mut wished = settings();
-        wished.extend(wishes.variables);
+        let wished: Vec<_> = settings().into_iter().chain(wishes.variables).collect();
         let mut variables = wished.clone();
         variables.extend(ground.variables(folder.path()));
         let mut stage = Self {

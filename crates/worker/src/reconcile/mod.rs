@@ -4,6 +4,7 @@ mod batcher;
 mod calls;
 mod fast_path;
 mod ids;
+mod notes;
 mod pause;
 mod probe;
 mod rate;

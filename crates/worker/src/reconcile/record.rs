@@ -6,22 +6,19 @@ use std::time::Duration;
 
 use connections::Connection;
 use identity::Digest;
-use identity::answer::{Answer, Death, Verdict, apply, concerned_by, fail};
+use identity::answer::{Verdict, apply, concerned_by, fail};
 use identity::eligibility::Rules;
 use identity::fold::reconsider;
 use identity::graph::Graph;
-use identity::plan::StepKind;
 use identity::stamp::Moment;
 use jiff::Timestamp;
-use ledger::{
-    AffiliateRef, Attempt, Audit, CallId, Changes, DeadLetter, Fence, Gathered, GraphId, GraphRow,
-    LedgerError, Outcome, Save, State,
-};
+use ledger::{Attempt, CallId, Changes, Fence, Gathered, GraphId, GraphRow, LedgerError, Save, State};
 use refersion::Class;
 
+use super::notes::{affiliate_of, audit, lay_down, named, note_decided, note_not_scrubbed};
 use crate::Worker;
 use crate::contention::Contention;
-use crate::deliver::{CallOutcome, Failed, operation};
+use crate::deliver::{CallOutcome, Failed};
 use crate::locks::{Held, read_locked};
 use crate::notices::Deaths;
 use crate::off_thread::off_thread;
@@ -230,102 +227,4 @@ fn places(saves: &[Save]) -> BTreeMap<Digest, usize> {
         save.graph.identifiers.keys().map(|digest| (*digest, place)).collect::<Vec<_>>()
     };
     saves.iter().enumerate().flat_map(held).collect()
-}
-
-/// An affiliate's passing from hand to hand is something that an operator should be able to read later.
-fn audit(changes: &mut Changes, answer: &Answer, now: Timestamp) {
-    let (action, subject) = match answer {
-        Answer::Told { id, email: Some(_), .. } => ("address_changed", *id),
-        Answer::StatusIs { id, .. } => ("status_changed", *id),
-        Answer::Found(found) => ("affiliate_found", found.id),
-        Answer::Gone { id } => ("affiliate_gone", *id),
-        Answer::Scrubbed { id, .. } => ("affiliate_scrubbed", *id),
-        _ => return,
-    };
-    changes.audit.push(Audit {
-        at: now,
-        actor: "worker".to_owned(),
-        action: action.to_owned(),
-        subject: format!("affiliate {subject}"),
-    });
-}
-
-/// The affiliate at an address, as far as its ids are known.
-fn affiliate_of(graph: &Graph, anchor: Digest) -> Option<AffiliateRef> {
-    let found = graph.affiliates.iter().find(|affiliate| affiliate.address == anchor)?;
-    let known = AffiliateRef { id: found.id, code: found.code.clone() };
-    (known != AffiliateRef::default()).then_some(known)
-}
-
-/// The call that decided is kept with those that failed before it.
-fn note_decided(changes: &mut Changes, deaths: &[Death], answer: &Answer, is_known: bool, now: Timestamp) {
-    let operation = match answer {
-        Answer::Gone { .. } => "get",
-        _ if is_known => operation(StepKind::Edit),
-        _ => operation(StepKind::Create),
-    };
-    changes.attempts.extend(deaths.iter().map(|death| Attempt {
-        event: death.event,
-        at: now,
-        operation: operation.to_owned(),
-        http_status: death.cause.http_status,
-        class: death.cause.class.clone(),
-        message: death.cause.message.clone(),
-    }));
-}
-
-/// The numeric id and the code that an answer names together.
-fn named(answer: &Answer) -> Option<(u64, String)> {
-    match answer {
-        Answer::Created { id, code, .. } => Some((*id, code.clone())),
-        Answer::Found(found) => Some((found.id, found.code.clone()?)),
-        _ => None,
-    }
-}
-
-/// Why a scrub could not overwrite a field stands beside the deletes that wanted it, for the operator.
-fn note_not_scrubbed(
-    changes: &mut Changes,
-    graph: &Graph,
-    rules: &Rules,
-    anchor: Digest,
-    answer: &Answer,
-    now: Timestamp,
-) {
-    let Answer::Scrubbed { kept, .. } = answer else { return };
-    if kept.is_empty() {
-        return;
-    }
-    for event in concerned_by(graph, rules, anchor) {
-        changes.attempts.extend(kept.iter().map(|(field, cause)| Attempt {
-            event,
-            at: now,
-            operation: "edit".to_owned(),
-            http_status: cause.http_status,
-            class: cause.class.clone(),
-            message: format!("{field} could not be overwritten: {}", cause.message),
-        }));
-    }
-}
-
-fn lay_down(changes: &mut Changes, deaths: Vec<Death>, affiliate: Option<&AffiliateRef>, now: Timestamp) {
-    for death in deaths {
-        changes.outcomes.push(Outcome {
-            event: death.event,
-            number: death.number,
-            state: State::Dead,
-            reason: Some(death.cause.class.clone()),
-            affiliate: affiliate.cloned(),
-            at: now,
-        });
-        changes.dead_letters.push(DeadLetter {
-            event: death.event,
-            class: death.cause.class,
-            cause: death.cause.message,
-            http_status: death.cause.http_status,
-            field: death.field,
-            attempts: death.attempts,
-            died_at: now,
-        });
-    }
 }

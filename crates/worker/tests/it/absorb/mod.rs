@@ -21,8 +21,9 @@ use uuid::Uuid;
 use worker::{Clock, Limits, Worker};
 
 use crate::sim::dice::Dice;
-use crate::sim::ledger_port::{BeforeRecording, LedgerPort, Plant, Watch};
+use crate::sim::ledger_port::{BeforeRecording, LedgerPort, Watch};
 use crate::sim::life::Life;
+use crate::sim::plant::Plant;
 
 /// No call goes out in these tests.
 struct NoWay;

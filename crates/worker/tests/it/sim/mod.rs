@@ -12,6 +12,7 @@ pub(crate) mod life;
 mod member;
 mod network;
 mod payouts;
+pub(crate) mod plant;
 mod plot;
 mod queue_port;
 mod script;
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 use connections::{ConnectionStore, PausedFor, State};
 use ledger::Ledger;
-use ledger_port::Plant;
+use plant::Plant;
 use queue::Queue;
 use tokio::time::{Instant, sleep};
 

@@ -20,9 +20,10 @@ use tokio::time::Instant;
 use worker::{Clock, Limits, RetryPolicy};
 
 use super::dice::Dice;
-use super::ledger_port::{Plant, Watch};
+use super::ledger_port::Watch;
 use super::life::Storm;
 use super::network::{Refersion, Sent};
+use super::plant::Plant;
 use super::shapes;
 use super::story::{REFUSED_ADDRESS, Story};
 

@@ -1,6 +1,6 @@
 //! The seeds, and the faults that have to be found.
 
-use super::ledger_port::Plant;
+use super::plant::Plant;
 use super::plot::Plot;
 use super::{Played, play, play_plot};
 

@@ -1,0 +1,75 @@
+//! Every source file has a header, is short, and follows one module style.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The longest file, in lines.
+const LONGEST: usize = 300;
+/// What no source file contains: unfinished work is an issue, and a test that does not run is none.
+const FORBIDDEN: [&str; 4] =
+    [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("#[ign", "ore")];
+
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every source file below a folder.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// What is wrong with a file.
+fn breaches(path: &Path, text: &str) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let lines = text.lines().count();
+    if lines > LONGEST {
+        breaches.push(format!("it has {lines} lines, {LONGEST} are allowed"));
+    }
+    if !text.starts_with("//!") {
+        breaches.push("it does not begin with a header (`//!`)".to_owned());
+    }
+    if path.with_extension("").is_dir() && path.file_stem().is_some_and(|stem| stem != "main") {
+        breaches.push("its modules are in a folder of its name: call it mod.rs there".to_owned());
+    }
+    breaches.extend(
+        FORBIDDEN.iter().filter(|word| text.contains(**word)).map(|word| format!("it contains {word}")),
+    );
+    breaches
+}
+
+#[test]
+fn every_source_file_keeps_the_rules() {
+    let mut files = Vec::new();
+    sources(&crates(), &mut files);
+    assert!(files.len() > 300, "the sources were found");
+    let broken: Vec<String> = files
+        .iter()
+        .flat_map(|path| {
+            let text = fs::read_to_string(path).expect("a source file");
+            breaches(path, &text)
+                .into_iter()
+                .map(|breach| format!("{}: {breach}", path.display()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn a_breach_of_each_rule_is_found() {
+    let long = "//! A header.\n".repeat(LONGEST + 1);
+    assert_eq!(breaches(Path::new("long.rs"), &long).len(), 1);
+    assert_eq!(breaches(Path::new("none.rs"), "fn main() {}\n").len(), 1);
+    let unfinished = format!("//! A header.\n// {}\n", FORBIDDEN[0]);
+    assert_eq!(breaches(Path::new("unfinished.rs"), &unfinished).len(), 1);
+    let folder = crates().join("testbed/src.rs");
+    assert_eq!(breaches(&folder, "//! A header.\n").len(), 1);
+    assert!(breaches(Path::new("good.rs"), "//! A header.\n").is_empty());
+}

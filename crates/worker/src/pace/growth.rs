@@ -11,7 +11,7 @@ pub(super) const OF_CONCURRENCY: f64 = 0.0003;
 /// The rate at which the speeds above hold. Where calls are fewer, a probe costs a greater share of them, and growth is slower.
 const USUAL_RATE: f64 = 24.0;
 /// The slowest and the fastest that growth becomes by that.
-const SLOWEST: f64 = 0.2;
+const SLOWEST: f64 = 0.4;
 const FASTEST: f64 = 3.0;
 /// Below this exponent a value counts as safe.
 const SAFE: f64 = 0.03;
@@ -25,18 +25,25 @@ pub(super) struct Growth {
     speed: f64,
     since: Duration,
     answers: f64,
-    stretched: f64,
+    /// How many times as slowly as usual it grows, and for how many seconds.
+    stretched: (f64, f64),
 }
 
 impl Growth {
     /// Grows from `safe`, from `now` on.
     pub(super) fn new(safe: f64, speed: f64, now: Duration) -> Self {
-        Self { safe, speed, since: now, answers: 0.0, stretched: 1.0 }
+        Self { safe, speed, since: now, answers: 0.0, stretched: (1.0, 0.0) }
     }
 
-    /// Grows from another value from `now` on, `stretched` times as slowly as usual.
-    pub(super) fn restart(&mut self, safe: f64, now: Duration, stretched: f64) {
-        *self = Self { stretched, ..Self::new(safe, self.speed, now) };
+    /// Grows from another value from `since` on, which may be later.
+    pub(super) fn restart(&mut self, safe: f64, since: Duration) {
+        *self = Self::new(safe, self.speed, since);
+    }
+
+    /// The same, and for some time `stretched` times as slowly as usual.
+    pub(super) fn restart_slowly(&mut self, safe: f64, since: Duration, stretched: f64, time: Duration) {
+        let stretched = (stretched, time.as_secs_f64());
+        *self = Self { stretched, ..Self::new(safe, self.speed, since) };
     }
 
     /// The safe value no longer exceeds `ceiling`.
@@ -45,8 +52,10 @@ impl Growth {
     }
 
     /// A call was answered.
-    pub(super) fn answered(&mut self) {
-        self.answers += 1.0;
+    pub(super) fn answered(&mut self, now: Duration) {
+        if now >= self.since {
+            self.answers += 1.0;
+        }
     }
 
     /// The value at `now`.
@@ -57,7 +66,9 @@ impl Growth {
     fn exponent(&self, now: Duration) -> f64 {
         let seconds = now.saturating_sub(self.since).as_secs_f64();
         let by_answers = (seconds * self.answers / USUAL_RATE).sqrt();
-        let seconds = by_answers.clamp(seconds * SLOWEST, seconds * FASTEST) / self.stretched;
+        let seconds = by_answers.clamp(seconds * SLOWEST, seconds * FASTEST);
+        let (stretched, slowly) = self.stretched;
+        let seconds = seconds.min(slowly) / stretched + (seconds - slowly).max(0.0);
         (self.speed * seconds * seconds).min(GREATEST)
     }
 

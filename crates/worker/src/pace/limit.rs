@@ -35,11 +35,14 @@ const LOOKS_LATER: f64 = 1.6;
 const LAST_LOOK: Duration = Duration::from_secs(3);
 /// When nothing passed for longer than this, the limit is that of a window.
 const WINDOW: Duration = Duration::from_millis(1500);
-/// A window that was closed for some time is not tried again before about this multiple of it.
+/// A window that was closed for some time is not tried again before about this multiple of it …
 const TRIED_AGAIN_AFTER: f64 = 2.5;
-const STRETCHED_AT_MOST: f64 = 50.0;
-/// A window stays open for longer than this.
-const OPEN_AT_LEAST: Duration = Duration::from_secs(5);
+/// … and growth is at most this many times as slow as usual, for two windows: it may have been a mishap of the API.
+const STRETCHED_AT_MOST: f64 = 6.0;
+/// A window takes at least this many calls before it closes.
+const CALLS_OF_WINDOW: f64 = 24.0;
+/// If fewer calls passed since calls passed again, closing once more is enough, and the rate stays.
+const TOO_FEW_TO_LEARN: f64 = 3.0;
 /// If calls are throttled again so soon, the number of calls at the same time was not to blame, and is not blamed for a while.
 const REFUTED_WITHIN: Duration = Duration::from_secs(2);
 const NOT_BLAMED_FOR: Duration = Duration::from_secs(30);
@@ -97,8 +100,9 @@ pub(super) struct Limit {
     throttled_since: Duration,
     /// Nothing passes.
     closed: Option<Closed>,
-    opened_at: Duration,
-    /// The limit is that of a window: how much more slowly the rate grows.
+    /// Since calls passed again.
+    opened: Count,
+    /// The limit is that of a window: how many times as slowly as usual the rate grows.
     stretched: Option<f64>,
     /// When the rate or the number of calls at the same time was last changed by what was answered.
     changed_at: Duration,
@@ -118,7 +122,7 @@ impl Limit {
             in_a_row: 0,
             throttled_since: now,
             closed: None,
-            opened_at: now,
+            opened: Count { calls: TOO_FEW_TO_LEARN, ..Count::from(now) },
             stretched: None,
             changed_at: now,
             blamed_at: None,
@@ -144,12 +148,12 @@ impl Limit {
         let rate = self.rate(now);
         let safe = if rate >= self.ceiling { ceiling } else { rate.min(ceiling) };
         self.ceiling = ceiling;
-        self.rate.restart(safe, now, 1.0);
+        self.rate.restart(safe, now);
     }
 
     /// The API is unwell: this share of the rate is left.
     pub(super) fn shrink(&mut self, left: f64, now: Duration) {
-        self.rate.restart(self.rate(now) * left, now, 1.0);
+        self.rate.restart(self.rate(now) * left, now);
     }
 
     /// A call was answered, whatever it said.
@@ -183,7 +187,9 @@ impl Limit {
             return self.closed.map(|closed| closed.until);
         }
         if self.in_a_row >= ALL {
-            self.lower(LEFT_OF_NOTHING, now);
+            if self.opened.calls >= TOO_FEW_TO_LEARN {
+                self.lower(LEFT_OF_NOTHING, now);
+            }
             self.closed = Some(Closed::look_at(now, FIRST_LOOK));
             return self.closed.map(|closed| closed.until);
         }
@@ -200,6 +206,7 @@ impl Limit {
 
     fn count(&mut self) {
         self.window.calls += 1.0;
+        self.opened.calls += 1.0;
         if let Some(found) = &mut self.found {
             found.calls += 1.0;
         }
@@ -209,8 +216,8 @@ impl Limit {
         if self.rate.is_safe(now) && self.closed.is_none() && !is_throttled {
             self.answers.learn_chance(self.in_a_row);
         }
-        self.rate.answered();
-        self.concurrency.answered();
+        self.rate.answered(now);
+        self.concurrency.answered(now);
         self.answers.add(is_throttled, beside);
     }
 
@@ -218,13 +225,13 @@ impl Limit {
     fn find(&mut self, now: Duration) {
         if self.blamed_at.take().is_some_and(|at| now < at + REFUTED_WITHIN) {
             self.refuted_at = Some(now);
-            self.concurrency.restart(f64::MAX, now, 1.0);
+            self.concurrency.restart(f64::MAX, now);
         }
         let may_blame = self.refuted_at.is_none_or(|at| now > at + NOT_BLAMED_FOR);
         match self.answers.too_many_beside().filter(|_| may_blame) {
             Some(beside) => {
                 self.blamed_at = Some(now);
-                self.concurrency.restart(beside.max(1.0), now, 1.0);
+                self.concurrency.restart(beside.max(1.0), now);
                 self.answers.clear();
                 self.changed_at = now;
             }
@@ -245,7 +252,7 @@ impl Limit {
         if self.found.is_none_or(|found| now > found.since + COUNTED) {
             self.found = Some(Count::from(now));
         }
-        self.rate.restart(lower, now, 1.0);
+        self.rate.restart(lower, now);
         self.answers.clear();
         self.changed_at = now;
     }
@@ -254,23 +261,25 @@ impl Limit {
     fn open(&mut self, opened: Duration, now: Duration) {
         self.answers.clear();
         let closed = opened.saturating_sub(self.throttled_since);
-        let was_long = closed > WINDOW;
-        if was_long {
-            let stretched = closed.as_secs_f64() * TRIED_AGAIN_AFTER;
-            self.stretched = Some(stretched.clamp(1.0, STRETCHED_AT_MOST));
-        } else if now < self.opened_at + OPEN_AT_LEAST {
+        if self.opened.calls < CALLS_OF_WINDOW {
             // Whatever closes so soon again is no window.
             self.stretched = None;
+        } else if closed > WINDOW {
+            let stretched = closed.as_secs_f64() * TRIED_AGAIN_AFTER;
+            self.stretched = Some(stretched.clamp(1.0, STRETCHED_AT_MOST));
         }
-        self.opened_at = now;
-        let Some(stretched) = self.stretched else {
-            self.rate.restart(self.rate(now), now, 1.0);
-            return;
-        };
-        self.rate.restart(self.window.per_second(opened) * LEFT_OF_WINDOW, now, stretched);
-        self.rate.cap(self.ceiling);
-        self.found = Some(Count::from(now));
-        if was_long {
+        self.opened = Count::from(now);
+        match self.stretched {
+            Some(stretched) => {
+                let rate = self.window.per_second(opened) * LEFT_OF_WINDOW;
+                let windows = opened.saturating_sub(self.window.since) * 2;
+                self.rate.restart_slowly(rate, now, stretched, windows);
+                self.rate.cap(self.ceiling);
+                self.found = Some(Count::from(now));
+            }
+            None => self.rate.restart(self.rate(now), now),
+        }
+        if closed > WINDOW {
             self.window = Count::from(opened);
         }
     }

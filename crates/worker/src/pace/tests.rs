@@ -168,3 +168,30 @@ fn a_great_ceiling_and_slow_answers_do_not_silence_a_connection() {
         }
     }
 }
+
+/// Throttled by what is no limit, such as a busy gateway: it must not count as one for long.
+#[test]
+fn minutes_after_calls_were_throttled_without_measure_the_rate_is_back() {
+    for (share, lasts) in [(100, 5), (100, 10), (60, 5), (60, 10), (20, 10)] {
+        let mut random = 1_u64;
+        let mut pace = Pace::new(12.0, None, 100, Duration::ZERO);
+        let mut under_way: std::collections::VecDeque<(Duration, Duration, Went)> = Default::default();
+        let ends = 28_000 + 2 * lasts * 1000;
+        for millis in 1..ends + 180_000 {
+            let now = Duration::from_millis(millis);
+            let is_ill = (20_000..20_000 + lasts * 1000).contains(&millis)
+                || (28_000 + lasts * 1000..ends).contains(&millis);
+            while let Some((_, started, went)) = under_way.pop_front_if(|(end, ..)| *end <= now) {
+                pace.ended(now, went, now - started);
+            }
+            while pace.start(now).is_ok() {
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let is_throttled = is_ill && (random >> 33) % 100 < share;
+                let went = if is_throttled { Went::Throttled(None) } else { Went::Well };
+                under_way.push_back((now + Duration::from_millis(60), now, went));
+            }
+        }
+        assert!(pace.rate() > 9.6, "{share} % for {lasts} s: {:.1} calls a second", pace.rate());
+    }
+}

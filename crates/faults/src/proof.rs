@@ -69,7 +69,7 @@ pub async fn check(stage: &Stage, log: &Log, addresses: &[Vec<String>]) -> anyho
         }
     }
     for (answer, times) in &log.strange {
-        proof.breaches.push(format!("the door answered {times} times: {answer}"));
+        proof.breaches.push(format!("the ingest endpoint answered {times} times: {answer}"));
     }
     Ok(proof)
 }

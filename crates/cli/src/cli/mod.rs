@@ -37,7 +37,7 @@ const HELP_WIDTH: usize = 120;
 const EXAMPLES: &str = "\
 Examples:
   refersion-destination demo                                 all of it at work under faults, in under a minute
-  refersion-destination serve                                the door, the worker, health and metrics in one process
+  refersion-destination serve                                ingest, worker, health and metrics in one process
   refersion-destination connections add --name shop          asks for the API key, and says what else to do
   refersion-destination events find ann@example.org          what became of somebody's events, and why
   refersion-destination status --json                        how much waits where, for scripts

@@ -58,7 +58,7 @@ pub async fn many_events_that_are_taken_for_new_have_to_be_new(engine: &impl Eng
     taken_for_new(engine, 400).await;
 }
 
-/// Records so many events that end, and one that stays pending; then other ones together with that one.
+/// Records events that end, and one that stays pending; then other ones together with that one.
 async fn taken_for_new(engine: &impl Engine, many: u128) {
     let batch = |end: std::ops::Range<u128>, stays: u128| Changes {
         unasked: true,

@@ -121,7 +121,7 @@ async fn an_event_of_another_program_that_nobody_survives_is_buried_too() {
     let (mut unreadable, mut well) = (0, Vec::new());
     while unreadable == 0 || well.is_empty() {
         let batch = queue.take(10, PATIENCE).await.unwrap();
-        assert!(!batch.items.is_empty(), "buried: {unreadable}, well: {well:?}");
+        assert!(!batch.items.is_empty(), "unreadable: {unreadable}, well: {well:?}");
         queue.acknowledge(&batch).await.unwrap();
         for item in batch.items {
             match item {

@@ -27,7 +27,7 @@ pub use spec::FaultsError;
 /// | `429=1%`                | too many calls, without `Retry-After`; the call was not carried out                   |
 /// | `500=1%`, `502=`, `504=` | an error of the server or the gateway; half of these calls were carried out           |
 /// | `drop-after=0.5%`       | the connection closes without an answer; the call was carried out                     |
-/// | `late=1%:12s`           | a `new` is carried out so much later, and the connection closes without an answer     |
+/// | `late=1%:12s`           | a `new` is carried out that much later, and the connection closes without an answer   |
 /// | `garbage=1%`            | status 200 with a truncated or empty body, or a page; the call was carried out        |
 /// | `partial=1%`            | an `edit` or `status_change` reports valid items in `ids_not_changed`, each once; some of them are changed nevertheless |
 /// | `down=30s@60s`          | the whole API is down for 30 s, beginning 60 s after the faults were set; may be repeated |

@@ -29,7 +29,7 @@ pub enum Shape {
     Window(f64, Duration),
     /// At most this number of calls at the same time.
     AtOnce(usize),
-    /// No limit but the ceiling; of a thousand calls so many are throttled by chance, and so many are not answered well.
+    /// No limit but the ceiling; by chance some calls are throttled, and some are not answered well.
     Chance {
         /// Throttled calls of a thousand.
         throttled: u32,

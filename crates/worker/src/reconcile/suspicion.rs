@@ -114,7 +114,7 @@ impl Suspicion {
         self.met.retain(|what, _| !what.starts_with(operation));
     }
 
-    /// Whether so many persons met the same by now that it is no person's own.
+    /// Whether enough persons met the same by now, so that it is no person's own.
     fn meet(&mut self, what: String, who: Digest) -> bool {
         let met = self.met.entry(what).or_default();
         met.insert(who);

@@ -80,7 +80,7 @@ struct Sent {
 pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit, Failure> {
     let Some(key) = &context.api_key else {
         let hint = format!("put the connection's API key (publickey.secretkey) into {API_KEY}");
-        return Err(Failure::usage("api_key", "the door takes events with an API key only", hint));
+        return Err(Failure::usage("api_key", "the ingest endpoint takes events with an API key only", hint));
     };
     let authorization = basic(key).map_err(|error| failed(&error))?;
     let began = Instant::now();
@@ -161,12 +161,12 @@ impl Share {
                     202 => return Ok(()),
                     // Segment tries these again, for 4 hours; and no others.
                     429 | 500 | 502..=599 => {}
-                    _ => anyhow::bail!("the door answered {status}: {}", String::from_utf8_lossy(&body)),
+                    _ => anyhow::bail!("the ingest endpoint answered {status}: {}", String::from_utf8_lossy(&body)),
                 }
             }
             tokio::time::sleep(PAUSE).await;
         }
-        anyhow::bail!("the door at {} did not take a request in {TRIES} tries", self.door)
+        anyhow::bail!("the ingest endpoint at {} did not take a request in {TRIES} tries", self.door)
     }
 
     fn request(&self, event: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {

@@ -107,7 +107,7 @@ pub(super) async fn rotate_key(
     replace_key(&engines, &connection, &api_key).await?;
     show(&again(&engines, &connection).await?, context)?;
     if !context.output.is_json() {
-        context.output.line("\nthe new key is in use; the old one opens the door for 7 days more")?;
+        context.output.line("\nthe new key is in use; the old one is valid for 7 days more")?;
     }
     Ok(Exit::Done)
 }
@@ -132,7 +132,7 @@ pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Conte
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "id": connection.id, "name": name, "removed": true }))?;
     } else {
-        context.output.line(&format!("removed {name}; its key opens the door for a few seconds more"))?;
+        context.output.line(&format!("removed {name}; its key is valid for a few seconds more"))?;
     }
     Ok(Exit::Done)
 }

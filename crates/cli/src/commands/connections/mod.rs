@@ -68,7 +68,7 @@ Examples:
   refersion-destination connections rotate-key shop --api-key-stdin < new-key.txt
   refersion-destination connections rotate-key shop --json --api-key-stdin < new-key.txt
 
-The new key is used at once; the old one still opens the door for 7 days, so that Segment's settings can follow.";
+The new key is used at once; the old one is still valid for 7 days, so that Segment's settings can follow.";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:

@@ -60,7 +60,7 @@ fn examples(stack: &Stack) -> anyhow::Result<()> {
     for (event, ends, status) in [(IDENTIFY, "created", "PENDING"), (DELETE, "deleted", "DISABLED")] {
         let basic = BASE64_STANDARD.encode(format!("{KEY}:"));
         let (answer, body) = http::post(&endpoint, "/segment", &basic, event)?;
-        anyhow::ensure!(answer == 202, "the door answered {answer}: {body}");
+        anyhow::ensure!(answer == 202, "the ingest endpoint answered {answer}: {body}");
         let message: Value = serde_json::from_str(event)?;
         let message = message["messageId"].as_str().context("an example has a message id")?;
         until(ONE_WITHIN, &format!("{message} has not ended as {ends}"), || {

@@ -14,7 +14,7 @@ async fn asked_until(shop: &Shop) -> Option<Timestamp> {
     shop.ledger.by_id(shop.id).await.expect("a ledger").expect("the connection").asked_to_wait_until
 }
 
-/// A shop of which Refersion asks to wait for so many seconds.
+/// A shop of which Refersion asks to wait for `seconds` seconds.
 async fn asked(seconds: u64) -> Shop {
     let mut shop = Shop::open(Plan::usual()).await;
     shop.faults(&format!("429-after=100%:{seconds}s"));

@@ -1,6 +1,6 @@
 //! The fault suite: the real program as several processes, with faults that strike again and again while events flow.
 //!
-//! Each row of the table ([`faults`]) has a stage of its own ([`stage`]): engines, a simulated Refersion, two ingest
+//! Each row of the table ([`fault`]) has a stage of its own ([`stage`]): engines, a simulated Refersion, two ingest
 //! endpoints, two workers. Seeded stories ([`story`]) are posted over HTTP ([`segment_side`]) while the fault strikes
 //! ([`strike`]). Then the faults end, everything comes to rest ([`rest`]), and the promises are checked from outside
 //! ([`proof`]): by the ledger's port, by Refersion's state, and by the reference model, which shares no code with the

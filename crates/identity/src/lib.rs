@@ -15,7 +15,7 @@
 //!    profile, last writer wins by [`Stamp`]: time, receipt by Segment, message key, revision. ([`fold`])
 //! 2. Of each claim and each sighting the first and the last stamp are kept, also where a delete covers the event. A
 //!    user's *present address* is the newest that an ordinary identify stated; without one, the first of Engage's; without
-//!    one, the shape of the userId. An anonymousId belongs to what it was last seen with. ([`who`])
+//!    one, the shape of the userId. An anonymousId belongs to what it was last seen with. ([`resolution`])
 //! 3. An address is *held* by one of the users whose present address it is: who could be an affiliate comes before who
 //!    could not, then the newest claim.
 //! 4. A *person* is a user with the profiles of the address that it holds, of the addresses that it claimed last and that
@@ -34,7 +34,7 @@
 //!
 //! # In what order to read
 //!
-//! [`graph`] (what is kept), [`fold`] (an event goes in), [`who`] (persons come out), [`difference`] (what Refersion does not
+//! [`graph`] (what is kept), [`fold`] (an event goes in), [`resolution`] (persons come out), [`difference`] (what Refersion does not
 //! know yet), [`plan`] (the next step for each), [`answer`] (what a call's end changes), [`settle`] (how events end).
 
 pub mod answer;

@@ -63,7 +63,8 @@ fn log(it: LogFigures) -> Option<MetricFamily> {
 }
 
 fn ingest(it: &IngestFigures) -> Vec<Option<MetricFamily>> {
-    let requests = Family::counter("ingest_requests_total", "Requests that the ingest endpoint answered.", ["status"]);
+    let requests =
+        Family::counter("ingest_requests_total", "Requests that the ingest endpoint answered.", ["status"]);
     let accepted =
         Family::counter("ingest_events_accepted_total", "Events accepted: durable, and answered 2xx.", []);
     let latency = Family::histogram("ingest_answer_seconds", "From a request's headers to its answer.", []);
@@ -194,7 +195,8 @@ fn worker(it: &WorkerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
         let id = id.to_string();
         family.with([&id, names.name(&id)], *rate)
     };
-    let settling = Family::summary("event_settling_seconds", "From the ingest endpoint to the outcome.", ["lane"]);
+    let settling =
+        Family::summary("event_settling_seconds", "From the ingest endpoint to the outcome.", ["lane"]);
     let longest = Family::gauge("event_settling_longest_seconds", "The longest of these.", ["lane"]);
     let mut left_out = left_out(it);
     left_out.extend([

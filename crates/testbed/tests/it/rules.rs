@@ -25,6 +25,14 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+fn has_sources(folder: &Path) -> bool {
+    let mut found = Vec::new();
+    if folder.is_dir() {
+        sources(folder, &mut found);
+    }
+    !found.is_empty()
+}
+
 /// What is wrong with a file.
 fn breaches(path: &Path, text: &str) -> Vec<String> {
     let mut breaches = Vec::new();
@@ -35,7 +43,7 @@ fn breaches(path: &Path, text: &str) -> Vec<String> {
     if !text.starts_with("//!") {
         breaches.push("it does not begin with a header (`//!`)".to_owned());
     }
-    if path.with_extension("").is_dir() && path.file_stem().is_some_and(|stem| stem != "main") {
+    if has_sources(&path.with_extension("")) && path.file_stem().is_some_and(|stem| stem != "main") {
         breaches.push("its modules are in a folder of its name: call it mod.rs there".to_owned());
     }
     breaches.extend(

@@ -1,6 +1,6 @@
 //! The pace of one connection's calls: rate and concurrency, learned below a ceiling. Pure: time is handed in.
 //!
-//! [`limit`] learns from throttled calls, [`health`] from calls that go badly or slowly; [`arrivals`] keeps the ceiling.
+//! `limit` learns from throttled calls, `health` from calls that go badly or slowly; `arrivals` keeps the ceiling.
 
 mod answers;
 mod arrivals;

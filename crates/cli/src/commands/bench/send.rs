@@ -161,7 +161,10 @@ impl Share {
                     202 => return Ok(()),
                     // Segment tries these again, for 4 hours; and no others.
                     429 | 500 | 502..=599 => {}
-                    _ => anyhow::bail!("the ingest endpoint answered {status}: {}", String::from_utf8_lossy(&body)),
+                    _ => anyhow::bail!(
+                        "the ingest endpoint answered {status}: {}",
+                        String::from_utf8_lossy(&body)
+                    ),
                 }
             }
             tokio::time::sleep(PAUSE).await;

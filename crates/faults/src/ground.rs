@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use clap::ValueEnum;
+use tokio::sync::OnceCell;
 
 use crate::proxy::Proxy;
-use crate::servers::{Engine, Servers};
+use crate::servers::{Engine, Machines, Servers};
 
 /// Which pair of engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,6 +26,27 @@ pub enum Ground {
 }
 
 impl Ground {
+    /// What a row stands on that shares its servers with others; the first one starts them.
+    ///
+    /// # Errors
+    ///
+    /// If a server does not start.
+    pub async fn shared(pair: Pair, machines: &OnceCell<Machines>) -> anyhow::Result<Self> {
+        match pair {
+            Pair::Sqlite => Ok(Self::Files),
+            Pair::Scaled => Self::of_a_row(machines.get_or_try_init(Machines::start).await?).await,
+        }
+    }
+
+    /// Queues and a database of one row on these servers.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be made.
+    pub async fn of_a_row(machines: &Machines) -> anyhow::Result<Self> {
+        Ok(Self::Servers(Box::new(machines.for_a_row().await?)))
+    }
+
     /// The settings with which the processes under test reach the engines.
     #[must_use]
     pub fn variables(&self, folder: &Path) -> Vec<(String, String)> {

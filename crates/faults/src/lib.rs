@@ -13,6 +13,7 @@ pub mod dice;
 pub mod fault;
 pub mod ground;
 pub mod neighbours;
+pub mod plan;
 pub mod process;
 pub mod proof;
 pub mod proxy;

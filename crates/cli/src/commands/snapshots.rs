@@ -1,8 +1,5 @@
 //! What people see on terminals of 80 and of 120 columns, as snapshots. `INSTA_UPDATE=always` writes them again.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use jiff::Timestamp;
 use ledger::{AttemptView, DeadLetterState, DeadLetterView};
 use uuid::Uuid;
@@ -10,26 +7,11 @@ use uuid::Uuid;
 use crate::failure::Failure;
 use crate::operator::events::EventRow;
 use crate::output::Output;
-
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::output::captured::captured;
 
 /// What is shown on a terminal of this width.
 pub(super) fn shown(width: usize, show: impl FnOnce(&mut Output) -> Result<(), Failure>) -> String {
-    let page = Page::default();
-    let mut output = Output::to(Box::new(page.clone()), false).with_width(Some(width));
-    show(&mut output).unwrap();
-    String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
+    captured(false, Some(width), show)
 }
 
 /// Whether the first table fits. An id that is copied is never cut.

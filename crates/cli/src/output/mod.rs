@@ -1,6 +1,8 @@
 //! The only place that writes to standard output: tables for people, JSON for scripts.
 
 mod age;
+#[cfg(test)]
+pub(crate) mod captured;
 mod table;
 
 use std::io::{self, IsTerminal as _, Write};
@@ -123,22 +125,7 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     struct Gone;
 
@@ -153,11 +140,9 @@ mod tests {
 
     #[test]
     fn a_table_says_what_is_left_out() {
-        let page = Page::default();
-        let mut output = Output::to(Box::new(page.clone()), false).with_width(Some(12));
         let rows = [vec!["abc".to_owned(), "something that is longer than the terminal".to_owned()]];
-        output.table(&[whole("ID"), spare("NOTE")], &rows).unwrap();
-        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let table = |output: &mut Output| output.table(&[whole("ID"), spare("NOTE")], &rows);
+        let text = captured::captured(false, Some(12), table);
         assert_eq!(text, "ID\nabc\nleft out, and shown with --wide: NOTE\n");
     }
 

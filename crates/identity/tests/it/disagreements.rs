@@ -6,19 +6,9 @@ use identity::settle::{End, settle};
 use identity::{Map, Text};
 
 use crate::play::Play;
-use crate::story::{Event, address, delete, identify, moment, rules};
+use crate::story::{address, delete, identify, moment, rules};
 use crate::tiny::cause;
-use crate::town::{Town, fold};
-
-fn ann() -> Event {
-    identify(1).user("U").email("a@x.io").named("Ann")
-}
-
-fn town(events: &[Event]) -> Town {
-    let mut town = Town::new(rules(), fold);
-    events.iter().for_each(|event| drop(town.absorb(event)));
-    town
-}
+use crate::town::{ann, town};
 
 #[test]
 fn what_a_scrub_cannot_overwrite_is_named_by_the_delete_and_not_tried_for_ever() {

@@ -5,11 +5,7 @@ use identity::graph::Status;
 
 use crate::play::Play;
 use crate::story::{Event, address, delete, identify, rules};
-use crate::town::{Town, fold};
-
-fn ann() -> Event {
-    identify(1).user("U").email("a@x.io").named("Ann")
-}
+use crate::town::{ann, town};
 
 fn ends(events: &[Event]) -> Vec<String> {
     let play = Play::of(events);
@@ -176,7 +172,7 @@ fn an_operators_pardon_tries_a_refused_value_again() {
 
 #[test]
 fn who_was_erased_does_not_wait() {
-    let mut town = Town::new(rules(), fold);
+    let mut town = town(&[]);
     assert_eq!(town.absorb(&identify(1).user("U").with("company", "Acme")).waiting, 1);
     assert_eq!(town.absorb(&delete(2).user("U")).waiting, 0);
     assert_eq!(town.absorb(&identify(3).user("U").with("company", "Acme")).waiting, 1);
@@ -185,7 +181,7 @@ fn who_was_erased_does_not_wait() {
 /// A message id may name a person: of what a delete covers the time is kept, not the message.
 #[test]
 fn of_what_a_delete_covers_no_message_is_left() {
-    let mut town = Town::new(rules(), fold);
+    let mut town = town(&[]);
     town.absorb(&identify(1).user("U").email("a@x").anonymous("X").named("Ann"));
     town.absorb(&identify(2).engage().user("U").email("b@x"));
     town.absorb(&delete(3).user("U"));

@@ -6,11 +6,7 @@ use identity::settle::{End, settle};
 
 use crate::play::Play;
 use crate::story::{Event, address, identify, moment, rules};
-use crate::town::Town;
-
-fn ann() -> Event {
-    identify(1).user("U").email("a@x.io").named("Ann")
-}
+use crate::town::{Town, ann};
 
 const WEEK: i64 = 7 * 86_400;
 

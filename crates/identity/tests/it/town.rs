@@ -6,7 +6,7 @@ use identity::eligibility::Rules;
 use identity::fold::{delete, identify, merge};
 use identity::settle::{Settled, settle_within};
 
-use crate::story::Event;
+use crate::story::{self, Event};
 
 /// How an event goes into a graph. Planted faults have one of their own.
 pub(crate) type Fold = fn(&mut Graph, &Event);
@@ -18,6 +18,18 @@ pub(crate) fn fold(graph: &mut Graph, event: &Event) {
     } else {
         identify(graph, &event.statement());
     }
+}
+
+/// The first event of most stories: somebody who becomes an affiliate.
+pub(crate) fn ann() -> Event {
+    story::identify(1).user("U").email("a@x.io").named("Ann")
+}
+
+/// The graphs after these events, by the usual rules.
+pub(crate) fn town(events: &[Event]) -> Town {
+    let mut town = Town::new(story::rules(), fold);
+    events.iter().for_each(|event| drop(town.absorb(event)));
+    town
 }
 
 /// The graphs of one connection.

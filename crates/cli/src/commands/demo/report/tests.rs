@@ -1,10 +1,8 @@
 //! The report and the exit code, with promises kept and broken.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use super::super::figures::{CallRow, DeadRow, LatencyRow, ProofRow, RateRow};
 use super::*;
+use crate::output::captured::captured;
 
 fn kept() -> Report {
     let outcomes = [("created", 2), ("dead", 1)];
@@ -33,23 +31,8 @@ fn kept() -> Report {
     }
 }
 
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 fn printed(report: &Report, json: bool) -> String {
-    let page = Page::default();
-    report.print(&mut Output::to(Box::new(page.clone()), json)).unwrap();
-    String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
+    captured(json, None, |output| report.print(output))
 }
 
 #[test]

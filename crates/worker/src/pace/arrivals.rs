@@ -55,11 +55,6 @@ impl Arrivals {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.ended.push_back(now);
     }
-
-    /// A started call was never sent.
-    pub(super) fn abandoned(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-    }
 }
 
 /// Whether a call that ended at `end` counts no more.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-/// The exponent after one second of growth; it rises with the square of the time. A limit that has not changed is met again
-/// after about eight seconds, and one that has become five times as high after eleven.
+/// The exponent after one second of growth; it rises with the square of the time. At the usual rate a limit
+/// that has not changed is met again after about ten seconds, and one that has become five times as high after thirteen.
 pub(super) const OF_RATE: f64 = 0.009;
 /// The same for the number of calls at the same time, whose limits change seldom.
 pub(super) const OF_CONCURRENCY: f64 = 0.0003;
@@ -35,27 +35,20 @@ impl Growth {
         Self { safe, speed, since: now, answers: 0.0, stretched: (1.0, 0.0) }
     }
 
-    /// Grows from another value from `since` on, which may be later.
-    pub(super) fn restart(&mut self, safe: f64, since: Duration) {
-        *self = Self::new(safe, self.speed, since);
+    /// Grows from another value from `now` on.
+    pub(super) fn restart(&mut self, safe: f64, now: Duration) {
+        *self = Self::new(safe, self.speed, now);
     }
 
     /// The same, and for some time `stretched` times as slowly as usual.
-    pub(super) fn restart_slowly(&mut self, safe: f64, since: Duration, stretched: f64, time: Duration) {
+    pub(super) fn restart_slowly(&mut self, safe: f64, now: Duration, stretched: f64, time: Duration) {
         let stretched = (stretched, time.as_secs_f64());
-        *self = Self { stretched, ..Self::new(safe, self.speed, since) };
-    }
-
-    /// The safe value no longer exceeds `ceiling`.
-    pub(super) fn cap(&mut self, ceiling: f64) {
-        self.safe = self.safe.min(ceiling);
+        *self = Self { stretched, ..Self::new(safe, self.speed, now) };
     }
 
     /// A call was answered.
-    pub(super) fn answered(&mut self, now: Duration) {
-        if now >= self.since {
-            self.answers += 1.0;
-        }
+    pub(super) fn answered(&mut self) {
+        self.answers += 1.0;
     }
 
     /// The value at `now`.

@@ -130,18 +130,18 @@ impl Limit {
         }
     }
 
+    pub(super) fn ceiling(&self) -> f64 {
+        self.ceiling
+    }
+
     pub(super) fn rate(&self, now: Duration) -> f64 {
         self.rate.value(now).clamp(SLOWEST.min(self.ceiling), self.ceiling)
     }
 
     /// The greatest number of calls at the same time, as far as the limit is concerned.
     pub(super) fn concurrency(&self, now: Duration) -> f64 {
-        if self.is_closed() { 1.0 } else { self.concurrency.value(now) }
-    }
-
-    /// Nothing passes: one call at a time looks whether this is over.
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.is_some()
+        // While nothing passes, one call at a time looks whether this is over.
+        if self.closed.is_some() { 1.0 } else { self.concurrency.value(now) }
     }
 
     pub(super) fn set_ceiling(&mut self, ceiling: f64, now: Duration) {
@@ -159,12 +159,14 @@ impl Limit {
     /// A call was answered, whatever it said.
     pub(super) fn passed(&mut self, call: Call, now: Duration) {
         self.count();
+        let throttled_before = std::mem::take(&mut self.in_a_row);
         if call.started < self.changed_at {
-            self.in_a_row = 0;
             return;
         }
-        self.judge(false, call.beside, now);
-        self.in_a_row = 0;
+        if self.rate.is_safe(now) && self.closed.is_none() {
+            self.answers.learn_chance(throttled_before);
+        }
+        self.judge(false, call.beside);
         if let Some(closed) = self.closed.take() {
             // It opened at some moment between the last two looks.
             self.open(closed.since + now.saturating_sub(closed.since) / 2, now);
@@ -173,30 +175,28 @@ impl Limit {
 
     /// A call was throttled. Returns until when no call is to start.
     pub(super) fn throttled(&mut self, call: Call, now: Duration) -> Option<Duration> {
-        self.in_a_row += 1;
-        if self.in_a_row == 1 {
+        if self.in_a_row == 0 {
             self.throttled_since = now;
         }
+        self.in_a_row += 1;
         // A call that started before the rate was lowered says nothing of the rate that is in use now.
         let is_new = call.started >= self.changed_at;
         if is_new {
-            self.judge(true, call.beside, now);
+            self.judge(true, call.beside);
         }
-        if let Some(closed) = self.closed {
-            self.closed = Some(if is_new { Closed::look_at(now, closed.wait) } else { closed });
-            return self.closed.map(|closed| closed.until);
-        }
-        if self.in_a_row >= ALL {
-            if self.opened.calls >= TOO_FEW_TO_LEARN {
-                self.lower(LEFT_OF_NOTHING, now);
+        match &mut self.closed {
+            Some(closed) if is_new => *closed = Closed::look_at(now, closed.wait),
+            Some(_) => {}
+            None if self.in_a_row >= ALL => {
+                if self.opened.calls >= TOO_FEW_TO_LEARN {
+                    self.lower(LEFT_OF_NOTHING, now);
+                }
+                self.closed = Some(Closed::look_at(now, FIRST_LOOK));
             }
-            self.closed = Some(Closed::look_at(now, FIRST_LOOK));
-            return self.closed.map(|closed| closed.until);
+            None if self.answers.are_throttled_too_often() => self.find(now),
+            None => {}
         }
-        if self.answers.are_throttled_too_often() {
-            self.find(now);
-        }
-        None
+        self.closed.map(|closed| closed.until)
     }
 
     /// A call was not throttled, and yet not answered well.
@@ -212,12 +212,9 @@ impl Limit {
         }
     }
 
-    fn judge(&mut self, is_throttled: bool, beside: usize, now: Duration) {
-        if self.rate.is_safe(now) && self.closed.is_none() && !is_throttled {
-            self.answers.learn_chance(self.in_a_row);
-        }
-        self.rate.answered(now);
-        self.concurrency.answered(now);
+    fn judge(&mut self, is_throttled: bool, beside: usize) {
+        self.rate.answered();
+        self.concurrency.answered();
         self.answers.add(is_throttled, beside);
     }
 
@@ -243,15 +240,14 @@ impl Limit {
     fn lower(&mut self, blindly: f64, now: Duration) {
         let rate = self.rate(now);
         let lower = match self.found {
-            Some(found) if now > found.since + COUNTED => {
-                (found.per_second(now).min(rate) * LEFT).max(rate * LEFT_AT_LEAST)
+            Some(found) if now <= found.since + COUNTED => rate * blindly,
+            found => {
+                self.found = Some(Count::from(now));
+                found.map_or(rate * LEFT_OF_NOTHING, |found| {
+                    (found.per_second(now).min(rate) * LEFT).max(rate * LEFT_AT_LEAST)
+                })
             }
-            Some(_) => rate * blindly,
-            None => rate * LEFT_OF_NOTHING,
         };
-        if self.found.is_none_or(|found| now > found.since + COUNTED) {
-            self.found = Some(Count::from(now));
-        }
         self.rate.restart(lower, now);
         self.answers.clear();
         self.changed_at = now;
@@ -274,7 +270,6 @@ impl Limit {
                 let rate = self.window.per_second(opened) * LEFT_OF_WINDOW;
                 let windows = opened.saturating_sub(self.window.since) * 2;
                 self.rate.restart_slowly(rate, now, stretched, windows);
-                self.rate.cap(self.ceiling);
                 self.found = Some(Count::from(now));
             }
             None => self.rate.restart(self.rate(now), now),

@@ -38,7 +38,6 @@ pub enum Went {
 /// The pace. All times are durations since some fixed moment.
 #[derive(Clone, Debug)]
 pub struct Pace {
-    ceiling: f64,
     rate: f64,
     tokens: f64,
     filled_at: Duration,
@@ -61,7 +60,6 @@ impl Pace {
         let rate = learned.unwrap_or(ceiling).clamp(SLOWEST.min(ceiling), ceiling);
         let most = f64::from(u32::try_from(most.max(1)).unwrap_or(u32::MAX));
         Self {
-            ceiling,
             rate,
             tokens: 0.0,
             filled_at: now,
@@ -78,8 +76,7 @@ impl Pace {
 
     /// A new ceiling: a lower one holds at once, a higher one is grown into.
     pub fn set_ceiling(&mut self, ceiling: f64, now: Duration) {
-        if (ceiling - self.ceiling).abs() > f64::EPSILON {
-            self.ceiling = ceiling;
+        if (ceiling - self.limit.ceiling()).abs() > f64::EPSILON {
             self.limit.set_ceiling(ceiling, now);
             self.look_at_rate(now);
         }
@@ -151,7 +148,7 @@ impl Pace {
         if now < self.rest_until {
             return Err(Some(self.rest_until.saturating_sub(now)));
         }
-        self.arrivals.wait_for_room(now, self.ceiling)?;
+        self.arrivals.wait_for_room(now, self.limit.ceiling())?;
         self.fill(now);
         if self.tokens < 1.0 {
             let missing = (1.0 - self.tokens) / self.refill();
@@ -180,7 +177,7 @@ impl Pace {
         }
         self.fill(now);
         let waiting = in_hand.saturating_sub(self.arrivals.in_flight());
-        let may_arrive = self.arrivals.room(now + soon, self.ceiling).saturating_sub(waiting);
+        let may_arrive = self.arrivals.room(now + soon, self.limit.ceiling()).saturating_sub(waiting);
         let startable = (self.tokens + self.refill() * soon.as_secs_f64()).floor();
         let places = self.places(now);
         #[expect(
@@ -223,11 +220,6 @@ impl Pace {
             self.places = (self.places * left).max(1.0);
         }
         self.look_at_rate(now);
-    }
-
-    /// A started call was never sent: nothing is learned.
-    pub fn abandoned(&mut self) {
-        self.arrivals.abandoned();
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnderWay(VecDeque<(Duration, usize)>);
 
-/// Calls that are remembered: those that were never sent stay here until newer ones push them out.
+/// Calls that are remembered: those whose end nobody reports stay here until newer ones push them out.
 const REMEMBERED: usize = 4096;
 
 impl UnderWay {

@@ -12,8 +12,7 @@ use crate::connection::{Connection, ConnectionId, ConnectionName, Epoch, PausedF
 use crate::settings::Settings;
 use crate::vault::{Digest, SealedKey};
 
-/// How long a replaced API key goes on opening the ingest endpoint, so that nobody has to change two places at the same
-/// moment.
+/// How long a replaced API key stays valid, so that nobody has to change two places at the same moment.
 pub const OLD_KEY_VALID: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What a store needs to add a connection.
@@ -37,7 +36,7 @@ pub trait ConnectionStore: Send + Sync {
     /// Adds a connection, active, with settings version 1 and an id that was never given before.
     ///
     /// # Errors
-    /// [`Conflict::NameTaken`]; [`Conflict::KeyTaken`] when the key still is valid for another connection.
+    /// [`Conflict::NameTaken`]; [`Conflict::KeyTaken`] when the key is still valid for another connection.
     async fn add(&self, new: NewConnection) -> Result<Connection, StoreError>;
 
     /// All connections, by name.
@@ -115,7 +114,7 @@ pub trait ConnectionStore: Send + Sync {
     /// as they had left. Giving it the key that it has changes nothing.
     ///
     /// # Errors
-    /// [`Conflict::KeyTaken`] when the key still is valid for another connection; [`StoreError::NotFound`].
+    /// [`Conflict::KeyTaken`] when the key is still valid for another connection; [`StoreError::NotFound`].
     async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError>;
 
     /// Removes a connection with everything that is kept for it.

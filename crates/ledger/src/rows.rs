@@ -35,8 +35,8 @@ pub struct Gathered {
 /// worked on and written in one piece.
 pub const READ_BYTES: usize = 4 * 1024 * 1024;
 
-/// The right to change the graphs of a connection while everybody else is refused, for a moment: for whom others change
-/// them so often that it cannot get on.
+/// The right to change the graphs of a connection while everybody else is refused, for a moment: for a worker that
+/// cannot make progress because others change them so often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// Who has it; a random name for each claim.

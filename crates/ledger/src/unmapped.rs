@@ -25,7 +25,7 @@ pub const BLOCKED: &str = "(blocked) ";
 /// What the names of values begin with that cannot be used: then come the trait and the reason.
 pub const UNUSABLE: &str = "(unusable) ";
 
-/// What stands for deletes that named nobody of whom anything was known.
+/// The name under which deletes of persons without stored data are counted.
 pub const UNMATCHED: &str = "(deletes that match nobody)";
 
 /// Whether a name is one of ours, of which there are few: it is counted however many others there are.

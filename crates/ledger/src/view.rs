@@ -157,7 +157,7 @@ pub struct Counts {
     pub blocked_identifiers: Vec<(String, u64)>,
     /// Values that could not be used, by trait and reason (`tags nested`), with the number of events that had them.
     pub unusable_values: Vec<(String, u64)>,
-    /// Deletes that named nobody of whom anything was known.
+    /// Deletes of persons without stored data.
     pub unmatched_deletes: u64,
 }
 

@@ -129,7 +129,7 @@ fn gate_of(worker: &Worker, connection: &Connection) -> ConnectionGate {
     let limits = &worker.limits;
     let ceiling = connection.settings.rate_per_second;
     let gate = ConnectionGate::new(ceiling, connection.learned_rate, limits);
-    // What Refersion asked for holds for whoever serves the connection, and no longer than the limit, whatever the clocks say.
+    // What Refersion asked for holds for every holder of the connection, and no longer than the limit, whatever the clocks say.
     if let Some(until) = connection.asked_to_wait_until {
         let wait = Duration::try_from(until.duration_since(worker.now())).unwrap_or_default();
         gate.stay_away(Instant::now() + wait.min(limits.retry.max_retry_after));

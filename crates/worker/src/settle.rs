@@ -84,7 +84,7 @@ fn reason_of(ended: &Ended) -> Option<String> {
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
-/// Counts a delete that named nobody of whom anything was known.
+/// Counts a delete of a person without stored data.
 fn note_unmatched(changes: &mut Changes) {
     match changes.unmapped.iter_mut().find(|row| row.key == UNMATCHED) {
         Some(row) => row.events += 1,

@@ -42,7 +42,7 @@ pub struct Arguments {
     /// Only in this connection
     #[arg(long, value_name = "NAME")]
     connection: Option<ConnectionName>,
-    /// Delete also somebody whom no connection knows
+    /// Delete a person that no connection knows, without asking
     #[arg(long)]
     yes: bool,
     /// Wait until it is done
@@ -133,7 +133,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     Ok(exit(&rows, arguments.wait))
 }
 
-/// Asks whether somebody whom nobody knows is to be deleted all the same: a typing error would do nothing, and look done.
+/// Asks before it deletes a person that no connection knows: a mistyped identifier would delete nothing, and look done.
 fn confirm(subject: &Subject) -> Result<(), Failure> {
     let message = format!("no connection knows {}", subject.text());
     if !std::io::stdin().is_terminal() {
@@ -141,7 +141,7 @@ fn confirm(subject: &Subject) -> Result<(), Failure> {
             "look at the spelling; --yes deletes all the same, which keeps later copies of old events away";
         return Err(Failure::usage("unknown_person", message, hint));
     }
-    // Standard output holds results alone. Whoever cannot read the question does not answer it with yes.
+    // Standard output is for results. A caller that cannot read the question does not answer yes.
     drop(write!(std::io::stderr(), "{message}. Delete all the same? Type yes: "));
     let mut answer = String::new();
     match std::io::stdin().read_line(&mut answer) {

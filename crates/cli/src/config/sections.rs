@@ -122,7 +122,7 @@ sections! {
         /// Edits of one batch that are told before it is recorded.
         carry_from: u32,
     }
-    /// Whom identifiers name.
+    /// Which identifiers name nobody.
     identifiers: Identifiers {
         /// Those that name nobody, beside the default list, separated by commas.
         blocked: String,

@@ -23,7 +23,7 @@ pub enum EngineError {
         /// Why.
         source: sqlite::Error,
     },
-    /// The queue's file is damaged and cannot be mended, or cannot be used.
+    /// The queue's file is damaged and cannot be repaired, or cannot be used.
     #[error("the queue {} does not open", path.display())]
     Mending {
         /// The file.
@@ -171,7 +171,7 @@ impl EngineError {
 
 /// What a mistake in the settings of the queue means.
 const BROKER_SETTINGS: Meaning =
-    ("queue", Exit::Usage, "mend the settings of [queue]; config/default.toml explains every key");
+    ("queue", Exit::Usage, "correct the settings of [queue]; config/default.toml explains every key");
 
 /// A short name of a cause, the exit code and what to do.
 type Meaning = (&'static str, Exit, &'static str);

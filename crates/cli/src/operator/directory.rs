@@ -67,7 +67,7 @@ pub fn pause_hint(connection: &Connection) -> Option<String> {
         PausedFor::Configuration => {
             let field = refused_field(connection).unwrap_or_default();
             format!(
-                "mend its settings with `connections set {name}{field}`, then `connections resume {name}`"
+                "correct its settings with `connections set {name}{field}`, then `connections resume {name}`"
             )
         }
     })

@@ -73,7 +73,7 @@ pub struct TrackedEvent {
     /// The key of the trait of whose value it died; `email` for its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub died_of: Option<Text>,
-    /// A delete that named nobody of whom anything was known when it was folded.
+    /// A delete of a person without stored data when it was folded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unmatched: bool,
 }

@@ -28,7 +28,7 @@ pub(super) enum Fate {
 /// Why something newer, or a delete, is all that is left of an event.
 const DELETED: &str = "deleted";
 const NEWER_SAID: &str = "newer_said";
-/// A delete of somebody of whom nothing was known: its identifiers may not be those of the identifies.
+/// A delete of a person without stored data: its identifiers may not be those of the identifies.
 pub const MATCHED_NOBODY: &str = "matched_nobody";
 /// Refersion has all of it, and no call of ours told it.
 pub(super) const KNOWN: &str = "known";

@@ -21,7 +21,7 @@ impl Holder {
     /// Goes by what is kept of the connection now.
     pub(super) fn adopt(&mut self, connection: Arc<Connection>) {
         if self.connection.state != State::Active && connection.state == State::Active {
-            // Whoever resumes it wants to see calls.
+            // The operator who resumes it wants to see calls.
             self.forget_failures();
             self.suspect = None;
         }

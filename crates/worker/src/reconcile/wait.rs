@@ -1,4 +1,4 @@
-//! `Retry-After`, written down: whoever serves the connection next keeps to it, and the operator sees it and can end it.
+//! `Retry-After`, written down: the next holder of the connection keeps to it, and the operator sees it and can end it.
 
 use std::time::Duration;
 

@@ -94,7 +94,7 @@ impl SettingOptions {
         if let Some(url) = &self.refersion_url {
             settings.refersion_url = url.trim().trim_end_matches('/').to_owned();
         }
-        // Whoever changes a setting may have mended what a field was suspended for.
+        // The change may have removed the cause of a suspension.
         settings.suspended_fields.clear();
         set(&mut settings.rate_per_second, self.rate);
         set(&mut settings.require_address, self.require_address);

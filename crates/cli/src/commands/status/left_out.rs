@@ -14,7 +14,7 @@ pub(super) struct LeftOut {
     blocked_identifiers: Vec<Blocked>,
     /// Values that cannot be used.
     unusable_values: Vec<Unusable>,
-    /// Deletes that named nobody of whom anything was known: their identifiers may not be those of the identifies.
+    /// Deletes of persons without stored data: their identifiers may not be those of the identifies.
     unmatched_deletes: u64,
 }
 

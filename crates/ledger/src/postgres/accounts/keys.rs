@@ -19,7 +19,7 @@ const DROP_EXPIRED: &str = "DELETE FROM api_keys WHERE valid_until <= $1";
 const RETIRE: &str =
     "UPDATE api_keys SET valid_until = $2 WHERE connection = $1 AND valid_until IS NULL AND digest <> $3";
 
-/// Writes nothing where the key still is valid for another connection.
+/// Writes nothing where the key is still valid for another connection.
 const PUT: &str = "INSERT INTO api_keys (digest, connection, sealed) VALUES ($1, $2, $3)
     ON CONFLICT (digest) DO UPDATE SET sealed = excluded.sealed, valid_until = NULL
     WHERE api_keys.connection = excluded.connection";
@@ -38,7 +38,7 @@ const SET_NUMBER: &str = "UPDATE master_key SET key_number = $2 WHERE key_number
 
 type Stored = (Vec<u8>, Vec<u8>);
 
-/// Whose ingest endpoint a key opens.
+/// The connection that a key belongs to.
 pub(super) async fn owner(
     line: &mut PgConnection,
     digest: &Digest,
@@ -65,7 +65,7 @@ fn sealed_key((digest, sealed): Stored) -> Result<SealedKey, Failure> {
     Ok(SealedKey { digest: key_digest(&digest)?, sealed })
 }
 
-/// Gives a connection another key; the one before is valid until `until`. Keys that open none any more go.
+/// Gives a connection another key; the one before is valid until `until`. Keys that are valid no more are deleted.
 pub(super) async fn replace(
     line: &mut PgConnection,
     id: ConnectionId,

@@ -75,7 +75,7 @@ pub(super) fn first(
     replace(database, id, key, now, now)
 }
 
-/// Gives a connection another key; the one before is valid until `until`. Keys that open none any more go.
+/// Gives a connection another key; the one before is valid until `until`. Keys that are valid no more are deleted.
 pub(super) fn replace(
     database: &Connection,
     id: ConnectionId,

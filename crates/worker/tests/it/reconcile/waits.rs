@@ -1,4 +1,4 @@
-//! `Retry-After`: kept in the ledger, capped, honoured by whoever comes next, and ended by an operator.
+//! `Retry-After`: kept in the ledger, capped, honoured by the next holder, and ended by an operator.
 
 use std::time::Duration;
 

@@ -21,6 +21,6 @@ pub(crate) enum Plant {
     OneByOne,
     /// What was told is told again whenever something is said.
     ToldAgain,
-    /// The payout field follows whoever holds the address.
+    /// The payout field follows the holder of the address.
     PayoutFollowsHolder,
 }

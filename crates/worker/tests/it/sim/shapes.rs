@@ -1,7 +1,7 @@
 //! Events as they really are: traits in other places and under other keys, repeated keys, identifiers that name nobody,
 //! invisible characters, values that cannot be used, numbers that no double holds.
 //!
-//! Each shape keeps whom the event names and which words it says.
+//! Each shape keeps the identifiers and the words of the event.
 
 use serde_json::{Map, Value, json};
 

@@ -28,7 +28,7 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
         paused_for,
         paused_because: paused_for.map(|_| "custom field custom:1234: it does not exist".to_owned()),
         pause_hint: paused_for
-            .map(|_| format!("mend its settings with `connections set {name} --no-custom-field vip`")),
+            .map(|_| format!("correct its settings with `connections set {name} --no-custom-field vip`")),
         refused_for: None,
         refused_because: None,
         asked_to_wait_until: None,

@@ -76,7 +76,7 @@ fn bytes_of_small(form: u8, stamp: &[u8], refusal: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// The bytes of form 2 lie in ledgers. Whoever has to change this test needs a form 3, and a reader of both.
+/// The bytes of form 2 lie in ledgers. A change that needs another form here needs a form 3, and a reader of both.
 #[test]
 fn the_bytes_of_form_2_are_these() {
     // Revision 0 without a receipt, the key.

@@ -60,14 +60,13 @@ pub fn read(json: &[u8], received_at: Timestamp) -> Result<Event, Refusal> {
 ///
 /// As [`read`].
 pub fn read_with(json: &[u8], received_at: Timestamp, options: &ReadOptions) -> Result<Event, Refusal> {
-    let wrapped = numbers::wrapped(json);
-    let json = wrapped.as_deref().unwrap_or(json);
-    let read = read_once(json, received_at, options);
+    let json = numbers::wrapped(json);
+    let read = read_once(&json, received_at, options);
     if !matches!(read, Err(Refusal::NotJson(_))) {
         return read;
     }
     // Only tried if the event cannot be read, because unpaired surrogates are very rare.
-    surrogates::replaced(json).map_or(read, |json| read_once(&json, received_at, options))
+    surrogates::replaced(&json).map_or(read, |json| read_once(&json, received_at, options))
 }
 
 fn read_once(json: &[u8], received_at: Timestamp, options: &ReadOptions) -> Result<Event, Refusal> {

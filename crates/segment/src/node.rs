@@ -162,12 +162,13 @@ impl<'de> Visitor<'de> for NodeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Node<'de>, A::Error> {
         let mut members = Vec::new();
         while let Some((Key(key), value)) = object.next_entry()? {
-            match value {
-                Node::Text(number) if key == numbers::MARK => {
-                    return Ok(Node::Number(Number::Written(number)));
-                }
-                value => members.push((key, value)),
-            }
+            members.push((key, value));
+        }
+        if let [(key, Node::Text(number))] = &mut members[..]
+            && key == numbers::MARK
+            && numbers::is_lost(number.as_bytes())
+        {
+            return Ok(Node::Number(Number::Written(std::mem::take(number))));
         }
         Ok(Node::Object(members))
     }

@@ -4,11 +4,14 @@
 //! wrapped before the event is parsed, and read as it is written. The crate's own feature for this would change its type
 //! for every crate of the workspace.
 
-/// The name of the only member of a wrapped number. A source that sends such an object itself sends a number.
+use std::borrow::Cow;
+
+/// The name of the only member of a wrapped number. A source may send such an object itself: it is a number if its text is one
+/// that would have been wrapped, and any other object if not.
 pub(crate) const MARK: &str = "\0number";
 
-/// The same JSON with those numbers wrapped, as `{"\u0000number":"1e400"}`; `None` if there is none.
-pub(crate) fn wrapped(json: &[u8]) -> Option<Vec<u8>> {
+/// The same JSON with those numbers wrapped, as `{"\u0000number":"1e400"}`.
+pub(crate) fn wrapped(json: &[u8]) -> Cow<'_, [u8]> {
     let mut wrapped: Option<Vec<u8>> = None;
     let mut copied = 0;
     let mut at = 0;
@@ -30,10 +33,13 @@ pub(crate) fn wrapped(json: &[u8]) -> Option<Vec<u8>> {
             _ => at += 1,
         }
     }
-    wrapped.map(|mut copy| {
-        copy.extend_from_slice(&json[copied..]);
-        copy
-    })
+    match wrapped {
+        Some(mut copy) => {
+            copy.extend_from_slice(&json[copied..]);
+            Cow::Owned(copy)
+        }
+        None => Cow::Borrowed(json),
+    }
 }
 
 /// The position after the text that begins here.
@@ -54,7 +60,7 @@ fn is_of_a_number(byte: u8) -> bool {
 }
 
 /// Whether this is a number, and `serde_json` would lose digits of it, or all of it.
-fn is_lost(token: &[u8]) -> bool {
+pub(crate) fn is_lost(token: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(token) else { return false };
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -86,13 +92,12 @@ fn is_number(text: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::wrapped;
+    use super::{Cow, wrapped};
     use crate::node::Node;
 
     fn numbers_of(json: &str) -> Vec<String> {
-        let again = wrapped(json.as_bytes());
-        let bytes = again.as_deref().unwrap_or(json.as_bytes());
-        let Node::List(items) = Node::parse(bytes).unwrap() else { panic!("a list") };
+        let bytes = wrapped(json.as_bytes());
+        let Node::List(items) = Node::parse(&bytes).unwrap() else { panic!("a list") };
         let text = |node: &Node<'_>| match node {
             Node::Number(number) => number.to_string(),
             _ => panic!("a number"),
@@ -115,7 +120,7 @@ mod tests {
             r#"{"a":"123456789012345678901","\"1e400":"\\"}"#,
             "[1e-400]",
         ] {
-            assert_eq!(wrapped(json.as_bytes()), None, "{json}");
+            assert!(matches!(wrapped(json.as_bytes()), Cow::Borrowed(_)), "{json}");
         }
     }
 
@@ -129,8 +134,7 @@ mod tests {
             format!("[{digits}-]"),
             "[1e+]".into(),
         ] {
-            let again = wrapped(json.as_bytes());
-            assert!(Node::parse(again.as_deref().unwrap_or(json.as_bytes())).is_err(), "{json}");
+            assert!(Node::parse(&wrapped(json.as_bytes())).is_err(), "{json}");
         }
     }
 

@@ -28,7 +28,7 @@ pub fn without_key<'a>(json: &'a [u8], api_key: &str) -> Result<Cow<'a, [u8]>, R
     }
     let valid = surrogates::replaced(json).map_or(Cow::Borrowed(json), Cow::Owned);
     let wrapped = numbers::wrapped(&valid);
-    let (redacted, changed) = redact(Node::parse(wrapped.as_deref().unwrap_or(&valid))?, &secrets);
+    let (redacted, changed) = redact(Node::parse(&wrapped)?, &secrets);
     Ok(if changed { Cow::Owned(redacted.to_json()) } else { valid })
 }
 

@@ -17,6 +17,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     ];
     let key = prop_oneof![
         any::<String>(),
+        Just("\0number".to_owned()),
         "(type|userId|anonymous_id|email|traits|context|personas|integrations|timestamp|messageId|address|phones|name)"
     ];
     leaf.prop_recursive(4, 40, 8, move |inner| {
@@ -72,5 +73,17 @@ proptest! {
     fn a_truncated_event_is_read_or_refused(cut in 0_usize..200) {
         let event = br#"{"type":"identify","userId":"u","traits":{"name":"A B","email":"a@b.example","address":{"city":null}}}"#;
         check(&event[..cut.min(event.len())]);
+    }
+}
+
+/// The reader marks large numbers by an object of its own; a source may send the same object.
+#[test]
+fn an_object_like_the_mark_of_a_large_number_is_read_like_any_other() {
+    for inner in [r#"{"\u0000number":"abc"}"#, r#"{"\u0000number":""}"#, r#"{"\u0000number":"1"}"#] {
+        for value in [inner.to_owned(), inner.replace('}', r#","a":2}"#), inner.replace(":\"", ":\"1e400 ")] {
+            let json = format!(r#"{{"type":"identify","userId":"u","traits":{{"plan":{value}}}}}"#);
+            check(json.as_bytes());
+            assert!(segment::read(json.as_bytes(), crate::now()).is_ok(), "{json}");
+        }
     }
 }

@@ -19,8 +19,9 @@ pub(crate) fn read(
     let mut seeker = Seeker::new(&options.blocked);
     let user = seeker.user(top);
     let anonymous = seeker.anonymous(top);
-    let mut addresses: BTreeSet<_> = email::candidates(top).filter_map(|node| seeker.address(node)).collect();
-    addresses.extend(user.as_deref().and_then(|user| seeker.address_of(user)));
+    let mut addresses: BTreeSet<_> =
+        email::candidates(top).filter_map(email::address).filter_map(|it| seeker.counting(it)).collect();
+    addresses.extend(user.as_deref().and_then(email::address_of).and_then(|it| seeker.counting(it)));
     if user.is_none() && anonymous.is_none() && addresses.is_empty() && seeker.met_none() {
         return Err(Refusal::DeleteNamesNobody);
     }

@@ -1,26 +1,19 @@
 //! Email addresses: where an event may contain them, and how they are validated.
 
 use crate::event::IgnoredReason;
-use crate::fields::Fields;
+use crate::fields::{Fields, members};
 use crate::node::Node;
 use crate::text::visible;
+use crate::traits;
 
 /// Maximum length of an address. Source: RFC 5321, 4.5.3.1.3, without the angle brackets.
 const MAX_BYTES: usize = 254;
 
-/// The paths at which an event may have an email, in order of precedence. The top-level one is last: in samples of
-/// Segment's event tester it is an artefact, but the delete on Segment's Refersion page has its email only there.
-const PATHS: [&[&str]; 5] = [
-    &["traits", "email"],
-    &["traits", "traits", "email"],
-    &["context", "traits", "email"],
-    &["properties", "email"],
-    &["email"],
-];
-
-/// The values at these paths.
+/// The values that may be an email, in order of precedence: those among traits, then the top-level one. That is last, because
+/// in samples of Segment's event tester it is an artefact, but the delete on Segment's Refersion page has its email only there.
 pub(crate) fn candidates<'n>(top: &Fields<'n>) -> impl Iterator<Item = &'n Node<'n>> {
-    PATHS.into_iter().flat_map(|path| top.at(path))
+    let traits = traits::PATHS.into_iter().flat_map(|path| top.at(path));
+    traits.flat_map(|node| members(node, "email")).chain(top.all("email"))
 }
 
 /// The address in a value, in lower case.

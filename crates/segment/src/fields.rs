@@ -46,10 +46,10 @@ const SPEC_NAMES: [(&str, &str); 11] = [
     ("messageid", "messageId"),
     ("originaltimestamp", "originalTimestamp"),
     ("postalcode", "postalCode"),
+    ("projectid", "projectId"),
     ("receivedat", "receivedAt"),
     ("sentat", "sentAt"),
     ("userid", "userId"),
-    ("projectid", "projectId"),
 ];
 
 /// Whether a key is written as Segment's spec writes it.
@@ -58,16 +58,29 @@ fn is_spec_name(written: &str, folded: &str) -> bool {
     written == spec
 }
 
+/// The members of a value with this folded key, of letters and digits, the preferred one first. For a single lookup this is
+/// cheaper than folding all keys.
+pub(crate) fn members<'n>(node: &'n Node<'n>, folded: &str) -> Vec<&'n Node<'n>> {
+    let Node::Object(members) = node else { return Vec::new() };
+    let mut found: Vec<_> = members.iter().filter(|(written, _)| folds_to(written, folded)).collect();
+    // A stable sort keeps the document order.
+    found.sort_by_key(|(written, _)| !is_spec_name(written, folded));
+    found.into_iter().map(|(_, node)| node).collect()
+}
+
+fn folds_to(key: &str, folded: &str) -> bool {
+    if key.is_ascii() { ascii_folded(key).eq(folded.bytes()) } else { fold_any(key) == folded }
+}
+
 /// The members of an object by folded key. A key may occur several times, in several spellings: the one of Segment's spec
 /// comes first, the others follow in the order of the document. The reader takes the first that it can use.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Fields<'n> {
     /// Sorted by key. Objects are small, so this is faster than building a map.
     by_key: Vec<(String, Field<'n>)>,
 }
 
 /// One member of an object.
-#[derive(Clone)]
 pub(crate) struct Field<'n> {
     /// The key as written in the document.
     pub(crate) written: &'n str,
@@ -98,10 +111,10 @@ impl<'n> Fields<'n> {
     /// All nodes at the end of a path of folded keys, the preferred one first.
     pub(crate) fn at(&self, path: &[&str]) -> Vec<&'n Node<'n>> {
         let Some((first, rest)) = path.split_first() else { return Vec::new() };
-        if rest.is_empty() {
-            return self.all(first).collect();
-        }
-        self.all(first).flat_map(|node| Fields::of(Some(node)).at(rest)).collect()
+        let begin = self.all(first).collect();
+        let inside =
+            |nodes: Vec<&'n Node<'n>>, key| nodes.into_iter().flat_map(|node| members(node, key)).collect();
+        rest.iter().copied().fold(begin, inside)
     }
 
     /// All nodes at the end of a path in which each dot is either part of a key or leads into an object or a list.
@@ -178,6 +191,7 @@ mod tests {
             let node = super::Node::parse(json.as_bytes()).unwrap();
             let found = super::Fields::of(Some(&node)).all(&sought).count();
             prop_assert_eq!(found == 1, fold_key(&key) == sought);
+            prop_assert_eq!(super::members(&node, &sought).len(), found);
         }
 
         #[test]

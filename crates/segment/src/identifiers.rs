@@ -2,8 +2,7 @@
 
 use crate::event::BlockedIdentifier;
 use crate::fields::Fields;
-use crate::node::Node;
-use crate::{Blocked, email, text};
+use crate::{Blocked, text};
 
 /// Looks for identifiers, and remembers the blocked ones that it met.
 pub(crate) struct Seeker<'o> {
@@ -26,14 +25,9 @@ impl<'o> Seeker<'o> {
         top.all("anonymousid").filter_map(text::identifier).find(|id| self.counts("anonymousId", id))
     }
 
-    /// The address in a value, if it counts.
-    pub(crate) fn address(&mut self, node: &Node<'_>) -> Option<String> {
-        email::address(node).filter(|address| self.counts("email", address))
-    }
-
-    /// The address that a userId looks like, if it counts.
-    pub(crate) fn address_of(&mut self, user: &str) -> Option<String> {
-        email::address_of(user).filter(|address| self.counts("email", address))
+    /// An address, if it counts.
+    pub(crate) fn counting(&mut self, address: String) -> Option<String> {
+        Some(address).filter(|address| self.counts("email", address))
     }
 
     /// Whether nothing was blocked.

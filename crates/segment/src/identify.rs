@@ -30,14 +30,15 @@ pub(crate) fn read(
     if user.is_none() && anonymous.is_none() && address.is_none() && seeker.met_none() {
         return Err(Refusal::IdentifyNamesNobody);
     }
+    let at_segment = time::at_segment(top);
     Ok(Identify {
         user,
         anonymous,
         address,
         engage: is_from_engage(top),
         skip: is_switched_off(top),
-        time: time::of_identify(top, received_at),
-        at_segment: time::at_segment(top),
+        time: time::of_identify(top, received_at, at_segment),
+        at_segment,
         traits: parsed.traits,
         spellings: parsed.spellings,
         ignored,
@@ -55,17 +56,19 @@ fn address<'n>(
 ) -> Option<StatedAddress> {
     let mut unusable = BTreeSet::new();
     let stated = candidates.find_map(|node| {
-        if email::address(node).is_none() {
+        let address = email::address(node);
+        if address.is_none() {
             unusable.insert(email::ignored_reason(node));
         }
-        seeker.address(node)
+        seeker.counting(address?)
     });
     if stated.is_some() {
         unusable.remove(&IgnoredReason::CannotBeCleared);
     }
     ignored.extend(unusable.into_iter().map(|reason| Ignored { key: "email".to_owned(), reason }));
     let stated = stated.map(|address| (address, AddressOrigin::Stated));
-    let found = stated.or_else(|| Some((seeker.address_of(user?)?, AddressOrigin::UserIdShape)));
+    let shape = |user| seeker.counting(email::address_of(user)?);
+    let found = stated.or_else(|| Some((user.and_then(shape)?, AddressOrigin::UserIdShape)));
     found.map(|(address, origin)| StatedAddress { address, origin })
 }
 

@@ -17,7 +17,22 @@ pub struct ReadOptions {
 
 /// Traits that a customer's source calls otherwise than Segment's spec, by the standard field that takes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mapping(BTreeMap<&'static str, Vec<String>>);
+pub struct Mapping(BTreeMap<&'static str, Path>);
+
+/// A path of folded keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Path {
+    keys: Vec<String>,
+    /// The same as one key, with dots between.
+    whole: String,
+}
+
+impl Path {
+    fn of(text: &str) -> Self {
+        let keys: Vec<String> = text.split('.').map(fold_key).collect();
+        Self { whole: keys.join("."), keys }
+    }
+}
 
 /// The names of the fields that a trait can be mapped to: Refersion's, except `name`, which is split. Each with the folded
 /// spellings that are accepted, its own first.
@@ -53,24 +68,22 @@ impl Mapping {
     /// `users.first_name`, `phones.0.number`. A field that does not exist is left out.
     pub fn of<'t>(pairs: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
         let known = pairs.into_iter().filter_map(|(field, path)| Some((standard_field(field)?, path)));
-        Self(known.map(|(field, path)| (field, path.split('.').map(fold_key).collect())).collect())
+        Self(known.map(|(field, path)| (field, Path::of(path))).collect())
     }
 
     /// The path that is mapped to a field, by folded keys.
     pub(crate) fn path(&self, field: &str) -> Option<&[String]> {
-        self.0.get(field).map(Vec::as_slice)
+        self.0.get(field).map(|path| path.keys.as_slice())
     }
 
     /// Whether a trait with this folded key, in which dots may stand, is mapped to a standard field.
     pub(crate) fn takes(&self, folded: &str) -> bool {
-        self.0.values().any(|path| path.join(".") == folded)
+        self.0.values().any(|path| path.whole == folded)
     }
 
     /// Whether a part of the trait with this folded key is mapped.
     pub(crate) fn leads_into(&self, folded: &str) -> bool {
-        let inside = |path: &Vec<String>| {
-            path.join(".").strip_prefix(folded).is_some_and(|rest| rest.starts_with('.'))
-        };
+        let inside = |path: &Path| path.whole.strip_prefix(folded).is_some_and(|rest| rest.starts_with('.'));
         self.0.values().any(inside)
     }
 }

@@ -5,21 +5,11 @@
 use crate::fields::fold_key;
 use crate::node::Node;
 use crate::numbers;
+use crate::traits::HOLDERS;
 
-/// The folded keys under which an object is expected. Any other text that looks like JSON is the value of a trait.
-const EXPECTED: [&str; 11] = [
-    "address",
-    "addresses",
-    "billing",
-    "billingaddress",
-    "company",
-    "context",
-    "defaultaddress",
-    "properties",
-    "shipping",
-    "shippingaddress",
-    "traits",
-];
+/// The folded keys under which an object is expected, beside those of addresses. Any other text that looks like JSON is the
+/// value of a trait.
+const EXPECTED: [&str; 4] = ["company", "context", "properties", "traits"];
 
 /// The same event with those texts parsed; `None` if there is none, as in nearly every event.
 pub(crate) fn parsed<'n>(node: &Node<'n>) -> Option<Node<'n>> {
@@ -48,8 +38,7 @@ fn unfold(node: Node<'_>) -> Node<'_> {
 fn unfolded(value: Node<'_>) -> Node<'_> {
     match value {
         Node::Text(text) if looks_like_json(&text) => {
-            let wrapped = numbers::wrapped(text.as_bytes());
-            let parsed = Node::parse(wrapped.as_deref().unwrap_or(text.as_bytes())).map(Node::into_owned);
+            let parsed = Node::parse(&numbers::wrapped(text.as_bytes())).map(Node::into_owned);
             parsed.unwrap_or(Node::Text(text))
         }
         other => unfold(other),
@@ -61,5 +50,6 @@ fn looks_like_json(text: &str) -> bool {
 }
 
 fn is_expected(key: &str) -> bool {
-    EXPECTED.contains(&fold_key(key).as_str())
+    let folded = fold_key(key);
+    EXPECTED.contains(&folded.as_str()) || HOLDERS.contains(&folded.as_str())
 }

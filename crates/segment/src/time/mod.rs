@@ -10,9 +10,8 @@ use jiff::tz::Offset;
 
 use crate::fields::Fields;
 
-/// The fields with times, in order of precedence: Segment's corrected time, the sender's clocks, Segment's clock.
-const SOURCES: [&str; 4] = ["timestamp", "originaltimestamp", "sentat", RECEIVED_AT];
-const RECEIVED_AT: &str = "receivedat";
+/// The fields with times, in order of precedence: Segment's corrected time, the sender's clocks. Segment's own clock follows.
+const SOURCES: [&str; 3] = ["timestamp", "originaltimestamp", "sentat"];
 
 /// An earlier time is a clock that was never set, or a zero of some library (1970, 1900, the year 1): nobody had a
 /// website that called Segment then.
@@ -20,14 +19,18 @@ const FIRST_YEAR: i16 = 2000;
 
 /// The time of an identify: never after its receipt, nor after the receipt of its first attempt at Segment. So a
 /// retry is as old as the first attempt, and a wrong clock cannot win every comparison for years.
-pub(crate) fn of_identify(top: &Fields<'_>, received_at: Timestamp) -> Timestamp {
-    let stated = SOURCES.into_iter().find_map(|key| read(top, key)).unwrap_or(received_at);
-    stated.min(received_at).min(at_segment(top).unwrap_or(received_at))
+pub(crate) fn of_identify(
+    top: &Fields<'_>,
+    received_at: Timestamp,
+    at_segment: Option<Timestamp>,
+) -> Timestamp {
+    let latest = at_segment.map_or(received_at, |time| time.min(received_at));
+    SOURCES.into_iter().find_map(|key| read(top, key)).map_or(latest, |stated| stated.min(latest))
 }
 
 /// When Segment received the event, as the event says.
 pub(crate) fn at_segment(top: &Fields<'_>) -> Option<Timestamp> {
-    read(top, RECEIVED_AT)
+    read(top, "receivedat")
 }
 
 /// The time in a field. One before the year 2000 counts as missing.

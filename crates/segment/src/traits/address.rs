@@ -8,7 +8,7 @@ use crate::fields::Fields;
 use crate::node::Node;
 use crate::text::{self, Statement, text_or_number};
 
-pub(super) fn read(sources: &Sources<'_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
+pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
     let places: Vec<_> = sources.standard().map(|source| (source, Place::of(source))).collect();
     let unusable = |node: &&Node<'_>| !matches!(node, Node::Text(_) | Node::Object(_));
     let addresses = sources.standard().flat_map(|source| source.all("address"));

@@ -10,7 +10,7 @@ use crate::text::{self, Statement};
 /// The folded keys of the name in the object.
 const NAMES: [&str; 2] = ["name", "companyname"];
 
-pub(super) fn read(sources: &Sources<'_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
+pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
     let mapped = parsed.statement_of("company", sources.mapped(mapping, "company"), text::text);
     let statement = sources.statement(mapped, |source| {
         let whole: Vec<_> = source.all("company").map(|node| of_node(node, parsed)).collect();

@@ -34,13 +34,13 @@ pub(super) fn is_standard(key: &str) -> bool {
     STANDARD_KEYS.contains(&key) || place::is_part_of_an_address(key)
 }
 
-pub(super) fn read(sources: &Sources<'_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
+pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
     for (nth, source) in sources.custom().enumerate() {
         for (key, group) in source.groups() {
             let is_identifier = nth > 0 && IDENTIFIERS.contains(&key);
             let is_nested = matches!(group[0].1.node, Node::Object(_) | Node::List(_));
             let is_source = is_nested && (key == "traits" || mapping.leads_into(key));
-            let is_stated = || parsed.traits.contains_key(&Trait::Custom(key.to_owned()));
+            let is_stated = || nth > 0 && parsed.traits.contains_key(&Trait::Custom(key.to_owned()));
             if !is_identifier && !is_source && !is_standard(key) && !mapping.takes(key) && !is_stated() {
                 read_one(key, group, parsed);
             }

@@ -16,12 +16,13 @@ use std::collections::BTreeMap;
 
 use crate::Mapping;
 use crate::event::{Ignored, IgnoredReason, Trait, Traits};
-use crate::fields::fold_key;
+use crate::fields::{Fields, fold_key};
 use crate::node::Node;
 use crate::text::Statement;
 
-pub(crate) use sources::Sources;
+pub(crate) use place::HOLDERS;
 use sources::best;
+pub(crate) use sources::{PATHS, Sources};
 
 /// Maximum length of a standard trait in characters. Refersion publishes no limits and refuses far shorter values itself; a
 /// longer text is not a name, phone or address.
@@ -41,10 +42,10 @@ pub(crate) struct ParsedTraits {
     pub(crate) ignored: Vec<Ignored>,
 }
 
-pub(crate) fn read(sources: &Sources<'_>, mapping: &Mapping) -> ParsedTraits {
+pub(crate) fn read(sources: &Sources<'_, '_>, mapping: &Mapping) -> ParsedTraits {
     let mut parsed = ParsedTraits::default();
-    for key in sources.custom().flat_map(|source| source.repeated().map(str::to_owned).collect::<Vec<_>>()) {
-        parsed.ignore(&key, IgnoredReason::Repeated);
+    for key in sources.custom().flat_map(Fields::repeated) {
+        parsed.ignore(key, IgnoredReason::Repeated);
     }
     name::read(sources, mapping, &mut parsed);
     company::read(sources, mapping, &mut parsed);

@@ -10,7 +10,7 @@ use crate::event::{IgnoredReason, Trait};
 use crate::node::Node;
 use crate::text::non_empty;
 
-pub(super) fn read(sources: &Sources<'_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
+pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
     let mut said = |key, field| TraitValue::of(sources, mapping, key, field, parsed);
     let (whole, first, last) =
         (said("name", "name"), said("firstname", "first_name"), said("lastname", "last_name"));
@@ -41,7 +41,7 @@ struct TraitValue {
 
 impl TraitValue {
     fn of(
-        sources: &Sources<'_>,
+        sources: &Sources<'_, '_>,
         mapping: &Mapping,
         key: &'static str,
         field: &str,

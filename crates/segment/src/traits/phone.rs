@@ -7,7 +7,7 @@ use crate::fields::Fields;
 use crate::node::Node;
 use crate::text::{Statement, text_or_number};
 
-pub(super) fn read(sources: &Sources<'_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
+pub(super) fn read(sources: &Sources<'_, '_>, mapping: &Mapping, parsed: &mut ParsedTraits) {
     let mapped = parsed.statement_of("phone", sources.mapped(mapping, "phone"), text_or_number);
     let statement = sources.statement(mapped, |source| {
         let phone = parsed.statement_of("phone", source.all("phone"), text_or_number);

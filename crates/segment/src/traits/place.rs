@@ -6,7 +6,7 @@ use crate::node::Node;
 
 /// Folded keys of objects with an address, in order of precedence: Segment's, then Shopify's, WooCommerce's and others'.
 /// Each may be a list of such objects.
-const HOLDERS: [&str; 7] =
+pub(crate) const HOLDERS: [&str; 7] =
     ["address", "defaultaddress", "addresses", "billingaddress", "billing", "shippingaddress", "shipping"];
 
 /// What keys begin with that name an object and a part of it at once: `address.city`, `billing_city`.

@@ -7,28 +7,29 @@ use crate::text::Statement;
 
 /// The places. `context.traits` is where the libraries for phones keep what was said before. The others are mistakes that
 /// senders make, and that do no harm.
-const PATHS: [&[&str]; 4] = [&["traits"], &["traits", "traits"], &["context", "traits"], &["properties"]];
+pub(crate) const PATHS: [&[&str]; 4] =
+    [&["traits"], &["traits", "traits"], &["context", "traits"], &["properties"]];
 
 /// The objects of one identify that state traits, the strongest first.
-pub(crate) struct Sources<'n> {
+pub(crate) struct Sources<'t, 'n> {
     /// Those whose every member is a trait. The first is `traits`.
     traits: Vec<Fields<'n>>,
     /// The members of the event itself, of which only those with the names of standard traits count.
-    top: Fields<'n>,
+    top: &'t Fields<'n>,
 }
 
-impl<'n> Sources<'n> {
-    pub(crate) fn of(top: &Fields<'n>) -> Self {
+impl<'t, 'n> Sources<'t, 'n> {
+    pub(crate) fn of(top: &'t Fields<'n>) -> Self {
         let objects = PATHS.into_iter().map(|path| {
             let mut nodes = top.at(path).into_iter().filter(|node| matches!(node, Node::Object(_)));
             Fields::of(nodes.next())
         });
-        Self { traits: objects.collect(), top: top.clone() }
+        Self { traits: objects.collect(), top }
     }
 
     /// All sources of standard traits.
     pub(super) fn standard(&self) -> impl Iterator<Item = &Fields<'n>> {
-        self.traits.iter().chain([&self.top])
+        self.traits.iter().chain([self.top])
     }
 
     /// All sources of custom traits.

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::material::{ONE, OTHER, counts, dead_letter, letters, outcome, outcomes, record, uuid};
-use crate::unmapped::{BLOCKED, MAX_UNMAPPED_TRAITS, UNMATCHED, UNUSABLE};
+use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MAX_UNMAPPED_TRAITS, UNMATCHED, UNUSABLE};
 use crate::{Changes, DeadLetterState, State, Unmapped};
 
 fn row(key: &str, events: u64) -> Unmapped {
@@ -25,6 +25,17 @@ pub async fn what_is_left_out_is_counted_by_name(engine: &impl Engine) {
     assert_eq!((counted.unmatched_deletes, counted.unmapped_beyond), (2, 0));
     assert!(counted.unmapped.iter().all(|(name, _)| !name.starts_with('(')));
     assert_eq!(counts(engine, OTHER).await.unmatched_deletes, 0);
+}
+
+/// What is recorded together may have the same name twice, and there may be many names more frequent than deletes.
+pub async fn deletes_that_match_nobody_are_counted_beside_any_number_of_names(engine: &impl Engine) {
+    let many = (0..=MAX_LEFT_OUT).map(|number| row(&format!("{UNUSABLE}trait{number} nested"), 5));
+    let twice = [row(&format!("{UNUSABLE}tags nested"), 7), row(&format!("{UNUSABLE}tags nested"), 2)];
+    let unmapped = many.chain(twice).chain([row(UNMATCHED, 1)]).collect();
+    record(engine, Changes { connection: ONE, unmapped, ..Changes::default() }).await;
+    let counted = counts(engine, ONE).await;
+    assert_eq!(counted.unmatched_deletes, 1);
+    assert_eq!(counted.unusable_values[0], ("tags nested".to_owned(), 9));
 }
 
 /// One letter counts all who say its refused value again.

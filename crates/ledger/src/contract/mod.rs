@@ -83,7 +83,8 @@ macro_rules! contract_tests {
                 dead_letters_are_counted_whatever_the_limit, the_oldest_pending_event_is_known
             ]
             left_out: [
-                what_is_left_out_is_counted_by_name, repeats_of_a_letter_are_counted,
+                what_is_left_out_is_counted_by_name,
+                deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event
             ]
             retention: [

@@ -10,7 +10,9 @@ use crate::unmapped::{MAX_UNMAPPED_TRAITS, MORE, is_reserved};
 
 const ADD: &str = "UPDATE unmapped SET events = events + ?3 WHERE connection = ?1 AND key = ?2";
 
-const INSERT: &str = "INSERT INTO unmapped (connection, key, spelling, events) VALUES (?1, ?2, ?3, ?4)";
+/// A name may stand twice among those that are counted together.
+const INSERT: &str = "INSERT INTO unmapped (connection, key, spelling, events) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (connection, key) DO UPDATE SET events = events + excluded.events";
 
 /// How many names there are already, but no more than this.
 const THERE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM unmapped WHERE connection = ?1 LIMIT ?2)";

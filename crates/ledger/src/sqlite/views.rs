@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::tally::{DIRTY, HELD_BACK, STUCK, WAITING};
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
-use crate::unmapped::{MAX_LEFT_OUT, MORE, sort_out};
+use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, UNMATCHED, UNUSABLE, sort_out};
 use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
 
 /// Failed calls that are shown of one event: the newest.
@@ -41,14 +41,15 @@ const OPEN_LETTERS: &str = "SELECT class, COUNT(*) FROM dead_letters
     WHERE state = 'open' AND (?1 IS NULL OR connection = ?1) GROUP BY class";
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events) AS said FROM unmapped
-    WHERE (?1 IS NULL OR connection = ?1) AND key <> ?3
-        AND key NOT LIKE '(blocked) %' AND key NOT LIKE '(unusable) %' AND key <> '(deletes that match nobody)'
+    WHERE (?1 IS NULL OR connection = ?1) AND key NOT IN (?3, ?6)
+        AND key NOT LIKE ?4 || '%' AND key NOT LIKE ?5 || '%'
     GROUP BY key ORDER BY said DESC, key LIMIT ?2";
 
+/// The deletes first: there is one such row, and it must not be cut off.
 const LEFT_OUT: &str = "SELECT key, SUM(events) AS said FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1)
-        AND (key LIKE '(blocked) %' OR key LIKE '(unusable) %' OR key = '(deletes that match nobody)')
-    GROUP BY key ORDER BY said DESC, key LIMIT ?2";
+        AND (key LIKE ?3 || '%' OR key LIKE ?4 || '%' OR key = ?5)
+    GROUP BY key ORDER BY key = ?5 DESC, said DESC, key LIMIT ?2";
 
 const UNMAPPED_BEYOND: &str = "SELECT COALESCE(SUM(events), 0) FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1) AND key = ?2";
@@ -134,12 +135,11 @@ pub(super) fn counts(
             WAITING => counts.waiting = number,
             HELD_BACK => counts.held_back = number,
             word if word == State::Pending.word() => counts.pending = number,
-            word if word.starts_with(STUCK) => {
-                let field = word[STUCK.len()..].to_owned();
-                counts.stuck.extend((number > 0).then_some((field, number)));
-            }
-            _ if number > 0 => drop(counts.outcomes.insert(what, number)),
-            _ => {}
+            _ if number == 0 => {}
+            word => match word.strip_prefix(STUCK) {
+                Some(field) => drop(counts.stuck.insert(field.to_owned(), number)),
+                None => drop(counts.outcomes.insert(what, number)),
+            },
         }
     }
     let number = |sql, values: (Option<ConnectionId>, Option<i64>)| -> Result<u64, Failure> {
@@ -150,8 +150,8 @@ pub(super) fn counts(
     counts.dead_letters = counts.dead_letters_by_class.values().sum();
     counts.unmapped = unmapped(database, connection)?;
     let mut left_out = database.prepare_cached(LEFT_OUT)?;
-    let rows =
-        left_out.query_map((connection, limit(MAX_LEFT_OUT)), |row| Ok((row.get(0)?, count(row.get(1)?))))?;
+    let values = (connection, limit(MAX_LEFT_OUT), BLOCKED, UNUSABLE, UNMATCHED);
+    let rows = left_out.query_map(values, |row| Ok((row.get(0)?, count(row.get(1)?))))?;
     sort_out(rows.collect::<Result<_, _>>()?, &mut counts);
     let beyond = database.prepare_cached(UNMAPPED_BEYOND)?.query_row((connection, MORE), |row| row.get(0))?;
     counts.unmapped_beyond = count(beyond);
@@ -169,7 +169,7 @@ fn open_letters(
 
 fn unmapped(database: &Connection, connection: Option<ConnectionId>) -> Result<Vec<(String, u64)>, Failure> {
     let mut statement = database.prepare_cached(UNMAPPED)?;
-    let values = (connection, limit(MAX_UNMAPPED_NAMED), MORE);
+    let values = (connection, limit(MAX_UNMAPPED_NAMED), MORE, BLOCKED, UNUSABLE, UNMATCHED);
     let rows = statement.query_map(values, |row| Ok((row.get(0)?, count(row.get(1)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

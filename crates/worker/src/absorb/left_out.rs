@@ -1,5 +1,5 @@
-//! What absorb leaves out of an event: identifiers that name nobody, and values that cannot be used. Each is named in the
-//! event's outcome and counted, so that an operator sees what a source should send otherwise.
+//! What absorb leaves out of an event: identifiers that name nobody, and values that cannot be used. Both are counted, and the
+//! values are named in the event's outcome, so that an operator sees what a source should send otherwise.
 
 use std::collections::BTreeMap;
 
@@ -78,21 +78,18 @@ impl<'r> Tally<'r> {
 
     /// What is recorded; the meters count it too, under the names of traits that Refersion has a field for.
     pub(super) fn finish(self, meters: &Meters, rules: &Rules) -> Vec<Unmapped> {
-        let row = |mark: &str, name: &str, events| {
-            let key = format!("{mark}{name}");
-            Unmapped { spelling: key.clone(), key, events }
-        };
-        let mut rows = Vec::new();
+        // Several names that look like ids are counted under one.
+        let mut rows: BTreeMap<String, u64> = BTreeMap::new();
         for (blocked, events) in self.blocked {
             meters.blocked(blocked.place, events);
-            rows.push(row(BLOCKED, &format!("{} {}", blocked.place, blocked.name), events));
+            *rows.entry(format!("{BLOCKED}{} {}", blocked.place, blocked.name)).or_default() += events;
         }
         for ((key, reason), events) in self.unusable {
             let is_sent = !segment::is_custom(key) || rules.is_mapped(&format!("{CUSTOM}{key}"));
             meters.unusable(if is_sent { key } else { "unmapped" }, reason, events);
             let name = if is_like_an_id(key) { LIKE_IDS } else { key };
-            rows.push(row(UNUSABLE, &format!("{name} {reason}"), events));
+            *rows.entry(format!("{UNUSABLE}{name} {reason}")).or_default() += events;
         }
-        rows
+        rows.into_iter().map(|(key, events)| Unmapped { spelling: key.clone(), key, events }).collect()
     }
 }

@@ -164,7 +164,12 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
 
 /// An envelope whose folding failed.
 pub(super) fn poison(reading: &Reading, why: &str) -> Reading {
-    Reading { what: What::Bad("poison", why.to_owned()), trait_names: Names::default(), ..reading.clone() }
+    Reading {
+        what: What::Bad("poison", why.to_owned()),
+        trait_names: Names::default(),
+        left_out: LeftOut::default(),
+        ..reading.clone()
+    }
 }
 
 impl Reading {

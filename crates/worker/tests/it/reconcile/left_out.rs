@@ -16,6 +16,21 @@ async fn counts(shop: &Shop) -> Counts {
     shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger")
 }
 
+/// Names that look like ids are counted under one name, also several of one event.
+#[tokio::test(start_paused = true)]
+async fn values_that_cannot_be_used_under_several_names_like_ids_hold_nobody_up() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    let mut event = joins("ann");
+    for name in ["1234567", "7654321", "018f3d5e-7c1b-7000-8000-0123456789ab"] {
+        event["traits"][name] = json!(["a list"]);
+    }
+    shop.say(Lane::Live, &[event]).await;
+    shop.until_it_rests().await;
+    assert!(shop.affiliate(&address("ann")).is_some());
+    assert_eq!(counts(&shop).await.unusable_values, [("(names like addresses or ids) nested".to_owned(), 3)]);
+}
+
 /// The event that was the `number`-th to be said.
 async fn event(shop: &Shop, number: u32) -> EventView {
     let translator = Translator { vault: &shop.worker.vault, connection: shop.id };

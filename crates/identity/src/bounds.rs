@@ -259,7 +259,8 @@ fn at_most(graph: &Graph) -> usize {
     let stamp = |stamp: &Stamp| NUMBERS + stamp.key.len();
     let identifiers = graph.identifiers.values().map(|it| {
         let traits = it.traits.iter().map(|(key, said)| {
-            key.len() + text(said.value.as_deref()) + text(said.refused.as_deref()) + stamp(&said.stamp)
+            let texts = text(said.value.as_deref()) + text(said.refused.as_deref());
+            key.len() + texts + stamp(&said.stamp) + said.blame.map_or(0, |_| NUMBERS)
         });
         NUMBERS + text(it.sealed.as_deref()) + text(it.refused.as_deref()) + traits.sum::<usize>()
     });
@@ -274,7 +275,8 @@ fn at_most(graph: &Graph) -> usize {
     });
     let events = graph.events.iter().map(|kept| {
         let says = kept.says.iter().map(|key| NUMBERS + key.len());
-        NUMBERS + stamp(&kept.stamp) + says.sum::<usize>()
+        let texts = text(kept.unusable.as_deref()) + text(kept.died_of.as_deref());
+        NUMBERS + stamp(&kept.stamp) + says.sum::<usize>() + texts
     });
     let troubles =
         graph.troubles.values().map(|trouble| NUMBERS + trouble.class.len() + trouble.message.len());

@@ -1,6 +1,6 @@
 //! What Refersion does not know yet of a person.
 
-use crate::eligibility::{NEVER_EMPTY, Rules};
+use crate::eligibility::{NEVER_EMPTY, PAYPAL, Rules};
 use crate::graph::Affiliate;
 use crate::resolution::Person;
 use crate::{Map, Text};
@@ -62,13 +62,19 @@ fn is_told(affiliate: &Affiliate, field: &str, text: &str) -> bool {
 
 /// The fields that keep a value which nobody states any more, because Refersion takes no empty text for them.
 #[must_use]
-pub fn stuck(desired: &Desired<'_>, affiliate: &Affiliate) -> Vec<Text> {
-    let keeps = |field: &str| {
-        let told = affiliate.told.get(field);
-        let wanted = desired.fields.contains_key(field) || desired.left_out.contains(&field);
-        !wanted && told.is_some_and(|told| told.as_deref() != Some(""))
-    };
-    NEVER_EMPTY.into_iter().filter(|field| keeps(field)).map(Text::from).collect()
+pub fn stuck(person: &Person<'_>, rules: &Rules, affiliate: &Affiliate) -> Vec<Text> {
+    let keeps = |field: &str| affiliate.told.get(field).is_some_and(|told| told.as_deref() != Some(""));
+    let is_stuck = |field: &&str| keeps(field) && !is_wanted(person, rules, field);
+    NEVER_EMPTY.into_iter().filter(is_stuck).map(Text::from).collect()
+}
+
+/// Whether one of these fields is among what [`desired`] works out for all, as a value or as one that is left out.
+fn is_wanted(person: &Person<'_>, rules: &Rules, field: &str) -> bool {
+    let key = if field == PAYPAL { rules.paypal_trait.as_deref() } else { Some(field) };
+    let said = key.and_then(|key| person.said(field, key));
+    said.is_some_and(|said| {
+        said.refused.is_some() || rules.is_suspended(field) || rules.text_of(field, said).is_some()
+    })
 }
 
 /// The fields of a scrubbed affiliate that the scrub could not overwrite.

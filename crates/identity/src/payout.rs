@@ -13,7 +13,7 @@
 //! and of the set of events.
 
 use crate::Text;
-use crate::difference::{desired, not_scrubbed, stuck};
+use crate::difference::{not_scrubbed, stuck};
 use crate::digest::Digest;
 use crate::eligibility::{PAYPAL, Rules};
 use crate::graph::{Affiliate, Graph, Kind, TraitValue};
@@ -74,7 +74,7 @@ pub(crate) fn review(picture: &Picture<'_>) -> Vec<Review> {
         let stuck = match owner {
             _ if !there => Vec::new(),
             _ if affiliate.scrubbed => not_scrubbed(affiliate),
-            Some(owner) => stuck(&desired(owner, picture.rules), affiliate),
+            Some(owner) => stuck(owner, picture.rules, affiliate),
             None => Vec::new(),
         };
         Review {

@@ -27,6 +27,11 @@ pub enum StepKind {
     Edit,
 }
 
+impl StepKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Status, Self::Search, Self::Create, Self::Edit];
+}
+
 /// One step that one affiliate, or an address without one, needs next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {

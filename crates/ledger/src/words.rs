@@ -13,10 +13,6 @@ use crate::{DeadLetterState, ProcessRole, State};
 /// Lanes in the order in which they are served.
 pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
 
-/// Every kind of step.
-pub(crate) const STEPS: [StepKind; 4] =
-    [StepKind::Status, StepKind::Search, StepKind::Create, StepKind::Edit];
-
 const LETTER_STATES: [DeadLetterState; 4] = [
     DeadLetterState::Open,
     DeadLetterState::Replaying,

@@ -46,11 +46,11 @@ pub(crate) enum HandoffResult {
 
 /// The lease holders of this process that take handoffs.
 #[derive(Debug, Default)]
-pub struct Handoffs(Mutex<BTreeMap<ConnectionId, Receiver>>);
+pub struct Handoffs(Mutex<BTreeMap<ConnectionId, Registered>>);
 
 /// The sending end of a lease holder.
 #[derive(Debug)]
-struct Receiver {
+struct Registered {
     handoffs: mpsc::Sender<Handoff>,
     capacity: Arc<AtomicUsize>,
     woken: Arc<Notify>,
@@ -67,7 +67,7 @@ pub(crate) struct HandoffQueue {
 }
 
 impl Handoffs {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Receiver>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Registered>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,29 +75,29 @@ impl Handoffs {
     pub(crate) fn register(self: &Arc<Self>, connection: ConnectionId) -> HandoffQueue {
         let (sender, handoffs) = mpsc::channel(CAPACITY);
         let (capacity, woken) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
-        let receivers =
-            Receiver { handoffs: sender, capacity: Arc::clone(&capacity), woken: Arc::clone(&woken) };
-        self.lock().insert(connection, receivers);
+        let registered =
+            Registered { handoffs: sender, capacity: Arc::clone(&capacity), woken: Arc::clone(&woken) };
+        self.lock().insert(connection, registered);
         HandoffQueue { registry: Arc::clone(self), connection, capacity, woken, handoffs }
     }
 
     /// Something of a connection may have become due: its holder looks, and nobody else's.
     pub(crate) fn wake(&self, connection: ConnectionId) {
-        if let Some(receivers) = self.lock().get(&connection) {
-            receivers.woken.notify_one();
+        if let Some(registered) = self.lock().get(&connection) {
+            registered.woken.notify_one();
         }
     }
 
     /// How many calls the holder of a connection could make at once, beside all that is due.
     pub(crate) fn capacity(&self, connection: ConnectionId) -> usize {
-        self.lock().get(&connection).map_or(0, |receivers| receivers.capacity.load(Ordering::Relaxed))
+        self.lock().get(&connection).map_or(0, |registered| registered.capacity.load(Ordering::Relaxed))
     }
 
     /// Offers a handoff to the holder of its connection; returns it if nobody takes it.
     pub(crate) fn offer(&self, connection: ConnectionId, handoff: Handoff) -> Result<(), Handoff> {
         match self.lock().get(&connection) {
-            Some(receivers) => {
-                receivers.handoffs.try_send(handoff).map_err(mpsc::error::TrySendError::into_inner)
+            Some(registered) => {
+                registered.handoffs.try_send(handoff).map_err(mpsc::error::TrySendError::into_inner)
             }
             None => Err(handoff),
         }
@@ -113,13 +113,13 @@ impl HandoffQueue {
 
 impl Drop for HandoffQueue {
     fn drop(&mut self) {
-        let mut receivers = self.registry.lock();
+        let mut registered = self.registry.lock();
         // Another holder may have registered by now.
-        if receivers
+        if registered
             .get(&self.connection)
-            .is_some_and(|receivers| Arc::ptr_eq(&receivers.capacity, &self.capacity))
+            .is_some_and(|registered| Arc::ptr_eq(&registered.capacity, &self.capacity))
         {
-            receivers.remove(&self.connection);
+            registered.remove(&self.connection);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use ledger::DeadLetter;
+use ledger::{Changes, DeadLetter, LedgerError};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -49,12 +49,20 @@ impl Notices {
     }
 }
 
+/// Records changes, and logs the dead letters among them.
+pub(crate) async fn record(worker: &Worker, changes: Changes) -> Result<(), LedgerError> {
+    let deaths = Deaths::of(changes.connection, &changes.dead_letters);
+    worker.ledger.record(changes).await?;
+    deaths.log(worker).await;
+    Ok(())
+}
+
 /// What of some dead letters is logged once they are recorded.
-pub(crate) struct Deaths(BTreeMap<Cause, (usize, Option<u16>, Uuid)>);
+struct Deaths(BTreeMap<Cause, (usize, Option<u16>, Uuid)>);
 
 impl Deaths {
     /// Of letters that are about to be recorded.
-    pub(crate) fn of(connection: ConnectionId, letters: &[DeadLetter]) -> Self {
+    fn of(connection: ConnectionId, letters: &[DeadLetter]) -> Self {
         let mut causes = BTreeMap::new();
         for letter in letters {
             let cause = (connection, letter.class.clone(), letter.field.clone());
@@ -64,7 +72,7 @@ impl Deaths {
     }
 
     /// Logs them.
-    pub(crate) async fn log(self, worker: &Worker) {
+    async fn log(self, worker: &Worker) {
         for (cause, (letters, http_status, event)) in self.0 {
             let Some(letters) = worker.meters.notices.note(cause.clone(), letters, worker.now()) else {
                 continue;

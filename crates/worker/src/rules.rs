@@ -69,12 +69,21 @@ impl Known {
         }
         let all = worker.connections.list().await?;
         let blocked = &worker.limits.blocked_identifiers;
-        let options = all.iter().map(|it| (it.id, Arc::new(read_options(blocked, &it.settings))));
+        let options = all.iter().map(|it| (it.id, self.options_of(it, blocked)));
         self.options = Arc::new(options.collect());
         let all = all.into_iter().map(|connection| (connection.id, Arc::new(connection)));
         self.connections = Arc::new(all.collect());
         self.read_at = Some(now);
         Ok(())
+    }
+
+    /// How the events of a connection are read: worked out once for each version of its settings.
+    fn options_of(&self, connection: &Connection, blocked: &[String]) -> Arc<ReadOptions> {
+        let before = self.connections.get(&connection.id).map(|before| before.settings_version);
+        match self.options.get(&connection.id) {
+            Some(options) if before == Some(connection.settings_version) => Arc::clone(options),
+            _ => Arc::new(read_options(blocked, &connection.settings)),
+        }
     }
 
     /// Reads them again, however fresh, if one of `ids` is not among them: it may have been added a moment ago, and its

@@ -34,10 +34,11 @@ pub(crate) fn settle_save(
     for ended in &settled.ended {
         changes.outcomes.push(outcome_of(ended, now));
         if ended.number > 1 {
-            let letters = if ended.delivered { &mut changes.resolved } else { &mut changes.put_aside };
-            // Who waits may be delivered yet.
-            if ended.delivered || ended.end != End::Remembered {
-                letters.push(ended.event);
+            if ended.delivered {
+                changes.resolved.push(ended.event);
+            } else if ended.end != End::Remembered {
+                // An event that waits may be delivered yet.
+                changes.put_aside.push(ended.event);
             }
         }
         if ended.reason.as_deref() == Some(MATCHED_NOBODY) {

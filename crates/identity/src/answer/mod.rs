@@ -123,11 +123,8 @@ pub struct Cause {
 
 /// Applies how a step about `anchor` ended. Returns the events that die of it.
 pub fn apply(graph: &mut Graph, rules: &Rules, anchor: Digest, answer: &Answer, now: Moment) -> Vec<Death> {
-    let trouble = graph.troubles.get(&anchor).cloned();
-    let tried = trouble.as_ref().map_or(0, |trouble| trouble.attempts);
-    if !answer.is_no_news() {
-        graph.troubles.remove(&anchor);
-    }
+    let tried = graph.troubles.get(&anchor).map_or(0, |trouble| trouble.attempts);
+    let trouble = if answer.is_no_news() { None } else { graph.troubles.remove(&anchor) };
     match answer {
         Answer::Created { id, code, status, told } => {
             effect::made(graph, anchor, (*id, code, *status), told);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::event_outcome::KNOWN;
 use crate::Text;
-use crate::difference::{desired, not_scrubbed, stuck};
+use crate::difference::{not_scrubbed, stuck};
 use crate::eligibility::{NOT_AN_ADDRESS, PAYPAL};
 use crate::graph::TrackedEvent;
 use crate::plan::Picture;
@@ -54,7 +54,7 @@ fn cannot_be_cleared(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person
             kept.says.iter().filter(|key| picture.rules.fields_of(key).any(|other| other == field));
         keys.any(|key| person.said(field, key).is_some_and(|said| said.stamp == kept.stamp))
     };
-    let fields = stuck(&desired(person, picture.rules), bound);
+    let fields = stuck(person, picture.rules, bound);
     let fields: Vec<&str> = fields.iter().map(Text::as_str).filter(|field| said_by_it(field)).collect();
     (!fields.is_empty()).then(|| format!("{CANNOT_BE_CLEARED}: {}", fields.join(", ")))
 }

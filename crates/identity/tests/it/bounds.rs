@@ -52,10 +52,10 @@ fn town(bounds: Bounds, events: &[Event]) -> (Town, Vec<Settled>) {
     (town, settled)
 }
 
-type TrackedEvent = BTreeMap<Digest, BTreeMap<Text, TraitValue>>;
+type KeptValues = BTreeMap<Digest, BTreeMap<Text, TraitValue>>;
 
 /// Every value that is kept.
-fn kept(town: &Town) -> TrackedEvent {
+fn kept(town: &Town) -> KeptValues {
     let identifiers = town.graphs.iter().flat_map(|graph| graph.identifiers.iter());
     let traits = |traits: &identity::Map<Text, TraitValue>| {
         traits.iter().map(|(k, v)| (k.clone(), v.clone())).collect()

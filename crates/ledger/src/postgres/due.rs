@@ -9,7 +9,7 @@ use sqlx_postgres::PgConnection;
 use super::failure::Failure;
 use super::graphs::Stored;
 use super::{rows, sql};
-use crate::words::{LANES, STEPS, lane_word, limit, micros, step_word, time};
+use crate::words::{LANES, lane_word, limit, micros, step_word, time};
 use crate::{FURTHEST_DUE, GraphId, READ_BYTES, Want};
 
 /// One look into the index for each lane and step, and one for times that were written while the clock was wrong, then the
@@ -92,8 +92,9 @@ pub(super) async fn next(
     connection: &mut PgConnection,
     of: ConnectionId,
 ) -> Result<Option<Timestamp>, Failure> {
-    let kinds =
-        LANES.iter().flat_map(|lane| STEPS.iter().map(move |step| (lane_word(*lane), step_word(*step))));
+    let kinds = LANES
+        .iter()
+        .flat_map(|lane| StepKind::ALL.iter().map(move |step| (lane_word(*lane), step_word(*step))));
     let (lanes, steps): (Vec<&str>, Vec<&str>) = kinds.unzip();
     let (earliest,): (Option<i64>,) =
         rows(NEXT).bind(of).bind(lanes).bind(steps).fetch_one(connection).await?;

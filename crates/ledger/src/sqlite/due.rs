@@ -10,7 +10,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::failure::Failure;
 use super::graphs::{self, Stored};
-use super::words::{LANES, STEPS, lane_word, limit, micros, step_word, time};
+use super::words::{LANES, lane_word, limit, micros, step_word, time};
 use crate::{FURTHEST_DUE, GraphId, Want};
 
 const DUE: &str = "SELECT id, due_at FROM graphs
@@ -91,7 +91,7 @@ pub(super) fn next(database: &Connection, connection: ConnectionId) -> Result<Op
     let mut next = database.prepare_cached(NEXT)?;
     let mut earliest: Option<i64> = None;
     for lane in LANES {
-        for step in STEPS {
+        for step in StepKind::ALL {
             let due: Option<i64> =
                 next.query_row((connection, lane_word(lane), step_word(step)), |row| row.get(0))?;
             earliest = earliest.into_iter().chain(due).min();

@@ -155,8 +155,8 @@ impl Hand {
         changes.dissolved = self.dissolved;
         // An orphaned dead letter that a tombstone covers already, also in a graph that nothing else touches, is too
         // late to be kept.
-        let has_strays = !changes.orphans.is_empty();
-        for slot in self.slots.iter().flatten().filter(|slot| slot.touched || has_strays) {
+        let has_orphans = !changes.orphans.is_empty();
+        for slot in self.slots.iter().flatten().filter(|slot| slot.touched || has_orphans) {
             changes.tombstones.extend(Tombstones::of(&slot.graph).all());
         }
         let mut edits = Vec::new();

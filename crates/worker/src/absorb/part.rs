@@ -19,7 +19,7 @@ use crate::Worker;
 use crate::contention::Contention;
 use crate::handoff::{Handoff, HandoffResult};
 use crate::locks::{Held, in_order, read_locked};
-use crate::notices::Deaths;
+use crate::notices::record;
 use crate::off_thread::off_thread;
 use crate::rules::Known;
 
@@ -197,9 +197,9 @@ impl Part {
         if worker.handoffs.capacity(self.connection) == 0 {
             return Err(folded);
         }
-        let (answer, carried) = oneshot::channel();
+        let (answer, result) = oneshot::channel();
         let handoff = Handoff { settings_version, folded, answer };
-        worker.handoffs.offer(self.connection, handoff).map(|()| carried).map_err(|handoff| handoff.folded)
+        worker.handoffs.offer(self.connection, handoff).map(|()| result).map_err(|handoff| handoff.folded)
     }
 
     /// Records what is ready; folds again where another process was faster.
@@ -215,11 +215,9 @@ impl Part {
             };
             let ends = ends(&folded.changes);
             folded.changes.claim = contention.claim();
-            let deaths = Deaths::of(self.connection, &folded.changes.dead_letters);
-            let failed = match worker.ledger.record(folded.changes).await {
+            let failed = match record(worker, folded.changes).await {
                 Ok(()) => {
                     fold::count(worker, self.readings(), &ends);
-                    deaths.log(worker).await;
                     break Ok(());
                 }
                 Err(failed) => failed,

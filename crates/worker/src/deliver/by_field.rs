@@ -6,7 +6,7 @@ use identity::answer::{Answer, Cause};
 use identity::{Map, Text};
 use refersion::{Bisection, Operation};
 
-use super::edit::{blames_an_item, edit_of, id_of, nothing, refused, taken, told};
+use super::edit::{blames_an_item, edit_of, id_of, nothing, only_email, refused, taken, told};
 use super::not_changed::{Look, look};
 use super::{Api, CallOutcome, Item, Texts, scrub};
 
@@ -77,7 +77,7 @@ async fn sum_up(
         ending.answers.extend(refused(item, bad).answers);
     }
     if email_is_bad {
-        let email = taken(api, item, texts.clone()).await;
+        let email = taken(api, item, only_email(texts)).await;
         ending.answers.extend(email.answers);
         ending.failed = email.failed;
     }

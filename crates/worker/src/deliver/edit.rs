@@ -136,7 +136,7 @@ pub(super) async fn taken(api: &Api, item: &Item, texts: Texts) -> CallOutcome {
     }
 }
 
-fn only_email(texts: &Texts) -> Texts {
+pub(super) fn only_email(texts: &Texts) -> Texts {
     texts.iter().filter(|(field, _)| *field == "email").map(|(f, t)| (f.clone(), t.clone())).collect()
 }
 

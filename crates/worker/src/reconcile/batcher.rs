@@ -161,21 +161,21 @@ mod tests {
     #[test]
     fn live_goes_first_and_every_tenth_call_is_bulks() {
         let live = many(Lane::Live, CallKind::Create, 0..40);
-        let mut lanes = Batcher::of(live.chain(many(Lane::Bulk, CallKind::Create, 100..140)), NOW);
-        let calls = lanes.calls(20, 0);
+        let mut batcher = Batcher::of(live.chain(many(Lane::Bulk, CallKind::Create, 100..140)), NOW);
+        let calls = batcher.calls(20, 0);
         let bulk: Vec<usize> =
             firsts(&calls).iter().enumerate().filter(|(_, graph)| **graph >= 100).map(|(at, _)| at).collect();
         assert_eq!(bulk, [9, 19]);
         // It is the calls that count, not the rounds in which they are chosen.
-        let bulk = (20..40).filter(|made| firsts(&lanes.calls(1, *made))[0] >= 100).count();
+        let bulk = (20..40).filter(|made| firsts(&batcher.calls(1, *made))[0] >= 100).count();
         assert_eq!(bulk, 2);
     }
 
     #[test]
     fn fifty_edits_go_in_one_call_and_live_ones_take_bulk_along() {
         let live = many(Lane::Live, CallKind::Edit, 0..30);
-        let mut lanes = Batcher::of(live.chain(many(Lane::Bulk, CallKind::Edit, 100..140)), NOW);
-        let sizes: Vec<usize> = lanes.calls(9, 0).iter().map(|call| call.items.len()).collect();
+        let mut batcher = Batcher::of(live.chain(many(Lane::Bulk, CallKind::Edit, 100..140)), NOW);
+        let sizes: Vec<usize> = batcher.calls(9, 0).iter().map(|call| call.items.len()).collect();
         assert_eq!(sizes, [50, 20]);
     }
 
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn deletes_go_first_however_late_they_came() {
-        let mut lanes = Batcher::of(
+        let mut batcher = Batcher::of(
             [
                 candidate(Lane::Live, CallKind::Create, 1, 0),
                 candidate(Lane::Live, CallKind::Search, 2, 0),
@@ -197,7 +197,7 @@ mod tests {
             ],
             NOW,
         );
-        assert_eq!(firsts(&lanes.calls(9, 0)), [3, 4, 2, 1]);
+        assert_eq!(firsts(&batcher.calls(9, 0)), [3, 4, 2, 1]);
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn edits_wait_for_company_and_then_have_their_turn() {
         let (create, edit) = (CallKind::Create, CallKind::Edit);
-        let mut lanes = Batcher::of(
+        let mut batcher = Batcher::of(
             [
                 candidate(Lane::Bulk, create, 1, 5),
                 candidate(Lane::Bulk, create, 2, 11),
@@ -231,7 +231,7 @@ mod tests {
             ],
             NOW,
         );
-        let calls = lanes.calls(9, 0);
+        let calls = batcher.calls(9, 0);
         assert_eq!(firsts(&calls), [1, 3, 2]);
         assert_eq!(calls[1].graphs, [3, 4], "whoever is due goes along");
     }

@@ -20,7 +20,7 @@ use crate::absorb::{Folded, ends};
 use crate::deliver::{Api, CallOutcome, Item, deliver};
 use crate::handoff::{Handoff, HandoffResult};
 use crate::locks::in_order;
-use crate::notices::Deaths;
+use crate::notices::record;
 use crate::off_thread::off_thread;
 
 /// How long a handoff waits for its answers before absorb records it: no message is held for longer than 2 s.
@@ -39,7 +39,12 @@ pub(super) struct FastPathOutcome {
 impl Holder {
     /// Sends the edits of a handoff as far as the calls beside what is due allow. A handoff that cannot be sent goes
     /// back at once.
-    pub(super) async fn carry(&mut self, handoff: Handoff, capacity: usize, under_way: &mut JoinSet<Ended>) {
+    pub(super) async fn take_handoff(
+        &mut self,
+        handoff: Handoff,
+        capacity: usize,
+        under_way: &mut JoinSet<Ended>,
+    ) {
         let planned = match handoff.settings_version == self.connection.settings_version {
             true => self.batches(&handoff.folded, capacity),
             false => Vec::new(),
@@ -61,7 +66,7 @@ impl Holder {
         };
         let recorder = self.recorder();
         under_way.spawn(async move {
-            outcome.went = recorder.carry(&api, handoff, planned).await;
+            outcome.went = recorder.send_handoff(&api, handoff, planned).await;
             Ended::Handoff(outcome)
         });
     }
@@ -107,7 +112,7 @@ impl Holder {
 impl Recorder {
     /// Sends a handoff's edits and records all of it. Absorb records it if answers are late or another process was
     /// faster; then the answers are recorded after that, like those of any other call.
-    async fn carry(
+    async fn send_handoff(
         &self,
         api: &Api,
         handoff: Handoff,
@@ -176,9 +181,7 @@ impl Recorder {
         changes.closed_calls = calls.to_vec();
         off_thread(|| self.tell(&mut changes, endings, &self.rules()));
         let ended = ends(&changes);
-        let deaths = Deaths::of(self.connection.id, &changes.dead_letters);
-        self.worker.ledger.record(changes).await?;
-        deaths.log(&self.worker).await;
+        record(&self.worker, changes).await?;
         Ok(ended)
     }
 }

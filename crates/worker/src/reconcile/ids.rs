@@ -25,17 +25,17 @@ impl Ids {
         Self { ledger: Arc::clone(ledger), connection, recent: Mutex::default() }
     }
 
-    /// The code that had the id a moment ago; if none had, this one has it now.
-    fn first(&self, id: u64, code: &str) -> String {
+    /// Whether no other code had the id a moment ago; if none had it at all, this one has it now.
+    fn is_first(&self, id: u64, code: &str) -> bool {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, first)) = recent.iter().find(|(known, _)| *known == id) {
-            return first.clone();
+            return first == code;
         }
         if recent.len() == RECENT {
             recent.pop_front();
         }
         recent.push_back((id, code.to_owned()));
-        code.to_owned()
+        true
     }
 }
 
@@ -51,7 +51,7 @@ impl KnownIds for Ids {
                 );
                 false
             }
-            Ok(_) => self.first(id, code) == code,
+            Ok(_) => self.is_first(id, code),
             // Without the ledger nobody knows: a search will tell.
             Err(_) => false,
         }

@@ -180,7 +180,7 @@ impl Holder {
                 Err(cause) => return Err(cause),
             }
             for handoff in happened.handoffs {
-                self.carry(handoff, capacity, &mut under_way).await;
+                self.take_handoff(handoff, capacity, &mut under_way).await;
             }
             self.note_wait(&mut known).await;
             self.remember_rate_now_and_then().await;

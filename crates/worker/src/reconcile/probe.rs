@@ -15,13 +15,12 @@ impl Holder {
     /// Sends one call that is due. True if it does not meet what the connection is paused for, or if nothing is due and the
     /// keys work. What fails is tried again later, and never given up because of a probe.
     pub(super) async fn try_one_call(&mut self) -> anyhow::Result<bool> {
-        let kinds = [StepKind::Create, StepKind::Edit, StepKind::Status, StepKind::Search];
         let mut planned = match self.suspect {
             Some(suspect) => self.take_of(1, 1, &[suspect]).await?,
             None => Vec::new(),
         };
         if planned.is_empty() {
-            planned = self.take_of(1, 1, &kinds).await?;
+            planned = self.take_of(1, 1, &StepKind::ALL).await?;
         }
         let api = self.api().await?;
         let Some((job, graphs)) = self.write_down(planned).await?.into_iter().next() else {
@@ -35,7 +34,8 @@ impl Holder {
         Ok(works)
     }
 
-    async fn beating<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Beats while something is under way that the loop of the holder waits for.
+    pub(super) async fn beating<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {

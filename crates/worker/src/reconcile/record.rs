@@ -20,7 +20,7 @@ use crate::Worker;
 use crate::contention::Contention;
 use crate::deliver::{CallOutcome, Failed};
 use crate::locks::{Held, read_locked};
-use crate::notices::Deaths;
+use crate::notices::record;
 use crate::off_thread::off_thread;
 use crate::rules::rules;
 use crate::settle::{settle_save, unsettled};
@@ -97,10 +97,8 @@ impl Recorder {
             off_thread(|| self.tell(&mut changes, endings, &rules));
             changes.closed_calls = closed.to_vec();
             let ended: Vec<State> = changes.outcomes.iter().map(|outcome| outcome.state).collect();
-            let deaths = Deaths::of(self.connection.id, &changes.dead_letters);
-            let Err(failed) = self.worker.ledger.record(changes).await else {
+            let Err(failed) = record(&self.worker, changes).await else {
                 ended.into_iter().for_each(|state| self.worker.meters.outcome(state.word()));
-                deaths.log(&self.worker).await;
                 break Ok(Recorded::All);
             };
             drop(held);

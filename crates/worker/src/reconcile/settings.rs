@@ -11,6 +11,7 @@ use tracing::info;
 use super::Holder;
 use super::suspicion::Suspicion;
 use crate::locks::in_order;
+use crate::notices::record;
 use crate::off_thread::off_thread;
 use crate::rules::WALKS_BEGIN_AFTER;
 
@@ -21,7 +22,7 @@ impl Holder {
     /// Goes by what is kept of the connection now.
     pub(super) fn adopt(&mut self, connection: Arc<Connection>) {
         if self.connection.state != State::Active && connection.state == State::Active {
-            // The operator who resumes it wants to see calls.
+            // Once it is resumed, calls are wanted.
             self.forget_failures();
             self.suspect = None;
         }
@@ -73,7 +74,7 @@ impl Holder {
         let (rows, _held) = recorder.read_by_id(&ids, names).await?;
         let (rules, mut changes) = (recorder.rules(), recorder.changes());
         off_thread(|| rows.into_iter().for_each(|row| recorder.resettle(&mut changes, row, &rules, now)));
-        match self.worker.ledger.record(changes).await {
+        match record(&self.worker, changes).await {
             Ok(()) => self.worker.ledger.set_walk_position(connection, version, Some(last)).await,
             // Another process was at one of them: the same step again.
             Err(LedgerError::Conflict | LedgerError::Claimed) => {

@@ -13,6 +13,7 @@ use refersion::{AffiliateId, Edit};
 use tracing::{info, warn};
 
 use super::Holder;
+use crate::off_thread::off_thread;
 use crate::rules::{Known, rules};
 
 /// The first wait before a suspended field is probed; it doubles.
@@ -33,14 +34,16 @@ struct Sample {
 impl Holder {
     /// Suspends a custom field. The change of settings reaches every worker, and a walk settles everybody again.
     pub(super) async fn suspend(&mut self, field: u64, why: &str, known: &mut Known) -> anyhow::Result<()> {
-        warn!(connection = self.connection.id, field, "refersion refuses a custom field: it is suspended");
         self.forget_failures();
+        // An operator may have taken the field out of the mapping while the calls were under way.
+        if !self.connection.settings.custom_fields.values().any(|mapped| *mapped == field) {
+            return Ok(());
+        }
+        let (connection, id) = (&self.connection.name, self.connection.id);
+        warn!(%connection, id, field, "refersion refuses a custom field: it is suspended");
         self.field_probes = (0, None);
         self.change_settings(known, |settings| {
-            // An operator may have taken the field out of the mapping while the calls were under way.
-            if settings.custom_fields.values().any(|mapped| *mapped == field) {
-                settings.suspended_fields.insert(field, why.to_owned());
-            }
+            settings.suspended_fields.insert(field, why.to_owned());
         })
         .await
     }
@@ -61,7 +64,7 @@ impl Holder {
         }
         let mut accepted = Vec::new();
         for field in self.connection.settings.suspended_fields.keys() {
-            if self.is_accepted(*field).await? {
+            if self.beating(self.is_accepted(*field)).await? {
                 accepted.push(*field);
             }
         }
@@ -70,7 +73,8 @@ impl Holder {
         if accepted.is_empty() {
             return Ok(());
         }
-        info!(connection = self.connection.id, fields = ?accepted, "custom fields are accepted again");
+        let (connection, id) = (&self.connection.name, self.connection.id);
+        info!(%connection, id, fields = ?accepted, "custom fields are accepted again");
         self.field_probes = (0, None);
         self.change_settings(known, |settings| {
             settings.suspended_fields.retain(|field, _| !accepted.contains(field));
@@ -95,8 +99,8 @@ impl Holder {
             let rows = self.worker.ledger.walk(self.connection.id, after, STEP).await?;
             let Some(last) = rows.last() else { return Ok(None) };
             after = last.row.id;
-            let idle = rows.iter().filter(|row| !self.in_flight.graphs.contains(&row.row.id));
-            if let Some(sample) = idle.into_iter().find_map(|row| sample_of(&row.graph, &rules, &name)) {
+            let mut idle = rows.iter().filter(|row| !self.in_flight.graphs.contains(&row.row.id));
+            if let Some(sample) = off_thread(|| idle.find_map(|row| sample_of(&row.graph, &rules, &name))) {
                 return Ok(Some(sample));
             }
         }

@@ -124,8 +124,7 @@ impl Suspicion {
 
 /// The kind of step whose calls have this operation; other operations are looks on the way.
 fn step_of(operation: &str) -> Option<StepKind> {
-    let kinds = [StepKind::Create, StepKind::Edit, StepKind::Status, StepKind::Search];
-    kinds.into_iter().find(|kind| crate::deliver::operation(*kind) == operation)
+    StepKind::ALL.into_iter().find(|kind| crate::deliver::operation(*kind) == operation)
 }
 
 #[cfg(test)]

@@ -23,11 +23,10 @@ const BATCHES_AT_ONCE: usize = 16;
 impl Holder {
     /// At most `room` calls out of what is due.
     pub(super) async fn take(&mut self, room: usize) -> Result<Vec<Planned>, LedgerError> {
-        let kinds = [StepKind::Status, StepKind::Search, StepKind::Create, StepKind::Edit];
-        self.take_of(room, BATCH, &kinds).await
+        self.take_of(room, BATCH, &StepKind::ALL).await
     }
 
-    /// The same of some kinds of steps alone, with at most `per_call` affiliates in a batch.
+    /// The same of some kinds of steps alone, reading at most `per_call` affiliates of a lane for each call.
     pub(super) async fn take_of(
         &mut self,
         room: usize,

@@ -16,15 +16,17 @@
 //!   the moment when Segment received the event, and its key follow. Below the place is one bit, which tells of a trait
 //!   that flags of its refusal follow; below the revision is one that says whether the moment of the receipt follows.
 //!
-//! An affiliate's payee (a digest), the moment since which its payout field is held back, and the fields that cannot be
-//! emptied (many shared texts) follow its code, where its flags say so; so does the moment until which an affiliate may appear at an address. Graphs of earlier
-//! programs have none of these flags.
+//! Where flags say so, an affiliate's payee (a digest), the moment since which its payout field is held back, and the
+//! fields that cannot be emptied (many shared texts) follow its code; the moment until which an affiliate may appear at
+//! an address follows that of the last search; what of an event cannot be used, and what it died of (shared texts)
+//! follow what it states; the event that is blamed for a refusal (16 bytes and a moment) follows the refusal. Graphs of
+//! earlier programs have none of these flags.
 //!
 //! Texts that occur once (sealed names, codes, message keys) are their length and their bytes.
 //!
 //! Ledgers of earlier programs hold form 1, whose stamps have neither that moment nor that bit, and whose refused
-//! traits have the text of the refusal and no flags, and JSON before it. JSON
-//! begins with `{`, which therefore never becomes the number of a form.
+//! traits have the text of the refusal and no flags, and JSON before it. JSON begins with `{`, which therefore never
+//! becomes the number of a form.
 
 mod flags;
 mod read;
@@ -42,8 +44,8 @@ const FORM: u8 = 2;
 /// The form of earlier programs: its stamps do not say when Segment received the event.
 const FORM_1: u8 = 1;
 
-/// The longest text that is written once and then referred to. The limit bounds what a damaged graph can make its reader
-/// allocate: no byte can stand for more than this.
+/// The longest text that is written once and then referred to. The limit bounds what a damaged graph can make its
+/// reader allocate: no byte can stand for more than this.
 const SHARED_AT_MOST: usize = 128;
 
 /// Bytes that are no graph, or one of a newer form.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::story::TraitValue;
+use super::story::SentEvent;
 
 /// Who somebody is, and how the event about them comes.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ impl Member {
     }
 
     /// All that a create needs.
-    pub(crate) fn joins(self, now: Timestamp) -> TraitValue {
+    pub(crate) fn joins(self, now: Timestamp) -> SentEvent {
         let word = format!("fnM{}q", self.number);
         let traits = json!({
             "firstName": word,
@@ -31,23 +31,23 @@ impl Member {
             "address": { "city": "Bern", "country": "CH" },
         });
         let said = self.says("joins", &traits, now);
-        TraitValue { address: Some(self.address()), words: vec![word], ..said }
+        SentEvent { address: Some(self.address()), words: vec![word], ..said }
     }
 
     /// One trait; `which` tells the message apart from this member's others.
-    pub(crate) fn says_one(self, which: &str, key: &str, value: Value, now: Timestamp) -> TraitValue {
+    pub(crate) fn says_one(self, which: &str, key: &str, value: Value, now: Timestamp) -> SentEvent {
         let mut traits = json!({});
         traits[key] = value;
         self.says(which, &traits, now)
     }
 
-    pub(crate) fn leaves(self, now: Timestamp) -> TraitValue {
+    pub(crate) fn leaves(self, now: Timestamp) -> SentEvent {
         let json = json!({
             "type": "delete",
             "messageId": format!("leaves-{}", self.number),
             "userId": self.user(),
         });
-        TraitValue {
+        SentEvent {
             json: json.to_string(),
             delete: true,
             timestamp: None,
@@ -55,7 +55,7 @@ impl Member {
         }
     }
 
-    fn says(self, which: &str, traits: &Value, now: Timestamp) -> TraitValue {
+    fn says(self, which: &str, traits: &Value, now: Timestamp) -> SentEvent {
         let mut event = json!({
             "type": "identify",
             "messageId": format!("{which}-{}", self.number),
@@ -67,7 +67,7 @@ impl Member {
             event["context"] = json!({ "personas": { "computation_key": "vip" } });
             event["integrations"] = json!({ "All": false, "Refersion": true });
         }
-        TraitValue {
+        SentEvent {
             json: event.to_string(),
             bulk: self.bulk,
             delete: false,

@@ -14,14 +14,14 @@ use uuid::Uuid;
 use super::crew::Crew;
 use super::life::Storm;
 use super::stage::Stage;
-use super::story::TraitValue;
+use super::story::SentEvent;
 
 /// An event that the queue has taken.
 pub(crate) struct Accepted {
     pub(crate) account: usize,
     pub(crate) id: Uuid,
     pub(crate) received_at: Timestamp,
-    pub(crate) said: TraitValue,
+    pub(crate) said: SentEvent,
 }
 
 /// Plays the whole script; returns what was accepted on the way.
@@ -58,7 +58,7 @@ pub(crate) async fn publish(stage: &mut Stage, accepted: &mut Vec<Accepted>) {
 }
 
 /// Puts events, each with the index of its account, into the queue, as the ingest endpoint does.
-pub(crate) async fn accept(stage: &Stage, accepted: &mut Vec<Accepted>, said: Vec<(usize, TraitValue)>) {
+pub(crate) async fn accept(stage: &Stage, accepted: &mut Vec<Accepted>, said: Vec<(usize, SentEvent)>) {
     let (dice, now) = (&stage.dice, stage.now());
     let mut envelopes = Vec::new();
     for (account, said) in said {

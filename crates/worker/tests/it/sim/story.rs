@@ -8,7 +8,7 @@ use super::{shapes, times};
 
 /// An event as it was sent, with what the checks need to know of it.
 #[derive(Clone, Debug)]
-pub(crate) struct TraitValue {
+pub(crate) struct SentEvent {
     pub(crate) json: String,
     pub(crate) bulk: bool,
     pub(crate) delete: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Story {
     pub(crate) users: Vec<String>,
     pub(crate) addresses: Vec<String>,
     pub(crate) anonymous: Vec<String>,
-    told: Vec<TraitValue>,
+    told: Vec<SentEvent>,
     tag: u64,
     count: usize,
 }
@@ -48,7 +48,7 @@ impl Story {
     }
 
     /// The next event, at `now`.
-    pub(crate) fn next(&mut self, now: Timestamp) -> TraitValue {
+    pub(crate) fn next(&mut self, now: Timestamp) -> SentEvent {
         self.count += 1;
         let said = match self.dice.below(100) {
             0..48 => self.with_large_number(now, false),
@@ -68,7 +68,7 @@ impl Story {
         format!("{kind}{}x{}q", self.tag, self.count)
     }
 
-    fn identify(&mut self, now: Timestamp, engage: bool) -> TraitValue {
+    fn identify(&mut self, now: Timestamp, engage: bool) -> SentEvent {
         let dice = self.dice.clone();
         let (mut user, mut address) = (dice.maybe(&self.users), dice.maybe(&self.addresses));
         let mut anonymous = dice.maybe(&self.anonymous);
@@ -105,7 +105,7 @@ impl Story {
             shapes::bend(&dice, &mut event);
         }
         let json = event.to_string();
-        TraitValue {
+        SentEvent {
             json,
             bulk: engage,
             delete: false,
@@ -178,7 +178,7 @@ impl Story {
         }
     }
 
-    fn delete(&mut self, _now: Timestamp) -> TraitValue {
+    fn delete(&mut self, _now: Timestamp) -> SentEvent {
         let dice = self.dice.clone();
         let (mut user, address) = (dice.maybe(&self.users), dice.maybe(&self.addresses));
         let anonymous = if dice.per_mille(150) { dice.maybe(&self.anonymous) } else { None };
@@ -193,7 +193,7 @@ impl Story {
             event["userId"] = shapes::junk(&dice);
         }
         let json = event.to_string();
-        TraitValue {
+        SentEvent {
             json,
             bulk: false,
             delete: true,
@@ -205,38 +205,38 @@ impl Story {
         }
     }
 
-    fn unreadable(&self) -> TraitValue {
+    fn unreadable(&self) -> SentEvent {
         let json = match self.dice.below(3) {
             0 => json!({ "type": "track", "event": "x" }),
             1 => json!({ "type": "identify", "traits": {} }),
             _ => json!([1, 2]),
         };
-        TraitValue { json: json.to_string(), ..nobody() }
+        SentEvent { json: json.to_string(), ..nobody() }
     }
 
-    fn with_large_number(&mut self, now: Timestamp, engage: bool) -> TraitValue {
+    fn with_large_number(&mut self, now: Timestamp, engage: bool) -> SentEvent {
         let said = self.identify(now, engage);
-        TraitValue { json: shapes::with_large_number(&self.dice, said.json), ..said }
+        SentEvent { json: shapes::with_large_number(&self.dice, said.json), ..said }
     }
 
     /// An event whose identifiers name nobody. Nothing personal is in it: it is nobody's.
-    fn of_nobody(&self) -> TraitValue {
+    fn of_nobody(&self) -> SentEvent {
         let kind = if self.dice.below(3) == 0 { "delete" } else { "identify" };
         let json = json!({ "type": kind, "messageId": self.word("m"), "userId": shapes::junk(&self.dice),
             "traits": { "plan": "gold" } });
-        TraitValue { json: json.to_string(), ..nobody() }
+        SentEvent { json: json.to_string(), ..nobody() }
     }
 
-    fn switched_off(&mut self, now: Timestamp) -> TraitValue {
+    fn switched_off(&mut self, now: Timestamp) -> SentEvent {
         let said = self.identify(now, false);
         let mut event: Value = serde_json::from_str(&said.json).expect("it was JSON a moment ago");
         event["integrations"] = json!({ "Refersion": false });
-        TraitValue { json: event.to_string(), ..nobody() }
+        SentEvent { json: event.to_string(), ..nobody() }
     }
 }
 
-fn nobody() -> TraitValue {
-    TraitValue {
+fn nobody() -> SentEvent {
+    SentEvent {
         json: String::new(),
         bulk: false,
         delete: false,

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::super::member::Member;
 use super::super::script::{Accepted, accept};
 use super::super::stage::Stage;
-use super::super::story::TraitValue;
+use super::super::story::SentEvent;
 use super::Told;
 
 /// People whose addresses are taken over.
@@ -33,7 +33,7 @@ pub(super) async fn play(stage: &mut Stage) -> Told {
 }
 
 /// Another user with the member's address and a payout of their own.
-fn stranger(member: Member, stage: &Stage) -> TraitValue {
+fn stranger(member: Member, stage: &Stage) -> SentEvent {
     let number = member.number;
     let traits = json!({ "firstName": "Eve", "payout": format!("stranger{number}@pay.test") });
     let said = with_traits(member.joins(stage.now()), traits);
@@ -41,13 +41,13 @@ fn stranger(member: Member, stage: &Stage) -> TraitValue {
     let mut event: Value = serde_json::from_str(&said.json).expect("an event");
     event["userId"] = json!(user);
     event["messageId"] = json!(format!("takes-over-{number}"));
-    TraitValue { json: event.to_string(), user: Some(user), words: Vec::new(), ..said }
+    SentEvent { json: event.to_string(), user: Some(user), words: Vec::new(), ..said }
 }
 
-fn with_traits(said: TraitValue, traits: Value) -> TraitValue {
+fn with_traits(said: SentEvent, traits: Value) -> SentEvent {
     let mut event: Value = serde_json::from_str(&said.json).expect("an event");
     for (name, value) in traits.as_object().into_iter().flatten() {
         event["traits"][name] = value.clone();
     }
-    TraitValue { json: event.to_string(), ..said }
+    SentEvent { json: event.to_string(), ..said }
 }

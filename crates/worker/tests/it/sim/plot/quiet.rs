@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::super::member::Member;
 use super::super::script::{Accepted, accept};
 use super::super::stage::Stage;
-use super::super::story::TraitValue;
+use super::super::story::SentEvent;
 use super::Told;
 
 /// Affiliates in one call.
@@ -74,14 +74,14 @@ pub(super) async fn play(stage: &mut Stage) -> Told {
     if dice.below(2) == 0 {
         return told;
     }
-    let leaving: Vec<TraitValue> = some(700).iter().map(|member| member.leaves(stage.now())).collect();
+    let leaving: Vec<SentEvent> = some(700).iter().map(|member| member.leaves(stage.now())).collect();
     let status_changes = leaving.len().div_ceil(BATCH);
     tell(stage, &mut told, leaving, Counted { status_changes, ..Counted::NONE }).await;
     told
 }
 
 /// Says all of it at once, and counts the calls that follow.
-async fn tell(stage: &Stage, told: &mut Told, said: Vec<TraitValue>, least: Counted) {
+async fn tell(stage: &Stage, told: &mut Told, said: Vec<SentEvent>, least: Counted) {
     let connection = stage.accounts[0].id;
     let paused = stage.ledger.pause(connection, PausedFor::Operator, "a quiet moment", stage.now());
     paused.await.expect("the connection is there");
@@ -100,7 +100,7 @@ async fn tell(stage: &Stage, told: &mut Told, said: Vec<TraitValue>, least: Coun
     }
 }
 
-async fn absorb_all(stage: &Stage, accepted: &mut Vec<Accepted>, said: Vec<TraitValue>) {
+async fn absorb_all(stage: &Stage, accepted: &mut Vec<Accepted>, said: Vec<SentEvent>) {
     accept(stage, accepted, said.into_iter().map(|said| (0, said)).collect()).await;
     let queued = async || {
         let depth = stage.queue.depth().await.expect("a queue");

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::super::member::Member;
 use super::super::script::{Accepted, accept};
 use super::super::stage::Stage;
-use super::super::story::TraitValue;
+use super::super::story::SentEvent;
 use super::Told;
 
 /// The tablets of the shop.
@@ -41,13 +41,13 @@ pub(super) async fn play(stage: &mut Stage) -> Told {
     Told { accepted, wrong }
 }
 
-fn later(member: Member, stage: &Stage) -> TraitValue {
+fn later(member: Member, stage: &Stage) -> SentEvent {
     at_a_tablet(member, member.says_one("plan", "plan", json!("pro"), stage.now()))
 }
 
-fn at_a_tablet(member: Member, said: TraitValue) -> TraitValue {
+fn at_a_tablet(member: Member, said: SentEvent) -> SentEvent {
     let tablet = format!("tablet-{}", member.number % TABLETS);
     let mut event: Value = serde_json::from_str(&said.json).expect("an event");
     event["anonymousId"] = json!(tablet);
-    TraitValue { json: event.to_string(), anonymous: Some(tablet), ..said }
+    SentEvent { json: event.to_string(), anonymous: Some(tablet), ..said }
 }

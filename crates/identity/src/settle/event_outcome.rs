@@ -33,7 +33,7 @@ pub const MATCHED_NOBODY: &str = "matched_nobody";
 /// Refersion has all of it, and no call of ours told it.
 pub(super) const KNOWN: &str = "known";
 /// All that is left of it is for custom fields that Refersion refuses for everybody.
-const FIELD_SUSPENDED: &str = "field_suspended";
+pub(super) const FIELD_SUSPENDED: &str = "field_suspended";
 /// All that is left of it is a payout field that an operator has to confirm.
 const PAYOUT_HELD: &str = "payout_held";
 
@@ -113,7 +113,8 @@ fn fate_of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Track
     }
     let person = picture.who.person(kept.identifier);
     let left = Left::of(picture, stated, kept, person);
-    if kept.standing == EventState::Dead && left.refused {
+    // A value that is not sent may yet be what the event died of: its dead letter is not done with.
+    if kept.standing == EventState::Dead && (left.refused || left.suspended) {
         return Fate::Stay;
     }
     match person {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::event_outcome::KNOWN;
+use super::event_outcome::{FIELD_SUSPENDED, KNOWN};
 use crate::Text;
 use crate::difference::{not_scrubbed, stuck};
 use crate::eligibility::{NOT_AN_ADDRESS, PAYPAL};
@@ -28,10 +28,11 @@ pub(super) fn not_all_scrubbed(picture: &Picture<'_>) -> Option<String> {
     (!fields.is_empty()).then(|| format!("{NOT_SCRUBBED}: {}", fields.join(", ")))
 }
 
-/// What of an event was not sent, because Refersion is certain to refuse it.
+/// What of an event was not sent, because Refersion is certain to refuse it, or refuses the field of everybody.
 pub(super) fn not_sent(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Option<String> {
     let payout = no_payout_address(picture, kept, person).map(|field| format!("{NOT_AN_ADDRESS}: {field}"));
-    let reasons: Vec<String> = payout.into_iter().chain(cannot_be_cleared(picture, kept, person)).collect();
+    let others = [suspended(picture, kept, person), cannot_be_cleared(picture, kept, person)];
+    let reasons: Vec<String> = payout.into_iter().chain(others.into_iter().flatten()).collect();
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
@@ -44,6 +45,18 @@ fn no_payout_address(
     let said = person.payout.filter(|said| said.stamp == kept.stamp)?;
     let is_stated = said.value.as_ref().is_some_and(|value| !value.is_empty());
     (is_stated && picture.rules.text_of(PAYPAL, said).is_none()).then_some(PAYPAL)
+}
+
+/// The suspended fields for which the event states a value that still counts.
+fn suspended(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Option<String> {
+    let of_key = |key| picture.rules.fields_of(key).map(move |field| (field, key));
+    let counts = |(field, key): &(&str, &str)| {
+        picture.rules.is_suspended(field)
+            && person.said(field, key).is_some_and(|said| said.stamp == kept.stamp)
+    };
+    let stated = kept.says.iter().map(Text::as_str).flat_map(of_key).filter(counts);
+    let fields: Vec<&str> = stated.map(|(field, _)| field).collect();
+    (!fields.is_empty()).then(|| format!("{FIELD_SUSPENDED}: {}", fields.join(", ")))
 }
 
 /// Which fields the event clears in vain: Refersion holds a value and takes no empty text.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connections::{ConnectionStore as _, PausedFor, State};
 use jiff::SignedDuration;
-use ledger::{DeadLetterFilter, Ledger as _};
+use ledger::{DeadLetterFilter, DeadLetterState, Ledger as _};
 use queue::Lane;
 use simulator::{Options, Switches};
 use tokio::time::sleep;
@@ -188,6 +188,40 @@ async fn a_custom_field_that_does_not_exist_is_suspended_and_everything_else_goe
         |name: &String| shop.affiliate(&address(name)).is_some_and(|it| it.custom_fields[&7] == "gold");
     assert!(names.iter().all(gold));
     assert_eq!(shop.ends("member39").await[1], ("remembered", Some("field_suspended".to_owned())));
+}
+
+/// Other values of the same events are delivered all the same; what is not sent is named, and no dead letter is done with.
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_of_a_suspended_field_stays_open_and_what_is_not_sent_is_named() {
+    let mut plan = Plan::usual();
+    plan.refersion.custom_fields = [(7, "another".to_owned())].into();
+    let mut shop = Shop::open(plan).await;
+    shop.reconcile();
+    let names: Vec<String> = (0..60).map(|number| format!("member{number}")).collect();
+    shop.say(Lane::Live, &names.iter().map(|name| joins(name)).collect::<Vec<_>>()).await;
+    shop.until_it_rests().await;
+    for name in &names {
+        let mut event = says(name, "vip", true);
+        event["traits"]["city"] = "Oslo".into();
+        shop.say(Lane::Live, &[event]).await;
+        sleep(Duration::from_millis(200)).await;
+    }
+    shop.until_it_rests().await;
+    assert!(names.iter().all(|name| shop.affiliate(&address(name)).is_some_and(|it| it.city == "Oslo")));
+    let (mut dead, mut named) = (0_usize, 0_usize);
+    for name in &names {
+        match shop.ends(name).await.pop().expect("an event") {
+            ("dead", _) => dead += 1,
+            ("updated", reason) => {
+                named += usize::from(reason.as_deref() == Some("field_suspended: custom:101"));
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    assert!(dead >= 3 && dead + named == 60, "{dead} died, {named} say what is not sent");
+    let open =
+        DeadLetterFilter { state: Some(DeadLetterState::Open), limit: 100, ..DeadLetterFilter::default() };
+    assert_eq!(shop.ledger.dead_letters(&open).await.expect("a ledger").len(), dead);
 }
 
 /// The field is made in Refersion's dashboard; nobody tells the worker.

@@ -53,16 +53,21 @@ async fn a_connection_with_a_backlog_steps_aside_for_others() {
     queue.publish(&[of(2, 1000)]).await.unwrap();
     let first = queue.take(1, PATIENCE).await.unwrap();
     queue.acknowledge(&first).await.unwrap();
-    const MOVED: usize = 30;
-    let moved = async || queue.depth().await.unwrap().bulk >= MOVED as u64;
-    until("the backlog is in the bulk lane", moved).await;
+    // What waits in the bulk lane may be handed out as well, so nothing is counted before all have found their place.
+    let observer = Observer::at(&url).await;
+    let live = format!("{}.live", options.prefix);
+    let settled = async || {
+        let depth = queue.depth().await.unwrap();
+        observer.waiting(&live).await == 0 && depth.bulk >= 30 && depth.live + depth.bulk == 40
+    };
+    until("the backlog is in the bulk lane", settled).await;
     let mut seen = BTreeSet::from_iter(numbers(&first));
     while !seen.contains(&1000) {
         let batch = queue.take(1, PATIENCE).await.unwrap();
         seen.extend(numbers(&batch));
         queue.acknowledge(&batch).await.unwrap();
     }
-    assert!(seen.len() <= 41 - MOVED, "{} events came before it, or with it", seen.len());
+    assert!(seen.len() <= 10, "{} events came before it, or with it", seen.len());
     while seen.len() < 41 {
         let batch = queue.take(100, PATIENCE).await.unwrap();
         seen.extend(numbers(&batch));
@@ -122,7 +127,7 @@ async fn a_message_that_reaches_no_queue_is_not_published_and_the_binding_is_men
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_nobody_survives_is_buried_and_no_other() {
+async fn only_an_event_that_nobody_survives_becomes_a_dead_letter() {
     // A confirm that comes too late on a slow machine would bring an event twice, and one of the two in its first life.
     let (url, options) = (shared().await, Options { publish_time: PATIENCE, ..options() });
     let queue = connect(&url, &options).await;

@@ -65,7 +65,7 @@ async fn an_event_that_says_no_time_was_accepted_when_it_was_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_event_comes_out_to_be_buried_with_its_reason_and_spoils_nothing() {
+async fn what_is_no_event_comes_out_with_its_reason_and_spoils_nothing() {
     let (url, options) = (shared().await, options());
     let queue = connect(&url, &options).await;
     let observer = Observer::at(&url).await;
@@ -102,7 +102,7 @@ async fn what_is_no_event_comes_out_to_be_buried_with_its_reason_and_spoils_noth
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_of_another_program_that_nobody_survives_is_buried_too() {
+async fn an_event_of_another_program_that_nobody_survives_becomes_a_dead_letter_too() {
     // A confirm that comes too late on a slow machine would bring the event twice, and one of the two in its first life.
     let (url, options) = (shared().await, Options { publish_time: PATIENCE, ..options() });
     let queue = connect(&url, &options).await;

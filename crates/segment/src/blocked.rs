@@ -102,6 +102,12 @@ impl Blocked {
     }
 }
 
+/// Whether two texts block the same identifiers.
+#[must_use]
+pub fn is_same_identifier(one: &str, other: &str) -> bool {
+    folded(one) == folded(other)
+}
+
 /// The form in which identifiers are compared with further ones.
 fn folded(identifier: &str) -> String {
     crate::text::visible(identifier).to_lowercase()

@@ -25,7 +25,7 @@ mod time;
 mod traits;
 mod unfold;
 
-pub use blocked::Blocked;
+pub use blocked::{Blocked, is_same_identifier};
 pub use event::{
     AddressOrigin, BlockedIdentifier, Body, Delete, Event, Identify, Ignored, IgnoredReason, StatedAddress,
     Trait, Traits,

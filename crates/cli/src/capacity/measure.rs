@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Limits;
-use crate::config::{Config, LedgerUrl, QueueUrl};
+use crate::config::Config;
 use crate::engines::Engines;
+use crate::engines::files::{ledger_file, queue_file};
 use crate::failure::Failure;
 
 /// How long the shares of a nearly full ledger count before they are summed up again, which reads whole tables.
@@ -125,15 +126,7 @@ impl Gauge {
 
 /// The folders of the files that this configuration names.
 fn folders(config: &Config) -> Vec<PathBuf> {
-    let queue = match &config.queue.url {
-        QueueUrl::Sqlite(path) => Some(path),
-        QueueUrl::Amqp(_) => None,
-    };
-    let ledger = match &config.ledger.url {
-        LedgerUrl::Sqlite(path) => Some(path),
-        LedgerUrl::Postgres(_) => None,
-    };
-    queue.into_iter().chain(ledger).map(|file| folder_of(file)).collect()
+    queue_file(config).into_iter().chain(ledger_file(config)).map(folder_of).collect()
 }
 
 fn folder_of(file: &Path) -> PathBuf {

@@ -74,6 +74,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let head = [cut("AGE"), cut("CONNECTION"), cut("WHAT"), whole("SUBJECT"), cut("BY")];
     context.output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
     let more = if is_more { ", and there are more; --limit shows them" } else { "" };
-    context.output.line(&format!("\n{} lines{more}", rows.len()))?;
+    let what = if rows.len() == 1 { "line" } else { "lines" };
+    context.output.line(&format!("\n{} {what}{more}", rows.len()))?;
     Ok(Exit::Done)
 }

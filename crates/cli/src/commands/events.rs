@@ -10,6 +10,9 @@ use crate::operator::events::{EventRow, find};
 use crate::operator::{Directory, Subject};
 use crate::output::{Output, age, cut, spare, whole};
 
+/// Events that are counted beyond those that are shown.
+const COUNTED: usize = 10_000;
+
 /// Events that are shown unless `--limit` says otherwise.
 const SHOWN: usize = 100;
 
@@ -57,7 +60,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let Act::Find { subject, connection, limit } = arguments.act;
     let engines = context.engines().await?;
     let directory = Directory::read(&engines, connection.as_ref()).await?;
-    let found = find(&engines, &directory, &subject, limit).await?;
+    let found = find(&engines, &directory, &subject, limit, COUNTED).await?;
     if !found.complete {
         tracing::warn!(
             "the queue holds more than was looked at: an event that is not absorbed yet may be missing"

@@ -68,7 +68,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let mut digests: Vec<_> =
         directory.all().flat_map(|connection| subject.digests(&engines, connection.id)).collect();
     digests.extend(profiles.iter().flat_map(|profile| profile.digests.iter().copied()));
-    let found = find_by(&engines, &directory, &digests, EVENTS).await?;
+    let found = find_by(&engines, &directory, &digests, EVENTS, 0).await?;
     let complete = found.complete;
     let events = with_payloads(&engines, found).await?;
     let exported =

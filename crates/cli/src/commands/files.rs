@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sqlite::Soundness;
 
-use crate::config::{Config, LedgerUrl, QueueUrl};
+use crate::config::Config;
+use crate::engines::files::{ledger_file, queue_file};
 use crate::failure::Failure;
 
 /// How long `status` looks for damage; a large file is looked through by `check`, and by the running service.
@@ -24,14 +25,14 @@ pub(super) const MEND_LEDGER: &str =
 ///
 /// [`Failure`] with the code `queue_damaged` or `ledger_damaged`.
 pub(super) async fn refuse_if_damaged(config: &Config) -> Result<(), Failure> {
-    if let QueueUrl::Sqlite(path) = &config.queue.url
-        && let Some(why) = damage(path.clone(), LOOK_WITHIN).await
+    if let Some(path) = queue_file(config)
+        && let Some(why) = damage(path.to_owned(), LOOK_WITHIN).await
     {
         let message = format!("the queue {} is damaged: {why}", path.display());
         return Err(Failure::refused("queue_damaged", message, MEND_QUEUE));
     }
-    if let LedgerUrl::Sqlite(path) = &config.ledger.url
-        && let Some(why) = damage(path.clone(), LOOK_WITHIN).await
+    if let Some(path) = ledger_file(config)
+        && let Some(why) = damage(path.to_owned(), LOOK_WITHIN).await
     {
         let message = format!("the ledger {} is damaged: {why}", path.display());
         return Err(Failure::refused("ledger_damaged", message, MEND_LEDGER));

@@ -65,7 +65,7 @@ struct Names {
 
 impl Names {
     async fn of(engines: &Engines, directory: &Directory, subject: &Subject) -> Result<Self, Failure> {
-        let found = find(engines, directory, subject, 1).await?;
+        let found = find(engines, directory, subject, 1, 0).await?;
         let mut names = Self { event: found.total > 0, ..Self::default() };
         for connection in directory.all() {
             let digests = subject.digests(engines, connection.id);

@@ -52,7 +52,7 @@ pub(super) async fn open(url: &LedgerUrl) -> Result<LedgerEngine, EngineError> {
 
 /// Makes sure that the ledger has a schema. An empty file or database is none: what reads it makes nothing in it. A server
 /// that does not answer is left to the caller, which opens the ledger next.
-pub(super) async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
+pub(crate) async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
     let place = match url {
         LedgerUrl::Sqlite(path) => {
             let failed = |source| EngineError::Ledger { path: path.clone(), source };

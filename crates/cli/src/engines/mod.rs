@@ -24,6 +24,7 @@ use queue::Queue;
 
 pub use failure::EngineError;
 pub use files::{FileTrouble, MissingFile, UnusableFile};
+pub(crate) use ledger_engine::must_be_begun;
 pub use queue_engine::QueueEngine;
 
 use crate::clock::{self, Clock};
@@ -159,11 +160,6 @@ pub(crate) async fn connections_alone(config: &Config) -> Result<Arc<dyn Connect
     let ledger = ledger_engine::open(&config.ledger.url).await?;
     keys::unlock(master, ledger.connections.as_ref(), randomness).await?;
     Ok(ledger.connections)
-}
-
-/// Makes sure that the ledger has a schema; see [`EngineError::NoInstallation`].
-pub(crate) async fn must_be_begun(url: &config::LedgerUrl) -> Result<(), EngineError> {
-    ledger_engine::must_be_begun(url).await
 }
 
 /// Opens the ledger without queue and key, to measure how large it is.

@@ -64,21 +64,22 @@ pub fn pause_hint(connection: &Connection) -> Option<String> {
         PausedFor::Operator => format!("`connections resume {name}` when it shall go on"),
         PausedFor::Breaker => "it goes on by itself when Refersion is well again".to_owned(),
         PausedFor::Credentials => format!("give the right keys: `connections rotate-key {name}`"),
-        PausedFor::Configuration => {
-            let field = refused_field(connection).unwrap_or_default();
-            format!(
-                "correct its settings with `connections set {name}{field}`, then `connections resume {name}`"
-            )
-        }
+        PausedFor::Configuration => format!(
+            "correct its settings with `connections set {name}`; it goes on by itself when a call is accepted, or at once \
+             with `connections resume {name}`"
+        ),
     })
 }
 
-/// The option that unmaps the custom field that a pause names, if it names one.
-fn refused_field(connection: &Connection) -> Option<String> {
-    let because = connection.paused_because.as_deref()?;
-    let named = |id: &u64| because.contains(&format!("custom:{id}:"));
-    let (name, _) = connection.settings.custom_fields.iter().find(|(_, id)| named(id))?;
-    Some(format!(" --no-custom-field {name}"))
+/// What to do about a custom field that is suspended.
+#[must_use]
+pub fn suspension_hint(connection: &Connection, field: u64) -> String {
+    let name = &connection.name;
+    let mapped = connection.settings.custom_fields.iter().find(|(_, id)| **id == field);
+    let unmap = mapped.map_or_else(String::new, |(trait_name, _)| {
+        format!("take it out with `connections set {name} --no-custom-field {trait_name}`, or correct it in Refersion; ")
+    });
+    format!("{unmap}it is tried again by itself, and at once with `connections resume {name}`")
 }
 
 /// The word for whether it delivers, and for what it is paused.

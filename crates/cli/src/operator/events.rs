@@ -21,9 +21,6 @@ use crate::failure::Failure;
 /// Events of the queue that are looked at in one search. Beyond it a search says that it did not see everything.
 pub const QUEUE_LOOK: usize = 50_000;
 
-/// Events that are counted beyond those that are shown.
-pub const COUNTED: usize = 10_000;
-
 /// One event. The names of its fields are fixed: scripts rely on them.
 #[derive(Clone, Debug, Serialize)]
 pub struct EventRow {
@@ -66,11 +63,11 @@ pub struct Found {
     pub queued: BTreeMap<Uuid, Box<RawValue>>,
     /// Whether the whole queue was looked at.
     pub complete: bool,
-    /// How many events there are about the subject, counted up to [`COUNTED`] beyond the limit.
+    /// How many events there are about the subject, as far as they were counted beyond the limit.
     pub total: usize,
 }
 
-/// Finds the newest `limit` events about `subject`.
+/// Finds the newest `limit` events about `subject`, and counts up to `beyond` more: each of them is read.
 ///
 /// # Errors
 ///
@@ -80,13 +77,14 @@ pub async fn find(
     directory: &Directory,
     subject: &Subject,
     limit: usize,
+    beyond: usize,
 ) -> Result<Found, Failure> {
     let digests: Vec<Digest> =
         directory.all().flat_map(|connection| subject.digests(engines, connection.id)).collect();
-    find_by(engines, directory, &digests, limit).await
+    find_by(engines, directory, &digests, limit, beyond).await
 }
 
-/// Finds the newest `limit` events that any of these digests finds.
+/// Finds the newest `limit` events that any of these digests finds, and counts up to `beyond` more.
 ///
 /// # Errors
 ///
@@ -96,10 +94,11 @@ pub async fn find_by(
     directory: &Directory,
     digests: &[Digest],
     limit: usize,
+    beyond: usize,
 ) -> Result<Found, Failure> {
     // The queue goes first: what is absorbed between the two looks is seen twice, and never missed.
     let look = engines.queue.look(QUEUE_LOOK).await?;
-    let mut views = engines.ledger.find_events(digests, limit.saturating_add(COUNTED)).await?;
+    let mut views = engines.ledger.find_events(digests, limit.saturating_add(beyond)).await?;
     let in_ledger: BTreeSet<Uuid> = views.iter().map(|view| view.event).collect();
     views.truncate(limit);
     let mut events = ledger_rows(engines, directory, views).await?;

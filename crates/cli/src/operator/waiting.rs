@@ -33,7 +33,8 @@ pub fn waits_for(view: &EventView, connection: &Connection, graphs: &[GraphRow])
 #[must_use]
 pub fn until_resumed(reason: PausedFor) -> String {
     let who = match reason {
-        PausedFor::Operator | PausedFor::Configuration => "an operator resumes it",
+        PausedFor::Operator => "an operator resumes it",
+        PausedFor::Configuration => "a call is accepted, or an operator resumes it",
         PausedFor::Credentials => "its keys work again",
         PausedFor::Breaker => "the API answers again",
     };

@@ -40,9 +40,14 @@ impl Workers {
         process.ended_at.is_none() && silence <= self.silent_after
     }
 
+    /// The processes that run.
+    pub fn alive(&self) -> impl Iterator<Item = &ProcessReport> {
+        self.processes.iter().filter(|process| self.is_alive(process))
+    }
+
     /// Whether a process with such a role runs.
     fn any(&self, has_role: fn(ProcessRole) -> bool) -> bool {
-        self.processes.iter().any(|process| has_role(process.role) && self.is_alive(process))
+        self.alive().any(|process| has_role(process.role))
     }
 
     /// Whether anybody delivers: a worker that reports itself, or one of another version that holds a lease.
@@ -76,12 +81,6 @@ impl Workers {
             }
         }
     }
-
-    /// How long ago a time was; nothing for one that is still to come.
-    #[must_use]
-    pub fn age(&self, at: Timestamp) -> Duration {
-        Duration::try_from(self.now.duration_since(at)).unwrap_or_default()
-    }
 }
 
 /// How many events wait, and where.
@@ -94,6 +93,17 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Counts them.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if the queue or the ledger cannot be read.
+    pub async fn read(engines: &Engines) -> Result<Self, Failure> {
+        let depth = engines.queue.depth().await?;
+        let pending = engines.ledger.counts(None, engines.now()).await?.pending;
+        Ok(Self { queued: depth.live + depth.bulk, pending })
+    }
+
     fn is_nothing(&self) -> bool {
         self.queued == 0 && self.pending == 0
     }

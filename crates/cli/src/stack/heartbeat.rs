@@ -244,8 +244,6 @@ impl Reporter {
         if workers.delivers() {
             return Ok(None);
         }
-        let depth = self.engines.queue.depth().await?;
-        let pending = self.engines.ledger.counts(None, self.engines.now()).await?.pending;
-        Ok(workers.unserved(&Waiting { queued: depth.live + depth.bulk, pending }))
+        Ok(workers.unserved(&Waiting::read(&self.engines).await?))
     }
 }

@@ -2,10 +2,10 @@
 //! old or mistyped: Segment throws its events away, so an operator should read of it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use connections::{ApiKey, ConnectionId};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::engines::Engines;
@@ -21,13 +21,13 @@ type Halves = HashMap<String, (ConnectionId, String)>;
 pub(super) struct PublicHalves(Mutex<Option<(Instant, Halves)>>);
 
 impl PublicHalves {
-    /// Logs a key that nobody has, if its public half is a connection's.
+    /// Logs a key that nobody has, if its public half is a connection's. While the halves are read for one request, others
+    /// do not wait for them: the line is a courtesy.
     pub(super) async fn log_if_known(&self, engines: &Engines, key: &ApiKey) {
-        if !self.is_fresh() {
-            let halves = read(engines).await;
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), halves));
+        let Ok(mut known) = self.0.try_lock() else { return };
+        if known.as_ref().is_none_or(|(at, _)| at.elapsed() >= FRESH_FOR) {
+            *known = Some((Instant::now(), read(engines).await));
         }
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((id, connection)) = known.as_ref().and_then(|(_, halves)| halves.get(key.public())) else {
             return;
         };
@@ -38,14 +38,9 @@ impl PublicHalves {
              throws its event away: compare the API key in Segment's settings, or run `connections rotate-key`"
         );
     }
-
-    fn is_fresh(&self) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().is_some_and(|(at, _)| at.elapsed() < FRESH_FOR)
-    }
 }
 
-/// What cannot be read is left out: the line is a courtesy.
+/// What cannot be read is left out.
 async fn read(engines: &Engines) -> Halves {
     let mut halves = Halves::new();
     for connection in engines.connections.list().await.unwrap_or_default() {

@@ -39,16 +39,13 @@ async fn writes(engines: &Engines) -> Vec<Finding> {
 
 async fn work(engines: &Engines, config: &Config) -> Result<Finding, Failure> {
     let workers = Workers::read(engines, config).await?;
-    let depth = engines.queue.depth().await?;
-    let pending = engines.ledger.counts(None, engines.now()).await?.pending;
-    let waiting = Waiting { queued: depth.live + depth.bulk, pending };
-    if let Some(why) = workers.unserved(&waiting) {
+    if let Some(why) = workers.unserved(&Waiting::read(engines).await?) {
         return Ok(Finding::bad(WORK, why, "start it with the same queue.url and ledger.url"));
     }
     if let Some(why) = workers.missing() {
         return Ok(Finding::note(WORK, why, "`status` shows every process that runs or ran"));
     }
-    let alive = workers.processes.iter().filter(|process| workers.is_alive(process)).count();
+    let alive = workers.alive().count();
     let processes = if alive == 1 { "process runs" } else { "processes run" };
     Ok(Finding::ok(WORK, format!("{alive} {processes}")))
 }

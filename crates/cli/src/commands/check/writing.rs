@@ -6,8 +6,6 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
-
 use super::Finding;
 use crate::config::Config;
 use crate::engines::files::{key_file, ledger_file, queue_file, whole};
@@ -27,9 +25,14 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     let folders: BTreeSet<PathBuf> = made.map(nearest_folder).collect();
     let beside = |path: &&Path| BESIDE.map(|ending| sqlite::beside(path, ending));
     let files = databases.iter().map(|path| path.to_path_buf()).chain(databases.iter().flat_map(beside));
-    let refused = files.filter_map(|file| may_not_write(&file).map(|why| (file, why))).chain(
-        folders.iter().filter_map(|folder| try_to_write(folder).err().map(|why| (folder.clone(), why))),
-    );
+    let unusable = files.filter_map(|file| match Presence::of(&file) {
+        Presence::Unusable(why) => Some((file, why)),
+        Presence::There | Presence::Missing => None,
+    });
+    let not_written = folders
+        .iter()
+        .filter_map(|folder| try_to_write(folder).err().map(|why| (folder.clone(), why.to_string())));
+    let refused = unusable.chain(not_written);
     let findings: Vec<Finding> = refused.map(|(path, why)| cannot_write(&path, &why)).collect();
     match folders.iter().map(|folder| whole(folder).display().to_string()).collect::<Vec<_>>() {
         places if findings.is_empty() && !places.is_empty() => {
@@ -39,7 +42,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     }
 }
 
-fn cannot_write(path: &Path, why: &io::Error) -> Finding {
+fn cannot_write(path: &Path, why: &str) -> Finding {
     let found = format!("{} cannot be written: {why}", whole(path).display());
     let user = rustix::process::geteuid().as_raw();
     let mend = format!(
@@ -47,12 +50,6 @@ fn cannot_write(path: &Path, why: &io::Error) -> Finding {
          place in queue.url and ledger.url"
     );
     Finding::bad(NAME, found, mend)
-}
-
-/// Why a file that is there may not be written. It is not opened, so that no lock on it is lost.
-fn may_not_write(file: &Path) -> Option<io::Error> {
-    let error = access(file, Access::READ_OK | Access::WRITE_OK).err()?;
-    (error != rustix::io::Errno::NOENT).then(|| error.into())
 }
 
 /// Writes a file without a name, which is gone when it is closed.

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use connections::{NewAffiliateStatus, OneWordName, ScrubDomain, Settings};
-use segment::{fold_key, is_custom};
+use segment::{fold_key, is_custom, is_same_identifier};
 
 use crate::failure::Failure;
 
@@ -153,10 +153,6 @@ impl SettingOptions {
         }
         Ok(())
     }
-}
-
-fn is_same_identifier(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 /// Takes a trait out of the custom fields, however it was spelt there.

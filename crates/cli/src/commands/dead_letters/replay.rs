@@ -46,14 +46,7 @@ pub(super) async fn run(
         closed |= row.reason == Some(QUEUE_CLOSED);
         rows.push(row);
     }
-    show(&rows, "replayed", context)?;
-    let refused = rows.iter().filter(|row| row.reason.is_some()).count();
-    let replayed = rows.iter().filter(|row| row.reason.is_none()).count();
-    Ok(match (refused, replayed) {
-        (0, _) => Exit::Done,
-        (_, 0) => Exit::Failed,
-        _ => Exit::Partly,
-    })
+    show(&rows, "replayed", context)
 }
 
 /// A row for each id that was asked for and is not there, in the order of asking.
@@ -131,10 +124,18 @@ fn lane(letter: &DeadLetterView, text: &str) -> Lane {
     }
 }
 
-/// Shows what became of each, and how many there were; `done` is the word for the others than those with a reason.
-pub(super) fn show(rows: &[Row], done: &str, context: &mut Context) -> Result<(), Failure> {
+/// Shows what became of each, and how many there were; `done` is the word for the others than those with a reason. The exit
+/// code says the same.
+pub(super) fn show(rows: &[Row], done: &str, context: &mut Context) -> Result<Exit, Failure> {
+    let not = rows.iter().filter(|row| row.reason.is_some()).count();
+    let exit = match (not, rows.len() - not) {
+        (0, _) => Exit::Done,
+        (_, 0) => Exit::Failed,
+        _ => Exit::Partly,
+    };
     if context.output.is_json() {
-        return context.output.json(&rows);
+        context.output.json(&rows)?;
+        return Ok(exit);
     }
     let cells = |row: &Row| {
         let reason = row.reason.unwrap_or_default().to_owned();
@@ -146,6 +147,6 @@ pub(super) fn show(rows: &[Row], done: &str, context: &mut Context) -> Result<()
         context.output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
         context.output.line("")?;
     }
-    let not = rows.iter().filter(|row| row.reason.is_some()).count();
-    context.output.line(&format!("{} {done}, {not} not", rows.len() - not))
+    context.output.line(&format!("{} {done}, {not} not", rows.len() - not))?;
+    Ok(exit)
 }

@@ -52,7 +52,8 @@ impl Progress {
     ) -> T {
         self.title = title;
         let mut work = std::pin::pin!(work);
-        let mut tick = tokio::time::interval(if matches!(self.place, Place::Lines) { LINE } else { REDRAW });
+        let every = if matches!(self.place, Place::Terminal(_)) { REDRAW } else { LINE };
+        let mut tick = tokio::time::interval(every);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tick.reset();
         loop {
@@ -77,6 +78,9 @@ impl Progress {
     }
 
     async fn show(&mut self, environment: &Environment, sender: &Sender) {
+        if matches!(self.place, Place::Nowhere) {
+            return;
+        }
         let line = line(environment, sender).await;
         let text = format!("{:>3} s  {}  {line}", self.began.elapsed().as_secs(), self.title);
         match &self.place {

@@ -60,7 +60,7 @@ impl Call {
 /// Writes the scenario. All events but deletes are dated in the month before `now`.
 pub(super) fn write(seed: u64, members: usize, now: Timestamp) -> Scenario {
     let people = people(seed, members);
-    // A different random stream than that of `identity`.
+    // A different random stream than that of `people`.
     let mut writer = Writer { now, rng: StdRng::seed_from_u64(!seed) };
     let phases = vec![
         writer.sign_ups(&people),

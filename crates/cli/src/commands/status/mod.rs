@@ -17,7 +17,7 @@ use crate::capacity::{Gauge, Reason, Refusals, decide};
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
-use crate::operator::directory::{pause_hint, state_words};
+use crate::operator::directory::{pause_hint, state_words, suspension_hint};
 use crate::operator::workers::{Waiting, Workers};
 use left_out::LeftOut;
 
@@ -110,6 +110,9 @@ struct Row {
     /// What to do about the pause.
     #[serde(skip)]
     pause_hint: Option<String>,
+    /// What to do about each suspended field, by its id.
+    #[serde(skip)]
+    suspension_hints: BTreeMap<u64, String>,
     /// Until when Refersion asks to wait; null where it does not.
     asked_to_wait_until: Option<jiff::Timestamp>,
     /// Custom fields that are not sent because Refersion refuses them for everybody, by numeric id, and why.
@@ -213,8 +216,11 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
 
 /// The rates in use, of the processes that run.
 fn rates(workers: &Workers) -> BTreeMap<i64, f64> {
-    let alive = workers.processes.iter().filter(|process| workers.is_alive(process));
-    alive.flat_map(|process| &process.connections).filter_map(|held| Some((held.id, held.rate?))).collect()
+    workers
+        .alive()
+        .flat_map(|process| &process.connections)
+        .filter_map(|held| Some((held.id, held.rate?)))
+        .collect()
 }
 
 fn process(it: &ProcessReport, workers: &Workers, connections: &[Connection]) -> Process {
@@ -245,6 +251,8 @@ fn row(
     now: Timestamp,
 ) -> Row {
     let left_out = LeftOut::of(&counts);
+    let suspended = connection.settings.suspended_fields.keys();
+    let suspension_hints = suspended.map(|field| (*field, suspension_hint(connection, *field)));
     let (state, paused_for) = state_words(connection.state);
     let ceiling = connection.settings.rate_per_second;
     Row {
@@ -253,6 +261,7 @@ fn row(
         paused_for,
         paused_because: connection.paused_because.clone(),
         pause_hint: pause_hint(connection),
+        suspension_hints: suspension_hints.collect(),
         asked_to_wait_until: connection.asked_to_wait_until.filter(|until| *until > now),
         suspended_fields: connection.settings.suspended_fields.clone(),
         refused_for: refused.map(Reason::word),

@@ -13,9 +13,9 @@ pub(super) fn waits(connection: &Row, output: &mut Output) -> Result<(), Failure
         ))?;
     }
     for (field, why) in &connection.suspended_fields {
+        let hint = connection.suspension_hints.get(field).map_or("", String::as_str);
         output.line(&format!(
-            "\n{name}: custom field {field} is not sent, because Refersion refuses it for everybody ({why}); correct the \
-             mapping or the field, it is tried again by itself or after `connections resume {name}`"
+            "\n{name}: custom field {field} is not sent, because Refersion refuses it for everybody ({why}): {hint}"
         ))?;
     }
     Ok(())

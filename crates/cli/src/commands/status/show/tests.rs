@@ -26,13 +26,18 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
         name: name.to_owned(),
         state: if paused_for.is_some() { "paused" } else { "active" },
         paused_for,
-        paused_because: paused_for.map(|_| "custom field custom:1234: it does not exist".to_owned()),
-        pause_hint: paused_for
-            .map(|_| format!("correct its settings with `connections set {name} --no-custom-field vip`")),
+        paused_because: paused_for.map(|_| "the offer does not exist".to_owned()),
+        pause_hint: paused_for.map(|_| {
+            format!(
+                "correct its settings with `connections set {name}`; it goes on by itself when a call is accepted, or at \
+                 once with `connections resume {name}`"
+            )
+        }),
+        suspension_hints: [(1234, format!("take it out with `connections set {name} --no-custom-field vip`"))].into(),
         refused_for: None,
         refused_because: None,
         asked_to_wait_until: None,
-        suspended_fields: std::collections::BTreeMap::new(),
+        suspended_fields: [(1234, "it does not exist".to_owned())].into(),
         due: 4_321,
         rate: 4.75,
         rate_ceiling: 5.0,

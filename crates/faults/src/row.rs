@@ -149,7 +149,9 @@ pub async fn perform(
 async fn judge(fault: &Fault, played: &Played) -> anyhow::Result<Proof> {
     let mut proof = check(&played.stage, &played.log, &played.addresses).await?;
     if played.not_taken > 0 {
-        proof.breaches.push(format!("no door took {} messages in {ENDPOINTS_WITHIN:?}", played.not_taken));
+        proof
+            .breaches
+            .push(format!("no ingest endpoint took {} messages in {ENDPOINTS_WITHIN:?}", played.not_taken));
     }
     let unrest = played.unrest.iter();
     proof.breaches.extend(unrest.map(|what| format!("not at rest after {REST_WITHIN:?}: {what}")));

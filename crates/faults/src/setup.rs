@@ -29,6 +29,6 @@ pub(crate) fn settings() -> Vec<(String, String)> {
 
 /// Addresses that were free a moment ago, and stay so while their ingest endpoint is down.
 pub(crate) fn free_addresses<const N: usize>() -> anyhow::Result<Vec<SocketAddr>> {
-    let ports = testbed::free_ports::<N>().context("no free port for a door")?;
+    let ports = testbed::free_ports::<N>().context("no free port for an ingest endpoint")?;
     Ok(ports.into_iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))).collect())
 }

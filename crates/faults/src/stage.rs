@@ -285,7 +285,11 @@ impl Stage {
         let end = Instant::now() + Duration::from_secs(30);
         for endpoint in self.endpoints.clone() {
             while tokio::net::TcpStream::connect(endpoint).await.is_err() {
-                anyhow::ensure!(Instant::now() < end, "a door does not open: see {}", self.logs());
+                anyhow::ensure!(
+                    Instant::now() < end,
+                    "an ingest endpoint does not start: see {}",
+                    self.logs()
+                );
                 self.pass(TEND_EVERY).await?;
             }
         }

@@ -44,7 +44,7 @@ pub struct Endpoint {
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Door").field("limits", &self.limits).finish_non_exhaustive()
+        formatter.debug_struct("Endpoint").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The port is [`Queue`]. It promises that what was published is handed out until it is acknowledged, and that
 //! connections take turns. It promises nothing else about order: folding gives the same profiles in whatever order, and
-//! however often, envelopes come. Engines: [`sqlite::SqliteQueue`], embedded; all of them pass the suite in `contract`
-//! (feature `contract`).
+//! however often, envelopes come. Engines: [`sqlite::SqliteQueue`], embedded, and
+//! [`rabbitmq::RabbitQueue`]; both pass the suite in `contract` (feature `contract`).
 //!
 //! The queue knows envelopes, not what Segment says in them, and neither the ledger nor HTTP.
 

@@ -59,7 +59,8 @@ pub enum Difference {
 /// All differences; none means that the promise holds.
 ///
 /// `refused(address, field, value)` says whether Refersion refused a value (field `email`, a standard field, or
-/// `custom:ID`). An address that no mail server has counts as refused. Such a value is not compared, and a person with a refused email or name need not have an affiliate.
+/// `custom:ID`). An address that no mail server has counts as refused. Such a value is not compared, and a person with a
+/// refused email or name need not have an affiliate.
 /// A country or a payout address that is to be empty is not compared: the API takes no empty text for either, so an earlier
 /// value stays. Values that an affiliate had before the first event and that no event stated are not compared either. Affiliates
 /// without a person are [`left_over`]: they are a difference only if their address is forbidden and they could have

@@ -44,7 +44,7 @@ static BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
 /// assert_eq!(refersion::country::code("Atlantis"), None);
 /// ```
 pub fn code(text: &str) -> Option<&'static str> {
-    // The longest name has 150 bytes; much longer texts are not worth normalizing.
+    // The longest name has 175 bytes; much longer texts are not worth normalizing.
     if text.len() > 300 { None } else { BY_NAME.get(&normalized(text)).copied() }
 }
 

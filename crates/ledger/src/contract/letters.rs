@@ -100,7 +100,7 @@ pub async fn erased_letters_are_put_aside(engine: &impl Engine) {
 
 /// A letter whose event no graph keeps goes with each identifier that it names, if it is not newer than the delete, and
 /// only in its own connection.
-pub async fn strays_go_with_whom_they_name(engine: &impl Engine) {
+pub async fn orphaned_dead_letters_go_with_the_person_they_name(engine: &impl Engine) {
     for number in 1..=3 {
         dead_letter(engine, ONE, number, 5).await;
     }

@@ -75,7 +75,7 @@ macro_rules! contract_tests {
             letters: [
                 dead_letters_are_listed_newest_first, dead_letters_are_filtered, dying_again_renews_the_letter,
                 a_letter_moves_only_from_the_state_that_was_seen, erased_letters_are_put_aside,
-                strays_go_with_whom_they_name
+                orphaned_dead_letters_go_with_the_person_they_name
             ]
             monitoring: [
                 processes_are_shown_as_they_reported_last, processes_are_forgotten_after_a_week,

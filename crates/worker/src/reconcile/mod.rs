@@ -54,7 +54,7 @@ pub struct Holder {
     pub(crate) learned: Arc<Learned>,
     /// The numeric ids that affiliates have.
     pub(crate) ids: Arc<Ids>,
-    /// Probes in vain since the connection was paused.
+    /// Probes without success since the connection was paused.
     pub(crate) probes: u32,
     /// The kind of step whose calls led to the pause, if that is known.
     pub(crate) suspect: Option<StepKind>,

@@ -33,7 +33,7 @@ const NUMBER: &str = "SELECT key_number FROM master_key";
 
 const SET_NUMBER: &str = "UPDATE master_key SET key_number = ?2 WHERE key_number = ?1";
 
-/// Whose ingest endpoint a key opens.
+/// The connection that a key belongs to.
 pub(super) fn owner(
     database: &Connection,
     digest: &Digest,

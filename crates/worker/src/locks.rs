@@ -35,7 +35,8 @@ impl Default for GraphLocks {
 }
 
 impl GraphLocks {
-    /// Waits until another piece of work may be folded. `None`: nobody counts any more.
+    /// Waits until another piece of work may be read and folded. The caller has its locks already: a permit that waited for
+    /// the locks of a busy graph would be missing for everybody else. `None`: nobody counts any more.
     pub(crate) async fn folding(&self) -> Option<SemaphorePermit<'_>> {
         self.folding.acquire().await.ok()
     }
@@ -151,14 +152,15 @@ impl Drop for Held {
 }
 
 /// Locks identifiers and reads their graphs, with every identifier of these locked as well. `wanted` are in order, each
-/// once; `read` may be called several times.
-pub(crate) async fn read_locked<F>(
+/// once; `read` may be called several times. What it returns beside the graphs, such as a permit, is dropped before locks
+/// are awaited again.
+pub(crate) async fn read_locked<F, P>(
     locks: &[&Arc<Locks>],
     mut wanted: Vec<Digest>,
     read: impl Fn() -> F,
-) -> Result<(Gathered, Vec<Held>), LedgerError>
+) -> Result<(Gathered, P, Vec<Held>), LedgerError>
 where
-    F: Future<Output = Result<Gathered, LedgerError>>,
+    F: Future<Output = Result<(Gathered, P), LedgerError>>,
 {
     let mut widenings = 0;
     loop {
@@ -166,11 +168,12 @@ where
         for locks in locks {
             held.push(locks.hold(&wanted).await);
         }
-        let gathered = read().await?;
+        let (gathered, permit) = read().await?;
         let more = not_among(&wanted, &gathered);
         if widenings == WIDENINGS || held.iter_mut().all(|held| held.widen(&more)) {
-            return Ok((gathered, held));
+            return Ok((gathered, permit, held));
         }
+        drop(permit);
         widenings += 1;
         wanted.extend(more);
         wanted.sort_unstable();

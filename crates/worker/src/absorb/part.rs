@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use identity::Digest;
 use identity::eligibility::Rules;
 use ledger::{Changes, Gathered, GraphId, LedgerError, State};
-use tokio::sync::oneshot;
+use tokio::sync::{SemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use super::fold::{self, Folded};
@@ -106,12 +106,11 @@ impl Part {
     }
 
     async fn fold_and_record(&self, worker: &Worker, known: &Known) -> Result<(), PartError> {
-        let permit = worker.locks.folding().await;
         // A replay is about an event that is there; of all others that is not asked, because hardly any is.
         let unasked = !self.again && !self.readings().iter().any(|reading| reading.replay);
         let locks = [&worker.locks.in_hand, &worker.locks.writing];
-        let (gathered, mut held) =
-            read_locked(&locks, self.all_names(), || self.gather(worker, unasked)).await?;
+        let (gathered, permit, mut held) =
+            read_locked(&locks, self.all_names(), || self.admitted(worker, unasked)).await?;
         let writing = held.pop();
         let folded = self.fold(worker, gathered, unasked)?;
         // Nobody else waits until the ledger has written it.
@@ -146,6 +145,16 @@ impl Part {
 
     fn all_names(&self) -> Vec<Digest> {
         in_order(self.readings().iter().flat_map(Reading::names))
+    }
+
+    /// Gathers when there is room in memory for what is read.
+    async fn admitted<'a>(
+        &self,
+        worker: &'a Worker,
+        unasked: bool,
+    ) -> Result<(Gathered, Option<SemaphorePermit<'a>>), LedgerError> {
+        let permit = worker.locks.folding().await;
+        Ok((self.gather(worker, unasked).await?, permit))
     }
 
     /// Looks up the strongest name of each event, then of the others those that no graph of these holds: hardly any, where
@@ -236,8 +245,8 @@ impl Part {
 
     async fn fold_again(&self, worker: &Worker) -> Result<Ready, PartError> {
         let locks = [&worker.locks.writing];
-        let (gathered, mut held) =
-            read_locked(&locks, self.all_names(), || self.gather(worker, false)).await?;
+        let (gathered, _permit, mut held) =
+            read_locked(&locks, self.all_names(), || self.admitted(worker, false)).await?;
         Ok((self.fold(worker, gathered, false)?, held.pop()))
     }
 

@@ -122,9 +122,10 @@ impl Recorder {
                 gathered.graphs.extend(more.graphs.into_iter().filter(|read| !known.contains(&read.row.id)));
                 gathered.partial |= more.partial;
             }
-            Ok(gathered)
+            Ok((gathered, ()))
         };
-        read_locked(&locks, names.to_vec(), gather).await
+        let (gathered, (), held) = read_locked(&locks, names.to_vec(), gather).await?;
+        Ok((gathered, held))
     }
 
     /// Graphs by id, locked with the identifiers that they hold until what is made of them is written.
@@ -134,9 +135,11 @@ impl Recorder {
         names: Vec<Digest>,
     ) -> Result<(Vec<GraphRow>, Vec<Held>), LedgerError> {
         let (ledger, locks) = (&self.worker.ledger, [&self.worker.locks.writing]);
-        let by_id =
-            || async move { Ok(Gathered { graphs: ledger.graphs(ids).await?, ..Gathered::default() }) };
-        let (gathered, held) = read_locked(&locks, names, by_id).await?;
+        let by_id = || async move {
+            let graphs = ledger.graphs(ids).await?;
+            Ok((Gathered { graphs, ..Gathered::default() }, ()))
+        };
+        let (gathered, (), held) = read_locked(&locks, names, by_id).await?;
         Ok((gathered.graphs, held))
     }
 

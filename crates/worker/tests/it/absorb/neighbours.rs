@@ -37,19 +37,34 @@ async fn an_event_behind_a_heavy_backlog_of_another_connection_is_recorded_after
 /// Nothing of one connection can be recorded, say because its graphs are large: the others do not notice.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_hangs_in_the_ledger_holds_up_no_other() {
+    let people: Vec<String> = (0..30).map(|user| format!("user-{user}")).collect();
+    others_go_on_while_some_hang(1, &people).await;
+}
+
+/// Of each of two connections, everything waits for one graph that is not written.
+#[tokio::test(start_paused = true)]
+async fn connections_whose_events_wait_for_a_graph_hold_up_no_other() {
+    let one_person = vec!["ann".to_owned(); 30];
+    others_go_on_while_some_hang(2, &one_person).await;
+}
+
+/// Nothing about these people can be recorded for the first connections; those after them go on.
+async fn others_go_on_while_some_hang(hanging: i64, people: &[String]) {
     let limits = Limits { absorb_batch: 1, ..Limits::default() };
     let mut rig = Rig::new(limits, |_| {
-        Some(Box::new(|changes: &Changes| match changes.connection {
-            1 => std::future::pending().boxed(),
-            _ => async {}.boxed(),
+        Some(Box::new(move |changes: &Changes| match changes.connection <= hanging {
+            true => std::future::pending().boxed(),
+            false => async {}.boxed(),
         }))
     })
     .await;
-    let (hangs, well) = (rig.add("hangs").await, rig.add("well").await);
-    assert_eq!(hangs, 1);
-    for user in 0..30 {
-        rig.say(hangs, &[&format!("user-{user}")], &json!({ "plan": "pro" })).await;
+    for number in 1..=hanging {
+        assert_eq!(rig.add(&format!("hangs-{number}")).await, number);
+        for user in people {
+            rig.say(number, &[user], &json!({ "plan": "pro" })).await;
+        }
     }
+    let well = rig.add("well").await;
     let stop = CancellationToken::new();
     let (worker, stopped) = (rig.worker.clone(), stop.clone());
     let absorbing = tokio::spawn(async move { absorb::run(&worker, &stopped).await });
@@ -61,7 +76,7 @@ async fn a_connection_that_hangs_in_the_ledger_holds_up_no_other() {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(Duration::from_secs(60), recorded).await.expect("it does not wait for the other connection");
+        timeout(Duration::from_secs(60), recorded).await.expect("it does not wait for the others");
     }
     stop.cancel();
     absorbing.abort();

@@ -5,6 +5,8 @@ use std::future::{Future, pending, poll_fn};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
@@ -23,6 +25,10 @@ use crate::{Limits, linger};
 
 /// Bytes of the headers of one request, at most, and of what is read of a connection at once.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// How long a connection that has not had a request yet is waited for when the listener stops: its client may be about to
+/// send one, and would take a connection that closes without an answer for a fault.
+const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(1);
 
 /// Calls the handler of the listener for one connection.
 pub(crate) struct Requests<H> {
@@ -78,7 +84,8 @@ pub(crate) async fn serve<H, F, B, E>(
         tracing::debug!(%error, "a connection was gone before its first request");
         return;
     }
-    let stream = TokioIo::new(Stream::new(stream, Arc::clone(&requests.progress)));
+    let progress = Arc::clone(&requests.progress);
+    let stream = TokioIo::new(Stream::new(stream, Arc::clone(&progress)));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
@@ -92,6 +99,14 @@ pub(crate) async fn serve<H, F, B, E>(
                 linger::close(connection.into_parts().io.into_inner().into_inner()).await;
             }
             Some(Err(_)) | None => {
+                let first_request = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
+                    Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                    Poll::Pending if progress.is_new() => Poll::Pending,
+                    Poll::Pending => Poll::Ready(None),
+                });
+                if let Ok(Some(ended)) = timeout(FIRST_REQUEST_WITHIN, first_request).await {
+                    return report(ended);
+                }
                 Pin::new(&mut connection).graceful_shutdown();
                 match timeout(limits.closing_time, connection).await {
                     Ok(ended) => report(ended),

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::places::{Place, Wait};
 
-const IDLE: u8 = 0;
-const SERVING: u8 = 1;
+/// No request has come yet.
+const NEW: u8 = 0;
+const IDLE: u8 = 1;
+const SERVING: u8 = 2;
 /// The answer is complete, and not yet written.
-const ANSWERED: u8 = 2;
+const ANSWERED: u8 = 3;
 
 /// The progress of one connection, as seen by its service, the body of its answer and its stream.
 pub(crate) struct Progress {
@@ -20,7 +22,12 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(place: Place) -> Self {
-        Self { place, state: AtomicU8::new(IDLE) }
+        Self { place, state: AtomicU8::new(NEW) }
+    }
+
+    /// Whether no request has come yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == NEW
     }
 
     /// A request has come. Returns whether it may be served: not if the place has just been given away.

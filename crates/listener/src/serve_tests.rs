@@ -126,6 +126,20 @@ async fn a_listener_that_stops_answers_what_is_under_way() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_connected_just_before_the_listener_stops_gets_its_answer() {
+    let server = start(8, 8).await;
+    let mut new = connect(&server).await;
+    let mut later = connect(&server).await;
+    later.write_all(GET).await.unwrap();
+    assert!(answer(&mut later).await.starts_with("HTTP/1.1 200"), "so the earlier one was accepted as well");
+    server.stop.cancel();
+    assert_eq!(answer(&mut later).await, "");
+    new.write_all(GET).await.unwrap();
+    assert!(answer(&mut new).await.starts_with("HTTP/1.1 200"));
+    server.served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_listener_that_may_hold_no_connection_does_not_start() {
     for (all, one) in [(0, 1), (1, 0)] {
         assert!(start(all, one).await.served.await.unwrap().is_err());

@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use super::error::within;
 use super::intake::{Held, Intake};
+use super::roll_call::RollCall;
 use super::topology::{Source, Topology};
 use super::{Options, RabbitError};
 use crate::{Depth, Lane};
@@ -61,6 +62,7 @@ pub(super) async fn answering(
     topology: &Topology,
     options: &Options,
     intake: Arc<Intake>,
+    roll_call: RollCall,
 ) -> Result<impl Future<Output = RabbitError> + Send + use<>, RabbitError> {
     let link = Uuid::from_u128(rand::random());
     let place = Place::make(connection, topology, options, QUESTION).await?;
@@ -69,6 +71,7 @@ pub(super) async fn answering(
         while let Some(question) = consumer.next().await {
             let asker = question.ok().and_then(|question| reply(&question));
             let Some((key, properties)) = asker else { continue };
+            roll_call.take().await;
             let answer = Answer { link, held: intake.held() };
             let Ok(body) = serde_json::to_vec(&answer) else { continue };
             let plain = BasicPublishOptions::default();

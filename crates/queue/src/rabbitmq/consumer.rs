@@ -18,6 +18,7 @@ use super::intake::Intake;
 use super::nodes::Nodes;
 use super::pump::{POISON_PREFETCH, Pump, Stage, consume};
 use super::rescue::Rescue;
+use super::roll_call::RollCall;
 use super::supervisor::{Alarm, LOOK_ROUND, Linked};
 use super::topology::{QueueName, Source, Topology};
 use super::{Options, RabbitError, census};
@@ -73,12 +74,15 @@ impl ConsumerLink {
         self.topology.declare(&link.connection, &self.options).await?;
         let alarm = Arc::new(Alarm::default());
         let mut pumps = JoinSet::new();
+        let mut roll_call = RollCall::default();
+        let called: Vec<_> = self.topology.queues.iter().map(|_| roll_call.add()).collect();
         // Whoever sees a consumer of ours expects an answer.
         let intake = Arc::clone(&self.intake);
-        let answering = census::answering(&link.connection, &self.topology, &self.options, intake).await?;
+        let answering =
+            census::answering(&link.connection, &self.topology, &self.options, intake, roll_call).await?;
         let answerer = Arc::clone(&alarm);
         pumps.spawn(async move { answerer.raise(answering.await) });
-        for queue in &self.topology.queues {
+        for (queue, called) in self.topology.queues.iter().zip(called) {
             let (channel, consumer) = self.consume(&link.connection, queue).await?;
             let pump = Pump {
                 queue: queue.clone(),
@@ -91,6 +95,7 @@ impl ConsumerLink {
                 clock: Arc::clone(&self.clock),
                 stage: Stage::first_of(queue.source),
                 parked: 0,
+                called,
             };
             pumps.spawn(pump.run(consumer));
         }

@@ -21,6 +21,7 @@ mod probe;
 mod publisher;
 mod pump;
 mod rescue;
+mod roll_call;
 mod supervisor;
 mod topology;
 mod turns;

@@ -17,6 +17,7 @@ use super::error::within;
 use super::intake::Intake;
 use super::message::Marks;
 use super::rescue::Rescue;
+use super::roll_call::Called;
 use super::supervisor::Alarm;
 use super::topology::{QueueName, Source};
 use super::{Options, RabbitError, foreign};
@@ -76,6 +77,8 @@ pub(super) struct Pump {
     pub(super) stage: Stage,
     /// Messages of a newer format that wait here.
     pub(super) parked: u16,
+    /// When it is asked whether it has received all that was delivered.
+    pub(super) called: Called,
 }
 
 impl Pump {
@@ -98,7 +101,17 @@ impl Pump {
 
     /// Receives all that the consumer delivers until it ends.
     async fn drain(&mut self, consumer: &mut Consumer) -> Result<(), RabbitError> {
-        while let Some(delivery) = consumer.next().await {
+        loop {
+            let delivery = tokio::select! {
+                biased;
+                delivery = consumer.next() => delivery,
+                here = self.called.next() => {
+                    // The process may have stopped waiting for the report.
+                    here.send(()).ok();
+                    continue;
+                }
+            };
+            let Some(delivery) = delivery else { return Ok(()) };
             let delivery = delivery.map_err(RabbitError::broker("consuming"))?;
             let marks = Marks::of(&delivery.properties);
             // Nobody here opens what is newer, so it kills nobody, however often it was lost.
@@ -108,7 +121,6 @@ impl Pump {
                 self.end(consumer, Stage::Widening).await?;
             }
         }
-        Ok(())
     }
 
     /// Asks the broker to end the consumer. What it has delivered stays ours.

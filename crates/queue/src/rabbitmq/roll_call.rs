@@ -1,0 +1,51 @@
+//! Makes sure that what the broker has delivered to this process is counted before the process says what it holds.
+//!
+//! A delivery and the census question come over the same TCP connection, in this order, but different tasks receive them.
+//! So before the process answers, each pump reports that it has received everything that was delivered to it by then.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+/// How long the pumps are waited for: one may be busy with the broker. The count that is given then may lack a delivery.
+const PUMPS_REPORT_WITHIN: Duration = Duration::from_millis(500);
+
+/// Asks the pumps of a process.
+#[derive(Default)]
+pub(super) struct RollCall(Vec<mpsc::Sender<oneshot::Sender<()>>>);
+
+/// A pump's end.
+pub(super) struct Called(mpsc::Receiver<oneshot::Sender<()>>);
+
+impl RollCall {
+    /// Adds a pump.
+    pub(super) fn add(&mut self) -> Called {
+        let (sender, receiver) = mpsc::channel(1);
+        self.0.push(sender);
+        Called(receiver)
+    }
+
+    /// Returns when each pump that still runs has received what was delivered to it before this call.
+    pub(super) async fn take(&self) {
+        let reports = self.0.iter().map(async |pump| {
+            let (here, report) = oneshot::channel();
+            if pump.send(here).await.is_ok() {
+                // A pump that ends drops what it was asked.
+                report.await.ok();
+            }
+        });
+        timeout(PUMPS_REPORT_WITHIN, join_all(reports)).await.ok();
+    }
+}
+
+impl Called {
+    /// The next time that the pump is asked; never again once nobody asks any more.
+    pub(super) async fn next(&mut self) -> oneshot::Sender<()> {
+        match self.0.recv().await {
+            Some(here) => here,
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
 use connections::{ApiKey, ConnectionId, NewAffiliateStatus, NewConnection, Settings};
 use reference::{ActualAffiliate, affiliates_of};
 use refersion_destination::config::{self, Config};
@@ -32,6 +33,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// The header by which Segment names it.
+    pub(crate) fn authorization(&self) -> String {
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{}:", self.api_key)))
+    }
+
     /// The ids of what was there before.
     #[must_use]
     pub fn existed(&self) -> BTreeSet<u64> {

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context as _;
+use simulator::{Options, Switches};
 
 /// What a row needs beside the ordinary.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,12 @@ pub(crate) fn settings() -> Vec<(String, String)> {
         setting("WORKER__CARRY_FROM", "1"),
         setting("LOG__LEVEL", "info"),
     ]
+}
+
+/// A simulated Refersion. Every second one compresses its answers.
+pub(crate) fn refersion(seed: u64) -> Options {
+    let switches = Switches { gzip: seed.is_multiple_of(2), ..Switches::default() };
+    Options { seed, switches, ..Options::default() }
 }
 
 /// Addresses that were free a moment ago, and stay so while their ingest endpoint is down.

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use base64::Engine as _;
 use rustix::process::Signal;
-use simulator::{Faults, Options, Shared, Simulator};
+use simulator::{Faults, Shared, Simulator};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -19,7 +18,7 @@ use crate::ground::Ground;
 use crate::process::{Death, Deaths, Output, Process, Recipe, Role};
 use crate::proxy::{Proxy, Wire};
 use crate::segment_side::Endpoints;
-use crate::setup::{Wishes, free_addresses, settings};
+use crate::setup::{Wishes, free_addresses, refersion, settings};
 
 /// Ingest endpoints and workers at the start.
 const ENDPOINTS: usize = 2;
@@ -74,8 +73,7 @@ impl Stage {
         let mut dice = dice.named("stage");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let refersion_wire = Proxy::to(listener.local_addr()?).await?;
-        let options = Options { seed: dice.draw(), ..Options::default() };
-        let refersion = Shared::new(Simulator::new(options));
+        let refersion = Shared::new(Simulator::new(refersion(dice.draw())));
         let server = tokio::spawn(simulator::serve(listener, refersion.clone(), std::future::pending()));
         let wished: Vec<_> = settings().into_iter().chain(wishes.variables).collect();
         let mut variables = wished.clone();
@@ -112,13 +110,9 @@ impl Stage {
     /// Where to send, and as whom.
     #[must_use]
     pub fn endpoints(&self) -> Endpoints {
-        let basic = |account: &Account| {
-            let text = base64::engine::general_purpose::STANDARD.encode(format!("{}:", account.api_key));
-            format!("Basic {text}")
-        };
         Endpoints {
             endpoints: self.endpoints.clone(),
-            credentials: self.accounts.iter().map(basic).collect(),
+            credentials: self.accounts.iter().map(Account::authorization).collect(),
         }
     }
 

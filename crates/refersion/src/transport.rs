@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::Credentials;
 
-/// Maximum length of an answer's body. The longest real answer (100 affiliates) is far shorter.
+/// Maximum length of an answer's body, after decompression. The longest real answer (100 affiliates) is far shorter.
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// One request.
@@ -30,7 +30,7 @@ pub struct Answer {
     pub status: u16,
     /// The header `Retry-After`, if present and readable.
     pub retry_after: Option<Duration>,
-    /// The body, truncated to [`MAX_ANSWER_BYTES`].
+    /// The body, decompressed. That of a failure is truncated to [`MAX_ANSWER_BYTES`].
     pub body: Vec<u8>,
 }
 
@@ -66,8 +66,14 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`TransportError::NotSent`] only if the call cannot have had an effect; otherwise [`TransportError::NoAnswer`].
+    /// [`TransportError::NotSent`] only if the call cannot have had an effect; otherwise [`TransportError::NoAnswer`], also
+    /// for a success that is longer than [`MAX_ANSWER_BYTES`].
     async fn post(&self, request: Request) -> Result<Answer, TransportError>;
+
+    /// The proxy through which requests to this base URL go, without credentials; `None` if they go directly.
+    fn proxy_of(&self, _base_url: &str) -> Option<String> {
+        None
+    }
 }
 
 impl fmt::Debug for Request {

@@ -54,6 +54,9 @@ pub struct Switches {
     pub same_values_not_changed: bool,
     /// Every JSON answer begins with a byte order mark.
     pub byte_order_mark: bool,
+    /// Every answer is compressed with gzip, if the client accepts that. Over HTTP only: [`crate::Simulator`] itself knows
+    /// no encodings.
+    pub gzip: bool,
     /// A status change to the present status ends in `ids_not_changed` instead of `ids_changed`.
     pub same_status_not_changed: bool,
     /// Numeric ids of the existing offers. If empty, every numeric id is an offer.

@@ -43,12 +43,20 @@ impl Authority {
 
     /// Creates the certificate `server.pem` for `localhost` and its key `server.key` in a folder.
     pub(crate) fn sign_for_localhost(&self, folder: &Path) -> Result<(), Missing> {
+        self.sign_for("localhost", folder)
+    }
+
+    /// Creates the certificate `server.pem` for a host and its key `server.key` in a folder.
+    ///
+    /// # Errors
+    /// If `openssl` fails.
+    pub fn sign_for(&self, host: &str, folder: &Path) -> Result<(), Missing> {
         let authority = |name: &str| self.folder.path().join(name).display().to_string();
         let signed = [
             "-subj",
-            "/CN=localhost",
+            &format!("/CN={host}"),
             "-addext",
-            "subjectAltName=DNS:localhost",
+            &format!("subjectAltName=DNS:{host}"),
             "-addext",
             "basicConstraints=critical,CA:FALSE",
             "-CA",

@@ -6,6 +6,7 @@
 
 mod certificate;
 pub mod faketime;
+mod http_proxy;
 mod install;
 pub mod postgres;
 mod private;
@@ -14,6 +15,7 @@ pub mod rabbitmq;
 use std::io;
 
 pub use certificate::Authority;
+pub use http_proxy::{HttpProxy, Manner};
 pub use private::free_ports;
 
 /// The reason why a service is not available. A test that needs it fails with this error.

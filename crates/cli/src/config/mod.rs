@@ -5,6 +5,7 @@
 
 mod error;
 mod layers;
+mod proxy;
 mod sections;
 mod settings;
 mod show;
@@ -17,6 +18,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub use error::ConfigError;
+pub use proxy::Proxy;
 pub use sections::{
     Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry, Secrets,
     Shutdown, Worker,
@@ -40,7 +42,7 @@ pub struct Loaded {
 }
 
 /// Reads the shipped defaults, then `file` over them, then those of `variables` that begin with
-/// `REFERSION_DESTINATION__`.
+/// `REFERSION_DESTINATION__`. Of the others, those that name a proxy count if `refersion.proxy` says so.
 ///
 /// # Errors
 ///
@@ -53,7 +55,9 @@ pub fn load(
     if let Some(path) = file {
         layers::overlay_file(&mut settings, path)?;
     }
-    layers::overlay_environment(&mut settings, variables)?;
-    let config = Config::read(&settings)?;
+    let variables: Vec<_> = variables.into_iter().collect();
+    layers::overlay_environment(&mut settings, variables.iter().cloned())?;
+    let mut config = Config::read(&settings)?;
+    config.refersion.proxy = config.refersion.proxy.with(&variables)?;
     Ok(Loaded { config, settings })
 }

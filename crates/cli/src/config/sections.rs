@@ -9,6 +9,7 @@ use std::time::Duration;
 use listener::Networks;
 
 use super::error::ConfigError;
+use super::proxy::Proxy;
 use super::settings::Settings;
 use super::url::{LedgerUrl, QueueUrl};
 use super::value::{BaseUrl, ByteSize, LogFormat, LogLevel, Secret};
@@ -82,6 +83,8 @@ sections! {
     refersion: Refersion {
         /// The address for new connections.
         url: BaseUrl,
+        /// The proxy between.
+        proxy: Proxy,
     }
     /// The master key.
     secrets: Secrets {

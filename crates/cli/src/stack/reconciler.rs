@@ -20,7 +20,7 @@ pub(super) async fn start(
     meters: Arc<Meters>,
     running: &mut Running,
 ) -> Result<(), Failure> {
-    let transport = HttpTransport::new()
+    let transport = HttpTransport::new(config.refersion.proxy.proxies())
         .map_err(|error| Failure::failed("tls", &error, "install the system's certificates"))?;
     let held = queue.take_back().await?;
     if held > 0 {

@@ -59,6 +59,11 @@ impl World {
         world
     }
 
+    /// Changes a setting for everything that starts from now on. `name` is a variable without its prefix.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((format!("REFERSION_DESTINATION__{name}"), value.to_owned()));
+    }
+
     pub(crate) fn serve(&mut self) {
         self.run("serve");
     }

@@ -25,6 +25,8 @@ pub struct Death {
     pub field: Option<String>,
     /// How often it was tried.
     pub attempts: u32,
+    /// How many other events wait that state what it died of. They repeat it.
+    pub repeats: usize,
 }
 
 /// Values that Refersion does not take.
@@ -81,10 +83,19 @@ impl Refusal<'_> {
         if let Some(address) = graph.identifiers.get_mut(&address) {
             address.refused = Some(cause.message.clone());
         }
-        let states = |kept: &TrackedEvent| kept.address == Some(address) && kept.has_said("email");
-        let deaths = die(graph, states, cause, Some("email"), self.attempts);
+        // As with values, one dead letter stands for all, as long as it is kept.
+        if graph.events.iter().any(|kept| kept.has_died_of(address)) {
+            return Vec::new();
+        }
+        let pending = graph.events.iter().filter(|kept| kept.standing == EventState::Pending);
+        let states: Vec<&TrackedEvent> =
+            pending.filter(|kept| kept.address == Some(address) && kept.has_said("email")).collect();
+        // Of a replayed event there is a dead letter already.
+        let blamed = states.iter().max_by_key(|kept| (kept.outcomes > 0, &kept.stamp)).map(|kept| kept.event);
+        let repeats = states.len().saturating_sub(1);
+        let deaths = die(graph, |kept| Some(kept.event) == blamed, cause, Some("email"), self.attempts);
         note_causes(graph, &deaths, &EMAIL);
-        deaths
+        deaths.into_iter().map(|death| Death { repeats, ..death }).collect()
     }
 
     fn note_value(&self, graph: &mut Graph, saying: &Saying, cause: &Cause) -> Vec<Death> {
@@ -170,6 +181,7 @@ pub(super) fn die(
             cause: cause.clone(),
             field: field.map(ToOwned::to_owned),
             attempts,
+            repeats: 0,
         });
     }
     deaths

@@ -124,7 +124,7 @@ pub fn merge(into: &mut Graph, other: Graph) {
 }
 
 /// Folds an identify. It must name at least one identifier; without one nothing happens. Returns the events that it
-/// repeats: those to which the refusal of a value is ascribed that it states again.
+/// repeats: those to which the refusal of a value, or of the address, is ascribed that it states again.
 pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
     let Some(strongest) = statement.digests().first().copied() else { return Vec::new() };
     name_all(graph, statement);
@@ -133,6 +133,9 @@ pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
     let mut repeated = Vec::new();
     if !tombstones.covers(strongest, statement.stamp.time) {
         repeated = write_traits(graph, strongest, statement);
+        repeated.extend(repeats_address_of(graph, statement));
+        repeated.sort_unstable();
+        repeated.dedup();
         reset_retries(graph);
     }
     keep(
@@ -154,6 +157,13 @@ pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
         },
     );
     repeated
+}
+
+/// The event that died of the address that the statement states again. Segment's retry of its message repeats nothing.
+fn repeats_address_of(graph: &Graph, statement: &Statement) -> Option<Uuid> {
+    let (address, _) = statement.address.as_ref()?;
+    let died = graph.events.iter().find(|kept| kept.has_died_of(address.digest))?;
+    (died.stamp.key != statement.stamp.key).then_some(died.event)
 }
 
 /// Folds a delete. It must name at least one identifier; without one nothing happens.

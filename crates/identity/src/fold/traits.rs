@@ -28,10 +28,7 @@ pub(super) fn write_traits(graph: &mut Graph, strongest: Digest, statement: &Sta
     }
     // All at once: a profile may hold thousands of keys.
     profile.traits.extend(new);
-    let mut repeated: Vec<Uuid> = repeated.into_iter().map(|blame| blame.event).collect();
-    repeated.sort_unstable();
-    repeated.dedup();
-    repeated
+    repeated.into_iter().map(|blame| blame.event).collect()
 }
 
 /// Replaces a statement by a newer one. What Refersion refused stays refused, for a week, if it is only said again.

@@ -79,6 +79,12 @@ pub struct TrackedEvent {
 }
 
 impl TrackedEvent {
+    /// Whether it died of this address. Its dead letter stands for all that repeat it.
+    pub(crate) fn has_died_of(&self, address: Digest) -> bool {
+        let died = self.standing == EventState::Dead && self.died_of.as_deref() == Some("email");
+        died && self.address == Some(address)
+    }
+
     /// Whether it said this.
     #[must_use]
     pub fn has_said(&self, key: &str) -> bool {

@@ -34,6 +34,8 @@ pub(crate) struct Play {
     pub(crate) tiny: Tiny,
     /// Every call that went out.
     pub(crate) calls: Vec<Step>,
+    /// Events that waited when another one died of what they state.
+    pub(crate) repeats: usize,
     flights: Vec<Flight>,
     told: Vec<Event>,
     outcomes: BTreeMap<Uuid, Vec<String>>,
@@ -49,6 +51,7 @@ impl Play {
             town: Town::new(rules, fold),
             tiny,
             calls: Vec::new(),
+            repeats: 0,
             flights: Vec::new(),
             told: Vec::new(),
             outcomes: BTreeMap::new(),
@@ -95,6 +98,7 @@ impl Play {
 
     fn note(&mut self, settled: &Settled, deaths: &[Death]) -> Judgement {
         for death in deaths {
+            self.repeats += death.repeats;
             self.end(death.event, death.number, format!("dead {}", death.cause.class))?;
         }
         for ended in &settled.ended {

@@ -1,11 +1,12 @@
 //! Refused values that are said again, and what becomes of the event that said them first.
 
 use identity::answer::{Answer, apply};
-use identity::plan::{Act, Picture};
+use identity::plan::{Act, Picture, StepKind};
 use identity::settle::{End, settle};
 
 use crate::play::Play;
 use crate::story::{Event, address, identify, moment, rules};
+use crate::tiny::cause;
 use crate::town::{Town, ann};
 
 const WEEK: i64 = 7 * 86_400;
@@ -70,6 +71,69 @@ fn a_refused_value_is_sent_again_after_a_week_after_new_settings_and_on_an_opera
     let mut operator = refused();
     identity::fold::forgive(&mut operator.graphs[0], bad.id(), &bad.statement().stamp, None);
     assert!(told(&operator), "the letter of the first event stands for the statement of the second");
+}
+
+fn creates(play: &Play) -> usize {
+    play.calls.iter().filter(|step| step.kind() == StepKind::Create).count()
+}
+
+/// Thirty events with one refused address: one of them dies, whichever of them come before the refusal.
+#[test]
+fn one_dead_letter_counts_every_event_that_states_a_refused_address() {
+    // Each states something else besides, so that none is overruled by the next.
+    let fields = ["company", "phone", "city", "address1", "zip"];
+    let state = |(at, field): (i64, &'static str)| {
+        identify(at).user("U").email("bad@x.io").named("Ann").with(field, "1")
+    };
+    let states: Vec<Event> = (2..).zip(fields).map(state).collect();
+    for before in 1..=states.len() {
+        let mut play = Play::of(&states[..before]);
+        let mut repeats = play.repeats;
+        assert_eq!((creates(&play), repeats), (1, before - 1));
+        let dead: Vec<_> =
+            states[..before].iter().filter(|it| play.outcomes(it) == ["dead refused"]).collect();
+        assert_eq!(dead.len(), 1, "{before}");
+        for repeat in &states[before..] {
+            let named = identity::fold::identify(&mut play.town.graphs[0], &repeat.statement());
+            assert_eq!(named, [dead[0].id()]);
+            repeats += named.len();
+        }
+        assert_eq!(repeats, states.len() - 1);
+    }
+}
+
+#[test]
+fn a_refused_address_that_is_said_again_waits_without_a_call_or_a_death() {
+    let bad = identify(2).user("U").email("bad@x.io").named("Ann");
+    let mut play = Play::of(std::slice::from_ref(&bad));
+    let calls = play.calls.len();
+    let again = identify(3).user("U").email("bad@x.io").with("trait:flag", "true");
+    let sooner = identify(1).user("U").email("bad@x.io").named("Ann");
+    play.go_on(&[again.clone(), sooner.clone()]);
+    assert_eq!(play.calls.len(), calls);
+    assert_eq!(play.outcomes(&again), ["remembered refused_value"]);
+    assert!(!play.outcomes(&sooner)[0].starts_with("dead"), "{:?}", play.outcomes(&sooner));
+    let graph = &mut play.town.graphs[0];
+    assert!(identity::fold::identify(graph, &bad.statement()).is_empty(), "a retry repeats nothing");
+    assert!(
+        identity::fold::identify(graph, &identify(5).user("U").email("good@x.io").statement()).is_empty()
+    );
+}
+
+/// The letter of an address that an operator has replayed is the one that its next refusal opens again.
+#[test]
+fn a_replayed_event_dies_again_of_its_address_though_newer_ones_state_it() {
+    let bad = identify(2).user("U").email("bad@x.io").named("Ann");
+    let mut play = Play::of(std::slice::from_ref(&bad));
+    let graph = &mut play.town.graphs[0];
+    identity::fold::forgive(graph, bad.id(), &bad.statement().stamp, Some(address("bad@x.io")));
+    drop(identity::fold::identify(graph, &bad.statement()));
+    drop(identity::fold::identify(graph, &identify(3).user("U").email("bad@x.io").statement()));
+    let causes = identity::Map::from_iter([("email".into(), cause("refused"))]);
+    let answer = Answer::Refused { causes, email: Some(address("bad@x.io")), texts: identity::Map::new() };
+    let deaths = apply(graph, &rules(), address("bad@x.io"), &answer, moment(4));
+    let of: Vec<_> = deaths.iter().map(|it| (it.event, it.number, it.repeats)).collect();
+    assert_eq!(of, [(bad.id(), 2, 1)]);
 }
 
 /// A dead letter is resolved only if Refersion holds its value.

@@ -95,12 +95,22 @@ impl Client {
         };
         let answer = self.transport.post(request).await;
         let outcome = interpret(operation, items, answer, read).map_err(|mut problem| {
-            problem.failure.message = self.redacted(&problem.failure.message, password);
+            let message = self.with_proxy(&problem.failure);
+            problem.failure.message = self.redacted(&message, password);
             problem
         });
         let signal = signal(outcome.as_ref().err().map(|problem| &problem.failure));
         in_flight.end(operation, signal);
         outcome
+    }
+
+    /// The message of a failure. It names the proxy where that may be the cause.
+    fn with_proxy(&self, failure: &Failure) -> String {
+        let may_be_the_cause = matches!(failure.class, Class::Unavailable | Class::NoAnswer);
+        match self.transport.proxy_of(&self.base_url).filter(|_| may_be_the_cause) {
+            Some(proxy) => format!("through the proxy {proxy}: {}", failure.message),
+            None => failure.message.clone(),
+        }
     }
 
     /// A message that is safe for operators: short, on one line, and without the secrets of this call, which an

@@ -1,14 +1,18 @@
 //! The transport over the network: HTTP/1.1 with reqwest, TLS with rustls and ring.
 //!
-//! It follows no redirects (a POST would lose its body, and the keys would go to another host), repeats no request,
-//! ignores the proxy settings of the environment and asks for no compression.
+//! It follows no redirects (a POST would lose its body, and the keys would go to another host), repeats no request and
+//! does not read the environment: the caller says through which proxies it goes. Answers may be compressed with gzip; what
+//! an answer may take up counts after decompression.
 
+mod proxies;
 mod retry_after;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+
+pub use proxies::{Proxies, ProxyUrl};
 
 use crate::{Answer, Credentials, MAX_ANSWER_BYTES, Request, Transport, TransportError};
 
@@ -22,6 +26,9 @@ pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// the other side closes at the same moment would have an unknown outcome.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// The status with which a proxy asks for credentials. An API that is no proxy does not use it.
+const PROXY_AUTHENTICATION_REQUIRED: u16 = 407;
+
 /// The HTTP client cannot be set up, most likely because the system's certificates cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the http client for refersion; check the system's root certificates")]
@@ -31,6 +38,7 @@ pub struct SetupError(#[source] reqwest::Error);
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     http: reqwest::Client,
+    proxies: Proxies,
 }
 
 impl HttpTransport {
@@ -40,8 +48,8 @@ impl HttpTransport {
     /// # Errors
     ///
     /// [`SetupError`] if TLS cannot be set up.
-    pub fn new() -> Result<Self, SetupError> {
-        Self::with_deadlines(CONNECT_DEADLINE, CALL_DEADLINE)
+    pub fn new(proxies: Proxies) -> Result<Self, SetupError> {
+        Self::with_deadlines(proxies, CONNECT_DEADLINE, CALL_DEADLINE)
     }
 
     /// As [`HttpTransport::new`] with other deadlines, for tests.
@@ -49,11 +57,12 @@ impl HttpTransport {
     /// # Errors
     ///
     /// [`SetupError`] if TLS cannot be set up.
-    pub fn with_deadlines(connect: Duration, call: Duration) -> Result<Self, SetupError> {
+    pub fn with_deadlines(proxies: Proxies, connect: Duration, call: Duration) -> Result<Self, SetupError> {
         if rustls::crypto::ring::default_provider().install_default().is_err() {
             tracing::debug!("the process has a crypto provider already; it is kept");
         }
-        let http = reqwest::Client::builder()
+        // Without `no_proxy` reqwest reads the environment by itself.
+        let mut builder = reqwest::Client::builder()
             .user_agent(concat!("refersion-destination/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(connect)
             .timeout(call)
@@ -61,10 +70,12 @@ impl HttpTransport {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
-            .referer(false)
-            .build()
-            .map_err(SetupError)?;
-        Ok(Self { http })
+            .referer(false);
+        for proxy in proxies.for_reqwest().map_err(SetupError)? {
+            builder = builder.proxy(proxy);
+        }
+        let http = builder.build().map_err(SetupError)?;
+        Ok(Self { http, proxies })
     }
 }
 
@@ -76,9 +87,16 @@ impl Transport for HttpTransport {
         let sent = self.http.post(url).headers(headers).body(request.body).send().await;
         let response = sent.map_err(|error| failed(&error))?;
         let status = response.status().as_u16();
+        if status == PROXY_AUTHENTICATION_REQUIRED && self.proxies.of(&request.base_url).is_some() {
+            return Err(TransportError::NotSent { detail: "the proxy wants other credentials (407)".into() });
+        }
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let retry_after = header(RETRY_AFTER).and_then(|wait| retry_after::read(wait, header(DATE)));
-        Ok(Answer { status, retry_after, body: read_capped(response).await? })
+        Ok(Answer { status, retry_after, body: read_body(response).await? })
+    }
+
+    fn proxy_of(&self, base_url: &str) -> Option<String> {
+        self.proxies.of(base_url).map(ToString::to_string)
     }
 }
 
@@ -97,15 +115,25 @@ fn headers(credentials: &Credentials) -> Result<HeaderMap, TransportError> {
     Ok(headers)
 }
 
-/// Reads at most [`MAX_ANSWER_BYTES`] of the body; a longer one is not an answer of this API.
-async fn read_capped(mut response: reqwest::Response) -> Result<Vec<u8>, TransportError> {
+/// Reads at most [`MAX_ANSWER_BYTES`] of the body, decompressed piece by piece. A success that is longer, or cannot be
+/// decompressed, is not an answer of this API; of a refusal the status says enough, so what can be read is.
+async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, TransportError> {
+    let is_success = response.status().is_success();
     let mut body = Vec::new();
-    while body.len() < MAX_ANSWER_BYTES {
-        let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? else { break };
+    loop {
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Ok(body),
+            Err(error) if error.is_decode() && !is_success => return Ok(body),
+            Err(error) => return Err(failed(&error)),
+        };
         let room = MAX_ANSWER_BYTES - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            let detail = format!("the answer is longer than {MAX_ANSWER_BYTES} bytes");
+            return if is_success { Err(TransportError::NoAnswer { detail }) } else { Ok(body) };
+        }
     }
-    Ok(body)
 }
 
 fn failed(error: &reqwest::Error) -> TransportError {

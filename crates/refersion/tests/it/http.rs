@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use refersion::{
-    Answer, CALL_DEADLINE, CONNECT_DEADLINE, Credentials, HttpTransport, MAX_ANSWER_BYTES, Request,
+    Answer, CALL_DEADLINE, CONNECT_DEADLINE, Credentials, HttpTransport, MAX_ANSWER_BYTES, Proxies, Request,
     Transport, TransportError,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 /// What the server does with a request.
-enum Then {
+pub(crate) enum Then {
     /// Writes these bytes and closes the connection.
     Write(Vec<u8>),
     /// Closes the connection without an answer.
@@ -21,12 +21,12 @@ enum Then {
     Hang,
 }
 
-fn write(text: impl Into<Vec<u8>>) -> Then {
+pub(crate) fn write(text: impl Into<Vec<u8>>) -> Then {
     Then::Write(text.into())
 }
 
 /// Serves one connection and returns its request.
-async fn serve_one(then: Then) -> (SocketAddr, oneshot::Receiver<String>) {
+pub(crate) async fn serve_one(then: Then) -> (SocketAddr, oneshot::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("the loopback has a free port");
     let address = listener.local_addr().expect("it is bound");
     let (seen, request) = oneshot::channel();
@@ -54,12 +54,13 @@ async fn read_request(stream: &mut TcpStream) -> String {
     String::from_utf8(request).expect("the request is text")
 }
 
-async fn post(address: SocketAddr) -> Result<Answer, TransportError> {
+pub(crate) async fn post(address: SocketAddr) -> Result<Answer, TransportError> {
     post_within(address, CALL_DEADLINE).await
 }
 
 async fn post_within(address: SocketAddr, deadline: Duration) -> Result<Answer, TransportError> {
-    let transport = HttpTransport::with_deadlines(CONNECT_DEADLINE, deadline).expect("tls can be set up");
+    let transport = HttpTransport::with_deadlines(Proxies::default(), CONNECT_DEADLINE, deadline)
+        .expect("tls can be set up");
     let request = Request {
         base_url: format!("http://{address}"),
         path: "/v2/affiliate/list",
@@ -70,7 +71,7 @@ async fn post_within(address: SocketAddr, deadline: Duration) -> Result<Answer, 
 }
 
 #[tokio::test]
-async fn the_keys_are_sent_as_headers_and_no_compression_is_requested() {
+async fn the_keys_are_sent_as_headers_and_gzip_is_accepted() {
     let (address, request) = serve_one(write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")).await;
     let answer = post(address).await.unwrap();
     assert_eq!((answer.status, answer.body.as_slice()), (200, b"{}".as_slice()));
@@ -81,7 +82,7 @@ async fn the_keys_are_sent_as_headers_and_no_compression_is_requested() {
     {
         assert!(request.contains(&format!("\r\n{header}\r\n")), "{request}");
     }
-    assert!(!request.contains("accept-encoding"), "{request}");
+    assert!(request.contains("\r\naccept-encoding: gzip\r\n"), "{request}");
 }
 
 #[tokio::test]
@@ -133,16 +134,25 @@ async fn an_answer_that_is_too_slow_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_body_is_truncated_to_its_maximum() {
-    let mut bytes = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec();
-    bytes.resize(bytes.len() + 2 * MAX_ANSWER_BYTES, b' ');
-    let (address, _request) = serve_one(write(bytes)).await;
+async fn a_body_has_a_maximum_length() {
+    let long = |status: &str, length: usize| {
+        let mut bytes = format!("HTTP/1.1 {status}\r\nconnection: close\r\n\r\n").into_bytes();
+        bytes.resize(bytes.len() + length, b' ');
+        write(bytes)
+    };
+    let (address, _request) = serve_one(long("200 OK", MAX_ANSWER_BYTES)).await;
     assert_eq!(post(address).await.unwrap().body.len(), MAX_ANSWER_BYTES);
+    let (address, _request) = serve_one(long("200 OK", MAX_ANSWER_BYTES + 1)).await;
+    let error = post(address).await.unwrap_err().to_string();
+    assert!(error.contains("longer than"), "{error}");
+    let (address, _request) = serve_one(long("429 Too Many Requests", 2 * MAX_ANSWER_BYTES)).await;
+    let refusal = post(address).await.unwrap();
+    assert_eq!((refusal.status, refusal.body.len()), (429, MAX_ANSWER_BYTES), "its status says enough");
 }
 
 #[tokio::test]
 async fn an_invalid_base_url_is_reported_as_malformed() {
-    let transport = HttpTransport::new().unwrap();
+    let transport = HttpTransport::new(Proxies::default()).unwrap();
     let credentials = Credentials::new("pub_1", "sec_1");
     let request = Request { base_url: "nowhere".into(), path: "/v2/x", credentials, body: Vec::new() };
     let error = transport.post(request).await.unwrap_err();

@@ -2,6 +2,8 @@
 
 mod batches;
 mod creating;
+mod gzip;
 mod http;
+mod proxies;
 mod reading;
 mod support;

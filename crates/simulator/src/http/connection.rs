@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body as _, Bytes, Incoming as Body};
-use hyper::header::HeaderValue;
+use hyper::header::{CONTENT_ENCODING, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
-use super::{Shared, control};
+use super::{Shared, control, gzip};
 use crate::call::MAX_BODY;
 use crate::simulator::{ApiRequest, ParsedRequest, Reply};
 
@@ -64,7 +64,7 @@ async fn answer(request: Request<Body>, simulator: &Shared) -> Result<Answer, Di
     };
     let parsed = ParsedRequest::of(&request, &simulator.0.switches);
     let reply = simulator.with(|simulator, now| simulator.reply(now, &request, parsed));
-    send(reply).await
+    send(reply, simulator.0.switches.gzip && gzip::is_accepted(&head.headers)).await
 }
 
 /// Reads a body. One that is too long is not read to its end; zeros, one byte beyond the limit, are returned instead.
@@ -85,7 +85,7 @@ fn header<'a>(headers: &'a HeaderMap<HeaderValue>, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-async fn send(reply: Reply) -> Result<Answer, Disconnect> {
+async fn send(reply: Reply, compressed: bool) -> Result<Answer, Disconnect> {
     match reply {
         Reply::Drop { after } => {
             pause(after).await;
@@ -97,6 +97,11 @@ async fn send(reply: Reply) -> Result<Answer, Disconnect> {
                 Response::builder().status(StatusCode::from_u16(status).map_err(hyper::http::Error::from)?);
             for (name, value) in headers {
                 response = response.header(name, value);
+            }
+            // HTTP forbids a body with 204, so there is nothing to compress.
+            if compressed && !body.is_empty() {
+                let response = response.header(CONTENT_ENCODING, "gzip");
+                return Ok(response.body(Full::new(gzip::compress(&body).into()))?);
             }
             Ok(response.body(Full::new(body.into()))?)
         }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod control;
+mod gzip;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,10 +1,11 @@
 //! The simulator over HTTP: dropped connections, latency, limits and the control interface.
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use simulator::{Calls, Options, Shared, Simulator, State, serve};
+use simulator::{Calls, Options, Shared, Simulator, State, Switches, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -20,10 +21,14 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
+        Self::with(Switches::default()).await
+    }
+
+    async fn with(switches: Switches) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let shared = Shared::new(Simulator::new(Options::default()));
+        let shared = Shared::new(Simulator::new(Options { switches, ..Options::default() }));
         // The server also stops if the test panics.
         let shutdown = async move { stopped.await.unwrap_or(()) };
         Self { address, stop, task: tokio::spawn(serve(listener, shared, shutdown)) }
@@ -31,11 +36,15 @@ impl Server {
 
     /// Sends bytes on a new connection and returns everything that is received until it closes.
     async fn raw(&self, request: &[u8]) -> String {
+        String::from_utf8(self.raw_bytes(request).await).unwrap()
+    }
+
+    async fn raw_bytes(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
-        String::from_utf8(answer).unwrap()
+        answer
     }
 
     async fn request(&self, line: &str, keys: &str, body: &str) -> String {
@@ -99,6 +108,22 @@ async fn a_drop_closes_the_connection_without_an_answer() {
     server.faults("drop-after=100%").await;
     assert_eq!(server.call("new", &new("ann@x.com")).await, "");
     assert_eq!(server.state().await.accounts[0].affiliates.len(), 1);
+}
+
+#[tokio::test]
+async fn answers_may_be_compressed_for_clients_that_accept_it() {
+    let server = Server::with(Switches { gzip: true, ..Switches::default() }).await;
+    let plain = server.call("list", &json!({})).await;
+    assert!(!plain.to_lowercase().contains("content-encoding"), "{plain}");
+    let head = "POST /v2/affiliate/list HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept-encoding: gzip\r\n\
+                Refersion-Public-Key: pub_1\r\nRefersion-Secret-Key: sec_1\r\ncontent-length: 2\r\n\r\n{}";
+    let answer = server.raw_bytes(head.as_bytes()).await;
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+    let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&answer[end..]).read_to_string(&mut text).unwrap();
+    assert_eq!(text, body(&plain));
 }
 
 #[tokio::test]

@@ -99,6 +99,7 @@ pub(super) fn lay_down(
     now: Timestamp,
 ) {
     for death in deaths {
+        changes.repeated.extend(std::iter::repeat_n(death.event, death.repeats));
         changes.outcomes.push(Outcome {
             event: death.event,
             number: death.number,

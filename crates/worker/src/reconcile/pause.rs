@@ -30,12 +30,19 @@ impl Holder {
     pub(super) fn verdict(&mut self) -> Option<Verdict> {
         let limit = self.worker.limits.breaker_after;
         let failures = self.gate.with_pace(|pace, _| pace.failures_in_a_row());
+        let learned = self.suspicion.take_verdict();
         let breaker = || Verdict::Pause {
             reason: PausedFor::Breaker,
-            why: format!("{failures} calls in a row found the API unwell"),
+            why: format!("{failures} calls in a row found the API unwell{}", self.through_the_proxy()),
             suspect: None,
         };
-        self.suspicion.take_verdict().or_else(|| (failures >= limit).then(breaker))
+        learned.or_else(|| (failures >= limit).then(breaker))
+    }
+
+    /// The end of a sentence about an API that does not answer: the cause may be the proxy.
+    fn through_the_proxy(&self) -> String {
+        let proxy = self.worker.transport.proxy_of(&self.connection.settings.refersion_url);
+        proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
     }
 
     /// Carries out what follows from what was learned.

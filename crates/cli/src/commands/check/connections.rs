@@ -4,7 +4,7 @@ use connections::keys::UnlockError;
 use connections::{Connection, PausedFor, State};
 
 use super::Finding;
-use crate::config::Config;
+use crate::config::{Config, Proxy};
 use crate::engines::{EngineError, connections_alone};
 use crate::operator::directory::pause_hint;
 
@@ -20,7 +20,9 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
             let mend = "add one with `connections add`, or name the right ledger";
             vec![Finding::note(NAME, "none, so every event is answered 503", mend)]
         }
-        Ok(connections) => connections.iter().map(of).collect(),
+        Ok(connections) => {
+            connections.iter().map(|connection| of(connection, &config.refersion.proxy)).collect()
+        }
         Err(error @ EngineError::Unlock(UnlockError::OtherMasterKey)) => {
             vec![Finding::failed("master key", &error)]
         }
@@ -28,14 +30,23 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     }
 }
 
-fn of(connection: &Connection) -> Finding {
+fn of(connection: &Connection, proxy: &Proxy) -> Finding {
     let name = format!("connection {}", connection.name);
-    let State::Paused(reason) = connection.state else { return Finding::ok(name, "active") };
+    let way = way(&connection.settings.refersion_url, proxy);
+    let State::Paused(reason) = connection.state else { return Finding::ok(name, format!("active{way}")) };
     let because = connection.paused_because.as_deref().unwrap_or_default();
-    let found = format!("paused for {}: {because}", reason.as_str());
+    let found = format!("paused for {}: {because}{way}", reason.as_str());
     let hint = pause_hint(connection).unwrap_or_default();
     match reason {
         PausedFor::Operator | PausedFor::Breaker => Finding::note(name, found, hint),
         PausedFor::Credentials | PausedFor::Configuration => Finding::bad(name, found, hint),
+    }
+}
+
+/// How Refersion is reached, where it is not directly.
+fn way(url: &str, proxy: &Proxy) -> String {
+    match proxy.proxies().of(url) {
+        Some(_) => format!("; {url} is reached {}", proxy.in_words(url)),
+        None => String::new(),
     }
 }

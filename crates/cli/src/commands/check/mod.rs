@@ -30,9 +30,10 @@ Examples:
   refersion-destination check --json
 
 It looks at the configuration, the master key, queue, ledger and connections as a process that starts would find them,
-and ends with 1 if something has to be corrected. It makes nothing: on RabbitMQ it declares the exchange and the queues
-again only if all are there. To see whether it can write where `serve` will, it writes a file without a name there, and
-a row into queue and ledger. `connections check NAME` asks Refersion whether the keys of a connection work.";
+and ends with 1 if something has to be corrected. It names the proxy through which Refersion is reached, if there is
+one. It makes nothing: on RabbitMQ it declares the exchange and the queues again only if all are there. To see whether
+it can write where `serve` will, it writes a file without a name there, and a row into queue and ledger.
+`connections check NAME` asks Refersion whether the keys of a connection work.";
 
 /// What to do where a file is not there.
 const NO_FILE: &str = "run this in the folder of `serve`, or name the right file in queue.url and ledger.url; the first `serve` makes it";

@@ -8,6 +8,7 @@ use connections::{Connection, ConnectionName};
 use refersion::{Class, Client, Closed, Credentials, Gate, HttpTransport, Signal};
 
 use crate::commands::Context;
+use crate::config::Proxy;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::by_name;
@@ -27,8 +28,9 @@ impl Gate for AlwaysOpen {
 pub(super) async fn run(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
-    let client = client(&engines, &connection).await?;
-    client.check().await.map_err(|failure| in_words(&failure, &connection))?;
+    let proxy = &context.loaded.config.refersion.proxy;
+    let client = client(&engines, &connection, proxy).await?;
+    client.check().await.map_err(|failure| in_words(&failure, &connection, proxy))?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "connection": name, "ok": true }))?;
     } else {
@@ -37,19 +39,19 @@ pub(super) async fn run(name: &ConnectionName, context: &mut Context) -> Result<
     Ok(Exit::Done)
 }
 
-async fn client(engines: &Engines, connection: &Connection) -> Result<Client, Failure> {
+async fn client(engines: &Engines, connection: &Connection, proxy: &Proxy) -> Result<Client, Failure> {
     let sealed = engines.connections.credentials(connection.id).await?;
     let key = engines.vault.open_key(&sealed).map_err(|error| {
         Failure::failed("api_key", &error, "enter the key again with `connections rotate-key`")
     })?;
-    let transport = HttpTransport::new()
+    let transport = HttpTransport::new(proxy.proxies())
         .map_err(|error| Failure::failed("tls", &error, "install the system's certificates"))?;
     let credentials = Credentials::new(key.public(), key.secret());
     let url = connection.settings.refersion_url.clone();
     Ok(Client::new(Arc::new(transport), url, credentials, Arc::new(AlwaysOpen)))
 }
 
-fn in_words(failure: &refersion::Failure, connection: &Connection) -> Failure {
+fn in_words(failure: &refersion::Failure, connection: &Connection, proxy: &Proxy) -> Failure {
     let (name, url) = (&connection.name, &connection.settings.refersion_url);
     let status = failure.http_status.map(|status| format!(" ({status})")).unwrap_or_default();
     match failure.class {
@@ -66,7 +68,11 @@ fn in_words(failure: &refersion::Failure, connection: &Connection) -> Failure {
         Class::Unavailable | Class::NoAnswer => Failure::refused(
             "unavailable",
             format!("Refersion does not answer at {url}{status}: {}", failure.message),
-            "try again later; if it stays so, look at the connection's refersion_url and at your network",
+            format!(
+                "try again later; if it stays so, look at the connection's refersion_url and at your network: Refersion is \
+                 reached {}",
+                proxy.in_words(url)
+            ),
         ),
         _ => Failure::refused(
             "unexpected_answer",

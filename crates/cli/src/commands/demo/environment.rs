@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::engage::AUDIENCE;
-use crate::config::{Config, LedgerUrl, QueueUrl};
+use crate::config::{Config, LedgerUrl, Proxy, QueueUrl};
 use crate::failure::Failure;
 use crate::stack::{Roles, Stack};
 
@@ -100,6 +100,7 @@ fn in_folder(config: &Config, folder: &Path) -> Config {
     config.ledger.url = LedgerUrl::Sqlite(folder.join(LEDGER));
     config.secrets.key_file = Some(folder.join(KEY));
     config.secrets.key = None;
+    config.refersion.proxy = Proxy::Direct;
     config.ingest.listen = anywhere;
     config.health.listen = anywhere;
     config
@@ -135,6 +136,7 @@ fn switches(seed: u64) -> Switches {
         same_status_not_changed: coin(),
         same_values_not_changed: coin(),
         byte_order_mark: coin(),
+        gzip: coin(),
         search_lags: if coin() { SEARCH_LAGS } else { Duration::ZERO },
         ..Switches::default()
     }

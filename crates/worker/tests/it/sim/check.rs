@@ -15,7 +15,7 @@ use super::network::Sent;
 use super::payouts;
 use super::script::Accepted;
 use super::stage::{Account, Stage, secret};
-use super::story::REFUSED_ADDRESS;
+use super::story::is_refused;
 
 /// The longest text that the simulated Refersion takes, in characters.
 const LONGEST: usize = 255;
@@ -61,8 +61,8 @@ async fn converged(stage: &Stage, account: &Account, index: usize, accepted: &[A
     let state = serde_json::to_value(core.state()).expect("a state is JSON");
     drop(core);
     let actual = affiliates_of(&state, &account.public_key, &account.existed).unwrap_or_default();
-    let refused = |address: &str, _field: &str, value: &str| {
-        value.chars().count() > LONGEST || (_field == "email" && address == REFUSED_ADDRESS)
+    let refused = |address: &str, field: &str, value: &str| {
+        value.chars().count() > LONGEST || (field == "email" && is_refused(address))
     };
     compare(&expected, &actual, &refused).iter().map(ToString::to_string).collect()
 }

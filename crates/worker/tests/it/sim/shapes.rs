@@ -22,6 +22,17 @@ const JUNK: [&str; 8] = [
 /// Numbers that no double holds.
 const LARGE: [&str; 3] = ["123456789012345678901", "1e400", "-98765432109876543210"];
 
+/// A userId that some sources send as a number, which no double holds.
+pub(crate) const LARGE_ID: &str = "900719925474099312345";
+
+/// Street, second line and postal code, as Stripe, WooCommerce, Shopify and Segment call them.
+const LINES: [[&str; 3]; 4] = [
+    ["line1", "line2", "postal_code"],
+    ["address_1", "address_2", "postcode"],
+    ["address1", "address2", "zip"],
+    ["street", "street2", "postalCode"],
+];
+
 /// Draws an identifier that names nobody. The last of the list is blocked by the settings of the simulation's accounts.
 pub(crate) fn junk(dice: &Dice) -> Value {
     match dice.below(12) {
@@ -40,10 +51,25 @@ pub(crate) fn placeholder() -> String {
 /// Gives an identify odd shapes.
 pub(crate) fn bend(dice: &Dice, event: &mut Value) {
     identifiers(dice, event);
+    message_id(dice, event);
     let Some(Value::Object(mut traits)) = event.get_mut("traits").map(Value::take) else { return };
     values(dice, &mut traits);
     keys(dice, &mut traits);
     address(dice, &mut traits);
+    if dice.per_mille(60) {
+        let first = *dice.pick(&["city", "email", "last_name", "plan"]);
+        let (moved, kept): (Map<_, _>, Map<_, _>) =
+            traits.into_iter().partition(|(key, _)| key.as_str() < first);
+        in_context(event, Value::Object(moved));
+        traits = kept;
+    }
+    if dice.per_mille(40) {
+        let above =
+            traits.keys().find(|key| ["first_name", "email", "company", "name"].contains(&key.as_str()));
+        if let Some(key) = above.cloned() {
+            event[&key] = traits.remove(&key).unwrap_or_default();
+        }
+    }
     let traits = Value::Object(traits);
     match dice.below(20) {
         0 => event["traits"] = json!(traits.to_string()),
@@ -51,13 +77,46 @@ pub(crate) fn bend(dice: &Dice, event: &mut Value) {
         2 => event["properties"] = traits,
         3 | 4 => {
             event["traits"] = if dice.below(2) == 0 { json!({}) } else { Value::Null };
-            if event["context"].is_null() {
-                event["context"] = json!({});
-            }
-            event["context"]["traits"] = traits;
+            in_context(event, traits);
         }
         _ => event["traits"] = traits,
     }
+}
+
+fn in_context(event: &mut Value, traits: Value) {
+    if event["context"].is_null() {
+        event["context"] = json!({});
+    }
+    event["context"]["traits"] = traits;
+}
+
+/// Another spelling instead of the usual one or beside it, a number, or none.
+fn message_id(dice: &Dice, event: &mut Value) {
+    match dice.below(30) {
+        0 => event["message_id"] = event["messageId"].take(),
+        1 => event["message_id"] = json!(format!("other-{}", dice.below(3))),
+        2 => event["messageId"] = Value::Null,
+        3 => event["messageId"] = json!(dice.next()),
+        _ => {}
+    }
+}
+
+/// Writes the large userId as a number, as some sources do.
+pub(crate) fn with_large_id(dice: &Dice, json: String) -> String {
+    if dice.below(2) == 0 {
+        return json;
+    }
+    json.replacen(&format!("\"userId\":\"{LARGE_ID}\""), &format!("\"userId\":{LARGE_ID}"), 1)
+}
+
+/// Writes one key of an identify's traits twice; the first one has no value.
+pub(crate) fn with_key_twice(dice: &Dice, json: String) -> String {
+    let key = *dice.pick(&["email", "plan", "company", "first_name"]);
+    let value = *dice.pick(&["null", "\"\"", "[]"]);
+    if !dice.per_mille(30) {
+        return json;
+    }
+    json.replacen("\"traits\":{\"", &format!("\"traits\":{{\"{key}\":{value},\""), 1)
 }
 
 /// Writes a number that no double holds into the text of an identify, as a trait of its own or as `plan`.
@@ -96,11 +155,29 @@ fn with_invisible(dice: &Dice, text: &str) -> String {
 
 fn values(dice: &Dice, traits: &mut Map<String, Value>) {
     if let Some(email) = traits.get("email").and_then(Value::as_str).map(str::to_owned) {
-        match dice.below(20) {
-            0 => drop(traits.insert("email".into(), json!(with_invisible(dice, &email)))),
-            1 => drop(traits.insert("email".into(), json!(format!("<{email}>")))),
-            _ => {}
+        let odd = match dice.below(30) {
+            0 => with_invisible(dice, &email),
+            1 => format!("<{email}>"),
+            2 => format!("mailto:{email}"),
+            3 => format!("Ann <{email}>"),
+            4 => format!(" \"{email}\"\u{a0}"),
+            _ => email,
+        };
+        traits.insert("email".into(), json!(odd));
+    }
+    for key in ["company", "phone", "plan"] {
+        // A word that must be found again where it is kept stays whole.
+        if let Some(text) =
+            traits.get(key).and_then(Value::as_str).filter(|text| ["gold", "0123"].contains(text))
+        {
+            let odd = with_invisible(dice, text);
+            if dice.per_mille(60) {
+                traits.insert(key.into(), json!(odd));
+            }
         }
+    }
+    if dice.per_mille(20) {
+        traits.insert("company".into(), json!(["Acme"]));
     }
     if dice.per_mille(50) {
         traits.insert("tags".into(), json!(["gold", "vip"]));
@@ -134,8 +211,9 @@ fn keys(dice: &Dice, traits: &mut Map<String, Value>) {
 /// The address under another name, in another shape.
 fn address(dice: &Dice, traits: &mut Map<String, Value>) {
     let Some(Value::Object(address)) = traits.get("address").cloned() else { return };
+    let address = with_lines(dice, address);
     let shape = dice.below(16);
-    if shape < 7 {
+    if shape < 8 {
         traits.remove("address");
     }
     match shape {
@@ -148,8 +226,29 @@ fn address(dice: &Dice, traits: &mut Map<String, Value>) {
             let between = if shape == 5 { "." } else { "_" };
             traits.extend(address.into_iter().map(|(key, value)| (format!("address{between}{key}"), value)));
         }
-        _ => {}
+        7 => traits.extend(address),
+        _ => drop(traits.insert("address".into(), Value::Object(address))),
     }
+}
+
+/// Street and postal code beside the city, in the words of one of those who send addresses.
+fn with_lines(dice: &Dice, mut address: Map<String, Value>) -> Map<String, Value> {
+    if dice.below(2) == 0 {
+        return address;
+    }
+    let [street, second, code] = *dice.pick(&LINES);
+    address.insert(street.into(), json!(*dice.pick(&["1 High St", "Rua 1", ""])));
+    address.insert(second.into(), dice.pick(&[json!("Apt 2"), json!(""), Value::Null]).clone());
+    address.insert(code.into(), dice.pick(&[json!("K1A 0B1"), json!(53111), Value::Null]).clone());
+    if dice.per_mille(300) {
+        address.insert("province".into(), json!(*dice.pick(&["Ontario", "California"])));
+        address.insert("province_code".into(), json!("ON"));
+        address.insert("country_code".into(), json!(*dice.pick(&["CA", "US", "none"])));
+    }
+    if dice.per_mille(200) {
+        address.insert("zip".into(), Value::Null);
+    }
+    address
 }
 
 fn with_default(mut address: Map<String, Value>) -> Value {

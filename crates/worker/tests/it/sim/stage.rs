@@ -25,7 +25,7 @@ use super::life::Storm;
 use super::network::{Refersion, Sent};
 use super::plant::Plant;
 use super::shapes;
-use super::story::{REFUSED_ADDRESS, Story};
+use super::story::{Story, is_refused};
 
 /// One connection, and who is said to be there.
 pub(crate) struct Account {
@@ -161,7 +161,7 @@ impl Stage {
                 let status = *dice.pick(&[Status::Active, Status::Pending, Status::Denied, Status::Disabled]);
                 let before = ExistingAffiliate { status, ..ExistingAffiliate::active(address) };
                 // Whom Refersion does not take was not there before us either.
-                if dice.below(2) == 0 && address != REFUSED_ADDRESS {
+                if dice.below(2) == 0 && !is_refused(address) {
                     existed.extend(core.add_affiliate(&public_key, before).map(|placed| placed.id));
                 }
             }

@@ -32,16 +32,25 @@ pub(crate) struct Story {
     count: usize,
 }
 
-/// An address that Segment passes on and Refersion refuses.
-pub(crate) const REFUSED_ADDRESS: &str = ".odd@x.test";
+/// Addresses that Segment passes on and Refersion refuses; the second is certain to be, so it is not sent.
+const REFUSED_ADDRESSES: [&str; 2] = [".odd@x.test", "odd@@x.test"];
+
+/// Whether Refersion refuses an address.
+pub(crate) fn is_refused(address: &str) -> bool {
+    REFUSED_ADDRESSES.contains(&address)
+}
 
 impl Story {
     pub(crate) fn new(dice: Dice, tag: u64) -> Self {
         let some = |most: u64, name: &dyn Fn(u64) -> String| (0..=dice.below(most)).map(name).collect();
-        let users = some(4, &|n| if n == 3 { "shape@x.test".to_owned() } else { format!("user-{n}") });
-        let mut addresses: Vec<String> = some(5, &|n| format!("ad{n}@x.test"));
+        let mut users: Vec<String> =
+            some(4, &|n| if n == 3 { "shape@x.test".to_owned() } else { format!("user-{n}") });
         if dice.per_mille(100) {
-            addresses.push(REFUSED_ADDRESS.to_owned());
+            users.push(shapes::LARGE_ID.to_owned());
+        }
+        let mut addresses: Vec<String> = some(5, &|n| format!("ad{n}@x.test"));
+        if dice.per_mille(150) {
+            addresses.push((*dice.pick(&REFUSED_ADDRESSES)).to_owned());
         }
         let anonymous = some(3, &|n| format!("anon-{n}"));
         Self { dice, users, addresses, anonymous, told: Vec::new(), tag, count: 0 }
@@ -51,8 +60,8 @@ impl Story {
     pub(crate) fn next(&mut self, now: Timestamp) -> SentEvent {
         self.count += 1;
         let said = match self.dice.below(100) {
-            0..48 => self.with_large_number(now, false),
-            48..70 => self.with_large_number(now, true),
+            0..48 => self.with_odd_text(now, false),
+            48..70 => self.with_odd_text(now, true),
             70..80 => self.delete(now),
             80..90 if !self.told.is_empty() => self.dice.pick(&self.told).clone(),
             90..93 => self.unreadable(),
@@ -182,6 +191,9 @@ impl Story {
         let dice = self.dice.clone();
         let (mut user, address) = (dice.maybe(&self.users), dice.maybe(&self.addresses));
         let anonymous = if dice.per_mille(150) { dice.maybe(&self.anonymous) } else { None };
+        if dice.per_mille(50) {
+            user = Some(self.word("stranger"));
+        }
         if user.is_none() && address.is_none() && anonymous.is_none() {
             user = Some(dice.pick(&self.users).clone());
         }
@@ -214,9 +226,12 @@ impl Story {
         SentEvent { json: json.to_string(), ..nobody() }
     }
 
-    fn with_large_number(&mut self, now: Timestamp, engage: bool) -> SentEvent {
+    /// An identify with what only its text can say.
+    fn with_odd_text(&mut self, now: Timestamp, engage: bool) -> SentEvent {
         let said = self.identify(now, engage);
-        SentEvent { json: shapes::with_large_number(&self.dice, said.json), ..said }
+        let json = shapes::with_large_number(&self.dice, said.json);
+        let json = shapes::with_key_twice(&self.dice, json);
+        SentEvent { json: shapes::with_large_id(&self.dice, json), ..said }
     }
 
     /// An event whose identifiers name nobody. Nothing personal is in it: it is nobody's.

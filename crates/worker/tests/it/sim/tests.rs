@@ -21,18 +21,25 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// Plays every second seed, beginning with `first`, so that two threads share the work.
-fn seeds(first: u64) {
-    let seeds = number("SIMULATION_SEEDS").unwrap_or(SEEDS);
-    let mut failures = Vec::new();
-    for seed in (first..seeds).step_by(2) {
+/// Plays every second seed, beginning with `parity`, so that two threads share the work.
+fn seeds(parity: u64) {
+    let first = number("SIMULATION_FIRST").unwrap_or(0);
+    let last = first + number("SIMULATION_SEEDS").unwrap_or(SEEDS);
+    let enough = number("SIMULATION_EVENTS").map(|events| events / 2);
+    let (mut seeds, mut events, mut failures) = (0, 0, Vec::new());
+    for seed in (first + parity..).step_by(2) {
+        if enough.map_or(seed >= last, |enough| events >= enough) {
+            break;
+        }
         let played = play(seed, Plant::Nothing);
+        (seeds, events) = (seeds + 1, events + played.events as u64);
         if !played.wrong.is_empty() {
             failures.push(told(seed, &played));
         }
     }
+    eprintln!("{seeds} seeds from {} on, {events} events, {} failures", first + parity, failures.len());
     let shown = failures.iter().take(5).cloned().collect::<Vec<_>>().join("\n\n");
-    assert!(failures.is_empty(), "{} of {} seeds failed\n{shown}", failures.len(), seeds / 2);
+    assert!(failures.is_empty(), "{} of {seeds} seeds failed\n{shown}", failures.len());
 }
 
 #[test]

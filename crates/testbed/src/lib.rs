@@ -7,6 +7,7 @@
 mod certificate;
 pub mod faketime;
 mod install;
+pub mod pgbouncer;
 pub mod postgres;
 mod private;
 pub mod rabbitmq;

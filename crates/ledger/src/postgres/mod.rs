@@ -9,6 +9,7 @@
 //! id, digests in their order, events in theirs. Counts are appended, not updated, so that no row is everybody's.
 
 mod accounts;
+mod arrivals;
 mod claims;
 mod codes;
 mod copy;

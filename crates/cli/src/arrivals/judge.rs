@@ -211,6 +211,9 @@ fn verdict(look: &Look<'_>, stream: &Stream, arrived: &Ranges, found: Ranges) ->
     if is_old {
         return Some(nothing(stream.id));
     }
+    if numbers == known_numbers {
+        return None;
+    }
     let mut given_up = Ranges::default();
     while numbers.ranges() > RANGES
         && let Some((first, last)) = numbers.take_lowest()
@@ -222,7 +225,7 @@ fn verdict(look: &Look<'_>, stream: &Stream, arrived: &Ranges, found: Ranges) ->
     let found_at = known.filter(|_| more == 0).map_or(look.now, |known| known.found_at);
     let (queue, until) = (stream.queue.clone(), stream.until(last));
     let missing = Missing { stream: stream.id, queue, numbers, beyond, since, until, found_at };
-    (known != Some(&missing)).then_some(Verdict { stream: stream.id, missing: Some(missing), more, given_up })
+    Some(Verdict { stream: stream.id, missing: Some(missing), more, given_up })
 }
 
 fn nothing(stream: Uuid) -> Verdict {

@@ -19,7 +19,9 @@ const EVENTS: u64 = 40;
 fn identify(number: u64) -> Value {
     json!({
         "type": "identify", "messageId": format!("m-{number}"), "userId": format!("u{number}"),
-        "traits": { "email": format!("u{number}@example.org"), "name": "Ann Smith" },
+        "traits": {
+            "email": format!("u{number}@example.org"), "name": "Ann Smith", "address": { "city": "Rome" },
+        },
     })
 }
 

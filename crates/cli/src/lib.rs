@@ -2,10 +2,12 @@
 //!
 //! Only this crate knows all the others, and only it reads the environment and the wall clock. The order of reading:
 //! [`program`] (from arguments to exit code), [`cli`] (the tree of commands), [`commands`] (one file for each),
-//! [`config`] (what the program is told), [`engines`] (queue, ledger and vault), [`capacity`] (room for new events), [`stack`] (the roles in one process),
+//! [`config`] (what the program is told), [`engines`] (queue, ledger and vault), [`capacity`] (room for new events), [`arrivals`] (accepted
+//! events that never arrive), [`stack`] (the roles in one process),
 //! [`operator`] (what an operator sees of events and persons), [`supervise`] and [`shutdown`] (how roles run and end),
 //! [`health`] and [`metrics`] (how they are).
 
+pub mod arrivals;
 pub mod capacity;
 pub mod cli;
 pub mod clock;

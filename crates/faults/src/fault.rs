@@ -76,13 +76,14 @@ const fn point(name: &'static str) -> Fault {
 }
 
 /// Every fault.
-pub const ALL: [Fault; 37] = [
+pub const ALL: [Fault; 38] = [
     row("nothing", Kind::Nothing),
     row("ingest killed", Kind::KillIngest),
     row("worker killed", Kind::KillWorker),
     point("absorb.taken"),
     point("absorb.folded"),
     point("absorb.recorded"),
+    point("absorb.noted"),
     point("absorb.acknowledged"),
     point("reconcile.leased"),
     point("reconcile.settled"),

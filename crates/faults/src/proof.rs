@@ -59,6 +59,7 @@ pub async fn check(stage: &Stage, log: &Log, addresses: &[Vec<String>]) -> anyho
     let found = found(&stage.accounts, &engines, log).await?;
     let mut proof = Proof { accepted: log.accepted.len(), ..Proof::default() };
     outcomes(&mut proof, log, &found);
+    arrivals(&mut proof, &engines).await?;
     let (state, calls) = stage.refersion.with(|simulator, _| (simulator.state(), simulator.calls()));
     let state = serde_json::to_value(state)?;
     for (index, account) in stage.accounts.iter().enumerate() {
@@ -120,6 +121,25 @@ pub(crate) fn outcomes(proof: &mut Proof, log: &Log, found: &[Found]) {
     for view in views.filter(|view| log.accepted.contains_key(&view.event)) {
         *proof.outcomes.entry(view.state.word()).or_default() += 1;
     }
+}
+
+/// Everything has arrived, so nothing may seem to be missing, neither now nor later.
+async fn arrivals(proof: &mut Proof, engines: &Engines) -> anyhow::Result<()> {
+    let arrived = engines.arrivals.arrived(engines.now()).await?;
+    for stream in engines.arrivals.streams().await? {
+        let missing = stream.confirmed.without(&arrived.get(&stream.id).cloned().unwrap_or_default());
+        if !missing.is_empty() {
+            proof.breaches.push(format!("events of {} seem to be missing: {missing}", stream.queue));
+        }
+    }
+    for missing in engines.arrivals.missing().await? {
+        proof.breaches.push(format!(
+            "{} events of {} were reported missing",
+            missing.events(),
+            missing.queue
+        ));
+    }
+    Ok(())
 }
 
 /// The addresses at which the worker found affiliates that were there before us.

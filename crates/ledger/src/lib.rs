@@ -7,6 +7,7 @@
 //! Readers of a graph remember its version; [`Ledger::record`] writes only if no version has moved, so absorb and
 //! reconcile need no locks between reading and writing: on [`LedgerError::Conflict`] the caller reads again.
 
+pub mod arrivals;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -20,12 +21,16 @@ pub mod unmapped;
 pub mod view;
 mod words;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
 use jiff::Timestamp;
+use numbers::Ranges;
 use uuid::Uuid;
 
+pub use arrivals::{Arrivals, Missing, Stream};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
@@ -106,6 +111,12 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError::Fenced`] if `changes.fence` is given and not the newest token; [`LedgerError::Claimed`] if graphs are
     /// to be written that somebody else has claimed.
     async fn record(&self, changes: Changes) -> Result<(), LedgerError>;
+
+    /// Notes events that are recorded by now, by stream and number ([`Arrivals`]), before they are acknowledged. An engine
+    /// without [`Arrivals`] has nothing to note.
+    async fn note_arrivals(&self, _arrivals: &BTreeMap<Uuid, Ranges>) -> Result<(), LedgerError> {
+        Ok(())
+    }
 
     /// Claims the graphs of a connection: until the claim ends, nobody else can write them. `false` while another holder's
     /// claim runs. To be made before they are read; whoever is writing at this moment may still be the faster one.

@@ -82,6 +82,8 @@ pub struct ProcessReport {
     pub ended_at: Option<Timestamp>,
     /// The connections that it holds the lease of.
     pub connections: Vec<HeldConnection>,
+    /// Whether it notes what it absorbs ([`crate::Arrivals`]); a process of an earlier version does not.
+    pub notes_arrivals: bool,
 }
 
 /// Signs of life. Every method is cheap enough to be called every few seconds.

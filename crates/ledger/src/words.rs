@@ -7,6 +7,7 @@ use identity::Digest;
 use identity::graph::Lane;
 use identity::plan::StepKind;
 use jiff::Timestamp;
+use numbers::Ranges;
 
 use crate::{DeadLetterState, ProcessRole, State};
 
@@ -39,6 +40,39 @@ pub(crate) fn lane_word(lane: Lane) -> &'static str {
     match lane {
         Lane::Live => "live",
         Lane::Bulk => "bulk",
+    }
+}
+
+pub(crate) fn lane(word: &str) -> Result<Lane, Unreadable> {
+    let found = LANES.into_iter().find(|lane| lane_word(*lane) == word);
+    found.ok_or_else(|| Unreadable::word("lane", word))
+}
+
+/// Numbers as ranges.
+pub(crate) fn ranges(text: &str) -> Result<Ranges, Unreadable> {
+    text.parse().map_err(|error: numbers::NotRanges| Unreadable(error.to_string()))
+}
+
+/// A count for SQL.
+pub(crate) fn narrow(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Numbers with their times, as JSON.
+pub(crate) mod marks {
+    use jiff::Timestamp;
+
+    use super::{Unreadable, micros, time};
+
+    pub(crate) fn write(marks: &[(u64, Timestamp)]) -> serde_json::Result<String> {
+        let marks: Vec<(u64, i64)> = marks.iter().map(|(number, at)| (*number, micros(*at))).collect();
+        serde_json::to_string(&marks)
+    }
+
+    pub(crate) fn read(text: &str) -> Result<Vec<(u64, Timestamp)>, Unreadable> {
+        let marks: Vec<(u64, i64)> =
+            serde_json::from_str(text).map_err(|error| Unreadable(error.to_string()))?;
+        marks.into_iter().map(|(number, at)| Ok((number, time(at)?))).collect()
     }
 }
 

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use numbers::Ranges;
+use uuid::Uuid;
+
+use crate::published::Numbers;
 use crate::{Item, QueueError};
 
 /// The contents of the messages that one take found.
@@ -28,6 +32,8 @@ pub(crate) struct Taken {
     pub(crate) ticket: i64,
     /// What the engine recognises it by.
     pub(crate) id: i64,
+    /// The numbers of its events; `None` where they have none.
+    pub(crate) numbers: Option<Numbers>,
 }
 
 impl Batch {
@@ -41,6 +47,16 @@ impl Batch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// The numbers of its events, by the stream that they were published in ([`Published`](crate::Published)).
+    #[must_use]
+    pub fn numbers(&self) -> BTreeMap<Uuid, Ranges> {
+        let mut streams: BTreeMap<Uuid, Ranges> = BTreeMap::new();
+        for numbers in self.messages.iter().filter_map(|message| message.numbers) {
+            streams.entry(numbers.stream).or_default().insert(numbers.first, numbers.last);
+        }
+        streams
     }
 
     /// Adds a message with what was in it.

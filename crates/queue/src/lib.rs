@@ -15,6 +15,7 @@ pub mod error;
 pub mod group;
 pub mod pack;
 pub mod port;
+mod published;
 pub mod rabbitmq;
 pub mod sqlite;
 
@@ -25,6 +26,7 @@ pub use envelope::{Envelope, FORMAT, Lane};
 pub use error::{PublishError, QueueError};
 pub use group::{GroupCommit, GroupLimits};
 pub use port::{Depth, Item, Look, Queue, TAKE_BYTES};
+pub use published::Published;
 
 /// The time of day, handed in by whoever builds an engine.
 pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::sqlite::Rescue;
-use crate::{Batch, Envelope, PublishError, QueueError};
+use crate::{Batch, Envelope, PublishError, Published, QueueError};
 
 /// Upper limit of bytes in one batch, unless its first message is larger: the longest slice of work that one connection
 /// puts before another's. A thousand ordinary identifies fit.
@@ -90,6 +90,12 @@ pub trait Queue: Send + Sync {
     /// When the queue cannot be written.
     async fn prove_writing(&self) -> Result<(), QueueError> {
         Ok(())
+    }
+
+    /// What this handle has published so far, by stream. `None` for an engine that does not number what it publishes,
+    /// because nobody but the program can take anything out of it.
+    fn published(&self) -> Option<Vec<Published>> {
+        None
     }
 
     /// Damaged files from which events were rescued, oldest first; none for an engine that repairs itself.

@@ -8,6 +8,7 @@ mod certificate;
 pub mod faketime;
 mod http_proxy;
 mod install;
+pub mod pgbouncer;
 pub mod postgres;
 mod private;
 pub mod rabbitmq;

@@ -63,7 +63,7 @@ pub struct Server {
     group: Group,
     programs: PathBuf,
     folder: PathBuf,
-    port: u16,
+    pub(crate) port: u16,
     settings: Vec<String>,
 }
 
@@ -258,7 +258,7 @@ fn is_root() -> bool {
 }
 
 /// Makes the user of the server the owner of a path.
-fn give_to_user(path: &Path) -> io::Result<()> {
+pub(crate) fn give_to_user(path: &Path) -> io::Result<()> {
     if is_root() {
         Command::new("chown").arg(USER).arg(path).status()?;
     }
@@ -266,7 +266,7 @@ fn give_to_user(path: &Path) -> io::Result<()> {
 }
 
 /// The prefix of a command that root must not run.
-fn as_user() -> String {
+pub(crate) fn as_user() -> String {
     if is_root() { format!("setpriv --reuid={USER} --regid={USER} --clear-groups ") } else { String::new() }
 }
 

@@ -41,10 +41,11 @@ mod armed {
     use std::time::Duration;
 
     /// Every point, in the order in which an event comes by them: absorb, then reconcile; or straight through both.
-    pub const NAMES: [&str; 17] = [
+    pub const NAMES: [&str; 18] = [
         "absorb.taken",
         "absorb.folded",
         "absorb.recorded",
+        "absorb.noted",
         "absorb.acknowledged",
         "reconcile.leased",
         "reconcile.settled",

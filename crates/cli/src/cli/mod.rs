@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, check, config, connections, dead_letters, demo, events, export, forget, migrate, profiles,
-    retention, secrets, serve, simulate, status,
+    audit, bench, check, config, connections, dead_letters, demo, events, export, forget, migrate, missing,
+    profiles, retention, secrets, serve, simulate, status,
 };
 use crate::config::{Loaded, Log, LogLevel, Origin};
 
@@ -91,6 +91,8 @@ pub enum Command {
     Migrate(migrate::Arguments),
     /// Show how far expired events are dropped, and confirm the clock
     Retention(retention::Arguments),
+    /// Show accepted events that never arrived, and confirm that you know of them
+    Missing(missing::Arguments),
 }
 
 impl Command {

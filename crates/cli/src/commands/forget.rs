@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Context;
+use crate::arrivals::report_own;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::events::find;
@@ -126,6 +127,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         ));
     }
     engines.queue.publish(&envelopes).await?;
+    report_own(&engines).await;
     if arguments.wait {
         wait(&engines, &mut rows, Duration::from_secs(arguments.timeout)).await?;
     }

@@ -14,6 +14,7 @@ mod files;
 pub mod forget;
 mod line;
 pub mod migrate;
+pub mod missing;
 pub mod profiles;
 pub mod retention;
 pub mod secrets;
@@ -97,5 +98,6 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Secrets(arguments) => secrets::run(&arguments, context).await,
         Command::Migrate(arguments) => migrate::run(&arguments, context).await,
         Command::Retention(arguments) => retention::run(&arguments, context).await,
+        Command::Missing(arguments) => missing::run(&arguments, context).await,
     }
 }

@@ -26,7 +26,7 @@ pub use sections::{
 pub use settings::{Origin, Settings};
 pub use show::ShownSetting;
 pub(crate) use url::mask;
-pub use url::{LedgerUrl, QueueUrl};
+pub use url::{LedgerUrl, ManagementUrl, QueueUrl};
 pub use value::{BaseUrl, ByteSize, LogFormat, LogLevel, Secret};
 
 /// The file that says every default, as it was when the program was built.

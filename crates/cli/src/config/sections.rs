@@ -11,7 +11,7 @@ use listener::Networks;
 use super::error::ConfigError;
 use super::proxy::Proxy;
 use super::settings::Settings;
-use super::url::{LedgerUrl, QueueUrl};
+use super::url::{LedgerUrl, ManagementUrl, QueueUrl};
 use super::value::{BaseUrl, ByteSize, LogFormat, LogLevel, Secret};
 
 /// Segment gives up on a request after this time. Source: Segment's page on its Webhooks destination, the only one that
@@ -55,6 +55,8 @@ sections! {
         live_queues: u32,
         /// Queues of the bulk lane on RabbitMQ.
         bulk_queues: u32,
+        /// The management API of RabbitMQ; `None` if nobody asks it.
+        management_url: Option<ManagementUrl>,
         /// Further certificates to trust for `amqps://`.
         ca_file: Option<PathBuf>,
     }

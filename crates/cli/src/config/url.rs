@@ -7,6 +7,8 @@ use super::value::{HIDDEN, Secret, Setting};
 
 /// How the URL of a broker begins: plain, and over TLS.
 const AMQP: [&str; 2] = ["amqp://", "amqps://"];
+/// How the URL of a management API begins: plain, and over TLS.
+const HTTP: [&str; 2] = ["http://", "https://"];
 /// How the URL of a database begins; libpq takes both.
 const POSTGRES: [&str; 2] = ["postgres://", "postgresql://"];
 
@@ -34,6 +36,22 @@ impl Setting for QueueUrl {
         let host_is_one = |node: &&str| !node.rsplit('@').next().unwrap_or(node).contains(',');
         let right = nodes.iter().all(|node| has_scheme(node, &AMQP) && host_is_one(node));
         right.then(|| Self::Amqp(nodes.into_iter().map(Secret::new).collect()))
+    }
+}
+
+/// The address of RabbitMQ's management API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagementUrl(pub Secret);
+
+impl Setting for Option<ManagementUrl> {
+    const WANTED: &'static str = "http://USER:PASSWORD@HOST:15672 (https:// with TLS), or empty";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        let text = raw.as_text()?.trim();
+        if text.is_empty() {
+            return Some(None);
+        }
+        has_scheme(text, &HTTP).then(|| Some(ManagementUrl(Secret::new(text))))
     }
 }
 

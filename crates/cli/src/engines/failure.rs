@@ -182,6 +182,11 @@ fn meaning_of_broker(error: &RabbitError) -> Meaning {
             ("queue", Exit::Failed, "docs/rabbitmq.md tells what is declared, and how to change it")
         }
         RabbitError::Configuration { .. } => BROKER_SETTINGS,
+        RabbitError::Management { .. } => (
+            "queue",
+            Exit::Failed,
+            "look at queue.management_url, and whether the plugin rabbitmq_management is enabled",
+        ),
         RabbitError::NotDeclared { .. } => (
             "no_installation",
             Exit::Failed,

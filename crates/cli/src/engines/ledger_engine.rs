@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connections::ConnectionStore;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
-use ledger::{Ledger, Monitoring, Storage};
+use ledger::{Arrivals, Ledger, Monitoring, Storage};
 use sqlite::Database;
 
 use super::EngineError;
@@ -16,6 +16,7 @@ pub(super) struct LedgerEngine {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) monitoring: Arc<dyn Monitoring>,
+    pub(super) arrivals: Arc<dyn Arrivals>,
     pub(super) connections: Arc<dyn ConnectionStore>,
     /// The file; `None` on a server.
     pub(super) file: Option<Database>,
@@ -74,7 +75,7 @@ pub(crate) async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
     Err(EngineError::NoInstallation { what: "ledger", place })
 }
 
-fn ports<Engine: Ledger + Storage + Monitoring + ConnectionStore + Clone + 'static>(
+fn ports<Engine: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + Clone + 'static>(
     engine: Engine,
     file: Option<Database>,
 ) -> LedgerEngine {
@@ -82,6 +83,7 @@ fn ports<Engine: Ledger + Storage + Monitoring + ConnectionStore + Clone + 'stat
         ledger: Arc::new(engine.clone()),
         storage: Arc::new(engine.clone()),
         monitoring: Arc::new(engine.clone()),
+        arrivals: Arc::new(engine.clone()),
         connections: Arc::new(engine),
         file,
     }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use connections::vault::FIRST_KEY_NUMBER;
 use connections::{ConnectionStore, OsRandomness, Randomness, Vault, keys};
 use jiff::Timestamp;
-use ledger::{Ledger, Monitoring, Storage};
+use ledger::{Arrivals, Ledger, Monitoring, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -41,6 +41,8 @@ pub struct Engines {
     pub storage: Arc<dyn Storage>,
     /// Who works on it.
     pub monitoring: Arc<dyn Monitoring>,
+    /// What was published, and what of it has arrived.
+    pub arrivals: Arc<dyn Arrivals>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
     /// The ledger's file, to be watched for damage; `None` on a server.
@@ -140,6 +142,7 @@ impl Opening {
             ledger: ledger.ledger,
             storage: ledger.storage,
             monitoring: ledger.monitoring,
+            arrivals: ledger.arrivals,
             connections: ledger.connections,
             ledger_file: ledger.file,
             vault,

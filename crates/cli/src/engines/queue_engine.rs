@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use queue::rabbitmq::{Health, Options, RabbitQueue};
+use queue::rabbitmq::{self, Health, LossyPolicy, Options, RabbitQueue};
 use queue::sqlite::{Settings, SqliteQueue};
 use queue::{Queue, QueueError};
 
 use super::EngineError;
 use crate::clock::Clock;
-use crate::config::{self, QueueUrl};
+use crate::config::{self, ManagementUrl, QueueUrl};
 
 /// An open queue, with what only its engine can do. Cheap to clone.
 #[derive(Clone)]
@@ -105,6 +105,18 @@ pub(crate) async fn probe(
     }
     let options = Options { declares, ..options(settings)? };
     RabbitQueue::probe(&urls(settings), options, Arc::clone(clock)).await.map_err(EngineError::Broker)
+}
+
+/// The policies of the broker by which it throws events away, and the virtual host in which they are. `None` if the
+/// address of its management API is not set.
+pub(crate) async fn lossy_policies(
+    settings: &config::Queue,
+) -> Result<Option<(String, Vec<LossyPolicy>)>, EngineError> {
+    let Some(ManagementUrl(url)) = &settings.management_url else { return Ok(None) };
+    let urls = urls(settings);
+    let host = rabbitmq::virtual_host(&urls).map_err(EngineError::Broker)?;
+    let lossy = rabbitmq::lossy_policies(url.reveal(), &urls, &options(settings)?).await;
+    Ok(Some((host, lossy.map_err(EngineError::Broker)?)))
 }
 
 fn file_settings(settings: &config::Queue) -> Settings {

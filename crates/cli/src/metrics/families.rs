@@ -23,6 +23,7 @@ pub(super) fn all(
     families.extend(snapshot.ingest.as_ref().into_iter().flat_map(ingest));
     families.extend(snapshot.queue.as_ref().into_iter().flat_map(queue));
     families.extend(snapshot.ledger.as_ref().into_iter().flat_map(|it| ledger(it, &names)));
+    families.push(missing(snapshot.missing_events));
     families.extend(snapshot.room.as_ref().into_iter().flat_map(room));
     families.extend(snapshot.worker.as_ref().into_iter().flat_map(|it| worker(it, &names)));
     families.into_iter().flatten().collect()
@@ -108,6 +109,12 @@ fn queue(it: &QueueFigures) -> Vec<Option<MetricFamily>> {
         gauge("queue_bytes", "Bytes of messages that the queue holds.", bytes),
         gauge("queue_limit_bytes", "Bytes from which on the queue is full (queue.max_bytes).", limit),
     ]
+}
+
+fn missing(events: Option<u64>) -> Option<MetricFamily> {
+    let help = "Accepted events that the broker confirmed and that never arrived.";
+    let missing = Family::gauge("events_missing", help, []);
+    events.into_iter().fold(missing, |family, events| family.with([], number(events))).finish()
 }
 
 fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {

@@ -13,6 +13,8 @@ pub struct Snapshot {
     pub ledger: Option<LedgerFigures>,
     /// The room for new events.
     pub room: Option<RoomFigures>,
+    /// Events that never arrived; `None` where they are not watched.
+    pub missing_events: Option<u64>,
     /// The worker's.
     pub worker: Option<WorkerFigures>,
     /// The log's.

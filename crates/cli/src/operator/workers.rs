@@ -140,6 +140,7 @@ mod tests {
             beat_at: at(beat),
             ended_at: None,
             connections: Vec::new(),
+            notes_arrivals: true,
         }
     }
 

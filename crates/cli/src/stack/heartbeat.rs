@@ -103,7 +103,7 @@ impl Heartbeat {
     pub(super) fn keep_beating(
         &self,
         config: &Config,
-        roles: Roles,
+        report: ProcessReport,
         engines: &Engines,
         running: &mut Running,
     ) {
@@ -112,7 +112,7 @@ impl Heartbeat {
             engines: engines.clone(),
             config: config.clone(),
             meters: running.meters.clone(),
-            report: report(roles, engines),
+            report,
         };
         let stop = running.stop.clone();
         running.supervisor.start("heartbeat", Freshness::WhileRunning, move |_| {
@@ -137,7 +137,8 @@ enum Part {
     Work,
 }
 
-fn report(roles: Roles, engines: &Engines) -> ProcessReport {
+/// What a process of these roles reports of itself at first.
+pub(super) fn report(roles: Roles, engines: &Engines) -> ProcessReport {
     let role = match roles {
         Roles { ingest: true, worker: true } => ProcessRole::Serve,
         Roles { ingest: true, worker: false } => ProcessRole::Ingest,
@@ -154,6 +155,7 @@ fn report(roles: Roles, engines: &Engines) -> ProcessReport {
         beat_at: now,
         ended_at: None,
         connections: Vec::new(),
+        notes_arrivals: true,
     }
 }
 

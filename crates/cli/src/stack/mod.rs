@@ -3,6 +3,7 @@
 //! A process starts in two steps, because its ledger may be away: [`Standby`] is the ingest endpoint, which answers 503
 //! meanwhile, with health and metrics, which say why; [`Stack`] is everything.
 
+mod arrivals;
 mod closed;
 mod endpoint;
 mod figures;
@@ -26,6 +27,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::Meters;
 
+use self::arrivals::Arrivals;
 pub use self::closed::until_complete;
 use self::heartbeat::Heartbeat;
 pub use self::listeners::Listeners;
@@ -61,6 +63,7 @@ pub struct Standby {
     ledger: LedgerWatch,
     room: Room,
     heartbeat: Heartbeat,
+    arrivals: Arrivals,
     roles: Roles,
     running: Running,
 }
@@ -81,6 +84,8 @@ struct Running {
     stop: CancellationToken,
     health_stop: CancellationToken,
     health_server: JoinHandle<()>,
+    /// Where what was published at last is to be reported.
+    arrivals: Option<(Arrivals, Engines)>,
     deadline: Duration,
 }
 
@@ -98,7 +103,8 @@ impl Standby {
         needs::watch_queue(&opening.queue, roles, &pulses);
         needs::watch_ledger(&ledger, roles, &pulses);
         let heartbeat = Heartbeat::watched_by(&pulses, config);
-        let room = Room::default();
+        let (room, arrivals) = (Room::default(), Arrivals::default());
+        arrivals.watched_by(&pulses, &opening.clock);
         let mut supervisor = Supervisor::new(pulses.clone(), stop.clone());
         let endpoint = door_listener.map(|(listener, address)| {
             room.watched_by(&pulses);
@@ -115,6 +121,7 @@ impl Standby {
             meters.as_ref(),
         );
         sources.push(Box::new(room.clone()));
+        sources.push(Box::new(arrivals.clone()));
         let exporter = Arc::new(Exporter::new(sources));
         let health = Health { pulses: pulses.clone(), exporter };
         let health_stop = CancellationToken::new();
@@ -129,9 +136,11 @@ impl Standby {
             stop,
             health_stop,
             health_server,
+            arrivals: None,
             deadline: config.shutdown.deadline,
         };
-        Ok(Self { config: config.clone(), opening, awaited, ledger, room, heartbeat, roles, running })
+        let config = config.clone();
+        Ok(Self { config, opening, awaited, ledger, room, heartbeat, arrivals, roles, running })
     }
 
     /// Waits for the ledger, however long that takes, and starts what needs it. `None` if `end` was cancelled
@@ -165,7 +174,9 @@ impl Standby {
         let running = &mut self.running;
         needs::keep_watching(&self.ledger, engines, running);
         self.room.keep_watching(&self.config, engines, running);
-        self.heartbeat.keep_beating(&self.config, self.roles, engines, running);
+        let report = heartbeat::report(self.roles, engines);
+        self.arrivals.keep_watching(&self.config, report.id, engines, running);
+        self.heartbeat.keep_beating(&self.config, report, engines, running);
         files::watch(&self.config, &self.opening.queue, engines, running);
         match running.meters.clone() {
             Some(meters) => {
@@ -241,6 +252,9 @@ impl Running {
     async fn end(self) -> Vec<String> {
         self.stop.cancel();
         let late = self.supervisor.drain(self.deadline).await;
+        if let Some((arrivals, engines)) = &self.arrivals {
+            arrivals.end(engines).await;
+        }
         self.health_stop.cancel();
         if self.health_server.await.is_err() {
             tracing::error!("the health server panicked, which is a bug");

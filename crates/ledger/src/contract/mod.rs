@@ -4,6 +4,7 @@
 //! which writes one test for each promise. Only this suite says what an engine has to do beyond the port's words.
 
 pub mod accounts;
+pub mod arrivals;
 pub mod claims;
 pub mod ends;
 pub mod events;
@@ -19,12 +20,12 @@ pub mod work;
 
 use connections::ConnectionStore;
 
-use crate::{Ledger, Monitoring, Storage};
+use crate::{Arrivals, Ledger, Monitoring, Storage};
 
 /// What a ledger's engine is: all ports over one memory.
-pub trait Engine: Ledger + Storage + Monitoring + ConnectionStore {}
+pub trait Engine: Ledger + Storage + Monitoring + Arrivals + ConnectionStore {}
 
-impl<E: Ledger + Storage + Monitoring + ConnectionStore> Engine for E {}
+impl<E: Ledger + Storage + Monitoring + Arrivals + ConnectionStore> Engine for E {}
 
 /// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
 /// has to live as long as it. The crate that uses it needs `tokio` with its macros.
@@ -40,6 +41,10 @@ macro_rules! contract_tests {
                 what_refersion_asked_for_ends_with_an_operators_resume, a_numeric_id_is_known_with_its_code,
                 a_removed_connection_leaves_nothing, a_learned_rate_is_remembered,
                 another_master_key_is_refused, rotation_keeps_every_key_readable
+            ]
+            arrivals: [
+                streams_are_as_they_were_reported_last, what_was_noted_has_arrived,
+                what_is_missing_is_kept_until_it_is_confirmed, streams_that_nobody_reports_are_forgotten
             ]
             claims: [claimed_graphs_are_written_by_the_holder_alone, a_claim_ends_by_itself]
             ends: [

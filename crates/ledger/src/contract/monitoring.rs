@@ -15,6 +15,7 @@ fn process(number: u128, beat: i64) -> ProcessReport {
         beat_at: at(beat),
         ended_at: None,
         connections: vec![HeldConnection { id: ONE, rate: Some(4.5) }],
+        notes_arrivals: number == 1,
     }
 }
 

@@ -66,6 +66,7 @@ impl DatabaseFailure for PostgresFailure {
             ["08", "53", "57", "58", "55P03", "55006", "25006", "25P03", "28", "3D000", "0A000", "26000"];
         match self {
             Self::TimedOut => true,
+            Self::Failed(Error::Database(error)) if is_about_startup(error.as_ref()) => false,
             Self::Failed(Error::Database(error)) => begins_with(error.as_ref(), &PASSING),
             Self::Failed(Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed) => true,
             Self::Failed(_) => false,
@@ -76,12 +77,22 @@ impl DatabaseFailure for PostgresFailure {
     fn in_words(&self) -> String {
         match self {
             Self::TimedOut => "postgres did not answer in time".to_owned(),
+            Self::Failed(Error::Database(error)) if is_about_startup(error.as_ref()) => format!(
+                "a pooler does not pass on a parameter of ledger.url: set it for the role instead (ALTER ROLE … SET …); \
+                 it says: {}",
+                error.message()
+            ),
             Self::Failed(Error::Database(error)) => {
                 format!("postgres refused ({}): {}", error.code().unwrap_or_default(), error.message())
             }
             Self::Failed(error) => error.to_string(),
         }
     }
+}
+
+/// Whether a pooler refuses what the URL asks for: pgbouncer takes no `options`.
+fn is_about_startup(error: &dyn DatabaseError) -> bool {
+    error.message().starts_with("unsupported startup parameter")
 }
 
 fn begins_with(error: &dyn DatabaseError, codes: &[&str]) -> bool {

@@ -2,12 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx_core::connection::ConnectOptions as _;
-use sqlx_postgres::{PgConnectOptions, PgConnection};
+use sqlx_postgres::PgConnection;
 use tokio::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::pool::within;
-use super::{PostgresLedger, migrate, not_a_url, rows};
+use super::{PostgresLedger, migrate, plain, pooler, rows};
 use crate::LedgerError;
 use crate::words::time;
 
@@ -56,14 +56,16 @@ impl PostgresLedger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`] when the server cannot be reached or does not let us in; [`LedgerError::Broken`] when
-    /// the URL makes no sense.
+    /// the URL makes no sense, or a pooler is in between that gives each transaction another session.
     pub async fn inspect(
         url: &str,
         clock: &(dyn Fn() -> Timestamp + Sync),
     ) -> Result<Inspection, LedgerError> {
-        let options: PgConnectOptions = url.parse().map_err(|_| not_a_url())?;
-        let options = options.disable_statement_logging().application_name("refersion-destination check");
+        let options = plain(url, "refersion-destination check")?;
         let looking = async {
+            if pooler::divides_sessions(&options).await? {
+                return Err(Failure::Broken(pooler::WHY.to_owned()));
+            }
             let mut connection = options.connect().await?;
             look(&mut connection, clock).await
         };

@@ -9,6 +9,7 @@
 //! id, digests in their order, events in theirs. Counts are appended, not updated, so that no row is everybody's.
 
 mod accounts;
+mod arrivals;
 mod claims;
 mod codes;
 mod copy;
@@ -28,6 +29,7 @@ mod monitoring;
 mod notes;
 mod orphans;
 mod pool;
+mod pooler;
 mod port;
 mod record;
 mod storage;
@@ -42,6 +44,7 @@ use std::time::Duration;
 
 use sqlx_core::connection::ConnectOptions as _;
 use sqlx_postgres::{PgConnectOptions, Postgres};
+use tokio::time::Instant;
 
 use crate::LedgerError;
 use failure::Failure;
@@ -89,10 +92,10 @@ impl PostgresLedger {
         options: Options,
         migrations: &[migrate::Migration],
     ) -> Result<Self, LedgerError> {
-        let parsed: PgConnectOptions = url.parse().map_err(|_| not_a_url())?;
-        let plain = parsed.disable_statement_logging().application_name("refersion-destination");
+        let plain = plain(url, "refersion-destination")?;
+        pool::within(Instant::now() + options.deadline, must_be_one_session(&plain)).await?;
         migrate::migrate(&plain, migrations).await?;
-        let pool = Pool::new(settings(plain, options), options.lines, options.deadline);
+        let pool = Pool::new(plain, settings(options), options.lines, options.deadline);
         let ledger = Self { pool, appended: Arc::default() };
         let mut session = ledger.pool.read().await?;
         let until = session.until;
@@ -115,11 +118,27 @@ impl PostgresLedger {
     }
 }
 
+/// How one line is opened. It asks for nothing at its start that a pooler does not take: pgbouncer refuses other startup
+/// parameters than those that it knows.
+fn plain(url: &str, name: &str) -> Result<PgConnectOptions, LedgerError> {
+    let parsed: PgConnectOptions = url.parse().map_err(|_| not_a_url())?;
+    let parsed = parsed.disable_statement_logging().extra_float_digits(None);
+    Ok(parsed.application_name(name).statement_cache_capacity(200))
+}
+
+/// Fails where a pooler divides sessions: nothing would work for long.
+async fn must_be_one_session(options: &PgConnectOptions) -> Result<(), Failure> {
+    if pooler::divides_sessions(options).await? {
+        return Err(Failure::Broken(pooler::WHY.to_owned()));
+    }
+    Ok(())
+}
+
 /// What every line is set to. Each statement is an index lookup by design, but a fresh table has no statistics yet, and
 /// a plan that was right for an empty one would read a week of events for each batch; so other plans are discouraged.
-fn settings(options: PgConnectOptions, limits: Options) -> PgConnectOptions {
+fn settings(limits: Options) -> String {
     let deadline = format!("{}ms", limits.deadline.as_millis());
-    options.statement_cache_capacity(200).options([
+    let settings = [
         ("statement_timeout", deadline.as_str()),
         ("lock_timeout", deadline.as_str()),
         ("idle_in_transaction_session_timeout", deadline.as_str()),
@@ -130,7 +149,8 @@ fn settings(options: PgConnectOptions, limits: Options) -> PgConnectOptions {
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
         ("plan_cache_mode", "force_generic_plan"),
-    ])
+    ];
+    settings.map(|(name, value)| format!("SET {name} = '{value}'")).join("; ")
 }
 
 fn not_a_url() -> LedgerError {

@@ -17,14 +17,15 @@ use crate::words::{count, limit, micros, process_role, small, time};
 use crate::{Audit, DeadLetterFilter, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
-        (id, role, host, pid, version, started_at, beat_at, ended_at, connections)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, ended_at = excluded.ended_at,
         connections = excluded.connections";
 
 const FORGET: &str = "DELETE FROM processes WHERE beat_at < $1";
 
-const READ: &str = "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections
+const READ: &str =
+    "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals
     FROM processes ORDER BY beat_at DESC, id LIMIT $1";
 
 const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT NULL AND expires_at > $1)";
@@ -111,7 +112,8 @@ async fn report(line: &mut PgConnection, process: &ProcessReport) -> Result<(), 
         .bind(micros(process.started_at))
         .bind(micros(process.beat_at))
         .bind(process.ended_at.map(micros))
-        .bind(serde_json::to_string(&process.connections)?);
+        .bind(serde_json::to_string(&process.connections)?)
+        .bind(process.notes_arrivals);
     report.execute(&mut *line).await?;
     if let Ok(before) = process.beat_at.checked_sub(PROCESSES_KEPT) {
         sql(FORGET).bind(micros(before)).execute(line).await?;
@@ -145,5 +147,6 @@ fn process(row: &PgRow) -> Result<ProcessReport, Failure> {
         beat_at: time(row.try_get(6)?)?,
         ended_at: row.try_get::<Option<i64>, _>(7)?.map(time).transpose()?,
         connections: serde_json::from_str(row.try_get(8)?)?,
+        notes_arrivals: row.try_get(9)?,
     })
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use sqlx_core::connection::ConnectOptions as _;
 use sqlx_core::query::query;
+use sqlx_core::raw_sql::raw_sql;
+use sqlx_core::sql_str::AssertSqlSafe;
 use sqlx_postgres::{PgConnectOptions, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -31,6 +33,8 @@ const FOR_LONG: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(super) struct Pool {
     options: PgConnectOptions,
+    /// Statements that a line begins with.
+    settings: String,
     /// The longest that one piece of work may take, waiting for a line included.
     pub(super) deadline: Duration,
     permits: Arc<Semaphore>,
@@ -57,10 +61,15 @@ pub(super) struct Session {
 }
 
 impl Pool {
-    pub(super) fn new(options: PgConnectOptions, lines: u32, deadline: Duration) -> Arc<Self> {
+    pub(super) fn new(
+        options: PgConnectOptions,
+        settings: String,
+        lines: u32,
+        deadline: Duration,
+    ) -> Arc<Self> {
         let permits = usize::try_from(lines).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
         let (permits, waiting) = (Arc::new(Semaphore::new(permits)), Mutex::default());
-        Arc::new(Self { options, deadline, permits, waiting })
+        Arc::new(Self { options, settings, deadline, permits, waiting })
     }
 
     /// A line for single statements.
@@ -96,7 +105,8 @@ impl Pool {
         let line = match self.take_waiting() {
             Some(line) => line,
             None => {
-                let connection = self.options.connect().await?;
+                let mut connection = self.options.connect().await?;
+                raw_sql(AssertSqlSafe(self.settings.clone())).execute(&mut connection).await?;
                 let now = Instant::now();
                 Line { connection, since: now, opened: now }
             }

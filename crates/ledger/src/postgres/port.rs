@@ -1,7 +1,7 @@
 //! The ledger's port, method by method: each is one statement or one transaction of the modules beside it, within the
 //! deadline.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use connections::ConnectionId;
 use identity::Digest;
 use identity::graph::packed::unpack;
 use jiff::Timestamp;
+use numbers::Ranges;
 use uuid::Uuid;
 
 use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
 use super::{
-    PostgresLedger, claims, codes, drop_week, due, events, expire, find, graphs, leases, letters,
+    PostgresLedger, arrivals, claims, codes, drop_week, due, events, expire, find, graphs, leases, letters,
     message_ids, notes, record, unmapped, views, weeks,
 };
 use crate::{
@@ -66,6 +67,10 @@ impl Ledger for PostgresLedger {
             on!(self.begin(), |line| unmapped::sum_up(line))?;
         }
         Ok(())
+    }
+
+    async fn note_arrivals(&self, numbers: &BTreeMap<Uuid, Ranges>) -> Result<(), LedgerError> {
+        Ok(on!(self.begin(), |line| arrivals::note(line, numbers))?)
     }
 
     async fn claim(

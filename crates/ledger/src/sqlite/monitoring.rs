@@ -13,14 +13,15 @@ use crate::monitoring::{MAX_PROCESSES, PROCESSES_KEPT};
 use crate::{Audit, DeadLetterFilter, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
-        (id, role, host, pid, version, started_at, beat_at, ended_at, connections)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
     ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, ended_at = excluded.ended_at,
         connections = excluded.connections";
 
 const FORGET: &str = "DELETE FROM processes WHERE beat_at < ?1";
 
-const READ: &str = "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections
+const READ: &str =
+    "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals
     FROM processes ORDER BY beat_at DESC, id LIMIT ?1";
 
 const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT NULL AND expires_at > ?1)";
@@ -107,6 +108,7 @@ fn report(database: &Connection, process: &ProcessReport) -> Result<(), Failure>
         micros(process.beat_at),
         process.ended_at.map(micros),
         serde_json::to_string(&process.connections)?,
+        process.notes_arrivals,
     );
     database.prepare_cached(REPORT)?.execute(values)?;
     if let Ok(before) = process.beat_at.checked_sub(PROCESSES_KEPT) {
@@ -152,5 +154,6 @@ fn process(row: &Row<'_>) -> Result<ProcessReport, Failure> {
         beat_at: time(row.get(6)?)?,
         ended_at: row.get::<_, Option<i64>>(7)?.map(time).transpose()?,
         connections: serde_json::from_str(&row.get::<_, String>(8)?)?,
+        notes_arrivals: row.get(9)?,
     })
 }

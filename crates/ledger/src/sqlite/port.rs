@@ -10,13 +10,16 @@ use connections::ConnectionId;
 use identity::Digest;
 use identity::graph::packed::unpack;
 use jiff::Timestamp;
+use numbers::Ranges;
 use sqlite::rusqlite::Connection;
 use uuid::Uuid;
 
 use super::failure::Failure;
 use super::graphs::Stored;
 use super::record::Prepared;
-use super::{SqliteLedger, claims, codes, due, events, expire, find, graphs, leases, letters, record, views};
+use super::{
+    SqliteLedger, arrivals, claims, codes, due, events, expire, find, graphs, leases, letters, record, views,
+};
 use crate::{
     CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
     Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, SweepClock, Want,
@@ -58,6 +61,11 @@ impl Ledger for SqliteLedger {
             self.forgot().await;
         }
         Ok(())
+    }
+
+    async fn note_arrivals(&self, numbers: &BTreeMap<Uuid, Ranges>) -> Result<(), LedgerError> {
+        let numbers = numbers.clone();
+        self.write(move |database| arrivals::note(database, &numbers)).await
     }
 
     async fn claim(

@@ -2,6 +2,7 @@
 
 mod message_ids;
 mod postgres_engine;
+mod postgres_pooler;
 mod postgres_server;
 mod postgres_weeks;
 mod sqlite_engine;

@@ -3,6 +3,7 @@
 use lapin::Acker;
 
 use super::topology::Source;
+use crate::published::Numbers;
 use crate::{Item, pack};
 
 /// A message whose takers vanished so often is handed out by itself: what kills takers shall not condemn others.
@@ -24,6 +25,8 @@ pub(super) struct Delivered {
     pub(super) connection: i64,
     pub(super) contents: Contents,
     pub(super) events: usize,
+    /// The numbers of its events, if they have any.
+    pub(super) numbers: Option<Numbers>,
     /// Deliveries before this one that ended without an answer.
     pub(super) lost: i64,
     pub(super) redelivered: bool,

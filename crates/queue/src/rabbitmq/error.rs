@@ -62,6 +62,12 @@ pub enum RabbitError {
         #[source]
         cause: Arc<lapin::Error>,
     },
+    /// The management API does not say what it is asked.
+    #[error("the management API of the broker tells nothing: {why}")]
+    Management {
+        /// Why not. Holds no password.
+        why: String,
+    },
     /// No answer in time.
     #[error("the broker did not answer within {limit:?} while {doing}")]
     TooSlow {

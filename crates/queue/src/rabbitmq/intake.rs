@@ -139,7 +139,8 @@ impl Intake {
         let mut batch = Batch::empty();
         for (id, Waiting { message, again }) in (0..).zip(found) {
             let (connection, redelivered) = (message.connection, again || message.redelivered);
-            batch.add(Taken { connection, items: 0, redelivered, ticket, id }, message.items());
+            let numbers = message.numbers;
+            batch.add(Taken { connection, items: 0, redelivered, ticket, id, numbers }, message.items());
         }
         Some(batch)
     }

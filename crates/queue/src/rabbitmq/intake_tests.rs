@@ -16,6 +16,7 @@ fn message(source: Source, events: usize, lost: i64) -> Delivered {
         connection: 1,
         contents: Contents::Envelopes(body.into_bytes()),
         events,
+        numbers: None,
         lost,
         redelivered: lost > 0,
     }

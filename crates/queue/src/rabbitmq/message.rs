@@ -3,8 +3,11 @@
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 
+use uuid::Uuid;
+
 use crate::FORMAT;
 use crate::pack::{self, Message};
+use crate::published::Numbers;
 
 /// The `type` property of our own messages.
 pub const TYPE: &str = "refersion-destination.envelopes";
@@ -15,6 +18,10 @@ const FORMAT_HEADER: &str = "format";
 const EVENTS_HEADER: &str = "events";
 /// Header: the number of the connection of all events in the message, as an integer or in decimal digits.
 pub(super) const CONNECTION_HEADER: &str = "connection";
+/// Header: the stream that the message was published in, see [`crate::Published`].
+const STREAM_HEADER: &str = "stream";
+/// Header: the numbers of the events in that stream, the first and the last, as `17-272`.
+const NUMBERS_HEADER: &str = "numbers";
 /// Header: set when a message has been through the poison queue once.
 const RESCUED_HEADER: &str = "rescued";
 /// The broker's header: deliveries so far that ended without an answer. Source: RabbitMQ, quorum queues.
@@ -31,28 +38,39 @@ pub(super) struct Outgoing {
     pub(super) key: String,
     pub(super) properties: BasicProperties,
     pub(super) body: Vec<u8>,
+    /// Those of its events, if it has any.
+    pub(super) numbers: Option<Numbers>,
 }
 
 impl Outgoing {
     /// A message that no queue is bound for: the broker gives it back.
     pub(super) fn nowhere() -> Self {
-        Self { key: "nowhere".to_owned(), properties: BasicProperties::default(), body: Vec::new() }
+        let (key, properties) = ("nowhere".to_owned(), BasicProperties::default());
+        Self { key, properties, body: Vec::new(), numbers: None }
     }
 }
 
 /// A message of envelopes for the queue behind `key`.
-pub(super) fn outgoing(message: Message, key: String) -> Outgoing {
+pub(super) fn outgoing(message: Message, key: String, numbers: Option<Numbers>) -> Outgoing {
     let mut headers = FieldTable::default();
     headers.insert(FORMAT_HEADER.into(), AMQPValue::LongLongInt(i64::from(message.format)));
     let events = i64::try_from(message.events).unwrap_or(i64::MAX);
     headers.insert(EVENTS_HEADER.into(), AMQPValue::LongLongInt(events));
     headers.insert(CONNECTION_HEADER.into(), AMQPValue::LongLongInt(message.connection));
+    write_numbers(&mut headers, numbers);
     let properties = BasicProperties::default()
         .with_type(TYPE.into())
         .with_content_type("application/json".into())
         .with_delivery_mode(PERSISTENT)
         .with_headers(headers);
-    Outgoing { key, properties, body: message.body }
+    Outgoing { key, properties, body: message.body, numbers }
+}
+
+/// Writes the numbers down.
+fn write_numbers(headers: &mut FieldTable, numbers: Option<Numbers>) {
+    let Some(Numbers { stream, first, last }) = numbers else { return };
+    headers.insert(STREAM_HEADER.into(), AMQPValue::LongString(stream.to_string().into()));
+    headers.insert(NUMBERS_HEADER.into(), AMQPValue::LongString(format!("{first}-{last}").into()));
 }
 
 /// What the properties of a delivery say.
@@ -99,6 +117,28 @@ impl<'a> Marks<'a> {
         self.header(CONNECTION_HEADER).and_then(number).unwrap_or(0)
     }
 
+    /// The numbers of its events in the stream that they were published in.
+    pub(super) fn numbers(&self) -> Option<Numbers> {
+        if !self.is_ours() {
+            return None;
+        }
+        let stream = Uuid::parse_str(&self.header(STREAM_HEADER).and_then(text)?).ok()?;
+        let numbers = self.header(NUMBERS_HEADER).and_then(text)?;
+        let (first, last) = numbers.split_once('-')?;
+        Some(Numbers { stream, first: first.parse().ok()?, last: last.parse().ok()? })
+    }
+
+    /// The number of each of its `parts` parts, in their order; the last has those that are left.
+    pub(super) fn numbers_of_parts(&self, parts: usize) -> Vec<Option<Numbers>> {
+        let Some(Numbers { stream, first, last }) = self.numbers() else { return vec![None; parts] };
+        let part = |place: usize| {
+            let first = first.saturating_add(place as u64);
+            let last = if place + 1 == parts { last } else { first };
+            (first <= last).then_some(Numbers { stream, first, last })
+        };
+        (0..parts).map(part).collect()
+    }
+
     /// Whether it has been in the poison queue before.
     pub(super) fn rescued(&self) -> bool {
         self.header(RESCUED_HEADER).is_some()
@@ -115,14 +155,15 @@ impl<'a> Marks<'a> {
 
     /// The properties for another round: those that we read, without what the broker added, and marked. Others stay behind;
     /// with another program's `user-id` the broker would refuse us.
-    pub(super) fn for_another_round(&self, events: usize) -> BasicProperties {
+    pub(super) fn for_another_round(&self, events: usize, numbers: Option<Numbers>) -> BasicProperties {
         let mut headers = FieldTable::default();
         for (name, value) in self.properties.headers().iter().flat_map(FieldTable::inner) {
-            if !name.as_str().starts_with("x-") {
+            if !name.as_str().starts_with("x-") && ![STREAM_HEADER, NUMBERS_HEADER].contains(&name.as_str()) {
                 headers.insert(name.clone(), value.clone());
             }
         }
         headers.insert(RESCUED_HEADER.into(), AMQPValue::Boolean(true));
+        write_numbers(&mut headers, numbers);
         if self.is_ours() {
             headers.insert(EVENTS_HEADER.into(), AMQPValue::LongLongInt(i64::try_from(events).unwrap_or(1)));
         }
@@ -183,10 +224,35 @@ mod tests {
             .with_expiration("1000".into())
             .with_message_id("m1".into())
             .with_timestamp(7);
-        let kept = Marks::of(&properties).for_another_round(1);
+        let kept = Marks::of(&properties).for_another_round(1, None);
         assert_eq!((kept.user_id(), kept.expiration()), (&None, &None));
         assert_eq!(kept.message_id(), properties.message_id());
         assert_eq!(*kept.timestamp(), Some(7));
         assert!(Marks::of(&kept).rescued());
+    }
+
+    #[test]
+    fn numbers_stay_with_their_events_when_a_message_is_taken_apart() {
+        let stream = Uuid::from_u128(7);
+        let numbers = Some(Numbers { stream, first: 17, last: 19 });
+        let message = Message {
+            lane: crate::Lane::Live,
+            connection: 1,
+            events: 3,
+            format: 1,
+            body: b"[1,2,3]".to_vec(),
+        };
+        let sent = outgoing(message, "live".to_owned(), numbers);
+        let marks = Marks::of(&sent.properties);
+        assert_eq!(marks.numbers(), numbers);
+        let of_parts = |parts| -> Vec<_> {
+            marks.numbers_of_parts(parts).into_iter().map(|it| it.map(|it| (it.first, it.last))).collect()
+        };
+        assert_eq!(of_parts(3), [Some((17, 17)), Some((18, 18)), Some((19, 19))]);
+        assert_eq!(of_parts(1), [Some((17, 19))], "a body that cannot be taken apart");
+        let again = marks.for_another_round(1, marks.numbers_of_parts(3)[1]);
+        assert_eq!(Marks::of(&again).numbers(), Some(Numbers { stream, first: 18, last: 18 }));
+        let foreign = BasicProperties::default();
+        assert_eq!(Marks::of(&foreign).numbers_of_parts(2), [None, None]);
     }
 }

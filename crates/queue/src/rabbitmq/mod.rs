@@ -13,8 +13,10 @@ mod delivered;
 mod error;
 mod foreign;
 mod intake;
+mod management;
 mod message;
 mod nodes;
+mod numbering;
 mod options;
 mod outlet;
 mod probe;
@@ -39,6 +41,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 pub use error::RabbitError;
+pub use management::{LossyPolicy, lossy_policies, virtual_host};
 pub use message::TYPE;
 pub use options::{LANE_QUEUES, Options};
 pub use topology::DELIVERY_LIMIT;
@@ -47,11 +50,13 @@ use self::consumer::{ConsumerLink, Consumers};
 use self::intake::Intake;
 use self::message::Outgoing;
 use self::nodes::Nodes;
+use self::numbering::Numbering;
 use self::publisher::{Publisher, PublisherLink, Whose};
 use self::rescue::Rescue;
 use self::supervisor::{Linked as _, State, board, supervise, up};
 use self::topology::Topology;
-use crate::{Batch, Clock, Depth, Envelope, Lane, Look, PublishError, Queue, QueueError, pack};
+use crate::published::Numbers;
+use crate::{Batch, Clock, Depth, Envelope, Lane, Look, PublishError, Published, Queue, QueueError, pack};
 
 /// A queue on RabbitMQ. Dropping it ends its connections; what it held comes back to others.
 ///
@@ -61,6 +66,7 @@ use crate::{Batch, Clock, Depth, Envelope, Lane, Look, PublishError, Queue, Queu
 pub struct RabbitQueue {
     options: Arc<Options>,
     topology: Arc<Topology>,
+    numbering: Numbering,
     intake: Arc<Intake>,
     publisher: watch::Sender<State<Publisher>>,
     consumers: watch::Sender<State<Consumers>>,
@@ -153,6 +159,7 @@ impl RabbitQueue {
         };
         let is_up = first.is_ok();
         let mut supervisors = JoinSet::new();
+        let numbering = Numbering::new(&topology, &clock);
         supervisors.spawn(supervise(Arc::new(link), Some(first), publisher.clone(), Arc::clone(&clock)));
         supervisors.spawn(supervise(Arc::new(consumer_link), None, consumers.clone(), clock));
         let keys = [topology.keys(Lane::Live), topology.keys(Lane::Bulk)];
@@ -161,7 +168,17 @@ impl RabbitQueue {
             drop(up(&publisher, options.answer_time).await);
         }
         let next_key = AtomicUsize::default();
-        Self { options, topology, intake, publisher, consumers, keys, next_key, _supervisors: supervisors }
+        Self {
+            options,
+            topology,
+            numbering,
+            intake,
+            publisher,
+            consumers,
+            keys,
+            next_key,
+            _supervisors: supervisors,
+        }
     }
 
     /// Whether the engine can do its work now. A consumer that the broker cancelled shows at once.
@@ -198,7 +215,8 @@ impl RabbitQueue {
         let keys = &self.keys[usize::from(message.lane == Lane::Bulk)];
         let turn = self.next_key.fetch_add(1, Ordering::Relaxed);
         let key = keys[turn % keys.len()].clone();
-        message::outgoing(message, key)
+        let numbers = self.numbering.give(&key, message.events);
+        message::outgoing(message, key, numbers)
     }
 
     /// Waits for what arrives; a link that fails meanwhile ends the wait.
@@ -233,7 +251,9 @@ impl Queue for RabbitQueue {
         for (lane, messages) in [(Lane::Live, live), (Lane::Bulk, bulk)] {
             let messages: Vec<Outgoing> = messages.into_iter().map(|message| self.address(message)).collect();
             if !messages.is_empty() {
+                let numbers: Vec<Numbers> = messages.iter().filter_map(|message| message.numbers).collect();
                 self.publisher_now()?.publish(Whose::Lane(lane), messages, &self.options).await?;
+                self.numbering.confirm(&numbers);
             }
         }
         Ok(())
@@ -269,6 +289,10 @@ impl Queue for RabbitQueue {
     async fn depth(&self) -> Result<Depth, QueueError> {
         let publisher = up(&self.publisher, self.options.answer_time).await?;
         Ok(census::depth(&publisher.link.connection, &self.topology, &self.options).await?)
+    }
+
+    fn published(&self) -> Option<Vec<Published>> {
+        Some(self.numbering.published())
     }
 
     async fn look(&self, _limit: usize) -> Result<Look, QueueError> {

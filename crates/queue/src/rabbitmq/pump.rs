@@ -222,6 +222,7 @@ impl Pump {
         Delivered {
             source: self.queue.source,
             connection: marks.connection(),
+            numbers: marks.numbers(),
             events,
             lost,
             redelivered: delivery.redelivered || lost > 0,

@@ -37,11 +37,12 @@ impl Rescue {
         let lane = marks.died_in().and_then(|queue| self.topology.lane_of(&queue)).unwrap_or(Lane::Bulk);
         let parts = if marks.is_ours() { pack::split(&delivery.data) } else { vec![delivery.data.clone()] };
         let key = self.topology.keys(lane).swap_remove(0);
-        let properties = marks.for_another_round(1);
-        let singles: Vec<Outgoing> = parts
-            .into_iter()
-            .map(|body| Outgoing { key: key.clone(), properties: properties.clone(), body })
-            .collect();
+        let numbers = marks.numbers_of_parts(parts.len());
+        let single = |(body, numbers)| {
+            let properties = marks.for_another_round(1, numbers);
+            Outgoing { key: key.clone(), properties, body, numbers }
+        };
+        let singles: Vec<Outgoing> = parts.into_iter().zip(numbers).map(single).collect();
         tracing::warn!(
             events = singles.len(),
             lost = marks.lost(),
@@ -68,7 +69,7 @@ impl Rescue {
             format: marks.format(),
             body: delivery.data.clone(),
         };
-        self.publish(outgoing(message, self.topology.keys(lane).swap_remove(0))).await
+        self.publish(outgoing(message, self.topology.keys(lane).swap_remove(0), marks.numbers())).await
     }
 
     async fn publish(&self, message: Outgoing) -> Result<(), crate::PublishError> {

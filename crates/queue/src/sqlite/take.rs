@@ -163,7 +163,7 @@ fn hand_out(transaction: &Transaction<'_>, found: Vec<Found>, expires_at: i64) -
     for message in found {
         mark.execute((ticket, message.id))?;
         let (id, connection, redelivered) = (message.id, message.connection, message.handed_out > 0);
-        batch.add(Taken { connection, items: 0, redelivered, ticket, id }, items(message));
+        batch.add(Taken { connection, items: 0, redelivered, ticket, id, numbers: None }, items(message));
     }
     Ok(batch)
 }

@@ -18,6 +18,8 @@ mod rabbitmq_faults;
 #[cfg(test)]
 mod rabbitmq_foreign;
 #[cfg(test)]
+mod rabbitmq_numbers;
+#[cfg(test)]
 mod rigs;
 #[cfg(test)]
 mod sqlite;

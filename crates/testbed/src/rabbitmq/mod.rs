@@ -75,6 +75,18 @@ impl Broker {
         })
     }
 
+    /// Starts a broker with the management API.
+    ///
+    /// # Errors
+    /// If RabbitMQ is missing and cannot be installed, or does not start.
+    pub fn start_with_management() -> Result<Self, Missing> {
+        Self::start_nodes(|| {
+            let node = Node::standalone()?;
+            node.enable_management()?;
+            Ok(node)
+        })
+    }
+
     fn start_nodes(make: impl Fn() -> Result<Node, Missing>) -> Result<Self, Missing> {
         ensure()?;
         let mut last = None;
@@ -109,6 +121,12 @@ impl Broker {
     #[must_use]
     pub fn tls_url(&self, host: &str) -> String {
         format!("amqps://guest:guest@{host}:{}/%2f", self.node.ports.tls)
+    }
+
+    /// The URL of the management API of [`Broker::start_with_management`], with its user.
+    #[must_use]
+    pub fn management_url(&self) -> String {
+        format!("http://guest:guest@127.0.0.1:{}", self.node.ports.management)
     }
 
     /// Kills the broker with SIGKILL, as a crash would.

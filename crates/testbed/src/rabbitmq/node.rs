@@ -27,16 +27,17 @@ pub(super) struct Ports {
     pub(super) tls: u16,
     pub(super) distribution: u16,
     pub(super) epmd: u16,
+    pub(super) management: u16,
     control: u16,
 }
 
 impl Node {
     /// A node in a new folder that belongs to no cluster.
     pub(super) fn standalone() -> Result<Self, Missing> {
-        let [amqp, tls, distribution, epmd, control] = free_ports()?;
+        let [amqp, tls, distribution, epmd, management, control] = free_ports()?;
         let node = Self {
             folder: tempfile::Builder::new().prefix("rabbitmq-").tempdir()?.keep(),
-            ports: Ports { amqp, tls, distribution, epmd, control },
+            ports: Ports { amqp, tls, distribution, epmd, management, control },
             maps_ports: true,
         };
         // Empty files keep the node from reading the settings of Debian's package.
@@ -58,6 +59,13 @@ impl Node {
         fs::write(&path, cookie)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o400))?;
         Ok(node)
+    }
+
+    /// Enables the management API, before the node runs.
+    pub(super) fn enable_management(&self) -> io::Result<()> {
+        fs::write(self.folder.join("plugins"), "[rabbitmq_management].\n")?;
+        let port = self.ports.management;
+        self.add_settings(&format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n"))
     }
 
     /// Adds lines to the configuration, before the node runs.

@@ -1,8 +1,12 @@
-//! Acknowledging: batches that end at about the same time are answered together, which the queue writes down once.
+//! Acknowledging: batches that end at about the same time are noted and answered together, which ledger and queue write
+//! down once.
 
 use std::sync::{Mutex, PoisonError};
 
-use queue::{Batch, Queue, QueueError};
+use queue::Batch;
+
+use super::release;
+use crate::Worker;
 
 /// Batches that are recorded and not yet acknowledged.
 #[derive(Default)]
@@ -12,12 +16,13 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// Acknowledges a batch, and all others that are recorded by then.
+    /// Notes what has arrived, then acknowledges a batch, and all others that are recorded by then. In this order: what was
+    /// acknowledged and not noted would seem to be missing for ever.
     ///
     /// # Errors
     ///
-    /// If the queue does not take it; the batches that were answered with this one come again.
-    pub(super) async fn acknowledge(&self, queue: &dyn Queue, batch: Batch) -> Result<(), QueueError> {
+    /// If the ledger or the queue does not take it; the batches that were answered with this one come again.
+    pub(super) async fn acknowledge(&self, worker: &Worker, batch: Batch) -> anyhow::Result<()> {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
         let _turn = self.turn.lock().await;
         let recorded = std::mem::take(&mut *self.recorded.lock().unwrap_or_else(PoisonError::into_inner));
@@ -25,6 +30,15 @@ impl Answers {
             // Whoever had the turn before has answered it.
             return Ok(());
         }
-        queue.acknowledge(&Batch::joined(recorded)).await
+        let recorded = Batch::joined(recorded);
+        let numbers = recorded.numbers();
+        if !numbers.is_empty()
+            && let Err(cause) = worker.ledger.note_arrivals(&numbers).await
+        {
+            release(worker, &recorded).await;
+            return Err(cause.into());
+        }
+        fault_point!("absorb.noted");
+        Ok(worker.queue.acknowledge(&recorded).await?)
     }
 }

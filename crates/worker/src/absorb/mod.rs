@@ -175,7 +175,7 @@ async fn absorb(
     }
     fault_point!("absorb.recorded");
     let envelopes = batch.items.len();
-    answers.acknowledge(&*worker.queue, batch).await?;
+    answers.acknowledge(worker, batch).await?;
     fault_point!("absorb.acknowledged");
     worker.meters.absorbed(envelopes);
     Ok(())

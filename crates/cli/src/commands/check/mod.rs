@@ -2,6 +2,7 @@
 
 mod connections;
 mod ledger;
+mod policies;
 mod queue;
 mod room;
 mod work;
@@ -109,6 +110,7 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
     findings.extend(writing::look(config));
     let clock = clock::system();
     findings.push(queue::look(&config.queue, &clock).await);
+    findings.extend(policies::look(&config.queue).await);
     let (ledger, is_open) = ledger::look(&config.ledger, &clock).await;
     findings.extend(ledger);
     findings.extend(room::look(config, is_open).await);

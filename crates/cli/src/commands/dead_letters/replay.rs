@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::show::state_word;
+use crate::arrivals::report_own;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
@@ -46,6 +47,7 @@ pub(super) async fn run(
         closed |= row.reason == Some(QUEUE_CLOSED);
         rows.push(row);
     }
+    report_own(engines).await;
     show(&rows, "replayed", context)
 }
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::retention::Standing;
 use super::{Context, files};
+use crate::arrivals::Summary;
 use crate::capacity::{Gauge, Reason, Refusals, decide};
 use crate::config::Config;
 use crate::engines::Engines;
@@ -62,6 +63,8 @@ struct Queue {
     /// When the oldest event in it was accepted; left out if it is empty, and where it is on a broker.
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest: Option<Timestamp>,
+    /// Events that a broker confirmed and that never arrived; null if there are none.
+    missing: Option<Summary>,
     /// Damaged files that events were rescued from.
     rescues: Vec<Rescued>,
 }
@@ -189,7 +192,9 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
     let no_connection = rows.is_empty().then(|| NO_CONNECTION.to_owned());
     let nobody = workers.unserved(&waiting).or_else(|| workers.missing().map(str::to_owned));
     let oldest_pending = if all.pending > 0 { engines.monitoring.oldest_pending().await? } else { None };
-    let queue = Queue { live: depth.live, bulk: depth.bulk, oldest: engines.queue.oldest().await?, rescues };
+    let missing = Summary::of(&engines.arrivals.missing().await?);
+    let oldest = engines.queue.oldest().await?;
+    let queue = Queue { live: depth.live, bulk: depth.bulk, oldest, missing, rescues };
     Ok(Status {
         queue,
         processes: workers.processes.iter().map(|it| process(it, &workers, &connections)).collect(),

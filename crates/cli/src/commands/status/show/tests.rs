@@ -4,6 +4,7 @@ use ledger::SweepClock;
 
 use super::super::{Queue, Unmapped};
 use super::*;
+use crate::arrivals::Summary;
 use crate::commands::retention::Standing;
 use crate::commands::snapshots::{at, shown};
 
@@ -57,7 +58,13 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
 fn bad_night() -> Status {
     let config = crate::config::load(None, []).unwrap().config;
     Status {
-        queue: Queue { live: 12_345, bulk: 40_000, oldest: Some(at(-7_300)), rescues: Vec::new() },
+        queue: Queue {
+            live: 12_345,
+            bulk: 40_000,
+            oldest: Some(at(-7_300)),
+            missing: missing(),
+            rescues: Vec::new(),
+        },
         pending: 5_012,
         dirty: 4_400,
         waiting: 17,
@@ -87,6 +94,10 @@ fn bad_night() -> Status {
         outcomes: std::collections::BTreeMap::new(),
         retention: Standing::of(SweepClock { now: at(0), swept: None }, &config),
     }
+}
+
+fn missing() -> Option<Summary> {
+    Some(Summary { events: 40, since: at(-3_600), until: at(-3_590), found_at: at(-60) })
 }
 
 #[test]

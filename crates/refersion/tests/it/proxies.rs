@@ -51,7 +51,7 @@ async fn post(proxies: Proxies, base_url: &str) -> Result<Answer, TransportError
 async fn complaint(proxies: Proxies, base_url: &str) -> String {
     let transport = std::sync::Arc::new(HttpTransport::new(proxies).expect("tls can be set up"));
     let client = Client::new(transport, base_url, Credentials::new("pub_1", "sec_1"), FakeApi::new([]));
-    client.check().await.unwrap_err().message
+    client.check().await.expect_err("the proxy does not let it through").message
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 //! `SIMULATION_SEEDS=…` says how many seeds are played.
 //! Most seeds tell anything; `plot` has the stories that chance alone would seldom tell.
 
-mod check;
+pub(crate) mod check;
 mod crew;
 pub(crate) mod dice;
 pub(crate) mod ledger_port;

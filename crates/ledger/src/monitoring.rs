@@ -82,6 +82,8 @@ pub struct ProcessReport {
     pub ended_at: Option<Timestamp>,
     /// The connections that it holds the lease of.
     pub connections: Vec<HeldConnection>,
+    /// Since when it has seen events wait in the queue while no worker ran; `None` while none do, and for one that delivers.
+    pub untaken_since: Option<Timestamp>,
 }
 
 /// Signs of life. Every method is cheap enough to be called every few seconds.
@@ -109,6 +111,9 @@ pub trait Monitoring: Send + Sync {
         connection: Option<ConnectionId>,
         limit: usize,
     ) -> Result<Vec<(ConnectionId, Audit)>, LedgerError>;
+
+    /// How many lines the audit has, of one connection or of all.
+    async fn count_audit(&self, connection: Option<ConnectionId>) -> Result<u64, LedgerError>;
 
     /// Open dead letters by connection and class.
     async fn open_dead_letters(&self) -> Result<Vec<(ConnectionId, String, u64)>, LedgerError>;

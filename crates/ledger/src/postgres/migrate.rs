@@ -61,7 +61,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 16] = [
+pub(super) const MIGRATIONS: [Migration; 17] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -78,6 +78,7 @@ pub(super) const MIGRATIONS: [Migration; 16] = [
     migration!("0014_count_repeats", 14),
     migration!("0015_create_processes", 8),
     migration!("0016_count_resumes", 8),
+    migration!("0017_note_untaken_events", 8),
 ];
 
 type Applied = (i64, String, i64);

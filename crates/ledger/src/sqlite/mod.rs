@@ -50,7 +50,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 15] = [
+const MIGRATIONS: [Migration; 16] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -66,6 +66,7 @@ const MIGRATIONS: [Migration; 15] = [
     migration!("0013_count_repeats", 13),
     migration!("0014_create_processes", 7),
     migration!("0015_count_resumes", 7),
+    migration!("0016_note_untaken_events", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

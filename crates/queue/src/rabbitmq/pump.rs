@@ -211,6 +211,7 @@ impl Pump {
             source: self.queue.source,
             connection: marks.connection(),
             events,
+            accepted_at: marks.accepted_at(),
             lost,
             redelivered: delivery.redelivered || lost > 0,
             contents: read(&delivery.properties, delivery.data),

@@ -38,6 +38,7 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
         refused_because: None,
         asked_to_wait_until: None,
         suspended_fields: [(1234, "it does not exist".to_owned())].into(),
+        suspended_since: [(1234, at(-3_600))].into(),
         due: 4_321,
         rate: 4.75,
         rate_ceiling: 5.0,
@@ -57,7 +58,13 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
 fn bad_night() -> Status {
     let config = crate::config::load(None, []).unwrap().config;
     Status {
-        queue: Queue { live: 12_345, bulk: 40_000, oldest: Some(at(-7_300)), rescues: Vec::new() },
+        queue: Queue {
+            live: 12_345,
+            bulk: 40_000,
+            oldest: Some(at(-7_300)),
+            untaken_since: Some(at(-7_000)),
+            rescues: Vec::new(),
+        },
         pending: 5_012,
         dirty: 4_400,
         waiting: 17,

@@ -22,6 +22,7 @@ mod scaled;
 mod shapes;
 mod simulate;
 mod story;
+mod terminal;
 mod usage;
 mod working;
 mod world;

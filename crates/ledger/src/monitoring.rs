@@ -84,6 +84,8 @@ pub struct ProcessReport {
     pub connections: Vec<HeldConnection>,
     /// Whether it notes what it absorbs ([`crate::Arrivals`]); a process of an earlier version does not.
     pub notes_arrivals: bool,
+    /// Since when it has seen events wait in the queue while no worker ran; `None` while none do, and for one that delivers.
+    pub untaken_since: Option<Timestamp>,
 }
 
 /// Signs of life. Every method is cheap enough to be called every few seconds.
@@ -111,6 +113,9 @@ pub trait Monitoring: Send + Sync {
         connection: Option<ConnectionId>,
         limit: usize,
     ) -> Result<Vec<(ConnectionId, Audit)>, LedgerError>;
+
+    /// How many lines the audit has, of one connection or of all.
+    async fn count_audit(&self, connection: Option<ConnectionId>) -> Result<u64, LedgerError>;
 
     /// Open dead letters by connection and class.
     async fn open_dead_letters(&self) -> Result<Vec<(ConnectionId, String, u64)>, LedgerError>;

@@ -67,8 +67,8 @@ pub trait Queue: Send + Sync {
     /// When the queue is unavailable.
     async fn look(&self, limit: usize) -> Result<Look, QueueError>;
 
-    /// When the oldest event that is not yet acknowledged was accepted. `None` where there is none, and for an engine
-    /// that cannot look.
+    /// When the oldest event that is not yet acknowledged was accepted. `None` where there is none; an engine that cannot
+    /// look may know it of those only that somebody has taken.
     ///
     /// # Errors
     /// When the queue is unavailable.
@@ -76,7 +76,8 @@ pub trait Queue: Send + Sync {
         Ok(None)
     }
 
-    /// Bytes of messages that the queue holds, and how many it may; `None` for an engine that cannot tell.
+    /// Bytes of messages that the queue holds, and how many it may, in the lane that is fuller where lanes have room of their
+    /// own; it may be an estimate. `None` for an engine that cannot tell.
     ///
     /// # Errors
     /// When the queue is unavailable.

@@ -80,10 +80,8 @@ impl<'w> Contention<'w> {
     async fn make_claim(&mut self) -> Result<(), LedgerError> {
         let claim = Claim { holder: self.worker.random_id(), until: self.worker.now() + CLAIM_LASTS };
         if self.worker.ledger.claim(self.connection, claim, self.worker.now()).await? {
-            debug!(
-                connection = self.connection,
-                "claimed the connection's graphs: others change them all the time"
-            );
+            let id = self.connection;
+            debug!(id, "claimed the connection's graphs: others change them all the time");
             self.claim = Some(claim);
             return Ok(());
         }
@@ -94,7 +92,7 @@ impl<'w> Contention<'w> {
     pub(crate) async fn end(self) {
         let Some(claim) = self.claim else { return };
         if let Err(cause) = self.worker.ledger.end_claim(self.connection, claim).await {
-            debug!(connection = self.connection, %cause, "a claim ends by itself");
+            debug!(id = self.connection, %cause, "a claim ends by itself");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The gate before Refersion: every call of a connection passes it, and is heard of again when it ends.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub struct ConnectionGate {
     longest_rest: Duration,
     pace: Mutex<Pace>,
     lease_until: Mutex<Option<Instant>>,
+    closed: AtomicBool,
     ended: Notify,
 }
 
@@ -40,6 +42,7 @@ impl ConnectionGate {
             longest_rest: limits.retry.max_retry_after,
             pace: Mutex::new(Pace::new(ceiling, learned, most, Duration::ZERO)),
             lease_until: Mutex::new(None),
+            closed: AtomicBool::new(false),
             ended: Notify::new(),
         }
     }
@@ -48,6 +51,12 @@ impl ConnectionGate {
     pub fn set_lease(&self, left: Option<Duration>) {
         let until = left.map(|left| Instant::now() + left);
         *lock(&self.lease_until) = until;
+        self.ended.notify_waiters();
+    }
+
+    /// No call starts any more; one that waits comes back unsent.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
         self.ended.notify_waiters();
     }
 
@@ -82,10 +91,17 @@ impl ConnectionGate {
         }
     }
 
-    /// Whether the lease outlasts a call that starts now, by anybody's clock; if not, none may start.
+    /// Whether the lease runs, as far as is known.
+    #[must_use]
+    pub fn has_lease(&self) -> bool {
+        lock(&self.lease_until).is_some_and(|until| until > Instant::now())
+    }
+
+    /// Whether the lease outlasts a call that starts now, by anybody's clock; if not, or if it is closed, none may start.
     #[must_use]
     pub fn lease_outlasts_a_call(&self) -> bool {
-        lock(&self.lease_until).is_some_and(|until| until > Instant::now() + self.deadline + SKEW)
+        let ends = Instant::now() + self.deadline + SKEW;
+        !self.closed.load(Ordering::Relaxed) && lock(&self.lease_until).is_some_and(|until| until > ends)
     }
 }
 

@@ -55,7 +55,7 @@ pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
                     served.insert(id, (token, tasks.spawn(serving).id()));
                 }
                 for (id, (token, _)) in served.iter().filter(|(id, _)| !known.has(**id)) {
-                    debug!(connection = id, "the connection was removed");
+                    debug!(id, "the connection was removed");
                     token.cancel();
                 }
             }
@@ -174,7 +174,7 @@ async fn hold(
         }
     }
     if let Err(cause) = worker.ledger.give_back(id, holder).await {
-        debug!(connection = id, %cause, "the lease ends by itself");
+        debug!(connection = %connection.name, id, %cause, "the lease ends by itself");
     }
 }
 
@@ -197,7 +197,7 @@ async fn keep_lease(worker: &Worker, id: ConnectionId, holder: Uuid, token: i64,
                 gate.set_lease(None);
                 return;
             }
-            Err(cause) => debug!(connection = id, %cause, "the lease could not be renewed"),
+            Err(cause) => debug!(id, %cause, "the lease could not be renewed"),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Context;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
-use crate::output::{age, cut, whole};
+use crate::output::{Output, age, cut, whole};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,10 +50,8 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let engines = context.engines().await?;
     let directory = Directory::read(&engines, arguments.connection.as_ref()).await?;
     let only = arguments.connection.as_ref().and_then(|_| directory.all().next()).map(|found| found.id);
-    // One more than is shown tells whether there are more.
-    let mut lines = engines.monitoring.audit(only, arguments.limit.saturating_add(1)).await?;
-    let is_more = lines.len() > arguments.limit;
-    lines.truncate(arguments.limit);
+    let lines = engines.monitoring.audit(only, arguments.limit).await?;
+    let total = engines.monitoring.count_audit(only).await?;
     let row = |(connection, line): (i64, ledger::Audit)| Row {
         at: line.at,
         connection: directory.name(connection),
@@ -64,17 +62,43 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let rows: Vec<Row> = lines.into_iter().map(row).collect();
     if context.output.is_json() {
         context.output.json(&rows)?;
-        return Ok(Exit::Done);
+    } else {
+        show(&rows, engines.now(), &mut context.output)?;
+        context.output.total(rows.len(), total, "lines")?;
     }
-    let now = engines.now();
+    Ok(Exit::Done)
+}
+
+/// The lines as a table.
+fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     let cells = |row: &Row| {
         let Row { at, connection, actor, action, subject } = row;
         vec![age(*at, now), connection.clone(), action.clone(), subject.clone(), actor.clone()]
     };
     let head = [cut("AGE"), cut("CONNECTION"), cut("WHAT"), whole("SUBJECT"), cut("BY")];
-    context.output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
-    let more = if is_more { ", and there are more; --limit shows them" } else { "" };
-    let what = if rows.len() == 1 { "line" } else { "lines" };
-    context.output.line(&format!("\n{} {what}{more}", rows.len()))?;
-    Ok(Exit::Done)
+    output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
+    output.line("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::snapshots::{at, fits, shown};
+
+    #[test]
+    fn an_audit_fits_a_terminal_of_80_and_of_120_columns() {
+        let row = |seconds, action: &str, actor: &str| Row {
+            at: at(seconds),
+            connection: "shop-in-another-country".to_owned(),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            subject: "affiliate 37569297".to_owned(),
+        };
+        let rows = [row(-90, "address_changed", "worker"), row(-9_000, "payout_confirmed", "operator")];
+        for width in [80, 120] {
+            let text = shown(width, |output| show(&rows, at(0), output));
+            assert!(fits(&text, width), "{text}");
+            insta::assert_snapshot!(format!("audit_at_{width}"), text);
+        }
+    }
 }

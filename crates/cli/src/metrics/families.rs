@@ -11,6 +11,10 @@ use super::snapshot::{
 };
 use crate::health::LoopState;
 
+/// What the bytes of the queue are.
+const QUEUE_BYTES: &str =
+    "Bytes of messages that the queue holds; on RabbitMQ an estimate for the fuller lane.";
+
 /// All families that `snapshot` has figures for.
 pub(super) fn all(
     snapshot: &Snapshot,
@@ -106,7 +110,7 @@ fn queue(it: &QueueFigures) -> Vec<Option<MetricFamily>> {
     vec![
         depth.with(["live"], number(it.live)).with(["bulk"], number(it.bulk)).finish(),
         gauge("queue_oldest_event_seconds", "How old the oldest event in the queue is.", it.oldest),
-        gauge("queue_bytes", "Bytes of messages that the queue holds.", bytes),
+        gauge("queue_bytes", QUEUE_BYTES, bytes),
         gauge("queue_limit_bytes", "Bytes from which on the queue is full (queue.max_bytes).", limit),
     ]
 }
@@ -128,6 +132,9 @@ fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
     let help = "How old the oldest event without an outcome is.";
     let oldest = Family::gauge("pending_oldest_event_seconds", help, []);
     families.push(it.oldest.into_iter().fold(oldest, |family, age| family.with([], age)).finish());
+    let help = "For how long at least events have waited in the queue while no worker ran.";
+    let untaken = Family::gauge("queue_untaken_seconds", help, []);
+    families.push(it.untaken.into_iter().fold(untaken, |family, time| family.with([], time)).finish());
     let letters = Family::gauge(
         "dead_letters",
         "Dead letters that nobody has decided on, by connection and class.",

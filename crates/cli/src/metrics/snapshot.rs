@@ -77,6 +77,8 @@ pub struct LedgerFigures {
     pub dead_letters_by_class: Vec<(i64, String, u64)>,
     /// How old the oldest pending event is, in seconds.
     pub oldest: Option<f64>,
+    /// For how long events have waited in the queue while no worker ran, in seconds.
+    pub untaken: Option<f64>,
     /// Every connection.
     pub connections: Vec<ConnectionFigures>,
 }

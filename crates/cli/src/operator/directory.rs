@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use connections::{Connection, ConnectionId, ConnectionName, PausedFor, State};
+use jiff::Timestamp;
 
 use crate::engines::Engines;
 use crate::failure::Failure;
@@ -69,6 +70,13 @@ pub fn pause_hint(connection: &Connection) -> Option<String> {
              with `connections resume {name}`"
         ),
     })
+}
+
+/// What is so about a custom field that is suspended.
+#[must_use]
+pub fn suspension(why: &str, since: Option<&Timestamp>) -> String {
+    let since = since.map_or_else(String::new, |at| format!(" since {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
+    format!("not sent{since}, because Refersion refuses it for everybody ({why})")
 }
 
 /// What to do about a custom field that is suspended.

@@ -65,6 +65,13 @@ impl Workers {
         Some(format!("{waiting}, and no worker is running: start `serve` or `worker`"))
     }
 
+    /// Since when events wait in the queue while no worker runs, as an ingest process has seen it; `None` while one runs.
+    #[must_use]
+    pub fn untaken_since(&self) -> Option<Timestamp> {
+        let seen = self.alive().filter_map(|process| process.untaken_since).min();
+        seen.filter(|_| !self.delivers())
+    }
+
     /// What is wrong, if nobody accepts events, or nobody delivers them.
     #[must_use]
     pub fn missing(&self) -> Option<&'static str> {
@@ -141,6 +148,7 @@ mod tests {
             ended_at: None,
             connections: Vec::new(),
             notes_arrivals: true,
+            untaken_since: None,
         }
     }
 
@@ -168,6 +176,18 @@ mod tests {
         let ended = ProcessReport { ended_at: Some(at(99)), ..process(ProcessRole::Worker, 99) };
         assert!(workers(vec![ended]).unserved(&SOME).is_some());
         assert_eq!(Workers { any_lease: true, ..workers(vec![]) }.unserved(&SOME), None, "an older version");
+    }
+
+    #[test]
+    fn events_are_untaken_since_the_first_process_saw_them_and_until_a_worker_runs() {
+        let saw =
+            |second| ProcessReport { untaken_since: Some(at(second)), ..process(ProcessRole::Ingest, 99) };
+        let nobody = vec![process(ProcessRole::Ingest, 99), saw(60), saw(40)];
+        assert_eq!(workers(nobody.clone()).untaken_since(), Some(at(40)));
+        let silent = ProcessReport { beat_at: at(50), ..saw(30) };
+        assert_eq!(workers(vec![silent, saw(60)]).untaken_since(), Some(at(60)));
+        let somebody = [nobody, vec![process(ProcessRole::Worker, 99)]].concat();
+        assert_eq!(workers(somebody).untaken_since(), None);
     }
 
     #[test]

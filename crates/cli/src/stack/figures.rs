@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use connections::{Connection, State};
 use ingest::Endpoint;
@@ -12,25 +12,27 @@ use queue::Queue;
 use worker::meters::{LATENCY_BOUNDS, Meters};
 
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::engines::awaited::Awaited;
 use crate::logs;
 use crate::metrics::{
     ConnectionFigures, Histogram, IngestFigures, LedgerFigures, LogFigures, QueueFigures, Settling, Snapshot,
     Source, WorkerFigures,
 };
+use crate::operator::workers::Workers;
 
 /// The sources of a process with these parts.
 pub(super) fn sources(
     queue: &Arc<dyn Queue>,
     clock: &Clock,
-    awaited: &Awaited,
+    (awaited, config): (&Awaited, &Config),
     endpoint: Option<&Arc<Endpoint>>,
     meters: Option<&Arc<Meters>>,
 ) -> Vec<Box<dyn Source>> {
     let mut sources: Vec<Box<dyn Source>> = vec![
         Box::new(LogSource),
         Box::new(QueueSource(Arc::clone(queue), Arc::clone(clock))),
-        Box::new(LedgerSource(awaited.clone())),
+        Box::new(LedgerSource(awaited.clone(), config.clone())),
     ];
     if let Some(endpoint) = endpoint {
         sources.push(Box::new(EndpointSource(Arc::clone(endpoint))));
@@ -78,7 +80,7 @@ impl Source for QueueSource {
     }
 }
 
-struct LedgerSource(Awaited);
+struct LedgerSource(Awaited, Config);
 
 #[async_trait]
 impl Source for LedgerSource {
@@ -91,6 +93,7 @@ impl Source for LedgerSource {
         let counts = engines.ledger.counts(None, engines.now()).await?;
         let connections = engines.connections.list().await?;
         let oldest = if counts.pending > 0 { engines.monitoring.oldest_pending().await? } else { None };
+        let workers = Workers::read(engines, &self.1).await.map_err(|failure| anyhow!(failure.message))?;
         snapshot.ledger = Some(LedgerFigures {
             pending: counts.pending,
             dirty: counts.dirty,
@@ -98,6 +101,7 @@ impl Source for LedgerSource {
             dead_letters: counts.dead_letters,
             dead_letters_by_class: engines.monitoring.open_dead_letters().await?,
             oldest: oldest.map(|at| age(at, engines.now())),
+            untaken: workers.untaken_since().map(|at| age(at, engines.now())),
             connections: connections.iter().map(connection).collect(),
         });
         Ok(())

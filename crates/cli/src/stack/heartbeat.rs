@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use ledger::{HeldConnection, ProcessReport, ProcessRole};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,8 @@ struct Known {
     queue: Written,
     /// Since when events wait that nobody delivers, and what to say of them.
     unserved: Option<(Instant, String)>,
+    /// Since when events wait in the queue that nobody takes.
+    untaken_since: Option<Timestamp>,
 }
 
 /// How writing went last.
@@ -124,6 +127,10 @@ impl Heartbeat {
         });
     }
 
+    fn untaken_since(&self) -> Option<Timestamp> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).untaken_since
+    }
+
     fn change(&self, change: impl FnOnce(&mut Known)) {
         change(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -156,6 +163,7 @@ pub(super) fn report(roles: Roles, engines: &Engines) -> ProcessReport {
         ended_at: None,
         connections: Vec::new(),
         notes_arrivals: true,
+        untaken_since: None,
     }
 }
 
@@ -199,6 +207,7 @@ impl Reporter {
             beat_at: now,
             ended_at: has_ended.then_some(now),
             connections: if has_ended { Vec::new() } else { held },
+            untaken_since: if has_ended { None } else { self.heartbeat.untaken_since() },
             ..self.report.clone()
         };
         let (ledger, queue) = tokio::join!(
@@ -229,23 +238,29 @@ impl Reporter {
 
     /// Looks whether anybody delivers. What cannot be read is no sign that nobody does.
     async fn look(&self) {
+        let now = self.engines.now();
         match self.unserved().await {
-            Ok(Some(why)) => self.heartbeat.change(|known| {
+            Ok(Some((waiting, why))) => self.heartbeat.change(|known| {
                 let since = known.unserved.as_ref().map_or_else(Instant::now, |(since, _)| *since);
                 known.unserved = Some((since, why));
+                known.untaken_since = (waiting.queued > 0).then(|| known.untaken_since.unwrap_or(now));
             }),
-            Ok(None) => self.heartbeat.change(|known| known.unserved = None),
+            Ok(None) => self.heartbeat.change(|known| {
+                known.unserved = None;
+                known.untaken_since = None;
+            }),
             Err(failure) => {
                 tracing::debug!(why = failure.message, "it cannot be seen whether anybody delivers")
             }
         }
     }
 
-    async fn unserved(&self) -> Result<Option<String>, Failure> {
+    async fn unserved(&self) -> Result<Option<(Waiting, String)>, Failure> {
         let workers = Workers::read(&self.engines, &self.config).await?;
         if workers.delivers() {
             return Ok(None);
         }
-        Ok(workers.unserved(&Waiting::read(&self.engines).await?))
+        let waiting = Waiting::read(&self.engines).await?;
+        Ok(workers.unserved(&waiting).map(|why| (waiting, why)))
     }
 }

@@ -116,7 +116,7 @@ impl Standby {
         let mut sources = figures::sources(
             &opening.queue.port(),
             &opening.clock,
-            &awaited,
+            (&awaited, config),
             endpoint.as_ref().map(|(_, endpoint)| endpoint),
             meters.as_ref(),
         );

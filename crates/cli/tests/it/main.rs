@@ -26,6 +26,7 @@ mod shapes;
 mod simulate;
 mod story;
 mod tls;
+mod terminal;
 mod usage;
 mod working;
 mod world;

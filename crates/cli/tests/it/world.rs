@@ -98,6 +98,11 @@ impl World {
         self.cli_with(arguments, "", &[])
     }
 
+    /// The variables of its processes.
+    pub(crate) fn variables(&self) -> &[(String, String)] {
+        &self.variables
+    }
+
     /// Runs a command with this on standard input and these further variables.
     pub(crate) fn cli_with(&self, arguments: &[&str], stdin: &str, variables: &[(&str, &str)]) -> Ended {
         let mut process = program(arguments)

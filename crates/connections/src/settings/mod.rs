@@ -1,7 +1,11 @@
 //! What an operator may choose for one connection.
 
+mod scrub_domain;
+mod suspended;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -48,6 +52,8 @@ pub struct Settings {
     /// Custom fields that Refersion refused for several persons in a row, by numeric id, and why (no personal data). They
     /// are not sent until a probe of the worker is accepted, or an operator changes a setting or resumes the connection.
     pub suspended_fields: BTreeMap<u64, String>,
+    /// Since when; of a field that an earlier program suspended it is not known.
+    pub suspended_since: BTreeMap<u64, Timestamp>,
     /// Identifiers that name nobody, beside those of the default list; compared without case.
     pub blocked_identifiers: BTreeSet<String>,
     /// The path of the trait that is read as a standard field (Refersion's name of it, `name` or `email`), as the caller
@@ -120,6 +126,7 @@ impl Default for Settings {
             paypal_trait: None,
             late_creates: 120,
             suspended_fields: BTreeMap::new(),
+            suspended_since: BTreeMap::new(),
             blocked_identifiers: BTreeSet::new(),
             trait_map: BTreeMap::new(),
         }
@@ -259,39 +266,6 @@ fn check_text(setting: &'static str, text: &str) -> Result<(), SettingsError> {
         return Err(error(setting, rule));
     }
     Ok(())
-}
-
-impl ScrubDomain {
-    /// The domain as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for ScrubDomain {
-    type Error = SettingsError;
-
-    fn try_from(text: String) -> Result<Self, SettingsError> {
-        let text = text.trim().to_ascii_lowercase();
-        let label = |part: &str| {
-            (1..=63).contains(&part.len())
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                && !part.starts_with('-')
-                && !part.ends_with('-')
-        };
-        // 189 leaves room for a local part of 64 characters and an at sign within the 254 of an address (RFC 5321).
-        if text.len() <= 189 && text.contains('.') && text.split('.').all(label) {
-            return Ok(Self(text));
-        }
-        Err(error("scrub_on_delete", "is no domain: give one that you own, like deleted.example.com"))
-    }
-}
-
-impl From<ScrubDomain> for String {
-    fn from(domain: ScrubDomain) -> Self {
-        domain.0
-    }
 }
 
 #[cfg(test)]

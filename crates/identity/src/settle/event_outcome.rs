@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::End;
 use super::not_sent::{is_known, not_all_scrubbed, not_sent};
+use super::sent_to::sent_to;
 use crate::Text;
 use crate::digest::Digest;
 use crate::eligibility::{CUSTOM, NOT_AN_ADDRESS, PAYPAL};
@@ -269,7 +270,7 @@ fn fate_without_affiliate(picture: &Picture<'_>, kept: &TrackedEvent, person: &P
 }
 
 fn told(picture: &Picture<'_>, kept: &TrackedEvent, person: Option<&Person<'_>>) -> Fate {
-    let affiliate = person.and_then(|person| picture.who.bound(picture.graph, person)).map(ids);
+    let affiliate = sent_to(picture, kept, person).map(ids);
     let (end, usual) = match kept.told_by {
         Some(SentBy::Create) => (End::Created, None),
         Some(SentBy::Edit) => (End::Updated, None),

@@ -2,6 +2,7 @@
 
 mod event_outcome;
 mod not_sent;
+mod sent_to;
 mod words;
 
 use uuid::Uuid;

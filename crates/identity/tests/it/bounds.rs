@@ -158,3 +158,30 @@ fn deletes_that_wait_are_bounded_too_and_their_tombstones_stay() {
     let named = town.graphs[0].identifiers.values().filter_map(|identifier| identifier.named).max();
     assert_eq!(named, Some(crate::story::moment(19)));
 }
+
+/// The standard bounds, as they are: 500 traits that settings map, said under hundreds of anonymousIds with long values.
+#[test]
+fn distinct_custom_traits_of_one_person_are_bounded_mapped_or_not_and_over_all_profiles() {
+    let name = |number: usize| -> &'static str { format!("trait:made up {number:06}").leak() };
+    let mapped: Vec<&str> = (0..500).map(name).collect();
+    let mut town = Town::new(rules(), fold);
+    town.rules.custom_fields = mapped.iter().map(|key| ((*key).to_owned(), "custom:9".into())).collect();
+    let mut shed = 0;
+    for profile in 0..120 {
+        let mut event = identify(1).user("U").email("a@x.io").named("Ann");
+        event = Event { number: profile, key: format!("message {profile}"), ..event };
+        shed += town.absorb(&event.clone().anonymous(&format!("x{profile}"))).shed.values;
+        let mut alone = Event { number: 1_000 + profile, user: None, email: None, ..event };
+        alone = alone.anonymous(&format!("x{profile}"));
+        let long = |key: &&'static str| (*key, Some(format!("{profile} {key} {}", "y".repeat(60))));
+        alone.traits = mapped.iter().map(long).collect();
+        let first = usize::try_from(profile).expect("small") * 100;
+        alone.traits.extend((first..first + 100).map(|number| (name(1_000 + number), Some("v".to_owned()))));
+        shed += town.absorb(&alone).shed.values;
+        let [graph] = &town.graphs[..] else { panic!("one person: {}", town.graphs.len()) };
+        assert!(pack(graph).len() <= Bounds::STANDARD.bytes, "{} bytes", pack(graph).len());
+    }
+    assert!(shed > 10_000, "{shed} of 72,000 values were refused");
+    let user = town.graph_with(address("a@x.io")).expect("the person");
+    assert!(user.identifiers.values().any(|it| it.traits.contains_key("first_name")), "its name stays");
+}

@@ -5,6 +5,7 @@ use identity::graph::Status;
 
 use crate::play::Play;
 use crate::story::{Event, address, delete, identify, rules};
+use crate::tiny::Luck;
 use crate::town::{ann, town};
 
 fn ends(events: &[Event]) -> Vec<String> {
@@ -215,4 +216,16 @@ fn a_delete_of_whom_nothing_was_known_says_so() {
     assert_eq!(play.outcomes(&known), ["deleted nothing_to_disable"]);
     assert_eq!(play.outcomes(&again), ["deleted matched_nobody"], "a delete does not make anybody known");
     assert_eq!(play.outcomes(&twice), ["deleted"]);
+}
+
+/// Whoever states the address while the create is under way holds it when the answer comes.
+#[test]
+fn an_event_that_a_create_sent_names_the_affiliate_though_another_user_has_taken_the_address() {
+    let mut play = Play::new(rules());
+    let (first, other) = (ann(), identify(2).user("V").email("a@x.io").named("Bob"));
+    play.absorb(&first).expect("every promise holds");
+    play.send(0, || (Luck::Fine, true)).expect("every promise holds");
+    // Without an id, `created` is a broken promise: see `Play::note`.
+    play.go_on(&[other]);
+    assert_eq!(play.outcomes(&first).last(), Some(&"created"));
 }

@@ -8,7 +8,7 @@ use identity::eligibility::Rules;
 use identity::graph::{EventState, Kind, Status};
 use identity::payout::{Confirmed, confirm};
 use identity::plan::{Picture, Step};
-use identity::settle::{End, Settled, settle};
+use identity::settle::{End, Ended, Settled, settle};
 use identity::stamp::Moment;
 use identity::tombstones::Tombstones;
 use reference::{Payee, compare};
@@ -104,6 +104,7 @@ impl Play {
         for ended in &settled.ended {
             let word = format!("{:?}", ended.end).to_lowercase();
             let reason = ended.reason.iter().map(|reason| format!(" {reason}"));
+            names_its_affiliate(ended)?;
             self.end(ended.event, ended.number, word + &reason.collect::<String>())?;
             if ended.end != End::Remembered || !self.outcomes[&ended.event].is_empty() {
                 self.payloads.remove(&ended.event);
@@ -277,4 +278,11 @@ impl Play {
         let existed = identifiers.filter(|(_, it)| it.kind == Kind::Address && it.existed);
         existed.map(|(address, _)| text_of(*address)).collect()
     }
+}
+
+/// What a call has sent is in an affiliate, which has an id.
+fn names_its_affiliate(ended: &Ended) -> Judgement {
+    let was_sent = matches!(ended.end, End::Created | End::Updated);
+    let has_id = ended.affiliate.as_ref().is_some_and(|(id, _)| id.is_some());
+    if was_sent && !has_id { Err(format!("{ended:?} names no affiliate")) } else { Ok(()) }
 }

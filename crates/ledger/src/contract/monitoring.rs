@@ -16,6 +16,7 @@ fn process(number: u128, beat: i64) -> ProcessReport {
         ended_at: None,
         connections: vec![HeldConnection { id: ONE, rate: Some(4.5) }],
         notes_arrivals: number == 1,
+        untaken_since: None,
     }
 }
 
@@ -23,6 +24,8 @@ fn process(number: u128, beat: i64) -> ProcessReport {
 pub async fn processes_are_shown_as_they_reported_last(engine: &impl Engine) {
     assert_eq!(engine.processes().await.expect("read"), []);
     engine.report(&process(1, 0)).await.expect("written");
+    engine.report(&ProcessReport { untaken_since: Some(at(3)), ..process(2, 4) }).await.expect("written");
+    assert_eq!(engine.processes().await.expect("read")[0].untaken_since, Some(at(3)));
     engine.report(&process(2, 5)).await.expect("written");
     let ended = ProcessReport { ended_at: Some(at(9)), connections: Vec::new(), ..process(1, 9) };
     engine.report(&ended).await.expect("written");
@@ -88,6 +91,8 @@ pub async fn the_audit_is_read_newest_first(engine: &impl Engine) {
         [(ONE, "status_changed".to_owned()), (ONE, "affiliate_found".to_owned())]
     );
     assert_eq!(read(None, 1).await, [(OTHER, "affiliate_gone".to_owned())]);
+    let count = async |of| engine.count_audit(of).await.expect("counted");
+    assert_eq!((count(None).await, count(Some(ONE)).await), (3, 2), "whatever the limit of a list");
 }
 
 /// The oldest of the pending events counts.

@@ -79,6 +79,7 @@ pub(super) const MIGRATIONS: [Migration; 17] = [
     migration!("0015_create_processes", 8),
     migration!("0016_count_resumes", 8),
     migration!("0017_watch_arrivals", 8),
+    migration!("0018_note_untaken_events", 8),
 ];
 
 type Applied = (i64, String, i64);

@@ -17,15 +17,16 @@ use crate::words::{count, limit, micros, process_role, small, time};
 use crate::{Audit, DeadLetterFilter, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
-        (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals,
+        untaken_since)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, ended_at = excluded.ended_at,
-        connections = excluded.connections";
+        connections = excluded.connections, untaken_since = excluded.untaken_since";
 
 const FORGET: &str = "DELETE FROM processes WHERE beat_at < $1";
 
-const READ: &str =
-    "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals
+const READ: &str = "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections,
+        notes_arrivals, untaken_since
     FROM processes ORDER BY beat_at DESC, id LIMIT $1";
 
 const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT NULL AND expires_at > $1)";
@@ -35,6 +36,8 @@ const PROVE: &str =
 
 const AUDIT: &str = "SELECT connection, at, actor, action, subject FROM audit
     WHERE ($1::bigint IS NULL OR connection = $1) ORDER BY id DESC LIMIT $2";
+
+const COUNT_AUDIT: &str = "SELECT COUNT(*) FROM audit WHERE ($1::bigint IS NULL OR connection = $1)";
 
 const OPEN_LETTERS: &str = "SELECT connection, class, COUNT(*) FROM dead_letters WHERE state = 'open'
     GROUP BY connection, class ORDER BY connection, class";
@@ -80,6 +83,12 @@ impl Monitoring for PostgresLedger {
         })?)
     }
 
+    async fn count_audit(&self, connection: Option<ConnectionId>) -> Result<u64, LedgerError> {
+        let ask = rows::<(i64,)>(COUNT_AUDIT).bind(connection);
+        let (lines,) = on!(self.read(), |line| async { Ok(ask.fetch_one(line).await?) })?;
+        Ok(count(lines))
+    }
+
     async fn open_dead_letters(&self) -> Result<Vec<(ConnectionId, String, u64)>, LedgerError> {
         let ask = rows::<(ConnectionId, String, i64)>(OPEN_LETTERS);
         let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
@@ -113,7 +122,8 @@ async fn report(line: &mut PgConnection, process: &ProcessReport) -> Result<(), 
         .bind(micros(process.beat_at))
         .bind(process.ended_at.map(micros))
         .bind(serde_json::to_string(&process.connections)?)
-        .bind(process.notes_arrivals);
+        .bind(process.notes_arrivals)
+        .bind(process.untaken_since.map(micros));
     report.execute(&mut *line).await?;
     if let Ok(before) = process.beat_at.checked_sub(PROCESSES_KEPT) {
         sql(FORGET).bind(micros(before)).execute(line).await?;
@@ -148,5 +158,6 @@ fn process(row: &PgRow) -> Result<ProcessReport, Failure> {
         ended_at: row.try_get::<Option<i64>, _>(7)?.map(time).transpose()?,
         connections: serde_json::from_str(row.try_get(8)?)?,
         notes_arrivals: row.try_get(9)?,
+        untaken_since: row.try_get::<Option<i64>, _>(10)?.map(time).transpose()?,
     })
 }

@@ -68,6 +68,7 @@ const MIGRATIONS: [Migration; 16] = [
     migration!("0014_create_processes", 7),
     migration!("0015_count_resumes", 7),
     migration!("0016_watch_arrivals", 7),
+    migration!("0017_note_untaken_events", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -13,15 +13,16 @@ use crate::monitoring::{MAX_PROCESSES, PROCESSES_KEPT};
 use crate::{Audit, DeadLetterFilter, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
-        (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+        (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals,
+        untaken_since)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
     ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, ended_at = excluded.ended_at,
-        connections = excluded.connections";
+        connections = excluded.connections, untaken_since = excluded.untaken_since";
 
 const FORGET: &str = "DELETE FROM processes WHERE beat_at < ?1";
 
-const READ: &str =
-    "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals
+const READ: &str = "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections,
+        notes_arrivals, untaken_since
     FROM processes ORDER BY beat_at DESC, id LIMIT ?1";
 
 const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT NULL AND expires_at > ?1)";
@@ -31,6 +32,8 @@ const PROVE: &str =
 
 const AUDIT: &str = "SELECT connection, at, actor, action, subject FROM audit
     WHERE (?1 IS NULL OR connection = ?1) ORDER BY id DESC LIMIT ?2";
+
+const COUNT_AUDIT: &str = "SELECT COUNT(*) FROM audit WHERE (?1 IS NULL OR connection = ?1)";
 
 const OPEN_LETTERS: &str = "SELECT connection, class, COUNT(*) FROM dead_letters WHERE state = 'open'
     GROUP BY connection, class ORDER BY connection, class";
@@ -78,6 +81,14 @@ impl Monitoring for SqliteLedger {
         self.read(move |database| audit(database, connection, most)).await
     }
 
+    async fn count_audit(&self, connection: Option<ConnectionId>) -> Result<u64, LedgerError> {
+        self.read(move |database| {
+            let ask = database.prepare_cached(COUNT_AUDIT)?.query_row([connection], |row| row.get(0));
+            Ok(count(ask?))
+        })
+        .await
+    }
+
     async fn open_dead_letters(&self) -> Result<Vec<(ConnectionId, String, u64)>, LedgerError> {
         self.read(|database| {
             let mut statement = database.prepare_cached(OPEN_LETTERS)?;
@@ -109,6 +120,7 @@ fn report(database: &Connection, process: &ProcessReport) -> Result<(), Failure>
         process.ended_at.map(micros),
         serde_json::to_string(&process.connections)?,
         process.notes_arrivals,
+        process.untaken_since.map(micros),
     );
     database.prepare_cached(REPORT)?.execute(values)?;
     if let Ok(before) = process.beat_at.checked_sub(PROCESSES_KEPT) {
@@ -155,5 +167,6 @@ fn process(row: &Row<'_>) -> Result<ProcessReport, Failure> {
         ended_at: row.get::<_, Option<i64>>(7)?.map(time).transpose()?,
         connections: serde_json::from_str(&row.get::<_, String>(8)?)?,
         notes_arrivals: row.get(9)?,
+        untaken_since: row.get::<_, Option<i64>>(10)?.map(time).transpose()?,
     })
 }

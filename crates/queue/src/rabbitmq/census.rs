@@ -21,8 +21,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
+use super::delivered::Held;
 use super::error::within;
-use super::intake::{Held, Intake};
+use super::intake::Intake;
 use super::roll_call::RollCall;
 use super::topology::{Source, Topology};
 use super::{Options, RabbitError};
@@ -92,12 +93,22 @@ fn reply(question: &Delivery) -> Option<(String, BasicProperties)> {
     Some((key, BasicProperties::default().with_correlation_id(round)))
 }
 
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counted {
+    /// The events of each lane.
+    pub(super) depth: Depth,
+    /// The second in which the oldest event that any process holds was accepted. What waits behind it at the broker is
+    /// younger.
+    pub(super) oldest: Option<u64>,
+}
+
 /// Counts the events of each lane.
-pub(super) async fn depth(
+pub(super) async fn count(
     connection: &Connection,
     topology: &Topology,
     options: &Options,
-) -> Result<Depth, RabbitError> {
+) -> Result<Counted, RabbitError> {
     let name = format!("{}.census.{}", topology.exchange, Uuid::from_u128(rand::random()));
     let mut asking = Asking {
         place: Place::named(connection, topology, options, name.clone(), &name).await?,
@@ -108,7 +119,7 @@ pub(super) async fn depth(
     let counted = asking.count().await;
     let closing = asking.place.channel.close(200, "counted".into());
     let closed = within(options.answer_time, "closing a channel", closing).await;
-    counted.and_then(|depth| closed.map(|()| depth))
+    counted.and_then(|counted| closed.map(|()| counted))
 }
 
 /// A queue of our own at the exchange, with its consumer. Both go with the channel.
@@ -163,13 +174,14 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    async fn count(&mut self) -> Result<Depth, RabbitError> {
+    async fn count(&mut self) -> Result<Counted, RabbitError> {
         let mut before = self.round().await?;
         let mut depth = Depth::default();
         for _ in 0..LOOKS {
             depth = sum(self.waiting().await?, &before);
+            let oldest = oldest(&before);
             if depth.live > 0 && depth.bulk > 0 {
-                return Ok(depth);
+                return Ok(Counted { depth, oldest });
             }
             sleep(PAUSE).await;
             let after = self.round().await?;
@@ -178,12 +190,13 @@ impl Asking<'_> {
                 depth.bulk > 0 || is_quiet(&before, &after, |held| (held.bulk, held.bulk_came)),
             ];
             if is_known == [true, true] {
-                return Ok(depth);
+                return Ok(Counted { depth, oldest });
             }
             before = after;
         }
         // Events went through an empty-looking lane all the while: one at least was there.
-        Ok(Depth { live: depth.live.max(1), bulk: depth.bulk.max(1) })
+        let depth = Depth { live: depth.live.max(1), bulk: depth.bulk.max(1) };
+        Ok(Counted { depth, oldest: oldest(&before) })
     }
 
     /// Asks everybody until all answer: a process may end, or another begin, after the consumers were counted.
@@ -258,6 +271,10 @@ fn sum(waiting: Depth, answers: &Answers) -> Depth {
     Depth { live: waiting.live + held(|held| held.live), bulk: waiting.bulk + held(|held| held.bulk) }
 }
 
+fn oldest(answers: &Answers) -> Option<u64> {
+    answers.values().filter_map(|held| held.oldest).min()
+}
+
 /// Whether the same processes hold nothing of a lane, and nothing of it has come to any of them between the two.
 fn is_quiet(before: &Answers, after: &Answers, lane: fn(&Held) -> (u64, u64)) -> bool {
     let quiet = |(link, held): (&Uuid, &Held)| {
@@ -267,30 +284,5 @@ fn is_quiet(before: &Answers, after: &Answers, lane: fn(&Held) -> (u64, u64)) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answers(held: &[(u128, u64, u64)]) -> Answers {
-        let answer = |(link, live, live_came): &(u128, u64, u64)| {
-            (Uuid::from_u128(*link), Held { live: *live, live_came: *live_came, bulk: 0, bulk_came: 0 })
-        };
-        held.iter().map(answer).collect()
-    }
-
-    #[test]
-    fn a_lane_is_quiet_only_if_nobody_holds_any_of_it_and_nothing_has_come() {
-        let live = |held: &Held| (held.live, held.live_came);
-        let before = answers(&[(1, 0, 7), (2, 0, 9)]);
-        assert!(is_quiet(&before, &before, live));
-        for after in [
-            answers(&[(1, 0, 8), (2, 0, 9)]),
-            answers(&[(1, 1, 7), (2, 0, 9)]),
-            answers(&[(1, 0, 7), (3, 0, 9)]),
-            answers(&[(1, 0, 7)]),
-        ] {
-            assert!(!is_quiet(&before, &after, live), "{after:?}");
-        }
-        let holding = answers(&[(1, 2, 7)]);
-        assert!(!is_quiet(&holding, &holding, live));
-    }
-}
+#[path = "census_tests.rs"]
+mod tests;

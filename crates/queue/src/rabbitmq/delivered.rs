@@ -1,6 +1,7 @@
-//! A message as the broker has delivered it to this process.
+//! A message as the broker has delivered it to this process, and what a process holds of them.
 
 use lapin::Acker;
+use serde::{Deserialize, Serialize};
 
 use super::topology::Source;
 use crate::published::Numbers;
@@ -27,6 +28,8 @@ pub(super) struct Delivered {
     pub(super) events: usize,
     /// The numbers of its events, if they have any.
     pub(super) numbers: Option<Numbers>,
+    /// The second in which it was accepted, if it says so.
+    pub(super) accepted_at: Option<u64>,
     /// Deliveries before this one that ended without an answer.
     pub(super) lost: i64,
     pub(super) redelivered: bool,
@@ -52,4 +55,17 @@ impl Delivered {
     pub(super) fn goes_alone(&self) -> bool {
         self.lost >= ALONE_AFTER || self.source == Source::Poison
     }
+}
+
+/// What a process has from the broker and has not answered, and how much has come to it so far, in events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Held {
+    pub(super) live: u64,
+    /// Poison counts as bulk.
+    pub(super) bulk: u64,
+    pub(super) live_came: u64,
+    pub(super) bulk_came: u64,
+    /// The second in which the oldest of it was accepted, as far as it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) oldest: Option<u64>,
 }

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::delivered::Delivered;
+use super::delivered::{Delivered, Held};
+use super::fill::Sizes;
 use super::topology::Source;
 use super::turns::{Hand, Turns, Waiting};
 use crate::batch::Taken;
@@ -19,16 +19,6 @@ use crate::{Batch, Depth, Lane};
 
 /// One take in this many begins with what is not live.
 const TURN_OF_BULK: u32 = 10;
-
-/// What a process has from the broker and has not answered, and how much has come to it so far, in events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Held {
-    pub(super) live: u64,
-    /// Poison counts as bulk.
-    pub(super) bulk: u64,
-    pub(super) live_came: u64,
-    pub(super) bulk_came: u64,
-}
 
 struct Ticket {
     /// Those that are not answered, by their place in the batch.
@@ -61,6 +51,8 @@ struct State {
 #[derive(Default)]
 pub(super) struct Intake {
     state: Mutex<State>,
+    /// Of messages that have come.
+    sizes: Arc<Sizes>,
     /// Something may be taken.
     pub(super) arrived: Notify,
     /// Somebody takes.
@@ -68,6 +60,11 @@ pub(super) struct Intake {
 }
 
 impl Intake {
+    /// One that notes the sizes of messages.
+    pub(super) fn with(sizes: &Arc<Sizes>) -> Self {
+        Self { sizes: Arc::clone(sizes), ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,6 +90,7 @@ impl Intake {
         if state.generation != generation {
             return;
         }
+        self.sizes.note(message.bytes());
         state.count(message.source, message.events);
         let waiting = Waiting { message: Arc::new(message), again: false };
         state.queue(waiting.message.source).push_back(waiting);
@@ -184,12 +182,13 @@ impl Intake {
         let waiting =
             state.live.iter().chain(state.bulk.iter()).chain(state.poison.iter()).map(|one| &one.message);
         let held = state.held.values().flat_map(|held| held.messages.values());
-        let mut depth = Depth { bulk: state.passing, ..Depth::default() };
+        let (mut depth, mut oldest) = (Depth { bulk: state.passing, ..Depth::default() }, None);
         for message in waiting.chain(held).chain(&state.parked) {
             *lane_of(&mut depth, message.source) += message.events as u64;
+            oldest = [oldest, message.accepted_at].into_iter().flatten().min();
         }
         let (live_came, bulk_came) = (state.came.live, state.came.bulk);
-        Held { live: depth.live, bulk: depth.bulk, live_came, bulk_came }
+        Held { live: depth.live, bulk: depth.bulk, live_came, bulk_came, oldest }
     }
 
     /// Counts events of poison as held while they are sent back, until the guard is dropped.

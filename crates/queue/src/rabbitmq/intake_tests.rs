@@ -17,6 +17,7 @@ fn message(source: Source, events: usize, lost: i64) -> Delivered {
         contents: Contents::Envelopes(body.into_bytes()),
         events,
         numbers: None,
+        accepted_at: None,
         lost,
         redelivered: lost > 0,
     }
@@ -113,6 +114,18 @@ fn nobody_is_idle_while_somebody_takes_or_holds() {
     assert_eq!(intake.settle(&batch.messages).len(), 1);
     assert!(intake.idle_for(Duration::ZERO));
     assert!(!intake.idle_for(HELD), "the last take was just now");
+}
+
+#[test]
+fn the_oldest_message_that_is_held_is_known_until_it_is_answered() {
+    let intake = Intake::default();
+    let of = |second| Delivered { accepted_at: Some(second), ..live(1) };
+    [70, 50, 60].into_iter().for_each(|second| intake.arrive(intake.generation(), of(second)));
+    intake.arrive(intake.generation(), live(1));
+    let batch = intake.take(2, &[], HELD).unwrap();
+    assert_eq!(intake.held().oldest, Some(50), "in hand");
+    intake.settle(&batch.messages);
+    assert_eq!(intake.held().oldest, Some(60), "one of an earlier version does not say");
 }
 
 #[test]

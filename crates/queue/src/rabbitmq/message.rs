@@ -50,8 +50,13 @@ impl Outgoing {
     }
 }
 
-/// A message of envelopes for the queue behind `key`.
-pub(super) fn outgoing(message: Message, key: String, numbers: Option<Numbers>) -> Outgoing {
+/// A message of envelopes for the queue behind `key`, accepted at this second.
+pub(super) fn outgoing(
+    message: Message,
+    key: String,
+    numbers: Option<Numbers>,
+    accepted_at: Option<u64>,
+) -> Outgoing {
     let mut headers = FieldTable::default();
     headers.insert(FORMAT_HEADER.into(), AMQPValue::LongLongInt(i64::from(message.format)));
     let events = i64::try_from(message.events).unwrap_or(i64::MAX);
@@ -63,6 +68,10 @@ pub(super) fn outgoing(message: Message, key: String, numbers: Option<Numbers>) 
         .with_content_type("application/json".into())
         .with_delivery_mode(PERSISTENT)
         .with_headers(headers);
+    let properties = match accepted_at {
+        Some(second) => properties.with_timestamp(second),
+        None => properties,
+    };
     Outgoing { key, properties, body: message.body, numbers }
 }
 
@@ -105,6 +114,11 @@ impl<'a> Marks<'a> {
     pub(super) fn events(&self, body: &[u8]) -> usize {
         let said = self.number(EVENTS_HEADER).and_then(|events| usize::try_from(events).ok());
         said.unwrap_or_else(|| pack::split(body).len()).clamp(1, pack::MESSAGE_ENVELOPES)
+    }
+
+    /// The second in which it was accepted; of ours alone: what others put there may be anything.
+    pub(super) fn accepted_at(&self) -> Option<u64> {
+        self.properties.timestamp().filter(|_| self.is_ours())
     }
 
     /// The newest envelope format in it.

@@ -11,7 +11,9 @@ mod census;
 mod consumer;
 mod delivered;
 mod error;
+mod fill;
 mod foreign;
+mod health;
 mod intake;
 mod management;
 mod message;
@@ -41,12 +43,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 pub use error::RabbitError;
+pub use health::Health;
 pub use management::{LossyPolicy, lossy_policies, virtual_host};
 pub use message::TYPE;
 pub use options::{LANE_QUEUES, Options};
 pub use topology::DELIVERY_LIMIT;
 
 use self::consumer::{ConsumerLink, Consumers};
+use self::fill::Sizes;
 use self::intake::Intake;
 use self::message::Outgoing;
 use self::nodes::Nodes;
@@ -62,7 +66,8 @@ use crate::{Batch, Clock, Depth, Envelope, Lane, Look, PublishError, Published, 
 ///
 /// `depth` counts messages that wait at the broker as one event each, though they may carry up to 256; of what processes
 /// hold it knows the events, because it asks them. So it is a lower bound, and 0 only where there is none. Poison counts
-/// as bulk. `look` shows nothing: a broker cannot be read without taking.
+/// as bulk. `oldest` is the oldest that a process holds: those that wait behind are younger. `stored_bytes` is an estimate.
+/// `look` shows nothing: a broker cannot be read without taking.
 pub struct RabbitQueue {
     options: Arc<Options>,
     topology: Arc<Topology>,
@@ -72,21 +77,10 @@ pub struct RabbitQueue {
     consumers: watch::Sender<State<Consumers>>,
     keys: [Vec<String>; 2],
     next_key: AtomicUsize,
+    clock: Clock,
+    sizes: Arc<Sizes>,
     /// Aborted when the handle is dropped.
     _supervisors: JoinSet<()>,
-}
-
-/// Whether the engine can do its work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// Whether events can be published: connected, and not blocked by the broker.
-    pub publishing: bool,
-    /// Whether everything is consumed that should be. A process in which nobody takes consumes nothing, and is well.
-    pub consuming: bool,
-    /// Since when this is so, as far as is known.
-    pub since: Timestamp,
-    /// Why not, if not.
-    pub why: Option<String>,
 }
 
 impl std::fmt::Debug for RabbitQueue {
@@ -143,7 +137,8 @@ impl RabbitQueue {
     ) -> Self {
         let (options, topology) = (Arc::clone(&link.options), Arc::clone(&link.topology));
         let (publisher, consumers) = (board(&clock), board(&clock));
-        let intake = Arc::new(Intake::default());
+        let sizes = Arc::new(Sizes::default());
+        let intake = Arc::new(Intake::with(&sizes));
         let rescue = Rescue {
             publisher: publisher.clone(),
             topology: Arc::clone(&topology),
@@ -161,7 +156,7 @@ impl RabbitQueue {
         let mut supervisors = JoinSet::new();
         let numbering = Numbering::new(&topology, &clock);
         supervisors.spawn(supervise(Arc::new(link), Some(first), publisher.clone(), Arc::clone(&clock)));
-        supervisors.spawn(supervise(Arc::new(consumer_link), None, consumers.clone(), clock));
+        supervisors.spawn(supervise(Arc::new(consumer_link), None, consumers.clone(), Arc::clone(&clock)));
         let keys = [topology.keys(Lane::Live), topology.keys(Lane::Bulk)];
         if is_up {
             // Only until the supervisor has shown the link that we have already.
@@ -177,31 +172,10 @@ impl RabbitQueue {
             consumers,
             keys,
             next_key,
+            clock,
+            sizes,
             _supervisors: supervisors,
         }
-    }
-
-    /// Whether the engine can do its work now. A consumer that the broker cancelled shows at once.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        let (publisher, consumers) = (self.publisher.borrow(), self.consumers.borrow());
-        let publishing = match &publisher.link {
-            None => Err((publisher.why.to_string(), publisher.since)),
-            Some(link) => link.blocked().map_or(Ok(publisher.since), |(reason, since)| {
-                Err((RabbitError::Blocked { reason }.to_string(), since))
-            }),
-        };
-        let outdated = "the queues hold events for a newer program: upgrade this one";
-        let consuming = match &consumers.link {
-            _ if self.intake.is_outdated() => Err((outdated.to_owned(), consumers.since)),
-            None if !consumers.resting => Err((consumers.why.to_string(), consumers.since)),
-            _ => Ok(consumers.since),
-        };
-        let (since, why) = match (&publishing, &consuming) {
-            (Err((why, since)), _) | (Ok(_), Err((why, since))) => (*since, Some(why.clone())),
-            (Ok(one), Ok(other)) => (*one.max(other), None),
-        };
-        Health { publishing: publishing.is_ok(), consuming: consuming.is_ok(), since, why }
     }
 
     /// Without waiting: who publishes has somebody waiting, and tries again.
@@ -215,8 +189,9 @@ impl RabbitQueue {
         let keys = &self.keys[usize::from(message.lane == Lane::Bulk)];
         let turn = self.next_key.fetch_add(1, Ordering::Relaxed);
         let key = keys[turn % keys.len()].clone();
+        self.sizes.note(message.body.len());
         let numbers = self.numbering.give(&key, message.events);
-        message::outgoing(message, key, numbers)
+        message::outgoing(message, key, numbers, u64::try_from((self.clock)().as_second()).ok())
     }
 
     /// Waits for what arrives; a link that fails meanwhile ends the wait.
@@ -288,7 +263,19 @@ impl Queue for RabbitQueue {
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         let publisher = up(&self.publisher, self.options.answer_time).await?;
-        Ok(census::depth(&publisher.link.connection, &self.topology, &self.options).await?)
+        Ok(census::count(&publisher.link.connection, &self.topology, &self.options).await?.depth)
+    }
+
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+        let publisher = up(&self.publisher, self.options.answer_time).await?;
+        let counted = census::count(&publisher.link.connection, &self.topology, &self.options).await?;
+        Ok(counted.oldest.and_then(|second| Timestamp::from_second(i64::try_from(second).ok()?).ok()))
+    }
+
+    async fn stored_bytes(&self) -> Result<Option<(u64, u64)>, QueueError> {
+        let publisher = up(&self.publisher, self.options.answer_time).await?;
+        let waiting = fill::waiting(&publisher.link.connection, &self.topology, &self.options).await?;
+        Ok(self.sizes.fuller(waiting, self.topology.lane_limits()))
     }
 
     fn published(&self) -> Option<Vec<Published>> {

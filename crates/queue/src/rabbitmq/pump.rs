@@ -224,6 +224,7 @@ impl Pump {
             connection: marks.connection(),
             numbers: marks.numbers(),
             events,
+            accepted_at: marks.accepted_at(),
             lost,
             redelivered: delivery.redelivered || lost > 0,
             contents: read(&delivery.properties, delivery.data),

@@ -69,7 +69,8 @@ impl Rescue {
             format: marks.format(),
             body: delivery.data.clone(),
         };
-        self.publish(outgoing(message, self.topology.keys(lane).swap_remove(0), marks.numbers())).await
+        let key = self.topology.keys(lane).swap_remove(0);
+        self.publish(outgoing(message, key, marks.numbers(), marks.accepted_at())).await
     }
 
     async fn publish(&self, message: Outgoing) -> Result<(), crate::PublishError> {

@@ -72,6 +72,12 @@ impl Topology {
         Ok(Self { exchange: options.prefix.clone(), queues, max_bytes })
     }
 
+    /// Bytes that may wait in each lane: live, then bulk.
+    pub(super) fn lane_limits(&self) -> [u64; 2] {
+        let queues = |lane| self.keys(lane).len() as u64;
+        [Lane::Live, Lane::Bulk].map(|lane| self.max_bytes[usize::from(lane == Lane::Bulk)] * queues(lane))
+    }
+
     /// The routing keys of a lane.
     pub(super) fn keys(&self, lane: Lane) -> Vec<String> {
         let of_lane = |queue: &&QueueName| queue.source == Source::Lane(lane);

@@ -81,3 +81,33 @@ async fn a_queue_never_seems_empty_before_its_events_are_done() {
     }
     assert_eq!(done.load(Ordering::SeqCst), published.load(Ordering::SeqCst));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_age_of_the_oldest_event_that_anybody_holds_is_known_to_all() {
+    let (url, options) = (shared().await, options());
+    let (worker, onlooker) = (connect(&url, &options).await, connect(&url, &options).await);
+    let before = jiff::Timestamp::now();
+    worker.publish(&in_one_message(0..5, Lane::Live)).await.unwrap();
+    assert_eq!(onlooker.oldest().await.unwrap(), None, "nobody holds it, and a broker does not tell");
+    let held = worker.take(5, PATIENCE).await.unwrap();
+    let oldest = onlooker.oldest().await.unwrap().expect("it is held");
+    let late = oldest.duration_since(before).as_secs_f64();
+    assert!((-1.0..5.0).contains(&late), "{late} s after it was published");
+    worker.acknowledge(&held).await.unwrap();
+    assert_eq!(onlooker.oldest().await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_that_wait_are_estimated_by_the_messages_that_were_seen() {
+    let (url, options) = (shared().await, options());
+    let (door, onlooker) = (connect(&url, &options).await, connect(&url, &options).await);
+    let limit = door.stored_bytes().await.unwrap().map(|(bytes, limit)| {
+        assert_eq!(bytes, 0, "nothing waits");
+        limit
+    });
+    door.publish(&in_one_message(0..5, Lane::Live)).await.unwrap();
+    let (bytes, of) = door.stored_bytes().await.unwrap().expect("it has published");
+    assert_eq!(Some(of), limit);
+    assert!((100..100_000).contains(&bytes), "{bytes} bytes of five events");
+    assert_eq!(onlooker.stored_bytes().await.unwrap(), None, "it has seen no message");
+}

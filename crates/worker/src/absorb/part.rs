@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connections::ConnectionId;
 use futures_util::FutureExt as _;
@@ -11,6 +12,7 @@ use identity::Digest;
 use identity::eligibility::Rules;
 use ledger::{Changes, Gathered, GraphId, LedgerError, State};
 use tokio::sync::{SemaphorePermit, oneshot};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::fold::{self, Folded};
@@ -25,6 +27,10 @@ use crate::rules::Known;
 
 /// How often events are settled again because the settings changed meanwhile.
 const SETTINGS_CHANGES: usize = 20;
+/// How long recording is tried again while the ledger is away, if calls were made for the events: as long as a lease lasts.
+const WAITS_FOR_LEDGER: Duration = Duration::from_secs(15);
+/// Between two tries.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Some events of one connection, to be recorded together.
 #[derive(Clone)]
@@ -137,7 +143,14 @@ impl Part {
                 }
             }
         }
-        self.record_alone(worker, ready).await?;
+        let mut recorded = self.record_alone(worker, ready).await;
+        let latest = Instant::now() + WAITS_FOR_LEDGER;
+        // Calls were made for it. If their answers were recorded first, nobody would seem to have stated what they sent.
+        while waiting.is_some() && matches!(recorded, Err(PartError::NotNow(_))) && Instant::now() < latest {
+            sleep(LOOK_AGAIN).await;
+            recorded = self.record_alone(worker, None).await;
+        }
+        recorded?;
         // Who waits for it may be gone: then the calls under way are settled by the next holder.
         waiting.map(|recorded| recorded.send(()));
         self.keep_up_with_settings(worker, known).await

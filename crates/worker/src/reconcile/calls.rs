@@ -13,10 +13,10 @@ use ledger::{CallId, CallItem, GraphId, GraphRow, LedgerError, OpenCall};
 use refersion::{Client, Credentials, InitialStatus};
 use tracing::info;
 
+use super::Holder;
 use super::batcher::Planned;
 use super::ids::Ids;
 use super::record::Recorder;
-use super::{Delivered, Holder};
 use crate::deliver::{Api, Call, CallOutcome, Item, operation};
 use crate::locks::in_order;
 use crate::rules::rules;
@@ -28,7 +28,9 @@ impl Holder {
         planned: Vec<Planned>,
     ) -> Result<Vec<(Call, Vec<GraphId>)>, LedgerError> {
         let planned = self.mark_creates(planned).await?;
-        let ids = self.recorder().write_down(&planned).await?;
+        // After a failure they may stand in the ledger, and are never sent.
+        let written = self.recorder().write_down(&planned).await;
+        let ids = written.inspect_err(|_| self.has_lost_count = true)?;
         fault_point!("reconcile.written_down");
         let mut jobs = Vec::with_capacity(planned.len());
         for (call, id) in planned.into_iter().zip(ids) {
@@ -93,7 +95,8 @@ impl Holder {
                 failed: None,
             });
             let endings: Vec<CallOutcome> = endings.collect();
-            self.recorder().record_answers(&endings, &[call.id]).await?;
+            let all: Vec<&CallOutcome> = endings.iter().collect();
+            self.recorder().record_answers(&all, &[call.id]).await?;
             self.suspicion.learn(&endings);
             fault_point!("reconcile.settled");
         }
@@ -179,36 +182,6 @@ impl InFlight {
         for anchor in anchors {
             self.anchors.remove(&anchor);
         }
-    }
-}
-
-impl Holder {
-    /// Records how calls ended, and forgets that they were under way.
-    pub(super) async fn record(&mut self, ended: Vec<Delivered>) -> anyhow::Result<()> {
-        if ended.is_empty() {
-            return Ok(());
-        }
-        let mut endings = Vec::new();
-        // What was planned before the settings changed, or before a resume, says nothing about what is in force.
-        let mut counted = Vec::new();
-        let mut closed = Vec::new();
-        let mut done = Vec::new();
-        for delivered in ended {
-            closed.push(delivered.job.call);
-            let first = endings.len();
-            endings.extend(delivered.endings);
-            if delivered.epoch == self.connection.epoch() {
-                counted.push(first..endings.len());
-            }
-            done.push((delivered.job, delivered.graphs));
-        }
-        self.recorder().record_answers(&endings, &closed).await?;
-        counted.into_iter().for_each(|counted| self.suspicion.learn(&endings[counted]));
-        fault_point!("reconcile.recorded");
-        for (job, graphs) in done {
-            self.in_flight.end(1, &graphs, job.items.into_iter().map(|item| item.anchor));
-        }
-        Ok(())
     }
 }
 

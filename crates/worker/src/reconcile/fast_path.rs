@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use connections::Epoch;
 use futures_util::future::join_all;
 use identity::Digest;
@@ -12,12 +11,13 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::debug;
 
+use super::answers::Delivered;
 use super::batcher::{BATCH, Planned};
 use super::record::Recorder;
 use super::take::item;
 use super::{Ended, Holder};
 use crate::absorb::{Folded, ends};
-use crate::deliver::{Api, CallOutcome, Item, deliver};
+use crate::deliver::{Api, Call, CallOutcome, Item, deliver};
 use crate::handoff::{Handoff, HandoffResult};
 use crate::locks::in_order;
 use crate::notices::record;
@@ -31,9 +31,24 @@ pub(super) struct FastPathOutcome {
     calls: usize,
     graphs: Vec<GraphId>,
     anchors: Vec<Digest>,
-    went: anyhow::Result<Vec<CallOutcome>>,
+    went: HandoffAnswers,
     /// What was in force when it was planned.
     epoch: Epoch,
+}
+
+/// What became of the calls of a handoff.
+enum HandoffAnswers {
+    /// They were sent, and their answers are recorded.
+    Recorded(Vec<CallOutcome>),
+    /// They were sent, and their answers are not recorded, or nobody knows whether they are.
+    Unrecorded {
+        /// The answers.
+        answers: Vec<Delivered>,
+        /// They may be recorded.
+        is_in_doubt: bool,
+    },
+    /// They could not be written down, and were not sent.
+    NotWrittenDown(LedgerError),
 }
 
 impl Holder {
@@ -61,24 +76,36 @@ impl Holder {
             calls: planned.len(),
             graphs: planned.iter().flat_map(|call| call.graphs.iter().copied()).collect(),
             anchors: planned.iter().flat_map(|call| &call.items).map(|item| item.anchor).collect(),
-            went: Ok(Vec::new()),
+            went: HandoffAnswers::Recorded(Vec::new()),
             epoch: self.connection.epoch(),
         };
         let recorder = self.recorder();
         under_way.spawn(async move {
-            outcome.went = recorder.send_handoff(&api, handoff, planned).await;
+            outcome.went = recorder.send_handoff(&api, handoff, planned, outcome.epoch).await;
             Ended::Handoff(outcome)
         });
     }
 
-    /// Forgets that a handoff was under way.
-    pub(super) fn finish_handoff(&mut self, outcome: FastPathOutcome) -> anyhow::Result<()> {
-        let endings = outcome.went?;
-        if outcome.epoch == self.connection.epoch() {
-            self.suspicion.learn(&endings);
+    /// Forgets that a handoff was under way, unless its answers are still to be recorded.
+    pub(super) fn finish_handoff(&mut self, outcome: FastPathOutcome) -> Result<(), LedgerError> {
+        let mut failed = None;
+        match outcome.went {
+            HandoffAnswers::Unrecorded { answers, is_in_doubt } => {
+                self.unrecorded.answers.extend(answers);
+                self.unrecorded.is_in_doubt |= is_in_doubt;
+                return Ok(());
+            }
+            HandoffAnswers::Recorded(endings) if outcome.epoch == self.connection.epoch() => {
+                self.suspicion.learn(&endings);
+            }
+            HandoffAnswers::Recorded(_) => {}
+            HandoffAnswers::NotWrittenDown(cause) => {
+                self.has_lost_count = true;
+                failed = Some(cause);
+            }
         }
         self.in_flight.end(outcome.calls, &outcome.graphs, outcome.anchors);
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// The calls that send a handoff's edits: batches that are full, or full enough for a call, and no more than there
@@ -110,68 +137,66 @@ impl Holder {
 }
 
 impl Recorder {
-    /// Sends a handoff's edits and records all of it. Absorb records it if answers are late or another process was
-    /// faster; then the answers are recorded after that, like those of any other call.
+    /// Sends a handoff's edits and records all of it. Absorb records it if answers are late, another process was faster or
+    /// the ledger fails; then the answers are recorded after that, like those of any other call.
     async fn send_handoff(
         &self,
         api: &Api,
         handoff: Handoff,
         planned: Vec<Planned>,
-    ) -> anyhow::Result<Vec<CallOutcome>> {
+        epoch: Epoch,
+    ) -> HandoffAnswers {
         let Handoff { folded, answer, .. } = handoff;
         let calls = match self.write_down(&planned).await {
             Ok(calls) => calls,
             Err(cause) => {
                 not_sent(answer, folded);
-                return Err(cause.into());
+                return HandoffAnswers::NotWrittenDown(cause);
             }
         };
         fault_point!("carry.written_down");
+        let graphs: Vec<Vec<GraphId>> = planned.iter().map(|call| call.graphs.clone()).collect();
         let jobs = planned.into_iter().zip(&calls).map(|(call, id)| call.into_call(*id));
-        let jobs: Vec<_> = jobs.collect();
-        let delivering = async {
-            let endings = join_all(jobs.iter().map(|job| deliver(api, job))).await;
-            endings.into_iter().flatten().collect::<Vec<CallOutcome>>()
-        };
+        let jobs: Vec<Call> = jobs.collect();
+        let delivering = join_all(jobs.iter().map(|job| deliver(api, job)));
         let mut delivering = std::pin::pin!(fault_point_within!("carry.sent", delivering));
-        let (when_recorded, endings) = match timeout(WAITS, &mut delivering).await {
+        let (when_recorded, endings, is_in_doubt) = match timeout(WAITS, &mut delivering).await {
             Ok(endings) => {
                 fault_point!("carry.answered");
-                match self.record_handoff(folded, &endings, &calls).await {
+                let failed = match self.record_handoff(folded, &endings, &calls).await {
                     Ok(ended) => {
                         // The waiting task may be gone; it finds the events recorded when it reads the ledger.
                         drop(answer.send(HandoffResult::Recorded(ended)));
                         fault_point!("carry.recorded");
-                        return Ok(endings);
+                        return HandoffAnswers::Recorded(endings.into_iter().flatten().collect());
                     }
-                    Err(LedgerError::Conflict | LedgerError::Claimed) => {
-                        (record_first(answer, None), endings)
-                    }
-                    Err(other) => return Err(other.into()),
-                }
+                    Err(failed) => failed,
+                };
+                let is_certain = matches!(failed, LedgerError::Conflict | LedgerError::Claimed);
+                (record_first(answer, None), endings, !is_certain)
             }
             Err(_) => {
-                debug!(
-                    connection = %self.connection.name,
-                    id = self.connection.id,
-                    "answers are late: absorb records the handoff"
-                );
-                (record_first(answer, Some(folded)), delivering.await)
+                let (connection, id) = (&self.connection.name, self.connection.id);
+                debug!(%connection, id, "answers are late: absorb records the handoff");
+                (record_first(answer, Some(folded)), delivering.await, false)
             }
         };
         // It fails only if absorb could not record; the answers are true all the same.
         drop(when_recorded.await);
-        self.record_answers(&endings, &calls)
-            .await
-            .context("the answers of a handoff could not be recorded")?;
-        Ok(endings)
+        let answers = jobs
+            .iter()
+            .cloned()
+            .zip(graphs)
+            .zip(endings)
+            .map(|((job, graphs), endings)| Delivered { job, graphs, endings, epoch, is_probe: false });
+        HandoffAnswers::Unrecorded { answers: answers.collect(), is_in_doubt }
     }
 
     /// Records what was folded together with what was answered.
     async fn record_handoff(
         &self,
         folded: Box<Folded>,
-        endings: &[CallOutcome],
+        endings: &[Vec<CallOutcome>],
         calls: &[CallId],
     ) -> Result<Vec<(uuid::Uuid, ledger::State)>, LedgerError> {
         let mut changes = folded.changes;
@@ -179,7 +204,8 @@ impl Recorder {
         let _held = self.worker.locks.writing.hold(&in_order(graphs.copied())).await;
         changes.fence = Some(self.fence);
         changes.closed_calls = calls.to_vec();
-        off_thread(|| self.tell(&mut changes, endings, &self.rules()));
+        let endings: Vec<&CallOutcome> = endings.iter().flatten().collect();
+        off_thread(|| self.tell(&mut changes, &endings, &self.rules()));
         let ended = ends(&changes);
         record(&self.worker, changes).await?;
         Ok(ended)

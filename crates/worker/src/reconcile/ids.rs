@@ -1,11 +1,13 @@
 //! The numeric ids that affiliates of a connection have, by what the ledger knows.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::ConnectionId;
-use ledger::Ledger;
+use ledger::{Ledger, LedgerError};
 use tracing::warn;
 
 use crate::deliver::KnownIds;
@@ -13,16 +15,43 @@ use crate::deliver::KnownIds;
 /// Number of ids that are kept in memory until the ledger has them: far more than calls are under way at once.
 const RECENT: usize = 4_096;
 
+/// Between two looks while the ledger is away.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
 /// Ids of one connection. Those that were accepted a moment ago may not be recorded yet.
 pub(crate) struct Ids {
     ledger: Arc<dyn Ledger>,
     connection: ConnectionId,
     recent: Mutex<VecDeque<(u64, String)>>,
+    gave_up: AtomicBool,
 }
 
 impl Ids {
     pub(super) fn new(ledger: &Arc<dyn Ledger>, connection: ConnectionId) -> Self {
-        Self { ledger: Arc::clone(ledger), connection, recent: Mutex::default() }
+        Self {
+            ledger: Arc::clone(ledger),
+            connection,
+            recent: Mutex::default(),
+            gave_up: AtomicBool::default(),
+        }
+    }
+
+    /// From now on, no answer waits for the ledger.
+    pub(super) fn give_up(&self) {
+        self.gave_up.store(true, Ordering::Relaxed);
+    }
+
+    /// The code that an id belongs to, as the ledger knows it. It is waited for: without it the answer of a create would be
+    /// lost.
+    async fn known_code(&self, id: u64) -> Result<Option<String>, LedgerError> {
+        loop {
+            match self.ledger.affiliate_code(self.connection, id).await {
+                Err(LedgerError::Unavailable(_)) if !self.gave_up.load(Ordering::Relaxed) => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                found => return found,
+            }
+        }
     }
 
     /// Whether no other code had the id a moment ago; if none had it at all, this one has it now.
@@ -42,13 +71,10 @@ impl Ids {
 #[async_trait]
 impl KnownIds for Ids {
     async fn takes(&self, id: u64, code: &str) -> bool {
-        match self.ledger.affiliate_code(self.connection, id).await {
+        match self.known_code(id).await {
             Ok(Some(known)) if known != code => {
-                warn!(
-                    connection = self.connection,
-                    affiliate = id,
-                    "refersion gave an id that another affiliate has"
-                );
+                let (affiliate, id) = (id, self.connection);
+                warn!(id, affiliate, "refersion gave an id that another affiliate has");
                 false
             }
             Ok(_) => self.is_first(id, code),

@@ -1,5 +1,6 @@
 //! Reconcile: tell Refersion the difference, for one connection, under its lease.
 
+mod answers;
 mod batcher;
 mod calls;
 mod fast_path;
@@ -18,22 +19,22 @@ mod wait;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connections::{Connection, Epoch, State};
+use connections::{Connection, State};
 use identity::plan::StepKind;
 use jiff::Timestamp;
-use ledger::{Fence, GraphId, LedgerError};
-use tokio::task::JoinSet;
+use ledger::{Fence, LedgerError};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::Worker;
-use crate::deliver::{Api, Call, CallOutcome, Learned, deliver};
+use crate::deliver::{Api, Learned, deliver};
 use crate::gate::ConnectionGate;
 use crate::handoff::{Handoff, HandoffQueue};
 use crate::rules::Known;
+use answers::{Delivered, Unrecorded, is_fenced, may_pass};
 use calls::InFlight;
 use fast_path::FastPathOutcome;
 use ids::Ids;
-use record::Recorder;
 use suspicion::Suspicion;
 use wait::still_asked;
 
@@ -49,6 +50,9 @@ pub struct Holder {
     pub(crate) fence: Fence,
     pub(crate) gate: Arc<ConnectionGate>,
     pub(crate) in_flight: InFlight,
+    pub(crate) unrecorded: Unrecorded,
+    /// Calls may stand in the ledger as open that this holder does not know: the next one settles them.
+    pub(crate) has_lost_count: bool,
     pub(crate) suspicion: Suspicion,
     /// What calls have taught about the account since the lease began.
     pub(crate) learned: Arc<Learned>,
@@ -81,20 +85,20 @@ enum Ended {
     Handoff(FastPathOutcome),
 }
 
+/// What lasts while a connection is served.
+#[derive(Default)]
+struct Rounds {
+    known: Known,
+    under_way: JoinSet<Ended>,
+    /// While it is there, absorb may offer what it has folded.
+    handoffs: Option<HandoffQueue>,
+}
+
 /// What happened while there was nothing to start.
 #[derive(Default)]
 struct Happened {
-    ended: Vec<Ended>,
+    ended: Vec<Result<Ended, JoinError>>,
     handoffs: Vec<Handoff>,
-}
-
-/// A call that ended.
-struct Delivered {
-    job: Call,
-    graphs: Vec<GraphId>,
-    endings: Vec<CallOutcome>,
-    /// What was in force when it was planned.
-    epoch: Epoch,
 }
 
 /// Why serving a connection ended.
@@ -121,6 +125,8 @@ impl Holder {
             fence,
             gate: Arc::clone(gate),
             in_flight: InFlight::default(),
+            unrecorded: Unrecorded::default(),
+            has_lost_count: false,
             suspicion: Suspicion::default(),
             learned: Arc::default(),
             ids: Arc::new(Ids::new(&worker.ledger, connection.id)),
@@ -136,58 +142,77 @@ impl Holder {
         }
     }
 
-    /// Serves the connection until `stop`, or until the lease is lost.
+    /// Serves the connection until `stop`, or until the lease is lost. A failure of the ledger that passes is waited out:
+    /// the lease, the calls that are under way and their answers stay in hand.
     ///
     /// # Errors
     ///
     /// If the ledger or the connections cannot be read or written; whoever takes over begins with the calls left open.
     pub async fn serve(&mut self, stop: &CancellationToken) -> Result<Left, anyhow::Error> {
         self.settle_open_calls().await?;
-        let mut known = Known::default();
-        let mut under_way: JoinSet<Ended> = JoinSet::new();
-        let mut handoff_queue = self.worker.handoffs.register(self.connection.id);
+        let (mut rounds, mut failures) = (Rounds::default(), 0);
         loop {
-            self.beat();
-            known.refresh(&self.worker).await?;
-            let Some(connection) = known.get(self.connection.id) else { return Ok(Left::Lost) };
-            self.adopt(connection);
-            let paused = matches!(self.connection.state, State::Paused(_));
-            let (started, capacity) = match stop.is_cancelled() || paused {
-                true => (0, 0),
-                false => self.start_calls(&mut under_way).await?,
-            };
-            handoff_queue.set_capacity(capacity);
-            if stop.is_cancelled() && under_way.is_empty() {
-                self.remember_rate().await;
-                return Ok(Left::Stopped);
-            }
-            if paused && under_way.is_empty() {
-                // While paused, the holder takes no handoffs; absorb records its batches itself, also one it offered a
-                // moment ago.
-                drop(handoff_queue);
-                self.while_paused(&mut known, stop).await?;
-                handoff_queue = self.worker.handoffs.register(self.connection.id);
-                continue;
-            }
-            if started == 0 && !paused && !stop.is_cancelled() {
-                self.apply_settings().await?;
-                self.probe_suspended(&mut known).await?;
-            }
-            let happened = self.wait(&mut under_way, &mut handoff_queue, started, stop).await?;
-            match self.end(happened.ended).await {
-                Ok(()) => {}
+            let cause = match self.round(&mut rounds, stop).await {
+                Ok(Some(left)) => return Ok(left),
+                Ok(None) => {
+                    failures = 0;
+                    continue;
+                }
                 Err(cause) if is_fenced(&cause) => return Ok(Left::Lost),
-                Err(cause) => return Err(cause),
+                Err(cause) => cause,
+            };
+            // What absorb offers is not held while the ledger is away.
+            rounds.handoffs = None;
+            if self.has_lost_count || !may_pass(&cause) || self.is_over(stop) {
+                self.save_answers(&mut rounds.under_way, stop).await;
+                return Err(cause);
             }
-            for handoff in happened.handoffs {
-                self.take_handoff(handoff, capacity, &mut under_way).await;
-            }
-            self.note_wait(&mut known).await;
-            self.remember_rate_now_and_then().await;
-            if let Some(verdict) = self.verdict() {
-                self.obey(verdict, &mut known).await?;
-            }
+            self.rest_after(&cause, failures).await;
+            failures += 1;
         }
+    }
+
+    /// Starts what is due and records what has ended, once. Returns why serving ends, if it does.
+    async fn round(&mut self, rounds: &mut Rounds, stop: &CancellationToken) -> anyhow::Result<Option<Left>> {
+        let Rounds { known, under_way, handoffs } = rounds;
+        self.beat();
+        self.record().await?;
+        known.refresh(&self.worker).await?;
+        let Some(connection) = known.get(self.connection.id) else { return Ok(Some(Left::Lost)) };
+        self.adopt(connection);
+        let paused = matches!(self.connection.state, State::Paused(_));
+        if stop.is_cancelled() && under_way.is_empty() {
+            self.remember_rate().await;
+            return Ok(Some(Left::Stopped));
+        }
+        if paused && under_way.is_empty() {
+            // While paused, the holder takes no handoffs; absorb records its batches itself, also one it offered a moment
+            // ago.
+            *handoffs = None;
+            self.while_paused(known, stop).await?;
+            return Ok(None);
+        }
+        let handoffs = handoffs.get_or_insert_with(|| self.worker.handoffs.register(self.connection.id));
+        let (started, capacity) = match stop.is_cancelled() || paused {
+            true => (0, 0),
+            false => self.start_calls(under_way).await?,
+        };
+        handoffs.set_capacity(capacity);
+        if started == 0 && !paused && !stop.is_cancelled() {
+            self.apply_settings().await?;
+            self.probe_suspended(known).await?;
+        }
+        let happened = self.wait(under_way, handoffs, started, stop).await?;
+        self.end(happened.ended).await?;
+        for handoff in happened.handoffs {
+            self.take_handoff(handoff, capacity, under_way).await;
+        }
+        self.note_wait(known).await;
+        self.remember_rate_now_and_then().await;
+        if let Some(verdict) = self.verdict() {
+            self.obey(verdict, known).await?;
+        }
+        Ok(None)
     }
 
     fn beat(&self) {
@@ -214,7 +239,7 @@ impl Holder {
             under_way.spawn(async move {
                 let endings = fault_point_within!("reconcile.sent", deliver(&api, &job)).await;
                 fault_point!("reconcile.answered");
-                Ended::Call(Delivered { job, graphs, endings, epoch })
+                Ended::Call(Delivered { job, graphs, endings, epoch, is_probe: false })
             });
         }
         Ok((started, room - started))
@@ -248,7 +273,7 @@ impl Holder {
         let woken = Arc::clone(&handoff_queue.woken);
         tokio::select! {
             biased;
-            Some(first) = under_way.join_next() => happened.ended.push(first?),
+            Some(first) = under_way.join_next() => happened.ended.push(first),
             Some(handoff) = handoff_queue.handoffs.recv() => happened.handoffs.push(handoff),
             () = woken.notified() => {}
             () = stop.cancelled(), if under_way.is_empty() => {}
@@ -256,7 +281,7 @@ impl Holder {
         }
         while happened.ended.len() < RECORD_AT_MOST {
             match under_way.try_join_next() {
-                Some(next) => happened.ended.push(next?),
+                Some(next) => happened.ended.push(next),
                 None => break,
             }
         }
@@ -265,25 +290,4 @@ impl Holder {
         }
         Ok(happened)
     }
-
-    /// Records what ended.
-    async fn end(&mut self, ended: Vec<Ended>) -> anyhow::Result<()> {
-        let mut calls = Vec::new();
-        for one in ended {
-            match one {
-                Ended::Call(delivered) => calls.push(delivered),
-                Ended::Handoff(outcome) => self.finish_handoff(outcome)?,
-            }
-        }
-        self.record(calls).await
-    }
-
-    fn recorder(&self) -> Recorder {
-        let (worker, connection) = (self.worker.clone(), Arc::clone(&self.connection));
-        Recorder { worker, connection, fence: self.fence, is_lenient: false }
-    }
-}
-
-fn is_fenced(cause: &anyhow::Error) -> bool {
-    matches!(cause.downcast_ref::<LedgerError>(), Some(LedgerError::Fenced))
 }

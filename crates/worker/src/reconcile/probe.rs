@@ -6,7 +6,8 @@ use identity::plan::StepKind;
 use refersion::Class;
 
 use super::Holder;
-use crate::deliver::{Call, CallOutcome, deliver};
+use super::answers::Delivered;
+use crate::deliver::{CallOutcome, deliver};
 
 /// How often the holder beats while a probe is under way.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -27,10 +28,10 @@ impl Holder {
             return Ok(api.client.check().await.is_ok());
         };
         let endings = self.beating(deliver(&api, &job)).await;
-        self.recorder().lenient().record_answers(&endings, &[job.call]).await?;
         let works = endings.iter().all(is_no_mistake_in_settings);
-        let Call { items, .. } = job;
-        self.in_flight.end(1, &graphs, items.into_iter().map(|item| item.anchor));
+        let epoch = self.connection.epoch();
+        self.unrecorded.answers.push(Delivered { job, graphs, endings, epoch, is_probe: true });
+        self.record().await?;
         Ok(works)
     }
 

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use ledger::{Attempt, CallId, Changes, Fence, Gathered, GraphId, GraphRow, LedgerError, Save, State};
 use refersion::Class;
 
+use super::Holder;
 use super::notes::{affiliate_of, audit, lay_down, named, note_decided, note_not_scrubbed};
 use crate::Worker;
 use crate::contention::Contention;
@@ -43,6 +44,13 @@ pub(super) struct Recorder {
     pub(super) is_lenient: bool,
 }
 
+impl Holder {
+    pub(super) fn recorder(&self) -> Recorder {
+        let (worker, connection) = (self.worker.clone(), Arc::clone(&self.connection));
+        Recorder { worker, connection, fence: self.fence, is_lenient: false }
+    }
+}
+
 impl Recorder {
     /// The same recorder, for probes.
     pub(super) fn lenient(self) -> Self {
@@ -64,7 +72,7 @@ impl Recorder {
     /// to be read at once. The calls are closed with the last piece.
     pub(super) async fn record_answers(
         &self,
-        endings: &[CallOutcome],
+        endings: &[&CallOutcome],
         closed: &[CallId],
     ) -> anyhow::Result<()> {
         let mut pieces = vec![endings];
@@ -78,7 +86,7 @@ impl Recorder {
         Ok(())
     }
 
-    async fn record_piece(&self, endings: &[CallOutcome], closed: &[CallId]) -> anyhow::Result<Recorded> {
+    async fn record_piece(&self, endings: &[&CallOutcome], closed: &[CallId]) -> anyhow::Result<Recorded> {
         let rules = self.rules();
         let mut anchors: BTreeSet<Digest> = endings.iter().map(|ending| ending.anchor).collect();
         anchors.extend(endings.iter().flat_map(|ending| &ending.answers).map(|(anchor, _)| *anchor));
@@ -144,7 +152,7 @@ impl Recorder {
     }
 
     /// Applies endings to the graphs that are to be saved, and settles those again that they are about.
-    pub(super) fn tell(&self, changes: &mut Changes, endings: &[CallOutcome], rules: &Rules) {
+    pub(super) fn tell(&self, changes: &mut Changes, endings: &[&CallOutcome], rules: &Rules) {
         let now = self.worker.now();
         let mut saves = std::mem::take(&mut changes.saves);
         let places = places(&saves);

@@ -42,8 +42,9 @@ impl Holder {
         let (connection, id) = (&self.connection.name, self.connection.id);
         warn!(%connection, id, field, "refersion refuses a custom field: it is suspended");
         self.field_probes = (0, None);
+        let now = self.worker.now();
         self.change_settings(known, |settings| {
-            settings.suspended_fields.insert(field, why.to_owned());
+            settings.suspend(field, why, now);
         })
         .await
     }
@@ -77,7 +78,7 @@ impl Holder {
         info!(%connection, id, fields = ?accepted, "custom fields are accepted again");
         self.field_probes = (0, None);
         self.change_settings(known, |settings| {
-            settings.suspended_fields.retain(|field, _| !accepted.contains(field));
+            settings.end_suspensions(|field| accepted.contains(&field));
         })
         .await
     }

@@ -6,7 +6,7 @@ use connections::{Connection, PausedFor, State};
 use super::Finding;
 use crate::config::{Config, Proxy};
 use crate::engines::{EngineError, connections_alone};
-use crate::operator::directory::pause_hint;
+use crate::operator::directory::{pause_hint, suspension, suspension_hint};
 
 const NAME: &str = "connections";
 
@@ -21,7 +21,8 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
             vec![Finding::note(NAME, "none, so every event is answered 503", mend)]
         }
         Ok(connections) => {
-            connections.iter().map(|connection| of(connection, &config.refersion.proxy)).collect()
+            let proxy = &config.refersion.proxy;
+            connections.iter().flat_map(|connection| of_connection(connection, proxy)).collect()
         }
         Err(error @ EngineError::Unlock(UnlockError::OtherMasterKey)) => {
             vec![Finding::failed("master key", &error)]
@@ -30,7 +31,12 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     }
 }
 
-fn of(connection: &Connection, proxy: &Proxy) -> Finding {
+/// What is to be said of one connection.
+pub(super) fn of_connection(connection: &Connection, proxy: &Proxy) -> Vec<Finding> {
+    std::iter::once(state(connection, proxy)).chain(suspended(connection)).collect()
+}
+
+fn state(connection: &Connection, proxy: &Proxy) -> Finding {
     let name = format!("connection {}", connection.name);
     let way = way(&connection.settings.refersion_url, proxy);
     let State::Paused(reason) = connection.state else { return Finding::ok(name, format!("active{way}")) };
@@ -49,4 +55,15 @@ fn way(url: &str, proxy: &Proxy) -> String {
         Some(_) => format!("; {url} is reached {}", proxy.in_words(url)),
         None => String::new(),
     }
+}
+
+/// Custom fields whose values do not reach Refersion, although everything else does.
+fn suspended(connection: &Connection) -> Vec<Finding> {
+    let settings = &connection.settings;
+    let of_field = |(field, why): (&u64, &String)| {
+        let name = format!("connection {}, custom field {field}", connection.name);
+        let found = suspension(why, settings.suspended_since.get(field));
+        Finding::bad(name, found, suspension_hint(connection, *field))
+    };
+    settings.suspended_fields.iter().map(of_field).collect()
 }

@@ -167,3 +167,6 @@ fn show(findings: &[Finding], is_well: bool, output: &mut Output) -> Result<(), 
     }
     output.line(if is_well { "\neverything is as it should be" } else { "\nmend what is BAD" })
 }
+
+#[cfg(test)]
+mod tests;

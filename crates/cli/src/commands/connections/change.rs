@@ -1,7 +1,5 @@
 //! What changes a connection: `add`, `set`, `pause`, `resume`, `rotate-key`, `remove`.
 
-use std::collections::BTreeMap;
-
 use connections::{ApiKey, Connection, ConnectionName, NewConnection, PausedFor, Settings, StoreError};
 
 use super::key;
@@ -89,7 +87,8 @@ pub(super) async fn resume(name: &ConnectionName, context: &mut Context) -> Resu
     let connection = by_name(&engines, name).await?;
     engines.connections.resume(connection.id, None).await?;
     if !connection.settings.suspended_fields.is_empty() {
-        let settings = Settings { suspended_fields: BTreeMap::new(), ..connection.settings.clone() };
+        let mut settings = connection.settings.clone();
+        settings.end_suspensions(|_| true);
         engines.connections.set_settings(connection.id, connection.settings_version, &settings).await?;
     }
     show(&again(&engines, &connection).await?, context)?;

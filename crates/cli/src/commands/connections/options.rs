@@ -95,7 +95,7 @@ impl SettingOptions {
             settings.refersion_url = url.trim().trim_end_matches('/').to_owned();
         }
         // The change may have removed the cause of a suspension.
-        settings.suspended_fields.clear();
+        settings.end_suspensions(|_| true);
         set(&mut settings.rate_per_second, self.rate);
         set(&mut settings.require_address, self.require_address);
         set(&mut settings.send_welcome, self.send_welcome);

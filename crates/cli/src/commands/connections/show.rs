@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
-use crate::operator::directory::{by_name, state_words};
-use crate::output::{cut, spare, whole};
+use crate::operator::directory::{by_name, state_words, suspension};
+use crate::output::{Output, cut, spare, whole};
 
 /// A connection as scripts see it. The write key is no secret: client libraries show it to every browser.
 #[derive(Debug, Serialize)]
@@ -53,8 +53,13 @@ pub(super) async fn list(context: &mut Context) -> Result<Exit, Failure> {
     let rows: Vec<Row<'_>> = connections.iter().map(Row::of).collect();
     if context.output.is_json() {
         context.output.json(&rows)?;
-        return Ok(Exit::Done);
+    } else {
+        table(&rows, &mut context.output)?;
     }
+    Ok(Exit::Done)
+}
+
+fn table(rows: &[Row<'_>], output: &mut Output) -> Result<(), Failure> {
     let cells = |row: &Row<'_>| {
         let settings = row.settings;
         vec![
@@ -76,10 +81,9 @@ pub(super) async fn list(context: &mut Context) -> Result<Exit, Failure> {
         spare("FIELDS"),
         spare("REFERSION"),
     ];
-    context.output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
-    context.output.line("")?;
-    context.output.total(rows.len(), u64::try_from(rows.len()).unwrap_or(u64::MAX), "connections")?;
-    Ok(Exit::Done)
+    output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
+    output.line("")?;
+    output.total(rows.len(), u64::try_from(rows.len()).unwrap_or(u64::MAX), "connections")
 }
 
 pub(super) async fn one(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
@@ -94,6 +98,14 @@ pub(super) fn show(connection: &Connection, context: &mut Context) -> Result<(),
     if context.output.is_json() {
         return context.output.json(&row);
     }
+    settings_table(&row, &mut context.output)?;
+    for warning in row.settings.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}
+
+fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
     let line = |name: &str, value: String| vec![name.to_owned(), value];
     let mut lines = vec![
         line("id", row.id.to_string()),
@@ -107,11 +119,7 @@ pub(super) fn show(connection: &Connection, context: &mut Context) -> Result<(),
     lines.extend(settings(row.settings));
     lines.push(line("write key", row.write_key.to_owned()));
     lines.push(line("added", row.created_at.to_string()));
-    context.output.table(&["SETTING", "VALUE"], &lines)?;
-    for warning in row.settings.warnings() {
-        tracing::warn!("{warning}");
-    }
-    Ok(())
+    output.table(&["SETTING", "VALUE"], &lines)
 }
 
 fn settings(settings: &Settings) -> Vec<Vec<String>> {
@@ -134,8 +142,9 @@ fn settings(settings: &Settings) -> Vec<Vec<String>> {
         line("paypal trait", or(settings.paypal_trait.as_deref(), "off")),
     ];
     for (name, id) in &settings.custom_fields {
-        let suspended =
-            settings.suspended_fields.get(id).map_or_else(String::new, |why| format!(" (suspended: {why})"));
+        let suspended = settings.suspended_fields.get(id).map_or_else(String::new, |why| {
+            format!(", {}", suspension(why, settings.suspended_since.get(id)))
+        });
         lines.push(line(&format!("custom field {id}"), format!("trait {name}{suspended}")));
     }
     for (field, path) in &settings.trait_map {
@@ -145,4 +154,48 @@ fn settings(settings: &Settings) -> Vec<Vec<String>> {
         lines.push(line("blocked identifier", identifier.clone()));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use connections::{PausedFor, State};
+
+    use super::*;
+    use crate::commands::snapshots::{at, fits, shown};
+
+    fn connection(name: &str, state: State) -> Connection {
+        let mut settings = Settings::default();
+        settings.custom_fields.insert("vip".to_owned(), 1234);
+        settings.suspend(1234, "it does not exist", at(-3_600));
+        let is_paused = matches!(state, State::Paused(_));
+        Connection {
+            id: 2,
+            name: name.parse().unwrap(),
+            settings,
+            settings_version: 3,
+            resumes: 0,
+            state,
+            paused_since: is_paused.then(|| at(-60)),
+            paused_because: is_paused.then(|| "the offer does not exist".to_owned()),
+            learned_rate: None,
+            asked_to_wait_until: None,
+            created_at: at(-9_000),
+            write_key: "wk_0193b5c00000".to_owned(),
+        }
+    }
+
+    #[test]
+    fn connections_fit_a_terminal_of_80_and_of_120_columns() {
+        let paused = connection("shop-in-another-country", State::Paused(PausedFor::Configuration));
+        let all = [connection("shop", State::Active), paused];
+        let rows: Vec<Row<'_>> = all.iter().map(Row::of).collect();
+        for width in [80, 120] {
+            let text = shown(width, |output| table(&rows, output));
+            assert!(fits(&text, width), "{text}");
+            insta::assert_snapshot!(format!("connections_at_{width}"), text);
+            let text = shown(width, |output| settings_table(&rows[1], output));
+            assert!(fits(&text, width), "{text}");
+            insta::assert_snapshot!(format!("connection_at_{width}"), text);
+        }
+    }
 }

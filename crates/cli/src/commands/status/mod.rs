@@ -60,11 +60,14 @@ struct Status {
 struct Queue {
     live: u64,
     bulk: u64,
-    /// When the oldest event in it was accepted; left out if it is empty, and where it is on a broker.
+    /// When the oldest event in it was accepted; left out if it is empty, and on a broker of which no worker holds any.
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest: Option<Timestamp>,
     /// Events that a broker confirmed and that never arrived; null if there are none.
     missing: Option<Summary>,
+    /// Since when events have waited in it while no worker ran, as far as a process that runs has seen it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untaken_since: Option<Timestamp>,
     /// Damaged files that events were rescued from.
     rescues: Vec<Rescued>,
 }
@@ -120,6 +123,8 @@ struct Row {
     asked_to_wait_until: Option<jiff::Timestamp>,
     /// Custom fields that are not sent because Refersion refuses them for everybody, by numeric id, and why.
     suspended_fields: BTreeMap<u64, String>,
+    /// Since when, where it is known.
+    suspended_since: BTreeMap<u64, Timestamp>,
     /// Why new events of this connection are not taken in; null while they are.
     refused_for: Option<&'static str>,
     #[serde(skip)]
@@ -193,8 +198,8 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
     let nobody = workers.unserved(&waiting).or_else(|| workers.missing().map(str::to_owned));
     let oldest_pending = if all.pending > 0 { engines.monitoring.oldest_pending().await? } else { None };
     let missing = Summary::of(&engines.arrivals.missing().await?);
-    let oldest = engines.queue.oldest().await?;
-    let queue = Queue { live: depth.live, bulk: depth.bulk, oldest, missing, rescues };
+    let (oldest, untaken_since) = (engines.queue.oldest().await?, workers.untaken_since());
+    let queue = Queue { live: depth.live, bulk: depth.bulk, oldest, untaken_since, missing, rescues };
     Ok(Status {
         queue,
         processes: workers.processes.iter().map(|it| process(it, &workers, &connections)).collect(),
@@ -269,6 +274,7 @@ fn row(
         suspension_hints: suspension_hints.collect(),
         asked_to_wait_until: connection.asked_to_wait_until.filter(|until| *until > now),
         suspended_fields: connection.settings.suspended_fields.clone(),
+        suspended_since: connection.settings.suspended_since.clone(),
         refused_for: refused.map(Reason::word),
         refused_because: refused.map(Reason::in_words),
         due: counts.due,

@@ -2,6 +2,7 @@
 
 use super::Row;
 use crate::failure::Failure;
+use crate::operator::directory::suspension;
 use crate::output::Output;
 
 /// What a connection waits for by itself.
@@ -14,9 +15,8 @@ pub(super) fn waits(connection: &Row, output: &mut Output) -> Result<(), Failure
     }
     for (field, why) in &connection.suspended_fields {
         let hint = connection.suspension_hints.get(field).map_or("", String::as_str);
-        output.line(&format!(
-            "\n{name}: custom field {field} is not sent, because Refersion refuses it for everybody ({why}): {hint}"
-        ))?;
+        let what = suspension(why, connection.suspended_since.get(field));
+        output.line(&format!("\n{name}: custom field {field} is {what}: {hint}"))?;
     }
     Ok(())
 }

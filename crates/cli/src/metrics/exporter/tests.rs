@@ -32,6 +32,7 @@ impl Source for Full {
         snapshot.ledger = Some(LedgerFigures {
             pending: 9,
             oldest: Some(3.5),
+            untaken: Some(4.5),
             dead_letters_by_class: vec![(7, "refused".to_owned(), 8)],
             connections: vec![paused],
             ..LedgerFigures::default()
@@ -85,6 +86,7 @@ async fn every_figure_is_on_the_page() {
         "queue_bytes 10",
         "queue_limit_bytes 100",
         "pending_oldest_event_seconds 3.5",
+        "queue_untaken_seconds 4.5",
         "dead_letters{connection=\"7\",name=\"shop\",class=\"refused\"} 8",
         concat!("build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "connection_active{connection=\"7\",name=\"shop\"} 0",

@@ -58,6 +58,7 @@ impl Rig {
             plant: Plant::Nothing,
             watch: Watch { memory, seen: Arc::default(), conflicts: Arc::default() },
             before_recording: before(&ledger),
+            unheard: Arc::default(),
         };
         let worker = Worker {
             queue: Arc::new(queue.clone()),

@@ -4,6 +4,7 @@ mod bounds;
 mod carried;
 mod deletes;
 mod disagreements;
+mod ledger_away;
 mod left_out;
 mod order;
 mod pauses;

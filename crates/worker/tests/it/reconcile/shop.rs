@@ -9,8 +9,8 @@ use connections::{
 };
 use identity::Digest;
 use jiff::{SignedDuration, Timestamp};
-use ledger::Ledger as _;
 use ledger::sqlite::SqliteLedger;
+use ledger::{EventView, Ledger as _};
 use queue::sqlite::SqliteQueue;
 use queue::{Envelope, FORMAT, Lane};
 use serde_json::{Value, json};
@@ -56,6 +56,8 @@ impl Plan {
 pub(crate) struct Shop {
     pub(crate) worker: Worker,
     pub(crate) ledger: SqliteLedger,
+    /// Where the ledger is kept.
+    pub(crate) file: Database,
     pub(crate) id: ConnectionId,
     wire: Arc<Wire>,
     known: Known,
@@ -74,7 +76,8 @@ impl Shop {
             let micros = (first + passed()).as_microsecond();
             Timestamp::from_microsecond(micros).expect("a test is short")
         });
-        let ledger = SqliteLedger::inline().await.expect("a fresh ledger");
+        let file = Database::inline().expect("memory for a database");
+        let ledger = SqliteLedger::over(file.clone()).await.expect("a fresh ledger");
         let memory = Database::inline().expect("memory for a database");
         let queue = SqliteQueue::on(memory, queue::sqlite::Settings::default(), Arc::clone(&clock));
         let core = Mutex::new(Simulator::new(plan.refersion));
@@ -104,7 +107,7 @@ impl Shop {
         };
         let id = ledger.add(new).await.expect("a fresh connection").id;
         let (known, stop) = (Known::default(), CancellationToken::new());
-        Self { worker, ledger, id, wire, known, said: 0, stop, task: Mutex::default() }
+        Self { worker, ledger, file, id, wire, known, said: 0, stop, task: Mutex::default() }
     }
 
     /// From now on, calls go out.
@@ -131,12 +134,23 @@ impl Shop {
 
     /// Events come in one batch, and are absorbed.
     pub(crate) async fn say(&mut self, lane: Lane, events: &[Value]) {
-        let envelopes: Vec<Envelope> = events.iter().map(|event| self.envelope(lane, event)).collect();
-        self.worker.queue.publish(&envelopes).await.expect("published");
-        let mut left = envelopes.len();
+        self.accept(lane, events).await;
+        let mut left = events.len();
         while left > 0 {
             left -= absorb::round(&self.worker, &mut self.known, &self.stop).await.expect("absorbed");
         }
+    }
+
+    /// Events come into the queue.
+    pub(crate) async fn accept(&mut self, lane: Lane, events: &[Value]) {
+        let envelopes: Vec<Envelope> = events.iter().map(|event| self.envelope(lane, event)).collect();
+        self.worker.queue.publish(&envelopes).await.expect("published");
+    }
+
+    /// From now on, what comes is absorbed.
+    pub(crate) fn absorb(&self) {
+        let (worker, stop) = (self.worker.clone(), self.stop.clone());
+        tokio::spawn(async move { absorb::run(&worker, &stop).await });
     }
 
     /// An operator replays the event that was the `number`-th to be said.
@@ -157,10 +171,15 @@ impl Shop {
 
     /// How the events of a user ended, and why, in order of their acceptance.
     pub(crate) async fn ends(&self, who: &str) -> Vec<(&'static str, Option<String>)> {
+        self.events_of(who).await.into_iter().map(|view| (view.state.word(), view.reason)).collect()
+    }
+
+    /// The events of a user, in order of their acceptance.
+    pub(crate) async fn events_of(&self, who: &str) -> Vec<EventView> {
         let user = Digest(self.worker.vault.digest(worker::translate::USER, self.id, who));
         let mut found = self.ledger.find_events(&[user], 100).await.expect("a ledger");
         found.sort_by_key(|view| view.event);
-        found.into_iter().map(|view| (view.state.word(), view.reason)).collect()
+        found
     }
 
     fn envelope(&mut self, lane: Lane, event: &Value) -> Envelope {

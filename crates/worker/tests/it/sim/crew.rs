@@ -63,6 +63,7 @@ impl Crew {
                 plant: stage.plant,
                 watch: stage.watch.clone(),
                 before_recording: None,
+                unheard: Arc::default(),
             }),
             connections: Arc::new(StorePort { life: Arc::clone(&life), inner: stage.ledger.clone() }),
             transport: Arc::new(Network {

@@ -30,6 +30,8 @@ pub(crate) struct LedgerPort {
     pub(crate) watch: Watch,
     /// What happens just before something is recorded.
     pub(crate) before_recording: Option<BeforeRecording>,
+    /// So many of the next recordings under a lease, and openings of calls, are committed and reported as failed.
+    pub(crate) unheard: Arc<AtomicUsize>,
 }
 
 /// Something that happens just before changes are recorded.
@@ -64,6 +66,12 @@ fn unavailable() -> LedgerError {
 }
 
 impl LedgerPort {
+    /// Whether what was just committed is reported as failed.
+    fn is_unheard(&self) -> bool {
+        let one_less = |left: usize| left.checked_sub(1);
+        self.unheard.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+    }
+
     async fn somebody_is_paused(&self) -> bool {
         let all = self.inner.list().await.expect("a ledger");
         all.iter().any(|connection| connection.state != State::Active)
@@ -139,7 +147,8 @@ impl Ledger for LedgerPort {
             }
             Ok(())
         };
-        self.life.take(recorded, unavailable).await
+        self.life.take(recorded, unavailable).await?;
+        if fence.is_some() && self.is_unheard() { Err(unavailable()) } else { Ok(()) }
     }
 
     async fn calls_left_open(
@@ -220,7 +229,8 @@ impl Ledger for LedgerPort {
         fence: Fence,
         calls: &[OpenCall],
     ) -> Result<Vec<CallId>, LedgerError> {
-        self.life.take(self.inner.open_calls(connection, fence, calls), unavailable).await
+        let opened = self.life.take(self.inner.open_calls(connection, fence, calls), unavailable).await?;
+        if self.is_unheard() { Err(unavailable()) } else { Ok(opened) }
     }
 
     async fn walk(

@@ -5,7 +5,7 @@
 //! events, and `SIMULATION_FIRST=…` which seed is the first.
 //! Most seeds tell anything; `plot` has the stories that chance alone would seldom tell.
 
-mod check;
+pub(crate) mod check;
 mod crew;
 pub(crate) mod dice;
 mod kinds;

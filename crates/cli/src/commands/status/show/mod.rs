@@ -92,7 +92,8 @@ fn ages(status: &Status, now: Timestamp, output: &mut Output) -> Result<(), Fail
             output.line(&format!("the oldest event in the {what} was accepted {} ago", age(oldest, now)))?;
         }
     }
-    Ok(())
+    let Some(since) = status.queue.untaken_since else { return Ok(()) };
+    output.line(&format!("nobody has taken events from the queue for {} at least", age(since, now)))
 }
 
 /// Processes that run, and those that ended or fell silent within a day.

@@ -258,3 +258,6 @@ fn affiliates(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Resu
     ];
     section("affiliates", &head, &rows, output)
 }
+
+#[cfg(test)]
+mod tests;

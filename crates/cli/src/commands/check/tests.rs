@@ -1,0 +1,58 @@
+//! What `check` says, at the widths of a small and of a usual terminal.
+
+use ::connections::{Connection, Settings, State};
+
+use super::*;
+use crate::commands::snapshots::{at, fits, shown};
+
+/// An active connection whose custom field Refersion refuses.
+fn with_a_suspended_field() -> Connection {
+    let mut settings = Settings::default();
+    settings.custom_fields.insert("vip".to_owned(), 8);
+    settings.suspend(8, "the affiliate was not changed, and no reason was given", at(-3_600));
+    Connection {
+        id: 1,
+        name: "shop".parse().unwrap(),
+        settings,
+        settings_version: 2,
+        resumes: 0,
+        state: State::Active,
+        paused_since: None,
+        paused_because: None,
+        learned_rate: None,
+        asked_to_wait_until: None,
+        created_at: at(-9_000),
+        write_key: "wk_0193b5c00000".to_owned(),
+    }
+}
+
+fn findings() -> Vec<Finding> {
+    let mut findings = vec![
+        Finding::ok("writing", "in /srv/refersion/data"),
+        Finding::note("disk", "900 MiB are free", "free some space"),
+        Finding::bad("work", "60 events wait in the queue, and no worker is running", "start it"),
+    ];
+    findings.extend(connections::of_connection(&with_a_suspended_field()));
+    findings
+}
+
+#[test]
+fn a_check_fits_a_terminal_of_80_and_of_120_columns() {
+    for width in [80, 120] {
+        let text = shown(width, |output| show(&findings(), false, output));
+        assert!(fits(&text, width), "{text}");
+        insta::assert_snapshot!(format!("check_at_{width}"), text);
+    }
+}
+
+#[test]
+fn a_suspended_field_is_named_with_its_time_and_what_to_do() {
+    let [well, field] = &connections::of_connection(&with_a_suspended_field())[..] else {
+        panic!("two findings")
+    };
+    assert_eq!((well.verdict, field.verdict), (Verdict::Ok, Verdict::Bad));
+    assert_eq!(field.name, "connection shop, custom field 8");
+    assert!(field.found.starts_with("not sent since 2027-01-15T07:00:00Z"), "{}", field.found);
+    let mend = field.mend.as_deref().unwrap_or_default();
+    assert!(mend.contains("connections set shop --no-custom-field vip"), "{mend}");
+}

@@ -1,0 +1,165 @@
+//! Answers of calls: kept until the ledger holds them, also while it is not available.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use connections::{Epoch, StoreError};
+use ledger::{CallId, Fence, GraphId, LedgerError};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{Ended, Holder};
+use crate::deliver::{Call, CallOutcome};
+
+/// The first wait after a failure that passes; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// The longest wait: the lease is renewed as often.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How often the holder looks up while it awaits calls.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A call that ended.
+pub(super) struct Delivered {
+    pub(super) job: Call,
+    pub(super) graphs: Vec<GraphId>,
+    pub(super) endings: Vec<CallOutcome>,
+    /// What was in force when it was planned.
+    pub(super) epoch: Epoch,
+    /// It was the probe of a pause: nothing is given up because of it, and nothing learned.
+    pub(super) is_probe: bool,
+}
+
+/// Answers that are not recorded yet.
+#[derive(Default)]
+pub(crate) struct Unrecorded {
+    pub(super) answers: Vec<Delivered>,
+    /// Some of them may be recorded all the same: the ledger failed while they were being recorded.
+    pub(super) is_in_doubt: bool,
+}
+
+impl Holder {
+    /// Takes what ended, and records what is answered.
+    pub(super) async fn end(&mut self, ended: Vec<Result<Ended, JoinError>>) -> anyhow::Result<()> {
+        let mut failed = None;
+        for one in ended {
+            let kept = one.map_err(anyhow::Error::from).and_then(|one| self.keep(one));
+            failed = kept.err().or(failed);
+        }
+        self.record().await?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn keep(&mut self, ended: Ended) -> anyhow::Result<()> {
+        match ended {
+            Ended::Call(delivered) => self.unrecorded.answers.push(delivered),
+            Ended::Handoff(outcome) => self.finish_handoff(outcome)?,
+        }
+        Ok(())
+    }
+
+    /// Records the answers that are kept, and forgets that their calls were under way. If it fails, they stay.
+    pub(super) async fn record(&mut self) -> anyhow::Result<()> {
+        if self.unrecorded.is_in_doubt {
+            self.forget_recorded().await?;
+        }
+        let answers = &self.unrecorded.answers;
+        if answers.is_empty() {
+            return Ok(());
+        }
+        self.unrecorded.is_in_doubt = true;
+        let closed: Vec<CallId> = answers.iter().map(|answered| answered.job.call).collect();
+        let endings: Vec<&CallOutcome> = answers.iter().flat_map(|answered| &answered.endings).collect();
+        let recorder = self.recorder();
+        let is_probe = answers.iter().all(|answered| answered.is_probe);
+        let recorder = if is_probe { recorder.lenient() } else { recorder };
+        recorder.record_answers(&endings, &closed).await?;
+        fault_point!("reconcile.recorded");
+        let recorded = std::mem::take(&mut self.unrecorded).answers;
+        self.forget(recorded);
+        Ok(())
+    }
+
+    /// A transaction of which no end was reported may have been committed. Then its calls are closed, and nothing is
+    /// recorded twice.
+    async fn forget_recorded(&mut self) -> Result<(), LedgerError> {
+        // Calls of this holder have an older token than the next one.
+        let next = Fence { token: self.fence.token + 1 };
+        let open = self.worker.ledger.calls_left_open(self.connection.id, next).await?;
+        let open: BTreeSet<CallId> = open.into_iter().map(|call| call.id).collect();
+        let answers = std::mem::take(&mut self.unrecorded).answers;
+        let (left, recorded) = answers.into_iter().partition(|answered| open.contains(&answered.job.call));
+        self.unrecorded.answers = left;
+        self.forget(recorded);
+        Ok(())
+    }
+
+    /// Calls whose answers are recorded are under way no more.
+    fn forget(&mut self, recorded: Vec<Delivered>) {
+        for Delivered { job, graphs, endings, epoch, is_probe } in recorded {
+            // What was planned before the settings changed, or before a resume, says nothing about what is in force.
+            if epoch == self.connection.epoch() && !is_probe {
+                self.suspicion.learn(&endings);
+            }
+            self.in_flight.end(1, &graphs, job.items.into_iter().map(|item| item.anchor));
+        }
+    }
+
+    /// Rests after a failure that passes, the longer the more there were in a row.
+    pub(super) async fn rest_after(&self, cause: &anyhow::Error, failures: u32) {
+        let (connection, id) = (&self.connection.name, self.connection.id);
+        let kept = self.unrecorded.answers.len();
+        warn!(%connection, id, kept, cause = %format!("{cause:#}"), "the ledger failed: answers are kept until it works again");
+        let wait = FIRST_WAIT.saturating_mul(1 << failures.min(16)).min(LONGEST_WAIT);
+        self.beating(tokio::time::sleep(wait)).await;
+    }
+
+    /// Before serving ends with a failure: awaits the calls that are under way, and records the answers of all, as long as
+    /// the lease is this holder's.
+    pub(super) async fn save_answers(&mut self, under_way: &mut JoinSet<Ended>, stop: &CancellationToken) {
+        // Calls that wait at the gate come back unsent.
+        self.gate.close();
+        let mut ended = Vec::new();
+        while !under_way.is_empty() {
+            tokio::select! {
+                biased;
+                Some(one) = under_way.join_next() => ended.push(one),
+                () = tokio::time::sleep(LOOK_AGAIN) => self.beat(),
+            }
+            if self.is_over(stop) {
+                self.ids.give_up();
+            }
+        }
+        let mut failures = 0;
+        let mut saved = self.end(ended).await;
+        while let Err(cause) = saved
+            && !self.unrecorded.answers.is_empty()
+            && may_pass(&cause)
+            && !self.is_over(stop)
+        {
+            self.rest_after(&cause, failures).await;
+            failures += 1;
+            saved = self.record().await;
+        }
+    }
+
+    /// Whether nothing is to be hoped for any more: the process stops, and the lease has run out.
+    pub(super) fn is_over(&self, stop: &CancellationToken) -> bool {
+        stop.is_cancelled() && !self.gate.has_lease()
+    }
+}
+
+/// Whether the same may succeed a moment later.
+pub(super) fn may_pass(cause: &anyhow::Error) -> bool {
+    let of_ledger = cause.downcast_ref::<LedgerError>();
+    let of_store = cause.downcast_ref::<StoreError>();
+    of_store.is_some_and(|cause| matches!(cause, StoreError::Unavailable(_)))
+        || of_ledger.is_some_and(|cause| {
+            matches!(cause, LedgerError::Unavailable(_) | LedgerError::Conflict | LedgerError::Claimed)
+        })
+}
+
+/// Whether another worker holds the lease now.
+pub(super) fn is_fenced(cause: &anyhow::Error) -> bool {
+    matches!(cause.downcast_ref::<LedgerError>(), Some(LedgerError::Fenced))
+}

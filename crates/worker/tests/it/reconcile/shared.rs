@@ -250,6 +250,7 @@ async fn a_user_with_an_anonymous_id_for_every_event_can_change_the_address() {
         event
     });
     say_all(&mut shop, events).await;
+    shop.until_it_rests().await;
     shop.say(Lane::Live, &[says("ann", "email", "new@x.test")]).await;
     shop.until_it_rests().await;
     assert!(shop.affiliate("new@x.test").is_some());

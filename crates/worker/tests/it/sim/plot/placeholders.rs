@@ -1,9 +1,10 @@
-//! People who meet at a placeholder address, at a tablet and under one userId for guests, in bad weather: these stop linking,
+//! People who meet at a placeholder address, at a tablet and under the userId of the till, in bad weather: these stop linking,
 //! and everybody has an affiliate of their own in the end.
 //!
-//! What people have in common is never deleted: whom such a delete covers before the identifier is shared stays covered,
-//! so that would depend on the order of events.
+//! What people have in common is never deleted, nor seen beside the tablet where anybody is deleted: what a delete covered over a
+//! link stays covered when the link goes, so that would depend on the order of events.
 
+use connections::NewAffiliateStatus;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -22,6 +23,9 @@ const ANY_ADDRESS: &str = "any@x.test";
 pub(super) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
     let mut accepted = Vec::new();
     let stormy = stage.dice.per_mille(700);
+    // Whom a delete near the placeholder disabled before that was shared cannot be PENDING again.
+    let active = stage.accounts[0].settings.new_affiliate_status == NewAffiliateStatus::Active;
+    let deletes = active && stage.dice.per_mille(600);
     // Whoever takes an affiliate along cannot know whether a call is under way, and sends what was sent.
     stage.disturbed = true;
     let mut told: Vec<SentEvent> = Vec::new();
@@ -34,7 +38,7 @@ pub(super) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
         }
         let said = match stage.dice.below(10) {
             0 if !told.is_empty() => stage.dice.pick(&told).clone(),
-            _ => event(stage, number),
+            _ => event(stage, number, deletes),
         };
         told.push(said.clone());
         accept(stage, &mut accepted, vec![(0, said)]).await;
@@ -45,7 +49,7 @@ pub(super) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
     accepted
 }
 
-fn event(stage: &Stage, number: u64) -> SentEvent {
+fn event(stage: &Stage, number: u64, deletes: bool) -> SentEvent {
     let dice = &stage.dice;
     let member =
         Member { number: usize::try_from(dice.below(PEOPLE)).expect("few"), bulk: dice.per_mille(300) };
@@ -55,10 +59,11 @@ fn event(stage: &Stage, number: u64) -> SentEvent {
         0..3 => said(member, number, at, [Some(&user), Some(&own), None]),
         3..6 => said(member, number, at, [Some(&user), Some(ANY_ADDRESS), None]),
         6 => said(member, number, at, [Some(&user), Some(&own), Some("tablet")]),
-        7 => said(member, number, at, [Some("guest"), Some(&own), None]),
-        8 => said(member, number, at, [None, Some(ANY_ADDRESS), Some("tablet")]),
+        7 => said(member, number, at, [Some("till"), Some(&own), None]),
+        8 => said(member, number, at, [None, Some(ANY_ADDRESS), (!deletes).then_some("tablet")]),
         9 => said(member, number, at, [None, None, Some("tablet")]),
         10 => said(member, number, at, [Some(&user), None, Some("tablet")]),
+        _ if !deletes => said(member, number, at, [Some(&user), Some(&own), Some("tablet")]),
         _ => SentEvent { json: leaves(member, number), ..member.leaves(stage.now()) },
     }
 }

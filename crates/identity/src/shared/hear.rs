@@ -1,5 +1,6 @@
 //! An identify as it counts once some of its identifiers are shared.
 
+use crate::Text;
 use crate::digest::Digest;
 use crate::fold::{Name, Statement};
 use crate::graph::{Graph, Identifier, Kind};
@@ -51,7 +52,8 @@ pub fn hear(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option
     };
     let links = [apart(user, address), apart(address, user), apart(anonymous, user.or(address))];
     let is = |name: Option<(&Name, Kind)>| name.is_some_and(|(name, _)| is_shared(name.digest));
-    let mut left = Statement { unusable: left_out(statement, &shared), ..statement.clone() };
+    let kinds = shared.iter().map(|(_, kind)| *kind);
+    let mut left = Statement { unusable: left_out(statement.unusable.clone(), kinds), ..statement.clone() };
     if is(user) {
         (left.user, left.anonymous) = (None, None);
     }
@@ -66,9 +68,9 @@ pub fn hear(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option
 }
 
 /// What of an identify cannot be used, in words, with its shared identifiers.
-fn left_out(statement: &Statement, shared: &[(Digest, Kind)]) -> Option<crate::Text> {
-    let words = shared.iter().map(|(_, kind)| format!("{} ({SHARED})", kind.place()));
-    let words: Vec<String> = statement.unusable.iter().map(ToString::to_string).chain(words).collect();
+pub(super) fn left_out(unusable: Option<Text>, shared: impl IntoIterator<Item = Kind>) -> Option<Text> {
+    let words = shared.into_iter().map(|kind| format!("{} ({SHARED})", kind.place()));
+    let words: Vec<String> = unusable.iter().map(ToString::to_string).chain(words).collect();
     Some(words.join(", ").into())
 }
 

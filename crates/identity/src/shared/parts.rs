@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::digest::Digest;
 use crate::eligibility::Rules;
-use crate::graph::{Affiliate, Graph, TrackedEvent, TraitValue};
+use crate::graph::{Affiliate, Graph, Kind, TrackedEvent, TraitValue};
 use crate::resolution::Who;
+use crate::shared::hear::left_out;
 use crate::tombstones::Tombstones;
 use crate::{Map, Text};
 
@@ -53,8 +54,10 @@ fn give_back(graph: &mut Graph, over: &Over) {
         if over.contains_key(&address) {
             kept.address = None;
             kept.says.retain(|key| key != EMAIL);
+            kept.unusable = left_out(kept.unusable.take(), [Kind::Address]);
         } else if over.contains_key(&kept.identifier) {
             kept.identifier = address;
+            kept.unusable = left_out(kept.unusable.take(), [Kind::User]);
         }
     }
     for claim in graph.claims.iter_mut().filter(|claim| over.contains_key(&claim.user)) {

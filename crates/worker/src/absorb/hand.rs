@@ -7,7 +7,7 @@ use identity::eligibility::Rules;
 use identity::fold::merge;
 use identity::graph::{Graph, Identifier};
 use identity::plan::{Act, Step};
-use identity::shared::{Shared, most_linked, take_apart};
+use identity::shared::{Apart, Shared, most_linked, take_apart};
 use identity::tombstones::Tombstones;
 use identity::{Digest, Text};
 use jiff::Timestamp;
@@ -74,8 +74,11 @@ impl Hand {
 
     /// The graphs of these identifiers are to be settled.
     pub(super) fn touch(&mut self, digests: &[Digest]) {
-        for slot in digests.iter().filter_map(|digest| self.slot_of.get(digest)) {
-            if let Some(slot) = &mut self.slots[*slot] {
+        // A shared identifier needs nothing that events bring, and is not written by everybody's.
+        let digests = digests.iter().filter(|digest| !self.is_shared(**digest));
+        let slots: Vec<usize> = digests.filter_map(|digest| self.slot_of.get(digest)).copied().collect();
+        for slot in slots {
+            if let Some(slot) = &mut self.slots[slot] {
                 slot.touched = true;
             }
         }
@@ -115,6 +118,13 @@ impl Hand {
     pub(super) fn is_shared(&self, digest: Digest) -> bool {
         let slot = self.slot_of.get(&digest).and_then(|slot| self.slots[*slot].as_ref());
         slot.and_then(|slot| slot.graph.identifiers.get(&digest)).is_some_and(Identifier::is_shared)
+    }
+
+    /// Whether it is known that an identifier was named with a shared one.
+    pub(super) fn has_noted(&self, apart: &Apart) -> bool {
+        let slot = self.slot_of.get(&apart.identifier).and_then(|slot| self.slots[*slot].as_ref());
+        let identifier = slot.and_then(|slot| slot.graph.identifiers.get(&apart.identifier));
+        identifier.is_some_and(|it| it.apart.binary_search(&apart.shared).is_ok())
     }
 
     /// The most others that one identifier links in the graphs of these.

@@ -111,7 +111,8 @@ impl Part {
         let unasked = !self.again && !self.readings().iter().any(|reading| reading.replay);
         let locks = [&worker.locks.in_hand, &worker.locks.writing];
         let (gathered, mut held) =
-            read_locked(&locks, self.all_names(), || self.gather(worker, unasked)).await?;
+            read_locked(&locks, self.names_to_lock(worker), || self.gather(worker, unasked)).await?;
+        worker.locks.note_shared(&gathered);
         let writing = held.pop();
         let folded = self.fold(worker, gathered, unasked)?;
         // Nobody else waits until the ledger has written it.
@@ -144,8 +145,8 @@ impl Part {
         self.keep_up_with_settings(worker, known).await
     }
 
-    fn all_names(&self) -> Vec<Digest> {
-        in_order(self.readings().iter().flat_map(Reading::names))
+    fn names_to_lock(&self, worker: &Worker) -> Vec<Digest> {
+        worker.locks.without_shared(in_order(self.readings().iter().flat_map(Reading::names)))
     }
 
     /// Looks up the strongest name of each event, then of the others those that no graph of these holds: hardly any, where
@@ -237,7 +238,7 @@ impl Part {
     async fn fold_again(&self, worker: &Worker) -> Result<Ready, PartError> {
         let locks = [&worker.locks.writing];
         let (gathered, mut held) =
-            read_locked(&locks, self.all_names(), || self.gather(worker, false)).await?;
+            read_locked(&locks, self.names_to_lock(worker), || self.gather(worker, false)).await?;
         Ok((self.fold(worker, gathered, false)?, held.pop()))
     }
 

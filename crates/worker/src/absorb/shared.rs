@@ -67,9 +67,12 @@ pub(super) fn hear_in<'s>(
         if note(hand, tally, heard.as_ref(), after, rules) {
             continue;
         }
-        let Some(names) = without_anonymous(statement, heard.as_ref()) else { break };
+        let names = strong_names(statement, heard.as_ref());
+        if names.is_empty() || !hand.is_too_large(&names) {
+            break;
+        }
         let most = hand.most_linked(&names);
-        if !hand.is_too_large(&names) || most < FEWEST {
+        if most < FEWEST {
             break;
         }
         limit = most - 1;
@@ -89,16 +92,20 @@ pub(super) fn in_words(deletion: &Deletion) -> Option<Text> {
     (!words.is_empty()).then(|| words.join(", ").into())
 }
 
-/// The identifiers that have to be in one graph; an event may go on without its anonymousId. `None` if there are none.
-fn without_anonymous(statement: &Statement, heard: Option<&Heard>) -> Option<Vec<Digest>> {
-    let left = heard.map_or(Some(statement), |heard| heard.statement.as_ref())?;
-    Some(Statement { anonymous: None, ..left.clone() }.digests()).filter(|names| !names.is_empty())
+/// The identifiers that have to be in one graph; an event may go on without its anonymousId.
+fn strong_names(statement: &Statement, heard: Option<&Heard>) -> Vec<Digest> {
+    let left = heard.map_or(Some(statement), |heard| heard.statement.as_ref());
+    let names = left.into_iter().flat_map(|it| it.user.iter().chain(it.address.iter().map(|(name, _)| name)));
+    names.map(|name| name.digest).collect()
 }
 
 /// Notes which identifiers were named with shared ones; whether one of them stops linking because of that.
 fn note(hand: &mut Hand, tally: &mut Tally, heard: Option<&Heard>, after: usize, rules: &Rules) -> bool {
     let mut stopped = Vec::new();
     for apart in heard.iter().flat_map(|heard| &heard.apart) {
+        if hand.has_noted(apart) {
+            continue;
+        }
         if let Some(slot) = hand.join(&[apart.identifier]) {
             note_apart(&mut slot.graph, apart);
             stopped.extend(hand.take_apart(&[apart.identifier], after, rules));

@@ -7,7 +7,7 @@ mod show;
 
 use std::collections::BTreeMap;
 
-use connections::{Connection, Settings};
+use connections::Connection;
 use jiff::Timestamp;
 use ledger::{Counts, ProcessReport};
 use serde::Serialize;
@@ -288,15 +288,8 @@ fn row(
         unmapped_traits: counts
             .unmapped
             .into_iter()
-            .filter(|(name, _)| !is_mapped(&connection.settings, name))
+            .filter(|(name, _)| !notes::is_mapped(&connection.settings, name))
             .map(|(name, events)| Unmapped { name, events })
             .collect(),
     }
-}
-
-/// Whether a custom field takes the trait by now; it was counted when none did.
-fn is_mapped(settings: &Settings, name: &str) -> bool {
-    let mapped =
-        settings.custom_fields.keys().chain(&settings.paypal_trait).chain(settings.trait_map.values());
-    mapped.into_iter().any(|mapped| segment::fold_key(mapped) == segment::fold_key(name))
 }

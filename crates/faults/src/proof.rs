@@ -206,6 +206,7 @@ fn model(index: usize) -> reference::Settings {
         paypal_trait: settings.paypal_trait,
         blocked: settings.blocked_identifiers,
         mapping: settings.trait_map,
+        shared_after: None,
     }
 }
 

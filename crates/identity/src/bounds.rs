@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::Text;
 use crate::digest::Digest;
 use crate::eligibility::{CUSTOM, Rules};
 use crate::graph::packed::pack;
-use crate::graph::{EventState, Graph, Kind, TrackedEvent};
+use crate::graph::{EventState, Graph, Kind, TrackedEvent, TraitValue};
 use crate::stamp::{Moment, Stamp};
+use crate::{Map, Text};
 
 /// How much one graph may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +120,8 @@ fn shed_bytes(graph: &mut Graph, rules: &Rules, bounds: &Bounds, dropped: &mut D
     if at_most(graph) <= bounds.bytes || pack(graph).len() <= bounds.bytes {
         return;
     }
+    // What is kept for the case that a userId is shared goes first: nobody was told that it is there.
+    graph.claims.iter_mut().for_each(|claim| claim.beside = Map::new());
     for kept in &mut graph.events {
         kept.says.retain(|key| rules.is_mapped(key));
     }
@@ -257,13 +259,18 @@ fn at_most(graph: &Graph) -> usize {
     const NUMBERS: usize = 64;
     let text = |text: Option<&str>| text.map_or(0, str::len);
     let stamp = |stamp: &Stamp| NUMBERS + stamp.key.len();
-    let identifiers = graph.identifiers.values().map(|it| {
-        let traits = it.traits.iter().map(|(key, said)| {
+    let traits = |traits: &Map<Text, TraitValue>| {
+        let traits = traits.iter().map(|(key, said)| {
             let texts = text(said.value.as_deref()) + text(said.refused.as_deref());
             key.len() + texts + stamp(&said.stamp) + said.blame.map_or(0, |_| NUMBERS)
         });
-        NUMBERS + text(it.sealed.as_deref()) + text(it.refused.as_deref()) + traits.sum::<usize>()
+        traits.sum::<usize>()
+    };
+    let identifiers = graph.identifiers.values().map(|it| {
+        let apart = it.apart.len() * NUMBERS;
+        NUMBERS + text(it.sealed.as_deref()) + text(it.refused.as_deref()) + traits(&it.traits) + apart
     });
+    let beside = graph.claims.iter().map(|claim| traits(&claim.beside));
     let claims = graph.claims.iter().flat_map(|claim| claim.spans());
     let spans = claims.chain(graph.sightings.iter().map(|sighting| &sighting.span));
     let spans = spans.map(|span| NUMBERS + stamp(&span.first) + stamp(&span.last));
@@ -280,5 +287,5 @@ fn at_most(graph: &Graph) -> usize {
     });
     let troubles =
         graph.troubles.values().map(|trouble| NUMBERS + trouble.class.len() + trouble.message.len());
-    identifiers.chain(spans).chain(affiliates).chain(events).chain(troubles).sum()
+    identifiers.chain(beside).chain(spans).chain(affiliates).chain(events).chain(troubles).sum()
 }

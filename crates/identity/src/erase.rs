@@ -35,10 +35,11 @@ pub fn erase(graph: &mut Graph, rules: &Rules) -> Vec<Uuid> {
     graph.events.iter().filter(|kept| covered(kept)).map(|kept| kept.event).collect()
 }
 
-/// Of covered claims and sightings the times stay, because they hand tombstones on; the messages do not.
+/// Of covered claims and sightings the times stay, because they hand tombstones on; messages and traits do not.
 fn forget_messages(graph: &mut Graph, tombstones: &Tombstones) {
     for claim in &mut graph.claims {
         let (user, address) = (claim.user, claim.address);
+        claim.beside.retain(|_, said| !tombstones.covers_link(user, address, said.stamp.time));
         claim
             .spans_mut()
             .for_each(|span| span.forget_messages(|time| tombstones.covers_link(user, address, time)));

@@ -26,6 +26,8 @@
 //!    those users had claimed, and on the anonymousIds seen with any of these; and no further. ([`tombstones`]) What it covers
 //!    is erased at once ([`erase`]), and an affiliate near it, of a person that cannot be one, is disabled ([`plan`]).
 //!
+//! An identifier that links more than a set number of others counts for nobody, and links nothing. ([`shared`])
+//!
 //! Beside these, an affiliate remembers its *payee*, whose own statements alone reach the payout field. ([`payout`])
 //!
 //! Each rule is a maximum, a minimum or a union, so the same events make the same persons in whatever order and however
@@ -49,6 +51,7 @@ pub mod payout;
 pub mod plan;
 pub mod resolution;
 pub mod settle;
+pub mod shared;
 pub mod stamp;
 pub mod tombstones;
 

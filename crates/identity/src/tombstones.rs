@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::Map;
 use crate::digest::Digest;
-use crate::graph::{Claim, Graph};
+use crate::graph::{Claim, Graph, Kind};
 use crate::stamp::Moment;
 
 /// The newest tombstone on each identifier that has one.
@@ -19,22 +19,32 @@ impl Tombstones {
     #[must_use]
     pub fn of(graph: &Graph) -> Self {
         let mut tombstones = Self::named(graph);
-        if tombstones.0.is_empty() {
+        if tombstones.0.is_empty() && graph.identifiers.values().all(|it| it.inherited.is_none()) {
             return tombstones;
         }
         let named = tombstones.clone();
         for claim in &graph.claims {
             tombstones.inherit(claim_first(claim), named.on(claim.address), claim.user);
         }
+        tombstones.keep_inherited(graph, Kind::User);
         let users = tombstones.clone();
         for claim in &graph.claims {
             tombstones.inherit(claim_first(claim), users.on(claim.user), claim.address);
         }
+        tombstones.keep_inherited(graph, Kind::Address);
         let strong = tombstones.clone();
         for sighting in &graph.sightings {
             tombstones.inherit(Some(sighting.span.first.time), strong.on(sighting.with), sighting.anonymous);
         }
+        tombstones.keep_inherited(graph, Kind::Anonymous);
         tombstones
+    }
+
+    /// What was inherited over links that are there no longer counts like what is inherited now.
+    fn keep_inherited(&mut self, graph: &Graph, kind: Kind) {
+        for (digest, it) in graph.identifiers.iter().filter(|(_, it)| it.kind == kind) {
+            self.inherit(it.inherited, it.inherited, *digest);
+        }
     }
 
     fn named(graph: &Graph) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! A source may use an address or an id as the name of a trait. Such a name is personal, and no delete would find it: so it
 //! is not kept. Fixed words stand for what is not counted by name, and for what is counted beside unmapped traits: blocked
-//! identifiers, unusable values, deletes that match nobody. No trait has a name like these: a folded key with letters has no
+//! identifiers, shared ones, unusable values, deletes that match nobody. No trait has a name like these: a folded key with letters has no
 //! parentheses.
 
 use crate::Counts;
@@ -22,6 +22,9 @@ pub const MORE: &str = "(more names than are counted)";
 /// What the names of identifiers begin with that name nobody: then come the place and the identifier.
 pub const BLOCKED: &str = "(blocked) ";
 
+/// What the names of shared identifiers begin with: then come the place and the digest.
+pub const SHARED: &str = "(shared) ";
+
 /// What the names of values begin with that cannot be used: then come the trait and the reason.
 pub const UNUSABLE: &str = "(unusable) ";
 
@@ -30,7 +33,7 @@ pub const UNMATCHED: &str = "(deletes that match nobody)";
 
 /// Whether a name is one of ours, of which there are few: it is counted however many others there are.
 pub(crate) fn is_reserved(key: &str) -> bool {
-    [LIKE_IDS, MORE, UNMATCHED].contains(&key) || key.starts_with(BLOCKED)
+    [LIKE_IDS, MORE, UNMATCHED].contains(&key) || [BLOCKED, SHARED].iter().any(|word| key.starts_with(word))
 }
 
 /// Sorts counts by name into those of an operator's view.
@@ -40,6 +43,8 @@ pub(crate) fn sort_out(rows: Vec<(String, u64)>, counts: &mut Counts) {
             counts.unmatched_deletes = events;
         } else if let Some(name) = name.strip_prefix(BLOCKED) {
             counts.blocked_identifiers.push((name.to_owned(), events));
+        } else if let Some(name) = name.strip_prefix(SHARED) {
+            counts.shared_identifiers.push((name.to_owned(), events));
         } else if let Some(name) = name.strip_prefix(UNUSABLE) {
             counts.unusable_values.push((name.to_owned(), events));
         }

@@ -155,6 +155,9 @@ pub struct Counts {
     /// Identifiers that name nobody, by place and identifier (`userId undefined`), with the number of events that had
     /// them.
     pub blocked_identifiers: Vec<(String, u64)>,
+    /// Identifiers that have stopped linking, by place and digest (`email 0f3c…`), with the number of events that named
+    /// them since.
+    pub shared_identifiers: Vec<(String, u64)>,
     /// Values that could not be used, by trait and reason (`tags nested`), with the number of events that had them.
     pub unusable_values: Vec<(String, u64)>,
     /// Deletes of persons without stored data.

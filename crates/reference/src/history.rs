@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::event::{Class, Delete, Identifier, Identify, Reading, Stamp, read};
+use crate::shared::{shared, without};
 use crate::{Accepted, Settings};
 
 /// The first and the last stamp of a statement.
@@ -61,7 +62,9 @@ pub(crate) struct History {
     pub(crate) seen_with: BTreeMap<Identifier, BTreeSet<String>>,
     /// By identifier: the newest delete that names it.
     pub(crate) named: BTreeMap<Identifier, Timestamp>,
-    /// Every identify, with its traits.
+    /// The identifiers that are used for too many people.
+    pub(crate) shared: BTreeSet<Identifier>,
+    /// Every identify that counts for somebody, with its traits.
     pub(crate) identifies: Vec<Identify>,
     /// Number of identifies that disable this destination.
     pub(crate) skipped: usize,
@@ -71,12 +74,19 @@ pub(crate) struct History {
 
 pub(crate) fn gather<'a>(events: impl IntoIterator<Item = Accepted<'a>>, settings: &Settings) -> History {
     let mut history = History::default();
+    let mut identifies = Vec::new();
     for event in events {
         match read(&event, settings) {
-            Reading::Identify(identify) => history.add_identify(identify),
+            Reading::Identify(identify) => identifies.push(identify),
             Reading::Delete(delete) => history.add_delete(delete),
             Reading::Skipped => history.skipped += 1,
             Reading::Unreadable => history.unreadable += 1,
+        }
+    }
+    history.shared = shared(&identifies, settings.shared_after);
+    for identify in identifies {
+        if let Some(identify) = without(identify, &history.shared) {
+            history.add_identify(identify);
         }
     }
     history
@@ -119,8 +129,10 @@ impl History {
         addresses.chain(self.claimers.keys()).collect()
     }
 
-    /// The addresses that no user ever claimed.
+    /// The addresses that no user ever claimed, and that are not used for too many.
     pub(crate) fn addresses_never_claimed(&self) -> BTreeSet<&String> {
-        self.addresses().into_iter().filter(|address| !self.claimers.contains_key(*address)).collect()
+        let is_shared = |address: &String| self.shared.contains(&Identifier::Address(address.clone()));
+        let addresses = self.addresses().into_iter();
+        addresses.filter(|address| !self.claimers.contains_key(*address) && !is_shared(address)).collect()
     }
 }

@@ -23,6 +23,7 @@ mod outcomes;
 mod parse;
 mod places;
 mod resolution;
+mod shared;
 mod sources;
 mod text;
 mod time;
@@ -64,6 +65,8 @@ pub struct Settings {
     pub paypal_trait: Option<String>,
     /// Identifiers that name nobody, beside those that never do.
     pub blocked: BTreeSet<String>,
+    /// How many others an identifier may be named with; one of more counts for nobody. If `None`, 100.
+    pub shared_after: Option<usize>,
     /// Paths of traits in folded form that are read as a standard field, by Refersion's name of it, `name` or `email`.
     pub mapping: BTreeMap<String, String>,
 }

@@ -106,6 +106,8 @@ pub struct Limits {
     pub bulk_waits: Duration,
     /// Identifiers that name nobody, beside those of the default list.
     pub blocked_identifiers: Vec<String>,
+    /// How many others an identifier links at most; one that links more stops linking.
+    pub shared_after: usize,
     /// Minimum number of edits in a batch for which the fast path is used (send first, then record once).
     pub carry_from: usize,
     /// How long outcomes are kept.
@@ -126,6 +128,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(10),
             bulk_waits: Duration::from_millis(200),
             blocked_identifiers: Vec::new(),
+            shared_after: identity::shared::SHARED_AFTER,
             carry_from: 50,
             keep_outcomes: Duration::from_secs(30 * 86_400),
             keep_dead_letters: Duration::from_secs(90 * 86_400),

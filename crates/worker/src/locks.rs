@@ -4,7 +4,7 @@
 //! Somebody who asks for several identifiers queues for all of them at once, so the order is the same at each of them:
 //! nobody waits in a circle, and everybody's turn comes. What other processes do, the versions in the ledger tell.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use identity::Digest;
@@ -17,6 +17,9 @@ const FOLDING: usize = 4;
 /// How often a graph may turn out to hold more identifiers than were locked. After that the version in the ledger decides.
 const WIDENINGS: usize = 8;
 
+/// Shared identifiers that are remembered, at most. One that is forgotten is locked once more.
+const SHARED_KNOWN: usize = 10_000;
+
 /// What the tasks of one process take turns at.
 #[derive(Debug)]
 pub struct GraphLocks {
@@ -25,12 +28,14 @@ pub struct GraphLocks {
     /// Held by everybody from reading a graph until it is written.
     pub(crate) writing: Arc<Locks>,
     folding: Semaphore,
+    /// Identifiers that are known to be shared. Events read their graphs and do not write them, so nobody takes turns.
+    shared: Mutex<HashSet<Digest>>,
 }
 
 impl Default for GraphLocks {
     fn default() -> Self {
         let (in_hand, writing) = (Arc::default(), Arc::default());
-        Self { in_hand, writing, folding: Semaphore::new(FOLDING) }
+        Self { in_hand, writing, folding: Semaphore::new(FOLDING), shared: Mutex::default() }
     }
 }
 
@@ -39,6 +44,28 @@ impl GraphLocks {
     /// the locks of a busy graph would be missing for everybody else. `None`: nobody counts any more.
     pub(crate) async fn folding(&self) -> Option<SemaphorePermit<'_>> {
         self.folding.acquire().await.ok()
+    }
+}
+
+impl GraphLocks {
+    /// Remembers which identifiers of these graphs are shared: they stay so.
+    pub(crate) fn note_shared(&self, gathered: &Gathered) {
+        let all = gathered.graphs.iter().flat_map(|read| &read.graph.identifiers);
+        let mut shared = all.filter(|(_, it)| it.is_shared()).map(|(digest, _)| *digest).peekable();
+        if shared.peek().is_none() {
+            return;
+        }
+        let mut known = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= SHARED_KNOWN {
+            known.clear();
+        }
+        known.extend(shared);
+    }
+
+    /// Those of some identifiers for which turns have to be taken.
+    pub(crate) fn without_shared(&self, digests: Vec<Digest>) -> Vec<Digest> {
+        let known = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        digests.into_iter().filter(|digest| !known.contains(digest)).collect()
     }
 }
 
@@ -182,9 +209,9 @@ where
 
 /// The identifiers of the graphs that are not among these, in order and each once.
 fn not_among(wanted: &[Digest], gathered: &Gathered) -> Vec<Digest> {
-    let all = gathered.graphs.iter().flat_map(|read| read.graph.identifiers.keys());
-    let more = all.filter(|digest| wanted.binary_search(digest).is_err());
-    in_order(more.copied())
+    let all = gathered.graphs.iter().flat_map(|read| &read.graph.identifiers);
+    let linking = all.filter(|(_, it)| !it.is_shared()).map(|(digest, _)| *digest);
+    in_order(linking.filter(|digest| wanted.binary_search(digest).is_err()))
 }
 
 /// In their order, each once: neighbours in an index are looked up together.

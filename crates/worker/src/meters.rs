@@ -23,6 +23,7 @@ pub struct Meters {
     /// Events of which a value was refused because it exceeds a bound. A batch that is folded again counts again.
     pub too_large: AtomicU64,
     blocked: Mutex<BTreeMap<&'static str, u64>>,
+    shared: Mutex<BTreeMap<&'static str, u64>>,
     unusable: Mutex<BTreeMap<(String, &'static str), u64>>,
     outcomes: Mutex<BTreeMap<&'static str, u64>>,
     calls: Mutex<BTreeMap<&'static str, u64>>,
@@ -57,6 +58,11 @@ impl Meters {
         bump(&self.blocked, place, events);
     }
 
+    /// Counts events with a shared identifier, by where it stands. A batch that is folded again counts again.
+    pub(crate) fn shared(&self, place: &'static str, events: u64) {
+        bump(&self.shared, place, events);
+    }
+
     /// Counts events with a value that cannot be used, by trait and reason. A batch that is folded again counts again.
     pub(crate) fn unusable(&self, name: &str, reason: &'static str, events: u64) {
         bump(&self.unusable, (name.to_owned(), reason), events);
@@ -66,6 +72,12 @@ impl Meters {
     #[must_use]
     pub fn blocked_identifiers(&self) -> BTreeMap<&'static str, u64> {
         copy(&self.blocked)
+    }
+
+    /// Events with an identifier that too many share, by where it stands.
+    #[must_use]
+    pub fn shared_identifiers(&self) -> BTreeMap<&'static str, u64> {
+        copy(&self.shared)
     }
 
     /// Events with a value that cannot be used, by trait and reason.

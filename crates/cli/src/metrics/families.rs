@@ -230,12 +230,15 @@ fn worker(it: &WorkerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
 fn left_out(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
     let blocked = "Events with an identifier that names nobody.";
     let blocked = Family::counter("events_blocked_identifier_total", blocked, ["place"]);
+    let shared = "Events with an identifier that too many share.";
+    let shared = Family::counter("events_shared_identifier_total", shared, ["place"]);
     let unusable =
         "Events with a value that cannot be used; traits that are not sent are counted as unmapped.";
     let unusable = Family::counter("events_unusable_value_total", unusable, ["trait", "reason"]);
     let values = it.unusable_values.iter();
     vec![
         it.blocked_identifiers.iter().fold(blocked, |all, (place, n)| all.with([place], number(*n))).finish(),
+        it.shared_identifiers.iter().fold(shared, |all, (place, n)| all.with([place], number(*n))).finish(),
         values.fold(unusable, |all, ((name, reason), n)| all.with([name, reason], number(*n))).finish(),
     ]
 }

@@ -118,6 +118,8 @@ pub struct WorkerFigures {
     pub too_large_events: u64,
     /// Events with an identifier that names nobody, by where it stands.
     pub blocked_identifiers: BTreeMap<&'static str, u64>,
+    /// Events with an identifier that too many share, by where it stands.
+    pub shared_identifiers: BTreeMap<&'static str, u64>,
     /// Events with a value that cannot be used, by trait and reason.
     pub unusable_values: BTreeMap<(String, &'static str), u64>,
     /// Events ended, by outcome.

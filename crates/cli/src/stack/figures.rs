@@ -160,6 +160,7 @@ impl Source for WorkerSource {
             absorbed_batches: meters.batches.load(Ordering::Relaxed),
             too_large_events: meters.too_large.load(Ordering::Relaxed),
             blocked_identifiers: meters.blocked_identifiers(),
+            shared_identifiers: meters.shared_identifiers(),
             unusable_values: meters.unusable_values(),
             outcomes: meters.outcomes(),
             calls: meters.calls(),

@@ -120,30 +120,52 @@ fn a_delete_erases_a_dead_letter_and_no_replay_brings_it_back() {
 #[test]
 fn a_delete_erases_a_dead_letter_that_no_profile_took_up() {
     let world = World::started(&[]);
+    let email = "wilhelmina0@example.org";
+    // What is too long to be kept ends its event apart from the graph.
+    world.accept(&json!({
+        "type": "identify", "userId": "wilhelmina", "timestamp": "2024-01-02T03:04:05Z",
+        "traits": { "email": email, "city": "Gwilhelm ".repeat(200) },
+    }));
+    world.until("the letter of what is too long", || {
+        let letters = world.json(&["dead-letters", "list"]);
+        (letters.as_array()?.last()?["class"] == "too_large").then_some(())
+    });
+    let letter = world.json(&["dead-letters", "list"])[0].clone();
+    let id = letter["id"].to_string();
+    assert_eq!(world.json(&["dead-letters", "show", &id])["payload"]["traits"]["email"], email);
+
+    world.json(&["forget", email, "--wait"]);
+    assert_eq!(world.json(&["dead-letters", "show", &id])["payload"], json!(null));
+    assert_eq!(world.json(&["dead-letters", "show", &id])["state"], "discarded");
+    world.until("erasure of every file", || world.files_with(&[email]).is_empty().then_some(()));
+}
+
+#[test]
+fn a_shared_identifier_is_shown_and_a_delete_that_names_it_is_carried_out() {
+    let world = World::started(&[]);
     let identify = |number: usize| {
         json!({
             "type": "identify", "userId": "front-desk", "timestamp": "2024-01-02T03:04:05Z",
             "traits": { "email": format!("wilhelmina{number}@example.org"), "city": "Gwilhelm" },
         })
     };
-    // A userId that hangs together with more than 500 identifiers is nobody's.
-    for number in 0..=500 {
+    for number in 0..=110 {
         world.accept(&identify(number));
     }
-    world.until("the letter of what is one too many", || {
-        let letters = world.json(&["dead-letters", "list"]);
-        (letters.as_array()?.last()?["class"] == "too_many_identifiers").then_some(())
+    let shared = world.until("the userId to be shown as shared", || {
+        let status = world.json(&["status"]);
+        let all_absorbed = status["queue"]["live"] == 0;
+        all_absorbed
+            .then(|| status["connections"][0]["shared_identifiers"][0].clone())
+            .filter(|it| it.is_object())
     });
-    world.until("all to be absorbed", || (world.json(&["status"])["queue"]["live"] == 0).then_some(()));
-    let letter = world.json(&["dead-letters", "list"])[0].clone();
-    let id = letter["id"].to_string();
-    let payload = world.json(&["dead-letters", "show", &id])["payload"].clone();
-    let email = payload["traits"]["email"].as_str().unwrap();
-
-    world.json(&["forget", email, "--wait"]);
-    assert_eq!(world.json(&["dead-letters", "show", &id])["payload"], json!(null));
-    assert_eq!(world.json(&["dead-letters", "show", &id])["state"], "discarded");
-    world.until("erasure of every file", || world.files_with(&[email]).is_empty().then_some(()));
+    assert_eq!((&shared["place"], &shared["identifier"]), (&json!("userId"), &json!("front-desk")));
+    assert_eq!((&shared["linked"], &shared["events"]), (&json!(101), &json!(10)));
+    assert!(world.cli(&["status"]).stdout.contains("front-desk"));
+    let profile = world.json(&["profiles", "show", "front-desk"])[0].clone();
+    assert_eq!(profile["identifiers"][0]["shared_by"], 101);
+    assert!(world.cli(&["profiles", "show", "front-desk"]).stdout.contains("is shared"));
+    assert_eq!(world.json(&["dead-letters", "list"]), json!([]));
 
     // A delete is carried out also where what it names is too much for one person.
     world.accept(&json!({

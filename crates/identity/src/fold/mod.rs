@@ -14,7 +14,7 @@ use crate::{Map, Text};
 
 pub use name::Name;
 pub use retry::{forgive, reconsider};
-use traits::write_traits;
+use traits::{keep_beside, write_beside, write_traits};
 
 /// What an event says that states an address.
 pub(crate) const EMAIL: Text = Text::new_static("email");
@@ -99,6 +99,21 @@ impl Deletion {
         names.map(|name| name.digest).collect()
     }
 
+    /// The same delete for the names that are not `apart`, and for those that are.
+    #[must_use]
+    pub fn divide(&self, apart: impl Fn(Digest) -> bool) -> (Self, Self) {
+        let some = |is_apart: bool| {
+            let fits = |name: &Name| apart(name.digest) == is_apart;
+            Self {
+                user: self.user.clone().filter(&fits),
+                addresses: self.addresses.iter().filter(|name| fits(name)).cloned().collect(),
+                anonymous: self.anonymous.clone().filter(&fits),
+                ..self.clone()
+            }
+        };
+        (some(false), some(true))
+    }
+
     /// The same delete for each name by itself, strongest first.
     #[must_use]
     pub fn by_name(&self) -> Vec<Self> {
@@ -136,6 +151,7 @@ pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
         repeated.extend(repeats_address_of(graph, statement));
         repeated.sort_unstable();
         repeated.dedup();
+        write_beside(graph, statement);
         reset_retries(graph);
     }
     keep(
@@ -244,7 +260,8 @@ fn link(graph: &mut Graph, statement: &Statement) {
 fn claim(graph: &mut Graph, user: Digest, address: Digest, class: AddressClass, span: &Span) {
     let known = graph.claims.binary_search_by_key(&(user, address), Claim::pair);
     let index = known.unwrap_or_else(|index| {
-        graph.claims.insert(index, Claim { user, address, ordinary: None, engage: None, shape: None });
+        keep_beside(graph, user);
+        graph.claims.insert(index, Claim::new(user, address));
         index
     });
     let claim = &mut graph.claims[index];

@@ -2,6 +2,7 @@
 
 mod affiliate;
 mod event;
+mod identifier;
 pub mod packed;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::{Map, Text};
 
 pub use affiliate::{Affiliate, Status};
 pub use event::{EventState, Lane, SentBy, TrackedEvent};
+pub use identifier::{Blame, Identifier, Kind, TraitValue};
 
 /// The identifiers that claims and sightings link, and all that is kept of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +81,7 @@ impl Graph {
     #[must_use]
     pub(crate) fn knows(&self, identifier: Digest) -> bool {
         let profile = self.identifiers.get(&identifier);
-        profile.is_some_and(|it| !it.traits.is_empty() || it.existed)
+        profile.is_some_and(|it| !it.traits.is_empty() || it.existed || it.is_shared())
             || self.claims.iter().any(|claim| claim.user == identifier || claim.address == identifier)
             || self.sightings.iter().any(|it| it.anonymous == identifier || it.with == identifier)
             || self.affiliates.iter().any(|affiliate| affiliate.address == identifier)
@@ -92,121 +94,6 @@ impl Graph {
         self.claims.binary_search_by_key(&(stronger, weaker), Claim::pair).is_ok()
             || self.sightings.binary_search_by_key(&(weaker, stronger), Sighting::pair).is_ok()
     }
-}
-
-/// What kind of name an identifier is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A Segment userId.
-    User,
-    /// An email address, trimmed and in lower case.
-    Address,
-    /// A Segment anonymousId.
-    Anonymous,
-}
-
-/// One identifier and the profile kept under it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identifier {
-    /// What kind of name it is.
-    pub kind: Kind,
-    /// The newest delete that named it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub named: Option<Moment>,
-    /// The name itself, encrypted; gone when a tombstone covers all that was said under it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealed: Option<String>,
-    /// The newest time that an event named it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub said_at: Option<Moment>,
-    /// The desired traits.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub traits: Map<Text, TraitValue>,
-    /// Of an address: an affiliate that was there before us has been found at it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub existed: bool,
-    /// Of an address: when Refersion was last searched for it, whatever was found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub searched_at: Option<Moment>,
-    /// Of an address: until when a create without an answer may still take effect there, or be found there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub may_appear_until: Option<Moment>,
-    /// Of an address: why Refersion does not take it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
-}
-
-impl Identifier {
-    /// An identifier of which nothing has been said.
-    #[must_use]
-    pub fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            named: None,
-            sealed: None,
-            said_at: None,
-            traits: Map::new(),
-            existed: false,
-            searched_at: None,
-            may_appear_until: None,
-            refused: None,
-        }
-    }
-}
-
-/// One desired trait. `value` is `None` where the trait was cleared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TraitValue {
-    /// The value, as text.
-    #[serde(rename = "v")]
-    pub value: Option<Text>,
-    /// When, and by which message, it was said.
-    #[serde(rename = "s")]
-    pub stamp: Stamp,
-    /// Why Refersion does not take this value, if it was refused.
-    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
-    /// Who stated this value when Refersion refused it, also if it is to be tried again. Who states the same value later
-    /// repeats that event.
-    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
-    pub blame: Option<Blame>,
-}
-
-/// The event to which a refusal is ascribed: its dead letter stands for all that repeat it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Blame {
-    /// The event.
-    #[serde(rename = "e")]
-    pub event: Uuid,
-    /// When Refersion refused the value last.
-    #[serde(rename = "a")]
-    pub at: Moment,
-}
-
-impl TraitValue {
-    /// A statement that nobody has refused.
-    #[must_use]
-    pub fn new(value: Option<Text>, stamp: Stamp) -> Self {
-        Self { value, stamp, refused: None, blame: None }
-    }
-
-    /// Whether an event with this stamp made the statement, or the statement only repeats a refused value of the event.
-    #[must_use]
-    pub fn is_of(&self, event: Uuid, stamp: &Stamp) -> bool {
-        self.stamp == *stamp || self.blame.is_some_and(|blame| blame.event == event)
-    }
-
-    /// Last writer wins: the greater stamp, then the greater value as JSON text.
-    #[must_use]
-    pub fn beats(&self, other: &Self) -> bool {
-        let by_value = || json_text(self.value.as_deref()).cmp(&json_text(other.value.as_deref()));
-        self.stamp.cmp(&other.stamp).then_with(by_value).is_gt()
-    }
-}
-
-fn json_text(value: Option<&str>) -> String {
-    value.map_or_else(|| "null".to_owned(), |text| serde_json::Value::from(text).to_string())
 }
 
 /// One user's statements that an address is theirs.
@@ -225,9 +112,18 @@ pub struct Claim {
     /// What the shape of the userId says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Span>,
+    /// The traits that the user stated beside the address, last writer wins. They are kept while the user claims several
+    /// addresses: should these turn out to be those of several people, this is what is known of each ([`crate::shared`]).
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub beside: Map<Text, TraitValue>,
 }
 
 impl Claim {
+    /// A claim that nobody has made yet.
+    pub(crate) fn new(user: Digest, address: Digest) -> Self {
+        Self { user, address, ordinary: None, engage: None, shape: None, beside: Map::new() }
+    }
+
     /// What it is found by.
     pub(crate) fn pair(&self) -> (Digest, Digest) {
         (self.user, self.address)

@@ -46,6 +46,8 @@ pub enum Wait {
     AnonymousOnly,
     /// An address whose last claimer waits.
     ClaimerWaits,
+    /// An identifier that has stopped linking: it names nobody.
+    Shared,
 }
 
 /// The persons of a graph, and who waits.
@@ -88,7 +90,8 @@ impl<'g> Who<'g> {
             who.add(graph, rules, user, address, links.profiles(user, address));
         }
         let unclaimed = graph.identifiers.iter().filter(|(digest, identifier)| {
-            identifier.kind == Kind::Address && !links.last_claimer.contains_key(*digest)
+            let is_claimed = links.last_claimer.contains_key(*digest);
+            identifier.kind == Kind::Address && !is_claimed && !identifier.is_shared()
         });
         for (&address, _) in unclaimed {
             who.add(graph, rules, address, address, links.profiles(address, address));
@@ -121,6 +124,7 @@ impl<'g> Who<'g> {
         alone
             .map(|(&digest, identifier)| {
                 let wait = match identifier.kind {
+                    _ if identifier.is_shared() => Wait::Shared,
                     Kind::User if links.present.contains_key(&digest) => Wait::AddressHeldByAnother,
                     Kind::User => Wait::NoAddress,
                     Kind::Address => Wait::ClaimerWaits,

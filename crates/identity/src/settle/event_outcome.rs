@@ -12,6 +12,7 @@ use crate::graph::{Affiliate, EventState, Graph, SentBy, Status, TrackedEvent, T
 use crate::payout;
 use crate::plan::{Act, Picture, Step};
 use crate::resolution::{Person, Wait};
+use crate::shared::SHARED;
 use crate::stamp::Stamp;
 
 /// What becomes of an event now.
@@ -111,6 +112,12 @@ fn ids(affiliate: &Affiliate) -> (Option<u64>, Option<String>) {
 fn fate_of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &TrackedEvent) -> Fate {
     if picture.tombstones.covers(kept.identifier, kept.stamp.time) {
         return Fate::end(End::Superseded, DELETED);
+    }
+    if picture.who.waits.get(&kept.identifier) == Some(&Wait::Shared) && kept.told_by.is_none() {
+        return match kept.standing {
+            EventState::Remembered => Fate::Forget,
+            _ => Fate::end(End::Remembered, SHARED),
+        };
     }
     let person = picture.who.person(kept.identifier);
     let left = Left::of(picture, stated, kept, person);
@@ -285,6 +292,7 @@ fn wait_word(picture: &Picture<'_>, identifier: Digest) -> &'static str {
         Some(Wait::AddressHeldByAnother) => "address_held_by_another",
         Some(Wait::AnonymousOnly) => "anonymous_only",
         Some(Wait::ClaimerWaits) => "claimer_waits",
+        Some(Wait::Shared) => SHARED,
         Some(Wait::NoAddress) | None => "no_address",
     }
 }

@@ -15,7 +15,7 @@ use crate::erase::erase;
 use crate::graph::{EventState, Graph, Lane, TrackedEvent};
 use crate::payout::{self, Review};
 use crate::plan::{Picture, Step, StepKind};
-use crate::resolution::Person;
+use crate::resolution::{Person, Wait};
 use crate::stamp::Moment;
 use event_outcome::{Fate, KNOWN, LastStated, cause_stands, fate};
 
@@ -208,7 +208,7 @@ fn next(picture: &Picture<'_>) -> Option<Next> {
     })
 }
 
-/// Whom a delete erased nobody waits for: only digests are left of them.
+/// Whom a delete erased nobody waits for: only digests are left of them. Nor does anybody wait for a shared identifier.
 fn waiting(picture: &Picture<'_>) -> u32 {
     let erased = |digest: &Digest| {
         picture.graph.identifiers.get(digest).is_none_or(|identifier| identifier.sealed.is_none())
@@ -218,6 +218,7 @@ fn waiting(picture: &Picture<'_>) -> u32 {
         idle && !person.profiles.iter().all(erased) && picture.who.bound(picture.graph, person).is_none()
     };
     let persons = picture.who.persons.iter().filter(without).count();
-    let others = picture.who.waits.iter().filter(|(digest, _)| !erased(digest)).count();
+    let waits = |(digest, wait): &(&Digest, &Wait)| !erased(digest) && **wait != Wait::Shared;
+    let others = picture.who.waits.iter().filter(waits).count();
     u32::try_from(persons + others).unwrap_or(u32::MAX)
 }

@@ -19,6 +19,7 @@ pub fn waits_for(picture: &Picture<'_>, identifier: Digest) -> Option<String> {
             Wait::AnonymousOnly => {
                 "an identify that names this anonymousId beside a userId or an email".to_owned()
             }
+            Wait::Shared => return None,
             Wait::ClaimerWaits => {
                 "the userId that claimed this email address last, which has another or none".to_owned()
             }

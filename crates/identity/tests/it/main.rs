@@ -17,6 +17,7 @@ mod play;
 mod repeats;
 mod rows;
 mod said;
+mod shared;
 mod story;
 mod takeover;
 mod tiny;

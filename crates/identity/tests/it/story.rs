@@ -254,10 +254,15 @@ pub(crate) fn expected(
     existed: &[&str],
     payees: BTreeMap<String, Payee>,
 ) -> Expected {
+    let existed = existed.iter().map(|address| (*address).to_owned()).collect();
+    expected_by(events, &settings(rules), World { existed, payees })
+}
+
+/// What the reference expects under its own settings.
+pub(crate) fn expected_by(events: &[Event], settings: &Settings, world: World) -> Expected {
     let texts: Vec<_> = events.iter().map(|event| (second(event.at), event.json().to_string())).collect();
     let accepted = texts.iter().map(|(at, json)| Accepted { received_at: *at, json: json.as_bytes() });
-    let existed = existed.iter().map(|address| (*address).to_owned()).collect();
-    expect(accepted, &settings(rules), &World { existed, payees })
+    expect(accepted, settings, &world)
 }
 
 /// Up to fourteen events among few identifiers, so that they meet. Every identify says a word that no other says.

@@ -1,10 +1,12 @@
 //! Many graphs, joined where events link them, as absorb does it.
 
-use identity::Graph;
 use identity::bounds::Bounds;
 use identity::eligibility::Rules;
-use identity::fold::{delete, identify, merge};
+use identity::fold::{Name, delete, identify, merge};
+use identity::graph::Identifier;
 use identity::settle::{Settled, settle_within};
+use identity::shared::{Heard, SHARED_AFTER, hear, note_apart, take_apart};
+use identity::{Digest, Graph};
 
 use crate::story::{self, Event};
 
@@ -37,16 +39,105 @@ pub(crate) struct Town {
     pub(crate) rules: Rules,
     pub(crate) graphs: Vec<Graph>,
     pub(crate) bounds: Bounds,
+    /// How many others an identifier links at most.
+    shared_after: usize,
     fold: Fold,
 }
 
 impl Town {
     pub(crate) fn new(rules: Rules, fold: Fold) -> Self {
-        Self { rules, graphs: Vec::new(), bounds: Bounds::STANDARD, fold }
+        Self { rules, graphs: Vec::new(), bounds: Bounds::STANDARD, shared_after: SHARED_AFTER, fold }
+    }
+
+    /// The same, where an identifier links at most `shared_after` others.
+    pub(crate) fn linking(self, shared_after: usize) -> Self {
+        Self { shared_after, ..self }
+    }
+
+    /// Absorbs an event, without its shared identifiers.
+    pub(crate) fn absorb(&mut self, event: &Event) -> Settled {
+        if event.delete {
+            return self.absorb_parts_of_delete(event);
+        }
+        let mut heard = hear(&event.statement(), |name| self.is_shared(name));
+        while heard.as_ref().is_some_and(|heard| self.note(heard)) {
+            heard = hear(&event.statement(), |name| self.is_shared(name));
+        }
+        match heard.map(|heard| heard.statement) {
+            None => self.absorb_linking(event),
+            Some(None) => Settled::default(),
+            Some(Some(left)) => {
+                let event = Event {
+                    user: event.user.clone().filter(|_| left.user.is_some()),
+                    email: event.email.clone().filter(|_| left.address.is_some()),
+                    anonymous: event.anonymous.clone().filter(|_| left.anonymous.is_some()),
+                    ..event.clone()
+                };
+                self.absorb_linking(&event)
+            }
+        }
+    }
+
+    fn is_shared(&self, name: Digest) -> bool {
+        let graph = self.graphs.iter().find_map(|graph| graph.identifiers.get(&name));
+        graph.is_some_and(Identifier::is_shared)
+    }
+
+    /// Notes who was named with a shared identifier; whether one of them is shared itself because of that.
+    fn note(&mut self, heard: &Heard) -> bool {
+        let mut stopped = false;
+        for apart in &heard.apart {
+            let known =
+                self.graphs.iter().position(|graph| graph.identifiers.contains_key(&apart.identifier));
+            let mut graph = known.map(|place| self.graphs.swap_remove(place)).unwrap_or_default();
+            note_apart(&mut graph, apart);
+            stopped |= self.put_back(graph);
+        }
+        stopped
+    }
+
+    /// Puts a graph back, in parts if an identifier of it is shared.
+    fn put_back(&mut self, mut graph: Graph) -> bool {
+        let parts = take_apart(&mut graph, self.shared_after, &self.rules);
+        let stopped = parts.is_some();
+        for mut part in parts.map_or_else(|| vec![graph], |(parts, _)| parts) {
+            if stopped {
+                settle_within(&mut part, &self.rules, &self.bounds);
+            }
+            self.graphs.push(part);
+        }
+        stopped
+    }
+
+    /// A shared identifier that a delete names is covered by itself.
+    fn absorb_parts_of_delete(&mut self, event: &Event) -> Settled {
+        let only = |shared: bool| {
+            let fits = |name: &Name| self.is_shared(name.digest) == shared;
+            let deletion = event.deletion();
+            Event {
+                user: event.user.clone().filter(|_| deletion.user.as_ref().is_some_and(fits)),
+                email: event.email.clone().filter(|_| deletion.addresses.iter().any(fits)),
+                anonymous: event.anonymous.clone().filter(|_| deletion.anonymous.as_ref().is_some_and(fits)),
+                ..event.clone()
+            }
+        };
+        let (linking, shared) = (only(false), only(true));
+        if shared.names().is_empty() {
+            return self.absorb_linking(event);
+        }
+        let parts = [
+            Event { email: None, anonymous: None, ..shared.clone() },
+            Event { user: None, anonymous: None, ..shared.clone() },
+            Event { user: None, email: None, ..shared },
+        ];
+        for part in parts.iter().filter(|part| !part.names().is_empty()) {
+            self.absorb_linking(part);
+        }
+        if linking.names().is_empty() { Settled::default() } else { self.absorb_linking(&linking) }
     }
 
     /// Absorbs an event into the graph of all that it names.
-    pub(crate) fn absorb(&mut self, event: &Event) -> Settled {
+    fn absorb_linking(&mut self, event: &Event) -> Settled {
         let names = event.names();
         let is_near = |graph: &Graph| names.iter().any(|name| graph.identifiers.contains_key(name));
         let (near, far) = std::mem::take(&mut self.graphs).into_iter().partition(is_near);
@@ -58,7 +149,7 @@ impl Town {
         }
         (self.fold)(&mut joined, event);
         let settled = settle_within(&mut joined, &self.rules, &self.bounds);
-        self.graphs.push(joined);
+        self.put_back(joined);
         settled
     }
 

@@ -66,6 +66,24 @@ pub async fn merged_graphs_hand_over_their_digests(engine: &impl Engine) {
     assert_ne!(holder(engine, ONE, 3).await.row.id, right.row.id, "ids are not given again");
 }
 
+/// A graph that falls into several dissolves, and each of its digests leads to the new one that has it.
+pub async fn a_graph_that_is_taken_apart_hands_over_its_digests(engine: &impl Engine) {
+    record(engine, saves(ONE, vec![save(None, &[1, 2, 3])])).await;
+    let whole = holder(engine, ONE, 1).await;
+    let parts = |row| Changes {
+        dissolved: vec![row],
+        ..saves(ONE, vec![save(None, &[1]), save(None, &[2, 4]), save(None, &[3])])
+    };
+    let stale = engine.record(parts(Row { version: whole.row.version + 1, ..whole.row })).await;
+    assert!(matches!(stale, Err(LedgerError::Conflict)), "{stale:?}");
+    record(engine, parts(whole.row)).await;
+    assert_eq!(holding(engine, ONE, &[1, 2, 3, 4]).await.len(), 3);
+    assert_eq!(holder(engine, ONE, 2).await.graph, graph(&[2, 4]));
+    assert!(engine.graphs(&[whole.row.id]).await.expect("read").is_empty());
+    let late = engine.record(saves(ONE, vec![save(Some(whole.row), &[1])])).await;
+    assert!(matches!(late, Err(LedgerError::Conflict)), "{late:?}");
+}
+
 /// Nothing of changes that conflict is written, whatever stood before the conflict.
 pub async fn a_conflict_leaves_nothing_behind(engine: &impl Engine) {
     record(engine, saves(ONE, vec![save(None, &[1])])).await;

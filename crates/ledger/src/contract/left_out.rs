@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::material::{ONE, OTHER, counts, dead_letter, letters, outcome, outcomes, record, uuid};
-use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MAX_UNMAPPED_TRAITS, UNMATCHED, UNUSABLE};
+use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MAX_UNMAPPED_TRAITS, SHARED, UNMATCHED, UNUSABLE};
 use crate::{Changes, DeadLetterState, State, Unmapped};
 
 fn row(key: &str, events: u64) -> Unmapped {
@@ -16,12 +16,16 @@ pub async fn what_is_left_out_is_counted_by_name(engine: &impl Engine) {
     for _ in 0..2 {
         let unusable = row(&format!("{UNUSABLE}tags nested"), 2);
         let blocked = row(&format!("{BLOCKED}userId null"), 3);
-        let unmapped = vec![unusable, blocked, row(UNMATCHED, 1)];
+        // One that nobody has named since it stopped linking is counted all the same.
+        let shared = [row(&format!("{SHARED}email 01"), 4), row(&format!("{SHARED}userId 02"), 0)];
+        let unmapped = [unusable, blocked, row(UNMATCHED, 1)].into_iter().chain(shared).collect();
         record(engine, Changes { connection: ONE, unmapped, ..Changes::default() }).await;
     }
     let counted = counts(engine, ONE).await;
     assert_eq!(counted.unusable_values, [("tags nested".to_owned(), 4)]);
     assert_eq!(counted.blocked_identifiers, [("userId null".to_owned(), 6)]);
+    let shared = [("email 01".to_owned(), 8), ("userId 02".to_owned(), 0)];
+    assert_eq!(counted.shared_identifiers, shared);
     assert_eq!((counted.unmatched_deletes, counted.unmapped_beyond), (2, 0));
     assert!(counted.unmapped.iter().all(|(name, _)| !name.starts_with('(')));
     assert_eq!(counts(engine, OTHER).await.unmatched_deletes, 0);

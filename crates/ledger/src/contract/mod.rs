@@ -68,7 +68,8 @@ macro_rules! contract_tests {
             graphs: [
                 a_graph_is_found_once_by_all_its_digests, equal_digests_of_two_connections_are_apart,
                 a_graph_that_moved_is_not_overwritten, a_digest_belongs_to_one_graph,
-                merged_graphs_hand_over_their_digests, a_conflict_leaves_nothing_behind,
+                merged_graphs_hand_over_their_digests, a_graph_that_is_taken_apart_hands_over_its_digests,
+                a_conflict_leaves_nothing_behind,
                 another_connections_graph_is_out_of_reach, many_graphs_are_written_together,
                 large_graphs_are_read_as_far_as_there_is_room
             ]

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::text::text;
 use super::{notes, sql};
 use crate::Unmapped;
-use crate::unmapped::{BLOCKED, LIKE_IDS, MAX_UNMAPPED_TRAITS, MORE, UNMATCHED};
+use crate::unmapped::{BLOCKED, LIKE_IDS, MAX_UNMAPPED_TRAITS, MORE, SHARED, UNMATCHED};
 
 /// Rows that one process appends before it sums them up, so that the table stays bounded.
 pub(super) const SUM_UP_AFTER: usize = 10_000;
@@ -27,7 +27,8 @@ const SUM_UP: &str = "WITH gone AS (
         RETURNING *),
     said AS MATERIALIZED (
         SELECT gone.connection, gone.key, MIN(gone.spelling) AS spelling, SUM(gone.events)::bigint AS events,
-            MIN(gone.id) AS first, bool_or(known.key IS NOT NULL OR gone.key IN ($3, $4, $5) OR gone.key LIKE $6 || '%') AS known
+            MIN(gone.id) AS first, bool_or(known.key IS NOT NULL OR gone.key IN ($3, $4, $5) OR gone.key LIKE $6 || '%'
+                OR gone.key LIKE $7 || '%') AS known
         FROM gone LEFT JOIN unmapped known ON known.connection = gone.connection AND known.key = gone.key
         GROUP BY 1, 2),
     there AS MATERIALIZED (
@@ -69,6 +70,6 @@ pub(super) async fn sum_up(line: &mut PgConnection) -> Result<(), Failure> {
 /// The same, where nobody else can be at it.
 pub(super) async fn sum_up_locked(line: &mut PgConnection) -> Result<(), Failure> {
     let sum_up = sql(SUM_UP).bind(i64::from(MAX_UNMAPPED_TRAITS)).bind(AT_ONCE).bind(LIKE_IDS).bind(MORE);
-    sum_up.bind(UNMATCHED).bind(BLOCKED).execute(line).await?;
+    sum_up.bind(UNMATCHED).bind(BLOCKED).bind(SHARED).execute(line).await?;
     Ok(())
 }

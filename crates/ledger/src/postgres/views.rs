@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::notes::{DIRTY, HELD_BACK, STUCK, WAITING};
 use super::{events, rows, sql};
-use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, UNMATCHED, UNUSABLE, sort_out};
+use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, SHARED, UNMATCHED, UNUSABLE, sort_out};
 use crate::words::{count, digests, limit, micros, small, state, time};
 use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
 
@@ -55,14 +55,14 @@ const OPEN_LETTERS: &str = "SELECT class, COUNT(*) FROM dead_letters
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events)::bigint AS said FROM unmapped
     WHERE ($1::bigint IS NULL OR connection = $1) AND key NOT IN ($3, $6)
-        AND key NOT LIKE $4 || '%' AND key NOT LIKE $5 || '%'
+        AND key NOT LIKE $4 || '%' AND key NOT LIKE $5 || '%' AND key NOT LIKE $7 || '%'
     GROUP BY key ORDER BY said DESC, key LIMIT $2";
 
-/// The deletes first: there is one such row, and it must not be cut off.
+/// The deletes and the shared identifiers first: there are few such rows, and they must not be cut off.
 const LEFT_OUT: &str = "SELECT key, SUM(events)::bigint AS said FROM unmapped
     WHERE ($1::bigint IS NULL OR connection = $1)
-        AND (key LIKE $3 || '%' OR key LIKE $4 || '%' OR key = $5)
-    GROUP BY key ORDER BY key = $5 DESC, said DESC, key LIMIT $2";
+        AND (key LIKE $3 || '%' OR key LIKE $4 || '%' OR key LIKE $6 || '%' OR key = $5)
+    GROUP BY key ORDER BY (key = $5 OR key LIKE $6 || '%') DESC, said DESC, key LIMIT $2";
 
 const UNMAPPED_BEYOND: &str = "SELECT COALESCE(SUM(events), 0)::bigint FROM unmapped
     WHERE ($1::bigint IS NULL OR connection = $1) AND key = $2";
@@ -153,10 +153,10 @@ pub(super) async fn counts(
     counts.dead_letters = counts.dead_letters_by_class.values().sum();
     counts.due = count(due);
     let unmapped = rows(UNMAPPED).bind(of).bind(limit(MAX_UNMAPPED_NAMED)).bind(MORE);
-    let unmapped = unmapped.bind(BLOCKED).bind(UNUSABLE).bind(UNMATCHED);
+    let unmapped = unmapped.bind(BLOCKED).bind(UNUSABLE).bind(UNMATCHED).bind(SHARED);
     let unmapped: Vec<(String, i64)> = unmapped.fetch_all(&mut *connection).await?;
     let left_out = rows(LEFT_OUT).bind(of).bind(limit(MAX_LEFT_OUT));
-    let left_out = left_out.bind(BLOCKED).bind(UNUSABLE).bind(UNMATCHED);
+    let left_out = left_out.bind(BLOCKED).bind(UNUSABLE).bind(UNMATCHED).bind(SHARED);
     let left_out: Vec<(String, i64)> = left_out.fetch_all(&mut *connection).await?;
     sort_out(left_out.into_iter().map(|(name, events)| (name, count(events))).collect(), &mut counts);
     let (beyond,): (i64,) = rows(UNMAPPED_BEYOND).bind(of).bind(MORE).fetch_one(connection).await?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::tally::{DIRTY, HELD_BACK, STUCK, WAITING};
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
-use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, UNMATCHED, UNUSABLE, sort_out};
+use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, SHARED, UNMATCHED, UNUSABLE, sort_out};
 use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
 
 /// Failed calls that are shown of one event: the newest.
@@ -42,14 +42,14 @@ const OPEN_LETTERS: &str = "SELECT class, COUNT(*) FROM dead_letters
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events) AS said FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1) AND key NOT IN (?3, ?6)
-        AND key NOT LIKE ?4 || '%' AND key NOT LIKE ?5 || '%'
+        AND key NOT LIKE ?4 || '%' AND key NOT LIKE ?5 || '%' AND key NOT LIKE ?7 || '%'
     GROUP BY key ORDER BY said DESC, key LIMIT ?2";
 
-/// The deletes first: there is one such row, and it must not be cut off.
+/// The deletes and the shared identifiers first: there are few such rows, and they must not be cut off.
 const LEFT_OUT: &str = "SELECT key, SUM(events) AS said FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1)
-        AND (key LIKE ?3 || '%' OR key LIKE ?4 || '%' OR key = ?5)
-    GROUP BY key ORDER BY key = ?5 DESC, said DESC, key LIMIT ?2";
+        AND (key LIKE ?3 || '%' OR key LIKE ?4 || '%' OR key LIKE ?6 || '%' OR key = ?5)
+    GROUP BY key ORDER BY (key = ?5 OR key LIKE ?6 || '%') DESC, said DESC, key LIMIT ?2";
 
 const UNMAPPED_BEYOND: &str = "SELECT COALESCE(SUM(events), 0) FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1) AND key = ?2";
@@ -150,7 +150,7 @@ pub(super) fn counts(
     counts.dead_letters = counts.dead_letters_by_class.values().sum();
     counts.unmapped = unmapped(database, connection)?;
     let mut left_out = database.prepare_cached(LEFT_OUT)?;
-    let values = (connection, limit(MAX_LEFT_OUT), BLOCKED, UNUSABLE, UNMATCHED);
+    let values = (connection, limit(MAX_LEFT_OUT), BLOCKED, UNUSABLE, UNMATCHED, SHARED);
     let rows = left_out.query_map(values, |row| Ok((row.get(0)?, count(row.get(1)?))))?;
     sort_out(rows.collect::<Result<_, _>>()?, &mut counts);
     let beyond = database.prepare_cached(UNMAPPED_BEYOND)?.query_row((connection, MORE), |row| row.get(0))?;
@@ -169,7 +169,7 @@ fn open_letters(
 
 fn unmapped(database: &Connection, connection: Option<ConnectionId>) -> Result<Vec<(String, u64)>, Failure> {
     let mut statement = database.prepare_cached(UNMAPPED)?;
-    let values = (connection, limit(MAX_UNMAPPED_NAMED), MORE, BLOCKED, UNUSABLE, UNMATCHED);
+    let values = (connection, limit(MAX_UNMAPPED_NAMED), MORE, BLOCKED, UNUSABLE, UNMATCHED, SHARED);
     let rows = statement.query_map(values, |row| Ok((row.get(0)?, count(row.get(1)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

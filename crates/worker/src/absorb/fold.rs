@@ -9,6 +9,7 @@ use connections::ConnectionId;
 use identity::eligibility::Rules;
 use identity::fold::{Deletion, Statement, apply_tombstones, delete, forgive, identify};
 use identity::plan::Step;
+use identity::shared::SHARED;
 use jiff::Timestamp;
 use ledger::{Changes, DeadLetter, Gathered, KnownEvent, NewEvent, OrphanedDeadLetter, Outcome, State};
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use super::hand::{Hand, Slot};
 use super::left_out;
 use super::names::Tally;
 use super::read::{Reading, What};
+use super::shared::{self, hear_in};
 use super::too_long::{too_long, weight};
 use crate::Worker;
 use crate::refused::{TOO_LARGE, note_refused};
@@ -45,6 +47,7 @@ pub(super) fn fold(
     let mut changes = Changes { connection, now, unasked, ..Changes::default() };
     let mut unmapped = Tally::default();
     let mut left_out = left_out::Tally::default();
+    let mut shared = shared::Tally::default();
     let mut known = gathered.known;
     let mut hand = Hand::of(gathered.graphs);
     for reading in readings {
@@ -59,12 +62,14 @@ pub(super) fn fold(
             changes.events.push(new_event(reading));
         }
         let again = died.map(|before| before.outcomes);
-        take_in(&mut hand, &mut changes, Intake { reading, rules, again, now });
+        let after = worker.limits.shared_after;
+        take_in(&mut hand, &mut changes, &mut shared, Intake { reading, rules, again, now, after });
         unmapped.add(&reading.trait_names, rules);
         left_out.add(&reading.left_out);
     }
     changes.unmapped = unmapped.finish();
     changes.unmapped.extend(left_out.finish(&worker.meters, rules));
+    changes.unmapped.extend(shared.finish(&worker.meters));
     let edits = hand.finish(worker, rules, now, &mut changes);
     let too_large = changes.dead_letters.iter().filter(|letter| letter.class == TOO_LARGE).count();
     worker.meters.too_large.fetch_add(too_large as u64, Ordering::Relaxed);
@@ -92,40 +97,85 @@ struct Intake<'f> {
     rules: &'f Rules,
     again: Again,
     now: Timestamp,
+    /// How many others an identifier links at most.
+    after: usize,
 }
 
 /// Takes an event in.
-fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
-    let Intake { reading, again, now, .. } = intake;
+fn take_in(hand: &mut Hand, changes: &mut Changes, shared: &mut shared::Tally, intake: Intake<'_>) {
+    let Intake { reading, rules, again, now, .. } = intake;
     let skip = |why| outcome(reading, 1 + again.unwrap_or(0), State::Skipped, why, now);
     match &reading.what {
         What::Ask(Ask::Skip(why)) => end(changes, reading, skip(why), again),
         What::NoConnection => end(changes, reading, skip("connection_removed"), again),
         What::Bad(class, cause) => dead_letter(changes, reading, class, cause, again, now),
-        What::Ask(Ask::Delete(deletion)) => match hand.join(&deletion.digests()) {
-            Some(slot) => {
-                delete(&mut slot.graph, deletion);
-                reopen(changes, slot, reading, again);
+        What::Ask(Ask::Delete(deletion)) => take_in_delete(hand, changes, shared, deletion, intake),
+        What::Ask(Ask::Say(statement)) => match hear_in(hand, shared, statement, intake.after, rules) {
+            Some(statement) => take_in_statement(hand, changes, shared, &statement, intake),
+            None => {
+                hand.forget(&reading.names(), reading.event);
+                end(changes, reading, skip(SHARED), again);
             }
-            None => delete_apart(hand, changes, reading, deletion, again),
         },
-        What::Ask(Ask::Say(statement)) => {
-            let names = statement.digests();
-            let shared = names.len() > 1 && hand.is_too_large(&names);
-            // An anonymousId that everybody shares is nobody's: the event goes on without it.
-            let alone = shared.then(|| Statement { anonymous: None, ..statement.as_ref().clone() });
-            let statement = alone.as_ref().unwrap_or(statement);
-            match hand.join(&statement.digests()) {
-                Some(slot) => fold_statement(slot, changes, statement, intake),
-                None => dead_letter(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
-            }
+    }
+}
+
+fn take_in_statement(
+    hand: &mut Hand,
+    changes: &mut Changes,
+    shared: &mut shared::Tally,
+    statement: &Statement,
+    intake: Intake<'_>,
+) {
+    let Intake { reading, rules, again, now, after } = intake;
+    let names = statement.digests();
+    let alone = names.len() > 1 && statement.anonymous.is_some() && hand.has_no_room_for_anonymous(&names);
+    // The event goes on without an anonymousId that there is no room for.
+    let alone = alone.then(|| Statement { anonymous: None, ..statement.clone() });
+    let statement = alone.as_ref().unwrap_or(statement);
+    let names = statement.digests();
+    match hand.join(&names) {
+        Some(slot) => fold_statement(slot, changes, statement, intake),
+        None => return dead_letter(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
+    }
+    shared.stopped(hand.take_apart(&names, after, rules));
+}
+
+/// From a shared identifier nobody inherits: a delete covers what is at it, and nobody whom it would link.
+fn take_in_delete(
+    hand: &mut Hand,
+    changes: &mut Changes,
+    shared: &mut shared::Tally,
+    deletion: &Deletion,
+    intake: Intake<'_>,
+) {
+    let Intake { reading, rules, again, after, .. } = intake;
+    shared.stopped(hand.take_apart(&deletion.digests(), after, rules));
+    let (linking, apart) = deletion.divide(|name| hand.is_shared(name));
+    let left_out = shared::in_words(&apart);
+    let mut apart = apart.by_name().into_iter();
+    let first = if linking.digests().is_empty() { apart.next() } else { Some(linking) };
+    let Some(first) = first else { return };
+    match hand.join(&first.digests()) {
+        Some(slot) => {
+            delete(&mut slot.graph, &first);
+            reopen(changes, slot, reading, again);
+        }
+        None => delete_apart(hand, changes, reading, &first, again),
+    }
+    if left_out.is_some() {
+        hand.note_left_out(&first.digests(), reading.event, left_out);
+    }
+    for part in apart {
+        if let Some(slot) = hand.join(&part.digests()) {
+            apply_tombstones(&mut slot.graph, &part);
         }
     }
 }
 
 /// Folds a statement into its graph. Of a value that is too long the event dies, and the graph does not keep it.
 fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement, intake: Intake<'_>) {
-    let Intake { reading, rules, again, now } = intake;
+    let Intake { reading, rules, again, now, .. } = intake;
     if again.is_some() {
         let address = statement.address.as_ref().map(|(name, _)| name.digest);
         forgive(&mut slot.graph, reading.event, &statement.stamp, address);
@@ -180,8 +230,8 @@ fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, again: Agai
     }
 }
 
-const TOO_MANY: &str = "this userId or email is used together with more than 500 others, so it cannot be one \
-    person's: correct the source that sends a placeholder, then replay";
+const TOO_MANY: &str = "this event would link more than 500 identifiers, none of which links very many of them, so they cannot \
+    be one person's: correct the source, then replay";
 
 fn outcome(reading: &Reading, number: u32, state: State, reason: &str, at: Timestamp) -> Outcome {
     Outcome { event: reading.event, number, state, reason: Some(reason.to_owned()), affiliate: None, at }

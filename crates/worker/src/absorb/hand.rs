@@ -2,22 +2,27 @@
 
 use std::collections::HashMap;
 
-use identity::Digest;
 use identity::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
 use identity::eligibility::Rules;
 use identity::fold::merge;
-use identity::graph::Graph;
+use identity::graph::{Graph, Identifier};
 use identity::plan::{Act, Step};
+use identity::shared::{Apart, Shared, most_linked, take_apart};
 use identity::tombstones::Tombstones;
+use identity::{Digest, Text};
 use jiff::Timestamp;
 use ledger::{Changes, GraphRow, Row, Save};
+use uuid::Uuid;
 
 use crate::Worker;
 use crate::settle::settle_save;
 
-/// Upper limit of linked identifiers: beyond it a userId or an address is not one person's, but a placeholder that
-/// many share, and must not slow down everybody else.
+/// Upper limit of linked identifiers: more than these are not one person's, and must not slow down everybody else.
 const MAX_IDENTIFIERS: usize = 500;
+
+/// The identifiers of these that no anonymousId takes: a source may make up one for every event of a user, and the user's
+/// next address has to find room all the same.
+const ROOM: usize = 100;
 
 /// A graph in hand.
 pub(super) struct Slot {
@@ -31,6 +36,11 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// A graph that is in no ledger yet.
+    fn new() -> Self {
+        Self { row: None, graph: Graph::default(), indexed: Vec::new(), touched: true, grown: 0 }
+    }
+
     /// Holds a graph against its bounds before it is settled, if one batch says more about it than a graph may hold.
     pub(super) fn grow(&mut self, bytes: usize, rules: &Rules) -> Shed {
         self.grown += bytes;
@@ -64,9 +74,33 @@ impl Hand {
 
     /// The graphs of these identifiers are to be settled.
     pub(super) fn touch(&mut self, digests: &[Digest]) {
-        for slot in digests.iter().filter_map(|digest| self.slot_of.get(digest)) {
-            if let Some(slot) = &mut self.slots[*slot] {
+        // A shared identifier needs nothing that events bring, and is not written by everybody's.
+        let digests = digests.iter().filter(|digest| !self.is_shared(**digest));
+        let slots: Vec<usize> = digests.filter_map(|digest| self.slot_of.get(digest)).copied().collect();
+        for slot in slots {
+            if let Some(slot) = &mut self.slots[slot] {
                 slot.touched = true;
+            }
+        }
+    }
+
+    /// An event that ends by itself is not kept in the graphs of these any longer.
+    pub(super) fn forget(&mut self, digests: &[Digest], event: Uuid) {
+        for slot in self.slots_of(digests) {
+            if let Some(slot) = self.slots[slot].as_mut()
+                && slot.graph.event_mut(event).is_some()
+            {
+                slot.graph.forget(event);
+                slot.touched = true;
+            }
+        }
+    }
+
+    /// Says of a delete which of its identifiers are shared: these are known, whoever else is not.
+    pub(super) fn note_left_out(&mut self, digests: &[Digest], event: Uuid, left_out: Option<Text>) {
+        for slot in self.slots_of(digests) {
+            if let Some(kept) = self.slots[slot].as_mut().and_then(|slot| slot.graph.event_mut(event)) {
+                (kept.unusable, kept.unmatched) = (left_out.clone(), false);
             }
         }
     }
@@ -80,13 +114,58 @@ impl Hand {
         slots
     }
 
+    /// Whether an identifier has stopped linking.
+    pub(super) fn is_shared(&self, digest: Digest) -> bool {
+        let slot = self.slot_of.get(&digest).and_then(|slot| self.slots[*slot].as_ref());
+        slot.and_then(|slot| slot.graph.identifiers.get(&digest)).is_some_and(Identifier::is_shared)
+    }
+
+    /// Whether it is known that an identifier was named with a shared one.
+    pub(super) fn has_noted(&self, apart: &Apart) -> bool {
+        let slot = self.slot_of.get(&apart.identifier).and_then(|slot| self.slots[*slot].as_ref());
+        let identifier = slot.and_then(|slot| slot.graph.identifiers.get(&apart.identifier));
+        identifier.is_some_and(|it| it.apart.binary_search(&apart.shared).is_ok())
+    }
+
+    /// The most others that one identifier links in the graphs of these.
+    pub(super) fn most_linked(&self, digests: &[Digest]) -> usize {
+        let slots = self.slots_of(digests).into_iter().filter_map(|slot| self.slots[slot].as_ref());
+        slots.map(|slot| most_linked(&slot.graph)).max().unwrap_or(0)
+    }
+
+    /// Takes the graphs of these apart where an identifier links more than `after` others. Returns those that stop linking.
+    pub(super) fn take_apart(&mut self, digests: &[Digest], after: usize, rules: &Rules) -> Vec<Shared> {
+        let mut stopped = Vec::new();
+        for place in self.slots_of(digests) {
+            let Some(slot) = self.slots[place].as_mut() else { continue };
+            let Some((parts, shared)) = take_apart(&mut slot.graph, after, rules) else { continue };
+            stopped.extend(shared);
+            // Every part is a new graph: an identifier can leave a graph in the ledger only where that dissolves.
+            self.dissolved.extend(self.slots[place].take().and_then(|slot| slot.row));
+            for graph in parts {
+                self.slot_of.extend(graph.identifiers.keys().map(|digest| (*digest, self.slots.len())));
+                self.slots.push(Some(Slot { graph, ..Slot::new() }));
+            }
+        }
+        stopped
+    }
+
     /// Whether too many identifiers would hang together if these did.
     pub(super) fn is_too_large(&self, digests: &[Digest]) -> bool {
+        self.is_larger_than(digests, MAX_IDENTIFIERS)
+    }
+
+    /// Whether these, with an anonymousId among them, would leave no room for userIds and addresses.
+    pub(super) fn has_no_room_for_anonymous(&self, digests: &[Digest]) -> bool {
+        self.is_larger_than(digests, MAX_IDENTIFIERS - ROOM)
+    }
+
+    fn is_larger_than(&self, digests: &[Digest], most: usize) -> bool {
         let slots = self.slots_of(digests);
         let new = digests.iter().filter(|digest| !self.slot_of.contains_key(digest)).count();
         let held = slots.iter().filter_map(|slot| self.slots[*slot].as_ref());
         let held: usize = held.map(|slot| slot.graph.identifiers.len()).sum();
-        let too_many = (new > 0 || slots.len() > 1) && held + new > MAX_IDENTIFIERS;
+        let too_many = (new > 0 || slots.len() > 1) && held + new > most;
         too_many || self.has_too_many_links(digests, &slots)
     }
 
@@ -107,13 +186,7 @@ impl Hand {
         let into = match slots.first() {
             Some(first) => *first,
             None => {
-                self.slots.push(Some(Slot {
-                    row: None,
-                    graph: Graph::default(),
-                    indexed: Vec::new(),
-                    touched: true,
-                    grown: 0,
-                }));
+                self.slots.push(Some(Slot::new()));
                 self.slots.len() - 1
             }
         };

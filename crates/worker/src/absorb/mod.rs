@@ -11,6 +11,7 @@ mod names;
 mod part;
 mod pieces;
 mod read;
+mod shared;
 mod slots;
 mod too_long;
 

@@ -116,7 +116,8 @@ impl Part {
         let unasked = !self.again && !self.readings().iter().any(|reading| reading.replay);
         let locks = [&worker.locks.in_hand, &worker.locks.writing];
         let (gathered, permit, mut held) =
-            read_locked(&locks, self.all_names(), || self.admitted(worker, unasked)).await?;
+            read_locked(&locks, self.names_to_lock(worker), || self.admitted(worker, unasked)).await?;
+        worker.locks.note_shared(&gathered);
         let writing = held.pop();
         let folded = self.fold(worker, gathered, unasked)?;
         // Nobody else waits until the ledger has written it.
@@ -156,8 +157,8 @@ impl Part {
         self.keep_up_with_settings(worker, known).await
     }
 
-    fn all_names(&self) -> Vec<Digest> {
-        in_order(self.readings().iter().flat_map(Reading::names))
+    fn names_to_lock(&self, worker: &Worker) -> Vec<Digest> {
+        worker.locks.without_shared(in_order(self.readings().iter().flat_map(Reading::names)))
     }
 
     /// Gathers when there is room in memory for what is read.
@@ -259,7 +260,7 @@ impl Part {
     async fn fold_again(&self, worker: &Worker) -> Result<Ready, PartError> {
         let locks = [&worker.locks.writing];
         let (gathered, _permit, mut held) =
-            read_locked(&locks, self.all_names(), || self.admitted(worker, false)).await?;
+            read_locked(&locks, self.names_to_lock(worker), || self.admitted(worker, false)).await?;
         Ok((self.fold(worker, gathered, false)?, held.pop()))
     }
 

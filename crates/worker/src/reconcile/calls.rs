@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use connections::{ApiKey, NewAffiliateStatus};
-use identity::Digest;
 use identity::answer::{Answer, sent};
 use identity::eligibility::Rules;
 use identity::plan::{Picture, StepKind};
+use identity::{Digest, Graph};
 use ledger::{CallId, CallItem, GraphId, GraphRow, LedgerError, OpenCall};
 use refersion::{Client, Credentials, InitialStatus};
 use tracing::info;
@@ -167,6 +167,13 @@ impl InFlight {
         self.calls += 1;
         self.graphs.extend(&call.graphs);
         self.anchors.extend(call.items.iter().map(|item| item.anchor));
+    }
+
+    /// Whether a call may be about an affiliate of a graph, whatever has become of the graph since: it was merged, or an
+    /// identifier of it has stopped linking and its affiliate has gone along.
+    pub(super) fn is_about(&self, graph: &Graph) -> bool {
+        let mut names = graph.identifiers.iter().flat_map(|(digest, it)| it.apart.iter().chain([digest]));
+        !self.anchors.is_empty() && names.any(|digest| self.anchors.contains(digest))
     }
 
     pub(super) fn end(

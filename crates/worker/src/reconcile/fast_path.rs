@@ -116,8 +116,7 @@ impl Holder {
         for (place, steps) in &folded.edits {
             let save = &folded.changes.saves[*place];
             let Some(graph) = save.row.map(|row| row.id) else { continue };
-            let busy = self.in_flight.graphs.contains(&graph)
-                || save.graph.identifiers.keys().any(|digest| self.in_flight.anchors.contains(digest));
+            let busy = self.in_flight.graphs.contains(&graph) || self.in_flight.is_about(&save.graph);
             if busy {
                 continue;
             }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use connections::Connection;
 use identity::Digest;
-use identity::answer::{Verdict, apply, concerned_by, fail};
+use identity::answer::{Answer, Verdict, apply, concerned_by, fail};
 use identity::eligibility::Rules;
 use identity::fold::reconsider;
-use identity::graph::Graph;
+use identity::graph::{Affiliate, Graph};
 use identity::stamp::Moment;
 use jiff::Timestamp;
 use ledger::{Attempt, CallId, Changes, Fence, Gathered, GraphId, GraphRow, LedgerError, Save, State};
@@ -89,7 +89,7 @@ impl Recorder {
     async fn record_piece(&self, endings: &[&CallOutcome], closed: &[CallId]) -> anyhow::Result<Recorded> {
         let rules = self.rules();
         let mut anchors: BTreeSet<Digest> = endings.iter().map(|ending| ending.anchor).collect();
-        anchors.extend(endings.iter().flat_map(|ending| &ending.answers).map(|(anchor, _)| *anchor));
+        anchors.extend(endings.iter().flat_map(|ending| &ending.answers).flat_map(concerns));
         let anchors: Vec<Digest> = anchors.into_iter().collect();
         let mut contention = Contention::none_yet(&self.worker, self.connection.id);
         let recorded = loop {
@@ -178,6 +178,13 @@ impl Recorder {
                 }
             }
         }
+        for (anchor, answer) in endings.iter().flat_map(|ending| &ending.answers) {
+            let to = new_address(answer).and_then(|address| places.get(&address));
+            told.extend(to);
+            if let (Some(from), Some(to)) = (places.get(anchor), to) {
+                follow(&mut saves, *from, *to);
+            }
+        }
         for place in told {
             let save = &mut saves[place];
             settle_save(changes, save, rules, now, Duration::ZERO);
@@ -227,6 +234,28 @@ impl Recorder {
         reconsider(&mut save.graph);
         settle_save(changes, &mut save, rules, now, Duration::ZERO);
         changes.saves.push(save);
+    }
+}
+
+/// The address that an affiliate was moved to.
+fn new_address(answer: &Answer) -> Option<Digest> {
+    if let Answer::Told { email, .. } = answer { *email } else { None }
+}
+
+/// The identifiers whose graphs an answer is about.
+fn concerns((anchor, answer): &(Digest, Answer)) -> impl Iterator<Item = Digest> {
+    new_address(answer).into_iter().chain([*anchor])
+}
+
+/// An affiliate belongs to the graph of its address: while the call was under way, that may have been taken apart from the
+/// graph which planned the call.
+fn follow(saves: &mut [Save], from: usize, to: usize) {
+    let Ok([from, to]) = saves.get_disjoint_mut([from, to]) else { return };
+    let arrived = |it: &mut Affiliate| to.graph.identifiers.contains_key(&it.address);
+    let moved: Vec<Affiliate> = from.graph.affiliates.extract_if(.., arrived).collect();
+    for affiliate in moved {
+        to.graph.affiliates.retain(|known| known.id != affiliate.id);
+        to.graph.affiliates.push(affiliate);
     }
 }
 

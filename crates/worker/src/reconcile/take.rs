@@ -68,7 +68,7 @@ impl Holder {
     /// was merged meanwhile and has another id.
     fn candidates(&self, due: &DueGraph, rules: &Rules, now: Moment) -> Vec<Candidate> {
         let graph = &due.graph.graph;
-        if graph.identifiers.keys().any(|digest| self.in_flight.anchors.contains(digest)) {
+        if self.in_flight.is_about(graph) {
             return Vec::new();
         }
         let picture = Picture::of(graph, rules);

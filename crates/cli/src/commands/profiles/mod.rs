@@ -92,6 +92,7 @@ fn show(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
     persons(profile, &names, output)?;
     affiliates(profile, &names, output)?;
     identifiers(profile, &names, output)?;
+    shared(profile, &names, output)?;
     links(profile, &names, output)?;
     traits(profile, &names, output)
 }
@@ -166,6 +167,24 @@ fn identifiers(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Res
         spare("WAITS FOR"),
     ];
     section("identifiers", &head, &rows, output)
+}
+
+/// Identifiers that are used for too many people, and whom that concerns.
+fn shared(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(), Failure> {
+    for it in &profile.identifiers {
+        let name = names.name(&it.digest);
+        if let Some(linked) = it.shared_by {
+            output.line(&format!(
+                "\n{name} is shared: events named it with {linked} others, so it counts for nobody and links nothing"
+            ))?;
+        }
+        if !it.not_linked_with.is_empty() {
+            let others = it.not_linked_with.join(", ");
+            output
+                .line(&format!("\n{name} is not linked with shared identifiers: {others} (see `status`)"))?;
+        }
+    }
+    Ok(())
 }
 
 fn traits(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(), Failure> {

@@ -2,11 +2,12 @@
 
 mod left_out;
 mod notes;
+mod shared;
 mod show;
 
 use std::collections::BTreeMap;
 
-use connections::{Connection, Settings};
+use connections::Connection;
 use jiff::Timestamp;
 use ledger::{Counts, ProcessReport};
 use serde::Serialize;
@@ -21,6 +22,7 @@ use crate::failure::{Exit, Failure};
 use crate::operator::directory::{pause_hint, state_words, suspension_hint};
 use crate::operator::workers::{Waiting, Workers};
 use left_out::LeftOut;
+use shared::Shared;
 
 /// What the help shows.
 pub const EXAMPLES: &str = "\
@@ -146,6 +148,8 @@ struct Row {
     unmapped_beyond: u64,
     #[serde(flatten)]
     left_out: LeftOut,
+    /// Identifiers that too many others are named with.
+    shared_identifiers: Vec<Shared>,
 }
 
 #[derive(Debug, Serialize)]
@@ -191,7 +195,9 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
     for connection in &connections {
         let counts = engines.ledger.counts(Some(connection.id), engines.now()).await?;
         let refused = refusals.connections.get(&connection.id).copied();
-        rows.push(row(connection, counts, refused, rates.get(&connection.id).copied(), engines.now()));
+        let shared = shared::of(engines, connection.id, &counts).await?;
+        let row = row(connection, counts, refused, rates.get(&connection.id).copied(), engines.now());
+        rows.push(Row { shared_identifiers: shared, ..row });
     }
     let waiting = Waiting { queued: depth.live + depth.bulk, pending: all.pending };
     let no_connection = rows.is_empty().then(|| NO_CONNECTION.to_owned());
@@ -288,19 +294,13 @@ fn row(
         dead_letters: counts.dead_letters,
         unmapped_beyond: counts.unmapped_beyond,
         left_out,
+        shared_identifiers: Vec::new(),
         dead_letters_by_class: counts.dead_letters_by_class,
         unmapped_traits: counts
             .unmapped
             .into_iter()
-            .filter(|(name, _)| !is_mapped(&connection.settings, name))
+            .filter(|(name, _)| !notes::is_mapped(&connection.settings, name))
             .map(|(name, events)| Unmapped { name, events })
             .collect(),
     }
-}
-
-/// Whether a custom field takes the trait by now; it was counted when none did.
-fn is_mapped(settings: &Settings, name: &str) -> bool {
-    let mapped =
-        settings.custom_fields.keys().chain(&settings.paypal_trait).chain(settings.trait_map.values());
-    mapped.into_iter().any(|mapped| segment::fold_key(mapped) == segment::fold_key(name))
 }

@@ -1,5 +1,7 @@
 //! What `status` says of one connection below its row.
 
+use connections::Settings;
+
 use super::Row;
 use crate::failure::Failure;
 use crate::operator::directory::suspension;
@@ -66,4 +68,11 @@ pub(super) fn unmapped(connection: &Row, output: &mut Output) -> Result<(), Fail
         output.line(&format!("The list is a sample: {events} events have more traits than are counted."))?;
     }
     Ok(())
+}
+
+/// Whether a custom field takes the trait by now; it was counted when none did.
+pub(super) fn is_mapped(settings: &Settings, name: &str) -> bool {
+    let mapped =
+        settings.custom_fields.keys().chain(&settings.paypal_trait).chain(settings.trait_map.values());
+    mapped.into_iter().any(|mapped| segment::fold_key(mapped) == segment::fold_key(name))
 }

@@ -141,6 +141,8 @@ impl View<'_> {
             deleted_at: self.picture.tombstones.on(digest).map(Into::into),
             refused: it.refused.clone().filter(|_| shown),
             searched_at: it.searched_at.filter(|_| shown).map(Into::into),
+            shared_by: it.shared.filter(|_| shown),
+            not_linked_with: it.apart.iter().filter(|_| shown).map(|digest| self.label(*digest)).collect(),
             waits_for: settle::waits_for(self.picture, digest).filter(|_| shown),
             traits: it.traits.iter().filter(|_| shown).map(|(key, said)| self.said(key, said)).collect(),
         }

@@ -48,6 +48,10 @@ pub struct IdentifierRow {
     pub refused: Option<String>,
     /// When Refersion was searched for it; of an address.
     pub searched_at: Option<Timestamp>,
+    /// How many others it linked when it stopped linking, because it is used for too many people; null: it links.
+    pub shared_by: Option<u32>,
+    /// The digests of shared identifiers that events name it with: they do not count.
+    pub not_linked_with: Vec<String>,
     /// What its person waits for.
     pub waits_for: Option<String>,
     /// What was said under it.

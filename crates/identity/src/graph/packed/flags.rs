@@ -10,15 +10,19 @@ pub(super) mod identifier {
     pub(crate) const NAMED: u64 = 1 << 6;
     pub(crate) const REFUSED: u64 = 1 << 7;
     pub(crate) const MAY_APPEAR: u64 = 1 << 8;
-    pub(crate) const ALL: u64 = (1 << 9) - 1;
+    pub(crate) const SHARED: u64 = 1 << 9;
+    pub(crate) const APART: u64 = 1 << 10;
+    pub(crate) const INHERITED: u64 = 1 << 11;
+    pub(crate) const ALL: u64 = (1 << 12) - 1;
 }
 
-/// Of a claim: the classes that occur.
+/// Of a claim: the classes that occur, and whether traits follow that were stated beside the address.
 pub(super) mod claim {
     pub(crate) const ORDINARY: u64 = 1;
     pub(crate) const ENGAGE: u64 = 1 << 1;
     pub(crate) const SHAPE: u64 = 1 << 2;
-    pub(crate) const ALL: u64 = (1 << 3) - 1;
+    pub(crate) const BESIDE: u64 = 1 << 3;
+    pub(crate) const ALL: u64 = (1 << 4) - 1;
 }
 
 /// Of an affiliate. The three lowest bits are its status, 0 where it is not known.

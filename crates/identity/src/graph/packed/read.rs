@@ -9,7 +9,7 @@ use crate::graph::{
     Affiliate, Blame, Claim, EventState, Graph, Identifier, Kind, Lane, RetryState, SentBy, Sighting, Status,
     TrackedEvent, TraitValue,
 };
-use crate::{Map, Text};
+use crate::{Digest, Map, Text};
 
 /// The fewest bytes that one of many can have. They bound what a count can make the reader allocate.
 mod fewest {
@@ -21,6 +21,7 @@ mod fewest {
     pub(super) const FIELD: usize = 2;
     pub(super) const EVENT: usize = 21;
     pub(super) const TEXT: usize = 1;
+    pub(super) const DIGEST: usize = 16;
     pub(super) const TROUBLE: usize = 6;
 }
 
@@ -44,7 +45,8 @@ pub(super) fn graph(form: u8, bytes: &[u8]) -> Read<Graph> {
 impl Reader<'_> {
     fn identifier(&mut self) -> Read<Identifier> {
         use flags::identifier::{
-            ALL, EXISTED, KIND, MAY_APPEAR, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT,
+            ALL, APART, EXISTED, INHERITED, KIND, MAY_APPEAR, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT,
+            SHARED,
         };
 
         let flags = self.flags(ALL)?;
@@ -59,11 +61,22 @@ impl Reader<'_> {
             said_at: self.when(flags & SAID_AT, Self::moment)?,
             searched_at: self.when(flags & SEARCHED_AT, Self::moment)?,
             may_appear_until: self.when(flags & MAY_APPEAR, Self::moment)?,
+            inherited: self.when(flags & INHERITED, Self::moment)?,
             existed: flags & EXISTED != 0,
             sealed: self.when(flags & SEALED, Self::text)?.map(str::to_owned),
             refused: self.when(flags & REFUSED, Self::shared)?.map(str::to_owned),
-            traits: in_order(self.many(fewest::TRAIT, Self::said)?),
+            shared: self.when(flags & SHARED, Self::small_number)?,
+            apart: self.when(flags & APART, Self::digests)?.unwrap_or_default(),
+            traits: self.said_by_key()?,
         })
+    }
+
+    fn digests(&mut self) -> Read<Vec<Digest>> {
+        self.many(fewest::DIGEST, |reader| Ok(Digest(reader.array()?)))
+    }
+
+    fn said_by_key(&mut self) -> Read<Map<Text, TraitValue>> {
+        Ok(in_order(self.many(fewest::TRAIT, Self::said)?))
     }
 
     fn said(&mut self) -> Read<(Text, TraitValue)> {
@@ -87,7 +100,7 @@ impl Reader<'_> {
     }
 
     fn claim(&mut self) -> Read<Claim> {
-        use flags::claim::{ALL, ENGAGE, ORDINARY, SHAPE};
+        use flags::claim::{ALL, BESIDE, ENGAGE, ORDINARY, SHAPE};
 
         let flags = self.flags(ALL)?;
         Ok(Claim {
@@ -96,6 +109,7 @@ impl Reader<'_> {
             ordinary: self.when(flags & ORDINARY, Self::span)?,
             engage: self.when(flags & ENGAGE, Self::span)?,
             shape: self.when(flags & SHAPE, Self::span)?,
+            beside: self.when(flags & BESIDE, Self::said_by_key)?.unwrap_or_default(),
         })
     }
 

@@ -31,7 +31,9 @@ pub(super) fn graph(graph: &Graph) -> Vec<u8> {
 
 impl<'g> Writer<'g> {
     fn identifier(&mut self, one: &'g Identifier) {
-        use flags::identifier::{EXISTED, MAY_APPEAR, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT};
+        use flags::identifier::{
+            APART, EXISTED, INHERITED, MAY_APPEAR, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT, SHARED,
+        };
 
         let Identifier {
             kind,
@@ -43,6 +45,9 @@ impl<'g> Writer<'g> {
             searched_at,
             may_appear_until,
             refused,
+            shared,
+            apart,
+            inherited,
         } = one;
         let kind = match kind {
             Kind::User => 0,
@@ -56,9 +61,12 @@ impl<'g> Writer<'g> {
                 | bit(*existed, EXISTED)
                 | bit(searched_at.is_some(), SEARCHED_AT)
                 | bit(may_appear_until.is_some(), MAY_APPEAR)
-                | bit(refused.is_some(), REFUSED),
+                | bit(refused.is_some(), REFUSED)
+                | bit(shared.is_some(), SHARED)
+                | bit(!apart.is_empty(), APART)
+                | bit(inherited.is_some(), INHERITED),
         );
-        for moment in [named, said_at, searched_at, may_appear_until].into_iter().flatten() {
+        for moment in [named, said_at, searched_at, may_appear_until, inherited].into_iter().flatten() {
             self.moment(*moment);
         }
         if let Some(sealed) = sealed {
@@ -67,6 +75,17 @@ impl<'g> Writer<'g> {
         if let Some(refused) = refused {
             self.shared(Some(refused));
         }
+        if let Some(others) = shared {
+            self.number(u64::from(*others));
+        }
+        if !apart.is_empty() {
+            // They are not among the graph's identifiers, whose places are not all known yet when they are read.
+            self.many(apart, |writer, digest| writer.raw(&digest.0));
+        }
+        self.said_by_key(traits);
+    }
+
+    fn said_by_key(&mut self, traits: &'g Map<Text, TraitValue>) {
         self.many(traits, |writer, (key, said)| {
             writer.shared(Some(key));
             writer.said(said);
@@ -94,16 +113,22 @@ impl<'g> Writer<'g> {
     }
 
     fn claim(&mut self, one: &'g Claim) {
-        use flags::claim::{ENGAGE, ORDINARY, SHAPE};
+        use flags::claim::{BESIDE, ENGAGE, ORDINARY, SHAPE};
 
-        let Claim { user, address, ordinary, engage, shape } = one;
+        let Claim { user, address, ordinary, engage, shape, beside } = one;
         self.number(
-            bit(ordinary.is_some(), ORDINARY) | bit(engage.is_some(), ENGAGE) | bit(shape.is_some(), SHAPE),
+            bit(ordinary.is_some(), ORDINARY)
+                | bit(engage.is_some(), ENGAGE)
+                | bit(shape.is_some(), SHAPE)
+                | bit(!beside.is_empty(), BESIDE),
         );
         self.digest(user);
         self.digest(address);
         for span in [ordinary, engage, shape].into_iter().flatten() {
             self.span(span);
+        }
+        if !beside.is_empty() {
+            self.said_by_key(beside);
         }
     }
 

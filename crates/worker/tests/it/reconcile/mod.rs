@@ -12,6 +12,7 @@ mod payouts;
 mod retention;
 mod retries;
 mod settings;
+mod shared;
 mod shop;
 mod waits;
 mod wire;

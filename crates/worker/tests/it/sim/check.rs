@@ -56,7 +56,7 @@ async fn converged(stage: &Stage, account: &Account, index: usize, accepted: &[A
         existed: existed(stage, account, accepted).await,
         payees: payouts::payees(stage, account, accepted).await,
     };
-    let expected = expect(events, &settings(account), &world);
+    let expected = expect(events, &settings(stage, account), &world);
     let core = stage.refersion.core.lock().expect("no panic holds it");
     let state = serde_json::to_value(core.state()).expect("a state is JSON");
     drop(core);
@@ -67,7 +67,7 @@ async fn converged(stage: &Stage, account: &Account, index: usize, accepted: &[A
     compare(&expected, &actual, &refused).iter().map(ToString::to_string).collect()
 }
 
-fn settings(account: &Account) -> reference::Settings {
+fn settings(stage: &Stage, account: &Account) -> reference::Settings {
     let settings = &account.settings;
     reference::Settings {
         require_address: settings.require_address,
@@ -80,6 +80,7 @@ fn settings(account: &Account) -> reference::Settings {
         paypal_trait: settings.paypal_trait.clone(),
         blocked: settings.blocked_identifiers.clone(),
         mapping: settings.trait_map.clone(),
+        shared_after: Some(stage.limits.shared_after),
     }
 }
 

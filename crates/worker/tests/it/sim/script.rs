@@ -94,7 +94,7 @@ fn envelope(
 }
 
 /// Other weather on the way to Refersion.
-fn weather(stage: &Stage) {
+pub(crate) fn weather(stage: &Stage) {
     let dice = &stage.dice;
     let mut faults = Faults { latency: latency(dice.below(3)), ..Faults::default() };
     for kind in Kind::ALL {
@@ -121,7 +121,7 @@ fn latency(which: u64) -> Latency {
 }
 
 /// Other weather around queue and ledger.
-fn storm(stage: &Stage) {
+pub(crate) fn storm(stage: &Stage) {
     let dice = &stage.dice;
     let mut storm = stage.storm.lock().expect("no panic holds it");
     storm.unavailable = dice.below(60);

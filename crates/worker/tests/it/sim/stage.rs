@@ -63,6 +63,8 @@ pub(crate) enum Cast {
     Anybody,
     /// Accounts of which Refersion knows nobody before us, and whose affiliates keep their fields after a delete.
     Plain(u64),
+    /// The same, one account, where an identifier that links more than a few others stops linking.
+    Meeting,
 }
 
 impl Stage {
@@ -103,6 +105,7 @@ impl Stage {
         let accounts = match cast {
             Cast::Anybody => 1 + u64::from(stage.dice.per_mille(200)),
             Cast::Plain(accounts) => accounts,
+            Cast::Meeting => 1,
         };
         for number in 0..accounts {
             let account = stage.open(number, cast).await;
@@ -142,7 +145,7 @@ impl Stage {
     async fn open(&self, number: u64, cast: Cast) -> Account {
         let dice = self.dice.split();
         let key = ApiKey::parse(&format!("pub_{number}.{}", secret(number))).expect("a well-formed key");
-        let plain = matches!(cast, Cast::Plain(_));
+        let plain = !matches!(cast, Cast::Anybody);
         let mut settings = settings(&dice);
         settings.scrub_on_delete.take_if(|_| plain);
         let added = self.ledger.add(NewConnection {
@@ -235,6 +238,10 @@ fn limits(dice: &Dice, cast: Cast) -> Limits {
     if matches!(cast, Cast::Anybody) {
         // A story has few people: half of the stories carry what would not be worth a call elsewhere.
         limits.carry_from = *dice.pick(&[1, 3, 50, 50]);
+    }
+    if matches!(cast, Cast::Meeting) {
+        limits.shared_after = 4;
+        limits.carry_from = *dice.pick(&[1, 3, 50]);
     }
     if dice.per_mille(200) {
         limits.retry =

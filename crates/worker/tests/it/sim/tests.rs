@@ -135,6 +135,7 @@ fn the_promises_hold_in_every_plot() {
         Plot::LateSettings,
         Plot::Tablets,
         Plot::Payouts,
+        Plot::Placeholders,
     ] {
         for seed in 0..number("SIMULATION_SEEDS").unwrap_or(SEEDS) / 500 {
             let played = play_plot(plot, seed, Plant::Nothing);

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Ledger, Process, Row, Status, notes};
+use super::{Ledger, Process, Row, Status, notes, shared};
 use crate::failure::Failure;
 use crate::output::{Output, age, cut, spare, whole};
 
@@ -72,6 +72,7 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
         notes::classes(connection, output)?;
         notes::unmapped(connection, output)?;
         connection.left_out.show(&connection.name, output)?;
+        shared::show(&connection.shared_identifiers, &connection.name, output)?;
     }
     if status.retention.is_behind {
         output.line(&format!("\nretention: {}", status.retention.in_words()))?;

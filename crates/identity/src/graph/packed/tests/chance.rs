@@ -64,6 +64,9 @@ impl Chance {
             searched_at: self.maybe(Self::moment),
             may_appear_until: self.maybe(Self::moment),
             refused: self.maybe(Self::text),
+            shared: self.maybe(|chance| chance.pick([0, 101, u32::MAX])),
+            apart: self.many(3, Self::digest),
+            inherited: self.maybe(Self::moment),
         }
     }
 
@@ -84,6 +87,7 @@ impl Chance {
             ordinary: self.maybe(Self::span),
             engage: self.maybe(Self::span),
             shape: self.maybe(Self::span),
+            beside: self.many(3, |chance| (chance.text().into(), chance.said())),
         }
     }
 

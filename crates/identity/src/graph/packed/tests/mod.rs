@@ -37,7 +37,7 @@ fn small() -> Graph {
     let told = Map::from_iter([("first_name".into(), Some("Ada".into())), ("zip".into(), None)]);
     Graph {
         identifiers: Map::from_iter([(user, of_user), (address, Identifier::new(Kind::Address))]),
-        claims: vec![Claim { user, address, ordinary: Some(Span::of(&stamp)), engage: None, shape: None }],
+        claims: vec![Claim { ordinary: Some(Span::of(&stamp)), ..Claim::new(user, address) }],
         affiliates: vec![Affiliate {
             id: Some(300),
             code: Some("ada1".to_owned()),

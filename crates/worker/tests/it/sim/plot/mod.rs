@@ -4,6 +4,7 @@ mod crowd;
 mod late_settings;
 mod neighbours;
 mod payouts;
+mod placeholders;
 mod quiet;
 mod tablets;
 mod takeover;
@@ -32,6 +33,8 @@ pub(crate) enum Plot {
     Tablets,
     /// Strangers state the addresses of others, and payouts of their own.
     Payouts,
+    /// Everybody meets at a placeholder address, at a tablet and under one userId.
+    Placeholders,
 }
 
 /// What was told.
@@ -52,6 +55,7 @@ impl Plot {
             39 => Self::LateSettings,
             46 => Self::Tablets,
             15 => Self::Payouts,
+            3 | 26 | 41 => Self::Placeholders,
             _ => Self::Anything,
         }
     }
@@ -61,12 +65,13 @@ impl Plot {
             Self::Anything | Self::Takeover => Cast::Anybody,
             Self::Crowd | Self::Quiet | Self::LateSettings | Self::Tablets | Self::Payouts => Cast::Plain(1),
             Self::Neighbours => Cast::Plain(2),
+            Self::Placeholders => Cast::Meeting,
         }
     }
 
     pub(crate) fn workers(self, dice: &Dice) -> u64 {
         match self {
-            Self::Anything => 1 + dice.below(3),
+            Self::Anything | Self::Placeholders => 1 + dice.below(3),
             Self::Takeover => 2 + dice.below(2),
             Self::Tablets => 1,
             Self::Crowd | Self::Neighbours | Self::Quiet | Self::LateSettings | Self::Payouts => {
@@ -80,6 +85,7 @@ impl Plot {
         match self {
             Self::Anything => Told { accepted: script::play(stage, crew).await, wrong: Vec::new() },
             Self::Takeover => Told { accepted: takeover::play(stage, crew).await, wrong: Vec::new() },
+            Self::Placeholders => Told { accepted: placeholders::play(stage, crew).await, wrong: Vec::new() },
             Self::Crowd => crowd::play(stage).await,
             Self::Neighbours => neighbours::play(stage).await,
             Self::Quiet => quiet::play(stage).await,

@@ -1,0 +1,160 @@
+//! One identifier, and the profile that is kept under it.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::digest::Digest;
+use crate::stamp::{Moment, Stamp};
+use crate::{Map, Text};
+
+/// What kind of name an identifier is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A Segment userId.
+    User,
+    /// An email address, trimmed and in lower case.
+    Address,
+    /// A Segment anonymousId.
+    Anonymous,
+}
+
+impl Kind {
+    /// Where a name of this kind stands in an event.
+    #[must_use]
+    pub fn place(self) -> &'static str {
+        match self {
+            Self::User => "userId",
+            Self::Address => "email",
+            Self::Anonymous => "anonymousId",
+        }
+    }
+}
+
+/// One identifier and the profile kept under it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identifier {
+    /// What kind of name it is.
+    pub kind: Kind,
+    /// The newest delete that named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<Moment>,
+    /// The name itself, encrypted; gone when a tombstone covers all that was said under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+    /// The newest time that an event named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_at: Option<Moment>,
+    /// The desired traits.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub traits: Map<Text, TraitValue>,
+    /// Of an address: an affiliate that was there before us has been found at it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub existed: bool,
+    /// Of an address: when Refersion was last searched for it, whatever was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searched_at: Option<Moment>,
+    /// Of an address: until when a create without an answer may still take effect there, or be found there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_appear_until: Option<Moment>,
+    /// Of an address: why Refersion does not take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// How many others it linked when it stopped linking; `None` while it links ([`crate::shared`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<u32>,
+    /// The identifiers that have stopped linking and that it was named with, in order. They count as linked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<Digest>,
+    /// The tombstone that it inherited from an identifier which has stopped linking since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited: Option<Moment>,
+}
+
+impl Identifier {
+    /// An identifier of which nothing has been said.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            named: None,
+            sealed: None,
+            said_at: None,
+            traits: Map::new(),
+            existed: false,
+            searched_at: None,
+            may_appear_until: None,
+            refused: None,
+            shared: None,
+            apart: Vec::new(),
+            inherited: None,
+        }
+    }
+
+    /// Whether it has stopped linking: too many others are named with it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// Notes that it was named with an identifier that has stopped linking.
+    pub(crate) fn note_apart(&mut self, shared: Digest) {
+        if let Err(place) = self.apart.binary_search(&shared) {
+            self.apart.insert(place, shared);
+        }
+    }
+}
+
+/// One desired trait. `value` is `None` where the trait was cleared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraitValue {
+    /// The value, as text.
+    #[serde(rename = "v")]
+    pub value: Option<Text>,
+    /// When, and by which message, it was said.
+    #[serde(rename = "s")]
+    pub stamp: Stamp,
+    /// Why Refersion does not take this value, if it was refused.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// Who stated this value when Refersion refused it, also if it is to be tried again. Who states the same value later
+    /// repeats that event.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<Blame>,
+}
+
+/// The event to which a refusal is ascribed: its dead letter stands for all that repeat it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blame {
+    /// The event.
+    #[serde(rename = "e")]
+    pub event: Uuid,
+    /// When Refersion refused the value last.
+    #[serde(rename = "a")]
+    pub at: Moment,
+}
+
+impl TraitValue {
+    /// A statement that nobody has refused.
+    #[must_use]
+    pub fn new(value: Option<Text>, stamp: Stamp) -> Self {
+        Self { value, stamp, refused: None, blame: None }
+    }
+
+    /// Whether an event with this stamp made the statement, or the statement only repeats a refused value of the event.
+    #[must_use]
+    pub fn is_of(&self, event: Uuid, stamp: &Stamp) -> bool {
+        self.stamp == *stamp || self.blame.is_some_and(|blame| blame.event == event)
+    }
+
+    /// Last writer wins: the greater stamp, then the greater value as JSON text.
+    #[must_use]
+    pub fn beats(&self, other: &Self) -> bool {
+        let by_value = || json_text(self.value.as_deref()).cmp(&json_text(other.value.as_deref()));
+        self.stamp.cmp(&other.stamp).then_with(by_value).is_gt()
+    }
+}
+
+fn json_text(value: Option<&str>) -> String {
+    value.map_or_else(|| "null".to_owned(), |text| serde_json::Value::from(text).to_string())
+}

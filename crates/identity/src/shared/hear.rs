@@ -1,0 +1,81 @@
+//! An identify as it counts once some of its identifiers are shared.
+
+use crate::Text;
+use crate::digest::Digest;
+use crate::fold::{Name, Statement};
+use crate::graph::{Graph, Identifier, Kind};
+
+use super::SHARED;
+
+/// An identify without its shared identifiers.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// What is left of it; `None` if it names nobody any more.
+    pub statement: Option<Statement>,
+    /// Identifiers that count a shared one as linked.
+    pub apart: Vec<Apart>,
+    /// The shared identifiers of the event, with what kind of name each is.
+    pub shared: Vec<(Digest, Kind)>,
+}
+
+/// An identifier that was named with a shared one.
+#[derive(Clone, Copy, Debug)]
+pub struct Apart {
+    /// The identifier.
+    pub identifier: Digest,
+    /// What kind of name it is.
+    pub kind: Kind,
+    /// The shared one.
+    pub shared: Digest,
+}
+
+/// Leaves the shared identifiers out of an identify; `None` if it has none, and counts as it is.
+///
+/// What is said under a shared userId speaks to the address that is stated with it, and to nothing else: an anonymousId
+/// beside it is everybody's. What is said under a shared address without a userId, or under a shared anonymousId alone,
+/// speaks to nobody.
+#[must_use]
+pub fn hear(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option<Heard> {
+    let user = statement.user.as_ref().map(|name| (name, Kind::User));
+    let address = statement.address.as_ref().map(|(name, _)| (name, Kind::Address));
+    let anonymous = statement.anonymous.as_ref().map(|name| (name, Kind::Anonymous));
+    let named = [user, address, anonymous].into_iter().flatten();
+    let shared: Vec<(Digest, Kind)> =
+        named.filter(|(name, _)| is_shared(name.digest)).map(|(name, kind)| (name.digest, kind)).collect();
+    if shared.is_empty() {
+        return None;
+    }
+    let apart = |one: Option<(&Name, Kind)>, other: Option<(&Name, Kind)>| {
+        let ((name, kind), (other, _)) = (one?, other?);
+        let counts = !is_shared(name.digest) && is_shared(other.digest);
+        counts.then_some(Apart { identifier: name.digest, kind, shared: other.digest })
+    };
+    let links = [apart(user, address), apart(address, user), apart(anonymous, user.or(address))];
+    let is = |name: Option<(&Name, Kind)>| name.is_some_and(|(name, _)| is_shared(name.digest));
+    let kinds = shared.iter().map(|(_, kind)| *kind);
+    let mut left = Statement { unusable: left_out(statement.unusable.clone(), kinds), ..statement.clone() };
+    if is(user) {
+        (left.user, left.anonymous) = (None, None);
+    }
+    if is(address) {
+        left.address = None;
+    }
+    if is(anonymous) || (user.is_none() && is(address)) {
+        left.anonymous = None;
+    }
+    let speaks = !left.digests().is_empty();
+    Some(Heard { statement: speaks.then_some(left), apart: links.into_iter().flatten().collect(), shared })
+}
+
+/// What of an identify cannot be used, in words, with its shared identifiers.
+pub(super) fn left_out(unusable: Option<Text>, shared: impl IntoIterator<Item = Kind>) -> Option<Text> {
+    let words = shared.into_iter().map(|kind| format!("{} ({SHARED})", kind.place()));
+    let words: Vec<String> = unusable.iter().map(ToString::to_string).chain(words).collect();
+    Some(words.join(", ").into())
+}
+
+/// Notes in the graph of an identifier that it was named with a shared one. Its name is not needed for that.
+pub fn note_apart(graph: &mut Graph, apart: &Apart) {
+    let identifier = graph.identifiers.entry(apart.identifier).or_insert_with(|| Identifier::new(apart.kind));
+    identifier.note_apart(apart.shared);
+}

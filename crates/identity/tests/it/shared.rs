@@ -1,0 +1,228 @@
+//! Identifiers that link too many others stop linking, and the end is the same in every order.
+
+use std::collections::BTreeMap;
+
+use identity::fold::identify as fold_in;
+use identity::graph::{Affiliate, Status};
+use identity::plan::Picture;
+use identity::shared::hear;
+use reference::World;
+
+use crate::agreement::agree;
+use crate::dice::{Dice, Verdict, for_all};
+use crate::said::says;
+use crate::story::{END, Event, address, delete, expected_by, identify, rules, settings};
+use crate::town::{Town, fold};
+
+/// How many others an identifier of these histories links.
+const FEW: usize = 3;
+
+fn town_of(events: &[Event]) -> Town {
+    let mut town = Town::new(rules(), fold).linking(FEW);
+    events.iter().for_each(|event| drop(town.absorb(event)));
+    town
+}
+
+/// People with an address of their own each, who meet at a placeholder address, at a tablet, and under the userId of the till.
+/// What they have in common is never deleted, nor seen beside it where somebody is deleted: what a delete covered over a link
+/// stays covered when the link goes, and that depends on the order.
+fn history(dice: &mut Dice) -> Vec<Event> {
+    let long = 4 + dice.below(24);
+    let deletes = dice.percent(60);
+    (0..long).map(|number| random(dice, u64::try_from(number).expect("a small number"), deletes)).collect()
+}
+
+fn random(dice: &mut Dice, number: u64, deletes: bool) -> Event {
+    let at = i64::try_from(dice.below(usize::try_from(END).expect("small"))).expect("small");
+    let event = Event { number, key: format!("message {number}"), engage: dice.percent(30), ..identify(at) };
+    let person = dice.below(7);
+    let (user, own) = (format!("user{person}"), format!("own{person}@x.io"));
+    if deletes && dice.percent(15) {
+        return Event { delete: true, engage: false, ..event }.user(&user);
+    }
+    let event = match dice.below(14) {
+        0..3 => event.user(&user).email(&own),
+        3..6 => event.user(&user).email("any@x.io"),
+        6 | 12 => event.user(&user).email(&own).anonymous("tablet"),
+        7 => event.email(&own).anonymous("tablet"),
+        8 | 13 => event.user("till").email(&own),
+        9 if deletes => event.email("any@x.io"),
+        9 => event.email("any@x.io").anonymous(dice.pick(&["tablet", "x", ""])),
+        10 => event.anonymous("tablet"),
+        _ => event.user(&user).anonymous(dice.pick(&["tablet", "x"])),
+    };
+    says(dice, event)
+}
+
+fn the_end_is_as_expected(events: &[Event], seed: u64) -> Verdict {
+    let mut dice = Dice::of(!seed);
+    let mut told = events.to_vec();
+    dice.shuffle(&mut told);
+    for _ in 0..dice.below(4) {
+        told.insert(dice.below(told.len() + 1), dice.pick(events));
+    }
+    let settings = reference::Settings { shared_after: Some(FEW), ..settings(&rules()) };
+    agree(&town_of(&told), &expected_by(events, &settings, World::default()))
+}
+
+#[test]
+fn whoever_shares_an_identifier_is_the_same_person_in_any_order_and_with_any_repetition() {
+    for_all(6_000, history, the_end_is_as_expected);
+}
+
+#[test]
+fn random_histories_reach_each_kind_of_shared_identifier() {
+    let shared = (0..500).flat_map(|seed| town_of(&history(&mut Dice::of(seed))).graphs);
+    let shared = shared.flat_map(|graph| graph.identifiers.into_tuple_vec());
+    let mut kinds: BTreeMap<_, usize> = BTreeMap::new();
+    shared.filter(|(_, it)| it.is_shared()).for_each(|(_, it)| *kinds.entry(it.kind).or_default() += 1);
+    assert!(kinds.len() == 3 && kinds.values().all(|count| *count > 20), "{kinds:?}");
+}
+
+fn at_any(number: i64) -> Event {
+    identify(number).user(&format!("user{number}")).email("any@x.io").named("Ann")
+}
+
+#[test]
+fn people_with_one_placeholder_address_are_taken_apart_and_have_addresses_of_their_own() {
+    let mut events: Vec<Event> = (0..4).map(at_any).collect();
+    let before = town_of(&events[..3]);
+    assert_eq!(before.graphs.len(), 1, "up to the limit they are one graph");
+    events.extend((0..4).map(|number| {
+        identify(10 + number).user(&format!("user{number}")).email(&format!("own{number}@x.io"))
+    }));
+    let town = town_of(&events);
+    assert_eq!(town.graphs.len(), 5);
+    let persons = town.graphs.iter().map(|graph| Picture::of(graph, &town.rules).who.persons.len());
+    assert_eq!(persons.sum::<usize>(), 4);
+    let shared = town.graphs.iter().find_map(|graph| graph.identifiers.get(&address("any@x.io")));
+    assert_eq!(shared.and_then(|it| it.shared), Some(4));
+}
+
+#[test]
+fn what_was_stated_beside_each_address_of_a_shared_user_belongs_to_that_address() {
+    let guest = |number: i64| {
+        identify(number).user("till").email(&format!("own{number}@x.io")).named(&format!("Ann{number}"))
+    };
+    let town = town_of(&(0..4).map(guest).collect::<Vec<_>>());
+    for number in 0..4 {
+        let name = address(&format!("own{number}@x.io"));
+        let graph = town.graphs.iter().find(|graph| graph.identifiers.contains_key(&name)).expect("a graph");
+        let said = graph.identifiers.get(&name).and_then(|it| it.traits.get("first_name"));
+        assert_eq!(said.and_then(|said| said.value.as_deref()), Some(format!("Ann{number}").as_str()));
+    }
+}
+
+#[test]
+fn a_delete_of_a_shared_address_concerns_nobody_who_used_it() {
+    let mut events: Vec<Event> = (0..4).map(at_any).collect();
+    events.push(identify(5).user("user1").email("own1@x"));
+    events.push(delete(9).email("any@x.io"));
+    let town = town_of(&events);
+    for graph in &town.graphs {
+        let picture = Picture::of(graph, &town.rules);
+        let tombstones: Vec<_> = picture.tombstones.all().map(|(identifier, _)| identifier).collect();
+        assert!(tombstones.is_empty() || tombstones == [address("any@x.io")], "{tombstones:?}");
+    }
+}
+
+#[test]
+fn whom_a_delete_covered_before_the_address_was_shared_stays_covered() {
+    let mut events: Vec<Event> = (0..3).map(at_any).collect();
+    events.push(delete(3).email("any@x.io"));
+    events.push(at_any(4));
+    events.push(identify(2).user("user1").email("own1@x").named("Ann"));
+    let town = town_of(&events);
+    let persons = town.graphs.iter().flat_map(|graph| {
+        let picture = Picture::of(graph, &town.rules);
+        picture
+            .who
+            .persons
+            .into_iter()
+            .filter(|person| person.can_be_one)
+            .map(|it| it.address)
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(persons.count(), 0, "an older statement about somebody who was covered does not count");
+}
+
+/// One affiliate at the placeholder address; `holder` states an own address next, where there is one.
+fn with_affiliate(holder: Option<&str>) -> Town {
+    let mut town = town_of(&(0..3).map(at_any).collect::<Vec<_>>());
+    let affiliate =
+        Affiliate { id: Some(7), status: Some(Status::Active), ..Affiliate::at(address("any@x.io")) };
+    town.graphs[0].affiliates.push(affiliate);
+    if let Some(own) = holder {
+        drop(town.absorb(&identify(8).user("user2").email(own)));
+    }
+    drop(town.absorb(&at_any(4)));
+    town
+}
+
+#[test]
+fn an_affiliate_at_a_shared_address_is_left_over_and_not_touched() {
+    let town = with_affiliate(None);
+    for graph in &town.graphs {
+        let steps = Picture::of(graph, &town.rules).steps;
+        assert!(
+            graph.affiliates.is_empty() || (steps.is_empty() && graph.identifiers.len() == 1),
+            "{steps:?}"
+        );
+    }
+    assert_eq!(town.graphs.iter().flat_map(|graph| &graph.affiliates).count(), 1);
+}
+
+#[test]
+fn an_affiliate_that_its_person_was_about_to_take_along_goes_along() {
+    let mut town = Town::new(rules(), fold).linking(FEW);
+    for number in 0..3 {
+        drop(town.absorb(&at_any(number)));
+    }
+    let affiliate =
+        Affiliate { id: Some(7), status: Some(Status::Active), ..Affiliate::at(address("any@x.io")) };
+    town.graphs[0].affiliates.push(affiliate);
+    for number in 0..3 {
+        drop(town.absorb(
+            &identify(5 + number).user(&format!("user{number}")).email(&format!("own{number}@x.io")),
+        ));
+    }
+    drop(town.absorb(&identify(8).user("user4").email("own4@x.io")));
+    drop(town.absorb(&identify(9).user("user4").engage().email("any@x.io")));
+    let owner = town.graphs.iter().find(|graph| !graph.affiliates.is_empty()).expect("it is kept");
+    assert!(owner.identifiers.len() > 1, "{owner:#?}");
+    assert!(owner.affiliates[0].address_unknown, "a call may be under way");
+}
+
+#[test]
+fn an_event_is_heard_without_its_shared_identifiers() {
+    let said = |event: Event, shared: &[&str]| {
+        let statement = event.statement();
+        let shared: Vec<_> = shared
+            .iter()
+            .map(|name| if name.contains('@') { address(name) } else { identify(0).user(name).names()[0] })
+            .collect();
+        hear(&statement, |name| shared.contains(&name))
+            .map(|heard| heard.statement.map(|it| it.digests().len()))
+    };
+    let all = || identify(1).user("U").email("a@x").anonymous("x");
+    assert_eq!(said(all(), &[]), None, "it is as it was");
+    assert_eq!(said(all(), &["a@x"]), Some(Some(2)), "the user with the anonymousId");
+    assert_eq!(said(all(), &["U"]), Some(Some(1)), "the address alone");
+    assert_eq!(said(all(), &["U", "a@x"]), Some(None));
+    assert_eq!(said(identify(1).email("a@x").anonymous("x"), &["a@x"]), Some(None));
+}
+
+#[test]
+fn the_reference_counts_100_others_unless_it_is_told_otherwise() {
+    let events: Vec<Event> = (0..101).map(at_any).collect();
+    let expected = |events: &[Event]| expected_by(events, &settings(&rules()), World::default());
+    assert_eq!(expected(&events[..100]).affiliates.len(), 1);
+    assert_eq!(expected(&events).affiliates.len(), 0);
+    assert_eq!(identity::shared::SHARED_AFTER, 100);
+    let mut graph = identity::Graph::default();
+    fold_in(&mut graph, &at_any(1).statement());
+    assert!(
+        identity::shared::take_apart(&mut graph, 1, &rules()).is_none(),
+        "one other is not more than one"
+    );
+}

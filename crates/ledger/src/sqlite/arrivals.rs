@@ -1,6 +1,7 @@
 //! Streams, what has arrived of them, and what is missing.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -140,10 +141,10 @@ fn add_up(database: &Connection, now: Timestamp) -> Result<bool, Failure> {
     while let Some(row) = rows.next()? {
         let stream = uuid(&row.get::<_, Vec<u8>>(1)?)?;
         let numbers = ranges(&row.get::<_, String>(2)?)?;
-        if !arrived.contains_key(&stream) {
-            arrived.insert(stream, arrived_of(database, stream)?);
+        match arrived.entry(stream) {
+            Entry::Occupied(mut known) => join(known.get_mut(), &numbers),
+            Entry::Vacant(new) => join(new.insert(arrived_of(database, stream)?), &numbers),
         }
-        join(arrived.entry(stream).or_default(), &numbers);
         (notes, last) = (notes + 1, row.get(0)?);
     }
     for (stream, numbers) in &arrived {

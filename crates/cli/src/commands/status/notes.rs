@@ -3,9 +3,17 @@
 use connections::Settings;
 
 use super::Row;
+use crate::arrivals::Summary;
 use crate::failure::Failure;
 use crate::operator::directory::suspension;
 use crate::output::Output;
+
+/// Accepted events that never arrived.
+pub(super) fn missing(missing: Option<&Summary>, output: &mut Output) -> Result<(), Failure> {
+    let Some(missing) = missing else { return Ok(()) };
+    let hint = "`check` names what throws them away, `missing confirm` ends this line";
+    output.line(&format!("\n{}: {hint}", missing.in_words()))
+}
 
 /// What a connection waits for by itself.
 pub(super) fn waits(connection: &Row, output: &mut Output) -> Result<(), Failure> {

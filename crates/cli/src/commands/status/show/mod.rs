@@ -52,10 +52,7 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
     if let Some(because) = status.ledger.refused_because {
         output.line(&format!("\nno new events are taken in: {because}"))?;
     }
-    if let Some(missing) = &status.queue.missing {
-        let hint = "`check` names what throws them away, `missing confirm` ends this line";
-        output.line(&format!("\n{}: {hint}", missing.in_words()))?;
-    }
+    notes::missing(status.queue.missing.as_ref(), output)?;
     for problem in &status.problems {
         output.line(&format!("\n{problem}"))?;
     }

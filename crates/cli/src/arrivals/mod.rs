@@ -142,6 +142,7 @@ mod tests {
             ended_at: None,
             connections: Vec::new(),
             notes_arrivals,
+            untaken_since: None,
         }
     }
 

@@ -61,7 +61,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 17] = [
+pub(super) const MIGRATIONS: [Migration; 18] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),

@@ -51,7 +51,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 16] = [
+const MIGRATIONS: [Migration; 17] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),

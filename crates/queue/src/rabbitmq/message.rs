@@ -256,7 +256,7 @@ mod tests {
             format: 1,
             body: b"[1,2,3]".to_vec(),
         };
-        let sent = outgoing(message, "live".to_owned(), numbers);
+        let sent = outgoing(message, "live".to_owned(), numbers, None);
         let marks = Marks::of(&sent.properties);
         assert_eq!(marks.numbers(), numbers);
         let of_parts = |parts| -> Vec<_> {

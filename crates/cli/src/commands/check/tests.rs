@@ -4,6 +4,7 @@ use ::connections::{Connection, Settings, State};
 
 use super::*;
 use crate::commands::snapshots::{at, fits, shown};
+use crate::config::Proxy;
 
 /// An active connection whose custom field Refersion refuses.
 fn with_a_suspended_field() -> Connection {
@@ -32,7 +33,7 @@ fn findings() -> Vec<Finding> {
         Finding::note("disk", "900 MiB are free", "free some space"),
         Finding::bad("work", "60 events wait in the queue, and no worker is running", "start it"),
     ];
-    findings.extend(connections::of_connection(&with_a_suspended_field()));
+    findings.extend(connections::of_connection(&with_a_suspended_field(), &Proxy::Direct));
     findings
 }
 
@@ -47,7 +48,7 @@ fn a_check_fits_a_terminal_of_80_and_of_120_columns() {
 
 #[test]
 fn a_suspended_field_is_named_with_its_time_and_what_to_do() {
-    let [well, field] = &connections::of_connection(&with_a_suspended_field())[..] else {
+    let [well, field] = &connections::of_connection(&with_a_suspended_field(), &Proxy::Direct)[..] else {
         panic!("two findings")
     };
     assert_eq!((well.verdict, field.verdict), (Verdict::Ok, Verdict::Bad));

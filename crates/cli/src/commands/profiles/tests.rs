@@ -17,6 +17,8 @@ fn identifier(kind: Kind, digest: &str, name: Option<&str>, traits: Vec<TraitRow
         refused: None,
         searched_at: None,
         waits_for: None,
+        shared_by: None,
+        not_linked_with: Vec::new(),
         traits,
     }
 }

@@ -1,5 +1,6 @@
 //! Who works: the processes that reported themselves, and whether anybody serves what waits.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -43,6 +44,13 @@ impl Workers {
     /// The processes that run.
     pub fn alive(&self) -> impl Iterator<Item = &ProcessReport> {
         self.processes.iter().filter(|process| self.is_alive(process))
+    }
+
+    /// The rates in use, in calls per second by connection, of the processes that run.
+    #[must_use]
+    pub fn rates(&self) -> BTreeMap<i64, f64> {
+        let held = self.alive().flat_map(|process| &process.connections);
+        held.filter_map(|held| Some((held.id, held.rate?))).collect()
     }
 
     /// Whether a process with such a role runs.

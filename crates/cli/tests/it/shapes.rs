@@ -22,7 +22,7 @@ fn an_empty_installation_answers_every_question() {
         assert_eq!(world.json(arguments), json!([]), "{arguments:?}");
     }
     let status = world.json(&["status"]);
-    assert_eq!(status["queue"], json!({ "bulk": 0, "live": 0, "rescues": [] }));
+    assert_eq!(status["queue"], json!({ "bulk": 0, "live": 0, "missing": null, "rescues": [] }));
     for count in ["pending", "dirty", "waiting", "held_back", "dead_letters"] {
         assert_eq!(status[count], 0);
     }

@@ -12,11 +12,14 @@ mod rabbitmq_access;
 mod rabbitmq_census;
 #[cfg(test)]
 mod rabbitmq_cluster;
+#[cfg(test)]
 mod rabbitmq_confirms;
 #[cfg(test)]
 mod rabbitmq_faults;
 #[cfg(test)]
 mod rabbitmq_foreign;
+#[cfg(test)]
+mod rabbitmq_lanes;
 #[cfg(test)]
 mod rabbitmq_numbers;
 #[cfg(test)]

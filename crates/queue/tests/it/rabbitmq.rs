@@ -41,40 +41,6 @@ async fn many_events_of_a_connection_are_one_persistent_message() {
     assert_eq!(queue.take(1000, PATIENCE).await.unwrap().items.len(), 200);
 }
 
-/// What a process holds of a queue is bounded: it must not all be one connection's.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_with_a_backlog_steps_aside_for_others() {
-    let (url, options) = (shared().await, Options { prefetch: 4, ..options() });
-    let queue = connect(&url, &options).await;
-    let of = |connection, number| Envelope { connection, ..envelope(number, Lane::Live) };
-    for number in 0..40 {
-        queue.publish(&[of(1, number)]).await.unwrap();
-    }
-    queue.publish(&[of(2, 1000)]).await.unwrap();
-    let first = queue.take(1, PATIENCE).await.unwrap();
-    queue.acknowledge(&first).await.unwrap();
-    // What waits in the bulk lane may be handed out as well, so nothing is counted before all have found their place.
-    let observer = Observer::at(&url).await;
-    let live = format!("{}.live", options.prefix);
-    let settled = async || {
-        let depth = queue.depth().await.unwrap();
-        observer.waiting(&live).await == 0 && depth.bulk >= 30 && depth.live + depth.bulk == 40
-    };
-    until("the backlog is in the bulk lane", settled).await;
-    let mut seen = BTreeSet::from_iter(numbers(&first));
-    while !seen.contains(&1000) {
-        let batch = queue.take(1, PATIENCE).await.unwrap();
-        seen.extend(numbers(&batch));
-        queue.acknowledge(&batch).await.unwrap();
-    }
-    assert!(seen.len() <= 10, "{} events came before it, or with it", seen.len());
-    while seen.len() < 41 {
-        let batch = queue.take(100, PATIENCE).await.unwrap();
-        seen.extend(numbers(&batch));
-        queue.acknowledge(&batch).await.unwrap();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_nodes_are_tried_in_turn() {
     let urls = ["amqp://127.0.0.1:1/%2f".to_owned(), shared().await];
@@ -283,21 +249,4 @@ async fn a_batch_held_too_long_goes_to_others() {
     };
     assert!(again.unwrap().redelivered);
     assert!(slow.acknowledge(&batch).await.is_err());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn many_queues_of_a_lane_are_one() {
-    let queue = connect(&shared().await, &Options { live_queues: 3, bulk_queues: 2, ..options() }).await;
-    for number in 0..12 {
-        let lane = if number % 2 == 0 { Lane::Live } else { Lane::Bulk };
-        queue.publish(&[envelope(number, lane)]).await.unwrap();
-    }
-    let mut found = Vec::new();
-    while found.len() < 12 {
-        let batch = queue.take(100, PATIENCE).await.unwrap();
-        found.extend(numbers(&batch));
-        queue.acknowledge(&batch).await.unwrap();
-    }
-    found.sort_unstable();
-    assert_eq!(found, (0..12).collect::<Vec<_>>());
 }

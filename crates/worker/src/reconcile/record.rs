@@ -228,10 +228,16 @@ impl Recorder {
         lay_down(changes, deaths, affiliate_of(graph, anchor).as_ref(), now);
     }
 
-    /// Settles a graph again under the settings of now.
+    /// Settles a graph under changed settings: what Refersion refused before may be taken now.
+    pub(super) fn reconsider(&self, changes: &mut Changes, read: GraphRow, rules: &Rules, now: Timestamp) {
+        let mut read = read;
+        reconsider(&mut read.graph);
+        self.resettle(changes, read, rules, now);
+    }
+
+    /// Settles a graph again. What Refersion refused stays refused.
     pub(super) fn resettle(&self, changes: &mut Changes, read: GraphRow, rules: &Rules, now: Timestamp) {
         let mut save = unsettled(read);
-        reconsider(&mut save.graph);
         settle_save(changes, &mut save, rules, now, Duration::ZERO);
         changes.saves.push(save);
     }

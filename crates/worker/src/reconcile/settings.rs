@@ -73,7 +73,7 @@ impl Holder {
         let names = in_order(rows.iter().flat_map(|read| read.graph.identifiers.keys().copied()));
         let (rows, _held) = recorder.read_by_id(&ids, names).await?;
         let (rules, mut changes) = (recorder.rules(), recorder.changes());
-        off_thread(|| rows.into_iter().for_each(|row| recorder.resettle(&mut changes, row, &rules, now)));
+        off_thread(|| rows.into_iter().for_each(|row| recorder.reconsider(&mut changes, row, &rules, now)));
         match record(&self.worker, changes).await {
             Ok(()) => self.worker.ledger.set_walk_position(connection, version, Some(last)).await,
             // Another process was at one of them: the same step again.

@@ -31,7 +31,7 @@ Examples:
   refersion-destination status --json
   refersion-destination status --config production.toml
 
-All is told when queue, pending and dirty are 0. Waiting persons lack something that nobody has said yet; `profiles
+Everything is delivered when queue, pending and dirty are 0. Waiting persons lack something that nobody has said yet; `profiles
 show` says what. A trait that no field takes reaches Refersion once a custom field is set for it
 (`connections set NAME --custom-field TRAIT=ID`).";
 
@@ -189,7 +189,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
     let measured = gauge.measure_once(engines).await?;
     let refusals = decide(gauge.limits(), &measured, &Refusals::default());
     let workers = Workers::read(engines, config).await?;
-    let rates = rates(&workers);
+    let rates = workers.rates();
     let connections = engines.connections.list().await?;
     let mut rows = Vec::new();
     for connection in &connections {
@@ -228,15 +228,6 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         outcomes: all.outcomes,
         retention: Standing::of(engines.ledger.sweep_clock(engines.now()).await?, config),
     })
-}
-
-/// The rates in use, of the processes that run.
-fn rates(workers: &Workers) -> BTreeMap<i64, f64> {
-    workers
-        .alive()
-        .flat_map(|process| &process.connections)
-        .filter_map(|held| Some((held.id, held.rate?)))
-        .collect()
 }
 
 fn process(it: &ProcessReport, workers: &Workers, connections: &[Connection]) -> Process {

@@ -101,3 +101,25 @@ async fn a_retry_after_is_kept_to_by_every_call_of_the_connection() {
     let last = shop.calls()[asked - 1].at;
     assert!(next >= last + Duration::from_secs(300), "{next:?} after {last:?}");
 }
+
+/// A create marks its graph before it goes out. What was refused for somebody else in it stays refused all the same.
+#[tokio::test(start_paused = true)]
+async fn a_refused_name_is_not_sent_again_because_somebody_of_the_same_graph_is_to_be_created() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    let mut tries = Vec::new();
+    for who in ["ann", "bo", "cy"] {
+        let mut event = joins(who);
+        event["anonymousId"] = "tablet".into();
+        event["traits"]["firstName"] = "x".repeat(256).into();
+        shop.say(Lane::Live, &[event]).await;
+        shop.until_it_rests().await;
+        tries.push(shop.count("new"));
+    }
+    assert_eq!(shop.states(3).await, ["dead", "dead", "dead"], "Refersion takes no such name");
+    let more = |two: &[usize]| two[1] - two[0];
+    assert!(
+        tries.windows(2).map(more).all(|more| more <= tries[0]),
+        "{tries:?}: no more for one than for another"
+    );
+}

@@ -72,7 +72,7 @@ impl Holder {
         let (now, recorder) = (self.worker.now(), self.recorder());
         let mut changes = recorder.changes();
         for row in rows {
-            recorder.resettle(&mut changes, row, rules, now);
+            recorder.settle_again(&mut changes, row, rules, now);
         }
         self.worker.ledger.record(changes).await
     }

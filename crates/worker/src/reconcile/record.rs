@@ -210,10 +210,15 @@ impl Recorder {
         lay_down(changes, deaths, affiliate_of(graph, anchor).as_ref(), now);
     }
 
-    /// Settles a graph again under the settings of now.
-    pub(super) fn resettle(&self, changes: &mut Changes, read: GraphRow, rules: &Rules, now: Timestamp) {
+    /// Settles a graph again under the settings of now, which may let through what Refersion refused before.
+    pub(super) fn resettle(&self, changes: &mut Changes, mut read: GraphRow, rules: &Rules, now: Timestamp) {
+        reconsider(&mut read.graph);
+        self.settle_again(changes, read, rules, now);
+    }
+
+    /// Settles a graph again. What Refersion refused stays refused.
+    pub(super) fn settle_again(&self, changes: &mut Changes, read: GraphRow, rules: &Rules, now: Timestamp) {
         let mut save = unsettled(read);
-        reconsider(&mut save.graph);
         settle_save(changes, &mut save, rules, now, Duration::ZERO);
         changes.saves.push(save);
     }

@@ -197,3 +197,25 @@ async fn a_mapped_trait_is_sent_as_a_standard_field() {
     assert_eq!(kim["first_name"], "Kim");
     assert!(counts(&shop).await.unmapped.is_empty());
 }
+
+/// A create that is marked in its graph leaves alone what Refersion refused of others in the same graph. It let them go out
+/// again, and each of two persons let the other one go out again for ever.
+#[tokio::test(start_paused = true)]
+async fn refused_values_of_two_persons_of_one_graph_are_sent_once() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    let events = ["ann", "bo"].map(|who| {
+        let mut event = joins(who);
+        event["anonymousId"] = json!("tablet");
+        event["traits"]["firstName"] = json!("x".repeat(300));
+        event
+    });
+    shop.say(Lane::Live, &events).await;
+    shop.until_it_rests().await;
+    assert_eq!(letters(&shop).await.len(), 2);
+    // The refusal names no field: each is tried with what a create needs alone, and both without the merchant's id too.
+    let creates = shop.count("new");
+    assert!(creates <= 8, "{creates} creates for two persons");
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(shop.count("new"), creates);
+}

@@ -75,7 +75,8 @@ pub(crate) fn bend(dice: &Dice, event: &mut Value) {
         0 => event["traits"] = json!(traits.to_string()),
         1 => event["traits"] = json!({ "traits": traits }),
         2 => event["properties"] = traits,
-        3 | 4 => {
+        // Some of them may be there already.
+        3 | 4 if event["context"]["traits"].is_null() => {
             event["traits"] = if dice.below(2) == 0 { json!({}) } else { Value::Null };
             in_context(event, traits);
         }

@@ -20,8 +20,9 @@ fn bench(variables: &[(&str, &str)]) {
     assert_eq!(report["plain"]["calls"], MEMBERS, "{report}");
     let (calls, least) = (&report["from_queue"]["calls"], &report["from_queue"]["least_calls"]);
     assert_eq!(*least, MEMBERS.div_ceil(50));
-    // All of it waits in the queue when the workers begin, so batches are full but for the last ones of each take.
-    assert!((4..=8).contains(&calls.as_u64().unwrap()), "{report}");
+    // All of it waits in the queue when the workers begin, so batches are full but for the last ones of each take. On files
+    // the start of the second worker may take back what the first one holds, which then comes again event by event.
+    assert!((4..=MEMBERS / 8).contains(&calls.as_u64().unwrap()), "{report}");
 }
 
 #[test]

@@ -34,7 +34,10 @@ impl Sizes {
     pub(super) fn fuller(&self, waiting: [u64; 2], limits: [u64; 2]) -> Option<(u64, u64)> {
         let mean = if waiting == [0, 0] { 0 } else { self.mean()? };
         let lanes = waiting.into_iter().zip(limits).map(|(messages, limit)| (messages * mean, limit));
-        lanes.max_by_key(|(bytes, limit)| u128::from(*bytes) * 1_000_000 / u128::from((*limit).max(1)))
+        let share = |bytes: u64, of_other: u64| u128::from(bytes) * u128::from(of_other);
+        lanes.max_by(|(bytes, limit), (others, others_limit)| {
+            share(*bytes, *others_limit).cmp(&share(*others, *limit))
+        })
     }
 }
 
@@ -70,5 +73,11 @@ mod tests {
         [10, 30].into_iter().for_each(|bytes| sizes.note(bytes));
         assert_eq!(sizes.fuller([1, 3], [100, 100]), Some((60, 100)));
         assert_eq!(sizes.fuller([2, 3], [50, 100]), Some((40, 50)));
+        let gibibyte = 1 << 30;
+        assert_eq!(
+            sizes.fuller([1, 0], [gibibyte, 4 * gibibyte]),
+            Some((20, gibibyte)),
+            "however little it is"
+        );
     }
 }

@@ -31,8 +31,8 @@ Examples:
   refersion-destination status --json
   refersion-destination status --config production.toml
 
-Everything is delivered when queue, pending and dirty are 0. Waiting persons lack something that nobody has said yet; `profiles
-show` says what. A trait that no field takes reaches Refersion once a custom field is set for it
+Everything is delivered when queue, pending and dirty are 0. Waiting persons lack something that no event has stated
+yet; `profiles show` says what. A trait that no field takes reaches Refersion once a custom field is set for it
 (`connections set NAME --custom-field TRAIT=ID`).";
 
 /// The names of these fields are fixed: scripts rely on them.

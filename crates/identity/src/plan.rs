@@ -136,13 +136,28 @@ impl<'g> Picture<'g> {
         let alone: Vec<&Person<'_>> = self.who.persons.iter().filter(alone).collect();
         steps.extend(alone.iter().filter_map(|person| self.create(person)));
         let wanted = alone.iter().flat_map(|person| self.look_for(person));
-        for address in wanted.chain(to_search_for(self.graph, &self.tombstones)) {
+        let searched_for = to_search_for(self.graph, &self.tombstones).into_iter().chain(self.may_appear());
+        for address in wanted.chain(searched_for) {
             // One search is for all, a create would find out as well, and two calls about one address must not race.
             if !steps.iter().any(|known| known.anchor == address) {
                 steps.push(Step { anchor: address, act: Act::Search { uncertain_create: false } });
             }
         }
         steps
+    }
+
+    /// Addresses near a tombstone, though not under it, at which the affiliate of a create without an answer may still
+    /// appear that would have to be disabled.
+    fn may_appear(&self) -> Vec<Digest> {
+        let uncertain = self.graph.identifiers.iter().filter(|(digest, it)| {
+            let early = it.may_appear_until.is_some_and(|until| it.searched_at.is_none_or(|at| at < until));
+            early && it.sealed.is_some() && self.tombstones.on(**digest).is_none()
+        });
+        let unknown = uncertain.map(|(digest, _)| *digest).filter(|address| {
+            !self.graph.affiliates.iter().any(|affiliate| affiliate.address == *address)
+                && is_to_be_put_away(self.graph, &self.who, &self.tombstones, *address)
+        });
+        unknown.collect()
     }
 
     fn for_affiliate(&self, affiliate: &Affiliate) -> Option<Step> {
@@ -252,6 +267,17 @@ impl<'g> Picture<'g> {
     fn said_by_an_ordinary_event(&self, person: &Person<'_>) -> bool {
         self.graph.events.iter().any(|kept| kept.identifier == person.address && kept.has_said("email"))
     }
+}
+
+/// Whether an affiliate that appears at an address has to be disabled.
+pub(crate) fn is_to_be_put_away(
+    graph: &Graph,
+    who: &Who<'_>,
+    tombstones: &Tombstones,
+    address: Digest,
+) -> bool {
+    let is_wanted = who.person(address).is_some_and(|person| person.address == address && person.can_be_one);
+    !is_wanted && tombstones.around(graph, address).is_some()
 }
 
 fn refusal_of(traits: &Traits<'_>, field: &str) -> String {

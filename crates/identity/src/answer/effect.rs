@@ -2,6 +2,7 @@
 
 use super::{Cause, Found};
 use crate::digest::Digest;
+use crate::eligibility::TEXT_FIELDS;
 use crate::graph::{Affiliate, Graph, Identifier, Kind, Status};
 use crate::plan::{Act, Step};
 use crate::stamp::Moment;
@@ -84,7 +85,7 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
     let index = graph.affiliates.iter().position(|affiliate| affiliate.id == Some(found.id));
     let address = graph.identifiers.entry(anchor).or_insert_with(|| Identifier::new(Kind::Address));
     address.searched_at = Some(now);
-    address.may_appear_until = None;
+    let late = address.may_appear_until.take().map(|_| appeared_late(anchor));
     if let Some(index) = index {
         let affiliate = &mut graph.affiliates[index];
         affiliate.address = anchor;
@@ -94,6 +95,7 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
         affiliate.code = affiliate.code.take().or_else(|| found.code.clone());
         return;
     }
+    let ours = ours.or(late);
     address.existed |= ours.is_none();
     let mut affiliate = ours.unwrap_or_else(|| Affiliate { found: true, ..Affiliate::at(anchor) });
     affiliate.id = Some(found.id);
@@ -102,6 +104,13 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
     let fields = if affiliate.found { &mut affiliate.shown } else { &mut affiliate.told };
     fields.extend(known(&found.shown));
     graph.affiliates.push(affiliate);
+}
+
+/// An affiliate that a create without an answer made after an earlier search had found nobody. What the create sent has been
+/// forgotten by then, so each of its texts may be one that nobody states any more.
+fn appeared_late(anchor: Digest) -> Affiliate {
+    let sent = TEXT_FIELDS.into_iter().map(|field| (Text::new_static(field), None));
+    Affiliate { told: sent.collect(), ..Affiliate::at(anchor) }
 }
 
 pub(super) fn told(graph: &mut Graph, id: u64, email: Option<Digest>, fields: &Map<Text, Text>) {

@@ -4,6 +4,7 @@ use super::effect::take_uncertain;
 use crate::digest::Digest;
 use crate::eligibility::Rules;
 use crate::graph::{Graph, RetryState};
+use crate::plan;
 use crate::resolution::Who;
 use crate::stamp::Moment;
 use crate::tombstones::Tombstones;
@@ -39,9 +40,7 @@ pub(super) fn note(
 /// Whether an affiliate that appears at the anchor is to be disabled.
 fn is_to_be_put_away(graph: &Graph, rules: &Rules, anchor: Digest) -> bool {
     let tombstones = Tombstones::of(graph);
-    let who = Who::of(graph, &tombstones, rules);
-    let is_wanted = who.person(anchor).is_some_and(|person| person.address == anchor && person.can_be_one);
-    !is_wanted && tombstones.around(graph, anchor).is_some()
+    plan::is_to_be_put_away(graph, &Who::of(graph, &tombstones, rules), &tombstones, anchor)
 }
 
 fn look_again(trouble: Option<RetryState>, now: Moment, until: Moment) -> RetryState {

@@ -101,17 +101,65 @@ fn an_affiliate_that_appears_late_is_disabled() {
     let graph = &mut town.graphs[0];
     apply(graph, &rules, anchor, &Answer::NotFound, at(1));
     settle(graph, &rules);
-    let found = identity::answer::Found {
-        id: 7,
-        code: None,
-        status: identity::graph::Status::Active,
-        shown: Map::new(),
-    };
-    apply(graph, &rules, anchor, &Answer::Found(found), at(12));
+    apply(graph, &rules, anchor, &Answer::Found(found(7)), at(12));
     let Act::Status { affiliate: 7, status } = Picture::of(graph, &rules).steps.remove(0).act else {
         panic!("a status change")
     };
     assert_eq!(status, identity::graph::Status::Disabled);
+}
+
+/// Another address of a user who had claimed that of a deleted one: what appears there is to be disabled, so it is looked for.
+#[test]
+fn an_affiliate_that_appears_late_near_a_tombstone_is_disabled() {
+    let rules = lasting(120_000_000);
+    let events = [
+        identify(1).user("V").email("c@x.io"),
+        delete(2).user("V"),
+        identify(3).user("U").email("c@x.io"),
+        identify(4).user("U").email("a@x.io").with("first_name", "Ann").with("last_name", "Lee"),
+        identify(5).user("U").email("b@x.io"),
+    ];
+    let mut town = town(&events);
+    let anchor = address("a@x.io");
+    let at = |seconds: i64| identity::stamp::Moment(moment(6).0 + seconds * 1_000_000);
+    let graph = &mut town.graphs[0];
+    apply(graph, &rules, address("b@x.io"), &Answer::Found(found(9)), at(0));
+    apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(0));
+    apply(graph, &rules, anchor, &Answer::NotFound, at(1));
+    let searched_for = |graph: &identity::Graph| {
+        let steps = Picture::of(graph, &rules).steps;
+        steps.iter().any(|step| step.anchor == anchor && step.kind() == StepKind::Search)
+    };
+    assert!(searched_for(graph));
+    assert!(graph.troubles[&anchor].due_at > at(1), "not at once");
+    apply(graph, &rules, anchor, &Answer::NotFound, at(121));
+    assert!(!searched_for(graph), "it cannot appear any more");
+    apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: Vec::new() }, at(122));
+    apply(graph, &rules, anchor, &Answer::Found(found(7)), at(123));
+    let disables = |step: &identity::plan::Step| matches!(step.act, Act::Status { affiliate: 7, .. });
+    assert!(Picture::of(graph, &rules).steps.iter().any(disables));
+}
+
+/// A search in vain has forgotten what the create sent, and the API does not show most fields.
+#[test]
+fn an_affiliate_that_appears_late_keeps_no_text_that_nobody_states() {
+    let rules = lasting(120_000_000);
+    let mut town = town(&[ann()]);
+    let anchor = address("a@x.io");
+    let at = |seconds: i64| identity::stamp::Moment(moment(3).0 + seconds * 1_000_000);
+    let graph = &mut town.graphs[0];
+    apply(graph, &rules, anchor, &Answer::CreateUnknown { fields: vec!["state".into()] }, at(0));
+    apply(graph, &rules, anchor, &Answer::NotFound, at(1));
+    apply(graph, &rules, anchor, &Answer::Found(found(7)), at(12));
+    let Act::Edit { affiliate: 7, fields, .. } = Picture::of(graph, &rules).steps.remove(0).act else {
+        panic!("an edit")
+    };
+    assert_eq!(fields.get("state").map(|text| text.as_str()), Some(""));
+    assert_eq!(fields.get("first_name").map(|text| text.as_str()), Some("Ann"));
+}
+
+fn found(id: u64) -> identity::answer::Found {
+    identity::answer::Found { id, code: None, status: identity::graph::Status::Active, shown: Map::new() }
 }
 
 /// "Taken" and "not found" take turns: the attempts count on, so that it comes to an end.

@@ -160,8 +160,10 @@ impl Stage {
     /// Refersion has to be ill before anybody pauses.
     fn points(&mut self) -> Option<String> {
         let point = self.point?;
+        // The more have died, the longer a new one lives: on a busy machine, events would be handed out too often.
+        let longest = 5 + self.deaths.at_point.min(15);
         // Hardly any batch goes straight through both stories here.
-        let passage = if point.starts_with("carry.") { 1 } else { self.dice.between(1, 5) };
+        let passage = if point.starts_with("carry.") { 1 } else { self.dice.between(1, longest) };
         Some(match point {
             "reconcile.settled" => format!("reconcile.sent:{},{point}:1", passage + 1),
             "reconcile.leased" | "reconcile.paused" => format!("{point}:1"),

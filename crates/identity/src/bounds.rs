@@ -120,7 +120,7 @@ fn shed_bytes(graph: &mut Graph, rules: &Rules, bounds: &Bounds, dropped: &mut D
     if at_most(graph) <= bounds.bytes || pack(graph).len() <= bounds.bytes {
         return;
     }
-    // What is kept for the case that a userId is shared goes first: nobody was told that it is there.
+    // The traits that are kept with claims go first: they are needed only if a userId turns out to be shared.
     graph.claims.iter_mut().for_each(|claim| claim.beside = Map::new());
     for kept in &mut graph.events {
         kept.says.retain(|key| rules.is_mapped(key));

@@ -66,11 +66,9 @@ pub fn to_search_for(graph: &Graph, tombstones: &Tombstones) -> Vec<Digest> {
     let unsearched = addresses.filter(|(digest, identifier)| {
         let Some(tombstone) = tombstones.on(**digest) else { return false };
         let fresh = |searched: Moment| searched.0 >= tombstone.0 - SEARCH_IS_FRESH_FOR_MICROS;
-        let known = graph.affiliates.iter().any(|affiliate| affiliate.address == **digest);
         // What was not found before the last moment at which it may appear is looked for again.
-        let early = |searched: Moment| identifier.may_appear_until.is_some_and(|until| searched < until);
-        let is_enough = |searched: Moment| fresh(searched) && !early(searched);
-        !known && !identifier.searched_at.is_some_and(is_enough) && identifier.sealed.is_some()
+        let is_enough = identifier.searched_at.is_some_and(fresh) && !identifier.may_appear_later();
+        !graph.has_affiliate_at(**digest) && !is_enough && identifier.sealed.is_some()
     });
     unsearched.map(|(digest, _)| *digest).collect()
 }

@@ -149,12 +149,14 @@ impl<'g> Picture<'g> {
     /// Addresses near a tombstone, though not under it, at which the affiliate of a create without an answer may still
     /// appear that would have to be disabled.
     fn may_appear(&self) -> Vec<Digest> {
+        if self.tombstones.is_empty() {
+            return Vec::new();
+        }
         let uncertain = self.graph.identifiers.iter().filter(|(digest, it)| {
-            let early = it.may_appear_until.is_some_and(|until| it.searched_at.is_none_or(|at| at < until));
-            early && it.sealed.is_some() && self.tombstones.on(**digest).is_none()
+            it.may_appear_later() && it.sealed.is_some() && self.tombstones.on(**digest).is_none()
         });
         let unknown = uncertain.map(|(digest, _)| *digest).filter(|address| {
-            !self.graph.affiliates.iter().any(|affiliate| affiliate.address == *address)
+            !self.graph.has_affiliate_at(*address)
                 && is_to_be_put_away(self.graph, &self.who, &self.tombstones, *address)
         });
         unknown.collect()
@@ -249,9 +251,9 @@ impl<'g> Picture<'g> {
         addresses.sort_unstable();
         addresses.dedup();
         let unknown = addresses.into_iter().filter(|address| {
-            let known = self.graph.affiliates.iter().any(|affiliate| affiliate.address == *address);
             let identifier = self.graph.identifiers.get(address);
-            !known && identifier.is_some_and(|it| it.searched_at.is_none() && it.sealed.is_some())
+            !self.graph.has_affiliate_at(*address)
+                && identifier.is_some_and(|it| it.searched_at.is_none() && it.sealed.is_some())
         });
         unknown.collect()
     }

@@ -19,31 +19,34 @@ impl Tombstones {
     #[must_use]
     pub fn of(graph: &Graph) -> Self {
         let mut tombstones = Self::named(graph);
-        if tombstones.0.is_empty() && graph.identifiers.values().all(|it| it.inherited.is_none()) {
+        let inherited = graph.identifiers.iter();
+        let inherited: Vec<(Digest, Kind, Moment)> =
+            inherited.filter_map(|(digest, it)| Some((*digest, it.kind, it.inherited?))).collect();
+        if tombstones.0.is_empty() && inherited.is_empty() {
             return tombstones;
         }
         let named = tombstones.clone();
         for claim in &graph.claims {
             tombstones.inherit(claim_first(claim), named.on(claim.address), claim.user);
         }
-        tombstones.keep_inherited(graph, Kind::User);
+        tombstones.keep_inherited(&inherited, Kind::User);
         let users = tombstones.clone();
         for claim in &graph.claims {
             tombstones.inherit(claim_first(claim), users.on(claim.user), claim.address);
         }
-        tombstones.keep_inherited(graph, Kind::Address);
+        tombstones.keep_inherited(&inherited, Kind::Address);
         let strong = tombstones.clone();
         for sighting in &graph.sightings {
             tombstones.inherit(Some(sighting.span.first.time), strong.on(sighting.with), sighting.anonymous);
         }
-        tombstones.keep_inherited(graph, Kind::Anonymous);
+        tombstones.keep_inherited(&inherited, Kind::Anonymous);
         tombstones
     }
 
     /// What was inherited over links that are there no longer counts like what is inherited now.
-    fn keep_inherited(&mut self, graph: &Graph, kind: Kind) {
-        for (digest, it) in graph.identifiers.iter().filter(|(_, it)| it.kind == kind) {
-            self.inherit(it.inherited, it.inherited, *digest);
+    fn keep_inherited(&mut self, inherited: &[(Digest, Kind, Moment)], kind: Kind) {
+        for (digest, _, tombstone) in inherited.iter().filter(|it| it.1 == kind) {
+            self.inherit(Some(*tombstone), Some(*tombstone), *digest);
         }
     }
 

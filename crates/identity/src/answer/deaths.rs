@@ -25,7 +25,7 @@ pub struct Death {
     pub field: Option<String>,
     /// How often it was tried.
     pub attempts: u32,
-    /// How many other events wait that state what it died of. They repeat it.
+    /// Number of other pending events with the same refused value; each counts as a repeat of this one.
     pub repeats: usize,
 }
 
@@ -90,7 +90,7 @@ impl Refusal<'_> {
         let pending = graph.events.iter().filter(|kept| kept.standing == EventState::Pending);
         let states: Vec<&TrackedEvent> =
             pending.filter(|kept| kept.address == Some(address) && kept.has_said("email")).collect();
-        // Of a replayed event there is a dead letter already.
+        // A replayed event already has a dead letter.
         let blamed = states.iter().max_by_key(|kept| (kept.outcomes > 0, &kept.stamp)).map(|kept| kept.event);
         let repeats = states.len().saturating_sub(1);
         let deaths = die(graph, |kept| Some(kept.event) == blamed, cause, Some("email"), self.attempts);

@@ -64,6 +64,8 @@ pub struct Deletion {
     pub addresses: Vec<Name>,
     /// The anonymousId.
     pub anonymous: Option<Name>,
+    /// Its identifiers that do not count, each with its reason, in words for an operator. They are known all the same.
+    pub unusable: Option<Text>,
 }
 
 impl Statement {
@@ -175,7 +177,7 @@ pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
     repeated
 }
 
-/// The event that died of the address that the statement states again. Segment's retry of its message repeats nothing.
+/// The event that died of the address in this statement. A retry of the same message by Segment is not a repeat.
 fn repeats_address_of(graph: &Graph, statement: &Statement) -> Option<Uuid> {
     let (address, _) = statement.address.as_ref()?;
     let died = graph.events.iter().find(|kept| kept.has_died_of(address.digest))?;
@@ -185,7 +187,7 @@ fn repeats_address_of(graph: &Graph, statement: &Statement) -> Option<Uuid> {
 /// Folds a delete. It must name at least one identifier; without one nothing happens.
 pub fn delete(graph: &mut Graph, deletion: &Deletion) {
     let Some(strongest) = deletion.digests().first().copied() else { return };
-    let unmatched = !deletion.digests().iter().any(|name| graph.knows(*name));
+    let unmatched = deletion.unusable.is_none() && !deletion.digests().iter().any(|name| graph.knows(*name));
     apply_tombstones(graph, deletion);
     keep(
         graph,
@@ -200,7 +202,7 @@ pub fn delete(graph: &mut Graph, deletion: &Deletion) {
             stamp: deletion.stamp.clone(),
             lane: Lane::Live,
             told_by: None,
-            unusable: None,
+            unusable: deletion.unusable.clone(),
             died_of: None,
             unmatched,
         },

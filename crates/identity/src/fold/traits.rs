@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use super::Statement;
+use crate::Text;
 use crate::digest::Digest;
-use crate::graph::{Blame, Claim, Graph, TraitValue};
-use crate::shared::keep_newest;
+use crate::graph::{Blame, Claim, Graph, TraitValue, keep_newest};
 
 /// How long a refused value that is stated again is not sent again.
 const REFUSED_FOR_MICROS: i64 = 7 * 86_400_000_000;
@@ -32,12 +32,16 @@ pub(super) fn write_traits(graph: &mut Graph, strongest: Digest, statement: &Sta
     repeated.into_iter().map(|blame| blame.event).collect()
 }
 
+/// The claims of one user; all are in order of user and address.
+fn claims_of(claims: &mut [Claim], user: Digest) -> &mut [Claim] {
+    let first = claims.partition_point(|claim| claim.user < user);
+    let count = claims[first..].partition_point(|claim| claim.user == user);
+    &mut claims[first..first + count]
+}
+
 /// A user is about to claim one more address. If it has claimed one alone, all that it stated belongs to that one.
 pub(super) fn keep_beside(graph: &mut Graph, user: Digest) {
-    let first = graph.claims.partition_point(|claim| claim.user < user);
-    let is_of_user = |claim: &&mut Claim| claim.user == user;
-    let has_one = graph.claims.get(first + 1).is_none_or(|claim| claim.user != user);
-    if let Some(only) = graph.claims.get_mut(first).filter(|claim| is_of_user(claim) && has_one)
+    if let [only] = claims_of(&mut graph.claims, user)
         && let Some(profile) = graph.identifiers.get(&user)
     {
         let plain = |said: &TraitValue| TraitValue::new(said.value.clone(), said.stamp.clone());
@@ -48,17 +52,15 @@ pub(super) fn keep_beside(graph: &mut Graph, user: Digest) {
 /// Keeps what a user states beside an address with the claim, if the user claims several.
 pub(super) fn write_beside(graph: &mut Graph, statement: &Statement) {
     let (Some(user), Some((address, _))) = (&statement.user, &statement.address) else { return };
-    let first = graph.claims.partition_point(|claim| claim.user < user.digest);
-    let claims = graph.claims[first..].iter_mut().take_while(|claim| claim.user == user.digest);
-    let mut claims: Vec<&mut Claim> = claims.collect();
+    let claims = claims_of(&mut graph.claims, user.digest);
     if claims.len() < 2 {
         return;
     }
-    let Some(claim) = claims.iter_mut().find(|claim| claim.address == address.digest) else { return };
-    for (key, value) in &statement.traits {
-        let said = TraitValue::new(value.clone(), statement.stamp.clone());
-        keep_newest(&mut claim.beside, key.clone(), said);
-    }
+    let Ok(place) = claims.binary_search_by_key(&address.digest, |claim| claim.address) else { return };
+    let stated = |(key, value): (&Text, &Option<Text>)| {
+        (key.clone(), TraitValue::new(value.clone(), statement.stamp.clone()))
+    };
+    keep_newest(&mut claims[place].beside, statement.traits.iter().map(stated));
 }
 
 /// Replaces a statement by a newer one. What Refersion refused stays refused, for a week, if it is only said again.

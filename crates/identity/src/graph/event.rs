@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::Text;
 use crate::digest::Digest;
+use crate::fold::EMAIL;
 use crate::stamp::Stamp;
 
 /// The lane by which an event came.
@@ -81,7 +82,7 @@ pub struct TrackedEvent {
 impl TrackedEvent {
     /// Whether it died of this address. Its dead letter stands for all that repeat it.
     pub(crate) fn has_died_of(&self, address: Digest) -> bool {
-        let died = self.standing == EventState::Dead && self.died_of.as_deref() == Some("email");
+        let died = self.standing == EventState::Dead && self.died_of == Some(EMAIL);
         died && self.address == Some(address)
     }
 

@@ -103,6 +103,34 @@ impl Identifier {
             self.apart.insert(place, shared);
         }
     }
+
+    /// Whether that is noted of this identifier.
+    #[must_use]
+    pub fn is_apart_from(&self, shared: Digest) -> bool {
+        self.apart.binary_search(&shared).is_ok()
+    }
+
+    /// Whether an affiliate may still appear at the address after the last search.
+    pub(crate) fn may_appear_later(&self) -> bool {
+        self.may_appear_until.is_some_and(|until| self.searched_at.is_none_or(|at| at < until))
+    }
+}
+
+/// Of two statements about a trait the newer one stays.
+pub(crate) fn keep_newest(
+    traits: &mut Map<Text, TraitValue>,
+    all: impl IntoIterator<Item = (Text, TraitValue)>,
+) {
+    let mut new = Vec::new();
+    for (key, said) in all {
+        match traits.get_mut(&key) {
+            Some(known) if said.beats(known) => *known = said,
+            Some(_) => {}
+            None => new.push((key, said)),
+        }
+    }
+    // All at once: a profile may hold thousands of keys.
+    traits.extend(new);
 }
 
 /// One desired trait. `value` is `None` where the trait was cleared.

@@ -14,6 +14,7 @@ use crate::{Map, Text};
 
 pub use affiliate::{Affiliate, Status};
 pub use event::{EventState, Lane, SentBy, TrackedEvent};
+pub(crate) use identifier::keep_newest;
 pub use identifier::{Blame, Identifier, Kind, TraitValue};
 
 /// The identifiers that claims and sightings link, and all that is kept of them.
@@ -58,17 +59,26 @@ impl Graph {
         self.events.get_mut(place)
     }
 
-    /// Keeps an event no longer, which ends apart from its graph.
-    pub fn forget(&mut self, event: Uuid) {
-        if let Ok(place) = self.event_place(event) {
-            self.events.remove(place);
-        }
+    /// Keeps an event no longer, which ends apart from its graph. Returns whether it was kept.
+    pub fn forget(&mut self, event: Uuid) -> bool {
+        let place = self.event_place(event);
+        place.map(|place| self.events.remove(place)).is_ok()
     }
 
     /// How many claims and sightings there are.
     #[must_use]
     pub fn links(&self) -> usize {
         self.claims.len() + self.sightings.len()
+    }
+
+    /// The two ends of every link, the stronger or the weaker first.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (Digest, Digest)> + '_ {
+        self.claims.iter().map(Claim::pair).chain(self.sightings.iter().map(Sighting::pair))
+    }
+
+    /// Whether an affiliate at an address is known.
+    pub(crate) fn has_affiliate_at(&self, address: Digest) -> bool {
+        self.affiliates.iter().any(|affiliate| affiliate.address == address)
     }
 
     /// What one user claimed of one address.
@@ -84,7 +94,7 @@ impl Graph {
         profile.is_some_and(|it| !it.traits.is_empty() || it.existed || it.is_shared())
             || self.claims.iter().any(|claim| claim.user == identifier || claim.address == identifier)
             || self.sightings.iter().any(|it| it.anonymous == identifier || it.with == identifier)
-            || self.affiliates.iter().any(|affiliate| affiliate.address == identifier)
+            || self.has_affiliate_at(identifier)
             || self.events.iter().any(|kept| !kept.delete && kept.identifier == identifier)
     }
 

@@ -116,7 +116,7 @@ fn fate_of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Track
     if picture.who.waits.get(&kept.identifier) == Some(&Wait::Shared) && kept.told_by.is_none() {
         return match kept.standing {
             EventState::Remembered => Fate::Forget,
-            _ => Fate::end(End::Remembered, SHARED),
+            _ => Fate::end(End::Remembered, wait_word(picture, kept.identifier)),
         };
     }
     let person = picture.who.person(kept.identifier);

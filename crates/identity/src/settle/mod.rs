@@ -208,7 +208,7 @@ fn next(picture: &Picture<'_>) -> Option<Next> {
     })
 }
 
-/// Whom a delete erased nobody waits for: only digests are left of them. Nor does anybody wait for a shared identifier.
+/// Erased persons do not count as waiting: only their digests remain. Shared identifiers do not count either.
 fn waiting(picture: &Picture<'_>) -> u32 {
     let erased = |digest: &Digest| {
         picture.graph.identifiers.get(digest).is_none_or(|identifier| identifier.sealed.is_none())

@@ -28,7 +28,7 @@ pub(super) fn not_all_scrubbed(picture: &Picture<'_>) -> Option<String> {
     (!fields.is_empty()).then(|| format!("{NOT_SCRUBBED}: {}", fields.join(", ")))
 }
 
-/// What of an event was not sent, because Refersion is certain to refuse it, or refuses the field of everybody.
+/// The parts of an event that were not sent: Refersion is certain to refuse them, or their field is suspended.
 pub(super) fn not_sent(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Option<String> {
     let payout = no_payout_address(picture, kept, person).map(|field| format!("{NOT_AN_ADDRESS}: {field}"));
     let others = [suspended(picture, kept, person), cannot_be_cleared(picture, kept, person)];
@@ -49,14 +49,22 @@ fn no_payout_address(
 
 /// The suspended fields for which the event states a value that still counts.
 fn suspended(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Option<String> {
+    // Hardly any connection has a suspended field, and this is asked for each event.
+    if picture.rules.suspended.is_empty() {
+        return None;
+    }
     let of_key = |key| picture.rules.fields_of(key).map(move |field| (field, key));
     let counts = |(field, key): &(&str, &str)| {
-        picture.rules.is_suspended(field)
-            && person.said(field, key).is_some_and(|said| said.stamp == kept.stamp)
+        picture.rules.is_suspended(field) && is_stated(kept, person, field, key)
     };
     let stated = kept.says.iter().map(Text::as_str).flat_map(of_key).filter(counts);
     let fields: Vec<&str> = stated.map(|(field, _)| field).collect();
     (!fields.is_empty()).then(|| format!("{FIELD_SUSPENDED}: {}", fields.join(", ")))
+}
+
+/// Whether the event's value of a trait for a field still counts.
+fn is_stated(kept: &TrackedEvent, person: &Person<'_>, field: &str, key: &str) -> bool {
+    person.said(field, key).is_some_and(|said| said.stamp == kept.stamp)
 }
 
 /// Which fields the event clears in vain: Refersion holds a value and takes no empty text.
@@ -65,7 +73,7 @@ fn cannot_be_cleared(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person
     let said_by_it = |field: &str| {
         let mut keys =
             kept.says.iter().filter(|key| picture.rules.fields_of(key).any(|other| other == field));
-        keys.any(|key| person.said(field, key).is_some_and(|said| said.stamp == kept.stamp))
+        keys.any(|key| is_stated(kept, person, field, key))
     };
     let fields = stuck(person, picture.rules, bound);
     let fields: Vec<&str> = fields.iter().map(Text::as_str).filter(|field| said_by_it(field)).collect();

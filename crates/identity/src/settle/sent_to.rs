@@ -1,4 +1,4 @@
-//! Which affiliate an event names that has been sent.
+//! Finds the affiliate that an event was sent to.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use crate::resolution::Person;
 /// from there to an address.
 const LINKS: usize = 2;
 
-/// The affiliate of an event's person. While a call was under way, somebody else may have taken over the address: then
+/// The affiliate of an event's person. While a call was under way, another person may have taken over the address: then
 /// the event belongs to no person, or to one whose own affiliate has no id yet. If a call has sent a part of the event,
 /// there is an affiliate all the same, and the links of the event lead to it.
 pub(super) fn sent_to<'g>(
@@ -42,13 +42,11 @@ fn nearest<'g>(graph: &'g Graph, kept: &TrackedEvent) -> Option<&'g Affiliate> {
 
 /// Adds what claims and sightings link with what is there.
 fn follow_links(graph: &Graph, near: &mut BTreeSet<Digest>) {
-    let claims = graph.claims.iter().map(|claim| (claim.user, claim.address));
-    let pairs = claims.chain(graph.sightings.iter().map(|it| (it.anonymous, it.with)));
     let linked = |(one, other): (Digest, Digest)| match (near.contains(&one), near.contains(&other)) {
         (true, false) => Some(other),
         (false, true) => Some(one),
         _ => None,
     };
-    let more: Vec<Digest> = pairs.filter_map(linked).collect();
+    let more: Vec<Digest> = graph.pairs().filter_map(linked).collect();
     near.extend(more);
 }

@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::fold::{Name, Statement};
 use crate::graph::{Graph, Identifier, Kind};
 
-use super::SHARED;
+use super::{SHARED, Shared};
 
 /// An identify without its shared identifiers.
 #[derive(Clone, Debug)]
@@ -14,8 +14,8 @@ pub struct Heard {
     pub statement: Option<Statement>,
     /// Identifiers that count a shared one as linked.
     pub apart: Vec<Apart>,
-    /// The shared identifiers of the event, with what kind of name each is.
-    pub shared: Vec<(Digest, Kind)>,
+    /// The shared identifiers of the event.
+    pub shared: Vec<Shared>,
 }
 
 /// An identifier that was named with a shared one.
@@ -31,17 +31,16 @@ pub struct Apart {
 
 /// Leaves the shared identifiers out of an identify; `None` if it has none, and counts as it is.
 ///
-/// What is said under a shared userId speaks to the address that is stated with it, and to nothing else: an anonymousId
-/// beside it is everybody's. What is said under a shared address without a userId, or under a shared anonymousId alone,
-/// speaks to nobody.
+/// Traits stated under a shared userId count for the address that is stated with it, and for nothing else: the anonymousId
+/// is dropped. An identify whose strongest identifier is a shared address or anonymousId counts for no person.
 #[must_use]
 pub fn hear(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option<Heard> {
     let user = statement.user.as_ref().map(|name| (name, Kind::User));
     let address = statement.address.as_ref().map(|(name, _)| (name, Kind::Address));
     let anonymous = statement.anonymous.as_ref().map(|name| (name, Kind::Anonymous));
     let named = [user, address, anonymous].into_iter().flatten();
-    let shared: Vec<(Digest, Kind)> =
-        named.filter(|(name, _)| is_shared(name.digest)).map(|(name, kind)| (name.digest, kind)).collect();
+    let named = named.filter(|(name, _)| is_shared(name.digest));
+    let shared: Vec<Shared> = named.map(|(name, kind)| Shared { identifier: name.digest, kind }).collect();
     if shared.is_empty() {
         return None;
     }
@@ -52,8 +51,8 @@ pub fn hear(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option
     };
     let links = [apart(user, address), apart(address, user), apart(anonymous, user.or(address))];
     let is = |name: Option<(&Name, Kind)>| name.is_some_and(|(name, _)| is_shared(name.digest));
-    let kinds = shared.iter().map(|(_, kind)| *kind);
-    let mut left = Statement { unusable: left_out(statement.unusable.clone(), kinds), ..statement.clone() };
+    let unusable = Some(left_out(statement.unusable.as_ref(), shared.iter().map(|it| it.kind)));
+    let mut left = Statement { unusable, ..statement.clone() };
     if is(user) {
         (left.user, left.anonymous) = (None, None);
     }
@@ -67,11 +66,12 @@ pub fn hear(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option
     Some(Heard { statement: speaks.then_some(left), apart: links.into_iter().flatten().collect(), shared })
 }
 
-/// What of an identify cannot be used, in words, with its shared identifiers.
-pub(super) fn left_out(unusable: Option<Text>, shared: impl IntoIterator<Item = Kind>) -> Option<Text> {
-    let words = shared.into_iter().map(|kind| format!("{} ({SHARED})", kind.place()));
-    let words: Vec<String> = unusable.iter().map(ToString::to_string).chain(words).collect();
-    Some(words.join(", ").into())
+/// What of an event cannot be used, in words, with its shared identifiers of these kinds.
+#[must_use]
+pub fn left_out(unusable: Option<&Text>, kinds: impl IntoIterator<Item = Kind>) -> Text {
+    let words = kinds.into_iter().map(|kind| format!("{} ({SHARED})", kind.place()));
+    let words: Vec<String> = unusable.map(ToString::to_string).into_iter().chain(words).collect();
+    words.join(", ").into()
 }
 
 /// Notes in the graph of an identifier that it was named with a shared one. Its name is not needed for that.

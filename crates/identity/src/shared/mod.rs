@@ -18,14 +18,11 @@
 mod hear;
 mod parts;
 
-use std::collections::BTreeMap;
-
 use crate::digest::Digest;
 use crate::eligibility::Rules;
 use crate::graph::{Graph, Kind};
 
-pub use hear::{Apart, Heard, hear, note_apart};
-pub(crate) use parts::keep_newest;
+pub use hear::{Apart, Heard, hear, left_out, note_apart};
 
 /// How many others an identifier links at most. Families share an address, a customer gets a new userId with every order,
 /// colleagues use one browser: some dozens are honest. One that links more is a placeholder, or a device of everybody.
@@ -46,33 +43,39 @@ pub struct Shared {
 /// Takes a graph apart if identifiers of it link more than `after` others. `None` if there are none; then it stays as it is.
 #[must_use]
 pub fn take_apart(graph: &mut Graph, after: usize, rules: &Rules) -> Option<(Vec<Graph>, Vec<Shared>)> {
+    // Hardly any graph has so many links, and this is asked for each event.
     let links = graph.links();
     if !graph.identifiers.values().any(|it| !it.is_shared() && links + it.apart.len() > after) {
         return None;
     }
-    let mut counts = counts(graph);
-    counts.retain(|_, linked| *linked > after);
-    if counts.is_empty() {
+    let over: Vec<(Shared, usize)> =
+        counts(graph).into_iter().filter(|(_, linked)| *linked > after).collect();
+    if over.is_empty() {
         return None;
     }
-    let kind = |identifier: &Digest| graph.identifiers.get(identifier).map(|it| it.kind);
-    let shared = counts.keys().filter_map(|it| Some(Shared { identifier: *it, kind: kind(it)? })).collect();
-    Some((parts::of(std::mem::take(graph), &counts, rules), shared))
+    let linked = over.iter().map(|(it, linked)| (it.identifier, *linked)).collect();
+    let parts = parts::of(std::mem::take(graph), &linked, rules);
+    Some((parts, over.into_iter().map(|(it, _)| it).collect()))
 }
 
-/// How many others each identifier of a graph links that has not stopped linking.
-fn counts(graph: &Graph) -> BTreeMap<Digest, usize> {
-    let linking = graph.identifiers.iter().filter(|(_, it)| !it.is_shared());
-    let mut counts: BTreeMap<Digest, usize> = linking.map(|(digest, it)| (*digest, it.apart.len())).collect();
+/// The identifiers of a graph that have not stopped linking, each with the number of others that it links.
+fn counts(graph: &Graph) -> Vec<(Shared, usize)> {
     let claims = graph.claims.iter().flat_map(|claim| [claim.user, claim.address]);
-    for end in claims.chain(graph.sightings.iter().map(|sighting| sighting.anonymous)) {
-        counts.entry(end).and_modify(|linked| *linked += 1);
-    }
-    counts
+    let ends = claims.chain(graph.sightings.iter().map(|sighting| sighting.anonymous));
+    let mut ends: Vec<Digest> = ends.collect();
+    ends.sort_unstable();
+    let links = |identifier: &Digest| {
+        let first = ends.partition_point(|end| end < identifier);
+        ends[first..].partition_point(|end| end == identifier)
+    };
+    let linking = graph.identifiers.iter().filter(|(_, it)| !it.is_shared());
+    linking
+        .map(|(digest, it)| (Shared { identifier: *digest, kind: it.kind }, it.apart.len() + links(digest)))
+        .collect()
 }
 
 /// How many others the identifier of a graph links that links the most.
 #[must_use]
 pub fn most_linked(graph: &Graph) -> usize {
-    counts(graph).into_values().max().unwrap_or(0)
+    counts(graph).into_iter().map(|(_, linked)| linked).max().unwrap_or(0)
 }

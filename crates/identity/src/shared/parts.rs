@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::digest::Digest;
 use crate::eligibility::Rules;
-use crate::graph::{Affiliate, Graph, Kind, TrackedEvent, TraitValue};
+use crate::fold::EMAIL;
+use crate::graph::{Affiliate, Graph, Kind, TrackedEvent, keep_newest};
 use crate::resolution::Who;
 use crate::shared::hear::left_out;
 use crate::tombstones::Tombstones;
-use crate::{Map, Text};
-
-/// The key of an address among what an event says.
-const EMAIL: &str = "email";
 
 /// The identifiers that stop linking, with how many others they linked.
 type Over = BTreeMap<Digest, usize>;
@@ -46,38 +43,29 @@ fn take_along(graph: &mut Graph, tombstones: &Tombstones, over: &Over, rules: &R
     }
 }
 
-/// Gives what was said under a shared userId to the addresses that were stated with it, and takes shared addresses out of
-/// the events that state them.
+/// Gives what was stated under a shared userId to the addresses that were stated with it, and takes shared addresses out
+/// of the events that state them.
 fn give_back(graph: &mut Graph, over: &Over) {
     for kept in graph.events.iter_mut().filter(|kept| !kept.delete) {
         let Some(address) = kept.address else { continue };
         if over.contains_key(&address) {
             kept.address = None;
-            kept.says.retain(|key| key != EMAIL);
-            kept.unusable = left_out(kept.unusable.take(), [Kind::Address]);
+            kept.says.retain(|key| *key != EMAIL);
+            kept.unusable = Some(left_out(kept.unusable.as_ref(), [Kind::Address]));
         } else if over.contains_key(&kept.identifier) {
             kept.identifier = address;
-            kept.unusable = left_out(kept.unusable.take(), [Kind::User]);
+            kept.unusable = Some(left_out(kept.unusable.as_ref(), [Kind::User]));
         }
     }
     for claim in graph.claims.iter_mut().filter(|claim| over.contains_key(&claim.user)) {
         let beside = std::mem::take(&mut claim.beside);
         if let Some(address) = graph.identifiers.get_mut(&claim.address) {
-            beside.into_iter().for_each(|(key, said)| keep_newest(&mut address.traits, key, said));
+            keep_newest(&mut address.traits, beside);
         }
     }
 }
 
-/// Of two statements about a trait the newer one stays.
-pub(crate) fn keep_newest(traits: &mut Map<Text, TraitValue>, key: Text, said: TraitValue) {
-    match traits.get_mut(&key) {
-        Some(known) if !said.beats(known) => {}
-        Some(known) => *known = said,
-        None => drop(traits.insert(key, said)),
-    }
-}
-
-/// Takes the links of shared identifiers away, and what was said under them. Those that they linked remember them.
+/// Takes the links of shared identifiers away, and what was stated under them. Those that they linked remember them.
 fn cut(graph: &mut Graph, over: &Over) {
     let is_over = |identifier: &Digest| over.contains_key(identifier);
     let identifiers = &mut graph.identifiers;
@@ -146,9 +134,7 @@ fn place_of_event(kept: &TrackedEvent, place: &impl Fn(&Digest) -> Option<usize>
 /// Which part each identifier belongs to.
 fn places(graph: &Graph) -> BTreeMap<Digest, usize> {
     let mut near: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
-    let claims = graph.claims.iter().map(|claim| (claim.user, claim.address));
-    let sightings = graph.sightings.iter().map(|sighting| (sighting.anonymous, sighting.with));
-    for (one, other) in claims.chain(sightings) {
+    for (one, other) in graph.pairs() {
         near.entry(one).or_default().push(other);
         near.entry(other).or_default().push(one);
     }

@@ -149,6 +149,7 @@ impl Event {
             user: self.user.as_deref().map(|user| name('a', user)),
             addresses: self.email.clone().into_iter().chain(shape).map(|it| name('b', &it)).collect(),
             anonymous: self.anonymous.as_deref().map(|anonymous| name('c', anonymous)),
+            unusable: None,
         }
     }
 

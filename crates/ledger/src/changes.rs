@@ -254,6 +254,14 @@ pub struct Unmapped {
     pub events: u64,
 }
 
+impl Unmapped {
+    /// A count under a key of ours, which is no trait.
+    #[must_use]
+    pub fn counted(key: String, events: u64) -> Self {
+        Self { spelling: key.clone(), key, events }
+    }
+}
+
 /// A line for the audit: who did what to which thing; ids only, no personal data.
 #[derive(Clone, Debug)]
 pub struct Audit {

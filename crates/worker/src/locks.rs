@@ -28,7 +28,8 @@ pub struct GraphLocks {
     /// Held by everybody from reading a graph until it is written.
     pub(crate) writing: Arc<Locks>,
     folding: Semaphore,
-    /// Identifiers that are known to be shared. Events read their graphs and do not write them, so nobody takes turns.
+    /// Identifiers that are known to be shared. An identify reads their graphs without writing them, so nobody takes turns;
+    /// for a delete, which writes them, the version in the ledger decides.
     shared: Mutex<HashSet<Digest>>,
 }
 
@@ -40,14 +41,12 @@ impl Default for GraphLocks {
 }
 
 impl GraphLocks {
-    /// Waits until another piece of work may be read and folded. The caller has its locks already: a permit that waited for
-    /// the locks of a busy graph would be missing for everybody else. `None`: nobody counts any more.
+    /// Waits until another piece of work may be read and folded. The caller holds its locks already: a permit that is held
+    /// while the locks of a busy graph are awaited would block all other work. `None` if the semaphore is closed.
     pub(crate) async fn folding(&self) -> Option<SemaphorePermit<'_>> {
         self.folding.acquire().await.ok()
     }
-}
 
-impl GraphLocks {
     /// Remembers which identifiers of these graphs are shared: they stay so.
     pub(crate) fn note_shared(&self, gathered: &Gathered) {
         let all = gathered.graphs.iter().flat_map(|read| &read.graph.identifiers);

@@ -38,6 +38,11 @@ impl Default for RetryPolicy {
     }
 }
 
+/// The wait after some failures in a row, none at first: it doubles from `first` to `longest`, without jitter.
+pub(crate) fn doubled(first: Duration, failures: u32, longest: Duration) -> Duration {
+    first.saturating_mul(1 << failures.min(16)).min(longest)
+}
+
 /// Number of attempts from which the interval no longer grows, whatever the settings.
 const GROWS_FOR: u32 = 64;
 

@@ -89,9 +89,7 @@ fn reason_of(ended: &Ended) -> Option<String> {
 fn note_unmatched(changes: &mut Changes) {
     match changes.unmapped.iter_mut().find(|row| row.key == UNMATCHED) {
         Some(row) => row.events += 1,
-        None => {
-            changes.unmapped.push(Unmapped { key: UNMATCHED.into(), spelling: UNMATCHED.into(), events: 1 })
-        }
+        None => changes.unmapped.push(Unmapped::counted(UNMATCHED.into(), 1)),
     }
 }
 

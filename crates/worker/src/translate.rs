@@ -110,6 +110,7 @@ impl Translator<'_> {
                 user: delete.user.as_deref().map(|user| self.name(USER, user)),
                 addresses: delete.addresses.iter().map(|address| self.address_name(address)).collect(),
                 anonymous: delete.anonymous.as_deref().map(|anonymous| self.name(ANONYMOUS, anonymous)),
+                unusable: None,
             }),
         }
     }

@@ -16,8 +16,8 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// Notes what has arrived, then acknowledges a batch, and all others that are recorded by then. In this order: what was
-    /// acknowledged and not noted would seem to be missing for ever.
+    /// Notes what has arrived, then acknowledges a batch, and all others that are recorded by then. In this order: an event
+    /// that is acknowledged but not noted would count as missing forever.
     ///
     /// # Errors
     ///

@@ -47,7 +47,6 @@ pub(super) fn fold(
     let mut changes = Changes { connection, now, unasked, ..Changes::default() };
     let mut unmapped = Tally::default();
     let mut left_out = left_out::Tally::default();
-    let mut shared = shared::Tally::default();
     let mut known = gathered.known;
     let mut hand = Hand::of(gathered.graphs);
     for reading in readings {
@@ -63,13 +62,13 @@ pub(super) fn fold(
         }
         let again = died.map(|before| before.outcomes);
         let after = worker.limits.shared_after;
-        take_in(&mut hand, &mut changes, &mut shared, Intake { reading, rules, again, now, after });
+        take_in(&mut hand, &mut changes, Intake { reading, rules, again, now, after });
         unmapped.add(&reading.trait_names, rules);
         left_out.add(&reading.left_out);
     }
     changes.unmapped = unmapped.finish();
     changes.unmapped.extend(left_out.finish(&worker.meters, rules));
-    changes.unmapped.extend(shared.finish(&worker.meters));
+    changes.unmapped.extend(std::mem::take(&mut hand.shared).finish(&worker.meters));
     let edits = hand.finish(worker, rules, now, &mut changes);
     let too_large = changes.dead_letters.iter().filter(|letter| letter.class == TOO_LARGE).count();
     worker.meters.too_large.fetch_add(too_large as u64, Ordering::Relaxed);
@@ -102,16 +101,16 @@ struct Intake<'f> {
 }
 
 /// Takes an event in.
-fn take_in(hand: &mut Hand, changes: &mut Changes, shared: &mut shared::Tally, intake: Intake<'_>) {
+fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
     let Intake { reading, rules, again, now, .. } = intake;
     let skip = |why| outcome(reading, 1 + again.unwrap_or(0), State::Skipped, why, now);
     match &reading.what {
         What::Ask(Ask::Skip(why)) => end(changes, reading, skip(why), again),
         What::NoConnection => end(changes, reading, skip("connection_removed"), again),
         What::Bad(class, cause) => dead_letter(changes, reading, class, cause, again, now),
-        What::Ask(Ask::Delete(deletion)) => take_in_delete(hand, changes, shared, deletion, intake),
-        What::Ask(Ask::Say(statement)) => match hear_in(hand, shared, statement, intake.after, rules) {
-            Some(statement) => take_in_statement(hand, changes, shared, &statement, intake),
+        What::Ask(Ask::Delete(deletion)) => take_in_delete(hand, changes, deletion, intake),
+        What::Ask(Ask::Say(statement)) => match hear_in(hand, statement, intake.after, rules) {
+            Some(statement) => take_in_statement(hand, changes, &statement, intake),
             None => {
                 hand.forget(&reading.names(), reading.event);
                 end(changes, reading, skip(SHARED), again);
@@ -120,13 +119,7 @@ fn take_in(hand: &mut Hand, changes: &mut Changes, shared: &mut shared::Tally, i
     }
 }
 
-fn take_in_statement(
-    hand: &mut Hand,
-    changes: &mut Changes,
-    shared: &mut shared::Tally,
-    statement: &Statement,
-    intake: Intake<'_>,
-) {
+fn take_in_statement(hand: &mut Hand, changes: &mut Changes, statement: &Statement, intake: Intake<'_>) {
     let Intake { reading, rules, again, now, after } = intake;
     let names = statement.digests();
     let alone = names.len() > 1 && statement.anonymous.is_some() && hand.has_no_room_for_anonymous(&names);
@@ -138,37 +131,31 @@ fn take_in_statement(
         Some(slot) => fold_statement(slot, changes, statement, intake),
         None => return dead_letter(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
     }
-    shared.stopped(hand.take_apart(&names, after, rules));
+    hand.take_apart(&names, after, rules);
 }
 
-/// From a shared identifier nobody inherits: a delete covers what is at it, and nobody whom it would link.
-fn take_in_delete(
-    hand: &mut Hand,
-    changes: &mut Changes,
-    shared: &mut shared::Tally,
-    deletion: &Deletion,
-    intake: Intake<'_>,
-) {
+/// A delete links nothing, so it is carried out wherever its names are, also where these are too many to hang together. The
+/// graph of the strongest one keeps the event. A shared identifier passes no tombstone on: a delete that names one covers
+/// that identifier alone.
+fn take_in_delete(hand: &mut Hand, changes: &mut Changes, deletion: &Deletion, intake: Intake<'_>) {
     let Intake { reading, rules, again, after, .. } = intake;
-    shared.stopped(hand.take_apart(&deletion.digests(), after, rules));
+    hand.take_apart(&deletion.digests(), after, rules);
     let (linking, apart) = deletion.divide(|name| hand.is_shared(name));
-    let left_out = shared::in_words(&apart);
-    let mut apart = apart.by_name().into_iter();
-    let first = if linking.digests().is_empty() { apart.next() } else { Some(linking) };
-    let Some(first) = first else { return };
-    match hand.join(&first.digests()) {
-        Some(slot) => {
-            delete(&mut slot.graph, &first);
-            reopen(changes, slot, reading, again);
-        }
-        None => delete_apart(hand, changes, reading, &first, again),
+    let names = linking.digests();
+    let is_together = !names.is_empty() && !hand.is_too_large(&names);
+    let mut parts = if is_together { vec![linking] } else { linking.by_name() };
+    parts.extend(apart.by_name());
+    if let Some(first) = parts.first_mut() {
+        first.unusable = shared::in_words(&apart);
     }
-    if left_out.is_some() {
-        hand.note_left_out(&first.digests(), reading.event, left_out);
-    }
-    for part in apart {
-        if let Some(slot) = hand.join(&part.digests()) {
-            apply_tombstones(&mut slot.graph, &part);
+    for (nth, part) in parts.iter().enumerate() {
+        match hand.join(&part.digests()) {
+            Some(slot) if nth == 0 => {
+                delete(&mut slot.graph, part);
+                reopen(changes, slot, reading, again);
+            }
+            Some(slot) => apply_tombstones(&mut slot.graph, part),
+            None => {}
         }
     }
 }
@@ -197,27 +184,6 @@ fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, again: Again)
     changes.outcomes.push(outcome);
     if again.is_some() {
         changes.put_aside.push(reading.event);
-    }
-}
-
-/// A delete links nothing, so it is carried out wherever its names are, also where these are too many to hang together.
-/// The graph of the strongest one keeps the event.
-fn delete_apart(
-    hand: &mut Hand,
-    changes: &mut Changes,
-    reading: &Reading,
-    deletion: &Deletion,
-    again: Again,
-) {
-    for (nth, part) in deletion.by_name().iter().enumerate() {
-        match hand.join(&part.digests()) {
-            Some(slot) if nth == 0 => {
-                delete(&mut slot.graph, part);
-                reopen(changes, slot, reading, again);
-            }
-            Some(slot) => apply_tombstones(&mut slot.graph, part),
-            None => {}
-        }
     }
 }
 

@@ -2,26 +2,27 @@
 
 use std::collections::HashMap;
 
+use identity::Digest;
 use identity::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
 use identity::eligibility::Rules;
 use identity::fold::merge;
 use identity::graph::{Graph, Identifier};
 use identity::plan::{Act, Step};
-use identity::shared::{Apart, Shared, most_linked, take_apart};
+use identity::shared::{Apart, most_linked, take_apart};
 use identity::tombstones::Tombstones;
-use identity::{Digest, Text};
 use jiff::Timestamp;
 use ledger::{Changes, GraphRow, Row, Save};
 use uuid::Uuid;
 
+use super::shared::Tally;
 use crate::Worker;
 use crate::settle::settle_save;
 
-/// Upper limit of linked identifiers: more than these are not one person's, and must not slow down everybody else.
+/// Maximum number of linked identifiers in one graph: more cannot belong to one person, and would slow down other graphs.
 const MAX_IDENTIFIERS: usize = 500;
 
-/// The identifiers of these that no anonymousId takes: a source may make up one for every event of a user, and the user's
-/// next address has to find room all the same.
+/// Part of [`MAX_IDENTIFIERS`] that is reserved for userIds and addresses: a source may make up an anonymousId for every
+/// event.
 const ROOM: usize = 100;
 
 /// A graph in hand.
@@ -58,6 +59,8 @@ pub(super) struct Hand {
     slots: Vec<Option<Slot>>,
     slot_of: HashMap<Digest, usize>,
     dissolved: Vec<Row>,
+    /// The shared identifiers that the events name.
+    pub(super) shared: Tally,
 }
 
 impl Hand {
@@ -66,7 +69,7 @@ impl Hand {
         for row in graphs {
             let indexed: Vec<Digest> = row.graph.identifiers.keys().copied().collect();
             hand.slot_of.extend(indexed.iter().map(|digest| (*digest, hand.slots.len())));
-            let slot = Slot { row: Some(row.row), graph: row.graph, indexed, touched: false, grown: 0 };
+            let slot = Slot { row: Some(row.row), graph: row.graph, indexed, touched: false, ..Slot::new() };
             hand.slots.push(Some(slot));
         }
         hand
@@ -74,10 +77,9 @@ impl Hand {
 
     /// The graphs of these identifiers are to be settled.
     pub(super) fn touch(&mut self, digests: &[Digest]) {
-        // A shared identifier needs nothing that events bring, and is not written by everybody's.
-        let digests = digests.iter().filter(|digest| !self.is_shared(**digest));
-        let slots: Vec<usize> = digests.filter_map(|digest| self.slot_of.get(digest)).copied().collect();
-        for slot in slots {
+        // Events change nothing in the graph of a shared identifier, so it is not settled for each of them.
+        let linking = digests.iter().copied().filter(|digest| !self.is_shared(*digest));
+        for slot in self.slots_of(&linking.collect::<Vec<Digest>>()) {
             if let Some(slot) = &mut self.slots[slot] {
                 slot.touched = true;
             }
@@ -87,20 +89,8 @@ impl Hand {
     /// An event that ends by itself is not kept in the graphs of these any longer.
     pub(super) fn forget(&mut self, digests: &[Digest], event: Uuid) {
         for slot in self.slots_of(digests) {
-            if let Some(slot) = self.slots[slot].as_mut()
-                && slot.graph.event_mut(event).is_some()
-            {
-                slot.graph.forget(event);
-                slot.touched = true;
-            }
-        }
-    }
-
-    /// Says of a delete which of its identifiers are shared: these are known, whoever else is not.
-    pub(super) fn note_left_out(&mut self, digests: &[Digest], event: Uuid, left_out: Option<Text>) {
-        for slot in self.slots_of(digests) {
-            if let Some(kept) = self.slots[slot].as_mut().and_then(|slot| slot.graph.event_mut(event)) {
-                (kept.unusable, kept.unmatched) = (left_out.clone(), false);
+            if let Some(slot) = self.slots[slot].as_mut() {
+                slot.touched |= slot.graph.forget(event);
             }
         }
     }
@@ -114,17 +104,19 @@ impl Hand {
         slots
     }
 
+    fn identifier(&self, digest: Digest) -> Option<&Identifier> {
+        let slot = self.slots[*self.slot_of.get(&digest)?].as_ref()?;
+        slot.graph.identifiers.get(&digest)
+    }
+
     /// Whether an identifier has stopped linking.
     pub(super) fn is_shared(&self, digest: Digest) -> bool {
-        let slot = self.slot_of.get(&digest).and_then(|slot| self.slots[*slot].as_ref());
-        slot.and_then(|slot| slot.graph.identifiers.get(&digest)).is_some_and(Identifier::is_shared)
+        self.identifier(digest).is_some_and(Identifier::is_shared)
     }
 
     /// Whether it is known that an identifier was named with a shared one.
     pub(super) fn has_noted(&self, apart: &Apart) -> bool {
-        let slot = self.slot_of.get(&apart.identifier).and_then(|slot| self.slots[*slot].as_ref());
-        let identifier = slot.and_then(|slot| slot.graph.identifiers.get(&apart.identifier));
-        identifier.is_some_and(|it| it.apart.binary_search(&apart.shared).is_ok())
+        self.identifier(apart.identifier).is_some_and(|it| it.is_apart_from(apart.shared))
     }
 
     /// The most others that one identifier links in the graphs of these.
@@ -133,13 +125,14 @@ impl Hand {
         slots.map(|slot| most_linked(&slot.graph)).max().unwrap_or(0)
     }
 
-    /// Takes the graphs of these apart where an identifier links more than `after` others. Returns those that stop linking.
-    pub(super) fn take_apart(&mut self, digests: &[Digest], after: usize, rules: &Rules) -> Vec<Shared> {
-        let mut stopped = Vec::new();
+    /// Takes the graphs of these apart where an identifier links more than `after` others. Returns whether any stops linking.
+    pub(super) fn take_apart(&mut self, digests: &[Digest], after: usize, rules: &Rules) -> bool {
+        let mut any = false;
         for place in self.slots_of(digests) {
             let Some(slot) = self.slots[place].as_mut() else { continue };
             let Some((parts, shared)) = take_apart(&mut slot.graph, after, rules) else { continue };
-            stopped.extend(shared);
+            self.shared.count(&shared, 0);
+            any = true;
             // Every part is a new graph: an identifier can leave a graph in the ledger only where that dissolves.
             self.dissolved.extend(self.slots[place].take().and_then(|slot| slot.row));
             for graph in parts {
@@ -147,7 +140,7 @@ impl Hand {
                 self.slots.push(Some(Slot { graph, ..Slot::new() }));
             }
         }
-        stopped
+        any
     }
 
     /// Whether too many identifiers would hang together if these did.

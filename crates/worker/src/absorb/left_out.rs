@@ -90,6 +90,6 @@ impl<'r> Tally<'r> {
             let name = if is_like_an_id(key) { LIKE_IDS } else { key };
             *rows.entry(format!("{UNUSABLE}{name} {reason}")).or_default() += events;
         }
-        rows.into_iter().map(|(key, events)| Unmapped { spelling: key.clone(), key, events }).collect()
+        rows.into_iter().map(|(key, events)| Unmapped::counted(key, events)).collect()
     }
 }

@@ -27,8 +27,6 @@ use crate::rules::Known;
 
 /// How often events are settled again because the settings changed meanwhile.
 const SETTINGS_CHANGES: usize = 20;
-/// How long recording is tried again while the ledger is away, if calls were made for the events: as long as a lease lasts.
-const WAITS_FOR_LEDGER: Duration = Duration::from_secs(15);
 /// Between two tries.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -145,8 +143,8 @@ impl Part {
             }
         }
         let mut recorded = self.record_alone(worker, ready).await;
-        let latest = Instant::now() + WAITS_FOR_LEDGER;
-        // Calls were made for it. If their answers were recorded first, nobody would seem to have stated what they sent.
+        let latest = Instant::now() + worker.limits.lease;
+        // Calls were made for these events. If their answers were recorded first, no event would seem to state what was sent.
         while waiting.is_some() && matches!(recorded, Err(PartError::NotNow(_))) && Instant::now() < latest {
             sleep(LOOK_AGAIN).await;
             recorded = self.record_alone(worker, None).await;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use identity::eligibility::Rules;
 use identity::fold::{Deletion, Statement};
 use identity::graph::Kind;
-use identity::shared::{Heard, Shared, hear, note_apart};
+use identity::shared::{Heard, Shared, hear, left_out, note_apart};
 use identity::{Digest, Text};
 use ledger::Unmapped;
 use ledger::unmapped::SHARED;
@@ -14,8 +14,7 @@ use ledger::unmapped::SHARED;
 use super::hand::Hand;
 use crate::Meters;
 
-/// The fewest others that an identifier links which stops linking because its graph is full, before it links as many as
-/// one may.
+/// Minimum number of linked identifiers at which an identifier can stop linking because its graph is full.
 const FEWEST: usize = 20;
 
 /// How often one event may make an identifier stop linking: its own three, and those of full graphs.
@@ -26,16 +25,10 @@ const AT_MOST: usize = 8;
 pub(super) struct Tally(BTreeMap<(&'static str, Digest), u64>);
 
 impl Tally {
-    /// Identifiers stop linking: an operator sees them from now on.
-    pub(super) fn stopped(&mut self, stopped: Vec<Shared>) {
-        for it in stopped {
-            self.0.entry((it.kind.place(), it.identifier)).or_default();
-        }
-    }
-
-    fn named(&mut self, shared: &[(Digest, Kind)]) {
-        for (identifier, kind) in shared {
-            *self.0.entry((kind.place(), *identifier)).or_default() += 1;
+    /// Counts events for shared identifiers. An operator sees one that has just stopped linking with none.
+    pub(super) fn count(&mut self, shared: &[Shared], events: u64) {
+        for it in shared {
+            *self.0.entry((it.kind.place(), it.identifier)).or_default() += events;
         }
     }
 
@@ -43,18 +36,16 @@ impl Tally {
     pub(super) fn finish(self, meters: &Meters) -> Vec<Unmapped> {
         let row = |((place, identifier), events): ((&'static str, Digest), u64)| {
             meters.shared(place, events);
-            let key = format!("{SHARED}{place} {identifier}");
-            Unmapped { spelling: key.clone(), key, events }
+            Unmapped::counted(format!("{SHARED}{place} {identifier}"), events)
         };
         self.0.into_iter().map(row).collect()
     }
 }
 
-/// An identify without its shared identifiers; `None` if it names nobody else. Where the graphs that it links would be too
-/// large together, the identifier that links the most in them stops linking.
+/// Leaves shared identifiers out of an identify; `None` if no other identifier remains. If the joined graphs would be too
+/// large, the identifier with the most links stops linking.
 pub(super) fn hear_in<'s>(
     hand: &mut Hand,
-    tally: &mut Tally,
     statement: &'s Statement,
     after: usize,
     rules: &Rules,
@@ -62,13 +53,14 @@ pub(super) fn hear_in<'s>(
     let mut heard = None;
     let mut limit = after;
     for _ in 0..AT_MOST {
-        tally.stopped(hand.take_apart(&statement.digests(), limit, rules));
+        hand.take_apart(&statement.digests(), limit, rules);
         heard = hear(statement, |name| hand.is_shared(name));
-        if note(hand, tally, heard.as_ref(), after, rules) {
+        if note(hand, heard.as_ref(), after, rules) {
             continue;
         }
         let names = strong_names(statement, heard.as_ref());
-        if names.is_empty() || !hand.is_too_large(&names) {
+        // One name links nothing.
+        if names.len() < 2 || !hand.is_too_large(&names) {
             break;
         }
         let most = hand.most_linked(&names);
@@ -78,7 +70,7 @@ pub(super) fn hear_in<'s>(
         limit = most - 1;
     }
     let Some(heard) = heard else { return Some(Cow::Borrowed(statement)) };
-    tally.named(&heard.shared);
+    hand.shared.count(&heard.shared, 1);
     heard.statement.map(Cow::Owned)
 }
 
@@ -87,9 +79,8 @@ pub(super) fn in_words(deletion: &Deletion) -> Option<Text> {
     let user = deletion.user.iter().map(|_| Kind::User);
     let addresses = deletion.addresses.iter().map(|_| Kind::Address).take(1);
     let kinds = user.chain(addresses).chain(deletion.anonymous.iter().map(|_| Kind::Anonymous));
-    let words: Vec<String> =
-        kinds.map(|kind| format!("{} ({})", kind.place(), identity::shared::SHARED)).collect();
-    (!words.is_empty()).then(|| words.join(", ").into())
+    let mut kinds = kinds.peekable();
+    kinds.peek().is_some().then(|| left_out(None, kinds))
 }
 
 /// The identifiers that have to be in one graph; an event may go on without its anonymousId.
@@ -100,18 +91,16 @@ fn strong_names(statement: &Statement, heard: Option<&Heard>) -> Vec<Digest> {
 }
 
 /// Notes which identifiers were named with shared ones; whether one of them stops linking because of that.
-fn note(hand: &mut Hand, tally: &mut Tally, heard: Option<&Heard>, after: usize, rules: &Rules) -> bool {
-    let mut stopped = Vec::new();
+fn note(hand: &mut Hand, heard: Option<&Heard>, after: usize, rules: &Rules) -> bool {
+    let mut any = false;
     for apart in heard.iter().flat_map(|heard| &heard.apart) {
         if hand.has_noted(apart) {
             continue;
         }
         if let Some(slot) = hand.join(&[apart.identifier]) {
             note_apart(&mut slot.graph, apart);
-            stopped.extend(hand.take_apart(&[apart.identifier], after, rules));
+            any |= hand.take_apart(&[apart.identifier], after, rules);
         }
     }
-    let any = !stopped.is_empty();
-    tally.stopped(stopped);
     any
 }

@@ -9,15 +9,13 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::probe::BEAT_EVERY;
 use super::{Ended, Holder};
 use crate::deliver::{Call, CallOutcome};
+use crate::retry::doubled;
 
-/// The first wait after a failure that passes; it doubles.
+/// The first wait after a failure that passes; it doubles, until it is as long as the time between two renewals of the lease.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
-/// The longest wait: the lease is renewed as often.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// How often the holder looks up while it awaits calls.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A call that ended.
 pub(super) struct Delivered {
@@ -95,13 +93,13 @@ impl Holder {
     }
 
     /// Calls whose answers are recorded are under way no more.
-    fn forget(&mut self, recorded: Vec<Delivered>) {
+    pub(super) fn forget(&mut self, recorded: Vec<Delivered>) {
         for Delivered { job, graphs, endings, epoch, is_probe } in recorded {
             // What was planned before the settings changed, or before a resume, says nothing about what is in force.
             if epoch == self.connection.epoch() && !is_probe {
                 self.suspicion.learn(&endings);
             }
-            self.in_flight.end(1, &graphs, job.items.into_iter().map(|item| item.anchor));
+            self.in_flight.end(&graphs, job.items.into_iter().map(|item| item.anchor));
         }
     }
 
@@ -110,7 +108,7 @@ impl Holder {
         let (connection, id) = (&self.connection.name, self.connection.id);
         let kept = self.unrecorded.answers.len();
         warn!(%connection, id, kept, cause = %format!("{cause:#}"), "the ledger failed: answers are kept until it works again");
-        let wait = FIRST_WAIT.saturating_mul(1 << failures.min(16)).min(LONGEST_WAIT);
+        let wait = doubled(FIRST_WAIT, failures, self.worker.limits.renew);
         self.beating(tokio::time::sleep(wait)).await;
     }
 
@@ -124,7 +122,7 @@ impl Holder {
             tokio::select! {
                 biased;
                 Some(one) = under_way.join_next() => ended.push(one),
-                () = tokio::time::sleep(LOOK_AGAIN) => self.beat(),
+                () = tokio::time::sleep(BEAT_EVERY) => self.beat(),
             }
             if self.is_over(stop) {
                 self.ids.give_up();
@@ -143,7 +141,7 @@ impl Holder {
         }
     }
 
-    /// Whether nothing is to be hoped for any more: the process stops, and the lease has run out.
+    /// Whether waiting is useless: the process is stopping, and the lease has run out.
     pub(super) fn is_over(&self, stop: &CancellationToken) -> bool {
         stop.is_cancelled() && !self.gate.has_lease()
     }

@@ -19,6 +19,7 @@ use super::ids::Ids;
 use super::record::Recorder;
 use crate::deliver::{Api, Call, CallOutcome, Item, operation};
 use crate::locks::in_order;
+use crate::notices::record;
 use crate::rules::rules;
 
 impl Holder {
@@ -35,8 +36,7 @@ impl Holder {
         let mut jobs = Vec::with_capacity(planned.len());
         for (call, id) in planned.into_iter().zip(ids) {
             self.in_flight.begin(&call);
-            let graphs = call.graphs.clone();
-            jobs.push((call.into_call(id), graphs));
+            jobs.push(call.into_call(id));
         }
         Ok(jobs)
     }
@@ -76,7 +76,7 @@ impl Holder {
         for row in rows {
             recorder.resettle(&mut changes, row, rules, now);
         }
-        self.worker.ledger.record(changes).await
+        record(&self.worker, changes).await
     }
 
     /// What a predecessor had sent without recording an answer is not known, which differs from everything desired.
@@ -149,8 +149,9 @@ impl Recorder {
 }
 
 impl Planned {
-    pub(super) fn into_call(self, call: CallId) -> Call {
-        Call { call, kind: self.kind, items: self.items }
+    /// The call, once it is written down, and the graphs that it is about.
+    pub(super) fn into_call(self, call: CallId) -> (Call, Vec<GraphId>) {
+        (Call { call, kind: self.kind, items: self.items }, self.graphs)
     }
 }
 
@@ -176,13 +177,8 @@ impl InFlight {
         !self.anchors.is_empty() && names.any(|digest| self.anchors.contains(digest))
     }
 
-    pub(super) fn end(
-        &mut self,
-        calls: usize,
-        graphs: &[GraphId],
-        anchors: impl IntoIterator<Item = Digest>,
-    ) {
-        self.calls -= calls;
+    pub(super) fn end(&mut self, graphs: &[GraphId], anchors: impl IntoIterator<Item = Digest>) {
+        self.calls -= 1;
         for graph in graphs {
             self.graphs.remove(graph);
         }

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use connections::Epoch;
 use futures_util::future::join_all;
-use identity::Digest;
 use ledger::{CallId, GraphId, LedgerError};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::answers::Delivered;
+use super::answers::{Delivered, Unrecorded};
 use super::batcher::{BATCH, Planned};
 use super::record::Recorder;
 use super::take::item;
@@ -26,29 +25,14 @@ use crate::off_thread::off_thread;
 /// How long a handoff waits for its answers before absorb records it: no message is held for longer than 2 s.
 const WAITS: Duration = Duration::from_millis(1500);
 
-/// A handoff that has ended.
-pub(super) struct FastPathOutcome {
-    calls: usize,
-    graphs: Vec<GraphId>,
-    anchors: Vec<Digest>,
-    went: HandoffAnswers,
-    /// What was in force when it was planned.
-    epoch: Epoch,
-}
-
-/// What became of the calls of a handoff.
-enum HandoffAnswers {
-    /// They were sent, and their answers are recorded.
-    Recorded(Vec<CallOutcome>),
-    /// They were sent, and their answers are not recorded, or nobody knows whether they are.
-    Unrecorded {
-        /// The answers.
-        answers: Vec<Delivered>,
-        /// They may be recorded.
-        is_in_doubt: bool,
-    },
-    /// They could not be written down, and were not sent.
-    NotWrittenDown(LedgerError),
+/// What became of a handoff.
+pub(super) enum HandoffOutcome {
+    /// Its calls were sent, and their answers are recorded.
+    Recorded(Vec<Delivered>),
+    /// Its calls were sent; their answers are not recorded, or it is unknown whether they are.
+    Unrecorded(Unrecorded),
+    /// Its calls could not be written down, and were not sent.
+    NotWrittenDown(Vec<Planned>, LedgerError),
 }
 
 impl Holder {
@@ -72,40 +56,28 @@ impl Holder {
         for call in &planned {
             self.in_flight.begin(call);
         }
-        let mut outcome = FastPathOutcome {
-            calls: planned.len(),
-            graphs: planned.iter().flat_map(|call| call.graphs.iter().copied()).collect(),
-            anchors: planned.iter().flat_map(|call| &call.items).map(|item| item.anchor).collect(),
-            went: HandoffAnswers::Recorded(Vec::new()),
-            epoch: self.connection.epoch(),
-        };
-        let recorder = self.recorder();
-        under_way.spawn(async move {
-            outcome.went = recorder.send_handoff(&api, handoff, planned, outcome.epoch).await;
-            Ended::Handoff(outcome)
-        });
+        let (recorder, epoch) = (self.recorder(), self.connection.epoch());
+        under_way
+            .spawn(async move { Ended::Handoff(recorder.send_handoff(&api, handoff, planned, epoch).await) });
     }
 
     /// Forgets that a handoff was under way, unless its answers are still to be recorded.
-    pub(super) fn finish_handoff(&mut self, outcome: FastPathOutcome) -> Result<(), LedgerError> {
-        let mut failed = None;
-        match outcome.went {
-            HandoffAnswers::Unrecorded { answers, is_in_doubt } => {
-                self.unrecorded.answers.extend(answers);
-                self.unrecorded.is_in_doubt |= is_in_doubt;
-                return Ok(());
+    pub(super) fn finish_handoff(&mut self, outcome: HandoffOutcome) -> Result<(), LedgerError> {
+        match outcome {
+            HandoffOutcome::Recorded(answers) => self.forget(answers),
+            HandoffOutcome::Unrecorded(kept) => {
+                self.unrecorded.answers.extend(kept.answers);
+                self.unrecorded.is_in_doubt |= kept.is_in_doubt;
             }
-            HandoffAnswers::Recorded(endings) if outcome.epoch == self.connection.epoch() => {
-                self.suspicion.learn(&endings);
-            }
-            HandoffAnswers::Recorded(_) => {}
-            HandoffAnswers::NotWrittenDown(cause) => {
+            HandoffOutcome::NotWrittenDown(planned, cause) => {
                 self.has_lost_count = true;
-                failed = Some(cause);
+                for call in planned {
+                    self.in_flight.end(&call.graphs, call.items.iter().map(|item| item.anchor));
+                }
+                return Err(cause);
             }
         }
-        self.in_flight.end(outcome.calls, &outcome.graphs, outcome.anchors);
-        failed.map_or(Ok(()), Err)
+        Ok(())
     }
 
     /// The calls that send a handoff's edits: batches that are full, or full enough for a call, and no more than there
@@ -144,35 +116,40 @@ impl Recorder {
         handoff: Handoff,
         planned: Vec<Planned>,
         epoch: Epoch,
-    ) -> HandoffAnswers {
+    ) -> HandoffOutcome {
         let Handoff { folded, answer, .. } = handoff;
         let calls = match self.write_down(&planned).await {
             Ok(calls) => calls,
             Err(cause) => {
                 not_sent(answer, folded);
-                return HandoffAnswers::NotWrittenDown(cause);
+                return HandoffOutcome::NotWrittenDown(planned, cause);
             }
         };
         fault_point!("carry.written_down");
-        let graphs: Vec<Vec<GraphId>> = planned.iter().map(|call| call.graphs.clone()).collect();
         let jobs = planned.into_iter().zip(&calls).map(|(call, id)| call.into_call(*id));
-        let jobs: Vec<Call> = jobs.collect();
-        let delivering = join_all(jobs.iter().map(|job| deliver(api, job)));
+        let jobs: Vec<(Call, Vec<GraphId>)> = jobs.collect();
+        let delivering = async move {
+            let endings = join_all(jobs.iter().map(|(job, _)| deliver(api, job))).await;
+            let ended = jobs.into_iter().zip(endings);
+            ended
+                .map(|((job, graphs), endings)| Delivered { job, graphs, endings, epoch, is_probe: false })
+                .collect::<Vec<Delivered>>()
+        };
         let mut delivering = std::pin::pin!(fault_point_within!("carry.sent", delivering));
-        let (when_recorded, endings, is_in_doubt) = match timeout(WAITS, &mut delivering).await {
-            Ok(endings) => {
+        let (when_recorded, answers, is_in_doubt) = match timeout(WAITS, &mut delivering).await {
+            Ok(answers) => {
                 fault_point!("carry.answered");
-                let failed = match self.record_handoff(folded, &endings, &calls).await {
+                let failed = match self.record_handoff(folded, &answers, &calls).await {
                     Ok(ended) => {
                         // The waiting task may be gone; it finds the events recorded when it reads the ledger.
                         drop(answer.send(HandoffResult::Recorded(ended)));
                         fault_point!("carry.recorded");
-                        return HandoffAnswers::Recorded(endings.into_iter().flatten().collect());
+                        return HandoffOutcome::Recorded(answers);
                     }
                     Err(failed) => failed,
                 };
                 let is_certain = matches!(failed, LedgerError::Conflict | LedgerError::Claimed);
-                (record_first(answer, None), endings, !is_certain)
+                (record_first(answer, None), answers, !is_certain)
             }
             Err(_) => {
                 let (connection, id) = (&self.connection.name, self.connection.id);
@@ -182,20 +159,14 @@ impl Recorder {
         };
         // It fails only if absorb could not record; the answers are true all the same.
         drop(when_recorded.await);
-        let answers = jobs
-            .iter()
-            .cloned()
-            .zip(graphs)
-            .zip(endings)
-            .map(|((job, graphs), endings)| Delivered { job, graphs, endings, epoch, is_probe: false });
-        HandoffAnswers::Unrecorded { answers: answers.collect(), is_in_doubt }
+        HandoffOutcome::Unrecorded(Unrecorded { answers, is_in_doubt })
     }
 
     /// Records what was folded together with what was answered.
     async fn record_handoff(
         &self,
         folded: Box<Folded>,
-        endings: &[Vec<CallOutcome>],
+        answers: &[Delivered],
         calls: &[CallId],
     ) -> Result<Vec<(uuid::Uuid, ledger::State)>, LedgerError> {
         let mut changes = folded.changes;
@@ -203,7 +174,7 @@ impl Recorder {
         let _held = self.worker.locks.writing.hold(&in_order(graphs.copied())).await;
         changes.fence = Some(self.fence);
         changes.closed_calls = calls.to_vec();
-        let endings: Vec<&CallOutcome> = endings.iter().flatten().collect();
+        let endings: Vec<&CallOutcome> = answers.iter().flat_map(|answered| &answered.endings).collect();
         off_thread(|| self.tell(&mut changes, &endings, &self.rules()));
         let ended = ends(&changes);
         record(&self.worker, changes).await?;

@@ -15,7 +15,7 @@ use crate::deliver::KnownIds;
 /// Number of ids that are kept in memory until the ledger has them: far more than calls are under way at once.
 const RECENT: usize = 4_096;
 
-/// Between two looks while the ledger is away.
+/// Wait between two queries while the ledger is unavailable.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Ids of one connection. Those that were accepted a moment ago may not be recorded yet.
@@ -41,8 +41,8 @@ impl Ids {
         self.gave_up.store(true, Ordering::Relaxed);
     }
 
-    /// The code that an id belongs to, as the ledger knows it. It is waited for: without it the answer of a create would be
-    /// lost.
+    /// The code that the ledger has for an id. Waits while the ledger is unavailable: without it the answer of a create would
+    /// be lost.
     async fn known_code(&self, id: u64) -> Result<Option<String>, LedgerError> {
         loop {
             match self.ledger.affiliate_code(self.connection, id).await {

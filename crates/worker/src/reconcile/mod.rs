@@ -33,7 +33,7 @@ use crate::handoff::{Handoff, HandoffQueue};
 use crate::rules::Known;
 use answers::{Delivered, Unrecorded, is_fenced, may_pass};
 use calls::InFlight;
-use fast_path::FastPathOutcome;
+use fast_path::HandoffOutcome;
 use ids::Ids;
 use suspicion::Suspicion;
 use wait::still_asked;
@@ -51,7 +51,7 @@ pub struct Holder {
     pub(crate) gate: Arc<ConnectionGate>,
     pub(crate) in_flight: InFlight,
     pub(crate) unrecorded: Unrecorded,
-    /// Calls may stand in the ledger as open that this holder does not know: the next one settles them.
+    /// The ledger may hold open calls that this holder does not know of; the next holder settles them.
     pub(crate) has_lost_count: bool,
     pub(crate) suspicion: Suspicion,
     /// What calls have taught about the account since the lease began.
@@ -82,7 +82,7 @@ enum Ended {
     /// A call.
     Call(Delivered),
     /// What absorb offered.
-    Handoff(FastPathOutcome),
+    Handoff(HandoffOutcome),
 }
 
 /// What lasts while a connection is served.

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::Holder;
 use super::suspicion::{Suspicion, Verdict};
+use crate::retry::doubled;
 use crate::rules::Known;
 
 /// The first wait before a probe of a paused connection.
@@ -92,7 +93,7 @@ impl Holder {
             return Ok(());
         }
         let longest = if reason == PausedFor::Configuration { LAST_CALL_PROBE } else { LAST_PROBE };
-        let wait = FIRST_PROBE.saturating_mul(1 << self.probes.min(16)).min(longest);
+        let wait = doubled(FIRST_PROBE, self.probes, longest);
         let wait = wait.mul_f64(0.5 + self.worker.chance() / 2.0);
         if !self.rest_while_paused(wait, reason, known, stop).await? {
             return Ok(());

@@ -9,8 +9,8 @@ use super::Holder;
 use super::answers::Delivered;
 use crate::deliver::{CallOutcome, deliver};
 
-/// How often the holder beats while a probe is under way.
-const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// How often the holder beats while it awaits something.
+pub(super) const BEAT_EVERY: Duration = Duration::from_secs(1);
 
 impl Holder {
     /// Sends one call that is due. True if it does not meet what the connection is paused for, or if nothing is due and the

@@ -229,8 +229,13 @@ impl Recorder {
     }
 
     /// Settles a graph under changed settings: what Refersion refused before may be taken now.
-    pub(super) fn reconsider(&self, changes: &mut Changes, read: GraphRow, rules: &Rules, now: Timestamp) {
-        let mut read = read;
+    pub(super) fn reconsider(
+        &self,
+        changes: &mut Changes,
+        mut read: GraphRow,
+        rules: &Rules,
+        now: Timestamp,
+    ) {
         reconsider(&mut read.graph);
         self.resettle(changes, read, rules, now);
     }

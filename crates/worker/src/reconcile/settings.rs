@@ -22,7 +22,7 @@ impl Holder {
     /// Goes by what is kept of the connection now.
     pub(super) fn adopt(&mut self, connection: Arc<Connection>) {
         if self.connection.state != State::Active && connection.state == State::Active {
-            // Once it is resumed, calls are wanted.
+            // A resumed connection starts without earlier failures, so that calls go out.
             self.forget_failures();
             self.suspect = None;
         }

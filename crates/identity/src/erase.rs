@@ -26,7 +26,7 @@ pub fn erase(graph: &mut Graph, rules: &Rules) -> Vec<Uuid> {
         identifier.traits.retain(|_, said| said.stamp.time > tombstone);
         if identifier.said_at.is_none_or(|said| said <= tombstone) && !held_back.contains(digest) {
             identifier.sealed = None;
-            identifier.refused = None;
+            (identifier.refused, identifier.refused_at) = (None, None);
         }
     }
     forget_messages(graph, &tombstones);

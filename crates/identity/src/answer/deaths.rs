@@ -81,7 +81,7 @@ impl Refusal<'_> {
 
     fn note_address(&self, graph: &mut Graph, address: Digest, cause: &Cause) -> Vec<Death> {
         if let Some(address) = graph.identifiers.get_mut(&address) {
-            address.refused = Some(cause.message.clone());
+            (address.refused, address.refused_at) = (Some(cause.message.clone()), Some(self.now));
         }
         // As with values, one dead letter stands for all, as long as it is kept.
         if graph.events.iter().any(|kept| kept.has_died_of(address)) {

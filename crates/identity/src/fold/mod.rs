@@ -13,6 +13,7 @@ use crate::tombstones::Tombstones;
 use crate::{Map, Text};
 
 pub use name::Name;
+use retry::reconsider_address;
 pub use retry::{forgive, reconsider};
 use traits::{keep_beside, write_beside, write_traits};
 
@@ -151,6 +152,11 @@ pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
     if !tombstones.covers(strongest, statement.stamp.time) {
         repeated = write_traits(graph, strongest, statement);
         repeated.extend(repeats_address_of(graph, statement));
+        if let Some((address, _)) = &statement.address
+            && let Some(address) = graph.identifiers.get_mut(&address.digest)
+        {
+            reconsider_address(address, statement.stamp.time);
+        }
         repeated.sort_unstable();
         repeated.dedup();
         write_beside(graph, statement);

@@ -5,7 +5,10 @@ use uuid::Uuid;
 use crate::digest::Digest;
 use crate::eligibility::NOT_AN_ADDRESS;
 use crate::graph::{Graph, Identifier};
-use crate::stamp::Stamp;
+use crate::stamp::{Moment, Stamp};
+
+/// How long a refused value or address that is stated again is not sent again.
+const REFUSED_FOR_MICROS: i64 = 7 * 86_400_000_000;
 
 /// The settings have changed: what Refersion refused may be taken now, and is tried again.
 pub fn reconsider(graph: &mut Graph) {
@@ -32,7 +35,21 @@ pub fn forgive(graph: &mut Graph, event: Uuid, stamp: &Stamp, address: Option<Di
     graph.affiliates.retain(|affiliate| !affiliate.gone);
 }
 
+/// An address that is stated is sent again once a week has passed since Refersion refused it.
+pub(super) fn reconsider_address(address: &mut Identifier, stated_at: Moment) {
+    if address.refused_at.is_some_and(|refused_at| !is_refused_still(refused_at, stated_at)) {
+        try_again(address);
+    }
+}
+
+/// Whether what Refersion refused stays refused when it is stated again.
+pub(super) fn is_refused_still(refused_at: Moment, stated_at: Moment) -> bool {
+    stated_at.0 < refused_at.0.saturating_add(REFUSED_FOR_MICROS)
+}
+
 /// An address that Refersion refused is sent again. One that was never sent, because it is certain to be refused, is not.
 fn try_again(address: &mut Identifier) {
-    address.refused.take_if(|why| !why.starts_with(NOT_AN_ADDRESS));
+    if address.refused.take_if(|why| !why.starts_with(NOT_AN_ADDRESS)).is_some() {
+        address.refused_at = None;
+    }
 }

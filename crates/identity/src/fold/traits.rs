@@ -3,12 +3,10 @@
 use uuid::Uuid;
 
 use super::Statement;
+use super::retry::is_refused_still;
 use crate::Text;
 use crate::digest::Digest;
 use crate::graph::{Blame, Claim, Graph, TraitValue, keep_newest};
-
-/// How long a refused value that is stated again is not sent again.
-const REFUSED_FOR_MICROS: i64 = 7 * 86_400_000_000;
 
 /// Writes the traits of a statement into a profile, last writer wins. Returns the events that the statement repeats.
 pub(super) fn write_traits(graph: &mut Graph, strongest: Digest, statement: &Statement) -> Vec<Uuid> {
@@ -66,7 +64,7 @@ pub(super) fn write_beside(graph: &mut Graph, statement: &Statement) {
 /// Replaces a statement by a newer one. What Refersion refused stays refused, for a week, if it is only said again.
 fn replace(known: &mut TraitValue, said: TraitValue) {
     let blame = known.blame.filter(|_| known.value == said.value);
-    let is_fresh = |blame: &Blame| said.stamp.time.0 < blame.at.0.saturating_add(REFUSED_FOR_MICROS);
+    let is_fresh = |blame: &Blame| is_refused_still(blame.at, said.stamp.time);
     let refused = known.refused.take().filter(|_| blame.as_ref().is_some_and(is_fresh));
     *known = TraitValue { refused, blame, ..said };
 }

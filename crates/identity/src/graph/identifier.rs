@@ -60,6 +60,9 @@ pub struct Identifier {
     /// Of an address: why Refersion does not take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// Of an address: when Refersion refused it last. Unknown in graphs of earlier programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_at: Option<Moment>,
     /// How many others it linked when it stopped linking; `None` while it links ([`crate::shared`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<u32>,
@@ -85,6 +88,7 @@ impl Identifier {
             searched_at: None,
             may_appear_until: None,
             refused: None,
+            refused_at: None,
             shared: None,
             apart: Vec::new(),
             inherited: None,

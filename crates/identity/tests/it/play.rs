@@ -41,7 +41,7 @@ pub(crate) struct Play {
     outcomes: BTreeMap<Uuid, Vec<String>>,
     /// Events whose payload the ledger still has.
     payloads: BTreeMap<Uuid, Event>,
-    now: Moment,
+    pub(crate) now: Moment,
 }
 
 impl Play {

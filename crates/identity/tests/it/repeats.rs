@@ -120,6 +120,38 @@ fn a_refused_address_that_is_said_again_waits_without_a_call_or_a_death() {
     );
 }
 
+#[test]
+fn a_refused_address_is_sent_again_when_it_is_stated_after_a_week_and_opens_no_second_dead_letter() {
+    let bad = identify(2).user("U").email("bad@x.io").named("Ann");
+    let refused = || {
+        let play = Play::of(std::slice::from_ref(&bad));
+        assert_eq!((creates(&play), play.outcomes(&bad)), (1, vec!["dead refused"]));
+        play
+    };
+    let stated =
+        |number, at| Event { number, ..identify(at).user("U").email("bad@x.io").with("company", "Acme") };
+    let (early, late) = (stated(90, WEEK), stated(91, WEEK + 60));
+    let mut play = refused();
+    play.go_on(&[early.clone(), identify(WEEK + 60).user("U").with("company", "Acme")]);
+    assert_eq!(creates(&play), 1, "no event has stated the address after a week");
+    play.now = moment(WEEK + 61);
+    play.go_on(std::slice::from_ref(&late));
+    assert_eq!(creates(&play), 2);
+    for repeat in [&early, &late] {
+        assert!(play.outcomes(repeat).iter().all(|outcome| !outcome.starts_with("dead")), "{repeat:?}");
+    }
+    play.go_on(&[stated(92, WEEK + 120)]);
+    assert_eq!(creates(&play), 2, "the second refusal holds for a week as well");
+    let packed = identity::graph::packed::pack(&play.town.graphs[0]);
+    let mut kept = identity::graph::packed::unpack(&packed).expect("what was packed");
+    assert_eq!(kept, play.town.graphs[0]);
+    drop(identity::fold::identify(&mut kept, &stated(93, 3 * WEEK).statement()));
+    let sends = |graph: &identity::Graph| {
+        Picture::of(graph, &rules()).steps.iter().any(|step| step.kind() == StepKind::Create)
+    };
+    assert!(sends(&kept), "the time of the refusal is kept");
+}
+
 /// The letter of an address that an operator has replayed is the one that its next refusal opens again.
 #[test]
 fn a_replayed_event_dies_again_of_its_address_though_newer_ones_state_it() {

@@ -13,7 +13,8 @@ pub(super) mod identifier {
     pub(crate) const SHARED: u64 = 1 << 9;
     pub(crate) const APART: u64 = 1 << 10;
     pub(crate) const INHERITED: u64 = 1 << 11;
-    pub(crate) const ALL: u64 = (1 << 12) - 1;
+    pub(crate) const REFUSED_AT: u64 = 1 << 12;
+    pub(crate) const ALL: u64 = (1 << 13) - 1;
 }
 
 /// Of a claim: the classes that occur, and whether traits follow that were stated beside the address.

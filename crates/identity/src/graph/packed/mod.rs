@@ -18,8 +18,8 @@
 //!
 //! Where flags say so, an affiliate's payee (a digest), the moment since which its payout field is held back, and the
 //! fields that cannot be emptied (many shared texts) follow its code; the moment until which an affiliate may appear at
-//! an address follows that of the last search, and after it that of an inherited tombstone; how many others an identifier
-//! linked (a number), and which it is kept apart from (many of 16 bytes), follow why it is refused; the traits that a user
+//! an address follows that of the last search, and after it those of an inherited tombstone and of the last refusal; how many
+//! others an identifier linked (a number), and which it is kept apart from (many of 16 bytes), follow why it is refused; the traits that a user
 //! stated beside an address follow the spans of the claim; what of an event cannot be used, and what it died of (shared texts)
 //! follow what it states; the event that is blamed for a refusal (16 bytes and a moment) follows the refusal. Graphs of
 //! earlier programs have none of these flags.

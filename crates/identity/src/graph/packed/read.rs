@@ -45,8 +45,8 @@ pub(super) fn graph(form: u8, bytes: &[u8]) -> Read<Graph> {
 impl Reader<'_> {
     fn identifier(&mut self) -> Read<Identifier> {
         use flags::identifier::{
-            ALL, APART, EXISTED, INHERITED, KIND, MAY_APPEAR, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT,
-            SHARED,
+            ALL, APART, EXISTED, INHERITED, KIND, MAY_APPEAR, NAMED, REFUSED, REFUSED_AT, SAID_AT, SEALED,
+            SEARCHED_AT, SHARED,
         };
 
         let flags = self.flags(ALL)?;
@@ -62,6 +62,7 @@ impl Reader<'_> {
             searched_at: self.when(flags & SEARCHED_AT, Self::moment)?,
             may_appear_until: self.when(flags & MAY_APPEAR, Self::moment)?,
             inherited: self.when(flags & INHERITED, Self::moment)?,
+            refused_at: self.when(flags & REFUSED_AT, Self::moment)?,
             existed: flags & EXISTED != 0,
             sealed: self.when(flags & SEALED, Self::text)?.map(str::to_owned),
             refused: self.when(flags & REFUSED, Self::shared)?.map(str::to_owned),

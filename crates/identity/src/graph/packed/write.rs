@@ -32,7 +32,8 @@ pub(super) fn graph(graph: &Graph) -> Vec<u8> {
 impl<'g> Writer<'g> {
     fn identifier(&mut self, one: &'g Identifier) {
         use flags::identifier::{
-            APART, EXISTED, INHERITED, MAY_APPEAR, NAMED, REFUSED, SAID_AT, SEALED, SEARCHED_AT, SHARED,
+            APART, EXISTED, INHERITED, MAY_APPEAR, NAMED, REFUSED, REFUSED_AT, SAID_AT, SEALED, SEARCHED_AT,
+            SHARED,
         };
 
         let Identifier {
@@ -45,6 +46,7 @@ impl<'g> Writer<'g> {
             searched_at,
             may_appear_until,
             refused,
+            refused_at,
             shared,
             apart,
             inherited,
@@ -64,9 +66,11 @@ impl<'g> Writer<'g> {
                 | bit(refused.is_some(), REFUSED)
                 | bit(shared.is_some(), SHARED)
                 | bit(!apart.is_empty(), APART)
-                | bit(inherited.is_some(), INHERITED),
+                | bit(inherited.is_some(), INHERITED)
+                | bit(refused_at.is_some(), REFUSED_AT),
         );
-        for moment in [named, said_at, searched_at, may_appear_until, inherited].into_iter().flatten() {
+        let moments = [named, said_at, searched_at, may_appear_until, inherited, refused_at];
+        for moment in moments.into_iter().flatten() {
             self.moment(*moment);
         }
         if let Some(sealed) = sealed {

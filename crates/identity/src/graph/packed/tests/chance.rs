@@ -64,6 +64,7 @@ impl Chance {
             searched_at: self.maybe(Self::moment),
             may_appear_until: self.maybe(Self::moment),
             refused: self.maybe(Self::text),
+            refused_at: self.maybe(Self::moment),
             shared: self.maybe(|chance| chance.pick([0, 101, u32::MAX])),
             apart: self.many(3, Self::digest),
             inherited: self.maybe(Self::moment),

@@ -37,6 +37,10 @@ pub async fn deletes_that_match_nobody_are_counted_beside_any_number_of_names(en
     let twice = [row(&format!("{UNUSABLE}tags nested"), 7), row(&format!("{UNUSABLE}tags nested"), 2)];
     let unmapped = many.chain(twice).chain([row(UNMATCHED, 1)]).collect();
     record(engine, Changes { connection: ONE, unmapped, ..Changes::default() }).await;
+    let shared = (0..=MAX_LEFT_OUT).map(|number| row(&format!("{SHARED}userId {number:04}"), 5));
+    let unmapped = shared.chain([row(UNMATCHED, 1)]).collect();
+    record(engine, Changes { connection: OTHER, unmapped, ..Changes::default() }).await;
+    assert_eq!(counts(engine, OTHER).await.unmatched_deletes, 1);
     let counted = counts(engine, ONE).await;
     assert_eq!(counted.unmatched_deletes, 1);
     assert_eq!(counted.unusable_values[0], ("tags nested".to_owned(), 9));

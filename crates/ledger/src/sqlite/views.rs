@@ -49,7 +49,7 @@ const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events) AS said FROM unmapped
 const LEFT_OUT: &str = "SELECT key, SUM(events) AS said FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1)
         AND (key LIKE ?3 || '%' OR key LIKE ?4 || '%' OR key LIKE ?6 || '%' OR key = ?5)
-    GROUP BY key ORDER BY (key = ?5 OR key LIKE ?6 || '%') DESC, said DESC, key LIMIT ?2";
+    GROUP BY key ORDER BY key = ?5 DESC, key LIKE ?6 || '%' DESC, said DESC, key LIMIT ?2";
 
 const UNMAPPED_BEYOND: &str = "SELECT COALESCE(SUM(events), 0) FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1) AND key = ?2";

@@ -196,8 +196,8 @@ fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, again: Agai
     }
 }
 
-const TOO_MANY: &str = "this event would link more than 500 identifiers, none of which links very many of them, so they cannot \
-    be one person's: correct the source, then replay";
+const TOO_MANY: &str = "this event would link more than 500 identifiers, or add to more than 2,000 links, and none of \
+    them links very many others, so they cannot be one person's: correct the source, then replay";
 
 fn outcome(reading: &Reading, number: u32, state: State, reason: &str, at: Timestamp) -> Outcome {
     Outcome { event: reading.event, number, state, reason: Some(reason.to_owned()), affiliate: None, at }

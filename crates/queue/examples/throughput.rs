@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use queue::rabbitmq::{Options, RabbitQueue};
-use queue::{Envelope, FORMAT, Lane, Queue};
+use queue::{Consume as _, Envelope, FORMAT, Lane, Publish as _};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::{Envelope, Lane, PublishError, Queue, pack};
+use crate::{Envelope, Lane, Publish, PublishError, pack};
 
 /// The bounds of what gathers, for each lane.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ pub struct GroupCounts {
 
 /// What gathers for one lane.
 struct Shared {
-    queue: Arc<dyn Queue>,
+    queue: Arc<dyn Publish>,
     limits: GroupLimits,
     gathered: Mutex<Gathered>,
     commits: AtomicU64,
@@ -88,8 +88,8 @@ impl std::fmt::Debug for GroupCommit {
 impl GroupCommit {
     /// Publishes into `queue`.
     #[must_use]
-    pub fn new(queue: Arc<dyn Queue>, limits: GroupLimits) -> Self {
-        let lane = |queue: &Arc<dyn Queue>| Arc::new(Shared::new(Arc::clone(queue), limits));
+    pub fn new(queue: Arc<dyn Publish>, limits: GroupLimits) -> Self {
+        let lane = |queue: &Arc<dyn Publish>| Arc::new(Shared::new(Arc::clone(queue), limits));
         Self { live: lane(&queue), bulk: lane(&queue) }
     }
 
@@ -129,7 +129,7 @@ impl GroupCommit {
 struct TooSlow(Duration);
 
 impl Shared {
-    fn new(queue: Arc<dyn Queue>, limits: GroupLimits) -> Self {
+    fn new(queue: Arc<dyn Publish>, limits: GroupLimits) -> Self {
         let (gathered, commits, envelopes) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
         Self { queue, limits, gathered, commits, envelopes }
     }

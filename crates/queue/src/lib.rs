@@ -1,8 +1,8 @@
 //! The queue between the ingest endpoint and the worker: what was accepted, until it is absorbed.
 //!
-//! The port is [`Queue`]. It promises that what was published is handed out until it is acknowledged, and that
-//! connections take turns. It promises nothing else about order: folding gives the same profiles in whatever order, and
-//! however often, envelopes come. Engines: [`sqlite::SqliteQueue`], embedded, and
+//! The port is [`Queue`]: [`Publish`], [`Consume`] and [`Observe`]. It promises that what was published is handed out until
+//! it is acknowledged, and that connections take turns. It promises nothing else about order: folding gives the same profiles
+//! in whatever order, and however often, envelopes come. Engines: [`sqlite::SqliteQueue`], embedded, and
 //! [`rabbitmq::RabbitQueue`]; both pass the suite in `contract` (feature `contract`).
 //!
 //! The queue knows envelopes, not what Segment says in them, and neither the ledger nor HTTP.
@@ -25,7 +25,7 @@ pub use batch::Batch;
 pub use envelope::{Envelope, FORMAT, Lane};
 pub use error::{PublishError, QueueError};
 pub use group::{GroupCommit, GroupLimits};
-pub use port::{Depth, Item, Look, Queue, TAKE_BYTES};
+pub use port::{Consume, Depth, Item, Look, Observe, Publish, Queue, TAKE_BYTES};
 pub use published::Published;
 
 /// The time of day, handed in by whoever builds an engine.

@@ -14,15 +14,24 @@ use crate::{Batch, Envelope, PublishError, Published, QueueError};
 pub const TAKE_BYTES: usize = 1024 * 1024;
 
 /// A durable queue with two lanes. Handles may be shared; every method may be called by many tasks at once.
+pub trait Queue: Publish + Consume + Observe {}
+
+impl<Q: Publish + Consume + Observe> Queue for Q {}
+
+/// The end of a queue at which events enter.
 #[async_trait]
-pub trait Queue: Send + Sync {
+pub trait Publish: Send + Sync {
     /// Publishes all envelopes, each into its lane, packed into messages (see [`crate::pack`]). When this returns `Ok`
     /// they survive a power cut. Nothing to publish is `Ok`.
     ///
     /// # Errors
     /// See [`PublishError`]; some of the envelopes may have been published then.
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError>;
+}
 
+/// The end of a queue at which the worker takes events out.
+#[async_trait]
+pub trait Consume: Send + Sync {
     /// Takes from every connection; see [`Self::take_except`].
     ///
     /// # Errors
@@ -53,7 +62,11 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// [`QueueError::NotHeld`] when part of it is not ours any more; the rest is given back.
     async fn release(&self, batch: &Batch) -> Result<(), QueueError>;
+}
 
+/// What a queue says of itself.
+#[async_trait]
+pub trait Observe: Send + Sync {
     /// Counts the events that wait or are not yet acknowledged.
     ///
     /// # Errors

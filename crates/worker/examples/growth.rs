@@ -15,7 +15,7 @@ use connections::{
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use queue::sqlite::SqliteQueue;
-use queue::{Envelope, FORMAT, Lane, Queue as _};
+use queue::{Envelope, FORMAT, Lane, Observe as _, Publish as _};
 use refersion::{Answer, Request, TransportError};
 use serde_json::{Map, Value, json, value::RawValue};
 use sqlite::Database;

@@ -2,12 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::ApiKey;
 use ingest::{Endpoint, Keys, KeysUnavailable, Limits};
-use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Look, PublishError, Queue, QueueError};
+use queue::{Envelope, GroupCommit, GroupLimits, Publish, PublishError, Queue};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -115,7 +114,7 @@ struct Guarded {
 }
 
 #[async_trait]
-impl Queue for Guarded {
+impl Publish for Guarded {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         let Some(ledger) = self.awaited.get().and_then(|engines| engines.ledger_file.as_ref()) else {
             return self.queue.publish(envelopes).await;
@@ -127,26 +126,6 @@ impl Queue for Guarded {
             return Err(PublishError::unavailable(sqlite::Error::Moved { path }));
         }
         self.queue.publish(envelopes).await
-    }
-
-    async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
-        self.queue.take_except(max, wait, except).await
-    }
-
-    async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
-        self.queue.acknowledge(batch).await
-    }
-
-    async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
-        self.queue.release(batch).await
-    }
-
-    async fn depth(&self) -> Result<Depth, QueueError> {
-        self.queue.depth().await
-    }
-
-    async fn look(&self, limit: usize) -> Result<Look, QueueError> {
-        self.queue.look(limit).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ingest::Limits;
 use jiff::Timestamp;
-use queue::Queue;
+use queue::Observe as _;
 use queue::sqlite::{Settings, SqliteQueue};
 use tokio::net::TcpStream;
 

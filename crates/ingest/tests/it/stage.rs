@@ -3,13 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::Randomness;
 use ingest::{Admission, Endpoint, Keys, KeysUnavailable, Limits, serve};
 use jiff::Timestamp;
-use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Look, PublishError, Queue, QueueError};
+use queue::{Envelope, GroupCommit, GroupLimits, Publish, PublishError};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -86,7 +85,7 @@ impl TestQueue {
 }
 
 #[async_trait]
-impl Queue for TestQueue {
+impl Publish for TestQueue {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         self.tries.fetch_add(1, Ordering::SeqCst);
         self.begun.add_permits(1);
@@ -101,26 +100,6 @@ impl Queue for TestQueue {
         }
         self.published.lock().unwrap().extend_from_slice(envelopes);
         Ok(())
-    }
-
-    async fn take_except(&self, _: usize, _: Duration, _: &[i64]) -> Result<Batch, QueueError> {
-        Ok(Batch::empty())
-    }
-
-    async fn acknowledge(&self, _: &Batch) -> Result<(), QueueError> {
-        Ok(())
-    }
-
-    async fn release(&self, _: &Batch) -> Result<(), QueueError> {
-        Ok(())
-    }
-
-    async fn depth(&self) -> Result<Depth, QueueError> {
-        Ok(Depth::default())
-    }
-
-    async fn look(&self, _: usize) -> Result<Look, QueueError> {
-        Ok(Look { envelopes: Vec::new(), complete: false })
     }
 }
 
@@ -144,7 +123,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    pub(crate) async fn new(queue: Arc<dyn Queue>, limits: Limits) -> Self {
+    pub(crate) async fn new(queue: Arc<dyn Publish>, limits: Limits) -> Self {
         Self::with_keys(true, queue, limits, None).await
     }
 
@@ -154,7 +133,7 @@ impl Stage {
     }
 
     pub(crate) async fn with_admission(
-        queue: Arc<dyn Queue>,
+        queue: Arc<dyn Publish>,
         limits: Limits,
         admission: Arc<dyn Admission>,
     ) -> Self {
@@ -163,7 +142,7 @@ impl Stage {
 
     async fn with_keys(
         any: bool,
-        queue: Arc<dyn Queue>,
+        queue: Arc<dyn Publish>,
         limits: Limits,
         admission: Option<Arc<dyn Admission>>,
     ) -> Self {

@@ -60,7 +60,10 @@ use self::rescue::Rescue;
 use self::supervisor::{Linked as _, State, board, supervise, up};
 use self::topology::Topology;
 use crate::published::Numbers;
-use crate::{Batch, Clock, Depth, Envelope, Lane, Look, PublishError, Published, Queue, QueueError, pack};
+use crate::{
+    Batch, Clock, Consume, Depth, Envelope, Lane, Look, Observe, Publish, PublishError, Published,
+    QueueError, pack,
+};
 
 /// A queue on RabbitMQ. Dropping it ends its connections; what it held comes back to others.
 ///
@@ -219,7 +222,7 @@ impl RabbitQueue {
 }
 
 #[async_trait]
-impl Queue for RabbitQueue {
+impl Publish for RabbitQueue {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         let (live, bulk): (Vec<_>, Vec<_>) =
             pack::pack(envelopes)?.into_iter().partition(|message| message.lane == Lane::Live);
@@ -233,7 +236,10 @@ impl Queue for RabbitQueue {
         }
         Ok(())
     }
+}
 
+#[async_trait]
+impl Consume for RabbitQueue {
     async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
         let _taker = self.intake.taker();
         let patience = wait.max(self.options.connect_time);
@@ -260,7 +266,10 @@ impl Queue for RabbitQueue {
     async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
         batch.check(self.intake.put_back(&batch.messages))
     }
+}
 
+#[async_trait]
+impl Observe for RabbitQueue {
     async fn depth(&self) -> Result<Depth, QueueError> {
         let publisher = up(&self.publisher, self.options.answer_time).await?;
         Ok(census::count(&publisher.link.connection, &self.topology, &self.options).await?.depth)

@@ -19,7 +19,7 @@ use sqlite::{Database, Migration, migrate};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::{Batch, Clock, Depth, Envelope, Look, PublishError, Queue, QueueError, pack};
+use crate::{Batch, Clock, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, QueueError, pack};
 
 pub use rescue::Rescue;
 
@@ -206,7 +206,7 @@ impl SqliteQueue {
 }
 
 #[async_trait]
-impl Queue for SqliteQueue {
+impl Publish for SqliteQueue {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         let messages = pack::pack(envelopes)?;
         if messages.is_empty() {
@@ -219,7 +219,10 @@ impl Queue for SqliteQueue {
         self.published.notify_one();
         Ok(())
     }
+}
 
+#[async_trait]
+impl Consume for SqliteQueue {
     async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
         let deadline = (!wait.is_zero()).then(|| Instant::now() + wait);
         loop {
@@ -257,7 +260,10 @@ impl Queue for SqliteQueue {
         self.published.notify_one();
         batch.check(released)
     }
+}
 
+#[async_trait]
+impl Observe for SqliteQueue {
     async fn depth(&self) -> Result<Depth, QueueError> {
         self.database.run(|connection| admin::depth(connection)).await
     }

@@ -12,7 +12,7 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
 use queue::contract::{Rig, envelope, numbers};
 use queue::rabbitmq::{Options, RabbitQueue};
-use queue::{Clock, Envelope, Lane, Queue};
+use queue::{Clock, Consume as _, Envelope, Lane, Observe as _, Publish as _, Queue};
 use testbed::rabbitmq::{Broker, shared_url};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use queue::contract::envelope;
-use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Lane, Look, PublishError, Queue, QueueError};
+use queue::{Envelope, GroupCommit, GroupLimits, Lane, Publish, PublishError};
 use tokio::sync::Semaphore;
 
 /// A queue whose commits wait for a permit each, and remembers their sizes.
@@ -33,33 +32,13 @@ impl Gate {
 }
 
 #[async_trait]
-impl Queue for Gate {
+impl Publish for Gate {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         self.begun.add_permits(1);
         self.permits.acquire().await.unwrap().forget();
         self.commits.lock().unwrap().push(envelopes.len());
         assert!(!envelopes.iter().any(|envelope| envelope.revision == 99), "planted");
         Ok(())
-    }
-
-    async fn take_except(&self, _: usize, _: Duration, _: &[i64]) -> Result<Batch, QueueError> {
-        Ok(Batch::empty())
-    }
-
-    async fn acknowledge(&self, _: &Batch) -> Result<(), QueueError> {
-        Ok(())
-    }
-
-    async fn release(&self, _: &Batch) -> Result<(), QueueError> {
-        Ok(())
-    }
-
-    async fn depth(&self) -> Result<Depth, QueueError> {
-        Ok(Depth::default())
-    }
-
-    async fn look(&self, _: usize) -> Result<Look, QueueError> {
-        Ok(Look { envelopes: Vec::new(), complete: false })
     }
 }
 

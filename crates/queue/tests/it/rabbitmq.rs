@@ -7,7 +7,7 @@ use lapin::options::{BasicGetOptions, BasicRejectOptions, QueueDeclareOptions, Q
 use lapin::types::FieldTable;
 use queue::contract::{envelope, numbers};
 use queue::rabbitmq::{DELIVERY_LIMIT, Options, RabbitError, RabbitQueue};
-use queue::{Envelope, FORMAT, Item, Lane, PublishError, Queue};
+use queue::{Consume as _, Envelope, FORMAT, Item, Lane, Observe as _, Publish as _, PublishError};
 
 use crate::brokers::{
     Observer, PATIENCE, all_sent_back, clock, connect, in_one_message, options, shared, until,

@@ -2,7 +2,7 @@
 
 use queue::contract::{envelope, numbers};
 use queue::rabbitmq::{Options, RabbitError, RabbitQueue};
-use queue::{Lane, Queue};
+use queue::{Consume as _, Lane, Publish as _};
 use testbed::Authority;
 use testbed::rabbitmq::Broker;
 

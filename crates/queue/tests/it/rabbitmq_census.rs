@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use queue::contract::envelopes;
-use queue::{Depth, Lane, Queue};
+use queue::{Consume as _, Depth, Lane, Observe as _, Publish as _};
 use tokio::task::JoinSet;
 
 use crate::brokers::{Observer, PATIENCE, connect, in_one_message, options, shared, until};

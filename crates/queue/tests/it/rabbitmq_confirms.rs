@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use queue::contract::envelope;
 use queue::rabbitmq::{Options, RabbitQueue};
-use queue::{Envelope, Lane, PublishError, Queue};
+use queue::{Envelope, Lane, Publish as _, PublishError};
 use serde_json::value::RawValue;
 
 use crate::brokers::{connect, options, shared, until};

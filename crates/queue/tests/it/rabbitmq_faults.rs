@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use queue::contract::{envelope, numbers};
 use queue::rabbitmq::{Options, RabbitQueue};
-use queue::{Lane, PublishError, Queue, QueueError};
+use queue::{Consume as _, Lane, Publish as _, PublishError, QueueError};
 use tokio::time::Instant;
 
 use crate::brokers::{Observer, PATIENCE, Publishers, clock, connect, mistreated, options, take_all, until};

@@ -6,7 +6,7 @@ use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use queue::contract::envelope;
 use queue::rabbitmq::{Options, TYPE};
-use queue::{Item, Lane, Queue};
+use queue::{Consume as _, Item, Lane, Publish as _};
 
 use crate::brokers::{Observer, PATIENCE, all_sent_back, connect, options, shared};
 

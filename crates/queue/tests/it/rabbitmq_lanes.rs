@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use queue::contract::{envelope, numbers};
 use queue::rabbitmq::Options;
-use queue::{Envelope, Lane, Queue};
+use queue::{Consume as _, Envelope, Lane, Observe as _, Publish as _};
 
 use crate::brokers::{Observer, PATIENCE, connect, options, shared, until};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use numbers::Ranges;
 use queue::contract::envelope;
 use queue::rabbitmq::{Options, RabbitQueue, lossy_policies};
-use queue::{Batch, Depth, Envelope, Lane, Published, Queue};
+use queue::{Batch, Consume as _, Depth, Envelope, Lane, Observe as _, Publish as _, Published};
 use testbed::rabbitmq::Broker;
 use tokio::time::Instant;
 use uuid::Uuid;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use queue::contract::{envelope, envelopes, numbers};
 use queue::sqlite::{LOST_LIMIT, Settings};
-use queue::{Batch, Item, Lane, Queue, QueueError};
+use queue::{Batch, Consume as _, Item, Lane, Observe as _, Publish as _, Queue, QueueError};
 
 use crate::rigs::SqliteRig;
 

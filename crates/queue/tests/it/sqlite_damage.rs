@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use queue::contract::envelope;
 use queue::sqlite::{Settings, SqliteQueue};
-use queue::{Envelope, Item, Lane, PublishError, Queue};
+use queue::{Consume as _, Envelope, Item, Lane, Observe as _, Publish as _, PublishError};
 use serde_json::value::RawValue;
 
 use crate::rigs::SqliteRig;

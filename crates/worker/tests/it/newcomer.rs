@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{Ledger as _, State};
 use queue::sqlite::{LOST_LIMIT, SqliteQueue};
-use queue::{Envelope, FORMAT, Item, Lane, Queue as _};
+use queue::{Consume as _, Envelope, FORMAT, Item, Lane, Publish as _};
 use refersion::{Answer, Request, TransportError};
 use sqlite::Database;
 use tokio_util::sync::CancellationToken;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{Ledger as _, State};
 use queue::sqlite::SqliteQueue;
-use queue::{Envelope, FORMAT, Lane, Queue as _};
+use queue::{Envelope, FORMAT, Lane, Publish as _};
 use refersion::{Answer, Request, TransportError};
 use serde_json::{Value, json};
 use sqlite::Database;

@@ -31,7 +31,7 @@ use std::time::Duration;
 use connections::{ConnectionStore, PausedFor, State};
 use ledger::Ledger;
 use plant::Plant;
-use queue::Queue;
+use queue::Observe as _;
 use tokio::time::{Instant, sleep};
 
 use crew::Crew;

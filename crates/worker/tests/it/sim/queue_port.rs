@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use queue::sqlite::SqliteQueue;
-use queue::{Batch, Depth, Envelope, Look, PublishError, Queue, QueueError};
+use queue::{Batch, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, QueueError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -26,12 +26,15 @@ fn unavailable() -> QueueError {
 }
 
 #[async_trait]
-impl Queue for QueuePort {
+impl Publish for QueuePort {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         let failed = || PublishError::unavailable(std::io::Error::other("the simulation says so"));
         self.life.take(self.inner.publish(envelopes), failed).await
     }
+}
 
+#[async_trait]
+impl Consume for QueuePort {
     /// Looks for itself instead of letting the engine poll every few milliseconds, which costs the simulation its pace.
     async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
         let deadline = Instant::now() + wait;
@@ -55,7 +58,10 @@ impl Queue for QueuePort {
         self.bell.notify_one();
         released
     }
+}
 
+#[async_trait]
+impl Observe for QueuePort {
     async fn depth(&self) -> Result<Depth, QueueError> {
         self.life.take(self.inner.depth(), unavailable).await
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use connections::{ConnectionStore, PausedFor};
 use jiff::Timestamp;
 use ledger::{DeadLetterFilter, DeadLetterState, Ledger};
-use queue::{Envelope, FORMAT, Lane, Queue};
+use queue::{Envelope, FORMAT, Lane, Publish as _};
 use serde_json::value::RawValue;
 use simulator::{Faults, Kind, Latency, Outage, Probability};
 use tokio::time::{Instant, sleep};

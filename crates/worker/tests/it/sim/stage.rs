@@ -11,7 +11,7 @@ use connections::{
 use jiff::{SignedDuration, Timestamp};
 use ledger::Ledger;
 use ledger::sqlite::SqliteLedger;
-use queue::Queue;
+use queue::Observe as _;
 use queue::sqlite::SqliteQueue;
 use simulator::{ExistingAffiliate, Options, Simulator, Status, Switches};
 use sqlite::Database;

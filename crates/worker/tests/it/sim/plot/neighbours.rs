@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connections::{ConnectionStore, PausedFor};
 use ledger::Ledger;
-use queue::Queue;
+use queue::Observe as _;
 use simulator::{Faults, Kind, Probability};
 use tokio::time::sleep;
 

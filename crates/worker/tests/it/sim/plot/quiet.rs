@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use connections::{ConnectionStore, PausedFor};
-use queue::Queue;
+use queue::Observe as _;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 

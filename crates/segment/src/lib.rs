@@ -17,6 +17,7 @@ mod message;
 mod node;
 mod numbers;
 mod options;
+mod outline;
 mod redact;
 mod refusal;
 mod surrogates;
@@ -32,6 +33,7 @@ pub use event::{
 };
 pub use fields::fold_key;
 pub use options::{Mapping, ReadOptions, standard_field, standard_fields};
+pub use outline::Outline;
 pub use redact::{REDACTED, without_key};
 pub use refusal::Refusal;
 pub use traits::is_custom;

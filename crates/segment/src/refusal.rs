@@ -33,6 +33,17 @@ impl Refusal {
         self.to_string()
     }
 
+    /// The type of the event: one of Segment's, `other`, or `unknown` if the event was refused before its type was read.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnsupportedType(kind) => kind,
+            Self::IdentifyNamesNobody => "identify",
+            Self::DeleteNamesNobody => "delete",
+            Self::NotJson(_) | Self::NotAnObject | Self::NoType => "unknown",
+        }
+    }
+
     /// The HTTP status: 501 for an unsupported type, otherwise 400. Segment retries neither.
     ///
     /// Source: Segment's direct destination page, "Responses".

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     audit, bench, check, config, connections, dead_letters, demo, events, export, forget, migrate, missing,
-    profiles, retention, secrets, serve, simulate, status,
+    profiles, retention, secrets, send, serve, simulate, status,
 };
 use crate::config::{Loaded, Log, LogLevel, Origin};
 
@@ -65,6 +65,8 @@ pub enum Command {
     Simulate(Box<simulate::Arguments>),
     /// Add, show, check and change the Refersion accounts that are delivered to
     Connections(Box<connections::Arguments>),
+    /// Put the events of a file into the queue
+    Send(send::Arguments),
     /// Find events, what happened to them, and what they wait for
     Events(events::Arguments),
     /// Look at what is kept of a person

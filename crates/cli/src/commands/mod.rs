@@ -18,6 +18,7 @@ pub mod missing;
 pub mod profiles;
 pub mod retention;
 pub mod secrets;
+pub mod send;
 pub mod serve;
 pub mod simulate;
 #[cfg(test)]
@@ -89,6 +90,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Events(arguments) => events::run(arguments, context).await,
         Command::Profiles(arguments) => profiles::run(arguments, context).await,
         Command::DeadLetters(arguments) => dead_letters::run(arguments, context).await,
+        Command::Send(arguments) => send::run(arguments, context).await,
         Command::Forget(arguments) => forget::run(arguments, context).await,
         Command::Audit(arguments) => audit::run(arguments, context).await,
         Command::Export(arguments) => export::run(arguments, context).await,

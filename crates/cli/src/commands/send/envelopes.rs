@@ -1,0 +1,100 @@
+//! Makes envelopes of events, with ids that are the same when an event is sent again.
+
+use files::{Event, Kind};
+use jiff::{SignedDuration, Timestamp};
+use queue::{Envelope, FORMAT, Lane};
+
+use super::marker::Saved;
+use crate::clock::{self, Clock};
+
+/// A file of this age gives its events its own time in their ids: each run sends the very same events. The ledger keeps
+/// events by the time in their ids, so what is older gets the time of the run.
+const YOUNG: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// An interrupted run is resumed with its own ids for this long.
+const RESUMED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// Makes the envelopes of one run.
+pub(super) struct Envelopes {
+    connection: i64,
+    /// The time in the ids of events.
+    at: Timestamp,
+    pub(super) started_at: Timestamp,
+    clock: Clock,
+}
+
+impl Envelopes {
+    /// For a file of `time`; `saved` is the run that is resumed.
+    pub(super) fn of(connection: i64, time: Timestamp, now: Timestamp, saved: Option<&Saved>) -> Self {
+        let is_recent = |at: &Timestamp| *at <= now && now.duration_since(*at) < RESUMED_WITHIN;
+        let started_at = saved.map(|saved| saved.started_at).filter(is_recent).unwrap_or(now);
+        let is_young = time <= now && now.duration_since(time) < YOUNG;
+        let at = if is_young { time } else { started_at };
+        Self { connection, at, started_at, clock: clock::system() }
+    }
+
+    /// When what is read now counts as accepted.
+    pub(super) fn now(&self) -> Timestamp {
+        let now = (self.clock)();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    /// The envelope of an event that is accepted at this time. What a file has waits behind live events, except for deletes.
+    pub(super) fn envelope(&self, event: Event, received_at: Timestamp) -> Envelope {
+        let lane = match event.kind {
+            Kind::Identify | Kind::Other => Lane::Bulk,
+            Kind::Delete => Lane::Live,
+        };
+        Envelope {
+            format: FORMAT,
+            event_id: self.id(event.digest),
+            connection: self.connection,
+            lane,
+            received_at,
+            replay: false,
+            revision: 0,
+            payload: event.payload,
+        }
+    }
+
+    /// A UUIDv7 of the event's digest, which another connection's event does not share.
+    fn id(&self, digest: [u8; 16]) -> uuid::Uuid {
+        let mut bytes = [0; 10];
+        bytes.copy_from_slice(&digest[..10]);
+        for (byte, mine) in bytes.iter_mut().rev().zip(self.connection.to_le_bytes()) {
+            *byte ^= mine;
+        }
+        let millis = u64::try_from(self.at.as_millisecond()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn id(connection: i64, time: i64, now: i64, saved: Option<&Saved>) -> uuid::Uuid {
+        Envelopes::of(connection, at(time), at(now), saved).id([7; 16])
+    }
+
+    #[test]
+    fn a_young_file_has_the_same_events_in_each_run() {
+        assert_eq!(id(1, NOW - 60, NOW, None), id(1, NOW - 60, NOW + 1_000, None));
+        assert_ne!(id(1, NOW - 60, NOW, None), id(2, NOW - 60, NOW, None));
+    }
+
+    #[test]
+    fn an_old_file_has_the_same_events_in_a_run_that_is_resumed() {
+        let saved = Saved { started_at: at(NOW), ..Saved::default() };
+        let first = id(1, 0, NOW, None);
+        assert_eq!(first, id(1, 0, NOW + 3_600, Some(&saved)));
+        assert_ne!(first, id(1, 0, NOW + 3_600, None));
+        assert_ne!(first, id(1, 0, NOW + 90_000, Some(&saved)), "events of a day ago would expire early");
+    }
+}

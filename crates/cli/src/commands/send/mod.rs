@@ -1,0 +1,152 @@
+//! `send`: publishes the events of a file into the queue.
+//!
+//! A thread reads the file (`source`, `reading`), and this task publishes what it has read (`publishing`), so that both go on
+//! at the same time. How far it has come is written down after each batch (`marker`): a run that was interrupted, even by a
+//! kill, goes on from there. What was sent and not yet written down is sent again as the same events.
+
+mod envelopes;
+mod marker;
+mod progress;
+mod publishing;
+mod reading;
+mod report;
+mod room;
+mod source;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use connections::{Connection, ConnectionName};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::Context;
+use crate::arrivals::report_own;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::directory::by_name;
+use crate::shutdown;
+use envelopes::Envelopes;
+use marker::Marker;
+use progress::Progress;
+use publishing::Publisher;
+use reading::Reading;
+use report::Report;
+use source::Input;
+
+const EXAMPLES: &str = "\
+Examples:
+  refersion-destination send --connection shop events.ndjson
+  refersion-destination send --connection shop --audience first_time_shopper first_time_shopper.csv
+  refersion-destination send --connection shop --trait lifetime_value --time 2026-11-01T00:00:00Z ltv.csv
+  zcat events.ndjson.gz | refersion-destination send --connection shop -
+
+A file has an identify or a delete as JSON on each line, or it is a CSV export of an audience or of a trait from Segment Engage.
+Bad lines are named on standard error and left out; the exit code is 3 then. Sending a file twice does no harm. A run that was
+interrupted goes on where it stopped when it is started again. `events find` shows what became of the events.";
+
+/// The arguments of `send`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The connection that the events are for
+    #[arg(long, value_name = "NAME")]
+    connection: ConnectionName,
+    /// The trait that is true for every row of an audience export
+    #[arg(long, value_name = "TRAIT", conflicts_with = "trait_name", value_parser = trait_name)]
+    audience: Option<String>,
+    /// The trait of the column `value` of a trait export
+    #[arg(long = "trait", id = "trait_name", value_name = "TRAIT", value_parser = trait_name)]
+    trait_name: Option<String>,
+    /// The time of events that state none, like 2026-11-01T12:00:00Z [default: when the file was changed; now for `-`]
+    #[arg(long, value_name = "TIME")]
+    time: Option<Timestamp>,
+    /// The file, or `-` for standard input
+    #[arg(value_name = "FILE|-")]
+    file: PathBuf,
+}
+
+/// Without any letter or digit it could not be told from others.
+fn trait_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let has_name = segment::fold_key(name).chars().any(char::is_alphanumeric);
+    has_name.then(|| name.to_owned()).ok_or_else(|| "a trait has a name, like first_time_shopper".to_owned())
+}
+
+/// Publishes a file.
+///
+/// # Errors
+///
+/// [`Failure`] if the file or the installation cannot be used.
+pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let stop =
+        shutdown::on_signals().map_err(|error| Failure::failed("signals", &error, "report this as a bug"))?;
+    let input = Input::of(&arguments)?;
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, &arguments.connection).await?;
+    let marker = Marker::of(&context.loaded.config, connection.id, &input);
+    let sending = Sending { engines: &engines, connection: &connection, stop, began: Instant::now() };
+    let sent = sending.send(input, marker, context).await;
+    report_own(&engines).await;
+    sent
+}
+
+/// One run.
+struct Sending<'a> {
+    engines: &'a Engines,
+    connection: &'a Connection,
+    stop: CancellationToken,
+    began: Instant,
+}
+
+impl Sending<'_> {
+    async fn send(
+        &self,
+        input: Input,
+        mut marker: Option<Marker>,
+        context: &mut Context,
+    ) -> Result<Exit, Failure> {
+        let saved = marker.as_ref().and_then(Marker::read);
+        let started_at = self.engines.now();
+        let envelopes = Envelopes::of(self.connection.id, input.options.time, started_at, saved.as_ref());
+        let (name, length) = (input.name.clone(), input.length);
+        let (mut reading, resumed) = Reading::begin(input, saved, envelopes).await?;
+        let mut report = Report::resumed(resumed.as_ref());
+        let mut progress = Progress::new(context.output.is_json(), length);
+        if let Some(resumed) = &resumed {
+            progress.say(&format!("going on at line {}, where the last run stopped", resumed.line));
+        }
+        let sent = self.send_all(&mut reading, &mut report, &mut progress, marker.as_mut(), context).await;
+        if let Some(marker) = &mut marker {
+            if matches!(sent, Ok(true)) { marker.remove() } else { marker.write_now() }
+        }
+        progress.end();
+        report.finish(sent?, self.began.elapsed());
+        report.print(Path::new(&name), marker.is_some(), &mut context.output)
+    }
+
+    /// True if all was sent, and false if the run shall end before.
+    async fn send_all(
+        &self,
+        reading: &mut Reading,
+        report: &mut Report,
+        progress: &mut Progress,
+        mut marker: Option<&mut Marker>,
+        context: &mut Context,
+    ) -> Result<bool, Failure> {
+        let mut publisher = Publisher::new(self.engines, self.connection, &context.loaded.config, &self.stop);
+        while let Some(batch) = reading.next(&self.stop).await? {
+            report.name_bad_lines(&batch, progress, &mut context.output)?;
+            if !publisher.publish(&batch.envelopes, progress).await? {
+                return Ok(false);
+            }
+            report.count(&batch);
+            if let Some(marker) = &mut marker {
+                marker.write(report.saved(&batch));
+            }
+            progress.show(report);
+        }
+        Ok(reading.is_finished())
+    }
+}

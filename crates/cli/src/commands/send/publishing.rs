@@ -1,0 +1,117 @@
+//! Publishes batches; a queue that is full or away is waited for.
+
+use std::time::Duration;
+
+use connections::Connection;
+use queue::pack::MESSAGE_ENVELOPES;
+use queue::{Envelope, PublishError};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::progress::Progress;
+use super::room::Room;
+use crate::arrivals;
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::failure::{Failure, with_causes};
+
+/// Why a full queue takes nothing.
+pub(super) const FULL: &str =
+    "the queue is full: a worker has to catch up (`status` shows whether one works)";
+
+/// The first pause before what was not published is published again, and the longest one.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// How often it is reported what was published; see [`arrivals`].
+const REPORT_EVERY: Duration = Duration::from_secs(2);
+
+/// Publishes for one connection.
+pub(super) struct Publisher<'a> {
+    engines: &'a Engines,
+    stop: &'a CancellationToken,
+    room: Room,
+    reported: Instant,
+    pause: Duration,
+    /// The reason for waiting that was told.
+    told: Option<String>,
+}
+
+impl<'a> Publisher<'a> {
+    pub(super) fn new(
+        engines: &'a Engines,
+        connection: &Connection,
+        config: &Config,
+        stop: &'a CancellationToken,
+    ) -> Self {
+        let room = Room::new(config, connection.id);
+        Self { engines, stop, room, reported: Instant::now(), pause: PAUSES.0, told: None }
+    }
+
+    /// Publishes all of them, however long the queue takes nothing; false if the run shall end before. Some may be published
+    /// then.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if an envelope is larger than any queue takes.
+    pub(super) async fn publish(
+        &mut self,
+        envelopes: &[Envelope],
+        progress: &mut Progress,
+    ) -> Result<bool, Failure> {
+        let (mut rest, mut piece) = (envelopes, envelopes.len());
+        while !rest.is_empty() && !self.stop.is_cancelled() {
+            if let Some(why) = self.room.refusal(self.engines).await {
+                self.wait(why.to_owned(), progress).await;
+                continue;
+            }
+            let (part, behind) = rest.split_at(piece.min(rest.len()));
+            match self.engines.queue.publish(part).await {
+                Ok(()) => {
+                    rest = behind;
+                    self.is_well(progress);
+                }
+                Err(error @ PublishError::TooLarge { .. }) => return Err(error.into()),
+                Err(error) => {
+                    // Message by message, so that a queue with little room is not given the same ones again and again.
+                    piece = MESSAGE_ENVELOPES;
+                    self.wait(in_words(&error), progress).await;
+                }
+            }
+            self.report().await;
+        }
+        Ok(rest.is_empty())
+    }
+
+    /// Waits longer each time, and tells why once.
+    async fn wait(&mut self, why: String, progress: &mut Progress) {
+        if self.told.as_ref() != Some(&why) {
+            progress.say(&format!("waiting: {why}"));
+            self.told = Some(why);
+        }
+        progress.refresh();
+        self.stop.run_until_cancelled(sleep(self.pause)).await;
+        self.pause = (self.pause * 2).min(PAUSES.1);
+    }
+
+    fn is_well(&mut self, progress: &mut Progress) {
+        self.pause = PAUSES.0;
+        if self.told.take().is_some() {
+            progress.say("going on");
+        }
+    }
+
+    /// Reports to the ledger what was published, as every process does.
+    async fn report(&mut self) {
+        if self.reported.elapsed() >= REPORT_EVERY {
+            self.reported = Instant::now();
+            arrivals::report_own(self.engines).await;
+        }
+    }
+}
+
+fn in_words(error: &PublishError) -> String {
+    match error {
+        PublishError::Full => FULL.to_owned(),
+        other => with_causes(other),
+    }
+}

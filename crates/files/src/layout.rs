@@ -1,0 +1,132 @@
+//! The header of an export: which column has what, and what the rows state.
+
+use crate::parser::Options;
+use crate::reason::Unusable;
+
+/// What a column has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Column {
+    /// The id of the profile at Segment, or the name of the trait.
+    Key,
+    /// The value of the trait.
+    Value,
+    ExternalIds,
+    User,
+    Email,
+    Anonymous,
+    /// A trait that was chosen for the export, as its name is written.
+    Trait(String),
+    /// A column without a name.
+    Unnamed,
+}
+
+/// What each row states, beside its further columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stated {
+    /// The person is a member of this audience.
+    Audience(String),
+    /// This trait has the value of the column `value`.
+    Trait(String),
+    /// The trait that the column `key` names has the value of the column `value`.
+    TraitOfKey,
+}
+
+/// A header that was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) stated: Stated,
+    /// What makes equal rows of two files different.
+    pub(crate) seed: Vec<u8>,
+}
+
+impl Layout {
+    /// Understands a header. `has_one_key` tells whether the rows that follow have the same `key`, given its column.
+    pub(crate) fn of(
+        header: &[&str],
+        options: &Options,
+        has_one_key: impl FnOnce(usize) -> bool,
+    ) -> Result<Self, Unusable> {
+        let columns: Vec<Column> = header.iter().map(|name| column(name)).collect();
+        let identifies = [Column::ExternalIds, Column::User, Column::Email, Column::Anonymous];
+        if !columns.iter().any(|column| identifies.contains(column)) {
+            return Err(Unusable::NotAnExport);
+        }
+        let stated = stated(&columns, options, has_one_key)?;
+        let seed = format!("{stated:?} {header:?}").into_bytes();
+        Ok(Self { columns, stated, seed })
+    }
+}
+
+fn stated(
+    columns: &[Column],
+    options: &Options,
+    has_one_key: impl FnOnce(usize) -> bool,
+) -> Result<Stated, Unusable> {
+    let is_trait = columns.contains(&Column::Value);
+    match (&options.audience, &options.trait_name) {
+        (Some(_), _) if is_trait => Err(Unusable::NotAnAudience),
+        (Some(audience), _) => Ok(Stated::Audience(audience.clone())),
+        (None, Some(name)) if is_trait => Ok(Stated::Trait(name.clone())),
+        (None, Some(_)) => Err(Unusable::NotATrait),
+        (None, None) if !is_trait => Err(Unusable::AudienceMissing),
+        (None, None) => {
+            let key = columns.iter().position(|column| *column == Column::Key);
+            let names_traits = key.is_some_and(has_one_key);
+            if names_traits { Ok(Stated::TraitOfKey) } else { Err(Unusable::TraitMissing) }
+        }
+    }
+}
+
+/// Columns of identifiers that occur several times have a number behind their name, like `email_1`.
+fn column(name: &str) -> Column {
+    let folded = segment::fold_key(name);
+    match folded.as_str() {
+        "key" => return Column::Key,
+        "value" => return Column::Value,
+        "externalids" => return Column::ExternalIds,
+        "" => return Column::Unnamed,
+        _ => {}
+    }
+    match folded.trim_end_matches(|c: char| c.is_ascii_digit()) {
+        "userid" => Column::User,
+        "email" => Column::Email,
+        "anonymousid" => Column::Anonymous,
+        _ => Column::Trait(name.trim().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(header: &[&str], audience: Option<&str>, name: Option<&str>) -> Result<Stated, Unusable> {
+        let owned = |name: Option<&str>| name.map(str::to_owned);
+        let options = Options { audience: owned(audience), trait_name: owned(name), ..Options::default() };
+        Layout::of(header, &options, |_| false).map(|layout| layout.stated)
+    }
+
+    #[test]
+    fn columns_are_known_in_every_spelling() {
+        assert_eq!(column("External IDs"), Column::ExternalIds);
+        assert_eq!(column("email_12"), Column::Email);
+        assert_eq!(column("userId"), Column::User);
+        assert_eq!(column(" Favorite color "), Column::Trait("Favorite color".to_owned()));
+        assert_eq!(column("emailed"), Column::Trait("emailed".to_owned()));
+        assert_eq!(column(" "), Column::Unnamed);
+    }
+
+    #[test]
+    fn an_export_has_to_fit_what_is_said_about_it() {
+        let (audience, of_trait) = (["key", "external_ids"], ["key", "value", "external_ids"]);
+        assert_eq!(layout(&audience, Some("vip"), None), Ok(Stated::Audience("vip".to_owned())));
+        assert_eq!(layout(&audience, None, None), Err(Unusable::AudienceMissing));
+        assert_eq!(layout(&audience, None, Some("plan")), Err(Unusable::NotATrait));
+        assert_eq!(layout(&of_trait, None, Some("plan")), Ok(Stated::Trait("plan".to_owned())));
+        assert_eq!(layout(&of_trait, None, None), Err(Unusable::TraitMissing));
+        assert_eq!(layout(&of_trait, Some("vip"), None), Err(Unusable::NotAnAudience));
+        assert_eq!(layout(&["a", "b"], Some("vip"), None), Err(Unusable::NotAnExport));
+        let header = Layout::of(&of_trait, &Options::default(), |column| column == 0);
+        assert_eq!(header.map(|layout| layout.stated), Ok(Stated::TraitOfKey));
+    }
+}

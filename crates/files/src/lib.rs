@@ -1,0 +1,32 @@
+//! A reader of files with events: lines of JSON, and the CSV exports of Segment Engage.
+//!
+//! The reader performs no IO and reads no clock: [`Parser`] is handed the bytes of a file piece by piece, and returns events
+//! and bad lines. It holds one record at most, so the size of a file does not matter. Every event that it returns can be read
+//! by [`segment::read`], or is of a type that this destination skips. `docs/connect-segment.md` describes the formats for users.
+
+mod event;
+mod external_ids;
+mod identifiers;
+mod layout;
+mod ndjson;
+mod parser;
+mod place;
+mod reason;
+mod row;
+mod table;
+mod whole;
+
+use jiff::Timestamp;
+
+pub use event::{Event, Kind};
+pub use parser::{Form, Found, Options, Parser, Step};
+pub use place::Place;
+pub use reason::{Reason, Unusable};
+pub use whole::{Counts, read_whole};
+
+/// Upper limit of bytes in a line of JSON, and in a row of CSV. Segment's own limit for one event is 32 KiB; a file may have
+/// been written with more white space, or with longer escapes.
+pub const LONGEST: usize = 40 * 1024;
+
+/// The time of receipt with which events are checked: later than any that they state.
+const LATEST: Timestamp = Timestamp::constant(221_845_392_000, 0);

@@ -1,0 +1,103 @@
+//! One line of JSON as an event.
+
+use segment::{Body, Refusal};
+use serde_json::value::RawValue;
+
+use crate::LATEST;
+use crate::event::{Event, Kind, LineId};
+use crate::reason::Reason;
+
+/// The seed of ids of events that a file has as JSON.
+const SEED: &[u8] = b"events";
+
+/// Reads one line. An event without a `messageId`, and an identify without a time, gets one; otherwise it stays as it is. `time` is RFC 3339.
+pub(crate) fn event(line: &[u8], number: u64, time: &str) -> Result<Event, Reason> {
+    let text = std::str::from_utf8(line).map_err(|_| Reason::NotJson)?.trim();
+    let ids = LineId::new(SEED, number, line);
+    let (digest, message_id) = ids.event(0);
+    let (kind, bulk, added) = match segment::read(text.as_bytes(), LATEST) {
+        Ok(event) => {
+            // No identify is later than its receipt: one of this time has none of its own. A delete counts from its receipt.
+            let (kind, is_timeless) = match &event.body {
+                Body::Identify(identify) => (Kind::Identify, identify.time == LATEST),
+                Body::Delete(_) => (Kind::Delete, false),
+            };
+            let mut added = String::new();
+            if event.message_id.is_none() {
+                added.push_str(&format!("\"messageId\":\"{message_id}\","));
+            }
+            if is_timeless {
+                added.push_str(&format!("\"timestamp\":\"{time}\","));
+            }
+            (kind, event.bulk, added)
+        }
+        Err(refusal) => (other(&refusal)?, false, String::new()),
+    };
+    let payload = RawValue::from_string(with(text, &added)).map_err(|_| Reason::NotJson)?;
+    Ok(Event { kind, bulk, payload, digest })
+}
+
+fn other(refusal: &Refusal) -> Result<Kind, Reason> {
+    Reason::of(refusal).map_or(Ok(Kind::Other), Err)
+}
+
+/// The event with these members before its own. An event has one member at least, its type.
+fn with(event: &str, members: &str) -> String {
+    match event.strip_prefix('{') {
+        Some(rest) if !members.is_empty() => format!("{{{members}{rest}"),
+        _ => event.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    const TIME: &str = "2026-01-02T03:04:05Z";
+
+    fn payload(line: &str) -> String {
+        event(line.as_bytes(), 7, TIME).unwrap().payload.get().to_owned()
+    }
+
+    #[test]
+    fn an_event_with_an_id_and_a_time_stays_as_it_is() {
+        let line = r#"{"type" : "identify","userId":"u","messageId":"m","timestamp":"2026-01-01T00:00:00Z"}"#;
+        assert_eq!(payload(line), line);
+        assert_eq!(payload(&format!("  {line}\r")), line);
+        let received =
+            r#"{"type":"identify","userId":"u","messageId":"m","receivedAt":"2026-01-01T00:00:00Z"}"#;
+        assert_eq!(payload(received), received);
+    }
+
+    #[test]
+    fn an_event_without_an_id_or_a_time_gets_them() {
+        for line in [
+            r#"{"type":"identify","userId":"u"}"#,
+            r#"{"messageId":null,"timestamp":"soon","type":"identify","userId":"u"}"#,
+        ] {
+            let text = payload(line);
+            let read = segment::read(text.as_bytes(), LATEST).unwrap();
+            let Body::Identify(identify) = read.body else { panic!("no identify: {text}") };
+            assert_eq!(identify.time, TIME.parse::<Timestamp>().unwrap(), "{text}");
+            assert!(read.message_id.unwrap().starts_with("file-"), "{text}");
+        }
+        let delete = payload(r#"{"type":"delete","userId":"u"}"#);
+        assert!(delete.contains("messageId") && !delete.contains("timestamp"), "{delete}");
+    }
+
+    #[test]
+    fn other_types_are_events_and_the_rest_is_bad() {
+        let of = |line: &str| event(line.as_bytes(), 1, TIME).map(|event| (event.kind, event.bulk));
+        assert_eq!(of(r#"{"type":"track","userId":"u"}"#), Ok((Kind::Other, false)));
+        let engage = r#"{"type":"identify","userId":"u","context":{"personas":{}}}"#;
+        assert_eq!(of(engage), Ok((Kind::Identify, true)));
+        assert_eq!(of("{}"), Err(Reason::NoType));
+        assert_eq!(of(r#"{"type":"identify"}"#), Err(Reason::NoIdentifier));
+        assert_eq!(of(r#"{"type":"delete"}"#), Err(Reason::NoIdentifier));
+        assert_eq!(of("[1]"), Err(Reason::NotAnObject));
+        assert_eq!(of(r#"{"type":"identify","userId":"u""#), Err(Reason::NotJson));
+        assert_eq!(event(b"{\"a\":\"\xff\"}", 1, TIME).unwrap_err(), Reason::NotJson);
+    }
+}

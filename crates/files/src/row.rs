@@ -1,0 +1,174 @@
+//! A row of an export as events, as Engage would send them.
+//!
+//! The first userId, email address and anonymousId are one event with all that the row states: an export has one row for each
+//! profile. Engage makes a call of its own for each further identifier, with the audience or the trait alone
+//! (<https://segment.com/docs/engage/using-engage-data/>), and so does this. Further anonymousIds of somebody who has a
+//! stronger identifier are left out: what they would state, the stronger one states.
+
+use segment::Body;
+use serde_json::value::RawValue;
+
+use crate::LATEST;
+use crate::event::{Event, Kind, LineId};
+use crate::external_ids;
+use crate::identifiers::Identifiers;
+use crate::layout::{Column, Layout, Stated};
+use crate::reason::Reason;
+
+/// What a row states, ready to be written.
+struct Statement<'a> {
+    /// `audience` or `trait`.
+    class: &'static str,
+    /// The name of the trait.
+    key: &'a str,
+    /// Its value; `None` is `true`.
+    value: Option<&'a str>,
+    /// Further traits.
+    traits: Vec<(&'a str, &'a str)>,
+}
+
+/// Whom an event is about.
+#[derive(Default)]
+struct Whom<'a> {
+    user: Option<&'a str>,
+    email: Option<&'a str>,
+    anonymous: Option<&'a str>,
+}
+
+/// The events of a row: one at least. `time` is RFC 3339.
+pub(crate) fn events(
+    layout: &Layout,
+    cells: &[&str],
+    ids: &LineId,
+    time: &str,
+) -> Result<Vec<Event>, Reason> {
+    let statement = statement(layout, cells)?;
+    let found = identifiers(layout, cells)?;
+    let first = |texts: &'_ [String]| texts.first().cloned();
+    let (user, email, anonymous) = (first(&found.users), first(&found.emails), first(&found.anonymous));
+    let whom = Whom { user: user.as_deref(), email: email.as_deref(), anonymous: anonymous.as_deref() };
+    let mut events = vec![event(&statement, &whom, ids.event(0), time)?];
+    let alone = Statement { traits: Vec::new(), ..statement };
+    for (number, whom) in (1..).zip(further(&found)) {
+        // An address that is none names nobody, and the row has another identifier.
+        events.extend(event(&alone, &whom, ids.event(number), time).ok());
+    }
+    Ok(events)
+}
+
+fn further(found: &Identifiers) -> impl Iterator<Item = Whom<'_>> {
+    let is_known = !found.users.is_empty() || !found.emails.is_empty();
+    let anonymous = if is_known { &[][..] } else { &found.anonymous };
+    let users = found.users.iter().skip(1).map(|it| Whom { user: Some(it), ..Whom::default() });
+    let emails = found.emails.iter().skip(1).map(|it| Whom { email: Some(it), ..Whom::default() });
+    let others = anonymous.iter().skip(1).map(|it| Whom { anonymous: Some(it), ..Whom::default() });
+    users.chain(emails).chain(others)
+}
+
+fn statement<'a>(layout: &'a Layout, cells: &[&'a str]) -> Result<Statement<'a>, Reason> {
+    let cell = |wanted: &Column| {
+        let place = layout.columns.iter().position(|column| column == wanted);
+        place.map(|place| cells[place].trim()).filter(|cell| !cell.is_empty()).ok_or(Reason::NoValue)
+    };
+    let (class, key, value) = match &layout.stated {
+        Stated::Audience(audience) => ("audience", audience.as_str(), None),
+        Stated::Trait(name) => ("trait", name.as_str(), Some(cell(&Column::Value)?)),
+        Stated::TraitOfKey => ("trait", cell(&Column::Key)?, Some(cell(&Column::Value)?)),
+    };
+    let folded = segment::fold_key(key);
+    let named = layout.columns.iter().zip(cells).filter_map(|(column, cell)| match column {
+        Column::Trait(name) => Some((name.as_str(), *cell)),
+        _ => None,
+    });
+    let traits = named.filter(|(name, cell)| !cell.trim().is_empty() && segment::fold_key(name) != folded);
+    Ok(Statement { class, key, value, traits: traits.collect() })
+}
+
+fn identifiers(layout: &Layout, cells: &[&str]) -> Result<Identifiers, Reason> {
+    let (mut found, mut is_unreadable) = (Identifiers::default(), false);
+    let all = || layout.columns.iter().zip(cells);
+    for (_, cell) in all().filter(|(column, _)| **column == Column::ExternalIds) {
+        match external_ids::read(cell) {
+            Some(ids) => {
+                ids.of("userid").iter().for_each(|id| found.add_user(id));
+                ids.of("email").iter().for_each(|id| found.add_email(id));
+                ids.of("anonymousid").iter().for_each(|id| found.add_anonymous(id));
+            }
+            None => is_unreadable = true,
+        }
+    }
+    for (column, cell) in all() {
+        match column {
+            Column::User => found.add_user(cell),
+            Column::Email => found.add_email(cell),
+            Column::Anonymous => found.add_anonymous(cell),
+            _ => {}
+        }
+    }
+    match (found.is_empty(), is_unreadable, found.has_hashes) {
+        (false, ..) => Ok(found),
+        (true, true, _) => Err(Reason::ExternalIds),
+        (true, false, true) => Err(Reason::Hashed),
+        (true, false, false) => Err(Reason::NoIdentifier),
+    }
+}
+
+fn event(
+    statement: &Statement<'_>,
+    whom: &Whom<'_>,
+    (digest, message_id): ([u8; 16], String),
+    time: &str,
+) -> Result<Event, Reason> {
+    let text = statement.json(whom, &message_id, time);
+    match segment::read(text.as_bytes(), LATEST) {
+        Ok(read) => {
+            debug_assert!(matches!(read.body, Body::Identify(_)), "a row is an identify");
+            let payload = RawValue::from_string(text).map_err(|_| Reason::NotJson)?;
+            Ok(Event { kind: Kind::Identify, bulk: read.bulk, payload, digest })
+        }
+        Err(refusal) => Err(Reason::of(&refusal).unwrap_or(Reason::NoType)),
+    }
+}
+
+impl Statement<'_> {
+    /// The identify, as Engage writes it. Source: `engage/using-engage-data.md` of `segmentio/segment-docs`.
+    fn json(&self, whom: &Whom<'_>, message_id: &str, time: &str) -> String {
+        let mut json = Object(String::from(r#"{"type":"identify""#));
+        json.text("messageId", message_id);
+        json.text("timestamp", time);
+        whom.user.inspect(|id| json.text("userId", id));
+        whom.anonymous.inspect(|id| json.text("anonymousId", id));
+        json.0.push_str(r#","traits":{"#);
+        json.quoted(self.key);
+        json.0.push(':');
+        match self.value {
+            Some(value) => json.quoted(value),
+            None => json.0.push_str("true"),
+        }
+        whom.email.inspect(|email| json.text("email", email));
+        self.traits.iter().for_each(|(name, value)| json.text(name, value));
+        json.0.push_str(r#"},"context":{"personas":{"computation_class":"#);
+        json.quoted(self.class);
+        json.text("computation_key", self.key);
+        json.0.push_str("}}}");
+        json.0
+    }
+}
+
+/// JSON that is being written.
+struct Object(String);
+
+impl Object {
+    /// A further member.
+    fn text(&mut self, name: &str, value: &str) {
+        self.0.push(',');
+        self.quoted(name);
+        self.0.push(':');
+        self.quoted(value);
+    }
+
+    fn quoted(&mut self, text: &str) {
+        // A text is always written: only maps and own types can fail.
+        self.0.push_str(&serde_json::to_string(text).unwrap_or_default());
+    }
+}

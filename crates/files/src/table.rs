@@ -1,0 +1,170 @@
+//! Rows of CSV, one by one, out of any bytes.
+
+use csv_core::{ReadRecordResult, Reader};
+
+use crate::{LONGEST, Reason};
+
+/// Upper limit of cells in a row.
+const CELLS: usize = 1024;
+
+/// Takes rows off the begin of bytes.
+pub(crate) struct Table {
+    reader: Reader,
+    cells: Vec<u8>,
+    ends: Vec<usize>,
+    count: usize,
+    /// In the rest of a line that is too long.
+    is_skipping: bool,
+}
+
+/// What the bytes begin with, and how many bytes that is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// Part of a row: more bytes are needed.
+    Part,
+    /// Nothing that counts.
+    Nothing(usize),
+    /// A row.
+    Cells(usize),
+    /// Not a row.
+    Bad(usize, Reason),
+}
+
+impl Table {
+    pub(crate) fn new() -> Self {
+        let (cells, ends) = (vec![0; LONGEST + 1], vec![0; CELLS]);
+        Self { reader: Reader::new(), cells, ends, count: 0, is_skipping: false }
+    }
+
+    /// Takes off what the bytes begin with. `is_end`: no more bytes follow.
+    pub(crate) fn next(&mut self, bytes: &[u8], is_end: bool) -> Row {
+        if bytes.is_empty() {
+            return Row::Part;
+        }
+        if self.is_skipping {
+            let line = memchr::memchr(b'\n', bytes);
+            self.is_skipping = line.is_none();
+            return Row::Nothing(line.map_or(bytes.len(), |at| at + 1));
+        }
+        let blank = bytes.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        if blank > 0 {
+            return Row::Nothing(blank);
+        }
+        self.row(&bytes[..bytes.len().min(LONGEST)], is_end && bytes.len() <= LONGEST)
+    }
+
+    fn row(&mut self, bytes: &[u8], is_end: bool) -> Row {
+        self.reader.reset();
+        let (result, read, written, cells) = self.reader.read_record(bytes, &mut self.cells, &mut self.ends);
+        match result {
+            ReadRecordResult::Record => {
+                self.count = cells;
+                return Row::Cells(line_end(bytes, read));
+            }
+            ReadRecordResult::InputEmpty if is_end => {
+                // The last line may lack its end; a quotation mark may not.
+                let (result, _, _, more) =
+                    self.reader.read_record(b"\n", &mut self.cells[written..], &mut self.ends[cells..]);
+                if result == ReadRecordResult::Record {
+                    self.count = cells + more;
+                    return Row::Cells(read);
+                }
+            }
+            ReadRecordResult::InputEmpty if bytes.len() < LONGEST => return Row::Part,
+            _ => {}
+        }
+        self.bad(bytes, is_end)
+    }
+
+    /// Only the first line of what is no row counts as bad: what follows may be rows.
+    fn bad(&mut self, bytes: &[u8], is_end: bool) -> Row {
+        let Some(line) = memchr::memchr(b'\n', bytes) else {
+            self.is_skipping = !is_end;
+            return Row::Bad(bytes.len(), if is_end { Reason::OpenQuote } else { Reason::TooLong });
+        };
+        let is_quoted = memchr::memchr(b'"', &bytes[..line]).is_some();
+        Row::Bad(line + 1, if is_quoted { Reason::OpenQuote } else { Reason::TooLong })
+    }
+
+    /// The cells of the row that was taken off last; `None` if they are not UTF-8.
+    pub(crate) fn cells(&self) -> Option<Vec<&str>> {
+        let mut begin = 0;
+        let cells = self.ends[..self.count].iter().map(|end| {
+            let cell = &self.cells[begin..*end];
+            begin = *end;
+            std::str::from_utf8(cell).ok()
+        });
+        cells.collect()
+    }
+}
+
+/// The end of a line of which the reader has read so much: it stops between the two bytes of a line end.
+fn line_end(bytes: &[u8], read: usize) -> usize {
+    let is_split = bytes[..read].ends_with(b"\r") && bytes.get(read) == Some(&b'\n');
+    read + usize::from(is_split)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All rows, and the reasons of lines that are none.
+    fn rows(text: &[u8]) -> (Vec<Vec<String>>, Vec<Reason>) {
+        let (mut table, mut rows, mut bad, mut rest) = (Table::new(), Vec::new(), Vec::new(), text);
+        loop {
+            let taken = match table.next(rest, true) {
+                Row::Part => return (rows, bad),
+                Row::Nothing(bytes) => bytes,
+                Row::Cells(bytes) => {
+                    rows.push(table.cells().unwrap().into_iter().map(str::to_owned).collect());
+                    bytes
+                }
+                Row::Bad(bytes, reason) => {
+                    bad.push(reason);
+                    bytes
+                }
+            };
+            rest = &rest[taken..];
+        }
+    }
+
+    #[test]
+    fn line_ends_may_be_mixed_and_the_last_one_missing() {
+        let (read, bad) = rows(b"a,b\r\n1,2\n\n\r\n3,\"4\r\n\"\"5\"\n6,7");
+        assert_eq!(read, [["a", "b"], ["1", "2"], ["3", "4\r\n\"5"], ["6", "7"]]);
+        assert_eq!(bad, []);
+    }
+
+    #[test]
+    fn a_quotation_mark_that_stays_open_costs_its_line_alone() {
+        let (read, bad) = rows(b"a,b\n1,\"2\n3,4\n5,6\n");
+        assert_eq!((read.len(), bad), (3, vec![Reason::OpenQuote]), "{read:?}");
+        assert_eq!(read[1..], [["3", "4"], ["5", "6"]]);
+        let many = "x,y\n".repeat(LONGEST);
+        let (read, bad) = rows(format!("1,\"2\n{many}").as_bytes());
+        assert_eq!((read.len(), bad), (LONGEST, vec![Reason::OpenQuote]));
+    }
+
+    #[test]
+    fn a_long_line_and_many_cells_are_bad_lines() {
+        let long = "x".repeat(LONGEST + 1);
+        let (read, bad) = rows(format!("{long}{long}{long}\na,b\n{}\nc,d", ",".repeat(CELLS)).as_bytes());
+        assert_eq!(
+            (read, bad),
+            (
+                vec![vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned(), "d".to_owned()]],
+                vec![Reason::TooLong; 2]
+            )
+        );
+        assert_eq!(rows(long.as_bytes()).1, [Reason::TooLong]);
+    }
+
+    #[test]
+    fn part_of_a_row_waits_for_the_rest() {
+        let mut table = Table::new();
+        for part in [&b""[..], b"a", b"a,\"b\n"] {
+            assert_eq!(table.next(part, false), Row::Part);
+        }
+        assert_eq!(table.next(b"a\r\nb", false), Row::Cells(3));
+    }
+}

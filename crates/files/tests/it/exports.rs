@@ -1,0 +1,144 @@
+//! The exports of Engage in all their forms. Source of the samples: `engage/files` of `segmentio/segment-docs`, whose
+//! quotation marks are partly typographic.
+
+use files::{Counts, Found, Options, Parser, Reason, Unusable, read_whole};
+use serde_json::{Value, json};
+
+const AUDIENCE_A: &str = include_str!("data/audience_a.csv");
+const AUDIENCE_B: &str = include_str!("data/audience_b.csv");
+const AUDIENCE_C: &str = include_str!("data/audience_c.csv");
+const TRAIT_A: &str = include_str!("data/trait_a.csv");
+const TRAIT_B: &str = include_str!("data/trait_b.csv");
+const TRAIT_C: &str = include_str!("data/trait_c.csv");
+
+fn audience() -> Options {
+    Options { audience: Some("vip".to_owned()), ..Options::default() }
+}
+
+fn a_trait() -> Options {
+    Options { trait_name: Some("ltv".to_owned()), ..Options::default() }
+}
+
+fn read(text: &str, options: &Options) -> Counts {
+    read_whole(text.as_bytes(), options, 64 * 1024).unwrap()
+}
+
+/// What the events say: userId, anonymousId and traits.
+fn said(text: &str, options: &Options) -> Vec<Value> {
+    let counts = read(text, options);
+    assert_eq!(counts.bad, [0; 0]);
+    let of = |event: &String| {
+        let event: Value = serde_json::from_str(event).unwrap();
+        json!([event["userId"], event["anonymousId"], event["traits"]])
+    };
+    counts.events.iter().map(of).collect()
+}
+
+fn reasons(text: &str, options: &Options) -> Vec<(u64, Reason)> {
+    let (mut parser, mut begin, mut reasons) = (Parser::new(options.clone()), 0, Vec::new());
+    loop {
+        let line = parser.place().line;
+        let step = parser.next(&text.as_bytes()[begin..], true).unwrap();
+        begin += step.consumed;
+        match step.found {
+            Found::Bad(reason) => reasons.push((line, reason)),
+            Found::Part => return reasons,
+            Found::Nothing | Found::Events(_) => {}
+        }
+    }
+}
+
+#[test]
+fn an_audience_is_true_for_each_row() {
+    let a = said(AUDIENCE_A, &audience());
+    let first = json!([null, "anon_1", {"vip": true, "email": "luke@force.com"}]);
+    let further = json!([null, null, {"vip": true, "email": "chosen_one@force.com"}]);
+    let second = json!([null, "anon_2", {"vip": true, "email": "green_master@force.com"}]);
+    assert_eq!(a, [first, further, second]);
+    assert_eq!(a, said(AUDIENCE_B, &audience()), "the columns repeat the identifiers");
+}
+
+#[test]
+fn hashed_addresses_are_bad_lines() {
+    assert_eq!(reasons(AUDIENCE_C, &audience()), [(2, Reason::Hashed), (3, Reason::Hashed)]);
+}
+
+#[test]
+fn a_trait_has_the_value_of_its_row() {
+    let a = said(TRAIT_A, &a_trait());
+    assert_eq!(a[0], json!([null, "anon_1", {"ltv": "34", "email": "luke@force.com"}]));
+    assert_eq!(a[2], json!([null, "anon_2", {"ltv": "23", "email": "green_master@force.com"}]));
+    assert_eq!(a, said(TRAIT_B, &a_trait()));
+    let c = said(TRAIT_C, &a_trait());
+    assert!(c.contains(&json!([null, null, {"ltv": "34", "email": "chosen_one@force.com"}])), "{c:?}");
+}
+
+#[test]
+fn the_key_names_the_trait_where_all_rows_have_the_same() {
+    let same = "key,value,email\nplan,gold,a@b.c\nplan,tin,d@e.f\n";
+    assert_eq!(said(same, &Options::default())[0], json!([null, null, {"plan": "gold", "email": "a@b.c"}]));
+    let refused = read_whole(TRAIT_A.as_bytes(), &Options::default(), 1 << 16);
+    assert_eq!(refused, Err(Unusable::TraitMissing), "those of profiles differ");
+}
+
+#[test]
+fn line_ends_marks_and_quotes_do_not_change_what_is_read() {
+    let text = "key,external_ids,first_name,Company\r\n1,\"{\"\"user_id\"\":[\"\"u1\"\"],\"\"email\"\":[\"\"a@b.c\"\"]}\",Ann,\"Acme,\nInc\"\n\r\n2,\"{“user_id”:[“u2”]}\",,\n";
+    let expected = [
+        json!(["u1", null, {"vip": true, "email": "a@b.c", "first_name": "Ann", "Company": "Acme,\nInc"}]),
+        json!(["u2", null, {"vip": true}]),
+    ];
+    assert_eq!(said(text, &audience()), expected);
+    assert_eq!(said(&format!("\u{feff}{text}"), &audience()), expected);
+    assert_eq!(said(text.trim_end(), &audience()), expected);
+    let ids = |text: &str| -> Vec<Value> {
+        let events = read(text, &audience()).events;
+        events
+            .iter()
+            .map(|event| serde_json::from_str::<Value>(event).unwrap()["messageId"].clone())
+            .collect()
+    };
+    assert_eq!(ids(text), ids(text));
+    assert_eq!(ids(&text.replace("\r\n\r\n", "\r\n\n")), ids(text), "line ends are not content");
+    assert_ne!(ids(&text.replace("Ann", "Bob"))[0], ids(text)[0]);
+}
+
+#[test]
+fn events_are_bulk_identifies_of_engage_with_the_time_of_the_file() {
+    let time = "2026-01-02T03:04:05Z".parse().unwrap();
+    let counts = read(AUDIENCE_A, &Options { time, ..audience() });
+    let event =
+        segment::read(counts.events[0].as_bytes(), jiff::Timestamp::from_second(1_900_000_000).unwrap())
+            .unwrap();
+    let segment::Body::Identify(identify) = event.body else { panic!("no identify") };
+    assert_eq!((event.bulk, identify.engage, identify.time), (true, true, time));
+    let personas: Value = serde_json::from_str(&counts.events[0]).unwrap();
+    let expected = json!({"computation_class": "audience", "computation_key": "vip"});
+    assert_eq!(personas["context"]["personas"], expected);
+}
+
+#[test]
+fn each_bad_row_has_its_reason_and_the_others_are_read() {
+    let text = "key,external_ids,email\n1,,a@b.c\n2,,\n3,,n/a\n4,[],\n5,,x@y.z,6\n7,\"{\n8,,c@d.e\n";
+    let cells = Reason::Cells { expected: 3, found: 4 };
+    let expected = [
+        (3, Reason::NoIdentifier),
+        (4, Reason::NoIdentifier),
+        (5, Reason::ExternalIds),
+        (6, cells),
+        (7, Reason::OpenQuote),
+    ];
+    assert_eq!(reasons(text, &audience()), expected);
+    assert_eq!(read(text, &audience()).events.len(), 2);
+}
+
+#[test]
+fn a_file_that_is_something_else_says_what_to_do() {
+    let unusable = |bytes: &[u8], options: &Options| read_whole(bytes, options, 7).unwrap_err();
+    assert_eq!(unusable(b"\xff\xfek\0e\0", &audience()), Unusable::NotUtf8);
+    assert_eq!(unusable(b" [{}]", &Options::default()), Unusable::Array);
+    assert_eq!(unusable(b"name;email\n", &audience()), Unusable::NotAnExport);
+    assert_eq!(unusable(AUDIENCE_A.as_bytes(), &Options::default()), Unusable::AudienceMissing);
+    assert_eq!(unusable(b"{\"type\":1}", &audience()), Unusable::Events);
+    assert_eq!(read_whole(b"", &audience(), 7), Ok(Counts { end: 1, ..Counts::default() }));
+}

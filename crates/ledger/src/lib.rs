@@ -8,6 +8,7 @@
 //! reconcile need no locks between reading and writing: on [`LedgerError::Conflict`] the caller reads again.
 
 pub mod arrivals;
+mod audience;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -15,6 +16,7 @@ mod failure;
 pub mod monitoring;
 pub mod postgres;
 mod rows;
+pub mod selector;
 pub mod sqlite;
 mod storage;
 pub mod unmapped;
@@ -38,6 +40,7 @@ pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };
+pub use selector::{Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, DeadLetterState, DeadLetterView,
@@ -199,7 +202,7 @@ pub trait Ledger: Send + Sync {
     /// One event's payload while it is kept (pending or dead).
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError>;
 
-    /// Dead letters, newest first.
+    /// Dead letters, newest first, of equal times the greater id first.
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError>;
 
     /// Sets the state of dead letters by id; returns how many were in `from` and have moved. A discarded one loses its

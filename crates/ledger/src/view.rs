@@ -81,17 +81,47 @@ pub enum DeadLetterState {
     Discarded,
 }
 
-/// Which dead letters.
+impl DeadLetterState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Replaying, Self::Resolved, Self::Discarded];
+
+    /// Its fixed word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Replaying => "replaying",
+            Self::Resolved => "resolved",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+/// Which dead letters: all that every field that is given leaves in. A [`Selector`](crate::Selector) makes one.
 #[derive(Clone, Debug, Default)]
 pub struct DeadLetterFilter {
-    /// Only of this connection.
-    pub connection: Option<ConnectionId>,
-    /// Only in this state.
-    pub state: Option<DeadLetterState>,
-    /// Only of this class.
-    pub class: Option<String>,
-    /// Only these.
+    /// Only of these connections.
+    pub connections: Option<Vec<ConnectionId>>,
+    /// Only in these states.
+    pub states: Option<Vec<DeadLetterState>>,
+    /// Only of these classes.
+    pub classes: Option<Vec<String>>,
+    /// Only those with these ids.
     pub ids: Option<Vec<i64>>,
+    /// Only after answers with these statuses.
+    pub http_statuses: Option<Vec<u16>>,
+    /// Only those of which one of these fields was refused.
+    pub fields: Option<Vec<String>>,
+    /// Only those of these audiences and computed traits.
+    pub audiences: Option<Vec<String>>,
+    /// Only those whose cause contains this, whatever the case of ASCII letters.
+    pub text: Option<String>,
+    /// Only those that died then or later.
+    pub died_from: Option<Timestamp>,
+    /// Only those that died earlier.
+    pub died_before: Option<Timestamp>,
+    /// Only those that a list has after this one, by its time of death and its id: the next page.
+    pub after: Option<(Timestamp, i64)>,
     /// Upper limit of entries.
     pub limit: usize,
 }
@@ -125,6 +155,8 @@ pub struct DeadLetterView {
     pub payload: Option<String>,
     /// When the ingest endpoint accepted it.
     pub received_at: Timestamp,
+    /// The key of the audience or computed trait that Engage synced with it.
+    pub audience: Option<String>,
 }
 
 /// Counts for `status`.

@@ -14,13 +14,6 @@ use crate::{DeadLetterState, ProcessRole, State};
 /// Lanes in the order in which they are served.
 pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
 
-const LETTER_STATES: [DeadLetterState; 4] = [
-    DeadLetterState::Open,
-    DeadLetterState::Replaying,
-    DeadLetterState::Resolved,
-    DeadLetterState::Discarded,
-];
-
 /// What is stored cannot be understood.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -85,19 +78,10 @@ pub(crate) fn step_word(step: StepKind) -> &'static str {
     }
 }
 
-pub(crate) fn letter_word(state: DeadLetterState) -> &'static str {
-    match state {
-        DeadLetterState::Open => "open",
-        DeadLetterState::Replaying => "replaying",
-        DeadLetterState::Resolved => "resolved",
-        DeadLetterState::Discarded => "discarded",
-    }
-}
-
 pub(crate) fn letter_state(word: &str) -> Result<DeadLetterState, Unreadable> {
-    LETTER_STATES
+    DeadLetterState::ALL
         .into_iter()
-        .find(|state| letter_word(*state) == word)
+        .find(|state| state.word() == word)
         .ok_or_else(|| Unreadable::word("dead letter state", word))
 }
 

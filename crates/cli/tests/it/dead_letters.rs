@@ -35,9 +35,13 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
     let nonsense = world.cli(&["dead-letters", "list", "--class", "nonsense"]);
     assert!(nonsense.code == Some(2) && nonsense.stderr.contains("too_large"), "{}", nonsense.stderr);
 
+    selectors_are_read_and_repeated(&world, &id);
     world.faults("");
-    let replayed = world.json(&["dead-letters", "replay", "--all", "--connection", "shop"]);
-    assert_eq!((&replayed[0]["id"], &replayed[0]["state"]), (&letter["id"], &json!("replaying")));
+    let replayed = world.json(&["dead-letters", "replay", "class:unavailable,no_answer", "connection:shop"]);
+    let selector = "class:unavailable,no_answer connection:shop state:open";
+    assert_eq!((&replayed["selector"], &replayed["count"]), (&json!(selector), &json!(1)), "{replayed}");
+    let row = &replayed["dead_letters"][0];
+    assert_eq!((&row["id"], &row["state"]), (&letter["id"], &json!("replaying")));
     world.until("the letter to be resolved", || {
         (world.json(&["dead-letters", "list"])[0]["state"] == "resolved").then_some(())
     });
@@ -56,6 +60,29 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
         assert!(some.stdout.contains("99999") && some.stdout.contains("there is no such"), "{}", some.stdout);
         assert!(some.stdout.contains("0 ") && some.stdout.contains("2 not"), "{}", some.stdout);
     }
+}
+
+/// Lists and acts say what they were asked for, and how many that are; mistakes change nothing.
+fn selectors_are_read_and_repeated(world: &World, id: &str) {
+    let listed = world.json(&["dead-letters", "list", "state:open status:500", "age:<1d", "connection:shop"]);
+    assert_eq!((&listed["count"], &listed["dead_letters"][0]["id"].to_string()), (&json!(1), &id.to_owned()));
+    let selector = listed["selector"].as_str().unwrap();
+    assert!(selector.starts_with("state:open status:500 died:>=20"), "relative times are frozen: {selector}");
+    assert_eq!(world.json(&["dead-letters", "list", selector])["count"], 1, "what is printed can be used");
+    assert_eq!(world.json(&["dead-letters", "list", "audience:vip"])["count"], 0);
+    let shown = world.cli(&["dead-letters", "list", "state:open"]).stdout;
+    assert!(shown.starts_with("selector: state:open\n") && shown.ends_with("1 dead letter\n"), "{shown}");
+    assert!(world.cli(&["dead-letters", "list", "--after", id]).stdout.contains("1 dead letter"));
+
+    let wrong = world.cli(&["dead-letters", "discard", "state:open", "statu:422", "--json"]);
+    assert_eq!((wrong.code, wrong.error()["code"].clone()), (Some(2), json!("selector")));
+    assert!(wrong.error()["message"].as_str().unwrap().contains("`statu:422`"), "{}", wrong.stderr);
+    let empty = world.cli(&["dead-letters", "discard", "--json"]);
+    assert_eq!((empty.code, empty.error()["code"].clone()), (Some(2), json!("empty_selector")));
+    let unknown = world.cli(&["dead-letters", "discard", "connection:none", "--json"]);
+    assert_eq!(unknown.error()["code"], "no_such_connection");
+    let nothing = world.json(&["dead-letters", "discard", "class:gone"]);
+    assert_eq!((&nothing["count"], &nothing["selector"]), (&json!(0), &json!("class:gone state:open")));
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub mod letters;
 pub mod material;
 pub mod monitoring;
 pub mod retention;
+pub mod selection;
 pub mod storage;
 pub mod work;
 
@@ -98,6 +99,7 @@ macro_rules! contract_tests {
                 a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number,
                 how_far_sweeps_have_come_is_remembered
             ]
+            selection: [every_condition_narrows, pages_meet_every_dead_letter_once]
             storage: [
                 what_is_kept_is_measured, dead_letters_are_measured_by_connection, shares_tell_who_holds_most
             ]

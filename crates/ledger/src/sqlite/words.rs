@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 pub(super) use crate::words::{
-    LANES, count, digests, key_digest, lane, lane_word, letter_state, letter_word, limit, marks, micros,
+    LANES, count, digests, key_digest, lane, lane_word, letter_state, limit, marks, micros,
     narrow, process_role, ranges, small, state, step_word, time,
 };
 

@@ -220,7 +220,7 @@ async fn a_dead_letter_of_a_suspended_field_stays_open_and_what_is_not_sent_is_n
     }
     assert!(dead >= 3 && dead + named == 60, "{dead} died, {named} say what is not sent");
     let open =
-        DeadLetterFilter { state: Some(DeadLetterState::Open), limit: 100, ..DeadLetterFilter::default() };
+        DeadLetterFilter { states: Some(vec![DeadLetterState::Open]), limit: 100, ..DeadLetterFilter::default() };
     assert_eq!(shop.ledger.dead_letters(&open).await.expect("a ledger").len(), dead);
 }
 

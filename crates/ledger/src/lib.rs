@@ -12,7 +12,9 @@ mod audience;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod dead_letters;
 mod failure;
+pub mod groups;
 pub mod monitoring;
 pub mod postgres;
 mod rows;
@@ -36,6 +38,8 @@ pub use arrivals::{Arrivals, Missing, Stream};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
+pub use dead_letters::DeadLetters;
+pub use groups::{Group, Mender};
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
@@ -213,6 +217,12 @@ pub trait Ledger: Send + Sync {
         from: DeadLetterState,
         to: DeadLetterState,
     ) -> Result<usize, LedgerError>;
+
+    /// Classifies dead letters again that older rules classified ([`groups::VERSION`]), at most `limit`; how many.
+    /// An engine that does not group them has nothing to do.
+    async fn reclassify(&self, _limit: usize) -> Result<usize, LedgerError> {
+        Ok(0)
+    }
 
     /// Counts for `status`, of all connections or of one.
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError>;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::State;
+use crate::{Mender, State};
 
 /// The pair of Refersion ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ pub struct AttemptView {
 }
 
 /// What an operator decided about a dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterState {
     /// Nobody has looked at it.
@@ -114,6 +114,10 @@ pub struct DeadLetterFilter {
     pub fields: Option<Vec<String>>,
     /// Only those of these audiences and computed traits.
     pub audiences: Option<Vec<String>>,
+    /// Only those of these groups, by key.
+    pub groups: Option<Vec<String>>,
+    /// Only those whose cause one of these can mend.
+    pub menders: Option<Vec<Mender>>,
     /// Only those whose cause contains this, whatever the case of ASCII letters.
     pub text: Option<String>,
     /// Only those that died then or later.
@@ -157,6 +161,10 @@ pub struct DeadLetterView {
     pub received_at: Timestamp,
     /// The key of the audience or computed trait that Engage synced with it.
     pub audience: Option<String>,
+    /// The key of its group; `None` before it is classified.
+    pub group: Option<String>,
+    /// Who can mend its cause; `None` before it is classified.
+    pub mender: Option<Mender>,
 }
 
 /// Counts for `status`.

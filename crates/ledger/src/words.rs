@@ -9,7 +9,7 @@ use identity::plan::StepKind;
 use jiff::Timestamp;
 use numbers::Ranges;
 
-use crate::{DeadLetterState, ProcessRole, State};
+use crate::{DeadLetterState, Mender, ProcessRole, State};
 
 /// Lanes in the order in which they are served.
 pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
@@ -83,6 +83,11 @@ pub(crate) fn letter_state(word: &str) -> Result<DeadLetterState, Unreadable> {
         .into_iter()
         .find(|state| state.word() == word)
         .ok_or_else(|| Unreadable::word("dead letter state", word))
+}
+
+/// Who can mend a cause; `None` of a dead letter that is not classified.
+pub(crate) fn mender(word: &str) -> Option<Mender> {
+    Mender::ALL.into_iter().find(|mender| mender.word() == word)
 }
 
 pub(crate) fn process_role(word: &str) -> Result<ProcessRole, Unreadable> {

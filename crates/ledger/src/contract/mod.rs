@@ -9,6 +9,7 @@ pub mod claims;
 pub mod ends;
 pub mod events;
 pub mod graphs;
+pub mod groups;
 pub mod leases;
 pub mod left_out;
 pub mod letters;
@@ -21,12 +22,12 @@ pub mod work;
 
 use connections::ConnectionStore;
 
-use crate::{Arrivals, Ledger, Monitoring, Storage};
+use crate::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
 
 /// What a ledger's engine is: all ports over one memory.
-pub trait Engine: Ledger + Storage + Monitoring + Arrivals + ConnectionStore {}
+pub trait Engine: Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore {}
 
-impl<E: Ledger + Storage + Monitoring + Arrivals + ConnectionStore> Engine for E {}
+impl<E: Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore> Engine for E {}
 
 /// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
 /// has to live as long as it. The crate that uses it needs `tokio` with its macros.
@@ -73,6 +74,10 @@ macro_rules! contract_tests {
                 a_conflict_leaves_nothing_behind,
                 another_connections_graph_is_out_of_reach, many_graphs_are_written_together,
                 large_graphs_are_read_as_far_as_there_is_room
+            ]
+            groups: [
+                dead_letters_are_grouped_by_cause, a_group_has_a_note, what_is_up_to_date_is_not_classified_again,
+                counts_equal_a_scan
             ]
             leases: [
                 a_lease_has_one_holder, a_new_holder_gets_a_greater_token, a_lease_given_back_is_free_at_once,

@@ -50,7 +50,10 @@ pub async fn every_condition_narrows(engine: &impl Engine) {
     assert_eq!(picked(engine, DeadLetterFilter { connections: Some(vec![OTHER, 7]), ..any() }).await, [1]);
     let states = Some(vec![DeadLetterState::Open, DeadLetterState::Resolved]);
     assert_eq!(picked(engine, DeadLetterFilter { states, ..any() }).await, [2, 1]);
-    assert_eq!(picked(engine, DeadLetterFilter { classes: list(&["gone", "refused"]), ..any() }).await, [3, 2]);
+    assert_eq!(
+        picked(engine, DeadLetterFilter { classes: list(&["gone", "refused"]), ..any() }).await,
+        [3, 2]
+    );
     assert_eq!(picked(engine, DeadLetterFilter { http_statuses: Some(vec![400]), ..any() }).await, [3]);
     assert_eq!(picked(engine, DeadLetterFilter { fields: list(&["phone"]), ..any() }).await, [3, 2]);
     assert_eq!(picked(engine, DeadLetterFilter { audiences: list(&["vip", "x"]), ..any() }).await, [2]);

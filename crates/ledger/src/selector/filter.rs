@@ -29,6 +29,8 @@ impl Selector {
                     let ids: Result<_, E> = names.iter().map(|name| id_of(name)).collect();
                     filter.connections = Some(ids?);
                 }
+                Term::Group(keys) => filter.groups = Some(keys),
+                Term::Mend(menders) => filter.menders = Some(menders),
                 Term::Text(text) => filter.text = Some(text),
                 Term::DiedFrom(at) => filter.died_from = filter.died_from.max(Some(at)),
                 Term::DiedBefore(at) => {

@@ -17,7 +17,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::DeadLetterState;
+use crate::{DeadLetterState, Mender};
 pub use age::{Age, Unit};
 pub use error::SelectorError;
 pub use words::{CLASSES, KEYS};
@@ -54,6 +54,10 @@ pub enum Term {
     Audience(Vec<String>),
     /// `connection:shop`.
     Connection(Vec<String>),
+    /// `group:g1f0c5e2a9b47`: the key of its group.
+    Group(Vec<String>),
+    /// `mend:data`: who can mend its cause.
+    Mend(Vec<Mender>),
     /// `text:"taken by another"`: the cause contains this, whatever the case of ASCII letters.
     Text(String),
     /// `age:<2d`: it died less than two days ago; `age:>2d`: longer ago.
@@ -129,9 +133,14 @@ impl fmt::Display for Term {
                 lex::write_values(out, &states.iter().map(|it| it.word()).collect::<Vec<_>>())
             }
             Self::Status(statuses) => lex::write_values(out, statuses),
-            Self::Class(values) | Self::Field(values) | Self::Audience(values) | Self::Connection(values) => {
-                lex::write_values(out, values)
+            Self::Mend(menders) => {
+                lex::write_values(out, &menders.iter().map(|it| it.word()).collect::<Vec<_>>())
             }
+            Self::Class(values)
+            | Self::Field(values)
+            | Self::Audience(values)
+            | Self::Connection(values)
+            | Self::Group(values) => lex::write_values(out, values),
             Self::Text(text) => lex::write_values(out, &[text]),
             Self::Age(age) => write!(out, "{age}"),
             Self::DiedFrom(at) => write!(out, ">={at}"),

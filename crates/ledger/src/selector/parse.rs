@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::lex::{Word, words};
-use super::words::{CLASSES, example, keys, state, states};
+use super::words::{CLASSES, example, keys, mender, menders, state, states};
 use super::{Age, MAX_BYTES, MAX_TERMS, MAX_VALUES, Selector, SelectorError, Term};
 
 impl Selector {
@@ -104,6 +104,8 @@ fn term(word: &Word<'_>) -> Result<Term, SelectorError> {
         "field" => values(word, name, "say which field, as field:email").map(Term::Field),
         "audience" => values(word, name, "say which audience, as audience:vip").map(Term::Audience),
         "connection" => values(word, name, "say which connection, as connection:shop").map(Term::Connection),
+        "group" => values(word, name, "say which group, as `dead-letters groups` names it").map(Term::Group),
+        "mend" => values(word, mender, &format!("it can be mended by {}", menders())).map(Term::Mend),
         "text" => one(word, name, "say which text, as text:\"taken by another\"").map(Term::Text),
         "age" => one(word, Age::read, "say age:<2d or age:>30m; the units are s, m, h, d, w").map(Term::Age),
         "died" => one(word, died, "say died:>=2026-11-29 or died:<2026-11-29T12:00:00Z"),
@@ -112,9 +114,14 @@ fn term(word: &Word<'_>) -> Result<Term, SelectorError> {
 }
 
 /// Every value of a word, none of which may be left out.
-fn values<V>(word: &Word<'_>, read: impl Fn(&str) -> Option<V>, possible: &str) -> Result<Vec<V>, SelectorError> {
+fn values<V>(
+    word: &Word<'_>,
+    read: impl Fn(&str) -> Option<V>,
+    possible: &str,
+) -> Result<Vec<V>, SelectorError> {
     let wrong = |value: &String| {
-        let what = if value.is_empty() { "a value is missing".to_owned() } else { format!("`{value}` is none") };
+        let what =
+            if value.is_empty() { "a value is missing".to_owned() } else { format!("`{value}` is none") };
         SelectorError::new(word.text, word.place, format!("{what}: {possible}"))
     };
     word.values.iter().map(|value| read(value).ok_or_else(|| wrong(value))).collect()
@@ -127,7 +134,8 @@ fn one<V>(word: &Word<'_>, read: impl Fn(&str) -> Option<V>, possible: &str) -> 
         (Some(value), true) => Ok(value),
         _ => {
             let key = word.key.unwrap_or_default();
-            let why = format!("`{key}` takes one value, as {}; a value with a comma goes in quotes", example(key));
+            let why =
+                format!("`{key}` takes one value, as {}; a value with a comma goes in quotes", example(key));
             Err(SelectorError::new(word.text, word.place, why))
         }
     }

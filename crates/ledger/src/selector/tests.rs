@@ -20,7 +20,7 @@ fn now() -> Timestamp {
 #[test]
 fn every_key_is_read_with_its_values() {
     let text = "class:refused,gone status:422 field:email audience:vip age:<2d connection:shop state:open \
-                text:\"taken by \\\"another\\\"\" id:1,2 died:<2026-11-29";
+                text:\"taken by \\\"another\\\"\" id:1,2 died:<2026-11-29 group:g1 mend:data,us";
     let selector = parsed(text);
     assert_eq!(selector.terms().len(), KEYS.len());
     assert_eq!(selector.terms()[7], Term::Text("taken by \"another\"".to_owned()));
@@ -66,7 +66,10 @@ fn arguments_need_no_quotes_within_quotes() {
         let all: Vec<String> = all.iter().map(|&it| it.to_owned()).collect();
         Selector::of_arguments(&all).map(|selector| selector.to_string())
     };
-    assert_eq!(arguments(&["text:taken by another", "state:open"]).unwrap(), "text:\"taken by another\" state:open");
+    assert_eq!(
+        arguments(&["text:taken by another", "state:open"]).unwrap(),
+        "text:\"taken by another\" state:open"
+    );
     assert_eq!(arguments(&["class:refused state:open"]).unwrap(), "class:refused state:open");
     assert_eq!(arguments(&["17", "18", "state:open"]).unwrap(), "id:17,18 state:open");
     assert!(arguments(&["taken by another"]).is_err());
@@ -102,9 +105,14 @@ fn any_term() -> impl Strategy<Value = Term> {
         prop::collection::vec(any_name(), 1..4).prop_map(Term::Field),
         prop::collection::vec(any_name(), 1..4).prop_map(Term::Audience),
         prop::collection::vec(any_name(), 1..4).prop_map(Term::Connection),
+        prop::collection::vec(any_name(), 1..4).prop_map(Term::Group),
+        prop::collection::vec(prop::sample::select(Mender::ALL.to_vec()), 1..4).prop_map(Term::Mend),
         any_name().prop_map(Term::Text),
-        (any::<bool>(), 0u32..5_000, unit)
-            .prop_map(|(is_younger, amount, unit)| Term::Age(Age { is_younger, amount, unit })),
+        (any::<bool>(), 0u32..5_000, unit).prop_map(|(is_younger, amount, unit)| Term::Age(Age {
+            is_younger,
+            amount,
+            unit
+        })),
         time.clone().prop_map(Term::DiedFrom),
         time.prop_map(Term::DiedBefore),
     ]

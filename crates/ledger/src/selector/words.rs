@@ -1,17 +1,19 @@
 //! The fixed words of selectors.
 
 use super::Term;
-use crate::DeadLetterState;
+use crate::{DeadLetterState, Mender};
 
 /// Every key, in the order of the alphabet, with an example.
-pub const KEYS: [(&str, &str); 10] = [
+pub const KEYS: [(&str, &str); 12] = [
     ("age", "age:<2d"),
     ("audience", "audience:vip"),
     ("class", "class:refused"),
     ("connection", "connection:shop"),
     ("died", "died:>=2026-11-29T00:00:00Z"),
     ("field", "field:email"),
+    ("group", "group:g1f0c5e2a9b47"),
     ("id", "id:17,18"),
+    ("mend", "mend:data"),
     ("state", "state:open"),
     ("status", "status:422"),
     ("text", "text:\"taken by another\""),
@@ -46,6 +48,8 @@ impl Term {
             Self::Field(_) => "field",
             Self::Audience(_) => "audience",
             Self::Connection(_) => "connection",
+            Self::Group(_) => "group",
+            Self::Mend(_) => "mend",
             Self::Text(_) => "text",
             Self::Age(_) => "age",
             Self::DiedFrom(_) | Self::DiedBefore(_) => "died",
@@ -56,6 +60,16 @@ impl Term {
 /// The state of a word.
 pub(super) fn state(word: &str) -> Option<DeadLetterState> {
     DeadLetterState::ALL.into_iter().find(|state| state.word() == word)
+}
+
+/// Who can mend, by a word.
+pub(super) fn mender(word: &str) -> Option<Mender> {
+    Mender::ALL.into_iter().find(|mender| mender.word() == word)
+}
+
+/// All who can mend, for messages.
+pub(super) fn menders() -> String {
+    Mender::ALL.map(Mender::word).join(", ")
 }
 
 /// All states, for messages.

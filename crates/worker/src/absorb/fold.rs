@@ -259,6 +259,7 @@ fn dead_letter(
         field: None,
         attempts: 0,
         died_at: now,
+        person: reading.person(),
     });
 }
 

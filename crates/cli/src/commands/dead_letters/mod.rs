@@ -2,6 +2,7 @@
 
 mod act;
 mod discard;
+mod groups;
 mod replay;
 mod selection;
 mod show;
@@ -23,6 +24,9 @@ Examples:
   refersion-destination dead-letters list state:open class:refused
   refersion-destination dead-letters list status:422 field:email 'age:<2d' --json
   refersion-destination dead-letters list text:'taken by another' connection:shop,outlet
+  refersion-destination dead-letters groups
+  refersion-destination dead-letters list mend:data,settings
+  refersion-destination dead-letters note g1f0c5e2a9b47 'the shop corrects its form, ticket 4711'
   refersion-destination dead-letters show 17
   refersion-destination dead-letters replay 17 18
   refersion-destination dead-letters replay class:refused connection:shop
@@ -34,6 +38,8 @@ A selector is a list of terms that all have to hold. Within a term, one of sever
   field:email            the field that was refused                connection:shop the name of the connection
   audience:vip           what Engage synced with the event         id:17,18        their ids; also without the key
   'age:<2d' 'age:>30m'   since it died; units s, m, h, d, w        'died:>=2026-11-29' 'died:<2026-11-29T12:00:00Z'
+  mend:data              data (in Segment), settings (of the connection), refersion, us
+  group:g1f0c5e2a9b47    the group, as `groups` shows it
   text:'taken by'        the cause contains this, in upper or lower case
 
 A replay takes the same event in again, under the same id and with the same time: what was said since still wins.";
@@ -59,6 +65,20 @@ enum Act {
         /// The page that begins after this dead letter
         #[arg(long, value_name = "ID")]
         after: Option<i64>,
+    },
+    /// Show dead letters by cause: how many, of how many people, and who can mend it
+    #[command(after_help = EXAMPLES)]
+    Groups {
+        #[command(flatten)]
+        wanted: Wanted,
+    },
+    /// Write a note on a group of dead letters
+    #[command(after_help = EXAMPLES)]
+    Note {
+        /// The key of the group, as `groups` shows it
+        group: String,
+        /// The note; an empty one takes it away. No personal data: it outlives the dead letters
+        text: String,
     },
     /// Show one dead letter with its event; that is somebody's personal data
     #[command(after_help = EXAMPLES)]
@@ -137,6 +157,11 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
             }
             show::list(&engines, selection, context).await
         }
+        Act::Groups { wanted } => {
+            let selection = wanted.to_group(&engines).await?;
+            groups::list(&engines, &selection, context).await
+        }
+        Act::Note { group, text } => groups::note(&engines, &group, &text, context).await,
         Act::Show { id } => show::one(&engines, id, context).await,
         Act::Replay { wanted, all } => {
             let selection = wanted.to_act(all, DeadLetterState::Open, &engines).await?;

@@ -78,6 +78,19 @@ impl Wanted {
         self.select(selector, engines).await
     }
 
+    /// What is grouped: without a state, open dead letters.
+    ///
+    /// # Errors
+    ///
+    /// As [`Wanted::to_list`].
+    pub(super) async fn to_group(&self, engines: &Engines) -> Result<Selection, Failure> {
+        let mut selector = self.selector(None).map_err(unreadable)?;
+        if !selector.names_a_state() {
+            selector.and(Term::State(vec![DeadLetterState::Open])).map_err(unreadable)?;
+        }
+        self.select(selector, engines).await
+    }
+
     /// What an act concerns. Without a state or ids these are the dead letters in the state `acts_on`, which the selector of
     /// the answer then says.
     ///
@@ -128,7 +141,11 @@ fn in_micros(at: Timestamp) -> Timestamp {
 }
 
 fn unreadable(error: SelectorError) -> Failure {
-    Failure::usage("selector", error.to_string(), "`dead-letters list --help` shows every key with an example")
+    Failure::usage(
+        "selector",
+        error.to_string(),
+        "`dead-letters list --help` shows every key with an example",
+    )
 }
 
 impl Selection {

@@ -1,7 +1,7 @@
 //! `dead-letters list` and `show`.
 
 use jiff::Timestamp;
-use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView};
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Mender};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -26,6 +26,8 @@ pub(super) struct Row {
     http_status: Option<u16>,
     field: Option<String>,
     audience: Option<String>,
+    group: Option<String>,
+    mend: Option<Mender>,
     attempts: u32,
     repeats: u64,
     died_at: Timestamp,
@@ -48,6 +50,8 @@ impl Row {
             http_status: view.http_status,
             field: view.field,
             audience: view.audience,
+            group: view.group,
+            mend: view.mender,
             attempts: view.attempts,
             repeats: view.repeats,
             died_at: view.died_at,
@@ -181,6 +185,8 @@ pub(super) async fn one(engines: &Engines, id: i64, context: &mut Context) -> Re
         line("cause", row.cause.clone()),
         line("field", row.field.clone().unwrap_or_default()),
         line("audience", row.audience.clone().unwrap_or_default()),
+        line("group", row.group.clone().unwrap_or_default()),
+        line("can be mended by", row.mend.map(|mender| mender.word().to_owned()).unwrap_or_default()),
         line("http status", row.http_status.map(|status| status.to_string()).unwrap_or_default()),
         line("attempts", row.attempts.to_string()),
         line("repeats", row.repeats.to_string()),

@@ -13,20 +13,26 @@ use super::failure::Failure;
 use super::text::{integer, some_text, text};
 use super::{rows, sql};
 use crate::audience::audience_in;
+use crate::groups::{Cause, VERSION};
 use crate::words::micros;
 use crate::{DeadLetter, DeadLetterState};
 pub(super) use select::{count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
-        (event_id, connection, class, cause, http_status, field, attempts, died_at, state, bytes, audience)
+        (event_id, connection, class, cause, http_status, field, attempts, died_at, state, bytes, audience,
+        group_key, mender, rules, person)
     SELECT event_id, $1, class, cause, http_status, field, attempts, died_at, 'open',
-        COALESCE((SELECT octet_length(payload) FROM pending WHERE pending.event_id = new.event_id), 0), audience
-    FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[], $9::text[])
-        AS new (event_id, class, cause, http_status, field, attempts, died_at, audience)
+        COALESCE((SELECT octet_length(payload) FROM pending WHERE pending.event_id = new.event_id), 0), audience,
+        group_key, mender, $10, person
+    FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[], $9::text[],
+        $11::text[], $12::text[], $13::bytea[])
+        AS new (event_id, class, cause, http_status, field, attempts, died_at, audience, group_key, mender, person)
     ON CONFLICT (event_id) DO UPDATE SET
         class = excluded.class, cause = excluded.cause, http_status = excluded.http_status,
         field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open',
-        bytes = excluded.bytes, audience = excluded.audience";
+        bytes = excluded.bytes, audience = excluded.audience,
+        group_key = excluded.group_key, mender = excluded.mender, rules = excluded.rules,
+        person = COALESCE(excluded.person, dead_letters.person)";
 
 const REPLAYING: &str =
     "UPDATE dead_letters SET state = 'replaying' WHERE event_id = ANY($1) AND state = 'open'";
@@ -62,8 +68,7 @@ pub(super) async fn lay_down(
     stories: &Stories,
 ) -> Result<(), Failure> {
     let known = letters.iter().filter(|letter| stories.contains_key(&letter.event));
-    let letters: BTreeMap<Uuid, &DeadLetter> =
-        known.map(|letter| (letter.event, letter)).collect();
+    let letters: BTreeMap<Uuid, &DeadLetter> = known.map(|letter| (letter.event, letter)).collect();
     if letters.is_empty() {
         return Ok(());
     }
@@ -78,8 +83,16 @@ pub(super) async fn lay_down(
     let died: Vec<i64> = letters.iter().map(|letter| micros(letter.died_at)).collect();
     let audiences = audiences(connection, &events).await?;
     let audiences: Vec<_> = events.iter().map(|event| some_text(audiences.get(event))).collect();
+    let classified = letters.iter().map(|letter| {
+        let cause = Cause::of(&letter.class, letter.http_status, letter.field.as_deref(), &letter.cause);
+        (cause.key(of), cause.mender.word())
+    });
+    let (groups, menders): (Vec<String>, Vec<&'static str>) = classified.unzip();
+    let persons: Vec<Option<&[u8]>> =
+        letters.iter().map(|letter| letter.person.as_ref().map(|digest| &digest.0[..])).collect();
     let lay_down = sql(LAY_DOWN).bind(of).bind(events).bind(classes).bind(causes).bind(status);
-    lay_down.bind(fields).bind(attempts).bind(died).bind(audiences).execute(connection).await?;
+    let lay_down = lay_down.bind(fields).bind(attempts).bind(died).bind(audiences).bind(VERSION);
+    lay_down.bind(groups).bind(menders).bind(persons).execute(connection).await?;
     Ok(())
 }
 
@@ -154,7 +167,7 @@ pub(super) async fn set_state(
 }
 
 /// The audiences of events, as far as their payloads name one.
-async fn audiences(
+pub(super) async fn audiences(
     connection: &mut PgConnection,
     events: &[Uuid],
 ) -> Result<BTreeMap<Uuid, String>, Failure> {

@@ -6,7 +6,7 @@ use sqlx_postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use super::super::failure::Failure;
 use super::super::sql;
 use super::super::text::{some_text, text};
-use crate::words::{count, letter_state, limit, micros, small, time};
+use crate::words::{count, letter_state, limit, mender, micros, small, time};
 use crate::{DeadLetterFilter, DeadLetterView};
 
 /// What a filter says, of the dead letter `d`. The times are always given, so that the index by time and id leads to a
@@ -17,19 +17,21 @@ macro_rules! selected {
         AND ($3::text[] IS NULL OR d.class = ANY($3)) AND ($4::bigint[] IS NULL OR d.id = ANY($4))
         AND ($5::integer[] IS NULL OR d.http_status = ANY($5)) AND ($6::text[] IS NULL OR d.field = ANY($6))
         AND ($7::text[] IS NULL OR d.audience = ANY($7))
-        AND ($8::text IS NULL OR position(lower($8 COLLATE \"C\") IN lower(d.cause COLLATE \"C\")) > 0)
-        AND d.died_at >= $9 AND d.died_at < $10 AND (d.died_at, d.id) < ($11, $12)"
+        AND ($8::text[] IS NULL OR d.group_key = ANY($8)) AND ($9::text[] IS NULL OR d.mender = ANY($9))
+        AND ($10::text IS NULL OR position(lower($10 COLLATE \"C\") IN lower(d.cause COLLATE \"C\")) > 0)
+        AND d.died_at >= $11 AND d.died_at < $12 AND (d.died_at, d.id) < ($13, $14)"
     };
 }
 
 const READ: &str = concat!(
     "SELECT d.id, d.event_id, d.connection, d.class, d.cause, d.http_status,
-        d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience
+        d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience,
+        d.group_key, d.mender
     FROM dead_letters d JOIN events e ON e.event_id = d.event_id
     LEFT JOIN pending p ON p.event_id = d.event_id
     WHERE ",
     selected!(),
-    " ORDER BY d.died_at DESC, d.id DESC LIMIT $13"
+    " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
 );
 
 const COUNT: &str = concat!("SELECT COUNT(*) FROM dead_letters d WHERE ", selected!());
@@ -66,7 +68,9 @@ fn with_values(statement: &'static str, filter: &DeadLetterFilter) -> Query {
     let (died_at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
     let query = sql(statement).bind(filter.connections.clone()).bind(states).bind(texts(&filter.classes));
     let query = query.bind(filter.ids.clone()).bind(statuses).bind(texts(&filter.fields));
-    let query = query.bind(texts(&filter.audiences));
+    let menders = filter.menders.as_ref();
+    let menders: Option<Vec<&'static str>> = menders.map(|all| all.iter().map(|it| it.word()).collect());
+    let query = query.bind(texts(&filter.audiences)).bind(texts(&filter.groups)).bind(menders);
     let query = query.bind(some_text(filter.text.as_ref()).map(std::borrow::Cow::into_owned));
     let query = query.bind(filter.died_from.map_or(i64::MIN, micros));
     query.bind(filter.died_before.map_or(i64::MAX, micros)).bind(died_at).bind(id)
@@ -89,5 +93,7 @@ fn view(row: &PgRow) -> Result<DeadLetterView, Failure> {
         received_at: time(row.try_get(11)?)?,
         repeats: u64::try_from(row.try_get::<i64, _>(12)?).unwrap_or_default(),
         audience: row.try_get(13)?,
+        group: row.try_get::<Option<String>, _>(14)?.filter(|key| !key.is_empty()),
+        mender: mender(row.try_get(15)?),
     })
 }

@@ -3,24 +3,28 @@
 mod select;
 
 use connections::ConnectionId;
-use sqlite::rusqlite::{Connection, OptionalExtension as _};
+use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::events;
 use super::failure::Failure;
 use super::words::micros;
 use crate::audience::audience_in;
+use crate::groups::{Cause, VERSION};
 use crate::{DeadLetter, DeadLetterState};
 pub(super) use select::{count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
-        (event, connection, class, cause, http_status, field, attempts, died_at, state, bytes, audience)
+        (event, connection, class, cause, http_status, field, attempts, died_at, state, bytes, audience,
+        group_key, mender, rules, person)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open',
-        COALESCE((SELECT octet_length(payload) FROM payloads WHERE event = ?1), 0), ?9)
+        COALESCE((SELECT octet_length(payload) FROM payloads WHERE event = ?1), 0), ?9, ?10, ?11, ?12, ?13)
     ON CONFLICT (event) DO UPDATE SET
         class = excluded.class, cause = excluded.cause, http_status = excluded.http_status,
         field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open',
-        bytes = excluded.bytes, audience = excluded.audience";
+        bytes = excluded.bytes, audience = excluded.audience,
+        group_key = excluded.group_key, mender = excluded.mender, rules = excluded.rules,
+        person = COALESCE(excluded.person, person)";
 
 const REPLAYING: &str = "UPDATE dead_letters SET state = 'replaying' WHERE event = ?1 AND state = 'open'";
 
@@ -54,17 +58,22 @@ pub(super) fn lay_down(
         if let Some(known) = events::known(database, connection, letter.event)? {
             let payload: Option<String> =
                 database.prepare_cached(PAYLOAD)?.query_row([known.row], |row| row.get(0)).optional()?;
-            database.prepare_cached(LAY_DOWN)?.execute((
+            let cause = Cause::of(&letter.class, letter.http_status, letter.field.as_deref(), &letter.cause);
+            database.prepare_cached(LAY_DOWN)?.execute(params![
                 known.row,
                 connection,
-                &letter.class,
-                &letter.cause,
+                letter.class,
+                letter.cause,
                 letter.http_status,
-                &letter.field,
+                letter.field,
                 letter.attempts,
                 micros(letter.died_at),
                 payload.as_deref().and_then(audience_in),
-            ))?;
+                cause.key(connection),
+                cause.mender.word(),
+                VERSION,
+                letter.person.map(|digest| digest.0),
+            ])?;
         }
     }
     Ok(())

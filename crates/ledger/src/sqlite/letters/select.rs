@@ -5,7 +5,7 @@ use sqlite::rusqlite::types::Value;
 use sqlite::rusqlite::{Connection, Row, params_from_iter};
 
 use super::super::failure::Failure;
-use super::super::words::{count, letter_state, limit, micros, small, time, uuid};
+use super::super::words::{count, letter_state, limit, mender, micros, small, time, uuid};
 use crate::{DeadLetterFilter, DeadLetterView};
 
 /// What a filter says, of the dead letter `d`. Lists of values come as JSON. The times are always given, so that the index
@@ -19,18 +19,20 @@ macro_rules! selected {
         AND (?5 IS NULL OR d.http_status IN (SELECT value FROM json_each(?5)))
         AND (?6 IS NULL OR d.field IN (SELECT value FROM json_each(?6)))
         AND (?7 IS NULL OR d.audience IN (SELECT value FROM json_each(?7)))
-        AND (?8 IS NULL OR instr(lower(d.cause), lower(?8)) > 0)
-        AND d.died_at >= ?9 AND d.died_at < ?10 AND (d.died_at, d.id) < (?11, ?12)"
+        AND (?8 IS NULL OR d.group_key IN (SELECT value FROM json_each(?8)))
+        AND (?9 IS NULL OR d.mender IN (SELECT value FROM json_each(?9)))
+        AND (?10 IS NULL OR instr(lower(d.cause), lower(?10)) > 0)
+        AND d.died_at >= ?11 AND d.died_at < ?12 AND (d.died_at, d.id) < (?13, ?14)"
     };
 }
 
 const READ: &str = concat!(
     "SELECT d.id, e.event_id, d.connection, d.class, d.cause, d.http_status, d.field,
-        d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience
+        d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience, d.group_key, d.mender
     FROM dead_letters d JOIN events e ON e.id = d.event LEFT JOIN payloads p ON p.event = d.event
     WHERE ",
     selected!(),
-    " ORDER BY d.died_at DESC, d.id DESC LIMIT ?13"
+    " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
 );
 
 const COUNT: &str = concat!("SELECT COUNT(*) FROM dead_letters d WHERE ", selected!());
@@ -71,6 +73,8 @@ fn values(filter: &DeadLetterFilter) -> Result<Vec<Value>, Failure> {
         json(filter.http_statuses.as_ref())?,
         json(filter.fields.as_ref())?,
         json(filter.audiences.as_ref())?,
+        json(filter.groups.as_ref())?,
+        json(filter.menders.as_ref())?,
         filter.text.clone().map_or(Value::Null, Value::from),
         time(filter.died_from, i64::MIN),
         time(filter.died_before, i64::MAX),
@@ -99,5 +103,7 @@ fn view(row: &Row<'_>) -> Result<DeadLetterView, Failure> {
         received_at: time(row.get(11)?)?,
         repeats: u64::try_from(row.get::<_, i64>(12)?).unwrap_or_default(),
         audience: row.get(13)?,
+        group: row.get::<_, Option<String>>(14)?.filter(|key| !key.is_empty()),
+        mender: mender(&row.get::<_, String>(15)?),
     })
 }

@@ -229,6 +229,8 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// When it died.
     pub died_at: Timestamp,
+    /// The identifier that the event speaks to, by which persons are counted; `None` where it names nobody.
+    pub person: Option<Digest>,
 }
 
 /// A dead letter whose event is in no graph: by what it names a delete finds it all the same.

@@ -8,13 +8,17 @@
 //! reconcile need no locks between reading and writing: on [`LedgerError::Conflict`] the caller reads again.
 
 pub mod arrivals;
+mod audience;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod dead_letters;
 mod failure;
+pub mod groups;
 pub mod monitoring;
 pub mod postgres;
 mod rows;
+pub mod selector;
 pub mod sqlite;
 mod storage;
 pub mod unmapped;
@@ -34,10 +38,13 @@ pub use arrivals::{Arrivals, Missing, Stream};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
+pub use dead_letters::DeadLetters;
+pub use groups::{Group, Mender};
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };
+pub use selector::{Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, DeadLetterState, DeadLetterView,
@@ -199,7 +206,7 @@ pub trait Ledger: Send + Sync {
     /// One event's payload while it is kept (pending or dead).
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError>;
 
-    /// Dead letters, newest first.
+    /// Dead letters, newest first, of equal times the greater id first.
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError>;
 
     /// Sets the state of dead letters by id; returns how many were in `from` and have moved. A discarded one loses its
@@ -210,6 +217,12 @@ pub trait Ledger: Send + Sync {
         from: DeadLetterState,
         to: DeadLetterState,
     ) -> Result<usize, LedgerError>;
+
+    /// Classifies dead letters again that older rules classified ([`groups::VERSION`]), at most `limit`; how many.
+    /// An engine that does not group them has nothing to do.
+    async fn reclassify(&self, _limit: usize) -> Result<usize, LedgerError> {
+        Ok(0)
+    }
 
     /// Counts for `status`, of all connections or of one.
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError>;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::State;
+use crate::{Mender, State};
 
 /// The pair of Refersion ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ pub struct AttemptView {
 }
 
 /// What an operator decided about a dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterState {
     /// Nobody has looked at it.
@@ -81,17 +81,51 @@ pub enum DeadLetterState {
     Discarded,
 }
 
-/// Which dead letters.
+impl DeadLetterState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Replaying, Self::Resolved, Self::Discarded];
+
+    /// Its fixed word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Replaying => "replaying",
+            Self::Resolved => "resolved",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+/// Which dead letters: all that every field that is given leaves in. A [`Selector`](crate::Selector) makes one.
 #[derive(Clone, Debug, Default)]
 pub struct DeadLetterFilter {
-    /// Only of this connection.
-    pub connection: Option<ConnectionId>,
-    /// Only in this state.
-    pub state: Option<DeadLetterState>,
-    /// Only of this class.
-    pub class: Option<String>,
-    /// Only these.
+    /// Only of these connections.
+    pub connections: Option<Vec<ConnectionId>>,
+    /// Only in these states.
+    pub states: Option<Vec<DeadLetterState>>,
+    /// Only of these classes.
+    pub classes: Option<Vec<String>>,
+    /// Only those with these ids.
     pub ids: Option<Vec<i64>>,
+    /// Only after answers with these statuses.
+    pub http_statuses: Option<Vec<u16>>,
+    /// Only those of which one of these fields was refused.
+    pub fields: Option<Vec<String>>,
+    /// Only those of these audiences and computed traits.
+    pub audiences: Option<Vec<String>>,
+    /// Only those of these groups, by key.
+    pub groups: Option<Vec<String>>,
+    /// Only those whose cause one of these can mend.
+    pub menders: Option<Vec<Mender>>,
+    /// Only those whose cause contains this, whatever the case of ASCII letters.
+    pub text: Option<String>,
+    /// Only those that died then or later.
+    pub died_from: Option<Timestamp>,
+    /// Only those that died earlier.
+    pub died_before: Option<Timestamp>,
+    /// Only those that a list has after this one, by its time of death and its id: the next page.
+    pub after: Option<(Timestamp, i64)>,
     /// Upper limit of entries.
     pub limit: usize,
 }
@@ -125,6 +159,12 @@ pub struct DeadLetterView {
     pub payload: Option<String>,
     /// When the ingest endpoint accepted it.
     pub received_at: Timestamp,
+    /// The key of the audience or computed trait that Engage synced with it.
+    pub audience: Option<String>,
+    /// The key of its group; `None` before it is classified.
+    pub group: Option<String>,
+    /// Who can mend its cause; `None` before it is classified.
+    pub mender: Option<Mender>,
 }
 
 /// Counts for `status`.

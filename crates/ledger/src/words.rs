@@ -9,17 +9,10 @@ use identity::plan::StepKind;
 use jiff::Timestamp;
 use numbers::Ranges;
 
-use crate::{DeadLetterState, ProcessRole, State};
+use crate::{DeadLetterState, Mender, ProcessRole, State};
 
 /// Lanes in the order in which they are served.
 pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
-
-const LETTER_STATES: [DeadLetterState; 4] = [
-    DeadLetterState::Open,
-    DeadLetterState::Replaying,
-    DeadLetterState::Resolved,
-    DeadLetterState::Discarded,
-];
 
 /// What is stored cannot be understood.
 #[derive(Debug, thiserror::Error)]
@@ -85,20 +78,16 @@ pub(crate) fn step_word(step: StepKind) -> &'static str {
     }
 }
 
-pub(crate) fn letter_word(state: DeadLetterState) -> &'static str {
-    match state {
-        DeadLetterState::Open => "open",
-        DeadLetterState::Replaying => "replaying",
-        DeadLetterState::Resolved => "resolved",
-        DeadLetterState::Discarded => "discarded",
-    }
+pub(crate) fn letter_state(word: &str) -> Result<DeadLetterState, Unreadable> {
+    DeadLetterState::ALL
+        .into_iter()
+        .find(|state| state.word() == word)
+        .ok_or_else(|| Unreadable::word("dead letter state", word))
 }
 
-pub(crate) fn letter_state(word: &str) -> Result<DeadLetterState, Unreadable> {
-    LETTER_STATES
-        .into_iter()
-        .find(|state| letter_word(*state) == word)
-        .ok_or_else(|| Unreadable::word("dead letter state", word))
+/// Who can mend a cause; `None` of a dead letter that is not classified.
+pub(crate) fn mender(word: &str) -> Option<Mender> {
+    Mender::ALL.into_iter().find(|mender| mender.word() == word)
 }
 
 pub(crate) fn process_role(word: &str) -> Result<ProcessRole, Unreadable> {

@@ -1,4 +1,4 @@
-//! Housekeeping: what is older than its retention goes.
+//! Housekeeping: what is older than its retention goes, and dead letters of older rules are classified again.
 
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use crate::sweep_clock::{Progress, Reach, daily_share};
 const EVERY: Duration = Duration::from_secs(60);
 /// Rows of each table in one transaction.
 const AT_ONCE: usize = 5_000;
+
+/// Dead letters that are classified in one transaction: few, so that nobody waits for it.
+const CLASSIFIED_AT_ONCE: usize = 100;
 
 /// The sweeps of one process.
 #[derive(Debug, Default)]
@@ -56,8 +59,9 @@ impl Sweeper {
                 "dropped what had expired"
             );
         }
+        let classified = worker.ledger.reclassify(CLASSIFIED_AT_ONCE).await?;
         let most = expired.outcomes.max(expired.attempts).max(expired.dead_letters).max(expired.message_ids);
-        Ok(most >= AT_ONCE)
+        Ok(most >= AT_ONCE || classified >= CLASSIFIED_AT_ONCE)
     }
 
     /// Says once that the clock is not believed, and once that it is again.

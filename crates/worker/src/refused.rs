@@ -58,6 +58,7 @@ fn letter(refused: &Refused, now: Timestamp) -> DeadLetter {
         field: key.map(ToOwned::to_owned),
         attempts: 0,
         died_at: now,
+        person: refused.named.first().copied(),
     }
 }
 

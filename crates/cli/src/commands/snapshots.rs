@@ -93,6 +93,9 @@ fn dead_letters_fit_a_terminal_of_80_and_of_120_columns() {
         state: DeadLetterState::Open,
         payload: None,
         received_at: at(-5_000),
+        audience: None,
+        group: None,
+        mender: None,
     };
     let letters = [
         letter(117, "refused", "Refersion takes no value for this custom field, and says no more"),

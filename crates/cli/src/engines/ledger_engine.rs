@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connections::ConnectionStore;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
-use ledger::{Arrivals, Ledger, Monitoring, Storage};
+use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
 use sqlite::Database;
 
 use super::EngineError;
@@ -17,6 +17,7 @@ pub(super) struct LedgerEngine {
     pub(super) storage: Arc<dyn Storage>,
     pub(super) monitoring: Arc<dyn Monitoring>,
     pub(super) arrivals: Arc<dyn Arrivals>,
+    pub(super) dead_letters: Arc<dyn DeadLetters>,
     pub(super) connections: Arc<dyn ConnectionStore>,
     /// The file; `None` on a server.
     pub(super) file: Option<Database>,
@@ -75,7 +76,9 @@ pub(crate) async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
     Err(EngineError::NoInstallation { what: "ledger", place })
 }
 
-fn ports<Engine: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + Clone + 'static>(
+fn ports<
+    Engine: Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + Clone + 'static,
+>(
     engine: Engine,
     file: Option<Database>,
 ) -> LedgerEngine {
@@ -84,6 +87,7 @@ fn ports<Engine: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + Cl
         storage: Arc::new(engine.clone()),
         monitoring: Arc::new(engine.clone()),
         arrivals: Arc::new(engine.clone()),
+        dead_letters: Arc::new(engine.clone()),
         connections: Arc::new(engine),
         file,
     }

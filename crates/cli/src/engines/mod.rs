@@ -19,7 +19,7 @@ use std::sync::Arc;
 use connections::vault::FIRST_KEY_NUMBER;
 use connections::{ConnectionStore, OsRandomness, Randomness, Vault, keys};
 use jiff::Timestamp;
-use ledger::{Arrivals, Ledger, Monitoring, Storage};
+use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -43,6 +43,8 @@ pub struct Engines {
     pub monitoring: Arc<dyn Monitoring>,
     /// What was published, and what of it has arrived.
     pub arrivals: Arc<dyn Arrivals>,
+    /// Dead letters by cause.
+    pub dead_letters: Arc<dyn DeadLetters>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
     /// The ledger's file, to be watched for damage; `None` on a server.
@@ -143,6 +145,7 @@ impl Opening {
             storage: ledger.storage,
             monitoring: ledger.monitoring,
             arrivals: ledger.arrivals,
+            dead_letters: ledger.dead_letters,
             connections: ledger.connections,
             ledger_file: ledger.file,
             vault,

@@ -35,9 +35,13 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
     let nonsense = world.cli(&["dead-letters", "list", "--class", "nonsense"]);
     assert!(nonsense.code == Some(2) && nonsense.stderr.contains("too_large"), "{}", nonsense.stderr);
 
+    selectors_are_read_and_repeated(&world, &id);
     world.faults("");
-    let replayed = world.json(&["dead-letters", "replay", "--all", "--connection", "shop"]);
-    assert_eq!((&replayed[0]["id"], &replayed[0]["state"]), (&letter["id"], &json!("replaying")));
+    let replayed = world.json(&["dead-letters", "replay", "class:unavailable,no_answer", "connection:shop"]);
+    let selector = "class:unavailable,no_answer connection:shop state:open";
+    assert_eq!((&replayed["selector"], &replayed["count"]), (&json!(selector), &json!(1)), "{replayed}");
+    let row = &replayed["dead_letters"][0];
+    assert_eq!((&row["id"], &row["state"]), (&letter["id"], &json!("replaying")));
     world.until("the letter to be resolved", || {
         (world.json(&["dead-letters", "list"])[0]["state"] == "resolved").then_some(())
     });
@@ -56,6 +60,79 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
         assert!(some.stdout.contains("99999") && some.stdout.contains("there is no such"), "{}", some.stdout);
         assert!(some.stdout.contains("0 ") && some.stdout.contains("2 not"), "{}", some.stdout);
     }
+}
+
+/// Lists and acts say what they were asked for, and how many that are; mistakes change nothing.
+fn selectors_are_read_and_repeated(world: &World, id: &str) {
+    let listed = world.json(&["dead-letters", "list", "state:open status:500", "age:<1d", "connection:shop"]);
+    assert_eq!((&listed["count"], &listed["dead_letters"][0]["id"].to_string()), (&json!(1), &id.to_owned()));
+    let selector = listed["selector"].as_str().unwrap();
+    assert!(selector.starts_with("state:open status:500 died:>=20"), "relative times are frozen: {selector}");
+    assert_eq!(world.json(&["dead-letters", "list", selector])["count"], 1, "what is printed can be used");
+    assert_eq!(world.json(&["dead-letters", "list", "audience:vip"])["count"], 0);
+    let shown = world.cli(&["dead-letters", "list", "state:open"]).stdout;
+    assert!(shown.starts_with("selector: state:open\n") && shown.ends_with("1 dead letter\n"), "{shown}");
+    assert!(world.cli(&["dead-letters", "list", "--after", id]).stdout.contains("1 dead letter"));
+
+    let wrong = world.cli(&["dead-letters", "discard", "state:open", "statu:422", "--json"]);
+    assert_eq!((wrong.code, wrong.error()["code"].clone()), (Some(2), json!("selector")));
+    assert!(wrong.error()["message"].as_str().unwrap().contains("`statu:422`"), "{}", wrong.stderr);
+    let empty = world.cli(&["dead-letters", "discard", "--json"]);
+    assert_eq!((empty.code, empty.error()["code"].clone()), (Some(2), json!("empty_selector")));
+    let unknown = world.cli(&["dead-letters", "discard", "connection:none", "--json"]);
+    assert_eq!(unknown.error()["code"], "no_such_connection");
+    let nothing = world.json(&["dead-letters", "discard", "class:gone"]);
+    assert_eq!((&nothing["count"], &nothing["selector"]), (&json!(0), &json!("class:gone state:open")));
+}
+
+#[test]
+fn dead_letters_are_grouped_by_who_can_mend_them() {
+    let mut world = World::new(&[]);
+    world.serve();
+    // Refersion has no such field.
+    world.add("shop", KEY, &["--rate", "1000", "--custom-field", "vip=8"]);
+    let identify = |user: &str, email: &str| {
+        json!({
+            "type": "identify", "userId": user,
+            "traits": { "email": email, "name": "Ann Smith", "address": { "city": "Rome" }, "vip": true },
+            "context": { "personas": { "computation_class": "audience", "computation_key": "vip" } },
+        })
+    };
+    world.accept(&identify("ann", "ann@example.org"));
+    world.event_in("ann", "dead");
+    // The reader takes these for addresses; Refersion does not.
+    for user in ["bob", "cyd"] {
+        world.accept(&identify(user, &format!("{user}@-x.org")));
+        world.event_in(user, "dead");
+    }
+    let groups = world.json(&["dead-letters", "groups"]);
+    assert_eq!((&groups["selector"], &groups["dead_letters"]), (&json!("state:open"), &json!(3)), "{groups}");
+    let data = groups["groups"].as_array().unwrap().iter().find(|group| group["mend"] == "data").unwrap();
+    assert_eq!((&data["field"], &data["count"], &data["people"]), (&json!("email"), &json!(2), &json!(2)));
+    assert_eq!(
+        data["hours"].as_array().unwrap().iter().filter_map(serde_json::Value::as_u64).sum::<u64>(),
+        2
+    );
+    let settings = world.json(&["dead-letters", "groups", "mend:settings", "field:custom:8"]);
+    assert_eq!((&settings["count"], &settings["groups"][0]["count"]), (&json!(1), &json!(1)), "{settings}");
+    let shown = world.cli(&["dead-letters", "groups"]).stdout;
+    assert!(shown.contains("(mend:settings)") && shown.ends_with("2 groups, 3 dead letters\n"), "{shown}");
+
+    let key = data["group"].as_str().unwrap();
+    world.json(&["dead-letters", "note", key, "the shop corrects its form"]);
+    let noted = world.json(&["dead-letters", "groups", &format!("group:{key}")]);
+    assert_eq!(noted["groups"][0]["note"], "the shop corrects its form");
+    assert_eq!(world.cli(&["dead-letters", "note", "g0", "nothing"]).code, Some(1));
+    assert_eq!(world.json(&["dead-letters", "list", &format!("group:{key}")])["count"], 2);
+    assert_eq!(world.json(&["dead-letters", "list", "audience:vip", "mend:data"])["count"], 2);
+    let by_age = world.cli(&["dead-letters", "groups", "age:<1d"]);
+    assert!(by_age.code == Some(2) && by_age.stderr.contains("cannot narrow them"), "{}", by_age.stderr);
+
+    world.json(&["dead-letters", "discard", &format!("group:{key}")]);
+    let left = world.json(&["dead-letters", "groups"]);
+    assert_eq!(left["dead_letters"], 1, "{left}");
+    let discarded = world.json(&["dead-letters", "groups", "state:discarded"]);
+    assert_eq!((&discarded["dead_letters"], &discarded["groups"][0]["people"]), (&json!(2), &json!(0)));
 }
 
 #[test]

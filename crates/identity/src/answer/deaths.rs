@@ -17,6 +17,8 @@ use crate::{Map, Text};
 pub struct Death {
     /// The event.
     pub event: Uuid,
+    /// The identifier that it speaks to.
+    pub identifier: Digest,
     /// How many outcomes it has had, this one included.
     pub number: u32,
     /// Why.
@@ -177,6 +179,7 @@ pub(super) fn die(
         kept.outcomes += 1;
         deaths.push(Death {
             event: kept.event,
+            identifier: kept.identifier,
             number: kept.outcomes,
             cause: cause.clone(),
             field: field.map(ToOwned::to_owned),

@@ -36,9 +36,12 @@ pub async fn dead_letters_are_filtered(engine: &impl Engine) {
         .expect("moved");
     let all = DeadLetterFilter { limit: 10, ..DeadLetterFilter::default() };
     let number = async |filter: DeadLetterFilter| engine.dead_letters(&filter).await.expect("listed").len();
-    assert_eq!(number(DeadLetterFilter { connection: Some(ONE), ..all.clone() }).await, 2);
-    assert_eq!(number(DeadLetterFilter { state: Some(DeadLetterState::Open), ..all.clone() }).await, 2);
-    assert_eq!(number(DeadLetterFilter { class: Some("gone".to_owned()), ..all.clone() }).await, 0);
+    assert_eq!(number(DeadLetterFilter { connections: Some(vec![ONE]), ..all.clone() }).await, 2);
+    assert_eq!(
+        number(DeadLetterFilter { states: Some(vec![DeadLetterState::Open]), ..all.clone() }).await,
+        2
+    );
+    assert_eq!(number(DeadLetterFilter { classes: Some(vec!["gone".to_owned()]), ..all.clone() }).await, 0);
     assert_eq!(number(DeadLetterFilter { ids: Some(vec![ids[0], -1]), ..all.clone() }).await, 1);
     assert_eq!(number(DeadLetterFilter { ids: Some(Vec::new()), ..all.clone() }).await, 0);
     assert_eq!(number(DeadLetterFilter { limit: 1, ..all }).await, 1);

@@ -90,6 +90,7 @@ pub(super) fn letter(number: u128, died: i64) -> DeadLetter {
         field: Some("phone".to_owned()),
         attempts: 3,
         died_at: at(died),
+        person: None,
     }
 }
 

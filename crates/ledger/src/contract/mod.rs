@@ -9,23 +9,25 @@ pub mod claims;
 pub mod ends;
 pub mod events;
 pub mod graphs;
+pub mod groups;
 pub mod leases;
 pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
 pub mod retention;
+pub mod selection;
 pub mod storage;
 pub mod work;
 
 use connections::ConnectionStore;
 
-use crate::{Arrivals, Ledger, Monitoring, Storage};
+use crate::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
 
 /// What a ledger's engine is: all ports over one memory.
-pub trait Engine: Ledger + Storage + Monitoring + Arrivals + ConnectionStore {}
+pub trait Engine: Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore {}
 
-impl<E: Ledger + Storage + Monitoring + Arrivals + ConnectionStore> Engine for E {}
+impl<E: Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore> Engine for E {}
 
 /// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
 /// has to live as long as it. The crate that uses it needs `tokio` with its macros.
@@ -73,6 +75,10 @@ macro_rules! contract_tests {
                 another_connections_graph_is_out_of_reach, many_graphs_are_written_together,
                 large_graphs_are_read_as_far_as_there_is_room
             ]
+            groups: [
+                dead_letters_are_grouped_by_cause, a_group_has_a_note, what_is_up_to_date_is_not_classified_again,
+                counts_equal_a_scan
+            ]
             leases: [
                 a_lease_has_one_holder, a_new_holder_gets_a_greater_token, a_lease_given_back_is_free_at_once,
                 an_old_token_writes_nothing, calls_without_an_answer_are_left_to_the_next_holder,
@@ -98,6 +104,7 @@ macro_rules! contract_tests {
                 a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number,
                 how_far_sweeps_have_come_is_remembered
             ]
+            selection: [every_condition_narrows, pages_meet_every_dead_letter_once]
             storage: [
                 what_is_kept_is_measured, dead_letters_are_measured_by_connection, shares_tell_who_holds_most
             ]

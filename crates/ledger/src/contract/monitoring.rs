@@ -64,7 +64,8 @@ pub async fn dead_letters_are_counted_whatever_the_limit(engine: &impl Engine) {
     }
     let count = async |filter: DeadLetterFilter| engine.count_dead_letters(&filter).await.expect("counted");
     assert_eq!(count(DeadLetterFilter { limit: 1, ..DeadLetterFilter::default() }).await, 3);
-    let nothing = DeadLetterFilter { class: Some("nothing".to_owned()), ..DeadLetterFilter::default() };
+    let nothing =
+        DeadLetterFilter { classes: Some(vec!["nothing".to_owned()]), ..DeadLetterFilter::default() };
     assert_eq!(count(nothing).await, 0);
     let open = engine.open_dead_letters().await.expect("counted");
     assert_eq!(open.iter().map(|(id, _, letters)| (*id, *letters)).collect::<Vec<_>>(), [(ONE, 3)]);

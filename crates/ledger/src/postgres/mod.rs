@@ -20,6 +20,7 @@ mod expire;
 mod failure;
 mod find;
 mod graphs;
+mod groups;
 mod inspect;
 mod leases;
 mod letters;

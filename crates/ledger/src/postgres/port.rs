@@ -17,8 +17,8 @@ use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
 use super::{
-    PostgresLedger, arrivals, claims, codes, drop_week, due, events, expire, find, graphs, leases, letters,
-    message_ids, notes, record, unmapped, views, weeks,
+    PostgresLedger, arrivals, claims, codes, drop_week, due, events, expire, find, graphs, groups, leases,
+    letters, message_ids, notes, record, unmapped, views, weeks,
 };
 use crate::{
     CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
@@ -186,6 +186,10 @@ impl Ledger for PostgresLedger {
         to: DeadLetterState,
     ) -> Result<usize, LedgerError> {
         Ok(on!(self.begin(), |line| letters::set_state(line, ids, from, to))?)
+    }
+
+    async fn reclassify(&self, limit: usize) -> Result<usize, LedgerError> {
+        Ok(on!(self.begin(), |line| groups::classify(line, limit))?)
     }
 
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {

@@ -14,6 +14,7 @@ mod expire;
 mod failure;
 mod find;
 mod graphs;
+mod groups;
 mod leases;
 mod letters;
 mod message_ids;
@@ -51,7 +52,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 17] = [
+const MIGRATIONS: [Migration; 19] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -69,6 +70,8 @@ const MIGRATIONS: [Migration; 17] = [
     migration!("0015_count_resumes", 7),
     migration!("0016_watch_arrivals", 7),
     migration!("0017_note_untaken_events", 7),
+    migration!("0021_select_dead_letters", 7),
+    migration!("0022_group_dead_letters", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

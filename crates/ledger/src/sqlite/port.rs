@@ -18,7 +18,8 @@ use super::failure::Failure;
 use super::graphs::Stored;
 use super::record::Prepared;
 use super::{
-    SqliteLedger, arrivals, claims, codes, due, events, expire, find, graphs, leases, letters, record, views,
+    SqliteLedger, arrivals, claims, codes, due, events, expire, find, graphs, groups, leases, letters,
+    record, views,
 };
 use crate::{
     CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
@@ -198,6 +199,10 @@ impl Ledger for SqliteLedger {
             self.forgot().await;
         }
         Ok(moved)
+    }
+
+    async fn reclassify(&self, limit: usize) -> Result<usize, LedgerError> {
+        self.write(move |database| groups::classify(database, limit)).await
     }
 
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {

@@ -225,6 +225,7 @@ fn dead_letter(
         field: None,
         attempts: 0,
         died_at: now,
+        person: reading.person(),
     });
 }
 

@@ -188,6 +188,15 @@ pub(super) fn poison(reading: &Reading, why: &str) -> Reading {
 }
 
 impl Reading {
+    /// The strongest identifier that it names.
+    pub(super) fn person(&self) -> Option<Digest> {
+        match &self.what {
+            What::Ask(Ask::Say(statement)) => statement.digests().first().copied(),
+            What::Ask(Ask::Delete(deletion)) => deletion.digests().first().copied(),
+            What::Bad(..) | What::Ask(Ask::Skip(_)) | What::NoConnection => None,
+        }
+    }
+
     /// The identifiers that it names, strongest first.
     pub(super) fn names(&self) -> Vec<Digest> {
         match &self.what {

@@ -116,6 +116,7 @@ pub(super) fn lay_down(
             field: death.field,
             attempts: death.attempts,
             died_at: now,
+            person: Some(death.identifier),
         });
     }
 }

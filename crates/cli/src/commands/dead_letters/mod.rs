@@ -1,28 +1,46 @@
 //! `dead-letters`: events that nobody will try again until an operator says so.
 
+mod act;
 mod discard;
+mod groups;
 mod replay;
+mod selection;
 mod show;
 
 use clap::{Args, Subcommand, ValueEnum};
-use connections::ConnectionName;
-use ledger::{DeadLetterFilter, DeadLetterState};
+use ledger::DeadLetterState;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
+#[cfg(test)]
 use crate::operator::Directory;
+use selection::Wanted;
 
-/// Dead letters that are listed or replayed unless `--limit` says otherwise.
+/// Dead letters that are listed unless `--limit` says otherwise.
 const SHOWN: usize = 100;
 
 const EXAMPLES: &str = "\
 Examples:
-  refersion-destination dead-letters list --state open
-  refersion-destination dead-letters list --class refused --json
+  refersion-destination dead-letters list state:open class:refused
+  refersion-destination dead-letters list status:422 field:email 'age:<2d' --json
+  refersion-destination dead-letters list text:'taken by another' connection:shop,outlet
+  refersion-destination dead-letters groups
+  refersion-destination dead-letters list mend:data,settings
+  refersion-destination dead-letters note g1f0c5e2a9b47 'the shop corrects its form, ticket 4711'
   refersion-destination dead-letters show 17
   refersion-destination dead-letters replay 17 18
-  refersion-destination dead-letters replay --all --class refused --connection shop
-  refersion-destination dead-letters discard 17
+  refersion-destination dead-letters replay class:refused connection:shop
+  refersion-destination dead-letters discard audience:vip 'age:>4w'
+
+A selector is a list of terms that all have to hold. Within a term, one of several values has to: class:refused,gone
+  state:open             open, replaying, resolved or discarded; an act without this concerns open ones
+  class:refused          the class of the failure                  status:422      HTTP status of Refersion's answer
+  field:email            the field that was refused                connection:shop the name of the connection
+  audience:vip           what Engage synced with the event         id:17,18        their ids; also without the key
+  'age:<2d' 'age:>30m'   since it died; units s, m, h, d, w        'died:>=2026-11-29' 'died:<2026-11-29T12:00:00Z'
+  mend:data              data (in Segment), settings (of the connection), refersion, us
+  group:g1f0c5e2a9b47    the group, as `groups` shows it
+  text:'taken by'        the cause contains this, in upper or lower case
 
 A replay takes the same event in again, under the same id and with the same time: what was said since still wins.";
 
@@ -40,10 +58,27 @@ enum Act {
     #[command(after_help = EXAMPLES)]
     List {
         #[command(flatten)]
-        filter: Filter,
-        /// Only those in this state
+        wanted: Wanted,
+        /// The same as state:STATE
         #[arg(long, value_enum)]
         state: Option<StateWord>,
+        /// The page that begins after this dead letter
+        #[arg(long, value_name = "ID")]
+        after: Option<i64>,
+    },
+    /// Show dead letters by cause: how many, of how many people, and who can mend it
+    #[command(after_help = EXAMPLES)]
+    Groups {
+        #[command(flatten)]
+        wanted: Wanted,
+    },
+    /// Write a note on a group of dead letters
+    #[command(after_help = EXAMPLES)]
+    Note {
+        /// The key of the group, as `groups` shows it
+        group: String,
+        /// The note; an empty one takes it away. No personal data: it outlives the dead letters
+        text: String,
     },
     /// Show one dead letter with its event; that is somebody's personal data
     #[command(after_help = EXAMPLES)]
@@ -54,84 +89,21 @@ enum Act {
     /// Take the events of dead letters in again
     #[command(after_help = EXAMPLES)]
     Replay {
-        /// Their ids
-        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
-        ids: Vec<i64>,
-        /// All that are open and that the other options do not leave out
+        #[command(flatten)]
+        wanted: Wanted,
+        /// The same as state:open
         #[arg(long)]
         all: bool,
-        #[command(flatten)]
-        filter: Filter,
     },
     /// Give dead letters up, and drop their events' payloads
     #[command(after_help = EXAMPLES)]
     Discard {
-        /// Their ids
-        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
-        ids: Vec<i64>,
-        /// All that are open and that the other options do not leave out
+        #[command(flatten)]
+        wanted: Wanted,
+        /// The same as state:open
         #[arg(long)]
         all: bool,
-        #[command(flatten)]
-        filter: Filter,
     },
-}
-
-#[derive(Debug, Args)]
-struct Filter {
-    /// Only those of this class
-    #[arg(long, value_name = "CLASS", value_parser = class)]
-    class: Option<String>,
-    /// Only those of this connection
-    #[arg(long, value_name = "NAME")]
-    connection: Option<ConnectionName>,
-    /// The newest N only; without it, a list shows the newest 100, and `replay --all` takes all
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
-}
-
-/// Every class that a dead letter of this version may have.
-const CLASSES: [&str; 13] = [
-    "email_taken",
-    "gone",
-    "no_answer",
-    "not_here",
-    "poison",
-    "refused",
-    "request",
-    "throttled",
-    "too_large",
-    "too_many",
-    "too_many_identifiers",
-    "unavailable",
-    "unreadable",
-];
-
-impl Filter {
-    fn of(&self, directory: &Directory) -> DeadLetterFilter {
-        let named = self.connection.as_ref().and_then(|_| directory.all().next());
-        DeadLetterFilter {
-            connection: named.map(|connection| connection.id),
-            class: self.class.clone(),
-            limit: self.limit.unwrap_or(SHOWN),
-            ..DeadLetterFilter::default()
-        }
-    }
-}
-
-impl Filter {
-    /// All that are open, or those with these ids.
-    fn chosen(&self, directory: &Directory, ids: Vec<i64>, all: bool) -> DeadLetterFilter {
-        let filter = self.of(directory);
-        match all {
-            true => DeadLetterFilter {
-                state: Some(DeadLetterState::Open),
-                limit: self.limit.unwrap_or(usize::MAX),
-                ..filter
-            },
-            false => DeadLetterFilter { limit: ids.len(), ids: Some(ids), ..filter },
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -157,14 +129,6 @@ impl From<StateWord> for DeadLetterState {
     }
 }
 
-/// A class as it is typed: what no dead letter can have is a mistake.
-fn class(text: &str) -> Result<String, String> {
-    match CLASSES.contains(&text) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("the classes are {}", CLASSES.join(", "))),
-    }
-}
-
 /// Letters as a table, under a name that stands for any connection.
 #[cfg(test)]
 pub(super) fn show_for_test(
@@ -185,19 +149,27 @@ pub(super) fn show_for_test(
 pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
     match arguments.act {
-        Act::List { filter, state } => {
-            let directory = Directory::read(&engines, filter.connection.as_ref()).await?;
-            let filter = DeadLetterFilter { state: state.map(Into::into), ..filter.of(&directory) };
-            show::list(&engines, &filter, context).await
+        Act::List { wanted, state, after } => {
+            let mut selection = wanted.to_list(state, &engines).await?;
+            selection.filter.limit = wanted.limit.unwrap_or(SHOWN);
+            if let Some(id) = after {
+                selection.filter.after = Some(show::place_of(&engines, id).await?);
+            }
+            show::list(&engines, selection, context).await
         }
+        Act::Groups { wanted } => {
+            let selection = wanted.to_group(&engines).await?;
+            groups::list(&engines, &selection, context).await
+        }
+        Act::Note { group, text } => groups::note(&engines, &group, &text, context).await,
         Act::Show { id } => show::one(&engines, id, context).await,
-        Act::Replay { ids, all, filter } => {
-            let directory = Directory::read(&engines, filter.connection.as_ref()).await?;
-            replay::run(&engines, &filter.chosen(&directory, ids, all), context).await
+        Act::Replay { wanted, all } => {
+            let selection = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
+            replay::run(&engines, &selection, context).await
         }
-        Act::Discard { ids, all, filter } => {
-            let directory = Directory::read(&engines, filter.connection.as_ref()).await?;
-            discard::run(&engines, &filter.chosen(&directory, ids, all), context).await
+        Act::Discard { wanted, all } => {
+            let selection = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
+            discard::run(&engines, &selection, context).await
         }
     }
 }

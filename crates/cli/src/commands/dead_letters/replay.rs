@@ -1,75 +1,45 @@
 //! `dead-letters replay`: the same event, taken in once more under the same id and with the same time.
 
-use std::collections::BTreeSet;
-
-use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView};
+use ledger::{DeadLetterState, DeadLetterView};
 use queue::{Envelope, FORMAT, Lane};
-use serde::Serialize;
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
-use super::show::state_word;
+use super::act::{Pages, Row, add_missing, show};
+use super::selection::Selection;
 use crate::arrivals::report_own;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
-use crate::output::{cut, spare, whole};
-
-/// What became of one dead letter.
-#[derive(Debug, Serialize)]
-pub(super) struct Row {
-    pub(super) id: i64,
-    /// `None` where there is no such dead letter.
-    pub(super) event_id: Option<Uuid>,
-    pub(super) state: &'static str,
-    /// Why nothing was done about it.
-    pub(super) reason: Option<&'static str>,
-}
 
 const QUEUE_CLOSED: &str = "the queue takes nothing now: replay it again later";
 
 pub(super) async fn run(
     engines: &Engines,
-    filter: &DeadLetterFilter,
+    selection: &Selection,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let letters = engines.ledger.dead_letters(filter).await?;
-    let mut rows = missing(filter, letters.iter().map(|letter| letter.id))?;
     let directory = Directory::read(engines, None).await?;
-    let mut closed = false;
-    for letter in letters {
-        let refused = refusal(&letter, &directory).or_else(|| closed.then_some(QUEUE_CLOSED));
-        let row = match refused {
-            Some(reason) => row(&letter, Some(reason)),
-            None => replay(engines, &letter).await?,
-        };
-        closed |= row.reason == Some(QUEUE_CLOSED);
-        rows.push(row);
+    let (mut rows, mut closed) = (Vec::new(), false);
+    let mut pages = Pages::of(selection);
+    loop {
+        let letters = pages.next(engines).await?;
+        if letters.is_empty() {
+            break;
+        }
+        for letter in letters {
+            let refused = refusal(&letter, &directory).or_else(|| closed.then_some(QUEUE_CLOSED));
+            let row = match refused {
+                Some(reason) => row(&letter, Some(reason)),
+                None => replay(engines, &letter).await?,
+            };
+            closed |= row.reason == Some(QUEUE_CLOSED);
+            rows.push(row);
+        }
     }
+    add_missing(selection, &mut rows)?;
     report_own(engines).await;
-    show(&rows, "replayed", context)
-}
-
-/// A row for each id that was asked for and is not there, in the order of asking.
-///
-/// # Errors
-///
-/// [`Failure`] with the code `no_such_dead_letter` if none of them is.
-pub(super) fn missing(
-    filter: &DeadLetterFilter,
-    found: impl Iterator<Item = i64>,
-) -> Result<Vec<Row>, Failure> {
-    let found: BTreeSet<i64> = found.collect();
-    let asked = filter.ids.as_deref().unwrap_or_default();
-    let missing: Vec<i64> = asked.iter().copied().filter(|id| !found.contains(id)).collect();
-    if found.is_empty() && !missing.is_empty() {
-        let ids: Vec<String> = missing.iter().map(i64::to_string).collect();
-        let message = format!("there is no dead letter {}", ids.join(", "));
-        return Err(Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids"));
-    }
-    let row = |id| Row { id, event_id: None, state: "missing", reason: Some("there is no such dead letter") };
-    Ok(missing.into_iter().map(row).collect())
+    show(selection, &rows, "replayed", context)
 }
 
 /// Why a letter cannot be replayed, as far as can be seen from it.
@@ -85,7 +55,7 @@ fn refusal(letter: &DeadLetterView, directory: &Directory) -> Option<&'static st
 
 fn row(letter: &DeadLetterView, reason: Option<&'static str>) -> Row {
     let state = if reason.is_some() { letter.state } else { DeadLetterState::Replaying };
-    Row { id: letter.id, event_id: Some(letter.event), state: state_word(state), reason }
+    Row { id: letter.id, event_id: Some(letter.event), state: state.word(), reason }
 }
 
 /// Marks the letter, then takes the event in. One whose event never came to be absorbed may be replayed again, which does
@@ -124,31 +94,4 @@ fn lane(letter: &DeadLetterView, text: &str) -> Lane {
         Ok(event) if event.bulk => Lane::Bulk,
         _ => Lane::Live,
     }
-}
-
-/// Shows what became of each, and how many there were; `done` is the word for the others than those with a reason. The exit
-/// code says the same.
-pub(super) fn show(rows: &[Row], done: &str, context: &mut Context) -> Result<Exit, Failure> {
-    let not = rows.iter().filter(|row| row.reason.is_some()).count();
-    let exit = match (not, rows.len() - not) {
-        (0, _) => Exit::Done,
-        (_, 0) => Exit::Failed,
-        _ => Exit::Partly,
-    };
-    if context.output.is_json() {
-        context.output.json(&rows)?;
-        return Ok(exit);
-    }
-    let cells = |row: &Row| {
-        let reason = row.reason.unwrap_or_default().to_owned();
-        let event = row.event_id.map(|event| event.to_string()).unwrap_or_default();
-        vec![row.id.to_string(), row.state.to_owned(), event, reason]
-    };
-    if !rows.is_empty() {
-        let head = [whole("ID"), whole("STATE"), spare("EVENT"), cut("WHY NOT")];
-        context.output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
-        context.output.line("")?;
-    }
-    context.output.line(&format!("{} {done}, {not} not", rows.len() - not))?;
-    Ok(exit)
 }

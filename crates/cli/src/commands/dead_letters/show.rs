@@ -1,11 +1,12 @@
 //! `dead-letters list` and `show`.
 
 use jiff::Timestamp;
-use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView};
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Mender};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::selection::Selection;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
@@ -24,6 +25,9 @@ pub(super) struct Row {
     cause: String,
     http_status: Option<u16>,
     field: Option<String>,
+    audience: Option<String>,
+    group: Option<String>,
+    mend: Option<Mender>,
     attempts: u32,
     repeats: u64,
     died_at: Timestamp,
@@ -45,6 +49,9 @@ impl Row {
             cause: view.cause,
             http_status: view.http_status,
             field: view.field,
+            audience: view.audience,
+            group: view.group,
+            mend: view.mender,
             attempts: view.attempts,
             repeats: view.repeats,
             died_at: view.died_at,
@@ -55,22 +62,51 @@ impl Row {
     }
 }
 
+/// A list by a selector.
+#[derive(Serialize)]
+struct Listed {
+    selector: String,
+    count: u64,
+    dead_letters: Vec<Row>,
+}
+
 pub(super) async fn list(
     engines: &Engines,
-    filter: &DeadLetterFilter,
+    selection: Selection,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let directory = Directory::read(engines, None).await?;
-    let views = engines.ledger.dead_letters(filter).await?;
-    let total = engines.monitoring.count_dead_letters(filter).await?;
+    let views = engines.ledger.dead_letters(&selection.filter).await?;
     let rows: Vec<Row> = views.into_iter().map(|view| Row::of(view, &directory)).collect();
-    if context.output.is_json() {
-        context.output.json(&rows)?;
-    } else if rows.is_empty() {
-        context.output.line("no dead letter")?;
+    if !context.output.is_json() {
+        return show_list(engines, &selection, &rows, &mut context.output);
+    }
+    if selection.is_object {
+        let selector = selection.selector.to_string();
+        context.output.json(&Listed { selector, count: selection.count, dead_letters: rows })?;
     } else {
-        table(&rows, engines.now(), &mut context.output)?;
-        context.output.total(rows.len(), total, "dead letters")?;
+        context.output.json(&rows)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn show_list(
+    engines: &Engines,
+    selection: &Selection,
+    rows: &[Row],
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    if !selection.selector.is_empty() {
+        output.line(&format!("selector: {}", selection.selector))?;
+    }
+    if rows.is_empty() && selection.count == 0 {
+        output.line("no dead letter")?;
+        return Ok(Exit::Done);
+    }
+    table(rows, engines.now(), output)?;
+    output.total(rows.len(), selection.count, "dead letters")?;
+    if let Some(last) = rows.last().filter(|_| rows.len() == selection.filter.limit) {
+        output.line(&format!("the next page: --after {}", last.id))?;
     }
     Ok(Exit::Done)
 }
@@ -98,7 +134,7 @@ fn cells(row: &Row, now: Timestamp) -> Vec<String> {
         row.id.to_string(),
         age(row.died_at, now),
         row.connection.clone(),
-        state_word(row.state).to_owned(),
+        row.state.word().to_owned(),
         row.class.clone(),
         row.field.clone().unwrap_or_default(),
         row.http_status.map(|status| status.to_string()).unwrap_or_default(),
@@ -108,23 +144,27 @@ fn cells(row: &Row, now: Timestamp) -> Vec<String> {
     ]
 }
 
-/// The fixed word of a state.
-pub(super) fn state_word(state: DeadLetterState) -> &'static str {
-    match state {
-        DeadLetterState::Open => "open",
-        DeadLetterState::Replaying => "replaying",
-        DeadLetterState::Resolved => "resolved",
-        DeadLetterState::Discarded => "discarded",
-    }
+/// The place in a list after which the next page begins.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `no_such_dead_letter`, or if the ledger cannot be read.
+pub(super) async fn place_of(engines: &Engines, id: i64) -> Result<(Timestamp, i64), Failure> {
+    let letter = letter(engines, id).await?;
+    Ok((letter.died_at, letter.id))
+}
+
+async fn letter(engines: &Engines, id: i64) -> Result<DeadLetterView, Failure> {
+    let filter = DeadLetterFilter { ids: Some(vec![id]), limit: 1, ..DeadLetterFilter::default() };
+    engines.ledger.dead_letters(&filter).await?.into_iter().next().ok_or_else(|| {
+        let message = format!("there is no dead letter {id}");
+        Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids")
+    })
 }
 
 pub(super) async fn one(engines: &Engines, id: i64, context: &mut Context) -> Result<Exit, Failure> {
     let directory = Directory::read(engines, None).await?;
-    let filter = DeadLetterFilter { ids: Some(vec![id]), limit: 1, ..DeadLetterFilter::default() };
-    let Some(view) = engines.ledger.dead_letters(&filter).await?.into_iter().next() else {
-        let message = format!("there is no dead letter {id}");
-        return Err(Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids"));
-    };
+    let view = letter(engines, id).await?;
     let text = view.payload.clone();
     let mut row = Row::of(view, &directory);
     if context.output.is_json() {
@@ -140,10 +180,13 @@ pub(super) async fn one(engines: &Engines, id: i64, context: &mut Context) -> Re
         line("connection", row.connection.clone()),
         line("received", row.received_at.to_string()),
         line("died", row.died_at.to_string()),
-        line("state", state_word(row.state).to_owned()),
+        line("state", row.state.word().to_owned()),
         line("class", row.class.clone()),
         line("cause", row.cause.clone()),
         line("field", row.field.clone().unwrap_or_default()),
+        line("audience", row.audience.clone().unwrap_or_default()),
+        line("group", row.group.clone().unwrap_or_default()),
+        line("can be mended by", row.mend.map(|mender| mender.word().to_owned()).unwrap_or_default()),
         line("http status", row.http_status.map(|status| status.to_string()).unwrap_or_default()),
         line("attempts", row.attempts.to_string()),
         line("repeats", row.repeats.to_string()),

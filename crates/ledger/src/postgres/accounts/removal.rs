@@ -17,9 +17,13 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
     (SELECT holder FROM claims WHERE connection = $1), (SELECT until FROM claims WHERE connection = $1)";
 
 /// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
-const REST: [&str; 18] = [
+const REST: [&str; 22] = [
     "DELETE FROM stray_letters WHERE connection = $1",
     "DELETE FROM dead_letters WHERE connection = $1",
+    "DELETE FROM letter_people WHERE connection = $1",
+    "DELETE FROM letter_counts WHERE connection = $1",
+    "DELETE FROM letter_count_changes WHERE connection = $1",
+    "DELETE FROM letter_notes WHERE connection = $1",
     "DELETE FROM pending USING events WHERE events.event_id = pending.event_id AND events.connection = $1",
     "DELETE FROM outcomes USING events WHERE events.event_id = outcomes.event_id AND events.connection = $1",
     "DELETE FROM attempts USING events WHERE events.event_id = attempts.event_id AND events.connection = $1",

@@ -219,8 +219,11 @@ async fn a_dead_letter_of_a_suspended_field_stays_open_and_what_is_not_sent_is_n
         }
     }
     assert!(dead >= 3 && dead + named == 60, "{dead} died, {named} say what is not sent");
-    let open =
-        DeadLetterFilter { state: Some(DeadLetterState::Open), limit: 100, ..DeadLetterFilter::default() };
+    let open = DeadLetterFilter {
+        states: Some(vec![DeadLetterState::Open]),
+        limit: 100,
+        ..DeadLetterFilter::default()
+    };
     assert_eq!(shop.ledger.dead_letters(&open).await.expect("a ledger").len(), dead);
 }
 

@@ -159,8 +159,11 @@ pub(crate) async fn map_a_field(stage: &mut Stage, index: usize, key: &str, fiel
 
 /// Tries dead letters of the classes that `which` picks again; returns how many.
 pub(crate) async fn replay(stage: &Stage, which: &dyn Fn(&str) -> bool) {
-    let open =
-        DeadLetterFilter { state: Some(DeadLetterState::Open), limit: 1_000, ..DeadLetterFilter::default() };
+    let open = DeadLetterFilter {
+        states: Some(vec![DeadLetterState::Open]),
+        limit: 1_000,
+        ..DeadLetterFilter::default()
+    };
     let letters = stage.ledger.dead_letters(&open).await.expect("a ledger");
     let picked = letters.iter().filter(|letter| which(&letter.class));
     let envelopes: Vec<Envelope> = picked

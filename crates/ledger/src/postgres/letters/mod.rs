@@ -1,27 +1,38 @@
-//! Dead letters: laid down, resolved, erased, and read by an operator.
+//! Dead letters: laid down, resolved, erased; [`select`] reads them.
+
+mod select;
+
+use std::collections::BTreeMap;
 
 use connections::ConnectionId;
-use sqlx_core::row::Row as _;
-use sqlx_postgres::{PgConnection, PgRow};
+use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
 use super::events::Stories;
 use super::failure::Failure;
 use super::text::{integer, some_text, text};
 use super::{rows, sql};
-use crate::words::{count, letter_state, letter_word, limit, micros, small, time};
-use crate::{DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetterView};
+use crate::audience::audience_in;
+use crate::groups::{Cause, VERSION};
+use crate::words::micros;
+use crate::{DeadLetter, DeadLetterState};
+pub(super) use select::{count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
-        (event_id, connection, class, cause, http_status, field, attempts, died_at, state, bytes)
+        (event_id, connection, class, cause, http_status, field, attempts, died_at, state, bytes, audience,
+        group_key, mender, rules, person)
     SELECT event_id, $1, class, cause, http_status, field, attempts, died_at, 'open',
-        COALESCE((SELECT octet_length(payload) FROM pending WHERE pending.event_id = new.event_id), 0)
-    FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[])
-        AS new (event_id, class, cause, http_status, field, attempts, died_at)
+        COALESCE((SELECT octet_length(payload) FROM pending WHERE pending.event_id = new.event_id), 0), audience,
+        group_key, mender, $10, person
+    FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[], $9::text[],
+        $11::text[], $12::text[], $13::bytea[])
+        AS new (event_id, class, cause, http_status, field, attempts, died_at, audience, group_key, mender, person)
     ON CONFLICT (event_id) DO UPDATE SET
         class = excluded.class, cause = excluded.cause, http_status = excluded.http_status,
         field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open',
-        bytes = excluded.bytes";
+        bytes = excluded.bytes, audience = excluded.audience,
+        group_key = excluded.group_key, mender = excluded.mender, rules = excluded.rules,
+        person = COALESCE(excluded.person, dead_letters.person)";
 
 const REPLAYING: &str =
     "UPDATE dead_letters SET state = 'replaying' WHERE event_id = ANY($1) AND state = 'open'";
@@ -46,17 +57,8 @@ const MOVE: &str = "UPDATE dead_letters SET state = $3 WHERE id = ANY($1) AND st
 /// Only of events that are dead: one that is pending again needs its payload.
 const DROP_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id = ANY($1) AND dead";
 
-const READ: &str = "SELECT d.id, d.event_id, d.connection, d.class, d.cause, d.http_status,
-        d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats
-    FROM dead_letters d JOIN events e ON e.event_id = d.event_id
-    LEFT JOIN pending p ON p.event_id = d.event_id
-    WHERE ($1::bigint IS NULL OR d.connection = $1) AND ($2::text IS NULL OR d.state = $2)
-        AND ($3::text IS NULL OR d.class = $3) AND ($4::bigint[] IS NULL OR d.id = ANY($4))
-    ORDER BY d.died_at DESC, d.id DESC LIMIT $5";
-
-const COUNT: &str = "SELECT COUNT(*) FROM dead_letters d
-    WHERE ($1::bigint IS NULL OR d.connection = $1) AND ($2::text IS NULL OR d.state = $2)
-        AND ($3::text IS NULL OR d.class = $3) AND ($4::bigint[] IS NULL OR d.id = ANY($4))";
+const PAYLOADS: &str = "SELECT event_id, payload FROM pending
+    WHERE event_id = ANY($1) AND payload LIKE '%computation_key%'";
 
 /// Lays down dead letters; an event that died before has its one renewed, and of two for one event the last counts.
 pub(super) async fn lay_down(
@@ -66,8 +68,7 @@ pub(super) async fn lay_down(
     stories: &Stories,
 ) -> Result<(), Failure> {
     let known = letters.iter().filter(|letter| stories.contains_key(&letter.event));
-    let letters: std::collections::BTreeMap<Uuid, &DeadLetter> =
-        known.map(|letter| (letter.event, letter)).collect();
+    let letters: BTreeMap<Uuid, &DeadLetter> = known.map(|letter| (letter.event, letter)).collect();
     if letters.is_empty() {
         return Ok(());
     }
@@ -80,8 +81,18 @@ pub(super) async fn lay_down(
     let fields: Vec<_> = letters.iter().map(|letter| some_text(letter.field.as_ref())).collect();
     let attempts: Vec<i64> = letters.iter().map(|letter| letter.attempts.into()).collect();
     let died: Vec<i64> = letters.iter().map(|letter| micros(letter.died_at)).collect();
+    let audiences = audiences(connection, &events).await?;
+    let audiences: Vec<_> = events.iter().map(|event| some_text(audiences.get(event))).collect();
+    let classified = letters.iter().map(|letter| {
+        let cause = Cause::of(&letter.class, letter.http_status, letter.field.as_deref(), &letter.cause);
+        (cause.key(of), cause.mender.word())
+    });
+    let (groups, menders): (Vec<String>, Vec<&'static str>) = classified.unzip();
+    let persons: Vec<Option<&[u8]>> =
+        letters.iter().map(|letter| letter.person.as_ref().map(|digest| &digest.0[..])).collect();
     let lay_down = sql(LAY_DOWN).bind(of).bind(events).bind(classes).bind(causes).bind(status);
-    lay_down.bind(fields).bind(attempts).bind(died).execute(connection).await?;
+    let lay_down = lay_down.bind(fields).bind(attempts).bind(died).bind(audiences).bind(VERSION);
+    lay_down.bind(groups).bind(menders).bind(persons).execute(connection).await?;
     Ok(())
 }
 
@@ -146,7 +157,7 @@ pub(super) async fn set_state(
     from: DeadLetterState,
     to: DeadLetterState,
 ) -> Result<usize, Failure> {
-    let set = rows(MOVE).bind(ids).bind(letter_word(from)).bind(letter_word(to));
+    let set = rows(MOVE).bind(ids).bind(from.word()).bind(to.word());
     let moved: Vec<(Uuid,)> = set.fetch_all(&mut *connection).await?;
     if to == DeadLetterState::Discarded {
         let events: Vec<Uuid> = moved.iter().map(|(event,)| *event).collect();
@@ -155,42 +166,12 @@ pub(super) async fn set_state(
     Ok(moved.len())
 }
 
-/// Dead letters, newest first.
-pub(super) async fn read(
+/// The audiences of events, as far as their payloads name one.
+pub(super) async fn audiences(
     connection: &mut PgConnection,
-    filter: &DeadLetterFilter,
-) -> Result<Vec<DeadLetterView>, Failure> {
-    let query = sql(READ).bind(filter.connection).bind(filter.state.map(letter_word)).bind(&filter.class);
-    let found = query.bind(&filter.ids).bind(limit(filter.limit)).fetch_all(connection).await?;
-    found.iter().map(view).collect()
-}
-
-/// How many dead letters a filter picks, whatever its limit.
-pub(super) async fn count_of(
-    connection: &mut PgConnection,
-    filter: &DeadLetterFilter,
-) -> Result<u64, Failure> {
-    let query =
-        rows::<(i64,)>(COUNT).bind(filter.connection).bind(filter.state.map(letter_word)).bind(&filter.class);
-    let (found,) = query.bind(&filter.ids).fetch_one(connection).await?;
-    Ok(count(found))
-}
-
-fn view(row: &PgRow) -> Result<DeadLetterView, Failure> {
-    let status: Option<i32> = row.try_get(5)?;
-    Ok(DeadLetterView {
-        id: row.try_get(0)?,
-        event: row.try_get(1)?,
-        connection: row.try_get(2)?,
-        class: row.try_get(3)?,
-        cause: row.try_get(4)?,
-        http_status: status.map(|status| small(status.into())).transpose()?,
-        field: row.try_get(6)?,
-        attempts: small(row.try_get(7)?)?,
-        died_at: time(row.try_get(8)?)?,
-        state: letter_state(row.try_get(9)?)?,
-        payload: row.try_get(10)?,
-        received_at: time(row.try_get(11)?)?,
-        repeats: u64::try_from(row.try_get::<i64, _>(12)?).unwrap_or_default(),
-    })
+    events: &[Uuid],
+) -> Result<BTreeMap<Uuid, String>, Failure> {
+    let payloads: Vec<(Uuid, String)> = rows(PAYLOADS).bind(events).fetch_all(connection).await?;
+    let named = payloads.into_iter().filter_map(|(event, payload)| Some((event, audience_in(&payload)?)));
+    Ok(named.collect())
 }

@@ -1,22 +1,30 @@
-//! Dead letters: laid down, resolved, erased, and read by an operator.
+//! Dead letters: laid down, resolved, erased; [`select`] reads them.
+
+mod select;
 
 use connections::ConnectionId;
-use sqlite::rusqlite::{Connection, Row};
+use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::events;
 use super::failure::Failure;
-use super::words::{count, letter_state, letter_word, limit, micros, small, time, uuid};
-use crate::{DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetterView};
+use super::words::micros;
+use crate::audience::audience_in;
+use crate::groups::{Cause, VERSION};
+use crate::{DeadLetter, DeadLetterState};
+pub(super) use select::{count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
-        (event, connection, class, cause, http_status, field, attempts, died_at, state, bytes)
+        (event, connection, class, cause, http_status, field, attempts, died_at, state, bytes, audience,
+        group_key, mender, rules, person)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open',
-        COALESCE((SELECT octet_length(payload) FROM payloads WHERE event = ?1), 0))
+        COALESCE((SELECT octet_length(payload) FROM payloads WHERE event = ?1), 0), ?9, ?10, ?11, ?12, ?13)
     ON CONFLICT (event) DO UPDATE SET
         class = excluded.class, cause = excluded.cause, http_status = excluded.http_status,
         field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open',
-        bytes = excluded.bytes";
+        bytes = excluded.bytes, audience = excluded.audience,
+        group_key = excluded.group_key, mender = excluded.mender, rules = excluded.rules,
+        person = COALESCE(excluded.person, person)";
 
 const REPLAYING: &str = "UPDATE dead_letters SET state = 'replaying' WHERE event = ?1 AND state = 'open'";
 
@@ -38,16 +46,7 @@ const MOVE: &str = "UPDATE dead_letters SET state = ?3 WHERE id = ?1 AND state =
 const DROP_PAYLOAD: &str = "DELETE FROM payloads WHERE event IN (
     SELECT d.event FROM dead_letters d JOIN events e ON e.id = d.event WHERE d.id = ?1 AND e.state = 'dead')";
 
-const READ: &str = "SELECT d.id, e.event_id, d.connection, d.class, d.cause, d.http_status, d.field,
-        d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats
-    FROM dead_letters d JOIN events e ON e.id = d.event LEFT JOIN payloads p ON p.event = d.event
-    WHERE (?1 IS NULL OR d.connection = ?1) AND (?2 IS NULL OR d.state = ?2) AND (?3 IS NULL OR d.class = ?3)
-        AND (?4 IS NULL OR d.id IN (SELECT value FROM json_each(?4)))
-    ORDER BY d.died_at DESC, d.id DESC LIMIT ?5";
-
-const COUNT: &str = "SELECT COUNT(*) FROM dead_letters d
-    WHERE (?1 IS NULL OR d.connection = ?1) AND (?2 IS NULL OR d.state = ?2) AND (?3 IS NULL OR d.class = ?3)
-        AND (?4 IS NULL OR d.id IN (SELECT value FROM json_each(?4)))";
+const PAYLOAD: &str = "SELECT p.payload FROM payloads p WHERE p.event = ?1";
 
 /// Lays down dead letters; an event that died before has its one renewed.
 pub(super) fn lay_down(
@@ -57,16 +56,24 @@ pub(super) fn lay_down(
 ) -> Result<(), Failure> {
     for letter in letters {
         if let Some(known) = events::known(database, connection, letter.event)? {
-            database.prepare_cached(LAY_DOWN)?.execute((
+            let payload: Option<String> =
+                database.prepare_cached(PAYLOAD)?.query_row([known.row], |row| row.get(0)).optional()?;
+            let cause = Cause::of(&letter.class, letter.http_status, letter.field.as_deref(), &letter.cause);
+            database.prepare_cached(LAY_DOWN)?.execute(params![
                 known.row,
                 connection,
-                &letter.class,
-                &letter.cause,
+                letter.class,
+                letter.cause,
                 letter.http_status,
-                &letter.field,
+                letter.field,
                 letter.attempts,
                 micros(letter.died_at),
-            ))?;
+                payload.as_deref().and_then(audience_in),
+                cause.key(connection),
+                cause.mender.word(),
+                VERSION,
+                letter.person.map(|digest| digest.0),
+            ])?;
         }
     }
     Ok(())
@@ -138,49 +145,11 @@ pub(super) fn set_state(
     let mut set = database.prepare_cached(MOVE)?;
     let mut moved = 0;
     for id in ids {
-        let is_moved = set.execute((id, letter_word(from), letter_word(to)))?;
+        let is_moved = set.execute((id, from.word(), to.word()))?;
         if is_moved > 0 && to == DeadLetterState::Discarded {
             database.prepare_cached(DROP_PAYLOAD)?.execute([id])?;
         }
         moved += is_moved;
     }
     Ok(moved)
-}
-
-/// Dead letters, newest first.
-pub(super) fn read(database: &Connection, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, Failure> {
-    let ids = filter.ids.as_ref().map(serde_json::to_string).transpose()?;
-    let values = (filter.connection, filter.state.map(letter_word), &filter.class, ids, limit(filter.limit));
-    let mut statement = database.prepare_cached(READ)?;
-    let mut rows = statement.query(values)?;
-    let mut letters = Vec::new();
-    while let Some(row) = rows.next()? {
-        letters.push(view(row)?);
-    }
-    Ok(letters)
-}
-
-/// How many dead letters a filter picks, whatever its limit.
-pub(super) fn count_of(database: &Connection, filter: &DeadLetterFilter) -> Result<u64, Failure> {
-    let ids = filter.ids.as_ref().map(serde_json::to_string).transpose()?;
-    let values = (filter.connection, filter.state.map(letter_word), &filter.class, ids);
-    Ok(count(database.prepare_cached(COUNT)?.query_row(values, |row| row.get(0))?))
-}
-
-fn view(row: &Row<'_>) -> Result<DeadLetterView, Failure> {
-    Ok(DeadLetterView {
-        id: row.get(0)?,
-        event: uuid(&row.get::<_, Vec<u8>>(1)?)?,
-        connection: row.get(2)?,
-        class: row.get(3)?,
-        cause: row.get(4)?,
-        http_status: row.get(5)?,
-        field: row.get(6)?,
-        attempts: small(row.get(7)?)?,
-        died_at: time(row.get(8)?)?,
-        state: letter_state(&row.get::<_, String>(9)?)?,
-        payload: row.get(10)?,
-        received_at: time(row.get(11)?)?,
-        repeats: u64::try_from(row.get::<_, i64>(12)?).unwrap_or_default(),
-    })
 }

@@ -1,0 +1,150 @@
+//! What acts on dead letters have in common: page by page through a selection, and what became of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::{DeadLetterFilter, DeadLetterView};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::selection::Selection;
+use crate::commands::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::output::{cut, spare, whole};
+
+/// Letters that are read at once, payloads included.
+const AT_ONCE: usize = 100;
+
+/// Rows that people are shown of a selection; `--json` has all.
+const SHOWN: usize = 20;
+
+/// What became of one dead letter.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    pub(super) id: i64,
+    /// `None` where there is no such dead letter.
+    pub(super) event_id: Option<Uuid>,
+    pub(super) state: &'static str,
+    /// Why nothing was done about it.
+    pub(super) reason: Option<&'static str>,
+}
+
+/// An answer to an act by a selector.
+#[derive(Serialize)]
+struct Answer<'a> {
+    selector: String,
+    count: u64,
+    done: usize,
+    not_done: usize,
+    dead_letters: &'a [Row],
+}
+
+/// A walk through the dead letters of a selection, newest first. What dies meanwhile is not met.
+pub(super) struct Pages {
+    filter: DeadLetterFilter,
+    left: usize,
+}
+
+impl Pages {
+    pub(super) fn of(selection: &Selection) -> Self {
+        Self { filter: selection.filter.clone(), left: selection.filter.limit }
+    }
+
+    /// The next letters; none at the end.
+    pub(super) async fn next(&mut self, engines: &Engines) -> Result<Vec<DeadLetterView>, Failure> {
+        self.filter.limit = AT_ONCE.min(self.left);
+        if self.filter.limit == 0 {
+            return Ok(Vec::new());
+        }
+        let letters = engines.ledger.dead_letters(&self.filter).await?;
+        self.left -= letters.len();
+        self.filter.after = letters.last().map(|letter| (letter.died_at, letter.id)).or(self.filter.after);
+        Ok(letters)
+    }
+}
+
+/// Adds a row for each id that was asked for and is not there, in the order of asking, before the others.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `no_such_dead_letter` if none of them is.
+pub(super) fn add_missing(selection: &Selection, rows: &mut Vec<Row>) -> Result<(), Failure> {
+    if !selection.is_by_id {
+        return Ok(());
+    }
+    let found: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
+    let asked = selection.filter.ids.as_deref().unwrap_or_default();
+    let missing: Vec<i64> = asked.iter().copied().filter(|id| !found.contains(id)).collect();
+    if found.is_empty() && !missing.is_empty() {
+        let ids: Vec<String> = missing.iter().map(i64::to_string).collect();
+        let message = format!("there is no dead letter {}", ids.join(", "));
+        return Err(Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids"));
+    }
+    let row = |id| Row { id, event_id: None, state: "missing", reason: Some("there is no such dead letter") };
+    rows.splice(0..0, missing.into_iter().map(row));
+    Ok(())
+}
+
+/// Shows what became of each, and how many there were; `done` is the word for the others than those with a reason. The exit
+/// code says the same.
+pub(super) fn show(
+    selection: &Selection,
+    rows: &[Row],
+    done: &str,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let not = rows.iter().filter(|row| row.reason.is_some()).count();
+    let exit = match (not, rows.len() - not) {
+        (0, _) => Exit::Done,
+        (_, 0) => Exit::Failed,
+        _ => Exit::Partly,
+    };
+    if !context.output.is_json() {
+        table(selection, rows, context)?;
+        context.output.line(&format!("{} {done}, {not} not", rows.len() - not))?;
+    } else if selection.is_object {
+        let selector = selection.selector.to_string();
+        let answer = Answer {
+            selector,
+            count: selection.count,
+            done: rows.len() - not,
+            not_done: not,
+            dead_letters: rows,
+        };
+        context.output.json(&answer)?;
+    } else {
+        context.output.json(&rows)?;
+    }
+    Ok(exit)
+}
+
+/// Of ids every row; of a selection the first of those with which nothing was done, and how many these are by reason.
+fn table(selection: &Selection, rows: &[Row], context: &mut Context) -> Result<(), Failure> {
+    context.output.line(&format!("{}\n", selection.told()))?;
+    let shown: Vec<&Row> = match selection.is_by_id {
+        true => rows.iter().collect(),
+        false => rows.iter().filter(|row| row.reason.is_some()).collect(),
+    };
+    let cells = |row: &&Row| {
+        let reason = row.reason.unwrap_or_default().to_owned();
+        let event = row.event_id.map(|event| event.to_string()).unwrap_or_default();
+        vec![row.id.to_string(), row.state.to_owned(), event, reason]
+    };
+    let most = if selection.is_by_id { usize::MAX } else { SHOWN };
+    let table: Vec<Vec<String>> = shown.iter().take(most).map(cells).collect();
+    if !table.is_empty() {
+        let head = [whole("ID"), whole("STATE"), spare("EVENT"), cut("WHY NOT")];
+        context.output.table(&head, &table)?;
+        context.output.line("")?;
+    }
+    if shown.len() > table.len() {
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        shown.iter().filter_map(|row| row.reason).for_each(|reason| *reasons.entry(reason).or_default() += 1);
+        for (reason, number) in reasons {
+            context.output.line(&format!("{number} not: {reason}"))?;
+        }
+        let line = format!("{} of {} shown; --json has all\n", table.len(), shown.len());
+        context.output.line(&line)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! `dead-letters groups`: dead letters by cause, and `dead-letters note`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use ledger::groups::{Mender, Span};
+use ledger::selector::Term;
+use ledger::{DeadLetterState, Group};
+use serde::Serialize;
+
+use super::selection::Selection;
+use crate::commands::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::Directory;
+use crate::output::{Output, age, cut, spare, whole};
+
+/// A group. The names of its fields are fixed: scripts rely on them.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    group: String,
+    mend: Mender,
+    connection: String,
+    class: String,
+    http_status: Option<u16>,
+    field: Option<String>,
+    cause: String,
+    /// Dead letters in the states that the selector names; without any, those that are open.
+    count: u64,
+    people: u64,
+    first_at: Timestamp,
+    last_at: Timestamp,
+    /// By state, whatever the selector says.
+    states: BTreeMap<DeadLetterState, u64>,
+    /// Deaths in each of the last 24 hours, the current one last.
+    hours: Vec<u64>,
+    sample: i64,
+    note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    selector: String,
+    /// Groups.
+    count: usize,
+    dead_letters: u64,
+    groups: Vec<Row>,
+}
+
+pub(super) async fn list(
+    engines: &Engines,
+    selection: &Selection,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    if let Some(term) = selection.selector.terms().iter().find(|term| !is_counted(term)) {
+        let message = format!("groups are counted as dead letters come, so `{term}` cannot narrow them");
+        let hint = "the terms of groups are class, connection, field, group, mend, state and status; `dead-letters list` \
+                    takes every term";
+        return Err(Failure::usage("selector", message, hint));
+    }
+    let directory = Directory::read(engines, None).await?;
+    let now = engines.now();
+    let groups = engines.dead_letters.groups(now).await?;
+    let picked = groups.into_iter().filter(|group| group.is_picked_by(&selection.filter));
+    let open = [DeadLetterState::Open];
+    let states: &[DeadLetterState] = selection.filter.states.as_deref().unwrap_or(&open);
+    let mut rows: Vec<Row> = picked.filter_map(|group| Row::of(group, states, &directory)).collect();
+    rows.sort_by_key(|row| (row.mend, std::cmp::Reverse(row.count), row.group.clone()));
+    let dead_letters = rows.iter().map(|row| row.count).sum();
+    let selector = selection.selector.to_string();
+    if context.output.is_json() {
+        context.output.json(&Listed { selector, count: rows.len(), dead_letters, groups: rows })?;
+        return Ok(Exit::Done);
+    }
+    let output = &mut context.output;
+    output.line(&format!("selector: {selector}\n"))?;
+    show(&rows, now, output)?;
+    output.line(&format!(
+        "{}, {}",
+        number(rows.len() as u64, "group"),
+        number(dead_letters, "dead letter")
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// Whether counts are kept by what a term asks for.
+fn is_counted(term: &Term) -> bool {
+    !matches!(
+        term,
+        Term::Id(_)
+            | Term::Audience(_)
+            | Term::Text(_)
+            | Term::Age(_)
+            | Term::DiedFrom(_)
+            | Term::DiedBefore(_)
+    )
+}
+
+fn number(count: u64, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
+}
+
+impl Row {
+    /// `None` if no dead letter of the group is in one of these states.
+    fn of(group: Group, states: &[DeadLetterState], directory: &Directory) -> Option<Self> {
+        let spans: Vec<&Span> = states.iter().filter_map(|state| group.states.get(state)).collect();
+        let is_classified = !group.key.is_empty();
+        Some(Self {
+            count: spans.iter().map(|span| span.letters).sum(),
+            first_at: spans.iter().map(|span| span.first).min()?,
+            last_at: spans.iter().map(|span| span.last).max()?,
+            mend: group.cause.mender,
+            connection: directory.name(group.connection),
+            class: group.cause.class,
+            http_status: group.cause.http_status,
+            field: group.cause.field,
+            cause: if is_classified { group.cause.text } else { "(not classified yet)".to_owned() },
+            people: group.people,
+            states: group.states.iter().map(|(state, span)| (*state, span.letters)).collect(),
+            hours: group.hours.to_vec(),
+            sample: group.sample,
+            note: group.note.map(|note| note.text),
+            group: group.key,
+        })
+    }
+}
+
+/// A table for each who can mend.
+pub(super) fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
+    for mender in Mender::ALL {
+        let those: Vec<&Row> = rows.iter().filter(|row| row.mend == mender).collect();
+        if those.is_empty() {
+            continue;
+        }
+        output.line(title(mender))?;
+        let head = [
+            whole("GROUP"),
+            whole("LETTERS"),
+            whole("PEOPLE"),
+            cut("CONNECTION"),
+            whole("CLASS"),
+            spare("STATUS"),
+            cut("FIELD"),
+            spare("FIRST"),
+            cut("LAST"),
+            spare("24 HOURS"),
+            spare("SAMPLE"),
+            cut("CAUSE"),
+            cut("NOTE"),
+        ];
+        output.table(&head, &those.iter().map(|row| cells(row, now)).collect::<Vec<_>>())?;
+        output.line("")?;
+    }
+    Ok(())
+}
+
+fn title(mender: Mender) -> &'static str {
+    match mender {
+        Mender::Data => "to be mended in the data that Segment gets (mend:data)",
+        Mender::Settings => "to be mended in the settings of the connection (mend:settings)",
+        Mender::Refersion => "to be mended by Refersion, or by time (mend:refersion)",
+        Mender::Us => "to be mended in this program (mend:us)",
+    }
+}
+
+fn cells(row: &Row, now: Timestamp) -> Vec<String> {
+    vec![
+        row.group.clone(),
+        row.count.to_string(),
+        row.people.to_string(),
+        row.connection.clone(),
+        row.class.clone(),
+        row.http_status.map(|status| status.to_string()).unwrap_or_default(),
+        row.field.clone().unwrap_or_default(),
+        age(row.first_at, now),
+        age(row.last_at, now),
+        trend(&row.hours),
+        row.sample.to_string(),
+        row.cause.clone(),
+        row.note.clone().unwrap_or_default(),
+    ]
+}
+
+/// Deaths by hour as bars, the current hour last.
+fn trend(hours: &[u64]) -> String {
+    const BARS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = hours.iter().copied().max().unwrap_or(0).max(1);
+    let bar = |deaths: &u64| BARS[usize::try_from((deaths * 8).div_ceil(most)).unwrap_or(8).min(8)];
+    hours.iter().map(bar).collect()
+}
+
+/// Writes the note of a group; an empty one takes it away.
+pub(super) async fn note(
+    engines: &Engines,
+    group: &str,
+    text: &str,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let note = (!text.trim().is_empty()).then(|| text.trim());
+    if !engines.dead_letters.note_group(group, note, engines.now()).await? {
+        let message = format!("there is no group {group} of dead letters");
+        return Err(Failure::refused("no_such_group", message, "`dead-letters groups` shows their keys"));
+    }
+    if context.output.is_json() {
+        context.output.json(&serde_json::json!({ "group": group, "note": note }))?;
+    } else {
+        let done = if note.is_some() { "noted" } else { "the note is taken away" };
+        context.output.line(&format!("{group}: {done}"))?;
+    }
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trend_is_as_high_as_its_highest_hour() {
+        assert_eq!(trend(&[0, 1, 400, 800]), "·▁▄█");
+        assert_eq!(trend(&[0, 0]), "··");
+    }
+}

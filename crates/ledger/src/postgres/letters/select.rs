@@ -1,0 +1,99 @@
+//! Dead letters as an operator selects them.
+
+use sqlx_core::row::Row as _;
+use sqlx_postgres::{PgArguments, PgConnection, PgRow, Postgres};
+
+use super::super::failure::Failure;
+use super::super::sql;
+use super::super::text::{some_text, text};
+use crate::words::{count, letter_state, limit, mender, micros, small, time};
+use crate::{DeadLetterFilter, DeadLetterView};
+
+/// What a filter says, of the dead letter `d`. The times are always given, so that the index by time and id leads to a
+/// page.
+macro_rules! selected {
+    () => {
+        "($1::bigint[] IS NULL OR d.connection = ANY($1)) AND ($2::text[] IS NULL OR d.state = ANY($2))
+        AND ($3::text[] IS NULL OR d.class = ANY($3)) AND ($4::bigint[] IS NULL OR d.id = ANY($4))
+        AND ($5::integer[] IS NULL OR d.http_status = ANY($5)) AND ($6::text[] IS NULL OR d.field = ANY($6))
+        AND ($7::text[] IS NULL OR d.audience = ANY($7))
+        AND ($8::text[] IS NULL OR d.group_key = ANY($8)) AND ($9::text[] IS NULL OR d.mender = ANY($9))
+        AND ($10::text IS NULL OR position(lower($10 COLLATE \"C\") IN lower(d.cause COLLATE \"C\")) > 0)
+        AND d.died_at >= $11 AND d.died_at < $12 AND (d.died_at, d.id) < ($13, $14)"
+    };
+}
+
+const READ: &str = concat!(
+    "SELECT d.id, d.event_id, d.connection, d.class, d.cause, d.http_status,
+        d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience,
+        d.group_key, d.mender
+    FROM dead_letters d JOIN events e ON e.event_id = d.event_id
+    LEFT JOIN pending p ON p.event_id = d.event_id
+    WHERE ",
+    selected!(),
+    " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
+);
+
+const COUNT: &str = concat!("SELECT COUNT(*) FROM dead_letters d WHERE ", selected!());
+
+/// Dead letters, newest first.
+pub(in super::super) async fn read(
+    connection: &mut PgConnection,
+    filter: &DeadLetterFilter,
+) -> Result<Vec<DeadLetterView>, Failure> {
+    let found = with_values(READ, filter).bind(limit(filter.limit)).fetch_all(connection).await?;
+    found.iter().map(view).collect()
+}
+
+/// How many dead letters a filter picks, whatever its limit.
+pub(in super::super) async fn count_of(
+    connection: &mut PgConnection,
+    filter: &DeadLetterFilter,
+) -> Result<u64, Failure> {
+    let row = with_values(COUNT, filter).fetch_one(connection).await?;
+    Ok(count(row.try_get(0)?))
+}
+
+type Query = sqlx_core::query::Query<'static, Postgres, PgArguments>;
+
+/// A statement with the values of the conditions, in their order.
+fn with_values(statement: &'static str, filter: &DeadLetterFilter) -> Query {
+    let texts = |list: &Option<Vec<String>>| -> Option<Vec<String>> {
+        list.as_ref().map(|list| list.iter().map(|it| text(it).into_owned()).collect())
+    };
+    let states = filter.states.as_ref();
+    let states: Option<Vec<&'static str>> = states.map(|all| all.iter().map(|state| state.word()).collect());
+    let statuses = filter.http_statuses.as_ref();
+    let statuses: Option<Vec<i32>> = statuses.map(|all| all.iter().map(|status| (*status).into()).collect());
+    let (died_at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
+    let query = sql(statement).bind(filter.connections.clone()).bind(states).bind(texts(&filter.classes));
+    let query = query.bind(filter.ids.clone()).bind(statuses).bind(texts(&filter.fields));
+    let menders = filter.menders.as_ref();
+    let menders: Option<Vec<&'static str>> = menders.map(|all| all.iter().map(|it| it.word()).collect());
+    let query = query.bind(texts(&filter.audiences)).bind(texts(&filter.groups)).bind(menders);
+    let query = query.bind(some_text(filter.text.as_ref()).map(std::borrow::Cow::into_owned));
+    let query = query.bind(filter.died_from.map_or(i64::MIN, micros));
+    query.bind(filter.died_before.map_or(i64::MAX, micros)).bind(died_at).bind(id)
+}
+
+fn view(row: &PgRow) -> Result<DeadLetterView, Failure> {
+    let status: Option<i32> = row.try_get(5)?;
+    Ok(DeadLetterView {
+        id: row.try_get(0)?,
+        event: row.try_get(1)?,
+        connection: row.try_get(2)?,
+        class: row.try_get(3)?,
+        cause: row.try_get(4)?,
+        http_status: status.map(|status| small(status.into())).transpose()?,
+        field: row.try_get(6)?,
+        attempts: small(row.try_get(7)?)?,
+        died_at: time(row.try_get(8)?)?,
+        state: letter_state(row.try_get(9)?)?,
+        payload: row.try_get(10)?,
+        received_at: time(row.try_get(11)?)?,
+        repeats: u64::try_from(row.try_get::<i64, _>(12)?).unwrap_or_default(),
+        audience: row.try_get(13)?,
+        group: row.try_get::<Option<String>, _>(14)?.filter(|key| !key.is_empty()),
+        mender: mender(row.try_get(15)?),
+    })
+}

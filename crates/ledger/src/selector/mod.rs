@@ -1,0 +1,150 @@
+//! Selectors: which dead letters a list, a group or an act is about.
+//!
+//! A selector is a text of terms, `class:refused status:422 age:<2d text:"taken by another"`. A dead letter is selected if
+//! every term holds; a term with several values, `class:refused,gone`, holds for each of them. The command line and every
+//! other interface read it by this one parser, and hand the ledger a [`DeadLetterFilter`](crate::DeadLetterFilter).
+
+mod age;
+mod error;
+mod filter;
+mod lex;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::{DeadLetterState, Mender};
+pub use age::{Age, Unit};
+pub use error::SelectorError;
+pub use words::{CLASSES, KEYS};
+
+/// The longest selector, in bytes.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// Upper limit of terms in a selector.
+pub const MAX_TERMS: usize = 64;
+
+/// Upper limit of values in one term.
+pub const MAX_VALUES: usize = 10_000;
+
+/// A selector as it was written. `Display` writes it so that [`Selector::parse`] reads the same again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector {
+    terms: Vec<Term>,
+}
+
+/// One condition. Of several values one has to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// `id:17,18`, or just `17`.
+    Id(Vec<i64>),
+    /// `state:open`.
+    State(Vec<DeadLetterState>),
+    /// `class:refused`.
+    Class(Vec<String>),
+    /// `status:422`: the HTTP status of Refersion's answer.
+    Status(Vec<u16>),
+    /// `field:email`: the field that Refersion refused.
+    Field(Vec<String>),
+    /// `audience:vip`: the audience or computed trait that Engage synced with the event.
+    Audience(Vec<String>),
+    /// `connection:shop`.
+    Connection(Vec<String>),
+    /// `group:g1f0c5e2a9b47`: the key of its group.
+    Group(Vec<String>),
+    /// `mend:data`: who can mend its cause.
+    Mend(Vec<Mender>),
+    /// `text:"taken by another"`: the cause contains this, whatever the case of ASCII letters.
+    Text(String),
+    /// `age:<2d`: it died less than two days ago; `age:>2d`: longer ago.
+    Age(Age),
+    /// `died:>=2026-11-29T00:00:00Z`: it died then or later.
+    DiedFrom(Timestamp),
+    /// `died:<2026-11-29T00:00:00Z`: it died earlier.
+    DiedBefore(Timestamp),
+}
+
+impl Selector {
+    /// Its terms, in the order in which they were written.
+    #[must_use]
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// Whether it has no term: then it selects every dead letter.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// Whether it says in which state dead letters have to be.
+    #[must_use]
+    pub fn names_a_state(&self) -> bool {
+        self.terms.iter().any(|term| matches!(term, Term::State(_)))
+    }
+
+    /// Whether it names dead letters by their ids.
+    #[must_use]
+    pub fn names_ids(&self) -> bool {
+        self.terms.iter().any(|term| matches!(term, Term::Id(_)))
+    }
+
+    /// Adds a term.
+    ///
+    /// # Errors
+    /// If the selector has one of its key already, or has [`MAX_TERMS`] terms.
+    pub fn and(&mut self, term: Term) -> Result<(), SelectorError> {
+        let place = self.to_string().chars().count() + 1;
+        parse::add(&mut self.terms, term, place)
+    }
+
+    /// The same selector with its relative times turned into times of day, as of `now`: what it selects does not shift
+    /// while an act goes on.
+    #[must_use]
+    pub fn freeze(&self, now: Timestamp) -> Self {
+        let freeze = |term: &Term| match term {
+            Term::Age(age) => age.freeze(now),
+            other => other.clone(),
+        };
+        Self { terms: self.terms.iter().map(freeze).collect() }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, term) in self.terms.iter().enumerate() {
+            let space = if number == 0 { "" } else { " " };
+            write!(out, "{space}{term}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:", self.key())?;
+        match self {
+            Self::Id(ids) => lex::write_values(out, ids),
+            Self::State(states) => {
+                lex::write_values(out, &states.iter().map(|it| it.word()).collect::<Vec<_>>())
+            }
+            Self::Status(statuses) => lex::write_values(out, statuses),
+            Self::Mend(menders) => {
+                lex::write_values(out, &menders.iter().map(|it| it.word()).collect::<Vec<_>>())
+            }
+            Self::Class(values)
+            | Self::Field(values)
+            | Self::Audience(values)
+            | Self::Connection(values)
+            | Self::Group(values) => lex::write_values(out, values),
+            Self::Text(text) => lex::write_values(out, &[text]),
+            Self::Age(age) => write!(out, "{age}"),
+            Self::DiedFrom(at) => write!(out, ">={at}"),
+            Self::DiedBefore(at) => write!(out, "<{at}"),
+        }
+    }
+}

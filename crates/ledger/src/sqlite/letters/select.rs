@@ -1,0 +1,109 @@
+//! Dead letters as an operator selects them.
+
+use jiff::Timestamp;
+use sqlite::rusqlite::types::Value;
+use sqlite::rusqlite::{Connection, Row, params_from_iter};
+
+use super::super::failure::Failure;
+use super::super::words::{count, letter_state, limit, mender, micros, small, time, uuid};
+use crate::{DeadLetterFilter, DeadLetterView};
+
+/// What a filter says, of the dead letter `d`. Lists of values come as JSON. The times are always given, so that the index
+/// by time and id leads to a page.
+macro_rules! selected {
+    () => {
+        "(?1 IS NULL OR d.connection IN (SELECT value FROM json_each(?1)))
+        AND (?2 IS NULL OR d.state IN (SELECT value FROM json_each(?2)))
+        AND (?3 IS NULL OR d.class IN (SELECT value FROM json_each(?3)))
+        AND (?4 IS NULL OR d.id IN (SELECT value FROM json_each(?4)))
+        AND (?5 IS NULL OR d.http_status IN (SELECT value FROM json_each(?5)))
+        AND (?6 IS NULL OR d.field IN (SELECT value FROM json_each(?6)))
+        AND (?7 IS NULL OR d.audience IN (SELECT value FROM json_each(?7)))
+        AND (?8 IS NULL OR d.group_key IN (SELECT value FROM json_each(?8)))
+        AND (?9 IS NULL OR d.mender IN (SELECT value FROM json_each(?9)))
+        AND (?10 IS NULL OR instr(lower(d.cause), lower(?10)) > 0)
+        AND d.died_at >= ?11 AND d.died_at < ?12 AND (d.died_at, d.id) < (?13, ?14)"
+    };
+}
+
+const READ: &str = concat!(
+    "SELECT d.id, e.event_id, d.connection, d.class, d.cause, d.http_status, d.field,
+        d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience, d.group_key, d.mender
+    FROM dead_letters d JOIN events e ON e.id = d.event LEFT JOIN payloads p ON p.event = d.event
+    WHERE ",
+    selected!(),
+    " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
+);
+
+const COUNT: &str = concat!("SELECT COUNT(*) FROM dead_letters d WHERE ", selected!());
+
+/// Dead letters, newest first.
+pub(in super::super) fn read(
+    database: &Connection,
+    filter: &DeadLetterFilter,
+) -> Result<Vec<DeadLetterView>, Failure> {
+    let mut values = values(filter)?;
+    values.push(limit(filter.limit).into());
+    let mut statement = database.prepare_cached(READ)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut letters = Vec::new();
+    while let Some(row) = rows.next()? {
+        letters.push(view(row)?);
+    }
+    Ok(letters)
+}
+
+/// How many dead letters a filter picks, whatever its limit.
+pub(in super::super) fn count_of(database: &Connection, filter: &DeadLetterFilter) -> Result<u64, Failure> {
+    let values = params_from_iter(values(filter)?);
+    Ok(count(database.prepare_cached(COUNT)?.query_row(values, |row| row.get(0))?))
+}
+
+/// The values of the conditions, in their order.
+fn values(filter: &DeadLetterFilter) -> Result<Vec<Value>, Failure> {
+    let states = filter.states.as_ref();
+    let states: Option<Vec<_>> = states.map(|states| states.iter().map(|state| state.word()).collect());
+    let (died_at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
+    let time = |at: Option<Timestamp>, or: i64| Value::from(at.map_or(or, micros));
+    Ok(vec![
+        json(filter.connections.as_ref())?,
+        json(states.as_ref())?,
+        json(filter.classes.as_ref())?,
+        json(filter.ids.as_ref())?,
+        json(filter.http_statuses.as_ref())?,
+        json(filter.fields.as_ref())?,
+        json(filter.audiences.as_ref())?,
+        json(filter.groups.as_ref())?,
+        json(filter.menders.as_ref())?,
+        filter.text.clone().map_or(Value::Null, Value::from),
+        time(filter.died_from, i64::MIN),
+        time(filter.died_before, i64::MAX),
+        died_at.into(),
+        id.into(),
+    ])
+}
+
+fn json(list: Option<&impl serde::Serialize>) -> Result<Value, Failure> {
+    Ok(list.map(serde_json::to_string).transpose()?.map_or(Value::Null, Value::from))
+}
+
+fn view(row: &Row<'_>) -> Result<DeadLetterView, Failure> {
+    Ok(DeadLetterView {
+        id: row.get(0)?,
+        event: uuid(&row.get::<_, Vec<u8>>(1)?)?,
+        connection: row.get(2)?,
+        class: row.get(3)?,
+        cause: row.get(4)?,
+        http_status: row.get(5)?,
+        field: row.get(6)?,
+        attempts: small(row.get(7)?)?,
+        died_at: time(row.get(8)?)?,
+        state: letter_state(&row.get::<_, String>(9)?)?,
+        payload: row.get(10)?,
+        received_at: time(row.get(11)?)?,
+        repeats: u64::try_from(row.get::<_, i64>(12)?).unwrap_or_default(),
+        audience: row.get(13)?,
+        group: row.get::<_, Option<String>>(14)?.filter(|key| !key.is_empty()),
+        mender: mender(&row.get::<_, String>(15)?),
+    })
+}

@@ -15,5 +15,7 @@ pub mod vault;
 pub use api_key::{ApiKey, ApiKeyError};
 pub use connection::{Connection, ConnectionId, ConnectionName, Epoch, PausedFor, State};
 pub use settings::{NewAffiliateStatus, OneWordName, ScrubDomain, Settings, SettingsError};
-pub use store::{Conflict, ConnectionStore, NewConnection, StoreError};
+pub use store::{
+    ApiKeyStore, Conflict, ConnectionStore, MasterKeyStore, NewConnection, Registry, StateStore, StoreError,
+};
 pub use vault::{Digest, MasterKey, OsRandomness, Randomness, SealedKey, Vault, VaultError};

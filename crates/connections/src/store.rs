@@ -30,9 +30,14 @@ pub struct NewConnection {
     pub created_at: Timestamp,
 }
 
-/// Keeps connections. Every method is atomic, and durable once it returned.
+/// Keeps connections: all four ports.
+pub trait ConnectionStore: Registry + StateStore + ApiKeyStore + MasterKeyStore {}
+
+impl<S: Registry + StateStore + ApiKeyStore + MasterKeyStore> ConnectionStore for S {}
+
+/// Connections and their settings. Every method of the four ports is atomic, and durable once it returned.
 #[async_trait]
-pub trait ConnectionStore: Send + Sync {
+pub trait Registry: Send + Sync {
     /// Adds a connection, active, with settings version 1 and an id that was never given before.
     ///
     /// # Errors
@@ -52,20 +57,6 @@ pub trait ConnectionStore: Send + Sync {
     /// The connection with this id.
     async fn by_id(&self, id: ConnectionId) -> Result<Option<Connection>, StoreError>;
 
-    /// Whose connection an API key belongs to: its newest key, or one replaced less than [`OLD_KEY_VALID`] before
-    /// `now`.
-    async fn by_key_digest(
-        &self,
-        digest: &Digest,
-        now: Timestamp,
-    ) -> Result<Option<ConnectionId>, StoreError>;
-
-    /// The newest API key of a connection.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    async fn credentials(&self, id: ConnectionId) -> Result<SealedKey, StoreError>;
-
     /// Replaces the settings that had the version `seen`; returns the new version.
     ///
     /// # Errors
@@ -73,6 +64,16 @@ pub trait ConnectionStore: Send + Sync {
     async fn set_settings(&self, id: ConnectionId, seen: i64, settings: &Settings)
     -> Result<i64, StoreError>;
 
+    /// Removes a connection with everything that is kept for it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    async fn remove(&self, id: ConnectionId) -> Result<(), StoreError>;
+}
+
+/// Whether connections deliver, and what their APIs were seen to bear.
+#[async_trait]
+pub trait StateStore: Send + Sync {
     /// Pauses a connection, unless a stronger reason holds it already; returns the state that holds now.
     ///
     /// `because` is a sentence for the operator, without secrets or personal data. Pausing again for the same reason
@@ -88,7 +89,7 @@ pub trait ConnectionStore: Send + Sync {
         now: Timestamp,
     ) -> Result<State, StoreError>;
 
-    /// As [`ConnectionStore::pause`], for a cause that was met while `seen` was in force. Nothing changes if the
+    /// As [`StateStore::pause`], for a cause that was met while `seen` was in force. Nothing changes if the
     /// settings were changed, or the connection was resumed, since: the cause may be gone.
     ///
     /// # Errors
@@ -110,19 +111,6 @@ pub trait ConnectionStore: Send + Sync {
     /// [`StoreError::NotFound`].
     async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> Result<bool, StoreError>;
 
-    /// Gives a connection a new API key; the one before is valid for [`OLD_KEY_VALID`] more, older ones as long
-    /// as they had left. Giving it the key that it has changes nothing.
-    ///
-    /// # Errors
-    /// [`Conflict::KeyTaken`] when the key is still valid for another connection; [`StoreError::NotFound`].
-    async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError>;
-
-    /// Removes a connection with everything that is kept for it.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    async fn remove(&self, id: ConnectionId) -> Result<(), StoreError>;
-
     /// Remembers the rate that the API was seen to bear, in calls a second.
     ///
     /// # Errors
@@ -134,7 +122,42 @@ pub trait ConnectionStore: Send + Sync {
     /// # Errors
     /// [`StoreError::NotFound`].
     async fn save_asked_to_wait(&self, id: ConnectionId, until: Timestamp) -> Result<(), StoreError>;
+}
 
+/// API keys of connections, sealed.
+#[async_trait]
+pub trait ApiKeyStore: Send + Sync {
+    /// Whose connection an API key belongs to: its newest key, or one replaced less than [`OLD_KEY_VALID`] before
+    /// `now`.
+    async fn by_key_digest(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<ConnectionId>, StoreError>;
+
+    /// The newest API key of a connection.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    async fn credentials(&self, id: ConnectionId) -> Result<SealedKey, StoreError>;
+
+    /// Gives a connection a new API key; the one before is valid for [`OLD_KEY_VALID`] more, older ones as long
+    /// as they had left. Giving it the key that it has changes nothing.
+    ///
+    /// # Errors
+    /// [`Conflict::KeyTaken`] when the key is still valid for another connection; [`StoreError::NotFound`].
+    async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Every API key that is kept, the replaced ones too.
+    async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError>;
+
+    /// Puts newly sealed texts in the place of those with the same digests; a digest that is gone is passed over.
+    async fn reseal(&self, keys: &[SealedKey]) -> Result<(), StoreError>;
+}
+
+/// What the master key is checked against, and the number of the key that seals.
+#[async_trait]
+pub trait MasterKeyStore: Send + Sync {
     /// The check value of the master key that this ledger belongs to; `mine` becomes it where there is none yet.
     async fn check_value(&self, mine: &Digest) -> Result<Digest, StoreError>;
 
@@ -146,12 +169,6 @@ pub trait ConnectionStore: Send + Sync {
     /// # Errors
     /// [`Conflict::KeyNumberChanged`] when another rotation was faster.
     async fn set_key_number(&self, from: u32, to: u32) -> Result<(), StoreError>;
-
-    /// Every API key that is kept, the replaced ones too.
-    async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError>;
-
-    /// Puts newly sealed texts in the place of those with the same digests; a digest that is gone is passed over.
-    async fn reseal(&self, keys: &[SealedKey]) -> Result<(), StoreError>;
 }
 
 /// Why a store did not do what it was asked, by what the caller does next.

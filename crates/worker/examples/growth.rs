@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use connections::{
-    ApiKey, ConnectionId, ConnectionStore as _, MasterKey, NewConnection, OsRandomness, Settings, Vault,
+    ApiKey, ConnectionId, MasterKey, NewConnection, OsRandomness, Registry as _, Settings, Vault,
 };
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;

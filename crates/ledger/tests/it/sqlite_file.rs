@@ -183,7 +183,7 @@ async fn no_key_is_readable_in_any_file() {
         write_key: vault.new_write_key(),
         created_at: at(0),
     };
-    connections::ConnectionStore::add(&ledger, new).await.expect("added");
+    connections::Registry::add(&ledger, new).await.expect("added");
     assert!(files_hold(folder.path(), "shop"), "the test looks at the right files");
     assert!(!files_hold(folder.path(), "sec_secret0123"));
     assert!(!files_hold(folder.path(), "pub_readable"));

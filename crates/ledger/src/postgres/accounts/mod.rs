@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use connections::store::OLD_KEY_VALID;
 use connections::{
-    Connection as Account, ConnectionId, ConnectionName, ConnectionStore, Digest, Epoch, NewConnection,
-    PausedFor, SealedKey, Settings, State, StoreError,
+    ApiKeyStore, Connection as Account, ConnectionId, ConnectionName, Digest, Epoch, MasterKeyStore,
+    NewConnection, PausedFor, Registry, SealedKey, Settings, State, StateStore, StoreError,
 };
 use jiff::Timestamp;
 
@@ -22,7 +22,7 @@ mod rows_of;
 use rows_of::{add, is_empty, pause, pause_in, read, resume, set_rate, set_settings, set_wait};
 
 #[async_trait]
-impl ConnectionStore for PostgresLedger {
+impl Registry for PostgresLedger {
     async fn add(&self, new: NewConnection) -> Result<Account, StoreError> {
         Ok(on!(self.begin(), |line| add(line, &new))?)
     }
@@ -43,18 +43,6 @@ impl ConnectionStore for PostgresLedger {
         Ok(on!(self.read(), |line| read(line, None, Some(id)))?.pop())
     }
 
-    async fn by_key_digest(
-        &self,
-        digest: &Digest,
-        now: Timestamp,
-    ) -> Result<Option<ConnectionId>, StoreError> {
-        Ok(on!(self.read(), |line| keys::owner(line, digest, now))?)
-    }
-
-    async fn credentials(&self, id: ConnectionId) -> Result<SealedKey, StoreError> {
-        Ok(on!(self.read(), |line| keys::newest(line, id))?)
-    }
-
     async fn set_settings(
         &self,
         id: ConnectionId,
@@ -65,6 +53,13 @@ impl ConnectionStore for PostgresLedger {
         Ok(on!(self.begin(), |line| set_settings(line, id, seen, &settings))?)
     }
 
+    async fn remove(&self, id: ConnectionId) -> Result<(), StoreError> {
+        Ok(on!(self.begin_for_long(), |line| removal::remove(line, id))?)
+    }
+}
+
+#[async_trait]
+impl StateStore for PostgresLedger {
     async fn pause(
         &self,
         id: ConnectionId,
@@ -90,6 +85,29 @@ impl ConnectionStore for PostgresLedger {
         Ok(on!(self.begin(), |line| resume(line, id, only))?)
     }
 
+    async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError> {
+        Ok(on!(self.read(), |line| set_rate(line, id, rate))?)
+    }
+
+    async fn save_asked_to_wait(&self, id: ConnectionId, until: Timestamp) -> Result<(), StoreError> {
+        Ok(on!(self.read(), |line| set_wait(line, id, until))?)
+    }
+}
+
+#[async_trait]
+impl ApiKeyStore for PostgresLedger {
+    async fn by_key_digest(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<ConnectionId>, StoreError> {
+        Ok(on!(self.read(), |line| keys::owner(line, digest, now))?)
+    }
+
+    async fn credentials(&self, id: ConnectionId) -> Result<SealedKey, StoreError> {
+        Ok(on!(self.read(), |line| keys::newest(line, id))?)
+    }
+
     async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError> {
         let until = now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
         Ok(on!(self.begin(), |line| async {
@@ -98,18 +116,17 @@ impl ConnectionStore for PostgresLedger {
         })?)
     }
 
-    async fn remove(&self, id: ConnectionId) -> Result<(), StoreError> {
-        Ok(on!(self.begin_for_long(), |line| removal::remove(line, id))?)
+    async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
+        Ok(on!(self.read(), |line| keys::all(line))?)
     }
 
-    async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError> {
-        Ok(on!(self.read(), |line| set_rate(line, id, rate))?)
+    async fn reseal(&self, resealed: &[SealedKey]) -> Result<(), StoreError> {
+        Ok(on!(self.begin(), |line| keys::reseal(line, resealed))?)
     }
+}
 
-    async fn save_asked_to_wait(&self, id: ConnectionId, until: Timestamp) -> Result<(), StoreError> {
-        Ok(on!(self.read(), |line| set_wait(line, id, until))?)
-    }
-
+#[async_trait]
+impl MasterKeyStore for PostgresLedger {
     async fn check_value(&self, mine: &Digest) -> Result<Digest, StoreError> {
         Ok(on!(self.read(), |line| keys::check_value(line, mine))?)
     }
@@ -120,14 +137,6 @@ impl ConnectionStore for PostgresLedger {
 
     async fn set_key_number(&self, from: u32, to: u32) -> Result<(), StoreError> {
         Ok(on!(self.read(), |line| keys::set_number(line, from, to))?)
-    }
-
-    async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
-        Ok(on!(self.read(), |line| keys::all(line))?)
-    }
-
-    async fn reseal(&self, resealed: &[SealedKey]) -> Result<(), StoreError> {
-        Ok(on!(self.begin(), |line| keys::reseal(line, resealed))?)
     }
 }
 

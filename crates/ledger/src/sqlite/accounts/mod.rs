@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use connections::store::OLD_KEY_VALID;
 use connections::{
-    Conflict, Connection as Account, ConnectionId, ConnectionName, ConnectionStore, Digest, Epoch,
-    NewConnection, PausedFor, SealedKey, Settings, State, StoreError,
+    ApiKeyStore, Conflict, Connection as Account, ConnectionId, ConnectionName, Digest, Epoch,
+    MasterKeyStore, NewConnection, PausedFor, Registry, SealedKey, Settings, State, StateStore, StoreError,
 };
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
@@ -52,7 +52,7 @@ const SET_WAIT: &str = "UPDATE connections SET asked_to_wait_until = ?2 WHERE id
 const SET_RATE: &str = "UPDATE connections SET learned_rate = ?2 WHERE id = ?1";
 
 #[async_trait]
-impl ConnectionStore for SqliteLedger {
+impl Registry for SqliteLedger {
     async fn add(&self, new: NewConnection) -> Result<Account, StoreError> {
         self.write(move |database| add(database, &new)).await
     }
@@ -74,19 +74,6 @@ impl ConnectionStore for SqliteLedger {
         self.read(move |database| Ok(read(database, None, Some(id))?.pop())).await
     }
 
-    async fn by_key_digest(
-        &self,
-        digest: &Digest,
-        now: Timestamp,
-    ) -> Result<Option<ConnectionId>, StoreError> {
-        let digest = *digest;
-        self.read(move |database| keys::owner(database, &digest, now)).await
-    }
-
-    async fn credentials(&self, id: ConnectionId) -> Result<SealedKey, StoreError> {
-        self.read(move |database| keys::newest(database, id)).await
-    }
-
     async fn set_settings(
         &self,
         id: ConnectionId,
@@ -97,6 +84,15 @@ impl ConnectionStore for SqliteLedger {
         self.write(move |database| set_settings(database, id, seen, &settings)).await
     }
 
+    async fn remove(&self, id: ConnectionId) -> Result<(), StoreError> {
+        self.write::<_, StoreError>(move |database| removal::remove(database, id)).await?;
+        self.forgot().await;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl StateStore for SqliteLedger {
     async fn pause(
         &self,
         id: ConnectionId,
@@ -128,6 +124,31 @@ impl ConnectionStore for SqliteLedger {
         self.write(move |database| resume(database, id, only)).await
     }
 
+    async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError> {
+        self.write(move |database| found(database.prepare_cached(SET_RATE)?.execute((id, rate))?)).await
+    }
+
+    async fn save_asked_to_wait(&self, id: ConnectionId, until: Timestamp) -> Result<(), StoreError> {
+        self.write(move |database| found(database.prepare_cached(SET_WAIT)?.execute((id, micros(until)))?))
+            .await
+    }
+}
+
+#[async_trait]
+impl ApiKeyStore for SqliteLedger {
+    async fn by_key_digest(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<ConnectionId>, StoreError> {
+        let digest = *digest;
+        self.read(move |database| keys::owner(database, &digest, now)).await
+    }
+
+    async fn credentials(&self, id: ConnectionId) -> Result<SealedKey, StoreError> {
+        self.read(move |database| keys::newest(database, id)).await
+    }
+
     async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError> {
         self.write(move |database| {
             paused_for(database, id)?;
@@ -138,21 +159,18 @@ impl ConnectionStore for SqliteLedger {
         .await
     }
 
-    async fn remove(&self, id: ConnectionId) -> Result<(), StoreError> {
-        self.write::<_, StoreError>(move |database| removal::remove(database, id)).await?;
-        self.forgot().await;
-        Ok(())
+    async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
+        self.read(keys::all).await
     }
 
-    async fn save_learned_rate(&self, id: ConnectionId, rate: f64) -> Result<(), StoreError> {
-        self.write(move |database| found(database.prepare_cached(SET_RATE)?.execute((id, rate))?)).await
+    async fn reseal(&self, resealed: &[SealedKey]) -> Result<(), StoreError> {
+        let resealed = resealed.to_vec();
+        self.write(move |database| keys::reseal(database, &resealed)).await
     }
+}
 
-    async fn save_asked_to_wait(&self, id: ConnectionId, until: Timestamp) -> Result<(), StoreError> {
-        self.write(move |database| found(database.prepare_cached(SET_WAIT)?.execute((id, micros(until)))?))
-            .await
-    }
-
+#[async_trait]
+impl MasterKeyStore for SqliteLedger {
     async fn check_value(&self, mine: &Digest) -> Result<Digest, StoreError> {
         let mine = *mine;
         self.write(move |database| keys::check_value(database, &mine)).await
@@ -164,15 +182,6 @@ impl ConnectionStore for SqliteLedger {
 
     async fn set_key_number(&self, from: u32, to: u32) -> Result<(), StoreError> {
         self.write(move |database| keys::set_number(database, from, to)).await
-    }
-
-    async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
-        self.read(keys::all).await
-    }
-
-    async fn reseal(&self, resealed: &[SealedKey]) -> Result<(), StoreError> {
-        let resealed = resealed.to_vec();
-        self.write(move |database| keys::reseal(database, &resealed)).await
     }
 }
 

@@ -6,9 +6,7 @@ mod neighbours;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connections::{
-    ApiKey, ConnectionId, ConnectionStore as _, MasterKey, NewConnection, OsRandomness, Vault,
-};
+use connections::{ApiKey, ConnectionId, MasterKey, NewConnection, OsRandomness, Registry as _, Vault};
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{Ledger as _, State};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connections::{ConnectionStore as _, PausedFor};
+use connections::{PausedFor, StateStore as _};
 use ledger::Ledger as _;
 use queue::Lane;
 use serde_json::Value;

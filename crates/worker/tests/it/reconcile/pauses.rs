@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connections::{ConnectionStore as _, PausedFor, State};
+use connections::{PausedFor, State, StateStore as _};
 use jiff::SignedDuration;
 use ledger::{DeadLetterFilter, DeadLetterState, Ledger as _};
 use queue::Lane;

@@ -1,6 +1,6 @@
 //! Who takes an address over does not take the payout along.
 
-use connections::ConnectionStore as _;
+use connections::Registry as _;
 use identity::Digest;
 use ledger::Ledger as _;
 use queue::Lane;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connections::ConnectionStore as _;
+use connections::Registry as _;
 use jiff::SignedDuration;
 use ledger::{DeadLetterFilter, DeadLetterView, Ledger as _};
 use queue::Lane;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use connections::{
-    ApiKey, ConnectionId, ConnectionStore as _, MasterKey, NewAffiliateStatus, NewConnection, OsRandomness,
+    ApiKey, ConnectionId, MasterKey, NewAffiliateStatus, NewConnection, OsRandomness, Registry as _,
     Settings, State, Vault,
 };
 use identity::Digest;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connections::ConnectionStore as _;
+use connections::{Registry as _, StateStore as _};
 use jiff::{SignedDuration, Timestamp};
 use queue::Lane;
 use tokio::time::sleep;

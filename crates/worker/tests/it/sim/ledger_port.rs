@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use connections::{ConnectionId, ConnectionStore, State};
+use connections::{ConnectionId, Registry as _, State};
 use futures_util::future::BoxFuture;
 use identity::graph::Lane;
 use identity::plan::StepKind;

@@ -28,7 +28,7 @@ mod times;
 
 use std::time::Duration;
 
-use connections::{ConnectionStore, PausedFor, State};
+use connections::{PausedFor, Registry as _, State, StateStore as _};
 use ledger::Ledger;
 use plant::Plant;
 use queue::Observe as _;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connections::{ConnectionStore, PausedFor};
+use connections::{PausedFor, Registry as _, StateStore as _};
 use jiff::Timestamp;
 use ledger::{DeadLetterFilter, DeadLetterState, Ledger};
 use queue::{Envelope, FORMAT, Lane, Publish as _};

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use connections::{
-    ApiKey, ConnectionId, ConnectionStore, MasterKey, NewAffiliateStatus, NewConnection, OneWordName,
-    Settings, Vault,
+    ApiKey, ConnectionId, MasterKey, NewAffiliateStatus, NewConnection, OneWordName, Registry as _, Settings,
+    Vault,
 };
 use jiff::{SignedDuration, Timestamp};
 use ledger::Ledger;

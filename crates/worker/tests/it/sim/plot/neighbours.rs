@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connections::{ConnectionStore, PausedFor};
+use connections::{PausedFor, StateStore as _};
 use ledger::Ledger;
 use queue::Observe as _;
 use simulator::{Faults, Kind, Probability};

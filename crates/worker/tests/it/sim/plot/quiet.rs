@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use connections::{ConnectionStore, PausedFor};
+use connections::{PausedFor, StateStore as _};
 use queue::Observe as _;
 use serde_json::json;
 use tokio::time::{Instant, sleep};

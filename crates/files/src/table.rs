@@ -98,7 +98,7 @@ impl Table {
     }
 }
 
-/// The end of a line of which the reader has read so much: it stops between the two bytes of a line end.
+/// The end of a line that the reader has read up to here: it stops between the two bytes of a line end.
 fn line_end(bytes: &[u8], read: usize) -> usize {
     let is_split = bytes[..read].ends_with(b"\r") && bytes.get(read) == Some(&b'\n');
     read + usize::from(is_split)

@@ -13,7 +13,7 @@ use crate::tombstones::Tombstones;
 use crate::{Map, Text};
 
 pub use name::Name;
-use retry::reconsider_address;
+use retry::state_address_again;
 pub use retry::{forgive, reconsider};
 use traits::{keep_beside, write_beside, write_traits};
 
@@ -151,12 +151,7 @@ pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
     let mut repeated = Vec::new();
     if !tombstones.covers(strongest, statement.stamp.time) {
         repeated = write_traits(graph, strongest, statement);
-        repeated.extend(repeats_address_of(graph, statement));
-        if let Some((address, _)) = &statement.address
-            && let Some(address) = graph.identifiers.get_mut(&address.digest)
-        {
-            reconsider_address(address, statement.stamp.time);
-        }
+        repeated.extend(state_address_again(graph, statement));
         repeated.sort_unstable();
         repeated.dedup();
         write_beside(graph, statement);
@@ -181,13 +176,6 @@ pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
         },
     );
     repeated
-}
-
-/// The event that died of the address in this statement. A retry of the same message by Segment is not a repeat.
-fn repeats_address_of(graph: &Graph, statement: &Statement) -> Option<Uuid> {
-    let (address, _) = statement.address.as_ref()?;
-    let died = graph.events.iter().find(|kept| kept.has_died_of(address.digest))?;
-    (died.stamp.key != statement.stamp.key).then_some(died.event)
 }
 
 /// Folds a delete. It must name at least one identifier; without one nothing happens.

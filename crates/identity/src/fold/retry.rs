@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::Statement;
 use crate::digest::Digest;
 use crate::eligibility::NOT_AN_ADDRESS;
 use crate::graph::{Graph, Identifier};
@@ -35,11 +36,16 @@ pub fn forgive(graph: &mut Graph, event: Uuid, stamp: &Stamp, address: Option<Di
     graph.affiliates.retain(|affiliate| !affiliate.gone);
 }
 
-/// An address that is stated is sent again once a week has passed since Refersion refused it.
-pub(super) fn reconsider_address(address: &mut Identifier, stated_at: Moment) {
-    if address.refused_at.is_some_and(|refused_at| !is_refused_still(refused_at, stated_at)) {
+/// An address that is stated is sent again once a week has passed since Refersion refused it. Returns the event that died of
+/// it, which the statement repeats. A retry of the same message by Segment is not a repeat.
+pub(super) fn state_address_again(graph: &mut Graph, statement: &Statement) -> Option<Uuid> {
+    let (name, _) = statement.address.as_ref()?;
+    let address = graph.identifiers.get_mut(&name.digest)?;
+    if address.refused_at.is_some_and(|refused_at| !is_refused_still(refused_at, statement.stamp.time)) {
         try_again(address);
     }
+    let died = graph.events.iter().find(|kept| kept.has_died_of(name.digest))?;
+    (died.stamp.key != statement.stamp.key).then_some(died.event)
 }
 
 /// Whether what Refersion refused stays refused when it is stated again.

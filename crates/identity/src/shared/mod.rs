@@ -43,7 +43,7 @@ pub struct Shared {
 /// Takes a graph apart if identifiers of it link more than `after` others. `None` if there are none; then it stays as it is.
 #[must_use]
 pub fn take_apart(graph: &mut Graph, after: usize, rules: &Rules) -> Option<(Vec<Graph>, Vec<Shared>)> {
-    // Hardly any graph has so many links, and this is asked for each event.
+    // Hardly any graph has that many links, and this is asked for each event.
     let links = graph.links();
     if !graph.identifiers.values().any(|it| !it.is_shared() && links + it.apart.len() > after) {
         return None;

@@ -177,9 +177,9 @@ fn judge(queue: &QueueName, answer: Answer) -> Vec<LossyPolicy> {
 /// <https://www.rabbitmq.com/docs/policies#priorities>
 fn harm(source: Source, key: &str, value: &Value) -> Option<&'static str> {
     match key {
-        "message-ttl" => Some("throws away events that wait for longer than so many milliseconds"),
+        "message-ttl" => Some("throws away events that wait longer than its number of milliseconds"),
         "expires" => {
-            Some("deletes a queue that no process has used for so many milliseconds, with its events")
+            Some("deletes a queue that no process has used for its number of milliseconds, with its events")
         }
         "overflow" if value != "reject-publish" => Some("throws away the oldest events of a full queue"),
         // There is nowhere else to go from the poison queue.

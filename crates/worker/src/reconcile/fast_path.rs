@@ -107,6 +107,15 @@ impl Holder {
     }
 }
 
+/// Sends calls at the same time, and waits for all their answers.
+async fn deliver_all(api: &Api, jobs: Vec<(Call, Vec<GraphId>)>, epoch: Epoch) -> Vec<Delivered> {
+    let endings = join_all(jobs.iter().map(|(job, _)| deliver(api, job))).await;
+    let answered = jobs.into_iter().zip(endings);
+    answered
+        .map(|((job, graphs), endings)| Delivered { job, graphs, endings, epoch, is_probe: false })
+        .collect()
+}
+
 impl Recorder {
     /// Sends a handoff's edits and records all of it. Absorb records it if answers are late, another process was faster or
     /// the ledger fails; then the answers are recorded after that, like those of any other call.
@@ -128,13 +137,7 @@ impl Recorder {
         fault_point!("carry.written_down");
         let jobs = planned.into_iter().zip(&calls).map(|(call, id)| call.into_call(*id));
         let jobs: Vec<(Call, Vec<GraphId>)> = jobs.collect();
-        let delivering = async move {
-            let endings = join_all(jobs.iter().map(|(job, _)| deliver(api, job))).await;
-            let ended = jobs.into_iter().zip(endings);
-            ended
-                .map(|((job, graphs), endings)| Delivered { job, graphs, endings, epoch, is_probe: false })
-                .collect::<Vec<Delivered>>()
-        };
+        let delivering = deliver_all(api, jobs, epoch);
         let mut delivering = std::pin::pin!(fault_point_within!("carry.sent", delivering));
         let (when_recorded, answers, is_in_doubt) = match timeout(WAITS, &mut delivering).await {
             Ok(answers) => {

@@ -141,7 +141,7 @@ impl Window {
         &self.bytes[self.begin..self.end]
     }
 
-    /// Moves on by so many bytes.
+    /// Moves on by a number of bytes.
     pub(super) fn pass(&mut self, count: usize) {
         self.hash.update(&self.bytes[self.begin..self.begin + count]);
         self.begin += count;

@@ -29,20 +29,41 @@ pub(super) fn graph(graph: &Graph) -> Vec<u8> {
     writer.done()
 }
 
+/// The kind, and which of the others are there.
+fn identifier_flags(kind: Kind, one: &Identifier) -> u64 {
+    use flags::identifier::{
+        APART, EXISTED, INHERITED, MAY_APPEAR, NAMED, REFUSED, REFUSED_AT, SAID_AT, SEALED, SEARCHED_AT,
+        SHARED,
+    };
+
+    let kind = match kind {
+        Kind::User => 0,
+        Kind::Address => 1,
+        Kind::Anonymous => 2,
+    };
+    kind | bit(one.named.is_some(), NAMED)
+        | bit(one.sealed.is_some(), SEALED)
+        | bit(one.said_at.is_some(), SAID_AT)
+        | bit(one.existed, EXISTED)
+        | bit(one.searched_at.is_some(), SEARCHED_AT)
+        | bit(one.may_appear_until.is_some(), MAY_APPEAR)
+        | bit(one.refused.is_some(), REFUSED)
+        | bit(one.shared.is_some(), SHARED)
+        | bit(!one.apart.is_empty(), APART)
+        | bit(one.inherited.is_some(), INHERITED)
+        | bit(one.refused_at.is_some(), REFUSED_AT)
+}
+
 impl<'g> Writer<'g> {
     fn identifier(&mut self, one: &'g Identifier) {
-        use flags::identifier::{
-            APART, EXISTED, INHERITED, MAY_APPEAR, NAMED, REFUSED, REFUSED_AT, SAID_AT, SEALED, SEARCHED_AT,
-            SHARED,
-        };
-
+        // Named one by one, so that no field is forgotten here.
         let Identifier {
             kind,
             named,
             sealed,
             said_at,
             traits,
-            existed,
+            existed: _,
             searched_at,
             may_appear_until,
             refused,
@@ -51,24 +72,7 @@ impl<'g> Writer<'g> {
             apart,
             inherited,
         } = one;
-        let kind = match kind {
-            Kind::User => 0,
-            Kind::Address => 1,
-            Kind::Anonymous => 2,
-        };
-        self.number(
-            kind | bit(named.is_some(), NAMED)
-                | bit(sealed.is_some(), SEALED)
-                | bit(said_at.is_some(), SAID_AT)
-                | bit(*existed, EXISTED)
-                | bit(searched_at.is_some(), SEARCHED_AT)
-                | bit(may_appear_until.is_some(), MAY_APPEAR)
-                | bit(refused.is_some(), REFUSED)
-                | bit(shared.is_some(), SHARED)
-                | bit(!apart.is_empty(), APART)
-                | bit(inherited.is_some(), INHERITED)
-                | bit(refused_at.is_some(), REFUSED_AT),
-        );
+        self.number(identifier_flags(*kind, one));
         let moments = [named, said_at, searched_at, may_appear_until, inherited, refused_at];
         for moment in moments.into_iter().flatten() {
             self.moment(*moment);

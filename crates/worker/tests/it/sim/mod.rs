@@ -1,7 +1,7 @@
 //! The whole worker, simulated: time, network, engines, crashes and people are all drawn from one seed.
 //!
 //! A failure prints its seed; `SIMULATION_SEED=… cargo test -p worker --test it one_seed -- --nocapture` replays it.
-//! `SIMULATION_SEEDS=…` says how many seeds are played, `SIMULATION_EVENTS=…` that seeds are played until they had so many
+//! `SIMULATION_SEEDS=…` says how many seeds are played, `SIMULATION_EVENTS=…` that seeds are played until they had this many
 //! events, and `SIMULATION_FIRST=…` which seed is the first.
 //! Most seeds tell anything; `plot` has the stories that chance alone would seldom tell.
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connections::ConnectionStore;
+use connections::{ConnectionStore, WriteKeys};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
@@ -19,6 +19,7 @@ pub(super) struct LedgerEngine {
     pub(super) arrivals: Arc<dyn Arrivals>,
     pub(super) dead_letters: Arc<dyn DeadLetters>,
     pub(super) connections: Arc<dyn ConnectionStore>,
+    pub(super) write_keys: Arc<dyn WriteKeys>,
     /// The file; `None` on a server.
     pub(super) file: Option<Database>,
 }
@@ -76,19 +77,26 @@ pub(crate) async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
     Err(EngineError::NoInstallation { what: "ledger", place })
 }
 
-fn ports<
-    Engine: Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + Clone + 'static,
->(
-    engine: Engine,
-    file: Option<Database>,
-) -> LedgerEngine {
+fn ports<Engine>(engine: Engine, file: Option<Database>) -> LedgerEngine
+where
+    Engine: Ledger
+        + Storage
+        + Monitoring
+        + Arrivals
+        + DeadLetters
+        + ConnectionStore
+        + WriteKeys
+        + Clone
+        + 'static,
+{
     LedgerEngine {
         ledger: Arc::new(engine.clone()),
         storage: Arc::new(engine.clone()),
         monitoring: Arc::new(engine.clone()),
         arrivals: Arc::new(engine.clone()),
         dead_letters: Arc::new(engine.clone()),
-        connections: Arc::new(engine),
+        connections: Arc::new(engine.clone()),
+        write_keys: Arc::new(engine),
         file,
     }
 }

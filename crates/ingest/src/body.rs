@@ -51,7 +51,7 @@ where
 
 /// Appends what has arrived. The memory doubles as a vector's does, but no further than the limit, and is accounted for
 /// before it is taken.
-fn append(bytes: &mut Vec<u8>, data: &[u8], limit: usize, held: &mut Held) -> Result<(), Refused> {
+pub(crate) fn append(bytes: &mut Vec<u8>, data: &[u8], limit: usize, held: &mut Held) -> Result<(), Refused> {
     let needed = bytes.len() + data.len();
     if needed > limit {
         return Err(Refused::TooLarge { limit });

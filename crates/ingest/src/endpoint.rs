@@ -8,9 +8,7 @@ use hyper::body::{Body, Bytes};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request};
 use jiff::Timestamp;
-use queue::{Clock, Envelope, FORMAT, GroupCommit, Lane, PublishError};
-use segment::Event;
-use serde_json::value::RawValue;
+use queue::{Clock, GroupCommit};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
@@ -19,27 +17,22 @@ use crate::answer::{self, Answer};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
 use crate::clients::{Clients, UnderWay};
-use crate::guard::Guard;
+use crate::guard::{Guard, Key};
 use crate::meters::Meters;
+use crate::publisher::Publisher;
 use crate::refused::Refused;
-use crate::shedding::Shedding;
-use crate::{Admission, Figures, Keys, Limits, NoRoom, body, credentials};
-
-/// Where Segment posts to.
-const PATH: &str = "/segment";
+use crate::tracking::Route;
+use crate::{Admission, Figures, Keys, Limits, body, credentials, direct};
 
 /// The ingest endpoint. It holds nothing that a crash can lose.
 pub struct Endpoint {
-    guard: Guard,
+    pub(crate) guard: Guard,
     clients: Clients,
-    budget: Arc<Budget>,
-    group: GroupCommit,
-    shedding: Shedding,
-    admission: Arc<dyn Admission>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) publisher: Publisher,
     clock: Clock,
-    randomness: Arc<dyn Randomness>,
     limits: Limits,
-    meters: Meters,
+    pub(crate) meters: Meters,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -61,15 +54,14 @@ impl Endpoint {
         let guard = Guard::new(keys, limits.failed_keys_per_minute);
         let clients = Clients::new(limits.max_connections_per_address);
         let budget = Budget::new(limits.body_memory_bytes, limits.max_body_bytes);
-        let (shedding, meters) = (Shedding::default(), Meters::default());
-        let admission = Arc::new(Unlimited);
-        Self { guard, clients, budget, group, shedding, admission, clock, randomness, limits, meters }
+        let publisher = Publisher::new(group, Arc::new(Unlimited), randomness);
+        Self { guard, clients, budget, publisher, clock, limits, meters: Meters::default() }
     }
 
     /// The same endpoint, which accepts new events only while `admission` says that there is room.
     #[must_use]
     pub fn with_admission(self, admission: Arc<dyn Admission>) -> Self {
-        Self { admission, ..self }
+        Self { publisher: self.publisher.with_admission(admission), ..self }
     }
 
     /// The limits that it keeps.
@@ -84,7 +76,7 @@ impl Endpoint {
         Figures {
             connections: self.meters.connections.figures(),
             body_bytes: self.budget.in_use() as u64,
-            ..self.meters.figures(self.group.counts().commits)
+            ..self.meters.figures(self.publisher.counts().commits)
         }
     }
 
@@ -102,8 +94,11 @@ impl Endpoint {
         let (head, mut body) = request.into_parts();
         let answer = match self.route(peer, &head, &mut body).await {
             Ok(answer) => answer,
-            // Read to its end, if it is short, so that the connection can go on.
-            Err(refused) => answer::refused(&refused, !body::drain(&head.headers, &mut body).await),
+            Err(refused) => {
+                // Read to its end, if it is short, so that the connection can go on.
+                let close = !body::drain(&head.headers, &mut body).await;
+                answer::to_path(head.uri.path(), refused, close)
+            }
         };
         self.meters.count(answer.status().as_u16(), began.elapsed());
         answer
@@ -114,13 +109,16 @@ impl Endpoint {
         B: Body<Data = Bytes> + Unpin,
     {
         listener::check_host(head)?;
+        if let Some(route) = Route::of(head.uri.path()) {
+            return route.answer(self, self.client(peer, &head.headers), head, body).await;
+        }
         match (&head.method, head.uri.path().trim_end_matches('/')) {
-            (&Method::POST, PATH) => {
-                let client = listener::client(peer, &head.headers, &self.limits.trusted_proxies);
+            (&Method::POST, direct::PATH) => {
+                let client = self.client(peer, &head.headers);
                 let accepting = timeout(self.limits.deadline, self.accept(client, &head.headers, body));
                 accepting.await.unwrap_or(Err(Refused::TooLate)).map(answer::accepted)
             }
-            (_, PATH) => Err(Refused::NotPost),
+            (_, direct::PATH) => Err(Refused::NotPost),
             (&Method::GET, "") => Ok(answer::hint()),
             _ => Err(Refused::NoSuchPath),
         }
@@ -131,31 +129,31 @@ impl Endpoint {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let received_at = to_the_microsecond((self.clock)());
+        let received_at = self.now();
         let _under_way = self.begin(client)?;
-        let Some(api_key) = credentials::api_key(headers) else { return Err(self.guard.without_key().await) };
-        let connection = self.guard.connection_for(client, &api_key).await?;
+        let Some(api_key) = credentials::key(headers) else { return Err(self.guard.without_key().await) };
+        let connection = self.guard.connection_for(client, Key::Api(&api_key)).await?;
         let mut held = self.budget.hold(connection);
         let json = body::read(body, self.body_limits(), &mut held).await?;
-        let event = segment::read(&json, received_at)?;
-        let envelope = Envelope {
-            format: FORMAT,
-            event_id: self.new_event_id(received_at),
-            connection,
-            lane: if event.bulk { Lane::Bulk } else { Lane::Live },
-            received_at,
-            replay: false,
-            revision: 0,
-            payload: payload(&json, &api_key)?,
-        };
+        let event = direct::event(&json, &api_key, received_at)?;
         drop(json);
-        let event_id = envelope.event_id;
-        self.publish(envelope, &event).await?;
-        Ok(event_id)
+        let ids = self.publisher.publish(connection, received_at, vec![event]).await?;
+        self.meters.accepted(1);
+        ids.into_iter().next().ok_or(Refused::QueueUnavailable)
+    }
+
+    /// The time of a request, in the precision of every time that is kept.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = (self.clock)();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        listener::client(peer, headers, &self.limits.trusted_proxies)
     }
 
     /// Counts the request as its client's. A proxy that does not say for whom it asks is no client.
-    fn begin(&self, client: IpAddr) -> Result<Option<UnderWay<'_>>, Refused> {
+    pub(crate) fn begin(&self, client: IpAddr) -> Result<Option<UnderWay<'_>>, Refused> {
         let is_proxy = self.limits.trusted_proxies.contains(client);
         (!is_proxy).then(|| self.clients.begin(client)).transpose()
     }
@@ -163,61 +161,4 @@ impl Endpoint {
     fn body_limits(&self) -> BodyLimits {
         BodyLimits { bytes: self.limits.max_body_bytes, time: self.limits.body_timeout }
     }
-
-    /// Publishes; when the lane is full, identifies make way for deletes.
-    async fn publish(&self, envelope: Envelope, event: &Event) -> Result<(), Refused> {
-        let is_delete = matches!(event.body, segment::Body::Delete(_));
-        self.check_room(envelope.connection, is_delete)?;
-        let lane = envelope.lane;
-        if !is_delete && self.shedding.is_on(lane) {
-            return Err(Refused::QueueFull);
-        }
-        let again = is_delete.then(|| envelope.clone());
-        match (self.group.publish_one(envelope).await, again) {
-            (Err(PublishError::Full), Some(delete)) => {
-                // The lanes may share their room, and identifies take it from either.
-                self.shedding.begin(Lane::Live);
-                self.shedding.begin(Lane::Bulk);
-                // It may have failed in the company of identifies, which does not happen again now.
-                self.group.publish_one(delete).await.map_err(|error| self.not_published(&error, lane))
-            }
-            (result, _) => result.map_err(|error| self.not_published(&error, lane)),
-        }
-    }
-
-    fn check_room(&self, connection: i64, is_delete: bool) -> Result<(), NoRoom> {
-        let refusal = self.admission.refusal(connection);
-        refusal.filter(|why| !is_delete || why.stops_deletes()).map_or(Ok(()), Err)
-    }
-
-    fn not_published(&self, error: &PublishError, lane: Lane) -> Refused {
-        match error {
-            PublishError::Full => {
-                self.shedding.begin(lane);
-                Refused::QueueFull
-            }
-            PublishError::Unavailable { .. } => Refused::QueueUnavailable,
-            PublishError::TooLarge { limit, .. } => Refused::TooLarge { limit: *limit },
-        }
-    }
-
-    /// A UUIDv7: ids given later sort later, to the millisecond, which keeps indexes on them quick.
-    fn new_event_id(&self, at: Timestamp) -> Uuid {
-        let mut random = [0; 10];
-        self.randomness.fill(&mut random);
-        let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
-    }
-}
-
-/// The precision of every time that is kept.
-fn to_the_microsecond(time: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
-}
-
-/// The event as it came, less the key with which it came.
-fn payload(json: &[u8], api_key: &str) -> Result<Box<RawValue>, Refused> {
-    let clean = segment::without_key(json, api_key)?;
-    let text = String::from_utf8(clean.into_owned()).map_err(|_| Refused::BodyBroken)?;
-    RawValue::from_string(text).map_err(|_| Refused::BodyBroken)
 }

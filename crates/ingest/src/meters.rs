@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Every status that the endpoint answers with.
-const STATUSES: [u16; 10] = [200, 202, 400, 401, 404, 405, 413, 429, 501, 503];
+const STATUSES: [u16; 12] = [200, 202, 204, 400, 401, 404, 405, 413, 415, 429, 501, 503];
 
 /// Upper bounds of the latency's buckets, in milliseconds. Segment gives up at 5,000.
 const BOUNDS_MS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000];
@@ -16,6 +16,7 @@ const BOUNDS_MS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000];
 #[derive(Debug)]
 pub struct Meters {
     answers: [AtomicU64; STATUSES.len()],
+    accepted: AtomicU64,
     latency: [AtomicU64; BOUNDS_MS.len() + 1],
     latency_micros: AtomicU64,
     /// Those of the listener.
@@ -27,7 +28,7 @@ pub struct Meters {
 pub struct Figures {
     /// Requests answered, by HTTP status.
     pub answers: BTreeMap<u16, u64>,
-    /// Events accepted: durable, and answered 202.
+    /// Events accepted: durable, and answered 2xx.
     pub accepted: u64,
     /// Commits to the queue; one serves all requests that waited for it.
     pub groups: u64,
@@ -54,6 +55,7 @@ impl Default for Meters {
     fn default() -> Self {
         Self {
             answers: array::from_fn(|_| AtomicU64::new(0)),
+            accepted: AtomicU64::new(0),
             latency: array::from_fn(|_| AtomicU64::new(0)),
             latency_micros: AtomicU64::new(0),
             connections: Arc::default(),
@@ -73,6 +75,11 @@ impl Meters {
         self.latency_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
+    /// Counts events that are durable.
+    pub(crate) fn accepted(&self, events: u64) {
+        self.accepted.fetch_add(events, Ordering::Relaxed);
+    }
+
     /// What was counted of requests, with the number of commits, which the queue's side counts.
     pub(crate) fn figures(&self, groups: u64) -> Figures {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -83,8 +90,7 @@ impl Meters {
             beyond: read(&self.latency[BOUNDS_MS.len()]),
             seconds: Duration::from_micros(read(&self.latency_micros)).as_secs_f64(),
         };
-        let accepted = answers.get(&202).copied().unwrap_or(0);
-        Figures { accepted, answers, groups, latency, ..Figures::default() }
+        Figures { accepted: read(&self.accepted), answers, groups, latency, ..Figures::default() }
     }
 }
 
@@ -98,6 +104,7 @@ mod tests {
         meters.count(202, Duration::from_millis(2));
         meters.count(202, Duration::from_micros(2001));
         meters.count(503, Duration::from_secs(6));
+        meters.accepted(2);
         let figures = meters.figures(1);
         assert_eq!((figures.accepted, figures.answers[&503], figures.groups), (2, 1, 1));
         let filled: Vec<_> = figures.latency.buckets.iter().filter(|(_, count)| *count > 0).collect();

@@ -105,7 +105,7 @@ pub struct Work {
 pub struct NewEvent {
     /// Its id, a UUIDv7.
     pub event: Uuid,
-    /// `identify`, `delete`, or `unknown` where it could not be read.
+    /// `identify`, `delete`, another type of Segment's, `other`, or `unknown` where it could not be read.
     pub kind: String,
     /// When the ingest endpoint accepted it.
     pub received_at: Timestamp,

@@ -21,7 +21,7 @@ pub struct AffiliateRef {
 pub struct EventView {
     /// Its id.
     pub event: Uuid,
-    /// `identify`, `delete` or `unknown`.
+    /// See [`crate::NewEvent::kind`].
     pub kind: String,
     /// Its connection.
     pub connection: ConnectionId,

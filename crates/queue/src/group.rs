@@ -22,7 +22,7 @@ pub struct GroupLimits {
     pub waiting: usize,
     /// Bytes that may wait, those of the running commit included.
     pub waiting_bytes: usize,
-    /// Envelopes of one commit.
+    /// Envelopes of one commit, and up to what one more caller publishes together.
     pub commit: usize,
     /// How long one commit may take before its envelopes count as not published.
     pub commit_time: Duration,
@@ -39,7 +39,7 @@ impl Default for GroupLimits {
     }
 }
 
-/// Publishes single envelopes in groups. Clones share what gathers. Needs a tokio runtime.
+/// Publishes envelopes in groups. Clones share what gathers. Needs a tokio runtime.
 #[derive(Clone)]
 pub struct GroupCommit {
     live: Arc<Shared>,
@@ -73,8 +73,9 @@ struct Gathered {
     committing: bool,
 }
 
+/// What one caller publishes; it goes into one commit.
 struct Waiting {
-    envelope: Envelope,
+    envelopes: Vec<Envelope>,
     bytes: usize,
     answer: oneshot::Sender<Result<(), PublishError>>,
 }
@@ -99,18 +100,21 @@ impl GroupCommit {
     /// # Errors
     /// [`PublishError::Full`] also when too much is waiting to be committed; else those of the queue.
     pub async fn publish_one(&self, envelope: Envelope) -> Result<(), PublishError> {
-        let bytes = envelope.estimated_bytes();
-        pack::check_size(bytes)?;
-        let (answer, answered) = oneshot::channel();
-        let lane = match envelope.lane {
-            Lane::Live => &self.live,
-            Lane::Bulk => &self.bulk,
-        };
-        if lane.gather(Waiting { envelope, bytes, answer })? {
-            tokio::spawn(Arc::clone(lane).commit_all());
+        self.publish_all(vec![envelope]).await
+    }
+
+    /// Publishes envelopes together, those of each lane in one commit; `Ok` means that all of them are durable. Nothing to
+    /// publish is `Ok`. A caller that stops waiting is treated as by [`Self::publish_one`].
+    ///
+    /// # Errors
+    /// As [`Self::publish_one`]. Some of the envelopes may have been published then.
+    pub async fn publish_all(&self, envelopes: Vec<Envelope>) -> Result<(), PublishError> {
+        for envelope in &envelopes {
+            pack::check_size(envelope.estimated_bytes())?;
         }
-        // No answer means that the runtime is shutting down.
-        answered.await.unwrap_or_else(|cause| Err(PublishError::unavailable(cause)))
+        let (live, bulk) = envelopes.into_iter().partition(|envelope| envelope.lane == Lane::Live);
+        let (live, bulk) = tokio::join!(Shared::publish(&self.live, live), Shared::publish(&self.bulk, bulk));
+        live.and(bulk)
     }
 
     /// What was committed since the start.
@@ -134,15 +138,28 @@ impl Shared {
         Self { queue, limits, gathered, commits, envelopes }
     }
 
+    async fn publish(lane: &Arc<Self>, envelopes: Vec<Envelope>) -> Result<(), PublishError> {
+        if envelopes.is_empty() {
+            return Ok(());
+        }
+        let bytes = envelopes.iter().map(Envelope::estimated_bytes).sum();
+        let (answer, answered) = oneshot::channel();
+        if lane.gather(Waiting { envelopes, bytes, answer })? {
+            tokio::spawn(Arc::clone(lane).commit_all());
+        }
+        // No answer means that the runtime is shutting down.
+        answered.await.unwrap_or_else(|cause| Err(PublishError::unavailable(cause)))
+    }
+
     /// Adds to what waits; `true`: nobody is committing, so the caller has to see to it.
     fn gather(&self, waiting: Waiting) -> Result<bool, PublishError> {
         let mut gathered = self.lock();
+        let count = gathered.count + waiting.envelopes.len();
         let bytes = gathered.bytes + waiting.bytes;
-        if gathered.count >= self.limits.waiting || bytes > self.limits.waiting_bytes {
+        if count > self.limits.waiting || bytes > self.limits.waiting_bytes {
             return Err(PublishError::Full);
         }
-        gathered.count += 1;
-        gathered.bytes = bytes;
+        (gathered.count, gathered.bytes) = (count, bytes);
         gathered.waiting.push_back(waiting);
         Ok(!std::mem::replace(&mut gathered.committing, true))
     }
@@ -160,14 +177,15 @@ impl Shared {
     /// The next group, without those whose callers went away; `None`, and nobody is committing, when nothing waits.
     fn next_group(&self) -> Option<Vec<Waiting>> {
         let mut gathered = self.lock();
-        let mut group = Vec::new();
-        while group.len() < self.limits.commit
+        let (mut group, mut count) = (Vec::new(), 0);
+        while count < self.limits.commit
             && let Some(waiting) = gathered.waiting.pop_front()
         {
             if waiting.answer.is_closed() {
-                gathered.count -= 1;
+                gathered.count -= waiting.envelopes.len();
                 gathered.bytes -= waiting.bytes;
             } else {
+                count += waiting.envelopes.len();
                 group.push(waiting);
             }
         }
@@ -179,7 +197,7 @@ impl Shared {
         let (mut envelopes, mut answers, mut bytes) = (Vec::new(), Vec::new(), 0);
         for waiting in group {
             bytes += waiting.bytes;
-            envelopes.push(waiting.envelope);
+            envelopes.extend(waiting.envelopes);
             answers.push(waiting.answer);
         }
         let limit = self.limits.commit_time;

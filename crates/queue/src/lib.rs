@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub use batch::Batch;
 pub use envelope::{Envelope, FORMAT, Lane};
 pub use error::{PublishError, QueueError};
-pub use group::{GroupCommit, GroupLimits};
+pub use group::{GroupCommit, GroupCounts, GroupLimits};
 pub use port::{Depth, Item, Look, Queue, TAKE_BYTES};
 pub use published::Published;
 

@@ -1,13 +1,11 @@
 //! Reads deletes, in any of the four forms that Segment has published.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use crate::event::Delete;
 use crate::fields::Fields;
 use crate::identifiers::Seeker;
-use crate::{ReadOptions, Refusal, email};
+use crate::{ReadOptions, Refusal, outline};
 
 /// Reads a delete. Unlike an identify, it names every address that it contains, and its time is the time of arrival.
 /// `integrations` is ignored: a delete concerns every destination.
@@ -19,9 +17,7 @@ pub(crate) fn read(
     let mut seeker = Seeker::new(&options.blocked);
     let user = seeker.user(top);
     let anonymous = seeker.anonymous(top);
-    let mut addresses: BTreeSet<_> =
-        email::candidates(top).filter_map(email::address).filter_map(|it| seeker.counting(it)).collect();
-    addresses.extend(user.as_deref().and_then(email::address_of).and_then(|it| seeker.counting(it)));
+    let addresses = outline::addresses(top, user.as_deref(), &mut seeker);
     if user.is_none() && anonymous.is_none() && addresses.is_empty() && seeker.met_none() {
         return Err(Refusal::DeleteNamesNobody);
     }

@@ -17,11 +17,13 @@ mod message;
 mod node;
 mod numbers;
 mod options;
+mod outline;
 mod redact;
 mod refusal;
 mod surrogates;
 mod text;
 mod time;
+pub mod tracking;
 mod traits;
 mod unfold;
 
@@ -32,7 +34,8 @@ pub use event::{
 };
 pub use fields::fold_key;
 pub use options::{Mapping, ReadOptions, standard_field, standard_fields};
-pub use redact::{REDACTED, without_key};
+pub use outline::Outline;
+pub use redact::{REDACTED, text_without_key, without_key};
 pub use refusal::Refusal;
 pub use traits::is_custom;
 

@@ -24,6 +24,9 @@ pub enum Refusal {
     /// A delete without userId, address and anonymousId.
     #[error("the delete has no identifier: send a userId, an email or an anonymousId")]
     DeleteNamesNobody,
+    /// A delete from a client library, whose key anybody may know.
+    #[error("a delete from a client library is not applied: an operator can apply it with `forget`")]
+    UntrustedDelete,
 }
 
 impl Refusal {
@@ -31,6 +34,17 @@ impl Refusal {
     #[must_use]
     pub fn message(&self) -> String {
         self.to_string()
+    }
+
+    /// The type of the event: one of Segment's, `other`, or `unknown` if the event was refused before its type was read.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnsupportedType(kind) => kind,
+            Self::IdentifyNamesNobody => "identify",
+            Self::DeleteNamesNobody | Self::UntrustedDelete => "delete",
+            Self::NotJson(_) | Self::NotAnObject | Self::NoType => "unknown",
+        }
     }
 
     /// The HTTP status: 501 for an unsupported type, otherwise 400. Segment retries neither.

@@ -12,7 +12,7 @@ use identity::graph::Lane;
 use identity::stamp::Stamp;
 use identity::{Map, Text};
 use refersion::{country, state};
-use segment::{AddressOrigin, Body, Event, Identify, Trait};
+use segment::{AddressOrigin, Body, Event, Identify, Outline, Trait};
 use uuid::Uuid;
 
 /// The kinds of digest: one word each, so that equal texts of different kinds differ.
@@ -145,6 +145,15 @@ impl Translator<'_> {
         };
         let message = event.message_id.iter().map(|id| self.digest(MESSAGE, id));
         message.chain(names).collect()
+    }
+
+    /// The digests of an event that was refused: an operator finds it by them, and a delete covers it.
+    pub(crate) fn found_by_outline(&self, outline: &Outline) -> Vec<identity::Digest> {
+        let message = outline.message_id.iter().map(|id| self.digest(MESSAGE, id));
+        let user = outline.user.iter().map(|id| self.digest(USER, id));
+        let addresses = outline.addresses.iter().map(|address| self.digest(ADDRESS, address));
+        let anonymous = outline.anonymous.iter().map(|id| self.digest(ANONYMOUS, id));
+        message.chain(user).chain(addresses).chain(anonymous).collect()
     }
 }
 

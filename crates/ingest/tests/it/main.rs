@@ -18,3 +18,5 @@ mod limits;
 mod room;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod tracking;

@@ -186,3 +186,26 @@ async fn a_large_envelope_fails_alone() {
     assert!(matches!(group.publish_one(large).await, Err(PublishError::TooLarge { .. })));
     assert!(gate.commits().is_empty());
 }
+
+#[tokio::test]
+async fn what_one_caller_publishes_together_is_one_commit_for_each_lane() {
+    let gate = Gate::new(10);
+    let group = GroupCommit::new(gate.clone(), GroupLimits { commit: 2, ..GroupLimits::default() });
+    let lane = |number| if number == 0 { Lane::Bulk } else { Lane::Live };
+    group.publish_all((0..8).map(|number| envelope(number, lane(number))).collect()).await.unwrap();
+    let mut commits = gate.commits();
+    commits.sort_unstable();
+    assert_eq!(commits, [1, 7]);
+    assert_eq!(group.counts().envelopes, 8);
+    group.publish_all(Vec::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_what_does_not_fit_together_nothing_gathers() {
+    let gate = Gate::new(10);
+    let group = GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, ..GroupLimits::default() });
+    let all = |count| (0..count).map(|number| envelope(number, Lane::Live)).collect();
+    assert!(matches!(group.publish_all(all(4)).await, Err(PublishError::Full)));
+    group.publish_all(all(3)).await.unwrap();
+    assert_eq!(gate.commits(), [3]);
+}

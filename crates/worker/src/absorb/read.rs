@@ -9,6 +9,7 @@ use identity::graph::Lane;
 use identity::stamp::Moment;
 use jiff::Timestamp;
 use queue::{Envelope, Item};
+use segment::{Outline, ReadOptions, Refusal};
 use uuid::Uuid;
 
 use super::left_out::LeftOut;
@@ -17,6 +18,9 @@ use super::too_long;
 use crate::Worker;
 use crate::rules::Known;
 use crate::translate::{Ask, Translator, unusable_country};
+
+/// The event has a type that is not for us.
+const TYPE_NOT_SUPPORTED: &str = "event_type_not_supported";
 
 /// An envelope, read.
 #[derive(Clone)]
@@ -92,9 +96,7 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
     let payload = envelope.payload.get().as_bytes();
     let event = match segment::read_with(payload, envelope.received_at, &options) {
         Ok(event) => event,
-        Err(refusal) => {
-            return Reading { what: What::Bad("unreadable", refusal.message().to_string()), ..blank };
-        }
+        Err(refusal) => return refused(worker, envelope, &refusal, &options),
     };
     let translator = Translator { vault: &worker.vault, connection: envelope.connection };
     let (kind, said_at, trait_names, too_long) = match &event.body {
@@ -119,6 +121,19 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
         what: What::Ask(ask),
         ..blank
     }
+}
+
+/// An event that the reader refuses. Where the direct destination answers such a one, a way in that takes many events at once
+/// has accepted it: one of a type that is not for us is skipped, any other becomes a dead letter with its payload.
+fn refused(worker: &Worker, envelope: &Envelope, refusal: &Refusal, options: &ReadOptions) -> Reading {
+    let translator = Translator { vault: &worker.vault, connection: envelope.connection };
+    let outline = Outline::of(envelope.payload.get().as_bytes(), options);
+    let what = match refusal {
+        Refusal::UnsupportedType(_) => What::Ask(Ask::Skip(TYPE_NOT_SUPPORTED)),
+        other => What::Bad("unreadable", other.message()),
+    };
+    let found_by = translator.found_by_outline(&outline);
+    Reading { what, kind: refusal.kind(), found_by, ..blank(envelope) }
 }
 
 fn blank(envelope: &Envelope) -> Reading {

@@ -4,6 +4,7 @@ use connections::{Connection, ConnectionId, ConnectionName, Settings};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::addresses::Addresses;
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::{by_name, state_words, suspension};
@@ -22,11 +23,12 @@ pub(super) struct Row<'a> {
     settings_version: i64,
     learned_rate: Option<f64>,
     write_key: &'a str,
+    urls: &'a Addresses,
     created_at: Timestamp,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn of(connection: &'a Connection) -> Self {
+    pub(super) fn of(connection: &'a Connection, urls: &'a Addresses) -> Self {
         let (state, paused_for) = state_words(connection.state);
         Self {
             id: connection.id,
@@ -39,6 +41,7 @@ impl<'a> Row<'a> {
             settings_version: connection.settings_version,
             learned_rate: connection.learned_rate,
             write_key: &connection.write_key,
+            urls,
             created_at: connection.created_at,
         }
     }
@@ -50,7 +53,8 @@ impl<'a> Row<'a> {
 
 pub(super) async fn list(context: &mut Context) -> Result<Exit, Failure> {
     let connections = context.engines().await?.connections.list().await?;
-    let rows: Vec<Row<'_>> = connections.iter().map(Row::of).collect();
+    let urls = Addresses::of(&context.loaded.config.ingest);
+    let rows: Vec<Row<'_>> = connections.iter().map(|connection| Row::of(connection, &urls)).collect();
     if context.output.is_json() {
         context.output.json(&rows)?;
     } else {
@@ -94,7 +98,8 @@ pub(super) async fn one(name: &ConnectionName, context: &mut Context) -> Result<
 
 /// Shows one connection, after a look or a change.
 pub(super) fn show(connection: &Connection, context: &mut Context) -> Result<(), Failure> {
-    let row = Row::of(connection);
+    let urls = Addresses::of(&context.loaded.config.ingest);
+    let row = Row::of(connection, &urls);
     if context.output.is_json() {
         return context.output.json(&row);
     }
@@ -118,6 +123,9 @@ fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
     }
     lines.extend(settings(row.settings));
     lines.push(line("write key", row.write_key.to_owned()));
+    lines.push(line("url for Segment", row.urls.segment.clone()));
+    lines.push(line("host for libraries", row.urls.libraries.clone()));
+    lines.push(line("url for web pages", row.urls.browsers.clone()));
     lines.push(line("added", row.created_at.to_string()));
     output.table(&["SETTING", "VALUE"], &lines)
 }
@@ -188,7 +196,12 @@ mod tests {
     fn connections_fit_a_terminal_of_80_and_of_120_columns() {
         let paused = connection("shop-in-another-country", State::Paused(PausedFor::Configuration));
         let all = [connection("shop", State::Active), paused];
-        let rows: Vec<Row<'_>> = all.iter().map(Row::of).collect();
+        let urls = Addresses {
+            segment: "https://segment.example.com/segment".to_owned(),
+            libraries: "https://segment.example.com".to_owned(),
+            browsers: "https://segment.example.com/v1".to_owned(),
+        };
+        let rows: Vec<Row<'_>> = all.iter().map(|connection| Row::of(connection, &urls)).collect();
         for width in [80, 120] {
             let text = shown(width, |output| table(&rows, output));
             assert!(fits(&text, width), "{text}");

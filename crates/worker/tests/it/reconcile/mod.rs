@@ -9,6 +9,7 @@ mod left_out;
 mod order;
 mod pauses;
 mod payouts;
+mod refused;
 mod retention;
 mod retries;
 mod settings;

@@ -1,0 +1,122 @@
+//! The one way into the queue: every contract turns a request into events, and this makes them durable.
+
+use std::sync::Arc;
+
+use connections::Randomness;
+use jiff::Timestamp;
+use queue::{Envelope, FORMAT, GroupCommit, GroupCounts, Lane, PublishError};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::refused::Refused;
+use crate::shedding::Shedding;
+use crate::{Admission, NoRoom};
+
+/// One event of a request, ready for the queue.
+pub(crate) struct Incoming {
+    /// The lane in which it will wait.
+    pub(crate) lane: Lane,
+    /// Whether it makes room, so that it goes before others where there is little.
+    pub(crate) is_delete: bool,
+    /// The event, less any key in it.
+    pub(crate) payload: Box<RawValue>,
+}
+
+/// Publishes the events of requests.
+pub(crate) struct Publisher {
+    group: GroupCommit,
+    shedding: Shedding,
+    admission: Arc<dyn Admission>,
+    randomness: Arc<dyn Randomness>,
+}
+
+impl Publisher {
+    pub(crate) fn new(
+        group: GroupCommit,
+        admission: Arc<dyn Admission>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Self {
+        Self { group, shedding: Shedding::default(), admission, randomness }
+    }
+
+    pub(crate) fn with_admission(self, admission: Arc<dyn Admission>) -> Self {
+        Self { admission, ..self }
+    }
+
+    /// What was committed since the start.
+    pub(crate) fn counts(&self) -> GroupCounts {
+        self.group.counts()
+    }
+
+    /// Publishes the events of one request; when this returns their ids, all of them are durable. When a lane is full,
+    /// others make way for requests of nothing but deletes.
+    ///
+    /// # Errors
+    /// [`Refused`]; some of the events may be in the queue all the same, which does no harm.
+    pub(crate) async fn publish(
+        &self,
+        connection: i64,
+        received_at: Timestamp,
+        events: Vec<Incoming>,
+    ) -> Result<Vec<Uuid>, Refused> {
+        let deletes_only = events.iter().all(|event| event.is_delete);
+        self.check_room(connection, deletes_only)?;
+        if !deletes_only && events.iter().any(|event| self.shedding.is_on(event.lane)) {
+            return Err(Refused::QueueFull);
+        }
+        let envelope = |event: Incoming| Envelope {
+            format: FORMAT,
+            event_id: self.new_event_id(received_at),
+            connection,
+            lane: event.lane,
+            received_at,
+            replay: false,
+            revision: 0,
+            payload: event.payload,
+        };
+        let envelopes: Vec<Envelope> = events.into_iter().map(envelope).collect();
+        let ids = envelopes.iter().map(|envelope| envelope.event_id).collect();
+        self.commit(envelopes, deletes_only).await?;
+        Ok(ids)
+    }
+
+    async fn commit(&self, envelopes: Vec<Envelope>, deletes_only: bool) -> Result<(), Refused> {
+        let used = |lane| envelopes.iter().any(|envelope| envelope.lane == lane);
+        let lanes = [Lane::Live, Lane::Bulk].map(|lane| (lane, used(lane)));
+        let again = deletes_only.then(|| envelopes.clone());
+        match (self.group.publish_all(envelopes).await, again) {
+            (Err(PublishError::Full), Some(deletes)) => {
+                // The lanes may share their room, and identifies take it from either.
+                self.shedding.begin(Lane::Live);
+                self.shedding.begin(Lane::Bulk);
+                // They may have failed in the company of identifies, which does not happen again now.
+                self.group.publish_all(deletes).await.map_err(|error| self.not_published(&error, &lanes))
+            }
+            (result, _) => result.map_err(|error| self.not_published(&error, &lanes)),
+        }
+    }
+
+    fn check_room(&self, connection: i64, deletes_only: bool) -> Result<(), NoRoom> {
+        let refusal = self.admission.refusal(connection);
+        refusal.filter(|why| !deletes_only || why.stops_deletes()).map_or(Ok(()), Err)
+    }
+
+    fn not_published(&self, error: &PublishError, lanes: &[(Lane, bool)]) -> Refused {
+        match error {
+            PublishError::Full => {
+                lanes.iter().filter(|(_, used)| *used).for_each(|(lane, _)| self.shedding.begin(*lane));
+                Refused::QueueFull
+            }
+            PublishError::Unavailable { .. } => Refused::QueueUnavailable,
+            PublishError::TooLarge { limit, .. } => Refused::TooLarge { limit: *limit },
+        }
+    }
+
+    /// A UUIDv7: ids given later sort later, to the millisecond, which keeps indexes on them quick.
+    fn new_event_id(&self, at: Timestamp) -> Uuid {
+        let mut random = [0; 10];
+        self.randomness.fill(&mut random);
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+}

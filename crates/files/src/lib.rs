@@ -24,9 +24,8 @@ pub use place::Place;
 pub use reason::{Reason, Unusable};
 pub use whole::{Counts, read_whole};
 
-/// Upper limit of bytes in a line of JSON, and in a row of CSV. Segment's own limit for one event is 32 KiB; a file may have
-/// been written with more white space, or with longer escapes.
-pub const LONGEST: usize = 40 * 1024;
+/// Upper limit of bytes in a line of JSON, and in a row of CSV: that of an event anywhere else.
+pub const LONGEST: usize = segment::tracking::MAX_EVENT_BYTES;
 
 /// The time of receipt with which events are checked: later than any that they state.
 const LATEST: Timestamp = Timestamp::constant(221_845_392_000, 0);

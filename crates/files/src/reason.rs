@@ -22,6 +22,9 @@ pub enum Reason {
     /// An event without userId, address and anonymousId.
     #[error("no identifier: a userId, an email address or an anonymousId is needed")]
     NoIdentifier,
+    /// A delete that a client library sent, whose key anybody may know.
+    #[error("a delete of a client library, which is not applied: use `forget`")]
+    UntrustedDelete,
     /// Only hashes of identifiers.
     #[error("only hashed identifiers: export the email addresses themselves")]
     Hashed,
@@ -55,6 +58,7 @@ impl Reason {
             Refusal::NotAnObject => Some(Self::NotAnObject),
             Refusal::NoType => Some(Self::NoType),
             Refusal::IdentifyNamesNobody | Refusal::DeleteNamesNobody => Some(Self::NoIdentifier),
+            Refusal::UntrustedDelete => Some(Self::UntrustedDelete),
             Refusal::UnsupportedType(_) => None,
         }
     }

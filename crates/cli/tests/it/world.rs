@@ -129,10 +129,15 @@ impl World {
 
     /// Posts an event to the ingest endpoint, as Segment does.
     pub(crate) fn post(&self, key: &str, event: &str) -> (u16, Value) {
+        self.post_to("/segment", key, event)
+    }
+
+    /// Posts to another path of the ingest endpoint.
+    pub(crate) fn post_to(&self, path: &str, key: &str, body: &str) -> (u16, Value) {
         let address = self.service.as_ref().unwrap().address("segment");
         let basic = base64::prelude::BASE64_STANDARD.encode(format!("{key}:"));
         let head = format!("authorization: Basic {basic}\r\ncontent-type: application/json\r\n");
-        let (status, body) = http(&address, "POST", "/segment", &head, event);
+        let (status, body) = http(&address, "POST", path, &head, body);
         (status, serde_json::from_str(&body).unwrap())
     }
 

@@ -12,8 +12,8 @@ use crate::failure::Failure;
 
 /// Upper limit of events in a batch: sixteen messages of the queue, which are one commit.
 const EVENTS: usize = 4096;
-/// Upper limit of bytes of the file in a batch.
-const BYTES: u64 = 4 * 1024 * 1024;
+/// Upper limit of bytes of the file in a batch: what is sent again after a kill, at most.
+const BYTES: u64 = 1024 * 1024;
 /// Upper limit of bad lines in a batch.
 const BAD_LINES: usize = 1024;
 /// Batches that are read ahead.

@@ -31,6 +31,8 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
     let id = letter["id"].to_string();
     let shown = world.json(&["dead-letters", "show", &id]);
     assert_eq!(shown["payload"]["userId"], "ann");
+    assert_eq!(shown["calls"][0]["http_status"], 500, "{shown}");
+    assert_eq!((&shown["later_count"], &shown["person"][0]["connection"]), (&json!(0), &json!("shop")));
     assert_eq!(world.json(&["dead-letters", "list", "--class", "gone"]), json!([]));
     let nonsense = world.cli(&["dead-letters", "list", "--class", "nonsense"]);
     assert!(nonsense.code == Some(2) && nonsense.stderr.contains("too_large"), "{}", nonsense.stderr);
@@ -86,23 +88,60 @@ fn selectors_are_read_and_repeated(world: &World, id: &str) {
 }
 
 #[test]
+fn a_dead_letter_is_shown_with_its_person_and_what_came_after_it() {
+    let world = World::started(&[]);
+    // The reader takes this for an address; Refersion does not.
+    let dies = r#"{"type": "identify", "userId": "ann", "traits": { "email": "ann@-x.org", "name": "Ann Smith",
+        "address": { "city": "Rome" }, "points": 12345678901234567890123, "score": 1.10 }}"#;
+    assert_eq!(world.post(KEY, dies).0, 202);
+    let dead = world.event_in("ann", "dead");
+    let later =
+        world.accept(&json!({ "type": "identify", "userId": "ann", "traits": { "name": "Ann Smithers" } }));
+    world.until("the later event to be absorbed", || {
+        (world.json(&["events", "find", "ann"]).as_array()?.len() == 2).then_some(())
+    });
+    let id = dead["dead_letter_id"].to_string();
+    let shown = world.json(&["dead-letters", "show", &id]);
+    assert_eq!((&shown["later_count"], &shown["later_events"][0]["event_id"]), (&json!(1), &json!(later)));
+    assert_eq!(shown["mend"], "data");
+    let traits = shown["person"][0]["identifiers"].to_string();
+    assert!(traits.contains("Smithers"), "the person as it is now: {traits}");
+    let text = world.cli(&["dead-letters", "show", &id, "--json"]).stdout;
+    assert!(
+        text.contains("12345678901234567890123") && text.contains("1.10"),
+        "numbers as they came: {text}"
+    );
+    let text = world.cli(&["dead-letters", "show", &id]).stdout;
+    assert!(text.contains("failed calls") && text.contains("the person now"), "{text}");
+
+    let why = world.json(&["why", "ann"]);
+    let waits = why[0]["waits"].as_array().unwrap();
+    assert!(waits.iter().any(|wait| wait["what"] == "dead_letter" && wait["about"] == id.as_str()), "{why}");
+    assert!(world.cli(&["why", "ann"]).stdout.contains("dead letter"));
+    world.json(&["connections", "pause", "shop"]);
+    let why = world.json(&["why", "ann", "--connection", "shop"]);
+    assert!(why[0]["held_up"][0].as_str().unwrap().contains("paused for operator"), "{why}");
+    assert_eq!(world.json(&["why", "nobody"]), json!([]));
+}
+
+#[test]
 fn dead_letters_are_grouped_by_who_can_mend_them() {
     let mut world = World::new(&[]);
     world.serve();
     // Refersion has no such field.
     world.add("shop", KEY, &["--rate", "1000", "--custom-field", "vip=8"]);
-    let identify = |user: &str, email: &str| {
+    let identify = |user: &str, email: &str, context: serde_json::Value| {
         json!({
-            "type": "identify", "userId": user,
+            "type": "identify", "userId": user, "context": context,
             "traits": { "email": email, "name": "Ann Smith", "address": { "city": "Rome" }, "vip": true },
-            "context": { "personas": { "computation_class": "audience", "computation_key": "vip" } },
         })
     };
-    world.accept(&identify("ann", "ann@example.org"));
+    let audience = json!({ "personas": { "computation_class": "audience", "computation_key": "vip" } });
+    world.accept(&identify("ann", "ann@example.org", audience));
     world.event_in("ann", "dead");
     // The reader takes these for addresses; Refersion does not.
     for user in ["bob", "cyd"] {
-        world.accept(&identify(user, &format!("{user}@-x.org")));
+        world.accept(&identify(user, &format!("{user}@-x.org"), json!({})));
         world.event_in(user, "dead");
     }
     let groups = world.json(&["dead-letters", "groups"]);
@@ -124,7 +163,7 @@ fn dead_letters_are_grouped_by_who_can_mend_them() {
     assert_eq!(noted["groups"][0]["note"], "the shop corrects its form");
     assert_eq!(world.cli(&["dead-letters", "note", "g0", "nothing"]).code, Some(1));
     assert_eq!(world.json(&["dead-letters", "list", &format!("group:{key}")])["count"], 2);
-    assert_eq!(world.json(&["dead-letters", "list", "audience:vip", "mend:data"])["count"], 2);
+    assert_eq!(world.json(&["dead-letters", "list", "audience:vip", "mend:settings"])["count"], 1);
     let by_age = world.cli(&["dead-letters", "groups", "age:<1d"]);
     assert!(by_age.code == Some(2) && by_age.stderr.contains("cannot narrow them"), "{}", by_age.stderr);
 

@@ -3,6 +3,7 @@
 mod act;
 mod discard;
 mod groups;
+mod one;
 mod replay;
 mod selection;
 mod show;
@@ -80,7 +81,7 @@ enum Act {
         /// The note; an empty one takes it away. No personal data: it outlives the dead letters
         text: String,
     },
-    /// Show one dead letter with its event; that is somebody's personal data
+    /// Show one dead letter with its event, failed calls, person and later events; that is personal data
     #[command(after_help = EXAMPLES)]
     Show {
         /// Its id
@@ -162,7 +163,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
             groups::list(&engines, &selection, context).await
         }
         Act::Note { group, text } => groups::note(&engines, &group, &text, context).await,
-        Act::Show { id } => show::one(&engines, id, context).await,
+        Act::Show { id } => one::show(&engines, id, context).await,
         Act::Replay { wanted, all } => {
             let selection = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
             replay::run(&engines, &selection, context).await

@@ -27,6 +27,7 @@ mod simulate;
 mod story;
 mod terminal;
 mod tls;
+mod triage;
 mod usage;
 mod working;
 mod world;

@@ -61,7 +61,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 20] = [
+pub(super) const MIGRATIONS: [Migration; 21] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -82,6 +82,7 @@ pub(super) const MIGRATIONS: [Migration; 20] = [
     migration!("0018_note_untaken_events", 8),
     migration!("0022_select_dead_letters", 8),
     migration!("0023_group_dead_letters", 8),
+    migration!("0024_close_dead_letters", 8),
 ];
 
 type Applied = (i64, String, i64);

@@ -1,7 +1,7 @@
 //! `dead-letters`: events that nobody will try again until an operator says so.
 
 mod act;
-mod discard;
+mod close;
 mod groups;
 mod one;
 mod replay;
@@ -15,6 +15,7 @@ use super::Context;
 use crate::failure::{Exit, Failure};
 #[cfg(test)]
 use crate::operator::Directory;
+use close::{Close, Reason};
 use selection::Wanted;
 
 /// Dead letters that are listed unless `--limit` says otherwise.
@@ -31,7 +32,8 @@ Examples:
   refersion-destination dead-letters show 17
   refersion-destination dead-letters replay 17 18
   refersion-destination dead-letters replay class:refused connection:shop
-  refersion-destination dead-letters discard audience:vip 'age:>4w'
+  refersion-destination dead-letters discard audience:vip 'age:>4w' --reason 'a test audience'
+  refersion-destination dead-letters restore audience:vip
 
 A selector is a list of terms that all have to hold. Within a term, one of several values has to: class:refused,gone
   state:open             open, replaying, resolved or discarded; an act without this concerns open ones
@@ -95,8 +97,10 @@ enum Act {
         /// The same as state:open
         #[arg(long)]
         all: bool,
+        #[command(flatten)]
+        reason: Reason,
     },
-    /// Give dead letters up, and drop their events' payloads
+    /// Give dead letters up; for seven days they can be restored
     #[command(after_help = EXAMPLES)]
     Discard {
         #[command(flatten)]
@@ -104,6 +108,19 @@ enum Act {
         /// The same as state:open
         #[arg(long)]
         all: bool,
+        #[command(flatten)]
+        reason: Reason,
+        /// Drop the events' payloads at once: they cannot be restored
+        #[arg(long)]
+        for_good: bool,
+    },
+    /// Open dead letters again that were discarded
+    #[command(after_help = EXAMPLES)]
+    Restore {
+        #[command(flatten)]
+        wanted: Wanted,
+        #[command(flatten)]
+        reason: Reason,
     },
 }
 
@@ -164,13 +181,18 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         }
         Act::Note { group, text } => groups::note(&engines, &group, &text, context).await,
         Act::Show { id } => one::show(&engines, id, context).await,
-        Act::Replay { wanted, all } => {
+        Act::Replay { wanted, all, reason } => {
             let selection = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
-            replay::run(&engines, &selection, context).await
+            replay::run(&engines, &selection, &reason, context).await
         }
-        Act::Discard { wanted, all } => {
+        Act::Discard { wanted, all, reason, for_good } => {
             let selection = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
-            discard::run(&engines, &selection, context).await
+            let close = Close::discard(engines.now(), for_good);
+            close::run(&engines, &selection, (close, &reason), context).await
+        }
+        Act::Restore { wanted, reason } => {
+            let selection = wanted.to_act(false, DeadLetterState::Discarded, &engines).await?;
+            close::run(&engines, &selection, (Close::Restore, &reason), context).await
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `dead-letters list`.
 
 use jiff::Timestamp;
-use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Mender};
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Discarded, Mender};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -27,6 +27,8 @@ pub(super) struct Row {
     audience: Option<String>,
     group: Option<String>,
     mend: Option<Mender>,
+    discarded: Option<Discarded>,
+    resolved_by: Option<Uuid>,
     attempts: u32,
     repeats: u64,
     died_at: Timestamp,
@@ -37,6 +39,21 @@ pub(super) struct Row {
 impl Row {
     /// Each field in words, for people.
     pub(super) fn lines(&self) -> Vec<Vec<String>> {
+        let mut lines = self.fields();
+        if let Some(discarded) = &self.discarded {
+            let reason = discarded.reason.as_deref().unwrap_or("no reason was given");
+            lines.push(vec!["discarded".to_owned(), format!("{}, {reason}", discarded.at)]);
+            let until =
+                discarded.kept_until.map_or_else(|| "no longer".to_owned(), |at| format!("until {at}"));
+            lines.push(vec!["can be restored".to_owned(), until]);
+        }
+        if let Some(newer) = self.resolved_by {
+            lines.push(vec!["resolved by".to_owned(), format!("event {newer}")]);
+        }
+        lines
+    }
+
+    fn fields(&self) -> Vec<Vec<String>> {
         let line = |name: &str, value: String| vec![name.to_owned(), value];
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         vec![
@@ -72,6 +89,8 @@ impl Row {
             audience: view.audience,
             group: view.group,
             mend: view.mender,
+            discarded: view.discarded,
+            resolved_by: view.resolved_by,
             attempts: view.attempts,
             repeats: view.repeats,
             died_at: view.died_at,

@@ -46,6 +46,9 @@ pub struct Changes {
     pub dead_letters: Vec<DeadLetter>,
     /// Events whose dead letters are resolved: delivered after all.
     pub resolved: Vec<Uuid>,
+    /// The newer events that brought to Refersion what events of [`Changes::resolved`] state; none for those that were
+    /// replayed.
+    pub resolved_by: BTreeMap<Uuid, Uuid>,
     /// Events whose dead letters are put aside: the events ended, and not because Refersion holds what they stated.
     pub put_aside: Vec<Uuid>,
     /// Events that others repeat: each time that one is named here counts as a repeat of its dead letter.

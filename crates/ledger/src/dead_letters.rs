@@ -5,9 +5,39 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::groups::Group;
-use crate::{EventView, LedgerError};
+use crate::{Audit, EventView, LedgerError};
 
-/// Dead letters by cause, and the events behind them. Engines keep the counts of groups with the dead letters, in the same
+/// What the audit calls acts on dead letters.
+pub(crate) const DISCARDED: &str = "dead_letters_discarded";
+pub(crate) const RESTORED: &str = "dead_letters_restored";
+pub(crate) const REPLAYED: &str = "dead_letters_replayed";
+
+/// An operator's act on dead letters, as the audit keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// When.
+    pub at: Timestamp,
+    /// Which dead letters: a selector without anything personal.
+    pub selector: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Act {
+    /// A line of the audit: `12 dead letters of`, the selector, and the reason.
+    pub(crate) fn line(&self, action: &str, number: usize) -> Audit {
+        let letters = if number == 1 { "dead letter" } else { "dead letters" };
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        Audit {
+            at: self.at,
+            actor: "operator".to_owned(),
+            action: action.to_owned(),
+            subject: format!("{number} {letters} of `{}`{reason}", self.selector),
+        }
+    }
+}
+
+/// Dead letters by cause, the events behind them, and acts that close them. Engines keep the counts of groups with the dead letters, in the same
 /// transactions.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
@@ -20,4 +50,20 @@ pub trait DeadLetters: Send + Sync {
 
     /// An event by its id; `None` where it was never recorded, or has expired.
     async fn event(&self, event: Uuid) -> Result<Option<EventView>, LedgerError>;
+
+    /// Discards dead letters that are open, and writes the audit; which they were. Their payloads are kept until
+    /// `kept_until`, so that they can be restored; without that time they are dropped at once.
+    async fn discard(
+        &self,
+        ids: &[i64],
+        act: &Act,
+        kept_until: Option<Timestamp>,
+    ) -> Result<Vec<i64>, LedgerError>;
+
+    /// Opens dead letters that were discarded, whose payloads are kept and whose events are dead still, and writes the
+    /// audit; which they were.
+    async fn restore(&self, ids: &[i64], act: &Act) -> Result<Vec<i64>, LedgerError>;
+
+    /// Writes the audit of a replay of these dead letters.
+    async fn note_replay(&self, ids: &[i64], act: &Act) -> Result<(), LedgerError>;
 }

@@ -38,7 +38,7 @@ pub use arrivals::{Arrivals, Missing, Stream};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
-pub use dead_letters::DeadLetters;
+pub use dead_letters::{Act, DeadLetters};
 pub use groups::{Group, Mender};
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole};
 pub use rows::{
@@ -48,7 +48,7 @@ pub use selector::{Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, DeadLetterState, DeadLetterView,
-    EventView, Expired, SweepClock,
+    Discarded, EventView, Expired, SweepClock,
 };
 
 /// The row id of a graph.
@@ -221,6 +221,12 @@ pub trait Ledger: Send + Sync {
     /// Classifies dead letters again that older rules classified ([`groups::VERSION`]), at most `limit`; how many.
     /// An engine that does not group them has nothing to do.
     async fn reclassify(&self, _limit: usize) -> Result<usize, LedgerError> {
+        Ok(0)
+    }
+
+    /// Drops payloads of dead letters that were discarded and kept until `now`, of at most `limit`; of how many.
+    /// An engine that keeps none has nothing to do.
+    async fn drop_discarded(&self, _now: Timestamp, _limit: usize) -> Result<usize, LedgerError> {
         Ok(0)
     }
 

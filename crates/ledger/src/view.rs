@@ -165,6 +165,21 @@ pub struct DeadLetterView {
     pub group: Option<String>,
     /// Who can mend its cause; `None` before it is classified.
     pub mender: Option<Mender>,
+    /// When and why an operator discarded it.
+    pub discarded: Option<Discarded>,
+    /// The newer event with which Refersion got what it states; `None` where its own replay did.
+    pub resolved_by: Option<Uuid>,
+}
+
+/// When and why an operator discarded a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Discarded {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: Option<String>,
+    /// Until when it can be restored, unless a delete erases it; `None` once its payload is dropped.
+    pub kept_until: Option<Timestamp>,
 }
 
 /// Counts for `status`.

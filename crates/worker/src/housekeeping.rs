@@ -59,8 +59,10 @@ impl Sweeper {
                 "dropped what had expired"
             );
         }
+        let discarded = worker.ledger.drop_discarded(reach.until, AT_ONCE).await?;
         let classified = worker.ledger.reclassify(CLASSIFIED_AT_ONCE).await?;
         let most = expired.outcomes.max(expired.attempts).max(expired.dead_letters).max(expired.message_ids);
+        let most = most.max(discarded);
         Ok(most >= AT_ONCE || classified >= CLASSIFIED_AT_ONCE)
     }
 

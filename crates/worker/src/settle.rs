@@ -31,11 +31,15 @@ pub(crate) fn settle_save(
     changes.erased.extend(&settled.erased);
     changes.put_aside.extend(&settled.put_aside);
     note_refused(changes, std::mem::take(&mut settled.shed), now);
+    let newest = settled.ended.iter().filter(|ended| ended.delivered).map(|ended| ended.event).max();
     for ended in &settled.ended {
         changes.outcomes.push(outcome_of(ended, now));
         if ended.number > 1 {
             if ended.delivered {
                 changes.resolved.push(ended.event);
+                // Ids are in the order of acceptance: what ended together went to Refersion together.
+                let newer = newest.filter(|newest| *newest > ended.event);
+                changes.resolved_by.extend(newer.map(|newer| (ended.event, newer)));
             } else if ended.end != End::Remembered {
                 // An event that waits may be delivered yet.
                 changes.put_aside.push(ended.event);

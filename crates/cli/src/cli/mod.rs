@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     audit, bench, check, config, connections, dead_letters, demo, events, export, forget, migrate, missing,
-    profiles, retention, secrets, send, serve, simulate, status,
+    profiles, retention, secrets, send, serve, simulate, status, why,
 };
 use crate::config::{Loaded, Log, LogLevel, Origin};
 
@@ -71,6 +71,8 @@ pub enum Command {
     Events(events::Arguments),
     /// Look at what is kept of a person
     Profiles(profiles::Arguments),
+    /// Tell what somebody waits for: a call, a pause, an address, an operator
+    Why(why::Arguments),
     /// Look at events that nobody will try again by themselves, and try them again
     DeadLetters(dead_letters::Arguments),
     /// Do what a Segment delete does, for the day it does not come

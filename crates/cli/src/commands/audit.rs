@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Context;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
-use crate::output::{Output, age, cut, whole};
+use crate::output::{Output, age, cut};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -75,7 +75,7 @@ fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<(), Failure
         let Row { at, connection, actor, action, subject } = row;
         vec![age(*at, now), connection.clone(), action.clone(), subject.clone(), actor.clone()]
     };
-    let head = [cut("AGE"), cut("CONNECTION"), cut("WHAT"), whole("SUBJECT"), cut("BY")];
+    let head = [cut("AGE"), cut("CONNECTION"), cut("WHAT"), cut("SUBJECT"), cut("BY")];
     output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
     output.line("")
 }

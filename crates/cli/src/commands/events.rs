@@ -128,11 +128,20 @@ fn attempts(event: &EventRow, now: Timestamp, output: &mut Output) -> Result<(),
         return Ok(());
     }
     output.line(&format!("\nfailed calls of {}", event.event_id))?;
+    show_attempts(&event.attempts, now, output)
+}
+
+/// Failed calls as a table.
+pub(super) fn show_attempts(
+    attempts: &[ledger::AttemptView],
+    now: Timestamp,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let cells = |attempt: &ledger::AttemptView| {
         let status = attempt.http_status.map(|status| status.to_string()).unwrap_or_default();
         let (class, message) = (attempt.class.clone(), attempt.message.clone());
         vec![age(attempt.at, now), attempt.operation.clone(), status, class, message]
     };
-    let rows: Vec<_> = event.attempts.iter().map(cells).collect();
+    let rows: Vec<_> = attempts.iter().map(cells).collect();
     output.table(&["AGE", "CALL", "STATUS", "CLASS", "MESSAGE"], &rows)
 }

@@ -24,6 +24,7 @@ pub mod simulate;
 #[cfg(test)]
 mod snapshots;
 pub mod status;
+pub mod why;
 
 use zeroize::Zeroizing;
 
@@ -94,6 +95,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Forget(arguments) => forget::run(arguments, context).await,
         Command::Audit(arguments) => audit::run(arguments, context).await,
         Command::Export(arguments) => export::run(arguments, context).await,
+        Command::Why(arguments) => why::run(arguments, context).await,
         Command::Status => status::run(context).await,
         Command::Check => check::run(context).await,
         Command::Config(arguments) => config::run(&arguments, context),

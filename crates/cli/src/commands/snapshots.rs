@@ -96,6 +96,8 @@ fn dead_letters_fit_a_terminal_of_80_and_of_120_columns() {
         audience: None,
         group: None,
         mender: None,
+        discarded: None,
+        resolved_by: None,
     };
     let letters = [
         letter(117, "refused", "Refersion takes no value for this custom field, and says no more"),

@@ -7,6 +7,7 @@ pub mod events;
 pub mod profile;
 pub mod subject;
 pub mod waiting;
+pub mod why;
 pub mod workers;
 
 pub use directory::Directory;

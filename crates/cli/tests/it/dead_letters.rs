@@ -31,6 +31,8 @@ fn what_was_given_up_is_listed_and_a_replay_delivers_it() {
     let id = letter["id"].to_string();
     let shown = world.json(&["dead-letters", "show", &id]);
     assert_eq!(shown["payload"]["userId"], "ann");
+    assert_eq!(shown["calls"][0]["http_status"], 500, "{shown}");
+    assert_eq!((&shown["later_count"], &shown["person"][0]["connection"]), (&json!(0), &json!("shop")));
     assert_eq!(world.json(&["dead-letters", "list", "--class", "gone"]), json!([]));
     let nonsense = world.cli(&["dead-letters", "list", "--class", "nonsense"]);
     assert!(nonsense.code == Some(2) && nonsense.stderr.contains("too_large"), "{}", nonsense.stderr);
@@ -83,56 +85,6 @@ fn selectors_are_read_and_repeated(world: &World, id: &str) {
     assert_eq!(unknown.error()["code"], "no_such_connection");
     let nothing = world.json(&["dead-letters", "discard", "class:gone"]);
     assert_eq!((&nothing["count"], &nothing["selector"]), (&json!(0), &json!("class:gone state:open")));
-}
-
-#[test]
-fn dead_letters_are_grouped_by_who_can_mend_them() {
-    let mut world = World::new(&[]);
-    world.serve();
-    // Refersion has no such field.
-    world.add("shop", KEY, &["--rate", "1000", "--custom-field", "vip=8"]);
-    let identify = |user: &str, email: &str| {
-        json!({
-            "type": "identify", "userId": user,
-            "traits": { "email": email, "name": "Ann Smith", "address": { "city": "Rome" }, "vip": true },
-            "context": { "personas": { "computation_class": "audience", "computation_key": "vip" } },
-        })
-    };
-    world.accept(&identify("ann", "ann@example.org"));
-    world.event_in("ann", "dead");
-    // The reader takes these for addresses; Refersion does not.
-    for user in ["bob", "cyd"] {
-        world.accept(&identify(user, &format!("{user}@-x.org")));
-        world.event_in(user, "dead");
-    }
-    let groups = world.json(&["dead-letters", "groups"]);
-    assert_eq!((&groups["selector"], &groups["dead_letters"]), (&json!("state:open"), &json!(3)), "{groups}");
-    let data = groups["groups"].as_array().unwrap().iter().find(|group| group["mend"] == "data").unwrap();
-    assert_eq!((&data["field"], &data["count"], &data["people"]), (&json!("email"), &json!(2), &json!(2)));
-    assert_eq!(
-        data["hours"].as_array().unwrap().iter().filter_map(serde_json::Value::as_u64).sum::<u64>(),
-        2
-    );
-    let settings = world.json(&["dead-letters", "groups", "mend:settings", "field:custom:8"]);
-    assert_eq!((&settings["count"], &settings["groups"][0]["count"]), (&json!(1), &json!(1)), "{settings}");
-    let shown = world.cli(&["dead-letters", "groups"]).stdout;
-    assert!(shown.contains("(mend:settings)") && shown.ends_with("2 groups, 3 dead letters\n"), "{shown}");
-
-    let key = data["group"].as_str().unwrap();
-    world.json(&["dead-letters", "note", key, "the shop corrects its form"]);
-    let noted = world.json(&["dead-letters", "groups", &format!("group:{key}")]);
-    assert_eq!(noted["groups"][0]["note"], "the shop corrects its form");
-    assert_eq!(world.cli(&["dead-letters", "note", "g0", "nothing"]).code, Some(1));
-    assert_eq!(world.json(&["dead-letters", "list", &format!("group:{key}")])["count"], 2);
-    assert_eq!(world.json(&["dead-letters", "list", "audience:vip", "mend:data"])["count"], 2);
-    let by_age = world.cli(&["dead-letters", "groups", "age:<1d"]);
-    assert!(by_age.code == Some(2) && by_age.stderr.contains("cannot narrow them"), "{}", by_age.stderr);
-
-    world.json(&["dead-letters", "discard", &format!("group:{key}")]);
-    let left = world.json(&["dead-letters", "groups"]);
-    assert_eq!(left["dead_letters"], 1, "{left}");
-    let discarded = world.json(&["dead-letters", "groups", "state:discarded"]);
-    assert_eq!((&discarded["dead_letters"], &discarded["groups"][0]["people"]), (&json!(2), &json!(0)));
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod simulate;
 mod story;
 mod terminal;
 mod tls;
+mod triage;
 mod usage;
 mod ways;
 mod working;

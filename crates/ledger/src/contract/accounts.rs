@@ -207,6 +207,8 @@ pub async fn a_removed_connection_leaves_nothing(engine: &impl Engine) {
         );
     }
     assert_eq!(letters(engine).await.iter().map(|letter| letter.connection).collect::<Vec<_>>(), [stays]);
+    let groups = engine.groups(at(5)).await.expect("grouped");
+    assert_eq!(groups.iter().map(|group| group.connection).collect::<Vec<_>>(), [stays]);
     assert_eq!((counts(engine, gone).await.pending, counts(engine, stays).await.pending), (0, 1));
     assert!(counts(engine, gone).await.outcomes.is_empty());
     let late = engine.record(saves(gone, vec![save(None, &[9])])).await;

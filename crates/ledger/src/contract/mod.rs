@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod arrivals;
 pub mod claims;
+pub mod close;
 pub mod ends;
 pub mod events;
 pub mod graphs;
@@ -53,6 +54,10 @@ macro_rules! contract_tests {
                 what_is_missing_is_kept_until_it_is_confirmed, streams_that_nobody_reports_are_forgotten
             ]
             claims: [claimed_graphs_are_written_by_the_holder_alone, a_claim_ends_by_itself]
+            close: [
+                a_discarded_letter_can_be_restored_while_it_is_kept, what_cannot_be_replayed_cannot_be_restored,
+                acts_are_audited, a_letter_names_the_event_that_resolved_it
+            ]
             ends: [
                 an_event_may_end_as_it_begins, many_events_end_together,
                 the_end_that_an_event_began_with_is_replaced,

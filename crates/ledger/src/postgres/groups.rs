@@ -17,7 +17,7 @@ use super::text::{some_text, text};
 use super::{letters, rows, sql, views};
 use crate::groups::{Cause, Counted, HOURS, MAX_NOTE_CHARS, Note, Span, VERSION, assemble};
 use crate::words::{count, letter_state, limit, micros, small, time};
-use crate::{DeadLetters, EventView, Group, LedgerError};
+use crate::{Act, DeadLetters, EventView, Group, LedgerError};
 
 const MICROS_OF_AN_HOUR: i64 = 3_600_000_000;
 
@@ -92,6 +92,23 @@ impl DeadLetters for PostgresLedger {
 
     async fn event(&self, event: Uuid) -> Result<Option<EventView>, LedgerError> {
         Ok(on!(self.read(), |line| views::events(line, &[event]))?.pop())
+    }
+
+    async fn discard(
+        &self,
+        ids: &[i64],
+        act: &Act,
+        kept_until: Option<Timestamp>,
+    ) -> Result<Vec<i64>, LedgerError> {
+        Ok(on!(self.begin(), |line| letters::discard(line, ids, act, kept_until.map(micros)))?)
+    }
+
+    async fn restore(&self, ids: &[i64], act: &Act) -> Result<Vec<i64>, LedgerError> {
+        Ok(on!(self.begin(), |line| letters::restore(line, ids, act))?)
+    }
+
+    async fn note_replay(&self, ids: &[i64], act: &Act) -> Result<(), LedgerError> {
+        Ok(on!(self.begin(), |line| letters::note_replay(line, ids, act))?)
     }
 }
 

@@ -83,6 +83,7 @@ pub(super) const MIGRATIONS: [Migration; 21] = [
     migration!("0019_keep_replaced_write_keys", 8),
     migration!("0022_select_dead_letters", 8),
     migration!("0023_group_dead_letters", 8),
+    migration!("0024_close_dead_letters", 8),
 ];
 
 type Applied = (i64, String, i64);

@@ -192,6 +192,10 @@ impl Ledger for PostgresLedger {
         Ok(on!(self.begin(), |line| groups::classify(line, limit))?)
     }
 
+    async fn drop_discarded(&self, now: Timestamp, limit: usize) -> Result<usize, LedgerError> {
+        Ok(on!(self.begin(), |line| letters::drop_discarded(line, now.as_microsecond(), limit))?)
+    }
+
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
         Ok(on!(self.begin(), |line| async {
             notes::sum_up(line).await?;

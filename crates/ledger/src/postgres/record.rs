@@ -47,6 +47,7 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     letters::replaying(connection, &changes.reopened, &stories).await?;
     events::attempted(connection, &changes.attempts, &stories).await?;
     letters::lay_down(connection, of, &changes.dead_letters, &stories).await?;
+    letters::note_resolvers(connection, &changes.resolved_by, &stories).await?;
     letters::resolve(connection, &changes.resolved, &stories).await?;
     letters::put_aside(connection, &changes.put_aside, &stories).await?;
     letters::repeat(connection, &changes.repeated).await?;

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::words::{count, letter_state, limit, micros, small, time};
-use super::{SqliteLedger, views};
+use super::{SqliteLedger, letters, views};
 use crate::audience::audience_in;
 use crate::groups::{Cause, Counted, HOURS, MAX_NOTE_CHARS, Note, Span, VERSION, assemble};
-use crate::{DeadLetters, EventView, Group, LedgerError};
+use crate::{Act, DeadLetters, EventView, Group, LedgerError};
 
 const MICROS_OF_AN_HOUR: i64 = 3_600_000_000;
 
@@ -80,6 +80,33 @@ impl DeadLetters for SqliteLedger {
             Ok(found.unwrap_or_default().pop())
         })
         .await
+    }
+
+    async fn discard(
+        &self,
+        ids: &[i64],
+        act: &Act,
+        kept_until: Option<Timestamp>,
+    ) -> Result<Vec<i64>, LedgerError> {
+        let (ids, act) = (ids.to_vec(), act.clone());
+        let until = kept_until.map(micros);
+        let moved = self
+            .write::<_, LedgerError>(move |database| letters::discard(database, &ids, &act, until))
+            .await?;
+        if until.is_none() && !moved.is_empty() {
+            self.forgot().await;
+        }
+        Ok(moved)
+    }
+
+    async fn restore(&self, ids: &[i64], act: &Act) -> Result<Vec<i64>, LedgerError> {
+        let (ids, act) = (ids.to_vec(), act.clone());
+        self.write(move |database| letters::restore(database, &ids, &act)).await
+    }
+
+    async fn note_replay(&self, ids: &[i64], act: &Act) -> Result<(), LedgerError> {
+        let (ids, act) = (ids.to_vec(), act.clone());
+        self.write(move |database| letters::note_replay(database, &ids, &act)).await
     }
 }
 

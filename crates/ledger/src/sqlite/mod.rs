@@ -73,6 +73,7 @@ const MIGRATIONS: [Migration; 20] = [
     migration!("0018_keep_replaced_write_keys", 7),
     migration!("0021_select_dead_letters", 7),
     migration!("0022_group_dead_letters", 7),
+    migration!("0023_close_dead_letters", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

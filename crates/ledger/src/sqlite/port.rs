@@ -205,6 +205,17 @@ impl Ledger for SqliteLedger {
         self.write(move |database| groups::classify(database, limit)).await
     }
 
+    async fn drop_discarded(&self, now: Timestamp, limit: usize) -> Result<usize, LedgerError> {
+        let now = now.as_microsecond();
+        let dropped = self
+            .write::<_, LedgerError>(move |database| letters::drop_discarded(database, now, limit))
+            .await?;
+        if dropped > 0 {
+            self.forgot().await;
+        }
+        Ok(dropped)
+    }
+
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
         self.read(move |database| views::counts(database, connection, now)).await
     }

@@ -61,6 +61,7 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     events::end(database, connection, &changes.outcomes, &mut tally)?;
     events::attempted(database, connection, &changes.attempts)?;
     letters::lay_down(database, connection, &changes.dead_letters)?;
+    letters::note_resolvers(database, connection, &changes.resolved_by)?;
     letters::resolve(database, connection, &changes.resolved)?;
     letters::put_aside(database, connection, &changes.put_aside)?;
     letters::repeat(database, connection, &changes.repeated)?;

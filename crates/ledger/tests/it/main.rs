@@ -9,3 +9,4 @@ mod sqlite_engine;
 mod sqlite_file;
 mod upgrade;
 mod upgrade_events;
+mod upgrade_letters;

@@ -1,8 +1,9 @@
 //! `dead-letters`: events that nobody will try again until an operator says so.
 
 mod act;
-mod discard;
+mod close;
 mod groups;
+mod one;
 mod replay;
 mod selection;
 mod show;
@@ -14,6 +15,7 @@ use super::Context;
 use crate::failure::{Exit, Failure};
 #[cfg(test)]
 use crate::operator::Directory;
+use close::{Close, Reason};
 use selection::Wanted;
 
 /// Dead letters that are listed unless `--limit` says otherwise.
@@ -30,7 +32,8 @@ Examples:
   refersion-destination dead-letters show 17
   refersion-destination dead-letters replay 17 18
   refersion-destination dead-letters replay class:refused connection:shop
-  refersion-destination dead-letters discard audience:vip 'age:>4w'
+  refersion-destination dead-letters discard audience:vip 'age:>4w' --reason 'a test audience'
+  refersion-destination dead-letters restore audience:vip
 
 A selector is a list of terms that all have to hold. Within a term, one of several values has to: class:refused,gone
   state:open             open, replaying, resolved or discarded; an act without this concerns open ones
@@ -80,7 +83,7 @@ enum Act {
         /// The note; an empty one takes it away. No personal data: it outlives the dead letters
         text: String,
     },
-    /// Show one dead letter with its event; that is somebody's personal data
+    /// Show one dead letter with its event, failed calls, person and later events; that is personal data
     #[command(after_help = EXAMPLES)]
     Show {
         /// Its id
@@ -94,8 +97,10 @@ enum Act {
         /// The same as state:open
         #[arg(long)]
         all: bool,
+        #[command(flatten)]
+        reason: Reason,
     },
-    /// Give dead letters up, and drop their events' payloads
+    /// Give dead letters up; for seven days they can be restored
     #[command(after_help = EXAMPLES)]
     Discard {
         #[command(flatten)]
@@ -103,6 +108,19 @@ enum Act {
         /// The same as state:open
         #[arg(long)]
         all: bool,
+        #[command(flatten)]
+        reason: Reason,
+        /// Drop the events' payloads at once: they cannot be restored
+        #[arg(long)]
+        for_good: bool,
+    },
+    /// Open dead letters again that were discarded
+    #[command(after_help = EXAMPLES)]
+    Restore {
+        #[command(flatten)]
+        wanted: Wanted,
+        #[command(flatten)]
+        reason: Reason,
     },
 }
 
@@ -162,14 +180,19 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
             groups::list(&engines, &selection, context).await
         }
         Act::Note { group, text } => groups::note(&engines, &group, &text, context).await,
-        Act::Show { id } => show::one(&engines, id, context).await,
-        Act::Replay { wanted, all } => {
+        Act::Show { id } => one::show(&engines, id, context).await,
+        Act::Replay { wanted, all, reason } => {
             let selection = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
-            replay::run(&engines, &selection, context).await
+            replay::run(&engines, &selection, &reason, context).await
         }
-        Act::Discard { wanted, all } => {
+        Act::Discard { wanted, all, reason, for_good } => {
             let selection = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
-            discard::run(&engines, &selection, context).await
+            let close = Close::discard(engines.now(), for_good);
+            close::run(&engines, &selection, (close, &reason), context).await
+        }
+        Act::Restore { wanted, reason } => {
+            let selection = wanted.to_act(false, DeadLetterState::Discarded, &engines).await?;
+            close::run(&engines, &selection, (Close::Restore, &reason), context).await
         }
     }
 }

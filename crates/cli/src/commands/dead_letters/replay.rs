@@ -5,6 +5,7 @@ use queue::{Envelope, FORMAT, Lane};
 use serde_json::value::RawValue;
 
 use super::act::{Pages, Row, add_missing, show};
+use super::close::{Reason, act};
 use super::selection::Selection;
 use crate::arrivals::report_own;
 use crate::commands::Context;
@@ -17,8 +18,10 @@ const QUEUE_CLOSED: &str = "the queue takes nothing now: replay it again later";
 pub(super) async fn run(
     engines: &Engines,
     selection: &Selection,
+    reason: &Reason,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
+    let act = act(engines, selection, reason);
     let directory = Directory::read(engines, None).await?;
     let (mut rows, mut closed) = (Vec::new(), false);
     let mut pages = Pages::of(selection);
@@ -27,6 +30,7 @@ pub(super) async fn run(
         if letters.is_empty() {
             break;
         }
+        let before = rows.len();
         for letter in letters {
             let refused = refusal(&letter, &directory).or_else(|| closed.then_some(QUEUE_CLOSED));
             let row = match refused {
@@ -36,6 +40,9 @@ pub(super) async fn run(
             closed |= row.reason == Some(QUEUE_CLOSED);
             rows.push(row);
         }
+        let replayed: Vec<i64> =
+            rows[before..].iter().filter(|row| row.reason.is_none()).map(|row| row.id).collect();
+        engines.dead_letters.note_replay(&replayed, &act).await?;
     }
     add_missing(selection, &mut rows)?;
     report_own(engines).await;

@@ -1,9 +1,8 @@
-//! `dead-letters list` and `show`.
+//! `dead-letters list`.
 
 use jiff::Timestamp;
-use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Mender};
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Discarded, Mender};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::selection::Selection;
@@ -28,17 +27,55 @@ pub(super) struct Row {
     audience: Option<String>,
     group: Option<String>,
     mend: Option<Mender>,
+    discarded: Option<Discarded>,
+    resolved_by: Option<Uuid>,
     attempts: u32,
     repeats: u64,
     died_at: Timestamp,
     received_at: Timestamp,
     state: DeadLetterState,
-    /// The event as it came: in `show` only, and null once a delete erased it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<Option<Box<RawValue>>>,
 }
 
 impl Row {
+    /// Each field in words, for people.
+    pub(super) fn lines(&self) -> Vec<Vec<String>> {
+        let mut lines = self.fields();
+        if let Some(discarded) = &self.discarded {
+            let reason = discarded.reason.as_deref().unwrap_or("no reason was given");
+            lines.push(vec!["discarded".to_owned(), format!("{}, {reason}", discarded.at)]);
+            let until =
+                discarded.kept_until.map_or_else(|| "no longer".to_owned(), |at| format!("until {at}"));
+            lines.push(vec!["can be restored".to_owned(), until]);
+        }
+        if let Some(newer) = self.resolved_by {
+            lines.push(vec!["resolved by".to_owned(), format!("event {newer}")]);
+        }
+        lines
+    }
+
+    fn fields(&self) -> Vec<Vec<String>> {
+        let line = |name: &str, value: String| vec![name.to_owned(), value];
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        vec![
+            line("id", self.id.to_string()),
+            line("event", self.event_id.to_string()),
+            line("message", text(&self.message_id)),
+            line("connection", self.connection.clone()),
+            line("received", self.received_at.to_string()),
+            line("died", self.died_at.to_string()),
+            line("state", self.state.word().to_owned()),
+            line("class", self.class.clone()),
+            line("cause", self.cause.clone()),
+            line("field", text(&self.field)),
+            line("audience", text(&self.audience)),
+            line("group", text(&self.group)),
+            line("can be mended by", self.mend.map(|mender| mender.word().to_owned()).unwrap_or_default()),
+            line("http status", self.http_status.map(|status| status.to_string()).unwrap_or_default()),
+            line("attempts", self.attempts.to_string()),
+            line("repeats", self.repeats.to_string()),
+        ]
+    }
+
     pub(super) fn of(view: DeadLetterView, directory: &Directory) -> Self {
         Self {
             id: view.id,
@@ -52,12 +89,13 @@ impl Row {
             audience: view.audience,
             group: view.group,
             mend: view.mender,
+            discarded: view.discarded,
+            resolved_by: view.resolved_by,
             attempts: view.attempts,
             repeats: view.repeats,
             died_at: view.died_at,
             received_at: view.received_at,
             state: view.state,
-            payload: None,
         }
     }
 }
@@ -154,52 +192,10 @@ pub(super) async fn place_of(engines: &Engines, id: i64) -> Result<(Timestamp, i
     Ok((letter.died_at, letter.id))
 }
 
-async fn letter(engines: &Engines, id: i64) -> Result<DeadLetterView, Failure> {
+pub(super) async fn letter(engines: &Engines, id: i64) -> Result<DeadLetterView, Failure> {
     let filter = DeadLetterFilter { ids: Some(vec![id]), limit: 1, ..DeadLetterFilter::default() };
     engines.ledger.dead_letters(&filter).await?.into_iter().next().ok_or_else(|| {
         let message = format!("there is no dead letter {id}");
         Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids")
     })
-}
-
-pub(super) async fn one(engines: &Engines, id: i64, context: &mut Context) -> Result<Exit, Failure> {
-    let directory = Directory::read(engines, None).await?;
-    let view = letter(engines, id).await?;
-    let text = view.payload.clone();
-    let mut row = Row::of(view, &directory);
-    if context.output.is_json() {
-        row.payload = Some(text.map(as_json));
-        context.output.json(&row)?;
-        return Ok(Exit::Done);
-    }
-    let line = |name: &str, value: String| vec![name.to_owned(), value];
-    let lines = [
-        line("id", id.to_string()),
-        line("event", row.event_id.to_string()),
-        line("message", row.message_id.clone().unwrap_or_default()),
-        line("connection", row.connection.clone()),
-        line("received", row.received_at.to_string()),
-        line("died", row.died_at.to_string()),
-        line("state", row.state.word().to_owned()),
-        line("class", row.class.clone()),
-        line("cause", row.cause.clone()),
-        line("field", row.field.clone().unwrap_or_default()),
-        line("audience", row.audience.clone().unwrap_or_default()),
-        line("group", row.group.clone().unwrap_or_default()),
-        line("can be mended by", row.mend.map(|mender| mender.word().to_owned()).unwrap_or_default()),
-        line("http status", row.http_status.map(|status| status.to_string()).unwrap_or_default()),
-        line("attempts", row.attempts.to_string()),
-        line("repeats", row.repeats.to_string()),
-        line("payload", text.unwrap_or_else(|| "(erased)".to_owned())),
-    ];
-    context.output.table(&["WHAT", "VALUE"], &lines)?;
-    Ok(Exit::Done)
-}
-
-/// What was no JSON when it came is shown as a text.
-fn as_json(text: String) -> Box<RawValue> {
-    let quoted = serde_json::Value::from(text.as_str()).to_string();
-    RawValue::from_string(text)
-        .or_else(|_| RawValue::from_string(quoted))
-        .unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

@@ -86,7 +86,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-fn show(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
+pub(super) fn show(profile: &Profile, output: &mut Output) -> Result<(), Failure> {
     output.line(&format!("connection {}", profile.connection))?;
     let names = Names::of(profile);
     persons(profile, &names, output)?;

@@ -12,6 +12,7 @@ use identity::plan::{Act, Picture, Step};
 use identity::resolution::Person;
 use identity::settle;
 use identity::{Digest, Stamp, Text};
+use ledger::GraphRow;
 use worker::rules::rules;
 use worker::translate;
 
@@ -23,7 +24,7 @@ use crate::engines::Engines;
 use crate::failure::Failure;
 
 /// Hex digits of a digest that tell identifiers of one graph apart.
-const SHORT: usize = 8;
+pub(super) const SHORT: usize = 8;
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,20 +50,43 @@ pub async fn find(
     let mut profiles = Vec::new();
     for connection in directory.all() {
         let digests = subject.digests(engines, connection.id);
-        let rules = rules(&connection.settings);
-        for row in engines.ledger.gather(connection.id, &digests, &[]).await?.graphs {
-            let picture = Picture::of(&row.graph, &rules);
-            let mine = mine(&picture, &digests);
-            let asked = Asked { text: subject.text(), digests: &digests };
-            let view = View { engines, picture: &picture, depth, mine, asked };
-            profiles.push(view.profile(connection));
-        }
+        let asked = Asked { text: Some(subject.text()), digests: &digests };
+        profiles.extend(of_connection(engines, connection, asked, depth).await?);
     }
     Ok(profiles)
 }
 
+/// Everything that hangs together with these identifiers in one connection, as an operator sees it.
+///
+/// # Errors
+///
+/// As [`find`].
+pub async fn of_digests(
+    engines: &Engines,
+    connection: &Connection,
+    digests: &[Digest],
+) -> Result<Vec<Profile>, Failure> {
+    of_connection(engines, connection, Asked { text: None, digests }, Depth::Operator).await
+}
+
+async fn of_connection(
+    engines: &Engines,
+    connection: &Connection,
+    asked: Asked<'_>,
+    depth: Depth,
+) -> Result<Vec<Profile>, Failure> {
+    let rules = rules(&connection.settings);
+    let graphs = engines.ledger.gather(connection.id, asked.digests, &[]).await?.graphs;
+    let profile = |row: &GraphRow| {
+        let picture = Picture::of(&row.graph, &rules);
+        let mine = mine(&picture, asked.digests);
+        View { engines, picture: &picture, depth, mine, asked }.profile(connection)
+    };
+    Ok(graphs.iter().map(profile).collect())
+}
+
 /// The identifiers of the persons that are asked about.
-fn mine(picture: &Picture<'_>, asked: &[Digest]) -> BTreeSet<Digest> {
+pub(super) fn mine(picture: &Picture<'_>, asked: &[Digest]) -> BTreeSet<Digest> {
     let here = asked.iter().filter(|digest| picture.graph.identifiers.contains_key(digest));
     here.flat_map(|digest| {
         let person = picture.who.person(*digest).map(|person| person.profiles.clone());
@@ -79,9 +103,10 @@ struct View<'a> {
     asked: Asked<'a>,
 }
 
-/// The name that was asked about, and what it is kept under.
+/// The name that was asked about, if there is one, and what it is kept under.
+#[derive(Clone, Copy)]
 struct Asked<'a> {
-    text: &'a str,
+    text: Option<&'a str>,
     digests: &'a [Digest],
 }
 
@@ -130,7 +155,8 @@ impl View<'_> {
     fn identifier(&self, digest: Digest, it: &Identifier) -> IdentifierRow {
         let shown = self.shows(digest);
         let sealed = it.sealed.as_deref().filter(|_| shown);
-        let asked = || self.asked.digests.contains(&digest).then(|| self.asked.text.to_owned());
+        let is_asked = self.asked.digests.contains(&digest);
+        let asked = || self.asked.text.filter(|_| is_asked).map(ToOwned::to_owned);
         let name = sealed.and_then(|sealed| translate::open(&self.engines.vault, digest, sealed));
         IdentifierRow {
             kind: it.kind,
@@ -226,7 +252,7 @@ impl View<'_> {
 }
 
 /// A step as what Refersion does not know yet: the fields, or the act.
-fn differs(step: &Step) -> String {
+pub(super) fn differs(step: &Step) -> String {
     let names = |fields: Vec<&str>| fields.join(", ");
     match &step.act {
         Act::Create { fields, .. } => {

@@ -1,5 +1,6 @@
-//! Dead letters: laid down, resolved, erased; [`select`] reads them.
+//! Dead letters: laid down, resolved, erased; [`select`] reads them, and [`close`] is for operators.
 
+mod close;
 mod select;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
 use crate::words::micros;
 use crate::{DeadLetter, DeadLetterState};
+pub(super) use close::{discard, drop_discarded, note_replay, restore};
 pub(super) use select::{count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
@@ -32,13 +34,18 @@ const LAY_DOWN: &str = "INSERT INTO dead_letters
         field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open',
         bytes = excluded.bytes, audience = excluded.audience,
         group_key = excluded.group_key, mender = excluded.mender, rules = excluded.rules,
-        person = COALESCE(excluded.person, dead_letters.person)";
+        person = COALESCE(excluded.person, dead_letters.person),
+        discarded_at = NULL, reason = NULL, kept_until = NULL, resolved_by = NULL";
 
 const REPLAYING: &str =
     "UPDATE dead_letters SET state = 'replaying' WHERE event_id = ANY($1) AND state = 'open'";
 
 const RESOLVE: &str = "UPDATE dead_letters SET state = 'resolved'
     WHERE event_id = ANY($1) AND state IN ('open', 'replaying')";
+
+const RESOLVED_BY: &str = "UPDATE dead_letters SET resolved_by = new.newer
+    FROM UNNEST($1::uuid[], $2::uuid[]) AS new (event_id, newer)
+    WHERE dead_letters.event_id = new.event_id AND state = 'open'";
 
 const PUT_ASIDE: &str = "UPDATE dead_letters SET state = 'discarded'
     WHERE event_id = ANY($1) AND state IN ('open', 'replaying')";
@@ -103,6 +110,20 @@ pub(super) async fn replaying(
     stories: &Stories,
 ) -> Result<(), Failure> {
     on_known(connection, events, stories, REPLAYING).await
+}
+
+/// Notes the newer events that brought to Refersion what open dead letters state. To be called before these are resolved.
+pub(super) async fn note_resolvers(
+    connection: &mut PgConnection,
+    resolvers: &BTreeMap<Uuid, Uuid>,
+    stories: &Stories,
+) -> Result<(), Failure> {
+    let known = resolvers.iter().filter(|(event, _)| stories.contains_key(*event));
+    let (events, newer): (Vec<Uuid>, Vec<Uuid>) = known.unzip();
+    if !events.is_empty() {
+        sql(RESOLVED_BY).bind(events).bind(newer).execute(connection).await?;
+    }
+    Ok(())
 }
 
 /// Marks the dead letters of events that were delivered after all.

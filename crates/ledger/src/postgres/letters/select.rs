@@ -7,7 +7,7 @@ use super::super::failure::Failure;
 use super::super::sql;
 use super::super::text::{some_text, text};
 use crate::words::{count, letter_state, limit, mender, micros, small, time};
-use crate::{DeadLetterFilter, DeadLetterView};
+use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 
 /// What a filter says, of the dead letter `d`. The times are always given, so that the index by time and id leads to a
 /// page.
@@ -26,7 +26,7 @@ macro_rules! selected {
 const READ: &str = concat!(
     "SELECT d.id, d.event_id, d.connection, d.class, d.cause, d.http_status,
         d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience,
-        d.group_key, d.mender
+        d.group_key, d.mender, d.discarded_at, d.reason, d.kept_until, d.resolved_by
     FROM dead_letters d JOIN events e ON e.event_id = d.event_id
     LEFT JOIN pending p ON p.event_id = d.event_id
     WHERE ",
@@ -95,5 +95,13 @@ fn view(row: &PgRow) -> Result<DeadLetterView, Failure> {
         audience: row.try_get(13)?,
         group: row.try_get::<Option<String>, _>(14)?.filter(|key| !key.is_empty()),
         mender: mender(row.try_get(15)?),
+        discarded: discarded(row)?,
+        resolved_by: row.try_get(19)?,
     })
+}
+
+fn discarded(row: &PgRow) -> Result<Option<Discarded>, Failure> {
+    let Some(at) = row.try_get::<Option<i64>, _>(16)? else { return Ok(None) };
+    let kept_until = row.try_get::<Option<i64>, _>(18)?.map(time).transpose()?;
+    Ok(Some(Discarded { at: time(at)?, reason: row.try_get(17)?, kept_until }))
 }

@@ -1,6 +1,9 @@
-//! Dead letters: laid down, resolved, erased; [`select`] reads them.
+//! Dead letters: laid down, resolved, erased; [`select`] reads them, and [`close`] is for operators.
 
+mod close;
 mod select;
+
+use std::collections::BTreeMap;
 
 use connections::ConnectionId;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
@@ -12,6 +15,7 @@ use super::words::micros;
 use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
 use crate::{DeadLetter, DeadLetterState};
+pub(super) use close::{discard, drop_discarded, note_replay, restore};
 pub(super) use select::{count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
@@ -24,12 +28,15 @@ const LAY_DOWN: &str = "INSERT INTO dead_letters
         field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open',
         bytes = excluded.bytes, audience = excluded.audience,
         group_key = excluded.group_key, mender = excluded.mender, rules = excluded.rules,
-        person = COALESCE(excluded.person, person)";
+        person = COALESCE(excluded.person, person),
+        discarded_at = NULL, reason = NULL, kept_until = NULL, resolved_by = NULL";
 
 const REPLAYING: &str = "UPDATE dead_letters SET state = 'replaying' WHERE event = ?1 AND state = 'open'";
 
 const RESOLVE: &str =
     "UPDATE dead_letters SET state = 'resolved' WHERE event = ?1 AND state IN ('open', 'replaying')";
+
+const RESOLVED_BY: &str = "UPDATE dead_letters SET resolved_by = ?2 WHERE event = ?1 AND state = 'open'";
 
 const PUT_ASIDE: &str =
     "UPDATE dead_letters SET state = 'discarded' WHERE event = ?1 AND state IN ('open', 'replaying')";
@@ -86,6 +93,20 @@ pub(super) fn replaying(
     events: &[Uuid],
 ) -> Result<(), Failure> {
     on_each(database, connection, events, REPLAYING)
+}
+
+/// Notes the newer events that brought to Refersion what open dead letters state. To be called before these are resolved.
+pub(super) fn note_resolvers(
+    database: &Connection,
+    connection: ConnectionId,
+    resolvers: &BTreeMap<Uuid, Uuid>,
+) -> Result<(), Failure> {
+    for (event, newer) in resolvers {
+        if let Some(known) = events::known(database, connection, *event)? {
+            database.prepare_cached(RESOLVED_BY)?.execute((known.row, newer.as_bytes()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Marks the dead letters of events that were delivered after all.

@@ -6,7 +6,7 @@ use sqlite::rusqlite::{Connection, Row, params_from_iter};
 
 use super::super::failure::Failure;
 use super::super::words::{count, letter_state, limit, mender, micros, small, time, uuid};
-use crate::{DeadLetterFilter, DeadLetterView};
+use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 
 /// What a filter says, of the dead letter `d`. Lists of values come as JSON. The times are always given, so that the index
 /// by time and id leads to a page.
@@ -28,7 +28,8 @@ macro_rules! selected {
 
 const READ: &str = concat!(
     "SELECT d.id, e.event_id, d.connection, d.class, d.cause, d.http_status, d.field,
-        d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience, d.group_key, d.mender
+        d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience, d.group_key, d.mender,
+        d.discarded_at, d.reason, d.kept_until, d.resolved_by
     FROM dead_letters d JOIN events e ON e.id = d.event LEFT JOIN payloads p ON p.event = d.event
     WHERE ",
     selected!(),
@@ -105,5 +106,13 @@ fn view(row: &Row<'_>) -> Result<DeadLetterView, Failure> {
         audience: row.get(13)?,
         group: row.get::<_, Option<String>>(14)?.filter(|key| !key.is_empty()),
         mender: mender(&row.get::<_, String>(15)?),
+        discarded: discarded(row)?,
+        resolved_by: row.get::<_, Option<Vec<u8>>>(19)?.map(|bytes| uuid(&bytes)).transpose()?,
     })
+}
+
+fn discarded(row: &Row<'_>) -> Result<Option<Discarded>, Failure> {
+    let Some(at) = row.get::<_, Option<i64>>(16)? else { return Ok(None) };
+    let kept_until = row.get::<_, Option<i64>>(18)?.map(time).transpose()?;
+    Ok(Some(Discarded { at: time(at)?, reason: row.get(17)?, kept_until }))
 }

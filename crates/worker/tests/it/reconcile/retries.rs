@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connections::Registry as _;
 use jiff::SignedDuration;
-use ledger::{DeadLetterFilter, DeadLetterView, Ledger as _};
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Ledger as _};
 use queue::Lane;
 use worker::{Limits, RetryPolicy};
 
@@ -65,6 +65,9 @@ async fn what_was_given_up_is_tried_again_when_something_newer_is_said() {
     shop.say(Lane::Live, &[says("ann", "company", "Acme")]).await;
     shop.until_it_rests().await;
     assert_eq!(shop.affiliate(&address("ann")).map(|ann| ann.company), Some("Acme".to_owned()));
+    let letter = death(&shop).await;
+    assert_eq!(letter.state, DeadLetterState::Resolved);
+    assert!(letter.resolved_by.is_some_and(|newer| newer != letter.event), "the newer event is named");
 }
 
 /// What was learned outlives the process that learned it, however that ends.

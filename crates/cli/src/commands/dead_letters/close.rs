@@ -1,0 +1,109 @@
+//! `dead-letters discard` and `restore`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use ledger::selector::Term;
+use ledger::{Act, DeadLetterState, DeadLetterView};
+
+use super::act::{Pages, Row, add_missing, show};
+use super::selection::Selection;
+use crate::commands::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+
+/// How long the payloads of discarded dead letters are kept.
+const KEPT: Duration = Duration::from_secs(7 * 86_400);
+
+/// The longest reason, in characters.
+const MAX_REASON_CHARS: usize = 500;
+
+/// Why an operator acts.
+#[derive(Debug, Default, Args)]
+pub(super) struct Reason {
+    /// Why; it is kept with the dead letters and in the audit, so no personal data
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// What is done with each page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Close {
+    /// Discard, and keep the payloads until then; without a time they are dropped at once.
+    Discard(Option<Timestamp>),
+    /// Open again.
+    Restore,
+}
+
+impl Close {
+    /// Discards so that it can be restored for [`KEPT`], or not at all.
+    pub(super) fn discard(now: Timestamp, for_good: bool) -> Self {
+        Self::Discard((!for_good).then(|| now.checked_add(KEPT).unwrap_or(now)))
+    }
+
+    fn done(self) -> &'static str {
+        match self {
+            Self::Discard(_) => "discarded",
+            Self::Restore => "restored",
+        }
+    }
+
+    /// Why a dead letter was left as it is.
+    fn refusal(self, letter: &DeadLetterView) -> &'static str {
+        match self {
+            Self::Discard(_) => "it is not open",
+            Self::Restore if letter.state != DeadLetterState::Discarded => "it is not discarded",
+            Self::Restore if letter.payload.is_none() => "its event was erased or is no longer kept",
+            Self::Restore => "its event has ended",
+        }
+    }
+}
+
+/// The act as the audit keeps it: a text that is searched for may be personal, and is left out.
+pub(super) fn act(engines: &Engines, selection: &Selection, reason: &Reason) -> Act {
+    let terms = selection.selector.terms().iter().map(|term| match term {
+        Term::Text(_) => "text:…".to_owned(),
+        Term::Id(ids) => format!("{} ids", ids.len()),
+        other => other.to_string(),
+    });
+    let reason = reason.reason.as_ref().map(|reason| reason.chars().take(MAX_REASON_CHARS).collect());
+    Act { at: engines.now(), selector: terms.collect::<Vec<_>>().join(" "), reason }
+}
+
+pub(super) async fn run(
+    engines: &Engines,
+    selection: &Selection,
+    (close, reason): (Close, &Reason),
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let act = act(engines, selection, reason);
+    let mut rows = Vec::new();
+    let mut pages = Pages::of(selection);
+    loop {
+        let letters = pages.next(engines).await?;
+        if letters.is_empty() {
+            break;
+        }
+        let ids: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
+        let moved = match close {
+            Close::Discard(kept_until) => engines.dead_letters.discard(&ids, &act, kept_until).await?,
+            Close::Restore => engines.dead_letters.restore(&ids, &act).await?,
+        };
+        let moved: BTreeSet<i64> = moved.into_iter().collect();
+        rows.extend(letters.iter().map(|letter| row(close, letter, moved.contains(&letter.id))));
+    }
+    add_missing(selection, &mut rows)?;
+    show(selection, &rows, close.done(), context)
+}
+
+fn row(close: Close, letter: &DeadLetterView, is_moved: bool) -> Row {
+    let state = match (is_moved, close) {
+        (false, _) => letter.state,
+        (true, Close::Discard(_)) => DeadLetterState::Discarded,
+        (true, Close::Restore) => DeadLetterState::Open,
+    };
+    let reason = (!is_moved).then(|| close.refusal(letter));
+    Row { id: letter.id, event_id: Some(letter.event), state: state.word(), reason }
+}

@@ -1,0 +1,109 @@
+//! `dead-letters show`: one dead letter, its failed calls, the person as it is now, and what came after it.
+
+use ledger::{AttemptView, DeadLetterView, EventView};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::show::{Row, letter};
+use crate::commands::Context;
+use crate::commands::{events, profiles};
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::Directory;
+use crate::operator::events::{EventRow, find_by};
+use crate::operator::profile::{self, Profile};
+use crate::output::Output;
+
+/// Events of the same person that are shown: the newest.
+const SHOWN: usize = 20;
+
+/// Events of the same person that are counted beyond these.
+const COUNTED: usize = 10_000;
+
+/// A dead letter with all that helps to understand it.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    row: Row,
+    /// The event as it came, with its numbers as they were written; null once a delete erased it.
+    payload: Option<Box<RawValue>>,
+    /// Failed calls, oldest first: at most the newest 100, each with what Refersion said, less any value of a person.
+    calls: Vec<AttemptView>,
+    /// Whom it speaks of, as they are now.
+    person: Vec<Profile>,
+    /// Events of the same person that were received after it, the newest first, at most 20: also those that wait.
+    later_events: Vec<EventRow>,
+    /// How many there are, as far as the newest 10,000 events of the person show.
+    later_count: usize,
+}
+
+pub(super) async fn show(engines: &Engines, id: i64, context: &mut Context) -> Result<Exit, Failure> {
+    let directory = Directory::read(engines, None).await?;
+    let letter = letter(engines, id).await?;
+    let text = letter.payload.clone();
+    let event = engines.dead_letters.event(letter.event).await?;
+    let (person, later) = around(engines, &directory, &letter, event.as_ref()).await?;
+    let shown = Shown {
+        row: Row::of(letter, &directory),
+        payload: text.clone().map(as_json),
+        calls: event.map(|event| event.attempts).unwrap_or_default(),
+        person,
+        later_count: later.len(),
+        later_events: later.into_iter().take(SHOWN).collect(),
+    };
+    if context.output.is_json() {
+        context.output.json(&shown)?;
+    } else {
+        as_tables(&shown, text, engines, &mut context.output)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The person, and what was received after the event.
+async fn around(
+    engines: &Engines,
+    directory: &Directory,
+    letter: &DeadLetterView,
+    event: Option<&EventView>,
+) -> Result<(Vec<Profile>, Vec<EventRow>), Failure> {
+    let (Some(event), Some(connection)) = (event, directory.get(letter.connection)) else {
+        return Ok((Vec::new(), Vec::new()));
+    };
+    let person = profile::of_digests(engines, connection, &event.found_by).await?;
+    let found = find_by(engines, directory, &event.found_by, COUNTED, 0).await?;
+    let is_later = |row: &EventRow| (row.received_at, row.event_id) > (letter.received_at, letter.event);
+    Ok((person, found.events.into_iter().filter(is_later).collect()))
+}
+
+fn as_tables(
+    shown: &Shown,
+    payload: Option<String>,
+    engines: &Engines,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let mut lines = shown.row.lines();
+    lines.push(vec!["payload".to_owned(), payload.unwrap_or_else(|| "(erased)".to_owned())]);
+    output.table(&["WHAT", "VALUE"], &lines)?;
+    let now = engines.now();
+    if !shown.calls.is_empty() {
+        output.line("\nfailed calls")?;
+        events::show_attempts(&shown.calls, now, output)?;
+    }
+    for profile in &shown.person {
+        output.line("\nthe person now")?;
+        profiles::show(profile, output)?;
+    }
+    output.line(&format!("\nreceived after it, of the same person: {} events", shown.later_count))?;
+    if !shown.later_events.is_empty() {
+        events::show(&shown.later_events, now, output)?;
+    }
+    Ok(())
+}
+
+/// What was no JSON when it came is shown as a text.
+fn as_json(text: String) -> Box<RawValue> {
+    let quoted = serde_json::Value::from(text.as_str()).to_string();
+    RawValue::from_string(text)
+        .or_else(|_| RawValue::from_string(quoted))
+        .unwrap_or_else(|_| RawValue::NULL.to_owned())
+}

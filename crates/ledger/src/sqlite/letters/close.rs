@@ -1,0 +1,104 @@
+//! Dead letters that an operator closes, and opens again.
+
+use std::collections::BTreeMap;
+
+use connections::ConnectionId;
+use sqlite::rusqlite::{Connection, OptionalExtension as _};
+
+use super::super::failure::Failure;
+use super::super::words::{limit, micros};
+use crate::dead_letters::{DISCARDED, REPLAYED, RESTORED};
+use crate::{Act, Audit};
+
+const DISCARD: &str =
+    "UPDATE dead_letters SET state = 'discarded', discarded_at = ?2, reason = ?3, kept_until = ?4
+    WHERE id = ?1 AND state = 'open' RETURNING connection";
+
+/// Only what can be replayed: the event is dead, and its payload is kept.
+const RESTORE: &str =
+    "UPDATE dead_letters SET state = 'open', discarded_at = NULL, reason = NULL, kept_until = NULL
+    WHERE id = ?1 AND state = 'discarded' AND EXISTS (
+        SELECT 1 FROM payloads p JOIN events e ON e.id = p.event
+        WHERE p.event = dead_letters.event AND e.state = 'dead')
+    RETURNING connection";
+
+const CONNECTION: &str = "SELECT connection FROM dead_letters WHERE id = ?1";
+
+const KEPT_LONG_ENOUGH: &str =
+    "SELECT id FROM dead_letters WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2";
+
+const KEEP_NO_LONGER: &str = "UPDATE dead_letters SET kept_until = NULL, bytes = 0 WHERE id = ?1";
+
+const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+/// Discards those that are open; which.
+pub(in super::super) fn discard(
+    database: &Connection,
+    ids: &[i64],
+    act: &Act,
+    kept_until: Option<i64>,
+) -> Result<Vec<i64>, Failure> {
+    let mut moved = Vec::new();
+    for id in ids {
+        let values = (id, micros(act.at), &act.reason, kept_until);
+        let connection = database.prepare_cached(DISCARD)?.query_row(values, |row| row.get(0)).optional()?;
+        let Some(connection) = connection else { continue };
+        if kept_until.is_none() {
+            database.prepare_cached(super::DROP_PAYLOAD)?.execute([id])?;
+        }
+        moved.push((*id, connection));
+    }
+    noted(database, act, DISCARDED, moved)
+}
+
+/// Opens those that were discarded and can be replayed; which.
+pub(in super::super) fn restore(database: &Connection, ids: &[i64], act: &Act) -> Result<Vec<i64>, Failure> {
+    let mut moved = Vec::new();
+    for id in ids {
+        let connection = database.prepare_cached(RESTORE)?.query_row([id], |row| row.get(0)).optional()?;
+        moved.extend(connection.map(|connection: ConnectionId| (*id, connection)));
+    }
+    noted(database, act, RESTORED, moved)
+}
+
+/// Notes that these are replayed.
+pub(in super::super) fn note_replay(database: &Connection, ids: &[i64], act: &Act) -> Result<(), Failure> {
+    let mut replayed = Vec::new();
+    for id in ids {
+        let connection = database.prepare_cached(CONNECTION)?.query_row([id], |row| row.get(0)).optional()?;
+        replayed.extend(connection.map(|connection| (*id, connection)));
+    }
+    noted(database, act, REPLAYED, replayed).map(drop)
+}
+
+/// Writes one line of the audit for each connection; the ids.
+fn noted(
+    database: &Connection,
+    act: &Act,
+    action: &str,
+    moved: Vec<(i64, ConnectionId)>,
+) -> Result<Vec<i64>, Failure> {
+    let mut by_connection: BTreeMap<ConnectionId, usize> = BTreeMap::new();
+    moved.iter().for_each(|(_, connection)| *by_connection.entry(*connection).or_default() += 1);
+    for (connection, number) in by_connection {
+        let Audit { at, actor, action, subject } = act.line(action, number);
+        database.prepare_cached(AUDIT)?.execute((connection, micros(at), actor, action, subject))?;
+    }
+    Ok(moved.into_iter().map(|(id, _)| id).collect())
+}
+
+/// Drops the payloads of dead letters that were discarded and kept until `now`, at most `rows`; how many.
+pub(in super::super) fn drop_discarded(
+    database: &Connection,
+    now: i64,
+    rows: usize,
+) -> Result<usize, Failure> {
+    let mut statement = database.prepare_cached(KEPT_LONG_ENOUGH)?;
+    let ids = statement.query_map((now, limit(rows)), |row| row.get(0))?;
+    let ids = ids.collect::<Result<Vec<i64>, _>>()?;
+    for id in &ids {
+        database.prepare_cached(super::DROP_PAYLOAD)?.execute([id])?;
+        database.prepare_cached(KEEP_NO_LONGER)?.execute([id])?;
+    }
+    Ok(ids.len())
+}

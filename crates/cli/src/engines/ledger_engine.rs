@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connections::ConnectionStore;
+use connections::{ConnectionStore, SharedSecretStore};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{Arrivals, Ledger, Monitoring, Storage};
@@ -18,6 +18,7 @@ pub(super) struct LedgerEngine {
     pub(super) monitoring: Arc<dyn Monitoring>,
     pub(super) arrivals: Arc<dyn Arrivals>,
     pub(super) connections: Arc<dyn ConnectionStore>,
+    pub(super) shared_secrets: Arc<dyn SharedSecretStore>,
     /// The file; `None` on a server.
     pub(super) file: Option<Database>,
 }
@@ -75,16 +76,17 @@ pub(crate) async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
     Err(EngineError::NoInstallation { what: "ledger", place })
 }
 
-fn ports<Engine: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + Clone + 'static>(
-    engine: Engine,
-    file: Option<Database>,
-) -> LedgerEngine {
+fn ports<Engine>(engine: Engine, file: Option<Database>) -> LedgerEngine
+where
+    Engine: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + SharedSecretStore + Clone + 'static,
+{
     LedgerEngine {
         ledger: Arc::new(engine.clone()),
         storage: Arc::new(engine.clone()),
         monitoring: Arc::new(engine.clone()),
         arrivals: Arc::new(engine.clone()),
-        connections: Arc::new(engine),
+        connections: Arc::new(engine.clone()),
+        shared_secrets: Arc::new(engine),
         file,
     }
 }

@@ -164,6 +164,7 @@ pub(super) fn report(roles: Roles, engines: &Engines) -> ProcessReport {
         connections: Vec::new(),
         notes_arrivals: true,
         untaken_since: None,
+        registrations: None,
     }
 }
 

@@ -1,10 +1,13 @@
 //! `connections list` and `show`: what a connection is, without any secret.
 
+use std::collections::BTreeSet;
+
 use connections::{Connection, ConnectionId, ConnectionName, Settings};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::commands::Context;
+use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::{by_name, state_words, suspension};
 use crate::output::{Output, cut, spare, whole};
@@ -22,11 +25,13 @@ pub(super) struct Row<'a> {
     settings_version: i64,
     learned_rate: Option<f64>,
     write_key: &'a str,
+    /// Whether requests have to be signed.
+    has_shared_secret: bool,
     created_at: Timestamp,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn of(connection: &'a Connection) -> Self {
+    pub(super) fn of(connection: &'a Connection, has_shared_secret: bool) -> Self {
         let (state, paused_for) = state_words(connection.state);
         Self {
             id: connection.id,
@@ -39,6 +44,7 @@ impl<'a> Row<'a> {
             settings_version: connection.settings_version,
             learned_rate: connection.learned_rate,
             write_key: &connection.write_key,
+            has_shared_secret,
             created_at: connection.created_at,
         }
     }
@@ -49,8 +55,12 @@ impl<'a> Row<'a> {
 }
 
 pub(super) async fn list(context: &mut Context) -> Result<Exit, Failure> {
-    let connections = context.engines().await?.connections.list().await?;
-    let rows: Vec<Row<'_>> = connections.iter().map(Row::of).collect();
+    let engines = context.engines().await?;
+    let connections = engines.connections.list().await?;
+    let secrets = engines.shared_secrets.all_shared_secrets().await?;
+    let signed: BTreeSet<ConnectionId> = secrets.iter().map(|secret| secret.connection).collect();
+    let rows: Vec<Row<'_>> =
+        connections.iter().map(|connection| Row::of(connection, signed.contains(&connection.id))).collect();
     if context.output.is_json() {
         context.output.json(&rows)?;
     } else {
@@ -87,14 +97,20 @@ fn table(rows: &[Row<'_>], output: &mut Output) -> Result<(), Failure> {
 }
 
 pub(super) async fn one(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = by_name(&context.engines().await?, name).await?;
-    show(&connection, context)?;
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, name).await?;
+    show(&engines, &connection, context).await?;
     Ok(Exit::Done)
 }
 
 /// Shows one connection, after a look or a change.
-pub(super) fn show(connection: &Connection, context: &mut Context) -> Result<(), Failure> {
-    let row = Row::of(connection);
+pub(super) async fn show(
+    engines: &Engines,
+    connection: &Connection,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let secrets = engines.shared_secrets.shared_secrets(connection.id, engines.now()).await?;
+    let row = Row::of(connection, !secrets.is_empty());
     if context.output.is_json() {
         return context.output.json(&row);
     }
@@ -117,6 +133,8 @@ fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
         lines.push(line("paused since", since.to_string()));
     }
     lines.extend(settings(row.settings));
+    let signed = if row.has_shared_secret { "set: X-Signature is required" } else { "none" };
+    lines.push(line("shared secret", signed.to_owned()));
     lines.push(line("write key", row.write_key.to_owned()));
     lines.push(line("added", row.created_at.to_string()));
     output.table(&["SETTING", "VALUE"], &lines)
@@ -188,7 +206,7 @@ mod tests {
     fn connections_fit_a_terminal_of_80_and_of_120_columns() {
         let paused = connection("shop-in-another-country", State::Paused(PausedFor::Configuration));
         let all = [connection("shop", State::Active), paused];
-        let rows: Vec<Row<'_>> = all.iter().map(Row::of).collect();
+        let rows: Vec<Row<'_>> = all.iter().map(|it| Row::of(it, it.id == 2)).collect();
         for width in [80, 120] {
             let text = shown(width, |output| table(&rows, output));
             assert!(fits(&text, width), "{text}");

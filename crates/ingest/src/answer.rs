@@ -16,6 +16,11 @@ pub(crate) fn accepted(event_id: Uuid) -> Answer {
     json_answer(StatusCode::ACCEPTED, &json!({ "event_id": event_id }))
 }
 
+/// All events of an array are durable.
+pub(crate) fn accepted_all(events: usize) -> Answer {
+    json_answer(StatusCode::ACCEPTED, &json!({ "accepted": events }))
+}
+
 /// For who looks at the address with a browser.
 pub(crate) fn hint() -> Answer {
     json_answer(StatusCode::OK, &json!({ "message": "send Segment events to POST /segment" }))
@@ -31,7 +36,7 @@ pub(crate) fn refused(refused: &Refused, close: bool) -> Answer {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
     if refused.status() == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        headers.insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"));
     }
     if refused.status() == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"segment\""));

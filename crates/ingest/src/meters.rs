@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::RegistrationFigures;
+
 /// Every status that the endpoint answers with.
-const STATUSES: [u16; 10] = [200, 202, 400, 401, 404, 405, 413, 429, 501, 503];
+const STATUSES: [u16; 11] = [200, 202, 400, 401, 403, 404, 405, 413, 429, 501, 503];
 
 /// Upper bounds of the latency's buckets, in milliseconds. Segment gives up at 5,000.
 const BOUNDS_MS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000];
@@ -16,6 +18,7 @@ const BOUNDS_MS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000];
 #[derive(Debug)]
 pub struct Meters {
     answers: [AtomicU64; STATUSES.len()],
+    accepted: AtomicU64,
     latency: [AtomicU64; BOUNDS_MS.len() + 1],
     latency_micros: AtomicU64,
     /// Those of the listener.
@@ -27,7 +30,7 @@ pub struct Meters {
 pub struct Figures {
     /// Requests answered, by HTTP status.
     pub answers: BTreeMap<u16, u64>,
-    /// Events accepted: durable, and answered 202.
+    /// Events accepted: durable, and answered with a success.
     pub accepted: u64,
     /// Commits to the queue; one serves all requests that waited for it.
     pub groups: u64,
@@ -37,6 +40,8 @@ pub struct Figures {
     pub connections: listener::Figures,
     /// Bytes of memory that the bodies of requests under way take now.
     pub body_bytes: u64,
+    /// What became of unknown API keys; `None` unless they are registered.
+    pub registrations: Option<RegistrationFigures>,
 }
 
 /// How long answers took.
@@ -54,6 +59,7 @@ impl Default for Meters {
     fn default() -> Self {
         Self {
             answers: array::from_fn(|_| AtomicU64::new(0)),
+            accepted: AtomicU64::new(0),
             latency: array::from_fn(|_| AtomicU64::new(0)),
             latency_micros: AtomicU64::new(0),
             connections: Arc::default(),
@@ -73,6 +79,11 @@ impl Meters {
         self.latency_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
+    /// Counts events that were accepted.
+    pub(crate) fn accept(&self, events: usize) {
+        self.accepted.fetch_add(events as u64, Ordering::Relaxed);
+    }
+
     /// What was counted of requests, with the number of commits, which the queue's side counts.
     pub(crate) fn figures(&self, groups: u64) -> Figures {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -83,8 +94,7 @@ impl Meters {
             beyond: read(&self.latency[BOUNDS_MS.len()]),
             seconds: Duration::from_micros(read(&self.latency_micros)).as_secs_f64(),
         };
-        let accepted = answers.get(&202).copied().unwrap_or(0);
-        Figures { accepted, answers, groups, latency, ..Figures::default() }
+        Figures { accepted: read(&self.accepted), answers, groups, latency, ..Figures::default() }
     }
 }
 
@@ -97,9 +107,11 @@ mod tests {
         let meters = Meters::default();
         meters.count(202, Duration::from_millis(2));
         meters.count(202, Duration::from_micros(2001));
+        meters.accept(1);
+        meters.accept(10);
         meters.count(503, Duration::from_secs(6));
         let figures = meters.figures(1);
-        assert_eq!((figures.accepted, figures.answers[&503], figures.groups), (2, 1, 1));
+        assert_eq!((figures.accepted, figures.answers[&503], figures.groups), (11, 1, 1));
         let filled: Vec<_> = figures.latency.buckets.iter().filter(|(_, count)| *count > 0).collect();
         assert_eq!(filled, [&(0.002, 1), &(0.005, 1)]);
         assert_eq!(figures.latency.beyond, 1);

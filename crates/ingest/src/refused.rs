@@ -19,7 +19,7 @@ pub(crate) enum Refused {
     Host(#[from] HostError),
     #[error("there is nothing here: send Segment events to POST /segment")]
     NoSuchPath,
-    #[error("only POST is understood here: send Segment events to POST /segment")]
+    #[error("only POST, PUT and PATCH are understood here: send Segment events to POST /segment")]
     NotPost,
     #[error("the API key is missing: it has to be the user name of Basic authentication")]
     NoKey,
@@ -27,6 +27,12 @@ pub(crate) enum Refused {
     UnknownKey,
     #[error("too many wrong API keys came from this address: try again later")]
     TooManyKeys { wait: Duration },
+    #[error("too many new API keys came at the same time: try again later")]
+    TooManyVerifications { wait: Duration },
+    #[error("the signature is missing: enter the shared secret in the settings of the destination")]
+    NoSignature,
+    #[error("the signature is wrong: check the shared secret in the settings of the destination")]
+    WrongSignature,
     #[error("the API key cannot be checked now: try again later")]
     KeysUnavailable,
     #[error("the destination is not set up yet: try again later")]
@@ -37,6 +43,12 @@ pub(crate) enum Refused {
     TooManyBodies,
     #[error("the event is larger than {limit} bytes: send less in one event")]
     TooLarge { limit: usize },
+    #[error("the body is larger than {limit} bytes: choose a smaller batch size in the settings of the destination")]
+    ArrayTooLarge { limit: usize },
+    #[error("the array has more than {limit} events: choose a smaller batch size in the settings of the destination")]
+    TooManyEvents { limit: usize },
+    #[error("the body is not valid JSON: send an array of events in UTF-8")]
+    NotAnArray,
     #[error("the body of the request did not come in time: try again later")]
     BodyTooSlow,
     #[error("the body of the request broke off or is malformed")]
@@ -60,13 +72,17 @@ impl Refused {
             Self::NotPost => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::TooManyKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Host(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::NoSignature | Self::WrongSignature => StatusCode::FORBIDDEN,
+            Self::TooLarge { .. } | Self::ArrayTooLarge { .. } | Self::TooManyEvents { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::Host(_) | Self::BodyBroken | Self::NotAnArray => StatusCode::BAD_REQUEST,
             Self::Event(refusal) => {
                 StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
             // A network that stutters, or this machine, may be what made a body slow. Segment throws away what gets 408.
             Self::BodyTooSlow
+            | Self::TooManyVerifications { .. }
             | Self::KeysUnavailable
             | Self::NotSetUp
             | Self::TooManyRequests
@@ -81,7 +97,7 @@ impl Refused {
     /// When the same request may be worth another try; `None` where it never is.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooManyKeys { wait } => Some(*wait),
+            Self::TooManyKeys { wait } | Self::TooManyVerifications { wait } => Some(*wait),
             _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(COME_BACK),
         }
     }

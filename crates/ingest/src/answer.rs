@@ -20,6 +20,11 @@ pub(crate) fn accepted(event_id: Uuid) -> Answer {
     with_json(StatusCode::ACCEPTED, &json!({ "event_id": event_id }))
 }
 
+/// All events of an array are durable.
+pub(crate) fn accepted_all(events: usize) -> Answer {
+    with_json(StatusCode::ACCEPTED, &json!({ "accepted": events }))
+}
+
 /// For who looks at the address with a browser.
 pub(crate) fn hint() -> Answer {
     with_json(StatusCode::OK, &json!({ "message": HINT }))
@@ -43,7 +48,7 @@ pub(crate) fn refused_with(refused: &Refused, body: &Value, close: bool) -> Answ
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
     if refused.status() == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        headers.insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"));
     }
     if refused.status() == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"segment\""));

@@ -20,7 +20,7 @@ pub(crate) enum Refused {
     Host(#[from] HostError),
     #[error("there is nothing here: send Segment events to POST /segment")]
     NoSuchPath,
-    #[error("only POST is understood here: send Segment events to POST /segment")]
+    #[error("only POST, PUT and PATCH are understood here: send Segment events to POST /segment")]
     NotPost,
     #[error(
         "the write key is missing: it has to be the user name of Basic authentication, or writeKey in the body"
@@ -34,6 +34,12 @@ pub(crate) enum Refused {
     UnknownKey,
     #[error("too many wrong API keys came from this address: try again later")]
     TooManyKeys { wait: Duration },
+    #[error("too many new API keys came at the same time: try again later")]
+    TooManyVerifications { wait: Duration },
+    #[error("the signature is missing: enter the shared secret in the settings of the destination")]
+    NoSignature,
+    #[error("the signature is wrong: check the shared secret in the settings of the destination")]
+    WrongSignature,
     #[error("the API key cannot be checked now: try again later")]
     KeysUnavailable,
     #[error("the destination is not set up yet: try again later")]
@@ -50,6 +56,16 @@ pub(crate) enum Refused {
         "the body of the request is encoded in a way that is not understood here: send gzip, or plain JSON"
     )]
     Encoding,
+    #[error(
+        "the body is larger than {limit} bytes: choose a smaller batch size in the settings of the destination"
+    )]
+    ArrayTooLarge { limit: usize },
+    #[error(
+        "the array has more than {limit} events: choose a smaller batch size in the settings of the destination"
+    )]
+    TooManyEvents { limit: usize },
+    #[error("the body is not valid JSON: send an array of events in UTF-8")]
+    NotAnArray,
     #[error("the body of the request did not come in time: try again later")]
     BodyTooSlow,
     #[error("the body of the request broke off or is malformed")]
@@ -77,14 +93,21 @@ impl Refused {
                 StatusCode::UNAUTHORIZED
             }
             Self::TooManyKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::TooLarge { .. } | Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoSignature | Self::WrongSignature => StatusCode::FORBIDDEN,
+            Self::TooLarge { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::ArrayTooLarge { .. }
+            | Self::TooManyEvents { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Host(_) | Self::BodyBroken | Self::Tracking(_) => StatusCode::BAD_REQUEST,
+            Self::Host(_) | Self::BodyBroken | Self::NotAnArray | Self::Tracking(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Event(refusal) => {
                 StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
             // A network that stutters, or this machine, may be what made a body slow. Segment throws away what gets 408.
             Self::BodyTooSlow
+            | Self::TooManyVerifications { .. }
             | Self::KeysUnavailable
             | Self::NotSetUp
             | Self::TooManyRequests
@@ -101,7 +124,7 @@ impl Refused {
         match self {
             Self::NoKey => Self::NoWriteKey,
             Self::UnknownKey => Self::UnknownWriteKey,
-            Self::TooLarge { limit } => Self::BodyTooLarge { limit },
+            Self::TooLarge { limit } | Self::ArrayTooLarge { limit } => Self::BodyTooLarge { limit },
             other => other,
         }
     }
@@ -115,13 +138,19 @@ impl Refused {
             Self::NoKey | Self::NoWriteKey => "no_key",
             Self::UnknownKey | Self::UnknownWriteKey => "unknown_key",
             Self::TooManyKeys { .. } => "too_many_wrong_keys",
-            Self::TooLarge { .. } | Self::BodyTooLarge { .. } => "body_too_large",
+            Self::NoSignature => "no_signature",
+            Self::WrongSignature => "wrong_signature",
+            Self::TooLarge { .. } | Self::BodyTooLarge { .. } | Self::ArrayTooLarge { .. } => {
+                "body_too_large"
+            }
+            Self::TooManyEvents { .. } => "too_many_events",
             Self::Encoding => "unsupported_encoding",
-            Self::BodyBroken => "invalid_body",
+            Self::BodyBroken | Self::NotAnArray => "invalid_body",
             Self::Event(_) => "invalid_event",
             Self::Tracking(refusal) => refusal.code(),
             Self::NotSetUp => "not_set_up",
             Self::KeysUnavailable
+            | Self::TooManyVerifications { .. }
             | Self::TooManyRequests
             | Self::TooManyBodies
             | Self::BodyTooSlow
@@ -135,7 +164,7 @@ impl Refused {
     /// When the same request may be worth another try; `None` where it never is.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooManyKeys { wait } => Some(*wait),
+            Self::TooManyKeys { wait } | Self::TooManyVerifications { wait } => Some(*wait),
             _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(COME_BACK),
         }
     }

@@ -40,7 +40,7 @@ pub use changes::{
 };
 pub use dead_letters::{Act, DeadLetters};
 pub use groups::{Group, Mender};
-pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole};
+pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connections::{ConnectionStore, WriteKeys};
+use connections::{ConnectionStore, SharedSecretStore, WriteKeys};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
@@ -20,6 +20,7 @@ pub(super) struct LedgerEngine {
     pub(super) dead_letters: Arc<dyn DeadLetters>,
     pub(super) connections: Arc<dyn ConnectionStore>,
     pub(super) write_keys: Arc<dyn WriteKeys>,
+    pub(super) shared_secrets: Arc<dyn SharedSecretStore>,
     /// The file; `None` on a server.
     pub(super) file: Option<Database>,
 }
@@ -86,6 +87,7 @@ where
         + DeadLetters
         + ConnectionStore
         + WriteKeys
+        + SharedSecretStore
         + Clone
         + 'static,
 {
@@ -96,7 +98,8 @@ where
         arrivals: Arc::new(engine.clone()),
         dead_letters: Arc::new(engine.clone()),
         connections: Arc::new(engine.clone()),
-        write_keys: Arc::new(engine),
+        write_keys: Arc::new(engine.clone()),
+        shared_secrets: Arc::new(engine),
         file,
     }
 }

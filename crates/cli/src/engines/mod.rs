@@ -17,7 +17,7 @@ mod tests;
 use std::sync::Arc;
 
 use connections::vault::FIRST_KEY_NUMBER;
-use connections::{ConnectionStore, OsRandomness, Randomness, Vault, WriteKeys, keys};
+use connections::{ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys};
 use jiff::Timestamp;
 use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
 use queue::Queue;
@@ -49,6 +49,8 @@ pub struct Engines {
     pub connections: Arc<dyn ConnectionStore>,
     /// Their write keys.
     pub write_keys: Arc<dyn WriteKeys>,
+    /// What webhooks are signed with.
+    pub shared_secrets: Arc<dyn SharedSecretStore>,
     /// The ledger's file, to be watched for damage; `None` on a server.
     pub ledger_file: Option<sqlite::Database>,
     /// Digests identifiers, opens and seals secrets.
@@ -150,6 +152,7 @@ impl Opening {
             dead_letters: ledger.dead_letters,
             connections: ledger.connections,
             write_keys: ledger.write_keys,
+            shared_secrets: ledger.shared_secrets,
             ledger_file: ledger.file,
             vault,
             clock: Arc::clone(&self.clock),

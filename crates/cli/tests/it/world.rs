@@ -134,11 +134,22 @@ impl World {
 
     /// Posts to another path of the ingest endpoint.
     pub(crate) fn post_to(&self, path: &str, key: &str, body: &str) -> (u16, Value) {
+        post_to(&self.service.as_ref().unwrap().address("segment"), path, key, body, "")
+    }
+
+    /// Posts with an `X-Signature`, as Segment's Webhooks destinations do.
+    pub(crate) fn post_signed(&self, key: &str, event: &str, signature: &str) -> (u16, Value) {
         let address = self.service.as_ref().unwrap().address("segment");
-        let basic = base64::prelude::BASE64_STANDARD.encode(format!("{key}:"));
-        let head = format!("authorization: Basic {basic}\r\ncontent-type: application/json\r\n");
-        let (status, body) = http(&address, "POST", path, &head, body);
-        (status, serde_json::from_str(&body).unwrap())
+        post_to(
+            &address,
+            "/segment",
+            key,
+            event,
+            &format!(
+                "x-signature: {signature}
+"
+            ),
+        )
     }
 
     /// Posts an event that has to be accepted, and returns its event id.
@@ -222,6 +233,14 @@ impl World {
 
 fn paths(folder: PathBuf) -> Vec<PathBuf> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Posts to the ingest endpoint at this address, with further headers.
+pub(crate) fn post_to(address: &str, path: &str, key: &str, body: &str, headers: &str) -> (u16, Value) {
+    let basic = base64::prelude::BASE64_STANDARD.encode(format!("{key}:"));
+    let head = format!("authorization: Basic {basic}\r\ncontent-type: application/json\r\n{headers}");
+    let (status, body) = http(address, "POST", path, &head, body);
+    (status, serde_json::from_str(&body).unwrap())
 }
 
 /// One request on a connection of its own: status and body.

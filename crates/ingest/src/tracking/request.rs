@@ -75,7 +75,8 @@ impl Route {
         };
         let mut held =
             endpoint.budget.hold(sender.as_ref().map_or(NOT_YET_KNOWN, |sender| sender.connection));
-        let limits = BodyLimits { bytes: BODY_BYTES, time: endpoint.limits().body_timeout };
+        let time = endpoint.limits().body_timeout;
+        let limits = BodyLimits { bytes: BODY_BYTES, array_bytes: BODY_BYTES, time };
         let body = body::read(body, limits, &mut held).await?;
         let body = gzip::decoded(headers, body, BODY_BYTES, &mut held)?;
         let body = readable(&body);
@@ -87,9 +88,9 @@ impl Route {
         };
         held.give_to(sender.connection)?;
         let events = self.events(&request, &sender.key, received_at, &mut held)?;
-        let count = events.len() as u64;
+        let count = events.len();
         endpoint.publisher.publish(sender.connection, received_at, events).await?;
-        endpoint.meters.accepted(count);
+        endpoint.meters.accept(count);
         Ok(())
     }
 

@@ -18,21 +18,32 @@ pub mod material;
 pub mod monitoring;
 pub mod retention;
 pub mod selection;
+pub mod shared_secrets;
 pub mod storage;
 pub mod work;
 pub mod write_keys;
 
-use connections::{ConnectionStore, WriteKeys};
+use connections::{ConnectionStore, SharedSecretStore, WriteKeys};
 
 use crate::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
 
 /// What a ledger's engine is: all ports over one memory.
 pub trait Engine:
-    Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + WriteKeys
+    Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + WriteKeys + SharedSecretStore
 {
 }
 
-impl<E: Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + WriteKeys> Engine for E {}
+impl<E> Engine for E where
+    E: Ledger
+        + Storage
+        + Monitoring
+        + Arrivals
+        + DeadLetters
+        + ConnectionStore
+        + WriteKeys
+        + SharedSecretStore
+{
+}
 
 /// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
 /// has to live as long as it. The crate that uses it needs `tokio` with its macros.
@@ -114,6 +125,10 @@ macro_rules! contract_tests {
                 how_far_sweeps_have_come_is_remembered
             ]
             selection: [every_condition_narrows, pages_meet_every_dead_letter_once]
+            shared_secrets: [
+                a_shared_secret_is_kept_until_it_is_removed, a_replaced_shared_secret_is_valid_for_a_week,
+                shared_secrets_go_with_their_connection, rotation_keeps_every_shared_secret_readable
+            ]
             storage: [
                 what_is_kept_is_measured, dead_letters_are_measured_by_connection, shares_tell_who_holds_most
             ]

@@ -52,7 +52,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 20] = [
+const MIGRATIONS: [Migration; 22] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -71,6 +71,7 @@ const MIGRATIONS: [Migration; 20] = [
     migration!("0016_watch_arrivals", 7),
     migration!("0017_note_untaken_events", 7),
     migration!("0018_keep_replaced_write_keys", 7),
+    migration!("0019_keep_shared_secrets", 7),
     migration!("0021_select_dead_letters", 7),
     migration!("0022_group_dead_letters", 7),
     migration!("0023_close_dead_letters", 7),

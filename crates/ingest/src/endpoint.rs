@@ -59,9 +59,10 @@ impl Endpoint {
     ) -> Self {
         let guard = Guard::new(keys, limits.failed_keys_per_minute);
         let clients = Clients::new(limits.max_connections_per_address);
-        // The items of an array are copied.
-        let largest = limits.max_body_bytes.max(2 * limits.max_array_bytes);
-        let budget = Budget::new(limits.body_memory_bytes, largest);
+        let budget = Budget::new(limits.body_memory_bytes, limits.max_body_bytes);
+        // The items of an array are copied, and both have to fit into the share of one connection.
+        let max_array_bytes = limits.max_array_bytes.min(budget.share() / 2);
+        let limits = Limits { max_array_bytes, ..limits };
         let signatures = Signatures::new(Arc::new(NoSecrets));
         let publisher = Publisher::new(group, Arc::new(Unlimited), randomness);
         Self { guard, signatures, clients, budget, publisher, clock, limits, meters: Meters::default() }

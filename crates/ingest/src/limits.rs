@@ -18,7 +18,8 @@ pub struct Limits {
     pub trusted_proxies: Networks,
     /// Bytes of one body. Segment's own limit for one event is 32 KiB.
     pub max_body_bytes: usize,
-    /// Bytes of one body that is an array of events, at most half of `body_memory_bytes`: its items are copied.
+    /// Bytes of one body that is an array of events. At most an eighth of `body_memory_bytes` counts: one connection may have a
+    /// quarter, and the items are copied.
     pub max_array_bytes: usize,
     /// Bytes of memory that the bodies of all requests under way may take, at least `max_body_bytes`.
     pub body_memory_bytes: usize,

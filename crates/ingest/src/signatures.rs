@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connections::SharedSecret;
 use hyper::HeaderMap;
+use listener::RareLog;
 use lru::LruCache;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
@@ -56,6 +57,7 @@ pub(crate) struct Signatures {
     secrets: Arc<dyn SharedSecrets>,
     turns: Semaphore,
     known: Mutex<LruCache<i64, Known>>,
+    unavailable: RareLog,
 }
 
 #[derive(Clone)]
@@ -104,7 +106,7 @@ impl Claim {
 impl Signatures {
     pub(crate) fn new(secrets: Arc<dyn SharedSecrets>) -> Self {
         let known = Mutex::new(LruCache::new(REMEMBERED));
-        Self { secrets, turns: Semaphore::new(AT_ONCE), known }
+        Self { secrets, turns: Semaphore::new(AT_ONCE), known, unavailable: RareLog::default() }
     }
 
     /// What a request of this connection claims by its headers.
@@ -137,8 +139,18 @@ impl Signatures {
         });
         match asked.await {
             Ok(Ok(signers)) => Ok(signers),
-            Ok(Err(_)) | Err(_) => before.ok_or(Refused::KeysUnavailable),
+            Ok(Err(error)) => before.ok_or_else(|| self.unavailable(Some(&error))),
+            Err(_) => before.ok_or_else(|| self.unavailable(None)),
         }
+    }
+
+    fn unavailable(&self, error: Option<&KeysUnavailable>) -> Refused {
+        if let Some(times) = self.unavailable.occurred() {
+            let cause = error.and_then(|error| std::error::Error::source(error).map(ToString::to_string));
+            let cause = cause.unwrap_or_else(|| format!("no answer within {ASKING:?}"));
+            tracing::warn!(cause, times, "shared secrets cannot be read, so requests are answered 503");
+        }
+        Refused::KeysUnavailable
     }
 
     /// What is known of a connection, and whether that is fresh. Where it is not, this caller asks; the others go on with it.

@@ -81,7 +81,7 @@ pub(super) fn limits(settings: &config::Ingest) -> Limits {
         max_connections_per_address: number(settings.max_connections_per_address),
         trusted_proxies: settings.trusted_proxies.clone(),
         max_body_bytes: bytes(settings.max_body),
-        max_array_bytes: bytes(settings.max_array).min(bytes(settings.body_memory) / 2),
+        max_array_bytes: bytes(settings.max_array),
         body_memory_bytes: bytes(settings.body_memory),
         header_timeout: settings.header_timeout,
         body_timeout: settings.body_timeout,

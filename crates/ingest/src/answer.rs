@@ -7,28 +7,40 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::refused::Refused;
+use crate::tracking::Route;
 
 /// An answer of the ingest endpoint.
 pub(crate) type Answer = Response<http_body_util::Full<Bytes>>;
 
+/// What is here, in words.
+const HINT: &str = "send Segment events to POST /segment; Segment's client libraries post below /v1";
+
 /// The event is durable.
 pub(crate) fn accepted(event_id: Uuid) -> Answer {
-    json_answer(StatusCode::ACCEPTED, &json!({ "event_id": event_id }))
+    with_json(StatusCode::ACCEPTED, &json!({ "event_id": event_id }))
 }
 
 /// All events of an array are durable.
 pub(crate) fn accepted_all(events: usize) -> Answer {
-    json_answer(StatusCode::ACCEPTED, &json!({ "accepted": events }))
+    with_json(StatusCode::ACCEPTED, &json!({ "accepted": events }))
 }
 
 /// For who looks at the address with a browser.
 pub(crate) fn hint() -> Answer {
-    json_answer(StatusCode::OK, &json!({ "message": "send Segment events to POST /segment" }))
+    with_json(StatusCode::OK, &json!({ "message": HINT }))
 }
 
-/// The request is not accepted. `close`: the rest of it is not wanted, so neither is the connection.
-pub(crate) fn refused(refused: &Refused, close: bool) -> Answer {
-    let mut answer = json_answer(refused.status(), &json!({ "message": refused.to_string() }));
+/// The request is not accepted, in the form that belongs to its path.
+pub(crate) fn to_path(path: &str, refused: Refused, close: bool) -> Answer {
+    match Route::of(path) {
+        Some(route) => route.refused(refused, close),
+        None => refused_with(&refused, &json!({ "message": refused.to_string() }), close),
+    }
+}
+
+/// The request is not accepted, which `body` says. `close`: the rest of it is not wanted, so neither is the connection.
+pub(crate) fn refused_with(refused: &Refused, body: &Value, close: bool) -> Answer {
+    let mut answer = with_json(refused.status(), body);
     let headers = answer.headers_mut();
     if let Some(wait) = refused.retry_after() {
         // Whole seconds, never less than one. https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
@@ -47,7 +59,8 @@ pub(crate) fn refused(refused: &Refused, close: bool) -> Answer {
     answer
 }
 
-fn json_answer(status: StatusCode, body: &Value) -> Answer {
+/// An answer with this body.
+pub(crate) fn with_json(status: StatusCode, body: &Value) -> Answer {
     let mut answer = Response::new(body.to_string().into());
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -37,7 +37,7 @@ where
 {
     let announced = announced(body);
     if announced > limits.bytes.max(limits.array_bytes) {
-        return Err(Refused::ArrayTooLarge { limit: limits.array_bytes });
+        return Err(Refused::BodyTooLarge { limit: limits.array_bytes });
     }
     let mut received = Received { bytes: Vec::new(), is_array: None, announced };
     let reading = async {
@@ -63,33 +63,40 @@ struct Received {
 }
 
 impl Received {
-    /// Appends what has arrived. The memory doubles as a vector's does, but no further than the limit, and is accounted for
-    /// before it is taken.
     fn append(&mut self, data: &[u8], limits: BodyLimits, held: &mut Held) -> Result<(), Refused> {
-        let needed = self.bytes.len() + data.len();
-        let limit = self.limit(data, needed, limits)?;
-        let capacity = self.bytes.capacity();
-        if needed > capacity {
-            let larger = (2 * capacity).clamp(needed, limit);
-            held.grow(larger - capacity)?;
-            self.bytes.reserve_exact(larger - self.bytes.len());
-        }
-        self.bytes.extend_from_slice(data);
-        Ok(())
+        let limit = self.limit(data, limits)?;
+        append(&mut self.bytes, data, limit, held)
     }
 
-    /// The limit of this body, which is not exceeded by what is `needed`, nor by what was announced.
-    fn limit(&mut self, data: &[u8], needed: usize, limits: BodyLimits) -> Result<usize, Refused> {
+    /// The limit of this body, which is not exceeded by what has arrived with `data`, nor by what was announced.
+    fn limit(&mut self, data: &[u8], limits: BodyLimits) -> Result<usize, Refused> {
         if self.is_array.is_none() {
             self.is_array = array::first_byte(data).map(|byte| byte == b'[');
         }
         let (limit, refused) = match self.is_array {
-            Some(true) => (limits.array_bytes, Refused::ArrayTooLarge { limit: limits.array_bytes }),
+            Some(true) => (limits.array_bytes, Refused::BodyTooLarge { limit: limits.array_bytes }),
             _ => (limits.bytes, Refused::TooLarge { limit: limits.bytes }),
         };
-        let size = if self.is_array.is_some() { needed.max(self.announced) } else { needed };
+        let arrived = self.bytes.len() + data.len();
+        let size = if self.is_array.is_some() { arrived.max(self.announced) } else { arrived };
         if size > limit { Err(refused) } else { Ok(limit) }
     }
+}
+
+/// Appends what has arrived. The memory doubles as a vector's does, but no further than the limit, and is accounted for
+/// before it is taken.
+pub(crate) fn append(bytes: &mut Vec<u8>, data: &[u8], limit: usize, held: &mut Held) -> Result<(), Refused> {
+    let needed = bytes.len() + data.len();
+    if needed > limit {
+        return Err(Refused::TooLarge { limit });
+    }
+    if needed > bytes.capacity() {
+        let capacity = (2 * bytes.capacity()).clamp(needed, limit);
+        held.grow(capacity - bytes.capacity())?;
+        bytes.reserve_exact(capacity - bytes.len());
+    }
+    bytes.extend_from_slice(data);
+    Ok(())
 }
 
 /// Reads and forgets a body that is not wanted, if it is short, and returns whether it came to its end. A client that waits

@@ -78,6 +78,25 @@ impl Held {
     }
 }
 
+impl Held {
+    /// Counts what is taken for another connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::TooManyBodies`] if that has no room for it.
+    pub(crate) fn give_to(&mut self, connection: i64) -> Result<(), Refused> {
+        if self.connection != connection {
+            let mut held = self.budget.hold(connection);
+            let bytes = self.bytes;
+            // First given back, then taken: never counted twice.
+            *self = self.budget.hold(self.connection);
+            held.grow(bytes)?;
+            *self = held;
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         let mut used = self.budget.used();

@@ -1,4 +1,4 @@
-//! Reads the API key out of a request.
+//! Reads the key out of the headers of a request.
 
 use base64::Engine;
 use base64::alphabet;
@@ -15,9 +15,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The API key: the user name of Basic authentication, which ends at the first colon. A missing colon is tolerated, as
+/// The key: the user name of Basic authentication, which ends at the first colon. A missing colon is tolerated, as
 /// Segment's own API does; a password is ignored. `None` if there is no key.
-pub(crate) fn api_key(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn key(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.trim().split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > 2 * MAX_KEY_BYTES {
@@ -40,7 +40,7 @@ mod tests {
     fn read(header: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_str(header).unwrap());
-        api_key(&headers)
+        key(&headers)
     }
 
     #[test]
@@ -65,6 +65,6 @@ mod tests {
         {
             assert_eq!(read(header), None, "{header:?}");
         }
-        assert_eq!(api_key(&HeaderMap::new()), None);
+        assert_eq!(key(&HeaderMap::new()), None);
     }
 }

@@ -17,12 +17,13 @@ use crate::answer::{self, Answer};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
 use crate::clients::{Clients, UnderWay};
-use crate::guard::Guard;
+use crate::guard::{Guard, Key};
 use crate::meters::Meters;
 use crate::publisher::Publisher;
 use crate::refused::Refused;
 use crate::registration::Registrations;
 use crate::signatures::{Claim, NoSecrets, Signatures};
+use crate::tracking::Route;
 use crate::{
     Admission, Figures, Keys, Limits, Registrar, RegistrationFigures, SharedSecrets, array, body, credentials,
     direct, webhooks,
@@ -30,14 +31,14 @@ use crate::{
 
 /// The ingest endpoint. It holds nothing that a crash can lose.
 pub struct Endpoint {
-    guard: Guard,
+    pub(crate) guard: Guard,
     signatures: Signatures,
     clients: Clients,
-    budget: Arc<Budget>,
-    publisher: Publisher,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) publisher: Publisher,
     clock: Clock,
     limits: Limits,
-    meters: Meters,
+    pub(crate) meters: Meters,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -123,8 +124,11 @@ impl Endpoint {
         let (head, mut body) = request.into_parts();
         let answer = match self.route(peer, &head, &mut body).await {
             Ok(answer) => answer,
-            // Read to its end, if it is short, so that the connection can go on.
-            Err(refused) => answer::refused(&refused, !body::drain(&head.headers, &mut body).await),
+            Err(refused) => {
+                // Read to its end, if it is short, so that the connection can go on.
+                let close = !body::drain(&head.headers, &mut body).await;
+                answer::to_path(head.uri.path(), refused, close)
+            }
         };
         self.meters.count(answer.status().as_u16(), began.elapsed());
         answer
@@ -135,9 +139,12 @@ impl Endpoint {
         B: Body<Data = Bytes> + Unpin,
     {
         listener::check_host(head)?;
+        if let Some(route) = Route::of(head.uri.path()) {
+            return route.answer(self, self.client(peer, &head.headers), head, body).await;
+        }
         match (&head.method, head.uri.path().trim_end_matches('/')) {
             (&Method::POST | &Method::PUT | &Method::PATCH, direct::PATH) => {
-                let client = listener::client(peer, &head.headers, &self.limits.trusted_proxies);
+                let client = self.client(peer, &head.headers);
                 let accepting = timeout(self.limits.deadline, self.accept(client, &head.headers, body));
                 accepting.await.unwrap_or(Err(Refused::TooLate))
             }
@@ -152,10 +159,10 @@ impl Endpoint {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let received_at = to_the_microsecond((self.clock)());
+        let received_at = self.now();
         let _under_way = self.begin(client)?;
-        let Some(api_key) = credentials::api_key(headers) else { return Err(self.guard.without_key().await) };
-        let connection = self.guard.connection_for(client, &api_key).await?;
+        let Some(api_key) = credentials::key(headers) else { return Err(self.guard.without_key().await) };
+        let connection = self.guard.connection_for(client, Key::Api(&api_key)).await?;
         let claim = self.signatures.claim(connection, headers).await?;
         let mut held = self.budget.hold(connection);
         let json = body::read(body, self.body_limits(), &mut held).await?;
@@ -174,7 +181,7 @@ impl Endpoint {
         let event = direct::event(&json, &sender.api_key, sender.received_at)?;
         drop(json);
         let ids = self.publisher.publish(sender.connection, sender.received_at, vec![event]).await?;
-        self.meters.accept(1);
+        self.meters.accepted(1);
         ids.into_iter().next().ok_or(Refused::QueueUnavailable)
     }
 
@@ -192,12 +199,22 @@ impl Endpoint {
         for events in [deletes, others].into_iter().filter(|events| !events.is_empty()) {
             self.publisher.publish(sender.connection, sender.received_at, events).await?;
         }
-        self.meters.accept(count);
+        self.meters.accepted(count as u64);
         Ok(count)
     }
 
+    /// The time of a request, in the precision of every time that is kept.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = (self.clock)();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        listener::client(peer, headers, &self.limits.trusted_proxies)
+    }
+
     /// Counts the request as its client's. A proxy that does not say for whom it asks is no client.
-    fn begin(&self, client: IpAddr) -> Result<Option<UnderWay<'_>>, Refused> {
+    pub(crate) fn begin(&self, client: IpAddr) -> Result<Option<UnderWay<'_>>, Refused> {
         let is_proxy = self.limits.trusted_proxies.contains(client);
         (!is_proxy).then(|| self.clients.begin(client)).transpose()
     }
@@ -217,9 +234,4 @@ struct Sender {
     api_key: String,
     claim: Claim,
     received_at: Timestamp,
-}
-
-/// The precision of every time that is kept.
-fn to_the_microsecond(time: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }

@@ -37,6 +37,30 @@ const ASKING: Duration = Duration::from_secs(2);
 /// Keys that are remembered, right ones and wrong ones each; beyond, the longest unused is forgotten.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
+/// A key as it came, by the kind that it has to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Key<'a> {
+    /// `publickey.secretkey`.
+    Api(&'a str),
+    /// What client libraries name a connection by.
+    Write(&'a str),
+}
+
+impl<'a> Key<'a> {
+    /// The kind that a key can be by its form: only an API key has a dot.
+    pub(crate) fn of(text: &'a str) -> Self {
+        if text.contains('.') { Self::Api(text) } else { Self::Write(text) }
+    }
+
+    fn digest(self) -> KeyDigest {
+        match self {
+            Self::Api(text) => Sha256::digest(text).into(),
+            // A write key is not remembered as an API key of the same text, nor the reverse.
+            Self::Write(text) => Sha256::new_with_prefix("write key:").chain_update(text).finalize().into(),
+        }
+    }
+}
+
 /// The key check of the endpoint.
 pub(crate) struct Guard {
     lookups: Lookups,
@@ -87,8 +111,8 @@ impl Guard {
     }
 
     /// The connection of this key, sent by this client.
-    pub(crate) async fn connection_for(&self, client: IpAddr, api_key: &str) -> Result<i64, Refused> {
-        let digest: KeyDigest = Sha256::digest(api_key).into();
+    pub(crate) async fn connection_for(&self, client: IpAddr, key: Key<'_>) -> Result<i64, Refused> {
+        let digest = key.digest();
         let verdict = self.memory().verdict(&digest, Instant::now());
         let known_before = match verdict {
             Verdict::Known(connection) => return Ok(connection),
@@ -97,14 +121,16 @@ impl Guard {
             Verdict::Unknown => None,
         };
         let is_suspect = self.memory().failures.is_over(client, Instant::now());
-        let found = timeout(ASKING, self.lookups.find(digest, api_key, is_suspect)).await;
+        let found = timeout(ASKING, self.lookups.find(digest, key, is_suspect)).await;
         let now = Instant::now();
         match found {
             Ok(Ok(Owner::Connection(connection))) => {
                 self.memory().learn(digest, connection, now);
                 Ok(connection)
             }
-            Ok(Ok(Owner::Nobody | Owner::NoKeys)) if let Some(registrations) = &self.registrations => {
+            Ok(Ok(Owner::Nobody | Owner::NoKeys))
+                if let (Key::Api(api_key), Some(registrations)) = (key, &self.registrations) =>
+            {
                 self.register(registrations, client, digest, api_key).await
             }
             Ok(Ok(Owner::Nobody)) => Err(self.refuse(client, digest)),
@@ -170,7 +196,7 @@ impl Guard {
             tracing::warn!(
                 cause,
                 times,
-                "API keys cannot be checked, so requests with new ones are answered 503"
+                "keys cannot be checked, so requests with new ones are answered 503"
             );
         }
         Refused::KeysUnavailable

@@ -34,6 +34,10 @@ impl Keys for Store {
         }
     }
 
+    async fn connection_for_write_key(&self, key: &str) -> Result<Option<i64>, KeysUnavailable> {
+        self.connection_for(key).await
+    }
+
     async fn any(&self) -> Result<bool, KeysUnavailable> {
         let mood = *self.mood.lock().unwrap();
         match mood {
@@ -65,7 +69,7 @@ impl Scene {
     }
 
     async fn ask(&self, key: &str) -> Result<i64, Refused> {
-        self.guard.connection_for(ADDRESS, key).await
+        self.guard.connection_for(ADDRESS, Key::Api(key)).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use async_trait::async_trait;
 
-/// Says which connection an API key belongs to.
+/// Says which connection a key belongs to.
 #[async_trait]
 pub trait Keys: Send + Sync {
     /// The row id of the connection that `api_key` (`publickey.secretkey`, as it came) belongs to; `None` if it is no
@@ -13,6 +13,13 @@ pub trait Keys: Send + Sync {
     /// # Errors
     /// If it cannot be said now. The endpoint goes on taking keys that it has seen, and answers 503 to others.
     async fn connection_for(&self, api_key: &str) -> Result<Option<i64>, KeysUnavailable>;
+
+    /// The row id of the connection that a write key belongs to, as [`Self::connection_for`]. A write key is no secret, so
+    /// the two kinds are never taken for one another.
+    ///
+    /// # Errors
+    /// As [`Self::connection_for`].
+    async fn connection_for_write_key(&self, write_key: &str) -> Result<Option<i64>, KeysUnavailable>;
 
     /// Whether any connection has a key. Without one no key is called wrong, and the endpoint answers 503: a store without
     /// keys is new, or is not the one that it should be.

@@ -1,8 +1,9 @@
 //! The ingest endpoint: takes Segment's requests, and answers 202 only when the event is durable in the queue.
 //!
 //! [`Endpoint`] is one request's way from its headers to its answer; [`serve()`] is the listener around it with its limits.
-//! The contract is Segment's direct destination, `POST /segment`:
-//! <https://segment.com/docs/partners/direct-destination/>. Segment gives up after 5 s and retries 429 and 5xx for
+//! Each contract turns a request into events, and one path publishes them. The contracts are Segment's direct destination,
+//! `POST /segment`: <https://segment.com/docs/partners/direct-destination/>, and Segment's Tracking API below `/v1/`, for its
+//! client libraries. Segment gives up after 5 s and retries 429 and 5xx for
 //! 4 hours; it throws away what gets another 4xx. So whatever may be better later is answered 503 in time, and what is
 //! the customer's to mend gets a 4xx with a `message` that the customer reads in Segment's debugger.
 //!
@@ -33,6 +34,7 @@ mod serve;
 mod shedding;
 mod signature;
 mod signatures;
+mod tracking;
 mod webhooks;
 
 pub use admission::{Admission, NoRoom};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::guard::KeyDigest;
+use crate::guard::{Key, KeyDigest};
 use crate::{Keys, KeysUnavailable};
 
 /// Lookups under way at the same time.
@@ -59,20 +59,24 @@ impl Lookups {
     }
 
     /// The connection of a key, from the store. If the caller is cancelled, another request with the same key goes on.
-    pub(crate) async fn find(&self, digest: KeyDigest, api_key: &str, is_suspect: bool) -> Found {
+    pub(crate) async fn find(&self, digest: KeyDigest, key: Key<'_>, is_suspect: bool) -> Found {
         let part = self.join(digest);
         let turns = if is_suspect { &self.suspect } else { &self.trusted };
         part.found
             .get_or_init(|| async {
                 let _turn = turns.acquire().await.map_err(KeysUnavailable::new)?;
-                self.ask(api_key).await.map_err(Arc::new)
+                self.ask(key).await.map_err(Arc::new)
             })
             .await
             .clone()
     }
 
-    async fn ask(&self, api_key: &str) -> Result<Owner, KeysUnavailable> {
-        match self.keys.connection_for(api_key).await? {
+    async fn ask(&self, key: Key<'_>) -> Result<Owner, KeysUnavailable> {
+        let owner = match key {
+            Key::Api(key) => self.keys.connection_for(key).await?,
+            Key::Write(key) => self.keys.connection_for_write_key(key).await?,
+        };
+        match owner {
             Some(connection) => Ok(Owner::Connection(connection)),
             None if self.keys.any().await? => Ok(Owner::Nobody),
             None => Ok(Owner::NoKeys),

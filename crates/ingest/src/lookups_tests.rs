@@ -20,6 +20,10 @@ impl Keys for Gated {
         Ok((api_key == "right").then_some(7))
     }
 
+    async fn connection_for_write_key(&self, _: &str) -> Result<Option<i64>, KeysUnavailable> {
+        Ok(None)
+    }
+
     async fn any(&self) -> Result<bool, KeysUnavailable> {
         Ok(true)
     }
@@ -37,7 +41,7 @@ fn find(
     is_suspect: bool,
 ) -> tokio::task::JoinHandle<Found> {
     let lookups = Arc::clone(lookups);
-    tokio::spawn(async move { lookups.find([digest; 32], key, is_suspect).await })
+    tokio::spawn(async move { lookups.find([digest; 32], Key::Api(key), is_suspect).await })
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::RegistrationFigures;
 
 /// Every status that the endpoint answers with.
-const STATUSES: [u16; 11] = [200, 202, 400, 401, 403, 404, 405, 413, 429, 501, 503];
+const STATUSES: [u16; 13] = [200, 202, 204, 400, 401, 403, 404, 405, 413, 415, 429, 501, 503];
 
 /// Upper bounds of the latency's buckets, in milliseconds. Segment gives up at 5,000.
 const BOUNDS_MS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000];
@@ -30,7 +30,7 @@ pub struct Meters {
 pub struct Figures {
     /// Requests answered, by HTTP status.
     pub answers: BTreeMap<u16, u64>,
-    /// Events accepted: durable, and answered with a success.
+    /// Events accepted: durable, and answered 2xx.
     pub accepted: u64,
     /// Commits to the queue; one serves all requests that waited for it.
     pub groups: u64,
@@ -79,9 +79,9 @@ impl Meters {
         self.latency_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Counts events that were accepted.
-    pub(crate) fn accept(&self, events: usize) {
-        self.accepted.fetch_add(events as u64, Ordering::Relaxed);
+    /// Counts events that are durable.
+    pub(crate) fn accepted(&self, events: u64) {
+        self.accepted.fetch_add(events, Ordering::Relaxed);
     }
 
     /// What was counted of requests, with the number of commits, which the queue's side counts.
@@ -107,11 +107,10 @@ mod tests {
         let meters = Meters::default();
         meters.count(202, Duration::from_millis(2));
         meters.count(202, Duration::from_micros(2001));
-        meters.accept(1);
-        meters.accept(10);
         meters.count(503, Duration::from_secs(6));
+        meters.accepted(2);
         let figures = meters.figures(1);
-        assert_eq!((figures.accepted, figures.answers[&503], figures.groups), (11, 1, 1));
+        assert_eq!((figures.accepted, figures.answers[&503], figures.groups), (2, 1, 1));
         let filled: Vec<_> = figures.latency.buckets.iter().filter(|(_, count)| *count > 0).collect();
         assert_eq!(filled, [&(0.002, 1), &(0.005, 1)]);
         assert_eq!(figures.latency.beyond, 1);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use listener::HostError;
+use segment::tracking::TrackingRefusal;
 
 use crate::NoRoom;
 
@@ -21,6 +22,12 @@ pub(crate) enum Refused {
     NoSuchPath,
     #[error("only POST, PUT and PATCH are understood here: send Segment events to POST /segment")]
     NotPost,
+    #[error(
+        "the write key is missing: it has to be the user name of Basic authentication, or writeKey in the body"
+    )]
+    NoWriteKey,
+    #[error("the write key is unknown: `connections show NAME` prints the right one")]
+    UnknownWriteKey,
     #[error("the API key is missing: it has to be the user name of Basic authentication")]
     NoKey,
     #[error("the API key is unknown: check the API key in the settings of the destination")]
@@ -43,18 +50,24 @@ pub(crate) enum Refused {
     TooManyBodies,
     #[error("the event is larger than {limit} bytes: send less in one event")]
     TooLarge { limit: usize },
-    #[error("the body is larger than {limit} bytes: choose a smaller batch size in the settings of the destination")]
-    ArrayTooLarge { limit: usize },
-    #[error("the array has more than {limit} events: choose a smaller batch size in the settings of the destination")]
+    #[error("the body of the request is larger than {limit} bytes: send fewer events at once")]
+    BodyTooLarge { limit: usize },
+    #[error("the array has more than {limit} events: send fewer events at once")]
     TooManyEvents { limit: usize },
     #[error("the body is not valid JSON: send an array of events in UTF-8")]
     NotAnArray,
+    #[error(
+        "the body of the request is encoded in a way that is not understood here: send gzip, or plain JSON"
+    )]
+    Encoding,
     #[error("the body of the request did not come in time: try again later")]
     BodyTooSlow,
     #[error("the body of the request broke off or is malformed")]
     BodyBroken,
     #[error("{0}")]
     Event(#[from] segment::Refusal),
+    #[error("{0}")]
+    Tracking(#[from] TrackingRefusal),
     #[error("the destination has too much to do now: try again later")]
     QueueFull,
     #[error("the destination cannot store events now: try again later")]
@@ -70,13 +83,18 @@ impl Refused {
         match self {
             Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::NotPost => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
+            Self::NoKey | Self::UnknownKey | Self::NoWriteKey | Self::UnknownWriteKey => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::TooManyKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NoSignature | Self::WrongSignature => StatusCode::FORBIDDEN,
-            Self::TooLarge { .. } | Self::ArrayTooLarge { .. } | Self::TooManyEvents { .. } => {
+            Self::TooLarge { .. } | Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Self::Host(_) | Self::BodyBroken | Self::NotAnArray => StatusCode::BAD_REQUEST,
+            Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Host(_) | Self::BodyBroken | Self::NotAnArray | Self::Tracking(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Event(refusal) => {
                 StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
@@ -91,6 +109,45 @@ impl Refused {
             | Self::QueueUnavailable
             | Self::NoRoom(_)
             | Self::TooLate => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The same refusal in the words of a client library's user.
+    pub(crate) fn of_a_client_library(self) -> Self {
+        match self {
+            Self::NoKey => Self::NoWriteKey,
+            Self::UnknownKey => Self::UnknownWriteKey,
+            Self::TooLarge { limit } => Self::BodyTooLarge { limit },
+            other => other,
+        }
+    }
+
+    /// One word for the reason, for client libraries.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Host(_) => "invalid_host",
+            Self::NoSuchPath => "not_found",
+            Self::NotPost => "method_not_allowed",
+            Self::NoKey | Self::NoWriteKey => "no_key",
+            Self::UnknownKey | Self::UnknownWriteKey => "unknown_key",
+            Self::TooManyKeys { .. } => "too_many_wrong_keys",
+            Self::TooLarge { .. } | Self::BodyTooLarge { .. } => "body_too_large",
+            Self::Encoding => "unsupported_encoding",
+            Self::BodyBroken | Self::NotAnArray => "invalid_body",
+            Self::TooManyEvents { .. } => "too_many_events",
+            Self::NoSignature | Self::WrongSignature => "wrong_signature",
+            Self::Event(_) => "invalid_event",
+            Self::Tracking(refusal) => refusal.code(),
+            Self::NotSetUp => "not_set_up",
+            Self::KeysUnavailable
+            | Self::TooManyVerifications { .. }
+            | Self::TooManyRequests
+            | Self::TooManyBodies
+            | Self::BodyTooSlow
+            | Self::QueueFull
+            | Self::QueueUnavailable
+            | Self::NoRoom(_)
+            | Self::TooLate => "unavailable",
         }
     }
 

@@ -53,7 +53,7 @@ const SPEC_NAMES: [(&str, &str); 11] = [
 ];
 
 /// Whether a key is written as Segment's spec writes it.
-fn is_spec_name(written: &str, folded: &str) -> bool {
+pub(crate) fn is_spec_name(written: &str, folded: &str) -> bool {
     let spec = SPEC_NAMES.iter().find(|(key, _)| *key == folded).map_or(folded, |(_, spec)| spec);
     written == spec
 }

@@ -12,7 +12,7 @@ use crate::traits::{self, Sources};
 use crate::{ReadOptions, Refusal, email, time};
 
 /// The name of this destination in `integrations`. Segment compares it case-sensitively.
-const DESTINATION: &str = "Refersion";
+pub(crate) const DESTINATION: &str = "Refersion";
 
 pub(crate) fn read(
     top: &Fields<'_>,

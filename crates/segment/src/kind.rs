@@ -7,6 +7,12 @@ use crate::node::Node;
 /// Segment's types that the destination does not accept. Source: Segment's spec, "Common fields".
 const OTHER_TYPES: [&str; 5] = ["track", "page", "screen", "group", "alias"];
 
+/// The type of a delete.
+pub(crate) const DELETE: &str = "delete";
+
+/// The type that a delete gets which comes by a way that anybody can use: it is kept, and not applied.
+pub(crate) const UNTRUSTED_DELETE: &str = "untrusted delete";
+
 /// The types that the destination accepts.
 pub(crate) enum Kind {
     Identify,
@@ -15,11 +21,14 @@ pub(crate) enum Kind {
 
 /// Reads `type`, or `action`, its name in old examples of Segment.
 pub(crate) fn read(top: &Fields<'_>) -> Result<Kind, Refusal> {
-    let kind =
-        ["type", "action"].into_iter().find_map(|key| top.all(key).find_map(word)).ok_or(Refusal::NoType)?;
+    let kind = ["type", "action"]
+        .into_iter()
+        .find_map(|key| top.all(key).find_map(stated))
+        .ok_or(Refusal::NoType)?;
     match kind.as_str() {
         "identify" => Ok(Kind::Identify),
-        "delete" => Ok(Kind::Delete),
+        DELETE => Ok(Kind::Delete),
+        UNTRUSTED_DELETE => Err(Refusal::UntrustedDelete),
         // An unknown type is not repeated: it may contain anything and would reach logs and metrics.
         other => Err(Refusal::UnsupportedType(
             OTHER_TYPES.into_iter().find(|known| *known == other).unwrap_or("other"),
@@ -27,9 +36,14 @@ pub(crate) fn read(top: &Fields<'_>) -> Result<Kind, Refusal> {
     }
 }
 
-fn word(node: &Node<'_>) -> Option<String> {
+fn stated(node: &Node<'_>) -> Option<String> {
     match node {
-        Node::Text(text) if !text.trim().is_empty() => Some(text.trim().to_lowercase()),
+        Node::Text(text) => word(text),
         _ => None,
     }
+}
+
+/// The type that a text states.
+pub(crate) fn word(text: &str) -> Option<String> {
+    Some(text.trim().to_lowercase()).filter(|word| !word.is_empty())
 }

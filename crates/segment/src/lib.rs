@@ -23,6 +23,7 @@ mod refusal;
 mod surrogates;
 mod text;
 mod time;
+pub mod tracking;
 mod traits;
 mod unfold;
 
@@ -34,7 +35,7 @@ pub use event::{
 pub use fields::fold_key;
 pub use options::{Mapping, ReadOptions, standard_field, standard_fields};
 pub use outline::Outline;
-pub use redact::{REDACTED, without_key};
+pub use redact::{REDACTED, text_without_key, without_key};
 pub use refusal::Refusal;
 pub use traits::is_custom;
 

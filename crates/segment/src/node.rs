@@ -175,7 +175,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
 }
 
 /// The name of a member. A separate type, because serde never borrows for a plain `Cow`.
-struct Key<'a>(Cow<'a, str>);
+pub(crate) struct Key<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -24,6 +24,9 @@ pub enum Refusal {
     /// A delete without userId, address and anonymousId.
     #[error("the delete has no identifier: send a userId, an email or an anonymousId")]
     DeleteNamesNobody,
+    /// A delete from a client library, whose key anybody may know.
+    #[error("a delete from a client library is not applied: an operator can apply it with `forget`")]
+    UntrustedDelete,
 }
 
 impl Refusal {
@@ -39,7 +42,7 @@ impl Refusal {
         match self {
             Self::UnsupportedType(kind) => kind,
             Self::IdentifyNamesNobody => "identify",
-            Self::DeleteNamesNobody => "delete",
+            Self::DeleteNamesNobody | Self::UntrustedDelete => "delete",
             Self::NotJson(_) | Self::NotAnObject | Self::NoType => "unknown",
         }
     }

@@ -100,6 +100,8 @@ sections! {
     ingest: Ingest {
         /// Where it listens.
         listen: SocketAddr,
+        /// Under which address others reach it; `None` for the one where it listens.
+        public_url: Option<BaseUrl>,
         /// Connections at the same time.
         max_connections: u32,
         /// Connections of one address at the same time.

@@ -160,6 +160,15 @@ impl Setting for BaseUrl {
     }
 }
 
+/// The address under which others reach us; empty if it is the one on which we listen.
+impl Setting for Option<BaseUrl> {
+    const WANTED: &'static str = "an address like https://segment.example.com, or empty";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        if raw.as_text()?.trim().is_empty() { Some(None) } else { BaseUrl::read(raw).map(Some) }
+    }
+}
+
 /// A path that may be left empty, which means the usual place.
 impl Setting for Option<PathBuf> {
     const WANTED: &'static str = "the path of a file, or empty";

@@ -17,7 +17,9 @@ mod tests;
 use std::sync::Arc;
 
 use connections::vault::FIRST_KEY_NUMBER;
-use connections::{ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, keys};
+use connections::{
+    ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys,
+};
 use jiff::Timestamp;
 use ledger::{Arrivals, Ledger, Monitoring, Storage};
 use queue::Queue;
@@ -47,6 +49,8 @@ pub struct Engines {
     pub connections: Arc<dyn ConnectionStore>,
     /// What webhooks are signed with.
     pub shared_secrets: Arc<dyn SharedSecretStore>,
+    /// Their write keys.
+    pub write_keys: Arc<dyn WriteKeys>,
     /// The ledger's file, to be watched for damage; `None` on a server.
     pub ledger_file: Option<sqlite::Database>,
     /// Digests identifiers, opens and seals secrets.
@@ -147,6 +151,7 @@ impl Opening {
             arrivals: ledger.arrivals,
             connections: ledger.connections,
             shared_secrets: ledger.shared_secrets,
+            write_keys: ledger.write_keys,
             ledger_file: ledger.file,
             vault,
             clock: Arc::clone(&self.clock),

@@ -127,6 +127,11 @@ impl Keys for StoreKeys {
         Ok(found)
     }
 
+    async fn connection_for_write_key(&self, write_key: &str) -> Result<Option<i64>, KeysUnavailable> {
+        let engines = engines(&self.awaited).await?;
+        engines.write_keys.by_write_key(write_key, engines.now()).await.map_err(KeysUnavailable::new)
+    }
+
     async fn any(&self) -> Result<bool, KeysUnavailable> {
         let is_empty = engines(&self.awaited).await?.connections.is_empty().await;
         is_empty.map(|is_empty| !is_empty).map_err(KeysUnavailable::new)

@@ -24,3 +24,5 @@ mod room;
 mod signed;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod tracking;

@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 /// The key of connection 7.
 pub(crate) const KEY: &str = "pub_0123.sec_456789abcdef";
 
+/// The write key of connection 7.
+pub(crate) const WRITE_KEY: &str = "abcdefghijklmnopqrstuvwxyz012345";
+
 /// The key of connection 8.
 pub(crate) const OTHER_KEY: &str = "pub_4567.sec_89abcdef0123";
 
@@ -39,6 +42,10 @@ impl Keys for TestKeys {
             UNSURE_KEY => Err(KeysUnavailable::new("planted")),
             _ => Ok(None),
         }
+    }
+
+    async fn connection_for_write_key(&self, write_key: &str) -> Result<Option<i64>, KeysUnavailable> {
+        Ok((self.0 && write_key == WRITE_KEY).then_some(7))
     }
 
     async fn any(&self) -> Result<bool, KeysUnavailable> {

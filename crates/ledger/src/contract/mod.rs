@@ -18,18 +18,19 @@ pub mod retention;
 pub mod shared_secrets;
 pub mod storage;
 pub mod work;
+pub mod write_keys;
 
-use connections::{ConnectionStore, SharedSecretStore};
+use connections::{ConnectionStore, SharedSecretStore, WriteKeys};
 
 use crate::{Arrivals, Ledger, Monitoring, Storage};
 
 /// What a ledger's engine is: all ports over one memory.
 pub trait Engine:
-    Ledger + Storage + Monitoring + Arrivals + ConnectionStore + SharedSecretStore
+    Ledger + Storage + Monitoring + Arrivals + ConnectionStore + SharedSecretStore + WriteKeys
 {
 }
 
-impl<E: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + SharedSecretStore> Engine for E {}
+impl<E: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + SharedSecretStore + WriteKeys> Engine for E {}
 
 /// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
 /// has to live as long as it. The crate that uses it needs `tokio` with its macros.
@@ -114,6 +115,7 @@ macro_rules! contract_tests {
                 graphs_are_walked_in_order, a_walk_starts_again_for_newer_settings,
                 what_is_due_too_far_ahead_is_due_now
             ]
+            write_keys: [a_connection_is_found_by_its_write_key, a_replaced_write_key_is_valid_for_a_week]
         }
     };
     (@each $fresh:path; $($module:ident: [$($promise:ident),* $(,)?])*) => {

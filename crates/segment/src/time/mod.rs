@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 
 use crate::fields::Fields;
+use crate::node::Node;
 
 /// The fields with times, in order of precedence: Segment's corrected time, the sender's clocks. Segment's own clock follows.
 const SOURCES: [&str; 3] = ["timestamp", "originaltimestamp", "sentat"];
@@ -37,6 +38,11 @@ pub(crate) fn at_segment(top: &Fields<'_>) -> Option<Timestamp> {
 fn read(top: &Fields<'_>, key: &str) -> Option<Timestamp> {
     let is_set = |time: &Timestamp| Offset::UTC.to_datetime(*time).year() >= FIRST_YEAR;
     top.all(key).filter_map(parse::time).find(is_set).map(to_the_microsecond)
+}
+
+/// The time that a value says, if it says one.
+pub(crate) fn parsed(node: &Node<'_>) -> Option<Timestamp> {
+    parse::time(node)
 }
 
 /// Truncates a time to the microsecond, the resolution that every store supports.

@@ -8,6 +8,7 @@ mod refusals;
 mod shapes;
 mod spellings;
 mod times;
+mod tracking;
 
 use jiff::Timestamp;
 use segment::{Body, Delete, Event, Identify, Refusal};

@@ -1,4 +1,4 @@
-//! What changes a connection: `add`, `set`, `pause`, `resume`, `rotate-key`, `remove`.
+//! What changes a connection: `add`, `set`, `pause`, `resume`, `rotate-key`, `rotate-write-key`, `remove`.
 
 use connections::{
     ApiKey, Connection, ConnectionName, NewConnection, PausedFor, Settings, SharedSecret, StoreError,
@@ -111,6 +111,18 @@ pub(super) async fn rotate_key(
     show(&engines, &again(&engines, &connection).await?, context).await?;
     if !context.output.is_json() {
         context.output.line("\nthe new key is in use; the old one is valid for 7 days more")?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn rotate_write_key(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, name).await?;
+    let write_key = engines.vault.new_write_key();
+    engines.write_keys.rotate_write_key(connection.id, &write_key, engines.now()).await?;
+    show(&engines, &again(&engines, &connection).await?, context).await?;
+    if !context.output.is_json() {
+        context.output.line("\nthe new write key is valid at once; the old one is valid for 7 days more")?;
     }
     Ok(Exit::Done)
 }

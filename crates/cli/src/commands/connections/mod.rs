@@ -1,5 +1,6 @@
 //! `connections`: the Refersion accounts that Segment sources deliver to.
 
+mod addresses;
 mod change;
 mod check;
 mod key;
@@ -74,6 +75,14 @@ Examples:
   refersion-destination connections rotate-key shop --json --api-key-stdin < new-key.txt
 
 The new key is used at once; the old one is still valid for 7 days, so that Segment's settings can follow.";
+
+const WRITE_KEY_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections rotate-write-key shop
+  refersion-destination connections rotate-write-key shop --json
+  refersion-destination connections show shop
+
+The new key is printed. The old one is still valid for 7 days, so that pages and apps that were loaded before go on working.";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:
@@ -150,6 +159,9 @@ enum Act {
         #[command(flatten)]
         key: KeyOptions,
     },
+    /// Give it a new write key; the old one is valid for 7 days more
+    #[command(after_help = WRITE_KEY_EXAMPLES)]
+    RotateWriteKey(Named),
     /// Remove it with everything that is kept for it
     #[command(after_help = REMOVE_EXAMPLES)]
     Remove {
@@ -186,6 +198,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         Act::Pause(named) => change::pause(&named.name, context).await,
         Act::Resume(named) => change::resume(&named.name, context).await,
         Act::RotateKey { named, key } => change::rotate_key(&named.name, &key, context).await,
+        Act::RotateWriteKey(named) => change::rotate_write_key(&named.name, context).await,
         Act::Remove { named, yes } => change::remove(&named.name, yes, context).await,
     }
 }

@@ -6,6 +6,7 @@ use connections::{Connection, ConnectionId, ConnectionName, Settings};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::addresses::Addresses;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
@@ -27,11 +28,12 @@ pub(super) struct Row<'a> {
     write_key: &'a str,
     /// Whether requests have to be signed.
     has_shared_secret: bool,
+    urls: &'a Addresses,
     created_at: Timestamp,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn of(connection: &'a Connection, has_shared_secret: bool) -> Self {
+    pub(super) fn of(connection: &'a Connection, urls: &'a Addresses, has_shared_secret: bool) -> Self {
         let (state, paused_for) = state_words(connection.state);
         Self {
             id: connection.id,
@@ -45,6 +47,7 @@ impl<'a> Row<'a> {
             learned_rate: connection.learned_rate,
             write_key: &connection.write_key,
             has_shared_secret,
+            urls,
             created_at: connection.created_at,
         }
     }
@@ -59,8 +62,9 @@ pub(super) async fn list(context: &mut Context) -> Result<Exit, Failure> {
     let connections = engines.connections.list().await?;
     let secrets = engines.shared_secrets.all_shared_secrets().await?;
     let signed: BTreeSet<ConnectionId> = secrets.iter().map(|secret| secret.connection).collect();
-    let rows: Vec<Row<'_>> =
-        connections.iter().map(|connection| Row::of(connection, signed.contains(&connection.id))).collect();
+    let urls = Addresses::of(&context.loaded.config.ingest);
+    let row = |connection| Row::of(connection, &urls, signed.contains(&connection.id));
+    let rows: Vec<Row<'_>> = connections.iter().map(row).collect();
     if context.output.is_json() {
         context.output.json(&rows)?;
     } else {
@@ -110,7 +114,8 @@ pub(super) async fn show(
     context: &mut Context,
 ) -> Result<(), Failure> {
     let secrets = engines.shared_secrets.shared_secrets(connection.id, engines.now()).await?;
-    let row = Row::of(connection, !secrets.is_empty());
+    let urls = Addresses::of(&context.loaded.config.ingest);
+    let row = Row::of(connection, &urls, !secrets.is_empty());
     if context.output.is_json() {
         return context.output.json(&row);
     }
@@ -136,6 +141,9 @@ fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
     let signed = if row.has_shared_secret { "set: X-Signature is required" } else { "none" };
     lines.push(line("shared secret", signed.to_owned()));
     lines.push(line("write key", row.write_key.to_owned()));
+    lines.push(line("url for Segment", row.urls.segment.clone()));
+    lines.push(line("host for libraries", row.urls.libraries.clone()));
+    lines.push(line("url for web pages", row.urls.browsers.clone()));
     lines.push(line("added", row.created_at.to_string()));
     output.table(&["SETTING", "VALUE"], &lines)
 }
@@ -206,7 +214,12 @@ mod tests {
     fn connections_fit_a_terminal_of_80_and_of_120_columns() {
         let paused = connection("shop-in-another-country", State::Paused(PausedFor::Configuration));
         let all = [connection("shop", State::Active), paused];
-        let rows: Vec<Row<'_>> = all.iter().map(|it| Row::of(it, it.id == 2)).collect();
+        let urls = Addresses {
+            segment: "https://segment.example.com/segment".to_owned(),
+            libraries: "https://segment.example.com".to_owned(),
+            browsers: "https://segment.example.com/v1".to_owned(),
+        };
+        let rows: Vec<Row<'_>> = all.iter().map(|it| Row::of(it, &urls, true)).collect();
         for width in [80, 120] {
             let text = shown(width, |output| table(&rows, output));
             assert!(fits(&text, width), "{text}");

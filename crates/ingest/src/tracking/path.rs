@@ -1,0 +1,54 @@
+//! The paths of the Tracking API.
+
+use segment::tracking::Call;
+
+/// What a path takes, and from whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) call: Call,
+    /// Whether web pages post to it: they have the write key only, and need answers that the browser lets them read.
+    pub(crate) is_for_browsers: bool,
+}
+
+/// Every path below `/v1/`: the long ones are those of servers and apps, the short ones those of the browser. `import` is
+/// what `batch` was called before; Java, Android, .NET and Ruby still use it.
+const PATHS: [(&str, Call, bool); 15] = [
+    ("identify", Call::Single("identify"), false),
+    ("track", Call::Single("track"), false),
+    ("page", Call::Single("page"), false),
+    ("screen", Call::Single("screen"), false),
+    ("group", Call::Single("group"), false),
+    ("alias", Call::Single("alias"), false),
+    ("batch", Call::Batch, false),
+    ("import", Call::Batch, false),
+    ("i", Call::Single("identify"), true),
+    ("t", Call::Single("track"), true),
+    ("p", Call::Single("page"), true),
+    ("s", Call::Single("screen"), true),
+    ("g", Call::Single("group"), true),
+    ("a", Call::Single("alias"), true),
+    ("b", Call::Batch, true),
+];
+
+impl Route {
+    /// The route of a path; `None` if it is none of this API.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        let name = path.trim_end_matches('/').strip_prefix("/v1/")?;
+        let (_, call, is_for_browsers) = PATHS.into_iter().find(|(known, ..)| *known == name)?;
+        Some(Self { call, is_for_browsers })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_paths_of_the_api_are_routes() {
+        assert_eq!(Route::of("/v1/import/"), Some(Route { call: Call::Batch, is_for_browsers: false }));
+        assert_eq!(Route::of("/v1/s"), Some(Route { call: Call::Single("screen"), is_for_browsers: true }));
+        for path in ["", "/", "/v1", "/v1/", "/v1/x", "/v2/i", "/V1/i", "/v1/i/i", "v1/i", "/segment"] {
+            assert_eq!(Route::of(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! One request of the Tracking API, from its headers to its events in the queue.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use hyper::body::{Body, Bytes};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method};
+use jiff::Timestamp;
+use queue::Lane;
+use segment::tracking::{Tracking, readable};
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+
+use super::{Route, gzip};
+use crate::answer::Answer;
+use crate::body::{self, BodyLimits};
+use crate::budget::Held;
+use crate::guard::Key;
+use crate::publisher::Incoming;
+use crate::refused::Refused;
+use crate::{Endpoint, credentials};
+
+/// Bytes of a body, at most, compressed or not. Segment's limit is 500 KB; its clients count otherwise, and exceed it.
+const BODY_BYTES: usize = 1024 * 1024;
+
+/// For whom the memory of a body is taken whose key is in the body. No connection has this id.
+const NOT_YET_KNOWN: i64 = 0;
+
+/// Who sent a request.
+struct Sender {
+    connection: i64,
+    key: String,
+}
+
+impl Route {
+    /// Answers a request for this route.
+    pub(crate) async fn answer<B>(
+        self,
+        endpoint: &Endpoint,
+        client: IpAddr,
+        head: &Parts,
+        body: &mut B,
+    ) -> Result<Answer, Refused>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        match head.method {
+            Method::POST => {
+                let accepting = self.accept(endpoint, client, &head.headers, body);
+                timeout(endpoint.limits().deadline, accepting).await.unwrap_or(Err(Refused::TooLate))?;
+                Ok(self.accepted())
+            }
+            Method::OPTIONS if self.is_for_browsers => Ok(self.preflight()),
+            _ => Err(Refused::NotPost),
+        }
+    }
+
+    /// The steps of one request, in their order. When this returns, all of its events are durable.
+    async fn accept<B>(
+        self,
+        endpoint: &Endpoint,
+        client: IpAddr,
+        headers: &HeaderMap,
+        body: &mut B,
+    ) -> Result<(), Refused>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let received_at = endpoint.now();
+        let _under_way = endpoint.begin(client)?;
+        let sender = match credentials::key(headers) {
+            Some(key) => Some(self.sender(endpoint, client, key).await?),
+            None => None,
+        };
+        let mut held =
+            endpoint.budget.hold(sender.as_ref().map_or(NOT_YET_KNOWN, |sender| sender.connection));
+        let time = endpoint.limits().body_timeout;
+        let limits = BodyLimits { bytes: BODY_BYTES, array_bytes: BODY_BYTES, time };
+        let body = body::read(body, limits, &mut held).await?;
+        let body = gzip::decoded(headers, body, BODY_BYTES, &mut held)?;
+        let body = readable(&body);
+        let request = Tracking::parse(&body)?;
+        let sender = match (sender, request.write_key()) {
+            (Some(sender), _) => sender,
+            (None, Some(key)) => self.sender(endpoint, client, key.to_owned()).await?,
+            (None, None) => return Err(endpoint.guard.without_key().await),
+        };
+        held.give_to(sender.connection)?;
+        let events = self.events(&request, &sender.key, received_at, &mut held)?;
+        let count = events.len() as u64;
+        endpoint.publisher.publish(sender.connection, received_at, events).await?;
+        endpoint.meters.accepted(count);
+        Ok(())
+    }
+
+    /// Whose a key is. A web page shows its key to everybody: there, an API key is wrong like any other.
+    async fn sender(self, endpoint: &Endpoint, client: IpAddr, key: String) -> Result<Sender, Refused> {
+        let asked = if self.is_for_browsers { Key::Write(&key) } else { Key::of(&key) };
+        let connection = endpoint.guard.connection_for(client, asked).await?;
+        Ok(Sender { connection, key })
+    }
+
+    fn events(
+        self,
+        request: &Tracking<'_>,
+        key: &str,
+        received_at: Timestamp,
+        held: &mut Held,
+    ) -> Result<Vec<Incoming>, Refused> {
+        let events = request.events(self.call, received_at)?;
+        held.grow(events.iter().map(String::len).sum())?;
+        events.into_iter().map(|event| incoming(event, key, received_at)).collect()
+    }
+}
+
+fn incoming(event: String, key: &str, received_at: Timestamp) -> Result<Incoming, Refused> {
+    // Only what may be from Engage is read here: the worker reads every event.
+    let may_be_bulk = event.contains("personas");
+    let bulk = may_be_bulk && segment::read(event.as_bytes(), received_at).is_ok_and(|event| event.bulk);
+    let lane = if bulk { Lane::Bulk } else { Lane::Live };
+    Ok(Incoming { lane, is_delete: false, payload: without_key(event, key)? })
+}
+
+/// The event without its sender's key. One that is nested too deeply to be read is accepted all the same: the worker tells
+/// why it failed.
+fn without_key(event: String, key: &str) -> Result<Box<RawValue>, Refused> {
+    let changed = match segment::without_key(event.as_bytes(), key) {
+        Ok(Cow::Owned(clean)) => Some(String::from_utf8(clean).map_err(|_| Refused::BodyBroken)?),
+        Ok(Cow::Borrowed(_)) => None,
+        Err(_) => Some(segment::text_without_key(&event, key)),
+    };
+    RawValue::from_string(changed.unwrap_or(event)).map_err(|_| Refused::BodyBroken)
+}

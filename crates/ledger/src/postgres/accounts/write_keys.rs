@@ -1,0 +1,67 @@
+//! Write keys, as they are stored: the newest in the connection's row, replaced ones beside.
+
+use async_trait::async_trait;
+use connections::WriteKeys;
+use connections::store::OLD_KEY_VALID;
+use sqlx_postgres::PgConnection;
+
+use super::{
+    ConnectionId, Failure, PostgresLedger, StoreError, Timestamp, found, micros, on, rows, sql, within,
+};
+
+const OWNER: &str = "SELECT id FROM connections WHERE write_key = $1
+    UNION ALL SELECT connection FROM replaced_write_keys WHERE write_key = $1 AND valid_until > $2";
+
+const DROP_EXPIRED: &str = "DELETE FROM replaced_write_keys WHERE valid_until <= $1";
+
+/// Locks the row, so that of two rotations at once each retires what it replaces.
+const HOLD: &str = "SELECT id FROM connections WHERE id = $1 FOR UPDATE";
+
+const RETIRE: &str = "INSERT INTO replaced_write_keys (write_key, connection, valid_until)
+    SELECT write_key, id, $2 FROM connections WHERE id = $1";
+
+const REPLACE: &str = "UPDATE connections SET write_key = $2 WHERE id = $1";
+
+#[async_trait]
+impl WriteKeys for PostgresLedger {
+    async fn by_write_key(
+        &self,
+        write_key: &str,
+        now: Timestamp,
+    ) -> Result<Option<ConnectionId>, StoreError> {
+        Ok(on!(self.read(), |line| owner(line, write_key, now))?)
+    }
+
+    async fn rotate_write_key(
+        &self,
+        id: ConnectionId,
+        write_key: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let until = now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
+        Ok(on!(self.begin(), |line| replace(line, id, write_key, now, until))?)
+    }
+}
+
+async fn owner(
+    line: &mut PgConnection,
+    write_key: &str,
+    now: Timestamp,
+) -> Result<Option<ConnectionId>, Failure> {
+    let owner: Option<(ConnectionId,)> =
+        rows(OWNER).bind(write_key).bind(micros(now)).fetch_optional(line).await?;
+    Ok(owner.map(|(connection,)| connection))
+}
+
+async fn replace(
+    line: &mut PgConnection,
+    id: ConnectionId,
+    write_key: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<(), Failure> {
+    sql(DROP_EXPIRED).bind(micros(now)).execute(&mut *line).await?;
+    sql(HOLD).bind(id).execute(&mut *line).await?;
+    found(sql(RETIRE).bind(id).bind(micros(until)).execute(&mut *line).await?.rows_affected())?;
+    found(sql(REPLACE).bind(id).bind(write_key).execute(line).await?.rows_affected())
+}

@@ -1,0 +1,137 @@
+//! Requests of Segment's Tracking API, as Segment's own client libraries send them: from the bytes of a body to events as
+//! Segment would deliver them to a destination.
+//!
+//! Source: <https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/>. Nothing is read here of what
+//! an event says; the values stay as they are written.
+
+mod integrations;
+mod item;
+mod members;
+mod merged;
+mod refusal;
+mod times;
+mod writer;
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use crate::fields::fold_key;
+use crate::surrogates;
+use item::Shared;
+use members::{Items, Members};
+pub use refusal::TrackingRefusal;
+
+/// Events of one batch, at most. Source: as above, "Batch".
+pub const MAX_EVENTS: usize = 2_500;
+
+/// Bytes of one event, at most: Segment's 32 KiB, and a little for clients that count otherwise.
+pub const MAX_EVENT_BYTES: usize = 40 * 1024;
+
+/// Bytes of all events of a batch together, at most, when `context` and `integrations` of the batch are in each of them.
+pub const MAX_MERGED_BYTES: usize = 8 * 1024 * 1024;
+
+/// What a path of the API takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// One event, whose type the path names.
+    Single(&'static str),
+    /// A list of events under `batch`.
+    Batch,
+}
+
+/// A request, read as far as its top level.
+pub struct Tracking<'a> {
+    write_key: Option<String>,
+    batch: Option<&'a RawValue>,
+    shared: Shared<'a>,
+    whole: &'a RawValue,
+}
+
+/// The same JSON, in which every text can be read: see [`crate::read`] on unpaired surrogates.
+#[must_use]
+pub fn readable(body: &[u8]) -> Cow<'_, [u8]> {
+    surrogates::replaced(body).map_or(Cow::Borrowed(body), Cow::Owned)
+}
+
+impl<'a> Tracking<'a> {
+    /// Reads the top level of a body that [`readable`] returned.
+    ///
+    /// # Errors
+    ///
+    /// [`TrackingRefusal::NotJson`] and [`TrackingRefusal::NotAnObject`].
+    pub fn parse(body: &'a [u8]) -> Result<Self, TrackingRefusal> {
+        let whole: &RawValue = serde_json::from_slice(body).map_err(TrackingRefusal::NotJson)?;
+        let members = Members::of(whole).ok_or(TrackingRefusal::NotAnObject)?;
+        let mut request = Self { write_key: None, batch: None, shared: Shared::default(), whole };
+        for (key, value) in members.0 {
+            match fold_key(&key).as_str() {
+                "writekey" => request.write_key = text_of(value).or(request.write_key),
+                "batch" => request.batch = Some(value),
+                "context" => request.shared.context = Members::of(value),
+                "integrations" => request.shared.integrations = Members::of(value),
+                "sentat" => request.shared.sent_at = Some(value),
+                _ => {}
+            }
+        }
+        Ok(request)
+    }
+
+    /// The key in the body.
+    #[must_use]
+    pub fn write_key(&self) -> Option<&str> {
+        self.write_key.as_deref()
+    }
+
+    /// The events, each as JSON with the type of its path, with `context` and `integrations` of its batch, and with the times
+    /// that Segment would give it; without any `writeKey`. Where `integrations` turns this destination off, the event says so
+    /// by its name. A delete is none any more: [`Refusal::UntrustedDelete`](crate::Refusal::UntrustedDelete). Any other item
+    /// is left to [`crate::read`].
+    ///
+    /// # Errors
+    ///
+    /// A [`TrackingRefusal`] of the whole request.
+    pub fn events(&self, call: Call, received_at: Timestamp) -> Result<Vec<String>, TrackingRefusal> {
+        let Call::Batch = call else { return self.event(call, received_at).map(|event| vec![event]) };
+        let batch = self.batch.ok_or(TrackingRefusal::NoBatch)?;
+        let items: Items<'_, MAX_EVENTS> =
+            serde_json::from_str(batch.get()).map_err(|_| TrackingRefusal::NoBatch)?;
+        if items.count > MAX_EVENTS {
+            return Err(TrackingRefusal::TooManyEvents);
+        }
+        let mut events = Vec::with_capacity(items.kept.len());
+        let mut bytes = 0;
+        for (nth, event) in items.kept.into_iter().enumerate() {
+            check_size(event, nth)?;
+            let event = item::write(event, &self.shared, None, received_at);
+            bytes += event.len();
+            if bytes > MAX_MERGED_BYTES {
+                return Err(TrackingRefusal::TooLargeTogether);
+            }
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    fn event(&self, call: Call, received_at: Timestamp) -> Result<String, TrackingRefusal> {
+        let path = match call {
+            Call::Single(path) => Some(path),
+            Call::Batch => None,
+        };
+        check_size(self.whole, 0)?;
+        Ok(item::write(self.whole, &Shared::default(), path, received_at))
+    }
+}
+
+fn check_size(event: &RawValue, nth: usize) -> Result<(), TrackingRefusal> {
+    if event.get().len() > MAX_EVENT_BYTES {
+        return Err(TrackingRefusal::EventTooLarge { number: nth + 1 });
+    }
+    Ok(())
+}
+
+fn text_of(value: &RawValue) -> Option<String> {
+    let text: String = serde_json::from_str(value.get()).ok()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}

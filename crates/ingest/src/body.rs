@@ -37,7 +37,7 @@ where
 {
     let announced = announced(body);
     if announced > limits.bytes.max(limits.array_bytes) {
-        return Err(Refused::ArrayTooLarge { limit: limits.array_bytes });
+        return Err(Refused::BodyTooLarge { limit: limits.array_bytes });
     }
     let mut received = Received { bytes: Vec::new(), is_array: None, announced };
     let reading = async {
@@ -51,6 +51,36 @@ where
     };
     timeout(limits.time, reading).await.unwrap_or(Err(Refused::BodyTooSlow))?;
     Ok(received.bytes)
+}
+
+/// What has arrived of a body.
+struct Received {
+    bytes: Vec<u8>,
+    /// Known from the first byte on that is no blank.
+    is_array: Option<bool>,
+    /// The size that was announced at least.
+    announced: usize,
+}
+
+impl Received {
+    fn append(&mut self, data: &[u8], limits: BodyLimits, held: &mut Held) -> Result<(), Refused> {
+        let limit = self.limit(data, limits)?;
+        append(&mut self.bytes, data, limit, held)
+    }
+
+    /// The limit of this body, which is not exceeded by what has arrived with `data`, nor by what was announced.
+    fn limit(&mut self, data: &[u8], limits: BodyLimits) -> Result<usize, Refused> {
+        if self.is_array.is_none() {
+            self.is_array = array::first_byte(data).map(|byte| byte == b'[');
+        }
+        let (limit, refused) = match self.is_array {
+            Some(true) => (limits.array_bytes, Refused::BodyTooLarge { limit: limits.array_bytes }),
+            _ => (limits.bytes, Refused::TooLarge { limit: limits.bytes }),
+        };
+        let arrived = self.bytes.len() + data.len();
+        let size = if self.is_array.is_some() { arrived.max(self.announced) } else { arrived };
+        if size > limit { Err(refused) } else { Ok(limit) }
+    }
 }
 
 /// Appends what has arrived. The memory doubles as a vector's does, but no further than the limit, and is accounted for
@@ -67,35 +97,6 @@ pub(crate) fn append(bytes: &mut Vec<u8>, data: &[u8], limit: usize, held: &mut 
     }
     bytes.extend_from_slice(data);
     Ok(())
-}
-
-/// What has arrived of a body.
-struct Received {
-    bytes: Vec<u8>,
-    /// Known from the first byte on that is no blank.
-    is_array: Option<bool>,
-    /// The size that was announced at least.
-    announced: usize,
-}
-
-impl Received {
-    fn append(&mut self, data: &[u8], limits: BodyLimits, held: &mut Held) -> Result<(), Refused> {
-        let limit = self.limit(data, self.bytes.len() + data.len(), limits)?;
-        append(&mut self.bytes, data, limit, held)
-    }
-
-    /// The limit of this body, which is not exceeded by what is `needed`, nor by what was announced.
-    fn limit(&mut self, data: &[u8], needed: usize, limits: BodyLimits) -> Result<usize, Refused> {
-        if self.is_array.is_none() {
-            self.is_array = array::first_byte(data).map(|byte| byte == b'[');
-        }
-        let (limit, refused) = match self.is_array {
-            Some(true) => (limits.array_bytes, Refused::ArrayTooLarge { limit: limits.array_bytes }),
-            _ => (limits.bytes, Refused::TooLarge { limit: limits.bytes }),
-        };
-        let size = if self.is_array.is_some() { needed.max(self.announced) } else { needed };
-        if size > limit { Err(refused) } else { Ok(limit) }
-    }
 }
 
 /// Reads and forgets a body that is not wanted, if it is short, and returns whether it came to its end. A client that waits

@@ -181,7 +181,7 @@ impl Endpoint {
         let event = direct::event(&json, &sender.api_key, sender.received_at)?;
         drop(json);
         let ids = self.publisher.publish(sender.connection, sender.received_at, vec![event]).await?;
-        self.meters.accept(1);
+        self.meters.accepted(1);
         ids.into_iter().next().ok_or(Refused::QueueUnavailable)
     }
 
@@ -199,7 +199,7 @@ impl Endpoint {
         for events in [deletes, others].into_iter().filter(|events| !events.is_empty()) {
             self.publisher.publish(sender.connection, sender.received_at, events).await?;
         }
-        self.meters.accept(count);
+        self.meters.accepted(count as u64);
         Ok(count)
     }
 

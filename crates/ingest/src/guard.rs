@@ -129,7 +129,7 @@ impl Guard {
                 Ok(connection)
             }
             Ok(Ok(Owner::Nobody | Owner::NoKeys))
-                if let (Some(registrations), Key::Api(api_key)) = (&self.registrations, key) =>
+                if let (Key::Api(api_key), Some(registrations)) = (key, &self.registrations) =>
             {
                 self.register(registrations, client, digest, api_key).await
             }

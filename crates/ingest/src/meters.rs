@@ -79,9 +79,9 @@ impl Meters {
         self.latency_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Counts events that were accepted.
-    pub(crate) fn accept(&self, events: usize) {
-        self.accepted.fetch_add(events as u64, Ordering::Relaxed);
+    /// Counts events that are durable.
+    pub(crate) fn accepted(&self, events: u64) {
+        self.accepted.fetch_add(events, Ordering::Relaxed);
     }
 
     /// What was counted of requests, with the number of commits, which the queue's side counts.
@@ -107,11 +107,10 @@ mod tests {
         let meters = Meters::default();
         meters.count(202, Duration::from_millis(2));
         meters.count(202, Duration::from_micros(2001));
-        meters.accept(1);
-        meters.accept(10);
         meters.count(503, Duration::from_secs(6));
+        meters.accepted(2);
         let figures = meters.figures(1);
-        assert_eq!((figures.accepted, figures.answers[&503], figures.groups), (11, 1, 1));
+        assert_eq!((figures.accepted, figures.answers[&503], figures.groups), (2, 1, 1));
         let filled: Vec<_> = figures.latency.buckets.iter().filter(|(_, count)| *count > 0).collect();
         assert_eq!(filled, [&(0.002, 1), &(0.005, 1)]);
         assert_eq!(figures.latency.beyond, 1);

@@ -52,20 +52,14 @@ pub(crate) enum Refused {
     TooLarge { limit: usize },
     #[error("the body of the request is larger than {limit} bytes: send fewer events at once")]
     BodyTooLarge { limit: usize },
+    #[error("the array has more than {limit} events: send fewer events at once")]
+    TooManyEvents { limit: usize },
+    #[error("the body is not valid JSON: send an array of events in UTF-8")]
+    NotAnArray,
     #[error(
         "the body of the request is encoded in a way that is not understood here: send gzip, or plain JSON"
     )]
     Encoding,
-    #[error(
-        "the body is larger than {limit} bytes: choose a smaller batch size in the settings of the destination"
-    )]
-    ArrayTooLarge { limit: usize },
-    #[error(
-        "the array has more than {limit} events: choose a smaller batch size in the settings of the destination"
-    )]
-    TooManyEvents { limit: usize },
-    #[error("the body is not valid JSON: send an array of events in UTF-8")]
-    NotAnArray,
     #[error("the body of the request did not come in time: try again later")]
     BodyTooSlow,
     #[error("the body of the request broke off or is malformed")]
@@ -94,10 +88,9 @@ impl Refused {
             }
             Self::TooManyKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NoSignature | Self::WrongSignature => StatusCode::FORBIDDEN,
-            Self::TooLarge { .. }
-            | Self::BodyTooLarge { .. }
-            | Self::ArrayTooLarge { .. }
-            | Self::TooManyEvents { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Host(_) | Self::BodyBroken | Self::NotAnArray | Self::Tracking(_) => {
                 StatusCode::BAD_REQUEST
@@ -124,7 +117,7 @@ impl Refused {
         match self {
             Self::NoKey => Self::NoWriteKey,
             Self::UnknownKey => Self::UnknownWriteKey,
-            Self::TooLarge { limit } | Self::ArrayTooLarge { limit } => Self::BodyTooLarge { limit },
+            Self::TooLarge { limit } => Self::BodyTooLarge { limit },
             other => other,
         }
     }
@@ -138,14 +131,11 @@ impl Refused {
             Self::NoKey | Self::NoWriteKey => "no_key",
             Self::UnknownKey | Self::UnknownWriteKey => "unknown_key",
             Self::TooManyKeys { .. } => "too_many_wrong_keys",
-            Self::NoSignature => "no_signature",
-            Self::WrongSignature => "wrong_signature",
-            Self::TooLarge { .. } | Self::BodyTooLarge { .. } | Self::ArrayTooLarge { .. } => {
-                "body_too_large"
-            }
-            Self::TooManyEvents { .. } => "too_many_events",
+            Self::TooLarge { .. } | Self::BodyTooLarge { .. } => "body_too_large",
             Self::Encoding => "unsupported_encoding",
             Self::BodyBroken | Self::NotAnArray => "invalid_body",
+            Self::TooManyEvents { .. } => "too_many_events",
+            Self::NoSignature | Self::WrongSignature => "wrong_signature",
             Self::Event(_) => "invalid_event",
             Self::Tracking(refusal) => refusal.code(),
             Self::NotSetUp => "not_set_up",

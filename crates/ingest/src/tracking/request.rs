@@ -90,7 +90,7 @@ impl Route {
         let events = self.events(&request, &sender.key, received_at, &mut held)?;
         let count = events.len();
         endpoint.publisher.publish(sender.connection, received_at, events).await?;
-        endpoint.meters.accept(count);
+        endpoint.meters.accepted(count as u64);
         Ok(())
     }
 

@@ -87,7 +87,8 @@ async fn an_item_beyond_all_limits_costs_its_neighbours_nothing() {
 
 #[tokio::test]
 async fn bodies_of_arrays_count_as_memory_twice() {
-    let limits = Limits { body_memory_bytes: 4 * 1024 * 1024, max_array_bytes: 512 * 1024, ..Limits::default() };
+    let limits =
+        Limits { body_memory_bytes: 4 * 1024 * 1024, max_array_bytes: 512 * 1024, ..Limits::default() };
     let stage = Stage::new(TestQueue::new(&[]), Limits { max_body_bytes: 1000, ..limits }).await;
     let mut waiting = Client::connect(stage.address).await;
     waiting.send(format!("{}[{}", head(KEY, 500_000), " ".repeat(300_000)).as_bytes()).await;

@@ -23,6 +23,9 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS baseline_outcomes
     (message_id text PRIMARY KEY, outcome text NOT NULL, affiliate bigint NOT NULL, at timestamptz NOT NULL)";
 const INSERT: &str = "INSERT INTO baseline_outcomes VALUES ($1, 'updated', $2, now())";
 const COUNT: &str = "SELECT COUNT(*) FROM baseline_outcomes";
+const SETTINGS: &str =
+    "SELECT current_setting('server_version'), string_agg(name || '=' || setting, ', ' ORDER BY name)
+    FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'wal_sync_method')";
 const DROP: &str = "DROP TABLE IF EXISTS baseline_outcomes";
 /// Size of the Postgres connection pool. On two cores a larger pool is not faster.
 const CONNECTIONS: u32 = 16;
@@ -112,6 +115,16 @@ impl Engines {
     pub async fn processed(&self) -> anyhow::Result<u64> {
         let count = sqlx_core::query_scalar::query_scalar::<Postgres, i64>(COUNT);
         Ok(count.fetch_one(&self.pool().await?).await?.unsigned_abs())
+    }
+
+    /// The version of the database, and those of its settings that decide what survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached.
+    pub async fn database_settings(&self) -> anyhow::Result<(String, String)> {
+        let settings = sqlx_core::query_as::query_as::<Postgres, (String, String)>(SETTINGS);
+        Ok(settings.fetch_one(&self.pool().await?).await?)
     }
 
     /// Removes the queue and the table.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::account::{Account, Config};
 use crate::calls::AccountCalls;
 use crate::options::Options;
-use crate::state::State;
+use crate::state::{LastEdit, State};
 use crate::traffic::Traffic;
 
 /// Maximum number of accounts that are opened at first use; further key pairs are refused.
@@ -93,6 +93,10 @@ impl Accounts {
 
     pub(crate) fn state(&self) -> State {
         State { accounts: self.tenants.iter().map(|tenant| tenant.account.state()).collect() }
+    }
+
+    pub(crate) fn last_edits(&self) -> Vec<LastEdit> {
+        self.tenants.iter().flat_map(|tenant| tenant.account.last_edits()).collect()
     }
 
     pub(crate) fn calls(&self) -> Vec<AccountCalls> {

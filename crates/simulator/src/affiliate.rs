@@ -138,6 +138,8 @@ pub(crate) struct Affiliate {
     pub(crate) custom_fields: BTreeMap<u64, Box<str>>,
     /// Since when a search finds it.
     pub(crate) searchable_at: Duration,
+    /// When an edit last changed it, on the simulator's clock.
+    pub(crate) edited_at: Option<Duration>,
 }
 
 impl Affiliate {

@@ -7,8 +7,9 @@
 //! - [`Simulator`] is synchronous and deterministic. The caller passes the time; the same seed and requests give the
 //!   same replies. Simulations of the whole system use it without HTTP.
 //! - [`serve`] serves it over HTTP, with real latency and dropped connections. It also answers
-//!   `POST /_simulator/faults` (a specification as described at [`Faults`]), `GET /_simulator/state` and
-//!   `GET /_simulator/calls`.
+//!   `POST /_simulator/faults` (a specification as described at [`Faults`]), `GET /_simulator/state`,
+//!   `GET /_simulator/calls`, `GET /_simulator/edits` (when an edit last changed each affiliate) and
+//!   `GET /_simulator/clock`.
 //!
 //! Where Refersion's documentation does not specify a behaviour, [`Switches`] select one. Not simulated: conversions,
 //! offers, conversion triggers and reports (they answer 422 and are counted), and webhooks.
@@ -35,4 +36,4 @@ pub use faults::{Faults, FaultsError, Kind, Latency, Limit, Outage, Probability}
 pub use http::{Shared, serve};
 pub use options::{Options, Switches};
 pub use simulator::{ApiRequest, Reply, Simulator};
-pub use state::{AccountState, AffiliateState, State};
+pub use state::{AccountState, AffiliateState, LastEdit, State};

@@ -12,7 +12,7 @@ use crate::faults::{self, AfterEffect, BeforeEffect, Faults, Injection, Injector
 use crate::operation::Operation;
 use crate::options::{Options, Switches};
 use crate::random::RandomSource;
-use crate::state::{AffiliateState, State};
+use crate::state::{AffiliateState, LastEdit, State};
 
 /// UTF-8's byte order mark, which some servers put before their JSON.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -197,6 +197,12 @@ impl Simulator {
     #[must_use]
     pub fn state(&self) -> State {
         self.accounts.state()
+    }
+
+    /// The last edit of each affiliate of all accounts that an edit has changed.
+    #[must_use]
+    pub fn last_edits(&self) -> Vec<LastEdit> {
+        self.accounts.last_edits()
     }
 
     /// Counters of calls and their effects.

@@ -2,6 +2,7 @@
 //! values.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,27 @@ pub struct AffiliateState {
     pub unique_merchant_id: String,
     /// Values of custom fields by numeric id; only those that are not empty.
     pub custom_fields: BTreeMap<u64, String>,
+}
+
+/// When a call last changed an affiliate, as `/_simulator/edits` returns it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastEdit {
+    /// The affiliate's address.
+    pub email: String,
+    /// When the call arrived, in microseconds since the simulator started.
+    pub at_micros: u64,
+}
+
+impl LastEdit {
+    pub(crate) fn of(affiliate: &Affiliate) -> Option<Self> {
+        let email = affiliate.texts.get(Field::Email).to_owned();
+        affiliate.edited_at.map(|at| Self { email, at_micros: micros(at) })
+    }
+}
+
+/// A time on the simulator's clock as its pages show it.
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl AffiliateState {

@@ -10,13 +10,99 @@ const MEMBERS: u64 = 200;
 /// 32 bytes in base64.
 const MASTER_KEY: &str = "dGhlIGtleSBvZiBhIHRlc3QgaXMgbm8gc2VjcmV0ISE=";
 
-/// Runs it, and checks what holds on every machine.
+/// Runs a workload, and checks what holds for all of them.
+fn workload(arguments: &[&str], variables: &[(&str, &str)]) -> Value {
+    let ended = run(&[&["bench"], arguments, &["--json"]].concat(), variables);
+    assert_eq!(ended.code, Some(0), "{arguments:?}: {} {}", ended.stdout, ended.stderr);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["workload"], arguments[0]);
+    assert_eq!((&report["lost_events"], &report["wrong_affiliates"]), (&0.into(), &0.into()), "{report}");
+    let setup = &report["setup"];
+    assert!(setup["machine"]["cores"].as_u64() >= Some(1), "{report}");
+    for engine in setup["engines"].as_array().unwrap() {
+        assert!(
+            engine["version"].as_str().unwrap().starts_with(|first: char| first.is_ascii_digit()),
+            "{report}"
+        );
+        assert!(engine["durability"].as_str().unwrap().len() > 10, "{report}");
+    }
+    report
+}
+
+/// What one row says: the calls, the least calls and the events.
+fn counts(row: &Value) -> (u64, u64, u64) {
+    let count = |name: &str| row[name].as_u64().unwrap_or_else(|| panic!("no {name} in {row}"));
+    (count("calls"), count("least_calls"), count("events"))
+}
+
+/// What the worker took is known on Linux.
+fn worker_was_measured(row: &Value) {
+    let processes = row["processes"].as_array().unwrap();
+    let worker = processes.iter().find(|usage| usage["role"] == "worker");
+    assert!(
+        cfg!(not(target_os = "linux")) || worker.unwrap()["peak_memory_bytes"].as_u64() > Some(1 << 20),
+        "{row}"
+    );
+}
+
+/// Runs all workloads but `sync`, each with few members.
+fn all(variables: &[(&str, &str)]) {
+    let strangers = workload(&["strangers", "--members", "120", "--affiliates", "0.5"], variables);
+    let (calls, least, events) = counts(&strangers["strangers"]);
+    assert_eq!((least, events), (2, 120));
+    assert!(calls >= least, "{strangers}");
+    worker_was_measured(&strangers["strangers"]);
+
+    let two = workload(&["two-identifiers", "--members", "120"], variables);
+    for (row, events) in [("two_identifiers", 240), ("one_identifier", 120)] {
+        let (calls, least, all) = counts(&two[row]);
+        assert_eq!((least, all), (3, events));
+        assert!((3..=events).contains(&calls), "{two}");
+    }
+
+    let delta = workload(&["delta", "--members", "120", "--changes", "0.1"], variables);
+    let (calls, least, events) = counts(&delta["delta"]);
+    assert_eq!((least, events), (1, 12));
+    assert!((1..=12).contains(&calls), "{delta}");
+
+    let live = workload(&["live", "--members", "5"], variables);
+    assert_eq!(counts(&live["live"]), (5, 5, 5), "{live}");
+    assert_eq!(
+        (&live["live"]["delivery"]["samples"], &live["live"]["answers"]["samples"]),
+        (&5.into(), &5.into())
+    );
+
+    let beside = workload(&["live-during-bulk", "--members", "200", "--live", "20"], variables);
+    let row = &beside["live_during_bulk"];
+    let (said, (_, _, events)) = (row["delivery"]["samples"].as_u64().unwrap(), counts(row));
+    assert!((1..=20).contains(&said) && events == 200 + said, "{beside}");
+
+    let storm = workload(&["create-storm", "--members", "60"], variables);
+    let (calls, least, events) = counts(&storm["create_storm"]);
+    assert_eq!((least, events), (62, 60));
+    assert!(calls >= least, "{storm}");
+
+    let outage = workload(&["outage", "--members", "120", "--lasts", "0"], variables);
+    let (calls, least, events) = counts(&outage["catch_up"]);
+    assert_eq!((least, events), (3, 120));
+    assert!(calls >= least, "{outage}");
+
+    let replay = workload(&["replay", "--members", "120"], variables);
+    let (calls, least, events) = counts(&replay["replay"]);
+    assert_eq!((least, events), (3, 120));
+    assert!(calls >= least && replay["outcomes"]["dead"].is_null(), "{replay}");
+}
+
+/// Runs `sync`, and checks what holds on every machine.
 fn bench(variables: &[(&str, &str)]) {
     let members = MEMBERS.to_string();
-    let ended = run(&["bench", "sync", "--members", &members, "--workers", "2", "--json"], variables);
-    assert_eq!(ended.code, Some(0), "{} {}", ended.stdout, ended.stderr);
-    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!(report["wrong_affiliates"], 0, "{report}");
+    let folder = tempfile::TempDir::new().unwrap();
+    let picture = folder.path().join("sync.svg");
+    let plot = picture.display().to_string();
+    let report = workload(&["sync", "--members", &members, "--workers", "2", "--plot", &plot], variables);
+    assert!(std::fs::read_to_string(picture).unwrap().contains("<polyline"));
+    assert_eq!(report["from_door"]["answers"]["samples"], MEMBERS, "{report}");
+    worker_was_measured(&report["from_queue"]);
     assert_eq!(report["plain"]["calls"], MEMBERS, "{report}");
     let (calls, least) = (&report["from_queue"]["calls"], &report["from_queue"]["least_calls"]);
     assert_eq!(*least, MEMBERS.div_ceil(50));
@@ -31,18 +117,34 @@ fn the_benchmark_runs_on_files_of_its_own() {
 }
 
 #[test]
-fn the_benchmark_runs_on_servers_and_leaves_them_empty() {
+fn every_workload_counts_its_calls_and_loses_nothing_on_files() {
+    all(&[]);
+}
+
+/// Runs benchmarks on a private database and queues of their own.
+fn on_servers(name: &str, run: impl Fn(&[(&str, &str)])) {
     let (queue, ledger) = (rabbitmq::shared_url().unwrap(), postgres::fresh_database().unwrap());
-    let prefix = format!("bench-{}", std::process::id());
-    let variables = [
+    let prefix = format!("{name}-{}", std::process::id());
+    run(&[
         ("REFERSION_DESTINATION__QUEUE__URL", queue.as_str()),
         ("REFERSION_DESTINATION__QUEUE__PREFIX", &prefix),
         ("REFERSION_DESTINATION__LEDGER__URL", &ledger),
         ("REFERSION_DESTINATION__SECRETS__KEY", MASTER_KEY),
-    ];
-    bench(&variables);
-    // It refuses engines that are not empty, so a second run shows that the first has left nothing.
-    bench(&variables);
+    ]);
+}
+
+#[test]
+fn the_benchmark_runs_on_servers_and_leaves_them_empty() {
+    on_servers("bench", |variables| {
+        bench(variables);
+        // It refuses engines that are not empty, so a second run shows that the first has left nothing.
+        bench(variables);
+    });
+}
+
+#[test]
+fn every_workload_counts_its_calls_and_loses_nothing_on_servers() {
+    on_servers("workloads", all);
 }
 
 #[test]

@@ -62,6 +62,7 @@ impl Account {
         }
         let changes = apply(affiliate, edit);
         if changes {
+            affiliate.edited_at = Some(now);
             self.effects.edited += 1;
         } else {
             self.effects.edited_in_vain += 1;

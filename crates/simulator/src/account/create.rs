@@ -117,6 +117,7 @@ impl Account {
             unique_merchant_id: new.unique_merchant_id,
             custom_fields: BTreeMap::new(),
             searchable_at,
+            edited_at: None,
         });
         ids
     }

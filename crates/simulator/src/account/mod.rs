@@ -20,7 +20,7 @@ use crate::call::Call;
 use crate::calls::Effects;
 use crate::options::Switches;
 use crate::random::RandomSource;
-use crate::state::{AccountState, AffiliateState};
+use crate::state::{AccountState, AffiliateState, LastEdit};
 use emails::EmailIndex;
 use ids::{ById, Ids};
 use partial::PartialFailures;
@@ -123,5 +123,10 @@ impl Account {
             public_key: self.public_key.clone(),
             affiliates: self.iter().map(AffiliateState::of).collect(),
         }
+    }
+
+    /// The last edit of each affiliate that was ever changed by one.
+    pub(crate) fn last_edits(&self) -> impl Iterator<Item = LastEdit> {
+        self.iter().filter_map(LastEdit::of)
     }
 }

@@ -9,6 +9,9 @@ use serde_json::json;
 use super::Shared;
 use super::connection::{Answer, Disconnect};
 use crate::faults::Faults;
+use crate::state::micros;
+
+const UNKNOWN: &str = "there are POST /_simulator/faults and GET /_simulator/state, calls, edits and clock";
 
 pub(super) fn answer(
     method: &Method,
@@ -26,14 +29,19 @@ pub(super) fn answer(
             let calls = simulator.with(|simulator, _| simulator.calls());
             send(StatusCode::OK, &calls)
         }
-        (_, "faults" | "state" | "calls") => send(
+        ("GET", "edits") => {
+            let edits = simulator.with(|simulator, _| simulator.last_edits());
+            send(StatusCode::OK, &edits)
+        }
+        ("GET", "clock") => {
+            let now = simulator.with(|_, now| now);
+            send(StatusCode::OK, &json!({ "micros": micros(now) }))
+        }
+        (_, "faults" | "state" | "calls" | "edits" | "clock") => send(
             StatusCode::METHOD_NOT_ALLOWED,
-            &json!({ "error": "use POST for faults, GET for state and calls" }),
+            &json!({ "error": "use POST for faults, GET for state, calls, edits and clock" }),
         ),
-        _ => send(
-            StatusCode::NOT_FOUND,
-            &json!({ "error": "there are POST /_simulator/faults, GET /_simulator/state and GET /_simulator/calls" }),
-        ),
+        _ => send(StatusCode::NOT_FOUND, &json!({ "error": UNKNOWN })),
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use simulator::{Calls, Options, Shared, Simulator, State, Switches, serve};
+use simulator::{Calls, LastEdit, Options, Shared, Simulator, State, Switches, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -88,6 +88,30 @@ async fn a_create_over_http_is_visible_in_the_state_and_the_counters() {
     let calls: Calls =
         serde_json::from_str(body(&server.request("GET /_simulator/calls", "", "").await)).unwrap();
     assert_eq!((calls.total, calls.count("affiliate/new", "200")), (1, 1));
+}
+
+#[tokio::test]
+async fn the_time_of_the_last_edit_lies_between_two_looks_at_the_clock() {
+    let server = Server::start().await;
+    let clock = async || -> u64 {
+        let page: Value =
+            serde_json::from_str(body(&server.request("GET /_simulator/clock", "", "").await)).unwrap();
+        page["micros"].as_u64().unwrap()
+    };
+    server.call("new", &new("ann@x.com")).await;
+    server.call("new", &new("bob@x.com")).await;
+    let id = server.state().await.accounts[0].affiliates[1].id;
+    let before = clock().await;
+    let edit = json!({ "affiliates": [{ "id": id, "first_name": "Bert" }] });
+    assert_eq!(status(&server.call("edit", &edit).await), "200");
+    let after = clock().await;
+    // An edit in vain is none.
+    assert_eq!(status(&server.call("edit", &edit).await), "200");
+    let edits: Vec<LastEdit> =
+        serde_json::from_str(body(&server.request("GET /_simulator/edits", "", "").await)).unwrap();
+    assert_eq!(edits.len(), 1);
+    assert_eq!(edits[0].email, "bob@x.com");
+    assert!((before..=after).contains(&edits[0].at_micros), "{before} {edits:?} {after}");
 }
 
 #[tokio::test]

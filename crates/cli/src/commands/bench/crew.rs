@@ -21,6 +21,8 @@ pub(super) struct Hand {
     name: String,
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    /// Where it listens, once it has said so.
+    announcement: Option<Value>,
 }
 
 impl Hand {
@@ -32,7 +34,7 @@ impl Hand {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         let output = child.stdout.take().context("a process has no output")?;
-        Ok(Self { name, child, lines: BufReader::new(output).lines() })
+        Ok(Self { name, child, lines: BufReader::new(output).lines(), announcement: None })
     }
 
     /// The next thing that it says.
@@ -44,11 +46,22 @@ impl Hand {
 
     /// Waits until it says where it listens, under this name.
     pub(super) async fn address(&mut self, name: &str) -> anyhow::Result<SocketAddr> {
-        let said = timeout(STARTS_WITHIN, self.says()).await;
-        let said = said.with_context(|| format!("{} does not start", self.name))??;
-        let url = said[name].as_str().and_then(|url| url.strip_prefix("http://"));
-        let address = url.and_then(|url| url.split('/').next()).and_then(|address| address.parse().ok());
-        address.with_context(|| format!("{} says no address", self.name))
+        if self.announcement.is_none() {
+            let said = timeout(STARTS_WITHIN, self.says()).await;
+            self.announcement = Some(said.with_context(|| format!("{} does not start", self.name))??);
+        }
+        self.announced(name).with_context(|| format!("{} says no address", self.name))
+    }
+
+    /// Where it has said that it listens, under this name.
+    pub(super) fn announced(&self, name: &str) -> Option<SocketAddr> {
+        let url = self.announcement.as_ref()?[name].as_str()?.strip_prefix("http://")?;
+        url.split('/').next()?.parse().ok()
+    }
+
+    /// Its process id; 0 once it has ended.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id().unwrap_or(0)
     }
 
     /// The most memory that it has had so far, in bytes; `None` where the system does not tell.
@@ -77,4 +90,12 @@ impl Hand {
         ended.with_context(|| format!("{} does not end", self.name))??;
         Ok(())
     }
+}
+
+/// Ends all of them.
+pub(super) async fn end_all(hands: Vec<Hand>) -> anyhow::Result<()> {
+    for hand in hands {
+        hand.end().await?;
+    }
+    Ok(())
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use super::crew::Hand;
 use super::failed;
 use super::ground::{Ground, KEYS};
-use super::members::Round;
+use super::members::{Round, Shape};
 use super::send::basic;
 use crate::commands::Context;
 use crate::commands::line::Line;
@@ -160,7 +160,7 @@ impl Sender {
     /// Sends all over this many connections; how long each answer took.
     async fn send(&self, connections: u16) -> anyhow::Result<Vec<Duration>> {
         let next = Arc::new(AtomicU32::new(0));
-        let round = Round { number: 1, at: Timestamp::now() };
+        let round = Round { number: 1, at: Timestamp::now(), shape: Shape::Whole };
         let mut tasks = JoinSet::new();
         for _ in 0..connections {
             let (sender, next) = (self.clone(), Arc::clone(&next));
@@ -193,10 +193,10 @@ impl Sender {
 
     fn body(&self, first: u32, round: Round) -> String {
         if self.way.batch == 1 {
-            return round.event(first);
+            return round.event(first, 0);
         }
         let behind_the_last = first.saturating_add(self.way.batch).min(self.events);
-        let events: Vec<String> = (first..behind_the_last).map(|member| round.event(member)).collect();
+        let events: Vec<String> = (first..behind_the_last).map(|member| round.event(member, 0)).collect();
         format!(r#"{{"batch":[{}],"sentAt":"{}"}}"#, events.join(","), round.at)
     }
 

@@ -1,10 +1,46 @@
 //! What the members of the audience say: in each round, everybody's `plan` is another one, and nothing else changes.
 
+use clap::ValueEnum;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The trait that changes from round to round.
 pub(super) const CHANGING: &str = "plan";
+
+/// The form in which a round is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shape {
+    /// One event of a sync with user id, address, name and city
+    Whole,
+    /// Two events of a sync for each member: one with the user id alone, one with the address
+    Identifiers,
+    /// One event of a sync with user id and address, but without what a create needs
+    Incomplete,
+    /// As whole, from a website instead of a sync
+    Live,
+}
+
+impl Shape {
+    /// Events for each member.
+    pub(super) fn events(self) -> u32 {
+        if self == Self::Identifiers { 2 } else { 1 }
+    }
+
+    /// Whether a person who is no affiliate becomes one by it.
+    pub(super) fn creates(self) -> bool {
+        matches!(self, Self::Whole | Self::Live)
+    }
+
+    /// Its name on the command line.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Identifiers => "identifiers",
+            Self::Incomplete => "incomplete",
+            Self::Live => "live",
+        }
+    }
+}
 
 /// The words of one round.
 #[derive(Clone, Copy, Debug)]
@@ -13,49 +49,58 @@ pub(super) struct Round {
     pub(super) number: u32,
     /// When it was said.
     pub(super) at: Timestamp,
+    /// How it is said.
+    pub(super) shape: Shape,
 }
 
 impl Round {
-    /// What everybody's changing trait is in this round.
-    pub(super) fn value(self) -> String {
-        format!("round-{}", self.number)
-    }
-
-    /// The identify of one member, as Engage sends it when an audience is synced with its traits.
-    pub(super) fn event(self, member: u32) -> String {
+    /// Event `which` of one member, as Engage sends it when an audience is synced. `which` is below [`Shape::events`].
+    pub(super) fn event(self, member: u32, which: u32) -> String {
         let at = self.at.to_string();
-        json!({
+        let mut event = json!({
             "type": "identify",
-            "messageId": format!("personas_{}_{}_{member:07}", self.at.as_microsecond(), self.number),
+            "messageId": format!("personas_{}_{}_{member:07}_{which}", self.at.as_microsecond(), self.number),
             "userId": format!("member-{member:07}"),
-            "context": {
-                "library": { "name": "unknown", "version": "unknown" },
-                "personas": {
-                    "computation_class": "audience",
-                    "computation_id": "aud_2bench",
-                    "computation_key": "bench_members",
-                    "namespace": "spa_2bench",
-                    "space_id": "spa_2bench",
-                },
-            },
+            "context": { "library": { "name": "unknown", "version": "unknown" } },
             "integrations": { "All": false, "Refersion": true },
             "timestamp": at,
             "receivedAt": at,
-            "traits": {
-                "email": email(member),
-                "firstName": "Member",
-                "lastName": format!("Number {member}"),
-                CHANGING: self.value(),
-                "address": {
-                    "street": format!("{} Oak Street", member % 1000 + 1),
-                    "city": "Portland",
-                    "postalCode": "97201",
-                    "country": "US",
-                },
-            },
-        })
-        .to_string()
+            "traits": self.traits(member, which),
+        });
+        if self.shape != Shape::Live {
+            event["context"]["personas"] = json!({
+                "computation_class": "audience",
+                "computation_id": "aud_2bench",
+                "computation_key": "bench_members",
+                "namespace": "spa_2bench",
+                "space_id": "spa_2bench",
+            });
+        }
+        event.to_string()
     }
+
+    fn traits(self, member: u32, which: u32) -> Value {
+        let mut traits = json!({ CHANGING: value(self.number) });
+        if self.shape != Shape::Identifiers || which == 1 {
+            traits["email"] = email(member).into();
+        }
+        if self.shape.creates() {
+            traits["firstName"] = "Member".into();
+            traits["lastName"] = format!("Number {member}").into();
+            traits["address"] = json!({
+                "street": format!("{} Oak Street", member % 1000 + 1),
+                "city": "Portland",
+                "postalCode": "97201",
+                "country": "US",
+            });
+        }
+        traits
+    }
+}
+
+/// What everybody's changing trait is in a round.
+pub(super) fn value(round: u32) -> String {
+    format!("round-{round}")
 }
 
 /// The address of one member.
@@ -63,19 +108,37 @@ pub(super) fn email(member: u32) -> String {
     format!("member-{member:07}@example.com")
 }
 
+/// The member with this address.
+pub(super) fn member(email: &str) -> Option<u32> {
+    email.strip_prefix("member-")?.strip_suffix("@example.com")?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn say(number: u32, shape: Shape, which: u32) -> Value {
+        let round = Round { number, at: Timestamp::UNIX_EPOCH, shape };
+        serde_json::from_str(&round.event(7, which)).unwrap()
+    }
+
     #[test]
     fn an_event_is_of_the_usual_size_and_a_round_changes_one_trait() {
-        let say = |number| Round { number, at: Timestamp::UNIX_EPOCH }.event(7);
-        let [one, two] =
-            [say(1), say(2)].map(|text| serde_json::from_str::<serde_json::Value>(&text).unwrap());
-        assert!((500..800).contains(&say(1).len()), "{}", say(1).len());
+        let [one, two] = [1, 2].map(|round| say(round, Shape::Whole, 0));
+        assert!((500..800).contains(&one.to_string().len()), "{one}");
         assert_ne!(one["messageId"], two["messageId"]);
         let (mut one, mut two) = (one["traits"].clone(), two["traits"].clone());
         assert_eq!((one[CHANGING].take(), two[CHANGING].take()), ("round-1".into(), "round-2".into()));
         assert_eq!(one, two);
+    }
+
+    #[test]
+    fn each_shape_says_what_it_is_for() {
+        let [user, address] = [0, 1].map(|which| say(1, Shape::Identifiers, which));
+        assert_ne!(user["messageId"], address["messageId"]);
+        assert_eq!(user["traits"], json!({ CHANGING: "round-1" }));
+        assert_eq!(member(address["traits"]["email"].as_str().unwrap()), Some(7));
+        assert!(say(1, Shape::Incomplete, 0)["traits"]["address"].is_null());
+        assert!(say(1, Shape::Live, 0)["context"]["personas"].is_null());
     }
 }

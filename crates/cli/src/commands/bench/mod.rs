@@ -1,35 +1,50 @@
 //! `bench`: how fast all of it is, beside a plain worker in the same run.
 //!
-//! The order of reading: `sync` (the story of the benchmark), `ground` (what it stands on), `crew` (the processes),
-//! `members` and `send` (what is sent), `rest` (when it is over), `plain` (the baseline), `report`. `ingest` and `pace`
-//! stand by themselves.
+//! The order of reading: `workloads` (each a story of what is measured), `stage` (what they run on), `ground` (the
+//! engines), `crew` (the processes), `members`, `send` and `live` (what is sent), `stated` and `rest` (what Refersion has to
+//! hold, and when it is over), `usage`, `latency` and `setup` (what is measured), `plain` (the baseline), `report`, `plot` and
+//! `svg`. `ingest` and `pace` stand by themselves.
 
 mod crew;
 mod ground;
 mod ingest;
+mod latency;
+mod live;
 mod members;
 mod pace;
 mod plain;
+mod plot;
 mod report;
 mod rest;
 mod send;
-mod sync;
+mod setup;
+mod stage;
+mod stated;
+mod svg;
+mod usage;
+mod workloads;
 
 use clap::{Args, Subcommand};
 
 use super::Context;
 use crate::failure::{Exit, Failure};
+use workloads::{
+    create_storm, delta, identifiers, live as live_only, live_during_bulk, outage, replay, strangers, sync,
+};
 
 const EXAMPLES: &str = "\
 Examples:
   refersion-destination bench sync                      100,000 members on the engines of the configuration
   refersion-destination bench sync --members 20000 --workers 2 --json
+  refersion-destination bench strangers --affiliates 0.02
+  refersion-destination bench live                      one identify at a time
   refersion-destination bench send --members 10000      posts the members to an endpoint that runs already
   refersion-destination bench ingest                    how fast events are taken, one by one and in batches
   refersion-destination bench pace                      how well limits of known shapes are found; makes no call
 
-`bench sync` starts everything that it measures by itself. On SQLite it takes temporary files (TMPDIR says where); a
-broker and a database must be empty, and are left empty.";
+All but `send` and `pace` start everything that they measure by themselves. On SQLite they take temporary files (TMPDIR
+says where); a broker and a database must be empty, and are left empty. In the end Refersion is compared with what was
+said last; an event that is lost or a value that is wrong makes the command fail.";
 
 /// The arguments of `bench`.
 #[derive(Debug, Args)]
@@ -44,6 +59,23 @@ enum Act {
     /// Measure audience syncs of known affiliates, with every role a process of its own
     #[command(after_help = sync::EXAMPLES)]
     Sync(sync::Options),
+    /// Measure a sync in which only a part of the members are affiliates
+    #[command(after_help = strangers::EXAMPLES)]
+    Strangers(strangers::Options),
+    /// Measure a sync with two events for each member, and one with one
+    TwoIdentifiers(identifiers::Options),
+    /// Measure a sync in which few members change
+    Delta(delta::Options),
+    /// Measure how soon one identify on an idle system is delivered
+    Live(live_only::Options),
+    /// Measure how soon live identifies are delivered during a sync
+    LiveDuringBulk(live_during_bulk::Options),
+    /// Measure the first creation of affiliates
+    CreateStorm(create_storm::Options),
+    /// Measure how soon all is delivered after an outage of Refersion
+    Outage(outage::Options),
+    /// Measure the replay of dead letters
+    Replay(replay::Options),
     /// Post an audience sync to an ingest endpoint, as Segment does
     #[command(after_help = send::EXAMPLES)]
     Send(send::Options),
@@ -64,8 +96,17 @@ enum Act {
 ///
 /// [`Failure`] by what went wrong.
 pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    use workloads::run;
     match arguments.act {
-        Act::Sync(options) => sync::run(&options, context).await,
+        Act::Sync(workload) => run(&workload, &workload.stage, context).await,
+        Act::Strangers(workload) => run(&workload, &workload.stage, context).await,
+        Act::TwoIdentifiers(workload) => run(&workload, &workload.stage, context).await,
+        Act::Delta(workload) => run(&workload, &workload.stage, context).await,
+        Act::Live(workload) => run(&workload, &workload.stage, context).await,
+        Act::LiveDuringBulk(workload) => run(&workload, &workload.stage, context).await,
+        Act::CreateStorm(workload) => run(&workload, &workload.stage, context).await,
+        Act::Outage(workload) => run(&workload, &workload.stage, context).await,
+        Act::Replay(workload) => run(&workload, &workload.stage, context).await,
         Act::Send(options) => send::run(&options, context).await,
         Act::Ingest(options) => ingest::run(&options, context).await,
         Act::Pace(options) => pace::run(&options, context),

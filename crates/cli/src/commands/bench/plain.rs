@@ -1,4 +1,5 @@
-//! The baseline: the plain worker on the same engines, as a process that starts when a line arrives on standard input.
+//! The baseline: the plain worker on the same engines, as a process that starts when a line arrives on standard input, and ends after
+//! another one.
 
 use std::io::BufRead as _;
 use std::net::SocketAddr;
@@ -7,10 +8,15 @@ use std::time::Instant;
 
 use baseline::{Affiliates, rabbitmq, sqlite};
 use clap::Args;
+use jiff::Timestamp;
 
+use super::crew::Hand;
 use super::failed;
 use super::ground::{FIELD, KEYS};
+use super::members::{Round, Shape};
+use super::report::Row;
 use super::rest::Refersion;
+use super::stage::Stage;
 use crate::commands::Context;
 use crate::config::{Config, LedgerUrl, QueueUrl};
 use crate::failure::{Exit, Failure};
@@ -81,6 +87,33 @@ impl Yard {
     }
 }
 
+/// The run of the plain worker: as many events as there are members, each with one new trait. Everybody is an affiliate.
+pub(super) async fn measure(stage: &mut Stage<'_>) -> anyhow::Result<Row> {
+    tracing::info!("everybody says something new to the plain worker");
+    let yard = Yard::of(&stage.ground.config)?;
+    let members = stage.members;
+    stage.note_elsewhere(0, members, Shape::Whole);
+    let round = Round { number: stage.round, at: Timestamp::now(), shape: Shape::Whole };
+    let events: Vec<String> = (0..members).map(|member| round.event(member, 0)).collect();
+    yard.fill(&events).await?;
+    drop(events);
+    let (events, address) = (members.to_string(), stage.refersion.address().to_string());
+    let arguments = ["bench", "plain-worker", "--events", &events, "--refersion", &address];
+    let mut worker = Hand::start(&arguments, &stage.ground.variables)?;
+    worker.says().await?;
+    let measure = stage.begin().await?;
+    worker.go().await?;
+    worker.says().await?;
+    let members = u64::from(members);
+    let names = ("plain", "plain worker");
+    let row = stage.end_beside(measure, names, (members, members), &[("plain worker", &worker)]).await?;
+    worker.go().await?;
+    let worked_off = yard.worked_off().await?;
+    anyhow::ensure!(worked_off == members, "the plain worker has rows of {worked_off} events");
+    yard.clear().await?;
+    Ok(row)
+}
+
 /// Works off all events of its queue after a line on standard input has come, and says how long that took.
 ///
 /// # Errors
@@ -94,6 +127,8 @@ pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit
     let began = Instant::now();
     yard.work(&refersion, options.events).await.map_err(|error| failed(&error))?;
     context.output.json(&serde_json::json!({ "seconds": began.elapsed().as_secs_f64() }))?;
+    // What it took is looked up while it is still there.
+    wait_for_a_line().map_err(|error| failed(&error))?;
     Ok(Exit::Done)
 }
 

@@ -1,15 +1,24 @@
 //! What a benchmark found.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
 
+use serde::{Serialize, Serializer};
+
+use super::latency::Latency;
+use super::setup::Setup;
+use super::usage::RoleUsage;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
-/// How fast one way was.
+/// One thing that was measured.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
+    /// Its key in the report.
+    #[serde(skip)]
+    pub(super) key: &'static str,
     /// What was measured.
     pub(super) what: &'static str,
+    pub(super) events: u64,
     /// From the start to the last outcome.
     pub(super) seconds: f64,
     /// Events that ended in a second.
@@ -18,64 +27,123 @@ pub(super) struct Row {
     pub(super) calls: u64,
     /// The least calls that would have done.
     pub(super) least_calls: u64,
+    /// From a request to the answer of the ingest endpoint; the worst of several senders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) answers: Option<Latency>,
+    /// From that answer to the arrival of the call at Refersion, of live identifies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) delivery: Option<Latency>,
+    /// What the processes took.
+    pub(super) processes: Vec<RoleUsage>,
 }
 
 /// All of it.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
+    pub(super) workload: &'static str,
     pub(super) engines: &'static str,
     pub(super) members: u32,
     pub(super) doors: u16,
     pub(super) workers: u16,
-    /// From the queue to the outcome.
-    pub(super) from_queue: Row,
-    /// From the ingest endpoint to the outcome, while events come in.
-    pub(super) from_door: Row,
-    /// From its queue to its outcome.
-    pub(super) plain: Row,
-    /// How many times as fast as the plain worker.
-    pub(super) times_the_plain_worker: f64,
-    /// Affiliates that do not hold in the end what was said last.
+    /// By their keys.
+    #[serde(flatten, serialize_with = "by_key")]
+    pub(super) rows: Vec<Row>,
+    /// How many times as fast as the plain worker the first row is, where the plain worker ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) times_the_plain_worker: Option<f64>,
+    /// Accepted events that have not ended, or only as dead letters.
+    pub(super) lost_events: u64,
+    /// Affiliates that do not hold in the end what was said last, that are missing, or that nobody asked for.
     pub(super) wrong_affiliates: u64,
+    /// How the events of all rounds ended.
+    pub(super) outcomes: BTreeMap<String, u64>,
+    pub(super) setup: Setup,
+}
+
+fn by_key<S: Serializer>(rows: &[Row], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(rows.iter().map(|row| (row.key, row)))
 }
 
 impl Row {
-    pub(super) fn new(what: &'static str, events: u32, seconds: f64, calls: u64, least_calls: u64) -> Self {
-        Self { what, seconds, events_per_second: f64::from(events) / seconds, calls, least_calls }
-    }
-
     fn cells(&self) -> Vec<String> {
         vec![
             self.what.to_owned(),
+            self.events.to_string(),
             format!("{:.1}", self.seconds),
             format!("{:.0}", self.events_per_second),
             self.calls.to_string(),
             self.least_calls.to_string(),
         ]
     }
+
+    fn latency_cells(&self) -> Vec<Vec<String>> {
+        let kinds = [("to the answer", self.answers), ("answer to call", self.delivery)];
+        let cells = |(kind, latency): (&str, Option<Latency>)| {
+            let Latency { samples, p50_ms, p99_ms, p999_ms, max_ms } = latency?;
+            let mut cells = vec![self.what.to_owned(), kind.to_owned(), samples.to_string()];
+            cells.extend([p50_ms, p99_ms, p999_ms, max_ms].map(|wait| format!("{wait:.1}")));
+            Some(cells)
+        };
+        kinds.into_iter().filter_map(cells).collect()
+    }
+
+    fn process_cells(&self) -> Vec<Vec<String>> {
+        let cells = |usage: &RoleUsage| {
+            let memory =
+                usage.peak_memory_bytes.map(|bytes| format!("{:.0}", bytes as f64 / f64::from(1 << 20)));
+            vec![
+                self.what.to_owned(),
+                usage.role.to_owned(),
+                usage.processes.to_string(),
+                format!("{:.2}", usage.cpu_seconds),
+                format!("{:.1}", usage.cpu_micros_per_event),
+                memory.unwrap_or_else(|| "-".to_owned()),
+            ]
+        };
+        self.processes.iter().map(cells).collect()
+    }
 }
 
 impl Report {
-    /// Prints it; the command fails if Refersion does not hold what was said.
+    /// Prints it; the command fails if an event is lost, or Refersion does not hold what was said.
     pub(super) fn print(&self, output: &mut Output) -> Result<Exit, Failure> {
         if output.is_json() {
             output.json(self)?;
         } else {
             self.print_for_people(output)?;
         }
-        Ok(if self.wrong_affiliates == 0 { Exit::Done } else { Exit::Failed })
+        Ok(if self.wrong_affiliates + self.lost_events == 0 { Exit::Done } else { Exit::Failed })
     }
 
     fn print_for_people(&self, output: &mut Output) -> Result<(), Failure> {
+        let Self { workload, members, engines, doors, workers, .. } = self;
         output.line(&format!(
-            "{} known affiliates, each with one event, on {}; doors: {}, workers: {}\n",
-            self.members, self.engines, self.doors, self.workers
+            "{workload}: {members} members on {engines}; ingest processes: {doors}, workers: {workers}"
         ))?;
-        let rows = [&self.from_queue, &self.from_door, &self.plain].map(Row::cells);
-        output.table(&["WAY", "SECONDS", "EVENTS/S", "CALLS", "LEAST"], &rows)?;
+        for line in self.setup.lines() {
+            output.line(&line)?;
+        }
+        output.line("")?;
+        let rows: Vec<Vec<String>> = self.rows.iter().map(Row::cells).collect();
+        output.table(&["WAY", "EVENTS", "SECONDS", "EVENTS/S", "CALLS", "LEAST"], &rows)?;
+        let latencies: Vec<Vec<String>> = self.rows.iter().flat_map(Row::latency_cells).collect();
+        if !latencies.is_empty() {
+            output.line("")?;
+            output.table(&["WAY", "LATENCY, MS", "SAMPLES", "P50", "P99", "P99.9", "MAX"], &latencies)?;
+        }
+        let processes: Vec<Vec<String>> = self.rows.iter().flat_map(Row::process_cells).collect();
+        if !processes.is_empty() {
+            output.line("")?;
+            let head = ["WAY", "ROLE", "PROCESSES", "CPU SECONDS", "CPU µs/EVENT", "PEAK MiB"];
+            output.table(&head, &processes)?;
+        }
+        output.line("")?;
+        if let (Some(times), Some(row)) = (self.times_the_plain_worker, self.rows.first()) {
+            output.line(&format!("{}: {times:.1} times as fast as the plain worker", row.what))?;
+        }
         output.line(&format!(
-            "\nfrom the queue, {:.1} times as fast as the plain worker; affiliates that are wrong in the end: {}",
-            self.times_the_plain_worker, self.wrong_affiliates
+            "events lost: {}; affiliates that are wrong in the end: {}",
+            self.lost_events, self.wrong_affiliates
         ))
     }
 }

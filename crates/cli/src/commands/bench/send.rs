@@ -15,11 +15,13 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::failed;
-use super::members::Round;
+use super::latency::Latency;
+use super::members::{Round, Shape};
+use super::usage::Usage;
 use crate::commands::Context;
 use crate::commands::line::Line;
 use crate::failure::{Exit, Failure};
@@ -32,7 +34,7 @@ Examples:
   refersion-destination bench send --members 1000000 --connections 256 --json
 
 The members are always the same people. In each round their trait `plan` is another one (`round-2`), and nothing else
-changes. The API key is taken from REFERSION_DESTINATION_API_KEY.";
+changes. Latencies run from a request to its answer. The API key is taken from REFERSION_DESTINATION_API_KEY.";
 
 /// How often a request is sent at most.
 const TRIES: u32 = 40;
@@ -46,7 +48,7 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// How many members the audience has
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_100_000))]
     members: u32,
     /// The number of the first of them
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -54,6 +56,9 @@ pub(super) struct Options {
     /// What they say: everybody's plan is `round-N`
     #[arg(long, value_name = "N", default_value_t = 1)]
     round: u32,
+    /// The form in which they say it
+    #[arg(long, value_enum, default_value_t = Shape::Whole)]
+    shape: Shape,
     /// Where the ingest endpoint listens
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     door: SocketAddr,
@@ -63,13 +68,19 @@ pub(super) struct Options {
 }
 
 /// What was sent.
-#[derive(Debug, Serialize)]
-struct Sent {
-    accepted: u32,
-    seconds: f64,
-    events_per_second: f64,
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(super) struct Sent {
+    /// Events that were answered 202.
+    pub(super) accepted: u64,
+    pub(super) seconds: f64,
+    pub(super) events_per_second: f64,
     /// Answers by status, those that were followed by another try included.
-    answers: BTreeMap<u16, u64>,
+    pub(super) answers: BTreeMap<u16, u64>,
+    /// From a request to its answer.
+    pub(super) latency: Latency,
+    /// What the sender took; absent where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) usage: Option<Usage>,
 }
 
 /// Sends everything, and tells what the ingest endpoint answered.
@@ -86,78 +97,95 @@ pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit
     let began = Instant::now();
     let answers = send(options, authorization).await.map_err(|error| failed(&error))?;
     let seconds = began.elapsed().as_secs_f64();
-    let rate = f64::from(options.members) / seconds;
-    let sent = Sent { accepted: options.members, seconds, events_per_second: rate, answers };
+    let accepted = u64::from(options.members) * u64::from(options.shape.events());
+    let sent = Sent {
+        accepted,
+        seconds,
+        events_per_second: accepted as f64 / seconds,
+        answers: answers.by_status,
+        latency: Latency::of(answers.waits),
+        usage: Usage::own(),
+    };
     if context.output.is_json() {
         context.output.json(&sent)?;
     } else {
-        let text = format!("{} events accepted in {seconds:.1} s: {rate:.0} a second", sent.accepted);
-        context.output.line(&text)?;
+        let Sent { events_per_second: rate, latency, .. } = &sent;
+        context.output.line(&format!(
+            "{accepted} events accepted in {seconds:.1} s: {rate:.0} a second; answers: p50 {:.1} ms, p99 {:.1} ms",
+            latency.p50_ms, latency.p99_ms
+        ))?;
     }
     Ok(Exit::Done)
 }
 
-/// The header of this key.
+/// The value of the header that carries an API key.
 pub(super) fn basic(key: &str) -> anyhow::Result<HeaderValue> {
     let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(format!("{key}:"))))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-async fn send(options: &Options, authorization: HeaderValue) -> anyhow::Result<BTreeMap<u16, u64>> {
-    let round = Round { number: options.round, at: Timestamp::now() };
-    let next = Arc::new(AtomicU32::new(options.first));
+/// What the ingest endpoint answered.
+#[derive(Default)]
+struct Answers {
+    by_status: BTreeMap<u16, u64>,
+    waits: Vec<Duration>,
+}
+
+async fn send(options: &Options, authorization: HeaderValue) -> anyhow::Result<Answers> {
+    let round = Round { number: options.round, at: Timestamp::now(), shape: options.shape };
+    let events = round.shape.events();
+    let next = Arc::new(AtomicU32::new(options.first * events));
     let mut tasks = JoinSet::new();
     for _ in 0..options.connections {
         let share = Share {
             round,
-            behind_the_last: options.first.saturating_add(options.members),
+            behind_the_last: (options.first + options.members) * events,
             next: Arc::clone(&next),
-            door: options.door,
-            authorization: authorization.clone(),
+            door: Door { address: options.door, authorization: authorization.clone() },
+            answers: Answers::default(),
         };
         tasks.spawn(share.send());
     }
-    let mut answers = BTreeMap::new();
+    let mut all = Answers::default();
     while let Some(share) = tasks.join_next().await {
-        for (status, count) in share?? {
-            *answers.entry(status).or_default() += count;
+        let share = share??;
+        for (status, count) in share.by_status {
+            *all.by_status.entry(status).or_default() += count;
         }
+        all.waits.extend(share.waits);
     }
-    Ok(answers)
+    Ok(all)
 }
 
-/// What one connection sends: the next member that no other has taken, until there is none.
+/// What one connection sends: the next event that no other has taken, until there is none.
 struct Share {
     round: Round,
     behind_the_last: u32,
     next: Arc<AtomicU32>,
-    door: SocketAddr,
-    authorization: HeaderValue,
+    door: Door,
+    answers: Answers,
 }
 
 impl Share {
-    async fn send(self) -> anyhow::Result<BTreeMap<u16, u64>> {
-        let mut line = Line::to(self.door, LONGEST_ANSWER);
-        let mut answers = BTreeMap::new();
+    async fn send(mut self) -> anyhow::Result<Answers> {
+        let mut line = self.door.line();
+        let events = self.round.shape.events();
         loop {
-            let member = self.next.fetch_add(1, Ordering::Relaxed);
-            if member >= self.behind_the_last {
-                return Ok(answers);
+            let event = self.next.fetch_add(1, Ordering::Relaxed);
+            if event >= self.behind_the_last {
+                return Ok(self.answers);
             }
-            self.send_one(self.round.event(member).into(), &mut line, &mut answers).await?;
+            self.send_one(self.round.event(event / events, event % events).into(), &mut line).await?;
         }
     }
 
-    async fn send_one(
-        &self,
-        event: Bytes,
-        line: &mut Line,
-        answers: &mut BTreeMap<u16, u64>,
-    ) -> anyhow::Result<()> {
+    async fn send_one(&mut self, event: Bytes, line: &mut Line) -> anyhow::Result<()> {
         for _ in 0..TRIES {
-            if let Ok((status, body)) = line.ask(self.request(event.clone())?).await {
-                *answers.entry(status).or_default() += 1;
+            let began = Instant::now();
+            if let Ok((status, body)) = line.ask(self.door.request(event.clone())?).await {
+                self.answers.waits.push(began.elapsed());
+                *self.answers.by_status.entry(status).or_default() += 1;
                 match status {
                     202 => return Ok(()),
                     // Segment tries these again, for 4 hours; and no others.
@@ -170,12 +198,26 @@ impl Share {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        anyhow::bail!("the ingest endpoint at {} did not take a request in {TRIES} tries", self.door)
+        anyhow::bail!("the ingest endpoint at {} did not take a request in {TRIES} tries", self.door.address)
+    }
+}
+
+/// An ingest endpoint, and the key that it takes.
+pub(super) struct Door {
+    pub(super) address: SocketAddr,
+    pub(super) authorization: HeaderValue,
+}
+
+impl Door {
+    /// A connection to it.
+    pub(super) fn line(&self) -> Line {
+        Line::to(self.address, LONGEST_ANSWER)
     }
 
-    fn request(&self, event: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
+    /// The request that posts this event.
+    pub(super) fn request(&self, event: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
         Ok(Request::post("/segment")
-            .header(HOST, self.door.to_string())
+            .header(HOST, self.address.to_string())
             .header(AUTHORIZATION, self.authorization.clone())
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(event))?)

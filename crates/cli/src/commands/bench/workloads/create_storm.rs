@@ -1,0 +1,31 @@
+//! `bench create-storm`: everybody becomes an affiliate for the first time.
+
+use clap::Args;
+
+use super::{Workload, batches};
+use crate::commands::bench::members::Shape;
+use crate::commands::bench::report::Row;
+use crate::commands::bench::stage::{self, Stage};
+
+/// The arguments of `bench create-storm`.
+#[derive(Debug, Args)]
+pub(in crate::commands::bench) struct Options {
+    #[command(flatten)]
+    pub(in crate::commands::bench) stage: stage::Options,
+}
+
+impl Workload for Options {
+    const NAME: &'static str = "create-storm";
+
+    async fn play(&self, stage: &mut Stage<'_>) -> anyhow::Result<Vec<Row>> {
+        let members = stage.members;
+        stage.say(0, members, Shape::Whole).await?;
+        let measure = stage.begin().await?;
+        stage.start_workers(&[]).await?;
+        stage.settle().await?;
+        // A create is one call for one affiliate, and cannot carry the custom field.
+        let least = u64::from(members) + batches(members);
+        let names = ("create_storm", "first creation");
+        Ok(vec![stage.end(measure, names, u64::from(members), least).await?])
+    }
+}

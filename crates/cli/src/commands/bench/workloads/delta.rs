@@ -1,0 +1,36 @@
+//! `bench delta`: the audience is synced already, and few members change.
+
+use clap::Args;
+
+use super::strangers::{part, share};
+use super::{Workload, batches};
+use crate::commands::bench::members::Shape;
+use crate::commands::bench::report::Row;
+use crate::commands::bench::stage::{self, Stage};
+
+/// The arguments of `bench delta`.
+#[derive(Debug, Args)]
+pub(in crate::commands::bench) struct Options {
+    #[command(flatten)]
+    pub(in crate::commands::bench) stage: stage::Options,
+    /// The share of the members that change
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    changes: f64,
+}
+
+impl Workload for Options {
+    const NAME: &'static str = "delta";
+
+    async fn play(&self, stage: &mut Stage<'_>) -> anyhow::Result<Vec<Row>> {
+        let changed = part(stage.members, self.changes);
+        stage.enrol(stage.members).await?;
+        tracing::info!(changed, "few say something new");
+        let measure = stage.begin().await?;
+        let sent = stage.say(0, changed, Shape::Whole).await?;
+        stage.settle().await?;
+        let names = ("delta", "few changes");
+        let mut row = stage.end(measure, names, u64::from(changed), batches(changed)).await?;
+        row.answers = Some(sent.latency);
+        Ok(vec![row])
+    }
+}

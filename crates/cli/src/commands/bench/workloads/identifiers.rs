@@ -1,0 +1,38 @@
+//! `bench two-identifiers`: Engage sends two events for each member, one with the user id, one with the address.
+
+use clap::Args;
+
+use super::{Workload, batches};
+use crate::commands::bench::members::Shape;
+use crate::commands::bench::report::Row;
+use crate::commands::bench::stage::{self, Stage};
+
+/// The arguments of `bench two-identifiers`.
+#[derive(Debug, Args)]
+pub(in crate::commands::bench) struct Options {
+    #[command(flatten)]
+    pub(in crate::commands::bench) stage: stage::Options,
+}
+
+impl Workload for Options {
+    const NAME: &'static str = "two-identifiers";
+
+    async fn play(&self, stage: &mut Stage<'_>) -> anyhow::Result<Vec<Row>> {
+        let members = stage.members;
+        stage.enrol(members).await?;
+        let mut rows = Vec::new();
+        for (names, shape) in [
+            (("two_identifiers", "two events each"), Shape::Identifiers),
+            (("one_identifier", "one event each"), Shape::Whole),
+        ] {
+            stage.end_workers().await?;
+            stage.say(0, members, shape).await?;
+            let measure = stage.begin().await?;
+            stage.start_workers(&[]).await?;
+            stage.settle().await?;
+            let events = u64::from(members) * u64::from(shape.events());
+            rows.push(stage.end(measure, names, events, batches(members)).await?);
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,38 @@
+//! `bench live`: one identify at a time on an idle system.
+
+use clap::Args;
+
+use super::Workload;
+use crate::commands::bench::live::Speaker;
+use crate::commands::bench::members::Shape;
+use crate::commands::bench::report::Row;
+use crate::commands::bench::stage::{self, Stage};
+
+/// The arguments of `bench live`.
+#[derive(Debug, Args)]
+pub(in crate::commands::bench) struct Options {
+    #[command(flatten)]
+    pub(in crate::commands::bench) stage: stage::Options,
+}
+
+impl Workload for Options {
+    const NAME: &'static str = "live";
+    const MEMBERS: u32 = 500;
+
+    async fn play(&self, stage: &mut Stage<'_>) -> anyhow::Result<Vec<Row>> {
+        let members = stage.members;
+        stage.enrol(members).await?;
+        tracing::info!("one after the other says something new");
+        let measure = stage.begin().await?;
+        let mut speaker = Speaker::before(stage)?;
+        for member in 0..members {
+            stage.note_round(member, 1, Shape::Live);
+            speaker.say(stage.round, member).await?;
+            stage.until_edited().await?;
+        }
+        stage.settle().await?;
+        let mut row = stage.end(measure, ("live", "live"), members.into(), members.into()).await?;
+        (row.answers, row.delivery) = speaker.latencies(&mut stage.refersion).await?;
+        Ok(vec![row])
+    }
+}

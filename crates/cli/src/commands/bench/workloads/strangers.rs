@@ -1,0 +1,66 @@
+//! `bench strangers`: an audience of which only a part are affiliates; the others lack what a create needs.
+
+use clap::Args;
+
+use super::{Workload, batches};
+use crate::commands::bench::members::Shape;
+use crate::commands::bench::report::Row;
+use crate::commands::bench::stage::{self, Stage};
+
+pub(in crate::commands::bench) const EXAMPLES: &str = "\
+Examples:
+  refersion-destination bench strangers
+  refersion-destination bench strangers --members 1000000 --affiliates 0.02
+
+The affiliates are made first, which is not measured. Then everybody is synced, with user id and address alone. The least
+calls are those for the affiliates: nothing can be done for the others.";
+
+/// The arguments of `bench strangers`.
+#[derive(Debug, Args)]
+pub(in crate::commands::bench) struct Options {
+    #[command(flatten)]
+    pub(in crate::commands::bench) stage: stage::Options,
+    /// The share of the members that are affiliates
+    #[arg(long, value_name = "SHARE", default_value_t = 0.02, value_parser = share)]
+    affiliates: f64,
+}
+
+/// Reads a share.
+pub(super) fn share(text: &str) -> Result<f64, &'static str> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or("a share is a number from 0 to 1, like 0.02")
+}
+
+/// This share of the members, at least one.
+pub(super) fn part(members: u32, share: f64) -> u32 {
+    ((f64::from(members) * share).round() as u32).clamp(1, members)
+}
+
+impl Workload for Options {
+    const NAME: &'static str = "strangers";
+
+    async fn play(&self, stage: &mut Stage<'_>) -> anyhow::Result<Vec<Row>> {
+        let members = stage.members;
+        let affiliates = part(members, self.affiliates);
+        stage.enrol(affiliates).await?;
+        tracing::info!(affiliates, "everybody is synced");
+        let measure = stage.begin().await?;
+        let sent = stage.say(0, members, Shape::Incomplete).await?;
+        stage.settle().await?;
+        let names = ("strangers", "with strangers");
+        let mut row = stage.end(measure, names, u64::from(members), batches(affiliates)).await?;
+        row.answers = Some(sent.latency);
+        Ok(vec![row])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_a_part_of_the_members() {
+        assert_eq!((part(1_000_000, 0.02), part(10, 0.0), part(10, 1.0)), (20_000, 1, 10));
+        assert!(share("1.5").is_err() && share("half").is_err());
+    }
+}

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use crate::arrivals::report_own;
+use crate::config::Config;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::by_name;
@@ -115,9 +116,11 @@ impl Sending<'_> {
         let mut report = Report::resumed(resumed.as_ref());
         let mut progress = Progress::new(context.output.is_json(), length);
         if let Some(resumed) = &resumed {
-            progress.say(&format!("going on at line {}, where the last run stopped", resumed.line));
+            progress.say(&format!("going on at line {}, where the last run stopped", resumed.line))?;
         }
-        let sent = self.send_all(&mut reading, &mut report, &mut progress, marker.as_mut(), context).await;
+        let sent = self
+            .send_all(&mut reading, &mut report, &mut progress, marker.as_mut(), &context.loaded.config)
+            .await;
         if let Some(marker) = &mut marker {
             if matches!(sent, Ok(true)) { marker.remove() } else { marker.write_now() }
         }
@@ -133,11 +136,13 @@ impl Sending<'_> {
         report: &mut Report,
         progress: &mut Progress,
         mut marker: Option<&mut Marker>,
-        context: &mut Context,
+        config: &Config,
     ) -> Result<bool, Failure> {
-        let mut publisher = Publisher::new(self.engines, self.connection, &context.loaded.config, &self.stop);
+        let mut publisher = Publisher::new(self.engines, self.connection, config, &self.stop);
         while let Some(batch) = reading.next(&self.stop).await? {
-            report.name_bad_lines(&batch, progress, &mut context.output)?;
+            for (line, reason) in &batch.bad {
+                progress.name_bad_line(*line, *reason)?;
+            }
             if !publisher.publish(&batch.envelopes, progress).await? {
                 return Ok(false);
             }

@@ -1,11 +1,16 @@
-//! Progress on standard error: a bar on a terminal, a line every few seconds elsewhere.
+//! Progress on standard error: a bar on a terminal, a line every few seconds elsewhere. A script gets what is not a figure as
+//! JSON on standard output.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use files::Reason;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use super::report::Report;
+use crate::failure::Failure;
+use crate::output::Output;
 
 /// Interval of lines where there is no terminal.
 const LINE: Duration = Duration::from_secs(3);
@@ -17,8 +22,21 @@ const NO_BAR: &str = "{spinner} {msg}";
 enum Place {
     Terminal(ProgressBar),
     Lines,
-    /// A script reads errors there.
-    Nowhere,
+    /// JSON for a script, without progress.
+    Script(Output),
+}
+
+/// A bad line, for scripts.
+#[derive(Serialize)]
+struct BadLine {
+    bad_line: u64,
+    reason: String,
+}
+
+/// Anything else that happens, for scripts.
+#[derive(Serialize)]
+struct Notice<'a> {
+    notice: &'a str,
 }
 
 /// Shows how far the file is.
@@ -30,26 +48,55 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// For a file of this length. Nothing is shown to scripts.
+    /// For a file of this length.
     pub(super) fn new(for_a_script: bool, length: Option<u64>) -> Self {
         let place = match (for_a_script, std::io::stderr().is_terminal()) {
-            (true, _) => Place::Nowhere,
+            (true, _) => Place::Script(Output::to_stdout(true, None)),
             (false, true) => Place::Terminal(bar(length)),
             (false, false) => Place::Lines,
         };
         Self { place, length, began: Instant::now(), shown: Instant::now() }
     }
 
-    /// Prints a line that stays.
-    pub(super) fn say(&mut self, text: &str) {
+    /// Tells something that is not a figure.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if a script's standard output cannot be written.
+    pub(super) fn say(&mut self, text: &str) -> Result<(), Failure> {
+        match &mut self.place {
+            Place::Script(output) => return output.json(&Notice { notice: text }),
+            _ => self.line(text),
+        }
+        Ok(())
+    }
+
+    /// Names a bad line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Progress::say`].
+    pub(super) fn name_bad_line(&mut self, line: u64, reason: Reason) -> Result<(), Failure> {
+        match &mut self.place {
+            Place::Script(output) => {
+                return output.json(&BadLine { bad_line: line, reason: reason.to_string() });
+            }
+            _ => self.line(&format!("line {line}: {reason}")),
+        }
+        Ok(())
+    }
+
+    /// Prints a line that stays, for people.
+    fn line(&self, text: &str) {
         match &self.place {
             Place::Terminal(bar) => bar.suspend(|| write_line(text)),
             Place::Lines => write_line(text),
-            Place::Nowhere => {}
+            Place::Script(_) => {}
         }
     }
 
     /// Shows how far it is.
+    #[expect(clippy::cast_precision_loss, reason = "a rate is shown without fractions")]
     pub(super) fn show(&mut self, report: &Report) {
         let events = report.events();
         let rate = report.events_of_this_run() as f64 / self.began.elapsed().as_secs_f64().max(0.001);
@@ -64,7 +111,7 @@ impl Progress {
                 let percent = percent.map_or_else(String::new, |percent| format!("{percent:>3} %  "));
                 write_line(&format!("{percent}{events} events, {rate:.0} a second"));
             }
-            Place::Lines | Place::Nowhere => {}
+            Place::Lines | Place::Script(_) => {}
         }
     }
 

@@ -52,7 +52,7 @@ impl<'a> Publisher<'a> {
     ///
     /// # Errors
     ///
-    /// [`Failure`] if an envelope is larger than any queue takes.
+    /// [`Failure`] if an envelope is larger than any queue takes, or a script cannot be told something.
     pub(super) async fn publish(
         &mut self,
         envelopes: &[Envelope],
@@ -61,20 +61,20 @@ impl<'a> Publisher<'a> {
         let (mut rest, mut piece) = (envelopes, envelopes.len());
         while !rest.is_empty() && !self.stop.is_cancelled() {
             if let Some(why) = self.room.refusal(self.engines).await {
-                self.wait(why.to_owned(), progress).await;
+                self.wait(why.to_owned(), progress).await?;
                 continue;
             }
             let (part, behind) = rest.split_at(piece.min(rest.len()));
             match self.engines.queue.publish(part).await {
                 Ok(()) => {
                     rest = behind;
-                    self.is_well(progress);
+                    self.is_well(progress)?;
                 }
                 Err(error @ PublishError::TooLarge { .. }) => return Err(error.into()),
                 Err(error) => {
                     // Message by message, so that a queue with little room is not given the same ones again and again.
                     piece = MESSAGE_ENVELOPES;
-                    self.wait(in_words(&error), progress).await;
+                    self.wait(in_words(&error), progress).await?;
                 }
             }
             self.report().await;
@@ -83,20 +83,22 @@ impl<'a> Publisher<'a> {
     }
 
     /// Waits longer each time, and tells why once.
-    async fn wait(&mut self, why: String, progress: &mut Progress) {
+    async fn wait(&mut self, why: String, progress: &mut Progress) -> Result<(), Failure> {
         if self.told.as_ref() != Some(&why) {
-            progress.say(&format!("waiting: {why}"));
+            progress.say(&format!("waiting: {why}"))?;
             self.told = Some(why);
         }
         progress.refresh();
         self.stop.run_until_cancelled(sleep(self.pause)).await;
         self.pause = (self.pause * 2).min(PAUSES.1);
+        Ok(())
     }
 
-    fn is_well(&mut self, progress: &mut Progress) {
+    fn is_well(&mut self, progress: &mut Progress) -> Result<(), Failure> {
         self.pause = PAUSES.0;
-        if self.told.take().is_some() {
-            progress.say("going on");
+        match self.told.take() {
+            Some(_) => progress.say("going on"),
+            None => Ok(()),
         }
     }
 

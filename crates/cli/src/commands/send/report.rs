@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::marker::Saved;
-use super::progress::Progress;
 use super::reading::{Batch, Kinds};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -22,13 +21,6 @@ pub(super) struct Report {
     line: u64,
     is_complete: bool,
     took: Duration,
-}
-
-/// A bad line, for scripts.
-#[derive(Serialize)]
-struct BadLine {
-    bad_line: u64,
-    reason: String,
 }
 
 /// The end, for scripts.
@@ -92,23 +84,6 @@ impl Report {
 
     fn all_bad_lines(&self) -> u64 {
         self.before.bad_lines + self.bad_lines
-    }
-
-    /// Names each bad line: on standard error, or for a script on standard output.
-    pub(super) fn name_bad_lines(
-        &self,
-        batch: &Batch,
-        progress: &mut Progress,
-        output: &mut Output,
-    ) -> Result<(), Failure> {
-        for (line, reason) in &batch.bad {
-            if output.is_json() {
-                output.json(&BadLine { bad_line: *line, reason: reason.to_string() })?;
-            } else {
-                progress.say(&format!("line {line}: {reason}"));
-            }
-        }
-        Ok(())
     }
 
     /// The run is over.

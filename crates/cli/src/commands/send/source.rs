@@ -87,10 +87,7 @@ impl Input {
             return Ok(Self { name, path: None, length: None, options, reader });
         }
         let changed = about.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
-        if let (None, Some(changed)) = (arguments.time, changed) {
-            options.time = changed;
-        }
-        options.time = Timestamp::from_microsecond(options.time.as_microsecond()).unwrap_or(options.time);
+        options.time = arguments.time.or(changed).unwrap_or(options.time);
         let path = arguments.file.canonicalize().map_err(unreadable)?;
         Ok(Self { name, path: Some(path), length: Some(about.len()), options, reader: Box::new(file) })
     }

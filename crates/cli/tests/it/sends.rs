@@ -155,11 +155,7 @@ fn a_full_queue_is_waited_for_and_an_interrupted_run_goes_on_where_it_stopped() 
     let path = file(&world, "many.ndjson", &lines.join("\n"));
     let folder = world.folder.path().join("data/sends");
     let marker = || {
-<<<<<<< HEAD
-        let marker = std::fs::read_dir(folder).ok()?.next()?.unwrap().path();
-=======
         let marker = std::fs::read_dir(&folder).ok()?.next()?.unwrap().path();
->>>>>>> send
         serde_json::from_slice::<Value>(&std::fs::read(marker).unwrap()).ok()
     };
 

@@ -26,8 +26,8 @@ use crate::registration::Registrations;
 use crate::signatures::{Claim, NoSecrets, Signatures};
 use crate::tracking::Route;
 use crate::{
-    Admission, Figures, Keys, Limits, Registrar, RegistrationFigures, SharedSecrets, body, credentials, direct,
-    webhooks,
+    Admission, Figures, Keys, Limits, Registrar, RegistrationFigures, SharedSecrets, body, credentials,
+    direct, webhooks,
 };
 
 /// The ingest endpoint. It holds nothing that a crash can lose.

@@ -18,8 +18,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::failures::Failures;
 use crate::lookups::{Lookups, Owner};
-use crate::registration::Registrations;
 use crate::refused::Refused;
+use crate::registration::Registrations;
 use crate::{Keys, KeysUnavailable};
 
 /// How a key is remembered: its SHA-256, so that memory holds no key for longer than a request.

@@ -21,7 +21,7 @@ pub(crate) enum Refused {
     Host(#[from] HostError),
     #[error("there is nothing here: send Segment events to POST /segment")]
     NoSuchPath,
-    #[error("only POST, PUT and PATCH are understood here: send Segment events to POST /segment")]
+    #[error("only POST is understood here: send Segment events to POST /segment")]
     NotPost,
     #[error(
         "the write key is missing: it has to be the user name of Basic authentication, or writeKey in the body"
@@ -91,10 +91,9 @@ impl Refused {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Host(_)
-            | Self::BodyBroken
-            | Self::Array(ArrayRefusal::NotAnArray)
-            | Self::Tracking(_) => StatusCode::BAD_REQUEST,
+            Self::Host(_) | Self::BodyBroken | Self::Array(ArrayRefusal::NotAnArray) | Self::Tracking(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Event(refusal) => {
                 StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }

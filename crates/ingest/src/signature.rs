@@ -83,7 +83,14 @@ mod tests {
     #[test]
     fn what_is_not_forty_hex_digits_is_no_signature() {
         let digits = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
-        for text in ["", "00", &digits[1..], &format!("{digits}0"), &digits.replace("ef", "+f"), &format!("sha1={digits}")] {
+        for text in [
+            "",
+            "00",
+            &digits[1..],
+            &format!("{digits}0"),
+            &digits.replace("ef", "+f"),
+            &format!("sha1={digits}"),
+        ] {
             assert!(read(text).is_none(), "{text}");
         }
         assert!(Signature::of(&HeaderMap::new()).is_none());

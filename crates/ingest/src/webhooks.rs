@@ -95,7 +95,11 @@ mod tests {
     #[test]
     fn no_item_keeps_the_key() {
         let deep = format!("{}\"sec_456789abcdef\"{}", "[".repeat(200), "]".repeat(200));
-        let escaped = deep.replace("sec_4", "sec\\u005f4").replace(']', " ]").replacen('[', "[\"sec_456789abcdef\",", 1);
+        let escaped = deep.replace("sec_4", "sec\\u005f4").replace(']', " ]").replacen(
+            '[',
+            "[\"sec_456789abcdef\",",
+            1,
+        );
         let long = format!("[\"sec_456789abcdef\",\"{}\"]", "x".repeat(MAX_ITEM_BYTES));
         for json in ["[\"pub_0123.sec_456789abcdef\"]", &deep, &escaped, &long] {
             let event = read(json);
@@ -106,7 +110,8 @@ mod tests {
 
     #[test]
     fn of_an_item_that_is_too_long_the_beginning_is_kept_as_text() {
-        let whole = format!("{{\"type\":\"identify\",\"userId\":\"{}\"}}", "\u{e9}".repeat(MAX_ITEM_BYTES / 2));
+        let whole =
+            format!("{{\"type\":\"identify\",\"userId\":\"{}\"}}", "\u{e9}".repeat(MAX_ITEM_BYTES / 2));
         let kept: String = serde_json::from_str(read(&whole).payload.get()).unwrap();
         assert!(whole.starts_with(&kept) && kept.len() > KEPT_BYTES - 2);
         let fits = format!("{{\"userId\":\"{}\"}}", "x".repeat(MAX_ITEM_BYTES - 13));

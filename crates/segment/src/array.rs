@@ -87,10 +87,7 @@ mod tests {
     #[test]
     fn items_are_what_is_written_between_the_commas() {
         let body = " [ {\"a\" : 1e400} ,\n\"\\ud83d\", [1, 2] ,null,-0.10]\r\n";
-        assert_eq!(
-            texts(body).unwrap(),
-            ["{\"a\" : 1e400}", "\"\\ud83d\"", "[1, 2]", "null", "-0.10"]
-        );
+        assert_eq!(texts(body).unwrap(), ["{\"a\" : 1e400}", "\"\\ud83d\"", "[1, 2]", "null", "-0.10"]);
         assert!(texts("[]").unwrap().is_empty() && texts("\t[ ] ").unwrap().is_empty());
     }
 

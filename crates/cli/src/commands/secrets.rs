@@ -142,12 +142,10 @@ async fn rotate(context: &mut Context) -> Result<Exit, Failure> {
             "resealed_shared_secrets": resealed.shared_secrets,
         }))?;
     } else {
-        context
-            .output
-            .line(&format!(
-                "encryption key {number} is in use; sealed with it: API keys: {}, shared secrets: {}",
-                resealed.api_keys, resealed.shared_secrets
-            ))?;
+        context.output.line(&format!(
+            "encryption key {number} is in use; sealed with it: API keys: {}, shared secrets: {}",
+            resealed.api_keys, resealed.shared_secrets
+        ))?;
     }
     Ok(Exit::Done)
 }

@@ -17,9 +17,7 @@ mod tests;
 use std::sync::Arc;
 
 use connections::vault::FIRST_KEY_NUMBER;
-use connections::{
-    ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys,
-};
+use connections::{ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys};
 use jiff::Timestamp;
 use ledger::{Arrivals, Ledger, Monitoring, Storage};
 use queue::Queue;

@@ -3,7 +3,8 @@
 
 use async_trait::async_trait;
 use connections::{
-    ApiKey, Conflict, Connection, ConnectionId, ConnectionName, NewConnection, PausedFor, Settings, StoreError,
+    ApiKey, Conflict, Connection, ConnectionId, ConnectionName, NewConnection, PausedFor, Settings,
+    StoreError,
 };
 use ingest::{KeysUnavailable, Registrar, Registration};
 use ledger::{Audit, Changes};
@@ -102,7 +103,11 @@ impl RefersionRegistrar {
                 added => {
                     let connection = added?;
                     let (id, name) = (connection.id, connection.name.as_str());
-                    tracing::warn!(connection = name, id, "a new API key was verified: its connection was added");
+                    tracing::warn!(
+                        connection = name,
+                        id,
+                        "a new API key was verified: its connection was added"
+                    );
                     note(engines, id, "connection_registered").await;
                     return Ok(id);
                 }
@@ -128,9 +133,7 @@ async fn owner(engines: &Engines, key: &ApiKey) -> Result<Option<ConnectionId>, 
 async fn with_public_half(engines: &Engines, key: &ApiKey) -> Result<Option<Connection>, NotNow> {
     for sealed in engines.connections.sealed_keys().await? {
         let is_same = engines.vault.open_key(&sealed).is_ok_and(|known| known.public() == key.public());
-        if is_same
-            && let Some(id) = engines.connections.by_key_digest(&sealed.digest, engines.now()).await?
-        {
+        if is_same && let Some(id) = engines.connections.by_key_digest(&sealed.digest, engines.now()).await? {
             return Ok(engines.connections.by_id(id).await?);
         }
     }

@@ -93,8 +93,13 @@ fn two_processes_that_meet_the_same_new_key_at_once_make_one_connection() {
         let post = |number: usize| {
             let address = &addresses[number % 2];
             // On a busy machine a verification may outlast the deadline of the request that began it.
-            let accepted = move || (post_to(address, KEY, &identify(&format!("user{number}")), "").0 == 202).then_some(());
-            scope.spawn({ let world = &world; move || world.until("an answer 202", accepted) })
+            let accepted = move || {
+                (post_to(address, KEY, &identify(&format!("user{number}")), "").0 == 202).then_some(())
+            };
+            scope.spawn({
+                let world = &world;
+                move || world.until("an answer 202", accepted)
+            })
         };
         let posts: Vec<_> = (0..10).map(post).collect();
         posts.into_iter().for_each(|post| post.join().unwrap());

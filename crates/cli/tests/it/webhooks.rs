@@ -90,7 +90,9 @@ fn with_a_shared_secret_only_signed_requests_are_accepted_also_after_its_key_was
 
     assert_eq!(world.json(&["connections", "set", "shop", "--no-shared-secret"])["has_shared_secret"], false);
     world.until("unsigned events to be accepted", || (world.post(KEY, &event).0 == 202).then_some(()));
-    for (options, input) in [(&["--shared-secret-stdin", "--no-shared-secret"][..], "x"), (&["--shared-secret-stdin"], " ")] {
+    for (options, input) in
+        [(&["--shared-secret-stdin", "--no-shared-secret"][..], "x"), (&["--shared-secret-stdin"], " ")]
+    {
         let ended = world.cli_with(&[&["connections", "set", "shop"], options].concat(), input, &[]);
         assert_eq!(ended.code, Some(2), "{options:?}: {}", ended.stderr);
     }

@@ -121,7 +121,13 @@ impl Registrations {
             limit: Limit::new(limits),
         };
         let (turns, memory) = (Semaphore::new(AT_ONCE), Mutex::new(memory));
-        Arc::new(Self { registrar, turns, memory, counters: Default::default(), unavailable: RareLog::default() })
+        Arc::new(Self {
+            registrar,
+            turns,
+            memory,
+            counters: Default::default(),
+            unavailable: RareLog::default(),
+        })
     }
 
     /// The connection that an unknown key of this client belongs to from now on.
@@ -208,7 +214,11 @@ impl Registrations {
     fn log_unavailable(&self, cause: Option<String>) {
         if let Some(times) = self.unavailable.occurred() {
             let cause = cause.unwrap_or_else(|| format!("no answer within {VERIFYING:?}"));
-            tracing::warn!(cause, times, "unknown API keys cannot be verified, so requests with them are answered 503");
+            tracing::warn!(
+                cause,
+                times,
+                "unknown API keys cannot be verified, so requests with them are answered 503"
+            );
         }
     }
 

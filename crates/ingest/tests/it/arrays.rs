@@ -87,7 +87,8 @@ async fn an_item_beyond_all_limits_costs_its_neighbours_nothing() {
 
 #[tokio::test]
 async fn bodies_of_arrays_count_as_memory_twice() {
-    let limits = Limits { body_memory_bytes: 4 * 1024 * 1024, max_array_bytes: 512 * 1024, ..Limits::default() };
+    let limits =
+        Limits { body_memory_bytes: 4 * 1024 * 1024, max_array_bytes: 512 * 1024, ..Limits::default() };
     let stage = Stage::new(TestQueue::new(&[]), Limits { max_body_bytes: 1000, ..limits }).await;
     let mut waiting = Client::connect(stage.address).await;
     waiting.send(format!("{}[{}", head(KEY, 500_000), " ".repeat(300_000)).as_bytes()).await;
@@ -131,7 +132,10 @@ async fn no_item_of_an_array_brings_the_key_into_the_queue() {
     let queue = TestQueue::new(&[]);
     let stage = Stage::new(queue.clone(), Limits::default()).await;
     let leaky = format!(r#"{{"type":"track","properties":{{"note":"{KEY}"}}}}"#);
-    assert_eq!(exchange(stage.address, &post(KEY, array(&[&leaky, &format!("\"{KEY}\"")]))).await.status, 202);
+    assert_eq!(
+        exchange(stage.address, &post(KEY, array(&[&leaky, &format!("\"{KEY}\"")]))).await.status,
+        202
+    );
     for envelope in queue.envelopes() {
         assert!(!envelope.payload.get().contains("sec_456789abcdef"));
     }

@@ -30,7 +30,10 @@ pub trait Engine:
 {
 }
 
-impl<E: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + SharedSecretStore + WriteKeys> Engine for E {}
+impl<E: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + SharedSecretStore + WriteKeys> Engine
+    for E
+{
+}
 
 /// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
 /// has to live as long as it. The crate that uses it needs `tokio` with its macros.

@@ -16,7 +16,8 @@ fn secret(connection: ConnectionId, text: &str) -> SealedSecret {
 
 async fn valid(engine: &impl Engine, id: ConnectionId, now: Timestamp) -> Vec<String> {
     let sealed = engine.shared_secrets(id, now).await.expect("read");
-    let open = |secret: &SealedSecret| vault().open_secret(secret).expect("its own vault").reveal().to_owned();
+    let open =
+        |secret: &SealedSecret| vault().open_secret(secret).expect("its own vault").reveal().to_owned();
     sealed.iter().map(open).collect()
 }
 

@@ -43,7 +43,11 @@ pub(super) fn read_shared_secret() -> Result<SharedSecret, Failure> {
         from_stdin(code, MAX_SHARED_SECRET_BYTES)?
     };
     SharedSecret::parse(text.trim_end_matches(['\r', '\n'])).map_err(|error| {
-        Failure::usage(code, error.to_string(), "it is the Shared Secret in the settings of Segment's Webhooks")
+        Failure::usage(
+            code,
+            error.to_string(),
+            "it is the Shared Secret in the settings of Segment's Webhooks",
+        )
     })
 }
 

@@ -43,10 +43,8 @@ impl SharedSecretStore for SqliteLedger {
         id: ConnectionId,
         now: Timestamp,
     ) -> Result<Vec<SealedSecret>, StoreError> {
-        self.read(move |database| {
-            read(database, VALID, params![id, micros(now), limit(MAX_VALID_SECRETS)])
-        })
-        .await
+        self.read(move |database| read(database, VALID, params![id, micros(now), limit(MAX_VALID_SECRETS)]))
+            .await
     }
 
     async fn all_shared_secrets(&self) -> Result<Vec<SealedSecret>, StoreError> {

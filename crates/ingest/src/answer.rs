@@ -34,7 +34,14 @@ pub(crate) fn hint() -> Answer {
 pub(crate) fn to_path(path: &str, refused: Refused, close: bool) -> Answer {
     match Route::of(path) {
         Some(route) => route.refused(refused, close),
-        None => refused_with(&refused, &json!({ "message": refused.to_string() }), close),
+        None => {
+            let mut answer = refused_with(&refused, &json!({ "message": refused.to_string() }), close);
+            if refused.status() == StatusCode::METHOD_NOT_ALLOWED {
+                // Segment's Webhooks (Actions) may use any of these.
+                answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"));
+            }
+            answer
+        }
     }
 }
 
@@ -48,7 +55,7 @@ pub(crate) fn refused_with(refused: &Refused, body: &Value, close: bool) -> Answ
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
     if refused.status() == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"));
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
     }
     if refused.status() == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"segment\""));

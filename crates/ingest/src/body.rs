@@ -6,9 +6,9 @@ use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Bytes};
 use hyper::header::EXPECT;
+use segment::array;
 use tokio::time::timeout;
 
-use crate::array;
 use crate::budget::Held;
 use crate::refused::Refused;
 

@@ -9,6 +9,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request};
 use jiff::Timestamp;
 use queue::{Clock, GroupCommit};
+use segment::array;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
@@ -25,8 +26,8 @@ use crate::registration::Registrations;
 use crate::signatures::{Claim, NoSecrets, Signatures};
 use crate::tracking::Route;
 use crate::{
-    Admission, Figures, Keys, Limits, Registrar, RegistrationFigures, SharedSecrets, array, body,
-    credentials, direct, webhooks,
+    Admission, Figures, Keys, Limits, Registrar, RegistrationFigures, SharedSecrets, body, credentials,
+    direct, webhooks,
 };
 
 /// The ingest endpoint. It holds nothing that a crash can lose.

@@ -13,7 +13,6 @@
 
 mod admission;
 mod answer;
-mod array;
 mod body;
 mod budget;
 mod clients;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use listener::HostError;
+use segment::array::ArrayRefusal;
 use segment::tracking::TrackingRefusal;
 
 use crate::NoRoom;
@@ -20,7 +21,7 @@ pub(crate) enum Refused {
     Host(#[from] HostError),
     #[error("there is nothing here: send Segment events to POST /segment")]
     NoSuchPath,
-    #[error("only POST, PUT and PATCH are understood here: send Segment events to POST /segment")]
+    #[error("only POST is understood here: send Segment events to POST /segment")]
     NotPost,
     #[error(
         "the write key is missing: it has to be the user name of Basic authentication, or writeKey in the body"
@@ -52,10 +53,8 @@ pub(crate) enum Refused {
     TooLarge { limit: usize },
     #[error("the body of the request is larger than {limit} bytes: send fewer events at once")]
     BodyTooLarge { limit: usize },
-    #[error("the array has more than {limit} events: send fewer events at once")]
-    TooManyEvents { limit: usize },
-    #[error("the body is not valid JSON: send an array of events in UTF-8")]
-    NotAnArray,
+    #[error("{0}")]
+    Array(#[from] ArrayRefusal),
     #[error(
         "the body of the request is encoded in a way that is not understood here: send gzip, or plain JSON"
     )]
@@ -88,11 +87,11 @@ impl Refused {
             }
             Self::TooManyKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NoSignature | Self::WrongSignature => StatusCode::FORBIDDEN,
-            Self::TooLarge { .. } | Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } => {
+            Self::TooLarge { .. } | Self::BodyTooLarge { .. } | Self::Array(ArrayRefusal::TooManyEvents) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Host(_) | Self::BodyBroken | Self::NotAnArray | Self::Tracking(_) => {
+            Self::Host(_) | Self::BodyBroken | Self::Array(ArrayRefusal::NotAnArray) | Self::Tracking(_) => {
                 StatusCode::BAD_REQUEST
             }
             Self::Event(refusal) => {
@@ -133,8 +132,8 @@ impl Refused {
             Self::TooManyKeys { .. } => "too_many_wrong_keys",
             Self::TooLarge { .. } | Self::BodyTooLarge { .. } => "body_too_large",
             Self::Encoding => "unsupported_encoding",
-            Self::BodyBroken | Self::NotAnArray => "invalid_body",
-            Self::TooManyEvents { .. } => "too_many_events",
+            Self::BodyBroken | Self::Array(ArrayRefusal::NotAnArray) => "invalid_body",
+            Self::Array(ArrayRefusal::TooManyEvents) => "too_many_events",
             Self::NoSignature | Self::WrongSignature => "wrong_signature",
             Self::Event(_) => "invalid_event",
             Self::Tracking(refusal) => refusal.code(),

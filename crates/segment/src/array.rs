@@ -1,27 +1,38 @@
 //! Reads a JSON array of events, as Segment's Webhooks destinations send it in batches, into its items.
 //!
-//! An item is kept as its own bytes, whatever is in it: they are what is signed and what is stored. Nothing is recursive, and
-//! what an item costs beside the body is bounded by [`MAX_ITEMS`].
+//! An item is given as its own bytes, whatever is in it: they are what is signed and what is stored. Nothing is recursive, and
+//! what items cost beside the body is bounded by [`MAX_ITEMS`].
 
 use std::fmt;
 
 use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::refused::Refused;
-
 /// Items of one array, at most. Segment documents at most 4,000 for a batch of its Webhooks (Actions).
 /// <https://segment.com/docs/connections/destinations/catalog/actions-webhook/>
-pub(crate) const MAX_ITEMS: usize = 5_000;
+pub const MAX_ITEMS: usize = 5_000;
+
+/// The reason why an array is refused: a retry would give the same result.
+#[derive(Debug, thiserror::Error)]
+pub enum ArrayRefusal {
+    /// No array, or no JSON in UTF-8.
+    #[error("the body is not valid JSON: send an array of events in UTF-8")]
+    NotAnArray,
+    /// More items than [`MAX_ITEMS`].
+    #[error("the array has more than {MAX_ITEMS} events: send fewer events at once")]
+    TooManyEvents,
+}
 
 /// Whether a body that begins so is an array. JSON allows four blanks before it, and no byte order mark.
 /// <https://www.rfc-editor.org/rfc/rfc8259#section-2>
-pub(crate) fn begins_array(body: &[u8]) -> bool {
+#[must_use]
+pub fn begins_array(body: &[u8]) -> bool {
     first_byte(body) == Some(b'[')
 }
 
 /// The first byte that is no blank.
-pub(crate) fn first_byte(body: &[u8]) -> Option<u8> {
+#[must_use]
+pub fn first_byte(body: &[u8]) -> Option<u8> {
     body.iter().copied().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
@@ -29,12 +40,12 @@ pub(crate) fn first_byte(body: &[u8]) -> Option<u8> {
 ///
 /// # Errors
 ///
-/// [`Refused::NotAnArray`] if it is no JSON; [`Refused::TooManyEvents`].
-pub(crate) fn items(body: &[u8]) -> Result<Vec<&RawValue>, Refused> {
+/// [`ArrayRefusal`].
+pub fn items(body: &[u8]) -> Result<Vec<&RawValue>, ArrayRefusal> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let items = deserializer.deserialize_seq(Items).map_err(|_| Refused::NotAnArray)?;
-    deserializer.end().map_err(|_| Refused::NotAnArray)?;
-    items.ok_or(Refused::TooManyEvents { limit: MAX_ITEMS })
+    let items = deserializer.deserialize_seq(Items).map_err(|_| ArrayRefusal::NotAnArray)?;
+    deserializer.end().map_err(|_| ArrayRefusal::NotAnArray)?;
+    items.ok_or(ArrayRefusal::TooManyEvents)
 }
 
 /// Gives the items; `None` if there are too many, of which the rest is read and forgotten.
@@ -69,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    fn texts(body: &str) -> Result<Vec<&str>, Refused> {
+    fn texts(body: &str) -> Result<Vec<&str>, ArrayRefusal> {
         items(body.as_bytes()).map(|items| items.into_iter().map(RawValue::get).collect())
     }
 
@@ -83,17 +94,17 @@ mod tests {
     #[test]
     fn what_is_no_array_of_json_is_refused() {
         for body in ["", "[", "[1,]", "[1] [2]", "[1]]", "{}", "\u{feff}[]", "[NaN]", "[{\"a\":}]", "['a']"] {
-            assert!(matches!(texts(body), Err(Refused::NotAnArray)), "{body}");
+            assert!(matches!(texts(body), Err(ArrayRefusal::NotAnArray)), "{body}");
         }
-        assert!(matches!(items(b"[\"\xff\"]"), Err(Refused::NotAnArray)));
+        assert!(matches!(items(b"[\"\xff\"]"), Err(ArrayRefusal::NotAnArray)));
     }
 
     #[test]
     fn more_items_than_the_limit_are_refused_and_exactly_so_many_are_not() {
         let array = |count: usize| format!("[{}]", vec!["1"; count].join(","));
         assert_eq!(texts(&array(MAX_ITEMS)).unwrap().len(), MAX_ITEMS);
-        assert!(matches!(texts(&array(MAX_ITEMS + 1)), Err(Refused::TooManyEvents { .. })));
-        assert!(matches!(texts(&format!("{}x", array(MAX_ITEMS + 1))), Err(Refused::NotAnArray)));
+        assert!(matches!(texts(&array(MAX_ITEMS + 1)), Err(ArrayRefusal::TooManyEvents)));
+        assert!(matches!(texts(&format!("{}x", array(MAX_ITEMS + 1))), Err(ArrayRefusal::NotAnArray)));
     }
 
     #[test]

@@ -101,8 +101,7 @@ impl Parser {
     }
 
     /// Reads the line that the next bytes of the file begin with. Bytes that are not consumed have to be given again, with
-    /// more behind them. `is_end`: no more follow. Of two calls without `is_end` that consume nothing the second had more than
-    /// [`LONGEST`] bytes less.
+    /// more behind them; these are [`LONGEST`] bytes at most where it finds a [`Found::Part`]. `is_end`: no more follow.
     ///
     /// # Errors
     ///

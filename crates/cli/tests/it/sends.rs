@@ -20,7 +20,7 @@ fn file(world: &World, name: &str, text: &str) -> String {
 }
 
 fn identify(user: &str) -> String {
-    let traits = json!({ "email": format!("{user}@example.org"), "name": "Ann Smith" });
+    let traits = json!({ "email": format!("{user}@example.org"), "name": "Ann Smith", "city": "Rome" });
     json!({ "type": "identify", "userId": user, "traits": traits }).to_string()
 }
 
@@ -63,9 +63,9 @@ fn events_of_a_file_end_as_those_of_segment_and_bad_lines_are_named() {
 #[test]
 fn exports_of_engage_make_their_members_affiliates() {
     let world = World::started(&[]);
-    let text = "key,external_ids,first_name,last_name\r\n\
-        p1,\"{\"\"user_id\"\":[\"\"u1\"\"],“email”:[“ann@example.org”]}\",Ann,Lee\n\
-        p2,,,\n";
+    let text = "key,external_ids,first_name,last_name,city\r\n\
+        p1,\"{\"\"user_id\"\":[\"\"u1\"\"],“email”:[“ann@example.org”]}\",Ann,Lee,Rome\n\
+        p2,,,,\n";
     let path = file(&world, "vip.csv", text);
     let missing = world.cli(&["send", "--connection", "shop", &path, "--json"]);
     assert_eq!((missing.code, missing.error()["code"].as_str()), (Some(2), Some("unusable_file")));

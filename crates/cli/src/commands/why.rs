@@ -13,7 +13,8 @@ use crate::output::{Output, age, cut, spare, whole};
 const EXAMPLES: &str = "\
 Examples:
   refersion-destination why ann@example.org
-  refersion-destination why user-4711 --connection shop --json
+  refersion-destination why user-4711 --connection shop
+  refersion-destination why user-4711 --json
 
 It names calls that are due or failed, pauses, addresses that are missing or held by somebody else, and dead letters.";
 

@@ -16,9 +16,12 @@ async fn letter(engine: &impl Engine, number: u128) -> DeadLetterView {
 pub async fn a_discarded_letter_can_be_restored_while_it_is_kept(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     dead_letter(engine, ONE, 2, 6).await;
-    let ids: Vec<i64> = letters(engine).await.iter().map(|letter| letter.id).collect();
+    let mut ids: Vec<i64> = letters(engine).await.iter().map(|letter| letter.id).collect();
     let until = Some(at(100));
-    assert_eq!(engine.discard(&ids, &act(10, Some("a test shop")), until).await.expect("discarded"), ids);
+    let mut discarded = engine.discard(&ids, &act(10, Some("a test shop")), until).await.expect("discarded");
+    ids.sort_unstable();
+    discarded.sort_unstable();
+    assert_eq!(discarded, ids);
     assert!(engine.discard(&ids, &act(11, None), until).await.expect("looked").is_empty(), "only open ones");
     let discarded = letter(engine, 1).await;
     assert_eq!((discarded.state, discarded.payload.is_some()), (DeadLetterState::Discarded, true));

@@ -100,8 +100,7 @@ pub async fn what_is_up_to_date_is_not_classified_again(engine: &impl Engine) {
 
 /// After any acts the counts are what a scan finds.
 pub async fn counts_equal_a_scan(engine: &impl Engine) {
-    let seed = std::process::id().into();
-    println!("seed {seed}");
+    let seed: u64 = std::process::id().into();
     let mut dice = Dice(seed);
     let (mut outcomes, mut persons) = (BTreeMap::new(), BTreeMap::new());
     for step in 0..150 {
@@ -138,10 +137,10 @@ pub async fn counts_equal_a_scan(engine: &impl Engine) {
                 engine.expire(at(-1_000_000), before, 3).await.expect("expired");
             }
         }
-        check(engine, &persons, step).await;
+        check(engine, &persons, &format!("seed {seed}, step {step}")).await;
     }
     engine.reclassify(1_000).await.expect("classified");
-    check(engine, &persons, 150).await;
+    check(engine, &persons, &format!("seed {seed}, at the end")).await;
 }
 
 fn of(number: u128) -> i64 {
@@ -173,16 +172,16 @@ async fn die(
     record(engine, changes).await;
 }
 
-async fn check(engine: &impl Engine, persons: &BTreeMap<u128, u64>, step: usize) {
+async fn check(engine: &impl Engine, persons: &BTreeMap<u128, u64>, step: &str) {
     let groups = groups(engine).await;
     let counted = counted(&groups);
     let erased = |letter: &crate::DeadLetterView| letter.cause == "erased by a delete";
     let all = letters(engine).await;
     // The group of an erased dead letter is that of the cause that was erased.
     if !all.iter().any(erased) {
-        assert_eq!(counted, scanned(engine).await, "step {step}");
+        assert_eq!(counted, scanned(engine).await, "{step}");
     }
-    assert_eq!(counted.values().sum::<u64>(), all.len() as u64, "step {step}");
+    assert_eq!(counted.values().sum::<u64>(), all.len() as u64, "{step}");
     for group in &groups {
         let filter = DeadLetterFilter {
             groups: Some(vec![group.key.clone()]),
@@ -193,13 +192,9 @@ async fn check(engine: &impl Engine, persons: &BTreeMap<u128, u64>, step: usize)
         let open = engine.dead_letters(&filter).await.expect("listed");
         let number = |letter: &crate::DeadLetterView| persons[&(letter.event.as_u128() & 0xFFFF)];
         let people: std::collections::BTreeSet<u64> = open.iter().map(number).collect();
-        assert_eq!(group.people, people.len() as u64, "step {step}: {group:?}");
+        assert_eq!(group.people, people.len() as u64, "{step}: {group:?}");
         let times = open.iter().map(|letter| letter.died_at);
         let span = group.states.get(&DeadLetterState::Open);
-        assert_eq!(
-            span.map(|span| (span.first, span.last)),
-            times.clone().min().zip(times.max()),
-            "step {step}"
-        );
+        assert_eq!(span.map(|span| (span.first, span.last)), times.clone().min().zip(times.max()), "{step}");
     }
 }

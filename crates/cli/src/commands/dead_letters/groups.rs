@@ -41,7 +41,7 @@ pub(super) struct Row {
 #[derive(Serialize)]
 struct Listed {
     selector: String,
-    /// Groups.
+    /// All groups, also those that `--limit` leaves out.
     count: usize,
     dead_letters: u64,
     groups: Vec<Row>,
@@ -50,6 +50,7 @@ struct Listed {
 pub(super) async fn list(
     engines: &Engines,
     selection: &Selection,
+    limit: Option<usize>,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     if let Some(term) = selection.selector.terms().iter().find(|term| !is_counted(term)) {
@@ -66,20 +67,20 @@ pub(super) async fn list(
     let states: &[DeadLetterState] = selection.filter.states.as_deref().unwrap_or(&open);
     let mut rows: Vec<Row> = picked.filter_map(|group| Row::of(group, states, &directory)).collect();
     rows.sort_by_key(|row| (row.mend, std::cmp::Reverse(row.count), row.group.clone()));
-    let dead_letters = rows.iter().map(|row| row.count).sum();
+    let (all, dead_letters) = (rows.len(), rows.iter().map(|row| row.count).sum());
+    rows.truncate(limit.unwrap_or(usize::MAX));
     let selector = selection.selector.to_string();
     if context.output.is_json() {
-        context.output.json(&Listed { selector, count: rows.len(), dead_letters, groups: rows })?;
+        context.output.json(&Listed { selector, count: all, dead_letters, groups: rows })?;
         return Ok(Exit::Done);
     }
     let output = &mut context.output;
     output.line(&format!("selector: {selector}\n"))?;
     show(&rows, now, output)?;
-    output.line(&format!(
-        "{}, {}",
-        number(rows.len() as u64, "group"),
-        number(dead_letters, "dead letter")
-    ))?;
+    if rows.len() < all {
+        output.line(&format!("{} of {all} groups shown; --limit shows more", rows.len()))?;
+    }
+    output.line(&format!("{}, {}", number(all as u64, "group"), number(dead_letters, "dead letter")))?;
     Ok(Exit::Done)
 }
 
@@ -147,9 +148,11 @@ pub(super) fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<
             spare("24 HOURS"),
             spare("SAMPLE"),
             cut("CAUSE"),
-            cut("NOTE"),
         ];
         output.table(&head, &those.iter().map(|row| cells(row, now)).collect::<Vec<_>>())?;
+        for (row, note) in those.iter().filter_map(|row| Some((row, row.note.as_ref()?))) {
+            output.line(&format!("{}: {note}", row.group))?;
+        }
         output.line("")?;
     }
     Ok(())
@@ -178,13 +181,16 @@ fn cells(row: &Row, now: Timestamp) -> Vec<String> {
         trend(&row.hours),
         row.sample.to_string(),
         row.cause.clone(),
-        row.note.clone().unwrap_or_default(),
     ]
 }
 
-/// Deaths by hour as bars, the current hour last.
+/// Hours of one bar.
+const HOURS_OF_A_BAR: usize = 2;
+
+/// Deaths in two hours each as bars, the current hours last.
 fn trend(hours: &[u64]) -> String {
     const BARS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let hours: Vec<u64> = hours.chunks(HOURS_OF_A_BAR).map(|some| some.iter().sum()).collect();
     let most = hours.iter().copied().max().unwrap_or(0).max(1);
     let bar = |deaths: &u64| BARS[usize::try_from((deaths * 8).div_ceil(most)).unwrap_or(8).min(8)];
     hours.iter().map(bar).collect()
@@ -213,11 +219,45 @@ pub(super) async fn note(
 
 #[cfg(test)]
 mod tests {
+    use ledger::groups::{Cause, HOURS, Note};
+
     use super::*;
+    use crate::commands::snapshots::{at, fits, shown};
 
     #[test]
     fn a_trend_is_as_high_as_its_highest_hour() {
-        assert_eq!(trend(&[0, 1, 400, 800]), "·▁▄█");
-        assert_eq!(trend(&[0, 0]), "··");
+        assert_eq!(trend(&[0, 0, 1, 0, 150, 250, 800, 0]), "·▁▄█");
+        assert_eq!(trend(&[0; HOURS]), "·".repeat(12));
+    }
+
+    fn row(cause: &Cause, letters: u64, note: Option<&str>) -> Row {
+        let span = Span { letters, first: at(-90_000), last: at(-40) };
+        let mut hours = [0; HOURS];
+        (hours[HOURS - 2], hours[HOURS - 1]) = (letters / 2, letters);
+        let group = Group {
+            key: cause.key(1),
+            connection: 1,
+            cause: cause.clone(),
+            states: [(DeadLetterState::Open, span)].into(),
+            people: letters - 1,
+            hours,
+            sample: 117,
+            note: note.map(|text| Note { text: text.to_owned(), at: at(0) }),
+        };
+        Row::of(group, &[DeadLetterState::Open], &Directory::default()).unwrap()
+    }
+
+    #[test]
+    fn groups_fit_a_terminal_of_80_and_of_120_columns() {
+        let invalid =
+            Cause::of("refused", Some(422), Some("email"), "the address \"a@b\" is not valid for this offer");
+        let unknown =
+            Cause::of("refused", Some(200), Some("custom:8"), "the affiliate was not changed, and no reason");
+        let rows = [row(&invalid, 212, Some("the shop corrects its form")), row(&unknown, 60, None)];
+        for width in [80, 120] {
+            let text = shown(width, |output| show(&rows, at(0), output));
+            assert!(fits(&text, width), "{text}");
+            insta::assert_snapshot!(format!("groups_at_{width}"), text);
+        }
     }
 }

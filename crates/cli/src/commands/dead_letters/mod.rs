@@ -23,14 +23,9 @@ const SHOWN: usize = 100;
 
 const EXAMPLES: &str = "\
 Examples:
-  refersion-destination dead-letters list state:open class:refused
-  refersion-destination dead-letters list status:422 field:email 'age:<2d' --json
-  refersion-destination dead-letters list text:'taken by another' connection:shop,outlet
   refersion-destination dead-letters groups
-  refersion-destination dead-letters list mend:data,settings
-  refersion-destination dead-letters note g1f0c5e2a9b47 'the shop corrects its form, ticket 4711'
+  refersion-destination dead-letters list status:422 field:email 'age:<2d' --json
   refersion-destination dead-letters show 17
-  refersion-destination dead-letters replay 17 18
   refersion-destination dead-letters replay class:refused connection:shop
   refersion-destination dead-letters discard audience:vip 'age:>4w' --reason 'a test audience'
   refersion-destination dead-letters restore audience:vip
@@ -177,7 +172,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         }
         Act::Groups { wanted } => {
             let selection = wanted.to_group(&engines).await?;
-            groups::list(&engines, &selection, context).await
+            groups::list(&engines, &selection, wanted.limit, context).await
         }
         Act::Note { group, text } => groups::note(&engines, &group, &text, context).await,
         Act::Show { id } => one::show(&engines, id, context).await,

@@ -23,26 +23,21 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     let act = act(engines, selection, reason);
     let directory = Directory::read(engines, None).await?;
-    let (mut rows, mut closed) = (Vec::new(), false);
+    let (mut rows, mut is_closed) = (Vec::new(), false);
     let mut pages = Pages::of(selection);
     loop {
         let letters = pages.next(engines).await?;
         if letters.is_empty() {
             break;
         }
-        let before = rows.len();
-        for letter in letters {
-            let refused = refusal(&letter, &directory).or_else(|| closed.then_some(QUEUE_CLOSED));
-            let row = match refused {
-                Some(reason) => row(&letter, Some(reason)),
-                None => replay(engines, &letter).await?,
-            };
-            closed |= row.reason == Some(QUEUE_CLOSED);
-            rows.push(row);
-        }
-        let replayed: Vec<i64> =
-            rows[before..].iter().filter(|row| row.reason.is_none()).map(|row| row.id).collect();
+        let page: Vec<Row> = match is_closed {
+            true => letters.iter().map(|letter| row(letter, Some(QUEUE_CLOSED))).collect(),
+            false => replay(engines, &letters, &directory).await?,
+        };
+        let replayed: Vec<i64> = page.iter().filter(|row| row.reason.is_none()).map(|row| row.id).collect();
         engines.dead_letters.note_replay(&replayed, &act).await?;
+        is_closed = page.iter().any(|row| row.reason == Some(QUEUE_CLOSED));
+        rows.extend(page);
     }
     add_missing(selection, &mut rows)?;
     report_own(engines).await;
@@ -65,15 +60,44 @@ fn row(letter: &DeadLetterView, reason: Option<&'static str>) -> Row {
     Row { id: letter.id, event_id: Some(letter.event), state: state.word(), reason }
 }
 
-/// Marks the letter, then takes the event in. One whose event never came to be absorbed may be replayed again, which does
-/// no harm.
-async fn replay(engines: &Engines, letter: &DeadLetterView) -> Result<Row, Failure> {
+/// Marks the letters of a page, then takes their events in together. One whose event never came to be absorbed may be
+/// replayed again, which does no harm.
+async fn replay(
+    engines: &Engines,
+    letters: &[DeadLetterView],
+    directory: &Directory,
+) -> Result<Vec<Row>, Failure> {
+    let (mut rows, mut envelopes, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+    for letter in letters {
+        match refusal(letter, directory).map_or_else(|| envelope(letter), Err) {
+            Ok(envelope) => {
+                envelopes.push(envelope);
+                ids.extend((letter.state == DeadLetterState::Open).then_some(letter.id));
+                rows.push(row(letter, None));
+            }
+            Err(reason) => rows.push(row(letter, Some(reason))),
+        }
+    }
+    if envelopes.is_empty() {
+        return Ok(rows);
+    }
+    let (open, replaying) = (DeadLetterState::Open, DeadLetterState::Replaying);
+    engines.ledger.move_dead_letters(&ids, open, replaying).await?;
+    if let Err(error) = engines.queue.publish(&envelopes).await {
+        tracing::warn!(letters = envelopes.len(), %error, "dead letters could not be replayed");
+        engines.ledger.move_dead_letters(&ids, replaying, open).await?;
+        for (row, letter) in rows.iter_mut().zip(letters).filter(|(row, _)| row.reason.is_none()) {
+            *row = self::row(letter, Some(QUEUE_CLOSED));
+        }
+    }
+    Ok(rows)
+}
+
+/// The event as it came, for the queue.
+fn envelope(letter: &DeadLetterView) -> Result<Envelope, &'static str> {
     let text = letter.payload.clone().unwrap_or_default();
     let lane = lane(letter, &text);
-    let Ok(payload) = RawValue::from_string(text) else {
-        return Ok(row(letter, Some("its event is no JSON")));
-    };
-    let envelope = Envelope {
+    Ok(Envelope {
         format: FORMAT,
         event_id: letter.event,
         connection: letter.connection,
@@ -81,18 +105,8 @@ async fn replay(engines: &Engines, letter: &DeadLetterView) -> Result<Row, Failu
         received_at: letter.received_at,
         replay: true,
         revision: 0,
-        payload,
-    };
-    let (open, replaying) = (DeadLetterState::Open, DeadLetterState::Replaying);
-    let moved = engines.ledger.move_dead_letters(&[letter.id], open, replaying).await?;
-    if let Err(error) = engines.queue.publish(&[envelope]).await {
-        tracing::warn!(letter = letter.id, %error, "a dead letter could not be replayed");
-        if moved > 0 {
-            engines.ledger.move_dead_letters(&[letter.id], replaying, open).await?;
-        }
-        return Ok(row(letter, Some(QUEUE_CLOSED)));
-    }
-    Ok(row(letter, None))
+        payload: RawValue::from_string(text).map_err(|_| "its event is no JSON")?,
+    })
 }
 
 /// The lane in which it came at first.

@@ -23,7 +23,7 @@ pub(super) struct Wanted {
     /// The same as connection:NAME
     #[arg(long, value_name = "NAME")]
     connection: Option<ConnectionName>,
-    /// The newest N only; without it, a list shows the newest 100, and an act takes all that are selected
+    /// The newest N only, of groups the largest; without it, a list shows the newest 100, and an act takes all
     #[arg(long, value_name = "N")]
     pub(super) limit: Option<usize>,
 }

@@ -47,6 +47,13 @@ fn worker_was_measured(row: &Value) {
 
 /// Runs all workloads but `sync`, each with few members.
 fn all(variables: &[(&str, &str)]) {
+    syncs(variables);
+    live(variables);
+    troubles(variables);
+}
+
+/// Workloads that are syncs of another kind.
+fn syncs(variables: &[(&str, &str)]) {
     let strangers = workload(&["strangers", "--members", "120", "--affiliates", "0.5"], variables);
     let (calls, least, events) = counts(&strangers["strangers"]);
     assert_eq!((least, events), (2, 120));
@@ -65,23 +72,26 @@ fn all(variables: &[(&str, &str)]) {
     assert_eq!((least, events), (1, 12));
     assert!((1..=12).contains(&calls), "{delta}");
 
+    let storm = workload(&["create-storm", "--members", "60"], variables);
+    let (calls, least, events) = counts(&storm["create_storm"]);
+    assert_eq!((least, events), (62, 60));
+    assert!(calls >= least, "{storm}");
+}
+
+/// Workloads with live identifies.
+fn live(variables: &[(&str, &str)]) {
     let live = workload(&["live", "--members", "5"], variables);
     assert_eq!(counts(&live["live"]), (5, 5, 5), "{live}");
-    assert_eq!(
-        (&live["live"]["delivery"]["samples"], &live["live"]["answers"]["samples"]),
-        (&5.into(), &5.into())
-    );
+    assert_eq!(live["live"]["delivery"]["samples"], 5, "{live}");
 
     let beside = workload(&["live-during-bulk", "--members", "200", "--live", "20"], variables);
     let row = &beside["live_during_bulk"];
     let (said, (_, _, events)) = (row["delivery"]["samples"].as_u64().unwrap(), counts(row));
     assert!((1..=20).contains(&said) && events == 200 + said, "{beside}");
+}
 
-    let storm = workload(&["create-storm", "--members", "60"], variables);
-    let (calls, least, events) = counts(&storm["create_storm"]);
-    assert_eq!((least, events), (62, 60));
-    assert!(calls >= least, "{storm}");
-
+/// Workloads in which Refersion fails.
+fn troubles(variables: &[(&str, &str)]) {
     let outage = workload(&["outage", "--members", "120", "--lasts", "0"], variables);
     let (calls, least, events) = counts(&outage["catch_up"]);
     assert_eq!((least, events), (3, 120));
@@ -101,7 +111,7 @@ fn bench(variables: &[(&str, &str)]) {
     let plot = picture.display().to_string();
     let report = workload(&["sync", "--members", &members, "--workers", "2", "--plot", &plot], variables);
     assert!(std::fs::read_to_string(picture).unwrap().contains("<polyline"));
-    assert_eq!(report["from_door"]["answers"]["samples"], MEMBERS, "{report}");
+    assert!(report["from_door"]["answers"]["samples"].as_u64() >= Some(MEMBERS), "{report}");
     worker_was_measured(&report["from_queue"]);
     assert_eq!(report["plain"]["calls"], MEMBERS, "{report}");
     let (calls, least) = (&report["from_queue"]["calls"], &report["from_queue"]["least_calls"]);

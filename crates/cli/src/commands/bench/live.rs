@@ -10,7 +10,7 @@ use super::ground::KEYS;
 use super::latency::Latency;
 use super::members::{self, Round, Shape};
 use super::rest::Refersion;
-use super::send::{Door, basic};
+use super::send::{Answers, Door, basic};
 use super::stage::Stage;
 use crate::commands::line::Line;
 
@@ -18,7 +18,7 @@ use crate::commands::line::Line;
 pub(super) struct Speaker {
     door: Door,
     line: Line,
-    answers: Vec<Duration>,
+    answers: Answers,
     /// When the event of each member was accepted.
     accepted: BTreeMap<u32, Instant>,
 }
@@ -30,17 +30,13 @@ impl Speaker {
         let (public, secret) = KEYS;
         let door = Door { address, authorization: basic(&format!("{public}.{secret}"))? };
         let line = door.line();
-        Ok(Self { door, line, answers: Vec::new(), accepted: BTreeMap::new() })
+        Ok(Self { door, line, answers: Answers::default(), accepted: BTreeMap::new() })
     }
 
     /// Sends the event of one member, and waits until it is accepted.
     pub(super) async fn say(&mut self, round: u32, member: u32) -> anyhow::Result<()> {
         let event = Round { number: round, at: Timestamp::now(), shape: Shape::Live }.event(member, 0);
-        let request = self.door.request(event.into())?;
-        let began = Instant::now();
-        let (status, _) = self.line.ask(request).await?;
-        anyhow::ensure!(status == 202, "the ingest endpoint answered {status} to a live identify");
-        self.answers.push(began.elapsed());
+        self.door.post(event.into(), &mut self.line, &mut self.answers).await?;
         self.accepted.insert(member, Instant::now());
         Ok(())
     }
@@ -62,6 +58,6 @@ impl Speaker {
                 waits.push(arrived.saturating_duration_since(*accepted));
             }
         }
-        Ok((Some(Latency::of(self.answers)), Some(Latency::of(waits))))
+        Ok((Some(Latency::of(self.answers.waits)), Some(Latency::of(waits))))
     }
 }

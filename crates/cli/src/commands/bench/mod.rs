@@ -63,18 +63,25 @@ enum Act {
     #[command(after_help = strangers::EXAMPLES)]
     Strangers(strangers::Options),
     /// Measure a sync with two events for each member, and one with one
+    #[command(after_help = identifiers::EXAMPLES)]
     TwoIdentifiers(identifiers::Options),
     /// Measure a sync in which few members change
+    #[command(after_help = delta::EXAMPLES)]
     Delta(delta::Options),
     /// Measure how soon one identify on an idle system is delivered
+    #[command(after_help = live_only::EXAMPLES)]
     Live(live_only::Options),
     /// Measure how soon live identifies are delivered during a sync
+    #[command(after_help = live_during_bulk::EXAMPLES)]
     LiveDuringBulk(live_during_bulk::Options),
     /// Measure the first creation of affiliates
+    #[command(after_help = create_storm::EXAMPLES)]
     CreateStorm(create_storm::Options),
     /// Measure how soon all is delivered after an outage of Refersion
+    #[command(after_help = outage::EXAMPLES)]
     Outage(outage::Options),
     /// Measure the replay of dead letters
+    #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Options),
     /// Post an audience sync to an ingest endpoint, as Segment does
     #[command(after_help = send::EXAMPLES)]

@@ -101,7 +101,7 @@ pub(super) async fn measure(stage: &mut Stage<'_>) -> anyhow::Result<Row> {
     let arguments = ["bench", "plain-worker", "--events", &events, "--refersion", &address];
     let mut worker = Hand::start(&arguments, &stage.ground.variables)?;
     worker.says().await?;
-    let measure = stage.begin().await?;
+    let measure = stage.begin_beside(&[("plain worker", &worker)]).await?;
     worker.go().await?;
     worker.says().await?;
     let members = u64::from(members);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::latency::Latency;
+use super::send::Sent;
 use super::setup::Setup;
 use super::usage::RoleUsage;
 use crate::failure::{Exit, Failure};
@@ -30,6 +31,8 @@ pub(super) struct Row {
     /// From a request to the answer of the ingest endpoint; the worst of several senders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) answers: Option<Latency>,
+    /// Answers that refused an event for the moment.
+    pub(super) refused: u64,
     /// From that answer to the arrival of the call at Refersion, of live identifies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) delivery: Option<Latency>,
@@ -65,6 +68,11 @@ fn by_key<S: Serializer>(rows: &[Row], serializer: S) -> Result<S::Ok, S::Error>
 }
 
 impl Row {
+    /// The row with what the ingest endpoint answered while the events were sent.
+    pub(super) fn with_answers(self, sent: &Sent) -> Self {
+        Self { answers: Some(sent.latency), refused: sent.refused(), ..self }
+    }
+
     fn cells(&self) -> Vec<String> {
         vec![
             self.what.to_owned(),
@@ -73,6 +81,7 @@ impl Row {
             format!("{:.0}", self.events_per_second),
             self.calls.to_string(),
             self.least_calls.to_string(),
+            self.refused.to_string(),
         ]
     }
 
@@ -125,7 +134,7 @@ impl Report {
         }
         output.line("")?;
         let rows: Vec<Vec<String>> = self.rows.iter().map(Row::cells).collect();
-        output.table(&["WAY", "EVENTS", "SECONDS", "EVENTS/S", "CALLS", "LEAST"], &rows)?;
+        output.table(&["WAY", "EVENTS", "SECONDS", "EVENTS/S", "CALLS", "LEAST", "REFUSED"], &rows)?;
         let latencies: Vec<Vec<String>> = self.rows.iter().flat_map(Row::latency_cells).collect();
         if !latencies.is_empty() {
             output.line("")?;

@@ -19,7 +19,7 @@ use crate::engines::Engines;
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 /// How long nothing at all may happen before the benchmark waits no longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// The longest page of the simulator that is read, in bytes: a million affiliates have about 600 MB.
 const LONGEST_PAGE: usize = 2 << 30;
 /// How often the simulator's clock is read; the quickest answer is the most exact.

@@ -41,6 +41,8 @@ const TRIES: u32 = 40;
 /// The pause before a request is sent again.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// The answer to an event that is durable.
+const ACCEPTED: u16 = 202;
 /// The longest answer of the ingest endpoint that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -118,6 +120,13 @@ pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit
     Ok(Exit::Done)
 }
 
+impl Sent {
+    /// Answers that refused an event for the moment; it was sent again.
+    pub(super) fn refused(&self) -> u64 {
+        self.answers.iter().filter(|(status, _)| **status != ACCEPTED).map(|(_, count)| count).sum()
+    }
+}
+
 /// The value of the header that carries an API key.
 pub(super) fn basic(key: &str) -> anyhow::Result<HeaderValue> {
     let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(format!("{key}:"))))?;
@@ -127,20 +136,21 @@ pub(super) fn basic(key: &str) -> anyhow::Result<HeaderValue> {
 
 /// What the ingest endpoint answered.
 #[derive(Default)]
-struct Answers {
-    by_status: BTreeMap<u16, u64>,
-    waits: Vec<Duration>,
+pub(super) struct Answers {
+    pub(super) by_status: BTreeMap<u16, u64>,
+    /// From a request to its answer.
+    pub(super) waits: Vec<Duration>,
 }
 
 async fn send(options: &Options, authorization: HeaderValue) -> anyhow::Result<Answers> {
     let round = Round { number: options.round, at: Timestamp::now(), shape: options.shape };
     let events = round.shape.events();
-    let next = Arc::new(AtomicU32::new(options.first * events));
+    let next = Arc::new(AtomicU32::new(options.first.saturating_mul(events)));
     let mut tasks = JoinSet::new();
     for _ in 0..options.connections {
         let share = Share {
             round,
-            behind_the_last: (options.first + options.members) * events,
+            behind_the_last: options.first.saturating_add(options.members).saturating_mul(events),
             next: Arc::clone(&next),
             door: Door { address: options.door, authorization: authorization.clone() },
             answers: Answers::default(),
@@ -176,29 +186,9 @@ impl Share {
             if event >= self.behind_the_last {
                 return Ok(self.answers);
             }
-            self.send_one(self.round.event(event / events, event % events).into(), &mut line).await?;
+            let event = self.round.event(event / events, event % events);
+            self.door.post(event.into(), &mut line, &mut self.answers).await?;
         }
-    }
-
-    async fn send_one(&mut self, event: Bytes, line: &mut Line) -> anyhow::Result<()> {
-        for _ in 0..TRIES {
-            let began = Instant::now();
-            if let Ok((status, body)) = line.ask(self.door.request(event.clone())?).await {
-                self.answers.waits.push(began.elapsed());
-                *self.answers.by_status.entry(status).or_default() += 1;
-                match status {
-                    202 => return Ok(()),
-                    // Segment tries these again, for 4 hours; and no others.
-                    429 | 500 | 502..=599 => {}
-                    _ => anyhow::bail!(
-                        "the ingest endpoint answered {status}: {}",
-                        String::from_utf8_lossy(&body)
-                    ),
-                }
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        anyhow::bail!("the ingest endpoint at {} did not take a request in {TRIES} tries", self.door.address)
     }
 }
 
@@ -214,8 +204,34 @@ impl Door {
         Line::to(self.address, LONGEST_ANSWER)
     }
 
-    /// The request that posts this event.
-    pub(super) fn request(&self, event: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
+    /// Posts an event until it is accepted, as Segment does: after a pause, if the answer says that it may succeed later.
+    pub(super) async fn post(
+        &self,
+        event: Bytes,
+        line: &mut Line,
+        answers: &mut Answers,
+    ) -> anyhow::Result<()> {
+        for _ in 0..TRIES {
+            let began = Instant::now();
+            if let Ok((status, body)) = line.ask(self.request(event.clone())?).await {
+                answers.waits.push(began.elapsed());
+                *answers.by_status.entry(status).or_default() += 1;
+                match status {
+                    ACCEPTED => return Ok(()),
+                    // Segment tries these again, for 4 hours; and no others.
+                    429 | 500 | 502..=599 => {}
+                    _ => anyhow::bail!(
+                        "the ingest endpoint answered {status}: {}",
+                        String::from_utf8_lossy(&body)
+                    ),
+                }
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        anyhow::bail!("the ingest endpoint at {} did not take a request in {TRIES} tries", self.address)
+    }
+
+    fn request(&self, event: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
         Ok(Request::post("/segment")
             .header(HOST, self.address.to_string())
             .header(AUTHORIZATION, self.authorization.clone())

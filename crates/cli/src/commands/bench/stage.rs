@@ -21,7 +21,7 @@ use crate::program::API_KEY;
 
 /// What all workloads can be told.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Options {
+pub(super) struct StageOptions {
     /// How many members the audience has [default: 100,000; live 500, outage and replay 10,000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(super) members: Option<u32>,
@@ -35,7 +35,7 @@ pub(super) struct Options {
 
 /// The processes, and what they were given.
 pub(super) struct Stage<'a> {
-    pub(super) options: Options,
+    pub(super) options: StageOptions,
     pub(super) members: u32,
     pub(super) ground: &'a Ground,
     pub(super) refersion: Refersion,
@@ -61,7 +61,7 @@ pub(super) struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// Starts everything but workers. The connection is on the ground already.
     pub(super) async fn open(
-        options: &Options,
+        options: &StageOptions,
         members: u32,
         ground: &'a Ground,
         simulator: (Hand, SocketAddr),
@@ -122,6 +122,9 @@ impl<'a> Stage<'a> {
             all.accepted += sent.accepted;
             all.seconds = all.seconds.max(sent.seconds);
             all.latency = all.latency.worse(sent.latency);
+            for (status, count) in sent.answers {
+                *all.answers.entry(status).or_default() += count;
+            }
         }
         Ok(all)
     }
@@ -178,9 +181,14 @@ impl<'a> Stage<'a> {
 
     /// Begins to measure.
     pub(super) async fn begin(&mut self) -> anyhow::Result<Measure> {
+        self.begin_beside(&[]).await
+    }
+
+    /// As [`Stage::begin`], with processes that are not the stage's.
+    pub(super) async fn begin_beside(&mut self, others: &[(&'static str, &Hand)]) -> anyhow::Result<Measure> {
         self.senders.clear();
         let calls = self.refersion.calls().await?.total;
-        Ok(Measure { calls, usages: self.usages(&[]), began: Instant::now() })
+        Ok(Measure { calls, usages: self.usages(others), began: Instant::now() })
     }
 
     /// Ends the measure: `least` calls would have done for the events.
@@ -194,7 +202,7 @@ impl<'a> Stage<'a> {
         self.end_beside(measure, (key, what), (events, least), &[]).await
     }
 
-    /// As [`Stage::end`], for processes that are not the stage's too.
+    /// As [`Stage::end`], with the same processes as [`Stage::begin_beside`].
     pub(super) async fn end_beside(
         &mut self,
         measure: Measure,
@@ -214,6 +222,7 @@ impl<'a> Stage<'a> {
             calls,
             least_calls,
             answers: None,
+            refused: 0,
             delivery: None,
             processes,
         })

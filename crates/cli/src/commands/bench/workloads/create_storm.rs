@@ -5,13 +5,22 @@ use clap::Args;
 use super::{Workload, batches};
 use crate::commands::bench::members::Shape;
 use crate::commands::bench::report::Row;
-use crate::commands::bench::stage::{self, Stage};
+use crate::commands::bench::stage::{Stage, StageOptions};
+
+pub(in crate::commands::bench) const EXAMPLES: &str = "\
+Examples:
+  refersion-destination bench create-storm
+  refersion-destination bench create-storm --members 20000 --workers 2
+  refersion-destination bench create-storm --members 1000 --json
+
+The queue is full when the workers begin. Refersion takes one affiliate in a call, and custom fields by an edit only: the
+least calls are one for each member, and one for fifty.";
 
 /// The arguments of `bench create-storm`.
 #[derive(Debug, Args)]
 pub(in crate::commands::bench) struct Options {
     #[command(flatten)]
-    pub(in crate::commands::bench) stage: stage::Options,
+    pub(in crate::commands::bench) stage: StageOptions,
 }
 
 impl Workload for Options {

@@ -6,13 +6,21 @@ use super::strangers::{part, share};
 use super::{Workload, batches};
 use crate::commands::bench::members::Shape;
 use crate::commands::bench::report::Row;
-use crate::commands::bench::stage::{self, Stage};
+use crate::commands::bench::stage::{Stage, StageOptions};
+
+pub(in crate::commands::bench) const EXAMPLES: &str = "\
+Examples:
+  refersion-destination bench delta
+  refersion-destination bench delta --members 1000000 --changes 0.001
+  refersion-destination bench delta --changes 0.05 --json
+
+Everybody is an affiliate already. The members that change send one event each to the ingest endpoint.";
 
 /// The arguments of `bench delta`.
 #[derive(Debug, Args)]
 pub(in crate::commands::bench) struct Options {
     #[command(flatten)]
-    pub(in crate::commands::bench) stage: stage::Options,
+    pub(in crate::commands::bench) stage: StageOptions,
     /// The share of the members that change
     #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
     changes: f64,
@@ -29,8 +37,7 @@ impl Workload for Options {
         let sent = stage.say(0, changed, Shape::Whole).await?;
         stage.settle().await?;
         let names = ("delta", "few changes");
-        let mut row = stage.end(measure, names, u64::from(changed), batches(changed)).await?;
-        row.answers = Some(sent.latency);
-        Ok(vec![row])
+        let row = stage.end(measure, names, u64::from(changed), batches(changed)).await?;
+        Ok(vec![row.with_answers(&sent)])
     }
 }

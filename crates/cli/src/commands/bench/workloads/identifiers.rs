@@ -5,13 +5,22 @@ use clap::Args;
 use super::{Workload, batches};
 use crate::commands::bench::members::Shape;
 use crate::commands::bench::report::Row;
-use crate::commands::bench::stage::{self, Stage};
+use crate::commands::bench::stage::{Stage, StageOptions};
+
+pub(in crate::commands::bench) const EXAMPLES: &str = "\
+Examples:
+  refersion-destination bench two-identifiers
+  refersion-destination bench two-identifiers --members 20000 --workers 2
+  refersion-destination bench two-identifiers --members 1000000 --json
+
+Everybody is an affiliate already. Both ways begin with a full queue: `two events each` has one event with the user id alone
+and one with user id and address for each member, `one event each` has the usual one. The calls should be the same.";
 
 /// The arguments of `bench two-identifiers`.
 #[derive(Debug, Args)]
 pub(in crate::commands::bench) struct Options {
     #[command(flatten)]
-    pub(in crate::commands::bench) stage: stage::Options,
+    pub(in crate::commands::bench) stage: StageOptions,
 }
 
 impl Workload for Options {

@@ -6,13 +6,23 @@ use super::Workload;
 use crate::commands::bench::live::Speaker;
 use crate::commands::bench::members::Shape;
 use crate::commands::bench::report::Row;
-use crate::commands::bench::stage::{self, Stage};
+use crate::commands::bench::stage::{Stage, StageOptions};
+
+pub(in crate::commands::bench) const EXAMPLES: &str = "\
+Examples:
+  refersion-destination bench live
+  refersion-destination bench live --members 2000
+  refersion-destination bench live --members 50 --json
+
+Everybody is an affiliate already. One after the other sends an identify from a website, each after the one before was
+delivered. Latencies run to the answer of the ingest endpoint, and from there to the arrival of the call at Refersion,
+which answers at once: the time that the API takes is not part of them.";
 
 /// The arguments of `bench live`.
 #[derive(Debug, Args)]
 pub(in crate::commands::bench) struct Options {
     #[command(flatten)]
-    pub(in crate::commands::bench) stage: stage::Options,
+    pub(in crate::commands::bench) stage: StageOptions,
 }
 
 impl Workload for Options {

@@ -9,16 +9,25 @@ use super::{Workload, batches};
 use crate::commands::bench::live::Speaker;
 use crate::commands::bench::members::Shape;
 use crate::commands::bench::report::Row;
-use crate::commands::bench::stage::{self, Stage};
+use crate::commands::bench::stage::{Stage, StageOptions};
 
 /// The pause between two live identifies.
 const PAUSE: Duration = Duration::from_millis(20);
+
+pub(in crate::commands::bench) const EXAMPLES: &str = "\
+Examples:
+  refersion-destination bench live-during-bulk
+  refersion-destination bench live-during-bulk --members 1000000 --live 5000
+  refersion-destination bench live-during-bulk --workers 2 --json
+
+Everybody is an affiliate already. While the audience is synced through the ingest endpoint, other people send one live
+identify each, every 20 ms, until the sync is delivered. Latencies as for `bench live`; answers are those to the sync.";
 
 /// The arguments of `bench live-during-bulk`.
 #[derive(Debug, Args)]
 pub(in crate::commands::bench) struct Options {
     #[command(flatten)]
-    pub(in crate::commands::bench) stage: stage::Options,
+    pub(in crate::commands::bench) stage: StageOptions,
     /// How many people beside the audience send one live identify each, at most 50 a second
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     live: u32,
@@ -57,7 +66,6 @@ impl Workload for Options {
         let names = ("live_during_bulk", "live during bulk");
         let mut row = stage.end(measure, names, events, batches(members + said)).await?;
         row.delivery = speaker.latencies(&mut stage.refersion).await?.1;
-        row.answers = Some(sent.latency);
-        Ok(vec![row])
+        Ok(vec![row.with_answers(&sent)])
     }
 }

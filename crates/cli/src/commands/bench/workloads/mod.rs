@@ -19,7 +19,7 @@ use super::crew::Hand;
 use super::failed;
 use super::ground::Ground;
 use super::report::{Report, Row};
-use super::stage::{Options, Stage};
+use super::stage::{Stage, StageOptions};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::shutdown;
@@ -42,7 +42,7 @@ pub(super) trait Workload {
 /// [`Failure`] if the engines are in use, or something does not start or does not come to its end.
 pub(super) async fn run(
     workload: &impl Workload,
-    options: &Options,
+    options: &StageOptions,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let stop =
@@ -62,7 +62,7 @@ pub(super) async fn run(
 
 async fn play<W: Workload>(
     workload: &W,
-    options: &Options,
+    options: &StageOptions,
     ground: &Ground,
     simulator: (Hand, SocketAddr),
     connection: ConnectionId,

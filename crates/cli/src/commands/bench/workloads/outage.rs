@@ -7,13 +7,22 @@ use clap::Args;
 use super::{Workload, batches};
 use crate::commands::bench::members::Shape;
 use crate::commands::bench::report::Row;
-use crate::commands::bench::stage::{self, Stage};
+use crate::commands::bench::stage::{Stage, StageOptions};
+
+pub(in crate::commands::bench) const EXAMPLES: &str = "\
+Examples:
+  refersion-destination bench outage
+  refersion-destination bench outage --members 100000 --lasts 60
+  refersion-destination bench outage --lasts 0 --json
+
+Everybody is an affiliate already. Refersion answers every call with 503 while the events are accepted, and for --lasts
+longer. `catch up` begins when it is back, and includes the wait until a worker finds that out.";
 
 /// The arguments of `bench outage`.
 #[derive(Debug, Args)]
 pub(in crate::commands::bench) struct Options {
     #[command(flatten)]
-    pub(in crate::commands::bench) stage: stage::Options,
+    pub(in crate::commands::bench) stage: StageOptions,
     /// How long Refersion is away after the last event was accepted, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=3600))]
     lasts: u64,

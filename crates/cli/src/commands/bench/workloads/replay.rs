@@ -7,13 +7,22 @@ use crate::commands::bench::crew::Hand;
 use crate::commands::bench::members::Shape;
 use crate::commands::bench::report::Row;
 use crate::commands::bench::rest::until_dead;
-use crate::commands::bench::stage::{self, Stage};
+use crate::commands::bench::stage::{Stage, StageOptions};
+
+pub(in crate::commands::bench) const EXAMPLES: &str = "\
+Examples:
+  refersion-destination bench replay
+  refersion-destination bench replay --members 100000
+  refersion-destination bench replay --members 1000 --json
+
+Everybody is an affiliate already. Workers that try once only meet a Refersion that answers with 503, so that all events
+become dead letters. Then other workers begin, and `dead-letters replay state:open` is measured up to the last outcome.";
 
 /// The arguments of `bench replay`.
 #[derive(Debug, Args)]
 pub(in crate::commands::bench) struct Options {
     #[command(flatten)]
-    pub(in crate::commands::bench) stage: stage::Options,
+    pub(in crate::commands::bench) stage: StageOptions,
 }
 
 /// Workers with these settings give up at once, and never take a breath.

@@ -5,12 +5,13 @@ use clap::Args;
 use super::{Workload, batches};
 use crate::commands::bench::members::Shape;
 use crate::commands::bench::report::Row;
-use crate::commands::bench::stage::{self, Stage};
+use crate::commands::bench::stage::{Stage, StageOptions};
 
 pub(in crate::commands::bench) const EXAMPLES: &str = "\
 Examples:
   refersion-destination bench strangers
   refersion-destination bench strangers --members 1000000 --affiliates 0.02
+  refersion-destination bench strangers --affiliates 0.5 --json
 
 The affiliates are made first, which is not measured. Then everybody is synced, with user id and address alone. The least
 calls are those for the affiliates: nothing can be done for the others.";
@@ -19,7 +20,7 @@ calls are those for the affiliates: nothing can be done for the others.";
 #[derive(Debug, Args)]
 pub(in crate::commands::bench) struct Options {
     #[command(flatten)]
-    pub(in crate::commands::bench) stage: stage::Options,
+    pub(in crate::commands::bench) stage: StageOptions,
     /// The share of the members that are affiliates
     #[arg(long, value_name = "SHARE", default_value_t = 0.02, value_parser = share)]
     affiliates: f64,
@@ -48,9 +49,8 @@ impl Workload for Options {
         let sent = stage.say(0, members, Shape::Incomplete).await?;
         stage.settle().await?;
         let names = ("strangers", "with strangers");
-        let mut row = stage.end(measure, names, u64::from(members), batches(affiliates)).await?;
-        row.answers = Some(sent.latency);
-        Ok(vec![row])
+        let row = stage.end(measure, names, u64::from(members), batches(affiliates)).await?;
+        Ok(vec![row.with_answers(&sent)])
     }
 }
 

@@ -10,7 +10,7 @@ use crate::commands::bench::members::Shape;
 use crate::commands::bench::plain;
 use crate::commands::bench::plot::Plot;
 use crate::commands::bench::report::Row;
-use crate::commands::bench::stage::{self, Stage};
+use crate::commands::bench::stage::{Stage, StageOptions};
 
 pub(in crate::commands::bench) const EXAMPLES: &str = "\
 Examples:
@@ -32,7 +32,7 @@ on a queue and a table of its own in the same engines. Ratios within one run say
 #[derive(Debug, Args)]
 pub(in crate::commands::bench) struct Options {
     #[command(flatten)]
-    pub(in crate::commands::bench) stage: stage::Options,
+    pub(in crate::commands::bench) stage: StageOptions,
     /// Draw the events accepted, absorbed and delivered over time, of the way from the door; costs a little speed
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
@@ -60,14 +60,13 @@ impl Workload for Options {
         let measure = stage.begin().await?;
         let sent = stage.say(0, members, Shape::Whole).await?;
         stage.settle().await?;
-        let mut from_door = stage.end(measure, ("from_door", "from the door"), events, least).await?;
-        from_door.answers = Some(sent.latency);
+        let from_door = stage.end(measure, ("from_door", "from the door"), events, least).await?;
         if let (Some(path), Some(plot)) = (&self.plot, plot) {
             std::fs::write(path, plot.end().await?)?;
         }
 
         stage.end_workers().await?;
         let plain = plain::measure(stage).await?;
-        Ok(vec![from_queue, from_door, plain])
+        Ok(vec![from_queue, from_door.with_answers(&sent), plain])
     }
 }

@@ -82,9 +82,9 @@ pub(super) const MIGRATIONS: [Migration; 23] = [
     migration!("0018_note_untaken_events", 8),
     migration!("0019_keep_replaced_write_keys", 8),
     migration!("0020_keep_shared_secrets", 8),
-    migration!("0022_select_dead_letters", 8),
-    migration!("0023_group_dead_letters", 8),
-    migration!("0024_close_dead_letters", 8),
+    migration!("0021_select_dead_letters", 8),
+    migration!("0022_group_dead_letters", 8),
+    migration!("0023_close_dead_letters", 8),
 ];
 
 type Applied = (i64, String, i64);

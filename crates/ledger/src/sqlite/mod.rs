@@ -72,9 +72,9 @@ const MIGRATIONS: [Migration; 22] = [
     migration!("0017_note_untaken_events", 7),
     migration!("0018_keep_replaced_write_keys", 7),
     migration!("0019_keep_shared_secrets", 7),
-    migration!("0021_select_dead_letters", 7),
-    migration!("0022_group_dead_letters", 7),
-    migration!("0023_close_dead_letters", 7),
+    migration!("0020_select_dead_letters", 7),
+    migration!("0021_group_dead_letters", 7),
+    migration!("0022_close_dead_letters", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -1,6 +1,6 @@
 //! The port by which publishers report what they have numbered, and by which it is found out what never arrived.
 //!
-//! Workers note what they have absorbed with [`Ledger::note_arrivals`](crate::Ledger::note_arrivals), before they
+//! Workers note what they have absorbed with [`Graphs::note_arrivals`](crate::Graphs::note_arrivals), before they
 //! acknowledge it.
 
 use std::collections::BTreeMap;

@@ -21,8 +21,9 @@ use super::{
     letters, message_ids, notes, record, unmapped, views, weeks,
 };
 use crate::{
-    CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
-    Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, SweepClock, Want,
+    CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
+    EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
+    OpenCall, Row, Schedule, SweepClock, View, Want,
 };
 
 /// Runs a piece of work on a session, within its deadline, and ends the session.
@@ -38,7 +39,7 @@ macro_rules! on {
 pub(super) use on;
 
 #[async_trait]
-impl Ledger for PostgresLedger {
+impl Graphs for PostgresLedger {
     async fn gather(
         &self,
         connection: ConnectionId,
@@ -85,7 +86,10 @@ impl Ledger for PostgresLedger {
     async fn end_claim(&self, connection: ConnectionId, claim: Claim) -> Result<(), LedgerError> {
         Ok(on!(self.read(), |line| claims::end(line, connection, claim))?)
     }
+}
 
+#[async_trait]
+impl Calls for PostgresLedger {
     async fn lease(
         &self,
         connection: ConnectionId,
@@ -98,23 +102,6 @@ impl Ledger for PostgresLedger {
 
     async fn give_back(&self, connection: ConnectionId, holder: Uuid) -> Result<(), LedgerError> {
         Ok(on!(self.read(), |line| leases::give_back(line, connection, holder))?)
-    }
-
-    async fn due(
-        &self,
-        connection: ConnectionId,
-        now: Timestamp,
-        want: &Want,
-    ) -> Result<Vec<DueGraph>, LedgerError> {
-        let due = on!(self.read(), |line| due::graphs(line, connection, now, want))?;
-        let parse = |due: due::StoredDue| {
-            Ok(DueGraph { graph: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
-        };
-        due.into_iter().map(parse).collect()
-    }
-
-    async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError> {
-        Ok(on!(self.read(), |line| due::next(line, connection))?)
     }
 
     async fn open_calls(
@@ -132,6 +119,30 @@ impl Ledger for PostgresLedger {
         fence: Fence,
     ) -> Result<Vec<OpenCall>, LedgerError> {
         Ok(on!(self.read(), |line| leases::left_open(line, connection, fence))?)
+    }
+
+    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
+        Ok(on!(self.read(), |line| codes::read(line, connection, id))?)
+    }
+}
+
+#[async_trait]
+impl Schedule for PostgresLedger {
+    async fn due(
+        &self,
+        connection: ConnectionId,
+        now: Timestamp,
+        want: &Want,
+    ) -> Result<Vec<DueGraph>, LedgerError> {
+        let due = on!(self.read(), |line| due::graphs(line, connection, now, want))?;
+        let parse = |due: due::StoredDue| {
+            Ok(DueGraph { graph: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
+        };
+        due.into_iter().map(parse).collect()
+    }
+
+    async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError> {
+        Ok(on!(self.read(), |line| due::next(line, connection))?)
     }
 
     async fn walk(
@@ -155,11 +166,10 @@ impl Ledger for PostgresLedger {
     ) -> Result<(), LedgerError> {
         Ok(on!(self.read(), |line| due::set_walk_position(line, connection, version, position))?)
     }
+}
 
-    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
-        Ok(on!(self.read(), |line| codes::read(line, connection, id))?)
-    }
-
+#[async_trait]
+impl View for PostgresLedger {
     async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {
         let (mut found, mut below) = (BTreeSet::new(), Some(Uuid::max()));
         while let Some(from) = below.filter(|_| found.len() < limit && !digests.is_empty()) {
@@ -188,19 +198,22 @@ impl Ledger for PostgresLedger {
         Ok(on!(self.begin(), |line| letters::set_state(line, ids, from, to))?)
     }
 
+    async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
+        Ok(on!(self.begin(), |line| async {
+            notes::sum_up(line).await?;
+            views::counts(line, connection, now).await
+        })?)
+    }
+}
+
+#[async_trait]
+impl Housekeeping for PostgresLedger {
     async fn reclassify(&self, limit: usize) -> Result<usize, LedgerError> {
         Ok(on!(self.begin(), |line| groups::classify(line, limit))?)
     }
 
     async fn drop_discarded(&self, now: Timestamp, limit: usize) -> Result<usize, LedgerError> {
         Ok(on!(self.begin(), |line| letters::drop_discarded(line, now.as_microsecond(), limit))?)
-    }
-
-    async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
-        Ok(on!(self.begin(), |line| async {
-            notes::sum_up(line).await?;
-            views::counts(line, connection, now).await
-        })?)
     }
 
     async fn expire(

@@ -22,12 +22,13 @@ use super::{
     record, views,
 };
 use crate::{
-    CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
-    Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, SweepClock, Want,
+    CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
+    EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
+    OpenCall, Row, Schedule, SweepClock, View, Want,
 };
 
 #[async_trait]
-impl Ledger for SqliteLedger {
+impl Graphs for SqliteLedger {
     async fn gather(
         &self,
         connection: ConnectionId,
@@ -81,7 +82,10 @@ impl Ledger for SqliteLedger {
     async fn end_claim(&self, connection: ConnectionId, claim: Claim) -> Result<(), LedgerError> {
         self.write(move |database| claims::end(database, connection, claim)).await
     }
+}
 
+#[async_trait]
+impl Calls for SqliteLedger {
     async fn lease(
         &self,
         connection: ConnectionId,
@@ -94,27 +98,6 @@ impl Ledger for SqliteLedger {
 
     async fn give_back(&self, connection: ConnectionId, holder: Uuid) -> Result<(), LedgerError> {
         self.write(move |database| leases::give_back(database, connection, holder)).await
-    }
-
-    async fn due(
-        &self,
-        connection: ConnectionId,
-        now: Timestamp,
-        want: &Want,
-    ) -> Result<Vec<DueGraph>, LedgerError> {
-        let want = want.clone();
-        let due = self
-            .read::<_, LedgerError>(move |database| due::graphs(database, connection, now, &want))
-            .await?;
-        due.into_iter()
-            .map(|due| {
-                Ok(DueGraph { graph: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
-            })
-            .collect()
-    }
-
-    async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError> {
-        self.read(move |database| due::next(database, connection)).await
     }
 
     async fn open_calls(
@@ -134,6 +117,34 @@ impl Ledger for SqliteLedger {
         fence: Fence,
     ) -> Result<Vec<OpenCall>, LedgerError> {
         self.read(move |database| leases::left_open(database, connection, fence)).await
+    }
+
+    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
+        Ok(self.read::<_, LedgerError>(move |database| codes::read(database, connection, id)).await?)
+    }
+}
+
+#[async_trait]
+impl Schedule for SqliteLedger {
+    async fn due(
+        &self,
+        connection: ConnectionId,
+        now: Timestamp,
+        want: &Want,
+    ) -> Result<Vec<DueGraph>, LedgerError> {
+        let want = want.clone();
+        let due = self
+            .read::<_, LedgerError>(move |database| due::graphs(database, connection, now, &want))
+            .await?;
+        due.into_iter()
+            .map(|due| {
+                Ok(DueGraph { graph: parse(due.graph)?, lane: due.lane, step: due.step, due_at: due.due_at })
+            })
+            .collect()
+    }
+
+    async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError> {
+        self.read(move |database| due::next(database, connection)).await
     }
 
     async fn walk(
@@ -158,11 +169,10 @@ impl Ledger for SqliteLedger {
     ) -> Result<(), LedgerError> {
         self.write(move |database| due::set_walk_position(database, connection, version, position)).await
     }
+}
 
-    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
-        Ok(self.read::<_, LedgerError>(move |database| codes::read(database, connection, id)).await?)
-    }
-
+#[async_trait]
+impl View for SqliteLedger {
     async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {
         let (mut found, mut below) = (Vec::new(), Some(i64::MAX));
         while let Some(from) = below.filter(|_| found.len() < limit) {
@@ -201,6 +211,13 @@ impl Ledger for SqliteLedger {
         Ok(moved)
     }
 
+    async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
+        self.read(move |database| views::counts(database, connection, now)).await
+    }
+}
+
+#[async_trait]
+impl Housekeeping for SqliteLedger {
     async fn reclassify(&self, limit: usize) -> Result<usize, LedgerError> {
         self.write(move |database| groups::classify(database, limit)).await
     }
@@ -214,10 +231,6 @@ impl Ledger for SqliteLedger {
             self.forgot().await;
         }
         Ok(dropped)
-    }
-
-    async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
-        self.read(move |database| views::counts(database, connection, now)).await
     }
 
     async fn expire(

@@ -8,7 +8,10 @@ use identity::plan::StepKind;
 use identity::{Digest, Graph, Map};
 use jiff::Timestamp;
 use ledger::postgres::{Options, PostgresLedger};
-use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Row, Save, State, Work};
+use ledger::{
+    Calls as _, Changes, Fence, Graphs as _, LedgerError, NewEvent, Outcome, Row, Save, State, View as _,
+    Work,
+};
 use testbed::Authority;
 use testbed::postgres::{Server, fresh_database, psql};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use identity::Digest;
 use jiff::Timestamp;
-use ledger::{Changes, Ledger, Outcome, State};
+use ledger::{Changes, Graphs as _, Housekeeping as _, Outcome, State, View as _};
 use testbed::postgres::psql;
 use uuid::Uuid;
 

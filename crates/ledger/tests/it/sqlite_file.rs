@@ -9,7 +9,10 @@ use identity::stamp::{Moment, Stamp};
 use identity::{Digest, Graph, Map};
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
-use ledger::{Changes, Fence, Ledger, LedgerError, NewEvent, Outcome, Row, Save, State, Storage};
+use ledger::{
+    Calls as _, Changes, Fence, Graphs as _, LedgerError, NewEvent, Outcome, Row, Save, State, Storage,
+    View as _,
+};
 use uuid::Uuid;
 
 const ONE: i64 = 1;

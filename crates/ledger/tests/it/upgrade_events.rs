@@ -4,7 +4,7 @@ use identity::Digest;
 use identity::graph::Lane;
 use jiff::Timestamp;
 use ledger::postgres::{Options, PostgresLedger};
-use ledger::{AffiliateRef, Changes, Ledger, NewEvent, Outcome, State};
+use ledger::{AffiliateRef, Changes, Graphs as _, Housekeeping as _, NewEvent, Outcome, State, View as _};
 use testbed::postgres::{fresh_database, psql};
 use uuid::Uuid;
 

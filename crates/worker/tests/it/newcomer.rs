@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use connections::{ApiKey, ConnectionId, MasterKey, NewConnection, OsRandomness, Registry as _, Vault};
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
-use ledger::{Ledger as _, State};
+use ledger::{Graphs as _, State, View as _};
 use queue::sqlite::{LOST_LIMIT, SqliteQueue};
 use queue::{Consume as _, Envelope, FORMAT, Item, Lane, Publish as _};
 use refersion::{Answer, Request, TransportError};

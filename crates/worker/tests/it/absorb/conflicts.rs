@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt as _;
 use identity::Digest;
 use ledger::sqlite::SqliteLedger;
-use ledger::{Changes, Ledger as _, Save};
+use ledger::{Changes, Graphs as _, Save};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

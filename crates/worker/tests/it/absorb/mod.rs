@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use connections::{ApiKey, ConnectionId, MasterKey, NewConnection, OsRandomness, Registry as _, Vault};
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
-use ledger::{Ledger as _, State};
+use ledger::{Graphs as _, State};
 use queue::sqlite::SqliteQueue;
 use queue::{Envelope, FORMAT, Lane, Publish as _};
 use refersion::{Answer, Request, TransportError};

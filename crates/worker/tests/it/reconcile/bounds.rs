@@ -3,7 +3,7 @@
 use identity::Graph;
 use identity::bounds::Bounds;
 use identity::graph::packed::pack;
-use ledger::{DeadLetterFilter, DeadLetterView, Ledger as _};
+use ledger::{DeadLetterFilter, DeadLetterView, Graphs as _, View as _};
 use queue::Lane;
 use serde_json::{Value, json};
 use worker::translate::{Translator, USER};

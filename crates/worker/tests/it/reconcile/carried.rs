@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connections::{PausedFor, StateStore as _};
-use ledger::Ledger as _;
+use ledger::View as _;
 use queue::Lane;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};

@@ -1,7 +1,7 @@
 //! Deletes: disabled, scrubbed where the settings say so, and whole again when the person comes back.
 
 use connections::{ScrubDomain, Settings};
-use ledger::Ledger as _;
+use ledger::View as _;
 use queue::Lane;
 use serde_json::{Value, json};
 use simulator::Status;

@@ -14,7 +14,7 @@ fn with(switches: Switches) -> Plan {
 }
 
 async fn dead_letters(shop: &Shop) -> u64 {
-    use ledger::Ledger as _;
+    use ledger::View as _;
     shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger").dead_letters
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use connections::Settings;
-use ledger::{Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Ledger as _};
+use ledger::{Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, View as _};
 use queue::Lane;
 use serde_json::{Value, json};
 use worker::Limits;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connections::{PausedFor, State, StateStore as _};
 use jiff::SignedDuration;
-use ledger::{DeadLetterFilter, DeadLetterState, Ledger as _};
+use ledger::{Calls as _, DeadLetterFilter, DeadLetterState, View as _};
 use queue::Lane;
 use simulator::{Options, Switches};
 use tokio::time::sleep;

@@ -2,7 +2,7 @@
 
 use connections::Registry as _;
 use identity::Digest;
-use ledger::Ledger as _;
+use ledger::{Graphs as _, View as _};
 use queue::Lane;
 use serde_json::{Value, json};
 use worker::payout::confirmation;

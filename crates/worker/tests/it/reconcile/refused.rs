@@ -1,6 +1,6 @@
 //! Accepted events that the reader refuses: each has one outcome, and is found by whom it names.
 
-use ledger::{DeadLetterFilter, DeadLetterView, Ledger as _};
+use ledger::{DeadLetterFilter, DeadLetterView, View as _};
 use queue::Lane;
 use serde_json::{Value, json};
 

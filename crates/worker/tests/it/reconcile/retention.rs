@@ -7,7 +7,7 @@ use std::time::Duration;
 use identity::Digest;
 use identity::graph::Lane;
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Changes, Ledger as _, NewEvent, Outcome, State};
+use ledger::{Changes, Graphs as _, Housekeeping as _, NewEvent, Outcome, State, View as _};
 use uuid::Uuid;
 use worker::housekeeping::Sweeper;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connections::Registry as _;
 use jiff::SignedDuration;
-use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Ledger as _};
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, View as _};
 use queue::Lane;
 use worker::{Limits, RetryPolicy};
 

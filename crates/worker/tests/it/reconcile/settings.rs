@@ -2,7 +2,7 @@
 
 use identity::graph::Lane as Due;
 use identity::plan::StepKind;
-use ledger::{Ledger as _, Want};
+use ledger::{Schedule as _, Want};
 use queue::Lane;
 use serde_json::Value;
 

@@ -6,7 +6,7 @@ use identity::fold::{AddressClass, Name, Statement, identify};
 use identity::graph::Lane as OfGraph;
 use identity::stamp::Stamp;
 use identity::{Digest, Graph, Map};
-use ledger::{Changes, Counts, DeadLetterFilter, Ledger as _, Save};
+use ledger::{Changes, Counts, DeadLetterFilter, Graphs as _, Save, View as _};
 use queue::Lane;
 use serde_json::{Value, json};
 use simulator::Status;

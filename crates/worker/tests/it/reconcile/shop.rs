@@ -10,7 +10,7 @@ use connections::{
 use identity::Digest;
 use jiff::{SignedDuration, Timestamp};
 use ledger::sqlite::SqliteLedger;
-use ledger::{EventView, Ledger as _};
+use ledger::{EventView, Graphs as _, Schedule as _, View as _};
 use queue::sqlite::SqliteQueue;
 use queue::{Envelope, FORMAT, Lane};
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use connections::NewAffiliateStatus;
-use ledger::Ledger;
+use ledger::Schedule as _;
 use reference::{World, affiliates_of, check_outcomes, compare, expect};
 use serde_json::json;
 use sqlite::Database;

@@ -13,8 +13,9 @@ use identity::{Digest, Graph};
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{
-    CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
-    Expired, Fence, Gathered, GraphId, GraphRow, Lease, Ledger, LedgerError, OpenCall, Row, Save, Want, Work,
+    CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
+    EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
+    OpenCall, Row, Save, Schedule, View, Want, Work,
 };
 use sqlite::Database;
 use uuid::Uuid;
@@ -121,7 +122,7 @@ fn keep_the_first(before: &Graph, after: &mut Graph) {
 }
 
 #[async_trait]
-impl Ledger for LedgerPort {
+impl Graphs for LedgerPort {
     async fn record(&self, mut changes: Changes) -> Result<(), LedgerError> {
         let (connection, fence) = (changes.connection, changes.fence);
         if fence.is_some() {
@@ -151,15 +152,6 @@ impl Ledger for LedgerPort {
         if fence.is_some() && self.is_unheard() { Err(unavailable()) } else { Ok(()) }
     }
 
-    async fn calls_left_open(
-        &self,
-        connection: ConnectionId,
-        fence: Fence,
-    ) -> Result<Vec<OpenCall>, LedgerError> {
-        let left = self.life.take(self.inner.calls_left_open(connection, fence), unavailable).await?;
-        Ok(if self.plant == Plant::OpenCallsForgotten { Vec::new() } else { left })
-    }
-
     async fn gather(
         &self,
         connection: ConnectionId,
@@ -185,6 +177,18 @@ impl Ledger for LedgerPort {
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
         self.life.take(self.inner.graphs(ids), unavailable).await
     }
+}
+
+#[async_trait]
+impl Calls for LedgerPort {
+    async fn calls_left_open(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+    ) -> Result<Vec<OpenCall>, LedgerError> {
+        let left = self.life.take(self.inner.calls_left_open(connection, fence), unavailable).await?;
+        Ok(if self.plant == Plant::OpenCallsForgotten { Vec::new() } else { left })
+    }
 
     async fn lease(
         &self,
@@ -200,6 +204,23 @@ impl Ledger for LedgerPort {
         self.life.take(self.inner.give_back(connection, holder), unavailable).await
     }
 
+    async fn open_calls(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        calls: &[OpenCall],
+    ) -> Result<Vec<CallId>, LedgerError> {
+        let opened = self.life.take(self.inner.open_calls(connection, fence, calls), unavailable).await?;
+        if self.is_unheard() { Err(unavailable()) } else { Ok(opened) }
+    }
+
+    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
+        self.life.take(self.inner.affiliate_code(connection, id), unavailable).await
+    }
+}
+
+#[async_trait]
+impl Schedule for LedgerPort {
     async fn due(
         &self,
         connection: ConnectionId,
@@ -223,16 +244,6 @@ impl Ledger for LedgerPort {
         self.life.take(self.inner.next_due(connection), unavailable).await
     }
 
-    async fn open_calls(
-        &self,
-        connection: ConnectionId,
-        fence: Fence,
-        calls: &[OpenCall],
-    ) -> Result<Vec<CallId>, LedgerError> {
-        let opened = self.life.take(self.inner.open_calls(connection, fence, calls), unavailable).await?;
-        if self.is_unheard() { Err(unavailable()) } else { Ok(opened) }
-    }
-
     async fn walk(
         &self,
         connection: ConnectionId,
@@ -254,11 +265,10 @@ impl Ledger for LedgerPort {
     ) -> Result<(), LedgerError> {
         self.life.take(self.inner.set_walk_position(connection, version, position), unavailable).await
     }
+}
 
-    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
-        self.life.take(self.inner.affiliate_code(connection, id), unavailable).await
-    }
-
+#[async_trait]
+impl View for LedgerPort {
     async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {
         self.inner.find_events(digests, limit).await
     }
@@ -283,7 +293,10 @@ impl Ledger for LedgerPort {
     async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
         self.inner.counts(connection, now).await
     }
+}
 
+#[async_trait]
+impl Housekeeping for LedgerPort {
     async fn expire(
         &self,
         outcomes_before: Timestamp,

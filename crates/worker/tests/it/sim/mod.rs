@@ -29,7 +29,7 @@ mod times;
 use std::time::Duration;
 
 use connections::{PausedFor, Registry as _, State, StateStore as _};
-use ledger::Ledger;
+use ledger::View as _;
 use plant::Plant;
 use queue::Observe as _;
 use tokio::time::{Instant, sleep};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use identity::Digest;
 use identity::plan::Picture;
-use ledger::Ledger;
+use ledger::Schedule as _;
 use reference::{Payee, affiliates_of};
 use worker::rules::rules;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connections::{PausedFor, Registry as _, StateStore as _};
 use jiff::Timestamp;
-use ledger::{DeadLetterFilter, DeadLetterState, Ledger};
+use ledger::{DeadLetterFilter, DeadLetterState, View as _};
 use queue::{Envelope, FORMAT, Lane, Publish as _};
 use serde_json::value::RawValue;
 use simulator::{Faults, Kind, Latency, Outage, Probability};

@@ -9,8 +9,8 @@ use connections::{
     Vault,
 };
 use jiff::{SignedDuration, Timestamp};
-use ledger::Ledger;
 use ledger::sqlite::SqliteLedger;
+use ledger::{Schedule as _, View as _};
 use queue::Observe as _;
 use queue::sqlite::SqliteQueue;
 use simulator::{ExistingAffiliate, Options, Simulator, Status, Switches};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ledger::Ledger;
+use ledger::Schedule as _;
 
 use super::check::rows;
 use super::script::Accepted;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use connections::{PausedFor, StateStore as _};
-use ledger::Ledger;
+use ledger::View as _;
 use queue::Observe as _;
 use simulator::{Faults, Kind, Probability};
 use tokio::time::sleep;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::groups::Group;
-use crate::{Audit, EventView, LedgerError};
+use crate::{Audit, DeadLetterFilter, EventView, LedgerError};
 
 /// What the audit calls acts on dead letters.
 pub(crate) const DISCARDED: &str = "dead_letters_discarded";
@@ -41,6 +41,9 @@ impl Act {
 /// transactions.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
+    /// How many dead letters a filter picks, whatever its limit.
+    async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, LedgerError>;
+
     /// Every group with a dead letter in any state, by key.
     async fn groups(&self, now: Timestamp) -> Result<Vec<Group>, LedgerError>;
 

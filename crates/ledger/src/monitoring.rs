@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Audit, DeadLetterFilter, LedgerError};
+use crate::{Audit, LedgerError};
 
 /// How long a process is remembered after its last heartbeat.
 pub const PROCESSES_KEPT: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
@@ -118,9 +118,6 @@ pub trait Monitoring: Send + Sync {
 
     /// Writes a row, to prove that the ledger can be written.
     async fn prove_writing(&self, now: Timestamp) -> Result<(), LedgerError>;
-
-    /// How many dead letters a filter picks, whatever its limit.
-    async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, LedgerError>;
 
     /// The newest lines of the audit, of one connection or of all, with their connection; at most `limit`.
     async fn audit(

@@ -17,7 +17,7 @@ use super::text::{some_text, text};
 use super::{letters, rows, sql, views};
 use crate::groups::{Cause, Counted, HOURS, MAX_NOTE_CHARS, Note, Span, VERSION, assemble};
 use crate::words::{count, letter_state, limit, micros, small, time};
-use crate::{Act, DeadLetters, EventView, Group, LedgerError};
+use crate::{Act, DeadLetterFilter, DeadLetters, EventView, Group, LedgerError};
 
 const MICROS_OF_AN_HOUR: i64 = 3_600_000_000;
 
@@ -79,6 +79,10 @@ const FORGET_EMPTY: &str = "DELETE FROM letter_counts WHERE count = 0";
 
 #[async_trait]
 impl DeadLetters for PostgresLedger {
+    async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, LedgerError> {
+        Ok(on!(self.read(), |line| letters::count_of(line, filter))?)
+    }
+
     async fn groups(&self, now: Timestamp) -> Result<Vec<Group>, LedgerError> {
         let hour = micros(now) / MICROS_OF_AN_HOUR;
         Ok(on!(self.read(), |line| groups(line, hour))?)

@@ -8,13 +8,12 @@ use sqlx_postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::letters;
 use super::pool::within;
 use super::port::on;
 use super::{PostgresLedger, rows, sql};
 use crate::monitoring::{MAX_PROCESSES, PROCESSES_KEPT};
 use crate::words::{count, limit, micros, process_role, small, time};
-use crate::{Audit, DeadLetterFilter, LedgerError, Monitoring, ProcessReport};
+use crate::{Audit, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
         (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals,
@@ -67,10 +66,6 @@ impl Monitoring for PostgresLedger {
         let prove = sql(PROVE).bind(micros(now));
         on!(self.begin(), |line| async { Ok(prove.execute(line).await?) })?;
         Ok(())
-    }
-
-    async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, LedgerError> {
-        Ok(on!(self.read(), |line| letters::count_of(line, filter))?)
     }
 
     async fn audit(

@@ -11,7 +11,7 @@ use super::words::{count, letter_state, limit, micros, small, time};
 use super::{SqliteLedger, letters, views};
 use crate::audience::audience_in;
 use crate::groups::{Cause, Counted, HOURS, MAX_NOTE_CHARS, Note, Span, VERSION, assemble};
-use crate::{Act, DeadLetters, EventView, Group, LedgerError};
+use crate::{Act, DeadLetterFilter, DeadLetters, EventView, Group, LedgerError};
 
 const MICROS_OF_AN_HOUR: i64 = 3_600_000_000;
 
@@ -55,6 +55,11 @@ const CLASSIFY: &str =
 
 #[async_trait]
 impl DeadLetters for SqliteLedger {
+    async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |database| letters::count_of(database, &filter)).await
+    }
+
     async fn groups(&self, now: Timestamp) -> Result<Vec<Group>, LedgerError> {
         self.read(move |database| groups(database, micros(now) / MICROS_OF_AN_HOUR)).await
     }

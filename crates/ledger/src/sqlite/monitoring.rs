@@ -7,10 +7,9 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::SqliteLedger;
 use super::failure::Failure;
-use super::letters;
 use super::words::{count, limit, micros, process_role, small, time, uuid};
 use crate::monitoring::{MAX_PROCESSES, PROCESSES_KEPT};
-use crate::{Audit, DeadLetterFilter, LedgerError, Monitoring, ProcessReport};
+use crate::{Audit, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
         (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals,
@@ -67,11 +66,6 @@ impl Monitoring for SqliteLedger {
             Ok(())
         })
         .await
-    }
-
-    async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, LedgerError> {
-        let filter = filter.clone();
-        self.read(move |database| letters::count_of(database, &filter)).await
     }
 
     async fn audit(

@@ -131,7 +131,7 @@ impl Wanted {
             })
         };
         let filter = selector.filter(now, id_of)?;
-        let count = engines.monitoring.count_dead_letters(&filter).await?;
+        let count = engines.dead_letters.count_dead_letters(&filter).await?;
         Ok(Selection { selector, filter, count, is_object: self.is_object(), is_by_id: false })
     }
 }

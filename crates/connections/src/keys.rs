@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::shared_secret::{SealedSecret, SharedSecretStore};
 use crate::store::{ConnectionStore, StoreError};
 use crate::vault::{FIRST_KEY_NUMBER, MasterKey, Randomness, SealedKey, Vault, VaultError};
 
@@ -17,8 +18,8 @@ pub enum UnlockError {
     /// The store failed.
     #[error("the ledger could not be unlocked")]
     Store(#[from] StoreError),
-    /// A stored key does not open.
-    #[error("an API key in the ledger could not be sealed again")]
+    /// A stored secret does not open.
+    #[error("an API key or a shared secret in the ledger could not be sealed again")]
     Key(#[from] VaultError),
 }
 
@@ -47,24 +48,45 @@ pub async fn check(vault: &Vault, store: &dyn ConnectionStore) -> Result<Vault, 
     Ok(vault.with_current(store.key_number().await?))
 }
 
-/// Moves on to the next encryption key and seals every stored API key with it; returns the vault that uses it, and how
-/// many keys were sealed.
+/// How many secrets a rotation sealed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resealed {
+    /// API keys, the replaced ones too.
+    pub api_keys: usize,
+    /// Shared secrets, the replaced ones too.
+    pub shared_secrets: usize,
+}
+
+/// Moves on to the next encryption key and seals every stored secret with it; returns the vault that uses it, and how many
+/// secrets were sealed.
 ///
 /// Safe beside running processes: they open old and new seals alike. Where it was interrupted, run it again.
 ///
 /// # Errors
 /// [`UnlockError::Store`] and [`UnlockError::Key`]; what was sealed stays readable in any case.
-pub async fn rotate(vault: &Vault, store: &dyn ConnectionStore) -> Result<(Vault, usize), UnlockError> {
+pub async fn rotate(
+    vault: &Vault,
+    store: &dyn ConnectionStore,
+    secrets: &dyn SharedSecretStore,
+) -> Result<(Vault, Resealed), UnlockError> {
     let from = store.key_number().await?;
     let to = from.checked_add(1).expect("four thousand million rotations have not happened");
     store.set_key_number(from, to).await?;
     let next = vault.with_current(to);
-    let resealed = store
+    let api_keys = store
         .sealed_keys()
         .await?
         .iter()
         .map(|key| next.open_key(key).map(|open| next.seal_key(&open)))
         .collect::<Result<Vec<SealedKey>, VaultError>>()?;
-    store.reseal(&resealed).await?;
-    Ok((next, resealed.len()))
+    store.reseal(&api_keys).await?;
+    let shared_secrets = secrets
+        .all_shared_secrets()
+        .await?
+        .iter()
+        .map(|secret| next.open_secret(secret).map(|open| next.seal_secret(secret.connection, &open)))
+        .collect::<Result<Vec<SealedSecret>, VaultError>>()?;
+    secrets.reseal_shared_secrets(&shared_secrets).await?;
+    let resealed = Resealed { api_keys: api_keys.len(), shared_secrets: shared_secrets.len() };
+    Ok((next, resealed))
 }

@@ -20,6 +20,11 @@ pub(crate) fn accepted(event_id: Uuid) -> Answer {
     with_json(StatusCode::ACCEPTED, &json!({ "event_id": event_id }))
 }
 
+/// All events of an array are durable.
+pub(crate) fn accepted_all(events: usize) -> Answer {
+    with_json(StatusCode::ACCEPTED, &json!({ "accepted": events }))
+}
+
 /// For who looks at the address with a browser.
 pub(crate) fn hint() -> Answer {
     with_json(StatusCode::OK, &json!({ "message": HINT }))
@@ -29,7 +34,14 @@ pub(crate) fn hint() -> Answer {
 pub(crate) fn to_path(path: &str, refused: Refused, close: bool) -> Answer {
     match Route::of(path) {
         Some(route) => route.refused(refused, close),
-        None => refused_with(&refused, &json!({ "message": refused.to_string() }), close),
+        None => {
+            let mut answer = refused_with(&refused, &json!({ "message": refused.to_string() }), close);
+            if refused.status() == StatusCode::METHOD_NOT_ALLOWED {
+                // Segment's Webhooks (Actions) may use any of these.
+                answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"));
+            }
+            answer
+        }
     }
 }
 

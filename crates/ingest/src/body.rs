@@ -6,6 +6,7 @@ use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Bytes};
 use hyper::header::EXPECT;
+use segment::array;
 use tokio::time::timeout;
 
 use crate::budget::Held;
@@ -21,8 +22,10 @@ const DRAIN_TIME: Duration = Duration::from_millis(500);
 /// What a body may be.
 #[derive(Clone, Copy)]
 pub(crate) struct BodyLimits {
-    /// Its size in bytes.
+    /// Its size in bytes, unless it is an array.
     pub(crate) bytes: usize,
+    /// The size of an array in bytes.
+    pub(crate) array_bytes: usize,
     /// The time until it is complete.
     pub(crate) time: Duration,
 }
@@ -32,21 +35,52 @@ pub(crate) async fn read<B>(body: &mut B, limits: BodyLimits, held: &mut Held) -
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    if announced(body) > limits.bytes {
-        return Err(Refused::TooLarge { limit: limits.bytes });
+    let announced = announced(body);
+    if announced > limits.bytes.max(limits.array_bytes) {
+        return Err(Refused::BodyTooLarge { limit: limits.array_bytes });
     }
-    let mut bytes = Vec::new();
+    let mut received = Received { bytes: Vec::new(), is_array: None, announced };
     let reading = async {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Refused::BodyBroken)?;
             if let Some(data) = frame.data_ref() {
-                append(&mut bytes, data, limits.bytes, held)?;
+                received.append(data, limits, held)?;
             }
         }
         Ok(())
     };
     timeout(limits.time, reading).await.unwrap_or(Err(Refused::BodyTooSlow))?;
-    Ok(bytes)
+    Ok(received.bytes)
+}
+
+/// What has arrived of a body.
+struct Received {
+    bytes: Vec<u8>,
+    /// Known from the first byte on that is no blank.
+    is_array: Option<bool>,
+    /// The size that was announced at least.
+    announced: usize,
+}
+
+impl Received {
+    fn append(&mut self, data: &[u8], limits: BodyLimits, held: &mut Held) -> Result<(), Refused> {
+        let limit = self.limit(data, limits)?;
+        append(&mut self.bytes, data, limit, held)
+    }
+
+    /// The limit of this body, which is not exceeded by what has arrived with `data`, nor by what was announced.
+    fn limit(&mut self, data: &[u8], limits: BodyLimits) -> Result<usize, Refused> {
+        if self.is_array.is_none() {
+            self.is_array = array::first_byte(data).map(|byte| byte == b'[');
+        }
+        let (limit, refused) = match self.is_array {
+            Some(true) => (limits.array_bytes, Refused::BodyTooLarge { limit: limits.array_bytes }),
+            _ => (limits.bytes, Refused::TooLarge { limit: limits.bytes }),
+        };
+        let arrived = self.bytes.len() + data.len();
+        let size = if self.is_array.is_some() { arrived.max(self.announced) } else { arrived };
+        if size > limit { Err(refused) } else { Ok(limit) }
+    }
 }
 
 /// Appends what has arrived. The memory doubles as a vector's does, but no further than the limit, and is accounted for

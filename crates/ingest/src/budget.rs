@@ -39,6 +39,11 @@ impl Budget {
         Arc::new(Self { limit, share, used: Mutex::default() })
     }
 
+    /// Bytes that one connection may have.
+    pub(crate) fn share(&self) -> usize {
+        self.share
+    }
+
     /// Nothing yet, for one body of this connection.
     pub(crate) fn hold(self: &Arc<Self>, connection: i64) -> Held {
         Held { budget: Arc::clone(self), connection, bytes: 0 }

@@ -9,6 +9,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request};
 use jiff::Timestamp;
 use queue::{Clock, GroupCommit};
+use segment::array;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
@@ -21,12 +22,18 @@ use crate::guard::{Guard, Key};
 use crate::meters::Meters;
 use crate::publisher::Publisher;
 use crate::refused::Refused;
+use crate::registration::Registrations;
+use crate::signatures::{Claim, NoSecrets, Signatures};
 use crate::tracking::Route;
-use crate::{Admission, Figures, Keys, Limits, body, credentials, direct};
+use crate::{
+    Admission, Figures, Keys, Limits, Registrar, RegistrationFigures, SharedSecrets, body, credentials,
+    direct, webhooks,
+};
 
 /// The ingest endpoint. It holds nothing that a crash can lose.
 pub struct Endpoint {
     pub(crate) guard: Guard,
+    signatures: Signatures,
     clients: Clients,
     pub(crate) budget: Arc<Budget>,
     pub(crate) publisher: Publisher,
@@ -54,14 +61,37 @@ impl Endpoint {
         let guard = Guard::new(keys, limits.failed_keys_per_minute);
         let clients = Clients::new(limits.max_connections_per_address);
         let budget = Budget::new(limits.body_memory_bytes, limits.max_body_bytes);
+        // The items of an array are copied, and both have to fit into the share of one connection.
+        let max_array_bytes = limits.max_array_bytes.min(budget.share() / 2);
+        let limits = Limits { max_array_bytes, ..limits };
+        let signatures = Signatures::new(Arc::new(NoSecrets));
         let publisher = Publisher::new(group, Arc::new(Unlimited), randomness);
-        Self { guard, clients, budget, publisher, clock, limits, meters: Meters::default() }
+        Self { guard, signatures, clients, budget, publisher, clock, limits, meters: Meters::default() }
     }
 
     /// The same endpoint, which accepts new events only while `admission` says that there is room.
     #[must_use]
     pub fn with_admission(self, admission: Arc<dyn Admission>) -> Self {
         Self { publisher: self.publisher.with_admission(admission), ..self }
+    }
+
+    /// The same endpoint, which requires signatures of those connections that `secrets` says have a shared secret.
+    #[must_use]
+    pub fn with_shared_secrets(self, secrets: Arc<dyn SharedSecrets>) -> Self {
+        Self { signatures: Signatures::new(secrets), ..self }
+    }
+
+    /// The same endpoint, which has unknown keys verified and registered by `registrar`. Needs a tokio runtime.
+    #[must_use]
+    pub fn with_registrar(self, registrar: Arc<dyn Registrar>) -> Self {
+        let registrations = Registrations::new(registrar, self.limits.registration);
+        Self { guard: self.guard.with_registrations(registrations), ..self }
+    }
+
+    /// What became of unknown keys; `None` unless they are registered.
+    #[must_use]
+    pub fn registrations(&self) -> Option<RegistrationFigures> {
+        self.guard.registrations().map(Registrations::figures)
     }
 
     /// The limits that it keeps.
@@ -76,6 +106,7 @@ impl Endpoint {
         Figures {
             connections: self.meters.connections.figures(),
             body_bytes: self.budget.in_use() as u64,
+            registrations: self.registrations(),
             ..self.meters.figures(self.publisher.counts().commits)
         }
     }
@@ -113,10 +144,10 @@ impl Endpoint {
             return route.answer(self, self.client(peer, &head.headers), head, body).await;
         }
         match (&head.method, head.uri.path().trim_end_matches('/')) {
-            (&Method::POST, direct::PATH) => {
+            (&Method::POST | &Method::PUT | &Method::PATCH, direct::PATH) => {
                 let client = self.client(peer, &head.headers);
                 let accepting = timeout(self.limits.deadline, self.accept(client, &head.headers, body));
-                accepting.await.unwrap_or(Err(Refused::TooLate)).map(answer::accepted)
+                accepting.await.unwrap_or(Err(Refused::TooLate))
             }
             (_, direct::PATH) => Err(Refused::NotPost),
             (&Method::GET, "") => Ok(answer::hint()),
@@ -124,8 +155,8 @@ impl Endpoint {
         }
     }
 
-    /// The steps of one event, in their order. When this returns, the event is durable.
-    async fn accept<B>(&self, client: IpAddr, headers: &HeaderMap, body: &mut B) -> Result<Uuid, Refused>
+    /// The steps of one request, in their order. When this returns, its events are durable.
+    async fn accept<B>(&self, client: IpAddr, headers: &HeaderMap, body: &mut B) -> Result<Answer, Refused>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -133,13 +164,44 @@ impl Endpoint {
         let _under_way = self.begin(client)?;
         let Some(api_key) = credentials::key(headers) else { return Err(self.guard.without_key().await) };
         let connection = self.guard.connection_for(client, Key::Api(&api_key)).await?;
+        let claim = self.signatures.claim(connection, headers).await?;
         let mut held = self.budget.hold(connection);
         let json = body::read(body, self.body_limits(), &mut held).await?;
-        let event = direct::event(&json, &api_key, received_at)?;
+        let sender = Sender { connection, api_key, claim, received_at };
+        if array::begins_array(&json) {
+            // Its items are copied.
+            held.grow(json.len())?;
+            self.accept_array(&sender, json).await.map(answer::accepted_all)
+        } else {
+            self.accept_event(&sender, json).await.map(answer::accepted)
+        }
+    }
+
+    async fn accept_event(&self, sender: &Sender, json: Vec<u8>) -> Result<Uuid, Refused> {
+        sender.claim.check(&json)?;
+        let event = direct::event(&json, &sender.api_key, sender.received_at)?;
         drop(json);
-        let ids = self.publisher.publish(connection, received_at, vec![event]).await?;
+        let ids = self.publisher.publish(sender.connection, sender.received_at, vec![event]).await?;
         self.meters.accepted(1);
         ids.into_iter().next().ok_or(Refused::QueueUnavailable)
+    }
+
+    /// Returns how many events there are.
+    async fn accept_array(&self, sender: &Sender, json: Vec<u8>) -> Result<usize, Refused> {
+        let events = {
+            let items = array::items(&json)?;
+            sender.claim.check_array(&json, items.first().map(|item| item.get().as_bytes()))?;
+            webhooks::events(&items, &sender.api_key, sender.received_at).await
+        };
+        drop(json);
+        let count = events.len();
+        // Deletes by themselves, so that they are there if others have to make way.
+        let (deletes, others): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event.is_delete);
+        for events in [deletes, others].into_iter().filter(|events| !events.is_empty()) {
+            self.publisher.publish(sender.connection, sender.received_at, events).await?;
+        }
+        self.meters.accepted(count as u64);
+        Ok(count)
     }
 
     /// The time of a request, in the precision of every time that is kept.
@@ -159,6 +221,18 @@ impl Endpoint {
     }
 
     fn body_limits(&self) -> BodyLimits {
-        BodyLimits { bytes: self.limits.max_body_bytes, time: self.limits.body_timeout }
+        BodyLimits {
+            bytes: self.limits.max_body_bytes,
+            array_bytes: self.limits.max_array_bytes,
+            time: self.limits.body_timeout,
+        }
     }
+}
+
+/// Who sent a request, and when it came.
+struct Sender {
+    connection: i64,
+    api_key: String,
+    claim: Claim,
+    received_at: Timestamp,
 }

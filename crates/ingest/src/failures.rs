@@ -50,7 +50,8 @@ impl Failures {
     /// The time until the client may try others, if it has used up its wrong keys and this is not one of them.
     pub(crate) fn count(&mut self, client: IpAddr, key: KeyDigest, now: Instant) -> Result<(), Duration> {
         let fresh = || Window { ends_at: now + WINDOW, keys: HashSet::new() };
-        let window = self.by_client.get_or_insert_mut(party(client), fresh);
+        let client = party(client);
+        let window = self.by_client.get_or_insert_mut(client, fresh);
         if now >= window.ends_at {
             *window = fresh();
         }
@@ -62,7 +63,8 @@ impl Failures {
         }
         window.keys.insert(key);
         if window.keys.len() == self.limit {
-            tracing::warn!(keys = self.limit, "a client has tried too many wrong keys in a minute");
+            // Who goes through keys has to be told from others: it is the one address that is ever logged.
+            tracing::warn!(%client, keys = self.limit, "a client has tried too many wrong keys in a minute");
         }
         Ok(())
     }

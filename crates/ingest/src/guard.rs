@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use crate::failures::Failures;
 use crate::lookups::{Lookups, Owner};
 use crate::refused::Refused;
+use crate::registration::Registrations;
 use crate::{Keys, KeysUnavailable};
 
 /// How a key is remembered: its SHA-256, so that memory holds no key for longer than a request.
@@ -63,6 +64,8 @@ impl<'a> Key<'a> {
 /// The key check of the endpoint.
 pub(crate) struct Guard {
     lookups: Lookups,
+    /// Where unknown keys are registered.
+    registrations: Option<Arc<Registrations>>,
     memory: Mutex<Memory>,
     unavailable: RareLog,
 }
@@ -94,7 +97,17 @@ impl Guard {
         let (known, wrong) = (LruCache::new(REMEMBERED), LruCache::new(REMEMBERED));
         let failures = Failures::new(failed_keys_per_minute);
         let memory = Mutex::new(Memory { known, wrong, any_at: None, failures });
-        Self { lookups: Lookups::new(keys), memory, unavailable: RareLog::default() }
+        let lookups = Lookups::new(keys);
+        Self { lookups, registrations: None, memory, unavailable: RareLog::default() }
+    }
+
+    /// The same guard, which registers unknown keys.
+    pub(crate) fn with_registrations(self, registrations: Arc<Registrations>) -> Self {
+        Self { registrations: Some(registrations), ..self }
+    }
+
+    pub(crate) fn registrations(&self) -> Option<&Registrations> {
+        self.registrations.as_deref()
     }
 
     /// The connection of this key, sent by this client.
@@ -115,10 +128,12 @@ impl Guard {
                 self.memory().learn(digest, connection, now);
                 Ok(connection)
             }
-            Ok(Ok(Owner::Nobody)) => {
-                self.memory().learn_wrong(digest, now);
-                Err(self.memory().wrong(client, digest, now))
+            Ok(Ok(Owner::Nobody | Owner::NoKeys))
+                if let (Key::Api(api_key), Some(registrations)) = (key, &self.registrations) =>
+            {
+                self.register(registrations, client, digest, api_key).await
             }
+            Ok(Ok(Owner::Nobody)) => Err(self.refuse(client, digest)),
             Ok(Ok(Owner::NoKeys)) => {
                 self.memory().known.pop(&digest);
                 Err(Refused::NotSetUp)
@@ -128,10 +143,39 @@ impl Guard {
         }
     }
 
-    /// Why a request without a key is refused: it is told so only while anybody has a key.
+    /// Registers an unknown key, unless its client has tried too many wrong ones.
+    async fn register(
+        &self,
+        registrations: &Arc<Registrations>,
+        client: IpAddr,
+        digest: KeyDigest,
+        api_key: &str,
+    ) -> Result<i64, Refused> {
+        if self.memory().failures.is_over(client, Instant::now()) {
+            return Err(self.memory().wrong(client, digest, Instant::now()));
+        }
+        match registrations.register(client, digest, api_key).await {
+            Ok(connection) => {
+                self.memory().learn(digest, connection, Instant::now());
+                Ok(connection)
+            }
+            Err(Refused::UnknownKey) => Err(self.refuse(client, digest)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Remembers a wrong key, and says how it is refused.
+    fn refuse(&self, client: IpAddr, digest: KeyDigest) -> Refused {
+        let now = Instant::now();
+        let mut memory = self.memory();
+        memory.learn_wrong(digest, now);
+        memory.wrong(client, digest, now)
+    }
+
+    /// Why a request without a key is refused: it is told so only while anybody has a key, or may register one.
     pub(crate) async fn without_key(&self) -> Refused {
         let now = Instant::now();
-        if self.memory().any_at.is_some_and(|at| now < at + WRONG) {
+        if self.registrations.is_some() || self.memory().any_at.is_some_and(|at| now < at + WRONG) {
             return Refused::NoKey;
         }
         match timeout(ASKING, self.lookups.any()).await {

@@ -8,7 +8,8 @@
 //! the customer's to mend gets a 4xx with a `message` that the customer reads in Segment's debugger.
 //!
 //! The endpoint knows the queue and the shape of events. It knows neither the ledger nor Refersion; which connection a key
-//! belongs to, [`Keys`] says, and whether there is room for new events, [`Admission`].
+//! belongs to, [`Keys`] says, what its requests are signed with, [`SharedSecrets`], and whether there is room for new events,
+//! [`Admission`]. Where unknown keys are to become connections, a [`Registrar`] verifies them.
 
 mod admission;
 mod answer;
@@ -27,13 +28,19 @@ mod lookups;
 mod meters;
 mod publisher;
 mod refused;
+mod registration;
 mod serve;
 mod shedding;
+mod signature;
+mod signatures;
 mod tracking;
+mod webhooks;
 
 pub use admission::{Admission, NoRoom};
 pub use endpoint::Endpoint;
 pub use keys::{Keys, KeysUnavailable};
 pub use limits::Limits;
 pub use meters::{Figures, Latency, Meters};
+pub use registration::{Registrar, Registration, RegistrationFigures, RegistrationLimits};
 pub use serve::{serve, serve_closed};
+pub use signatures::SharedSecrets;

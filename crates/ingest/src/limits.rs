@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use listener::Networks;
 
+use crate::RegistrationLimits;
+
 /// The limits of the ingest endpoint.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -16,6 +18,9 @@ pub struct Limits {
     pub trusted_proxies: Networks,
     /// Bytes of one body. Segment's own limit for one event is 32 KiB.
     pub max_body_bytes: usize,
+    /// Bytes of one body that is an array of events. At most an eighth of `body_memory_bytes` counts: one connection may have a
+    /// quarter, and the items are copied.
+    pub max_array_bytes: usize,
     /// Bytes of memory that the bodies of all requests under way may take, at least `max_body_bytes`.
     pub body_memory_bytes: usize,
     /// How long the headers of a request may take, and how long a connection may idle before them.
@@ -26,6 +31,8 @@ pub struct Limits {
     pub deadline: Duration,
     /// Different wrong keys of one client in a minute that are answered 401; further ones are answered 429.
     pub failed_keys_per_minute: usize,
+    /// Verifications of unknown keys, where these are registered.
+    pub registration: RegistrationLimits,
 }
 
 impl Default for Limits {
@@ -35,11 +42,13 @@ impl Default for Limits {
             max_connections_per_address: 256,
             trusted_proxies: Networks::default(),
             max_body_bytes: 512 * 1024,
+            max_array_bytes: 8 * 1024 * 1024,
             body_memory_bytes: 64 * 1024 * 1024,
             header_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(3),
             deadline: Duration::from_secs(4),
             failed_keys_per_minute: 30,
+            registration: RegistrationLimits { by_client: 30, altogether: 120 },
         }
     }
 }

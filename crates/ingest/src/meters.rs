@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::RegistrationFigures;
+
 /// Every status that the endpoint answers with.
-const STATUSES: [u16; 12] = [200, 202, 204, 400, 401, 404, 405, 413, 415, 429, 501, 503];
+const STATUSES: [u16; 13] = [200, 202, 204, 400, 401, 403, 404, 405, 413, 415, 429, 501, 503];
 
 /// Upper bounds of the latency's buckets, in milliseconds. Segment gives up at 5,000.
 const BOUNDS_MS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000];
@@ -38,6 +40,8 @@ pub struct Figures {
     pub connections: listener::Figures,
     /// Bytes of memory that the bodies of requests under way take now.
     pub body_bytes: u64,
+    /// What became of unknown API keys; `None` unless they are registered.
+    pub registrations: Option<RegistrationFigures>,
 }
 
 /// How long answers took.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use listener::HostError;
+use segment::array::ArrayRefusal;
 use segment::tracking::TrackingRefusal;
 
 use crate::NoRoom;
@@ -34,6 +35,12 @@ pub(crate) enum Refused {
     UnknownKey,
     #[error("too many wrong API keys came from this address: try again later")]
     TooManyKeys { wait: Duration },
+    #[error("too many new API keys came at the same time: try again later")]
+    TooManyVerifications { wait: Duration },
+    #[error("the signature is missing: enter the shared secret in the settings of the destination")]
+    NoSignature,
+    #[error("the signature is wrong: check the shared secret in the settings of the destination")]
+    WrongSignature,
     #[error("the API key cannot be checked now: try again later")]
     KeysUnavailable,
     #[error("the destination is not set up yet: try again later")]
@@ -46,6 +53,8 @@ pub(crate) enum Refused {
     TooLarge { limit: usize },
     #[error("the body of the request is larger than {limit} bytes: send fewer events at once")]
     BodyTooLarge { limit: usize },
+    #[error("{0}")]
+    Array(#[from] ArrayRefusal),
     #[error(
         "the body of the request is encoded in a way that is not understood here: send gzip, or plain JSON"
     )]
@@ -77,14 +86,20 @@ impl Refused {
                 StatusCode::UNAUTHORIZED
             }
             Self::TooManyKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::TooLarge { .. } | Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoSignature | Self::WrongSignature => StatusCode::FORBIDDEN,
+            Self::TooLarge { .. } | Self::BodyTooLarge { .. } | Self::Array(ArrayRefusal::TooManyEvents) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Host(_) | Self::BodyBroken | Self::Tracking(_) => StatusCode::BAD_REQUEST,
+            Self::Host(_) | Self::BodyBroken | Self::Array(ArrayRefusal::NotAnArray) | Self::Tracking(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Event(refusal) => {
                 StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
             // A network that stutters, or this machine, may be what made a body slow. Segment throws away what gets 408.
             Self::BodyTooSlow
+            | Self::TooManyVerifications { .. }
             | Self::KeysUnavailable
             | Self::NotSetUp
             | Self::TooManyRequests
@@ -117,11 +132,14 @@ impl Refused {
             Self::TooManyKeys { .. } => "too_many_wrong_keys",
             Self::TooLarge { .. } | Self::BodyTooLarge { .. } => "body_too_large",
             Self::Encoding => "unsupported_encoding",
-            Self::BodyBroken => "invalid_body",
+            Self::BodyBroken | Self::Array(ArrayRefusal::NotAnArray) => "invalid_body",
+            Self::Array(ArrayRefusal::TooManyEvents) => "too_many_events",
+            Self::NoSignature | Self::WrongSignature => "wrong_signature",
             Self::Event(_) => "invalid_event",
             Self::Tracking(refusal) => refusal.code(),
             Self::NotSetUp => "not_set_up",
             Self::KeysUnavailable
+            | Self::TooManyVerifications { .. }
             | Self::TooManyRequests
             | Self::TooManyBodies
             | Self::BodyTooSlow
@@ -135,7 +153,7 @@ impl Refused {
     /// When the same request may be worth another try; `None` where it never is.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooManyKeys { wait } => Some(*wait),
+            Self::TooManyKeys { wait } | Self::TooManyVerifications { wait } => Some(*wait),
             _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(COME_BACK),
         }
     }

@@ -34,7 +34,7 @@ pub use arrivals::{Arrivals, Missing, Stream};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
-pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole};
+pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };

@@ -61,6 +61,19 @@ pub struct HeldConnection {
     pub rate: Option<f64>,
 }
 
+/// What became of API keys that no connection had, since a process started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registrations {
+    /// Right ones, each of which made a connection, or is the new key of one.
+    pub registered: u64,
+    /// Wrong ones, by Refersion's word.
+    pub refused: u64,
+    /// Requests whose key was not verified because too many had been.
+    pub limited: u64,
+    /// Keys about which Refersion, or the ledger, could not be asked.
+    pub unavailable: u64,
+}
+
 /// A process as it reports itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProcessReport {
@@ -86,6 +99,8 @@ pub struct ProcessReport {
     pub notes_arrivals: bool,
     /// Since when it has seen events wait in the queue while no worker ran; `None` while none do, and for one that delivers.
     pub untaken_since: Option<Timestamp>,
+    /// What it has done about API keys that no connection has; `None` unless registration is open.
+    pub registrations: Option<Registrations>,
 }
 
 /// Signs of life. Every method is cheap enough to be called every few seconds.

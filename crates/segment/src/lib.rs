@@ -5,6 +5,7 @@
 //! only what cannot be an event: a customer can rarely change what a source sends, and Segment discards a refused
 //! event for good. `docs/traits.md` describes for users how each trait is read.
 
+pub mod array;
 mod blocked;
 mod delete;
 mod email;

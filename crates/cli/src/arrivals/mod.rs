@@ -143,6 +143,7 @@ mod tests {
             connections: Vec::new(),
             notes_arrivals,
             untaken_since: None,
+            registrations: None,
         }
     }
 

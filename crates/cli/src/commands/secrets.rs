@@ -38,7 +38,7 @@ Examples:
   refersion-destination secrets rotate --config production.toml
   refersion-destination secrets rotate --json
 
-It seals every API key in the ledger with a new encryption key, which the same master key gives: nothing has to be
+It seals every API key and every shared secret in the ledger with a new encryption key, which the same master key gives: nothing has to be
 backed up again. Safe beside running processes; they seal with the new key from their next start on. If it was
 interrupted, run it again.";
 
@@ -62,7 +62,7 @@ enum Act {
         #[arg(long)]
         if_missing: bool,
     },
-    /// Seal every API key with a new encryption key
+    /// Seal every API key and shared secret with a new encryption key
     #[command(after_help = ROTATE_EXAMPLES)]
     Rotate,
 }
@@ -129,16 +129,23 @@ fn refuse_beside_its_ledger(config: &Config, path: &Path) -> Result<(), Failure>
 async fn rotate(context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
     let (vault, resealed) =
-        keys::rotate(&engines.vault, engines.connections.as_ref()).await.map_err(|error| {
-            Failure::failed("rotation", &error, "run it again; what was sealed stays readable")
-        })?;
+        keys::rotate(&engines.vault, engines.connections.as_ref(), engines.shared_secrets.as_ref())
+            .await
+            .map_err(|error| {
+                Failure::failed("rotation", &error, "run it again; what was sealed stays readable")
+            })?;
     let number = vault.current();
     if context.output.is_json() {
-        context.output.json(&serde_json::json!({ "key_number": number, "resealed": resealed }))?;
+        context.output.json(&serde_json::json!({
+            "key_number": number,
+            "resealed": resealed.api_keys,
+            "resealed_shared_secrets": resealed.shared_secrets,
+        }))?;
     } else {
-        context
-            .output
-            .line(&format!("encryption key {number} is in use; API keys sealed with it: {resealed}"))?;
+        context.output.line(&format!(
+            "encryption key {number} is in use; sealed with it: API keys: {}, shared secrets: {}",
+            resealed.api_keys, resealed.shared_secrets
+        ))?;
     }
     Ok(Exit::Done)
 }

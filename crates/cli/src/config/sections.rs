@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use connections::Settings as ConnectionSettings;
 use listener::Networks;
 
 use super::error::ConfigError;
 use super::proxy::Proxy;
 use super::settings::Settings;
 use super::url::{LedgerUrl, ManagementUrl, QueueUrl};
-use super::value::{BaseUrl, ByteSize, LogFormat, LogLevel, Secret};
+use super::value::{BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
 
 /// Segment gives up on a request after this time. Source: Segment's page on its Webhooks destination, the only one that
 /// gives a number.
@@ -109,6 +110,8 @@ sections! {
         trusted_proxies: Networks,
         /// The largest body.
         max_body: ByteSize,
+        /// The largest array of events.
+        max_array: ByteSize,
         /// Memory for the bodies of all requests under way.
         body_memory: ByteSize,
         /// Time for the headers.
@@ -119,6 +122,12 @@ sections! {
         deadline: Duration,
         /// Wrong keys of one client in a minute.
         failed_keys_per_minute: u32,
+        /// Whether unknown keys become connections.
+        registration: Registration,
+        /// Verifications of unknown keys for one client in a minute.
+        verifications_per_client: u32,
+        /// Verifications of unknown keys in a minute.
+        verifications_per_minute: u32,
     }
     /// Absorb and reconcile.
     worker: Worker {
@@ -185,6 +194,12 @@ sections! {
     }
 }
 
+/// Whether keys would be sent to this address of Refersion without encryption, and over a network.
+fn is_insecure(refersion_url: &str) -> bool {
+    let refersion_url = refersion_url.to_owned();
+    ConnectionSettings { refersion_url, ..ConnectionSettings::default() }.is_insecure()
+}
+
 impl Config {
     /// Reads every key of `settings` into its type, and checks those that must fit together.
     ///
@@ -201,6 +216,11 @@ impl Config {
         }
         if config.ingest.body_memory.0 < config.ingest.max_body.0 {
             return wrong("ingest.body_memory", "must not be less than ingest.max_body");
+        }
+        if config.ingest.registration == Registration::Open && is_insecure(&config.refersion.url.0) {
+            let problem = "must not be open while refersion.url begins with http:// and leads to another machine: API keys \
+                           would be sent there in clear text";
+            return wrong("ingest.registration", problem);
         }
         if config.retry.initial > config.retry.max_interval {
             return wrong("retry.initial", "must not be longer than retry.max_interval");

@@ -219,6 +219,27 @@ impl Setting for Option<Secret> {
     }
 }
 
+/// What becomes of an API key that no connection has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// It is wrong.
+    Closed,
+    /// It is verified with Refersion, and becomes a connection.
+    Open,
+}
+
+impl Setting for Registration {
+    const WANTED: &'static str = "open or closed";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        match raw.as_text()? {
+            "open" => Some(Self::Open),
+            "closed" => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+
 /// In which form logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {

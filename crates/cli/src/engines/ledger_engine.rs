@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connections::{ConnectionStore, WriteKeys};
+use connections::{ConnectionStore, SharedSecretStore, WriteKeys};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{Arrivals, Ledger, Monitoring, Storage};
@@ -18,6 +18,7 @@ pub(super) struct LedgerEngine {
     pub(super) monitoring: Arc<dyn Monitoring>,
     pub(super) arrivals: Arc<dyn Arrivals>,
     pub(super) connections: Arc<dyn ConnectionStore>,
+    pub(super) shared_secrets: Arc<dyn SharedSecretStore>,
     pub(super) write_keys: Arc<dyn WriteKeys>,
     /// The file; `None` on a server.
     pub(super) file: Option<Database>,
@@ -78,7 +79,15 @@ pub(crate) async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
 
 fn ports<Engine>(engine: Engine, file: Option<Database>) -> LedgerEngine
 where
-    Engine: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + WriteKeys + Clone + 'static,
+    Engine: Ledger
+        + Storage
+        + Monitoring
+        + Arrivals
+        + ConnectionStore
+        + SharedSecretStore
+        + WriteKeys
+        + Clone
+        + 'static,
 {
     LedgerEngine {
         ledger: Arc::new(engine.clone()),
@@ -86,6 +95,7 @@ where
         monitoring: Arc::new(engine.clone()),
         arrivals: Arc::new(engine.clone()),
         connections: Arc::new(engine.clone()),
+        shared_secrets: Arc::new(engine.clone()),
         write_keys: Arc::new(engine),
         file,
     }

@@ -17,7 +17,7 @@ mod tests;
 use std::sync::Arc;
 
 use connections::vault::FIRST_KEY_NUMBER;
-use connections::{ConnectionStore, OsRandomness, Randomness, Vault, WriteKeys, keys};
+use connections::{ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys};
 use jiff::Timestamp;
 use ledger::{Arrivals, Ledger, Monitoring, Storage};
 use queue::Queue;
@@ -45,6 +45,8 @@ pub struct Engines {
     pub arrivals: Arc<dyn Arrivals>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
+    /// What webhooks are signed with.
+    pub shared_secrets: Arc<dyn SharedSecretStore>,
     /// Their write keys.
     pub write_keys: Arc<dyn WriteKeys>,
     /// The ledger's file, to be watched for damage; `None` on a server.
@@ -146,6 +148,7 @@ impl Opening {
             monitoring: ledger.monitoring,
             arrivals: ledger.arrivals,
             connections: ledger.connections,
+            shared_secrets: ledger.shared_secrets,
             write_keys: ledger.write_keys,
             ledger_file: ledger.file,
             vault,

@@ -81,7 +81,13 @@ fn ingest(it: &IngestFigures) -> Vec<Option<MetricFamily>> {
         accepted.with([], number(it.accepted_events)).finish(),
         latency.with_histogram([], &it.answers).finish(),
     ];
-    requests.into_iter().chain(ingest_connections(it)).collect()
+    requests.into_iter().chain(ingest_connections(it)).chain([registrations(it)]).collect()
+}
+
+fn registrations(it: &IngestFigures) -> Option<MetricFamily> {
+    let help = "Unknown API keys by what became of them, while ingest.registration is open.";
+    let family = Family::counter("ingest_registrations_total", help, ["result"]);
+    it.registrations.iter().fold(family, |all, (result, n)| all.with([*result], number(*n))).finish()
 }
 
 fn ingest_connections(it: &IngestFigures) -> [Option<MetricFamily>; 4] {

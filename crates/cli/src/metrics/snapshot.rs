@@ -47,6 +47,8 @@ pub struct IngestFigures {
     pub connections_refused: u64,
     /// Memory that the bodies of requests under way take now, in bytes.
     pub body_bytes: u64,
+    /// Unknown API keys by what became of them; empty unless they are registered.
+    pub registrations: BTreeMap<&'static str, u64>,
 }
 
 /// How much waits in the queue or is not yet acknowledged, in events.

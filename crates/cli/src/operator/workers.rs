@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ledger::{ProcessReport, ProcessRole};
+use ledger::{ProcessReport, ProcessRole, Registrations};
 
 use crate::config::Config;
 use crate::engines::Engines;
@@ -51,6 +51,17 @@ impl Workers {
     pub fn rates(&self) -> BTreeMap<i64, f64> {
         let held = self.alive().flat_map(|process| &process.connections);
         held.filter_map(|held| Some((held.id, held.rate?))).collect()
+    }
+
+    /// What the processes that run have done about unknown API keys, since each started; `None` unless one registers them.
+    #[must_use]
+    pub fn registrations(&self) -> Option<Registrations> {
+        self.alive().filter_map(|process| process.registrations).reduce(|sum, more| Registrations {
+            registered: sum.registered + more.registered,
+            refused: sum.refused + more.refused,
+            limited: sum.limited + more.limited,
+            unavailable: sum.unavailable + more.unavailable,
+        })
     }
 
     /// Whether a process with such a role runs.
@@ -157,6 +168,7 @@ mod tests {
             connections: Vec::new(),
             notes_arrivals: true,
             untaken_since: None,
+            registrations: None,
         }
     }
 

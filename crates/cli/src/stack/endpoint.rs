@@ -5,17 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use connections::ApiKey;
-use ingest::{Endpoint, Keys, KeysUnavailable, Limits};
+use connections::{ApiKey, SharedSecret};
+use ingest::{Endpoint, Keys, KeysUnavailable, Limits, RegistrationLimits, SharedSecrets};
 use queue::{Batch, Depth, Envelope, GroupCommit, GroupLimits, Look, PublishError, Queue, QueueError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::public_halves::PublicHalves;
+use super::registrar::RefersionRegistrar;
 use super::room::Room;
-use crate::config::{self, ByteSize, Config};
+use crate::config::{self, ByteSize, Config, Registration};
 use crate::engines::awaited::Awaited;
 use crate::engines::{Engines, Opening};
+use crate::failure::Failure;
 use crate::health::Freshness;
 use crate::supervise::Supervisor;
 
@@ -42,15 +44,34 @@ pub(super) fn start(
 }
 
 /// The ingest endpoint, which takes new events while there is room.
-pub(super) fn endpoint(config: &Config, opening: &Opening, awaited: &Awaited, room: Room) -> Arc<Endpoint> {
-    let keys = Arc::new(StoreKeys { awaited: awaited.clone(), halves: PublicHalves::default() });
+///
+/// # Errors
+///
+/// [`Failure`] if unknown keys are to be verified, and TLS cannot be set up for it.
+pub(super) fn endpoint(
+    config: &Config,
+    opening: &Opening,
+    awaited: &Awaited,
+    room: Room,
+) -> Result<Arc<Endpoint>, Failure> {
+    let is_open = config.ingest.registration == Registration::Open;
+    // The line about a known public half says that the key was refused, which is not known of one that is verified next.
+    let halves = (!is_open).then(PublicHalves::default);
+    let keys = Arc::new(StoreKeys { awaited: awaited.clone(), halves });
     let limits = limits(&config.ingest);
     let group = GroupLimits { commit_time: limits.deadline, ..GroupLimits::default() };
     let queue = Guarded { queue: opening.queue.port(), awaited: awaited.clone() };
     let group = GroupCommit::new(Arc::new(queue), group);
     let endpoint =
         Endpoint::new(keys, group, Arc::clone(&opening.clock), Arc::clone(&opening.randomness), limits);
-    Arc::new(endpoint.with_admission(Arc::new(room)))
+    let endpoint =
+        endpoint.with_admission(Arc::new(room)).with_shared_secrets(Arc::new(StoreSecrets(awaited.clone())));
+    if !is_open {
+        return Ok(Arc::new(endpoint));
+    }
+    let registrar = RefersionRegistrar::new(config, awaited)
+        .map_err(|error| Failure::failed("tls", &error, "install the system's certificates"))?;
+    Ok(Arc::new(endpoint.with_registrar(Arc::new(registrar))))
 }
 
 pub(super) fn limits(settings: &config::Ingest) -> Limits {
@@ -61,24 +82,29 @@ pub(super) fn limits(settings: &config::Ingest) -> Limits {
         max_connections_per_address: number(settings.max_connections_per_address),
         trusted_proxies: settings.trusted_proxies.clone(),
         max_body_bytes: bytes(settings.max_body),
+        max_array_bytes: bytes(settings.max_array),
         body_memory_bytes: bytes(settings.body_memory),
         header_timeout: settings.header_timeout,
         body_timeout: settings.body_timeout,
         deadline: settings.deadline,
         failed_keys_per_minute: number(settings.failed_keys_per_minute),
+        registration: RegistrationLimits {
+            by_client: number(settings.verifications_per_client),
+            altogether: number(settings.verifications_per_minute),
+        },
     }
 }
 
 /// The key store as the endpoint asks it. It opens no seal: a key is found by its digest.
 struct StoreKeys {
     awaited: Awaited,
-    halves: PublicHalves,
+    /// `None` where unknown keys are verified.
+    halves: Option<PublicHalves>,
 }
 
-impl StoreKeys {
-    async fn engines(&self) -> Result<&Engines, KeysUnavailable> {
-        self.awaited.get_when_tried().await.ok_or_else(|| KeysUnavailable::new(NotOpenYet))
-    }
+/// The engines once the first attempt to open the ledger has ended.
+async fn engines(awaited: &Awaited) -> Result<&Engines, KeysUnavailable> {
+    awaited.get_when_tried().await.ok_or_else(|| KeysUnavailable::new(NotOpenYet))
 }
 
 /// The ledger has been away since the process started.
@@ -91,24 +117,38 @@ impl Keys for StoreKeys {
     async fn connection_for(&self, api_key: &str) -> Result<Option<i64>, KeysUnavailable> {
         // What cannot be a key is nobody's.
         let Ok(key) = ApiKey::parse(api_key) else { return Ok(None) };
-        let engines = self.engines().await?;
+        let engines = engines(&self.awaited).await?;
         let digest = engines.vault.digest_of_key(&key);
         let found = engines.connections.by_key_digest(&digest, engines.now()).await;
         let found = found.map_err(KeysUnavailable::new)?;
-        if found.is_none() {
-            self.halves.log_if_known(engines, &key).await;
+        if let (None, Some(halves)) = (found, &self.halves) {
+            halves.log_if_known(engines, &key).await;
         }
         Ok(found)
     }
 
     async fn connection_for_write_key(&self, write_key: &str) -> Result<Option<i64>, KeysUnavailable> {
-        let engines = self.engines().await?;
+        let engines = engines(&self.awaited).await?;
         engines.write_keys.by_write_key(write_key, engines.now()).await.map_err(KeysUnavailable::new)
     }
 
     async fn any(&self) -> Result<bool, KeysUnavailable> {
-        let is_empty = self.engines().await?.connections.is_empty().await;
+        let is_empty = engines(&self.awaited).await?.connections.is_empty().await;
         is_empty.map(|is_empty| !is_empty).map_err(KeysUnavailable::new)
+    }
+}
+
+/// The shared secrets as the endpoint asks for them.
+struct StoreSecrets(Awaited);
+
+#[async_trait]
+impl SharedSecrets for StoreSecrets {
+    async fn of(&self, connection: i64) -> Result<Vec<SharedSecret>, KeysUnavailable> {
+        let engines = engines(&self.0).await?;
+        let sealed = engines.shared_secrets.shared_secrets(connection, engines.now()).await;
+        let sealed = sealed.map_err(KeysUnavailable::new)?;
+        let opened = sealed.iter().map(|secret| engines.vault.open_secret(secret));
+        opened.collect::<Result<_, _>>().map_err(KeysUnavailable::new)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Copies what the roles count into the metrics' figures.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -135,9 +136,19 @@ impl Source for EndpointSource {
             connections_closed_idle: figures.connections.closed_idle,
             connections_refused: figures.connections.refused,
             body_bytes: figures.body_bytes,
+            registrations: figures.registrations.map(registrations).unwrap_or_default(),
         });
         Ok(())
     }
+}
+
+fn registrations(it: ingest::RegistrationFigures) -> BTreeMap<&'static str, u64> {
+    BTreeMap::from([
+        ("registered", it.registered),
+        ("refused", it.refused),
+        ("limited", it.limited),
+        ("unavailable", it.unavailable),
+    ])
 }
 
 struct WorkerSource(Arc<Meters>);

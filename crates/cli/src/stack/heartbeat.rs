@@ -4,8 +4,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ingest::Endpoint;
 use jiff::Timestamp;
-use ledger::{HeldConnection, ProcessReport, ProcessRole};
+use ledger::{HeldConnection, ProcessReport, ProcessRole, Registrations};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use worker::Meters;
@@ -115,6 +116,7 @@ impl Heartbeat {
             engines: engines.clone(),
             config: config.clone(),
             meters: running.meters.clone(),
+            endpoint: running.endpoint.as_ref().map(|(_, endpoint)| Arc::clone(endpoint)),
             report,
         };
         let stop = running.stop.clone();
@@ -164,12 +166,22 @@ pub(super) fn report(roles: Roles, engines: &Engines) -> ProcessReport {
         connections: Vec::new(),
         notes_arrivals: true,
         untaken_since: None,
+        registrations: None,
     }
 }
 
 fn held(meters: &Meters) -> Vec<HeldConnection> {
     let rates = meters.rates();
     meters.held().into_iter().map(|id| HeldConnection { id, rate: rates.get(&id).copied() }).collect()
+}
+
+fn registrations(endpoint: &Endpoint) -> Option<Registrations> {
+    endpoint.registrations().map(|it| Registrations {
+        registered: it.registered,
+        refused: it.refused,
+        limited: it.limited,
+        unavailable: it.unavailable,
+    })
 }
 
 /// Reports one process.
@@ -179,6 +191,7 @@ struct Reporter {
     engines: Engines,
     config: Config,
     meters: Option<Arc<Meters>>,
+    endpoint: Option<Arc<Endpoint>>,
     report: ProcessReport,
 }
 
@@ -208,6 +221,7 @@ impl Reporter {
             ended_at: has_ended.then_some(now),
             connections: if has_ended { Vec::new() } else { held },
             untaken_since: if has_ended { None } else { self.heartbeat.untaken_since() },
+            registrations: self.endpoint.as_deref().and_then(registrations),
             ..self.report.clone()
         };
         let (ledger, queue) = tokio::join!(

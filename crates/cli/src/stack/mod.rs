@@ -14,6 +14,7 @@ mod listeners;
 mod needs;
 mod public_halves;
 mod reconciler;
+mod registrar;
 mod room;
 #[cfg(test)]
 mod tests;
@@ -101,17 +102,20 @@ impl Standby {
         let (stop, awaited, ledger) = (CancellationToken::new(), Awaited::default(), LedgerWatch::default());
         let pulses = Pulses::new(config.health.stale_after);
         needs::watch_queue(&opening.queue, roles, &pulses);
-        needs::watch_ledger(&ledger, roles, &pulses);
+        needs::watch_ledger(&ledger, config, roles, &pulses);
         let heartbeat = Heartbeat::watched_by(&pulses, config);
         let (room, arrivals) = (Room::default(), Arrivals::default());
         arrivals.watched_by(&pulses, &opening.clock);
         let mut supervisor = Supervisor::new(pulses.clone(), stop.clone());
-        let endpoint = door_listener.map(|(listener, address)| {
-            room.watched_by(&pulses);
-            let endpoint = endpoint::endpoint(config, &opening, &awaited, room.clone());
-            endpoint::start(&endpoint, &mut supervisor, listener, address, &stop);
-            (address, endpoint)
-        });
+        let endpoint = match door_listener {
+            Some((listener, address)) => {
+                room.watched_by(&pulses);
+                let endpoint = endpoint::endpoint(config, &opening, &awaited, room.clone())?;
+                endpoint::start(&endpoint, &mut supervisor, listener, address, &stop);
+                Some((address, endpoint))
+            }
+            None => None,
+        };
         let meters: Option<Arc<Meters>> = roles.worker.then(Arc::default);
         let mut sources = figures::sources(
             &opening.queue.port(),

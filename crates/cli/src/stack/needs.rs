@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Roles, Running};
+use crate::config::{Config, Registration};
 use crate::engines::{Engines, QueueEngine};
 use crate::failure::with_causes;
 use crate::health::{Freshness, Pulses};
@@ -89,11 +90,11 @@ fn trouble(health: &Health, roles: Roles) -> Option<String> {
 }
 
 /// Lets readiness see how the ledger is. An ingest endpoint also needs a connection: until there is one it takes no
-/// event, because an empty ledger may be the wrong one.
-pub(super) fn watch_ledger(ledger: &LedgerWatch, roles: Roles, pulses: &Pulses) {
+/// event, because an empty ledger may be the wrong one. Where keys register themselves, the first one makes a connection.
+pub(super) fn watch_ledger(ledger: &LedgerWatch, config: &Config, roles: Roles, pulses: &Pulses) {
     let opened = ledger.clone();
     pulses.need("ledger", Box::new(move || opened.trouble()));
-    if roles.ingest {
+    if roles.ingest && config.ingest.registration == Registration::Closed {
         let ledger = ledger.clone();
         let is_empty = move || ledger.trouble().is_none() && !ledger.has_connections.load(Ordering::Relaxed);
         pulses.need("connections", Box::new(move || is_empty().then(|| NO_CONNECTION.to_owned())));

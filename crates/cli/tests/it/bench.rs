@@ -44,3 +44,16 @@ fn the_benchmark_runs_on_servers_and_leaves_them_empty() {
     // It refuses engines that are not empty, so a second run shows that the first has left nothing.
     bench(&variables);
 }
+
+#[test]
+fn accepting_is_measured_one_by_one_and_in_batches() {
+    let ended =
+        run(&["bench", "ingest", "--events", "400", "--batch", "50", "--connections", "4", "--json"], &[]);
+    assert_eq!(ended.code, Some(0), "{} {}", ended.stdout, ended.stderr);
+    let rows: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&rows[0]["path"], &rows[1]["path"]), (&"/segment".into(), &"/v1/batch".into()), "{rows}");
+    for row in rows.as_array().unwrap() {
+        assert!(row["events_per_second"].as_f64().unwrap() > 0.0, "{row}");
+        assert!(row["p50_ms"].as_f64().unwrap() <= row["p99_ms"].as_f64().unwrap(), "{row}");
+    }
+}

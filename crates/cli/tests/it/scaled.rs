@@ -39,7 +39,7 @@ fn world_on(queue: &str, ledger: &str) -> World {
 }
 
 /// A world on a broker and a database that tests share.
-fn world() -> World {
+pub(crate) fn world() -> World {
     world_on(&rabbitmq::shared_url().unwrap(), &postgres::fresh_database().unwrap())
 }
 

@@ -28,7 +28,10 @@ fn an_empty_installation_answers_every_question() {
     }
     assert_eq!(status["connections"], json!([]));
     assert_eq!(world.json(&["migrate"]), json!({ "queue": "current", "ledger": "current" }));
-    assert_eq!(world.json(&["secrets", "rotate"]), json!({ "key_number": 2, "resealed": 0 }));
+    assert_eq!(
+        world.json(&["secrets", "rotate"]),
+        json!({ "key_number": 2, "resealed": 0, "resealed_shared_secrets": 0 })
+    );
 }
 
 #[test]

@@ -27,8 +27,9 @@ struct Way {
     takes_deletes: bool,
 }
 
-const WAYS: [Way; 5] = [
+const WAYS: [Way; 6] = [
     Way { name: "direct destination", send: directly, takes_deletes: true },
+    Way { name: "webhooks, in arrays", send: in_arrays, takes_deletes: true },
     Way { name: "file of events", send: from_a_file, takes_deletes: true },
     Way { name: "standard input", send: from_standard_input, takes_deletes: true },
     Way { name: "client library, one by one", send: by_identify, takes_deletes: false },
@@ -38,6 +39,14 @@ const WAYS: [Way; 5] = [
 fn directly(world: &World, events: &[Value]) {
     together(events, |event| {
         world.accept(event);
+    });
+}
+
+fn in_arrays(world: &World, events: &[Value]) {
+    let arrays: Vec<&[Value]> = events.chunks(BATCH).collect();
+    together(&arrays, |array| {
+        let (status, answer) = world.post(KEY, &json!(array).to_string());
+        assert_eq!(status, 202, "{answer}");
     });
 }
 
@@ -57,14 +66,14 @@ fn by_identify(world: &World, events: &[Value]) {
     together(events, |event| {
         let mut event = event.clone();
         event.as_object_mut().unwrap().remove("type");
-        succeeds(world.post_to("/v1/identify", KEY, &event.to_string()));
+        succeeds(world.post_at("/v1/identify", KEY, &event.to_string()));
     });
 }
 
 fn in_batches(world: &World, events: &[Value]) {
     let batches: Vec<&[Value]> = events.chunks(BATCH).collect();
     together(&batches, |batch| {
-        succeeds(world.post_to("/v1/batch", KEY, &json!({ "batch": batch }).to_string()))
+        succeeds(world.post_at("/v1/batch", KEY, &json!({ "batch": batch }).to_string()))
     });
 }
 

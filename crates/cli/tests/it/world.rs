@@ -129,16 +129,18 @@ impl World {
 
     /// Posts an event to the ingest endpoint, as Segment does.
     pub(crate) fn post(&self, key: &str, event: &str) -> (u16, Value) {
-        self.post_to("/segment", key, event)
+        post_to(&self.service.as_ref().unwrap().address("segment"), key, event, "")
     }
 
     /// Posts to another path of the ingest endpoint.
-    pub(crate) fn post_to(&self, path: &str, key: &str, body: &str) -> (u16, Value) {
+    pub(crate) fn post_at(&self, path: &str, key: &str, body: &str) -> (u16, Value) {
+        post_at(&self.service.as_ref().unwrap().address("segment"), path, (key, ""), body)
+    }
+
+    /// Posts with an `X-Signature`, as Segment's Webhooks destinations do.
+    pub(crate) fn post_signed(&self, key: &str, event: &str, signature: &str) -> (u16, Value) {
         let address = self.service.as_ref().unwrap().address("segment");
-        let basic = base64::prelude::BASE64_STANDARD.encode(format!("{key}:"));
-        let head = format!("authorization: Basic {basic}\r\ncontent-type: application/json\r\n");
-        let (status, body) = http(&address, "POST", path, &head, body);
-        (status, serde_json::from_str(&body).unwrap())
+        post_to(&address, key, event, &format!("x-signature: {signature}\r\n"))
     }
 
     /// Posts an event that has to be accepted, and returns its event id.
@@ -222,6 +224,18 @@ impl World {
 
 fn paths(folder: PathBuf) -> Vec<PathBuf> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Posts to the ingest endpoint at this address, with further headers.
+pub(crate) fn post_to(address: &str, key: &str, event: &str, headers: &str) -> (u16, Value) {
+    post_at(address, "/segment", (key, headers), event)
+}
+
+fn post_at(address: &str, path: &str, (key, headers): (&str, &str), body: &str) -> (u16, Value) {
+    let basic = base64::prelude::BASE64_STANDARD.encode(format!("{key}:"));
+    let head = format!("authorization: Basic {basic}\r\ncontent-type: application/json\r\n{headers}");
+    let (status, body) = http(address, "POST", path, &head, body);
+    (status, serde_json::from_str(&body).unwrap())
 }
 
 /// One request on a connection of its own: status and body.

@@ -21,6 +21,7 @@ pub use master_key::{MasterKey, MasterKeyError};
 pub use sealing::VaultError;
 
 use crate::api_key::ApiKey;
+use crate::shared_secret::{SealedSecret, SharedSecret};
 use digest::DigestKey;
 
 /// The number of the first encryption key.
@@ -142,6 +143,23 @@ impl Vault {
         let plain = zeroize::Zeroizing::new(self.open(&key.sealed, &key.digest)?);
         let text = std::str::from_utf8(&plain).map_err(|_| VaultError::NotSealed)?;
         ApiKey::parse(text).map_err(|_| VaultError::NotSealed)
+    }
+
+    /// Seals the shared secret of a connection for a store.
+    #[must_use]
+    pub fn seal_secret(&self, connection: i64, secret: &SharedSecret) -> SealedSecret {
+        let digest = self.digest("shared secret", connection, secret.reveal());
+        SealedSecret { connection, digest, sealed: self.seal(secret.reveal().as_bytes(), &digest) }
+    }
+
+    /// Opens a shared secret from a store.
+    ///
+    /// # Errors
+    /// As [`Vault::open_key`].
+    pub fn open_secret(&self, secret: &SealedSecret) -> Result<SharedSecret, VaultError> {
+        let plain = zeroize::Zeroizing::new(self.open(&secret.sealed, &secret.digest)?);
+        let text = std::str::from_utf8(&plain).map_err(|_| VaultError::NotSealed)?;
+        SharedSecret::parse(text).map_err(|_| VaultError::NotSealed)
     }
 
     /// A new write key for a connection: 32 letters, digits, `-` and `_`.

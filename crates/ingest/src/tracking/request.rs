@@ -75,7 +75,8 @@ impl Route {
         };
         let mut held =
             endpoint.budget.hold(sender.as_ref().map_or(NOT_YET_KNOWN, |sender| sender.connection));
-        let limits = BodyLimits { bytes: BODY_BYTES, time: endpoint.limits().body_timeout };
+        let time = endpoint.limits().body_timeout;
+        let limits = BodyLimits { bytes: BODY_BYTES, array_bytes: BODY_BYTES, time };
         let body = body::read(body, limits, &mut held).await?;
         let body = gzip::decoded(headers, body, BODY_BYTES, &mut held)?;
         let body = readable(&body);

@@ -18,6 +18,10 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
             r#"{{"type":"{kind}","userId":{user},"traits":{{"email":{traits},"address":{context}}},"context":{context}}}"#
         )
         .into_bytes()),
+        (prop::collection::vec(value, 0..5), prop::option::of(0_usize..40)).prop_map(|(items, cut)| {
+            let array = format!(" [{}]", items.join(","));
+            array.into_bytes().into_iter().take(cut.unwrap_or(usize::MAX)).collect()
+        }),
         (1_usize..2000).prop_map(|depth| [b"{\"a\":".repeat(depth), b"1".to_vec(), b"}".repeat(depth)].concat()),
     ]
 }

@@ -1,6 +1,8 @@
 //! The ingest endpoint over real TCP, as Segment meets it.
 
 #[cfg(test)]
+mod arrays;
+#[cfg(test)]
 mod bytes;
 #[cfg(test)]
 mod client;
@@ -15,7 +17,11 @@ mod http;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod registration;
+#[cfg(test)]
 mod room;
+#[cfg(test)]
+mod signed;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

@@ -152,12 +152,12 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new(queue: Arc<dyn Queue>, limits: Limits) -> Self {
-        Self::with_keys(true, queue, limits, None).await
+        Self::built(true, queue, limits, |endpoint| endpoint).await
     }
 
     /// An endpoint whose store has no connection.
     pub(crate) async fn empty() -> Self {
-        Self::with_keys(false, TestQueue::new(&[]), Limits::default(), None).await
+        Self::built(false, TestQueue::new(&[]), Limits::default(), |endpoint| endpoint).await
     }
 
     pub(crate) async fn with_admission(
@@ -165,24 +165,22 @@ impl Stage {
         limits: Limits,
         admission: Arc<dyn Admission>,
     ) -> Self {
-        Self::with_keys(true, queue, limits, Some(admission)).await
+        Self::built(true, queue, limits, |endpoint| endpoint.with_admission(admission)).await
     }
 
-    async fn with_keys(
+    /// An endpoint with more than the usual parts; `any`: connections exist.
+    pub(crate) async fn built(
         any: bool,
         queue: Arc<dyn Queue>,
         limits: Limits,
-        admission: Option<Arc<dyn Admission>>,
+        complete: impl FnOnce(Endpoint) -> Endpoint,
     ) -> Self {
         let group = GroupCommit::new(queue, GroupLimits::default());
         let now: Timestamp = NOW.parse().unwrap();
         let randomness = Arc::new(Counting::default());
         let endpoint =
             Endpoint::new(Arc::new(TestKeys(any)), group, Arc::new(move || now), randomness, limits);
-        let endpoint = Arc::new(match admission {
-            Some(admission) => endpoint.with_admission(admission),
-            None => endpoint,
-        });
+        let endpoint = Arc::new(complete(endpoint));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
         let served = tokio::spawn(serve(listener, Arc::clone(&endpoint), shutdown.clone()));

@@ -15,18 +15,25 @@ pub mod letters;
 pub mod material;
 pub mod monitoring;
 pub mod retention;
+pub mod shared_secrets;
 pub mod storage;
 pub mod work;
 pub mod write_keys;
 
-use connections::{ConnectionStore, WriteKeys};
+use connections::{ConnectionStore, SharedSecretStore, WriteKeys};
 
 use crate::{Arrivals, Ledger, Monitoring, Storage};
 
 /// What a ledger's engine is: all ports over one memory.
-pub trait Engine: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + WriteKeys {}
+pub trait Engine:
+    Ledger + Storage + Monitoring + Arrivals + ConnectionStore + SharedSecretStore + WriteKeys
+{
+}
 
-impl<E: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + WriteKeys> Engine for E {}
+impl<E: Ledger + Storage + Monitoring + Arrivals + ConnectionStore + SharedSecretStore + WriteKeys> Engine
+    for E
+{
+}
 
 /// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
 /// has to live as long as it. The crate that uses it needs `tokio` with its macros.
@@ -98,6 +105,10 @@ macro_rules! contract_tests {
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,
                 a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number,
                 how_far_sweeps_have_come_is_remembered
+            ]
+            shared_secrets: [
+                a_shared_secret_is_kept_until_it_is_removed, a_replaced_shared_secret_is_valid_for_a_week,
+                shared_secrets_go_with_their_connection, rotation_keeps_every_shared_secret_readable
             ]
             storage: [
                 what_is_kept_is_measured, dead_letters_are_measured_by_connection, shares_tell_who_holds_most

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::material::{LEASE, ONE, OTHER, at, dead_letter, event, events, record, uuid};
-use crate::{Audit, Changes, DeadLetterFilter, HeldConnection, ProcessReport, ProcessRole};
+use crate::{Audit, Changes, DeadLetterFilter, HeldConnection, ProcessReport, ProcessRole, Registrations};
 
 fn process(number: u128, beat: i64) -> ProcessReport {
     ProcessReport {
@@ -17,6 +17,7 @@ fn process(number: u128, beat: i64) -> ProcessReport {
         connections: vec![HeldConnection { id: ONE, rate: Some(4.5) }],
         notes_arrivals: number == 1,
         untaken_since: None,
+        registrations: None,
     }
 }
 
@@ -24,8 +25,10 @@ fn process(number: u128, beat: i64) -> ProcessReport {
 pub async fn processes_are_shown_as_they_reported_last(engine: &impl Engine) {
     assert_eq!(engine.processes().await.expect("read"), []);
     engine.report(&process(1, 0)).await.expect("written");
-    engine.report(&ProcessReport { untaken_since: Some(at(3)), ..process(2, 4) }).await.expect("written");
-    assert_eq!(engine.processes().await.expect("read")[0].untaken_since, Some(at(3)));
+    let registrations = Some(Registrations { registered: 1, refused: 2, limited: 3, unavailable: 4 });
+    let first = ProcessReport { untaken_since: Some(at(3)), registrations, ..process(2, 4) };
+    engine.report(&first).await.expect("written");
+    assert_eq!(engine.processes().await.expect("read")[0], first);
     engine.report(&process(2, 5)).await.expect("written");
     let ended = ProcessReport { ended_at: Some(at(9)), connections: Vec::new(), ..process(1, 9) };
     engine.report(&ended).await.expect("written");

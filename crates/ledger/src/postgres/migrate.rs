@@ -61,7 +61,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 19] = [
+pub(super) const MIGRATIONS: [Migration; 20] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -81,6 +81,7 @@ pub(super) const MIGRATIONS: [Migration; 19] = [
     migration!("0017_watch_arrivals", 8),
     migration!("0018_note_untaken_events", 8),
     migration!("0019_keep_replaced_write_keys", 8),
+    migration!("0020_keep_shared_secrets", 8),
 ];
 
 type Applied = (i64, String, i64);

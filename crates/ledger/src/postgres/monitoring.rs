@@ -18,15 +18,16 @@ use crate::{Audit, DeadLetterFilter, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
         (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals,
-        untaken_since)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        untaken_since, registrations)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, ended_at = excluded.ended_at,
-        connections = excluded.connections, untaken_since = excluded.untaken_since";
+        connections = excluded.connections, untaken_since = excluded.untaken_since,
+        registrations = excluded.registrations";
 
 const FORGET: &str = "DELETE FROM processes WHERE beat_at < $1";
 
 const READ: &str = "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections,
-        notes_arrivals, untaken_since
+        notes_arrivals, untaken_since, registrations
     FROM processes ORDER BY beat_at DESC, id LIMIT $1";
 
 const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT NULL AND expires_at > $1)";
@@ -123,7 +124,8 @@ async fn report(line: &mut PgConnection, process: &ProcessReport) -> Result<(), 
         .bind(process.ended_at.map(micros))
         .bind(serde_json::to_string(&process.connections)?)
         .bind(process.notes_arrivals)
-        .bind(process.untaken_since.map(micros));
+        .bind(process.untaken_since.map(micros))
+        .bind(process.registrations.as_ref().map(serde_json::to_string).transpose()?);
     report.execute(&mut *line).await?;
     if let Ok(before) = process.beat_at.checked_sub(PROCESSES_KEPT) {
         sql(FORGET).bind(micros(before)).execute(line).await?;
@@ -159,5 +161,6 @@ fn process(row: &PgRow) -> Result<ProcessReport, Failure> {
         connections: serde_json::from_str(row.try_get(8)?)?,
         notes_arrivals: row.try_get(9)?,
         untaken_since: row.try_get::<Option<i64>, _>(10)?.map(time).transpose()?,
+        registrations: row.try_get::<Option<&str>, _>(11)?.map(serde_json::from_str).transpose()?,
     })
 }

@@ -51,7 +51,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 18] = [
+const MIGRATIONS: [Migration; 19] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -70,6 +70,7 @@ const MIGRATIONS: [Migration; 18] = [
     migration!("0016_watch_arrivals", 7),
     migration!("0017_note_untaken_events", 7),
     migration!("0018_keep_replaced_write_keys", 7),
+    migration!("0019_keep_shared_secrets", 7),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

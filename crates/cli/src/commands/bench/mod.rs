@@ -1,11 +1,12 @@
 //! `bench`: how fast all of it is, beside a plain worker in the same run.
 //!
 //! The order of reading: `sync` (the story of the benchmark), `ground` (what it stands on), `crew` (the processes),
-//! `members` and `send` (what is sent), `rest` (when it is over), `plain` (the baseline), `report`. `pace` stands by
-//! itself.
+//! `members` and `send` (what is sent), `rest` (when it is over), `plain` (the baseline), `report`. `ingest` and `pace`
+//! stand by themselves.
 
 mod crew;
 mod ground;
+mod ingest;
 mod members;
 mod pace;
 mod plain;
@@ -24,6 +25,7 @@ Examples:
   refersion-destination bench sync                      100,000 members on the engines of the configuration
   refersion-destination bench sync --members 20000 --workers 2 --json
   refersion-destination bench send --members 10000      posts the members to an endpoint that runs already
+  refersion-destination bench ingest                    how fast events are taken, one by one and in batches
   refersion-destination bench pace                      how well limits of known shapes are found; makes no call
 
 `bench sync` starts everything that it measures by itself. On SQLite it takes temporary files (TMPDIR says where); a
@@ -45,6 +47,9 @@ enum Act {
     /// Post an audience sync to an ingest endpoint, as Segment does
     #[command(after_help = send::EXAMPLES)]
     Send(send::Options),
+    /// Measure how fast events are accepted, one by one and in batches
+    #[command(after_help = ingest::EXAMPLES)]
+    Ingest(ingest::Options),
     /// Show how much of limits of known shapes the pace of calls uses
     #[command(after_help = pace::EXAMPLES)]
     Pace(pace::Options),
@@ -62,6 +67,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     match arguments.act {
         Act::Sync(options) => sync::run(&options, context).await,
         Act::Send(options) => send::run(&options, context).await,
+        Act::Ingest(options) => ingest::run(&options, context).await,
         Act::Pace(options) => pace::run(&options, context),
         Act::PlainWorker(options) => plain::run(&options, context).await,
     }

@@ -97,7 +97,8 @@ pub(super) async fn run(options: &Options, context: &mut Context) -> Result<Exit
     Ok(Exit::Done)
 }
 
-fn basic(key: &str) -> anyhow::Result<HeaderValue> {
+/// The header of this key.
+pub(super) fn basic(key: &str) -> anyhow::Result<HeaderValue> {
     let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(format!("{key}:"))))?;
     value.set_sensitive(true);
     Ok(value)

@@ -4,7 +4,7 @@ use connections::keys::UnlockError;
 use connections::{Connection, PausedFor, State};
 
 use super::Finding;
-use crate::config::{Config, Proxy};
+use crate::config::{Config, Proxy, Registration};
 use crate::engines::{EngineError, connections_alone};
 use crate::operator::directory::{pause_hint, suspension, suspension_hint};
 
@@ -16,7 +16,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
         Err(error) => Err(error),
     };
     match listed {
-        Ok(connections) if connections.is_empty() => {
+        Ok(connections) if connections.is_empty() && config.ingest.registration == Registration::Closed => {
             let mend = "add one with `connections add`, or name the right ledger";
             vec![Finding::note(NAME, "none, so every event is answered 503", mend)]
         }

@@ -1,7 +1,8 @@
 //! Whether engines can be written, and whether somebody serves what waits.
 
 use super::Finding;
-use crate::config::Config;
+use crate::commands::status::registration::in_words;
+use crate::config::{Config, Registration};
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::workers::{Waiting, Workers};
@@ -13,6 +14,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     match Engines::open_existing(config).await {
         Ok(engines) => {
             let mut findings = writes(&engines).await;
+            findings.extend(registration(&engines, config).await);
             findings.push(
                 work(&engines, config)
                     .await
@@ -35,6 +37,17 @@ async fn writes(engines: &Engines) -> Vec<Finding> {
         Some(Finding::bad(format!("{name}, writing"), failure.message, mend))
     };
     [failed("ledger", ledger), failed("queue", queue)].into_iter().flatten().collect()
+}
+
+/// What becomes of unknown API keys, where they are registered.
+async fn registration(engines: &Engines, config: &Config) -> Option<Finding> {
+    let reported = Workers::read(engines, config).await.ok()?.registrations();
+    if config.ingest.registration == Registration::Closed && reported.is_none() {
+        return None;
+    }
+    let found = format!("open: {}", in_words(&reported.unwrap_or_default()));
+    let mend = "everybody with an account at Refersion can use this installation: set ingest.registration to closed to end it";
+    Some(Finding::note("registration", found, mend))
 }
 
 async fn work(engines: &Engines, config: &Config) -> Result<Finding, Failure> {

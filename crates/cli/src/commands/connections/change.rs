@@ -1,9 +1,11 @@
 //! What changes a connection: `add`, `set`, `pause`, `resume`, `rotate-key`, `rotate-write-key`, `remove`.
 
-use connections::{ApiKey, Connection, ConnectionName, NewConnection, PausedFor, Settings, StoreError};
+use connections::{
+    ApiKey, Connection, ConnectionName, NewConnection, PausedFor, Settings, SharedSecret, StoreError,
+};
 
 use super::key;
-use super::options::{KeyOptions, SettingOptions, unmap};
+use super::options::{KeyOptions, SecretOptions, SettingOptions, unmap};
 use super::show::show;
 use crate::commands::Context;
 use crate::engines::Engines;
@@ -31,7 +33,7 @@ pub(super) async fn add(
         created_at: engines.now(),
     };
     let connection = engines.connections.add(new).await?;
-    after(&connection, quiet, context)?;
+    after(&engines, &connection, quiet, context).await?;
     if !quiet && !context.output.is_json() {
         let name = &connection.name;
         context
@@ -43,7 +45,7 @@ pub(super) async fn add(
 
 pub(super) async fn set(
     name: &ConnectionName,
-    key: &KeyOptions,
+    (key, secret): (&KeyOptions, &SecretOptions),
     options: &SettingOptions,
     unmapped: &[String],
     quiet: bool,
@@ -51,6 +53,7 @@ pub(super) async fn set(
 ) -> Result<Exit, Failure> {
     // Read before anything is changed: a wrong key changes nothing.
     let api_key = if key.api_key_stdin { Some(key::read(key, context)?) } else { None };
+    let shared_secret = secret.shared_secret_stdin.then(key::read_shared_secret).transpose()?;
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
     let mut settings = connection.settings.clone();
@@ -65,11 +68,12 @@ pub(super) async fn set(
     if let Some(key) = api_key {
         replace_key(&engines, &connection, &key).await?;
     }
+    set_shared_secret(&engines, &connection, shared_secret, secret.no_shared_secret).await?;
     if settings != connection.settings {
         engines.connections.set_settings(connection.id, connection.settings_version, &settings).await?;
     }
     let connection = again(&engines, &connection).await?;
-    after(&connection, quiet, context)?;
+    after(&engines, &connection, quiet, context).await?;
     Ok(Exit::Done)
 }
 
@@ -78,7 +82,7 @@ pub(super) async fn pause(name: &ConnectionName, context: &mut Context) -> Resul
     let connection = by_name(&engines, name).await?;
     let because = "an operator paused it";
     engines.connections.pause(connection.id, PausedFor::Operator, because, engines.now()).await?;
-    show(&again(&engines, &connection).await?, context)?;
+    show(&engines, &again(&engines, &connection).await?, context).await?;
     Ok(Exit::Done)
 }
 
@@ -91,7 +95,7 @@ pub(super) async fn resume(name: &ConnectionName, context: &mut Context) -> Resu
         settings.end_suspensions(|_| true);
         engines.connections.set_settings(connection.id, connection.settings_version, &settings).await?;
     }
-    show(&again(&engines, &connection).await?, context)?;
+    show(&engines, &again(&engines, &connection).await?, context).await?;
     Ok(Exit::Done)
 }
 
@@ -104,7 +108,7 @@ pub(super) async fn rotate_key(
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
     replace_key(&engines, &connection, &api_key).await?;
-    show(&again(&engines, &connection).await?, context)?;
+    show(&engines, &again(&engines, &connection).await?, context).await?;
     if !context.output.is_json() {
         context.output.line("\nthe new key is in use; the old one is valid for 7 days more")?;
     }
@@ -116,7 +120,7 @@ pub(super) async fn rotate_write_key(name: &ConnectionName, context: &mut Contex
     let connection = by_name(&engines, name).await?;
     let write_key = engines.vault.new_write_key();
     engines.write_keys.rotate_write_key(connection.id, &write_key, engines.now()).await?;
-    show(&again(&engines, &connection).await?, context)?;
+    show(&engines, &again(&engines, &connection).await?, context).await?;
     if !context.output.is_json() {
         context.output.line("\nthe new write key is valid at once; the old one is valid for 7 days more")?;
     }
@@ -129,6 +133,23 @@ async fn replace_key(engines: &Engines, connection: &Connection, key: &ApiKey) -
     let sealed = engines.vault.seal_key(key);
     engines.connections.rotate_key(connection.id, sealed, engines.now()).await?;
     engines.connections.resume(connection.id, Some(PausedFor::Credentials)).await?;
+    Ok(())
+}
+
+/// Gives the connection a shared secret, or takes away those that it has.
+async fn set_shared_secret(
+    engines: &Engines,
+    connection: &Connection,
+    secret: Option<SharedSecret>,
+    none: bool,
+) -> Result<(), Failure> {
+    if let Some(secret) = secret {
+        let sealed = engines.vault.seal_secret(connection.id, &secret);
+        engines.shared_secrets.set_shared_secret(sealed, engines.now()).await?;
+    }
+    if none {
+        engines.shared_secrets.remove_shared_secrets(connection.id).await?;
+    }
     Ok(())
 }
 
@@ -153,6 +174,15 @@ async fn again(engines: &Engines, connection: &Connection) -> Result<Connection,
 }
 
 /// With `-q` the id alone.
-fn after(connection: &Connection, quiet: bool, context: &mut Context) -> Result<(), Failure> {
-    if quiet { context.output.line(&connection.id.to_string()) } else { show(connection, context) }
+async fn after(
+    engines: &Engines,
+    connection: &Connection,
+    quiet: bool,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    if quiet {
+        context.output.line(&connection.id.to_string())
+    } else {
+        show(engines, connection, context).await
+    }
 }

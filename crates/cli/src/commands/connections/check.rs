@@ -1,54 +1,32 @@
 //! `connections check`: asks Refersion whether the keys work, and says in words what is wrong.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use async_trait::async_trait;
 use connections::{Connection, ConnectionName};
-use refersion::{Class, Client, Closed, Credentials, Gate, HttpTransport, Signal};
+use refersion::Class;
 
 use crate::commands::Context;
 use crate::config::Proxy;
-use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::by_name;
-
-/// One call of an operator's goes out at once, whatever the pace of the worker.
-struct AlwaysOpen;
-
-#[async_trait]
-impl Gate for AlwaysOpen {
-    async fn admit(&self) -> Result<(), Closed> {
-        Ok(())
-    }
-
-    fn report(&self, _: Signal, _: Duration) {}
-}
+use crate::operator::verification::Verifier;
 
 pub(super) async fn run(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
+    let sealed = engines.connections.credentials(connection.id).await?;
+    let key = engines.vault.open_key(&sealed).map_err(|error| {
+        Failure::failed("api_key", &error, "enter the key again with `connections rotate-key`")
+    })?;
     let proxy = &context.loaded.config.refersion.proxy;
-    let client = client(&engines, &connection, proxy).await?;
-    client.check().await.map_err(|failure| in_words(&failure, &connection, proxy))?;
+    let verifier = Verifier::new(proxy)
+        .map_err(|error| Failure::failed("tls", &error, "install the system's certificates"))?;
+    let checked = verifier.check(&connection.settings.refersion_url, &key).await;
+    checked.map_err(|failure| in_words(&failure, &connection, proxy))?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "connection": name, "ok": true }))?;
     } else {
         context.output.line(&format!("the keys of {name} work"))?;
     }
     Ok(Exit::Done)
-}
-
-async fn client(engines: &Engines, connection: &Connection, proxy: &Proxy) -> Result<Client, Failure> {
-    let sealed = engines.connections.credentials(connection.id).await?;
-    let key = engines.vault.open_key(&sealed).map_err(|error| {
-        Failure::failed("api_key", &error, "enter the key again with `connections rotate-key`")
-    })?;
-    let transport = HttpTransport::new(proxy.proxies())
-        .map_err(|error| Failure::failed("tls", &error, "install the system's certificates"))?;
-    let credentials = Credentials::new(key.public(), key.secret());
-    let url = connection.settings.refersion_url.clone();
-    Ok(Client::new(Arc::new(transport), url, credentials, Arc::new(AlwaysOpen)))
 }
 
 fn in_words(failure: &refersion::Failure, connection: &Connection, proxy: &Proxy) -> Failure {

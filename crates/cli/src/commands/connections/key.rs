@@ -1,9 +1,10 @@
-//! Where an API key is read from. Never from an argument: those end up in the shell's history, and in the list of processes.
+//! Where secrets are read from. Never from an argument: those end up in the shell's history, and in the list of processes.
 
 use std::io::{IsTerminal, Read};
 
-use connections::ApiKey;
 use connections::api_key::MAX_API_KEY_BYTES;
+use connections::shared_secret::MAX_SHARED_SECRET_BYTES;
+use connections::{ApiKey, SharedSecret};
 use zeroize::Zeroizing;
 
 use super::options::KeyOptions;
@@ -15,7 +16,9 @@ use crate::program::API_KEY;
 pub(super) fn read(options: &KeyOptions, context: &Context) -> Result<ApiKey, Failure> {
     let text = match &context.api_key {
         // On a terminal the key would stand on the screen.
-        _ if options.api_key_stdin && !std::io::stdin().is_terminal() => from_stdin()?,
+        _ if options.api_key_stdin && !std::io::stdin().is_terminal() => {
+            from_stdin("api_key", MAX_API_KEY_BYTES)?
+        }
         _ if options.api_key_stdin => from_prompt()?,
         Some(text) => text.clone(),
         None => from_prompt()?,
@@ -29,14 +32,33 @@ pub(super) fn read(options: &KeyOptions, context: &Context) -> Result<ApiKey, Fa
     Ok(key)
 }
 
-fn from_stdin() -> Result<Zeroizing<String>, Failure> {
+/// Reads the shared secret: from standard input, on a terminal from a prompt that does not show it.
+pub(super) fn read_shared_secret() -> Result<SharedSecret, Failure> {
+    let code = "shared_secret";
+    let text = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password("Shared secret, as in Segment's settings: ")
+            .map(Zeroizing::new)
+            .map_err(|error| Failure::failed(code, &error, "give it on standard input"))?
+    } else {
+        from_stdin(code, MAX_SHARED_SECRET_BYTES)?
+    };
+    SharedSecret::parse(text.trim_end_matches(['\r', '\n'])).map_err(|error| {
+        Failure::usage(
+            code,
+            error.to_string(),
+            "it is the Shared Secret in the settings of Segment's Webhooks",
+        )
+    })
+}
+
+fn from_stdin(code: &'static str, longest: usize) -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::new());
-    // A little more than a key may have, so that one that is too long is refused and not cut.
-    let limit = u64::try_from(MAX_API_KEY_BYTES).unwrap_or(u64::MAX).saturating_add(16);
+    // A little more than there may be, so that what is too long is refused and not cut.
+    let limit = u64::try_from(longest).unwrap_or(u64::MAX).saturating_add(16);
     std::io::stdin()
         .take(limit)
         .read_to_string(&mut text)
-        .map_err(|error| Failure::failed("api_key", &error, "give the key as text on standard input"))?;
+        .map_err(|error| Failure::failed(code, &error, "give it as text on standard input"))?;
     Ok(text)
 }
 

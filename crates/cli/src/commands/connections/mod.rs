@@ -12,7 +12,7 @@ use connections::ConnectionName;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
-use options::{KeyOptions, SettingOptions};
+use options::{KeyOptions, SecretOptions, SettingOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,9 +41,14 @@ Examples:
   refersion-destination connections set shop --custom-field plan=1234
   refersion-destination connections set shop --no-custom-field plan --require-address false
   refersion-destination connections set shop --scrub-on-delete deleted.example.com
+  refersion-destination connections set shop --shared-secret-stdin < secret.txt
 
 What changes is applied to everybody concerned within seconds, also to what was said before. Custom fields that are not
-named stay as they are.";
+named stay as they are.
+
+With a shared secret every request to /segment has to bear the X-Signature of Segment's Webhooks destinations, from 10 s
+later on; unsigned ones are answered 403, and Segment throws their events away. So enter it in Segment first. One that is
+replaced is valid for 7 days more.";
 
 const LOOK_EXAMPLES: &str = "\
 Examples:
@@ -130,6 +135,8 @@ enum Act {
         #[arg(long)]
         api_key_stdin: bool,
         #[command(flatten)]
+        secret: SecretOptions,
+        #[command(flatten)]
         settings: SettingOptions,
         /// A trait that no custom field takes any more; may be repeated
         #[arg(long = "no-custom-field", value_name = "TRAIT")]
@@ -184,9 +191,9 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         Act::List => show::list(context).await,
         Act::Show(named) => show::one(&named.name, context).await,
         Act::Check(named) => check::run(&named.name, context).await,
-        Act::Set { named, api_key_stdin, settings, unmapped, quiet } => {
-            let key = KeyOptions { api_key_stdin };
-            change::set(&named.name, &key, &settings, &unmapped, quiet, context).await
+        Act::Set { named, api_key_stdin, secret, settings, unmapped, quiet } => {
+            let secrets = (&KeyOptions { api_key_stdin }, &secret);
+            change::set(&named.name, secrets, &settings, &unmapped, quiet, context).await
         }
         Act::Pause(named) => change::pause(&named.name, context).await,
         Act::Resume(named) => change::resume(&named.name, context).await,

@@ -14,6 +14,17 @@ pub(super) struct KeyOptions {
     pub(super) api_key_stdin: bool,
 }
 
+/// What becomes of the shared secret of a connection.
+#[derive(Debug, Args)]
+pub(super) struct SecretOptions {
+    /// Read the secret that Segment's Webhooks destination signs with from standard input
+    #[arg(long, conflicts_with = "api_key_stdin")]
+    pub(super) shared_secret_stdin: bool,
+    /// Take unsigned requests again
+    #[arg(long, conflicts_with = "shared_secret_stdin")]
+    pub(super) no_shared_secret: bool,
+}
+
 /// Settings of a connection; what is not given stays as it is.
 #[derive(Debug, Default, Args)]
 pub(super) struct SettingOptions {

@@ -1,11 +1,14 @@
 //! `connections list` and `show`: what a connection is, without any secret.
 
+use std::collections::BTreeSet;
+
 use connections::{Connection, ConnectionId, ConnectionName, Settings};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::addresses::Addresses;
 use crate::commands::Context;
+use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::{by_name, state_words, suspension};
 use crate::output::{Output, cut, spare, whole};
@@ -23,12 +26,14 @@ pub(super) struct Row<'a> {
     settings_version: i64,
     learned_rate: Option<f64>,
     write_key: &'a str,
+    /// Whether requests have to be signed.
+    has_shared_secret: bool,
     urls: &'a Addresses,
     created_at: Timestamp,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn of(connection: &'a Connection, urls: &'a Addresses) -> Self {
+    pub(super) fn of(connection: &'a Connection, urls: &'a Addresses, has_shared_secret: bool) -> Self {
         let (state, paused_for) = state_words(connection.state);
         Self {
             id: connection.id,
@@ -41,6 +46,7 @@ impl<'a> Row<'a> {
             settings_version: connection.settings_version,
             learned_rate: connection.learned_rate,
             write_key: &connection.write_key,
+            has_shared_secret,
             urls,
             created_at: connection.created_at,
         }
@@ -52,9 +58,13 @@ impl<'a> Row<'a> {
 }
 
 pub(super) async fn list(context: &mut Context) -> Result<Exit, Failure> {
-    let connections = context.engines().await?.connections.list().await?;
+    let engines = context.engines().await?;
+    let connections = engines.connections.list().await?;
+    let secrets = engines.shared_secrets.all_shared_secrets().await?;
+    let signed: BTreeSet<ConnectionId> = secrets.iter().map(|secret| secret.connection).collect();
     let urls = Addresses::of(&context.loaded.config.ingest);
-    let rows: Vec<Row<'_>> = connections.iter().map(|connection| Row::of(connection, &urls)).collect();
+    let row = |connection| Row::of(connection, &urls, signed.contains(&connection.id));
+    let rows: Vec<Row<'_>> = connections.iter().map(row).collect();
     if context.output.is_json() {
         context.output.json(&rows)?;
     } else {
@@ -91,15 +101,21 @@ fn table(rows: &[Row<'_>], output: &mut Output) -> Result<(), Failure> {
 }
 
 pub(super) async fn one(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = by_name(&context.engines().await?, name).await?;
-    show(&connection, context)?;
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, name).await?;
+    show(&engines, &connection, context).await?;
     Ok(Exit::Done)
 }
 
 /// Shows one connection, after a look or a change.
-pub(super) fn show(connection: &Connection, context: &mut Context) -> Result<(), Failure> {
+pub(super) async fn show(
+    engines: &Engines,
+    connection: &Connection,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let secrets = engines.shared_secrets.shared_secrets(connection.id, engines.now()).await?;
     let urls = Addresses::of(&context.loaded.config.ingest);
-    let row = Row::of(connection, &urls);
+    let row = Row::of(connection, &urls, !secrets.is_empty());
     if context.output.is_json() {
         return context.output.json(&row);
     }
@@ -122,6 +138,8 @@ fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
         lines.push(line("paused since", since.to_string()));
     }
     lines.extend(settings(row.settings));
+    let signed = if row.has_shared_secret { "set: X-Signature is required" } else { "none" };
+    lines.push(line("shared secret", signed.to_owned()));
     lines.push(line("write key", row.write_key.to_owned()));
     lines.push(line("url for Segment", row.urls.segment.clone()));
     lines.push(line("host for libraries", row.urls.libraries.clone()));
@@ -201,7 +219,7 @@ mod tests {
             libraries: "https://segment.example.com".to_owned(),
             browsers: "https://segment.example.com/v1".to_owned(),
         };
-        let rows: Vec<Row<'_>> = all.iter().map(|connection| Row::of(connection, &urls)).collect();
+        let rows: Vec<Row<'_>> = all.iter().map(|it| Row::of(it, &urls, true)).collect();
         for width in [80, 120] {
             let text = shown(width, |output| table(&rows, output));
             assert!(fits(&text, width), "{text}");

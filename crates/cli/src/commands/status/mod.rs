@@ -2,6 +2,7 @@
 
 mod left_out;
 mod notes;
+pub(super) mod registration;
 mod shared;
 mod show;
 
@@ -22,6 +23,7 @@ use crate::failure::{Exit, Failure};
 use crate::operator::directory::{pause_hint, state_words, suspension_hint};
 use crate::operator::workers::{Waiting, Workers};
 use left_out::LeftOut;
+use registration::Registration;
 use shared::Shared;
 
 /// What the help shows.
@@ -54,6 +56,7 @@ struct Status {
     oldest_pending: Option<Timestamp>,
     /// What keeps the whole installation from working; empty if nothing does.
     problems: Vec<String>,
+    registration: Registration,
     outcomes: BTreeMap<String, u64>,
     retention: Standing,
 }
@@ -159,10 +162,6 @@ struct Unmapped {
     events: u64,
 }
 
-/// What is said of a ledger without a connection.
-const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or \
-     name the right ledger";
-
 /// Shows the status.
 ///
 /// # Errors
@@ -200,7 +199,8 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         rows.push(Row { shared_identifiers: shared, ..row });
     }
     let waiting = Waiting { queued: depth.live + depth.bulk, pending: all.pending };
-    let no_connection = rows.is_empty().then(|| NO_CONNECTION.to_owned());
+    let registration = Registration::of(config, &workers);
+    let no_connection = registration.problem(!rows.is_empty());
     let nobody = workers.unserved(&waiting).or_else(|| workers.missing().map(str::to_owned));
     let oldest_pending = if all.pending > 0 { engines.monitoring.oldest_pending().await? } else { None };
     let missing = Summary::of(&engines.arrivals.missing().await?);
@@ -224,6 +224,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
             refused_because: refusals.everyone.map(Reason::in_words),
         },
         problems: no_connection.into_iter().chain(nobody).collect(),
+        registration,
         connections: rows,
         outcomes: all.outcomes,
         retention: Standing::of(engines.ledger.sweep_clock(engines.now()).await?, config),

@@ -26,6 +26,7 @@ impl Source for Full {
             connections_closed_idle: 12,
             connections_refused: 13,
             body_bytes: 14,
+            registrations: BTreeMap::from([("refused", 15)]),
         });
         snapshot.queue = Some(QueueFigures { live: 3, bulk: 4, oldest: Some(2.5), bytes: Some((10, 100)) });
         let paused = ConnectionFigures { id: 7, name: "shop".to_owned(), paused_for: Some("credentials") };

@@ -18,6 +18,7 @@ use crate::words::{key_digest, micros, time};
 mod keys;
 pub(super) mod removal;
 mod rows_of;
+mod shared_secrets;
 mod write_keys;
 
 use rows_of::{add, is_empty, pause, pause_in, read, resume, set_rate, set_settings, set_wait};

@@ -15,6 +15,7 @@ use super::words::{key_digest, micros, time};
 
 mod keys;
 pub(super) mod removal;
+mod shared_secrets;
 mod write_keys;
 
 const NAME_TAKEN: &str = "SELECT EXISTS (SELECT 1 FROM connections WHERE name = ?1)";

@@ -1,7 +1,8 @@
 //! The status of a bad night, at the widths of a small and of a usual terminal.
 
-use ledger::SweepClock;
+use ledger::{Registrations, SweepClock};
 
+use super::super::registration::Registration;
 use super::super::{Queue, Unmapped};
 use super::*;
 use crate::arrivals::Summary;
@@ -94,6 +95,12 @@ fn bad_night() -> Status {
         problems: vec![
             "no worker is running, so no event is delivered: start `serve` or `worker`".to_owned(),
         ],
+        registration: Registration::open(Registrations {
+            registered: 2,
+            refused: 3,
+            limited: 40,
+            unavailable: 0,
+        }),
         outcomes: std::collections::BTreeMap::new(),
         retention: Standing::of(SweepClock { now: at(0), swept: None }, &config),
     }

@@ -1,0 +1,102 @@
+//! Checks `X-Signature`, with which Segment's Webhooks destinations sign what they send.
+//!
+//! The signature is the HMAC-SHA1 of the JSON text in hex digits; of an array, Segment signs the first element alone, so that
+//! the rest of it rests on the API key. Both sides use the bytes as they are written, and so does this.
+//! <https://segment.com/docs/connections/destinations/catalog/webhooks/#authenticating-webhooks>,
+//! <https://github.com/segmentio/action-destinations/blob/main/packages/destination-actions/src/destinations/webhook/index.ts>
+
+use hmac::{Hmac, KeyInit, Mac};
+use hyper::HeaderMap;
+use sha1::Sha1;
+
+use connections::SharedSecret;
+
+/// The header of a signature.
+const HEADER: &str = "x-signature";
+
+/// The length of an HMAC-SHA1.
+const BYTES: usize = 20;
+
+/// A signature as it came.
+pub(crate) struct Signature([u8; BYTES]);
+
+impl Signature {
+    /// The signature of a request. `None`: there is none, or what is there can be none.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(HEADER).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return None };
+        let digits = value.as_bytes().trim_ascii();
+        if digits.len() != 2 * BYTES {
+            return None;
+        }
+        let mut signature = [0; BYTES];
+        for (byte, pair) in signature.iter_mut().zip(digits.chunks_exact(2)) {
+            let digit = |digit: u8| char::from(digit).to_digit(16);
+            *byte = u8::try_from(16 * digit(pair[0])? + digit(pair[1])?).ok()?;
+        }
+        Some(Self(signature))
+    }
+}
+
+/// What checks the signatures of one connection: its shared secrets, prepared, without their texts. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Signer(Hmac<Sha1>);
+
+impl Signer {
+    /// What checks signatures that were made with `secret`.
+    pub(crate) fn new(secret: &SharedSecret) -> Self {
+        Self(Hmac::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes a key of any length"))
+    }
+
+    /// Whether `message` was signed so. The comparison takes the same time wherever the two differ.
+    pub(crate) fn has_signed(&self, message: &[u8], signature: &Signature) -> bool {
+        self.0.clone().chain_update(message).verify_slice(&signature.0).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn read(value: &str) -> Option<Signature> {
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, HeaderValue::from_str(value).unwrap());
+        Signature::of(&headers)
+    }
+
+    #[test]
+    fn a_signature_is_the_hmac_of_the_text() {
+        // RFC 2202, test case 2.
+        let signer = Signer::new(&SharedSecret::parse("Jefe").unwrap());
+        let right = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
+        let message = b"what do ya want for nothing?";
+        for written in [right.to_owned(), right.to_uppercase(), format!(" {right} ")] {
+            assert!(signer.has_signed(message, &read(&written).unwrap()), "{written}");
+        }
+        assert!(!signer.has_signed(b"what do ya want for nothing", &read(right).unwrap()));
+        let other = read(&right.replace("79", "78")).unwrap();
+        assert!(!signer.has_signed(message, &other));
+    }
+
+    #[test]
+    fn what_is_not_forty_hex_digits_is_no_signature() {
+        let digits = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
+        for text in [
+            "",
+            "00",
+            &digits[1..],
+            &format!("{digits}0"),
+            &digits.replace("ef", "+f"),
+            &format!("sha1={digits}"),
+        ] {
+            assert!(read(text).is_none(), "{text}");
+        }
+        assert!(Signature::of(&HeaderMap::new()).is_none());
+        let mut two = HeaderMap::new();
+        two.append(HEADER, HeaderValue::from_str(digits).unwrap());
+        two.append(HEADER, HeaderValue::from_str(digits).unwrap());
+        assert!(Signature::of(&two).is_none(), "it is not clear which one counts");
+    }
+}

@@ -1,0 +1,120 @@
+//! Segment's Webhooks destinations, classic and Actions: arrays of events, at the path of the direct destination.
+//!
+//! <https://segment.com/docs/connections/destinations/catalog/webhooks/>,
+//! <https://segment.com/docs/connections/destinations/catalog/actions-webhook/>
+//!
+//! A readable array is accepted as a whole, because its answer stands for all of its items: the worker skips those of other
+//! types and makes dead letters of unreadable ones.
+
+use jiff::Timestamp;
+use queue::Lane;
+use segment::Body;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::publisher::Incoming;
+
+/// The longest item that is kept whole, in bytes. Segment's own limit for one event is 32 KiB; the queue's is 2 MiB.
+const MAX_ITEM_BYTES: usize = 1024 * 1024;
+
+/// What is kept of a longer one, in bytes: its beginning, as text.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// Items that are read before other requests get a turn.
+const ITEMS_AT_ONCE: usize = 64;
+
+/// Every item of an array, less the key with which it came.
+pub(crate) async fn events(items: &[&RawValue], api_key: &str, received_at: Timestamp) -> Vec<Incoming> {
+    let mut events = Vec::with_capacity(items.len());
+    for some in items.chunks(ITEMS_AT_ONCE) {
+        events.extend(some.iter().map(|item| event(item, api_key, received_at)));
+        tokio::task::yield_now().await;
+    }
+    events
+}
+
+fn event(item: &RawValue, api_key: &str, received_at: Timestamp) -> Incoming {
+    let payload = payload(item, api_key);
+    match segment::read(payload.get().as_bytes(), received_at) {
+        Ok(event) => Incoming {
+            lane: if event.bulk { Lane::Bulk } else { Lane::Live },
+            is_delete: matches!(event.body, Body::Delete(_)),
+            payload,
+        },
+        // Nobody waits for its end.
+        Err(_) => Incoming { lane: Lane::Bulk, is_delete: false, payload },
+    }
+}
+
+/// The item as it came; of one that is too long its beginning as text, and one that cannot be searched for the key as text.
+fn payload(item: &RawValue, api_key: &str) -> Box<RawValue> {
+    let is_short = item.get().len() <= MAX_ITEM_BYTES;
+    let clean = is_short.then(|| without_key(item, api_key)).flatten();
+    clean.unwrap_or_else(|| as_text(item.get(), api_key))
+}
+
+fn without_key(json: &RawValue, api_key: &str) -> Option<Box<RawValue>> {
+    let clean = segment::without_key(json.get().as_bytes(), api_key).ok()?;
+    RawValue::from_string(String::from_utf8(clean.into_owned()).ok()?).ok()
+}
+
+/// A JSON string with the beginning of a text. The key is taken out first, so that none is cut in two.
+fn as_text(text: &str, api_key: &str) -> Box<RawValue> {
+    let whole = to_raw_value(text).ok().and_then(|text| without_key(&text, api_key));
+    let clean = whole.and_then(|whole| serde_json::from_str::<String>(whole.get()).ok()).unwrap_or_default();
+    let kept = &clean[..clean.floor_char_boundary(KEPT_BYTES)];
+    to_raw_value(kept).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "pub_0123.sec_456789abcdef";
+
+    fn read(json: &str) -> Incoming {
+        event(&RawValue::from_string(json.to_owned()).unwrap(), KEY, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn each_item_goes_into_its_lane_as_it_came() {
+        let engage = r#"{"type":"identify","userId":"u","traits":{"a":true},"context":{"personas":{"computation_class":"audience"}}}"#;
+        for (json, lane, is_delete) in [
+            (r#"{"type" : "identify","userId":"u1"}"#, Lane::Live, false),
+            (r#"{"type":"delete","userId":"u1"}"#, Lane::Live, true),
+            (engage, Lane::Bulk, false),
+            (r#"{"type":"track","userId":"u1"}"#, Lane::Bulk, false),
+            ("1e400", Lane::Bulk, false),
+            ("null", Lane::Bulk, false),
+            (r#"{"type":7}"#, Lane::Bulk, false),
+        ] {
+            let event = read(json);
+            assert_eq!((event.lane, event.is_delete, event.payload.get()), (lane, is_delete, json), "{json}");
+        }
+    }
+
+    #[test]
+    fn no_item_keeps_the_key() {
+        let deep = format!("{}\"sec_456789abcdef\"{}", "[".repeat(200), "]".repeat(200));
+        let escaped = deep.replace("sec_4", "sec\\u005f4").replace(']', " ]").replacen(
+            '[',
+            "[\"sec_456789abcdef\",",
+            1,
+        );
+        let long = format!("[\"sec_456789abcdef\",\"{}\"]", "x".repeat(MAX_ITEM_BYTES));
+        for json in ["[\"pub_0123.sec_456789abcdef\"]", &deep, &escaped, &long] {
+            let event = read(json);
+            assert!(!event.payload.get().contains("sec_456789abcdef"), "{}", event.payload.get());
+            assert!(event.payload.get().contains("[redacted]"));
+        }
+    }
+
+    #[test]
+    fn of_an_item_that_is_too_long_the_beginning_is_kept_as_text() {
+        let whole =
+            format!("{{\"type\":\"identify\",\"userId\":\"{}\"}}", "\u{e9}".repeat(MAX_ITEM_BYTES / 2));
+        let kept: String = serde_json::from_str(read(&whole).payload.get()).unwrap();
+        assert!(whole.starts_with(&kept) && kept.len() > KEPT_BYTES - 2);
+        let fits = format!("{{\"userId\":\"{}\"}}", "x".repeat(MAX_ITEM_BYTES - 13));
+        assert_eq!(read(&fits).payload.get(), fits);
+    }
+}

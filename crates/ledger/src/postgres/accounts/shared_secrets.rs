@@ -1,0 +1,89 @@
+//! Shared secrets, as they are stored.
+
+use async_trait::async_trait;
+use connections::shared_secret::MAX_VALID_SECRETS;
+use connections::store::OLD_KEY_VALID;
+use connections::{ConnectionId, SealedSecret, SharedSecretStore, StoreError};
+use jiff::Timestamp;
+use sqlx_postgres::PgConnection;
+
+use super::rows_of::paused_for;
+use super::{Failure, PostgresLedger, key_digest, micros, on, rows, sql, within};
+use crate::words::limit;
+
+const DROP_EXPIRED: &str = "DELETE FROM shared_secrets WHERE connection = $1 AND valid_until <= $2";
+
+const RETIRE: &str = "UPDATE shared_secrets SET valid_until = $2
+    WHERE connection = $1 AND valid_until IS NULL AND digest <> $3";
+
+const PUT: &str = "INSERT INTO shared_secrets (connection, digest, sealed) VALUES ($1, $2, $3)
+    ON CONFLICT (connection, digest) DO UPDATE SET sealed = excluded.sealed, valid_until = NULL";
+
+const REMOVE: &str = "DELETE FROM shared_secrets WHERE connection = $1";
+
+const VALID: &str = "SELECT connection, digest, sealed FROM shared_secrets
+    WHERE connection = $1 AND (valid_until IS NULL OR valid_until > $2)
+    ORDER BY valid_until DESC NULLS FIRST LIMIT $3";
+
+const ALL: &str = "SELECT connection, digest, sealed FROM shared_secrets ORDER BY connection, digest";
+
+const RESEAL: &str = "UPDATE shared_secrets SET sealed = new.sealed
+    FROM UNNEST($1::bigint[], $2::bytea[], $3::bytea[]) AS new (connection, digest, sealed)
+    WHERE shared_secrets.connection = new.connection AND shared_secrets.digest = new.digest";
+
+type Stored = (ConnectionId, Vec<u8>, Vec<u8>);
+
+#[async_trait]
+impl SharedSecretStore for PostgresLedger {
+    async fn set_shared_secret(&self, secret: SealedSecret, now: Timestamp) -> Result<(), StoreError> {
+        Ok(on!(self.begin(), |line| set(line, &secret, now))?)
+    }
+
+    async fn remove_shared_secrets(&self, id: ConnectionId) -> Result<bool, StoreError> {
+        let remove = sql(REMOVE).bind(id);
+        Ok(on!(self.begin(), |line| async { Ok(remove.execute(line).await?.rows_affected() > 0) })?)
+    }
+
+    async fn shared_secrets(
+        &self,
+        id: ConnectionId,
+        now: Timestamp,
+    ) -> Result<Vec<SealedSecret>, StoreError> {
+        let ask = rows::<Stored>(VALID).bind(id).bind(micros(now)).bind(limit(MAX_VALID_SECRETS));
+        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        Ok(secrets(found)?)
+    }
+
+    async fn all_shared_secrets(&self) -> Result<Vec<SealedSecret>, StoreError> {
+        let ask = rows::<Stored>(ALL);
+        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        Ok(secrets(found)?)
+    }
+
+    async fn reseal_shared_secrets(&self, resealed: &[SealedSecret]) -> Result<(), StoreError> {
+        let connections: Vec<ConnectionId> = resealed.iter().map(|secret| secret.connection).collect();
+        let digests: Vec<&[u8]> = resealed.iter().map(|secret| &secret.digest[..]).collect();
+        let sealed: Vec<&[u8]> = resealed.iter().map(|secret| &secret.sealed[..]).collect();
+        let reseal = sql(RESEAL).bind(connections).bind(digests).bind(sealed);
+        on!(self.begin(), |line| async { Ok(reseal.execute(line).await?) })?;
+        Ok(())
+    }
+}
+
+async fn set(line: &mut PgConnection, secret: &SealedSecret, now: Timestamp) -> Result<(), Failure> {
+    // Fails if there is no such connection, and makes other replacements wait.
+    paused_for(&mut *line, secret.connection).await?;
+    let until = now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
+    let (id, digest) = (secret.connection, &secret.digest[..]);
+    sql(DROP_EXPIRED).bind(id).bind(micros(now)).execute(&mut *line).await?;
+    sql(RETIRE).bind(id).bind(micros(until)).bind(digest).execute(&mut *line).await?;
+    sql(PUT).bind(id).bind(digest).bind(&secret.sealed).execute(line).await?;
+    Ok(())
+}
+
+fn secrets(stored: Vec<Stored>) -> Result<Vec<SealedSecret>, Failure> {
+    let secret = |(connection, digest, sealed): Stored| {
+        Ok(SealedSecret { connection, digest: key_digest(&digest)?, sealed })
+    };
+    stored.into_iter().map(secret).collect()
+}

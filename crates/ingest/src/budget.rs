@@ -76,24 +76,17 @@ impl Held {
         self.bytes += more;
         Ok(())
     }
-}
 
-impl Held {
     /// Counts what is taken for another connection.
     ///
     /// # Errors
     ///
     /// [`Refused::TooManyBodies`] if that has no room for it.
     pub(crate) fn give_to(&mut self, connection: i64) -> Result<(), Refused> {
-        if self.connection != connection {
-            let mut held = self.budget.hold(connection);
-            let bytes = self.bytes;
-            // First given back, then taken: never counted twice.
-            *self = self.budget.hold(self.connection);
-            held.grow(bytes)?;
-            *self = held;
-        }
-        Ok(())
+        let bytes = self.bytes;
+        // First given back, then taken: nothing is counted twice.
+        *self = self.budget.hold(connection);
+        self.grow(bytes)
     }
 }
 
@@ -126,6 +119,19 @@ mod tests {
         assert!(second.grow(60).is_ok());
         drop((second, other));
         assert_eq!((budget.in_use(), budget.used().by_connection.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_is_given_to_another_connection_counts_as_its_own() {
+        let budget = Budget::new(400, 10);
+        let (mut first, mut other) = (budget.hold(1), budget.hold(2));
+        first.grow(60).unwrap();
+        first.give_to(2).unwrap();
+        assert_eq!((budget.in_use(), budget.used().by_connection.get(&1)), (60, None));
+        assert!(other.grow(40).is_ok() && other.grow(1).is_err());
+        assert!(first.give_to(2).is_ok(), "what it has is no obstacle");
+        drop((first, other));
+        assert_eq!(budget.in_use(), 0);
     }
 
     #[test]

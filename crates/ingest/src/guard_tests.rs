@@ -164,3 +164,13 @@ async fn a_store_without_any_key_calls_none_wrong() {
         assert!(matches!(scene.guard.without_key().await, Refused::KeysUnavailable));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_write_key_is_remembered_while_the_store_is_down_and_is_no_api_key() {
+    let scene = Scene::new(Mood::Answers(Some(7)));
+    assert_eq!(scene.guard.connection_for(ADDRESS, Key::Write("same")).await.unwrap(), 7);
+    scene.set(Mood::Down);
+    tokio::time::advance(FRESH * 100).await;
+    assert_eq!(scene.guard.connection_for(ADDRESS, Key::Write("same")).await.unwrap(), 7);
+    assert!(matches!(scene.ask("same").await, Err(Refused::KeysUnavailable)));
+}

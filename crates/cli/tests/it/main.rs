@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
 mod bench;
+mod client_libraries;
 mod config;
 mod connections;
 mod damage;

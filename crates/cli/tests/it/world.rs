@@ -143,6 +143,14 @@ impl World {
         post_to(&address, key, event, &format!("x-signature: {signature}\r\n"))
     }
 
+    /// Posts a body to a path of the ingest endpoint, with these further headers.
+    pub(crate) fn send(&self, path: &str, headers: &str, body: &Value) -> (u16, Value) {
+        let address = self.service.as_ref().unwrap().address("segment");
+        let head = format!("content-type: application/json\r\n{headers}");
+        let (status, answer) = http(&address, "POST", path, &head, &body.to_string());
+        (status, serde_json::from_str(&answer).unwrap())
+    }
+
     /// Posts an event that has to be accepted, and returns its event id.
     pub(crate) fn accept(&self, event: &Value) -> String {
         let (status, answer) = self.post(KEY, &event.to_string());

@@ -78,6 +78,7 @@ impl<'a> Item<'a> {
     fn write_type(&mut self, path: Option<&str>) {
         let own = self.all("type").find_map(stated_type);
         if let (None, Some(path)) = (&own, path) {
+            self.drop_all(&["type"]);
             return self.written.member("type", &text(path));
         }
         if own.or_else(|| self.all("action").find_map(stated_type)).as_deref() == Some(DELETE) {
@@ -123,7 +124,7 @@ impl<'a> Item<'a> {
         let merged = Merged::of(members.as_ref(), of_batch);
         let off = (!integrations::let_through(&merged)).then_some((DESTINATION, "false"));
         if off.is_some() || of_batch.is_some() {
-            self.take("integrations", own);
+            self.drop_all(&["integrations"]);
             self.written.member("integrations", &merged.to_json(off));
         }
     }

@@ -82,7 +82,8 @@ Examples:
   refersion-destination connections rotate-write-key shop --json
   refersion-destination connections show shop
 
-The new key is printed. The old one is still valid for 7 days, so that pages and apps that were loaded before go on working.";
+The new key is printed. The old one is still valid for 7 days, so that pages and apps that were loaded before go on
+working.";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:

@@ -1,0 +1,88 @@
+//! Segment's Tracking API on a real `serve`: what becomes of the events, and which keys open it.
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::world::{KEY, World};
+
+fn identify(user: &str) -> Value {
+    json!({
+        "type": "identify", "messageId": format!("m-{user}"), "userId": user,
+        "traits": { "email": format!("{user}@example.org"), "name": "Ann Smith", "address": { "city": "Rome" } },
+    })
+}
+
+/// Posts as a client library of a server does.
+fn post(world: &World, key: &str, body: &Value) -> u16 {
+    let basic = base64::prelude::BASE64_STANDARD.encode(format!("{key}:"));
+    world.send("/v1/batch", &format!("authorization: Basic {basic}\r\n"), body).0
+}
+
+fn write_key(world: &World) -> String {
+    world.json(&["connections", "show", "shop"])["write_key"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_event_of_a_batch_has_one_outcome_whatever_it_is() {
+    let world = World::started(&[]);
+    let off = json!({ "All": false });
+    let batch = json!({
+        "writeKey": write_key(&world),
+        "sentAt": "2026-01-01T00:00:00Z",
+        "context": { "library": { "name": "test" } },
+        "batch": [
+            identify("ann"),
+            { "type": "track", "userId": "bob", "event": "Bought", "messageId": "m-track" },
+            { "type": "identify", "userId": "cid", "integrations": off, "messageId": "m-off" },
+            { "type": "identify", "traits": { "plan": "pro" }, "messageId": "m-nobody" },
+            { "type": "delete", "userId": "ann", "messageId": "m-delete" },
+            { "userId": "dan", "messageId": "m-typeless" },
+        ],
+    });
+    let (status, answer) = world.send("/v1/batch", "", &batch);
+    assert_eq!((status, answer), (200, json!({ "success": true })));
+    world.event_in("m-ann", "created");
+    assert_eq!(world.event_in("m-track", "skipped")["reason"], "event_type_not_supported");
+    assert_eq!(world.event_in("m-off", "skipped")["reason"], "integrations_say_no");
+    for message in ["m-nobody", "m-delete", "m-typeless"] {
+        world.event_in(message, "dead");
+    }
+    assert_ne!(world.affiliates()[0]["status"], "DISABLED", "a delete by the write key is not applied");
+    let letters = world.json(&["dead-letters", "list"]);
+    assert!(letters.to_string().contains("forget"), "{letters}");
+    assert_eq!(
+        world.files_with(&[&write_key(&world)]).iter().filter(|it| it.contains("queue.db")).count(),
+        0
+    );
+}
+
+#[test]
+fn a_rotated_write_key_and_the_one_before_open_the_tracking_api_and_no_other_path() {
+    let world = World::started(&[]);
+    let old = write_key(&world);
+    let rotated = world.json(&["connections", "rotate-write-key", "shop"]);
+    let new = rotated["write_key"].as_str().unwrap();
+    assert_ne!(new, old);
+    for key in [old.as_str(), new, KEY] {
+        assert_eq!(post(&world, key, &json!({ "batch": [identify("ann")] })), 200, "{key}");
+    }
+    assert_eq!(post(&world, "unknown", &json!({ "batch": [] })), 401);
+    assert_eq!(world.post(new, &identify("ann").to_string()).0, 401);
+    let nobody = world.cli(&["connections", "rotate-write-key", "nobody", "--json"]);
+    assert_eq!((nobody.code, nobody.error()["code"].clone()), (Some(1), json!("no_such_connection")));
+}
+
+#[test]
+fn show_prints_the_addresses_to_paste() {
+    let world = World::new(&[("INGEST__PUBLIC_URL", "https://segment.example.com/")]);
+    world.add("shop", KEY, &[]);
+    let urls = world.json(&["connections", "show", "shop"])["urls"].clone();
+    assert_eq!(
+        urls,
+        json!({
+            "segment": "https://segment.example.com/segment",
+            "libraries": "https://segment.example.com",
+            "browsers": "https://segment.example.com/v1",
+        })
+    );
+}

@@ -208,7 +208,7 @@ fn affiliates(way: &Way, events: &[Value]) -> Vec<Value> {
 #[test]
 fn the_same_thousand_events_sent_through_each_way_produce_the_same_affiliates() {
     let seed = rand::random();
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     let events = events(seed);
     assert_eq!(events.len(), EVENTS);
     let first = affiliates(&WAYS[0], &events);

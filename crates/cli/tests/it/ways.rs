@@ -27,8 +27,9 @@ struct Way {
     takes_deletes: bool,
 }
 
-const WAYS: [Way; 5] = [
+const WAYS: [Way; 6] = [
     Way { name: "direct destination", send: directly, takes_deletes: true },
+    Way { name: "webhooks, in arrays", send: in_arrays, takes_deletes: true },
     Way { name: "file of events", send: from_a_file, takes_deletes: true },
     Way { name: "standard input", send: from_standard_input, takes_deletes: true },
     Way { name: "client library, one by one", send: by_identify, takes_deletes: false },
@@ -38,6 +39,14 @@ const WAYS: [Way; 5] = [
 fn directly(world: &World, events: &[Value]) {
     together(events, |event| {
         world.accept(event);
+    });
+}
+
+fn in_arrays(world: &World, events: &[Value]) {
+    let arrays: Vec<&[Value]> = events.chunks(BATCH).collect();
+    together(&arrays, |array| {
+        let (status, answer) = world.post(KEY, &json!(array).to_string());
+        assert_eq!(status, 202, "{answer}");
     });
 }
 
@@ -199,7 +208,7 @@ fn affiliates(way: &Way, events: &[Value]) -> Vec<Value> {
 #[test]
 fn the_same_thousand_events_sent_through_each_way_produce_the_same_affiliates() {
     let seed = rand::random();
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     let events = events(seed);
     assert_eq!(events.len(), EVENTS);
     let first = affiliates(&WAYS[0], &events);

@@ -33,8 +33,6 @@ struct Summary {
     /// Events of other types, which end as skipped.
     other_types: u64,
     bad_lines: u64,
-    /// Lines that were read.
-    lines: u64,
     /// The line at which an interrupted run went on.
     resumed_at_line: Option<u64>,
     complete: bool,
@@ -115,7 +113,6 @@ impl Report {
             deletes: self.kinds.deletes,
             other_types: self.kinds.others,
             bad_lines: self.all_bad_lines(),
-            lines: self.line - 1,
             resumed_at_line: (self.before.line > 0).then_some(self.before.line),
             complete: self.is_complete,
             seconds: self.took.as_secs_f64(),

@@ -105,7 +105,7 @@ impl Terminal {
 }
 
 #[test]
-fn an_api_key_that_is_typed_does_not_stand_on_the_screen() {
+fn secrets_that_are_typed_do_not_stand_on_the_screen() {
     let mut world = World::new(&[("LOG__LEVEL", "warn")]);
     world.serve();
     let url = format!("http://{}", world.simulator.address("listening"));
@@ -120,6 +120,15 @@ fn an_api_key_that_is_typed_does_not_stand_on_the_screen() {
         assert!(!screen.contains(SECRET), "{screen}");
         assert_eq!(world.json(&["connections", "show", name])["name"], name);
     }
+    let set = ["connections", "set", "asked", "--shared-secret-stdin", "-q"];
+    let mut terminal = Terminal::run(&world, &set, &[]);
+    terminal.until_shown("Shared secret");
+    terminal.until_blind();
+    terminal.types("wh_typed\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains("wh_typed"), "{screen}");
+    assert_eq!(world.json(&["connections", "show", "asked"])["has_shared_secret"], true);
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub enum Ask {
     /// Fold this.
     Say(Box<Statement>),
     /// Erase and disable these.
-    Delete(Deletion),
+    Delete(Box<Deletion>),
     /// Nothing: it is not for us, or names nobody. The reason is a fixed word.
     Skip(&'static str),
 }
@@ -99,7 +99,7 @@ impl Translator<'_> {
             Body::Delete(it) if it.user.is_none() && it.addresses.is_empty() && it.anonymous.is_none() => {
                 Ask::Skip(BLOCKED)
             }
-            Body::Delete(delete) => Ask::Delete(Deletion {
+            Body::Delete(delete) => Ask::Delete(Box::new(Deletion {
                 event: id,
                 stamp: Stamp {
                     time: delete.time.into(),
@@ -111,7 +111,7 @@ impl Translator<'_> {
                 addresses: delete.addresses.iter().map(|address| self.address_name(address)).collect(),
                 anonymous: delete.anonymous.as_deref().map(|anonymous| self.name(ANONYMOUS, anonymous)),
                 unusable: None,
-            }),
+            })),
         }
     }
 

@@ -77,10 +77,10 @@ pub enum Unusable {
     #[error("the file is neither lines of JSON nor an export of Engage")]
     NotAnExport,
     /// An audience export without the name of its trait.
-    #[error("the file is an audience export, which does not say of which audience")]
+    #[error("the file is an audience export, which does not name its audience")]
     AudienceMissing,
     /// A trait export without the name of its trait.
-    #[error("the file is a trait export, which does not say of which trait")]
+    #[error("the file is a trait export, which does not name its trait")]
     TraitMissing,
     /// An audience was named for a trait export.
     #[error("the file is a trait export: it has a column `value`")]

@@ -63,7 +63,7 @@ impl Failures {
         }
         window.keys.insert(key);
         if window.keys.len() == self.limit {
-            // Who goes through keys has to be told from others: it is the one address that is ever logged.
+            // An operator has to see which client guesses keys: this is the only address that is ever logged.
             tracing::warn!(%client, keys = self.limit, "a client has tried too many wrong keys in a minute");
         }
         Ok(())

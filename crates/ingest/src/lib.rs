@@ -2,8 +2,8 @@
 //!
 //! [`Endpoint`] is one request's way from its headers to its answer; [`serve()`] is the listener around it with its limits.
 //! Each contract turns a request into events, and one path publishes them. The contracts are Segment's direct destination,
-//! `POST /segment`: <https://segment.com/docs/partners/direct-destination/>, and Segment's Tracking API below `/v1/`, for its
-//! client libraries. Segment gives up after 5 s and retries 429 and 5xx for
+//! `POST /segment`: <https://segment.com/docs/partners/direct-destination/>; arrays of Segment's Webhooks destinations at the
+//! same path; and Segment's Tracking API below `/v1/`, for its client libraries. Segment gives up after 5 s and retries 429 and 5xx for
 //! 4 hours; it throws away what gets another 4xx. So whatever may be better later is answered 503 in time, and what is
 //! the customer's to mend gets a 4xx with a `message` that the customer reads in Segment's debugger.
 //!

@@ -19,9 +19,11 @@ const COME_BACK: Duration = Duration::from_secs(10);
 pub(crate) enum Refused {
     #[error("{0}")]
     Host(#[from] HostError),
-    #[error("there is nothing here: send Segment events to POST /segment")]
+    #[error("no such path: send Segment events to POST /segment, or from client libraries below /v1")]
     NoSuchPath,
-    #[error("only POST is understood here: send Segment events to POST /segment")]
+    #[error(
+        "this method is not accepted: send Segment events with POST, to /segment or, from client libraries, below /v1"
+    )]
     NotPost,
     #[error(
         "the write key is missing: it has to be the user name of Basic authentication, or writeKey in the body"

@@ -35,7 +35,7 @@ pub trait SharedSecrets: Send + Sync {
     /// The shared secrets of a connection that are valid now; none if its requests need no signature.
     ///
     /// # Errors
-    /// If it cannot be said now. The endpoint goes on with what it was told before, and answers 503 where it was told nothing.
+    /// If it cannot be said now. The endpoint keeps to the last answer, and answers 503 if it has none.
     async fn of(&self, connection: i64) -> Result<Vec<SharedSecret>, KeysUnavailable>;
 }
 

@@ -71,7 +71,7 @@ pub enum Command {
     Events(events::Arguments),
     /// Look at what is kept of a person
     Profiles(profiles::Arguments),
-    /// Tell what somebody waits for: a call, a pause, an address, an operator
+    /// Show what a person waits for: a call, a pause, an address
     Why(why::Arguments),
     /// Look at events that nobody will try again by themselves, and try them again
     DeadLetters(dead_letters::Arguments),

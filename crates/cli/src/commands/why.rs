@@ -42,7 +42,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     if context.output.is_json() {
         context.output.json(&all)?;
     } else if all.is_empty() {
-        context.output.line("nothing is kept under this name")?;
+        context.output.line("no data is kept for this email address or id")?;
     } else {
         all.iter().try_for_each(|why| show(why, engines.now(), &mut context.output))?;
     }

@@ -166,7 +166,7 @@ fn a_full_queue_is_waited_for_and_an_interrupted_run_goes_on_where_it_stopped() 
     stopped.until_said("waiting: the queue is full");
     let (code, stdout) = stopped.signal("-INT");
     assert_eq!(code, Some(3), "{stdout}");
-    assert!(stdout.contains("the same command goes on from there"), "{stdout}");
+    assert!(stdout.contains("run the same command again to resume there"), "{stdout}");
     let waiting = world.json(&["status"])["queue"]["bulk"].as_u64().unwrap();
     assert!(waiting > 0 && waiting < MANY as u64, "{waiting}");
 

@@ -75,7 +75,7 @@ pub(super) fn add(terms: &mut Vec<Term>, term: Term, place: usize) -> Result<(),
     let key = term.key();
     let is_bound = matches!(term, Term::Age(_) | Term::DiedFrom(_) | Term::DiedBefore(_));
     if !is_bound && terms.iter().any(|other| other.key() == key) {
-        return wrong(format!("`{key}` stands there twice: of several values write {key}:A,B"));
+        return wrong(format!("`{key}` is given twice: write several values as {key}:A,B"));
     }
     terms.push(term);
     Ok(())
@@ -105,7 +105,7 @@ fn term(word: &Word<'_>) -> Result<Term, SelectorError> {
         "audience" => values(word, name, "say which audience, as audience:vip").map(Term::Audience),
         "connection" => values(word, name, "say which connection, as connection:shop").map(Term::Connection),
         "group" => values(word, name, "say which group, as `dead-letters groups` names it").map(Term::Group),
-        "mend" => values(word, mender, &format!("it can be mended by {}", menders())).map(Term::Mend),
+        "mend" => values(word, mender, &format!("mend takes one of {}", menders())).map(Term::Mend),
         "text" => one(word, name, "say which text, as text:\"taken by another\"").map(Term::Text),
         "age" => one(word, Age::read, "say age:<2d or age:>30m; the units are s, m, h, d, w").map(Term::Age),
         "died" => one(word, died, "say died:>=2026-11-29 or died:<2026-11-29T12:00:00Z"),
@@ -120,8 +120,11 @@ fn values<V>(
     possible: &str,
 ) -> Result<Vec<V>, SelectorError> {
     let wrong = |value: &String| {
-        let what =
-            if value.is_empty() { "a value is missing".to_owned() } else { format!("`{value}` is none") };
+        let what = if value.is_empty() {
+            "a value is missing".to_owned()
+        } else {
+            format!("`{value}` is not valid")
+        };
         SelectorError::new(word.text, word.place, format!("{what}: {possible}"))
     };
     word.values.iter().map(|value| read(value).ok_or_else(|| wrong(value))).collect()

@@ -34,13 +34,13 @@ fn every_key_is_read_with_its_values() {
 fn an_error_names_the_term_its_place_and_what_is_possible() {
     let cases = [
         ("state:open statu:422", "`statu:422` (character 12 of the selector): there is no key `statu`"),
-        ("class:nonsense", "`nonsense` is none: the classes are email_taken, gone"),
+        ("class:nonsense", "`nonsense` is not valid: the classes are email_taken, gone"),
         ("state:closed", "open, replaying, resolved, discarded"),
         ("text:é status:99", "`status:99` (character 8 of the selector)"),
         ("taken by", "a term is a key, a colon and a value"),
         ("text:\"taken", "not closed"),
         ("class:", "a value is missing"),
-        ("class:gone class:refused", "stands there twice: of several values write class:A,B"),
+        ("class:gone class:refused", "is given twice: write several values as class:A,B"),
         ("age:2d", "say age:<2d or age:>30m"),
         ("age:<99999999w", "say age:<2d"),
         ("text:a,b", "takes one value"),

@@ -73,7 +73,7 @@ impl<'a> Item<'a> {
         Self { known, rest, written: Writer::new() }
     }
 
-    /// Of a type that the event itself does not state, the path tells. A delete keeps its name only: the key of a client
+    /// If the event states no type, the path does. A delete keeps its name only: the key of a client
     /// library is known to everybody, and must not erase anybody.
     fn write_type(&mut self, path: Option<&str>) {
         let own = self.all("type").find_map(stated_type);

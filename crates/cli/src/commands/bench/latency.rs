@@ -15,7 +15,7 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    /// Those of these waits; zeros if there are none. A percentile is the least wait that so many are not longer than.
+    /// Those of these waits; zeros if there are none. A percentile is the shortest wait that this share of the waits does not exceed.
     pub(super) fn of(mut waits: Vec<Duration>) -> Self {
         waits.sort_unstable();
         let at = |share: f64| {

@@ -46,8 +46,8 @@ Examples:
 What changes is applied to everybody concerned within seconds, also to what was said before. Custom fields that are not
 named stay as they are.
 
-With a shared secret every request to /segment has to bear the X-Signature of Segment's Webhooks destinations, from 10 s
-later on; unsigned ones are answered 403, and Segment throws their events away. So enter it in Segment first. One that is
+From 10 s after a shared secret is set, every request to /segment must carry the X-Signature of Segment's Webhooks
+destinations; unsigned ones are answered 403, and Segment discards their events. So enter it in Segment first. One that is
 replaced is valid for 7 days more.";
 
 const LOOK_EXAMPLES: &str = "\

@@ -17,10 +17,10 @@ pub(super) struct KeyOptions {
 /// What becomes of the shared secret of a connection.
 #[derive(Debug, Args)]
 pub(super) struct SecretOptions {
-    /// Read the secret that Segment's Webhooks destination signs with from standard input
+    /// Read the shared secret of Segment's Webhooks from standard input
     #[arg(long, conflicts_with = "api_key_stdin")]
     pub(super) shared_secret_stdin: bool,
-    /// Take unsigned requests again
+    /// Remove the shared secret, and accept unsigned requests
     #[arg(long, conflicts_with = "shared_secret_stdin")]
     pub(super) no_shared_secret: bool,
 }

@@ -101,7 +101,7 @@ pub(super) fn show(
     };
     if !context.output.is_json() {
         table(selection, rows, context)?;
-        context.output.line(&format!("{} {done}, {not} not", rows.len() - not))?;
+        context.output.line(&format!("{} {done}, {not} left as they are", rows.len() - not))?;
     } else if selection.is_object {
         let selector = selection.selector.to_string();
         let answer = Answer {

@@ -54,7 +54,7 @@ pub(super) async fn list(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     if let Some(term) = selection.selector.terms().iter().find(|term| !is_counted(term)) {
-        let message = format!("groups are counted as dead letters come, so `{term}` cannot narrow them");
+        let message = format!("groups cannot be selected by `{term}`");
         let hint = "the terms of groups are class, connection, field, group, mend, state and status; `dead-letters list` \
                     takes every term";
         return Err(Failure::usage("selector", message, hint));
@@ -211,7 +211,7 @@ pub(super) async fn note(
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "group": group, "note": note }))?;
     } else {
-        let done = if note.is_some() { "noted" } else { "the note is taken away" };
+        let done = if note.is_some() { "noted" } else { "the note is removed" };
         context.output.line(&format!("{group}: {done}"))?;
     }
     Ok(Exit::Done)

@@ -31,7 +31,7 @@ Examples:
   refersion-destination dead-letters restore audience:vip
 
 A selector is a list of terms that all have to hold. Within a term, one of several values has to: class:refused,gone
-  state:open             open, replaying, resolved or discarded; an act without this concerns open ones
+  state:open             open, replaying, resolved or discarded; without it, `replay` and `discard` take open ones, `restore` discarded ones
   class:refused          the class of the failure                  status:422      HTTP status of Refersion's answer
   field:email            the field that was refused                connection:shop the name of the connection
   audience:vip           what Engage synced with the event         id:17,18        their ids; also without the key
@@ -40,7 +40,7 @@ A selector is a list of terms that all have to hold. Within a term, one of sever
   group:g1f0c5e2a9b47    the group, as `groups` shows it
   text:'taken by'        the cause contains this, in upper or lower case
 
-A replay takes the same event in again, under the same id and with the same time: what was said since still wins.";
+A replay processes the same event again, with the same id and time: what was stated since still wins.";
 
 /// The arguments of `dead-letters`.
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ enum Act {
     Note {
         /// The key of the group, as `groups` shows it
         group: String,
-        /// The note; an empty one takes it away. No personal data: it outlives the dead letters
+        /// The note; an empty one removes it. No personal data: the note is kept longer than the dead letters
         text: String,
     },
     /// Show one dead letter with its event, failed calls, person and later events; that is personal data
@@ -84,7 +84,7 @@ enum Act {
         /// Its id
         id: i64,
     },
-    /// Take the events of dead letters in again
+    /// Replay dead letters: process their events again
     #[command(after_help = EXAMPLES)]
     Replay {
         #[command(flatten)]
@@ -109,7 +109,7 @@ enum Act {
         #[arg(long)]
         for_good: bool,
     },
-    /// Open dead letters again that were discarded
+    /// Reopen discarded dead letters
     #[command(after_help = EXAMPLES)]
     Restore {
         #[command(flatten)]
@@ -121,9 +121,9 @@ enum Act {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum StateWord {
-    /// Nobody has looked at it
+    /// It waits to be replayed or discarded
     Open,
-    /// It was taken in again, and has not ended yet
+    /// Its event was queued again, and has no outcome yet
     Replaying,
     /// It was delivered after all
     Resolved,

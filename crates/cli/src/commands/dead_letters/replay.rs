@@ -47,7 +47,7 @@ pub(super) async fn run(
 /// Why a letter cannot be replayed, as far as can be seen from it.
 fn refusal(letter: &DeadLetterView, directory: &Directory) -> Option<&'static str> {
     if !matches!(letter.state, DeadLetterState::Open | DeadLetterState::Replaying) {
-        return Some("it is settled already");
+        return Some("it is resolved or discarded already");
     }
     if directory.get(letter.connection).is_none() {
         return Some("it has no connection, or one that was removed");

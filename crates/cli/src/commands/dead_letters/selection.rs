@@ -23,7 +23,7 @@ pub(super) struct Wanted {
     /// The same as connection:NAME
     #[arg(long, value_name = "NAME")]
     connection: Option<ConnectionName>,
-    /// The newest N only, of groups the largest; without it, a list shows the newest 100, and an act takes all
+    /// At most N: the newest, or the largest groups [default: 100 for `list`, otherwise all]
     #[arg(long, value_name = "N")]
     pub(super) limit: Option<usize>,
 }
@@ -106,7 +106,7 @@ impl Wanted {
         let mut selector = self.selector(None).map_err(unreadable)?;
         if selector.is_empty() && !all {
             let message = "an empty selector would select every dead letter, so it is refused";
-            let hint = format!("say which: for all of them, state:{}", acts_on.word());
+            let hint = format!("give a selector; for all of them, write state:{}", acts_on.word());
             return Err(Failure::usage("empty_selector", message, hint));
         }
         let is_by_id = matches!(selector.terms(), [Term::Id(_)]);

@@ -82,7 +82,7 @@ impl Marker {
             && !std::mem::replace(&mut self.has_failed, true)
         {
             let path = self.path.display();
-            tracing::warn!(%path, %error, "how far the file is sent cannot be written down: an interrupted run begins again");
+            tracing::warn!(%path, %error, "progress cannot be saved: if this run is interrupted, the next one does not resume where it stopped");
         }
     }
 

@@ -72,7 +72,9 @@ pub struct Arguments {
 fn trait_name(text: &str) -> Result<String, String> {
     let name = text.trim();
     let has_name = segment::fold_key(name).chars().any(char::is_alphanumeric);
-    has_name.then(|| name.to_owned()).ok_or_else(|| "a trait has a name, like first_time_shopper".to_owned())
+    has_name
+        .then(|| name.to_owned())
+        .ok_or_else(|| "a trait name needs a letter or a digit, like first_time_shopper".to_owned())
 }
 
 /// Publishes a file.
@@ -116,7 +118,7 @@ impl Sending<'_> {
         let mut report = Report::resumed(resumed.as_ref());
         let mut progress = Progress::new(context.output.is_json(), length);
         if let Some(resumed) = &resumed {
-            progress.say(&format!("going on at line {}, where the last run stopped", resumed.line))?;
+            progress.say(&format!("resuming at line {}, where the last run stopped", resumed.line))?;
         }
         let sent = self
             .send_all(&mut reading, &mut report, &mut progress, marker.as_mut(), &context.loaded.config)

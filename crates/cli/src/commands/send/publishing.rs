@@ -16,8 +16,7 @@ use crate::engines::Engines;
 use crate::failure::{Failure, with_causes};
 
 /// Why a full queue takes nothing.
-pub(super) const FULL: &str =
-    "the queue is full: a worker has to catch up (`status` shows whether one works)";
+pub(super) const FULL: &str = "the queue is full or almost full: `send` waits until a worker has caught up (`status` shows whether one runs)";
 
 /// The first pause before what was not published is published again, and the longest one.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
@@ -97,7 +96,7 @@ impl<'a> Publisher<'a> {
     fn is_well(&mut self, progress: &mut Progress) -> Result<(), Failure> {
         self.pause = PAUSES.0;
         match self.told.take() {
-            Some(_) => progress.say("going on"),
+            Some(_) => progress.say("the queue accepts events again"),
             None => Ok(()),
         }
     }

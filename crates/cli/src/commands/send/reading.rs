@@ -91,7 +91,11 @@ impl Reading {
             }
             Some(None) if !self.is_finished => {
                 let message = "the thread that reads the file has ended early";
-                Err(Failure::refused("reader", message, "report this as a bug; the same command goes on"))
+                Err(Failure::refused(
+                    "reader",
+                    message,
+                    "report this as a bug; run the same command again to resume",
+                ))
             }
             Some(None) | None => Ok(None),
         }

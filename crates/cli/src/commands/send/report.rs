@@ -139,9 +139,9 @@ impl Report {
 
 fn resume(can_resume: bool) -> &'static str {
     if can_resume {
-        "the same command goes on from there"
+        "run the same command again to resume there"
     } else {
-        "a stream cannot go on: send all of it again, which does no harm"
+        "standard input cannot be resumed: send all of it again, which does no harm"
     }
 }
 

@@ -14,7 +14,7 @@ Examples:
   refersion-destination bench create-storm --members 1000 --json
 
 The queue is full when the workers begin. Refersion takes one affiliate in a call, and custom fields by an edit only: the
-least calls are one for each member, and one for fifty.";
+minimum is one create for each member, and one edit for every fifty.";
 
 /// The arguments of `bench create-storm`.
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ Examples:
   refersion-destination bench replay --members 100000
   refersion-destination bench replay --members 1000 --json
 
-Everybody is an affiliate already. Workers that try once only meet a Refersion that answers with 503, so that all events
+Everybody is an affiliate already. Workers that try each call once meet a Refersion that answers 503, so all events
 become dead letters. Then other workers begin, and `dead-letters replay state:open` is measured up to the last outcome.";
 
 /// The arguments of `bench replay`.

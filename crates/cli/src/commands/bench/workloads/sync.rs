@@ -33,7 +33,7 @@ on a queue and a table of its own in the same engines. Ratios within one run say
 pub(in crate::commands::bench) struct Options {
     #[command(flatten)]
     pub(in crate::commands::bench) stage: StageOptions,
-    /// Draw the events accepted, absorbed and delivered over time, of the way from the door; costs a little speed
+    /// Draw events accepted, absorbed and delivered over time, for the way through the ingest endpoint; costs a little speed
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
 }

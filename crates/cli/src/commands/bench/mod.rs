@@ -35,7 +35,6 @@ use workloads::{
 const EXAMPLES: &str = "\
 Examples:
   refersion-destination bench sync                      100,000 members on the engines of the configuration
-  refersion-destination bench sync --members 20000 --workers 2 --json
   refersion-destination bench strangers --affiliates 0.02
   refersion-destination bench live                      one identify at a time
   refersion-destination bench send --members 10000      posts the members to an endpoint that runs already

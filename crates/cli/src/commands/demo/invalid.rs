@@ -16,7 +16,7 @@ fn one_of_each() -> [Call; 5] {
         Call::refused(r#"{"type": "identify", "userId": "user-0000001", "traits": {"plan": "#),
         Call::refused(r#"{"type": "identify", "messageId": "demo-nobody", "traits": {"plan": "pro"}}"#),
         Call::refused(r#"{"type": "track", "event": "Order Completed", "userId": "user-0000001"}"#),
-        Call::refused(r#"["one", "event", "in", "each", "request"]"#),
+        Call::refused(r#""a text where an event should be""#),
         Call::refused(&good.to_string()).with_wrong_key(),
     ]
 }

@@ -13,8 +13,8 @@ Examples:
   refersion-destination bench strangers --members 1000000 --affiliates 0.02
   refersion-destination bench strangers --affiliates 0.5 --json
 
-The affiliates are made first, which is not measured. Then everybody is synced, with user id and address alone. The least
-calls are those for the affiliates: nothing can be done for the others.";
+The affiliates are created first, which is not measured. Then everybody is synced, with user id and address alone. The
+least calls are those for the affiliates: nothing can be done for the others.";
 
 /// The arguments of `bench strangers`.
 #[derive(Debug, Args)]

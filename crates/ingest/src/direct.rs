@@ -18,6 +18,7 @@ pub(crate) fn event(json: &[u8], api_key: &str, received_at: Timestamp) -> Resul
     Ok(Incoming {
         lane: if event.bulk { Lane::Bulk } else { Lane::Live },
         is_delete: matches!(event.body, segment::Body::Delete(_)),
+        is_public: false,
         payload: payload(json, api_key)?,
     })
 }

@@ -18,6 +18,8 @@ pub(crate) struct Incoming {
     pub(crate) lane: Lane,
     /// Whether it makes room, so that it goes before others where there is little.
     pub(crate) is_delete: bool,
+    /// Whether it came with a write key, which is no secret.
+    pub(crate) is_public: bool,
     /// The event, less any key in it.
     pub(crate) payload: Box<RawValue>,
 }
@@ -72,6 +74,7 @@ impl Publisher {
             received_at,
             replay: false,
             revision: 0,
+            public: event.is_public,
             payload: event.payload,
         };
         let envelopes: Vec<Envelope> = events.into_iter().map(envelope).collect();

@@ -38,10 +38,11 @@ fn event(item: &RawValue, api_key: &str, received_at: Timestamp) -> Incoming {
         Ok(event) => Incoming {
             lane: if event.bulk { Lane::Bulk } else { Lane::Live },
             is_delete: matches!(event.body, Body::Delete(_)),
+            is_public: false,
             payload,
         },
         // Nobody waits for its end.
-        Err(_) => Incoming { lane: Lane::Bulk, is_delete: false, payload },
+        Err(_) => Incoming { lane: Lane::Bulk, is_delete: false, is_public: false, payload },
     }
 }
 

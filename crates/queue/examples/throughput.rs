@@ -60,6 +60,7 @@ fn envelope(number: usize, payload: &str) -> Result<Envelope, serde_json::Error>
         received_at: Timestamp::UNIX_EPOCH,
         replay: false,
         revision: 0,
+        public: false,
         payload: RawValue::from_string(payload.to_owned())?,
     })
 }

@@ -40,6 +40,9 @@ pub struct Envelope {
     /// How often an operator has repaired the event.
     #[serde(default)]
     pub revision: u32,
+    /// Whether it came with a write key, which anybody can read out of a web page.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub public: bool,
     /// The event as it came, less any API key in it.
     pub payload: Box<RawValue>,
 }
@@ -95,6 +98,7 @@ mod tests {
             received_at: Timestamp::UNIX_EPOCH,
             replay: false,
             revision: 0,
+            public: false,
             payload: RawValue::from_string(r#"{"email":"ann@example.org"}"#.to_owned()).unwrap(),
         };
         assert!(!format!("{envelope:?}").contains("example.org"));

@@ -99,6 +99,7 @@ impl Rig {
             received_at: Timestamp::now(),
             replay: false,
             revision: 0,
+            public: false,
             payload: RawValue::from_string(event.to_string())?,
         })
     }

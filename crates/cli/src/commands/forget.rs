@@ -186,6 +186,7 @@ fn deletion(
         received_at: engines.now(),
         replay: false,
         revision: 0,
+        public: false,
         payload,
     };
     let translator = worker::translate::Translator { vault: &engines.vault, connection: connection.id };

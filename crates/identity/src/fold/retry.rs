@@ -41,7 +41,8 @@ pub fn forgive(graph: &mut Graph, event: Uuid, stamp: &Stamp, address: Option<Di
 pub(super) fn state_address_again(graph: &mut Graph, statement: &Statement) -> Option<Uuid> {
     let (name, _) = statement.address.as_ref()?;
     let address = graph.identifiers.get_mut(&name.digest)?;
-    if address.refused_at.is_some_and(|refused_at| !is_refused_still(refused_at, statement.stamp.time)) {
+    // Graphs of earlier programs do not say when it was refused.
+    if address.refused_at.is_none_or(|refused_at| !is_refused_still(refused_at, statement.stamp.time)) {
         try_again(address);
     }
     let died = graph.events.iter().find(|kept| kept.has_died_of(name.digest))?;

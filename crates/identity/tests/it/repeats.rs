@@ -150,6 +150,12 @@ fn a_refused_address_is_sent_again_when_it_is_stated_after_a_week_and_opens_no_s
         Picture::of(graph, &rules()).steps.iter().any(|step| step.kind() == StepKind::Create)
     };
     assert!(sends(&kept), "the time of the refusal is kept");
+    // An earlier program did not note the time.
+    let mut earlier = play.town.graphs[0].clone();
+    earlier.identifiers.iter_mut().for_each(|(_, it)| it.refused_at = None);
+    assert!(!sends(&earlier));
+    drop(identity::fold::identify(&mut earlier, &stated(94, WEEK + 180).statement()));
+    assert!(sends(&earlier));
 }
 
 /// The letter of an address that an operator has replayed is the one that its next refusal opens again.

@@ -31,6 +31,8 @@ const NOT_YET_KNOWN: i64 = 0;
 struct Sender {
     connection: i64,
     key: String,
+    /// Whether the key is a write key.
+    is_public: bool,
 }
 
 impl Route {
@@ -87,7 +89,7 @@ impl Route {
             (None, None) => return Err(endpoint.guard.without_key().await),
         };
         held.give_to(sender.connection)?;
-        let events = self.events(&request, &sender.key, received_at, &mut held)?;
+        let events = self.events(&request, &sender, received_at, &mut held)?;
         let count = events.len();
         endpoint.publisher.publish(sender.connection, received_at, events).await?;
         endpoint.meters.accepted(count as u64);
@@ -98,28 +100,30 @@ impl Route {
     async fn sender(self, endpoint: &Endpoint, client: IpAddr, key: String) -> Result<Sender, Refused> {
         let asked = if self.is_for_browsers { Key::Write(&key) } else { Key::of(&key) };
         let connection = endpoint.guard.connection_for(client, asked).await?;
-        Ok(Sender { connection, key })
+        let is_public = matches!(asked, Key::Write(_));
+        Ok(Sender { connection, key, is_public })
     }
 
     fn events(
         self,
         request: &Tracking<'_>,
-        key: &str,
+        sender: &Sender,
         received_at: Timestamp,
         held: &mut Held,
     ) -> Result<Vec<Incoming>, Refused> {
         let events = request.events(self.call, received_at)?;
         held.grow(events.iter().map(String::len).sum())?;
-        events.into_iter().map(|event| incoming(event, key, received_at)).collect()
+        events.into_iter().map(|event| incoming(event, sender, received_at)).collect()
     }
 }
 
-fn incoming(event: String, key: &str, received_at: Timestamp) -> Result<Incoming, Refused> {
+fn incoming(event: String, sender: &Sender, received_at: Timestamp) -> Result<Incoming, Refused> {
     // Only what may be from Engage is read here: the worker reads every event.
     let may_be_bulk = event.contains("personas");
     let bulk = may_be_bulk && segment::read(event.as_bytes(), received_at).is_ok_and(|event| event.bulk);
     let lane = if bulk { Lane::Bulk } else { Lane::Live };
-    Ok(Incoming { lane, is_delete: false, payload: without_key(event, key)? })
+    let payload = without_key(event, &sender.key)?;
+    Ok(Incoming { lane, is_delete: false, is_public: sender.is_public, payload })
 }
 
 /// The event without its sender's key. One that is nested too deeply to be read is accepted all the same: the worker tells

@@ -84,7 +84,7 @@ pub(super) const MIGRATIONS: [Migration; 23] = [
     migration!("0020_keep_shared_secrets", 8),
     migration!("0021_select_dead_letters", 8),
     migration!("0022_group_dead_letters", 8),
-    migration!("0023_close_dead_letters", 8),
+    migration!("0023_close_dead_letters", 23),
 ];
 
 type Applied = (i64, String, i64);

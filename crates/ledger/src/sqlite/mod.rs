@@ -74,7 +74,7 @@ const MIGRATIONS: [Migration; 22] = [
     migration!("0019_keep_shared_secrets", 7),
     migration!("0020_select_dead_letters", 7),
     migration!("0021_group_dead_letters", 7),
-    migration!("0022_close_dead_letters", 7),
+    migration!("0022_close_dead_letters", 22),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

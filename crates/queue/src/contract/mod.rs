@@ -53,6 +53,7 @@ pub fn envelope(number: u32, lane: Lane) -> Envelope {
         received_at: Timestamp::UNIX_EPOCH + Duration::from_micros(u64::from(number)),
         replay: number.is_multiple_of(5),
         revision: number % 7,
+        public: false,
         payload: RawValue::from_string(payload).expect("the text above is JSON"),
     }
 }

@@ -16,6 +16,7 @@ fn envelope(number: u128, lane: Lane, payload_bytes: usize) -> Envelope {
         received_at: Timestamp::UNIX_EPOCH,
         replay: false,
         revision: 0,
+        public: false,
         payload: RawValue::from_string(payload).unwrap(),
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn wrap(
         received_at: to_microsecond(stated.unwrap_or(now).min(now)),
         replay: false,
         revision: 0,
+        public: false,
         payload,
     })
 }

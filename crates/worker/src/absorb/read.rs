@@ -22,6 +22,9 @@ use crate::translate::{Ask, Translator, unusable_country};
 /// The event has a type that is not for us.
 const TYPE_NOT_SUPPORTED: &str = "event_type_not_supported";
 
+/// The event came with a write key, and cannot be read.
+const UNREADABLE: &str = "unreadable";
+
 /// An envelope, read.
 #[derive(Clone)]
 pub(super) struct Reading {
@@ -124,12 +127,14 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
 }
 
 /// An event that the reader refuses. Where the direct destination answers such a one, a way in that takes many events at once
-/// has accepted it: one of a type that is not for us is skipped, any other becomes a dead letter with its payload.
+/// has accepted it: one of a type that is not for us is skipped, any other becomes a dead letter with its payload. With a
+/// write key, which any web page shows, strangers could fill the ledger with these; so they are skipped, as Segment drops them.
 fn refused(worker: &Worker, envelope: &Envelope, refusal: &Refusal, options: &ReadOptions) -> Reading {
     let translator = Translator { vault: &worker.vault, connection: envelope.connection };
     let outline = Outline::of(envelope.payload.get().as_bytes(), options);
     let what = match refusal {
         Refusal::UnsupportedType(_) => What::Ask(Ask::Skip(TYPE_NOT_SUPPORTED)),
+        _ if envelope.public => What::Ask(Ask::Skip(UNREADABLE)),
         other => What::Bad("unreadable", other.message()),
     };
     let found_by = translator.found_by_outline(&outline);

@@ -82,6 +82,7 @@ fn event(connection: ConnectionId, number: u128) -> Envelope {
         received_at: Timestamp::UNIX_EPOCH,
         replay: false,
         revision: 0,
+        public: false,
         payload: serde_json::value::RawValue::from_string(json.to_owned()).expect("good JSON"),
     }
 }

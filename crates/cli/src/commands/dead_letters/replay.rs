@@ -105,6 +105,7 @@ fn envelope(letter: &DeadLetterView) -> Result<Envelope, &'static str> {
         received_at: letter.received_at,
         replay: true,
         revision: 0,
+        public: false,
         payload: RawValue::from_string(text).map_err(|_| "its event is no JSON")?,
     })
 }

@@ -53,6 +53,7 @@ impl Envelopes {
             received_at,
             replay: false,
             revision: 0,
+            public: false,
             payload: event.payload,
         }
     }

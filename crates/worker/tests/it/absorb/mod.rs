@@ -100,6 +100,7 @@ impl Rig {
                 received_at: Timestamp::UNIX_EPOCH,
                 replay: false,
                 revision: 0,
+                public: false,
                 payload: serde_json::value::RawValue::from_string(json).expect("good JSON"),
             }
         };

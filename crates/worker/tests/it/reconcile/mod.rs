@@ -12,6 +12,7 @@ mod payouts;
 mod refused;
 mod retention;
 mod retries;
+mod sayings;
 mod settings;
 mod shared;
 mod shop;

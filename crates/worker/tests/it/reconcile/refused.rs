@@ -56,3 +56,17 @@ async fn a_delete_covers_the_dead_letter_of_an_event_without_a_type() {
     shop.until_it_rests().await;
     assert!(letters(&shop).await.iter().all(|letter| letter.payload.is_none()), "the payload is erased");
 }
+
+/// Strangers who read a write key out of a web page cannot fill a ledger with dead letters, which would stop its connection.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_and_came_with_a_write_key_is_skipped() {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    let nobody = json!({"type": "identify", "traits": {"plan": "pro"}});
+    let typeless = json!({"userId": "ann", "traits": {"email": "ann@example.com"}});
+    shop.say_in_public(&[nobody, typeless, json!({}), joins("bob")]).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.states(4).await, ["skipped", "skipped", "skipped", "created"]);
+    assert_eq!(shop.ends("ann").await, [("skipped", Some("unreadable".to_owned()))]);
+    assert!(letters(&shop).await.is_empty());
+}

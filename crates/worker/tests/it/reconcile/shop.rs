@@ -25,6 +25,8 @@ use worker::{Clock, Limits, Worker, absorb, serve};
 
 use super::wire::{Call, Wire};
 
+pub(crate) use super::sayings::{address, joins, says};
+
 /// No test waits longer for what it waits for, in the time of the test.
 const PATIENCE: Duration = Duration::from_secs(2 * 3600);
 /// How often a test looks.
@@ -147,6 +149,17 @@ impl Shop {
         self.worker.queue.publish(&envelopes).await.expect("published");
     }
 
+    /// Says this with the write key, which any web page shows.
+    pub(crate) async fn say_in_public(&mut self, events: &[Value]) {
+        let envelope = |event| Envelope { public: true, ..self.envelope(Lane::Live, event) };
+        let envelopes: Vec<Envelope> = events.iter().map(envelope).collect();
+        self.worker.queue.publish(&envelopes).await.expect("published");
+        let mut left = events.len();
+        while left > 0 {
+            left -= absorb::round(&self.worker, &mut self.known, &self.stop).await.expect("absorbed");
+        }
+    }
+
     /// From now on, what comes is absorbed.
     pub(crate) fn absorb(&self) {
         let (worker, stop) = (self.worker.clone(), self.stop.clone());
@@ -194,6 +207,7 @@ impl Shop {
             received_at: self.worker.now(),
             replay: false,
             revision: 0,
+            public: false,
             payload: serde_json::value::RawValue::from_string(event.to_string()).expect("good JSON"),
         }
     }
@@ -274,22 +288,4 @@ impl Drop for Shop {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-/// Somebody with all that a create needs.
-pub(crate) fn joins(who: &str) -> Value {
-    let traits = json!({ "firstName": "Ann", "lastName": "Lee", "email": address(who) });
-    json!({ "type": "identify", "userId": who, "traits": traits })
-}
-
-/// One trait of somebody.
-pub(crate) fn says(who: &str, key: &str, value: impl Into<Value>) -> Value {
-    let mut event = json!({ "type": "identify", "userId": who, "traits": {} });
-    event["traits"][key] = value.into();
-    event
-}
-
-/// The address of somebody who joined.
-pub(crate) fn address(who: &str) -> String {
-    format!("{who}@x.test")
 }

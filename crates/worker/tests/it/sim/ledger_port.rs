@@ -7,22 +7,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connections::{ConnectionId, Registry as _, State};
 use futures_util::future::BoxFuture;
+use identity::Digest;
 use identity::graph::Lane;
-use identity::plan::StepKind;
-use identity::{Digest, Graph};
 use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{
     CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
     EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
-    OpenCall, Row, Save, Schedule, View, Want, Work,
+    OpenCall, Row, Schedule, View, Want,
 };
 use sqlite::Database;
 use uuid::Uuid;
 
 use super::check::rows;
 use super::life::{Life, Stumble};
-use super::plant::Plant;
+use super::plant::{Plant, keep_the_first, tell_again};
 
 pub(crate) struct LedgerPort {
     pub(crate) life: Arc<Life>,
@@ -102,23 +101,6 @@ impl LedgerPort {
 
 fn other(lane: Lane) -> Lane {
     if lane == Lane::Live { Lane::Bulk } else { Lane::Live }
-}
-
-fn tell_again(save: &mut Save) {
-    let told = save.graph.affiliates.iter_mut().filter(|it| it.id.is_some()).flat_map(|it| &mut it.told);
-    told.for_each(|(_, text)| *text = None);
-    save.work.get_or_insert(Work { lane: Lane::Live, step: StepKind::Edit, due_at: Timestamp::UNIX_EPOCH });
-}
-
-fn keep_the_first(before: &Graph, after: &mut Graph) {
-    for (digest, identifier) in &mut after.identifiers {
-        let Some(known) = before.identifiers.get(digest) else { continue };
-        for (key, said) in &mut identifier.traits {
-            if let Some(first) = known.traits.get(key) {
-                *said = first.clone();
-            }
-        }
-    }
 }
 
 #[async_trait]

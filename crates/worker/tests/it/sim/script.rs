@@ -90,7 +90,17 @@ fn envelope(
 ) -> Envelope {
     let payload = RawValue::from_string(json.to_owned()).expect("the story is JSON");
     let lane = if bulk { Lane::Bulk } else { Lane::Live };
-    Envelope { format: FORMAT, event_id, connection, lane, received_at, replay, revision: 0, payload }
+    Envelope {
+        format: FORMAT,
+        event_id,
+        connection,
+        lane,
+        received_at,
+        replay,
+        revision: 0,
+        public: false,
+        payload,
+    }
 }
 
 /// Other weather on the way to Refersion.

@@ -41,39 +41,43 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Understands a header. `has_one_key` tells whether the rows that follow have the same `key`, given its column.
+    /// Understands a header. `has_one_key` tells whether the rows that follow have the same `key`, given its column; if it
+    /// needs more rows for that (`None`), so does this.
     pub(crate) fn of(
         header: &[&str],
         options: &Options,
-        has_one_key: impl FnOnce(usize) -> bool,
-    ) -> Result<Self, Unusable> {
+        has_one_key: impl FnOnce(usize) -> Option<bool>,
+    ) -> Result<Option<Self>, Unusable> {
         let columns: Vec<Column> = header.iter().map(|name| column(name)).collect();
         let identifies = [Column::ExternalIds, Column::User, Column::Email, Column::Anonymous];
         if !columns.iter().any(|column| identifies.contains(column)) {
             return Err(Unusable::NotAnExport);
         }
-        let stated = stated(&columns, options, has_one_key)?;
+        let Some(stated) = stated(&columns, options, has_one_key)? else { return Ok(None) };
         let seed = format!("{stated:?} {header:?}").into_bytes();
-        Ok(Self { columns, stated, seed })
+        Ok(Some(Self { columns, stated, seed }))
     }
 }
 
 fn stated(
     columns: &[Column],
     options: &Options,
-    has_one_key: impl FnOnce(usize) -> bool,
-) -> Result<Stated, Unusable> {
+    has_one_key: impl FnOnce(usize) -> Option<bool>,
+) -> Result<Option<Stated>, Unusable> {
     let is_trait = columns.contains(&Column::Value);
     match (&options.audience, &options.trait_name) {
         (Some(_), _) if is_trait => Err(Unusable::NotAnAudience),
-        (Some(audience), _) => Ok(Stated::Audience(audience.clone())),
-        (None, Some(name)) if is_trait => Ok(Stated::Trait(name.clone())),
+        (Some(audience), _) => Ok(Some(Stated::Audience(audience.clone()))),
+        (None, Some(name)) if is_trait => Ok(Some(Stated::Trait(name.clone()))),
         (None, Some(_)) => Err(Unusable::NotATrait),
         (None, None) if !is_trait => Err(Unusable::AudienceMissing),
         (None, None) => {
             let key = columns.iter().position(|column| *column == Column::Key);
-            let names_traits = key.is_some_and(has_one_key);
-            if names_traits { Ok(Stated::TraitOfKey) } else { Err(Unusable::TraitMissing) }
+            match key.map_or(Some(false), has_one_key) {
+                Some(true) => Ok(Some(Stated::TraitOfKey)),
+                Some(false) => Err(Unusable::TraitMissing),
+                None => Ok(None),
+            }
         }
     }
 }
@@ -103,7 +107,7 @@ mod tests {
     fn layout(header: &[&str], audience: Option<&str>, name: Option<&str>) -> Result<Stated, Unusable> {
         let owned = |name: Option<&str>| name.map(str::to_owned);
         let options = Options { audience: owned(audience), trait_name: owned(name), ..Options::default() };
-        Layout::of(header, &options, |_| false).map(|layout| layout.stated)
+        Layout::of(header, &options, |_| Some(false)).map(|layout| layout.unwrap().stated)
     }
 
     #[test]
@@ -126,7 +130,8 @@ mod tests {
         assert_eq!(layout(&of_trait, None, None), Err(Unusable::TraitMissing));
         assert_eq!(layout(&of_trait, Some("vip"), None), Err(Unusable::NotAnAudience));
         assert_eq!(layout(&["a", "b"], Some("vip"), None), Err(Unusable::NotAnExport));
-        let header = Layout::of(&of_trait, &Options::default(), |column| column == 0);
-        assert_eq!(header.map(|layout| layout.stated), Ok(Stated::TraitOfKey));
+        let header = Layout::of(&of_trait, &Options::default(), |column| Some(column == 0));
+        assert_eq!(header.map(|layout| layout.unwrap().stated), Ok(Stated::TraitOfKey));
+        assert_eq!(Layout::of(&of_trait, &Options::default(), |_| None), Ok(None), "more rows are needed");
     }
 }

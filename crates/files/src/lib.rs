@@ -8,6 +8,7 @@ mod event;
 mod external_ids;
 mod identifiers;
 mod layout;
+mod lines;
 mod ndjson;
 mod parser;
 mod place;
@@ -26,6 +27,9 @@ pub use whole::{Counts, read_whole};
 
 /// Upper limit of bytes in a line of JSON, and in a row of CSV: that of an event anywhere else.
 pub const LONGEST: usize = segment::tracking::MAX_EVENT_BYTES;
+
+/// Upper limit of bytes behind the header of an export that are looked at, and kept until then, to find out what its rows are.
+pub const LOOK_AHEAD: usize = 16 * LONGEST;
 
 /// The time of receipt with which events are checked: later than any that they state.
 const LATEST: Timestamp = Timestamp::constant(221_845_392_000, 0);

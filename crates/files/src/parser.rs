@@ -5,14 +5,17 @@ use jiff::Timestamp;
 use crate::event::{Event, LineId};
 use crate::layout::Layout;
 use crate::table::{Row, Table};
-use crate::{LONGEST, Place, Reason, Unusable, ndjson, row};
+use crate::{LONGEST, LOOK_AHEAD, Place, Reason, Unusable, lines, ndjson, row};
 
 /// The byte order marks of UTF-8, and of UTF-16.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 const OTHER_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+/// The first bytes of a file that gzip made (RFC 1952, 2.3.1).
+const GZIP: &[u8] = b"\x1f\x8b";
 
-/// Upper limit of rows that are looked at to find out what their `key` is.
+/// Rows that are looked at to find out what their `key` is: at most, and at least, since one profile has one key.
 const ROWS_AHEAD: usize = 100;
+const LEAST_ROWS: usize = 2;
 
 /// What is said about a file.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +104,8 @@ impl Parser {
     }
 
     /// Reads the line that the next bytes of the file begin with. Bytes that are not consumed have to be given again, with
-    /// more behind them; these are [`LONGEST`] bytes at most where it finds a [`Found::Part`]. `is_end`: no more follow.
+    /// more behind them. Where it finds a [`Found::Part`], these are at most [`LONGEST`] bytes and a line end, and [`LOOK_AHEAD`]
+    /// bytes more before it is ready. `is_end`: no more follow.
     ///
     /// # Errors
     ///
@@ -137,12 +141,16 @@ impl Parser {
         if OTHER_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
             return Err(Unusable::NotUtf8);
         }
+        if bytes.starts_with(GZIP) {
+            return Err(Unusable::Gzip);
+        }
         if self.place == Place::BEGIN && bytes.starts_with(MARK) {
             return Ok(step(MARK.len(), Found::Nothing));
         }
         let blank = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         if blank > 0 {
-            return Ok(step(blank, Found::Nothing));
+            let consumed = if blank == bytes.len() { lines::known(bytes, is_end) } else { blank };
+            return Ok(step(consumed, if consumed == 0 { Found::Part } else { Found::Nothing }));
         }
         if bytes.len() < MARK.len() && !is_end || bytes.is_empty() {
             return Ok(step(0, Found::Part));
@@ -172,12 +180,13 @@ fn next_line(
     is_skipping: &mut bool,
     read: impl FnOnce(&[u8]) -> Result<Event, Reason>,
 ) -> Step {
-    let end = memchr::memchr(b'\n', bytes);
-    let consumed = end.map_or(bytes.len(), |at| at + 1);
+    let end = lines::end(bytes, is_end);
+    let known = lines::known(bytes, is_end);
+    let mut consumed = end.map_or(known, |end| end.next);
     if std::mem::replace(is_skipping, *is_skipping && end.is_none()) {
         return step(consumed, if consumed == 0 { Found::Part } else { Found::Nothing });
     }
-    let line = &bytes[..end.unwrap_or(bytes.len())];
+    let mut line = &bytes[..end.map_or(known, |end| end.text)];
     if line.len() > LONGEST {
         *is_skipping = end.is_none();
         return step(consumed, Found::Bad(Reason::TooLong));
@@ -187,6 +196,10 @@ fn next_line(
     }
     if line.trim_ascii().is_empty() {
         return step(consumed, Found::Nothing);
+    }
+    if let Some(first) = end {
+        let Some(end) = lines::end_of_json(bytes, is_end, first) else { return step(0, Found::Part) };
+        (line, consumed) = (&bytes[..end.text], end.next);
     }
     step(consumed, read(line).map_or_else(Found::Bad, |event| Found::Events(vec![event])))
 }
@@ -210,7 +223,7 @@ fn next_row(
         return step(consumed, read(&cells, row.trim_ascii_end()).map_or_else(Found::Bad, Found::Events));
     }
     // A quotation mark may have made one row of several lines: the others may be rows.
-    let first_line = memchr::memchr(b'\n', row).map_or(consumed, |at| at + 1);
+    let first_line = lines::end(row, true).map_or(consumed, |end| end.next);
     step(first_line, Found::Bad(Reason::Cells { expected, found: cells.len() }))
 }
 
@@ -229,27 +242,32 @@ fn header(
     };
     let names: Vec<String> = table.cells().ok_or(Unusable::NotUtf8)?.into_iter().map(str::to_owned).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let layout = Layout::of(&names, options, |key| has_one_key(&bytes[consumed..], key))?;
-    Ok((consumed, Some(layout)))
+    let layout = Layout::of(&names, options, |key| has_one_key(&bytes[consumed..], is_end, key))?;
+    Ok(layout.map_or((0, None), |layout| (consumed, Some(layout))))
 }
 
-/// Whether the next rows have the same text in the column `key`: it names a trait then, and not a profile.
-fn has_one_key(mut bytes: &[u8], key: usize) -> bool {
+/// Whether the next rows, two at least, have the same text in the column `key`: it names a trait then, and not a profile.
+/// `None` before enough of them are there, so that the answer does not depend on how fast the bytes come.
+fn has_one_key(bytes: &[u8], is_end: bool, key: usize) -> Option<bool> {
+    let is_all = is_end || bytes.len() >= LOOK_AHEAD;
+    let is_end = is_end && bytes.len() <= LOOK_AHEAD;
+    let mut bytes = &bytes[..bytes.len().min(LOOK_AHEAD)];
     let (mut table, mut first, mut rows) = (Table::new(), None, 0);
     while rows < ROWS_AHEAD {
-        match table.next(bytes, false) {
-            Row::Part => break,
+        match table.next(bytes, is_end) {
+            Row::Part if is_all => break,
+            Row::Part => return None,
             Row::Nothing(consumed) | Row::Bad(consumed, _) => bytes = &bytes[consumed..],
             Row::Cells(consumed) => {
                 bytes = &bytes[consumed..];
                 let cells = table.cells().unwrap_or_default();
                 let Some(cell) = cells.get(key).map(|cell| (*cell).to_owned()) else { continue };
                 if *first.get_or_insert_with(|| cell.clone()) != cell {
-                    return false;
+                    return Some(false);
                 }
                 rows += 1;
             }
         }
     }
-    true
+    Some(rows >= LEAST_ROWS)
 }

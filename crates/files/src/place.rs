@@ -1,5 +1,7 @@
 //! Where in a file the reader is.
 
+use crate::lines;
+
 /// How far a file has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -13,9 +15,9 @@ impl Place {
     /// The begin of a file.
     pub const BEGIN: Self = Self { bytes: 0, line: 1 };
 
-    /// Moves behind these bytes.
+    /// Moves behind these bytes, which do not end within a line end.
     pub(crate) fn pass(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        self.line += memchr::memchr_iter(b'\n', bytes).count() as u64;
+        self.line += lines::count(bytes);
     }
 }

@@ -43,7 +43,7 @@ pub enum Reason {
     #[error("a quotation mark opens a cell and none closes it")]
     OpenQuote,
     /// The cell `external_ids` is no JSON object.
-    #[error("the column external_ids is not a JSON object, and no other column has an identifier")]
+    #[error(r#"the column external_ids is not a JSON object like {{"email":["ann@example.org"]}}"#)]
     ExternalIds,
     /// A row of a trait export without a value.
     #[error("no value of the trait")]
@@ -70,6 +70,9 @@ pub enum Unusable {
     /// UTF-16 or UTF-32, as some programs for spreadsheets write it.
     #[error("the file is not UTF-8")]
     NotUtf8,
+    /// Compressed by gzip.
+    #[error("the file is compressed by gzip")]
+    Gzip,
     /// One JSON array instead of lines.
     #[error("the file is one JSON array")]
     Array,
@@ -99,6 +102,7 @@ impl Unusable {
     pub fn hint(self) -> &'static str {
         match self {
             Self::NotUtf8 => "save it as UTF-8",
+            Self::Gzip => "send what zcat writes: zcat FILE | refersion-destination send --connection NAME -",
             Self::Array => "write one event on each line, as `jq -c '.[]'` does",
             Self::NotAnExport => {
                 "begin each line with {, or the file with a header that has external_ids, email, user_id or anonymous_id"

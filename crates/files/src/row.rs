@@ -85,17 +85,14 @@ fn statement<'a>(layout: &'a Layout, cells: &[&'a str]) -> Result<Statement<'a>,
 }
 
 fn identifiers(layout: &Layout, cells: &[&str]) -> Result<Identifiers, Reason> {
-    let (mut found, mut is_unreadable) = (Identifiers::default(), false);
+    let mut found = Identifiers::default();
     let all = || layout.columns.iter().zip(cells);
     for (_, cell) in all().filter(|(column, _)| **column == Column::ExternalIds) {
-        match external_ids::read(cell) {
-            Some(ids) => {
-                ids.of("userid").iter().for_each(|id| found.add_user(id));
-                ids.of("email").iter().for_each(|id| found.add_email(id));
-                ids.of("anonymousid").iter().for_each(|id| found.add_anonymous(id));
-            }
-            None => is_unreadable = true,
-        }
+        // Another column may have an identifier, but those of this cell would be left out silently.
+        let ids = external_ids::read(cell).ok_or(Reason::ExternalIds)?;
+        ids.of("userid").iter().for_each(|id| found.add_user(id));
+        ids.of("email").iter().for_each(|id| found.add_email(id));
+        ids.of("anonymousid").iter().for_each(|id| found.add_anonymous(id));
     }
     for (column, cell) in all() {
         match column {
@@ -105,11 +102,10 @@ fn identifiers(layout: &Layout, cells: &[&str]) -> Result<Identifiers, Reason> {
             _ => {}
         }
     }
-    match (found.is_empty(), is_unreadable, found.has_hashes) {
-        (false, ..) => Ok(found),
-        (true, true, _) => Err(Reason::ExternalIds),
-        (true, false, true) => Err(Reason::Hashed),
-        (true, false, false) => Err(Reason::NoIdentifier),
+    match (found.is_empty(), found.has_hashes) {
+        (false, _) => Ok(found),
+        (true, true) => Err(Reason::Hashed),
+        (true, false) => Err(Reason::NoIdentifier),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use csv_core::{ReadRecordResult, Reader};
 
-use crate::{LONGEST, Reason};
+use crate::{LONGEST, Reason, lines};
 
 /// Upper limit of cells in a row.
 const CELLS: usize = 1024;
@@ -42,24 +42,26 @@ impl Table {
             return Row::Part;
         }
         if self.is_skipping {
-            let line = memchr::memchr(b'\n', bytes);
-            self.is_skipping = line.is_none();
-            return Row::Nothing(line.map_or(bytes.len(), |at| at + 1));
+            let end = lines::end(bytes, is_end);
+            self.is_skipping = end.is_none();
+            return nothing(end.map_or_else(|| lines::known(bytes, is_end), |end| end.next));
         }
         let blank = bytes.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
         if blank > 0 {
-            return Row::Nothing(blank);
+            let is_all = blank == bytes.len();
+            return nothing(if is_all { lines::known(bytes, is_end) } else { blank });
         }
-        self.row(&bytes[..bytes.len().min(LONGEST)], is_end && bytes.len() <= LONGEST)
+        self.row(bytes, is_end)
     }
 
-    fn row(&mut self, bytes: &[u8], is_end: bool) -> Row {
+    fn row(&mut self, all: &[u8], is_last: bool) -> Row {
+        let (bytes, is_end) = (&all[..all.len().min(LONGEST)], is_last && all.len() <= LONGEST);
         self.reader.reset();
         let (result, read, written, cells) = self.reader.read_record(bytes, &mut self.cells, &mut self.ends);
         match result {
             ReadRecordResult::Record => {
                 self.count = cells;
-                return Row::Cells(line_end(bytes, read));
+                return line_end(all, read, is_last).map_or(Row::Part, Row::Cells);
             }
             ReadRecordResult::InputEmpty if is_end => {
                 // The last line may lack its end; a quotation mark may not.
@@ -73,17 +75,20 @@ impl Table {
             ReadRecordResult::InputEmpty if bytes.len() < LONGEST => return Row::Part,
             _ => {}
         }
-        self.bad(bytes, is_end)
+        self.bad(all, is_last)
     }
 
     /// Only the first line of what is no row counts as bad: what follows may be rows.
-    fn bad(&mut self, bytes: &[u8], is_end: bool) -> Row {
-        let Some(line) = memchr::memchr(b'\n', bytes) else {
+    fn bad(&mut self, all: &[u8], is_last: bool) -> Row {
+        let bytes = &all[..all.len().min(LONGEST)];
+        let is_end = is_last && all.len() <= LONGEST;
+        let Some(line) = lines::end(all, is_last).filter(|end| end.text < LONGEST) else {
             self.is_skipping = !is_end;
-            return Row::Bad(bytes.len(), if is_end { Reason::OpenQuote } else { Reason::TooLong });
+            let reason = if is_end { Reason::OpenQuote } else { Reason::TooLong };
+            return Row::Bad(lines::known(bytes, is_end), reason);
         };
-        let is_quoted = memchr::memchr(b'"', &bytes[..line]).is_some();
-        Row::Bad(line + 1, if is_quoted { Reason::OpenQuote } else { Reason::TooLong })
+        let is_quoted = memchr::memchr(b'"', &bytes[..line.text]).is_some();
+        Row::Bad(line.next, if is_quoted { Reason::OpenQuote } else { Reason::TooLong })
     }
 
     /// The cells of the row that was taken off last; `None` if they are not UTF-8.
@@ -98,10 +103,18 @@ impl Table {
     }
 }
 
-/// The end of a line that the reader has read up to here: it stops between the two bytes of a line end.
-fn line_end(bytes: &[u8], read: usize) -> usize {
-    let is_split = bytes[..read].ends_with(b"\r") && bytes.get(read) == Some(&b'\n');
-    read + usize::from(is_split)
+fn nothing(consumed: usize) -> Row {
+    if consumed == 0 { Row::Part } else { Row::Nothing(consumed) }
+}
+
+/// The end of a line that the reader has read up to here: it stops between the two bytes of a line end. `None`: whether it
+/// does, the next byte tells.
+fn line_end(bytes: &[u8], read: usize, is_end: bool) -> Option<usize> {
+    match (bytes[..read].ends_with(b"\r"), bytes.get(read)) {
+        (true, Some(b'\n')) => Some(read + 1),
+        (true, None) if !is_end => None,
+        _ => Some(read),
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +146,18 @@ mod tests {
         let (read, bad) = rows(b"a,b\r\n1,2\n\n\r\n3,\"4\r\n\"\"5\"\n6,7");
         assert_eq!(read, [["a", "b"], ["1", "2"], ["3", "4\r\n\"5"], ["6", "7"]]);
         assert_eq!(bad, []);
+        let (read, bad) = rows(b"a,b\r1,\"2\r3,4\r\n5,6\r");
+        assert_eq!(
+            (read, bad),
+            (
+                vec![
+                    vec!["a".to_owned(), "b".to_owned()],
+                    vec!["3".to_owned(), "4".to_owned()],
+                    vec!["5".to_owned(), "6".to_owned()]
+                ],
+                vec![Reason::OpenQuote]
+            )
+        );
     }
 
     #[test]

@@ -38,9 +38,9 @@ Examples:
   refersion-destination secrets rotate --config production.toml
   refersion-destination secrets rotate --json
 
-It seals every API key and every shared secret in the ledger with a new encryption key, which the same master key gives: nothing has to be
-backed up again. Safe beside running processes; they seal with the new key from their next start on. If it was
-interrupted, run it again.";
+It seals every API key and every shared secret in the ledger with a new encryption key, which the same master key gives:
+nothing has to be backed up again. Safe beside running processes; they seal with the new key from their next start on.
+If it was interrupted, run it again.";
 
 /// The arguments of `secrets`.
 #[derive(Debug, Args)]

@@ -124,9 +124,12 @@ fn shrunk(
 fn line(row: &[String], shown: &[usize], widths: &[usize]) -> String {
     let mut line = String::new();
     for place in shown {
-        let (cell, width) =
-            (shortened(row.get(*place).map_or("", String::as_str), widths[*place]), widths[*place]);
-        line.push_str(&format!("{cell:<width$}"));
+        let width = widths[*place];
+        let cell = shortened(row.get(*place).map_or("", String::as_str), width);
+        // By hand: the widths of `format!` end at 65,535, and a cell may be a whole event.
+        let padding = width.saturating_sub(cell.chars().count());
+        line.push_str(&cell);
+        line.extend(std::iter::repeat_n(' ', padding));
         line.push_str(BETWEEN);
     }
     line.trim_end().to_owned()
@@ -171,6 +174,15 @@ mod tests {
             ]
         );
         assert_eq!(laid.left_out, [""; 0]);
+    }
+
+    #[test]
+    fn a_cell_may_be_longer_than_the_longest_width_of_a_format() {
+        let long = "x".repeat(200_000);
+        let rows = [vec!["1".to_owned(), long.clone()], vec!["2".to_owned(), "y".to_owned()]];
+        let laid = lay_out(&[whole("ID"), whole("PAYLOAD")], &rows, None);
+        assert_eq!(laid.lines[1], format!("1   {long}"));
+        assert_eq!(laid.lines[2], "2   y");
     }
 
     #[test]

@@ -54,7 +54,8 @@ pub(super) fn endpoint(
     room: Room,
 ) -> Result<Arc<Endpoint>, Failure> {
     let is_open = config.ingest.registration == Registration::Open;
-    // The line about a known public half says that the key was refused, which is not known of one that is verified next.
+    // The line about a known public half says that the key was refused. A key that is verified next may be right: the
+    // registrar logs it when Refersion has refused it.
     let halves = (!is_open).then(PublicHalves::default);
     let keys = Arc::new(StoreKeys { awaited: awaited.clone(), halves });
     let limits = limits(&config.ingest);

@@ -31,13 +31,18 @@ impl PublicHalves {
         let Some((id, connection)) = known.as_ref().and_then(|(_, halves)| halves.get(key.public())) else {
             return;
         };
-        tracing::warn!(
-            connection,
-            id,
-            "a request with the public key of this connection and another secret key was answered 401, and Segment \
-             throws its event away: compare the API key in Segment's settings, or run `connections rotate-key`"
-        );
+        log_wrong_secret(connection, *id);
     }
+}
+
+/// Logs that a request with the public half of this connection's key was refused.
+pub(super) fn log_wrong_secret(connection: &str, id: ConnectionId) {
+    tracing::warn!(
+        connection,
+        id,
+        "a request with the public key of this connection and another secret key was answered 401, and Segment \
+         throws its event away: compare the API key in Segment's settings, or run `connections rotate-key`"
+    );
 }
 
 /// What cannot be read is left out.

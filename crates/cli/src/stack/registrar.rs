@@ -8,10 +8,11 @@ use connections::{
 };
 use ingest::{KeysUnavailable, Registrar, Registration};
 use ledger::{Audit, Changes};
-use refersion::SetupError;
+use refersion::{Failure, SetupError};
 use tokio::sync::Mutex;
 
-use crate::config::Config;
+use super::public_halves::log_wrong_secret;
+use crate::config::{Config, Proxy};
 use crate::engines::Engines;
 use crate::engines::awaited::Awaited;
 use crate::operator::verification::Verifier;
@@ -26,6 +27,7 @@ const NAME_CHARACTERS: usize = 8;
 pub(super) struct RefersionRegistrar {
     awaited: Awaited,
     verifier: Verifier,
+    proxy: Proxy,
     /// Where new connections deliver to.
     refersion_url: String,
     /// Keys of this process are stored one after the other, so that two secrets of one account make one connection.
@@ -50,9 +52,9 @@ impl RefersionRegistrar {
     ///
     /// [`SetupError`] if the system's certificates cannot be used.
     pub(super) fn new(config: &Config, awaited: &Awaited) -> Result<Self, SetupError> {
-        let (verifier, refersion_url) =
-            (Verifier::new(&config.refersion.proxy)?, config.refersion.url.0.clone());
-        Ok(Self { awaited: awaited.clone(), verifier, refersion_url, storing: Mutex::default() })
+        let (proxy, refersion_url) = (config.refersion.proxy.clone(), config.refersion.url.0.clone());
+        let verifier = Verifier::new(&proxy)?;
+        Ok(Self { awaited: awaited.clone(), verifier, proxy, refersion_url, storing: Mutex::default() })
     }
 
     async fn verify_and_store(&self, key: &ApiKey) -> Result<Registration, NotNow> {
@@ -62,8 +64,11 @@ impl RefersionRegistrar {
         if let Err(failure) = self.verifier.check(url, key).await {
             // A 403 comes from a gateway on the way, and says nothing about the key: Segment would throw the event away.
             return match failure.http_status {
-                Some(401) => Ok(Registration::Refused),
-                _ => Err(NotNow::Refersion(failure.to_string())),
+                Some(401) => {
+                    known.inspect(|known| log_wrong_secret(known.name.as_str(), known.id));
+                    Ok(Registration::Refused)
+                }
+                _ => Err(NotNow::Refersion(in_words(&failure, url, &self.proxy))),
             };
         }
         let _turn = self.storing.lock().await;
@@ -122,6 +127,15 @@ impl Registrar for RefersionRegistrar {
     async fn register(&self, api_key: &str) -> Result<Registration, KeysUnavailable> {
         let Ok(key) = ApiKey::parse(api_key) else { return Ok(Registration::Refused) };
         self.verify_and_store(&key).await.map_err(KeysUnavailable::new)
+    }
+}
+
+/// Where Refersion was asked, and why nothing is known. What an answer says is left out: this is logged.
+fn in_words(failure: &Failure, url: &str, proxy: &Proxy) -> String {
+    let way = proxy.in_words(url);
+    match failure.http_status {
+        Some(status) => format!("{url} answered {status}, reached {way}"),
+        None => format!("{url} does not answer, reached {way}: {}", failure.message),
     }
 }
 

@@ -69,10 +69,30 @@ fn a_new_secret_of_a_known_public_key_replaces_the_old_one() {
 }
 
 #[test]
+fn a_wrong_secret_of_a_known_public_key_is_logged_with_its_connection() {
+    let mut world = open(World::new(&[("LOG__LEVEL", "warn")]));
+    world.serve();
+    world.add("shop", KEY, &["--rate", "1000"]);
+    assert_eq!(world.post("pub_8f1c2e.sec_wrong", &identify("ann")).0, 401);
+    let line = world.until("the warning", || {
+        world
+            .log()
+            .lines()
+            .find(|line| line.contains("another secret key was answered 401"))
+            .map(str::to_owned)
+    });
+    assert!(line.contains("shop") && line.contains("connections rotate-key"), "{line}");
+    assert!(!line.contains("sec_wrong"), "{line}");
+}
+
+#[test]
 fn while_refersion_is_away_nothing_is_called_wrong_and_closed_registration_registers_nothing() {
     let mut world = World::new(&[("INGEST__REGISTRATION", "open"), ("REFERSION__URL", "http://127.0.0.1:1")]);
     world.serve();
     assert_eq!(world.post(KEY, &identify("ann")).0, 503);
+    world.until("the address and the cause", || {
+        world.log().contains("http://127.0.0.1:1 does not answer, reached directly").then_some(())
+    });
     world.service = None;
     let mut closed = World::started(&[]);
     assert_eq!(closed.post("pub_x.sec_x", &identify("ann")).0, 401);

@@ -100,6 +100,20 @@ fn standard_input_is_a_file_and_a_wrong_name_is_told() {
     }
 }
 
+#[test]
+fn the_deletes_of_a_file_are_applied_each_time_it_is_sent() {
+    let world = World::started(&[]);
+    let path = file(&world, "deletes.ndjson", r#"{"type":"delete","userId":"u1"}"#);
+    let is_known = || world.json(&["profiles", "show", "u1"]) != json!([]);
+    for run in ["first", "second"] {
+        let traits = json!({ "email": "u1@example.org" });
+        world.accept(&json!({ "type": "identify", "messageId": run, "userId": "u1", "traits": traits }));
+        world.until(&format!("the {run} profile"), || is_known().then_some(()));
+        assert_eq!(world.cli(&["send", "--connection", "shop", &path]).code, Some(0));
+        world.until(&format!("the {run} deletion"), || (!is_known()).then_some(()));
+    }
+}
+
 /// A `send` that runs, killed when dropped.
 struct Sending {
     process: Child,

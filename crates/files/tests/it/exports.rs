@@ -82,6 +82,57 @@ fn the_key_names_the_trait_where_all_rows_have_the_same() {
 }
 
 #[test]
+fn what_the_key_is_does_not_depend_on_how_fast_the_rows_come() {
+    let of = |text: &str| read_whole(text.as_bytes(), &Options::default(), 1);
+    assert_eq!(of("key,value,email\np1,gold,a@b.c\np2,tin,d@e.f\n"), Err(Unusable::TraitMissing));
+    assert_eq!(of("key,value,email\nplan,gold,a@b.c\nplan,tin,d@e.f").unwrap().events.len(), 2);
+    let long = format!("key,value,email\n{}", "plan,gold,a@b.c\n".repeat(200));
+    assert_eq!(of(&long).unwrap().events.len(), 200);
+}
+
+#[test]
+fn fewer_than_two_rows_do_not_say_what_the_key_is() {
+    for rows in ["", "p1,gold,a@b.c\n", "p1,gold,a@b.c"] {
+        let text = format!("key,value,email\n{rows}");
+        assert_eq!(
+            read_whole(text.as_bytes(), &Options::default(), 64),
+            Err(Unusable::TraitMissing),
+            "{rows}"
+        );
+        assert!(read_whole(text.as_bytes(), &a_trait(), 64).is_ok(), "{rows}");
+    }
+    // A row of many bytes does not make the reader wait for ever, nor keep everything.
+    let long = format!("key,value,email\n{}", format!("p1,\"{}\"\n", "x".repeat(39_000)).repeat(99));
+    assert!(read_whole(long.as_bytes(), &Options::default(), 7_000).is_ok());
+}
+
+#[test]
+fn events_may_have_any_line_ends_and_a_cr_within_one_does_not_lose_it() {
+    let event = r#"{"type":"identify","userId":"u"}"#;
+    let text = format!("{event}\r{event}\r\n{{\r{event}\n\r\r{event}\r");
+    for piece in [1, 2, 7, 1 << 16] {
+        let counts = read_whole(text.as_bytes(), &Options::default(), piece).unwrap();
+        assert_eq!((counts.events.len(), counts.bad, counts.end), (4, vec![3], 8), "in pieces of {piece}");
+    }
+    let within = format!("{}\n{event}\r", event.replace(',', ",\r"));
+    let counts = read_whole(within.as_bytes(), &Options::default(), 1).unwrap();
+    assert_eq!((counts.events.len(), counts.bad, counts.end), (2, vec![], 4));
+    let many = format!("{event}\r").repeat(10_000);
+    assert_eq!(read_whole(many.as_bytes(), &Options::default(), 5_000).unwrap().events.len(), 10_000);
+    let rows = "email\ra@b.c\r\nnone\rd@e.f";
+    let counts = read(rows, &audience());
+    assert_eq!((counts.events.len(), counts.bad, counts.end), (2, vec![3], 4));
+}
+
+#[test]
+fn unreadable_external_ids_are_a_bad_line_whatever_the_other_columns_have() {
+    let text =
+        "external_ids,email\n\"{\"\"broken\",a@b.c\n\"[{\"\"type\"\":\"\"email\"\"}]\",a@b.c\n,a@b.c\n";
+    assert_eq!(reasons(text, &audience()), [(2, Reason::ExternalIds), (3, Reason::ExternalIds)]);
+    assert_eq!(read(text, &audience()).events.len(), 1);
+}
+
+#[test]
 fn line_ends_marks_and_quotes_do_not_change_what_is_read() {
     let text = "key,external_ids,first_name,Company\r\n1,\"{\"\"user_id\"\":[\"\"u1\"\"],\"\"email\"\":[\"\"a@b.c\"\"]}\",Ann,\"Acme,\nInc\"\n\r\n2,\"{“user_id”:[“u2”]}\",,\n";
     let expected = [
@@ -136,6 +187,7 @@ fn each_bad_row_has_its_reason_and_the_others_are_read() {
 fn a_file_that_is_something_else_says_what_to_do() {
     let unusable = |bytes: &[u8], options: &Options| read_whole(bytes, options, 7).unwrap_err();
     assert_eq!(unusable(b"\xff\xfek\0e\0", &audience()), Unusable::NotUtf8);
+    assert_eq!(unusable(b"\x1f\x8b\x08\0\0", &audience()), Unusable::Gzip);
     assert_eq!(unusable(b" [{}]", &Options::default()), Unusable::Array);
     assert_eq!(unusable(b"name;email\n", &audience()), Unusable::NotAnExport);
     assert_eq!(unusable(AUDIENCE_A.as_bytes(), &Options::default()), Unusable::AudienceMissing);

@@ -92,7 +92,7 @@ pub async fn run(context: &mut Context) -> Result<Exit, Failure> {
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "ok": is_well, "checks": findings }))?;
     } else {
-        show(&findings, is_well, &mut context.output)?;
+        show(&findings, &mut context.output)?;
     }
     Ok(if is_well { Exit::Done } else { Exit::Failed })
 }
@@ -150,7 +150,7 @@ fn key(config: &Config) -> Finding {
     }
 }
 
-fn show(findings: &[Finding], is_well: bool, output: &mut Output) -> Result<(), Failure> {
+fn show(findings: &[Finding], output: &mut Output) -> Result<(), Failure> {
     let row = |finding: &Finding| {
         let verdict = match finding.verdict {
             Verdict::Ok => "ok",
@@ -165,7 +165,19 @@ fn show(findings: &[Finding], is_well: bool, output: &mut Output) -> Result<(), 
             output.line(&format!("\n{}: {mend}", finding.name))?;
         }
     }
-    output.line(if is_well { "\neverything is as it should be" } else { "\nmend what is BAD" })
+    output.line(&format!("\n{}", conclusion(findings)))
+}
+
+/// The last line, which agrees with those above it.
+fn conclusion(findings: &[Finding]) -> &'static str {
+    let has = |verdict| findings.iter().any(|finding| finding.verdict == verdict);
+    if has(Verdict::Bad) {
+        "mend what is BAD"
+    } else if has(Verdict::Note) {
+        "nothing is BAD; look at each note"
+    } else {
+        "everything is as it should be"
+    }
 }
 
 #[cfg(test)]

@@ -40,10 +40,23 @@ fn findings() -> Vec<Finding> {
 #[test]
 fn a_check_fits_a_terminal_of_80_and_of_120_columns() {
     for width in [80, 120] {
-        let text = shown(width, |output| show(&findings(), false, output));
+        let text = shown(width, |output| show(&findings(), output));
         assert!(fits(&text, width), "{text}");
         insta::assert_snapshot!(format!("check_at_{width}"), text);
     }
+}
+
+#[test]
+fn the_last_line_agrees_with_what_was_found() {
+    let (well, none) = (Finding::ok("queue", ""), Finding::note("connections", "none", "add one"));
+    let bad = Finding::bad("work", "no worker is running", "start it");
+    let last = |findings: &[Finding]| {
+        shown(80, |output| show(findings, output)).lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(last(&[well]), "everything is as it should be");
+    let noted = [Finding::ok("queue", ""), none];
+    assert_eq!(last(&noted), "nothing is BAD; look at each note");
+    assert_eq!(last(&[bad]), "mend what is BAD");
 }
 
 #[test]

@@ -47,8 +47,8 @@ What changes is applied to everybody concerned within seconds, also to what was 
 named stay as they are.
 
 From 10 s after a shared secret is set, every request to /segment must carry the X-Signature of Segment's Webhooks
-destinations; unsigned ones are answered 403, and Segment discards their events. So enter it in Segment first. One that is
-replaced is valid for 7 days more.";
+destinations; unsigned ones are answered 403, and Segment discards their events. So enter it in Segment first. One that
+is replaced is valid for 7 days more.";
 
 const LOOK_EXAMPLES: &str = "\
 Examples:

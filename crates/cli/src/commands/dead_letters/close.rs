@@ -20,6 +20,9 @@ const KEPT: Duration = Duration::from_secs(7 * 86_400);
 /// The longest reason, in characters.
 const MAX_REASON_CHARS: usize = 500;
 
+/// Ids that the audit names of an act; of the others it has the number.
+const NAMED_IDS: usize = 20;
+
 /// Why an operator acts.
 #[derive(Debug, Default, Args)]
 pub(super) struct Reason {
@@ -65,11 +68,22 @@ impl Close {
 pub(super) fn act(engines: &Engines, selection: &Selection, reason: &Reason) -> Act {
     let terms = selection.selector.terms().iter().map(|term| match term {
         Term::Text(_) => "text:…".to_owned(),
-        Term::Id(ids) => format!("{} ids", ids.len()),
+        Term::Id(ids) => named(ids),
         other => other.to_string(),
     });
     let reason = reason.reason.as_ref().map(|reason| reason.chars().take(MAX_REASON_CHARS).collect());
     Act { at: engines.now(), selector: terms.collect::<Vec<_>>().join(" "), reason }
+}
+
+/// The first ids, and how many others there are.
+fn named(ids: &[i64]) -> String {
+    let first: Vec<String> = ids.iter().take(NAMED_IDS).map(i64::to_string).collect();
+    let first = first.join(",");
+    match ids.len().saturating_sub(NAMED_IDS) {
+        0 => format!("id:{first}"),
+        1 => format!("id:{first} and 1 other"),
+        others => format!("id:{first} and {others} others"),
+    }
 }
 
 pub(super) async fn run(
@@ -106,4 +120,20 @@ fn row(close: Close, letter: &DeadLetterView, is_moved: bool) -> Row {
     };
     let reason = (!is_moved).then(|| close.refusal(letter));
     Row { id: letter.id, event_id: Some(letter.event), state: state.word(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audit_names_the_first_ids_and_the_number_of_the_others() {
+        assert_eq!(named(&[17]), "id:17");
+        assert_eq!(named(&[17, 18]), "id:17,18");
+        let first = (1..=20).map(|id: i64| id.to_string()).collect::<Vec<_>>().join(",");
+        let many = |last| named(&(1..=last).collect::<Vec<i64>>());
+        assert_eq!(many(20), format!("id:{first}"));
+        assert_eq!(many(21), format!("id:{first} and 1 other"));
+        assert_eq!(many(1_020), format!("id:{first} and 1000 others"));
+    }
 }

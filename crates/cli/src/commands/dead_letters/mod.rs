@@ -31,7 +31,8 @@ Examples:
   refersion-destination dead-letters restore audience:vip
 
 A selector is a list of terms that all have to hold. Within a term, one of several values has to: class:refused,gone
-  state:open             open, replaying, resolved or discarded; without it, `replay` and `discard` take open ones, `restore` discarded ones
+  state:open             open, replaying, resolved or discarded; without it, `replay` and `discard` take open ones,
+                         `restore` discarded ones
   class:refused          the class of the failure                  status:422      HTTP status of Refersion's answer
   field:email            the field that was refused                connection:shop the name of the connection
   audience:vip           what Engage synced with the event         id:17,18        their ids; also without the key

@@ -1,4 +1,4 @@
-//! Makes envelopes of events, with ids that are the same when an event is sent again.
+//! Makes envelopes of events. An identify that is sent again has the same id; a delete has one for each run.
 
 use files::{Event, Kind};
 use jiff::{SignedDuration, Timestamp};
@@ -7,8 +7,8 @@ use queue::{Envelope, FORMAT, Lane};
 use super::marker::Saved;
 use crate::clock::{self, Clock};
 
-/// A file of this age gives its events its own time in their ids: each run sends the very same events. The ledger keeps
-/// events by the time in their ids, so what is older gets the time of the run.
+/// A file of this age gives its events its own time in their ids: each run sends the very same events, apart from deletes. The
+/// ledger keeps events by the time in their ids, so what is older gets the time of the run.
 const YOUNG: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// An interrupted run is resumed with its own ids for this long.
@@ -17,8 +17,8 @@ const RESUMED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// Makes the envelopes of one run.
 pub(super) struct Envelopes {
     connection: i64,
-    /// The time in the ids of events.
-    at: Timestamp,
+    /// The time of the file in the ids of its events; `None` if it is too old for that.
+    file_time: Option<Timestamp>,
     pub(super) started_at: Timestamp,
     clock: Clock,
 }
@@ -29,8 +29,13 @@ impl Envelopes {
         let is_recent = |at: &Timestamp| *at <= now && now.duration_since(*at) < RESUMED_WITHIN;
         let started_at = saved.map(|saved| saved.started_at).filter(is_recent).unwrap_or(now);
         let is_young = time <= now && now.duration_since(time) < YOUNG;
-        let at = if is_young { time } else { started_at };
-        Self { connection, at, started_at, clock: clock::system() }
+        let file_time = is_young.then_some(time);
+        Self { connection, file_time, started_at, clock: clock::system() }
+    }
+
+    /// Begins a run of its own: the file is not the one that `saved` was about.
+    pub(super) fn start_again(&mut self) {
+        self.started_at = self.now();
     }
 
     /// When what is read now counts as accepted.
@@ -47,7 +52,7 @@ impl Envelopes {
         };
         Envelope {
             format: FORMAT,
-            event_id: self.id(event.digest),
+            event_id: self.id(event.kind, event.digest),
             connection: self.connection,
             lane,
             received_at,
@@ -58,14 +63,19 @@ impl Envelopes {
         }
     }
 
-    /// A UUIDv7 of the event's digest, which another connection's event does not share.
-    fn id(&self, digest: [u8; 16]) -> uuid::Uuid {
+    /// A UUIDv7 of the event's digest, which another connection's event does not share. A delete has the time of the run in
+    /// any case: a second run asks to delete what was recorded since the first one, so it is not a repeat.
+    fn id(&self, kind: Kind, digest: [u8; 16]) -> uuid::Uuid {
+        let at = match kind {
+            Kind::Delete => self.started_at,
+            Kind::Identify | Kind::Other => self.file_time.unwrap_or(self.started_at),
+        };
         let mut bytes = [0; 10];
         bytes.copy_from_slice(&digest[..10]);
         for (byte, mine) in bytes.iter_mut().rev().zip(self.connection.to_le_bytes()) {
             *byte ^= mine;
         }
-        let millis = u64::try_from(self.at.as_millisecond()).unwrap_or(0);
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
     }
 }
@@ -81,7 +91,21 @@ mod tests {
     }
 
     fn id(connection: i64, time: i64, now: i64, saved: Option<&Saved>) -> uuid::Uuid {
-        Envelopes::of(connection, at(time), at(now), saved).id([7; 16])
+        Envelopes::of(connection, at(time), at(now), saved).id(Kind::Identify, [7; 16])
+    }
+
+    #[test]
+    fn a_delete_is_another_event_in_each_run_and_the_same_in_a_run_that_is_resumed() {
+        let saved = Saved { started_at: at(NOW), ..Saved::default() };
+        for time in [NOW - 60, 0] {
+            let of = |now, saved| Envelopes::of(1, at(time), at(now), saved).id(Kind::Delete, [7; 16]);
+            assert_ne!(of(NOW, None), of(NOW + 1, None), "of a file of {time}");
+            assert_eq!(of(NOW, None), of(NOW + 3_600, Some(&saved)), "of a file of {time}");
+        }
+        let mut envelopes = Envelopes::of(1, at(NOW - 60), at(NOW + 1), Some(&saved));
+        let resumed = envelopes.id(Kind::Delete, [7; 16]);
+        envelopes.start_again();
+        assert_ne!(envelopes.id(Kind::Delete, [7; 16]), resumed, "another file is another run");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::reading::Kinds;
 use super::source::Input;
 use crate::config::Config;
 use crate::engines::files::{ledger_file, queue_file};
@@ -33,7 +34,8 @@ pub(super) struct Saved {
     /// When the run began.
     pub(super) started_at: Timestamp,
     /// Events that were sent.
-    pub(super) events: u64,
+    #[serde(flatten)]
+    pub(super) kinds: Kinds,
     /// Bad lines that were named.
     pub(super) bad_lines: u64,
 }

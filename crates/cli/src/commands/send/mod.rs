@@ -43,9 +43,10 @@ Examples:
   refersion-destination send --connection shop --trait lifetime_value --time 2026-11-01T00:00:00Z ltv.csv
   zcat events.ndjson.gz | refersion-destination send --connection shop -
 
-A file has an identify or a delete as JSON on each line, or it is a CSV export of an audience or of a trait from Segment Engage.
-Bad lines are named on standard error and left out; the exit code is 3 then. Sending a file twice does no harm. A run that was
-interrupted goes on where it stopped when it is started again. `events find` shows what became of the events.";
+A file has an identify or a delete as JSON on each line, or it is a CSV export of an audience or of a trait from Segment
+Engage. Bad lines are named on standard error and left out; the exit code is 3 then. A file that is sent twice states
+nothing new, but its deletes are applied again. A run that was interrupted goes on where it stopped when it is started
+again. `events find` shows what became of the events.";
 
 /// The arguments of `send`.
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ pub struct Arguments {
     #[arg(long = "trait", id = "trait_name", value_name = "TRAIT", value_parser = trait_name)]
     trait_name: Option<String>,
     /// The time of events that state none, like 2026-11-01T12:00:00Z [default: when the file was changed; now for `-`]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     time: Option<Timestamp>,
     /// The file, or `-` for standard input
     #[arg(value_name = "FILE|-")]
@@ -75,6 +76,11 @@ fn trait_name(text: &str) -> Result<String, String> {
     has_name
         .then(|| name.to_owned())
         .ok_or_else(|| "a trait name needs a letter or a digit, like first_time_shopper".to_owned())
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse()
+        .map_err(|_| "write it as RFC 3339 does, with an offset or Z: 2026-11-01T12:00:00Z".to_owned())
 }
 
 /// Publishes a file.
@@ -155,5 +161,19 @@ impl Sending<'_> {
             progress.show(report);
         }
         Ok(reading.is_finished())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_cannot_be_read_is_answered_with_an_example() {
+        assert!(time("2026-11-01T12:00:00Z").is_ok() && time("2026-11-01T12:00:00+01:00").is_ok());
+        for text in ["yesterday", "", "2026-11-01", "1730462400"] {
+            let error = time(text).unwrap_err();
+            assert!(error.contains("RFC 3339") && error.contains("2026-11-01T12:00:00Z"), "{text}: {error}");
+        }
     }
 }

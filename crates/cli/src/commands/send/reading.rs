@@ -2,6 +2,7 @@
 
 use files::{Found, Kind, Parser, Place, Reason};
 use queue::Envelope;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +36,8 @@ pub(super) struct Batch {
 }
 
 /// Events by what they are.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Kinds {
     pub(super) identifies: u64,
     pub(super) deletes: u64,
@@ -132,6 +134,7 @@ impl Reader {
         }
         reader.window.rewind()?;
         reader.window.fill()?;
+        reader.envelopes.start_again();
         reader.parser = Parser::new(reader.window.options().clone());
         Ok((reader, None))
     }

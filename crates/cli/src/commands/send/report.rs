@@ -23,10 +23,10 @@ pub(super) struct Report {
     took: Duration,
 }
 
-/// The end, for scripts.
+/// The end, for scripts. Every count includes those of the run that was resumed.
 #[derive(Serialize)]
 struct Summary {
-    /// Events in the queue, those of the run that was resumed included.
+    /// Events in the queue.
     events: u64,
     identifies: u64,
     deletes: u64,
@@ -60,14 +60,20 @@ impl Report {
             line: batch.end.line,
             digest: batch.digest.clone(),
             started_at: batch.started_at,
-            events: self.events(),
+            kinds: self.all_kinds(),
             bad_lines: self.all_bad_lines(),
         }
     }
 
+    fn all_kinds(&self) -> Kinds {
+        let mut kinds = self.before.kinds;
+        kinds.add(self.kinds);
+        kinds
+    }
+
     /// Events that are in the queue, or were.
     pub(super) fn events(&self) -> u64 {
-        self.before.events + self.kinds.all()
+        self.all_kinds().all()
     }
 
     /// Those of this run.
@@ -107,11 +113,12 @@ impl Report {
     }
 
     fn summary(&self) -> Summary {
+        let kinds = self.all_kinds();
         Summary {
-            events: self.events(),
-            identifies: self.kinds.identifies,
-            deletes: self.kinds.deletes,
-            other_types: self.kinds.others,
+            events: kinds.all(),
+            identifies: kinds.identifies,
+            deletes: kinds.deletes,
+            other_types: kinds.others,
             bad_lines: self.all_bad_lines(),
             resumed_at_line: (self.before.line > 0).then_some(self.before.line),
             complete: self.is_complete,
@@ -122,13 +129,14 @@ impl Report {
     fn in_words(&self, file: &Path, can_resume: bool) -> Vec<String> {
         let seconds = self.took.as_secs_f64();
         let mut lines = vec![format!("{} in the queue, in {seconds:.1} s", counted(self.events(), "event"))];
-        if self.kinds.others > 0 {
-            let others = counted(self.kinds.others, "event");
+        let others = self.all_kinds().others;
+        if others > 0 {
+            let others = counted(others, "event");
             lines.push(format!("{others} of other types than identify and delete, which end as skipped"));
         }
         if self.all_bad_lines() > 0 {
             let bad = counted(self.all_bad_lines(), "bad line");
-            lines.push(format!("{bad} of {} left out, each named above", file.display()));
+            lines.push(format!("{bad} of {} left out, {}", file.display(), self.where_named()));
         }
         if !self.is_complete {
             lines.push(format!("stopped before line {}; {}", self.line, resume(can_resume)));
@@ -137,11 +145,22 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Where the reasons of bad lines are: this run does not name those of an earlier one again.
+    fn where_named(&self) -> String {
+        match (self.before.bad_lines, self.bad_lines) {
+            (0, _) => "each named above".to_owned(),
+            (_, 0) => "each named by the earlier run".to_owned(),
+            (before, now) => format!("{now} named above and {before} by the earlier run"),
+        }
+    }
+}
+
 fn resume(can_resume: bool) -> &'static str {
     if can_resume {
         "run the same command again to resume there"
     } else {
-        "standard input cannot be resumed: send all of it again, which does no harm"
+        "standard input cannot be resumed: send all of it again; its deletes are applied again, too"
     }
 }
 
@@ -154,5 +173,38 @@ impl Kinds {
         self.identifies += more.identifies;
         self.deletes += more.deletes;
         self.others += more.others;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run that was interrupted after 5 events and 2 bad lines, and its rest with 3 events and these bad lines.
+    fn resumed(bad_lines: u64) -> Report {
+        let kinds = Kinds { identifies: 3, deletes: 1, others: 1 };
+        let before = Saved { line: 8, kinds, bad_lines: 2, ..Saved::default() };
+        let mut report = Report::resumed(Some(&before));
+        report.kinds.add(Kinds { identifies: 1, deletes: 2, others: 0 });
+        report.bad_lines = bad_lines;
+        report
+    }
+
+    #[test]
+    fn the_counts_of_a_resumed_run_are_those_of_all_its_parts() {
+        let summary = resumed(1).summary();
+        assert_eq!((summary.identifies, summary.deletes, summary.other_types), (4, 3, 1));
+        assert_eq!((summary.events, summary.bad_lines, summary.resumed_at_line), (8, 3, Some(8)));
+    }
+
+    #[test]
+    fn a_report_says_which_run_named_the_bad_lines() {
+        let words = |report: Report| report.in_words(Path::new("f"), true).join("\n");
+        assert!(
+            words(resumed(1)).contains("3 bad lines of f left out, 1 named above and 2 by the earlier run")
+        );
+        assert!(words(resumed(0)).contains("2 bad lines of f left out, each named by the earlier run"));
+        let first = Report { bad_lines: 1, ..Report::resumed(None) };
+        assert!(words(first).contains("1 bad line of f left out, each named above"));
     }
 }

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 
 /// How many bytes of the file are in memory.
 const WINDOW: usize = 1024 * 1024;
+const _: () = assert!(WINDOW > files::LONGEST + files::LOOK_AHEAD + 1, "the parser gets what it needs");
 /// A stream that gives less at once is slow: what it gave is published before it is asked for more.
 const FAST_STREAM: usize = 32 * 1024;
 

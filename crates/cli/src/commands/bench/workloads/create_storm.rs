@@ -13,8 +13,8 @@ Examples:
   refersion-destination bench create-storm --members 20000 --workers 2
   refersion-destination bench create-storm --members 1000 --json
 
-The queue is full when the workers begin. Refersion takes one affiliate in a call, and custom fields by an edit only: the
-minimum is one create for each member, and one edit for every fifty.";
+The queue is full when the workers begin. Refersion takes one affiliate in a call, and custom fields by an edit only:
+the minimum is one create for each member, and one edit for every fifty.";
 
 /// The arguments of `bench create-storm`.
 #[derive(Debug, Args)]

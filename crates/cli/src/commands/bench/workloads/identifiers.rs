@@ -13,8 +13,9 @@ Examples:
   refersion-destination bench two-identifiers --members 20000 --workers 2
   refersion-destination bench two-identifiers --members 1000000 --json
 
-Everybody is an affiliate already. Both ways begin with a full queue: `two events each` has one event with the user id alone
-and one with user id and address for each member, `one event each` has the usual one. The calls should be the same.";
+Everybody is an affiliate already. Both ways begin with a full queue: `two events each` has one event with the user id
+alone and one with user id and address for each member, `one event each` has the usual one. The calls should be the
+same.";
 
 /// The arguments of `bench two-identifiers`.
 #[derive(Debug, Args)]

@@ -20,7 +20,7 @@ const MAX_ITEM_BYTES: usize = 1024 * 1024;
 const KEPT_BYTES: usize = 64 * 1024;
 
 /// Items that are read before other requests get a turn.
-const ITEMS_AT_ONCE: usize = 64;
+pub(crate) const ITEMS_AT_ONCE: usize = 64;
 
 /// Every item of an array, less the key with which it came.
 pub(crate) async fn events(items: &[&RawValue], api_key: &str, received_at: Timestamp) -> Vec<Incoming> {

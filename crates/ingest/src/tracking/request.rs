@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use queue::Lane;
 use segment::tracking::{Tracking, readable};
 use serde_json::value::RawValue;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::{Route, gzip};
@@ -19,6 +20,7 @@ use crate::budget::Held;
 use crate::guard::Key;
 use crate::publisher::Incoming;
 use crate::refused::Refused;
+use crate::webhooks::ITEMS_AT_ONCE;
 use crate::{Endpoint, credentials};
 
 /// Bytes of a body, at most, compressed or not. Segment's limit is 500 KB; its clients count otherwise, and exceed it.
@@ -87,7 +89,7 @@ impl Route {
             (None, None) => return Err(endpoint.guard.without_key().await),
         };
         held.give_to(sender.connection)?;
-        let events = self.events(&request, &sender.key, received_at, &mut held)?;
+        let events = self.events(&request, &sender.key, received_at, &mut held).await?;
         let count = events.len();
         endpoint.publisher.publish(sender.connection, received_at, events).await?;
         endpoint.meters.accepted(count as u64);
@@ -101,16 +103,23 @@ impl Route {
         Ok(Sender { connection, key })
     }
 
-    fn events(
+    async fn events(
         self,
         request: &Tracking<'_>,
         key: &str,
         received_at: Timestamp,
         held: &mut Held,
     ) -> Result<Vec<Incoming>, Refused> {
-        let events = request.events(self.call, received_at)?;
-        held.grow(events.iter().map(String::len).sum())?;
-        events.into_iter().map(|event| incoming(event, key, received_at)).collect()
+        let mut events = Vec::new();
+        for event in request.events(self.call, received_at)? {
+            let event = event?;
+            held.grow(event.len())?;
+            events.push(incoming(event, key, received_at)?);
+            if events.len().is_multiple_of(ITEMS_AT_ONCE) {
+                yield_now().await;
+            }
+        }
+        Ok(events)
     }
 }
 
@@ -131,4 +140,33 @@ fn without_key(event: String, key: &str) -> Result<Box<RawValue>, Refused> {
         Err(_) => Some(segment::text_without_key(&event, key)),
     };
     RawValue::from_string(changed.unwrap_or(event)).map_err(|_| Refused::BodyBroken)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use segment::tracking::{Call, MAX_EVENTS};
+
+    use super::*;
+    use crate::budget::Budget;
+
+    #[test]
+    fn a_long_batch_lets_other_requests_have_a_turn() {
+        let items = vec![r#"{"type":"identify","userId":"u"}"#; MAX_EVENTS].join(",");
+        let body = format!(r#"{{"context":{{"a":1}},"batch":[{items}]}}"#);
+        let request = Tracking::parse(body.as_bytes()).unwrap();
+        let mut held = Budget::new(1 << 30, 1 << 20).hold(7);
+        let route = Route { call: Call::Batch, is_for_browsers: false };
+        let mut events = pin!(route.events(&request, "key", Timestamp::UNIX_EPOCH, &mut held));
+        let mut turns = 0;
+        let events = loop {
+            match events.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(events) => break events.unwrap(),
+                Poll::Pending => turns += 1,
+            }
+        };
+        assert_eq!((events.len(), turns), (MAX_EVENTS, MAX_EVENTS / ITEMS_AT_ONCE));
+    }
 }

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::{Route, gzip};
+use super::{Route, answers, gzip};
 use crate::answer::Answer;
 use crate::body::{self, BodyLimits};
 use crate::budget::Held;
@@ -25,9 +25,6 @@ use crate::{Endpoint, credentials};
 
 /// Bytes of a body, at most, compressed or not. Segment's limit is 500 KB; its clients count otherwise, and exceed it.
 const BODY_BYTES: usize = 1024 * 1024;
-
-/// For whom the memory of a body is taken whose key is in the body. No connection has this id.
-const NOT_YET_KNOWN: i64 = 0;
 
 /// Who sent a request.
 struct Sender {
@@ -53,7 +50,7 @@ impl Route {
                 timeout(endpoint.limits().deadline, accepting).await.unwrap_or(Err(Refused::TooLate))?;
                 Ok(self.accepted())
             }
-            Method::OPTIONS if self.is_for_browsers => Ok(self.preflight()),
+            Method::OPTIONS => Ok(answers::preflight()),
             _ => Err(Refused::NotPost),
         }
     }
@@ -75,8 +72,11 @@ impl Route {
             Some(key) => Some(self.sender(endpoint, client, key).await?),
             None => None,
         };
-        let mut held =
-            endpoint.budget.hold(sender.as_ref().map_or(NOT_YET_KNOWN, |sender| sender.connection));
+        let mut held = match &sender {
+            Some(sender) => endpoint.budget.hold(sender.connection),
+            // The key is in the body.
+            None => endpoint.budget.hold_for_client(client),
+        };
         let time = endpoint.limits().body_timeout;
         let limits = BodyLimits { bytes: BODY_BYTES, array_bytes: BODY_BYTES, time };
         let body = body::read(body, limits, &mut held).await?;
@@ -99,7 +99,12 @@ impl Route {
     /// Whose a key is. A web page shows its key to everybody: there, an API key is wrong like any other.
     async fn sender(self, endpoint: &Endpoint, client: IpAddr, key: String) -> Result<Sender, Refused> {
         let asked = if self.is_for_browsers { Key::Write(&key) } else { Key::of(&key) };
-        let connection = endpoint.guard.connection_for(client, asked).await?;
+        let is_secret = self.is_for_browsers && matches!(Key::of(&key), Key::Api(_));
+        let connection =
+            endpoint.guard.connection_for(client, asked).await.map_err(|refused| match refused {
+                Refused::UnknownKey if is_secret => Refused::ApiKeyOnPage,
+                other => other,
+            })?;
         Ok(Sender { connection, key })
     }
 
@@ -131,8 +136,8 @@ fn incoming(event: String, key: &str, received_at: Timestamp) -> Result<Incoming
     Ok(Incoming { lane, is_delete: false, payload: without_key(event, key)? })
 }
 
-/// The event without its sender's key. One that is nested too deeply to be read is accepted all the same: the worker tells
-/// why it failed.
+/// The event without its sender's key, in any escape. One that is nested too deeply to be read is accepted all the same: the
+/// worker tells why it failed.
 fn without_key(event: String, key: &str) -> Result<Box<RawValue>, Refused> {
     let changed = match segment::without_key(event.as_bytes(), key) {
         Ok(Cow::Owned(clean)) => Some(String::from_utf8(clean).map_err(|_| Refused::BodyBroken)?),

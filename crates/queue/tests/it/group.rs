@@ -92,7 +92,8 @@ async fn a_lane_does_not_wait_for_the_other() {
 #[tokio::test]
 async fn what_gathers_is_bounded_and_the_bound_opens_again() {
     let gate = Gate::new(0);
-    let group = GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, share: 1, ..GroupLimits::default() });
+    let group =
+        GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, share: 1, ..GroupLimits::default() });
     let waiting: Vec<_> = (0..3).map(|number| spawn(&group, envelope(number, Lane::Live))).collect();
     gate.begun().await;
     settle().await;
@@ -107,7 +108,10 @@ async fn what_gathers_is_bounded_and_the_bound_opens_again() {
 #[tokio::test]
 async fn bytes_that_gather_are_bounded_too() {
     let gate = Gate::new(0);
-    let group = GroupCommit::new(gate.clone(), GroupLimits { waiting_bytes: 600, share: 1, ..GroupLimits::default() });
+    let group = GroupCommit::new(
+        gate.clone(),
+        GroupLimits { waiting_bytes: 600, share: 1, ..GroupLimits::default() },
+    );
     let first = spawn(&group, envelope(0, Lane::Live));
     gate.begun().await;
     let second = spawn(&group, envelope(1, Lane::Live));
@@ -182,7 +186,8 @@ async fn what_one_caller_publishes_together_is_one_commit_for_each_lane() {
 #[tokio::test]
 async fn of_what_does_not_fit_together_nothing_gathers() {
     let gate = Gate::new(10);
-    let group = GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, share: 1, ..GroupLimits::default() });
+    let group =
+        GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, share: 1, ..GroupLimits::default() });
     let all = |count| (0..count).map(|number| envelope(number, Lane::Live)).collect();
     assert!(matches!(group.publish_all(all(4)).await, Err(PublishError::Busy)));
     group.publish_all(all(3)).await.unwrap();

@@ -57,6 +57,7 @@ impl Reason {
             Refusal::NotJson(_) => Some(Self::NotJson),
             Refusal::NotAnObject => Some(Self::NotAnObject),
             Refusal::NoType => Some(Self::NoType),
+            Refusal::TooLong => Some(Self::TooLong),
             Refusal::IdentifyNamesNobody | Refusal::DeleteNamesNobody => Some(Self::NoIdentifier),
             Refusal::UntrustedDelete => Some(Self::UntrustedDelete),
             Refusal::UnsupportedType(_) => None,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::refused::Refused;
-use crate::tracking::Route;
+use crate::tracking::{self, Route};
 
 /// An answer of the ingest endpoint.
 pub(crate) type Answer = Response<http_body_util::Full<Bytes>>;
@@ -34,6 +34,7 @@ pub(crate) fn hint() -> Answer {
 pub(crate) fn to_path(path: &str, refused: Refused, close: bool) -> Answer {
     match Route::of(path) {
         Some(route) => route.refused(refused, close),
+        None if tracking::is_below(path) => tracking::refused_below(refused, close),
         None => {
             let mut answer = refused_with(&refused, &json!({ "message": refused.to_string() }), close);
             if refused.status() == StatusCode::METHOD_NOT_ALLOWED {

@@ -1,15 +1,32 @@
 //! The memory that bodies may take together.
 //!
 //! What has arrived counts, not what a request announces. One connection may take a part of it only, so that no customer's
-//! slow bodies keep the others' out.
+//! slow bodies keep the others' out. A body that has its key in itself is its client's until it is read: a client gets a
+//! small part, and those clients together no more than half, because they may be strangers.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use listener::party;
 
 use crate::refused::Refused;
 
 /// One connection may have this part of the memory: a quarter.
 const SHARE: usize = 4;
+
+/// One client whose connection is not known yet may have this part: a sixteenth, but no less than [`CLIENT_BYTES`].
+const CLIENT_SHARE: usize = 16;
+
+/// Bytes that one client gets also where the memory is small: the longest body, compressed and not.
+const CLIENT_BYTES: usize = 2 * 1024 * 1024;
+
+/// For whom memory is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Owner {
+    Connection(i64),
+    Client(IpAddr),
+}
 
 /// The memory of all bodies.
 #[derive(Debug)]
@@ -22,13 +39,15 @@ pub(crate) struct Budget {
 #[derive(Debug, Default)]
 struct Used {
     all: usize,
-    by_connection: HashMap<i64, usize>,
+    /// What clients have whose connection is not known yet.
+    by_clients: usize,
+    by_owner: HashMap<Owner, usize>,
 }
 
 /// The memory of one body. It is given back when dropped.
 pub(crate) struct Held {
     budget: Arc<Budget>,
-    connection: i64,
+    owner: Owner,
     bytes: usize,
 }
 
@@ -46,7 +65,27 @@ impl Budget {
 
     /// Nothing yet, for one body of this connection.
     pub(crate) fn hold(self: &Arc<Self>, connection: i64) -> Held {
-        Held { budget: Arc::clone(self), connection, bytes: 0 }
+        self.hold_for(Owner::Connection(connection))
+    }
+
+    /// Nothing yet, for one body of this client, of which nobody knows yet whose connection it is.
+    pub(crate) fn hold_for_client(self: &Arc<Self>, client: IpAddr) -> Held {
+        self.hold_for(Owner::Client(party(client)))
+    }
+
+    fn hold_for(self: &Arc<Self>, owner: Owner) -> Held {
+        Held { budget: Arc::clone(self), owner, bytes: 0 }
+    }
+
+    /// Whether an owner may have `own` bytes while clients have `by_clients`.
+    fn grants(&self, owner: Owner, own: usize, by_clients: usize) -> bool {
+        match owner {
+            Owner::Connection(_) => own <= self.share,
+            Owner::Client(_) => {
+                let share = (self.limit / CLIENT_SHARE).max(CLIENT_BYTES).min(self.share);
+                own <= share && by_clients <= self.limit / 2
+            }
+        }
     }
 
     /// Bytes in use now.
@@ -67,17 +106,23 @@ impl Held {
     /// [`Refused::TooManyBodies`] if they are not there now.
     pub(crate) fn grow(&mut self, more: usize) -> Result<(), Refused> {
         let mut used = self.budget.used();
-        let own = used.by_connection.get(&self.connection).copied().unwrap_or(0);
-        if used.all + more > self.budget.limit || own + more > self.budget.share {
+        let own = used.by_owner.get(&self.owner).copied().unwrap_or(0) + more;
+        let by_clients = used.by_clients + if self.is_a_clients() { more } else { 0 };
+        if used.all + more > self.budget.limit || !self.budget.grants(self.owner, own, by_clients) {
             return Err(Refused::TooManyBodies);
         }
         used.all += more;
-        used.by_connection.insert(self.connection, own + more);
+        used.by_clients = by_clients;
+        used.by_owner.insert(self.owner, own);
         self.bytes += more;
         Ok(())
     }
 
-    /// Counts what is taken for another connection.
+    fn is_a_clients(&self) -> bool {
+        matches!(self.owner, Owner::Client(_))
+    }
+
+    /// Counts what is taken for a connection, and for nobody else any more.
     ///
     /// # Errors
     ///
@@ -94,10 +139,13 @@ impl Drop for Held {
     fn drop(&mut self) {
         let mut used = self.budget.used();
         used.all -= self.bytes;
-        if let Some(own) = used.by_connection.get_mut(&self.connection) {
+        if self.is_a_clients() {
+            used.by_clients -= self.bytes;
+        }
+        if let Some(own) = used.by_owner.get_mut(&self.owner) {
             *own -= self.bytes;
             if *own == 0 {
-                used.by_connection.remove(&self.connection);
+                used.by_owner.remove(&self.owner);
             }
         }
     }
@@ -118,7 +166,7 @@ mod tests {
         drop(first);
         assert!(second.grow(60).is_ok());
         drop((second, other));
-        assert_eq!((budget.in_use(), budget.used().by_connection.len()), (0, 0));
+        assert_eq!((budget.in_use(), budget.used().by_owner.len()), (0, 0));
     }
 
     #[test]
@@ -127,11 +175,30 @@ mod tests {
         let (mut first, mut other) = (budget.hold(1), budget.hold(2));
         first.grow(60).unwrap();
         first.give_to(2).unwrap();
-        assert_eq!((budget.in_use(), budget.used().by_connection.get(&1)), (60, None));
+        assert_eq!((budget.in_use(), budget.used().by_owner.get(&Owner::Connection(1))), (60, None));
         assert!(other.grow(40).is_ok() && other.grow(1).is_err());
         assert!(first.give_to(2).is_ok(), "what it has is no obstacle");
         drop((first, other));
         assert_eq!(budget.in_use(), 0);
+    }
+
+    #[test]
+    fn a_client_without_a_known_key_takes_a_small_part_and_all_such_clients_half() {
+        let mib = 1024 * 1024;
+        let budget = Budget::new(64 * mib, mib);
+        let client = |number: u8| budget.hold_for_client(IpAddr::from([192, 0, 2, number]));
+        let mut first = client(1);
+        assert!(first.grow(4 * mib).is_ok());
+        assert!(client(1).grow(1).is_err(), "it has its part");
+        let mut held: Vec<_> = (2..=9).map(client).collect();
+        let granted = held.iter_mut().filter_map(|held| held.grow(4 * mib).ok()).count();
+        assert_eq!(granted, 7, "other clients have parts of their own, up to half of the memory");
+        assert!(budget.hold(7).grow(16 * mib).is_ok(), "known keys have the rest");
+        first.give_to(7).unwrap();
+        assert!(client(9).grow(4 * mib).is_ok() && client(1).grow(4 * mib).is_ok());
+        drop((first, held));
+        let used = budget.used();
+        assert_eq!((used.all, used.by_clients, used.by_owner.len()), (0, 0, 0));
     }
 
     #[test]

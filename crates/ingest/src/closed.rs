@@ -6,7 +6,7 @@ use hyper::{Method, Request};
 use crate::answer::{self, Answer};
 use crate::body;
 use crate::refused::Refused;
-use crate::tracking::Route;
+use crate::tracking;
 
 /// Answers 503 to everything that might be an event.
 pub(crate) async fn answer<B>(request: Request<B>) -> Answer
@@ -17,12 +17,10 @@ where
     let refused = match listener::check_host(&head) {
         Err(error) => Refused::Host(error),
         Ok(()) if head.method == Method::GET && head.uri.path() == "/" => return answer::hint(),
-        Ok(()) => match Route::of(head.uri.path()) {
-            Some(route) if route.is_for_browsers && head.method == Method::OPTIONS => {
-                return route.preflight();
-            }
-            _ => Refused::NotSetUp,
-        },
+        Ok(()) if head.method == Method::OPTIONS && tracking::is_below(head.uri.path()) => {
+            return tracking::preflight();
+        }
+        Ok(()) => Refused::NotSetUp,
     };
     let close = !body::drain(&head.headers, &mut body).await;
     answer::to_path(head.uri.path(), refused, close)

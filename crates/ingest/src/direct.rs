@@ -14,7 +14,10 @@ pub(crate) const PATH: &str = "/segment";
 
 /// The event of a body, as it came, less the key with which it came.
 pub(crate) fn event(json: &[u8], api_key: &str, received_at: Timestamp) -> Result<Incoming, Refused> {
-    let event = segment::read(json, received_at)?;
+    let event = segment::read(json, received_at).map_err(|refusal| match refusal {
+        segment::Refusal::NotAnObject => Refused::NotAnObject,
+        other => Refused::Event(other),
+    })?;
     Ok(Incoming {
         lane: if event.bulk { Lane::Bulk } else { Lane::Live },
         is_delete: matches!(event.body, segment::Body::Delete(_)),

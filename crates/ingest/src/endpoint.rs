@@ -24,7 +24,7 @@ use crate::publisher::Publisher;
 use crate::refused::Refused;
 use crate::registration::Registrations;
 use crate::signatures::{Claim, NoSecrets, Signatures};
-use crate::tracking::Route;
+use crate::tracking::{self, Route};
 use crate::{
     Admission, Figures, Keys, Limits, Registrar, RegistrationFigures, SharedSecrets, body, credentials,
     direct, webhooks,
@@ -151,6 +151,7 @@ impl Endpoint {
             }
             (_, direct::PATH) => Err(Refused::NotPost),
             (&Method::GET, "") => Ok(answer::hint()),
+            (&Method::OPTIONS, _) if tracking::is_below(head.uri.path()) => Ok(tracking::preflight()),
             _ => Err(Refused::NoSuchPath),
         }
     }
@@ -165,6 +166,9 @@ impl Endpoint {
         let Some(api_key) = credentials::key(headers) else { return Err(self.guard.without_key().await) };
         let connection = self.guard.connection_for(client, Key::Api(&api_key)).await?;
         let claim = self.signatures.claim(connection, headers).await?;
+        if body::is_encoded(headers) {
+            return Err(Refused::Compressed);
+        }
         let mut held = self.budget.hold(connection);
         let json = body::read(body, self.body_limits(), &mut held).await?;
         let sender = Sender { connection, api_key, claim, received_at };

@@ -110,6 +110,8 @@ impl Publisher {
                 lanes.iter().filter(|(_, used)| *used).for_each(|(lane, _)| self.shedding.begin(*lane));
                 Refused::QueueFull
             }
+            // It goes on by itself, and the queue may have room: nobody else is turned away.
+            PublishError::Busy => Refused::QueueFull,
             PublishError::Unavailable { .. } => Refused::QueueUnavailable,
             PublishError::TooLarge { limit, .. } => Refused::TooLarge { limit: *limit },
         }

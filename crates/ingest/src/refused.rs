@@ -21,16 +21,26 @@ pub(crate) enum Refused {
     Host(#[from] HostError),
     #[error("no such path: send Segment events to POST /segment, or from client libraries below /v1")]
     NoSuchPath,
-    #[error(
-        "this method is not accepted: send Segment events with POST, to /segment or, from client libraries, below /v1"
-    )]
+    #[error("this method is not accepted: send Segment events to POST /segment")]
     NotPost,
+    #[error(
+        "no such path below /v1: send events to /v1/batch, or each to the path of its type, such as /v1/identify; \
+         a delete has to come from Segment, to POST /segment"
+    )]
+    NoSuchRoute,
+    #[error("this method is not accepted: send events of client libraries with POST")]
+    NotPostBelow,
     #[error(
         "the write key is missing: it has to be the user name of Basic authentication, or writeKey in the body"
     )]
     NoWriteKey,
     #[error("the write key is unknown: `connections show NAME` prints the right one")]
     UnknownWriteKey,
+    #[error(
+        "this path is for web pages and accepts the write key only, because an API key is a secret: \
+         `connections show NAME` prints the write key"
+    )]
+    ApiKeyOnPage,
     #[error("the API key is missing: it has to be the user name of Basic authentication")]
     NoKey,
     #[error("the API key is unknown: check the API key in the settings of the destination")]
@@ -41,6 +51,8 @@ pub(crate) enum Refused {
     TooManyVerifications { wait: Duration },
     #[error("the signature is missing: enter the shared secret in the settings of the destination")]
     NoSignature,
+    #[error("the signature is malformed: X-Signature has to be 40 hex digits, and nothing else, once")]
+    MalformedSignature,
     #[error("the signature is wrong: check the shared secret in the settings of the destination")]
     WrongSignature,
     #[error("the API key cannot be checked now: try again later")]
@@ -61,10 +73,14 @@ pub(crate) enum Refused {
         "the body of the request is encoded in a way that is not understood here: send gzip, or plain JSON"
     )]
     Encoding,
+    #[error("the body of the request is compressed, which is not understood here: send plain JSON")]
+    Compressed,
     #[error("the body of the request did not come in time: try again later")]
     BodyTooSlow,
     #[error("the body of the request broke off or is malformed")]
     BodyBroken,
+    #[error("the body is not a JSON object: send one event in each request")]
+    NotAnObject,
     #[error("{0}")]
     Event(#[from] segment::Refusal),
     #[error("{0}")]
@@ -82,20 +98,24 @@ pub(crate) enum Refused {
 impl Refused {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NoSuchPath => StatusCode::NOT_FOUND,
-            Self::NotPost => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NoKey | Self::UnknownKey | Self::NoWriteKey | Self::UnknownWriteKey => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::NoSuchPath | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::NotPost | Self::NotPostBelow => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoKey
+            | Self::UnknownKey
+            | Self::NoWriteKey
+            | Self::UnknownWriteKey
+            | Self::ApiKeyOnPage => StatusCode::UNAUTHORIZED,
             Self::TooManyKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::NoSignature | Self::WrongSignature => StatusCode::FORBIDDEN,
+            Self::NoSignature | Self::MalformedSignature | Self::WrongSignature => StatusCode::FORBIDDEN,
             Self::TooLarge { .. } | Self::BodyTooLarge { .. } | Self::Array(ArrayRefusal::TooManyEvents) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Host(_) | Self::BodyBroken | Self::Array(ArrayRefusal::NotAnArray) | Self::Tracking(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Encoding | Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Host(_)
+            | Self::BodyBroken
+            | Self::NotAnObject
+            | Self::Array(ArrayRefusal::NotAnArray)
+            | Self::Tracking(_) => StatusCode::BAD_REQUEST,
             Self::Event(refusal) => {
                 StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
@@ -116,6 +136,8 @@ impl Refused {
     /// The same refusal in the words of a client library's user.
     pub(crate) fn of_a_client_library(self) -> Self {
         match self {
+            Self::NoSuchPath => Self::NoSuchRoute,
+            Self::NotPost => Self::NotPostBelow,
             Self::NoKey => Self::NoWriteKey,
             Self::UnknownKey => Self::UnknownWriteKey,
             Self::TooLarge { limit } => Self::BodyTooLarge { limit },
@@ -127,17 +149,17 @@ impl Refused {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Host(_) => "invalid_host",
-            Self::NoSuchPath => "not_found",
-            Self::NotPost => "method_not_allowed",
+            Self::NoSuchPath | Self::NoSuchRoute => "not_found",
+            Self::NotPost | Self::NotPostBelow => "method_not_allowed",
             Self::NoKey | Self::NoWriteKey => "no_key",
-            Self::UnknownKey | Self::UnknownWriteKey => "unknown_key",
+            Self::UnknownKey | Self::UnknownWriteKey | Self::ApiKeyOnPage => "unknown_key",
             Self::TooManyKeys { .. } => "too_many_wrong_keys",
             Self::TooLarge { .. } | Self::BodyTooLarge { .. } => "body_too_large",
-            Self::Encoding => "unsupported_encoding",
+            Self::Encoding | Self::Compressed => "unsupported_encoding",
             Self::BodyBroken | Self::Array(ArrayRefusal::NotAnArray) => "invalid_body",
             Self::Array(ArrayRefusal::TooManyEvents) => "too_many_events",
-            Self::NoSignature | Self::WrongSignature => "wrong_signature",
-            Self::Event(_) => "invalid_event",
+            Self::NoSignature | Self::MalformedSignature | Self::WrongSignature => "wrong_signature",
+            Self::Event(_) | Self::NotAnObject => "invalid_event",
             Self::Tracking(refusal) => refusal.code(),
             Self::NotSetUp => "not_set_up",
             Self::KeysUnavailable

@@ -11,6 +11,8 @@ use sha1::Sha1;
 
 use connections::SharedSecret;
 
+use crate::refused::Refused;
+
 /// The header of a signature.
 const HEADER: &str = "x-signature";
 
@@ -21,11 +23,20 @@ const BYTES: usize = 20;
 pub(crate) struct Signature([u8; BYTES]);
 
 impl Signature {
-    /// The signature of a request. `None`: there is none, or what is there can be none.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut values = headers.get_all(HEADER).iter();
-        let (Some(value), None) = (values.next(), values.next()) else { return None };
-        let digits = value.as_bytes().trim_ascii();
+    /// The signature of a request.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::NoSignature`] if there is none; [`Refused::MalformedSignature`] if what is there can be none.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Refused> {
+        let mut values = headers.get_all(HEADER).iter().map(|value| value.as_bytes().trim_ascii());
+        let first = values.next().filter(|value| !value.is_empty()).ok_or(Refused::NoSignature)?;
+        // Of two, it is not clear which one counts.
+        let only = if values.next().is_none() { Self::parse(first) } else { None };
+        only.ok_or(Refused::MalformedSignature)
+    }
+
+    fn parse(digits: &[u8]) -> Option<Self> {
         if digits.len() != 2 * BYTES {
             return None;
         }
@@ -60,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    fn read(value: &str) -> Option<Signature> {
+    fn read(value: &str) -> Result<Signature, Refused> {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, HeaderValue::from_str(value).unwrap());
         Signature::of(&headers)
@@ -73,10 +84,10 @@ mod tests {
         let right = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
         let message = b"what do ya want for nothing?";
         for written in [right.to_owned(), right.to_uppercase(), format!(" {right} ")] {
-            assert!(signer.has_signed(message, &read(&written).unwrap()), "{written}");
+            assert!(signer.has_signed(message, &read(&written).ok().unwrap()), "{written}");
         }
-        assert!(!signer.has_signed(b"what do ya want for nothing", &read(right).unwrap()));
-        let other = read(&right.replace("79", "78")).unwrap();
+        assert!(!signer.has_signed(b"what do ya want for nothing", &read(right).ok().unwrap()));
+        let other = read(&right.replace("79", "78")).ok().unwrap();
         assert!(!signer.has_signed(message, &other));
     }
 
@@ -84,19 +95,21 @@ mod tests {
     fn what_is_not_forty_hex_digits_is_no_signature() {
         let digits = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
         for text in [
-            "",
+            "zz",
             "00",
             &digits[1..],
             &format!("{digits}0"),
             &digits.replace("ef", "+f"),
             &format!("sha1={digits}"),
         ] {
-            assert!(read(text).is_none(), "{text}");
+            assert!(matches!(read(text), Err(Refused::MalformedSignature)), "{text}");
         }
-        assert!(Signature::of(&HeaderMap::new()).is_none());
+        for missing in [read(""), read(" "), Signature::of(&HeaderMap::new())] {
+            assert!(matches!(missing, Err(Refused::NoSignature)));
+        }
         let mut two = HeaderMap::new();
         two.append(HEADER, HeaderValue::from_str(digits).unwrap());
         two.append(HEADER, HeaderValue::from_str(digits).unwrap());
-        assert!(Signature::of(&two).is_none(), "it is not clear which one counts");
+        assert!(matches!(Signature::of(&two), Err(Refused::MalformedSignature)));
     }
 }

@@ -113,13 +113,13 @@ impl Signatures {
     ///
     /// # Errors
     ///
-    /// [`Refused::NoSignature`] if one is required; [`Refused::KeysUnavailable`] if that cannot be said.
+    /// Those of [`Signature::of`] if one is required; [`Refused::KeysUnavailable`] if that cannot be said.
     pub(crate) async fn claim(&self, connection: i64, headers: &HeaderMap) -> Result<Claim, Refused> {
         let signers = self.signers_of(connection).await?;
         if signers.is_empty() {
             return Ok(Claim::Unsigned);
         }
-        let signature = Signature::of(headers).ok_or(Refused::NoSignature)?;
+        let signature = Signature::of(headers)?;
         Ok(Claim::Signed(signers, signature))
     }
 

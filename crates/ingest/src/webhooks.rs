@@ -9,18 +9,18 @@
 use jiff::Timestamp;
 use queue::Lane;
 use segment::Body;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use crate::publisher::Incoming;
 
 /// The longest item that is kept whole, in bytes. Segment's own limit for one event is 32 KiB; the queue's is 2 MiB.
 const MAX_ITEM_BYTES: usize = 1024 * 1024;
 
-/// What is kept of a longer one, in bytes: its beginning, as text.
+/// What is kept of a longer one beside whom it names, in bytes: its beginning, as text.
 const KEPT_BYTES: usize = 64 * 1024;
 
 /// Items that are read before other requests get a turn.
-const ITEMS_AT_ONCE: usize = 64;
+pub(crate) const ITEMS_AT_ONCE: usize = 64;
 
 /// Every item of an array, less the key with which it came.
 pub(crate) async fn events(items: &[&RawValue], api_key: &str, received_at: Timestamp) -> Vec<Incoming> {
@@ -46,24 +46,22 @@ fn event(item: &RawValue, api_key: &str, received_at: Timestamp) -> Incoming {
     }
 }
 
-/// The item as it came; of one that is too long its beginning as text, and one that cannot be searched for the key as text.
+/// The item as it came, without the key; of one that is too long whom it names, and its beginning.
 fn payload(item: &RawValue, api_key: &str) -> Box<RawValue> {
-    let is_short = item.get().len() <= MAX_ITEM_BYTES;
-    let clean = is_short.then(|| without_key(item, api_key)).flatten();
-    clean.unwrap_or_else(|| as_text(item.get(), api_key))
+    let kept = if item.get().len() > MAX_ITEM_BYTES {
+        // The key is taken out first, so that none is cut in two.
+        segment::shortened(&segment::text_without_key(item.get(), api_key), KEPT_BYTES)
+    } else {
+        without_key(item.get(), api_key)
+    };
+    RawValue::from_string(kept).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-fn without_key(json: &RawValue, api_key: &str) -> Option<Box<RawValue>> {
-    let clean = segment::without_key(json.get().as_bytes(), api_key).ok()?;
-    RawValue::from_string(String::from_utf8(clean.into_owned()).ok()?).ok()
-}
-
-/// A JSON string with the beginning of a text. The key is taken out first, so that none is cut in two.
-fn as_text(text: &str, api_key: &str) -> Box<RawValue> {
-    let whole = to_raw_value(text).ok().and_then(|text| without_key(&text, api_key));
-    let clean = whole.and_then(|whole| serde_json::from_str::<String>(whole.get()).ok()).unwrap_or_default();
-    let kept = &clean[..clean.floor_char_boundary(KEPT_BYTES)];
-    to_raw_value(kept).unwrap_or_else(|_| RawValue::NULL.to_owned())
+fn without_key(json: &str, api_key: &str) -> String {
+    let clean = segment::without_key(json.as_bytes(), api_key).ok();
+    let clean = clean.and_then(|clean| String::from_utf8(clean.into_owned()).ok());
+    // It is nested too deeply to be parsed.
+    clean.unwrap_or_else(|| segment::text_without_key(json, api_key))
 }
 
 #[cfg(test)]
@@ -105,16 +103,19 @@ mod tests {
         for json in ["[\"pub_0123.sec_456789abcdef\"]", &deep, &escaped, &long] {
             let event = read(json);
             assert!(!event.payload.get().contains("sec_456789abcdef"), "{}", event.payload.get());
+            assert!(!event.payload.get().contains("u005f"), "an escape hides nothing");
             assert!(event.payload.get().contains("[redacted]"));
         }
     }
 
     #[test]
-    fn of_an_item_that_is_too_long_the_beginning_is_kept_as_text() {
-        let whole =
-            format!("{{\"type\":\"identify\",\"userId\":\"{}\"}}", "\u{e9}".repeat(MAX_ITEM_BYTES / 2));
-        let kept: String = serde_json::from_str(read(&whole).payload.get()).unwrap();
-        assert!(whole.starts_with(&kept) && kept.len() > KEPT_BYTES - 2);
+    fn of_an_item_that_is_too_long_the_beginning_is_kept_and_whom_it_names() {
+        let text = "\u{e9}".repeat(MAX_ITEM_BYTES / 2);
+        let whole = format!("{{\"type\":\"identify\",\"text\":\"{text}\",\"userId\":\"u1\"}}");
+        let kept: serde_json::Value = serde_json::from_str(read(&whole).payload.get()).unwrap();
+        let beginning = kept["beginning"].as_str().unwrap();
+        assert!(whole.starts_with(beginning) && beginning.len() > KEPT_BYTES - 2);
+        assert_eq!(kept["userId"], "u1");
         let fits = format!("{{\"userId\":\"{}\"}}", "x".repeat(MAX_ITEM_BYTES - 13));
         assert_eq!(read(&fits).payload.get(), fits);
     }

@@ -12,6 +12,10 @@ pub enum PublishError {
     /// The queue holds as much as it may: try again when the worker has caught up.
     #[error("the queue is full; it takes more when the worker has caught up or its limit is raised")]
     Full,
+    /// Too much waits in this process to be committed, of this connection or in all: try again in a moment. It says nothing
+    /// about the room of the queue.
+    #[error("too much waits for the queue at the same time; it goes on by itself")]
+    Busy,
     /// The queue cannot be reached or written: try again later.
     #[error("the queue is unavailable")]
     Unavailable {

@@ -1,11 +1,12 @@
 //! Group commit: what is published at the same time is made durable together.
 //!
 //! A lone envelope is committed at once; what comes meanwhile gathers, and is the next commit. So nobody waits for
-//! company, and the more come, the more a commit carries. What gathers is bounded.
+//! company, and the more come, the more a commit carries. What gathers is bounded, in all and for each connection, so that
+//! no sender's batches keep the others' events out.
 //!
 //! Each lane gathers by itself: where one is full, whoever comes for the other is not refused along with it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +23,9 @@ pub struct GroupLimits {
     pub waiting: usize,
     /// Bytes that may wait, those of the running commit included.
     pub waiting_bytes: usize,
+    /// One connection may have this part of both, at least 1: 4 is a quarter. What one caller publishes together may be more,
+    /// if nothing else of its connection waits.
+    pub share: usize,
     /// Envelopes of one commit, and up to what one more caller publishes together.
     pub commit: usize,
     /// How long one commit may take before its envelopes count as not published.
@@ -33,6 +37,7 @@ impl Default for GroupLimits {
         Self {
             waiting: 16 * 1024,
             waiting_bytes: 64 * 1024 * 1024,
+            share: 4,
             commit: 4 * pack::MESSAGE_ENVELOPES,
             commit_time: Duration::from_secs(4),
         }
@@ -67,16 +72,25 @@ struct Shared {
 #[derive(Default)]
 struct Gathered {
     waiting: VecDeque<Waiting>,
-    /// Envelopes and bytes that wait or are in the running commit.
+    /// What waits or is in the running commit, in all and of each connection.
+    all: Amount,
+    by_connection: HashMap<i64, Amount>,
+    committing: bool,
+}
+
+/// So many envelopes, with so many bytes.
+#[derive(Clone, Copy, Default)]
+struct Amount {
     count: usize,
     bytes: usize,
-    committing: bool,
 }
 
 /// What one caller publishes; it goes into one commit.
 struct Waiting {
     envelopes: Vec<Envelope>,
-    bytes: usize,
+    /// The connection whose it is: that of the first envelope.
+    connection: i64,
+    amount: Amount,
     answer: oneshot::Sender<Result<(), PublishError>>,
 }
 
@@ -98,13 +112,14 @@ impl GroupCommit {
     /// takes its envelope back; later, it is published all the same.
     ///
     /// # Errors
-    /// [`PublishError::Full`] also when too much is waiting to be committed; else those of the queue.
+    /// [`PublishError::Busy`] when too much is waiting to be committed, of its connection or in all; else those of the queue.
     pub async fn publish_one(&self, envelope: Envelope) -> Result<(), PublishError> {
         self.publish_all(vec![envelope]).await
     }
 
     /// Publishes envelopes together, those of each lane in one commit; `Ok` means that all of them are durable. Nothing to
-    /// publish is `Ok`. A caller that stops waiting is treated as by [`Self::publish_one`].
+    /// publish is `Ok`. All are of one connection, of whose share they take. A caller that stops waiting is treated as by
+    /// [`Self::publish_one`].
     ///
     /// # Errors
     /// As [`Self::publish_one`]. Some of the envelopes may have been published then.
@@ -139,12 +154,11 @@ impl Shared {
     }
 
     async fn publish(lane: &Arc<Self>, envelopes: Vec<Envelope>) -> Result<(), PublishError> {
-        if envelopes.is_empty() {
-            return Ok(());
-        }
+        let Some(connection) = envelopes.first().map(|envelope| envelope.connection) else { return Ok(()) };
         let bytes = envelopes.iter().map(Envelope::estimated_bytes).sum();
+        let amount = Amount { count: envelopes.len(), bytes };
         let (answer, answered) = oneshot::channel();
-        if lane.gather(Waiting { envelopes, bytes, answer })? {
+        if lane.gather(Waiting { envelopes, connection, amount, answer })? {
             tokio::spawn(Arc::clone(lane).commit_all());
         }
         // No answer means that the runtime is shutting down.
@@ -154,14 +168,21 @@ impl Shared {
     /// Adds to what waits; `true`: nobody is committing, so the caller has to see to it.
     fn gather(&self, waiting: Waiting) -> Result<bool, PublishError> {
         let mut gathered = self.lock();
-        let count = gathered.count + waiting.envelopes.len();
-        let bytes = gathered.bytes + waiting.bytes;
-        if count > self.limits.waiting || bytes > self.limits.waiting_bytes {
-            return Err(PublishError::Full);
+        let all = gathered.all.plus(waiting.amount);
+        let own = gathered.by_connection.get(&waiting.connection).copied().unwrap_or_default();
+        let with_own = own.plus(waiting.amount);
+        if !self.has_room(all, 1) || (own.count > 0 && !self.has_room(with_own, self.limits.share)) {
+            return Err(PublishError::Busy);
         }
-        (gathered.count, gathered.bytes) = (count, bytes);
+        gathered.all = all;
+        gathered.by_connection.insert(waiting.connection, with_own);
         gathered.waiting.push_back(waiting);
         Ok(!std::mem::replace(&mut gathered.committing, true))
+    }
+
+    /// Whether this much may wait in this part of the whole.
+    fn has_room(&self, amount: Amount, part: usize) -> bool {
+        amount.count <= self.limits.waiting / part && amount.bytes <= self.limits.waiting_bytes / part
     }
 
     /// Commits group after group until nothing waits.
@@ -182,8 +203,7 @@ impl Shared {
             && let Some(waiting) = gathered.waiting.pop_front()
         {
             if waiting.answer.is_closed() {
-                gathered.count -= waiting.envelopes.len();
-                gathered.bytes -= waiting.bytes;
+                gathered.forget(waiting.connection, waiting.amount);
             } else {
                 count += waiting.envelopes.len();
                 group.push(waiting);
@@ -194,9 +214,9 @@ impl Shared {
     }
 
     async fn commit(&self, group: Vec<Waiting>) {
-        let (mut envelopes, mut answers, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut envelopes, mut answers, mut amounts) = (Vec::new(), Vec::new(), Vec::new());
         for waiting in group {
-            bytes += waiting.bytes;
+            amounts.push((waiting.connection, waiting.amount));
             envelopes.extend(waiting.envelopes);
             answers.push(waiting.answer);
         }
@@ -217,8 +237,7 @@ impl Shared {
             ),
         }
         let mut gathered = self.lock();
-        gathered.count -= envelopes.len();
-        gathered.bytes -= bytes;
+        amounts.into_iter().for_each(|(connection, amount)| gathered.forget(connection, amount));
         drop(gathered);
         for answer in answers {
             // Who went away does not want to know.
@@ -228,6 +247,29 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, Gathered> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gathered {
+    /// What a caller of this connection published waits no longer.
+    fn forget(&mut self, connection: i64, amount: Amount) {
+        self.all = self.all.minus(amount);
+        if let Some(own) = self.by_connection.get_mut(&connection) {
+            *own = own.minus(amount);
+            if own.count == 0 {
+                self.by_connection.remove(&connection);
+            }
+        }
+    }
+}
+
+impl Amount {
+    fn plus(self, more: Self) -> Self {
+        Self { count: self.count + more.count, bytes: self.bytes + more.bytes }
+    }
+
+    fn minus(self, less: Self) -> Self {
+        Self { count: self.count - less.count, bytes: self.bytes - less.bytes }
     }
 }
 

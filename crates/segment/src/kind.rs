@@ -13,6 +13,9 @@ pub(crate) const DELETE: &str = "delete";
 /// The type that a delete gets which comes by a way that anybody can use: it is kept, and not applied.
 pub(crate) const UNTRUSTED_DELETE: &str = "untrusted delete";
 
+/// The type of what is kept of an event that was too long.
+pub(crate) const TOO_LONG: &str = "too long";
+
 /// The types that the destination accepts.
 pub(crate) enum Kind {
     Identify,
@@ -29,6 +32,7 @@ pub(crate) fn read(top: &Fields<'_>) -> Result<Kind, Refusal> {
         "identify" => Ok(Kind::Identify),
         DELETE => Ok(Kind::Delete),
         UNTRUSTED_DELETE => Err(Refusal::UntrustedDelete),
+        TOO_LONG => Err(Refusal::TooLong),
         // An unknown type is not repeated: it may contain anything and would reach logs and metrics.
         other => Err(Refusal::UnsupportedType(
             OTHER_TYPES.into_iter().find(|known| *known == other).unwrap_or("other"),

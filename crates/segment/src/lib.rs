@@ -21,6 +21,8 @@ mod options;
 mod outline;
 mod redact;
 mod refusal;
+mod rough;
+mod shortened;
 mod surrogates;
 mod text;
 mod time;
@@ -38,6 +40,7 @@ pub use options::{Mapping, ReadOptions, standard_field, standard_fields};
 pub use outline::Outline;
 pub use redact::{REDACTED, text_without_key, without_key};
 pub use refusal::Refusal;
+pub use shortened::shortened;
 pub use traits::is_custom;
 
 use fields::Fields;

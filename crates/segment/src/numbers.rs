@@ -43,7 +43,7 @@ pub(crate) fn wrapped(json: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The position after the text that begins here.
-fn end_of_text(json: &[u8], start: usize) -> usize {
+pub(crate) fn end_of_text(json: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while at < json.len() {
         match json[at] {
@@ -55,7 +55,7 @@ fn end_of_text(json: &[u8], start: usize) -> usize {
     json.len()
 }
 
-fn is_of_a_number(byte: u8) -> bool {
+pub(crate) fn is_of_a_number(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use crate::fields::Fields;
 use crate::identifiers::Seeker;
 use crate::node::Node;
-use crate::{ReadOptions, email, message, numbers, surrogates};
+use crate::{ReadOptions, email, message, numbers, rough, surrogates};
 
 /// The message id and the identifiers of an event of any type. Identifiers that name nobody are left out.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -23,15 +23,29 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// The outline of any bytes; it is empty if they are no JSON object.
+    /// The outline of any bytes, however deeply they are nested: of a JSON object, of a text that holds one, or of the first
+    /// in a list. It is empty if they are nothing of these.
     #[must_use]
     pub fn of(json: &[u8], options: &ReadOptions) -> Self {
-        let json = numbers::wrapped(json);
-        let read = |json: &[u8]| Node::parse(json).ok().map(|node| Self::of_node(&node, options));
-        read(&json).or_else(|| read(&surrogates::replaced(&json)?)).unwrap_or_default()
+        let wrapped = numbers::wrapped(json);
+        let read = |json: &[u8]| Node::parse(json).ok().map(|node| Self::of_any(&node, options));
+        let rough = || rough::event(json).map(|node| Self::of_node(&node, options));
+        let read = read(&wrapped).or_else(|| read(&surrogates::replaced(&wrapped)?));
+        read.or_else(rough).unwrap_or_default()
     }
 
-    fn of_node(node: &Node<'_>, options: &ReadOptions) -> Self {
+    fn of_any(node: &Node<'_>, options: &ReadOptions) -> Self {
+        match node {
+            Node::Text(text) if text.trim_start().starts_with('{') => Self::of(text.as_bytes(), options),
+            Node::List(items) => {
+                let first = items.iter().find(|item| matches!(item, Node::Object(_)));
+                first.map(|node| Self::of_node(node, options)).unwrap_or_default()
+            }
+            node => Self::of_node(node, options),
+        }
+    }
+
+    pub(crate) fn of_node(node: &Node<'_>, options: &ReadOptions) -> Self {
         let top = Fields::of(Some(node));
         let mut seeker = Seeker::new(&options.blocked);
         let user = seeker.user(&top);

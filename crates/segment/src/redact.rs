@@ -32,11 +32,43 @@ pub fn without_key<'a>(json: &'a [u8], api_key: &str) -> Result<Cow<'a, [u8]>, R
     Ok(if changed { Cow::Owned(redacted.to_json()) } else { valid })
 }
 
-/// The same replacement in a text that is no JSON that the reader can parse, because it is nested too deeply: escapes are
-/// not looked into.
+/// The same replacement in JSON that the reader cannot parse because it is nested too deeply, or that is too long for it:
+/// text by text and number by number, in any escape. It stays JSON, and as it was written but for what is replaced.
 #[must_use]
-pub fn text_without_key(text: &str, api_key: &str) -> String {
-    secrets(api_key).into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
+pub fn text_without_key(json: &str, api_key: &str) -> String {
+    let secrets = secrets(api_key);
+    if is_clear(json.as_bytes(), &secrets) {
+        return json.to_owned();
+    }
+    let valid = surrogates::replaced(json.as_bytes()).and_then(|valid| String::from_utf8(valid).ok());
+    let mut rest = valid.as_deref().unwrap_or(json);
+    let mut clean = String::with_capacity(rest.len());
+    while let Some(begin) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        clean.push_str(&rest[..begin]);
+        let (token, after) = rest[begin..].split_at(token_bytes(&rest.as_bytes()[begin..]));
+        clean.push_str(token_without(token, &secrets).as_deref().unwrap_or(token));
+        rest = after;
+    }
+    clean.push_str(rest);
+    clean
+}
+
+/// The length of the text or number with which these bytes begin.
+fn token_bytes(json: &[u8]) -> usize {
+    match json.first() {
+        Some(b'"') => numbers::end_of_text(json, 0),
+        _ => json.iter().take_while(|byte| numbers::is_of_a_number(**byte)).count(),
+    }
+}
+
+/// A text or number of JSON without secrets; `None` if it has none.
+fn token_without(token: &str, secrets: &[&str]) -> Option<String> {
+    if token.starts_with('"') && is_clear(token.as_bytes(), secrets) {
+        return None;
+    }
+    let wrapped = numbers::wrapped(token.as_bytes());
+    let (redacted, changed) = redact(Node::parse(&wrapped).ok()?, secrets);
+    if changed { String::from_utf8(redacted.to_json()).ok() } else { None }
 }
 
 /// The texts to replace. The whole key comes first, so that its public half is replaced with it. The ingest endpoint
@@ -127,6 +159,22 @@ mod tests {
             redacted(r#"{"a":"0123456789abcdef"}"#, "pub123 . 0123456789abcdef"),
             r#"{"a":"[redacted]"}"#
         );
+    }
+
+    #[test]
+    fn a_secret_is_found_at_any_depth_and_in_any_escape() {
+        let deep = |value: &str| format!("{} {value} , 1.50{}", "[".repeat(2_000), "]".repeat(2_000));
+        for (value, clean) in [
+            (r#""\u00301234567\u00389abcdef""#, r#""[redacted]""#),
+            (r#"{"pub123.0123456789abcdef":-1}"#, r#"{"[redacted]":-1}"#),
+            (r#""\" \ud83d 0123456789abcdef""#, "\"\\\" \u{fffd} [redacted]\""),
+            (r#""as it \u0063ame""#, r#""as it \u0063ame""#),
+        ] {
+            let redacted = text_without_key(&deep(value), KEY);
+            assert_eq!(redacted, deep(clean));
+            serde_json::from_str::<&serde_json::value::RawValue>(&redacted).expect("it stays JSON");
+        }
+        assert_eq!(text_without_key(r#"[9123456789,"\n"]"#, "p.12345678"), r#"["[redacted]","\n"]"#);
     }
 
     #[test]

@@ -7,10 +7,12 @@
 pub enum Refusal {
     /// Not JSON: a syntax error, a bare `NaN`, not UTF-8, a byte order mark,
     /// or more than 127 levels.
-    #[error("the body is not valid JSON: send one event as a JSON object in UTF-8")]
+    #[error(
+        "the event is not valid JSON: send it as a JSON object in UTF-8, nested no more than 127 levels deep"
+    )]
     NotJson(#[source] serde_json::Error),
-    /// JSON, but a list or a single value.
-    #[error("the body is not a JSON object: send one event in each request")]
+    /// JSON, but a list or a single value, among the items of an array or a batch.
+    #[error("the item is not a JSON object: send each event as one")]
     NotAnObject,
     /// Neither `type` nor `action` is present.
     #[error("the event has no type: this destination accepts identify and delete")]
@@ -27,6 +29,9 @@ pub enum Refusal {
     /// A delete from a client library, whose key anybody may know.
     #[error("a delete from a client library is not applied: an operator can apply it with `forget`")]
     UntrustedDelete,
+    /// What [`shortened`](crate::shortened) has kept of an event.
+    #[error("the event is too long, so that only its beginning is kept: send less in one event")]
+    TooLong,
 }
 
 impl Refusal {
@@ -43,7 +48,7 @@ impl Refusal {
             Self::UnsupportedType(kind) => kind,
             Self::IdentifyNamesNobody => "identify",
             Self::DeleteNamesNobody | Self::UntrustedDelete => "delete",
-            Self::NotJson(_) | Self::NotAnObject | Self::NoType => "unknown",
+            Self::NotJson(_) | Self::NotAnObject | Self::NoType | Self::TooLong => "unknown",
         }
     }
 

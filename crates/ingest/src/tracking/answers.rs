@@ -12,30 +12,34 @@ use crate::refused::Refused;
 impl Route {
     /// All events of the request are durable.
     pub(super) fn accepted(self) -> Answer {
-        self.readable(answer::with_json(StatusCode::OK, &json!({ "success": true })))
+        readable(answer::with_json(StatusCode::OK, &json!({ "success": true })))
     }
 
     /// The request is not accepted. `close`: as for [`answer::refused_with`].
     pub(crate) fn refused(self, refused: Refused, close: bool) -> Answer {
-        let refused = refused.of_a_client_library();
-        let body = json!({ "success": false, "code": refused.code(), "message": refused.to_string() });
-        let mut answer = answer::refused_with(&refused, &body, close);
+        let mut answer = refused_below(refused, close);
         if self.is_for_browsers {
             // The browser would ask the visitor for a password.
             answer.headers_mut().remove(WWW_AUTHENTICATE);
         }
-        self.readable(answer)
-    }
-
-    /// A browser asks whether a page may post here.
-    pub(crate) fn preflight(self) -> Answer {
-        self.readable(browser::preflight())
-    }
-
-    fn readable(self, mut answer: Answer) -> Answer {
-        if self.is_for_browsers {
-            browser::open(answer.headers_mut());
-        }
         answer
     }
+}
+
+/// A request to any path below `/v1/` is not accepted. `close`: as for [`answer::refused_with`].
+pub(crate) fn refused_below(refused: Refused, close: bool) -> Answer {
+    let refused = refused.of_a_client_library();
+    let body = json!({ "success": false, "code": refused.code(), "message": refused.to_string() });
+    readable(answer::refused_with(&refused, &body, close))
+}
+
+/// A browser asks whether a page may post to a path below `/v1/`. Whether there is such a path, the answer to the request
+/// itself tells, which the page may read.
+pub(crate) fn preflight() -> Answer {
+    readable(browser::preflight())
+}
+
+fn readable(mut answer: Answer) -> Answer {
+    browser::open(answer.headers_mut());
+    answer
 }

@@ -10,4 +10,5 @@ mod gzip;
 mod path;
 mod request;
 
-pub(crate) use path::Route;
+pub(crate) use answers::{preflight, refused_below};
+pub(crate) use path::{Route, is_below};

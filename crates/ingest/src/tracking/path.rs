@@ -39,6 +39,11 @@ impl Route {
     }
 }
 
+/// Whether a path is below `/v1/`, so that its answers have the form of this API, whether or not it is a route.
+pub(crate) fn is_below(path: &str) -> bool {
+    path.starts_with("/v1/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

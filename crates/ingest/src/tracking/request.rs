@@ -10,22 +10,21 @@ use jiff::Timestamp;
 use queue::Lane;
 use segment::tracking::{Tracking, readable};
 use serde_json::value::RawValue;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::{Route, gzip};
+use super::{Route, answers, gzip};
 use crate::answer::Answer;
 use crate::body::{self, BodyLimits};
 use crate::budget::Held;
 use crate::guard::Key;
 use crate::publisher::Incoming;
 use crate::refused::Refused;
+use crate::webhooks::ITEMS_AT_ONCE;
 use crate::{Endpoint, credentials};
 
 /// Bytes of a body, at most, compressed or not. Segment's limit is 500 KB; its clients count otherwise, and exceed it.
 const BODY_BYTES: usize = 1024 * 1024;
-
-/// For whom the memory of a body is taken whose key is in the body. No connection has this id.
-const NOT_YET_KNOWN: i64 = 0;
 
 /// Who sent a request.
 struct Sender {
@@ -53,7 +52,7 @@ impl Route {
                 timeout(endpoint.limits().deadline, accepting).await.unwrap_or(Err(Refused::TooLate))?;
                 Ok(self.accepted())
             }
-            Method::OPTIONS if self.is_for_browsers => Ok(self.preflight()),
+            Method::OPTIONS => Ok(answers::preflight()),
             _ => Err(Refused::NotPost),
         }
     }
@@ -75,8 +74,11 @@ impl Route {
             Some(key) => Some(self.sender(endpoint, client, key).await?),
             None => None,
         };
-        let mut held =
-            endpoint.budget.hold(sender.as_ref().map_or(NOT_YET_KNOWN, |sender| sender.connection));
+        let mut held = match &sender {
+            Some(sender) => endpoint.budget.hold(sender.connection),
+            // The key is in the body.
+            None => endpoint.budget.hold_for_client(client),
+        };
         let time = endpoint.limits().body_timeout;
         let limits = BodyLimits { bytes: BODY_BYTES, array_bytes: BODY_BYTES, time };
         let body = body::read(body, limits, &mut held).await?;
@@ -89,7 +91,7 @@ impl Route {
             (None, None) => return Err(endpoint.guard.without_key().await),
         };
         held.give_to(sender.connection)?;
-        let events = self.events(&request, &sender, received_at, &mut held)?;
+        let events = self.events(&request, &sender, received_at, &mut held).await?;
         let count = events.len();
         endpoint.publisher.publish(sender.connection, received_at, events).await?;
         endpoint.meters.accepted(count as u64);
@@ -99,21 +101,33 @@ impl Route {
     /// Whose a key is. A web page shows its key to everybody: there, an API key is wrong like any other.
     async fn sender(self, endpoint: &Endpoint, client: IpAddr, key: String) -> Result<Sender, Refused> {
         let asked = if self.is_for_browsers { Key::Write(&key) } else { Key::of(&key) };
-        let connection = endpoint.guard.connection_for(client, asked).await?;
         let is_public = matches!(asked, Key::Write(_));
+        let is_secret = self.is_for_browsers && matches!(Key::of(&key), Key::Api(_));
+        let connection =
+            endpoint.guard.connection_for(client, asked).await.map_err(|refused| match refused {
+                Refused::UnknownKey if is_secret => Refused::ApiKeyOnPage,
+                other => other,
+            })?;
         Ok(Sender { connection, key, is_public })
     }
 
-    fn events(
+    async fn events(
         self,
         request: &Tracking<'_>,
         sender: &Sender,
         received_at: Timestamp,
         held: &mut Held,
     ) -> Result<Vec<Incoming>, Refused> {
-        let events = request.events(self.call, received_at)?;
-        held.grow(events.iter().map(String::len).sum())?;
-        events.into_iter().map(|event| incoming(event, sender, received_at)).collect()
+        let mut events = Vec::new();
+        for event in request.events(self.call, received_at)? {
+            let event = event?;
+            held.grow(event.len())?;
+            events.push(incoming(event, sender, received_at)?);
+            if events.len().is_multiple_of(ITEMS_AT_ONCE) {
+                yield_now().await;
+            }
+        }
+        Ok(events)
     }
 }
 
@@ -126,8 +140,8 @@ fn incoming(event: String, sender: &Sender, received_at: Timestamp) -> Result<In
     Ok(Incoming { lane, is_delete: false, is_public: sender.is_public, payload })
 }
 
-/// The event without its sender's key. One that is nested too deeply to be read is accepted all the same: the worker tells
-/// why it failed.
+/// The event without its sender's key, in any escape. One that is nested too deeply to be read is accepted all the same: the
+/// worker tells why it failed.
 fn without_key(event: String, key: &str) -> Result<Box<RawValue>, Refused> {
     let changed = match segment::without_key(event.as_bytes(), key) {
         Ok(Cow::Owned(clean)) => Some(String::from_utf8(clean).map_err(|_| Refused::BodyBroken)?),
@@ -135,4 +149,34 @@ fn without_key(event: String, key: &str) -> Result<Box<RawValue>, Refused> {
         Err(_) => Some(segment::text_without_key(&event, key)),
     };
     RawValue::from_string(changed.unwrap_or(event)).map_err(|_| Refused::BodyBroken)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use segment::tracking::{Call, MAX_EVENTS};
+
+    use super::*;
+    use crate::budget::Budget;
+
+    #[test]
+    fn a_long_batch_lets_other_requests_have_a_turn() {
+        let items = vec![r#"{"type":"identify","userId":"u"}"#; MAX_EVENTS].join(",");
+        let body = format!(r#"{{"context":{{"a":1}},"batch":[{items}]}}"#);
+        let request = Tracking::parse(body.as_bytes()).unwrap();
+        let mut held = Budget::new(1 << 30, 1 << 20).hold(7);
+        let route = Route { call: Call::Batch, is_for_browsers: false };
+        let sender = Sender { connection: 1, key: "key".to_owned(), is_public: true };
+        let mut events = pin!(route.events(&request, &sender, Timestamp::UNIX_EPOCH, &mut held));
+        let mut turns = 0;
+        let events = loop {
+            match events.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(events) => break events.unwrap(),
+                Poll::Pending => turns += 1,
+            }
+        };
+        assert_eq!((events.len(), turns), (MAX_EVENTS, MAX_EVENTS / ITEMS_AT_ONCE));
+    }
 }

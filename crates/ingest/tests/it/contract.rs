@@ -80,6 +80,17 @@ async fn what_is_no_event_is_400_and_another_type_501() {
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_415_and_says_so() {
+    for (encoding, status) in [("gzip", 415), ("br", 415), ("identity", 202)] {
+        let header = format!("Accept: */*\r\nContent-Encoding: {encoding}");
+        let request = String::from_utf8(post(KEY, IDENTIFY)).unwrap().replacen("Accept: */*", &header, 1);
+        let reply = ask(request.as_bytes()).await;
+        assert_eq!(reply.status, status, "{encoding}");
+        assert!(status == 202 || reply.message().contains("send plain JSON"), "{reply:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_or_unknown_key_is_401() {
     let body = IDENTIFY.len();
     let bare = format!("POST /segment HTTP/1.1\r\nHost: door\r\nContent-Length: {body}\r\n\r\n{IDENTIFY}");

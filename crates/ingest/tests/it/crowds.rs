@@ -223,3 +223,24 @@ async fn one_client_behind_a_proxy_takes_no_more_than_its_share_of_requests() {
     assert_eq!(first.reply().await.unwrap().status, 202);
     assert_eq!(other.reply().await.unwrap().status, 202);
 }
+
+#[tokio::test]
+async fn batches_of_one_sender_that_wait_turn_nobody_elses_events_away() {
+    let queue = TestQueue::new(&[Mood::Gated]);
+    let stage = Stage::new(queue.clone(), Limits::default()).await;
+    let batch = format!("[{}]", vec![IDENTIFY; 5_000].join(","));
+    let mut first = Client::connect(stage.address).await;
+    first.send(&post(KEY, &batch)).await;
+    queue.begun().await;
+    for body in [batch.as_str(), IDENTIFY] {
+        let refused = exchange(stage.address, &post(KEY, body)).await;
+        assert_eq!((refused.status, refused.headers.contains_key("retry-after")), (503, true));
+    }
+    let mut other = Client::connect(stage.address).await;
+    other.send(&post(OTHER_KEY, IDENTIFY)).await;
+    assert!(!other.hears_within(SHORT).await, "it waits for the commit that is under way");
+    queue.gate.add_permits(1);
+    assert_eq!(first.reply().await.unwrap().status, 202);
+    assert_eq!(other.reply().await.unwrap().status, 202);
+    assert_eq!(exchange(stage.address, &post(KEY, IDENTIFY)).await.status, 202, "the lane stays open");
+}

@@ -26,3 +26,5 @@ mod signed;
 mod stage;
 #[cfg(test)]
 mod tracking;
+#[cfg(test)]
+mod tracking_paths;

@@ -55,7 +55,13 @@ async fn a_signed_event_is_accepted_and_any_other_is_403() {
         assert_eq!((reply.status, count), (403, 0));
         assert!(reply.message().contains("wrong"));
     }
-    for missing in [None, Some(""), Some("abc")] {
+    let prefixed = format!("sha1={}", sign("new", IDENTIFY));
+    for malformed in ["zz", "abc", "3q2+796tvu/erb7v3q2+796tvu8=", &prefixed] {
+        let (reply, count) = send(KEY, IDENTIFY, Some(malformed)).await;
+        assert_eq!((reply.status, count), (403, 0));
+        assert!(reply.message().contains("40 hex digits"), "{malformed}: {reply:?}");
+    }
+    for missing in [None, Some("")] {
         let (reply, count) = send(KEY, IDENTIFY, missing).await;
         assert_eq!((reply.status, count), (403, 0));
         assert!(reply.message().contains("missing"));

@@ -15,16 +15,16 @@ use crate::client::{Client, Reply, exchange};
 use crate::stage::{KEY, Mood, NOW, Stage, TestQueue, UNSURE_KEY, WRITE_KEY};
 
 /// A request: its path, who sends it, and what it says.
-struct Ask<'a> {
-    method: &'a str,
-    path: &'a str,
-    key: Option<&'a str>,
-    headers: &'a str,
-    body: Vec<u8>,
+pub(crate) struct Ask<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) headers: &'a str,
+    pub(crate) body: Vec<u8>,
 }
 
 impl<'a> Ask<'a> {
-    fn to(path: &'a str, key: Option<&'a str>, body: &Value) -> Self {
+    pub(crate) fn to(path: &'a str, key: Option<&'a str>, body: &Value) -> Self {
         Self { method: "POST", path, key, headers: "", body: body.to_string().into_bytes() }
     }
 
@@ -38,7 +38,7 @@ impl<'a> Ask<'a> {
         [head.into_bytes(), self.body.clone()].concat()
     }
 
-    async fn send(&self) -> Reply {
+    pub(crate) async fn send(&self) -> Reply {
         let stage = Stage::new(TestQueue::new(&[]), Limits::default()).await;
         exchange(stage.address, &self.bytes()).await
     }
@@ -129,6 +129,8 @@ async fn web_pages_may_use_the_write_key_only() {
             let reply = exchange(stage.address, &ask.bytes()).await;
             assert_eq!((reply.status, reply.headers["access-control-allow-origin"].as_str()), (status, "*"));
             assert!(!reply.headers.contains_key("www-authenticate"), "the browser would ask for a password");
+            let says_why = |reply: &Reply| reply.message().contains("accepts the write key only");
+            assert!(status == 200 || says_why(&reply), "{reply:?}");
         }
     }
     assert!(queue.envelopes().iter().all(|envelope| !envelope.payload.get().contains(WRITE_KEY)));
@@ -140,21 +142,6 @@ async fn the_write_key_opens_nothing_but_the_tracking_api() {
     let reply =
         Ask::to("/segment", Some(WRITE_KEY), &json!({ "type": "delete", "userId": "a" })).send().await;
     assert_eq!(reply.status, 401);
-}
-
-#[tokio::test]
-async fn a_browser_may_ask_before_it_posts() {
-    let preflight = Ask {
-        method: "OPTIONS",
-        headers: "Origin: https://shop.example\r\nAccess-Control-Request-Method: POST\r\n",
-        ..Ask::to("/v1/b", None, &Value::Null)
-    };
-    let reply = Ask { body: Vec::new(), ..preflight }.send().await;
-    assert_eq!((reply.status, reply.headers["access-control-allow-origin"].as_str()), (204, "*"));
-    assert!(reply.headers["access-control-allow-headers"].contains("authorization"));
-    let other = Ask { method: "OPTIONS", ..Ask::to("/v1/batch", None, &Value::Null) }.send().await;
-    assert_eq!((other.status, other.body["code"].as_str()), (405, Some("method_not_allowed")));
-    assert!(!other.headers.contains_key("access-control-allow-origin"));
 }
 
 #[tokio::test]
@@ -232,12 +219,14 @@ async fn events_of_engage_go_into_the_bulk_lane() {
 #[tokio::test]
 async fn a_deeply_nested_event_is_accepted_without_the_key() {
     let (queue, stage) = stage().await;
-    let deep = format!(r#"{{"type":"identify","a":{}"{KEY}"{}}}"#, "[".repeat(2_000), "]".repeat(2_000));
+    let escaped = KEY.replace("sec_", "\\u0073ec_");
+    let deep =
+        format!(r#"{{"type":"identify","a":{}"{KEY}","{escaped}"{}}}"#, "[".repeat(2_000), "]".repeat(2_000));
     let body = format!(r#"{{"batch":[{deep}]}}"#).into_bytes();
     let ask = Ask { body, ..Ask::to("/v1/batch", Some(KEY), &Value::Null) };
     assert_eq!(exchange(stage.address, &ask.bytes()).await.status, 200);
     let stored = queue.envelopes()[0].payload.get().to_owned();
-    assert!(stored.contains("[redacted]") && !stored.contains("sec_"), "{stored}");
+    assert!(stored.contains("[redacted]") && !stored.contains("ec_4"), "{stored}");
     assert_eq!(stage.endpoint.figures().body_bytes, 0);
 }
 

@@ -92,11 +92,12 @@ async fn a_lane_does_not_wait_for_the_other() {
 #[tokio::test]
 async fn what_gathers_is_bounded_and_the_bound_opens_again() {
     let gate = Gate::new(0);
-    let group = GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, ..GroupLimits::default() });
+    let group =
+        GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, share: 1, ..GroupLimits::default() });
     let waiting: Vec<_> = (0..3).map(|number| spawn(&group, envelope(number, Lane::Live))).collect();
     gate.begun().await;
     settle().await;
-    assert!(matches!(group.publish_one(envelope(3, Lane::Live)).await, Err(PublishError::Full)));
+    assert!(matches!(group.publish_one(envelope(3, Lane::Live)).await, Err(PublishError::Busy)));
     gate.permits.add_permits(100);
     for one in waiting {
         one.await.unwrap().unwrap();
@@ -107,12 +108,15 @@ async fn what_gathers_is_bounded_and_the_bound_opens_again() {
 #[tokio::test]
 async fn bytes_that_gather_are_bounded_too() {
     let gate = Gate::new(0);
-    let group = GroupCommit::new(gate.clone(), GroupLimits { waiting_bytes: 600, ..GroupLimits::default() });
+    let group = GroupCommit::new(
+        gate.clone(),
+        GroupLimits { waiting_bytes: 600, share: 1, ..GroupLimits::default() },
+    );
     let first = spawn(&group, envelope(0, Lane::Live));
     gate.begun().await;
     let second = spawn(&group, envelope(1, Lane::Live));
     settle().await;
-    assert!(matches!(group.publish_one(envelope(2, Lane::Live)).await, Err(PublishError::Full)));
+    assert!(matches!(group.publish_one(envelope(2, Lane::Live)).await, Err(PublishError::Busy)));
     gate.permits.add_permits(2);
     first.await.unwrap().unwrap();
     second.await.unwrap().unwrap();
@@ -182,9 +186,34 @@ async fn what_one_caller_publishes_together_is_one_commit_for_each_lane() {
 #[tokio::test]
 async fn of_what_does_not_fit_together_nothing_gathers() {
     let gate = Gate::new(10);
-    let group = GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, ..GroupLimits::default() });
+    let group =
+        GroupCommit::new(gate.clone(), GroupLimits { waiting: 3, share: 1, ..GroupLimits::default() });
     let all = |count| (0..count).map(|number| envelope(number, Lane::Live)).collect();
-    assert!(matches!(group.publish_all(all(4)).await, Err(PublishError::Full)));
+    assert!(matches!(group.publish_all(all(4)).await, Err(PublishError::Busy)));
     group.publish_all(all(3)).await.unwrap();
     assert_eq!(gate.commits(), [3]);
+}
+
+#[tokio::test]
+async fn one_connection_leaves_the_others_room() {
+    let gate = Gate::new(0);
+    let group = GroupCommit::new(gate.clone(), GroupLimits { waiting: 8, ..GroupLimits::default() });
+    let of = |connection, number| Envelope { connection, ..envelope(number, Lane::Live) };
+    // A lone batch may be larger than the share of its connection.
+    let batch = {
+        let (group, batch) = (group.clone(), (0..4).map(|number| of(1, number)).collect());
+        tokio::spawn(async move { group.publish_all(batch).await })
+    };
+    gate.begun().await;
+    assert!(matches!(group.publish_one(of(1, 4)).await, Err(PublishError::Busy)));
+    let others: Vec<_> = (5..7).map(|number| spawn(&group, of(2, number))).collect();
+    settle().await;
+    assert!(matches!(group.publish_one(of(2, 7)).await, Err(PublishError::Busy)));
+    let third = spawn(&group, of(3, 8));
+    settle().await;
+    gate.permits.add_permits(100);
+    for published in others.into_iter().chain([batch, third]) {
+        published.await.unwrap().unwrap();
+    }
+    group.publish_one(of(1, 9)).await.unwrap();
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::integrations;
 use super::members::Members;
-use super::merged::Merged;
+use super::merged::{Merged, Unique};
 use super::times::{self, Stated};
 use super::writer::{Writer, text};
 use crate::fields::{fold_key, is_spec_name};
@@ -17,9 +17,16 @@ use crate::kind::{self, DELETE, UNTRUSTED_DELETE};
 /// What a batch says about all of its items.
 #[derive(Default)]
 pub(super) struct Shared<'a> {
-    pub(super) context: Option<Members<'a>>,
-    pub(super) integrations: Option<Members<'a>>,
+    pub(super) context: Option<Unique<'a>>,
+    pub(super) integrations: Option<Unique<'a>>,
     pub(super) sent_at: Option<&'a RawValue>,
+}
+
+impl Shared<'_> {
+    /// Bytes that it adds to each item, about.
+    pub(super) fn bytes(&self) -> usize {
+        [&self.context, &self.integrations].into_iter().flatten().map(Unique::bytes).sum()
+    }
 }
 
 /// Folded keys that Segment reads or writes, and this destination in its place.
@@ -106,22 +113,22 @@ impl<'a> Item<'a> {
         self.written.member("receivedAt", &text(&received_at.to_string()));
     }
 
-    fn write_context(&mut self, of_batch: Option<&Members<'_>>) {
+    fn write_context(&mut self, of_batch: Option<&Unique<'_>>) {
         let Some(of_batch) = of_batch else { return };
         let own = self.all("context").next();
-        let members = own.and_then(Members::of);
+        let members = own.and_then(Unique::of);
         if members.is_some() || own.is_none_or(is_blank) {
             self.take("context", own);
-            let merged = Merged::of(members.as_ref(), Some(of_batch)).to_json(None);
+            let merged = Merged::of(members, Some(of_batch)).to_json(None);
             self.written.member("context", &merged);
         }
     }
 
     /// The worker skips what says `"Refersion": false`, so that is written where the rule says no.
-    fn write_integrations(&mut self, of_batch: Option<&Members<'_>>) {
+    fn write_integrations(&mut self, of_batch: Option<&Unique<'_>>) {
         let own = self.all("integrations").find(|value| value.get().starts_with('{'));
-        let members = own.and_then(Members::of);
-        let merged = Merged::of(members.as_ref(), of_batch);
+        let members = own.and_then(Unique::of);
+        let merged = Merged::of(members, of_batch);
         let off = (!integrations::let_through(&merged)).then_some((DESTINATION, "false"));
         if off.is_some() || of_batch.is_some() {
             self.drop_all(&["integrations"]);

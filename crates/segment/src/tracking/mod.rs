@@ -4,6 +4,7 @@
 //! Source: <https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/>. Nothing is read here of what
 //! an event says; the values stay as they are written.
 
+mod events;
 mod integrations;
 mod item;
 mod members;
@@ -19,8 +20,10 @@ use serde_json::value::RawValue;
 
 use crate::fields::fold_key;
 use crate::surrogates;
+pub use events::Events;
 use item::Shared;
 use members::{Items, Members};
+use merged::Unique;
 pub use refusal::TrackingRefusal;
 
 /// Events of one batch, at most. Source: as above, "Batch".
@@ -69,8 +72,8 @@ impl<'a> Tracking<'a> {
             match fold_key(&key).as_str() {
                 "writekey" => request.write_key = text_of(value).or(request.write_key),
                 "batch" => request.batch = Some(value),
-                "context" => request.shared.context = Members::of(value),
-                "integrations" => request.shared.integrations = Members::of(value),
+                "context" => request.shared.context = Unique::of(value),
+                "integrations" => request.shared.integrations = Unique::of(value),
                 "sentat" => request.shared.sent_at = Some(value),
                 _ => {}
             }
@@ -89,46 +92,27 @@ impl<'a> Tracking<'a> {
     /// by its name. A delete is none any more: [`Refusal::UntrustedDelete`](crate::Refusal::UntrustedDelete). Any other item
     /// is left to [`crate::read`].
     ///
+    /// Each is written when it is asked for: a batch takes long enough that the caller may want to let others go first.
+    ///
     /// # Errors
     ///
-    /// A [`TrackingRefusal`] of the whole request.
-    pub fn events(&self, call: Call, received_at: Timestamp) -> Result<Vec<String>, TrackingRefusal> {
-        let Call::Batch = call else { return self.event(call, received_at).map(|event| vec![event]) };
+    /// A [`TrackingRefusal`] of the whole request, here or in place of an event. What is merged with each item is counted
+    /// before any is.
+    pub fn events(&self, call: Call, received_at: Timestamp) -> Result<Events<'_>, TrackingRefusal> {
+        if let Call::Single(path) = call {
+            return Ok(Events::new(vec![self.whole], None, Some(path), received_at));
+        }
         let batch = self.batch.ok_or(TrackingRefusal::NoBatch)?;
         let items: Items<'_, MAX_EVENTS> =
             serde_json::from_str(batch.get()).map_err(|_| TrackingRefusal::NoBatch)?;
         if items.count > MAX_EVENTS {
             return Err(TrackingRefusal::TooManyEvents);
         }
-        let mut events = Vec::with_capacity(items.kept.len());
-        let mut bytes = 0;
-        for (nth, event) in items.kept.into_iter().enumerate() {
-            check_size(event, nth)?;
-            let event = item::write(event, &self.shared, None, received_at);
-            bytes += event.len();
-            if bytes > MAX_MERGED_BYTES {
-                return Err(TrackingRefusal::TooLargeTogether);
-            }
-            events.push(event);
+        if self.shared.bytes().saturating_mul(items.count) > MAX_MERGED_BYTES {
+            return Err(TrackingRefusal::TooLargeTogether);
         }
-        Ok(events)
+        Ok(Events::new(items.kept, Some(&self.shared), None, received_at))
     }
-
-    fn event(&self, call: Call, received_at: Timestamp) -> Result<String, TrackingRefusal> {
-        let path = match call {
-            Call::Single(path) => Some(path),
-            Call::Batch => None,
-        };
-        check_size(self.whole, 0)?;
-        Ok(item::write(self.whole, &Shared::default(), path, received_at))
-    }
-}
-
-fn check_size(event: &RawValue, nth: usize) -> Result<(), TrackingRefusal> {
-    if event.get().len() > MAX_EVENT_BYTES {
-        return Err(TrackingRefusal::EventTooLarge { number: nth + 1 });
-    }
-    Ok(())
 }
 
 fn text_of(value: &RawValue) -> Option<String> {

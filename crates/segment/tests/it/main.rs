@@ -4,6 +4,8 @@ mod any_bytes;
 mod deletes;
 mod identifies;
 mod nobody;
+#[cfg(test)]
+mod outlines;
 mod refusals;
 mod shapes;
 mod spellings;

@@ -13,7 +13,7 @@ fn received_at() -> Timestamp {
 }
 
 fn written(body: &[u8], call: Call) -> Result<Vec<String>, TrackingRefusal> {
-    Tracking::parse(&readable(body))?.events(call, received_at())
+    Tracking::parse(&readable(body))?.events(call, received_at())?.collect()
 }
 
 #[track_caller]
@@ -193,6 +193,29 @@ fn limits_are_those_of_segment_with_some_slack() {
     let amplified =
         json!({"context": {"a": "x".repeat(100_000)}, "batch": vec![json!({"type": "identify"}); 100]});
     assert_eq!(result(amplified.to_string()), Err("batch_too_large"));
+}
+
+/// Counted before anything is merged: a million repeated members, in each of 2,500 items, would keep a core for seconds.
+#[test]
+fn what_is_merged_with_each_item_is_counted_without_repetitions_and_before_it_is_merged() {
+    let body = |members: &[String], items: usize| {
+        let shared = members.join(",");
+        let items = vec![r#"{"type":"identify","context":{"own":1}}"#; items].join(",");
+        format!(r#"{{"context":{{{shared}}},"integrations":{{{shared}}},"batch":[{items}]}}"#)
+    };
+    let repeated: Vec<String> = (0..60_000).map(|number| format!(r#""k":{number}"#)).collect();
+    let body_of_repeated = body(&repeated, MAX_EVENTS);
+    let request = Tracking::parse(body_of_repeated.as_bytes()).expect("a request");
+    let first = request.events(Call::Batch, received_at()).expect("it is small").next();
+    let first: Value = serde_json::from_str(&first.expect("an event").expect("a good one")).expect("JSON");
+    assert_eq!(first["context"], json!({"own": 1, "k": 59_999}), "of a repeated member the last counts");
+
+    let different: Vec<String> = (0..1_000).map(|number| format!(r#""k{number}":{number}"#)).collect();
+    let body_of_different = body(&different, MAX_EVENTS);
+    let request = Tracking::parse(body_of_different.as_bytes()).expect("a request");
+    let refused = request.events(Call::Batch, received_at()).err().expect("refused before the first event");
+    assert_eq!(refused.code(), "batch_too_large");
+    assert!(written(body(&different, 100).as_bytes(), Call::Batch).is_ok());
 }
 
 #[test]

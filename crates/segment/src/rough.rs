@@ -1,0 +1,73 @@
+//! Whom an event names, where the whole of it cannot be parsed because it is nested too deeply or too long.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::fields::fold_key;
+use crate::node::{Key, Node};
+use crate::{numbers, surrogates};
+
+/// Folded keys of what names somebody, and of the objects in which it may be.
+const KEPT: [&str; 7] = ["anonymousid", "context", "email", "messageid", "properties", "traits", "userid"];
+
+/// Objects inside each other that are looked into: the event, `traits`, and `traits` in it.
+const LEVELS: usize = 3;
+
+/// Bytes of a value that is kept, at most.
+const MAX_VALUE_BYTES: usize = 4 * 1024;
+
+/// The members of an event that name somebody; `None` if it is no JSON object. Nothing else of it is kept, and nothing here
+/// is recursive in what the event says.
+pub(crate) fn event(json: &[u8]) -> Option<Node<'static>> {
+    let valid = surrogates::replaced(json).map_or(Cow::Borrowed(json), Cow::Owned);
+    let whole: &RawValue = serde_json::from_slice(&valid).ok()?;
+    object(whole, LEVELS)
+}
+
+fn object(value: &RawValue, levels: usize) -> Option<Node<'static>> {
+    let mut reader = serde_json::Deserializer::from_str(value.get());
+    let members =
+        if value.get().starts_with('{') { KeptMembers.deserialize(&mut reader).ok()? } else { return None };
+    let node = |value: &RawValue| match value.get().as_bytes().first() {
+        Some(b'{') if levels > 1 => object(value, levels - 1),
+        Some(b'{' | b'[') => None,
+        _ if value.get().len() > MAX_VALUE_BYTES => None,
+        _ => Node::parse(&numbers::wrapped(value.get().as_bytes())).ok().map(Node::into_owned),
+    };
+    let kept = members.into_iter().filter_map(|(key, value)| Some((Cow::Owned(key), node(value)?)));
+    Some(Node::Object(kept.collect()))
+}
+
+/// Reads the members of an object that are kept.
+struct KeptMembers;
+
+impl<'a> DeserializeSeed<'a> for KeptMembers {
+    type Value = Vec<(String, &'a RawValue)>;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'a> Visitor<'a> for KeptMembers {
+    type Value = Vec<(String, &'a RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(Key(key)) = object.next_key()? {
+            if KEPT.contains(&fold_key(&key).as_str()) {
+                members.push((key.into_owned(), object.next_value()?));
+            } else {
+                object.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(members)
+    }
+}

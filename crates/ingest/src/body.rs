@@ -101,8 +101,8 @@ pub(crate) fn append(bytes: &mut Vec<u8>, data: &[u8], limit: usize, held: &mut 
 
 /// Whether a body is compressed, or encoded in another way.
 pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
-    let encodings = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes().trim_ascii());
-    encodings.into_iter().any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"))
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes().trim_ascii());
+    encodings.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// Reads and forgets a body that is not wanted, if it is short, and returns whether it came to its end. A client that waits

@@ -8,6 +8,7 @@ use hyper::body::{Body, Bytes};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request};
 use jiff::Timestamp;
+use listener::Client;
 use queue::{Clock, GroupCommit};
 use segment::array;
 use tokio::time::{Instant, timeout};
@@ -157,14 +158,14 @@ impl Endpoint {
     }
 
     /// The steps of one request, in their order. When this returns, its events are durable.
-    async fn accept<B>(&self, client: IpAddr, headers: &HeaderMap, body: &mut B) -> Result<Answer, Refused>
+    async fn accept<B>(&self, client: Client, headers: &HeaderMap, body: &mut B) -> Result<Answer, Refused>
     where
         B: Body<Data = Bytes> + Unpin,
     {
         let received_at = self.now();
         let _under_way = self.begin(client)?;
         let Some(api_key) = credentials::key(headers) else { return Err(self.guard.without_key().await) };
-        let connection = self.guard.connection_for(client, Key::Api(&api_key)).await?;
+        let connection = self.guard.connection_for(client.address, Key::Api(&api_key)).await?;
         let claim = self.signatures.claim(connection, headers).await?;
         if body::is_encoded(headers) {
             return Err(Refused::Compressed);
@@ -214,14 +215,13 @@ impl Endpoint {
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         listener::client(peer, headers, &self.limits.trusted_proxies)
     }
 
     /// Counts the request as its client's. A proxy that does not say for whom it asks is no client.
-    pub(crate) fn begin(&self, client: IpAddr) -> Result<Option<UnderWay<'_>>, Refused> {
-        let is_proxy = self.limits.trusted_proxies.contains(client);
-        (!is_proxy).then(|| self.clients.begin(client)).transpose()
+    pub(crate) fn begin(&self, client: Client) -> Result<Option<UnderWay<'_>>, Refused> {
+        client.counts.then(|| self.clients.begin(client.address)).transpose()
     }
 
     fn body_limits(&self) -> BodyLimits {

@@ -14,23 +14,36 @@ use crate::Networks;
 /// The header that most proxies write. Source: <https://developer.mozilla.org/docs/Web/HTTP/Headers/X-Forwarded-For>.
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// Whose request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The address of the client; that of the nearest proxy where the headers tell no more.
+    pub address: IpAddr,
+    /// Whether the request counts as one client's. That of a proxy that names nobody does not: many clients are behind it.
+    pub counts: bool,
+}
+
 /// The client of a request that came from `peer`: behind trusted proxies, the rightmost address in `X-Forwarded-For` or
 /// `Forwarded` that is not trusted; otherwise `peer`.
 ///
 /// An entry that is no address ends the search at the trusted proxy that wrote it. If both headers are there and do not
-/// agree, one of them may come from the client, so the proxy counts as the client.
+/// agree, one of them may come from the client, so the proxy counts as the client: all such requests together have the share
+/// of one, and a client gains nothing by a header of its own.
 #[must_use]
-pub fn client(peer: IpAddr, headers: &HeaderMap, proxies: &Networks) -> IpAddr {
+pub fn client(peer: IpAddr, headers: &HeaderMap, proxies: &Networks) -> Client {
     let peer = peer.to_canonical();
     if !proxies.contains(peer) {
-        return peer;
+        return Client { address: peer, counts: true };
     }
     let x_forwarded_for =
         headers.contains_key(X_FORWARDED_FOR).then(|| walk(peer, x_forwarded_for(headers), proxies));
     let forwarded = headers.contains_key(FORWARDED).then(|| walk(peer, forwarded(headers), proxies));
     match (x_forwarded_for, forwarded) {
-        (Some(one), Some(other)) if one != other => peer,
-        (one, other) => one.or(other).unwrap_or(peer),
+        (Some(one), Some(other)) if one != other => Client { address: peer, counts: true },
+        (one, other) => {
+            let address = one.or(other).unwrap_or(peer);
+            Client { address, counts: !proxies.contains(address) }
+        }
     }
 }
 

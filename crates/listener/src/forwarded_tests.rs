@@ -21,7 +21,7 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
 }
 
 fn from(peer: &str, lines: &[(&str, &str)]) -> IpAddr {
-    client(address(peer), &headers(lines), &"10.0.0.0/8,2001:db8:aa::/48".parse().unwrap())
+    client(address(peer), &headers(lines), &"10.0.0.0/8,2001:db8:aa::/48".parse().unwrap()).address
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_header_is_ignored_from_anybody_but_a_trusted_proxy() {
         let value = if name == "forwarded" { "for=192.0.2.1" } else { "192.0.2.1" };
         assert_eq!(from("203.0.113.9", &[(name, value)]), address("203.0.113.9"));
         assert_eq!(from(PROXY, &[(name, value)]), address("192.0.2.1"));
-        let untrusted = client(address(PROXY), &headers(&[(name, value)]), &Networks::default());
+        let untrusted = client(address(PROXY), &headers(&[(name, value)]), &Networks::default()).address;
         assert_eq!(untrusted, address(PROXY));
     }
 }
@@ -80,6 +80,24 @@ fn two_headers_that_disagree_say_nothing_about_the_client() {
     assert_eq!(both("for=192.0.2.1"), address("192.0.2.1"));
 }
 
+#[test]
+fn only_a_proxy_that_names_nobody_is_no_client() {
+    let counts = |peer, lines: &[(&str, &str)]| {
+        client(address(peer), &headers(lines), &"10.0.0.0/8".parse().unwrap()).counts
+    };
+    for (lines, is_client) in [
+        (&[][..], false),
+        (&[("x-forwarded-for", "unknown")], false),
+        (&[("x-forwarded-for", "192.0.2.1")], true),
+        (&[("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.1")], true),
+        (&[("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=6.6.6.6")], true),
+        (&[("x-forwarded-for", "192.0.2.1"), ("forwarded", "nonsense")], true),
+    ] {
+        assert_eq!(counts(PROXY, lines), is_client, "{lines:?}");
+        assert!(counts("203.0.113.9", lines), "{lines:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_panic_and_nothing_is_believed_of_a_stranger(
@@ -94,9 +112,9 @@ proptest! {
         }
         let proxies: Networks = "10.0.0.0/8".parse().unwrap();
         let peer = IpAddr::V4(peer);
-        let found = client(peer, &all, &proxies);
+        let found = client(peer, &all, &proxies).address;
         prop_assert!(proxies.contains(peer) || found == peer);
-        prop_assert!(client(address(PROXY), &all, &Networks::default()) == address(PROXY));
+        prop_assert!(client(address(PROXY), &all, &Networks::default()).address == address(PROXY));
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod serve;
 mod stream;
 
 pub use body::Upload;
-pub use forwarded::client;
+pub use forwarded::{Client, client};
 pub use host::{HostError, check_host};
 pub use limits::Limits;
 pub use meters::{Figures, Meters};

@@ -7,6 +7,7 @@ use hyper::body::{Body, Bytes};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
 use jiff::Timestamp;
+use listener::Client;
 use queue::Lane;
 use segment::tracking::{Tracking, readable};
 use serde_json::value::RawValue;
@@ -39,7 +40,7 @@ impl Route {
     pub(crate) async fn answer<B>(
         self,
         endpoint: &Endpoint,
-        client: IpAddr,
+        client: Client,
         head: &Parts,
         body: &mut B,
     ) -> Result<Answer, Refused>
@@ -61,7 +62,7 @@ impl Route {
     async fn accept<B>(
         self,
         endpoint: &Endpoint,
-        client: IpAddr,
+        client: Client,
         headers: &HeaderMap,
         body: &mut B,
     ) -> Result<(), Refused>
@@ -71,13 +72,13 @@ impl Route {
         let received_at = endpoint.now();
         let _under_way = endpoint.begin(client)?;
         let sender = match credentials::key(headers) {
-            Some(key) => Some(self.sender(endpoint, client, key).await?),
+            Some(key) => Some(self.sender(endpoint, client.address, key).await?),
             None => None,
         };
         let mut held = match &sender {
             Some(sender) => endpoint.budget.hold(sender.connection),
             // The key is in the body.
-            None => endpoint.budget.hold_for_client(client),
+            None => endpoint.budget.hold_for_client(client.address),
         };
         let time = endpoint.limits().body_timeout;
         let limits = BodyLimits { bytes: BODY_BYTES, array_bytes: BODY_BYTES, time };
@@ -87,7 +88,7 @@ impl Route {
         let request = Tracking::parse(&body)?;
         let sender = match (sender, request.write_key()) {
             (Some(sender), _) => sender,
-            (None, Some(key)) => self.sender(endpoint, client, key.to_owned()).await?,
+            (None, Some(key)) => self.sender(endpoint, client.address, key.to_owned()).await?,
             (None, None) => return Err(endpoint.guard.without_key().await),
         };
         held.give_to(sender.connection)?;

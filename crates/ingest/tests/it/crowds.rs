@@ -244,3 +244,23 @@ async fn batches_of_one_sender_that_wait_turn_nobody_elses_events_away() {
     assert_eq!(other.reply().await.unwrap().status, 202);
     assert_eq!(exchange(stage.address, &post(KEY, IDENTIFY)).await.status, 202, "the lane stays open");
 }
+
+#[tokio::test]
+async fn a_client_behind_a_proxy_gains_nothing_by_a_second_header() {
+    let queue = TestQueue::new(&[Mood::Gated]);
+    let limits = Limits {
+        max_connections_per_address: 1,
+        trusted_proxies: "127.0.0.1".parse().unwrap(),
+        ..Limits::default()
+    };
+    let stage = Stage::new(queue.clone(), limits).await;
+    let forged = |number| format!("X-Forwarded-For: 192.0.2.1\r\nForwarded: for=6.6.6.{number}");
+    let mut first = Client::connect(stage.address).await;
+    first.send(&passed_on(KEY, &forged(1))).await;
+    queue.begun().await;
+    for number in 2..5 {
+        assert_eq!(exchange(stage.address, &passed_on(KEY, &forged(number))).await.status, 503);
+    }
+    queue.gate.add_permits(1);
+    assert_eq!(first.reply().await.unwrap().status, 202);
+}

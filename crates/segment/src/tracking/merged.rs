@@ -38,8 +38,8 @@ impl<'a> Merged<'a> {
 
     /// The value of the first key that is wanted, the item's before the batch's.
     pub(super) fn find(&self, wanted: impl Fn(&str) -> bool) -> Option<&'a RawValue> {
-        let all = self.own.0.iter().chain(self.shared());
-        all.into_iter().find(|(key, _)| wanted(key)).map(|(_, value)| *value)
+        let mut all = self.own.0.iter().chain(self.shared());
+        all.find(|(key, _)| wanted(key)).map(|(_, value)| *value)
     }
 
     /// The merged object as JSON, with `last` as its last member in place of any other of that key.

@@ -23,7 +23,7 @@ impl<L: Graphs + Calls + Schedule + View + Housekeeping> Ledger for L {}
 #[async_trait]
 pub trait Graphs: Send + Sync {
     /// Reads, in one go, every graph that holds one of `digests`, and which of `events` are recorded already. Of graphs that
-    /// are larger than [`READ_BYTES`] together only some are read ([`Gathered::partial`]), at least one.
+    /// are larger than [`READ_BYTES`](crate::READ_BYTES) together only some are read ([`Gathered::partial`]), at least one.
     async fn gather(
         &self,
         connection: ConnectionId,
@@ -40,8 +40,8 @@ pub trait Graphs: Send + Sync {
     /// to be written that somebody else has claimed.
     async fn record(&self, changes: Changes) -> Result<(), LedgerError>;
 
-    /// Notes events that are recorded by now, by stream and number ([`Arrivals`]), before they are acknowledged. An engine
-    /// without [`Arrivals`] has nothing to note.
+    /// Notes events that are recorded by now, by stream and number ([`Arrivals`](crate::Arrivals)), before they are
+    /// acknowledged. An engine without these has nothing to note.
     async fn note_arrivals(&self, _arrivals: &BTreeMap<Uuid, Ranges>) -> Result<(), LedgerError> {
         Ok(())
     }
@@ -97,7 +97,7 @@ pub trait Calls: Send + Sync {
 /// Which graphs need calls and when, and the walk that applies changed settings.
 #[async_trait]
 pub trait Schedule: Send + Sync {
-    /// Due graphs, per lane and step oldest due first, up to the limits, and to [`READ_BYTES`] of each.
+    /// Due graphs, per lane and step oldest due first, up to the limits, and to [`READ_BYTES`](crate::READ_BYTES) of each.
     async fn due(
         &self,
         connection: ConnectionId,
@@ -109,7 +109,7 @@ pub trait Schedule: Send + Sync {
     async fn next_due(&self, connection: ConnectionId) -> Result<Option<Timestamp>, LedgerError>;
 
     /// Graphs of a connection in id order after `after`, for a walk through all; fewer than `limit` if these are larger
-    /// than [`READ_BYTES`], but at least one.
+    /// than [`READ_BYTES`](crate::READ_BYTES), but at least one.
     async fn walk(
         &self,
         connection: ConnectionId,
@@ -158,7 +158,8 @@ pub trait View: Send + Sync {
 /// What is done again and again in the background.
 #[async_trait]
 pub trait Housekeeping: Send + Sync {
-    /// Classifies dead letters again that older rules classified ([`groups::VERSION`]), at most `limit`; how many.
+    /// Classifies dead letters again that older rules classified ([`groups::VERSION`](crate::groups::VERSION)), at most
+    /// `limit`; how many.
     /// An engine that does not group them has nothing to do.
     async fn reclassify(&self, _limit: usize) -> Result<usize, LedgerError> {
         Ok(0)

@@ -219,7 +219,7 @@ pub struct Counts {
     pub unmatched_deletes: u64,
 }
 
-/// What [`crate::Ledger::expire`] dropped.
+/// What [`crate::Housekeeping::expire`] dropped.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expired {
     /// Outcomes.

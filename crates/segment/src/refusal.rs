@@ -29,7 +29,7 @@ pub enum Refusal {
     /// A delete from a client library, whose key anybody may know.
     #[error("a delete from a client library is not applied: an operator can apply it with `forget`")]
     UntrustedDelete,
-    /// What [`shortened`](crate::shortened) has kept of an event.
+    /// What [`shortened`](crate::shortened()) has kept of an event.
     #[error("the event is too long, so that only its beginning is kept: send less in one event")]
     TooLong,
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::normal::normal;
 
-/// The version of the rules below and of [`normal`]. It grows with every change of either.
+/// The version of the rules below and of `normal`. It grows with every change of either.
 pub const VERSION: i64 = 1;
 
 /// Who can mend the cause of a dead letter.

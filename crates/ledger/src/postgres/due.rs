@@ -101,7 +101,7 @@ pub(super) async fn next(
     Ok(earliest.map(time).transpose()?)
 }
 
-/// How far the walk for the newest settings has come; see [`crate::Ledger::walk_position`].
+/// How far the walk for the newest settings has come; see [`crate::Schedule::walk_position`].
 pub(super) async fn walk_position(
     connection: &mut PgConnection,
     of: ConnectionId,

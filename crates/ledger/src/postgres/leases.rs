@@ -37,7 +37,7 @@ const LEFT_OPEN: &str = "SELECT id, operation, started_at, items FROM calls
 
 const CLOSE_CALLS: &str = "DELETE FROM calls WHERE id = ANY($1) AND connection = $2";
 
-/// Takes or renews a lease; see [`crate::Ledger::lease`].
+/// Takes or renews a lease; see [`crate::Calls::lease`].
 pub(super) async fn take(
     connection: &mut PgConnection,
     of: ConnectionId,

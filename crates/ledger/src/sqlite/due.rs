@@ -100,7 +100,7 @@ pub(super) fn next(database: &Connection, connection: ConnectionId) -> Result<Op
     Ok(earliest.map(time).transpose()?)
 }
 
-/// How far the walk for the newest settings has come; see [`crate::Ledger::walk_position`].
+/// How far the walk for the newest settings has come; see [`crate::Schedule::walk_position`].
 pub(super) fn walk_position(
     database: &Connection,
     connection: ConnectionId,

@@ -29,7 +29,7 @@ const LEFT_OPEN: &str = "SELECT id, operation, started_at, items FROM calls
 
 const CLOSE_CALL: &str = "DELETE FROM calls WHERE id = ?1 AND connection = ?2";
 
-/// Takes or renews a lease; see [`crate::Ledger::lease`].
+/// Takes or renews a lease; see [`crate::Calls::lease`].
 pub(super) fn take(
     database: &Connection,
     connection: ConnectionId,

@@ -171,7 +171,7 @@ pub(super) async fn erase(connection: &mut PgConnection, events: &[Uuid]) -> Res
     Ok(())
 }
 
-/// Sets the state of dead letters; see [`crate::Ledger::move_dead_letters`].
+/// Sets the state of dead letters; see [`crate::View::move_dead_letters`].
 pub(super) async fn set_state(
     connection: &mut PgConnection,
     ids: &[i64],

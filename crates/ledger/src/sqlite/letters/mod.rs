@@ -156,7 +156,7 @@ pub(super) fn erase(database: &Connection, event_row: i64) -> Result<(), Failure
     Ok(())
 }
 
-/// Sets the state of dead letters; see [`crate::Ledger::move_dead_letters`].
+/// Sets the state of dead letters; see [`crate::View::move_dead_letters`].
 pub(super) fn set_state(
     database: &Connection,
     ids: &[i64],

@@ -3,16 +3,35 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use connections::ConnectionId;
+use connections::{ConnectionId, ConnectionStore, SharedSecretStore, WriteKeys};
 use identity::Digest;
 use jiff::Timestamp;
 use numbers::Ranges;
 use uuid::Uuid;
 
 use crate::{
-    CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph, EventView,
-    Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError, OpenCall, SweepClock, Want,
+    Arrivals, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DeadLetters,
+    DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError, Monitoring,
+    OpenCall, Storage, SweepClock, Want,
 };
+
+/// What an engine of the ledger is: all ports over one memory.
+pub trait Engine:
+    Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + WriteKeys + SharedSecretStore
+{
+}
+
+impl<E> Engine for E where
+    E: Ledger
+        + Storage
+        + Monitoring
+        + Arrivals
+        + DeadLetters
+        + ConnectionStore
+        + WriteKeys
+        + SharedSecretStore
+{
+}
 
 /// The ledger: all of its parts that workers and operators share.
 pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping {}
@@ -40,7 +59,7 @@ pub trait Graphs: Send + Sync {
     /// to be written that somebody else has claimed.
     async fn record(&self, changes: Changes) -> Result<(), LedgerError>;
 
-    /// Notes events that are recorded by now, by stream and number ([`Arrivals`](crate::Arrivals)), before they are
+    /// Notes events that are recorded by now, by stream and number ([`Arrivals`]), before they are
     /// acknowledged. An engine without these has nothing to note.
     async fn note_arrivals(&self, _arrivals: &BTreeMap<Uuid, Ranges>) -> Result<(), LedgerError> {
         Ok(())

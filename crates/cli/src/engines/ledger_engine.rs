@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connections::{ConnectionStore, SharedSecretStore, WriteKeys};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
-use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
+use ledger::{Arrivals, DeadLetters, Engine, Ledger, Monitoring, Storage};
 use sqlite::Database;
 
 use super::EngineError;
@@ -78,28 +78,17 @@ pub(crate) async fn must_be_begun(url: &LedgerUrl) -> Result<(), EngineError> {
     Err(EngineError::NoInstallation { what: "ledger", place })
 }
 
-fn ports<Engine>(engine: Engine, file: Option<Database>) -> LedgerEngine
-where
-    Engine: Ledger
-        + Storage
-        + Monitoring
-        + Arrivals
-        + DeadLetters
-        + ConnectionStore
-        + WriteKeys
-        + SharedSecretStore
-        + Clone
-        + 'static,
-{
+fn ports(engine: impl Engine + 'static, file: Option<Database>) -> LedgerEngine {
+    let engine = Arc::new(engine);
     LedgerEngine {
-        ledger: Arc::new(engine.clone()),
-        storage: Arc::new(engine.clone()),
-        monitoring: Arc::new(engine.clone()),
-        arrivals: Arc::new(engine.clone()),
-        dead_letters: Arc::new(engine.clone()),
-        connections: Arc::new(engine.clone()),
-        write_keys: Arc::new(engine.clone()),
-        shared_secrets: Arc::new(engine),
+        ledger: engine.clone(),
+        storage: engine.clone(),
+        monitoring: engine.clone(),
+        arrivals: engine.clone(),
+        dead_letters: engine.clone(),
+        connections: engine.clone(),
+        write_keys: engine.clone(),
+        shared_secrets: engine,
         file,
     }
 }

@@ -202,15 +202,19 @@ async fn wrong_keys_count_for_the_client_that_a_trusted_proxy_names() {
     }
 }
 
-#[tokio::test]
-async fn one_client_behind_a_proxy_takes_no_more_than_its_share_of_requests() {
-    let queue = TestQueue::new(&[Mood::Gated]);
-    let limits = Limits {
+/// One request at the same time for each client of the proxy on this machine.
+fn one_each_behind_a_proxy() -> Limits {
+    Limits {
         max_connections_per_address: 1,
         trusted_proxies: "127.0.0.1".parse().unwrap(),
         ..Limits::default()
-    };
-    let stage = Stage::new(queue.clone(), limits).await;
+    }
+}
+
+#[tokio::test]
+async fn one_client_behind_a_proxy_takes_no_more_than_its_share_of_requests() {
+    let queue = TestQueue::new(&[Mood::Gated]);
+    let stage = Stage::new(queue.clone(), one_each_behind_a_proxy()).await;
     let mut first = Client::connect(stage.address).await;
     first.send(&passed_on(KEY, "X-Forwarded-For: 192.0.2.1")).await;
     queue.begun().await;
@@ -248,12 +252,7 @@ async fn batches_of_one_sender_that_wait_turn_nobody_elses_events_away() {
 #[tokio::test]
 async fn a_client_behind_a_proxy_gains_nothing_by_a_second_header() {
     let queue = TestQueue::new(&[Mood::Gated]);
-    let limits = Limits {
-        max_connections_per_address: 1,
-        trusted_proxies: "127.0.0.1".parse().unwrap(),
-        ..Limits::default()
-    };
-    let stage = Stage::new(queue.clone(), limits).await;
+    let stage = Stage::new(queue.clone(), one_each_behind_a_proxy()).await;
     let forged = |number| format!("X-Forwarded-For: 192.0.2.1\r\nForwarded: for=6.6.6.{number}");
     let mut first = Client::connect(stage.address).await;
     first.send(&passed_on(KEY, &forged(1))).await;

@@ -23,27 +23,7 @@ pub mod storage;
 pub mod work;
 pub mod write_keys;
 
-use connections::{ConnectionStore, SharedSecretStore, WriteKeys};
-
-use crate::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
-
-/// What a ledger's engine is: all ports over one memory.
-pub trait Engine:
-    Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + WriteKeys + SharedSecretStore
-{
-}
-
-impl<E> Engine for E where
-    E: Ledger
-        + Storage
-        + Monitoring
-        + Arrivals
-        + DeadLetters
-        + ConnectionStore
-        + WriteKeys
-        + SharedSecretStore
-{
-}
+pub(crate) use crate::Engine;
 
 /// Writes a test for each promise. `$fresh` is an async function without arguments that gives an empty engine, and what
 /// has to live as long as it. The crate that uses it needs `tokio` with its macros.

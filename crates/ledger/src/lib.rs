@@ -16,6 +16,7 @@ mod dead_letters;
 mod failure;
 pub mod groups;
 pub mod monitoring;
+pub mod plans;
 mod port;
 pub mod postgres;
 mod rows;
@@ -33,6 +34,7 @@ pub use changes::{
 pub use dead_letters::{Act, DeadLetters};
 pub use groups::{Group, Mender};
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};
+pub use plans::{Plan, PlanId, PlanState, Plans};
 pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, Schedule, View};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,

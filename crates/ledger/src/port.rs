@@ -12,12 +12,20 @@ use uuid::Uuid;
 use crate::{
     Arrivals, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DeadLetters,
     DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError, Monitoring,
-    OpenCall, Storage, SweepClock, Want,
+    OpenCall, Plans, Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
 pub trait Engine:
-    Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + WriteKeys + SharedSecretStore
+    Ledger
+    + Storage
+    + Monitoring
+    + Arrivals
+    + DeadLetters
+    + Plans
+    + ConnectionStore
+    + WriteKeys
+    + SharedSecretStore
 {
 }
 
@@ -27,6 +35,7 @@ impl<E> Engine for E where
         + Monitoring
         + Arrivals
         + DeadLetters
+        + Plans
         + ConnectionStore
         + WriteKeys
         + SharedSecretStore

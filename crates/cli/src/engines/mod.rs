@@ -19,7 +19,7 @@ use std::sync::Arc;
 use connections::vault::FIRST_KEY_NUMBER;
 use connections::{ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys};
 use jiff::Timestamp;
-use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
+use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Plans, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -45,6 +45,8 @@ pub struct Engines {
     pub arrivals: Arc<dyn Arrivals>,
     /// Dead letters by cause.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// Plans of replays.
+    pub plans: Arc<dyn Plans>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
     /// Their write keys.
@@ -150,6 +152,7 @@ impl Opening {
             monitoring: ledger.monitoring,
             arrivals: ledger.arrivals,
             dead_letters: ledger.dead_letters,
+            plans: ledger.plans,
             connections: ledger.connections,
             write_keys: ledger.write_keys,
             shared_secrets: ledger.shared_secrets,

@@ -12,6 +12,7 @@ mod growth;
 mod heartbeat;
 mod listeners;
 mod needs;
+mod plans;
 mod public_halves;
 mod reconciler;
 mod registrar;
@@ -184,6 +185,7 @@ impl Standby {
         files::watch(&self.config, &self.opening.queue, engines, running);
         match running.meters.clone() {
             Some(meters) => {
+                plans::start(engines, running);
                 reconciler::start(&self.config, &self.opening.queue, engines, meters, running).await
             }
             None => Ok(()),

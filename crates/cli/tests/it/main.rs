@@ -16,6 +16,7 @@ mod forgotten;
 mod lossy;
 mod notices;
 mod payout;
+mod plans;
 mod pooler;
 mod program;
 mod proxies;

@@ -16,6 +16,7 @@ pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
+pub mod plans;
 pub mod retention;
 pub mod selection;
 pub mod shared_secrets;
@@ -98,6 +99,11 @@ macro_rules! contract_tests {
                 what_is_left_out_is_counted_by_name,
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event
+            ]
+            plans: [
+                a_dead_letter_is_reserved_by_one_plan, items_are_counted_by_what_became_of_them,
+                items_show_how_their_letters_stand, a_plan_has_one_runner, acts_on_plans_are_audited,
+                old_plans_are_dropped, items_go_with_their_connection
             ]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,

@@ -29,6 +29,7 @@ mod migrate;
 mod monitoring;
 mod notes;
 mod orphans;
+mod plans;
 mod pool;
 mod pooler;
 mod port;

@@ -5,6 +5,7 @@
 
 mod answers;
 mod fold;
+pub mod forecast;
 mod hand;
 mod left_out;
 mod names;

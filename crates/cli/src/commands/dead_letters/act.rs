@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{DeadLetterFilter, DeadLetterView};
+use ledger::{DeadLetterFilter, DeadLetterView, PlanId};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -37,6 +37,9 @@ struct Answer<'a> {
     done: usize,
     not_done: usize,
     dead_letters: &'a [Row],
+    /// The plan that notes what becomes of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanId>,
 }
 
 /// A walk through the dead letters of a selection, newest first. What dies meanwhile is not met.
@@ -93,6 +96,17 @@ pub(super) fn show(
     done: &str,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
+    show_of_plan(selection, rows, done, None, context)
+}
+
+/// The same of an act whose results a plan notes.
+pub(super) fn show_of_plan(
+    selection: &Selection,
+    rows: &[Row],
+    done: &str,
+    plan: Option<PlanId>,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
     let not = rows.iter().filter(|row| row.reason.is_some()).count();
     let exit = match (not, rows.len() - not) {
         (0, _) => Exit::Done,
@@ -102,6 +116,9 @@ pub(super) fn show(
     if !context.output.is_json() {
         table(selection, rows, context)?;
         context.output.line(&format!("{} {done}, {not} left as they are", rows.len() - not))?;
+        if let Some(plan) = plan {
+            context.output.line(&format!("what becomes of them: dead-letters report {plan}"))?;
+        }
     } else if selection.is_object {
         let selector = selection.selector.to_string();
         let answer = Answer {
@@ -110,6 +127,7 @@ pub(super) fn show(
             done: rows.len() - not,
             not_done: not,
             dead_letters: rows,
+            plan,
         };
         context.output.json(&answer)?;
     } else {

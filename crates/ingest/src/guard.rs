@@ -194,7 +194,7 @@ impl Guard {
             let cause = error.and_then(|error| std::error::Error::source(error).map(ToString::to_string));
             let cause = cause.unwrap_or_else(|| format!("no answer within {ASKING:?}"));
             tracing::warn!(
-                cause,
+                error = cause,
                 times,
                 "keys cannot be checked, so requests with new ones are answered 503"
             );

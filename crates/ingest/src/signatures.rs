@@ -148,7 +148,11 @@ impl Signatures {
         if let Some(times) = self.unavailable.occurred() {
             let cause = error.and_then(|error| std::error::Error::source(error).map(ToString::to_string));
             let cause = cause.unwrap_or_else(|| format!("no answer within {ASKING:?}"));
-            tracing::warn!(cause, times, "shared secrets cannot be read, so requests are answered 503");
+            tracing::warn!(
+                error = cause,
+                times,
+                "shared secrets cannot be read, so requests are answered 503"
+            );
         }
         Refused::KeysUnavailable
     }

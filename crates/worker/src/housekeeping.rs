@@ -34,7 +34,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
         match sweeper.sweep(worker).await {
             Ok(true) => continue,
             Ok(false) => {}
-            Err(cause) => warn!(%cause, "what has expired could not be dropped"),
+            Err(cause) => warn!(error = %cause, "what has expired could not be dropped"),
         }
         tokio::select! { biased; () = tokio::time::sleep(EVERY) => {}, () = stop.cancelled() => {} }
     }

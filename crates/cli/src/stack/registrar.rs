@@ -110,7 +110,7 @@ impl RefersionRegistrar {
                     let (id, name) = (connection.id, connection.name.as_str());
                     tracing::warn!(
                         connection = name,
-                        id,
+                        connection_id = id,
                         "a new API key was verified: its connection was added"
                     );
                     note(engines, id, "connection_registered").await;
@@ -166,7 +166,7 @@ async fn replace_key(
     let name = connection.name.as_str();
     tracing::warn!(
         connection = name,
-        id,
+        connection_id = id,
         "a request brought another secret key for the public key of this connection: it was verified and is in use; the \
          old one is valid for 7 days more"
     );
@@ -184,7 +184,7 @@ async fn note(engines: &Engines, connection: ConnectionId, action: &str) {
     };
     let changes = Changes { connection, audit: vec![line], ..Changes::default() };
     if let Err(error) = engines.ledger.record(changes).await {
-        tracing::warn!(%error, id = connection, action, "the audit does not have this");
+        tracing::warn!(%error, connection_id = connection, action, "the audit does not have this");
     }
 }
 

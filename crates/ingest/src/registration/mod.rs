@@ -215,7 +215,7 @@ impl Registrations {
         if let Some(times) = self.unavailable.occurred() {
             let cause = cause.unwrap_or_else(|| format!("no answer within {VERIFYING:?}"));
             tracing::warn!(
-                cause,
+                error = cause,
                 times,
                 "unknown API keys cannot be verified, so requests with them are answered 503"
             );

@@ -100,7 +100,7 @@ impl Slots {
             }
         }
         if let Err(cause) = went {
-            warn!(connection, cause = %format!("{cause:#}"), "absorb rests: the batch stays in the queue");
+            warn!(connection_id = connection, error = %format!("{cause:#}"), "absorb rests: the batch stays in the queue");
             self.resting.insert(connection, Instant::now() + REST);
         }
     }

@@ -12,6 +12,7 @@ use listener::Client;
 use queue::{Clock, GroupCommit};
 use segment::array;
 use tokio::time::{Instant, timeout};
+use tracing::{Instrument as _, debug_span};
 use uuid::Uuid;
 
 use crate::admission::Unlimited;
@@ -124,7 +125,8 @@ impl Endpoint {
     {
         let began = Instant::now();
         let (head, mut body) = request.into_parts();
-        let answer = match self.route(peer, &head, &mut body).await {
+        let span = debug_span!("request", %peer, method = %head.method);
+        let answer = match self.route(peer, &head, &mut body).instrument(span).await {
             Ok(answer) => answer,
             Err(refused) => {
                 // Read to its end, if it is short, so that the connection can go on.

@@ -231,7 +231,7 @@ impl Shared {
             }
             Err(error) => tracing::warn!(
                 error = %error,
-                cause = std::error::Error::source(error).map(tracing::field::display),
+                source = std::error::Error::source(error).map(tracing::field::display),
                 events = envelopes.len(),
                 "a group of events was not published"
             ),

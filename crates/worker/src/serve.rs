@@ -10,7 +10,7 @@ use ledger::{Fence, Lease};
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, debug, debug_span, info, warn};
 use uuid::Uuid;
 
 use crate::gate::ConnectionGate;
@@ -51,8 +51,9 @@ pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
                 {
                     let token = stop.child_token();
                     let (id, until) = (connection.id, stays_away.remove(&connection.id));
+                    let span = debug_span!("connection", connection = %connection.name, connection_id = id);
                     let serving = serve_one(worker.clone(), connection, until, token.clone());
-                    served.insert(id, (token, tasks.spawn(serving).id()));
+                    served.insert(id, (token, tasks.spawn(serving.instrument(span)).id()));
                 }
                 for (id, (token, _)) in served.iter().filter(|(id, _)| !known.has(**id)) {
                     debug!(connection_id = id, "the connection was removed");

@@ -13,6 +13,7 @@ mod event;
 mod fields;
 mod identifiers;
 mod identify;
+mod items;
 mod kind;
 mod message;
 mod node;

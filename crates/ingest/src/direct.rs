@@ -3,7 +3,6 @@
 //! <https://segment.com/docs/partners/direct-destination/>
 
 use jiff::Timestamp;
-use queue::Lane;
 use serde_json::value::RawValue;
 
 use crate::publisher::Incoming;
@@ -18,12 +17,7 @@ pub(crate) fn event(json: &[u8], api_key: &str, received_at: Timestamp) -> Resul
         segment::Refusal::NotAnObject => Refused::NotAnObject,
         other => Refused::Event(other),
     })?;
-    Ok(Incoming {
-        lane: if event.bulk { Lane::Bulk } else { Lane::Live },
-        is_delete: matches!(event.body, segment::Body::Delete(_)),
-        is_public: false,
-        payload: payload(json, api_key)?,
-    })
+    Ok(Incoming::of(&event, payload(json, api_key)?))
 }
 
 fn payload(json: &[u8], api_key: &str) -> Result<Box<RawValue>, Refused> {

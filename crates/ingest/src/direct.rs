@@ -13,11 +13,11 @@ pub(crate) const PATH: &str = "/segment";
 
 /// The event of a body, as it came, less the key with which it came.
 pub(crate) fn event(json: &[u8], api_key: &str, received_at: Timestamp) -> Result<Incoming, Refused> {
-    let event = segment::read(json, received_at).map_err(|refusal| match refusal {
+    let event = segment::check(json, received_at).map_err(|refusal| match refusal {
         segment::Refusal::NotAnObject => Refused::NotAnObject,
         other => Refused::Event(other),
     })?;
-    Ok(Incoming::of(&event, payload(json, api_key)?))
+    Ok(Incoming::of(event, payload(json, api_key)?))
 }
 
 fn payload(json: &[u8], api_key: &str) -> Result<Box<RawValue>, Refused> {

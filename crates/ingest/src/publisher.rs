@@ -6,7 +6,7 @@ use std::sync::Arc;
 use connections::Randomness;
 use jiff::Timestamp;
 use queue::{Envelope, FORMAT, GroupCommit, GroupCounts, Lane, PublishError};
-use segment::{Body, Event};
+use segment::Checked;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -27,11 +27,11 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    /// An event that was read, from whoever has the secret of its connection.
-    pub(crate) fn of(event: &Event, payload: Box<RawValue>) -> Self {
+    /// An event of a sender that has the secret of its connection.
+    pub(crate) fn of(event: Checked, payload: Box<RawValue>) -> Self {
         Self {
             lane: if event.bulk { Lane::Bulk } else { Lane::Live },
-            is_delete: matches!(event.body, Body::Delete(_)),
+            is_delete: event.is_delete,
             is_public: false,
             payload,
         }

@@ -33,8 +33,8 @@ pub(crate) async fn events(items: &[&RawValue], api_key: &str, received_at: Time
 
 fn event(item: &RawValue, api_key: &str, received_at: Timestamp) -> Incoming {
     let payload = payload(item, api_key);
-    match segment::read(payload.get().as_bytes(), received_at) {
-        Ok(event) => Incoming::of(&event, payload),
+    match segment::check(payload.get().as_bytes(), received_at) {
+        Ok(event) => Incoming::of(event, payload),
         // Nobody waits for its end.
         Err(_) => Incoming { lane: Lane::Bulk, is_delete: false, is_public: false, payload },
     }

@@ -131,7 +131,7 @@ impl Route {
 fn incoming(event: String, sender: &Sender, received_at: Timestamp) -> Result<Incoming, Refused> {
     // Only what may be from Engage is read here: the worker reads every event.
     let may_be_bulk = event.contains("personas");
-    let bulk = may_be_bulk && segment::read(event.as_bytes(), received_at).is_ok_and(|event| event.bulk);
+    let bulk = may_be_bulk && segment::check(event.as_bytes(), received_at).is_ok_and(|event| event.bulk);
     let lane = if bulk { Lane::Bulk } else { Lane::Live };
     let event = RawValue::from_string(event).map_err(|_| Refused::BodyBroken)?;
     let payload = publisher::without_key(event, &sender.key);

@@ -55,7 +55,7 @@ async fn mend_when_damaged(queue: &SqliteQueue, stop: &CancellationToken) {
                 Ok(rescues) => tracing::info!(rescues = rescues.len(), "the queue can be used again"),
                 Err(error) => tracing::error!(
                     cause = with_causes(&error),
-                    "the damaged queue cannot be mended yet; it needs free space as large as the file"
+                    "the damaged queue cannot be repaired yet; it needs free space as large as the file"
                 ),
             }
         }

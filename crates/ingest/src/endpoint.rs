@@ -143,6 +143,9 @@ impl Endpoint {
         B: Body<Data = Bytes> + Unpin,
     {
         listener::check_host(head)?;
+        if head.method == Method::OPTIONS && tracking::is_below(head.uri.path()) {
+            return Ok(tracking::preflight());
+        }
         if let Some(route) = Route::of(head.uri.path()) {
             return route.answer(self, self.client(peer, &head.headers), head, body).await;
         }
@@ -154,7 +157,6 @@ impl Endpoint {
             }
             (_, direct::PATH) => Err(Refused::NotPost),
             (&Method::GET, "") => Ok(answer::hint()),
-            (&Method::OPTIONS, _) if tracking::is_below(head.uri.path()) => Ok(tracking::preflight()),
             _ => Err(Refused::NoSuchPath),
         }
     }

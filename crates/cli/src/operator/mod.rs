@@ -1,9 +1,10 @@
 //! What an operator sees: events with what happened to them, persons with what is kept of them, and what both wait for.
 //!
-//! Nothing here writes; `verification` asks Refersion whether keys work. The commands put it into tables or JSON.
+//! Nothing here writes but `new_key`; `verification` asks Refersion whether keys work. The commands put it into tables or JSON.
 
 pub mod directory;
 pub mod events;
+pub mod new_key;
 pub mod profile;
 pub mod subject;
 pub mod verification;

@@ -3,8 +3,7 @@
 
 use async_trait::async_trait;
 use connections::{
-    ApiKey, Conflict, Connection, ConnectionId, ConnectionName, NewConnection, PausedFor, Settings,
-    StoreError,
+    ApiKey, Conflict, Connection, ConnectionId, ConnectionName, NewConnection, Settings, StoreError,
 };
 use ingest::{KeysUnavailable, Registrar, Registration};
 use ledger::{Audit, Changes};
@@ -15,6 +14,7 @@ use super::public_halves::log_wrong_secret;
 use crate::config::{Config, Proxy};
 use crate::engines::Engines;
 use crate::engines::awaited::Awaited;
+use crate::operator::new_key;
 use crate::operator::verification::Verifier;
 
 /// Names that are tried for one connection before the last resort, its digest.
@@ -154,15 +154,14 @@ async fn with_public_half(engines: &Engines, key: &ApiKey) -> Result<Option<Conn
     Ok(None)
 }
 
-/// Gives a connection its new key. A pause for the old one's sake ends.
+/// Gives a connection the new key that a request brought.
 async fn replace_key(
     engines: &Engines,
     connection: &Connection,
     key: &ApiKey,
 ) -> Result<ConnectionId, StoreError> {
-    let (id, sealed) = (connection.id, engines.vault.seal_key(key));
-    engines.connections.rotate_key(id, sealed, engines.now()).await?;
-    engines.connections.resume(id, Some(PausedFor::Credentials)).await?;
+    let id = connection.id;
+    new_key::replace_key(engines, id, key).await?;
     let name = connection.name.as_str();
     tracing::warn!(
         connection = name,

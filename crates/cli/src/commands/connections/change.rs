@@ -1,8 +1,6 @@
 //! What changes a connection: `add`, `set`, `pause`, `resume`, `rotate-key`, `rotate-write-key`, `remove`.
 
-use connections::{
-    ApiKey, Connection, ConnectionName, NewConnection, PausedFor, Settings, SharedSecret, StoreError,
-};
+use connections::{Connection, ConnectionName, NewConnection, PausedFor, Settings, SharedSecret, StoreError};
 
 use super::key;
 use super::options::{KeyOptions, SecretOptions, SettingOptions, unmap};
@@ -11,6 +9,7 @@ use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::directory::by_name;
+use crate::operator::new_key::replace_key;
 
 pub(super) async fn add(
     name: ConnectionName,
@@ -66,7 +65,7 @@ pub(super) async fn set(
     options.apply(&mut settings)?;
     options.check_url(&settings, Some(&connection.settings))?;
     if let Some(key) = api_key {
-        replace_key(&engines, &connection, &key).await?;
+        replace_key(&engines, connection.id, &key).await?;
     }
     set_shared_secret(&engines, &connection, shared_secret, secret.no_shared_secret).await?;
     if settings != connection.settings {
@@ -107,7 +106,7 @@ pub(super) async fn rotate_key(
     let api_key = key::read(key, context)?;
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
-    replace_key(&engines, &connection, &api_key).await?;
+    replace_key(&engines, connection.id, &api_key).await?;
     show(&engines, &again(&engines, &connection).await?, context).await?;
     if !context.output.is_json() {
         context.output.line("\nthe new key is in use; the old one is valid for 7 days more")?;
@@ -125,15 +124,6 @@ pub(super) async fn rotate_write_key(name: &ConnectionName, context: &mut Contex
         context.output.line("\nthe new write key is valid at once; the old one is valid for 7 days more")?;
     }
     Ok(Exit::Done)
-}
-
-/// Gives the connection a new key. A pause for the old one's sake ends: if the new one does not work either, the worker
-/// pauses it again.
-async fn replace_key(engines: &Engines, connection: &Connection, key: &ApiKey) -> Result<(), Failure> {
-    let sealed = engines.vault.seal_key(key);
-    engines.connections.rotate_key(connection.id, sealed, engines.now()).await?;
-    engines.connections.resume(connection.id, Some(PausedFor::Credentials)).await?;
-    Ok(())
 }
 
 /// Gives the connection a shared secret, or takes away those that it has.

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use ledger::groups::{Mender, Span};
 use ledger::selector::Term;
-use ledger::{DeadLetterState, Group};
+use ledger::{DeadLetterFilter, DeadLetterState, Group, Selector};
 use serde::Serialize;
 
-use super::selection::Selection;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
-use crate::output::{Output, age, cut, spare, whole};
+use crate::output::{Output, age, counted, cut, spare, whole};
 
 /// A group. The names of its fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
@@ -49,11 +48,11 @@ struct Listed {
 
 pub(super) async fn list(
     engines: &Engines,
-    selection: &Selection,
+    (selector, filter): &(Selector, DeadLetterFilter),
     limit: Option<usize>,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    if let Some(term) = selection.selector.terms().iter().find(|term| !is_counted(term)) {
+    if let Some(term) = selector.terms().iter().find(|term| !is_counted(term)) {
         let message = format!("groups cannot be selected by `{term}`");
         let hint = "the terms of groups are class, connection, field, group, mend, state and status; `dead-letters list` \
                     takes every term";
@@ -62,14 +61,14 @@ pub(super) async fn list(
     let directory = Directory::read(engines, None).await?;
     let now = engines.now();
     let groups = engines.dead_letters.groups(now).await?;
-    let picked = groups.into_iter().filter(|group| group.is_picked_by(&selection.filter));
+    let picked = groups.into_iter().filter(|group| group.is_picked_by(filter));
     let open = [DeadLetterState::Open];
-    let states: &[DeadLetterState] = selection.filter.states.as_deref().unwrap_or(&open);
+    let states: &[DeadLetterState] = filter.states.as_deref().unwrap_or(&open);
     let mut rows: Vec<Row> = picked.filter_map(|group| Row::of(group, states, &directory)).collect();
     rows.sort_by_key(|row| (row.mend, std::cmp::Reverse(row.count), row.group.clone()));
     let (all, dead_letters) = (rows.len(), rows.iter().map(|row| row.count).sum());
     rows.truncate(limit.unwrap_or(usize::MAX));
-    let selector = selection.selector.to_string();
+    let selector = selector.to_string();
     if context.output.is_json() {
         context.output.json(&Listed { selector, count: all, dead_letters, groups: rows })?;
         return Ok(Exit::Done);
@@ -80,7 +79,7 @@ pub(super) async fn list(
     if rows.len() < all {
         output.line(&format!("{} of {all} groups shown; --limit shows more", rows.len()))?;
     }
-    output.line(&format!("{}, {}", number(all as u64, "group"), number(dead_letters, "dead letter")))?;
+    output.line(&format!("{}, {}", counted(all as u64, "group"), counted(dead_letters, "dead letter")))?;
     Ok(Exit::Done)
 }
 
@@ -95,11 +94,6 @@ fn is_counted(term: &Term) -> bool {
             | Term::DiedFrom(_)
             | Term::DiedBefore(_)
     )
-}
-
-fn number(count: u64, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{s}")
 }
 
 impl Row {
@@ -127,7 +121,7 @@ impl Row {
     }
 }
 
-/// A table for each who can mend.
+/// A table for each who can correct the cause.
 pub(super) fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     for mender in Mender::ALL {
         let those: Vec<&Row> = rows.iter().filter(|row| row.mend == mender).collect();
@@ -160,10 +154,10 @@ pub(super) fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<
 
 fn title(mender: Mender) -> &'static str {
     match mender {
-        Mender::Data => "to be mended in the data that Segment gets (mend:data)",
-        Mender::Settings => "to be mended in the settings of the connection (mend:settings)",
-        Mender::Refersion => "to be mended by Refersion, or by time (mend:refersion)",
-        Mender::Us => "to be mended in this program (mend:us)",
+        Mender::Data => "to be corrected in the data that Segment gets (mend:data)",
+        Mender::Settings => "to be corrected in the settings of the connection (mend:settings)",
+        Mender::Refersion => "to be corrected by Refersion, or by time (mend:refersion)",
+        Mender::Us => "to be corrected in this program (mend:us)",
     }
 }
 

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use connections::ConnectionName;
-use jiff::Timestamp;
 use ledger::selector::Term;
 use ledger::{DeadLetterFilter, DeadLetterState, Selector, SelectorError};
 
@@ -10,6 +9,7 @@ use super::StateWord;
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::Directory;
+use crate::output::counted;
 
 /// Arguments that say which dead letters.
 #[derive(Debug, Default, Args)]
@@ -83,12 +83,12 @@ impl Wanted {
     /// # Errors
     ///
     /// As [`Wanted::to_list`].
-    pub(super) async fn to_group(&self, engines: &Engines) -> Result<Selection, Failure> {
+    pub(super) async fn to_group(&self, engines: &Engines) -> Result<(Selector, DeadLetterFilter), Failure> {
         let mut selector = self.selector(None).map_err(unreadable)?;
         if !selector.names_a_state() {
             selector.and(Term::State(vec![DeadLetterState::Open])).map_err(unreadable)?;
         }
-        self.select(selector, engines).await
+        filter(selector, engines).await
     }
 
     /// What an act concerns. Without a state or ids these are the dead letters in the state `acts_on`, which the selector of
@@ -120,24 +120,26 @@ impl Wanted {
     }
 
     async fn select(&self, selector: Selector, engines: &Engines) -> Result<Selection, Failure> {
-        let now = in_micros(engines.now());
-        let selector = selector.freeze(now);
-        let directory = Directory::read(engines, None).await?;
-        let id_of = |name: &str| {
-            let found = directory.all().find(|connection| connection.name.to_string() == name);
-            found.map(|connection| connection.id).ok_or_else(|| {
-                let message = format!("there is no connection named {name}");
-                Failure::refused("no_such_connection", message, "`connections list` shows their names")
-            })
-        };
-        let filter = selector.filter(now, id_of)?;
+        let (selector, filter) = filter(selector, engines).await?;
         let count = engines.dead_letters.count_dead_letters(&filter).await?;
         Ok(Selection { selector, filter, count, is_object: self.is_object(), is_by_id: false })
     }
 }
 
-fn in_micros(at: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
+/// The selector with its times frozen, and what it selects.
+async fn filter(selector: Selector, engines: &Engines) -> Result<(Selector, DeadLetterFilter), Failure> {
+    let now = engines.now();
+    let selector = selector.freeze(now);
+    let directory = Directory::read(engines, None).await?;
+    let id_of = |name: &str| {
+        let found = directory.all().find(|connection| connection.name.to_string() == name);
+        found.map(|connection| connection.id).ok_or_else(|| {
+            let message = format!("there is no connection named {name}");
+            Failure::refused("no_such_connection", message, "`connections list` shows their names")
+        })
+    };
+    let filter = selector.filter(now, id_of)?;
+    Ok((selector, filter))
 }
 
 fn unreadable(error: SelectorError) -> Failure {
@@ -151,10 +153,10 @@ fn unreadable(error: SelectorError) -> Failure {
 impl Selection {
     /// The selector and the count, for people.
     pub(super) fn told(&self) -> String {
-        let letters = if self.count == 1 { "dead letter" } else { "dead letters" };
+        let letters = counted(self.count, "dead letter");
         match self.selector.is_empty() {
-            true => format!("{} {letters} in all", self.count),
-            false => format!("selector: {}\n{} {letters} selected", self.selector, self.count),
+            true => format!("{letters} in all"),
+            false => format!("selector: {}\n{letters} selected", self.selector),
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod groups;
 pub mod monitoring;
 mod port;
 pub mod postgres;
+mod repairs;
 mod rows;
 pub mod selector;
 pub mod sqlite;
@@ -34,6 +35,7 @@ pub use dead_letters::{Act, DeadLetters};
 pub use groups::{Group, Mender};
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};
 pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, Schedule, View};
+pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };

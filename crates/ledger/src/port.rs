@@ -12,12 +12,20 @@ use uuid::Uuid;
 use crate::{
     Arrivals, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DeadLetters,
     DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError, Monitoring,
-    OpenCall, Storage, SweepClock, Want,
+    OpenCall, Repairs, Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
 pub trait Engine:
-    Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + WriteKeys + SharedSecretStore
+    Ledger
+    + Storage
+    + Monitoring
+    + Arrivals
+    + DeadLetters
+    + Repairs
+    + ConnectionStore
+    + WriteKeys
+    + SharedSecretStore
 {
 }
 
@@ -27,6 +35,7 @@ impl<E> Engine for E where
         + Monitoring
         + Arrivals
         + DeadLetters
+        + Repairs
         + ConnectionStore
         + WriteKeys
         + SharedSecretStore
@@ -157,6 +166,9 @@ pub trait View: Send + Sync {
 
     /// One event's payload while it is kept (pending or dead).
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError>;
+
+    /// The payload of an event that is pending or dead, and the revisions of it, as far as they are kept.
+    async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError>;
 
     /// Dead letters, newest first, of equal times the greater id first.
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError>;

@@ -16,6 +16,7 @@ pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
+pub mod repairs;
 pub mod retention;
 pub mod selection;
 pub mod shared_secrets;
@@ -98,6 +99,10 @@ macro_rules! contract_tests {
                 what_is_left_out_is_counted_by_name,
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event
+            ]
+            repairs: [
+                a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,
+                a_repaired_payload_goes_with_the_original, repairs_are_audited
             ]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,

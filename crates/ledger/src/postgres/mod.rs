@@ -33,6 +33,7 @@ mod pool;
 mod pooler;
 mod port;
 mod record;
+mod repairs;
 mod storage;
 mod text;
 mod unmapped;

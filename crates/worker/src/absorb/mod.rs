@@ -5,6 +5,7 @@
 
 mod answers;
 mod fold;
+mod former;
 mod hand;
 mod left_out;
 mod names;
@@ -161,7 +162,13 @@ async fn absorb(
     answers: &Answers,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let readings = off_thread(|| read_all(worker, known, &batch));
+    let mut readings = off_thread(|| read_all(worker, known, &batch));
+    for readings in readings.values_mut() {
+        if let Err(cause) = former::look_up(worker, known, readings).await {
+            release(worker, &batch).await;
+            return Err(cause.into());
+        }
+    }
     let parts = readings.into_iter().map(|(connection, readings)| async move {
         let part = Part::new(connection, readings, known);
         let parts = if batch.redelivered { part.singles() } else { [part].into() };

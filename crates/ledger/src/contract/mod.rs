@@ -16,6 +16,7 @@ pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
+pub mod operators;
 pub mod retention;
 pub mod selection;
 pub mod shared_secrets;
@@ -98,6 +99,10 @@ macro_rules! contract_tests {
                 what_is_left_out_is_counted_by_name,
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event
+            ]
+            operators: [
+                an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,
+                a_request_with_a_key_is_carried_out_once, an_act_that_was_never_finished_may_be_asked_for_again
             ]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,

@@ -146,7 +146,11 @@ impl Signatures {
     fn unavailable(&self, error: Option<&KeysUnavailable>) -> Refused {
         if let Some(times) = self.unavailable.occurred() {
             let cause = keys::cause(error, ASKING);
-            tracing::warn!(error = cause, times, "shared secrets cannot be read, so requests are answered 503");
+            tracing::warn!(
+                error = cause,
+                times,
+                "shared secrets cannot be read, so requests are answered 503"
+            );
         }
         Refused::KeysUnavailable
     }

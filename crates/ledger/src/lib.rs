@@ -9,13 +9,16 @@
 
 pub mod arrivals;
 mod audience;
+mod audit;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod dead_letters;
 mod failure;
 pub mod groups;
+mod idempotency;
 pub mod monitoring;
+mod operators;
 mod port;
 pub mod postgres;
 mod repairs;
@@ -28,18 +31,21 @@ pub mod view;
 mod words;
 
 pub use arrivals::{Arrivals, Missing, Stream};
+pub use audit::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
 pub use dead_letters::{Act, DeadLetters};
 pub use groups::{Group, Mender};
+pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};
-pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, Schedule, View};
+pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
+pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, OperatorPorts, Schedule, View};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };
-pub use selector::{Selector, SelectorError};
+pub use selector::{AuditSelector, Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, DeadLetterState, DeadLetterView,

@@ -10,9 +10,9 @@ use numbers::Ranges;
 use uuid::Uuid;
 
 use crate::{
-    Arrivals, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DeadLetters,
-    DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError, Monitoring,
-    OpenCall, Repairs, Storage, SweepClock, Want,
+    Arrivals, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView,
+    DeadLetters, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Idempotency, Lease,
+    LedgerError, Monitoring, OpenCall, Operators, Repairs, Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -26,6 +26,7 @@ pub trait Engine:
     + ConnectionStore
     + WriteKeys
     + SharedSecretStore
+    + OperatorPorts
 {
 }
 
@@ -39,8 +40,14 @@ impl<E> Engine for E where
         + ConnectionStore
         + WriteKeys
         + SharedSecretStore
+        + OperatorPorts
 {
 }
+
+/// What is kept of operators: who they are, what they did, and what they asked for once only.
+pub trait OperatorPorts: Operators + AuditLog + Idempotency {}
+
+impl<E: Operators + AuditLog + Idempotency> OperatorPorts for E {}
 
 /// The ledger: all of its parts that workers and operators share.
 pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping {}

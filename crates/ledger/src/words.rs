@@ -9,7 +9,7 @@ use identity::plan::StepKind;
 use jiff::Timestamp;
 use numbers::Ranges;
 
-use crate::{DeadLetterState, Mender, ProcessRole, State};
+use crate::{DeadLetterState, Mender, OperatorRole, ProcessRole, State};
 
 /// Lanes in the order in which they are served.
 pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
@@ -39,6 +39,10 @@ pub(crate) fn lane_word(lane: Lane) -> &'static str {
 pub(crate) fn lane(word: &str) -> Result<Lane, Unreadable> {
     let found = LANES.into_iter().find(|lane| lane_word(*lane) == word);
     found.ok_or_else(|| Unreadable::word("lane", word))
+}
+
+pub(crate) fn operator_role(word: &str) -> Result<OperatorRole, Unreadable> {
+    word.parse().map_err(|_| Unreadable::word("role of an operator", word))
 }
 
 /// Numbers as ranges.

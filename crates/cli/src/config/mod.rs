@@ -20,8 +20,8 @@ use std::path::Path;
 pub use error::ConfigError;
 pub use proxy::Proxy;
 pub use sections::{
-    Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry, Secrets,
-    Shutdown, Worker,
+    Api, Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry,
+    Secrets, Shutdown, Worker,
 };
 pub use settings::{Origin, Settings};
 pub use show::ShownSetting;

@@ -180,6 +180,11 @@ sections! {
         /// Where it will listen.
         listen: SocketAddr,
     }
+    /// The HTTP API for operators.
+    api: Api {
+        /// Where it listens.
+        listen: SocketAddr,
+    }
     /// How the program ends.
     shutdown: Shutdown {
         /// Time for what is under way.

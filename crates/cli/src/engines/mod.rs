@@ -19,7 +19,7 @@ use std::sync::Arc;
 use connections::vault::FIRST_KEY_NUMBER;
 use connections::{ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys};
 use jiff::Timestamp;
-use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
+use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, OperatorPorts, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -45,6 +45,8 @@ pub struct Engines {
     pub arrivals: Arc<dyn Arrivals>,
     /// Dead letters by cause.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// Operators, what they did, and what they asked for once only.
+    pub operators: Arc<dyn OperatorPorts>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
     /// Their write keys.
@@ -150,6 +152,7 @@ impl Opening {
             monitoring: ledger.monitoring,
             arrivals: ledger.arrivals,
             dead_letters: ledger.dead_letters,
+            operators: ledger.operators,
             connections: ledger.connections,
             write_keys: ledger.write_keys,
             shared_secrets: ledger.shared_secrets,

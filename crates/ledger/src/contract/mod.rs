@@ -16,6 +16,7 @@ pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
+pub mod operators;
 pub mod repairs;
 pub mod retention;
 pub mod selection;
@@ -103,6 +104,10 @@ macro_rules! contract_tests {
             repairs: [
                 a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,
                 a_repaired_payload_goes_with_the_original, repairs_are_audited
+            ]
+            operators: [
+                an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,
+                a_request_with_a_key_is_carried_out_once, an_act_that_was_never_finished_may_be_asked_for_again
             ]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,

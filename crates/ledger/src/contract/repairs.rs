@@ -5,7 +5,12 @@ use super::material::{ONE, at, dead_letter, letters, outcome, outcomes, record, 
 use crate::{Act, Changes, DeadLetterView, NewRevision, Revision, State, Stored};
 
 fn act(second: i64) -> Act {
-    Act { at: at(second), selector: "id:1".to_owned(), reason: Some("a typing error".to_owned()) }
+    Act {
+        at: at(second),
+        actor: "ann".to_owned(),
+        selector: "id:1".to_owned(),
+        reason: Some("a typing error".to_owned()),
+    }
 }
 
 async fn letter(engine: &impl Engine, number: u128) -> DeadLetterView {

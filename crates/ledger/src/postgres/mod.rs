@@ -10,6 +10,7 @@
 
 mod accounts;
 mod arrivals;
+mod audit;
 mod claims;
 mod codes;
 mod copy;
@@ -21,6 +22,7 @@ mod failure;
 mod find;
 mod graphs;
 mod groups;
+mod idempotency;
 mod inspect;
 mod leases;
 mod letters;
@@ -28,6 +30,7 @@ mod message_ids;
 mod migrate;
 mod monitoring;
 mod notes;
+mod operators;
 mod orphans;
 mod pool;
 mod pooler;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 pub(super) use crate::words::{
     LANES, count, digests, key_digest, lane, lane_word, letter_state, limit, marks, mender, micros, narrow,
-    process_role, ranges, small, state, step_word, time,
+    operator_role, process_role, ranges, small, state, step_word, time,
 };
 
 pub(super) fn uuid(bytes: &[u8]) -> Result<Uuid, Failure> {

@@ -104,6 +104,7 @@ fn variables(context: &Context, folder: &Path) -> Result<Vec<(String, String)>, 
     let mut set = |key: &str, value: &str| variables.push((format!("{PREFIX}{key}"), value.to_owned()));
     set("INGEST__LISTEN", "127.0.0.1:0");
     set("HEALTH__LISTEN", "127.0.0.1:0");
+    set("API__LISTEN", "127.0.0.1:0");
     // The simulated Refersion is on this machine.
     set("REFERSION__PROXY", "none");
     if settings.origin("log.level") == Origin::Default {

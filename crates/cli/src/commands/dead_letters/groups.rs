@@ -1,41 +1,15 @@
 //! `dead-letters groups`: dead letters by cause, and `dead-letters note`.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use ledger::groups::{Mender, Span};
-use ledger::selector::Term;
-use ledger::{DeadLetterFilter, DeadLetterState, Group, Selector};
+use ledger::groups::Mender;
 use serde::Serialize;
 
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
+use crate::operator::dead_letters::{GroupRow, Selection, groups};
+use crate::operator::{Directory, audit};
 use crate::output::{Output, age, counted, cut, spare, whole};
-
-/// A group. The names of its fields are fixed: scripts rely on them.
-#[derive(Debug, Serialize)]
-pub(super) struct Row {
-    group: String,
-    mend: Mender,
-    connection: String,
-    class: String,
-    http_status: Option<u16>,
-    field: Option<String>,
-    cause: String,
-    /// Dead letters in the states that the selector names; without any, those that are open.
-    count: u64,
-    people: u64,
-    first_at: Timestamp,
-    last_at: Timestamp,
-    /// By state, whatever the selector says.
-    states: BTreeMap<DeadLetterState, u64>,
-    /// Deaths in each of the last 24 hours, the current one last.
-    hours: Vec<u64>,
-    sample: i64,
-    note: Option<String>,
-}
 
 #[derive(Serialize)]
 struct Listed {
@@ -43,32 +17,21 @@ struct Listed {
     /// All groups, also those that `--limit` leaves out.
     count: usize,
     dead_letters: u64,
-    groups: Vec<Row>,
+    groups: Vec<GroupRow>,
 }
 
 pub(super) async fn list(
     engines: &Engines,
-    (selector, filter): &(Selector, DeadLetterFilter),
+    selection: &Selection,
     limit: Option<usize>,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    if let Some(term) = selector.terms().iter().find(|term| !is_counted(term)) {
-        let message = format!("groups cannot be selected by `{term}`");
-        let hint = "the terms of groups are class, connection, field, group, mend, state and status; `dead-letters list` \
-                    takes every term";
-        return Err(Failure::usage("selector", message, hint));
-    }
     let directory = Directory::read(engines, None).await?;
     let now = engines.now();
-    let groups = engines.dead_letters.groups(now).await?;
-    let picked = groups.into_iter().filter(|group| group.is_picked_by(filter));
-    let open = [DeadLetterState::Open];
-    let states: &[DeadLetterState] = filter.states.as_deref().unwrap_or(&open);
-    let mut rows: Vec<Row> = picked.filter_map(|group| Row::of(group, states, &directory)).collect();
-    rows.sort_by_key(|row| (row.mend, std::cmp::Reverse(row.count), row.group.clone()));
+    let mut rows = groups(engines, &directory, selection).await?;
     let (all, dead_letters) = (rows.len(), rows.iter().map(|row| row.count).sum());
     rows.truncate(limit.unwrap_or(usize::MAX));
-    let selector = selector.to_string();
+    let selector = selection.selector.to_string();
     if context.output.is_json() {
         context.output.json(&Listed { selector, count: all, dead_letters, groups: rows })?;
         return Ok(Exit::Done);
@@ -83,48 +46,10 @@ pub(super) async fn list(
     Ok(Exit::Done)
 }
 
-/// Whether counts are kept by what a term asks for.
-fn is_counted(term: &Term) -> bool {
-    !matches!(
-        term,
-        Term::Id(_)
-            | Term::Audience(_)
-            | Term::Text(_)
-            | Term::Age(_)
-            | Term::DiedFrom(_)
-            | Term::DiedBefore(_)
-    )
-}
-
-impl Row {
-    /// `None` if no dead letter of the group is in one of these states.
-    fn of(group: Group, states: &[DeadLetterState], directory: &Directory) -> Option<Self> {
-        let spans: Vec<&Span> = states.iter().filter_map(|state| group.states.get(state)).collect();
-        let is_classified = !group.key.is_empty();
-        Some(Self {
-            count: spans.iter().map(|span| span.letters).sum(),
-            first_at: spans.iter().map(|span| span.first).min()?,
-            last_at: spans.iter().map(|span| span.last).max()?,
-            mend: group.cause.mender,
-            connection: directory.name(group.connection),
-            class: group.cause.class,
-            http_status: group.cause.http_status,
-            field: group.cause.field,
-            cause: if is_classified { group.cause.text } else { "(not classified yet)".to_owned() },
-            people: group.people,
-            states: group.states.iter().map(|(state, span)| (*state, span.letters)).collect(),
-            hours: group.hours.to_vec(),
-            sample: group.sample,
-            note: group.note.map(|note| note.text),
-            group: group.key,
-        })
-    }
-}
-
 /// A table for each who can correct the cause.
-pub(super) fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
+pub(super) fn show(rows: &[GroupRow], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     for mender in Mender::ALL {
-        let those: Vec<&Row> = rows.iter().filter(|row| row.mend == mender).collect();
+        let those: Vec<&GroupRow> = rows.iter().filter(|row| row.mend == mender).collect();
         if those.is_empty() {
             continue;
         }
@@ -161,7 +86,7 @@ fn title(mender: Mender) -> &'static str {
     }
 }
 
-fn cells(row: &Row, now: Timestamp) -> Vec<String> {
+fn cells(row: &GroupRow, now: Timestamp) -> Vec<String> {
     vec![
         row.group.clone(),
         row.count.to_string(),
@@ -202,6 +127,7 @@ pub(super) async fn note(
         let message = format!("there is no group {group} of dead letters");
         return Err(Failure::refused("no_such_group", message, "`dead-letters groups` shows their keys"));
     }
+    audit::note(engines, &audit::cli(), "group_noted", format!("group {group}")).await?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "group": group, "note": note }))?;
     } else {
@@ -213,7 +139,8 @@ pub(super) async fn note(
 
 #[cfg(test)]
 mod tests {
-    use ledger::groups::{Cause, HOURS, Note};
+    use ledger::groups::{Cause, HOURS, Note, Span};
+    use ledger::{DeadLetterState, Group};
 
     use super::*;
     use crate::commands::snapshots::{at, fits, shown};
@@ -224,7 +151,7 @@ mod tests {
         assert_eq!(trend(&[0; HOURS]), "·".repeat(12));
     }
 
-    fn row(cause: &Cause, letters: u64, note: Option<&str>) -> Row {
+    fn row(cause: &Cause, letters: u64, note: Option<&str>) -> GroupRow {
         let span = Span { letters, first: at(-90_000), last: at(-40) };
         let mut hours = [0; HOURS];
         (hours[HOURS - 2], hours[HOURS - 1]) = (letters / 2, letters);
@@ -238,7 +165,7 @@ mod tests {
             sample: 117,
             note: note.map(|text| Note { text: text.to_owned(), at: at(0) }),
         };
-        Row::of(group, &[DeadLetterState::Open], &Directory::default()).unwrap()
+        GroupRow::of(group, &[DeadLetterState::Open], &Directory::default()).unwrap()
     }
 
     #[test]

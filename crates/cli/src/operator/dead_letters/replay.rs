@@ -1,27 +1,18 @@
-//! `dead-letters replay`: the same event, taken in once more under the same id and with the same time.
+//! A replay: the same event, taken in once more under the same id and with the same time.
 
-use ledger::{DeadLetterState, DeadLetterView};
+use ledger::{Act, DeadLetterState, DeadLetterView};
 use queue::{Envelope, FORMAT, Lane};
 use serde_json::value::RawValue;
 
-use super::act::{Pages, Row, add_missing, show};
-use super::close::{Reason, act};
-use super::selection::Selection;
+use super::{Pages, Row, Selection};
 use crate::arrivals::report_own;
-use crate::commands::Context;
 use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::operator::Directory;
 
 const QUEUE_CLOSED: &str = "the queue takes nothing now: replay it again later";
 
-pub(super) async fn run(
-    engines: &Engines,
-    selection: &Selection,
-    reason: &Reason,
-    context: &mut Context,
-) -> Result<Exit, Failure> {
-    let act = act(engines, selection, reason);
+pub(super) async fn run(engines: &Engines, selection: &Selection, act: &Act) -> Result<Vec<Row>, Failure> {
     let directory = Directory::read(engines, None).await?;
     let (mut rows, mut is_closed) = (Vec::new(), false);
     let mut pages = Pages::of(selection);
@@ -36,14 +27,13 @@ pub(super) async fn run(
         };
         let replayed: Vec<i64> = page.iter().filter(|row| row.reason.is_none()).map(|row| row.id).collect();
         if !replayed.is_empty() {
-            engines.dead_letters.note_replay(&replayed, &act).await?;
+            engines.dead_letters.note_replay(&replayed, act).await?;
         }
         is_closed = page.iter().any(|row| row.reason == Some(QUEUE_CLOSED));
         rows.extend(page);
     }
-    add_missing(selection, &mut rows)?;
     report_own(engines).await;
-    show(selection, &rows, "replayed", context)
+    Ok(rows)
 }
 
 /// Why a letter cannot be replayed, as far as can be seen from it.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here writes; `verification` asks Refersion whether keys work. The commands put it into tables or JSON.
 
+pub mod adoption;
 pub mod directory;
 pub mod events;
 pub mod profile;

@@ -13,6 +13,7 @@ mod arrivals;
 mod claims;
 mod codes;
 mod copy;
+mod directory;
 mod drop_week;
 mod due;
 mod events;

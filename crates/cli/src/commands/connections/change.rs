@@ -8,8 +8,10 @@ use super::key;
 use super::options::{KeyOptions, SecretOptions, SettingOptions, unmap};
 use super::show::show;
 use crate::commands::Context;
+use crate::config::AdoptNew;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::adoption;
 use crate::operator::directory::by_name;
 
 pub(super) async fn add(
@@ -33,6 +35,9 @@ pub(super) async fn add(
         created_at: engines.now(),
     };
     let connection = engines.connections.add(new).await?;
+    if context.loaded.config.adopt.new_connections == AdoptNew::Walk {
+        adoption::ask(&engines, connection.id).await?;
+    }
     after(&engines, &connection, quiet, context).await?;
     if !quiet && !context.output.is_json() {
         let name = &connection.name;

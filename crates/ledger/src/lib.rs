@@ -14,6 +14,7 @@ pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod dead_letters;
+pub mod directory;
 mod failure;
 pub mod groups;
 mod idempotency;
@@ -36,6 +37,9 @@ pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
 pub use dead_letters::{Act, DeadLetters};
+pub use directory::{
+    Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, Page, Walk, WalkRequest,
+};
 pub use groups::{Group, Mender};
 pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod arrivals;
 pub mod claims;
 pub mod close;
+pub mod directory;
 pub mod ends;
 pub mod events;
 pub mod graphs;
@@ -50,6 +51,10 @@ macro_rules! contract_tests {
             close: [
                 a_discarded_letter_can_be_restored_while_it_is_kept, what_cannot_be_replayed_cannot_be_restored,
                 acts_are_audited, a_letter_names_the_event_that_resolved_it
+            ]
+            directory: [
+                a_walk_goes_on_where_it_was, a_complete_walk_lists_everybody, hints_are_kept_beside_a_walk,
+                drift_is_that_of_the_last_comparison, a_directory_belongs_to_its_connection
             ]
             ends: [
                 an_event_may_end_as_it_begins, many_events_end_together,

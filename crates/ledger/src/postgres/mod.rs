@@ -14,6 +14,7 @@ mod audit;
 mod claims;
 mod codes;
 mod copy;
+mod directory;
 mod drop_week;
 mod due;
 mod events;

@@ -52,7 +52,7 @@ impl Graphs for PostgresLedger {
             Ok((graphs, known))
         })?;
         let known = known.into_iter().map(|(event, known)| (event, known.told())).collect();
-        Ok(Gathered { graphs: parsed(graphs)?, known, partial })
+        Ok(Gathered { graphs: parsed(graphs)?, known, partial, ..Gathered::default() })
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {

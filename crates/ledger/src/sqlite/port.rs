@@ -47,7 +47,7 @@ impl Graphs for SqliteLedger {
                 Ok((graphs, known))
             })
             .await?;
-        Ok(Gathered { graphs: parsed(graphs)?, known, partial })
+        Ok(Gathered { graphs: parsed(graphs)?, known, partial, ..Gathered::default() })
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {

@@ -7,6 +7,7 @@ use identity::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
 use identity::eligibility::Rules;
 use identity::fold::{merge, retract};
 use identity::graph::{Graph, Identifier};
+use identity::known::{Known, learn};
 use identity::plan::{Act, Step};
 use identity::shared::{Apart, most_linked, take_apart};
 use identity::tombstones::Tombstones;
@@ -225,7 +226,7 @@ impl Hand {
     pub(super) fn finish(
         self,
         worker: &Worker,
-        rules: &Rules,
+        (rules, directory): (&Rules, &Known),
         now: Timestamp,
         changes: &mut Changes,
     ) -> Vec<(usize, Vec<Step>)> {
@@ -237,7 +238,8 @@ impl Hand {
             changes.tombstones.extend(Tombstones::of(&slot.graph).all());
         }
         let mut edits = Vec::new();
-        for slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
+        for mut slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
+            learn(&mut slot.graph, rules, directory);
             let new = slot
                 .graph
                 .identifiers

@@ -3,6 +3,7 @@
 //! The order of reading: [`run`] (the story), `slots` (whose events are taken next), `pieces` (one connection's events,
 //! together or in pieces), `part` (from what was gathered to what is recorded), `read` and `fold` (the pure steps).
 
+mod addresses;
 mod answers;
 mod fold;
 mod former;

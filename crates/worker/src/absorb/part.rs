@@ -15,6 +15,7 @@ use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::addresses::unknown_addresses;
 use super::fold::{self, Folded};
 use super::read::Reading;
 use crate::Worker;
@@ -192,6 +193,10 @@ impl Part {
             let known: HashSet<GraphId> = gathered.graphs.iter().map(|read| read.row.id).collect();
             gathered.graphs.extend(more.graphs.into_iter().filter(|read| !known.contains(&read.row.id)));
             gathered.partial |= more.partial;
+        }
+        let addresses = unknown_addresses(self.readings(), &gathered);
+        if !gathered.partial && !addresses.is_empty() {
+            gathered.directory = worker.ledger.look_up(self.connection, &addresses).await?;
         }
         Ok(gathered)
     }

@@ -9,6 +9,8 @@
 
 pub mod arrivals;
 mod audience;
+pub mod audiences;
+mod body;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -27,6 +29,7 @@ pub mod view;
 mod words;
 
 pub use arrivals::{Arrivals, Missing, Stream};
+pub use audiences::{Audience, AudienceCounts, Audiences, Counting, NamedAudience, Rejections};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };

@@ -10,9 +10,9 @@ use numbers::Ranges;
 use uuid::Uuid;
 
 use crate::{
-    Arrivals, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DeadLetters,
-    DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError, Monitoring,
-    OpenCall, Storage, SweepClock, Want,
+    Arrivals, Audiences, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView,
+    DeadLetters, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError,
+    Monitoring, OpenCall, Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -34,9 +34,9 @@ impl<E> Engine for E where
 }
 
 /// The ledger: all of its parts that workers and operators share.
-pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping {}
+pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Audiences {}
 
-impl<L: Graphs + Calls + Schedule + View + Housekeeping> Ledger for L {}
+impl<L: Graphs + Calls + Schedule + View + Housekeeping + Audiences> Ledger for L {}
 
 /// Identity graphs, and the writing of everything that changes with them.
 #[async_trait]

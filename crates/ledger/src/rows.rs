@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use identity::Digest;
+use identity::audiences::Counted;
 use identity::graph::{Graph, Lane};
 use identity::plan::StepKind;
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ pub struct GraphRow {
     pub row: Row,
     /// What it holds.
     pub graph: Graph,
+    /// What is counted of it in the ledger.
+    pub counted: Counted,
 }
 
 /// What absorb needs to know before it folds a batch.

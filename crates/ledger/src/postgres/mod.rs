@@ -10,6 +10,7 @@
 
 mod accounts;
 mod arrivals;
+mod audiences;
 mod claims;
 mod codes;
 mod copy;
@@ -71,7 +72,7 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct PostgresLedger {
     pool: Arc<Pool>,
-    /// Rows of unmapped traits that were appended since they were summed up last, about.
+    /// Rows of unmapped traits and audiences that were appended since they were summed up last, about.
     appended: Arc<AtomicUsize>,
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod batcher;
 mod calls;
+mod counting;
 mod fast_path;
 mod ids;
 mod notes;
@@ -33,6 +34,7 @@ use crate::handoff::{Handoff, HandoffQueue};
 use crate::rules::Known;
 use answers::{Delivered, Unrecorded, is_fenced, may_pass};
 use calls::InFlight;
+use counting::CountingWalk;
 use fast_path::HandoffOutcome;
 use ids::Ids;
 use suspicion::Suspicion;
@@ -75,6 +77,7 @@ pub struct Holder {
     pub(crate) walk_since: Option<(i64, Timestamp)>,
     /// The settings version that is known to be applied to everybody.
     walked: Option<i64>,
+    counting: CountingWalk,
 }
 
 /// What came to its end.
@@ -139,6 +142,7 @@ impl Holder {
             rate_remembered_at: None,
             walk_since: None,
             walked: None,
+            counting: CountingWalk::default(),
         }
     }
 
@@ -200,6 +204,7 @@ impl Holder {
         handoffs.set_capacity(capacity);
         if started == 0 && !paused && !stop.is_cancelled() {
             self.apply_settings().await?;
+            self.count_audiences().await?;
             self.probe_suspended(known).await?;
         }
         let happened = self.wait(under_way, handoffs, started, stop).await?;

@@ -11,6 +11,7 @@ use serde_json::json;
 use sqlite::Database;
 use sqlite::rusqlite::types::ValueRef;
 
+use super::audiences;
 use super::network::Sent;
 use super::payouts;
 use super::script::Accepted;
@@ -26,6 +27,7 @@ pub(crate) async fn check(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
     for (index, account) in stage.accounts.iter().enumerate() {
         wrong.extend(converged(stage, account, index, accepted).await);
         wrong.extend(payouts::followed(stage, account, index, accepted));
+        wrong.extend(audiences::counted(stage, account).await);
         wrong.extend(rate_kept(stage, account));
         wrong.extend(one_at_a_time(stage, account));
         let deletes = accepted.iter().any(|event| event.account == index && event.said.delete);

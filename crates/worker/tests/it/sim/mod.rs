@@ -5,6 +5,8 @@
 //! events, and `SIMULATION_FIRST=…` which seed is the first.
 //! Most seeds tell anything; `plot` has the stories that chance alone would seldom tell.
 
+mod audiences;
+mod audiences_port;
 pub(crate) mod check;
 mod crew;
 pub(crate) mod dice;

@@ -9,7 +9,9 @@
 
 pub mod arrivals;
 mod audience;
+pub mod audiences;
 mod audit;
+mod body;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -32,6 +34,7 @@ pub mod view;
 mod words;
 
 pub use arrivals::{Arrivals, Missing, Stream};
+pub use audiences::{Audience, AudienceCounts, Audiences, Counting, NamedAudience, Rejections};
 pub use audit::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use identity::Digest;
+use identity::audiences::Counted;
 use identity::graph::{Graph, Lane};
 use identity::known::Known;
 use identity::plan::StepKind;
@@ -19,6 +20,8 @@ pub struct GraphRow {
     pub row: Row,
     /// What it holds.
     pub graph: Graph,
+    /// What is counted of it in the ledger.
+    pub counted: Counted,
 }
 
 /// What absorb needs to know before it folds a batch.

@@ -17,6 +17,7 @@
 pub mod fault_points;
 
 pub mod absorb;
+pub mod audiences;
 pub mod beat;
 mod contention;
 pub mod deliver;
@@ -47,6 +48,7 @@ use ledger::Ledger;
 use queue::Queue;
 use refersion::Transport;
 
+pub use audiences::KnownAudiences;
 pub use beat::Beats;
 pub use handoff::Handoffs;
 pub use locks::GraphLocks;
@@ -83,6 +85,8 @@ pub struct Worker {
     pub handoffs: Arc<Handoffs>,
     /// What absorb and reconcile take turns at in this process.
     pub locks: Arc<GraphLocks>,
+    /// The audiences that are counted.
+    pub audiences: Arc<KnownAudiences>,
 }
 
 /// How much the worker takes on, and how long it waits.

@@ -39,6 +39,7 @@ pub(super) async fn start(
         beats: Arc::default(),
         handoffs: Arc::default(),
         locks: Arc::default(),
+        audiences: Arc::default(),
     };
     watch(&worker, &running.pulses);
     let stop = running.stop.clone();

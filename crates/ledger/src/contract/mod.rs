@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod arrivals;
+pub mod audiences;
 pub mod claims;
 pub mod close;
 pub mod directory;
@@ -73,6 +74,12 @@ macro_rules! contract_tests {
                 held_back_payouts_are_counted,
                 values_that_cannot_go_are_counted_by_field,
                 ends_of_unknown_events_are_passed_over
+            ]
+            audiences: [
+                an_audience_is_met_once, new_audiences_come_after_those_that_were_read, audiences_have_a_limit,
+                graphs_are_counted_again_for_a_new_audience, a_graph_is_counted_as_it_is_written,
+                counts_of_audiences_equal_a_scan, rejections_of_an_audience_have_reasons,
+                audiences_go_with_their_connection
             ]
             graphs: [
                 a_graph_is_found_once_by_all_its_digests, equal_digests_of_two_connections_are_apart,

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod arrivals;
+mod audiences;
 mod audit;
 mod claims;
 mod codes;
@@ -76,7 +77,7 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct PostgresLedger {
     pool: Arc<Pool>,
-    /// Rows of unmapped traits that were appended since they were summed up last, about.
+    /// Rows of unmapped traits and audiences that were appended since they were summed up last, about.
     appended: Arc<AtomicUsize>,
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod batcher;
 mod calls;
+mod counting;
 mod directory;
 mod fast_path;
 mod ids;
@@ -35,6 +36,7 @@ use crate::handoff::{Handoff, HandoffQueue};
 use crate::rules::Known;
 use answers::{Delivered, Unrecorded, is_fenced, may_pass};
 use calls::InFlight;
+use counting::CountingWalk;
 use directory::{Listed, Walker};
 use fast_path::HandoffOutcome;
 use ids::Ids;
@@ -80,6 +82,7 @@ pub struct Holder {
     walked: Option<i64>,
     /// The walk through the affiliates that Refersion lists.
     pub(crate) walker: Walker,
+    counting: CountingWalk,
 }
 
 /// What came to its end.
@@ -147,6 +150,7 @@ impl Holder {
             walk_since: None,
             walked: None,
             walker: Walker::default(),
+            counting: CountingWalk::default(),
         }
     }
 
@@ -208,6 +212,7 @@ impl Holder {
         handoffs.set_capacity(capacity);
         if started == 0 && !paused && !stop.is_cancelled() {
             self.apply_settings().await?;
+            self.count_audiences().await?;
             self.probe_suspended(known).await?;
             self.walk_on(under_way).await?;
         }

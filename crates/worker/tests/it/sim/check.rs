@@ -12,6 +12,7 @@ use sqlite::Database;
 use sqlite::rusqlite::types::ValueRef;
 
 use super::adoption;
+use super::audiences;
 use super::network::Sent;
 use super::payouts;
 use super::script::Accepted;
@@ -27,6 +28,7 @@ pub(crate) async fn check(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
     for (index, account) in stage.accounts.iter().enumerate() {
         wrong.extend(converged(stage, account, index, accepted).await);
         wrong.extend(payouts::followed(stage, account, index, accepted));
+        wrong.extend(audiences::counted(stage, account).await);
         wrong.extend(rate_kept(stage, account));
         wrong.extend(adoption::check(stage, account).await);
         wrong.extend(one_at_a_time(stage, account));

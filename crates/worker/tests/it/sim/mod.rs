@@ -6,6 +6,8 @@
 //! Most seeds tell anything; `plot` has the stories that chance alone would seldom tell.
 
 mod adoption;
+mod audiences;
+mod audiences_port;
 pub(crate) mod check;
 mod crew;
 pub(crate) mod dice;

@@ -10,9 +10,10 @@ use numbers::Ranges;
 use uuid::Uuid;
 
 use crate::{
-    Arrivals, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DeadLetters,
-    DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError, Monitoring,
-    OpenCall, Plans, Storage, SweepClock, Want,
+    Arrivals, Audiences, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState,
+    DeadLetterView, DeadLetters, Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow,
+    Idempotency, Lease, LedgerError, Monitoring, OpenCall, Operators, Plans, Repairs, Storage, SweepClock,
+    Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -23,9 +24,11 @@ pub trait Engine:
     + Arrivals
     + DeadLetters
     + Plans
+    + Repairs
     + ConnectionStore
     + WriteKeys
     + SharedSecretStore
+    + OperatorPorts
 {
 }
 
@@ -36,16 +39,23 @@ impl<E> Engine for E where
         + Arrivals
         + DeadLetters
         + Plans
+        + Repairs
         + ConnectionStore
         + WriteKeys
         + SharedSecretStore
+        + OperatorPorts
 {
 }
 
-/// The ledger: all of its parts that workers and operators share.
-pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping {}
+/// What is kept of operators: who they are, what they did, and what they asked for once only.
+pub trait OperatorPorts: Operators + AuditLog + Idempotency {}
 
-impl<L: Graphs + Calls + Schedule + View + Housekeeping> Ledger for L {}
+impl<E: Operators + AuditLog + Idempotency> OperatorPorts for E {}
+
+/// The ledger: all of its parts that workers and operators share.
+pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences {}
+
+impl<L: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences> Ledger for L {}
 
 /// Identity graphs, and the writing of everything that changes with them.
 #[async_trait]
@@ -166,6 +176,9 @@ pub trait View: Send + Sync {
 
     /// One event's payload while it is kept (pending or dead).
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError>;
+
+    /// The payload of an event that is pending or dead, and the revisions of it, as far as they are kept.
+    async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError>;
 
     /// Dead letters, newest first, of equal times the greater id first.
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError>;

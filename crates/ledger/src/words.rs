@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use numbers::Ranges;
 
 use crate::plans::ItemState;
-use crate::{DeadLetterState, Mender, PlanState, ProcessRole, State};
+use crate::{DeadLetterState, Mender, OperatorRole, PlanState, ProcessRole, State};
 
 /// Lanes in the order in which they are served.
 pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
@@ -40,6 +40,10 @@ pub(crate) fn lane_word(lane: Lane) -> &'static str {
 pub(crate) fn lane(word: &str) -> Result<Lane, Unreadable> {
     let found = LANES.into_iter().find(|lane| lane_word(*lane) == word);
     found.ok_or_else(|| Unreadable::word("lane", word))
+}
+
+pub(crate) fn operator_role(word: &str) -> Result<OperatorRole, Unreadable> {
+    word.parse().map_err(|_| Unreadable::word("role of an operator", word))
 }
 
 /// Numbers as ranges.

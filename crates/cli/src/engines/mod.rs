@@ -19,7 +19,7 @@ use std::sync::Arc;
 use connections::vault::FIRST_KEY_NUMBER;
 use connections::{ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys};
 use jiff::Timestamp;
-use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Plans, Storage};
+use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, OperatorPorts, Plans, Repairs, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -47,6 +47,10 @@ pub struct Engines {
     pub dead_letters: Arc<dyn DeadLetters>,
     /// Plans of replays.
     pub plans: Arc<dyn Plans>,
+    /// Repaired payloads of dead letters.
+    pub repairs: Arc<dyn Repairs>,
+    /// Operators, what they did, and what they asked for once only.
+    pub operators: Arc<dyn OperatorPorts>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
     /// Their write keys.
@@ -153,6 +157,8 @@ impl Opening {
             arrivals: ledger.arrivals,
             dead_letters: ledger.dead_letters,
             plans: ledger.plans,
+            repairs: ledger.repairs,
+            operators: ledger.operators,
             connections: ledger.connections,
             write_keys: ledger.write_keys,
             shared_secrets: ledger.shared_secrets,

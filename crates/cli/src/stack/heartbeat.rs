@@ -61,7 +61,7 @@ impl Written {
             }
             Err(why) => {
                 if self.failed.is_none() {
-                    tracing::warn!(what, why, "it cannot be written");
+                    tracing::warn!(what, error = why, "it cannot be written");
                 }
                 self.failed = Some(why);
             }
@@ -146,15 +146,16 @@ enum Part {
     Work,
 }
 
-/// What a process of these roles reports of itself at first.
-pub(super) fn report(roles: Roles, engines: &Engines) -> ProcessReport {
+/// What a process of these roles reports of itself at first; nothing where it neither takes nor delivers events.
+pub(super) fn report(roles: Roles, engines: &Engines) -> Option<ProcessReport> {
     let role = match roles {
-        Roles { ingest: true, worker: true } => ProcessRole::Serve,
-        Roles { ingest: true, worker: false } => ProcessRole::Ingest,
-        Roles { ingest: false, .. } => ProcessRole::Worker,
+        Roles { ingest: true, worker: true, .. } => ProcessRole::Serve,
+        Roles { ingest: true, worker: false, .. } => ProcessRole::Ingest,
+        Roles { ingest: false, worker: true, .. } => ProcessRole::Worker,
+        Roles { ingest: false, worker: false, .. } => return None,
     };
     let now = engines.now();
-    ProcessReport {
+    Some(ProcessReport {
         id: engines.new_id(),
         role,
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -167,7 +168,7 @@ pub(super) fn report(roles: Roles, engines: &Engines) -> ProcessReport {
         notes_arrivals: true,
         untaken_since: None,
         registrations: None,
-    }
+    })
 }
 
 fn held(meters: &Meters) -> Vec<HeldConnection> {
@@ -264,7 +265,7 @@ impl Reporter {
                 known.untaken_since = None;
             }),
             Err(failure) => {
-                tracing::debug!(why = failure.message, "it cannot be seen whether anybody delivers")
+                tracing::debug!(error = failure.message, "it cannot be seen whether anybody delivers")
             }
         }
     }

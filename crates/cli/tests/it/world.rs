@@ -40,6 +40,7 @@ impl World {
             ("LEDGER__URL".to_owned(), file("ledger.db")),
             ("INGEST__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("HEALTH__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("API__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("LOG__LEVEL".to_owned(), "debug".to_owned()),
         ];
         variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

@@ -169,7 +169,12 @@ pub async fn a_plan_has_one_runner(engine: &impl Engine) {
 /// A plan changes only from the state that was seen; acts are in the audit of each connection.
 pub async fn acts_on_plans_are_audited(engine: &impl Engine) {
     let (id, _) = planned(engine).await;
-    let act = Act { at: at(12), selector: "state:open".to_owned(), reason: Some("corrected".to_owned()) };
+    let act = Act {
+        at: at(12),
+        actor: "cli:ann".to_owned(),
+        selector: "state:open".to_owned(),
+        reason: Some("corrected".to_owned()),
+    };
     let run = PlanChange {
         options: Some(RunOptions { rate: Some(5.0), canary: 10, ..RunOptions::default() }),
         frame: Some(Frame { connections: [(ONE, 3), (OTHER, 1)].into(), ..frame() }),

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Act, Audit, DeadLetterFilter, LedgerError};
+use crate::{Act, AuditEntry, DeadLetterFilter, LedgerError};
 
 pub use frame::{Estimate, Frame, Progress, RunOptions, Tally, Verdict};
 pub use item::{Candidate, ItemChange, ItemFilter, LetterNow, PlanItem};
@@ -119,10 +119,10 @@ impl PlanChange {
     }
 
     /// The lines of the audit, one for each connection of the plan.
-    pub(crate) fn lines(&self, frame: &Frame) -> Vec<(ConnectionId, Audit)> {
+    pub(crate) fn lines(&self, frame: &Frame) -> Vec<AuditEntry> {
         let Some((act, action)) = &self.act else { return Vec::new() };
         let line = |(connection, number): (&ConnectionId, &u64)| {
-            (*connection, act.line(action, usize::try_from(*number).unwrap_or(usize::MAX)))
+            act.line(action, *connection, usize::try_from(*number).unwrap_or(usize::MAX))
         };
         frame.connections.iter().map(line).collect()
     }

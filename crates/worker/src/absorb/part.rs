@@ -15,6 +15,7 @@ use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::addresses::unknown_addresses;
 use super::fold::{self, Folded};
 use super::read::Reading;
 use crate::Worker;
@@ -68,12 +69,17 @@ impl From<LedgerError> for PartError {
 type Ready = (Box<Folded>, Option<Held>);
 
 impl Part {
-    pub(super) fn new(connection: ConnectionId, readings: Vec<Reading>, known: &Known) -> Self {
+    pub(super) fn new(
+        worker: &Worker,
+        connection: ConnectionId,
+        readings: Vec<Reading>,
+        known: &Known,
+    ) -> Self {
         Self {
             connection,
             range: 0..readings.len(),
             all: readings.into(),
-            rules: Arc::new(known.rules(connection)),
+            rules: Arc::new(known.rules(worker, connection)),
             settings_version: known.get(connection).map(|connection| connection.settings_version),
             again: false,
         }
@@ -156,7 +162,7 @@ impl Part {
     }
 
     fn names_to_lock(&self, worker: &Worker) -> Vec<Digest> {
-        worker.locks.without_shared(in_order(self.readings().iter().flat_map(Reading::names)))
+        worker.locks.without_shared(in_order(self.readings().iter().flat_map(Reading::names_to_lock)))
     }
 
     /// Gathers when there is room in memory for what is read.
@@ -174,7 +180,7 @@ impl Part {
     async fn gather(&self, worker: &Worker, unasked: bool) -> Result<Gathered, LedgerError> {
         let asked = self.readings().iter().filter(|_| !unasked);
         let events: Vec<Uuid> = asked.map(|reading| reading.event).collect();
-        let names: Vec<Vec<Digest>> = self.readings().iter().map(Reading::names).collect();
+        let names: Vec<Vec<Digest>> = self.readings().iter().map(Reading::names_to_lock).collect();
         let strongest = in_order(names.iter().filter_map(|names| names.first().copied()));
         let mut gathered = worker.ledger.gather(self.connection, &strongest, &events).await?;
         let held: HashSet<Digest> =
@@ -192,6 +198,10 @@ impl Part {
             let known: HashSet<GraphId> = gathered.graphs.iter().map(|read| read.row.id).collect();
             gathered.graphs.extend(more.graphs.into_iter().filter(|read| !known.contains(&read.row.id)));
             gathered.partial |= more.partial;
+        }
+        let addresses = unknown_addresses(self.readings(), &gathered);
+        if !gathered.partial && !addresses.is_empty() {
+            gathered.directory = worker.ledger.look_up(self.connection, &addresses).await?;
         }
         Ok(gathered)
     }
@@ -273,12 +283,15 @@ impl Part {
             let newest = worker.connections.by_id(self.connection).await;
             let newest = newest.map_err(|cause| PartError::NotNow(cause.into()))?;
             let version = newest.as_ref().map(|connection| connection.settings_version);
-            if version == part.settings_version {
+            worker.audiences.read(worker).await?;
+            if version == part.settings_version
+                && worker.audiences.of(self.connection) == part.rules.audiences
+            {
                 return Ok(());
             }
             part.settings_version = version;
             if let Some(connection) = newest {
-                part.rules = Arc::new(crate::rules::rules(&connection.settings));
+                part.rules = Arc::new(worker.rules_of(connection.id, &connection.settings));
             }
             part.record_alone(worker, None).await?;
         }

@@ -8,6 +8,7 @@ use identity::Digest;
 use identity::graph::Lane;
 use identity::stamp::Moment;
 use jiff::Timestamp;
+use ledger::NamedAudience;
 use queue::{Envelope, Item};
 use segment::{Outline, ReadOptions, Refusal};
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use super::left_out::LeftOut;
 use super::names::Names;
 use super::too_long;
 use crate::Worker;
+use crate::audiences;
 use crate::rules::Known;
 use crate::translate::{Ask, Translator, unusable_country};
 
@@ -35,6 +37,10 @@ pub(super) struct Reading {
     pub(super) said_at: Moment,
     pub(super) lane: Lane,
     pub(super) replay: bool,
+    /// How often an operator has repaired the event.
+    pub(super) revision: u32,
+    /// The identifiers that its former versions name, if it is repaired.
+    pub(super) former: Vec<Digest>,
     pub(super) kind: &'static str,
     pub(super) payload: Arc<str>,
     pub(super) found_by: Vec<Digest>,
@@ -42,6 +48,8 @@ pub(super) struct Reading {
     pub(super) trait_names: Names,
     /// The folded keys of traits that are too long to be kept.
     pub(super) too_long: Vec<String>,
+    /// The audience that it is about, if it may be kept.
+    pub(super) audience: Option<NamedAudience>,
     /// What is left out of it.
     pub(super) left_out: LeftOut,
     pub(super) what: What,
@@ -120,6 +128,7 @@ pub(super) fn read_known(vault: &Vault, options: &ReadOptions, envelope: &Envelo
     }
     Reading {
         left_out,
+        audience: audience_of(envelope, &event, &ask),
         kind,
         said_at: said_at.into(),
         trait_names,
@@ -128,6 +137,13 @@ pub(super) fn read_known(vault: &Vault, options: &ReadOptions, envelope: &Envelo
         what: What::Ask(ask),
         ..blank
     }
+}
+
+/// The audience that an event is about. What comes with a write key, which anybody may have, makes none.
+fn audience_of(envelope: &Envelope, event: &segment::Event, ask: &Ask) -> Option<NamedAudience> {
+    let segment::Body::Identify(identify) = &event.body else { return None };
+    let counts = matches!(ask, Ask::Say(_)) && !envelope.public;
+    identify.audience.as_ref().filter(|_| counts).and_then(audiences::named)
 }
 
 /// An event that the reader refuses. Where the direct destination answers such a one, a way in that takes many events at once
@@ -156,11 +172,14 @@ fn blank(envelope: &Envelope) -> Reading {
             queue::Lane::Bulk => Lane::Bulk,
         },
         replay: envelope.replay,
+        revision: envelope.revision,
+        former: Vec::new(),
         kind: "unknown",
         payload: envelope.payload.get().into(),
         found_by: Vec::new(),
         trait_names: Names::default(),
         too_long: Vec::new(),
+        audience: None,
         left_out: LeftOut::default(),
         what: What::NoConnection,
     }
@@ -176,11 +195,14 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         said_at: worker.now().into(),
         lane: Lane::Live,
         replay: false,
+        revision: 0,
+        former: Vec::new(),
         kind: "unknown",
         payload: String::from_utf8_lossy(raw).into(),
         found_by: Vec::new(),
         trait_names: Names::default(),
         too_long: Vec::new(),
+        audience: None,
         left_out: LeftOut::default(),
         what: What::Bad("unreadable", why.to_owned()),
     }
@@ -191,6 +213,7 @@ pub(super) fn poison(reading: &Reading, why: &str) -> Reading {
     Reading {
         what: What::Bad("poison", why.to_owned()),
         trait_names: Names::default(),
+        audience: None,
         left_out: LeftOut::default(),
         ..reading.clone()
     }

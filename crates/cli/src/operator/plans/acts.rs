@@ -15,9 +15,9 @@ const MAX_CANARY: u32 = 10_000;
 /// # Errors
 ///
 /// [`Failure`] if there is no such plan, it is not ready, or an option is out of range.
-pub async fn run(engines: &Engines, id: PlanId, options: RunOptions) -> Result<Plan, Failure> {
+pub async fn run(engines: &Engines, actor: &str, id: PlanId, options: RunOptions) -> Result<Plan, Failure> {
     check(&options)?;
-    let act = act(engines, id, options.reason.clone()).await?;
+    let act = act(engines, actor, id, options.reason.clone()).await?;
     let change = PlanChange {
         options: Some(options),
         act: Some((act, "plan_run")),
@@ -31,8 +31,13 @@ pub async fn run(engines: &Engines, id: PlanId, options: RunOptions) -> Result<P
 /// # Errors
 ///
 /// [`Failure`] if there is no such plan, or it does not run.
-pub async fn pause(engines: &Engines, id: PlanId, reason: Option<String>) -> Result<Plan, Failure> {
-    let act = act(engines, id, reason).await?;
+pub async fn pause(
+    engines: &Engines,
+    actor: &str,
+    id: PlanId,
+    reason: Option<String>,
+) -> Result<Plan, Failure> {
+    let act = act(engines, actor, id, reason).await?;
     let change = PlanChange {
         act: Some((act, "plan_paused")),
         ..PlanChange::to(&[PlanState::Running], PlanState::Paused)
@@ -45,9 +50,14 @@ pub async fn pause(engines: &Engines, id: PlanId, reason: Option<String>) -> Res
 /// # Errors
 ///
 /// [`Failure`] if there is no such plan, or it is neither paused nor stopped.
-pub async fn resume(engines: &Engines, id: PlanId, reason: Option<String>) -> Result<Plan, Failure> {
+pub async fn resume(
+    engines: &Engines,
+    actor: &str,
+    id: PlanId,
+    reason: Option<String>,
+) -> Result<Plan, Failure> {
     let now = plan(engines, id).await?;
-    let act = act(engines, id, reason).await?;
+    let act = act(engines, actor, id, reason).await?;
     let progress = (now.state == PlanState::Stopped).then(|| Progress {
         stopped_because: None,
         ended_at: None,
@@ -70,8 +80,13 @@ pub async fn resume(engines: &Engines, id: PlanId, reason: Option<String>) -> Re
 /// # Errors
 ///
 /// [`Failure`] if there is no such plan, or it has finished.
-pub async fn cancel(engines: &Engines, id: PlanId, reason: Option<String>) -> Result<Plan, Failure> {
-    let act = act(engines, id, reason).await?;
+pub async fn cancel(
+    engines: &Engines,
+    actor: &str,
+    id: PlanId,
+    reason: Option<String>,
+) -> Result<Plan, Failure> {
+    let act = act(engines, actor, id, reason).await?;
     let from =
         [PlanState::Planning, PlanState::Ready, PlanState::Running, PlanState::Paused, PlanState::Stopped];
     let change =
@@ -79,9 +94,10 @@ pub async fn cancel(engines: &Engines, id: PlanId, reason: Option<String>) -> Re
     steer(engines, id, &change, "it has finished already").await
 }
 
-async fn act(engines: &Engines, id: PlanId, reason: Option<String>) -> Result<Act, Failure> {
+async fn act(engines: &Engines, actor: &str, id: PlanId, reason: Option<String>) -> Result<Act, Failure> {
     let plan = plan(engines, id).await?;
-    Ok(Act { at: engines.now(), selector: format!("{} (plan {id})", plan.frame.selector), reason })
+    let selector = format!("{} (plan {id})", plan.frame.selector);
+    Ok(Act { at: engines.now(), actor: actor.to_owned(), selector, reason })
 }
 
 async fn steer(engines: &Engines, id: PlanId, change: &PlanChange, why_not: &str) -> Result<Plan, Failure> {

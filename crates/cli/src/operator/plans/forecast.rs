@@ -64,11 +64,13 @@ async fn page(
     sum: &mut Sum,
 ) -> Result<Vec<ItemChange>, Failure> {
     let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
+    let ids: Vec<i64> = letters.keys().copied().collect();
+    let repaired = engines.repairs.newest_revisions(&ids).await?;
     let mut by_connection: BTreeMap<ConnectionId, (Vec<&PlanItem>, Vec<Envelope>)> = BTreeMap::new();
     let mut changes = Vec::new();
     let ready = |letter: &DeadLetterView| {
         eligible(letter, directory)?;
-        envelope(letter, Some(Lane::Bulk))
+        envelope(letter, repaired.get(&letter.id), Some(Lane::Bulk))
     };
     for item in &items {
         match letters.get(&item.letter).ok_or("expired").and_then(ready) {

@@ -28,6 +28,8 @@ pub struct Wish {
     pub selector: String,
     /// The plan whose unfinished items these are: then only these, and of them what the filter picks.
     pub left_of: Option<PlanId>,
+    /// Who plans: see [`ledger::AuditEntry::actor`].
+    pub actor: String,
     /// Why.
     pub reason: Option<String>,
 }
@@ -49,7 +51,12 @@ pub async fn make(
     let id = engines.plans.create_plan(&frame, now, expires(now)).await?;
     let made = fill(engines, blocked, (id, &wish), &mut frame, tell).await;
     let Err(failure) = made else {
-        let act = Act { at: now, selector: format!("{} (plan {id})", wish.selector), reason: wish.reason };
+        let act = Act {
+            at: now,
+            actor: wish.actor,
+            selector: format!("{} (plan {id})", wish.selector),
+            reason: wish.reason,
+        };
         let ready = PlanChange {
             frame: Some(frame),
             act: Some((act, "plan_made")),

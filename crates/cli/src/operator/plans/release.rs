@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use ledger::plans::{ItemChange, ItemState, PlanItem};
-use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, LedgerError, PlanId};
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, LedgerError, PlanId, Revision};
 use queue::{Envelope, FORMAT, Lane};
 use serde_json::value::RawValue;
 
@@ -31,13 +31,18 @@ pub fn eligible(letter: &DeadLetterView, directory: &Directory) -> Result<(), &'
     directory.get(letter.connection).map(drop).ok_or("no connection")
 }
 
-/// The event as it came, for the queue, under its own id.
+/// The newest version of an event, for the queue, under its own id.
 ///
 /// # Errors
 ///
 /// The reason, a fixed word, if what is kept is no JSON.
-pub fn envelope(letter: &DeadLetterView, lane: Option<Lane>) -> Result<Envelope, &'static str> {
-    let text = letter.payload.clone().unwrap_or_default();
+pub fn envelope(
+    letter: &DeadLetterView,
+    repaired: Option<&Revision>,
+    lane: Option<Lane>,
+) -> Result<Envelope, &'static str> {
+    let newest = repaired.map_or(&letter.payload, |repaired| &repaired.payload);
+    let text = newest.clone().ok_or("user deleted")?;
     let lane = lane.unwrap_or_else(|| lane_of(letter, &text));
     Ok(Envelope {
         format: FORMAT,
@@ -46,7 +51,7 @@ pub fn envelope(letter: &DeadLetterView, lane: Option<Lane>) -> Result<Envelope,
         lane,
         received_at: letter.received_at,
         replay: true,
-        revision: 0,
+        revision: repaired.map_or(0, |repaired| repaired.revision),
         public: false,
         payload: RawValue::from_string(text).map_err(|_| "still invalid")?,
     })
@@ -84,8 +89,9 @@ pub struct Release<'r> {
 
 impl Release<'_> {
     /// Decides again about each item, and publishes the events of those that can be replayed. In this order: the item is
-    /// marked, the dead letter is, the event is published, the item is marked as released; so that whoever finds an item in
-    /// the first state knows that its event may be in the queue. How many were published; `None` if the queue takes nothing.
+    /// marked, the dead letter is, which nobody can repair from then on, the event is published, the item is marked as
+    /// released; so whoever finds an item in the first state knows that its event may be in the queue. How many were published;
+    /// `None` if the queue takes nothing.
     ///
     /// # Errors
     ///
@@ -93,18 +99,13 @@ impl Release<'_> {
     pub async fn items(&self, engines: &Engines, items: &[PlanItem]) -> Result<Option<usize>, LedgerError> {
         let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
         let now = engines.now();
-        let (mut changes, mut envelopes, mut open) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut changes, mut ready) = (Vec::new(), Vec::new());
         for item in items {
-            let letter = letters.get(&item.letter);
-            let fits = letter.ok_or("expired").and_then(|letter| {
-                eligible(letter, self.directory)?;
-                Ok((envelope(letter, self.lane)?, letter.died_at))
-            });
-            match fits {
-                Ok((envelope, died_at)) => {
-                    envelopes.push(envelope);
-                    open.push(item.letter);
-                    changes.push(releasing(item.letter, died_at, now));
+            let letter = letters.get(&item.letter).ok_or("expired");
+            match letter.and_then(|letter| eligible(letter, self.directory).map(|()| letter)) {
+                Ok(letter) => {
+                    ready.push(letter);
+                    changes.push(releasing(item.letter, letter.died_at, now));
                 }
                 Err(reason) => changes.push(ItemChange::to(item.letter, ItemState::Skipped, reason)),
             }
@@ -112,32 +113,46 @@ impl Release<'_> {
         if !changes.is_empty() {
             engines.plans.change_plan_items(self.plan, self.token, &changes).await?;
         }
-        self.publish(engines, &open, &envelopes).await
+        self.publish(engines, &ready).await
     }
 
     async fn publish(
         &self,
         engines: &Engines,
-        open: &[i64],
-        envelopes: &[Envelope],
+        letters: &[&DeadLetterView],
     ) -> Result<Option<usize>, LedgerError> {
-        if open.is_empty() {
+        if letters.is_empty() {
             return Ok(Some(0));
         }
+        let ids: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
         let (was, is) = (DeadLetterState::Open, DeadLetterState::Replaying);
-        engines.ledger.move_dead_letters(open, was, is).await?;
-        let published = engines.queue.publish(envelopes).await;
+        engines.ledger.move_dead_letters(&ids, was, is).await?;
+        let repaired = engines.repairs.newest_revisions(&ids).await?;
+        let (mut changes, mut back, mut envelopes) = (Vec::new(), Vec::new(), Vec::new());
+        for letter in letters {
+            match envelope(letter, repaired.get(&letter.id), self.lane) {
+                Ok(envelope) => envelopes.push(envelope),
+                Err(reason) => {
+                    back.push(letter.id);
+                    changes.push(ItemChange::to(letter.id, ItemState::Skipped, reason));
+                }
+            }
+        }
+        let published = engines.queue.publish(&envelopes).await;
         let state = match &published {
             Ok(()) => ItemState::Released,
             Err(error) => {
-                tracing::warn!(letters = open.len(), %error, "dead letters could not be replayed");
-                engines.ledger.move_dead_letters(open, is, was).await?;
+                tracing::warn!(letters = ids.len(), %error, "dead letters could not be replayed");
+                back.clone_from(&ids);
                 ItemState::Planned
             }
         };
-        let changes: Vec<ItemChange> = open.iter().map(|id| ItemChange::to(*id, state, "")).collect();
+        let others = ids.iter().filter(|id| !changes.iter().any(|change| change.letter == **id));
+        let others: Vec<ItemChange> = others.map(|id| ItemChange::to(*id, state, "")).collect();
+        changes.extend(others);
+        engines.ledger.move_dead_letters(&back, is, was).await?;
         engines.plans.change_plan_items(self.plan, self.token, &changes).await?;
-        Ok(published.is_ok().then_some(open.len()))
+        Ok(published.is_ok().then_some(envelopes.len()))
     }
 
     /// Publishes again what a former runner had marked and may not have published. Twice is no harm: the events keep their
@@ -148,19 +163,13 @@ impl Release<'_> {
     /// If the ledger fails, or the plan's lease is lost.
     pub(super) async fn again(&self, engines: &Engines, items: &[PlanItem]) -> Result<(), LedgerError> {
         let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
-        let (mut changes, mut envelopes, mut open) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut changes, mut marked) = (Vec::new(), Vec::new());
         for item in items {
-            let is_marked = letters.get(&item.letter).filter(|it| it.state == DeadLetterState::Replaying);
             let died_again = item.now.as_ref().is_some_and(|now| now.died_at != item.died_at);
-            match is_marked.map(|letter| envelope(letter, self.lane)) {
-                Some(Ok(envelope)) => {
-                    envelopes.push(envelope);
-                    open.push(item.letter);
-                }
+            match letters.get(&item.letter) {
+                Some(letter) if letter.state == DeadLetterState::Replaying => marked.push(letter),
                 // Nobody had touched the dead letter yet.
-                None if letters.get(&item.letter).is_some_and(|it| it.state == DeadLetterState::Open)
-                    && !died_again =>
-                {
+                Some(letter) if letter.state == DeadLetterState::Open && !died_again => {
                     changes.push(ItemChange::to(item.letter, ItemState::Planned, ""));
                 }
                 // It ended meanwhile: the next look judges it.
@@ -170,7 +179,7 @@ impl Release<'_> {
         if !changes.is_empty() {
             engines.plans.change_plan_items(self.plan, self.token, &changes).await?;
         }
-        self.publish(engines, &open, &envelopes).await.map(drop)
+        self.publish(engines, &marked).await.map(drop)
     }
 }
 

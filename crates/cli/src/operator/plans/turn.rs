@@ -196,7 +196,9 @@ impl Turn<'_> {
     ) -> Result<(), LedgerError> {
         let selector = format!("{} (plan {})", self.plan.frame.selector, self.plan.id);
         let at = self.engines.now();
-        let act = act.map(|(word, reason)| (Act { at, selector, reason: Some(reason) }, word));
+        let act = act.map(|(word, reason)| {
+            (Act { at, actor: "worker".to_owned(), selector, reason: Some(reason) }, word)
+        });
         let change = PlanChange {
             token: self.release.token,
             progress: Some(progress),

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::pool::within;
 use super::port::on;
-use super::{PostgresLedger, letters, notes, rows, sql};
+use super::{PostgresLedger, audit, letters, rows, sql};
 use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, PlanChange, PlanItem};
 use crate::words::{count, item_state, limit, micros, plan_state, time};
 use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
@@ -168,9 +168,7 @@ async fn write(line: &mut PgConnection, plan: PlanId, change: &PlanChange) -> Re
     let changed: Option<(String,)> = query.bind(from).bind(change.token).fetch_optional(&mut *line).await?;
     let Some((frame,)) = changed else { return Ok(false) };
     let frame: Frame = serde_json::from_str(&frame)?;
-    for (connection, audit) in change.lines(&frame) {
-        notes::audit(line, connection, &[audit]).await?;
-    }
+    audit::append(line, &change.lines(&frame)).await?;
     Ok(true)
 }
 

@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::words::{count, item_state, limit, micros, plan_state, time};
-use super::{SqliteLedger, letters};
+use super::{SqliteLedger, audit, letters};
 use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, PlanChange, PlanItem};
-use crate::{Audit, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
+use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";
@@ -36,8 +36,6 @@ const HELD: &str = "SELECT holder, token, lease_until FROM plans WHERE id = ?1";
 const LEASE: &str = "UPDATE plans SET holder = ?2, token = ?3, lease_until = ?4 WHERE id = ?1";
 
 const NEWEST_TOKEN: &str = "SELECT token FROM plans WHERE id = ?1";
-
-const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 const OLD: &str = "SELECT id FROM plans
     WHERE state IN ('cancelled', 'done', 'expired') AND created_at < ?1 ORDER BY id LIMIT 1";
@@ -184,10 +182,7 @@ fn write(database: &Connection, plan: PlanId, change: &PlanChange) -> Result<boo
         database.prepare_cached(CHANGE)?.query_row(values, |row| row.get(0)).optional()?;
     let Some(frame) = frame else { return Ok(false) };
     let frame: Frame = serde_json::from_str(&frame)?;
-    for (connection, line) in change.lines(&frame) {
-        let Audit { at, actor, action, subject } = line;
-        database.prepare_cached(AUDIT)?.execute((connection, micros(at), actor, action, subject))?;
-    }
+    audit::append(database, &change.lines(&frame))?;
     Ok(true)
 }
 

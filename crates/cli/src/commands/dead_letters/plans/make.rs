@@ -5,10 +5,12 @@ use ledger::{DeadLetterFilter, DeadLetterState, PlanId};
 use super::progress::Progress;
 use super::show;
 use crate::commands::Context;
-use crate::commands::dead_letters::close::{Reason, act};
+use crate::commands::dead_letters::act::Reason;
 use crate::commands::dead_letters::selection::Wanted;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::audit::cli;
+use crate::operator::dead_letters::act;
 use crate::operator::plans::{self, Wish};
 
 pub(super) async fn make(
@@ -22,12 +24,13 @@ pub(super) async fn make(
             let left = plans::plan(engines, other).await?;
             let filter = DeadLetterFilter { limit: usize::MAX, ..DeadLetterFilter::default() };
             let selector = format!("what is left of plan {other}: {}", left.frame.selector);
-            (Wish { filter, selector, left_of, reason: reason.text() }, None, None)
+            (Wish { filter, selector, left_of, actor: cli(), reason: reason.text() }, None, None)
         }
         _ => {
-            let selection = wanted.to_act(false, DeadLetterState::Open, engines).await?;
-            let selector = act(engines, &selection, reason).selector;
-            let wish = Wish { filter: selection.filter.clone(), selector, left_of, reason: reason.text() };
+            let selection = wanted.to_act(false, DeadLetterState::Open, engines).await?.selection;
+            let selector = act(engines, &cli(), &selection, None).selector;
+            let filter = selection.filter.clone();
+            let wish = Wish { filter, selector, left_of, actor: cli(), reason: reason.text() };
             (wish, Some(selection.selector.to_string()), Some(selection.count))
         }
     };

@@ -13,11 +13,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use ledger::PlanId;
 
-use super::close::Reason;
+use super::act::Reason;
 use super::selection::Wanted;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::audit::cli;
 use crate::operator::plans;
 use options::{Rate, Share};
 
@@ -133,15 +134,15 @@ pub(super) async fn carry_out(act: Act, engines: &Engines, context: &mut Context
         }
         Act::Run(options) => run::run(engines, options, context).await,
         Act::Pause(Steer { plan, reason }) => {
-            let plan = plans::pause(engines, plan, reason.text()).await?;
+            let plan = plans::pause(engines, &cli(), plan, reason.text()).await?;
             show::steered(engines, &plan, context).await
         }
         Act::Resume(Steer { plan, reason }) => {
-            let plan = plans::resume(engines, plan, reason.text()).await?;
+            let plan = plans::resume(engines, &cli(), plan, reason.text()).await?;
             show::steered(engines, &plan, context).await
         }
         Act::Cancel(Steer { plan, reason }) => {
-            let plan = plans::cancel(engines, plan, reason.text()).await?;
+            let plan = plans::cancel(engines, &cli(), plan, reason.text()).await?;
             show::steered(engines, &plan, context).await
         }
         Act::Report { plan, ndjson, csv } => {

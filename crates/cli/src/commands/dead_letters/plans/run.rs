@@ -13,6 +13,7 @@ use super::{report, show};
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::audit::cli;
 use crate::operator::plans::{self, STOP_IF};
 use crate::operator::workers::Workers;
 
@@ -26,7 +27,7 @@ pub(super) async fn run(engines: &Engines, run: Run, context: &mut Context) -> R
         stop_if: run.stop_if.map(|Share(share)| share).or((run.canary > 0).then_some(STOP_IF)),
         reason: run.reason.text(),
     };
-    let plan = plans::run(engines, run.plan, options).await?;
+    let plan = plans::run(engines, &cli(), run.plan, options).await?;
     let nobody = !Workers::read(engines, &context.loaded.config).await?.delivers();
     if nobody {
         tracing::warn!("no worker runs: the plan begins when `serve` or `worker` is started");

@@ -1,17 +1,14 @@
-//! `dead-letters replay`: the same event, taken in once more under the same id and with the same time.
+//! A replay: the same event, taken in once more under the same id and with the same time.
 
 use std::collections::BTreeSet;
 
 use ledger::plans::{Frame, ItemChange, ItemState, PlanChange, Progress, RunOptions};
 use ledger::{Act, DeadLetterFilter, DeadLetterState, DeadLetterView, PlanId, PlanState};
 
-use super::act::{Pages, Row, add_missing, show_of_plan};
-use super::close::{Reason, act};
-use super::selection::Selection;
+use super::{Pages, Row, Selection};
 use crate::arrivals::report_own;
-use crate::commands::Context;
 use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::operator::Directory;
 use crate::operator::plans::{envelope, expires};
 
@@ -19,15 +16,14 @@ const QUEUE_CLOSED: &str = "the queue takes nothing now: replay it again later";
 
 const RESERVED: &str = "it is reserved by a plan: `dead-letters plans` lists them";
 
+/// What became of each, and the plan that notes what becomes of those that were replayed.
 pub(super) async fn run(
     engines: &Engines,
     selection: &Selection,
-    reason: &Reason,
-    context: &mut Context,
-) -> Result<Exit, Failure> {
-    let act = act(engines, selection, reason);
+    act: &Act,
+) -> Result<(Vec<Row>, Option<PlanId>), Failure> {
     let directory = Directory::read(engines, None).await?;
-    let mut plan = OneStep::begin(engines, &act).await?;
+    let mut plan = OneStep::begin(engines, act).await?;
     let (mut rows, mut is_closed) = (Vec::new(), false);
     let mut pages = Pages::of(selection);
     loop {
@@ -42,14 +38,15 @@ pub(super) async fn run(
         };
         plan.note(&page).await?;
         let replayed: Vec<i64> = page.iter().filter(|row| row.reason.is_none()).map(|row| row.id).collect();
-        engines.dead_letters.note_replay(&replayed, &act).await?;
+        if !replayed.is_empty() {
+            engines.dead_letters.note_replay(&replayed, act).await?;
+        }
         is_closed = page.iter().any(|row| row.reason == Some(QUEUE_CLOSED));
         rows.extend(page);
     }
     let plan = plan.end(act).await?;
-    add_missing(selection, &mut rows)?;
     report_own(engines).await;
-    show_of_plan(selection, &rows, "replayed", plan, context)
+    Ok((rows, plan))
 }
 
 /// A plan that is made and run at once: its events are in the queue when it is ready, and the workers note what becomes of
@@ -93,11 +90,11 @@ impl<'e> OneStep<'e> {
     }
 
     /// Leaves the results to the workers; the plan, unless nothing was replayed.
-    async fn end(self, act: Act) -> Result<Option<PlanId>, Failure> {
+    async fn end(self, act: &Act) -> Result<Option<PlanId>, Failure> {
         let to = if self.replayed > 0 { PlanState::Running } else { PlanState::Cancelled };
         let change = PlanChange {
             frame: Some(self.frame),
-            options: Some(RunOptions { reason: act.reason, ..RunOptions::default() }),
+            options: Some(RunOptions { reason: act.reason.clone(), ..RunOptions::default() }),
             progress: Some(Progress { started_at: Some(act.at), ..Progress::default() }),
             ..PlanChange::to(&[PlanState::Planning], to)
         };
@@ -129,10 +126,12 @@ async fn replay(
     letters: &[DeadLetterView],
     (directory, reserved): (&Directory, &BTreeSet<i64>),
 ) -> Result<Vec<Row>, Failure> {
+    let all: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
+    let repaired = engines.repairs.newest_revisions(&all).await?;
     let (mut rows, mut envelopes, mut ids) = (Vec::new(), Vec::new(), Vec::new());
     for letter in letters {
         let refusal = reserved.contains(&letter.id).then_some(RESERVED).or(refusal(letter, directory));
-        match refusal.map_or_else(|| envelope(letter, None), Err) {
+        match refusal.map_or_else(|| envelope(letter, repaired.get(&letter.id), None), Err) {
             Ok(envelope) => {
                 envelopes.push(envelope);
                 ids.extend((letter.state == DeadLetterState::Open).then_some(letter.id));

@@ -139,6 +139,10 @@ impl<'f> Forecaster<'f> {
                 let prospect = if is_deleted { Prospect::Deleted } else { Prospect::Superseded };
                 seen.entry(ended.event).and_modify(|it| it.1 = prospect);
             }
+            // Where nothing is replayed, nothing is called.
+            if !seen.values().any(|it| *it == (Some(person), Prospect::Replayed)) {
+                continue;
+            }
             let steps = settled.steps.iter().map(|step| (step.anchor, step.kind()));
             let new = steps.filter(|step| !due.contains(step));
             forecast.steps.extend(new.map(|(anchor, kind)| (person, anchor, kind)));

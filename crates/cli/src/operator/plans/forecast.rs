@@ -19,7 +19,7 @@ use crate::operator::Directory;
 const AT_ONCE: usize = 500;
 
 /// Affiliates in one call to edit, or to change statuses.
-const BATCH: u64 = 50;
+pub(super) const BATCH: u64 = 50;
 
 /// What is counted over all pages. A step that two pages need is one: it is remembered by a number made of its address.
 #[derive(Default)]

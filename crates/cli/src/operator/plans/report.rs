@@ -1,13 +1,15 @@
 //! What came of a plan: in sum, and item by item.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use connections::ConnectionId;
 use jiff::Timestamp;
-use ledger::plans::{Estimate, ItemFilter, ItemState, PlanItem};
+use ledger::plans::{Estimate, ItemFilter, ItemState, PlanItem, WEIGHT_OF_A_CALL};
 use ledger::{Plan, PlanId, State};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::forecast::BATCH;
 use super::plan;
 use crate::engines::Engines;
 use crate::failure::Failure;
@@ -28,8 +30,8 @@ pub struct Report {
     pub new_causes: BTreeMap<String, u64>,
     /// Calls that were planned.
     pub calls_planned: u64,
-    /// Calls that brought about the results: creates, and answers to batches at different moments. Calls that failed and
-    /// were made again are not in it.
+    /// Calls that brought about the results, as far as these tell: one for each affiliate that was or was to be created,
+    /// one for up to 50 others that ended at the same moment. Calls that failed and were made again are not in it.
     pub calls_needed: u64,
     /// Seconds that were planned, at the rate of the run if it has one.
     pub seconds_planned: Option<f64>,
@@ -77,6 +79,30 @@ impl ItemRow {
     }
 }
 
+/// Calls as the results of items tell of them.
+#[derive(Default)]
+struct Calls {
+    single: u64,
+    batched: BTreeMap<(ConnectionId, Timestamp), u64>,
+}
+
+impl Calls {
+    fn count(&mut self, item: &PlanItem) {
+        let (state, reason) = (item.state, item.reason.as_str());
+        let is_result = matches!(state, ItemState::Delivered | ItemState::SameCause | ItemState::NewCause);
+        let no_call = reason == State::Unchanged.word();
+        let Some(at) = item.ended_at.filter(|_| is_result && !no_call) else { return };
+        match reason == State::Created.word() || item.weight >= WEIGHT_OF_A_CALL {
+            true => self.single += 1,
+            false => *self.batched.entry((item.connection, at)).or_default() += 1,
+        }
+    }
+
+    fn sum(&self) -> u64 {
+        self.single + self.batched.values().map(|items| items.div_ceil(BATCH)).sum::<u64>()
+    }
+}
+
 /// What came of a plan by now. Goes through all of its items, and gives each to `each`.
 ///
 /// # Errors
@@ -88,17 +114,9 @@ pub async fn report(
     mut each: impl FnMut(&PlanItem) -> Result<(), Failure>,
 ) -> Result<Report, Failure> {
     let plan = plan(engines, id).await?;
-    let mut answers = BTreeSet::new();
-    let mut creates = 0;
+    let mut calls = Calls::default();
     walk(engines, ItemFilter { plan: id, ..ItemFilter::default() }, |item| {
-        match item.state {
-            ItemState::Delivered if item.reason == State::Created.word() => creates += 1,
-            ItemState::Delivered if item.reason == State::Unchanged.word() => {}
-            ItemState::Delivered | ItemState::SameCause | ItemState::NewCause => {
-                answers.extend(item.ended_at.map(|at| (item.connection, at)));
-            }
-            _ => {}
-        }
+        calls.count(item);
         each(item)
     })
     .await?;
@@ -110,7 +128,7 @@ pub async fn report(
         results: ItemState::ALL.into_iter().map(|state| (state.word(), plan.count(state))).collect(),
         new_causes,
         calls_planned: plan.frame.estimate.calls(),
-        calls_needed: creates + u64::try_from(answers.len()).unwrap_or(u64::MAX),
+        calls_needed: calls.sum(),
         seconds_planned: seconds(&plan.frame.estimate, plan.options.rate),
         seconds_needed: plan.progress.started_at.map(|begun| until.duration_since(begun).as_secs_f64()),
         left: left.into_iter().map(|state| plan.count(state)).sum(),

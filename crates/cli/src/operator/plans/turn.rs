@@ -86,7 +86,7 @@ impl Turn<'_> {
             }
             persons.extend(own.into_iter().take(size));
         }
-        Ok(persons.into_iter().take(size).last())
+        Ok(persons.into_iter().take(size).next_back())
     }
 
     async fn planned(

@@ -32,7 +32,9 @@ pub use changes::{
 };
 pub use dead_letters::{Act, DeadLetters};
 pub use groups::{Group, Mender};
-pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};
+pub use monitoring::{
+    HeldConnection, Monitoring, ProcessReport, ProcessRole, RefusedSignatures, Registrations,
+};
 pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, Schedule, View};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use connections::{ConnectionId, ConnectionStore, SharedSecretStore, WriteKeys};
+use connections::{ConnectionId, ConnectionStore, ReplacedKeys, SharedSecretStore, WriteKeys};
 use identity::Digest;
 use jiff::Timestamp;
 use numbers::Ranges;
@@ -17,7 +17,15 @@ use crate::{
 
 /// What an engine of the ledger is: all ports over one memory.
 pub trait Engine:
-    Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + WriteKeys + SharedSecretStore
+    Ledger
+    + Storage
+    + Monitoring
+    + Arrivals
+    + DeadLetters
+    + ConnectionStore
+    + WriteKeys
+    + SharedSecretStore
+    + ReplacedKeys
 {
 }
 
@@ -30,6 +38,7 @@ impl<E> Engine for E where
         + ConnectionStore
         + WriteKeys
         + SharedSecretStore
+        + ReplacedKeys
 {
 }
 

@@ -16,6 +16,7 @@ pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
+pub mod replaced;
 pub mod retention;
 pub mod selection;
 pub mod shared_secrets;
@@ -99,6 +100,7 @@ macro_rules! contract_tests {
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event
             ]
+            replaced: [it_is_known_until_when_replaced_keys_are_valid]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,
                 a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number,

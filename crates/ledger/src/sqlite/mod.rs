@@ -52,7 +52,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 22] = [
+const MIGRATIONS: [Migration; 23] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -75,6 +75,7 @@ const MIGRATIONS: [Migration; 22] = [
     migration!("0020_select_dead_letters", 7),
     migration!("0021_group_dead_letters", 7),
     migration!("0022_close_dead_letters", 22),
+    migration!("0023_count_refused_signatures", 22),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

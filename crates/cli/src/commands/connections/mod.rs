@@ -4,6 +4,7 @@ mod addresses;
 mod change;
 mod check;
 mod key;
+mod keys_in_use;
 mod options;
 mod show;
 

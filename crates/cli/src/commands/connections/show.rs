@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::addresses::Addresses;
+use super::keys_in_use::KeysInUse;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
@@ -30,6 +31,9 @@ pub(super) struct Row<'a> {
     /// Whether requests have to be signed.
     has_shared_secret: bool,
     created_at: Timestamp,
+    /// Of one connection that is shown alone.
+    #[serde(flatten)]
+    keys_in_use: Option<KeysInUse>,
 }
 
 impl<'a> Row<'a> {
@@ -49,6 +53,7 @@ impl<'a> Row<'a> {
             urls,
             has_shared_secret,
             created_at: connection.created_at,
+            keys_in_use: None,
         }
     }
 
@@ -115,7 +120,8 @@ pub(super) async fn show(
 ) -> Result<(), Failure> {
     let secrets = engines.shared_secrets.shared_secrets(connection.id, engines.now()).await?;
     let urls = Addresses::of(&context.loaded.config.ingest);
-    let row = Row::of(connection, &urls, !secrets.is_empty());
+    let keys_in_use = Some(KeysInUse::read(connection, engines, &context.loaded.config).await?);
+    let row = Row { keys_in_use, ..Row::of(connection, &urls, !secrets.is_empty()) };
     if context.output.is_json() {
         return context.output.json(&row);
     }
@@ -141,6 +147,7 @@ fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
     let signed = if row.has_shared_secret { "set: X-Signature is required" } else { "none" };
     lines.push(line("shared secret", signed.to_owned()));
     lines.push(line("write key", row.write_key.to_owned()));
+    lines.extend(row.keys_in_use.iter().flat_map(KeysInUse::rows));
     lines.push(line("url for Segment", row.urls.segment.clone()));
     lines.push(line("host for libraries", row.urls.libraries.clone()));
     lines.push(line("url for web pages", row.urls.browsers.clone()));
@@ -184,7 +191,8 @@ fn settings(settings: &Settings) -> Vec<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use connections::{PausedFor, State};
+    use connections::{PausedFor, ReplacedUntil, State};
+    use ledger::RefusedSignatures;
 
     use super::*;
     use crate::commands::snapshots::{at, fits, shown};
@@ -219,7 +227,15 @@ mod tests {
             libraries: "https://segment.example.com".to_owned(),
             browsers: "https://segment.example.com/v1".to_owned(),
         };
-        let rows: Vec<Row<'_>> = all.iter().map(|it| Row::of(it, &urls, it.id == 2)).collect();
+        let replaced = ReplacedUntil {
+            write_key: Some(at(600)),
+            shared_secret: Some(at(700)),
+            ..ReplacedUntil::default()
+        };
+        let refused = RefusedSignatures { connection: 2, missing: 3, wrong: 1, last_at: at(-5) };
+        let keys_in_use = Some(KeysInUse { replaced, refused_signatures: Some(refused) });
+        let row = |it| Row { keys_in_use, ..Row::of(it, &urls, true) };
+        let rows: Vec<Row<'_>> = all.iter().map(row).collect();
         for width in [80, 120] {
             let text = shown(width, |output| table(&rows, output));
             assert!(fits(&text, width), "{text}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use connections::{ConnectionId, ConnectionStore, SharedSecretStore, WriteKeys};
+use connections::{ConnectionId, ConnectionStore, ReplacedKeys, SharedSecretStore, WriteKeys};
 use identity::Digest;
 use jiff::Timestamp;
 use numbers::Ranges;
@@ -27,6 +27,7 @@ pub trait Engine:
     + WriteKeys
     + SharedSecretStore
     + OperatorPorts
+    + ReplacedKeys
 {
 }
 
@@ -41,6 +42,7 @@ impl<E> Engine for E where
         + WriteKeys
         + SharedSecretStore
         + OperatorPorts
+        + ReplacedKeys
 {
 }
 

@@ -20,6 +20,7 @@ pub mod material;
 pub mod monitoring;
 pub mod operators;
 pub mod repairs;
+pub mod replaced;
 pub mod retention;
 pub mod selection;
 pub mod shared_secrets;
@@ -121,6 +122,7 @@ macro_rules! contract_tests {
                 an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,
                 a_request_with_a_key_is_carried_out_once, an_act_that_was_never_finished_may_be_asked_for_again
             ]
+            replaced: [it_is_known_until_when_replaced_keys_are_valid]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,
                 a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number,

@@ -5,6 +5,7 @@ mod adopt;
 mod change;
 mod check;
 mod key;
+mod keys_in_use;
 mod options;
 mod show;
 mod walk;

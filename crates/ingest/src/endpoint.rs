@@ -12,6 +12,7 @@ use listener::Client;
 use queue::{Clock, GroupCommit};
 use segment::array;
 use tokio::time::{Instant, timeout};
+use tracing::{Instrument as _, debug_span};
 use uuid::Uuid;
 
 use crate::admission::Unlimited;
@@ -124,7 +125,8 @@ impl Endpoint {
     {
         let began = Instant::now();
         let (head, mut body) = request.into_parts();
-        let answer = match self.route(peer, &head, &mut body).await {
+        let span = debug_span!("request", %peer, method = %head.method);
+        let answer = match self.route(peer, &head, &mut body).instrument(span).await {
             Ok(answer) => answer,
             Err(refused) => {
                 // Read to its end, if it is short, so that the connection can go on.
@@ -141,6 +143,9 @@ impl Endpoint {
         B: Body<Data = Bytes> + Unpin,
     {
         listener::check_host(head)?;
+        if head.method == Method::OPTIONS && tracking::is_below(head.uri.path()) {
+            return Ok(tracking::preflight());
+        }
         if let Some(route) = Route::of(head.uri.path()) {
             return route.answer(self, self.client(peer, &head.headers), head, body).await;
         }
@@ -152,7 +157,6 @@ impl Endpoint {
             }
             (_, direct::PATH) => Err(Refused::NotPost),
             (&Method::GET, "") => Ok(answer::hint()),
-            (&Method::OPTIONS, _) if tracking::is_below(head.uri.path()) => Ok(tracking::preflight()),
             _ => Err(Refused::NoSuchPath),
         }
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     Arrivals, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView,
     DeadLetters, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Idempotency, Lease,
-    LedgerError, Monitoring, OpenCall, Operators, Storage, SweepClock, Want,
+    LedgerError, Monitoring, OpenCall, Operators, Repairs, Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -22,6 +22,7 @@ pub trait Engine:
     + Monitoring
     + Arrivals
     + DeadLetters
+    + Repairs
     + ConnectionStore
     + WriteKeys
     + SharedSecretStore
@@ -35,6 +36,7 @@ impl<E> Engine for E where
         + Monitoring
         + Arrivals
         + DeadLetters
+        + Repairs
         + ConnectionStore
         + WriteKeys
         + SharedSecretStore
@@ -171,6 +173,9 @@ pub trait View: Send + Sync {
 
     /// One event's payload while it is kept (pending or dead).
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError>;
+
+    /// The payload of an event that is pending or dead, and the revisions of it, as far as they are kept.
+    async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError>;
 
     /// Dead letters, newest first, of equal times the greater id first.
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError>;

@@ -73,7 +73,7 @@ fn address<'n>(
 }
 
 /// Whether an audience, computed trait or journey sent the event: all of them add this object, with various members.
-fn is_from_engage(top: &Fields<'_>) -> bool {
+pub(crate) fn is_from_engage(top: &Fields<'_>) -> bool {
     top.at(&["context", "personas"]).into_iter().any(|node| matches!(node, Node::Object(_)))
 }
 

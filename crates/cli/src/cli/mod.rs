@@ -87,7 +87,7 @@ pub enum Command {
     /// Show how much waits where, and how the connections are
     #[command(after_help = status::EXAMPLES)]
     Status,
-    /// Tell whether everything that is needed is there and right, and how to mend what is not
+    /// Tell whether everything that is needed is there and right, and how to correct what is not
     #[command(after_help = check::EXAMPLES)]
     Check,
     /// Look at the configuration

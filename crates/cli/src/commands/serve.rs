@@ -111,7 +111,7 @@ impl Announcement {
     /// Shows it. The roles run whether or not anybody can read where they listen.
     fn show_if_possible(self, context: &mut Context) {
         if let Err(failure) = self.show(context) {
-            tracing::warn!(why = failure.message, "standard output cannot be written");
+            tracing::warn!(error = failure.message, "standard output cannot be written");
         }
     }
 

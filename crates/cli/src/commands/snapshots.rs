@@ -50,6 +50,7 @@ fn events() -> Vec<EventRow> {
         http_status: Some(http_status),
         class: class.to_owned(),
         message: message.to_owned(),
+        request: None,
     };
     let dead = EventRow {
         attempts: vec![

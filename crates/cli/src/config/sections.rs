@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use connections::Settings as ConnectionSettings;
+use connections::settings::is_insecure;
 use listener::Networks;
 
 use super::error::ConfigError;
@@ -197,12 +197,6 @@ sections! {
         /// How much.
         level: LogLevel,
     }
-}
-
-/// Whether keys would be sent to this address of Refersion without encryption, and over a network.
-fn is_insecure(refersion_url: &str) -> bool {
-    let refersion_url = refersion_url.to_owned();
-    ConnectionSettings { refersion_url, ..ConnectionSettings::default() }.is_insecure()
 }
 
 impl Config {

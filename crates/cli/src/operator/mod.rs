@@ -8,6 +8,7 @@ pub mod connections;
 pub mod dead_letters;
 pub mod directory;
 pub mod events;
+pub mod new_key;
 pub mod operators;
 pub mod profile;
 pub mod subject;

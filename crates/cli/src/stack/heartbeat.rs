@@ -61,7 +61,7 @@ impl Written {
             }
             Err(why) => {
                 if self.failed.is_none() {
-                    tracing::warn!(what, why, "it cannot be written");
+                    tracing::warn!(what, error = why, "it cannot be written");
                 }
                 self.failed = Some(why);
             }
@@ -265,7 +265,7 @@ impl Reporter {
                 known.untaken_since = None;
             }),
             Err(failure) => {
-                tracing::debug!(why = failure.message, "it cannot be seen whether anybody delivers")
+                tracing::debug!(error = failure.message, "it cannot be seen whether anybody delivers")
             }
         }
     }

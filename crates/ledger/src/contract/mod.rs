@@ -17,6 +17,7 @@ pub mod letters;
 pub mod material;
 pub mod monitoring;
 pub mod operators;
+pub mod repairs;
 pub mod retention;
 pub mod selection;
 pub mod shared_secrets;
@@ -99,6 +100,10 @@ macro_rules! contract_tests {
                 what_is_left_out_is_counted_by_name,
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event
+            ]
+            repairs: [
+                a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,
+                a_repaired_payload_goes_with_the_original, repairs_are_audited
             ]
             operators: [
                 an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,

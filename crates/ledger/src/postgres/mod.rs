@@ -36,6 +36,7 @@ mod pool;
 mod pooler;
 mod port;
 mod record;
+mod repairs;
 mod storage;
 mod text;
 mod unmapped;

@@ -18,7 +18,7 @@ use super::pool::within;
 use super::record::Prepared;
 use super::{
     PostgresLedger, arrivals, claims, codes, drop_week, due, events, expire, find, graphs, groups, leases,
-    letters, message_ids, notes, record, unmapped, views, weeks,
+    letters, message_ids, notes, record, repairs, unmapped, views, weeks,
 };
 use crate::{
     CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
@@ -183,6 +183,10 @@ impl View for PostgresLedger {
 
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError> {
         Ok(on!(self.read(), |line| views::payload(line, event))?)
+    }
+
+    async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError> {
+        Ok(on!(self.read(), |line| repairs::payloads(line, event))?)
     }
 
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {

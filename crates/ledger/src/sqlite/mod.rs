@@ -25,6 +25,7 @@ mod operators;
 mod orphans;
 mod port;
 mod record;
+mod repairs;
 mod storage;
 mod tally;
 mod unmapped;
@@ -55,7 +56,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 23] = [
+const MIGRATIONS: [Migration; 24] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -78,7 +79,8 @@ const MIGRATIONS: [Migration; 23] = [
     migration!("0020_select_dead_letters", 7),
     migration!("0021_group_dead_letters", 7),
     migration!("0022_close_dead_letters", 22),
-    migration!("0023_create_operators", 22),
+    migration!("0023_repair_dead_letters", 22),
+    migration!("0024_create_operators", 22),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

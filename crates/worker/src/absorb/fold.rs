@@ -60,6 +60,8 @@ pub(super) fn fold(
         if before.is_none() {
             changes.events.push(new_event(reading));
         }
+        hand.retract(reading);
+        changes.orphans.extend(reading.under_former_names());
         let again = died.map(|before| before.outcomes);
         let after = worker.limits.shared_after;
         take_in(&mut hand, &mut changes, Intake { reading, rules, again, now, after });

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use identity::Digest;
 use identity::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
 use identity::eligibility::Rules;
-use identity::fold::merge;
+use identity::fold::{merge, retract};
 use identity::graph::{Graph, Identifier};
 use identity::plan::{Act, Step};
 use identity::shared::{Apart, most_linked, take_apart};
@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use ledger::{Changes, GraphRow, Row, Save};
 use uuid::Uuid;
 
+use super::read::Reading;
 use super::shared::Tally;
 use crate::Worker;
 use crate::settle::settle_save;
@@ -91,6 +92,16 @@ impl Hand {
         for slot in self.slots_of(digests) {
             if let Some(slot) = self.slots[slot].as_mut() {
                 slot.touched |= slot.graph.forget(event);
+            }
+        }
+    }
+
+    /// The former versions of a repaired event are not stated any longer.
+    pub(super) fn retract(&mut self, reading: &Reading) {
+        let Some(stamp) = reading.repairs() else { return };
+        for slot in self.slots_of(&reading.names_to_lock()) {
+            if let Some(slot) = self.slots[slot].as_mut() {
+                slot.touched |= retract(&mut slot.graph, reading.event, stamp);
             }
         }
     }

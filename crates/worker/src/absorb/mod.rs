@@ -5,6 +5,7 @@
 
 mod answers;
 mod fold;
+mod former;
 mod hand;
 mod left_out;
 mod names;
@@ -67,7 +68,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
                 }
             }
             Err(cause) => {
-                warn!(cause = %format!("{cause:#}"), "absorb rests: nothing can be taken from the queue");
+                warn!(error = %format!("{cause:#}"), "absorb rests: nothing can be taken from the queue");
                 tokio::select! { biased; () = tokio::time::sleep(REST) => {}, () = stop.cancelled() => {} }
             }
         }
@@ -161,7 +162,13 @@ async fn absorb(
     answers: &Answers,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let readings = off_thread(|| read_all(worker, known, &batch));
+    let mut readings = off_thread(|| read_all(worker, known, &batch));
+    for readings in readings.values_mut() {
+        if let Err(cause) = former::look_up(worker, known, readings).await {
+            release(worker, &batch).await;
+            return Err(cause.into());
+        }
+    }
     let parts = readings.into_iter().map(|(connection, readings)| async move {
         let part = Part::new(connection, readings, known);
         let parts = if batch.redelivered { part.singles() } else { [part].into() };
@@ -194,6 +201,6 @@ fn read_all(worker: &Worker, known: &Known, batch: &Batch) -> BTreeMap<Connectio
 
 async fn release(worker: &Worker, batch: &Batch) {
     if let Err(lost) = worker.queue.release(batch).await {
-        debug!(cause = %lost, "a batch could not be given back and comes again by itself");
+        debug!(error = %lost, "a batch could not be given back and comes again by itself");
     }
 }

@@ -156,7 +156,7 @@ impl Part {
     }
 
     fn names_to_lock(&self, worker: &Worker) -> Vec<Digest> {
-        worker.locks.without_shared(in_order(self.readings().iter().flat_map(Reading::names)))
+        worker.locks.without_shared(in_order(self.readings().iter().flat_map(Reading::names_to_lock)))
     }
 
     /// Gathers when there is room in memory for what is read.
@@ -174,7 +174,7 @@ impl Part {
     async fn gather(&self, worker: &Worker, unasked: bool) -> Result<Gathered, LedgerError> {
         let asked = self.readings().iter().filter(|_| !unasked);
         let events: Vec<Uuid> = asked.map(|reading| reading.event).collect();
-        let names: Vec<Vec<Digest>> = self.readings().iter().map(Reading::names).collect();
+        let names: Vec<Vec<Digest>> = self.readings().iter().map(Reading::names_to_lock).collect();
         let strongest = in_order(names.iter().filter_map(|names| names.first().copied()));
         let mut gathered = worker.ledger.gather(self.connection, &strongest, &events).await?;
         let held: HashSet<Digest> =

@@ -35,6 +35,10 @@ pub(super) struct Reading {
     pub(super) said_at: Moment,
     pub(super) lane: Lane,
     pub(super) replay: bool,
+    /// How often an operator has repaired the event.
+    pub(super) revision: u32,
+    /// The identifiers that its former versions name, if it is repaired.
+    pub(super) former: Vec<Digest>,
     pub(super) kind: &'static str,
     pub(super) payload: Arc<str>,
     pub(super) found_by: Vec<Digest>,
@@ -152,6 +156,8 @@ fn blank(envelope: &Envelope) -> Reading {
             queue::Lane::Bulk => Lane::Bulk,
         },
         replay: envelope.replay,
+        revision: envelope.revision,
+        former: Vec::new(),
         kind: "unknown",
         payload: envelope.payload.get().into(),
         found_by: Vec::new(),
@@ -172,6 +178,8 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         said_at: worker.now().into(),
         lane: Lane::Live,
         replay: false,
+        revision: 0,
+        former: Vec::new(),
         kind: "unknown",
         payload: String::from_utf8_lossy(raw).into(),
         found_by: Vec::new(),

@@ -107,7 +107,7 @@ impl Holder {
     pub(super) async fn rest_after(&self, cause: &anyhow::Error, failures: u32) {
         let (connection, id) = (&self.connection.name, self.connection.id);
         let kept = self.unrecorded.answers.len();
-        warn!(%connection, id, kept, cause = %format!("{cause:#}"), "the ledger failed: answers are kept until it works again");
+        warn!(%connection, connection_id = id, kept, error = %format!("{cause:#}"), "the ledger failed: answers are kept until it works again");
         let wait = doubled(FIRST_WAIT, failures, self.worker.limits.renew);
         self.beating(tokio::time::sleep(wait)).await;
     }

@@ -216,6 +216,7 @@ impl Recorder {
                 http_status: failed.cause.http_status,
                 class: failed.cause.class.clone(),
                 message: failed.cause.message.clone(),
+                request: None,
             });
         }
         let chance = self.worker.chance();

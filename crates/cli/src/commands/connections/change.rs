@@ -1,6 +1,6 @@
 //! What changes a connection: `add`, `set`, `pause`, `resume`, `rotate-key`, `rotate-write-key`, `remove`.
 
-use connections::{ApiKey, Connection, ConnectionName, NewConnection, PausedFor, Settings, SharedSecret};
+use connections::{ApiKey, Connection, ConnectionName, NewConnection, Settings, SharedSecret};
 
 use super::key;
 use super::options::{KeyOptions, SecretOptions, SettingOptions, unmap};
@@ -11,6 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::operator::audit;
 use crate::operator::connections::{self as acts, again};
 use crate::operator::directory::by_name;
+use crate::operator::new_key;
 
 pub(super) async fn add(
     name: ConnectionName,
@@ -125,14 +126,10 @@ pub(super) async fn rotate_write_key(name: &ConnectionName, context: &mut Contex
     Ok(Exit::Done)
 }
 
-/// Gives the connection a new key. A pause for the old one's sake ends: if the new one does not work either, the worker
-/// pauses it again.
+/// Gives the connection a new key, and writes that down.
 async fn replace_key(engines: &Engines, connection: &Connection, key: &ApiKey) -> Result<(), Failure> {
-    let sealed = engines.vault.seal_key(key);
-    let rotated = engines.connections.rotate_key(connection.id, sealed, engines.now()).await;
-    noted(engines, "api_key_rotated", connection, rotated.map_err(Failure::from)).await?;
-    engines.connections.resume(connection.id, Some(PausedFor::Credentials)).await?;
-    Ok(())
+    let replaced = new_key::replace_key(engines, connection.id, key).await;
+    noted(engines, "api_key_rotated", connection, replaced.map_err(Failure::from)).await
 }
 
 /// Gives the connection a shared secret, or takes away those that it has.

@@ -9,7 +9,7 @@ use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::dead_letters::{GroupRow, Selection, groups};
 use crate::operator::{Directory, audit};
-use crate::output::{Output, age, cut, spare, whole};
+use crate::output::{Output, age, counted, cut, spare, whole};
 
 #[derive(Serialize)]
 struct Listed {
@@ -42,16 +42,11 @@ pub(super) async fn list(
     if rows.len() < all {
         output.line(&format!("{} of {all} groups shown; --limit shows more", rows.len()))?;
     }
-    output.line(&format!("{}, {}", number(all as u64, "group"), number(dead_letters, "dead letter")))?;
+    output.line(&format!("{}, {}", counted(all as u64, "group"), counted(dead_letters, "dead letter")))?;
     Ok(Exit::Done)
 }
 
-fn number(count: u64, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{s}")
-}
-
-/// A table for each who can mend.
+/// A table for each who can correct the cause.
 pub(super) fn show(rows: &[GroupRow], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     for mender in Mender::ALL {
         let those: Vec<&GroupRow> = rows.iter().filter(|row| row.mend == mender).collect();
@@ -84,10 +79,10 @@ pub(super) fn show(rows: &[GroupRow], now: Timestamp, output: &mut Output) -> Re
 
 fn title(mender: Mender) -> &'static str {
     match mender {
-        Mender::Data => "to be mended in the data that Segment gets (mend:data)",
-        Mender::Settings => "to be mended in the settings of the connection (mend:settings)",
-        Mender::Refersion => "to be mended by Refersion, or by time (mend:refersion)",
-        Mender::Us => "to be mended in this program (mend:us)",
+        Mender::Data => "to be corrected in the data that Segment gets (mend:data)",
+        Mender::Settings => "to be corrected in the settings of the connection (mend:settings)",
+        Mender::Refersion => "to be corrected by Refersion, or by time (mend:refersion)",
+        Mender::Us => "to be corrected in this program (mend:us)",
     }
 }
 

@@ -64,7 +64,7 @@ enum Act {
         #[arg(long, value_name = "ID")]
         after: Option<i64>,
     },
-    /// Show dead letters by cause: how many, of how many people, and who can mend it
+    /// Show dead letters by cause: how many, of how many people, and who can correct it
     #[command(after_help = EXAMPLES)]
     Groups {
         #[command(flatten)]

@@ -70,7 +70,7 @@ impl Row {
             line("field", text(&self.field)),
             line("audience", text(&self.audience)),
             line("group", text(&self.group)),
-            line("can be mended by", self.mend.map(|mender| mender.word().to_owned()).unwrap_or_default()),
+            line("can be corrected by", self.mend.map(|mender| mender.word().to_owned()).unwrap_or_default()),
             line("http status", self.http_status.map(|status| status.to_string()).unwrap_or_default()),
             line("attempts", self.attempts.to_string()),
             line("repeats", self.repeats.to_string()),

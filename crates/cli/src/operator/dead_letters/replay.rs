@@ -26,7 +26,9 @@ pub(super) async fn run(engines: &Engines, selection: &Selection, act: &Act) -> 
             false => replay(engines, &letters, &directory).await?,
         };
         let replayed: Vec<i64> = page.iter().filter(|row| row.reason.is_none()).map(|row| row.id).collect();
-        engines.dead_letters.note_replay(&replayed, act).await?;
+        if !replayed.is_empty() {
+            engines.dead_letters.note_replay(&replayed, act).await?;
+        }
         is_closed = page.iter().any(|row| row.reason == Some(QUEUE_CLOSED));
         rows.extend(page);
     }

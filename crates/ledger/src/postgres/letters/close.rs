@@ -74,7 +74,12 @@ pub(in super::super) async fn note_replay(
 }
 
 /// Writes one line of the audit for each connection; the ids.
-async fn noted(line: &mut PgConnection, act: &Act, action: &str, moved: Moved) -> Result<Vec<i64>, Failure> {
+pub(in super::super) async fn noted(
+    line: &mut PgConnection,
+    act: &Act,
+    action: &str,
+    moved: Moved,
+) -> Result<Vec<i64>, Failure> {
     let mut by_connection: BTreeMap<ConnectionId, usize> = BTreeMap::new();
     moved.iter().for_each(|(_, connection, _)| *by_connection.entry(*connection).or_default() += 1);
     for (connection, number) in by_connection {

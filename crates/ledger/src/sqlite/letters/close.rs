@@ -71,7 +71,7 @@ pub(in super::super) fn note_replay(database: &Connection, ids: &[i64], act: &Ac
 }
 
 /// Writes one line of the audit for each connection; the ids.
-fn noted(
+pub(in super::super) fn noted(
     database: &Connection,
     act: &Act,
     action: &str,

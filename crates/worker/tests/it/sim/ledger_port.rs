@@ -259,6 +259,10 @@ impl View for LedgerPort {
         self.inner.payload(event).await
     }
 
+    async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError> {
+        self.life.take(self.inner.payloads(event), unavailable).await
+    }
+
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {
         self.inner.dead_letters(filter).await
     }

@@ -9,11 +9,14 @@
 
 pub mod arrivals;
 mod audience;
+pub mod audiences;
 mod audit;
+mod body;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod dead_letters;
+pub mod directory;
 mod failure;
 pub mod groups;
 mod idempotency;
@@ -31,11 +34,15 @@ pub mod view;
 mod words;
 
 pub use arrivals::{Arrivals, Missing, Stream};
+pub use audiences::{Audience, AudienceCounts, Audiences, Counting, NamedAudience, Rejections};
 pub use audit::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
 pub use dead_letters::{Act, DeadLetters};
+pub use directory::{
+    Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, Page, Walk, WalkRequest,
+};
 pub use groups::{Group, Mender};
 pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};

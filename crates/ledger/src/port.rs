@@ -10,9 +10,9 @@ use numbers::Ranges;
 use uuid::Uuid;
 
 use crate::{
-    Arrivals, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView,
-    DeadLetters, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Idempotency, Lease,
-    LedgerError, Monitoring, OpenCall, Operators, Repairs, Storage, SweepClock, Want,
+    Arrivals, Audiences, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState,
+    DeadLetterView, DeadLetters, Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow,
+    Idempotency, Lease, LedgerError, Monitoring, OpenCall, Operators, Repairs, Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -50,9 +50,9 @@ pub trait OperatorPorts: Operators + AuditLog + Idempotency {}
 impl<E: Operators + AuditLog + Idempotency> OperatorPorts for E {}
 
 /// The ledger: all of its parts that workers and operators share.
-pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping {}
+pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences {}
 
-impl<L: Graphs + Calls + Schedule + View + Housekeeping> Ledger for L {}
+impl<L: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences> Ledger for L {}
 
 /// Identity graphs, and the writing of everything that changes with them.
 #[async_trait]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::fields::Fields;
 use crate::kind::{self, Kind};
-use crate::{Refusal, email, identify, message, text, time};
+use crate::{Refusal, audience, email, message, text, time};
 
 /// What has to be known of an event before it waits for the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(crate) fn check(
         if is_delete { received_at } else { time::of_identify(top, received_at, time::at_segment(top)) };
     Ok(Checked {
         is_delete,
-        bulk: !is_delete && identify::is_from_engage(top),
+        bulk: !is_delete && audience::is_from_engage(top),
         has_message_id: message::id(written).is_some(),
         time,
     })

@@ -6,6 +6,7 @@
 //! event for good. `docs/traits.md` describes for users how each trait is read.
 
 pub mod array;
+mod audience;
 mod blocked;
 mod check;
 mod delete;
@@ -35,8 +36,8 @@ mod unfold;
 pub use blocked::{Blocked, is_same_identifier};
 pub use check::Checked;
 pub use event::{
-    AddressOrigin, BlockedIdentifier, Body, Delete, Event, Identify, Ignored, IgnoredReason, StatedAddress,
-    Trait, Traits,
+    AddressOrigin, Audience, BlockedIdentifier, Body, Delete, Event, Identify, Ignored, IgnoredReason,
+    StatedAddress, Trait, Traits,
 };
 pub use fields::fold_key;
 pub use options::{Mapping, ReadOptions, standard_field, standard_fields};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, check, config, connections, dead_letters, demo, events, export, forget, migrate, missing,
-    operators, profiles, retention, secrets, send, serve, simulate, status, why,
+    audiences, audit, bench, check, config, connections, dead_letters, demo, events, export, forget, migrate,
+    missing, operators, profiles, retention, secrets, send, serve, simulate, status, why,
 };
 use crate::config::{Loaded, Log, LogLevel, Origin};
 
@@ -80,6 +80,8 @@ pub enum Command {
     DeadLetters(dead_letters::Arguments),
     /// Do what a Segment delete does, for the day it does not come
     Forget(forget::Arguments),
+    /// Show audiences: members, and how far they are delivered
+    Audiences(audiences::Arguments),
     /// Show who did what: acts of operators and of the worker
     Audit(audit::Arguments),
     /// Hand out all that is kept about a person, as JSON

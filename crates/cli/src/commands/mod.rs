@@ -1,5 +1,6 @@
 //! The commands, one file for each, and what all of them are given.
 
+pub mod audiences;
 pub mod audit;
 pub mod bench;
 pub mod check;
@@ -23,7 +24,7 @@ pub mod send;
 pub mod serve;
 pub mod simulate;
 #[cfg(test)]
-mod snapshots;
+pub(crate) mod snapshots;
 pub mod status;
 pub mod why;
 
@@ -95,6 +96,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::DeadLetters(arguments) => dead_letters::run(arguments, context).await,
         Command::Send(arguments) => send::run(arguments, context).await,
         Command::Forget(arguments) => forget::run(arguments, context).await,
+        Command::Audiences(arguments) => audiences::run(arguments, context).await,
         Command::Audit(arguments) => audit::run(arguments, context).await,
         Command::Export(arguments) => export::run(arguments, context).await,
         Command::Why(arguments) => why::run(arguments, context).await,

@@ -27,7 +27,7 @@ pub use settings::{Origin, Settings};
 pub use show::ShownSetting;
 pub(crate) use url::mask;
 pub use url::{LedgerUrl, ManagementUrl, QueueUrl};
-pub use value::{BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
+pub use value::{AdoptNew, BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
 
 /// The file that says every default, as it was when the program was built.
 pub const SHIPPED: &str = include_str!("../../../../config/default.toml");

@@ -13,7 +13,7 @@ use super::error::ConfigError;
 use super::proxy::Proxy;
 use super::settings::Settings;
 use super::url::{LedgerUrl, ManagementUrl, QueueUrl};
-use super::value::{BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
+use super::value::{AdoptNew, BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
 
 /// Segment gives up on a request after this time. Source: Segment's page on its Webhooks destination, the only one that
 /// gives a number.
@@ -137,6 +137,13 @@ sections! {
         max_concurrency: u32,
         /// Edits of one batch that are told before it is recorded.
         carry_from: u32,
+    }
+    /// Affiliates that existed before us.
+    adopt: Adopt {
+        /// Whether those of a new connection are walked through at once.
+        new_connections: AdoptNew,
+        /// Time from one walk to the next.
+        every: Duration,
     }
     /// Which identifiers name nobody.
     identifiers: Identifiers {

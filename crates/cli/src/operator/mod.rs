@@ -3,6 +3,7 @@
 //! `verification` asks Refersion whether keys work. `dead_letters`, `connections` and `operators` act, and `audit` writes that
 //! down; nothing else here writes. The commands put it into tables or JSON, and the HTTP API ([`crate::api`]) into answers.
 
+pub mod adoption;
 pub mod audit;
 pub mod connections;
 pub mod dead_letters;

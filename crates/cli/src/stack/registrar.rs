@@ -11,9 +11,10 @@ use refersion::{Failure, SetupError};
 use tokio::sync::Mutex;
 
 use super::public_halves::log_wrong_secret;
-use crate::config::{Config, Proxy};
+use crate::config::{AdoptNew, Config, Proxy};
 use crate::engines::Engines;
 use crate::engines::awaited::Awaited;
+use crate::operator::adoption;
 use crate::operator::new_key;
 use crate::operator::verification::Verifier;
 
@@ -30,6 +31,8 @@ pub(super) struct RefersionRegistrar {
     proxy: Proxy,
     /// Where new connections deliver to.
     refersion_url: String,
+    /// The affiliates of new connections are walked through at once.
+    adopts: bool,
     /// Keys of this process are stored one after the other, so that two secrets of one account make one connection.
     storing: Mutex<()>,
 }
@@ -54,7 +57,15 @@ impl RefersionRegistrar {
     pub(super) fn new(config: &Config, awaited: &Awaited) -> Result<Self, SetupError> {
         let (proxy, refersion_url) = (config.refersion.proxy.clone(), config.refersion.url.0.clone());
         let verifier = Verifier::new(&proxy)?;
-        Ok(Self { awaited: awaited.clone(), verifier, proxy, refersion_url, storing: Mutex::default() })
+        let adopts = config.adopt.new_connections == AdoptNew::Walk;
+        Ok(Self {
+            awaited: awaited.clone(),
+            verifier,
+            proxy,
+            refersion_url,
+            adopts,
+            storing: Mutex::default(),
+        })
     }
 
     async fn verify_and_store(&self, key: &ApiKey) -> Result<Registration, NotNow> {
@@ -114,6 +125,11 @@ impl RefersionRegistrar {
                         "a new API key was verified: its connection was added"
                     );
                     note(engines, id, "connection_registered").await;
+                    if self.adopts
+                        && let Err(cause) = adoption::ask(engines, id).await
+                    {
+                        tracing::warn!(id, %cause, "its affiliates are not walked through: `connections adopt` asks for it");
+                    }
                     return Ok(id);
                 }
             }

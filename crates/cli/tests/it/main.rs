@@ -4,6 +4,7 @@
 
 mod api;
 mod audit;
+mod audiences;
 mod bench;
 mod client_libraries;
 mod config;

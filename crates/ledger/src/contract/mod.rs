@@ -5,8 +5,10 @@
 
 pub mod accounts;
 pub mod arrivals;
+pub mod audiences;
 pub mod claims;
 pub mod close;
+pub mod directory;
 pub mod ends;
 pub mod events;
 pub mod graphs;
@@ -51,6 +53,10 @@ macro_rules! contract_tests {
                 a_discarded_letter_can_be_restored_while_it_is_kept, what_cannot_be_replayed_cannot_be_restored,
                 acts_are_audited, a_letter_names_the_event_that_resolved_it
             ]
+            directory: [
+                a_walk_goes_on_where_it_was, a_complete_walk_lists_everybody, hints_are_kept_beside_a_walk,
+                drift_is_that_of_the_last_comparison, a_directory_belongs_to_its_connection
+            ]
             ends: [
                 an_event_may_end_as_it_begins, many_events_end_together,
                 the_end_that_an_event_began_with_is_replaced,
@@ -68,6 +74,12 @@ macro_rules! contract_tests {
                 held_back_payouts_are_counted,
                 values_that_cannot_go_are_counted_by_field,
                 ends_of_unknown_events_are_passed_over
+            ]
+            audiences: [
+                an_audience_is_met_once, new_audiences_come_after_those_that_were_read, audiences_have_a_limit,
+                graphs_are_counted_again_for_a_new_audience, a_graph_is_counted_as_it_is_written,
+                counts_of_audiences_equal_a_scan, rejections_of_an_audience_have_reasons,
+                audiences_go_with_their_connection
             ]
             graphs: [
                 a_graph_is_found_once_by_all_its_digests, equal_digests_of_two_connections_are_apart,

@@ -10,10 +10,12 @@
 
 mod accounts;
 mod arrivals;
+mod audiences;
 mod audit;
 mod claims;
 mod codes;
 mod copy;
+mod directory;
 mod drop_week;
 mod due;
 mod events;
@@ -75,7 +77,7 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct PostgresLedger {
     pool: Arc<Pool>,
-    /// Rows of unmapped traits that were appended since they were summed up last, about.
+    /// Rows of unmapped traits and audiences that were appended since they were summed up last, about.
     appended: Arc<AtomicUsize>,
 }
 

@@ -6,9 +6,11 @@
 
 mod accounts;
 mod arrivals;
+mod audiences;
 mod audit;
 mod claims;
 mod codes;
+mod directory;
 mod due;
 mod events;
 mod expire;
@@ -56,7 +58,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 24] = [
+const MIGRATIONS: [Migration; 26] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -81,6 +83,8 @@ const MIGRATIONS: [Migration; 24] = [
     migration!("0022_close_dead_letters", 22),
     migration!("0023_repair_dead_letters", 22),
     migration!("0024_create_operators", 22),
+    migration!("0025_keep_directories", 22),
+    migration!("0026_count_audiences", 22),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -48,6 +48,7 @@ pub(super) fn fold(
     let mut unmapped = Tally::default();
     let mut left_out = left_out::Tally::default();
     let mut known = gathered.known;
+    let directory = gathered.directory;
     let mut hand = Hand::of(gathered.graphs);
     for reading in readings {
         let before = known.insert(reading.event, KnownEvent { state: State::Pending, outcomes: 0 });
@@ -71,7 +72,7 @@ pub(super) fn fold(
     changes.unmapped = unmapped.finish();
     changes.unmapped.extend(left_out.finish(&worker.meters, rules));
     changes.unmapped.extend(std::mem::take(&mut hand.shared).finish(&worker.meters));
-    let edits = hand.finish(worker, rules, now, &mut changes);
+    let edits = hand.finish(worker, (rules, &directory), now, &mut changes);
     let too_large = changes.dead_letters.iter().filter(|letter| letter.class == TOO_LARGE).count();
     worker.meters.too_large.fetch_add(too_large as u64, Ordering::Relaxed);
     Folded { changes, edits }

@@ -3,6 +3,7 @@
 //! The order of reading: [`run`] (the story), `slots` (whose events are taken next), `pieces` (one connection's events,
 //! together or in pieces), `part` (from what was gathered to what is recorded), `read` and `fold` (the pure steps).
 
+mod addresses;
 mod answers;
 mod fold;
 mod former;
@@ -106,6 +107,7 @@ async fn take(
     stop: &CancellationToken,
 ) -> anyhow::Result<BTreeMap<i64, Batch>> {
     known.refresh(worker).await?;
+    worker.audiences.refresh(worker).await?;
     let batch = tokio::select! {
         biased;
         () = stop.cancelled() => return Ok(BTreeMap::new()),
@@ -170,7 +172,9 @@ async fn absorb(
         }
     }
     let parts = readings.into_iter().map(|(connection, readings)| async move {
-        let part = Part::new(connection, readings, known);
+        let named = readings.iter().filter_map(|reading| reading.audience.as_ref());
+        worker.audiences.meet(worker, connection, named).await?;
+        let part = Part::new(worker, connection, readings, known);
         let parts = if batch.redelivered { part.singles() } else { [part].into() };
         let recorded = pieces::record(worker, known, parts, stop).await;
         worker.handoffs.wake(connection);

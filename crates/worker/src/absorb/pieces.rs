@@ -54,7 +54,7 @@ async fn dead_letter(worker: &Worker, known: &Known, reading: &Reading, why: &st
         error = why,
         "an envelope cannot be absorbed and becomes a dead letter"
     );
-    let dead = Part::new(reading.connection, vec![read::poison(reading, why)], known);
+    let dead = Part::new(worker, reading.connection, vec![read::poison(reading, why)], known);
     match dead.record(worker, known).await {
         Ok(()) => Ok(()),
         Err(PartError::NotNow(cause) | PartError::Contended(cause)) => Err(cause),

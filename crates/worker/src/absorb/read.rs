@@ -8,6 +8,7 @@ use identity::Digest;
 use identity::graph::Lane;
 use identity::stamp::Moment;
 use jiff::Timestamp;
+use ledger::NamedAudience;
 use queue::{Envelope, Item};
 use segment::{Outline, ReadOptions, Refusal};
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use super::left_out::LeftOut;
 use super::names::Names;
 use super::too_long;
 use crate::Worker;
+use crate::audiences;
 use crate::rules::Known;
 use crate::translate::{Ask, Translator, unusable_country};
 
@@ -46,6 +48,8 @@ pub(super) struct Reading {
     pub(super) trait_names: Names,
     /// The folded keys of traits that are too long to be kept.
     pub(super) too_long: Vec<String>,
+    /// The audience that it is about, if it may be kept.
+    pub(super) audience: Option<NamedAudience>,
     /// What is left out of it.
     pub(super) left_out: LeftOut,
     pub(super) what: What,
@@ -120,6 +124,7 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
     }
     Reading {
         left_out,
+        audience: audience_of(envelope, &event, &ask),
         kind,
         said_at: said_at.into(),
         trait_names,
@@ -128,6 +133,13 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
         what: What::Ask(ask),
         ..blank
     }
+}
+
+/// The audience that an event is about. What comes with a write key, which anybody may have, makes none.
+fn audience_of(envelope: &Envelope, event: &segment::Event, ask: &Ask) -> Option<NamedAudience> {
+    let segment::Body::Identify(identify) = &event.body else { return None };
+    let counts = matches!(ask, Ask::Say(_)) && !envelope.public;
+    identify.audience.as_ref().filter(|_| counts).and_then(audiences::named)
 }
 
 /// An event that the reader refuses. Where the direct destination answers such a one, a way in that takes many events at once
@@ -163,6 +175,7 @@ fn blank(envelope: &Envelope) -> Reading {
         found_by: Vec::new(),
         trait_names: Names::default(),
         too_long: Vec::new(),
+        audience: None,
         left_out: LeftOut::default(),
         what: What::NoConnection,
     }
@@ -185,6 +198,7 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         found_by: Vec::new(),
         trait_names: Names::default(),
         too_long: Vec::new(),
+        audience: None,
         left_out: LeftOut::default(),
         what: What::Bad("unreadable", why.to_owned()),
     }
@@ -195,6 +209,7 @@ pub(super) fn poison(reading: &Reading, why: &str) -> Reading {
     Reading {
         what: What::Bad("poison", why.to_owned()),
         trait_names: Names::default(),
+        audience: None,
         left_out: LeftOut::default(),
         ..reading.clone()
     }

@@ -45,6 +45,7 @@ impl Holder {
             failed = kept.err().or(failed);
         }
         self.record().await?;
+        self.take_page().await?;
         failed.map_or(Ok(()), Err)
     }
 
@@ -52,6 +53,7 @@ impl Holder {
         match ended {
             Ended::Call(delivered) => self.unrecorded.answers.push(delivered),
             Ended::Handoff(outcome) => self.finish_handoff(outcome)?,
+            Ended::Listed(listed) => self.walker.keep(listed),
         }
         Ok(())
     }

@@ -20,7 +20,6 @@ use super::record::Recorder;
 use crate::deliver::{Api, Call, CallOutcome, Item, operation};
 use crate::locks::in_order;
 use crate::notices::record;
-use crate::rules::rules;
 
 impl Holder {
     /// Writes planned calls down, so that whoever comes after knows of them; then they may go out.
@@ -56,7 +55,7 @@ impl Holder {
         let graphs: Vec<GraphId> = graphs.into_iter().collect();
         let names = creates.iter().flat_map(|call| &call.items).map(|item| item.anchor);
         let (mut rows, _held) = self.recorder().read_by_id(&graphs, in_order(names)).await?;
-        let rules = rules(&self.connection.settings);
+        let rules = self.recorder().rules();
         let wanted: Vec<Planned> = creates
             .into_iter()
             .filter(|call| call.items.iter().all(|item| mark(&mut rows, &rules, item)))

@@ -6,8 +6,10 @@ use super::key;
 use super::options::{KeyOptions, SecretOptions, SettingOptions, unmap};
 use super::show::show;
 use crate::commands::Context;
+use crate::config::AdoptNew;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::adoption;
 use crate::operator::audit;
 use crate::operator::connections::{self as acts, again};
 use crate::operator::directory::by_name;
@@ -35,6 +37,9 @@ pub(super) async fn add(
     };
     let connection = engines.connections.add(new).await?;
     noted(&engines, "connection_added", &connection, Ok(())).await?;
+    if context.loaded.config.adopt.new_connections == AdoptNew::Walk {
+        adoption::ask(&engines, connection.id).await?;
+    }
     after(&engines, &connection, quiet, context).await?;
     if !quiet && !context.output.is_json() {
         let name = &connection.name;

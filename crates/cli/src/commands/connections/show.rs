@@ -10,7 +10,9 @@ use super::addresses::Addresses;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::adoption::Adoption;
 use crate::operator::directory::{by_name, state_words, suspension};
+use crate::operator::workers::Workers;
 use crate::output::{Output, cut, spare, whole};
 
 /// A connection as scripts see it. The write key is no secret: client libraries show it to every browser.
@@ -30,6 +32,9 @@ pub(super) struct Row<'a> {
     /// Whether requests have to be signed.
     has_shared_secret: bool,
     created_at: Timestamp,
+    /// The walk through Refersion's affiliates; left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adoption: Option<Adoption>,
 }
 
 impl<'a> Row<'a> {
@@ -49,6 +54,7 @@ impl<'a> Row<'a> {
             urls,
             has_shared_secret,
             created_at: connection.created_at,
+            adoption: None,
         }
     }
 
@@ -115,7 +121,9 @@ pub(super) async fn show(
 ) -> Result<(), Failure> {
     let secrets = engines.shared_secrets.shared_secrets(connection.id, engines.now()).await?;
     let urls = Addresses::of(&context.loaded.config.ingest);
-    let row = Row::of(connection, &urls, !secrets.is_empty());
+    let workers = Workers::read(engines, &context.loaded.config).await?;
+    let adoption = Some(Adoption::read(engines, connection, &workers).await?);
+    let row = Row { adoption, ..Row::of(connection, &urls, !secrets.is_empty()) };
     if context.output.is_json() {
         return context.output.json(&row);
     }
@@ -144,6 +152,9 @@ fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
     lines.push(line("url for Segment", row.urls.segment.clone()));
     lines.push(line("host for libraries", row.urls.libraries.clone()));
     lines.push(line("url for web pages", row.urls.browsers.clone()));
+    if let Some(adoption) = &row.adoption {
+        lines.push(line("affiliates", adoption.in_words()));
+    }
     lines.push(line("added", row.created_at.to_string()));
     output.table(&["SETTING", "VALUE"], &lines)
 }

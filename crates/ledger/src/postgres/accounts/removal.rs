@@ -17,7 +17,7 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
     (SELECT holder FROM claims WHERE connection = $1), (SELECT until FROM claims WHERE connection = $1)";
 
 /// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
-const REST: [&str; 22] = [
+const REST: [&str; 30] = [
     "DELETE FROM stray_letters WHERE connection = $1",
     "DELETE FROM dead_letters WHERE connection = $1",
     "DELETE FROM letter_people WHERE connection = $1",
@@ -38,8 +38,16 @@ const REST: [&str; 22] = [
     "DELETE FROM affiliate_codes WHERE connection = $1",
     "DELETE FROM unmapped WHERE connection = $1",
     "DELETE FROM unmapped_changes WHERE connection = $1",
+    "DELETE FROM audiences WHERE connection = $1",
+    "DELETE FROM audience_counts WHERE connection = $1",
+    "DELETE FROM audience_count_changes WHERE connection = $1",
+    "DELETE FROM audience_walks WHERE connection = $1",
     "DELETE FROM tallies WHERE connection = $1",
     "DELETE FROM tally_changes WHERE connection = $1",
+    "DELETE FROM directory WHERE connection = $1",
+    "DELETE FROM directories WHERE connection = $1",
+    "DELETE FROM drift WHERE connection = $1",
+    "DELETE FROM custom_fields WHERE connection = $1",
 ];
 
 /// The work of a removal grows with what is kept: it has as long as it needs, and a plan for many rows.

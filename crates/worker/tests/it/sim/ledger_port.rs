@@ -61,7 +61,7 @@ impl Watch {
     }
 }
 
-fn unavailable() -> LedgerError {
+pub(crate) fn unavailable() -> LedgerError {
     LedgerError::Unavailable("the simulation says so".into())
 }
 

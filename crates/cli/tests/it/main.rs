@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
 mod api;
-mod audit;
 mod audiences;
+mod audit;
 mod bench;
 mod client_libraries;
 mod config;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{KEY, World, http};
+use crate::world::{World, http};
 
 /// Each act of the API, and what the audit calls it.
 const ACTS: [(&str, &str); 8] = [
@@ -44,7 +44,7 @@ impl Api {
 
     /// Adds an operator; its token.
     fn operator(&self, name: &str, role: &str, options: &[&str]) -> String {
-        let added = self.world.json(&[&["operators", "add", name, "--role", role], options].concat());
+        let added = self.world.json(&[&["operators", "add", name, "--role", role][..], options].concat());
         added["token"].as_str().unwrap().to_owned()
     }
 
@@ -283,6 +283,6 @@ fn an_act_with_a_key_is_carried_out_once() {
     assert_eq!(add().0, 201);
     let (status, again) = add();
     assert_eq!((status, &again["code"]), (409, &json!("answer_not_kept")), "a token is kept nowhere");
-    let files = api.world.files_with(&[&token]);
+    let files = api.world.files_with(&[token.as_str()]);
     assert!(files.is_empty(), "{files:?}");
 }

@@ -253,7 +253,7 @@ pub(crate) fn post_to(address: &str, path: &str, key: &str, body: &str, headers:
 }
 
 /// One request on a connection of its own: status and body.
-fn http(address: &str, method: &str, path: &str, head: &str, body: &str) -> (u16, String) {
+pub(crate) fn http(address: &str, method: &str, path: &str, head: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     write!(

@@ -5,6 +5,7 @@ mod audit;
 mod connections;
 mod events;
 mod letter_acts;
+mod letter_answers;
 mod letters;
 mod operators;
 mod persons;

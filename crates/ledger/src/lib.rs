@@ -22,6 +22,7 @@ pub mod groups;
 mod idempotency;
 pub mod monitoring;
 mod operators;
+pub mod plans;
 mod port;
 pub mod postgres;
 mod repairs;
@@ -46,6 +47,7 @@ pub use directory::{
 pub use groups::{Group, Mender};
 pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
 pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
+pub use plans::{Plan, PlanId, PlanState, Plans};
 pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, OperatorPorts, Schedule, View};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use monitoring::{

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::{
     Arrivals, Audiences, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState,
     DeadLetterView, DeadLetters, Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow,
-    Idempotency, Lease, LedgerError, Monitoring, OpenCall, Operators, Repairs, Storage, SweepClock, Want,
+    Idempotency, Lease, LedgerError, Monitoring, OpenCall, Operators, Plans, Repairs, Storage, SweepClock,
+    Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -22,6 +23,7 @@ pub trait Engine:
     + Monitoring
     + Arrivals
     + DeadLetters
+    + Plans
     + Repairs
     + ConnectionStore
     + WriteKeys
@@ -37,6 +39,7 @@ impl<E> Engine for E where
         + Monitoring
         + Arrivals
         + DeadLetters
+        + Plans
         + Repairs
         + ConnectionStore
         + WriteKeys

@@ -9,7 +9,8 @@ use identity::plan::StepKind;
 use jiff::Timestamp;
 use numbers::Ranges;
 
-use crate::{DeadLetterState, Mender, OperatorRole, ProcessRole, State};
+use crate::plans::ItemState;
+use crate::{DeadLetterState, Mender, OperatorRole, PlanState, ProcessRole, State};
 
 /// Lanes in the order in which they are served.
 pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
@@ -92,6 +93,16 @@ pub(crate) fn letter_state(word: &str) -> Result<DeadLetterState, Unreadable> {
 /// Who can mend a cause; `None` of a dead letter that is not classified.
 pub(crate) fn mender(word: &str) -> Option<Mender> {
     Mender::ALL.into_iter().find(|mender| mender.word() == word)
+}
+
+pub(crate) fn plan_state(word: &str) -> Result<PlanState, Unreadable> {
+    let found = PlanState::ALL.into_iter().find(|state| state.word() == word);
+    found.ok_or_else(|| Unreadable::word("state of a plan", word))
+}
+
+pub(crate) fn item_state(word: &str) -> Result<ItemState, Unreadable> {
+    let found = ItemState::ALL.into_iter().find(|state| state.word() == word);
+    found.ok_or_else(|| Unreadable::word("state of a plan's item", word))
 }
 
 pub(crate) fn process_role(word: &str) -> Result<ProcessRole, Unreadable> {

@@ -21,7 +21,7 @@ use connections::{
     ConnectionStore, OsRandomness, Randomness, ReplacedKeys, SharedSecretStore, Vault, WriteKeys, keys,
 };
 use jiff::Timestamp;
-use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, OperatorPorts, Storage};
+use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, OperatorPorts, Plans, Repairs, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -47,6 +47,10 @@ pub struct Engines {
     pub arrivals: Arc<dyn Arrivals>,
     /// Dead letters by cause.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// Plans of replays.
+    pub plans: Arc<dyn Plans>,
+    /// Repaired payloads of dead letters.
+    pub repairs: Arc<dyn Repairs>,
     /// Operators, what they did, and what they asked for once only.
     pub operators: Arc<dyn OperatorPorts>,
     /// Connections and their keys.
@@ -156,6 +160,8 @@ impl Opening {
             monitoring: ledger.monitoring,
             arrivals: ledger.arrivals,
             dead_letters: ledger.dead_letters,
+            plans: ledger.plans,
+            repairs: ledger.repairs,
             operators: ledger.operators,
             connections: ledger.connections,
             write_keys: ledger.write_keys,

@@ -1,7 +1,7 @@
 //! What an operator sees: events with what happened to them, persons with what is kept of them, and what both wait for.
 //!
-//! `verification` asks Refersion whether keys work. `dead_letters`, `connections` and `operators` act, and `audit` writes that
-//! down; nothing else here writes. The commands put it into tables or JSON, and the HTTP API ([`crate::api`]) into answers.
+//! `verification` asks Refersion whether keys work. `dead_letters`, `plans`, `connections` and `operators` act, and `audit` writes
+//! that down; nothing else here writes. The commands put it into tables or JSON, and the HTTP API ([`crate::api`]) into answers.
 
 pub mod adoption;
 pub mod audit;
@@ -11,6 +11,7 @@ pub mod directory;
 pub mod events;
 pub mod new_key;
 pub mod operators;
+pub mod plans;
 pub mod profile;
 pub mod subject;
 pub mod verification;

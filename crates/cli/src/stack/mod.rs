@@ -13,6 +13,7 @@ mod growth;
 mod heartbeat;
 mod listeners;
 mod needs;
+mod plans;
 mod public_halves;
 mod reconciler;
 mod registrar;
@@ -195,6 +196,7 @@ impl Standby {
         files::watch(&self.config, &self.opening.queue, engines, running);
         match running.meters.clone() {
             Some(meters) => {
+                plans::start(engines, running);
                 reconciler::start(&self.config, &self.opening.queue, engines, meters, running).await
             }
             None => Ok(()),

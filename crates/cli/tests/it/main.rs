@@ -19,6 +19,7 @@ mod forgotten;
 mod lossy;
 mod notices;
 mod payout;
+mod plans;
 mod pooler;
 mod program;
 mod proxies;

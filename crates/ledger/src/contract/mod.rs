@@ -19,6 +19,7 @@ pub mod letters;
 pub mod material;
 pub mod monitoring;
 pub mod operators;
+pub mod plans;
 pub mod repairs;
 pub mod replaced;
 pub mod retention;
@@ -113,6 +114,11 @@ macro_rules! contract_tests {
                 what_is_left_out_is_counted_by_name,
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event
+            ]
+            plans: [
+                a_dead_letter_is_reserved_by_one_plan, items_are_counted_by_what_became_of_them,
+                items_show_how_their_letters_stand, a_plan_has_one_runner, acts_on_plans_are_audited,
+                old_plans_are_dropped, items_go_with_their_connection
             ]
             repairs: [
                 a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,

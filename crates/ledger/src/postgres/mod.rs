@@ -34,6 +34,7 @@ mod monitoring;
 mod notes;
 mod operators;
 mod orphans;
+mod plans;
 mod pool;
 mod pooler;
 mod port;

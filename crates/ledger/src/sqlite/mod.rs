@@ -25,6 +25,7 @@ mod message_ids;
 mod monitoring;
 mod operators;
 mod orphans;
+mod plans;
 mod port;
 mod record;
 mod repairs;
@@ -58,7 +59,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 27] = [
+const MIGRATIONS: [Migration; 28] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -85,7 +86,8 @@ const MIGRATIONS: [Migration; 27] = [
     migration!("0024_create_operators", 22),
     migration!("0025_keep_directories", 22),
     migration!("0026_count_audiences", 22),
-    migration!("0027_count_refused_signatures", 22),
+    migration!("0027_create_plans", 22),
+    migration!("0028_count_refused_signatures", 22),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

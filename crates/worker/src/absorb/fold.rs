@@ -90,21 +90,21 @@ fn new_event(reading: &Reading) -> NewEvent {
 }
 
 /// How many outcomes an event has had that had died, and an operator wants tried once more; `None`: it is new.
-type Again = Option<u32>;
+pub(super) type Again = Option<u32>;
 
 /// An event that is taken in, and what decides how.
 #[derive(Clone, Copy)]
-struct Intake<'f> {
-    reading: &'f Reading,
-    rules: &'f Rules,
-    again: Again,
-    now: Timestamp,
+pub(super) struct Intake<'f> {
+    pub(super) reading: &'f Reading,
+    pub(super) rules: &'f Rules,
+    pub(super) again: Again,
+    pub(super) now: Timestamp,
     /// How many others an identifier links at most.
-    after: usize,
+    pub(super) after: usize,
 }
 
 /// Takes an event in.
-fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
+pub(super) fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
     let Intake { reading, rules, again, now, .. } = intake;
     let skip = |why| outcome(reading, 1 + again.unwrap_or(0), State::Skipped, why, now);
     match &reading.what {

@@ -238,6 +238,11 @@ impl Hand {
         merge(&mut target.graph, other.graph);
     }
 
+    /// The graphs that events were folded into.
+    pub(super) fn into_touched(self) -> impl Iterator<Item = Graph> {
+        self.slots.into_iter().flatten().filter(|slot| slot.touched).map(|slot| slot.graph)
+    }
+
     /// Settles what was touched, and returns the edits that can be told at once.
     pub(super) fn finish(
         self,

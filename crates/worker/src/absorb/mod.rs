@@ -6,6 +6,7 @@
 mod addresses;
 mod answers;
 mod fold;
+pub mod forecast;
 mod former;
 mod hand;
 mod left_out;

@@ -117,7 +117,7 @@ async fn run(
     let reason = reason(input.reason)?;
     let selection = Selection::of(&call.engines, &call.directory, selector).await?;
     let act = act(&call.engines, call.acts_as(), &selection, reason.as_deref());
-    let rows = carry_out(&call.engines, &selection, verb, &act).await?;
+    let (rows, _) = carry_out(&call.engines, &selection, verb, &act).await?;
     Ok(Json(acted(&selection, &rows)))
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
+use ledger::PlanId;
 use serde::Serialize;
 
 use super::selection::Asked;
@@ -10,7 +11,7 @@ use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::audit;
-use crate::operator::dead_letters::{Row, Selection, Verb, act, carry_out};
+use crate::operator::dead_letters::{MAX_REASON_CHARS, Row, Selection, Verb, act, carry_out};
 use crate::output::{cut, spare, whole};
 
 /// Rows that people are shown of a selection; `--json` has all.
@@ -24,6 +25,13 @@ pub(super) struct Reason {
     reason: Option<String>,
 }
 
+impl Reason {
+    /// What was given, cut to its limit.
+    pub(super) fn text(&self) -> Option<String> {
+        self.reason.as_ref().map(|reason| reason.chars().take(MAX_REASON_CHARS).collect())
+    }
+}
+
 /// Acts, and shows what became of each.
 pub(super) async fn run(
     engines: &Engines,
@@ -33,9 +41,9 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     let selection = &asked.selection;
     let act = act(engines, &audit::cli(), selection, reason.reason.as_deref());
-    let mut rows = carry_out(engines, selection, verb, &act).await?;
+    let (mut rows, plan) = carry_out(engines, selection, verb, &act).await?;
     add_missing(selection, &mut rows)?;
-    show(asked, &rows, verb.done(), context)
+    show(asked, &rows, (verb.done(), plan), context)
 }
 
 /// An answer to an act by a selector.
@@ -46,6 +54,9 @@ struct Answer<'a> {
     done: usize,
     not_done: usize,
     dead_letters: &'a [Row],
+    /// The plan that notes what becomes of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanId>,
 }
 
 /// Adds a row for each id that was asked for and is not there, in the order of asking, before the others.
@@ -72,7 +83,12 @@ fn add_missing(selection: &Selection, rows: &mut Vec<Row>) -> Result<(), Failure
 
 /// Shows what became of each, and how many there were; `done` is the word for the others than those with a reason. The exit
 /// code says the same.
-fn show(asked: &Asked, rows: &[Row], done: &str, context: &mut Context) -> Result<Exit, Failure> {
+fn show(
+    asked: &Asked,
+    rows: &[Row],
+    (done, plan): (&str, Option<PlanId>),
+    context: &mut Context,
+) -> Result<Exit, Failure> {
     let selection = &asked.selection;
     let not = rows.iter().filter(|row| row.reason.is_some()).count();
     let exit = match (not, rows.len() - not) {
@@ -83,6 +99,9 @@ fn show(asked: &Asked, rows: &[Row], done: &str, context: &mut Context) -> Resul
     if !context.output.is_json() {
         table(selection, rows, context)?;
         context.output.line(&format!("{} {done}, {not} left as they are", rows.len() - not))?;
+        if let Some(plan) = plan {
+            context.output.line(&format!("what becomes of them: dead-letters report {plan}"))?;
+        }
     } else if asked.is_object {
         let selector = selection.selector.to_string();
         let answer = Answer {
@@ -91,6 +110,7 @@ fn show(asked: &Asked, rows: &[Row], done: &str, context: &mut Context) -> Resul
             done: rows.len() - not,
             not_done: not,
             dead_letters: rows,
+            plan,
         };
         context.output.json(&answer)?;
     } else {

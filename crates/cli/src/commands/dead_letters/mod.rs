@@ -3,6 +3,7 @@
 mod act;
 mod groups;
 mod one;
+mod plans;
 mod selection;
 mod show;
 
@@ -26,6 +27,8 @@ Examples:
   refersion-destination dead-letters list status:422 field:email 'age:<2d' --json
   refersion-destination dead-letters show 17
   refersion-destination dead-letters replay class:refused connection:shop
+  refersion-destination dead-letters plan class:refused field:email
+  refersion-destination dead-letters run 7 --rate 5/s --canary 10 --stop-if 20% --reason 'the form is corrected'
   refersion-destination dead-letters discard audience:vip 'age:>4w' --reason 'a test audience'
   refersion-destination dead-letters restore audience:vip
 
@@ -84,6 +87,8 @@ enum Act {
         /// Its id
         id: i64,
     },
+    #[command(flatten)]
+    Planned(plans::Act),
     /// Replay dead letters: process their events again
     #[command(after_help = EXAMPLES)]
     Replay {
@@ -176,6 +181,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         }
         Act::Note { group, text } => groups::note(&engines, &group, &text, context).await,
         Act::Show { id } => one::show(&engines, id, context).await,
+        Act::Planned(act) => plans::carry_out(act, &engines, context).await,
         Act::Replay { wanted, all, reason } => {
             let asked = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
             act::run(&engines, &asked, (Verb::Replay, &reason), context).await

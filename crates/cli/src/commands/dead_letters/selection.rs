@@ -53,6 +53,11 @@ impl Wanted {
         Ok(selector)
     }
 
+    /// Whether nothing was selected.
+    pub(super) fn is_empty(&self) -> bool {
+        self.selector.is_empty() && self.class.is_none() && self.connection.is_none()
+    }
+
     fn is_object(&self) -> bool {
         let is_id = |argument: &String| argument.bytes().all(|it| it.is_ascii_digit());
         !self.selector.iter().all(is_id)

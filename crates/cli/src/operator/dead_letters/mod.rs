@@ -6,7 +6,7 @@ mod pages;
 mod replay;
 mod selection;
 
-use ledger::{Act, AuditEntry};
+use ledger::{Act, AuditEntry, PlanId};
 
 pub use close::{Close, MAX_REASON_CHARS, act};
 pub use groups::{GroupRow, counted_by_groups, groups};
@@ -47,7 +47,7 @@ impl Verb {
 }
 
 /// Acts on every dead letter of a selection, in pages; what became of each that there is, newest first. The audit has a line
-/// for each page and connection, and one if there was nothing to do.
+/// for each page and connection, and one if there was nothing to do. Of a replay also the plan that notes what becomes of them.
 ///
 /// # Errors
 ///
@@ -57,10 +57,10 @@ pub async fn carry_out(
     selection: &Selection,
     verb: Verb,
     act: &Act,
-) -> Result<Vec<Row>, Failure> {
-    let rows = match verb {
+) -> Result<(Vec<Row>, Option<PlanId>), Failure> {
+    let (rows, plan) = match verb {
         Verb::Replay => replay::run(engines, selection, act).await?,
-        Verb::Close(close) => close::run(engines, selection, close, act).await?,
+        Verb::Close(close) => (close::run(engines, selection, close, act).await?, None),
     };
     if rows.iter().all(|row| row.reason.is_some()) {
         let subject = format!("0 dead letters of `{}`", act.selector);
@@ -72,5 +72,5 @@ pub async fn carry_out(
         };
         engines.operators.note(&[nothing]).await?;
     }
-    Ok(rows)
+    Ok((rows, plan))
 }

@@ -46,13 +46,13 @@ pub use directory::{
 };
 pub use groups::{Group, Mender};
 pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
+pub use monitoring::{
+    HeldConnection, Monitoring, ProcessReport, ProcessRole, RefusedSignatures, Registrations,
+};
 pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
 pub use plans::{Plan, PlanId, PlanState, Plans};
 pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, OperatorPorts, Schedule, View};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
-pub use monitoring::{
-    HeldConnection, Monitoring, ProcessReport, ProcessRole, RefusedSignatures, Registrations,
-};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
 mod api;
+mod api_client;
 mod audiences;
 mod audit;
 mod bench;

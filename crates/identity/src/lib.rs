@@ -43,6 +43,7 @@ pub mod answer;
 pub mod bounds;
 pub mod difference;
 pub mod digest;
+pub mod drift;
 pub mod eligibility;
 pub mod erase;
 pub mod fold;

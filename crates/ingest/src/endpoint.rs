@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::admission::Unlimited;
+use crate::affiliates::{self, NoHooks};
 use crate::answer::{self, Answer};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
@@ -27,8 +28,8 @@ use crate::registration::Registrations;
 use crate::signatures::{Claim, NoSecrets, Signatures};
 use crate::tracking::{self, Route};
 use crate::{
-    Admission, Figures, Keys, Limits, Registrar, RegistrationFigures, SharedSecrets, body, credentials,
-    direct, webhooks,
+    Admission, AffiliateHooks, Figures, Keys, Limits, Registrar, RegistrationFigures, SharedSecrets, body,
+    credentials, direct, webhooks,
 };
 
 /// The ingest endpoint. It holds nothing that a crash can lose.
@@ -38,6 +39,7 @@ pub struct Endpoint {
     clients: Clients,
     pub(crate) budget: Arc<Budget>,
     pub(crate) publisher: Publisher,
+    pub(crate) hooks: Arc<dyn AffiliateHooks>,
     clock: Clock,
     limits: Limits,
     pub(crate) meters: Meters,
@@ -67,7 +69,8 @@ impl Endpoint {
         let limits = Limits { max_array_bytes, ..limits };
         let signatures = Signatures::new(Arc::new(NoSecrets));
         let publisher = Publisher::new(group, Arc::new(Unlimited), randomness);
-        Self { guard, signatures, clients, budget, publisher, clock, limits, meters: Meters::default() }
+        let (hooks, meters) = (Arc::new(NoHooks), Meters::default());
+        Self { guard, signatures, clients, budget, publisher, hooks, clock, limits, meters }
     }
 
     /// The same endpoint, which accepts new events only while `admission` says that there is room.
@@ -80,6 +83,12 @@ impl Endpoint {
     #[must_use]
     pub fn with_shared_secrets(self, secrets: Arc<dyn SharedSecrets>) -> Self {
         Self { signatures: Signatures::new(secrets), ..self }
+    }
+
+    /// The same endpoint, which gives Refersion's webhooks to `hooks`.
+    #[must_use]
+    pub fn with_affiliate_hooks(self, hooks: Arc<dyn AffiliateHooks>) -> Self {
+        Self { hooks, ..self }
     }
 
     /// The same endpoint, which has unknown keys verified and registered by `registrar`. Needs a tokio runtime.
@@ -143,6 +152,9 @@ impl Endpoint {
         listener::check_host(head)?;
         if let Some(route) = Route::of(head.uri.path()) {
             return route.answer(self, self.client(peer, &head.headers), head, body).await;
+        }
+        if affiliates::is_below(head.uri.path()) {
+            return self.take_webhook(self.client(peer, &head.headers), head, body).await;
         }
         match (&head.method, head.uri.path().trim_end_matches('/')) {
             (&Method::POST | &Method::PUT | &Method::PATCH, direct::PATH) => {
@@ -224,7 +236,7 @@ impl Endpoint {
         client.counts.then(|| self.clients.begin(client.address)).transpose()
     }
 
-    fn body_limits(&self) -> BodyLimits {
+    pub(crate) fn body_limits(&self) -> BodyLimits {
         BodyLimits {
             bytes: self.limits.max_body_bytes,
             array_bytes: self.limits.max_array_bytes,

@@ -189,7 +189,7 @@ impl Guard {
         }
     }
 
-    fn unavailable(&self, error: Option<&KeysUnavailable>) -> Refused {
+    pub(crate) fn unavailable(&self, error: Option<&KeysUnavailable>) -> Refused {
         if let Some(times) = self.unavailable.occurred() {
             let cause = error.and_then(|error| std::error::Error::source(error).map(ToString::to_string));
             let cause = cause.unwrap_or_else(|| format!("no answer within {ASKING:?}"));

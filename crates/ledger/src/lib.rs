@@ -16,6 +16,7 @@ mod dead_letters;
 pub mod directory;
 mod failure;
 pub mod groups;
+pub mod hints;
 pub mod monitoring;
 mod port;
 pub mod postgres;
@@ -36,6 +37,7 @@ pub use directory::{
     Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, Page, Walk, WalkRequest,
 };
 pub use groups::{Group, Mender};
+pub use hints::Hints;
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};
 pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, Schedule, View};
 pub use rows::{

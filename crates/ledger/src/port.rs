@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Arrivals, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DeadLetters,
-    Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError,
+    Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Hints, Lease, LedgerError,
     Monitoring, OpenCall, Storage, SweepClock, Want,
 };
 
@@ -34,9 +34,9 @@ impl<E> Engine for E where
 }
 
 /// The ledger: all of its parts that workers and operators share.
-pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Directory {}
+pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Directory + Hints {}
 
-impl<L: Graphs + Calls + Schedule + View + Housekeeping + Directory> Ledger for L {}
+impl<L: Graphs + Calls + Schedule + View + Housekeeping + Directory + Hints> Ledger for L {}
 
 /// Identity graphs, and the writing of everything that changes with them.
 #[async_trait]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
+mod adopt;
 mod bench;
 mod client_libraries;
 mod config;

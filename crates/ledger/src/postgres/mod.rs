@@ -22,6 +22,7 @@ mod failure;
 mod find;
 mod graphs;
 mod groups;
+mod hints;
 mod inspect;
 mod leases;
 mod letters;

@@ -16,6 +16,7 @@ mod failure;
 mod find;
 mod graphs;
 mod groups;
+mod hints;
 mod leases;
 mod letters;
 mod message_ids;

@@ -1,9 +1,10 @@
 //! `connections list` and `show`: what a connection is, without any secret.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connections::{Connection, ConnectionId, ConnectionName, Settings};
 use jiff::Timestamp;
+use ledger::directory::MAX_DRIFT;
 use serde::Serialize;
 
 use super::addresses::Addresses;
@@ -35,6 +36,48 @@ pub(super) struct Row<'a> {
     /// The walk through Refersion's affiliates; left out of lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     adoption: Option<Adoption>,
+    /// What Refersion's webhooks say; left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhooks: Option<Webhooks>,
+}
+
+/// What Refersion's webhooks need, and say.
+#[derive(Debug, Serialize)]
+pub(super) struct Webhooks {
+    /// Where Refersion posts them.
+    url: String,
+    /// Whether they can be signed: without a secret none is taken.
+    has_secret: bool,
+    /// The account's custom fields by numeric id.
+    custom_fields: BTreeMap<u64, String>,
+    /// Affiliates that are known to differ from what they were sent.
+    drifted: usize,
+}
+
+impl Webhooks {
+    async fn read(engines: &Engines, id: ConnectionId, urls: &Addresses) -> Result<Self, Failure> {
+        Ok(Self {
+            url: format!("{}{id}", urls.webhooks),
+            has_secret: !engines.ledger.webhook_secrets(Some(id)).await?.is_empty(),
+            custom_fields: engines.ledger.custom_fields(id).await?,
+            drifted: engines.ledger.drift(id, MAX_DRIFT).await?.len(),
+        })
+    }
+
+    fn lines(&self) -> Vec<Vec<String>> {
+        let line = |name: &str, value: String| vec![name.to_owned(), value];
+        let secret = if self.has_secret { "set" } else { "none: `connections set-webhook-secret`" };
+        let mut lines =
+            vec![line("url for Refersion", self.url.clone()), line("webhook secret", secret.to_owned())];
+        if self.drifted > 0 {
+            lines
+                .push(line("drift", format!("{} affiliates: `connections verify` lists them", self.drifted)));
+        }
+        for (id, name) in &self.custom_fields {
+            lines.push(line("refersion has", format!("custom field {id}: {name}")));
+        }
+        lines
+    }
 }
 
 impl<'a> Row<'a> {
@@ -55,6 +98,7 @@ impl<'a> Row<'a> {
             has_shared_secret,
             created_at: connection.created_at,
             adoption: None,
+            webhooks: None,
         }
     }
 
@@ -123,7 +167,8 @@ pub(super) async fn show(
     let urls = Addresses::of(&context.loaded.config.ingest);
     let workers = Workers::read(engines, &context.loaded.config).await?;
     let adoption = Some(Adoption::read(engines, connection, &workers).await?);
-    let row = Row { adoption, ..Row::of(connection, &urls, !secrets.is_empty()) };
+    let webhooks = Some(Webhooks::read(engines, connection.id, &urls).await?);
+    let row = Row { adoption, webhooks, ..Row::of(connection, &urls, !secrets.is_empty()) };
     if context.output.is_json() {
         return context.output.json(&row);
     }
@@ -152,6 +197,7 @@ fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
     lines.push(line("url for Segment", row.urls.segment.clone()));
     lines.push(line("host for libraries", row.urls.libraries.clone()));
     lines.push(line("url for web pages", row.urls.browsers.clone()));
+    lines.extend(row.webhooks.iter().flat_map(Webhooks::lines));
     if let Some(adoption) = &row.adoption {
         lines.push(line("affiliates", adoption.in_words()));
     }
@@ -229,6 +275,7 @@ mod tests {
             segment: "https://segment.example.com/segment".to_owned(),
             libraries: "https://segment.example.com".to_owned(),
             browsers: "https://segment.example.com/v1".to_owned(),
+            webhooks: "https://segment.example.com/refersion/".to_owned(),
         };
         let rows: Vec<Row<'_>> = all.iter().map(|it| Row::of(it, &urls, it.id == 2)).collect();
         for width in [80, 120] {

@@ -144,6 +144,7 @@ mod tests {
             notes_arrivals,
             untaken_since: None,
             registrations: None,
+            refused_signatures: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connections::{ConnectionStore, SharedSecretStore, WriteKeys};
+use connections::{ConnectionStore, ReplacedKeys, SharedSecretStore, WriteKeys};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{Arrivals, DeadLetters, Engine, Ledger, Monitoring, OperatorPorts, Plans, Repairs, Storage};
@@ -24,6 +24,7 @@ pub(super) struct LedgerEngine {
     pub(super) connections: Arc<dyn ConnectionStore>,
     pub(super) write_keys: Arc<dyn WriteKeys>,
     pub(super) shared_secrets: Arc<dyn SharedSecretStore>,
+    pub(super) replaced_keys: Arc<dyn ReplacedKeys>,
     /// The file; `None` on a server.
     pub(super) file: Option<Database>,
 }
@@ -94,7 +95,8 @@ fn ports(engine: impl Engine + 'static, file: Option<Database>) -> LedgerEngine 
         operators: engine.clone(),
         connections: engine.clone(),
         write_keys: engine.clone(),
-        shared_secrets: engine,
+        shared_secrets: engine.clone(),
+        replaced_keys: engine,
         file,
     }
 }

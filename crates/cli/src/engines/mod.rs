@@ -17,7 +17,9 @@ mod tests;
 use std::sync::Arc;
 
 use connections::vault::FIRST_KEY_NUMBER;
-use connections::{ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys};
+use connections::{
+    ConnectionStore, OsRandomness, Randomness, ReplacedKeys, SharedSecretStore, Vault, WriteKeys, keys,
+};
 use jiff::Timestamp;
 use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, OperatorPorts, Plans, Repairs, Storage};
 use queue::Queue;
@@ -57,6 +59,8 @@ pub struct Engines {
     pub write_keys: Arc<dyn WriteKeys>,
     /// What webhooks are signed with.
     pub shared_secrets: Arc<dyn SharedSecretStore>,
+    /// Until when replaced keys are valid.
+    pub replaced_keys: Arc<dyn ReplacedKeys>,
     /// The ledger's file, to be watched for damage; `None` on a server.
     pub ledger_file: Option<sqlite::Database>,
     /// Digests identifiers, opens and seals secrets.
@@ -162,6 +166,7 @@ impl Opening {
             connections: ledger.connections,
             write_keys: ledger.write_keys,
             shared_secrets: ledger.shared_secrets,
+            replaced_keys: ledger.replaced_keys,
             ledger_file: ledger.file,
             vault,
             clock: Arc::clone(&self.clock),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ingest::Endpoint;
 use jiff::Timestamp;
-use ledger::{HeldConnection, ProcessReport, ProcessRole, Registrations};
+use ledger::{HeldConnection, ProcessReport, ProcessRole, RefusedSignatures, Registrations};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use worker::Meters;
@@ -25,6 +25,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(2);
 const WRITE_WITHIN: Duration = Duration::from_secs(4);
 /// Heartbeats between two looks whether anybody delivers; on a broker each asks every process.
 const LOOK_EVERY: u32 = 3;
+/// Connections whose refused signatures are reported, at most.
+const REFUSED_REPORTED: usize = 100;
 
 /// What the heartbeats have shown. Clones share it.
 #[derive(Clone)]
@@ -168,6 +170,7 @@ pub(super) fn report(roles: Roles, engines: &Engines) -> Option<ProcessReport> {
         notes_arrivals: true,
         untaken_since: None,
         registrations: None,
+        refused_signatures: Vec::new(),
     })
 }
 
@@ -183,6 +186,17 @@ fn registrations(endpoint: &Endpoint) -> Option<Registrations> {
         limited: it.limited,
         unavailable: it.unavailable,
     })
+}
+
+fn refused_signatures(endpoint: &Endpoint) -> Vec<RefusedSignatures> {
+    let refused = endpoint.refused_signatures(REFUSED_REPORTED).into_iter();
+    let report = |it: ingest::RefusedSignatures| RefusedSignatures {
+        connection: it.connection,
+        missing: it.missing,
+        wrong: it.wrong,
+        last_at: it.last_at,
+    };
+    refused.map(report).collect()
 }
 
 /// Reports one process.
@@ -223,6 +237,7 @@ impl Reporter {
             connections: if has_ended { Vec::new() } else { held },
             untaken_since: if has_ended { None } else { self.heartbeat.untaken_since() },
             registrations: self.endpoint.as_deref().and_then(registrations),
+            refused_signatures: self.endpoint.as_deref().map(refused_signatures).unwrap_or_default(),
             ..self.report.clone()
         };
         let (ledger, queue) = tokio::join!(

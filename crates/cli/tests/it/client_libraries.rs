@@ -59,6 +59,11 @@ fn a_rotated_write_key_and_the_one_before_open_the_tracking_api_and_no_other_pat
     let rotated = world.json(&["connections", "rotate-write-key", "shop"]);
     let new = rotated["write_key"].as_str().unwrap();
     assert_ne!(new, old);
+    assert!(rotated["old_write_key_valid_until"].is_string(), "{rotated}");
+    assert!(
+        rotated["old_api_key_valid_until"].is_null() && rotated["refused_signatures"].is_null(),
+        "{rotated}"
+    );
     for key in [old.as_str(), new, KEY] {
         let batch = json!({ "batch": [identify("ann")] });
         assert_eq!(world.post_to("/v1/batch", key, &batch.to_string()).0, 200, "{key}");

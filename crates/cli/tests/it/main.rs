@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
+mod adopt;
+mod api;
+mod api_client;
 mod audiences;
+mod audit;
 mod bench;
 mod client_libraries;
 mod config;

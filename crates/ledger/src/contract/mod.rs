@@ -13,6 +13,7 @@ pub mod ends;
 pub mod events;
 pub mod graphs;
 pub mod groups;
+pub mod hints;
 pub mod leases;
 pub mod left_out;
 pub mod letters;
@@ -21,6 +22,7 @@ pub mod monitoring;
 pub mod operators;
 pub mod plans;
 pub mod repairs;
+pub mod replaced;
 pub mod retention;
 pub mod selection;
 pub mod shared_secrets;
@@ -94,6 +96,10 @@ macro_rules! contract_tests {
                 dead_letters_are_grouped_by_cause, a_group_has_a_note, what_is_up_to_date_is_not_classified_again,
                 counts_equal_a_scan
             ]
+            hints: [
+                custom_fields_are_named_and_bounded, drift_of_one_affiliate_is_replaced,
+                a_webhook_secret_is_kept_until_it_is_replaced
+            ]
             leases: [
                 a_lease_has_one_holder, a_new_holder_gets_a_greater_token, a_lease_given_back_is_free_at_once,
                 an_old_token_writes_nothing, calls_without_an_answer_are_left_to_the_next_holder,
@@ -127,6 +133,7 @@ macro_rules! contract_tests {
                 an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,
                 a_request_with_a_key_is_carried_out_once, an_act_that_was_never_finished_may_be_asked_for_again
             ]
+            replaced: [it_is_known_until_when_replaced_keys_are_valid]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,
                 a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number,

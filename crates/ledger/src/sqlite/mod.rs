@@ -18,6 +18,7 @@ mod failure;
 mod find;
 mod graphs;
 mod groups;
+mod hints;
 mod idempotency;
 mod leases;
 mod letters;
@@ -59,7 +60,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 27] = [
+const MIGRATIONS: [Migration; 28] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -87,6 +88,7 @@ const MIGRATIONS: [Migration; 27] = [
     migration!("0025_keep_directories", 22),
     migration!("0026_count_audiences", 22),
     migration!("0027_create_plans", 22),
+    migration!("0028_count_refused_signatures", 22),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -1,23 +1,20 @@
 //! Dead letters, as they are listed, counted, grouped and shown.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
-use jiff::Timestamp;
 use ledger::{AuditEntry, DeadLetterFilter, DeadLetterState, DeadLetterView, Selector};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::answers::{Attempt, Event, attempts, event};
+use super::letter_answers::{DeadLetter, DeadLetterGroup, group, letter, payload};
 use super::profile_answer::{ProfileAnswer, masked, of};
+use crate::api::cursor;
 use crate::api::extract::{Params, Part, page};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
-use crate::api::{cursor, mask};
 use crate::failure::Failure;
-use crate::operator::dead_letters::{GroupRow, Selection, groups};
-use crate::operator::events::{find_by, message_id_in};
+use crate::operator::dead_letters::{Selection, groups};
+use crate::operator::events::find_by;
 use crate::operator::profile;
 
 /// Events of the same person that are shown: the newest.
@@ -44,53 +41,6 @@ pub(in crate::api) struct ListParams {
 pub(in crate::api) struct CountParams {
     /// Terms as in docs/dead-letters.md; without any, every dead letter.
     selector: Option<String>,
-}
-
-/// A dead letter.
-#[derive(Serialize, ToSchema)]
-pub(in crate::api) struct DeadLetter {
-    /// Its id.
-    id: i64,
-    /// Its event.
-    event_id: Uuid,
-    /// Segment's message id; null once it is erased, and for viewers, because it may name a person.
-    message_id: Option<String>,
-    /// The name of the connection.
-    connection: String,
-    /// The class of the failure.
-    class: String,
-    /// What it died of; for viewers without quoted words and words with digits or an `@`.
-    cause: String,
-    /// The HTTP status of Refersion's answer.
-    http_status: Option<u16>,
-    /// The field that Refersion refused.
-    field: Option<String>,
-    /// The audience or computed trait that Engage synced with it.
-    audience: Option<String>,
-    /// The key of its group; null before it is classified.
-    group: Option<String>,
-    /// `data`, `settings`, `refersion` or `us`: where its cause can be fixed; null before it is classified.
-    #[schema(value_type = Option<String>)]
-    mend: Option<&'static str>,
-    /// `open`, `replaying`, `resolved` or `discarded`.
-    #[schema(value_type = String)]
-    state: &'static str,
-    /// When it was discarded.
-    discarded_at: Option<Timestamp>,
-    /// Why it was discarded.
-    discarded_because: Option<String>,
-    /// Until when it can be restored.
-    restorable_until: Option<Timestamp>,
-    /// The newer event with which Refersion got its value.
-    resolved_by: Option<Uuid>,
-    /// How often it was tried.
-    attempts: u32,
-    /// How often its value was stated again.
-    repeats: u64,
-    /// When it died.
-    died_at: Timestamp,
-    /// When its event was accepted.
-    received_at: Timestamp,
 }
 
 /// Dead letters, newest first.
@@ -147,42 +97,6 @@ pub(in crate::api) async fn count_dead_letters(
 ) -> Result<Json<DeadLetterCount>, Problem> {
     let selection = select(&call, params.selector.as_deref()).await?;
     Ok(Json(DeadLetterCount { selector: selection.selector.to_string(), count: selection.count }))
-}
-
-/// Dead letters of one connection with the same cause.
-#[derive(Serialize, ToSchema)]
-struct DeadLetterGroup {
-    /// Its key; empty for those that are not classified yet.
-    group: String,
-    /// `data`, `settings`, `refersion` or `us`: where the cause can be fixed.
-    #[schema(value_type = String)]
-    mend: &'static str,
-    /// The name of the connection.
-    connection: String,
-    /// The class of the failure.
-    class: String,
-    /// The HTTP status of Refersion's answer.
-    http_status: Option<u16>,
-    /// The field that Refersion refused.
-    field: Option<String>,
-    /// The cause, without what differs from person to person.
-    cause: String,
-    /// Dead letters in the states of the selector; without any, those that are open.
-    count: u64,
-    /// Persons with open dead letters of it.
-    people: u64,
-    /// When the first died.
-    first_at: Timestamp,
-    /// When the last died.
-    last_at: Timestamp,
-    /// Dead letters by state, whatever the selector says.
-    states: BTreeMap<String, u64>,
-    /// Deaths in each of the last 24 hours, the current one last.
-    hours: Vec<u64>,
-    /// The id of the newest.
-    sample: i64,
-    /// What an operator noted.
-    note: Option<String>,
 }
 
 /// Groups, by who can fix the cause, the largest first.
@@ -295,67 +209,4 @@ async fn visible(call: &Call, id: i64) -> Result<DeadLetterView, Problem> {
         let hint = "GET /api/v1/dead-letters lists those that you may see";
         Problem::not_found("no_such_dead_letter", &format!("dead letter {id}"), hint)
     })
-}
-
-fn letter(call: &Call, view: DeadLetterView) -> DeadLetter {
-    let is_masked = call.is_masked();
-    let message_id = view.payload.as_ref().filter(|_| !is_masked);
-    DeadLetter {
-        id: view.id,
-        event_id: view.event,
-        message_id: message_id.and_then(|payload| message_id_in(payload, view.received_at)),
-        connection: call.directory.name(view.connection),
-        class: view.class,
-        cause: if is_masked { mask::text(&view.cause) } else { view.cause },
-        http_status: view.http_status,
-        field: view.field,
-        audience: view.audience,
-        group: view.group,
-        mend: view.mender.map(ledger::Mender::word),
-        state: view.state.word(),
-        discarded_at: view.discarded.as_ref().map(|it| it.at),
-        restorable_until: view.discarded.as_ref().and_then(|it| it.kept_until),
-        discarded_because: view.discarded.and_then(|it| it.reason),
-        resolved_by: view.resolved_by,
-        attempts: view.attempts,
-        repeats: view.repeats,
-        died_at: view.died_at,
-        received_at: view.received_at,
-    }
-}
-
-fn group(row: GroupRow, is_masked: bool) -> DeadLetterGroup {
-    DeadLetterGroup {
-        group: row.group,
-        mend: row.mend.word(),
-        connection: row.connection,
-        class: row.class,
-        http_status: row.http_status,
-        field: row.field,
-        cause: if is_masked { mask::text(&row.cause) } else { row.cause },
-        count: row.count,
-        people: row.people,
-        first_at: row.first_at,
-        last_at: row.last_at,
-        states: row.states.into_iter().map(|(state, count)| (state.word().to_owned(), count)).collect(),
-        hours: row.hours,
-        sample: row.sample,
-        note: row.note,
-    }
-}
-
-/// The event as it came, or with its values masked. What was no JSON is shown as a text.
-fn payload(text: String, is_masked: bool) -> Box<serde_json::value::RawValue> {
-    use serde_json::value::RawValue;
-    let text = match is_masked {
-        true => {
-            let value = serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text));
-            mask::json(value).to_string()
-        }
-        false => text,
-    };
-    let quoted = serde_json::Value::from(text.as_str()).to_string();
-    RawValue::from_string(text)
-        .or_else(|_| RawValue::from_string(quoted))
-        .unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

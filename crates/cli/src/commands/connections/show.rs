@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::addresses::Addresses;
+use super::keys_in_use::KeysInUse;
+use super::webhooks::Webhooks;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
@@ -35,6 +37,12 @@ pub(super) struct Row<'a> {
     /// The walk through Refersion's affiliates; left out of lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     adoption: Option<Adoption>,
+    /// Of one connection that is shown alone.
+    #[serde(flatten)]
+    keys_in_use: Option<KeysInUse>,
+    /// What Refersion's webhooks say; left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhooks: Option<Webhooks>,
 }
 
 impl<'a> Row<'a> {
@@ -55,6 +63,8 @@ impl<'a> Row<'a> {
             has_shared_secret,
             created_at: connection.created_at,
             adoption: None,
+            keys_in_use: None,
+            webhooks: None,
         }
     }
 
@@ -123,7 +133,9 @@ pub(super) async fn show(
     let urls = Addresses::of(&context.loaded.config.ingest);
     let workers = Workers::read(engines, &context.loaded.config).await?;
     let adoption = Some(Adoption::read(engines, connection, &workers).await?);
-    let row = Row { adoption, ..Row::of(connection, &urls, !secrets.is_empty()) };
+    let keys_in_use = Some(KeysInUse::read(connection, engines, &context.loaded.config).await?);
+    let webhooks = Some(Webhooks::read(engines, connection.id, &urls).await?);
+    let row = Row { adoption, keys_in_use, webhooks, ..Row::of(connection, &urls, !secrets.is_empty()) };
     if context.output.is_json() {
         return context.output.json(&row);
     }
@@ -149,9 +161,11 @@ fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
     let signed = if row.has_shared_secret { "set: X-Signature is required" } else { "none" };
     lines.push(line("shared secret", signed.to_owned()));
     lines.push(line("write key", row.write_key.to_owned()));
+    lines.extend(row.keys_in_use.iter().flat_map(KeysInUse::rows));
     lines.push(line("url for Segment", row.urls.segment.clone()));
     lines.push(line("host for libraries", row.urls.libraries.clone()));
     lines.push(line("url for web pages", row.urls.browsers.clone()));
+    lines.extend(row.webhooks.iter().flat_map(Webhooks::lines));
     if let Some(adoption) = &row.adoption {
         lines.push(line("affiliates", adoption.in_words()));
     }
@@ -195,7 +209,8 @@ fn settings(settings: &Settings) -> Vec<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use connections::{PausedFor, State};
+    use connections::{PausedFor, ReplacedUntil, State};
+    use ledger::RefusedSignatures;
 
     use super::*;
     use crate::commands::snapshots::{at, fits, shown};
@@ -229,8 +244,17 @@ mod tests {
             segment: "https://segment.example.com/segment".to_owned(),
             libraries: "https://segment.example.com".to_owned(),
             browsers: "https://segment.example.com/v1".to_owned(),
+            webhooks: "https://segment.example.com/refersion/".to_owned(),
         };
-        let rows: Vec<Row<'_>> = all.iter().map(|it| Row::of(it, &urls, it.id == 2)).collect();
+        let replaced = ReplacedUntil {
+            write_key: Some(at(600)),
+            shared_secret: Some(at(700)),
+            ..ReplacedUntil::default()
+        };
+        let refused = RefusedSignatures { connection: 2, missing: 3, wrong: 1, last_at: at(-5) };
+        let keys_in_use = Some(KeysInUse { replaced, refused_signatures: Some(refused) });
+        let row = |it| Row { keys_in_use, ..Row::of(it, &urls, true) };
+        let rows: Vec<Row<'_>> = all.iter().map(row).collect();
         for width in [80, 120] {
             let text = shown(width, |output| table(&rows, output));
             assert!(fits(&text, width), "{text}");

@@ -17,6 +17,7 @@ use crate::words::{key_digest, micros, time};
 
 mod keys;
 pub(super) mod removal;
+mod replaced;
 mod rows_of;
 mod shared_secrets;
 mod write_keys;

@@ -15,6 +15,7 @@ use super::words::{key_digest, micros, time};
 
 mod keys;
 pub(super) mod removal;
+mod replaced;
 mod shared_secrets;
 mod write_keys;
 

@@ -18,11 +18,13 @@ fn new_affiliate(nth: usize) -> Value {
 }
 
 /// A merchant's account with affiliates, and a service that does not know of them.
-fn world(affiliates: usize) -> World {
-    let mut world = World::new(&[("ADOPT__NEW_CONNECTIONS", "wait")]);
+fn world(affiliates: usize, new_connections: &str) -> World {
+    let mut world = World::new(&[("ADOPT__NEW_CONNECTIONS", new_connections)]);
     for nth in 0..affiliates {
         world.refersion("affiliate/new", &new_affiliate(nth));
     }
+    // Slow enough for a kill in the middle of a walk.
+    world.faults("latency=150ms");
     world.serve();
     world.add("shop", KEY, &["--rate", "1000", "--custom-field", "vip=7"]);
     world
@@ -41,9 +43,7 @@ fn calls(world: &World, operation: &str) -> u64 {
 
 #[test]
 fn a_walk_survives_a_kill_and_afterwards_strangers_cost_no_call() {
-    let mut world = world(BEFORE);
-    world.faults("latency=150ms");
-    world.json(&["connections", "adopt", "shop", "--no-wait"]);
+    let mut world = world(BEFORE, "walk");
     world.until("two pages to be read", || (calls(&world, "affiliate/list") >= 2).then_some(()));
     world.service.take().unwrap().signal("KILL");
     let shown = world.json(&["connections", "show", "shop"])["adoption"].clone();
@@ -79,7 +79,8 @@ fn a_walk_survives_a_kill_and_afterwards_strangers_cost_no_call() {
 
 #[test]
 fn webhooks_name_custom_fields_bind_who_waits_and_find_drift_that_verify_repairs() {
-    let world = world(1);
+    let world = world(1, "wait");
+    world.faults("latency=1ms");
     let secret = world.cli_with(&["connections", "set-webhook-secret", "shop"], HUSH, &[]);
     assert_eq!(secret.code, Some(0), "{}", secret.stderr);
     assert!(!secret.stdout.contains(HUSH) && world.files_with(&[HUSH]).is_empty());

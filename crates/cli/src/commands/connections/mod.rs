@@ -96,8 +96,8 @@ Examples:
   refersion-destination connections set-webhook-secret shop --json < secret.txt
   refersion-destination connections set-webhook-secret shop --none
 
-The secret is the Webhook Signing Secret of Refersion's dashboard (Account, Settings, Webhooks). It is read from standard
-input or a prompt, and replaces the one before at once. `connections show` prints the address for the webhooks.";
+The secret is the Webhook Signing Secret of Refersion's dashboard (Account, Settings, Webhooks). It is read from
+standard input or a prompt, and replaces the one before at once. `connections show` prints the address for the webhooks.";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:

@@ -26,9 +26,9 @@ Examples:
   refersion-destination connections verify shop --repair
   refersion-destination connections verify shop --known --json
 
-The worker walks through Refersion's list, 100 affiliates a call, while nothing else is due. It compares names, addresses,
-the status of affiliates that a delete disabled, and those custom fields whose ids a webhook has named. Refersion shows
-no other fields. --repair sends again what differs.";
+The worker walks through Refersion's list, 100 affiliates a call, while nothing else is due. It compares names,
+addresses, the status of affiliates that a delete disabled, and those custom fields whose ids a webhook has named.
+Refersion shows no other fields. --repair sends again what differs.";
 
 /// The options of `verify`.
 #[derive(Debug, Args)]

@@ -7,9 +7,9 @@ use sqlx_postgres::PgConnection;
 use super::{ConnectionId, Failure, PostgresLedger, StoreError, Timestamp, micros, on, rows, time, within};
 
 const READ: &str = "SELECT
-        (SELECT MA$(valid_until) FROM api_keys WHERE connection = $1 AND valid_until > $2),
-        (SELECT MA$(valid_until) FROM replaced_write_keys WHERE connection = $1 AND valid_until > $2),
-        (SELECT MA$(valid_until) FROM shared_secrets WHERE connection = $1 AND valid_until > $2)";
+        (SELECT MAX(valid_until) FROM api_keys WHERE connection = $1 AND valid_until > $2),
+        (SELECT MAX(valid_until) FROM replaced_write_keys WHERE connection = $1 AND valid_until > $2),
+        (SELECT MAX(valid_until) FROM shared_secrets WHERE connection = $1 AND valid_until > $2)";
 
 type Found = (Option<i64>, Option<i64>, Option<i64>);
 

@@ -8,9 +8,9 @@ use sqlite::rusqlite::Connection;
 use super::{Failure, SqliteLedger, micros, time};
 
 const READ: &str = "SELECT
-        (SELECT MA?(valid_until) FROM api_keys WHERE connection = ?1 AND valid_until > ?2),
-        (SELECT MA?(valid_until) FROM replaced_write_keys WHERE connection = ?1 AND valid_until > ?2),
-        (SELECT MA?(valid_until) FROM shared_secrets WHERE connection = ?1 AND valid_until > ?2)";
+        (SELECT MAX(valid_until) FROM api_keys WHERE connection = ?1 AND valid_until > ?2),
+        (SELECT MAX(valid_until) FROM replaced_write_keys WHERE connection = ?1 AND valid_until > ?2),
+        (SELECT MAX(valid_until) FROM shared_secrets WHERE connection = ?1 AND valid_until > ?2)";
 
 #[async_trait]
 impl ReplacedKeys for SqliteLedger {

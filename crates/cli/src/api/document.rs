@@ -39,7 +39,7 @@ const PROBLEMS_OF_BODIES: [(&str, &str); 2] =
                        the exact count, and refuse an empty selector.",
         license(name = "MIT OR Apache-2.0")
     ),
-    components(schemas(problem::Problem))
+    components(schemas(problem::ProblemDocument))
 )]
 struct Head;
 

@@ -52,18 +52,12 @@ impl Guard {
         Self { config: Arc::new(config), awaited, routes: document.routes() }
     }
 
-    fn route(&self, path: &str, method: &Method) -> Result<&Route, Response> {
-        let methods = self.routes.get(path).ok_or_else(|| Problem::no_such_path().into_response())?;
+    fn route(&self, path: &str, method: &Method) -> Result<&Route, Problem> {
+        let methods = self.routes.get(path).ok_or_else(Problem::no_such_path)?;
         let method = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
         methods.get(&method).ok_or_else(|| {
             let allowed: Vec<String> = methods.keys().map(|method| method.to_uppercase()).collect();
-            let allowed = allowed.join(", ");
-            let detail = format!("this path takes {allowed}");
-            let status = StatusCode::METHOD_NOT_ALLOWED;
-            let hint = "GET /api/v1/openapi.json describes every request";
-            let mut response = Problem::new(status, "method_not_allowed", detail, hint).into_response();
-            response.headers_mut().extend(HeaderValue::from_str(&allowed).ok().map(|it| (header::ALLOW, it)));
-            response
+            Problem::method_not_allowed(allowed.join(", "))
         })
     }
 }
@@ -102,31 +96,29 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
 
 /// Lets a request in, or says why not.
 pub(super) async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let mut response = match admit(&guard, request, next).await {
-        Ok(response) | Err(response) => response,
-    };
+    let admitted = admit(&guard, request, next).await;
+    let mut response = admitted.unwrap_or_else(IntoResponse::into_response);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-async fn admit(guard: &Guard, mut request: Request, next: Next) -> Result<Response, Response> {
+async fn admit(guard: &Guard, mut request: Request, next: Next) -> Result<Response, Problem> {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let Some(path) = path else { return Ok(next.run(request).await) };
     let away = || {
         let detail = "the ledger is not open yet";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ledger", detail, "try again in a moment")
-            .into_response()
     };
     let engines = guard.awaited.get().ok_or_else(away)?.clone();
-    let operator = authenticate(&engines, request.headers()).await.map_err(IntoResponse::into_response)?;
+    let operator = authenticate(&engines, request.headers()).await?;
     let route = guard.route(&path, request.method())?.clone();
-    let call = enter(guard, engines, operator).await.map_err(IntoResponse::into_response)?;
+    let call = enter(guard, engines, operator).await?;
     if call.operator.role < route.role {
         let entry = line(&call, &route, request.uri().path());
         audit(&call, AuditEntry { result: AuditResult::Denied, ..entry }).await;
-        return Err(denied(&call, &route).into_response());
+        return Err(denied(&call, &route));
     }
     request.extensions_mut().insert(call.clone());
     if route.role == OperatorRole::Viewer || request.method().is_safe() {
@@ -134,7 +126,7 @@ async fn admit(guard: &Guard, mut request: Request, next: Next) -> Result<Respon
     }
     // An act goes on when its client goes away.
     let acting = tokio::spawn(act(call, route, request, next));
-    acting.await.map_err(|_| Problem::internal("the request failed").into_response())
+    acting.await.map_err(|_| Problem::internal("the request failed"))
 }
 
 /// Who asks.
@@ -179,7 +171,7 @@ async fn act(call: Call, route: Route, request: Request, next: Next) -> Response
     let response = idempotency::once(&call.engines, &call.operator.name, request, next).await;
     let response = response.unwrap_or_else(IntoResponse::into_response);
     if !call.is_audited.load(Ordering::Relaxed) && !idempotency::is_replayed(&response) {
-        let failed = response.extensions().get::<Problem>().map(|problem| problem.code.clone());
+        let failed = response.extensions().get::<Problem>().map(|problem| problem.code().to_owned());
         let result = if failed.is_some() { AuditResult::Failed } else { AuditResult::Done };
         audit(&call, AuditEntry { result, reason: failed, ..entry }).await;
     }

@@ -9,9 +9,14 @@ use utoipa::ToSchema;
 
 use crate::failure::Failure;
 
+/// An error as the handlers of requests return it.
+#[derive(Clone, Debug)]
+pub(super) struct Problem(Box<ProblemDocument>);
+
 /// What went wrong, and what to do about it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct Problem {
+#[schema(as = Problem)]
+pub(super) struct ProblemDocument {
     /// `urn:refersion-destination:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
@@ -20,11 +25,14 @@ pub(super) struct Problem {
     /// The HTTP status of the answer.
     status: u16,
     /// A short name of the cause, which stays as it is from version to version.
-    pub(super) code: String,
+    code: String,
     /// What is wrong, with the name of the thing.
     detail: String,
     /// What to do.
     hint: String,
+    /// The methods that the path takes, for the header `Allow`.
+    #[serde(skip)]
+    allowed: Option<String>,
 }
 
 impl Problem {
@@ -34,14 +42,29 @@ impl Problem {
         detail: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(ProblemDocument {
             kind: format!("urn:refersion-destination:problem:{code}"),
             title: status.canonical_reason().unwrap_or("error").to_lowercase(),
             status: status.as_u16(),
             code: code.to_owned(),
             detail: detail.into(),
             hint: hint.into(),
-        }
+            allowed: None,
+        }))
+    }
+
+    /// The path takes other methods.
+    pub(super) fn method_not_allowed(allowed: String) -> Self {
+        let (status, detail) = (StatusCode::METHOD_NOT_ALLOWED, format!("this path takes {allowed}"));
+        let hint = "GET /api/v1/openapi.json describes every request";
+        let mut problem = Self::new(status, "method_not_allowed", detail, hint);
+        problem.0.allowed = Some(allowed);
+        problem
+    }
+
+    /// The short name of the cause.
+    pub(super) fn code(&self) -> &str {
+        &self.0.code
     }
 
     /// The request is no request of this API.
@@ -73,8 +96,8 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(&self)).into_response();
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self.0)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {
@@ -86,6 +109,8 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
+        let allowed = self.0.allowed.as_deref().and_then(|allowed| HeaderValue::from_str(allowed).ok());
+        headers.extend(allowed.map(|allowed| (header::ALLOW, allowed)));
         response.extensions_mut().insert(self);
         response
     }

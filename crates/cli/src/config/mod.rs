@@ -21,7 +21,7 @@ pub use error::ConfigError;
 pub use proxy::Proxy;
 pub use sections::{
     Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry, Secrets,
-    Shutdown, Worker,
+    Segment, Shutdown, Worker,
 };
 pub use settings::{Origin, Settings};
 pub use show::ShownSetting;

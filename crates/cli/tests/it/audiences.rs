@@ -29,7 +29,7 @@ fn sign_up(user: &str, first: &str) -> Value {
 }
 
 /// The audience, once it has so many members and is counted to the end.
-fn with_members(world: &World, members: u64) -> Value {
+pub(crate) fn with_members(world: &World, members: u64) -> Value {
     world.until(&format!("vip to have {members} members"), || {
         let shown = world.cli(&["audiences", "show", "vip", "--json"]);
         let row: Value = serde_json::from_str(&shown.stdout).ok()?;
@@ -37,7 +37,7 @@ fn with_members(world: &World, members: u64) -> Value {
     })
 }
 
-fn started() -> World {
+pub(crate) fn started() -> World {
     let world = World::started(&[]);
     let set = world.cli(&["connections", "set", "shop", "--custom-field", "vip=7"]);
     assert_eq!(set.code, Some(0), "{}", set.stderr);

@@ -50,6 +50,7 @@ pub mod eligibility;
 pub mod erase;
 pub mod fold;
 pub mod graph;
+pub mod known;
 pub mod payout;
 pub mod plan;
 pub mod resolution;

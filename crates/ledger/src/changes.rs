@@ -229,6 +229,8 @@ pub struct Attempt {
     pub class: String,
     /// What Refersion said, less any value of a person.
     pub message: String,
+    /// What was sent, less any value of a person.
+    pub request: Option<String>,
 }
 
 /// An event that nobody will try again until an operator says so. Its payload is the pending one, or is given.

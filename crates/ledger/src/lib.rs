@@ -10,16 +10,22 @@
 pub mod arrivals;
 mod audience;
 pub mod audiences;
+mod audit;
 mod body;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod dead_letters;
+pub mod directory;
 mod failure;
 pub mod groups;
+mod idempotency;
 pub mod monitoring;
+mod operators;
+pub mod plans;
 mod port;
 pub mod postgres;
+mod repairs;
 mod rows;
 pub mod selector;
 pub mod sqlite;
@@ -30,17 +36,27 @@ mod words;
 
 pub use arrivals::{Arrivals, Missing, Stream};
 pub use audiences::{Audience, AudienceCounts, Audiences, Counting, NamedAudience, Rejections};
+pub use audit::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
 pub use dead_letters::{Act, DeadLetters};
+pub use directory::{
+    Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, Page, Walk, WalkRequest,
+};
 pub use groups::{Group, Mender};
-pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};
-pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, Schedule, View};
+pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
+pub use monitoring::{
+    HeldConnection, Monitoring, ProcessReport, ProcessRole, RefusedSignatures, Registrations,
+};
+pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
+pub use plans::{Plan, PlanId, PlanState, Plans};
+pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, OperatorPorts, Schedule, View};
+pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };
-pub use selector::{Selector, SelectorError};
+pub use selector::{AuditSelector, Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, DeadLetterState, DeadLetterView,

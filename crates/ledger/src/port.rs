@@ -3,21 +3,33 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use connections::{ConnectionId, ConnectionStore, SharedSecretStore, WriteKeys};
+use connections::{ConnectionId, ConnectionStore, ReplacedKeys, SharedSecretStore, WriteKeys};
 use identity::Digest;
 use jiff::Timestamp;
 use numbers::Ranges;
 use uuid::Uuid;
 
 use crate::{
-    Arrivals, Audiences, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView,
-    DeadLetters, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError,
-    Monitoring, OpenCall, Storage, SweepClock, Want,
+    Arrivals, Audiences, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState,
+    DeadLetterView, DeadLetters, Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow,
+    Idempotency, Lease, LedgerError, Monitoring, OpenCall, Operators, Plans, Repairs, Storage, SweepClock,
+    Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
 pub trait Engine:
-    Ledger + Storage + Monitoring + Arrivals + DeadLetters + ConnectionStore + WriteKeys + SharedSecretStore
+    Ledger
+    + Storage
+    + Monitoring
+    + Arrivals
+    + DeadLetters
+    + Plans
+    + Repairs
+    + ConnectionStore
+    + WriteKeys
+    + SharedSecretStore
+    + OperatorPorts
+    + ReplacedKeys
 {
 }
 
@@ -27,16 +39,25 @@ impl<E> Engine for E where
         + Monitoring
         + Arrivals
         + DeadLetters
+        + Plans
+        + Repairs
         + ConnectionStore
         + WriteKeys
         + SharedSecretStore
+        + OperatorPorts
+        + ReplacedKeys
 {
 }
 
-/// The ledger: all of its parts that workers and operators share.
-pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Audiences {}
+/// What is kept of operators: who they are, what they did, and what they asked for once only.
+pub trait OperatorPorts: Operators + AuditLog + Idempotency {}
 
-impl<L: Graphs + Calls + Schedule + View + Housekeeping + Audiences> Ledger for L {}
+impl<E: Operators + AuditLog + Idempotency> OperatorPorts for E {}
+
+/// The ledger: all of its parts that workers and operators share.
+pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences {}
+
+impl<L: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences> Ledger for L {}
 
 /// Identity graphs, and the writing of everything that changes with them.
 #[async_trait]
@@ -157,6 +178,9 @@ pub trait View: Send + Sync {
 
     /// One event's payload while it is kept (pending or dead).
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError>;
+
+    /// The payload of an event that is pending or dead, and the revisions of it, as far as they are kept.
+    async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError>;
 
     /// Dead letters, newest first, of equal times the greater id first.
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError>;

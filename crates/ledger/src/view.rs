@@ -65,6 +65,8 @@ pub struct AttemptView {
     pub class: String,
     /// What Refersion said.
     pub message: String,
+    /// What was sent, less any value of a person; `None` for calls before requests were kept, and once it is erased.
+    pub request: Option<String>,
 }
 
 /// What an operator decided about a dead letter.

@@ -17,6 +17,9 @@ const AT_ONCE: usize = 5_000;
 /// Dead letters that are classified in one transaction: few, so that nobody waits for it.
 const CLASSIFIED_AT_ONCE: usize = 100;
 
+/// Such transactions in one sweep, so that other housekeeping goes on during an upgrade.
+const CLASSIFIED_IN_A_SWEEP: usize = 20;
+
 /// The sweeps of one process.
 #[derive(Debug, Default)]
 pub struct Sweeper {
@@ -31,7 +34,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
         match sweeper.sweep(worker).await {
             Ok(true) => continue,
             Ok(false) => {}
-            Err(cause) => warn!(%cause, "what has expired could not be dropped"),
+            Err(cause) => warn!(error = %cause, "what has expired could not be dropped"),
         }
         tokio::select! { biased; () = tokio::time::sleep(EVERY) => {}, () = stop.cancelled() => {} }
     }
@@ -60,10 +63,10 @@ impl Sweeper {
             );
         }
         let discarded = worker.ledger.drop_discarded(reach.until, AT_ONCE).await?;
-        let classified = worker.ledger.reclassify(CLASSIFIED_AT_ONCE).await?;
+        let classified = classify(worker).await?;
         let most = expired.outcomes.max(expired.attempts).max(expired.dead_letters).max(expired.message_ids);
         let most = most.max(discarded);
-        Ok(most >= AT_ONCE || classified >= CLASSIFIED_AT_ONCE)
+        Ok(most >= AT_ONCE || classified)
     }
 
     /// Says once that the clock is not believed, and once that it is again.
@@ -81,6 +84,16 @@ impl Sweeper {
         }
         self.is_behind = is_behind;
     }
+}
+
+/// Classifies dead letters again after an upgrade; whether there may be more.
+async fn classify(worker: &Worker) -> Result<bool, ledger::LedgerError> {
+    for _ in 0..CLASSIFIED_IN_A_SWEEP {
+        if worker.ledger.reclassify(CLASSIFIED_AT_ONCE).await? < CLASSIFIED_AT_ONCE {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn days(duration: Duration) -> f64 {

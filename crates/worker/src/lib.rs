@@ -114,6 +114,8 @@ pub struct Limits {
     pub shared_after: usize,
     /// Minimum number of edits in a batch for which the fast path is used (send first, then record once).
     pub carry_from: usize,
+    /// How long after a walk through Refersion's list of affiliates the next one begins; `None`: when it is asked for.
+    pub walk_every: Option<Duration>,
     /// How long outcomes are kept.
     pub keep_outcomes: Duration,
     /// How long dead letters are kept.
@@ -134,6 +136,7 @@ impl Default for Limits {
             blocked_identifiers: Vec::new(),
             shared_after: identity::shared::SHARED_AFTER,
             carry_from: 50,
+            walk_every: Some(Duration::from_secs(86_400)),
             keep_outcomes: Duration::from_secs(30 * 86_400),
             keep_dead_letters: Duration::from_secs(90 * 86_400),
         }

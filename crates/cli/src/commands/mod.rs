@@ -16,6 +16,7 @@ pub mod forget;
 mod line;
 pub mod migrate;
 pub mod missing;
+pub mod operators;
 pub mod profiles;
 pub mod retention;
 pub mod secrets;
@@ -23,7 +24,7 @@ pub mod send;
 pub mod serve;
 pub mod simulate;
 #[cfg(test)]
-mod snapshots;
+pub(crate) mod snapshots;
 pub mod status;
 pub mod why;
 
@@ -83,8 +84,9 @@ impl Context {
 pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
         Command::Serve => serve::run(Roles::ALL, context).await,
-        Command::Ingest => serve::run(Roles { ingest: true, worker: false }, context).await,
-        Command::Worker => serve::run(Roles { ingest: false, worker: true }, context).await,
+        Command::Ingest => serve::run(Roles { ingest: true, ..Roles::NONE }, context).await,
+        Command::Worker => serve::run(Roles { worker: true, ..Roles::NONE }, context).await,
+        Command::Api => serve::run(Roles { api: true, ..Roles::NONE }, context).await,
         Command::Demo(arguments) => demo::run(arguments, context).await,
         Command::Bench(arguments) => bench::run(arguments, context).await,
         Command::Simulate(arguments) => simulate::run(*arguments, context).await,
@@ -104,6 +106,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Secrets(arguments) => secrets::run(&arguments, context).await,
         Command::Migrate(arguments) => migrate::run(&arguments, context).await,
         Command::Retention(arguments) => retention::run(&arguments, context).await,
+        Command::Operators(arguments) => operators::run(arguments, context).await,
         Command::Missing(arguments) => missing::run(&arguments, context).await,
     }
 }

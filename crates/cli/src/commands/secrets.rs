@@ -12,6 +12,7 @@ use crate::engines::EngineError;
 use crate::engines::master_key::make_folder;
 use crate::engines::presence::Presence;
 use crate::failure::{Exit, Failure};
+use crate::operator::audit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -135,6 +136,8 @@ async fn rotate(context: &mut Context) -> Result<Exit, Failure> {
                 Failure::failed("rotation", &error, "run it again; what was sealed stays readable")
             })?;
     let number = vault.current();
+    audit::note(&engines, &audit::cli(), "encryption_key_rotated", format!("encryption key {number}"))
+        .await?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({
             "key_number": number,

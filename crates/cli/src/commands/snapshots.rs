@@ -20,7 +20,7 @@ pub(super) fn fits(text: &str, width: usize) -> bool {
 }
 
 /// A time, in seconds from a fixed one.
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
 }
 
@@ -50,6 +50,7 @@ fn events() -> Vec<EventRow> {
         http_status: Some(http_status),
         class: class.to_owned(),
         message: message.to_owned(),
+        request: None,
     };
     let dead = EventRow {
         attempts: vec![

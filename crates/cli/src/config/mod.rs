@@ -20,14 +20,14 @@ use std::path::Path;
 pub use error::ConfigError;
 pub use proxy::Proxy;
 pub use sections::{
-    Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry, Secrets,
-    Segment, Shutdown, Worker,
+    Api, Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry,
+    Secrets, Segment, Shutdown, Worker,
 };
 pub use settings::{Origin, Settings};
 pub use show::ShownSetting;
 pub(crate) use url::mask;
 pub use url::{LedgerUrl, ManagementUrl, QueueUrl};
-pub use value::{BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
+pub use value::{AdoptNew, BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
 
 /// The file that says every default, as it was when the program was built.
 pub const SHIPPED: &str = include_str!("../../../../config/default.toml");

@@ -83,6 +83,7 @@ fn limits(config: &Config) -> Limits {
             max_interval: config.retry.max_interval,
             max_retry_after: config.retry.max_retry_after,
         },
+        walk_every: Some(config.adopt.every),
         keep_outcomes: config.retention.outcomes,
         keep_dead_letters: config.retention.dead_letters,
         ..Limits::default()

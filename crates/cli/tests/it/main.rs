@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
+mod api;
 mod audiences;
+mod audit;
 mod bench;
 mod client_libraries;
 mod config;
@@ -17,6 +19,7 @@ mod forgotten;
 mod lossy;
 mod notices;
 mod payout;
+mod plans;
 mod pooler;
 mod program;
 mod proxies;

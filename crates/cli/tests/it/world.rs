@@ -40,6 +40,7 @@ impl World {
             ("LEDGER__URL".to_owned(), file("ledger.db")),
             ("INGEST__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("HEALTH__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("API__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("LOG__LEVEL".to_owned(), "debug".to_owned()),
         ];
         variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -252,7 +253,7 @@ pub(crate) fn post_to(address: &str, path: &str, key: &str, body: &str, headers:
 }
 
 /// One request on a connection of its own: status and body.
-fn http(address: &str, method: &str, path: &str, head: &str, body: &str) -> (u16, String) {
+pub(crate) fn http(address: &str, method: &str, path: &str, head: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     write!(

@@ -1,6 +1,7 @@
 //! An event goes into a graph. Folding is a pure function of the events, whatever their order and repetition.
 
 mod name;
+mod retract;
 mod retry;
 mod traits;
 
@@ -13,6 +14,7 @@ use crate::tombstones::Tombstones;
 use crate::{Map, Text};
 
 pub use name::Name;
+pub use retract::retract;
 use retry::state_address_again;
 pub use retry::{forgive, reconsider};
 use traits::{keep_beside, write_beside, write_traits};

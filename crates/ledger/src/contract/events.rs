@@ -132,6 +132,7 @@ fn attempt(number: u128, second: i64, http_status: Option<u16>) -> Attempt {
         http_status,
         class: "unavailable".to_owned(),
         message: format!("try {second}"),
+        request: Some(format!(r#"{{"try":{second}}}"#)),
     }
 }
 
@@ -143,6 +144,8 @@ pub async fn attempts_are_told_in_order(engine: &impl Engine) {
         record(engine, Changes { connection: ONE, attempts, ..Changes::default() }).await;
     }
     let view = found_one(engine, 1).await;
+    let requests: Vec<_> = view.attempts.iter().filter_map(|it| it.request.as_deref()).collect();
+    assert_eq!(requests, [r#"{"try":1}"#, r#"{"try":2}"#]);
     let told: Vec<_> = view.attempts.iter().map(|it| (it.at, it.http_status, it.message.as_str())).collect();
     assert_eq!(told, [(at(1), Some(503), "try 1"), (at(2), None, "try 2")]);
 }
@@ -179,7 +182,7 @@ pub async fn erased_events_keep_no_words(engine: &impl Engine) {
     assert_eq!(engine.payload(uuid(1)).await.expect("read"), None);
     let view = found_one(engine, 1).await;
     assert_eq!(view.state, State::Dead);
-    assert_eq!(view.attempts[0].message, "");
+    assert_eq!((view.attempts[0].message.as_str(), view.attempts[0].request.as_ref()), ("", None));
     let letter = letters(engine).await.remove(0);
     assert!(letter.payload.is_none() && !letter.cause.contains("cause 1"), "{letter:?}");
 }

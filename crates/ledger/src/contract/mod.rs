@@ -8,6 +8,7 @@ pub mod arrivals;
 pub mod audiences;
 pub mod claims;
 pub mod close;
+pub mod directory;
 pub mod ends;
 pub mod events;
 pub mod graphs;
@@ -17,6 +18,10 @@ pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
+pub mod operators;
+pub mod plans;
+pub mod repairs;
+pub mod replaced;
 pub mod retention;
 pub mod selection;
 pub mod shared_secrets;
@@ -49,6 +54,10 @@ macro_rules! contract_tests {
             close: [
                 a_discarded_letter_can_be_restored_while_it_is_kept, what_cannot_be_replayed_cannot_be_restored,
                 acts_are_audited, a_letter_names_the_event_that_resolved_it
+            ]
+            directory: [
+                a_walk_goes_on_where_it_was, a_complete_walk_lists_everybody, hints_are_kept_beside_a_walk,
+                drift_is_that_of_the_last_comparison, a_directory_belongs_to_its_connection
             ]
             ends: [
                 an_event_may_end_as_it_begins, many_events_end_together,
@@ -106,6 +115,20 @@ macro_rules! contract_tests {
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event
             ]
+            plans: [
+                a_dead_letter_is_reserved_by_one_plan, items_are_counted_by_what_became_of_them,
+                items_show_how_their_letters_stand, a_plan_has_one_runner, acts_on_plans_are_audited,
+                old_plans_are_dropped, items_go_with_their_connection
+            ]
+            repairs: [
+                a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,
+                a_repaired_payload_goes_with_the_original, repairs_are_audited
+            ]
+            operators: [
+                an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,
+                a_request_with_a_key_is_carried_out_once, an_act_that_was_never_finished_may_be_asked_for_again
+            ]
+            replaced: [it_is_known_until_when_replaced_keys_are_valid]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,
                 a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number,

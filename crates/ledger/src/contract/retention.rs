@@ -20,6 +20,7 @@ pub async fn old_ends_expire_and_pending_events_never(engine: &impl Engine) {
         http_status: None,
         class: "unavailable".to_owned(),
         message: "no answer".to_owned(),
+        request: None,
     });
     let ends = vec![outcome(1, 1, State::Updated, 10), outcome(2, 1, State::Updated, 20)];
     record(engine, Changes { attempts: attempts.into(), ..outcomes(ONE, ends) }).await;

@@ -17,7 +17,7 @@ use super::pool::within;
 use super::record::Prepared;
 use super::{
     PostgresLedger, arrivals, claims, codes, drop_week, due, events, expire, find, graphs, groups, leases,
-    letters, message_ids, notes, record, unmapped, views, weeks,
+    letters, message_ids, notes, plans, record, repairs, unmapped, views, weeks,
 };
 use crate::body::Body;
 use crate::{
@@ -52,7 +52,7 @@ impl Graphs for PostgresLedger {
             Ok((graphs, known))
         })?;
         let known = known.into_iter().map(|(event, known)| (event, known.told())).collect();
-        Ok(Gathered { graphs: parsed(graphs)?, known, partial })
+        Ok(Gathered { graphs: parsed(graphs)?, known, partial, ..Gathered::default() })
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
@@ -185,6 +185,10 @@ impl View for PostgresLedger {
         Ok(on!(self.read(), |line| views::payload(line, event))?)
     }
 
+    async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError> {
+        Ok(on!(self.read(), |line| repairs::payloads(line, event))?)
+    }
+
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {
         Ok(on!(self.read(), |line| letters::read(line, filter))?)
     }
@@ -225,6 +229,8 @@ impl Housekeeping for PostgresLedger {
         on!(self.begin(), |line| notes::sum_up(line))?;
         on!(self.read(), |line| weeks::make_ahead(line))?;
         let dead_letters = on!(self.begin(), |line| expire::letters(line, dead_letters_before, limit))?;
+        let plans = on!(self.begin(), |line| plans::expire(line, dead_letters_before, limit))?;
+        let dead_letters = dead_letters.max(plans);
         let mut outcomes = on!(self.begin(), |line| expire::events(line, outcomes_before, limit))?;
         let attempts = on!(self.begin(), |line| expire::attempts(line, outcomes_before, limit))?;
         if let Some(week) = on!(self.read(), |line| drop_week::oldest(line, outcomes_before))? {

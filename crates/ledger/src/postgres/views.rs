@@ -33,7 +33,8 @@ const EVENTS: &str = "SELECT e.event_id, e.kind, e.connection, e.received_at,
     ) o ON p.event_id IS NULL OR p.dead
     WHERE e.event_id = ANY($1) AND e.event_id BETWEEN $2 AND $3";
 
-const ATTEMPTS: &str = "SELECT wanted.event_id, a.at, a.operation, a.http_status, a.class, a.message
+const ATTEMPTS: &str =
+    "SELECT wanted.event_id, a.at, a.operation, a.http_status, a.class, a.message, a.request
     FROM UNNEST($1::uuid[]) AS wanted (event_id)
     CROSS JOIN LATERAL (
         SELECT * FROM attempts WHERE event_id = wanted.event_id ORDER BY id DESC LIMIT $2
@@ -111,6 +112,7 @@ fn attempt(row: &PgRow) -> Result<AttemptView, Failure> {
         http_status: status.map(|status| small(status.into())).transpose()?,
         class: row.try_get(4)?,
         message: row.try_get(5)?,
+        request: row.try_get(6)?,
     })
 }
 

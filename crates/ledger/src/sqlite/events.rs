@@ -29,10 +29,11 @@ const END: &str = "UPDATE events SET state = ?2, outcome = ?3, ended_at = ?4 WHE
 
 const DROP_PAYLOAD: &str = "DELETE FROM payloads WHERE event = ?1";
 
-const INSERT_ATTEMPT: &str = "INSERT INTO attempts (event, at, operation, http_status, class, message)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const INSERT_ATTEMPT: &str =
+    "INSERT INTO attempts (event, at, operation, http_status, class, message, request)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
-const ERASE_ATTEMPTS: &str = "UPDATE attempts SET message = '' WHERE event = ?1";
+const ERASE_ATTEMPTS: &str = "UPDATE attempts SET message = '', request = NULL WHERE event = ?1";
 
 /// An event's row.
 #[derive(Clone, Copy)]
@@ -172,6 +173,7 @@ pub(super) fn attempted(
                 attempt.http_status,
                 &attempt.class,
                 &attempt.message,
+                &attempt.request,
             ))?;
         }
     }

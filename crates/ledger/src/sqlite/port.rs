@@ -18,7 +18,7 @@ use super::graphs::Stored;
 use super::record::Prepared;
 use super::{
     SqliteLedger, arrivals, claims, codes, due, events, expire, find, graphs, groups, leases, letters,
-    record, views,
+    record, repairs, views,
 };
 use crate::{
     CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
@@ -46,7 +46,7 @@ impl Graphs for SqliteLedger {
                 Ok((graphs, known))
             })
             .await?;
-        Ok(Gathered { graphs: parsed(graphs)?, known, partial })
+        Ok(Gathered { graphs: parsed(graphs)?, known, partial, ..Gathered::default() })
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
@@ -187,6 +187,10 @@ impl View for SqliteLedger {
 
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError> {
         self.read(move |database| views::payload(database, event)).await
+    }
+
+    async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError> {
+        self.read(move |database| repairs::payloads(database, event)).await
     }
 
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {

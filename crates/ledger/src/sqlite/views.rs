@@ -25,7 +25,7 @@ const EVENT: &str = "SELECT e.event_id, e.kind, e.connection, e.received_at, e.s
     LEFT JOIN outcomes o ON o.event = e.id AND o.number = e.outcome AND e.state <> 'pending'
     WHERE e.id = ?1";
 
-const ATTEMPTS: &str = "SELECT at, operation, http_status, class, message FROM attempts
+const ATTEMPTS: &str = "SELECT at, operation, http_status, class, message, request FROM attempts
     WHERE event = ?1 ORDER BY id DESC LIMIT ?2";
 
 const PAYLOAD: &str = "SELECT e.connection, e.received_at, p.payload
@@ -99,6 +99,7 @@ fn attempts(database: &Connection, event: i64) -> Result<Vec<AttemptView>, Failu
             http_status: row.get(2)?,
             class: row.get(3)?,
             message: row.get(4)?,
+            request: row.get(5)?,
         });
     }
     attempts.reverse();

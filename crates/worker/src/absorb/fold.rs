@@ -48,6 +48,7 @@ pub(super) fn fold(
     let mut unmapped = Tally::default();
     let mut left_out = left_out::Tally::default();
     let mut known = gathered.known;
+    let directory = gathered.directory;
     let mut hand = Hand::of(gathered.graphs);
     for reading in readings {
         let before = known.insert(reading.event, KnownEvent { state: State::Pending, outcomes: 0 });
@@ -60,6 +61,8 @@ pub(super) fn fold(
         if before.is_none() {
             changes.events.push(new_event(reading));
         }
+        hand.retract(reading);
+        changes.orphans.extend(reading.under_former_names());
         let again = died.map(|before| before.outcomes);
         let after = worker.limits.shared_after;
         take_in(&mut hand, &mut changes, Intake { reading, rules, again, now, after });
@@ -69,7 +72,7 @@ pub(super) fn fold(
     changes.unmapped = unmapped.finish();
     changes.unmapped.extend(left_out.finish(&worker.meters, rules));
     changes.unmapped.extend(std::mem::take(&mut hand.shared).finish(&worker.meters));
-    let edits = hand.finish(worker, rules, now, &mut changes);
+    let edits = hand.finish(worker, (rules, &directory), now, &mut changes);
     let too_large = changes.dead_letters.iter().filter(|letter| letter.class == TOO_LARGE).count();
     worker.meters.too_large.fetch_add(too_large as u64, Ordering::Relaxed);
     Folded { changes, edits }
@@ -87,21 +90,21 @@ fn new_event(reading: &Reading) -> NewEvent {
 }
 
 /// How many outcomes an event has had that had died, and an operator wants tried once more; `None`: it is new.
-type Again = Option<u32>;
+pub(super) type Again = Option<u32>;
 
 /// An event that is taken in, and what decides how.
 #[derive(Clone, Copy)]
-struct Intake<'f> {
-    reading: &'f Reading,
-    rules: &'f Rules,
-    again: Again,
-    now: Timestamp,
+pub(super) struct Intake<'f> {
+    pub(super) reading: &'f Reading,
+    pub(super) rules: &'f Rules,
+    pub(super) again: Again,
+    pub(super) now: Timestamp,
     /// How many others an identifier links at most.
-    after: usize,
+    pub(super) after: usize,
 }
 
 /// Takes an event in.
-fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
+pub(super) fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
     let Intake { reading, rules, again, now, .. } = intake;
     let skip = |why| outcome(reading, 1 + again.unwrap_or(0), State::Skipped, why, now);
     match &reading.what {

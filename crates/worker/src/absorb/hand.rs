@@ -6,8 +6,9 @@ use identity::Digest;
 use identity::audiences::Counted;
 use identity::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
 use identity::eligibility::Rules;
-use identity::fold::merge;
+use identity::fold::{merge, retract};
 use identity::graph::{Graph, Identifier};
+use identity::known::{Known, learn};
 use identity::plan::{Act, Step};
 use identity::shared::{Apart, most_linked, take_apart};
 use identity::tombstones::Tombstones;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use ledger::{Changes, GraphRow, Row, Save};
 use uuid::Uuid;
 
+use super::read::Reading;
 use super::shared::Tally;
 use crate::Worker;
 use crate::settle::settle_save;
@@ -102,6 +104,16 @@ impl Hand {
         for slot in self.slots_of(digests) {
             if let Some(slot) = self.slots[slot].as_mut() {
                 slot.touched |= slot.graph.forget(event);
+            }
+        }
+    }
+
+    /// The former versions of a repaired event are not stated any longer.
+    pub(super) fn retract(&mut self, reading: &Reading) {
+        let Some(stamp) = reading.repairs() else { return };
+        for slot in self.slots_of(&reading.names_to_lock()) {
+            if let Some(slot) = self.slots[slot].as_mut() {
+                slot.touched |= retract(&mut slot.graph, reading.event, stamp);
             }
         }
     }
@@ -226,11 +238,16 @@ impl Hand {
         merge(&mut target.graph, other.graph);
     }
 
+    /// The graphs that events were folded into.
+    pub(super) fn into_touched(self) -> impl Iterator<Item = Graph> {
+        self.slots.into_iter().flatten().filter(|slot| slot.touched).map(|slot| slot.graph)
+    }
+
     /// Settles what was touched, and returns the edits that can be told at once.
     pub(super) fn finish(
         self,
         worker: &Worker,
-        rules: &Rules,
+        (rules, directory): (&Rules, &Known),
         now: Timestamp,
         changes: &mut Changes,
     ) -> Vec<(usize, Vec<Step>)> {
@@ -242,7 +259,8 @@ impl Hand {
             changes.tombstones.extend(Tombstones::of(&slot.graph).all());
         }
         let mut edits = Vec::new();
-        for slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
+        for mut slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
+            learn(&mut slot.graph, rules, directory);
             let new = slot
                 .graph
                 .identifiers

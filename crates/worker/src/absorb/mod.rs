@@ -3,8 +3,11 @@
 //! The order of reading: [`run`] (the story), `slots` (whose events are taken next), `pieces` (one connection's events,
 //! together or in pieces), `part` (from what was gathered to what is recorded), `read` and `fold` (the pure steps).
 
+mod addresses;
 mod answers;
 mod fold;
+pub mod forecast;
+mod former;
 mod hand;
 mod left_out;
 mod names;
@@ -67,7 +70,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
                 }
             }
             Err(cause) => {
-                warn!(cause = %format!("{cause:#}"), "absorb rests: nothing can be taken from the queue");
+                warn!(error = %format!("{cause:#}"), "absorb rests: nothing can be taken from the queue");
                 tokio::select! { biased; () = tokio::time::sleep(REST) => {}, () = stop.cancelled() => {} }
             }
         }
@@ -162,7 +165,13 @@ async fn absorb(
     answers: &Answers,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let readings = off_thread(|| read_all(worker, known, &batch));
+    let mut readings = off_thread(|| read_all(worker, known, &batch));
+    for readings in readings.values_mut() {
+        if let Err(cause) = former::look_up(worker, known, readings).await {
+            release(worker, &batch).await;
+            return Err(cause.into());
+        }
+    }
     let parts = readings.into_iter().map(|(connection, readings)| async move {
         let named = readings.iter().filter_map(|reading| reading.audience.as_ref());
         worker.audiences.meet(worker, connection, named).await?;
@@ -197,6 +206,6 @@ fn read_all(worker: &Worker, known: &Known, batch: &Batch) -> BTreeMap<Connectio
 
 async fn release(worker: &Worker, batch: &Batch) {
     if let Err(lost) = worker.queue.release(batch).await {
-        debug!(cause = %lost, "a batch could not be given back and comes again by itself");
+        debug!(error = %lost, "a batch could not be given back and comes again by itself");
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::addresses::unknown_addresses;
 use super::fold::{self, Folded};
 use super::read::Reading;
 use crate::Worker;
@@ -161,7 +162,7 @@ impl Part {
     }
 
     fn names_to_lock(&self, worker: &Worker) -> Vec<Digest> {
-        worker.locks.without_shared(in_order(self.readings().iter().flat_map(Reading::names)))
+        worker.locks.without_shared(in_order(self.readings().iter().flat_map(Reading::names_to_lock)))
     }
 
     /// Gathers when there is room in memory for what is read.
@@ -179,7 +180,7 @@ impl Part {
     async fn gather(&self, worker: &Worker, unasked: bool) -> Result<Gathered, LedgerError> {
         let asked = self.readings().iter().filter(|_| !unasked);
         let events: Vec<Uuid> = asked.map(|reading| reading.event).collect();
-        let names: Vec<Vec<Digest>> = self.readings().iter().map(Reading::names).collect();
+        let names: Vec<Vec<Digest>> = self.readings().iter().map(Reading::names_to_lock).collect();
         let strongest = in_order(names.iter().filter_map(|names| names.first().copied()));
         let mut gathered = worker.ledger.gather(self.connection, &strongest, &events).await?;
         let held: HashSet<Digest> =
@@ -197,6 +198,10 @@ impl Part {
             let known: HashSet<GraphId> = gathered.graphs.iter().map(|read| read.row.id).collect();
             gathered.graphs.extend(more.graphs.into_iter().filter(|read| !known.contains(&read.row.id)));
             gathered.partial |= more.partial;
+        }
+        let addresses = unknown_addresses(self.readings(), &gathered);
+        if !gathered.partial && !addresses.is_empty() {
+            gathered.directory = worker.ledger.look_up(self.connection, &addresses).await?;
         }
         Ok(gathered)
     }

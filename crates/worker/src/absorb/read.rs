@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use connections::ConnectionId;
+use connections::{ConnectionId, Vault};
 use identity::Digest;
 use identity::graph::Lane;
 use identity::stamp::Moment;
@@ -37,6 +37,10 @@ pub(super) struct Reading {
     pub(super) said_at: Moment,
     pub(super) lane: Lane,
     pub(super) replay: bool,
+    /// How often an operator has repaired the event.
+    pub(super) revision: u32,
+    /// The identifiers that its former versions name, if it is repaired.
+    pub(super) former: Vec<Digest>,
     pub(super) kind: &'static str,
     pub(super) payload: Arc<str>,
     pub(super) found_by: Vec<Digest>,
@@ -95,17 +99,21 @@ fn condemned(worker: &Worker, known: &Known, envelope: &Envelope, why: &str) -> 
 }
 
 fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading {
-    let blank = blank(envelope);
     if !known.has(envelope.connection) {
-        return Reading { what: What::NoConnection, payload: "{}".into(), ..blank };
+        return Reading { what: What::NoConnection, payload: "{}".into(), ..blank(envelope) };
     }
-    let options = known.read_options(envelope.connection);
+    read_known(&worker.vault, &known.read_options(envelope.connection), envelope)
+}
+
+/// Reads an envelope of a connection that is there.
+pub(super) fn read_known(vault: &Vault, options: &ReadOptions, envelope: &Envelope) -> Reading {
+    let blank = blank(envelope);
     let payload = envelope.payload.get().as_bytes();
-    let event = match segment::read_with(payload, envelope.received_at, &options) {
+    let event = match segment::read_with(payload, envelope.received_at, options) {
         Ok(event) => event,
-        Err(refusal) => return refused(worker, envelope, &refusal, &options),
+        Err(refusal) => return refused(vault, envelope, &refusal, options),
     };
-    let translator = Translator { vault: &worker.vault, connection: envelope.connection };
+    let translator = Translator { vault, connection: envelope.connection };
     let (kind, said_at, trait_names, too_long) = match &event.body {
         segment::Body::Identify(it) => ("identify", it.time, Names::of(&it.spellings), too_long::keys(it)),
         segment::Body::Delete(it) => ("delete", it.time, Names::default(), Vec::new()),
@@ -141,8 +149,8 @@ fn audience_of(envelope: &Envelope, event: &segment::Event, ask: &Ask) -> Option
 /// An event that the reader refuses. Where the direct destination answers such a one, a way in that takes many events at once
 /// has accepted it: one of a type that is not for us is skipped, any other becomes a dead letter with its payload. With a
 /// write key, which any web page shows, strangers could fill the ledger with these; so they are skipped, as Segment drops them.
-fn refused(worker: &Worker, envelope: &Envelope, refusal: &Refusal, options: &ReadOptions) -> Reading {
-    let translator = Translator { vault: &worker.vault, connection: envelope.connection };
+fn refused(vault: &Vault, envelope: &Envelope, refusal: &Refusal, options: &ReadOptions) -> Reading {
+    let translator = Translator { vault, connection: envelope.connection };
     let outline = Outline::of(envelope.payload.get().as_bytes(), options);
     let what = match refusal {
         Refusal::UnsupportedType(_) => What::Ask(Ask::Skip(TYPE_NOT_SUPPORTED)),
@@ -164,6 +172,8 @@ fn blank(envelope: &Envelope) -> Reading {
             queue::Lane::Bulk => Lane::Bulk,
         },
         replay: envelope.replay,
+        revision: envelope.revision,
+        former: Vec::new(),
         kind: "unknown",
         payload: envelope.payload.get().into(),
         found_by: Vec::new(),
@@ -185,6 +195,8 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         said_at: worker.now().into(),
         lane: Lane::Live,
         replay: false,
+        revision: 0,
+        former: Vec::new(),
         kind: "unknown",
         payload: String::from_utf8_lossy(raw).into(),
         found_by: Vec::new(),

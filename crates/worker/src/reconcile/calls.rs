@@ -84,7 +84,7 @@ impl Holder {
         if left.is_empty() {
             return Ok(());
         }
-        info!(connection = %self.connection.name, id = self.connection.id, calls = left.len(), "settling calls that were left open");
+        info!(connection = %self.connection.name, connection_id = self.connection.id, calls = left.len(), "settling calls that were left open");
         for call in left {
             let answer =
                 |item: &CallItem| Item::unknown(&call.operation, item).map(|answer| (item.anchor, answer));

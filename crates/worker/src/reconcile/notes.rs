@@ -55,6 +55,7 @@ pub(super) fn note_decided(
         http_status: death.cause.http_status,
         class: death.cause.class.clone(),
         message: death.cause.message.clone(),
+        request: None,
     }));
 }
 
@@ -88,6 +89,7 @@ pub(super) fn note_not_scrubbed(
             http_status: cause.http_status,
             class: cause.class.clone(),
             message: format!("{field} could not be overwritten: {}", cause.message),
+            request: None,
         }));
     }
 }

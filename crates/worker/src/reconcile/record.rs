@@ -118,7 +118,11 @@ impl Recorder {
     }
 
     /// The graphs of some identifiers, locked until what is made of them is written.
-    async fn read(&self, names: &[Digest], at_once: usize) -> Result<(Gathered, Vec<Held>), LedgerError> {
+    pub(super) async fn read(
+        &self,
+        names: &[Digest],
+        at_once: usize,
+    ) -> Result<(Gathered, Vec<Held>), LedgerError> {
         let (ledger, connection) = (&self.worker.ledger, self.connection.id);
         let locks = [&self.worker.locks.writing];
         let gather = || async move {
@@ -215,6 +219,7 @@ impl Recorder {
                 http_status: failed.cause.http_status,
                 class: failed.cause.class.clone(),
                 message: failed.cause.message.clone(),
+                request: None,
             });
         }
         let chance = self.worker.chance();

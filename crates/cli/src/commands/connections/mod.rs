@@ -1,11 +1,14 @@
 //! `connections`: the Refersion accounts that Segment sources deliver to.
 
 mod addresses;
+mod adopt;
 mod change;
 mod check;
 mod key;
+mod keys_in_use;
 mod options;
 mod show;
+mod walk;
 
 use clap::{Args, Subcommand};
 use connections::ConnectionName;
@@ -127,6 +130,15 @@ enum Act {
     /// Ask Refersion whether the keys work
     #[command(after_help = LOOK_EXAMPLES)]
     Check(Named),
+    /// Learn which affiliates the account has already
+    #[command(after_help = adopt::EXAMPLES)]
+    Adopt {
+        #[command(flatten)]
+        named: Named,
+        /// Ask for it, and do not wait until it is done
+        #[arg(long)]
+        no_wait: bool,
+    },
     /// Change settings
     #[command(after_help = SET_EXAMPLES)]
     Set {
@@ -192,6 +204,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         Act::List => show::list(context).await,
         Act::Show(named) => show::one(&named.name, context).await,
         Act::Check(named) => check::run(&named.name, context).await,
+        Act::Adopt { named, no_wait } => adopt::run(&named.name, no_wait, context).await,
         Act::Set { named, api_key_stdin, secret, settings, unmapped, quiet } => {
             let secrets = (&KeyOptions { api_key_stdin }, &secret);
             change::set(&named.name, secrets, &settings, &unmapped, quiet, context).await

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::notes::Tally;
-use super::text::{integer, text};
+use super::text::{integer, some_text, text};
 use super::{find, sql};
 use crate::words::micros;
 use crate::{Attempt, Changes, NewEvent};
@@ -28,12 +28,12 @@ use stories::Story;
 /// Events of one transaction, by id, as they were and as they will be.
 pub(super) type Stories = BTreeMap<Uuid, Story>;
 
-const INSERT_ATTEMPTS: &str = "INSERT INTO attempts (event_id, at, operation, http_status, class, message)
-    SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::text[], $6::text[])";
+const INSERT_ATTEMPTS: &str = "INSERT INTO attempts (event_id, at, operation, http_status, class, message, request)
+    SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::text[])";
 
 const ERASE_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id = ANY($1)";
 
-const ERASE_ATTEMPTS: &str = "UPDATE attempts SET message = ''
+const ERASE_ATTEMPTS: &str = "UPDATE attempts SET message = '', request = NULL
     WHERE event_id = ANY($1) AND event_id BETWEEN $2 AND $3";
 
 /// Begins, reopens and ends events, and makes the new ones findable. What comes back tells which of the events that the
@@ -100,8 +100,9 @@ pub(super) async fn attempted(
         attempts.iter().map(|it| it.http_status.map(|status| integer(status.into()))).collect();
     let classes: Vec<_> = attempts.iter().map(|attempt| text(&attempt.class)).collect();
     let messages: Vec<_> = attempts.iter().map(|attempt| text(&attempt.message)).collect();
+    let requests: Vec<_> = attempts.iter().map(|attempt| some_text(attempt.request.as_ref())).collect();
     let insert = sql(INSERT_ATTEMPTS).bind(events).bind(at).bind(operations).bind(status);
-    insert.bind(classes).bind(messages).execute(connection).await?;
+    insert.bind(classes).bind(messages).bind(requests).execute(connection).await?;
     Ok(())
 }
 

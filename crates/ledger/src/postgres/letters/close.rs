@@ -6,9 +6,10 @@ use connections::ConnectionId;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
+use super::super::audit;
 use super::super::failure::Failure;
 use super::super::text::some_text;
-use super::super::{notes, rows, sql};
+use super::super::{rows, sql};
 use crate::Act;
 use crate::dead_letters::{DISCARDED, REPLAYED, RESTORED};
 use crate::words::{limit, micros};
@@ -73,11 +74,16 @@ pub(in super::super) async fn note_replay(
 }
 
 /// Writes one line of the audit for each connection; the ids.
-async fn noted(line: &mut PgConnection, act: &Act, action: &str, moved: Moved) -> Result<Vec<i64>, Failure> {
+pub(in super::super) async fn noted(
+    line: &mut PgConnection,
+    act: &Act,
+    action: &str,
+    moved: Moved,
+) -> Result<Vec<i64>, Failure> {
     let mut by_connection: BTreeMap<ConnectionId, usize> = BTreeMap::new();
     moved.iter().for_each(|(_, connection, _)| *by_connection.entry(*connection).or_default() += 1);
     for (connection, number) in by_connection {
-        notes::audit(line, connection, &[act.line(action, number)]).await?;
+        audit::append(line, &[act.line(action, connection, number)]).await?;
     }
     Ok(moved.into_iter().map(|(id, ..)| id).collect())
 }

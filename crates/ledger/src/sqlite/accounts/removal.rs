@@ -13,7 +13,11 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
 
 /// Deleting events takes payloads, outcomes, attempts and dead letters along; what makes them findable goes when it
 /// expires, and holds digests only.
-const REST: [&str; 16] = [
+const REST: [&str; 23] = [
+    "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_items WHERE connection = ?1)",
+    "UPDATE plan_counts SET count = count - (SELECT COUNT(*) FROM plan_items i WHERE i.plan = plan_counts.plan
+        AND i.state = plan_counts.state AND i.reason = plan_counts.reason AND i.connection = ?1)",
+    "DELETE FROM plan_items WHERE connection = ?1",
     "DELETE FROM events WHERE connection = ?1",
     "DELETE FROM letter_people WHERE connection = ?1",
     "DELETE FROM letter_counts WHERE connection = ?1",
@@ -30,6 +34,10 @@ const REST: [&str; 16] = [
     "DELETE FROM audience_counts WHERE connection = ?1",
     "DELETE FROM audience_walks WHERE connection = ?1",
     "DELETE FROM tallies WHERE connection = ?1",
+    "DELETE FROM directory WHERE connection = ?1",
+    "DELETE FROM directories WHERE connection = ?1",
+    "DELETE FROM drift WHERE connection = ?1",
+    "DELETE FROM custom_fields WHERE connection = ?1",
 ];
 
 /// Removes everything of a connection but its audit, which holds ids only.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use connections::ConnectionId;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
+use super::super::audit;
 use super::super::failure::Failure;
 use super::super::words::{limit, micros};
+use crate::Act;
 use crate::dead_letters::{DISCARDED, REPLAYED, RESTORED};
-use crate::{Act, Audit};
 
 const DISCARD: &str =
     "UPDATE dead_letters SET state = 'discarded', discarded_at = ?2, reason = ?3, kept_until = ?4
@@ -28,8 +29,6 @@ const KEPT_LONG_ENOUGH: &str =
     "SELECT id FROM dead_letters WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2";
 
 const KEEP_NO_LONGER: &str = "UPDATE dead_letters SET kept_until = NULL, bytes = 0 WHERE id = ?1";
-
-const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 /// Discards those that are open; which.
 pub(in super::super) fn discard(
@@ -72,7 +71,7 @@ pub(in super::super) fn note_replay(database: &Connection, ids: &[i64], act: &Ac
 }
 
 /// Writes one line of the audit for each connection; the ids.
-fn noted(
+pub(in super::super) fn noted(
     database: &Connection,
     act: &Act,
     action: &str,
@@ -81,8 +80,7 @@ fn noted(
     let mut by_connection: BTreeMap<ConnectionId, usize> = BTreeMap::new();
     moved.iter().for_each(|(_, connection)| *by_connection.entry(*connection).or_default() += 1);
     for (connection, number) in by_connection {
-        let Audit { at, actor, action, subject } = act.line(action, number);
-        database.prepare_cached(AUDIT)?.execute((connection, micros(at), actor, action, subject))?;
+        audit::append(database, &[act.line(action, connection, number)])?;
     }
     Ok(moved.into_iter().map(|(id, _)| id).collect())
 }

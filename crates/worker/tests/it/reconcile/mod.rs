@@ -10,6 +10,7 @@ mod order;
 mod pauses;
 mod payouts;
 mod refused;
+mod repaired;
 mod retention;
 mod retries;
 mod sayings;

@@ -61,7 +61,7 @@ impl Watch {
     }
 }
 
-pub(super) fn unavailable() -> LedgerError {
+pub(crate) fn unavailable() -> LedgerError {
     LedgerError::Unavailable("the simulation says so".into())
 }
 
@@ -257,6 +257,10 @@ impl View for LedgerPort {
 
     async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError> {
         self.inner.payload(event).await
+    }
+
+    async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError> {
+        self.life.take(self.inner.payloads(event), unavailable).await
     }
 
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {

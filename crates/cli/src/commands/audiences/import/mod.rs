@@ -21,6 +21,7 @@ use super::{One, find};
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::audit;
 use people::{Importable, members_of};
 use target::Target;
 
@@ -105,7 +106,7 @@ fn offer(order: &Order<'_>, connection: &Connection) -> Result<String, Failure> 
 async fn note(engines: &Engines, connection: &Connection, audience: u64) -> Result<(), Failure> {
     let line = Audit {
         at: engines.now(),
-        actor: "operator".to_owned(),
+        actor: audit::cli(),
         action: EXPORTED.to_owned(),
         subject: format!("audience {audience}, members without an affiliate"),
     };

@@ -1,0 +1,31 @@
+//! A repaired event takes the place of its former version.
+
+use uuid::Uuid;
+
+use crate::graph::{Graph, TraitValue};
+use crate::stamp::Stamp;
+
+/// Forgets an event that an operator has repaired, and what its former versions stated, unless something newer was stated
+/// since. The repaired version is folded next, perhaps into another graph. `stamp` is that of the repaired version. What the
+/// former ones linked stays linked: the newer link counts. Returns whether anything was there.
+pub fn retract(graph: &mut Graph, event: Uuid, stamp: &Stamp) -> bool {
+    let is_former = |said: &TraitValue| {
+        let other = &said.stamp;
+        other.time == stamp.time
+            && other.received == stamp.received
+            && other.key == stamp.key
+            && other.revision < stamp.revision
+    };
+    let mut any = graph.forget(event);
+    for (_, profile) in &mut graph.identifiers {
+        let before = profile.traits.len();
+        profile.traits.retain(|_, said| !is_former(said));
+        any |= profile.traits.len() < before;
+    }
+    for claim in &mut graph.claims {
+        let before = claim.beside.len();
+        claim.beside.retain(|_, said| !is_former(said));
+        any |= claim.beside.len() < before;
+    }
+    any
+}

@@ -1,0 +1,118 @@
+//! Promises about repaired payloads of dead letters.
+
+use super::Engine;
+use super::material::{ONE, at, dead_letter, letters, outcome, outcomes, record, uuid};
+use crate::{Act, Changes, DeadLetterView, NewRevision, Revision, State, Stored};
+
+fn act(second: i64) -> Act {
+    Act {
+        at: at(second),
+        actor: "ann".to_owned(),
+        selector: "id:1".to_owned(),
+        reason: Some("a typing error".to_owned()),
+    }
+}
+
+async fn letter(engine: &impl Engine, number: u128) -> DeadLetterView {
+    letters(engine).await.into_iter().find(|letter| letter.event == uuid(number)).expect("listed")
+}
+
+fn repaired(letter: i64, expected: u32) -> NewRevision {
+    NewRevision { letter, expected, payload: format!(r#"{{"revision":{}}}"#, expected + 1) }
+}
+
+async fn repair(engine: &impl Engine, letter: i64, expected: u32, second: i64) -> Stored {
+    let stored = engine.repair(&[repaired(letter, expected)], "ann", &act(second)).await;
+    stored.expect("repaired").pop().expect("one")
+}
+
+fn payloads(revisions: &[Revision]) -> Vec<Option<&str>> {
+    revisions.iter().map(|it| it.payload.as_deref()).collect()
+}
+
+/// Revisions count from 1; the newest one is found, and the original stays.
+pub async fn a_repair_is_stored_beside_the_original(engine: &impl Engine) {
+    for number in 1..=2 {
+        dead_letter(engine, ONE, number, 5).await;
+    }
+    let id = letter(engine, 1).await.id;
+    let other = letter(engine, 2).await.id;
+    assert_eq!(repair(engine, id, 0, 10).await, Stored::As(1));
+    assert_eq!(repair(engine, id, 1, 11).await, Stored::As(2));
+    let revisions = engine.revisions(id).await.expect("read");
+    assert_eq!(payloads(&revisions), [Some(r#"{"revision":1}"#), Some(r#"{"revision":2}"#)]);
+    let newest = engine.newest_revisions(&[id, other, 4711]).await.expect("read");
+    assert_eq!(newest.into_iter().collect::<Vec<_>>(), [(id, revisions[1].clone())]);
+    assert_eq!((revisions[1].at, revisions[1].by.as_str()), (at(11), "ann"));
+    assert_eq!(revisions[1].reason.as_deref(), Some("a typing error"));
+    assert_eq!(letter(engine, 1).await.payload.as_deref(), Some(r#"{"number":1}"#));
+    let mut all = engine.payloads(uuid(1)).await.expect("read");
+    all.sort();
+    assert_eq!(all, [r#"{"number":1}"#, r#"{"revision":1}"#, r#"{"revision":2}"#]);
+}
+
+/// A repair of what somebody else has repaired meanwhile changes nothing, and says who and when.
+pub async fn of_two_operators_one_gets_a_conflict(engine: &impl Engine) {
+    dead_letter(engine, ONE, 1, 5).await;
+    let id = letter(engine, 1).await.id;
+    assert_eq!(repair(engine, id, 0, 10).await, Stored::As(1));
+    let conflict = Stored::Conflict { revision: 1, at: at(10), by: "ann".to_owned() };
+    assert_eq!(repair(engine, id, 0, 11).await, conflict);
+    assert_eq!(repair(engine, id, 2, 11).await, conflict);
+    let twice = [repaired(id, 1), repaired(id, 1)];
+    let stored = engine.repair(&twice, "bea", &act(12)).await.expect("repaired");
+    let conflict = Stored::Conflict { revision: 2, at: at(12), by: "bea".to_owned() };
+    assert_eq!(stored, [Stored::As(2), conflict]);
+    assert_eq!(engine.revisions(id).await.expect("read").len(), 2);
+}
+
+/// What is being replayed, or has ended, is not repaired.
+pub async fn only_open_letters_are_repaired(engine: &impl Engine) {
+    for number in 1..=2 {
+        dead_letter(engine, ONE, number, 5).await;
+    }
+    let (open, replaying) = (letter(engine, 1).await.id, letter(engine, 2).await.id);
+    record(engine, Changes { connection: ONE, reopened: vec![uuid(2)], ..Changes::default() }).await;
+    let repairs = [repaired(replaying, 0), repaired(4711, 0), repaired(open, 0)];
+    let stored = engine.repair(&repairs, "ann", &act(10)).await.expect("repaired");
+    assert_eq!(stored, [Stored::NotOpen, Stored::NotOpen, Stored::As(1)]);
+}
+
+/// Dropped, erased or resolved: a repaired payload is kept no longer than the original, and goes with the dead letter.
+pub async fn a_repaired_payload_goes_with_the_original(engine: &impl Engine) {
+    for number in 1..=5 {
+        dead_letter(engine, ONE, number, 5).await;
+    }
+    let mut ids = Vec::new();
+    for number in 1..=5 {
+        ids.push(letter(engine, number).await.id);
+        assert_eq!(repair(engine, ids[ids.len() - 1], 0, 10).await, Stored::As(1));
+    }
+    record(engine, Changes { connection: ONE, erased: vec![uuid(1)], ..Changes::default() }).await;
+    let mut delivered = outcomes(ONE, vec![outcome(2, 2, State::Updated, 9)]);
+    delivered.resolved.push(uuid(2));
+    record(engine, delivered).await;
+    engine.discard(&ids[2..3], &act(11), None).await.expect("discarded");
+    engine.discard(&ids[3..4], &act(11), Some(at(20))).await.expect("discarded");
+    for (id, kept) in ids.iter().zip([false, false, false, true, true]) {
+        let revisions = engine.revisions(*id).await.expect("read");
+        assert_eq!(revisions[0].payload.is_some(), kept, "{id}");
+    }
+    engine.drop_discarded(at(21), 10).await.expect("dropped");
+    assert_eq!(engine.revisions(ids[3]).await.expect("read")[0].payload, None);
+    engine.expire(at(0), at(100), 100).await.expect("expired");
+    assert!(engine.revisions(ids[4]).await.expect("read").is_empty());
+    assert!(engine.payloads(uuid(1)).await.expect("read").is_empty());
+}
+
+/// The audit has a line with the reason.
+pub async fn repairs_are_audited(engine: &impl Engine) {
+    dead_letter(engine, ONE, 1, 5).await;
+    let id = letter(engine, 1).await.id;
+    repair(engine, id, 0, 10).await;
+    repair(engine, id, 0, 11).await;
+    let audit = engine.audit(None, 100).await.expect("read");
+    let repaired: Vec<_> = audit.iter().filter(|(_, line)| line.action == "dead_letters_repaired").collect();
+    assert_eq!(repaired.len(), 1, "a conflict has changed nothing");
+    assert_eq!(repaired[0].1.subject, "1 dead letter of `id:1`: a typing error");
+}

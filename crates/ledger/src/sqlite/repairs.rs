@@ -1,0 +1,109 @@
+//! Repaired payloads of dead letters.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::failure::Failure;
+use super::words::{micros, small, time};
+use super::{SqliteLedger, letters};
+use crate::repairs::{REPAIRED, decide};
+use crate::{Act, LedgerError, NewRevision, Repairs, Revision, Stored};
+
+const OPEN: &str = "SELECT connection FROM dead_letters WHERE id = ?1 AND state = 'open'";
+
+const REVISIONS: &str = "SELECT revision, payload, at, actor, reason FROM repairs WHERE letter = ?1
+    ORDER BY revision";
+
+const NEWEST: &str = "SELECT revision, payload, at, actor, reason FROM repairs WHERE letter = ?1
+    ORDER BY revision DESC LIMIT 1";
+
+const INSERT: &str = "INSERT INTO repairs (letter, revision, payload, at, actor, reason)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const PAYLOADS: &str = "SELECT p.payload FROM events e JOIN payloads p ON p.event = e.id WHERE e.event_id = ?1
+    UNION ALL SELECT r.payload FROM events e JOIN dead_letters d ON d.event = e.id JOIN repairs r ON r.letter = d.id
+        WHERE e.event_id = ?1 AND r.payload IS NOT NULL";
+
+#[async_trait]
+impl Repairs for SqliteLedger {
+    async fn repair(&self, repairs: &[NewRevision], by: &str, act: &Act) -> Result<Vec<Stored>, LedgerError> {
+        let (repairs, by, act) = (repairs.to_vec(), by.to_owned(), act.clone());
+        self.write(move |database| repair(database, &repairs, &by, &act)).await
+    }
+
+    async fn revisions(&self, letter: i64) -> Result<Vec<Revision>, LedgerError> {
+        self.read(move |database| {
+            let mut statement = database.prepare_cached(REVISIONS)?;
+            let mut rows = statement.query([letter])?;
+            let mut revisions = Vec::new();
+            while let Some(row) = rows.next()? {
+                revisions.push(revision(row)?);
+            }
+            Ok(revisions)
+        })
+        .await
+    }
+
+    async fn newest_revisions(&self, letters: &[i64]) -> Result<BTreeMap<i64, Revision>, LedgerError> {
+        let letters = letters.to_vec();
+        self.read(move |database| {
+            let mut all = BTreeMap::new();
+            for letter in letters {
+                all.extend(newest(database, letter)?.map(|newest| (letter, newest)));
+            }
+            Ok(all)
+        })
+        .await
+    }
+}
+
+fn repair(
+    database: &Connection,
+    repairs: &[NewRevision],
+    by: &str,
+    act: &Act,
+) -> Result<Vec<Stored>, Failure> {
+    let (mut all, mut repaired) = (Vec::new(), Vec::new());
+    for NewRevision { letter, expected, payload } in repairs {
+        let connection = database.prepare_cached(OPEN)?.query_row([letter], |row| row.get(0)).optional()?;
+        let Some(connection): Option<ConnectionId> = connection else {
+            all.push(Stored::NotOpen);
+            continue;
+        };
+        let stored = decide(*expected, newest(database, *letter)?.as_ref());
+        if let Stored::As(revision) = stored {
+            let values = params![letter, revision, payload, micros(act.at), by, act.reason];
+            database.prepare_cached(INSERT)?.execute(values)?;
+            repaired.push((*letter, connection));
+        }
+        all.push(stored);
+    }
+    letters::noted(database, act, REPAIRED, repaired)?;
+    Ok(all)
+}
+
+fn newest(database: &Connection, letter: i64) -> Result<Option<Revision>, Failure> {
+    let mut statement = database.prepare_cached(NEWEST)?;
+    let mut rows = statement.query([letter])?;
+    rows.next()?.map(revision).transpose()
+}
+
+fn revision(row: &Row<'_>) -> Result<Revision, Failure> {
+    Ok(Revision {
+        revision: small(row.get(0)?)?,
+        payload: row.get(1)?,
+        at: time(row.get(2)?)?,
+        by: row.get(3)?,
+        reason: row.get(4)?,
+    })
+}
+
+/// The payload of an event and its revisions, as far as they are kept.
+pub(super) fn payloads(database: &Connection, event: uuid::Uuid) -> Result<Vec<String>, Failure> {
+    let mut statement = database.prepare_cached(PAYLOADS)?;
+    let found = statement.query_map([event.as_bytes()], |row| row.get(0))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,70 @@
+//! The identifiers that former versions of repaired events name: their graphs must not keep these any longer.
+
+use connections::ConnectionId;
+use identity::Digest;
+use jiff::Timestamp;
+use ledger::{LedgerError, OrphanedDeadLetter};
+
+use super::read::{Reading, What};
+use crate::Worker;
+use crate::rules::Known;
+use crate::translate::{Ask, Translator};
+
+/// Looks up the former versions of events that an operator has repaired; hardly any event is one.
+pub(super) async fn look_up(
+    worker: &Worker,
+    known: &Known,
+    readings: &mut [Reading],
+) -> Result<(), LedgerError> {
+    for reading in readings.iter_mut().filter(|reading| reading.replay && reading.revision > 0) {
+        let payloads = worker.ledger.payloads(reading.event).await?;
+        let named =
+            payloads.iter().flat_map(|it| names(worker, known, reading.connection, it, reading.received_at));
+        reading.former = named.collect();
+        reading.former.sort_unstable();
+        reading.former.dedup();
+    }
+    Ok(())
+}
+
+/// The identifiers that a version names; none if it was never folded.
+fn names(
+    worker: &Worker,
+    known: &Known,
+    connection: ConnectionId,
+    payload: &str,
+    received_at: Timestamp,
+) -> Vec<Digest> {
+    let options = known.read_options(connection);
+    let Ok(event) = segment::read_with(payload.as_bytes(), received_at, &options) else { return Vec::new() };
+    let translator = Translator { vault: &worker.vault, connection };
+    match translator.ask(uuid::Uuid::nil(), 0, identity::graph::Lane::Live, &event) {
+        Ask::Say(statement) => statement.digests(),
+        Ask::Delete(_) | Ask::Skip(_) => Vec::new(),
+    }
+}
+
+impl Reading {
+    /// The identifiers whose graphs it may change, the strongest that it names first.
+    pub(super) fn names_to_lock(&self) -> Vec<Digest> {
+        let mut names = self.names();
+        names.extend(&self.former);
+        names
+    }
+
+    /// A delete of somebody whom only a former version names finds the dead letter all the same.
+    pub(super) fn under_former_names(&self) -> Option<OrphanedDeadLetter> {
+        let names = self.names();
+        let former = self.former.iter().copied().filter(|name| !names.contains(name));
+        let named: Vec<Digest> = former.collect();
+        (!named.is_empty()).then(|| OrphanedDeadLetter { event: self.event, named, said_at: self.said_at })
+    }
+
+    /// The stamp of an identify that repairs a former version.
+    pub(super) fn repairs(&self) -> Option<&identity::stamp::Stamp> {
+        match &self.what {
+            What::Ask(Ask::Say(statement)) if self.revision > 0 => Some(&statement.stamp),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Events that an operator repairs: they take the place of their former versions.
+
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, View as _};
+use queue::Lane;
+use serde_json::{Value, json};
+
+use super::shop::{Plan, Shop};
+
+async fn letters(shop: &Shop) -> Vec<DeadLetterView> {
+    let all = DeadLetterFilter { limit: 100, ..DeadLetterFilter::default() };
+    shop.ledger.dead_letters(&all).await.expect("a ledger")
+}
+
+fn joins(traits: &Value) -> Value {
+    let time = "2026-01-02T03:00:00Z";
+    json!({"type": "identify", "userId": "ann", "timestamp": time, "traits": traits})
+}
+
+/// Says an event of which a value is refused, and repairs it.
+async fn repaired(former: &Value, repaired: &Value) -> Shop {
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    shop.say(Lane::Live, std::slice::from_ref(former)).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.states(1).await, ["dead"]);
+    shop.replay_repaired(1, repaired, 1).await;
+    shop.until_it_rests().await;
+    shop
+}
+
+fn too_long() -> String {
+    "x".repeat(2_000)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repaired_event_is_delivered_and_its_letter_resolved() {
+    let name =
+        json!({"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee", "company": too_long()});
+    let better = json!({"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee", "company": "Lee"});
+    let shop = repaired(&joins(&name), &joins(&better)).await;
+    let ann = shop.affiliate("ann@example.com").expect("created");
+    assert_eq!(ann.company, "Lee");
+    assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
+}
+
+/// The former version had the same time and the same message; what it stated has to lose, whatever its value.
+#[tokio::test(start_paused = true)]
+async fn the_value_of_the_former_version_loses_and_keeps_its_place_in_time() {
+    let say = |company: &str, first: &str| {
+        joins(&json!({"email": "ann@example.com", "firstName": first, "lastName": "Lee", "company": company}))
+    };
+    let mut shop = repaired(&say(&too_long(), "Zoe"), &say("Lee", "Ann")).await;
+    let first = |shop: &Shop| shop.affiliate("ann@example.com").expect("created").first_name;
+    assert_eq!(first(&shop), "Ann");
+    let newer = json!({"type": "identify", "userId": "ann", "timestamp": "2026-01-02T03:01:00Z", "traits": {"firstName": "Anna"}});
+    shop.say(Lane::Live, &[newer]).await;
+    shop.until_it_rests().await;
+    assert_eq!(first(&shop), "Anna", "what was stated later wins");
+}
+
+/// A value that the repaired version leaves out is not stated any longer.
+#[tokio::test(start_paused = true)]
+async fn what_a_repair_takes_away_is_not_sent() {
+    let former = json!({"email": "ann@example.com", "company": too_long(), "phone": "555"});
+    let shop = repaired(
+        &joins(&former),
+        &joins(&json!({"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee"})),
+    )
+    .await;
+    let ann = shop.affiliate("ann@example.com").expect("created");
+    assert_eq!((ann.company.as_str(), ann.phone.as_str()), ("", ""));
+}
+
+/// An event that names an address alone speaks of somebody else once the address is repaired: nothing is left behind.
+#[tokio::test(start_paused = true)]
+async fn a_repaired_address_is_another_person() {
+    let say = |email: &str, company: &str| {
+        json!({"type": "identify", "timestamp": "2026-01-02T03:00:00Z",
+            "traits": {"email": email, "firstName": "Ann", "lastName": "Lee", "company": company}})
+    };
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.say(Lane::Live, &[say("ann@exmaple.com", &too_long())]).await;
+    assert_eq!(shop.states(1).await, ["dead"]);
+    shop.replay_repaired(1, &say("ann@example.com", "Lee"), 1).await;
+    shop.reconcile();
+    shop.until_it_rests().await;
+    assert_eq!(shop.states(1).await, ["created"]);
+    assert!(shop.affiliate("ann@example.com").is_some());
+    assert!(shop.affiliate("ann@exmaple.com").is_none(), "the former address has nothing to say");
+    assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
+}

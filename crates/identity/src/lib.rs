@@ -46,6 +46,7 @@ pub mod audiences;
 pub mod bounds;
 pub mod difference;
 pub mod digest;
+pub mod drift;
 pub mod eligibility;
 pub mod erase;
 pub mod fold;

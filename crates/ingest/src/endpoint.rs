@@ -16,6 +16,7 @@ use tracing::{Instrument as _, debug_span};
 use uuid::Uuid;
 
 use crate::admission::Unlimited;
+use crate::affiliates::{self, NoHooks};
 use crate::answer::{self, Answer};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
@@ -28,8 +29,8 @@ use crate::registration::Registrations;
 use crate::signatures::{Claim, NoSecrets, Signatures};
 use crate::tracking::{self, Route};
 use crate::{
-    Admission, Figures, Keys, Limits, RefusedSignatures, Registrar, RegistrationFigures, SharedSecrets, body,
-    credentials, direct, refused_signatures, webhooks,
+    Admission, AffiliateHooks, Figures, Keys, Limits, RefusedSignatures, Registrar, RegistrationFigures,
+    SharedSecrets, body, credentials, direct, refused_signatures, webhooks,
 };
 
 /// The ingest endpoint. It holds nothing that a crash can lose.
@@ -40,6 +41,7 @@ pub struct Endpoint {
     clients: Clients,
     pub(crate) budget: Arc<Budget>,
     pub(crate) publisher: Publisher,
+    pub(crate) hooks: Arc<dyn AffiliateHooks>,
     clock: Clock,
     limits: Limits,
     pub(crate) meters: Meters,
@@ -76,6 +78,7 @@ impl Endpoint {
             clients,
             budget,
             publisher,
+            hooks: Arc::new(NoHooks),
             clock,
             limits,
             meters: Meters::default(),
@@ -92,6 +95,12 @@ impl Endpoint {
     #[must_use]
     pub fn with_shared_secrets(self, secrets: Arc<dyn SharedSecrets>) -> Self {
         Self { signatures: Signatures::new(secrets), ..self }
+    }
+
+    /// The same endpoint, which gives Refersion's webhooks to `hooks`.
+    #[must_use]
+    pub fn with_affiliate_hooks(self, hooks: Arc<dyn AffiliateHooks>) -> Self {
+        Self { hooks, ..self }
     }
 
     /// The same endpoint, which has unknown keys verified and registered by `registrar`. Needs a tokio runtime.
@@ -165,6 +174,9 @@ impl Endpoint {
         }
         if let Some(route) = Route::of(head.uri.path()) {
             return route.answer(self, self.client(peer, &head.headers), head, body).await;
+        }
+        if affiliates::is_below(head.uri.path()) {
+            return self.take_webhook(self.client(peer, &head.headers), head, body).await;
         }
         match (&head.method, head.uri.path().trim_end_matches('/')) {
             (&Method::POST | &Method::PUT | &Method::PATCH, direct::PATH) => {
@@ -257,7 +269,7 @@ impl Endpoint {
         client.counts.then(|| self.clients.begin(client.address)).transpose()
     }
 
-    fn body_limits(&self) -> BodyLimits {
+    pub(crate) fn body_limits(&self) -> BodyLimits {
         BodyLimits {
             bytes: self.limits.max_body_bytes,
             array_bytes: self.limits.max_array_bytes,

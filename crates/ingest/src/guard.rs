@@ -189,7 +189,7 @@ impl Guard {
         }
     }
 
-    fn unavailable(&self, error: Option<&KeysUnavailable>) -> Refused {
+    pub(crate) fn unavailable(&self, error: Option<&KeysUnavailable>) -> Refused {
         if let Some(times) = self.unavailable.occurred() {
             let cause = keys::cause(error, ASKING);
             tracing::warn!(

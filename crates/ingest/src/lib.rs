@@ -9,9 +9,10 @@
 //!
 //! The endpoint knows the queue and the shape of events. It knows neither the ledger nor Refersion; which connection a key
 //! belongs to, [`Keys`] says, what its requests are signed with, [`SharedSecrets`], and whether there is room for new events,
-//! [`Admission`]. Where unknown keys are to become connections, a [`Registrar`] verifies them.
+//! [`Admission`]. Refersion's own webhooks come below `/refersion/`, and [`AffiliateHooks`] takes them. Where unknown keys are to become connections, a [`Registrar`] verifies them.
 
 mod admission;
+mod affiliates;
 mod answer;
 mod body;
 mod budget;
@@ -38,6 +39,7 @@ mod tracking;
 mod webhooks;
 
 pub use admission::{Admission, NoRoom};
+pub use affiliates::{AffiliateHooks, Received};
 pub use endpoint::Endpoint;
 pub use keys::{Keys, KeysUnavailable};
 pub use limits::Limits;

@@ -18,11 +18,8 @@ use ledger::{
 };
 use uuid::Uuid;
 
-/// Dead letters that are laid down, and items that are added, in one transaction.
-const AT_ONCE: u64 = 1_000;
-
-/// Items that are changed in one transaction.
-const CHANGED_AT_ONCE: usize = 500;
+/// Dead letters that are laid down, and items that are added or changed, in one transaction, as `dead-letters plan` does.
+const AT_ONCE: u64 = 500;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -74,7 +71,8 @@ async fn freeze(engine: &impl Engine, plan: i64) -> Result<Took, LedgerError> {
 /// What looking at every item writes.
 async fn change(engine: &impl Engine, plan: i64) -> Result<Took, LedgerError> {
     let (began, mut longest) = (Instant::now(), Duration::ZERO);
-    let mut filter = ItemFilter { plan, limit: CHANGED_AT_ONCE, ..ItemFilter::default() };
+    let limit = usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
+    let mut filter = ItemFilter { plan, limit, ..ItemFilter::default() };
     loop {
         let page = engine.plan_items(&filter).await?;
         let Some(last) = page.last() else { return Ok((began.elapsed(), longest)) };

@@ -19,6 +19,7 @@ mod dead_letters;
 pub mod directory;
 mod failure;
 pub mod groups;
+pub mod hints;
 mod idempotency;
 pub mod monitoring;
 mod operators;
@@ -45,6 +46,7 @@ pub use directory::{
     Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, Page, Walk, WalkRequest,
 };
 pub use groups::{Group, Mender};
+pub use hints::Hints;
 pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
 pub use monitoring::{
     HeldConnection, Monitoring, ProcessReport, ProcessRole, RefusedSignatures, Registrations,

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::{
     Arrivals, Audiences, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState,
     DeadLetterView, DeadLetters, Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow,
-    Idempotency, Lease, LedgerError, Monitoring, OpenCall, Operators, Plans, Repairs, Storage, SweepClock,
-    Want,
+    Hints, Idempotency, Lease, LedgerError, Monitoring, OpenCall, Operators, Plans, Repairs, Storage,
+    SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -55,9 +55,9 @@ pub trait OperatorPorts: Operators + AuditLog + Idempotency {}
 impl<E: Operators + AuditLog + Idempotency> OperatorPorts for E {}
 
 /// The ledger: all of its parts that workers and operators share.
-pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences {}
+pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences + Hints {}
 
-impl<L: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences> Ledger for L {}
+impl<L: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences + Hints> Ledger for L {}
 
 /// Identity graphs, and the writing of everything that changes with them.
 #[async_trait]

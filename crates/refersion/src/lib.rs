@@ -31,6 +31,7 @@ mod operation;
 pub mod password;
 pub mod state;
 mod transport;
+pub mod webhook;
 
 pub use affiliate::{
     Affiliate, Batch, Created, Edit, InitialStatus, LookupBy, MAX_BATCH, NewAffiliate, Status,

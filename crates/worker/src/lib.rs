@@ -23,6 +23,7 @@ mod contention;
 pub mod deliver;
 pub mod gate;
 mod handoff;
+pub mod hints;
 pub mod housekeeping;
 mod locks;
 pub mod meters;

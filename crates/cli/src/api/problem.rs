@@ -104,6 +104,18 @@ impl From<Failure> for Problem {
             "no_such_group" => {
                 (StatusCode::NOT_FOUND, "GET /api/v1/dead-letters/groups lists their keys".to_owned())
             }
+            "no_such_plan" => {
+                (StatusCode::NOT_FOUND, "GET /api/v1/plans lists those that you may see".to_owned())
+            }
+            "plan_state" => (StatusCode::CONFLICT, "GET /api/v1/plans/{id} shows how it stands".to_owned()),
+            "plan_options" => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "GET /api/v1/openapi.json describes every request".to_owned(),
+            ),
+            "nothing_selected" => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "GET /api/v1/dead-letters/count tells how many there are".to_owned(),
+            ),
             "no_such_operator" => (StatusCode::NOT_FOUND, "GET /api/v1/operators lists them".to_owned()),
             "operator_exists" | "conflict" => (StatusCode::CONFLICT, hint),
             "ledger" | "queue" => {

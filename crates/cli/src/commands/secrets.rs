@@ -135,6 +135,12 @@ async fn rotate(context: &mut Context) -> Result<Exit, Failure> {
             .map_err(|error| {
                 Failure::failed("rotation", &error, "run it again; what was sealed stays readable")
             })?;
+    for secret in engines.ledger.webhook_secrets(None).await? {
+        let sealed = vault.open_secret(&secret).map(|open| vault.seal_secret(secret.connection, &open));
+        let sealed =
+            sealed.map_err(|error| Failure::failed("rotation", &error, "set the webhook secret again"))?;
+        engines.ledger.set_webhook_secret(&sealed).await?;
+    }
     let number = vault.current();
     audit::note(&engines, &audit::cli(), "encryption_key_rotated", format!("encryption key {number}"))
         .await?;

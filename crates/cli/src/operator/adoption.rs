@@ -173,7 +173,10 @@ mod tests {
     use ledger::FinishedWalk;
 
     use super::*;
-    use crate::commands::snapshots::at;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_780_000_000 + seconds).unwrap()
+    }
 
     fn walk(total: Option<u64>) -> Walk {
         let request = WalkRequest { asked_at: at(-90), verify: false, repair: false, max_calls: None };

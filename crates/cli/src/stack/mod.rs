@@ -3,6 +3,7 @@
 //! A process starts in two steps, because its ledger may be away: [`Standby`] is the ingest endpoint, which answers 503
 //! meanwhile, with health and metrics, which say why; [`Stack`] is everything.
 
+mod affiliate_hooks;
 mod api;
 mod arrivals;
 mod closed;

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, http};
+use crate::api_client::Api;
 
 /// Each act of the API, and what the audit calls it.
-const ACTS: [(&str, &str); 8] = [
+const ACTS: [(&str, &str); 13] = [
     ("pause_connection", "connection_paused"),
     ("resume_connection", "connection_resumed"),
     ("note_group", "group_noted"),
@@ -14,86 +14,15 @@ const ACTS: [(&str, &str); 8] = [
     ("restore_dead_letters", "dead_letters_restored"),
     ("add_operator", "operator_added"),
     ("revoke_operator", "operator_revoked"),
+    ("make_plan", "plan_made"),
+    ("run_plan", "plan_run"),
+    ("pause_plan", "plan_paused"),
+    ("resume_plan", "plan_resumed"),
+    ("cancel_plan", "plan_cancelled"),
 ];
 
 /// What is nobody's business who may not see the connection, or sees it masked.
 const PERSONAL: [&str; 4] = ["Smith", "ann@", "Rome", "m-ann"];
-
-/// An installation with a dead letter of Ann in `shop`, and another connection.
-struct Api {
-    world: World,
-    letter: i64,
-    event: String,
-    group: String,
-}
-
-impl Api {
-    fn new() -> Self {
-        let world = World::started(&[]);
-        world.add("other", "pub_2.sec_2", &[]);
-        // The reader takes this for an address; Refersion does not.
-        let event = world
-            .accept(&json!({ "type": "identify", "userId": "ann", "messageId": "m-ann", "traits": {
-            "email": "ann@-x.org", "name": "Ann Smith", "address": { "city": "Rome" } } }));
-        let dead = world.event_in("ann", "dead");
-        let letter = dead["dead_letter_id"].as_i64().unwrap();
-        let groups = world.json(&["dead-letters", "groups"]);
-        let group = groups["groups"][0]["group"].as_str().unwrap().to_owned();
-        Self { world, letter, event, group }
-    }
-
-    /// Adds an operator; its token.
-    fn operator(&self, name: &str, role: &str, options: &[&str]) -> String {
-        let added = self.world.json(&[&["operators", "add", name, "--role", role][..], options].concat());
-        added["token"].as_str().unwrap().to_owned()
-    }
-
-    fn ask(&self, token: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        self.ask_with(token, method, path, body, "")
-    }
-
-    fn ask_with(&self, token: &str, method: &str, path: &str, body: &Value, head: &str) -> (u16, Value) {
-        let address = self.world.service.as_ref().unwrap().address("api");
-        let authorization =
-            if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
-        let head = format!("{authorization}content-type: application/json\r\n{head}");
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let (status, answer) = http(&address, method, &format!("/api/v1{path}"), &head, &body);
-        (
-            status,
-            serde_json::from_str(&answer)
-                .unwrap_or_else(|error| panic!("{method} {path}: {error}: {answer}")),
-        )
-    }
-
-    fn ok(&self, token: &str, method: &str, path: &str, body: &Value) -> Value {
-        let (status, answer) = self.ask(token, method, path, body);
-        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
-        answer
-    }
-
-    /// Every route of the document: the method, the path with what there is in it, the name of the operation.
-    fn routes(&self) -> Vec<(String, String, String)> {
-        let document = self.ok("", "GET", "/openapi.json", &Value::Null);
-        let mut routes = Vec::new();
-        for (path, item) in document["paths"].as_object().unwrap() {
-            let filled = path.trim_start_matches("/api/v1");
-            let filled = match filled.split('/').nth(1).unwrap() {
-                "connections" => filled.replace("{name}", "shop"),
-                "events" => filled.replace("{id}", &self.event),
-                "operators" => filled.replace("{name}", "nobody"),
-                _ => filled.replace("{id}", &self.letter.to_string()).replace("{key}", &self.group),
-            };
-            assert!(!filled.contains('{'), "say in this test what {path} takes");
-            for (method, operation) in item.as_object().unwrap() {
-                let name = operation["operationId"].as_str().unwrap().to_owned();
-                routes.push((method.to_uppercase(), filled.clone(), name));
-            }
-        }
-        assert!(routes.len() > 20, "{routes:?}");
-        routes
-    }
-}
 
 /// The role that a route needs, as these tests see it: whoever adds a route has to think of it twice.
 fn needed(method: &str, path: &str) -> usize {
@@ -137,6 +66,7 @@ fn a_connection_that_an_operator_may_not_see_is_not_there() {
     let refused = api.world.cli(&["operators", "add", "boss", "--role", "admin", "--connection", "other"]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     let selector = format!("id:{}", api.letter);
+    assert_eq!(api.world.json(&["dead-letters", "plan", "state:open"])["id"], 1);
     for (method, path, name) in api.routes() {
         if needed(&method, &path) == 2 {
             continue;
@@ -144,15 +74,18 @@ fn a_connection_that_an_operator_may_not_see_is_not_there() {
         let body = match name.as_str() {
             "note_group" => json!({ "note": "mine" }),
             "search_events" | "search_profiles" | "why" => json!({ "subject": "ann" }),
-            name if name.ends_with("_dead_letters") => json!({ "selector": selector }),
+            name if name.ends_with("_dead_letters") || name == "make_plan" => json!({ "selector": selector }),
             _ => json!({}),
         };
         let (status, answer) = api.ask(&token, &method, &path, &body);
         let text = answer.to_string();
         assert!(!PERSONAL.iter().any(|it| text.contains(it)), "{method} {path}: {text}");
         let names_it = path.contains("shop") || path.contains(&api.event) || path.contains(&api.group);
-        let names_it = names_it || path.ends_with(&format!("/{}", api.letter));
-        assert_eq!(status, if names_it { 404 } else { 200 }, "{method} {path}: {text}");
+        let names_it =
+            names_it || path.ends_with(&format!("/{}", api.letter)) || path.starts_with("/plans/1");
+        // Nothing is there to be planned.
+        let otherwise = if name == "make_plan" { 422 } else { 200 };
+        assert_eq!(status, if names_it { 404 } else { otherwise }, "{method} {path}: {text}");
         let is_empty = ["count", "done"].iter().all(|key| answer[*key].as_u64().unwrap_or(0) == 0);
         assert!(is_empty || ["/connections", "/audit"].contains(&path.as_str()), "{method} {path}: {text}");
         assert!(names_it || !text.contains("shop"), "{method} {path}: {text}");
@@ -202,6 +135,10 @@ fn every_act_is_audited_and_repeats_what_it_was_about() {
     let (status, refused) = api.ask(&token, "POST", "/dead-letters/discard", &json!({ "selector": " " }));
     assert_eq!((status, &refused["code"]), (422, &json!("empty_selector")), "{refused}");
     assert!(refused["hint"].as_str().unwrap().contains("state:open"), "{refused}");
+    api.world.until("the letter to die again", || {
+        (api.world.json(&["dead-letters", "list", "state:open"])["count"] == 1).then_some(())
+    });
+    plans_are_steered(&api, &token);
     post("/operators", json!({ "name": "eve", "role": "viewer" }));
     api.ok(&token, "DELETE", "/operators/eve", &Value::Null);
 
@@ -222,6 +159,26 @@ fn every_act_is_audited_and_repeats_what_it_was_about() {
     let next = format!("/audit?selector=actor:root&limit=1&cursor={}", page["next"].as_str().unwrap());
     assert_eq!((&page["lines"][0], &page["count"]), (first, &audit["count"]));
     assert_eq!(&api.ok(&token, "GET", &next, &Value::Null)["lines"][0], second);
+}
+
+/// While the connection is paused no result comes, so that the plan does not end by itself.
+fn plans_are_steered(api: &Api, token: &str) {
+    let post = |path: &str, body: Value| api.ok(token, "POST", path, &body);
+    post("/connections/shop/pause", json!({}));
+    let plan = post("/plans", json!({ "selector": "class:refused", "reason": "a plan" }));
+    assert_eq!((&plan["state"], &plan["estimate"]["events"]), (&json!("ready"), &json!(1)), "{plan}");
+    let path = format!("/plans/{}", plan["id"]);
+    for (act, body, state) in [
+        ("run", json!({ "rate": 5 }), "running"),
+        ("pause", json!({}), "paused"),
+        ("resume", json!({}), "running"),
+        ("cancel", json!({}), "cancelled"),
+    ] {
+        assert_eq!(post(&format!("{path}/{act}"), body)["state"], state, "{act}");
+    }
+    let (status, twice) = api.ask(token, "POST", &format!("{path}/run"), &json!({}));
+    assert_eq!((status, &twice["code"]), (409, &json!("plan_state")), "{twice}");
+    assert_eq!(api.ok(token, "GET", &format!("{path}/items"), &Value::Null)["count"], 1);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
+mod adopt;
 mod api;
+mod api_client;
 mod audiences;
 mod audit;
 mod bench;

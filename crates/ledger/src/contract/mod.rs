@@ -13,6 +13,7 @@ pub mod ends;
 pub mod events;
 pub mod graphs;
 pub mod groups;
+pub mod hints;
 pub mod leases;
 pub mod left_out;
 pub mod letters;
@@ -94,6 +95,10 @@ macro_rules! contract_tests {
             groups: [
                 dead_letters_are_grouped_by_cause, a_group_has_a_note, what_is_up_to_date_is_not_classified_again,
                 counts_equal_a_scan
+            ]
+            hints: [
+                custom_fields_are_named_and_bounded, drift_of_one_affiliate_is_replaced,
+                a_webhook_secret_is_kept_until_it_is_replaced
             ]
             leases: [
                 a_lease_has_one_holder, a_new_holder_gets_a_greater_token, a_lease_given_back_is_free_at_once,

@@ -179,7 +179,7 @@ async fn look_up(
     Ok(known)
 }
 
-fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
+pub(super) fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
     let bytes = bytes.try_into().map_err(|_| Failure::Broken("a digest has another length".to_owned()))?;
     Ok(Digest(bytes))
 }
@@ -224,7 +224,7 @@ async fn note_page(line: &mut PgConnection, connection: ConnectionId, page: &Pag
         walk.fresh += u64::from(before.is_none_or(|before| *before < started));
     }
     note(&mut *line, connection, &affiliates, (page.asked_at, pass)).await?;
-    if walk.request.verify {
+    if walk.request.verify && walk.pass == 1 {
         sql(NO_DRIFT).bind(connection).bind(&codes).execute(&mut *line).await?;
     }
     let room = MAX_DRIFT.saturating_sub(usize::try_from(walk.drifted).unwrap_or(usize::MAX));

@@ -24,6 +24,7 @@ mod failure;
 mod find;
 mod graphs;
 mod groups;
+mod hints;
 mod idempotency;
 mod inspect;
 mod leases;

@@ -205,7 +205,7 @@ fn note_page(database: &Connection, connection: ConnectionId, page: Page) -> Res
         walk.seen += u64::from(before.is_none_or(|before| before < pass));
         walk.fresh += u64::from(before.is_none_or(|before| before < started));
         note(database, connection, affiliate, (asked_at, pass))?;
-        if walk.request.verify {
+        if walk.request.verify && walk.pass == 1 {
             database.prepare_cached(NO_DRIFT)?.execute((connection, &affiliate.code))?;
         }
     }

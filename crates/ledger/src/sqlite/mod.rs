@@ -18,6 +18,7 @@ mod failure;
 mod find;
 mod graphs;
 mod groups;
+mod hints;
 mod idempotency;
 mod leases;
 mod letters;

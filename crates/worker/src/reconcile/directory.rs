@@ -16,6 +16,7 @@ use refersion::{Class, Failure, ListPage};
 use tokio::task::JoinSet;
 use tracing::{debug, info};
 
+use super::verify::Compared;
 use super::{Ended, Holder};
 use crate::deliver::shown_status;
 use crate::retry::doubled;
@@ -42,8 +43,8 @@ pub(crate) struct Walker {
     looked_at: Option<Timestamp>,
     is_asking: bool,
     listed: Option<Listed>,
-    /// The directory was complete when it was asked last.
-    pub(super) lists_everybody: bool,
+    /// Whether a walk has ever begun, as far as is known.
+    has_begun: Option<bool>,
 }
 
 /// A page, or why there is none.
@@ -79,6 +80,17 @@ impl Holder {
         Ok(())
     }
 
+    /// Whether the directory may know anybody: without a walk, it is not asked before calls.
+    pub(super) async fn has_directory(&mut self) -> Result<bool, LedgerError> {
+        if let Some(has_begun) = self.walker.has_begun {
+            return Ok(has_begun);
+        }
+        let state = self.worker.ledger.directory(self.connection.id).await?;
+        let has_begun = state.walk.is_some() || state.finished.is_some();
+        self.walker.has_begun = Some(has_begun);
+        Ok(has_begun)
+    }
+
     /// The walk that is under way, or that begins now.
     async fn walk(&mut self, now: Timestamp) -> Result<Option<Walk>, LedgerError> {
         if let Some(walk) = &self.walker.walk {
@@ -89,7 +101,7 @@ impl Holder {
         }
         let (ledger, id) = (&self.worker.ledger, self.connection.id);
         let state = ledger.directory(id).await?;
-        self.walker.lists_everybody = state.complete_since.is_some();
+        self.walker.has_begun = Some(state.walk.is_some() || state.finished.is_some());
         self.walker.looked_at = Some(now);
         let walk = match state.walk.clone() {
             Some(walk) => walk,
@@ -101,6 +113,7 @@ impl Holder {
                 walk
             }
         };
+        self.walker.has_begun = Some(true);
         self.walker.walk = Some(walk.clone());
         Ok(Some(walk))
     }
@@ -145,7 +158,15 @@ impl Holder {
         walk.total = page.total.max(walk.total);
         (walk.failure, walk.failures, walk.next_at) = (None, 0, None);
         let is_empty = page.affiliates.is_empty() && page.unreadable == 0;
-        let page = Page { walk, asked_at, affiliates, drift: Vec::new() };
+        let mut drift = Vec::new();
+        // Later passes meet the same affiliates again.
+        if walk.request.verify && walk.pass == 1 {
+            let (rows, repair) = (page.affiliates.as_slice(), walk.request.repair);
+            let compared = Compared { rows, affiliates: &affiliates, asked_at, repair };
+            let (compared, found) = self.compare_page(&compared).await?;
+            (walk.compared, drift) = (walk.compared + compared, found);
+        }
+        let page = Page { walk, asked_at, affiliates, drift };
         let (ledger, id) = (&self.worker.ledger, self.connection.id);
         let mut walk = ledger.note_page(id, self.fence, &page).await?;
         fault_point!("directory.noted");

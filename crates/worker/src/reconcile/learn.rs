@@ -28,8 +28,10 @@ impl Holder {
         if addresses.is_empty() {
             return Ok(BTreeSet::new());
         }
+        if !self.has_directory().await? {
+            return Ok(BTreeSet::new());
+        }
         let known = self.worker.ledger.look_up(self.connection.id, &addresses).await?;
-        self.walker.lists_everybody = known.complete_since.is_some();
         let answered =
             |address: &&Digest| known.complete_since.is_some() || known.listed.contains_key(address);
         let addresses: Vec<Digest> = addresses.iter().filter(answered).copied().collect();

@@ -17,6 +17,7 @@ mod settings;
 mod suspend;
 mod suspicion;
 mod take;
+mod verify;
 mod wait;
 
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use crate::translate::open;
 /// Upper limit of full batches that are read at once, however much room there is: what is read and finds no room,
 /// because creates came first, is read again each time.
 const BATCHES_AT_ONCE: usize = 16;
-/// Searches that are read at once where a complete directory may answer them.
+/// Searches that are read at once after the directory has answered some.
 const SEARCHES_AT_ONCE: usize = 500;
 /// How often the directory is asked before calls are made of what it does not answer.
 const LESSONS: usize = 8;
@@ -38,14 +38,17 @@ impl Holder {
         kinds: &[StepKind],
     ) -> Result<Vec<Planned>, LedgerError> {
         let now = self.worker.now();
-        let mut candidates = self.due(now, &self.want(room, per_call, kinds)).await?;
+        let mut want = self.want(room, per_call, kinds);
+        let mut candidates = self.due(now, &want).await?;
         for _ in 0..LESSONS {
-            // What the directory answers needs no call, so there may be room for more.
-            let learned = self.learn_from_directory(&candidates).await?;
-            match learned.is_empty() {
-                true => break,
-                false => candidates = self.due(now, &self.want(room, per_call, kinds)).await?,
+            if self.learn_from_directory(&candidates).await?.is_empty() {
+                break;
             }
+            // What the directory answers needs no call, so there is room for more.
+            for ((_, kind), limit) in &mut want.limits {
+                *limit = if *kind == StepKind::Search { SEARCHES_AT_ONCE.max(room) } else { *limit };
+            }
+            candidates = self.due(now, &want).await?;
         }
         let calls = Batcher::of(candidates, now).calls(room, self.calls_made);
         self.calls_made += calls.len() as u64;
@@ -73,13 +76,8 @@ impl Holder {
         let batches = room.min(BATCHES_AT_ONCE) * per_call;
         for lane in [Lane::Live, Lane::Bulk] {
             for kind in kinds {
-                let limit = match kind {
-                    StepKind::Status | StepKind::Edit => batches,
-                    // Most searches are answered by the directory, without a call.
-                    StepKind::Search if self.walker.lists_everybody => room.max(SEARCHES_AT_ONCE),
-                    StepKind::Search | StepKind::Create => room,
-                };
-                want.limits.insert((lane, *kind), limit);
+                let is_batched = matches!(kind, StepKind::Status | StepKind::Edit);
+                want.limits.insert((lane, *kind), if is_batched { batches } else { room });
             }
         }
         want

@@ -52,6 +52,8 @@ pub(in crate::api) struct Acted {
     selector: String,
     /// How many dead letters it selected, exactly.
     count: u64,
+    /// The plan that notes what becomes of those that are replayed.
+    plan: Option<i64>,
     /// With how many it was done.
     done: usize,
     /// With how many it was not done.
@@ -117,8 +119,8 @@ async fn run(
     let reason = reason(input.reason)?;
     let selection = Selection::of(&call.engines, &call.directory, selector).await?;
     let act = act(&call.engines, call.acts_as(), &selection, reason.as_deref());
-    let (rows, _) = carry_out(&call.engines, &selection, verb, &act).await?;
-    Ok(Json(acted(&selection, &rows)))
+    let (rows, plan) = carry_out(&call.engines, &selection, verb, &act).await?;
+    Ok(Json(Acted { plan, ..acted(&selection, &rows) }))
 }
 
 fn acted(selection: &Selection, rows: &[Row]) -> Acted {
@@ -131,6 +133,7 @@ fn acted(selection: &Selection, rows: &[Row]) -> Acted {
     Acted {
         selector: selection.selector.to_string(),
         count: selection.count,
+        plan: None,
         done: rows.len() - not_done,
         not_done,
         reasons,

@@ -9,6 +9,8 @@ mod letter_answers;
 mod letters;
 mod operators;
 mod persons;
+mod plan_answers;
+mod plans;
 mod profile_answer;
 mod system;
 
@@ -36,6 +38,13 @@ pub(super) fn all() -> OpenApiRouter {
         .routes(routes!(letter_acts::replay_dead_letters))
         .routes(routes!(letter_acts::discard_dead_letters))
         .routes(routes!(letter_acts::restore_dead_letters))
+        .routes(routes!(plans::list_plans, plans::make_plan))
+        .routes(routes!(plans::get_plan))
+        .routes(routes!(plans::list_plan_items))
+        .routes(routes!(plans::run_plan))
+        .routes(routes!(plans::pause_plan))
+        .routes(routes!(plans::resume_plan))
+        .routes(routes!(plans::cancel_plan))
         .routes(routes!(audit::list_audit))
         .routes(routes!(operators::list_operators, operators::add_operator))
         .routes(routes!(operators::revoke_operator))

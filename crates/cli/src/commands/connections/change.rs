@@ -156,6 +156,27 @@ async fn set_shared_secret(
     Ok(())
 }
 
+pub(super) async fn set_webhook_secret(
+    name: &ConnectionName,
+    none: bool,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let secret = if none { None } else { Some(key::read_webhook_secret()?) };
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, name).await?;
+    match secret {
+        Some(secret) => {
+            let sealed = engines.vault.seal_secret(connection.id, &secret);
+            engines.ledger.set_webhook_secret(&sealed).await?;
+        }
+        None => {
+            engines.ledger.remove_webhook_secret(connection.id).await?;
+        }
+    }
+    show(&engines, &connection, context).await?;
+    Ok(Exit::Done)
+}
+
 pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;

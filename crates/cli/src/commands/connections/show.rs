@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::addresses::Addresses;
 use super::keys_in_use::KeysInUse;
+use super::webhooks::Webhooks;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
@@ -39,6 +40,9 @@ pub(super) struct Row<'a> {
     /// Of one connection that is shown alone.
     #[serde(flatten)]
     keys_in_use: Option<KeysInUse>,
+    /// What Refersion's webhooks say; left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhooks: Option<Webhooks>,
 }
 
 impl<'a> Row<'a> {
@@ -60,6 +64,7 @@ impl<'a> Row<'a> {
             created_at: connection.created_at,
             adoption: None,
             keys_in_use: None,
+            webhooks: None,
         }
     }
 
@@ -129,7 +134,8 @@ pub(super) async fn show(
     let workers = Workers::read(engines, &context.loaded.config).await?;
     let adoption = Some(Adoption::read(engines, connection, &workers).await?);
     let keys_in_use = Some(KeysInUse::read(connection, engines, &context.loaded.config).await?);
-    let row = Row { adoption, keys_in_use, ..Row::of(connection, &urls, !secrets.is_empty()) };
+    let webhooks = Some(Webhooks::read(engines, connection.id, &urls).await?);
+    let row = Row { adoption, keys_in_use, webhooks, ..Row::of(connection, &urls, !secrets.is_empty()) };
     if context.output.is_json() {
         return context.output.json(&row);
     }
@@ -159,6 +165,7 @@ fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
     lines.push(line("url for Segment", row.urls.segment.clone()));
     lines.push(line("host for libraries", row.urls.libraries.clone()));
     lines.push(line("url for web pages", row.urls.browsers.clone()));
+    lines.extend(row.webhooks.iter().flat_map(Webhooks::lines));
     if let Some(adoption) = &row.adoption {
         lines.push(line("affiliates", adoption.in_words()));
     }
@@ -237,6 +244,7 @@ mod tests {
             segment: "https://segment.example.com/segment".to_owned(),
             libraries: "https://segment.example.com".to_owned(),
             browsers: "https://segment.example.com/v1".to_owned(),
+            webhooks: "https://segment.example.com/refersion/".to_owned(),
         };
         let replaced = ReplacedUntil {
             write_key: Some(at(600)),

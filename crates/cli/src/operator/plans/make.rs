@@ -14,7 +14,7 @@ use crate::engines::Engines;
 use crate::failure::Failure;
 
 /// Dead letters that are frozen in one transaction.
-const AT_ONCE: usize = 1_000;
+const AT_ONCE: usize = 500;
 
 /// How long a plan can be run.
 const KEPT: Duration = Duration::from_secs(7 * 86_400);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ledger::plans::{ItemFilter, ItemState};
+use ledger::plans::{ItemFilter, ItemState, PlanChange};
 use ledger::{LedgerError, Plan, PlanId, PlanState};
 use queue::Lane;
 use tokio::time::Instant;
@@ -19,6 +19,10 @@ use crate::operator::Directory;
 
 /// How long a lease on a plan lasts.
 const LEASE: Duration = Duration::from_secs(10);
+/// How often it is renewed.
+const RENEW: Duration = Duration::from_secs(2);
+/// How often it is looked which plans have expired.
+const EXPIRE: Duration = Duration::from_secs(60);
 /// How often plans are looked at while one runs, and while none does.
 const WHILE_RUNNING: Duration = Duration::from_millis(200);
 const WHILE_IDLE: Duration = Duration::from_secs(1);
@@ -33,11 +37,14 @@ const LOOKED_AT: [PlanState; 4] =
 pub struct Runner {
     holder: Uuid,
     runs: BTreeMap<PlanId, Run>,
+    /// When it was last looked which plans have expired.
+    expired_at: Option<Instant>,
 }
 
 /// A plan that this process runs.
 struct Run {
     token: i64,
+    renewed_at: Instant,
     bucket: Bucket,
 }
 
@@ -45,7 +52,7 @@ impl Runner {
     /// Under a name that nobody else has.
     #[must_use]
     pub fn new(engines: &Engines) -> Self {
-        Self { holder: engines.new_id(), runs: BTreeMap::new() }
+        Self { holder: engines.new_id(), runs: BTreeMap::new(), expired_at: None }
     }
 
     /// Does what is to be done now; how long nothing is to be done after it.
@@ -54,13 +61,13 @@ impl Runner {
     ///
     /// If the ledger cannot be read. What goes wrong with one plan holds up no other.
     pub async fn step(&mut self, engines: &Engines) -> Result<Duration, LedgerError> {
+        self.expire(engines).await?;
         let plans = engines.plans.plans(None, &LOOKED_AT, engines.now(), PLANS).await?;
         let mut wait = WHILE_IDLE;
         let at_work =
             plans.into_iter().filter(|plan| plan.state == PlanState::Running || plan.under_way() > 0);
         for plan in at_work {
-            let token = engines.plans.lease_plan(plan.id, self.holder, engines.now(), LEASE).await?;
-            let Some(token) = token else { continue };
+            let Some(token) = self.token(engines, plan.id).await? else { continue };
             wait = WHILE_RUNNING;
             if let Err(error) = self.step_of(engines, &plan, token).await {
                 self.runs.remove(&plan.id);
@@ -70,6 +77,34 @@ impl Runner {
         Ok(wait)
     }
 
+    /// Plans that nobody ran in time let go of their dead letters.
+    async fn expire(&mut self, engines: &Engines) -> Result<(), LedgerError> {
+        if self.expired_at.is_some_and(|at| at.elapsed() < EXPIRE) {
+            return Ok(());
+        }
+        let waiting = [PlanState::Planning, PlanState::Ready];
+        let plans = engines.plans.plans(None, &waiting, engines.now(), usize::MAX).await?;
+        for plan in plans.iter().filter(|plan| plan.state == PlanState::Expired) {
+            let change = PlanChange::to(&waiting, PlanState::Expired);
+            engines.plans.change_plan(plan.id, &change).await?;
+        }
+        self.expired_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// The token of the lease, which is renewed now and then; `None` while another process has it.
+    async fn token(&mut self, engines: &Engines, plan: PlanId) -> Result<Option<i64>, LedgerError> {
+        let run = self.runs.get_mut(&plan);
+        if let Some(run) = run.as_ref().filter(|run| run.renewed_at.elapsed() < RENEW) {
+            return Ok(Some(run.token));
+        }
+        let token = engines.plans.lease_plan(plan, self.holder, engines.now(), LEASE).await?;
+        if let Some(run) = run {
+            run.renewed_at = Instant::now();
+        }
+        Ok(token)
+    }
+
     async fn step_of(&mut self, engines: &Engines, plan: &Plan, token: i64) -> Result<(), LedgerError> {
         let directory = Directory::read(engines, None).await.map_err(|it| LedgerError::Broken(it.message))?;
         let release =
@@ -77,7 +112,8 @@ impl Runner {
         if self.runs.get(&plan.id).is_none_or(|run| run.token != token) {
             tracing::info!(plan = plan.id, "this process runs the plan");
             recover(engines, &release).await?;
-            self.runs.insert(plan.id, Run { token, bucket: Bucket::new(Instant::now()) });
+            let now = Instant::now();
+            self.runs.insert(plan.id, Run { token, renewed_at: now, bucket: Bucket::new(now) });
         }
         let under_way = judge_all(engines, plan.id, token).await?;
         let now = engines.plans.plans(Some(plan.id), &[], engines.now(), 1).await?.pop();

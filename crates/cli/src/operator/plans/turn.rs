@@ -86,7 +86,7 @@ impl Turn<'_> {
             }
             persons.extend(own.into_iter().take(size));
         }
-        Ok(persons.into_iter().take(size).last())
+        Ok(persons.into_iter().take(size).next_back())
     }
 
     async fn planned(
@@ -172,7 +172,7 @@ impl Turn<'_> {
     }
 
     async fn stop(&self, mut progress: Progress, why: String) -> Result<(), LedgerError> {
-        tracing::warn!(plan = self.plan.id, why, "a plan stops by its rule");
+        tracing::warn!(plan = self.plan.id, error = why, "a plan stops by its rule");
         progress.ended_at = Some(self.engines.now());
         progress.stopped_because = Some(why.clone());
         self.write(PlanState::Stopped, progress, Some(("plan_stopped", why))).await

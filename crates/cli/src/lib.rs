@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod operator;
 pub mod output;
 pub mod program;
+pub mod segment_api;
 pub mod shutdown;
 pub mod stack;
 pub mod supervise;

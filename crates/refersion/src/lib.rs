@@ -42,7 +42,9 @@ pub use credentials::{Credentials, Secret};
 pub use failure::{Class, Failure};
 pub use field::Field;
 pub use gate::{Closed, Gate, Signal};
-pub use http::{CALL_DEADLINE, CONNECT_DEADLINE, HttpTransport, Proxies, ProxyUrl, SetupError};
+pub use http::{
+    CALL_DEADLINE, CONNECT_DEADLINE, HttpTransport, Proxies, ProxyUrl, SetupError, install_crypto,
+};
 pub use ids::{AffiliateCode, AffiliateId};
 pub use operation::Operation;
 pub use transport::{Answer, MAX_ANSWER_BYTES, Request, Transport, TransportError};

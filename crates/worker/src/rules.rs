@@ -143,8 +143,10 @@ impl Known {
     /// The rules of a connection; of one that is not there, those of the default settings.
     #[must_use]
     pub fn rules(&self, worker: &Worker, id: ConnectionId) -> Rules {
-        let settings = self.connections.get(&id).map(|it| it.settings.clone()).unwrap_or_default();
-        worker.rules_of(id, &settings)
+        match self.connections.get(&id) {
+            Some(connection) => worker.rules_of(id, &connection.settings),
+            None => worker.rules_of(id, &Settings::default()),
+        }
     }
 }
 

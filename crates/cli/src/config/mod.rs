@@ -21,7 +21,7 @@ pub use error::ConfigError;
 pub use proxy::Proxy;
 pub use sections::{
     Api, Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry,
-    Secrets, Shutdown, Worker,
+    Secrets, Segment, Shutdown, Worker,
 };
 pub use settings::{Origin, Settings};
 pub use show::ShownSetting;

@@ -89,6 +89,15 @@ sections! {
         /// The proxy between.
         proxy: Proxy,
     }
+    /// Segment's Public API.
+    segment: Segment {
+        /// Its address.
+        public_api_url: BaseUrl,
+        /// A token of the workspace, if it was given instead of a file.
+        public_api_token: Option<Secret>,
+        /// The token's file.
+        public_api_token_file: Option<PathBuf>,
+    }
     /// The master key.
     secrets: Secrets {
         /// Its file; `None` for the usual place ([`Config::key_file`] tells).

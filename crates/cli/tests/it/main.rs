@@ -30,6 +30,7 @@ mod registration;
 mod room;
 mod running;
 mod scaled;
+mod segment_api;
 mod sends;
 mod shapes;
 mod simulate;

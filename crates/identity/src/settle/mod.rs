@@ -119,9 +119,7 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
     let mut settled = Settled { erased: erase(graph, rules), ..Settled::default() };
     settled.shed = shed_values(graph, rules, bounds);
     let picture = Picture::of(graph, rules);
-    settled.next = next(&picture);
-    settled.waiting = waiting(&picture);
-    settled.audiences = audiences::count(&picture);
+    note(&mut settled, &picture);
     let stated = LastStated::of(graph);
     let fates = graph.events.iter().map(|kept| (fate(&picture, &stated, kept), cause_stands(&picture, kept)));
     let fates: Vec<(Fate, bool)> = fates.collect();
@@ -165,6 +163,13 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
     graph.events = left;
     graph.sort();
     settled
+}
+
+/// Notes what follows from the picture alone.
+fn note(settled: &mut Settled, picture: &Picture<'_>) {
+    settled.next = next(picture);
+    settled.waiting = waiting(picture);
+    settled.audiences = audiences::count(picture);
 }
 
 /// Whether Refersion holds what an event stated: an event that was overruled, that waits or that nothing maps may have

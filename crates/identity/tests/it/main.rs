@@ -4,6 +4,7 @@
 //! that one alone. A failure prints its seed and the fewest of its events that still fail.
 
 mod agreement;
+mod audiences;
 mod bounds;
 mod calls;
 mod deaths;

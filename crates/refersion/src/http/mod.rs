@@ -34,6 +34,13 @@ const PROXY_AUTHENTICATION_REQUIRED: u16 = 407;
 #[error("cannot set up the http client for refersion; check the system's root certificates")]
 pub struct SetupError(#[source] reqwest::Error);
 
+/// Installs ring as the crypto provider of the process, unless it has one.
+pub fn install_crypto() {
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("the process has a crypto provider already; it is kept");
+    }
+}
+
 /// Sends calls over the network and keeps connections alive. One transport serves any number of accounts.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
@@ -58,9 +65,7 @@ impl HttpTransport {
     ///
     /// [`SetupError`] if TLS cannot be set up.
     pub fn with_deadlines(proxies: Proxies, connect: Duration, call: Duration) -> Result<Self, SetupError> {
-        if rustls::crypto::ring::default_provider().install_default().is_err() {
-            tracing::debug!("the process has a crypto provider already; it is kept");
-        }
+        install_crypto();
         // Without `no_proxy` reqwest reads the environment by itself.
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("refersion-destination/", env!("CARGO_PKG_VERSION")))

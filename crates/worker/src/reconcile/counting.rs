@@ -56,7 +56,7 @@ impl Holder {
         let connection = self.connection.id;
         let rows = self.worker.ledger.walk(connection, after, STEP).await?;
         let Some(last) = rows.last().map(|read| read.row.id) else {
-            info!(connection = %self.connection.name, id = connection, "the members of all audiences are counted");
+            info!(connection = %self.connection.name, connection_id = connection, "the members of all audiences are counted");
             return self.worker.ledger.set_counting(connection, newest, None).await;
         };
         let recorder = self.recorder();

@@ -9,10 +9,12 @@ use connections::{Connection, ConnectionName};
 use ledger::AudienceCounts;
 
 use super::Context;
+use crate::config::Segment;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
 use crate::operator::workers::Workers;
+use crate::segment_api::{Believed, SegmentApi, SegmentError};
 use row::{List, Row, rate_of};
 
 const EXAMPLES: &str = "\
@@ -140,13 +142,27 @@ async fn show_one(one: &One, engines: &Engines, context: &mut Context) -> Result
     let rejections = engines.ledger.rejections(connection.id).await?;
     let name = counts.audience.named.name.clone();
     let rate = rate_of(&connection, rates.get(&connection.id).copied());
+    let ids = counts.audience.named.space.clone().zip(counts.audience.named.segment_id.clone());
     let mut row = Row::of(&connection, counting, counts, rate);
+    if let Some((space, id)) = ids
+        && let Some(believed) = believed(&context.loaded.config.segment, &space, &id).await
+    {
+        row.believe(believed);
+    }
     row.reject(rejections.into_iter().filter(|it| it.name == name));
     match context.output.is_json() {
         true => context.output.json(&row)?,
         false => show::one(&row, engines.now(), &mut context.output)?,
     }
     Ok(Exit::Done)
+}
+
+/// What Segment believes; `None` without a token.
+async fn believed(settings: &Segment, space: &str, id: &str) -> Option<Result<Believed, SegmentError>> {
+    match SegmentApi::of(settings) {
+        Ok(api) => Some(api?.audience(space, id).await),
+        Err(error) => Some(Err(error)),
+    }
 }
 
 /// The audience of this name, in whatever spelling.

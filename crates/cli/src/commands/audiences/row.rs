@@ -6,6 +6,8 @@ use ledger::audiences::MAX_AUDIENCES;
 use ledger::{AudienceCounts, Counting, Rejections};
 use serde::Serialize;
 
+use crate::segment_api::{Believed, SegmentError};
+
 /// Affiliates in one call. Source: Refersion REST v2, `/affiliate/edit`.
 const PER_CALL: f64 = 50.0;
 
@@ -53,8 +55,25 @@ pub(super) struct Row {
     pub(super) last_change: Option<Timestamp>,
     /// Graphs from before the newest audience of the connection are being counted: numbers are too low until then.
     pub(super) counting: bool,
+    /// What Segment believes; left out without a token, and in a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) segment: Option<AtSegment>,
+    /// Calls a second; `None` while paused.
     #[serde(skip)]
-    pub(super) paused: bool,
+    pub(super) rate: Option<f64>,
+}
+
+/// What Segment believes of an audience, or why that is not known.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct AtSegment {
+    pub(super) members: Option<u64>,
+    pub(super) status: Option<String>,
+    pub(super) enabled: Option<bool>,
+    /// Members that Segment has and that have not arrived.
+    pub(super) not_arrived: Option<u64>,
+    /// Seconds until what waits, and what has not arrived, is delivered at the rate of now, as soon as Segment sends it.
+    pub(super) eta_seconds: Option<u64>,
+    pub(super) error: Option<String>,
 }
 
 /// Open dead letters with one cause.
@@ -112,8 +131,31 @@ impl Row {
             first_seen: audience.first_seen,
             last_change: counts.changed_at,
             counting: counting.position.is_some(),
-            paused: connection.state != State::Active,
+            segment: None,
+            rate,
         }
+    }
+
+    /// Adds what Segment believes. Of those that have not arrived as many are taken for affiliates as of the others.
+    pub(super) fn believe(&mut self, believed: Result<Believed, SegmentError>) {
+        let believed = match believed {
+            Ok(believed) => believed,
+            Err(error) => {
+                self.segment = Some(AtSegment { error: Some(error.to_string()), ..AtSegment::default() });
+                return;
+            }
+        };
+        let not_arrived = believed.size.saturating_sub(self.members);
+        let edits = self.waiting + (not_arrived as f64 * self.match_rate.unwrap_or(1.0)).ceil() as u64;
+        let is_sent = !self.mapped_to.is_empty() && edits > 0;
+        self.segment = Some(AtSegment {
+            members: Some(believed.size),
+            status: believed.status,
+            enabled: believed.enabled,
+            not_arrived: Some(not_arrived),
+            eta_seconds: self.rate.filter(|_| is_sent).map(|rate| eta(edits, rate)),
+            error: None,
+        });
     }
 
     pub(super) fn reject(&mut self, rejections: impl Iterator<Item = Rejections>) {

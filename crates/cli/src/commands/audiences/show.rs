@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::row::{List, Row};
+use super::row::{AtSegment, List, Row};
 use crate::failure::Failure;
 use crate::output::{Output, age, cut, spare, whole};
 
@@ -74,8 +74,11 @@ pub(super) fn one(row: &Row, now: Timestamp, output: &mut Output) -> Result<(), 
         ("last change", row.last_change.map_or("never".to_owned(), |at| format!("{} ago", age(at, now)))),
     ];
     if row.counting {
-        let why = if row.paused { ", and waits for the paused connection" } else { "" };
+        let why = if row.rate.is_none() { ", and waits for the paused connection" } else { "" };
         lines.push(("counting", format!("under way{why}: numbers are too low until it has finished")));
+    }
+    if let Some(segment) = &row.segment {
+        lines.insert(3, ("segment", three_numbers(row, segment)));
     }
     output.line(&row.audience)?;
     for (name, value) in lines {
@@ -91,6 +94,21 @@ pub(super) fn one(row: &Row, now: Timestamp, output: &mut Output) -> Result<(), 
         output.line(&format!("\n`dead-letters list 'audience:\"{}\"'` lists them.", row.audience))?;
     }
     output.line("")
+}
+
+/// What Segment believes, what has arrived, and what Refersion holds.
+fn three_numbers(row: &Row, segment: &AtSegment) -> String {
+    let Some(members) = segment.members else {
+        return format!("not known: {}", segment.error.as_deref().unwrap_or("segment was not asked"));
+    };
+    let status = segment.status.as_deref().map(|status| format!(" ({status})")).unwrap_or_default();
+    let eta = segment.eta_seconds.filter(|_| segment.not_arrived.is_some_and(|it| it > 0));
+    let eta = eta.map(|it| format!("; {} to go with those that have not arrived", duration(it)));
+    let (received, held) = (row.members, row.held);
+    format!(
+        "{members} members at Segment{status}, {received} received, {held} held by Refersion{}",
+        eta.unwrap_or_default()
+    )
 }
 
 fn field(row: &Row) -> String {

@@ -12,6 +12,17 @@ pub(crate) const DISCARDED: &str = "dead_letters_discarded";
 pub(crate) const RESTORED: &str = "dead_letters_restored";
 pub(crate) const REPLAYED: &str = "dead_letters_replayed";
 
+pub(crate) const EXPIRED: &str = "dead_letters_expired";
+/// Why a dead letter of a class is discarded whose retention has ended.
+pub(crate) const RETENTION_ENDED: &str = "its retention has ended";
+
+/// The line of the audit for dead letters of a class whose retention has ended.
+pub(crate) fn expired_line(at: Timestamp, class: &str, number: usize) -> Audit {
+    let letters = if number == 1 { "dead letter" } else { "dead letters" };
+    let subject = format!("{number} {letters} of `class:{class}`");
+    Audit { at, actor: "worker".to_owned(), action: EXPIRED.to_owned(), subject }
+}
+
 /// An operator's act on dead letters, as the audit keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {

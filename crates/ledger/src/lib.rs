@@ -16,6 +16,7 @@ mod dead_letters;
 mod failure;
 pub mod groups;
 pub mod monitoring;
+mod notifications;
 mod port;
 pub mod postgres;
 mod repairs;
@@ -34,6 +35,7 @@ pub use changes::{
 pub use dead_letters::{Act, DeadLetters};
 pub use groups::{Group, Mender};
 pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};
+pub use notifications::{Delivery, MAX_ERROR_CHARS, NewNotification, Notification, Notifications, Outbox};
 pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, Schedule, View};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use rows::{

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     Arrivals, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DeadLetters,
     DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError, Monitoring,
-    OpenCall, Repairs, Storage, SweepClock, Want,
+    Notifications, OpenCall, Repairs, Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -23,6 +23,7 @@ pub trait Engine:
     + Arrivals
     + DeadLetters
     + Repairs
+    + Notifications
     + ConnectionStore
     + WriteKeys
     + SharedSecretStore
@@ -36,6 +37,7 @@ impl<E> Engine for E where
         + Arrivals
         + DeadLetters
         + Repairs
+        + Notifications
         + ConnectionStore
         + WriteKeys
         + SharedSecretStore
@@ -199,6 +201,19 @@ pub trait Housekeeping: Send + Sync {
     /// Drops payloads of dead letters that were discarded and kept until `now`, of at most `limit`; of how many.
     /// An engine that keeps none has nothing to do.
     async fn drop_discarded(&self, _now: Timestamp, _limit: usize) -> Result<usize, LedgerError> {
+        Ok(0)
+    }
+
+    /// Drops payloads of open dead letters of a class that died before a time, of at most `limit`, and writes the audit; of how
+    /// many. They are discarded, with the reason that their retention has ended; their causes and counts stay.
+    /// An engine that keeps none has nothing to do.
+    async fn expire_class(
+        &self,
+        _class: &str,
+        _before: Timestamp,
+        _now: Timestamp,
+        _limit: usize,
+    ) -> Result<usize, LedgerError> {
         Ok(0)
     }
 

@@ -38,6 +38,7 @@ mod settle;
 pub mod sweep_clock;
 pub mod translate;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,6 +115,8 @@ pub struct Limits {
     pub keep_outcomes: Duration,
     /// How long dead letters are kept.
     pub keep_dead_letters: Duration,
+    /// How long payloads of open dead letters of some classes are kept, where that is shorter.
+    pub keep_dead_letters_by_class: BTreeMap<String, Duration>,
 }
 
 impl Default for Limits {
@@ -132,6 +135,7 @@ impl Default for Limits {
             carry_from: 50,
             keep_outcomes: Duration::from_secs(30 * 86_400),
             keep_dead_letters: Duration::from_secs(90 * 86_400),
+            keep_dead_letters_by_class: BTreeMap::new(),
         }
     }
 }

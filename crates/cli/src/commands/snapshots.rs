@@ -49,6 +49,7 @@ fn events() -> Vec<EventRow> {
         operation: "edit".to_owned(),
         http_status: Some(http_status),
         class: class.to_owned(),
+        request: None,
         message: message.to_owned(),
     };
     let dead = EventRow {

@@ -7,7 +7,7 @@ use super::url::mask;
 use super::value::HIDDEN;
 
 /// Keys whose values are secret as a whole.
-const SECRET_KEYS: [&str; 1] = ["secrets.key"];
+const SECRET_KEYS: [&str; 3] = ["notifications.secret", "notifications.url", "secrets.key"];
 
 /// One setting in force, safe to be printed.
 #[derive(Debug, PartialEq, Eq, Serialize)]

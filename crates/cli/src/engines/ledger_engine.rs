@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connections::{ConnectionStore, SharedSecretStore, WriteKeys};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
-use ledger::{Arrivals, DeadLetters, Engine, Ledger, Monitoring, Storage};
+use ledger::{Arrivals, DeadLetters, Engine, Ledger, Monitoring, Notifications, Repairs, Storage};
 use sqlite::Database;
 
 use super::EngineError;
@@ -18,6 +18,8 @@ pub(super) struct LedgerEngine {
     pub(super) monitoring: Arc<dyn Monitoring>,
     pub(super) arrivals: Arc<dyn Arrivals>,
     pub(super) dead_letters: Arc<dyn DeadLetters>,
+    pub(super) repairs: Arc<dyn Repairs>,
+    pub(super) notifications: Arc<dyn Notifications>,
     pub(super) connections: Arc<dyn ConnectionStore>,
     pub(super) write_keys: Arc<dyn WriteKeys>,
     pub(super) shared_secrets: Arc<dyn SharedSecretStore>,
@@ -86,6 +88,8 @@ fn ports(engine: impl Engine + 'static, file: Option<Database>) -> LedgerEngine 
         monitoring: engine.clone(),
         arrivals: engine.clone(),
         dead_letters: engine.clone(),
+        repairs: engine.clone(),
+        notifications: engine.clone(),
         connections: engine.clone(),
         write_keys: engine.clone(),
         shared_secrets: engine,

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use connections::vault::FIRST_KEY_NUMBER;
 use connections::{ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys};
 use jiff::Timestamp;
-use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Storage};
+use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Notifications, Repairs, Storage};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -45,6 +45,10 @@ pub struct Engines {
     pub arrivals: Arc<dyn Arrivals>,
     /// Dead letters by cause.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// Repaired payloads of dead letters.
+    pub repairs: Arc<dyn Repairs>,
+    /// What operators are notified of.
+    pub notifications: Arc<dyn Notifications>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
     /// Their write keys.
@@ -150,6 +154,8 @@ impl Opening {
             monitoring: ledger.monitoring,
             arrivals: ledger.arrivals,
             dead_letters: ledger.dead_letters,
+            repairs: ledger.repairs,
+            notifications: ledger.notifications,
             connections: ledger.connections,
             write_keys: ledger.write_keys,
             shared_secrets: ledger.shared_secrets,

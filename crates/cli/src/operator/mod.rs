@@ -5,6 +5,7 @@
 pub mod directory;
 pub mod events;
 pub mod profile;
+pub mod repairs;
 pub mod subject;
 pub mod verification;
 pub mod waiting;

@@ -12,6 +12,7 @@ mod growth;
 mod heartbeat;
 mod listeners;
 mod needs;
+mod notifier;
 mod public_halves;
 mod reconciler;
 mod registrar;
@@ -182,6 +183,7 @@ impl Standby {
         self.arrivals.keep_watching(&self.config, report.id, engines, running);
         self.heartbeat.keep_beating(&self.config, report, engines, running);
         files::watch(&self.config, &self.opening.queue, engines, running);
+        notifier::start(&self.config, engines, running)?;
         match running.meters.clone() {
             Some(meters) => {
                 reconciler::start(&self.config, &self.opening.queue, engines, meters, running).await

@@ -16,6 +16,7 @@ pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
+pub mod notifications;
 pub mod repairs;
 pub mod retention;
 pub mod selection;
@@ -100,9 +101,12 @@ macro_rules! contract_tests {
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event
             ]
+            notifications: [
+                one_process_watches, a_fact_is_delivered_once, notifications_go_with_their_connection
+            ]
             repairs: [
                 a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,
-                a_repaired_payload_goes_with_the_original, repairs_are_audited
+                a_repaired_payload_goes_with_the_original, repairs_are_audited, a_class_may_expire_earlier
             ]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,

@@ -28,6 +28,7 @@ mod message_ids;
 mod migrate;
 mod monitoring;
 mod notes;
+mod notifications;
 mod orphans;
 mod pool;
 mod pooler;

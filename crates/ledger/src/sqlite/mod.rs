@@ -19,6 +19,7 @@ mod leases;
 mod letters;
 mod message_ids;
 mod monitoring;
+mod notifications;
 mod orphans;
 mod port;
 mod record;

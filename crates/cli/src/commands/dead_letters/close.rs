@@ -31,6 +31,13 @@ pub(super) struct Reason {
     reason: Option<String>,
 }
 
+impl Reason {
+    /// The reason, cut at its limit.
+    pub(super) fn text(&self) -> Option<String> {
+        self.reason.as_ref().map(|reason| reason.chars().take(MAX_REASON_CHARS).collect())
+    }
+}
+
 /// What is done with each page.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Close {
@@ -71,8 +78,7 @@ pub(super) fn act(engines: &Engines, selection: &Selection, reason: &Reason) -> 
         Term::Id(ids) => named(ids),
         other => other.to_string(),
     });
-    let reason = reason.reason.as_ref().map(|reason| reason.chars().take(MAX_REASON_CHARS).collect());
-    Act { at: engines.now(), selector: terms.collect::<Vec<_>>().join(" "), reason }
+    Act { at: engines.now(), selector: terms.collect::<Vec<_>>().join(" "), reason: reason.text() }
 }
 
 /// The first ids, and how many others there are.

@@ -12,6 +12,9 @@ use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
+use crate::operator::repairs::{Version, newest};
+
+const ERASED: &str = "a delete has erased its event";
 
 const QUEUE_CLOSED: &str = "the queue takes nothing now: replay it again later";
 
@@ -52,7 +55,7 @@ fn refusal(letter: &DeadLetterView, directory: &Directory) -> Option<&'static st
     if directory.get(letter.connection).is_none() {
         return Some("it has no connection, or one that was removed");
     }
-    letter.payload.is_none().then_some("a delete has erased its event")
+    letter.payload.is_none().then_some(ERASED)
 }
 
 fn row(letter: &DeadLetterView, reason: Option<&'static str>) -> Row {
@@ -60,42 +63,57 @@ fn row(letter: &DeadLetterView, reason: Option<&'static str>) -> Row {
     Row { id: letter.id, event_id: Some(letter.event), state: state.word(), reason }
 }
 
-/// Marks the letters of a page, then takes their events in together. One whose event never came to be absorbed may be
-/// replayed again, which does no harm.
+/// Marks the letters of a page, then takes the newest versions of their events in together: while they are marked, nobody can
+/// repair them. One whose event never came to be absorbed may be replayed again, which does no harm.
 async fn replay(
     engines: &Engines,
     letters: &[DeadLetterView],
     directory: &Directory,
 ) -> Result<Vec<Row>, Failure> {
-    let (mut rows, mut envelopes, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-    for letter in letters {
-        match refusal(letter, directory).map_or_else(|| envelope(letter), Err) {
-            Ok(envelope) => {
-                envelopes.push(envelope);
-                ids.extend((letter.state == DeadLetterState::Open).then_some(letter.id));
-                rows.push(row(letter, None));
-            }
-            Err(reason) => rows.push(row(letter, Some(reason))),
-        }
-    }
-    if envelopes.is_empty() {
-        return Ok(rows);
-    }
+    let mut rows: Vec<Row> = letters.iter().map(|letter| row(letter, refusal(letter, directory))).collect();
+    let is_replayed = |(row, _): &(&Row, &DeadLetterView)| row.reason.is_none();
+    let is_open = |letter: &&DeadLetterView| letter.state == DeadLetterState::Open;
+    let replayed = rows.iter().zip(letters).filter(is_replayed).map(|(_, letter)| letter);
+    let ids: Vec<i64> = replayed.filter(is_open).map(|letter| letter.id).collect();
     let (open, replaying) = (DeadLetterState::Open, DeadLetterState::Replaying);
     engines.ledger.move_dead_letters(&ids, open, replaying).await?;
-    if let Err(error) = engines.queue.publish(&envelopes).await {
-        tracing::warn!(letters = envelopes.len(), %error, "dead letters could not be replayed");
-        engines.ledger.move_dead_letters(&ids, replaying, open).await?;
+    let published = publish(engines, letters, &mut rows).await;
+    if !matches!(published, Ok(true)) {
         for (row, letter) in rows.iter_mut().zip(letters).filter(|(row, _)| row.reason.is_none()) {
             *row = self::row(letter, Some(QUEUE_CLOSED));
         }
     }
-    Ok(rows)
+    let is_back = |id: &&i64| rows.iter().any(|row| row.id == **id && row.reason.is_some());
+    let back: Vec<i64> = ids.iter().filter(is_back).copied().collect();
+    if !back.is_empty() {
+        engines.ledger.move_dead_letters(&back, replaying, open).await?;
+    }
+    published.map(|_| rows)
 }
 
-/// The event as it came, for the queue.
-fn envelope(letter: &DeadLetterView) -> Result<Envelope, &'static str> {
-    let text = letter.payload.clone().unwrap_or_default();
+/// Publishes the events of those rows that have no reason against it; `false` if the queue takes nothing.
+async fn publish(engines: &Engines, letters: &[DeadLetterView], rows: &mut [Row]) -> Result<bool, Failure> {
+    let mut versions = newest(engines, letters).await?;
+    let mut envelopes = Vec::new();
+    for (row, letter) in rows.iter_mut().zip(letters).filter(|(row, _)| row.reason.is_none()) {
+        match versions.remove(&letter.id).ok_or(ERASED).and_then(|version| envelope(letter, version)) {
+            Ok(envelope) => envelopes.push(envelope),
+            Err(reason) => *row = self::row(letter, Some(reason)),
+        }
+    }
+    if envelopes.is_empty() {
+        return Ok(true);
+    }
+    let published = engines.queue.publish(&envelopes).await;
+    if let Err(error) = &published {
+        tracing::warn!(letters = envelopes.len(), %error, "dead letters could not be replayed");
+    }
+    Ok(published.is_ok())
+}
+
+/// The newest version of the event, for the queue.
+fn envelope(letter: &DeadLetterView, version: Version) -> Result<Envelope, &'static str> {
+    let text = version.payload.ok_or(ERASED)?;
     let lane = lane(letter, &text);
     Ok(Envelope {
         format: FORMAT,
@@ -104,7 +122,7 @@ fn envelope(letter: &DeadLetterView) -> Result<Envelope, &'static str> {
         lane,
         received_at: letter.received_at,
         replay: true,
-        revision: 0,
+        revision: version.revision,
         public: false,
         payload: RawValue::from_string(text).map_err(|_| "its event is no JSON")?,
     })

@@ -17,7 +17,7 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
     (SELECT holder FROM claims WHERE connection = $1), (SELECT until FROM claims WHERE connection = $1)";
 
 /// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
-const REST: [&str; 22] = [
+const REST: [&str; 23] = [
     "DELETE FROM stray_letters WHERE connection = $1",
     "DELETE FROM dead_letters WHERE connection = $1",
     "DELETE FROM letter_people WHERE connection = $1",
@@ -28,6 +28,7 @@ const REST: [&str; 22] = [
     "DELETE FROM outcomes USING events WHERE events.event_id = outcomes.event_id AND events.connection = $1",
     "DELETE FROM attempts USING events WHERE events.event_id = attempts.event_id AND events.connection = $1",
     "DELETE FROM events WHERE connection = $1",
+    "DELETE FROM notifications WHERE connection = $1",
     "DELETE FROM work WHERE connection = $1",
     "DELETE FROM graphs WHERE connection = $1",
     "DELETE FROM graph_digests WHERE connection = $1",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use connections::ConnectionId;
+use jiff::Timestamp;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use super::super::failure::Failure;
 use super::super::text::some_text;
 use super::super::{notes, rows, sql};
 use crate::Act;
-use crate::dead_letters::{DISCARDED, REPLAYED, RESTORED};
+use crate::dead_letters::{DISCARDED, REPLAYED, RESTORED, RETENTION_ENDED, expired_line};
 use crate::words::{limit, micros};
 
 /// In the order of their ids, so that two operators never wait for each other.
@@ -33,6 +34,13 @@ const CONNECTIONS: &str = "SELECT id, connection, event_id FROM dead_letters WHE
 const KEEP_NO_LONGER: &str = "WITH old AS (
         SELECT id FROM dead_letters WHERE kept_until < $1 ORDER BY kept_until LIMIT $2 FOR UPDATE SKIP LOCKED)
     UPDATE dead_letters SET kept_until = NULL, bytes = 0 WHERE id IN (SELECT id FROM old) RETURNING event_id";
+
+/// One that an operator or a worker writes at this moment is left to the next sweep.
+const EXPIRE: &str = "WITH old AS (
+        SELECT id FROM dead_letters WHERE state = 'open' AND class = $1 AND died_at < $2
+        ORDER BY died_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+    UPDATE dead_letters SET state = 'discarded', discarded_at = $4, reason = $5, kept_until = NULL, bytes = 0
+    WHERE id IN (SELECT id FROM old) RETURNING id, connection, event_id";
 
 type Moved = Vec<(i64, ConnectionId, Uuid)>;
 
@@ -102,4 +110,23 @@ pub(in super::super) async fn drop_discarded(
 async fn drop_payloads(line: &mut PgConnection, events: Vec<Uuid>) -> Result<(), Failure> {
     sql(super::DROP_PAYLOADS).bind(events).execute(line).await?;
     Ok(())
+}
+
+/// Discards open dead letters of a class that died before a time, without their payloads, at most `most`; how many.
+pub(in super::super) async fn expire_class(
+    line: &mut PgConnection,
+    class: &str,
+    (before, now): (Timestamp, Timestamp),
+    most: usize,
+) -> Result<usize, Failure> {
+    let expire = rows(EXPIRE).bind(class).bind(micros(before)).bind(limit(most));
+    let old: Moved = expire.bind(micros(now)).bind(RETENTION_ENDED).fetch_all(&mut *line).await?;
+    let mut by_connection: BTreeMap<ConnectionId, usize> = BTreeMap::new();
+    old.iter().for_each(|(_, connection, _)| *by_connection.entry(*connection).or_default() += 1);
+    let number = old.len();
+    drop_payloads(line, old.into_iter().map(|(_, _, event)| event).collect()).await?;
+    for (connection, number) in by_connection {
+        notes::audit(line, connection, &[expired_line(now, class, number)]).await?;
+    }
+    Ok(number)
 }

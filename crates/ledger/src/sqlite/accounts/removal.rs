@@ -13,11 +13,12 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
 
 /// Deleting events takes payloads, outcomes, attempts and dead letters along; what makes them findable goes when it
 /// expires, and holds digests only.
-const REST: [&str; 13] = [
+const REST: [&str; 14] = [
     "DELETE FROM events WHERE connection = ?1",
     "DELETE FROM letter_people WHERE connection = ?1",
     "DELETE FROM letter_counts WHERE connection = ?1",
     "DELETE FROM letter_notes WHERE connection = ?1",
+    "DELETE FROM notifications WHERE connection = ?1",
     "DELETE FROM graphs WHERE connection = ?1",
     "DELETE FROM graph_digests WHERE connection = ?1",
     "DELETE FROM leases WHERE connection = ?1",

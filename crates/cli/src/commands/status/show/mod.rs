@@ -56,6 +56,7 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
     for problem in &status.problems {
         output.line(&format!("\n{problem}"))?;
     }
+    status.notifications.show(output)?;
     status.registration.show(output)?;
     for connection in &status.connections {
         if let Some(because) = connection.refused_because {

@@ -94,7 +94,7 @@ enum Act {
     #[command(after_help = EXAMPLES)]
     Edit {
         #[command(flatten)]
-        edit: repair::Edit,
+        edit: repair::One,
         #[command(flatten)]
         reason: Reason,
     },

@@ -22,7 +22,7 @@ const MAX_FILE_BYTES: u64 = 256 * 1024;
 
 /// How one dead letter is edited.
 #[derive(Debug, Args)]
-pub(super) struct Edit {
+pub(super) struct One {
     /// Its id
     id: i64,
     /// Apply this JSON Patch (RFC 6902) instead of opening $EDITOR; - is standard input

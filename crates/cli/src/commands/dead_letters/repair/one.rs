@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::close::Reason;
 use super::super::show::letter;
 use super::ask::{ask, can_ask, confirm};
-use super::{Edit, editor, read_patch, show_changes};
+use super::{One, editor, read_patch, show_changes};
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
@@ -28,7 +28,7 @@ struct Edited {
 
 pub(in super::super) async fn run(
     engines: &Engines,
-    edit: &Edit,
+    edit: &One,
     reason: &Reason,
     context: &mut Context,
 ) -> Result<Exit, Failure> {

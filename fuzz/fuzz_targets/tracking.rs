@@ -11,6 +11,7 @@ fuzz_target!(|body: &[u8]| {
     let Ok(request) = Tracking::parse(&body) else { return };
     for call in [Call::Batch, Call::Single("identify")] {
         let Ok(events) = request.events(call, Timestamp::UNIX_EPOCH) else { continue };
+        let Ok(events) = events.collect::<Result<Vec<_>, _>>() else { continue };
         assert!(events.len() <= MAX_EVENTS);
         assert!(events.iter().map(String::len).sum::<usize>() <= MAX_MERGED_BYTES);
         for event in events {

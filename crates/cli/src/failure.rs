@@ -16,6 +16,8 @@ pub enum Exit {
     Usage = 2,
     /// Some of it was done.
     Partly = 3,
+    /// It ended itself by the rule that it was given.
+    Stopped = 4,
 }
 
 /// Why a command failed, for a person or, with `--json`, for a script.

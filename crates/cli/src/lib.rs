@@ -4,9 +4,10 @@
 //! [`program`] (from arguments to exit code), [`cli`] (the tree of commands), [`commands`] (one file for each),
 //! [`config`] (what the program is told), [`engines`] (queue, ledger and vault), [`capacity`] (room for new events), [`arrivals`] (accepted
 //! events that never arrive), [`stack`] (the roles in one process), [`notifications`] (what operators are told of by themselves),
-//! [`operator`] (what an operator sees of events and persons), [`supervise`] and [`shutdown`] (how roles run and end),
+//! [`operator`] (what an operator sees of events and persons, and does), [`api`] (the same over HTTP), [`supervise`] and [`shutdown`] (how roles run and end),
 //! [`health`] and [`metrics`] (how they are).
 
+pub mod api;
 pub mod arrivals;
 pub mod capacity;
 pub mod cli;

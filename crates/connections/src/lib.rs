@@ -9,6 +9,7 @@
 pub mod api_key;
 pub mod connection;
 pub mod keys;
+pub mod replaced;
 pub mod settings;
 pub mod shared_secret;
 pub mod store;
@@ -17,6 +18,7 @@ pub mod write_keys;
 
 pub use api_key::{ApiKey, ApiKeyError};
 pub use connection::{Connection, ConnectionId, ConnectionName, Epoch, PausedFor, State};
+pub use replaced::{ReplacedKeys, ReplacedUntil};
 pub use settings::{NewAffiliateStatus, OneWordName, ScrubDomain, Settings, SettingsError};
 pub use shared_secret::{SealedSecret, SharedSecret, SharedSecretError, SharedSecretStore};
 pub use store::{

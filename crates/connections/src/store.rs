@@ -15,6 +15,12 @@ use crate::vault::{Digest, SealedKey};
 /// How long a replaced API key stays valid, so that nobody has to change two places at the same moment.
 pub const OLD_KEY_VALID: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// Until when a key stays valid that is replaced now.
+#[must_use]
+pub fn old_key_valid_until(now: Timestamp) -> Timestamp {
+    now.checked_add(OLD_KEY_VALID).unwrap_or(Timestamp::MAX)
+}
+
 /// What a store needs to add a connection.
 #[derive(Clone, Debug)]
 pub struct NewConnection {

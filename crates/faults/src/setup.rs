@@ -19,6 +19,7 @@ pub(crate) fn settings() -> Vec<(String, String)> {
     let setting = |key: &str, value: &str| (format!("REFERSION_DESTINATION__{key}"), value.to_owned());
     vec![
         setting("HEALTH__LISTEN", "127.0.0.1:0"),
+        setting("API__LISTEN", "127.0.0.1:0"),
         setting("RETRY__INITIAL", "200ms"),
         setting("RETRY__MAX_INTERVAL", "3s"),
         setting("BREAKER__FAILURES", "6"),

@@ -9,8 +9,6 @@ use sha2::{Digest as _, Sha256};
 pub struct Event {
     /// What happened.
     pub kind: Kind,
-    /// Whether it waits in the bulk lane.
-    pub bulk: bool,
     /// The JSON of the event.
     pub payload: Box<RawValue>,
     /// Made of the line, its number and what is stated about it: the same whenever the same file is read.
@@ -34,7 +32,6 @@ impl fmt::Debug for Event {
         formatter
             .debug_struct("Event")
             .field("kind", &self.kind)
-            .field("bulk", &self.bulk)
             .field("payload_bytes", &self.payload.get().len())
             .finish_non_exhaustive()
     }
@@ -57,14 +54,18 @@ impl LineId {
         Self { hash, line }
     }
 
-    /// The digest of an event of the line, and its message id.
-    pub(crate) fn event(&self, number: u64) -> ([u8; 16], String) {
+    /// The digest of an event of the line.
+    pub(crate) fn digest(&self, number: u64) -> [u8; 16] {
         let mut hash = self.hash.clone();
         hash.update(number.to_le_bytes());
         let mut digest = [0; 16];
         digest.copy_from_slice(&hash.finalize()[..16]);
-        let id = format!("file-{:032x}-{}", u128::from_be_bytes(digest), self.line);
-        (digest, id)
+        digest
+    }
+
+    /// The message id of an event of the line that has none.
+    pub(crate) fn message_id(&self, digest: [u8; 16]) -> String {
+        format!("file-{:032x}-{}", u128::from_be_bytes(digest), self.line)
     }
 }
 
@@ -75,7 +76,8 @@ mod tests {
     #[test]
     fn the_id_of_an_event_depends_on_the_line_its_number_and_what_the_file_states() {
         let id = |seed: &str, line, bytes: &str, number| {
-            LineId::new(seed.as_bytes(), line, bytes.as_bytes()).event(number).1
+            let ids = LineId::new(seed.as_bytes(), line, bytes.as_bytes());
+            ids.message_id(ids.digest(number))
         };
         let first = id("vip", 2, "a", 0);
         assert_eq!(first, id("vip", 2, "a", 0));

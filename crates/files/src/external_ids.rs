@@ -1,38 +1,41 @@
 //! The column `external_ids`: a JSON object of identifiers by their type, each a list of texts.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::identifiers::Identifiers;
 
 /// Quotation marks that the samples of Segment's documentation have in the place of the one of JSON, often only on one side.
 /// Source: `engage/files/audience_csv_format_b.csv` of `segmentio/segment-docs`.
 const TYPOGRAPHIC: [char; 5] = ['“', '”', '„', '‟', '″'];
 
-/// The identifiers of one type, in order.
-pub(crate) struct ExternalIds(serde_json::Map<String, Value>);
-
-/// Reads a cell. An empty one has no identifiers; `None` if it cannot be read.
-pub(crate) fn read(cell: &str) -> Option<ExternalIds> {
+/// Adds the identifiers of a cell, those of each type in order. An empty one has none; `None` if it cannot be read.
+pub(crate) fn read(cell: &str, found: &mut Identifiers) -> Option<()> {
     if cell.trim().is_empty() {
-        return Some(ExternalIds(serde_json::Map::new()));
+        return Some(());
     }
     let parsed =
         serde_json::from_str(cell).or_else(|_| serde_json::from_str(&cell.replace(TYPOGRAPHIC, "\"")));
-    parsed.ok().map(ExternalIds)
-}
-
-impl ExternalIds {
-    /// The identifiers of the type with this folded name.
-    pub(crate) fn of(&self, kind: &str) -> Vec<String> {
-        let same = self.0.iter().filter(|(name, _)| segment::fold_key(name) == kind);
-        same.flat_map(|(_, value)| texts(value)).collect()
+    let types: Map<String, Value> = parsed.ok()?;
+    for (name, value) in &types {
+        let add = match segment::fold_key(name).as_str() {
+            "userid" => Identifiers::add_user,
+            "email" => Identifiers::add_email,
+            "anonymousid" => Identifiers::add_anonymous,
+            _ => continue,
+        };
+        each_text(value, &mut |text| add(found, text));
     }
+    Some(())
 }
 
-fn texts(value: &Value) -> Vec<String> {
+fn each_text(value: &Value, add: &mut impl FnMut(&str)) {
     match value {
-        Value::String(text) => vec![text.clone()],
-        Value::Number(number) => vec![number.to_string()],
-        Value::Array(values) => values.iter().filter(|value| !value.is_array()).flat_map(texts).collect(),
-        _ => Vec::new(),
+        Value::String(text) => add(text),
+        Value::Number(number) => add(&number.to_string()),
+        Value::Array(values) => {
+            values.iter().filter(|value| !value.is_array()).for_each(|value| each_text(value, add));
+        }
+        _ => {}
     }
 }
 
@@ -40,24 +43,28 @@ fn texts(value: &Value) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn of(cell: &str) -> Option<Identifiers> {
+        let mut found = Identifiers::default();
+        read(cell, &mut found).map(|()| found)
+    }
+
     #[test]
     fn typographic_quotes_are_read_where_they_stand_for_those_of_json() {
-        let ids = read(r#"{“anonymous_id":["anon_2"], "email": [“green@force.com”, "x@y.z"]}"#).unwrap();
-        assert_eq!(ids.of("anonymousid"), ["anon_2"]);
-        assert_eq!(ids.of("email"), ["green@force.com", "x@y.z"]);
-        let inside = read(r#"{"user_id":["O“Neil”"]}"#).unwrap();
-        assert_eq!(inside.of("userid"), ["O“Neil”"], "those within a text belong to it");
+        let ids = of(r#"{“anonymous_id":["anon_2"], "email": [“green@force.com”, "x@y.z"]}"#).unwrap();
+        assert_eq!(ids.anonymous, ["anon_2"]);
+        assert_eq!(ids.emails, ["green@force.com", "x@y.z"]);
+        let inside = of(r#"{"user_id":["O“Neil”"]}"#).unwrap();
+        assert_eq!(inside.users, ["O“Neil”"], "those within a text belong to it");
     }
 
     #[test]
     fn shapes_that_are_no_lists_of_texts_are_read_as_far_as_they_go() {
-        let ids = read(r#"{"user_id":7,"email":"a@b.c","anonymous_id":[1,null,["x"],"y"]}"#).unwrap();
-        assert_eq!(ids.of("userid"), ["7"]);
-        assert_eq!(ids.of("email"), ["a@b.c"]);
-        assert_eq!(ids.of("anonymousid"), ["1", "y"]);
-        assert!(read("").unwrap().of("email").is_empty());
+        let ids = of(r#"{"user_id":7,"email":"a@b.c","anonymous_id":[1,null,["x"],"y"]}"#).unwrap();
+        assert_eq!((ids.users, ids.emails), (vec!["7".to_owned()], vec!["a@b.c".to_owned()]));
+        assert_eq!(ids.anonymous, ["1", "y"]);
+        assert!(of("").unwrap().is_empty());
         for cell in ["[]", "{", "a", "1"] {
-            assert!(read(cell).is_none(), "{cell}");
+            assert!(of(cell).is_none(), "{cell}");
         }
     }
 }

@@ -14,10 +14,13 @@ pub(crate) enum Column {
     User,
     Email,
     Anonymous,
-    /// A trait that was chosen for the export, as its name is written.
-    Trait(String),
-    /// A column without a name.
-    Unnamed,
+    /// A trait that was chosen for the export, as its name is written, and in the form that is compared.
+    Trait {
+        name: String,
+        folded: String,
+    },
+    /// A column without a name, or of the trait that each row states anyway.
+    Nothing,
 }
 
 /// What each row states, beside its further columns.
@@ -55,6 +58,15 @@ impl Layout {
         }
         let Some(stated) = stated(&columns, options, has_one_key)? else { return Ok(None) };
         let seed = format!("{stated:?} {header:?}").into_bytes();
+        let stated_key = match &stated {
+            Stated::Audience(name) | Stated::Trait(name) => Some(segment::fold_key(name)),
+            Stated::TraitOfKey => None,
+        };
+        let without_stated = |column| match column {
+            Column::Trait { folded, .. } if Some(&folded) == stated_key.as_ref() => Column::Nothing,
+            column => column,
+        };
+        let columns = columns.into_iter().map(without_stated).collect();
         Ok(Some(Self { columns, stated, seed }))
     }
 }
@@ -89,14 +101,14 @@ fn column(name: &str) -> Column {
         "key" => return Column::Key,
         "value" => return Column::Value,
         "externalids" => return Column::ExternalIds,
-        "" => return Column::Unnamed,
+        "" => return Column::Nothing,
         _ => {}
     }
     match folded.trim_end_matches(|c: char| c.is_ascii_digit()) {
         "userid" => Column::User,
         "email" => Column::Email,
         "anonymousid" => Column::Anonymous,
-        _ => Column::Trait(name.trim().to_owned()),
+        _ => Column::Trait { name: name.trim().to_owned(), folded },
     }
 }
 
@@ -115,9 +127,11 @@ mod tests {
         assert_eq!(column("External IDs"), Column::ExternalIds);
         assert_eq!(column("email_12"), Column::Email);
         assert_eq!(column("userId"), Column::User);
-        assert_eq!(column(" Favorite color "), Column::Trait("Favorite color".to_owned()));
-        assert_eq!(column("emailed"), Column::Trait("emailed".to_owned()));
-        assert_eq!(column(" "), Column::Unnamed);
+        let of_trait =
+            |name: &str, folded: &str| Column::Trait { name: name.to_owned(), folded: folded.to_owned() };
+        assert_eq!(column(" Favorite color "), of_trait("Favorite color", "favoritecolor"));
+        assert_eq!(column("emailed"), of_trait("emailed", "emailed"));
+        assert_eq!(column(" "), Column::Nothing);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One line of JSON as an event.
 
-use segment::{Body, Refusal};
+use segment::Refusal;
 use serde_json::value::RawValue;
 
 use crate::LATEST;
@@ -14,27 +14,23 @@ const SEED: &[u8] = b"events";
 pub(crate) fn event(line: &[u8], number: u64, time: &str) -> Result<Event, Reason> {
     let text = std::str::from_utf8(line).map_err(|_| Reason::NotJson)?.trim();
     let ids = LineId::new(SEED, number, line);
-    let (digest, message_id) = ids.event(0);
-    let (kind, bulk, added) = match segment::read(text.as_bytes(), LATEST) {
+    let digest = ids.digest(0);
+    let (kind, added) = match segment::check(text.as_bytes(), LATEST) {
         Ok(event) => {
-            // No identify is later than its receipt: one of this time has none of its own. A delete counts from its receipt.
-            let (kind, is_timeless) = match &event.body {
-                Body::Identify(identify) => (Kind::Identify, identify.time == LATEST),
-                Body::Delete(_) => (Kind::Delete, false),
-            };
             let mut added = String::new();
-            if event.message_id.is_none() {
-                added.push_str(&format!("\"messageId\":\"{message_id}\","));
+            if !event.has_message_id {
+                added.push_str(&format!("\"messageId\":\"{}\",", ids.message_id(digest)));
             }
-            if is_timeless {
+            // No identify is later than its receipt: one of this time has none of its own. A delete counts from its receipt.
+            if !event.is_delete && event.time == LATEST {
                 added.push_str(&format!("\"timestamp\":\"{time}\","));
             }
-            (kind, event.bulk, added)
+            (if event.is_delete { Kind::Delete } else { Kind::Identify }, added)
         }
-        Err(refusal) => (other(&refusal)?, false, String::new()),
+        Err(refusal) => (other(&refusal)?, String::new()),
     };
     let payload = RawValue::from_string(with(text, &added)).map_err(|_| Reason::NotJson)?;
-    Ok(Event { kind, bulk, payload, digest })
+    Ok(Event { kind, payload, digest })
 }
 
 fn other(refusal: &Refusal) -> Result<Kind, Reason> {
@@ -52,6 +48,7 @@ fn with(event: &str, members: &str) -> String {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use segment::Body;
 
     use super::*;
 
@@ -89,10 +86,10 @@ mod tests {
 
     #[test]
     fn other_types_are_events_and_the_rest_is_bad() {
-        let of = |line: &str| event(line.as_bytes(), 1, TIME).map(|event| (event.kind, event.bulk));
-        assert_eq!(of(r#"{"type":"track","userId":"u"}"#), Ok((Kind::Other, false)));
+        let of = |line: &str| event(line.as_bytes(), 1, TIME).map(|event| event.kind);
+        assert_eq!(of(r#"{"type":"track","userId":"u"}"#), Ok(Kind::Other));
         let engage = r#"{"type":"identify","userId":"u","context":{"personas":{}}}"#;
-        assert_eq!(of(engage), Ok((Kind::Identify, true)));
+        assert_eq!(of(engage), Ok(Kind::Identify));
         assert_eq!(of("{}"), Err(Reason::NoType));
         assert_eq!(of(r#"{"type":"identify"}"#), Err(Reason::NoIdentifier));
         assert_eq!(of(r#"{"type":"delete"}"#), Err(Reason::NoIdentifier));

@@ -129,7 +129,7 @@ impl Parser {
             Some(Reader::Export { table, layout }) => {
                 let (consumed, read) = header(bytes, is_end, table, &self.options)?;
                 *layout = read;
-                step(consumed, if consumed == 0 { Found::Part } else { Found::Nothing })
+                passed(consumed)
             }
         };
         self.place.pass(&bytes[..step.consumed]);
@@ -150,7 +150,7 @@ impl Parser {
         let blank = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         if blank > 0 {
             let consumed = if blank == bytes.len() { lines::known(bytes, is_end) } else { blank };
-            return Ok(step(consumed, if consumed == 0 { Found::Part } else { Found::Nothing }));
+            return Ok(passed(consumed));
         }
         if bytes.len() < MARK.len() && !is_end || bytes.is_empty() {
             return Ok(step(0, Found::Part));
@@ -174,6 +174,11 @@ fn step(consumed: usize, found: Found) -> Step {
     Step { consumed, found }
 }
 
+/// Bytes that count for nothing; if there are none, more are needed.
+fn passed(consumed: usize) -> Step {
+    step(consumed, if consumed == 0 { Found::Part } else { Found::Nothing })
+}
+
 fn next_line(
     bytes: &[u8],
     is_end: bool,
@@ -184,7 +189,7 @@ fn next_line(
     let known = lines::known(bytes, is_end);
     let mut consumed = end.map_or(known, |end| end.next);
     if std::mem::replace(is_skipping, *is_skipping && end.is_none()) {
-        return step(consumed, if consumed == 0 { Found::Part } else { Found::Nothing });
+        return passed(consumed);
     }
     let mut line = &bytes[..end.map_or(known, |end| end.text)];
     if line.len() > LONGEST {

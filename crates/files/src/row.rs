@@ -5,7 +5,6 @@
 //! (<https://segment.com/docs/engage/using-engage-data/>), and so does this. Further anonymousIds of somebody who has a
 //! stronger identifier are left out: what they would state, the stronger one states.
 
-use segment::Body;
 use serde_json::value::RawValue;
 
 use crate::LATEST;
@@ -44,14 +43,20 @@ pub(crate) fn events(
 ) -> Result<Vec<Event>, Reason> {
     let statement = statement(layout, cells)?;
     let found = identifiers(layout, cells)?;
-    let first = |texts: &'_ [String]| texts.first().cloned();
-    let (user, email, anonymous) = (first(&found.users), first(&found.emails), first(&found.anonymous));
-    let whom = Whom { user: user.as_deref(), email: email.as_deref(), anonymous: anonymous.as_deref() };
-    let mut events = vec![event(&statement, &whom, ids.event(0), time)?];
+    let whom = Whom {
+        user: found.users.first().map(String::as_str),
+        email: found.emails.first().map(String::as_str),
+        anonymous: found.anonymous.first().map(String::as_str),
+    };
+    let event = |statement: &Statement<'_>, whom: &Whom<'_>, number| {
+        let digest = ids.digest(number);
+        event(statement.json(whom, &ids.message_id(digest), time), digest)
+    };
+    let mut events = vec![event(&statement, &whom, 0)?];
     let alone = Statement { traits: Vec::new(), ..statement };
     for (number, whom) in (1..).zip(further(&found)) {
         // An address that is none names nobody, and the row has another identifier.
-        events.extend(event(&alone, &whom, ids.event(number), time).ok());
+        events.extend(event(&alone, &whom, number).ok());
     }
     Ok(events)
 }
@@ -75,13 +80,14 @@ fn statement<'a>(layout: &'a Layout, cells: &[&'a str]) -> Result<Statement<'a>,
         Stated::Trait(name) => ("trait", name.as_str(), Some(cell(&Column::Value)?)),
         Stated::TraitOfKey => ("trait", cell(&Column::Key)?, Some(cell(&Column::Value)?)),
     };
-    let folded = segment::fold_key(key);
+    // The layout has no column of a trait that is the same in each row.
+    let stated = matches!(layout.stated, Stated::TraitOfKey).then(|| segment::fold_key(key));
     let named = layout.columns.iter().zip(cells).filter_map(|(column, cell)| match column {
-        Column::Trait(name) => Some((name.as_str(), *cell)),
+        Column::Trait { name, folded } if stated.as_ref() != Some(folded) => Some((name.as_str(), *cell)),
         _ => None,
     });
-    let traits = named.filter(|(name, cell)| !cell.trim().is_empty() && segment::fold_key(name) != folded);
-    Ok(Statement { class, key, value, traits: traits.collect() })
+    let traits = named.filter(|(_, cell)| !cell.trim().is_empty()).collect();
+    Ok(Statement { class, key, value, traits })
 }
 
 fn identifiers(layout: &Layout, cells: &[&str]) -> Result<Identifiers, Reason> {
@@ -89,10 +95,7 @@ fn identifiers(layout: &Layout, cells: &[&str]) -> Result<Identifiers, Reason> {
     let all = || layout.columns.iter().zip(cells);
     for (_, cell) in all().filter(|(column, _)| **column == Column::ExternalIds) {
         // Another column may have an identifier, but those of this cell would be left out silently.
-        let ids = external_ids::read(cell).ok_or(Reason::ExternalIds)?;
-        ids.of("userid").iter().for_each(|id| found.add_user(id));
-        ids.of("email").iter().for_each(|id| found.add_email(id));
-        ids.of("anonymousid").iter().for_each(|id| found.add_anonymous(id));
+        external_ids::read(cell, &mut found).ok_or(Reason::ExternalIds)?;
     }
     for (column, cell) in all() {
         match column {
@@ -109,18 +112,12 @@ fn identifiers(layout: &Layout, cells: &[&str]) -> Result<Identifiers, Reason> {
     }
 }
 
-fn event(
-    statement: &Statement<'_>,
-    whom: &Whom<'_>,
-    (digest, message_id): ([u8; 16], String),
-    time: &str,
-) -> Result<Event, Reason> {
-    let text = statement.json(whom, &message_id, time);
-    match segment::read(text.as_bytes(), LATEST) {
-        Ok(read) => {
-            debug_assert!(matches!(read.body, Body::Identify(_)), "a row is an identify");
-            let payload = RawValue::from_string(text).map_err(|_| Reason::NotJson)?;
-            Ok(Event { kind: Kind::Identify, bulk: read.bulk, payload, digest })
+fn event(identify: String, digest: [u8; 16]) -> Result<Event, Reason> {
+    match segment::check(identify.as_bytes(), LATEST) {
+        Ok(checked) => {
+            debug_assert!(!checked.is_delete, "a row is an identify");
+            let payload = RawValue::from_string(identify).map_err(|_| Reason::NotJson)?;
+            Ok(Event { kind: Kind::Identify, payload, digest })
         }
         Err(refusal) => Err(Reason::of(&refusal).unwrap_or(Reason::NoType)),
     }

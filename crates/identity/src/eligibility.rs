@@ -1,5 +1,6 @@
 //! The settings of a connection that decide who can be an affiliate and what is told of it.
 
+use crate::audiences::Watched;
 use crate::graph::TraitValue;
 use crate::{Map, Text};
 
@@ -25,6 +26,8 @@ pub struct Rules {
     pub late_creates: i64,
     /// Fields that are neither sent nor emptied for the time being, because Refersion refuses them for everybody.
     pub suspended: Vec<Text>,
+    /// The audiences that are counted.
+    pub audiences: Watched,
 }
 
 /// The prefix of a custom trait's key.
@@ -148,6 +151,7 @@ mod tests {
             scrub: false,
             late_creates: 0,
             suspended: Vec::new(),
+            audiences: Watched::default(),
         }
     }
 

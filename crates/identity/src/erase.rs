@@ -12,7 +12,7 @@ use crate::tombstones::Tombstones;
 use crate::{Map, Text};
 
 /// How old a search may be and still speak for an address on which a tombstone lies.
-const SEARCH_IS_FRESH_FOR_MICROS: i64 = 3_600_000_000;
+pub(crate) const SEARCH_IS_FRESH_FOR_MICROS: i64 = 3_600_000_000;
 
 /// Erases what tombstones cover. Returns the covered events: nothing of their payloads may remain.
 pub fn erase(graph: &mut Graph, rules: &Rules) -> Vec<Uuid> {

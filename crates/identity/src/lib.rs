@@ -28,6 +28,8 @@
 //!
 //! An identifier that links more than a set number of others counts for nobody, and links nothing. ([`shared`])
 //!
+//! What a graph adds to the counts of audiences follows from the same picture. ([`audiences`])
+//!
 //! Beside these, an affiliate remembers its *payee*, whose own statements alone reach the payout field. ([`payout`])
 //!
 //! Each rule is a maximum, a minimum or a union, so the same events make the same persons in whatever order and however
@@ -40,13 +42,16 @@
 //! know yet), [`plan`] (the next step for each), [`answer`] (what a call's end changes), [`settle`] (how events end).
 
 pub mod answer;
+pub mod audiences;
 pub mod bounds;
 pub mod difference;
 pub mod digest;
+pub mod drift;
 pub mod eligibility;
 pub mod erase;
 pub mod fold;
 pub mod graph;
+pub mod known;
 pub mod payout;
 pub mod plan;
 pub mod resolution;

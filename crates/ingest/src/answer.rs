@@ -35,14 +35,7 @@ pub(crate) fn to_path(path: &str, refused: Refused, close: bool) -> Answer {
     match Route::of(path) {
         Some(route) => route.refused(refused, close),
         None if tracking::is_below(path) => tracking::refused_below(refused, close),
-        None => {
-            let mut answer = refused_with(&refused, &json!({ "message": refused.to_string() }), close);
-            if refused.status() == StatusCode::METHOD_NOT_ALLOWED {
-                // Segment's Webhooks (Actions) may use any of these.
-                answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"));
-            }
-            answer
-        }
+        None => refused_with(&refused, &json!({ "message": refused.to_string() }), close),
     }
 }
 
@@ -55,8 +48,8 @@ pub(crate) fn refused_with(refused: &Refused, body: &Value, close: bool) -> Answ
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
-    if refused.status() == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    if let Some(methods) = refused.allowed_methods() {
+        headers.insert(ALLOW, HeaderValue::from_static(methods));
     }
     if refused.status() == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"segment\""));

@@ -3,7 +3,6 @@
 //! <https://segment.com/docs/partners/direct-destination/>
 
 use jiff::Timestamp;
-use queue::Lane;
 use serde_json::value::RawValue;
 
 use crate::publisher::Incoming;
@@ -14,16 +13,11 @@ pub(crate) const PATH: &str = "/segment";
 
 /// The event of a body, as it came, less the key with which it came.
 pub(crate) fn event(json: &[u8], api_key: &str, received_at: Timestamp) -> Result<Incoming, Refused> {
-    let event = segment::read(json, received_at).map_err(|refusal| match refusal {
+    let event = segment::check(json, received_at).map_err(|refusal| match refusal {
         segment::Refusal::NotAnObject => Refused::NotAnObject,
         other => Refused::Event(other),
     })?;
-    Ok(Incoming {
-        lane: if event.bulk { Lane::Bulk } else { Lane::Live },
-        is_delete: matches!(event.body, segment::Body::Delete(_)),
-        is_public: false,
-        payload: payload(json, api_key)?,
-    })
+    Ok(Incoming::of(event, payload(json, api_key)?))
 }
 
 fn payload(json: &[u8], api_key: &str) -> Result<Box<RawValue>, Refused> {

@@ -12,9 +12,11 @@ use listener::Client;
 use queue::{Clock, GroupCommit};
 use segment::array;
 use tokio::time::{Instant, timeout};
+use tracing::{Instrument as _, debug_span};
 use uuid::Uuid;
 
 use crate::admission::Unlimited;
+use crate::affiliates::{self, NoHooks};
 use crate::answer::{self, Answer};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
@@ -27,17 +29,19 @@ use crate::registration::Registrations;
 use crate::signatures::{Claim, NoSecrets, Signatures};
 use crate::tracking::{self, Route};
 use crate::{
-    Admission, Figures, Keys, Limits, Registrar, RegistrationFigures, SharedSecrets, body, credentials,
-    direct, webhooks,
+    Admission, AffiliateHooks, Figures, Keys, Limits, RefusedSignatures, Registrar, RegistrationFigures,
+    SharedSecrets, body, credentials, direct, refused_signatures, webhooks,
 };
 
 /// The ingest endpoint. It holds nothing that a crash can lose.
 pub struct Endpoint {
     pub(crate) guard: Guard,
     signatures: Signatures,
+    refused_signatures: refused_signatures::Counts,
     clients: Clients,
     pub(crate) budget: Arc<Budget>,
     pub(crate) publisher: Publisher,
+    pub(crate) hooks: Arc<dyn AffiliateHooks>,
     clock: Clock,
     limits: Limits,
     pub(crate) meters: Meters,
@@ -67,7 +71,18 @@ impl Endpoint {
         let limits = Limits { max_array_bytes, ..limits };
         let signatures = Signatures::new(Arc::new(NoSecrets));
         let publisher = Publisher::new(group, Arc::new(Unlimited), randomness);
-        Self { guard, signatures, clients, budget, publisher, clock, limits, meters: Meters::default() }
+        Self {
+            guard,
+            signatures,
+            refused_signatures: refused_signatures::Counts::new(),
+            clients,
+            budget,
+            publisher,
+            hooks: Arc::new(NoHooks),
+            clock,
+            limits,
+            meters: Meters::default(),
+        }
     }
 
     /// The same endpoint, which accepts new events only while `admission` says that there is room.
@@ -82,6 +97,12 @@ impl Endpoint {
         Self { signatures: Signatures::new(secrets), ..self }
     }
 
+    /// The same endpoint, which gives Refersion's webhooks to `hooks`.
+    #[must_use]
+    pub fn with_affiliate_hooks(self, hooks: Arc<dyn AffiliateHooks>) -> Self {
+        Self { hooks, ..self }
+    }
+
     /// The same endpoint, which has unknown keys verified and registered by `registrar`. Needs a tokio runtime.
     #[must_use]
     pub fn with_registrar(self, registrar: Arc<dyn Registrar>) -> Self {
@@ -93,6 +114,12 @@ impl Endpoint {
     #[must_use]
     pub fn registrations(&self) -> Option<RegistrationFigures> {
         self.guard.registrations().map(Registrations::figures)
+    }
+
+    /// Requests that were refused because of their signature, of at most `most` connections, newest first.
+    #[must_use]
+    pub fn refused_signatures(&self, most: usize) -> Vec<RefusedSignatures> {
+        self.refused_signatures.newest(most)
     }
 
     /// The limits that it keeps.
@@ -124,7 +151,8 @@ impl Endpoint {
     {
         let began = Instant::now();
         let (head, mut body) = request.into_parts();
-        let answer = match self.route(peer, &head, &mut body).await {
+        let span = debug_span!("request", %peer, method = %head.method);
+        let answer = match self.route(peer, &head, &mut body).instrument(span).await {
             Ok(answer) => answer,
             Err(refused) => {
                 // Read to its end, if it is short, so that the connection can go on.
@@ -141,8 +169,14 @@ impl Endpoint {
         B: Body<Data = Bytes> + Unpin,
     {
         listener::check_host(head)?;
+        if head.method == Method::OPTIONS && tracking::is_below(head.uri.path()) {
+            return Ok(tracking::preflight());
+        }
         if let Some(route) = Route::of(head.uri.path()) {
             return route.answer(self, self.client(peer, &head.headers), head, body).await;
+        }
+        if affiliates::is_below(head.uri.path()) {
+            return self.take_webhook(self.client(peer, &head.headers), head, body).await;
         }
         match (&head.method, head.uri.path().trim_end_matches('/')) {
             (&Method::POST | &Method::PUT | &Method::PATCH, direct::PATH) => {
@@ -152,7 +186,6 @@ impl Endpoint {
             }
             (_, direct::PATH) => Err(Refused::NotPost),
             (&Method::GET, "") => Ok(answer::hint()),
-            (&Method::OPTIONS, _) if tracking::is_below(head.uri.path()) => Ok(tracking::preflight()),
             _ => Err(Refused::NoSuchPath),
         }
     }
@@ -166,24 +199,36 @@ impl Endpoint {
         let _under_way = self.begin(client)?;
         let Some(api_key) = credentials::key(headers) else { return Err(self.guard.without_key().await) };
         let connection = self.guard.connection_for(client.address, Key::Api(&api_key)).await?;
-        let claim = self.signatures.claim(connection, headers).await?;
+        let accepted = self.accept_from(Sender { connection, api_key, received_at }, headers, body).await;
+        accepted.inspect_err(|refused| self.refused_signatures.note(connection, refused, received_at))
+    }
+
+    async fn accept_from<B>(
+        &self,
+        sender: Sender,
+        headers: &HeaderMap,
+        body: &mut B,
+    ) -> Result<Answer, Refused>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let claim = self.signatures.claim(sender.connection, headers).await?;
         if body::is_encoded(headers) {
             return Err(Refused::Compressed);
         }
-        let mut held = self.budget.hold(connection);
+        let mut held = self.budget.hold(sender.connection);
         let json = body::read(body, self.body_limits(), &mut held).await?;
-        let sender = Sender { connection, api_key, claim, received_at };
         if array::begins_array(&json) {
             // Its items are copied.
             held.grow(json.len())?;
-            self.accept_array(&sender, json).await.map(answer::accepted_all)
+            self.accept_array(&sender, &claim, json).await.map(answer::accepted_all)
         } else {
-            self.accept_event(&sender, json).await.map(answer::accepted)
+            self.accept_event(&sender, &claim, json).await.map(answer::accepted)
         }
     }
 
-    async fn accept_event(&self, sender: &Sender, json: Vec<u8>) -> Result<Uuid, Refused> {
-        sender.claim.check(&json)?;
+    async fn accept_event(&self, sender: &Sender, claim: &Claim, json: Vec<u8>) -> Result<Uuid, Refused> {
+        claim.check(&json)?;
         let event = direct::event(&json, &sender.api_key, sender.received_at)?;
         drop(json);
         let ids = self.publisher.publish(sender.connection, sender.received_at, vec![event]).await?;
@@ -192,10 +237,10 @@ impl Endpoint {
     }
 
     /// Returns how many events there are.
-    async fn accept_array(&self, sender: &Sender, json: Vec<u8>) -> Result<usize, Refused> {
+    async fn accept_array(&self, sender: &Sender, claim: &Claim, json: Vec<u8>) -> Result<usize, Refused> {
         let events = {
             let items = array::items(&json)?;
-            sender.claim.check_array(&json, items.first().map(|item| item.get().as_bytes()))?;
+            claim.check_array(&json, items.first().map(|item| item.get().as_bytes()))?;
             webhooks::events(&items, &sender.api_key, sender.received_at).await
         };
         drop(json);
@@ -224,7 +269,7 @@ impl Endpoint {
         client.counts.then(|| self.clients.begin(client.address)).transpose()
     }
 
-    fn body_limits(&self) -> BodyLimits {
+    pub(crate) fn body_limits(&self) -> BodyLimits {
         BodyLimits {
             bytes: self.limits.max_body_bytes,
             array_bytes: self.limits.max_array_bytes,
@@ -237,6 +282,5 @@ impl Endpoint {
 struct Sender {
     connection: i64,
     api_key: String,
-    claim: Claim,
     received_at: Timestamp,
 }

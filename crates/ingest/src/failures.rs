@@ -14,11 +14,11 @@ use tokio::time::Instant;
 
 use crate::guard::KeyDigest;
 
-/// For how long wrong keys are counted together.
-const WINDOW: Duration = Duration::from_secs(60);
+/// For how long what one client does is counted together.
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
 /// Clients that are remembered; beyond, the one that was quiet for longest is forgotten.
-const CLIENTS: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+pub(crate) const CLIENTS: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
 /// The wrong keys of each client.
 pub(crate) struct Failures {

@@ -20,7 +20,7 @@ use crate::failures::Failures;
 use crate::lookups::{Lookups, Owner};
 use crate::refused::Refused;
 use crate::registration::Registrations;
-use crate::{Keys, KeysUnavailable};
+use crate::{Keys, KeysUnavailable, keys};
 
 /// How a key is remembered: its SHA-256, so that memory holds no key for longer than a request.
 pub(crate) type KeyDigest = [u8; 32];
@@ -189,12 +189,11 @@ impl Guard {
         }
     }
 
-    fn unavailable(&self, error: Option<&KeysUnavailable>) -> Refused {
+    pub(crate) fn unavailable(&self, error: Option<&KeysUnavailable>) -> Refused {
         if let Some(times) = self.unavailable.occurred() {
-            let cause = error.and_then(|error| std::error::Error::source(error).map(ToString::to_string));
-            let cause = cause.unwrap_or_else(|| format!("no answer within {ASKING:?}"));
+            let cause = keys::cause(error, ASKING);
             tracing::warn!(
-                cause,
+                error = cause,
                 times,
                 "keys cannot be checked, so requests with new ones are answered 503"
             );

@@ -1,6 +1,7 @@
 //! The port to the key store.
 
 use std::error::Error;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -43,4 +44,9 @@ impl KeysUnavailable {
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: cause.into() }
     }
+}
+
+/// Why nothing can be said, for the log: what the store said, or that it said nothing within `limit`.
+pub(crate) fn cause(error: Option<&KeysUnavailable>, limit: Duration) -> String {
+    error.map_or_else(|| format!("no answer within {limit:?}"), |error| error.cause.to_string())
 }

@@ -9,9 +9,10 @@
 //!
 //! The endpoint knows the queue and the shape of events. It knows neither the ledger nor Refersion; which connection a key
 //! belongs to, [`Keys`] says, what its requests are signed with, [`SharedSecrets`], and whether there is room for new events,
-//! [`Admission`]. Where unknown keys are to become connections, a [`Registrar`] verifies them.
+//! [`Admission`]. Refersion's own webhooks come below `/refersion/`, and [`AffiliateHooks`] takes them. Where unknown keys are to become connections, a [`Registrar`] verifies them.
 
 mod admission;
+mod affiliates;
 mod answer;
 mod body;
 mod budget;
@@ -28,6 +29,7 @@ mod lookups;
 mod meters;
 mod publisher;
 mod refused;
+mod refused_signatures;
 mod registration;
 mod serve;
 mod shedding;
@@ -37,10 +39,12 @@ mod tracking;
 mod webhooks;
 
 pub use admission::{Admission, NoRoom};
+pub use affiliates::{AffiliateHooks, Received};
 pub use endpoint::Endpoint;
 pub use keys::{Keys, KeysUnavailable};
 pub use limits::Limits;
 pub use meters::{Figures, Latency, Meters};
+pub use refused_signatures::RefusedSignatures;
 pub use registration::{Registrar, Registration, RegistrationFigures, RegistrationLimits};
 pub use serve::{serve, serve_closed};
 pub use signatures::SharedSecrets;

@@ -1,10 +1,12 @@
 //! The one way into the queue: every contract turns a request into events, and this makes them durable.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use connections::Randomness;
 use jiff::Timestamp;
 use queue::{Envelope, FORMAT, GroupCommit, GroupCounts, Lane, PublishError};
+use segment::Checked;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -22,6 +24,29 @@ pub(crate) struct Incoming {
     pub(crate) is_public: bool,
     /// The event, less any key in it.
     pub(crate) payload: Box<RawValue>,
+}
+
+impl Incoming {
+    /// An event of a sender that has the secret of its connection.
+    pub(crate) fn of(event: Checked, payload: Box<RawValue>) -> Self {
+        Self {
+            lane: if event.bulk { Lane::Bulk } else { Lane::Live },
+            is_delete: event.is_delete,
+            is_public: false,
+            payload,
+        }
+    }
+}
+
+/// An event without the key of its sender, in any escape, also if it is nested too deeply to be read: the worker tells why it
+/// failed.
+pub(crate) fn without_key(event: Box<RawValue>, key: &str) -> Box<RawValue> {
+    let changed = match segment::without_key(event.get().as_bytes(), key) {
+        Ok(Cow::Borrowed(_)) => return event,
+        Ok(Cow::Owned(clean)) => String::from_utf8_lossy(&clean).into_owned(),
+        Err(_) => segment::text_without_key(event.get(), key),
+    };
+    RawValue::from_string(changed).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// Publishes the events of requests.

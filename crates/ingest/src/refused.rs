@@ -174,6 +174,16 @@ impl Refused {
         }
     }
 
+    /// The methods that are accepted, if it is the method that is not.
+    pub(crate) fn allowed_methods(&self) -> Option<&'static str> {
+        match self {
+            // Segment's Webhooks (Actions) may use any of these.
+            Self::NotPost => Some("POST, PUT, PATCH"),
+            Self::NotPostBelow => Some("POST"),
+            _ => None,
+        }
+    }
+
     /// When the same request may be worth another try; `None` where it never is.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {

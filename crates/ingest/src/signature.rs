@@ -49,12 +49,11 @@ impl Signature {
     }
 }
 
-/// What checks the signatures of one connection: its shared secrets, prepared, without their texts. Cheap to clone.
-#[derive(Clone)]
+/// What checks signatures that were made with one shared secret: the secret, prepared, without its text.
 pub(crate) struct Signer(Hmac<Sha1>);
 
 impl Signer {
-    /// What checks signatures that were made with `secret`.
+    /// The signer that has `secret`.
     pub(crate) fn new(secret: &SharedSecret) -> Self {
         Self(Hmac::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes a key of any length"))
     }

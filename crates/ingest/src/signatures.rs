@@ -13,9 +13,9 @@ use lru::LruCache;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use crate::KeysUnavailable;
 use crate::refused::Refused;
 use crate::signature::{Signature, Signer};
+use crate::{KeysUnavailable, keys};
 
 /// For how long what was read holds without asking again.
 const FRESH: Duration = Duration::from_secs(10);
@@ -60,7 +60,6 @@ pub(crate) struct Signatures {
     unavailable: RareLog,
 }
 
-#[derive(Clone)]
 struct Known {
     signers: Signers,
     asked_at: Instant,
@@ -146,9 +145,12 @@ impl Signatures {
 
     fn unavailable(&self, error: Option<&KeysUnavailable>) -> Refused {
         if let Some(times) = self.unavailable.occurred() {
-            let cause = error.and_then(|error| std::error::Error::source(error).map(ToString::to_string));
-            let cause = cause.unwrap_or_else(|| format!("no answer within {ASKING:?}"));
-            tracing::warn!(cause, times, "shared secrets cannot be read, so requests are answered 503");
+            let cause = keys::cause(error, ASKING);
+            tracing::warn!(
+                error = cause,
+                times,
+                "shared secrets cannot be read, so requests are answered 503"
+            );
         }
         Refused::KeysUnavailable
     }

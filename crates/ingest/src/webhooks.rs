@@ -8,10 +8,9 @@
 
 use jiff::Timestamp;
 use queue::Lane;
-use segment::Body;
 use serde_json::value::RawValue;
 
-use crate::publisher::Incoming;
+use crate::publisher::{self, Incoming};
 
 /// The longest item that is kept whole, in bytes. Segment's own limit for one event is 32 KiB; the queue's is 2 MiB.
 const MAX_ITEM_BYTES: usize = 1024 * 1024;
@@ -34,13 +33,8 @@ pub(crate) async fn events(items: &[&RawValue], api_key: &str, received_at: Time
 
 fn event(item: &RawValue, api_key: &str, received_at: Timestamp) -> Incoming {
     let payload = payload(item, api_key);
-    match segment::read(payload.get().as_bytes(), received_at) {
-        Ok(event) => Incoming {
-            lane: if event.bulk { Lane::Bulk } else { Lane::Live },
-            is_delete: matches!(event.body, Body::Delete(_)),
-            is_public: false,
-            payload,
-        },
+    match segment::check(payload.get().as_bytes(), received_at) {
+        Ok(event) => Incoming::of(event, payload),
         // Nobody waits for its end.
         Err(_) => Incoming { lane: Lane::Bulk, is_delete: false, is_public: false, payload },
     }
@@ -48,20 +42,12 @@ fn event(item: &RawValue, api_key: &str, received_at: Timestamp) -> Incoming {
 
 /// The item as it came, without the key; of one that is too long whom it names, and its beginning.
 fn payload(item: &RawValue, api_key: &str) -> Box<RawValue> {
-    let kept = if item.get().len() > MAX_ITEM_BYTES {
-        // The key is taken out first, so that none is cut in two.
-        segment::shortened(&segment::text_without_key(item.get(), api_key), KEPT_BYTES)
-    } else {
-        without_key(item.get(), api_key)
-    };
+    if item.get().len() <= MAX_ITEM_BYTES {
+        return publisher::without_key(item.to_owned(), api_key);
+    }
+    // The key is taken out first, so that none is cut in two.
+    let kept = segment::shortened(&segment::text_without_key(item.get(), api_key), KEPT_BYTES);
     RawValue::from_string(kept).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-fn without_key(json: &str, api_key: &str) -> String {
-    let clean = segment::without_key(json.as_bytes(), api_key).ok();
-    let clean = clean.and_then(|clean| String::from_utf8(clean.into_owned()).ok());
-    // It is nested too deeply to be parsed.
-    clean.unwrap_or_else(|| segment::text_without_key(json, api_key))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use identity::audiences::Counted;
 use identity::graph::{Identifier, Kind, Lane, TraitValue};
 use identity::stamp::{Moment, Stamp};
 use identity::{Digest, Graph};
@@ -164,7 +165,8 @@ fn new(number: u64) -> Save {
             Some("c2VhbGVkIHdpdGggYSBub25jZSBhbmQgYSB0YWcgb2Ygc2l4dGVlbiBieXRlcw==".to_owned());
         graph.identifiers.insert(digest, identifier);
     }
-    let mut save = changed(ledger::GraphRow { row: Row { id: 0, version: 0, dirty: 0, waiting: 0 }, graph });
+    let row = Row { id: 0, version: 0, dirty: 0, waiting: 0 };
+    let mut save = changed(ledger::GraphRow { row, graph, counted: Counted::default() });
     (save.row, save.new_digests) = (None, digests(number).to_vec());
     save
 }
@@ -185,7 +187,8 @@ fn changed(row: ledger::GraphRow) -> Save {
             identifier.traits.insert(name.into(), said);
         }
     }
-    Save { row: Some(row.row), graph, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 }
+    let (row, counted) = (Some(row.row), row.counted);
+    Save { row, graph, counted, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 }
 }
 
 fn event(id: Uuid, number: u64) -> NewEvent {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connections::ConnectionId;
+use identity::audiences::{Counted, FIGURES};
 use identity::graph::Lane;
 use identity::plan::StepKind;
 use identity::stamp::Moment;
@@ -71,8 +72,21 @@ pub struct Changes {
     pub held_back: i64,
     /// By field (`country`, `custom:7`): how many more affiliates keep a value of it that has to go than before.
     pub stuck: BTreeMap<String, i64>,
+    /// By audience: how many more persons are what than before, in the order of
+    /// [`Standing::figures`](identity::audiences::Standing::figures).
+    pub audiences: BTreeMap<u64, [i64; FIGURES]>,
     /// What an operator should be able to read later.
     pub audit: Vec<Audit>,
+}
+
+impl Changes {
+    /// Notes what is counted of a graph now, where `before` is in the ledger.
+    pub fn count(&mut self, before: &Counted, now: &Counted) {
+        for (audience, change) in now.since(before) {
+            let figures = self.audiences.entry(audience).or_default();
+            figures.iter_mut().zip(change).for_each(|(figure, more)| *figure += more);
+        }
+    }
 }
 
 /// A graph to write.
@@ -82,6 +96,8 @@ pub struct Save {
     pub row: Option<Row>,
     /// What it holds now.
     pub graph: Graph,
+    /// What is counted of it now, for audiences. The difference to what was read is in [`Changes::audiences`].
+    pub counted: Counted,
     /// The identifiers to be found under, those that are not indexed to this graph yet.
     pub new_digests: Vec<Digest>,
     /// What it needs next, if anything: only where something is dirty.

@@ -1,11 +1,12 @@
 //! The port by which operators understand dead letters.
 
 use async_trait::async_trait;
+use connections::ConnectionId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::groups::Group;
-use crate::{Audit, DeadLetterFilter, EventView, LedgerError};
+use crate::{AuditEntry, DeadLetterFilter, EventView, LedgerError};
 
 /// What the audit calls acts on dead letters.
 pub(crate) const DISCARDED: &str = "dead_letters_discarded";
@@ -16,11 +17,10 @@ pub(crate) const EXPIRED: &str = "dead_letters_expired";
 /// Why a dead letter of a class is discarded whose retention has ended.
 pub(crate) const RETENTION_ENDED: &str = "its retention has ended";
 
-/// The line of the audit for dead letters of a class whose retention has ended.
-pub(crate) fn expired_line(at: Timestamp, class: &str, number: usize) -> Audit {
-    let letters = if number == 1 { "dead letter" } else { "dead letters" };
-    let subject = format!("{number} {letters} of `class:{class}`");
-    Audit { at, actor: "worker".to_owned(), action: EXPIRED.to_owned(), subject }
+/// The act of a worker on open dead letters of a class whose retention has ended.
+pub(crate) fn expiry(at: Timestamp, class: &str) -> Act {
+    let reason = Some(RETENTION_ENDED.to_owned());
+    Act { at, actor: "worker".to_owned(), selector: format!("class:{class}"), reason }
 }
 
 /// An operator's act on dead letters, as the audit keeps it.
@@ -28,6 +28,8 @@ pub(crate) fn expired_line(at: Timestamp, class: &str, number: usize) -> Audit {
 pub struct Act {
     /// When.
     pub at: Timestamp,
+    /// Who: see [`AuditEntry::actor`].
+    pub actor: String,
     /// Which dead letters: a selector without anything personal.
     pub selector: String,
     /// Why.
@@ -35,15 +37,18 @@ pub struct Act {
 }
 
 impl Act {
-    /// A line of the audit: `12 dead letters of`, the selector, and the reason.
-    pub(crate) fn line(&self, action: &str, number: usize) -> Audit {
+    /// A line of the audit about some dead letters of a connection. Its subject says selector and reason as well, for
+    /// readers of earlier versions.
+    pub(crate) fn line(&self, action: &str, connection: ConnectionId, number: usize) -> AuditEntry {
         let letters = if number == 1 { "dead letter" } else { "dead letters" };
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        Audit {
-            at: self.at,
-            actor: "operator".to_owned(),
-            action: action.to_owned(),
-            subject: format!("{number} {letters} of `{}`{reason}", self.selector),
+        let subject = format!("{number} {letters} of `{}`{reason}", self.selector);
+        AuditEntry {
+            connection: Some(connection),
+            selector: Some(self.selector.clone()),
+            reason: self.reason.clone(),
+            number: u64::try_from(number).ok(),
+            ..AuditEntry::new(self.at, &self.actor, action, subject)
         }
     }
 }

@@ -9,14 +9,22 @@
 
 pub mod arrivals;
 mod audience;
+pub mod audiences;
+mod audit;
+mod body;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod dead_letters;
+pub mod directory;
 mod failure;
 pub mod groups;
+pub mod hints;
+mod idempotency;
 pub mod monitoring;
 mod notifications;
+mod operators;
+pub mod plans;
 mod port;
 pub mod postgres;
 mod repairs;
@@ -29,19 +37,30 @@ pub mod view;
 mod words;
 
 pub use arrivals::{Arrivals, Missing, Stream};
+pub use audiences::{Audience, AudienceCounts, Audiences, Counting, NamedAudience, Rejections};
+pub use audit::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult};
 pub use changes::{
     Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
 };
 pub use dead_letters::{Act, DeadLetters};
+pub use directory::{
+    Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, Page, Walk, WalkRequest,
+};
 pub use groups::{Group, Mender};
-pub use monitoring::{HeldConnection, Monitoring, ProcessReport, ProcessRole, Registrations};
+pub use hints::Hints;
+pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
+pub use monitoring::{
+    HeldConnection, Monitoring, ProcessReport, ProcessRole, RefusedSignatures, Registrations,
+};
 pub use notifications::{Delivery, MAX_ERROR_CHARS, NewNotification, Notification, Notifications, Outbox};
-pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, Schedule, View};
+pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
+pub use plans::{Plan, PlanId, PlanState, Plans};
+pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, OperatorPorts, Schedule, View};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };
-pub use selector::{Selector, SelectorError};
+pub use selector::{AuditSelector, Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
 pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, DeadLetterState, DeadLetterView,

@@ -74,6 +74,19 @@ pub struct Registrations {
     pub unavailable: u64,
 }
 
+/// Requests of a connection that a process answered 403 since it started, because of their signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedSignatures {
+    /// The id of the connection.
+    pub connection: ConnectionId,
+    /// Without a signature.
+    pub missing: u64,
+    /// With a wrong one.
+    pub wrong: u64,
+    /// When the last of them came.
+    pub last_at: Timestamp,
+}
+
 /// A process as it reports itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProcessReport {
@@ -101,6 +114,8 @@ pub struct ProcessReport {
     pub untaken_since: Option<Timestamp>,
     /// What it has done about API keys that no connection has; `None` unless registration is open.
     pub registrations: Option<Registrations>,
+    /// The connections whose requests it refused because of their signature, those refused last: some, if they are many.
+    pub refused_signatures: Vec<RefusedSignatures>,
 }
 
 /// Signs of life. Every method is cheap enough to be called every few seconds.

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use connections::{ConnectionId, ConnectionStore, SharedSecretStore, WriteKeys};
+use connections::{ConnectionId, ConnectionStore, ReplacedKeys, SharedSecretStore, WriteKeys};
 use identity::Digest;
 use jiff::Timestamp;
 use numbers::Ranges;
 use uuid::Uuid;
 
 use crate::{
-    Arrivals, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DeadLetters,
-    DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Lease, LedgerError, Monitoring,
-    Notifications, OpenCall, Repairs, Storage, SweepClock, Want,
+    Arrivals, Audiences, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState,
+    DeadLetterView, DeadLetters, Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow,
+    Hints, Idempotency, Lease, LedgerError, Monitoring, Notifications, OpenCall, Operators, Plans, Repairs,
+    Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -22,11 +23,14 @@ pub trait Engine:
     + Monitoring
     + Arrivals
     + DeadLetters
+    + Plans
     + Repairs
     + Notifications
     + ConnectionStore
     + WriteKeys
     + SharedSecretStore
+    + OperatorPorts
+    + ReplacedKeys
 {
 }
 
@@ -36,18 +40,26 @@ impl<E> Engine for E where
         + Monitoring
         + Arrivals
         + DeadLetters
+        + Plans
         + Repairs
         + Notifications
         + ConnectionStore
         + WriteKeys
         + SharedSecretStore
+        + OperatorPorts
+        + ReplacedKeys
 {
 }
 
-/// The ledger: all of its parts that workers and operators share.
-pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping {}
+/// What is kept of operators: who they are, what they did, and what they asked for once only.
+pub trait OperatorPorts: Operators + AuditLog + Idempotency {}
 
-impl<L: Graphs + Calls + Schedule + View + Housekeeping> Ledger for L {}
+impl<E: Operators + AuditLog + Idempotency> OperatorPorts for E {}
+
+/// The ledger: all of its parts that workers and operators share.
+pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences + Hints {}
+
+impl<L: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences + Hints> Ledger for L {}
 
 /// Identity graphs, and the writing of everything that changes with them.
 #[async_trait]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use identity::Digest;
+use identity::audiences::Counted;
 use identity::graph::{Graph, Lane};
+use identity::known::Known;
 use identity::plan::StepKind;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,8 @@ pub struct GraphRow {
     pub row: Row,
     /// What it holds.
     pub graph: Graph,
+    /// What is counted of it in the ledger.
+    pub counted: Counted,
 }
 
 /// What absorb needs to know before it folds a batch.
@@ -29,6 +33,8 @@ pub struct Gathered {
     pub known: BTreeMap<Uuid, KnownEvent>,
     /// Some of the graphs are left out, because all together are larger than [`READ_BYTES`]: ask for fewer.
     pub partial: bool,
+    /// What the directory says of some addresses, as far as the caller looked them up ([`crate::Directory::look_up`]).
+    pub directory: Known,
 }
 
 /// Bytes of stored graphs that are read at once, at most, unless a single one is larger: what is read is in memory, and is

@@ -9,7 +9,8 @@ use identity::plan::StepKind;
 use jiff::Timestamp;
 use numbers::Ranges;
 
-use crate::{DeadLetterState, Mender, ProcessRole, State};
+use crate::plans::ItemState;
+use crate::{DeadLetterState, Mender, OperatorRole, PlanState, ProcessRole, State};
 
 /// Lanes in the order in which they are served.
 pub(crate) const LANES: [Lane; 2] = [Lane::Live, Lane::Bulk];
@@ -39,6 +40,10 @@ pub(crate) fn lane_word(lane: Lane) -> &'static str {
 pub(crate) fn lane(word: &str) -> Result<Lane, Unreadable> {
     let found = LANES.into_iter().find(|lane| lane_word(*lane) == word);
     found.ok_or_else(|| Unreadable::word("lane", word))
+}
+
+pub(crate) fn operator_role(word: &str) -> Result<OperatorRole, Unreadable> {
+    word.parse().map_err(|_| Unreadable::word("role of an operator", word))
 }
 
 /// Numbers as ranges.
@@ -88,6 +93,16 @@ pub(crate) fn letter_state(word: &str) -> Result<DeadLetterState, Unreadable> {
 /// Who can mend a cause; `None` of a dead letter that is not classified.
 pub(crate) fn mender(word: &str) -> Option<Mender> {
     Mender::ALL.into_iter().find(|mender| mender.word() == word)
+}
+
+pub(crate) fn plan_state(word: &str) -> Result<PlanState, Unreadable> {
+    let found = PlanState::ALL.into_iter().find(|state| state.word() == word);
+    found.ok_or_else(|| Unreadable::word("state of a plan", word))
+}
+
+pub(crate) fn item_state(word: &str) -> Result<ItemState, Unreadable> {
+    let found = ItemState::ALL.into_iter().find(|state| state.word() == word);
+    found.ok_or_else(|| Unreadable::word("state of a plan's item", word))
 }
 
 pub(crate) fn process_role(word: &str) -> Result<ProcessRole, Unreadable> {

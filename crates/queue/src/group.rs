@@ -108,21 +108,13 @@ impl GroupCommit {
         Self { live: lane(&queue), bulk: lane(&queue) }
     }
 
-    /// Publishes one envelope; `Ok` means that it is durable. A caller that stops waiting before the commit has begun
-    /// takes its envelope back; later, it is published all the same.
-    ///
-    /// # Errors
-    /// [`PublishError::Busy`] when too much is waiting to be committed, of its connection or in all; else those of the queue.
-    pub async fn publish_one(&self, envelope: Envelope) -> Result<(), PublishError> {
-        self.publish_all(vec![envelope]).await
-    }
-
     /// Publishes envelopes together, those of each lane in one commit; `Ok` means that all of them are durable. Nothing to
-    /// publish is `Ok`. All are of one connection, of whose share they take. A caller that stops waiting is treated as by
-    /// [`Self::publish_one`].
+    /// publish is `Ok`. All are of one connection, of whose share they take. A caller that stops waiting before the
+    /// commit has begun takes its envelopes back; later, they are published all the same.
     ///
     /// # Errors
-    /// As [`Self::publish_one`]. Some of the envelopes may have been published then.
+    /// [`PublishError::Busy`] when too much is waiting to be committed, of their connection or in all; else those of the queue.
+    /// Some of the envelopes may have been published then.
     pub async fn publish_all(&self, envelopes: Vec<Envelope>) -> Result<(), PublishError> {
         for envelope in &envelopes {
             pack::check_size(envelope.estimated_bytes())?;
@@ -231,7 +223,7 @@ impl Shared {
             }
             Err(error) => tracing::warn!(
                 error = %error,
-                cause = std::error::Error::source(error).map(tracing::field::display),
+                source = std::error::Error::source(error).map(tracing::field::display),
                 events = envelopes.len(),
                 "a group of events was not published"
             ),

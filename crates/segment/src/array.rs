@@ -3,10 +3,9 @@
 //! An item is given as its own bytes, whatever is in it: they are what is signed and what is stored. Nothing is recursive, and
 //! what items cost beside the body is bounded by [`MAX_ITEMS`].
 
-use std::fmt;
-
-use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::items::Items;
 
 /// Items of one array, at most. Segment documents at most 4,000 for a batch of its Webhooks (Actions).
 /// <https://segment.com/docs/connections/destinations/catalog/actions-webhook/>
@@ -42,36 +41,8 @@ pub fn first_byte(body: &[u8]) -> Option<u8> {
 ///
 /// [`ArrayRefusal`].
 pub fn items(body: &[u8]) -> Result<Vec<&RawValue>, ArrayRefusal> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let items = deserializer.deserialize_seq(Items).map_err(|_| ArrayRefusal::NotAnArray)?;
-    deserializer.end().map_err(|_| ArrayRefusal::NotAnArray)?;
+    let Items::<MAX_ITEMS>(items) = serde_json::from_slice(body).map_err(|_| ArrayRefusal::NotAnArray)?;
     items.ok_or(ArrayRefusal::TooManyEvents)
-}
-
-/// Gives the items; `None` if there are too many, of which the rest is read and forgotten.
-struct Items;
-
-impl<'a> Visitor<'a> for Items {
-    type Value = Option<Vec<&'a RawValue>>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut items = Vec::new();
-        while items.len() < MAX_ITEMS {
-            match access.next_element()? {
-                Some(item) => items.push(item),
-                None => return Ok(Some(items)),
-            }
-        }
-        let mut has_more = false;
-        while access.next_element::<IgnoredAny>()?.is_some() {
-            has_more = true;
-        }
-        Ok((!has_more).then_some(items))
-    }
 }
 
 #[cfg(test)]

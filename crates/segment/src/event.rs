@@ -41,6 +41,8 @@ pub struct Identify {
     pub address: Option<StatedAddress>,
     /// Whether an Engage audience, computed trait or journey sent it (`context.personas` is an object).
     pub engage: bool,
+    /// The audience, computed trait or journey that it is about.
+    pub audience: Option<Audience>,
     /// Whether `integrations` has `"Refersion": false`, so that this destination skips it.
     pub skip: bool,
     /// The time of the statement, to the microsecond. Never later than the receipt of the event or of its first
@@ -56,6 +58,21 @@ pub struct Identify {
     pub ignored: Vec<Ignored>,
     /// Identifiers in the event that name nobody, and therefore do not count.
     pub blocked: Vec<BlockedIdentifier>,
+}
+
+/// An audience, computed trait or journey of Engage, as one of its events names it. Texts have at most 128 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audience {
+    /// The folded key of its trait.
+    pub key: String,
+    /// The key as it is written.
+    pub name: String,
+    /// `audience`, `trait`, `journey_step`, …; `None` where the event does not say.
+    pub class: Option<String>,
+    /// The id of the space that it belongs to.
+    pub space: Option<String>,
+    /// Its id in that space.
+    pub id: Option<String>,
 }
 
 /// An identifier that does not count, because it names nobody.
@@ -201,6 +218,7 @@ impl fmt::Debug for Identify {
             .field("anonymous", &self.anonymous.is_some())
             .field("address", &self.address)
             .field("engage", &self.engage)
+            .field("audience", &self.audience.is_some())
             .field("skip", &self.skip)
             .field("time", &self.time)
             .field("traits", &self.traits.len())

@@ -68,7 +68,8 @@ pub(crate) fn members<'n>(node: &'n Node<'n>, folded: &str) -> Vec<&'n Node<'n>>
     found.into_iter().map(|(_, node)| node).collect()
 }
 
-fn folds_to(key: &str, folded: &str) -> bool {
+/// Whether a key has this folded form, of letters and digits.
+pub(crate) fn folds_to(key: &str, folded: &str) -> bool {
     if key.is_ascii() { ascii_folded(key).eq(folded.bytes()) } else { fold_any(key) == folded }
 }
 

@@ -9,7 +9,7 @@ use crate::fields::Fields;
 use crate::identifiers::Seeker;
 use crate::node::Node;
 use crate::traits::{self, Sources};
-use crate::{ReadOptions, Refusal, email, time};
+use crate::{ReadOptions, Refusal, audience, email, time};
 
 /// The name of this destination in `integrations`. Segment compares it case-sensitively.
 pub(crate) const DESTINATION: &str = "Refersion";
@@ -21,6 +21,7 @@ pub(crate) fn read(
 ) -> Result<Identify, Refusal> {
     let sources = Sources::of(top);
     let parsed = traits::read(&sources, &options.mapping);
+    let audience = audience::of(top, &sources, &parsed);
     let mut ignored = parsed.ignored;
     let mut seeker = Seeker::new(&options.blocked);
     let user = seeker.user(top);
@@ -35,7 +36,8 @@ pub(crate) fn read(
         user,
         anonymous,
         address,
-        engage: is_from_engage(top),
+        engage: audience::is_from_engage(top),
+        audience,
         skip: is_switched_off(top),
         time: time::of_identify(top, received_at, at_segment),
         at_segment,
@@ -70,11 +72,6 @@ fn address<'n>(
     let shape = |user| seeker.counting(email::address_of(user)?);
     let found = stated.or_else(|| Some((user.and_then(shape)?, AddressOrigin::UserIdShape)));
     found.map(|(address, origin)| StatedAddress { address, origin })
-}
-
-/// Whether an audience, computed trait or journey sent the event: all of them add this object, with various members.
-fn is_from_engage(top: &Fields<'_>) -> bool {
-    top.at(&["context", "personas"]).into_iter().any(|node| matches!(node, Node::Object(_)))
 }
 
 /// Whether the event disables this destination. Segment has applied `integrations` before, and Engage sends

@@ -6,13 +6,16 @@
 //! event for good. `docs/traits.md` describes for users how each trait is read.
 
 pub mod array;
+mod audience;
 mod blocked;
+mod check;
 mod delete;
 mod email;
 mod event;
 mod fields;
 mod identifiers;
 mod identify;
+mod items;
 mod kind;
 mod message;
 mod node;
@@ -31,9 +34,10 @@ mod traits;
 mod unfold;
 
 pub use blocked::{Blocked, is_same_identifier};
+pub use check::Checked;
 pub use event::{
-    AddressOrigin, BlockedIdentifier, Body, Delete, Event, Identify, Ignored, IgnoredReason, StatedAddress,
-    Trait, Traits,
+    AddressOrigin, Audience, BlockedIdentifier, Body, Delete, Event, Identify, Ignored, IgnoredReason,
+    StatedAddress, Trait, Traits,
 };
 pub use fields::fold_key;
 pub use options::{Mapping, ReadOptions, standard_field, standard_fields};
@@ -67,30 +71,50 @@ pub fn read(json: &[u8], received_at: Timestamp) -> Result<Event, Refusal> {
 ///
 /// As [`read`].
 pub fn read_with(json: &[u8], received_at: Timestamp, options: &ReadOptions) -> Result<Event, Refusal> {
-    let json = numbers::wrapped(json);
-    let read = read_once(&json, received_at, options);
-    if !matches!(read, Err(Refusal::NotJson(_))) {
-        return read;
-    }
-    // Only tried if the event cannot be read, because unpaired surrogates are very rare.
-    surrogates::replaced(&json).map_or(read, |json| read_once(&json, received_at, options))
+    let received_at = time::to_the_microsecond(received_at);
+    with_members(json, |node, written, top| {
+        let message_id = message::id(written);
+        let message_key = message::key(message_id.as_deref(), node);
+        let body = match kind::read(top)? {
+            Kind::Identify => Body::Identify(identify::read(top, received_at, options)?),
+            Kind::Delete => Body::Delete(delete::read(top, received_at, options)?),
+        };
+        let bulk = matches!(&body, Body::Identify(identify) if identify.engage);
+        Ok(Event { message_key, message_id, bulk, body })
+    })
 }
 
-fn read_once(json: &[u8], received_at: Timestamp, options: &ReadOptions) -> Result<Event, Refusal> {
-    let node = Node::parse(json)?;
-    if !matches!(node, Node::Object(_)) {
-        return Err(Refusal::NotAnObject);
-    }
-    let top = Fields::of(Some(&node));
-    let message_id = message::id(&top);
-    let message_key = message::key(message_id.as_deref(), &node);
-    let unfolded = unfold::parsed(&node);
-    let top = unfolded.as_ref().map_or(top, |node| Fields::of(Some(node)));
+/// Finds out what an event is, and whether [`read`] can read it, for a fraction of its work.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn check(json: &[u8], received_at: Timestamp) -> Result<Checked, Refusal> {
     let received_at = time::to_the_microsecond(received_at);
-    let body = match kind::read(&top)? {
-        Kind::Identify => Body::Identify(identify::read(&top, received_at, options)?),
-        Kind::Delete => Body::Delete(delete::read(&top, received_at, options)?),
+    with_members(json, |_, written, top| check::check(written, top, received_at))
+}
+
+/// Parses an event, and looks at it: as a whole, and at its members before and after texts were [unfolded](unfold).
+fn with_members<T>(
+    json: &[u8],
+    look: impl Fn(&Node<'_>, &Fields<'_>, &Fields<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let look_at = |json: &[u8]| {
+        let node = Node::parse(json)?;
+        if !matches!(node, Node::Object(_)) {
+            return Err(Refusal::NotAnObject);
+        }
+        let written = Fields::of(Some(&node));
+        match unfold::parsed(&node) {
+            Some(unfolded) => look(&node, &written, &Fields::of(Some(&unfolded))),
+            None => look(&node, &written, &written),
+        }
     };
-    let bulk = matches!(&body, Body::Identify(identify) if identify.engage);
-    Ok(Event { message_key, message_id, bulk, body })
+    let json = numbers::wrapped(json);
+    let seen = look_at(&json);
+    if !matches!(seen, Err(Refusal::NotJson(_))) {
+        return seen;
+    }
+    // Only tried if the event cannot be read, because unpaired surrogates are very rare.
+    surrogates::replaced(&json).map_or(seen, |json| look_at(&json))
 }

@@ -19,7 +19,7 @@ pub(crate) fn wrapped(json: &[u8]) -> Cow<'_, [u8]> {
         match json[at] {
             b'"' => at = end_of_text(json, at),
             b'-' | b'0'..=b'9' => {
-                let end = at + json[at..].iter().take_while(|byte| is_of_a_number(**byte)).count();
+                let end = end_of_token(json, at);
                 if is_lost(&json[at..end]) {
                     let copy = wrapped.get_or_insert_with(|| Vec::with_capacity(json.len() + 64));
                     copy.extend_from_slice(&json[copied..at]);
@@ -42,8 +42,16 @@ pub(crate) fn wrapped(json: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// The position after the text or number that begins here.
+pub(crate) fn end_of_token(json: &[u8], start: usize) -> usize {
+    match json.get(start) {
+        Some(b'"') => end_of_text(json, start),
+        _ => start + json[start..].iter().take_while(|byte| is_of_a_number(**byte)).count(),
+    }
+}
+
 /// The position after the text that begins here.
-pub(crate) fn end_of_text(json: &[u8], start: usize) -> usize {
+fn end_of_text(json: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while at < json.len() {
         match json[at] {
@@ -55,7 +63,7 @@ pub(crate) fn end_of_text(json: &[u8], start: usize) -> usize {
     json.len()
 }
 
-pub(crate) fn is_of_a_number(byte: u8) -> bool {
+fn is_of_a_number(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
 }
 

@@ -26,7 +26,7 @@ pub fn without_key<'a>(json: &'a [u8], api_key: &str) -> Result<Cow<'a, [u8]>, R
     if is_clear(json, &secrets) {
         return Ok(Cow::Borrowed(json));
     }
-    let valid = surrogates::replaced(json).map_or(Cow::Borrowed(json), Cow::Owned);
+    let valid = surrogates::readable(json);
     let wrapped = numbers::wrapped(&valid);
     let (redacted, changed) = redact(Node::parse(&wrapped)?, &secrets);
     Ok(if changed { Cow::Owned(redacted.to_json()) } else { valid })
@@ -45,20 +45,12 @@ pub fn text_without_key(json: &str, api_key: &str) -> String {
     let mut clean = String::with_capacity(rest.len());
     while let Some(begin) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
         clean.push_str(&rest[..begin]);
-        let (token, after) = rest[begin..].split_at(token_bytes(&rest.as_bytes()[begin..]));
+        let (token, after) = rest[begin..].split_at(numbers::end_of_token(&rest.as_bytes()[begin..], 0));
         clean.push_str(token_without(token, &secrets).as_deref().unwrap_or(token));
         rest = after;
     }
     clean.push_str(rest);
     clean
-}
-
-/// The length of the text or number with which these bytes begin.
-fn token_bytes(json: &[u8]) -> usize {
-    match json.first() {
-        Some(b'"') => numbers::end_of_text(json, 0),
-        _ => json.iter().take_while(|byte| numbers::is_of_a_number(**byte)).count(),
-    }
 }
 
 /// A text or number of JSON without secrets; `None` if it has none.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::fields::fold_key;
@@ -22,15 +22,14 @@ const MAX_VALUE_BYTES: usize = 4 * 1024;
 /// The members of an event that name somebody; `None` if it is no JSON object. Nothing else of it is kept, and nothing here
 /// is recursive in what the event says.
 pub(crate) fn event(json: &[u8]) -> Option<Node<'static>> {
-    let valid = surrogates::replaced(json).map_or(Cow::Borrowed(json), Cow::Owned);
+    let valid = surrogates::readable(json);
     let whole: &RawValue = serde_json::from_slice(&valid).ok()?;
     object(whole, LEVELS)
 }
 
 fn object(value: &RawValue, levels: usize) -> Option<Node<'static>> {
     let mut reader = serde_json::Deserializer::from_str(value.get());
-    let members =
-        if value.get().starts_with('{') { KeptMembers.deserialize(&mut reader).ok()? } else { return None };
+    let members = reader.deserialize_map(KeptMembers).ok()?;
     let node = |value: &RawValue| match value.get().as_bytes().first() {
         Some(b'{') if levels > 1 => object(value, levels - 1),
         Some(b'{' | b'[') => None,
@@ -43,14 +42,6 @@ fn object(value: &RawValue, levels: usize) -> Option<Node<'static>> {
 
 /// Reads the members of an object that are kept.
 struct KeptMembers;
-
-impl<'a> DeserializeSeed<'a> for KeptMembers {
-    type Value = Vec<(String, &'a RawValue)>;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
 
 impl<'a> Visitor<'a> for KeptMembers {
     type Value = Vec<(String, &'a RawValue)>;

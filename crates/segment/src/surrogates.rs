@@ -3,11 +3,19 @@
 //! A source that keeps the first 140 characters of a text may cut an emoji in half. Customers can rarely change that,
 //! and the rest of the event is valid.
 
+use std::borrow::Cow;
+
 /// The replacement character U+FFFD, as in every lossy decoder.
 const REPLACEMENT: &[u8; ESCAPE_BYTES] = b"\\ufffd";
 
 /// Length of an escape like `\ud83d`.
 const ESCAPE_BYTES: usize = 6;
+
+/// The same JSON with U+FFFD for each unpaired surrogate, so that every text in it can be read: see [`crate::read`].
+#[must_use]
+pub fn readable(json: &[u8]) -> Cow<'_, [u8]> {
+    replaced(json).map_or(Cow::Borrowed(json), Cow::Owned)
+}
 
 /// The same JSON with U+FFFD for each unpaired surrogate; `None` if there is none.
 pub(crate) fn replaced(json: &[u8]) -> Option<Vec<u8>> {

@@ -48,7 +48,7 @@ impl Condition {
     pub(crate) fn note(&self, why: String) {
         let mut damage = self.damage_lock();
         if let (None, Some(path)) = (&*damage, &self.path) {
-            tracing::error!(file = %path.display(), why, "the file is damaged: it is not used any more");
+            tracing::error!(file = %path.display(), error = why, "the file is damaged: it is not used any more");
             *damage = Some(why);
         }
     }

@@ -125,6 +125,7 @@ fn rules() -> Rules {
         scrub: false,
         late_creates: 0,
         suspended: Vec::new(),
+        audiences: identity::audiences::Watched::default(),
     }
 }
 

@@ -77,6 +77,7 @@ impl Rig {
             beats: Arc::default(),
             handoffs: Arc::default(),
             locks: Arc::default(),
+            audiences: Arc::default(),
         };
         Ok(Self { worker, queue, connection, known: Known::default(), sent: 0 })
     }

@@ -81,7 +81,7 @@ impl<'w> Contention<'w> {
         let claim = Claim { holder: self.worker.random_id(), until: self.worker.now() + CLAIM_LASTS };
         if self.worker.ledger.claim(self.connection, claim, self.worker.now()).await? {
             let id = self.connection;
-            debug!(id, "claimed the connection's graphs: others change them all the time");
+            debug!(connection_id = id, "claimed the connection's graphs: others change them all the time");
             self.claim = Some(claim);
             return Ok(());
         }
@@ -92,7 +92,7 @@ impl<'w> Contention<'w> {
     pub(crate) async fn end(self) {
         let Some(claim) = self.claim else { return };
         if let Err(cause) = self.worker.ledger.end_claim(self.connection, claim).await {
-            debug!(id = self.connection, %cause, "a claim ends by itself");
+            debug!(connection_id = self.connection, error = %cause, "a claim ends by itself");
         }
     }
 }

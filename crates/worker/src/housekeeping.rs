@@ -20,6 +20,9 @@ const EXPIRED_AT_ONCE: usize = 500;
 /// Dead letters that are classified in one transaction: few, so that nobody waits for it.
 const CLASSIFIED_AT_ONCE: usize = 100;
 
+/// Such transactions in one sweep, so that other housekeeping goes on during an upgrade.
+const CLASSIFIED_IN_A_SWEEP: usize = 20;
+
 /// The sweeps of one process.
 #[derive(Debug, Default)]
 pub struct Sweeper {
@@ -34,7 +37,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
         match sweeper.sweep(worker).await {
             Ok(true) => continue,
             Ok(false) => {}
-            Err(cause) => warn!(%cause, "what has expired could not be dropped"),
+            Err(cause) => warn!(error = %cause, "what has expired could not be dropped"),
         }
         tokio::select! { biased; () = tokio::time::sleep(EVERY) => {}, () = stop.cancelled() => {} }
     }
@@ -63,11 +66,11 @@ impl Sweeper {
             );
         }
         let discarded = worker.ledger.drop_discarded(reach.until, AT_ONCE).await?;
-        let classified = worker.ledger.reclassify(CLASSIFIED_AT_ONCE).await?;
+        let classified = classify(worker).await?;
         let most = expired.outcomes.max(expired.attempts).max(expired.dead_letters).max(expired.message_ids);
         let by_class = self.expire_classes(worker, &reach).await?;
         let most = most.max(discarded).max(by_class);
-        Ok(most >= AT_ONCE || classified >= CLASSIFIED_AT_ONCE)
+        Ok(most >= AT_ONCE || classified)
     }
 
     /// Drops payloads of the classes that have a shorter retention; the most of one class.
@@ -100,6 +103,16 @@ impl Sweeper {
         }
         self.is_behind = is_behind;
     }
+}
+
+/// Classifies dead letters again after an upgrade; whether there may be more.
+async fn classify(worker: &Worker) -> Result<bool, ledger::LedgerError> {
+    for _ in 0..CLASSIFIED_IN_A_SWEEP {
+        if worker.ledger.reclassify(CLASSIFIED_AT_ONCE).await? < CLASSIFIED_AT_ONCE {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn days(duration: Duration) -> f64 {

@@ -17,11 +17,13 @@
 pub mod fault_points;
 
 pub mod absorb;
+pub mod audiences;
 pub mod beat;
 mod contention;
 pub mod deliver;
 pub mod gate;
 mod handoff;
+pub mod hints;
 pub mod housekeeping;
 mod locks;
 pub mod meters;
@@ -48,6 +50,7 @@ use ledger::Ledger;
 use queue::Queue;
 use refersion::Transport;
 
+pub use audiences::KnownAudiences;
 pub use beat::Beats;
 pub use handoff::Handoffs;
 pub use locks::GraphLocks;
@@ -84,6 +87,8 @@ pub struct Worker {
     pub handoffs: Arc<Handoffs>,
     /// What absorb and reconcile take turns at in this process.
     pub locks: Arc<GraphLocks>,
+    /// The audiences that are counted.
+    pub audiences: Arc<KnownAudiences>,
 }
 
 /// How much the worker takes on, and how long it waits.
@@ -111,6 +116,8 @@ pub struct Limits {
     pub shared_after: usize,
     /// Minimum number of edits in a batch for which the fast path is used (send first, then record once).
     pub carry_from: usize,
+    /// How long after a walk through Refersion's list of affiliates the next one begins; `None`: when it is asked for.
+    pub walk_every: Option<Duration>,
     /// How long outcomes are kept.
     pub keep_outcomes: Duration,
     /// How long dead letters are kept.
@@ -133,6 +140,7 @@ impl Default for Limits {
             blocked_identifiers: Vec::new(),
             shared_after: identity::shared::SHARED_AFTER,
             carry_from: 50,
+            walk_every: Some(Duration::from_secs(86_400)),
             keep_outcomes: Duration::from_secs(30 * 86_400),
             keep_dead_letters: Duration::from_secs(90 * 86_400),
             keep_dead_letters_by_class: BTreeMap::new(),

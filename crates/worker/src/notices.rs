@@ -83,7 +83,7 @@ impl Deaths {
             let connection = found.map(|found| found.name.to_string()).unwrap_or_default();
             let field = field.unwrap_or_default();
             warn!(
-                connection, id, class, field, http_status, letters, %event,
+                connection, connection_id = id, class, field, http_status, letters, event_id = %event,
                 "events ended as dead letters: `dead-letters list` shows them"
             );
         }

@@ -21,12 +21,16 @@ pub(crate) fn note_holds(changes: &mut Changes, save: &mut Save, holds: &[(usize
         let (Some(id), connection) = (affiliate.id, changes.connection) else { continue };
         if *begins {
             warn!(
-                connection,
-                affiliate = id,
+                connection_id = connection,
+                affiliate_id = id,
                 "the payout field is held back: somebody else than its payee states it; see `profiles show`"
             );
         } else {
-            info!(connection, affiliate = id, "the payout field is not held back any more");
+            info!(
+                connection_id = connection,
+                affiliate_id = id,
+                "the payout field is not held back any more"
+            );
         }
         let action = if *begins { "payout_held" } else { "payout_hold_ended" };
         changes.audit.push(line("worker", action, id, now));

@@ -24,7 +24,7 @@ pub(crate) fn shown(key: &str) -> Option<&str> {
 pub(crate) fn note_refused(changes: &mut Changes, shed: Shed, now: Timestamp) {
     if shed.values > 0 {
         warn!(
-            id = changes.connection,
+            connection_id = changes.connection,
             values = shed.values,
             events = shed.refused.len(),
             "values of one person exceed the bounds of a graph and were refused"

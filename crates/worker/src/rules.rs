@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connections::{Connection, ConnectionId, NewAffiliateStatus, OneWordName, Settings, StoreError};
+use identity::audiences::Watched;
 use identity::eligibility::{CUSTOM, Rules};
 use jiff::{SignedDuration, Timestamp};
 use segment::{Blocked, Mapping, ReadOptions};
 
 use crate::Worker;
 
-/// The rules of a connection's settings.
+/// The rules of a connection's settings. No audience is counted by them.
 #[must_use]
 pub fn rules(settings: &Settings) -> Rules {
     let key = |name: &str| format!("{CUSTOM}{}", segment::fold_key(name));
@@ -30,6 +31,7 @@ pub fn rules(settings: &Settings) -> Rules {
         scrub: settings.scrub_on_delete.is_some(),
         suspended: settings.suspended_fields.keys().map(|id| format!("custom:{id}").into()).collect(),
         late_creates: i64::from(settings.late_creates) * 1_000_000,
+        audiences: Watched::default(),
     }
 }
 
@@ -140,7 +142,16 @@ impl Known {
 
     /// The rules of a connection; of one that is not there, those of the default settings.
     #[must_use]
-    pub fn rules(&self, id: ConnectionId) -> Rules {
-        self.connections.get(&id).map_or_else(|| rules(&Settings::default()), |it| rules(&it.settings))
+    pub fn rules(&self, worker: &Worker, id: ConnectionId) -> Rules {
+        let settings = self.connections.get(&id).map(|it| it.settings.clone()).unwrap_or_default();
+        worker.rules_of(id, &settings)
+    }
+}
+
+impl Worker {
+    /// The rules of a connection's settings, by which its audiences are counted as well.
+    #[must_use]
+    pub fn rules_of(&self, id: ConnectionId, settings: &Settings) -> Rules {
+        Rules { audiences: self.audiences.of(id), ..rules(settings) }
     }
 }

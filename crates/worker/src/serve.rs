@@ -10,7 +10,7 @@ use ledger::{Fence, Lease};
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, debug, debug_span, info, warn};
 use uuid::Uuid;
 
 use crate::gate::ConnectionGate;
@@ -51,15 +51,16 @@ pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
                 {
                     let token = stop.child_token();
                     let (id, until) = (connection.id, stays_away.remove(&connection.id));
+                    let span = debug_span!("connection", connection = %connection.name, connection_id = id);
                     let serving = serve_one(worker.clone(), connection, until, token.clone());
-                    served.insert(id, (token, tasks.spawn(serving).id()));
+                    served.insert(id, (token, tasks.spawn(serving.instrument(span)).id()));
                 }
                 for (id, (token, _)) in served.iter().filter(|(id, _)| !known.has(**id)) {
-                    debug!(id, "the connection was removed");
+                    debug!(connection_id = id, "the connection was removed");
                     token.cancel();
                 }
             }
-            Err(cause) => warn!(%cause, "the connections cannot be read"),
+            Err(cause) => warn!(error = %cause, "the connections cannot be read"),
         }
         tokio::select! {
             biased;
@@ -116,7 +117,7 @@ async fn serve_one(
             }
             Ok(None) => wait(worker.limits.renew, &stop).await,
             Err(cause) => {
-                warn!(connection = %connection.name, id, %cause, "no lease to be had");
+                warn!(connection = %connection.name, connection_id = id, error = %cause, "no lease to be had");
                 wait(REST, &stop).await;
             }
         }
@@ -151,20 +152,20 @@ async fn hold(
     stop: &CancellationToken,
 ) {
     let id = connection.id;
-    info!(connection = %connection.name, id, token = lease.token, "serving the connection");
+    info!(connection = %connection.name, connection_id = id, token = lease.token, "serving the connection");
     gate.set_lease(Some(left(lease, worker.now())));
     let mut serving = Holder::new(worker, connection, Fence { token: lease.token }, gate);
     tokio::select! {
         biased;
         () = keep_lease(worker, id, holder, lease.token, gate) => {
-            warn!(connection = %connection.name, id, "the lease is lost: another worker serves the connection now");
+            warn!(connection = %connection.name, connection_id = id, "the lease is lost: another worker serves the connection now");
             return;
         }
         end = serving.serve(stop) => match end {
             Ok(Left::Stopped) => {}
             Ok(Left::Lost) => return,
             Err(cause) => {
-                warn!(connection = %connection.name, id, cause = %format!("{cause:#}"), "reconcile starts again");
+                warn!(connection = %connection.name, connection_id = id, error = %format!("{cause:#}"), "reconcile starts again");
                 if serving.has_calls_under_way() {
                     // They may still take effect: nobody serves the connection until the lease has outlasted them.
                     return;
@@ -174,7 +175,7 @@ async fn hold(
         }
     }
     if let Err(cause) = worker.ledger.give_back(id, holder).await {
-        debug!(connection = %connection.name, id, %cause, "the lease ends by itself");
+        debug!(connection = %connection.name, connection_id = id, error = %cause, "the lease ends by itself");
     }
 }
 
@@ -197,7 +198,7 @@ async fn keep_lease(worker: &Worker, id: ConnectionId, holder: Uuid, token: i64,
                 gate.set_lease(None);
                 return;
             }
-            Err(cause) => debug!(id, %cause, "the lease could not be renewed"),
+            Err(cause) => debug!(connection_id = id, error = %cause, "the lease could not be renewed"),
         }
     }
 }

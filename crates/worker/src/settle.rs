@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use identity::Text;
+use identity::audiences::Counted;
 use identity::eligibility::Rules;
 use identity::graph::Lane;
 use identity::plan::Step;
@@ -16,7 +17,15 @@ use crate::refused::note_refused;
 
 /// A graph as it was read, to be settled before it is written.
 pub(crate) fn unsettled(read: GraphRow) -> Save {
-    Save { row: Some(read.row), graph: read.graph, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 }
+    Save {
+        row: Some(read.row),
+        graph: read.graph,
+        counted: read.counted,
+        new_digests: Vec::new(),
+        work: None,
+        dirty: 0,
+        waiting: 0,
+    }
 }
 
 /// Settles a graph; returns the steps that it needs. Bulk waits a moment for company.
@@ -51,6 +60,7 @@ pub(crate) fn settle_save(
     }
     note_holds(changes, save, &settled.holds, now);
     note_stuck(changes, save, std::mem::take(&mut settled.stuck));
+    note_counted(changes, save, rules, std::mem::take(&mut settled.audiences));
     save.work = work_of(&settled, now, bulk_waits);
     save.dirty = settled.dirty();
     save.waiting = settled.waiting;
@@ -65,6 +75,15 @@ fn note_stuck(changes: &mut Changes, save: &mut Save, stuck: Vec<(usize, Vec<Tex
         for (field, change) in before.iter().map(|it| (it, -1)).chain(after.iter().map(|it| (it, 1))) {
             *changes.stuck.entry(field.to_string()).or_default() += change;
         }
+    }
+}
+
+/// Notes what the graph adds to the counts of audiences now. Those that this process does not know yet stay as they are.
+fn note_counted(changes: &mut Changes, save: &mut Save, rules: &Rules, counted: Counted) {
+    if counted != save.counted {
+        let counted = counted.with_unknown_of(&save.counted, rules);
+        changes.count(&save.counted, &counted);
+        save.counted = counted;
     }
 }
 

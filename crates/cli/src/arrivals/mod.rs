@@ -36,7 +36,7 @@ pub async fn report(engines: &Engines, published: &[Published]) -> Result<(), Fa
 pub async fn report_own(engines: &Engines) {
     let published = engines.queue.published().unwrap_or_default();
     if let Err(failure) = report(engines, &published).await {
-        tracing::debug!(why = failure.message, "what was published could not be reported");
+        tracing::debug!(error = failure.message, "what was published could not be reported");
     }
 }
 
@@ -144,6 +144,7 @@ mod tests {
             notes_arrivals,
             untaken_since: None,
             registrations: None,
+            refused_signatures: Vec::new(),
         }
     }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, check, config, connections, dead_letters, demo, events, export, forget, migrate, missing,
-    profiles, retention, secrets, send, serve, simulate, status, why,
+    audiences, audit, bench, check, config, connections, dead_letters, demo, events, export, forget, migrate,
+    missing, operators, profiles, retention, secrets, send, serve, simulate, status, why,
 };
 use crate::config::{Loaded, Log, LogLevel, Origin};
 
@@ -57,6 +57,9 @@ pub enum Command {
     /// Run the worker alone: absorb events, and tell Refersion the difference
     #[command(after_help = serve::WORKER_EXAMPLES)]
     Worker,
+    /// Run the HTTP API for operators alone
+    #[command(after_help = serve::API_EXAMPLES)]
+    Api,
     /// Show everything at work under faults, on temporary files, with a proof at the end
     Demo(demo::Arguments),
     /// Measure how fast it is, beside a plain worker in the same run
@@ -77,14 +80,16 @@ pub enum Command {
     DeadLetters(dead_letters::Arguments),
     /// Do what a Segment delete does, for the day it does not come
     Forget(forget::Arguments),
-    /// Show what was done to affiliates: addresses that changed hands, statuses
+    /// Show audiences: members, and how far they are delivered
+    Audiences(audiences::Arguments),
+    /// Show who did what: acts of operators and of the worker
     Audit(audit::Arguments),
     /// Hand out all that is kept about a person, as JSON
     Export(export::Arguments),
     /// Show how much waits where, and how the connections are
     #[command(after_help = status::EXAMPLES)]
     Status,
-    /// Tell whether everything that is needed is there and right, and how to mend what is not
+    /// Tell whether everything that is needed is there and right, and how to correct what is not
     #[command(after_help = check::EXAMPLES)]
     Check,
     /// Look at the configuration
@@ -95,6 +100,8 @@ pub enum Command {
     Migrate(migrate::Arguments),
     /// Show how far expired events are dropped, and confirm the clock
     Retention(retention::Arguments),
+    /// Add, list and revoke operators of the HTTP API
+    Operators(operators::Arguments),
     /// Show accepted events that never arrived, and confirm that you know of them
     Missing(missing::Arguments),
 }
@@ -103,7 +110,7 @@ impl Command {
     /// Whether it runs until a signal ends it; then its log is a service's.
     #[must_use]
     pub fn goes_on(&self) -> bool {
-        matches!(self, Self::Serve | Self::Ingest | Self::Worker | Self::Simulate(_))
+        matches!(self, Self::Serve | Self::Ingest | Self::Worker | Self::Api | Self::Simulate(_))
     }
 
     /// How it logs, unless somebody says otherwise. A command that ends by itself shows what is wrong, and not how its

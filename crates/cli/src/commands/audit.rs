@@ -1,44 +1,108 @@
-//! `audit`: what was done to affiliates beside ordinary edits, by ids.
+//! `audit`: who did what.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use connections::ConnectionName;
 use jiff::Timestamp;
+use ledger::{AuditEntry, AuditFilter, AuditResult, AuditSelector};
 use serde::Serialize;
 
 use super::Context;
+use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
-use crate::output::{Output, age, cut};
+use crate::output::{Output, age, cut, spare};
+
+/// Lines that are shown unless `--limit` says otherwise.
+const SHOWN: usize = 100;
+
+/// Lines that are read at once for an export.
+const AT_ONCE: usize = 1_000;
 
 const EXAMPLES: &str = "\
 Examples:
   refersion-destination audit
-  refersion-destination audit --connection shop --limit 20
-  refersion-destination audit --json
+  refersion-destination audit list --connection shop --limit 20
+  refersion-destination audit list actor:cli:root 'age:<7d' --json
+  refersion-destination audit list result:denied --ndjson
+  refersion-destination audit list 'at:>=2026-11-01' 'at:<2026-12-01' --csv > november.csv
 
-Addresses that changed hands, statuses that changed, affiliates that were found, gone or scrubbed, newest first.
-It holds ids alone; `profiles show` tells whose they are.";
+Acts of operators, here and over the HTTP API, allowed, failed and denied; and what the worker did to affiliates beside
+ordinary edits: addresses that changed hands, statuses that changed, affiliates that were found, gone or scrubbed. Newest
+first. The ledger refuses to change or delete a line. It holds ids alone; `profiles show` tells whose they are.
+
+A selector is a list of terms that all have to hold: actor:NAME, action:WORD, connection:NAME, result:done (or failed,
+denied), at:>=TIME, at:<TIME, age:<2d. Values with commas between them are alternatives.";
 
 /// The arguments of `audit`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct Arguments {
-    /// Only of this connection
+    #[command(subcommand)]
+    act: Option<Act>,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// List lines; the same as `audit` alone
+    #[command(after_help = EXAMPLES)]
+    List(Wanted),
+}
+
+/// Which lines, and in which form.
+#[derive(Debug, Args)]
+struct Wanted {
+    /// Terms that all have to hold, as actor:ann 'age:<7d'
+    #[arg(value_name = "SELECTOR")]
+    selector: Vec<String>,
+    /// The same as connection:NAME
     #[arg(long, value_name = "NAME")]
     connection: Option<ConnectionName>,
-    /// The newest N only
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
+    /// The newest N only [default: 100; all for --ndjson and --csv]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// The page that begins after this line
+    #[arg(long, value_name = "ID")]
+    after: Option<i64>,
+    /// One JSON object a line, all lines
+    #[arg(long, conflicts_with = "csv")]
+    ndjson: bool,
+    /// Comma-separated values with a head, all lines
+    #[arg(long)]
+    csv: bool,
 }
 
 /// A line. The names of its fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
 struct Row {
+    id: i64,
     at: Timestamp,
-    connection: String,
+    connection: Option<String>,
     actor: String,
     action: String,
     subject: String,
+    result: AuditResult,
+    selector: Option<String>,
+    number: Option<u64>,
+    reason: Option<String>,
+}
+
+impl Row {
+    fn of(id: i64, entry: AuditEntry, directory: &Directory) -> Self {
+        Self {
+            id,
+            at: entry.at,
+            connection: entry.connection.map(|connection| directory.name(connection)),
+            actor: entry.actor,
+            action: entry.action,
+            subject: entry.subject,
+            result: entry.result,
+            selector: entry.selector,
+            number: entry.number,
+            reason: entry.reason,
+        }
+    }
 }
 
 /// Shows the newest lines.
@@ -47,58 +111,183 @@ struct Row {
 ///
 /// [`Failure`] if there is no such connection, or the ledger cannot be read.
 pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let engines = context.engines().await?;
-    let directory = Directory::read(&engines, arguments.connection.as_ref()).await?;
-    let only = arguments.connection.as_ref().and_then(|_| directory.all().next()).map(|found| found.id);
-    let lines = engines.monitoring.audit(only, arguments.limit).await?;
-    let total = engines.monitoring.count_audit(only).await?;
-    let row = |(connection, line): (i64, ledger::Audit)| Row {
-        at: line.at,
-        connection: directory.name(connection),
-        actor: line.actor,
-        action: line.action,
-        subject: line.subject,
+    let wanted = match arguments.act {
+        Some(Act::List(wanted)) => wanted,
+        None => arguments.wanted,
     };
-    let rows: Vec<Row> = lines.into_iter().map(row).collect();
+    let engines = context.engines().await?;
+    let directory = Directory::read(&engines, None).await?;
+    let filter = filter(&wanted, &engines, &directory).await?;
+    if wanted.ndjson || wanted.csv {
+        return export(&engines, &directory, filter, (wanted.csv, wanted.limit), context).await;
+    }
+    let filter = AuditFilter { limit: wanted.limit.unwrap_or(SHOWN), ..filter };
+    let rows = rows(&engines, &directory, &filter).await?;
     if context.output.is_json() {
         context.output.json(&rows)?;
-    } else {
-        show(&rows, engines.now(), &mut context.output)?;
-        context.output.total(rows.len(), total, "lines")?;
+        return Ok(Exit::Done);
+    }
+    show(&rows, engines.now(), &mut context.output)?;
+    let total = engines.operators.count_audit_lines(&filter).await?;
+    context.output.total(rows.len(), total, "lines")?;
+    if let Some(last) = rows.last().filter(|_| rows.len() == filter.limit) {
+        context.output.line(&format!("the next page: --after {}", last.id))?;
     }
     Ok(Exit::Done)
+}
+
+async fn filter(wanted: &Wanted, engines: &Engines, directory: &Directory) -> Result<AuditFilter, Failure> {
+    let selector = AuditSelector::parse(&wanted.selector.join(" "), engines.now()).map_err(|error| {
+        Failure::usage("selector", error.to_string(), "`audit list --help` shows every key with an example")
+    })?;
+    let selector = match &wanted.connection {
+        Some(name) => selector.of_connection(name.to_string()),
+        None => selector,
+    };
+    let mut filter = selector.filter(|name| directory.id_of(name))?;
+    if let Some(id) = wanted.after {
+        filter.after = Some(place_of(engines, id).await?);
+    }
+    Ok(filter)
+}
+
+/// The place in a list after which the next page begins.
+async fn place_of(engines: &Engines, id: i64) -> Result<(Timestamp, i64), Failure> {
+    let found = engines.operators.audit_line(id).await?;
+    let line = found.ok_or_else(|| {
+        let message = format!("there is no line {id} in the audit");
+        Failure::refused("no_such_line", message, "`audit list --json` shows their ids")
+    })?;
+    Ok((line.entry.at, line.id))
+}
+
+async fn rows(engines: &Engines, directory: &Directory, filter: &AuditFilter) -> Result<Vec<Row>, Failure> {
+    let lines = engines.operators.audit_lines(filter).await?;
+    Ok(lines.into_iter().map(|line| Row::of(line.id, line.entry, directory)).collect())
+}
+
+/// Every line, page by page.
+async fn export(
+    engines: &Engines,
+    directory: &Directory,
+    mut filter: AuditFilter,
+    (is_csv, limit): (bool, Option<usize>),
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    if is_csv {
+        context.output.line(CSV_HEAD)?;
+    }
+    let mut left = limit.unwrap_or(usize::MAX);
+    while left > 0 {
+        filter.limit = left.min(AT_ONCE);
+        let page = rows(engines, directory, &filter).await?;
+        for row in &page {
+            match is_csv {
+                true => context.output.line(&csv(row))?,
+                false => context.output.json(row)?,
+            }
+        }
+        left -= page.len();
+        match page.last() {
+            Some(last) if page.len() == filter.limit => filter.after = Some((last.at, last.id)),
+            _ => break,
+        }
+    }
+    Ok(Exit::Done)
+}
+
+const CSV_HEAD: &str = "id,at,connection,actor,action,subject,result,selector,number,reason";
+
+/// A line as RFC 4180 writes it.
+fn csv(row: &Row) -> String {
+    let or_nothing = |text: &Option<String>| text.clone().unwrap_or_default();
+    let cells = [
+        row.id.to_string(),
+        row.at.to_string(),
+        or_nothing(&row.connection),
+        row.actor.clone(),
+        row.action.clone(),
+        row.subject.clone(),
+        row.result.to_string(),
+        or_nothing(&row.selector),
+        row.number.map(|number| number.to_string()).unwrap_or_default(),
+        or_nothing(&row.reason),
+    ];
+    cells.map(quoted).join(",")
+}
+
+fn quoted(cell: String) -> String {
+    if !cell.contains([',', '"', '\n', '\r']) {
+        return cell;
+    }
+    format!("\"{}\"", cell.replace('"', "\"\""))
 }
 
 /// The lines as a table.
 fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     let cells = |row: &Row| {
-        let Row { at, connection, actor, action, subject } = row;
-        vec![age(*at, now), connection.clone(), action.clone(), subject.clone(), actor.clone()]
+        vec![
+            age(row.at, now),
+            row.connection.clone().unwrap_or_default(),
+            row.action.clone(),
+            row.subject.clone(),
+            row.actor.clone(),
+            row.result.to_string(),
+            row.reason.clone().unwrap_or_default(),
+        ]
     };
-    let head = [cut("AGE"), cut("CONNECTION"), cut("WHAT"), cut("SUBJECT"), cut("BY")];
+    let head = [
+        cut("AGE"),
+        cut("CONNECTION"),
+        cut("WHAT"),
+        cut("SUBJECT"),
+        cut("BY"),
+        spare("RESULT"),
+        spare("REASON"),
+    ];
     output.table(&head, &rows.iter().map(cells).collect::<Vec<_>>())?;
     output.line("")
 }
 
 #[cfg(test)]
 mod tests {
+    use ledger::AuditResult;
+
     use super::*;
     use crate::commands::snapshots::{at, fits, shown};
 
+    fn row(seconds: i64, action: &str, actor: &str) -> Row {
+        let entry = AuditEntry {
+            connection: Some(1),
+            reason: (actor != "worker").then(|| "the customer asked".to_owned()),
+            ..AuditEntry::new(at(seconds), actor, action, "affiliate 37569297")
+        };
+        Row {
+            connection: Some("shop-in-another-country".to_owned()),
+            ..Row::of(7, entry, &Directory::default())
+        }
+    }
+
     #[test]
     fn an_audit_fits_a_terminal_of_80_and_of_120_columns() {
-        let row = |seconds, action: &str, actor: &str| Row {
-            at: at(seconds),
-            connection: "shop-in-another-country".to_owned(),
-            actor: actor.to_owned(),
-            action: action.to_owned(),
-            subject: "affiliate 37569297".to_owned(),
-        };
-        let rows = [row(-90, "address_changed", "worker"), row(-9_000, "payout_confirmed", "operator")];
+        let rows = [row(-90, "address_changed", "worker"), row(-9_000, "payout_confirmed", "cli:ann")];
         for width in [80, 120] {
             let text = shown(width, |output| show(&rows, at(0), output));
             assert!(fits(&text, width), "{text}");
             insta::assert_snapshot!(format!("audit_at_{width}"), text);
         }
+    }
+
+    #[test]
+    fn a_cell_with_a_comma_a_quote_or_a_line_break_is_quoted() {
+        let mut row = row(0, "dead_letters_discarded", "cli:ann");
+        row.reason = Some("it said \"no\", twice".to_owned());
+        row.result = AuditResult::Failed;
+        let line = csv(&row);
+        assert!(
+            line.ends_with(",,failed,,\"it said \"\"no\"\", twice\"")
+                || line.contains("\"it said \"\"no\"\", twice\""),
+            "{line}"
+        );
     }
 }

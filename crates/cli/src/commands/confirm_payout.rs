@@ -10,8 +10,8 @@ use worker::rules::rules;
 use super::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
-use crate::operator::Subject;
 use crate::operator::directory::by_name;
+use crate::operator::{Subject, audit};
 
 /// How often the confirmation is made again because a worker changed the same persons meanwhile.
 const CONFLICTS: usize = 20;
@@ -69,10 +69,11 @@ async fn confirm(
         let mut found = graphs.into_iter().filter_map(|read| {
             worker::payout::confirmation(connection.id, read, &rules, &digests, engines.now())
         });
-        let (changes, confirmed) = found.next().ok_or_else(nothing_held)?;
+        let (mut changes, confirmed) = found.next().ok_or_else(nothing_held)?;
         if !yes {
             return Err(not_confirmed(&confirmed));
         }
+        changes.audit.iter_mut().for_each(|line| line.actor = audit::cli());
         match engines.ledger.record(changes).await {
             Ok(()) => return Ok(confirmed),
             Err(LedgerError::Conflict) => tokio::task::yield_now().await,

@@ -11,7 +11,7 @@ use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::events::{EventRow, Found, find_by};
 use crate::operator::profile::{self, Depth, Profile};
-use crate::operator::{Directory, Subject};
+use crate::operator::{Directory, Subject, audit};
 
 /// Events that are exported of one person: more than Engage sends somebody in a retention's time.
 const EVENTS: usize = 100_000;
@@ -73,6 +73,9 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let events = with_payloads(&engines, found).await?;
     let exported =
         Exported { subject: subject.text(), exported_at: engines.now(), complete, profiles, events };
+    // No name of theirs: the audit is kept for good.
+    let subject = format!("a person with {} events", exported.events.len());
+    audit::note(&engines, &audit::cli(), "person_exported", subject).await?;
     context.output.json(&exported)?;
     Ok(Exit::Done)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use connections::{Connection, ConnectionName};
 use identity::graph::Kind;
+use ledger::AuditEntry;
 use queue::{Envelope, FORMAT, Lane};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -17,7 +18,7 @@ use crate::arrivals::report_own;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::events::find;
-use crate::operator::{Directory, Subject};
+use crate::operator::{Directory, Subject, audit};
 
 /// How often `--wait` looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -126,6 +127,17 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
             "there is nothing to forget",
         ));
     }
+    let entries = envelopes.iter().map(|envelope| AuditEntry {
+        connection: Some(envelope.connection),
+        ..AuditEntry::new(
+            engines.now(),
+            &audit::cli(),
+            "person_forgotten",
+            format!("event {}", envelope.event_id),
+        )
+    });
+    // Before it is done: a delete that nobody can find in the audit would be worse than a line about one that failed.
+    engines.operators.note(&entries.collect::<Vec<_>>()).await?;
     engines.queue.publish(&envelopes).await?;
     report_own(&engines).await;
     if arguments.wait {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Context;
 use crate::arrivals::Summary;
 use crate::failure::{Exit, Failure};
+use crate::operator::audit;
 use crate::output::{cut, spare, whole};
 
 const EXAMPLES: &str = "\
@@ -91,6 +92,7 @@ pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, F
         Act::Show => show(&engines.arrivals.missing().await?, context)?,
         Act::Confirm => {
             let confirmed = engines.arrivals.confirm_missing().await?;
+            audit::note(&engines, &audit::cli(), "missing_confirmed", format!("{confirmed} events")).await?;
             if context.output.is_json() {
                 context.output.json(&Confirmed { confirmed })?;
             } else {

@@ -1,5 +1,6 @@
 //! The commands, one file for each, and what all of them are given.
 
+pub mod audiences;
 pub mod audit;
 pub mod bench;
 pub mod check;
@@ -15,6 +16,7 @@ pub mod forget;
 mod line;
 pub mod migrate;
 pub mod missing;
+pub mod operators;
 pub mod profiles;
 pub mod retention;
 pub mod secrets;
@@ -22,7 +24,7 @@ pub mod send;
 pub mod serve;
 pub mod simulate;
 #[cfg(test)]
-mod snapshots;
+pub(crate) mod snapshots;
 pub mod status;
 pub mod why;
 
@@ -82,8 +84,9 @@ impl Context {
 pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
         Command::Serve => serve::run(Roles::ALL, context).await,
-        Command::Ingest => serve::run(Roles { ingest: true, worker: false }, context).await,
-        Command::Worker => serve::run(Roles { ingest: false, worker: true }, context).await,
+        Command::Ingest => serve::run(Roles { ingest: true, ..Roles::NONE }, context).await,
+        Command::Worker => serve::run(Roles { worker: true, ..Roles::NONE }, context).await,
+        Command::Api => serve::run(Roles { api: true, ..Roles::NONE }, context).await,
         Command::Demo(arguments) => demo::run(arguments, context).await,
         Command::Bench(arguments) => bench::run(arguments, context).await,
         Command::Simulate(arguments) => simulate::run(*arguments, context).await,
@@ -93,6 +96,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::DeadLetters(arguments) => dead_letters::run(arguments, context).await,
         Command::Send(arguments) => send::run(arguments, context).await,
         Command::Forget(arguments) => forget::run(arguments, context).await,
+        Command::Audiences(arguments) => audiences::run(arguments, context).await,
         Command::Audit(arguments) => audit::run(arguments, context).await,
         Command::Export(arguments) => export::run(arguments, context).await,
         Command::Why(arguments) => why::run(arguments, context).await,
@@ -102,6 +106,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Secrets(arguments) => secrets::run(&arguments, context).await,
         Command::Migrate(arguments) => migrate::run(&arguments, context).await,
         Command::Retention(arguments) => retention::run(&arguments, context).await,
+        Command::Operators(arguments) => operators::run(arguments, context).await,
         Command::Missing(arguments) => missing::run(&arguments, context).await,
     }
 }

@@ -11,6 +11,7 @@ use worker::Limits;
 use super::Context;
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
+use crate::operator::audit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -114,6 +115,7 @@ pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, F
     if matches!(arguments.act, Act::Confirm) {
         engines.ledger.set_swept(clock.now).await?;
         clock.swept = Some(clock.now);
+        audit::note(&engines, &audit::cli(), "clock_confirmed", format!("swept until {}", clock.now)).await?;
     }
     let standing = Standing::of(clock, &context.loaded.config);
     if context.output.is_json() {

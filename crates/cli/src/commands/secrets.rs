@@ -12,6 +12,7 @@ use crate::engines::EngineError;
 use crate::engines::master_key::make_folder;
 use crate::engines::presence::Presence;
 use crate::failure::{Exit, Failure};
+use crate::operator::audit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -134,7 +135,15 @@ async fn rotate(context: &mut Context) -> Result<Exit, Failure> {
             .map_err(|error| {
                 Failure::failed("rotation", &error, "run it again; what was sealed stays readable")
             })?;
+    for secret in engines.ledger.webhook_secrets(None).await? {
+        let sealed = vault.open_secret(&secret).map(|open| vault.seal_secret(secret.connection, &open));
+        let sealed =
+            sealed.map_err(|error| Failure::failed("rotation", &error, "set the webhook secret again"))?;
+        engines.ledger.set_webhook_secret(&sealed).await?;
+    }
     let number = vault.current();
+    audit::note(&engines, &audit::cli(), "encryption_key_rotated", format!("encryption key {number}"))
+        .await?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({
             "key_number": number,

@@ -41,6 +41,16 @@ Examples:
 It absorbs what `ingest` accepted, and tells Refersion the difference. One worker at a time serves a connection; another
 takes over within seconds when it ends.";
 
+/// What the help of `api` shows.
+pub const API_EXAMPLES: &str = "\
+Examples:
+  refersion-destination api
+  refersion-destination api --config production.toml
+  REFERSION_DESTINATION__HEALTH__LISTEN=127.0.0.1:8086 refersion-destination api
+
+It serves /api/v1 on api.listen, as `serve` does, to operators with a token (`operators add`). docs/api.md shows how to use it;
+the OpenAPI document is at /api/v1/openapi.json. Give it the queue.url and ledger.url of the others, and another health.listen.";
+
 /// Runs these roles until a signal ends them.
 ///
 /// # Errors
@@ -88,28 +98,35 @@ pub async fn run(roles: Roles, context: &mut Context) -> Result<Exit, Failure> {
 struct Announcement {
     segment: Option<String>,
     health: String,
+    api: Option<String>,
 }
 
 impl Announcement {
     fn of(listeners: &Listeners) -> Self {
         let segment = listeners.ingest_address().map(|address| format!("http://{address}/segment"));
-        Self { segment, health: format!("http://{}", listeners.health_address()) }
+        let api = listeners.api_address().map(|address| format!("http://{address}/api/v1"));
+        Self { segment, health: format!("http://{}", listeners.health_address()), api }
     }
 
     /// Shows it. The roles run whether or not anybody can read where they listen.
     fn show_if_possible(self, context: &mut Context) {
         if let Err(failure) = self.show(context) {
-            tracing::warn!(why = failure.message, "standard output cannot be written");
+            tracing::warn!(error = failure.message, "standard output cannot be written");
         }
     }
 
     fn show(self, context: &mut Context) -> Result<(), Failure> {
-        let Self { segment, health } = self;
+        let Self { segment, health, api } = self;
         if context.output.is_json() {
-            return context.output.json(&serde_json::json!({ "segment": segment, "health": health }));
+            return context
+                .output
+                .json(&serde_json::json!({ "segment": segment, "health": health, "api": api }));
         }
         if let Some(segment) = segment {
             context.output.line(&format!("Segment posts to        {segment}"))?;
+        }
+        if let Some(api) = api {
+            context.output.line(&format!("operators' HTTP API     {api}"))?;
         }
         context.output.line(&format!("health and metrics are on {health}"))
     }

@@ -20,7 +20,7 @@ pub(super) fn fits(text: &str, width: usize) -> bool {
 }
 
 /// A time, in seconds from a fixed one.
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
 }
 
@@ -51,6 +51,7 @@ fn events() -> Vec<EventRow> {
         class: class.to_owned(),
         request: None,
         message: message.to_owned(),
+        request: None,
     };
     let dead = EventRow {
         attempts: vec![

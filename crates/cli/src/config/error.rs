@@ -79,7 +79,7 @@ impl ConfigError {
             Self::Unreadable { .. } => {
                 "check the path given to --config, and that this user may read it".to_owned()
             }
-            Self::NotToml { .. } => "mend the line named above; text needs quotation marks".to_owned(),
+            Self::NotToml { .. } => "correct the line named above; text needs quotation marks".to_owned(),
             Self::UnknownKey { nearest, .. } => format!("did you mean {nearest}?"),
             Self::UnknownSection { nearest, .. } => format!("did you mean [{nearest}]?"),
             Self::WrongValue { .. } | Self::Contradiction { .. } => {

@@ -22,14 +22,14 @@ pub use by_class::ByClass;
 pub use error::ConfigError;
 pub use proxy::Proxy;
 pub use sections::{
-    Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Notifications, Queue, Refersion, Retention,
-    Retry, Secrets, Shutdown, Worker,
+    Api, Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Notifications, Queue, Refersion,
+    Retention, Retry, Secrets, Shutdown, Worker,
 };
 pub use settings::{Origin, Settings};
 pub use show::ShownSetting;
 pub(crate) use url::mask;
 pub use url::{LedgerUrl, ManagementUrl, QueueUrl};
-pub use value::{BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
+pub use value::{AdoptNew, BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
 
 /// The file that says every default, as it was when the program was built.
 pub const SHIPPED: &str = include_str!("../../../../config/default.toml");

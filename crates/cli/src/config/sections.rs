@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use connections::Settings as ConnectionSettings;
+use connections::settings::is_insecure;
 use listener::Networks;
 
 use super::by_class::ByClass;
@@ -14,7 +14,7 @@ use super::error::ConfigError;
 use super::proxy::Proxy;
 use super::settings::Settings;
 use super::url::{LedgerUrl, ManagementUrl, QueueUrl};
-use super::value::{BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
+use super::value::{AdoptNew, BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
 
 /// Segment gives up on a request after this time. Source: Segment's page on its Webhooks destination, the only one that
 /// gives a number.
@@ -152,6 +152,13 @@ sections! {
         /// Events of a sync from which on operators are notified of its end.
         sync_events: u32,
     }
+    /// Affiliates that existed before us.
+    adopt: Adopt {
+        /// Whether those of a new connection are walked through at once.
+        new_connections: AdoptNew,
+        /// Time from one walk to the next.
+        every: Duration,
+    }
     /// Which identifiers name nobody.
     identifiers: Identifiers {
         /// Those that name nobody, beside the default list, separated by commas.
@@ -196,6 +203,11 @@ sections! {
         /// Where it will listen.
         listen: SocketAddr,
     }
+    /// The HTTP API for operators.
+    api: Api {
+        /// Where it listens.
+        listen: SocketAddr,
+    }
     /// How the program ends.
     shutdown: Shutdown {
         /// Time for what is under way.
@@ -208,12 +220,6 @@ sections! {
         /// How much.
         level: LogLevel,
     }
-}
-
-/// Whether keys would be sent to this address of Refersion without encryption, and over a network.
-fn is_insecure(refersion_url: &str) -> bool {
-    let refersion_url = refersion_url.to_owned();
-    ConnectionSettings { refersion_url, ..ConnectionSettings::default() }.is_insecure()
 }
 
 impl Config {

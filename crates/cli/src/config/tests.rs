@@ -29,6 +29,7 @@ fn the_shipped_file_loads_and_says_the_documented_defaults() {
     assert_eq!(config.ingest.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!(config.console.listen, "127.0.0.1:8081".parse().unwrap());
     assert_eq!(config.health.listen, "127.0.0.1:8082".parse().unwrap());
+    assert_eq!(config.api.listen, "127.0.0.1:8085".parse().unwrap());
     assert_eq!(config.refersion.url, BaseUrl("https://api.refersion.com".to_owned()));
     assert_eq!(config.queue.max_bytes, ByteSize(4 << 30));
     assert_eq!(config.shutdown.deadline, Duration::from_secs(20));

@@ -240,6 +240,27 @@ impl Setting for Registration {
     }
 }
 
+/// What becomes of the affiliates of a connection that is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdoptNew {
+    /// They are walked through in the background.
+    Walk,
+    /// An operator asks for that.
+    Wait,
+}
+
+impl Setting for AdoptNew {
+    const WANTED: &'static str = "walk or wait";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        match raw.as_text()? {
+            "walk" => Some(Self::Walk),
+            "wait" => Some(Self::Wait),
+            _ => None,
+        }
+    }
+}
+
 /// In which form logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {

@@ -58,7 +58,7 @@ impl Awaited {
                 Err(error) if error.is_passing() => {
                     let cause = with_causes(&error);
                     tracing::warn!(
-                        cause,
+                        error = cause,
                         again_in_ms = wait.as_millis(),
                         "the ledger is away: waiting for it"
                     );

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use connections::{ConnectionStore, SharedSecretStore, WriteKeys};
+use connections::{ConnectionStore, ReplacedKeys, SharedSecretStore, WriteKeys};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
-use ledger::{Arrivals, DeadLetters, Engine, Ledger, Monitoring, Notifications, Repairs, Storage};
+use ledger::{
+    Arrivals, DeadLetters, Engine, Ledger, Monitoring, Notifications, OperatorPorts, Plans, Repairs, Storage,
+};
 use sqlite::Database;
 
 use super::EngineError;
@@ -18,11 +20,14 @@ pub(super) struct LedgerEngine {
     pub(super) monitoring: Arc<dyn Monitoring>,
     pub(super) arrivals: Arc<dyn Arrivals>,
     pub(super) dead_letters: Arc<dyn DeadLetters>,
+    pub(super) plans: Arc<dyn Plans>,
     pub(super) repairs: Arc<dyn Repairs>,
+    pub(super) operators: Arc<dyn OperatorPorts>,
     pub(super) notifications: Arc<dyn Notifications>,
     pub(super) connections: Arc<dyn ConnectionStore>,
     pub(super) write_keys: Arc<dyn WriteKeys>,
     pub(super) shared_secrets: Arc<dyn SharedSecretStore>,
+    pub(super) replaced_keys: Arc<dyn ReplacedKeys>,
     /// The file; `None` on a server.
     pub(super) file: Option<Database>,
 }
@@ -88,11 +93,14 @@ fn ports(engine: impl Engine + 'static, file: Option<Database>) -> LedgerEngine 
         monitoring: engine.clone(),
         arrivals: engine.clone(),
         dead_letters: engine.clone(),
+        plans: engine.clone(),
         repairs: engine.clone(),
+        operators: engine.clone(),
         notifications: engine.clone(),
         connections: engine.clone(),
         write_keys: engine.clone(),
-        shared_secrets: engine,
+        shared_secrets: engine.clone(),
+        replaced_keys: engine,
         file,
     }
 }

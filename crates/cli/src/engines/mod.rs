@@ -17,9 +17,13 @@ mod tests;
 use std::sync::Arc;
 
 use connections::vault::FIRST_KEY_NUMBER;
-use connections::{ConnectionStore, OsRandomness, Randomness, SharedSecretStore, Vault, WriteKeys, keys};
+use connections::{
+    ConnectionStore, OsRandomness, Randomness, ReplacedKeys, SharedSecretStore, Vault, WriteKeys, keys,
+};
 use jiff::Timestamp;
-use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, Notifications, Repairs, Storage};
+use ledger::{
+    Arrivals, DeadLetters, Ledger, Monitoring, Notifications, OperatorPorts, Plans, Repairs, Storage,
+};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -45,8 +49,12 @@ pub struct Engines {
     pub arrivals: Arc<dyn Arrivals>,
     /// Dead letters by cause.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// Plans of replays.
+    pub plans: Arc<dyn Plans>,
     /// Repaired payloads of dead letters.
     pub repairs: Arc<dyn Repairs>,
+    /// Operators, what they did, and what they asked for once only.
+    pub operators: Arc<dyn OperatorPorts>,
     /// What operators are notified of.
     pub notifications: Arc<dyn Notifications>,
     /// Connections and their keys.
@@ -55,6 +63,8 @@ pub struct Engines {
     pub write_keys: Arc<dyn WriteKeys>,
     /// What webhooks are signed with.
     pub shared_secrets: Arc<dyn SharedSecretStore>,
+    /// Until when replaced keys are valid.
+    pub replaced_keys: Arc<dyn ReplacedKeys>,
     /// The ledger's file, to be watched for damage; `None` on a server.
     pub ledger_file: Option<sqlite::Database>,
     /// Digests identifiers, opens and seals secrets.
@@ -154,11 +164,14 @@ impl Opening {
             monitoring: ledger.monitoring,
             arrivals: ledger.arrivals,
             dead_letters: ledger.dead_letters,
+            plans: ledger.plans,
             repairs: ledger.repairs,
+            operators: ledger.operators,
             notifications: ledger.notifications,
             connections: ledger.connections,
             write_keys: ledger.write_keys,
             shared_secrets: ledger.shared_secrets,
+            replaced_keys: ledger.replaced_keys,
             ledger_file: ledger.file,
             vault,
             clock: Arc::clone(&self.clock),

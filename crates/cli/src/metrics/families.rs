@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use prometheus::proto::MetricFamily;
 
+use super::audiences;
 use super::family::{Family, number};
 use super::snapshot::{
     ConnectionFigures, IngestFigures, LedgerFigures, LogFigures, QueueFigures, RoomFigures, Snapshot,
@@ -152,6 +153,7 @@ fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
     });
     families.push(by_class.finish());
     families.extend(connections(&it.connections));
+    families.push(audiences::family(&it.audiences, |id| names.name(id)));
     families
 }
 

@@ -1,8 +1,10 @@
 //! The process's figures for Prometheus.
 //!
 //! Other crates count in their own plain types. A [`Source`] copies such figures into a [`Snapshot`] when Prometheus asks;
-//! the module `families` gives them their names. Labels come from small closed sets; a connection is named by its id.
+//! the module `families` gives them their names. Labels come from small closed sets; a connection is named by its id, and of
+//! audiences only the largest have one.
 
+mod audiences;
 mod exporter;
 mod families;
 mod family;
@@ -10,6 +12,6 @@ mod snapshot;
 
 pub use exporter::{Exporter, Source};
 pub use snapshot::{
-    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, LogFigures, QueueFigures, RoomFigures,
-    Settling, Snapshot, WorkerFigures,
+    AudienceFigures, ConnectionFigures, Histogram, IngestFigures, LedgerFigures, LogFigures, QueueFigures,
+    RoomFigures, Settling, Snapshot, WorkerFigures,
 };

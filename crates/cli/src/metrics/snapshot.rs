@@ -83,6 +83,27 @@ pub struct LedgerFigures {
     pub untaken: Option<f64>,
     /// Every connection.
     pub connections: Vec<ConnectionFigures>,
+    /// Every audience.
+    pub audiences: Vec<AudienceFigures>,
+}
+
+/// One audience.
+#[derive(Clone, Debug, Default)]
+pub struct AudienceFigures {
+    /// The id of its connection.
+    pub connection: i64,
+    /// Its name.
+    pub name: String,
+    /// How many persons are what.
+    pub persons: Vec<(&'static str, u64)>,
+}
+
+impl AudienceFigures {
+    /// How many are members.
+    #[must_use]
+    pub fn members(&self) -> u64 {
+        self.persons.iter().find(|(what, _)| *what == "members").map_or(0, |(_, persons)| *persons)
+    }
 }
 
 /// How much room there is for new events.

@@ -10,7 +10,10 @@ use crate::failure::Failure;
 
 /// Connections by their number.
 #[derive(Default)]
-pub struct Directory(BTreeMap<ConnectionId, Connection>);
+pub struct Directory {
+    connections: BTreeMap<ConnectionId, Connection>,
+    is_limited: bool,
+}
 
 impl Directory {
     /// Reads the connection of this name, or all of them.
@@ -23,24 +26,55 @@ impl Directory {
             Some(name) => vec![by_name(engines, name).await?],
             None => engines.connections.list().await?,
         };
-        Ok(Self(connections.into_iter().map(|connection| (connection.id, connection)).collect()))
+        let connections = connections.into_iter().map(|connection| (connection.id, connection)).collect();
+        Ok(Self { connections, is_limited: only.is_some() })
+    }
+
+    /// Reads the connections that somebody may see: these, or all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if the connections cannot be read.
+    pub async fn of_visible(engines: &Engines, visible: Option<&[ConnectionId]>) -> Result<Self, Failure> {
+        let mut all = Self::read(engines, None).await?;
+        if let Some(visible) = visible {
+            all.connections.retain(|id, _| visible.contains(id));
+            all.is_limited = true;
+        }
+        Ok(all)
+    }
+
+    /// Whether it has only some of the connections.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.is_limited
     }
 
     /// Every connection that it knows.
     pub fn all(&self) -> impl Iterator<Item = &Connection> {
-        self.0.values()
+        self.connections.values()
     }
 
     /// The connection of this number, if it is known here.
     #[must_use]
     pub fn get(&self, id: ConnectionId) -> Option<&Connection> {
-        self.0.get(&id)
+        self.connections.get(&id)
+    }
+
+    /// The number of the connection of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] with the code `no_such_connection`.
+    pub fn id_of(&self, name: &str) -> Result<ConnectionId, Failure> {
+        let found = self.all().find(|connection| connection.name.as_str() == name);
+        found.map(|connection| connection.id).ok_or_else(|| no_such(name))
     }
 
     /// Its name, or its number where it has none (any more).
     #[must_use]
     pub fn name(&self, id: ConnectionId) -> String {
-        self.0.get(&id).map_or_else(|| format!("#{id}"), |connection| connection.name.to_string())
+        self.connections.get(&id).map_or_else(|| format!("#{id}"), |connection| connection.name.to_string())
     }
 }
 
@@ -50,10 +84,12 @@ impl Directory {
 ///
 /// [`Failure`] with the code `no_such_connection`, or if the connections cannot be read.
 pub async fn by_name(engines: &Engines, name: &ConnectionName) -> Result<Connection, Failure> {
-    engines.connections.by_name(name).await?.ok_or_else(|| {
-        let message = format!("there is no connection named {name}");
-        Failure::refused("no_such_connection", message, "`connections list` shows their names")
-    })
+    engines.connections.by_name(name).await?.ok_or_else(|| no_such(name.as_str()))
+}
+
+fn no_such(name: &str) -> Failure {
+    let message = format!("there is no connection named {name}");
+    Failure::refused("no_such_connection", message, "`connections list` shows their names")
 }
 
 /// What to do about a pause; nothing for a connection that is active.

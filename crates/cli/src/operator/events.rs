@@ -118,6 +118,19 @@ pub async fn find_by(
     Ok(Found { events, queued, complete: look.complete, total })
 }
 
+/// One event of the ledger; `None` never, unless it has gone meanwhile.
+///
+/// # Errors
+///
+/// As [`find`].
+pub async fn one(
+    engines: &Engines,
+    directory: &Directory,
+    view: EventView,
+) -> Result<Option<EventRow>, Failure> {
+    Ok(ledger_rows(engines, directory, vec![view]).await?.pop())
+}
+
 async fn ledger_rows(
     engines: &Engines,
     directory: &Directory,

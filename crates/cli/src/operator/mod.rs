@@ -1,9 +1,17 @@
 //! What an operator sees: events with what happened to them, persons with what is kept of them, and what both wait for.
 //!
-//! Nothing here writes; `verification` asks Refersion whether keys work. The commands put it into tables or JSON.
+//! `verification` asks Refersion whether keys work. `dead_letters`, `plans`, `connections` and `operators` act, and `audit` writes
+//! that down; nothing else here writes. The commands put it into tables or JSON, and the HTTP API ([`crate::api`]) into answers.
 
+pub mod adoption;
+pub mod audit;
+pub mod connections;
+pub mod dead_letters;
 pub mod directory;
 pub mod events;
+pub mod new_key;
+pub mod operators;
+pub mod plans;
 pub mod profile;
 pub mod repairs;
 pub mod subject;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ledger::{ProcessReport, ProcessRole, Registrations};
+use ledger::{ProcessReport, ProcessRole, RefusedSignatures, Registrations};
 
 use crate::config::Config;
 use crate::engines::Engines;
@@ -61,6 +61,20 @@ impl Workers {
             refused: sum.refused + more.refused,
             limited: sum.limited + more.limited,
             unavailable: sum.unavailable + more.unavailable,
+        })
+    }
+
+    /// Requests of a connection that were refused because of their signature, by the processes that are remembered, also those
+    /// that have ended; `None` if there were none.
+    #[must_use]
+    pub fn refused_signatures(&self, connection: i64) -> Option<RefusedSignatures> {
+        let of_all = self.processes.iter().flat_map(|process| &process.refused_signatures);
+        let refused = of_all.copied().filter(|refused| refused.connection == connection);
+        refused.reduce(|sum, more| RefusedSignatures {
+            missing: sum.missing + more.missing,
+            wrong: sum.wrong + more.wrong,
+            last_at: sum.last_at.max(more.last_at),
+            ..sum
         })
     }
 
@@ -169,6 +183,7 @@ mod tests {
             notes_arrivals: true,
             untaken_since: None,
             registrations: None,
+            refused_signatures: Vec::new(),
         }
     }
 

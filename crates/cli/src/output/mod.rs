@@ -14,6 +14,13 @@ pub use table::{Column, cut, spare, whole};
 
 use crate::failure::Failure;
 
+/// A count with its noun, whose plural is regular: `1 event`, `2 events`.
+#[must_use]
+pub fn counted(count: u64, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
+}
+
 /// Standard output, in the form that was asked for. A reader that went away (`… | head`) is not a failure: what follows is
 /// dropped.
 pub struct Output {

@@ -84,7 +84,7 @@ impl Arrivals {
     /// Reports what was published at last, when nothing is published any more.
     pub(super) async fn end(&self, engines: &Engines) {
         if let Ok(Err(failure)) = timeout(LAST_WITHIN, self.report(engines)).await {
-            tracing::debug!(why = failure.message, "what was published at last could not be reported");
+            tracing::debug!(error = failure.message, "what was published at last could not be reported");
         }
     }
 
@@ -128,7 +128,7 @@ impl Watcher {
                 if is_due { self.look(&mut watch).await } else { Ok(()) }
             };
             if let Some(Err(failure)) = stop.run_until_cancelled(work).await {
-                tracing::debug!(why = failure.message, "it cannot be seen whether events are missing");
+                tracing::debug!(error = failure.message, "it cannot be seen whether events are missing");
             }
             if is_due {
                 looked = Some(Instant::now());

@@ -7,7 +7,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Listeners, endpoint};
+use crate::api;
 use crate::config::Config;
+use crate::engines::awaited::Awaited;
 use crate::engines::files;
 use crate::failure::Failure;
 use crate::health::{self, Health, Pulses};
@@ -44,7 +46,7 @@ pub async fn until_complete(
 }
 
 fn serve(config: &Config, listeners: Listeners, stop: &CancellationToken) -> Result<JoinSet<()>, Failure> {
-    let ((health_listener, _), ingest) = listeners.into_parts()?;
+    let ((health_listener, _), ingest, api) = listeners.into_parts()?;
     let mut servers = JoinSet::new();
     let health = Health { pulses: pulses(config), exporter: Arc::new(Exporter::new(Vec::new())) };
     servers.spawn(health::serve(health_listener, health, stop.clone()));
@@ -53,6 +55,15 @@ fn serve(config: &Config, listeners: Listeners, stop: &CancellationToken) -> Res
         servers.spawn(async move {
             if let Err(error) = ingest::serve_closed(listener, &limits, stop).await {
                 tracing::error!(%error, "the ingest endpoint cannot answer");
+            }
+        });
+    }
+    if let Some((listener, _)) = api {
+        let (config, stop) = (config.clone(), stop.clone());
+        servers.spawn(async move {
+            // No engines come here: every request is answered 503.
+            if let Err(error) = api::serve(listener, config, Awaited::default(), stop).await {
+                tracing::error!(%error, "the HTTP API cannot answer");
             }
         });
     }

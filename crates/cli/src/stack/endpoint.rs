@@ -10,6 +10,7 @@ use queue::{Envelope, GroupCommit, GroupLimits, Publish, PublishError, Queue};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::affiliate_hooks::StoreHooks;
 use super::public_halves::PublicHalves;
 use super::registrar::RefersionRegistrar;
 use super::room::Room;
@@ -66,6 +67,7 @@ pub(super) fn endpoint(
         Endpoint::new(keys, group, Arc::clone(&opening.clock), Arc::clone(&opening.randomness), limits);
     let endpoint =
         endpoint.with_admission(Arc::new(room)).with_shared_secrets(Arc::new(StoreSecrets(awaited.clone())));
+    let endpoint = endpoint.with_affiliate_hooks(Arc::new(StoreHooks::new(awaited)));
     if !is_open {
         return Ok(Arc::new(endpoint));
     }
@@ -103,7 +105,7 @@ struct StoreKeys {
 }
 
 /// The engines once the first attempt to open the ledger has ended.
-async fn engines(awaited: &Awaited) -> Result<&Engines, KeysUnavailable> {
+pub(super) async fn engines(awaited: &Awaited) -> Result<&Engines, KeysUnavailable> {
     awaited.get_when_tried().await.ok_or_else(|| KeysUnavailable::new(NotOpenYet))
 }
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use connections::{Connection, State};
 use ingest::Endpoint;
 use jiff::Timestamp;
+use ledger::AudienceCounts;
 use queue::Queue;
 use worker::meters::{LATENCY_BOUNDS, Meters};
 
@@ -17,8 +18,8 @@ use crate::config::Config;
 use crate::engines::awaited::Awaited;
 use crate::logs;
 use crate::metrics::{
-    ConnectionFigures, Histogram, IngestFigures, LedgerFigures, LogFigures, QueueFigures, Settling, Snapshot,
-    Source, WorkerFigures,
+    AudienceFigures, ConnectionFigures, Histogram, IngestFigures, LedgerFigures, LogFigures, QueueFigures,
+    Settling, Snapshot, Source, WorkerFigures,
 };
 use crate::operator::workers::Workers;
 
@@ -104,9 +105,23 @@ impl Source for LedgerSource {
             oldest: oldest.map(|at| age(at, engines.now())),
             untaken: workers.untaken_since().map(|at| age(at, engines.now())),
             connections: connections.iter().map(connection).collect(),
+            audiences: engines.ledger.audience_counts(None).await?.into_iter().map(audience).collect(),
         });
         Ok(())
     }
+}
+
+fn audience(it: AudienceCounts) -> AudienceFigures {
+    let persons = vec![
+        ("members", it.members),
+        ("left", it.left),
+        ("affiliates", it.affiliates),
+        ("held", it.held),
+        ("delivered", it.delivered),
+        ("waiting", it.waiting),
+        ("refused", it.refused),
+    ];
+    AudienceFigures { connection: it.audience.connection, name: it.audience.named.name, persons }
 }
 
 fn connection(connection: &Connection) -> ConnectionFigures {

@@ -54,8 +54,8 @@ async fn mend_when_damaged(queue: &SqliteQueue, stop: &CancellationToken) {
             match queue.mend().await {
                 Ok(rescues) => tracing::info!(rescues = rescues.len(), "the queue can be used again"),
                 Err(error) => tracing::error!(
-                    cause = with_causes(&error),
-                    "the damaged queue cannot be mended yet; it needs free space as large as the file"
+                    error = with_causes(&error),
+                    "the damaged queue cannot be repaired yet; it needs free space as large as the file"
                 ),
             }
         }
@@ -84,7 +84,7 @@ async fn check(file: &Database, stop: &CancellationToken) {
         Ok(Soundness::Sound | Soundness::Unfinished) => {}
         Err(error) => {
             let (file, cause) = (path.display(), with_causes(&error));
-            tracing::warn!(%file, cause, "a file could not be looked through for damage");
+            tracing::warn!(%file, error = cause, "a file could not be looked through for damage");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ingest::Endpoint;
 use jiff::Timestamp;
-use ledger::{HeldConnection, ProcessReport, ProcessRole, Registrations};
+use ledger::{HeldConnection, ProcessReport, ProcessRole, RefusedSignatures, Registrations};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use worker::Meters;
@@ -25,6 +25,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(2);
 const WRITE_WITHIN: Duration = Duration::from_secs(4);
 /// Heartbeats between two looks whether anybody delivers; on a broker each asks every process.
 const LOOK_EVERY: u32 = 3;
+/// Connections whose refused signatures are reported, at most.
+const REFUSED_REPORTED: usize = 100;
 
 /// What the heartbeats have shown. Clones share it.
 #[derive(Clone)]
@@ -61,7 +63,7 @@ impl Written {
             }
             Err(why) => {
                 if self.failed.is_none() {
-                    tracing::warn!(what, why, "it cannot be written");
+                    tracing::warn!(what, error = why, "it cannot be written");
                 }
                 self.failed = Some(why);
             }
@@ -146,15 +148,16 @@ enum Part {
     Work,
 }
 
-/// What a process of these roles reports of itself at first.
-pub(super) fn report(roles: Roles, engines: &Engines) -> ProcessReport {
+/// What a process of these roles reports of itself at first; nothing where it neither takes nor delivers events.
+pub(super) fn report(roles: Roles, engines: &Engines) -> Option<ProcessReport> {
     let role = match roles {
-        Roles { ingest: true, worker: true } => ProcessRole::Serve,
-        Roles { ingest: true, worker: false } => ProcessRole::Ingest,
-        Roles { ingest: false, .. } => ProcessRole::Worker,
+        Roles { ingest: true, worker: true, .. } => ProcessRole::Serve,
+        Roles { ingest: true, worker: false, .. } => ProcessRole::Ingest,
+        Roles { ingest: false, worker: true, .. } => ProcessRole::Worker,
+        Roles { ingest: false, worker: false, .. } => return None,
     };
     let now = engines.now();
-    ProcessReport {
+    Some(ProcessReport {
         id: engines.new_id(),
         role,
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -167,7 +170,8 @@ pub(super) fn report(roles: Roles, engines: &Engines) -> ProcessReport {
         notes_arrivals: true,
         untaken_since: None,
         registrations: None,
-    }
+        refused_signatures: Vec::new(),
+    })
 }
 
 fn held(meters: &Meters) -> Vec<HeldConnection> {
@@ -182,6 +186,17 @@ fn registrations(endpoint: &Endpoint) -> Option<Registrations> {
         limited: it.limited,
         unavailable: it.unavailable,
     })
+}
+
+fn refused_signatures(endpoint: &Endpoint) -> Vec<RefusedSignatures> {
+    let refused = endpoint.refused_signatures(REFUSED_REPORTED).into_iter();
+    let report = |it: ingest::RefusedSignatures| RefusedSignatures {
+        connection: it.connection,
+        missing: it.missing,
+        wrong: it.wrong,
+        last_at: it.last_at,
+    };
+    refused.map(report).collect()
 }
 
 /// Reports one process.
@@ -222,6 +237,7 @@ impl Reporter {
             connections: if has_ended { Vec::new() } else { held },
             untaken_since: if has_ended { None } else { self.heartbeat.untaken_since() },
             registrations: self.endpoint.as_deref().and_then(registrations),
+            refused_signatures: self.endpoint.as_deref().map(refused_signatures).unwrap_or_default(),
             ..self.report.clone()
         };
         let (ledger, queue) = tokio::join!(
@@ -264,7 +280,7 @@ impl Reporter {
                 known.untaken_since = None;
             }),
             Err(failure) => {
-                tracing::debug!(why = failure.message, "it cannot be seen whether anybody delivers")
+                tracing::debug!(error = failure.message, "it cannot be seen whether anybody delivers")
             }
         }
     }

@@ -17,6 +17,7 @@ pub(super) type Bound = (TcpListener, SocketAddr);
 pub struct Listeners {
     health: (Socket, SocketAddr),
     ingest: Option<(Socket, SocketAddr)>,
+    api: Option<(Socket, SocketAddr)>,
 }
 
 impl Listeners {
@@ -28,13 +29,20 @@ impl Listeners {
     pub fn bind(config: &Config, roles: Roles) -> Result<Self, Failure> {
         let health = bind(config.health.listen, "health.listen")?;
         let ingest = roles.ingest.then(|| bind(config.ingest.listen, "ingest.listen")).transpose()?;
-        Ok(Self { health, ingest })
+        let api = roles.api.then(|| bind(config.api.listen, "api.listen")).transpose()?;
+        Ok(Self { health, ingest, api })
     }
 
     /// Where the ingest endpoint listens, if this process has one.
     #[must_use]
     pub fn ingest_address(&self) -> Option<SocketAddr> {
         self.ingest.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Where the HTTP API listens, if this process has one.
+    #[must_use]
+    pub fn api_address(&self) -> Option<SocketAddr> {
+        self.api.as_ref().map(|(_, address)| *address)
     }
 
     /// Where health and metrics are served.
@@ -48,17 +56,19 @@ impl Listeners {
         let again = |(socket, address): &(Socket, SocketAddr)| {
             socket.try_clone().map(|socket| (socket, *address)).map_err(|error| no_socket(&error))
         };
-        Ok(Self { health: again(&self.health)?, ingest: self.ingest.as_ref().map(again).transpose()? })
+        let optional = |bound: &Option<_>| bound.as_ref().map(again).transpose();
+        Ok(Self { health: again(&self.health)?, ingest: optional(&self.ingest)?, api: optional(&self.api)? })
     }
 
-    /// The listener of health and metrics, and that of the ingest endpoint.
-    pub(super) fn into_parts(self) -> Result<(Bound, Option<Bound>), Failure> {
+    /// The listener of health and metrics, that of the ingest endpoint, and that of the HTTP API.
+    pub(super) fn into_parts(self) -> Result<(Bound, Option<Bound>, Option<Bound>), Failure> {
         let listening = |(socket, address)| {
             TcpListener::from_std(socket)
                 .map(|listener| (listener, address))
                 .map_err(|error| no_socket(&error))
         };
-        Ok((listening(self.health)?, self.ingest.map(listening).transpose()?))
+        let optional = |bound: Option<_>| bound.map(listening).transpose();
+        Ok((listening(self.health)?, optional(self.ingest)?, optional(self.api)?))
     }
 }
 

@@ -3,6 +3,8 @@
 //! A process starts in two steps, because its ledger may be away: [`Standby`] is the ingest endpoint, which answers 503
 //! meanwhile, with health and metrics, which say why; [`Stack`] is everything.
 
+mod affiliate_hooks;
+mod api;
 mod arrivals;
 mod closed;
 mod endpoint;
@@ -13,6 +15,7 @@ mod heartbeat;
 mod listeners;
 mod needs;
 mod notifier;
+mod plans;
 mod public_halves;
 mod reconciler;
 mod registrar;
@@ -50,11 +53,16 @@ pub struct Roles {
     pub ingest: bool,
     /// Absorb and reconcile.
     pub worker: bool,
+    /// The HTTP API for operators.
+    pub api: bool,
 }
 
 impl Roles {
     /// Every role.
-    pub const ALL: Self = Self { ingest: true, worker: true };
+    pub const ALL: Self = Self { ingest: true, worker: true, api: true };
+
+    /// No role.
+    pub const NONE: Self = Self { ingest: false, worker: false, api: false };
 }
 
 /// Roles whose ledger may be away still.
@@ -81,6 +89,7 @@ struct Running {
     endpoint: Option<(SocketAddr, Arc<Endpoint>)>,
     meters: Option<Arc<Meters>>,
     health: SocketAddr,
+    api: Option<SocketAddr>,
     supervisor: Supervisor,
     pulses: Pulses,
     stop: CancellationToken,
@@ -99,7 +108,7 @@ impl Standby {
     /// [`Failure`] if the key or the queue cannot be used. Nothing runs then.
     pub async fn start(config: &Config, roles: Roles, listeners: Listeners) -> Result<Self, Failure> {
         let opening = Opening::begin_role(config).await?;
-        let (health_listener, door_listener) = listeners.into_parts()?;
+        let (health_listener, door_listener, api_listener) = listeners.into_parts()?;
         let (stop, awaited, ledger) = (CancellationToken::new(), Awaited::default(), LedgerWatch::default());
         let pulses = Pulses::new(config.health.stale_after);
         needs::watch_queue(&opening.queue, roles, &pulses);
@@ -117,6 +126,7 @@ impl Standby {
             }
             None => None,
         };
+        let api = api_listener.map(|listener| api::start(listener, config, &awaited, &mut supervisor, &stop));
         let meters: Option<Arc<Meters>> = roles.worker.then(Arc::default);
         let mut sources = figures::sources(
             &opening.queue.port(),
@@ -136,6 +146,7 @@ impl Standby {
             endpoint,
             meters,
             health: address,
+            api,
             supervisor,
             pulses,
             stop,
@@ -179,13 +190,16 @@ impl Standby {
         let running = &mut self.running;
         needs::keep_watching(&self.ledger, engines, running);
         self.room.keep_watching(&self.config, engines, running);
-        let report = heartbeat::report(self.roles, engines);
-        self.arrivals.keep_watching(&self.config, report.id, engines, running);
-        self.heartbeat.keep_beating(&self.config, report, engines, running);
+        // A process with the API alone neither publishes what it would have to count, nor is anybody's to wait for.
+        if let Some(report) = heartbeat::report(self.roles, engines) {
+            self.arrivals.keep_watching(&self.config, report.id, engines, running);
+            self.heartbeat.keep_beating(&self.config, report, engines, running);
+        }
         files::watch(&self.config, &self.opening.queue, engines, running);
         notifier::start(&self.config, engines, running)?;
         match running.meters.clone() {
             Some(meters) => {
+                plans::start(engines, running);
                 reconciler::start(&self.config, &self.opening.queue, engines, meters, running).await
             }
             None => Ok(()),
@@ -216,6 +230,12 @@ impl Stack {
     #[must_use]
     pub fn health_address(&self) -> SocketAddr {
         self.running.health
+    }
+
+    /// Where the HTTP API listens, if this process has one.
+    #[must_use]
+    pub fn api_address(&self) -> Option<SocketAddr> {
+        self.running.api
     }
 
     /// The engines that the roles work with.

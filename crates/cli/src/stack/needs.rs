@@ -127,7 +127,7 @@ async fn look(ledger: &LedgerWatch, store: &dyn ConnectionStore) {
     }
     let trouble = answer.err().map(|error| with_causes(&error));
     match (ledger.set(trouble.clone()), trouble) {
-        (true, Some(why)) => tracing::warn!(why, "the ledger is away"),
+        (true, Some(why)) => tracing::warn!(error = why, "the ledger is away"),
         (true, None) => tracing::info!("the ledger is back"),
         (false, _) => {}
     }

@@ -39,7 +39,7 @@ impl PublicHalves {
 pub(super) fn log_wrong_secret(connection: &str, id: ConnectionId) {
     tracing::warn!(
         connection,
-        id,
+        connection_id = id,
         "a request with the public key of this connection and another secret key was answered 401, and Segment \
          throws its event away: compare the API key in Segment's settings, or run `connections rotate-key`"
     );

@@ -39,6 +39,7 @@ pub(super) async fn start(
         beats: Arc::default(),
         handoffs: Arc::default(),
         locks: Arc::default(),
+        audiences: Arc::default(),
     };
     watch(&worker, &running.pulses);
     let stop = running.stop.clone();
@@ -77,6 +78,7 @@ fn limits(config: &Config) -> Limits {
             max_interval: config.retry.max_interval,
             max_retry_after: config.retry.max_retry_after,
         },
+        walk_every: Some(config.adopt.every),
         keep_outcomes: config.retention.outcomes,
         keep_dead_letters: config.retention.dead_letters,
         keep_dead_letters_by_class: config.retention.dead_letters_by_class.0.clone(),

@@ -3,8 +3,7 @@
 
 use async_trait::async_trait;
 use connections::{
-    ApiKey, Conflict, Connection, ConnectionId, ConnectionName, NewConnection, PausedFor, Settings,
-    StoreError,
+    ApiKey, Conflict, Connection, ConnectionId, ConnectionName, NewConnection, Settings, StoreError,
 };
 use ingest::{KeysUnavailable, Registrar, Registration};
 use ledger::{Audit, Changes};
@@ -12,9 +11,11 @@ use refersion::{Failure, SetupError};
 use tokio::sync::Mutex;
 
 use super::public_halves::log_wrong_secret;
-use crate::config::{Config, Proxy};
+use crate::config::{AdoptNew, Config, Proxy};
 use crate::engines::Engines;
 use crate::engines::awaited::Awaited;
+use crate::operator::adoption;
+use crate::operator::new_key;
 use crate::operator::verification::Verifier;
 
 /// Names that are tried for one connection before the last resort, its digest.
@@ -30,6 +31,8 @@ pub(super) struct RefersionRegistrar {
     proxy: Proxy,
     /// Where new connections deliver to.
     refersion_url: String,
+    /// The affiliates of new connections are walked through at once.
+    adopts: bool,
     /// Keys of this process are stored one after the other, so that two secrets of one account make one connection.
     storing: Mutex<()>,
 }
@@ -54,7 +57,15 @@ impl RefersionRegistrar {
     pub(super) fn new(config: &Config, awaited: &Awaited) -> Result<Self, SetupError> {
         let (proxy, refersion_url) = (config.refersion.proxy.clone(), config.refersion.url.0.clone());
         let verifier = Verifier::new(&proxy)?;
-        Ok(Self { awaited: awaited.clone(), verifier, proxy, refersion_url, storing: Mutex::default() })
+        let adopts = config.adopt.new_connections == AdoptNew::Walk;
+        Ok(Self {
+            awaited: awaited.clone(),
+            verifier,
+            proxy,
+            refersion_url,
+            adopts,
+            storing: Mutex::default(),
+        })
     }
 
     async fn verify_and_store(&self, key: &ApiKey) -> Result<Registration, NotNow> {
@@ -110,10 +121,15 @@ impl RefersionRegistrar {
                     let (id, name) = (connection.id, connection.name.as_str());
                     tracing::warn!(
                         connection = name,
-                        id,
+                        connection_id = id,
                         "a new API key was verified: its connection was added"
                     );
                     note(engines, id, "connection_registered").await;
+                    if self.adopts
+                        && let Err(cause) = adoption::ask(engines, id).await
+                    {
+                        tracing::warn!(id, %cause, "its affiliates are not walked through: `connections adopt` asks for it");
+                    }
                     return Ok(id);
                 }
             }
@@ -154,19 +170,18 @@ async fn with_public_half(engines: &Engines, key: &ApiKey) -> Result<Option<Conn
     Ok(None)
 }
 
-/// Gives a connection its new key. A pause for the old one's sake ends.
+/// Gives a connection the new key that a request brought.
 async fn replace_key(
     engines: &Engines,
     connection: &Connection,
     key: &ApiKey,
 ) -> Result<ConnectionId, StoreError> {
-    let (id, sealed) = (connection.id, engines.vault.seal_key(key));
-    engines.connections.rotate_key(id, sealed, engines.now()).await?;
-    engines.connections.resume(id, Some(PausedFor::Credentials)).await?;
+    let id = connection.id;
+    new_key::replace_key(engines, id, key).await?;
     let name = connection.name.as_str();
     tracing::warn!(
         connection = name,
-        id,
+        connection_id = id,
         "a request brought another secret key for the public key of this connection: it was verified and is in use; the \
          old one is valid for 7 days more"
     );
@@ -184,7 +199,7 @@ async fn note(engines: &Engines, connection: ConnectionId, action: &str) {
     };
     let changes = Changes { connection, audit: vec![line], ..Changes::default() };
     if let Err(error) = engines.ledger.record(changes).await {
-        tracing::warn!(%error, id = connection, action, "the audit does not have this");
+        tracing::warn!(%error, connection_id = connection, action, "the audit does not have this");
     }
 }
 

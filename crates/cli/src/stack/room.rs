@@ -67,7 +67,7 @@ impl Room {
             match stop.run_until_cancelled(gauge.measure(engines)).await {
                 Some(Ok(measured)) => self.decide(&gauge, measured),
                 Some(Err(error)) => {
-                    tracing::debug!(why = error.message, "the ledger cannot be measured");
+                    tracing::debug!(error = error.message, "the ledger cannot be measured");
                     self.decide(&gauge, self.disks_alone(&gauge));
                 }
                 None => return,
@@ -95,16 +95,20 @@ impl Room {
 fn log(before: &Refusals, now: &Refusals) {
     match (before.everyone, now.everyone) {
         (same, other) if same == other => {}
-        (_, Some(reason)) => tracing::warn!(why = reason.in_words(), "new events are refused"),
+        (_, Some(reason)) => tracing::warn!(reason = reason.in_words(), "new events are refused"),
         (_, None) => tracing::info!("new events are taken in again"),
     }
     for (connection, reason) in &now.connections {
         if before.connections.get(connection) != Some(reason) {
-            tracing::warn!(connection, why = reason.in_words(), "new events of a connection are refused");
+            tracing::warn!(
+                connection_id = connection,
+                reason = reason.in_words(),
+                "new events of a connection are refused"
+            );
         }
     }
     for connection in before.connections.keys().filter(|id| !now.connections.contains_key(id)) {
-        tracing::info!(connection, "new events of a connection are taken in again");
+        tracing::info!(connection_id = connection, "new events of a connection are taken in again");
     }
 }
 

@@ -11,7 +11,7 @@ fn config_in(folder: &TempDir) -> Config {
     config.queue.url = QueueUrl::Sqlite(folder.path().join("queue.db"));
     config.ledger.url = LedgerUrl::Sqlite(folder.path().join("ledger.db"));
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
-    (config.ingest.listen, config.health.listen) = (free, free);
+    (config.ingest.listen, config.health.listen, config.api.listen) = (free, free, free);
     config
 }
 
@@ -19,8 +19,8 @@ fn config_in(folder: &TempDir) -> Config {
 async fn a_role_has_what_it_needs_and_ends_when_it_is_told() {
     let folder = TempDir::new().unwrap();
     let config = config_in(&folder);
-    let ingest = Stack::start(&config, Roles { ingest: true, worker: false }).await.unwrap();
-    let worker = Stack::start(&config, Roles { ingest: false, worker: true }).await.unwrap();
+    let ingest = Stack::start(&config, Roles { ingest: true, ..Roles::NONE }).await.unwrap();
+    let worker = Stack::start(&config, Roles { worker: true, ..Roles::NONE }).await.unwrap();
     assert!(ingest.door_address().is_some() && ingest.worker_meters().is_none());
     assert!(worker.door_address().is_none() && worker.worker_meters().is_some());
     assert_ne!(ingest.health_address(), worker.health_address());

@@ -1,6 +1,5 @@
 //! Segment's Tracking API on a real `serve`: what becomes of the events, and which keys open it.
 
-use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::world::{KEY, World};
@@ -10,12 +9,6 @@ fn identify(user: &str) -> Value {
         "type": "identify", "messageId": format!("m-{user}"), "userId": user,
         "traits": { "email": format!("{user}@example.org"), "name": "Ann Smith", "address": { "city": "Rome" } },
     })
-}
-
-/// Posts as a client library of a server does.
-fn post(world: &World, key: &str, body: &Value) -> u16 {
-    let basic = base64::prelude::BASE64_STANDARD.encode(format!("{key}:"));
-    world.send("/v1/batch", &format!("authorization: Basic {basic}\r\n"), body).0
 }
 
 fn write_key(world: &World) -> String {
@@ -66,10 +59,16 @@ fn a_rotated_write_key_and_the_one_before_open_the_tracking_api_and_no_other_pat
     let rotated = world.json(&["connections", "rotate-write-key", "shop"]);
     let new = rotated["write_key"].as_str().unwrap();
     assert_ne!(new, old);
+    assert!(rotated["old_write_key_valid_until"].is_string(), "{rotated}");
+    assert!(
+        rotated["old_api_key_valid_until"].is_null() && rotated["refused_signatures"].is_null(),
+        "{rotated}"
+    );
     for key in [old.as_str(), new, KEY] {
-        assert_eq!(post(&world, key, &json!({ "batch": [identify("ann")] })), 200, "{key}");
+        let batch = json!({ "batch": [identify("ann")] });
+        assert_eq!(world.post_to("/v1/batch", key, &batch.to_string()).0, 200, "{key}");
     }
-    assert_eq!(post(&world, "unknown", &json!({ "batch": [] })), 401);
+    assert_eq!(world.post_to("/v1/batch", "unknown", r#"{"batch":[]}"#).0, 401);
     assert_eq!(world.post(new, &identify("ann").to_string()).0, 401);
     let nobody = world.cli(&["connections", "rotate-write-key", "nobody", "--json"]);
     assert_eq!((nobody.code, nobody.error()["code"].clone()), (Some(1), json!("no_such_connection")));

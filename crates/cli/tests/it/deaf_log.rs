@@ -86,6 +86,7 @@ fn a_full_disk_under_standard_output_ends_nothing() {
         .env("REFERSION_DESTINATION__LEDGER__URL", file("ledger.db"))
         .env("REFERSION_DESTINATION__INGEST__LISTEN", "127.0.0.1:0")
         .env("REFERSION_DESTINATION__HEALTH__LISTEN", "127.0.0.1:0")
+        .env("REFERSION_DESTINATION__API__LISTEN", "127.0.0.1:0")
         .stdout(full)
         .stderr(File::create(folder.path().join("log")).unwrap())
         .spawn()

@@ -126,7 +126,8 @@ fn the_log_names_the_folder_of_a_relative_path() {
     let folder = world.folder.path().canonicalize().unwrap();
     let log = folder.join("relative.log");
     let address = |name: &str| (format!("REFERSION_DESTINATION__{name}__LISTEN"), "127.0.0.1:0".to_owned());
-    let service = Running::start_in(&folder, &["serve"], &[address("INGEST"), address("HEALTH")], &log);
+    let service =
+        Running::start_in(&folder, &["serve"], &[address("INGEST"), address("HEALTH"), address("API")], &log);
     assert_eq!(service.signal("-TERM"), Some(0));
     let said = std::fs::read_to_string(&log).unwrap();
     for file in ["queue.db", "ledger.db", "master.key"] {

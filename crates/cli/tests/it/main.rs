@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails ends its test")]
 
+mod adopt;
+mod api;
+mod api_client;
+mod audiences;
+mod audit;
 mod bench;
 mod client_libraries;
 mod config;
@@ -16,6 +21,7 @@ mod forgotten;
 mod lossy;
 mod notices;
 mod payout;
+mod plans;
 mod pooler;
 mod program;
 mod proxies;

@@ -77,8 +77,15 @@ fn with_a_shared_secret_only_signed_requests_are_accepted_also_after_its_key_was
     let array = format!("[{event},{}]", identify("bob"));
     assert_eq!(world.post_signed(KEY, &array, &right).0, 202, "an array is signed by its first element");
 
-    let shown = world.json(&["connections", "show", "shop"]);
-    assert_eq!(shown["has_shared_secret"], true);
+    let shown = world.until("refused signatures to be reported", || {
+        let shown = world.json(&["connections", "show", "shop"]);
+        (shown["refused_signatures"]["wrong"] == 1).then_some(shown)
+    });
+    assert!(shown["refused_signatures"]["missing"].as_u64().unwrap() >= 1, "{shown}");
+    assert_eq!(
+        (&shown["has_shared_secret"], &shown["old_shared_secret_valid_until"]),
+        (&json!(true), &json!(null))
+    );
     assert_eq!(world.json(&["connections", "list"])[0]["has_shared_secret"], true);
     let rotated = world.json(&["secrets", "rotate"]);
     assert_eq!((&rotated["resealed"], &rotated["resealed_shared_secrets"]), (&json!(1), &json!(1)));

@@ -40,6 +40,7 @@ impl World {
             ("LEDGER__URL".to_owned(), file("ledger.db")),
             ("INGEST__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("HEALTH__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("API__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("LOG__LEVEL".to_owned(), "debug".to_owned()),
         ];
         variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -178,10 +179,29 @@ impl World {
         assert_eq!(http(&address, "POST", "/_simulator/faults", "", spec).0, 200);
     }
 
+    /// Makes a call of Refersion's API that has to succeed, as its merchant does.
+    pub(crate) fn refersion(&self, operation: &str, body: &Value) -> Value {
+        let (public, secret) = KEY.split_once('.').unwrap();
+        let head = format!(
+            "content-type: application/json\r\nRefersion-Public-Key: {public}\r\nRefersion-Secret-Key: {secret}\r\n"
+        );
+        let path = format!("/v2/{operation}");
+        let address = self.simulator.address("listening");
+        let (status, answer) = http(&address, "POST", &path, &head, &body.to_string());
+        assert_eq!(status, 200, "{answer}");
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// What one of the simulator's own pages shows.
+    pub(crate) fn refersion_page(&self, page: &str) -> Value {
+        let path = format!("/_simulator/{page}");
+        let page = http(&self.simulator.address("listening"), "GET", &path, "", "").1;
+        serde_json::from_str(&page).unwrap()
+    }
+
     /// The affiliates that the simulator holds.
     pub(crate) fn affiliates(&self) -> Vec<Value> {
-        let state = http(&self.simulator.address("listening"), "GET", "/_simulator/state", "", "").1;
-        let state: Value = serde_json::from_str(&state).unwrap();
+        let state = self.refersion_page("state");
         state["accounts"][0]["affiliates"].as_array().cloned().unwrap_or_default()
     }
 
@@ -252,7 +272,7 @@ pub(crate) fn post_to(address: &str, path: &str, key: &str, body: &str, headers:
 }
 
 /// One request on a connection of its own: status and body.
-fn http(address: &str, method: &str, path: &str, head: &str, body: &str) -> (u16, String) {
+pub(crate) fn http(address: &str, method: &str, path: &str, head: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     write!(

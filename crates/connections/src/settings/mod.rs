@@ -165,8 +165,14 @@ impl Settings {
     /// Whether API keys would be sent to another machine without encryption.
     #[must_use]
     pub fn is_insecure(&self) -> bool {
-        Url::parse(&self.refersion_url).is_ok_and(|url| url.scheme() == "http" && !is_loopback(&url))
+        is_insecure(&self.refersion_url)
     }
+}
+
+/// Whether API keys would be sent to this address of Refersion over a network and without encryption.
+#[must_use]
+pub fn is_insecure(refersion_url: &str) -> bool {
+    Url::parse(refersion_url).is_ok_and(|url| url.scheme() == "http" && !is_loopback(&url))
 }
 
 fn error(setting: &'static str, problem: impl Into<String>) -> SettingsError {

@@ -26,6 +26,7 @@ impl System {
         self.started += 1;
         let mut variables = vec![
             setting("HEALTH__LISTEN", "127.0.0.1:0"),
+            setting("API__LISTEN", "127.0.0.1:0"),
             setting("INGEST__LISTEN", &self.endpoint.to_string()),
         ];
         variables.extend(self.ground.direct_variables(self.folder.path()));

@@ -82,6 +82,15 @@ fn check(bytes: &[u8], options: &Options, piece: usize) -> Result<Counts, Unusab
 }
 
 #[test]
+fn a_file_of_few_bytes_that_come_one_by_one_has_an_answer() {
+    for bytes in [&b""[..], b"\x08", b"\0\0\x08", b"{}", b"abc", b"\xef\xbb\xbf", b"\r\n"] {
+        for form in 0..3 {
+            drop(check(bytes, &options(true, false, form), 1));
+        }
+    }
+}
+
+#[test]
 fn files_made_of_parts_always_have_an_answer() {
     let (mut events, mut bad) = (0, 0);
     for seed in 0..FILES {

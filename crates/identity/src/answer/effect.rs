@@ -96,7 +96,8 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
         return;
     }
     let ours = ours.or(late);
-    address.existed |= ours.is_none();
+    // One that the directory lists was there before us as well.
+    address.existed |= ours.as_ref().is_none_or(|ours| ours.found);
     let mut affiliate = ours.unwrap_or_else(|| Affiliate { found: true, ..Affiliate::at(anchor) });
     affiliate.id = Some(found.id);
     affiliate.code.clone_from(&found.code);

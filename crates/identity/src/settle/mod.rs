@@ -8,6 +8,7 @@ mod words;
 use uuid::Uuid;
 
 use crate::Text;
+use crate::audiences::{self, Counted};
 use crate::bounds::{Bounds, Shed, shed_events, shed_values};
 use crate::digest::Digest;
 use crate::eligibility::Rules;
@@ -96,6 +97,8 @@ pub struct Settled {
     pub stuck: Vec<(usize, Vec<Text>)>,
     /// What exceeds a bound and was refused.
     pub shed: Shed,
+    /// What the graph adds to the counts of audiences.
+    pub audiences: Counted,
 }
 
 impl Settled {
@@ -118,6 +121,7 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
     let picture = Picture::of(graph, rules);
     settled.next = next(&picture);
     settled.waiting = waiting(&picture);
+    settled.audiences = audiences::count(&picture);
     let stated = LastStated::of(graph);
     let fates = graph.events.iter().map(|kept| (fate(&picture, &stated, kept), cause_stands(&picture, kept)));
     let fates: Vec<(Fate, bool)> = fates.collect();

@@ -11,6 +11,7 @@ mod dice;
 mod disagreements;
 mod faults;
 mod interleavings;
+mod known;
 mod order;
 mod outcomes;
 mod play;

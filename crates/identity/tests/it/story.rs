@@ -229,6 +229,7 @@ pub(crate) fn rules() -> Rules {
         scrub: false,
         late_creates: 0,
         suspended: Vec::new(),
+        audiences: identity::audiences::Watched::default(),
     }
 }
 

@@ -1,7 +1,6 @@
 //! How many verifications are made in a minute.
 
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use listener::party;
@@ -9,12 +8,7 @@ use lru::LruCache;
 use tokio::time::Instant;
 
 use super::RegistrationLimits;
-
-/// For how long verifications are counted together.
-const WINDOW: Duration = Duration::from_secs(60);
-
-/// Clients that are remembered; beyond, the one that was quiet for longest is forgotten.
-const CLIENTS: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+use crate::failures::{CLIENTS, WINDOW};
 
 /// The verifications of this minute.
 pub(super) struct Limit {

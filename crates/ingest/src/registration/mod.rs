@@ -21,9 +21,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
-use crate::KeysUnavailable;
 use crate::guard::KeyDigest;
 use crate::refused::Refused;
+use crate::{KeysUnavailable, keys};
 use limit::Limit;
 
 /// For how long a key that Refersion refused is refused without asking again.
@@ -199,7 +199,7 @@ impl Registrations {
             Ok(Ok(Registration::Connection(connection))) => (Outcome::Connection(connection), REGISTERED),
             Ok(Ok(Registration::Refused)) => (Outcome::Refused, REFUSED),
             Ok(Err(error)) => {
-                self.log_unavailable(std::error::Error::source(&error).map(ToString::to_string));
+                self.log_unavailable(Some(&error));
                 (Outcome::Unavailable, UNAVAILABLE)
             }
             Err(_) => {
@@ -211,11 +211,11 @@ impl Registrations {
         outcome
     }
 
-    fn log_unavailable(&self, cause: Option<String>) {
+    fn log_unavailable(&self, error: Option<&KeysUnavailable>) {
         if let Some(times) = self.unavailable.occurred() {
-            let cause = cause.unwrap_or_else(|| format!("no answer within {VERIFYING:?}"));
+            let cause = keys::cause(error, VERIFYING);
             tracing::warn!(
-                cause,
+                error = cause,
                 times,
                 "unknown API keys cannot be verified, so requests with them are answered 503"
             );

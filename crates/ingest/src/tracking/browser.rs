@@ -3,18 +3,17 @@
 //! <https://fetch.spec.whatwg.org/#http-cors-protocol>. Every page may: the write key says whose events they are, and no
 //! cookie takes part.
 
-use hyper::HeaderMap;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_MAX_AGE, HeaderValue,
 };
-use hyper::{Response, StatusCode};
+use hyper::{HeaderMap, StatusCode};
 
 use crate::answer::Answer;
 
 /// The answer to a preflight request.
 pub(super) fn preflight() -> Answer {
-    let mut answer = Response::new(Answer::default().into_body());
+    let mut answer = Answer::default();
     *answer.status_mut() = StatusCode::NO_CONTENT;
     let headers = answer.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));

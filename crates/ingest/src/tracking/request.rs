@@ -1,6 +1,5 @@
 //! One request of the Tracking API, from its headers to its events in the queue.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use hyper::body::{Body, Bytes};
@@ -14,12 +13,12 @@ use serde_json::value::RawValue;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::{Route, answers, gzip};
+use super::{Route, gzip};
 use crate::answer::Answer;
 use crate::body::{self, BodyLimits};
 use crate::budget::Held;
 use crate::guard::Key;
-use crate::publisher::Incoming;
+use crate::publisher::{self, Incoming};
 use crate::refused::Refused;
 use crate::webhooks::ITEMS_AT_ONCE;
 use crate::{Endpoint, credentials};
@@ -47,15 +46,12 @@ impl Route {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        match head.method {
-            Method::POST => {
-                let accepting = self.accept(endpoint, client, &head.headers, body);
-                timeout(endpoint.limits().deadline, accepting).await.unwrap_or(Err(Refused::TooLate))?;
-                Ok(self.accepted())
-            }
-            Method::OPTIONS => Ok(answers::preflight()),
-            _ => Err(Refused::NotPost),
+        if head.method != Method::POST {
+            return Err(Refused::NotPost);
         }
+        let accepting = self.accept(endpoint, client, &head.headers, body);
+        timeout(endpoint.limits().deadline, accepting).await.unwrap_or(Err(Refused::TooLate))?;
+        Ok(self.accepted())
     }
 
     /// The steps of one request, in their order. When this returns, all of its events are durable.
@@ -135,21 +131,11 @@ impl Route {
 fn incoming(event: String, sender: &Sender, received_at: Timestamp) -> Result<Incoming, Refused> {
     // Only what may be from Engage is read here: the worker reads every event.
     let may_be_bulk = event.contains("personas");
-    let bulk = may_be_bulk && segment::read(event.as_bytes(), received_at).is_ok_and(|event| event.bulk);
+    let bulk = may_be_bulk && segment::check(event.as_bytes(), received_at).is_ok_and(|event| event.bulk);
     let lane = if bulk { Lane::Bulk } else { Lane::Live };
-    let payload = without_key(event, &sender.key)?;
+    let event = RawValue::from_string(event).map_err(|_| Refused::BodyBroken)?;
+    let payload = publisher::without_key(event, &sender.key);
     Ok(Incoming { lane, is_delete: false, is_public: sender.is_public, payload })
-}
-
-/// The event without its sender's key, in any escape. One that is nested too deeply to be read is accepted all the same: the
-/// worker tells why it failed.
-fn without_key(event: String, key: &str) -> Result<Box<RawValue>, Refused> {
-    let changed = match segment::without_key(event.as_bytes(), key) {
-        Ok(Cow::Owned(clean)) => Some(String::from_utf8(clean).map_err(|_| Refused::BodyBroken)?),
-        Ok(Cow::Borrowed(_)) => None,
-        Err(_) => Some(segment::text_without_key(&event, key)),
-    };
-    RawValue::from_string(changed.unwrap_or(event)).map_err(|_| Refused::BodyBroken)
 }
 
 #[cfg(test)]

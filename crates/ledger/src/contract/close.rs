@@ -5,7 +5,12 @@ use super::material::{ONE, OTHER, at, dead_letter, event, events, letters, outco
 use crate::{Act, Changes, DeadLetterState, DeadLetterView, State};
 
 fn act(second: i64, reason: Option<&str>) -> Act {
-    Act { at: at(second), selector: "class:refused state:open".to_owned(), reason: reason.map(str::to_owned) }
+    Act {
+        at: at(second),
+        actor: "operator".to_owned(),
+        selector: "class:refused state:open".to_owned(),
+        reason: reason.map(str::to_owned),
+    }
 }
 
 async fn letter(engine: &impl Engine, number: u128) -> DeadLetterView {

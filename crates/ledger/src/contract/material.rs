@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use connections::{ApiKey, Connection, MasterKey, NewConnection, OsRandomness, SealedKey, Settings, Vault};
 
+use identity::audiences::Counted;
 use identity::graph::{Identifier, Kind, Lane};
 use identity::plan::StepKind;
 use identity::{Digest, Graph};
@@ -46,7 +47,8 @@ pub(super) fn graph(digests: &[u64]) -> Graph {
 /// A save of a graph with these identifiers, all of them new.
 pub(super) fn save(row: Option<Row>, digests: &[u64]) -> Save {
     let new_digests = digests.iter().map(|number| digest(*number)).collect();
-    Save { row, graph: graph(digests), new_digests, work: None, dirty: 0, waiting: 0 }
+    let graph = graph(digests);
+    Save { row, graph, counted: Counted::default(), new_digests, work: None, dirty: 0, waiting: 0 }
 }
 
 pub(super) fn work(lane: Lane, step: StepKind, due: i64) -> Option<Work> {

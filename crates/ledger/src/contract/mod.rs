@@ -5,19 +5,25 @@
 
 pub mod accounts;
 pub mod arrivals;
+pub mod audiences;
 pub mod claims;
 pub mod close;
+pub mod directory;
 pub mod ends;
 pub mod events;
 pub mod graphs;
 pub mod groups;
+pub mod hints;
 pub mod leases;
 pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
 pub mod notifications;
+pub mod operators;
+pub mod plans;
 pub mod repairs;
+pub mod replaced;
 pub mod retention;
 pub mod selection;
 pub mod shared_secrets;
@@ -51,6 +57,10 @@ macro_rules! contract_tests {
                 a_discarded_letter_can_be_restored_while_it_is_kept, what_cannot_be_replayed_cannot_be_restored,
                 acts_are_audited, a_letter_names_the_event_that_resolved_it
             ]
+            directory: [
+                a_walk_goes_on_where_it_was, a_complete_walk_lists_everybody, hints_are_kept_beside_a_walk,
+                drift_is_that_of_the_last_comparison, a_directory_belongs_to_its_connection
+            ]
             ends: [
                 an_event_may_end_as_it_begins, many_events_end_together,
                 the_end_that_an_event_began_with_is_replaced,
@@ -69,6 +79,12 @@ macro_rules! contract_tests {
                 values_that_cannot_go_are_counted_by_field,
                 ends_of_unknown_events_are_passed_over
             ]
+            audiences: [
+                an_audience_is_met_once, new_audiences_come_after_those_that_were_read, audiences_have_a_limit,
+                graphs_are_counted_again_for_a_new_audience, a_graph_is_counted_as_it_is_written,
+                counts_of_audiences_equal_a_scan, rejections_of_an_audience_have_reasons,
+                audiences_go_with_their_connection
+            ]
             graphs: [
                 a_graph_is_found_once_by_all_its_digests, equal_digests_of_two_connections_are_apart,
                 a_graph_that_moved_is_not_overwritten, a_digest_belongs_to_one_graph,
@@ -80,6 +96,10 @@ macro_rules! contract_tests {
             groups: [
                 dead_letters_are_grouped_by_cause, a_group_has_a_note, what_is_up_to_date_is_not_classified_again,
                 counts_equal_a_scan
+            ]
+            hints: [
+                custom_fields_are_named_and_bounded, drift_of_one_affiliate_is_replaced,
+                a_webhook_secret_is_kept_until_it_is_replaced
             ]
             leases: [
                 a_lease_has_one_holder, a_new_holder_gets_a_greater_token, a_lease_given_back_is_free_at_once,
@@ -104,10 +124,20 @@ macro_rules! contract_tests {
             notifications: [
                 one_process_watches, a_fact_is_delivered_once, notifications_go_with_their_connection
             ]
+            plans: [
+                a_dead_letter_is_reserved_by_one_plan, items_are_counted_by_what_became_of_them,
+                items_show_how_their_letters_stand, a_plan_has_one_runner, acts_on_plans_are_audited,
+                old_plans_are_dropped, items_go_with_their_connection
+            ]
             repairs: [
                 a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,
                 a_repaired_payload_goes_with_the_original, repairs_are_audited, a_class_may_expire_earlier
             ]
+            operators: [
+                an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,
+                a_request_with_a_key_is_carried_out_once, an_act_that_was_never_finished_may_be_asked_for_again
+            ]
+            replaced: [it_is_known_until_when_replaced_keys_are_valid]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,
                 a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number,

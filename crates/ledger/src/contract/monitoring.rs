@@ -2,7 +2,10 @@
 
 use super::Engine;
 use super::material::{LEASE, ONE, OTHER, at, dead_letter, event, events, record, uuid};
-use crate::{Audit, Changes, DeadLetterFilter, HeldConnection, ProcessReport, ProcessRole, Registrations};
+use crate::{
+    Audit, Changes, DeadLetterFilter, HeldConnection, ProcessReport, ProcessRole, RefusedSignatures,
+    Registrations,
+};
 
 fn process(number: u128, beat: i64) -> ProcessReport {
     ProcessReport {
@@ -18,6 +21,7 @@ fn process(number: u128, beat: i64) -> ProcessReport {
         notes_arrivals: number == 1,
         untaken_since: None,
         registrations: None,
+        refused_signatures: Vec::new(),
     }
 }
 
@@ -26,7 +30,10 @@ pub async fn processes_are_shown_as_they_reported_last(engine: &impl Engine) {
     assert_eq!(engine.processes().await.expect("read"), []);
     engine.report(&process(1, 0)).await.expect("written");
     let registrations = Some(Registrations { registered: 1, refused: 2, limited: 3, unavailable: 4 });
-    let first = ProcessReport { untaken_since: Some(at(3)), registrations, ..process(2, 4) };
+    let refused = RefusedSignatures { connection: ONE, missing: 5, wrong: 6, last_at: at(4) };
+    let refused_signatures = vec![refused, RefusedSignatures { connection: OTHER, ..refused }];
+    let first =
+        ProcessReport { untaken_since: Some(at(3)), registrations, refused_signatures, ..process(2, 4) };
     engine.report(&first).await.expect("written");
     assert_eq!(engine.processes().await.expect("read")[0], first);
     engine.report(&process(2, 5)).await.expect("written");

@@ -5,7 +5,12 @@ use super::material::{ONE, at, dead_letter, letters, outcome, outcomes, record, 
 use crate::{Act, Changes, DeadLetterState, DeadLetterView, NewRevision, Revision, State, Stored};
 
 fn act(second: i64) -> Act {
-    Act { at: at(second), selector: "id:1".to_owned(), reason: Some("a typing error".to_owned()) }
+    Act {
+        at: at(second),
+        actor: "ann".to_owned(),
+        selector: "id:1".to_owned(),
+        reason: Some("a typing error".to_owned()),
+    }
 }
 
 async fn letter(engine: &impl Engine, number: u128) -> DeadLetterView {
@@ -130,7 +135,10 @@ pub async fn a_class_may_expire_earlier(engine: &impl Engine) {
     let audit = engine.audit(None, 100).await.expect("read");
     let lines: Vec<&str> = audit.iter().map(|(_, line)| line.subject.as_str()).collect();
     assert_eq!(
-        lines.iter().filter(|line| **line == "1 dead letter of `class:refused`").count(),
+        lines
+            .iter()
+            .filter(|line| **line == "1 dead letter of `class:refused`: its retention has ended")
+            .count(),
         2,
         "{lines:?}"
     );

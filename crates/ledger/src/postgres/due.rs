@@ -14,7 +14,7 @@ use crate::{FURTHEST_DUE, GraphId, READ_BYTES, Want};
 
 /// One look into the index for each lane and step, and one for times that were written while the clock was wrong, then the
 /// bodies of those that were found.
-const DUE: &str = "SELECT g.id, g.version, g.dirty, g.waiting,
+const DUE: &str = "SELECT g.id, g.version, g.dirty, g.waiting, g.counted,
         CASE WHEN SUM(octet_length(g.body)) OVER all_before <= $7 OR row_number() OVER all_before = 1 THEN g.body END,
         due.place, due.due_at
     FROM UNNEST($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS want (lane, step, most, place)
@@ -51,7 +51,7 @@ const SET_WALK: &str = "INSERT INTO walks (connection, settings_version, positio
     WHERE walks.settings_version <= excluded.settings_version";
 
 /// A graph, its body if there is room for it, the place of its kind among those wanted, and since when it is due.
-type Found = (GraphId, i64, i32, i32, Option<Vec<u8>>, i64, i64);
+type Found = (GraphId, i64, i32, i32, Option<Vec<u8>>, Option<Vec<u8>>, i64, i64);
 
 /// A due graph as it is stored.
 pub(super) struct StoredDue {
@@ -76,8 +76,8 @@ pub(super) async fn graphs(
     let query = rows(DUE).bind(of).bind(lanes).bind(steps).bind(most).bind(micros(now)).bind(&want.except);
     let query = query.bind(limit(READ_BYTES)).bind(micros(furthest));
     let found: Vec<Found> = query.fetch_all(connection).await?;
-    let with_body = |(id, version, dirty, waiting, body, place, due_at): Found| {
-        Some(((id, version, body?, dirty, waiting), place, due_at))
+    let with_body = |(id, version, dirty, waiting, counted, body, place, due_at): Found| {
+        Some(((id, version, body?, dirty, waiting, counted), place, due_at))
     };
     let due = |(graph, place, due_at): (Stored, i64, i64)| {
         let kind = usize::try_from(place - 1).ok().and_then(|place| kinds.get(place));

@@ -10,20 +10,22 @@ use super::failure::Failure;
 use super::notes::Tally;
 use super::text::integer;
 use super::{rows, sql};
+use crate::body::Body;
 use crate::words::{lane_word, limit, micros, step_word};
 use crate::{GraphId, READ_BYTES, Row, Save, Work};
 
 /// The scan of the index sorts an array of ids and leaves out what is there twice, so that no bodies are sorted.
 /// A body beyond the limit, unless it is the first, stays where it is.
-const HOLDING: &str = "SELECT id, version, dirty, waiting,
+const HOLDING: &str = "SELECT id, version, dirty, waiting, counted,
         CASE WHEN SUM(octet_length(body)) OVER all_before <= $3 OR row_number() OVER all_before = 1 THEN body END
     FROM graphs WHERE id = ANY (ARRAY(
         SELECT graph FROM graph_digests WHERE connection = $1 AND digest = ANY($2)))
     WINDOW all_before AS (ORDER BY id ROWS UNBOUNDED PRECEDING) ORDER BY id";
 
-const BY_IDS: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE id = ANY($1) ORDER BY id";
+const BY_IDS: &str =
+    "SELECT id, version, body, dirty, waiting, counted FROM graphs WHERE id = ANY($1) ORDER BY id";
 
-const WALK: &str = "SELECT id, version, dirty, waiting,
+const WALK: &str = "SELECT id, version, dirty, waiting, counted,
         CASE WHEN SUM(octet_length(body)) OVER all_before <= $4 OR row_number() OVER all_before = 1 THEN body END
     FROM (SELECT * FROM graphs WHERE connection = $1 AND id > $2 ORDER BY id LIMIT $3) AS graphs
     WINDOW all_before AS (ORDER BY id ROWS UNBOUNDED PRECEDING) ORDER BY id";
@@ -34,15 +36,16 @@ const LOCK: &str =
 
 const NEW_IDS: &str = "SELECT nextval(pg_get_serial_sequence('graphs', 'id')) FROM generate_series(1, $1)";
 
-const INSERT: &str = "INSERT INTO graphs (id, connection, version, dirty, waiting, body)
-    SELECT id, $1, 1, dirty, waiting, body
-    FROM UNNEST($2::bigint[], $3::integer[], $4::integer[], $5::bytea[]) AS new (id, dirty, waiting, body)";
+const INSERT: &str = "INSERT INTO graphs (id, connection, version, dirty, waiting, body, counted)
+    SELECT id, $1, 1, dirty, waiting, body, counted
+    FROM UNNEST($2::bigint[], $3::integer[], $4::integer[], $5::bytea[], $6::bytea[])
+        AS new (id, dirty, waiting, body, counted)";
 
 /// The rows come in the order of their ids, and are locked in it. A version that has moved is not written, and missed.
 const UPDATE: &str = "UPDATE graphs
-    SET version = graphs.version + 1, dirty = new.dirty, waiting = new.waiting, body = new.body
-    FROM UNNEST($2::bigint[], $3::integer[], $4::integer[], $5::bytea[], $6::bigint[])
-        AS new (id, dirty, waiting, body, version)
+    SET version = graphs.version + 1, dirty = new.dirty, waiting = new.waiting, body = new.body, counted = new.counted
+    FROM UNNEST($2::bigint[], $3::integer[], $4::integer[], $5::bytea[], $6::bytea[], $7::bigint[])
+        AS new (id, dirty, waiting, body, counted, version)
     WHERE graphs.id = new.id AND graphs.version = new.version AND graphs.connection = $1";
 
 const DELETE: &str = "DELETE FROM graphs WHERE id = ANY($1)";
@@ -71,15 +74,17 @@ const TAKE_OVER: &str = "UPDATE graph_digests SET graph = new.graph
             OR NOT EXISTS (SELECT 1 FROM graphs WHERE id = graph_digests.graph))";
 
 /// A graph as it is stored.
-pub(super) type Stored = (GraphId, i64, Vec<u8>, i32, i32);
+pub(super) type Stored = (GraphId, i64, Vec<u8>, i32, i32, Option<Vec<u8>>);
 
 /// A graph that was looked at, without its body where there is no room for it.
-type LookedAt = (GraphId, i64, i32, i32, Option<Vec<u8>>);
+type LookedAt = (GraphId, i64, i32, i32, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// The graphs for which there was room, and whether some are left out.
 fn with_bodies(found: Vec<LookedAt>) -> (Vec<Stored>, bool) {
     let all = found.len();
-    let with_body = |(id, version, dirty, waiting, body)| Some((id, version, body?, dirty, waiting));
+    let with_body = |(id, version, dirty, waiting, counted, body): LookedAt| {
+        Some((id, version, body?, dirty, waiting, counted))
+    };
     let graphs: Vec<Stored> = found.into_iter().map_while(with_body).collect();
     let partial = graphs.len() < all;
     (graphs, partial)
@@ -121,7 +126,7 @@ pub(super) async fn write(
     connection: &mut PgConnection,
     of: ConnectionId,
     saves: &[Save],
-    bodies: &[Vec<u8>],
+    bodies: &[Body],
     dissolved: &[Row],
     tally: &mut Tally,
 ) -> Result<(), Failure> {
@@ -177,14 +182,16 @@ struct Columns<'b> {
     dirty: Vec<i32>,
     waiting: Vec<i32>,
     bodies: Vec<&'b [u8]>,
+    counted: Vec<Option<&'b [u8]>>,
 }
 
 impl<'b> Columns<'b> {
-    fn add(&mut self, id: GraphId, save: &Save, body: &'b [u8]) {
+    fn add(&mut self, id: GraphId, save: &Save, body: &'b Body) {
         self.ids.push(id);
         self.dirty.push(integer(save.dirty));
         self.waiting.push(integer(save.waiting));
-        self.bodies.push(body);
+        self.bodies.push(&body.graph);
+        self.counted.push(body.counted.as_deref());
     }
 }
 
@@ -192,7 +199,7 @@ async fn insert(
     connection: &mut PgConnection,
     of: ConnectionId,
     saves: &[Save],
-    bodies: &[Vec<u8>],
+    bodies: &[Body],
     ids: &[GraphId],
 ) -> Result<(), Failure> {
     let mut new = Columns::default();
@@ -201,7 +208,7 @@ async fn insert(
     }
     if !new.ids.is_empty() {
         let insert = sql(INSERT).bind(of).bind(new.ids).bind(new.dirty).bind(new.waiting);
-        insert.bind(new.bodies).execute(connection).await?;
+        insert.bind(new.bodies).bind(new.counted).execute(connection).await?;
     }
     Ok(())
 }
@@ -210,13 +217,10 @@ async fn update(
     connection: &mut PgConnection,
     of: ConnectionId,
     saves: &[Save],
-    bodies: &[Vec<u8>],
+    bodies: &[Body],
 ) -> Result<(), Failure> {
-    let mut read: Vec<(Row, &Save, &[u8])> = saves
-        .iter()
-        .zip(bodies)
-        .filter_map(|(save, body)| Some((save.row?, save, body.as_slice())))
-        .collect();
+    let mut read: Vec<(Row, &Save, &Body)> =
+        saves.iter().zip(bodies).filter_map(|(save, body)| Some((save.row?, save, body))).collect();
     if read.is_empty() {
         return Ok(());
     }
@@ -228,7 +232,7 @@ async fn update(
     }
     let all = u64::try_from(versions.len()).unwrap_or(u64::MAX);
     let update = sql(UPDATE).bind(of).bind(known.ids).bind(known.dirty).bind(known.waiting);
-    let written = update.bind(known.bodies).bind(versions).execute(connection).await?;
+    let written = update.bind(known.bodies).bind(known.counted).bind(versions).execute(connection).await?;
     if written.rows_affected() == all { Ok(()) } else { Err(Failure::Moved) }
 }
 

@@ -184,8 +184,10 @@ pub(super) async fn classify(line: &mut PgConnection, most: usize) -> Result<usi
         classify.execute(&mut *line).await?;
     }
     if sql(TRY_LOCK).fetch_optional(&mut *line).await?.is_some() {
-        sql(SUM_UP).execute(&mut *line).await?;
-        sql(FORGET_EMPTY).execute(line).await?;
+        let changed = sql(SUM_UP).execute(&mut *line).await?.rows_affected();
+        if changed > 0 {
+            sql(FORGET_EMPTY).execute(line).await?;
+        }
     }
     Ok(found.len())
 }

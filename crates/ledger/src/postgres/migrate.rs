@@ -61,7 +61,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 24] = [
+pub(super) const MIGRATIONS: [Migration; 29] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -86,6 +86,11 @@ pub(super) const MIGRATIONS: [Migration; 24] = [
     migration!("0022_group_dead_letters", 8),
     migration!("0023_close_dead_letters", 23),
     migration!("0024_repair_dead_letters", 23),
+    migration!("0025_create_operators", 23),
+    migration!("0026_keep_directories", 23),
+    migration!("0027_count_audiences", 23),
+    migration!("0028_create_plans", 23),
+    migration!("0029_count_refused_signatures", 23),
 ];
 
 type Applied = (i64, String, i64);

@@ -10,9 +10,12 @@
 
 mod accounts;
 mod arrivals;
+mod audiences;
+mod audit;
 mod claims;
 mod codes;
 mod copy;
+mod directory;
 mod drop_week;
 mod due;
 mod events;
@@ -21,6 +24,8 @@ mod failure;
 mod find;
 mod graphs;
 mod groups;
+mod hints;
+mod idempotency;
 mod inspect;
 mod leases;
 mod letters;
@@ -29,7 +34,9 @@ mod migrate;
 mod monitoring;
 mod notes;
 mod notifications;
+mod operators;
 mod orphans;
+mod plans;
 mod pool;
 mod pooler;
 mod port;
@@ -73,7 +80,7 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct PostgresLedger {
     pool: Arc<Pool>,
-    /// Rows of unmapped traits that were appended since they were summed up last, about.
+    /// Rows of unmapped traits and audiences that were appended since they were summed up last, about.
     appended: Arc<AtomicUsize>,
 }
 

@@ -17,16 +17,16 @@ use crate::{Audit, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
         (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals,
-        untaken_since, registrations)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        untaken_since, registrations, refused_signatures)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
     ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, ended_at = excluded.ended_at,
         connections = excluded.connections, untaken_since = excluded.untaken_since,
-        registrations = excluded.registrations";
+        registrations = excluded.registrations, refused_signatures = excluded.refused_signatures";
 
 const FORGET: &str = "DELETE FROM processes WHERE beat_at < $1";
 
 const READ: &str = "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections,
-        notes_arrivals, untaken_since, registrations
+        notes_arrivals, untaken_since, registrations, refused_signatures
     FROM processes ORDER BY beat_at DESC, id LIMIT $1";
 
 const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT NULL AND expires_at > $1)";
@@ -120,7 +120,8 @@ async fn report(line: &mut PgConnection, process: &ProcessReport) -> Result<(), 
         .bind(serde_json::to_string(&process.connections)?)
         .bind(process.notes_arrivals)
         .bind(process.untaken_since.map(micros))
-        .bind(process.registrations.as_ref().map(serde_json::to_string).transpose()?);
+        .bind(process.registrations.as_ref().map(serde_json::to_string).transpose()?)
+        .bind(serde_json::to_string(&process.refused_signatures)?);
     report.execute(&mut *line).await?;
     if let Ok(before) = process.beat_at.checked_sub(PROCESSES_KEPT) {
         sql(FORGET).bind(micros(before)).execute(line).await?;
@@ -157,5 +158,6 @@ fn process(row: &PgRow) -> Result<ProcessReport, Failure> {
         notes_arrivals: row.try_get(9)?,
         untaken_since: row.try_get::<Option<i64>, _>(10)?.map(time).transpose()?,
         registrations: row.try_get::<Option<&str>, _>(11)?.map(serde_json::from_str).transpose()?,
+        refused_signatures: serde_json::from_str(row.try_get(12)?)?,
     })
 }

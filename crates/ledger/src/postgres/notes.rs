@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::text::text;
-use super::{sql, unmapped, weeks};
+use super::{audiences, sql, unmapped, weeks};
 use crate::words::micros;
 use crate::{Audit, State};
 
@@ -99,6 +99,7 @@ pub(super) async fn sum_up(connection: &mut PgConnection) -> Result<(), Failure>
     if try_lock(connection).await? {
         sql(SUM_UP).execute(&mut *connection).await?;
         unmapped::sum_up_locked(connection).await?;
+        audiences::sum_up_locked(connection).await?;
     }
     Ok(())
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
-use identity::graph::packed::unpack;
 use jiff::Timestamp;
 use numbers::Ranges;
 use uuid::Uuid;
@@ -18,8 +17,9 @@ use super::pool::within;
 use super::record::Prepared;
 use super::{
     PostgresLedger, arrivals, claims, codes, drop_week, due, events, expire, find, graphs, groups, leases,
-    letters, message_ids, notes, record, repairs, unmapped, views, weeks,
+    letters, message_ids, notes, plans, record, repairs, unmapped, views, weeks,
 };
+use crate::body::Body;
 use crate::{
     CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
     EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
@@ -52,7 +52,7 @@ impl Graphs for PostgresLedger {
             Ok((graphs, known))
         })?;
         let known = known.into_iter().map(|(event, known)| (event, known.told())).collect();
-        Ok(Gathered { graphs: parsed(graphs)?, known, partial })
+        Ok(Gathered { graphs: parsed(graphs)?, known, partial, ..Gathered::default() })
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
@@ -62,10 +62,10 @@ impl Graphs for PostgresLedger {
     async fn record(&self, changes: Changes) -> Result<(), LedgerError> {
         let prepared = Prepared::of(changes);
         on!(self.begin(), |line| record::record(line, &prepared))?;
-        let appended = prepared.unmapped();
+        let appended = prepared.appended();
         if appended > 0 && self.appended.fetch_add(appended, Ordering::Relaxed) >= unmapped::SUM_UP_AFTER {
             self.appended.store(0, Ordering::Relaxed);
-            on!(self.begin(), |line| unmapped::sum_up(line))?;
+            on!(self.begin(), |line| notes::sum_up(line))?;
         }
         Ok(())
     }
@@ -239,6 +239,8 @@ impl Housekeeping for PostgresLedger {
         on!(self.begin(), |line| notes::sum_up(line))?;
         on!(self.read(), |line| weeks::make_ahead(line))?;
         let dead_letters = on!(self.begin(), |line| expire::letters(line, dead_letters_before, limit))?;
+        let plans = on!(self.begin(), |line| plans::expire(line, dead_letters_before, limit))?;
+        let dead_letters = dead_letters.max(plans);
         let mut outcomes = on!(self.begin(), |line| expire::events(line, outcomes_before, limit))?;
         let attempts = on!(self.begin(), |line| expire::attempts(line, outcomes_before, limit))?;
         if let Some(week) = on!(self.read(), |line| drop_week::oldest(line, outcomes_before))? {
@@ -257,10 +259,9 @@ impl Housekeeping for PostgresLedger {
     }
 }
 
-fn parse((id, version, body, dirty, waiting): Stored) -> Result<GraphRow, LedgerError> {
-    let graph = unpack(&body).map_err(|damaged| LedgerError::Broken(format!("graph {id}: {damaged}")))?;
+fn parse((id, version, graph, dirty, waiting, counted): Stored) -> Result<GraphRow, LedgerError> {
     let (dirty, waiting) = (dirty.unsigned_abs(), waiting.unsigned_abs());
-    Ok(GraphRow { row: Row { id, version, dirty, waiting }, graph })
+    Body { graph, counted }.read(Row { id, version, dirty, waiting })
 }
 
 fn parsed(stored: Vec<Stored>) -> Result<Vec<GraphRow>, LedgerError> {

@@ -1,30 +1,30 @@
 //! One transaction of absorb or reconcile, from its checks to its counts.
 
-use identity::graph::packed::pack;
 use sqlx_postgres::PgConnection;
 
 use super::accounts::removal;
 use super::failure::Failure;
 use super::notes::{self, Tally};
-use super::{claims, codes, events, graphs, leases, letters, orphans, unmapped};
+use super::{audiences, claims, codes, events, graphs, leases, letters, orphans, unmapped};
 use crate::Changes;
+use crate::body::Body;
 
 /// Changes with the bodies of their graphs, which are packed before a transaction is begun.
 pub(super) struct Prepared {
     changes: Changes,
-    bodies: Vec<Vec<u8>>,
+    bodies: Vec<Body>,
 }
 
 impl Prepared {
     /// Packs the graphs.
     pub(super) fn of(changes: Changes) -> Self {
-        let bodies = changes.saves.iter().map(|save| pack(&save.graph)).collect();
+        let bodies = changes.saves.iter().map(Body::of).collect();
         Self { changes, bodies }
     }
 
-    /// How many rows of unmapped traits it appends.
-    pub(super) fn unmapped(&self) -> usize {
-        self.changes.unmapped.len()
+    /// How many rows it appends to counts that may have many.
+    pub(super) fn appended(&self) -> usize {
+        self.changes.unmapped.len() + self.changes.audiences.len()
     }
 }
 
@@ -57,6 +57,7 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     leases::close_calls(connection, of, &changes.closed_calls).await?;
     codes::note(connection, of, &changes.affiliates).await?;
     unmapped::append(connection, of, &changes.unmapped).await?;
+    audiences::append(connection, of, &changes.audiences, changes.now).await?;
     notes::audit(connection, of, &changes.audit).await?;
     tally.held_back(changes.held_back);
     tally.stuck(&changes.stuck);

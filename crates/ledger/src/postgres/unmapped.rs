@@ -6,8 +6,8 @@ use connections::ConnectionId;
 use sqlx_postgres::PgConnection;
 
 use super::failure::Failure;
+use super::sql;
 use super::text::text;
-use super::{notes, sql};
 use crate::Unmapped;
 use crate::unmapped::{BLOCKED, LIKE_IDS, MAX_UNMAPPED_TRAITS, MORE, SHARED, UNMATCHED};
 
@@ -62,12 +62,7 @@ pub(super) async fn append(
     Ok(())
 }
 
-/// Folds what was appended into the counts, unless somebody else is at it.
-pub(super) async fn sum_up(line: &mut PgConnection) -> Result<(), Failure> {
-    if notes::try_lock(line).await? { sum_up_locked(line).await } else { Ok(()) }
-}
-
-/// The same, where nobody else can be at it.
+/// Folds what was appended into the counts, where nobody else can be at it.
 pub(super) async fn sum_up_locked(line: &mut PgConnection) -> Result<(), Failure> {
     let sum_up = sql(SUM_UP).bind(i64::from(MAX_UNMAPPED_TRAITS)).bind(AT_ONCE).bind(LIKE_IDS).bind(MORE);
     sum_up.bind(UNMATCHED).bind(BLOCKED).bind(SHARED).execute(line).await?;

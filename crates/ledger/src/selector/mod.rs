@@ -5,6 +5,7 @@
 //! other interface read it by this one parser, and hand the ledger a [`DeadLetterFilter`](crate::DeadLetterFilter).
 
 mod age;
+mod audit;
 mod error;
 mod filter;
 mod lex;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 
 use crate::{DeadLetterState, Mender};
 pub use age::{Age, Unit};
+pub use audit::AuditSelector;
 pub use error::SelectorError;
 pub use words::{CLASSES, KEYS};
 

@@ -114,7 +114,7 @@ fn term(word: &Word<'_>) -> Result<Term, SelectorError> {
 }
 
 /// Every value of a word, none of which may be left out.
-fn values<V>(
+pub(super) fn values<V>(
     word: &Word<'_>,
     read: impl Fn(&str) -> Option<V>,
     possible: &str,
@@ -131,7 +131,11 @@ fn values<V>(
 }
 
 /// The only value of a word.
-fn one<V>(word: &Word<'_>, read: impl Fn(&str) -> Option<V>, possible: &str) -> Result<V, SelectorError> {
+pub(super) fn one<V>(
+    word: &Word<'_>,
+    read: impl Fn(&str) -> Option<V>,
+    possible: &str,
+) -> Result<V, SelectorError> {
     let mut all = values(word, read, possible)?;
     match (all.pop(), all.is_empty()) {
         (Some(value), true) => Ok(value),
@@ -152,7 +156,7 @@ fn status(text: &str) -> Option<u16> {
     text.parse().ok().filter(|status| (100..600).contains(status))
 }
 
-fn name(text: &str) -> Option<String> {
+pub(super) fn name(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
@@ -164,7 +168,7 @@ fn died(text: &str) -> Option<Term> {
 }
 
 /// A time of day, or midnight in UTC of a day.
-fn time(text: &str) -> Option<Timestamp> {
+pub(super) fn time(text: &str) -> Option<Timestamp> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(at);
     }

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::failure::Failure;
-use super::message_ids;
 use super::tally::Tally;
 use super::words::{limit, micros, state, time};
+use super::{message_ids, plans};
 use crate::{Expired, SweepClock};
 
 /// A dead letter keeps its event for as long as it is kept itself.
@@ -66,6 +66,7 @@ pub(super) fn expire(
         database.prepare_cached(DELETE_ATTEMPTS)?.execute((micros(outcomes_before), limit(rows)))?;
     database.prepare_cached(DELETE_FINDABLE)?.execute([limit(rows)])?;
     let message_ids = message_ids::clear(database, rows)?;
+    let dead_letters = dead_letters.max(plans::expire(database, dead_letters_before, rows)?);
     Ok(Expired { outcomes, attempts, dead_letters, message_ids })
 }
 

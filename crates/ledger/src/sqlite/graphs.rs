@@ -9,23 +9,24 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use super::failure::Failure;
 use super::tally::{DIRTY, Tally, WAITING};
 use super::words::{lane_word, limit, micros, step_word};
+use crate::body::Body;
 use crate::{GraphId, READ_BYTES, Save};
 
 const HOLDER_OF: &str = "SELECT graph FROM graph_digests WHERE connection = ?1 AND digest = ?2";
 
-const READ: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE id = ?1";
+const READ: &str = "SELECT id, version, body, dirty, waiting, counted FROM graphs WHERE id = ?1";
 
-const WALK: &str = "SELECT id, version, body, dirty, waiting FROM graphs WHERE connection = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+const WALK: &str = "SELECT id, version, body, dirty, waiting, counted FROM graphs WHERE connection = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
 const COUNTED: &str = "SELECT dirty, waiting FROM graphs WHERE id = ?1 AND connection = ?2 AND version = ?3";
 
 const DELETE: &str = "DELETE FROM graphs WHERE id = ?1";
 
-const INSERT: &str = "INSERT INTO graphs (connection, version, lane, step, due_at, dirty, waiting, body)
-    VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const INSERT: &str =
+    "INSERT INTO graphs (connection, version, lane, step, due_at, dirty, waiting, body, counted)
+    VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-const UPDATE: &str =
-    "UPDATE graphs SET version = version + 1, dirty = ?1, waiting = ?2, body = ?3 WHERE id = ?4";
+const UPDATE: &str = "UPDATE graphs SET version = version + 1, dirty = ?1, waiting = ?2, body = ?3, counted = ?4 WHERE id = ?5";
 
 /// Apart from [`UPDATE`], so that the index of due graphs is left alone where nothing changes.
 const SET_WORK: &str = "UPDATE graphs SET lane = ?1, step = ?2, due_at = ?3
@@ -41,7 +42,7 @@ const INDEX: &str = "INSERT INTO graph_digests (connection, digest, graph) VALUE
 pub(super) struct Stored {
     pub(super) id: GraphId,
     pub(super) version: i64,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Body,
     pub(super) dirty: u32,
     pub(super) waiting: u32,
 }
@@ -51,7 +52,7 @@ impl Stored {
         Ok(Self {
             id: row.get(0)?,
             version: row.get(1)?,
-            body: row.get(2)?,
+            body: Body { graph: row.get(2)?, counted: row.get(5)? },
             dirty: row.get(3)?,
             waiting: row.get(4)?,
         })
@@ -74,8 +75,8 @@ impl Room {
     /// Whether a graph has room as well; if so, it takes it.
     pub(super) fn takes(&mut self, graph: &Stored) -> bool {
         let left = match self.left {
-            None => Some(READ_BYTES.saturating_sub(graph.body.len())),
-            Some(left) => left.checked_sub(graph.body.len()),
+            None => Some(READ_BYTES.saturating_sub(graph.body.graph.len())),
+            Some(left) => left.checked_sub(graph.body.graph.len()),
         };
         self.left = left.or(self.left);
         left.is_some()
@@ -159,7 +160,7 @@ pub(super) fn save(
     database: &Connection,
     connection: ConnectionId,
     save: &Save,
-    body: &[u8],
+    body: &Body,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let id = match save.row {
@@ -196,15 +197,16 @@ fn insert(
     database: &Connection,
     connection: ConnectionId,
     save: &Save,
-    body: &[u8],
+    body: &Body,
 ) -> Result<GraphId, Failure> {
     let (lane, step, due_at) = work(save);
-    let values = (connection, lane, step, due_at, save.dirty, save.waiting, body);
+    let Body { graph, counted } = body;
+    let values = (connection, lane, step, due_at, save.dirty, save.waiting, graph, counted);
     Ok(database.prepare_cached(INSERT)?.insert(values)?)
 }
 
-fn update(database: &Connection, id: GraphId, save: &Save, body: &[u8]) -> Result<(), Failure> {
-    database.prepare_cached(UPDATE)?.execute((save.dirty, save.waiting, body, id))?;
+fn update(database: &Connection, id: GraphId, save: &Save, body: &Body) -> Result<(), Failure> {
+    database.prepare_cached(UPDATE)?.execute((save.dirty, save.waiting, &body.graph, &body.counted, id))?;
     let (lane, step, due_at) = work(save);
     database.prepare_cached(SET_WORK)?.execute((lane, step, due_at, id))?;
     Ok(())

@@ -6,8 +6,11 @@
 
 mod accounts;
 mod arrivals;
+mod audiences;
+mod audit;
 mod claims;
 mod codes;
+mod directory;
 mod due;
 mod events;
 mod expire;
@@ -15,12 +18,16 @@ mod failure;
 mod find;
 mod graphs;
 mod groups;
+mod hints;
+mod idempotency;
 mod leases;
 mod letters;
 mod message_ids;
 mod monitoring;
 mod notifications;
+mod operators;
 mod orphans;
+mod plans;
 mod port;
 mod record;
 mod repairs;
@@ -54,7 +61,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 23] = [
+const MIGRATIONS: [Migration; 28] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -78,6 +85,11 @@ const MIGRATIONS: [Migration; 23] = [
     migration!("0021_group_dead_letters", 7),
     migration!("0022_close_dead_letters", 22),
     migration!("0023_repair_dead_letters", 22),
+    migration!("0024_create_operators", 22),
+    migration!("0025_keep_directories", 22),
+    migration!("0026_count_audiences", 22),
+    migration!("0027_create_plans", 22),
+    migration!("0028_count_refused_signatures", 22),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -13,16 +13,16 @@ use crate::{Audit, LedgerError, Monitoring, ProcessReport};
 
 const REPORT: &str = "INSERT INTO processes
         (id, role, host, pid, version, started_at, beat_at, ended_at, connections, notes_arrivals,
-        untaken_since, registrations)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+        untaken_since, registrations, refused_signatures)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
     ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, ended_at = excluded.ended_at,
         connections = excluded.connections, untaken_since = excluded.untaken_since,
-        registrations = excluded.registrations";
+        registrations = excluded.registrations, refused_signatures = excluded.refused_signatures";
 
 const FORGET: &str = "DELETE FROM processes WHERE beat_at < ?1";
 
 const READ: &str = "SELECT id, role, host, pid, version, started_at, beat_at, ended_at, connections,
-        notes_arrivals, untaken_since, registrations
+        notes_arrivals, untaken_since, registrations, refused_signatures
     FROM processes ORDER BY beat_at DESC, id LIMIT ?1";
 
 const ANY_LEASE: &str = "SELECT EXISTS (SELECT 1 FROM leases WHERE holder IS NOT NULL AND expires_at > ?1)";
@@ -117,6 +117,7 @@ fn report(database: &Connection, process: &ProcessReport) -> Result<(), Failure>
         process.notes_arrivals,
         process.untaken_since.map(micros),
         process.registrations.as_ref().map(serde_json::to_string).transpose()?,
+        serde_json::to_string(&process.refused_signatures)?,
     );
     database.prepare_cached(REPORT)?.execute(values)?;
     if let Ok(before) = process.beat_at.checked_sub(PROCESSES_KEPT) {
@@ -168,5 +169,6 @@ fn process(row: &Row<'_>) -> Result<ProcessReport, Failure> {
             .get::<_, Option<String>>(11)?
             .map(|text| serde_json::from_str(&text))
             .transpose()?,
+        refused_signatures: serde_json::from_str(&row.get::<_, String>(12)?)?,
     })
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
-use identity::graph::packed::unpack;
 use jiff::Timestamp;
 use numbers::Ranges;
 use sqlite::rusqlite::Connection;
@@ -47,7 +46,7 @@ impl Graphs for SqliteLedger {
                 Ok((graphs, known))
             })
             .await?;
-        Ok(Gathered { graphs: parsed(graphs)?, known, partial })
+        Ok(Gathered { graphs: parsed(graphs)?, known, partial, ..Gathered::default() })
     }
 
     async fn graphs(&self, ids: &[GraphId]) -> Result<Vec<GraphRow>, LedgerError> {
@@ -284,8 +283,7 @@ impl Housekeeping for SqliteLedger {
 
 fn parse(stored: Stored) -> Result<GraphRow, LedgerError> {
     let Stored { id, version, body, dirty, waiting } = stored;
-    let graph = unpack(&body).map_err(|damaged| LedgerError::Broken(format!("graph {id}: {damaged}")))?;
-    Ok(GraphRow { row: Row { id, version, dirty, waiting }, graph })
+    body.read(Row { id, version, dirty, waiting })
 }
 
 fn parsed(stored: Vec<Stored>) -> Result<Vec<GraphRow>, LedgerError> {

@@ -1,13 +1,13 @@
 //! One transaction of absorb or reconcile, from its checks to its counts.
 
-use identity::graph::packed::pack;
 use sqlite::rusqlite::Connection;
 
 use super::accounts::removal;
 use super::failure::Failure;
 use super::tally::{HELD_BACK, STUCK, Tally};
 use super::words::micros;
-use super::{claims, codes, events, graphs, leases, letters, orphans, unmapped};
+use super::{audiences, claims, codes, events, graphs, leases, letters, orphans, unmapped};
+use crate::body::Body;
 use crate::{Changes, State};
 
 const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -15,13 +15,13 @@ const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) 
 /// Changes with the bodies of their graphs, which are packed outside of the database's thread.
 pub(super) struct Prepared {
     changes: Changes,
-    bodies: Vec<Vec<u8>>,
+    bodies: Vec<Body>,
 }
 
 impl Prepared {
     /// Packs the graphs.
     pub(super) fn of(changes: Changes) -> Self {
-        let bodies = changes.saves.iter().map(|save| pack(&save.graph)).collect();
+        let bodies = changes.saves.iter().map(Body::of).collect();
         Self { changes, bodies }
     }
 
@@ -76,6 +76,7 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
 
 fn take_notes(database: &Connection, changes: &Changes) -> Result<(), Failure> {
     unmapped::count(database, changes.connection, &changes.unmapped)?;
+    audiences::add(database, changes.connection, &changes.audiences, changes.now)?;
     for audit in &changes.audit {
         let values = (changes.connection, micros(audit.at), &audit.actor, &audit.action, &audit.subject);
         database.prepare_cached(AUDIT)?.execute(values)?;

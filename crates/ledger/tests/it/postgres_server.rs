@@ -47,7 +47,15 @@ fn save(row: Option<Row>, number: u64) -> Save {
     let graph = Graph { identifiers, ..Graph::default() };
     let work =
         number.is_multiple_of(2).then_some(Work { lane: Lane::Live, step: StepKind::Edit, due_at: at(1) });
-    Save { row, graph, new_digests: vec![digest(number)], work, dirty: 1, waiting: 0 }
+    Save {
+        row,
+        graph,
+        counted: identity::audiences::Counted::default(),
+        new_digests: vec![digest(number)],
+        work,
+        dirty: 1,
+        waiting: 0,
+    }
 }
 
 pub(super) fn of(saves: Vec<Save>) -> Changes {

@@ -42,7 +42,15 @@ fn save(row: Option<Row>, said: Option<&str>) -> Save {
     }
     let digest = Digest([7; 16]);
     let graph = Graph { identifiers: Map::from_iter([(digest, identifier)]), ..Graph::default() };
-    Save { row, graph, new_digests: vec![digest], work: None, dirty: 0, waiting: 0 }
+    Save {
+        row,
+        graph,
+        counted: identity::audiences::Counted::default(),
+        new_digests: vec![digest],
+        work: None,
+        dirty: 0,
+        waiting: 0,
+    }
 }
 
 fn changes(fence: Option<Fence>, number: u128) -> Changes {

@@ -1,5 +1,6 @@
 //! A ledger of an older program: what it holds is read after its schema was brought up to date.
 
+use identity::audiences::Counted;
 use identity::graph::{Identifier, Kind};
 use identity::{Digest, Graph, Map};
 use ledger::postgres::{Options, PostgresLedger};
@@ -92,13 +93,21 @@ pub(super) fn sqlite_with_message_ids() -> String {
 /// It is read, written again, and read again; a new graph gets an id that none had.
 async fn goes_on(ledger: &impl Ledger) {
     let read = async || ledger.gather(ONE, &[DIGEST], &[]).await.expect("gathered").graphs.remove(0);
-    let GraphRow { row, graph: found } = read().await;
+    let GraphRow { row, graph: found, counted } = read().await;
+    assert!(counted.is_empty());
     assert_eq!((row.id, row.version, row.dirty, row.waiting), (5, 3, 2, 1));
     assert_eq!(found, graph());
     let counts = ledger.counts(Some(ONE), jiff::Timestamp::UNIX_EPOCH).await.expect("counted");
     assert_eq!(counts.unmapped, [("Is VIP".to_owned(), 2)], "names of people are forgotten");
-    let save =
-        Save { row: Some(row), graph: found, new_digests: Vec::new(), work: None, dirty: 0, waiting: 0 };
+    let save = Save {
+        row: Some(row),
+        graph: found,
+        counted,
+        new_digests: Vec::new(),
+        work: None,
+        dirty: 0,
+        waiting: 0,
+    };
     let other = Digest([8; 16]);
     let new = Save {
         row: None,
@@ -106,6 +115,7 @@ async fn goes_on(ledger: &impl Ledger) {
             identifiers: Map::from_iter([(other, Identifier::new(Kind::User))]),
             ..Graph::default()
         },
+        counted: Counted::default(),
         new_digests: vec![other],
         work: None,
         dirty: 0,

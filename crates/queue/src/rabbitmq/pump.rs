@@ -169,7 +169,7 @@ impl Pump {
             }
             // The bulk lane is full, say: then it stays where it is.
             Err(error) => {
-                tracing::debug!(%error, connection, "a message could not be moved to the bulk lane");
+                tracing::debug!(%error, connection_id = connection, "a message could not be moved to the bulk lane");
                 Ok(Some(delivery))
             }
         }

@@ -112,9 +112,9 @@ async fn attend<L: Linked>(
 fn report(link: &'static str, why: &RabbitError) {
     let cause = std::error::Error::source(why).map(tracing::field::display);
     if why.needs_an_operator() {
-        tracing::error!(link, error = %why, cause, "the queue cannot be used as it is configured");
+        tracing::error!(link, error = %why, source = cause, "the queue cannot be used as it is configured");
     } else {
-        tracing::warn!(link, error = %why, cause, "the connection to the broker failed and is opened again");
+        tracing::warn!(link, error = %why, source = cause, "the connection to the broker failed and is opened again");
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
+use tracing::{Instrument as _, debug_span};
 
 use super::Client;
 use crate::classify::{self, Problem};
@@ -46,7 +47,8 @@ impl Client {
         read: impl FnOnce(&Map<String, Value>) -> Option<T> + Send,
     ) -> Result<T, Problem> {
         let items = call.items;
-        let mut outcome = self.send(call, read).await;
+        let span = debug_span!("call", operation = call.operation.name(), items);
+        let mut outcome = self.send(call, read).instrument(span).await;
         if let Err(problem) = &mut outcome
             && problem.failure.http_status == Some(403)
             && self.check_keys().await.is_ok()

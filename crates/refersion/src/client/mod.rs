@@ -3,6 +3,7 @@
 mod call;
 mod create;
 mod edits;
+mod list;
 mod read;
 mod search;
 
@@ -18,6 +19,7 @@ use crate::{
     MAX_BATCH, NewAffiliate, Operation, Secret, Status, Transport, password,
 };
 use call::Call;
+pub use list::{ListPage, Listed, MAX_LISTED};
 pub use search::same_address;
 
 /// Generates the passwords of new affiliates. An affiliate chooses another one with the password reset.

@@ -68,7 +68,7 @@ fn code_in_link(link: &str) -> Option<AffiliateCode> {
     plain.then(|| AffiliateCode(code.to_owned()))
 }
 
-fn custom_fields(value: Option<&Value>) -> Vec<(String, String)> {
+pub(super) fn custom_fields(value: Option<&Value>) -> Vec<(String, String)> {
     let fields = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     fields
         .iter()

@@ -9,7 +9,7 @@ use super::{MAX_EVENT_BYTES, MAX_MERGED_BYTES, TrackingRefusal};
 /// Gives the events of a request as JSON: see [`Tracking::events`](super::Tracking::events).
 pub struct Events<'a> {
     items: std::vec::IntoIter<&'a RawValue>,
-    shared: Option<&'a Shared<'a>>,
+    shared: Shared<'a>,
     path: Option<&'static str>,
     received_at: Timestamp,
     /// Events that were asked for, and the bytes of those that were given.
@@ -20,7 +20,7 @@ pub struct Events<'a> {
 impl<'a> Events<'a> {
     pub(super) fn new(
         items: Vec<&'a RawValue>,
-        shared: Option<&'a Shared<'a>>,
+        shared: Shared<'a>,
         path: Option<&'static str>,
         received_at: Timestamp,
     ) -> Self {
@@ -32,10 +32,7 @@ impl<'a> Events<'a> {
         if item.get().len() > MAX_EVENT_BYTES {
             return Err(TrackingRefusal::EventTooLarge { number: self.count });
         }
-        let event = match self.shared {
-            Some(shared) => item::write(item, shared, self.path, self.received_at),
-            None => item::write(item, &Shared::default(), self.path, self.received_at),
-        };
+        let event = item::write(item, &self.shared, self.path, self.received_at);
         self.bytes += event.len();
         if self.bytes > MAX_MERGED_BYTES { Err(TrackingRefusal::TooLargeTogether) } else { Ok(event) }
     }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::integrations;
 use super::members::Members;
 use super::merged::{Merged, Unique};
-use super::times::{self, Stated};
+use super::times::{self, Timed};
 use super::writer::{Writer, text};
 use crate::fields::{fold_key, is_spec_name};
 use crate::identify::DESTINATION;
@@ -17,12 +17,24 @@ use crate::kind::{self, DELETE, UNTRUSTED_DELETE};
 /// What a batch says about all of its items.
 #[derive(Default)]
 pub(super) struct Shared<'a> {
-    pub(super) context: Option<Unique<'a>>,
-    pub(super) integrations: Option<Unique<'a>>,
-    pub(super) sent_at: Option<&'a RawValue>,
+    context: Option<Unique<'a>>,
+    integrations: Option<Unique<'a>>,
+    sent_at: Option<Timed<'a>>,
 }
 
-impl Shared<'_> {
+impl<'a> Shared<'a> {
+    pub(super) fn of(
+        context: Option<&'a RawValue>,
+        integrations: Option<&'a RawValue>,
+        sent_at: Option<&'a RawValue>,
+    ) -> Self {
+        Self {
+            context: context.and_then(Unique::of),
+            integrations: integrations.and_then(Unique::of),
+            sent_at: sent_at.and_then(Timed::of),
+        }
+    }
+
     /// Bytes that it adds to each item, about.
     pub(super) fn bytes(&self) -> usize {
         [&self.context, &self.integrations].into_iter().flatten().map(Unique::bytes).sum()
@@ -94,12 +106,13 @@ impl<'a> Item<'a> {
         }
     }
 
-    fn write_times(&mut self, of_batch: Option<&'a RawValue>, received_at: Timestamp) {
-        let is_readable = |value: &&RawValue| times::readable(value).is_some();
+    fn write_times(&mut self, of_batch: Option<Timed<'a>>, received_at: Timestamp) {
         let own = || self.all("timestamp").chain(self.all("originaltimestamp"));
-        let original = own().find(is_readable).or_else(|| own().next());
-        let sent = self.all("sentat").chain(of_batch).find(is_readable);
-        if let Some(corrected) = (Stated { original, sent }).corrected(received_at) {
+        let happened = own().find_map(Timed::of);
+        let original = happened.map(|happened| happened.value).or_else(|| own().next());
+        let sent = self.all("sentat").find_map(Timed::of).or(of_batch);
+        let corrected = sent.and_then(|sent| times::corrected(happened, sent, received_at));
+        if let Some(corrected) = corrected {
             self.drop_all(&["timestamp", "originaltimestamp"]);
             self.written.member("timestamp", &text(&corrected.to_string()));
             if let Some(original) = original {
@@ -108,7 +121,7 @@ impl<'a> Item<'a> {
         }
         if let Some(sent) = sent {
             self.drop_all(&["sentat"]);
-            self.written.member("sentAt", sent.get());
+            self.written.member("sentAt", sent.value.get());
         }
         self.written.member("receivedAt", &text(&received_at.to_string()));
     }

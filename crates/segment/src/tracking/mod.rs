@@ -13,17 +13,15 @@ mod refusal;
 mod times;
 mod writer;
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::fields::fold_key;
-use crate::surrogates;
+use crate::items::Items;
+pub use crate::surrogates::readable;
 pub use events::Events;
 use item::Shared;
-use members::{Items, Members};
-use merged::Unique;
+use members::Members;
 pub use refusal::TrackingRefusal;
 
 /// Events of one batch, at most. Source: as above, "Batch".
@@ -48,14 +46,10 @@ pub enum Call {
 pub struct Tracking<'a> {
     write_key: Option<String>,
     batch: Option<&'a RawValue>,
-    shared: Shared<'a>,
+    context: Option<&'a RawValue>,
+    integrations: Option<&'a RawValue>,
+    sent_at: Option<&'a RawValue>,
     whole: &'a RawValue,
-}
-
-/// The same JSON, in which every text can be read: see [`crate::read`] on unpaired surrogates.
-#[must_use]
-pub fn readable(body: &[u8]) -> Cow<'_, [u8]> {
-    surrogates::replaced(body).map_or(Cow::Borrowed(body), Cow::Owned)
 }
 
 impl<'a> Tracking<'a> {
@@ -67,14 +61,15 @@ impl<'a> Tracking<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, TrackingRefusal> {
         let whole: &RawValue = serde_json::from_slice(body).map_err(TrackingRefusal::NotJson)?;
         let members = Members::of(whole).ok_or(TrackingRefusal::NotAnObject)?;
-        let mut request = Self { write_key: None, batch: None, shared: Shared::default(), whole };
+        let (batch, context, integrations, sent_at) = (None, None, None, None);
+        let mut request = Self { write_key: None, batch, context, integrations, sent_at, whole };
         for (key, value) in members.0 {
             match fold_key(&key).as_str() {
                 "writekey" => request.write_key = text_of(value).or(request.write_key),
                 "batch" => request.batch = Some(value),
-                "context" => request.shared.context = Unique::of(value),
-                "integrations" => request.shared.integrations = Unique::of(value),
-                "sentat" => request.shared.sent_at = Some(value),
+                "context" => request.context = Some(value),
+                "integrations" => request.integrations = Some(value),
+                "sentat" => request.sent_at = Some(value),
                 _ => {}
             }
         }
@@ -100,18 +95,17 @@ impl<'a> Tracking<'a> {
     /// before any is.
     pub fn events(&self, call: Call, received_at: Timestamp) -> Result<Events<'_>, TrackingRefusal> {
         if let Call::Single(path) = call {
-            return Ok(Events::new(vec![self.whole], None, Some(path), received_at));
+            return Ok(Events::new(vec![self.whole], Shared::default(), Some(path), received_at));
         }
         let batch = self.batch.ok_or(TrackingRefusal::NoBatch)?;
-        let items: Items<'_, MAX_EVENTS> =
+        let Items::<MAX_EVENTS>(items) =
             serde_json::from_str(batch.get()).map_err(|_| TrackingRefusal::NoBatch)?;
-        if items.count > MAX_EVENTS {
-            return Err(TrackingRefusal::TooManyEvents);
-        }
-        if self.shared.bytes().saturating_mul(items.count) > MAX_MERGED_BYTES {
+        let items = items.ok_or(TrackingRefusal::TooManyEvents)?;
+        let shared = Shared::of(self.context, self.integrations, self.sent_at);
+        if shared.bytes().saturating_mul(items.len()) > MAX_MERGED_BYTES {
             return Err(TrackingRefusal::TooLargeTogether);
         }
-        Ok(Events::new(items.kept, Some(&self.shared), None, received_at))
+        Ok(Events::new(items, shared, None, received_at))
     }
 }
 

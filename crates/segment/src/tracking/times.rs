@@ -6,28 +6,32 @@ use serde_json::value::RawValue;
 use crate::node::Node;
 use crate::{numbers, time};
 
-/// What an item and its batch say about times, by the sender's clock.
-pub(super) struct Stated<'a> {
-    /// When it happened: `timestamp`, or `originalTimestamp`.
-    pub(super) original: Option<&'a RawValue>,
-    /// When it was sent: `sentAt`.
-    pub(super) sent: Option<&'a RawValue>,
+/// A value that says a time, in whatever year: a clock that was never set still tells how long ago it was.
+#[derive(Clone, Copy)]
+pub(super) struct Timed<'a> {
+    pub(super) value: &'a RawValue,
+    time: Timestamp,
 }
 
-impl Stated<'_> {
-    /// The time of the event by our clock: `receivedAt - (sentAt - originalTimestamp)`. What says no time happened when it
-    /// was sent. `None` if `sentAt` is missing or cannot be read: then the sender's times have to do.
-    ///
-    /// Source: Segment's spec, "Common fields", on timestamps.
-    pub(super) fn corrected(&self, received_at: Timestamp) -> Option<Timestamp> {
-        let sent = readable(self.sent?)?;
-        let Some(original) = self.original.and_then(readable) else { return Some(received_at) };
-        received_at.checked_sub(sent.duration_since(original)).ok()
+impl<'a> Timed<'a> {
+    /// The time that a value says; `None` if it says none.
+    pub(super) fn of(value: &'a RawValue) -> Option<Self> {
+        let json = numbers::wrapped(value.get().as_bytes());
+        let time = time::parsed(&Node::parse(&json).ok()?)?;
+        Some(Self { value, time })
     }
 }
 
-/// The time that a value says, in whatever year: a clock that was never set still tells how long ago it was.
-pub(super) fn readable(value: &RawValue) -> Option<Timestamp> {
-    let json = numbers::wrapped(value.get().as_bytes());
-    time::parsed(&Node::parse(&json).ok()?)
+/// The time of an event by our clock: `receivedAt - (sentAt - originalTimestamp)`, of which the two in brackets are by the
+/// sender's. What says no time happened when it was sent. `None` beyond the times that there are: then the sender's have to do,
+/// as without any `sentAt`.
+///
+/// Source: Segment's spec, "Common fields", on timestamps.
+pub(super) fn corrected(
+    original: Option<Timed<'_>>,
+    sent: Timed<'_>,
+    received_at: Timestamp,
+) -> Option<Timestamp> {
+    let Some(original) = original else { return Some(received_at) };
+    received_at.checked_sub(sent.time.duration_since(original.time)).ok()
 }

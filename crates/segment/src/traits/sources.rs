@@ -33,7 +33,7 @@ impl<'t, 'n> Sources<'t, 'n> {
     }
 
     /// All sources of custom traits.
-    pub(super) fn custom(&self) -> impl Iterator<Item = &Fields<'n>> {
+    pub(crate) fn custom(&self) -> impl Iterator<Item = &Fields<'n>> {
         self.traits.iter()
     }
 

@@ -30,7 +30,21 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 fn check(bytes: &[u8]) {
-    match segment::read(bytes, crate::now()) {
+    let read = segment::read(bytes, crate::now());
+    match (&read, segment::check(bytes, crate::now())) {
+        (Ok(event), Ok(checked)) => {
+            assert_eq!(checked.bulk, event.bulk);
+            assert_eq!(checked.has_message_id, event.message_id.is_some());
+            let (is_delete, time) = match &event.body {
+                Body::Identify(identify) => (false, identify.time),
+                Body::Delete(delete) => (true, delete.time),
+            };
+            assert_eq!((checked.is_delete, checked.time), (is_delete, time));
+        }
+        (Err(read), Err(checked)) => assert_eq!(read.to_string(), checked.to_string()),
+        (read, checked) => panic!("{read:?}, but {checked:?}"),
+    }
+    match read {
         Ok(event) => {
             let time = match &event.body {
                 Body::Identify(identify) => identify.time,

@@ -1,6 +1,7 @@
 //! The reader through its public interface, with whole events.
 
 mod any_bytes;
+mod audiences;
 mod deletes;
 mod identifies;
 mod nobody;

@@ -9,6 +9,10 @@ const LONGEST: usize = 300;
 const FORBIDDEN: [&str; 4] =
     [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("#[ign", "ore")];
 
+/// Fields of log lines that have another name in docs/logging.md.
+const OTHER_NAMES: [(&str, &str); 4] =
+    [("id", "connection_id"), ("cause", "error"), ("why", "error"), ("event", "event_id")];
+
 fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -49,7 +53,23 @@ fn breaches(path: &Path, text: &str) -> Vec<String> {
     breaches.extend(
         FORBIDDEN.iter().filter(|word| text.contains(**word)).map(|word| format!("it contains {word}")),
     );
+    for macro_name in ["error!(", "warn!(", "info!(", "debug!("] {
+        for line in text.split(macro_name).skip(1) {
+            breaches
+                .extend(misnamed(line).map(|(name, right)| format!("the field {name} is called {right}")));
+        }
+    }
     breaches
+}
+
+/// The fields of a log line, up to its message, that have another name.
+fn misnamed(line: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let fields = line.split('"').next().unwrap_or_default();
+    let names: Vec<&str> = fields
+        .split(',')
+        .map(|field| field.split('=').next().unwrap_or_default().trim().trim_start_matches(['%', '?']))
+        .collect();
+    OTHER_NAMES.into_iter().filter(move |(name, _)| names.contains(name))
 }
 
 #[test]
@@ -79,5 +99,7 @@ fn a_breach_of_each_rule_is_found() {
     assert_eq!(breaches(Path::new("unfinished.rs"), &unfinished).len(), 1);
     let folder = crates().join("testbed/src.rs");
     assert_eq!(breaches(&folder, "//! A header.\n").len(), 1);
+    let line = concat!("//! A header.\n", "warn", "!(%cause, id = 1, \"cause, why\");\n");
+    assert_eq!(breaches(Path::new("log.rs"), line).len(), 2);
     assert!(breaches(Path::new("good.rs"), "//! A header.\n").is_empty());
 }

@@ -48,6 +48,7 @@ pub(super) fn fold(
     let mut unmapped = Tally::default();
     let mut left_out = left_out::Tally::default();
     let mut known = gathered.known;
+    let directory = gathered.directory;
     let mut hand = Hand::of(gathered.graphs);
     for reading in readings {
         let before = known.insert(reading.event, KnownEvent { state: State::Pending, outcomes: 0 });
@@ -75,7 +76,7 @@ pub(super) fn fold(
     changes.unmapped = unmapped.finish();
     changes.unmapped.extend(left_out.finish(&worker.meters, rules));
     changes.unmapped.extend(std::mem::take(&mut hand.shared).finish(&worker.meters));
-    let edits = hand.finish(worker, rules, now, &mut changes);
+    let edits = hand.finish(worker, (rules, &directory), now, &mut changes);
     let too_large = changes.dead_letters.iter().filter(|letter| letter.class == TOO_LARGE).count();
     worker.meters.too_large.fetch_add(too_large as u64, Ordering::Relaxed);
     Folded { changes, edits }
@@ -93,21 +94,21 @@ fn new_event(reading: &Reading) -> NewEvent {
 }
 
 /// Where an event stood that had died, or was repaired, and that an operator wants tried once more; `None`: it is new.
-type Again = Option<KnownEvent>;
+pub(super) type Again = Option<KnownEvent>;
 
 /// An event that is taken in, and what decides how.
 #[derive(Clone, Copy)]
-struct Intake<'f> {
-    reading: &'f Reading,
-    rules: &'f Rules,
-    again: Again,
-    now: Timestamp,
+pub(super) struct Intake<'f> {
+    pub(super) reading: &'f Reading,
+    pub(super) rules: &'f Rules,
+    pub(super) again: Again,
+    pub(super) now: Timestamp,
     /// How many others an identifier links at most.
-    after: usize,
+    pub(super) after: usize,
 }
 
 /// Takes an event in.
-fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
+pub(super) fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
     let Intake { reading, rules, again, now, .. } = intake;
     let skip = |why| outcome(reading, next_number(again), State::Skipped, why, now);
     match &reading.what {

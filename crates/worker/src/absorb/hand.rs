@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use identity::Digest;
+use identity::audiences::Counted;
 use identity::bounds::{Bounds, MAX_LINKS, Shed, shed_values};
 use identity::eligibility::Rules;
 use identity::fold::{merge, retract};
 use identity::graph::{Graph, Identifier};
+use identity::known::{Known, learn};
 use identity::plan::{Act, Step};
 use identity::shared::{Apart, most_linked, take_apart};
 use identity::tombstones::Tombstones;
@@ -29,6 +31,8 @@ const ROOM: usize = 100;
 /// A graph in hand.
 pub(super) struct Slot {
     row: Option<Row>,
+    /// What is counted of it, and of those that were joined into it, in the ledger.
+    counted: Counted,
     pub(super) graph: Graph,
     /// The identifiers that the ledger finds it by, in order.
     indexed: Vec<Digest>,
@@ -40,7 +44,14 @@ pub(super) struct Slot {
 impl Slot {
     /// A graph that is in no ledger yet.
     fn new() -> Self {
-        Self { row: None, graph: Graph::default(), indexed: Vec::new(), touched: true, grown: 0 }
+        Self {
+            row: None,
+            counted: Counted::default(),
+            graph: Graph::default(),
+            indexed: Vec::new(),
+            touched: true,
+            grown: 0,
+        }
     }
 
     /// Holds a graph against its bounds before it is settled, if one batch says more about it than a graph may hold.
@@ -70,7 +81,8 @@ impl Hand {
         for row in graphs {
             let indexed: Vec<Digest> = row.graph.identifiers.keys().copied().collect();
             hand.slot_of.extend(indexed.iter().map(|digest| (*digest, hand.slots.len())));
-            let slot = Slot { row: Some(row.row), graph: row.graph, indexed, touched: false, ..Slot::new() };
+            let GraphRow { row, graph, counted } = row;
+            let slot = Slot { row: Some(row), graph, counted, indexed, touched: false, ..Slot::new() };
             hand.slots.push(Some(slot));
         }
         hand
@@ -155,10 +167,14 @@ impl Hand {
             self.shared.count(&shared, 0);
             any = true;
             // Every part is a new graph: an identifier can leave a graph in the ledger only where that dissolves.
-            self.dissolved.extend(self.slots[place].take().and_then(|slot| slot.row));
+            let whole = self.slots[place].take();
+            self.dissolved.extend(whole.as_ref().and_then(|slot| slot.row));
+            // What is counted of the whole is what the first part is counted for until it is settled.
+            let mut counted = whole.map(|slot| slot.counted).unwrap_or_default();
             for graph in parts {
                 self.slot_of.extend(graph.identifiers.keys().map(|digest| (*digest, self.slots.len())));
-                self.slots.push(Some(Slot { graph, ..Slot::new() }));
+                let counted = std::mem::take(&mut counted);
+                self.slots.push(Some(Slot { graph, counted, ..Slot::new() }));
             }
         }
         any
@@ -228,14 +244,20 @@ impl Hand {
             (Some(_), None) => {}
         }
         target.grown += other.grown;
+        target.counted.add_all(&other.counted);
         merge(&mut target.graph, other.graph);
+    }
+
+    /// The graphs that events were folded into.
+    pub(super) fn into_touched(self) -> impl Iterator<Item = Graph> {
+        self.slots.into_iter().flatten().filter(|slot| slot.touched).map(|slot| slot.graph)
     }
 
     /// Settles what was touched, and returns the edits that can be told at once.
     pub(super) fn finish(
         self,
         worker: &Worker,
-        rules: &Rules,
+        (rules, directory): (&Rules, &Known),
         now: Timestamp,
         changes: &mut Changes,
     ) -> Vec<(usize, Vec<Step>)> {
@@ -247,7 +269,8 @@ impl Hand {
             changes.tombstones.extend(Tombstones::of(&slot.graph).all());
         }
         let mut edits = Vec::new();
-        for slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
+        for mut slot in self.slots.into_iter().flatten().filter(|slot| slot.touched) {
+            learn(&mut slot.graph, rules, directory);
             let new = slot
                 .graph
                 .identifiers
@@ -255,8 +278,8 @@ impl Hand {
                 .filter(|digest| slot.indexed.binary_search(digest).is_err())
                 .copied();
             let new_digests = new.collect();
-            let mut save =
-                Save { row: slot.row, graph: slot.graph, new_digests, work: None, dirty: 0, waiting: 0 };
+            let Slot { row, graph, counted, .. } = slot;
+            let mut save = Save { row, graph, counted, new_digests, work: None, dirty: 0, waiting: 0 };
             let steps = settle_save(changes, &mut save, rules, now, worker.limits.bulk_waits);
             if can_be_told_at_once(&save, &steps) {
                 edits.push((changes.saves.len(), steps));

@@ -3,8 +3,10 @@
 //! The order of reading: [`run`] (the story), `slots` (whose events are taken next), `pieces` (one connection's events,
 //! together or in pieces), `part` (from what was gathered to what is recorded), `read` and `fold` (the pure steps).
 
+mod addresses;
 mod answers;
 mod fold;
+pub mod forecast;
 mod former;
 mod hand;
 mod left_out;
@@ -68,7 +70,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
                 }
             }
             Err(cause) => {
-                warn!(cause = %format!("{cause:#}"), "absorb rests: nothing can be taken from the queue");
+                warn!(error = %format!("{cause:#}"), "absorb rests: nothing can be taken from the queue");
                 tokio::select! { biased; () = tokio::time::sleep(REST) => {}, () = stop.cancelled() => {} }
             }
         }
@@ -106,6 +108,7 @@ async fn take(
     stop: &CancellationToken,
 ) -> anyhow::Result<BTreeMap<i64, Batch>> {
     known.refresh(worker).await?;
+    worker.audiences.refresh(worker).await?;
     let batch = tokio::select! {
         biased;
         () = stop.cancelled() => return Ok(BTreeMap::new()),
@@ -170,7 +173,9 @@ async fn absorb(
         }
     }
     let parts = readings.into_iter().map(|(connection, readings)| async move {
-        let part = Part::new(connection, readings, known);
+        let named = readings.iter().filter_map(|reading| reading.audience.as_ref());
+        worker.audiences.meet(worker, connection, named).await?;
+        let part = Part::new(worker, connection, readings, known);
         let parts = if batch.redelivered { part.singles() } else { [part].into() };
         let recorded = pieces::record(worker, known, parts, stop).await;
         worker.handoffs.wake(connection);
@@ -201,6 +206,6 @@ fn read_all(worker: &Worker, known: &Known, batch: &Batch) -> BTreeMap<Connectio
 
 async fn release(worker: &Worker, batch: &Batch) {
     if let Err(lost) = worker.queue.release(batch).await {
-        debug!(cause = %lost, "a batch could not be given back and comes again by itself");
+        debug!(error = %lost, "a batch could not be given back and comes again by itself");
     }
 }

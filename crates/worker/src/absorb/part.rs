@@ -15,6 +15,7 @@ use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::addresses::unknown_addresses;
 use super::fold::{self, Folded};
 use super::read::Reading;
 use crate::Worker;
@@ -68,12 +69,17 @@ impl From<LedgerError> for PartError {
 type Ready = (Box<Folded>, Option<Held>);
 
 impl Part {
-    pub(super) fn new(connection: ConnectionId, readings: Vec<Reading>, known: &Known) -> Self {
+    pub(super) fn new(
+        worker: &Worker,
+        connection: ConnectionId,
+        readings: Vec<Reading>,
+        known: &Known,
+    ) -> Self {
         Self {
             connection,
             range: 0..readings.len(),
             all: readings.into(),
-            rules: Arc::new(known.rules(connection)),
+            rules: Arc::new(known.rules(worker, connection)),
             settings_version: known.get(connection).map(|connection| connection.settings_version),
             again: false,
         }
@@ -193,6 +199,10 @@ impl Part {
             gathered.graphs.extend(more.graphs.into_iter().filter(|read| !known.contains(&read.row.id)));
             gathered.partial |= more.partial;
         }
+        let addresses = unknown_addresses(self.readings(), &gathered);
+        if !gathered.partial && !addresses.is_empty() {
+            gathered.directory = worker.ledger.look_up(self.connection, &addresses).await?;
+        }
         Ok(gathered)
     }
 
@@ -273,12 +283,15 @@ impl Part {
             let newest = worker.connections.by_id(self.connection).await;
             let newest = newest.map_err(|cause| PartError::NotNow(cause.into()))?;
             let version = newest.as_ref().map(|connection| connection.settings_version);
-            if version == part.settings_version {
+            worker.audiences.read(worker).await?;
+            if version == part.settings_version
+                && worker.audiences.of(self.connection) == part.rules.audiences
+            {
                 return Ok(());
             }
             part.settings_version = version;
             if let Some(connection) = newest {
-                part.rules = Arc::new(crate::rules::rules(&connection.settings));
+                part.rules = Arc::new(worker.rules_of(connection.id, &connection.settings));
             }
             part.record_alone(worker, None).await?;
         }

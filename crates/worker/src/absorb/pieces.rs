@@ -31,13 +31,13 @@ pub(super) async fn record(
             Err(PartError::NotNow(cause)) => return Err(cause),
             Err(PartError::Contended(cause)) => deferred = Err(cause),
             Err(PartError::Together(why)) => {
-                debug!(events = part.readings().len(), why, "events are recorded in two pieces");
+                debug!(events = part.readings().len(), error = why, "events are recorded in two pieces");
                 parts.extend(part.halves());
             }
             Err(PartError::Bad(why)) => match part.readings() {
                 [reading] => dead_letter(worker, known, reading, &why).await?,
                 _ => {
-                    warn!(why, "a batch is gone through in ever smaller pieces");
+                    warn!(error = why, "a batch is gone through in ever smaller pieces");
                     parts.extend(part.halves());
                 }
             },
@@ -48,8 +48,13 @@ pub(super) async fn record(
 
 /// The one envelope that is bad dies, with its bytes.
 async fn dead_letter(worker: &Worker, known: &Known, reading: &Reading, why: &str) -> anyhow::Result<()> {
-    error!(why, "an envelope cannot be absorbed and becomes a dead letter");
-    let dead = Part::new(reading.connection, vec![read::poison(reading, why)], known);
+    error!(
+        connection_id = reading.connection,
+        event_id = %reading.event,
+        error = why,
+        "an envelope cannot be absorbed and becomes a dead letter"
+    );
+    let dead = Part::new(worker, reading.connection, vec![read::poison(reading, why)], known);
     match dead.record(worker, known).await {
         Ok(()) => Ok(()),
         Err(PartError::NotNow(cause) | PartError::Contended(cause)) => Err(cause),

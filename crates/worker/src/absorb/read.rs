@@ -3,11 +3,12 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use connections::ConnectionId;
+use connections::{ConnectionId, Vault};
 use identity::Digest;
 use identity::graph::Lane;
 use identity::stamp::Moment;
 use jiff::Timestamp;
+use ledger::NamedAudience;
 use queue::{Envelope, Item};
 use segment::{Outline, ReadOptions, Refusal};
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use super::left_out::LeftOut;
 use super::names::Names;
 use super::too_long;
 use crate::Worker;
+use crate::audiences;
 use crate::rules::Known;
 use crate::translate::{Ask, Translator, unusable_country};
 
@@ -46,6 +48,8 @@ pub(super) struct Reading {
     pub(super) trait_names: Names,
     /// The folded keys of traits that are too long to be kept.
     pub(super) too_long: Vec<String>,
+    /// The audience that it is about, if it may be kept.
+    pub(super) audience: Option<NamedAudience>,
     /// What is left out of it.
     pub(super) left_out: LeftOut,
     pub(super) what: What,
@@ -95,17 +99,21 @@ fn condemned(worker: &Worker, known: &Known, envelope: &Envelope, why: &str) -> 
 }
 
 fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading {
-    let blank = blank(envelope);
     if !known.has(envelope.connection) {
-        return Reading { what: What::NoConnection, payload: "{}".into(), ..blank };
+        return Reading { what: What::NoConnection, payload: "{}".into(), ..blank(envelope) };
     }
-    let options = known.read_options(envelope.connection);
+    read_known(&worker.vault, &known.read_options(envelope.connection), envelope)
+}
+
+/// Reads an envelope of a connection that is there.
+pub(super) fn read_known(vault: &Vault, options: &ReadOptions, envelope: &Envelope) -> Reading {
+    let blank = blank(envelope);
     let payload = envelope.payload.get().as_bytes();
-    let event = match segment::read_with(payload, envelope.received_at, &options) {
+    let event = match segment::read_with(payload, envelope.received_at, options) {
         Ok(event) => event,
-        Err(refusal) => return refused(worker, envelope, &refusal, &options),
+        Err(refusal) => return refused(vault, envelope, &refusal, options),
     };
-    let translator = Translator { vault: &worker.vault, connection: envelope.connection };
+    let translator = Translator { vault, connection: envelope.connection };
     let (kind, said_at, trait_names, too_long) = match &event.body {
         segment::Body::Identify(it) => ("identify", it.time, Names::of(&it.spellings), too_long::keys(it)),
         segment::Body::Delete(it) => ("delete", it.time, Names::default(), Vec::new()),
@@ -120,6 +128,7 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
     }
     Reading {
         left_out,
+        audience: audience_of(envelope, &event, &ask),
         kind,
         said_at: said_at.into(),
         trait_names,
@@ -130,11 +139,18 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
     }
 }
 
+/// The audience that an event is about. What comes with a write key, which anybody may have, makes none.
+fn audience_of(envelope: &Envelope, event: &segment::Event, ask: &Ask) -> Option<NamedAudience> {
+    let segment::Body::Identify(identify) = &event.body else { return None };
+    let counts = matches!(ask, Ask::Say(_)) && !envelope.public;
+    identify.audience.as_ref().filter(|_| counts).and_then(audiences::named)
+}
+
 /// An event that the reader refuses. Where the direct destination answers such a one, a way in that takes many events at once
 /// has accepted it: one of a type that is not for us is skipped, any other becomes a dead letter with its payload. With a
 /// write key, which any web page shows, strangers could fill the ledger with these; so they are skipped, as Segment drops them.
-fn refused(worker: &Worker, envelope: &Envelope, refusal: &Refusal, options: &ReadOptions) -> Reading {
-    let translator = Translator { vault: &worker.vault, connection: envelope.connection };
+fn refused(vault: &Vault, envelope: &Envelope, refusal: &Refusal, options: &ReadOptions) -> Reading {
+    let translator = Translator { vault, connection: envelope.connection };
     let outline = Outline::of(envelope.payload.get().as_bytes(), options);
     let what = match refusal {
         Refusal::UnsupportedType(_) => What::Ask(Ask::Skip(TYPE_NOT_SUPPORTED)),
@@ -163,6 +179,7 @@ fn blank(envelope: &Envelope) -> Reading {
         found_by: Vec::new(),
         trait_names: Names::default(),
         too_long: Vec::new(),
+        audience: None,
         left_out: LeftOut::default(),
         what: What::NoConnection,
     }
@@ -185,6 +202,7 @@ fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
         found_by: Vec::new(),
         trait_names: Names::default(),
         too_long: Vec::new(),
+        audience: None,
         left_out: LeftOut::default(),
         what: What::Bad("unreadable", why.to_owned()),
     }
@@ -195,6 +213,7 @@ pub(super) fn poison(reading: &Reading, why: &str) -> Reading {
     Reading {
         what: What::Bad("poison", why.to_owned()),
         trait_names: Names::default(),
+        audience: None,
         left_out: LeftOut::default(),
         ..reading.clone()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use queue::TAKE_BYTES;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{Instrument as _, debug_span, warn};
 
 /// Batches of one connection that are under way at the same time, at most.
 const OF_ONE: usize = 4;
@@ -44,7 +44,8 @@ impl Slots {
         bytes: usize,
         way: impl Future<Output = anyhow::Result<()>> + Send + 'static,
     ) {
-        let id = self.tasks.spawn(way).id();
+        let batch = debug_span!("batch", connection_id = connection, bytes);
+        let id = self.tasks.spawn(way.instrument(batch)).id();
         self.running.insert(id, (connection, bytes));
         let share = self.of.entry(connection).or_default();
         share.batches += 1;
@@ -100,7 +101,7 @@ impl Slots {
             }
         }
         if let Err(cause) = went {
-            warn!(connection, cause = %format!("{cause:#}"), "absorb rests: the batch stays in the queue");
+            warn!(connection_id = connection, error = %format!("{cause:#}"), "absorb rests: the batch stays in the queue");
             self.resting.insert(connection, Instant::now() + REST);
         }
     }

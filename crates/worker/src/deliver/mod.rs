@@ -23,6 +23,7 @@ use refersion::{Class, Client, Failure, Operation};
 
 pub use ids::KnownIds;
 pub use learned::Learned;
+pub(crate) use search::status as shown_status;
 
 /// A call that is written down and about to go out.
 #[derive(Clone, Debug)]
@@ -89,6 +90,8 @@ pub enum CallRequest {
     Search {
         /// The email address.
         email: String,
+        /// The code that the directory has for it.
+        code: Option<Text>,
     },
 }
 
@@ -257,7 +260,7 @@ impl Item {
                 .chain(email.as_ref().map(|(_, text)| text.as_str()))
                 .collect(),
             CallRequest::Status { .. } => Vec::new(),
-            CallRequest::Search { email } => vec![email],
+            CallRequest::Search { email, .. } => vec![email],
         }
     }
 }

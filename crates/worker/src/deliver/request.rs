@@ -29,7 +29,7 @@ impl Item {
                 request.insert("affiliate_id".to_owned(), (*id).into());
                 request.insert("status".to_owned(), json!(format!("{status:?}").to_lowercase()));
             }
-            CallRequest::Search { email } => fields.push(("email".to_owned(), length(email))),
+            CallRequest::Search { email, .. } => fields.push(("email".to_owned(), length(email))),
         }
         capped(request, fields)
     }

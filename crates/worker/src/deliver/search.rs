@@ -1,13 +1,24 @@
-//! Looking for an affiliate by its exact address.
+//! Looking for an affiliate by the code that the directory has, or by its exact address.
 
 use identity::answer::{Answer, Found};
 use identity::graph::Status;
-use refersion::Affiliate;
+use refersion::{Affiliate, AffiliateCode, LookupBy, same_address};
 
 use super::{Api, CallOutcome, CallRequest, Item};
 
 pub(super) async fn search(api: &Api, item: &Item) -> CallOutcome {
-    let CallRequest::Search { email } = &item.wish else { return item.answered(Answer::NotFound) };
+    let CallRequest::Search { email, code } = &item.wish else { return item.answered(Answer::NotFound) };
+    if let Some(code) = code {
+        let code = AffiliateCode(code.to_string());
+        match api.client.get(LookupBy::Code(code)).await {
+            Ok(Some(listed)) if same_address(&listed.email, email) => {
+                return item.answered(Answer::Found(found(&listed)));
+            }
+            // The directory is out of date.
+            Ok(_) => {}
+            Err(failure) => return item.failed(&failure),
+        }
+    }
     match api.client.find_by_email(email).await {
         Ok(Some(affiliate)) => item.answered(Answer::Found(found(&affiliate))),
         Ok(None) => item.answered(Answer::NotFound),
@@ -30,7 +41,7 @@ pub(super) fn found(affiliate: &Affiliate) -> Found {
     }
 }
 
-pub(super) fn status(status: refersion::Status) -> Status {
+pub(crate) fn status(status: refersion::Status) -> Status {
     match status {
         refersion::Status::Active => Status::Active,
         refersion::Status::Pending => Status::Pending,

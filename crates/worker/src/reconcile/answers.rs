@@ -45,6 +45,7 @@ impl Holder {
             failed = kept.err().or(failed);
         }
         self.record().await?;
+        self.take_page().await?;
         failed.map_or(Ok(()), Err)
     }
 
@@ -52,6 +53,7 @@ impl Holder {
         match ended {
             Ended::Call(delivered) => self.unrecorded.answers.push(delivered),
             Ended::Handoff(outcome) => self.finish_handoff(outcome)?,
+            Ended::Listed(listed) => self.walker.keep(listed),
         }
         Ok(())
     }
@@ -107,7 +109,7 @@ impl Holder {
     pub(super) async fn rest_after(&self, cause: &anyhow::Error, failures: u32) {
         let (connection, id) = (&self.connection.name, self.connection.id);
         let kept = self.unrecorded.answers.len();
-        warn!(%connection, id, kept, cause = %format!("{cause:#}"), "the ledger failed: answers are kept until it works again");
+        warn!(%connection, connection_id = id, kept, error = %format!("{cause:#}"), "the ledger failed: answers are kept until it works again");
         let wait = doubled(FIRST_WAIT, failures, self.worker.limits.renew);
         self.beating(tokio::time::sleep(wait)).await;
     }

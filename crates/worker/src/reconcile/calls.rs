@@ -20,7 +20,6 @@ use super::record::Recorder;
 use crate::deliver::{Api, Call, CallOutcome, Item, operation};
 use crate::locks::in_order;
 use crate::notices::record;
-use crate::rules::rules;
 
 impl Holder {
     /// Writes planned calls down, so that whoever comes after knows of them; then they may go out.
@@ -56,7 +55,7 @@ impl Holder {
         let graphs: Vec<GraphId> = graphs.into_iter().collect();
         let names = creates.iter().flat_map(|call| &call.items).map(|item| item.anchor);
         let (mut rows, _held) = self.recorder().read_by_id(&graphs, in_order(names)).await?;
-        let rules = rules(&self.connection.settings);
+        let rules = self.recorder().rules();
         let wanted: Vec<Planned> = creates
             .into_iter()
             .filter(|call| call.items.iter().all(|item| mark(&mut rows, &rules, item)))
@@ -85,7 +84,7 @@ impl Holder {
         if left.is_empty() {
             return Ok(());
         }
-        info!(connection = %self.connection.name, id = self.connection.id, calls = left.len(), "settling calls that were left open");
+        info!(connection = %self.connection.name, connection_id = self.connection.id, calls = left.len(), "settling calls that were left open");
         for call in left {
             let answer =
                 |item: &CallItem| Item::unknown(&call.operation, item).map(|answer| (item.anchor, answer));

@@ -156,7 +156,7 @@ impl Recorder {
             }
             Err(_) => {
                 let (connection, id) = (&self.connection.name, self.connection.id);
-                debug!(%connection, id, "answers are late: absorb records the handoff");
+                debug!(%connection, connection_id = id, "answers are late: absorb records the handoff");
                 (record_first(answer, Some(folded)), delivering.await, false)
             }
         };

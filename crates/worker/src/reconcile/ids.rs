@@ -74,7 +74,7 @@ impl KnownIds for Ids {
         match self.known_code(id).await {
             Ok(Some(known)) if known != code => {
                 let (affiliate, id) = (id, self.connection);
-                warn!(id, affiliate, "refersion gave an id that another affiliate has");
+                warn!(affiliate_id = id, affiliate, "refersion gave an id that another affiliate has");
                 false
             }
             Ok(_) => self.is_first(id, code),

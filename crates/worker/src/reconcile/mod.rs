@@ -3,8 +3,11 @@
 mod answers;
 mod batcher;
 mod calls;
+mod counting;
+mod directory;
 mod fast_path;
 mod ids;
+mod learn;
 mod notes;
 mod pause;
 mod probe;
@@ -14,6 +17,7 @@ mod settings;
 mod suspend;
 mod suspicion;
 mod take;
+mod verify;
 mod wait;
 
 use std::sync::Arc;
@@ -33,6 +37,8 @@ use crate::handoff::{Handoff, HandoffQueue};
 use crate::rules::Known;
 use answers::{Delivered, Unrecorded, is_fenced, may_pass};
 use calls::InFlight;
+use counting::CountingWalk;
+use directory::{Listed, Walker};
 use fast_path::HandoffOutcome;
 use ids::Ids;
 use suspicion::Suspicion;
@@ -75,6 +81,9 @@ pub struct Holder {
     pub(crate) walk_since: Option<(i64, Timestamp)>,
     /// The settings version that is known to be applied to everybody.
     walked: Option<i64>,
+    /// The walk through the affiliates that Refersion lists.
+    pub(crate) walker: Walker,
+    counting: CountingWalk,
 }
 
 /// What came to its end.
@@ -83,6 +92,8 @@ enum Ended {
     Call(Delivered),
     /// What absorb offered.
     Handoff(HandoffOutcome),
+    /// A page of Refersion's list.
+    Listed(Listed),
 }
 
 /// What lasts while a connection is served.
@@ -139,6 +150,8 @@ impl Holder {
             rate_remembered_at: None,
             walk_since: None,
             walked: None,
+            walker: Walker::default(),
+            counting: CountingWalk::default(),
         }
     }
 
@@ -200,7 +213,9 @@ impl Holder {
         handoffs.set_capacity(capacity);
         if started == 0 && !paused && !stop.is_cancelled() {
             self.apply_settings().await?;
+            self.count_audiences().await?;
             self.probe_suspended(known).await?;
+            self.walk_on(under_way).await?;
         }
         let happened = self.wait(under_way, handoffs, started, stop).await?;
         self.end(happened.ended).await?;
@@ -249,15 +264,6 @@ impl Holder {
     #[must_use]
     pub fn has_calls_under_way(&self) -> bool {
         self.in_flight.calls > 0
-    }
-
-    /// How many calls can be written down now. Under a lease that ends too soon it is none: each would come back unsent
-    /// at once, over and over.
-    fn room(&self) -> usize {
-        if !self.gate.lease_outlasts_a_call() {
-            return 0;
-        }
-        self.gate.with_pace(|pace, now| pace.room(now, AHEAD, self.in_flight.calls))
     }
 
     /// Waits until calls have ended, absorb offers something, or there may be something to start.

@@ -67,7 +67,7 @@ impl Holder {
         // Once: not for a pause that a stronger reason holds, or that the settings of now make needless.
         if state == State::Paused(reason) && self.connection.state != state {
             let (connection, reason) = (&self.connection.name, reason.as_str());
-            warn!(%connection, id, reason, why, "the connection is paused, its events are kept");
+            warn!(%connection, connection_id = id, reason, error = why, "the connection is paused, its events are kept");
         }
         fault_point!("reconcile.paused");
         known.forget();
@@ -106,7 +106,7 @@ impl Holder {
         if works {
             self.worker.connections.resume(self.connection.id, Some(reason)).await?;
             self.resumed_at = Some(self.worker.now());
-            info!(connection = %self.connection.name, id = self.connection.id, "calls work again: the connection resumes");
+            info!(connection = %self.connection.name, connection_id = self.connection.id, "calls work again: the connection resumes");
             known.forget();
         } else {
             self.probes += 1;

@@ -16,6 +16,15 @@ const REMEMBER_EVERY: SignedDuration = SignedDuration::from_secs(30);
 const WORTH_REMEMBERING: f64 = 0.05;
 
 impl Holder {
+    /// How many calls can be written down now. Under a lease that ends too soon it is none: each would come back unsent
+    /// at once, over and over.
+    pub(super) fn room(&self) -> usize {
+        if !self.gate.lease_outlasts_a_call() {
+            return 0;
+        }
+        self.gate.with_pace(|pace, now| pace.room(now, AHEAD, self.in_flight.calls))
+    }
+
     /// Writes the rate down where it has changed enough, and not too often.
     pub(super) async fn remember_rate_now_and_then(&mut self) {
         let now = self.worker.now();
@@ -31,7 +40,7 @@ impl Holder {
     pub(super) async fn remember_rate(&self) {
         let rate = self.gate.with_pace(|pace, _| pace.rate());
         if let Err(cause) = self.worker.connections.save_learned_rate(self.connection.id, rate).await {
-            warn!(connection = %self.connection.name, id = self.connection.id, %cause, "the learned rate could not be remembered");
+            warn!(connection = %self.connection.name, connection_id = self.connection.id, error = %cause, "the learned rate could not be remembered");
         }
     }
 

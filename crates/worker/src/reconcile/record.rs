@@ -23,7 +23,6 @@ use crate::deliver::{CallOutcome, Failed};
 use crate::locks::{Held, read_locked};
 use crate::notices::record;
 use crate::off_thread::off_thread;
-use crate::rules::rules;
 use crate::settle::{settle_save, unsettled};
 
 /// What became of endings that were to be recorded together.
@@ -59,7 +58,7 @@ impl Recorder {
 
     /// The rules of the connection's settings.
     pub(super) fn rules(&self) -> Rules {
-        rules(&self.connection.settings)
+        self.worker.rules_of(self.connection.id, &self.connection.settings)
     }
 
     /// Nothing to record yet.
@@ -119,7 +118,11 @@ impl Recorder {
     }
 
     /// The graphs of some identifiers, locked until what is made of them is written.
-    async fn read(&self, names: &[Digest], at_once: usize) -> Result<(Gathered, Vec<Held>), LedgerError> {
+    pub(super) async fn read(
+        &self,
+        names: &[Digest],
+        at_once: usize,
+    ) -> Result<(Gathered, Vec<Held>), LedgerError> {
         let (ledger, connection) = (&self.worker.ledger, self.connection.id);
         let locks = [&self.worker.locks.writing];
         let gather = || async move {

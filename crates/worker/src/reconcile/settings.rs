@@ -27,7 +27,7 @@ impl Holder {
             self.suspect = None;
         }
         if connection.settings_version != self.connection.settings_version {
-            info!(connection = %connection.name, id = connection.id, "the settings have changed");
+            info!(connection = %connection.name, connection_id = connection.id, "the settings have changed");
             self.probes = 0;
         }
         if connection.epoch() != self.connection.epoch() {
@@ -64,7 +64,7 @@ impl Holder {
         let connection = self.connection.id;
         let rows = self.worker.ledger.walk(connection, after, STEP).await?;
         let Some(last) = rows.last().map(|read| read.row.id) else {
-            info!(connection = %self.connection.name, id = connection, version, "the settings are applied to everybody");
+            info!(connection = %self.connection.name, connection_id = connection, version, "the settings are applied to everybody");
             self.walk_since = None;
             return self.worker.ledger.set_walk_position(connection, version, None).await;
         };

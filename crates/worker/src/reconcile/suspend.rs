@@ -40,7 +40,7 @@ impl Holder {
             return Ok(());
         }
         let (connection, id) = (&self.connection.name, self.connection.id);
-        warn!(%connection, id, field, "refersion refuses a custom field: it is suspended");
+        warn!(%connection, connection_id = id, field, "refersion refuses a custom field: it is suspended");
         self.field_probes = (0, None);
         let now = self.worker.now();
         self.change_settings(known, |settings| {
@@ -75,7 +75,7 @@ impl Holder {
             return Ok(());
         }
         let (connection, id) = (&self.connection.name, self.connection.id);
-        info!(%connection, id, fields = ?accepted, "custom fields are accepted again");
+        info!(%connection, connection_id = id, fields = ?accepted, "custom fields are accepted again");
         self.field_probes = (0, None);
         self.change_settings(known, |settings| {
             settings.end_suspensions(|field| accepted.contains(&field));

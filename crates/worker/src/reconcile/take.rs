@@ -6,7 +6,7 @@ use identity::graph::{EventState, Graph, Lane, Status};
 use identity::plan::{Act, Picture, Step, StepKind};
 use identity::stamp::Moment;
 use identity::{Digest, Text};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use ledger::{DueGraph, LedgerError, Want};
 
 use super::Holder;
@@ -19,6 +19,10 @@ use crate::translate::open;
 /// Upper limit of full batches that are read at once, however much room there is: what is read and finds no room,
 /// because creates came first, is read again each time.
 const BATCHES_AT_ONCE: usize = 16;
+/// Searches that are read at once after the directory has answered some.
+const SEARCHES_AT_ONCE: usize = 500;
+/// How often the directory is asked before calls are made of what it does not answer.
+const LESSONS: usize = 8;
 
 impl Holder {
     /// At most `room` calls out of what is due.
@@ -34,22 +38,37 @@ impl Holder {
         kinds: &[StepKind],
     ) -> Result<Vec<Planned>, LedgerError> {
         let now = self.worker.now();
+        let mut want = self.want(room, per_call, kinds);
+        let mut candidates = self.due(now, &want).await?;
+        for _ in 0..LESSONS {
+            if self.learn_from_directory(&candidates).await?.is_empty() {
+                break;
+            }
+            // What the directory answers needs no call, so there is room for more.
+            for ((_, kind), limit) in &mut want.limits {
+                *limit = if *kind == StepKind::Search { SEARCHES_AT_ONCE.max(room) } else { *limit };
+            }
+            candidates = self.due(now, &want).await?;
+        }
+        let calls = Batcher::of(candidates, now).calls(room, self.calls_made);
+        self.calls_made += calls.len() as u64;
+        Ok(calls)
+    }
+
+    async fn due(&self, now: Timestamp, want: &Want) -> Result<Vec<Candidate>, LedgerError> {
         // What still waits for company is company itself.
         let waits = SignedDuration::try_from(self.worker.limits.bulk_waits).unwrap_or_default();
         let soon = now.checked_add(waits).unwrap_or(now);
-        let due = self.worker.ledger.due(self.connection.id, soon, &self.want(room, per_call, kinds)).await?;
+        let due = self.worker.ledger.due(self.connection.id, soon, want).await?;
         let rules = rules(&self.connection.settings);
-        let candidates = off_thread(|| {
+        Ok(off_thread(|| {
             let mut candidates = Vec::new();
             for graph in due {
                 fault_point!("reconcile.taken");
                 candidates.extend(self.candidates(&graph, &rules, now.into()));
             }
             candidates
-        });
-        let calls = Batcher::of(candidates, now).calls(room, self.calls_made);
-        self.calls_made += calls.len() as u64;
-        Ok(calls)
+        }))
     }
 
     fn want(&self, room: usize, per_call: usize, kinds: &[StepKind]) -> Want {
@@ -124,10 +143,10 @@ pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(CallKin
             let sort = if *status == Status::Disabled { CallKind::Disable } else { CallKind::Activate };
             (sort, CallRequest::Status { id: *affiliate, status: *status })
         }
-        Act::Search { .. } => {
+        Act::Search { code, .. } => {
             let delete = graph.events.iter().any(|kept| kept.delete && kept.standing == EventState::Pending);
             let sort = if delete { CallKind::SearchToDisable } else { CallKind::Search };
-            (sort, CallRequest::Search { email: name(step.anchor)? })
+            (sort, CallRequest::Search { email: name(step.anchor)?, code: code.clone() })
         }
     };
     Some((sort, Item { anchor: step.anchor, wish }))

@@ -29,18 +29,20 @@ impl Holder {
         let (connection, id) = (&self.connection.name, self.connection.id);
         match self.worker.connections.save_asked_to_wait(id, until).await {
             Ok(()) => {
-                warn!(%connection, id, %until, "refersion asks to wait");
+                warn!(%connection, connection_id = id, %until, "refersion asks to wait");
                 self.asked_to_wait_until = Some(until);
                 known.forget();
             }
-            Err(cause) => warn!(%connection, id, %cause, "a Retry-After could not be noted"),
+            Err(cause) => {
+                warn!(%connection, connection_id = id, error = %cause, "a Retry-After could not be noted")
+            }
         }
     }
 
     /// Ends the wait where an operator has taken away what was noted.
     pub(super) fn hear_of_the_wait(&mut self, connection: &Connection) {
         if self.asked_to_wait_until.is_some() && connection.asked_to_wait_until.is_none() {
-            info!(connection = %connection.name, id = connection.id, "an operator ends the wait that refersion asked for");
+            info!(connection = %connection.name, connection_id = connection.id, "an operator ends the wait that refersion asked for");
             self.gate.end_rest();
             self.asked_to_wait_until = None;
         }

@@ -57,6 +57,7 @@ fn worker_on(queue: SqliteQueue, ledger: &SqliteLedger) -> Worker {
         beats: Arc::default(),
         handoffs: Arc::default(),
         locks: Arc::default(),
+        audiences: Arc::default(),
     }
 }
 

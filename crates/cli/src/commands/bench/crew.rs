@@ -64,15 +64,6 @@ impl Hand {
         self.child.id().unwrap_or(0)
     }
 
-    /// The most memory that it has had so far, in bytes; `None` where the system does not tell.
-    /// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
-    pub(super) fn peak_memory(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kib * 1024)
-    }
-
     /// Gives it one line to read: what it waits for.
     pub(super) async fn go(&mut self) -> anyhow::Result<()> {
         let input = self.child.stdin.as_mut().context("a process has no input")?;

@@ -13,6 +13,12 @@ use crate::failure::Failure;
 
 /// Both halves of the API key of the benchmark's connection.
 pub(super) const KEYS: (&str, &str) = ("pub_bench", "sec_bench");
+/// The API key as processes and requests have it.
+pub(super) fn api_key() -> String {
+    let (public, secret) = KEYS;
+    format!("{public}.{secret}")
+}
+
 /// The custom field that the changing trait goes to.
 pub(super) const FIELD: u64 = 101;
 /// The name of the connection.
@@ -66,9 +72,8 @@ impl Ground {
 
     /// Adds the connection, as fast as a connection may be.
     pub(super) async fn connect(&self, refersion_url: String) -> Result<Connection, Failure> {
-        let (public, secret) = KEYS;
         let bug = |error: &dyn std::error::Error| Failure::failed("bench", error, "report this as a bug");
-        let key = ApiKey::parse(&format!("{public}.{secret}")).map_err(|error| bug(&error))?;
+        let key = ApiKey::parse(&api_key()).map_err(|error| bug(&error))?;
         let settings = Settings {
             refersion_url,
             rate_per_second: connections::settings::RATE_LIMITS.1,
@@ -99,6 +104,7 @@ fn variables(context: &Context, folder: &Path) -> Result<Vec<(String, String)>, 
     let mut set = |key: &str, value: &str| variables.push((format!("{PREFIX}{key}"), value.to_owned()));
     set("INGEST__LISTEN", "127.0.0.1:0");
     set("HEALTH__LISTEN", "127.0.0.1:0");
+    set("API__LISTEN", "127.0.0.1:0");
     // The simulated Refersion is on this machine.
     set("REFERSION__PROXY", "none");
     if settings.origin("log.level") == Origin::Default {

@@ -1,26 +1,22 @@
 //! `bench ingest`: how fast the ingest endpoint takes events one by one and in batches. Nobody absorbs them meanwhile.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use http_body_util::Full;
-use hyper::Request;
-use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::crew::Hand;
 use super::failed;
-use super::ground::{Ground, KEYS};
+use super::ground::{Ground, api_key};
+use super::latency::Latency;
 use super::members::{Round, Shape};
-use super::send::basic;
+use super::send::{Door, basic};
+use super::usage;
 use crate::commands::Context;
-use crate::commands::line::Line;
 use crate::failure::{Exit, Failure};
 
 pub(super) const EXAMPLES: &str = "\
@@ -31,9 +27,6 @@ Examples:
 
 Each way gets an ingest process of its own, on the engines of the configuration, which must be empty; on SQLite it takes
 temporary files (TMPDIR says where). An answer is given when its events are durable.";
-
-/// The longest answer of the ingest endpoint that is read, in bytes.
-const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// How long emptying the queue waits for more.
 const NO_MORE: Duration = Duration::from_millis(200);
@@ -106,33 +99,26 @@ async fn measure(options: &Options, ground: &Ground) -> anyhow::Result<Vec<Row>>
 
 async fn measure_one(options: &Options, ground: &Ground, way: Way) -> anyhow::Result<Row> {
     let mut process = Hand::start(&["ingest"], &ground.variables)?;
-    let door = process.address("segment").await?;
-    let (public, secret) = KEYS;
-    let sender =
-        Sender { door, way, events: options.events, authorization: basic(&format!("{public}.{secret}"))? };
+    let address = process.address("segment").await?;
+    let door = Door { address, authorization: basic(&api_key())? };
+    let sender = Sender { door, way, events: options.events };
     // The first request opens what is opened once.
     Sender { events: 1, ..sender.clone() }.send(1).await?;
     let began = Instant::now();
-    let mut answers = sender.send(options.connections).await?;
+    let answers = sender.send(options.connections).await?;
     let seconds = began.elapsed().as_secs_f64();
-    let peak_memory_bytes = process.peak_memory();
+    let peak_memory_bytes = usage::peak_memory(process.pid());
     process.end().await?;
-    answers.sort_unstable();
+    let latency = Latency::of(answers);
     Ok(Row {
         path: way.path,
         batch: way.batch,
         seconds,
         events_per_second: f64::from(options.events) / seconds,
-        p50_ms: quantile(&answers, 50),
-        p99_ms: quantile(&answers, 99),
+        p50_ms: latency.p50_ms,
+        p99_ms: latency.p99_ms,
         peak_memory_bytes,
     })
-}
-
-/// The time that `percent` of the answers took at most, in milliseconds.
-fn quantile(sorted: &[Duration], percent: usize) -> f64 {
-    let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(place).map_or(0.0, |time| time.as_secs_f64() * 1e3)
 }
 
 /// Takes what was published out of the queue again.
@@ -150,10 +136,9 @@ async fn empty(ground: &Ground) -> Result<(), Failure> {
 /// Sends the events of one way.
 #[derive(Clone)]
 struct Sender {
-    door: SocketAddr,
+    door: Door,
     way: Way,
     events: u32,
-    authorization: HeaderValue,
 }
 
 impl Sender {
@@ -174,7 +159,7 @@ impl Sender {
     }
 
     async fn share(&self, next: &AtomicU32, round: Round) -> anyhow::Result<Vec<Duration>> {
-        let mut line = Line::to(self.door, LONGEST_ANSWER);
+        let mut line = self.door.line();
         let mut answers = Vec::new();
         loop {
             let first = next.fetch_add(self.way.batch, Ordering::Relaxed);
@@ -183,7 +168,7 @@ impl Sender {
             }
             let body = self.body(first, round);
             let began = Instant::now();
-            let (status, answer) = line.ask(self.request(body)?).await?;
+            let (status, answer) = line.ask(self.door.request(self.way.path, body.into())?).await?;
             answers.push(began.elapsed());
             if status != self.way.accepted {
                 anyhow::bail!("{} answered {status}: {}", self.way.path, String::from_utf8_lossy(&answer));
@@ -199,14 +184,6 @@ impl Sender {
         let events: Vec<String> = (first..behind_the_last).map(|member| round.event(member, 0)).collect();
         format!(r#"{{"batch":[{}],"sentAt":"{}"}}"#, events.join(","), round.at)
     }
-
-    fn request(&self, body: String) -> anyhow::Result<Request<Full<Bytes>>> {
-        Ok(Request::post(self.way.path)
-            .header(HOST, self.door.to_string())
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(body.into()))?)
-    }
 }
 
 impl Row {
@@ -221,17 +198,5 @@ impl Row {
             format!("{:.2}", self.p99_ms),
             self.peak_memory_bytes.map_or_else(|| "?".to_owned(), mib),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quantile_is_the_least_time_that_so_many_kept() {
-        let times: Vec<Duration> = (1..=200).map(Duration::from_millis).collect();
-        assert!((quantile(&times, 50) - 100.0).abs() < 1e-9 && (quantile(&times, 99) - 198.0).abs() < 1e-9);
-        assert!((quantile(&times[..1], 99) - 1.0).abs() < 1e-9);
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::ground::KEYS;
+use super::ground::api_key;
 use super::latency::Latency;
 use super::members::{self, Round, Shape};
 use super::rest::Refersion;
@@ -27,8 +27,7 @@ impl Speaker {
     /// One at the first ingest endpoint.
     pub(super) fn before(stage: &Stage<'_>) -> anyhow::Result<Self> {
         let address = *stage.addresses.first().context("there is no ingest endpoint")?;
-        let (public, secret) = KEYS;
-        let door = Door { address, authorization: basic(&format!("{public}.{secret}"))? };
+        let door = Door { address, authorization: basic(&api_key())? };
         let line = door.line();
         Ok(Self { door, line, answers: Answers::default(), accepted: BTreeMap::new() })
     }
@@ -44,10 +43,7 @@ impl Speaker {
     /// How long the answers took, and how long it took from each of them until the call arrived. All of them have to
     /// be delivered, and nothing else said about these members since. The simulator answers calls at once, so the
     /// API's own time is in neither.
-    pub(super) async fn latencies(
-        self,
-        refersion: &mut Refersion,
-    ) -> anyhow::Result<(Option<Latency>, Option<Latency>)> {
+    pub(super) async fn latencies(self, refersion: &mut Refersion) -> anyhow::Result<(Latency, Latency)> {
         let began = refersion.clock_began().await?;
         let mut waits = Vec::with_capacity(self.accepted.len());
         for edit in refersion.last_edits().await? {
@@ -58,6 +54,6 @@ impl Speaker {
                 waits.push(arrived.saturating_duration_since(*accepted));
             }
         }
-        Ok((Some(Latency::of(self.answers.waits)), Some(Latency::of(waits))))
+        Ok((Latency::of(self.answers.waits), Latency::of(waits)))
     }
 }

@@ -41,6 +41,8 @@ const TRIES: u32 = 40;
 /// The pause before a request is sent again.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// Where Segment posts events.
+const PATH: &str = "/segment";
 /// The answer to an event that is durable.
 const ACCEPTED: u16 = 202;
 /// The longest answer of the ingest endpoint that is read, in bytes.
@@ -193,6 +195,7 @@ impl Share {
 }
 
 /// An ingest endpoint, and the key that it takes.
+#[derive(Clone)]
 pub(super) struct Door {
     pub(super) address: SocketAddr,
     pub(super) authorization: HeaderValue,
@@ -213,7 +216,7 @@ impl Door {
     ) -> anyhow::Result<()> {
         for _ in 0..TRIES {
             let began = Instant::now();
-            if let Ok((status, body)) = line.ask(self.request(event.clone())?).await {
+            if let Ok((status, body)) = line.ask(self.request(PATH, event.clone())?).await {
                 answers.waits.push(began.elapsed());
                 *answers.by_status.entry(status).or_default() += 1;
                 match status {
@@ -231,11 +234,12 @@ impl Door {
         anyhow::bail!("the ingest endpoint at {} did not take a request in {TRIES} tries", self.address)
     }
 
-    fn request(&self, event: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
-        Ok(Request::post("/segment")
+    /// A request with this body to a path of it.
+    pub(super) fn request(&self, path: &str, body: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
+        Ok(Request::post(path)
             .header(HOST, self.address.to_string())
             .header(AUTHORIZATION, self.authorization.clone())
             .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(event))?)
+            .body(Full::new(body))?)
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use connections::ConnectionId;
 
 use super::crew::{Hand, end_all};
-use super::ground::{Ground, KEYS};
+use super::ground::{Ground, api_key};
 use super::members::Shape;
 use super::report::{Report, Row};
 use super::rest::{Refersion, until_ended};
@@ -131,9 +131,8 @@ impl<'a> Stage<'a> {
 
     fn begin_to_say(&mut self, first: u32, members: u32, shape: Shape) -> anyhow::Result<Vec<Hand>> {
         self.note_round(first, members, shape);
-        let (public, secret) = KEYS;
         let mut variables = self.ground.variables.clone();
-        variables.push((API_KEY.to_owned(), format!("{public}.{secret}")));
+        variables.push((API_KEY.to_owned(), api_key()));
         let senders = self.addresses.len();
         let start = |(number, door): (usize, &SocketAddr)| {
             let (members, part_first) = part(members, senders, number);

@@ -57,7 +57,9 @@ impl Times {
     }
 }
 
-fn peak_memory(pid: u32) -> Option<u64> {
+/// The most that a process has had in RAM so far, in bytes; `None` where the system does not tell.
+/// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
+pub(super) fn peak_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

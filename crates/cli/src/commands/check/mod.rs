@@ -1,4 +1,4 @@
-//! `check`: whether everything that the program needs is there and as it should be, and how to mend what is not.
+//! `check`: whether everything that the program needs is there and as it should be, and how to correct what is not.
 
 mod connections;
 mod ledger;
@@ -47,7 +47,7 @@ enum Verdict {
     Ok,
     /// It works, and there is something to know.
     Note,
-    /// It has to be mended.
+    /// It has to be corrected.
     Bad,
 }
 
@@ -172,7 +172,7 @@ fn show(findings: &[Finding], output: &mut Output) -> Result<(), Failure> {
 fn conclusion(findings: &[Finding]) -> &'static str {
     let has = |verdict| findings.iter().any(|finding| finding.verdict == verdict);
     if has(Verdict::Bad) {
-        "mend what is BAD"
+        "correct what is BAD"
     } else if has(Verdict::Note) {
         "nothing is BAD; look at each note"
     } else {

@@ -14,11 +14,9 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     match Engines::open_existing(config).await {
         Ok(engines) => {
             let mut findings = writes(&engines).await;
-            findings.extend(registration(&engines, config).await);
-            findings.push(
-                work(&engines, config)
-                    .await
-                    .unwrap_or_else(|failure| Finding::bad(WORK, failure.message, failure.hint)),
+            let found = running(&engines, config).await;
+            findings.extend(
+                found.unwrap_or_else(|failure| vec![Finding::bad(WORK, failure.message, failure.hint)]),
             );
             findings
         }
@@ -39,9 +37,15 @@ async fn writes(engines: &Engines) -> Vec<Finding> {
     [failed("ledger", ledger), failed("queue", queue)].into_iter().flatten().collect()
 }
 
+/// What the processes say that run.
+async fn running(engines: &Engines, config: &Config) -> Result<Vec<Finding>, Failure> {
+    let (workers, waiting) = (Workers::read(engines, config).await?, Waiting::read(engines).await?);
+    Ok(registration(&workers, config).into_iter().chain([work(&workers, &waiting)]).collect())
+}
+
 /// What becomes of unknown API keys, where they are registered.
-async fn registration(engines: &Engines, config: &Config) -> Option<Finding> {
-    let reported = Workers::read(engines, config).await.ok()?.registrations();
+fn registration(workers: &Workers, config: &Config) -> Option<Finding> {
+    let reported = workers.registrations();
     if config.ingest.registration == Registration::Closed && reported.is_none() {
         return None;
     }
@@ -50,15 +54,14 @@ async fn registration(engines: &Engines, config: &Config) -> Option<Finding> {
     Some(Finding::note("registration", found, mend))
 }
 
-async fn work(engines: &Engines, config: &Config) -> Result<Finding, Failure> {
-    let workers = Workers::read(engines, config).await?;
-    if let Some(why) = workers.unserved(&Waiting::read(engines).await?) {
-        return Ok(Finding::bad(WORK, why, "start it with the same queue.url and ledger.url"));
+fn work(workers: &Workers, waiting: &Waiting) -> Finding {
+    if let Some(why) = workers.unserved(waiting) {
+        return Finding::bad(WORK, why, "start it with the same queue.url and ledger.url");
     }
     if let Some(why) = workers.missing() {
-        return Ok(Finding::note(WORK, why, "`status` shows every process that runs or ran"));
+        return Finding::note(WORK, why, "`status` shows every process that runs or ran");
     }
     let alive = workers.alive().count();
     let processes = if alive == 1 { "process runs" } else { "processes run" };
-    Ok(Finding::ok(WORK, format!("{alive} {processes}")))
+    Finding::ok(WORK, format!("{alive} {processes}"))
 }

@@ -13,6 +13,8 @@ pub(super) struct Addresses {
     pub(super) libraries: String,
     /// The base of the Tracking API for web pages, with the write key.
     pub(super) browsers: String,
+    /// For Refersion's webhooks; the connection's id follows.
+    pub(super) webhooks: String,
 }
 
 impl Addresses {
@@ -20,6 +22,11 @@ impl Addresses {
     pub(super) fn of(ingest: &Ingest) -> Self {
         let public = ingest.public_url.as_ref().map(|url| url.0.clone());
         let base = public.unwrap_or_else(|| format!("http://{}", ingest.listen));
-        Self { segment: format!("{base}/segment"), browsers: format!("{base}/v1"), libraries: base }
+        Self {
+            segment: format!("{base}/segment"),
+            browsers: format!("{base}/v1"),
+            webhooks: format!("{base}/refersion/"),
+            libraries: base,
+        }
     }
 }

@@ -1,16 +1,19 @@
 //! What changes a connection: `add`, `set`, `pause`, `resume`, `rotate-key`, `rotate-write-key`, `remove`.
 
-use connections::{
-    ApiKey, Connection, ConnectionName, NewConnection, PausedFor, Settings, SharedSecret, StoreError,
-};
+use connections::{ApiKey, Connection, ConnectionName, NewConnection, Settings, SharedSecret};
 
 use super::key;
 use super::options::{KeyOptions, SecretOptions, SettingOptions, unmap};
 use super::show::show;
 use crate::commands::Context;
+use crate::config::AdoptNew;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::adoption;
+use crate::operator::audit;
+use crate::operator::connections::{self as acts, again};
 use crate::operator::directory::by_name;
+use crate::operator::new_key;
 
 pub(super) async fn add(
     name: ConnectionName,
@@ -33,6 +36,10 @@ pub(super) async fn add(
         created_at: engines.now(),
     };
     let connection = engines.connections.add(new).await?;
+    noted(&engines, "connection_added", &connection, Ok(())).await?;
+    if context.loaded.config.adopt.new_connections == AdoptNew::Walk {
+        adoption::ask(&engines, connection.id).await?;
+    }
     after(&engines, &connection, quiet, context).await?;
     if !quiet && !context.output.is_json() {
         let name = &connection.name;
@@ -70,7 +77,9 @@ pub(super) async fn set(
     }
     set_shared_secret(&engines, &connection, shared_secret, secret.no_shared_secret).await?;
     if settings != connection.settings {
-        engines.connections.set_settings(connection.id, connection.settings_version, &settings).await?;
+        let seen = connection.settings_version;
+        let set = engines.connections.set_settings(connection.id, seen, &settings).await;
+        noted(&engines, "connection_set", &connection, set.map_err(Failure::from)).await?;
     }
     let connection = again(&engines, &connection).await?;
     after(&engines, &connection, quiet, context).await?;
@@ -80,22 +89,16 @@ pub(super) async fn set(
 pub(super) async fn pause(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
-    let because = "an operator paused it";
-    engines.connections.pause(connection.id, PausedFor::Operator, because, engines.now()).await?;
-    show(&engines, &again(&engines, &connection).await?, context).await?;
+    let paused = acts::pause(&engines, &audit::cli(), &connection, None).await?;
+    show(&engines, &paused, context).await?;
     Ok(Exit::Done)
 }
 
 pub(super) async fn resume(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
-    engines.connections.resume(connection.id, None).await?;
-    if !connection.settings.suspended_fields.is_empty() {
-        let mut settings = connection.settings.clone();
-        settings.end_suspensions(|_| true);
-        engines.connections.set_settings(connection.id, connection.settings_version, &settings).await?;
-    }
-    show(&engines, &again(&engines, &connection).await?, context).await?;
+    let resumed = acts::resume(&engines, &audit::cli(), &connection, None).await?;
+    show(&engines, &resumed, context).await?;
     Ok(Exit::Done)
 }
 
@@ -119,7 +122,8 @@ pub(super) async fn rotate_write_key(name: &ConnectionName, context: &mut Contex
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
     let write_key = engines.vault.new_write_key();
-    engines.write_keys.rotate_write_key(connection.id, &write_key, engines.now()).await?;
+    let rotated = engines.write_keys.rotate_write_key(connection.id, &write_key, engines.now()).await;
+    noted(&engines, "write_key_rotated", &connection, rotated.map_err(Failure::from)).await?;
     show(&engines, &again(&engines, &connection).await?, context).await?;
     if !context.output.is_json() {
         context.output.line("\nthe new write key is valid at once; the old one is valid for 7 days more")?;
@@ -127,13 +131,10 @@ pub(super) async fn rotate_write_key(name: &ConnectionName, context: &mut Contex
     Ok(Exit::Done)
 }
 
-/// Gives the connection a new key. A pause for the old one's sake ends: if the new one does not work either, the worker
-/// pauses it again.
+/// Gives the connection a new key, and writes that down.
 async fn replace_key(engines: &Engines, connection: &Connection, key: &ApiKey) -> Result<(), Failure> {
-    let sealed = engines.vault.seal_key(key);
-    engines.connections.rotate_key(connection.id, sealed, engines.now()).await?;
-    engines.connections.resume(connection.id, Some(PausedFor::Credentials)).await?;
-    Ok(())
+    let replaced = new_key::replace_key(engines, connection.id, key).await;
+    noted(engines, "api_key_rotated", connection, replaced.map_err(Failure::from)).await
 }
 
 /// Gives the connection a shared secret, or takes away those that it has.
@@ -145,12 +146,35 @@ async fn set_shared_secret(
 ) -> Result<(), Failure> {
     if let Some(secret) = secret {
         let sealed = engines.vault.seal_secret(connection.id, &secret);
-        engines.shared_secrets.set_shared_secret(sealed, engines.now()).await?;
+        let set = engines.shared_secrets.set_shared_secret(sealed, engines.now()).await;
+        noted(engines, "shared_secret_set", connection, set.map_err(Failure::from)).await?;
     }
     if none {
-        engines.shared_secrets.remove_shared_secrets(connection.id).await?;
+        let removed = engines.shared_secrets.remove_shared_secrets(connection.id).await;
+        noted(engines, "shared_secret_removed", connection, removed.map_err(Failure::from)).await?;
     }
     Ok(())
+}
+
+pub(super) async fn set_webhook_secret(
+    name: &ConnectionName,
+    none: bool,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let secret = if none { None } else { Some(key::read_webhook_secret()?) };
+    let engines = context.engines().await?;
+    let connection = by_name(&engines, name).await?;
+    match secret {
+        Some(secret) => {
+            let sealed = engines.vault.seal_secret(connection.id, &secret);
+            engines.ledger.set_webhook_secret(&sealed).await?;
+        }
+        None => {
+            engines.ledger.remove_webhook_secret(connection.id).await?;
+        }
+    }
+    show(&engines, &connection, context).await?;
+    Ok(Exit::Done)
 }
 
 pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Context) -> Result<Exit, Failure> {
@@ -160,7 +184,8 @@ pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Conte
         let message = format!("{name} would be removed with all that is kept for it, which cannot be undone");
         return Err(Failure::usage("not_confirmed", message, "say --yes, or pause it instead"));
     }
-    engines.connections.remove(connection.id).await?;
+    let removed = engines.connections.remove(connection.id).await;
+    noted(&engines, "connection_removed", &connection, removed.map_err(Failure::from)).await?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "id": connection.id, "name": name, "removed": true }))?;
     } else {
@@ -169,8 +194,14 @@ pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Conte
     Ok(Exit::Done)
 }
 
-async fn again(engines: &Engines, connection: &Connection) -> Result<Connection, Failure> {
-    Ok(engines.connections.by_id(connection.id).await?.ok_or(StoreError::NotFound)?)
+/// Writes down how an act on a connection ended.
+async fn noted<T>(
+    engines: &Engines,
+    action: &str,
+    connection: &Connection,
+    done: Result<T, Failure>,
+) -> Result<T, Failure> {
+    audit::ended(engines, acts::about(engines, &audit::cli(), action, connection), done).await
 }
 
 /// With `-q` the id alone.

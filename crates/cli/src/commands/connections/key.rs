@@ -34,21 +34,26 @@ pub(super) fn read(options: &KeyOptions, context: &Context) -> Result<ApiKey, Fa
 
 /// Reads the shared secret: from standard input, on a terminal from a prompt that does not show it.
 pub(super) fn read_shared_secret() -> Result<SharedSecret, Failure> {
-    let code = "shared_secret";
+    let hint = "it is the Shared Secret in the settings of Segment's Webhooks";
+    read_secret("shared_secret", "Shared secret, as in Segment's settings: ", hint)
+}
+
+/// Reads the secret that Refersion signs webhooks with, in the same way.
+pub(super) fn read_webhook_secret() -> Result<SharedSecret, Failure> {
+    let hint = "it is the Webhook Signing Secret in Refersion's dashboard";
+    read_secret("webhook_secret", "Webhook signing secret, as in Refersion's dashboard: ", hint)
+}
+
+fn read_secret(code: &'static str, prompt: &str, hint: &'static str) -> Result<SharedSecret, Failure> {
     let text = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password("Shared secret, as in Segment's settings: ")
+        rpassword::prompt_password(prompt)
             .map(Zeroizing::new)
             .map_err(|error| Failure::failed(code, &error, "give it on standard input"))?
     } else {
         from_stdin(code, MAX_SHARED_SECRET_BYTES)?
     };
-    SharedSecret::parse(text.trim_end_matches(['\r', '\n'])).map_err(|error| {
-        Failure::usage(
-            code,
-            error.to_string(),
-            "it is the Shared Secret in the settings of Segment's Webhooks",
-        )
-    })
+    SharedSecret::parse(text.trim_end_matches(['\r', '\n']))
+        .map_err(|error| Failure::usage(code, error.to_string(), hint))
 }
 
 fn from_stdin(code: &'static str, longest: usize) -> Result<Zeroizing<String>, Failure> {

@@ -1,11 +1,16 @@
 //! `connections`: the Refersion accounts that Segment sources deliver to.
 
 mod addresses;
+mod adopt;
 mod change;
 mod check;
 mod key;
+mod keys_in_use;
 mod options;
 mod show;
+mod verify;
+mod walk;
+mod webhooks;
 
 use clap::{Args, Subcommand};
 use connections::ConnectionName;
@@ -85,6 +90,15 @@ Examples:
 The new key is printed. The old one is still valid for 7 days, so that pages and apps that were loaded before go on
 working.";
 
+const WEBHOOK_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections set-webhook-secret shop < secret.txt
+  refersion-destination connections set-webhook-secret shop --json < secret.txt
+  refersion-destination connections set-webhook-secret shop --none
+
+The secret is the Webhook Signing Secret of Refersion's dashboard (Account, Settings, Webhooks). It is read from standard
+input or a prompt, and replaces the one before at once. `connections show` prints the address for the webhooks.";
+
 const REMOVE_EXAMPLES: &str = "\
 Examples:
   refersion-destination connections remove shop --yes
@@ -127,6 +141,32 @@ enum Act {
     /// Ask Refersion whether the keys work
     #[command(after_help = LOOK_EXAMPLES)]
     Check(Named),
+    /// Learn which affiliates the account has already
+    #[command(after_help = adopt::EXAMPLES)]
+    Adopt {
+        #[command(flatten)]
+        named: Named,
+        /// Ask for it, and do not wait until it is done
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Compare Refersion with what was last sent
+    #[command(after_help = verify::EXAMPLES)]
+    Verify {
+        #[command(flatten)]
+        named: Named,
+        #[command(flatten)]
+        options: verify::Options,
+    },
+    /// Give it the secret that Refersion signs webhooks with
+    #[command(after_help = WEBHOOK_EXAMPLES)]
+    SetWebhookSecret {
+        #[command(flatten)]
+        named: Named,
+        /// Take it away: no webhook is taken any more
+        #[arg(long)]
+        none: bool,
+    },
     /// Change settings
     #[command(after_help = SET_EXAMPLES)]
     Set {
@@ -192,6 +232,9 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         Act::List => show::list(context).await,
         Act::Show(named) => show::one(&named.name, context).await,
         Act::Check(named) => check::run(&named.name, context).await,
+        Act::Adopt { named, no_wait } => adopt::run(&named.name, no_wait, context).await,
+        Act::Verify { named, options } => verify::run(&named.name, &options, context).await,
+        Act::SetWebhookSecret { named, none } => change::set_webhook_secret(&named.name, none, context).await,
         Act::Set { named, api_key_stdin, secret, settings, unmapped, quiet } => {
             let secrets = (&KeyOptions { api_key_stdin }, &secret);
             change::set(&named.name, secrets, &settings, &unmapped, quiet, context).await

@@ -7,10 +7,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::addresses::Addresses;
+use super::keys_in_use::KeysInUse;
+use super::webhooks::Webhooks;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::adoption::Adoption;
 use crate::operator::directory::{by_name, state_words, suspension};
+use crate::operator::workers::Workers;
 use crate::output::{Output, cut, spare, whole};
 
 /// A connection as scripts see it. The write key is no secret: client libraries show it to every browser.
@@ -30,6 +34,15 @@ pub(super) struct Row<'a> {
     /// Whether requests have to be signed.
     has_shared_secret: bool,
     created_at: Timestamp,
+    /// The walk through Refersion's affiliates; left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adoption: Option<Adoption>,
+    /// Of one connection that is shown alone.
+    #[serde(flatten)]
+    keys_in_use: Option<KeysInUse>,
+    /// What Refersion's webhooks say; left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhooks: Option<Webhooks>,
 }
 
 impl<'a> Row<'a> {
@@ -49,6 +62,9 @@ impl<'a> Row<'a> {
             urls,
             has_shared_secret,
             created_at: connection.created_at,
+            adoption: None,
+            keys_in_use: None,
+            webhooks: None,
         }
     }
 
@@ -115,7 +131,11 @@ pub(super) async fn show(
 ) -> Result<(), Failure> {
     let secrets = engines.shared_secrets.shared_secrets(connection.id, engines.now()).await?;
     let urls = Addresses::of(&context.loaded.config.ingest);
-    let row = Row::of(connection, &urls, !secrets.is_empty());
+    let workers = Workers::read(engines, &context.loaded.config).await?;
+    let adoption = Some(Adoption::read(engines, connection, &workers).await?);
+    let keys_in_use = Some(KeysInUse::read(connection, engines, &context.loaded.config).await?);
+    let webhooks = Some(Webhooks::read(engines, connection.id, &urls).await?);
+    let row = Row { adoption, keys_in_use, webhooks, ..Row::of(connection, &urls, !secrets.is_empty()) };
     if context.output.is_json() {
         return context.output.json(&row);
     }
@@ -141,9 +161,14 @@ fn settings_table(row: &Row<'_>, output: &mut Output) -> Result<(), Failure> {
     let signed = if row.has_shared_secret { "set: X-Signature is required" } else { "none" };
     lines.push(line("shared secret", signed.to_owned()));
     lines.push(line("write key", row.write_key.to_owned()));
+    lines.extend(row.keys_in_use.iter().flat_map(KeysInUse::rows));
     lines.push(line("url for Segment", row.urls.segment.clone()));
     lines.push(line("host for libraries", row.urls.libraries.clone()));
     lines.push(line("url for web pages", row.urls.browsers.clone()));
+    lines.extend(row.webhooks.iter().flat_map(Webhooks::lines));
+    if let Some(adoption) = &row.adoption {
+        lines.push(line("affiliates", adoption.in_words()));
+    }
     lines.push(line("added", row.created_at.to_string()));
     output.table(&["SETTING", "VALUE"], &lines)
 }
@@ -184,7 +209,8 @@ fn settings(settings: &Settings) -> Vec<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use connections::{PausedFor, State};
+    use connections::{PausedFor, ReplacedUntil, State};
+    use ledger::RefusedSignatures;
 
     use super::*;
     use crate::commands::snapshots::{at, fits, shown};
@@ -218,8 +244,17 @@ mod tests {
             segment: "https://segment.example.com/segment".to_owned(),
             libraries: "https://segment.example.com".to_owned(),
             browsers: "https://segment.example.com/v1".to_owned(),
+            webhooks: "https://segment.example.com/refersion/".to_owned(),
         };
-        let rows: Vec<Row<'_>> = all.iter().map(|it| Row::of(it, &urls, it.id == 2)).collect();
+        let replaced = ReplacedUntil {
+            write_key: Some(at(600)),
+            shared_secret: Some(at(700)),
+            ..ReplacedUntil::default()
+        };
+        let refused = RefusedSignatures { connection: 2, missing: 3, wrong: 1, last_at: at(-5) };
+        let keys_in_use = Some(KeysInUse { replaced, refused_signatures: Some(refused) });
+        let row = |it| Row { keys_in_use, ..Row::of(it, &urls, true) };
+        let rows: Vec<Row<'_>> = all.iter().map(row).collect();
         for width in [80, 120] {
             let text = shown(width, |output| table(&rows, output));
             assert!(fits(&text, width), "{text}");

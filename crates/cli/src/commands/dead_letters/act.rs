@@ -1,32 +1,49 @@
-//! What acts on dead letters have in common: page by page through a selection, and what became of each.
+//! `dead-letters replay`, `discard` and `restore`: what became of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{DeadLetterFilter, DeadLetterView};
+use clap::Args;
+use ledger::PlanId;
 use serde::Serialize;
-use uuid::Uuid;
 
-use super::selection::Selection;
+use super::selection::Asked;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::audit;
+use crate::operator::dead_letters::{MAX_REASON_CHARS, Row, Selection, Verb, act, carry_out};
 use crate::output::{cut, spare, whole};
-
-/// Letters that are read at once, payloads included.
-const AT_ONCE: usize = 100;
 
 /// Rows that people are shown of a selection; `--json` has all.
 const SHOWN: usize = 20;
 
-/// What became of one dead letter.
-#[derive(Debug, Serialize)]
-pub(super) struct Row {
-    pub(super) id: i64,
-    /// `None` where there is no such dead letter.
-    pub(super) event_id: Option<Uuid>,
-    pub(super) state: &'static str,
-    /// Why nothing was done about it.
-    pub(super) reason: Option<&'static str>,
+/// Why an operator acts.
+#[derive(Debug, Default, Args)]
+pub(super) struct Reason {
+    /// Why; it is kept with the dead letters and in the audit, so no personal data
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl Reason {
+    /// What was given, cut to its limit.
+    pub(super) fn text(&self) -> Option<String> {
+        self.reason.as_ref().map(|reason| reason.chars().take(MAX_REASON_CHARS).collect())
+    }
+}
+
+/// Acts, and shows what became of each.
+pub(super) async fn run(
+    engines: &Engines,
+    asked: &Asked,
+    (verb, reason): (Verb, &Reason),
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let selection = &asked.selection;
+    let act = act(engines, &audit::cli(), selection, reason.reason.as_deref());
+    let (mut rows, plan) = carry_out(engines, selection, verb, &act).await?;
+    add_missing(selection, &mut rows)?;
+    show(asked, &rows, (verb.done(), plan), context)
 }
 
 /// An answer to an act by a selector.
@@ -37,30 +54,9 @@ struct Answer<'a> {
     done: usize,
     not_done: usize,
     dead_letters: &'a [Row],
-}
-
-/// A walk through the dead letters of a selection, newest first. What dies meanwhile is not met.
-pub(super) struct Pages {
-    filter: DeadLetterFilter,
-    left: usize,
-}
-
-impl Pages {
-    pub(super) fn of(selection: &Selection) -> Self {
-        Self { filter: selection.filter.clone(), left: selection.filter.limit }
-    }
-
-    /// The next letters; none at the end.
-    pub(super) async fn next(&mut self, engines: &Engines) -> Result<Vec<DeadLetterView>, Failure> {
-        self.filter.limit = AT_ONCE.min(self.left);
-        if self.filter.limit == 0 {
-            return Ok(Vec::new());
-        }
-        let letters = engines.ledger.dead_letters(&self.filter).await?;
-        self.left -= letters.len();
-        self.filter.after = letters.last().map(|letter| (letter.died_at, letter.id)).or(self.filter.after);
-        Ok(letters)
-    }
+    /// The plan that notes what becomes of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanId>,
 }
 
 /// Adds a row for each id that was asked for and is not there, in the order of asking, before the others.
@@ -68,7 +64,7 @@ impl Pages {
 /// # Errors
 ///
 /// [`Failure`] with the code `no_such_dead_letter` if none of them is.
-pub(super) fn add_missing(selection: &Selection, rows: &mut Vec<Row>) -> Result<(), Failure> {
+fn add_missing(selection: &Selection, rows: &mut Vec<Row>) -> Result<(), Failure> {
     if !selection.is_by_id {
         return Ok(());
     }
@@ -87,12 +83,13 @@ pub(super) fn add_missing(selection: &Selection, rows: &mut Vec<Row>) -> Result<
 
 /// Shows what became of each, and how many there were; `done` is the word for the others than those with a reason. The exit
 /// code says the same.
-pub(super) fn show(
-    selection: &Selection,
+fn show(
+    asked: &Asked,
     rows: &[Row],
-    done: &str,
+    (done, plan): (&str, Option<PlanId>),
     context: &mut Context,
 ) -> Result<Exit, Failure> {
+    let selection = &asked.selection;
     let not = rows.iter().filter(|row| row.reason.is_some()).count();
     let exit = match (not, rows.len() - not) {
         (0, _) => Exit::Done,
@@ -102,7 +99,10 @@ pub(super) fn show(
     if !context.output.is_json() {
         table(selection, rows, context)?;
         context.output.line(&format!("{} {done}, {not} left as they are", rows.len() - not))?;
-    } else if selection.is_object {
+        if let Some(plan) = plan {
+            context.output.line(&format!("what becomes of them: dead-letters report {plan}"))?;
+        }
+    } else if asked.is_object {
         let selector = selection.selector.to_string();
         let answer = Answer {
             selector,
@@ -110,6 +110,7 @@ pub(super) fn show(
             done: rows.len() - not,
             not_done: not,
             dead_letters: rows,
+            plan,
         };
         context.output.json(&answer)?;
     } else {

@@ -1,42 +1,15 @@
 //! `dead-letters groups`: dead letters by cause, and `dead-letters note`.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use ledger::groups::{Mender, Span};
-use ledger::selector::Term;
-use ledger::{DeadLetterState, Group};
+use ledger::groups::Mender;
 use serde::Serialize;
 
-use super::selection::Selection;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
-use crate::output::{Output, age, cut, spare, whole};
-
-/// A group. The names of its fields are fixed: scripts rely on them.
-#[derive(Debug, Serialize)]
-pub(super) struct Row {
-    group: String,
-    mend: Mender,
-    connection: String,
-    class: String,
-    http_status: Option<u16>,
-    field: Option<String>,
-    cause: String,
-    /// Dead letters in the states that the selector names; without any, those that are open.
-    count: u64,
-    people: u64,
-    first_at: Timestamp,
-    last_at: Timestamp,
-    /// By state, whatever the selector says.
-    states: BTreeMap<DeadLetterState, u64>,
-    /// Deaths in each of the last 24 hours, the current one last.
-    hours: Vec<u64>,
-    sample: i64,
-    note: Option<String>,
-}
+use crate::operator::dead_letters::{GroupRow, Selection, groups};
+use crate::operator::{Directory, audit};
+use crate::output::{Output, age, counted, cut, spare, whole};
 
 #[derive(Serialize)]
 struct Listed {
@@ -44,7 +17,7 @@ struct Listed {
     /// All groups, also those that `--limit` leaves out.
     count: usize,
     dead_letters: u64,
-    groups: Vec<Row>,
+    groups: Vec<GroupRow>,
 }
 
 pub(super) async fn list(
@@ -53,20 +26,9 @@ pub(super) async fn list(
     limit: Option<usize>,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    if let Some(term) = selection.selector.terms().iter().find(|term| !is_counted(term)) {
-        let message = format!("groups cannot be selected by `{term}`");
-        let hint = "the terms of groups are class, connection, field, group, mend, state and status; `dead-letters list` \
-                    takes every term";
-        return Err(Failure::usage("selector", message, hint));
-    }
     let directory = Directory::read(engines, None).await?;
     let now = engines.now();
-    let groups = engines.dead_letters.groups(now).await?;
-    let picked = groups.into_iter().filter(|group| group.is_picked_by(&selection.filter));
-    let open = [DeadLetterState::Open];
-    let states: &[DeadLetterState] = selection.filter.states.as_deref().unwrap_or(&open);
-    let mut rows: Vec<Row> = picked.filter_map(|group| Row::of(group, states, &directory)).collect();
-    rows.sort_by_key(|row| (row.mend, std::cmp::Reverse(row.count), row.group.clone()));
+    let mut rows = groups(engines, &directory, selection).await?;
     let (all, dead_letters) = (rows.len(), rows.iter().map(|row| row.count).sum());
     rows.truncate(limit.unwrap_or(usize::MAX));
     let selector = selection.selector.to_string();
@@ -80,57 +42,14 @@ pub(super) async fn list(
     if rows.len() < all {
         output.line(&format!("{} of {all} groups shown; --limit shows more", rows.len()))?;
     }
-    output.line(&format!("{}, {}", number(all as u64, "group"), number(dead_letters, "dead letter")))?;
+    output.line(&format!("{}, {}", counted(all as u64, "group"), counted(dead_letters, "dead letter")))?;
     Ok(Exit::Done)
 }
 
-/// Whether counts are kept by what a term asks for.
-fn is_counted(term: &Term) -> bool {
-    !matches!(
-        term,
-        Term::Id(_)
-            | Term::Audience(_)
-            | Term::Text(_)
-            | Term::Age(_)
-            | Term::DiedFrom(_)
-            | Term::DiedBefore(_)
-    )
-}
-
-fn number(count: u64, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{s}")
-}
-
-impl Row {
-    /// `None` if no dead letter of the group is in one of these states.
-    fn of(group: Group, states: &[DeadLetterState], directory: &Directory) -> Option<Self> {
-        let spans: Vec<&Span> = states.iter().filter_map(|state| group.states.get(state)).collect();
-        let is_classified = !group.key.is_empty();
-        Some(Self {
-            count: spans.iter().map(|span| span.letters).sum(),
-            first_at: spans.iter().map(|span| span.first).min()?,
-            last_at: spans.iter().map(|span| span.last).max()?,
-            mend: group.cause.mender,
-            connection: directory.name(group.connection),
-            class: group.cause.class,
-            http_status: group.cause.http_status,
-            field: group.cause.field,
-            cause: if is_classified { group.cause.text } else { "(not classified yet)".to_owned() },
-            people: group.people,
-            states: group.states.iter().map(|(state, span)| (*state, span.letters)).collect(),
-            hours: group.hours.to_vec(),
-            sample: group.sample,
-            note: group.note.map(|note| note.text),
-            group: group.key,
-        })
-    }
-}
-
-/// A table for each who can mend.
-pub(super) fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
+/// A table for each who can correct the cause.
+pub(super) fn show(rows: &[GroupRow], now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     for mender in Mender::ALL {
-        let those: Vec<&Row> = rows.iter().filter(|row| row.mend == mender).collect();
+        let those: Vec<&GroupRow> = rows.iter().filter(|row| row.mend == mender).collect();
         if those.is_empty() {
             continue;
         }
@@ -160,14 +79,14 @@ pub(super) fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<
 
 fn title(mender: Mender) -> &'static str {
     match mender {
-        Mender::Data => "to be mended in the data that Segment gets (mend:data)",
-        Mender::Settings => "to be mended in the settings of the connection (mend:settings)",
-        Mender::Refersion => "to be mended by Refersion, or by time (mend:refersion)",
-        Mender::Us => "to be mended in this program (mend:us)",
+        Mender::Data => "to be corrected in the data that Segment gets (mend:data)",
+        Mender::Settings => "to be corrected in the settings of the connection (mend:settings)",
+        Mender::Refersion => "to be corrected by Refersion, or by time (mend:refersion)",
+        Mender::Us => "to be corrected in this program (mend:us)",
     }
 }
 
-fn cells(row: &Row, now: Timestamp) -> Vec<String> {
+fn cells(row: &GroupRow, now: Timestamp) -> Vec<String> {
     vec![
         row.group.clone(),
         row.count.to_string(),
@@ -208,6 +127,7 @@ pub(super) async fn note(
         let message = format!("there is no group {group} of dead letters");
         return Err(Failure::refused("no_such_group", message, "`dead-letters groups` shows their keys"));
     }
+    audit::note(engines, &audit::cli(), "group_noted", format!("group {group}")).await?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "group": group, "note": note }))?;
     } else {
@@ -219,7 +139,8 @@ pub(super) async fn note(
 
 #[cfg(test)]
 mod tests {
-    use ledger::groups::{Cause, HOURS, Note};
+    use ledger::groups::{Cause, HOURS, Note, Span};
+    use ledger::{DeadLetterState, Group};
 
     use super::*;
     use crate::commands::snapshots::{at, fits, shown};
@@ -230,7 +151,7 @@ mod tests {
         assert_eq!(trend(&[0; HOURS]), "·".repeat(12));
     }
 
-    fn row(cause: &Cause, letters: u64, note: Option<&str>) -> Row {
+    fn row(cause: &Cause, letters: u64, note: Option<&str>) -> GroupRow {
         let span = Span { letters, first: at(-90_000), last: at(-40) };
         let mut hours = [0; HOURS];
         (hours[HOURS - 2], hours[HOURS - 1]) = (letters / 2, letters);
@@ -244,7 +165,7 @@ mod tests {
             sample: 117,
             note: note.map(|text| Note { text: text.to_owned(), at: at(0) }),
         };
-        Row::of(group, &[DeadLetterState::Open], &Directory::default()).unwrap()
+        GroupRow::of(group, &[DeadLetterState::Open], &Directory::default()).unwrap()
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! `dead-letters`: events that nobody will try again until an operator says so.
 
 mod act;
-mod close;
 mod groups;
 mod one;
+mod plans;
 mod repair;
-mod replay;
 mod selection;
 mod show;
 
@@ -16,7 +15,8 @@ use super::Context;
 use crate::failure::{Exit, Failure};
 #[cfg(test)]
 use crate::operator::Directory;
-use close::{Close, Reason};
+use crate::operator::dead_letters::{Close, Verb};
+use act::Reason;
 use selection::Wanted;
 
 /// Dead letters that are listed unless `--limit` says otherwise.
@@ -28,6 +28,8 @@ Examples:
   refersion-destination dead-letters list status:422 field:email 'age:<2d' --json
   refersion-destination dead-letters edit 17
   refersion-destination dead-letters replay class:refused connection:shop
+  refersion-destination dead-letters plan class:refused field:email
+  refersion-destination dead-letters run 7 --rate 5/s --canary 10 --stop-if 20% --reason 'the form is corrected'
   refersion-destination dead-letters discard audience:vip 'age:>4w' --reason 'a test audience'
   refersion-destination dead-letters restore audience:vip
 
@@ -69,7 +71,7 @@ enum Act {
         #[arg(long, value_name = "ID")]
         after: Option<i64>,
     },
-    /// Show dead letters by cause: how many, of how many people, and who can mend it
+    /// Show dead letters by cause: how many, of how many people, and who can correct it
     #[command(after_help = EXAMPLES)]
     Groups {
         #[command(flatten)]
@@ -107,6 +109,8 @@ enum Act {
         #[command(flatten)]
         reason: Reason,
     },
+    #[command(flatten)]
+    Planned(plans::Act),
     /// Replay dead letters: process their events again
     #[command(after_help = EXAMPLES)]
     Replay {
@@ -186,36 +190,37 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let engines = context.engines().await?;
     match arguments.act {
         Act::List { wanted, state, after } => {
-            let mut selection = wanted.to_list(state, &engines).await?;
-            selection.filter.limit = wanted.limit.unwrap_or(SHOWN);
+            let mut asked = wanted.to_list(state, &engines).await?;
+            asked.selection.filter.limit = wanted.limit.unwrap_or(SHOWN);
             if let Some(id) = after {
-                selection.filter.after = Some(show::place_of(&engines, id).await?);
+                asked.selection.filter.after = Some(show::place_of(&engines, id).await?);
             }
-            show::list(&engines, selection, context).await
+            show::list(&engines, asked, context).await
         }
         Act::Groups { wanted } => {
-            let selection = wanted.to_group(&engines).await?;
-            groups::list(&engines, &selection, wanted.limit, context).await
+            let asked = wanted.to_group(&engines).await?;
+            groups::list(&engines, &asked.selection, wanted.limit, context).await
         }
         Act::Note { group, text } => groups::note(&engines, &group, &text, context).await,
         Act::Show { id } => one::show(&engines, id, context).await,
         Act::Edit { edit, reason } => repair::edit(&engines, &edit, &reason, context).await,
         Act::Patch { wanted, many, reason } => {
-            let selection = wanted.to_act(false, DeadLetterState::Open, &engines).await?;
-            repair::patch(&engines, &selection, (&many, &reason), context).await
+            let asked = wanted.to_act(false, DeadLetterState::Open, &engines).await?;
+            repair::patch(&engines, &asked.selection, (&many, &reason), context).await
         }
+        Act::Planned(act) => plans::carry_out(act, &engines, context).await,
         Act::Replay { wanted, all, reason } => {
-            let selection = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
-            replay::run(&engines, &selection, &reason, context).await
+            let asked = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
+            act::run(&engines, &asked, (Verb::Replay, &reason), context).await
         }
         Act::Discard { wanted, all, reason, for_good } => {
-            let selection = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
-            let close = Close::discard(engines.now(), for_good);
-            close::run(&engines, &selection, (close, &reason), context).await
+            let asked = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
+            let verb = Verb::Close(Close::discard(engines.now(), for_good));
+            act::run(&engines, &asked, (verb, &reason), context).await
         }
         Act::Restore { wanted, reason } => {
-            let selection = wanted.to_act(false, DeadLetterState::Discarded, &engines).await?;
-            close::run(&engines, &selection, (Close::Restore, &reason), context).await
+            let asked = wanted.to_act(false, DeadLetterState::Discarded, &engines).await?;
+            act::run(&engines, &asked, (Verb::Close(Close::Restore), &reason), context).await
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::operator::Directory;
 use crate::operator::events::{EventRow, find_by};
 use crate::operator::profile::{self, Profile};
 use crate::operator::repairs::{RevisionRow, revisions};
-use crate::output::Output;
+use crate::output::{Output, counted};
 
 /// Events of the same person that are shown: the newest.
 const SHOWN: usize = 20;
@@ -100,7 +100,10 @@ fn as_tables(
         output.line("\nthe person now")?;
         profiles::show(profile, output)?;
     }
-    output.line(&format!("\nreceived after it, of the same person: {} events", shown.later_count))?;
+    output.line(&format!(
+        "\nreceived after it, of the same person: {}",
+        counted(shown.later_count as u64, "event")
+    ))?;
     if !shown.later_events.is_empty() {
         events::show(&shown.later_events, now, output)?;
     }

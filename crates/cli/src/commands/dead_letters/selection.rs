@@ -2,14 +2,14 @@
 
 use clap::Args;
 use connections::ConnectionName;
-use jiff::Timestamp;
 use ledger::selector::Term;
-use ledger::{DeadLetterFilter, DeadLetterState, Selector, SelectorError};
+use ledger::{DeadLetterState, Selector, SelectorError};
 
 use super::StateWord;
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::Directory;
+use crate::operator::dead_letters::{Selection, to_act};
 
 /// Arguments that say which dead letters.
 #[derive(Debug, Default, Args)]
@@ -28,17 +28,11 @@ pub(super) struct Wanted {
     pub(super) limit: Option<usize>,
 }
 
-/// A selector whose times are frozen, and what it selects.
-pub(super) struct Selection {
-    /// As every answer repeats it.
-    pub(super) selector: Selector,
-    pub(super) filter: DeadLetterFilter,
-    /// How many dead letters it selects, exactly.
-    pub(super) count: u64,
+/// What a command is about.
+pub(super) struct Asked {
+    pub(super) selection: Selection,
     /// Terms were written: the JSON is an object. Ids and options alone give the list that scripts of earlier versions read.
     pub(super) is_object: bool,
-    /// Nothing but ids was given: those that are not there are reported.
-    pub(super) is_by_id: bool,
 }
 
 impl Wanted {
@@ -59,6 +53,11 @@ impl Wanted {
         Ok(selector)
     }
 
+    /// Whether nothing was selected.
+    pub(super) fn is_empty(&self) -> bool {
+        self.selector.is_empty() && self.class.is_none() && self.connection.is_none()
+    }
+
     fn is_object(&self) -> bool {
         let is_id = |argument: &String| argument.bytes().all(|it| it.is_ascii_digit());
         !self.selector.iter().all(is_id)
@@ -73,8 +72,8 @@ impl Wanted {
         &self,
         state: Option<StateWord>,
         engines: &Engines,
-    ) -> Result<Selection, Failure> {
-        let selector = self.selector(state).map_err(unreadable)?;
+    ) -> Result<Asked, Failure> {
+        let selector = self.selector(state)?;
         self.select(selector, engines).await
     }
 
@@ -83,10 +82,10 @@ impl Wanted {
     /// # Errors
     ///
     /// As [`Wanted::to_list`].
-    pub(super) async fn to_group(&self, engines: &Engines) -> Result<Selection, Failure> {
-        let mut selector = self.selector(None).map_err(unreadable)?;
+    pub(super) async fn to_group(&self, engines: &Engines) -> Result<Asked, Failure> {
+        let mut selector = self.selector(None)?;
         if !selector.names_a_state() {
-            selector.and(Term::State(vec![DeadLetterState::Open])).map_err(unreadable)?;
+            selector.and(Term::State(vec![DeadLetterState::Open]))?;
         }
         self.select(selector, engines).await
     }
@@ -102,59 +101,19 @@ impl Wanted {
         all: bool,
         acts_on: DeadLetterState,
         engines: &Engines,
-    ) -> Result<Selection, Failure> {
-        let mut selector = self.selector(None).map_err(unreadable)?;
-        if selector.is_empty() && !all {
-            let message = "an empty selector would select every dead letter, so it is refused";
-            let hint = format!("give a selector; for all of them, write state:{}", acts_on.word());
-            return Err(Failure::usage("empty_selector", message, hint));
+    ) -> Result<Asked, Failure> {
+        let mut selector = self.selector(None)?;
+        if all && selector.is_empty() {
+            selector.and(Term::State(vec![acts_on]))?;
         }
-        let is_by_id = matches!(selector.terms(), [Term::Id(_)]);
-        if !is_by_id && !selector.names_a_state() {
-            selector.and(Term::State(vec![acts_on])).map_err(unreadable)?;
-        }
-        let mut selection = self.select(selector, engines).await?;
-        selection.is_by_id = is_by_id;
-        selection.filter.limit = self.limit.unwrap_or(usize::MAX);
-        Ok(selection)
+        let mut asked = self.select(to_act(selector, acts_on)?, engines).await?;
+        asked.selection.filter.limit = self.limit.unwrap_or(usize::MAX);
+        Ok(asked)
     }
 
-    async fn select(&self, selector: Selector, engines: &Engines) -> Result<Selection, Failure> {
-        let now = in_micros(engines.now());
-        let selector = selector.freeze(now);
+    async fn select(&self, selector: Selector, engines: &Engines) -> Result<Asked, Failure> {
         let directory = Directory::read(engines, None).await?;
-        let id_of = |name: &str| {
-            let found = directory.all().find(|connection| connection.name.to_string() == name);
-            found.map(|connection| connection.id).ok_or_else(|| {
-                let message = format!("there is no connection named {name}");
-                Failure::refused("no_such_connection", message, "`connections list` shows their names")
-            })
-        };
-        let filter = selector.filter(now, id_of)?;
-        let count = engines.dead_letters.count_dead_letters(&filter).await?;
-        Ok(Selection { selector, filter, count, is_object: self.is_object(), is_by_id: false })
-    }
-}
-
-fn in_micros(at: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
-}
-
-fn unreadable(error: SelectorError) -> Failure {
-    Failure::usage(
-        "selector",
-        error.to_string(),
-        "`dead-letters list --help` shows every key with an example",
-    )
-}
-
-impl Selection {
-    /// The selector and the count, for people.
-    pub(super) fn told(&self) -> String {
-        let letters = if self.count == 1 { "dead letter" } else { "dead letters" };
-        match self.selector.is_empty() {
-            true => format!("{} {letters} in all", self.count),
-            false => format!("selector: {}\n{} {letters} selected", self.selector, self.count),
-        }
+        let selection = Selection::of(engines, &directory, selector).await?;
+        Ok(Asked { selection, is_object: self.is_object() })
     }
 }

@@ -5,11 +5,12 @@ use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Discarded, Mende
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::selection::Selection;
+use super::selection::Asked;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
+use crate::operator::dead_letters::Selection;
 use crate::operator::events::message_id_in;
 use crate::output::{Output, age, cut, spare, whole};
 
@@ -69,7 +70,7 @@ impl Row {
             line("field", text(&self.field)),
             line("audience", text(&self.audience)),
             line("group", text(&self.group)),
-            line("can be mended by", self.mend.map(|mender| mender.word().to_owned()).unwrap_or_default()),
+            line("can be corrected by", self.mend.map(|mender| mender.word().to_owned()).unwrap_or_default()),
             line("http status", self.http_status.map(|status| status.to_string()).unwrap_or_default()),
             line("attempts", self.attempts.to_string()),
             line("repeats", self.repeats.to_string()),
@@ -110,7 +111,7 @@ struct Listed {
 
 pub(super) async fn list(
     engines: &Engines,
-    selection: Selection,
+    Asked { selection, is_object }: Asked,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let directory = Directory::read(engines, None).await?;
@@ -119,7 +120,7 @@ pub(super) async fn list(
     if !context.output.is_json() {
         return show_list(engines, &selection, &rows, &mut context.output);
     }
-    if selection.is_object {
+    if is_object {
         let selector = selection.selector.to_string();
         context.output.json(&Listed { selector, count: selection.count, dead_letters: rows })?;
     } else {

@@ -103,6 +103,7 @@ fn in_folder(config: &Config, folder: &Path) -> Config {
     config.refersion.proxy = Proxy::Direct;
     config.ingest.listen = anywhere;
     config.health.listen = anywhere;
+    config.api.listen = anywhere;
     config
 }
 

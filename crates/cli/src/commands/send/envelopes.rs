@@ -40,8 +40,7 @@ impl Envelopes {
 
     /// When what is read now counts as accepted.
     pub(super) fn now(&self) -> Timestamp {
-        let now = (self.clock)();
-        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+        (self.clock)()
     }
 
     /// The envelope of an event that is accepted at this time. What a file has waits behind live events, except for deletes.

@@ -26,6 +26,8 @@ use crate::arrivals::report_own;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::audit;
+use crate::operator::connections::about;
 use crate::operator::directory::by_name;
 use crate::shutdown;
 use envelopes::Envelopes;
@@ -98,7 +100,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     let sending = Sending { engines: &engines, connection: &connection, stop, began: Instant::now() };
     let sent = sending.send(input, marker, context).await;
     report_own(&engines).await;
-    sent
+    audit::ended(&engines, about(&engines, &audit::cli(), "file_sent", &connection), sent).await
 }
 
 /// One run.

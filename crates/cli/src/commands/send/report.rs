@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::marker::Saved;
 use super::reading::{Batch, Kinds};
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, counted};
 
 /// What was counted. Earlier parts of a run that was resumed are `before`.
 #[derive(Default)]
@@ -162,10 +162,6 @@ fn resume(can_resume: bool) -> &'static str {
     } else {
         "standard input cannot be resumed: send all of it again; its deletes are applied again, too"
     }
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 impl Kinds {

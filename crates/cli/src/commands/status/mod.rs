@@ -22,8 +22,10 @@ use crate::capacity::{Gauge, Reason, Refusals, decide};
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
+use crate::operator::adoption::Adoption;
 use crate::operator::directory::{pause_hint, state_words, suspension_hint};
 use crate::operator::workers::{Waiting, Workers};
+use notes::Unmapped;
 
 /// What the help shows.
 pub const EXAMPLES: &str = "\
@@ -153,13 +155,8 @@ struct Row {
     left_out: LeftOut,
     /// Identifiers that too many others are named with.
     shared_identifiers: Vec<Shared>,
-}
-
-#[derive(Debug, Serialize)]
-struct Unmapped {
-    #[serde(rename = "trait")]
-    name: String,
-    events: u64,
+    /// The walk through Refersion's affiliates.
+    adoption: Option<Adoption>,
 }
 
 /// Shows the status.
@@ -196,7 +193,8 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         let refused = refusals.connections.get(&connection.id).copied();
         let shared = shared::of(engines, connection.id, &counts).await?;
         let row = row(connection, counts, refused, rates.get(&connection.id).copied(), engines.now());
-        rows.push(Row { shared_identifiers: shared, ..row });
+        let adoption = Some(Adoption::read(engines, connection, &workers).await?);
+        rows.push(Row { shared_identifiers: shared, adoption, ..row });
     }
     let waiting = Waiting { queued: depth.live + depth.bulk, pending: all.pending };
     let registration = Registration::of(config, &workers);
@@ -288,6 +286,7 @@ fn row(
         unmapped_beyond: counts.unmapped_beyond,
         left_out,
         shared_identifiers: Vec::new(),
+        adoption: None,
         dead_letters_by_class: counts.dead_letters_by_class,
         unmapped_traits: counts
             .unmapped

@@ -1,12 +1,21 @@
 //! What `status` says of one connection below its row.
 
 use connections::Settings;
+use serde::Serialize;
 
 use super::Row;
 use crate::arrivals::Summary;
 use crate::failure::Failure;
 use crate::operator::directory::suspension;
 use crate::output::Output;
+
+/// A trait that no field takes.
+#[derive(Debug, Serialize)]
+pub(super) struct Unmapped {
+    #[serde(rename = "trait")]
+    pub(super) name: String,
+    pub(super) events: u64,
+}
 
 /// Accepted events that never arrived.
 pub(super) fn missing(missing: Option<&Summary>, output: &mut Output) -> Result<(), Failure> {
@@ -29,6 +38,13 @@ pub(super) fn waits(connection: &Row, output: &mut Output) -> Result<(), Failure
         output.line(&format!("\n{name}: custom field {field} is {what}: {hint}"))?;
     }
     Ok(())
+}
+
+/// A walk through Refersion's affiliates that is wanted or under way.
+pub(super) fn adoption(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+    let open = connection.adoption.as_ref().filter(|walk| ["asked", "walking"].contains(&walk.state));
+    let Some(walk) = open else { return Ok(()) };
+    output.line(&format!("\n{}: adopting its affiliates: {}", connection.name, walk.in_words()))
 }
 
 /// Fields that no call of ours can clear: somebody has to do it in Refersion.

@@ -4,7 +4,6 @@
 //! changed so far. Two operators at once get a conflict, never a silent loss.
 
 mod outcome;
-mod who;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,6 @@ use repair::{Change, Patch, RepairError, Repaired, Rules};
 use serde::Serialize;
 
 pub use outcome::{Outcome, Result as RepairResult};
-pub use who::who;
 
 use super::Directory;
 use crate::config::Config;

@@ -1,7 +1,7 @@
 //! The store of connections, in the same database.
 
 use async_trait::async_trait;
-use connections::store::OLD_KEY_VALID;
+use connections::store::old_key_valid_until;
 use connections::{
     ApiKeyStore, Connection as Account, ConnectionId, ConnectionName, Digest, Epoch, MasterKeyStore,
     NewConnection, PausedFor, Registry, SealedKey, Settings, State, StateStore, StoreError,
@@ -17,6 +17,7 @@ use crate::words::{key_digest, micros, time};
 
 mod keys;
 pub(super) mod removal;
+mod replaced;
 mod rows_of;
 mod shared_secrets;
 mod write_keys;
@@ -111,7 +112,7 @@ impl ApiKeyStore for PostgresLedger {
     }
 
     async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError> {
-        let until = now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
+        let until = old_key_valid_until(now);
         Ok(on!(self.begin(), |line| async {
             rows_of::paused_for(line, id).await?;
             keys::replace(line, id, &key, now, until).await

@@ -17,7 +17,11 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
     (SELECT holder FROM claims WHERE connection = $1), (SELECT until FROM claims WHERE connection = $1)";
 
 /// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
-const REST: [&str; 23] = [
+const REST: [&str; 34] = [
+    "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_items WHERE connection = $1)",
+    "UPDATE plan_counts SET count = count - (SELECT COUNT(*) FROM plan_items i WHERE i.plan = plan_counts.plan
+        AND i.state = plan_counts.state AND i.reason = plan_counts.reason AND i.connection = $1)",
+    "DELETE FROM plan_items WHERE connection = $1",
     "DELETE FROM stray_letters WHERE connection = $1",
     "DELETE FROM dead_letters WHERE connection = $1",
     "DELETE FROM letter_people WHERE connection = $1",
@@ -39,8 +43,16 @@ const REST: [&str; 23] = [
     "DELETE FROM affiliate_codes WHERE connection = $1",
     "DELETE FROM unmapped WHERE connection = $1",
     "DELETE FROM unmapped_changes WHERE connection = $1",
+    "DELETE FROM audiences WHERE connection = $1",
+    "DELETE FROM audience_counts WHERE connection = $1",
+    "DELETE FROM audience_count_changes WHERE connection = $1",
+    "DELETE FROM audience_walks WHERE connection = $1",
     "DELETE FROM tallies WHERE connection = $1",
     "DELETE FROM tally_changes WHERE connection = $1",
+    "DELETE FROM directory WHERE connection = $1",
+    "DELETE FROM directories WHERE connection = $1",
+    "DELETE FROM drift WHERE connection = $1",
+    "DELETE FROM custom_fields WHERE connection = $1",
 ];
 
 /// The work of a removal grows with what is kept: it has as long as it needs, and a plan for many rows.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use connections::shared_secret::MAX_VALID_SECRETS;
-use connections::store::OLD_KEY_VALID;
+use connections::store::old_key_valid_until;
 use connections::{ConnectionId, SealedSecret, SharedSecretStore, StoreError};
 use jiff::Timestamp;
 use sqlx_postgres::PgConnection;
@@ -73,7 +73,7 @@ impl SharedSecretStore for PostgresLedger {
 async fn set(line: &mut PgConnection, secret: &SealedSecret, now: Timestamp) -> Result<(), Failure> {
     // Fails if there is no such connection, and makes other replacements wait.
     paused_for(&mut *line, secret.connection).await?;
-    let until = now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
+    let until = old_key_valid_until(now);
     let (id, digest) = (secret.connection, &secret.digest[..]);
     sql(DROP_EXPIRED).bind(id).bind(micros(now)).execute(&mut *line).await?;
     sql(RETIRE).bind(id).bind(micros(until)).bind(digest).execute(&mut *line).await?;

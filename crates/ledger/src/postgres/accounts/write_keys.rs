@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use connections::WriteKeys;
-use connections::store::OLD_KEY_VALID;
+use connections::store::old_key_valid_until;
 use sqlx_postgres::PgConnection;
 
+use super::rows_of::paused_for;
 use super::{
     ConnectionId, Failure, PostgresLedger, StoreError, Timestamp, found, micros, on, rows, sql, within,
 };
@@ -15,8 +16,6 @@ const OWNER: &str = "SELECT id FROM connections WHERE write_key = $1
 const DROP_EXPIRED: &str = "DELETE FROM replaced_write_keys WHERE valid_until <= $1";
 
 /// Locks the row, so that of two rotations at once each retires what it replaces.
-const HOLD: &str = "SELECT id FROM connections WHERE id = $1 FOR UPDATE";
-
 const RETIRE: &str = "INSERT INTO replaced_write_keys (write_key, connection, valid_until)
     SELECT write_key, id, $2 FROM connections WHERE id = $1";
 
@@ -38,7 +37,7 @@ impl WriteKeys for PostgresLedger {
         write_key: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let until = now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
+        let until = old_key_valid_until(now);
         Ok(on!(self.begin(), |line| replace(line, id, write_key, now, until))?)
     }
 }
@@ -61,7 +60,7 @@ async fn replace(
     until: Timestamp,
 ) -> Result<(), Failure> {
     sql(DROP_EXPIRED).bind(micros(now)).execute(&mut *line).await?;
-    sql(HOLD).bind(id).execute(&mut *line).await?;
+    paused_for(&mut *line, id).await?;
     found(sql(RETIRE).bind(id).bind(micros(until)).execute(&mut *line).await?.rows_affected())?;
     found(sql(REPLACE).bind(id).bind(write_key).execute(line).await?.rows_affected())
 }

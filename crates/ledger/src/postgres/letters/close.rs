@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
+use super::super::audit;
 use super::super::failure::Failure;
 use super::super::text::some_text;
-use super::super::{notes, rows, sql};
+use super::super::{rows, sql};
 use crate::Act;
-use crate::dead_letters::{DISCARDED, REPLAYED, RESTORED, RETENTION_ENDED, expired_line};
+use crate::dead_letters::{DISCARDED, EXPIRED, REPLAYED, RESTORED, RETENTION_ENDED, expiry};
 use crate::words::{limit, micros};
 
 /// In the order of their ids, so that two operators never wait for each other.
@@ -90,7 +91,7 @@ pub(in super::super) async fn noted(
     let mut by_connection: BTreeMap<ConnectionId, usize> = BTreeMap::new();
     moved.iter().for_each(|(_, connection, _)| *by_connection.entry(*connection).or_default() += 1);
     for (connection, number) in by_connection {
-        notes::audit(line, connection, &[act.line(action, number)]).await?;
+        audit::append(line, &[act.line(action, connection, number)]).await?;
     }
     Ok(moved.into_iter().map(|(id, ..)| id).collect())
 }
@@ -121,12 +122,6 @@ pub(in super::super) async fn expire_class(
 ) -> Result<usize, Failure> {
     let expire = rows(EXPIRE).bind(class).bind(micros(before)).bind(limit(most));
     let old: Moved = expire.bind(micros(now)).bind(RETENTION_ENDED).fetch_all(&mut *line).await?;
-    let mut by_connection: BTreeMap<ConnectionId, usize> = BTreeMap::new();
-    old.iter().for_each(|(_, connection, _)| *by_connection.entry(*connection).or_default() += 1);
-    let number = old.len();
-    drop_payloads(line, old.into_iter().map(|(_, _, event)| event).collect()).await?;
-    for (connection, number) in by_connection {
-        notes::audit(line, connection, &[expired_line(now, class, number)]).await?;
-    }
-    Ok(number)
+    drop_payloads(line, old.iter().map(|(_, _, event)| *event).collect()).await?;
+    Ok(noted(line, &expiry(now, class), EXPIRED, old).await?.len())
 }

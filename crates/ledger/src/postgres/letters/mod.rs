@@ -18,7 +18,7 @@ use crate::groups::{Cause, VERSION};
 use crate::words::micros;
 use crate::{DeadLetter, DeadLetterState};
 pub(super) use close::{discard, drop_discarded, expire_class, note_replay, noted, restore};
-pub(super) use select::{count_of, read};
+pub(super) use select::{candidates, count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
         (event_id, connection, class, cause, http_status, field, attempts, died_at, state, bytes, audience,

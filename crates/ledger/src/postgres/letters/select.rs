@@ -1,12 +1,14 @@
 //! Dead letters as an operator selects them.
 
+use identity::Digest;
 use sqlx_core::row::Row as _;
 use sqlx_postgres::{PgArguments, PgConnection, PgRow, Postgres};
 
 use super::super::failure::Failure;
 use super::super::sql;
 use super::super::text::{some_text, text};
-use crate::words::{count, letter_state, limit, mender, micros, small, time};
+use crate::plans::Candidate;
+use crate::words::{count, key_digest, letter_state, limit, mender, micros, small, time};
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 
 /// What a filter says, of the dead letter `d`. The times are always given, so that the index by time and id leads to a
@@ -35,6 +37,33 @@ const READ: &str = concat!(
 );
 
 const COUNT: &str = concat!("SELECT COUNT(*) FROM dead_letters d WHERE ", selected!());
+
+/// Without a person, the event stands for itself.
+const CANDIDATES: &str = concat!(
+    "SELECT d.id, d.event_id, d.connection, COALESCE(d.person, uuid_send(d.event_id)), d.group_key, d.died_at
+    FROM dead_letters d WHERE ",
+    selected!(),
+    " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
+);
+
+/// Dead letters that may be planned, newest first.
+pub(in super::super) async fn candidates(
+    connection: &mut PgConnection,
+    filter: &DeadLetterFilter,
+) -> Result<Vec<Candidate>, Failure> {
+    let found = with_values(CANDIDATES, filter).bind(limit(filter.limit)).fetch_all(connection).await?;
+    let candidate = |row: &PgRow| {
+        Ok(Candidate {
+            letter: row.try_get(0)?,
+            event: row.try_get(1)?,
+            connection: row.try_get(2)?,
+            person: Digest(key_digest(row.try_get(3)?)?),
+            group: row.try_get(4)?,
+            died_at: time(row.try_get(5)?)?,
+        })
+    };
+    found.iter().map(candidate).collect()
+}
 
 /// Dead letters, newest first.
 pub(in super::super) async fn read(

@@ -1,7 +1,7 @@
 //! The store of connections, in the same file.
 
 use async_trait::async_trait;
-use connections::store::OLD_KEY_VALID;
+use connections::store::old_key_valid_until;
 use connections::{
     ApiKeyStore, Conflict, Connection as Account, ConnectionId, ConnectionName, Digest, Epoch,
     MasterKeyStore, NewConnection, PausedFor, Registry, SealedKey, Settings, State, StateStore, StoreError,
@@ -15,6 +15,7 @@ use super::words::{key_digest, micros, time};
 
 mod keys;
 pub(super) mod removal;
+mod replaced;
 mod shared_secrets;
 mod write_keys;
 
@@ -154,8 +155,7 @@ impl ApiKeyStore for SqliteLedger {
     async fn rotate_key(&self, id: ConnectionId, key: SealedKey, now: Timestamp) -> Result<(), StoreError> {
         self.write(move |database| {
             paused_for(database, id)?;
-            let until =
-                now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
+            let until = old_key_valid_until(now);
             keys::replace(database, id, &key, now, until)
         })
         .await

@@ -13,7 +13,11 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
 
 /// Deleting events takes payloads, outcomes, attempts and dead letters along; what makes them findable goes when it
 /// expires, and holds digests only.
-const REST: [&str; 14] = [
+const REST: [&str; 24] = [
+    "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_items WHERE connection = ?1)",
+    "UPDATE plan_counts SET count = count - (SELECT COUNT(*) FROM plan_items i WHERE i.plan = plan_counts.plan
+        AND i.state = plan_counts.state AND i.reason = plan_counts.reason AND i.connection = ?1)",
+    "DELETE FROM plan_items WHERE connection = ?1",
     "DELETE FROM events WHERE connection = ?1",
     "DELETE FROM letter_people WHERE connection = ?1",
     "DELETE FROM letter_counts WHERE connection = ?1",
@@ -27,7 +31,14 @@ const REST: [&str; 14] = [
     "DELETE FROM claims WHERE connection = ?1",
     "DELETE FROM affiliate_codes WHERE connection = ?1",
     "DELETE FROM unmapped WHERE connection = ?1",
+    "DELETE FROM audiences WHERE connection = ?1",
+    "DELETE FROM audience_counts WHERE connection = ?1",
+    "DELETE FROM audience_walks WHERE connection = ?1",
     "DELETE FROM tallies WHERE connection = ?1",
+    "DELETE FROM directory WHERE connection = ?1",
+    "DELETE FROM directories WHERE connection = ?1",
+    "DELETE FROM drift WHERE connection = ?1",
+    "DELETE FROM custom_fields WHERE connection = ?1",
 ];
 
 /// Removes everything of a connection but its audit, which holds ids only.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use connections::shared_secret::MAX_VALID_SECRETS;
-use connections::store::OLD_KEY_VALID;
+use connections::store::old_key_valid_until;
 use connections::{ConnectionId, SealedSecret, SharedSecretStore, StoreError};
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, Row, params};
@@ -10,7 +10,7 @@ use sqlite::rusqlite::{Connection, Row, params};
 use super::{Failure, SqliteLedger, key_digest, micros, paused_for};
 use crate::sqlite::words::limit;
 
-const DROP_EXPIRED: &str = "DELETE FROM shared_secrets WHERE valid_until <= ?1";
+const DROP_EXPIRED: &str = "DELETE FROM shared_secrets WHERE connection = ?1 AND valid_until <= ?2";
 
 const RETIRE: &str = "UPDATE shared_secrets SET valid_until = ?2
     WHERE connection = ?1 AND valid_until IS NULL AND digest <> ?3";
@@ -67,8 +67,8 @@ impl SharedSecretStore for SqliteLedger {
 fn set(database: &Connection, secret: &SealedSecret, now: Timestamp) -> Result<(), Failure> {
     // Fails if there is no such connection.
     paused_for(database, secret.connection)?;
-    let until = now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
-    database.prepare_cached(DROP_EXPIRED)?.execute([micros(now)])?;
+    let until = old_key_valid_until(now);
+    database.prepare_cached(DROP_EXPIRED)?.execute((secret.connection, micros(now)))?;
     database.prepare_cached(RETIRE)?.execute((secret.connection, micros(until), &secret.digest))?;
     database.prepare_cached(PUT)?.execute((secret.connection, &secret.digest, &secret.sealed))?;
     Ok(())

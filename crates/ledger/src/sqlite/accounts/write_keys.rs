@@ -1,7 +1,7 @@
 //! Write keys, as they are stored: the newest in the connection's row, replaced ones beside.
 
 use async_trait::async_trait;
-use connections::store::OLD_KEY_VALID;
+use connections::store::old_key_valid_until;
 use connections::{ConnectionId, StoreError, WriteKeys};
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
@@ -36,7 +36,7 @@ impl WriteKeys for SqliteLedger {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let write_key = write_key.to_owned();
-        let until = now.saturating_add(OLD_KEY_VALID).map_err(|error| Failure::Broken(error.to_string()))?;
+        let until = old_key_valid_until(now);
         self.write(move |database| replace(database, id, &write_key, now, until)).await
     }
 }

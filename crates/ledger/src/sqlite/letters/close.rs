@@ -6,10 +6,11 @@ use connections::ConnectionId;
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
+use super::super::audit;
 use super::super::failure::Failure;
 use super::super::words::{limit, micros};
-use crate::dead_letters::{DISCARDED, REPLAYED, RESTORED, RETENTION_ENDED, expired_line};
-use crate::{Act, Audit};
+use crate::Act;
+use crate::dead_letters::{DISCARDED, EXPIRED, REPLAYED, RESTORED, RETENTION_ENDED, expiry};
 
 const DISCARD: &str =
     "UPDATE dead_letters SET state = 'discarded', discarded_at = ?2, reason = ?3, kept_until = ?4
@@ -37,8 +38,6 @@ const EXPIRE: &str =
     WHERE id = ?1";
 
 const KEEP_NO_LONGER: &str = "UPDATE dead_letters SET kept_until = NULL, bytes = 0 WHERE id = ?1";
-
-const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 /// Discards those that are open; which.
 pub(in super::super) fn discard(
@@ -90,8 +89,7 @@ pub(in super::super) fn noted(
     let mut by_connection: BTreeMap<ConnectionId, usize> = BTreeMap::new();
     moved.iter().for_each(|(_, connection)| *by_connection.entry(*connection).or_default() += 1);
     for (connection, number) in by_connection {
-        let Audit { at, actor, action, subject } = act.line(action, number);
-        database.prepare_cached(AUDIT)?.execute((connection, micros(at), actor, action, subject))?;
+        audit::append(database, &[act.line(action, connection, number)])?;
     }
     Ok(moved.into_iter().map(|(id, _)| id).collect())
 }
@@ -123,15 +121,9 @@ pub(in super::super) fn expire_class(
     let old =
         statement.query_map((class, micros(before), limit(rows)), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let old = old.collect::<Result<Vec<(i64, ConnectionId)>, _>>()?;
-    let mut by_connection: BTreeMap<ConnectionId, usize> = BTreeMap::new();
-    for (id, connection) in &old {
+    for (id, _) in &old {
         database.prepare_cached(super::DROP_PAYLOAD)?.execute([id])?;
         database.prepare_cached(EXPIRE)?.execute((id, micros(now), RETENTION_ENDED))?;
-        *by_connection.entry(*connection).or_default() += 1;
     }
-    for (connection, number) in by_connection {
-        let Audit { at, actor, action, subject } = expired_line(now, class, number);
-        database.prepare_cached(AUDIT)?.execute((connection, micros(at), actor, action, subject))?;
-    }
-    Ok(old.len())
+    Ok(noted(database, &expiry(now, class), EXPIRED, old)?.len())
 }

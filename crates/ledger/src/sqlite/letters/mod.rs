@@ -11,18 +11,18 @@ use uuid::Uuid;
 
 use super::events;
 use super::failure::Failure;
-use super::words::micros;
+use super::words::{limit, micros};
 use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
 use crate::{DeadLetter, DeadLetterState};
 pub(super) use close::{discard, drop_discarded, expire_class, note_replay, noted, restore};
-pub(super) use select::{count_of, read};
+pub(super) use select::{candidates, count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
         (event, connection, class, cause, http_status, field, attempts, died_at, state, bytes, audience,
         group_key, mender, rules, person)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open',
-        COALESCE((SELECT octet_length(payload) FROM payloads WHERE event = ?1), 0), ?9, ?10, ?11, ?12, ?13)
+        ?14, ?9, ?10, ?11, ?12, ?13)
     ON CONFLICT (event) DO UPDATE SET
         class = excluded.class, cause = excluded.cause, http_status = excluded.http_status,
         field = excluded.field, attempts = excluded.attempts, died_at = excluded.died_at, state = 'open',
@@ -80,6 +80,7 @@ pub(super) fn lay_down(
                 cause.mender.word(),
                 VERSION,
                 letter.person.map(|digest| digest.0),
+                limit(payload.as_ref().map_or(0, String::len)),
             ])?;
         }
     }

@@ -1,11 +1,13 @@
 //! Dead letters as an operator selects them.
 
+use identity::Digest;
 use jiff::Timestamp;
 use sqlite::rusqlite::types::Value;
 use sqlite::rusqlite::{Connection, Row, params_from_iter};
 
 use super::super::failure::Failure;
-use super::super::words::{count, letter_state, limit, mender, micros, small, time, uuid};
+use super::super::words::{count, key_digest, letter_state, limit, mender, micros, small, time, uuid};
+use crate::plans::Candidate;
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 
 /// What a filter says, of the dead letter `d`. Lists of values come as JSON. The times are always given, so that the index
@@ -37,6 +39,37 @@ const READ: &str = concat!(
 );
 
 const COUNT: &str = concat!("SELECT COUNT(*) FROM dead_letters d WHERE ", selected!());
+
+/// Without a person, the event stands for itself.
+const CANDIDATES: &str = concat!(
+    "SELECT d.id, e.event_id, d.connection, COALESCE(d.person, e.event_id), d.group_key, d.died_at
+    FROM dead_letters d JOIN events e ON e.id = d.event WHERE ",
+    selected!(),
+    " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
+);
+
+/// Dead letters that may be planned, newest first.
+pub(in super::super) fn candidates(
+    database: &Connection,
+    filter: &DeadLetterFilter,
+) -> Result<Vec<Candidate>, Failure> {
+    let mut values = values(filter)?;
+    values.push(limit(filter.limit).into());
+    let mut statement = database.prepare_cached(CANDIDATES)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(Candidate {
+            letter: row.get(0)?,
+            event: uuid(&row.get::<_, Vec<u8>>(1)?)?,
+            connection: row.get(2)?,
+            person: Digest(key_digest(&row.get::<_, Vec<u8>>(3)?)?),
+            group: row.get(4)?,
+            died_at: time(row.get(5)?)?,
+        });
+    }
+    Ok(found)
+}
 
 /// Dead letters, newest first.
 pub(in super::super) fn read(

@@ -25,6 +25,7 @@ async fn write_again(ledger: SqliteLedger, connection: i64, digest: Digest, now:
     let saves = gathered.graphs.into_iter().map(|read| Save {
         row: Some(read.row),
         graph: read.graph,
+        counted: read.counted,
         new_digests: Vec::new(),
         work: None,
         dirty: read.row.dirty,

@@ -76,6 +76,7 @@ impl Rig {
             beats: Arc::default(),
             handoffs: Arc::default(),
             locks: Arc::default(),
+            audiences: Arc::default(),
         };
         Self { worker, ledger, queue, said: 0 }
     }

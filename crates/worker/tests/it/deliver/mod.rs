@@ -3,6 +3,7 @@
 mod creates;
 mod edits;
 mod in_doubt;
+mod listed;
 mod refersion;
 mod scrubs;
 mod statuses;

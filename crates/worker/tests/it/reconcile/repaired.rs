@@ -14,7 +14,12 @@ impl Shop {
         let letters = self.ledger.dead_letters(&filter).await.expect("a ledger");
         let letter =
             letters.iter().find(|letter| letter.event == Uuid::from_u128(number)).expect("it died").id;
-        let act = ledger::Act { at: self.worker.now(), selector: format!("id:{letter}"), reason: None };
+        let act = ledger::Act {
+            at: self.worker.now(),
+            actor: "ann".to_owned(),
+            selector: format!("id:{letter}"),
+            reason: None,
+        };
         let repair = ledger::NewRevision { letter, expected: revision - 1, payload: event.to_string() };
         let stored = self.ledger.repair(&[repair], "a test", &act).await.expect("stored");
         assert_eq!(stored, [ledger::Stored::As(revision)]);

@@ -201,7 +201,15 @@ async fn full_graph(shop: &Shop) {
     }
     graph.events.clear();
     let new_digests = graph.identifiers.keys().copied().collect();
-    let save = Save { row: None, graph, new_digests, work: None, dirty: 0, waiting: 0 };
+    let save = Save {
+        row: None,
+        graph,
+        counted: identity::audiences::Counted::default(),
+        new_digests,
+        work: None,
+        dirty: 0,
+        waiting: 0,
+    };
     let changes = Changes { connection: shop.id, saves: vec![save], ..Changes::default() };
     shop.ledger.record(changes).await.expect("recorded");
 }

@@ -98,6 +98,7 @@ impl Shop {
             beats: Arc::default(),
             handoffs: Arc::default(),
             locks: Arc::default(),
+            audiences: Arc::default(),
         };
         let key = ApiKey::parse("pub_1.sec_1").expect("a well-formed key");
         let new = NewConnection {

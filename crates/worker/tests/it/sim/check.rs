@@ -11,6 +11,8 @@ use serde_json::json;
 use sqlite::Database;
 use sqlite::rusqlite::types::ValueRef;
 
+use super::adoption;
+use super::audiences;
 use super::network::Sent;
 use super::payouts;
 use super::repairs;
@@ -27,7 +29,9 @@ pub(crate) async fn check(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
     for (index, account) in stage.accounts.iter().enumerate() {
         wrong.extend(converged(stage, account, index, accepted).await);
         wrong.extend(payouts::followed(stage, account, index, accepted));
+        wrong.extend(audiences::counted(stage, account).await);
         wrong.extend(rate_kept(stage, account));
+        wrong.extend(adoption::check(stage, account).await);
         wrong.extend(one_at_a_time(stage, account));
         let deletes = accepted.iter().any(|event| event.account == index && event.said.delete);
         wrong.extend(asked_in_vain(stage, account, deletes));
@@ -67,7 +71,9 @@ async fn converged(stage: &Stage, account: &Account, index: usize, accepted: &[A
     let refused = |address: &str, field: &str, value: &str| {
         value.chars().count() > LONGEST || (field == "email" && is_refused(address))
     };
-    compare(&expected, &actual, &refused).iter().map(ToString::to_string).collect()
+    let faults = compare(&expected, &actual, &refused);
+    let faults = faults.iter().map(ToString::to_string);
+    faults.filter(|fault| !adoption::is_the_merchants(account, fault)).collect()
 }
 
 fn settings(stage: &Stage, account: &Account) -> reference::Settings {

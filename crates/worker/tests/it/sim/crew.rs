@@ -79,6 +79,7 @@ impl Crew {
             beats: Arc::default(),
             handoffs: Arc::default(),
             locks: Arc::default(),
+            audiences: Arc::default(),
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(worker::serve::run(worker, stop.clone()));

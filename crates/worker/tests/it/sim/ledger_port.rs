@@ -36,7 +36,7 @@ pub(crate) struct LedgerPort {
 /// Something that happens just before changes are recorded.
 pub(crate) type BeforeRecording = Box<dyn Fn(&Changes) -> BoxFuture<'static, ()> + Send + Sync>;
 
-fn unavailable() -> LedgerError {
+pub(crate) fn unavailable() -> LedgerError {
     LedgerError::Unavailable("the simulation says so".into())
 }
 

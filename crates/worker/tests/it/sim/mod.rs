@@ -5,9 +5,13 @@
 //! events, and `SIMULATION_FIRST=…` which seed is the first.
 //! Most seeds tell anything; `plot` has the stories that chance alone would seldom tell.
 
+mod adoption;
+mod audiences;
+mod audiences_port;
 pub(crate) mod check;
 mod crew;
 pub(crate) mod dice;
+mod directory_port;
 mod kinds;
 pub(crate) mod ledger_port;
 pub(crate) mod life;
@@ -71,6 +75,7 @@ pub(crate) fn play_plot(plot: Plot, seed: u64, plant: Plant) -> Played {
         let mut crew = Crew::start(&stage, stage.dice.split(), workers);
         let Told { accepted, mut wrong } = plot.play(&mut stage, &mut crew).await;
         script::calm(&stage, &mut crew);
+        adoption::ask(&stage).await;
         wrong.extend(come_to_rest(&stage, &mut crew).await);
         let before = stage.sent().len();
         sleep(AT_REST_FOR).await;

@@ -27,7 +27,12 @@ pub(super) async fn repair(stage: &Stage, accepted: &mut Vec<Accepted>) {
         let phone = format!("phone-{}-{}", letter.id, expected + 1);
         let Some(payload) = with_phone(payload, &phone, letter.received_at) else { continue };
         let new = [NewRevision { letter: letter.id, expected, payload: payload.clone() }];
-        let act = Act { at: stage.now(), selector: format!("id:{}", letter.id), reason: None };
+        let act = Act {
+            at: stage.now(),
+            actor: "ann".to_owned(),
+            selector: format!("id:{}", letter.id),
+            reason: None,
+        };
         let stored = stage.ledger.repair(&new, "an operator", &act).await.expect("a ledger");
         // It may have been delivered or erased since it was read.
         if stored == [Stored::NotOpen] {

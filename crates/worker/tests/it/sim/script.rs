@@ -11,6 +11,7 @@ use simulator::{Faults, Kind, Latency, Outage, Probability};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::adoption;
 use super::crew::Crew;
 use super::life::Storm;
 use super::repairs;
@@ -42,6 +43,7 @@ pub(crate) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
             86..94 => operator(stage, &mut accepted).await,
             _ => {}
         }
+        adoption::meanwhile(stage).await;
         crew.tend(stage);
         let pause = *stage.dice.pick(&[20, 400, 3_000]);
         sleep(stage.dice.millis(pause)).await;

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use worker::{Clock, Limits, RetryPolicy};
 
+use super::adoption;
 use super::dice::Dice;
 use super::ledger_port::Watch;
 use super::life::Storm;
@@ -34,6 +35,8 @@ pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) story: Story,
     pub(crate) existed: BTreeSet<u64>,
+    /// Those of them that the merchant added meanwhile.
+    pub(crate) added: BTreeSet<u64>,
 }
 
 /// The stage.
@@ -54,6 +57,8 @@ pub(crate) struct Stage {
     pub(crate) accounts: Vec<Account>,
     /// Something went wrong on purpose: an answer, or what was to be recorded, may have been lost.
     pub(crate) disturbed: bool,
+    /// Where adoption is drawn from, if the seed adopts.
+    pub(crate) adoption: Option<Dice>,
 }
 
 /// Who plays: what a plot asks of the stage.
@@ -105,6 +110,7 @@ impl Stage {
             began,
             accounts: Vec::new(),
             disturbed: false,
+            adoption: adoption::of(seed, cast),
             dice,
         };
         let accounts = match cast {
@@ -142,7 +148,7 @@ impl Stage {
         for account in &self.accounts {
             let walk = self.ledger.walk_position(account.id).await.expect("a ledger");
             let due = self.ledger.next_due(account.id).await.expect("a ledger");
-            rests &= walk.is_none() && due.is_none();
+            rests &= walk.is_none() && due.is_none() && adoption::is_at_rest(self, account).await;
         }
         rests
     }
@@ -174,7 +180,14 @@ impl Stage {
                 }
             }
         }
-        Account { id: added.await.expect("a fresh connection").id, public_key, settings, story, existed }
+        Account {
+            id: added.await.expect("a fresh connection").id,
+            public_key,
+            settings,
+            story,
+            existed,
+            added: BTreeSet::new(),
+        }
     }
 }
 

@@ -42,7 +42,8 @@ impl Workload for Options {
         }
         stage.settle().await?;
         let mut row = stage.end(measure, ("live", "live"), members.into(), members.into()).await?;
-        (row.answers, row.delivery) = speaker.latencies(&mut stage.refersion).await?;
+        let (answers, delivery) = speaker.latencies(&mut stage.refersion).await?;
+        (row.answers, row.delivery) = (Some(answers), Some(delivery));
         Ok(vec![row])
     }
 }

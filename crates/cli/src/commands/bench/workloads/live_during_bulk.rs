@@ -65,7 +65,7 @@ impl Workload for Options {
         let events = u64::from(members + said);
         let names = ("live_during_bulk", "live during bulk");
         let mut row = stage.end(measure, names, events, batches(members + said)).await?;
-        row.delivery = speaker.latencies(&mut stage.refersion).await?.1;
+        row.delivery = Some(speaker.latencies(&mut stage.refersion).await?.1);
         Ok(vec![row.with_answers(&sent)])
     }
 }

@@ -1,19 +1,25 @@
 //! `bench strangers`: an audience of which only a part are affiliates; the others lack what a create needs.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::{Workload, batches};
 use crate::commands::bench::members::Shape;
 use crate::commands::bench::report::Row;
 use crate::commands::bench::stage::{Stage, StageOptions};
+use crate::operator::adoption;
+
+/// How often it is looked whether the walk is done.
+const LOOK: Duration = Duration::from_millis(100);
 
 pub(in crate::commands::bench) const EXAMPLES: &str = "\
 Examples:
   refersion-destination bench strangers
   refersion-destination bench strangers --members 1000000 --affiliates 0.02
-  refersion-destination bench strangers --affiliates 0.5 --json
+  refersion-destination bench strangers --affiliates 0.5 --without-directory --json
 
-The affiliates are created first, which is not measured. Then everybody is synced, with user id and address alone. The
+The affiliates are created and walked through (`connections adopt`) first, which is not measured. Then everybody is synced, with user id and address alone. The
 least calls are those for the affiliates: nothing can be done for the others.";
 
 /// The arguments of `bench strangers`.
@@ -24,6 +30,9 @@ pub(in crate::commands::bench) struct Options {
     /// The share of the members that are affiliates
     #[arg(long, value_name = "SHARE", default_value_t = 0.02, value_parser = share)]
     affiliates: f64,
+    /// Do not walk through the affiliates first: each stranger costs a search
+    #[arg(long)]
+    without_directory: bool,
 }
 
 /// Reads a share.
@@ -44,6 +53,9 @@ impl Workload for Options {
         let members = stage.members;
         let affiliates = part(members, self.affiliates);
         stage.enrol(affiliates).await?;
+        if !self.without_directory {
+            adopt(stage).await?;
+        }
         tracing::info!(affiliates, "everybody is synced");
         let measure = stage.begin().await?;
         let sent = stage.say(0, members, Shape::Incomplete).await?;
@@ -52,6 +64,17 @@ impl Workload for Options {
         let row = stage.end(measure, names, u64::from(members), batches(affiliates)).await?;
         Ok(vec![row.with_answers(&sent)])
     }
+}
+
+/// Waits until the workers have walked through the affiliates.
+async fn adopt(stage: &Stage<'_>) -> anyhow::Result<()> {
+    tracing::info!("they are walked through");
+    let engines = &stage.ground.engines;
+    adoption::ask(engines, stage.connection).await?;
+    while engines.ledger.directory(stage.connection).await?.complete_since.is_none() {
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

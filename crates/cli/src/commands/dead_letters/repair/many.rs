@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::act::Pages;
-use super::super::close::{Reason, act};
-use super::super::selection::Selection;
+use super::super::act::Reason;
 use super::ask::confirm;
 use super::{Many, read_patch, show_changes};
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
-use crate::operator::repairs::{Means, Outcome, RepairResult, Repairer, newest, repair_page, who};
+use crate::operator::dead_letters::{Pages, Selection, act};
+use crate::operator::repairs::{Means, Outcome, RepairResult, Repairer, newest, repair_page};
+use crate::operator::{Directory, audit};
 
 /// Dead letters whose changes are shown before anything is stored.
 const SAMPLES: usize = 3;
@@ -44,7 +43,8 @@ pub(in super::super) async fn run(
     }
     let question = format!("Patch the events of {} dead letters?", selection.count);
     confirm(&question, many.yes)?;
-    let (act, by) = (act(engines, selection, reason), who());
+    let by = audit::cli();
+    let act = act(engines, &by, selection, reason.text().as_deref());
     let mut outcomes = Vec::new();
     let mut pages = Pages::of(selection);
     loop {

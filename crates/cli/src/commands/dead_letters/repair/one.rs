@@ -4,17 +4,17 @@ use ledger::{Act, DeadLetterView};
 use repair::{Change, RepairError};
 use serde::Serialize;
 
-use super::super::close::Reason;
+use super::super::act::Reason;
 use super::super::show::letter;
 use super::ask::{ask, can_ask, confirm};
 use super::{One, editor, read_patch, show_changes};
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
 use crate::operator::repairs::{
-    Means, NotRepaired, Outcome, Proposal, RepairResult, Repairer, Version, newest, store, who,
+    Means, NotRepaired, Outcome, Proposal, RepairResult, Repairer, Version, newest, store,
 };
+use crate::operator::{Directory, audit};
 
 const CONFLICT: &str = "look at it with `dead-letters show`, and repair it again if that is still needed";
 
@@ -52,8 +52,9 @@ pub(in super::super) async fn run(
         show_changes(&proposal.repaired.changes, &mut context.output)?;
     }
     confirm("Store these changes?", edit.yes)?;
-    let act = Act { at: engines.now(), selector: format!("id:{}", letter.id), reason: reason.text() };
-    let stored = store(engines, std::slice::from_ref(&proposal), &who(), &act).await?;
+    let (at, by, selector) = (engines.now(), audit::cli(), format!("id:{}", letter.id));
+    let act = Act { at, actor: by.clone(), selector, reason: reason.text() };
+    let stored = store(engines, std::slice::from_ref(&proposal), &by, &act).await?;
     let outcome = stored.into_iter().next().map(|stored| Outcome::of(&letter, stored));
     finish(outcome, proposal, context)
 }

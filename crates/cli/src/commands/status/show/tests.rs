@@ -52,6 +52,7 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
         not_cleared: std::collections::BTreeMap::new(),
         left_out: super::super::LeftOut::default(),
         shared_identifiers: Vec::new(),
+        adoption: None,
         dead_letters: 401,
         dead_letters_by_class: [("refused".to_owned(), 390), ("too_large".to_owned(), 11)].into(),
         unmapped_traits: vec![Unmapped { name: "favoriteColor".to_owned(), events: 7_000 }],

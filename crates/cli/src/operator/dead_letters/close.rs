@@ -1,46 +1,28 @@
-//! `dead-letters discard` and `restore`.
+//! Dead letters are discarded, and restored.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use clap::Args;
 use jiff::Timestamp;
 use ledger::selector::Term;
 use ledger::{Act, DeadLetterState, DeadLetterView};
 
-use super::act::{Pages, Row, add_missing, show};
-use super::selection::Selection;
-use crate::commands::Context;
+use super::{Pages, Row, Selection};
 use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 
 /// How long the payloads of discarded dead letters are kept.
 const KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 /// The longest reason, in characters.
-const MAX_REASON_CHARS: usize = 500;
+pub const MAX_REASON_CHARS: usize = 500;
 
 /// Ids that the audit names of an act; of the others it has the number.
 const NAMED_IDS: usize = 20;
 
-/// Why an operator acts.
-#[derive(Debug, Default, Args)]
-pub(super) struct Reason {
-    /// Why; it is kept with the dead letters and in the audit, so no personal data
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-}
-
-impl Reason {
-    /// The reason, cut at its limit.
-    pub(super) fn text(&self) -> Option<String> {
-        self.reason.as_ref().map(|reason| reason.chars().take(MAX_REASON_CHARS).collect())
-    }
-}
-
 /// What is done with each page.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Close {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
     /// Discard, and keep the payloads until then; without a time they are dropped at once.
     Discard(Option<Timestamp>),
     /// Open again.
@@ -49,11 +31,12 @@ pub(super) enum Close {
 
 impl Close {
     /// Discards so that it can be restored for [`KEPT`], or not at all.
-    pub(super) fn discard(now: Timestamp, for_good: bool) -> Self {
+    #[must_use]
+    pub fn discard(now: Timestamp, for_good: bool) -> Self {
         Self::Discard((!for_good).then(|| now.checked_add(KEPT).unwrap_or(now)))
     }
 
-    fn done(self) -> &'static str {
+    pub(super) fn done(self) -> &'static str {
         match self {
             Self::Discard(_) => "discarded",
             Self::Restore => "restored",
@@ -72,13 +55,16 @@ impl Close {
 }
 
 /// The act as the audit keeps it: a text that is searched for may be personal, and is left out.
-pub(super) fn act(engines: &Engines, selection: &Selection, reason: &Reason) -> Act {
+#[must_use]
+pub fn act(engines: &Engines, actor: &str, selection: &Selection, reason: Option<&str>) -> Act {
     let terms = selection.selector.terms().iter().map(|term| match term {
         Term::Text(_) => "text:…".to_owned(),
         Term::Id(ids) => named(ids),
         other => other.to_string(),
     });
-    Act { at: engines.now(), selector: terms.collect::<Vec<_>>().join(" "), reason: reason.text() }
+    let selector = terms.collect::<Vec<_>>().join(" ");
+    let reason = reason.map(|reason| reason.chars().take(MAX_REASON_CHARS).collect());
+    Act { at: engines.now(), actor: actor.to_owned(), selector, reason }
 }
 
 /// The first ids, and how many others there are.
@@ -95,10 +81,9 @@ fn named(ids: &[i64]) -> String {
 pub(super) async fn run(
     engines: &Engines,
     selection: &Selection,
-    (close, reason): (Close, &Reason),
-    context: &mut Context,
-) -> Result<Exit, Failure> {
-    let act = act(engines, selection, reason);
+    close: Close,
+    act: &Act,
+) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     let mut pages = Pages::of(selection);
     loop {
@@ -108,14 +93,13 @@ pub(super) async fn run(
         }
         let ids: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
         let moved = match close {
-            Close::Discard(kept_until) => engines.dead_letters.discard(&ids, &act, kept_until).await?,
-            Close::Restore => engines.dead_letters.restore(&ids, &act).await?,
+            Close::Discard(kept_until) => engines.dead_letters.discard(&ids, act, kept_until).await?,
+            Close::Restore => engines.dead_letters.restore(&ids, act).await?,
         };
         let moved: BTreeSet<i64> = moved.into_iter().collect();
         rows.extend(letters.iter().map(|letter| row(close, letter, moved.contains(&letter.id))));
     }
-    add_missing(selection, &mut rows)?;
-    show(selection, &rows, close.done(), context)
+    Ok(rows)
 }
 
 fn row(close: Close, letter: &DeadLetterView, is_moved: bool) -> Row {

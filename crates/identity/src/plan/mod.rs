@@ -1,108 +1,21 @@
 //! The next step for each affiliate of a graph: the fewest calls that remove the difference.
 
+mod step;
+
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
+use crate::Text;
 use crate::difference::{desired, difference};
 use crate::digest::Digest;
 use crate::eligibility::{Rules, TEXT_FIELDS, Traits};
 use crate::erase::to_search_for;
 use crate::graph::{Affiliate, Graph, Status};
+use crate::known::Listed;
 use crate::resolution::{Person, Who};
+use crate::stamp::Moment;
 use crate::tombstones::Tombstones;
-use crate::{Map, Text};
 
-/// What kind of call a graph needs next: what the ledger sorts due graphs by, so that batches can be filled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepKind {
-    /// `status_change`, in batches of 50.
-    Status,
-    /// `search`, one by one.
-    Search,
-    /// `new`, one by one.
-    Create,
-    /// `edit`, in batches of 50.
-    Edit,
-}
-
-impl StepKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Status, Self::Search, Self::Create, Self::Edit];
-}
-
-/// One step that one affiliate, or an address without one, needs next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The address that it is about; what failed is remembered by it.
-    pub anchor: Digest,
-    /// What to do.
-    pub act: Act,
-}
-
-/// What a step does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Make an affiliate at the anchor.
-    Create {
-        /// The user whose id becomes `unique_merchant_id`.
-        user: Option<Digest>,
-        /// The fields that a create can take, by name; empty ones left out.
-        fields: Map<Text, Text>,
-    },
-    /// Tell fields of an affiliate.
-    Edit {
-        /// Its numeric id.
-        affiliate: u64,
-        /// The address to tell, if that differs as well.
-        email: Option<Digest>,
-        /// The fields that differ.
-        fields: Map<Text, Text>,
-    },
-    /// Overwrite what a deleted person's affiliate holds.
-    Scrub {
-        /// Its numeric id.
-        affiliate: u64,
-        /// The fields to overwrite.
-        fields: Vec<Text>,
-    },
-    /// Set a status.
-    Status {
-        /// The numeric id.
-        affiliate: u64,
-        /// The wanted status.
-        status: Status,
-    },
-    /// Ask Refersion whether there is an affiliate at the anchor.
-    Search {
-        /// A create without an answer may have made it.
-        uncertain_create: bool,
-    },
-}
-
-impl Step {
-    /// Its kind.
-    #[must_use]
-    pub fn kind(&self) -> StepKind {
-        match self.act {
-            Act::Create { .. } => StepKind::Create,
-            Act::Edit { .. } | Act::Scrub { .. } => StepKind::Edit,
-            Act::Status { .. } => StepKind::Status,
-            Act::Search { .. } => StepKind::Search,
-        }
-    }
-
-    /// Whether a pending delete waits for it.
-    #[must_use]
-    pub fn serves_a_delete(&self) -> bool {
-        match self.act {
-            Act::Scrub { .. } | Act::Search { .. } => true,
-            Act::Status { status, .. } => status == Status::Disabled,
-            Act::Create { .. } | Act::Edit { .. } => false,
-        }
-    }
-}
+pub use step::{Act, Step, StepKind};
 
 /// Everything that follows from a graph under a connection's rules, worked out once.
 pub struct Picture<'g> {
@@ -135,12 +48,13 @@ impl<'g> Picture<'g> {
         let alone = |person: &&Person<'_>| self.who.bound(self.graph, person).is_none();
         let alone: Vec<&Person<'_>> = self.who.persons.iter().filter(alone).collect();
         steps.extend(alone.iter().filter_map(|person| self.create(person)));
-        let wanted = alone.iter().flat_map(|person| self.look_for(person));
+        let wanted = alone.iter().flat_map(|person| self.look_for(person, None));
         let searched_for = to_search_for(self.graph, &self.tombstones).into_iter().chain(self.may_appear());
         for address in wanted.chain(searched_for) {
             // One search is for all, a create would find out as well, and two calls about one address must not race.
             if !steps.iter().any(|known| known.anchor == address) {
-                steps.push(Step { anchor: address, act: Act::Search { uncertain_create: false } });
+                steps
+                    .push(Step { anchor: address, act: Act::Search { uncertain_create: false, code: None } });
             }
         }
         steps
@@ -148,7 +62,7 @@ impl<'g> Picture<'g> {
 
     /// Addresses near a tombstone, though not under it, at which the affiliate of a create without an answer may still
     /// appear that would have to be disabled.
-    fn may_appear(&self) -> Vec<Digest> {
+    pub(crate) fn may_appear(&self) -> Vec<Digest> {
         if self.tombstones.is_empty() {
             return Vec::new();
         }
@@ -164,21 +78,30 @@ impl<'g> Picture<'g> {
 
     fn for_affiliate(&self, affiliate: &Affiliate) -> Option<Step> {
         let anchor = affiliate.address;
-        let Some(id) = affiliate.id else {
-            return Some(Step { anchor, act: Act::Search { uncertain_create: true } });
-        };
         if affiliate.gone {
             return None;
         }
+        let code = affiliate.code.as_deref().map(Text::from);
+        let Some(id) = affiliate.id else {
+            // One that is only listed is looked up when a call needs its numeric id.
+            let is_needed = code.is_none() || self.for_id(affiliate, 0).is_some();
+            let act = Act::Search { uncertain_create: code.is_none(), code };
+            return is_needed.then_some(Step { anchor, act });
+        };
+        self.for_id(affiliate, id).map(|act| Step { anchor, act })
+    }
+
+    fn for_id(&self, affiliate: &Affiliate, id: u64) -> Option<Act> {
         let owner = self.who.person(affiliate.address);
         let owner = owner.filter(|person| self.who.bound(self.graph, person) == Some(affiliate));
-        let act = match owner {
+        match owner {
             Some(person) if person.can_be_one => self.keep_current(affiliate, id, person),
-            _ if self.tombstones.around(self.graph, anchor).is_some() => self.put_away(affiliate, id),
+            _ if self.tombstones.around(self.graph, affiliate.address).is_some() => {
+                self.put_away(affiliate, id)
+            }
             Some(person) => self.keep_current(affiliate, id, person),
             None => None,
-        };
-        act.map(|act| Step { anchor, act })
+        }
     }
 
     /// Nobody who can be an affiliate stands behind this one, and someone near it asked to be forgotten.
@@ -235,8 +158,8 @@ impl<'g> Picture<'g> {
     }
 
     /// Someone of whom a create's needs are not all known, or not all taken, may have been an affiliate before us: asked
-    /// for once, if there is anything to tell.
-    fn look_for(&self, person: &Person<'_>) -> Vec<Digest> {
+    /// for once, if there is anything to tell; again where something says that one has appeared since (`appeared`).
+    pub(crate) fn look_for(&self, person: &Person<'_>, appeared: Option<&Listed>) -> Vec<Digest> {
         let can_be_made = person.can_be_one && self.hindrances(person).is_empty();
         if can_be_made || !self.worth_telling(person) {
             return Vec::new();
@@ -250,10 +173,14 @@ impl<'g> Picture<'g> {
         addresses.push(person.address);
         addresses.sort_unstable();
         addresses.dedup();
+        let is_open = |searched_at: Option<Moment>, address: Digest| match searched_at {
+            None => true,
+            Some(at) => appeared.is_some_and(|listed| listed.get(&address).is_some_and(|it| it.seen_at > at)),
+        };
         let unknown = addresses.into_iter().filter(|address| {
             let identifier = self.graph.identifiers.get(address);
             !self.graph.has_affiliate_at(*address)
-                && identifier.is_some_and(|it| it.searched_at.is_none() && it.sealed.is_some())
+                && identifier.is_some_and(|it| it.sealed.is_some() && is_open(it.searched_at, *address))
         });
         unknown.collect()
     }

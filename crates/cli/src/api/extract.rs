@@ -1,0 +1,69 @@
+//! What handlers are given: the body, the query, a part of the path; with problem documents for what cannot be read.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::guard::read_body;
+use super::problem::Problem;
+
+/// A JSON body.
+pub(super) struct Input<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let is_json = request.headers().get(hyper::header::CONTENT_TYPE).is_some_and(|kind| {
+            kind.to_str()
+                .is_ok_and(|kind| kind.split(';').next().unwrap_or_default().trim() == "application/json")
+        });
+        if !is_json {
+            let detail = "the body is not said to be application/json: set the Content-Type";
+            return Err(Problem::new(
+                hyper::StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not_json",
+                detail,
+                "send `content-type: application/json`",
+            ));
+        }
+        let body = read_body(request.into_body()).await?;
+        let read = serde_json::from_slice(&body);
+        read.map(Self).map_err(|error| Problem::malformed(format!("the body cannot be read: {error}")))
+    }
+}
+
+/// The query.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read = Query::from_request_parts(parts, state).await;
+        let Query(params) = read.map_err(|error: QueryRejection| Problem::malformed(error.body_text()))?;
+        Ok(Self(params))
+    }
+}
+
+/// A part of the path.
+pub(super) struct Part<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Part<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read = Path::from_request_parts(parts, state).await;
+        let Path(part) = read.map_err(|error: PathRejection| Problem::malformed(error.body_text()))?;
+        Ok(Self(part))
+    }
+}
+
+/// How many entries a page has: 1 to 1,000, 100 unless it is said.
+pub(super) fn page(limit: Option<u32>) -> Result<usize, Problem> {
+    match limit.unwrap_or(100) {
+        limit @ 1..=1_000 => Ok(limit as usize),
+        limit => Err(Problem::invalid(format!("a page has 1 to 1000 entries, not {limit}"))),
+    }
+}

@@ -1,0 +1,211 @@
+//! The one place where requests are let in: who asks, whether they may, and that acts are audited and carried out once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt as _, Limited};
+use jiff::SignedDuration;
+use ledger::{AuditEntry, AuditResult, OperatorRole, OperatorView};
+
+use super::document::Document;
+use super::idempotency;
+use super::problem::Problem;
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::engines::awaited::Awaited;
+use crate::operator::{Directory, operators};
+
+/// The largest body: a selector has up to 64 KiB.
+const MAX_BODY: usize = 256 * 1024;
+
+/// Time for the body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The use of a token is noted again after this time.
+const NOTED_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+/// What the guard goes by.
+pub(super) struct Guard {
+    config: Arc<Config>,
+    awaited: Awaited,
+    /// By path and method: what the route is called, and the role that it needs.
+    routes: BTreeMap<String, BTreeMap<String, Route>>,
+}
+
+/// A route as the document describes it.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    pub(super) operation: String,
+    pub(super) role: OperatorRole,
+}
+
+impl Guard {
+    pub(super) fn new(config: Config, awaited: Awaited, document: &Document) -> Self {
+        Self { config: Arc::new(config), awaited, routes: document.routes() }
+    }
+
+    fn route(&self, path: &str, method: &Method) -> Result<&Route, Response> {
+        let methods = self.routes.get(path).ok_or_else(|| Problem::no_such_path().into_response())?;
+        let method = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
+        methods.get(&method).ok_or_else(|| {
+            let allowed: Vec<String> = methods.keys().map(|method| method.to_uppercase()).collect();
+            let allowed = allowed.join(", ");
+            let detail = format!("this path takes {allowed}");
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            let hint = "GET /api/v1/openapi.json describes every request";
+            let mut response = Problem::new(status, "method_not_allowed", detail, hint).into_response();
+            response.headers_mut().extend(HeaderValue::from_str(&allowed).ok().map(|it| (header::ALLOW, it)));
+            response
+        })
+    }
+}
+
+/// A request that was let in: the only way to the engines.
+#[derive(Clone)]
+pub(super) struct Call {
+    pub(super) engines: Engines,
+    pub(super) config: Arc<Config>,
+    pub(super) operator: OperatorView,
+    /// The connections that the operator may see.
+    pub(super) directory: Arc<Directory>,
+    is_audited: Arc<AtomicBool>,
+}
+
+impl Call {
+    /// The name under which the act is audited by what carries it out; the guard adds no line then.
+    pub(super) fn acts_as(&self) -> &str {
+        self.is_audited.store(true, Ordering::Relaxed);
+        &self.operator.name
+    }
+
+    /// Whether personal data is masked.
+    pub(super) fn is_masked(&self) -> bool {
+        self.operator.role == OperatorRole::Viewer
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Call {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::internal("the guard was passed by"))
+    }
+}
+
+/// Lets a request in, or says why not.
+pub(super) async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let mut response = match admit(&guard, request, next).await {
+        Ok(response) | Err(response) => response,
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn admit(guard: &Guard, mut request: Request, next: Next) -> Result<Response, Response> {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let Some(path) = path else { return Ok(next.run(request).await) };
+    let away = || {
+        let detail = "the ledger is not open yet";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ledger", detail, "try again in a moment")
+            .into_response()
+    };
+    let engines = guard.awaited.get().ok_or_else(away)?.clone();
+    let operator = authenticate(&engines, request.headers()).await.map_err(IntoResponse::into_response)?;
+    let route = guard.route(&path, request.method())?.clone();
+    let call = enter(guard, engines, operator).await.map_err(IntoResponse::into_response)?;
+    if call.operator.role < route.role {
+        let entry = line(&call, &route, request.uri().path());
+        audit(&call, AuditEntry { result: AuditResult::Denied, ..entry }).await;
+        return Err(denied(&call, &route).into_response());
+    }
+    request.extensions_mut().insert(call.clone());
+    if route.role == OperatorRole::Viewer || request.method().is_safe() {
+        return Ok(next.run(request).await);
+    }
+    // An act goes on when its client goes away.
+    let acting = tokio::spawn(act(call, route, request, next));
+    acting.await.map_err(|_| Problem::internal("the request failed").into_response())
+}
+
+/// Who asks.
+async fn authenticate(engines: &Engines, headers: &HeaderMap) -> Result<OperatorView, Problem> {
+    let refused = |code, detail| {
+        let hint = "send `authorization: Bearer TOKEN`; `operators add` on the server makes one";
+        Problem::new(StatusCode::UNAUTHORIZED, code, detail, hint)
+    };
+    let header = headers.get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
+    let token = header.and_then(|header| {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    });
+    let token = token.ok_or_else(|| refused("no_token", "the request has no token"))?;
+    let found = match token.starts_with(operators::TOKEN_PREFIX) {
+        true => engines.operators.operator_by_token(&operators::digest(token)).await?,
+        false => None,
+    };
+    found.ok_or_else(|| refused("wrong_token", "the token is not valid, or was revoked"))
+}
+
+async fn enter(guard: &Guard, engines: Engines, operator: OperatorView) -> Result<Call, Problem> {
+    let now = engines.now();
+    let is_noted = |at| now.duration_since(at) < NOTED_EVERY;
+    if !operator.last_used_at.is_some_and(is_noted) {
+        engines.operators.note_operator_use(&operator.name, now).await?;
+    }
+    let directory = Arc::new(Directory::of_visible(&engines, operator.connections.as_deref()).await?);
+    let config = Arc::clone(&guard.config);
+    Ok(Call { engines, config, operator, directory, is_audited: Arc::default() })
+}
+
+fn denied(call: &Call, route: &Route) -> Problem {
+    let (name, has, needs) = (&call.operator.name, call.operator.role, route.role);
+    let detail = format!("{name} is {has}, and this needs the role {needs}");
+    Problem::new(StatusCode::FORBIDDEN, "denied", detail, "ask somebody with that role")
+}
+
+/// Carries out an act, once for each key, and audits it unless that was done where it was carried out.
+async fn act(call: Call, route: Route, request: Request, next: Next) -> Response {
+    let entry = line(&call, &route, request.uri().path());
+    let response = idempotency::once(&call.engines, &call.operator.name, request, next).await;
+    let response = response.unwrap_or_else(IntoResponse::into_response);
+    if !call.is_audited.load(Ordering::Relaxed) && !idempotency::is_replayed(&response) {
+        let failed = response.extensions().get::<Problem>().map(|problem| problem.code.clone());
+        let result = if failed.is_some() { AuditResult::Failed } else { AuditResult::Done };
+        audit(&call, AuditEntry { result, reason: failed, ..entry }).await;
+    }
+    response
+}
+
+fn line(call: &Call, route: &Route, path: &str) -> AuditEntry {
+    AuditEntry::new(call.engines.now(), &call.operator.name, &route.operation, path)
+}
+
+async fn audit(call: &Call, entry: AuditEntry) {
+    if let Err(error) = call.engines.operators.note(&[entry]).await {
+        tracing::error!(%error, "an act could not be written into the audit");
+    }
+}
+
+/// The body of a request, within its limits.
+pub(super) async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await;
+    let late = |_| {
+        let (status, hint) = (StatusCode::REQUEST_TIMEOUT, "send it again");
+        Problem::new(status, "body_timeout", "the body did not arrive within 10 s", hint)
+    };
+    let collected = read.map_err(late)?.map_err(|_| {
+        let detail = format!("the body is longer than {MAX_BODY} bytes, or broke off");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail, "send a shorter one")
+    })?;
+    Ok(collected.to_bytes())
+}

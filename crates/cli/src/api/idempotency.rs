@@ -1,0 +1,119 @@
+//! `Idempotency-Key`: an act that is asked for again with the same key is answered as before, and not carried out again.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt as _;
+use ledger::{Begun, IdempotentRequest, KeptAnswer};
+
+use super::guard::read_body;
+use super::problem::Problem;
+use crate::engines::Engines;
+
+/// The header of a request.
+pub(super) const KEY: &str = "Idempotency-Key";
+
+/// The header of an answer that was given before.
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The longest key, in bytes.
+const MAX_KEY: usize = 255;
+
+/// The longest answer that is kept, in bytes.
+const MAX_KEPT: usize = 256 * 1024;
+
+/// An extension of answers with a secret in them: they are not kept.
+#[derive(Clone, Copy)]
+pub(super) struct Secret;
+
+/// Whether this answer was given before.
+pub(super) fn is_replayed(response: &Response) -> bool {
+    response.headers().contains_key(REPLAYED)
+}
+
+/// Runs a request, at most once for each key of its operator. An answer that is no success gives the key back, because the
+/// act may be asked for again then.
+pub(super) async fn once(
+    engines: &Engines,
+    operator: &str,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let Some(key) = key(request.headers())? else { return Ok(next.run(request).await) };
+    let (head, body) = request.into_parts();
+    let body = read_body(body).await?;
+    let digest = |kind: &str, text: &str| engines.vault.digest(kind, 0, text);
+    // The length of each part goes first, so that no two requests run into the same text.
+    let path = head.uri.path_and_query().map_or("", |path| path.as_str());
+    let whole = format!("{} {} {} {}", head.method, path.len(), path, String::from_utf8_lossy(&body));
+    let request = IdempotentRequest {
+        operator: operator.to_owned(),
+        key: digest("idempotency key", &key),
+        request: digest("idempotent request", &whole),
+        owner: engines.new_id(),
+        at: engines.now(),
+    };
+    match engines.operators.begin_request(&request).await? {
+        Begun::New => {}
+        Begun::Answered(answer) => return replayed(answer),
+        Begun::UnderWay => {
+            let detail = "a request with this Idempotency-Key is under way";
+            let hint = "send it again in a moment, to get its answer";
+            return Err(Problem::new(StatusCode::CONFLICT, "request_under_way", detail, hint));
+        }
+        Begun::OtherRequest => {
+            let detail = "this Idempotency-Key was used for another request";
+            let (status, hint) = (StatusCode::UNPROCESSABLE_ENTITY, "use a new key for each act");
+            return Err(Problem::new(status, "idempotency_key_reused", detail, hint));
+        }
+    }
+    let response = next.run(Request::from_parts(head, Body::from(body))).await;
+    keep(engines, &request, response).await
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get(KEY) else { return Ok(None) };
+    let is_good =
+        |key: &&str| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|it| it.is_ascii_graphic());
+    let good = key.to_str().ok().filter(is_good);
+    let wrong = || Problem::malformed("an Idempotency-Key is 1 to 255 visible ASCII characters");
+    good.map(|key| Some(key.to_owned())).ok_or_else(wrong)
+}
+
+async fn keep(
+    engines: &Engines,
+    request: &IdempotentRequest,
+    response: Response,
+) -> Result<Response, Problem> {
+    if !response.status().is_success() {
+        engines.operators.finish_request(request, None).await?;
+        return Ok(response);
+    }
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map_err(|_| Problem::internal("the answer cannot be read"))?.to_bytes();
+    let is_kept = head.extensions.get::<Secret>().is_none() && body.len() <= MAX_KEPT;
+    let text = is_kept.then(|| String::from_utf8_lossy(&body).into_owned());
+    let answer = KeptAnswer { status: head.status.as_u16(), body: text };
+    if let Err(error) = engines.operators.finish_request(request, Some(&answer)).await {
+        // It is done: the answer goes out, and the same key is refused until it counts as crashed.
+        tracing::error!(%error, "the answer to an act could not be kept for its Idempotency-Key");
+    }
+    Ok(Response::from_parts(head, Body::from(body)))
+}
+
+fn replayed(answer: KeptAnswer) -> Result<Response, Problem> {
+    let KeptAnswer { status, body } = answer;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let Some(body) = body else {
+        let detail = "this was done before, and its answer is not kept, because it is a secret or too long";
+        let hint = "look at what there is now; `operators revoke` ends a token that got lost";
+        return Err(Problem::new(StatusCode::CONFLICT, "answer_not_kept", detail, hint));
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (REPLAYED, HeaderValue::from_static("true")),
+    ];
+    Ok((status, headers, body).into_response())
+}

@@ -1,0 +1,142 @@
+//! Errors as problem documents. Source: <https://www.rfc-editor.org/rfc/rfc9457>.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use ledger::LedgerError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::failure::Failure;
+
+/// What went wrong, and what to do about it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct Problem {
+    /// `urn:refersion-destination:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The meaning of the status.
+    title: String,
+    /// The HTTP status of the answer.
+    status: u16,
+    /// A short name of the cause, which stays as it is from version to version.
+    pub(super) code: String,
+    /// What is wrong, with the name of the thing.
+    detail: String,
+    /// What to do.
+    hint: String,
+}
+
+impl Problem {
+    pub(super) fn new(
+        status: StatusCode,
+        code: &str,
+        detail: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind: format!("urn:refersion-destination:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("error").to_lowercase(),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail: detail.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// The request is no request of this API.
+    pub(super) fn malformed(detail: impl Into<String>) -> Self {
+        let hint = "GET /api/v1/openapi.json describes every request";
+        Self::new(StatusCode::BAD_REQUEST, "malformed_request", detail, hint)
+    }
+
+    /// A value is of the right type, and out of bounds.
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+        let hint = "GET /api/v1/openapi.json describes every request";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_value", detail, hint)
+    }
+
+    pub(super) fn no_such_path() -> Self {
+        let hint = "GET /api/v1/openapi.json lists the paths";
+        Self::new(StatusCode::NOT_FOUND, "no_such_path", "there is no such path", hint)
+    }
+
+    /// There is none, or none that the operator may see: the answer is the same.
+    pub(super) fn not_found(code: &str, what: &str, hint: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, format!("there is no {what}"), hint)
+    }
+
+    pub(super) fn internal(detail: &str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail, "report this as a bug")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let Failure { code, message, hint, .. } = failure;
+        let (status, hint) = match code {
+            "no_such_connection" => {
+                (StatusCode::NOT_FOUND, "GET /api/v1/connections lists those that you may see".to_owned())
+            }
+            "no_such_dead_letter" => {
+                (StatusCode::NOT_FOUND, "GET /api/v1/dead-letters lists those that you may see".to_owned())
+            }
+            "no_such_group" => {
+                (StatusCode::NOT_FOUND, "GET /api/v1/dead-letters/groups lists their keys".to_owned())
+            }
+            "no_such_plan" => {
+                (StatusCode::NOT_FOUND, "GET /api/v1/plans lists those that you may see".to_owned())
+            }
+            "plan_state" => (StatusCode::CONFLICT, "GET /api/v1/plans/{id} shows how it stands".to_owned()),
+            "plan_options" => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "GET /api/v1/openapi.json describes every request".to_owned(),
+            ),
+            "nothing_selected" => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "GET /api/v1/dead-letters/count tells how many there are".to_owned(),
+            ),
+            "no_such_operator" => (StatusCode::NOT_FOUND, "GET /api/v1/operators lists them".to_owned()),
+            "operator_exists" | "conflict" => (StatusCode::CONFLICT, hint),
+            "ledger" | "queue" => {
+                tracing::warn!(code, message, "a request to the API failed");
+                (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment".to_owned())
+            }
+            "selector" => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "docs/dead-letters.md lists every term".to_owned())
+            }
+            "empty_selector" | "admin_is_limited" => (StatusCode::UNPROCESSABLE_ENTITY, hint),
+            _ => {
+                tracing::error!(code, message, "a request to the API failed");
+                (StatusCode::INTERNAL_SERVER_ERROR, hint)
+            }
+        };
+        Self::new(status, code, message, hint)
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        Failure::from(error).into()
+    }
+}

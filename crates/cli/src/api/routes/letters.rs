@@ -1,0 +1,212 @@
+//! Dead letters, as they are listed, counted, grouped and shown.
+
+use axum::Json;
+use ledger::{AuditEntry, DeadLetterFilter, DeadLetterState, DeadLetterView, Selector};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answers::{Attempt, Event, attempts, event};
+use super::letter_answers::{DeadLetter, DeadLetterGroup, group, letter, payload};
+use super::profile_answer::{ProfileAnswer, masked, of};
+use crate::api::cursor;
+use crate::api::extract::{Params, Part, page};
+use crate::api::guard::Call;
+use crate::api::problem::Problem;
+use crate::failure::Failure;
+use crate::operator::dead_letters::{Selection, groups};
+use crate::operator::events::find_by;
+use crate::operator::profile;
+
+/// Events of the same person that are shown: the newest.
+const LATER: usize = 20;
+
+/// Which dead letters, and which page of them.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct ListParams {
+    /// Terms as in docs/dead-letters.md; without any, every dead letter.
+    selector: Option<String>,
+    /// Entries of a page, 100 unless it is said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Which dead letters.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct CountParams {
+    /// Terms as in docs/dead-letters.md; without any, every dead letter.
+    selector: Option<String>,
+}
+
+/// Dead letters, newest first.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct DeadLetterList {
+    /// The selector, with ages as times.
+    selector: String,
+    /// How many dead letters it selects, exactly.
+    count: u64,
+    /// A page of them.
+    dead_letters: Vec<DeadLetter>,
+    /// The cursor of the next page; null at the end.
+    next: Option<String>,
+}
+
+/// How many dead letters there are.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct DeadLetterCount {
+    /// The selector, with ages as times.
+    selector: String,
+    /// How many dead letters it selects, exactly.
+    count: u64,
+}
+
+/// List dead letters.
+#[utoipa::path(get, path = "/api/v1/dead-letters", tag = "dead letters", params(ListParams),
+    responses((status = 200, body = DeadLetterList)), security(("bearer" = ["viewer"])))]
+pub(in crate::api) async fn list_dead_letters(
+    call: Call,
+    Params(params): Params<ListParams>,
+) -> Result<Json<DeadLetterList>, Problem> {
+    let limit = page(params.limit)?;
+    let after = cursor::read(params.cursor.as_deref())?;
+    let selection = select(&call, params.selector.as_deref()).await?;
+    let filter = DeadLetterFilter { limit: limit + 1, after, ..selection.filter };
+    let mut views = call.engines.ledger.dead_letters(&filter).await?;
+    let is_last = views.len() <= limit;
+    views.truncate(limit);
+    let last = views.last().filter(|_| !is_last);
+    Ok(Json(DeadLetterList {
+        selector: selection.selector.to_string(),
+        count: selection.count,
+        next: last.map(|view| cursor::write(view.died_at, view.id)),
+        dead_letters: views.into_iter().map(|view| letter(&call, view)).collect(),
+    }))
+}
+
+/// Count dead letters.
+#[utoipa::path(get, path = "/api/v1/dead-letters/count", tag = "dead letters", params(CountParams),
+    responses((status = 200, body = DeadLetterCount)), security(("bearer" = ["viewer"])))]
+pub(in crate::api) async fn count_dead_letters(
+    call: Call,
+    Params(params): Params<CountParams>,
+) -> Result<Json<DeadLetterCount>, Problem> {
+    let selection = select(&call, params.selector.as_deref()).await?;
+    Ok(Json(DeadLetterCount { selector: selection.selector.to_string(), count: selection.count }))
+}
+
+/// Groups, by who can fix the cause, the largest first.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct GroupList {
+    /// The selector.
+    selector: String,
+    /// How many groups there are.
+    count: usize,
+    /// How many dead letters are in them.
+    dead_letters: u64,
+    /// All of them.
+    groups: Vec<DeadLetterGroup>,
+}
+
+/// Show dead letters by cause.
+#[utoipa::path(get, path = "/api/v1/dead-letters/groups", tag = "dead letters", params(CountParams),
+    responses((status = 200, body = GroupList)), security(("bearer" = ["viewer"])))]
+pub(in crate::api) async fn group_dead_letters(
+    call: Call,
+    Params(params): Params<CountParams>,
+) -> Result<Json<GroupList>, Problem> {
+    let mut selector = parse(params.selector.as_deref())?;
+    if !selector.names_a_state() {
+        let open = ledger::selector::Term::State(vec![DeadLetterState::Open]);
+        selector.and(open).map_err(Failure::from)?;
+    }
+    let selection = Selection::of(&call.engines, &call.directory, selector).await?;
+    let rows = groups(&call.engines, &call.directory, &selection).await?;
+    Ok(Json(GroupList {
+        selector: selection.selector.to_string(),
+        count: rows.len(),
+        dead_letters: rows.iter().map(|row| row.count).sum(),
+        groups: rows.into_iter().map(|row| group(row, call.is_masked())).collect(),
+    }))
+}
+
+/// A dead letter with all that helps to understand it.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct DeadLetterDetail {
+    #[serde(flatten)]
+    letter: DeadLetter,
+    /// The event as it came, with its numbers as they were written; null once it is erased; for viewers its values are masked.
+    #[schema(value_type = serde_json::Value)]
+    payload: Option<Box<serde_json::value::RawValue>>,
+    /// Failed calls, oldest first: at most the newest 100.
+    calls: Vec<Attempt>,
+    /// Whom it speaks of, as they are now.
+    person: Vec<ProfileAnswer>,
+    /// Events of the same person that were received after it, the newest first, at most 20.
+    later_events: Vec<Event>,
+}
+
+/// Show one dead letter with its event, its failed calls, the person, and later events. For operators this is unmasked, and
+/// audited.
+#[utoipa::path(get, path = "/api/v1/dead-letters/{id}", tag = "dead letters",
+    params(("id" = i64, Path, description = "Its id")),
+    responses((status = 200, body = DeadLetterDetail)), security(("bearer" = ["viewer"])))]
+pub(in crate::api) async fn get_dead_letter(
+    call: Call,
+    Part(id): Part<i64>,
+) -> Result<Json<DeadLetterDetail>, Problem> {
+    let (engines, is_masked) = (&call.engines, call.is_masked());
+    let view = visible(&call, id).await?;
+    if !is_masked {
+        let entry = AuditEntry {
+            connection: Some(view.connection),
+            ..AuditEntry::new(
+                engines.now(),
+                &call.operator.name,
+                "payload_revealed",
+                format!("dead letter {id}"),
+            )
+        };
+        engines.operators.note(&[entry]).await?;
+    }
+    let (mut person, mut later, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    let found = engines.dead_letters.event(view.event).await?;
+    if let (Some(found), Some(connection)) = (found, call.directory.get(view.connection)) {
+        person = profile::of_digests(engines, connection, &found.found_by).await?;
+        later = find_by(engines, &call.directory, &found.found_by, LATER, 0).await?.events;
+        later.retain(|row| (row.received_at, row.event_id) > (view.received_at, view.event));
+        calls = found.attempts;
+    }
+    let profile = if is_masked { masked } else { of };
+    Ok(Json(DeadLetterDetail {
+        payload: view.payload.clone().map(|text| payload(text, is_masked)),
+        letter: letter(&call, view),
+        calls: attempts(calls, is_masked),
+        person: person.into_iter().map(profile).collect(),
+        later_events: later.into_iter().map(|row| event(row, is_masked)).collect(),
+    }))
+}
+
+/// What a selector selects among the connections that the operator may see.
+pub(super) async fn select(call: &Call, selector: Option<&str>) -> Result<Selection, Problem> {
+    Ok(Selection::of(&call.engines, &call.directory, parse(selector)?).await?)
+}
+
+pub(super) fn parse(selector: Option<&str>) -> Result<Selector, Problem> {
+    Ok(Selector::parse(selector.unwrap_or_default()).map_err(Failure::from)?)
+}
+
+async fn visible(call: &Call, id: i64) -> Result<DeadLetterView, Problem> {
+    let connections = call.directory.is_limited().then(|| call.directory.all().map(|it| it.id).collect());
+    let filter =
+        DeadLetterFilter { ids: Some(vec![id]), connections, limit: 1, ..DeadLetterFilter::default() };
+    let found = call.engines.ledger.dead_letters(&filter).await?.pop();
+    found.ok_or_else(|| {
+        let hint = "GET /api/v1/dead-letters lists those that you may see";
+        Problem::not_found("no_such_dead_letter", &format!("dead letter {id}"), hint)
+    })
+}

@@ -1,0 +1,51 @@
+//! The routes of the API, by what they are about. The role that a route needs stands in its `security`.
+
+mod answers;
+mod audit;
+mod connections;
+mod events;
+mod letter_acts;
+mod letter_answers;
+mod letters;
+mod operators;
+mod persons;
+mod plan_answers;
+mod plans;
+mod profile_answer;
+mod system;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Every route, with its description.
+pub(super) fn all() -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(system::get_me))
+        .routes(routes!(system::get_status))
+        .routes(routes!(connections::list_connections))
+        .routes(routes!(connections::get_connection))
+        .routes(routes!(connections::pause_connection))
+        .routes(routes!(connections::resume_connection))
+        .routes(routes!(events::search_events))
+        .routes(routes!(events::get_event))
+        .routes(routes!(persons::search_profiles))
+        .routes(routes!(persons::why))
+        .routes(routes!(letters::list_dead_letters))
+        .routes(routes!(letters::count_dead_letters))
+        .routes(routes!(letters::group_dead_letters))
+        .routes(routes!(letters::get_dead_letter))
+        .routes(routes!(letter_acts::note_group))
+        .routes(routes!(letter_acts::replay_dead_letters))
+        .routes(routes!(letter_acts::discard_dead_letters))
+        .routes(routes!(letter_acts::restore_dead_letters))
+        .routes(routes!(plans::list_plans, plans::make_plan))
+        .routes(routes!(plans::get_plan))
+        .routes(routes!(plans::list_plan_items))
+        .routes(routes!(plans::run_plan))
+        .routes(routes!(plans::pause_plan))
+        .routes(routes!(plans::resume_plan))
+        .routes(routes!(plans::cancel_plan))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(operators::list_operators, operators::add_operator))
+        .routes(routes!(operators::revoke_operator))
+}

@@ -1,0 +1,194 @@
+//! Plans and their items, as the API shows them.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use connections::ConnectionId;
+use identity::Digest;
+use jiff::Timestamp;
+use ledger::Plan;
+use ledger::plans::PlanItem;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::guard::Call;
+use crate::api::problem::Problem;
+
+/// A plan: a frozen set of dead letters that is replayed under limits.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct PlanAnswer {
+    /// Its id.
+    id: i64,
+    /// `planning`, `ready`, `running`, `paused`, `stopped`, `cancelled`, `done` or `expired`.
+    #[schema(value_type = String)]
+    state: &'static str,
+    /// What was planned: the selector with its times frozen, without texts that were searched for.
+    selector: String,
+    /// The plan whose unfinished items it takes up.
+    left_of: Option<i64>,
+    /// SHA-256 over the ids of its dead letters, in hex.
+    digest: String,
+    /// Dead letters by connection, those that were left out included.
+    connections: BTreeMap<String, u64>,
+    /// When it was planned.
+    created_at: Timestamp,
+    /// When it expires unless it is run.
+    expires_at: Timestamp,
+    /// What it is expected to take.
+    estimate: EstimateAnswer,
+    /// How it is run.
+    options: OptionsAnswer,
+    /// When the first event was released.
+    started_at: Option<Timestamp>,
+    /// When it came to its end, for the time being.
+    ended_at: Option<Timestamp>,
+    /// Whether the others went on after the canary; null before that.
+    canary_passed: Option<bool>,
+    /// Why it stopped by itself.
+    stopped_because: Option<String>,
+    /// Dead letters by state and reason.
+    items: Vec<ItemCountAnswer>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct EstimateAnswer {
+    /// Events that are replayed.
+    events: u64,
+    /// The persons that they concern.
+    persons: u64,
+    /// All calls.
+    calls: u64,
+    /// Calls that create one affiliate.
+    creates: u64,
+    /// Calls that edit up to 50 affiliates.
+    edits: u64,
+    /// Calls that change the status of up to 50 affiliates.
+    status_changes: u64,
+    /// Calls that search for an affiliate.
+    searches: u64,
+    /// Seconds at the rates that the connections have learned; null where nothing is to be called.
+    seconds: Option<f64>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct OptionsAnswer {
+    /// Calls a second at most.
+    rate: Option<f64>,
+    /// Persons that go first.
+    canary: u32,
+    /// The share of failures at which it stops, from 0 to 1.
+    stop_if: Option<f64>,
+    /// Why it is run.
+    reason: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ItemCountAnswer {
+    /// `planned`, `left_out`, `releasing`, `released`, `delivered`, `same_cause`, `new_cause`, `waits` or `skipped`.
+    #[schema(value_type = String)]
+    state: &'static str,
+    /// Why, or as what; empty where there is no reason.
+    reason: String,
+    /// How many.
+    count: u64,
+}
+
+/// What became of one dead letter of a plan.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct ItemAnswer {
+    /// The dead letter.
+    id: i64,
+    /// Its event.
+    event_id: Uuid,
+    /// The name of its connection.
+    connection: String,
+    /// The key of its group when it was planned.
+    group: String,
+    /// Its state in the plan.
+    #[schema(value_type = String)]
+    state: &'static str,
+    /// Why, or as what; empty where there is no reason.
+    reason: String,
+    /// When it was released.
+    released_at: Option<Timestamp>,
+    /// When its event came to its end.
+    ended_at: Option<Timestamp>,
+}
+
+/// A plan in words.
+pub(super) fn plan(call: &Call, plan: Plan) -> PlanAnswer {
+    let estimate = plan.frame.estimate;
+    let named = |(id, count): (&ConnectionId, &u64)| (call.directory.name(*id), *count);
+    let items = plan.counts.iter().map(|it| ItemCountAnswer {
+        state: it.state.word(),
+        reason: it.reason.clone(),
+        count: it.count,
+    });
+    PlanAnswer {
+        id: plan.id,
+        state: plan.state.word(),
+        left_of: plan.frame.left_of,
+        connections: plan.frame.connections.iter().map(named).collect(),
+        created_at: plan.created_at,
+        expires_at: plan.expires_at,
+        estimate: EstimateAnswer {
+            events: estimate.events,
+            persons: estimate.persons,
+            calls: estimate.calls(),
+            creates: estimate.creates,
+            edits: estimate.edits,
+            status_changes: estimate.status_changes,
+            searches: estimate.searches,
+            seconds: estimate.seconds,
+        },
+        items: items.collect(),
+        started_at: plan.progress.started_at,
+        ended_at: plan.progress.ended_at,
+        canary_passed: plan.progress.canary.map(|verdict| verdict.passed),
+        stopped_because: plan.progress.stopped_because,
+        options: OptionsAnswer {
+            rate: plan.options.rate,
+            canary: plan.options.canary,
+            stop_if: plan.options.stop_if,
+            reason: plan.options.reason,
+        },
+        selector: plan.frame.selector,
+        digest: plan.frame.digest,
+    }
+}
+
+/// An item in words.
+pub(super) fn item(call: &Call, item: PlanItem) -> ItemAnswer {
+    ItemAnswer {
+        id: item.letter,
+        event_id: item.event,
+        connection: call.directory.name(item.connection),
+        group: item.group,
+        state: item.state.word(),
+        reason: item.reason,
+        released_at: item.released_at,
+        ended_at: item.ended_at,
+    }
+}
+
+/// The place of an item among those of a plan.
+pub(super) fn write_place(item: &PlanItem) -> String {
+    let person = u128::from_be_bytes(item.person.0);
+    BASE64_URL_SAFE_NO_PAD.encode(format!("{}:{person:x}:{}", item.connection, item.letter))
+}
+
+/// The place that a text of [`write_place`] names.
+pub(super) fn read_place(cursor: Option<&str>) -> Result<Option<(ConnectionId, Digest, i64)>, Problem> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let place = || {
+        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        let mut parts = text.splitn(3, ':');
+        let connection = parts.next()?.parse().ok()?;
+        let person = u128::from_str_radix(parts.next()?, 16).ok()?;
+        Some((connection, Digest(person.to_be_bytes()), parts.next()?.parse().ok()?))
+    };
+    let wrong = || Problem::invalid("the cursor is none: take the `next` of the page before as it is");
+    place().map(Some).ok_or_else(wrong)
+}

@@ -1,0 +1,289 @@
+//! Plans of replays: made, listed, run, steered and reported.
+
+use axum::Json;
+use axum::http::StatusCode;
+use ledger::plans::{ItemFilter, ItemState, RunOptions};
+use ledger::{DeadLetterFilter, DeadLetterState, Plan};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answers::reason;
+use super::letters::parse;
+use super::plan_answers::{ItemAnswer, PlanAnswer, item, plan, read_place, write_place};
+use crate::api::cursor;
+use crate::api::extract::{Input, Params, Part, page};
+use crate::api::guard::Call;
+use crate::api::problem::Problem;
+use crate::operator::dead_letters::{Selection, act, to_act};
+use crate::operator::plans::{self, STOP_IF, Wish};
+
+/// The newest plans that can be listed.
+const LISTED: usize = 1_000;
+
+/// What is to be planned: either a selector, or what another plan has left.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct PlanInput {
+    /// Terms as in docs/dead-letters.md; not empty. Without a state or ids: open ones.
+    #[schema(min_length = 1)]
+    selector: Option<String>,
+    /// The plan whose unfinished items are to be planned.
+    left_of: Option<i64>,
+    /// Why; kept for good in the audit, so no personal data.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// How a plan is run.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct RunInput {
+    /// Calls a second at most; without it the rate of the connection alone limits.
+    #[schema(exclusive_minimum = 0, maximum = 1000)]
+    rate: Option<f64>,
+    /// Persons that go first; their results decide about the others.
+    #[serde(default)]
+    #[schema(maximum = 10000)]
+    canary: u32,
+    /// It stops when this share of the results, from 0 to 1, are failures; 0.2 with a canary unless it is said.
+    #[schema(minimum = 0, maximum = 1)]
+    stop_if: Option<f64>,
+    /// Why; kept for good in the audit, so no personal data.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// Why a plan is paused, resumed or cancelled.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct SteerInput {
+    /// Why; kept for good in the audit, so no personal data.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// Which page of plans.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct PlanParams {
+    /// Entries of a page, 100 unless it is said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Which items of a plan, and which page of them.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct ItemParams {
+    /// Only in this state, as `skipped`.
+    state: Option<String>,
+    /// Only with this reason, as the plan counts them; with a state.
+    reason: Option<String>,
+    /// Entries of a page, 100 unless it is said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Plans, newest first.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct PlanList {
+    /// How many there are that the operator may see, of the newest 1,000 of all.
+    count: usize,
+    /// A page of them.
+    plans: Vec<PlanAnswer>,
+    /// The cursor of the next page; null at the end.
+    next: Option<String>,
+}
+
+/// Items of a plan.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct ItemList {
+    /// How many there are.
+    count: u64,
+    /// A page of them.
+    items: Vec<ItemAnswer>,
+    /// The cursor of the next page; null at the end.
+    next: Option<String>,
+}
+
+/// Freeze a set of dead letters, and estimate its replay. Nothing is sent.
+#[utoipa::path(post, path = "/api/v1/plans", tag = "plans", request_body = PlanInput,
+    responses((status = 201, body = PlanAnswer)), security(("bearer" = ["operator"])))]
+pub(in crate::api) async fn make_plan(
+    call: Call,
+    Input(input): Input<PlanInput>,
+) -> Result<(StatusCode, Json<PlanAnswer>), Problem> {
+    let reason = reason(input.reason)?;
+    let (filter, selector) = match (&input.selector, input.left_of) {
+        (Some(selector), None) => {
+            let selector = to_act(parse(Some(selector))?, DeadLetterState::Open)?;
+            let selection = Selection::of(&call.engines, &call.directory, selector).await?;
+            let selector = act(&call.engines, "", &selection, None).selector;
+            (selection.filter, selector)
+        }
+        (None, Some(other)) => {
+            let left = visible(&call, other).await?;
+            let filter = DeadLetterFilter { limit: usize::MAX, ..DeadLetterFilter::default() };
+            (filter, format!("what is left of plan {other}: {}", left.frame.selector))
+        }
+        _ => return Err(Problem::invalid("give either `selector` or `left_of`")),
+    };
+    let actor = call.acts_as().to_owned();
+    let wish = Wish { filter, selector, left_of: input.left_of, actor, reason };
+    let blocked = plans::blocked(&call.config);
+    let made = plans::make(&call.engines, &blocked, wish, &mut |_, _| {}).await?;
+    Ok((StatusCode::CREATED, Json(plan(&call, made))))
+}
+
+/// List plans.
+#[utoipa::path(get, path = "/api/v1/plans", tag = "plans", params(PlanParams),
+    responses((status = 200, body = PlanList)), security(("bearer" = ["viewer"])))]
+pub(in crate::api) async fn list_plans(
+    call: Call,
+    Params(params): Params<PlanParams>,
+) -> Result<Json<PlanList>, Problem> {
+    let limit = page(params.limit)?;
+    let after = cursor::read::<i64>(params.cursor.as_deref())?;
+    let mut all = call.engines.plans.plans(None, &[], call.engines.now(), LISTED).await?;
+    all.retain(|plan| is_visible(&call, plan));
+    let count = all.len();
+    all.retain(|plan| after.is_none_or(|(_, id)| plan.id < id));
+    let is_last = all.len() <= limit;
+    all.truncate(limit);
+    let last = all.last().filter(|_| !is_last);
+    let next = last.map(|plan| cursor::write(plan.created_at, plan.id));
+    Ok(Json(PlanList { count, plans: all.into_iter().map(|it| plan(&call, it)).collect(), next }))
+}
+
+/// Show a plan, and how far it is.
+#[utoipa::path(get, path = "/api/v1/plans/{id}", tag = "plans",
+    params(("id" = i64, Path, description = "Its id")),
+    responses((status = 200, body = PlanAnswer)), security(("bearer" = ["viewer"])))]
+pub(in crate::api) async fn get_plan(call: Call, Part(id): Part<i64>) -> Result<Json<PlanAnswer>, Problem> {
+    let found = visible(&call, id).await?;
+    Ok(Json(plan(&call, found)))
+}
+
+/// List what became of each dead letter of a plan.
+#[utoipa::path(get, path = "/api/v1/plans/{id}/items", tag = "plans",
+    params(("id" = i64, Path, description = "Its id"), ItemParams),
+    responses((status = 200, body = ItemList)), security(("bearer" = ["viewer"])))]
+pub(in crate::api) async fn list_plan_items(
+    call: Call,
+    Part(id): Part<i64>,
+    Params(params): Params<ItemParams>,
+) -> Result<Json<ItemList>, Problem> {
+    let limit = page(params.limit)?;
+    let after = read_place(params.cursor.as_deref())?;
+    let found = visible(&call, id).await?;
+    let state = params.state.as_deref().map(state).transpose()?;
+    if params.reason.is_some() && state.is_none() {
+        return Err(Problem::invalid("a reason goes with a state"));
+    }
+    let (reason, limit_and_one) = (params.reason, limit + 1);
+    let is_counted = |it: &&ledger::plans::ItemCount| {
+        state.is_none_or(|state| it.state == state)
+            && reason.as_ref().is_none_or(|reason| it.reason == *reason)
+    };
+    let count = found.counts.iter().filter(is_counted).map(|it| it.count).sum();
+    let filter = ItemFilter { plan: id, state, reason, after, limit: limit_and_one, ..ItemFilter::default() };
+    let mut items = call.engines.plans.plan_items(&filter).await?;
+    let is_last = items.len() <= limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| !is_last).map(write_place);
+    Ok(Json(ItemList { count, items: items.into_iter().map(|it| item(&call, it)).collect(), next }))
+}
+
+/// Let a plan run: workers replay its dead letters.
+#[utoipa::path(post, path = "/api/v1/plans/{id}/run", tag = "plans",
+    params(("id" = i64, Path, description = "Its id")), request_body = RunInput,
+    responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
+pub(in crate::api) async fn run_plan(
+    call: Call,
+    Part(id): Part<i64>,
+    Input(input): Input<RunInput>,
+) -> Result<Json<PlanAnswer>, Problem> {
+    visible(&call, id).await?;
+    let options = RunOptions {
+        rate: input.rate,
+        canary: input.canary,
+        stop_if: input.stop_if.or((input.canary > 0).then_some(STOP_IF)),
+        reason: reason(input.reason)?,
+    };
+    let run = plans::run(&call.engines, &call.operator.name, id, options).await?;
+    Ok(steered(&call, run))
+}
+
+/// Release nothing more until the plan is resumed.
+#[utoipa::path(post, path = "/api/v1/plans/{id}/pause", tag = "plans",
+    params(("id" = i64, Path, description = "Its id")), request_body = SteerInput,
+    responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
+pub(in crate::api) async fn pause_plan(
+    call: Call,
+    Part(id): Part<i64>,
+    Input(input): Input<SteerInput>,
+) -> Result<Json<PlanAnswer>, Problem> {
+    visible(&call, id).await?;
+    let paused = plans::pause(&call.engines, &call.operator.name, id, reason(input.reason)?).await?;
+    Ok(steered(&call, paused))
+}
+
+/// Let a plan go on that was paused, or stopped by its own rule.
+#[utoipa::path(post, path = "/api/v1/plans/{id}/resume", tag = "plans",
+    params(("id" = i64, Path, description = "Its id")), request_body = SteerInput,
+    responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
+pub(in crate::api) async fn resume_plan(
+    call: Call,
+    Part(id): Part<i64>,
+    Input(input): Input<SteerInput>,
+) -> Result<Json<PlanAnswer>, Problem> {
+    visible(&call, id).await?;
+    let resumed = plans::resume(&call.engines, &call.operator.name, id, reason(input.reason)?).await?;
+    Ok(steered(&call, resumed))
+}
+
+/// End a plan. What is under way comes to its result; the other dead letters stay as they are.
+#[utoipa::path(post, path = "/api/v1/plans/{id}/cancel", tag = "plans",
+    params(("id" = i64, Path, description = "Its id")), request_body = SteerInput,
+    responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
+pub(in crate::api) async fn cancel_plan(
+    call: Call,
+    Part(id): Part<i64>,
+    Input(input): Input<SteerInput>,
+) -> Result<Json<PlanAnswer>, Problem> {
+    visible(&call, id).await?;
+    let cancelled = plans::cancel(&call.engines, &call.operator.name, id, reason(input.reason)?).await?;
+    Ok(steered(&call, cancelled))
+}
+
+/// An act is in the audit once it is done; what was refused is left to the guard.
+fn steered(call: &Call, steered: Plan) -> Json<PlanAnswer> {
+    call.acts_as();
+    Json(plan(call, steered))
+}
+
+fn state(word: &str) -> Result<ItemState, Problem> {
+    ItemState::ALL.into_iter().find(|state| state.word() == word).ok_or_else(|| {
+        let all = ItemState::ALL.map(ItemState::word).join(", ");
+        Problem::invalid(format!("there is no such state; the states are {all}"))
+    })
+}
+
+/// Whether the operator may see every connection of a plan.
+fn is_visible(call: &Call, plan: &Plan) -> bool {
+    let ids = &plan.frame.connections;
+    !call.directory.is_limited()
+        || (!ids.is_empty() && ids.keys().all(|id| call.directory.get(*id).is_some()))
+}
+
+async fn visible(call: &Call, id: i64) -> Result<Plan, Problem> {
+    let hidden = || Problem::not_found("no_such_plan", &format!("plan {id}"), "GET /api/v1/plans lists them");
+    let found = call.engines.plans.plans(Some(id), &[], call.engines.now(), 1).await?;
+    found.into_iter().find(|plan| is_visible(call, plan)).ok_or_else(hidden)
+}

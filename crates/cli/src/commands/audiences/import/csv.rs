@@ -1,0 +1,86 @@
+//! Lines of CSV that a spreadsheet opens without harm. Source of the form: RFC 4180.
+
+use std::borrow::Cow;
+
+use super::people::Importable;
+
+/// The required columns, then the recommended ones.
+const COLUMNS: [&str; 10] = [
+    "First Name",
+    "Last Name",
+    "Email",
+    "Offer ID",
+    "Password",
+    "PayPal Email",
+    "Coupon",
+    "Country",
+    "State",
+    "Dashboard Enabled",
+];
+
+/// The header row.
+pub(super) fn header() -> String {
+    joined(COLUMNS)
+}
+
+/// The row of one person. Coupons are not known here.
+pub(super) fn row(person: &Importable, offer: &str, password: &str) -> String {
+    let field = |name: &str| person.fields.get(name).map_or("", |text| text.as_str());
+    joined([
+        field("first_name"),
+        field("last_name"),
+        &person.email,
+        offer,
+        password,
+        field("paypal_email"),
+        "",
+        field("country"),
+        field("state"),
+        "TRUE",
+    ])
+}
+
+/// Whether a spreadsheet may take a text for a formula. Source: OWASP, "CSV Injection".
+pub(super) fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
+}
+
+fn joined(cells: [&str; 10]) -> String {
+    cells.map(|cell| quoted(&harmless(cell)).into_owned()).join(",")
+}
+
+/// A text that may be taken for a formula gets an apostrophe before it: spreadsheets show what follows.
+fn harmless(text: &str) -> Cow<'_, str> {
+    if is_formula(text) { format!("'{text}").into() } else { text.into() }
+}
+
+fn quoted(text: &str) -> Cow<'_, str> {
+    let is_plain = !text.contains([',', '"', '\r', '\n']) && text.trim() == text;
+    if is_plain { text.into() } else { format!("\"{}\"", text.replace('"', "\"\"")).into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::{Map, Text};
+
+    use super::*;
+
+    #[test]
+    fn a_row_has_the_columns_of_the_header() {
+        let fields = [("first_name", "=cmd|'/C calc'!A0"), ("last_name", "O\"Neil, Jr."), ("state", "CA")];
+        let fields: Map<Text, Text> =
+            fields.map(|(name, text)| (name.into(), text.into())).into_iter().collect();
+        let person = Importable { email: "ann@example.org".to_owned(), fields };
+        assert_eq!(header().split(',').count(), 10);
+        let expected = "'=cmd|'/C calc'!A0,\"O\"\"Neil, Jr.\",ann@example.org,7,Aa1!,,,,CA,TRUE";
+        assert_eq!(row(&person, "7", "Aa1!"), expected);
+    }
+
+    #[test]
+    fn what_begins_like_a_formula_is_guarded() {
+        for text in ["=1", "+1", "-1", "@x", "\tx", "\rx"] {
+            assert!(quoted(&harmless(text)).trim_start_matches('"').starts_with('\''), "{text:?}");
+        }
+        assert_eq!(quoted(&harmless("Anne-Marie")), "Anne-Marie");
+    }
+}

@@ -1,0 +1,170 @@
+//! `audiences export NAME --for-import`: members who could be affiliates and are not yet, as Refersion's staff import them.
+//!
+//! With a ceiling of 5 calls a second, 100,000 creates take 5.6 hours; an import takes none of them.
+//! Source of the columns: Refersion's help page "How Do I Bulk Upload Affiliates?" (1232447).
+
+mod csv;
+mod people;
+mod target;
+
+use std::collections::BTreeMap;
+
+use connections::Connection;
+use identity::eligibility::{CUSTOM, Rules};
+use ledger::{Audit, Changes};
+use refersion::password::generate;
+use serde::Serialize;
+use worker::rules::rules;
+use worker::translate::open;
+
+use super::{One, find};
+use crate::commands::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::audit;
+use people::{Importable, members_of};
+use target::Target;
+
+/// Graphs that are read at once.
+const PAGE: usize = 200;
+
+/// What the audit calls it.
+const EXPORTED: &str = "audience_exported";
+
+/// What to export, and where to.
+pub(super) struct Order<'a> {
+    pub(super) one: &'a One,
+    /// The file, or `-`.
+    pub(super) to: &'a str,
+    pub(super) offer: Option<&'a str>,
+}
+
+/// What became of it. The names of these fields are fixed: scripts rely on them.
+#[derive(Debug, Default, Serialize)]
+struct Exported {
+    connection: String,
+    audience: String,
+    file: String,
+    offer: String,
+    /// Persons in the file.
+    persons: u64,
+    /// Members that are not in it, by reason.
+    left_out: BTreeMap<String, u64>,
+}
+
+/// Writes the file.
+///
+/// # Errors
+///
+/// [`Failure`] if there is no such audience, no offer is known, or the file or the ledger cannot be used.
+pub(super) async fn run(
+    order: &Order<'_>,
+    engines: &Engines,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    if order.to == target::STDOUT && context.output.is_json() {
+        let hint = "name a file, or leave --json out";
+        return Err(Failure::refused(
+            "two_outputs",
+            "standard output cannot take CSV and JSON".to_owned(),
+            hint,
+        ));
+    }
+    let (connection, counts) = find(order.one, engines).await?;
+    let offer = offer(order, &connection)?;
+    note(engines, &connection, counts.audience.id).await?;
+    let mut exported = Exported {
+        connection: connection.name.to_string(),
+        audience: counts.audience.named.name,
+        file: order.to.to_owned(),
+        offer,
+        ..Exported::default()
+    };
+    let mut target = Target::create(order.to)?;
+    let key = format!("{CUSTOM}{}", counts.audience.named.key);
+    match write(engines, &connection, &key, &mut target, &mut exported).await {
+        Ok(()) => target.finish()?,
+        Err(failure) => {
+            target.discard();
+            return Err(failure);
+        }
+    }
+    report(&exported, context)?;
+    Ok(Exit::Done)
+}
+
+fn offer(order: &Order<'_>, connection: &Connection) -> Result<String, Failure> {
+    let offer = order.offer.or(connection.settings.offer.as_deref());
+    let offer = offer.filter(|offer| !offer.is_empty() && offer.bytes().all(|byte| byte.is_ascii_digit()));
+    offer.map(str::to_owned).ok_or_else(|| {
+        let message = "the import needs the number of an offer".to_owned();
+        Failure::refused("no_offer", message, "give it with --offer, as Refersion's dashboard shows it")
+    })
+}
+
+/// An export of personal data is in the audit before anything is handed out.
+async fn note(engines: &Engines, connection: &Connection, audience: u64) -> Result<(), Failure> {
+    let line = Audit {
+        at: engines.now(),
+        actor: audit::cli(),
+        action: EXPORTED.to_owned(),
+        subject: format!("audience {audience}, members without an affiliate"),
+    };
+    let changes =
+        Changes { connection: connection.id, now: engines.now(), audit: vec![line], ..Changes::default() };
+    Ok(engines.ledger.record(changes).await?)
+}
+
+async fn write(
+    engines: &Engines,
+    connection: &Connection,
+    key: &str,
+    target: &mut Target,
+    exported: &mut Exported,
+) -> Result<(), Failure> {
+    let rules: Rules = rules(&connection.settings);
+    let unseal = |digest, sealed: &str| open(&engines.vault, digest, sealed);
+    target.write(&csv::header())?;
+    let mut after = 0;
+    loop {
+        let page = engines.ledger.walk(connection.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.row.id;
+        for member in page.iter().flat_map(|read| members_of(&read.graph, &rules, key, unseal)) {
+            match member {
+                Ok(person) => {
+                    target.write(&line(&person, &exported.offer))?;
+                    exported.persons += 1;
+                }
+                Err(reason) => *exported.left_out.entry(reason).or_default() += 1,
+            }
+        }
+    }
+}
+
+/// The password is made for this line alone. It is not kept: an affiliate sets another one by Refersion's password reset.
+fn line(person: &Importable, offer: &str) -> String {
+    csv::row(person, offer, generate(&mut rand::rng()).expose())
+}
+
+fn report(exported: &Exported, context: &mut Context) -> Result<(), Failure> {
+    if context.output.is_json() {
+        return context.output.json(exported);
+    }
+    let Exported { connection, audience, file, persons, .. } = exported;
+    let mut lines = vec![format!("{persons} members of {audience} without an affiliate are in {file}.")];
+    let left_out = exported.left_out.iter();
+    lines.extend(left_out.map(|(reason, members)| format!("  left out: {members:>8}  {reason}")));
+    if *persons > 0 {
+        lines.push(format!(
+            "\nNext: send the file to Refersion, whose staff import it (Growth or Scale plan); the people arrive pending your \
+             approval. Then run `connections adopt {connection}`, which finds them. Until then the worker goes on creating them \
+             one by one; `connections pause {connection}` stops that. Delete the file afterwards: it holds personal data."
+        ));
+    }
+    match file == target::STDOUT {
+        true => target::beside_stdout(&lines),
+        false => lines.iter().try_for_each(|line| context.output.line(line))?,
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! The members of one audience in a graph: those that can be imported, and why others cannot.
+
+use identity::audiences::is_in;
+use identity::eligibility::Rules;
+use identity::plan::{Act, Picture};
+use identity::resolution::{Person, Wait};
+use identity::{Digest, Graph, Map, Text};
+
+/// Somebody who could be an affiliate and is none yet.
+#[derive(Debug)]
+pub(super) struct Importable {
+    pub(super) email: String,
+    /// By Refersion's names, as a create would send them.
+    pub(super) fields: Map<Text, Text>,
+}
+
+const IS_AFFILIATE: &str = "is an affiliate already";
+
+/// The members in a graph; `unseal` opens the name of an identifier. The reason why one cannot be imported is the same for
+/// everybody of whom the same is so.
+pub(super) fn members_of(
+    graph: &Graph,
+    rules: &Rules,
+    key: &str,
+    unseal: impl Fn(Digest, &str) -> Option<String>,
+) -> Vec<Result<Importable, String>> {
+    if !graph.identifiers.values().any(|it| it.traits.contains_key(key)) {
+        return Vec::new();
+    }
+    let picture = Picture::of(graph, rules);
+    let is_member = |person: &&Person<'_>| person.traits.get(key).is_some_and(|said| is_in(said));
+    let persons = picture.who.persons.iter().filter(is_member);
+    let mut members: Vec<_> = persons.map(|person| importable(&picture, person, &unseal)).collect();
+    for (identifier, wait) in &picture.who.waits {
+        let said = graph.identifiers.get(identifier).and_then(|it| it.traits.get(key));
+        if said.is_some_and(is_in) {
+            members.push(Err(reason_of(*wait).to_owned()));
+        }
+    }
+    members
+}
+
+fn importable(
+    picture: &Picture<'_>,
+    person: &Person<'_>,
+    unseal: &impl Fn(Digest, &str) -> Option<String>,
+) -> Result<Importable, String> {
+    if picture.who.bound(picture.graph, person).is_some() {
+        return Err(IS_AFFILIATE.to_owned());
+    }
+    let lacking = picture.rules.lacking(&person.traits, false);
+    if !lacking.is_empty() {
+        return Err(format!("lacks {}", lacking.join(", ")));
+    }
+    let creates = picture.steps.iter().filter(|step| step.anchor == person.address);
+    let fields = creates.into_iter().find_map(|step| match &step.act {
+        Act::Create { fields, .. } => Some(fields.clone()),
+        _ => None,
+    });
+    let fields = fields.ok_or("Refersion refused its email or a required value")?;
+    let sealed = picture.graph.identifiers.get(&person.address).and_then(|it| it.sealed.as_deref());
+    let email = sealed.and_then(|sealed| unseal(person.address, sealed));
+    let email = email.ok_or("its email address cannot be read")?;
+    if super::csv::is_formula(&email) {
+        return Err("its email address begins like a formula of a spreadsheet".to_owned());
+    }
+    Ok(Importable { email, fields })
+}
+
+fn reason_of(wait: Wait) -> &'static str {
+    match wait {
+        Wait::NoAddress => "has no email address",
+        Wait::AddressHeldByAnother => "its email address belongs to another userId",
+        Wait::AnonymousOnly => "is an anonymousId alone",
+        Wait::ClaimerWaits => "its email address belongs to a userId that waits",
+        Wait::Shared => "is an identifier that too many share",
+    }
+}

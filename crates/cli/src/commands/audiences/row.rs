@@ -1,0 +1,160 @@
+//! An audience as operators and scripts read it.
+
+use connections::{Connection, State};
+use jiff::Timestamp;
+use ledger::audiences::MAX_AUDIENCES;
+use ledger::{AudienceCounts, Counting, Rejections};
+use serde::Serialize;
+
+/// Affiliates in one call. Source: Refersion REST v2, `/affiliate/edit`.
+const PER_CALL: f64 = 50.0;
+
+/// All audiences. The names of these fields are fixed: scripts rely on them.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct List {
+    pub(super) audiences: Vec<Row>,
+    /// Connections with more audiences than are kept: the others are not counted.
+    pub(super) beyond_the_limit: Vec<String>,
+    /// How many are kept of one connection.
+    pub(super) limit: usize,
+}
+
+/// One audience.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    pub(super) connection: String,
+    pub(super) audience: String,
+    /// Segment's class of it; null where a lone boolean was taken for an audience.
+    pub(super) class: Option<String>,
+    pub(super) space_id: Option<String>,
+    pub(super) segment_id: Option<String>,
+    /// The fields of Refersion that it goes to: `custom field 7`, `paypal_email`.
+    pub(super) mapped_to: Vec<String>,
+    pub(super) members: u64,
+    pub(super) left: u64,
+    /// Members that are affiliates.
+    pub(super) affiliates: u64,
+    /// Affiliates per member; null without members.
+    pub(super) match_rate: Option<f64>,
+    /// Members of whom Refersion holds that they are.
+    pub(super) held: u64,
+    /// Persons, in or out, whose affiliate holds what was said last.
+    pub(super) delivered: u64,
+    pub(super) waiting: u64,
+    pub(super) refused: u64,
+    /// Open dead letters by cause; null in a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rejected: Option<Vec<Rejected>>,
+    /// The delivered share of what is delivered or waits; null while nothing waits.
+    pub(super) progress: Option<f64>,
+    /// Seconds until what has arrived is delivered, at the rate of now; null while nothing waits, and while paused.
+    pub(super) eta_seconds: Option<u64>,
+    pub(super) first_seen: Timestamp,
+    pub(super) last_change: Option<Timestamp>,
+    /// Graphs from before the newest audience of the connection are being counted: numbers are too low until then.
+    pub(super) counting: bool,
+    #[serde(skip)]
+    pub(super) paused: bool,
+}
+
+/// Open dead letters with one cause.
+#[derive(Debug, Serialize)]
+pub(super) struct Rejected {
+    pub(super) class: String,
+    pub(super) field: Option<String>,
+    pub(super) cause: String,
+    pub(super) dead_letters: u64,
+}
+
+impl List {
+    pub(super) fn add(
+        &mut self,
+        connection: &Connection,
+        counting: Counting,
+        counts: Vec<AudienceCounts>,
+        rate: Option<f64>,
+    ) {
+        self.limit = MAX_AUDIENCES;
+        self.beyond_the_limit.extend(counting.beyond.then(|| connection.name.to_string()));
+        self.audiences.extend(counts.into_iter().map(|it| Row::of(connection, counting, it, rate)));
+    }
+}
+
+impl Row {
+    pub(super) fn of(
+        connection: &Connection,
+        counting: Counting,
+        counts: AudienceCounts,
+        rate: Option<f64>,
+    ) -> Self {
+        let AudienceCounts { audience, members, left, affiliates, held, delivered, waiting, refused, .. } =
+            counts;
+        let share = |part: u64, all: u64| (all > 0).then(|| part as f64 / all as f64);
+        let progress = share(delivered, delivered + waiting).filter(|_| waiting > 0);
+        Self {
+            connection: connection.name.to_string(),
+            mapped_to: mapped_to(connection, &audience.named.key),
+            audience: audience.named.name,
+            class: audience.named.class,
+            space_id: audience.named.space,
+            segment_id: audience.named.segment_id,
+            members,
+            left,
+            affiliates,
+            match_rate: share(affiliates, members),
+            held,
+            delivered,
+            waiting,
+            refused,
+            rejected: None,
+            progress,
+            eta_seconds: rate.filter(|_| waiting > 0).map(|rate| eta(waiting, rate)),
+            first_seen: audience.first_seen,
+            last_change: counts.changed_at,
+            counting: counting.position.is_some(),
+            paused: connection.state != State::Active,
+        }
+    }
+
+    pub(super) fn reject(&mut self, rejections: impl Iterator<Item = Rejections>) {
+        let rejected = |Rejections { class, field, cause, letters, .. }| Rejected {
+            class,
+            field,
+            cause,
+            dead_letters: letters,
+        };
+        self.rejected = Some(rejections.map(rejected).collect());
+    }
+}
+
+/// Seconds until so many affiliates are edited, at this many calls a second.
+fn eta(waiting: u64, rate: f64) -> u64 {
+    ((waiting as f64 / PER_CALL).ceil() / rate).ceil() as u64
+}
+
+/// The fields that an audience's trait goes to.
+fn mapped_to(connection: &Connection, key: &str) -> Vec<String> {
+    let settings = &connection.settings;
+    let is_it = |name: &String| segment::fold_key(name) == key;
+    let custom = settings.custom_fields.iter().filter(|(name, _)| is_it(name));
+    let paypal = settings.paypal_trait.iter().filter(|name| is_it(name)).map(|_| "paypal_email".to_owned());
+    custom.map(|(_, id)| format!("custom field {id}")).chain(paypal).collect()
+}
+
+/// The rate in use, in calls a second: `now` is that of the worker that delivers; the learned one while nobody does.
+/// `None` while the connection is paused.
+pub(super) fn rate_of(connection: &Connection, now: Option<f64>) -> Option<f64> {
+    let ceiling = connection.settings.rate_per_second;
+    let rate = now.or(connection.learned_rate).map_or(ceiling, |rate| rate.min(ceiling));
+    (connection.state == State::Active && rate > 0.0).then_some(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_to_go_is_that_of_calls_with_fifty() {
+        assert_eq!([eta(1, 5.0), eta(50, 1.0), eta(51, 1.0), eta(1_000_000, 5.0)], [1, 1, 2, 4_000]);
+    }
+}

@@ -1,0 +1,90 @@
+//! Asks for a walk through Refersion's affiliates, and shows how far it is: a bar on a terminal, lines elsewhere.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+use connections::Connection;
+use indicatif::{ProgressBar, ProgressStyle};
+use ledger::WalkRequest;
+
+use crate::commands::Context;
+use crate::engines::Engines;
+use crate::failure::Failure;
+use crate::operator::adoption::Adoption;
+use crate::operator::workers::Workers;
+
+/// How often the ledger is asked how far the walk is.
+const LOOK: Duration = Duration::from_millis(500);
+/// Interval of lines where there is no terminal.
+const LINE: Duration = Duration::from_secs(5);
+const BAR: &str = "{wide_bar} {msg}";
+
+/// Where progress is shown, on standard error.
+enum Place {
+    Terminal(ProgressBar),
+    Lines(Option<Instant>),
+    /// A script gets the result alone.
+    Nowhere,
+}
+
+impl Place {
+    fn new(for_a_script: bool) -> Self {
+        match (for_a_script, std::io::stderr().is_terminal()) {
+            (true, _) => Self::Nowhere,
+            (false, true) => {
+                let style =
+                    ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
+                Self::Terminal(ProgressBar::new(1).with_style(style))
+            }
+            (false, false) => Self::Lines(None),
+        }
+    }
+
+    fn show(&mut self, adoption: &Adoption) {
+        match self {
+            Self::Terminal(bar) => {
+                bar.set_length(adoption.total.unwrap_or(adoption.affiliates).max(1));
+                bar.set_position(adoption.affiliates);
+                bar.set_message(adoption.in_words());
+            }
+            Self::Lines(shown) if shown.is_none_or(|shown| shown.elapsed() >= LINE) => {
+                *shown = Some(Instant::now());
+                // A line that cannot be written does not stop the walk.
+                drop(writeln!(std::io::stderr(), "{}", adoption.in_words()));
+            }
+            Self::Lines(_) | Self::Nowhere => {}
+        }
+    }
+
+    fn end(&self) {
+        if let Self::Terminal(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Asks for a walk and, unless told otherwise, waits until a worker has ended it. To stop waiting does not stop the walk.
+pub(super) async fn ask_and_wait(
+    engines: &Engines,
+    connection: &Connection,
+    request: WalkRequest,
+    no_wait: bool,
+    context: &mut Context,
+) -> Result<Adoption, Failure> {
+    let asked_at = request.asked_at;
+    engines.ledger.ask_for_walk(connection.id, request).await?;
+    let mut place = Place::new(context.output.is_json());
+    loop {
+        let workers = Workers::read(engines, &context.loaded.config).await?;
+        let connection = crate::operator::directory::by_name(engines, &connection.name).await?;
+        let adoption = Adoption::read(engines, &connection, &workers).await?;
+        let finished = engines.ledger.directory(connection.id).await?.finished;
+        let is_over = finished.is_some_and(|finished| finished.walk.request.asked_at >= asked_at);
+        if is_over || no_wait {
+            place.end();
+            return Ok(adoption);
+        }
+        place.show(&adoption);
+        tokio::time::sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,102 @@
+//! A report item by item, into a file.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::operator::plans::ItemRow;
+
+const HEAD: &str = "id,event_id,connection,group,result,reason,released_at,ended_at";
+
+/// Where items go. A file that is there is not overwritten.
+pub(super) enum Export {
+    Nowhere,
+    Ndjson(BufWriter<File>),
+    Csv(BufWriter<File>),
+}
+
+impl Export {
+    pub(super) fn of(ndjson: Option<PathBuf>, csv: Option<PathBuf>) -> Result<Self, Failure> {
+        match (ndjson, csv) {
+            (Some(path), _) => Ok(Self::Ndjson(create(&path)?)),
+            (None, Some(path)) => {
+                let mut file = create(&path)?;
+                writeln!(file, "{HEAD}").map_err(|error| failed(&error))?;
+                Ok(Self::Csv(file))
+            }
+            (None, None) => Ok(Self::Nowhere),
+        }
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        !matches!(self, Self::Nowhere)
+    }
+
+    pub(super) fn write(&mut self, row: &ItemRow) -> Result<(), Failure> {
+        let written = match self {
+            Self::Nowhere => Ok(()),
+            Self::Ndjson(file) => {
+                serde_json::to_writer(&mut *file, row).map_err(Into::into).and_then(|()| writeln!(file))
+            }
+            Self::Csv(file) => writeln!(file, "{}", line(row)),
+        };
+        written.map_err(|error| failed(&error))
+    }
+
+    pub(super) fn end(self) -> Result<(), Failure> {
+        match self {
+            Self::Nowhere => Ok(()),
+            Self::Ndjson(mut file) | Self::Csv(mut file) => file.flush().map_err(|error| failed(&error)),
+        }
+    }
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
+    let file = File::create_new(path).map_err(|error| {
+        Failure::failed(
+            "report_file",
+            &error,
+            format!("{}: give a file that is not there yet", path.display()),
+        )
+    })?;
+    Ok(BufWriter::new(file))
+}
+
+fn failed(error: &std::io::Error) -> Failure {
+    Failure::failed("report_file", error, "see that there is room where the report goes")
+}
+
+/// A row of CSV, as RFC 4180 has it.
+fn line(row: &ItemRow) -> String {
+    let time = |at: Option<jiff::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+    let cells = [
+        row.id.to_string(),
+        row.event_id.to_string(),
+        row.connection.clone(),
+        row.group.clone(),
+        row.result.word().to_owned(),
+        row.reason.clone(),
+        time(row.released_at),
+        time(row.ended_at),
+    ];
+    cells.map(|cell| quoted(&cell)).join(",")
+}
+
+fn quoted(cell: &str) -> String {
+    match cell.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_with_commas_and_quotes_are_quoted() {
+        assert_eq!(quoted("plain"), "plain");
+        assert_eq!(quoted("a, \"b\""), "\"a, \"\"b\"\"\"");
+    }
+}

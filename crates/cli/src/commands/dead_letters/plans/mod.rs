@@ -1,0 +1,152 @@
+//! `dead-letters plan`, `plans`, `run`, `pause`, `resume`, `cancel` and `report`.
+
+mod export;
+mod make;
+mod options;
+mod progress;
+mod report;
+mod run;
+mod show;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use ledger::PlanId;
+
+use super::act::Reason;
+use super::selection::Wanted;
+use crate::commands::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::audit::cli;
+use crate::operator::plans;
+use options::{Rate, Share};
+
+const EXAMPLES: &str = "\
+Examples:
+  refersion-destination dead-letters plan class:refused field:email
+  refersion-destination dead-letters plans 7 --skipped superseded
+  refersion-destination dead-letters run 7 --rate 5/s --canary 10 --stop-if 20% --reason 'the form is corrected'
+  refersion-destination dead-letters pause 7
+  refersion-destination dead-letters report 7 --csv report.csv
+  refersion-destination dead-letters plan --left-of 7
+
+A plan freezes its dead letters; nothing is sent. The workers run it, whatever becomes of this command.
+Exit codes of `run` and `report`: 0 all delivered, 3 done in part, 4 stopped by the plan's own rule.";
+
+/// The commands about plans.
+#[derive(Debug, Subcommand)]
+pub(super) enum Act {
+    /// Plan a replay: which dead letters, how many calls, how long
+    #[command(after_help = EXAMPLES)]
+    Plan {
+        #[command(flatten)]
+        wanted: Wanted,
+        /// What plan PLAN has not delivered
+        #[arg(long, value_name = "PLAN")]
+        left_of: Option<PlanId>,
+        #[command(flatten)]
+        reason: Reason,
+    },
+    /// List plans, or show one
+    #[command(after_help = EXAMPLES)]
+    Plans {
+        /// The plan
+        plan: Option<PlanId>,
+        /// List its dead letters that are left out or were skipped, all or of one reason
+        #[arg(long, value_name = "REASON", num_args = 0..=1, default_missing_value = "", requires = "plan")]
+        skipped: Option<String>,
+        /// At most N
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+    },
+    /// Run a plan: its canary first, then the others, at most at its rate
+    #[command(after_help = EXAMPLES)]
+    Run(Run),
+    /// Pause a plan: nothing more of it is sent
+    #[command(after_help = EXAMPLES)]
+    Pause(Steer),
+    /// Go on with a plan that is paused or has stopped
+    #[command(after_help = EXAMPLES)]
+    Resume(Steer),
+    /// End a plan; what it has not sent stays open
+    #[command(after_help = EXAMPLES)]
+    Cancel(Steer),
+    /// Show what came of a plan
+    #[command(after_help = EXAMPLES)]
+    Report {
+        /// The plan
+        plan: PlanId,
+        /// Write each dead letter into FILE, a JSON object on each line
+        #[arg(long, value_name = "FILE", conflicts_with = "csv")]
+        ndjson: Option<PathBuf>,
+        /// Write each dead letter into FILE as CSV
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
+    },
+}
+
+/// How a plan is run.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The plan
+    plan: PlanId,
+    /// At most so many calls, as 5/s or 100/m [default: what the connection bears]
+    #[arg(long, value_name = "RATE")]
+    rate: Option<Rate>,
+    /// Persons that go first; their results decide whether the others follow
+    #[arg(long, value_name = "PERSONS", default_value_t = 0)]
+    canary: u32,
+    /// Stop when more than this share fails again, as 20% [default: 20% for a canary]
+    #[arg(long, value_name = "SHARE")]
+    stop_if: Option<Share>,
+    #[command(flatten)]
+    reason: Reason,
+    /// Return at once; the plan runs on
+    #[arg(long)]
+    detach: bool,
+}
+
+/// What is done with a plan, and why.
+#[derive(Debug, Args)]
+pub(super) struct Steer {
+    /// The plan
+    plan: PlanId,
+    #[command(flatten)]
+    reason: Reason,
+}
+
+/// Carries one out.
+///
+/// # Errors
+///
+/// [`Failure`] if there is no such plan, it cannot be done as the plan stands, or the ledger cannot be used.
+pub(super) async fn carry_out(act: Act, engines: &Engines, context: &mut Context) -> Result<Exit, Failure> {
+    match act {
+        Act::Plan { wanted, left_of, reason } => {
+            make::make(engines, &wanted, (left_of, &reason), context).await
+        }
+        Act::Plans { plan: None, limit, .. } => show::list(engines, limit, context).await,
+        Act::Plans { plan: Some(plan), skipped: None, .. } => show::one(engines, plan, context).await,
+        Act::Plans { plan: Some(plan), skipped: Some(reason), limit } => {
+            let reason = (!reason.is_empty()).then_some(reason);
+            show::skipped(engines, (plan, reason), limit, context).await
+        }
+        Act::Run(options) => run::run(engines, options, context).await,
+        Act::Pause(Steer { plan, reason }) => {
+            let plan = plans::pause(engines, &cli(), plan, reason.text()).await?;
+            show::steered(engines, &plan, context).await
+        }
+        Act::Resume(Steer { plan, reason }) => {
+            let plan = plans::resume(engines, &cli(), plan, reason.text()).await?;
+            show::steered(engines, &plan, context).await
+        }
+        Act::Cancel(Steer { plan, reason }) => {
+            let plan = plans::cancel(engines, &cli(), plan, reason.text()).await?;
+            show::steered(engines, &plan, context).await
+        }
+        Act::Report { plan, ndjson, csv } => {
+            report::run(engines, plan, export::Export::of(ndjson, csv)?, context).await
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Plans as people and scripts see them.
+
+use ledger::plans::{ItemFilter, ItemState, PlanItem};
+use ledger::{Plan, PlanId};
+use serde::Serialize;
+
+use crate::commands::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::Directory;
+use crate::operator::plans::{self, ItemRow, seconds, walk};
+use crate::output::{age, cut, spare, whole};
+
+/// What a script is told of a plan that was made.
+#[derive(Serialize)]
+struct Made<'p> {
+    /// The selector as it was written, with its times frozen.
+    selector: Option<String>,
+    #[serde(flatten)]
+    plan: &'p Plan,
+}
+
+/// Shows a plan that was made a moment ago.
+pub(super) async fn made(
+    engines: &Engines,
+    plan: &Plan,
+    selector: Option<String>,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    if context.output.is_json() {
+        context.output.json(&Made { selector, plan })?;
+        return Ok(Exit::Done);
+    }
+    if let Some(selector) = selector {
+        context.output.line(&format!("selector: {selector}"))?;
+    }
+    lines(engines, plan, context).await?;
+    if plan.count(ItemState::Planned) > 0 {
+        context.output.line(&format!("nothing is sent yet; to run it: dead-letters run {}", plan.id))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows a plan.
+pub(super) async fn one(engines: &Engines, id: PlanId, context: &mut Context) -> Result<Exit, Failure> {
+    let plan = plans::plan(engines, id).await?;
+    if context.output.is_json() {
+        context.output.json(&plan)?;
+        return Ok(Exit::Done);
+    }
+    context.output.line(&format!("selector: {}", plan.frame.selector))?;
+    lines(engines, &plan, context).await?;
+    Ok(Exit::Done)
+}
+
+/// Shows in one line how a plan stands after an act.
+pub(super) async fn steered(engines: &Engines, plan: &Plan, context: &mut Context) -> Result<Exit, Failure> {
+    let plan = plans::plan(engines, plan.id).await?;
+    if context.output.is_json() {
+        context.output.json(&plan)?;
+        return Ok(Exit::Done);
+    }
+    let (state, planned, under_way) = (plan.state.word(), plan.count(ItemState::Planned), plan.under_way());
+    context.output.line(&format!(
+        "plan {}: {state}; {planned} not sent, {under_way} under way (dead-letters report {})",
+        plan.id, plan.id
+    ))?;
+    Ok(Exit::Done)
+}
+
+async fn lines(engines: &Engines, plan: &Plan, context: &mut Context) -> Result<(), Failure> {
+    let directory = Directory::read(engines, None).await?;
+    let (estimate, output) = (&plan.frame.estimate, &mut context.output);
+    let all: u64 = plan.frame.connections.values().sum();
+    output.line(&format!("plan {}: {}, {all} dead letters frozen", plan.id, plan.state.word()))?;
+    output.line(&format!("set {}", plan.frame.digest))?;
+    for (connection, count) in &plan.frame.connections {
+        output.line(&format!("{count:>9} of connection {}", directory.name(*connection)))?;
+    }
+    let events = plan.frame.estimate.events;
+    output.line(&format!(
+        "{events} events, {} persons, {} calls: {} creates, {} edits, {} status changes, {} searches",
+        estimate.persons,
+        estimate.calls(),
+        estimate.creates,
+        estimate.edits,
+        estimate.status_changes,
+        estimate.searches
+    ))?;
+    let learned = lasts(estimate.seconds);
+    match plan.options.rate {
+        Some(rate) => {
+            let at_rate = lasts(seconds(estimate, Some(rate)));
+            output.line(&format!("{learned} at the learned rate, {at_rate} at {rate} calls a second"))?;
+        }
+        None => output.line(&format!("{learned} at the learned rate"))?,
+    }
+    for state in [ItemState::LeftOut, ItemState::Skipped] {
+        for (reason, count) in counted(plan, state) {
+            output.line(&format!("{count:>9} {}{reason}", state.word().replace('_', " ")))?;
+        }
+    }
+    if plan.count(ItemState::LeftOut) > 0 {
+        output.line(&format!("which: dead-letters plans {} --skipped", plan.id))?;
+    }
+    Ok(())
+}
+
+/// Lists plans, newest first.
+pub(super) async fn list(engines: &Engines, limit: usize, context: &mut Context) -> Result<Exit, Failure> {
+    let now = engines.now();
+    let plans = engines.plans.plans(None, &[], now, limit).await?;
+    if context.output.is_json() {
+        context.output.json(&plans)?;
+        return Ok(Exit::Done);
+    }
+    let row = |plan: &Plan| {
+        let all: u64 = plan.frame.connections.values().sum();
+        let tally = plan.tally();
+        vec![
+            plan.id.to_string(),
+            plan.state.word().to_owned(),
+            age(plan.created_at, now),
+            all.to_string(),
+            tally.delivered.to_string(),
+            tally.failed.to_string(),
+            (plan.count(ItemState::Planned) + plan.under_way()).to_string(),
+            plan.frame.selector.clone(),
+        ]
+    };
+    let head = [
+        whole("PLAN"),
+        whole("STATE"),
+        spare("AGE"),
+        whole("LETTERS"),
+        whole("DELIVERED"),
+        whole("FAILED"),
+        whole("LEFT"),
+        cut("SELECTOR"),
+    ];
+    context.output.table(&head, &plans.iter().map(row).collect::<Vec<_>>())?;
+    Ok(Exit::Done)
+}
+
+/// Lists what a plan has left out, or skipped.
+pub(super) async fn skipped(
+    engines: &Engines,
+    (id, reason): (PlanId, Option<String>),
+    limit: usize,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let plan = plans::plan(engines, id).await?;
+    let directory = Directory::read(engines, None).await?;
+    let (mut rows, is_json) = (Vec::new(), context.output.is_json());
+    let mut all = 0;
+    for state in [ItemState::LeftOut, ItemState::Skipped] {
+        let filter =
+            ItemFilter { plan: id, state: Some(state), reason: reason.clone(), ..ItemFilter::default() };
+        walk(engines, filter, |item: &PlanItem| {
+            all += 1;
+            if is_json || rows.len() < limit {
+                rows.push(ItemRow::of(item, &directory));
+            }
+            Ok(())
+        })
+        .await?;
+    }
+    if is_json {
+        context.output.json(&rows)?;
+        return Ok(Exit::Done);
+    }
+    let row = |row: &ItemRow| {
+        vec![row.id.to_string(), row.connection.clone(), row.event_id.to_string(), row.reason.clone()]
+    };
+    let head = [whole("ID"), whole("CONNECTION"), spare("EVENT"), cut("REASON")];
+    context.output.table(&head, &rows.iter().map(row).collect::<Vec<_>>())?;
+    context.output.total(rows.len(), all, &format!("dead letters skipped by plan {}", plan.id))?;
+    Ok(Exit::Done)
+}
+
+/// The items of a state by reason, most first, each with its reason as it stands behind the words for the state.
+pub(super) fn counted(plan: &Plan, state: ItemState) -> Vec<(String, u64)> {
+    let of = plan.counts.iter().filter(|count| count.state == state && count.count > 0);
+    let mut counts: Vec<(String, u64)> = of
+        .map(|count| match count.reason.as_str() {
+            "" => (String::new(), count.count),
+            reason => (format!(": {reason}"), count.count),
+        })
+        .collect();
+    counts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    counts
+}
+
+/// A length of time in words.
+pub(super) fn lasts(seconds: Option<f64>) -> String {
+    let Some(seconds) = seconds else { return "no time".to_owned() };
+    match seconds {
+        under if under < 120.0 => format!("{under:.0} s"),
+        under if under < 7_200.0 => format!("{:.0} min", under / 60.0),
+        hours => format!("{:.1} h", hours / 3_600.0),
+    }
+}

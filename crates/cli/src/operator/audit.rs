@@ -1,0 +1,71 @@
+//! Who acts, and that it is written down.
+
+use std::sync::OnceLock;
+
+use ledger::{AuditEntry, AuditResult};
+
+use crate::engines::Engines;
+use crate::failure::Failure;
+
+/// The operator at the command line: `cli:` with the user of the operating system, or its number where it has no name.
+#[must_use]
+pub fn cli() -> String {
+    static ACTOR: OnceLock<String> = OnceLock::new();
+    ACTOR
+        .get_or_init(|| {
+            let id = rustix::process::getuid().as_raw();
+            let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+            format!("cli:{}", user(&users, id).unwrap_or_else(|| id.to_string()))
+        })
+        .clone()
+}
+
+/// The name of a user in the text of `/etc/passwd`.
+fn user(users: &str, id: u32) -> Option<String> {
+    let id = id.to_string();
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id).then(|| name.to_owned())
+    })
+}
+
+/// Writes down an act that was done.
+///
+/// # Errors
+///
+/// [`Failure`] if the ledger cannot be written.
+pub async fn note(engines: &Engines, actor: &str, action: &str, subject: String) -> Result<(), Failure> {
+    let entry = AuditEntry::new(engines.now(), actor, action, subject);
+    Ok(engines.operators.note(&[entry]).await?)
+}
+
+/// Writes down how an act at the command line ended, and returns how. A failure of the act goes before one to write it down.
+///
+/// # Errors
+///
+/// [`Failure`] of the act, or if the ledger cannot be written.
+pub async fn ended<T>(engines: &Engines, entry: AuditEntry, done: Result<T, Failure>) -> Result<T, Failure> {
+    let entry = match &done {
+        Ok(_) => entry,
+        Err(failure) => {
+            AuditEntry { result: AuditResult::Failed, reason: Some(failure.code.to_owned()), ..entry }
+        }
+    };
+    let noted = engines.operators.note(&[entry]).await;
+    let done = done?;
+    noted?;
+    Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_named_as_in_the_file_of_users() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n";
+        assert_eq!(user(users, 1000).as_deref(), Some("ann"));
+        assert_eq!((user(users, 100), user("", 0)), (None, None));
+    }
+}

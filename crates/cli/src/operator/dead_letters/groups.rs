@@ -1,0 +1,120 @@
+//! Dead letters by cause.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use ledger::groups::{Mender, Span};
+use ledger::selector::Term;
+use ledger::{DeadLetterState, Group};
+use serde::Serialize;
+
+use super::Selection;
+use crate::engines::Engines;
+use crate::failure::Failure;
+use crate::operator::Directory;
+
+/// A group. The names of its fields are fixed: scripts rely on them.
+#[derive(Debug, Serialize)]
+pub struct GroupRow {
+    /// Its key; empty for those that are not classified yet.
+    pub group: String,
+    /// Who can mend it.
+    pub mend: Mender,
+    /// The name of the connection.
+    pub connection: String,
+    /// The class of the failure.
+    pub class: String,
+    /// The HTTP status of Refersion's answer.
+    pub http_status: Option<u16>,
+    /// The field that Refersion refused.
+    pub field: Option<String>,
+    /// The cause, with placeholders for what differs from person to person.
+    pub cause: String,
+    /// Dead letters in the states that the selector names; without any, those that are open.
+    pub count: u64,
+    /// Persons with open dead letters of it.
+    pub people: u64,
+    /// When the first died.
+    pub first_at: Timestamp,
+    /// When the last died.
+    pub last_at: Timestamp,
+    /// By state, whatever the selector says.
+    pub states: BTreeMap<DeadLetterState, u64>,
+    /// Deaths in each of the last 24 hours, the current one last.
+    pub hours: Vec<u64>,
+    /// The id of the newest.
+    pub sample: i64,
+    /// What an operator noted.
+    pub note: Option<String>,
+}
+
+/// The groups with dead letters of a selection, by who can mend them, the largest first.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `selector` if a term is none of groups, or if the ledger cannot be read.
+pub async fn groups(
+    engines: &Engines,
+    directory: &Directory,
+    selection: &Selection,
+) -> Result<Vec<GroupRow>, Failure> {
+    counted_by_groups(selection)?;
+    let groups = engines.dead_letters.groups(engines.now()).await?;
+    let picked = groups.into_iter().filter(|group| group.is_picked_by(&selection.filter));
+    let open = [DeadLetterState::Open];
+    let states: &[DeadLetterState] = selection.filter.states.as_deref().unwrap_or(&open);
+    let mut rows: Vec<GroupRow> = picked.filter_map(|group| GroupRow::of(group, states, directory)).collect();
+    rows.sort_by_key(|row| (row.mend, std::cmp::Reverse(row.count), row.group.clone()));
+    Ok(rows)
+}
+
+/// Whether counts are kept by all that a selector asks for.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `selector` for the first term by which none are kept.
+pub fn counted_by_groups(selection: &Selection) -> Result<(), Failure> {
+    let Some(term) = selection.selector.terms().iter().find(|term| !is_counted(term)) else { return Ok(()) };
+    let message = format!("groups cannot be selected by `{term}`");
+    let hint = "the terms of groups are class, connection, field, group, mend, state and status; `dead-letters list` \
+                takes every term";
+    Err(Failure::usage("selector", message, hint))
+}
+
+fn is_counted(term: &Term) -> bool {
+    !matches!(
+        term,
+        Term::Id(_)
+            | Term::Audience(_)
+            | Term::Text(_)
+            | Term::Age(_)
+            | Term::DiedFrom(_)
+            | Term::DiedBefore(_)
+    )
+}
+
+impl GroupRow {
+    /// `None` if no dead letter of the group is in one of these states.
+    #[must_use]
+    pub fn of(group: Group, states: &[DeadLetterState], directory: &Directory) -> Option<Self> {
+        let spans: Vec<&Span> = states.iter().filter_map(|state| group.states.get(state)).collect();
+        let is_classified = !group.key.is_empty();
+        Some(Self {
+            count: spans.iter().map(|span| span.letters).sum(),
+            first_at: spans.iter().map(|span| span.first).min()?,
+            last_at: spans.iter().map(|span| span.last).max()?,
+            mend: group.cause.mender,
+            connection: directory.name(group.connection),
+            class: group.cause.class,
+            http_status: group.cause.http_status,
+            field: group.cause.field,
+            cause: if is_classified { group.cause.text } else { "(not classified yet)".to_owned() },
+            people: group.people,
+            states: group.states.iter().map(|(state, span)| (*state, span.letters)).collect(),
+            hours: group.hours.to_vec(),
+            sample: group.sample,
+            note: group.note.map(|note| note.text),
+            group: group.key,
+        })
+    }
+}

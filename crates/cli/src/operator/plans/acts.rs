@@ -1,0 +1,130 @@
+//! What an operator does with a plan. Each act changes its state; the work is the runner's.
+
+use ledger::plans::{PlanChange, Progress, RunOptions};
+use ledger::{Act, Plan, PlanId, PlanState};
+
+use super::plan;
+use crate::engines::Engines;
+use crate::failure::Failure;
+
+/// The largest canary, in persons.
+const MAX_CANARY: u32 = 10_000;
+
+/// Lets a plan run. Whoever has workers runs it.
+///
+/// # Errors
+///
+/// [`Failure`] if there is no such plan, it is not ready, or an option is out of range.
+pub async fn run(engines: &Engines, actor: &str, id: PlanId, options: RunOptions) -> Result<Plan, Failure> {
+    check(&options)?;
+    let act = act(engines, actor, id, options.reason.clone()).await?;
+    let change = PlanChange {
+        options: Some(options),
+        act: Some((act, "plan_run")),
+        ..PlanChange::to(&[PlanState::Ready], PlanState::Running)
+    };
+    steer(engines, id, &change, "it can be run once, when it is ready").await
+}
+
+/// Releases nothing more until the plan is resumed.
+///
+/// # Errors
+///
+/// [`Failure`] if there is no such plan, or it does not run.
+pub async fn pause(
+    engines: &Engines,
+    actor: &str,
+    id: PlanId,
+    reason: Option<String>,
+) -> Result<Plan, Failure> {
+    let act = act(engines, actor, id, reason).await?;
+    let change = PlanChange {
+        act: Some((act, "plan_paused")),
+        ..PlanChange::to(&[PlanState::Running], PlanState::Paused)
+    };
+    steer(engines, id, &change, "only a plan that runs can be paused").await
+}
+
+/// Lets a plan go on that was paused, or stopped by its own rule. What made it stop counts no more.
+///
+/// # Errors
+///
+/// [`Failure`] if there is no such plan, or it is neither paused nor stopped.
+pub async fn resume(
+    engines: &Engines,
+    actor: &str,
+    id: PlanId,
+    reason: Option<String>,
+) -> Result<Plan, Failure> {
+    let now = plan(engines, id).await?;
+    let act = act(engines, actor, id, reason).await?;
+    let progress = (now.state == PlanState::Stopped).then(|| Progress {
+        stopped_because: None,
+        ended_at: None,
+        forgiven: now.tally(),
+        ..now.progress.clone()
+    });
+    let change = PlanChange {
+        progress,
+        act: Some((act, "plan_resumed")),
+        ..PlanChange::to(&[now.state], PlanState::Running)
+    };
+    if !matches!(now.state, PlanState::Paused | PlanState::Stopped) {
+        return Err(refused(&now, "only a plan that is paused or stopped can be resumed"));
+    }
+    steer(engines, id, &change, "its state has changed: look again").await
+}
+
+/// Ends a plan. What is under way comes to its result; the other dead letters stay as they are, and other plans can have them.
+///
+/// # Errors
+///
+/// [`Failure`] if there is no such plan, or it has finished.
+pub async fn cancel(
+    engines: &Engines,
+    actor: &str,
+    id: PlanId,
+    reason: Option<String>,
+) -> Result<Plan, Failure> {
+    let act = act(engines, actor, id, reason).await?;
+    let from =
+        [PlanState::Planning, PlanState::Ready, PlanState::Running, PlanState::Paused, PlanState::Stopped];
+    let change =
+        PlanChange { act: Some((act, "plan_cancelled")), ..PlanChange::to(&from, PlanState::Cancelled) };
+    steer(engines, id, &change, "it has finished already").await
+}
+
+async fn act(engines: &Engines, actor: &str, id: PlanId, reason: Option<String>) -> Result<Act, Failure> {
+    let plan = plan(engines, id).await?;
+    let selector = format!("{} (plan {id})", plan.frame.selector);
+    Ok(Act { at: engines.now(), actor: actor.to_owned(), selector, reason })
+}
+
+async fn steer(engines: &Engines, id: PlanId, change: &PlanChange, why_not: &str) -> Result<Plan, Failure> {
+    let before = plan(engines, id).await?;
+    // Its time may be over though its row does not say so yet.
+    let is_expired = before.state == PlanState::Expired;
+    if is_expired || !engines.plans.change_plan(id, change).await? {
+        return Err(refused(&before, why_not));
+    }
+    plan(engines, id).await
+}
+
+fn refused(plan: &Plan, why_not: &str) -> Failure {
+    let message = format!("plan {} is {}: {why_not}", plan.id, plan.state.word());
+    Failure::refused("plan_state", message, format!("`dead-letters plans {}` shows how it stands", plan.id))
+}
+
+fn check(options: &RunOptions) -> Result<(), Failure> {
+    let bad = |message: &str| Err(Failure::usage("plan_options", message, "see `dead-letters run --help`"));
+    if options.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1_000.0)) {
+        return bad("the rate is not above 0 and up to 1000 calls a second");
+    }
+    if options.canary > MAX_CANARY {
+        return bad("the canary has more than 10,000 persons");
+    }
+    if options.stop_if.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+        return bad("the share to stop at is not from 0 % to 100 %");
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Plans of replays: made, run, steered and reported. Commands and API call these functions; [`Runner`] does the work in
+//! whatever process has workers, so that nothing depends on the process that asked.
+
+mod acts;
+mod forecast;
+mod judge;
+mod make;
+mod pace;
+mod release;
+mod report;
+mod runner;
+mod turn;
+
+use ledger::{Plan, PlanId};
+
+pub use acts::{cancel, pause, resume, run};
+pub use make::{Wish, expires, make};
+pub use release::{Release, eligible, envelope};
+pub use report::{ItemRow, Report, report, seconds, walk};
+pub use runner::Runner;
+
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::failure::Failure;
+
+/// Share of failures at which a run with a canary stops, unless the operator gives another.
+pub const STOP_IF: f64 = 0.2;
+
+/// Results of a run, beside those of its canary, before its rule can stop it.
+pub const FEWEST_RESULTS: u64 = 20;
+
+/// The plan of this id.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `no_such_plan`, or if the ledger cannot be read.
+pub async fn plan(engines: &Engines, id: PlanId) -> Result<Plan, Failure> {
+    let found = engines.plans.plans(Some(id), &[], engines.now(), 1).await?;
+    found.into_iter().next().ok_or_else(|| {
+        Failure::refused("no_such_plan", format!("there is no plan {id}"), "`dead-letters plans` lists them")
+    })
+}
+
+/// The identifiers that the configuration adds to those that name nobody.
+#[must_use]
+pub fn blocked(config: &Config) -> Vec<String> {
+    config.identifiers.blocked.split(',').map(|text| text.trim().to_owned()).collect()
+}

@@ -1,0 +1,81 @@
+//! How much of a plan may be under way: calls a second, and calls ahead of their answers.
+
+use tokio::time::Instant;
+
+use ledger::plans::WEIGHT_OF_A_CALL;
+
+/// Seconds of calls that are released ahead: enough that no call waits for the next look, and few enough that a pause is
+/// felt within 2 s.
+const SECONDS_AHEAD: f64 = 2.0;
+
+/// Calls that may be under way at any rate.
+const FEWEST_AHEAD: f64 = 2.0;
+
+/// Weight that may be under way for a connection, at the rate in calls a second that it bears.
+pub(super) fn ahead(rate: f64) -> u64 {
+    weight((rate * SECONDS_AHEAD).max(FEWEST_AHEAD))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "calls are few and not negative; a float saturates"
+)]
+fn weight(calls: f64) -> u64 {
+    (calls * f64::from(WEIGHT_OF_A_CALL)) as u64
+}
+
+/// Whole calls that a rate allows. One that is begun counts as a whole, because what is released later goes out with another.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    calls: f64,
+    filled_at: Instant,
+}
+
+impl Bucket {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { calls: 1.0, filled_at: now }
+    }
+
+    /// The weight that may be released now, at this rate.
+    pub(super) fn allows(&mut self, rate: Option<f64>, now: Instant) -> u64 {
+        let Some(rate) = rate else { return u64::MAX };
+        let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
+        self.filled_at = now;
+        self.calls = (self.calls + passed * rate).min(rate.max(1.0));
+        weight(self.calls.floor().max(0.0))
+    }
+
+    /// This weight was released.
+    #[expect(clippy::cast_precision_loss, reason = "calls are few")]
+    pub(super) fn spend(&mut self, weight: u64) {
+        self.calls -= weight.div_ceil(u64::from(WEIGHT_OF_A_CALL)) as f64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_rate_is_kept_over_any_time() {
+        let begin = Instant::now();
+        let mut bucket = Bucket::new(begin);
+        let mut calls = 0;
+        for tick in 0..400 {
+            let now = begin + Duration::from_millis(250 * tick);
+            let allowed = bucket.allows(Some(5.0), now);
+            bucket.spend(allowed);
+            calls += allowed / u64::from(WEIGHT_OF_A_CALL);
+        }
+        assert!((495..=506).contains(&calls), "{calls} calls in 100 s at 5/s");
+        assert_eq!(bucket.allows(None, begin), u64::MAX);
+    }
+
+    #[test]
+    fn two_seconds_of_calls_are_ahead_and_never_less_than_two_calls() {
+        assert_eq!((ahead(5.0), ahead(0.1)), (10_000, 2_000));
+    }
+}

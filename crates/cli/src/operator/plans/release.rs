@@ -1,0 +1,192 @@
+//! Which dead letters can be replayed now, and how their events go back into the queue.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use ledger::plans::{ItemChange, ItemState, PlanItem};
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, LedgerError, PlanId, Revision};
+use queue::{Envelope, FORMAT, Lane};
+use serde_json::value::RawValue;
+
+use crate::engines::Engines;
+use crate::operator::Directory;
+
+/// Why a dead letter cannot be replayed now; fixed words.
+///
+/// # Errors
+///
+/// The reason.
+pub fn eligible(letter: &DeadLetterView, directory: &Directory) -> Result<(), &'static str> {
+    match letter.state {
+        DeadLetterState::Open => {}
+        DeadLetterState::Replaying => return Err("replayed already"),
+        DeadLetterState::Resolved => return Err("delivered meanwhile"),
+        DeadLetterState::Discarded if letter.discarded.is_some() => return Err("discarded"),
+        DeadLetterState::Discarded if letter.payload.is_none() => return Err("user deleted"),
+        DeadLetterState::Discarded => return Err("ended meanwhile"),
+    }
+    if letter.payload.is_none() {
+        return Err("user deleted");
+    }
+    directory.get(letter.connection).map(drop).ok_or("no connection")
+}
+
+/// The newest version of an event, for the queue, under its own id.
+///
+/// # Errors
+///
+/// The reason, a fixed word, if what is kept is no JSON.
+pub fn envelope(
+    letter: &DeadLetterView,
+    repaired: Option<&Revision>,
+    lane: Option<Lane>,
+) -> Result<Envelope, &'static str> {
+    let newest = repaired.map_or(&letter.payload, |repaired| &repaired.payload);
+    let text = newest.clone().ok_or("user deleted")?;
+    let lane = lane.unwrap_or_else(|| lane_of(letter, &text));
+    Ok(Envelope {
+        format: FORMAT,
+        event_id: letter.event,
+        connection: letter.connection,
+        lane,
+        received_at: letter.received_at,
+        replay: true,
+        revision: repaired.map_or(0, |repaired| repaired.revision),
+        public: false,
+        payload: RawValue::from_string(text).map_err(|_| "still invalid")?,
+    })
+}
+
+/// The lane in which it came at first.
+fn lane_of(letter: &DeadLetterView, text: &str) -> Lane {
+    match segment::read(text.as_bytes(), letter.received_at) {
+        Ok(event) if event.bulk => Lane::Bulk,
+        _ => Lane::Live,
+    }
+}
+
+/// Dead letters by id.
+pub(super) async fn letters(
+    engines: &Engines,
+    ids: Vec<i64>,
+) -> Result<BTreeMap<i64, DeadLetterView>, LedgerError> {
+    let filter = DeadLetterFilter { limit: ids.len(), ids: Some(ids), ..DeadLetterFilter::default() };
+    let found = engines.ledger.dead_letters(&filter).await?;
+    Ok(found.into_iter().map(|letter| (letter.id, letter)).collect())
+}
+
+/// Items of a plan that go back into the queue.
+pub struct Release<'r> {
+    /// The plan.
+    pub plan: PlanId,
+    /// The token under which it is run.
+    pub token: Option<i64>,
+    /// The lane; without one, that in which each event came.
+    pub lane: Option<Lane>,
+    /// The connections.
+    pub directory: &'r Directory,
+}
+
+impl Release<'_> {
+    /// Decides again about each item, and publishes the events of those that can be replayed. In this order: the item is
+    /// marked, the dead letter is, which nobody can repair from then on, the event is published, the item is marked as
+    /// released; so whoever finds an item in the first state knows that its event may be in the queue. How many were published;
+    /// `None` if the queue takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger fails, or the plan's lease is lost.
+    pub async fn items(&self, engines: &Engines, items: &[PlanItem]) -> Result<Option<usize>, LedgerError> {
+        let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
+        let now = engines.now();
+        let (mut changes, mut ready) = (Vec::new(), Vec::new());
+        for item in items {
+            let letter = letters.get(&item.letter).ok_or("expired");
+            match letter.and_then(|letter| eligible(letter, self.directory).map(|()| letter)) {
+                Ok(letter) => {
+                    ready.push(letter);
+                    changes.push(releasing(item.letter, letter.died_at, now));
+                }
+                Err(reason) => changes.push(ItemChange::to(item.letter, ItemState::Skipped, reason)),
+            }
+        }
+        if !changes.is_empty() {
+            engines.plans.change_plan_items(self.plan, self.token, &changes).await?;
+        }
+        self.publish(engines, &ready).await
+    }
+
+    async fn publish(
+        &self,
+        engines: &Engines,
+        letters: &[&DeadLetterView],
+    ) -> Result<Option<usize>, LedgerError> {
+        if letters.is_empty() {
+            return Ok(Some(0));
+        }
+        let ids: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
+        let (was, is) = (DeadLetterState::Open, DeadLetterState::Replaying);
+        engines.ledger.move_dead_letters(&ids, was, is).await?;
+        let repaired = engines.repairs.newest_revisions(&ids).await?;
+        let (mut changes, mut back, mut envelopes) = (Vec::new(), Vec::new(), Vec::new());
+        for letter in letters {
+            match envelope(letter, repaired.get(&letter.id), self.lane) {
+                Ok(envelope) => envelopes.push(envelope),
+                Err(reason) => {
+                    back.push(letter.id);
+                    changes.push(ItemChange::to(letter.id, ItemState::Skipped, reason));
+                }
+            }
+        }
+        let published = engines.queue.publish(&envelopes).await;
+        let state = match &published {
+            Ok(()) => ItemState::Released,
+            Err(error) => {
+                tracing::warn!(letters = ids.len(), %error, "dead letters could not be replayed");
+                back.clone_from(&ids);
+                ItemState::Planned
+            }
+        };
+        let others = ids.iter().filter(|id| !changes.iter().any(|change| change.letter == **id));
+        let others: Vec<ItemChange> = others.map(|id| ItemChange::to(*id, state, "")).collect();
+        changes.extend(others);
+        engines.ledger.move_dead_letters(&back, is, was).await?;
+        engines.plans.change_plan_items(self.plan, self.token, &changes).await?;
+        Ok(published.is_ok().then_some(envelopes.len()))
+    }
+
+    /// Publishes again what a former runner had marked and may not have published. Twice is no harm: the events keep their
+    /// ids.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger fails, or the plan's lease is lost.
+    pub(super) async fn again(&self, engines: &Engines, items: &[PlanItem]) -> Result<(), LedgerError> {
+        let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
+        let (mut changes, mut marked) = (Vec::new(), Vec::new());
+        for item in items {
+            let died_again = item.now.as_ref().is_some_and(|now| now.died_at != item.died_at);
+            match letters.get(&item.letter) {
+                Some(letter) if letter.state == DeadLetterState::Replaying => marked.push(letter),
+                // Nobody had touched the dead letter yet.
+                Some(letter) if letter.state == DeadLetterState::Open && !died_again => {
+                    changes.push(ItemChange::to(item.letter, ItemState::Planned, ""));
+                }
+                // It ended meanwhile: the next look judges it.
+                _ => changes.push(ItemChange::to(item.letter, ItemState::Released, "")),
+            }
+        }
+        if !changes.is_empty() {
+            engines.plans.change_plan_items(self.plan, self.token, &changes).await?;
+        }
+        self.publish(engines, &marked).await.map(drop)
+    }
+}
+
+fn releasing(letter: i64, died_at: Timestamp, now: Timestamp) -> ItemChange {
+    ItemChange {
+        died_at: Some(died_at),
+        released_at: Some(now),
+        ..ItemChange::to(letter, ItemState::Releasing, "")
+    }
+}

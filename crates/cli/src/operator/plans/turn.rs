@@ -1,0 +1,221 @@
+//! One look at a plan that runs: the canary, the rule, what is released, and the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use connections::ConnectionId;
+use identity::Digest;
+use ledger::plans::{ItemFilter, ItemState, PlanChange, PlanItem, Progress, Tally, Verdict};
+use ledger::{Act, LedgerError, Plan, PlanState};
+use tokio::time::Instant;
+
+use super::forecast::rate;
+use super::pace::{Bucket, ahead};
+use super::release::Release;
+use super::{FEWEST_RESULTS, STOP_IF};
+use crate::engines::Engines;
+
+/// Items that are under way at most, whatever they weigh.
+pub(super) const UNDER_WAY: usize = 1_000;
+
+/// Items that are released in one piece.
+pub(super) const AT_ONCE: usize = 250;
+
+/// What is released and has no result yet.
+#[derive(Default)]
+pub(super) struct UnderWay {
+    pub(super) items: usize,
+    pub(super) weights: BTreeMap<ConnectionId, u64>,
+}
+
+/// What was released.
+#[derive(Clone, Copy, Default)]
+struct Released {
+    /// There were items to release, whether or not there was room.
+    any: bool,
+    items: usize,
+}
+
+/// One look at a plan that runs.
+pub(super) struct Turn<'t> {
+    pub(super) engines: &'t Engines,
+    pub(super) plan: &'t Plan,
+    pub(super) release: Release<'t>,
+    pub(super) under_way: UnderWay,
+}
+
+impl Turn<'_> {
+    pub(super) async fn take(mut self, bucket: &mut Bucket) -> Result<(), LedgerError> {
+        let progress = self.begun().await?;
+        let in_canary = self.plan.options.canary > 0 && progress.canary.is_none();
+        if !in_canary && let Some(why) = self.broken_rule(&progress) {
+            return self.stop(progress, why).await;
+        }
+        let until = if in_canary { progress.canary_until } else { None };
+        let released = self.release_some(bucket, until).await?;
+        if released.any || self.under_way.items > 0 || released.items > 0 {
+            return Ok(());
+        }
+        if in_canary { self.decide(progress).await } else { self.finish(progress).await }
+    }
+
+    /// What is known of the run; at its beginning the canary is chosen.
+    async fn begun(&self) -> Result<Progress, LedgerError> {
+        let mut progress = self.plan.progress.clone();
+        if progress.started_at.is_some() {
+            return Ok(progress);
+        }
+        progress.started_at = Some(self.engines.now());
+        if self.plan.options.canary > 0 {
+            progress.canary_until = self.last_of_canary().await?;
+        }
+        self.write(PlanState::Running, progress.clone(), None).await?;
+        Ok(progress)
+    }
+
+    /// The first persons are as good as drawn by lot: they are in the order of digests.
+    async fn last_of_canary(&self) -> Result<Option<Digest>, LedgerError> {
+        let size = usize::try_from(self.plan.options.canary).unwrap_or(usize::MAX);
+        let mut persons = BTreeSet::new();
+        for connection in self.plan.frame.connections.keys() {
+            let (mut own, mut after) = (BTreeSet::new(), None);
+            while own.len() < size {
+                let page = self.planned(*connection, None, after, AT_ONCE).await?;
+                let Some(last) = page.last() else { break };
+                after = Some((last.connection, last.person, last.letter));
+                own.extend(page.iter().map(|item| item.person));
+            }
+            persons.extend(own.into_iter().take(size));
+        }
+        Ok(persons.into_iter().take(size).last())
+    }
+
+    async fn planned(
+        &self,
+        connection: ConnectionId,
+        until: Option<Digest>,
+        after: Option<(ConnectionId, Digest, i64)>,
+        limit: usize,
+    ) -> Result<Vec<PlanItem>, LedgerError> {
+        let state = Some(ItemState::Planned);
+        let filter = ItemFilter {
+            plan: self.plan.id,
+            connection: Some(connection),
+            state,
+            until,
+            after,
+            limit,
+            ..ItemFilter::default()
+        };
+        self.engines.plans.plan_items(&filter).await
+    }
+
+    /// Releases what rate and room allow.
+    async fn release_some(
+        &mut self,
+        bucket: &mut Bucket,
+        until: Option<Digest>,
+    ) -> Result<Released, LedgerError> {
+        let mut released = Released::default();
+        let mut allowed = bucket.allows(self.plan.options.rate, Instant::now());
+        for connection in self.plan.frame.connections.keys() {
+            let room = UNDER_WAY.saturating_sub(self.under_way.items).min(AT_ONCE);
+            let page = self.planned(*connection, until, None, room.max(1)).await?;
+            released.any |= !page.is_empty();
+            if room == 0 {
+                continue;
+            }
+            let known = self.release.directory.get(*connection);
+            // Of a connection that was removed nothing waits: its items are skipped.
+            let most = known.map_or(u64::MAX, |it| ahead(rate(it)));
+            let before = self.under_way.weights.get(connection).copied().unwrap_or(0);
+            let mut weight = 0;
+            let fits = page.iter().take_while(|item| {
+                weight += u64::from(item.weight);
+                weight <= allowed && before.saturating_add(weight) <= most
+            });
+            let items: Vec<PlanItem> = fits.cloned().collect();
+            if items.is_empty() {
+                continue;
+            }
+            let weight: u64 = items.iter().map(|item| u64::from(item.weight)).sum();
+            allowed = allowed.saturating_sub(weight);
+            bucket.spend(weight);
+            self.under_way.items += items.len();
+            released.items += self.release.items(self.engines, &items).await?.unwrap_or(0);
+        }
+        Ok(released)
+    }
+
+    /// The canary has all of its results: the others go on, or the plan stops.
+    async fn decide(&self, mut progress: Progress) -> Result<(), LedgerError> {
+        let tally = self.plan.tally();
+        let limit = self.plan.options.stop_if.unwrap_or(STOP_IF);
+        let passed = share(tally) <= limit;
+        progress.canary = Some(Verdict { passed, tally });
+        if passed {
+            return self.write(PlanState::Running, progress, None).await;
+        }
+        let why = format!("of the canary {}", in_words(tally, limit));
+        self.stop(progress, why).await
+    }
+
+    /// Why the plan stops, if it does.
+    fn broken_rule(&self, progress: &Progress) -> Option<String> {
+        let limit = self.plan.options.stop_if?;
+        let (all, before) = (self.plan.tally(), progress.forgiven);
+        let tally = Tally {
+            delivered: all.delivered.saturating_sub(before.delivered),
+            failed: all.failed.saturating_sub(before.failed),
+        };
+        let enough = tally.delivered + tally.failed >= FEWEST_RESULTS;
+        (enough && share(tally) > limit).then(|| in_words(tally, limit))
+    }
+
+    async fn stop(&self, mut progress: Progress, why: String) -> Result<(), LedgerError> {
+        tracing::warn!(plan = self.plan.id, why, "a plan stops by its rule");
+        progress.ended_at = Some(self.engines.now());
+        progress.stopped_because = Some(why.clone());
+        self.write(PlanState::Stopped, progress, Some(("plan_stopped", why))).await
+    }
+
+    async fn finish(&self, mut progress: Progress) -> Result<(), LedgerError> {
+        let Tally { delivered, failed } = self.plan.tally();
+        let others = self.plan.count(ItemState::Waits) + self.plan.count(ItemState::Skipped);
+        let results = format!("{delivered} delivered, {failed} failed again, {others} neither");
+        tracing::info!(plan = self.plan.id, delivered, failed, others, "a plan is done");
+        progress.ended_at = Some(self.engines.now());
+        self.write(PlanState::Done, progress, Some(("plan_done", results))).await
+    }
+
+    /// An operator may have changed the state meanwhile: then that stands, and the next look comes to the same.
+    async fn write(
+        &self,
+        to: PlanState,
+        progress: Progress,
+        act: Option<(&'static str, String)>,
+    ) -> Result<(), LedgerError> {
+        let selector = format!("{} (plan {})", self.plan.frame.selector, self.plan.id);
+        let at = self.engines.now();
+        let act = act.map(|(word, reason)| {
+            (Act { at, actor: "worker".to_owned(), selector, reason: Some(reason) }, word)
+        });
+        let change = PlanChange {
+            token: self.release.token,
+            progress: Some(progress),
+            act,
+            ..PlanChange::to(&[PlanState::Running], to)
+        };
+        self.engines.plans.change_plan(self.plan.id, &change).await.map(drop)
+    }
+}
+
+/// The share of failures.
+#[expect(clippy::cast_precision_loss, reason = "a share of results")]
+fn share(tally: Tally) -> f64 {
+    tally.failed as f64 / (tally.delivered + tally.failed).max(1) as f64
+}
+
+fn in_words(tally: Tally, limit: f64) -> String {
+    let (failed, all) = (tally.failed, tally.delivered + tally.failed);
+    format!("{failed} of {all} failed again, more than {:.0} %", limit * 100.0)
+}

@@ -1,0 +1,211 @@
+//! What a graph adds to the counts of audiences.
+//!
+//! A membership is one custom trait of a person: in while it has a value other than `false` or an empty text, out after.
+//! Persons are counted, not identifiers: Engage sends a call for each identifier of one profile. An identifier that waits
+//! for its person counts by itself.
+
+mod packed;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::eligibility::Rules;
+use crate::graph::{Affiliate, Graph, TraitValue};
+use crate::plan::{Act, Picture, Step};
+use crate::resolution::Person;
+use crate::{Map, Text};
+
+pub use packed::{Unreadable, pack, unpack};
+
+/// The audiences of a connection that are counted: the trait key of each, and the number under which it is counted.
+pub type Watched = Arc<Map<Text, u64>>;
+
+/// How many persons of one graph are what, for one audience. The order is that in which they are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Members.
+    pub members: u32,
+    /// Persons who were members, or of whom it was said that they are none.
+    pub left: u32,
+    /// Members that are affiliates.
+    pub affiliates: u32,
+    /// Members of whom Refersion holds that they are.
+    pub held: u32,
+    /// Persons, in or out, whose affiliate holds what was said last.
+    pub delivered: u32,
+    /// Persons, in or out, for whom a call is due that says it.
+    pub waiting: u32,
+    /// Persons, in or out, whose value Refersion refused.
+    pub refused: u32,
+}
+
+/// How many figures a [`Standing`] has.
+pub const FIGURES: usize = 7;
+
+impl Standing {
+    /// The figures, in their order.
+    #[must_use]
+    pub fn figures(&self) -> [u32; FIGURES] {
+        let Self { members, left, affiliates, held, delivered, waiting, refused } = *self;
+        [members, left, affiliates, held, delivered, waiting, refused]
+    }
+
+    /// A standing of figures in their order.
+    #[must_use]
+    pub fn of(figures: [u32; FIGURES]) -> Self {
+        let [members, left, affiliates, held, delivered, waiting, refused] = figures;
+        Self { members, left, affiliates, held, delivered, waiting, refused }
+    }
+
+    fn add(&mut self, other: &Self) {
+        let (mut figures, others) = (self.figures(), other.figures());
+        figures.iter_mut().zip(others).for_each(|(figure, more)| *figure = figure.saturating_add(more));
+        *self = Self::of(figures);
+    }
+}
+
+/// What a graph adds to the counts, by the numbers of the audiences.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted(BTreeMap<u64, Standing>);
+
+impl Counted {
+    /// Whether it adds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds a standing to that of an audience.
+    pub fn add(&mut self, audience: u64, standing: &Standing) {
+        if *standing != Standing::default() {
+            self.0.entry(audience).or_default().add(standing);
+        }
+    }
+
+    /// Adds all of another graph's.
+    pub fn add_all(&mut self, other: &Self) {
+        other.0.iter().for_each(|(audience, standing)| self.add(*audience, standing));
+    }
+
+    /// Every audience with a standing, in the order of numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Standing)> {
+        self.0.iter().map(|(audience, standing)| (*audience, standing))
+    }
+
+    /// The standing for one audience.
+    #[must_use]
+    pub fn of(&self, audience: u64) -> Standing {
+        self.0.get(&audience).copied().unwrap_or_default()
+    }
+
+    /// How many more of each this is than `before`, for those audiences where it differs.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> BTreeMap<u64, [i64; FIGURES]> {
+        if self == before {
+            return BTreeMap::new();
+        }
+        let audiences = self.0.keys().chain(before.0.keys());
+        let differs = audiences.filter(|audience| self.of(**audience) != before.of(**audience));
+        let change = |audience: &u64| {
+            let (now, then) = (self.of(*audience).figures(), before.of(*audience).figures());
+            (*audience, std::array::from_fn(|nth| i64::from(now[nth]) - i64::from(then[nth])))
+        };
+        differs.map(change).collect()
+    }
+
+    /// Takes over what is counted for audiences that `rules` do not name: another process knows them already.
+    #[must_use]
+    pub fn with_unknown_of(mut self, before: &Self, rules: &Rules) -> Self {
+        let is_watched = |audience: u64| rules.audiences.values().any(|watched| *watched == audience);
+        for (audience, standing) in before.iter().filter(|(audience, _)| !is_watched(*audience)) {
+            self.0.insert(audience, *standing);
+        }
+        self
+    }
+}
+
+/// Whether a graph states anything about an audience of the connection.
+#[must_use]
+pub fn concerns(graph: &Graph, rules: &Rules) -> bool {
+    let is_watched = |key: &Text| rules.audiences.contains_key(key);
+    !rules.audiences.is_empty() && graph.identifiers.values().any(|it| it.traits.keys().any(is_watched))
+}
+
+/// What a graph adds to the counts of the audiences that the rules name.
+#[must_use]
+pub fn count(picture: &Picture<'_>) -> Counted {
+    let mut counted = Counted::default();
+    if !concerns(picture.graph, picture.rules) {
+        return counted;
+    }
+    for person in &picture.who.persons {
+        for (key, said) in &person.traits {
+            if let Some(audience) = picture.rules.audiences.get(*key) {
+                counted.add(*audience, &of_person(picture, person, key, said));
+            }
+        }
+    }
+    for identifier in picture.who.waits.keys() {
+        let Some(profile) = picture.graph.identifiers.get(identifier) else { continue };
+        for (key, said) in &profile.traits {
+            if let Some(audience) = picture.rules.audiences.get(key) {
+                counted.add(*audience, &in_or_out(said));
+            }
+        }
+    }
+    counted
+}
+
+/// Whether a value of an audience's trait makes a member.
+#[must_use]
+pub fn is_in(said: &TraitValue) -> bool {
+    said.value.as_deref().is_some_and(|value| !matches!(value, "" | "false"))
+}
+
+fn in_or_out(said: &TraitValue) -> Standing {
+    match is_in(said) {
+        true => Standing { members: 1, ..Standing::default() },
+        false => Standing { left: 1, ..Standing::default() },
+    }
+}
+
+fn of_person(picture: &Picture<'_>, person: &Person<'_>, key: &str, said: &TraitValue) -> Standing {
+    let mut standing = in_or_out(said);
+    let bound = picture.who.bound(picture.graph, person);
+    let affiliate = bound.filter(|affiliate| affiliate.id.is_some() && !affiliate.gone);
+    standing.affiliates = u32::from(affiliate.is_some()) * standing.members;
+    let sent = |field: &&str| !picture.rules.is_suspended(field);
+    let fields: Vec<&str> = picture.rules.fields_of(key).filter(sent).collect();
+    if fields.is_empty() {
+        return standing;
+    }
+    let holds =
+        |affiliate: &Affiliate| fields.iter().all(|field| holds(affiliate, field, picture.rules, said));
+    if said.refused.is_some() {
+        standing.refused = 1;
+    } else if affiliate.is_some_and(holds) {
+        standing.delivered = 1;
+        standing.held = standing.members;
+    } else if picture.steps.iter().any(|step| says(step, person, &fields)) {
+        standing.waiting = 1;
+    }
+    standing
+}
+
+fn holds(affiliate: &Affiliate, field: &str, rules: &Rules, said: &TraitValue) -> bool {
+    let Some(text) = rules.text_of(field, said) else { return false };
+    match affiliate.told.get(field).or_else(|| affiliate.shown.get(field)) {
+        Some(told) => told.as_deref() == Some(text),
+        None => text.is_empty() && !affiliate.found,
+    }
+}
+
+/// Whether a step leads to the person's affiliate holding the fields: an edit that says them, or what has to come before.
+fn says(step: &Step, person: &Person<'_>, fields: &[&str]) -> bool {
+    person.has(step.anchor)
+        && match &step.act {
+            Act::Edit { fields: edited, .. } => fields.iter().any(|field| edited.contains_key(*field)),
+            Act::Create { .. } | Act::Search { .. } => true,
+            Act::Scrub { .. } | Act::Status { .. } => false,
+        }
+}

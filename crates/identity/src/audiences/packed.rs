@@ -1,0 +1,105 @@
+//! What is counted of a graph, in few bytes: a ledger may keep millions of graphs.
+
+use super::{Counted, FIGURES, Standing};
+
+/// Stored counts that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the counts of a graph cannot be read")]
+pub struct Unreadable;
+
+/// Marks that every figure that is there is 1, so that none follow.
+const ALL_ONE: u8 = 1 << 7;
+
+/// What is counted of a graph, as the ledger keeps it: for each audience the difference of its number to the one before, a
+/// byte that says which figures are not 0, and these, unless all are 1. Numbers have seven bits a byte, the lowest first.
+#[must_use]
+pub fn pack(counted: &Counted) -> Vec<u8> {
+    let (mut bytes, mut before) = (Vec::new(), 0);
+    for (audience, standing) in counted.iter() {
+        let figures = standing.figures();
+        write(&mut bytes, audience - before);
+        before = audience;
+        let there = (0..FIGURES).fold(0, |bits, nth| bits | u8::from(figures[nth] > 0) << nth);
+        let all_one = figures.iter().all(|figure| *figure <= 1);
+        bytes.push(there | if all_one { ALL_ONE } else { 0 });
+        if !all_one {
+            figures.iter().filter(|figure| **figure > 0).for_each(|it| write(&mut bytes, u64::from(*it)));
+        }
+    }
+    bytes
+}
+
+/// Reads what [`pack`] wrote.
+///
+/// # Errors
+/// [`Unreadable`].
+pub fn unpack(mut bytes: &[u8]) -> Result<Counted, Unreadable> {
+    let (mut counted, mut audience) = (Counted::default(), 0_u64);
+    while !bytes.is_empty() {
+        audience = audience.checked_add(read(&mut bytes)?).ok_or(Unreadable)?;
+        let (there, rest) = bytes.split_first().ok_or(Unreadable)?;
+        bytes = rest;
+        let mut figures = [0; FIGURES];
+        for (_, figure) in figures.iter_mut().enumerate().filter(|(nth, _)| there & 1 << nth != 0) {
+            *figure = match there & ALL_ONE {
+                0 => u32::try_from(read(&mut bytes)?).map_err(|_| Unreadable)?,
+                _ => 1,
+            };
+        }
+        counted.add(audience, &Standing::of(figures));
+    }
+    Ok(counted)
+}
+
+fn write(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 1 << 7 {
+        bytes.push((number & 0x7F) as u8 | 1 << 7);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn read(bytes: &mut &[u8]) -> Result<u64, Unreadable> {
+    let mut number = 0;
+    for shift in (0..u64::BITS).step_by(7) {
+        let (byte, rest) = bytes.split_first().ok_or(Unreadable)?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7F) << shift;
+        if byte & 1 << 7 == 0 {
+            return Ok(number);
+        }
+    }
+    Err(Unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_packed_is_read_again(
+            all in prop::collection::btree_map(any::<u64>(), prop::array::uniform7(prop_oneof![0_u32..3, any::<u32>()]), 0..5)
+        ) {
+            let mut counted = Counted::default();
+            all.iter().for_each(|(audience, figures)| counted.add(*audience, &Standing::of(*figures)));
+            prop_assert_eq!(unpack(&pack(&counted)).ok(), Some(counted));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok(counted) = unpack(&bytes) {
+                prop_assert!(pack(&counted).len() <= bytes.len());
+            }
+        }
+    }
+
+    #[test]
+    fn one_member_takes_two_bytes() {
+        let mut counted = Counted::default();
+        counted.add(7, &Standing { members: 1, affiliates: 1, held: 1, delivered: 1, ..Standing::default() });
+        assert_eq!(pack(&counted).len(), 2);
+    }
+}

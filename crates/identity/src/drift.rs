@@ -1,0 +1,78 @@
+//! Where Refersion differs from what an affiliate was sent.
+
+use crate::difference::desired;
+use crate::digest::Digest;
+use crate::eligibility::Rules;
+use crate::graph::{Affiliate, Graph, Status};
+use crate::plan::Picture;
+use crate::{Map, Text};
+
+/// The field of an address that differs.
+pub const EMAIL: &str = "email";
+/// The field of a status that differs.
+pub const STATUS: &str = "status";
+
+/// An affiliate as Refersion shows it, as far as it does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Its address.
+    pub address: Option<Digest>,
+    /// Its status.
+    pub status: Option<Status>,
+    /// Its fields, by our names of them.
+    pub fields: Map<Text, Text>,
+}
+
+/// The fields in which an affiliate differs from what it was sent, in order; `None` if the graph has no affiliate with this
+/// code. What is about to be sent anyway does not differ, and what was never sent is not ours.
+#[must_use]
+pub fn compare(graph: &Graph, rules: &Rules, code: &str, shown: &Shown) -> Option<Vec<Text>> {
+    let affiliate = with_code(graph, code)?;
+    let picture = Picture::of(graph, rules);
+    let owner = picture.who.person(affiliate.address);
+    let owner = owner.filter(|owner| picture.who.bound(graph, owner) == Some(affiliate));
+    let wanted = owner.map(|owner| (owner.address, desired(owner, rules).fields));
+    let mut fields = Vec::new();
+    let moved = shown.address.is_some_and(|address| {
+        let is_wanted = wanted.as_ref().is_some_and(|(wanted, _)| *wanted == address);
+        address != affiliate.address && !affiliate.address_unknown && !is_wanted
+    });
+    fields.extend(moved.then(|| Text::new_static(EMAIL)));
+    for (field, text) in &shown.fields {
+        let sent = affiliate.told.get(field).and_then(Option::as_deref);
+        let is_wanted =
+            wanted.as_ref().is_some_and(|(_, wanted)| wanted.get(field.as_str()) == Some(&text.as_str()));
+        let differs = sent.is_some_and(|sent| sent.trim() != text.trim());
+        fields.extend((differs && !is_wanted).then(|| field.clone()));
+    }
+    // Of an affiliate that a delete of ours disabled alone the status is ours.
+    let revived = affiliate.disabled_by_us && affiliate.status == Some(Status::Disabled);
+    let differs = shown.status.is_some_and(|status| status != Status::Disabled);
+    fields.extend((revived && differs).then(|| Text::new_static(STATUS)));
+    fields.sort_unstable();
+    Some(fields)
+}
+
+/// Makes these fields of an affiliate unknown, so that what they should hold is sent again. Returns whether there is such an
+/// affiliate.
+pub fn doubt(graph: &mut Graph, code: &str, fields: &[Text]) -> bool {
+    let Some(affiliate) = graph.affiliates.iter_mut().find(|it| is_it(it, code)) else { return false };
+    for field in fields {
+        match field.as_str() {
+            EMAIL => affiliate.address_unknown = true,
+            STATUS => affiliate.status = None,
+            _ => {
+                affiliate.told.insert(field.clone(), None);
+            }
+        }
+    }
+    !fields.is_empty()
+}
+
+fn with_code<'g>(graph: &'g Graph, code: &str) -> Option<&'g Affiliate> {
+    graph.affiliates.iter().find(|affiliate| is_it(affiliate, code))
+}
+
+fn is_it(affiliate: &Affiliate, code: &str) -> bool {
+    affiliate.id.is_some() && !affiliate.gone && affiliate.code.as_deref() == Some(code)
+}

@@ -1,0 +1,146 @@
+//! Promises about the directory of affiliates.
+
+use connections::ConnectionId;
+use identity::Digest;
+use identity::graph::Status;
+use jiff::Timestamp;
+use std::time::Duration;
+use uuid::Uuid;
+
+use super::Engine;
+use super::material::{at, connection};
+use crate::{Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk, WalkRequest};
+
+fn address(number: u8) -> Digest {
+    Digest([number; 16])
+}
+
+fn affiliate(number: u8) -> ListedAffiliate {
+    let (code, address) = (format!("c{number}"), Some(address(number)));
+    ListedAffiliate { code, address, id: None, status: Some(Status::Active) }
+}
+
+fn request(second: i64) -> WalkRequest {
+    WalkRequest { asked_at: at(second), verify: false, repair: false, max_calls: None }
+}
+
+async fn fence(engine: &impl Engine, id: ConnectionId) -> Fence {
+    let lease = engine.lease(id, Uuid::from_u128(7), at(0), Duration::from_secs(3_600)).await;
+    Fence { token: lease.expect("a ledger").expect("nobody has it").token }
+}
+
+fn page(walk: &Walk, asked_at: Timestamp, affiliates: Vec<ListedAffiliate>) -> Page {
+    let walk = Walk { calls: walk.calls + 1, page: walk.page + 1, ..walk.clone() };
+    Page { walk, asked_at, affiliates, drift: Vec::new() }
+}
+
+async fn codes(engine: &impl Engine, id: ConnectionId, numbers: &[u8]) -> Vec<(u8, String)> {
+    let addresses: Vec<Digest> = numbers.iter().copied().map(address).collect();
+    let known = engine.look_up(id, &addresses).await.expect("read");
+    assert_eq!(known.asked, addresses.into_iter().collect());
+    known.listed.iter().map(|(address, it)| (address.0[0], it.code.to_string())).collect()
+}
+
+/// A walk counts each affiliate once in a pass, and once as new; what it has written down is there after a crash.
+pub async fn a_walk_goes_on_where_it_was(engine: &impl Engine) {
+    let [shop, other] = [connection(engine, "shop", 1).await.id, connection(engine, "other", 2).await.id];
+    let fence = fence(engine, shop).await;
+    engine.ask_for_walk(shop, request(1)).await.expect("asked");
+    assert_eq!(engine.directory(shop).await.expect("read").asked, Some(request(1)));
+    let walk = Walk::begin(request(1), at(2));
+    engine.save_walk(shop, fence, &walk).await.expect("begun");
+    let walk = page(&walk, at(3), vec![affiliate(1), affiliate(2), affiliate(2)]);
+    let walk = engine.note_page(shop, fence, &walk).await.expect("noted");
+    assert_eq!((walk.seen, walk.fresh, walk.page), (2, 2, 2));
+    let walk = engine.note_page(shop, fence, &page(&walk, at(4), vec![affiliate(2), affiliate(3)])).await;
+    let walk = walk.expect("noted");
+    assert_eq!((walk.seen, walk.fresh), (3, 3));
+    let state = engine.directory(shop).await.expect("read");
+    assert_eq!((state.asked, state.walk.as_ref(), state.complete_since), (None, Some(&walk), None));
+    let second = Walk { pass: 2, pass_started_at: at(5), page: 1, seen: 0, fresh: 0, ..walk };
+    engine.save_walk(shop, fence, &second).await.expect("saved");
+    let second = engine.note_page(shop, fence, &page(&second, at(6), (1..=4).map(affiliate).collect())).await;
+    let second = second.expect("noted");
+    assert_eq!((second.seen, second.fresh), (4, 1), "one of them is new to the walk");
+    assert_eq!(codes(engine, shop, &[1, 4, 9]).await, [(1, "c1".to_owned()), (4, "c4".to_owned())]);
+    assert!(codes(engine, other, &[1]).await.is_empty());
+}
+
+/// A complete walk drops whom it did not meet, one that its limit ended does not; only a complete one lists everybody.
+pub async fn a_complete_walk_lists_everybody(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    let fence = fence(engine, id).await;
+    for (nth, complete) in [(0, true), (1, false), (2, true)] {
+        let begin = 10 * nth + 10;
+        let walk = Walk::begin(request(begin), at(begin));
+        engine.save_walk(id, fence, &walk).await.expect("begun");
+        let met = if nth == 0 { vec![affiliate(1), affiliate(2)] } else { vec![affiliate(2)] };
+        let walk = engine.note_page(id, fence, &page(&walk, at(begin + 1), met)).await.expect("noted");
+        let finished = FinishedWalk { walk, ended_at: at(begin + 2), complete };
+        engine.end_walk(id, fence, &finished).await.expect("ended");
+        let state = engine.directory(id).await.expect("read");
+        assert_eq!((state.walk, state.finished), (None, Some(finished)));
+        let since = if nth == 2 { at(30) } else { at(10) };
+        assert_eq!(state.complete_since, Some(since));
+        assert_eq!(codes(engine, id, &[1]).await.len(), usize::from(nth < 2));
+    }
+    let known = engine.look_up(id, &[]).await.expect("read");
+    assert_eq!(known.complete_since, Some(at(30).into()));
+}
+
+/// What a webhook says of an affiliate is kept beside what a walk says; what it does not say stays. At an address that
+/// passed from one affiliate to another the one that was seen last counts.
+pub async fn hints_are_kept_beside_a_walk(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    engine.note_affiliates(id, &[affiliate(1)], at(5)).await.expect("noted");
+    let bare = ListedAffiliate { address: None, status: None, id: Some(7), ..affiliate(1) };
+    engine.note_affiliates(id, &[bare], at(6)).await.expect("noted");
+    assert_eq!(codes(engine, id, &[1]).await, [(1, "c1".to_owned())]);
+    let taken_over = ListedAffiliate { code: "new".to_owned(), ..affiliate(1) };
+    engine.note_affiliates(id, &[taken_over], at(7)).await.expect("noted");
+    assert_eq!(codes(engine, id, &[1]).await, [(1, "new".to_owned())]);
+}
+
+/// A walk that compares replaces what it found before, page by page; a complete one drops the rest.
+pub async fn drift_is_that_of_the_last_comparison(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    let fence = fence(engine, id).await;
+    let drift = |number: u8, second| {
+        let (code, address) = (format!("c{number}"), Some(address(number)));
+        Drift { code, address, fields: vec!["first_name".to_owned()], found_at: at(second) }
+    };
+    let begin = |second| Walk::begin(WalkRequest { verify: true, ..request(second) }, at(second));
+    let first = Page {
+        drift: vec![drift(1, 1), drift(2, 1)],
+        ..page(&begin(0), at(1), (1..=3).map(affiliate).collect())
+    };
+    let walk = engine.note_page(id, fence, &first).await.expect("noted");
+    assert_eq!(walk.drifted, 2);
+    assert_eq!(engine.drift(id, 10).await.expect("read"), [drift(1, 1), drift(2, 1)]);
+    assert_eq!(engine.drift(id, 1).await.expect("read"), [drift(1, 1)]);
+    let second =
+        Page { drift: vec![drift(3, 11)], ..page(&begin(10), at(11), vec![affiliate(1), affiliate(3)]) };
+    let walk = engine.note_page(id, fence, &second).await.expect("noted");
+    assert_eq!(engine.drift(id, 10).await.expect("read"), [drift(2, 1), drift(3, 11)]);
+    let finished = FinishedWalk { walk, ended_at: at(12), complete: true };
+    engine.end_walk(id, fence, &finished).await.expect("ended");
+    assert_eq!(engine.drift(id, 10).await.expect("read"), [drift(3, 11)]);
+}
+
+/// Who has lost the lease writes nothing; of a removed connection nothing is left, and nothing is taken.
+pub async fn a_directory_belongs_to_its_connection(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    let fence = fence(engine, id).await;
+    let walk = Walk::begin(request(1), at(1));
+    let old = Fence { token: fence.token - 1 };
+    let lost = engine.save_walk(id, old, &walk).await;
+    assert!(matches!(lost, Err(LedgerError::Fenced)), "{lost:?}");
+    let lost = engine.note_page(id, old, &page(&walk, at(2), vec![affiliate(1)])).await;
+    assert!(matches!(lost, Err(LedgerError::Fenced)), "{lost:?}");
+    engine.note_page(id, fence, &page(&walk, at(2), vec![affiliate(1)])).await.expect("noted");
+    engine.remove(id).await.expect("removed");
+    assert!(codes(engine, id, &[1]).await.is_empty());
+    assert_eq!(engine.directory(id).await.expect("read"), crate::DirectoryState::default());
+    assert!(engine.ask_for_walk(id, request(3)).await.is_err());
+    assert!(engine.note_affiliates(id, &[affiliate(1)], at(3)).await.is_err());
+}

@@ -1,0 +1,225 @@
+//! The port of the directory: which affiliates Refersion lists, and how far the walks through its list have come.
+//!
+//! A row holds a keyed digest of the address, the affiliate code, the status and, once a webhook named it, the numeric id.
+//! Nothing else of a person is kept, so rows outlive a delete as tombstones do; they go with their connection.
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use identity::Digest;
+use identity::graph::Status;
+use identity::known::Known;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Fence, LedgerError};
+
+/// Drift that is kept for one connection, at most, in affiliates.
+pub const MAX_DRIFT: usize = 10_000;
+
+/// The directory of each connection. Writing under a fence fails with [`LedgerError::Fenced`] unless the token is the newest.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// What the directory says of some addresses. Of several affiliates at one address the one that was seen last counts.
+    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError>;
+
+    /// The walks of a connection: what is wanted, what is under way, what was finished last.
+    async fn directory(&self, connection: ConnectionId) -> Result<DirectoryState, LedgerError>;
+
+    /// Asks for a walk; the lease holder begins it when nothing else is due. A request that waits is replaced.
+    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError>;
+
+    /// Begins a walk, which ends the request for it, or writes down what became of one without a page.
+    async fn save_walk(&self, connection: ConnectionId, fence: Fence, walk: &Walk)
+    -> Result<(), LedgerError>;
+
+    /// Writes a page and how far the walk is by now, in one transaction. Returns the walk with what the page brought:
+    /// [`Walk::seen`] and [`Walk::fresh`] are counted here.
+    async fn note_page(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        page: &Page,
+    ) -> Result<Walk, LedgerError>;
+
+    /// Ends the walk. If it is complete, affiliates that it did not meet are dropped, and the directory is complete from
+    /// its beginning on.
+    async fn end_walk(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        finished: &FinishedWalk,
+    ) -> Result<(), LedgerError>;
+
+    /// Writes what a source other than a walk said of affiliates. An id or an address that it does not know stays.
+    async fn note_affiliates(
+        &self,
+        connection: ConnectionId,
+        affiliates: &[ListedAffiliate],
+        now: Timestamp,
+    ) -> Result<(), LedgerError>;
+
+    /// What the last comparison found, by code, at most `limit`.
+    async fn drift(&self, connection: ConnectionId, limit: usize) -> Result<Vec<Drift>, LedgerError>;
+}
+
+/// An affiliate as Refersion listed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedAffiliate {
+    /// Its code.
+    pub code: String,
+    /// The keyed digest of its address; `None` if none was shown.
+    pub address: Option<Digest>,
+    /// Its numeric id, where that was shown.
+    pub id: Option<u64>,
+    /// Its status, where that could be read.
+    pub status: Option<Status>,
+}
+
+/// A walk that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalkRequest {
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// It compares what Refersion lists with what was last sent.
+    #[serde(default)]
+    pub verify: bool,
+    /// What differs is sent again.
+    #[serde(default)]
+    pub repair: bool,
+    /// Upper limit of calls; `None`: as many as the list needs.
+    #[serde(default)]
+    pub max_calls: Option<u64>,
+}
+
+/// A walk under way: passes over the pages of Refersion's list, until one brings nothing new.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    /// What was asked for.
+    pub request: WalkRequest,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The number of the pass, from 1.
+    pub pass: u32,
+    /// When the pass began.
+    pub pass_started_at: Timestamp,
+    /// The next page of the pass, from 1.
+    pub page: u32,
+    /// Affiliates that this pass has met.
+    pub seen: u64,
+    /// Those of them that no earlier pass of this walk has met.
+    pub fresh: u64,
+    /// Affiliates of the pass that the directory cannot keep, because they were shown without a code.
+    #[serde(default)]
+    pub unreadable: u64,
+    /// How many affiliates there are, by what Refersion said last; `None` if it does not say.
+    pub total: Option<u64>,
+    /// What Refersion said at the end of the pass before.
+    #[serde(default)]
+    pub total_before: Option<u64>,
+    /// Calls so far.
+    pub calls: u64,
+    /// Pages in a row that brought nobody whom the pass had not met.
+    #[serde(default)]
+    pub idle: u32,
+    /// Affiliates that were compared with what was sent.
+    #[serde(default)]
+    pub compared: u64,
+    /// Those of them that differ.
+    #[serde(default)]
+    pub drifted: u64,
+    /// What the last call failed of, without any value; `None`: it did not.
+    #[serde(default)]
+    pub failure: Option<String>,
+    /// Calls in a row that failed.
+    #[serde(default)]
+    pub failures: u32,
+    /// Not before this.
+    #[serde(default)]
+    pub next_at: Option<Timestamp>,
+}
+
+/// A walk that ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FinishedWalk {
+    /// The walk as it was in the end.
+    pub walk: Walk,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Whether it has met everybody; not if its limit of calls ended it.
+    pub complete: bool,
+}
+
+/// One page of a walk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// How far the walk is after it, without what the page brought.
+    pub walk: Walk,
+    /// When Refersion was asked for it.
+    pub asked_at: Timestamp,
+    /// Its affiliates.
+    pub affiliates: Vec<ListedAffiliate>,
+    /// Those of them that were compared, each with the fields that differ; none: it is as it was sent.
+    pub drift: Vec<Drift>,
+}
+
+/// An affiliate that differs from what it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Its code.
+    pub code: String,
+    /// The digest of the address that it was sent.
+    pub address: Option<Digest>,
+    /// The fields: `first_name`, …, `email`, `status`, `custom:123`.
+    pub fields: Vec<String>,
+    /// When that was found.
+    pub found_at: Timestamp,
+}
+
+/// What is known of a connection's walks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DirectoryState {
+    /// The walk that is wanted.
+    pub asked: Option<WalkRequest>,
+    /// The walk that is under way.
+    pub walk: Option<Walk>,
+    /// The last one that ended.
+    pub finished: Option<FinishedWalk>,
+    /// Since when the directory lists everybody; `None`: it does not.
+    pub complete_since: Option<Timestamp>,
+}
+
+impl Walk {
+    /// A walk that begins.
+    #[must_use]
+    pub fn begin(request: WalkRequest, now: Timestamp) -> Self {
+        Self {
+            request,
+            started_at: now,
+            pass: 1,
+            pass_started_at: now,
+            page: 1,
+            seen: 0,
+            fresh: 0,
+            unreadable: 0,
+            total: None,
+            total_before: None,
+            calls: 0,
+            idle: 0,
+            compared: 0,
+            drifted: 0,
+            failure: None,
+            failures: 0,
+            next_at: None,
+        }
+    }
+}
+
+/// A status as it is stored: Refersion's word.
+pub(crate) fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Active => "ACTIVE",
+        Status::Pending => "PENDING",
+        Status::Denied => "DENIED",
+        Status::Disabled => "DISABLED",
+    }
+}

@@ -1,0 +1,69 @@
+//! The port of acts that are carried out once, however often they are asked for.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::LedgerError;
+
+/// How long a key is remembered.
+pub(crate) const KEPT: Duration = Duration::from_secs(86_400);
+
+/// How long an act may be under way. After it whoever carried it out counts as crashed, and the act may be asked for again.
+pub(crate) const UNDER_WAY: Duration = Duration::from_secs(600);
+
+/// Keys that are dropped with each new one, at most, once they have expired.
+pub(crate) const DROPPED_AT_ONCE: usize = 100;
+
+/// A request with a key.
+#[derive(Clone, Debug)]
+pub struct IdempotentRequest {
+    /// Who asks.
+    pub operator: String,
+    /// A keyed digest of the key.
+    pub key: [u8; 16],
+    /// A keyed digest of the whole request.
+    pub request: [u8; 16],
+    /// A random id of this attempt.
+    pub owner: Uuid,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What is to be done with such a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Carry it out, and [finish](Idempotency::finish) it.
+    New,
+    /// It was carried out: give the same answer.
+    Answered(KeptAnswer),
+    /// It is being carried out.
+    UnderWay,
+    /// The key was used for another request.
+    OtherRequest,
+}
+
+/// The answer to an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Its body; `None` where it is not kept, because there is a secret in it or it is too large.
+    pub body: Option<String>,
+}
+
+/// Keys of acts, for a day.
+#[async_trait]
+pub trait Idempotency: Send + Sync {
+    /// Takes a key for a request, or says what became of the request that took it.
+    async fn begin_request(&self, request: &IdempotentRequest) -> Result<Begun, LedgerError>;
+
+    /// Keeps the answer of a request that was begun; `None` gives the key back, because nothing was done.
+    async fn finish_request(
+        &self,
+        request: &IdempotentRequest,
+        answer: Option<&KeptAnswer>,
+    ) -> Result<(), LedgerError>;
+}

@@ -1,0 +1,128 @@
+//! The dead letters of plans.
+
+use connections::ConnectionId;
+use identity::Digest;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::ItemState;
+use crate::{DeadLetterState, PlanId, State};
+
+/// A dead letter that may be planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its id.
+    pub letter: i64,
+    /// Its event.
+    pub event: Uuid,
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// The identifier that the event speaks to; without one, its event's id.
+    pub person: Digest,
+    /// The key of its group; empty before it is classified.
+    pub group: String,
+    /// When it died.
+    pub died_at: Timestamp,
+}
+
+/// Which items of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct ItemFilter {
+    /// The plan.
+    pub plan: PlanId,
+    /// Only of this connection; with a state alone.
+    pub connection: Option<ConnectionId>,
+    /// Only in this state; without it, all of them in the order of dead letters.
+    pub state: Option<ItemState>,
+    /// Only with this reason.
+    pub reason: Option<String>,
+    /// Only those of persons up to this one; with a state alone.
+    pub until: Option<Digest>,
+    /// Only those after this one: with a state by connection, person and dead letter, else by dead letter alone.
+    pub after: Option<(ConnectionId, Digest, i64)>,
+    /// Upper limit of items.
+    pub limit: usize,
+}
+
+/// A dead letter in a plan, with how things stand with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanItem {
+    /// The dead letter.
+    pub letter: i64,
+    /// Its event.
+    pub event: Uuid,
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// By whom items are taken together.
+    pub person: Digest,
+    /// The key of its group when it was planned.
+    pub group: String,
+    /// What became of it.
+    pub state: ItemState,
+    /// A fixed word; empty where there is none.
+    pub reason: String,
+    /// Planned calls in thousandths.
+    pub weight: u32,
+    /// When the dead letter died before it was released.
+    pub died_at: Timestamp,
+    /// When it was released.
+    pub released_at: Option<Timestamp>,
+    /// When its event came to its end.
+    pub ended_at: Option<Timestamp>,
+    /// How the dead letter stands now; `None` when it has expired.
+    pub now: Option<LetterNow>,
+}
+
+/// How the dead letter of an item stands now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterNow {
+    /// Its state.
+    pub state: DeadLetterState,
+    /// When it died, the last time.
+    pub died_at: Timestamp,
+    /// The key of its present group.
+    pub group: String,
+    /// The state of its event.
+    pub event: State,
+    /// When the event came to that state.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A new state of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemChange {
+    /// The dead letter.
+    pub letter: i64,
+    /// Its state from now on.
+    pub state: ItemState,
+    /// The reason; empty for none.
+    pub reason: String,
+    /// By whom it is taken together with others; as before without it.
+    pub person: Option<Digest>,
+    /// Planned calls in thousandths; as before without it.
+    pub weight: Option<u32>,
+    /// When the dead letter died before it is released; as before without it.
+    pub died_at: Option<Timestamp>,
+    /// When it was released; as before without it.
+    pub released_at: Option<Timestamp>,
+    /// When its event came to its end; as before without it.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl ItemChange {
+    /// Another state.
+    #[must_use]
+    pub fn to(letter: i64, state: ItemState, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self {
+            letter,
+            state,
+            reason,
+            person: None,
+            weight: None,
+            died_at: None,
+            released_at: None,
+            ended_at: None,
+        }
+    }
+}

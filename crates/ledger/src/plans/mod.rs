@@ -1,0 +1,186 @@
+//! The port of plans: a frozen set of dead letters that is replayed under limits, and what becomes of each.
+//!
+//! A plan keeps ids, digests and fixed words. Nothing personal is in it, so a delete has nothing to erase.
+
+mod frame;
+mod item;
+mod states;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{Act, AuditEntry, DeadLetterFilter, LedgerError};
+
+pub use frame::{Estimate, Frame, Progress, RunOptions, Tally, Verdict};
+pub use item::{Candidate, ItemChange, ItemFilter, LetterNow, PlanItem};
+pub use states::{ItemState, PlanState};
+
+/// The row id of a plan.
+pub type PlanId = i64;
+
+/// Thousandths of a call, in which [`ItemChange::weight`] counts.
+pub const WEIGHT_OF_A_CALL: u32 = 1_000;
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// Its id.
+    pub id: PlanId,
+    /// How far it is.
+    pub state: PlanState,
+    /// When it was planned.
+    pub created_at: Timestamp,
+    /// When it expires unless it is run.
+    pub expires_at: Timestamp,
+    /// What it is about.
+    pub frame: Frame,
+    /// How it is run.
+    pub options: RunOptions,
+    /// How far it is.
+    pub progress: Progress,
+    /// Its items by state and reason.
+    pub counts: Vec<ItemCount>,
+}
+
+impl Plan {
+    /// The number of its items in a state.
+    #[must_use]
+    pub fn count(&self, state: ItemState) -> u64 {
+        self.counts.iter().filter(|it| it.state == state).map(|it| it.count).sum()
+    }
+
+    /// The number of items whose result is awaited.
+    #[must_use]
+    pub fn under_way(&self) -> u64 {
+        self.counts.iter().filter(|it| it.state.is_under_way()).map(|it| it.count).sum()
+    }
+
+    /// Delivered and failed items.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        Tally {
+            delivered: self.count(ItemState::Delivered),
+            failed: self.count(ItemState::SameCause) + self.count(ItemState::NewCause),
+        }
+    }
+}
+
+/// Items of a plan in one state with one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ItemCount {
+    /// The state.
+    pub state: ItemState,
+    /// The reason; empty where there is none.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+}
+
+impl Plan {
+    /// As it is at a time: a plan that nobody ran has expired.
+    pub(crate) fn seen_at(mut self, now: Timestamp) -> Self {
+        if matches!(self.state, PlanState::Planning | PlanState::Ready) && self.expires_at < now {
+            self.state = PlanState::Expired;
+        }
+        self
+    }
+}
+
+/// A change of a plan.
+#[derive(Clone, Debug)]
+pub struct PlanChange {
+    /// Only from one of these states.
+    pub from: Vec<PlanState>,
+    /// The state from now on.
+    pub to: PlanState,
+    /// Only under this token of the plan's lease.
+    pub token: Option<i64>,
+    /// What it is about, if that changes.
+    pub frame: Option<Frame>,
+    /// How it is run, if that changes.
+    pub options: Option<RunOptions>,
+    /// How far it is, if that changes.
+    pub progress: Option<Progress>,
+    /// What the audit says of it, for each connection: the act, and its fixed word.
+    pub act: Option<(Act, &'static str)>,
+}
+
+impl PlanChange {
+    /// Only a change of the state.
+    #[must_use]
+    pub fn to(from: &[PlanState], to: PlanState) -> Self {
+        let from = from.to_vec();
+        Self { from, to, token: None, frame: None, options: None, progress: None, act: None }
+    }
+
+    /// The lines of the audit, one for each connection of the plan.
+    pub(crate) fn lines(&self, frame: &Frame) -> Vec<AuditEntry> {
+        let Some((act, action)) = &self.act else { return Vec::new() };
+        let line = |(connection, number): (&ConnectionId, &u64)| {
+            act.line(action, *connection, usize::try_from(*number).unwrap_or(usize::MAX))
+        };
+        frame.connections.iter().map(line).collect()
+    }
+}
+
+/// Plans, their items, and who runs them. Every method takes locks for one page of items at most.
+#[async_trait]
+pub trait Plans: Send + Sync {
+    /// Begins a plan, in the state [`PlanState::Planning`].
+    async fn create_plan(
+        &self,
+        frame: &Frame,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<PlanId, LedgerError>;
+
+    /// Dead letters, newest first, of equal times the greater id first, without their payloads.
+    async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError>;
+
+    /// Adds items, and reserves their dead letters. One that an unfinished plan has reserved is left out with the reason
+    /// `reserved by plan N`; one that is there already stays as it is. Which were left out, and the plan that has reserved each.
+    async fn add_plan_items(
+        &self,
+        plan: PlanId,
+        items: &[Candidate],
+    ) -> Result<Vec<(i64, PlanId)>, LedgerError>;
+
+    /// Items of a state by connection, person and dead letter, or all by dead letter.
+    async fn plan_items(&self, filter: &ItemFilter) -> Result<Vec<PlanItem>, LedgerError>;
+
+    /// Changes items; [`LedgerError::Fenced`] if `token` is given and not the newest of the plan's lease.
+    async fn change_plan_items(
+        &self,
+        plan: PlanId,
+        token: Option<i64>,
+        changes: &[ItemChange],
+    ) -> Result<(), LedgerError>;
+
+    /// Plans, newest first, at most `limit`: all of them, or those with this id, or in these states. A plan that nobody ran
+    /// in time is shown as expired.
+    async fn plans(
+        &self,
+        id: Option<PlanId>,
+        states: &[PlanState],
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Plan>, LedgerError>;
+
+    /// Changes a plan; `false` if it is in no such state, or its lease is another holder's.
+    async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError>;
+
+    /// Takes or renews the lease of a plan; its token, or `None` while another holder's lease runs. A new holder gets a
+    /// greater token.
+    async fn lease_plan(
+        &self,
+        plan: PlanId,
+        holder: Uuid,
+        now: Timestamp,
+        lasts: Duration,
+    ) -> Result<Option<i64>, LedgerError>;
+}

@@ -1,0 +1,289 @@
+//! The directory of affiliates, and the walks that fill it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use identity::Digest;
+use identity::known::{Known, Listing};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx_postgres::PgConnection;
+
+use super::accounts::removal;
+use super::failure::Failure;
+use super::pool::within;
+use super::port::on;
+use super::{PostgresLedger, leases, rows, sql};
+use crate::directory::{MAX_DRIFT, status_word};
+use crate::words::{limit, micros, time};
+use crate::{
+    Directory, DirectoryState, Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk,
+    WalkRequest,
+};
+
+const COMPLETE_SINCE: &str = "SELECT complete_since FROM directories WHERE connection = $1";
+
+const LOOK_UP: &str = "SELECT wanted.address, found.code, found.seen_at FROM UNNEST($2::bytea[]) AS wanted (address)
+    CROSS JOIN LATERAL (SELECT code, seen_at FROM directory
+        WHERE connection = $1 AND directory.address = wanted.address ORDER BY seen_at DESC, code LIMIT 1) AS found";
+
+const STATE: &str = "SELECT asked, walk, finished, complete_since FROM directories WHERE connection = $1";
+
+const ASK: &str = "INSERT INTO directories (connection, asked) VALUES ($1, $2)
+    ON CONFLICT (connection) DO UPDATE SET asked = excluded.asked";
+
+const SAVE: &str = "INSERT INTO directories AS kept (connection, walk) VALUES ($1, $2)
+    ON CONFLICT (connection) DO UPDATE SET walk = excluded.walk,
+        asked = CASE WHEN $3 THEN NULL ELSE kept.asked END";
+
+const PASSES: &str = "SELECT code, pass FROM directory WHERE connection = $1 AND code = ANY($2)";
+
+const NOTE: &str =
+    "INSERT INTO directory AS kept (connection, code, address, affiliate, status, seen_at, pass)
+    SELECT $1, code, address, affiliate, status, $6, $7
+    FROM UNNEST($2::text[], $3::bytea[], $4::bigint[], $5::text[]) AS new (code, address, affiliate, status)
+    ORDER BY code
+    ON CONFLICT (connection, code) DO UPDATE SET
+        address = COALESCE(excluded.address, kept.address),
+        affiliate = COALESCE(excluded.affiliate, kept.affiliate),
+        status = COALESCE(excluded.status, kept.status),
+        seen_at = GREATEST(excluded.seen_at, kept.seen_at), pass = GREATEST(excluded.pass, kept.pass)";
+
+const END: &str = "UPDATE directories SET walk = NULL, finished = $2,
+        complete_since = CASE WHEN $3 THEN $4 ELSE complete_since END
+    WHERE connection = $1";
+
+const DROP_UNSEEN: &str = "DELETE FROM directory WHERE connection = $1 AND seen_at < $2";
+
+const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = $1 AND code = ANY($2)";
+
+const DRIFT: &str = "INSERT INTO drift (connection, code, address, fields, found_at)
+    SELECT $1, code, address, fields, found_at
+    FROM UNNEST($2::text[], $3::bytea[], $4::text[], $5::bigint[]) AS new (code, address, fields, found_at)
+    ON CONFLICT (connection, code) DO UPDATE SET
+        address = excluded.address, fields = excluded.fields, found_at = excluded.found_at";
+
+const DROP_OLD_DRIFT: &str = "DELETE FROM drift WHERE connection = $1 AND found_at < $2";
+
+const READ_DRIFT: &str = "SELECT code, address, fields, found_at FROM drift WHERE connection = $1 ORDER BY code COLLATE \"C\" LIMIT $2";
+
+type Stored = (Option<String>, Option<String>, Option<String>, Option<i64>);
+
+#[async_trait]
+impl Directory for PostgresLedger {
+    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError> {
+        Ok(on!(self.read(), |line| look_up(line, connection, addresses))?)
+    }
+
+    async fn directory(&self, connection: ConnectionId) -> Result<DirectoryState, LedgerError> {
+        let ask = rows::<Stored>(STATE).bind(connection);
+        let stored = on!(self.read(), |line| async { Ok(ask.fetch_optional(line).await?) })?;
+        Ok(state(stored)?)
+    }
+
+    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
+        let request = text(&request)?;
+        on!(self.begin(), |line| async {
+            removal::check(&mut *line, connection).await?;
+            sql(ASK).bind(connection).bind(&request).execute(line).await?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    async fn save_walk(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        walk: &Walk,
+    ) -> Result<(), LedgerError> {
+        on!(self.begin(), |line| async {
+            leases::check(&mut *line, connection, fence).await?;
+            removal::check(&mut *line, connection).await?;
+            save(line, connection, walk).await
+        })?;
+        Ok(())
+    }
+
+    async fn note_page(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        page: &Page,
+    ) -> Result<Walk, LedgerError> {
+        Ok(on!(self.begin(), |line| async {
+            leases::check(&mut *line, connection, fence).await?;
+            removal::check(&mut *line, connection).await?;
+            note_page(line, connection, page).await
+        })?)
+    }
+
+    async fn end_walk(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        finished: &FinishedWalk,
+    ) -> Result<(), LedgerError> {
+        on!(self.begin(), |line| async {
+            leases::check(&mut *line, connection, fence).await?;
+            end(line, connection, finished).await
+        })?;
+        Ok(())
+    }
+
+    async fn note_affiliates(
+        &self,
+        connection: ConnectionId,
+        affiliates: &[ListedAffiliate],
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let affiliates: BTreeMap<&str, &ListedAffiliate> =
+            affiliates.iter().map(|affiliate| (affiliate.code.as_str(), affiliate)).collect();
+        on!(self.begin(), |line| async {
+            removal::check(&mut *line, connection).await?;
+            note(line, connection, &affiliates, (now, 0)).await
+        })?;
+        Ok(())
+    }
+
+    async fn drift(&self, connection: ConnectionId, most: usize) -> Result<Vec<Drift>, LedgerError> {
+        type Row = (String, Option<Vec<u8>>, String, i64);
+        let ask = rows::<Row>(READ_DRIFT).bind(connection).bind(limit(most));
+        let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
+        let drift = |(code, address, fields, found_at): Row| {
+            let address = address.map(|address| digest(&address)).transpose()?;
+            let fields = serde_json::from_str(&fields)?;
+            Ok(Drift { code, address, fields, found_at: time(found_at)? })
+        };
+        Ok(found.into_iter().map(drift).collect::<Result<_, Failure>>()?)
+    }
+}
+
+async fn look_up(
+    line: &mut PgConnection,
+    connection: ConnectionId,
+    addresses: &[Digest],
+) -> Result<Known, Failure> {
+    let complete_since: Option<(Option<i64>,)> =
+        rows(COMPLETE_SINCE).bind(connection).fetch_optional(&mut *line).await?;
+    let complete_since = complete_since.and_then(|(since,)| since).map(time).transpose()?.map(Into::into);
+    let mut known = Known { complete_since, asked: addresses.iter().copied().collect(), ..Known::default() };
+    let wanted: Vec<&[u8]> = addresses.iter().map(|address| &address.0[..]).collect();
+    let found: Vec<(Vec<u8>, String, i64)> =
+        rows(LOOK_UP).bind(connection).bind(wanted).fetch_all(line).await?;
+    for (address, code, seen_at) in found {
+        known.listed.insert(digest(&address)?, Listing { code: code.into(), seen_at: time(seen_at)?.into() });
+    }
+    Ok(known)
+}
+
+pub(super) fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
+    let bytes = bytes.try_into().map_err(|_| Failure::Broken("a digest has another length".to_owned()))?;
+    Ok(Digest(bytes))
+}
+
+fn state(stored: Option<Stored>) -> Result<DirectoryState, Failure> {
+    let Some((asked, walk, finished, complete_since)) = stored else { return Ok(DirectoryState::default()) };
+    Ok(DirectoryState {
+        asked: parsed(asked)?,
+        walk: parsed(walk)?,
+        finished: parsed(finished)?,
+        complete_since: complete_since.map(time).transpose()?,
+    })
+}
+
+fn parsed<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, Failure> {
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
+fn text(value: &impl Serialize) -> Result<String, Failure> {
+    Ok(serde_json::to_string(value)?)
+}
+
+async fn save(line: &mut PgConnection, connection: ConnectionId, walk: &Walk) -> Result<(), Failure> {
+    // A walk without a call has just begun: the request for it is met.
+    let begins = walk.calls == 0 && walk.failures == 0;
+    sql(SAVE).bind(connection).bind(text(walk)?).bind(begins).execute(line).await?;
+    Ok(())
+}
+
+async fn note_page(line: &mut PgConnection, connection: ConnectionId, page: &Page) -> Result<Walk, Failure> {
+    let mut walk = page.walk.clone();
+    let (started, pass) = (micros(walk.started_at), micros(walk.pass_started_at));
+    // One statement cannot write a row twice.
+    let affiliates: BTreeMap<&str, &ListedAffiliate> =
+        page.affiliates.iter().map(|affiliate| (affiliate.code.as_str(), affiliate)).collect();
+    let codes: Vec<&str> = affiliates.keys().copied().collect();
+    let before: Vec<(String, i64)> = rows(PASSES).bind(connection).bind(&codes).fetch_all(&mut *line).await?;
+    let before: BTreeMap<String, i64> = before.into_iter().collect();
+    for code in &codes {
+        let before = before.get(*code);
+        walk.seen += u64::from(before.is_none_or(|before| *before < pass));
+        walk.fresh += u64::from(before.is_none_or(|before| *before < started));
+    }
+    note(&mut *line, connection, &affiliates, (page.asked_at, pass)).await?;
+    if walk.request.verify && walk.pass == 1 {
+        sql(NO_DRIFT).bind(connection).bind(&codes).execute(&mut *line).await?;
+    }
+    let room = MAX_DRIFT.saturating_sub(usize::try_from(walk.drifted).unwrap_or(usize::MAX));
+    walk.drifted += page.drift.len() as u64;
+    note_drift(&mut *line, connection, &page.drift[..page.drift.len().min(room)]).await?;
+    save(line, connection, &walk).await?;
+    Ok(walk)
+}
+
+async fn note_drift(
+    line: &mut PgConnection,
+    connection: ConnectionId,
+    drift: &[Drift],
+) -> Result<(), Failure> {
+    if drift.is_empty() {
+        return Ok(());
+    }
+    let drift: BTreeMap<&str, &Drift> = drift.iter().map(|drift| (drift.code.as_str(), drift)).collect();
+    let codes: Vec<&str> = drift.keys().copied().collect();
+    let addresses: Vec<Option<&[u8]>> =
+        drift.values().map(|drift| drift.address.as_ref().map(|address| &address.0[..])).collect();
+    let fields = drift.values().map(|drift| text(&drift.fields)).collect::<Result<Vec<_>, _>>()?;
+    let found: Vec<i64> = drift.values().map(|drift| micros(drift.found_at)).collect();
+    let write = sql(DRIFT).bind(connection).bind(codes).bind(addresses).bind(fields).bind(found);
+    write.execute(line).await?;
+    Ok(())
+}
+
+/// Writes affiliates that were seen at a time, in a pass that began at another; 0: in none.
+async fn note(
+    line: &mut PgConnection,
+    connection: ConnectionId,
+    affiliates: &BTreeMap<&str, &ListedAffiliate>,
+    (seen_at, pass): (Timestamp, i64),
+) -> Result<(), Failure> {
+    let codes: Vec<&str> = affiliates.keys().copied().collect();
+    let all = || affiliates.values();
+    let addresses: Vec<Option<&[u8]>> =
+        all().map(|affiliate| affiliate.address.as_ref().map(|address| &address.0[..])).collect();
+    let ids: Vec<Option<i64>> = all().map(|affiliate| affiliate.id.map(u64::cast_signed)).collect();
+    let statuses: Vec<Option<&str>> = all().map(|affiliate| affiliate.status.map(status_word)).collect();
+    let write = sql(NOTE).bind(connection).bind(codes).bind(addresses).bind(ids).bind(statuses);
+    write.bind(micros(seen_at)).bind(pass).execute(line).await?;
+    Ok(())
+}
+
+async fn end(
+    line: &mut PgConnection,
+    connection: ConnectionId,
+    finished: &FinishedWalk,
+) -> Result<(), Failure> {
+    let since = micros(finished.walk.started_at);
+    let end = sql(END).bind(connection).bind(text(finished)?).bind(finished.complete).bind(since);
+    end.execute(&mut *line).await?;
+    if finished.complete {
+        sql(DROP_UNSEEN).bind(connection).bind(since).execute(&mut *line).await?;
+    }
+    if finished.complete && finished.walk.request.verify {
+        sql(DROP_OLD_DRIFT).bind(connection).bind(since).execute(line).await?;
+    }
+    Ok(())
+}

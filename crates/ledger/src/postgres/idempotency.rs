@@ -1,0 +1,93 @@
+//! Keys of acts, as they are stored.
+
+use async_trait::async_trait;
+use sqlx_postgres::PgConnection;
+
+use super::failure::Failure;
+use super::pool::within;
+use super::port::on;
+use super::text::{some_text, text};
+use super::{PostgresLedger, rows, sql};
+use crate::idempotency::{DROPPED_AT_ONCE, KEPT, UNDER_WAY};
+use crate::words::{limit, micros};
+use crate::{Begun, Idempotency, IdempotentRequest, KeptAnswer, LedgerError};
+
+const DROP_EXPIRED: &str = "DELETE FROM idempotency_keys WHERE (operator, key_digest) IN
+    (SELECT operator, key_digest FROM idempotency_keys WHERE begun_at < $1 ORDER BY begun_at LIMIT $2
+        FOR UPDATE SKIP LOCKED)";
+
+/// A new key, one that has expired, or one whose act was never finished.
+const BEGIN: &str = "INSERT INTO idempotency_keys (operator, key_digest, request_digest, owner, begun_at)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (operator, key_digest) DO UPDATE SET request_digest = excluded.request_digest,
+        owner = excluded.owner, begun_at = excluded.begun_at, status = NULL, body = NULL
+    WHERE idempotency_keys.begun_at < $6
+        OR (idempotency_keys.status IS NULL AND idempotency_keys.begun_at < $7
+            AND idempotency_keys.request_digest = excluded.request_digest)";
+
+const READ: &str =
+    "SELECT request_digest, status, body FROM idempotency_keys WHERE operator = $1 AND key_digest = $2";
+
+const FINISH: &str = "UPDATE idempotency_keys SET status = $4, body = $5
+    WHERE operator = $1 AND key_digest = $2 AND owner = $3";
+
+const GIVE_BACK: &str =
+    "DELETE FROM idempotency_keys WHERE operator = $1 AND key_digest = $2 AND owner = $3 AND status IS NULL";
+
+#[async_trait]
+impl Idempotency for PostgresLedger {
+    async fn begin_request(&self, request: &IdempotentRequest) -> Result<Begun, LedgerError> {
+        Ok(on!(self.begin(), |line| begin(line, request))?)
+    }
+
+    async fn finish_request(
+        &self,
+        request: &IdempotentRequest,
+        answer: Option<&KeptAnswer>,
+    ) -> Result<(), LedgerError> {
+        Ok(on!(self.begin(), |line| finish(line, request, answer))?)
+    }
+}
+
+async fn finish(
+    line: &mut PgConnection,
+    request: &IdempotentRequest,
+    answer: Option<&KeptAnswer>,
+) -> Result<(), Failure> {
+    let statement = if answer.is_some() { FINISH } else { GIVE_BACK };
+    let finish = sql(statement).bind(text(&request.operator)).bind(request.key.to_vec()).bind(request.owner);
+    let finish = match answer {
+        Some(KeptAnswer { status, body }) => finish.bind(i32::from(*status)).bind(some_text(body.as_ref())),
+        None => finish,
+    };
+    finish.execute(line).await?;
+    Ok(())
+}
+
+async fn begin(line: &mut PgConnection, request: &IdempotentRequest) -> Result<Begun, Failure> {
+    let now = request.at;
+    let expired = now.checked_sub(KEPT).map_or(i64::MIN, micros);
+    let crashed = now.checked_sub(UNDER_WAY).map_or(i64::MIN, micros);
+    sql(DROP_EXPIRED).bind(expired).bind(limit(DROPPED_AT_ONCE)).execute(&mut *line).await?;
+    let begin = sql(BEGIN)
+        .bind(text(&request.operator))
+        .bind(request.key.to_vec())
+        .bind(request.request.to_vec())
+        .bind(request.owner)
+        .bind(micros(now))
+        .bind(expired)
+        .bind(crashed);
+    if begin.execute(&mut *line).await?.rows_affected() > 0 {
+        return Ok(Begun::New);
+    }
+    let read = rows(READ).bind(text(&request.operator)).bind(request.key.to_vec());
+    let found: Option<(Vec<u8>, Option<i32>, Option<String>)> = read.fetch_optional(line).await?;
+    Ok(match found {
+        Some((kept, _, _)) if kept != request.request => Begun::OtherRequest,
+        Some((_, Some(status), body)) => {
+            Begun::Answered(KeptAnswer { status: u16::try_from(status).unwrap_or(500), body })
+        }
+        // It was given back this moment.
+        Some((_, None, _)) | None => Begun::UnderWay,
+    })
+}

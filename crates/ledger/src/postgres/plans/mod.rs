@@ -1,0 +1,217 @@
+//! Plans of replays; [`items`] has their dead letters.
+
+mod items;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use identity::Digest;
+use jiff::Timestamp;
+use sqlx_postgres::PgConnection;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::pool::within;
+use super::port::on;
+use super::{PostgresLedger, audit, letters, rows, sql};
+use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, PlanChange, PlanItem};
+use crate::words::{count, item_state, limit, micros, plan_state, time};
+use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
+
+const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
+    VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";
+
+const READ: &str = "SELECT id, state, created_at, expires_at, frame, options, progress FROM plans
+    WHERE ($1::bigint IS NULL OR id = $1) AND ($2::text[] = '{}' OR state = ANY($2))
+    ORDER BY id DESC LIMIT $3";
+
+const COUNTS: &str = "SELECT plan, state, reason, count FROM plan_counts WHERE plan = ANY($1) AND count <> 0 ORDER BY state, reason";
+
+const CHANGE: &str =
+    "UPDATE plans SET state = $2, frame = COALESCE($3, frame), options = COALESCE($4, options),
+        progress = COALESCE($5, progress)
+    WHERE id = $1 AND state = ANY($6) AND ($7::bigint IS NULL OR token = $7)
+    RETURNING frame";
+
+/// One statement, so that two who come at once are one after the other.
+const LEASE: &str = "UPDATE plans SET token = token + CASE WHEN holder = $2 THEN 0 ELSE 1 END,
+        holder = $2, lease_until = $4
+    WHERE id = $1 AND (holder IS NULL OR holder = $2 OR lease_until <= $3 OR lease_until > $5)
+    RETURNING token";
+
+/// The lock keeps the lease from changing hands until what is written under it is committed.
+const NEWEST_TOKEN: &str = "SELECT token FROM plans WHERE id = $1 FOR SHARE";
+
+const OLD: &str = "SELECT id FROM plans
+    WHERE state IN ('cancelled', 'done', 'expired') AND created_at < $1 ORDER BY id LIMIT 1";
+
+/// What a plan leaves row by row, so that no transaction is long.
+const FORGET: [&str; 3] = [
+    "DELETE FROM plan_items WHERE plan = $1 AND letter IN (SELECT letter FROM plan_items WHERE plan = $1 LIMIT $2)",
+    "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_holds WHERE plan = $1 LIMIT $2)",
+    "DELETE FROM plan_counts WHERE plan = $1 AND $2 > 0",
+];
+
+const FORGET_PLAN: &str = "DELETE FROM plans WHERE id = $1";
+
+type Stored = (PlanId, String, i64, i64, String, String, String);
+
+#[async_trait]
+impl Plans for PostgresLedger {
+    async fn create_plan(
+        &self,
+        frame: &Frame,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<PlanId, LedgerError> {
+        Ok(on!(self.read(), |line| async {
+            let frame = serde_json::to_string(frame)?;
+            let create = rows(CREATE).bind(micros(now)).bind(micros(expires_at)).bind(frame);
+            let (id,): (PlanId,) = create.fetch_one(line).await?;
+            Ok(id)
+        })?)
+    }
+
+    async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError> {
+        Ok(on!(self.read(), |line| letters::candidates(line, filter))?)
+    }
+
+    async fn add_plan_items(
+        &self,
+        plan: PlanId,
+        items: &[Candidate],
+    ) -> Result<Vec<(i64, PlanId)>, LedgerError> {
+        Ok(on!(self.begin(), |line| items::add(line, plan, items))?)
+    }
+
+    async fn plan_items(&self, filter: &ItemFilter) -> Result<Vec<PlanItem>, LedgerError> {
+        Ok(on!(self.read(), |line| items::read(line, filter))?)
+    }
+
+    async fn change_plan_items(
+        &self,
+        plan: PlanId,
+        token: Option<i64>,
+        changes: &[ItemChange],
+    ) -> Result<(), LedgerError> {
+        Ok(on!(self.begin(), |line| async {
+            check(line, plan, token).await?;
+            items::change(line, plan, changes).await
+        })?)
+    }
+
+    async fn plans(
+        &self,
+        id: Option<PlanId>,
+        states: &[PlanState],
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Plan>, LedgerError> {
+        let plans = on!(self.read(), |line| read(line, id, states, limit))?;
+        Ok(plans.into_iter().map(|plan| plan.seen_at(now)).collect())
+    }
+
+    async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError> {
+        Ok(on!(self.begin(), |line| write(line, plan, change))?)
+    }
+
+    async fn lease_plan(
+        &self,
+        plan: PlanId,
+        holder: Uuid,
+        now: Timestamp,
+        lasts: Duration,
+    ) -> Result<Option<i64>, LedgerError> {
+        Ok(on!(self.read(), |line| lease(line, plan, holder, (now, lasts)))?)
+    }
+}
+
+async fn read(
+    line: &mut PgConnection,
+    id: Option<PlanId>,
+    states: &[PlanState],
+    most: usize,
+) -> Result<Vec<Plan>, Failure> {
+    let words: Vec<&'static str> = states.iter().map(|state| state.word()).collect();
+    let stored: Vec<Stored> = rows(READ).bind(id).bind(words).bind(limit(most)).fetch_all(&mut *line).await?;
+    let ids: Vec<PlanId> = stored.iter().map(|(id, ..)| *id).collect();
+    let counts: Vec<(PlanId, String, String, i64)> = rows(COUNTS).bind(&ids).fetch_all(line).await?;
+    let mut by_plan: BTreeMap<PlanId, Vec<ItemCount>> = BTreeMap::new();
+    for (plan, state, reason, number) in counts {
+        let counted = ItemCount { state: item_state(&state)?, reason, count: count(number) };
+        by_plan.entry(plan).or_default().push(counted);
+    }
+    stored.into_iter().map(|stored| plan(stored, &mut by_plan)).collect()
+}
+
+fn plan(stored: Stored, counts: &mut BTreeMap<PlanId, Vec<ItemCount>>) -> Result<Plan, Failure> {
+    let (id, state, created_at, expires_at, frame, options, progress) = stored;
+    Ok(Plan {
+        id,
+        state: plan_state(&state)?,
+        created_at: time(created_at)?,
+        expires_at: time(expires_at)?,
+        frame: serde_json::from_str(&frame)?,
+        options: serde_json::from_str(&options)?,
+        progress: serde_json::from_str(&progress)?,
+        counts: counts.remove(&id).unwrap_or_default(),
+    })
+}
+
+async fn write(line: &mut PgConnection, plan: PlanId, change: &PlanChange) -> Result<bool, Failure> {
+    let from: Vec<&'static str> = change.from.iter().map(|state| state.word()).collect();
+    let query = rows(CHANGE).bind(plan).bind(change.to.word());
+    let query = query.bind(change.frame.as_ref().map(serde_json::to_string).transpose()?);
+    let query = query.bind(change.options.as_ref().map(serde_json::to_string).transpose()?);
+    let query = query.bind(change.progress.as_ref().map(serde_json::to_string).transpose()?);
+    let changed: Option<(String,)> = query.bind(from).bind(change.token).fetch_optional(&mut *line).await?;
+    let Some((frame,)) = changed else { return Ok(false) };
+    let frame: Frame = serde_json::from_str(&frame)?;
+    audit::append(line, &change.lines(&frame)).await?;
+    Ok(true)
+}
+
+async fn lease(
+    line: &mut PgConnection,
+    plan: PlanId,
+    holder: Uuid,
+    (now, lasts): (Timestamp, Duration),
+) -> Result<Option<i64>, Failure> {
+    let until = now.saturating_add(lasts).map_err(|error| Failure::Broken(error.to_string()))?;
+    let latest = now.saturating_add(lasts * LONGEST_LEASE).unwrap_or(Timestamp::MAX);
+    let query = rows(LEASE).bind(plan).bind(holder).bind(micros(now)).bind(micros(until));
+    let taken: Option<(i64,)> = query.bind(micros(latest)).fetch_optional(line).await?;
+    Ok(taken.map(|(token,)| token))
+}
+
+/// Stops the transaction unless the token is the newest.
+async fn check(line: &mut PgConnection, plan: PlanId, token: Option<i64>) -> Result<(), Failure> {
+    let Some(token) = token else { return Ok(()) };
+    let newest: Option<(i64,)> = rows(NEWEST_TOKEN).bind(plan).fetch_optional(line).await?;
+    if newest == Some((token,)) { Ok(()) } else { Err(Failure::Fenced) }
+}
+
+/// Drops the oldest finished plan that was made before a time, at most `most` rows of it; how many items.
+pub(super) async fn expire(
+    line: &mut PgConnection,
+    before: Timestamp,
+    most: usize,
+) -> Result<usize, Failure> {
+    let old: Option<(PlanId,)> = rows(OLD).bind(micros(before)).fetch_optional(&mut *line).await?;
+    let Some((plan,)) = old else { return Ok(0) };
+    let mut dropped = 0;
+    for statement in FORGET {
+        let rows = sql(statement).bind(plan).bind(limit(most)).execute(&mut *line).await?.rows_affected();
+        dropped = dropped.max(usize::try_from(rows).unwrap_or(usize::MAX));
+    }
+    if dropped < most {
+        sql(FORGET_PLAN).bind(plan).execute(line).await?;
+    }
+    Ok(dropped)
+}
+
+/// The digest of a column.
+fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
+    Ok(Digest(crate::words::key_digest(bytes)?))
+}

@@ -1,0 +1,270 @@
+//! The directory of affiliates, and the walks that fill it.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use identity::Digest;
+use identity::known::{Known, Listing};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::SqliteLedger;
+use super::accounts::removal;
+use super::failure::Failure;
+use super::leases;
+use super::words::{affiliate_id, limit, micros, time};
+use crate::directory::{MAX_DRIFT, status_word};
+use crate::{
+    Directory, DirectoryState, Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk,
+    WalkRequest,
+};
+
+const COMPLETE_SINCE: &str = "SELECT complete_since FROM directories WHERE connection = ?1";
+
+const LOOK_UP: &str = "SELECT code, seen_at FROM directory WHERE connection = ?1 AND address = ?2
+    ORDER BY seen_at DESC, code LIMIT 1";
+
+const STATE: &str = "SELECT asked, walk, finished, complete_since FROM directories WHERE connection = ?1";
+
+const ASK: &str = "INSERT INTO directories (connection, asked) VALUES (?1, ?2)
+    ON CONFLICT (connection) DO UPDATE SET asked = excluded.asked";
+
+const SAVE: &str = "INSERT INTO directories (connection, walk) VALUES (?1, ?2)
+    ON CONFLICT (connection) DO UPDATE SET walk = excluded.walk,
+        asked = CASE WHEN ?3 THEN NULL ELSE asked END";
+
+const PASS_OF: &str = "SELECT pass FROM directory WHERE connection = ?1 AND code = ?2";
+
+const NOTE: &str = "INSERT INTO directory (connection, code, address, affiliate, status, seen_at, pass)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    ON CONFLICT (connection, code) DO UPDATE SET
+        address = COALESCE(excluded.address, address), affiliate = COALESCE(excluded.affiliate, affiliate),
+        status = COALESCE(excluded.status, status), seen_at = MAX(excluded.seen_at, seen_at),
+        pass = MAX(excluded.pass, pass)";
+
+const END: &str = "UPDATE directories SET walk = NULL, finished = ?2,
+        complete_since = CASE WHEN ?3 THEN ?4 ELSE complete_since END
+    WHERE connection = ?1";
+
+const DROP_UNSEEN: &str = "DELETE FROM directory WHERE connection = ?1 AND seen_at < ?2";
+
+const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = ?1 AND code = ?2";
+
+const DRIFT: &str =
+    "INSERT INTO drift (connection, code, address, fields, found_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+const DROP_OLD_DRIFT: &str = "DELETE FROM drift WHERE connection = ?1 AND found_at < ?2";
+
+const READ_DRIFT: &str =
+    "SELECT code, address, fields, found_at FROM drift WHERE connection = ?1 ORDER BY code LIMIT ?2";
+
+#[async_trait]
+impl Directory for SqliteLedger {
+    async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError> {
+        let addresses = addresses.to_vec();
+        self.read(move |database| look_up(database, connection, &addresses)).await
+    }
+
+    async fn directory(&self, connection: ConnectionId) -> Result<DirectoryState, LedgerError> {
+        self.read(move |database| state(database, connection)).await
+    }
+
+    async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
+        self.write(move |database| {
+            removal::check(database, connection)?;
+            database.prepare_cached(ASK)?.execute((connection, serde_json::to_string(&request)?))?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn save_walk(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        walk: &Walk,
+    ) -> Result<(), LedgerError> {
+        let walk = walk.clone();
+        self.write(move |database| {
+            leases::check(database, connection, fence)?;
+            removal::check(database, connection)?;
+            save(database, connection, &walk)
+        })
+        .await
+    }
+
+    async fn note_page(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        page: &Page,
+    ) -> Result<Walk, LedgerError> {
+        let page = page.clone();
+        self.write(move |database| {
+            leases::check(database, connection, fence)?;
+            removal::check(database, connection)?;
+            note_page(database, connection, page)
+        })
+        .await
+    }
+
+    async fn end_walk(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        finished: &FinishedWalk,
+    ) -> Result<(), LedgerError> {
+        let finished = finished.clone();
+        self.write(move |database| {
+            leases::check(database, connection, fence)?;
+            end(database, connection, &finished)
+        })
+        .await
+    }
+
+    async fn note_affiliates(
+        &self,
+        connection: ConnectionId,
+        affiliates: &[ListedAffiliate],
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let affiliates = affiliates.to_vec();
+        self.write(move |database| {
+            removal::check(database, connection)?;
+            affiliates.iter().try_for_each(|affiliate| note(database, connection, affiliate, (now, 0)))
+        })
+        .await
+    }
+
+    async fn drift(&self, connection: ConnectionId, most: usize) -> Result<Vec<Drift>, LedgerError> {
+        self.read(move |database| drift(database, connection, most)).await
+    }
+}
+
+fn look_up(database: &Connection, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, Failure> {
+    let complete_since: Option<Option<i64>> =
+        database.prepare_cached(COMPLETE_SINCE)?.query_row([connection], |row| row.get(0)).optional()?;
+    let complete_since = complete_since.flatten().map(time).transpose()?.map(Into::into);
+    let mut known = Known { complete_since, asked: addresses.iter().copied().collect(), ..Known::default() };
+    let mut look_up = database.prepare_cached(LOOK_UP)?;
+    for address in addresses {
+        let found = look_up
+            .query_row((connection, &address.0), |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)));
+        if let Some((code, seen_at)) = found.optional()? {
+            known.listed.insert(*address, Listing { code: code.into(), seen_at: time(seen_at)?.into() });
+        }
+    }
+    Ok(known)
+}
+
+fn state(database: &Connection, connection: ConnectionId) -> Result<DirectoryState, Failure> {
+    type Stored = (Option<String>, Option<String>, Option<String>, Option<i64>);
+    let stored: Option<Stored> = database
+        .prepare_cached(STATE)?
+        .query_row([connection], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let Some((asked, walk, finished, complete_since)) = stored else { return Ok(DirectoryState::default()) };
+    Ok(DirectoryState {
+        asked: parsed(asked)?,
+        walk: parsed(walk)?,
+        finished: parsed(finished)?,
+        complete_since: complete_since.map(time).transpose()?,
+    })
+}
+
+fn parsed<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, Failure> {
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
+fn text(value: &impl Serialize) -> Result<String, Failure> {
+    Ok(serde_json::to_string(value)?)
+}
+
+fn save(database: &Connection, connection: ConnectionId, walk: &Walk) -> Result<(), Failure> {
+    // A walk without a call has just begun: the request for it is met.
+    let begins = walk.calls == 0 && walk.failures == 0;
+    database.prepare_cached(SAVE)?.execute((connection, text(walk)?, begins))?;
+    Ok(())
+}
+
+fn note_page(database: &Connection, connection: ConnectionId, page: Page) -> Result<Walk, Failure> {
+    let Page { mut walk, asked_at, affiliates, drift } = page;
+    let (started, pass) = (micros(walk.started_at), micros(walk.pass_started_at));
+    let mut met = BTreeSet::new();
+    for affiliate in &affiliates {
+        if !met.insert(&affiliate.code) {
+            continue;
+        }
+        let before: Option<i64> = database
+            .prepare_cached(PASS_OF)?
+            .query_row((connection, &affiliate.code), |row| row.get(0))
+            .optional()?;
+        walk.seen += u64::from(before.is_none_or(|before| before < pass));
+        walk.fresh += u64::from(before.is_none_or(|before| before < started));
+        note(database, connection, affiliate, (asked_at, pass))?;
+        if walk.request.verify && walk.pass == 1 {
+            database.prepare_cached(NO_DRIFT)?.execute((connection, &affiliate.code))?;
+        }
+    }
+    let room = MAX_DRIFT.saturating_sub(usize::try_from(walk.drifted).unwrap_or(usize::MAX));
+    walk.drifted += drift.len() as u64;
+    for found in drift.iter().take(room) {
+        let address = found.address.as_ref().map(|address| &address.0[..]);
+        let fields = text(&found.fields)?;
+        database.prepare_cached(NO_DRIFT)?.execute((connection, &found.code))?;
+        database.prepare_cached(DRIFT)?.execute(params![
+            connection,
+            found.code,
+            address,
+            fields,
+            micros(found.found_at)
+        ])?;
+    }
+    save(database, connection, &walk)?;
+    Ok(walk)
+}
+
+/// Writes an affiliate that was seen at a time, in a pass that began at another; 0: in none.
+fn note(
+    database: &Connection,
+    connection: ConnectionId,
+    affiliate: &ListedAffiliate,
+    (seen_at, pass): (Timestamp, i64),
+) -> Result<(), Failure> {
+    let address = affiliate.address.as_ref().map(|address| &address.0[..]);
+    let (id, status) = (affiliate_id(affiliate.id)?, affiliate.status.map(status_word));
+    let values = params![connection, affiliate.code, address, id, status, micros(seen_at), pass];
+    database.prepare_cached(NOTE)?.execute(values)?;
+    Ok(())
+}
+
+fn end(database: &Connection, connection: ConnectionId, finished: &FinishedWalk) -> Result<(), Failure> {
+    let since = micros(finished.walk.started_at);
+    database.prepare_cached(END)?.execute((connection, text(finished)?, finished.complete, since))?;
+    if finished.complete {
+        database.prepare_cached(DROP_UNSEEN)?.execute((connection, since))?;
+    }
+    if finished.complete && finished.walk.request.verify {
+        database.prepare_cached(DROP_OLD_DRIFT)?.execute((connection, since))?;
+    }
+    Ok(())
+}
+
+fn drift(database: &Connection, connection: ConnectionId, most: usize) -> Result<Vec<Drift>, Failure> {
+    let mut statement = database.prepare_cached(READ_DRIFT)?;
+    let mut rows = statement.query((connection, limit(most)))?;
+    let mut drift = Vec::new();
+    while let Some(row) = rows.next()? {
+        let address: Option<[u8; 16]> = row.get(1)?;
+        drift.push(Drift {
+            code: row.get(0)?,
+            address: address.map(Digest),
+            fields: serde_json::from_str(&row.get::<_, String>(2)?)?,
+            found_at: time(row.get(3)?)?,
+        });
+    }
+    Ok(drift)
+}

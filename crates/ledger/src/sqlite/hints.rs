@@ -1,0 +1,145 @@
+//! What webhooks say, and the secrets that they are signed with.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use connections::{ConnectionId, SealedSecret};
+use identity::Digest;
+use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::SqliteLedger;
+use super::accounts::removal;
+use super::failure::Failure;
+use super::words::{affiliate_id, key_digest, limit, micros};
+use crate::hints::MAX_CUSTOM_FIELDS;
+use crate::{Drift, Hints, LedgerError};
+
+const ADDRESS_OF: &str =
+    "SELECT address FROM directory WHERE connection = ?1 AND code = ?2 AND address IS NOT NULL";
+
+const FIELDS: &str = "SELECT id, name FROM custom_fields WHERE connection = ?1 ORDER BY id LIMIT ?2";
+
+const FIELD: &str = "INSERT INTO custom_fields (connection, id, name)
+    SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM custom_fields WHERE connection = ?1) < ?4
+        OR EXISTS (SELECT 1 FROM custom_fields WHERE connection = ?1 AND id = ?2)
+    ON CONFLICT (connection, id) DO UPDATE SET name = excluded.name";
+
+const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = ?1 AND code = ?2";
+
+const DRIFT: &str =
+    "INSERT INTO drift (connection, code, address, fields, found_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+const SECRETS: &str =
+    "SELECT connection, digest, sealed FROM webhook_secrets WHERE ?1 IS NULL OR connection = ?1";
+
+const SET_SECRET: &str = "INSERT INTO webhook_secrets (connection, digest, sealed) VALUES (?1, ?2, ?3)
+    ON CONFLICT (connection) DO UPDATE SET digest = excluded.digest, sealed = excluded.sealed";
+
+const REMOVE_SECRET: &str = "DELETE FROM webhook_secrets WHERE connection = ?1";
+
+#[async_trait]
+impl Hints for SqliteLedger {
+    async fn addresses_of(
+        &self,
+        connection: ConnectionId,
+        codes: &[String],
+    ) -> Result<BTreeMap<String, Digest>, LedgerError> {
+        let codes = codes.to_vec();
+        self.read(move |database| {
+            let mut read = database.prepare_cached(ADDRESS_OF)?;
+            let mut addresses = BTreeMap::new();
+            for code in codes {
+                let found: Option<[u8; 16]> =
+                    read.query_row((connection, &code), |row| row.get(0)).optional()?;
+                addresses.extend(found.map(|address| (code, Digest(address))));
+            }
+            Ok(addresses)
+        })
+        .await
+    }
+
+    async fn custom_fields(&self, connection: ConnectionId) -> Result<BTreeMap<u64, String>, LedgerError> {
+        self.read(move |database| fields(database, connection)).await
+    }
+
+    async fn note_custom_fields(
+        &self,
+        connection: ConnectionId,
+        fields: &BTreeMap<u64, String>,
+    ) -> Result<(), LedgerError> {
+        let fields = fields.clone();
+        self.write(move |database| {
+            removal::check(database, connection)?;
+            let mut write = database.prepare_cached(FIELD)?;
+            for (id, name) in fields {
+                write.execute((connection, affiliate_id(Some(id))?, name, limit(MAX_CUSTOM_FIELDS)))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn note_drift(&self, connection: ConnectionId, drift: &Drift) -> Result<(), LedgerError> {
+        let drift = drift.clone();
+        self.write(move |database| {
+            removal::check(database, connection)?;
+            database.prepare_cached(NO_DRIFT)?.execute((connection, &drift.code))?;
+            if drift.fields.is_empty() {
+                return Ok(());
+            }
+            let address = drift.address.as_ref().map(|address| &address.0[..]);
+            let fields = serde_json::to_string(&drift.fields)?;
+            let values = params![connection, drift.code, address, fields, micros(drift.found_at)];
+            database.prepare_cached(DRIFT)?.execute(values)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn webhook_secrets(&self, of: Option<ConnectionId>) -> Result<Vec<SealedSecret>, LedgerError> {
+        self.read(move |database| secrets(database, of)).await
+    }
+
+    async fn set_webhook_secret(&self, secret: &SealedSecret) -> Result<(), LedgerError> {
+        let secret = secret.clone();
+        self.write(move |database| {
+            removal::check(database, secret.connection)?;
+            database.prepare_cached(SET_SECRET)?.execute((
+                secret.connection,
+                &secret.digest,
+                &secret.sealed,
+            ))?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn remove_webhook_secret(&self, connection: ConnectionId) -> Result<bool, LedgerError> {
+        self.write(move |database| Ok(database.prepare_cached(REMOVE_SECRET)?.execute([connection])? > 0))
+            .await
+    }
+}
+
+fn fields(database: &Connection, connection: ConnectionId) -> Result<BTreeMap<u64, String>, Failure> {
+    let mut statement = database.prepare_cached(FIELDS)?;
+    let mut rows = statement.query((connection, limit(MAX_CUSTOM_FIELDS)))?;
+    let mut fields = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        fields.insert(row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?);
+    }
+    Ok(fields)
+}
+
+fn secrets(database: &Connection, of: Option<ConnectionId>) -> Result<Vec<SealedSecret>, Failure> {
+    let mut statement = database.prepare_cached(SECRETS)?;
+    let mut rows = statement.query([of])?;
+    let mut secrets = Vec::new();
+    while let Some(row) = rows.next()? {
+        secrets.push(SealedSecret {
+            connection: row.get(0)?,
+            digest: key_digest(&row.get::<_, Vec<u8>>(1)?)?,
+            sealed: row.get(2)?,
+        });
+    }
+    Ok(secrets)
+}

@@ -1,0 +1,85 @@
+//! Keys of acts, as they are stored.
+
+use async_trait::async_trait;
+use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::SqliteLedger;
+use super::failure::Failure;
+use super::words::{limit, micros};
+use crate::idempotency::{DROPPED_AT_ONCE, KEPT, UNDER_WAY};
+use crate::{Begun, Idempotency, IdempotentRequest, KeptAnswer, LedgerError};
+
+const DROP_EXPIRED: &str = "DELETE FROM idempotency_keys WHERE (operator, key_digest) IN
+    (SELECT operator, key_digest FROM idempotency_keys WHERE begun_at < ?1 ORDER BY begun_at LIMIT ?2)";
+
+/// A new key, one that has expired, or one whose act was never finished.
+const BEGIN: &str = "INSERT INTO idempotency_keys (operator, key_digest, request_digest, owner, begun_at)
+    VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (operator, key_digest) DO UPDATE SET request_digest = excluded.request_digest,
+        owner = excluded.owner, begun_at = excluded.begun_at, status = NULL, body = NULL
+    WHERE idempotency_keys.begun_at < ?6
+        OR (idempotency_keys.status IS NULL AND idempotency_keys.begun_at < ?7
+            AND idempotency_keys.request_digest = excluded.request_digest)";
+
+const READ: &str =
+    "SELECT request_digest, status, body FROM idempotency_keys WHERE operator = ?1 AND key_digest = ?2";
+
+const FINISH: &str = "UPDATE idempotency_keys SET status = ?4, body = ?5
+    WHERE operator = ?1 AND key_digest = ?2 AND owner = ?3";
+
+const GIVE_BACK: &str =
+    "DELETE FROM idempotency_keys WHERE operator = ?1 AND key_digest = ?2 AND owner = ?3 AND status IS NULL";
+
+#[async_trait]
+impl Idempotency for SqliteLedger {
+    async fn begin_request(&self, request: &IdempotentRequest) -> Result<Begun, LedgerError> {
+        let request = request.clone();
+        self.write(move |database| begin(database, &request)).await
+    }
+
+    async fn finish_request(
+        &self,
+        request: &IdempotentRequest,
+        answer: Option<&KeptAnswer>,
+    ) -> Result<(), LedgerError> {
+        let (request, answer) = (request.clone(), answer.cloned());
+        self.write(move |database| {
+            let IdempotentRequest { operator, key, owner, .. } = &request;
+            match answer {
+                Some(KeptAnswer { status, body }) => database.prepare_cached(FINISH)?.execute(params![
+                    operator,
+                    key,
+                    owner.as_bytes(),
+                    status,
+                    body
+                ])?,
+                None => {
+                    database.prepare_cached(GIVE_BACK)?.execute(params![operator, key, owner.as_bytes()])?
+                }
+            };
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn begin(database: &Connection, request: &IdempotentRequest) -> Result<Begun, Failure> {
+    let now = request.at;
+    let expired = now.checked_sub(KEPT).map_or(i64::MIN, micros);
+    let crashed = now.checked_sub(UNDER_WAY).map_or(i64::MIN, micros);
+    database.prepare_cached(DROP_EXPIRED)?.execute((expired, limit(DROPPED_AT_ONCE)))?;
+    let IdempotentRequest { operator, key, request: digest, owner, .. } = request;
+    let values = params![operator, key, digest, owner.as_bytes(), micros(now), expired, crashed];
+    if database.prepare_cached(BEGIN)?.execute(values)? > 0 {
+        return Ok(Begun::New);
+    }
+    let read = |row: &sqlite::rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let found = database.prepare_cached(READ)?.query_row(params![operator, key], read).optional()?;
+    let (kept, status, body): ([u8; 16], Option<u16>, Option<String>) =
+        found.ok_or_else(|| Failure::Broken("an idempotency key is gone".to_owned()))?;
+    Ok(match status {
+        _ if kept != *digest => Begun::OtherRequest,
+        Some(status) => Begun::Answered(KeptAnswer { status, body }),
+        None => Begun::UnderWay,
+    })
+}

@@ -1,0 +1,195 @@
+//! The dead letters of plans.
+
+use std::collections::BTreeMap;
+
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::super::failure::Failure;
+use super::super::words::{item_state, letter_state, limit, micros, small, state, time, uuid};
+use super::digest;
+use crate::PlanId;
+use crate::plans::{Candidate, ItemChange, ItemFilter, ItemState, LetterNow, PlanItem};
+
+const HOLD: &str = "INSERT INTO plan_holds (letter, plan) VALUES (?1, ?2)
+    ON CONFLICT (letter) DO UPDATE SET plan = excluded.plan
+    WHERE plan_holds.plan = excluded.plan OR NOT EXISTS (SELECT 1 FROM plans
+        WHERE id = plan_holds.plan AND state NOT IN ('cancelled', 'done', 'expired'))";
+
+const HELD_BY: &str = "SELECT plan FROM plan_holds WHERE letter = ?1";
+
+const ADD: &str =
+    "INSERT INTO plan_items (plan, letter, event, connection, person, group_key, died_at, state, reason)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (plan, letter) DO NOTHING";
+
+const STATE: &str = "SELECT state, reason FROM plan_items WHERE plan = ?1 AND letter = ?2";
+
+const CHANGE: &str = "UPDATE plan_items SET state = ?3, reason = ?4, person = COALESCE(?5, person),
+        weight = COALESCE(?6, weight), released_at = COALESCE(?7, released_at), ended_at = COALESCE(?8, ended_at),
+        died_at = COALESCE(?9, died_at)
+    WHERE plan = ?1 AND letter = ?2";
+
+const COUNT: &str = "INSERT INTO plan_counts (plan, state, reason, count) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (plan, state, reason) DO UPDATE SET count = count + excluded.count";
+
+macro_rules! with_letters {
+    ($rest:literal) => {
+        concat!(
+            "SELECT i.letter, i.event, i.connection, i.person, i.group_key, i.state, i.reason, i.weight,
+                i.released_at, i.ended_at, d.state, d.died_at, d.group_key, e.state, e.ended_at,
+                i.died_at
+            FROM plan_items i LEFT JOIN dead_letters d ON d.id = i.letter LEFT JOIN events e ON e.id = d.event
+            WHERE i.plan = ?1 AND ",
+            $rest
+        )
+    };
+}
+
+const BY_PERSON: &str = with_letters!(
+    "i.state = ?2 AND (?3 IS NULL OR i.reason = ?3) AND i.connection BETWEEN ?4 AND ?5 AND i.person <= ?6
+    AND (i.connection, i.person, i.letter) > (?7, ?8, ?9) ORDER BY i.connection, i.person, i.letter LIMIT ?10"
+);
+
+const BY_LETTER: &str = with_letters!("i.letter > ?2 ORDER BY i.letter LIMIT ?3");
+
+/// Above every digest.
+const NO_LAST_PERSON: [u8; 17] = [0xFF; 17];
+
+/// Changes of the counts, written together.
+#[derive(Default)]
+struct Counts(BTreeMap<(&'static str, String), i64>);
+
+impl Counts {
+    fn add(&mut self, state: ItemState, reason: &str, change: i64) {
+        *self.0.entry((state.word(), reason.to_owned())).or_default() += change;
+    }
+
+    fn write(self, database: &Connection, plan: PlanId) -> Result<(), Failure> {
+        let mut count = database.prepare_cached(COUNT)?;
+        for ((state, reason), change) in self.0.into_iter().filter(|(_, change)| *change != 0) {
+            count.execute((plan, state, reason, change))?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds items, each with its reservation; which other plans have reserved.
+pub(super) fn add(
+    database: &Connection,
+    plan: PlanId,
+    items: &[Candidate],
+) -> Result<Vec<(i64, PlanId)>, Failure> {
+    let (mut hold, mut held_by) = (database.prepare_cached(HOLD)?, database.prepare_cached(HELD_BY)?);
+    let mut add = database.prepare_cached(ADD)?;
+    let (mut counts, mut reserved) = (Counts::default(), Vec::new());
+    for item in items {
+        let (state, reason) = match hold.execute((item.letter, plan))? {
+            0 => {
+                let other: PlanId = held_by.query_row([item.letter], |row| row.get(0))?;
+                reserved.push((item.letter, other));
+                (ItemState::LeftOut, format!("reserved by plan {other}"))
+            }
+            _ => (ItemState::Planned, String::new()),
+        };
+        let (event, person) = (item.event.as_bytes(), &item.person.0[..]);
+        let added = add.execute(params![
+            plan,
+            item.letter,
+            event,
+            item.connection,
+            person,
+            item.group,
+            micros(item.died_at),
+            state.word(),
+            reason,
+        ])?;
+        if added > 0 {
+            counts.add(state, &reason, 1);
+        }
+    }
+    counts.write(database, plan)?;
+    Ok(reserved)
+}
+
+/// Changes items, and what is counted of them.
+pub(super) fn change(database: &Connection, plan: PlanId, changes: &[ItemChange]) -> Result<(), Failure> {
+    let (mut read, mut write) = (database.prepare_cached(STATE)?, database.prepare_cached(CHANGE)?);
+    let mut counts = Counts::default();
+    for change in changes {
+        let before: Option<(String, String)> =
+            read.query_row((plan, change.letter), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((state, reason)) = before else { continue };
+        write.execute((
+            plan,
+            change.letter,
+            change.state.word(),
+            &change.reason,
+            change.person.as_ref().map(|person| &person.0[..]),
+            change.weight,
+            change.released_at.map(micros),
+            change.ended_at.map(micros),
+            change.died_at.map(micros),
+        ))?;
+        counts.add(item_state(&state)?, &reason, -1);
+        counts.add(change.state, &change.reason, 1);
+    }
+    counts.write(database, plan)
+}
+
+/// Items with how their dead letters stand.
+pub(super) fn read(database: &Connection, filter: &ItemFilter) -> Result<Vec<PlanItem>, Failure> {
+    let first = (i64::MIN, Vec::new(), i64::MIN);
+    let (connection, person, letter) =
+        filter.after.map_or(first, |(of, p, letter)| (of, p.0.to_vec(), letter));
+    let until = filter.until.map_or(NO_LAST_PERSON.to_vec(), |person| person.0.to_vec());
+    let mut statement =
+        database.prepare_cached(if filter.state.is_some() { BY_PERSON } else { BY_LETTER })?;
+    let mut rows = match filter.state {
+        Some(state) => statement.query(params![
+            filter.plan,
+            state.word(),
+            filter.reason,
+            filter.connection.unwrap_or(i64::MIN),
+            filter.connection.unwrap_or(i64::MAX),
+            until,
+            connection,
+            person,
+            letter,
+            limit(filter.limit),
+        ])?,
+        None => statement.query((filter.plan, letter, limit(filter.limit)))?,
+    };
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        items.push(item(row)?);
+    }
+    Ok(items)
+}
+
+fn item(row: &Row<'_>) -> Result<PlanItem, Failure> {
+    let at =
+        |place: usize| -> Result<_, Failure> { Ok(row.get::<_, Option<i64>>(place)?.map(time).transpose()?) };
+    let now = match (row.get::<_, Option<String>>(10)?, at(11)?, row.get::<_, Option<String>>(13)?) {
+        (Some(letter), Some(died_at), Some(event)) => Some(LetterNow {
+            state: letter_state(&letter)?,
+            died_at,
+            group: row.get(12)?,
+            event: state(&event)?,
+            ended_at: at(14)?,
+        }),
+        _ => None,
+    };
+    Ok(PlanItem {
+        letter: row.get(0)?,
+        event: uuid(&row.get::<_, Vec<u8>>(1)?)?,
+        connection: row.get(2)?,
+        person: digest(&row.get::<_, Vec<u8>>(3)?)?,
+        group: row.get(4)?,
+        state: item_state(&row.get::<_, String>(5)?)?,
+        reason: row.get(6)?,
+        weight: small(row.get(7)?)?,
+        died_at: time(row.get(15)?)?,
+        released_at: at(8)?,
+        ended_at: at(9)?,
+        now,
+    })
+}

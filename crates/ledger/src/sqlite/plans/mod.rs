@@ -1,0 +1,236 @@
+//! Plans of replays; [`items`] has their dead letters.
+
+mod items;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use identity::Digest;
+use jiff::Timestamp;
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::words::{count, item_state, limit, micros, plan_state, time};
+use super::{SqliteLedger, audit, letters};
+use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, PlanChange, PlanItem};
+use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
+
+const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
+    VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";
+
+const READ: &str = "SELECT id, state, created_at, expires_at, frame, options, progress FROM plans
+    WHERE (?1 IS NULL OR id = ?1) AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2)))
+    ORDER BY id DESC LIMIT ?3";
+
+const COUNTS: &str = "SELECT state, reason, count FROM plan_counts WHERE plan = ?1 AND count <> 0";
+
+const CHANGE: &str =
+    "UPDATE plans SET state = ?2, frame = COALESCE(?3, frame), options = COALESCE(?4, options),
+        progress = COALESCE(?5, progress)
+    WHERE id = ?1 AND state IN (SELECT value FROM json_each(?6)) AND (?7 IS NULL OR token = ?7)
+    RETURNING frame";
+
+const HELD: &str = "SELECT holder, token, lease_until FROM plans WHERE id = ?1";
+
+const LEASE: &str = "UPDATE plans SET holder = ?2, token = ?3, lease_until = ?4 WHERE id = ?1";
+
+const NEWEST_TOKEN: &str = "SELECT token FROM plans WHERE id = ?1";
+
+const OLD: &str = "SELECT id FROM plans
+    WHERE state IN ('cancelled', 'done', 'expired') AND created_at < ?1 ORDER BY id LIMIT 1";
+
+/// What a plan leaves row by row, so that no transaction is long.
+const FORGET: [&str; 3] = [
+    "DELETE FROM plan_items WHERE plan = ?1 AND letter IN (SELECT letter FROM plan_items WHERE plan = ?1 LIMIT ?2)",
+    "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_holds WHERE plan = ?1 LIMIT ?2)",
+    "DELETE FROM plan_counts WHERE plan = ?1 AND ?2 > 0",
+];
+
+const FORGET_PLAN: &str = "DELETE FROM plans WHERE id = ?1";
+
+#[async_trait]
+impl Plans for SqliteLedger {
+    async fn create_plan(
+        &self,
+        frame: &Frame,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<PlanId, LedgerError> {
+        let frame = frame.clone();
+        self.write(move |database| {
+            let values = (micros(now), micros(expires_at), serde_json::to_string(&frame)?);
+            Ok(database.prepare_cached(CREATE)?.insert(values)?)
+        })
+        .await
+    }
+
+    async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |database| letters::candidates(database, &filter)).await
+    }
+
+    async fn add_plan_items(
+        &self,
+        plan: PlanId,
+        items: &[Candidate],
+    ) -> Result<Vec<(i64, PlanId)>, LedgerError> {
+        let items = items.to_vec();
+        self.write(move |database| items::add(database, plan, &items)).await
+    }
+
+    async fn plan_items(&self, filter: &ItemFilter) -> Result<Vec<PlanItem>, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |database| items::read(database, &filter)).await
+    }
+
+    async fn change_plan_items(
+        &self,
+        plan: PlanId,
+        token: Option<i64>,
+        changes: &[ItemChange],
+    ) -> Result<(), LedgerError> {
+        let changes = changes.to_vec();
+        self.write(move |database| {
+            check(database, plan, token)?;
+            items::change(database, plan, &changes)
+        })
+        .await
+    }
+
+    async fn plans(
+        &self,
+        id: Option<PlanId>,
+        states: &[PlanState],
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Plan>, LedgerError> {
+        let states = states.to_vec();
+        self.read(move |database| read(database, id, &states, (now, limit))).await
+    }
+
+    async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError> {
+        let change = change.clone();
+        self.write(move |database| write(database, plan, &change)).await
+    }
+
+    async fn lease_plan(
+        &self,
+        plan: PlanId,
+        holder: Uuid,
+        now: Timestamp,
+        lasts: Duration,
+    ) -> Result<Option<i64>, LedgerError> {
+        self.write(move |database| lease(database, plan, holder, (now, lasts))).await
+    }
+}
+
+fn read(
+    database: &Connection,
+    id: Option<PlanId>,
+    states: &[PlanState],
+    (now, most): (Timestamp, usize),
+) -> Result<Vec<Plan>, Failure> {
+    let words: Vec<&str> = states.iter().map(|state| state.word()).collect();
+    let mut statement = database.prepare_cached(READ)?;
+    let mut rows = statement.query((id, serde_json::to_string(&words)?, limit(most)))?;
+    let mut plans = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut plan = plan(row)?;
+        plan.counts = counts(database, plan.id)?;
+        plans.push(plan.seen_at(now));
+    }
+    Ok(plans)
+}
+
+fn plan(row: &Row<'_>) -> Result<Plan, Failure> {
+    Ok(Plan {
+        id: row.get(0)?,
+        state: plan_state(&row.get::<_, String>(1)?)?,
+        created_at: time(row.get(2)?)?,
+        expires_at: time(row.get(3)?)?,
+        frame: serde_json::from_str(&row.get::<_, String>(4)?)?,
+        options: serde_json::from_str(&row.get::<_, String>(5)?)?,
+        progress: serde_json::from_str(&row.get::<_, String>(6)?)?,
+        counts: Vec::new(),
+    })
+}
+
+fn counts(database: &Connection, plan: PlanId) -> Result<Vec<ItemCount>, Failure> {
+    let mut statement = database.prepare_cached(COUNTS)?;
+    let mut rows = statement.query([plan])?;
+    let mut counts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let state = item_state(&row.get::<_, String>(0)?)?;
+        counts.push(ItemCount { state, reason: row.get(1)?, count: count(row.get(2)?) });
+    }
+    Ok(counts)
+}
+
+fn write(database: &Connection, plan: PlanId, change: &PlanChange) -> Result<bool, Failure> {
+    let from: Vec<&str> = change.from.iter().map(|state| state.word()).collect();
+    let values = (
+        plan,
+        change.to.word(),
+        change.frame.as_ref().map(serde_json::to_string).transpose()?,
+        change.options.as_ref().map(serde_json::to_string).transpose()?,
+        change.progress.as_ref().map(serde_json::to_string).transpose()?,
+        serde_json::to_string(&from)?,
+        change.token,
+    );
+    let frame: Option<String> =
+        database.prepare_cached(CHANGE)?.query_row(values, |row| row.get(0)).optional()?;
+    let Some(frame) = frame else { return Ok(false) };
+    let frame: Frame = serde_json::from_str(&frame)?;
+    audit::append(database, &change.lines(&frame))?;
+    Ok(true)
+}
+
+fn lease(
+    database: &Connection,
+    plan: PlanId,
+    holder: Uuid,
+    (now, lasts): (Timestamp, Duration),
+) -> Result<Option<i64>, Failure> {
+    let latest = now.saturating_add(lasts * LONGEST_LEASE).unwrap_or(Timestamp::MAX);
+    let held = database.prepare_cached(HELD)?.query_row([plan], |row| {
+        Ok((row.get::<_, Option<Vec<u8>>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+    });
+    let token = match held.optional()? {
+        None => return Ok(None),
+        Some((Some(other), token, _)) if other == holder.as_bytes() => token,
+        Some((Some(_), _, until)) if (micros(now) + 1..=micros(latest)).contains(&until) => return Ok(None),
+        Some((_, token, _)) => token + 1,
+    };
+    let until = now.saturating_add(lasts).map_err(|error| Failure::Broken(error.to_string()))?;
+    database.prepare_cached(LEASE)?.execute((plan, holder.as_bytes(), token, micros(until)))?;
+    Ok(Some(token))
+}
+
+/// Stops the transaction unless the token is the newest.
+fn check(database: &Connection, plan: PlanId, token: Option<i64>) -> Result<(), Failure> {
+    let Some(token) = token else { return Ok(()) };
+    let newest: Option<i64> =
+        database.prepare_cached(NEWEST_TOKEN)?.query_row([plan], |row| row.get(0)).optional()?;
+    if newest == Some(token) { Ok(()) } else { Err(Failure::Fenced) }
+}
+
+/// Drops the oldest finished plan that was made before a time, at most `rows` rows of it; how many items.
+pub(super) fn expire(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {
+    let old: Option<PlanId> =
+        database.prepare_cached(OLD)?.query_row([micros(before)], |row| row.get(0)).optional()?;
+    let Some(plan) = old else { return Ok(0) };
+    let mut dropped = 0;
+    for statement in FORGET {
+        dropped = dropped.max(database.prepare_cached(statement)?.execute((plan, limit(rows)))?);
+    }
+    if dropped < rows {
+        database.prepare_cached(FORGET_PLAN)?.execute([plan])?;
+    }
+    Ok(dropped)
+}
+
+/// The digest of a column.
+fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
+    Ok(Digest(super::words::key_digest(bytes)?))
+}

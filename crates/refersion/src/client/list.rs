@@ -1,0 +1,90 @@
+//! Lists the affiliates of the account, page by page. The API states no order, so rows may move between pages while they are
+//! read.
+
+use serde_json::{Map, Value, json};
+
+use super::call::Call;
+use super::{Client, read};
+use crate::{AffiliateCode, Failure, Operation, Status, answer};
+
+/// Maximum number of affiliates on one page. Source: Refersion REST v2, `/affiliate/list`, `limit`.
+pub const MAX_LISTED: usize = 100;
+
+/// One page of the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListPage {
+    /// Its affiliates, less those that cannot be read.
+    pub affiliates: Vec<Listed>,
+    /// Rows without a code.
+    pub unreadable: usize,
+    /// The number of affiliates of the account, if the answer has one. Some servers may count the rows of the page.
+    pub total: Option<u64>,
+}
+
+/// An affiliate as the list shows it: without its numeric id, company, and what [`crate::Affiliate`] lacks as well.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its code.
+    pub code: AffiliateCode,
+    /// Its status; `None` if it is not one that is documented.
+    pub status: Option<Status>,
+    /// First name; empty if the answer has none.
+    pub first_name: String,
+    /// Last name; empty if the answer has none.
+    pub last_name: String,
+    /// Email address as Refersion stores it; empty if the answer has none.
+    pub email: String,
+    /// Label and value of each custom field.
+    pub custom_fields: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Listed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listed")
+            .field("code", &self.code)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Reads one page, counted from 1, of at most [`MAX_LISTED`] affiliates. A page after the last one is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::get`].
+    pub async fn list(&self, page: u32) -> Result<ListPage, Failure> {
+        // Both are strings in the API's definition; numbers are answered with 422.
+        let body = json!({ "limit": MAX_LISTED.to_string(), "page": page.to_string() });
+        match self.call(Call::new(Operation::List, 1, &body), list_page).await {
+            // Assumed, as of a search: a page without affiliates may be an error.
+            Err(problem) if problem.is_not_found() => Ok(ListPage::default()),
+            other => other.map_err(|problem| problem.failure),
+        }
+    }
+}
+
+/// Reads the answer of `/affiliate/list`, whose ids are codes.
+fn list_page(object: &Map<String, Value>) -> Option<ListPage> {
+    let total = object.get("total").and_then(answer::number);
+    let results = object.get("results").and_then(Value::as_array);
+    if total.is_none() && results.is_none() {
+        return None;
+    }
+    let results = results.map(Vec::as_slice).unwrap_or_default();
+    let affiliates: Vec<Listed> = results.iter().filter_map(listed).collect();
+    Some(ListPage { unreadable: results.len() - affiliates.len(), affiliates, total })
+}
+
+fn listed(row: &Value) -> Option<Listed> {
+    let text = |key: &str| answer::text(row.get(key)).unwrap_or_default();
+    let code = Some(text("id")).filter(|code| !code.is_empty())?;
+    Some(Listed {
+        code: AffiliateCode(code),
+        status: Status::from_name(&text("status")),
+        first_name: text("first_name"),
+        last_name: text("last_name"),
+        email: text("email"),
+        custom_fields: read::custom_fields(row.get("custom_fields")),
+    })
+}

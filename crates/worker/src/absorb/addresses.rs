@@ -1,0 +1,22 @@
+//! The addresses of a batch about which the directory of affiliates is asked.
+
+use std::collections::HashSet;
+
+use identity::Digest;
+use ledger::Gathered;
+
+use super::read::{Reading, What};
+use crate::locks::in_order;
+use crate::translate::Ask;
+
+/// The addresses that identifies state, less those at which an affiliate is known.
+pub(super) fn unknown_addresses(readings: &[Reading], gathered: &Gathered) -> Vec<Digest> {
+    let graphs = gathered.graphs.iter();
+    let known: HashSet<Digest> =
+        graphs.flat_map(|read| read.graph.affiliates.iter().map(|it| it.address)).collect();
+    let stated = readings.iter().filter_map(|reading| match &reading.what {
+        What::Ask(Ask::Say(statement)) => statement.address.as_ref().map(|(name, _)| name.digest),
+        _ => None,
+    });
+    in_order(stated.filter(|address| !known.contains(address)))
+}

@@ -1,0 +1,185 @@
+//! Which audiences of connections are counted: met in events, kept in the ledger, known to all tasks of a process.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use connections::ConnectionId;
+use identity::Text;
+use identity::audiences::Watched;
+use identity::eligibility::CUSTOM;
+use jiff::{SignedDuration, Timestamp};
+use ledger::audiences::MAX_AUDIENCES;
+use ledger::unmapped::is_like_an_id;
+use ledger::{Audience, LedgerError, NamedAudience};
+
+use crate::Worker;
+
+/// Audiences that are read at once.
+const AT_ONCE: usize = 1_000;
+/// How old what is known of audiences may be.
+const FRESH_FOR: SignedDuration = SignedDuration::from_secs(1);
+/// How often it is noted at most what events newly say of a known audience: two spaces may have one of the same name.
+const RENEWED_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+/// The audiences that one process knows.
+#[derive(Debug, Default)]
+pub struct KnownAudiences(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    read_at: Option<Timestamp>,
+    /// The greatest number that was read.
+    newest: u64,
+    connections: BTreeMap<ConnectionId, OfConnection>,
+}
+
+#[derive(Debug, Default)]
+struct OfConnection {
+    watched: Watched,
+    newest: u64,
+    named: BTreeMap<String, NamedAudience>,
+    /// When what events newly say was last noted.
+    renewed_at: Option<Timestamp>,
+    /// It is noted that there are more audiences than are kept.
+    is_beyond: bool,
+}
+
+impl KnownAudiences {
+    /// The audiences of a connection that are counted.
+    #[must_use]
+    pub fn of(&self, connection: ConnectionId) -> Watched {
+        let known = self.known();
+        known.connections.get(&connection).map(|it| Arc::clone(&it.watched)).unwrap_or_default()
+    }
+
+    /// The number of the newest audience of a connection; 0 while there is none.
+    pub(crate) fn newest(&self, connection: ConnectionId) -> u64 {
+        self.known().connections.get(&connection).map_or(0, |it| it.newest)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the audiences that were met since, also by other processes, if what is known is too old.
+    pub(crate) async fn refresh(&self, worker: &Worker) -> Result<(), LedgerError> {
+        let now = worker.now();
+        let is_fresh = |read: Timestamp| now >= read && now.duration_since(read) < FRESH_FOR;
+        if self.known().read_at.is_some_and(is_fresh) {
+            return Ok(());
+        }
+        self.read(worker).await
+    }
+
+    /// Reads them, however fresh.
+    pub(crate) async fn read(&self, worker: &Worker) -> Result<(), LedgerError> {
+        let now = worker.now();
+        loop {
+            let after = self.known().newest;
+            let read = worker.ledger.audiences_after(after, AT_ONCE).await?;
+            let is_last = read.len() < AT_ONCE;
+            self.known().add(read);
+            if is_last {
+                self.known().read_at = Some(now);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Notes the audiences that events are about, before anything of these events is folded.
+    pub(crate) async fn meet(
+        &self,
+        worker: &Worker,
+        connection: ConnectionId,
+        named: impl Iterator<Item = &NamedAudience>,
+    ) -> Result<(), LedgerError> {
+        let new = self.known().connections.entry(connection).or_default().new_among(named, worker.now());
+        if new.is_empty() {
+            return Ok(());
+        }
+        worker.ledger.meet_audiences(connection, &new, worker.now()).await?;
+        self.read(worker).await?;
+        self.known().connections.entry(connection).or_default().have_met(new, worker.now());
+        Ok(())
+    }
+}
+
+impl Known {
+    fn add(&mut self, read: Vec<Audience>) {
+        let mut by_connection: BTreeMap<ConnectionId, Vec<Audience>> = BTreeMap::new();
+        for audience in read {
+            self.newest = self.newest.max(audience.id);
+            by_connection.entry(audience.connection).or_default().push(audience);
+        }
+        for (connection, audiences) in by_connection {
+            let of = self.connections.entry(connection).or_default();
+            let mut watched = (*of.watched).clone();
+            for Audience { id, named, .. } in audiences {
+                watched.insert(Text::from_iter([CUSTOM, named.key.as_str()]), id);
+                of.newest = of.newest.max(id);
+                of.named.insert(named.key.clone(), named);
+            }
+            of.watched = Arc::new(watched);
+        }
+    }
+}
+
+impl OfConnection {
+    /// Those that are not known, and those of which events say what is not known.
+    fn new_among<'n>(
+        &self,
+        named: impl Iterator<Item = &'n NamedAudience>,
+        now: Timestamp,
+    ) -> Vec<NamedAudience> {
+        let is_early = self.renewed_at.is_some_and(|at| now >= at && now.duration_since(at) < RENEWED_AFTER);
+        let is_full = self.is_beyond && self.named.len() >= MAX_AUDIENCES;
+        let mut new: BTreeMap<&str, &NamedAudience> = BTreeMap::new();
+        for it in named {
+            let is_new = match self.named.get(&it.key) {
+                None => !is_full,
+                Some(known) => !is_early && says_more(it, known),
+            };
+            if is_new && (new.len() <= MAX_AUDIENCES || new.contains_key(it.key.as_str())) {
+                let best = new.entry(&it.key).or_insert(it);
+                *best = if best.class.is_none() { it } else { best };
+            }
+        }
+        new.into_values().cloned().collect()
+    }
+
+    fn have_met(&mut self, met: Vec<NamedAudience>, now: Timestamp) {
+        self.is_beyond |= met.iter().any(|it| !self.named.contains_key(&it.key));
+        for it in met {
+            if let Some(known) = self.named.get_mut(&it.key)
+                && says_more(&it, known)
+            {
+                (known.class, known.space, known.segment_id) = (it.class, it.space, it.segment_id);
+                self.renewed_at = Some(now);
+            }
+        }
+    }
+}
+
+/// Whether an event says something of an audience that is not known.
+fn says_more(named: &NamedAudience, known: &NamedAudience) -> bool {
+    let differs = |new: &Option<String>, known: &Option<String>| new.is_some() && new != known;
+    differs(&named.class, &known.class)
+        || differs(&named.space, &known.space)
+        || differs(&named.segment_id, &known.segment_id)
+}
+
+/// The audience of an event, if it may be kept. A flag that Engage did not send may have the name of a person.
+pub(crate) fn named(audience: &segment::Audience) -> Option<NamedAudience> {
+    let segment::Audience { key, name, class, space, id } = audience;
+    let is_unusable = key.is_empty() || [key, name].iter().any(|text| text.chars().any(char::is_control));
+    if is_unusable || (class.is_none() && is_like_an_id(name)) {
+        return None;
+    }
+    Some(NamedAudience {
+        key: key.clone(),
+        name: name.clone(),
+        class: class.clone(),
+        space: space.clone(),
+        segment_id: id.clone(),
+    })
+}

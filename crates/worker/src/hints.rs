@@ -1,0 +1,163 @@
+//! What a webhook of Refersion changes: the directory, the names of custom fields, and what is known of drift.
+//!
+//! A webhook is a hint: it may come late, twice, in another order, or be the echo of what we sent ourselves. So it never changes
+//! what an affiliate is known to have been sent; it says where to look.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use connections::{Connection, Vault};
+use identity::drift::{Shown, compare};
+use identity::eligibility::Rules;
+use identity::known::{Known, Listing, learn};
+use identity::{Digest, Text};
+use jiff::Timestamp;
+use ledger::{Changes, Drift, GraphRow, Ledger, LedgerError, ListedAffiliate};
+use refersion::webhook::WebhookAffiliate;
+
+use crate::deliver::shown_status;
+use crate::rules::rules;
+use crate::settle::{settle_save, unsettled};
+use crate::translate::{ADDRESS, Translator};
+
+/// How often the graphs of a webhook's person are read again because others change them. After that the next walk tells them.
+const CONFLICTS: usize = 5;
+
+/// A webhook about an affiliate of a connection, as the ledger takes it. It holds values of a person, and is not kept.
+pub struct Hint {
+    connection: i64,
+    rules: Rules,
+    affiliate: ListedAffiliate,
+    shown: Shown,
+    custom_fields: BTreeMap<u64, String>,
+    received_at: Timestamp,
+}
+
+impl Hint {
+    /// Reads what a webhook says.
+    #[must_use]
+    pub fn of(connection: &Connection, vault: &Vault, said: &WebhookAffiliate, now: Timestamp) -> Self {
+        let translator = Translator { vault, connection: connection.id };
+        let email = said.email.trim().to_lowercase();
+        let address = (!email.is_empty()).then(|| translator.digest(ADDRESS, &email));
+        let status = said.status.map(shown_status);
+        let fields = said.fields.iter().map(|(field, text)| (Text::from(*field), Text::from(text.as_str())));
+        let custom = said.custom_fields.iter();
+        let custom =
+            custom.map(|(id, _, text)| (Text::from(format!("custom:{id}")), Text::from(text.as_str())));
+        Self {
+            connection: connection.id,
+            rules: rules(&connection.settings),
+            affiliate: ListedAffiliate {
+                code: said.code.to_string(),
+                address,
+                id: said.id.map(|id| id.0),
+                status,
+            },
+            shown: Shown { address, status, fields: fields.chain(custom).collect() },
+            custom_fields: said.custom_fields.iter().map(|(id, name, _)| (*id, name.clone())).collect(),
+            received_at: now,
+        }
+    }
+
+    /// Writes down what it says of the account: the directory and the names of custom fields. When this returns, it is durable.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger is not available.
+    pub async fn note(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+        let before = ledger.custom_fields(self.connection).await?;
+        let mut new = self.custom_fields.clone();
+        new.retain(|id, name| before.get(id) != Some(name));
+        if !new.is_empty() {
+            ledger.note_custom_fields(self.connection, &new).await?;
+        }
+        ledger.note_affiliates(self.connection, std::slice::from_ref(&self.affiliate), self.received_at).await
+    }
+
+    /// The digests of the addresses that it is about: the one that it shows, and those that the directory had. To be asked
+    /// before [`Hint::note`].
+    ///
+    /// # Errors
+    ///
+    /// If the ledger is not available.
+    pub async fn addresses(&self, ledger: &dyn Ledger) -> Result<Vec<Digest>, LedgerError> {
+        let before = ledger.addresses_of(self.connection, std::slice::from_ref(&self.affiliate.code)).await?;
+        let mut addresses: Vec<Digest> = before.into_values().chain(self.affiliate.address).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        Ok(addresses)
+    }
+
+    /// Binds a person who waits for nothing but this affiliate.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger is not available.
+    pub async fn teach(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+        let Some(address) = self.affiliate.address else { return Ok(()) };
+        for _ in 0..CONFLICTS {
+            let gathered = ledger.gather(self.connection, &[address], &[]).await?;
+            let lessons = gathered.graphs.into_iter().filter_map(|read| self.lesson(read, address));
+            let Some(changes) = lessons.into_iter().next() else { return Ok(()) };
+            match ledger.record(changes).await {
+                Err(LedgerError::Conflict | LedgerError::Claimed) => tokio::task::yield_now().await,
+                other => return other,
+            }
+        }
+        Ok(())
+    }
+
+    fn lesson(&self, read: GraphRow, address: Digest) -> Option<Changes> {
+        let code = Text::from(self.affiliate.code.as_str());
+        let listing = Listing { code, seen_at: self.received_at.into() };
+        let known = Known {
+            complete_since: None,
+            asked: [address].into(),
+            listed: [(address, listing)].into_iter().collect(),
+        };
+        let mut save = unsettled(read);
+        if !learn(&mut save.graph, &self.rules, &known) {
+            return None;
+        }
+        let mut changes =
+            Changes { connection: self.connection, now: self.received_at, ..Changes::default() };
+        settle_save(&mut changes, &mut save, &self.rules, self.received_at, Duration::ZERO);
+        changes.saves.push(save);
+        Some(changes)
+    }
+
+    /// What differs from what the affiliate was sent: no fields, if nothing does; `None` if it is not one of ours.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger is not available.
+    pub async fn compare(
+        &self,
+        ledger: &dyn Ledger,
+        addresses: &[Digest],
+    ) -> Result<Option<Drift>, LedgerError> {
+        let gathered = ledger.gather(self.connection, addresses, &[]).await?;
+        let code = self.affiliate.code.as_str();
+        for read in gathered.graphs {
+            let Some(fields) = compare(&read.graph, &self.rules, code, &self.shown) else { continue };
+            let sent = read.graph.affiliates.iter().find(|it| it.code.as_deref() == Some(code));
+            return Ok(Some(Drift {
+                code: code.to_owned(),
+                address: sent.map(|it| it.address),
+                fields: fields.iter().map(ToString::to_string).collect(),
+                found_at: self.received_at,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Writes down what [`Hint::compare`] found.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger is not available.
+    pub async fn note_drift(&self, ledger: &dyn Ledger, drift: &Drift) -> Result<(), LedgerError> {
+        ledger.note_drift(self.connection, drift).await
+    }
+}

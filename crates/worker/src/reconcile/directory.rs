@@ -1,0 +1,272 @@
+//! The walk through Refersion's list of affiliates: page by page, behind all other work, written down as it goes.
+//!
+//! Refersion states no order and no snapshot: while pages are read, rows move. One that is inserted before the page that
+//! is read next shows up twice, which changes nothing. One that is deleted, or moved, draws another one onto a page that was
+//! read already, and the pass misses it. So passes are repeated until one brings nobody new but as many as were added
+//! meanwhile, and has met as many as Refersion counts; [`MAX_PASSES`] bounds that. What a walk misses all the same, the next
+//! walk finds, or the create that meets it.
+
+use std::time::Duration;
+
+use identity::Digest;
+use identity::known::{Known, Listing, learn};
+use jiff::{SignedDuration, Timestamp};
+use ledger::{DirectoryState, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk, WalkRequest};
+use refersion::{Class, Failure, ListPage};
+use tokio::task::JoinSet;
+use tracing::{debug, info};
+
+use super::verify::Compared;
+use super::{Ended, Holder};
+use crate::deliver::shown_status;
+use crate::retry::doubled;
+use crate::translate::{ADDRESS, Translator};
+
+/// Passes of one walk, at most.
+const MAX_PASSES: u32 = 5;
+/// Pages of one pass, at most: ten million affiliates.
+const MAX_PAGES: u32 = 100_000;
+/// Pages in a row without anybody whom the pass has not met, after which it ends: a server may repeat its last page.
+const IDLE_PAGES: u32 = 3;
+/// How often the ledger is asked whether a walk is wanted.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(2);
+/// The wait after the first call that fails; it doubles.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// The longest such wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// How the holder of a connection's lease walks through the list.
+#[derive(Default)]
+pub(crate) struct Walker {
+    /// The walk, as it was written down last.
+    walk: Option<Walk>,
+    looked_at: Option<Timestamp>,
+    is_asking: bool,
+    listed: Option<Listed>,
+    /// Whether a walk has ever begun, as far as is known.
+    has_begun: Option<bool>,
+}
+
+/// A page, or why there is none.
+pub(super) struct Listed {
+    asked_at: Timestamp,
+    page: Result<ListPage, Failure>,
+}
+
+impl Walker {
+    pub(super) fn keep(&mut self, listed: Listed) {
+        self.is_asking = false;
+        self.listed = Some(listed);
+    }
+}
+
+impl Holder {
+    /// Asks for the next page, if a walk is under way or wanted, and nothing else can be started.
+    pub(super) async fn walk_on(&mut self, under_way: &mut JoinSet<Ended>) -> anyhow::Result<()> {
+        if self.walker.is_asking || self.room() == 0 {
+            return Ok(());
+        }
+        let now = self.worker.now();
+        let Some(walk) = self.walk(now).await? else { return Ok(()) };
+        if walk.next_at.is_some_and(|at| at > now) {
+            return Ok(());
+        }
+        let (api, page) = (self.api().await?, walk.page);
+        under_way.spawn(async move {
+            let page = api.client.list(page).await;
+            Ended::Listed(Listed { asked_at: now, page })
+        });
+        self.walker.is_asking = true;
+        Ok(())
+    }
+
+    /// Whether the directory may know anybody: without a walk, it is not asked before calls.
+    pub(super) async fn has_directory(&mut self) -> Result<bool, LedgerError> {
+        if let Some(has_begun) = self.walker.has_begun {
+            return Ok(has_begun);
+        }
+        let state = self.worker.ledger.directory(self.connection.id).await?;
+        let has_begun = state.walk.is_some() || state.finished.is_some();
+        self.walker.has_begun = Some(has_begun);
+        Ok(has_begun)
+    }
+
+    /// The walk that is under way, or that begins now.
+    async fn walk(&mut self, now: Timestamp) -> Result<Option<Walk>, LedgerError> {
+        if let Some(walk) = &self.walker.walk {
+            return Ok(Some(walk.clone()));
+        }
+        if self.walker.looked_at.is_some_and(|at| now >= at && now.duration_since(at) < LOOK_EVERY) {
+            return Ok(None);
+        }
+        let (ledger, id) = (&self.worker.ledger, self.connection.id);
+        let state = ledger.directory(id).await?;
+        self.walker.has_begun = Some(state.walk.is_some() || state.finished.is_some());
+        self.walker.looked_at = Some(now);
+        let walk = match state.walk.clone() {
+            Some(walk) => walk,
+            None => {
+                let Some(request) = self.wanted(&state, now) else { return Ok(None) };
+                let walk = Walk::begin(request, now);
+                ledger.save_walk(id, self.fence, &walk).await?;
+                info!(connection = %self.connection.name, id, "a walk through refersion's affiliates begins");
+                walk
+            }
+        };
+        self.walker.has_begun = Some(true);
+        self.walker.walk = Some(walk.clone());
+        Ok(Some(walk))
+    }
+
+    /// The walk that an operator asked for, or the next one of those that are repeated.
+    fn wanted(&self, state: &DirectoryState, now: Timestamp) -> Option<WalkRequest> {
+        let every = self.worker.limits.walk_every.and_then(|every| SignedDuration::try_from(every).ok());
+        let last = state.finished.as_ref().map(|finished| finished.ended_at);
+        let is_due = last.zip(every).is_some_and(|(last, every)| now.duration_since(last) >= every);
+        let again = WalkRequest { asked_at: now, verify: false, repair: false, max_calls: None };
+        state.asked.clone().or_else(|| is_due.then_some(again))
+    }
+
+    /// Takes the page that has come, if one has. After a failure of the ledger it is asked for again.
+    pub(super) async fn take_page(&mut self) -> anyhow::Result<()> {
+        let Some(Listed { asked_at, page }) = self.walker.listed.take() else { return Ok(()) };
+        // Until it is written down, what is in memory is out of date.
+        let Some(walk) = self.walker.walk.take() else { return Ok(()) };
+        self.walker.looked_at = None;
+        self.walker.walk = match page {
+            Ok(page) => self.read_page(walk, asked_at, page).await?,
+            Err(failure) => Some(self.note_failed_page(walk, &failure).await?),
+        };
+        Ok(())
+    }
+
+    /// Reads a page: graphs learn from it before it is written down, so that a crash in between repeats it.
+    async fn read_page(
+        &mut self,
+        mut walk: Walk,
+        asked_at: Timestamp,
+        page: ListPage,
+    ) -> anyhow::Result<Option<Walk>> {
+        let translator = Translator { vault: &self.worker.vault, connection: self.connection.id };
+        let affiliates: Vec<ListedAffiliate> =
+            page.affiliates.iter().map(|row| listed(&translator, row)).collect();
+        self.learn_from_page(&affiliates, asked_at).await?;
+        let met = walk.seen;
+        walk.calls += 1;
+        walk.page += 1;
+        walk.unreadable += page.unreadable as u64;
+        walk.total = page.total.max(walk.total);
+        (walk.failure, walk.failures, walk.next_at) = (None, 0, None);
+        let is_empty = page.affiliates.is_empty() && page.unreadable == 0;
+        let mut drift = Vec::new();
+        // Later passes meet the same affiliates again.
+        if walk.request.verify && walk.pass == 1 {
+            let (rows, repair) = (page.affiliates.as_slice(), walk.request.repair);
+            let compared = Compared { rows, affiliates: &affiliates, asked_at, repair };
+            let (compared, found) = self.compare_page(&compared).await?;
+            (walk.compared, drift) = (walk.compared + compared, found);
+        }
+        let page = Page { walk, asked_at, affiliates, drift };
+        let (ledger, id) = (&self.worker.ledger, self.connection.id);
+        let mut walk = ledger.note_page(id, self.fence, &page).await?;
+        fault_point!("directory.noted");
+        walk.idle = if walk.seen == met { walk.idle + 1 } else { 0 };
+        if is_empty || walk.idle >= IDLE_PAGES || walk.page > MAX_PAGES {
+            return self.end_pass(walk).await;
+        }
+        if walk.request.max_calls.is_some_and(|most| walk.calls >= most) {
+            return self.end_walk(walk, false).await;
+        }
+        Ok(Some(walk))
+    }
+
+    async fn learn_from_page(
+        &self,
+        affiliates: &[ListedAffiliate],
+        asked_at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let known = known(affiliates, asked_at);
+        let addresses: Vec<Digest> = known.asked.iter().copied().collect();
+        let recorder = self.recorder();
+        let rules = recorder.rules();
+        let learned = recorder.change_graphs(&addresses, &|graph| learn(graph, &rules, &known)).await?;
+        let (id, graphs) = (self.connection.id, learned.len());
+        debug!(id, graphs, "a page of affiliates was read");
+        Ok(())
+    }
+
+    /// Ends a pass, and with it the walk, if the pass has met everybody.
+    async fn end_pass(&self, walk: Walk) -> anyhow::Result<Option<Walk>> {
+        if has_met_everybody(&walk) || walk.pass >= MAX_PASSES {
+            return self.end_walk(walk, true).await;
+        }
+        let now = self.worker.now();
+        let walk = Walk {
+            pass: walk.pass + 1,
+            // Passes are told apart by their beginnings.
+            pass_started_at: now.max(walk.pass_started_at + SignedDuration::from_micros(1)),
+            page: 1,
+            seen: 0,
+            fresh: 0,
+            unreadable: 0,
+            idle: 0,
+            total: None,
+            total_before: walk.total,
+            ..walk
+        };
+        self.worker.ledger.save_walk(self.connection.id, self.fence, &walk).await?;
+        Ok(Some(walk))
+    }
+
+    async fn end_walk(&self, walk: Walk, complete: bool) -> anyhow::Result<Option<Walk>> {
+        let (id, affiliates, calls) = (self.connection.id, walk.seen, walk.calls);
+        let finished = FinishedWalk { walk, ended_at: self.worker.now(), complete };
+        self.worker.ledger.end_walk(id, self.fence, &finished).await?;
+        info!(connection = %self.connection.name, id, affiliates, calls, complete, "a walk through refersion's affiliates ends");
+        Ok(None)
+    }
+
+    async fn note_failed_page(&self, walk: Walk, failure: &Failure) -> anyhow::Result<Walk> {
+        if failure.class == Class::Closed {
+            return Ok(walk);
+        }
+        let wait = doubled(FIRST_WAIT, walk.failures, LONGEST_WAIT);
+        let status = failure.http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+        let walk = Walk {
+            failure: Some(format!("{}{status}", failure.class.name())),
+            failures: walk.failures.saturating_add(1),
+            next_at: self.worker.now().checked_add(wait).ok(),
+            ..walk
+        };
+        self.worker.ledger.save_walk(self.connection.id, self.fence, &walk).await?;
+        Ok(walk)
+    }
+}
+
+/// Whether a pass has met as many as Refersion counts, and nobody new but as many as were added since the pass before.
+fn has_met_everybody(walk: &Walk) -> bool {
+    let agrees = walk.total.is_none_or(|total| walk.seen + walk.unreadable >= total);
+    let added = walk.total.zip(walk.total_before).map_or(0, |(now, before)| now.saturating_sub(before));
+    agrees && walk.fresh <= added
+}
+
+/// A row as the directory keeps it.
+fn listed(translator: &Translator<'_>, row: &refersion::Listed) -> ListedAffiliate {
+    let address = row.email.trim().to_lowercase();
+    ListedAffiliate {
+        code: row.code.to_string(),
+        address: (!address.is_empty()).then(|| translator.digest(ADDRESS, &address)),
+        id: None,
+        status: row.status.map(shown_status),
+    }
+}
+
+/// What a page says of the addresses on it.
+fn known(affiliates: &[ListedAffiliate], seen_at: Timestamp) -> Known {
+    let listed = affiliates.iter().filter_map(|affiliate| {
+        let listing = Listing { code: affiliate.code.as_str().into(), seen_at: seen_at.into() };
+        Some((affiliate.address?, listing))
+    });
+    let listed: identity::known::Listed = listed.collect();
+    Known { complete_since: None, asked: listed.keys().copied().collect(), listed }
+}

@@ -1,0 +1,90 @@
+//! Walks through Refersion's list in the middle of everything else, and affiliates that a merchant adds meanwhile.
+
+use jiff::Timestamp;
+use ledger::{Directory as _, WalkRequest};
+use simulator::{ExistingAffiliate, Status};
+
+use super::dice::Dice;
+use super::stage::{Account, Cast, Stage};
+use super::story::is_refused;
+
+/// What the dice of a seed's adoption are told apart by: other stories stay as they are.
+const SALT: u64 = 0x00ad_0975;
+
+/// Whether a seed adopts, by dice of its own.
+pub(crate) fn of(seed: u64, cast: Cast) -> Option<Dice> {
+    let dice = Dice::new(seed ^ SALT);
+    (matches!(cast, Cast::Anybody) && dice.per_mille(600)).then_some(dice)
+}
+
+/// An operator asks for a walk, or a merchant adds an affiliate in Refersion's dashboard.
+pub(crate) async fn meanwhile(stage: &mut Stage) {
+    let Some(dice) = stage.adoption.clone() else { return };
+    match dice.below(12) {
+        0 | 1 => ask(stage).await,
+        2 => {
+            let place = usize::try_from(dice.below(stage.accounts.len() as u64)).expect("few accounts");
+            let address = dice.pick(&stage.accounts[place].story.addresses).clone();
+            add(stage, place, &address, &dice);
+        }
+        _ => {}
+    }
+}
+
+/// Asks for a walk of every account, if the seed adopts.
+pub(crate) async fn ask(stage: &Stage) {
+    if stage.adoption.is_none() {
+        return;
+    }
+    for account in &stage.accounts {
+        let asked = stage.ledger.ask_for_walk(account.id, request(stage.now()));
+        asked.await.expect("the connection is there");
+    }
+}
+
+/// Whether no walk is wanted or under way.
+pub(crate) async fn is_at_rest(stage: &Stage, account: &Account) -> bool {
+    let state = stage.ledger.directory(account.id).await.expect("a ledger");
+    state.asked.is_none() && state.walk.is_none()
+}
+
+/// What is wrong at the end of a walk that nothing disturbed any more: an affiliate of the merchant that it did not meet.
+pub(crate) async fn check(stage: &Stage, account: &Account) -> Vec<String> {
+    if stage.adoption.is_none() {
+        return Vec::new();
+    }
+    let state = stage.ledger.directory(account.id).await.expect("a ledger");
+    // What the worker created after the last walk had passed by is not in it.
+    let there = account.existed.len();
+    let listed = state.finished.as_ref().map_or(0, |finished| finished.walk.seen);
+    let is_complete = state.complete_since.is_some();
+    let mut wrong = Vec::new();
+    if !is_complete || listed < there as u64 {
+        wrong.push(format!("the walk met {listed} of {there} affiliates; complete: {is_complete}"));
+    }
+    wrong
+}
+
+fn request(now: Timestamp) -> WalkRequest {
+    WalkRequest { asked_at: now, verify: false, repair: false, max_calls: None }
+}
+
+fn add(stage: &mut Stage, place: usize, address: &str, dice: &Dice) {
+    if is_refused(address) {
+        return;
+    }
+    let status = *dice.pick(&[Status::Active, Status::Pending, Status::Denied, Status::Disabled]);
+    let added = ExistingAffiliate { status, ..ExistingAffiliate::active(address) };
+    let mut core = stage.refersion.core.lock().expect("no panic holds it");
+    let account = &mut stage.accounts[place];
+    let placed = core.add_affiliate(&account.public_key, added);
+    account.added.extend(placed.as_ref().map(|placed| placed.id));
+    account.existed.extend(placed.map(|placed| placed.id));
+}
+
+/// Whether a fault is about an affiliate of a deleted person that the merchant added after Refersion was searched: nobody
+/// could know of it.
+pub(crate) fn is_the_merchants(account: &Account, fault: &str) -> bool {
+    let names = |id: &u64| fault.contains(&format!("still active: affiliate {id} "));
+    account.added.iter().any(names)
+}

@@ -25,6 +25,9 @@ CREATE TRIGGER repairs_go AFTER UPDATE OF state, bytes, kept_until ON dead_lette
     WHEN (NEW.state = 'resolved' OR NEW.bytes = 0 OR (NEW.state = 'discarded' AND NEW.kept_until IS NULL))
     EXECUTE FUNCTION repairs_go();
 
+-- Open dead letters by class: each class may have a retention of its own.
+CREATE INDEX dead_letters_open_by_class ON dead_letters (class, died_at) WHERE state = 'open';
+
 -- What was sent, less any value of a person; NULL for calls before this version, and once it is erased.
 ALTER TABLE attempts ADD COLUMN request text;
 

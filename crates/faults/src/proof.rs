@@ -176,7 +176,11 @@ fn converged(
     let mine = found.iter().filter(|found| found.view.connection == account.id);
     let events = mine.filter_map(|found| {
         let message = log.messages.get(&found.message)?;
-        Some(reference::Accepted { received_at: found.view.received_at, json: message.json.as_bytes() })
+        Some(reference::Accepted {
+            received_at: found.view.received_at,
+            json: message.json.as_bytes(),
+            revision: 0,
+        })
     });
     let expected = expect(events, &model(index), &World { existed, ..World::default() });
     let actual = affiliates_of(state, &account.public_key, &account.existed())?;

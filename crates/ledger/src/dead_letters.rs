@@ -13,6 +13,16 @@ pub(crate) const DISCARDED: &str = "dead_letters_discarded";
 pub(crate) const RESTORED: &str = "dead_letters_restored";
 pub(crate) const REPLAYED: &str = "dead_letters_replayed";
 
+pub(crate) const EXPIRED: &str = "dead_letters_expired";
+/// Why a dead letter of a class is discarded whose retention has ended.
+pub(crate) const RETENTION_ENDED: &str = "its retention has ended";
+
+/// The act of a worker on open dead letters of a class whose retention has ended.
+pub(crate) fn expiry(at: Timestamp, class: &str) -> Act {
+    let reason = Some(RETENTION_ENDED.to_owned());
+    Act { at, actor: "worker".to_owned(), selector: format!("class:{class}"), reason }
+}
+
 /// An operator's act on dead letters, as the audit keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {

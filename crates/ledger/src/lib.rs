@@ -22,6 +22,7 @@ pub mod groups;
 pub mod hints;
 mod idempotency;
 pub mod monitoring;
+mod notifications;
 mod operators;
 pub mod plans;
 mod port;
@@ -51,6 +52,7 @@ pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
 pub use monitoring::{
     HeldConnection, Monitoring, ProcessReport, ProcessRole, RefusedSignatures, Registrations,
 };
+pub use notifications::{Delivery, MAX_ERROR_CHARS, NewNotification, Notification, Notifications, Outbox};
 pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
 pub use plans::{Plan, PlanId, PlanState, Plans};
 pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, OperatorPorts, Schedule, View};

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::{
     Arrivals, Audiences, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState,
     DeadLetterView, DeadLetters, Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow,
-    Hints, Idempotency, Lease, LedgerError, Monitoring, OpenCall, Operators, Plans, Repairs, Storage,
-    SweepClock, Want,
+    Hints, Idempotency, Lease, LedgerError, Monitoring, Notifications, OpenCall, Operators, Plans, Repairs,
+    Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -25,6 +25,7 @@ pub trait Engine:
     + DeadLetters
     + Plans
     + Repairs
+    + Notifications
     + ConnectionStore
     + WriteKeys
     + SharedSecretStore
@@ -41,6 +42,7 @@ impl<E> Engine for E where
         + DeadLetters
         + Plans
         + Repairs
+        + Notifications
         + ConnectionStore
         + WriteKeys
         + SharedSecretStore
@@ -211,6 +213,19 @@ pub trait Housekeeping: Send + Sync {
     /// Drops payloads of dead letters that were discarded and kept until `now`, of at most `limit`; of how many.
     /// An engine that keeps none has nothing to do.
     async fn drop_discarded(&self, _now: Timestamp, _limit: usize) -> Result<usize, LedgerError> {
+        Ok(0)
+    }
+
+    /// Drops payloads of open dead letters of a class that died before a time, of at most `limit`, and writes the audit; of how
+    /// many. They are discarded, with the reason that their retention has ended; their causes and counts stay.
+    /// An engine that keeps none has nothing to do.
+    async fn expire_class(
+        &self,
+        _class: &str,
+        _before: Timestamp,
+        _now: Timestamp,
+        _limit: usize,
+    ) -> Result<usize, LedgerError> {
         Ok(0)
     }
 

@@ -65,8 +65,16 @@ pub struct AttemptView {
     pub class: String,
     /// What Refersion said.
     pub message: String,
-    /// What was sent, less any value of a person; `None` for calls before requests were kept, and once it is erased.
+    /// What was sent, less any value of a person, as JSON; `None` for calls before requests were kept, and once it is erased.
+    #[serde(serialize_with = "as_json")]
     pub request: Option<String>,
+}
+
+/// Writes a text that is JSON as it is.
+fn as_json<S: serde::Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let json =
+        text.as_deref().and_then(|text| serde_json::from_str::<&serde_json::value::RawValue>(text).ok());
+    json.serialize(serializer)
 }
 
 /// What an operator decided about a dead letter.

@@ -38,13 +38,14 @@ pub(crate) enum Class {
     Shape,
 }
 
-/// The order of statements: time, then the receipt by Segment, then message key.
-pub(crate) type Stamp = (Timestamp, Option<Timestamp>, String);
+/// The order of statements: time, then the receipt by Segment, then message key, then revision.
+pub(crate) type Stamp = (Timestamp, Option<Timestamp>, String, u32);
 
 /// The stamp as it counts once a tombstone may lie on it: of what is covered the message is forgotten.
 pub(crate) fn counted(stamp: &Stamp, tombstone: Option<Timestamp>) -> Stamp {
-    let key = if Some(stamp.0) > tombstone { stamp.2.clone() } else { String::new() };
-    (stamp.0, stamp.1, key)
+    let (key, revision) =
+        if Some(stamp.0) > tombstone { (stamp.2.clone(), stamp.3) } else { (String::new(), 0) };
+    (stamp.0, stamp.1, key, revision)
 }
 
 pub(crate) struct Identify {
@@ -109,7 +110,8 @@ fn identify(event: &Accepted<'_>, node: &Node, settings: &Settings) -> Reading {
         (None, None, Some(anonymous)) => Identifier::Anonymous(anonymous.clone()),
         (None, None, None) => return without_identifier(node, settings),
     };
-    let stamp = (identify_time(event, node), stated_time(node, "receivedat"), message_key(event, node));
+    let time = identify_time(event, node);
+    let stamp = (time, stated_time(node, "receivedat"), message_key(event, node), event.revision);
     let traits = traits::stated(node, settings);
     Reading::Identify(Identify { strongest, user, address, anonymous, stamp, traits })
 }
@@ -244,7 +246,7 @@ mod tests {
     #[test]
     fn an_event_without_message_id_is_identified_by_its_content_in_any_key_order() {
         let key = |json: &str| {
-            let event = Accepted { received_at: Timestamp::UNIX_EPOCH, json: json.as_bytes() };
+            let event = Accepted { received_at: Timestamp::UNIX_EPOCH, json: json.as_bytes(), revision: 0 };
             message_key(&event, &parse(json.as_bytes()).unwrap())
         };
         let expected = hash(r#"{"type":"identify","userId":"U"}"#);

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Identifier, Stamp};
+use jiff::Timestamp;
+
+use crate::event::{Identifier, Identify, Stamp};
 use crate::history::History;
 use crate::tombstones::Tombstones;
 use crate::traits::Traits;
@@ -15,7 +17,12 @@ pub(crate) type Profiles = BTreeMap<Identifier, BTreeMap<String, Statement>>;
 
 pub(crate) fn profiles(history: &History, tombstones: &Tombstones) -> Profiles {
     let mut profiles = Profiles::new();
+    let newest = newest_revisions(history);
     for identify in &history.identifies {
+        let (time, received, key, revision) = &identify.stamp;
+        if newest.get(&(time, received, key)).is_some_and(|newest| newest > revision) {
+            continue;
+        }
         if Some(identify.stamp.0) <= tombstones.on(&identify.strongest) {
             continue;
         }
@@ -29,6 +36,16 @@ pub(crate) fn profiles(history: &History, tombstones: &Tombstones) -> Profiles {
         }
     }
     profiles
+}
+
+/// The greatest revision of each message, by which its former versions state nothing any longer.
+fn newest_revisions(history: &History) -> BTreeMap<(&Timestamp, &Option<Timestamp>, &String), u32> {
+    let mut newest = BTreeMap::new();
+    for Identify { stamp: (time, received, key, revision), .. } in &history.identifies {
+        let known = newest.entry((time, received, key)).or_insert(*revision);
+        *known = (*known).max(*revision);
+    }
+    newest
 }
 
 /// The last value of every trait across several profiles.

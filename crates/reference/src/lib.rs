@@ -48,6 +48,8 @@ pub struct Accepted<'a> {
     pub received_at: Timestamp,
     /// The raw event.
     pub json: &'a [u8],
+    /// How often an operator has repaired it. Of the versions of a message the greatest one states its traits.
+    pub revision: u32,
 }
 
 /// The settings of a connection that affect its affiliates.

@@ -14,6 +14,9 @@ const EVERY: Duration = Duration::from_secs(60);
 /// Rows of each table in one transaction.
 const AT_ONCE: usize = 5_000;
 
+/// Dead letters of one class that are given up in one transaction: few, so that nobody waits for it.
+const EXPIRED_AT_ONCE: usize = 500;
+
 /// Dead letters that are classified in one transaction: few, so that nobody waits for it.
 const CLASSIFIED_AT_ONCE: usize = 100;
 
@@ -65,8 +68,24 @@ impl Sweeper {
         let discarded = worker.ledger.drop_discarded(reach.until, AT_ONCE).await?;
         let classified = classify(worker).await?;
         let most = expired.outcomes.max(expired.attempts).max(expired.dead_letters).max(expired.message_ids);
-        let most = most.max(discarded);
+        let by_class = self.expire_classes(worker, &reach).await?;
+        let most = most.max(discarded).max(by_class);
         Ok(most >= AT_ONCE || classified)
+    }
+
+    /// Drops payloads of the classes that have a shorter retention; the most of one class.
+    async fn expire_classes(&self, worker: &Worker, reach: &Reach) -> Result<usize, ledger::LedgerError> {
+        let mut most = 0;
+        for (class, kept) in &worker.limits.keep_dead_letters_by_class {
+            let old = before(reach.until, *kept);
+            let expired = worker.ledger.expire_class(class, old, worker.now(), EXPIRED_AT_ONCE).await?;
+            if expired > 0 {
+                info!(class, dead_letters = expired, "gave up dead letters whose retention has ended");
+            }
+            // A full page is looked for again at once.
+            most = most.max(if expired >= EXPIRED_AT_ONCE { AT_ONCE } else { expired });
+        }
+        Ok(most)
     }
 
     /// Says once that the clock is not believed, and once that it is again.

@@ -40,6 +40,7 @@ mod settle;
 pub mod sweep_clock;
 pub mod translate;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,6 +122,8 @@ pub struct Limits {
     pub keep_outcomes: Duration,
     /// How long dead letters are kept.
     pub keep_dead_letters: Duration,
+    /// How long payloads of open dead letters of some classes are kept, where that is shorter.
+    pub keep_dead_letters_by_class: BTreeMap<String, Duration>,
 }
 
 impl Default for Limits {
@@ -140,6 +143,7 @@ impl Default for Limits {
             walk_every: Some(Duration::from_secs(86_400)),
             keep_outcomes: Duration::from_secs(30 * 86_400),
             keep_dead_letters: Duration::from_secs(90 * 86_400),
+            keep_dead_letters_by_class: BTreeMap::new(),
         }
     }
 }

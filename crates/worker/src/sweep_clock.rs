@@ -34,7 +34,8 @@ pub fn daily_share(limits: &Limits) -> Duration {
 }
 
 fn shortest(limits: &Limits) -> Duration {
-    limits.keep_outcomes.min(limits.keep_dead_letters)
+    let by_class = limits.keep_dead_letters_by_class.values().copied();
+    by_class.fold(limits.keep_outcomes.min(limits.keep_dead_letters), Duration::min)
 }
 
 /// What this process knows of its last sweep.

@@ -21,6 +21,9 @@ BEGIN
     UPDATE repairs SET payload = NULL WHERE letter = NEW.id AND payload IS NOT NULL;
 END;
 
+-- Open dead letters by class: each class may have a retention of its own.
+CREATE INDEX dead_letters_open_by_class ON dead_letters (class, died_at) WHERE state = 'open';
+
 -- What was sent, less any value of a person; NULL for calls before this version, and once it is erased.
 ALTER TABLE attempts ADD COLUMN request TEXT;
 

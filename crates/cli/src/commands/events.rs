@@ -143,5 +143,9 @@ pub(super) fn show_attempts(
         vec![age(attempt.at, now), attempt.operation.clone(), status, class, message]
     };
     let rows: Vec<_> = attempts.iter().map(cells).collect();
-    output.table(&["AGE", "CALL", "STATUS", "CLASS", "MESSAGE"], &rows)
+    output.table(&["AGE", "CALL", "STATUS", "CLASS", "MESSAGE"], &rows)?;
+    // Repeats of a call mostly send the same.
+    let mut requests: Vec<&String> = attempts.iter().filter_map(|attempt| attempt.request.as_ref()).collect();
+    requests.dedup();
+    requests.into_iter().try_for_each(|request| output.line(&format!("request: {request}")))
 }

@@ -77,6 +77,7 @@ impl Standing {
         let limits = Limits {
             keep_outcomes: config.retention.outcomes,
             keep_dead_letters: config.retention.dead_letters,
+            keep_dead_letters_by_class: config.retention.dead_letters_by_class.0.clone(),
             ..Limits::default()
         };
         let behind = clock.swept.map_or(Duration::ZERO, |swept| {

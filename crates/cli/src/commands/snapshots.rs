@@ -49,8 +49,8 @@ fn events() -> Vec<EventRow> {
         operation: "edit".to_owned(),
         http_status: Some(http_status),
         class: class.to_owned(),
-        message: message.to_owned(),
         request: None,
+        message: message.to_owned(),
     };
     let dead = EventRow {
         attempts: vec![

@@ -3,6 +3,7 @@
 //! The struct has no defaults of its own: every key stands in the shipped file, with its unit and its effect, and a test
 //! keeps it so. Everything is read once, at start, into types that cannot hold nonsense.
 
+mod by_class;
 mod error;
 mod layers;
 mod proxy;
@@ -17,11 +18,12 @@ mod value;
 use std::ffi::OsString;
 use std::path::Path;
 
+pub use by_class::ByClass;
 pub use error::ConfigError;
 pub use proxy::Proxy;
 pub use sections::{
-    Api, Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Queue, Refersion, Retention, Retry,
-    Secrets, Segment, Shutdown, Worker,
+    Api, Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Notifications, Queue, Refersion,
+    Retention, Retry, Secrets, Segment, Shutdown, Worker,
 };
 pub use settings::{Origin, Settings};
 pub use show::ShownSetting;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use connections::settings::is_insecure;
 use listener::Networks;
 
+use super::by_class::ByClass;
 use super::error::ConfigError;
 use super::proxy::Proxy;
 use super::settings::Settings;
@@ -147,6 +148,19 @@ sections! {
         /// Edits of one batch that are told before it is recorded.
         carry_from: u32,
     }
+    /// Where operators are notified.
+    notifications: Notifications {
+        /// The receiver's URL; `None` if nobody is notified. It may hold a token.
+        url: Option<Secret>,
+        /// The file of the secret that notifications are signed with.
+        secret_file: Option<PathBuf>,
+        /// The secret itself, if it was given instead of a file.
+        secret: Option<Secret>,
+        /// Open dead letters of a group from which on operators are notified.
+        dead_letters: u32,
+        /// Events of a sync from which on operators are notified of its end.
+        sync_events: u32,
+    }
     /// Affiliates that existed before us.
     adopt: Adopt {
         /// Whether those of a new connection are walked through at once.
@@ -183,6 +197,8 @@ sections! {
         outcomes: Duration,
         /// Dead letters.
         dead_letters: Duration,
+        /// Open dead letters of some classes.
+        dead_letters_by_class: ByClass,
     }
     /// Health and metrics.
     health: Health {
@@ -240,6 +256,13 @@ impl Config {
         if config.retry.initial > config.retry.max_interval {
             return wrong("retry.initial", "must not be longer than retry.max_interval");
         }
+        if config.retention.dead_letters_by_class.0.values().any(|kept| *kept > config.retention.dead_letters)
+        {
+            return wrong(
+                "retention.dead_letters_by_class",
+                "must not be longer than retention.dead_letters",
+            );
+        }
         if let (QueueUrl::Sqlite(queue), LedgerUrl::Sqlite(ledger)) = (&config.queue.url, &config.ledger.url)
             && queue == ledger
         {
@@ -257,5 +280,13 @@ impl Config {
             (None, LedgerUrl::Sqlite(ledger)) => Some(ledger.with_file_name("master.key")),
             (None, LedgerUrl::Postgres(_)) => None,
         }
+    }
+}
+
+impl Identifiers {
+    /// The identifiers that name nobody beside the default list.
+    #[must_use]
+    pub fn blocked_list(&self) -> Vec<String> {
+        self.blocked.split(',').map(|text| text.trim().to_owned()).collect()
     }
 }

@@ -7,7 +7,8 @@ use super::url::mask;
 use super::value::HIDDEN;
 
 /// Keys whose values are secret as a whole.
-const SECRET_KEYS: [&str; 2] = ["secrets.key", "segment.public_api_token"];
+const SECRET_KEYS: [&str; 4] =
+    ["notifications.secret", "notifications.url", "secrets.key", "segment.public_api_token"];
 
 /// One setting in force, safe to be printed.
 #[derive(Debug, PartialEq, Eq, Serialize)]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use connections::{ConnectionStore, ReplacedKeys, SharedSecretStore, WriteKeys};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
-use ledger::{Arrivals, DeadLetters, Engine, Ledger, Monitoring, OperatorPorts, Plans, Repairs, Storage};
+use ledger::{
+    Arrivals, DeadLetters, Engine, Ledger, Monitoring, Notifications, OperatorPorts, Plans, Repairs, Storage,
+};
 use sqlite::Database;
 
 use super::EngineError;
@@ -21,6 +23,7 @@ pub(super) struct LedgerEngine {
     pub(super) plans: Arc<dyn Plans>,
     pub(super) repairs: Arc<dyn Repairs>,
     pub(super) operators: Arc<dyn OperatorPorts>,
+    pub(super) notifications: Arc<dyn Notifications>,
     pub(super) connections: Arc<dyn ConnectionStore>,
     pub(super) write_keys: Arc<dyn WriteKeys>,
     pub(super) shared_secrets: Arc<dyn SharedSecretStore>,
@@ -93,6 +96,7 @@ fn ports(engine: impl Engine + 'static, file: Option<Database>) -> LedgerEngine 
         plans: engine.clone(),
         repairs: engine.clone(),
         operators: engine.clone(),
+        notifications: engine.clone(),
         connections: engine.clone(),
         write_keys: engine.clone(),
         shared_secrets: engine.clone(),

@@ -21,7 +21,9 @@ use connections::{
     ConnectionStore, OsRandomness, Randomness, ReplacedKeys, SharedSecretStore, Vault, WriteKeys, keys,
 };
 use jiff::Timestamp;
-use ledger::{Arrivals, DeadLetters, Ledger, Monitoring, OperatorPorts, Plans, Repairs, Storage};
+use ledger::{
+    Arrivals, DeadLetters, Ledger, Monitoring, Notifications, OperatorPorts, Plans, Repairs, Storage,
+};
 use queue::Queue;
 
 pub use failure::EngineError;
@@ -53,6 +55,8 @@ pub struct Engines {
     pub repairs: Arc<dyn Repairs>,
     /// Operators, what they did, and what they asked for once only.
     pub operators: Arc<dyn OperatorPorts>,
+    /// What operators are notified of.
+    pub notifications: Arc<dyn Notifications>,
     /// Connections and their keys.
     pub connections: Arc<dyn ConnectionStore>,
     /// Their write keys.
@@ -163,6 +167,7 @@ impl Opening {
             plans: ledger.plans,
             repairs: ledger.repairs,
             operators: ledger.operators,
+            notifications: ledger.notifications,
             connections: ledger.connections,
             write_keys: ledger.write_keys,
             shared_secrets: ledger.shared_secrets,

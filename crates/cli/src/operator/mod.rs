@@ -13,6 +13,7 @@ pub mod new_key;
 pub mod operators;
 pub mod plans;
 pub mod profile;
+pub mod repairs;
 pub mod subject;
 pub mod verification;
 pub mod waiting;

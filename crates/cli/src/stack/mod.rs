@@ -14,6 +14,7 @@ mod growth;
 mod heartbeat;
 mod listeners;
 mod needs;
+mod notifier;
 mod plans;
 mod public_halves;
 mod reconciler;
@@ -195,6 +196,7 @@ impl Standby {
             self.heartbeat.keep_beating(&self.config, report, engines, running);
         }
         files::watch(&self.config, &self.opening.queue, engines, running);
+        notifier::start(&self.config, engines, running)?;
         match running.meters.clone() {
             Some(meters) => {
                 plans::start(engines, running);

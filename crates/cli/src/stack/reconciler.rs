@@ -69,12 +69,7 @@ fn limits(config: &Config) -> Limits {
         absorb_batch: number(config.worker.absorb_batch),
         concurrency: number(config.worker.max_concurrency),
         carry_from: number(config.worker.carry_from),
-        blocked_identifiers: config
-            .identifiers
-            .blocked
-            .split(',')
-            .map(|text| text.trim().to_owned())
-            .collect(),
+        blocked_identifiers: config.identifiers.blocked_list(),
         breaker_after: config.breaker.failures,
         retry: RetryPolicy {
             max_attempts: config.retry.max_attempts,
@@ -86,6 +81,7 @@ fn limits(config: &Config) -> Limits {
         walk_every: Some(config.adopt.every),
         keep_outcomes: config.retention.outcomes,
         keep_dead_letters: config.retention.dead_letters,
+        keep_dead_letters_by_class: config.retention.dead_letters_by_class.0.clone(),
         ..Limits::default()
     }
 }

@@ -27,6 +27,7 @@ mod program;
 mod proxies;
 mod reading;
 mod registration;
+mod repairs;
 mod room;
 mod running;
 mod scaled;

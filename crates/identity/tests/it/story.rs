@@ -263,7 +263,8 @@ pub(crate) fn expected(
 /// What the reference expects under its own settings.
 pub(crate) fn expected_by(events: &[Event], settings: &Settings, world: World) -> Expected {
     let texts: Vec<_> = events.iter().map(|event| (second(event.at), event.json().to_string())).collect();
-    let accepted = texts.iter().map(|(at, json)| Accepted { received_at: *at, json: json.as_bytes() });
+    let accepted =
+        texts.iter().map(|(at, json)| Accepted { received_at: *at, json: json.as_bytes(), revision: 0 });
     expect(accepted, settings, &world)
 }
 

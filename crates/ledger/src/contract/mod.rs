@@ -19,6 +19,7 @@ pub mod left_out;
 pub mod letters;
 pub mod material;
 pub mod monitoring;
+pub mod notifications;
 pub mod operators;
 pub mod plans;
 pub mod repairs;
@@ -120,6 +121,9 @@ macro_rules! contract_tests {
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event
             ]
+            notifications: [
+                one_process_watches, a_fact_is_delivered_once, notifications_go_with_their_connection
+            ]
             plans: [
                 a_dead_letter_is_reserved_by_one_plan, items_are_counted_by_what_became_of_them,
                 items_show_how_their_letters_stand, a_plan_has_one_runner, acts_on_plans_are_audited,
@@ -127,7 +131,7 @@ macro_rules! contract_tests {
             ]
             repairs: [
                 a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,
-                a_repaired_payload_goes_with_the_original, repairs_are_audited
+                a_repaired_payload_goes_with_the_original, repairs_are_audited, a_class_may_expire_earlier
             ]
             operators: [
                 an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::material::{ONE, at, dead_letter, letters, outcome, outcomes, record, uuid};
-use crate::{Act, Changes, DeadLetterView, NewRevision, Revision, State, Stored};
+use crate::{Act, Changes, DeadLetterState, DeadLetterView, NewRevision, Revision, State, Stored};
 
 fn act(second: i64) -> Act {
     Act {
@@ -115,4 +115,31 @@ pub async fn repairs_are_audited(engine: &impl Engine) {
     let repaired: Vec<_> = audit.iter().filter(|(_, line)| line.action == "dead_letters_repaired").collect();
     assert_eq!(repaired.len(), 1, "a conflict has changed nothing");
     assert_eq!(repaired[0].1.subject, "1 dead letter of `id:1`: a typing error");
+}
+
+/// Open dead letters of a class are given up when its retention has ended: payloads go, causes, counts and the audit stay.
+pub async fn a_class_may_expire_earlier(engine: &impl Engine) {
+    for (number, died) in [(1, 5), (2, 6), (3, 50)] {
+        dead_letter(engine, ONE, number, died).await;
+    }
+    let id = letter(engine, 1).await.id;
+    assert_eq!(repair(engine, id, 0, 10).await, Stored::As(1));
+    assert_eq!(engine.expire_class("gone", at(20), at(60), 10).await.expect("expired"), 0);
+    assert_eq!(engine.expire_class("refused", at(20), at(60), 1).await.expect("expired"), 1);
+    assert_eq!(engine.expire_class("refused", at(20), at(60), 10).await.expect("expired"), 1);
+    let expired = letter(engine, 1).await;
+    assert_eq!((expired.state, &expired.payload), (DeadLetterState::Discarded, &None));
+    assert_eq!((expired.cause.as_str(), expired.discarded.expect("said").kept_until), ("cause 1", None));
+    assert_eq!(engine.revisions(id).await.expect("read")[0].payload, None);
+    assert!(letter(engine, 3).await.payload.is_some());
+    let audit = engine.audit(None, 100).await.expect("read");
+    let lines: Vec<&str> = audit.iter().map(|(_, line)| line.subject.as_str()).collect();
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|line| **line == "1 dead letter of `class:refused`: its retention has ended")
+            .count(),
+        2,
+        "{lines:?}"
+    );
 }

@@ -33,6 +33,7 @@ mod message_ids;
 mod migrate;
 mod monitoring;
 mod notes;
+mod notifications;
 mod operators;
 mod orphans;
 mod plans;

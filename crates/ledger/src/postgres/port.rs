@@ -220,6 +220,16 @@ impl Housekeeping for PostgresLedger {
         Ok(on!(self.begin(), |line| letters::drop_discarded(line, now.as_microsecond(), limit))?)
     }
 
+    async fn expire_class(
+        &self,
+        class: &str,
+        before: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, LedgerError> {
+        Ok(on!(self.begin(), |line| letters::expire_class(line, class, (before, now), limit))?)
+    }
+
     async fn expire(
         &self,
         outcomes_before: Timestamp,

@@ -24,6 +24,7 @@ mod leases;
 mod letters;
 mod message_ids;
 mod monitoring;
+mod notifications;
 mod operators;
 mod orphans;
 mod plans;

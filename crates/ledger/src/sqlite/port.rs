@@ -236,6 +236,25 @@ impl Housekeeping for SqliteLedger {
         Ok(dropped)
     }
 
+    async fn expire_class(
+        &self,
+        class: &str,
+        before: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, LedgerError> {
+        let class = class.to_owned();
+        let expired = self
+            .write::<_, LedgerError>(move |database| {
+                letters::expire_class(database, &class, (before, now), limit)
+            })
+            .await?;
+        if expired > 0 {
+            self.forgot().await;
+        }
+        Ok(expired)
+    }
+
     async fn expire(
         &self,
         outcomes_before: Timestamp,

@@ -109,7 +109,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_handled(json in prop::collection::vec(any::<u8>(), 0..200)) {
-        let event = reference::Accepted { received_at: jiff::Timestamp::UNIX_EPOCH, json: &json };
+        let event = reference::Accepted { received_at: jiff::Timestamp::UNIX_EPOCH, json: &json, revision: 0 };
         let expected = reference::expect([event], &Settings::default(), &World::default());
         prop_assert!(expected.affiliates.is_empty());
     }

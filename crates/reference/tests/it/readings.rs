@@ -111,7 +111,7 @@ fn custom_traits_are_scalars_as_text() {
 fn the_first_spelling_in_the_document_is_used() {
     let json = r#"{"TYPE": "Identify", "User_ID": 7, "userId": "8", "timestamp": "2020-01-01T00:00:00Z",
         "traits": {"name": "Ann Lee", "E-Mail": "a@x.io", "zz_flag": 1, "flag": "z", "Flag": "a"}}"#;
-    let events = [Accepted { received_at: second(1), json: json.as_bytes() }];
+    let events = [Accepted { received_at: second(1), json: json.as_bytes(), revision: 0 }];
     let expected = expect(events, &settings(), &World::default());
     assert_eq!(field(&expected, "a@x.io", "1"), Some("z"));
 }
@@ -203,7 +203,7 @@ fn events_that_should_have_been_refused_are_counted() {
         b"{\"type\":\"identify\"}",
         b"{\"type\":\"delete\",\"userId\":null}",
     ];
-    let events = texts.map(|json| Accepted { received_at: second(1), json });
+    let events = texts.map(|json| Accepted { received_at: second(1), json, revision: 0 });
     assert_eq!(expect(events, &settings(), &World::default()).unreadable, 5);
 }
 

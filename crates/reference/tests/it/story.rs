@@ -83,8 +83,11 @@ pub(crate) fn settings() -> Settings {
 
 pub(crate) fn expect_with(events: &[Event], settings: &Settings, world: &World) -> Expected {
     let texts: Vec<_> = events.iter().map(|event| (event.received_at, event.json.to_string())).collect();
-    let accepted =
-        texts.iter().map(|(received_at, json)| Accepted { received_at: *received_at, json: json.as_bytes() });
+    let accepted = texts.iter().map(|(received_at, json)| Accepted {
+        received_at: *received_at,
+        json: json.as_bytes(),
+        revision: 0,
+    });
     expect(accepted, settings, world)
 }
 

@@ -52,7 +52,12 @@ pub(super) fn fold(
     let mut hand = Hand::of(gathered.graphs);
     for reading in readings {
         let before = known.insert(reading.event, KnownEvent { state: State::Pending, outcomes: 0 });
-        let died = before.filter(|before| reading.replay && before.state == State::Dead);
+        let died = before.filter(|before| match before.state {
+            State::Dead => reading.replay,
+            // A former version was admitted again meanwhile, by a replay that was delivered twice.
+            State::Pending => reading.replay && hand.lacks_revision(reading),
+            _ => false,
+        });
         if before.is_some() && died.is_none() {
             // Settled once more all the same: the settings may have changed since it was recorded.
             hand.touch(&reading.names());
@@ -63,9 +68,8 @@ pub(super) fn fold(
         }
         hand.retract(reading);
         changes.orphans.extend(reading.under_former_names());
-        let again = died.map(|before| before.outcomes);
         let after = worker.limits.shared_after;
-        take_in(&mut hand, &mut changes, Intake { reading, rules, again, now, after });
+        take_in(&mut hand, &mut changes, Intake { reading, rules, again: died, now, after });
         unmapped.add(&reading.trait_names, rules);
         left_out.add(&reading.left_out);
     }
@@ -89,8 +93,8 @@ fn new_event(reading: &Reading) -> NewEvent {
     }
 }
 
-/// How many outcomes an event has had that had died, and an operator wants tried once more; `None`: it is new.
-pub(super) type Again = Option<u32>;
+/// Where an event stood that had died, or was repaired, and that an operator wants tried once more; `None`: it is new.
+pub(super) type Again = Option<KnownEvent>;
 
 /// An event that is taken in, and what decides how.
 #[derive(Clone, Copy)]
@@ -106,7 +110,7 @@ pub(super) struct Intake<'f> {
 /// Takes an event in.
 pub(super) fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
     let Intake { reading, rules, again, now, .. } = intake;
-    let skip = |why| outcome(reading, 1 + again.unwrap_or(0), State::Skipped, why, now);
+    let skip = |why| outcome(reading, next_number(again), State::Skipped, why, now);
     match &reading.what {
         What::Ask(Ask::Skip(why)) => end(changes, reading, skip(why), again),
         What::NoConnection => end(changes, reading, skip("connection_removed"), again),
@@ -192,11 +196,15 @@ fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, again: Again)
 
 /// An event that died is pending again. A graph that does not know it, or not any more, has not counted how often.
 fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, again: Again) {
-    let Some(outcomes) = again else { return };
+    let Some(KnownEvent { outcomes, .. }) = again else { return };
     changes.reopened.push(reading.event);
     if let Some(kept) = slot.graph.event_mut(reading.event) {
         kept.outcomes = kept.outcomes.max(outcomes);
     }
+}
+
+fn next_number(again: Again) -> u32 {
+    1 + again.map_or(0, |before| before.outcomes)
 }
 
 const TOO_MANY: &str = "this event would link more than 500 identifiers, or add to more than 2,000 links, and none of \
@@ -215,8 +223,8 @@ fn dead_letter(
     again: Again,
     now: Timestamp,
 ) {
-    if again.is_none() {
-        changes.outcomes.push(outcome(reading, 1, State::Dead, class, now));
+    if again.is_none_or(|before| before.state == State::Pending) {
+        changes.outcomes.push(outcome(reading, next_number(again), State::Dead, class, now));
     }
     let named = reading.found_by.clone();
     changes.orphans.push(OrphanedDeadLetter { event: reading.event, named, said_at: reading.said_at });

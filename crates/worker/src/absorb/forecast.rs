@@ -113,7 +113,7 @@ impl<'f> Forecaster<'f> {
                 seen.insert(reading.event, (None, Prospect::NotDead));
                 continue;
             };
-            let again = Some(dead.outcomes);
+            let again = Some(*dead);
             let after = identity::shared::SHARED_AFTER;
             take_in(
                 &mut hand,

@@ -57,7 +57,8 @@ impl Reading {
         let names = self.names();
         let former = self.former.iter().copied().filter(|name| !names.contains(name));
         let named: Vec<Digest> = former.collect();
-        (!named.is_empty()).then(|| OrphanedDeadLetter { event: self.event, named, said_at: self.said_at })
+        let is_any = !named.is_empty();
+        is_any.then_some(OrphanedDeadLetter { event: self.event, named, said_at: self.said_at })
     }
 
     /// The stamp of an identify that repairs a former version.

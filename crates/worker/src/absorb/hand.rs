@@ -108,6 +108,16 @@ impl Hand {
         }
     }
 
+    /// Whether a graph keeps the event in a former version than the one that an operator made of it.
+    pub(super) fn lacks_revision(&mut self, reading: &Reading) -> bool {
+        let slots = self.slots_of(&reading.names_to_lock());
+        let former = |slot: usize| {
+            let kept = self.slots[slot].as_mut()?.graph.event_mut(reading.event)?;
+            Some(kept.stamp.revision < reading.revision)
+        };
+        slots.into_iter().find_map(former).unwrap_or(false)
+    }
+
     /// The former versions of a repaired event are not stated any longer.
     pub(super) fn retract(&mut self, reading: &Reading) {
         let Some(stamp) = reading.repairs() else { return };

@@ -25,7 +25,7 @@ pub(super) async fn create(api: &Api, item: &Item) -> CallOutcome {
 }
 
 fn nothing(item: &Item) -> CallOutcome {
-    CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None }
+    CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None, request: None }
 }
 
 fn new_affiliate(api: &Api, item: &Item, texts: &Texts) -> NewAffiliate {

@@ -92,7 +92,7 @@ pub(super) fn told(item: &Item, texts: &Texts) -> CallOutcome {
 }
 
 pub(super) fn nothing(item: &Item) -> CallOutcome {
-    CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None }
+    CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None, request: None }
 }
 
 /// An edit of one affiliate failed.
@@ -127,6 +127,7 @@ pub(super) async fn taken(api: &Api, item: &Item, texts: Texts) -> CallOutcome {
             anchor: item.anchor,
             answers: vec![(*digest, Answer::Found(found(&holder)))],
             failed: None,
+            request: None,
         },
         Err(failure) if failure.class == Class::NotFound => {
             let others = without_email(api, item, texts).await;

@@ -7,6 +7,7 @@ mod edit;
 mod ids;
 mod learned;
 mod not_changed;
+mod request;
 mod scrub;
 mod search;
 mod status;
@@ -103,6 +104,8 @@ pub struct CallOutcome {
     pub answers: Vec<(Digest, Answer)>,
     /// What failed, if something did.
     pub failed: Option<Failed>,
+    /// What was asked for: fields without values, as JSON of at most 4 KiB.
+    pub request: Option<String>,
 }
 
 /// A failure, and what the rest of the worker needs to know of it.
@@ -136,12 +139,14 @@ pub struct Api {
 
 /// Sends a call and answers for every item of it.
 pub async fn deliver(api: &Api, job: &Call) -> Vec<CallOutcome> {
-    match job.kind {
+    let mut endings = match job.kind {
         StepKind::Create => each(&job.items, |item| create::create(api, item)).await,
         StepKind::Search => each(&job.items, |item| search::search(api, item)).await,
         StepKind::Edit => edit::edit(api, &job.items).await,
         StepKind::Status => status::change(api, &job.items).await,
-    }
+    };
+    request::note(&mut endings, &job.items, job.kind);
+    endings
 }
 
 async fn each<'i, F: Future<Output = CallOutcome>>(
@@ -192,13 +197,13 @@ impl Item {
     }
 
     fn answered(&self, answer: Answer) -> CallOutcome {
-        CallOutcome { anchor: self.anchor, answers: vec![(self.anchor, answer)], failed: None }
+        CallOutcome { anchor: self.anchor, answers: vec![(self.anchor, answer)], failed: None, request: None }
     }
 
     /// A create was answered, and has made nobody; this is known besides.
     fn not_made(&self, answer: Answer) -> CallOutcome {
         let answers = vec![(self.anchor, Answer::NotMade), (self.anchor, answer)];
-        CallOutcome { anchor: self.anchor, answers, failed: None }
+        CallOutcome { anchor: self.anchor, answers, failed: None, request: None }
     }
 
     /// The item failed; where its effect is not known, that is remembered too.
@@ -212,6 +217,7 @@ impl Item {
             anchor: self.anchor,
             answers: known.into_iter().map(|answer| (self.anchor, answer)).collect(),
             failed: Some(self.failure(failure)),
+            request: None,
         }
     }
 

@@ -51,7 +51,7 @@ fn id_of(item: &Item) -> Option<u64> {
 fn is(item: &Item, status: Status) -> CallOutcome {
     match id_of(item) {
         Some(id) => item.answered(Answer::StatusIs { id, status }),
-        None => CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None },
+        None => CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None, request: None },
     }
 }
 

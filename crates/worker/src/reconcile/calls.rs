@@ -92,6 +92,7 @@ impl Holder {
                 anchor: item.anchor,
                 answers: answer(item).into_iter().collect::<Vec<(Digest, Answer)>>(),
                 failed: None,
+                request: None,
             });
             let endings: Vec<CallOutcome> = endings.collect();
             let all: Vec<&CallOutcome> = endings.iter().collect();

@@ -8,7 +8,7 @@ use identity::plan::StepKind;
 use jiff::Timestamp;
 use ledger::{AffiliateRef, Attempt, Audit, Changes, DeadLetter, Outcome, State};
 
-use crate::deliver::operation;
+use crate::deliver::{CallOutcome, operation};
 
 /// An affiliate's passing from hand to hand is something that an operator should be able to read later.
 pub(super) fn audit(changes: &mut Changes, answer: &Answer, now: Timestamp) {
@@ -39,7 +39,7 @@ pub(super) fn affiliate_of(graph: &Graph, anchor: Digest) -> Option<AffiliateRef
 pub(super) fn note_decided(
     changes: &mut Changes,
     deaths: &[Death],
-    answer: &Answer,
+    (answer, ending): (&Answer, &CallOutcome),
     is_known: bool,
     now: Timestamp,
 ) {
@@ -55,7 +55,7 @@ pub(super) fn note_decided(
         http_status: death.cause.http_status,
         class: death.cause.class.clone(),
         message: death.cause.message.clone(),
-        request: None,
+        request: ending.request.clone(),
     }));
 }
 

@@ -170,14 +170,14 @@ impl Recorder {
                     changes.affiliates.extend(named(answer));
                     note_not_scrubbed(changes, graph, rules, *anchor, answer, now);
                     let deaths = apply(graph, rules, *anchor, answer, now.into());
-                    note_decided(changes, &deaths, answer, affiliate.is_some(), now);
+                    note_decided(changes, &deaths, (answer, ending), affiliate.is_some(), now);
                     lay_down(changes, deaths, affiliate.as_ref(), now);
                 }
             }
             if let Some(place) = places.get(&ending.anchor) {
                 told.insert(*place);
                 if let Some(failed) = &ending.failed {
-                    self.note_failure(changes, &mut saves[*place].graph, rules, ending.anchor, failed, now);
+                    self.note_failure(changes, &mut saves[*place].graph, rules, (ending, failed), now);
                 }
             }
         }
@@ -204,10 +204,10 @@ impl Recorder {
         changes: &mut Changes,
         graph: &mut Graph,
         rules: &Rules,
-        anchor: Digest,
-        failed: &Failed,
+        (ending, failed): (&CallOutcome, &Failed),
         now: Timestamp,
     ) {
+        let anchor = ending.anchor;
         if matches!(failed.class, Class::Closed | Class::Credentials) {
             return;
         }
@@ -219,7 +219,7 @@ impl Recorder {
                 http_status: failed.cause.http_status,
                 class: failed.cause.class.clone(),
                 message: failed.cause.message.clone(),
-                request: None,
+                request: ending.request.clone(),
             });
         }
         let chance = self.worker.chance();

@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn answered(n: u8, answer: Answer) -> CallOutcome {
-        CallOutcome { anchor: person(n), answers: vec![(person(n), answer)], failed: None }
+        CallOutcome { anchor: person(n), answers: vec![(person(n), answer)], failed: None, request: None }
     }
 
     fn cause(class: Class, status: u16) -> Cause {
@@ -149,7 +149,7 @@ mod tests {
 
     fn failed(n: u8, operation: &'static str, class: Class, status: u16) -> CallOutcome {
         let failed = Failed { class, cause: cause(class, status), operation };
-        CallOutcome { anchor: person(n), answers: Vec::new(), failed: Some(failed) }
+        CallOutcome { anchor: person(n), answers: Vec::new(), failed: Some(failed), request: None }
     }
 
     fn refused(n: u8, field: &str) -> CallOutcome {

@@ -4,6 +4,7 @@ mod act;
 mod groups;
 mod one;
 mod plans;
+mod repair;
 mod selection;
 mod show;
 
@@ -25,7 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   refersion-destination dead-letters groups
   refersion-destination dead-letters list status:422 field:email 'age:<2d' --json
-  refersion-destination dead-letters show 17
+  refersion-destination dead-letters edit 17
   refersion-destination dead-letters replay class:refused connection:shop
   refersion-destination dead-letters plan class:refused field:email
   refersion-destination dead-letters run 7 --rate 5/s --canary 10 --stop-if 20% --reason 'the form is corrected'
@@ -43,7 +44,10 @@ A selector is a list of terms that all have to hold. Within a term, one of sever
   group:g1f0c5e2a9b47    the group, as `groups` shows it
   text:'taken by'        the cause contains this, in upper or lower case
 
-A replay processes the same event again, with the same id and time: what was stated since still wins.";
+`edit 17` opens the event in $EDITOR, `patch field:email --patch fix.json` applies a JSON Patch to all of a selector; both keep
+the original, and ids, times and the type of an event cannot be changed.
+A replay processes the same event again, as it was repaired last, with the same id and time: what was stated since still
+wins.";
 
 /// The arguments of `dead-letters`.
 #[derive(Debug, Args)]
@@ -86,6 +90,24 @@ enum Act {
     Show {
         /// Its id
         id: i64,
+    },
+    /// Change the event of a dead letter, in $EDITOR or by a patch
+    #[command(after_help = EXAMPLES)]
+    Edit {
+        #[command(flatten)]
+        edit: repair::One,
+        #[command(flatten)]
+        reason: Reason,
+    },
+    /// Change the events of dead letters by a JSON Patch
+    #[command(after_help = EXAMPLES)]
+    Patch {
+        #[command(flatten)]
+        wanted: Wanted,
+        #[command(flatten)]
+        many: repair::Many,
+        #[command(flatten)]
+        reason: Reason,
     },
     #[command(flatten)]
     Planned(plans::Act),
@@ -181,6 +203,11 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         }
         Act::Note { group, text } => groups::note(&engines, &group, &text, context).await,
         Act::Show { id } => one::show(&engines, id, context).await,
+        Act::Edit { edit, reason } => repair::edit(&engines, &edit, &reason, context).await,
+        Act::Patch { wanted, many, reason } => {
+            let asked = wanted.to_act(false, DeadLetterState::Open, &engines).await?;
+            repair::patch(&engines, &asked.selection, (&many, &reason), context).await
+        }
         Act::Planned(act) => plans::carry_out(act, &engines, context).await,
         Act::Replay { wanted, all, reason } => {
             let asked = wanted.to_act(all, DeadLetterState::Open, &engines).await?;

@@ -4,6 +4,7 @@ use ledger::{AttemptView, DeadLetterView, EventView};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::repair::show_changes;
 use super::show::{Row, letter};
 use crate::commands::Context;
 use crate::commands::{events, profiles};
@@ -12,6 +13,7 @@ use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
 use crate::operator::events::{EventRow, find_by};
 use crate::operator::profile::{self, Profile};
+use crate::operator::repairs::{RevisionRow, revisions};
 use crate::output::{Output, counted};
 
 /// Events of the same person that are shown: the newest.
@@ -27,6 +29,8 @@ struct Shown {
     row: Row,
     /// The event as it came, with its numbers as they were written; null once a delete erased it.
     payload: Option<Box<RawValue>>,
+    /// How operators have repaired it, the first revision first.
+    revisions: Vec<RevisionRow>,
     /// Failed calls, oldest first: at most the newest 100, each with what Refersion said, less any value of a person.
     calls: Vec<AttemptView>,
     /// Whom it speaks of, as they are now.
@@ -43,7 +47,9 @@ pub(super) async fn show(engines: &Engines, id: i64, context: &mut Context) -> R
     let text = letter.payload.clone();
     let event = engines.dead_letters.event(letter.event).await?;
     let (person, later) = around(engines, &directory, &letter, event.as_ref()).await?;
+    let revisions = revisions(engines, &letter).await?;
     let shown = Shown {
+        revisions,
         row: Row::of(letter, &directory),
         payload: text.clone().map(as_json),
         calls: event.map(|event| event.attempts).unwrap_or_default(),
@@ -85,6 +91,7 @@ fn as_tables(
     lines.push(vec!["payload".to_owned(), payload.unwrap_or_else(|| "(erased)".to_owned())]);
     output.table(&["WHAT", "VALUE"], &lines)?;
     let now = engines.now();
+    show_revisions(&shown.revisions, output)?;
     if !shown.calls.is_empty() {
         output.line("\nfailed calls")?;
         events::show_attempts(&shown.calls, now, output)?;
@@ -99,6 +106,18 @@ fn as_tables(
     ))?;
     if !shown.later_events.is_empty() {
         events::show(&shown.later_events, now, output)?;
+    }
+    Ok(())
+}
+
+fn show_revisions(revisions: &[RevisionRow], output: &mut Output) -> Result<(), Failure> {
+    for RevisionRow { revision, at, by, reason, changes } in revisions {
+        let reason = reason.as_deref().unwrap_or("no reason was given");
+        output.line(&format!("\nrevision {revision} by {by} at {at}: {reason}"))?;
+        match changes {
+            Some(changes) => show_changes(changes, output)?,
+            None => output.line("(erased or no longer kept)")?,
+        }
     }
     Ok(())
 }

@@ -85,7 +85,7 @@ fn expectation(sent: &Sent, ended: &Ended) -> Expected {
         ended.views.iter().map(|view| (view.event.to_string(), view.received_at)).collect();
     let events = sent.accepted.iter().filter_map(|(id, call)| {
         // An event that the ledger does not know is reported as lost; the model is not asked about it.
-        Some(Accepted { received_at: *received.get(id)?, json: &call.body })
+        Some(Accepted { received_at: *received.get(id)?, json: &call.body, revision: 0 })
     });
     expect(events, &settings(), &World::default())
 }

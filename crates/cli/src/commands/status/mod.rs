@@ -2,6 +2,7 @@
 
 mod left_out;
 mod notes;
+mod notifications;
 pub(super) mod registration;
 mod shared;
 mod show;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use ledger::{Counts, ProcessReport};
 use serde::Serialize;
 
+use self::{left_out::LeftOut, registration::Registration, shared::Shared};
 use super::retention::Standing;
 use super::{Context, files};
 use crate::arrivals::Summary;
@@ -23,10 +25,7 @@ use crate::failure::{Exit, Failure};
 use crate::operator::adoption::Adoption;
 use crate::operator::directory::{pause_hint, state_words, suspension_hint};
 use crate::operator::workers::{Waiting, Workers};
-use left_out::LeftOut;
 use notes::Unmapped;
-use registration::Registration;
-use shared::Shared;
 
 /// What the help shows.
 pub const EXAMPLES: &str = "\
@@ -61,6 +60,7 @@ struct Status {
     registration: Registration,
     outcomes: BTreeMap<String, u64>,
     retention: Standing,
+    notifications: notifications::Notifications,
 }
 
 #[derive(Debug, Serialize)]
@@ -226,6 +226,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         connections: rows,
         outcomes: all.outcomes,
         retention: Standing::of(engines.ledger.sweep_clock(engines.now()).await?, config),
+        notifications: notifications::Notifications::read(engines).await?,
     })
 }
 

@@ -17,7 +17,7 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
     (SELECT holder FROM claims WHERE connection = $1), (SELECT until FROM claims WHERE connection = $1)";
 
 /// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
-const REST: [&str; 33] = [
+const REST: [&str; 34] = [
     "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_items WHERE connection = $1)",
     "UPDATE plan_counts SET count = count - (SELECT COUNT(*) FROM plan_items i WHERE i.plan = plan_counts.plan
         AND i.state = plan_counts.state AND i.reason = plan_counts.reason AND i.connection = $1)",
@@ -32,6 +32,7 @@ const REST: [&str; 33] = [
     "DELETE FROM outcomes USING events WHERE events.event_id = outcomes.event_id AND events.connection = $1",
     "DELETE FROM attempts USING events WHERE events.event_id = attempts.event_id AND events.connection = $1",
     "DELETE FROM events WHERE connection = $1",
+    "DELETE FROM notifications WHERE connection = $1",
     "DELETE FROM work WHERE connection = $1",
     "DELETE FROM graphs WHERE connection = $1",
     "DELETE FROM graph_digests WHERE connection = $1",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use connections::ConnectionId;
+use jiff::Timestamp;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use super::super::failure::Failure;
 use super::super::text::some_text;
 use super::super::{rows, sql};
 use crate::Act;
-use crate::dead_letters::{DISCARDED, REPLAYED, RESTORED};
+use crate::dead_letters::{DISCARDED, EXPIRED, REPLAYED, RESTORED, RETENTION_ENDED, expiry};
 use crate::words::{limit, micros};
 
 /// In the order of their ids, so that two operators never wait for each other.
@@ -34,6 +35,13 @@ const CONNECTIONS: &str = "SELECT id, connection, event_id FROM dead_letters WHE
 const KEEP_NO_LONGER: &str = "WITH old AS (
         SELECT id FROM dead_letters WHERE kept_until < $1 ORDER BY kept_until LIMIT $2 FOR UPDATE SKIP LOCKED)
     UPDATE dead_letters SET kept_until = NULL, bytes = 0 WHERE id IN (SELECT id FROM old) RETURNING event_id";
+
+/// One that an operator or a worker writes at this moment is left to the next sweep.
+const EXPIRE: &str = "WITH old AS (
+        SELECT id FROM dead_letters WHERE state = 'open' AND class = $1 AND died_at < $2
+        ORDER BY died_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+    UPDATE dead_letters SET state = 'discarded', discarded_at = $4, reason = $5, kept_until = NULL, bytes = 0
+    WHERE id IN (SELECT id FROM old) RETURNING id, connection, event_id";
 
 type Moved = Vec<(i64, ConnectionId, Uuid)>;
 
@@ -103,4 +111,17 @@ pub(in super::super) async fn drop_discarded(
 async fn drop_payloads(line: &mut PgConnection, events: Vec<Uuid>) -> Result<(), Failure> {
     sql(super::DROP_PAYLOADS).bind(events).execute(line).await?;
     Ok(())
+}
+
+/// Discards open dead letters of a class that died before a time, without their payloads, at most `most`; how many.
+pub(in super::super) async fn expire_class(
+    line: &mut PgConnection,
+    class: &str,
+    (before, now): (Timestamp, Timestamp),
+    most: usize,
+) -> Result<usize, Failure> {
+    let expire = rows(EXPIRE).bind(class).bind(micros(before)).bind(limit(most));
+    let old: Moved = expire.bind(micros(now)).bind(RETENTION_ENDED).fetch_all(&mut *line).await?;
+    drop_payloads(line, old.iter().map(|(_, _, event)| *event).collect()).await?;
+    Ok(noted(line, &expiry(now, class), EXPIRED, old).await?.len())
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use connections::ConnectionId;
+use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::super::audit;
 use super::super::failure::Failure;
 use super::super::words::{limit, micros};
 use crate::Act;
-use crate::dead_letters::{DISCARDED, REPLAYED, RESTORED};
+use crate::dead_letters::{DISCARDED, EXPIRED, REPLAYED, RESTORED, RETENTION_ENDED, expiry};
 
 const DISCARD: &str =
     "UPDATE dead_letters SET state = 'discarded', discarded_at = ?2, reason = ?3, kept_until = ?4
@@ -27,6 +28,14 @@ const CONNECTION: &str = "SELECT connection FROM dead_letters WHERE id = ?1";
 
 const KEPT_LONG_ENOUGH: &str =
     "SELECT id FROM dead_letters WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2";
+
+const OLD_OF_CLASS: &str = "SELECT id, connection FROM dead_letters
+    WHERE state = 'open' AND class = ?1 AND died_at < ?2 ORDER BY died_at LIMIT ?3";
+
+const EXPIRE: &str =
+    "UPDATE dead_letters SET state = 'discarded', discarded_at = ?2, reason = ?3, kept_until = NULL,
+        bytes = 0
+    WHERE id = ?1";
 
 const KEEP_NO_LONGER: &str = "UPDATE dead_letters SET kept_until = NULL, bytes = 0 WHERE id = ?1";
 
@@ -99,4 +108,22 @@ pub(in super::super) fn drop_discarded(
         database.prepare_cached(KEEP_NO_LONGER)?.execute([id])?;
     }
     Ok(ids.len())
+}
+
+/// Discards open dead letters of a class that died before a time, without their payloads, at most `rows`; how many.
+pub(in super::super) fn expire_class(
+    database: &Connection,
+    class: &str,
+    (before, now): (Timestamp, Timestamp),
+    rows: usize,
+) -> Result<usize, Failure> {
+    let mut statement = database.prepare_cached(OLD_OF_CLASS)?;
+    let old =
+        statement.query_map((class, micros(before), limit(rows)), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let old = old.collect::<Result<Vec<(i64, ConnectionId)>, _>>()?;
+    for (id, _) in &old {
+        database.prepare_cached(super::DROP_PAYLOAD)?.execute([id])?;
+        database.prepare_cached(EXPIRE)?.execute((id, micros(now), RETENTION_ENDED))?;
+    }
+    Ok(noted(database, &expiry(now, class), EXPIRED, old)?.len())
 }

@@ -54,7 +54,12 @@ impl Rig {
             life: Life::new(0, Dice::new(1), Arc::default()),
             inner: ledger.clone(),
             plant: Plant::Nothing,
-            watch: Watch { memory, seen: Arc::default(), conflicts: Arc::default() },
+            watch: Watch {
+                memory,
+                seen: Arc::default(),
+                conflicts: Arc::default(),
+                versions: Arc::default(),
+            },
             before_recording: before(&ledger),
             unheard: Arc::default(),
         };

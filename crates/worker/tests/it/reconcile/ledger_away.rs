@@ -33,7 +33,12 @@ impl Away {
         let mut shop = Shop::open(plan).await;
         let (storm, unheard) = <(Arc<Mutex<Storm>>, Arc<AtomicUsize>)>::default();
         let life = Life::new(0, Dice::new(1), Arc::clone(&storm));
-        let watch = Watch { memory: shop.file.clone(), seen: Arc::default(), conflicts: Arc::default() };
+        let watch = Watch {
+            memory: shop.file.clone(),
+            seen: Arc::default(),
+            conflicts: Arc::default(),
+            versions: Arc::default(),
+        };
         let (inner, plant) = (shop.ledger.clone(), Plant::Nothing);
         let port = LedgerPort {
             life: Arc::clone(&life),

@@ -10,7 +10,7 @@ use connections::{
 use identity::Digest;
 use jiff::{SignedDuration, Timestamp};
 use ledger::sqlite::SqliteLedger;
-use ledger::{EventView, Graphs as _, Repairs as _, Schedule as _, View as _};
+use ledger::{EventView, Graphs as _, Schedule as _, View as _};
 use queue::sqlite::SqliteQueue;
 use queue::{Envelope, FORMAT, Lane};
 use serde_json::{Value, json};
@@ -172,25 +172,8 @@ impl Shop {
         self.send_again(number, event, 0).await;
     }
 
-    /// The same after an operator has repaired it, which is stored first.
-    pub(crate) async fn replay_repaired(&mut self, number: u128, event: &Value, revision: u32) {
-        let filter = ledger::DeadLetterFilter { limit: 100, ..ledger::DeadLetterFilter::default() };
-        let letters = self.ledger.dead_letters(&filter).await.expect("a ledger");
-        let letter =
-            letters.iter().find(|letter| letter.event == Uuid::from_u128(number)).expect("it died").id;
-        let act = ledger::Act {
-            at: self.worker.now(),
-            actor: "ann".to_owned(),
-            selector: format!("id:{letter}"),
-            reason: None,
-        };
-        let repair = ledger::NewRevision { letter, expected: revision - 1, payload: event.to_string() };
-        let stored = self.ledger.repair(&[repair], "a test", &act).await.expect("stored");
-        assert_eq!(stored, [ledger::Stored::As(revision)]);
-        self.send_again(number, event, revision).await;
-    }
-
-    async fn send_again(&mut self, number: u128, event: &Value, revision: u32) {
+    /// Sends it once more, as a revision of it.
+    pub(crate) async fn send_again(&mut self, number: u128, event: &Value, revision: u32) {
         let said = std::mem::replace(&mut self.said, number - 1);
         let again = Envelope { replay: true, revision, ..self.envelope(Lane::Live, event) };
         self.said = said;

@@ -15,6 +15,7 @@ use super::adoption;
 use super::audiences;
 use super::network::Sent;
 use super::payouts;
+use super::repairs;
 use super::script::Accepted;
 use super::stage::{Account, Stage, secret};
 use super::story::is_refused;
@@ -44,17 +45,19 @@ pub(crate) async fn check(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
 async fn outcomes(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
     let rows = rows(&stage.memories[1], "SELECT lower(hex(event_id)), state FROM events").await;
     let found: Vec<_> = rows.iter().map(|row| json!({ "event_id": row[0], "state": row[1] })).collect();
-    let ids: Vec<String> = accepted.iter().map(|event| event.id.simple().to_string()).collect();
+    let originals = accepted.iter().filter(|event| event.revision == 0);
+    let ids: Vec<String> = originals.map(|event| event.id.simple().to_string()).collect();
     let faults = check_outcomes(ids.iter().map(String::as_str), &json!(found));
     faults.iter().map(ToString::to_string).collect()
 }
 
 /// Promise 2: Refersion holds what the reference model works out from the raw events.
 async fn converged(stage: &Stage, account: &Account, index: usize, accepted: &[Accepted]) -> Vec<String> {
-    let events = accepted.iter().filter(|event| event.account == index);
+    let events = accepted.iter().filter(|event| event.account == index && repairs::counts(stage, event));
     let events = events.map(|event| reference::Accepted {
         received_at: event.received_at,
         json: event.said.json.as_bytes(),
+        revision: event.revision,
     });
     let world = World {
         existed: existed(stage, account, accepted).await,

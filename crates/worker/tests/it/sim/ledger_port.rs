@@ -1,7 +1,7 @@
 //! The ledger as one process reaches it, and the faults that are planted there to see whether they are found.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,12 +16,11 @@ use ledger::{
     EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
     OpenCall, Row, Schedule, View, Want,
 };
-use sqlite::Database;
 use uuid::Uuid;
 
-use super::check::rows;
 use super::life::{Life, Stumble};
 use super::plant::{Plant, keep_the_first, tell_again};
+pub(crate) use super::watch::Watch;
 
 pub(crate) struct LedgerPort {
     pub(crate) life: Arc<Life>,
@@ -36,30 +35,6 @@ pub(crate) struct LedgerPort {
 
 /// Something that happens just before changes are recorded.
 pub(crate) type BeforeRecording = Box<dyn Fn(&Changes) -> BoxFuture<'static, ()> + Send + Sync>;
-
-/// Notes whatever a holder records whose lease another one has taken.
-#[derive(Clone)]
-pub(crate) struct Watch {
-    pub(crate) memory: Database,
-    pub(crate) seen: Arc<Mutex<Vec<String>>>,
-    /// How often a graph had moved since it was read.
-    pub(crate) conflicts: Arc<AtomicUsize>,
-}
-
-impl Watch {
-    /// Whether another holder has taken the lease of `fence`.
-    async fn is_lost(&self, connection: ConnectionId, fence: Option<Fence>) -> bool {
-        let Some(fence) = fence else { return false };
-        let query =
-            format!("SELECT 1 FROM leases WHERE connection = {connection} AND token > {}", fence.token);
-        !rows(&self.memory, &query).await.is_empty()
-    }
-
-    fn note(&self) {
-        let note = "results were recorded under a lease that another holder had taken".to_owned();
-        self.seen.lock().expect("no panic holds it").push(note);
-    }
-}
 
 pub(crate) fn unavailable() -> LedgerError {
     LedgerError::Unavailable("the simulation says so".into())
@@ -120,11 +95,13 @@ impl Graphs for LedgerPort {
             let lost = self.watch.is_lost(connection, fence).await;
             // Events that are taken for new may have come before: that is no matter of graphs.
             let is_about_graphs = !changes.unasked;
+            let versions = Watch::versions_in(&changes);
             let recorded = self.inner.record(changes).await;
             if is_about_graphs && matches!(recorded, Err(LedgerError::Conflict)) {
                 self.watch.conflicts.fetch_add(1, Ordering::Relaxed);
             }
             recorded?;
+            self.watch.versions.lock().expect("no panic holds it").extend(versions);
             if lost {
                 self.watch.note();
             }

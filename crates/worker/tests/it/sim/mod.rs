@@ -21,6 +21,7 @@ mod payouts;
 pub(crate) mod plant;
 mod plot;
 mod queue_port;
+mod repairs;
 mod script;
 mod shapes;
 mod stage;
@@ -29,6 +30,7 @@ mod story;
 mod tale;
 mod tests;
 mod times;
+pub(crate) mod watch;
 
 use std::time::Duration;
 

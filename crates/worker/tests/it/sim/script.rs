@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connections::{PausedFor, Registry as _, StateStore as _};
 use jiff::Timestamp;
-use ledger::{DeadLetterFilter, DeadLetterState, View as _};
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Repairs as _, View as _};
 use queue::{Envelope, FORMAT, Lane, Publish as _};
 use serde_json::value::RawValue;
 use simulator::{Faults, Kind, Latency, Outage, Probability};
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::adoption;
 use super::crew::Crew;
 use super::life::Storm;
+use super::repairs;
 use super::stage::Stage;
 use super::story::SentEvent;
 
@@ -23,6 +24,8 @@ pub(crate) struct Accepted {
     pub(crate) id: Uuid,
     pub(crate) received_at: Timestamp,
     pub(crate) said: SentEvent,
+    /// How often an operator has repaired it.
+    pub(crate) revision: u32,
 }
 
 /// Plays the whole script; returns what was accepted on the way.
@@ -37,7 +40,7 @@ pub(crate) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
             60..72 if stormy => crew.trouble(),
             72..82 if stormy => weather(stage),
             82..86 if stormy => storm(stage),
-            86..94 => operator(stage).await,
+            86..94 => operator(stage, &mut accepted).await,
             _ => {}
         }
         adoption::meanwhile(stage).await;
@@ -65,8 +68,8 @@ pub(crate) async fn accept(stage: &Stage, accepted: &mut Vec<Accepted>, said: Ve
     let mut envelopes = Vec::new();
     for (account, said) in said {
         let id = event_id(now, dice);
-        envelopes.push(envelope(stage.accounts[account].id, id, now, &said.json, said.bulk, false));
-        accepted.push(Accepted { account, id, received_at: now, said });
+        envelopes.push(envelope(stage.accounts[account].id, id, now, &said.json, said.bulk, None));
+        accepted.push(Accepted { account, id, received_at: now, said, revision: 0 });
     }
     // An ingest endpoint that heard no confirmation publishes once more.
     for _ in 0..=u64::from(dice.per_mille(80)) {
@@ -88,7 +91,7 @@ fn envelope(
     received_at: Timestamp,
     json: &str,
     bulk: bool,
-    replay: bool,
+    revision: Option<u32>,
 ) -> Envelope {
     let payload = RawValue::from_string(json.to_owned()).expect("the story is JSON");
     let lane = if bulk { Lane::Bulk } else { Lane::Live };
@@ -98,8 +101,8 @@ fn envelope(
         connection,
         lane,
         received_at,
-        replay,
-        revision: 0,
+        replay: revision.is_some(),
+        revision: revision.unwrap_or(0),
         public: false,
         payload,
     }
@@ -142,11 +145,11 @@ pub(crate) fn storm(stage: &Stage) {
     storm.outage_until = dice.per_mille(300).then(|| Instant::now() + dice.millis(20_000));
 }
 
-async fn operator(stage: &mut Stage) {
+async fn operator(stage: &mut Stage, accepted: &mut Vec<Accepted>) {
     let dice = stage.dice.clone();
     let index = usize::try_from(dice.below(stage.accounts.len() as u64)).expect("few accounts");
     let connection = stage.accounts[index].id;
-    match dice.below(4) {
+    match dice.below(5) {
         0 => {
             let paused = stage.ledger.pause(connection, PausedFor::Operator, "a look around", stage.now());
             paused.await.expect("the connection is there");
@@ -156,6 +159,7 @@ async fn operator(stage: &mut Stage) {
             stage.ledger.resume(connection, None).await.expect("the connection is there");
         }
         2 => map_a_field(stage, index, "tier", 103).await,
+        3 => repairs::repair(stage, accepted).await,
         _ => replay(stage, &|_| true).await,
     }
 }
@@ -177,11 +181,24 @@ pub(crate) async fn replay(stage: &Stage, which: &dyn Fn(&str) -> bool) {
         ..DeadLetterFilter::default()
     };
     let letters = stage.ledger.dead_letters(&open).await.expect("a ledger");
-    let picked = letters.iter().filter(|letter| which(&letter.class));
-    let envelopes: Vec<Envelope> = picked
+    let picked: Vec<DeadLetterView> = letters.into_iter().filter(|letter| which(&letter.class)).collect();
+    replay_these(stage, &picked).await;
+}
+
+/// Marks dead letters, and sends the newest versions of their events.
+pub(crate) async fn replay_these(stage: &Stage, letters: &[DeadLetterView]) {
+    let ids: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
+    let (open, replaying) = (DeadLetterState::Open, DeadLetterState::Replaying);
+    stage.ledger.move_dead_letters(&ids, open, replaying).await.expect("a ledger");
+    let mut newest = stage.ledger.newest_revisions(&ids).await.expect("a ledger");
+    let envelopes: Vec<Envelope> = letters
+        .iter()
         .filter_map(|letter| {
-            let payload = letter.payload.as_ref()?;
-            Some(envelope(letter.connection, letter.event, letter.received_at, payload, true, true))
+            let newest = newest.remove(&letter.id);
+            let revision = newest.as_ref().map_or(0, |newest| newest.revision);
+            let payload = newest.map_or_else(|| letter.payload.clone(), |newest| newest.payload)?;
+            let (of, event, at) = (letter.connection, letter.event, letter.received_at);
+            Some(envelope(of, event, at, &payload, true, Some(revision)))
         })
         .collect();
     stage.queue.publish(&envelopes).await.expect("the engine takes events");

@@ -92,7 +92,12 @@ impl Stage {
         };
         let mut stage = Self {
             plant,
-            watch: Watch { memory: memories[1].clone(), seen: Arc::default(), conflicts: Arc::default() },
+            watch: Watch {
+                memory: memories[1].clone(),
+                seen: Arc::default(),
+                conflicts: Arc::default(),
+                versions: Arc::default(),
+            },
             memories,
             queue: queue.await.expect("a fresh queue"),
             ledger,

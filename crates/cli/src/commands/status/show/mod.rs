@@ -56,7 +56,7 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
     for problem in &status.problems {
         output.line(&format!("\n{problem}"))?;
     }
-    status.registration.show(output)?;
+    status.notifications.show(output).and_then(|()| status.registration.show(output))?;
     for connection in &status.connections {
         if let Some(because) = connection.refused_because {
             output.line(&format!("\nno new events of {} are taken in: {because}", connection.name))?;

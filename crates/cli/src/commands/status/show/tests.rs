@@ -8,6 +8,7 @@ use super::*;
 use crate::arrivals::Summary;
 use crate::commands::retention::Standing;
 use crate::commands::snapshots::{at, shown};
+use crate::commands::status::notifications::Notifications;
 
 fn process(role: &'static str, beat: i64, alive: bool, connections: &[&str]) -> Process {
     Process {
@@ -62,6 +63,7 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
 fn bad_night() -> Status {
     let config = crate::config::load(None, []).unwrap().config;
     Status {
+        notifications: Notifications::default(),
         queue: Queue {
             live: 12_345,
             bulk: 40_000,

@@ -1,0 +1,33 @@
+//! Questions to whoever sits at the terminal.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use crate::failure::Failure;
+
+/// Whether somebody can be asked.
+pub(super) fn can_ask() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// Asks a question on standard error, as standard output is for results; the trimmed answer.
+pub(super) fn ask(question: &str) -> String {
+    drop(write!(std::io::stderr(), "{question}"));
+    let mut answer = String::new();
+    match std::io::stdin().read_line(&mut answer) {
+        Ok(_) => answer.trim().to_owned(),
+        Err(_) => String::new(),
+    }
+}
+
+/// Makes sure that the changes that were shown shall be stored.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `not_confirmed`, if the answer is not yes or nobody can be asked.
+pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
+    let hint = "nothing was changed; --yes stores the changes without asking";
+    if yes || (can_ask() && ask(&format!("{question} Type yes: ")) == "yes") {
+        return Ok(());
+    }
+    Err(Failure::usage("not_confirmed", "the changes were not confirmed", hint))
+}

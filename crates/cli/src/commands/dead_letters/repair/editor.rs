@@ -1,0 +1,42 @@
+//! The operator's editor, on a temporary file that only its owner can read.
+
+use std::io::{Read as _, Seek as _, Write as _};
+use std::process::Command;
+
+use crate::failure::Failure;
+
+/// The editor if the environment names none.
+const DEFAULT: &str = "vi";
+
+const HINT: &str =
+    "set EDITOR to an editor that waits until the file is closed, or give a JSON Patch with --patch";
+
+/// Lets the operator edit a text; it is removed from the disk afterwards, whatever happens.
+///
+/// # Errors
+///
+/// [`Failure`] if the file or the editor cannot be used.
+pub(super) fn edit(text: &str) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| Failure::failed("editor", &error, HINT);
+    // Made with the mode 0600, and removed when it is dropped.
+    let mut file =
+        tempfile::Builder::new().prefix("dead-letter-").suffix(".json").tempfile().map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed)?;
+    let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok());
+    let editor = named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| DEFAULT.to_owned());
+    // By a shell, as git does: the variable may have arguments.
+    let shell =
+        Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(file.path()).status();
+    let status = shell.map_err(failed)?;
+    if !status.success() {
+        let message = format!("the editor `{editor}` failed, so nothing was changed");
+        return Err(Failure::refused("editor", message, HINT));
+    }
+    // Editors may write a new file under the same name.
+    let mut edited = std::fs::File::open(file.path()).map_err(failed)?;
+    edited.rewind().map_err(failed)?;
+    let mut text = String::new();
+    let most = u64::try_from(repair::MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    edited.take(most).read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}

@@ -1,0 +1,118 @@
+//! `dead-letters edit`: one dead letter, with an editor or a patch.
+
+use ledger::{Act, DeadLetterView};
+use repair::{Change, RepairError};
+use serde::Serialize;
+
+use super::super::act::Reason;
+use super::super::show::letter;
+use super::ask::{ask, can_ask, confirm};
+use super::{One, editor, read_patch, show_changes};
+use crate::commands::Context;
+use crate::engines::Engines;
+use crate::failure::{Exit, Failure};
+use crate::operator::repairs::{
+    Means, NotRepaired, Outcome, Proposal, RepairResult, Repairer, Version, newest, store,
+};
+use crate::operator::{Directory, audit};
+
+const CONFLICT: &str = "look at it with `dead-letters show`, and repair it again if that is still needed";
+
+/// What was stored.
+#[derive(Serialize)]
+struct Edited {
+    #[serde(flatten)]
+    outcome: Outcome,
+    changes: Vec<Change>,
+}
+
+pub(in super::super) async fn run(
+    engines: &Engines,
+    edit: &One,
+    reason: &Reason,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let directory = Directory::read(engines, None).await?;
+    let repairer = Repairer::new(&directory, &context.loaded.config);
+    let letter = letter(engines, edit.id).await?;
+    let versions = newest(engines, std::slice::from_ref(&letter)).await?;
+    let version = versions.get(&letter.id).cloned().unwrap_or(Version { revision: 0, payload: None });
+    if edit.if_revision.is_some_and(|wanted| wanted != version.revision) {
+        let message = format!("the newest revision of dead letter {} is {}", letter.id, version.revision);
+        return Err(Failure::refused("conflict", message, CONFLICT));
+    }
+    let proposal = match &edit.patch {
+        Some(path) => {
+            let patch = read_patch(path)?;
+            repairer.propose(&letter, &version, &Means::Patch(&patch)).map_err(|why| refused(&why))?
+        }
+        None => by_hand(&repairer, &letter, &version)?,
+    };
+    if !context.output.is_json() {
+        show_changes(&proposal.repaired.changes, &mut context.output)?;
+    }
+    confirm("Store these changes?", edit.yes)?;
+    let (at, by, selector) = (engines.now(), audit::cli(), format!("id:{}", letter.id));
+    let act = Act { at, actor: by.clone(), selector, reason: reason.text() };
+    let stored = store(engines, std::slice::from_ref(&proposal), &by, &act).await?;
+    let outcome = stored.into_iter().next().map(|stored| Outcome::of(&letter, stored));
+    finish(outcome, proposal, context)
+}
+
+fn finish(outcome: Option<Outcome>, proposal: Proposal, context: &mut Context) -> Result<Exit, Failure> {
+    match outcome {
+        Some(outcome) if outcome.result == RepairResult::Changed => {
+            let (id, revision) = (outcome.id, outcome.revision.unwrap_or_default());
+            if context.output.is_json() {
+                context.output.json(&Edited { outcome, changes: proposal.repaired.changes })?;
+            } else {
+                let line = format!("stored as revision {revision}; `dead-letters replay {id}` sends it");
+                context.output.line(&line)?;
+            }
+            Ok(Exit::Done)
+        }
+        other => {
+            let is_conflict = other.as_ref().is_some_and(|it| it.result == RepairResult::Conflict);
+            let code = if is_conflict { "conflict" } else { "not_repaired" };
+            let reason = other.and_then(|outcome| outcome.reason).unwrap_or_default();
+            Err(Failure::refused(code, format!("not stored: {reason}"), CONFLICT))
+        }
+    }
+}
+
+/// Opens the editor, again and again while the operator wants to correct what is refused: nothing that was typed is lost.
+fn by_hand(repairer: &Repairer, letter: &DeadLetterView, version: &Version) -> Result<Proposal, Failure> {
+    // What cannot be repaired is not worth an editor.
+    let probe = repairer.propose(letter, version, &Means::Text("{}"));
+    if let Err(why @ (NotRepaired::NotOpen | NotRepaired::NoPayload)) = probe {
+        return Err(refused(&why));
+    }
+    let mut text = repair::pretty(version.payload.as_deref().unwrap_or_default());
+    loop {
+        text = editor::edit(&text)?;
+        match repairer.propose(letter, version, &Means::Text(&text)) {
+            Ok(proposal) => return Ok(proposal),
+            Err(why) => {
+                let is_worth_it = !matches!(why, NotRepaired::Refused(RepairError::Unchanged));
+                if !is_worth_it || !can_ask() || ask(&format!("{why}. Edit again? Type yes: ")) != "yes" {
+                    return Err(refused(&why));
+                }
+            }
+        }
+    }
+}
+
+fn refused(why: &NotRepaired) -> Failure {
+    let (code, hint) = match why {
+        NotRepaired::Refused(RepairError::Unchanged) => ("unchanged", "there is nothing to store"),
+        NotRepaired::Refused(RepairError::Locked(_)) => {
+            ("locked", "change other fields, as those under `traits`")
+        }
+        NotRepaired::Refused(_) => ("invalid", "nothing was changed; correct it and repeat the command"),
+        NotRepaired::NotOpen => {
+            ("not_open", "`dead-letters show` tells its state; `restore` opens a discarded one")
+        }
+        NotRepaired::NoPayload => ("no_payload", "there is nothing left to repair"),
+    };
+    Failure::refused(code, why.to_string(), hint)
+}

@@ -1,0 +1,80 @@
+//! A look at what operators may want to know.
+
+use std::collections::BTreeMap;
+
+use connections::State;
+use jiff::Timestamp;
+use ledger::{DeadLetterState, Group};
+
+use crate::engines::Engines;
+use crate::failure::Failure;
+
+/// How things stand at one moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Look {
+    pub(super) at: Timestamp,
+    pub(super) connections: BTreeMap<i64, Shop>,
+    /// Groups with open dead letters, by key; `None` if this look leaves them out.
+    pub(super) groups: Option<BTreeMap<String, Letters>>,
+    /// Events of the bulk lane that wait in the queue, of all connections.
+    pub(super) bulk: u64,
+}
+
+/// A connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shop {
+    pub(super) name: String,
+    /// Why it is paused, and since when.
+    pub(super) paused: Option<(String, Timestamp)>,
+    pub(super) pending: u64,
+    pub(super) ended: u64,
+}
+
+/// A group of dead letters, without its cause: that may repeat what Refersion said of a value.
+#[derive(Clone, Debug)]
+pub(super) struct Letters {
+    pub(super) connection: i64,
+    pub(super) class: String,
+    pub(super) http_status: Option<u16>,
+    pub(super) field: Option<String>,
+    pub(super) open: u64,
+    pub(super) people: u64,
+}
+
+impl Look {
+    pub(super) async fn take(engines: &Engines, with_groups: bool) -> Result<Self, Failure> {
+        let at = engines.now();
+        let mut connections = BTreeMap::new();
+        for connection in engines.connections.list().await? {
+            let counts = engines.ledger.counts(Some(connection.id), at).await?;
+            let paused = match connection.state {
+                State::Paused(reason) => {
+                    Some((reason.as_str().to_owned(), connection.paused_since.unwrap_or(at)))
+                }
+                State::Active => None,
+            };
+            let ended = counts.outcomes.values().sum();
+            let shop = Shop { name: connection.name.to_string(), paused, pending: counts.pending, ended };
+            connections.insert(connection.id, shop);
+        }
+        let groups = match with_groups {
+            true => Some(engines.dead_letters.groups(at).await?.into_iter().filter_map(letters).collect()),
+            false => None,
+        };
+        let bulk = engines.queue.depth().await?.bulk;
+        Ok(Self { at, connections, groups, bulk })
+    }
+}
+
+fn letters(group: Group) -> Option<(String, Letters)> {
+    let open = group.states.get(&DeadLetterState::Open)?.letters;
+    let letters = Letters {
+        connection: group.connection,
+        class: group.cause.class,
+        http_status: group.cause.http_status,
+        field: group.cause.field,
+        open,
+        people: group.people,
+    };
+    (!group.key.is_empty()).then_some((group.key, letters))
+}

@@ -1,0 +1,105 @@
+//! What has happened between what was seen before and how things stand now. Pure.
+
+use ledger::NewNotification;
+use serde_json::json;
+
+use super::look::{Letters, Look, Shop};
+use super::seen::{Notified, Seen, Sync};
+use super::{Thresholds, notification};
+
+/// How much larger a group has to be than at the last notification of it.
+const STEP: u64 = 10;
+
+/// What operators are to be notified of; `seen` is brought up to date.
+pub(super) fn notice(seen: &mut Seen, look: &Look, thresholds: &Thresholds) -> Vec<NewNotification> {
+    let mut new = Vec::new();
+    seen.paused.retain(|id, _| look.connections.contains_key(id));
+    seen.syncs.retain(|id, _| look.connections.contains_key(id));
+    for (id, shop) in &look.connections {
+        new.extend(pause(seen, look, *id, shop));
+        new.extend(sync(seen, look, (*id, shop), thresholds.sync_events));
+    }
+    if let Some(groups) = &look.groups {
+        seen.groups.retain(|key, _| groups.contains_key(key));
+        for (key, letters) in groups {
+            new.extend(growth(seen, look, (key, letters), thresholds.dead_letters));
+        }
+    }
+    seen.number += new.len() as u64;
+    new
+}
+
+/// A pause that began or ended.
+fn pause(seen: &mut Seen, look: &Look, id: i64, shop: &Shop) -> Option<NewNotification> {
+    match (&shop.paused, seen.paused.get(&id).copied()) {
+        (Some((reason, since)), before) if before != Some(*since) => {
+            seen.paused.insert(id, *since);
+            let data = json!({ "connection": shop.name, "reason": reason, "since": since });
+            let fact = format!("paused:{id}:{}", since.as_microsecond());
+            Some(notification("connection.paused", fact, Some(id), (look.at, &data)))
+        }
+        (None, Some(since)) => {
+            seen.paused.remove(&id);
+            let data = json!({ "connection": shop.name, "paused_since": since });
+            let fact = format!("resumed:{id}:{}", since.as_microsecond());
+            Some(notification("connection.resumed", fact, Some(id), (look.at, &data)))
+        }
+        _ => None,
+    }
+}
+
+/// A group that has reached the threshold, or ten times what it was at the last notification. It counts as new once it has
+/// shrunk to half of the threshold.
+fn growth(
+    seen: &mut Seen,
+    look: &Look,
+    (key, letters): (&String, &Letters),
+    threshold: u64,
+) -> Option<NewNotification> {
+    let before = seen.groups.get(key).map_or(0, |notified| notified.level);
+    let level = level(letters.open, threshold);
+    if letters.open <= threshold / 2 {
+        seen.groups.remove(key);
+    }
+    if level <= before {
+        return None;
+    }
+    seen.groups.insert(key.clone(), Notified { level });
+    let shop = look.connections.get(&letters.connection)?;
+    let data = json!({
+        "connection": shop.name, "group": key, "class": letters.class, "http_status": letters.http_status,
+        "field": letters.field, "open": letters.open, "people": letters.people,
+    });
+    let fact = format!("dead_letters:{key}:{level}:{}", seen.number);
+    Some(notification("dead_letters.growing", fact, Some(letters.connection), (look.at, &data)))
+}
+
+fn level(open: u64, threshold: u64) -> u32 {
+    let mut level = 0;
+    let mut limit = threshold.max(1);
+    while open >= limit {
+        level += 1;
+        limit = limit.saturating_mul(STEP);
+        if limit == u64::MAX {
+            break;
+        }
+    }
+    level
+}
+
+/// A backlog that is gone: nothing of the bulk lane waits in the queue, and nothing of the connection is pending.
+fn sync(seen: &mut Seen, look: &Look, (id, shop): (i64, &Shop), threshold: u64) -> Option<NewNotification> {
+    let waits = shop.pending > 0 || look.bulk > 0;
+    if waits {
+        seen.syncs.entry(id).or_insert(Sync { began: look.at, ended_before: shop.ended });
+        return None;
+    }
+    let Sync { began, ended_before } = seen.syncs.remove(&id)?;
+    let events = shop.ended.saturating_sub(ended_before);
+    if events < threshold {
+        return None;
+    }
+    let data = json!({ "connection": shop.name, "events": events, "began": began, "ended": look.at });
+    let fact = format!("sync:{id}:{}", began.as_microsecond());
+    Some(notification("sync.done", fact, Some(id), (look.at, &data)))
+}

@@ -45,7 +45,7 @@ fn calls(world: &World, operation: &str) -> u64 {
 fn a_walk_survives_a_kill_and_afterwards_strangers_cost_no_call() {
     let mut world = world(BEFORE, "walk");
     world.until("two pages to be read", || (calls(&world, "affiliate/list") >= 2).then_some(()));
-    world.service.take().unwrap().signal("KILL");
+    world.service.take().unwrap().signal("-KILL");
     let shown = world.json(&["connections", "show", "shop"])["adoption"].clone();
     assert_eq!(shown["state"], "walking", "{shown}");
     assert!(

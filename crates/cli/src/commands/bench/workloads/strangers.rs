@@ -19,8 +19,9 @@ Examples:
   refersion-destination bench strangers --members 1000000 --affiliates 0.02
   refersion-destination bench strangers --affiliates 0.5 --without-directory --json
 
-The affiliates are created and walked through (`connections adopt`) first, which is not measured. Then everybody is synced, with user id and address alone. The
-least calls are those for the affiliates: nothing can be done for the others.";
+The affiliates are created and walked through (`connections adopt`) first, which is not measured. Then everybody is
+synced, with user id and address alone. The least calls are those for the affiliates: nothing can be done for the
+others.";
 
 /// The arguments of `bench strangers`.
 #[derive(Debug, Args)]

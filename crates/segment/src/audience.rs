@@ -61,5 +61,5 @@ fn lone_flag(sources: &Sources<'_, '_>, parsed: &ParsedTraits) -> Option<Audienc
     let name = only_trait(parsed).filter(|_| parsed.ignored.is_empty())?;
     let key = fold_key(&name);
     let is_flag = sources.custom().any(|source| source.all(&key).any(|node| matches!(node, Node::Bool(_))));
-    is_flag.then(|| Audience { key, name, class: None, space: None, id: None })
+    is_flag.then_some(Audience { key, name, class: None, space: None, id: None })
 }

@@ -42,7 +42,7 @@ pub struct Identify {
     /// Whether an Engage audience, computed trait or journey sent it (`context.personas` is an object).
     pub engage: bool,
     /// The audience, computed trait or journey that it is about.
-    pub audience: Option<Audience>,
+    pub audience: Option<Box<Audience>>,
     /// Whether `integrations` has `"Refersion": false`, so that this destination skips it.
     pub skip: bool,
     /// The time of the statement, to the microsecond. Never later than the receipt of the event or of its first

@@ -21,7 +21,7 @@ pub(crate) fn read(
 ) -> Result<Identify, Refusal> {
     let sources = Sources::of(top);
     let parsed = traits::read(&sources, &options.mapping);
-    let audience = audience::of(top, &sources, &parsed);
+    let audience = audience::of(top, &sources, &parsed).map(Box::new);
     let mut ignored = parsed.ignored;
     let mut seeker = Seeker::new(&options.blocked);
     let user = seeker.user(top);

@@ -52,7 +52,6 @@ pub struct Document(Value);
 /// # Panics
 ///
 /// If the document is no JSON object, which the tests of this crate rule out.
-#[must_use]
 pub fn documented() -> (Router, Document) {
     let (router, document) =
         OpenApiRouter::with_openapi(Head::openapi()).merge(routes::all()).split_for_parts();

@@ -83,7 +83,7 @@ impl Notifier {
                 biased;
                 () = stop.cancelled() => return,
                 done = self.once(looks) => if let Err(failure) = done {
-                    tracing::warn!(why = failure.message, "notifications could not be looked after");
+                    tracing::warn!(error = failure.message, "notifications could not be looked after");
                 },
             }
             looks += 1;

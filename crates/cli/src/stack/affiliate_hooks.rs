@@ -70,7 +70,7 @@ impl StoreHooks {
                 Err(cause) => Err(cause),
             };
             if let Err(cause) = noted {
-                tracing::warn!(%cause, "what a webhook said could not be compared: `connections verify` does it");
+                tracing::warn!(error = %cause, "what a webhook said could not be compared: `connections verify` does it");
             }
             drop(permit);
         });

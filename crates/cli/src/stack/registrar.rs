@@ -128,7 +128,7 @@ impl RefersionRegistrar {
                     if self.adopts
                         && let Err(cause) = adoption::ask(engines, id).await
                     {
-                        tracing::warn!(id, %cause, "its affiliates are not walked through: `connections adopt` asks for it");
+                        tracing::warn!(connection_id = id, error = %cause, "its affiliates are not walked through: `connections adopt` asks for it");
                     }
                     return Ok(id);
                 }

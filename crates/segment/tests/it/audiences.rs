@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use crate::identify;
 
 fn audience(traits: &Value, context: &Value) -> Option<Audience> {
-    identify(&json!({"type": "identify", "userId": "u", "traits": traits, "context": context})).audience
+    identify(&json!({"type": "identify", "userId": "u", "traits": traits, "context": context}))
+        .audience
+        .map(|audience| *audience)
 }
 
 #[test]

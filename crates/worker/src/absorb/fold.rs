@@ -251,3 +251,8 @@ pub(super) fn count(worker: &Worker, readings: &[Reading], ends: &[(Uuid, State)
         }
     }
 }
+
+/// How the events of some changes end.
+pub(crate) fn ends(changes: &Changes) -> Vec<(Uuid, State)> {
+    changes.outcomes.iter().map(|outcome| (outcome.event, outcome.state)).collect()
+}

@@ -35,8 +35,7 @@ use part::Part;
 use read::Reading;
 use slots::Slots;
 
-pub(crate) use fold::Folded;
-pub(crate) use part::ends;
+pub(crate) use fold::{Folded, ends};
 
 /// How long one take waits for events.
 const TAKE_WAITS: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use connections::ConnectionId;
 use futures_util::FutureExt as _;
 use identity::Digest;
 use identity::eligibility::Rules;
-use ledger::{Changes, Gathered, GraphId, LedgerError, State};
+use ledger::{Gathered, GraphId, LedgerError};
 use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -244,7 +244,7 @@ impl Part {
                     Err(trouble) => break Err(trouble),
                 },
             };
-            let ends = ends(&folded.changes);
+            let ends = fold::ends(&folded.changes);
             folded.changes.claim = contention.claim();
             let failed = match record(worker, folded.changes).await {
                 Ok(()) => {
@@ -297,9 +297,4 @@ impl Part {
         }
         Err(PartError::NotNow(anyhow::anyhow!("the settings change without end")))
     }
-}
-
-/// How the events of some changes end.
-pub(crate) fn ends(changes: &Changes) -> Vec<(Uuid, State)> {
-    changes.outcomes.iter().map(|outcome| (outcome.event, outcome.state)).collect()
 }

@@ -143,7 +143,7 @@ pub(super) fn read_known(vault: &Vault, options: &ReadOptions, envelope: &Envelo
 fn audience_of(envelope: &Envelope, event: &segment::Event, ask: &Ask) -> Option<NamedAudience> {
     let segment::Body::Identify(identify) = &event.body else { return None };
     let counts = matches!(ask, Ask::Say(_)) && !envelope.public;
-    identify.audience.as_ref().filter(|_| counts).and_then(audiences::named)
+    identify.audience.as_ref().filter(|_| counts).and_then(|audience| audiences::named(audience))
 }
 
 /// An event that the reader refuses. Where the direct destination answers such a one, a way in that takes many events at once

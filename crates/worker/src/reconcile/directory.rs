@@ -109,7 +109,7 @@ impl Holder {
                 let Some(request) = self.wanted(&state, now) else { return Ok(None) };
                 let walk = Walk::begin(request, now);
                 ledger.save_walk(id, self.fence, &walk).await?;
-                info!(connection = %self.connection.name, id, "a walk through refersion's affiliates begins");
+                info!(connection = %self.connection.name, connection_id = id, "a walk through refersion's affiliates begins");
                 walk
             }
         };
@@ -191,7 +191,7 @@ impl Holder {
         let rules = recorder.rules();
         let learned = recorder.change_graphs(&addresses, &|graph| learn(graph, &rules, &known)).await?;
         let (id, graphs) = (self.connection.id, learned.len());
-        debug!(id, graphs, "a page of affiliates was read");
+        debug!(connection_id = id, graphs, "a page of affiliates was read");
         Ok(())
     }
 
@@ -222,7 +222,7 @@ impl Holder {
         let (id, affiliates, calls) = (self.connection.id, walk.seen, walk.calls);
         let finished = FinishedWalk { walk, ended_at: self.worker.now(), complete };
         self.worker.ledger.end_walk(id, self.fence, &finished).await?;
-        info!(connection = %self.connection.name, id, affiliates, calls, complete, "a walk through refersion's affiliates ends");
+        info!(connection = %self.connection.name, connection_id = id, affiliates, calls, complete, "a walk through refersion's affiliates ends");
         Ok(None)
     }
 

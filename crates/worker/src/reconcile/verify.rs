@@ -71,7 +71,11 @@ impl Holder {
         let texts =
             |drift: &Drift| drift.fields.iter().map(|field| Text::from(field.as_str())).collect::<Vec<_>>();
         let change = |graph: &mut identity::Graph| {
-            drift.iter().fold(false, |changed, one| doubt(graph, &one.code, &texts(one)) || changed)
+            let mut changed = false;
+            for one in drift {
+                changed |= doubt(graph, &one.code, &texts(one));
+            }
+            changed
         };
         recorder.change_graphs(&addresses, &change).await?;
         Ok(())

@@ -76,6 +76,10 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
     if status.retention.is_behind {
         output.line(&format!("\nretention: {}", status.retention.in_words()))?;
     }
+    rescues(status, output)
+}
+
+fn rescues(status: &Status, output: &mut Output) -> Result<(), Failure> {
     for it in &status.queue.rescues {
         output.line(&format!(
             "\nthe queue was damaged on {}: {} events were rescued, {} were not readable; the damaged file is {}",

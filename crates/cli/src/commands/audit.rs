@@ -27,8 +27,8 @@ Examples:
   refersion-destination audit list 'at:>=2026-11-01' 'at:<2026-12-01' --csv > november.csv
 
 Acts of operators, here and over the HTTP API, allowed, failed and denied; and what the worker did to affiliates beside
-ordinary edits: addresses that changed hands, statuses that changed, affiliates that were found, gone or scrubbed. Newest
-first. The ledger refuses to change or delete a line. It holds ids alone; `profiles show` tells whose they are.
+ordinary edits: addresses that changed hands, statuses that changed, affiliates that were found, gone or scrubbed.
+Newest first. The ledger refuses to change or delete a line. It holds ids alone; `profiles show` tells whose they are.
 
 A selector is a list of terms that all have to hold: actor:NAME, action:WORD, connection:NAME, result:done (or failed,
 denied), at:>=TIME, at:<TIME, age:<2d. Values with commas between them are alternatives.";

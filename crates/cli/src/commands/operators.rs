@@ -20,8 +20,8 @@ Examples:
   refersion-destination operators list
   refersion-destination operators revoke ann
 
-The token is printed once; only a digest of it is kept. A viewer looks, with personal data masked; an operator looks without
-a mask, which is audited, and acts; an admin manages operators as well. docs/api.md shows how to use a token.";
+The token is printed once; only a digest of it is kept. A viewer looks, with personal data masked; an operator looks
+without a mask, which is audited, and acts; an admin manages operators as well. docs/api.md shows how to use a token.";
 
 /// The arguments of `operators`.
 #[derive(Debug, Args)]

@@ -48,8 +48,9 @@ Examples:
   refersion-destination api --config production.toml
   REFERSION_DESTINATION__HEALTH__LISTEN=127.0.0.1:8086 refersion-destination api
 
-It serves /api/v1 on api.listen, as `serve` does, to operators with a token (`operators add`). docs/api.md shows how to use it;
-the OpenAPI document is at /api/v1/openapi.json. Give it the queue.url and ledger.url of the others, and another health.listen.";
+It serves /api/v1 on api.listen, as `serve` does, to operators with a token (`operators add`). docs/api.md shows how to
+use it; the OpenAPI document is at /api/v1/openapi.json. Give it the queue.url and ledger.url of the others, and another
+health.listen.";
 
 /// Runs these roles until a signal ends them.
 ///

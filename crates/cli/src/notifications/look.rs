@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use connections::State;
 use jiff::Timestamp;
-use ledger::{DeadLetterState, Group};
+use ledger::plans::{ItemState, Tally};
+use ledger::{DeadLetterState, Group, Plan, PlanState};
 
 use crate::engines::Engines;
 use crate::failure::Failure;
@@ -18,7 +19,24 @@ pub(super) struct Look {
     pub(super) groups: Option<BTreeMap<String, Letters>>,
     /// Events of the bulk lane that wait in the queue, of all connections.
     pub(super) bulk: u64,
+    /// The plans of replays that ended last, newest first.
+    pub(super) replays: Vec<Replay>,
 }
+
+/// A plan of a replay that has ended.
+#[derive(Clone, Debug)]
+pub(super) struct Replay {
+    pub(super) plan: i64,
+    pub(super) ended_at: Timestamp,
+    /// Whether it stopped by its own rule.
+    pub(super) is_stopped: bool,
+    pub(super) delivered: u64,
+    pub(super) failed: u64,
+    pub(super) skipped: u64,
+}
+
+/// Plans that are looked at: the newest that have ended.
+const PLANS: usize = 20;
 
 /// A connection.
 #[derive(Clone, Debug, Default)]
@@ -62,8 +80,22 @@ impl Look {
             false => None,
         };
         let bulk = engines.queue.depth().await?.bulk;
-        Ok(Self { at, connections, groups, bulk })
+        let ended = engines.plans.plans(None, &[PlanState::Done, PlanState::Stopped], at, PLANS).await?;
+        let replays = ended.iter().filter_map(replay).collect();
+        Ok(Self { at, connections, groups, bulk, replays })
     }
+}
+
+fn replay(plan: &Plan) -> Option<Replay> {
+    let Tally { delivered, failed } = plan.tally();
+    Some(Replay {
+        plan: plan.id,
+        ended_at: plan.progress.ended_at?,
+        is_stopped: plan.state == PlanState::Stopped,
+        delivered,
+        failed,
+        skipped: plan.count(ItemState::Skipped),
+    })
 }
 
 fn letters(group: Group) -> Option<(String, Letters)> {

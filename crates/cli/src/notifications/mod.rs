@@ -145,10 +145,3 @@ fn notification(
     let body = json!({ "type": kind, "timestamp": at, "data": data });
     NewNotification { fact, connection, kind: kind.to_owned(), body: body.to_string() }
 }
-
-/// The notification of a run of a plan of dead letters that has ended; to be added with the transaction that ends it.
-#[must_use]
-pub fn replay_done(plan: i64, counts: &Value, at: Timestamp) -> NewNotification {
-    let data = json!({ "plan": plan, "results": counts });
-    notification("replay.done", format!("replay_done:{plan}"), None, (at, &data))
-}

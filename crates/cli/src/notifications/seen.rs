@@ -15,6 +15,8 @@ pub(super) struct Seen {
     pub(super) groups: BTreeMap<String, Notified>,
     /// Connections with events that wait.
     pub(super) syncs: BTreeMap<i64, Sync>,
+    /// Plans of replays that ended until then are known.
+    pub(super) replays_until: Option<Timestamp>,
     /// Number of notifications so far, so that the same thing can happen twice.
     pub(super) number: u64,
 }

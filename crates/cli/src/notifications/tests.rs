@@ -9,7 +9,7 @@ use ledger::{Delivery, Notification};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::look::{Letters, Look, Shop};
+use super::look::{Letters, Look, Replay, Shop};
 use super::seen::Seen;
 use super::sign::SigningKey;
 use super::watch::notice;
@@ -45,6 +45,23 @@ fn a_pause_and_its_end_are_noticed_once_each() {
     assert!(kinds(&mut seen, &look(25, Shop::default())).is_empty());
     let gone = Look { at: at(30), ..Look::default() };
     assert!(kinds(&mut seen, &gone).is_empty());
+}
+
+#[test]
+fn the_end_of_a_replay_is_noticed_once_and_what_ended_before_is_not() {
+    let mut seen = Seen::default();
+    let replay = |plan, seconds| Replay {
+        plan,
+        ended_at: at(seconds),
+        is_stopped: false,
+        delivered: 3,
+        failed: 1,
+        skipped: 0,
+    };
+    let with = |seconds, replays| Look { replays, ..look(seconds, Shop::default()) };
+    assert!(kinds(&mut seen, &with(0, vec![replay(1, -5)])).is_empty());
+    assert_eq!(kinds(&mut seen, &with(5, vec![replay(2, 3), replay(1, -5)])), ["replay.done"]);
+    assert!(kinds(&mut seen, &with(10, vec![replay(2, 3), replay(1, -5)])).is_empty());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use ledger::NewNotification;
 use serde_json::json;
 
-use super::look::{Letters, Look, Shop};
+use super::look::{Letters, Look, Replay, Shop};
 use super::seen::{Notified, Seen, Sync};
 use super::{Thresholds, notification};
 
@@ -19,6 +19,7 @@ pub(super) fn notice(seen: &mut Seen, look: &Look, thresholds: &Thresholds) -> V
         new.extend(pause(seen, look, *id, shop));
         new.extend(sync(seen, look, (*id, shop), thresholds.sync_events));
     }
+    new.extend(replays(seen, look));
     if let Some(groups) = &look.groups {
         seen.groups.retain(|key, _| groups.contains_key(key));
         for (key, letters) in groups {
@@ -85,6 +86,28 @@ fn level(open: u64, threshold: u64) -> u32 {
         }
     }
     level
+}
+
+/// Plans of replays that have ended since the last look. What ended before the first look is old.
+fn replays(seen: &mut Seen, look: &Look) -> Vec<NewNotification> {
+    let known = seen.replays_until.unwrap_or(look.at);
+    let newest = look.replays.iter().map(|replay| replay.ended_at).max();
+    seen.replays_until = Some(newest.map_or(known, |newest| newest.max(known)));
+    look.replays
+        .iter()
+        .rev()
+        .filter(|replay| replay.ended_at > known)
+        .map(|it| replay_done(look, it))
+        .collect()
+}
+
+fn replay_done(look: &Look, replay: &Replay) -> NewNotification {
+    let data = json!({
+        "plan": replay.plan, "ended": replay.ended_at, "stopped": replay.is_stopped,
+        "delivered": replay.delivered, "failed": replay.failed, "skipped": replay.skipped,
+    });
+    let fact = format!("replay:{}:{}", replay.plan, replay.ended_at.as_microsecond());
+    notification("replay.done", fact, None, (look.at, &data))
 }
 
 /// A backlog that is gone: nothing of the bulk lane waits in the queue, and nothing of the connection is pending.

@@ -24,8 +24,8 @@ Examples:
   refersion-destination audiences show first_time_shopper
   refersion-destination audiences export first_time_shopper --for-import members.csv
 
-An audience is what Engage names in `context.personas`, or else the one trait of an identify that states a single boolean.
-Persons are counted, not events. docs/audiences.md says what each number is.";
+An audience is what Engage names in `context.personas`, or else the one trait of an identify that states a single
+boolean. Persons are counted, not events. docs/audiences.md says what each number is.";
 
 const LIST_EXAMPLES: &str = "\
 Examples:
@@ -49,8 +49,8 @@ Examples:
   refersion-destination audiences export first_time_shopper --for-import members.csv --offer 12345
   refersion-destination audiences export first_time_shopper --for-import - --connection shop > members.csv
 
-The file has the members who have all that an affiliate needs and are none yet, each with a password of its own. It holds
-personal data: only you can read it, and the audit says that it was made.";
+The file has the members who have all that an affiliate needs and are none yet, each with a password of its own. It
+holds personal data: only you can read it, and the audit says that it was made.";
 
 /// The arguments of `audiences`.
 #[derive(Debug, Args)]

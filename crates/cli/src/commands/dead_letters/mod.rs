@@ -26,12 +26,10 @@ const EXAMPLES: &str = "\
 Examples:
   refersion-destination dead-letters groups
   refersion-destination dead-letters list status:422 field:email 'age:<2d' --json
-  refersion-destination dead-letters edit 17
   refersion-destination dead-letters replay class:refused connection:shop
   refersion-destination dead-letters plan class:refused field:email
   refersion-destination dead-letters run 7 --rate 5/s --canary 10 --stop-if 20% --reason 'the form is corrected'
   refersion-destination dead-letters discard audience:vip 'age:>4w' --reason 'a test audience'
-  refersion-destination dead-letters restore audience:vip
 
 A selector is a list of terms that all have to hold. Within a term, one of several values has to: class:refused,gone
   state:open             open, replaying, resolved or discarded; without it, `replay` and `discard` take open ones,
@@ -44,8 +42,8 @@ A selector is a list of terms that all have to hold. Within a term, one of sever
   group:g1f0c5e2a9b47    the group, as `groups` shows it
   text:'taken by'        the cause contains this, in upper or lower case
 
-`edit 17` opens the event in $EDITOR, `patch field:email --patch fix.json` applies a JSON Patch to all of a selector; both keep
-the original, and ids, times and the type of an event cannot be changed.
+`edit 17` opens the event in $EDITOR, `patch field:email --patch fix.json` applies a JSON Patch to all of a selector;
+both keep the original, and ids, times and the type of an event cannot be changed.
 A replay processes the same event again, as it was repaired last, with the same id and time: what was stated since still
 wins.";
 

@@ -71,7 +71,8 @@ impl Holder {
         let texts =
             |drift: &Drift| drift.fields.iter().map(|field| Text::from(field.as_str())).collect::<Vec<_>>();
         let change = |graph: &mut identity::Graph| {
-            drift.iter().fold(false, |changed, one| doubt(graph, &one.code, &texts(one)) || changed)
+            // All of them: a graph may have several.
+            drift.iter().filter(|one| doubt(graph, &one.code, &texts(one))).count() > 0
         };
         recorder.change_graphs(&addresses, &change).await?;
         Ok(())

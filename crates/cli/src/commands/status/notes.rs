@@ -37,11 +37,11 @@ pub(super) fn waits(connection: &Row, output: &mut Output) -> Result<(), Failure
         let what = suspension(why, connection.suspended_since.get(field));
         output.line(&format!("\n{name}: custom field {field} is {what}: {hint}"))?;
     }
-    Ok(())
+    adoption(connection, output)
 }
 
 /// A walk through Refersion's affiliates that is wanted or under way.
-pub(super) fn adoption(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+fn adoption(connection: &Row, output: &mut Output) -> Result<(), Failure> {
     let open = connection.adoption.as_ref().filter(|walk| ["asked", "walking"].contains(&walk.state));
     let Some(walk) = open else { return Ok(()) };
     output.line(&format!("\n{}: adopting its affiliates: {}", connection.name, walk.in_words()))

@@ -66,7 +66,6 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
             output.line(&format!("\n{} is paused: {because}: {hint}", connection.name))?;
         }
         notes::waits(connection, output)?;
-        notes::adoption(connection, output)?;
         notes::not_cleared(connection, output)?;
         notes::classes(connection, output)?;
         notes::unmapped(connection, output)?;

@@ -11,10 +11,22 @@ fn examples(command: &clap::Command) -> Vec<Vec<String>> {
     lines.filter_map(|line| line.find("refersion-destination ").map(|at| words(&line[at..]))).collect()
 }
 
+/// The words as a shell splits them, up to a pipe, a redirection or an explanation.
 fn words(example: &str) -> Vec<String> {
-    let command = example.split("  ").next().unwrap_or_default();
-    let command = command.split(['|', '<', '>']).next().unwrap_or_default();
-    command.split_whitespace().map(|word| word.replace(['"', '\''], "")).collect()
+    let (mut words, mut quote, mut spaces) = (vec![String::new()], None, 0);
+    for c in example.chars() {
+        spaces = if c == ' ' && quote.is_none() { spaces + 1 } else { 0 };
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('"' | '\'', None) => quote = Some(c),
+            ('|' | '<' | '>', None) => break,
+            (' ', None) if spaces > 1 => break,
+            (' ', None) => words.push(String::new()),
+            (c, _) => words.last_mut().expect("one at least").push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Every command that a user is shown; a hidden one is started by the program itself.

@@ -10,7 +10,7 @@ use super::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
-use crate::output::{Output, age, cut, spare};
+use crate::output::{Output, age, cut, spare, whole};
 
 /// Lines that are shown unless `--limit` says otherwise.
 const SHOWN: usize = 100;
@@ -239,7 +239,7 @@ fn show(rows: &[Row], now: Timestamp, output: &mut Output) -> Result<(), Failure
     let head = [
         cut("AGE"),
         cut("CONNECTION"),
-        cut("WHAT"),
+        whole("WHAT"),
         cut("SUBJECT"),
         cut("BY"),
         spare("RESULT"),

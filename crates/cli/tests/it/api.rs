@@ -138,6 +138,11 @@ fn every_act_is_audited_and_repeats_what_it_was_about() {
     api.world.until("the letter to die again", || {
         (api.world.json(&["dead-letters", "list", "state:open"])["count"] == 1).then_some(())
     });
+    // Until the plan of the replay has noticed that, the dead letter is its own.
+    api.world.until("the plan of the replay to end", || {
+        let replays = api.world.json(&["dead-letters", "plans"]);
+        replays[0]["state"].as_str().filter(|state| *state == "done").map(drop)
+    });
     plans_are_steered(&api, &token);
     post("/operators", json!({ "name": "eve", "role": "viewer" }));
     api.ok(&token, "DELETE", "/operators/eve", &Value::Null);
@@ -148,7 +153,7 @@ fn every_act_is_audited_and_repeats_what_it_was_about() {
         let is_there = lines.iter().any(|line| line["action"] == action && line["result"] == "done");
         assert!(is_there, "{act} as {action}: {audit}");
     }
-    let of = |action: &str| lines.iter().find(|line| line["action"] == action).unwrap();
+    let of = |action: &str| lines.iter().rfind(|line| line["action"] == action).unwrap();
     let discard = of("dead_letters_discarded");
     assert_eq!((&discard["number"], &discard["reason"]), (&json!(1), &json!("a test")), "{discard}");
     assert_eq!((&discard["connection"], &discard["selector"]), (&json!("shop"), &discarded["selector"]));

@@ -78,7 +78,7 @@ fn members_without_an_affiliate_are_exported_for_an_import() {
     let world = started();
     with_members(&world, 2);
     // Refersion takes nobody meanwhile, so that she stays without an affiliate.
-    world.faults("500=100%");
+    world.faults("429=100%");
     world.accept(&sign_up("cara", "=Cara"));
     world.accept(&flag(5, &json!({ "userId": "cara" }), true));
     assert_eq!(with(&world, "waiting", 1)["members"], 3);

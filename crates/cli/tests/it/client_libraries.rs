@@ -85,6 +85,7 @@ fn show_prints_the_addresses_to_paste() {
             "segment": "https://segment.example.com/segment",
             "libraries": "https://segment.example.com",
             "browsers": "https://segment.example.com/v1",
+            "webhooks": "https://segment.example.com/refersion/",
         })
     );
 }

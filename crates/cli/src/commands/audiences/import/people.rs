@@ -15,6 +15,7 @@ pub(super) struct Importable {
 }
 
 const IS_AFFILIATE: &str = "is an affiliate already";
+const MAY_BE_AFFILIATE: &str = "may be an affiliate: a create of it had no answer";
 
 /// The members in a graph; `unseal` opens the name of an identifier. The reason why one cannot be imported is the same for
 /// everybody of whom the same is so.
@@ -45,8 +46,9 @@ fn importable(
     person: &Person<'_>,
     unseal: &impl Fn(Digest, &str) -> Option<String>,
 ) -> Result<Importable, String> {
-    if picture.who.bound(picture.graph, person).is_some() {
-        return Err(IS_AFFILIATE.to_owned());
+    if let Some(affiliate) = picture.who.bound(picture.graph, person).filter(|affiliate| !affiliate.gone) {
+        let is_known = affiliate.code.is_some() || affiliate.id.is_some();
+        return Err(if is_known { IS_AFFILIATE } else { MAY_BE_AFFILIATE }.to_owned());
     }
     let lacking = picture.rules.lacking(&person.traits, false);
     if !lacking.is_empty() {

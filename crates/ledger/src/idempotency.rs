@@ -35,7 +35,7 @@ pub struct IdempotentRequest {
 /// What is to be done with such a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
-    /// Carry it out, and [finish](Idempotency::finish) it.
+    /// Carry it out, and [finish](Idempotency::finish_request) it.
     New,
     /// It was carried out: give the same answer.
     Answered(KeptAnswer),

@@ -11,7 +11,7 @@ pub(super) fn write(at: Timestamp, id: impl std::fmt::Display) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(format!("{}:{id}", at.as_microsecond()))
 }
 
-/// The place that a text of [`write`] names.
+/// The place that a text of [`write()`] names.
 pub(super) fn read<I: std::str::FromStr>(cursor: Option<&str>) -> Result<Option<(Timestamp, I)>, Problem> {
     let Some(cursor) = cursor else { return Ok(None) };
     let place = || {

@@ -1,4 +1,4 @@
-//! Notifications of operators: what is noticed ([`watch`]), how it is signed ([`sign`]) and delivered ([`deliver`]).
+//! Notifications of operators: what is noticed (`watch`), how it is signed (`sign`) and delivered (`deliver`).
 //!
 //! One process of the installation does this at a time. It holds a right in the ledger, writes what it notices into an outbox
 //! there together with what it has seen, and delivers from it until a receiver says 2xx or a day has passed. Bodies have names

@@ -151,7 +151,10 @@ impl<'g> Who<'g> {
         });
         mine.max_by_key(|affiliate| {
             let left = graph.claim(person.root, affiliate.address).and_then(Claim::last);
-            (!affiliate.gone, affiliate.address == person.address, left, std::cmp::Reverse(affiliate.id))
+            let is_at_it = affiliate.address == person.address;
+            // One that Refersion showed there comes before one that was there before its address was overwritten.
+            let is_certain = !affiliate.address_unknown;
+            (!affiliate.gone, is_at_it, left, is_certain, std::cmp::Reverse(affiliate.id))
         })
     }
 }

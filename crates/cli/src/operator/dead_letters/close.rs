@@ -30,7 +30,7 @@ pub enum Close {
 }
 
 impl Close {
-    /// Discards so that it can be restored for [`KEPT`], or not at all.
+    /// Discards so that it can be restored for `KEPT`, or not at all.
     #[must_use]
     pub fn discard(now: Timestamp, for_good: bool) -> Self {
         Self::Discard((!for_good).then(|| now.checked_add(KEPT).unwrap_or(now)))

@@ -52,7 +52,7 @@ pub struct AudienceCounts {
     pub left: u64,
     /// Members that are affiliates.
     pub affiliates: u64,
-    /// Members of whom Refersion holds that they are.
+    /// Members whose membership Refersion has.
     pub held: u64,
     /// Persons, in or out, whose affiliate holds what was said last.
     pub delivered: u64,

@@ -21,7 +21,7 @@ pub enum AuditResult {
     Done,
     /// It was tried, and some or all of it was not done.
     Failed,
-    /// Whoever asked for it may not do it.
+    /// The operator is not allowed to do it.
     Denied,
 }
 

@@ -9,11 +9,14 @@ use identity::Digest;
 use identity::graph::Status;
 use identity::known::Known;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Failure;
+use crate::words::time;
 use crate::{Fence, LedgerError};
 
-/// Drift that is kept for one connection, at most, in affiliates.
+/// Drift of one comparison that is kept, and the most that is read, in affiliates.
 pub const MAX_DRIFT: usize = 10_000;
 
 /// The directory of each connection. Writing under a fence fails with [`LedgerError::Fenced`] unless the token is the newest.
@@ -28,7 +31,8 @@ pub trait Directory: Send + Sync {
     /// Asks for a walk; the lease holder begins it when nothing else is due. A request that waits is replaced.
     async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError>;
 
-    /// Begins a walk, which ends the request for it, or writes down what became of one without a page.
+    /// Begins a walk, or writes down what became of one without a page. The request that the walk meets is ended; another
+    /// one, asked for meanwhile, stays.
     async fn save_walk(&self, connection: ConnectionId, fence: Fence, walk: &Walk)
     -> Result<(), LedgerError>;
 
@@ -212,6 +216,31 @@ impl Walk {
             next_at: None,
         }
     }
+}
+
+/// What is stored of a connection's walks: the request, the walk and the finished one as JSON, and since when the directory
+/// is complete.
+pub(crate) type Stored = (Option<String>, Option<String>, Option<String>, Option<i64>);
+
+/// What is stored, read; nothing is stored before the first request.
+pub(crate) fn state<D>(stored: Option<Stored>) -> Result<DirectoryState, Failure<D>> {
+    let Some((asked, walk, finished, complete_since)) = stored else { return Ok(DirectoryState::default()) };
+    Ok(DirectoryState {
+        asked: parsed(asked)?,
+        walk: parsed(walk)?,
+        finished: parsed(finished)?,
+        complete_since: complete_since.map(time).transpose()?,
+    })
+}
+
+/// Whether a walk is what the stored request asks for. A request that came after the walk was decided on is another one.
+pub(crate) fn meets(walk: &Walk, asked: Option<String>) -> serde_json::Result<bool> {
+    let asked: Option<WalkRequest> = parsed(asked)?;
+    Ok(asked.as_ref() == Some(&walk.request))
+}
+
+fn parsed<T: DeserializeOwned>(text: Option<String>) -> serde_json::Result<Option<T>> {
+    text.map(|text| serde_json::from_str(&text)).transpose()
 }
 
 /// A status as it is stored: Refersion's word.

@@ -7,15 +7,22 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::LedgerError;
+use crate::words::micros;
 
 /// How long a key is remembered.
-pub(crate) const KEPT: Duration = Duration::from_secs(86_400);
+const KEPT: Duration = Duration::from_secs(86_400);
 
-/// How long an act may be under way. After it whoever carried it out counts as crashed, and the act may be asked for again.
+/// How long an act may be under way. After that the process counts as crashed, and the act may be asked
+/// for again.
 pub(crate) const UNDER_WAY: Duration = Duration::from_secs(600);
 
 /// Keys that are dropped with each new one, at most, once they have expired.
 pub(crate) const DROPPED_AT_ONCE: usize = 100;
+
+/// The time, as it is stored, before which a key that was begun has expired.
+pub(crate) fn expired(now: Timestamp) -> i64 {
+    now.checked_sub(KEPT).map_or(i64::MIN, micros)
+}
 
 /// A request with a key.
 #[derive(Clone, Debug)]
@@ -54,7 +61,7 @@ pub struct KeptAnswer {
     pub body: Option<String>,
 }
 
-/// Keys of acts, for a day.
+/// Keys of acts, for a day; expired ones are dropped with the next new key, and by housekeeping.
 #[async_trait]
 pub trait Idempotency: Send + Sync {
     /// Takes a key for a request, or says what became of the request that took it.

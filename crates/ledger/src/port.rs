@@ -34,23 +34,6 @@ pub trait Engine:
 {
 }
 
-impl<E> Engine for E where
-    E: Ledger
-        + Storage
-        + Monitoring
-        + Arrivals
-        + DeadLetters
-        + Plans
-        + Repairs
-        + Notifications
-        + ConnectionStore
-        + WriteKeys
-        + SharedSecretStore
-        + OperatorPorts
-        + ReplacedKeys
-{
-}
-
 /// What is kept of operators: who they are, what they did, and what they asked for once only.
 pub trait OperatorPorts: Operators + AuditLog + Idempotency {}
 
@@ -211,6 +194,7 @@ pub trait Housekeeping: Send + Sync {
     }
 
     /// Drops payloads of dead letters that were discarded and kept until `now`, of at most `limit`; of how many.
+    /// Keys of acts that have expired by then are dropped too, at most `limit`.
     /// An engine that keeps none has nothing to do.
     async fn drop_discarded(&self, _now: Timestamp, _limit: usize) -> Result<usize, LedgerError> {
         Ok(0)

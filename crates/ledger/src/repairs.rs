@@ -82,9 +82,9 @@ impl fmt::Debug for Revision {
 /// Repaired payloads of dead letters. The original stays; a payload goes when that of the dead letter does.
 #[async_trait]
 pub trait Repairs: Send + Sync {
-    /// Stores repaired payloads of dead letters that are open, and writes the audit, in one transaction; what became of each,
-    /// in their order.
-    async fn repair(&self, repairs: &[NewRevision], by: &str, act: &Act) -> Result<Vec<Stored>, LedgerError>;
+    /// Stores repaired payloads of dead letters that are open, as the actor of the act, and writes the audit, in one
+    /// transaction; what became of each, in their order.
+    async fn repair(&self, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, LedgerError>;
 
     /// The revisions of a dead letter, the first one first.
     async fn revisions(&self, letter: i64) -> Result<Vec<Revision>, LedgerError>;

@@ -238,6 +238,8 @@ pub struct Expired {
     pub attempts: usize,
     /// Dead letters.
     pub dead_letters: usize,
+    /// Items of finished plans.
+    pub plan_items: usize,
     /// Events that were looked at for a message id of an earlier version.
     pub message_ids: usize,
 }

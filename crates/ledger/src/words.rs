@@ -127,6 +127,11 @@ pub(crate) fn key_digest(bytes: &[u8]) -> Result<vault::Digest, Unreadable> {
     bytes.try_into().map_err(|_| Unreadable("a digest is not 16 bytes long".to_owned()))
 }
 
+/// The same of a digest of ours.
+pub(crate) fn digest(bytes: &[u8]) -> Result<Digest, Unreadable> {
+    key_digest(bytes).map(Digest)
+}
+
 /// The digests of a column that holds many, one after the other.
 pub(crate) fn digests(bytes: &[u8]) -> Vec<Digest> {
     bytes.as_chunks::<16>().0.iter().map(|digest| Digest(*digest)).collect()

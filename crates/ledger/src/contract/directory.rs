@@ -66,6 +66,45 @@ pub async fn a_walk_goes_on_where_it_was(engine: &impl Engine) {
     assert!(codes(engine, other, &[1]).await.is_empty());
 }
 
+/// A request that comes between the decision for a walk and its beginning is not taken for the one that is met.
+pub async fn a_request_that_came_meanwhile_stays(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    let fence = fence(engine, id).await;
+    engine.ask_for_walk(id, request(1)).await.expect("asked");
+    let walk = Walk::begin(request(1), at(3));
+    engine.ask_for_walk(id, request(2)).await.expect("asked");
+    engine.save_walk(id, fence, &walk).await.expect("begun");
+    let state = engine.directory(id).await.expect("read");
+    assert_eq!((state.asked, state.walk), (Some(request(2)), Some(walk)));
+    engine.save_walk(id, fence, &Walk::begin(request(2), at(4))).await.expect("begun");
+    assert_eq!(engine.directory(id).await.expect("read").asked, None);
+}
+
+/// A code or the name of a field with a character that an engine cannot keep stops nothing.
+pub async fn a_name_may_hold_any_character(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    let fence = fence(engine, id).await;
+    let code = "c\0d".to_owned();
+    let odd = ListedAffiliate { code: code.clone(), ..affiliate(1) };
+    let (address, fields, found_at) = (Some(address(1)), vec!["email".to_owned()], at(1));
+    let drift = Drift { code: code.clone(), address, fields, found_at };
+    let verify = WalkRequest { verify: true, ..request(0) };
+    let first = page(&Walk::begin(verify, at(0)), at(1), vec![odd.clone(), affiliate(2)]);
+    let walk = engine.note_page(id, fence, &Page { drift: vec![drift.clone()], ..first }).await;
+    let walk = walk.expect("noted");
+    assert_eq!((walk.seen, walk.fresh), (2, 2));
+    let again = engine.note_page(id, fence, &page(&walk, at(2), vec![odd.clone()])).await.expect("noted");
+    assert_eq!(again.seen, 2, "it is known again");
+    engine.note_affiliates(id, &[odd], at(3)).await.expect("noted");
+    let found = engine.addresses_of(id, std::slice::from_ref(&code)).await.expect("read");
+    assert_eq!(found, [(code, Digest([1; 16]))].into());
+    engine.note_drift(id, &drift).await.expect("noted");
+    assert_eq!(engine.drift(id, 10).await.expect("read").len(), 1);
+    engine.note_drift(id, &Drift { fields: Vec::new(), ..drift }).await.expect("noted");
+    assert!(engine.drift(id, 10).await.expect("read").is_empty());
+    engine.note_custom_fields(id, &[(1, "a\0b".to_owned())].into()).await.expect("noted");
+}
+
 /// A complete walk drops whom it did not meet, one that its limit ended does not; only a complete one lists everybody.
 pub async fn a_complete_walk_lists_everybody(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;

@@ -59,7 +59,8 @@ macro_rules! contract_tests {
             ]
             directory: [
                 a_walk_goes_on_where_it_was, a_complete_walk_lists_everybody, hints_are_kept_beside_a_walk,
-                drift_is_that_of_the_last_comparison, a_directory_belongs_to_its_connection
+                drift_is_that_of_the_last_comparison, a_directory_belongs_to_its_connection,
+                a_request_that_came_meanwhile_stays, a_name_may_hold_any_character
             ]
             ends: [
                 an_event_may_end_as_it_begins, many_events_end_together,
@@ -135,7 +136,7 @@ macro_rules! contract_tests {
             ]
             operators: [
                 an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,
-                a_request_with_a_key_is_carried_out_once, an_act_that_was_never_finished_may_be_asked_for_again
+                a_request_with_a_key_is_carried_out_once, expired_keys_go_without_a_new_one, an_act_that_was_never_finished_may_be_asked_for_again
             ]
             replaced: [it_is_known_until_when_replaced_keys_are_valid]
             retention: [

@@ -123,6 +123,20 @@ pub async fn a_request_with_a_key_is_carried_out_once(engine: &impl Engine) {
     assert_eq!(begin(&request(1, 2, at(day + 1))).await, Begun::New, "it is forgotten after a day");
 }
 
+/// Housekeeping drops the keys that have expired, and no others.
+pub async fn expired_keys_go_without_a_new_one(engine: &impl Engine) {
+    let begin = async |request: &IdempotentRequest| engine.begin_request(request).await.expect("begun");
+    let answer = KeptAnswer { status: 200, body: Some("{}".to_owned()) };
+    for (key, second) in [(1, 0), (2, 10)] {
+        assert_eq!(begin(&request(key, 1, at(second))).await, Begun::New);
+        engine.finish_request(&request(key, 1, at(second)), Some(&answer)).await.expect("finished");
+    }
+    let day = SignedDuration::from_hours(24).as_secs();
+    assert_eq!(engine.drop_discarded(at(day + 1), 10).await.expect("dropped"), 0, "keys are not counted");
+    assert_eq!(begin(&request(2, 1, at(11))).await, Begun::Answered(answer));
+    assert_eq!(begin(&request(1, 1, at(11))).await, Begun::New);
+}
+
 /// What was given back, or whose holder crashed, may be asked for again; who was too late changes nothing.
 pub async fn an_act_that_was_never_finished_may_be_asked_for_again(engine: &impl Engine) {
     let begin = async |request: &IdempotentRequest| engine.begin_request(request).await.expect("begun");

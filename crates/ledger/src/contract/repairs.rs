@@ -22,7 +22,7 @@ fn repaired(letter: i64, expected: u32) -> NewRevision {
 }
 
 async fn repair(engine: &impl Engine, letter: i64, expected: u32, second: i64) -> Stored {
-    let stored = engine.repair(&[repaired(letter, expected)], "ann", &act(second)).await;
+    let stored = engine.repair(&[repaired(letter, expected)], &act(second)).await;
     stored.expect("repaired").pop().expect("one")
 }
 
@@ -60,7 +60,8 @@ pub async fn of_two_operators_one_gets_a_conflict(engine: &impl Engine) {
     assert_eq!(repair(engine, id, 0, 11).await, conflict);
     assert_eq!(repair(engine, id, 2, 11).await, conflict);
     let twice = [repaired(id, 1), repaired(id, 1)];
-    let stored = engine.repair(&twice, "bea", &act(12)).await.expect("repaired");
+    let bea = Act { actor: "bea".to_owned(), ..act(12) };
+    let stored = engine.repair(&twice, &bea).await.expect("repaired");
     let conflict = Stored::Conflict { revision: 2, at: at(12), by: "bea".to_owned() };
     assert_eq!(stored, [Stored::As(2), conflict]);
     assert_eq!(engine.revisions(id).await.expect("read").len(), 2);
@@ -74,7 +75,7 @@ pub async fn only_open_letters_are_repaired(engine: &impl Engine) {
     let (open, replaying) = (letter(engine, 1).await.id, letter(engine, 2).await.id);
     record(engine, Changes { connection: ONE, reopened: vec![uuid(2)], ..Changes::default() }).await;
     let repairs = [repaired(replaying, 0), repaired(4711, 0), repaired(open, 0)];
-    let stored = engine.repair(&repairs, "ann", &act(10)).await.expect("repaired");
+    let stored = engine.repair(&repairs, &act(10)).await.expect("repaired");
     assert_eq!(stored, [Stored::NotOpen, Stored::NotOpen, Stored::As(1)]);
 }
 

@@ -59,7 +59,7 @@ impl Estimate {
 pub struct RunOptions {
     /// Calls a second at most, as planned; without it the rate of the connection alone limits.
     pub rate: Option<f64>,
-    /// So many persons go first, and their results decide about the others; 0 for none.
+    /// Number of persons that go first; their results decide about the others. 0 for none.
     pub canary: u32,
     /// It stops when this share of the results, from 0 to 1, are failures.
     pub stop_if: Option<f64>,
@@ -67,7 +67,7 @@ pub struct RunOptions {
     pub reason: Option<String>,
 }
 
-/// How far a run is. Only who holds the plan's lease writes it.
+/// How far a run is. Only the lease holder, and the commands that resume a plan or replay in one step, write it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Progress {

@@ -72,9 +72,12 @@ const COUNTING: &str = "SELECT audience, position, beyond FROM audience_walks WH
 
 const SET_COUNTING: &str = "UPDATE audience_walks SET position = $3 WHERE connection = $1 AND audience = $2";
 
-const REJECTIONS: &str = "SELECT audience, class, field, (array_agg(cause ORDER BY id DESC))[1], COUNT(*)
-    FROM dead_letters WHERE connection = $1 AND state = 'open' AND audience IS NOT NULL
-    GROUP BY audience, class, field ORDER BY COUNT(*) DESC, audience, class, field LIMIT $2";
+/// Of each group the cause of its newest letter, which is read once it is known which groups are given.
+const REJECTIONS: &str = "SELECT g.audience, g.class, g.field, d.cause, g.letters
+    FROM (SELECT audience, class, field, MAX(id) AS newest, COUNT(*) AS letters
+        FROM dead_letters WHERE connection = $1 AND state = 'open' AND audience IS NOT NULL
+        GROUP BY audience, class, field ORDER BY COUNT(*) DESC, audience, class, field LIMIT $2) AS g
+    JOIN dead_letters d ON d.id = g.newest ORDER BY g.letters DESC, g.audience, g.class, g.field";
 
 #[async_trait]
 impl Audiences for PostgresLedger {

@@ -1,5 +1,6 @@
 //! The directory of affiliates, and the walks that fill it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -7,17 +8,16 @@ use connections::ConnectionId;
 use identity::Digest;
 use identity::known::{Known, Listing};
 use jiff::Timestamp;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use sqlx_postgres::PgConnection;
 
 use super::accounts::removal;
 use super::failure::Failure;
 use super::pool::within;
 use super::port::on;
+use super::text::text;
 use super::{PostgresLedger, leases, rows, sql};
-use crate::directory::{MAX_DRIFT, status_word};
-use crate::words::{limit, micros, time};
+use crate::directory::{MAX_DRIFT, Stored, meets, state, status_word};
+use crate::words::{digest, limit, micros, time};
 use crate::{
     Directory, DirectoryState, Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk,
     WalkRequest,
@@ -33,6 +33,8 @@ const STATE: &str = "SELECT asked, walk, finished, complete_since FROM directori
 
 const ASK: &str = "INSERT INTO directories (connection, asked) VALUES ($1, $2)
     ON CONFLICT (connection) DO UPDATE SET asked = excluded.asked";
+
+const ASKED: &str = "SELECT asked FROM directories WHERE connection = $1 FOR UPDATE";
 
 const SAVE: &str = "INSERT INTO directories AS kept (connection, walk) VALUES ($1, $2)
     ON CONFLICT (connection) DO UPDATE SET walk = excluded.walk,
@@ -57,7 +59,8 @@ const END: &str = "UPDATE directories SET walk = NULL, finished = $2,
 
 const DROP_UNSEEN: &str = "DELETE FROM directory WHERE connection = $1 AND seen_at < $2";
 
-const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = $1 AND code = ANY($2)";
+/// Forgets what was found of some codes.
+pub(super) const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = $1 AND code = ANY($2)";
 
 const DRIFT: &str = "INSERT INTO drift (connection, code, address, fields, found_at)
     SELECT $1, code, address, fields, found_at
@@ -69,8 +72,6 @@ const DROP_OLD_DRIFT: &str = "DELETE FROM drift WHERE connection = $1 AND found_
 
 const READ_DRIFT: &str = "SELECT code, address, fields, found_at FROM drift WHERE connection = $1 ORDER BY code COLLATE \"C\" LIMIT $2";
 
-type Stored = (Option<String>, Option<String>, Option<String>, Option<i64>);
-
 #[async_trait]
 impl Directory for PostgresLedger {
     async fn look_up(&self, connection: ConnectionId, addresses: &[Digest]) -> Result<Known, LedgerError> {
@@ -79,15 +80,13 @@ impl Directory for PostgresLedger {
 
     async fn directory(&self, connection: ConnectionId) -> Result<DirectoryState, LedgerError> {
         let ask = rows::<Stored>(STATE).bind(connection);
-        let stored = on!(self.read(), |line| async { Ok(ask.fetch_optional(line).await?) })?;
-        Ok(state(stored)?)
+        Ok(on!(self.read(), |line| async { state(ask.fetch_optional(line).await?) })?)
     }
 
     async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
-        let request = text(&request)?;
         on!(self.begin(), |line| async {
             removal::check(&mut *line, connection).await?;
-            sql(ASK).bind(connection).bind(&request).execute(line).await?;
+            sql(ASK).bind(connection).bind(serde_json::to_string(&request)?).execute(line).await?;
             Ok(())
         })?;
         Ok(())
@@ -139,8 +138,7 @@ impl Directory for PostgresLedger {
         affiliates: &[ListedAffiliate],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let affiliates: BTreeMap<&str, &ListedAffiliate> =
-            affiliates.iter().map(|affiliate| (affiliate.code.as_str(), affiliate)).collect();
+        let affiliates = by_code(affiliates);
         on!(self.begin(), |line| async {
             removal::check(&mut *line, connection).await?;
             note(line, connection, &affiliates, (now, 0)).await
@@ -179,43 +177,23 @@ async fn look_up(
     Ok(known)
 }
 
-pub(super) fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
-    let bytes = bytes.try_into().map_err(|_| Failure::Broken("a digest has another length".to_owned()))?;
-    Ok(Digest(bytes))
-}
-
-fn state(stored: Option<Stored>) -> Result<DirectoryState, Failure> {
-    let Some((asked, walk, finished, complete_since)) = stored else { return Ok(DirectoryState::default()) };
-    Ok(DirectoryState {
-        asked: parsed(asked)?,
-        walk: parsed(walk)?,
-        finished: parsed(finished)?,
-        complete_since: complete_since.map(time).transpose()?,
-    })
-}
-
-fn parsed<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, Failure> {
-    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
-}
-
-fn text(value: &impl Serialize) -> Result<String, Failure> {
-    Ok(serde_json::to_string(value)?)
+/// Affiliates by their codes as they are stored: one statement cannot write a row twice.
+fn by_code(affiliates: &[ListedAffiliate]) -> BTreeMap<Cow<'_, str>, &ListedAffiliate> {
+    affiliates.iter().map(|affiliate| (text(&affiliate.code), affiliate)).collect()
 }
 
 async fn save(line: &mut PgConnection, connection: ConnectionId, walk: &Walk) -> Result<(), Failure> {
-    // A walk without a call has just begun: the request for it is met.
-    let begins = walk.calls == 0 && walk.failures == 0;
-    sql(SAVE).bind(connection).bind(text(walk)?).bind(begins).execute(line).await?;
+    let asked: Option<(Option<String>,)> = rows(ASKED).bind(connection).fetch_optional(&mut *line).await?;
+    let met = meets(walk, asked.and_then(|(asked,)| asked))?;
+    sql(SAVE).bind(connection).bind(serde_json::to_string(walk)?).bind(met).execute(line).await?;
     Ok(())
 }
 
 async fn note_page(line: &mut PgConnection, connection: ConnectionId, page: &Page) -> Result<Walk, Failure> {
     let mut walk = page.walk.clone();
     let (started, pass) = (micros(walk.started_at), micros(walk.pass_started_at));
-    // One statement cannot write a row twice.
-    let affiliates: BTreeMap<&str, &ListedAffiliate> =
-        page.affiliates.iter().map(|affiliate| (affiliate.code.as_str(), affiliate)).collect();
-    let codes: Vec<&str> = affiliates.keys().copied().collect();
+    let affiliates = by_code(&page.affiliates);
+    let codes: Vec<&str> = affiliates.keys().map(AsRef::as_ref).collect();
     let before: Vec<(String, i64)> = rows(PASSES).bind(connection).bind(&codes).fetch_all(&mut *line).await?;
     let before: BTreeMap<String, i64> = before.into_iter().collect();
     for code in &codes {
@@ -234,7 +212,8 @@ async fn note_page(line: &mut PgConnection, connection: ConnectionId, page: &Pag
     Ok(walk)
 }
 
-async fn note_drift(
+/// Writes what was found of affiliates in the place of what was found of them before.
+pub(super) async fn note_drift(
     line: &mut PgConnection,
     connection: ConnectionId,
     drift: &[Drift],
@@ -242,11 +221,13 @@ async fn note_drift(
     if drift.is_empty() {
         return Ok(());
     }
-    let drift: BTreeMap<&str, &Drift> = drift.iter().map(|drift| (drift.code.as_str(), drift)).collect();
-    let codes: Vec<&str> = drift.keys().copied().collect();
+    let drift: BTreeMap<Cow<'_, str>, &Drift> =
+        drift.iter().map(|drift| (text(&drift.code), drift)).collect();
+    let codes: Vec<&str> = drift.keys().map(AsRef::as_ref).collect();
     let addresses: Vec<Option<&[u8]>> =
         drift.values().map(|drift| drift.address.as_ref().map(|address| &address.0[..])).collect();
-    let fields = drift.values().map(|drift| text(&drift.fields)).collect::<Result<Vec<_>, _>>()?;
+    let fields = drift.values().map(|drift| serde_json::to_string(&drift.fields));
+    let fields: Vec<String> = fields.collect::<Result<_, _>>()?;
     let found: Vec<i64> = drift.values().map(|drift| micros(drift.found_at)).collect();
     let write = sql(DRIFT).bind(connection).bind(codes).bind(addresses).bind(fields).bind(found);
     write.execute(line).await?;
@@ -257,10 +238,10 @@ async fn note_drift(
 async fn note(
     line: &mut PgConnection,
     connection: ConnectionId,
-    affiliates: &BTreeMap<&str, &ListedAffiliate>,
+    affiliates: &BTreeMap<Cow<'_, str>, &ListedAffiliate>,
     (seen_at, pass): (Timestamp, i64),
 ) -> Result<(), Failure> {
-    let codes: Vec<&str> = affiliates.keys().copied().collect();
+    let codes: Vec<&str> = affiliates.keys().map(AsRef::as_ref).collect();
     let all = || affiliates.values();
     let addresses: Vec<Option<&[u8]>> =
         all().map(|affiliate| affiliate.address.as_ref().map(|address| &address.0[..])).collect();
@@ -277,7 +258,8 @@ async fn end(
     finished: &FinishedWalk,
 ) -> Result<(), Failure> {
     let since = micros(finished.walk.started_at);
-    let end = sql(END).bind(connection).bind(text(finished)?).bind(finished.complete).bind(since);
+    let end =
+        sql(END).bind(connection).bind(serde_json::to_string(finished)?).bind(finished.complete).bind(since);
     end.execute(&mut *line).await?;
     if finished.complete {
         sql(DROP_UNSEEN).bind(connection).bind(since).execute(&mut *line).await?;

@@ -7,13 +7,14 @@ use connections::{ConnectionId, SealedSecret};
 use identity::Digest;
 
 use super::accounts::removal;
-use super::directory::digest;
+use super::directory::{NO_DRIFT, note_drift};
 use super::failure::Failure;
 use super::pool::within;
 use super::port::on;
+use super::text::text;
 use super::{PostgresLedger, rows, sql};
 use crate::hints::MAX_CUSTOM_FIELDS;
-use crate::words::{key_digest, limit, micros};
+use crate::words::{digest, key_digest, limit};
 use crate::{Drift, Hints, LedgerError};
 
 const ADDRESSES_OF: &str = "SELECT code, address FROM directory
@@ -27,13 +28,6 @@ const NOTE_FIELDS: &str = "INSERT INTO custom_fields (connection, id, name)
         OR EXISTS (SELECT 1 FROM custom_fields k WHERE k.connection = $1 AND k.id = new.id)
     ORDER BY id
     ON CONFLICT (connection, id) DO UPDATE SET name = excluded.name";
-
-const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = $1 AND code = $2";
-
-const DRIFT: &str =
-    "INSERT INTO drift (connection, code, address, fields, found_at) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (connection, code) DO UPDATE SET
-        address = excluded.address, fields = excluded.fields, found_at = excluded.found_at";
 
 const SECRETS: &str =
     "SELECT connection, digest, sealed FROM webhook_secrets WHERE $1::bigint IS NULL OR connection = $1";
@@ -50,10 +44,13 @@ impl Hints for PostgresLedger {
         connection: ConnectionId,
         codes: &[String],
     ) -> Result<BTreeMap<String, Digest>, LedgerError> {
-        let ask = rows::<(String, Vec<u8>)>(ADDRESSES_OF).bind(connection).bind(codes);
+        let stored: Vec<_> = codes.iter().map(|code| text(code)).collect();
+        let ask = rows::<(String, Vec<u8>)>(ADDRESSES_OF).bind(connection).bind(stored);
         let found = on!(self.read(), |line| async { Ok(ask.fetch_all(line).await?) })?;
         let one = |(code, address): (String, Vec<u8>)| Ok((code, digest(&address)?));
-        Ok(found.into_iter().map(one).collect::<Result<_, Failure>>()?)
+        let found = found.into_iter().map(one).collect::<Result<BTreeMap<_, _>, Failure>>()?;
+        let asked = |code: &String| found.get(&*text(code)).map(|address| (code.clone(), *address));
+        Ok(codes.iter().filter_map(asked).collect())
     }
 
     async fn custom_fields(&self, connection: ConnectionId) -> Result<BTreeMap<u64, String>, LedgerError> {
@@ -68,7 +65,7 @@ impl Hints for PostgresLedger {
         fields: &BTreeMap<u64, String>,
     ) -> Result<(), LedgerError> {
         let ids: Vec<i64> = fields.keys().map(|id| id.cast_signed()).collect();
-        let names: Vec<&str> = fields.values().map(String::as_str).collect();
+        let names: Vec<_> = fields.values().map(|name| text(name)).collect();
         let write = sql(NOTE_FIELDS).bind(connection).bind(ids).bind(names);
         let write = write.bind(limit(fields.len())).bind(limit(MAX_CUSTOM_FIELDS));
         on!(self.begin(), |line| async {
@@ -80,17 +77,13 @@ impl Hints for PostgresLedger {
     }
 
     async fn note_drift(&self, connection: ConnectionId, drift: &Drift) -> Result<(), LedgerError> {
-        let address = drift.address.as_ref().map(|address| &address.0[..]);
         on!(self.begin(), |line| async {
             removal::check(&mut *line, connection).await?;
             if drift.fields.is_empty() {
-                sql(NO_DRIFT).bind(connection).bind(&drift.code).execute(line).await?;
+                sql(NO_DRIFT).bind(connection).bind(vec![text(&drift.code)]).execute(line).await?;
                 return Ok(());
             }
-            let fields = serde_json::to_string(&drift.fields)?;
-            let write = sql(DRIFT).bind(connection).bind(&drift.code).bind(address).bind(fields);
-            write.bind(micros(drift.found_at)).execute(line).await?;
-            Ok(())
+            note_drift(line, connection, std::slice::from_ref(drift)).await
         })?;
         Ok(())
     }

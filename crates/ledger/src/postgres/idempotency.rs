@@ -1,6 +1,7 @@
 //! Keys of acts, as they are stored.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sqlx_postgres::PgConnection;
 
 use super::failure::Failure;
@@ -8,7 +9,7 @@ use super::pool::within;
 use super::port::on;
 use super::text::{some_text, text};
 use super::{PostgresLedger, rows, sql};
-use crate::idempotency::{DROPPED_AT_ONCE, KEPT, UNDER_WAY};
+use crate::idempotency::{DROPPED_AT_ONCE, UNDER_WAY, expired};
 use crate::words::{limit, micros};
 use crate::{Begun, Idempotency, IdempotentRequest, KeptAnswer, LedgerError};
 
@@ -64,18 +65,27 @@ async fn finish(
     Ok(())
 }
 
+/// Drops keys that have expired, with the answers to them, at most `most`.
+pub(super) async fn drop_expired(
+    line: &mut PgConnection,
+    now: Timestamp,
+    most: usize,
+) -> Result<(), Failure> {
+    sql(DROP_EXPIRED).bind(expired(now)).bind(limit(most)).execute(line).await?;
+    Ok(())
+}
+
 async fn begin(line: &mut PgConnection, request: &IdempotentRequest) -> Result<Begun, Failure> {
     let now = request.at;
-    let expired = now.checked_sub(KEPT).map_or(i64::MIN, micros);
     let crashed = now.checked_sub(UNDER_WAY).map_or(i64::MIN, micros);
-    sql(DROP_EXPIRED).bind(expired).bind(limit(DROPPED_AT_ONCE)).execute(&mut *line).await?;
+    drop_expired(&mut *line, now, DROPPED_AT_ONCE).await?;
     let begin = sql(BEGIN)
         .bind(text(&request.operator))
         .bind(request.key.to_vec())
         .bind(request.request.to_vec())
         .bind(request.owner)
         .bind(micros(now))
-        .bind(expired)
+        .bind(expired(now))
         .bind(crashed);
     if begin.execute(&mut *line).await?.rows_affected() > 0 {
         return Ok(Begun::New);

@@ -16,13 +16,13 @@ use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
 use super::{
-    PostgresLedger, arrivals, claims, codes, drop_week, due, events, expire, find, graphs, groups, leases,
-    letters, message_ids, notes, plans, record, repairs, unmapped, views, weeks,
+    PostgresLedger, arrivals, claims, codes, drop_week, due, events, expire, find, graphs, groups,
+    idempotency, leases, letters, message_ids, notes, plans, record, repairs, unmapped, views, weeks,
 };
 use crate::body::Body;
 use crate::{
     CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
-    EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
+    Engine, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
     OpenCall, Row, Schedule, SweepClock, View, Want,
 };
 
@@ -37,6 +37,8 @@ macro_rules! on {
     }};
 }
 pub(super) use on;
+
+impl Engine for PostgresLedger {}
 
 #[async_trait]
 impl Graphs for PostgresLedger {
@@ -217,6 +219,7 @@ impl Housekeeping for PostgresLedger {
     }
 
     async fn drop_discarded(&self, now: Timestamp, limit: usize) -> Result<usize, LedgerError> {
+        on!(self.begin(), |line| idempotency::drop_expired(line, now, limit))?;
         Ok(on!(self.begin(), |line| letters::drop_discarded(line, now.as_microsecond(), limit))?)
     }
 
@@ -239,15 +242,14 @@ impl Housekeeping for PostgresLedger {
         on!(self.begin(), |line| notes::sum_up(line))?;
         on!(self.read(), |line| weeks::make_ahead(line))?;
         let dead_letters = on!(self.begin(), |line| expire::letters(line, dead_letters_before, limit))?;
-        let plans = on!(self.begin(), |line| plans::expire(line, dead_letters_before, limit))?;
-        let dead_letters = dead_letters.max(plans);
+        let plan_items = on!(self.begin(), |line| plans::expire(line, dead_letters_before, limit))?;
         let mut outcomes = on!(self.begin(), |line| expire::events(line, outcomes_before, limit))?;
         let attempts = on!(self.begin(), |line| expire::attempts(line, outcomes_before, limit))?;
         if let Some(week) = on!(self.read(), |line| drop_week::oldest(line, outcomes_before))? {
             outcomes += on!(self.begin(), |line| drop_week::drop_week(line, week, outcomes_before))?;
         }
         let message_ids = on!(self.begin(), |line| message_ids::clear(line, limit))?;
-        Ok(Expired { outcomes, attempts, dead_letters, message_ids })
+        Ok(Expired { outcomes, attempts, dead_letters, plan_items, message_ids })
     }
 
     async fn sweep_clock(&self, _: Timestamp) -> Result<SweepClock, LedgerError> {

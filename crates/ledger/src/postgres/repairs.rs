@@ -38,8 +38,8 @@ type Stated = (i64, i32, Option<String>, i64, String, Option<String>);
 
 #[async_trait]
 impl Repairs for PostgresLedger {
-    async fn repair(&self, repairs: &[NewRevision], by: &str, act: &Act) -> Result<Vec<Stored>, LedgerError> {
-        Ok(on!(self.begin(), |line| repair(line, repairs, by, act))?)
+    async fn repair(&self, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, LedgerError> {
+        Ok(on!(self.begin(), |line| repair(line, repairs, act))?)
     }
 
     async fn revisions(&self, letter: i64) -> Result<Vec<Revision>, LedgerError> {
@@ -55,12 +55,7 @@ impl Repairs for PostgresLedger {
     }
 }
 
-async fn repair(
-    line: &mut PgConnection,
-    repairs: &[NewRevision],
-    by: &str,
-    act: &Act,
-) -> Result<Vec<Stored>, Failure> {
+async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, Failure> {
     let ids: Vec<i64> = repairs.iter().map(|repair| repair.letter).collect();
     let open: Vec<(i64, ConnectionId, Uuid)> = rows(OPEN).bind(&ids).fetch_all(&mut *line).await?;
     let open: BTreeMap<i64, (ConnectionId, Uuid)> =
@@ -80,14 +75,14 @@ async fn repair(
             revisions.push(integer(revision));
             payloads.push(text(payload));
             repaired.push((*letter, *of, *event));
-            let new = Revision { revision, payload: None, at: act.at, by: by.to_owned(), reason: None };
-            newest.insert(*letter, new);
+            let (at, by) = (act.at, act.actor.clone());
+            newest.insert(*letter, Revision { revision, payload: None, at, by, reason: None });
         }
         all.push(stored);
     }
     if !repaired.is_empty() {
         let insert = sql(INSERT).bind(letters).bind(revisions).bind(payloads).bind(micros(act.at));
-        let insert = insert.bind(text(by)).bind(some_text(act.reason.as_ref()));
+        let insert = insert.bind(text(&act.actor)).bind(some_text(act.reason.as_ref()));
         insert.execute(&mut *line).await?;
         letters::noted(line, act, REPAIRED, repaired).await?;
     }

@@ -7,8 +7,6 @@ use connections::ConnectionId;
 use identity::Digest;
 use identity::known::{Known, Listing};
 use jiff::Timestamp;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::SqliteLedger;
@@ -16,7 +14,7 @@ use super::accounts::removal;
 use super::failure::Failure;
 use super::leases;
 use super::words::{affiliate_id, limit, micros, time};
-use crate::directory::{MAX_DRIFT, status_word};
+use crate::directory::{MAX_DRIFT, Stored, meets, state, status_word};
 use crate::{
     Directory, DirectoryState, Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk,
     WalkRequest,
@@ -31,6 +29,8 @@ const STATE: &str = "SELECT asked, walk, finished, complete_since FROM directori
 
 const ASK: &str = "INSERT INTO directories (connection, asked) VALUES (?1, ?2)
     ON CONFLICT (connection) DO UPDATE SET asked = excluded.asked";
+
+const ASKED: &str = "SELECT asked FROM directories WHERE connection = ?1";
 
 const SAVE: &str = "INSERT INTO directories (connection, walk) VALUES (?1, ?2)
     ON CONFLICT (connection) DO UPDATE SET walk = excluded.walk,
@@ -69,7 +69,7 @@ impl Directory for SqliteLedger {
     }
 
     async fn directory(&self, connection: ConnectionId) -> Result<DirectoryState, LedgerError> {
-        self.read(move |database| state(database, connection)).await
+        self.read(move |database| read_state(database, connection)).await
     }
 
     async fn ask_for_walk(&self, connection: ConnectionId, request: WalkRequest) -> Result<(), LedgerError> {
@@ -160,33 +160,19 @@ fn look_up(database: &Connection, connection: ConnectionId, addresses: &[Digest]
     Ok(known)
 }
 
-fn state(database: &Connection, connection: ConnectionId) -> Result<DirectoryState, Failure> {
-    type Stored = (Option<String>, Option<String>, Option<String>, Option<i64>);
+fn read_state(database: &Connection, connection: ConnectionId) -> Result<DirectoryState, Failure> {
     let stored: Option<Stored> = database
         .prepare_cached(STATE)?
         .query_row([connection], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
-    let Some((asked, walk, finished, complete_since)) = stored else { return Ok(DirectoryState::default()) };
-    Ok(DirectoryState {
-        asked: parsed(asked)?,
-        walk: parsed(walk)?,
-        finished: parsed(finished)?,
-        complete_since: complete_since.map(time).transpose()?,
-    })
-}
-
-fn parsed<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, Failure> {
-    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
-}
-
-fn text(value: &impl Serialize) -> Result<String, Failure> {
-    Ok(serde_json::to_string(value)?)
+    state(stored)
 }
 
 fn save(database: &Connection, connection: ConnectionId, walk: &Walk) -> Result<(), Failure> {
-    // A walk without a call has just begun: the request for it is met.
-    let begins = walk.calls == 0 && walk.failures == 0;
-    database.prepare_cached(SAVE)?.execute((connection, text(walk)?, begins))?;
+    let asked: Option<Option<String>> =
+        database.prepare_cached(ASKED)?.query_row([connection], |row| row.get(0)).optional()?;
+    let met = meets(walk, asked.flatten())?;
+    database.prepare_cached(SAVE)?.execute((connection, serde_json::to_string(walk)?, met))?;
     Ok(())
 }
 
@@ -212,19 +198,28 @@ fn note_page(database: &Connection, connection: ConnectionId, page: Page) -> Res
     let room = MAX_DRIFT.saturating_sub(usize::try_from(walk.drifted).unwrap_or(usize::MAX));
     walk.drifted += drift.len() as u64;
     for found in drift.iter().take(room) {
-        let address = found.address.as_ref().map(|address| &address.0[..]);
-        let fields = text(&found.fields)?;
-        database.prepare_cached(NO_DRIFT)?.execute((connection, &found.code))?;
-        database.prepare_cached(DRIFT)?.execute(params![
-            connection,
-            found.code,
-            address,
-            fields,
-            micros(found.found_at)
-        ])?;
+        note_drift(database, connection, found)?;
     }
     save(database, connection, &walk)?;
     Ok(walk)
+}
+
+/// Writes what was found of an affiliate in the place of what was found before; without a field that differs, nothing is
+/// left.
+pub(super) fn note_drift(
+    database: &Connection,
+    connection: ConnectionId,
+    drift: &Drift,
+) -> Result<(), Failure> {
+    database.prepare_cached(NO_DRIFT)?.execute((connection, &drift.code))?;
+    if drift.fields.is_empty() {
+        return Ok(());
+    }
+    let address = drift.address.as_ref().map(|address| &address.0[..]);
+    let fields = serde_json::to_string(&drift.fields)?;
+    let values = params![connection, drift.code, address, fields, micros(drift.found_at)];
+    database.prepare_cached(DRIFT)?.execute(values)?;
+    Ok(())
 }
 
 /// Writes an affiliate that was seen at a time, in a pass that began at another; 0: in none.
@@ -243,7 +238,8 @@ fn note(
 
 fn end(database: &Connection, connection: ConnectionId, finished: &FinishedWalk) -> Result<(), Failure> {
     let since = micros(finished.walk.started_at);
-    database.prepare_cached(END)?.execute((connection, text(finished)?, finished.complete, since))?;
+    let ended = serde_json::to_string(finished)?;
+    database.prepare_cached(END)?.execute((connection, ended, finished.complete, since))?;
     if finished.complete {
         database.prepare_cached(DROP_UNSEEN)?.execute((connection, since))?;
     }

@@ -66,8 +66,8 @@ pub(super) fn expire(
         database.prepare_cached(DELETE_ATTEMPTS)?.execute((micros(outcomes_before), limit(rows)))?;
     database.prepare_cached(DELETE_FINDABLE)?.execute([limit(rows)])?;
     let message_ids = message_ids::clear(database, rows)?;
-    let dead_letters = dead_letters.max(plans::expire(database, dead_letters_before, rows)?);
-    Ok(Expired { outcomes, attempts, dead_letters, message_ids })
+    let plan_items = plans::expire(database, dead_letters_before, rows)?;
+    Ok(Expired { outcomes, attempts, dead_letters, plan_items, message_ids })
 }
 
 fn letters(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use connections::{ConnectionId, SealedSecret};
 use identity::Digest;
-use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
+use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::SqliteLedger;
 use super::accounts::removal;
+use super::directory::note_drift;
 use super::failure::Failure;
-use super::words::{affiliate_id, key_digest, limit, micros};
+use super::words::{affiliate_id, key_digest, limit};
 use crate::hints::MAX_CUSTOM_FIELDS;
 use crate::{Drift, Hints, LedgerError};
 
@@ -23,11 +24,6 @@ const FIELD: &str = "INSERT INTO custom_fields (connection, id, name)
     SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM custom_fields WHERE connection = ?1) < ?4
         OR EXISTS (SELECT 1 FROM custom_fields WHERE connection = ?1 AND id = ?2)
     ON CONFLICT (connection, id) DO UPDATE SET name = excluded.name";
-
-const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = ?1 AND code = ?2";
-
-const DRIFT: &str =
-    "INSERT INTO drift (connection, code, address, fields, found_at) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 const SECRETS: &str =
     "SELECT connection, digest, sealed FROM webhook_secrets WHERE ?1 IS NULL OR connection = ?1";
@@ -83,15 +79,7 @@ impl Hints for SqliteLedger {
         let drift = drift.clone();
         self.write(move |database| {
             removal::check(database, connection)?;
-            database.prepare_cached(NO_DRIFT)?.execute((connection, &drift.code))?;
-            if drift.fields.is_empty() {
-                return Ok(());
-            }
-            let address = drift.address.as_ref().map(|address| &address.0[..]);
-            let fields = serde_json::to_string(&drift.fields)?;
-            let values = params![connection, drift.code, address, fields, micros(drift.found_at)];
-            database.prepare_cached(DRIFT)?.execute(values)?;
-            Ok(())
+            note_drift(database, connection, &drift)
         })
         .await
     }

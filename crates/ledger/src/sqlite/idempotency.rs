@@ -1,12 +1,13 @@
 //! Keys of acts, as they are stored.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::SqliteLedger;
 use super::failure::Failure;
 use super::words::{limit, micros};
-use crate::idempotency::{DROPPED_AT_ONCE, KEPT, UNDER_WAY};
+use crate::idempotency::{DROPPED_AT_ONCE, UNDER_WAY, expired};
 use crate::{Begun, Idempotency, IdempotentRequest, KeptAnswer, LedgerError};
 
 const DROP_EXPIRED: &str = "DELETE FROM idempotency_keys WHERE (operator, key_digest) IN
@@ -63,13 +64,17 @@ impl Idempotency for SqliteLedger {
     }
 }
 
+/// Drops keys that have expired, with the answers to them, at most `most`; how many.
+pub(super) fn drop_expired(database: &Connection, now: Timestamp, most: usize) -> Result<usize, Failure> {
+    Ok(database.prepare_cached(DROP_EXPIRED)?.execute((expired(now), limit(most)))?)
+}
+
 fn begin(database: &Connection, request: &IdempotentRequest) -> Result<Begun, Failure> {
     let now = request.at;
-    let expired = now.checked_sub(KEPT).map_or(i64::MIN, micros);
     let crashed = now.checked_sub(UNDER_WAY).map_or(i64::MIN, micros);
-    database.prepare_cached(DROP_EXPIRED)?.execute((expired, limit(DROPPED_AT_ONCE)))?;
+    drop_expired(database, now, DROPPED_AT_ONCE)?;
     let IdempotentRequest { operator, key, request: digest, owner, .. } = request;
-    let values = params![operator, key, digest, owner.as_bytes(), micros(now), expired, crashed];
+    let values = params![operator, key, digest, owner.as_bytes(), micros(now), expired(now), crashed];
     if database.prepare_cached(BEGIN)?.execute(values)? > 0 {
         return Ok(Begun::New);
     }

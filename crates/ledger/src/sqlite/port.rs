@@ -17,14 +17,16 @@ use super::failure::Failure;
 use super::graphs::Stored;
 use super::record::Prepared;
 use super::{
-    SqliteLedger, arrivals, claims, codes, due, events, expire, find, graphs, groups, leases, letters,
-    record, repairs, views,
+    SqliteLedger, arrivals, claims, codes, due, events, expire, find, graphs, groups, idempotency, leases,
+    letters, record, repairs, views,
 };
 use crate::{
     CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
-    EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
+    Engine, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
     OpenCall, Row, Schedule, SweepClock, View, Want,
 };
+
+impl Engine for SqliteLedger {}
 
 #[async_trait]
 impl Graphs for SqliteLedger {
@@ -226,11 +228,13 @@ impl Housekeeping for SqliteLedger {
     }
 
     async fn drop_discarded(&self, now: Timestamp, limit: usize) -> Result<usize, LedgerError> {
-        let now = now.as_microsecond();
-        let dropped = self
-            .write::<_, LedgerError>(move |database| letters::drop_discarded(database, now, limit))
+        let (keys, dropped) = self
+            .write::<_, LedgerError>(move |database| {
+                let keys = idempotency::drop_expired(database, now, limit)?;
+                Ok((keys, letters::drop_discarded(database, now.as_microsecond(), limit)?))
+            })
             .await?;
-        if dropped > 0 {
+        if keys + dropped > 0 {
             self.forgot().await;
         }
         Ok(dropped)

@@ -29,9 +29,9 @@ const PAYLOADS: &str = "SELECT p.payload FROM events e JOIN payloads p ON p.even
 
 #[async_trait]
 impl Repairs for SqliteLedger {
-    async fn repair(&self, repairs: &[NewRevision], by: &str, act: &Act) -> Result<Vec<Stored>, LedgerError> {
-        let (repairs, by, act) = (repairs.to_vec(), by.to_owned(), act.clone());
-        self.write(move |database| repair(database, &repairs, &by, &act)).await
+    async fn repair(&self, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, LedgerError> {
+        let (repairs, act) = (repairs.to_vec(), act.clone());
+        self.write(move |database| repair(database, &repairs, &act)).await
     }
 
     async fn revisions(&self, letter: i64) -> Result<Vec<Revision>, LedgerError> {
@@ -60,12 +60,7 @@ impl Repairs for SqliteLedger {
     }
 }
 
-fn repair(
-    database: &Connection,
-    repairs: &[NewRevision],
-    by: &str,
-    act: &Act,
-) -> Result<Vec<Stored>, Failure> {
+fn repair(database: &Connection, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, Failure> {
     let (mut all, mut repaired) = (Vec::new(), Vec::new());
     for NewRevision { letter, expected, payload } in repairs {
         let connection = database.prepare_cached(OPEN)?.query_row([letter], |row| row.get(0)).optional()?;
@@ -75,7 +70,7 @@ fn repair(
         };
         let stored = decide(*expected, newest(database, *letter)?.as_ref());
         if let Stored::As(revision) = stored {
-            let values = params![letter, revision, payload, micros(act.at), by, act.reason];
+            let values = params![letter, revision, payload, micros(act.at), act.actor, act.reason];
             database.prepare_cached(INSERT)?.execute(values)?;
             repaired.push((*letter, connection));
         }

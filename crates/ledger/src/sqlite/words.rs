@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 pub(super) use crate::words::{
-    LANES, count, digests, item_state, key_digest, lane, lane_word, letter_state, limit, marks, mender,
-    micros, narrow, operator_role, plan_state, process_role, ranges, small, state, step_word, time,
+    LANES, count, digest, digests, item_state, key_digest, lane, lane_word, letter_state, limit, marks,
+    mender, micros, narrow, operator_role, plan_state, process_role, ranges, small, state, step_word, time,
 };
 
 pub(super) fn uuid(bytes: &[u8]) -> Result<Uuid, Failure> {

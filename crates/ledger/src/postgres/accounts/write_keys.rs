@@ -15,7 +15,6 @@ const OWNER: &str = "SELECT id FROM connections WHERE write_key = $1
 
 const DROP_EXPIRED: &str = "DELETE FROM replaced_write_keys WHERE valid_until <= $1";
 
-/// Locks the row, so that of two rotations at once each retires what it replaces.
 const RETIRE: &str = "INSERT INTO replaced_write_keys (write_key, connection, valid_until)
     SELECT write_key, id, $2 FROM connections WHERE id = $1";
 
@@ -60,6 +59,7 @@ async fn replace(
     until: Timestamp,
 ) -> Result<(), Failure> {
     sql(DROP_EXPIRED).bind(micros(now)).execute(&mut *line).await?;
+    // Fails if there is no such connection, and makes other rotations wait.
     paused_for(&mut *line, id).await?;
     found(sql(RETIRE).bind(id).bind(micros(until)).execute(&mut *line).await?.rows_affected())?;
     found(sql(REPLACE).bind(id).bind(write_key).execute(line).await?.rows_affected())

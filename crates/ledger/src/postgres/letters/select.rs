@@ -1,6 +1,5 @@
 //! Dead letters as an operator selects them.
 
-use identity::Digest;
 use sqlx_core::row::Row as _;
 use sqlx_postgres::{PgArguments, PgConnection, PgRow, Postgres};
 
@@ -8,7 +7,7 @@ use super::super::failure::Failure;
 use super::super::sql;
 use super::super::text::{some_text, text};
 use crate::plans::Candidate;
-use crate::words::{count, key_digest, letter_state, limit, mender, micros, small, time};
+use crate::words::{count, digest, letter_state, limit, mender, micros, small, time};
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 
 /// What a filter says, of the dead letter `d`. The times are always given, so that the index by time and id leads to a
@@ -57,7 +56,7 @@ pub(in super::super) async fn candidates(
             letter: row.try_get(0)?,
             event: row.try_get(1)?,
             connection: row.try_get(2)?,
-            person: Digest(key_digest(row.try_get(3)?)?),
+            person: digest(row.try_get(3)?)?,
             group: row.try_get(4)?,
             died_at: time(row.try_get(5)?)?,
         })

@@ -8,9 +8,8 @@ use uuid::Uuid;
 
 use super::super::failure::Failure;
 use super::super::{rows, sql};
-use super::digest;
 use crate::plans::{Candidate, ItemChange, ItemFilter, ItemState, LetterNow, PlanItem};
-use crate::words::{item_state, letter_state, limit, micros, small, state, time};
+use crate::words::{digest, item_state, letter_state, limit, micros, small, state, time};
 use crate::{PlanId, State};
 
 /// In the order of their ids, so that two planners never wait for each other in a circle.

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use identity::Digest;
 use jiff::Timestamp;
 use sqlx_postgres::PgConnection;
 use uuid::Uuid;
@@ -49,7 +48,7 @@ const OLD: &str = "SELECT id FROM plans
 /// What a plan leaves row by row, so that no transaction is long.
 const FORGET: [&str; 3] = [
     "DELETE FROM plan_items WHERE plan = $1 AND letter IN (SELECT letter FROM plan_items WHERE plan = $1 LIMIT $2)",
-    "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_holds WHERE plan = $1 LIMIT $2)",
+    "DELETE FROM plan_holds WHERE plan = $1 AND letter IN (SELECT letter FROM plan_holds WHERE plan = $1 LIMIT $2)",
     "DELETE FROM plan_counts WHERE plan = $1 AND $2 > 0",
 ];
 
@@ -209,9 +208,4 @@ pub(super) async fn expire(
         sql(FORGET_PLAN).bind(plan).execute(line).await?;
     }
     Ok(dropped)
-}
-
-/// The digest of a column.
-fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
-    Ok(Digest(crate::words::key_digest(bytes)?))
 }

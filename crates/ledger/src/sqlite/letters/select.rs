@@ -1,12 +1,11 @@
 //! Dead letters as an operator selects them.
 
-use identity::Digest;
 use jiff::Timestamp;
 use sqlite::rusqlite::types::Value;
 use sqlite::rusqlite::{Connection, Row, params_from_iter};
 
 use super::super::failure::Failure;
-use super::super::words::{count, key_digest, letter_state, limit, mender, micros, small, time, uuid};
+use super::super::words::{count, digest, letter_state, limit, mender, micros, small, time, uuid};
 use crate::plans::Candidate;
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 
@@ -63,7 +62,7 @@ pub(in super::super) fn candidates(
             letter: row.get(0)?,
             event: uuid(&row.get::<_, Vec<u8>>(1)?)?,
             connection: row.get(2)?,
-            person: Digest(key_digest(&row.get::<_, Vec<u8>>(3)?)?),
+            person: digest(&row.get::<_, Vec<u8>>(3)?)?,
             group: row.get(4)?,
             died_at: time(row.get(5)?)?,
         });

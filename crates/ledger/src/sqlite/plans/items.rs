@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::super::failure::Failure;
-use super::super::words::{item_state, letter_state, limit, micros, small, state, time, uuid};
-use super::digest;
+use super::super::words::{digest, item_state, letter_state, limit, micros, small, state, time, uuid};
 use crate::PlanId;
 use crate::plans::{Candidate, ItemChange, ItemFilter, ItemState, LetterNow, PlanItem};
 

@@ -5,7 +5,6 @@ mod items;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use identity::Digest;
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
@@ -43,7 +42,7 @@ const OLD: &str = "SELECT id FROM plans
 /// What a plan leaves row by row, so that no transaction is long.
 const FORGET: [&str; 3] = [
     "DELETE FROM plan_items WHERE plan = ?1 AND letter IN (SELECT letter FROM plan_items WHERE plan = ?1 LIMIT ?2)",
-    "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_holds WHERE plan = ?1 LIMIT ?2)",
+    "DELETE FROM plan_holds WHERE plan = ?1 AND letter IN (SELECT letter FROM plan_holds WHERE plan = ?1 LIMIT ?2)",
     "DELETE FROM plan_counts WHERE plan = ?1 AND ?2 > 0",
 ];
 
@@ -228,9 +227,4 @@ pub(super) fn expire(database: &Connection, before: Timestamp, rows: usize) -> R
         database.prepare_cached(FORGET_PLAN)?.execute([plan])?;
     }
     Ok(dropped)
-}
-
-/// The digest of a column.
-fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
-    Ok(Digest(super::words::key_digest(bytes)?))
 }

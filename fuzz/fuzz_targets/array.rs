@@ -1,4 +1,4 @@
-//! The arrays of Webhooks destinations: any bytes become at most so many items, each as it is written, or are refused.
+//! The arrays of Webhooks destinations: any bytes become at most as many items as allowed, each as it is written, or are refused.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -51,7 +51,8 @@ struct Lessons {
 /// Applies what the directory says to the addresses that calls would ask about, and to those at which an affiliate has
 /// appeared since Refersion was asked. Returns whether that changed anything.
 pub fn learn(graph: &mut Graph, rules: &Rules, known: &Known) -> bool {
-    if known.asked.is_empty() || (known.listed.is_empty() && known.complete_since.is_none()) {
+    let mut asked = graph.identifiers.keys().filter(|digest| known.asked.contains(*digest));
+    if !asked.any(|digest| known.complete_since.is_some() || known.listed.contains_key(digest)) {
         return false;
     }
     let lessons = Lessons::of(&Picture::of(graph, rules), known);
@@ -76,8 +77,12 @@ impl Lessons {
         let mut lessons = Self::default();
         let mut searched_for: Option<Vec<Digest>> = None;
         for step in picture.steps.iter().filter(|step| asks(step) && known.asked.contains(&step.anchor)) {
-            if known.listed.contains_key(&step.anchor) {
-                lessons.listed.insert(step.anchor);
+            if let Some(listing) = known.listed.get(&step.anchor) {
+                let searched_at = picture.graph.identifiers.get(&step.anchor).and_then(|it| it.searched_at);
+                // A search that is newer than the listing has found nobody.
+                if searched_at.is_none_or(|at| listing.seen_at > at) {
+                    lessons.listed.insert(step.anchor);
+                }
                 continue;
             }
             let searched_for = searched_for.get_or_insert_with(|| for_deletes(picture));

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::answer::{self, Answer};
+use crate::body::BodyLimits;
 use crate::refused::Refused;
 use crate::{Endpoint, KeysUnavailable, body};
 
@@ -90,6 +91,7 @@ impl Endpoint {
     where
         B: Body<Data = Bytes> + Unpin,
     {
+        let address = client.address;
         let _under_way = self.begin(client)?;
         let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if signature.is_empty() {
@@ -98,8 +100,10 @@ impl Endpoint {
         if body::is_encoded(headers) {
             return Err(Refused::Compressed);
         }
-        let mut held = self.budget.hold(connection);
-        let json = body::read(body, self.body_limits(), &mut held).await?;
+        // Until the signature is checked, nobody knows whose it is.
+        let mut held = self.budget.hold_for_client(address);
+        let limits = BodyLimits { array_bytes: self.limits().max_body_bytes, ..self.body_limits() };
+        let json = body::read(body, limits, &mut held).await?;
         match self.hooks.receive(connection, signature, &json).await {
             Ok(Received::Taken) => Ok(answer::with_json(StatusCode::OK, &json!({ "message": "taken" }))),
             Ok(Received::NotNeeded) => {

@@ -78,7 +78,7 @@ struct Gathered {
     committing: bool,
 }
 
-/// So many envelopes, with so many bytes.
+/// A number of envelopes, and their bytes.
 #[derive(Clone, Copy, Default)]
 struct Amount {
     count: usize,

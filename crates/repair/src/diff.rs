@@ -1,6 +1,6 @@
 //! The difference between two versions of an event.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -36,8 +36,10 @@ pub(crate) fn between(before: &Tree, after: &Tree) -> Vec<Change> {
 fn compare(path: &Pointer, before: Option<&Tree>, after: Option<&Tree>, changes: &mut Vec<Change>) {
     match (before, after) {
         (Some(Tree::Object(one)), Some(Tree::Object(two))) if is_plain(one) && is_plain(two) => {
+            let others: BTreeMap<&str, &Tree> =
+                two.iter().map(|other| (other.key.as_str(), &other.value)).collect();
             for member in one {
-                let other = two.iter().find(|other| other.key == member.key).map(|other| &other.value);
+                let other = others.get(member.key.as_str()).copied();
                 compare(&path.join(&member.key), Some(&member.value), other, changes);
             }
             let known: BTreeSet<&str> = one.iter().map(|member| member.key.as_str()).collect();

@@ -16,9 +16,10 @@ use ledger::{Changes, Drift, GraphRow, Ledger, LedgerError, ListedAffiliate};
 use refersion::webhook::WebhookAffiliate;
 
 use crate::deliver::shown_status;
+use crate::locks::in_order;
 use crate::rules::rules;
 use crate::settle::{settle_save, unsettled};
-use crate::translate::{ADDRESS, Translator};
+use crate::translate::Translator;
 
 /// How often the graphs of a webhook's person are read again because others change them. After that the next walk tells them.
 const CONFLICTS: usize = 5;
@@ -38,8 +39,7 @@ impl Hint {
     #[must_use]
     pub fn of(connection: &Connection, vault: &Vault, said: &WebhookAffiliate, now: Timestamp) -> Self {
         let translator = Translator { vault, connection: connection.id };
-        let email = said.email.trim().to_lowercase();
-        let address = (!email.is_empty()).then(|| translator.digest(ADDRESS, &email));
+        let address = translator.address_digest(&said.email);
         let status = said.status.map(shown_status);
         let fields = said.fields.iter().map(|(field, text)| (Text::from(*field), Text::from(text.as_str())));
         let custom = said.custom_fields.iter();
@@ -83,10 +83,7 @@ impl Hint {
     /// If the ledger is not available.
     pub async fn addresses(&self, ledger: &dyn Ledger) -> Result<Vec<Digest>, LedgerError> {
         let before = ledger.addresses_of(self.connection, std::slice::from_ref(&self.affiliate.code)).await?;
-        let mut addresses: Vec<Digest> = before.into_values().chain(self.affiliate.address).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        Ok(addresses)
+        Ok(in_order(before.into_values().chain(self.affiliate.address)))
     }
 
     /// Binds a person who waits for nothing but this affiliate.

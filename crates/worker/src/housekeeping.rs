@@ -69,7 +69,7 @@ impl Sweeper {
         let classified = classify(worker).await?;
         let most = expired.outcomes.max(expired.attempts).max(expired.dead_letters).max(expired.message_ids);
         let by_class = self.expire_classes(worker, &reach).await?;
-        let most = most.max(discarded).max(by_class);
+        let most = most.max(expired.plan_items).max(discarded).max(by_class);
         Ok(most >= AT_ONCE || classified)
     }
 

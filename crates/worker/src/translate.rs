@@ -58,6 +58,12 @@ impl Translator<'_> {
         identity::Digest(self.vault.digest(kind, self.connection, text))
     }
 
+    /// The digest of an address as Refersion shows it; `None` if it is empty.
+    pub(crate) fn address_digest(&self, email: &str) -> Option<identity::Digest> {
+        let email = email.trim().to_lowercase();
+        (!email.is_empty()).then(|| self.digest(ADDRESS, &email))
+    }
+
     /// An identifier as the fold takes it.
     fn name(&self, kind: &str, text: &str) -> Name {
         let digest = self.digest(kind, text);

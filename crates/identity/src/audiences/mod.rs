@@ -29,7 +29,7 @@ pub struct Standing {
     pub left: u32,
     /// Members that are affiliates.
     pub affiliates: u32,
-    /// Members of whom Refersion holds that they are.
+    /// Members whose membership Refersion has.
     pub held: u32,
     /// Persons, in or out, whose affiliate holds what was said last.
     pub delivered: u32,

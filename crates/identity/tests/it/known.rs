@@ -84,6 +84,17 @@ fn an_affiliate_that_is_not_where_it_was_listed_is_not_believed_in_again() {
 }
 
 #[test]
+fn one_who_can_be_created_is_created_if_a_listed_affiliate_is_gone() {
+    let mut graph = graph(&[ann()]);
+    assert!(learn(&mut graph, &rules(), &known(None, Some(moment(9)))));
+    assert_eq!(steps(&graph)[0].kind(), StepKind::Search);
+    apply(&mut graph, &rules(), address("a@x.io"), &Answer::NotFound, moment(10));
+    assert!(!learn(&mut graph, &rules(), &known(None, Some(moment(9)))), "a search is newer");
+    assert_eq!(steps(&graph)[0].kind(), StepKind::Create);
+    assert!(learn(&mut graph, &rules(), &known(None, Some(moment(11)))), "it has appeared since");
+}
+
+#[test]
 fn a_delete_is_searched_for_whatever_a_directory_says_that_began_before_it() {
     let gone = delete(5).user("U").email("a@x.io");
     let mut before = graph(&[stranger()]);

@@ -157,7 +157,7 @@ impl<'a> Item<'a> {
         self.known.retain(|member| !folded.contains(&member.folded.as_str()));
     }
 
-    /// Drops one member, which is written anew.
+    /// Drops one member, which is written again.
     fn take(&mut self, folded: &str, value: Option<&RawValue>) {
         let is_it = |member: &Member<'_>| value.is_some_and(|value| std::ptr::eq(member.value, value));
         self.known.retain(|member| member.folded != folded || !is_it(member));

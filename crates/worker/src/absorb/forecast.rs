@@ -129,9 +129,9 @@ impl<'f> Forecaster<'f> {
         }
         for mut graph in hand.into_touched() {
             let Some(person) = graph.identifiers.keys().next().copied() else { continue };
-            let held = graph.events.iter().map(|kept| kept.event);
-            for event in held.collect::<Vec<Uuid>>() {
-                seen.entry(event).and_modify(|it| it.0 = Some(person));
+            let held: Vec<Uuid> = graph.events.iter().map(|kept| kept.event).collect();
+            for event in &held {
+                seen.entry(*event).and_modify(|it| it.0 = Some(person));
             }
             let settled = settle(&mut graph, &self.rules);
             for ended in settled.ended.iter().filter(|ended| ended.end == End::Superseded) {
@@ -140,7 +140,7 @@ impl<'f> Forecaster<'f> {
                 seen.entry(ended.event).and_modify(|it| it.1 = prospect);
             }
             // Where nothing is replayed, nothing is called.
-            if !seen.values().any(|it| *it == (Some(person), Prospect::Replayed)) {
+            if !held.iter().any(|event| seen.get(event) == Some(&(Some(person), Prospect::Replayed))) {
                 continue;
             }
             let steps = settled.steps.iter().map(|step| (step.anchor, step.kind()));

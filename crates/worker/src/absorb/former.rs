@@ -7,6 +7,7 @@ use ledger::{LedgerError, OrphanedDeadLetter};
 
 use super::read::{Reading, What};
 use crate::Worker;
+use crate::locks::in_order;
 use crate::rules::Known;
 use crate::translate::{Ask, Translator};
 
@@ -20,9 +21,7 @@ pub(super) async fn look_up(
         let payloads = worker.ledger.payloads(reading.event).await?;
         let named =
             payloads.iter().flat_map(|it| names(worker, known, reading.connection, it, reading.received_at));
-        reading.former = named.collect();
-        reading.former.sort_unstable();
-        reading.former.dedup();
+        reading.former = in_order(named);
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use super::verify::Compared;
 use super::{Ended, Holder};
 use crate::deliver::shown_status;
 use crate::retry::doubled;
-use crate::translate::{ADDRESS, Translator};
+use crate::translate::Translator;
 
 /// Passes of one walk, at most.
 const MAX_PASSES: u32 = 5;
@@ -200,6 +200,9 @@ impl Holder {
         if has_met_everybody(&walk) || walk.pass >= MAX_PASSES {
             return self.end_walk(walk, true).await;
         }
+        if walk.request.max_calls.is_some_and(|most| walk.calls >= most) {
+            return self.end_walk(walk, false).await;
+        }
         let now = self.worker.now();
         let walk = Walk {
             pass: walk.pass + 1,
@@ -245,17 +248,18 @@ impl Holder {
 
 /// Whether a pass has met as many as Refersion counts, and nobody new but as many as were added since the pass before.
 fn has_met_everybody(walk: &Walk) -> bool {
-    let agrees = walk.total.is_none_or(|total| walk.seen + walk.unreadable >= total);
+    // A pass without an answer about the total is held against that of the pass before.
+    let total = walk.total.or(walk.total_before);
+    let agrees = total.is_none_or(|total| walk.seen + walk.unreadable >= total);
     let added = walk.total.zip(walk.total_before).map_or(0, |(now, before)| now.saturating_sub(before));
     agrees && walk.fresh <= added
 }
 
 /// A row as the directory keeps it.
 fn listed(translator: &Translator<'_>, row: &refersion::Listed) -> ListedAffiliate {
-    let address = row.email.trim().to_lowercase();
     ListedAffiliate {
         code: row.code.to_string(),
-        address: (!address.is_empty()).then(|| translator.digest(ADDRESS, &address)),
+        address: translator.address_digest(&row.email),
         id: None,
         status: row.status.map(shown_status),
     }

@@ -73,8 +73,11 @@ impl KnownIds for Ids {
     async fn takes(&self, id: u64, code: &str) -> bool {
         match self.known_code(id).await {
             Ok(Some(known)) if known != code => {
-                let (affiliate, id) = (id, self.connection);
-                warn!(affiliate_id = id, affiliate, "refersion gave an id that another affiliate has");
+                warn!(
+                    connection_id = self.connection,
+                    affiliate_id = id,
+                    "refersion gave an id that another affiliate has"
+                );
                 false
             }
             Ok(_) => self.is_first(id, code),

@@ -1,6 +1,6 @@
 //! Comparing what Refersion lists with what affiliates were last sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use identity::drift::{Shown, compare, doubt};
 use identity::{Digest, Text};
@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use ledger::{Drift, LedgerError, ListedAffiliate};
 
 use super::Holder;
+use crate::locks::in_order;
 use crate::off_thread::off_thread;
 
 /// A page that is compared.
@@ -38,8 +39,7 @@ impl Holder {
             .map(|(row, affiliate)| (affiliate.code.as_str(), shown(row, affiliate, &fields)))
             .collect();
         let listed = page.affiliates.iter().filter_map(|affiliate| affiliate.address);
-        let addresses: BTreeSet<Digest> = before.values().copied().chain(listed).collect();
-        let addresses: Vec<Digest> = addresses.into_iter().collect();
+        let addresses = in_order(before.values().copied().chain(listed));
         let recorder = self.recorder();
         let rules = recorder.rules();
         // One by one, so that there is no graph that does not fit.

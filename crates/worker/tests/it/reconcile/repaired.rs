@@ -21,7 +21,7 @@ impl Shop {
             reason: None,
         };
         let repair = ledger::NewRevision { letter, expected: revision - 1, payload: event.to_string() };
-        let stored = self.ledger.repair(&[repair], "a test", &act).await.expect("stored");
+        let stored = self.ledger.repair(&[repair], &act).await.expect("stored");
         assert_eq!(stored, [ledger::Stored::As(revision)]);
         self.send_again(number, event, revision).await;
     }

@@ -33,7 +33,7 @@ pub(super) async fn repair(stage: &Stage, accepted: &mut Vec<Accepted>) {
             selector: format!("id:{}", letter.id),
             reason: None,
         };
-        let stored = stage.ledger.repair(&new, "an operator", &act).await.expect("a ledger");
+        let stored = stage.ledger.repair(&new, &act).await.expect("a ledger");
         // It may have been delivered or erased since it was read.
         if stored == [Stored::NotOpen] {
             continue;

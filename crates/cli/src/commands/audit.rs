@@ -10,7 +10,7 @@ use super::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
-use crate::output::{Output, age, cut, spare, whole};
+use crate::output::{Output, age, cut, quoted, spare, whole};
 
 /// Lines that are shown unless `--limit` says otherwise.
 const SHOWN: usize = 100;
@@ -213,14 +213,7 @@ fn csv(row: &Row) -> String {
         row.number.map(|number| number.to_string()).unwrap_or_default(),
         or_nothing(&row.reason),
     ];
-    cells.map(quoted).join(",")
-}
-
-fn quoted(cell: String) -> String {
-    if !cell.contains([',', '"', '\n', '\r']) {
-        return cell;
-    }
-    format!("\"{}\"", cell.replace('"', "\"\""))
+    cells.map(|cell| quoted(&cell).into_owned()).join(",")
 }
 
 /// The lines as a table.

@@ -19,7 +19,7 @@ pub(super) struct Look {
     pub(super) groups: Option<BTreeMap<String, Letters>>,
     /// Events of the bulk lane that wait in the queue, of all connections.
     pub(super) bulk: u64,
-    /// The plans of replays that ended last, newest first.
+    /// The newest plans of replays among those that have ended.
     pub(super) replays: Vec<Replay>,
 }
 
@@ -35,8 +35,8 @@ pub(super) struct Replay {
     pub(super) skipped: u64,
 }
 
-/// Plans that are looked at: the newest that have ended.
-const PLANS: usize = 20;
+/// Plans that are looked at: the newest that have ended. The end of an older one is not noticed.
+const PLANS: usize = 100;
 
 /// A connection.
 #[derive(Clone, Debug, Default)]

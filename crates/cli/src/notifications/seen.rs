@@ -1,6 +1,6 @@
 //! What the process that watches has seen, as the next one goes on from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,8 @@ pub(super) struct Seen {
     pub(super) groups: BTreeMap<String, Notified>,
     /// Connections with events that wait.
     pub(super) syncs: BTreeMap<i64, Sync>,
-    /// Plans of replays that ended until then are known.
-    pub(super) replays_until: Option<Timestamp>,
+    /// The newest plans of replays that have ended, with their ends; `None` before the first look.
+    pub(super) replays: Option<BTreeSet<(i64, Timestamp)>>,
     /// Number of notifications so far, so that the same thing can happen twice.
     pub(super) number: u64,
 }

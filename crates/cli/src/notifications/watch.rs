@@ -90,15 +90,10 @@ fn level(open: u64, threshold: u64) -> u32 {
 
 /// Plans of replays that have ended since the last look. What ended before the first look is old.
 fn replays(seen: &mut Seen, look: &Look) -> Vec<NewNotification> {
-    let known = seen.replays_until.unwrap_or(look.at);
-    let newest = look.replays.iter().map(|replay| replay.ended_at).max();
-    seen.replays_until = Some(newest.map_or(known, |newest| newest.max(known)));
-    look.replays
-        .iter()
-        .rev()
-        .filter(|replay| replay.ended_at > known)
-        .map(|it| replay_done(look, it))
-        .collect()
+    let ended = look.replays.iter().map(|replay| (replay.plan, replay.ended_at)).collect();
+    let Some(known) = seen.replays.replace(ended) else { return Vec::new() };
+    let new = look.replays.iter().rev().filter(|it| !known.contains(&(it.plan, it.ended_at)));
+    new.map(|replay| replay_done(look, replay)).collect()
 }
 
 fn replay_done(look: &Look, replay: &Replay) -> NewNotification {

@@ -50,6 +50,12 @@ impl Directory {
         self.is_limited
     }
 
+    /// The numbers of its connections if it has only some of them; `None`: nothing has to be left out.
+    #[must_use]
+    pub fn scope(&self) -> Option<Vec<ConnectionId>> {
+        self.is_limited.then(|| self.connections.keys().copied().collect())
+    }
+
     /// Every connection that it knows.
     pub fn all(&self) -> impl Iterator<Item = &Connection> {
         self.connections.values()

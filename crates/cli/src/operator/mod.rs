@@ -1,7 +1,8 @@
 //! What an operator sees: events with what happened to them, persons with what is kept of them, and what both wait for.
 //!
-//! `verification` asks Refersion whether keys work. `dead_letters`, `plans`, `connections` and `operators` act, and `audit` writes
-//! that down; nothing else here writes. The commands put it into tables or JSON, and the HTTP API ([`crate::api`]) into answers.
+//! `verification` asks Refersion whether keys work. `dead_letters`, `plans`, `repairs`, `connections`, `operators`, `adoption` and
+//! `new_key` act, and `audit` writes down who did what; the others only read. The commands put it into tables or JSON, and the
+//! HTTP API ([`crate::api`]) into answers.
 
 pub mod adoption;
 pub mod audit;

@@ -3,6 +3,7 @@
 mod age;
 #[cfg(test)]
 pub(crate) mod captured;
+mod csv;
 mod table;
 
 use std::io::{self, IsTerminal as _, Write};
@@ -10,6 +11,7 @@ use std::io::{self, IsTerminal as _, Write};
 use serde::Serialize;
 
 pub use age::age;
+pub use csv::quoted;
 pub use table::{Column, cut, spare, whole};
 
 use crate::failure::Failure;

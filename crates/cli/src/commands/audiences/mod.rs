@@ -33,7 +33,7 @@ Examples:
   refersion-destination audiences list --connection shop
   refersion-destination audiences list --json
 
-MATCH is the share of members that are affiliates; HELD are the members of whom Refersion holds that they are.";
+MATCH is the share of members that are affiliates; HELD is the number of members whose membership Refersion has.";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:

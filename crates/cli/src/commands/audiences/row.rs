@@ -38,7 +38,7 @@ pub(super) struct Row {
     pub(super) affiliates: u64,
     /// Affiliates per member; null without members.
     pub(super) match_rate: Option<f64>,
-    /// Members of whom Refersion holds that they are.
+    /// Members whose membership Refersion has.
     pub(super) held: u64,
     /// Persons, in or out, whose affiliate holds what was said last.
     pub(super) delivered: u64,
@@ -169,7 +169,7 @@ impl Row {
     }
 }
 
-/// Seconds until so many affiliates are edited, at this many calls a second.
+/// Seconds until `waiting` affiliates are edited, at `rate` calls per second.
 fn eta(waiting: u64, rate: f64) -> u64 {
     ((waiting as f64 / PER_CALL).ceil() / rate).ceil() as u64
 }

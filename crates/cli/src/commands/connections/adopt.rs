@@ -6,8 +6,6 @@ use ledger::WalkRequest;
 use super::walk::ask_and_wait;
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
-use crate::operator::audit;
-use crate::operator::connections::about;
 use crate::operator::directory::by_name;
 
 pub(super) const EXAMPLES: &str = "\
@@ -28,8 +26,6 @@ pub(super) async fn run(
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
     let request = WalkRequest { asked_at: engines.now(), verify: false, repair: false, max_calls: None };
-    let asked = about(&engines, &audit::cli(), "adoption_asked_for", &connection);
-    engines.operators.note(&[asked]).await?;
     let adoption = ask_and_wait(&engines, &connection, request, no_wait, context).await?;
     if context.output.is_json() {
         context.output.json(&adoption)?;

@@ -167,10 +167,12 @@ pub(super) async fn set_webhook_secret(
     match secret {
         Some(secret) => {
             let sealed = engines.vault.seal_secret(connection.id, &secret);
-            engines.ledger.set_webhook_secret(&sealed).await?;
+            let set = engines.ledger.set_webhook_secret(&sealed).await;
+            noted(&engines, "webhook_secret_set", &connection, set.map_err(Failure::from)).await?;
         }
         None => {
-            engines.ledger.remove_webhook_secret(connection.id).await?;
+            let removed = engines.ledger.remove_webhook_secret(connection.id).await;
+            noted(&engines, "webhook_secret_removed", &connection, removed.map_err(Failure::from)).await?;
         }
     }
     show(&engines, &connection, context).await?;

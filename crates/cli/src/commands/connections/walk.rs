@@ -11,6 +11,8 @@ use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::adoption::Adoption;
+use crate::operator::audit;
+use crate::operator::connections::about;
 use crate::operator::workers::Workers;
 
 /// How often the ledger is asked how far the walk is.
@@ -72,6 +74,8 @@ pub(super) async fn ask_and_wait(
     context: &mut Context,
 ) -> Result<Adoption, Failure> {
     let asked_at = request.asked_at;
+    let asked = about(engines, &audit::cli(), action(&request), connection);
+    engines.operators.note(&[asked]).await?;
     engines.ledger.ask_for_walk(connection.id, request).await?;
     let mut place = Place::new(context.output.is_json());
     loop {
@@ -86,5 +90,14 @@ pub(super) async fn ask_and_wait(
         }
         place.show(&adoption);
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What the audit calls it.
+fn action(request: &WalkRequest) -> &'static str {
+    match (request.verify, request.repair) {
+        (_, true) => "repair_asked_for",
+        (true, false) => "verification_asked_for",
+        (false, false) => "adoption_asked_for",
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::commands::Context;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
-use crate::operator::dead_letters::{GroupRow, Selection, groups};
+use crate::operator::dead_letters::{self as letters, GroupRow, Selection, groups};
 use crate::operator::{Directory, audit};
 use crate::output::{Output, age, counted, cut, spare, whole};
 
@@ -122,12 +122,8 @@ pub(super) async fn note(
     text: &str,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let note = (!text.trim().is_empty()).then(|| text.trim());
-    if !engines.dead_letters.note_group(group, note, engines.now()).await? {
-        let message = format!("there is no group {group} of dead letters");
-        return Err(Failure::refused("no_such_group", message, "`dead-letters groups` shows their keys"));
-    }
-    audit::note(engines, &audit::cli(), "group_noted", format!("group {group}")).await?;
+    let directory = Directory::read(engines, None).await?;
+    let note = letters::note(engines, &directory, &audit::cli(), group, text).await?;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({ "group": group, "note": note }))?;
     } else {

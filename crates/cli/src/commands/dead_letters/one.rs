@@ -33,7 +33,7 @@ struct Shown {
     revisions: Vec<RevisionRow>,
     /// Failed calls, oldest first: at most the newest 100, each with what Refersion said, less any value of a person.
     calls: Vec<AttemptView>,
-    /// Whom it speaks of, as they are now.
+    /// The persons that its event is about, as they are now.
     person: Vec<Profile>,
     /// Events of the same person that were received after it, the newest first, at most 20: also those that wait.
     later_events: Vec<EventRow>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use ledger::groups::{Mender, Span};
 use ledger::selector::Term;
-use ledger::{DeadLetterState, Group};
+use ledger::{AuditEntry, DeadLetterState, Group};
 use serde::Serialize;
 
 use super::Selection;
@@ -79,6 +79,36 @@ pub fn counted_by_groups(selection: &Selection) -> Result<(), Failure> {
     let hint = "the terms of groups are class, connection, field, group, mend, state and status; `dead-letters list` \
                 takes every term";
     Err(Failure::usage("selector", message, hint))
+}
+
+/// Writes the note of a group of a connection that the directory has, and that into the audit; an empty text takes the note
+/// away. The note, if there is one now.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `no_such_group`, or if the ledger cannot be used.
+pub async fn note(
+    engines: &Engines,
+    directory: &Directory,
+    actor: &str,
+    key: &str,
+    text: &str,
+) -> Result<Option<String>, Failure> {
+    let now = engines.now();
+    let note = Some(text.trim()).filter(|note| !note.is_empty());
+    let groups = engines.dead_letters.groups(now).await?;
+    let group = groups.iter().find(|it| it.key == key && directory.get(it.connection).is_some());
+    let no_such = || {
+        let message = format!("there is no group {key} of dead letters");
+        Failure::refused("no_such_group", message, "`dead-letters groups` shows their keys")
+    };
+    let connection = group.ok_or_else(no_such)?.connection;
+    if key.is_empty() || !engines.dead_letters.note_group(key, note, now).await? {
+        return Err(no_such());
+    }
+    let entry = AuditEntry::new(now, actor, "group_noted", format!("group {key}"));
+    engines.operators.note(&[AuditEntry { connection: Some(connection), ..entry }]).await?;
+    Ok(note.map(str::to_owned))
 }
 
 fn is_counted(term: &Term) -> bool {

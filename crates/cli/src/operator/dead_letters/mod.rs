@@ -9,8 +9,9 @@ mod selection;
 use ledger::{Act, AuditEntry, PlanId};
 
 pub use close::{Close, MAX_REASON_CHARS, act};
-pub use groups::{GroupRow, counted_by_groups, groups};
+pub use groups::{GroupRow, counted_by_groups, groups, note};
 pub use pages::{Pages, Row};
+pub(crate) use selection::in_micros;
 pub use selection::{Selection, to_act};
 
 use crate::engines::Engines;

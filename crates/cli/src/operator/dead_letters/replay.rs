@@ -22,14 +22,36 @@ pub(super) async fn run(
     selection: &Selection,
     act: &Act,
 ) -> Result<(Vec<Row>, Option<PlanId>), Failure> {
-    let directory = Directory::read(engines, None).await?;
     let mut plan = OneStep::begin(engines, act).await?;
+    match all(engines, selection, act, &mut plan).await {
+        Ok(rows) => {
+            let plan = plan.end(act).await?;
+            report_own(engines).await;
+            Ok((rows, plan))
+        }
+        Err(failure) => {
+            // What was replayed comes to its results, and the other dead letters are free. It may be the ledger that failed:
+            // then the plan expires.
+            drop(plan.end(act).await);
+            Err(failure)
+        }
+    }
+}
+
+/// Replays page by page.
+async fn all(
+    engines: &Engines,
+    selection: &Selection,
+    act: &Act,
+    plan: &mut OneStep<'_>,
+) -> Result<Vec<Row>, Failure> {
+    let directory = Directory::read(engines, None).await?;
     let (mut rows, mut is_closed) = (Vec::new(), false);
     let mut pages = Pages::of(selection);
     loop {
         let letters = pages.next(engines).await?;
         if letters.is_empty() {
-            break;
+            return Ok(rows);
         }
         let reserved = plan.reserve(&letters).await?;
         let page: Vec<Row> = match is_closed {
@@ -44,9 +66,6 @@ pub(super) async fn run(
         is_closed = page.iter().any(|row| row.reason == Some(QUEUE_CLOSED));
         rows.extend(page);
     }
-    let plan = plan.end(act).await?;
-    report_own(engines).await;
-    Ok((rows, plan))
 }
 
 /// A plan that is made and run at once: its events are in the queue when it is ready, and the workers note what becomes of
@@ -119,38 +138,37 @@ fn row(letter: &DeadLetterView, reason: Option<&'static str>) -> Row {
     Row { id: letter.id, event_id: Some(letter.event), state: state.word(), reason }
 }
 
-/// Marks the letters of a page, then takes their events in together. One whose event never came to be absorbed may be
-/// replayed again, which does no harm.
+/// Marks the letters of a page, then takes their events in together. Nobody can repair a letter that is marked, so the newest
+/// revisions are read after that. One whose event never came to be absorbed may be replayed again, which does no harm.
 async fn replay(
     engines: &Engines,
     letters: &[DeadLetterView],
     (directory, reserved): (&Directory, &BTreeSet<i64>),
 ) -> Result<Vec<Row>, Failure> {
-    let all: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
-    let repaired = engines.repairs.newest_revisions(&all).await?;
-    let (mut rows, mut envelopes, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-    for letter in letters {
-        let refusal = reserved.contains(&letter.id).then_some(RESERVED).or(refusal(letter, directory));
-        match refusal.map_or_else(|| envelope(letter, repaired.get(&letter.id), None), Err) {
-            Ok(envelope) => {
-                envelopes.push(envelope);
-                ids.extend((letter.state == DeadLetterState::Open).then_some(letter.id));
-                rows.push(row(letter, None));
-            }
-            Err(reason) => rows.push(row(letter, Some(reason))),
-        }
-    }
-    if envelopes.is_empty() {
-        return Ok(rows);
-    }
+    let refused = |letter: &DeadLetterView| {
+        reserved.contains(&letter.id).then_some(RESERVED).or_else(|| refusal(letter, directory))
+    };
+    let wanted: Vec<&DeadLetterView> = letters.iter().filter(|letter| refused(letter).is_none()).collect();
+    let opened = wanted.iter().filter(|letter| letter.state == DeadLetterState::Open);
+    let mut back: Vec<i64> = opened.map(|letter| letter.id).collect();
     let (open, replaying) = (DeadLetterState::Open, DeadLetterState::Replaying);
-    engines.ledger.move_dead_letters(&ids, open, replaying).await?;
+    engines.ledger.move_dead_letters(&back, open, replaying).await?;
+    let ids: Vec<i64> = wanted.iter().map(|letter| letter.id).collect();
+    let repaired = engines.repairs.newest_revisions(&ids).await?;
+    let (mut rows, mut envelopes) = (Vec::new(), Vec::new());
+    for letter in letters {
+        let made = refused(letter).map_or_else(|| envelope(letter, repaired.get(&letter.id), None), Err);
+        rows.push(row(letter, made.as_ref().err().copied()));
+        envelopes.extend(made);
+    }
     if let Err(error) = engines.queue.publish(&envelopes).await {
         tracing::warn!(letters = envelopes.len(), %error, "dead letters could not be replayed");
-        engines.ledger.move_dead_letters(&ids, replaying, open).await?;
         for (row, letter) in rows.iter_mut().zip(letters).filter(|(row, _)| row.reason.is_none()) {
             *row = self::row(letter, Some(QUEUE_CLOSED));
         }
     }
+    // What was marked and is not in the queue is open again.
+    back.retain(|id| rows.iter().any(|row| row.id == *id && row.reason.is_some()));
+    engines.ledger.move_dead_letters(&back, replaying, open).await?;
     Ok(rows)
 }

@@ -31,9 +31,7 @@ impl Selection {
         let selector = selector.freeze(now);
         let mut filter = selector.filter(now, |name| directory.id_of(name))?;
         filter.limit = usize::MAX;
-        if directory.is_limited() && filter.connections.is_none() {
-            filter.connections = Some(directory.all().map(|connection| connection.id).collect());
-        }
+        filter.connections = filter.connections.or_else(|| directory.scope());
         let count = engines.dead_letters.count_dead_letters(&filter).await?;
         let is_by_id = matches!(selector.terms(), [Term::Id(_)]);
         Ok(Self { selector, filter, count, is_by_id })
@@ -68,7 +66,8 @@ pub fn to_act(mut selector: Selector, acts_on: DeadLetterState) -> Result<Select
     Ok(selector)
 }
 
-fn in_micros(at: Timestamp) -> Timestamp {
+/// A time as the ledger keeps it.
+pub(crate) fn in_micros(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 

@@ -57,6 +57,9 @@ pub async fn resume(
     reason: Option<String>,
 ) -> Result<Plan, Failure> {
     let now = plan(engines, id).await?;
+    if !matches!(now.state, PlanState::Paused | PlanState::Stopped) {
+        return Err(refused(&now, "only a plan that is paused or stopped can be resumed"));
+    }
     let act = act(engines, actor, id, reason).await?;
     let progress = (now.state == PlanState::Stopped).then(|| Progress {
         stopped_because: None,
@@ -69,9 +72,6 @@ pub async fn resume(
         act: Some((act, "plan_resumed")),
         ..PlanChange::to(&[now.state], PlanState::Running)
     };
-    if !matches!(now.state, PlanState::Paused | PlanState::Stopped) {
-        return Err(refused(&now, "only a plan that is paused or stopped can be resumed"));
-    }
     steer(engines, id, &change, "its state has changed: look again").await
 }
 

@@ -124,8 +124,9 @@ async fn freeze(
         Some(other) => {
             let mut after = None;
             while let Some(items) = page_of(engines, other, &mut after).await? {
-                let ids =
-                    items.into_iter().filter(|item| is_left(item.state)).map(|item| item.letter).collect();
+                let is_wanted = |id: &i64| wish.filter.ids.as_ref().is_none_or(|wanted| wanted.contains(id));
+                let ids = items.into_iter().filter(|item| is_left(item.state)).map(|item| item.letter);
+                let ids = ids.filter(is_wanted).collect();
                 let states = Some(vec![DeadLetterState::Open]);
                 let filter = DeadLetterFilter {
                     ids: Some(ids),
@@ -137,6 +138,9 @@ async fn freeze(
                 left -= page.len();
                 set.add(&page).await?;
                 tell(set.frozen, 0);
+                if left == 0 {
+                    break;
+                }
             }
         }
     }

@@ -15,11 +15,10 @@ use ledger::{Plan, PlanId};
 
 pub use acts::{cancel, pause, resume, run};
 pub use make::{Wish, expires, make};
-pub use release::{Release, eligible, envelope};
+pub use release::envelope;
 pub use report::{ItemRow, Report, report, seconds, walk};
 pub use runner::Runner;
 
-use crate::config::Config;
 use crate::engines::Engines;
 use crate::failure::Failure;
 
@@ -39,10 +38,4 @@ pub async fn plan(engines: &Engines, id: PlanId) -> Result<Plan, Failure> {
     found.into_iter().next().ok_or_else(|| {
         Failure::refused("no_such_plan", format!("there is no plan {id}"), "`dead-letters plans` lists them")
     })
-}
-
-/// The identifiers that the configuration adds to those that name nobody.
-#[must_use]
-pub fn blocked(config: &Config) -> Vec<String> {
-    config.identifiers.blocked.split(',').map(|text| text.trim().to_owned()).collect()
 }

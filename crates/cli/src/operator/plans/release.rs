@@ -16,7 +16,7 @@ use crate::operator::Directory;
 /// # Errors
 ///
 /// The reason.
-pub fn eligible(letter: &DeadLetterView, directory: &Directory) -> Result<(), &'static str> {
+pub(super) fn eligible(letter: &DeadLetterView, directory: &Directory) -> Result<(), &'static str> {
     match letter.state {
         DeadLetterState::Open => {}
         DeadLetterState::Replaying => return Err("replayed already"),
@@ -76,27 +76,24 @@ pub(super) async fn letters(
 }
 
 /// Items of a plan that go back into the queue.
-pub struct Release<'r> {
+pub(super) struct Release<'r> {
     /// The plan.
-    pub plan: PlanId,
+    pub(super) plan: PlanId,
     /// The token under which it is run.
-    pub token: Option<i64>,
-    /// The lane; without one, that in which each event came.
-    pub lane: Option<Lane>,
+    pub(super) token: i64,
     /// The connections.
-    pub directory: &'r Directory,
+    pub(super) directory: &'r Directory,
 }
 
 impl Release<'_> {
     /// Decides again about each item, and publishes the events of those that can be replayed. In this order: the item is
     /// marked, the dead letter is, which nobody can repair from then on, the event is published, the item is marked as
-    /// released; so whoever finds an item in the first state knows that its event may be in the queue. How many were published;
-    /// `None` if the queue takes nothing.
+    /// released; so the event of an item that is found in the first state may be in the queue.
     ///
     /// # Errors
     ///
     /// If the ledger fails, or the plan's lease is lost.
-    pub async fn items(&self, engines: &Engines, items: &[PlanItem]) -> Result<Option<usize>, LedgerError> {
+    pub(super) async fn items(&self, engines: &Engines, items: &[PlanItem]) -> Result<(), LedgerError> {
         let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
         let now = engines.now();
         let (mut changes, mut ready) = (Vec::new(), Vec::new());
@@ -111,26 +108,31 @@ impl Release<'_> {
             }
         }
         if !changes.is_empty() {
-            engines.plans.change_plan_items(self.plan, self.token, &changes).await?;
+            engines.plans.change_plan_items(self.plan, Some(self.token), &changes).await?;
         }
-        self.publish(engines, &ready).await
+        let ready = ready.into_iter().map(|letter| letter.id).collect();
+        self.publish(engines, ready).await
     }
 
-    async fn publish(
-        &self,
-        engines: &Engines,
-        letters: &[&DeadLetterView],
-    ) -> Result<Option<usize>, LedgerError> {
-        if letters.is_empty() {
-            return Ok(Some(0));
+    async fn publish(&self, engines: &Engines, all: Vec<i64>) -> Result<(), LedgerError> {
+        if all.is_empty() {
+            return Ok(());
         }
-        let ids: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
+        // Another process may run the plan by now: then the dead letters are its own.
+        engines.plans.change_plan_items(self.plan, Some(self.token), &[]).await?;
         let (was, is) = (DeadLetterState::Open, DeadLetterState::Replaying);
-        engines.ledger.move_dead_letters(&ids, was, is).await?;
-        let repaired = engines.repairs.newest_revisions(&ids).await?;
-        let (mut changes, mut back, mut envelopes) = (Vec::new(), Vec::new(), Vec::new());
-        for letter in letters {
-            match envelope(letter, repaired.get(&letter.id), self.lane) {
+        engines.ledger.move_dead_letters(&all, was, is).await?;
+        let repaired = engines.repairs.newest_revisions(&all).await?;
+        let mut letters = letters(engines, all.clone()).await?;
+        letters.retain(|_, letter| letter.state == is);
+        // What was discarded or erased since it was looked at is not published; the next look judges it.
+        let gone = all.iter().filter(|id| !letters.contains_key(*id));
+        let mut changes: Vec<ItemChange> =
+            gone.map(|id| ItemChange::to(*id, ItemState::Released, "")).collect();
+        let ids: Vec<i64> = letters.keys().copied().collect();
+        let (mut back, mut envelopes) = (Vec::new(), Vec::new());
+        for letter in letters.values() {
+            match envelope(letter, repaired.get(&letter.id), Some(Lane::Bulk)) {
                 Ok(envelope) => envelopes.push(envelope),
                 Err(reason) => {
                     back.push(letter.id);
@@ -151,8 +153,7 @@ impl Release<'_> {
         let others: Vec<ItemChange> = others.map(|id| ItemChange::to(*id, state, "")).collect();
         changes.extend(others);
         engines.ledger.move_dead_letters(&back, is, was).await?;
-        engines.plans.change_plan_items(self.plan, self.token, &changes).await?;
-        Ok(published.is_ok().then_some(envelopes.len()))
+        engines.plans.change_plan_items(self.plan, Some(self.token), &changes).await
     }
 
     /// Publishes again what a former runner had marked and may not have published. Twice is no harm: the events keep their
@@ -167,7 +168,7 @@ impl Release<'_> {
         for item in items {
             let died_again = item.now.as_ref().is_some_and(|now| now.died_at != item.died_at);
             match letters.get(&item.letter) {
-                Some(letter) if letter.state == DeadLetterState::Replaying => marked.push(letter),
+                Some(letter) if letter.state == DeadLetterState::Replaying => marked.push(letter.id),
                 // Nobody had touched the dead letter yet.
                 Some(letter) if letter.state == DeadLetterState::Open && !died_again => {
                     changes.push(ItemChange::to(item.letter, ItemState::Planned, ""));
@@ -177,9 +178,9 @@ impl Release<'_> {
             }
         }
         if !changes.is_empty() {
-            engines.plans.change_plan_items(self.plan, self.token, &changes).await?;
+            engines.plans.change_plan_items(self.plan, Some(self.token), &changes).await?;
         }
-        self.publish(engines, &marked).await.map(drop)
+        self.publish(engines, marked).await
     }
 }
 

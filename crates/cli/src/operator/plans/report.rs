@@ -37,7 +37,7 @@ pub struct Report {
     pub seconds_planned: Option<f64>,
     /// Seconds since the first item was released, up to the end or until now.
     pub seconds_needed: Option<f64>,
-    /// Items that `plan --left-of` would take up.
+    /// Items that were not sent, or failed again.
     pub left: u64,
 }
 

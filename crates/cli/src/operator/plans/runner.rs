@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ledger::plans::{ItemFilter, ItemState, PlanChange};
 use ledger::{LedgerError, Plan, PlanId, PlanState};
-use queue::Lane;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -26,12 +25,16 @@ const EXPIRE: Duration = Duration::from_secs(60);
 /// How often plans are looked at while one runs, and while none does.
 const WHILE_RUNNING: Duration = Duration::from_millis(200);
 const WHILE_IDLE: Duration = Duration::from_secs(1);
-/// Plans that are looked at.
-const PLANS: usize = 32;
+/// How many times as long as a look took the next one is waited for, and how long at most: less than a pause of an operator
+/// may take to be noticed.
+const SHARE: u32 = 4;
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Plans that do not run and are looked at: the newest. What is under way when a plan is paused, stopped or cancelled comes to its
+/// results within minutes.
+const PLANS: usize = 100;
 
-/// Everything that states of this list of plans can still have to be done.
-const LOOKED_AT: [PlanState; 4] =
-    [PlanState::Running, PlanState::Paused, PlanState::Stopped, PlanState::Cancelled];
+/// States in which a plan releases nothing, and may have items under way.
+const AT_REST: [PlanState; 3] = [PlanState::Paused, PlanState::Stopped, PlanState::Cancelled];
 
 /// The runner of one process.
 pub struct Runner {
@@ -62,19 +65,24 @@ impl Runner {
     /// If the ledger cannot be read. What goes wrong with one plan holds up no other.
     pub async fn step(&mut self, engines: &Engines) -> Result<Duration, LedgerError> {
         self.expire(engines).await?;
-        let plans = engines.plans.plans(None, &LOOKED_AT, engines.now(), PLANS).await?;
+        let began = Instant::now();
+        let plans = at_work(engines).await?;
+        self.runs.retain(|id, _| plans.iter().any(|plan| plan.id == *id));
+        if plans.is_empty() {
+            return Ok(WHILE_IDLE);
+        }
+        let directory = Directory::read(engines, None).await.map_err(|it| LedgerError::Broken(it.message))?;
         let mut wait = WHILE_IDLE;
-        let at_work =
-            plans.into_iter().filter(|plan| plan.state == PlanState::Running || plan.under_way() > 0);
-        for plan in at_work {
+        for plan in plans {
             let Some(token) = self.token(engines, plan.id).await? else { continue };
             wait = WHILE_RUNNING;
-            if let Err(error) = self.step_of(engines, &plan, token).await {
+            if let Err(error) = self.step_of(engines, (&plan, token), &directory).await {
                 self.runs.remove(&plan.id);
                 tracing::warn!(plan = plan.id, %error, "a plan rests");
             }
         }
-        Ok(wait)
+        // A plan with many items under way takes long to look through: most of the time goes to others.
+        Ok(wait.max((began.elapsed() * SHARE).min(LONGEST_WAIT)))
     }
 
     /// Plans that nobody ran in time let go of their dead letters.
@@ -99,16 +107,22 @@ impl Runner {
             return Ok(Some(run.token));
         }
         let token = engines.plans.lease_plan(plan, self.holder, engines.now(), LEASE).await?;
-        if let Some(run) = run {
-            run.renewed_at = Instant::now();
+        match (token, run) {
+            // Another process has it: what is known of the run is old.
+            (None, _) => drop(self.runs.remove(&plan)),
+            (Some(_), Some(run)) => run.renewed_at = Instant::now(),
+            (Some(_), None) => {}
         }
         Ok(token)
     }
 
-    async fn step_of(&mut self, engines: &Engines, plan: &Plan, token: i64) -> Result<(), LedgerError> {
-        let directory = Directory::read(engines, None).await.map_err(|it| LedgerError::Broken(it.message))?;
-        let release =
-            Release { plan: plan.id, token: Some(token), lane: Some(Lane::Bulk), directory: &directory };
+    async fn step_of(
+        &mut self,
+        engines: &Engines,
+        (plan, token): (&Plan, i64),
+        directory: &Directory,
+    ) -> Result<(), LedgerError> {
+        let release = Release { plan: plan.id, token, directory };
         if self.runs.get(&plan.id).is_none_or(|run| run.token != token) {
             tracing::info!(plan = plan.id, "this process runs the plan");
             recover(engines, &release).await?;
@@ -121,6 +135,15 @@ impl Runner {
         let Some(run) = self.runs.get_mut(&plan.id) else { return Ok(()) };
         Turn { engines, plan: &plan, release, under_way }.take(&mut run.bucket).await
     }
+}
+
+/// Plans that run, however many there are, and those that do not run but have items under way.
+async fn at_work(engines: &Engines) -> Result<Vec<Plan>, LedgerError> {
+    let now = engines.now();
+    let mut plans = engines.plans.plans(None, &[PlanState::Running], now, usize::MAX).await?;
+    let at_rest = engines.plans.plans(None, &AT_REST, now, PLANS).await?;
+    plans.extend(at_rest.into_iter().filter(|plan| plan.under_way() > 0));
+    Ok(plans)
 }
 
 /// Publishes again what a former runner may not have published.

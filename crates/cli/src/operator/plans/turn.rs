@@ -27,14 +27,6 @@ pub(super) struct UnderWay {
     pub(super) weights: BTreeMap<ConnectionId, u64>,
 }
 
-/// What was released.
-#[derive(Clone, Copy, Default)]
-struct Released {
-    /// There were items to release, whether or not there was room.
-    any: bool,
-    items: usize,
-}
-
 /// One look at a plan that runs.
 pub(super) struct Turn<'t> {
     pub(super) engines: &'t Engines,
@@ -51,8 +43,8 @@ impl Turn<'_> {
             return self.stop(progress, why).await;
         }
         let until = if in_canary { progress.canary_until } else { None };
-        let released = self.release_some(bucket, until).await?;
-        if released.any || self.under_way.items > 0 || released.items > 0 {
+        let any = self.release_some(bucket, until).await?;
+        if any || self.under_way.items > 0 {
             return Ok(());
         }
         if in_canary { self.decide(progress).await } else { self.finish(progress).await }
@@ -109,18 +101,18 @@ impl Turn<'_> {
         self.engines.plans.plan_items(&filter).await
     }
 
-    /// Releases what rate and room allow.
+    /// Releases what rate and room allow; whether there were items to release, with or without room.
     async fn release_some(
         &mut self,
         bucket: &mut Bucket,
         until: Option<Digest>,
-    ) -> Result<Released, LedgerError> {
-        let mut released = Released::default();
+    ) -> Result<bool, LedgerError> {
+        let mut any = false;
         let mut allowed = bucket.allows(self.plan.options.rate, Instant::now());
         for connection in self.plan.frame.connections.keys() {
             let room = UNDER_WAY.saturating_sub(self.under_way.items).min(AT_ONCE);
             let page = self.planned(*connection, until, None, room.max(1)).await?;
-            released.any |= !page.is_empty();
+            any |= !page.is_empty();
             if room == 0 {
                 continue;
             }
@@ -141,9 +133,9 @@ impl Turn<'_> {
             allowed = allowed.saturating_sub(weight);
             bucket.spend(weight);
             self.under_way.items += items.len();
-            released.items += self.release.items(self.engines, &items).await?.unwrap_or(0);
+            self.release.items(self.engines, &items).await?;
         }
-        Ok(released)
+        Ok(any)
     }
 
     /// The canary has all of its results: the others go on, or the plan stops.
@@ -200,7 +192,7 @@ impl Turn<'_> {
             (Act { at, actor: "worker".to_owned(), selector, reason: Some(reason) }, word)
         });
         let change = PlanChange {
-            token: self.release.token,
+            token: Some(self.release.token),
             progress: Some(progress),
             act,
             ..PlanChange::to(&[PlanState::Running], to)

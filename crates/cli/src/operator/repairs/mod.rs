@@ -145,12 +145,7 @@ pub async fn newest(
 /// # Errors
 ///
 /// [`Failure`] if the ledger cannot be written.
-pub async fn store(
-    engines: &Engines,
-    proposals: &[Proposal],
-    by: &str,
-    act: &Act,
-) -> Result<Vec<Stored>, Failure> {
+pub async fn store(engines: &Engines, proposals: &[Proposal], act: &Act) -> Result<Vec<Stored>, Failure> {
     let new = |proposal: &Proposal| NewRevision {
         letter: proposal.letter,
         expected: proposal.expected,
@@ -160,7 +155,7 @@ pub async fn store(
     if repairs.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(engines.repairs.repair(&repairs, by, act).await?)
+    Ok(engines.repairs.repair(&repairs, act).await?)
 }
 
 /// Changes a page of dead letters; what became of each.
@@ -172,7 +167,7 @@ pub async fn repair_page(
     engines: &Engines,
     repairer: &Repairer,
     letters: &[DeadLetterView],
-    (means, by, act): (&Means<'_>, &str, &Act),
+    (means, act): (&Means<'_>, &Act),
 ) -> Result<Vec<Outcome>, Failure> {
     let versions = newest(engines, letters).await?;
     let (mut proposals, mut outcomes) = (Vec::new(), Vec::new());
@@ -187,7 +182,7 @@ pub async fn repair_page(
         };
         outcomes.push((letter, outcome));
     }
-    let mut stored = store(engines, &proposals, by, act).await?.into_iter();
+    let mut stored = store(engines, &proposals, act).await?.into_iter();
     let finish = |(letter, refused): (&DeadLetterView, Option<Outcome>)| {
         refused.or_else(|| stored.next().map(|stored| Outcome::of(letter, stored)))
     };

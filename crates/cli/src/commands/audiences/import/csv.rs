@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::people::Importable;
+use crate::output::quoted;
 
 /// The required columns, then the recommended ones.
 const COLUMNS: [&str; 10] = [
@@ -52,11 +53,6 @@ fn joined(cells: [&str; 10]) -> String {
 /// A text that may be taken for a formula gets an apostrophe before it: spreadsheets show what follows.
 fn harmless(text: &str) -> Cow<'_, str> {
     if is_formula(text) { format!("'{text}").into() } else { text.into() }
-}
-
-fn quoted(text: &str) -> Cow<'_, str> {
-    let is_plain = !text.contains([',', '"', '\r', '\n']) && text.trim() == text;
-    if is_plain { text.into() } else { format!("\"{}\"", text.replace('"', "\"\"")).into() }
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ pub(super) struct Importable {
 const IS_AFFILIATE: &str = "is an affiliate already";
 const MAY_BE_AFFILIATE: &str = "may be an affiliate: a create of it had no answer";
 
-/// The members in a graph; `unseal` opens the name of an identifier. The reason why one cannot be imported is the same for
-/// everybody of whom the same is so.
+/// The members in a graph; `unseal` opens the name of an identifier. Reasons why members cannot be imported are fixed texts, so
+/// that they can be counted.
 pub(super) fn members_of(
     graph: &Graph,
     rules: &Rules,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::operator::plans::ItemRow;
+use crate::output::quoted;
 
 const HEAD: &str = "id,event_id,connection,group,result,reason,released_at,ended_at";
 
@@ -80,14 +81,7 @@ fn line(row: &ItemRow) -> String {
         time(row.released_at),
         time(row.ended_at),
     ];
-    cells.map(|cell| quoted(&cell)).join(",")
-}
-
-fn quoted(cell: &str) -> String {
-    match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell.to_owned(),
-    }
+    cells.map(|cell| quoted(&cell).into_owned()).join(",")
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ pub(super) enum Act {
 pub(super) struct Run {
     /// The plan
     plan: PlanId,
-    /// At most so many calls, as 5/s or 100/m [default: what the connection bears]
+    /// The highest rate of calls, as 5/s or 100/m [default: what the connection bears]
     #[arg(long, value_name = "RATE")]
     rate: Option<Rate>,
     /// Persons that go first; their results decide whether the others follow

@@ -34,7 +34,7 @@ impl Progress {
         })
     }
 
-    /// So many dead letters are frozen, and so many of them looked at.
+    /// The numbers of dead letters that are frozen, and of those that were looked at.
     pub(super) fn planning(&mut self, frozen: u64, seen: u64) {
         self.show(seen, frozen, &format!("{frozen} frozen, {seen} looked at"));
     }

@@ -11,16 +11,18 @@ const DEFAULT: &str = "vi";
 const HINT: &str =
     "set EDITOR to an editor that waits until the file is closed, or give a JSON Patch with --patch";
 
-/// Lets the operator edit a text; it is removed from the disk afterwards, whatever happens.
+/// Lets the operator edit a text. It is removed from the disk afterwards, unless this process is killed.
 ///
 /// # Errors
 ///
 /// [`Failure`] if the file or the editor cannot be used.
 pub(super) fn edit(text: &str) -> Result<String, Failure> {
     let failed = |error: std::io::Error| Failure::failed("editor", &error, HINT);
-    // Made with the mode 0600, and removed when it is dropped.
-    let mut file =
-        tempfile::Builder::new().prefix("dead-letter-").suffix(".json").tempfile().map_err(failed)?;
+    // In a folder that only its owner can open: an editor's own copies go with it when it is dropped.
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let mut builder = tempfile::Builder::new();
+    let named = builder.prefix("dead-letter-").suffix(".json");
+    let mut file = named.tempfile_in(folder.path()).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed)?;
     let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok());
     let editor = named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| DEFAULT.to_owned());

@@ -43,8 +43,7 @@ pub(in super::super) async fn run(
     }
     let question = format!("Patch the events of {} dead letters?", selection.count);
     confirm(&question, many.yes)?;
-    let by = audit::cli();
-    let act = act(engines, &by, selection, reason.text().as_deref());
+    let act = act(engines, &audit::cli(), selection, reason.text().as_deref());
     let mut outcomes = Vec::new();
     let mut pages = Pages::of(selection);
     loop {
@@ -52,7 +51,7 @@ pub(in super::super) async fn run(
         if letters.is_empty() {
             break;
         }
-        outcomes.extend(repair_page(engines, &repairer, &letters, (&means, &by, &act)).await?);
+        outcomes.extend(repair_page(engines, &repairer, &letters, (&means, &act)).await?);
     }
     finish(selection, outcomes, context)
 }

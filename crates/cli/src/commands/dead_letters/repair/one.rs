@@ -52,9 +52,9 @@ pub(in super::super) async fn run(
         show_changes(&proposal.repaired.changes, &mut context.output)?;
     }
     confirm("Store these changes?", edit.yes)?;
-    let (at, by, selector) = (engines.now(), audit::cli(), format!("id:{}", letter.id));
-    let act = Act { at, actor: by.clone(), selector, reason: reason.text() };
-    let stored = store(engines, std::slice::from_ref(&proposal), &by, &act).await?;
+    let (at, actor, selector) = (engines.now(), audit::cli(), format!("id:{}", letter.id));
+    let act = Act { at, actor, selector, reason: reason.text() };
+    let stored = store(engines, std::slice::from_ref(&proposal), &act).await?;
     let outcome = stored.into_iter().next().map(|stored| Outcome::of(&letter, stored));
     finish(outcome, proposal, context)
 }

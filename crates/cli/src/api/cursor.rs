@@ -20,7 +20,7 @@ pub(super) fn read<I: std::str::FromStr>(cursor: Option<&str>) -> Result<Option<
         let (at, id) = text.split_once(':')?;
         Some((Timestamp::from_microsecond(at.parse().ok()?).ok()?, id.parse().ok()?))
     };
-    let wrong = || Problem::invalid("the cursor is none: take the `next` of the page before as it is");
+    let wrong = || Problem::invalid("the cursor is not valid: pass `next` of the previous page unchanged");
     place().map(Some).ok_or_else(wrong)
 }
 

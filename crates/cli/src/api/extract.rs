@@ -20,7 +20,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
                 .is_ok_and(|kind| kind.split(';').next().unwrap_or_default().trim() == "application/json")
         });
         if !is_json {
-            let detail = "the body is not said to be application/json: set the Content-Type";
+            let detail = "the Content-Type is not application/json";
             return Err(Problem::new(
                 hyper::StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "not_json",
@@ -66,4 +66,11 @@ pub(super) fn page(limit: Option<u32>) -> Result<usize, Problem> {
         limit @ 1..=1_000 => Ok(limit as usize),
         limit => Err(Problem::invalid(format!("a page has 1 to 1000 entries, not {limit}"))),
     }
+}
+
+/// Leaves a page of what was read; the cursor of the next page if more was read than this one takes.
+pub(super) fn cut<T>(rows: &mut Vec<T>, limit: usize, place: impl Fn(&T) -> String) -> Option<String> {
+    let is_last = rows.len() <= limit;
+    rows.truncate(limit);
+    rows.last().filter(|_| !is_last).map(place)
 }

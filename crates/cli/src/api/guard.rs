@@ -90,7 +90,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::internal("the guard was passed by"))
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| Problem::internal("the request did not pass the guard"))
     }
 }
 
@@ -168,7 +172,7 @@ fn denied(call: &Call, route: &Route) -> Problem {
 /// Carries out an act, once for each key, and audits it unless that was done where it was carried out.
 async fn act(call: Call, route: Route, request: Request, next: Next) -> Response {
     let entry = line(&call, &route, request.uri().path());
-    let response = idempotency::once(&call.engines, &call.operator.name, request, next).await;
+    let response = idempotency::once(&call.engines, &call.operator, request, next).await;
     let response = response.unwrap_or_else(IntoResponse::into_response);
     if !call.is_audited.load(Ordering::Relaxed) && !idempotency::is_replayed(&response) {
         let failed = response.extensions().get::<Problem>().map(|problem| problem.code().to_owned());

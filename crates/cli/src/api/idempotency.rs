@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
-use ledger::{Begun, IdempotentRequest, KeptAnswer};
+use ledger::{Begun, IdempotentRequest, KeptAnswer, OperatorView};
 
 use super::guard::read_body;
 use super::problem::Problem;
@@ -37,7 +37,7 @@ pub(super) fn is_replayed(response: &Response) -> bool {
 /// act may be asked for again then.
 pub(super) async fn once(
     engines: &Engines,
-    operator: &str,
+    operator: &OperatorView,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -49,8 +49,9 @@ pub(super) async fn once(
     let path = head.uri.path_and_query().map_or("", |path| path.as_str());
     let whole = format!("{} {} {} {}", head.method, path.len(), path, String::from_utf8_lossy(&body));
     let request = IdempotentRequest {
-        operator: operator.to_owned(),
-        key: digest("idempotency key", &key),
+        operator: operator.name.clone(),
+        // A name may be given again, and keys are those of the account.
+        key: digest("idempotency key", &format!("{} {key}", operator.created_at)),
         request: digest("idempotent request", &whole),
         owner: engines.new_id(),
         at: engines.now(),

@@ -17,18 +17,23 @@ pub(super) fn attempts(attempts: &mut [AttemptView]) {
     attempts.iter_mut().for_each(|attempt| attempt.message = text(&attempt.message));
 }
 
-/// JSON with its keys, and the type of the event; every other value is masked.
-pub(super) fn json(value: Value) -> Value {
+/// An event with its keys, and its type if that is one of Segment's that are read; every other value is masked.
+pub(super) fn json(event: Value) -> Value {
+    let is_known = |kind: &&Value| matches!(kind.as_str(), Some("identify" | "delete"));
+    let kind = event.get("type").filter(is_known).cloned();
+    let mut event = values(event);
+    if let (Some(kind), Some(shown)) = (kind, event.get_mut("type")) {
+        *shown = kind;
+    }
+    event
+}
+
+fn values(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let member = |(key, value): (String, Value)| {
-                let is_kind = key == "type" && value.is_string();
-                let value = if is_kind { value } else { json(value) };
-                (key, value)
-            };
-            Value::Object(members.into_iter().map(member).collect())
+            Value::Object(members.into_iter().map(|(key, value)| (key, values(value))).collect())
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(json).collect()),
+        Value::Array(items) => Value::Array(items.into_iter().map(values).collect()),
         Value::Null => Value::Null,
         _ => MASKED.into(),
     }
@@ -46,5 +51,14 @@ mod tests {
         let masked = j!({ "type": "identify", "traits": { "name": "…", "age": "…", "tags": ["…", null] } });
         assert_eq!(json(event), masked);
         assert_eq!(json("not an event".into()), j!("…"));
+    }
+
+    #[test]
+    fn a_type_is_kept_only_of_the_event_itself_and_only_a_known_one() {
+        let event = j!({ "type": "delete", "traits": { "type": "delete", "of": [{ "type": "Ann" }] } });
+        let masked = j!({ "type": "delete", "traits": { "type": "…", "of": [{ "type": "…" }] } });
+        assert_eq!(json(event), masked);
+        assert_eq!(json(j!({ "type": "Ann" })), j!({ "type": "…" }));
+        assert_eq!(json(j!([{ "type": "identify" }])), j!([{ "type": "…" }]));
     }
 }

@@ -184,6 +184,10 @@ fn plans_are_steered(api: &Api, token: &str) {
     let (status, twice) = api.ask(token, "POST", &format!("{path}/run"), &json!({}));
     assert_eq!((status, &twice["code"]), (409, &json!("plan_state")), "{twice}");
     assert_eq!(api.ok(token, "GET", &format!("{path}/items"), &Value::Null)["count"], 1);
+    let (status, none) = api.ask(token, "POST", "/plans", &json!({ "selector": "class:gone" }));
+    assert_eq!((status, &none["code"]), (422, &json!("nothing_selected")), "{none}");
+    let failed = api.ok(token, "GET", "/audit?selector=action:make_plan", &Value::Null);
+    assert_eq!(failed["lines"][0]["result"], "failed", "{failed}");
 }
 
 #[test]
@@ -245,6 +249,15 @@ fn an_act_with_a_key_is_carried_out_once() {
     assert_eq!(add().0, 201);
     let (status, again) = add();
     assert_eq!((status, &again["code"]), (409, &json!("answer_not_kept")), "a token is kept nowhere");
-    let files = api.world.files_with(&[token.as_str()]);
+    let text = json!({ "selector": "text:hidden-person" });
+    let third = "idempotency-key: three\r\n";
+    let (status, masked) = api.ask_with(&token, "POST", "/dead-letters/discard", &text, third);
+    assert_eq!((status, &masked["selector"]), (200, &json!("text:… state:open")), "{masked}");
+    let files = api.world.files_with(&[token.as_str(), "hidden-person"]);
     assert!(files.is_empty(), "{files:?}");
+    api.world.json(&["operators", "revoke", "root"]);
+    let token = api.operator("root", "admin", &[]);
+    let again = json!({ "selector": "state:open" });
+    let (status, answer) = api.ask_with(&token, "POST", "/dead-letters/discard", &again, key);
+    assert_eq!((status, &answer["done"]), (200, &json!(0)), "another account with the name: {answer}");
 }

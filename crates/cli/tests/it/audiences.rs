@@ -28,7 +28,7 @@ fn sign_up(user: &str, first: &str) -> Value {
     })
 }
 
-/// The audience, once it has so many members and is counted to the end.
+/// The audience, once it has this many members and is counted to the end.
 pub(crate) fn with_members(world: &World, members: u64) -> Value {
     with(world, "members", members)
 }

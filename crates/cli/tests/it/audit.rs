@@ -14,11 +14,14 @@ fn acts_of_the_command_line_are_audited_with_the_user_of_the_system() {
     let group = group.as_str().unwrap();
     let file = world.folder.path().join("events.jsonl");
     std::fs::write(&file, "{\"type\":\"identify\",\"userId\":\"bob\"}\n").unwrap();
-    let acts: [(&str, &[&str]); 18] = [
+    let acts: [(&str, &[&str]); 21] = [
         ("connection_set", &["connections", "set", "shop", "--rate", "999"]),
         ("connection_paused", &["connections", "pause", "shop"]),
         ("connection_resumed", &["connections", "resume", "shop"]),
         ("adoption_asked_for", &["connections", "adopt", "shop", "--no-wait"]),
+        ("verification_asked_for", &["connections", "verify", "shop", "--no-wait"]),
+        ("repair_asked_for", &["connections", "verify", "shop", "--repair", "--no-wait"]),
+        ("webhook_secret_removed", &["connections", "set-webhook-secret", "shop", "--none"]),
         ("write_key_rotated", &["connections", "rotate-write-key", "shop"]),
         ("group_noted", &["dead-letters", "note", group, "seen"]),
         ("dead_letters_discarded", &["dead-letters", "discard", "state:open", "--reason", "a test"]),

@@ -21,7 +21,7 @@ pub(in crate::api) enum Role {
     Admin,
 }
 
-/// Whom a search is about. In a body, so that no address stands in the log of a proxy.
+/// The subject of a search. It is in the body, so that no address appears in the log of a proxy.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct SubjectInput {

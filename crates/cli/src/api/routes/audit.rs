@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::cursor;
-use crate::api::extract::{Params, page};
+use crate::api::extract::{Params, cut, page};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::failure::Failure;
@@ -77,20 +77,16 @@ pub(in crate::api) async fn list_audit(
     let text = params.selector.as_deref().unwrap_or_default();
     let selector = AuditSelector::parse(text, call.engines.now())
         .map_err(|error| Failure::usage("selector", error.to_string(), ""))?;
-    let mut filter = selector.filter(|name| call.directory.id_of(name)).map_err(Problem::from)?;
-    if call.directory.is_limited() && filter.connections.is_none() {
-        filter.connections = Some(call.directory.all().map(|connection| connection.id).collect());
-    }
-    let filter = AuditFilter { after, limit: limit + 1, ..filter };
+    let filter = selector.filter(|name| call.directory.id_of(name)).map_err(Problem::from)?;
+    let connections = filter.connections.or_else(|| call.directory.scope());
+    let filter = AuditFilter { after, limit: limit + 1, connections, ..filter };
     let count = call.engines.operators.count_audit_lines(&filter).await?;
     let mut lines = call.engines.operators.audit_lines(&filter).await?;
-    let is_last = lines.len() <= limit;
-    lines.truncate(limit);
-    let last = lines.last().filter(|_| !is_last);
+    let next = cut(&mut lines, limit, |line| cursor::write(line.entry.at, line.id));
     Ok(Json(AuditList {
         selector: selector.to_string(),
         count,
-        next: last.map(|line| cursor::write(line.entry.at, line.id)),
+        next,
         lines: lines.into_iter().map(|line| answer(&call, line)).collect(),
     }))
 }

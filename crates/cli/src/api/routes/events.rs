@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use super::answers::{Event, event, subject};
 use crate::api::cursor;
-use crate::api::extract::{Input, Part, page};
+use crate::api::extract::{Input, Part, cut, page};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::operator::Directory;
+use crate::operator::dead_letters::in_micros;
 use crate::operator::events::{find, one};
 
 /// The newest events of a subject that can be listed.
@@ -59,16 +60,13 @@ pub(in crate::api) async fn search_events(
     let found = find(&call.engines, &call.directory, &subject, LISTED, COUNTED).await?;
     let is_visible = |name: &str| is_visible(&call.directory, name);
     let is_after = |at, id| after.is_none_or(|after| (at, id) < after);
-    let micros = |at: jiff::Timestamp| jiff::Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
     let mut rows = found.events;
-    rows.retain(|row| is_visible(&row.connection) && is_after(micros(row.received_at), row.event_id));
-    let is_last = rows.len() <= limit;
-    rows.truncate(limit);
-    let last = rows.last().filter(|_| !is_last);
+    rows.retain(|row| is_visible(&row.connection) && is_after(in_micros(row.received_at), row.event_id));
+    let next = cut(&mut rows, limit, |row| cursor::write(row.received_at, row.event_id));
     Ok(Json(EventList {
         count: found.total,
         complete: found.complete,
-        next: last.map(|row| cursor::write(row.received_at, row.event_id)),
+        next,
         events: rows.into_iter().map(|row| event(row, call.is_masked())).collect(),
     }))
 }

@@ -12,8 +12,7 @@ use super::letters::parse;
 use crate::api::extract::{Input, Part};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
-use crate::operator::audit;
-use crate::operator::dead_letters::{Close, Row, Selection, Verb, act, carry_out, to_act};
+use crate::operator::dead_letters::{Close, Row, Selection, Verb, act, carry_out, note, to_act};
 
 /// The first dead letters with which nothing was done.
 const NAMED: usize = 100;
@@ -48,7 +47,8 @@ pub(in crate::api) struct DiscardInput {
 /// What was done.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Acted {
-    /// The selector, with its state, and with ages as times.
+    /// The selector as the audit has it: with its state, with ages as times, without texts that were searched for, and with at
+    /// most 20 ids.
     selector: String,
     /// How many dead letters it selected, exactly.
     count: u64,
@@ -118,27 +118,22 @@ async fn run(
     let selector = to_act(parse(Some(&input.selector))?, acts_on)?;
     let reason = reason(input.reason)?;
     let selection = Selection::of(&call.engines, &call.directory, selector).await?;
-    let act = act(&call.engines, call.acts_as(), &selection, reason.as_deref());
+    let act = act(&call.engines, &call.operator.name, &selection, reason.as_deref());
     let (rows, plan) = carry_out(&call.engines, &selection, verb, &act).await?;
-    Ok(Json(Acted { plan, ..acted(&selection, &rows) }))
+    // What was refused is left to the guard.
+    call.acts_as();
+    Ok(Json(Acted { plan, ..acted(act.selector, selection.count, &rows) }))
 }
 
-fn acted(selection: &Selection, rows: &[Row]) -> Acted {
+/// The selector is that of the audit, because answers are kept for repetitions of a request.
+fn acted(selector: String, count: u64, rows: &[Row]) -> Acted {
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     let not_done = rows.iter().filter_map(|row| Some((row, row.reason?)));
     not_done.clone().for_each(|(_, reason)| *reasons.entry(reason.to_owned()).or_default() += 1);
     let left = not_done.map(|(row, reason)| Left { id: row.id, state: row.state, reason });
     let left: Vec<Left> = left.take(NAMED).collect();
     let not_done = reasons.values().sum();
-    Acted {
-        selector: selection.selector.to_string(),
-        count: selection.count,
-        plan: None,
-        done: rows.len() - not_done,
-        not_done,
-        reasons,
-        left,
-    }
+    Acted { selector, count, plan: None, done: rows.len() - not_done, not_done, reasons, left }
 }
 
 /// A note on a group.
@@ -173,17 +168,7 @@ pub(in crate::api) async fn note_group(
     if input.note.chars().count() > most {
         return Err(Problem::invalid(format!("a note has at most {most} characters")));
     }
-    let now = call.engines.now();
-    let groups = call.engines.dead_letters.groups(now).await?;
-    let is_visible = groups.iter().any(|it| it.key == key && call.directory.get(it.connection).is_some());
-    let note = Some(input.note.trim().to_owned()).filter(|note| !note.is_empty());
-    if key.is_empty()
-        || !is_visible
-        || !call.engines.dead_letters.note_group(&key, note.as_deref(), now).await?
-    {
-        let hint = "GET /api/v1/dead-letters/groups lists their keys";
-        return Err(Problem::not_found("no_such_group", &format!("group {key} of dead letters"), hint));
-    }
-    audit::note(&call.engines, call.acts_as(), "group_noted", format!("group {key}")).await?;
+    let note = note(&call.engines, &call.directory, &call.operator.name, &key, &input.note).await?;
+    call.acts_as();
     Ok(Json(Noted { group: key, note }))
 }

@@ -9,7 +9,7 @@ use super::answers::{Attempt, Event, attempts, event};
 use super::letter_answers::{DeadLetter, DeadLetterGroup, group, letter, payload};
 use super::profile_answer::{ProfileAnswer, masked, of};
 use crate::api::cursor;
-use crate::api::extract::{Params, Part, page};
+use crate::api::extract::{Params, Part, cut, page};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::failure::Failure;
@@ -77,13 +77,11 @@ pub(in crate::api) async fn list_dead_letters(
     let selection = select(&call, params.selector.as_deref()).await?;
     let filter = DeadLetterFilter { limit: limit + 1, after, ..selection.filter };
     let mut views = call.engines.ledger.dead_letters(&filter).await?;
-    let is_last = views.len() <= limit;
-    views.truncate(limit);
-    let last = views.last().filter(|_| !is_last);
+    let next = cut(&mut views, limit, |view| cursor::write(view.died_at, view.id));
     Ok(Json(DeadLetterList {
         selector: selection.selector.to_string(),
         count: selection.count,
-        next: last.map(|view| cursor::write(view.died_at, view.id)),
+        next,
         dead_letters: views.into_iter().map(|view| letter(&call, view)).collect(),
     }))
 }
@@ -144,7 +142,7 @@ pub(in crate::api) struct DeadLetterDetail {
     payload: Option<Box<serde_json::value::RawValue>>,
     /// Failed calls, oldest first: at most the newest 100.
     calls: Vec<Attempt>,
-    /// Whom it speaks of, as they are now.
+    /// The persons that its event is about, as they are now.
     person: Vec<ProfileAnswer>,
     /// Events of the same person that were received after it, the newest first, at most 20.
     later_events: Vec<Event>,
@@ -201,7 +199,7 @@ pub(super) fn parse(selector: Option<&str>) -> Result<Selector, Problem> {
 }
 
 async fn visible(call: &Call, id: i64) -> Result<DeadLetterView, Problem> {
-    let connections = call.directory.is_limited().then(|| call.directory.all().map(|it| it.id).collect());
+    let connections = call.directory.scope();
     let filter =
         DeadLetterFilter { ids: Some(vec![id]), connections, limit: 1, ..DeadLetterFilter::default() };
     let found = call.engines.ledger.dead_letters(&filter).await?.pop();

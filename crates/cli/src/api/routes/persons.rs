@@ -1,5 +1,7 @@
 //! Persons: what is kept of them, and what they wait for.
 
+use std::sync::Arc;
+
 use axum::Json;
 use jiff::Timestamp;
 use ledger::AuditEntry;
@@ -122,10 +124,8 @@ fn answer(why: Why, is_masked: bool) -> WhyAnswer {
 }
 
 /// The connections that the operator may see, or this one of them.
-async fn directory(call: &Call, only: Option<&str>) -> Result<Directory, Problem> {
-    let visible: Vec<i64> = match only {
-        Some(name) => vec![call.directory.id_of(name)?],
-        None => call.directory.all().map(|connection| connection.id).collect(),
-    };
-    Ok(Directory::of_visible(&call.engines, Some(&visible)).await?)
+async fn directory(call: &Call, only: Option<&str>) -> Result<Arc<Directory>, Problem> {
+    let Some(name) = only else { return Ok(Arc::clone(&call.directory)) };
+    let visible = [call.directory.id_of(name)?];
+    Ok(Arc::new(Directory::of_visible(&call.engines, Some(&visible)).await?))
 }

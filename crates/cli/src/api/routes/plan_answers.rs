@@ -189,6 +189,6 @@ pub(super) fn read_place(cursor: Option<&str>) -> Result<Option<(ConnectionId, D
         let person = u128::from_str_radix(parts.next()?, 16).ok()?;
         Some((connection, Digest(person.to_be_bytes()), parts.next()?.parse().ok()?))
     };
-    let wrong = || Problem::invalid("the cursor is none: take the `next` of the page before as it is");
+    let wrong = || Problem::invalid("the cursor is not valid: pass `next` of the previous page unchanged");
     place().map(Some).ok_or_else(wrong)
 }

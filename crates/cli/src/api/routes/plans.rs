@@ -11,7 +11,7 @@ use super::answers::reason;
 use super::letters::parse;
 use super::plan_answers::{ItemAnswer, PlanAnswer, item, plan, read_place, write_place};
 use crate::api::cursor;
-use crate::api::extract::{Input, Params, Part, page};
+use crate::api::extract::{Input, Params, Part, cut, page};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::operator::dead_letters::{Selection, act, to_act};
@@ -134,11 +134,11 @@ pub(in crate::api) async fn make_plan(
         }
         _ => return Err(Problem::invalid("give either `selector` or `left_of`")),
     };
-    let actor = call.acts_as().to_owned();
+    let actor = call.operator.name.clone();
     let wish = Wish { filter, selector, left_of: input.left_of, actor, reason };
-    let blocked = plans::blocked(&call.config);
+    let blocked = call.config.identifiers.blocked_list();
     let made = plans::make(&call.engines, &blocked, wish, &mut |_, _| {}).await?;
-    Ok((StatusCode::CREATED, Json(plan(&call, made))))
+    Ok((StatusCode::CREATED, steered(&call, made)))
 }
 
 /// List plans.
@@ -154,10 +154,7 @@ pub(in crate::api) async fn list_plans(
     all.retain(|plan| is_visible(&call, plan));
     let count = all.len();
     all.retain(|plan| after.is_none_or(|(_, id)| plan.id < id));
-    let is_last = all.len() <= limit;
-    all.truncate(limit);
-    let last = all.last().filter(|_| !is_last);
-    let next = last.map(|plan| cursor::write(plan.created_at, plan.id));
+    let next = cut(&mut all, limit, |plan| cursor::write(plan.created_at, plan.id));
     Ok(Json(PlanList { count, plans: all.into_iter().map(|it| plan(&call, it)).collect(), next }))
 }
 
@@ -194,9 +191,7 @@ pub(in crate::api) async fn list_plan_items(
     let count = found.counts.iter().filter(is_counted).map(|it| it.count).sum();
     let filter = ItemFilter { plan: id, state, reason, after, limit: limit_and_one, ..ItemFilter::default() };
     let mut items = call.engines.plans.plan_items(&filter).await?;
-    let is_last = items.len() <= limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| !is_last).map(write_place);
+    let next = cut(&mut items, limit, write_place);
     Ok(Json(ItemList { count, items: items.into_iter().map(|it| item(&call, it)).collect(), next }))
 }
 

@@ -115,7 +115,9 @@ pub(in crate::api) async fn get_status(call: Call) -> Result<Json<Status>, Probl
         connections.push(row(connection, counts, rates.get(&connection.id).copied()));
     }
     let sees_all = !call.directory.is_limited();
-    let waiting = Waiting { queued: depth.live + depth.bulk, pending: sum.pending };
+    // Events in the queue belong to no connection yet.
+    let queued = if sees_all { depth.live + depth.bulk } else { 0 };
+    let waiting = Waiting { queued, pending: sum.pending };
     let problems = workers.unserved(&waiting).or_else(|| workers.missing().map(str::to_owned));
     Ok(Json(Status {
         queue: sees_all.then_some(QueueStatus { live: depth.live, bulk: depth.bulk }),

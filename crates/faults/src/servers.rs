@@ -2,9 +2,10 @@
 //! queues and a database of its own.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use parking_lot::{Mutex, MutexGuard};
 use testbed::postgres::Server;
 use testbed::rabbitmq::Broker;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -83,7 +84,7 @@ impl Machines {
     }
 
     fn lock(&self) -> MutexGuard<'_, Both> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Queues and a database for one row.

@@ -24,8 +24,8 @@ struct Store {
 #[async_trait]
 impl Keys for Store {
     async fn connection_for(&self, _: &str) -> Result<Option<i64>, KeysUnavailable> {
-        *self.asked.lock().unwrap() += 1;
-        let mood = *self.mood.lock().unwrap();
+        *self.asked.lock() += 1;
+        let mood = *self.mood.lock();
         match mood {
             Mood::Answers(connection) => Ok(connection),
             Mood::Empty => Ok(None),
@@ -39,7 +39,7 @@ impl Keys for Store {
     }
 
     async fn any(&self) -> Result<bool, KeysUnavailable> {
-        let mood = *self.mood.lock().unwrap();
+        let mood = *self.mood.lock();
         match mood {
             Mood::Answers(_) => Ok(true),
             Mood::Empty => Ok(false),
@@ -61,11 +61,11 @@ impl Scene {
     }
 
     fn set(&self, mood: Mood) {
-        *self.store.mood.lock().unwrap() = mood;
+        *self.store.mood.lock() = mood;
     }
 
     fn asked(&self) -> u32 {
-        *self.store.asked.lock().unwrap()
+        *self.store.asked.lock()
     }
 
     async fn ask(&self, key: &str) -> Result<i64, Refused> {

@@ -1,8 +1,9 @@
 //! Asks the key store: once for requests that come with the same key at the same time, and in a bounded number at once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::guard::{Key, KeyDigest};
@@ -97,7 +98,7 @@ impl Lookups {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<KeyDigest, Pending>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pending.lock()
     }
 }
 

@@ -2,11 +2,11 @@
 //! the operator has to hear of it.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use listener::RareLog;
 use lru::LruCache;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::refused::Refused;
 
@@ -73,7 +73,7 @@ impl Counts {
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<i64, Count>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

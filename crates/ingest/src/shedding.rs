@@ -4,9 +4,9 @@
 //! turned away for a moment without a try, and what becomes free meanwhile is there for deletes. Each lane by itself: a
 //! sync that has filled its own says nothing about the room of the other.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use queue::Lane;
 use tokio::time::Instant;
 
@@ -26,11 +26,11 @@ struct Moment(Mutex<Option<Instant>>);
 
 impl Shedding {
     pub(crate) fn begin(&self, lane: Lane) {
-        *self.moment(lane).0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + MOMENT);
+        *self.moment(lane).0.lock() = Some(Instant::now() + MOMENT);
     }
 
     pub(crate) fn is_on(&self, lane: Lane) -> bool {
-        let until = *self.moment(lane).0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = *self.moment(lane).0.lock();
         until.is_some_and(|until| Instant::now() < until)
     }
 

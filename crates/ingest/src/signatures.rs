@@ -2,7 +2,7 @@
 //! each connection, and what it said holds while it is away.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use connections::SharedSecret;
 use hyper::HeaderMap;
 use listener::RareLog;
 use lru::LruCache;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
@@ -174,7 +175,7 @@ impl Signatures {
     }
 
     fn memory(&self) -> MutexGuard<'_, LruCache<i64, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Keeps a line that clients can cause at will from filling the log.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// Time between two lines of one [`RareLog`].
@@ -23,7 +23,7 @@ impl RareLog {
     #[must_use]
     pub fn occurred(&self) -> Option<u64> {
         let now = Instant::now();
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         state.closed_for += 1;
         if state.opened_at.is_some_and(|at| now < at + PAUSE) {
             return None;

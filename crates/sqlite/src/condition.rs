@@ -2,9 +2,10 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::Error;
 use crate::identity::Identity;
@@ -109,7 +110,7 @@ impl Condition {
     }
 
     fn damage_lock(&self) -> MutexGuard<'_, Option<String>> {
-        self.damage.lock().unwrap_or_else(PoisonError::into_inner)
+        self.damage.lock()
     }
 }
 

@@ -7,7 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::Error;
 
@@ -34,14 +35,13 @@ impl Identity {
 
     /// Takes the files that are there now for ours: to be called when the database was just opened.
     pub(crate) fn renew(&self) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
-            self.paths.each_ref().map(|path| file_id(path).ok());
+        *self.seen.lock() = self.paths.each_ref().map(|path| file_id(path).ok());
         self.was_told.store(false, Ordering::Relaxed);
     }
 
     /// The first file that is not at its path any more. Files that SQLite has made since the last look become ours.
     pub(crate) fn moved(&self) -> Option<&Path> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         for (path, seen) in self.paths.iter().zip(seen.iter_mut()) {
             match (file_id(path), &seen) {
                 (Ok(now), Some(before)) if now != *before => return Some(path),

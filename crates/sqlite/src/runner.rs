@@ -1,9 +1,9 @@
 //! Where work is done: on the thread that owns the connection, or at once in the caller.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -66,7 +66,7 @@ impl Runner {
             }
             Self::Inline(connection) => {
                 // A panic inside the work is caught before it can leave the connection in disorder.
-                let mut slot = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut slot = connection.lock();
                 perform(&mut slot, work)
             }
         };

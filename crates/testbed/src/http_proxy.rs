@@ -2,9 +2,11 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+
+use parking_lot::Mutex;
 
 /// Maximum length of the head of a request.
 const MAX_HEAD: usize = 16 * 1024;
@@ -62,7 +64,7 @@ impl HttpProxy {
     /// The heads of the requests so far, in lower case.
     #[must_use]
     pub fn heads(&self) -> Vec<String> {
-        self.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heads.lock().clone()
     }
 }
 
@@ -78,7 +80,7 @@ impl Drop for HttpProxy {
 fn serve(mut near: TcpStream, manner: &Manner, heads: &Mutex<Vec<String>>) -> io::Result<()> {
     let (received, length) = read_head(&mut near)?;
     let head = String::from_utf8_lossy(&received[..length]).to_lowercase();
-    heads.lock().unwrap_or_else(PoisonError::into_inner).push(head.clone());
+    heads.lock().push(head.clone());
     let refuse = |mut near: TcpStream, status: &str| {
         write!(near, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
     };

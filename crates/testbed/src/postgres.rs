@@ -7,9 +7,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::private::{Group, free_ports};
 use crate::{Authority, Missing, install};
@@ -49,7 +50,7 @@ pub fn fresh_database() -> Result<String, Missing> {
     if let Ok(url) = std::env::var(URL_VARIABLE) {
         return create_database(&url);
     }
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = SHARED.lock();
     if shared.is_none() {
         *shared = Some(Server::start(&[])?);
     }

@@ -1,7 +1,7 @@
 //! Which audiences of connections are counted: met in events, kept in the ledger, known to all tasks of a process.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use connections::ConnectionId;
 use identity::Text;
@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use ledger::audiences::MAX_AUDIENCES;
 use ledger::unmapped::is_like_an_id;
 use ledger::{Audience, LedgerError, NamedAudience};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::Worker;
 
@@ -58,7 +59,7 @@ impl KnownAudiences {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Reads the audiences that were met since, also by other processes, if what is known is too old.

@@ -37,8 +37,9 @@ pub use armed::{NAMES, Unknown, arm, pass, pass_within};
 #[cfg(feature = "fault-points")]
 mod armed {
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::sync::{Mutex, PoisonError};
     use std::time::Duration;
+
+    use parking_lot::Mutex;
 
     /// Every point, in the order in which an event comes by them: absorb, then reconcile; or straight through both.
     pub const NAMES: [&str; 18] = [
@@ -81,14 +82,14 @@ mod armed {
         let Some(point) = NAMES.into_iter().find(|known| *known == name) else {
             return Err(Unknown(name.to_owned()));
         };
-        let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut armed = ARMED.lock();
         armed.push((point, AtomicU32::new(passage)));
         Ok(())
     }
 
     /// Comes by a point. A process that ends here runs no destructor and writes nothing more.
     pub fn pass(name: &'static str) {
-        let armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
+        let armed = ARMED.lock();
         let struck =
             |(point, left): &(&str, AtomicU32)| *point == name && left.fetch_sub(1, Ordering::Relaxed) == 1;
         if armed.iter().any(struck) {

@@ -1,10 +1,11 @@
 //! The gate before Refersion: every call of a connection passes it, and is heard of again when it ends.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use refersion::{Closed, Signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -50,7 +51,7 @@ impl ConnectionGate {
     /// The lease lasts for `left` from now on; `None` = it is lost, and no call starts any more.
     pub fn set_lease(&self, left: Option<Duration>) {
         let until = left.map(|left| Instant::now() + left);
-        *lock(&self.lease_until) = until;
+        *self.lease_until.lock() = until;
         self.ended.notify_waiters();
     }
 
@@ -62,7 +63,7 @@ impl ConnectionGate {
 
     /// Works with the pace.
     pub fn with_pace<R>(&self, work: impl FnOnce(&mut Pace, Duration) -> R) -> R {
-        work(&mut lock(&self.pace), self.began.elapsed())
+        work(&mut self.pace.lock(), self.began.elapsed())
     }
 
     /// Until when Refersion asked us to stay away.
@@ -94,14 +95,14 @@ impl ConnectionGate {
     /// Whether the lease runs, as far as is known.
     #[must_use]
     pub fn has_lease(&self) -> bool {
-        lock(&self.lease_until).is_some_and(|until| until > Instant::now())
+        self.lease_until.lock().is_some_and(|until| until > Instant::now())
     }
 
     /// Whether the lease outlasts a call that starts now, by anybody's clock; if not, or if it is closed, none may start.
     #[must_use]
     pub fn lease_outlasts_a_call(&self) -> bool {
         let ends = Instant::now() + self.deadline + SKEW;
-        !self.closed.load(Ordering::Relaxed) && lock(&self.lease_until).is_some_and(|until| until > ends)
+        !self.closed.load(Ordering::Relaxed) && self.lease_until.lock().is_some_and(|until| until > ends)
     }
 }
 
@@ -156,8 +157,4 @@ impl refersion::Gate for Counted {
         self.meters.call(word, latency);
         self.gate.report(signal, latency);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -6,11 +6,12 @@
 //! it in the ledger. Nothing depends on the offer being taken.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use connections::ConnectionId;
 use ledger::State;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
@@ -68,7 +69,7 @@ pub(crate) struct HandoffQueue {
 
 impl Handoffs {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Registered>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// A holder begins to serve a connection.

@@ -5,10 +5,11 @@
 //! nobody waits in a circle, and everybody's turn comes. What other processes do, the versions in the ledger tell.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use identity::Digest;
 use ledger::{Gathered, LedgerError};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 /// How many pieces of work of absorb are read and folded at the same time, at most: what they read is in memory.
@@ -54,7 +55,7 @@ impl GraphLocks {
         if shared.peek().is_none() {
             return;
         }
-        let mut known = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.shared.lock();
         if known.len() >= SHARED_KNOWN {
             known.clear();
         }
@@ -63,7 +64,7 @@ impl GraphLocks {
 
     /// Those of some identifiers for which turns have to be taken.
     pub(crate) fn without_shared(&self, digests: Vec<Digest>) -> Vec<Digest> {
-        let known = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.shared.lock();
         digests.into_iter().filter(|digest| !known.contains(digest)).collect()
     }
 }
@@ -91,7 +92,7 @@ pub(crate) struct Held {
 
 impl Locks {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Locks all of these, which are in order and each there once, when everybody before has let go of them.

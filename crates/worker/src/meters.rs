@@ -1,12 +1,12 @@
 //! What the worker counts. The binary turns it into metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use connections::ConnectionId;
 use identity::graph::Lane;
+use parking_lot::Mutex;
 
 use crate::notices::Notices;
 
@@ -91,43 +91,39 @@ impl Meters {
         bump(&self.calls, went, 1);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.call_micros.fetch_add(micros, Ordering::Relaxed);
-        if let Ok(mut latencies) = self.latencies.lock() {
-            let bucket = LATENCY_BOUNDS.iter().position(|bound| took.as_secs_f64() <= *bound);
-            latencies[bucket.unwrap_or(LATENCY_BOUNDS.len())] += 1;
-        }
+        let mut latencies = self.latencies.lock();
+        let bucket = LATENCY_BOUNDS.iter().position(|bound| took.as_secs_f64() <= *bound);
+        latencies[bucket.unwrap_or(LATENCY_BOUNDS.len())] += 1;
     }
 
     /// Notes the rate in use of a connection, in calls a second.
     pub fn rate(&self, connection: ConnectionId, rate: f64) {
-        if let Ok(mut rates) = self.rates.lock() {
-            rates.insert(connection, rate);
-        }
+        let mut rates = self.rates.lock();
+        rates.insert(connection, rate);
     }
 
     /// Notes whether this process holds the lease of a connection.
     pub fn holds(&self, connection: ConnectionId, is_held: bool) {
-        if let Ok(mut held) = self.held.lock() {
-            match is_held {
-                true => held.insert(connection),
-                false => held.remove(&connection),
-            };
-        }
+        let mut held = self.held.lock();
+        match is_held {
+            true => held.insert(connection),
+            false => held.remove(&connection),
+        };
     }
 
     /// The connections whose lease this process holds.
     #[must_use]
     pub fn held(&self) -> BTreeSet<ConnectionId> {
-        self.held.lock().map(|held| held.clone()).unwrap_or_default()
+        self.held.lock().clone()
     }
 
     /// Notes how long an event took from the ingest endpoint to its outcome.
     pub fn settled(&self, lane: Lane, took: Duration) {
-        if let Ok(mut settled) = self.settled.lock() {
-            let row = settled.entry(if lane == Lane::Live { "live" } else { "bulk" }).or_default();
-            row.events += 1;
-            row.seconds += took.as_secs_f64();
-            row.longest = row.longest.max(took.as_secs_f64());
-        }
+        let mut settled = self.settled.lock();
+        let row = settled.entry(if lane == Lane::Live { "live" } else { "bulk" }).or_default();
+        row.events += 1;
+        row.seconds += took.as_secs_f64();
+        row.longest = row.longest.max(took.as_secs_f64());
     }
 
     /// Outcomes by word.
@@ -151,7 +147,7 @@ impl Meters {
     /// Calls by latency bucket: one count for each of [`LATENCY_BOUNDS`], then those above.
     #[must_use]
     pub fn latencies(&self) -> [u64; LATENCY_BOUNDS.len() + 1] {
-        self.latencies.lock().map(|latencies| *latencies).unwrap_or_default()
+        *self.latencies.lock()
     }
 
     /// How long all calls took together.
@@ -173,11 +169,10 @@ impl Meters {
 }
 
 fn bump<K: Ord>(map: &Mutex<BTreeMap<K, u64>>, key: K, by: u64) {
-    if let Ok(mut map) = map.lock() {
-        *map.entry(key).or_default() += by;
-    }
+    let mut map = map.lock();
+    *map.entry(key).or_default() += by;
 }
 
 fn copy<K: Ord + Clone, V: Clone>(map: &Mutex<BTreeMap<K, V>>) -> BTreeMap<K, V> {
-    map.lock().map(|map| map.clone()).unwrap_or_default()
+    map.lock().clone()
 }

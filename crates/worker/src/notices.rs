@@ -1,12 +1,12 @@
 //! What an operator should read in the log without looking for it: dead letters, one line for each cause.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
 use ledger::{Changes, DeadLetter, LedgerError};
+use parking_lot::Mutex;
 use tracing::warn;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub(crate) struct Notices(Mutex<BTreeMap<Cause, (Timestamp, usize)>>);
 impl Notices {
     /// Counts letters of a cause; how many to log now, if its last line is old enough.
     fn note(&self, cause: Cause, letters: usize, now: Timestamp) -> Option<usize> {
-        let mut logged = self.0.lock().ok()?;
+        let mut logged = self.0.lock();
         let is_known = logged.contains_key(&cause) || logged.len() < CAUSES;
         let cause = if is_known { cause } else { Cause::default() };
         match logged.get_mut(&cause) {

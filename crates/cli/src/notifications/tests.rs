@@ -1,11 +1,12 @@
 //! What is noticed, and delivery to real receivers that fail, hang and redirect.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Delivery, Notification};
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -118,7 +119,7 @@ async fn receiver(answer: Option<&'static str>) -> (String, Arc<Mutex<Vec<String
                     _ => break,
                 }
             }
-            requests.lock().unwrap().push(String::from_utf8_lossy(&bytes[..length]).into_owned());
+            requests.lock().push(String::from_utf8_lossy(&bytes[..length]).into_owned());
             if let Some(answer) = answer {
                 drop(stream.write_all(answer.as_bytes()).await);
             }
@@ -144,7 +145,7 @@ async fn a_delivery_is_signed_and_each_try_has_the_same_id() {
     for now in [1, 7] {
         assert_eq!(deliver(url.clone(), Duration::from_secs(5), &due(0), now).await, Delivery::Done);
     }
-    let got = got.lock().unwrap().clone();
+    let got = got.lock().clone();
     let header = |request: &str, name: &str| {
         let line = request.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}:")));
         line.and_then(|line| line.split_once(": ")).map(|(_, value)| value.to_owned()).unwrap()
@@ -174,7 +175,7 @@ async fn a_receiver_that_fails_hangs_or_redirects_is_tried_again_later() {
         assert!(error.contains(why) && !error.contains("t0ken"), "{error}");
         assert_eq!(due_at, at(140));
     }
-    assert!(got.lock().unwrap().is_empty(), "a redirect is not followed");
+    assert!(got.lock().is_empty(), "a redirect is not followed");
 }
 
 #[tokio::test]

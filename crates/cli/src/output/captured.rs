@@ -1,7 +1,9 @@
 //! What a test shows, as text.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::Output;
 use crate::failure::Failure;
@@ -11,7 +13,7 @@ struct Page(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Page {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -28,5 +30,5 @@ pub(crate) fn captured(
 ) -> String {
     let page = Page::default();
     show(&mut Output::to(Box::new(page.clone()), json).with_width(width)).unwrap();
-    String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
+    String::from_utf8(page.0.lock().clone()).unwrap()
 }

@@ -1,8 +1,8 @@
 //! Starts the HTTP API for operators.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ pub(super) fn start(
     let (bound, stop) = (Mutex::new(Some(listener)), stop.clone());
     let (config, awaited) = (config.clone(), awaited.clone());
     supervisor.start("api", Freshness::WhileRunning, move |_| {
-        let first = bound.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let first = bound.lock().take();
         let (stop, config, awaited) = (stop.clone(), config.clone(), awaited.clone());
         async move {
             let listener = match first {

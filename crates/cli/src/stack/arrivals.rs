@@ -1,11 +1,12 @@
 //! The process reports what it has published; one process of the installation looks what never arrived, and all of them
 //! tell of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
+use parking_lot::Mutex;
 use queue::Published;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -104,7 +105,7 @@ impl Arrivals {
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut Known) -> R) -> R {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.0.lock())
     }
 }
 

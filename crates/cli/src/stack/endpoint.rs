@@ -1,11 +1,12 @@
 //! Starts the ingest endpoint: the connections say whose a key is, and events go into the queue.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use connections::{ApiKey, SharedSecret};
 use ingest::{Endpoint, Keys, KeysUnavailable, Limits, RegistrationLimits, SharedSecrets};
+use parking_lot::Mutex;
 use queue::{Envelope, GroupCommit, GroupLimits, Publish, PublishError, Queue};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +32,7 @@ pub(super) fn start(
 ) {
     let (bound, stop, serving) = (Mutex::new(Some(listener)), stop.clone(), Arc::clone(endpoint));
     supervisor.start("door", Freshness::WhileRunning, move |_| {
-        let first = bound.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let first = bound.lock().take();
         let (stop, endpoint) = (stop.clone(), Arc::clone(&serving));
         async move {
             let listener = match first {

@@ -1,12 +1,13 @@
 //! The process reports itself in the ledger, again and again. Each report also proves that ledger and queue can be written,
 //! and a process that does not deliver looks whether anybody does: `/readyz` rests on all three.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ingest::Endpoint;
 use jiff::Timestamp;
 use ledger::{HeldConnection, ProcessReport, ProcessRole, RefusedSignatures, Registrations};
+use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use worker::Meters;
@@ -94,7 +95,7 @@ impl Heartbeat {
     }
 
     fn trouble(&self, part: Part) -> Option<String> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         match part {
             Part::Ledger => known.ledger.trouble(self.stale_after),
             Part::Queue => known.queue.trouble(self.stale_after),
@@ -132,11 +133,11 @@ impl Heartbeat {
     }
 
     fn untaken_since(&self) -> Option<Timestamp> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).untaken_since
+        self.known.lock().untaken_since
     }
 
     fn change(&self, change: impl FnOnce(&mut Known)) {
-        change(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.known.lock());
     }
 }
 

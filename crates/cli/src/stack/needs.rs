@@ -1,10 +1,11 @@
 //! What a process needs beside its own loops: `/readyz` says no while the broker or the ledger is away, and why.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use connections::{ConnectionStore, StoreError};
+use parking_lot::Mutex;
 use queue::rabbitmq::Health;
 use sqlite::Database;
 use tokio::time::timeout;
@@ -48,7 +49,7 @@ impl LedgerWatch {
 
     /// Notes how it is, and returns whether that has changed.
     fn set(&self, trouble: Option<String>) -> bool {
-        let mut kept = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.trouble.lock();
         let changed = kept.is_some() != trouble.is_some();
         *kept = trouble;
         changed
@@ -62,7 +63,7 @@ impl LedgerWatch {
     }
 
     fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.trouble.lock().clone()
     }
 }
 

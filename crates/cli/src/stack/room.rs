@@ -1,10 +1,11 @@
 //! Measures the room for new events again and again; the endpoint, `/readyz` and metrics read the last decision.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use ingest::{Admission, NoRoom};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::Running;
@@ -30,7 +31,7 @@ struct Known {
 
 impl Admission for Room {
     fn refusal(&self, connection: i64) -> Option<NoRoom> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         let everyone = known.refusals.everyone.map(|_| NoRoom::ForAll);
         everyone.or_else(|| known.refusals.connections.get(&connection).map(|_| NoRoom::ForConnection))
     }
@@ -41,7 +42,7 @@ impl Room {
     pub(super) fn watched_by(&self, pulses: &Pulses) {
         let room = self.clone();
         let why = move || {
-            let known = room.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = room.0.lock();
             known.refusals.everyone.map(|reason| reason.in_words().to_owned())
         };
         pulses.need("room", Box::new(why));
@@ -78,13 +79,13 @@ impl Room {
 
     /// The last figures with the free space of now, for a ledger that cannot be read.
     fn disks_alone(&self, gauge: &Gauge) -> Measured {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         let last = known.measured.clone().unwrap_or_default();
         Measured { free_bytes: gauge.free_bytes(), ..last }
     }
 
     fn decide(&self, gauge: &Gauge, measured: Measured) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         let refusals = decide(gauge.limits(), &measured, &known.refusals);
         log(&known.refusals, &refusals);
         *known = Known { measured: Some(measured), limit: gauge.limits().ledger_bytes, refusals };
@@ -119,7 +120,7 @@ impl Source for Room {
     }
 
     async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         let Some(measured) = &known.measured else { return Ok(()) };
         let connections =
             known.refusals.connections.iter().map(|(id, reason)| (id.to_string(), reason.word()));

@@ -1,8 +1,9 @@
 //! When the values of B reach Refersion: read from the bytes of its calls, on their way.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Duration, Instant};
 
 /// What every value of B begins with.
@@ -71,7 +72,7 @@ impl Arrivals {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Vec<Arrival>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

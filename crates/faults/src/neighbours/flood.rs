@@ -1,7 +1,8 @@
 //! Sends the events of A as fast as the endpoint takes them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use crate::dice::Dice;
@@ -31,7 +32,7 @@ impl Flood {
             let messages = Arc::clone(&messages);
             tasks.spawn(async move {
                 loop {
-                    let next = messages.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let next = messages.lock().next();
                     let Some(message) = next else { return };
                     client.deliver(&message).await;
                 }

@@ -1,10 +1,11 @@
 //! B, the honest connection: one identify every 50 to 100 ms, each with a value of its own.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -142,7 +143,7 @@ impl Honest {
 
 impl Flow {
     fn accepted(&self) -> MutexGuard<'_, Vec<Accepted>> {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
+        self.accepted.lock()
     }
 }
 

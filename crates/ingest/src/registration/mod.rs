@@ -9,8 +9,8 @@ mod limit;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,6 +25,7 @@ use crate::guard::KeyDigest;
 use crate::refused::Refused;
 use crate::{KeysUnavailable, keys};
 use limit::Limit;
+use parking_lot::{Mutex, MutexGuard};
 
 /// For how long a key that Refersion refused is refused without asking again.
 const REFUSED_FOR: Duration = Duration::from_secs(600);
@@ -234,7 +235,7 @@ impl Registrations {
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.lock()
     }
 }
 

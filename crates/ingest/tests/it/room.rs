@@ -1,8 +1,9 @@
 //! What the ingest endpoint does while there is no room for new events.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use ingest::{Admission, Limits, NoRoom};
+use parking_lot::Mutex;
 
 use crate::client::{exchange, post};
 use crate::stage::{KEY, Stage, TestQueue};
@@ -16,7 +17,7 @@ struct Room(Mutex<Option<NoRoom>>);
 
 impl Admission for Room {
     fn refusal(&self, connection: i64) -> Option<NoRoom> {
-        self.0.lock().unwrap().filter(|why| *why == NoRoom::ForAll || connection == 7)
+        self.0.lock().filter(|why| *why == NoRoom::ForAll || connection == 7)
     }
 }
 
@@ -29,7 +30,7 @@ async fn stage() -> (Stage, Arc<TestQueue>, Arc<Room>) {
 #[tokio::test]
 async fn without_room_new_events_are_503_until_there_is_some() {
     let (stage, queue, room) = stage().await;
-    *room.0.lock().unwrap() = Some(NoRoom::ForAll);
+    *room.0.lock() = Some(NoRoom::ForAll);
     for event in [IDENTIFY, DELETE] {
         let reply = exchange(stage.address, &post(KEY, event)).await;
         assert_eq!(reply.status, 503);
@@ -37,14 +38,14 @@ async fn without_room_new_events_are_503_until_there_is_some() {
     }
     assert_eq!(exchange(stage.address, &post("pub_9.sec_wrong", IDENTIFY)).await.status, 401);
     assert!(queue.envelopes().is_empty(), "nothing was queued");
-    *room.0.lock().unwrap() = None;
+    *room.0.lock() = None;
     assert_eq!(exchange(stage.address, &post(KEY, IDENTIFY)).await.status, 202);
 }
 
 #[tokio::test]
 async fn a_connection_without_room_of_its_own_may_still_delete() {
     let (stage, queue, room) = stage().await;
-    *room.0.lock().unwrap() = Some(NoRoom::ForConnection);
+    *room.0.lock() = Some(NoRoom::ForConnection);
     let reply = exchange(stage.address, &post(KEY, IDENTIFY)).await;
     assert_eq!(reply.status, 503);
     assert!(reply.message().contains("dead letters"), "{}", reply.message());

@@ -1,13 +1,14 @@
 //! An ingest endpoint that listens, with a key store and a queue that do as they are told.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use connections::Randomness;
 use ingest::{Admission, Endpoint, Keys, KeysUnavailable, Limits, serve};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use queue::{Envelope, GroupCommit, GroupLimits, Publish, PublishError};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -87,7 +88,7 @@ impl TestQueue {
     }
 
     pub(crate) fn envelopes(&self) -> Vec<Envelope> {
-        self.published.lock().unwrap().clone()
+        self.published.lock().clone()
     }
 }
 
@@ -96,7 +97,7 @@ impl Publish for TestQueue {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         self.tries.fetch_add(1, Ordering::SeqCst);
         self.begun.add_permits(1);
-        let mood = self.moods.lock().unwrap().pop();
+        let mood = self.moods.lock().pop();
         match mood {
             Some(Mood::Full) => return Err(PublishError::Full),
             Some(Mood::Unavailable) => {
@@ -105,7 +106,7 @@ impl Publish for TestQueue {
             Some(Mood::Gated) => self.gate.acquire().await.unwrap().forget(),
             None => {}
         }
-        self.published.lock().unwrap().extend_from_slice(envelopes);
+        self.published.lock().extend_from_slice(envelopes);
         Ok(())
     }
 }

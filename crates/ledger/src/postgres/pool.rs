@@ -6,9 +6,10 @@
 //! wait are closed with it, so that a restart of the server costs one failed piece of work.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use sqlx_core::connection::ConnectOptions as _;
 use sqlx_core::query::query;
 use sqlx_core::raw_sql::raw_sql;
@@ -116,18 +117,18 @@ impl Pool {
 
     fn take_waiting(&self) -> Option<Line> {
         let now = Instant::now();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         waiting.retain(|line| now - line.since < MAX_IDLE && now - line.opened < MAX_AGE);
         waiting.pop()
     }
 
     fn give(&self, mut line: Line) {
         line.since = Instant::now();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        self.waiting.lock().push(line);
     }
 
     fn forget_waiting(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.waiting.lock().clear();
     }
 }
 

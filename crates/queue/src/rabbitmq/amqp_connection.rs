@@ -7,13 +7,14 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::runtime::default_runtime;
 use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -121,12 +122,12 @@ struct Socket(Arc<Mutex<Option<TcpStream>>>);
 impl Socket {
     fn keep(&self, stream: &impl AsFd) -> io::Result<()> {
         let handle = TcpStream::from(stream.as_fd().try_clone_to_owned()?);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        *self.0.lock() = Some(handle);
         Ok(())
     }
 
     fn cut(&self) {
-        if let Some(stream) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(stream) = self.0.lock().take() {
             // A socket that has ended by itself is what we want.
             drop(stream.shutdown(Shutdown::Both));
         }

@@ -3,12 +3,13 @@
 //! Consumers start with the first take and end when nobody takes any more, so a process that only publishes holds
 //! nothing. The end of a consumer's stream is how lapin tells that the broker cancelled it: it ends the whole link.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use lapin::options::BasicRejectOptions;
 use lapin::{Channel, Connection, Consumer, Event};
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
@@ -160,7 +161,7 @@ impl Linked for ConsumerLink {
     }
 
     async fn end(&self, consumers: &Consumers) {
-        consumers.pumps.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        consumers.pumps.lock().abort_all();
         self.intake.forget();
         self.nodes.pass_over();
         consumers.link.close(self.options.answer_time).await;

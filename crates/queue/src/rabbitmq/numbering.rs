@@ -1,10 +1,10 @@
 //! Gives out the numbers of what is published, and remembers which of them the broker confirmed.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use numbers::Ranges;
+use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::topology::{Source, Topology};
@@ -108,7 +108,7 @@ impl Numbering {
 
 impl Stream {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -3,10 +3,11 @@
 //! lapin's own recovery stays off. It revives connections, but a channel closed by the broker stays dead, and a consumer
 //! that the broker cancelled merely ends; making everything again has one state instead of many.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -143,14 +144,14 @@ pub(super) struct Alarm {
 
 impl Alarm {
     pub(super) fn raise(&self, cause: RabbitError) {
-        self.cause.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(cause);
+        self.cause.lock().get_or_insert(cause);
         self.rung.notify_one();
     }
 
     /// For one listener.
     pub(super) async fn raised(&self) -> RabbitError {
         loop {
-            if let Some(cause) = self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            if let Some(cause) = self.cause.lock().clone() {
                 return cause;
             }
             self.rung.notified().await;

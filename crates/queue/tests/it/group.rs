@@ -1,9 +1,9 @@
 //! Group commit over a queue that the tests open and close.
 
 use std::sync::Arc;
-use std::sync::Mutex;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use queue::contract::envelope;
 use queue::{Envelope, GroupCommit, GroupLimits, Lane, Publish, PublishError};
 use tokio::sync::Semaphore;
@@ -22,7 +22,7 @@ impl Gate {
     }
 
     fn commits(&self) -> Vec<usize> {
-        self.commits.lock().unwrap().clone()
+        self.commits.lock().clone()
     }
 
     /// Waits until one more commit has begun.
@@ -36,7 +36,7 @@ impl Publish for Gate {
     async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         self.begun.add_permits(1);
         self.permits.acquire().await.unwrap().forget();
-        self.commits.lock().unwrap().push(envelopes.len());
+        self.commits.lock().push(envelopes.len());
         assert!(!envelopes.iter().any(|envelope| envelope.revision == 99), "planted");
         Ok(())
     }

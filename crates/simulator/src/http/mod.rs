@@ -4,9 +4,10 @@ mod connection;
 mod control;
 mod gzip;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -48,8 +49,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, Simulator> {
-        // The state stays readable after a panic, to be inspected.
-        self.0.simulator.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.simulator.lock()
     }
 }
 

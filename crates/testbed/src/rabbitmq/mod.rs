@@ -7,9 +7,10 @@ use std::fs;
 use std::io;
 use std::net::TcpStream;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 pub use cluster::Cluster;
 
@@ -40,7 +41,7 @@ pub fn shared_url() -> Result<String, Missing> {
     if let Ok(url) = std::env::var(URL_VARIABLE) {
         return Ok(url);
     }
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = SHARED.lock();
     if shared.is_none() {
         *shared = Some(Broker::start()?);
     }

@@ -1,8 +1,7 @@
 //! Acknowledging: batches that end at about the same time are noted and answered together, which ledger and queue write
 //! down once.
 
-use std::sync::{Mutex, PoisonError};
-
+use parking_lot::Mutex;
 use queue::Batch;
 
 use super::release;
@@ -23,9 +22,9 @@ impl Answers {
     ///
     /// If the ledger or the queue does not take it; the batches that were answered with this one come again.
     pub(super) async fn acknowledge(&self, worker: &Worker, batch: Batch) -> anyhow::Result<()> {
-        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
+        self.recorded.lock().push(batch);
         let _turn = self.turn.lock().await;
-        let recorded = std::mem::take(&mut *self.recorded.lock().unwrap_or_else(PoisonError::into_inner));
+        let recorded = std::mem::take(&mut *self.recorded.lock());
         if recorded.is_empty() {
             // Whoever had the turn before has answered it.
             return Ok(());

@@ -1,13 +1,14 @@
 //! The numeric ids that affiliates of a connection have, by what the ledger knows.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use connections::ConnectionId;
 use ledger::{Ledger, LedgerError};
+use parking_lot::Mutex;
 use tracing::warn;
 
 use crate::deliver::KnownIds;
@@ -56,7 +57,7 @@ impl Ids {
 
     /// Whether no other code had the id a moment ago; if none had it at all, this one has it now.
     fn is_first(&self, id: u64, code: &str) -> bool {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.lock();
         if let Some((_, first)) = recent.iter().find(|(known, _)| *known == id) {
             return first == code;
         }

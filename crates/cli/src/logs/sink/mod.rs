@@ -6,9 +6,11 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::Missing;
 use super::repeats::Repeats;
@@ -70,10 +72,10 @@ impl Sink {
 
     /// Waits until everything is written, for at most [`FLUSH_WITHIN`].
     pub(super) fn flush(&self) {
-        let buffer = self.0.lock();
+        let mut buffer = self.0.lock();
         let waits = |buffer: &mut Buffer| buffer.is_writing || !buffer.lines.is_empty();
         // What is not written by then is lost with the process.
-        drop(self.0.emptied.wait_timeout_while(buffer, FLUSH_WITHIN, waits));
+        self.0.emptied.wait_while_for(&mut buffer, waits, FLUSH_WITHIN);
     }
 
     pub(super) fn missing(&self) -> Missing {
@@ -96,8 +98,7 @@ fn own(line: Vec<u8>) -> Option<Vec<u8>> {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Buffer> {
-        // Nothing panics while it holds the lock.
-        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.buffer.lock()
     }
 }
 
@@ -125,10 +126,9 @@ impl Writer {
 
     /// Waits for lines; none if there are none for a while.
     fn take(&self) -> VecDeque<Vec<u8>> {
-        let buffer = self.shared.lock();
+        let mut buffer = self.shared.lock();
         let waits = |buffer: &mut Buffer| buffer.lines.is_empty();
-        let waited = self.shared.filled.wait_timeout_while(buffer, LOOK, waits);
-        let (mut buffer, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        self.shared.filled.wait_while_for(&mut buffer, waits, LOOK);
         buffer.bytes = 0;
         buffer.is_writing = true;
         std::mem::take(&mut buffer.lines)

@@ -16,10 +16,10 @@ impl Write for Target {
         if let Some(go) = &self.go {
             go.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
         }
-        if !*self.works.lock().unwrap() {
+        if !*self.works.lock() {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        self.written.lock().unwrap().extend_from_slice(bytes);
+        self.written.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -43,22 +43,22 @@ fn lines_are_written_in_their_order() {
         sink.push(line.into());
     }
     sink.flush();
-    assert_eq!(*written.lock().unwrap(), b"a\nb\nc\n");
+    assert_eq!(*written.lock(), b"a\nb\nc\n");
 }
 
 #[test]
 fn lines_that_a_full_disk_refuses_are_counted() {
     let (sink, works, written) = sink(None);
-    *works.lock().unwrap() = false;
+    *works.lock() = false;
     for _ in 0..3 {
         sink.push(b"lost\n".to_vec());
     }
     sink.flush();
     assert_eq!(sink.missing().lost, 3);
-    *works.lock().unwrap() = true;
+    *works.lock() = true;
     sink.push(b"kept\n".to_vec());
     sink.flush();
-    assert_eq!(*written.lock().unwrap(), b"kept\n");
+    assert_eq!(*written.lock(), b"kept\n");
     assert_eq!(sink.missing().lost, 3);
 }
 

@@ -1,6 +1,6 @@
 //! A Refersion that answers as a test says, and remembers what it was asked.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,6 +8,7 @@ use identity::Digest;
 use identity::answer::Answer as Known;
 use identity::graph::Status;
 use identity::plan::StepKind;
+use parking_lot::Mutex;
 use refersion::{
     Answer, Client, Closed, Credentials, Gate, InitialStatus, Request, Signal, Transport, TransportError,
 };
@@ -51,8 +52,8 @@ impl Transport for Scripted {
     async fn post(&self, request: Request) -> Result<Answer, TransportError> {
         let body: Value = serde_json::from_slice(&request.body).expect("a request is JSON");
         let path = request.path.trim_start_matches("/v2/affiliate/");
-        let mut asked = self.asked.lock().expect("no panic holds it");
-        let reply = (self.answers.lock().expect("no panic holds it"))(asked.len(), path, &body);
+        let mut asked = self.asked.lock();
+        let reply = (self.answers.lock())(asked.len(), path, &body);
         asked.push((path, body));
         let (status, retry_after, body) = match reply {
             Reply::Says(body) => (200, None, body),
@@ -142,7 +143,7 @@ pub(crate) async fn play_beside(
         learned: Arc::default(),
     };
     let endings = deliver(&api, &Call { call: 1, kind, items }).await;
-    let asked = scripted.asked.lock().expect("no panic holds it").clone();
+    let asked = scripted.asked.lock().clone();
     Delivered { endings, asked }
 }
 

@@ -1,10 +1,11 @@
 //! A failure of the ledger that passes costs no answer: calls under way are awaited, and what they answered is recorded under the
 //! same lease once the ledger works again.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use queue::Lane;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -56,7 +57,7 @@ impl Away {
 
     /// Nothing can be read or written from now on for so long.
     fn goes_away(&self, time: Duration) {
-        self.storm.lock().expect("no panic holds it").outage_until = Some(Instant::now() + time);
+        self.storm.lock().outage_until = Some(Instant::now() + time);
     }
 
     /// So many of the next recordings are committed, and nobody hears of it.

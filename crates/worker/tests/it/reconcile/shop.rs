@@ -1,6 +1,6 @@
 //! One connection with its worker, over engines in memory and a simulated Refersion, under time that is not waited for.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use connections::{
@@ -11,6 +11,7 @@ use identity::Digest;
 use jiff::{SignedDuration, Timestamp};
 use ledger::sqlite::SqliteLedger;
 use ledger::{EventView, Graphs as _, Schedule as _, View as _};
+use parking_lot::Mutex;
 use queue::sqlite::SqliteQueue;
 use queue::{Envelope, FORMAT, Lane};
 use serde_json::{Value, json};
@@ -117,13 +118,13 @@ impl Shop {
     pub(crate) fn reconcile(&self) {
         let (worker, stop) = (self.worker.clone(), self.stop.clone());
         let task = tokio::spawn(async move { serve::reconcile_all(&worker, &stop).await });
-        *self.task.lock().expect("no panic holds it") = Some(task);
+        *self.task.lock() = Some(task);
     }
 
     /// The worker is asked to stop, and does.
     pub(crate) async fn end_reconcile(&mut self) {
         std::mem::take(&mut self.stop).cancel();
-        let task = self.task.lock().expect("no panic holds it").take();
+        let task = self.task.lock().take();
         if let Some(task) = task {
             task.await.expect("it ends well");
         }
@@ -259,24 +260,24 @@ impl Shop {
     /// Puts faults in force, in the simulator's own words.
     pub(crate) fn faults(&self, spec: &str) {
         let faults: Faults = Faults::parse(spec).expect("a good specification");
-        self.wire.core.lock().expect("no panic holds it").set_faults(self.wire.began.elapsed(), faults);
+        self.wire.core.lock().set_faults(self.wire.began.elapsed(), faults);
     }
 
     /// Puts an affiliate into Refersion that was there before.
     pub(crate) fn existed(&self, email: &str) {
         let before = ExistingAffiliate::active(email);
-        let mut core = self.wire.core.lock().expect("no panic holds it");
+        let mut core = self.wire.core.lock();
         assert!(core.add_affiliate("pub_1", before).is_some(), "a free address");
     }
 
     /// From now on, Refersion answers after so long.
     pub(crate) fn slow_down(&self, answers_after: Duration) {
-        *self.wire.answers_after.lock().expect("no panic holds it") = answers_after;
+        *self.wire.answers_after.lock() = answers_after;
     }
 
     /// Every call so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.wire.calls.lock().expect("no panic holds it").clone()
+        self.wire.calls.lock().clone()
     }
 
     /// How many calls of an operation went out so far.
@@ -286,7 +287,7 @@ impl Shop {
 
     /// What Refersion holds at an address.
     pub(crate) fn affiliate(&self, email: &str) -> Option<simulator::AffiliateState> {
-        self.wire.core.lock().expect("no panic holds it").find_by_email("pub_1", email)
+        self.wire.core.lock().find_by_email("pub_1", email)
     }
 }
 

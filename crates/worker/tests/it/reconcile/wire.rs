@@ -1,9 +1,9 @@
 //! The way from a shop to its Refersion.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use refersion::{Answer, Request, Transport, TransportError};
 use serde_json::Value;
 use simulator::{ApiRequest, Reply, Simulator};
@@ -40,15 +40,15 @@ impl Transport for Wire {
         let body = serde_json::from_slice(&request.body).expect("a request is JSON");
         let operation = request.path.trim_start_matches("/v2/affiliate/");
         let at = self.began.elapsed();
-        self.calls.lock().expect("no panic holds it").push(Call { at, operation, body });
+        self.calls.lock().push(Call { at, operation, body });
         let incoming = ApiRequest {
             path: request.path,
             public_key: &request.credentials.public_key,
             secret_key: request.credentials.secret_key().expose(),
             body: &request.body,
         };
-        let reply = self.core.lock().expect("no panic holds it").handle(at, &incoming);
-        let wait = *self.answers_after.lock().expect("no panic holds it");
+        let reply = self.core.lock().handle(at, &incoming);
+        let wait = *self.answers_after.lock();
         sleep(wait).await;
         match reply {
             Reply::Drop { .. } => Err(TransportError::NoAnswer { detail: "the line was cut".to_owned() }),

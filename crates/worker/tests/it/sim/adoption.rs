@@ -75,7 +75,7 @@ fn add(stage: &mut Stage, place: usize, address: &str, dice: &Dice) {
     }
     let status = *dice.pick(&[Status::Active, Status::Pending, Status::Denied, Status::Disabled]);
     let added = ExistingAffiliate { status, ..ExistingAffiliate::active(address) };
-    let mut core = stage.refersion.core.lock().expect("no panic holds it");
+    let mut core = stage.refersion.core.lock();
     let account = &mut stage.accounts[place];
     let placed = core.add_affiliate(&account.public_key, added);
     account.added.extend(placed.as_ref().map(|placed| placed.id));

@@ -37,7 +37,7 @@ pub(crate) async fn check(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
         wrong.extend(asked_in_vain(stage, account, deletes));
     }
     wrong.extend(forgotten(stage, accepted).await);
-    wrong.extend(stage.watch.seen.lock().expect("no panic holds it").iter().cloned());
+    wrong.extend(stage.watch.seen.lock().iter().cloned());
     wrong
 }
 
@@ -64,7 +64,7 @@ async fn converged(stage: &Stage, account: &Account, index: usize, accepted: &[A
         payees: payouts::payees(stage, account, accepted).await,
     };
     let expected = expect(events, &settings(stage, account), &world);
-    let core = stage.refersion.core.lock().expect("no panic holds it");
+    let core = stage.refersion.core.lock();
     let state = serde_json::to_value(core.state()).expect("a state is JSON");
     drop(core);
     let actual = affiliates_of(&state, &account.public_key, &account.existed).unwrap_or_default();
@@ -104,7 +104,7 @@ async fn existed(stage: &Stage, account: &Account, accepted: &[Accepted]) -> BTr
 /// Promise 6: the rate is a ceiling, and `Retry-After` is honoured.
 fn rate_kept(stage: &Stage, account: &Account) -> Vec<String> {
     let mut wrong = Vec::new();
-    let sent = stage.refersion.sent.lock().expect("no panic holds it");
+    let sent = stage.refersion.sent.lock();
     let mine: Vec<_> = sent.iter().filter(|call| call.public_key == account.public_key).collect();
     let allowed = account.settings.rate_per_second * 10.0 + 1.0;
     for (index, call) in mine.iter().enumerate() {
@@ -115,7 +115,7 @@ fn rate_kept(stage: &Stage, account: &Account) -> Vec<String> {
             break;
         }
     }
-    for asked in stage.refersion.asked.lock().expect("no panic holds it").iter() {
+    for asked in stage.refersion.asked.lock().iter() {
         let early = mine.iter().find(|call| {
             let same = call.by == asked.by && asked.public_key == account.public_key;
             same && asked.from < call.at && call.at < asked.until
@@ -129,7 +129,7 @@ fn rate_kept(stage: &Stage, account: &Account) -> Vec<String> {
 
 /// What a process has sent arrives before another one sends anything to the same account, so that calls do not race.
 fn one_at_a_time(stage: &Stage, account: &Account) -> Vec<String> {
-    let sent = stage.refersion.sent.lock().expect("no panic holds it");
+    let sent = stage.refersion.sent.lock();
     let mine: Vec<_> = sent.iter().filter(|call| call.public_key == account.public_key).collect();
     let racing = mine.iter().enumerate().find_map(|(index, call)| {
         let other = mine[index..].iter().find(|other| other.by != call.by)?;
@@ -147,7 +147,7 @@ fn one_at_a_time(stage: &Stage, account: &Account) -> Vec<String> {
 /// Promise 3: no call tells what Refersion knows, unless an answer was lost, an affiliate was there before us (most of
 /// its fields are never shown), or a delete made us forget what it had been told.
 fn asked_in_vain(stage: &Stage, account: &Account, deletes: bool) -> Vec<String> {
-    let core = stage.refersion.core.lock().expect("no panic holds it");
+    let core = stage.refersion.core.lock();
     let calls = core.calls();
     let mine = calls.accounts.iter().find(|mine| mine.public_key == account.public_key);
     let Some(effects) = mine.map(|mine| mine.effects) else { return Vec::new() };

@@ -1,10 +1,11 @@
 //! Chance drawn from a seed. SplitMix64, written out, because a seed from a failure report has to replay after any
 //! update of a dependency.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use connections::Randomness;
+use parking_lot::Mutex;
 
 /// A stream of random numbers; clones draw from the same stream.
 #[derive(Clone)]
@@ -21,7 +22,7 @@ impl Dice {
     }
 
     pub(crate) fn next(&self) -> u64 {
-        let mut state = self.0.lock().expect("nobody panics while holding the dice");
+        let mut state = self.0.lock();
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = *state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

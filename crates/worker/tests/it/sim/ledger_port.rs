@@ -101,7 +101,7 @@ impl Graphs for LedgerPort {
                 self.watch.conflicts.fetch_add(1, Ordering::Relaxed);
             }
             recorded?;
-            self.watch.versions.lock().expect("no panic holds it").extend(versions);
+            self.watch.versions.lock().extend(versions);
             if lost {
                 self.watch.note();
             }

@@ -1,9 +1,10 @@
 //! The life of one worker process, and what can happen to it at each step that it takes outside of itself.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -77,11 +78,11 @@ impl Life {
     }
 
     pub(crate) fn state(&self) -> State {
-        *self.state.lock().expect("nobody panics while holding the state")
+        *self.state.lock()
     }
 
     pub(crate) fn become_(&self, next: State) {
-        let mut state = self.state.lock().expect("nobody panics while holding the state");
+        let mut state = self.state.lock();
         if *state != State::Dead {
             *state = next;
             self.changed.notify_waiters();
@@ -90,7 +91,7 @@ impl Life {
 
     /// Comes by a step, and stands still if that is the one.
     pub(crate) fn come_by(&self, step: Stumble) {
-        let mut storm = self.storm.lock().expect("nobody panics while holding the storm");
+        let mut storm = self.storm.lock();
         if storm.stumble == Some(step) && self.state() == State::Alive {
             storm.stumble = None;
             self.become_(State::Frozen);
@@ -99,7 +100,7 @@ impl Life {
 
     /// Waits as long as absorb lags.
     pub(crate) async fn lag(&self) {
-        let most = self.storm.lock().expect("nobody panics while holding the storm").absorb_lags;
+        let most = self.storm.lock().absorb_lags;
         if most > 0 {
             sleep(self.dice.millis(most)).await;
         }
@@ -163,7 +164,7 @@ impl Life {
     }
 
     fn mishap(&self) -> Mishap {
-        let mut storm = self.storm.lock().expect("nobody panics while holding the storm");
+        let mut storm = self.storm.lock();
         storm.operations += 1;
         if storm.operations > RESTLESS {
             return Mishap::CrashBefore;

@@ -95,7 +95,7 @@ async fn come_to_rest(stage: &Stage, crew: &mut Crew) -> Vec<String> {
     let latest = Instant::now() + REST_WITHIN;
     let mut wait = Duration::from_millis(500);
     let mut rested = 0;
-    let operations = || stage.storm.lock().expect("no panic holds it").operations;
+    let operations = || stage.storm.lock().operations;
     while Instant::now() < latest && operations() < RESTLESS {
         crew.tend(stage);
         sleep(wait).await;

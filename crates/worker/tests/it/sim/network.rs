@@ -1,9 +1,10 @@
 //! The way to the simulated Refersion, with the time that calls take and what gets lost on the way.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use refersion::{Answer, CALL_DEADLINE, Request, Transport, TransportError};
 use serde_json::Value;
 use simulator::{ApiRequest, Reply, Simulator};
@@ -49,7 +50,7 @@ impl Refersion {
     /// An operator has resumed the connections: what was asked for counts no more.
     pub(crate) fn waits_end(&self) {
         let now = self.began.elapsed();
-        let mut asked = self.asked.lock().expect("no panic holds it");
+        let mut asked = self.asked.lock();
         asked.iter_mut().for_each(|asked| asked.until = asked.until.min(now));
     }
 }
@@ -75,7 +76,7 @@ impl Network {
             about: about(request),
             arrived: None,
         };
-        let mut all = self.refersion.sent.lock().expect("no panic holds it");
+        let mut all = self.refersion.sent.lock();
         all.push(sent);
         all.len() - 1
     }
@@ -93,8 +94,8 @@ impl Network {
                 body: &request.body,
             };
             let now = refersion.began.elapsed();
-            refersion.sent.lock().expect("no panic holds it")[place].arrived = Some(now);
-            let reply = refersion.core.lock().expect("no panic holds it").handle(now, &incoming);
+            refersion.sent.lock()[place].arrived = Some(now);
+            let reply = refersion.core.lock().handle(now, &incoming);
             match reply {
                 Reply::Drop { after } => sleep(after).await,
                 Reply::Answer { after, status, headers, body } => {
@@ -113,7 +114,7 @@ impl Network {
         if let Some(wait) = answer.retry_after {
             let from = self.refersion.began.elapsed();
             let asked = StayAway { by: self.life.number, public_key, from, until: from + wait };
-            self.refersion.asked.lock().expect("no panic holds it").push(asked);
+            self.refersion.asked.lock().push(asked);
         }
     }
 }
@@ -139,7 +140,7 @@ impl Transport for Network {
             return Err(TransportError::NotSent { detail: "the connection timed out".into() });
         }
         let place = self.note(&request);
-        let (unreachable, long) = *self.refersion.rough.lock().expect("no panic holds it");
+        let (unreachable, long) = *self.refersion.rough.lock();
         if self.dice.per_mille(unreachable) {
             return Err(TransportError::NotSent { detail: "nobody answers".into() });
         }

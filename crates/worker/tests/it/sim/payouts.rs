@@ -58,7 +58,7 @@ pub(super) fn followed(stage: &Stage, account: &Account, index: usize, accepted:
     if mine.iter().any(|event| event.said.delete) {
         return Vec::new();
     }
-    let core = stage.refersion.core.lock().expect("no panic holds it");
+    let core = stage.refersion.core.lock();
     let state = serde_json::to_value(core.state()).expect("a state is JSON");
     let actual = affiliates_of(&state, &account.public_key, &BTreeSet::new()).unwrap_or_default();
     let field = |fields: &BTreeMap<String, String>, name: &str| fields.get(name).cloned().unwrap_or_default();

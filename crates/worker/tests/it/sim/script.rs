@@ -126,8 +126,8 @@ pub(crate) fn weather(stage: &Stage) {
         faults.outages.push(Outage { duration: dice.millis(120_000), start: Duration::ZERO });
     }
     let now = stage.began.elapsed();
-    stage.refersion.core.lock().expect("no panic holds it").set_faults(now, faults);
-    *stage.refersion.rough.lock().expect("no panic holds it") = (dice.below(40), dice.below(200));
+    stage.refersion.core.lock().set_faults(now, faults);
+    *stage.refersion.rough.lock() = (dice.below(40), dice.below(200));
 }
 
 fn latency(which: u64) -> Latency {
@@ -138,7 +138,7 @@ fn latency(which: u64) -> Latency {
 /// Other weather around queue and ledger.
 pub(crate) fn storm(stage: &Stage) {
     let dice = &stage.dice;
-    let mut storm = stage.storm.lock().expect("no panic holds it");
+    let mut storm = stage.storm.lock();
     storm.unavailable = dice.below(60);
     storm.slow = dice.below(60);
     storm.crash = dice.below(25);
@@ -207,11 +207,11 @@ pub(crate) async fn replay_these(stage: &Stage, letters: &[DeadLetterView]) {
 
 /// All faults end, and whoever is held up goes on.
 pub(crate) fn calm(stage: &Stage, crew: &mut Crew) {
-    let mut storm = stage.storm.lock().expect("no panic holds it");
+    let mut storm = stage.storm.lock();
     *storm = Storm { operations: storm.operations, ..Storm::default() };
     drop(storm);
-    *stage.refersion.rough.lock().expect("no panic holds it") = (0, 0);
-    let mut core = stage.refersion.core.lock().expect("no panic holds it");
+    *stage.refersion.rough.lock() = (0, 0);
+    let mut core = stage.refersion.core.lock();
     core.set_faults(stage.began.elapsed(), Faults { latency: latency(0), ..Faults::default() });
     drop(core);
     crew.calm();

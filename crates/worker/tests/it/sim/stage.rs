@@ -1,7 +1,7 @@
 //! What stands still while workers come and go: the engines, Refersion, the connections and the clock.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use connections::{
@@ -11,6 +11,7 @@ use connections::{
 use jiff::{SignedDuration, Timestamp};
 use ledger::sqlite::SqliteLedger;
 use ledger::{Schedule as _, View as _};
+use parking_lot::Mutex;
 use queue::Observe as _;
 use queue::sqlite::SqliteQueue;
 use simulator::{ExistingAffiliate, Options, Simulator, Status, Switches};
@@ -137,7 +138,7 @@ impl Stage {
 
     /// Every call that was sent so far.
     pub(crate) fn sent(&self) -> Vec<Sent> {
-        self.refersion.sent.lock().expect("no panic holds it").clone()
+        self.refersion.sent.lock().clone()
     }
 
     /// Whether nothing is to be done any more.
@@ -170,7 +171,7 @@ impl Stage {
         let public_key = key.public().to_owned();
         let mut existed = BTreeSet::new();
         if dice.per_mille(300) && !plain {
-            let mut core = self.refersion.core.lock().expect("no panic holds it");
+            let mut core = self.refersion.core.lock();
             for address in &story.addresses {
                 let status = *dice.pick(&[Status::Active, Status::Pending, Status::Denied, Status::Disabled]);
                 let before = ExistingAffiliate { status, ..ExistingAffiliate::active(address) };

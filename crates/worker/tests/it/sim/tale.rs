@@ -42,10 +42,10 @@ pub(crate) async fn tell(stage: &Stage, accepted: &[Accepted]) -> String {
             line(&mut tale, format_args!("graph {} {graph}", row.row.id));
         }
     }
-    for sent in stage.refersion.sent.lock().expect("no panic holds it").iter() {
+    for sent in stage.refersion.sent.lock().iter() {
         line(&mut tale, format_args!("{:?} worker {} {} {}", sent.at, sent.by, sent.public_key, sent.path));
     }
-    let state = stage.refersion.core.lock().expect("no panic holds it").state();
+    let state = stage.refersion.core.lock().state();
     for affiliate in state.accounts.iter().flat_map(|account| &account.affiliates) {
         line(&mut tale, format_args!("{affiliate:?}"));
     }

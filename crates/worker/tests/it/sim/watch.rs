@@ -1,11 +1,12 @@
 //! What is noted of everything that is recorded.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
 
 use connections::ConnectionId;
 use ledger::{Changes, Fence};
+use parking_lot::Mutex;
 use sqlite::Database;
 
 use super::check::rows;
@@ -42,6 +43,6 @@ impl Watch {
 
     pub(super) fn note(&self) {
         let note = "results were recorded under a lease that another holder had taken".to_owned();
-        self.seen.lock().expect("no panic holds it").push(note);
+        self.seen.lock().push(note);
     }
 }

@@ -23,7 +23,7 @@ const CHOSEN: usize = 3;
 pub(super) async fn play(stage: &mut Stage) -> Told {
     let latency = Latency { min: Duration::from_millis(1), max: stage.dice.millis(400) };
     let faults = Faults { latency, ..Faults::default() };
-    stage.refersion.core.lock().expect("no panic holds it").set_faults(stage.began.elapsed(), faults);
+    stage.refersion.core.lock().set_faults(stage.began.elapsed(), faults);
     let mut accepted = Vec::new();
     let audience = 70 + usize::try_from(stage.dice.below(60)).expect("small");
     let bulk: Vec<Member> = (0..audience).map(|number| Member { number, bulk: true }).collect();

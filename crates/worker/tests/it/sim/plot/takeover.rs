@@ -20,7 +20,7 @@ pub(super) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
     stage.disturbed = true;
     for _ in 0..=stage.dice.below(3) {
         let step = *stage.dice.pick(&[Stumble::BeforeRecording, Stumble::WithACallUnderWay]);
-        stage.storm.lock().expect("no panic holds it").stumble = Some(step);
+        stage.storm.lock().stumble = Some(step);
         publish(stage, &mut accepted).await;
         if !until(stage, crew, STUMBLES_WITHIN, true).await {
             // Nothing was to be told: the next events may be of another kind.

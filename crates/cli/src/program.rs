@@ -8,13 +8,10 @@ use clap::error::ErrorKind;
 use zeroize::Zeroizing;
 
 use crate::cli::Cli;
-use crate::commands::{self, Context};
-use crate::failure::{Exit, Failure};
-use crate::output::Output;
-use crate::{config, logs};
-
-/// The variable that `connections add` and `rotate-key` take an API key from.
-pub const API_KEY: &str = "REFERSION_DESTINATION_API_KEY";
+use crate::commands;
+use service::failure::{Exit, Failure};
+use service::output::Output;
+use service::{API_KEY, Context, config, logs};
 
 /// The variable that asks for output without colours.
 const NO_COLOR: &str = "NO_COLOR";

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use connections::{ApiKey, ConnectionId, NewAffiliateStatus, NewConnection, Settings};
 use reference::{ActualAffiliate, affiliates_of};
-use refersion_destination::config::{self, Config};
-use refersion_destination::engines::Engines;
+use service::config::{self, Config};
+use service::engines::Engines;
 use simulator::ExistingAffiliate;
 
 use crate::dice::Dice;

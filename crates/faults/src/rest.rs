@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use refersion_destination::engines::Engines;
+use service::engines::Engines;
 use tokio::time::Instant;
 
 use crate::accounts::configuration;

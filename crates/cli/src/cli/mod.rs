@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audiences, audit, bench, check, config, connections, dead_letters, demo, events, export, forget, migrate,
-    missing, operators, profiles, retention, secrets, send, serve, simulate, status, why,
+    audiences, audit, check, config, connections, dead_letters, events, export, forget, migrate, missing,
+    operators, profiles, retention, secrets, send, serve, simulate, status, why,
 };
-use crate::config::{Loaded, Log, LogLevel, Origin};
+use service::config::{Loaded, Log, LogLevel, Origin};
 
 /// Segment's audiences and traits as affiliates in Refersion.
 ///

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use ledger::{AuditEntry, AuditFilter, AuditResult, AuditSelector};
 use serde::Serialize;
 
-use super::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
-use crate::output::{Output, age, cut, quoted, spare, whole};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::Directory;
+use service::output::{Output, age, cut, quoted, spare, whole};
 
 /// Lines that are shown unless `--limit` says otherwise.
 const SHOWN: usize = 100;

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::Context;
-use crate::failure::{Exit, Failure};
+use service::Context;
+use service::failure::{Exit, Failure};
 
 const EXAMPLES: &str = "\
 Examples:

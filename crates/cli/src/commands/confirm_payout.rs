@@ -7,11 +7,11 @@ use ledger::LedgerError;
 use serde::Serialize;
 use worker::rules::rules;
 
-use super::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::directory::by_name;
-use crate::operator::{Subject, audit};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::directory::by_name;
+use service::operator::{Subject, audit};
 
 /// How often the confirmation is made again because a worker changed the same persons meanwhile.
 const CONFLICTS: usize = 20;

@@ -4,11 +4,11 @@ use clap::{Args, Subcommand};
 use connections::ConnectionName;
 use jiff::Timestamp;
 
-use super::Context;
-use crate::failure::{Exit, Failure};
-use crate::operator::events::{EventRow, find};
-use crate::operator::{Directory, Subject};
-use crate::output::{Output, age, cut, spare, whole};
+use service::Context;
+use service::failure::{Exit, Failure};
+use service::operator::events::{EventRow, find};
+use service::operator::{Directory, Subject};
+use service::output::{Output, age, cut, spare, whole};
 
 /// Events that are counted beyond those that are shown.
 const COUNTED: usize = 10_000;

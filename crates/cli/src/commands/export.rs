@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::events::{EventRow, Found, find_by};
-use crate::operator::profile::{self, Depth, Profile};
-use crate::operator::{Directory, Subject, audit};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::events::{EventRow, Found, find_by};
+use service::operator::profile::{self, Depth, Profile};
+use service::operator::{Directory, Subject, audit};
 
 /// Events that are exported of one person: more than Engage sends somebody in a retention's time.
 const EVENTS: usize = 100_000;

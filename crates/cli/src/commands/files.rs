@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use sqlite::Soundness;
 
-use crate::config::Config;
-use crate::engines::files::{ledger_file, queue_file};
-use crate::failure::Failure;
+use service::config::Config;
+use service::engines::files::{ledger_file, queue_file};
+use service::failure::Failure;
 
 /// How long `status` looks for damage; a large file is looked through by `check`, and by the running service.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
@@ -43,7 +43,7 @@ pub(super) async fn refuse_if_damaged(config: &Config) -> Result<(), Failure> {
 /// What is wrong with a file, as far as a look of this length shows. One that cannot be read at all is not damaged: whoever
 /// opens it says why.
 pub(super) async fn damage(path: PathBuf, within: Duration) -> Option<String> {
-    match crate::stack::files::look_through(path, within).await {
+    match service::stack::files::look_through(path, within).await {
         Ok(Soundness::Damaged(why)) => Some(why),
         Ok(Soundness::Sound | Soundness::Unfinished) | Err(_) => None,
     }

@@ -13,12 +13,12 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Context;
-use crate::arrivals::report_own;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::events::find;
-use crate::operator::{Directory, Subject, audit};
+use service::Context;
+use service::arrivals::report_own;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::events::find;
+use service::operator::{Directory, Subject, audit};
 
 /// How often `--wait` looks.
 const LOOK: Duration = Duration::from_millis(200);

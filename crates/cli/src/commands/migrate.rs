@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::Context;
-use crate::engines::{Engines, queue_engine};
-use crate::failure::{Exit, Failure};
+use service::Context;
+use service::engines::{Engines, queue_engine};
+use service::failure::{Exit, Failure};
 
 /// What the help shows.
 const EXAMPLES: &str = "\

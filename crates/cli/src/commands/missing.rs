@@ -6,11 +6,11 @@ use ledger::Missing;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Context;
-use crate::arrivals::Summary;
-use crate::failure::{Exit, Failure};
-use crate::operator::audit;
-use crate::output::{cut, spare, whole};
+use service::Context;
+use service::arrivals::Summary;
+use service::failure::{Exit, Failure};
+use service::operator::audit;
+use service::output::{cut, spare, whole};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -2,18 +2,15 @@
 
 pub mod audiences;
 pub mod audit;
-pub mod bench;
 pub mod check;
 pub mod config;
 mod confirm_payout;
 pub mod connections;
 pub mod dead_letters;
-pub mod demo;
 pub mod events;
 pub mod export;
 mod files;
 pub mod forget;
-mod line;
 pub mod migrate;
 pub mod missing;
 pub mod operators;
@@ -28,53 +25,11 @@ pub(crate) mod snapshots;
 pub mod status;
 pub mod why;
 
-use zeroize::Zeroizing;
+use service::Context;
+use service::failure::{Exit, Failure};
+use service::stack::Roles;
 
 use crate::cli::Command;
-use crate::config::{LedgerUrl, Loaded};
-use crate::engines::presence::Presence;
-use crate::engines::{EngineError, Engines, files as installed};
-use crate::failure::{Exit, Failure};
-use crate::output::Output;
-use crate::stack::Roles;
-
-/// What every command is given.
-pub struct Context {
-    /// The configuration in force.
-    pub loaded: Loaded,
-    /// Where results go.
-    pub output: Output,
-    /// The API key in the environment, if there is one.
-    pub api_key: Option<Zeroizing<String>>,
-}
-
-impl Context {
-    /// Opens the engines that the configuration names. They have to be there: a command in the wrong folder makes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError`].
-    pub async fn engines(&self) -> Result<Engines, EngineError> {
-        Engines::open_existing(&self.loaded.config).await
-    }
-
-    /// As [`Context::engines`], for a command that may begin an installation.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError`].
-    pub async fn engines_or_new(&self) -> Result<Engines, EngineError> {
-        let config = &self.loaded.config;
-        if let LedgerUrl::Sqlite(path) = &config.ledger.url
-            && Presence::of(path) == Presence::Missing
-        {
-            let path = installed::whole(path);
-            let path = path.display();
-            tracing::warn!(%path, "there is no ledger here, so an empty one is made; is this the folder of `serve`?");
-        }
-        Engines::open(config).await
-    }
-}
 
 /// Carries out one command.
 ///

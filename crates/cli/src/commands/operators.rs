@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use ledger::{OperatorRole, OperatorView};
 use serde::Serialize;
 
-use super::Context;
-use crate::failure::{Exit, Failure};
-use crate::operator::directory::by_name;
-use crate::operator::operators::{self, OperatorName};
-use crate::operator::{Directory, audit};
-use crate::output::{Output, age, cut, spare, whole};
+use service::Context;
+use service::failure::{Exit, Failure};
+use service::operator::directory::by_name;
+use service::operator::operators::{self, OperatorName};
+use service::operator::{Directory, audit};
+use service::output::{Output, age, cut, spare, whole};
 
 const EXAMPLES: &str = "\
 Examples:

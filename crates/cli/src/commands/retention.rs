@@ -8,10 +8,10 @@ use ledger::SweepClock;
 use serde::Serialize;
 use worker::Limits;
 
-use super::Context;
-use crate::config::Config;
-use crate::failure::{Exit, Failure};
-use crate::operator::audit;
+use service::Context;
+use service::config::Config;
+use service::failure::{Exit, Failure};
+use service::operator::audit;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,13 +6,13 @@ use clap::{Args, Subcommand};
 use connections::vault::KeyFileError;
 use connections::{MasterKey, OsRandomness, keys};
 
-use super::Context;
-use crate::config::{Config, LedgerUrl};
-use crate::engines::EngineError;
-use crate::engines::master_key::make_folder;
-use crate::engines::presence::Presence;
-use crate::failure::{Exit, Failure};
-use crate::operator::audit;
+use service::Context;
+use service::config::{Config, LedgerUrl};
+use service::engines::EngineError;
+use service::engines::master_key::make_folder;
+use service::engines::presence::Presence;
+use service::failure::{Exit, Failure};
+use service::operator::audit;
 
 const EXAMPLES: &str = "\
 Examples:

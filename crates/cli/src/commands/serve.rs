@@ -1,10 +1,10 @@
 //! `serve`, `ingest` and `worker`: the roles, until a signal ends them.
 
-use super::Context;
-use crate::engines::files;
-use crate::failure::{Exit, Failure};
-use crate::shutdown;
-use crate::stack::{self, Listeners, Roles, Standby};
+use service::Context;
+use service::engines::files;
+use service::failure::{Exit, Failure};
+use service::shutdown;
+use service::stack::{self, Listeners, Roles, Standby};
 
 /// What the help of `serve` shows.
 pub const SERVE_EXAMPLES: &str = "\

@@ -7,9 +7,9 @@ use clap::Args;
 use simulator::{Faults, FaultsError, Options, Shared, Simulator};
 use tokio::net::TcpListener;
 
-use super::Context;
-use crate::failure::{Exit, Failure};
-use crate::shutdown;
+use service::Context;
+use service::failure::{Exit, Failure};
+use service::shutdown;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use ledger::{AttemptView, DeadLetterState, DeadLetterView};
 use uuid::Uuid;
 
-use crate::failure::Failure;
-use crate::operator::events::EventRow;
-use crate::output::Output;
-use crate::output::captured::captured;
+use service::failure::Failure;
+use service::operator::events::EventRow;
+use service::output::Output;
+use service::output::captured::captured;
 
 /// What is shown on a terminal of this width.
 pub(super) fn shown(width: usize, show: impl FnOnce(&mut Output) -> Result<(), Failure>) -> String {
-    captured(false, Some(width), show)
+    captured(false, Some(width), show).unwrap()
 }
 
 /// Whether the first table fits. An id that is copied is never cut.

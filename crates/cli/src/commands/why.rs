@@ -4,11 +4,11 @@ use clap::Args;
 use connections::ConnectionName;
 use jiff::Timestamp;
 
-use super::Context;
-use crate::failure::{Exit, Failure};
-use crate::operator::why::{Wait, Why, why};
-use crate::operator::{Directory, Subject};
-use crate::output::{Output, age, cut, spare, whole};
+use service::Context;
+use service::failure::{Exit, Failure};
+use service::operator::why::{Wait, Why, why};
+use service::operator::{Directory, Subject};
+use service::output::{Output, age, cut, spare, whole};
 
 const EXAMPLES: &str = "\
 Examples:

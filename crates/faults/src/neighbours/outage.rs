@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use refersion_destination::engines::Engines;
 use serde_json::json;
+use service::engines::Engines;
 use tokio::time::Instant;
 
 use super::disturb::Strike;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use refersion_destination::engines::Engines;
+use service::engines::Engines;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 

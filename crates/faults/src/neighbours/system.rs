@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use connections::{ApiKey, NewConnection, Settings};
-use refersion_destination::engines::Engines;
+use service::engines::Engines;
 use simulator::{Faults, Options, Shared, Simulator};
 use tempfile::TempDir;
 use tokio::net::TcpListener;

@@ -34,9 +34,13 @@ pub fn pack(counted: &Counted) -> Vec<u8> {
 /// # Errors
 /// [`Unreadable`].
 pub fn unpack(mut bytes: &[u8]) -> Result<Counted, Unreadable> {
-    let (mut counted, mut audience) = (Counted::default(), 0_u64);
+    let (mut counted, mut before) = (Counted::default(), None::<u64>);
     while !bytes.is_empty() {
-        audience = audience.checked_add(read(&mut bytes)?).ok_or(Unreadable)?;
+        let audience = before.unwrap_or(0).checked_add(read(&mut bytes)?).ok_or(Unreadable)?;
+        // Each audience is there once.
+        if before.replace(audience) == Some(audience) {
+            return Err(Unreadable);
+        }
         let (there, rest) = bytes.split_first().ok_or(Unreadable)?;
         bytes = rest;
         let mut figures = [0; FIGURES];
@@ -94,6 +98,11 @@ mod tests {
                 prop_assert!(pack(&counted).len() <= bytes.len());
             }
         }
+    }
+
+    #[test]
+    fn an_audience_that_is_there_twice_is_refused() {
+        assert!(unpack(&[0, 133, 0, 131]).is_err());
     }
 
     #[test]

@@ -8,14 +8,14 @@ use clap::{Args, Subcommand};
 use connections::{Connection, ConnectionName};
 use ledger::AudienceCounts;
 
-use super::Context;
-use crate::config::Segment;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
-use crate::operator::workers::Workers;
-use crate::segment_api::{Believed, SegmentApi, SegmentError};
 use row::{List, Row, rate_of};
+use service::Context;
+use service::config::Segment;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::Directory;
+use service::operator::workers::Workers;
+use service::segment_api::{Believed, SegmentApi, SegmentError};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,7 +6,7 @@ use ledger::audiences::MAX_AUDIENCES;
 use ledger::{AudienceCounts, Counting, Rejections};
 use serde::Serialize;
 
-use crate::segment_api::{Believed, SegmentError};
+use service::segment_api::{Believed, SegmentError};
 
 /// Affiliates in one call. Source: Refersion REST v2, `/affiliate/edit`.
 const PER_CALL: f64 = 50.0;

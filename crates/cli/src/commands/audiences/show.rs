@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::row::{AtSegment, List, Row};
-use crate::failure::Failure;
-use crate::output::{Output, age, cut, spare, whole};
+use service::failure::Failure;
+use service::output::{Output, age, cut, spare, whole};
 
 /// What a table says of a number that does not exist.
 const NONE: &str = "-";

@@ -4,9 +4,9 @@ use connections::keys::UnlockError;
 use connections::{Connection, PausedFor, State};
 
 use super::Finding;
-use crate::config::{Config, Proxy, Registration};
-use crate::engines::{EngineError, connections_alone};
-use crate::operator::directory::{pause_hint, suspension, suspension_hint};
+use service::config::{Config, Proxy, Registration};
+use service::engines::{EngineError, connections_alone};
+use service::operator::directory::{pause_hint, suspension, suspension_hint};
 
 const NAME: &str = "connections";
 

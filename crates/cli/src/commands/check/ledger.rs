@@ -6,11 +6,11 @@ use worker::gate::SKEW;
 
 use super::super::files;
 use super::Finding;
-use crate::clock::Clock;
-use crate::config::{Ledger, LedgerUrl};
-use crate::engines::files::whole;
-use crate::engines::presence::Presence;
-use crate::engines::{self, EngineError};
+use service::clock::Clock;
+use service::config::{Ledger, LedgerUrl};
+use service::engines::files::whole;
+use service::engines::presence::Presence;
+use service::engines::{self, EngineError};
 
 const NAME: &str = "ledger";
 

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Context;
-use crate::clock;
-use crate::config::{Config, Loaded, Origin};
-use crate::engines::master_key::{self, Found};
-use crate::engines::{EngineError, files};
-use crate::failure::{Exit, Failure, with_causes};
-use crate::output::Output;
+use service::Context;
+use service::clock;
+use service::config::{Config, Loaded, Origin};
+use service::engines::master_key::{self, Found};
+use service::engines::{EngineError, files};
+use service::failure::{Exit, Failure, with_causes};
+use service::output::Output;
 
 /// How long it looks through one file for damage.
 const LOOK_WITHIN: Duration = Duration::from_secs(600);

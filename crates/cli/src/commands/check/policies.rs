@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use queue::rabbitmq::LossyPolicy;
 
 use super::Finding;
-use crate::config::{Queue, QueueUrl};
-use crate::engines::queue_engine;
+use service::config::{Queue, QueueUrl};
+use service::engines::queue_engine;
 
 const NAME: &str = "queue, policies";
 

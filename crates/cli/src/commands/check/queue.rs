@@ -4,12 +4,12 @@ use queue::rabbitmq::RabbitError;
 
 use super::super::files;
 use super::Finding;
-use crate::clock::Clock;
-use crate::config::{Queue, QueueUrl};
-use crate::engines::files::whole;
-use crate::engines::presence::Presence;
-use crate::engines::{EngineError, queue_engine};
-use crate::failure::with_causes;
+use service::clock::Clock;
+use service::config::{Queue, QueueUrl};
+use service::engines::files::whole;
+use service::engines::presence::Presence;
+use service::engines::{EngineError, queue_engine};
+use service::failure::with_causes;
 
 const NAME: &str = "queue";
 

@@ -1,9 +1,9 @@
 //! The room for new events: free disk space, the size of the ledger, and connections that have used up theirs.
 
 use super::Finding;
-use crate::capacity::{Gauge, Measured, Reason, Refusals, decide};
-use crate::config::Config;
-use crate::engines::{EngineError, storage_alone};
+use service::capacity::{Gauge, Measured, Reason, Refusals, decide};
+use service::config::Config;
+use service::engines::{EngineError, storage_alone};
 
 const DISK: &str = "disk";
 const LEDGER: &str = "ledger, size";

@@ -4,7 +4,7 @@ use ::connections::{Connection, Settings, State};
 
 use super::*;
 use crate::commands::snapshots::{at, fits, shown};
-use crate::config::Proxy;
+use service::config::Proxy;
 
 /// An active connection whose custom field Refersion refuses.
 fn with_a_suspended_field() -> Connection {

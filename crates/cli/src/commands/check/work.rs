@@ -2,10 +2,10 @@
 
 use super::Finding;
 use crate::commands::status::registration::in_words;
-use crate::config::{Config, Registration};
-use crate::engines::Engines;
-use crate::failure::Failure;
-use crate::operator::workers::{Waiting, Workers};
+use service::config::{Config, Registration};
+use service::engines::Engines;
+use service::failure::Failure;
+use service::operator::workers::{Waiting, Workers};
 
 const WORK: &str = "work";
 

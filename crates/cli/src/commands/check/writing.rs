@@ -7,9 +7,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Finding;
-use crate::config::Config;
-use crate::engines::files::{key_file, ledger_file, queue_file, whole};
-use crate::engines::presence::{Presence, nearest_folder};
+use service::config::Config;
+use service::engines::files::{key_file, ledger_file, queue_file, whole};
+use service::engines::presence::{Presence, nearest_folder};
 
 const NAME: &str = "writing";
 /// What SQLite and the repair of a queue keep beside a file.

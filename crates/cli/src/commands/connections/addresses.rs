@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::config::Ingest;
+use service::config::Ingest;
 
 /// The addresses of the ingest endpoint, as others reach it.
 #[derive(Debug, Serialize)]

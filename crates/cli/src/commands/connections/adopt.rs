@@ -4,9 +4,9 @@ use connections::ConnectionName;
 use ledger::WalkRequest;
 
 use super::walk::ask_and_wait;
-use crate::commands::Context;
-use crate::failure::{Exit, Failure};
-use crate::operator::directory::by_name;
+use service::Context;
+use service::failure::{Exit, Failure};
+use service::operator::directory::by_name;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

@@ -5,15 +5,15 @@ use connections::{ApiKey, Connection, ConnectionName, NewConnection, Settings, S
 use super::key;
 use super::options::{KeyOptions, SecretOptions, SettingOptions, unmap};
 use super::show::show;
-use crate::commands::Context;
-use crate::config::AdoptNew;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::adoption;
-use crate::operator::audit;
-use crate::operator::connections::{self as acts, again};
-use crate::operator::directory::by_name;
-use crate::operator::new_key;
+use service::Context;
+use service::config::AdoptNew;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::adoption;
+use service::operator::audit;
+use service::operator::connections::{self as acts, again};
+use service::operator::directory::by_name;
+use service::operator::new_key;
 
 pub(super) async fn add(
     name: ConnectionName,

@@ -3,11 +3,11 @@
 use connections::{Connection, ConnectionName};
 use refersion::Class;
 
-use crate::commands::Context;
-use crate::config::Proxy;
-use crate::failure::{Exit, Failure};
-use crate::operator::directory::by_name;
-use crate::operator::verification::Verifier;
+use service::Context;
+use service::config::Proxy;
+use service::failure::{Exit, Failure};
+use service::operator::directory::by_name;
+use service::operator::verification::Verifier;
 
 pub(super) async fn run(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;

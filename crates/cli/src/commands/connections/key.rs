@@ -8,9 +8,9 @@ use connections::{ApiKey, SharedSecret};
 use zeroize::Zeroizing;
 
 use super::options::KeyOptions;
-use crate::commands::Context;
-use crate::failure::Failure;
-use crate::program::API_KEY;
+use service::API_KEY;
+use service::Context;
+use service::failure::Failure;
 
 /// Reads the key: from standard input if that was asked for, else from the environment, else from a prompt.
 pub(super) fn read(options: &KeyOptions, context: &Context) -> Result<ApiKey, Failure> {

@@ -4,10 +4,10 @@ use connections::{Connection, ReplacedUntil};
 use ledger::RefusedSignatures;
 use serde::{Serialize, Serializer};
 
-use crate::config::Config;
-use crate::engines::Engines;
-use crate::failure::Failure;
-use crate::operator::workers::Workers;
+use service::config::Config;
+use service::engines::Engines;
+use service::failure::Failure;
+use service::operator::workers::Workers;
 
 /// What is known of the keys of one connection beside the newest ones. The names of these fields are fixed: scripts rely on
 /// them.

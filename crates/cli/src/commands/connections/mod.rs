@@ -15,9 +15,9 @@ mod webhooks;
 use clap::{Args, Subcommand};
 use connections::ConnectionName;
 
-use super::Context;
-use crate::failure::{Exit, Failure};
 use options::{KeyOptions, SecretOptions, SettingOptions};
+use service::Context;
+use service::failure::{Exit, Failure};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use connections::{NewAffiliateStatus, OneWordName, ScrubDomain, Settings};
 use segment::{fold_key, is_custom, is_same_identifier};
 
-use crate::failure::Failure;
+use service::failure::Failure;
 
 /// Where an API key comes from.
 #[derive(Debug, Args)]

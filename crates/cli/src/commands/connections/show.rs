@@ -9,13 +9,13 @@ use serde::Serialize;
 use super::addresses::Addresses;
 use super::keys_in_use::KeysInUse;
 use super::webhooks::Webhooks;
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::adoption::Adoption;
-use crate::operator::directory::{by_name, state_words, suspension};
-use crate::operator::workers::Workers;
-use crate::output::{Output, cut, spare, whole};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::adoption::Adoption;
+use service::operator::directory::{by_name, state_words, suspension};
+use service::operator::workers::Workers;
+use service::output::{Output, cut, spare, whole};
 
 /// A connection as scripts see it. The write key is no secret: client libraries show it to every browser.
 #[derive(Debug, Serialize)]

@@ -12,12 +12,12 @@ use serde::Serialize;
 use worker::translate::open;
 
 use super::walk::ask_and_wait;
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::adoption::Adoption;
-use crate::operator::directory::by_name;
-use crate::output::{cut, whole};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::adoption::Adoption;
+use service::operator::directory::by_name;
+use service::output::{cut, whole};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -74,7 +74,7 @@ pub(super) async fn run(
     let connection = by_name(&engines, name).await?;
     let adoption = match options.known {
         true => {
-            let workers = crate::operator::workers::Workers::read(&engines, &context.loaded.config).await?;
+            let workers = service::operator::workers::Workers::read(&engines, &context.loaded.config).await?;
             Adoption::read(&engines, &connection, &workers).await?
         }
         false => {

@@ -7,13 +7,13 @@ use connections::Connection;
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::WalkRequest;
 
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::Failure;
-use crate::operator::adoption::Adoption;
-use crate::operator::audit;
-use crate::operator::connections::about;
-use crate::operator::workers::Workers;
+use service::Context;
+use service::engines::Engines;
+use service::failure::Failure;
+use service::operator::adoption::Adoption;
+use service::operator::audit;
+use service::operator::connections::about;
+use service::operator::workers::Workers;
 
 /// How often the ledger is asked how far the walk is.
 const LOOK: Duration = Duration::from_millis(500);
@@ -80,7 +80,7 @@ pub(super) async fn ask_and_wait(
     let mut place = Place::new(context.output.is_json());
     loop {
         let workers = Workers::read(engines, &context.loaded.config).await?;
-        let connection = crate::operator::directory::by_name(engines, &connection.name).await?;
+        let connection = service::operator::directory::by_name(engines, &connection.name).await?;
         let adoption = Adoption::read(engines, &connection, &workers).await?;
         let finished = engines.ledger.directory(connection.id).await?.finished;
         let is_over = finished.is_some_and(|finished| finished.walk.request.asked_at >= asked_at);

@@ -7,8 +7,8 @@ use ledger::directory::MAX_DRIFT;
 use serde::Serialize;
 
 use super::addresses::Addresses;
-use crate::engines::Engines;
-use crate::failure::Failure;
+use service::engines::Engines;
+use service::failure::Failure;
 
 /// What Refersion's webhooks need, and say.
 #[derive(Debug, Serialize)]

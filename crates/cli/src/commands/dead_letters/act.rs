@@ -7,12 +7,12 @@ use ledger::PlanId;
 use serde::Serialize;
 
 use super::selection::Asked;
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::audit;
-use crate::operator::dead_letters::{MAX_REASON_CHARS, Row, Selection, Verb, act, carry_out};
-use crate::output::{cut, spare, whole};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::audit;
+use service::operator::dead_letters::{MAX_REASON_CHARS, Row, Selection, Verb, act, carry_out};
+use service::output::{cut, spare, whole};
 
 /// Rows that people are shown of a selection; `--json` has all.
 const SHOWN: usize = 20;

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use ledger::groups::Mender;
 use serde::Serialize;
 
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::dead_letters::{self as letters, GroupRow, Selection, groups};
-use crate::operator::{Directory, audit};
-use crate::output::{Output, age, counted, cut, spare, whole};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::dead_letters::{self as letters, GroupRow, Selection, groups};
+use service::operator::{Directory, audit};
+use service::output::{Output, age, counted, cut, spare, whole};
 
 #[derive(Serialize)]
 struct Listed {

@@ -11,13 +11,13 @@ mod show;
 use clap::{Args, Subcommand, ValueEnum};
 use ledger::DeadLetterState;
 
-use super::Context;
-use crate::failure::{Exit, Failure};
-#[cfg(test)]
-use crate::operator::Directory;
-use crate::operator::dead_letters::{Close, Verb};
 use act::Reason;
 use selection::Wanted;
+use service::Context;
+use service::failure::{Exit, Failure};
+#[cfg(test)]
+use service::operator::Directory;
+use service::operator::dead_letters::{Close, Verb};
 
 /// Dead letters that are listed unless `--limit` says otherwise.
 const SHOWN: usize = 100;
@@ -172,7 +172,7 @@ impl From<StateWord> for DeadLetterState {
 pub(super) fn show_for_test(
     letters: &[ledger::DeadLetterView],
     now: jiff::Timestamp,
-    output: &mut crate::output::Output,
+    output: &mut service::output::Output,
 ) -> Result<(), Failure> {
     let directory = Directory::default();
     let rows: Vec<_> = letters.iter().cloned().map(|letter| show::Row::of(letter, &directory)).collect();

@@ -6,15 +6,15 @@ use serde_json::value::RawValue;
 
 use super::repair::show_changes;
 use super::show::{Row, letter};
-use crate::commands::Context;
 use crate::commands::{events, profiles};
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
-use crate::operator::events::{EventRow, find_by};
-use crate::operator::profile::{self, Profile};
-use crate::operator::repairs::{RevisionRow, revisions};
-use crate::output::{Output, counted};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::Directory;
+use service::operator::events::{EventRow, find_by};
+use service::operator::profile::{self, Profile};
+use service::operator::repairs::{RevisionRow, revisions};
+use service::output::{Output, counted};
 
 /// Events of the same person that are shown: the newest.
 const SHOWN: usize = 20;

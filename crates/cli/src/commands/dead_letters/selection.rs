@@ -6,10 +6,10 @@ use ledger::selector::Term;
 use ledger::{DeadLetterState, Selector, SelectorError};
 
 use super::StateWord;
-use crate::engines::Engines;
-use crate::failure::Failure;
-use crate::operator::Directory;
-use crate::operator::dead_letters::{Selection, to_act};
+use service::engines::Engines;
+use service::failure::Failure;
+use service::operator::Directory;
+use service::operator::dead_letters::{Selection, to_act};
 
 /// Arguments that say which dead letters.
 #[derive(Debug, Default, Args)]

@@ -6,13 +6,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::selection::Asked;
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
-use crate::operator::dead_letters::Selection;
-use crate::operator::events::message_id_in;
-use crate::output::{Output, age, cut, spare, whole};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::Directory;
+use service::operator::dead_letters::Selection;
+use service::operator::events::message_id_in;
+use service::output::{Output, age, cut, spare, whole};
 
 /// A dead letter. The names of its fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]

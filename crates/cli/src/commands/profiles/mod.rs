@@ -7,10 +7,10 @@ use connections::ConnectionName;
 use identity::graph::Kind;
 
 use super::{Context, confirm_payout};
-use crate::failure::{Exit, Failure};
-use crate::operator::profile::{self, Depth, Profile};
-use crate::operator::{Directory, Subject};
-use crate::output::{Column, Output, cut, spare, whole};
+use service::failure::{Exit, Failure};
+use service::operator::profile::{self, Depth, Profile};
+use service::operator::{Directory, Subject};
+use service::output::{Column, Output, cut, spare, whole};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,7 +4,7 @@ use identity::graph::Status;
 
 use super::*;
 use crate::commands::snapshots::{at, shown};
-use crate::operator::profile::{AffiliateRow, ClaimRow, IdentifierRow, PersonRow, SightingRow, TraitRow};
+use service::operator::profile::{AffiliateRow, ClaimRow, IdentifierRow, PersonRow, SightingRow, TraitRow};
 
 fn identifier(kind: Kind, digest: &str, name: Option<&str>, traits: Vec<TraitRow>) -> IdentifierRow {
     IdentifierRow {

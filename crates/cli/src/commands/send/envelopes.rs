@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use queue::{Envelope, FORMAT, Lane};
 
 use super::marker::Saved;
-use crate::clock::{self, Clock};
+use service::clock::{self, Clock};
 
 /// A file of this age gives its events its own time in their ids: each run sends the very same events, apart from deletes. The
 /// ledger keeps events by the time in their ids, so what is older gets the time of the run.

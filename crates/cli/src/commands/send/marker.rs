@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::reading::Kinds;
 use super::source::Input;
-use crate::config::Config;
-use crate::engines::files::{ledger_file, queue_file};
+use service::config::Config;
+use service::engines::files::{ledger_file, queue_file};
 
 /// The folder of markers, beside the SQLite files, or in `data` where there are none.
 const FOLDER: &str = "sends";

@@ -21,21 +21,21 @@ use connections::{Connection, ConnectionName};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::Context;
-use crate::arrivals::report_own;
-use crate::config::Config;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::audit;
-use crate::operator::connections::about;
-use crate::operator::directory::by_name;
-use crate::shutdown;
 use envelopes::Envelopes;
 use marker::Marker;
 use progress::Progress;
 use publishing::Publisher;
 use reading::Reading;
 use report::Report;
+use service::Context;
+use service::arrivals::report_own;
+use service::config::Config;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::audit;
+use service::operator::connections::about;
+use service::operator::directory::by_name;
+use service::shutdown;
 use source::Input;
 
 const EXAMPLES: &str = "\

@@ -9,8 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::report::Report;
-use crate::failure::Failure;
-use crate::output::Output;
+use service::failure::Failure;
+use service::output::Output;
 
 /// Interval of lines where there is no terminal.
 const LINE: Duration = Duration::from_secs(3);

@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::room::Room;
-use crate::arrivals;
-use crate::config::Config;
-use crate::engines::Engines;
-use crate::failure::{Failure, with_causes};
+use service::arrivals;
+use service::config::Config;
+use service::engines::Engines;
+use service::failure::{Failure, with_causes};
 
 /// Why a full queue takes nothing.
 pub(super) const FULL: &str = "the queue is full or almost full: `send` waits until a worker has caught up (`status` shows whether one runs)";

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::envelopes::Envelopes;
 use super::marker::Saved;
 use super::source::{Input, Window};
-use crate::failure::Failure;
+use service::failure::Failure;
 
 /// Upper limit of events in a batch: sixteen messages of the queue, which are one commit.
 const EVENTS: usize = 4096;

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::marker::Saved;
 use super::reading::{Batch, Kinds};
-use crate::failure::{Exit, Failure};
-use crate::output::{Output, counted};
+use service::failure::{Exit, Failure};
+use service::output::{Output, counted};
 
 /// What was counted. Earlier parts of a run that was resumed are `before`.
 #[derive(Default)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use connections::ConnectionId;
 use tokio::time::Instant;
 
-use crate::capacity::{Gauge, Refusals, decide};
-use crate::config::Config;
-use crate::engines::Engines;
+use service::capacity::{Gauge, Refusals, decide};
+use service::config::Config;
+use service::engines::Engines;
 
 /// How often it is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::Arguments;
-use crate::clock;
-use crate::failure::Failure;
+use service::clock;
+use service::failure::Failure;
 
 /// How many bytes of the file are in memory.
 const WINDOW: usize = 1024 * 1024;

@@ -4,8 +4,8 @@
 use ledger::Counts;
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::output::Output;
+use service::failure::Failure;
+use service::output::Output;
 
 /// What was left out, with the number of events. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Default, Serialize)]

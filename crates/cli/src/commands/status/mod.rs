@@ -17,15 +17,15 @@ use serde::Serialize;
 use self::{left_out::LeftOut, registration::Registration, shared::Shared};
 use super::retention::Standing;
 use super::{Context, files};
-use crate::arrivals::Summary;
-use crate::capacity::{Gauge, Reason, Refusals, decide};
-use crate::config::Config;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::adoption::Adoption;
-use crate::operator::directory::{pause_hint, state_words, suspension_hint};
-use crate::operator::workers::{Waiting, Workers};
 use notes::Unmapped;
+use service::arrivals::Summary;
+use service::capacity::{Gauge, Reason, Refusals, decide};
+use service::config::Config;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::adoption::Adoption;
+use service::operator::directory::{pause_hint, state_words, suspension_hint};
+use service::operator::workers::{Waiting, Workers};
 
 /// What the help shows.
 pub const EXAMPLES: &str = "\

@@ -4,10 +4,10 @@ use connections::Settings;
 use serde::Serialize;
 
 use super::Row;
-use crate::arrivals::Summary;
-use crate::failure::Failure;
-use crate::operator::directory::suspension;
-use crate::output::Output;
+use service::arrivals::Summary;
+use service::failure::Failure;
+use service::operator::directory::suspension;
+use service::output::Output;
 
 /// A trait that no field takes.
 #[derive(Debug, Serialize)]

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::engines::Engines;
-use crate::failure::Failure;
-use crate::output::Output;
+use service::engines::Engines;
+use service::failure::Failure;
+use service::output::Output;
 
 /// The outbox. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Default, Serialize)]

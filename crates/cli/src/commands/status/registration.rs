@@ -3,10 +3,10 @@
 use ledger::Registrations;
 use serde::Serialize;
 
-use crate::config::{self, Config};
-use crate::failure::Failure;
-use crate::operator::workers::Workers;
-use crate::output::Output;
+use service::config::{self, Config};
+use service::failure::Failure;
+use service::operator::workers::Workers;
+use service::output::Output;
 
 /// What is said of a ledger without a connection.
 const NO_CONNECTION: &str = "there is no connection, so every event is answered 503: add one with `connections add`, or \

@@ -6,9 +6,9 @@ use ledger::Counts;
 use serde::Serialize;
 use worker::translate;
 
-use crate::engines::Engines;
-use crate::failure::Failure;
-use crate::output::{Output, cut, spare, whole};
+use service::engines::Engines;
+use service::failure::Failure;
+use service::output::{Output, cut, spare, whole};
 
 /// One of them. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]

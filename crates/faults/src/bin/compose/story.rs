@@ -12,8 +12,8 @@ use crate::stack::Stack;
 use crate::{http, say};
 
 /// The two example events of <https://segment.com/docs/connections/destinations/catalog/refersion/>.
-const IDENTIFY: &str = include_str!("../../../../cli/src/commands/demo/events/identify.json");
-const DELETE: &str = include_str!("../../../../cli/src/commands/demo/events/delete.json");
+const IDENTIFY: &str = include_str!("../../../../demo/src/events/identify.json");
+const DELETE: &str = include_str!("../../../../demo/src/events/delete.json");
 /// The address that both of them name.
 const EMAIL: &str = "peter@example.com";
 

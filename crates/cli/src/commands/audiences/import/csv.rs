@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::people::Importable;
-use crate::output::quoted;
+use service::output::quoted;
 
 /// The required columns, then the recommended ones.
 const COLUMNS: [&str; 10] = [

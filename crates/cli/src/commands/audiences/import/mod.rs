@@ -18,11 +18,11 @@ use worker::rules::rules;
 use worker::translate::open;
 
 use super::{One, find};
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::audit;
 use people::{Importable, members_of};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::audit;
 use target::Target;
 
 /// Graphs that are read at once.

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, remove_file};
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
-use crate::failure::Failure;
+use service::failure::Failure;
 
 /// What stands for standard output.
 pub(super) const STDOUT: &str = "-";

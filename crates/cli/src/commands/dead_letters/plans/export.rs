@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
-use crate::operator::plans::ItemRow;
-use crate::output::quoted;
+use service::failure::Failure;
+use service::operator::plans::ItemRow;
+use service::output::quoted;
 
 const HEAD: &str = "id,event_id,connection,group,result,reason,released_at,ended_at";
 

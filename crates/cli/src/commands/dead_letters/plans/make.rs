@@ -4,14 +4,14 @@ use ledger::{DeadLetterFilter, DeadLetterState, PlanId};
 
 use super::progress::Progress;
 use super::show;
-use crate::commands::Context;
 use crate::commands::dead_letters::act::Reason;
 use crate::commands::dead_letters::selection::Wanted;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::audit::cli;
-use crate::operator::dead_letters::act;
-use crate::operator::plans::{self, Wish};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::audit::cli;
+use service::operator::dead_letters::act;
+use service::operator::plans::{self, Wish};
 
 pub(super) async fn make(
     engines: &Engines,

@@ -15,12 +15,12 @@ use ledger::PlanId;
 
 use super::act::Reason;
 use super::selection::Wanted;
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::audit::cli;
-use crate::operator::plans;
 use options::{Rate, Share};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::audit::cli;
+use service::operator::plans;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,11 +5,11 @@ use ledger::{PlanId, PlanState};
 
 use super::export::Export;
 use super::show::{counted, lasts};
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
-use crate::operator::plans::{ItemRow, Report, report};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::Directory;
+use service::operator::plans::{ItemRow, Report, report};
 
 pub(super) async fn run(
     engines: &Engines,

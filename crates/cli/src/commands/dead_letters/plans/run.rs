@@ -10,12 +10,12 @@ use super::export::Export;
 use super::options::{Rate, Share};
 use super::progress::Progress;
 use super::{report, show};
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::audit::cli;
-use crate::operator::plans::{self, STOP_IF};
-use crate::operator::workers::Workers;
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::audit::cli;
+use service::operator::plans::{self, STOP_IF};
+use service::operator::workers::Workers;
 
 /// How often the plan is looked at.
 const LOOK: Duration = Duration::from_millis(500);

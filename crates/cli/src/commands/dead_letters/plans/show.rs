@@ -4,12 +4,12 @@ use ledger::plans::{ItemFilter, ItemState, PlanItem};
 use ledger::{Plan, PlanId};
 use serde::Serialize;
 
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
-use crate::operator::plans::{self, ItemRow, seconds, walk};
-use crate::output::{age, cut, spare, whole};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::Directory;
+use service::operator::plans::{self, ItemRow, seconds, walk};
+use service::output::{age, cut, spare, whole};
 
 /// What a script is told of a plan that was made.
 #[derive(Serialize)]

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use crate::failure::Failure;
+use service::failure::Failure;
 
 /// Whether somebody can be asked.
 pub(super) fn can_ask() -> bool {

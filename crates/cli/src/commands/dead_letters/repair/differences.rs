@@ -2,8 +2,8 @@
 
 use repair::Change;
 
-use crate::failure::Failure;
-use crate::output::{Output, cut, whole};
+use service::failure::Failure;
+use service::output::{Output, cut, whole};
 
 /// Changes that are shown of one event; `--json` has all.
 const SHOWN: usize = 50;

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Seek as _, Write as _};
 use std::process::Command;
 
-use crate::failure::Failure;
+use service::failure::Failure;
 
 /// The editor if the environment names none.
 const DEFAULT: &str = "vi";

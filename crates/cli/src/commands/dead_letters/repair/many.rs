@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::super::act::Reason;
 use super::ask::confirm;
 use super::{Many, read_patch, show_changes};
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::dead_letters::{Pages, Selection, act};
-use crate::operator::repairs::{Means, Outcome, RepairResult, Repairer, newest, repair_page};
-use crate::operator::{Directory, audit};
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::dead_letters::{Pages, Selection, act};
+use service::operator::repairs::{Means, Outcome, RepairResult, Repairer, newest, repair_page};
+use service::operator::{Directory, audit};
 
 /// Dead letters whose changes are shown before anything is stored.
 const SAMPLES: usize = 3;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use repair::Patch;
 
-use crate::failure::Failure;
+use service::failure::Failure;
 
 pub(super) use differences::show as show_changes;
 pub(super) use many::run as patch;

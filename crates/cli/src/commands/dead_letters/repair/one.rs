@@ -8,13 +8,13 @@ use super::super::act::Reason;
 use super::super::show::letter;
 use super::ask::{ask, can_ask, confirm};
 use super::{One, editor, read_patch, show_changes};
-use crate::commands::Context;
-use crate::engines::Engines;
-use crate::failure::{Exit, Failure};
-use crate::operator::repairs::{
+use service::Context;
+use service::engines::Engines;
+use service::failure::{Exit, Failure};
+use service::operator::repairs::{
     Means, NotRepaired, Outcome, Proposal, RepairResult, Repairer, Version, newest, store,
 };
-use crate::operator::{Directory, audit};
+use service::operator::{Directory, audit};
 
 const CONFLICT: &str = "look at it with `dead-letters show`, and repair it again if that is still needed";
 

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Ledger, Process, Row, Status, notes, shared};
-use crate::failure::Failure;
-use crate::output::{Output, age, cut, spare, whole};
+use service::failure::Failure;
+use service::output::{Output, age, cut, spare, whole};
 
 /// How long a process is shown after its last heartbeat.
 const SHOWN_AFTER_ITS_END: SignedDuration = SignedDuration::from_hours(24);

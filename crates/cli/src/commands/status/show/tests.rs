@@ -5,10 +5,10 @@ use ledger::{Registrations, SweepClock};
 use super::super::registration::Registration;
 use super::super::{Queue, Unmapped};
 use super::*;
-use crate::arrivals::Summary;
 use crate::commands::retention::Standing;
 use crate::commands::snapshots::{at, shown};
 use crate::commands::status::notifications::Notifications;
+use service::arrivals::Summary;
 
 fn process(role: &'static str, beat: i64, alive: bool, connections: &[&str]) -> Process {
     Process {
@@ -61,7 +61,7 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
 }
 
 fn bad_night() -> Status {
-    let config = crate::config::load(None, []).unwrap().config;
+    let config = service::config::load(None, []).unwrap().config;
     Status {
         notifications: Notifications::default(),
         queue: Queue {

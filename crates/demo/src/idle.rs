@@ -1,0 +1,101 @@
+//! Waits until nothing is queued, pending or dirty.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use connections::State;
+
+use super::environment::Environment;
+use service::failure::{Exit, Failure};
+
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// When nothing at all has moved for so long, the demo gives up. Longer than the longest pause between two tries that the
+/// demo's few failures in a row can lead to.
+const STANDSTILL: Duration = Duration::from_secs(60);
+/// The demo gives up after this time, and one second more for every hundred members, whatever moves.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What is not done yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rest {
+    queued: u64,
+    pending: u64,
+    dirty: u64,
+    paused_for: Option<&'static str>,
+}
+
+/// Returns when all is done.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `hangs` that names what is left, after a standstill or when patience ends; or if the engines
+/// cannot be read.
+pub(super) async fn wait(environment: &Environment, members: usize) -> Result<(), Failure> {
+    let patience = PATIENCE + Duration::from_secs(u64::try_from(members / 100).unwrap_or(u64::MAX));
+    let began = Instant::now();
+    let (mut seen, mut moved_at) = (None, began);
+    loop {
+        let rest = rest(environment).await?;
+        if rest == Rest::default() {
+            return Ok(());
+        }
+        let now = Some((rest.clone(), progress(environment)));
+        if now != seen {
+            (seen, moved_at) = (now, Instant::now());
+        }
+        if moved_at.elapsed() > STANDSTILL || began.elapsed() > patience {
+            return Err(hangs(&rest));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Grows with everything that is done.
+fn progress(environment: &Environment) -> (u64, u64) {
+    let absorbed =
+        environment.stack.worker_meters().map_or(0, |meters| meters.absorbed.load(Ordering::Relaxed));
+    (absorbed, environment.simulator.with(|simulator, _| simulator.calls().total))
+}
+
+async fn rest(environment: &Environment) -> Result<Rest, Failure> {
+    let engines = environment.stack.engines();
+    // The queue first: what leaves it is in the ledger by then.
+    let depth = engines.queue.depth().await?;
+    let counts = engines.ledger.counts(None, engines.now()).await?;
+    let connection = engines.connections.by_id(environment.connection.id).await?;
+    let paused_for = match connection.map(|connection| connection.state) {
+        Some(State::Paused(reason)) => Some(reason.as_str()),
+        _ => None,
+    };
+    Ok(Rest { queued: depth.live + depth.bulk, pending: counts.pending, dirty: counts.dirty, paused_for })
+}
+
+fn hangs(rest: &Rest) -> Failure {
+    let paused = rest
+        .paused_for
+        .map_or_else(String::new, |reason| format!(", and the connection is paused for {reason}"));
+    Failure {
+        exit: Exit::Failed,
+        code: "hangs",
+        message: format!(
+            "the demo does not come to its end: {} events wait in the queue, {} are pending, {} affiliates differ{paused}",
+            rest.queued, rest.pending, rest.dirty
+        ),
+        hint: "run it again with the same --seed and REFERSION_DESTINATION__LOG__LEVEL=debug, and report what you see"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hangs_is_named() {
+        let failure = hangs(&Rest { queued: 1, pending: 2, dirty: 3, paused_for: Some("breaker") });
+        for part in ["1 events wait", "2 are pending", "3 affiliates", "paused for breaker"] {
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Opens the engines that the configuration names, and unlocks the vault: the only place that knows which engines exist.
+//!
+//! In two steps, because a process may have to begin while its ledger is away: [`Opening::begin`] finds the master key and
+//! opens the queue, [`Opening::finish`] opens the ledger and makes sure that the key is the ledger's. Commands do both at
+//! once ([`Engines::open`]); roles try the second step until it succeeds ([`awaited`]).
+
+pub mod awaited;
+mod failure;
+pub mod files;
+mod ledger_engine;
+pub mod master_key;
+pub mod presence;
+pub mod queue_engine;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use connections::vault::FIRST_KEY_NUMBER;
+use connections::{
+    ConnectionStore, OsRandomness, Randomness, ReplacedKeys, SharedSecretStore, Vault, WriteKeys, keys,
+};
+use jiff::Timestamp;
+use ledger::{
+    Arrivals, DeadLetters, Ledger, Monitoring, Notifications, OperatorPorts, Plans, Repairs, Storage,
+};
+use queue::Queue;
+
+pub use failure::EngineError;
+pub use files::{FileTrouble, MissingFile, UnusableFile};
+pub use ledger_engine::must_be_begun;
+pub use queue_engine::QueueEngine;
+
+use crate::clock::{self, Clock};
+use crate::config::{self, Config};
+
+/// The queue, the ledger and the connections of one installation. Cheap to clone.
+#[derive(Clone)]
+pub struct Engines {
+    /// What was accepted and not yet absorbed.
+    pub queue: Arc<dyn Queue>,
+    /// The only memory.
+    pub ledger: Arc<dyn Ledger>,
+    /// How large it is.
+    pub storage: Arc<dyn Storage>,
+    /// Who works on it.
+    pub monitoring: Arc<dyn Monitoring>,
+    /// What was published, and what of it has arrived.
+    pub arrivals: Arc<dyn Arrivals>,
+    /// Dead letters by cause.
+    pub dead_letters: Arc<dyn DeadLetters>,
+    /// Plans of replays.
+    pub plans: Arc<dyn Plans>,
+    /// Repaired payloads of dead letters.
+    pub repairs: Arc<dyn Repairs>,
+    /// Operators, what they did, and what they asked for once only.
+    pub operators: Arc<dyn OperatorPorts>,
+    /// What operators are notified of.
+    pub notifications: Arc<dyn Notifications>,
+    /// Connections and their keys.
+    pub connections: Arc<dyn ConnectionStore>,
+    /// Their write keys.
+    pub write_keys: Arc<dyn WriteKeys>,
+    /// What webhooks are signed with.
+    pub shared_secrets: Arc<dyn SharedSecretStore>,
+    /// Until when replaced keys are valid.
+    pub replaced_keys: Arc<dyn ReplacedKeys>,
+    /// The ledger's file, to be watched for damage; `None` on a server.
+    pub ledger_file: Option<sqlite::Database>,
+    /// Digests identifiers, opens and seals secrets.
+    pub vault: Vault,
+    /// The time of day.
+    pub clock: Clock,
+    /// The operating system's randomness.
+    pub randomness: Arc<dyn Randomness>,
+}
+
+/// The engines while the ledger is not open yet. Cheap to clone.
+#[derive(Clone)]
+pub struct Opening {
+    /// What was accepted and not yet absorbed. A broker may be away; then it is unavailable until it comes.
+    pub queue: QueueEngine,
+    /// Digests keys. Nobody has made sure yet that it is the ledger's, so nothing may be said that rests on it.
+    pub vault: Vault,
+    /// The time of day.
+    pub clock: Clock,
+    /// The operating system's randomness.
+    pub randomness: Arc<dyn Randomness>,
+    ledger: config::Ledger,
+    /// The files are looked through before they are used.
+    looks_for_damage: bool,
+}
+
+impl Opening {
+    /// Finds the master key and opens the queue. At the first start everything is made: the files, their folder and, for a
+    /// new ledger in a file, the master key.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`], which says what to do. A broker that is away is none; a file that is missing beside others is one.
+    pub async fn begin(config: &Config) -> Result<Self, EngineError> {
+        files::must_be_complete(config).await?;
+        Self::begin_with(config, false).await
+    }
+
+    /// As [`Opening::begin`], for a role: files are looked through for damage first. A damaged queue is set aside, and
+    /// rescued from; a damaged ledger counts as away.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opening::begin`].
+    pub async fn begin_role(config: &Config) -> Result<Self, EngineError> {
+        files::must_be_complete(config).await?;
+        Self::begin_with(config, true).await
+    }
+
+    /// As [`Opening::begin`], for what is there already: nothing is made, neither a file nor a queue on a broker.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opening::begin`]; [`EngineError::NoInstallation`] where there is none.
+    async fn begin_on_what_is_there(config: &Config) -> Result<Self, EngineError> {
+        files::must_be_there(config).await?;
+        ledger_engine::must_be_begun(&config.ledger.url).await?;
+        let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
+        let clock = clock::system();
+        let vault = Vault::new(master_key::required(config)?, FIRST_KEY_NUMBER, Arc::clone(&randomness));
+        let queue = QueueEngine::open_existing(&config.queue, &clock).await?;
+        Ok(Self { queue, vault, clock, randomness, ledger: config.ledger.clone(), looks_for_damage: false })
+    }
+
+    /// As [`Opening::begin`], but an empty queue or ledger is made in the place of one that is missing.
+    async fn begin_in_any_case(config: &Config) -> Result<Self, EngineError> {
+        Self::begin_with(config, false).await
+    }
+
+    async fn begin_with(config: &Config, looks_for_damage: bool) -> Result<Self, EngineError> {
+        let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
+        let clock = clock::system();
+        let master = master_key::find(config, randomness.as_ref())?;
+        let vault = Vault::new(master, FIRST_KEY_NUMBER, Arc::clone(&randomness));
+        let queue = match looks_for_damage {
+            true => QueueEngine::open_mended(&config.queue, &clock).await?,
+            false => QueueEngine::open(&config.queue, &clock).await?,
+        };
+        Ok(Self { queue, vault, clock, randomness, ledger: config.ledger.clone(), looks_for_damage })
+    }
+
+    /// Opens the ledger, which brings its schema up to date, and unlocks the vault. May be tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`]; [`EngineError::is_passing`] tells whether trying again may help.
+    pub async fn finish(&self) -> Result<Engines, EngineError> {
+        let ledger = match self.looks_for_damage {
+            true => ledger_engine::open_sound(&self.ledger.url).await?,
+            false => ledger_engine::open(&self.ledger.url).await?,
+        };
+        let vault = keys::check(&self.vault, ledger.connections.as_ref()).await?;
+        Ok(Engines {
+            queue: self.queue.port(),
+            ledger: ledger.ledger,
+            storage: ledger.storage,
+            monitoring: ledger.monitoring,
+            arrivals: ledger.arrivals,
+            dead_letters: ledger.dead_letters,
+            plans: ledger.plans,
+            repairs: ledger.repairs,
+            operators: ledger.operators,
+            notifications: ledger.notifications,
+            connections: ledger.connections,
+            write_keys: ledger.write_keys,
+            shared_secrets: ledger.shared_secrets,
+            replaced_keys: ledger.replaced_keys,
+            ledger_file: ledger.file,
+            vault,
+            clock: Arc::clone(&self.clock),
+            randomness: Arc::clone(&self.randomness),
+        })
+    }
+}
+
+/// The connections of a ledger that is opened and unlocked without its queue: for who looks whether all is well.
+///
+/// # Errors
+///
+/// [`EngineError`], which says what to do.
+pub async fn connections_alone(config: &Config) -> Result<Arc<dyn ConnectionStore>, EngineError> {
+    let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
+    let master = master_key::required(config)?;
+    let ledger = ledger_engine::open(&config.ledger.url).await?;
+    keys::unlock(master, ledger.connections.as_ref(), randomness).await?;
+    Ok(ledger.connections)
+}
+
+/// Opens the ledger without queue and key, to measure how large it is.
+///
+/// # Errors
+///
+/// [`EngineError`], which says what to do.
+pub async fn storage_alone(config: &Config) -> Result<Arc<dyn Storage>, EngineError> {
+    Ok(ledger_engine::open(&config.ledger.url).await?.storage)
+}
+
+impl Engines {
+    /// Opens both engines, which brings their schemas up to date, and the vault.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`], which says what to do.
+    pub async fn open(config: &Config) -> Result<Self, EngineError> {
+        Opening::begin(config).await?.finish().await
+    }
+
+    /// As [`Engines::open`], for what is there already: nothing is made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engines::open`]; [`EngineError::NoInstallation`] where there is none.
+    pub async fn open_existing(config: &Config) -> Result<Self, EngineError> {
+        Opening::begin_on_what_is_there(config).await?.finish().await
+    }
+
+    /// As [`Engines::open`], but an empty queue or ledger is made in the place of one that is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`], which says what to do.
+    pub async fn open_or_create(config: &Config) -> Result<Self, EngineError> {
+        Opening::begin_in_any_case(config).await?.finish().await
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// A new id for something that happens now: a UUIDv7, so that later ones sort later.
+    #[must_use]
+    pub fn new_id(&self) -> uuid::Uuid {
+        let mut random = [0; 10];
+        self.randomness.fill(&mut random);
+        let millis = u64::try_from(self.now().as_millisecond()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+}

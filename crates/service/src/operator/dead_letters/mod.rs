@@ -1,0 +1,77 @@
+//! Dead letters as operators select them and act on them: the same for the command line and for the HTTP API.
+
+mod close;
+mod groups;
+mod pages;
+mod replay;
+mod selection;
+
+use ledger::{Act, AuditEntry, PlanId};
+
+pub use close::{Close, MAX_REASON_CHARS, act};
+pub use groups::{GroupRow, counted_by_groups, groups, note};
+pub use pages::{Pages, Row};
+pub use selection::in_micros;
+pub use selection::{Selection, to_act};
+
+use crate::engines::Engines;
+use crate::failure::Failure;
+
+/// What is done with dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Their events are processed again.
+    Replay,
+    /// They are closed, or opened again.
+    Close(Close),
+}
+
+impl Verb {
+    /// What the audit calls it.
+    #[must_use]
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::Replay => "dead_letters_replayed",
+            Self::Close(Close::Discard(_)) => "dead_letters_discarded",
+            Self::Close(Close::Restore) => "dead_letters_restored",
+        }
+    }
+
+    /// What was done, as a participle.
+    #[must_use]
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Replay => "replayed",
+            Self::Close(close) => close.done(),
+        }
+    }
+}
+
+/// Acts on every dead letter of a selection, in pages; what became of each that there is, newest first. The audit has a line
+/// for each page and connection, and one if there was nothing to do. Of a replay also the plan that notes what becomes of them.
+///
+/// # Errors
+///
+/// [`Failure`] if queue or ledger cannot be used. What was done until then stays done, and is in the audit.
+pub async fn carry_out(
+    engines: &Engines,
+    selection: &Selection,
+    verb: Verb,
+    act: &Act,
+) -> Result<(Vec<Row>, Option<PlanId>), Failure> {
+    let (rows, plan) = match verb {
+        Verb::Replay => replay::run(engines, selection, act).await?,
+        Verb::Close(close) => (close::run(engines, selection, close, act).await?, None),
+    };
+    if rows.iter().all(|row| row.reason.is_some()) {
+        let subject = format!("0 dead letters of `{}`", act.selector);
+        let nothing = AuditEntry {
+            selector: Some(act.selector.clone()),
+            reason: act.reason.clone(),
+            number: Some(0),
+            ..AuditEntry::new(act.at, &act.actor, verb.action(), subject)
+        };
+        engines.operators.note(&[nothing]).await?;
+    }
+    Ok((rows, plan))
+}

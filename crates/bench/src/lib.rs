@@ -5,6 +5,8 @@
 //! hold, and when it is over), `usage`, `latency` and `setup` (what is measured), `plain` (the baseline), `report`, `plot` and
 //! `svg`. `ingest` and `pace` stand by themselves.
 
+#![expect(clippy::disallowed_methods, reason = "a measurement takes real time")]
+
 mod crew;
 mod ground;
 mod ingest;

@@ -1,5 +1,10 @@
 //! Hands the process's arguments and environment to the program; nothing else in the workspace reads them.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "only here the program reads its arguments and its environment"
+)]
+
 use std::process::ExitCode;
 
 use mimalloc::MiMalloc;

@@ -8,6 +8,8 @@
 //!
 //! Rows of another kind ([`neighbours`]) measure what an honest connection notices while another one misbehaves.
 
+#![expect(clippy::disallowed_methods, reason = "the suite sends in real time")]
+
 pub mod accounts;
 pub mod dice;
 pub mod fault;

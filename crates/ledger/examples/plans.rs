@@ -3,6 +3,8 @@
 //! The ledger has to be a fresh one. What `dead-letters plan` does beside this is to fold the events, which `dead-letters plan`
 //! itself shows.
 
+#![expect(clippy::disallowed_methods, reason = "a measurement takes real time")]
+
 use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};

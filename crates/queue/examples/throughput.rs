@@ -4,6 +4,8 @@
 //!
 //! It makes queues of its own (`throughput.…`), which have to be deleted by hand, for the engine never deletes one.
 
+#![expect(clippy::disallowed_methods, reason = "a measurement takes real time")]
+
 use std::error::Error;
 use std::io::Write as _;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The wall clock: the one place of the workspace that reads it. Everything else is handed it.
 
+#![expect(clippy::disallowed_methods, reason = "this is the clock of the whole program")]
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

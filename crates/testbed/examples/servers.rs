@@ -5,6 +5,8 @@
 //! The command gets their URLs in the program's own environment variables: `REFERSION_DESTINATION__QUEUE__URL`,
 //! `…__LEDGER__URL` and `…__SECRETS__KEY`. Confirmed and committed data is on the disk, as in production.
 
+#![expect(clippy::disallowed_methods, reason = "a program reads its arguments")]
+
 use std::error::Error;
 use std::process::{Command, ExitCode};
 

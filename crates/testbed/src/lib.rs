@@ -4,6 +4,8 @@
 //! Services that the machine runs already are not touched. Only tests depend on this crate, and it knows no other
 //! crate of the workspace.
 
+#![expect(clippy::disallowed_methods, reason = "who runs the tests names servers by the environment")]
+
 mod certificate;
 pub mod faketime;
 mod http_proxy;

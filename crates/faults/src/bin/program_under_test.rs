@@ -1,5 +1,7 @@
 //! The program itself, which ends where a fault test says so. Nothing else differs from the binary that is shipped.
 
+#![expect(clippy::disallowed_methods, reason = "a program reads its arguments and environment")]
+
 use std::process::ExitCode;
 
 use refersion_destination::program;

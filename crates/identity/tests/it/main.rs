@@ -3,6 +3,8 @@
 //! Random histories come from seeds. `PEOPLE_CASES=100000` sets how many each random test plays; `PEOPLE_SEED=17` plays
 //! that one alone. A failure prints its seed and the fewest of its events that still fail.
 
+#![expect(clippy::disallowed_methods, reason = "tests take seeds and times from outside")]
+
 mod agreement;
 mod audiences;
 mod bounds;

@@ -1,5 +1,7 @@
 //! The ingest endpoint over real TCP, as Segment meets it.
 
+#![expect(clippy::disallowed_methods, reason = "tests take seeds and times from outside")]
+
 #[cfg(test)]
 mod arrays;
 #[cfg(test)]

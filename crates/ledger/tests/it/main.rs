@@ -1,5 +1,7 @@
 //! The engines of the ledger, run as their callers run them.
 
+#![expect(clippy::disallowed_methods, reason = "tests take seeds and times from outside")]
+
 mod message_ids;
 mod postgres_engine;
 mod postgres_pooler;

@@ -1,5 +1,7 @@
 //! The engines of the queue against its contract, and what is particular to each.
 
+#![expect(clippy::disallowed_methods, reason = "tests take seeds and times from outside")]
+
 #[cfg(test)]
 mod brokers;
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub trait PasswordSource: Send + Sync {
 struct RandomPasswords;
 
 impl PasswordSource for RandomPasswords {
+    #[expect(clippy::disallowed_methods, reason = "this is the source that is handed in")]
     fn password(&self) -> Secret {
         password::generate(&mut rand::rng())
     }

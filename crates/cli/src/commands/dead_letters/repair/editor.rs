@@ -24,8 +24,7 @@ pub(super) fn edit(text: &str) -> Result<String, Failure> {
     let named = builder.prefix("dead-letter-").suffix(".json");
     let mut file = named.tempfile_in(folder.path()).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed)?;
-    let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok());
-    let editor = named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| DEFAULT.to_owned());
+    let editor = chosen().unwrap_or_else(|| DEFAULT.to_owned());
     // By a shell, as git does: the variable may have arguments.
     let shell =
         Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(file.path()).status();
@@ -41,4 +40,14 @@ pub(super) fn edit(text: &str) -> Result<String, Failure> {
     let most = u64::try_from(repair::MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     edited.take(most).read_to_string(&mut text).map_err(failed)?;
     Ok(text)
+}
+
+/// The editor of whoever runs the command. An empty variable names none.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an editor is chosen by the person, as for git, and not by the configuration"
+)]
+fn chosen() -> Option<String> {
+    let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.trim().is_empty())
 }

@@ -64,7 +64,7 @@ pub async fn check(stage: &Stage, log: &Log, addresses: &[Vec<String>]) -> anyho
     let state = serde_json::to_value(state)?;
     for (index, account) in stage.accounts.iter().enumerate() {
         let existed = existed(&engines, account, &addresses[index]).await?;
-        converged(&mut proof, index, account, log, &found, &state, existed)?;
+        converged(&mut proof, (index, account), log, &found, (&state, existed))?;
         if let Some(mine) = calls.accounts.iter().find(|mine| mine.public_key == account.public_key) {
             count_calls(&mut proof, mine);
         }
@@ -166,12 +166,10 @@ async fn existed(
 /// Promise 2.
 fn converged(
     proof: &mut Proof,
-    index: usize,
-    account: &Account,
+    (index, account): (usize, &Account),
     log: &Log,
     found: &[Found],
-    state: &serde_json::Value,
-    existed: BTreeSet<String>,
+    (state, existed): (&serde_json::Value, BTreeSet<String>),
 ) -> anyhow::Result<()> {
     let mine = found.iter().filter(|found| found.view.connection == account.id);
     let events = mine.filter_map(|found| {

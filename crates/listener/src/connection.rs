@@ -108,12 +108,10 @@ pub(crate) async fn serve<H, F, B, E>(
                     return report(ended);
                 }
                 Pin::new(&mut connection).graceful_shutdown();
-                match timeout(limits.closing_time, connection).await {
-                    Ok(ended) => report(ended),
-                    Err(_) => {
-                        tracing::debug!("a connection was cut off because it did not end in time");
-                    }
-                }
+                let Ok(ended) = timeout(limits.closing_time, connection).await else {
+                    return tracing::debug!("a connection was cut off because it did not end in time");
+                };
+                report(ended);
             }
         }
     };

@@ -110,7 +110,7 @@ async fn serve_one(
                 }
                 worker.meters.holds(id, true);
                 worker.meters.rate(id, gate.with_pace(|pace, _| pace.rate()));
-                hold(&worker, &connection, holder, lease, &gate, &stop).await;
+                hold(&worker, &connection, (holder, lease), &gate, &stop).await;
                 worker.meters.holds(id, false);
                 until = Some(gate.stays_away_until());
                 break;
@@ -146,8 +146,7 @@ async fn wait(time: Duration, stop: &CancellationToken) {
 async fn hold(
     worker: &Worker,
     connection: &Arc<Connection>,
-    holder: Uuid,
-    lease: Lease,
+    (holder, lease): (Uuid, Lease),
     gate: &Arc<ConnectionGate>,
     stop: &CancellationToken,
 ) {

@@ -34,13 +34,13 @@ pub struct Verdict {
     pub give_up: bool,
 }
 
-/// Notes that a step about `anchor` failed. `verdict` decides from the number of attempts and the time of the first.
+/// Notes that a step about `anchor` failed at a time because of `cause`. `verdict` decides from the number of attempts and the time of
+/// the first.
 pub fn fail(
     graph: &mut Graph,
     rules: &Rules,
     anchor: Digest,
-    cause: &Cause,
-    now: Moment,
+    (now, cause): (Moment, &Cause),
     verdict: impl FnOnce(u32, Moment) -> Verdict,
 ) -> Vec<Death> {
     let (tried, since) =

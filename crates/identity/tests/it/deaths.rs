@@ -90,7 +90,7 @@ fn failures_without_an_answer_count_until_they_are_given_up_and_a_newer_word_tri
             apply(graph, &rules(), anchor, &answer, moment(4));
         }
         let verdict = |attempts, _| Verdict { due_at: moment(4), give_up: attempts == 3 };
-        deaths = fail(graph, &rules(), anchor, &cause("no_answer"), moment(4), verdict);
+        deaths = fail(graph, &rules(), anchor, (moment(4), &cause("no_answer")), verdict);
     }
     assert_eq!(deaths.iter().map(|it| (it.event, it.attempts)).collect::<Vec<_>>(), [(first.id(), 3)]);
     assert_eq!(settle(graph, &rules()).next, None, "nobody tries again");
@@ -119,7 +119,7 @@ fn a_failed_create_kills_no_delete_that_does_not_wait_for_it() {
     let kinds: Vec<_> = Picture::of(graph, &rules()).steps.iter().map(identity::plan::Step::kind).collect();
     assert_eq!(kinds, [StepKind::Create, StepKind::Search], "the delete waits for the search at b");
     let verdict = |_, _| Verdict { due_at: moment(6), give_up: true };
-    let deaths = fail(graph, &rules(), address("a@x.io"), &cause("refused"), moment(6), verdict);
+    let deaths = fail(graph, &rules(), address("a@x.io"), (moment(6), &cause("refused")), verdict);
     assert_eq!(deaths.iter().map(|it| it.event).collect::<Vec<_>>(), [ann().id()]);
 }
 

@@ -175,7 +175,7 @@ fn attempts_count_on_where_a_taken_address_is_not_found() {
             assert_eq!(attempts, attempt);
             Verdict { due_at: moment(4), give_up: attempts == 3 }
         };
-        fail(graph, &rules, anchor, &cause("not_here"), moment(4), verdict);
+        fail(graph, &rules, anchor, (moment(4), &cause("not_here")), verdict);
         if attempt < 3 {
             apply(graph, &rules, anchor, &Answer::NotFound, moment(4));
         }

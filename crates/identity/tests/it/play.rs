@@ -204,7 +204,7 @@ impl Play {
             let graph = self.town.graph_with(anchor).ok_or("an answer about nobody")?;
             if ending.failed && anchor == step.anchor {
                 let again = |_, _| Verdict { due_at: now, give_up: false };
-                deaths.extend(fail(graph, &rules, anchor, &cause("no_answer"), now, again));
+                deaths.extend(fail(graph, &rules, anchor, (now, &cause("no_answer")), again));
             }
             let settled = settle(graph, &rules);
             self.note(&settled, &std::mem::take(&mut deaths))?;

@@ -12,7 +12,7 @@ use super::text::integer;
 use super::{rows, sql};
 use crate::body::Body;
 use crate::words::{lane_word, limit, micros, step_word};
-use crate::{GraphId, READ_BYTES, Row, Save, Work};
+use crate::{Changes, GraphId, READ_BYTES, Row, Save, Work};
 
 /// The scan of the index sorts an array of ids and leaves out what is there twice, so that no bodies are sorted.
 /// A body beyond the limit, unless it is the first, stays where it is.
@@ -124,12 +124,12 @@ pub(super) async fn walk(
 /// the update finds under that version needs no other look.
 pub(super) async fn write(
     connection: &mut PgConnection,
-    of: ConnectionId,
-    saves: &[Save],
+    changes: &Changes,
     bodies: &[Body],
-    dissolved: &[Row],
     tally: &mut Tally,
 ) -> Result<(), Failure> {
+    let Changes { connection: of, saves, dissolved, .. } = changes;
+    let of = *of;
     let gone: Vec<GraphId> = dissolved.iter().map(|row| row.id).collect();
     if !gone.is_empty() {
         lock(connection, of, saves, dissolved).await?;

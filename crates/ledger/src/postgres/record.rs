@@ -42,7 +42,7 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
         claims::check(changes, removal::check(connection, of).await?)?;
     }
     let mut tally = Tally::default();
-    graphs::write(connection, of, &changes.saves, bodies, &changes.dissolved, &mut tally).await?;
+    graphs::write(connection, changes, bodies, &mut tally).await?;
     let stories = events::write(connection, changes, &mut tally).await?;
     letters::replaying(connection, &changes.reopened, &stories).await?;
     events::attempted(connection, &changes.attempts, &stories).await?;

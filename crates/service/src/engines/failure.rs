@@ -110,19 +110,7 @@ impl EngineError {
         match self {
             Self::Broker(error) => meaning_of_broker(error),
             Self::CaFile { .. } => BROKER_SETTINGS,
-            Self::Database(LedgerError::Unavailable(_)) => (
-                "ledger",
-                Exit::Failed,
-                "look at ledger.url, and whether Postgres runs and lets this user into its database",
-            ),
-            Self::Database(_) => {
-                ("ledger", Exit::Failed, "look at ledger.url; docs/postgres.md tells what it needs")
-            }
-            Self::KeyNeeded => (
-                "master_key",
-                Exit::Usage,
-                "`secrets create FILE` makes one; set secrets.key_file to it, the same key for every process",
-            ),
+            Self::Database(error) => meaning_of_database(error),
             Self::Ledger { source, .. } if source.is_damage() => (
                 "ledger_damaged",
                 Exit::Failed,
@@ -149,21 +137,18 @@ impl EngineError {
                 "run this in the folder of `serve`, or name the right place with --config, queue.url and ledger.url; \
                  to begin here, run `serve`, `migrate` or `connections add`",
             ),
-            Self::KeyLost { .. } => (
-                "master_key",
-                Exit::Usage,
-                "put your backup of the key back, or name it with secrets.key_file",
+            Self::KeyNeeded => master_key(
+                "`secrets create FILE` makes one; set secrets.key_file to it, the same key for every process",
             ),
-            Self::KeyFile(KeyFileError::Missing(_)) => (
-                "master_key",
-                Exit::Usage,
-                "put your backup of the key back; for a new ledger, `secrets create` makes one",
-            ),
-            Self::KeyFile(_) | Self::Key(_) | Self::Unlock(UnlockError::OtherMasterKey) => (
-                "master_key",
-                Exit::Usage,
-                "look at secrets.key_file, or REFERSION_DESTINATION__SECRETS__KEY",
-            ),
+            Self::KeyLost { .. } => {
+                master_key("put your backup of the key back, or name it with secrets.key_file")
+            }
+            Self::KeyFile(KeyFileError::Missing(_)) => {
+                master_key("put your backup of the key back; for a new ledger, `secrets create` makes one")
+            }
+            Self::KeyFile(_) | Self::Key(_) | Self::Unlock(UnlockError::OtherMasterKey) => {
+                master_key("look at secrets.key_file, or REFERSION_DESTINATION__SECRETS__KEY")
+            }
             Self::Unlock(_) => ("ledger", Exit::Failed, "try again when the ledger can be read"),
         }
     }
@@ -175,6 +160,20 @@ const BROKER_SETTINGS: Meaning =
 
 /// A short name of a cause, the exit code and what to do.
 type Meaning = (&'static str, Exit, &'static str);
+
+fn master_key(hint: &'static str) -> Meaning {
+    ("master_key", Exit::Usage, hint)
+}
+
+fn meaning_of_database(error: &LedgerError) -> Meaning {
+    let hint = match error {
+        LedgerError::Unavailable(_) => {
+            "look at ledger.url, and whether Postgres runs and lets this user into its database"
+        }
+        _ => "look at ledger.url; docs/postgres.md tells what it needs",
+    };
+    ("ledger", Exit::Failed, hint)
+}
 
 fn meaning_of_broker(error: &RabbitError) -> Meaning {
     match error {

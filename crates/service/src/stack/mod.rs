@@ -117,15 +117,13 @@ impl Standby {
         let (room, arrivals) = (Room::default(), Arrivals::default());
         arrivals.watched_by(&pulses, &opening.clock);
         let mut supervisor = Supervisor::new(pulses.clone(), stop.clone());
-        let endpoint = match door_listener {
-            Some((listener, address)) => {
-                room.watched_by(&pulses);
-                let endpoint = endpoint::endpoint(config, &opening, &awaited, room.clone())?;
-                endpoint::start(&endpoint, &mut supervisor, listener, address, &stop);
-                Some((address, endpoint))
-            }
-            None => None,
-        };
+        let mut endpoint = None;
+        if let Some((listener, address)) = door_listener {
+            room.watched_by(&pulses);
+            let started = endpoint::endpoint(config, &opening, &awaited, room.clone())?;
+            endpoint::start(&started, &mut supervisor, listener, address, &stop);
+            endpoint = Some((address, started));
+        }
         let api = api_listener.map(|listener| api::start(listener, config, &awaited, &mut supervisor, &stop));
         let meters: Option<Arc<Meters>> = roles.worker.then(Arc::default);
         let mut sources = figures::sources(
@@ -137,8 +135,7 @@ impl Standby {
         );
         sources.push(Box::new(room.clone()));
         sources.push(Box::new(arrivals.clone()));
-        let exporter = Arc::new(Exporter::new(sources));
-        let health = Health { pulses: pulses.clone(), exporter };
+        let health = Health { pulses: pulses.clone(), exporter: Arc::new(Exporter::new(sources)) };
         let health_stop = CancellationToken::new();
         let (listener, address) = health_listener;
         let health_server = tokio::spawn(health::serve(listener, health, health_stop.clone()));

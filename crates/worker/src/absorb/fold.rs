@@ -41,10 +41,9 @@ pub(super) fn fold(
     rules: &Rules,
     readings: &[Reading],
     gathered: Gathered,
-    unasked: bool,
 ) -> Folded {
     let now = worker.now();
-    let mut changes = Changes { connection, now, unasked, ..Changes::default() };
+    let mut changes = Changes { connection, now, ..Changes::default() };
     let mut unmapped = Tally::default();
     let mut left_out = left_out::Tally::default();
     let mut known = gathered.known;
@@ -114,7 +113,7 @@ pub(super) fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>
     match &reading.what {
         What::Ask(Ask::Skip(why)) => end(changes, reading, skip(why), again),
         What::NoConnection => end(changes, reading, skip("connection_removed"), again),
-        What::Bad(class, cause) => dead_letter(changes, reading, class, cause, again, now),
+        What::Bad(class, cause) => dead_letter(changes, reading, class, cause, again),
         What::Ask(Ask::Delete(deletion)) => take_in_delete(hand, changes, deletion, intake),
         What::Ask(Ask::Say(statement)) => match hear_in(hand, statement, intake.after, rules) {
             Some(statement) => take_in_statement(hand, changes, &statement, intake),
@@ -127,7 +126,7 @@ pub(super) fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>
 }
 
 fn take_in_statement(hand: &mut Hand, changes: &mut Changes, statement: &Statement, intake: Intake<'_>) {
-    let Intake { reading, rules, again, now, after } = intake;
+    let Intake { reading, rules, again, after, .. } = intake;
     let names = statement.digests();
     let alone = names.len() > 1 && statement.anonymous.is_some() && hand.has_no_room_for_anonymous(&names);
     // The event goes on without an anonymousId that there is no room for.
@@ -136,7 +135,7 @@ fn take_in_statement(hand: &mut Hand, changes: &mut Changes, statement: &Stateme
     let names = statement.digests();
     match hand.join(&names) {
         Some(slot) => fold_statement(slot, changes, statement, intake),
-        None => return dead_letter(changes, reading, "too_many_identifiers", TOO_MANY, again, now),
+        None => return dead_letter(changes, reading, "too_many_identifiers", TOO_MANY, again),
     }
     hand.take_apart(&names, after, rules);
 }
@@ -178,7 +177,7 @@ fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement,
     match too_long(reading, statement, rules) {
         Some(cause) => {
             slot.graph.forget(reading.event);
-            dead_letter(changes, reading, TOO_LARGE, &cause, again, now);
+            dead_letter(changes, reading, TOO_LARGE, &cause, again);
         }
         None => reopen(changes, slot, reading, again),
     }
@@ -215,14 +214,8 @@ fn outcome(reading: &Reading, number: u32, state: State, reason: &str, at: Times
 }
 
 /// The event dies. One that had died already stays dead, with a new cause.
-fn dead_letter(
-    changes: &mut Changes,
-    reading: &Reading,
-    class: &str,
-    cause: &str,
-    again: Again,
-    now: Timestamp,
-) {
+fn dead_letter(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, again: Again) {
+    let now = changes.now;
     if again.is_none_or(|before| before.state == State::Pending) {
         changes.outcomes.push(outcome(reading, next_number(again), State::Dead, class, now));
     }

@@ -210,7 +210,11 @@ impl Part {
         if gathered.partial {
             return Err(PartError::Together("their graphs are too large to be read at once"));
         }
-        let fold = || fold::fold(worker, self.connection, &self.rules, self.readings(), gathered, unasked);
+        let fold = || {
+            let mut folded = fold::fold(worker, self.connection, &self.rules, self.readings(), gathered);
+            folded.changes.unasked = unasked;
+            folded
+        };
         let folded = std::panic::catch_unwind(AssertUnwindSafe(|| off_thread(fold)));
         folded.map(Box::new).map_err(|_| PartError::Bad("folding it panicked".to_owned()))
     }

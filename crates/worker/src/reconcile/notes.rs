@@ -75,16 +75,16 @@ pub(super) fn note_not_scrubbed(
     rules: &Rules,
     anchor: Digest,
     answer: &Answer,
-    now: Timestamp,
 ) {
     let Answer::Scrubbed { kept, .. } = answer else { return };
     if kept.is_empty() {
         return;
     }
+    let at = changes.now;
     for event in concerned_by(graph, rules, anchor) {
         changes.attempts.extend(kept.iter().map(|(field, cause)| Attempt {
             event,
-            at: now,
+            at,
             operation: "edit".to_owned(),
             http_status: cause.http_status,
             class: cause.class.clone(),

@@ -168,7 +168,7 @@ impl Recorder {
                     let graph = &mut saves[*place].graph;
                     let affiliate = affiliate_of(graph, *anchor);
                     changes.affiliates.extend(named(answer));
-                    note_not_scrubbed(changes, graph, rules, *anchor, answer, now);
+                    note_not_scrubbed(changes, graph, rules, *anchor, answer);
                     let deaths = apply(graph, rules, *anchor, answer, now.into());
                     note_decided(changes, &deaths, (answer, ending), affiliate.is_some(), now);
                     lay_down(changes, deaths, affiliate.as_ref(), now);
@@ -228,7 +228,7 @@ impl Recorder {
             let verdict = policy.verdict(attempts, since, now.into(), chance);
             Verdict { give_up: verdict.give_up && !self.is_lenient, ..verdict }
         };
-        let deaths = fail(graph, rules, anchor, &failed.cause, now.into(), verdict);
+        let deaths = fail(graph, rules, anchor, (now.into(), &failed.cause), verdict);
         lay_down(changes, deaths, affiliate_of(graph, anchor).as_ref(), now);
     }
 

@@ -53,8 +53,7 @@ pub(super) async fn add(
 pub(super) async fn set(
     name: &ConnectionName,
     (key, secret): (&KeyOptions, &SecretOptions),
-    options: &SettingOptions,
-    unmapped: &[String],
+    (options, unmapped): (&SettingOptions, &[String]),
     quiet: bool,
     context: &mut Context,
 ) -> Result<Exit, Failure> {

@@ -237,7 +237,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         Act::SetWebhookSecret { named, none } => change::set_webhook_secret(&named.name, none, context).await,
         Act::Set { named, api_key_stdin, secret, settings, unmapped, quiet } => {
             let secrets = (&KeyOptions { api_key_stdin }, &secret);
-            change::set(&named.name, secrets, &settings, &unmapped, quiet, context).await
+            change::set(&named.name, secrets, (&settings, &unmapped), quiet, context).await
         }
         Act::Pause(named) => change::pause(&named.name, context).await,
         Act::Resume(named) => change::resume(&named.name, context).await,

@@ -19,7 +19,7 @@ use super::retention::Standing;
 use super::{Context, files};
 use notes::Unmapped;
 use service::arrivals::Summary;
-use service::capacity::{Gauge, Reason, Refusals, decide};
+use service::capacity::{Gauge, Measured, Reason, Refusals, decide};
 use service::config::Config;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
@@ -185,17 +185,8 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
     let measured = gauge.measure_once(engines).await?;
     let refusals = decide(gauge.limits(), &measured, &Refusals::default());
     let workers = Workers::read(engines, config).await?;
-    let rates = workers.rates();
     let connections = engines.connections.list().await?;
-    let mut rows = Vec::new();
-    for connection in &connections {
-        let counts = engines.ledger.counts(Some(connection.id), engines.now()).await?;
-        let refused = refusals.connections.get(&connection.id).copied();
-        let shared = shared::of(engines, connection.id, &counts).await?;
-        let row = row(connection, counts, refused, rates.get(&connection.id).copied(), engines.now());
-        let adoption = Some(Adoption::read(engines, connection, &workers).await?);
-        rows.push(Row { shared_identifiers: shared, adoption, ..row });
-    }
+    let rows = rows(engines, &connections, &refusals, &workers).await?;
     let waiting = Waiting { queued: depth.live + depth.bulk, pending: all.pending };
     let registration = Registration::of(config, &workers);
     let no_connection = registration.problem(!rows.is_empty());
@@ -214,13 +205,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         held_back: all.held_back,
         not_cleared: all.stuck,
         dead_letters: all.dead_letters,
-        ledger: Ledger {
-            bytes: measured.ledger_bytes,
-            max_bytes: gauge.limits().ledger_bytes,
-            disk_free_bytes: measured.free_bytes,
-            refused_for: refusals.everyone.map(Reason::word),
-            refused_because: refusals.everyone.map(Reason::in_words),
-        },
+        ledger: ledger(&measured, &gauge, &refusals),
         problems: no_connection.into_iter().chain(nobody).collect(),
         registration,
         connections: rows,
@@ -228,6 +213,34 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         retention: Standing::of(engines.ledger.sweep_clock(engines.now()).await?, config),
         notifications: notifications::Notifications::read(engines).await?,
     })
+}
+
+async fn rows(
+    engines: &Engines,
+    connections: &[Connection],
+    refusals: &Refusals,
+    workers: &Workers,
+) -> Result<Vec<Row>, Failure> {
+    let (mut rows, rates) = (Vec::new(), workers.rates());
+    for connection in connections {
+        let counts = engines.ledger.counts(Some(connection.id), engines.now()).await?;
+        let refused = refusals.connections.get(&connection.id).copied();
+        let shared = shared::of(engines, connection.id, &counts).await?;
+        let row = row(connection, counts, refused, rates.get(&connection.id).copied(), engines.now());
+        let adoption = Some(Adoption::read(engines, connection, workers).await?);
+        rows.push(Row { shared_identifiers: shared, adoption, ..row });
+    }
+    Ok(rows)
+}
+
+fn ledger(measured: &Measured, gauge: &Gauge, refusals: &Refusals) -> Ledger {
+    Ledger {
+        bytes: measured.ledger_bytes,
+        max_bytes: gauge.limits().ledger_bytes,
+        disk_free_bytes: measured.free_bytes,
+        refused_for: refusals.everyone.map(Reason::word),
+        refused_because: refusals.everyone.map(Reason::in_words),
+    }
 }
 
 fn process(it: &ProcessReport, workers: &Workers, connections: &[Connection]) -> Process {

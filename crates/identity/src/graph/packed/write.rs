@@ -170,15 +170,8 @@ impl<'g> Writer<'g> {
             held_since,
             stuck,
         } = one;
-        let status = match status {
-            None => 0,
-            Some(Status::Active) => 1,
-            Some(Status::Pending) => 2,
-            Some(Status::Denied) => 3,
-            Some(Status::Disabled) => 4,
-        };
         self.number(
-            status
+            status_bits(*status)
                 | bit(id.is_some(), ID)
                 | bit(code.is_some(), CODE)
                 | bit(*address_unknown, ADDRESS_UNKNOWN)
@@ -192,18 +185,10 @@ impl<'g> Writer<'g> {
                 | bit(!stuck.is_empty(), STUCK),
         );
         self.digest(address);
-        if let Some(id) = id {
-            self.number(*id);
-        }
-        if let Some(code) = code {
-            self.text(code);
-        }
-        if let Some(payee) = payee {
-            self.digest(payee);
-        }
-        if let Some(since) = held_since {
-            self.moment(*since);
-        }
+        id.iter().for_each(|id| self.number(*id));
+        code.iter().for_each(|code| self.text(code));
+        payee.iter().for_each(|payee| self.digest(payee));
+        held_since.iter().for_each(|since| self.moment(*since));
         if !stuck.is_empty() {
             self.many(stuck, |writer, field| writer.shared(Some(field)));
         }
@@ -238,18 +223,13 @@ impl<'g> Writer<'g> {
             died_of,
             unmatched,
         } = one;
-        let standing = match standing {
-            EventState::Pending => 0,
-            EventState::Remembered => 1,
-            EventState::Dead => 2,
-        };
         let told_by = match told_by {
             None => 0,
             Some(SentBy::Edit) => TOLD_BY_EDIT,
             Some(SentBy::Create) => TOLD_BY_CREATE,
         };
         self.number(
-            standing
+            standing_bits(standing)
                 | told_by
                 | bit(*lane == Lane::Bulk, BULK)
                 | bit(*delete, DELETE)
@@ -278,6 +258,24 @@ impl<'g> Writer<'g> {
         self.moment(*due_at);
         self.shared(Some(class));
         self.shared(Some(message));
+    }
+}
+
+fn status_bits(status: Option<Status>) -> u64 {
+    match status {
+        None => 0,
+        Some(Status::Active) => 1,
+        Some(Status::Pending) => 2,
+        Some(Status::Denied) => 3,
+        Some(Status::Disabled) => 4,
+    }
+}
+
+fn standing_bits(standing: &EventState) -> u64 {
+    match standing {
+        EventState::Pending => 0,
+        EventState::Remembered => 1,
+        EventState::Dead => 2,
     }
 }
 

@@ -81,7 +81,7 @@ impl StateStore for PostgresLedger {
         because: &str,
         now: Timestamp,
     ) -> Result<State, StoreError> {
-        Ok(on!(self.begin(), |line| pause_in(line, id, seen, reason, because, now))?)
+        Ok(on!(self.begin(), |line| pause_in(line, id, seen, (reason, because), now))?)
     }
 
     async fn resume(&self, id: ConnectionId, only: Option<PausedFor>) -> Result<bool, StoreError> {

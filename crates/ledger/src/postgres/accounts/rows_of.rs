@@ -140,8 +140,7 @@ pub(super) async fn pause_in(
     line: &mut PgConnection,
     id: ConnectionId,
     seen: Epoch,
-    reason: PausedFor,
-    because: &str,
+    (reason, because): (PausedFor, &str),
     now: Timestamp,
 ) -> Result<State, Failure> {
     // The row is locked from here on, so that what is in force stays so.

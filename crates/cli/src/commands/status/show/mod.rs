@@ -12,6 +12,28 @@ const SHOWN_AFTER_ITS_END: SignedDuration = SignedDuration::from_hours(24);
 const MAX_PROCESSES_SHOWN: usize = 20;
 
 pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Result<(), Failure> {
+    counts(status, output)?;
+    ages(status, now, output)?;
+    processes(&status.processes, now, output)?;
+    output.line("")?;
+    connections(&status.connections, output)?;
+    if let Some(because) = status.ledger.refused_because {
+        output.line(&format!("\nno new events are taken in: {because}"))?;
+    }
+    notes::missing(status.queue.missing.as_ref(), output)?;
+    for problem in &status.problems {
+        output.line(&format!("\n{problem}"))?;
+    }
+    status.notifications.show(output).and_then(|()| status.registration.show(output))?;
+    status.connections.iter().try_for_each(|connection| remarks(connection, output))?;
+    if status.retention.is_behind {
+        output.line(&format!("\nretention: {}", status.retention.in_words()))?;
+    }
+    rescues(status, output)
+}
+
+/// How many events and persons wait where.
+fn counts(status: &Status, output: &mut Output) -> Result<(), Failure> {
     let line = |name: &str, count: u64, what: &str| vec![name.to_owned(), count.to_string(), what.to_owned()];
     output.table(
         &["WHAT", "COUNT", ""],
@@ -25,7 +47,10 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
             line("dead letters", status.dead_letters, "events that need you: `dead-letters list`"),
             line("ledger, MiB", status.ledger.bytes >> 20, &ledger_limit(&status.ledger)),
         ],
-    )?;
+    )
+}
+
+fn connections(rows: &[Row], output: &mut Output) -> Result<(), Failure> {
     let row = |row: &Row| {
         let paused = row.paused_for.map_or_else(String::new, |reason| format!(" ({reason})"));
         let numbers = [row.due, row.pending, row.dirty, row.waiting, row.held_back, row.dead_letters];
@@ -34,9 +59,6 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
         cells.extend(numbers.map(|number| number.to_string()));
         cells
     };
-    ages(status, now, output)?;
-    processes(&status.processes, now, output)?;
-    output.line("")?;
     let head = [
         whole("CONNECTION"),
         whole("STATE"),
@@ -48,34 +70,24 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
         spare("HELD"),
         cut("DEAD"),
     ];
-    output.table(&head, &status.connections.iter().map(row).collect::<Vec<_>>())?;
-    if let Some(because) = status.ledger.refused_because {
-        output.line(&format!("\nno new events are taken in: {because}"))?;
+    output.table(&head, &rows.iter().map(row).collect::<Vec<_>>())
+}
+
+/// What keeps the events of a connection from moving.
+fn remarks(connection: &Row, output: &mut Output) -> Result<(), Failure> {
+    if let Some(because) = connection.refused_because {
+        output.line(&format!("\nno new events of {} are taken in: {because}", connection.name))?;
     }
-    notes::missing(status.queue.missing.as_ref(), output)?;
-    for problem in &status.problems {
-        output.line(&format!("\n{problem}"))?;
+    if let Some(because) = &connection.paused_because {
+        let hint = connection.pause_hint.as_deref().unwrap_or_default();
+        output.line(&format!("\n{} is paused: {because}: {hint}", connection.name))?;
     }
-    status.notifications.show(output).and_then(|()| status.registration.show(output))?;
-    for connection in &status.connections {
-        if let Some(because) = connection.refused_because {
-            output.line(&format!("\nno new events of {} are taken in: {because}", connection.name))?;
-        }
-        if let Some(because) = &connection.paused_because {
-            let hint = connection.pause_hint.as_deref().unwrap_or_default();
-            output.line(&format!("\n{} is paused: {because}: {hint}", connection.name))?;
-        }
-        notes::waits(connection, output)?;
-        notes::not_cleared(connection, output)?;
-        notes::classes(connection, output)?;
-        notes::unmapped(connection, output)?;
-        connection.left_out.show(&connection.name, output)?;
-        shared::show(&connection.shared_identifiers, &connection.name, output)?;
-    }
-    if status.retention.is_behind {
-        output.line(&format!("\nretention: {}", status.retention.in_words()))?;
-    }
-    rescues(status, output)
+    notes::waits(connection, output)?;
+    notes::not_cleared(connection, output)?;
+    notes::classes(connection, output)?;
+    notes::unmapped(connection, output)?;
+    connection.left_out.show(&connection.name, output)?;
+    shared::show(&connection.shared_identifiers, &connection.name, output)
 }
 
 fn rescues(status: &Status, output: &mut Output) -> Result<(), Failure> {

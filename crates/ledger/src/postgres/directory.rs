@@ -40,7 +40,9 @@ const SAVE: &str = "INSERT INTO directories AS kept (connection, walk) VALUES ($
     ON CONFLICT (connection) DO UPDATE SET walk = excluded.walk,
         asked = CASE WHEN $3 THEN NULL ELSE kept.asked END";
 
-const PASSES: &str = "SELECT code, pass FROM directory WHERE connection = $1 AND code = ANY($2)";
+const PASSES: &str =
+    "SELECT found.code, found.pass FROM UNNEST($2::text[]) AS asked (code) CROSS JOIN LATERAL
+    (SELECT code, pass FROM directory WHERE connection = $1 AND code = asked.code OFFSET 0) AS found";
 
 const NOTE: &str =
     "INSERT INTO directory AS kept (connection, code, address, affiliate, status, seen_at, pass)

@@ -15,11 +15,13 @@ use crate::words::{lane_word, limit, micros, step_word};
 use crate::{Changes, GraphId, READ_BYTES, Row, Save, Work};
 
 /// The scan of the index sorts an array of ids and leaves out what is there twice, so that no bodies are sorted.
-/// A body beyond the limit, unless it is the first, stays where it is.
+/// A body beyond the limit, unless it is the first, stays where it is. Digests are looked up one by one: while a table looks small,
+/// Postgres would read all digests of the connection for `digest = ANY($2)`, and compare each with each.
 const HOLDING: &str = "SELECT id, version, dirty, waiting, counted,
         CASE WHEN SUM(octet_length(body)) OVER all_before <= $3 OR row_number() OVER all_before = 1 THEN body END
     FROM graphs WHERE id = ANY (ARRAY(
-        SELECT graph FROM graph_digests WHERE connection = $1 AND digest = ANY($2)))
+        SELECT held.graph FROM UNNEST($2::bytea[]) AS asked (digest) CROSS JOIN LATERAL
+            (SELECT graph FROM graph_digests WHERE connection = $1 AND digest = asked.digest OFFSET 0) AS held))
     WINDOW all_before AS (ORDER BY id ROWS UNBOUNDED PRECEDING) ORDER BY id";
 
 const BY_IDS: &str =

@@ -17,8 +17,10 @@ use crate::hints::MAX_CUSTOM_FIELDS;
 use crate::words::{digest, key_digest, limit};
 use crate::{Drift, Hints, LedgerError};
 
-const ADDRESSES_OF: &str = "SELECT code, address FROM directory
-    WHERE connection = $1 AND code = ANY($2) AND address IS NOT NULL";
+const ADDRESSES_OF: &str =
+    "SELECT found.code, found.address FROM UNNEST($2::text[]) AS asked (code) CROSS JOIN LATERAL
+    (SELECT code, address FROM directory
+        WHERE connection = $1 AND code = asked.code AND address IS NOT NULL OFFSET 0) AS found";
 
 const FIELDS: &str = "SELECT id, name FROM custom_fields WHERE connection = $1 ORDER BY id LIMIT $2";
 

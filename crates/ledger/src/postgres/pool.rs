@@ -27,6 +27,13 @@ const MAX_IDLE: Duration = Duration::from_secs(300);
 /// to another server by now.
 const MAX_AGE: Duration = Duration::from_secs(1800);
 
+/// Plans of transactions are made again after this. A plan is kept as it was for the size that a table had then, and a table of a new
+/// installation, or of a new week, grows from nothing to millions of rows within minutes.
+const PLANS_LAST: Duration = Duration::from_secs(5);
+
+/// Begins a transaction, with new plans; in one message, so that it costs no round trip.
+const BEGIN_AFRESH: &str = "DISCARD PLANS; BEGIN";
+
 /// What work has that grows with what is kept, and that an operator waits for.
 const FOR_LONG: Duration = Duration::from_secs(3600);
 
@@ -47,6 +54,8 @@ struct Line {
     connection: PgConnection,
     since: Instant,
     opened: Instant,
+    /// Since when its plans are kept.
+    planned: Instant,
 }
 
 /// A line in use. Dropped before its end was said, it is closed.
@@ -86,8 +95,8 @@ impl Pool {
             loop {
                 let mut session = self.line(until).await?;
                 let waited = session.line.opened != session.line.since;
-                match query::<sqlx_postgres::Postgres>("BEGIN").execute(session.connection()).await {
-                    Ok(_) => session.transaction = true,
+                match session.line.begin().await {
+                    Ok(()) => session.transaction = true,
                     Err(_) if waited => {
                         self.forget_waiting();
                         continue;
@@ -109,7 +118,7 @@ impl Pool {
                 let mut connection = self.options.connect().await?;
                 raw_sql(AssertSqlSafe(self.settings.clone())).execute(&mut connection).await?;
                 let now = Instant::now();
-                Line { connection, since: now, opened: now }
+                Line { connection, since: now, opened: now, planned: now }
             }
         };
         Ok(Session { pool: Arc::clone(self), line, transaction: false, until, _permit: permit })
@@ -129,6 +138,18 @@ impl Pool {
 
     fn forget_waiting(&self) {
         self.waiting.lock().clear();
+    }
+}
+
+impl Line {
+    async fn begin(&mut self) -> Result<(), sqlx_core::Error> {
+        if self.planned.elapsed() < PLANS_LAST {
+            query::<sqlx_postgres::Postgres>("BEGIN").execute(&mut self.connection).await?;
+        } else {
+            raw_sql(BEGIN_AFRESH).execute(&mut self.connection).await?;
+            self.planned = Instant::now();
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod message_ids;
 mod postgres_engine;
+mod postgres_plans;
 mod postgres_pooler;
 mod postgres_server;
 mod postgres_weeks;

@@ -41,6 +41,11 @@ pub(crate) use fold::{Folded, ends};
 const TAKE_WAITS: Duration = Duration::from_secs(1);
 /// How long it is until the queue is looked at again, while some connections have all that they may have in hand.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// A take with fewer events than this found the queue nearly empty.
+const FEW: usize = 300;
+/// How long, after such a take, the next one waits for more events while batches are under way. What a batch costs depends little on its
+/// size, so that small ones would take the time of large ones; an event that comes alone never waits.
+const GATHER: Duration = Duration::from_millis(25);
 /// How long absorb rests when the queue or the connections cannot be read.
 const REST: Duration = Duration::from_millis(500);
 
@@ -52,10 +57,15 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
     let mut known = Known::default();
     let mut slots = Slots::default();
     let answers = Arc::new(Answers::default());
+    let mut were_few = false;
     while !stop.is_cancelled() {
         worker.beats.beat("absorb", worker.now());
+        if were_few {
+            slots.wait_for_all(GATHER).await;
+        }
         match take_next(worker, &mut known, &mut slots, stop).await {
             Ok(taken) => {
+                were_few = taken.values().map(|batch| batch.items.len()).sum::<usize>() < FEW;
                 for (connection, batch) in taken {
                     let bytes = batch.items.iter().map(bytes).sum();
                     let absorbing = absorb_alone(

@@ -79,6 +79,12 @@ impl Slots {
         }
     }
 
+    /// Waits until nothing is under way, at most so long.
+    pub(super) async fn wait_for_all(&mut self, at_most: Duration) {
+        // What has not ended by then is waited for again.
+        drop(tokio::time::timeout(at_most, self.empty()).await);
+    }
+
     /// Waits until nothing is under way any more.
     pub(super) async fn empty(&mut self) {
         while let Some(ended) = self.tasks.join_next_with_id().await {

@@ -44,7 +44,8 @@ pub use changes::{
 };
 pub use dead_letters::{Act, DeadLetters};
 pub use directory::{
-    Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, Page, Walk, WalkRequest,
+    Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, MAX_DRIFT, Page, Verified, Walk,
+    WalkRequest,
 };
 pub use groups::{Group, Mender};
 pub use hints::Hints;

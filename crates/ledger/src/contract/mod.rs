@@ -59,7 +59,7 @@ macro_rules! contract_tests {
             ]
             directory: [
                 a_walk_goes_on_where_it_was, a_complete_walk_lists_everybody, hints_are_kept_beside_a_walk,
-                drift_is_that_of_the_last_comparison, a_directory_belongs_to_its_connection,
+                drift_is_that_of_the_last_comparison, drift_is_bounded, a_directory_belongs_to_its_connection,
                 a_request_that_came_meanwhile_stays, a_name_may_hold_any_character
             ]
             ends: [

@@ -3,10 +3,12 @@
 mod import;
 mod row;
 mod show;
+#[cfg(test)]
+mod snapshots;
 
 use clap::{Args, Subcommand};
 use connections::{Connection, ConnectionName};
-use ledger::AudienceCounts;
+use ledger::{AudienceCounts, MAX_DRIFT};
 
 use super::Context;
 use crate::config::Segment;
@@ -15,7 +17,7 @@ use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
 use crate::operator::workers::Workers;
 use crate::segment_api::{Believed, SegmentApi, SegmentError};
-use row::{List, Row, rate_of};
+use row::{List, Row, drift_fields, rate_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -143,12 +145,15 @@ async fn show_one(one: &One, engines: &Engines, context: &mut Context) -> Result
     let name = counts.audience.named.name.clone();
     let rate = rate_of(&connection, rates.get(&connection.id).copied());
     let ids = counts.audience.named.space.clone().zip(counts.audience.named.segment_id.clone());
+    let fields = drift_fields(&connection, &counts.audience.named.key);
     let mut row = Row::of(&connection, counting, counts, rate);
     if let Some((space, id)) = ids
         && let Some(believed) = believed(&context.loaded.config.segment, &space, &id).await
     {
         row.believe(believed);
     }
+    let last = engines.ledger.directory(connection.id).await?.finished.and_then(|finished| finished.verified);
+    row.verify(&fields, last, &engines.ledger.drift(connection.id, MAX_DRIFT).await?);
     row.reject(rejections.into_iter().filter(|it| it.name == name));
     match context.output.is_json() {
         true => context.output.json(&row)?,

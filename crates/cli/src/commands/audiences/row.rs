@@ -3,7 +3,7 @@
 use connections::{Connection, State};
 use jiff::Timestamp;
 use ledger::audiences::MAX_AUDIENCES;
-use ledger::{AudienceCounts, Counting, Rejections};
+use ledger::{AudienceCounts, Counting, Drift, Rejections, Verified};
 use serde::Serialize;
 
 use crate::segment_api::{Believed, SegmentError};
@@ -58,9 +58,27 @@ pub(super) struct Row {
     /// What Segment believes; left out without a token, and in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) segment: Option<AtSegment>,
+    /// The last comparison of Refersion with what was sent; null: there was none. Left out in a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) verified: Option<Option<LastVerify>>,
     /// Calls a second; `None` while paused.
     #[serde(skip)]
     pub(super) rate: Option<f64>,
+}
+
+/// The last `connections verify` of the connection, as far as it concerns an audience.
+#[derive(Debug, Serialize)]
+pub(super) struct LastVerify {
+    /// When it ended.
+    pub(super) at: Timestamp,
+    /// Affiliates of the connection that were compared.
+    pub(super) compared: u64,
+    /// Affiliates that differ in a field of this audience, by this comparison and by webhooks since.
+    pub(super) drifted: u64,
+    /// It was asked to send again what differed.
+    pub(super) repair: bool,
+    /// It met everybody.
+    pub(super) complete: bool,
 }
 
 /// What Segment believes of an audience, or why that is not known.
@@ -132,6 +150,7 @@ impl Row {
             last_change: counts.changed_at,
             counting: counting.position.is_some(),
             segment: None,
+            verified: None,
             rate,
         }
     }
@@ -158,6 +177,20 @@ impl Row {
         });
     }
 
+    /// Adds the last comparison, with what is known to differ.
+    pub(super) fn verify(&mut self, fields: &[String], last: Option<Verified>, drift: &[Drift]) {
+        let differs = |drift: &&Drift| drift.fields.iter().any(|field| fields.contains(field));
+        let drifted = drift.iter().filter(differs).count() as u64;
+        let last = last.map(|Verified { ended_at, compared, repair, complete, .. }| LastVerify {
+            at: ended_at,
+            compared,
+            drifted,
+            repair,
+            complete,
+        });
+        self.verified = Some(last);
+    }
+
     pub(super) fn reject(&mut self, rejections: impl Iterator<Item = Rejections>) {
         let rejected = |Rejections { class, field, cause, letters, .. }| Rejected {
             class,
@@ -174,13 +207,22 @@ fn eta(waiting: u64, rate: f64) -> u64 {
     ((waiting as f64 / PER_CALL).ceil() / rate).ceil() as u64
 }
 
-/// The fields that an audience's trait goes to.
-fn mapped_to(connection: &Connection, key: &str) -> Vec<String> {
+/// The fields of drift that an audience's trait goes to.
+pub(super) fn drift_fields(connection: &Connection, key: &str) -> Vec<String> {
     let settings = &connection.settings;
     let is_it = |name: &String| segment::fold_key(name) == key;
     let custom = settings.custom_fields.iter().filter(|(name, _)| is_it(name));
     let paypal = settings.paypal_trait.iter().filter(|name| is_it(name)).map(|_| "paypal_email".to_owned());
-    custom.map(|(_, id)| format!("custom field {id}")).chain(paypal).collect()
+    custom.map(|(_, id)| format!("custom:{id}")).chain(paypal).collect()
+}
+
+/// The fields that an audience's trait goes to, in words.
+fn mapped_to(connection: &Connection, key: &str) -> Vec<String> {
+    let in_words = |field: String| match field.strip_prefix("custom:") {
+        Some(id) => format!("custom field {id}"),
+        None => field,
+    };
+    drift_fields(connection, key).into_iter().map(in_words).collect()
 }
 
 /// The rate in use, in calls a second: `now` is that of the worker that delivers; the learned one while nobody does.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::row::{AtSegment, List, Row};
+use super::row::{AtSegment, LastVerify, List, Row};
 use crate::failure::Failure;
 use crate::output::{Output, age, cut, spare, whole};
 
@@ -73,6 +73,7 @@ pub(super) fn one(row: &Row, now: Timestamp, output: &mut Output) -> Result<(), 
         ("refused", row.refused.to_string()),
         ("last change", row.last_change.map_or("never".to_owned(), |at| format!("{} ago", age(at, now)))),
     ];
+    lines.extend(row.verified.as_ref().map(|last| ("verified", verified(last.as_ref(), now))));
     if row.counting {
         let why = if row.rate.is_none() { ", and waits for the paused connection" } else { "" };
         lines.push(("counting", format!("under way{why}: numbers are too low until it has finished")));
@@ -94,6 +95,21 @@ pub(super) fn one(row: &Row, now: Timestamp, output: &mut Output) -> Result<(), 
         output.line(&format!("\n`dead-letters list 'audience:\"{}\"'` lists them.", row.audience))?;
     }
     output.line("")
+}
+
+/// What the last comparison with Refersion has found of this audience.
+fn verified(last: Option<&LastVerify>, now: Timestamp) -> String {
+    let Some(last) = last else {
+        return "never compared with Refersion: `connections verify` does it".to_owned();
+    };
+    let part = if last.complete { "" } else { ", not all" };
+    let repair = if last.repair && last.drifted > 0 { "; what differs was to be sent again" } else { "" };
+    format!(
+        "{} ago, {} affiliates compared{part}; {} differ in its field{repair}",
+        age(last.at, now),
+        last.compared,
+        last.drifted
+    )
 }
 
 /// What Segment believes, what has arrived, and what Refersion holds.

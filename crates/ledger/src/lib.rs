@@ -29,6 +29,7 @@ mod port;
 pub mod postgres;
 mod repairs;
 mod rows;
+mod segment_answers;
 pub mod selector;
 pub mod sqlite;
 mod storage;
@@ -61,6 +62,7 @@ pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };
+pub use segment_answers::{SegmentAnswer, SegmentAnswers};
 pub use selector::{AuditSelector, Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
 pub use view::{

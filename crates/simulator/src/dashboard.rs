@@ -20,6 +20,7 @@ impl Simulator {
         public_key: &str,
         added: ExistingAffiliate,
     ) -> Option<AffiliateIds> {
+        self.advance(now);
         let ids = self.add_affiliate(public_key, added);
         self.announce(now, public_key);
         ids
@@ -27,6 +28,7 @@ impl Simulator {
 
     /// Changes an affiliate as the merchant's staff do in the dashboard. Whether that could be done.
     pub fn staff_changes(&mut self, now: Duration, public_key: &str, id: u64, change: StaffChange) -> bool {
+        self.advance(now);
         let Some(account) = self.accounts.get_mut(public_key) else { return false };
         let changed = account.staff_changes(id, change, &self.config, now);
         self.announce(now, public_key);

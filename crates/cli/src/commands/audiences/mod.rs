@@ -16,7 +16,7 @@ use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
 use crate::operator::Directory;
 use crate::operator::workers::Workers;
-use crate::segment_api::{Believed, SegmentApi, SegmentError};
+use crate::segment_api::{Asked, SegmentApi};
 use row::{List, Row, drift_fields, rate_of};
 
 const EXAMPLES: &str = "\
@@ -148,9 +148,9 @@ async fn show_one(one: &One, engines: &Engines, context: &mut Context) -> Result
     let fields = drift_fields(&connection, &counts.audience.named.key);
     let mut row = Row::of(&connection, counting, counts, rate);
     if let Some((space, id)) = ids
-        && let Some(believed) = believed(&context.loaded.config.segment, &space, &id).await
+        && let Some(asked) = believed(engines, &context.loaded.config.segment, &space, &id).await
     {
-        row.believe(believed);
+        row.believe(asked);
     }
     let last = engines.ledger.directory(connection.id).await?.finished.and_then(|finished| finished.verified);
     row.verify(&fields, last, &engines.ledger.drift(connection.id, MAX_DRIFT).await?);
@@ -163,10 +163,10 @@ async fn show_one(one: &One, engines: &Engines, context: &mut Context) -> Result
 }
 
 /// What Segment believes; `None` without a token.
-async fn believed(settings: &Segment, space: &str, id: &str) -> Option<Result<Believed, SegmentError>> {
+async fn believed(engines: &Engines, settings: &Segment, space: &str, id: &str) -> Option<Asked> {
     match SegmentApi::of(settings) {
-        Ok(api) => Some(api?.audience(space, id).await),
-        Err(error) => Some(Err(error)),
+        Ok(api) => Some(api?.audience_of(engines, space, id).await),
+        Err(error) => Some(Asked { believed: Err(error), at: engines.now() }),
     }
 }
 

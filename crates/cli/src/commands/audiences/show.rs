@@ -79,7 +79,7 @@ pub(super) fn one(row: &Row, now: Timestamp, output: &mut Output) -> Result<(), 
         lines.push(("counting", format!("under way{why}: numbers are too low until it has finished")));
     }
     if let Some(segment) = &row.segment {
-        lines.insert(3, ("segment", three_numbers(row, segment)));
+        lines.insert(3, ("segment", three_numbers(row, segment, now)));
     }
     output.line(&row.audience)?;
     for (name, value) in lines {
@@ -113,16 +113,22 @@ fn verified(last: Option<&LastVerify>, now: Timestamp) -> String {
 }
 
 /// What Segment believes, what has arrived, and what Refersion holds.
-fn three_numbers(row: &Row, segment: &AtSegment) -> String {
+fn three_numbers(row: &Row, segment: &AtSegment, now: Timestamp) -> String {
+    let asked = segment.asked_at.map(|at| format!("{} ago", age(at, now)));
     let Some(members) = segment.members else {
-        return format!("not known: {}", segment.error.as_deref().unwrap_or("segment was not asked"));
+        let why = segment.error.as_deref().unwrap_or("segment was not asked");
+        return format!(
+            "not known: {why}{}",
+            asked.map(|asked| format!(" (asked {asked})")).unwrap_or_default()
+        );
     };
-    let status = segment.status.as_deref().map(|status| format!(" ({status})")).unwrap_or_default();
+    let beside: Vec<String> = segment.status.clone().into_iter().chain(asked).collect();
+    let beside = if beside.is_empty() { String::new() } else { format!(" ({})", beside.join(", ")) };
     let eta = segment.eta_seconds.filter(|_| segment.not_arrived.is_some_and(|it| it > 0));
     let eta = eta.map(|it| format!("; {} to go with those that have not arrived", duration(it)));
     let (received, held) = (row.members, row.held);
     format!(
-        "{members} members at Segment{status}, {received} received, {held} held by Refersion{}",
+        "{members} members at Segment{beside}, {received} received, {held} held by Refersion{}",
         eta.unwrap_or_default()
     )
 }
@@ -144,7 +150,11 @@ fn waiting(row: &Row) -> String {
         }
         None => "the connection is paused".to_owned(),
     };
-    format!("{} ({} done; {eta})", row.waiting, percent(progress))
+    let creates = match row.waiting_for_create {
+        0 => String::new(),
+        creates => format!(", up to {creates} of them to be created one by one"),
+    };
+    format!("{}{creates} ({} done; {eta})", row.waiting, percent(progress))
 }
 
 fn percent(share: f64) -> String {

@@ -22,6 +22,7 @@ fn row(audience: &str, connection: &str) -> Row {
         refused: 3,
         rejected: None,
         progress: Some(8_900.0 / 10_571.0),
+        waiting_for_create: 120,
         eta_seconds: Some(340),
         first_seen: at(-90_000),
         last_change: Some(at(-42)),
@@ -42,6 +43,7 @@ fn unmapped() -> Row {
         held: 0,
         delivered: 0,
         waiting: 0,
+        waiting_for_create: 0,
         refused: 0,
         progress: None,
         eta_seconds: None,
@@ -75,6 +77,7 @@ fn one_audience_is_shown_with_its_comparison_segment_and_rejections() {
         enabled: Some(true),
         not_arrived: Some(4_660),
         eta_seconds: Some(420),
+        asked_at: Some(at(-12)),
         error: None,
     };
     let rejected = Rejected {

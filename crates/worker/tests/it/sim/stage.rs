@@ -86,12 +86,7 @@ impl Stage {
             SqliteQueue::on(memories[0].clone(), queue::sqlite::Settings::default(), Arc::clone(&clock));
         let ledger = SqliteLedger::over(memories[1].clone()).await.expect("a fresh ledger");
         let vault = Vault::new(MasterKey::generate(&dice), 1, Arc::new(dice.split()));
-        let core = Simulator::new(Options {
-            seed,
-            switches: switches(&dice, cast),
-            custom_fields: staff::custom_fields(seed, cast),
-            ..Options::default()
-        });
+        let core = simulator(seed, &dice, cast);
         let refersion = Refersion {
             core: Mutex::new(core),
             began,
@@ -199,6 +194,16 @@ impl Stage {
             added: BTreeSet::new(),
         }
     }
+}
+
+/// The simulated Refersion of a seed.
+fn simulator(seed: u64, dice: &Dice, cast: Cast) -> Simulator {
+    Simulator::new(Options {
+        seed,
+        switches: switches(dice, cast),
+        custom_fields: staff::custom_fields(seed, cast),
+        ..Options::default()
+    })
 }
 
 /// The secret half of an account's key.

@@ -42,7 +42,7 @@ const CHANGES: &str = r#"write it like {"account":"pub_1","email":"ann@x.test","
 pub(super) fn set_webhooks(body: &[u8], simulator: &Shared) -> Result<Answer, Disconnect> {
     let Webhooks { account, url, secret, deliveries } = match read(body, WEBHOOKS) {
         Ok(read) => read,
-        Err(refused) => return refused,
+        Err(wrong) => return send(StatusCode::BAD_REQUEST, &json!({ "error": wrong })),
     };
     let deliveries = match deliveries.map(|text| Deliveries::parse(&text)).transpose() {
         Ok(deliveries) => deliveries,
@@ -67,7 +67,7 @@ pub(super) fn set_webhooks(body: &[u8], simulator: &Shared) -> Result<Answer, Di
 pub(super) fn change(body: &[u8], simulator: &Shared) -> Result<Answer, Disconnect> {
     let Changes { account, email, status, fields } = match read(body, CHANGES) {
         Ok(read) => read,
-        Err(refused) => return refused,
+        Err(wrong) => return send(StatusCode::BAD_REQUEST, &json!({ "error": wrong })),
     };
     let field = |(name, value): (String, String)| match name.strip_prefix("custom:").map(str::parse) {
         Some(Ok(id)) => StaffChange::CustomField(id, value),
@@ -89,7 +89,7 @@ pub(super) fn change(body: &[u8], simulator: &Shared) -> Result<Answer, Disconne
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8], usage: &str) -> Result<T, Result<Answer, Disconnect>> {
-    serde_json::from_slice(body)
-        .map_err(|error| send(StatusCode::BAD_REQUEST, &json!({ "error": format!("{error}: {usage}") })))
+/// What a body says, or what is wrong with it.
+fn read<T: DeserializeOwned>(body: &[u8], usage: &str) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("{error}: {usage}"))
 }

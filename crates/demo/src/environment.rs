@@ -114,6 +114,7 @@ fn options(seed: u64) -> Options {
         accounts: vec![(public.to_owned(), secret.to_owned())],
         custom_fields: CUSTOM_FIELDS.iter().map(|(_, id, label)| (*id, (*label).to_owned())).collect(),
         switches: switches(seed),
+        ..Options::default()
     }
 }
 

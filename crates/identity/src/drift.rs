@@ -24,7 +24,8 @@ pub struct Shown {
 }
 
 /// The fields in which an affiliate differs from what it was sent, in order; `None` if the graph has no affiliate with this
-/// code. What is about to be sent anyway does not differ, and what was never sent is not ours.
+/// code. What is about to be sent anyway does not differ, and what was neither sent nor found to be as it should be is not
+/// ours.
 #[must_use]
 pub fn compare(graph: &Graph, rules: &Rules, code: &str, shown: &Shown) -> Option<Vec<Text>> {
     let affiliate = with_code(graph, code)?;
@@ -39,11 +40,17 @@ pub fn compare(graph: &Graph, rules: &Rules, code: &str, shown: &Shown) -> Optio
     });
     fields.extend(moved.then(|| Text::new_static(EMAIL)));
     for (field, text) in &shown.fields {
-        let sent = affiliate.told.get(field).and_then(Option::as_deref);
-        let is_wanted =
-            wanted.as_ref().is_some_and(|(_, wanted)| wanted.get(field.as_str()) == Some(&text.as_str()));
+        let is_wanted = |text: &str| {
+            wanted.as_ref().is_some_and(|(_, wanted)| wanted.get(field.as_str()).copied() == Some(text))
+        };
+        // What Refersion showed when the affiliate was found has spared us a call as long as it is what is wanted.
+        let spared = || affiliate.shown.get(field)?.as_deref().filter(|shown| is_wanted(shown));
+        let sent = match affiliate.told.get(field) {
+            Some(told) => told.as_deref(),
+            None => spared(),
+        };
         let differs = sent.is_some_and(|sent| sent.trim() != text.trim());
-        fields.extend((differs && !is_wanted).then(|| field.clone()));
+        fields.extend((differs && !is_wanted(text)).then(|| field.clone()));
     }
     // Of an affiliate that a delete of ours disabled alone the status is ours.
     let revived = affiliate.disabled_by_us && affiliate.status == Some(Status::Disabled);

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::words::time;
 use crate::{Fence, LedgerError};
 
-/// Drift of one comparison that is kept, and the most that is read, in affiliates.
+/// Drift of one connection that is kept, and the most that is read, in affiliates.
 pub const MAX_DRIFT: usize = 10_000;
 
 /// The directory of each connection. Writing under a fence fails with [`LedgerError::Fenced`] unless the token is the newest.
@@ -149,7 +149,28 @@ pub struct FinishedWalk {
     pub walk: Walk,
     /// When it ended.
     pub ended_at: Timestamp,
-    /// Whether it has met everybody; not if its limit of calls ended it.
+    /// Whether it has met everybody; not if its limit of calls ended it, nor if its last pass still missed somebody.
+    pub complete: bool,
+    /// How many affiliates the last of all passes has not met, at least; `None`: it met everybody, or was not read to its end.
+    #[serde(default)]
+    pub missing: Option<u64>,
+    /// The last walk that compared, up to this one.
+    #[serde(default)]
+    pub verified: Option<Verified>,
+}
+
+/// What a walk that compared came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Affiliates that it compared with what they were sent.
+    pub compared: u64,
+    /// Those of them that differed.
+    pub drifted: u64,
+    /// Whether it was asked to send again what differed.
+    pub repair: bool,
+    /// Whether it met everybody.
     pub complete: bool,
 }
 
@@ -162,7 +183,8 @@ pub struct Page {
     pub asked_at: Timestamp,
     /// Its affiliates.
     pub affiliates: Vec<ListedAffiliate>,
-    /// Those of them that were compared, each with the fields that differ; none: it is as it was sent.
+    /// Those of them that were compared, each with the fields that differ; without any it is as it was sent. What was found of the
+    /// others before stays.
     pub drift: Vec<Drift>,
 }
 
@@ -190,6 +212,21 @@ pub struct DirectoryState {
     pub finished: Option<FinishedWalk>,
     /// Since when the directory lists everybody; `None`: it does not.
     pub complete_since: Option<Timestamp>,
+}
+
+impl FinishedWalk {
+    /// A walk that ended at `ended_at`; `before` is the one that ended last.
+    #[must_use]
+    pub fn of(walk: Walk, ended_at: Timestamp, complete: bool, before: Option<&Self>) -> Self {
+        let verified = match walk.request.verify {
+            true => {
+                let (compared, drifted, repair) = (walk.compared, walk.drifted, walk.request.repair);
+                Some(Verified { ended_at, compared, drifted, repair, complete })
+            }
+            false => before.and_then(|before| before.verified.clone()),
+        };
+        Self { walk, ended_at, complete, missing: None, verified }
+    }
 }
 
 impl Walk {

@@ -14,7 +14,8 @@ pub const MAX_CUSTOM_FIELDS: usize = 1_000;
 /// Hints of webhooks, and the secrets that webhooks are signed with. All of it goes with its connection.
 #[async_trait]
 pub trait Hints: Send + Sync {
-    /// The digests of the addresses that the directory has for affiliate codes; what it does not have is left out.
+    /// The digests of the addresses at which affiliates with these codes are ours: of one that drifted, the address that it was
+    /// sent; of others, that of the directory. What neither has is left out.
     async fn addresses_of(
         &self,
         connection: ConnectionId,
@@ -24,7 +25,7 @@ pub trait Hints: Send + Sync {
     /// The names of the account's custom fields by numeric id, as far as webhooks named them.
     async fn custom_fields(&self, connection: ConnectionId) -> Result<BTreeMap<u64, String>, LedgerError>;
 
-    /// Names custom fields, at most [`MAX_CUSTOM_FIELDS`] of a connection.
+    /// Names custom fields, at most [`MAX_CUSTOM_FIELDS`] of a connection: beyond that, new ones with the greater ids are left out.
     async fn note_custom_fields(
         &self,
         connection: ConnectionId,

@@ -29,6 +29,7 @@ mod port;
 pub mod postgres;
 mod repairs;
 mod rows;
+mod segment_answers;
 pub mod selector;
 pub mod sqlite;
 mod storage;
@@ -44,7 +45,8 @@ pub use changes::{
 };
 pub use dead_letters::{Act, DeadLetters};
 pub use directory::{
-    Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, Page, Walk, WalkRequest,
+    Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, MAX_DRIFT, Page, Verified, Walk,
+    WalkRequest,
 };
 pub use groups::{Group, Mender};
 pub use hints::Hints;
@@ -60,6 +62,7 @@ pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
 };
+pub use segment_answers::{SegmentAnswer, SegmentAnswers};
 pub use selector::{AuditSelector, Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
 pub use view::{

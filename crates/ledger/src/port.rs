@@ -13,13 +13,14 @@ use crate::{
     Arrivals, Audiences, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState,
     DeadLetterView, DeadLetters, Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow,
     Hints, Idempotency, Lease, LedgerError, Monitoring, Notifications, OpenCall, Operators, Plans, Repairs,
-    Storage, SweepClock, Want,
+    SegmentAnswers, Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
 pub trait Engine:
     Ledger
     + Storage
+    + SegmentAnswers
     + Monitoring
     + Arrivals
     + DeadLetters

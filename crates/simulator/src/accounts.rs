@@ -1,6 +1,6 @@
 //! The accounts and their key pairs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::account::{Account, Config};
@@ -26,6 +26,8 @@ pub(crate) struct Tenant {
 pub(crate) struct Accounts {
     seed: u64,
     opens_at_first_use: bool,
+    /// Public keys of the accounts that send webhooks.
+    announcing: BTreeSet<String>,
     tenants: Vec<Tenant>,
     by_public_key: HashMap<String, usize>,
 }
@@ -35,6 +37,7 @@ impl Accounts {
         let mut accounts = Self {
             seed: options.seed,
             opens_at_first_use: options.accounts.is_empty(),
+            announcing: options.webhooks.keys().cloned().collect(),
             tenants: Vec::new(),
             by_public_key: HashMap::new(),
         };
@@ -71,7 +74,10 @@ impl Accounts {
 
     fn add(&mut self, public_key: &str) -> usize {
         let index = self.tenants.len();
-        let account = Account::new(public_key, self.seed);
+        let mut account = Account::new(public_key, self.seed);
+        if self.announcing.contains(public_key) {
+            account.announce();
+        }
         self.tenants.push(Tenant { secret_key: None, account, traffic: Traffic::default() });
         self.by_public_key.insert(public_key.to_owned(), index);
         index
@@ -89,6 +95,19 @@ impl Accounts {
             None => return None,
         };
         Some(&mut self.tenants[index].account)
+    }
+
+    /// From now on, the account sends webhooks, if it exists or is opened.
+    pub(crate) fn announce(&mut self, public_key: &str) {
+        self.announcing.insert(public_key.to_owned());
+        if let Some(index) = self.by_public_key.get(public_key) {
+            self.tenants[*index].account.announce();
+        }
+    }
+
+    /// The account of a public key, if it is there.
+    pub(crate) fn get_mut(&mut self, public_key: &str) -> Option<&mut Account> {
+        self.by_public_key.get(public_key).map(|index| &mut self.tenants[*index].account)
     }
 
     pub(crate) fn state(&self) -> State {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::webhooks::WebhookCounts;
+
 /// Counters since the start. They contain no personal data.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calls {
@@ -14,6 +16,9 @@ pub struct Calls {
     pub by_operation: BTreeMap<String, BTreeMap<String, u64>>,
     /// Injected faults, by their name in a specification (`drop-after`, `429`, `limit`, ...).
     pub faults: BTreeMap<String, u64>,
+    /// Webhooks of all accounts.
+    #[serde(default)]
+    pub webhooks: WebhookCounts,
     /// In the order in which the accounts were opened.
     pub accounts: Vec<AccountCalls>,
 }

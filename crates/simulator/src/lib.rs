@@ -9,10 +9,12 @@
 //! - [`serve`] serves it over HTTP, with real latency and dropped connections. It also answers
 //!   `POST /_simulator/faults` (a specification as described at [`Faults`]), `GET /_simulator/state`,
 //!   `GET /_simulator/calls`, `GET /_simulator/edits` (when an edit last changed each affiliate) and
-//!   `GET /_simulator/clock`.
+//!   `GET /_simulator/clock`. `POST /_simulator/webhooks` sets where an account's webhooks go and how they are delivered, and
+//!   `POST /_simulator/staff` changes an affiliate as the merchant's staff do.
 //!
 //! Where Refersion's documentation does not specify a behaviour, [`Switches`] select one. Not simulated: conversions,
-//! offers, conversion triggers and reports (they answer 422 and are counted), and webhooks.
+//! offers, conversion triggers and reports (they answer 422 and are counted). Accounts with a [`WebhookTarget`] post webhooks about
+//! affiliates, also about what [`Simulator::staff_changes`] changes behind the client's back.
 
 mod account;
 mod accounts;
@@ -20,6 +22,7 @@ mod affiliate;
 mod answer;
 mod call;
 mod calls;
+mod dashboard;
 mod faults;
 mod http;
 mod operation;
@@ -28,8 +31,9 @@ mod random;
 mod simulator;
 mod state;
 mod traffic;
+mod webhooks;
 
-pub use account::{AffiliateIds, ExistingAffiliate};
+pub use account::{AffiliateIds, ExistingAffiliate, StaffChange};
 pub use affiliate::Status;
 pub use calls::{AccountCalls, Calls, Effects};
 pub use faults::{Faults, FaultsError, Kind, Latency, Limit, Outage, Probability};
@@ -37,3 +41,4 @@ pub use http::{Shared, serve};
 pub use options::{Options, Switches};
 pub use simulator::{ApiRequest, Reply, Simulator};
 pub use state::{AccountState, AffiliateState, LastEdit, State};
+pub use webhooks::{Deliveries, DeliveriesError, Retries, Topic, Webhook, WebhookCounts, WebhookTarget};

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::webhooks::{Deliveries, WebhookTarget};
+
 /// Options of a simulator. There is no `Debug`, because they contain API secrets.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -14,6 +16,10 @@ pub struct Options {
     pub custom_fields: BTreeMap<u64, String>,
     /// Behaviour that the documentation does not specify.
     pub switches: Switches,
+    /// Where accounts post webhooks, by public key; the others post none.
+    pub webhooks: BTreeMap<String, WebhookTarget>,
+    /// How webhooks are delivered.
+    pub deliveries: Deliveries,
 }
 
 /// Alternatives where Refersion's documentation specifies nothing or contradicts itself. The default is the most

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::account::{AffiliateIds, Config, ExistingAffiliate};
+use crate::account::Config;
 use crate::accounts::{Accounts, Tenant};
 use crate::answer::Answer;
 use crate::call::{Call, MAX_BODY};
@@ -13,14 +13,15 @@ use crate::operation::Operation;
 use crate::options::{Options, Switches};
 use crate::random::RandomSource;
 use crate::state::{AffiliateState, LastEdit, State};
+use crate::webhooks::Outbox;
 
 /// UTF-8's byte order mark, which some servers put before their JSON.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A simulated Refersion. The same options and the same requests at the same times give the same replies.
 pub struct Simulator {
-    config: Config,
-    accounts: Accounts,
+    pub(crate) config: Config,
+    pub(crate) accounts: Accounts,
     injector: Injector,
     /// By operation and status; `None` is a dropped connection.
     counts: BTreeMap<(Operation, Option<u16>), u64>,
@@ -28,6 +29,7 @@ pub struct Simulator {
     late: BTreeMap<(Duration, u64), (String, Call)>,
     /// Number of late creates so far, which keeps those of one time apart.
     late_count: u64,
+    pub(crate) outbox: Outbox,
 }
 
 /// A `POST` request. There is no `Debug`, because it contains an API secret.
@@ -82,6 +84,7 @@ impl Simulator {
             counts: BTreeMap::new(),
             late: BTreeMap::new(),
             late_count: 0,
+            outbox: Outbox::new(&options),
         }
     }
 
@@ -97,6 +100,7 @@ impl Simulator {
         let injection = self.injector.draw(now, request.public_key, operation.name());
         let latency = injection.latency;
         let answer = self.answer(now, request, parsed, injection);
+        self.announce(now, request.public_key);
         *self.counts.entry((operation, answer.as_ref().map(|answer| answer.status))).or_default() += 1;
         match answer {
             None => Reply::Drop { after: latency },
@@ -115,6 +119,7 @@ impl Simulator {
             if let Some(account) = self.accounts.get_or_open(&public_key) {
                 account.perform(call, (&self.config, at), None);
             }
+            self.announce(at, &public_key);
         }
     }
 
@@ -210,23 +215,13 @@ impl Simulator {
     pub fn calls(&self) -> Calls {
         let mut calls =
             Calls { faults: self.injector.injected(), accounts: self.accounts.calls(), ..Calls::default() };
+        calls.webhooks = self.outbox.counts();
         for ((operation, status), count) in &self.counts {
             let status = status.map_or_else(|| "dropped".to_owned(), |status| status.to_string());
             calls.total += count;
             calls.by_operation.entry(operation.name().to_owned()).or_default().insert(status, *count);
         }
         calls
-    }
-
-    /// Adds an affiliate without a call. Opens the account, if accounts are opened at first use. `None` if there is
-    /// no such account or the address is taken.
-    pub fn add_affiliate(&mut self, public_key: &str, existing: ExistingAffiliate) -> Option<AffiliateIds> {
-        self.accounts.get_or_open(public_key)?.add_existing(existing, &self.config)
-    }
-
-    /// Removes an affiliate, as when affiliates delete their own account. Whether one with this numeric id existed.
-    pub fn remove(&mut self, public_key: &str, id: u64) -> bool {
-        self.accounts.get_or_open(public_key).is_some_and(|account| account.remove(id))
     }
 
     /// The affiliate with this address, compared ignoring case.

@@ -80,6 +80,7 @@ impl Rig {
             handoffs: Arc::default(),
             locks: Arc::default(),
             audiences: Arc::default(),
+            directories: Arc::default(),
         };
         Ok(Self { worker, queue, connection, known: Known::default(), sent: 0 })
     }

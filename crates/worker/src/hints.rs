@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connections::{Connection, Vault};
-use identity::drift::{Shown, compare};
+use identity::drift::{EMAIL, Shown, compare};
 use identity::eligibility::Rules;
 use identity::known::{Known, Listing, learn};
 use identity::{Digest, Text};
@@ -20,6 +20,9 @@ use crate::locks::in_order;
 use crate::rules::rules;
 use crate::settle::{settle_save, unsettled};
 use crate::translate::Translator;
+
+/// How long something that differs is waited for to be the echo of a call whose answer is being recorded.
+pub const ECHOES_FOR: Duration = Duration::from_secs(10);
 
 /// How often the graphs of a webhook's person are read again because others change them. After that the next walk tells them.
 const CONFLICTS: usize = 5;
@@ -60,38 +63,48 @@ impl Hint {
         }
     }
 
-    /// Writes down what it says of the account: the directory and the names of custom fields. When this returns, it is durable.
+    /// Takes what a webhook says. When this returns, it is durable. What differs from what was sent may be the echo of a call whose
+    /// answer is not recorded yet: it is returned, to be compared once more [`ECHOES_FOR`] later.
     ///
     /// # Errors
     ///
     /// If the ledger is not available.
-    pub async fn note(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+    pub async fn receive(self, ledger: &dyn Ledger) -> Result<Option<Doubtful>, LedgerError> {
+        let addresses = self.addresses(ledger).await?;
+        let drift = self.compare(ledger, &addresses).await?;
+        let has_moved = drift.as_ref().is_some_and(|drift| drift.fields.iter().any(|field| field == EMAIL));
+        self.note(ledger, has_moved).await?;
+        self.teach(ledger).await?;
+        match drift {
+            Some(drift) if drift.fields.is_empty() => ledger.note_drift(self.connection, &drift).await?,
+            Some(_) => return Ok(Some(Doubtful { hint: self, addresses })),
+            None => {}
+        }
+        Ok(None)
+    }
+
+    /// Writes down what it says of the account: the directory and the names of custom fields. Of one that `has_moved` the
+    /// directory keeps the address at which it is ours.
+    async fn note(&self, ledger: &dyn Ledger, has_moved: bool) -> Result<(), LedgerError> {
         let before = ledger.custom_fields(self.connection).await?;
         let mut new = self.custom_fields.clone();
         new.retain(|id, name| before.get(id) != Some(name));
         if !new.is_empty() {
             ledger.note_custom_fields(self.connection, &new).await?;
         }
-        ledger.note_affiliates(self.connection, std::slice::from_ref(&self.affiliate), self.received_at).await
+        let mut affiliate = self.affiliate.clone();
+        affiliate.address.take_if(|_| has_moved);
+        ledger.note_affiliates(self.connection, &[affiliate], self.received_at).await
     }
 
-    /// The digests of the addresses that it is about: the one that it shows, and those that the directory had. To be asked
-    /// before [`Hint::note`].
-    ///
-    /// # Errors
-    ///
-    /// If the ledger is not available.
-    pub async fn addresses(&self, ledger: &dyn Ledger) -> Result<Vec<Digest>, LedgerError> {
+    /// The digests of the addresses that it is about: the one that it shows, and the one at which the affiliate was ours.
+    async fn addresses(&self, ledger: &dyn Ledger) -> Result<Vec<Digest>, LedgerError> {
         let before = ledger.addresses_of(self.connection, std::slice::from_ref(&self.affiliate.code)).await?;
         Ok(in_order(before.into_values().chain(self.affiliate.address)))
     }
 
     /// Binds a person who waits for nothing but this affiliate.
-    ///
-    /// # Errors
-    ///
-    /// If the ledger is not available.
-    pub async fn teach(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+    async fn teach(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
         let Some(address) = self.affiliate.address else { return Ok(()) };
         for _ in 0..CONFLICTS {
             let gathered = ledger.gather(self.connection, &[address], &[]).await?;
@@ -125,15 +138,7 @@ impl Hint {
     }
 
     /// What differs from what the affiliate was sent: no fields, if nothing does; `None` if it is not one of ours.
-    ///
-    /// # Errors
-    ///
-    /// If the ledger is not available.
-    pub async fn compare(
-        &self,
-        ledger: &dyn Ledger,
-        addresses: &[Digest],
-    ) -> Result<Option<Drift>, LedgerError> {
+    async fn compare(&self, ledger: &dyn Ledger, addresses: &[Digest]) -> Result<Option<Drift>, LedgerError> {
         let gathered = ledger.gather(self.connection, addresses, &[]).await?;
         let code = self.affiliate.code.as_str();
         for read in gathered.graphs {
@@ -148,13 +153,24 @@ impl Hint {
         }
         Ok(None)
     }
+}
 
-    /// Writes down what [`Hint::compare`] found.
+/// A webhook that shows something else than what was sent.
+pub struct Doubtful {
+    hint: Hint,
+    addresses: Vec<Digest>,
+}
+
+impl Doubtful {
+    /// Compares once more, and writes down what differs still.
     ///
     /// # Errors
     ///
     /// If the ledger is not available.
-    pub async fn note_drift(&self, ledger: &dyn Ledger, drift: &Drift) -> Result<(), LedgerError> {
-        ledger.note_drift(self.connection, drift).await
+    pub async fn settle(self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+        match self.hint.compare(ledger, &self.addresses).await? {
+            Some(drift) => ledger.note_drift(self.hint.connection, &drift).await,
+            None => Ok(()),
+        }
     }
 }

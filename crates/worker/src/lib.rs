@@ -21,6 +21,7 @@ pub mod audiences;
 pub mod beat;
 mod contention;
 pub mod deliver;
+mod directories;
 pub mod gate;
 mod handoff;
 pub mod hints;
@@ -52,6 +53,7 @@ use refersion::Transport;
 
 pub use audiences::KnownAudiences;
 pub use beat::Beats;
+pub use directories::KnownDirectories;
 pub use handoff::Handoffs;
 pub use locks::GraphLocks;
 pub use meters::Meters;
@@ -89,6 +91,8 @@ pub struct Worker {
     pub locks: Arc<GraphLocks>,
     /// The audiences that are counted.
     pub audiences: Arc<KnownAudiences>,
+    /// Which connections have a directory of affiliates.
+    pub directories: Arc<KnownDirectories>,
 }
 
 /// How much the worker takes on, and how long it waits.

@@ -1,10 +1,13 @@
 //! `simulate`: a Refersion that runs here, with faults on demand.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 
 use clap::Args;
-use simulator::{Faults, FaultsError, Options, Shared, Simulator};
+use simulator::{
+    Deliveries, DeliveriesError, Faults, FaultsError, Options, Shared, Simulator, WebhookTarget,
+};
 use tokio::net::TcpListener;
 
 use service::Context;
@@ -17,12 +20,20 @@ Examples:
   refersion-destination simulate --listen 127.0.0.1:4010 --account pub_1.sec_1 --custom-field 1234=Plan
   refersion-destination simulate --listen 127.0.0.1:4010 --seed 7 --faults latency=20ms..200ms,429=1%,500=1%
   refersion-destination simulate --listen 127.0.0.1:4010 --faults drop-after=0.5%,down=30s@60s,limit=50..200
+  refersion-destination simulate --listen 127.0.0.1:4010 --webhook pub_1=http://127.0.0.1:8080/refersion/1 --webhook-secret pub_1=hush
 
 It serves Refersion's REST API below /v2. Point a connection at it with --refersion-url http://127.0.0.1:4010.
 Change the faults while it runs, and look at what it holds:
   curl --data latency=1s,500=5% http://127.0.0.1:4010/_simulator/faults
   curl http://127.0.0.1:4010/_simulator/state
   curl http://127.0.0.1:4010/_simulator/calls
+  curl --data '{\"account\":\"pub_1\",\"email\":\"ann@x.test\",\"fields\":{\"first_name\":\"Bo\"}}' http://127.0.0.1:4010/_simulator/staff
+
+Webhooks are posted when an affiliate is added or changes. How they are delivered is a list with commas between:
+  delay=0ms..5s            how long after the change; those of a range overtake each other
+  twice=5%                 a webhook is sent twice
+  lost=5%                  a webhook is never sent
+  retries=3:10s            what is not answered 2xx is sent again, at most 3 times, 10 s later each time
 
 Faults are a list with commas between; probabilities are drawn for each call:
   latency=20ms..200ms      how long every answer takes; also latency=50ms
@@ -60,6 +71,15 @@ pub struct Arguments {
     /// A custom field that exists; may be repeated. Without any, every numeric id exists
     #[arg(long = "custom-field", value_name = "ID=LABEL", value_parser = custom_field)]
     custom_fields: Vec<(u64, String)>,
+    /// Where an account posts webhooks about affiliates, an http URL; may be repeated, and needs --webhook-secret
+    #[arg(long = "webhook", value_name = "PUBLIC=URL", value_parser = named)]
+    webhooks: Vec<(String, String)>,
+    /// The Webhook Signing Secret of an account; may be repeated
+    #[arg(long = "webhook-secret", value_name = "PUBLIC=SECRET", value_parser = named_secret)]
+    webhook_secrets: Vec<(String, Secret)>,
+    /// How webhooks are delivered; without it at once, each once, without retries
+    #[arg(long, value_name = "SPEC", value_parser = deliveries)]
+    deliveries: Option<Deliveries>,
     /// Faults, from the start on
     #[arg(long, value_name = "SPEC", value_parser = faults)]
     faults: Option<Faults>,
@@ -78,13 +98,24 @@ impl fmt::Debug for Account {
     }
 }
 
+/// A signing secret. `Debug` shows nothing of it.
+#[derive(Clone)]
+struct Secret(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
 /// Runs the simulator until a signal ends it.
 ///
 /// # Errors
 ///
 /// [`Failure`] if the address cannot be listened on.
 pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let Arguments { listen, seed, accounts, custom_fields, faults } = arguments;
+    let webhooks = targets(&arguments)?;
+    let Arguments { listen, seed, accounts, custom_fields, faults, deliveries, .. } = arguments;
     let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))?;
     let address = listener.local_addr().map_err(|error| cannot_listen(listen, &error))?;
     let stop =
@@ -94,6 +125,8 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         seed,
         accounts: accounts.into_iter().map(|account| (account.public, account.secret)).collect(),
         custom_fields: custom_fields.into_iter().collect(),
+        webhooks,
+        deliveries: deliveries.unwrap_or_default(),
         ..Options::default()
     }));
     if let Some(faults) = faults {
@@ -103,6 +136,20 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
     announce(address, seed, context)?;
     simulator::serve(listener, simulator, stop.cancelled()).await;
     Ok(Exit::Done)
+}
+
+/// Where each account posts webhooks, with the secret that signs them.
+fn targets(arguments: &Arguments) -> Result<BTreeMap<String, WebhookTarget>, Failure> {
+    let secrets: BTreeMap<&String, &Secret> =
+        arguments.webhook_secrets.iter().map(|(account, secret)| (account, secret)).collect();
+    let target = |(account, url): &(String, String)| {
+        let Some(secret) = secrets.get(account) else {
+            let message = format!("`--webhook {account}=...` has no signing secret");
+            return Err(Failure::usage("webhook", message, "give --webhook-secret PUBLIC=SECRET as well"));
+        };
+        Ok((account.clone(), WebhookTarget { url: url.clone(), secret: secret.0.clone() }))
+    };
+    arguments.webhooks.iter().map(target).collect()
 }
 
 fn announce(address: SocketAddr, seed: u64, context: &mut Context) -> Result<(), Failure> {
@@ -134,6 +181,25 @@ fn custom_field(text: &str) -> Result<(u64, String), &'static str> {
     let (id, label) = text.split_once('=').ok_or(WANTED)?;
     let id = id.parse().map_err(|_| WANTED)?;
     if label.is_empty() { Err(WANTED) } else { Ok((id, label.to_owned())) }
+}
+
+fn named(text: &str) -> Result<(String, String), &'static str> {
+    const WANTED: &str = "write the public key of the account, then = and the value, like pub_1=http://127.0.0.1:8080/refersion/1";
+    let (account, value) = text.split_once('=').ok_or(WANTED)?;
+    if account.is_empty() || value.is_empty() {
+        Err(WANTED)
+    } else {
+        Ok((account.to_owned(), value.to_owned()))
+    }
+}
+
+fn named_secret(text: &str) -> Result<(String, Secret), &'static str> {
+    let (account, secret) = text.split_once('=').ok_or("write it like pub_1=SECRET")?;
+    Ok((account.to_owned(), Secret(secret.to_owned())))
+}
+
+fn deliveries(text: &str) -> Result<Deliveries, DeliveriesError> {
+    Deliveries::parse(text)
 }
 
 fn faults(text: &str) -> Result<Faults, FaultsError> {

@@ -18,6 +18,7 @@ mod demo;
 mod durability;
 mod files;
 mod forgotten;
+mod lanes;
 mod lossy;
 mod notices;
 mod payout;

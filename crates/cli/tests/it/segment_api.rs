@@ -40,14 +40,20 @@ impl PublicApi {
         Self { url, answers, asked }
     }
 
-    /// What `audiences show` says of Segment when the API answers so.
+    /// What `audiences show` says of Segment when the API answers so. The answer is kept for this status alone: the tokens differ.
     fn shown(&self, world: &World, status: &str, body: &str) -> Value {
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
         self.answers.send(if status.is_empty() { String::new() } else { format!("{head}{body}") }).unwrap();
+        let token = format!("{TOKEN}-{}", status.replace(' ', ""));
+        self.shown_to(world, &token)
+    }
+
+    /// What it says with a token, whether or not the API is asked.
+    fn shown_to(&self, world: &World, token: &str) -> Value {
         let variables = [
             ("REFERSION_DESTINATION__SEGMENT__PUBLIC_API_URL", self.url.as_str()),
-            ("REFERSION_DESTINATION__SEGMENT__PUBLIC_API_TOKEN", TOKEN),
+            ("REFERSION_DESTINATION__SEGMENT__PUBLIC_API_TOKEN", token),
         ];
         let shown = world.cli_with(&["audiences", "show", "vip", "--json"], "", &variables);
         assert_eq!(shown.code, Some(0), "{}", shown.stderr);
@@ -86,11 +92,35 @@ fn what_segment_believes_stands_beside_what_has_arrived_and_what_refersion_holds
         ("404 Not Found", r#"{"errors":[{"type":"not-found"}]}"#, "no such audience"),
         ("429 Too Many Requests", "{}", "try again in 60 s"),
         ("503 Service Unavailable", "", "cannot be asked"),
-        ("200 OK", "<html>", "is segment.public_api_url right"),
+        ("200 Fine", "<html>", "is segment.public_api_url right"),
         ("302 Found", "", "is segment.public_api_url right"),
         ("", "", "no answer within 5 s"),
     ] {
         let error = api.shown(&world, status, body)["error"].to_string();
         assert!(error.contains(says), "{status}: {error}");
     }
+}
+
+#[test]
+fn an_answer_is_kept_for_a_minute_and_nothing_is_asked_before_a_retry_after_has_passed() {
+    let world = started();
+    with_members(&world, 2);
+    let api = PublicApi::start();
+    let body = r#"{"data":{"audience":{"size":{"count":12}}}}"#;
+    let length = body.len();
+    api.answers
+        .send(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"))
+        .unwrap();
+    let first = api.shown_to(&world, TOKEN);
+    let again = api.shown_to(&world, TOKEN);
+    assert_eq!((&first["members"], &first), (&json!(12), &again), "the same, and as old");
+    assert_eq!(api.asked.try_iter().count(), 1);
+    let limited = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 300\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    api.answers.send(limited.to_owned()).unwrap();
+    for _ in 0..2 {
+        let error = api.shown_to(&world, "sgp_other")["error"].to_string();
+        assert!(error.contains("try again in 300 s") || error.contains("try again in 29"), "{error}");
+    }
+    assert_eq!(api.asked.try_iter().count(), 1);
+    assert_eq!(world.files_with(&["sgp_other", TOKEN]), [""; 0]);
 }

@@ -65,7 +65,16 @@ fn faults_work_from_the_start() {
 
 #[test]
 fn faults_that_do_not_exist_and_malformed_options_are_wrong_usage() {
-    for option in [["--faults", "latency=fast"], ["--account", "pub_1"], ["--custom-field", "Plan=1234"]] {
+    for option in [
+        ["--faults", "latency=fast"],
+        ["--account", "pub_1"],
+        ["--custom-field", "Plan=1234"],
+        ["--webhook", "pub_1"],
+        // Its secret is missing.
+        ["--webhook", "pub_1=http://127.0.0.1:1/refersion/1"],
+        ["--webhook-secret", "hush"],
+        ["--deliveries", "lost=2"],
+    ] {
         let ended = run(&[&["simulate", "--json", "--listen", "127.0.0.1:0"][..], &option].concat(), &[]);
         assert_eq!(ended.code, Some(2), "{option:?}");
         assert!(ended.error()["message"].as_str().unwrap().contains(option[0]), "{}", ended.stderr);

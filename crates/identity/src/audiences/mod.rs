@@ -172,7 +172,9 @@ fn in_or_out(said: &TraitValue) -> Standing {
 fn of_person(picture: &Picture<'_>, person: &Person<'_>, key: &str, said: &TraitValue) -> Standing {
     let mut standing = in_or_out(said);
     let bound = picture.who.bound(picture.graph, person);
-    let affiliate = bound.filter(|affiliate| affiliate.id.is_some() && !affiliate.gone);
+    // One that Refersion listed is known by its code until a call needs its numeric id.
+    let is_there = |it: &&Affiliate| (it.id.is_some() || it.code.is_some()) && !it.gone;
+    let affiliate = bound.filter(is_there);
     standing.affiliates = u32::from(affiliate.is_some()) * standing.members;
     let sent = |field: &&str| !picture.rules.is_suspended(field);
     let fields: Vec<&str> = picture.rules.fields_of(key).filter(sent).collect();

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Engine;
 use super::material::{at, connection};
+use crate::directory::MAX_DRIFT;
 use crate::{Drift, Fence, FinishedWalk, LedgerError, ListedAffiliate, Page, Walk, WalkRequest};
 
 fn address(number: u8) -> Digest {
@@ -115,7 +116,7 @@ pub async fn a_complete_walk_lists_everybody(engine: &impl Engine) {
         engine.save_walk(id, fence, &walk).await.expect("begun");
         let met = if nth == 0 { vec![affiliate(1), affiliate(2)] } else { vec![affiliate(2)] };
         let walk = engine.note_page(id, fence, &page(&walk, at(begin + 1), met)).await.expect("noted");
-        let finished = FinishedWalk { walk, ended_at: at(begin + 2), complete };
+        let finished = FinishedWalk::of(walk, at(begin + 2), complete, None);
         engine.end_walk(id, fence, &finished).await.expect("ended");
         let state = engine.directory(id).await.expect("read");
         assert_eq!((state.walk, state.finished), (None, Some(finished)));
@@ -140,7 +141,7 @@ pub async fn hints_are_kept_beside_a_walk(engine: &impl Engine) {
     assert_eq!(codes(engine, id, &[1]).await, [(1, "new".to_owned())]);
 }
 
-/// A walk that compares replaces what it found before, page by page; a complete one drops the rest.
+/// A walk that compares replaces what was found before of those that it compares; a complete one drops the rest.
 pub async fn drift_is_that_of_the_last_comparison(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;
@@ -157,13 +158,41 @@ pub async fn drift_is_that_of_the_last_comparison(engine: &impl Engine) {
     assert_eq!(walk.drifted, 2);
     assert_eq!(engine.drift(id, 10).await.expect("read"), [drift(1, 1), drift(2, 1)]);
     assert_eq!(engine.drift(id, 1).await.expect("read"), [drift(1, 1)]);
-    let second =
-        Page { drift: vec![drift(3, 11)], ..page(&begin(10), at(11), vec![affiliate(1), affiliate(3)]) };
+    let second = Page {
+        drift: vec![Drift { fields: Vec::new(), ..drift(1, 11) }, drift(3, 11)],
+        ..page(&begin(10), at(11), vec![affiliate(1), affiliate(3)])
+    };
     let walk = engine.note_page(id, fence, &second).await.expect("noted");
+    assert_eq!(walk.drifted, 1);
     assert_eq!(engine.drift(id, 10).await.expect("read"), [drift(2, 1), drift(3, 11)]);
-    let finished = FinishedWalk { walk, ended_at: at(12), complete: true };
+    let finished = FinishedWalk::of(walk, at(12), true, None);
     engine.end_walk(id, fence, &finished).await.expect("ended");
     assert_eq!(engine.drift(id, 10).await.expect("read"), [drift(3, 11)]);
+    let kept = engine.directory(id).await.expect("read").finished.expect("it has ended");
+    let verified = kept.verified.clone().expect("it compared");
+    assert_eq!((verified.ended_at, verified.drifted, verified.complete), (at(12), 1, true));
+    let next = FinishedWalk::of(Walk::begin(request(20), at(20)), at(21), true, Some(&kept));
+    assert_eq!(next.verified, Some(verified), "a walk that compares nothing keeps it");
+}
+
+/// Drift is bounded, whoever finds it; what is kept can still be replaced.
+pub async fn drift_is_bounded(engine: &impl Engine) {
+    let id = connection(engine, "shop", 1).await.id;
+    let fence = fence(engine, id).await;
+    let drift = |number: usize, field: &str| {
+        let (code, fields) = (format!("c{number:05}"), vec![field.to_owned()]);
+        Drift { code, address: None, fields, found_at: at(1) }
+    };
+    let walk = Walk::begin(WalkRequest { verify: true, ..request(0) }, at(0));
+    let found: Vec<Drift> = (0..=MAX_DRIFT).map(|number| drift(number, "email")).collect();
+    let walk = engine.note_page(id, fence, &Page { drift: found, ..page(&walk, at(1), Vec::new()) }).await;
+    assert_eq!(walk.expect("noted").drifted, MAX_DRIFT as u64 + 1, "all are counted");
+    let count = async || engine.drift(id, MAX_DRIFT + 10).await.expect("read").len();
+    assert_eq!(count().await, MAX_DRIFT);
+    engine.note_drift(id, &drift(MAX_DRIFT + 1, "email")).await.expect("noted");
+    engine.note_drift(id, &drift(7, "status")).await.expect("noted");
+    assert_eq!(count().await, MAX_DRIFT);
+    assert_eq!(engine.drift(id, 8).await.expect("read")[7], drift(7, "status"));
 }
 
 /// Who has lost the lease writes nothing; of a removed connection nothing is left, and nothing is taken.

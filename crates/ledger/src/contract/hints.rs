@@ -22,7 +22,8 @@ pub async fn custom_fields_are_named_and_bounded(engine: &impl Engine) {
     let many: BTreeMap<u64, String> =
         (0..MAX_CUSTOM_FIELDS as u64 + 50).map(|id| (id, "x".to_owned())).collect();
     engine.note_custom_fields(id, &many).await.expect("noted");
-    assert!(engine.custom_fields(id).await.expect("read").len() <= MAX_CUSTOM_FIELDS);
+    let kept = engine.custom_fields(id).await.expect("read");
+    assert_eq!(kept.len(), MAX_CUSTOM_FIELDS, "as many as there is room for");
     engine.note_custom_fields(id, &named(&[(1, "Plan B")])).await.expect("noted");
     assert_eq!(engine.custom_fields(id).await.expect("read")[&1], "Plan B");
 }
@@ -37,8 +38,18 @@ pub async fn drift_of_one_affiliate_is_replaced(engine: &impl Engine) {
     let codes = ["a", "b", "c"].map(str::to_owned);
     let found = engine.addresses_of(id, &codes).await.expect("read");
     assert_eq!(found, [("a".to_owned(), Digest([7; 16]))].into());
-    let mut drift =
-        Drift { code: "a".to_owned(), address: None, fields: vec!["email".to_owned()], found_at: at(2) };
+    let mut drift = Drift {
+        code: "b".to_owned(),
+        address: Some(Digest([8; 16])),
+        fields: vec!["email".to_owned()],
+        found_at: at(2),
+    };
+    engine.note_drift(id, &drift).await.expect("noted");
+    engine.note_affiliates(id, &[listed("b", Some(Digest([9; 16])))], at(3)).await.expect("noted");
+    let sent = engine.addresses_of(id, &codes).await.expect("read");
+    assert_eq!(sent.get("b"), Some(&Digest([8; 16])), "where it was sent to, not where it was moved");
+    engine.note_drift(id, &Drift { fields: Vec::new(), ..drift }).await.expect("noted");
+    drift = Drift { code: "a".to_owned(), address: None, fields: vec!["email".to_owned()], found_at: at(2) };
     for fields in [&["email"][..], &["city", "email"], &[]] {
         drift.fields = fields.iter().map(|&field| field.to_owned()).collect();
         engine.note_drift(id, &drift).await.expect("noted");

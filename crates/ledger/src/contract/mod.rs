@@ -25,6 +25,7 @@ pub mod plans;
 pub mod repairs;
 pub mod replaced;
 pub mod retention;
+pub mod segment_answers;
 pub mod selection;
 pub mod shared_secrets;
 pub mod storage;
@@ -59,9 +60,10 @@ macro_rules! contract_tests {
             ]
             directory: [
                 a_walk_goes_on_where_it_was, a_complete_walk_lists_everybody, hints_are_kept_beside_a_walk,
-                drift_is_that_of_the_last_comparison, a_directory_belongs_to_its_connection,
+                drift_is_that_of_the_last_comparison, drift_is_bounded, a_directory_belongs_to_its_connection,
                 a_request_that_came_meanwhile_stays, a_name_may_hold_any_character
             ]
+            segment_answers: [an_answer_of_segment_is_kept_for_a_while]
             ends: [
                 an_event_may_end_as_it_begins, many_events_end_together,
                 the_end_that_an_event_began_with_is_replaced,

@@ -62,13 +62,15 @@ const END: &str = "UPDATE directories SET walk = NULL, finished = $2,
 const DROP_UNSEEN: &str = "DELETE FROM directory WHERE connection = $1 AND seen_at < $2";
 
 /// Forgets what was found of some codes.
-pub(super) const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = $1 AND code = ANY($2)";
+const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = $1 AND code = ANY($2)";
 
 const DRIFT: &str = "INSERT INTO drift (connection, code, address, fields, found_at)
     SELECT $1, code, address, fields, found_at
     FROM UNNEST($2::text[], $3::bytea[], $4::text[], $5::bigint[]) AS new (code, address, fields, found_at)
     ON CONFLICT (connection, code) DO UPDATE SET
         address = excluded.address, fields = excluded.fields, found_at = excluded.found_at";
+
+const DRIFT_COUNT: &str = "SELECT count(*) FROM drift WHERE connection = $1";
 
 const DROP_OLD_DRIFT: &str = "DELETE FROM drift WHERE connection = $1 AND found_at < $2";
 
@@ -204,17 +206,14 @@ async fn note_page(line: &mut PgConnection, connection: ConnectionId, page: &Pag
         walk.fresh += u64::from(before.is_none_or(|before| *before < started));
     }
     note(&mut *line, connection, &affiliates, (page.asked_at, pass)).await?;
-    if walk.request.verify && walk.pass == 1 {
-        sql(NO_DRIFT).bind(connection).bind(&codes).execute(&mut *line).await?;
-    }
-    let room = MAX_DRIFT.saturating_sub(usize::try_from(walk.drifted).unwrap_or(usize::MAX));
-    walk.drifted += page.drift.len() as u64;
-    note_drift(&mut *line, connection, &page.drift[..page.drift.len().min(room)]).await?;
+    walk.drifted += page.drift.iter().filter(|drift| !drift.fields.is_empty()).count() as u64;
+    note_drift(&mut *line, connection, &page.drift).await?;
     save(line, connection, &walk).await?;
     Ok(walk)
 }
 
-/// Writes what was found of affiliates in the place of what was found of them before.
+/// Writes what was found of affiliates in the place of what was found of them before; without a field that differs, nothing is
+/// left. What exceeds the limit is not kept.
 pub(super) async fn note_drift(
     line: &mut PgConnection,
     connection: ConnectionId,
@@ -226,11 +225,28 @@ pub(super) async fn note_drift(
     let drift: BTreeMap<Cow<'_, str>, &Drift> =
         drift.iter().map(|drift| (text(&drift.code), drift)).collect();
     let codes: Vec<&str> = drift.keys().map(AsRef::as_ref).collect();
+    sql(NO_DRIFT).bind(connection).bind(codes).execute(&mut *line).await?;
+    let differs = drift.into_iter().filter(|(_, drift)| !drift.fields.is_empty()).collect::<Vec<_>>();
+    if differs.is_empty() {
+        return Ok(());
+    }
+    let (kept,): (i64,) = rows(DRIFT_COUNT).bind(connection).fetch_one(&mut *line).await?;
+    let room = MAX_DRIFT.saturating_sub(usize::try_from(kept).unwrap_or(usize::MAX));
+    write_drift(line, connection, &differs[..differs.len().min(room)]).await
+}
+
+async fn write_drift(
+    line: &mut PgConnection,
+    connection: ConnectionId,
+    drift: &[(Cow<'_, str>, &Drift)],
+) -> Result<(), Failure> {
+    let codes: Vec<&str> = drift.iter().map(|(code, _)| code.as_ref()).collect();
+    let all = || drift.iter().map(|(_, drift)| drift);
     let addresses: Vec<Option<&[u8]>> =
-        drift.values().map(|drift| drift.address.as_ref().map(|address| &address.0[..])).collect();
-    let fields = drift.values().map(|drift| serde_json::to_string(&drift.fields));
+        all().map(|drift| drift.address.as_ref().map(|address| &address.0[..])).collect();
+    let fields = all().map(|drift| serde_json::to_string(&drift.fields));
     let fields: Vec<String> = fields.collect::<Result<_, _>>()?;
-    let found: Vec<i64> = drift.values().map(|drift| micros(drift.found_at)).collect();
+    let found: Vec<i64> = all().map(|drift| micros(drift.found_at)).collect();
     let write = sql(DRIFT).bind(connection).bind(codes).bind(addresses).bind(fields).bind(found);
     write.execute(line).await?;
     Ok(())

@@ -7,7 +7,7 @@ use connections::{ConnectionId, SealedSecret};
 use identity::Digest;
 
 use super::accounts::removal;
-use super::directory::{NO_DRIFT, note_drift};
+use super::directory::note_drift;
 use super::failure::Failure;
 use super::pool::within;
 use super::port::on;
@@ -17,17 +17,21 @@ use crate::hints::MAX_CUSTOM_FIELDS;
 use crate::words::{digest, key_digest, limit};
 use crate::{Drift, Hints, LedgerError};
 
-const ADDRESSES_OF: &str =
-    "SELECT found.code, found.address FROM UNNEST($2::text[]) AS asked (code) CROSS JOIN LATERAL
-    (SELECT code, address FROM directory
-        WHERE connection = $1 AND code = asked.code AND address IS NOT NULL OFFSET 0) AS found";
+const ADDRESSES_OF: &str = "SELECT wanted.code, COALESCE(drift.address, directory.address)
+    FROM UNNEST($2::text[]) AS wanted (code)
+    LEFT JOIN directory ON directory.connection = $1 AND directory.code = wanted.code
+    LEFT JOIN drift ON drift.connection = $1 AND drift.code = wanted.code
+    WHERE COALESCE(drift.address, directory.address) IS NOT NULL";
 
 const FIELDS: &str = "SELECT id, name FROM custom_fields WHERE connection = $1 ORDER BY id LIMIT $2";
 
 const NOTE_FIELDS: &str = "INSERT INTO custom_fields (connection, id, name)
-    SELECT $1, id, name FROM UNNEST($2::bigint[], $3::text[]) AS new (id, name)
-    WHERE (SELECT count(*) FROM custom_fields WHERE connection = $1) + $4 <= $5
-        OR EXISTS (SELECT 1 FROM custom_fields k WHERE k.connection = $1 AND k.id = new.id)
+    SELECT $1, id, name FROM (
+        SELECT new.id, new.name, known.id IS NOT NULL AS is_known,
+            row_number() OVER (PARTITION BY known.id IS NULL ORDER BY new.id) AS place
+        FROM UNNEST($2::bigint[], $3::text[]) AS new (id, name)
+        LEFT JOIN custom_fields AS known ON known.connection = $1 AND known.id = new.id) AS new
+    WHERE is_known OR place <= $4 - (SELECT count(*) FROM custom_fields WHERE connection = $1)
     ORDER BY id
     ON CONFLICT (connection, id) DO UPDATE SET name = excluded.name";
 
@@ -69,7 +73,7 @@ impl Hints for PostgresLedger {
         let ids: Vec<i64> = fields.keys().map(|id| id.cast_signed()).collect();
         let names: Vec<_> = fields.values().map(|name| text(name)).collect();
         let write = sql(NOTE_FIELDS).bind(connection).bind(ids).bind(names);
-        let write = write.bind(limit(fields.len())).bind(limit(MAX_CUSTOM_FIELDS));
+        let write = write.bind(limit(MAX_CUSTOM_FIELDS));
         on!(self.begin(), |line| async {
             removal::check(&mut *line, connection).await?;
             write.execute(line).await?;
@@ -81,10 +85,6 @@ impl Hints for PostgresLedger {
     async fn note_drift(&self, connection: ConnectionId, drift: &Drift) -> Result<(), LedgerError> {
         on!(self.begin(), |line| async {
             removal::check(&mut *line, connection).await?;
-            if drift.fields.is_empty() {
-                sql(NO_DRIFT).bind(connection).bind(vec![text(&drift.code)]).execute(line).await?;
-                return Ok(());
-            }
             note_drift(line, connection, std::slice::from_ref(drift)).await
         })?;
         Ok(())

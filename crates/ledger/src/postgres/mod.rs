@@ -42,6 +42,7 @@ mod pooler;
 mod port;
 mod record;
 mod repairs;
+mod segment_answers;
 mod storage;
 mod text;
 mod unmapped;

@@ -53,8 +53,8 @@ const DROP_UNSEEN: &str = "DELETE FROM directory WHERE connection = ?1 AND seen_
 
 const NO_DRIFT: &str = "DELETE FROM drift WHERE connection = ?1 AND code = ?2";
 
-const DRIFT: &str =
-    "INSERT INTO drift (connection, code, address, fields, found_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+const DRIFT: &str = "INSERT INTO drift (connection, code, address, fields, found_at)
+    SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT count(*) FROM drift WHERE connection = ?1) < ?6";
 
 const DROP_OLD_DRIFT: &str = "DELETE FROM drift WHERE connection = ?1 AND found_at < ?2";
 
@@ -191,13 +191,9 @@ fn note_page(database: &Connection, connection: ConnectionId, page: Page) -> Res
         walk.seen += u64::from(before.is_none_or(|before| before < pass));
         walk.fresh += u64::from(before.is_none_or(|before| before < started));
         note(database, connection, affiliate, (asked_at, pass))?;
-        if walk.request.verify && walk.pass == 1 {
-            database.prepare_cached(NO_DRIFT)?.execute((connection, &affiliate.code))?;
-        }
     }
-    let room = MAX_DRIFT.saturating_sub(usize::try_from(walk.drifted).unwrap_or(usize::MAX));
-    walk.drifted += drift.len() as u64;
-    for found in drift.iter().take(room) {
+    for found in &drift {
+        walk.drifted += u64::from(!found.fields.is_empty());
         note_drift(database, connection, found)?;
     }
     save(database, connection, &walk)?;
@@ -217,7 +213,7 @@ pub(super) fn note_drift(
     }
     let address = drift.address.as_ref().map(|address| &address.0[..]);
     let fields = serde_json::to_string(&drift.fields)?;
-    let values = params![connection, drift.code, address, fields, micros(drift.found_at)];
+    let values = params![connection, drift.code, address, fields, micros(drift.found_at), limit(MAX_DRIFT)];
     database.prepare_cached(DRIFT)?.execute(values)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use connections::{ConnectionId, SealedSecret};
 use identity::Digest;
-use sqlite::rusqlite::{Connection, OptionalExtension as _};
+use sqlite::rusqlite::Connection;
 
 use super::SqliteLedger;
 use super::accounts::removal;
@@ -15,8 +15,9 @@ use super::words::{affiliate_id, key_digest, limit};
 use crate::hints::MAX_CUSTOM_FIELDS;
 use crate::{Drift, Hints, LedgerError};
 
-const ADDRESS_OF: &str =
-    "SELECT address FROM directory WHERE connection = ?1 AND code = ?2 AND address IS NOT NULL";
+const ADDRESS_OF: &str = "SELECT COALESCE(
+        (SELECT address FROM drift WHERE connection = ?1 AND code = ?2),
+        (SELECT address FROM directory WHERE connection = ?1 AND code = ?2))";
 
 const FIELDS: &str = "SELECT id, name FROM custom_fields WHERE connection = ?1 ORDER BY id LIMIT ?2";
 
@@ -45,8 +46,7 @@ impl Hints for SqliteLedger {
             let mut read = database.prepare_cached(ADDRESS_OF)?;
             let mut addresses = BTreeMap::new();
             for code in codes {
-                let found: Option<[u8; 16]> =
-                    read.query_row((connection, &code), |row| row.get(0)).optional()?;
+                let found: Option<[u8; 16]> = read.query_row((connection, &code), |row| row.get(0))?;
                 addresses.extend(found.map(|address| (code, Digest(address))));
             }
             Ok(addresses)

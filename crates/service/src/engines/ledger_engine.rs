@@ -6,7 +6,8 @@ use connections::{ConnectionStore, ReplacedKeys, SharedSecretStore, WriteKeys};
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
 use ledger::{
-    Arrivals, DeadLetters, Engine, Ledger, Monitoring, Notifications, OperatorPorts, Plans, Repairs, Storage,
+    Arrivals, DeadLetters, Engine, Ledger, Monitoring, Notifications, OperatorPorts, Plans, Repairs,
+    SegmentAnswers, Storage,
 };
 use sqlite::Database;
 
@@ -17,6 +18,7 @@ use crate::config::{self, LedgerUrl};
 pub(super) struct LedgerEngine {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) storage: Arc<dyn Storage>,
+    pub(super) segment_answers: Arc<dyn SegmentAnswers>,
     pub(super) monitoring: Arc<dyn Monitoring>,
     pub(super) arrivals: Arc<dyn Arrivals>,
     pub(super) dead_letters: Arc<dyn DeadLetters>,
@@ -90,6 +92,7 @@ fn ports(engine: impl Engine + 'static, file: Option<Database>) -> LedgerEngine 
     LedgerEngine {
         ledger: engine.clone(),
         storage: engine.clone(),
+        segment_answers: engine.clone(),
         monitoring: engine.clone(),
         arrivals: engine.clone(),
         dead_letters: engine.clone(),

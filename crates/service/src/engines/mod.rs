@@ -22,7 +22,8 @@ use connections::{
 };
 use jiff::Timestamp;
 use ledger::{
-    Arrivals, DeadLetters, Ledger, Monitoring, Notifications, OperatorPorts, Plans, Repairs, Storage,
+    Arrivals, DeadLetters, Ledger, Monitoring, Notifications, OperatorPorts, Plans, Repairs, SegmentAnswers,
+    Storage,
 };
 use queue::Queue;
 
@@ -43,6 +44,8 @@ pub struct Engines {
     pub ledger: Arc<dyn Ledger>,
     /// How large it is.
     pub storage: Arc<dyn Storage>,
+    /// What Segment's Public API said a moment ago.
+    pub segment_answers: Arc<dyn SegmentAnswers>,
     /// Who works on it.
     pub monitoring: Arc<dyn Monitoring>,
     /// What was published, and what of it has arrived.
@@ -161,6 +164,7 @@ impl Opening {
             queue: self.queue.port(),
             ledger: ledger.ledger,
             storage: ledger.storage,
+            segment_answers: ledger.segment_answers,
             monitoring: ledger.monitoring,
             arrivals: ledger.arrivals,
             dead_letters: ledger.dead_letters,

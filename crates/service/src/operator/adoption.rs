@@ -20,12 +20,15 @@ const PASSES: u64 = 2;
 /// The walk of one connection. The names of these fields are fixed: scripts rely on them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Adoption {
-    /// `none`, `asked`, `walking`, `complete`, or `partial` if the last walk was ended by its limit of calls.
+    /// `none`, `asked`, `walking`, `complete`, or `partial` if the last walk was ended by its limit of calls or did not meet everybody.
     pub state: &'static str,
     /// Affiliates that the pass under way has met, or the last walk.
     pub affiliates: u64,
     /// How many Refersion says there are; null: it does not say.
     pub total: Option<u64>,
+    /// How many affiliates the last walk has not met in any of its passes, at least; null: none, or it was ended by its limit of
+    /// calls.
+    pub missing: Option<u64>,
     /// The number of the pass under way.
     pub pass: Option<u32>,
     /// Calls of the walk under way, or of the last one.
@@ -80,6 +83,7 @@ impl Adoption {
             state: word,
             affiliates: shown.map_or(0, |walk| walk.seen),
             total: shown.and_then(|walk| walk.total),
+            missing: finished.filter(|_| walk.is_none()).and_then(|finished| finished.missing),
             pass: walk.map(|walk| walk.pass),
             calls: shown.map_or(0, |walk| walk.calls),
             eta_seconds: walk.and_then(|walk| eta(walk, rate)),
@@ -103,6 +107,12 @@ impl Adoption {
                 let (pass, calls) = (self.pass.unwrap_or(1), self.calls);
                 let left = left.unwrap_or_default();
                 format!("{known}, pass {pass}, {calls} calls{left}{waits}")
+            }
+            "partial" if self.missing.is_some() => {
+                let missing = self.missing.unwrap_or_default();
+                format!(
+                    "{known} were met, at least {missing} were not: the account changed during every pass; the next walk tries again"
+                )
             }
             "partial" => format!("{known} were met; the limit of calls ended the walk"),
             _ => {
@@ -195,9 +205,15 @@ mod tests {
 
     #[test]
     fn a_walk_that_its_limit_ended_is_not_called_complete() {
-        let finished = FinishedWalk { walk: walk(Some(10_000)), ended_at: at(0), complete: false };
+        let finished = FinishedWalk::of(walk(Some(10_000)), at(0), false, None);
         let state = DirectoryState { finished: Some(finished), ..DirectoryState::default() };
         let words = Adoption::of(&state, 5.0).in_words();
         assert_eq!(words, "300 of 10000 affiliates were met; the limit of calls ended the walk");
+        let finished =
+            FinishedWalk { missing: Some(10), ..FinishedWalk::of(walk(Some(310)), at(0), false, None) };
+        let state = DirectoryState { finished: Some(finished), ..DirectoryState::default() };
+        let shown = Adoption::of(&state, 5.0);
+        assert_eq!((shown.state, shown.missing), ("partial", Some(10)));
+        assert!(shown.in_words().starts_with("300 of 310 affiliates were met, at least 10 were not"));
     }
 }

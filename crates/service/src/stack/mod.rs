@@ -22,6 +22,7 @@ mod registrar;
 mod room;
 #[cfg(test)]
 mod tests;
+mod webhook_secrets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -40,6 +40,7 @@ pub(super) async fn start(
         handoffs: Arc::default(),
         locks: Arc::default(),
         audiences: Arc::default(),
+        directories: Arc::default(),
     };
     watch(&worker, &running.pulses);
     let stop = running.stop.clone();

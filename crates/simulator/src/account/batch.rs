@@ -10,6 +10,7 @@ use crate::affiliate::{Affiliate, Field, Status};
 use crate::answer::Answer;
 use crate::call::{Edit, StatusChange};
 use crate::random::RandomSource;
+use crate::webhooks::Topic;
 
 /// The answer to a batch. Refersion gives no reason for items that were not changed.
 #[derive(Debug, Default, Serialize)]
@@ -46,28 +47,38 @@ impl Account {
 
     /// Whether the affiliate is reported as changed: it has the wanted values now, even if it had them before.
     fn edit_one(&mut self, edit: Edit, config: &Config, now: Duration) -> bool {
-        if !edit.custom_fields.iter().all(|(id, _)| id.is_some_and(|id| config.has_custom_field(id))) {
-            return false;
-        }
-        let Some(affiliate) = self.affiliates.get_mut(&edit.id) else { return false };
-        if let Some((_, email)) = edit.texts.iter().find(|(field, _)| *field == Field::Email) {
-            if self.emails.owner(email).is_some_and(|owner| owner != edit.id) {
-                return false;
-            }
-            if affiliate.texts.get(Field::Email) != email {
-                affiliate.searchable_at = now + config.switches.search_lags;
-            }
-            self.emails.remove(affiliate.texts.get(Field::Email));
-            self.emails.insert(email, edit.id);
-        }
-        let changes = apply(affiliate, edit);
+        let Some(changes) = self.apply_edit(edit, config, now) else { return false };
         if changes {
-            affiliate.edited_at = Some(now);
             self.effects.edited += 1;
         } else {
             self.effects.edited_in_vain += 1;
         }
         changes || !config.switches.same_values_not_changed
+    }
+
+    /// Applies one edit. Whether it changed anything; `None` if it cannot be applied.
+    pub(super) fn apply_edit(&mut self, edit: Edit, config: &Config, now: Duration) -> Option<bool> {
+        if !edit.custom_fields.iter().all(|(id, _)| id.is_some_and(|id| config.has_custom_field(id))) {
+            return None;
+        }
+        let id = edit.id;
+        let affiliate = self.affiliates.get_mut(&id)?;
+        if let Some((_, email)) = edit.texts.iter().find(|(field, _)| *field == Field::Email) {
+            if self.emails.owner(email).is_some_and(|owner| owner != id) {
+                return None;
+            }
+            if affiliate.texts.get(Field::Email) != email {
+                affiliate.searchable_at = now + config.switches.search_lags;
+            }
+            self.emails.remove(affiliate.texts.get(Field::Email));
+            self.emails.insert(email, id);
+        }
+        let changes = apply(affiliate, edit);
+        if changes {
+            affiliate.edited_at = Some(now);
+            self.tell(Topic::DetailsChange, id);
+        }
+        Some(changes)
     }
 
     pub(super) fn change_status(
@@ -94,6 +105,7 @@ impl Account {
             return !config.switches.same_status_not_changed;
         }
         self.effects.status_changed += 1;
+        self.tell(Topic::StatusChange, id);
         // Approving an affiliate in the dashboard sends the welcome mail. Assumed: so does the API.
         self.effects.welcome_mails += u64::from(before == Status::Pending && status == Status::Active);
         true

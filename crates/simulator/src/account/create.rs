@@ -9,6 +9,7 @@ use super::{Account, Config};
 use crate::affiliate::{Affiliate, Field, Status, Texts};
 use crate::answer::Answer;
 use crate::call::New;
+use crate::webhooks::Topic;
 
 /// An affiliate that exists before the first call.
 #[derive(Debug, Clone)]
@@ -70,6 +71,7 @@ impl Account {
         self.coupons.extend(new.coupon.clone());
         let status = new.status;
         let ids = self.add(new, config, now + config.switches.search_lags);
+        self.tell(Topic::New, ids.id);
         created(&ids, status, config)
     }
 
@@ -100,6 +102,7 @@ impl Account {
                 affiliate.set_custom_field(id, &value);
             }
         }
+        self.tell(Topic::New, ids.id);
         Some(ids)
     }
 

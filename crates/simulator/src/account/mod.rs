@@ -8,11 +8,13 @@ mod emails;
 mod ids;
 mod lookup;
 mod partial;
+mod staff;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 pub use create::{AffiliateIds, ExistingAffiliate};
+pub use staff::StaffChange;
 
 use crate::affiliate::{Affiliate, Field};
 use crate::answer::Answer;
@@ -21,6 +23,7 @@ use crate::calls::Effects;
 use crate::options::Switches;
 use crate::random::RandomSource;
 use crate::state::{AccountState, AffiliateState, LastEdit};
+use crate::webhooks::{Topic, body};
 use emails::EmailIndex;
 use ids::{ById, Ids};
 use partial::PartialFailures;
@@ -53,6 +56,8 @@ pub(crate) struct Account {
     ids: Ids,
     partial_failures: PartialFailures,
     pub(crate) effects: Effects,
+    /// What changed about whom since the last look, for webhooks; `None` if nobody is told.
+    news: Option<Vec<(Topic, u64)>>,
 }
 
 impl Account {
@@ -67,7 +72,29 @@ impl Account {
             ids: Ids::new(RandomSource::for_name(seed, public_key)),
             partial_failures: PartialFailures::default(),
             effects: Effects::default(),
+            news: None,
         }
+    }
+
+    /// From now on, changes are told by webhooks.
+    pub(crate) fn announce(&mut self) {
+        self.news.get_or_insert_default();
+    }
+
+    /// Notes a change of an affiliate.
+    fn tell(&mut self, topic: Topic, id: u64) {
+        if let Some(news) = &mut self.news {
+            news.push((topic, id));
+        }
+    }
+
+    /// The bodies of webhooks about what changed since the last look. Who is gone by now is left out: there is no topic for it.
+    pub(crate) fn take_news(&mut self, config: &Config) -> Vec<(Topic, Vec<u8>)> {
+        let Some(news) = self.news.as_mut().filter(|news| !news.is_empty()) else { return Vec::new() };
+        let news = std::mem::take(news);
+        let told = news.into_iter().filter_map(|(topic, id)| Some((topic, self.affiliates.get(&id)?)));
+        let text = |affiliate| body(affiliate, &config.custom_fields).to_string().into_bytes();
+        told.map(|(topic, affiliate)| (topic, text(affiliate))).collect()
     }
 
     /// Carries a call out. With `partial`, some valid items of a batch are reported as not changed.

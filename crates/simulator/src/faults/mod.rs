@@ -10,6 +10,7 @@ use std::time::Duration;
 pub(crate) use injector::{AfterEffect, BeforeEffect, Injection, Injector, too_many_calls};
 pub(crate) use limit::TokenBucket;
 pub use spec::FaultsError;
+pub(crate) use spec::{duration as duration_of, text as duration_text};
 
 /// The faults in force. `Faults::default()` is none; `parse` is the inverse of `Display`.
 ///

@@ -192,7 +192,7 @@ const MAX_MS: u64 = 365 * 24 * 60 * 60 * 1000;
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Parses a whole number of `ms`, `s`, `m` or `h`.
-fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -202,7 +202,7 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 /// Formats a duration in the largest unit that gives a whole number, without fractions of a millisecond.
-fn text(duration: Duration) -> String {
+pub(crate) fn text(duration: Duration) -> String {
     let ms = u64::try_from(duration.as_millis()).unwrap_or(MAX_MS);
     let largest = UNITS.into_iter().find(|(_, factor)| ms > 0 && ms % factor == 0);
     let (unit, factor) = largest.unwrap_or(("ms", 1));

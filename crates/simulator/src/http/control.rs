@@ -6,12 +6,12 @@ use hyper::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
-use super::Shared;
 use super::connection::{Answer, Disconnect};
+use super::{Shared, staff};
 use crate::faults::Faults;
 use crate::state::micros;
 
-const UNKNOWN: &str = "there are POST /_simulator/faults and GET /_simulator/state, calls, edits and clock";
+const UNKNOWN: &str = "there are POST /_simulator/faults, webhooks and staff, and GET /_simulator/state, calls, edits and clock";
 
 pub(super) fn answer(
     method: &Method,
@@ -21,6 +21,8 @@ pub(super) fn answer(
 ) -> Result<Answer, Disconnect> {
     match (method.as_str(), action) {
         ("POST", "faults") => set_faults(body, simulator),
+        ("POST", "webhooks") => staff::set_webhooks(body, simulator),
+        ("POST", "staff") => staff::change(body, simulator),
         ("GET", "state") => {
             let state = simulator.with(|simulator, _| simulator.state());
             send(StatusCode::OK, &state)
@@ -37,9 +39,9 @@ pub(super) fn answer(
             let now = simulator.with(|_, now| now);
             send(StatusCode::OK, &json!({ "micros": micros(now) }))
         }
-        (_, "faults" | "state" | "calls" | "edits" | "clock") => send(
+        (_, "faults" | "webhooks" | "staff" | "state" | "calls" | "edits" | "clock") => send(
             StatusCode::METHOD_NOT_ALLOWED,
-            &json!({ "error": "use POST for faults, GET for state, calls, edits and clock" }),
+            &json!({ "error": "use POST for faults, webhooks and staff, GET for state, calls, edits and clock" }),
         ),
         _ => send(StatusCode::NOT_FOUND, &json!({ "error": UNKNOWN })),
     }
@@ -56,7 +58,7 @@ fn set_faults(body: &[u8], simulator: &Shared) -> Result<Answer, Disconnect> {
     send(StatusCode::OK, &json!({ "faults": canonical }))
 }
 
-fn send(status: StatusCode, body: &impl Serialize) -> Result<Answer, Disconnect> {
+pub(super) fn send(status: StatusCode, body: &impl Serialize) -> Result<Answer, Disconnect> {
     let body = serde_json::to_vec(body).expect("state and counters have string keys and plain values");
     let response = Response::builder().status(status).header("content-type", "application/json");
     Ok(response.body(Full::new(Bytes::from(body)))?)

@@ -3,13 +3,15 @@
 mod connection;
 mod control;
 mod gzip;
+mod staff;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -30,6 +32,8 @@ struct Inner {
     /// A copy that is read without the lock, because requests are parsed outside of it.
     switches: Switches,
     start: Instant,
+    /// Wakes who posts webhooks.
+    changed: Arc<Notify>,
 }
 
 impl Shared {
@@ -37,7 +41,12 @@ impl Shared {
     #[must_use]
     pub fn new(simulator: Simulator) -> Self {
         let switches = simulator.switches().clone();
-        Self(Arc::new(Inner { simulator: Mutex::new(simulator), switches, start: Instant::now() }))
+        Self(Arc::new(Inner {
+            simulator: Mutex::new(simulator),
+            switches,
+            start: Instant::now(),
+            changed: Arc::default(),
+        }))
     }
 
     /// Runs `act` with the simulator and the current time of its clock. Requests wait until it returns.
@@ -45,7 +54,21 @@ impl Shared {
         let mut simulator = self.lock();
         // Read under the lock, so that time never goes backwards from one request to the next.
         let now = self.0.start.elapsed();
-        act(&mut simulator, now)
+        let done = act(&mut simulator, now);
+        if simulator.outbox.is_in_use() {
+            self.0.changed.notify_one();
+        }
+        done
+    }
+
+    /// The same without waking who posts webhooks.
+    fn look<R>(&self, act: impl FnOnce(&mut Simulator, Duration) -> R) -> R {
+        act(&mut self.lock(), self.0.start.elapsed())
+    }
+
+    /// A time of the simulator's clock.
+    fn instant(&self, at: Duration) -> Instant {
+        self.0.start + at
     }
 
     fn lock(&self) -> MutexGuard<'_, Simulator> {
@@ -57,6 +80,7 @@ impl Shared {
 pub async fn serve(listener: TcpListener, simulator: Shared, shutdown: impl Future<Output = ()>) {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
+    let webhooks = webhooks::deliver(simulator.clone(), Arc::clone(&simulator.0.changed));
     let accept = async {
         loop {
             let Ok(permit) = permits.clone().acquire_owned().await else { return };
@@ -78,6 +102,7 @@ pub async fn serve(listener: TcpListener, simulator: Shared, shutdown: impl Futu
     };
     tokio::select! {
         () = accept => {}
+        () = webhooks => {}
         () = shutdown => {}
     }
     connections.shutdown().await;

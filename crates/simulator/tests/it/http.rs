@@ -213,3 +213,50 @@ async fn shutdown_closes_connections_and_ends() {
     // Reset or closed: in either case nothing is received.
     assert!(matches!(waiting.read_to_end(&mut answer).await, Ok(0) | Err(_)));
 }
+
+/// Takes one request on a listener, answers it, and returns its text.
+async fn receive(listener: &TcpListener, status: &str) -> String {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut text = String::new();
+    let mut buffer = [0; 4096];
+    while !text.contains("\"is_marketplace_user\"") || !text.ends_with('}') {
+        let read = stream.read(&mut buffer).await.unwrap();
+        assert!(read > 0, "the request ends early: {text}");
+        text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+    }
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    text
+}
+
+#[tokio::test]
+async fn webhooks_are_posted_signed_and_again_after_an_error() {
+    let server = Server::start().await;
+    let receiver = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/refersion/7?x=1", receiver.local_addr().unwrap());
+    let set = json!({ "account": "pub_1", "url": url, "secret": "hush", "deliveries": "retries=1:10ms" });
+    let answer = server.request("POST /_simulator/webhooks", "", &set.to_string()).await;
+    assert_eq!(status(&answer), "200", "{answer}");
+    server.call("new", &new("ann@x.com")).await;
+    let first = receive(&receiver, "503 Service Unavailable").await;
+    assert!(first.starts_with("POST /refersion/7?x=1 HTTP/1.1\r\n"), "{first}");
+    let head = first.to_lowercase();
+    for header in
+        ["refersion-topic: new_affiliate", "refersion-signature: ", "content-type: application/json"]
+    {
+        assert!(head.contains(header), "{header}: {first}");
+    }
+    let second = receive(&receiver, "200 OK").await;
+    assert_eq!(body(&first), body(&second));
+    let staff = json!({ "account": "pub_1", "email": "ann@x.com", "status": "DENIED", "fields": { "first_name": "Bo" } });
+    let answer = server.request("POST /_simulator/staff", "", &staff.to_string()).await;
+    assert_eq!(body(&answer), r#"{"changed":2}"#);
+    let (one, other) = (receive(&receiver, "200 OK").await, receive(&receiver, "200 OK").await);
+    assert!([&one, &other].iter().all(|text| text.contains("\"first_name\":\"Bo\"")), "{one} {other}");
+    for (path, wrong) in
+        [("webhooks", r#"{"account":"pub_1"}"#), ("webhooks", r#"{"deliveries":"x"}"#), ("staff", "{}")]
+    {
+        let answer = server.request(&format!("POST /_simulator/{path}"), "", wrong).await;
+        assert_eq!(status(&answer), "400", "{wrong}: {answer}");
+    }
+}

@@ -11,3 +11,4 @@ mod http;
 mod lookup;
 mod spec;
 mod support;
+mod webhooks;

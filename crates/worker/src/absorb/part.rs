@@ -200,7 +200,8 @@ impl Part {
             gathered.partial |= more.partial;
         }
         let addresses = unknown_addresses(self.readings(), &gathered);
-        if !gathered.partial && !addresses.is_empty() {
+        let asks = !gathered.partial && !addresses.is_empty();
+        if asks && worker.has_directory(self.connection).await? {
             gathered.directory = worker.ledger.look_up(self.connection, &addresses).await?;
         }
         Ok(gathered)

@@ -161,20 +161,35 @@ pub(crate) struct InFlight {
     pub(crate) graphs: BTreeSet<GraphId>,
     pub(crate) anchors: BTreeSet<Digest>,
     pub(crate) calls: usize,
+    /// Anchors of the calls that were under way at any time since a page of Refersion's list was asked for; `None` while none is.
+    since_page: Option<BTreeSet<Digest>>,
 }
 
 impl InFlight {
     pub(super) fn begin(&mut self, call: &Planned) {
         self.calls += 1;
         self.graphs.extend(&call.graphs);
-        self.anchors.extend(call.items.iter().map(|item| item.anchor));
+        let anchors = call.items.iter().map(|item| item.anchor);
+        if let Some(since_page) = &mut self.since_page {
+            since_page.extend(anchors.clone());
+        }
+        self.anchors.extend(anchors);
+    }
+
+    /// From now on, remembers what calls are about, until the page that is asked for now is read.
+    pub(super) fn page_is_asked_for(&mut self) {
+        self.since_page = Some(self.anchors.clone());
+    }
+
+    /// What calls were about since the page was asked for: what the page shows of it may be from before.
+    pub(super) fn page_has_come(&mut self) -> BTreeSet<Digest> {
+        self.since_page.take().unwrap_or_default()
     }
 
     /// Whether a call may be about an affiliate of a graph, whatever has become of the graph since: it was merged, or an
     /// identifier of it has stopped linking and its affiliate has gone along.
     pub(super) fn is_about(&self, graph: &Graph) -> bool {
-        let mut names = graph.identifiers.iter().flat_map(|(digest, it)| it.apart.iter().chain([digest]));
-        !self.anchors.is_empty() && names.any(|digest| self.anchors.contains(digest))
+        are_about(&self.anchors, graph)
     }
 
     pub(super) fn end(&mut self, graphs: &[GraphId], anchors: impl IntoIterator<Item = Digest>) {
@@ -186,6 +201,12 @@ impl InFlight {
             self.anchors.remove(&anchor);
         }
     }
+}
+
+/// Whether calls with these anchors may be about an affiliate of a graph, or of one that it was taken apart from.
+pub(super) fn are_about(anchors: &BTreeSet<Digest>, graph: &Graph) -> bool {
+    let mut names = graph.identifiers.iter().flat_map(|(digest, it)| it.apart.iter().chain([digest]));
+    !anchors.is_empty() && names.any(|digest| anchors.contains(digest))
 }
 
 /// Marks a create in its graph; `false` if the graph plans it no more.

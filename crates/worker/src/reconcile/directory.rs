@@ -6,6 +6,7 @@
 //! meanwhile, and has met as many as Refersion counts; [`MAX_PASSES`] bounds that. What a walk misses all the same, the next
 //! walk finds, or the create that meets it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use identity::Digest;
@@ -16,7 +17,7 @@ use refersion::{Class, Failure, ListPage};
 use tokio::task::JoinSet;
 use tracing::{debug, info};
 
-use super::verify::Compared;
+use super::verify::{Compared, PassedOver};
 use super::{Ended, Holder};
 use crate::deliver::shown_status;
 use crate::retry::doubled;
@@ -43,8 +44,8 @@ pub(crate) struct Walker {
     looked_at: Option<Timestamp>,
     is_asking: bool,
     listed: Option<Listed>,
-    /// Whether a walk has ever begun, as far as is known.
-    has_begun: Option<bool>,
+    /// What a comparison has to come back to.
+    pub(super) passed_over: PassedOver,
 }
 
 /// A page, or why there is none.
@@ -76,19 +77,9 @@ impl Holder {
             let page = api.client.list(page).await;
             Ended::Listed(Listed { asked_at: now, page })
         });
+        self.in_flight.page_is_asked_for();
         self.walker.is_asking = true;
         Ok(())
-    }
-
-    /// Whether the directory may know anybody: without a walk, it is not asked before calls.
-    pub(super) async fn has_directory(&mut self) -> Result<bool, LedgerError> {
-        if let Some(has_begun) = self.walker.has_begun {
-            return Ok(has_begun);
-        }
-        let state = self.worker.ledger.directory(self.connection.id).await?;
-        let has_begun = state.walk.is_some() || state.finished.is_some();
-        self.walker.has_begun = Some(has_begun);
-        Ok(has_begun)
     }
 
     /// The walk that is under way, or that begins now.
@@ -101,19 +92,20 @@ impl Holder {
         }
         let (ledger, id) = (&self.worker.ledger, self.connection.id);
         let state = ledger.directory(id).await?;
-        self.walker.has_begun = Some(state.walk.is_some() || state.finished.is_some());
         self.walker.looked_at = Some(now);
         let walk = match state.walk.clone() {
             Some(walk) => walk,
             None => {
                 let Some(request) = self.wanted(&state, now) else { return Ok(None) };
                 let walk = Walk::begin(request, now);
+                self.walker.passed_over = PassedOver::default();
                 ledger.save_walk(id, self.fence, &walk).await?;
                 info!(connection = %self.connection.name, connection_id = id, "a walk through refersion's affiliates begins");
                 walk
             }
         };
-        self.walker.has_begun = Some(true);
+        let begun = DirectoryState { walk: Some(walk.clone()), ..state };
+        self.worker.directories.note(id, &begun, now);
         self.walker.walk = Some(walk.clone());
         Ok(Some(walk))
     }
@@ -130,11 +122,12 @@ impl Holder {
     /// Takes the page that has come, if one has. After a failure of the ledger it is asked for again.
     pub(super) async fn take_page(&mut self) -> anyhow::Result<()> {
         let Some(Listed { asked_at, page }) = self.walker.listed.take() else { return Ok(()) };
+        let called = self.in_flight.page_has_come();
         // Until it is written down, what is in memory is out of date.
         let Some(walk) = self.walker.walk.take() else { return Ok(()) };
         self.walker.looked_at = None;
         self.walker.walk = match page {
-            Ok(page) => self.read_page(walk, asked_at, page).await?,
+            Ok(page) => self.read_page(walk, (asked_at, &called), page).await?,
             Err(failure) => Some(self.note_failed_page(walk, &failure).await?),
         };
         Ok(())
@@ -144,11 +137,11 @@ impl Holder {
     async fn read_page(
         &mut self,
         mut walk: Walk,
-        asked_at: Timestamp,
+        (asked_at, called): (Timestamp, &BTreeSet<Digest>),
         page: ListPage,
     ) -> anyhow::Result<Option<Walk>> {
         let translator = Translator { vault: &self.worker.vault, connection: self.connection.id };
-        let affiliates: Vec<ListedAffiliate> =
+        let mut affiliates: Vec<ListedAffiliate> =
             page.affiliates.iter().map(|row| listed(&translator, row)).collect();
         self.learn_from_page(&affiliates, asked_at).await?;
         let met = walk.seen;
@@ -158,15 +151,12 @@ impl Holder {
         walk.total = page.total.max(walk.total);
         (walk.failure, walk.failures, walk.next_at) = (None, 0, None);
         let is_empty = page.affiliates.is_empty() && page.unreadable == 0;
-        let mut drift = Vec::new();
-        // Later passes meet the same affiliates again.
-        if walk.request.verify && walk.pass == 1 {
-            let (rows, repair) = (page.affiliates.as_slice(), walk.request.repair);
-            let compared = Compared { rows, affiliates: &affiliates, asked_at, repair };
-            let (compared, found) = self.compare_page(&compared).await?;
-            (walk.compared, drift) = (walk.compared + compared, found);
-        }
-        let page = Page { walk, asked_at, affiliates, drift };
+        let rows = page.affiliates.as_slice();
+        let page = Compared { rows, affiliates: &affiliates, asked_at, called, walk: &walk };
+        let compared = self.compare_page(&page).await?;
+        walk.compared += compared.count;
+        compared.keep_addresses(&mut affiliates);
+        let page = Page { walk, asked_at, affiliates, drift: compared.found };
         let (ledger, id) = (&self.worker.ledger, self.connection.id);
         let mut walk = ledger.note_page(id, self.fence, &page).await?;
         fault_point!("directory.noted");
@@ -197,10 +187,12 @@ impl Holder {
 
     /// Ends a pass, and with it the walk, if the pass has met everybody.
     async fn end_pass(&self, walk: Walk) -> anyhow::Result<Option<Walk>> {
-        if has_met_everybody(&walk) || walk.pass >= MAX_PASSES {
+        if has_met_everybody(&walk) {
             return self.end_walk(walk, true).await;
         }
-        if walk.request.max_calls.is_some_and(|most| walk.calls >= most) {
+        // An account that changes all the time is walked through again later; until then the directory is not believed complete.
+        let is_over = walk.pass >= MAX_PASSES;
+        if is_over || walk.request.max_calls.is_some_and(|most| walk.calls >= most) {
             return self.end_walk(walk, false).await;
         }
         let now = self.worker.now();
@@ -223,7 +215,10 @@ impl Holder {
 
     async fn end_walk(&self, walk: Walk, complete: bool) -> anyhow::Result<Option<Walk>> {
         let (id, affiliates, calls) = (self.connection.id, walk.seen, walk.calls);
-        let finished = FinishedWalk { walk, ended_at: self.worker.now(), complete };
+        let before = self.worker.ledger.directory(id).await?.finished;
+        let missing = if complete { None } else { missing(&walk) };
+        let ended = FinishedWalk::of(walk, self.worker.now(), complete, before.as_ref());
+        let finished = FinishedWalk { missing, ..ended };
         self.worker.ledger.end_walk(id, self.fence, &finished).await?;
         info!(connection = %self.connection.name, connection_id = id, affiliates, calls, complete, "a walk through refersion's affiliates ends");
         Ok(None)
@@ -253,6 +248,16 @@ fn has_met_everybody(walk: &Walk) -> bool {
     let agrees = total.is_none_or(|total| walk.seen + walk.unreadable >= total);
     let added = walk.total.zip(walk.total_before).map_or(0, |(now, before)| now.saturating_sub(before));
     agrees && walk.fresh <= added
+}
+
+/// How many affiliates the last pass has not met, by what Refersion counts; at least 1 if there were new ones only because of
+/// those that an earlier pass had missed. `None` if the pass was not read to its end.
+fn missing(walk: &Walk) -> Option<u64> {
+    if walk.pass < MAX_PASSES {
+        return None;
+    }
+    let met = walk.seen + walk.unreadable;
+    Some(walk.total.or(walk.total_before).map_or(1, |total| total.saturating_sub(met).max(1)))
 }
 
 /// A row as the directory keeps it.

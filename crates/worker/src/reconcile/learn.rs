@@ -28,7 +28,7 @@ impl Holder {
         if addresses.is_empty() {
             return Ok(BTreeSet::new());
         }
-        if !self.has_directory().await? {
+        if !self.worker.has_directory(self.connection.id).await? {
             return Ok(BTreeSet::new());
         }
         let known = self.worker.ledger.look_up(self.connection.id, &addresses).await?;

@@ -6,8 +6,11 @@ use identity::eligibility::Rules;
 use identity::graph::Graph;
 use identity::plan::StepKind;
 use jiff::Timestamp;
-use ledger::{AffiliateRef, Attempt, Audit, Changes, DeadLetter, Outcome, State};
+use ledger::{
+    AffiliateRef, Attempt, Audit, Changes, DeadLetter, LedgerError, ListedAffiliate, Outcome, State,
+};
 
+use super::record::Recorder;
 use crate::deliver::{CallOutcome, operation};
 
 /// An affiliate's passing from hand to hand is something that an operator should be able to read later.
@@ -65,6 +68,23 @@ pub(super) fn named(answer: &Answer) -> Option<(u64, String)> {
         Answer::Created { id, code, .. } => Some((*id, code.clone())),
         Answer::Found(found) => Some((found.id, found.code.clone()?)),
         _ => None,
+    }
+}
+
+impl Recorder {
+    /// Tells the directory at which address an affiliate is that a create or a search named: once somebody moves it in Refersion, a
+    /// comparison finds by this address whose it is.
+    pub(super) async fn note_addresses(&self, endings: &[&CallOutcome]) -> Result<(), LedgerError> {
+        let answers = endings.iter().flat_map(|ending| &ending.answers);
+        let listed = answers.filter_map(|(anchor, answer)| {
+            let (id, code) = named(answer)?;
+            Some(ListedAffiliate { code, address: Some(*anchor), id: Some(id), status: None })
+        });
+        let listed: Vec<ListedAffiliate> = listed.collect();
+        if listed.is_empty() {
+            return Ok(());
+        }
+        self.worker.ledger.note_affiliates(self.connection.id, &listed, self.worker.now()).await
     }
 }
 

@@ -74,6 +74,7 @@ impl Recorder {
         endings: &[&CallOutcome],
         closed: &[CallId],
     ) -> anyhow::Result<()> {
+        self.note_addresses(endings).await?;
         let mut pieces = vec![endings];
         while let Some(piece) = pieces.pop() {
             let closed = if pieces.is_empty() { closed } else { &[] };

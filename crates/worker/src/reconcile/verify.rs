@@ -1,15 +1,21 @@
 //! Comparing what Refersion lists with what affiliates were last sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use identity::drift::{Shown, compare, doubt};
 use identity::{Digest, Text};
 use jiff::Timestamp;
-use ledger::{Drift, LedgerError, ListedAffiliate};
+use ledger::{Drift, LedgerError, ListedAffiliate, Walk};
 
 use super::Holder;
+use super::calls::are_about;
 use crate::locks::in_order;
 use crate::off_thread::off_thread;
+
+/// Affiliates whose graphs are read at once: those of a whole page would be in memory, and locked, together.
+const PART: usize = 10;
+/// Affiliates that were passed over and are remembered, at most; the next comparison meets the others.
+const MAX_PASSED_OVER: usize = 10_000;
 
 /// A page that is compared.
 pub(super) struct Compared<'p> {
@@ -19,55 +25,112 @@ pub(super) struct Compared<'p> {
     pub(super) affiliates: &'p [ListedAffiliate],
     /// When it was asked for.
     pub(super) asked_at: Timestamp,
-    /// What differs is sent again.
-    pub(super) repair: bool,
+    /// Anchors of the calls that were under way at any time since.
+    pub(super) called: &'p BTreeSet<Digest>,
+    /// The walk, before the page.
+    pub(super) walk: &'p Walk,
+}
+
+/// The codes of affiliates that could not be compared, because calls about them were under way: a page may show what was there
+/// before the call, and the ledger what was there after it.
+#[derive(Default)]
+pub(crate) struct PassedOver(BTreeSet<String>);
+
+/// What comparing a page brings.
+#[derive(Default)]
+pub(super) struct Comparison {
+    /// How many affiliates of ours were compared in all of their fields.
+    pub(super) count: u64,
+    /// What was found of them.
+    pub(super) found: Vec<Drift>,
+    /// Those that were passed over. They would not be found again at an address that somebody gave them.
+    passed_over: BTreeSet<String>,
+}
+
+/// A row to compare.
+struct Wanted<'p> {
+    code: &'p str,
+    shown: Shown,
+    /// Where the affiliate is ours, by what was known before the page.
+    before: Option<Digest>,
+    /// The walk compares; otherwise the row is read because the address has changed.
+    is_asked_for: bool,
 }
 
 impl Holder {
-    /// Compares a page. Returns how many of its affiliates are ours, and those that differ.
-    pub(super) async fn compare_page(&self, page: &Compared<'_>) -> Result<(u64, Vec<Drift>), LedgerError> {
+    /// Compares a page, in parts. Without being asked to, it compares the addresses that have changed: the directory would
+    /// not tell any more under which address an affiliate is ours.
+    pub(super) async fn compare_page(&mut self, page: &Compared<'_>) -> Result<Comparison, LedgerError> {
         let (ledger, id) = (&self.worker.ledger, self.connection.id);
         let codes: Vec<String> = page.affiliates.iter().map(|affiliate| affiliate.code.clone()).collect();
         // One whose address was changed in Refersion is found at the address that it was sent.
         let before = ledger.addresses_of(id, &codes).await?;
-        let names = ledger.custom_fields(id).await?;
+        let names = if page.walk.request.verify { ledger.custom_fields(id).await? } else { BTreeMap::new() };
         let fields = ids_by_label(&names);
-        let shown: BTreeMap<&str, Shown> = page
-            .rows
-            .iter()
-            .zip(page.affiliates)
-            .map(|(row, affiliate)| (affiliate.code.as_str(), shown(row, affiliate, &fields)))
-            .collect();
-        let listed = page.affiliates.iter().filter_map(|affiliate| affiliate.address);
-        let addresses = in_order(before.values().copied().chain(listed));
+        let rows = page.rows.iter().zip(page.affiliates);
+        let wanted = rows.filter_map(|(row, affiliate)| {
+            let before = before.get(&affiliate.code).copied();
+            let is_asked_for = self.walker.passed_over.is_asked_for(page.walk, &affiliate.code);
+            let has_moved = before.is_some() && affiliate.address.is_some() && before != affiliate.address;
+            let shown = match is_asked_for {
+                true => shown(row, affiliate, &fields),
+                false => Shown { address: affiliate.address, ..Shown::default() },
+            };
+            let code = affiliate.code.as_str();
+            (is_asked_for || has_moved).then_some(Wanted { code, shown, before, is_asked_for })
+        });
+        let wanted: Vec<Wanted<'_>> = wanted.collect();
+        let mut comparison = Comparison::default();
+        for part in wanted.chunks(PART) {
+            self.compare_part(page, part, &mut comparison).await?;
+        }
+        let differs: Vec<Drift> =
+            comparison.found.iter().filter(|it| !it.fields.is_empty()).cloned().collect();
+        if page.walk.request.repair && !differs.is_empty() {
+            self.doubt(&differs).await?;
+        }
+        Ok(comparison)
+    }
+
+    async fn compare_part(
+        &mut self,
+        page: &Compared<'_>,
+        part: &[Wanted<'_>],
+        comparison: &mut Comparison,
+    ) -> Result<(), LedgerError> {
+        let addresses = in_order(part.iter().flat_map(|row| row.before.into_iter().chain(row.shown.address)));
         let recorder = self.recorder();
         let rules = recorder.rules();
         // One by one, so that there is no graph that does not fit.
         let (gathered, held) = recorder.read(&addresses, 1).await?;
-        let (mut compared, mut drift) = (0, Vec::new());
+        let in_flight = &self.in_flight;
+        let mut passed_over = BTreeSet::new();
         off_thread(|| {
-            let idle = gathered.graphs.iter().filter(|read| !self.in_flight.is_about(&read.graph));
-            for affiliate in idle.flat_map(|read| read.graph.affiliates.iter().map(move |it| (read, it))) {
-                let (read, Some(code)) = (affiliate.0, affiliate.1.code.as_deref()) else { continue };
-                let Some(shown) = shown.get(code) else { continue };
-                let Some(fields) = compare(&read.graph, &rules, code, shown) else { continue };
-                compared += 1;
-                if !fields.is_empty() {
-                    drift.push(found(code, affiliate.1.address, &fields, page.asked_at));
+            for read in &gathered.graphs {
+                let is_busy = in_flight.is_about(&read.graph) || are_about(page.called, &read.graph);
+                for affiliate in &read.graph.affiliates {
+                    let row = part.iter().find(|row| affiliate.code.as_deref() == Some(row.code));
+                    let Some(row) = row else { continue };
+                    if is_busy {
+                        passed_over.insert(row.code.to_owned());
+                    } else if let Some(fields) = compare(&read.graph, &rules, row.code, &row.shown) {
+                        comparison.add(row, affiliate.address, &fields, page.asked_at);
+                    }
                 }
             }
         });
         drop(held);
-        if page.repair && !drift.is_empty() {
-            self.doubt(&drift).await?;
+        if page.walk.request.verify {
+            self.walker.passed_over.replace(part, &passed_over);
         }
-        Ok((compared, drift))
+        comparison.passed_over.append(&mut passed_over);
+        Ok(())
     }
 
     /// Makes what differs unknown: it is sent again.
     async fn doubt(&self, drift: &[Drift]) -> Result<(), LedgerError> {
         let recorder = self.recorder();
-        let addresses: Vec<Digest> = drift.iter().filter_map(|drift| drift.address).collect();
+        let addresses = in_order(drift.iter().filter_map(|drift| drift.address));
         let texts =
             |drift: &Drift| drift.fields.iter().map(|field| Text::from(field.as_str())).collect::<Vec<_>>();
         let change = |graph: &mut identity::Graph| {
@@ -79,6 +142,39 @@ impl Holder {
         };
         recorder.change_graphs(&addresses, &change).await?;
         Ok(())
+    }
+}
+
+impl Comparison {
+    /// Adds what was found of an affiliate. Of one that was read for its address alone, equal addresses say nothing of the rest.
+    fn add(&mut self, row: &Wanted<'_>, address: Digest, fields: &[Text], at: Timestamp) {
+        self.count += u64::from(row.is_asked_for);
+        if row.is_asked_for || !fields.is_empty() {
+            self.found.push(found(row.code, address, fields, at));
+        }
+    }
+
+    /// Leaves the directory the addresses of those that were passed over.
+    pub(super) fn keep_addresses(&self, affiliates: &mut [ListedAffiliate]) {
+        let passed_over = affiliates.iter_mut().filter(|it| self.passed_over.contains(&it.code));
+        passed_over.for_each(|affiliate| affiliate.address = None);
+    }
+}
+
+impl PassedOver {
+    /// Whether a walk compares an affiliate: the first pass all, later ones those that were passed over.
+    fn is_asked_for(&self, walk: &Walk, code: &str) -> bool {
+        walk.request.verify && (walk.pass == 1 || self.0.contains(code))
+    }
+
+    /// Notes which of some affiliates were passed over this time.
+    fn replace(&mut self, part: &[Wanted<'_>], passed_over: &BTreeSet<String>) {
+        for row in part.iter().filter(|row| row.is_asked_for) {
+            self.0.remove(row.code);
+            if passed_over.contains(row.code) && self.0.len() < MAX_PASSED_OVER {
+                self.0.insert(row.code.to_owned());
+            }
+        }
     }
 }
 

@@ -58,6 +58,7 @@ fn worker_on(queue: SqliteQueue, ledger: &SqliteLedger) -> Worker {
         handoffs: Arc::default(),
         locks: Arc::default(),
         audiences: Arc::default(),
+        directories: Arc::default(),
     }
 }
 

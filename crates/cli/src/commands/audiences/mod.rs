@@ -3,19 +3,21 @@
 mod import;
 mod row;
 mod show;
+#[cfg(test)]
+mod snapshots;
 
 use clap::{Args, Subcommand};
 use connections::{Connection, ConnectionName};
-use ledger::AudienceCounts;
+use ledger::{AudienceCounts, MAX_DRIFT};
 
-use row::{List, Row, rate_of};
+use row::{List, Row, drift_fields, rate_of};
 use service::Context;
 use service::config::Segment;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
 use service::operator::Directory;
 use service::operator::workers::Workers;
-use service::segment_api::{Believed, SegmentApi, SegmentError};
+use service::segment_api::{Asked, SegmentApi};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -143,12 +145,15 @@ async fn show_one(one: &One, engines: &Engines, context: &mut Context) -> Result
     let name = counts.audience.named.name.clone();
     let rate = rate_of(&connection, rates.get(&connection.id).copied());
     let ids = counts.audience.named.space.clone().zip(counts.audience.named.segment_id.clone());
+    let fields = drift_fields(&connection, &counts.audience.named.key);
     let mut row = Row::of(&connection, counting, counts, rate);
     if let Some((space, id)) = ids
-        && let Some(believed) = believed(&context.loaded.config.segment, &space, &id).await
+        && let Some(asked) = believed(engines, &context.loaded.config.segment, &space, &id).await
     {
-        row.believe(believed);
+        row.believe(asked);
     }
+    let last = engines.ledger.directory(connection.id).await?.finished.and_then(|finished| finished.verified);
+    row.verify(&fields, last, &engines.ledger.drift(connection.id, MAX_DRIFT).await?);
     row.reject(rejections.into_iter().filter(|it| it.name == name));
     match context.output.is_json() {
         true => context.output.json(&row)?,
@@ -158,10 +163,10 @@ async fn show_one(one: &One, engines: &Engines, context: &mut Context) -> Result
 }
 
 /// What Segment believes; `None` without a token.
-async fn believed(settings: &Segment, space: &str, id: &str) -> Option<Result<Believed, SegmentError>> {
+async fn believed(engines: &Engines, settings: &Segment, space: &str, id: &str) -> Option<Asked> {
     match SegmentApi::of(settings) {
-        Ok(api) => Some(api?.audience(space, id).await),
-        Err(error) => Some(Err(error)),
+        Ok(api) => Some(api?.audience_of(engines, space, id).await),
+        Err(error) => Some(Asked { believed: Err(error), at: engines.now() }),
     }
 }
 

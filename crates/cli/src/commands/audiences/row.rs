@@ -3,10 +3,10 @@
 use connections::{Connection, State};
 use jiff::Timestamp;
 use ledger::audiences::MAX_AUDIENCES;
-use ledger::{AudienceCounts, Counting, Rejections};
+use ledger::{AudienceCounts, Counting, Drift, Rejections, Verified};
 use serde::Serialize;
 
-use service::segment_api::{Believed, SegmentError};
+use service::segment_api::Asked;
 
 /// Affiliates in one call. Source: Refersion REST v2, `/affiliate/edit`.
 const PER_CALL: f64 = 50.0;
@@ -49,6 +49,8 @@ pub(super) struct Row {
     pub(super) rejected: Option<Vec<Rejected>>,
     /// The delivered share of what is delivered or waits; null while nothing waits.
     pub(super) progress: Option<f64>,
+    /// Of those waiting, how many need a create at most; the others are affiliates, and need an edit.
+    pub(super) waiting_for_create: u64,
     /// Seconds until what has arrived is delivered, at the rate of now; null while nothing waits, and while paused.
     pub(super) eta_seconds: Option<u64>,
     pub(super) first_seen: Timestamp,
@@ -58,9 +60,27 @@ pub(super) struct Row {
     /// What Segment believes; left out without a token, and in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) segment: Option<AtSegment>,
+    /// The last comparison of Refersion with what was sent; null: there was none. Left out in a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) verified: Option<Option<LastVerify>>,
     /// Calls a second; `None` while paused.
     #[serde(skip)]
     pub(super) rate: Option<f64>,
+}
+
+/// The last `connections verify` of the connection, as far as it concerns an audience.
+#[derive(Debug, Serialize)]
+pub(super) struct LastVerify {
+    /// When it ended.
+    pub(super) at: Timestamp,
+    /// Affiliates of the connection that were compared.
+    pub(super) compared: u64,
+    /// Affiliates that differ in a field of this audience, by this comparison and by webhooks since.
+    pub(super) drifted: u64,
+    /// It was asked to send again what differed.
+    pub(super) repair: bool,
+    /// It met everybody.
+    pub(super) complete: bool,
 }
 
 /// What Segment believes of an audience, or why that is not known.
@@ -73,6 +93,8 @@ pub(super) struct AtSegment {
     pub(super) not_arrived: Option<u64>,
     /// Seconds until what waits, and what has not arrived, is delivered at the rate of now, as soon as Segment sends it.
     pub(super) eta_seconds: Option<u64>,
+    /// When Segment was asked; its answer is kept for a minute.
+    pub(super) asked_at: Option<Timestamp>,
     pub(super) error: Option<String>,
 }
 
@@ -110,6 +132,10 @@ impl Row {
             counts;
         let share = |part: u64, all: u64| (all > 0).then(|| part as f64 / all as f64);
         let progress = share(delivered, delivered + waiting).filter(|_| waiting > 0);
+        // Members that are affiliates and whose membership Refersion lacks need an edit; of the others no more than there are
+        // members without an affiliate can need a create.
+        let others = waiting - waiting.min(affiliates.saturating_sub(held));
+        let creates = others.min(members.saturating_sub(affiliates));
         Self {
             connection: connection.name.to_string(),
             mapped_to: mapped_to(connection, &audience.named.key),
@@ -127,21 +153,25 @@ impl Row {
             refused,
             rejected: None,
             progress,
-            eta_seconds: rate.filter(|_| waiting > 0).map(|rate| eta(waiting, rate)),
+            waiting_for_create: creates,
+            eta_seconds: rate.filter(|_| waiting > 0).map(|rate| eta(waiting, creates, rate)),
             first_seen: audience.first_seen,
             last_change: counts.changed_at,
             counting: counting.position.is_some(),
             segment: None,
+            verified: None,
             rate,
         }
     }
 
     /// Adds what Segment believes. Of those that have not arrived as many are taken for affiliates as of the others.
-    pub(super) fn believe(&mut self, believed: Result<Believed, SegmentError>) {
+    pub(super) fn believe(&mut self, Asked { believed, at }: Asked) {
+        let asked_at = Some(at);
         let believed = match believed {
             Ok(believed) => believed,
             Err(error) => {
-                self.segment = Some(AtSegment { error: Some(error.to_string()), ..AtSegment::default() });
+                let error = Some(error.to_string());
+                self.segment = Some(AtSegment { error, asked_at, ..AtSegment::default() });
                 return;
             }
         };
@@ -153,9 +183,24 @@ impl Row {
             status: believed.status,
             enabled: believed.enabled,
             not_arrived: Some(not_arrived),
-            eta_seconds: self.rate.filter(|_| is_sent).map(|rate| eta(edits, rate)),
+            eta_seconds: self.rate.filter(|_| is_sent).map(|rate| eta(edits, self.waiting_for_create, rate)),
+            asked_at,
             error: None,
         });
+    }
+
+    /// Adds the last comparison, with what is known to differ.
+    pub(super) fn verify(&mut self, fields: &[String], last: Option<Verified>, drift: &[Drift]) {
+        let differs = |drift: &&Drift| drift.fields.iter().any(|field| fields.contains(field));
+        let drifted = drift.iter().filter(differs).count() as u64;
+        let last = last.map(|Verified { ended_at, compared, repair, complete, .. }| LastVerify {
+            at: ended_at,
+            compared,
+            drifted,
+            repair,
+            complete,
+        });
+        self.verified = Some(last);
     }
 
     pub(super) fn reject(&mut self, rejections: impl Iterator<Item = Rejections>) {
@@ -169,18 +214,28 @@ impl Row {
     }
 }
 
-/// Seconds until `waiting` affiliates are edited, at `rate` calls per second.
-fn eta(waiting: u64, rate: f64) -> u64 {
-    ((waiting as f64 / PER_CALL).ceil() / rate).ceil() as u64
+/// Seconds until `waiting` affiliates are edited, after `creates` of them were created, at `rate` calls per second: a create is a call of
+/// its own and cannot set a custom field, so each is followed by its share of an edit.
+fn eta(waiting: u64, creates: u64, rate: f64) -> u64 {
+    ((creates as f64 + (waiting as f64 / PER_CALL).ceil()) / rate).ceil() as u64
 }
 
-/// The fields that an audience's trait goes to.
-fn mapped_to(connection: &Connection, key: &str) -> Vec<String> {
+/// The fields of drift that an audience's trait goes to.
+pub(super) fn drift_fields(connection: &Connection, key: &str) -> Vec<String> {
     let settings = &connection.settings;
     let is_it = |name: &String| segment::fold_key(name) == key;
     let custom = settings.custom_fields.iter().filter(|(name, _)| is_it(name));
     let paypal = settings.paypal_trait.iter().filter(|name| is_it(name)).map(|_| "paypal_email".to_owned());
-    custom.map(|(_, id)| format!("custom field {id}")).chain(paypal).collect()
+    custom.map(|(_, id)| format!("custom:{id}")).chain(paypal).collect()
+}
+
+/// The fields that an audience's trait goes to, in words.
+fn mapped_to(connection: &Connection, key: &str) -> Vec<String> {
+    let in_words = |field: String| match field.strip_prefix("custom:") {
+        Some(id) => format!("custom field {id}"),
+        None => field,
+    };
+    drift_fields(connection, key).into_iter().map(in_words).collect()
 }
 
 /// The rate in use, in calls a second: `now` is that of the worker that delivers; the learned one while nobody does.
@@ -197,6 +252,12 @@ mod tests {
 
     #[test]
     fn the_time_to_go_is_that_of_calls_with_fifty() {
-        assert_eq!([eta(1, 5.0), eta(50, 1.0), eta(51, 1.0), eta(1_000_000, 5.0)], [1, 1, 2, 4_000]);
+        let edits = |waiting, rate| eta(waiting, 0, rate);
+        assert_eq!([edits(1, 5.0), edits(50, 1.0), edits(51, 1.0), edits(1_000_000, 5.0)], [1, 1, 2, 4_000]);
+    }
+
+    #[test]
+    fn a_create_is_a_call_of_its_own() {
+        assert_eq!(eta(1_000, 100, 5.0), (100 + 20) / 5);
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::row::{AtSegment, List, Row};
+use super::row::{AtSegment, LastVerify, List, Row};
 use service::failure::Failure;
 use service::output::{Output, age, cut, spare, whole};
 
@@ -73,12 +73,13 @@ pub(super) fn one(row: &Row, now: Timestamp, output: &mut Output) -> Result<(), 
         ("refused", row.refused.to_string()),
         ("last change", row.last_change.map_or("never".to_owned(), |at| format!("{} ago", age(at, now)))),
     ];
+    lines.extend(row.verified.as_ref().map(|last| ("verified", verified(last.as_ref(), now))));
     if row.counting {
         let why = if row.rate.is_none() { ", and waits for the paused connection" } else { "" };
         lines.push(("counting", format!("under way{why}: numbers are too low until it has finished")));
     }
     if let Some(segment) = &row.segment {
-        lines.insert(3, ("segment", three_numbers(row, segment)));
+        lines.insert(3, ("segment", three_numbers(row, segment, now)));
     }
     output.line(&row.audience)?;
     for (name, value) in lines {
@@ -96,17 +97,38 @@ pub(super) fn one(row: &Row, now: Timestamp, output: &mut Output) -> Result<(), 
     output.line("")
 }
 
-/// What Segment believes, what has arrived, and what Refersion holds.
-fn three_numbers(row: &Row, segment: &AtSegment) -> String {
-    let Some(members) = segment.members else {
-        return format!("not known: {}", segment.error.as_deref().unwrap_or("segment was not asked"));
+/// What the last comparison with Refersion has found of this audience.
+fn verified(last: Option<&LastVerify>, now: Timestamp) -> String {
+    let Some(last) = last else {
+        return "never compared with Refersion: `connections verify` does it".to_owned();
     };
-    let status = segment.status.as_deref().map(|status| format!(" ({status})")).unwrap_or_default();
+    let part = if last.complete { "" } else { ", not all" };
+    let repair = if last.repair && last.drifted > 0 { "; what differs was to be sent again" } else { "" };
+    format!(
+        "{} ago, {} affiliates compared{part}; {} differ in its field{repair}",
+        age(last.at, now),
+        last.compared,
+        last.drifted
+    )
+}
+
+/// What Segment believes, what has arrived, and what Refersion holds.
+fn three_numbers(row: &Row, segment: &AtSegment, now: Timestamp) -> String {
+    let asked = segment.asked_at.map(|at| format!("{} ago", age(at, now)));
+    let Some(members) = segment.members else {
+        let why = segment.error.as_deref().unwrap_or("segment was not asked");
+        return format!(
+            "not known: {why}{}",
+            asked.map(|asked| format!(" (asked {asked})")).unwrap_or_default()
+        );
+    };
+    let beside: Vec<String> = segment.status.clone().into_iter().chain(asked).collect();
+    let beside = if beside.is_empty() { String::new() } else { format!(" ({})", beside.join(", ")) };
     let eta = segment.eta_seconds.filter(|_| segment.not_arrived.is_some_and(|it| it > 0));
     let eta = eta.map(|it| format!("; {} to go with those that have not arrived", duration(it)));
     let (received, held) = (row.members, row.held);
     format!(
-        "{members} members at Segment{status}, {received} received, {held} held by Refersion{}",
+        "{members} members at Segment{beside}, {received} received, {held} held by Refersion{}",
         eta.unwrap_or_default()
     )
 }
@@ -128,7 +150,11 @@ fn waiting(row: &Row) -> String {
         }
         None => "the connection is paused".to_owned(),
     };
-    format!("{} ({} done; {eta})", row.waiting, percent(progress))
+    let creates = match row.waiting_for_create {
+        0 => String::new(),
+        creates => format!(", up to {creates} of them to be created one by one"),
+    };
+    format!("{}{creates} ({} done; {eta})", row.waiting, percent(progress))
 }
 
 fn percent(share: f64) -> String {

@@ -77,6 +77,7 @@ impl Rig {
             handoffs: Arc::default(),
             locks: Arc::default(),
             audiences: Arc::default(),
+            directories: Arc::default(),
         };
         Self { worker, ledger, queue, said: 0 }
     }

@@ -100,6 +100,7 @@ impl Shop {
             handoffs: Arc::default(),
             locks: Arc::default(),
             audiences: Arc::default(),
+            directories: Arc::default(),
         };
         let key = ApiKey::parse("pub_1.sec_1").expect("a well-formed key");
         let new = NewConnection {

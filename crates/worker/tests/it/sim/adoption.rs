@@ -42,6 +42,18 @@ pub(crate) async fn ask(stage: &Stage) {
     }
 }
 
+/// The walks that are wanted or under way, for whoever looks into a failure.
+pub(crate) async fn open_walks(stage: &Stage) -> Vec<String> {
+    let mut open = Vec::new();
+    for account in &stage.accounts {
+        let state = stage.ledger.directory(account.id).await.expect("a ledger");
+        if state.asked.is_some() || state.walk.is_some() {
+            open.push(format!("asked {:?}, walk {:?}", state.asked, state.walk));
+        }
+    }
+    open
+}
+
 /// Whether no walk is wanted or under way.
 pub(crate) async fn is_at_rest(stage: &Stage, account: &Account) -> bool {
     let state = stage.ledger.directory(account.id).await.expect("a ledger");

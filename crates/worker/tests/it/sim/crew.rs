@@ -80,6 +80,7 @@ impl Crew {
             handoffs: Arc::default(),
             locks: Arc::default(),
             audiences: Arc::default(),
+            directories: Arc::default(),
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(worker::serve::run(worker, stop.clone()));

@@ -61,7 +61,7 @@ impl Directory for LedgerPort {
         affiliates: &[ListedAffiliate],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.inner.note_affiliates(connection, affiliates, now).await
+        self.life.take(self.inner.note_affiliates(connection, affiliates, now), unavailable).await
     }
 
     async fn drift(&self, connection: ConnectionId, limit: usize) -> Result<Vec<Drift>, LedgerError> {

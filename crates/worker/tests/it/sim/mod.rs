@@ -24,6 +24,7 @@ mod queue_port;
 mod repairs;
 mod script;
 mod shapes;
+mod staff;
 mod stage;
 pub(crate) mod store_port;
 mod story;
@@ -31,6 +32,7 @@ mod tale;
 mod tests;
 mod times;
 pub(crate) mod watch;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -44,6 +46,7 @@ use crew::Crew;
 use life::RESTLESS;
 use network::Sent;
 use plot::{Plot, Told};
+use script::Accepted;
 use stage::Stage;
 
 /// The longest time after the last fault until everything has come to rest.
@@ -71,6 +74,7 @@ pub(crate) fn play_plot(plot: Plot, seed: u64, plant: Plant) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let mut stage = Stage::set(seed, plant, plot.cast()).await;
+        let endpoint = staff::set_up(&stage);
         let workers = plot.workers(&stage.dice);
         let mut crew = Crew::start(&stage, stage.dice.split(), workers);
         let Told { accepted, mut wrong } = plot.play(&mut stage, &mut crew).await;
@@ -82,11 +86,35 @@ pub(crate) fn play_plot(plot: Plot, seed: u64, plant: Plant) -> Played {
         if wrong.is_empty() && stage.sent().len() > before {
             wrong.push("calls go on though nothing is to be told".to_owned());
         }
+        if wrong.is_empty() {
+            wrong.extend(verify(&mut stage, &mut crew, &accepted).await);
+        }
         crew.end();
+        if let Some(endpoint) = endpoint {
+            endpoint.abort();
+        }
         wrong.extend(check::check(&stage, &accepted).await);
         let tale = if wrong.is_empty() { String::new() } else { tale::tell(&stage, &accepted).await };
         Played { sent: stage.sent(), events: accepted.len(), lasted: stage.began.elapsed(), wrong, tale }
     })
+}
+
+/// The merchant's staff change something once more; a comparison finds all of it, and one that repairs leaves nothing.
+async fn verify(stage: &mut Stage, crew: &mut Crew, accepted: &[Accepted]) -> Vec<String> {
+    if stage.staff.is_none() {
+        return Vec::new();
+    }
+    staff::change_at_rest(stage);
+    let mut wrong = Vec::new();
+    for repair in [false, true] {
+        sleep(AT_REST_FOR).await;
+        staff::ask(stage, repair).await;
+        wrong.extend(come_to_rest(stage, crew).await);
+        if !repair && wrong.is_empty() {
+            wrong.extend(staff::compared(stage, accepted).await);
+        }
+    }
+    wrong
 }
 
 /// Waits until nothing is to be done any more; an operator resumes what only an operator can, and replays what died of
@@ -115,7 +143,11 @@ async fn come_to_rest(stage: &Stage, crew: &mut Crew) -> Vec<String> {
     }
     let counts = stage.ledger.counts(None, stage.now()).await.expect("a ledger");
     let (after, operations, depth) = (stage.began.elapsed(), operations(), stage.queue.depth().await);
-    vec![format!("not at rest after {after:?} and {operations} operations: {counts:?}, {depth:?}")]
+    let walks = adoption::open_walks(stage).await;
+    let webhooks = stage.refersion.core.lock().next_webhook_at();
+    vec![format!(
+        "not at rest after {after:?} and {operations} operations: {counts:?}, {depth:?}, {walks:?}, webhooks at {webhooks:?}"
+    )]
 }
 
 async fn resume(stage: &Stage) {

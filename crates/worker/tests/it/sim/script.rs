@@ -15,6 +15,7 @@ use super::adoption;
 use super::crew::Crew;
 use super::life::Storm;
 use super::repairs;
+use super::staff;
 use super::stage::Stage;
 use super::story::SentEvent;
 
@@ -44,6 +45,7 @@ pub(crate) async fn play(stage: &mut Stage, crew: &mut Crew) -> Vec<Accepted> {
             _ => {}
         }
         adoption::meanwhile(stage).await;
+        staff::meanwhile(stage).await;
         crew.tend(stage);
         let pause = *stage.dice.pick(&[20, 400, 3_000]);
         sleep(stage.dice.millis(pause)).await;

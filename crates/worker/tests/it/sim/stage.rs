@@ -27,6 +27,7 @@ use super::life::Storm;
 use super::network::{Refersion, Sent};
 use super::plant::Plant;
 use super::shapes;
+use super::staff::{self, Staff};
 use super::story::{Story, is_refused};
 
 /// One connection, and who is said to be there.
@@ -60,6 +61,8 @@ pub(crate) struct Stage {
     pub(crate) disturbed: bool,
     /// Where adoption is drawn from, if the seed adopts.
     pub(crate) adoption: Option<Dice>,
+    /// Who changes affiliates at Refersion behind our back.
+    pub(crate) staff: Option<Staff>,
 }
 
 /// Who plays: what a plot asks of the stage.
@@ -83,7 +86,7 @@ impl Stage {
             SqliteQueue::on(memories[0].clone(), queue::sqlite::Settings::default(), Arc::clone(&clock));
         let ledger = SqliteLedger::over(memories[1].clone()).await.expect("a fresh ledger");
         let vault = Vault::new(MasterKey::generate(&dice), 1, Arc::new(dice.split()));
-        let core = Simulator::new(Options { seed, switches: switches(&dice, cast), ..Options::default() });
+        let core = simulator(seed, &dice, cast);
         let refersion = Refersion {
             core: Mutex::new(core),
             began,
@@ -112,6 +115,7 @@ impl Stage {
             accounts: Vec::new(),
             disturbed: false,
             adoption: adoption::of(seed, cast),
+            staff: Staff::of(seed, cast),
             dice,
         };
         let accounts = match cast {
@@ -145,7 +149,7 @@ impl Stage {
     pub(crate) async fn is_at_rest(&self) -> bool {
         let depth = self.queue.depth().await.expect("a queue");
         let counts = self.ledger.counts(None, self.now()).await.expect("a ledger");
-        let mut rests = depth.live + depth.bulk + counts.pending == 0;
+        let mut rests = depth.live + depth.bulk + counts.pending == 0 && staff::is_at_rest(self);
         for account in &self.accounts {
             let walk = self.ledger.walk_position(account.id).await.expect("a ledger");
             let due = self.ledger.next_due(account.id).await.expect("a ledger");
@@ -190,6 +194,16 @@ impl Stage {
             added: BTreeSet::new(),
         }
     }
+}
+
+/// The simulated Refersion of a seed.
+fn simulator(seed: u64, dice: &Dice, cast: Cast) -> Simulator {
+    Simulator::new(Options {
+        seed,
+        switches: switches(dice, cast),
+        custom_fields: staff::custom_fields(seed, cast),
+        ..Options::default()
+    })
 }
 
 /// The secret half of an account's key.

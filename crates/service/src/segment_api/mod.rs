@@ -1,16 +1,21 @@
 //! What Segment believes of an audience, by its Public API: `GET /spaces/{spaceId}/audiences/{id}`.
 //!
-//! Source: Segment Public API, `docs.segmentapis.com` (SDK 73.2.0). 100 requests a minute are allowed; one command makes one.
+//! Source: Segment Public API, `docs.segmentapis.com` (SDK 73.2.0). 100 requests a minute are allowed; answers are kept for one
+//! ([`SegmentApi::audience_of`]).
 //! The token goes to the configured address alone: redirects are not followed.
+
+mod kept;
 
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Client, StatusCode};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::config::Segment;
+pub use kept::Asked;
 
 /// How long one answer may take, to its last byte.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
@@ -24,7 +29,7 @@ const WORD_CHARS: usize = 40;
 const MEDIA_TYPE: &str = "application/vnd.segment.v1+json";
 
 /// What Segment says of an audience.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Believed {
     /// Its members.
     pub size: u64,
@@ -35,7 +40,7 @@ pub struct Believed {
 }
 
 /// Why nothing is known of what Segment believes. No text holds the token.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum SegmentError {
     /// The token, or its file, cannot be used.
     #[error("the token of segment's public api cannot be used: {0}")]
@@ -100,7 +105,7 @@ impl SegmentApi {
         let request = self.client.get(url).header(AUTHORIZATION, self.authorization.clone());
         let mut response = request.header(ACCEPT, MEDIA_TYPE).send().await.map_err(unavailable)?;
         let status = response.status();
-        let wait = response.headers().get("x-ratelimit-reset").or(response.headers().get("retry-after"));
+        let wait = response.headers().get("retry-after").or(response.headers().get("x-ratelimit-reset"));
         let wait = wait.and_then(|wait| wait.to_str().ok()?.trim().parse().ok());
         match status {
             StatusCode::OK => {}

@@ -1,0 +1,72 @@
+//! Answers that are kept for a while, because Segment allows 100 requests a minute to all commands together.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use ledger::SegmentAnswer;
+
+use super::{Believed, SegmentApi, SegmentError};
+use crate::engines::Engines;
+
+/// How long it is believed what Segment said of an audience. Its own figures are computed less often.
+const BELIEVED_FOR: Duration = Duration::from_secs(60);
+/// How long an error is: somebody may be about to correct it.
+const ERROR_FOR: Duration = Duration::from_secs(10);
+/// What the digests of questions are told apart by from those of identifiers.
+const KIND: &str = "segment_answer";
+
+/// What Segment said, and when.
+pub struct Asked {
+    /// What it said, or why nothing is known.
+    pub believed: Result<Believed, SegmentError>,
+    /// When it was asked.
+    pub at: Timestamp,
+}
+
+impl SegmentApi {
+    /// What Segment says of an audience, or said less than a minute ago. Until a `Retry-After` has passed, nothing is asked. Where the
+    /// ledger cannot keep answers, Segment is asked each time.
+    pub async fn audience_of(&self, engines: &Engines, space: &str, id: &str) -> Asked {
+        let now = engines.now();
+        let (all, this) = (self.question(engines, ""), self.question(engines, &format!("{space}\0{id}")));
+        for question in [&all, &this] {
+            if let Some(kept) = kept(engines, question, now).await {
+                return kept;
+            }
+        }
+        let believed = self.audience(space, id).await;
+        let (question, time) = match &believed {
+            Ok(_) => (this, BELIEVED_FOR),
+            Err(SegmentError::Limited(seconds)) => (all, Duration::from_secs(*seconds)),
+            Err(_) => (this, ERROR_FOR),
+        };
+        if let (Ok(answer), Ok(until)) = (serde_json::to_string(&believed), now.checked_add(time)) {
+            let answer = SegmentAnswer { answer, asked_at: now, until };
+            if let Err(error) = engines.segment_answers.keep_segment_answer(&question, &answer).await {
+                tracing::debug!(%error, "an answer of segment cannot be kept");
+            }
+        }
+        Asked { believed, at: now }
+    }
+
+    /// What is asked: another token may see another workspace.
+    fn question(&self, engines: &Engines, what: &str) -> [u8; 16] {
+        let token = String::from_utf8_lossy(self.authorization.as_bytes());
+        engines.vault.digest(KIND, 0, &format!("{}\0{token}\0{what}", self.base))
+    }
+}
+
+/// An answer whose time has not passed.
+async fn kept(engines: &Engines, question: &[u8; 16], now: Timestamp) -> Option<Asked> {
+    let kept = engines.segment_answers.segment_answer(question).await.ok()??;
+    let left = kept.until.duration_since(now);
+    if left <= SignedDuration::ZERO || kept.asked_at > now {
+        return None;
+    }
+    let believed: Result<Believed, SegmentError> = serde_json::from_str(&kept.answer).ok()?;
+    let believed = believed.map_err(|error| match error {
+        SegmentError::Limited(_) => SegmentError::Limited(left.as_secs().unsigned_abs() + 1),
+        other => other,
+    });
+    Some(Asked { believed, at: kept.asked_at })
+}

@@ -1,0 +1,180 @@
+//! The merchant's staff, who change affiliates at Refersion behind our back, and operators who verify.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use connections::NewAffiliateStatus;
+use identity::drift::{EMAIL, STATUS};
+use ledger::{Directory as _, Drift, Hints as _, WalkRequest};
+use reference::Difference;
+use simulator::{AffiliateState, StaffChange, Status};
+use tokio::task::JoinHandle;
+
+use super::dice::Dice;
+use super::script::Accepted;
+use super::stage::{Account, Cast, Stage};
+use super::webhooks::{Endpoint, any, reliable, target};
+use super::{adoption, check};
+
+/// What the dice of a seed's staff are told apart by: other stories stay as they are.
+const SALT: u64 = 0x57af_f975;
+
+/// The staff of all accounts, if a seed has any.
+pub(crate) struct Staff {
+    dice: Dice,
+    has_webhooks: bool,
+    /// The index of the account, code and field of everything that they changed.
+    touched: BTreeSet<(usize, String, String)>,
+    /// The number of changes, which tells their values apart.
+    changes: u64,
+}
+
+impl Staff {
+    /// Those of a seed, by dice of their own.
+    pub(crate) fn of(seed: u64, cast: Cast) -> Option<Self> {
+        let dice = Dice::new(seed ^ SALT);
+        let is_there = matches!(cast, Cast::Anybody) && dice.per_mille(500);
+        let has_webhooks = dice.per_mille(750);
+        is_there.then(|| Self { dice, has_webhooks, touched: BTreeSet::new(), changes: 0 })
+    }
+}
+
+/// The custom fields of every account, whose names webhooks and lists show; without staff, any number is one.
+pub(crate) fn custom_fields(seed: u64, cast: Cast) -> BTreeMap<u64, String> {
+    let all = [(101, "VIP"), (102, "Plan"), (103, "Tier")].map(|(id, label)| (id, label.to_owned()));
+    Staff::of(seed, cast).map(|_| all.into()).unwrap_or_default()
+}
+
+/// Sets up webhooks in the dashboard, and the endpoint that takes them.
+pub(crate) fn set_up(stage: &Stage) -> Option<JoinHandle<()>> {
+    let staff = stage.staff.as_ref().filter(|staff| staff.has_webhooks)?;
+    let mut core = stage.refersion.core.lock();
+    stage.accounts.iter().for_each(|account| core.set_webhooks(&account.public_key, target()));
+    core.set_deliveries(any(&staff.dice));
+    drop(core);
+    Some(tokio::spawn(Endpoint::of(stage, staff.dice.split()).serve()))
+}
+
+/// Somebody of the staff changes something, or an operator asks for a comparison.
+pub(crate) async fn meanwhile(stage: &mut Stage) {
+    let Some(dice) = stage.staff.as_ref().map(|staff| staff.dice.clone()) else { return };
+    match dice.below(8) {
+        0 | 1 => change_something(stage, false),
+        2 => ask(stage, dice.below(2) == 0).await,
+        _ => {}
+    }
+}
+
+/// Asks for a comparison of every account, if the seed has staff.
+pub(crate) async fn ask(stage: &Stage, repair: bool) {
+    if stage.staff.is_none() {
+        return;
+    }
+    for account in &stage.accounts {
+        let request = WalkRequest { asked_at: stage.now(), verify: true, repair, max_calls: None };
+        stage.ledger.ask_for_walk(account.id, request).await.expect("the connection is there");
+    }
+}
+
+/// Webhooks are reliable from now on, and some affiliates change once more while nothing else happens.
+pub(crate) fn change_at_rest(stage: &mut Stage) {
+    if stage.staff.is_none() {
+        return;
+    }
+    stage.refersion.core.lock().set_deliveries(reliable());
+    for _ in 0..4 {
+        change_something(stage, true);
+    }
+}
+
+/// One that is moved before we know its ids is nobody's: a search at its address finds nobody, and a second one is created. So
+/// staff move affiliates only at rest.
+fn change_something(stage: &mut Stage, at_rest: bool) {
+    let Some(staff) = &mut stage.staff else { return };
+    let index = usize::try_from(staff.dice.below(stage.accounts.len() as u64)).expect("few accounts");
+    let account = &stage.accounts[index];
+    let now = stage.refersion.began.elapsed();
+    let mut core = stage.refersion.core.lock();
+    let state = core.state();
+    let all = state.accounts.iter().filter(|state| state.public_key == account.public_key);
+    let all: Vec<&AffiliateState> = all.flat_map(|state| &state.affiliates).collect();
+    if all.is_empty() {
+        return;
+    }
+    let one = *staff.dice.pick(&all);
+    staff.changes += 1;
+    let text = format!("Staff{}", staff.changes);
+    let (field, change) = match staff.dice.below(6) {
+        // Only what a delete of ours has disabled is ours to keep disabled; where somebody came back who cannot be set to
+        // PENDING again, staff decide.
+        0 | 1 if is_ours_to_disable(account, one) => (STATUS.to_owned(), StaffChange::Status(Status::Active)),
+        0 if at_rest => {
+            (EMAIL.to_owned(), StaffChange::Field("email".to_owned(), format!("{text}@staff.test")))
+        }
+        // What was never sent is theirs.
+        1 if staff.has_webhooks && one.custom_fields.contains_key(&101) => {
+            ("custom:101".to_owned(), StaffChange::CustomField(101, text))
+        }
+        2 | 3 => ("last_name".to_owned(), StaffChange::Field("last_name".to_owned(), text)),
+        _ => ("first_name".to_owned(), StaffChange::Field("first_name".to_owned(), text)),
+    };
+    if core.staff_changes(now, &account.public_key, one.id, change) {
+        staff.touched.insert((index, one.code.clone(), field));
+    }
+}
+
+fn is_ours_to_disable(account: &Account, one: &AffiliateState) -> bool {
+    let is_active = account.settings.new_affiliate_status == NewAffiliateStatus::Active;
+    is_active && one.status == Status::Disabled && !account.existed.contains(&one.id)
+}
+
+/// Whether no webhook is under way any more.
+pub(crate) fn is_at_rest(stage: &Stage) -> bool {
+    stage.refersion.core.lock().next_webhook_at().is_none()
+}
+
+/// What is wrong about a comparison that nothing disturbed: drift that it did not find, or found where there is none.
+pub(crate) async fn compared(stage: &Stage, accepted: &[Accepted]) -> Vec<String> {
+    let Some(staff) = &stage.staff else { return Vec::new() };
+    let mut wrong = Vec::new();
+    for (index, account) in stage.accounts.iter().enumerate() {
+        let drift = stage.ledger.drift(account.id, 1_000).await.expect("a ledger");
+        let found: BTreeSet<(&str, &str)> = drift.iter().flat_map(fields).collect();
+        for (code, field) in &found {
+            if !staff.touched.contains(&(index, (*code).to_owned(), (*field).to_owned())) {
+                wrong.push(format!("{field} of {code} is said to differ, and nobody has changed it"));
+            }
+        }
+        let names = stage.ledger.custom_fields(account.id).await.expect("a ledger");
+        for difference in check::differences(stage, account, index, accepted).await {
+            let is_missed = match &difference {
+                Difference::Field { address, field, .. } => {
+                    let is_seen = !field.starts_with("custom:") || names.contains_key(&101);
+                    let code = code_of(stage, account, |it| it.email == *address);
+                    is_seen && code.is_some_and(|code| !found.contains(&(code.as_str(), field.as_str())))
+                }
+                Difference::StillActive { id, .. } => {
+                    let code = code_of(stage, account, |it| it.id == *id);
+                    code.is_some_and(|code| !found.contains(&(code.as_str(), STATUS)))
+                }
+                // Somebody has moved it to another address.
+                Difference::Missing { .. } => !found.iter().any(|(_, field)| *field == EMAIL),
+                Difference::Several { .. } | Difference::Status { .. } => true,
+            };
+            if is_missed {
+                wrong.push(format!("a comparison has not found that {difference}"));
+            }
+        }
+    }
+    wrong.retain(|wrong| !stage.accounts.iter().any(|account| adoption::is_the_merchants(account, wrong)));
+    wrong
+}
+
+fn fields(drift: &Drift) -> impl Iterator<Item = (&str, &str)> {
+    drift.fields.iter().map(|field| (drift.code.as_str(), field.as_str()))
+}
+
+fn code_of(stage: &Stage, account: &Account, is: impl Fn(&AffiliateState) -> bool) -> Option<String> {
+    let state = stage.refersion.core.lock().state();
+    let all = state.accounts.into_iter().filter(|state| state.public_key == account.public_key);
+    all.flat_map(|state| state.affiliates).find(|affiliate| is(affiliate)).map(|affiliate| affiliate.code)
+}

@@ -61,7 +61,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 29] = [
+pub(super) const MIGRATIONS: [Migration; 30] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -91,6 +91,7 @@ pub(super) const MIGRATIONS: [Migration; 29] = [
     migration!("0027_count_audiences", 23),
     migration!("0028_create_plans", 23),
     migration!("0029_count_refused_signatures", 23),
+    migration!("0030_count_repeated_calls", 23),
 ];
 
 type Applied = (i64, String, i64);

@@ -1,7 +1,6 @@
 //! `audiences`: which audiences the connections have, and how far they are delivered.
 
 mod import;
-mod row;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -9,13 +8,9 @@ use connections::{Connection, ConnectionName};
 use ledger::AudienceCounts;
 
 use super::Context;
-use crate::config::Segment;
 use crate::engines::Engines;
 use crate::failure::{Exit, Failure};
-use crate::operator::Directory;
-use crate::operator::workers::Workers;
-use crate::segment_api::{Believed, SegmentApi, SegmentError};
-use row::{List, Row, rate_of};
+use crate::operator::{Directory, audiences};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -120,14 +115,7 @@ async fn list(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let directory = Directory::read(engines, only).await?;
-    let rates = Workers::read(engines, &context.loaded.config).await?.rates();
-    let mut list = List::default();
-    for connection in directory.all() {
-        let counts = engines.ledger.audience_counts(Some(connection.id)).await?;
-        let counting = engines.ledger.counting(connection.id).await?;
-        let rate = rate_of(connection, rates.get(&connection.id).copied());
-        list.add(connection, counting, counts, rate);
-    }
+    let list = audiences::list(engines, &context.loaded.config, &directory).await?;
     match context.output.is_json() {
         true => context.output.json(&list)?,
         false => show::list(&list, engines.now(), &mut context.output)?,
@@ -137,19 +125,7 @@ async fn list(
 
 async fn show_one(one: &One, engines: &Engines, context: &mut Context) -> Result<Exit, Failure> {
     let (connection, counts) = find(one, engines).await?;
-    let rates = Workers::read(engines, &context.loaded.config).await?.rates();
-    let counting = engines.ledger.counting(connection.id).await?;
-    let rejections = engines.ledger.rejections(connection.id).await?;
-    let name = counts.audience.named.name.clone();
-    let rate = rate_of(&connection, rates.get(&connection.id).copied());
-    let ids = counts.audience.named.space.clone().zip(counts.audience.named.segment_id.clone());
-    let mut row = Row::of(&connection, counting, counts, rate);
-    if let Some((space, id)) = ids
-        && let Some(believed) = believed(&context.loaded.config.segment, &space, &id).await
-    {
-        row.believe(believed);
-    }
-    row.reject(rejections.into_iter().filter(|it| it.name == name));
+    let row = audiences::one(engines, &context.loaded.config, (&connection, counts), true).await?;
     match context.output.is_json() {
         true => context.output.json(&row)?,
         false => show::one(&row, engines.now(), &mut context.output)?,
@@ -157,32 +133,8 @@ async fn show_one(one: &One, engines: &Engines, context: &mut Context) -> Result
     Ok(Exit::Done)
 }
 
-/// What Segment believes; `None` without a token.
-async fn believed(settings: &Segment, space: &str, id: &str) -> Option<Result<Believed, SegmentError>> {
-    match SegmentApi::of(settings) {
-        Ok(api) => Some(api?.audience(space, id).await),
-        Err(error) => Some(Err(error)),
-    }
-}
-
-/// The audience of this name, in whatever spelling.
+/// The audience that the arguments name.
 async fn find(one: &One, engines: &Engines) -> Result<(Connection, AudienceCounts), Failure> {
     let directory = Directory::read(engines, one.connection.as_ref()).await?;
-    let key = segment::fold_key(&one.name);
-    let mut found = Vec::new();
-    for connection in directory.all() {
-        let counts = engines.ledger.audience_counts(Some(connection.id)).await?;
-        found.extend(
-            counts.into_iter().find(|it| it.audience.named.key == key).map(|it| (connection.clone(), it)),
-        );
-    }
-    if found.len() > 1 {
-        let names: Vec<String> = found.iter().map(|(connection, _)| connection.name.to_string()).collect();
-        let message = format!("several connections have such an audience: {}", names.join(", "));
-        return Err(Failure::refused("ambiguous_audience", message, "name one with --connection"));
-    }
-    found.pop().ok_or_else(|| {
-        let message = format!("no event of an audience `{}` has arrived", one.name);
-        Failure::refused("no_such_audience", message, "`audiences list` shows those that are known")
-    })
+    audiences::find(engines, &directory, &one.name).await
 }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::row::{AtSegment, List, Row};
 use crate::failure::Failure;
+use crate::operator::audiences::{AtSegment, List, Row};
 use crate::output::{Output, age, cut, spare, whole};
 
 /// What a table says of a number that does not exist.

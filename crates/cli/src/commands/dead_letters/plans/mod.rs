@@ -26,8 +26,6 @@ const EXAMPLES: &str = "\
 Examples:
   refersion-destination dead-letters plan class:refused field:email
   refersion-destination dead-letters plan field:country --patch fix.json --dry-run
-  refersion-destination dead-letters plan field:country --patch fix.json --reason 'ISO codes'
-  refersion-destination dead-letters plans 7 --skipped superseded
   refersion-destination dead-letters run 7 --rate 5/s --canary 10 --stop-if 20% --reason 'the form is corrected'
   refersion-destination dead-letters pause 7
   refersion-destination dead-letters report 7 --csv report.csv

@@ -16,6 +16,12 @@ const KEPT: Duration = Duration::from_secs(86_400);
 /// for again.
 pub(crate) const UNDER_WAY: Duration = Duration::from_secs(600);
 
+/// When an act that was begun at `begun`, in microseconds, counts as crashed.
+pub(crate) fn crashes_at(begun: i64, now: Timestamp) -> Timestamp {
+    let begun = Timestamp::from_microsecond(begun).unwrap_or(now);
+    begun.checked_add(UNDER_WAY).unwrap_or(now)
+}
+
 /// Keys that are dropped with each new one, at most, once they have expired.
 pub(crate) const DROPPED_AT_ONCE: usize = 100;
 
@@ -47,7 +53,10 @@ pub enum Begun {
     /// It was carried out: give the same answer.
     Answered(KeptAnswer),
     /// It is being carried out.
-    UnderWay,
+    UnderWay {
+        /// From then on its process counts as crashed, and the same request may take the key.
+        until: Timestamp,
+    },
     /// The key was used for another request.
     OtherRequest,
 }

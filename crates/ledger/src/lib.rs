@@ -21,6 +21,7 @@ mod failure;
 pub mod groups;
 pub mod hints;
 mod idempotency;
+mod interruptions;
 pub mod monitoring;
 mod notifications;
 mod operators;
@@ -51,6 +52,7 @@ pub use directory::{
 pub use groups::{Group, Mender};
 pub use hints::Hints;
 pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
+pub use interruptions::Interruptions;
 pub use monitoring::{
     HeldConnection, Monitoring, ProcessReport, ProcessRole, RefusedSignatures, Registrations,
 };

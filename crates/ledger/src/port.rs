@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::{
     Arrivals, Audiences, AuditLog, CallId, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState,
     DeadLetterView, DeadLetters, Directory, DueGraph, EventView, Expired, Fence, Gathered, GraphId, GraphRow,
-    Hints, Idempotency, Lease, LedgerError, Monitoring, Notifications, OpenCall, Operators, Plans, Repairs,
-    SegmentAnswers, Storage, SweepClock, Want,
+    Hints, Idempotency, Interruptions, Lease, LedgerError, Monitoring, Notifications, OpenCall, Operators,
+    Plans, Repairs, SegmentAnswers, Storage, SweepClock, Want,
 };
 
 /// What an engine of the ledger is: all ports over one memory.
@@ -41,9 +41,15 @@ pub trait OperatorPorts: Operators + AuditLog + Idempotency {}
 impl<E: Operators + AuditLog + Idempotency> OperatorPorts for E {}
 
 /// The ledger: all of its parts that workers and operators share.
-pub trait Ledger: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences + Hints {}
+pub trait Ledger:
+    Graphs + Calls + Interruptions + Schedule + View + Housekeeping + Directory + Audiences + Hints
+{
+}
 
-impl<L: Graphs + Calls + Schedule + View + Housekeeping + Directory + Audiences + Hints> Ledger for L {}
+impl<L> Ledger for L where
+    L: Graphs + Calls + Interruptions + Schedule + View + Housekeeping + Directory + Audiences + Hints
+{
+}
 
 /// Identity graphs, and the writing of everything that changes with them.
 #[async_trait]

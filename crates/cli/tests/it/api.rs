@@ -3,11 +3,17 @@
 use serde_json::{Value, json};
 
 use crate::api_client::Api;
+use crate::api_repairs::repairs_and_walks;
 
 /// Each act of the API, and what the audit calls it.
-const ACTS: [(&str, &str); 13] = [
+const ACTS: [(&str, &str); 18] = [
     ("pause_connection", "connection_paused"),
     ("resume_connection", "connection_resumed"),
+    ("adopt_affiliates", "adoption_asked_for"),
+    ("verify_affiliates", "verification_asked_for"),
+    ("edit_dead_letter", "dead_letters_repaired"),
+    ("patch_dead_letters", "dead_letters_repaired"),
+    ("preview_patch", "payload_revealed"),
     ("note_group", "group_noted"),
     ("replay_dead_letters", "dead_letters_replayed"),
     ("discard_dead_letters", "dead_letters_discarded"),
@@ -57,6 +63,12 @@ fn every_route_lets_in_whom_it_should_and_nobody_else() {
     }
     let audit = api.ok(&tokens[2], "GET", "/audit?selector=result:denied", &Value::Null);
     assert_eq!(audit["count"], denials, "each denial is in the audit");
+    let is_raw = |line: &Value| line["subject"].as_str().unwrap().contains(&api.event);
+    assert!(!audit["lines"].as_array().unwrap().iter().any(is_raw), "paths by their templates: {audit}");
+    let limited = json!({ "name": "boss", "role": "admin", "connections": ["shop"] });
+    assert_eq!(api.ask(&tokens[2], "POST", "/operators", &limited).0, 422);
+    let refused = api.ok(&tokens[2], "GET", "/audit?selector=action:operator_added", &Value::Null);
+    assert_eq!(refused["lines"][0]["reason"], "admin_is_limited", "{refused}");
 }
 
 #[test]
@@ -74,6 +86,8 @@ fn a_connection_that_an_operator_may_not_see_is_not_there() {
         let body = match name.as_str() {
             "note_group" => json!({ "note": "mine" }),
             "search_events" | "search_profiles" | "why" => json!({ "subject": "ann" }),
+            "edit_dead_letter" => json!({ "patch": [], "revision": 0 }),
+            "patch_dead_letters" | "preview_patch" => json!({ "selector": selector, "patch": [] }),
             name if name.ends_with("_dead_letters") || name == "make_plan" => json!({ "selector": selector }),
             _ => json!({}),
         };
@@ -83,6 +97,7 @@ fn a_connection_that_an_operator_may_not_see_is_not_there() {
         let names_it = path.contains("shop") || path.contains(&api.event) || path.contains(&api.group);
         let names_it =
             names_it || path.ends_with(&format!("/{}", api.letter)) || path.starts_with("/plans/1");
+        let names_it = names_it || path.ends_with("/revisions") || path == "/audiences/vip";
         // Nothing is there to be planned.
         let otherwise = if name == "make_plan" { 422 } else { 200 };
         assert_eq!(status, if names_it { 404 } else { otherwise }, "{method} {path}: {text}");
@@ -98,8 +113,26 @@ fn a_connection_that_an_operator_may_not_see_is_not_there() {
             .replace(name, "it")
     });
     assert_eq!(hidden, nothing);
-    let (status, _) = api.ask(&token, "GET", "/dead-letters?selector=connection:shop", &Value::Null);
-    assert_eq!(status, 404);
+    let [hidden, nothing] = ["shop", "none"].map(|name| {
+        let paths =
+            ["/dead-letters?selector", "/dead-letters/count?selector", "/audit?selector", "/audiences?"];
+        let asked = paths.map(|path| {
+            let path = format!("{path}connection:{name}").replace("?connection:", "?connection=");
+            let path = path.replace("selectorc", "selector=c");
+            api.ask(&token, "GET", &path, &Value::Null)
+        });
+        let body = json!({ "selector": format!("connection:{name}"), "patch": [] });
+        let acts = ["/dead-letters/patch", "/dead-letters/patch/preview", "/plans"];
+        let acted = acts.map(|path| api.ask(&token, "POST", path, &body));
+        let all: Vec<(u16, String)> = asked
+            .into_iter()
+            .chain(acted)
+            .map(|(status, it)| (status, it.to_string().replace(name, "it")))
+            .collect();
+        assert!(all.iter().all(|(status, _)| *status == 404), "{all:?}");
+        all
+    });
+    assert_eq!(hidden, nothing, "also where selectors name them");
     let why = api.ask(&token, "POST", "/why", &json!({ "subject": "ann", "connection": "shop" }));
     assert_eq!(why.0, 404, "{}", why.1);
     let letters = api.world.json(&["dead-letters", "list", "state:open"]);
@@ -124,6 +157,7 @@ fn every_act_is_audited_and_repeats_what_it_was_about() {
     let post = |path: &str, body: Value| api.ok(&token, "POST", path, &body);
     assert_eq!(post("/connections/shop/pause", json!({ "reason": "a test" }))["paused_for"], "operator");
     assert_eq!(post("/connections/shop/resume", json!({}))["state"], "active");
+    repairs_and_walks(&api, &token);
     let note = format!("/dead-letters/groups/{}/note", api.group);
     assert_eq!(api.ok(&token, "PUT", &note, &json!({ "note": "seen" }))["note"], "seen");
     let all = json!({ "selector": "class:refused", "reason": "a test" });

@@ -20,6 +20,8 @@ impl Api {
         let event = world
             .accept(&json!({ "type": "identify", "userId": "ann", "messageId": "m-ann", "traits": {
             "email": "ann@-x.org", "name": "Ann Smith", "address": { "city": "Rome" } } }));
+        world.accept(&json!({ "type": "identify", "userId": "bob", "traits": { "vip": true },
+            "context": { "personas": { "computation_key": "vip", "computation_class": "audience" } } }));
         let dead = world.event_in("ann", "dead");
         let letter = dead["dead_letter_id"].as_i64().unwrap();
         let groups = world.json(&["dead-letters", "groups"]);
@@ -75,6 +77,7 @@ impl Api {
                 "events" => filled.replace("{id}", &self.event),
                 "operators" => filled.replace("{name}", "nobody"),
                 "plans" => filled.replace("{id}", "1"),
+                "audiences" => filled.replace("{name}", "vip"),
                 _ => filled.replace("{id}", &self.letter.to_string()).replace("{key}", &self.group),
             };
             assert!(!filled.contains('{'), "say in this test what {path} takes");

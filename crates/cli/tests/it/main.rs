@@ -5,6 +5,7 @@
 mod adopt;
 mod api;
 mod api_client;
+mod api_repairs;
 mod audiences;
 mod audit;
 mod bench;
@@ -16,6 +17,7 @@ mod dead_letters;
 mod deaf_log;
 mod demo;
 mod durability;
+mod estimates;
 mod files;
 mod forgotten;
 mod lanes;

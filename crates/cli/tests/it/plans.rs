@@ -112,6 +112,32 @@ fn a_killed_runner_is_followed_by_another_and_no_affiliate_is_created_twice() {
 }
 
 #[test]
+fn calls_that_were_open_at_a_kill_are_counted_when_they_are_sent_again() {
+    let mut world = with_dead_letters(20, 0);
+    let edits = |world: &World| {
+        let all = world.refersion_page("calls")["by_operation"]["affiliate/edit"].clone();
+        all.as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>()
+    };
+    let before = edits(&world);
+    let (_, id) = plan_of(&world, &["state:open"]);
+    // What a call does is done on its arrival; the answers come when nobody is there to take them.
+    world.faults("latency=20s..20s");
+    world.json(&["dead-letters", "run", &id, "--detach"]);
+    world.until("every edit to arrive", || (moved(&world) == 20).then_some(()));
+    world.service.take().unwrap().signal("-KILL");
+    let open = edits(&world) - before;
+    world.faults("");
+    world.serve();
+    until_state(&world, &id, "done");
+    let report = report(&world, &id, &[], 0);
+    assert!(open > 0);
+    assert_eq!(report["repeated_calls"], open, "{report}");
+    assert_eq!(edits(&world) - before, 2 * open, "each was sent twice");
+    let shown = world.cli(&["dead-letters", "report", &id]).stdout;
+    assert!(shown.contains(&format!("repeated after an interruption: {open} call")), "{shown}");
+}
+
+#[test]
 fn a_plan_stops_by_its_rule_and_lets_go_of_the_others_when_it_is_cancelled() {
     let world = with_dead_letters(12, 8);
     let (first, id) = plan_of(&world, &["field:email"]);

@@ -127,3 +127,45 @@ fn a_patch_changes_what_a_selector_matches_and_reports_the_rest() {
     }
     assert_eq!(world.files_with(&["Secret Ltd"]), Vec::<String>::new());
 }
+
+#[test]
+fn a_plan_patches_its_events_and_leaves_out_what_stays_wrong() {
+    let world = World::started(&[]);
+    let ids = ["bob", "cyd", "dan"].map(|user| dies(&world, user));
+    let fix = file(
+        &world,
+        "bob.json",
+        r#"[{"op":"test","path":"/traits/email","value":"bob@-x.org"},
+            {"op":"replace","path":"/traits/email","value":"bob@y.org"}]"#,
+    );
+    let plan = ["dead-letters", "plan", "field:email", "--patch", &fix];
+    let tried = world.json(&[&plan[..], &["--dry-run"]].concat());
+    assert_eq!(
+        (&tried["count"], &tried["results"]),
+        (&json!(3), &json!({"changed": 1, "invalid": 2})),
+        "{tried}"
+    );
+    assert_eq!(tried["samples"].as_array().unwrap().len(), 3, "{tried}");
+    assert_eq!(world.json(&["dead-letters", "show", &ids[0]])["revisions"], json!([]), "nothing is stored");
+    assert_eq!(world.json(&["dead-letters", "plans"]), json!([]), "nor planned");
+
+    let made = world.json(&[&plan[..], &["--reason", "a typing error"]].concat());
+    assert_eq!(made["frame"]["patched"], json!({"changed": 1, "unchanged": 0}), "{made}");
+    assert_eq!(made["frame"]["estimate"]["events"], 1, "{made}");
+    assert!(made["samples"].to_string().contains("bob@y.org"), "{made}");
+    let id = made["id"].to_string();
+    let skipped = world.json(&["dead-letters", "plans", &id, "--skipped", "still invalid"]);
+    assert_eq!(skipped.as_array().unwrap().len(), 2, "{skipped}");
+    assert_eq!(emails(&world), Vec::<Value>::new(), "nothing is sent yet");
+    let ended = world.cli(&["dead-letters", "run", &id]);
+    assert_eq!(ended.code, Some(0), "{} {}", ended.stdout, ended.stderr);
+    assert_eq!(emails(&world), [json!("bob@y.org")]);
+    let audit = world.json(&["audit", "list", "action:dead_letters_repaired"]);
+    assert!(audit[0]["selector"].as_str().unwrap().ends_with(&format!("(plan {id})")), "{audit}");
+    let nothing = world.cli(&plan);
+    assert!(
+        nothing.stdout.contains("0 patched") && nothing.stdout.contains("2 left out: still invalid"),
+        "{}",
+        nothing.stdout
+    );
+}

@@ -130,7 +130,7 @@ macro_rules! contract_tests {
             plans: [
                 a_dead_letter_is_reserved_by_one_plan, items_are_counted_by_what_became_of_them,
                 items_show_how_their_letters_stand, a_plan_has_one_runner, acts_on_plans_are_audited,
-                old_plans_are_dropped, items_go_with_their_connection
+                old_plans_are_dropped, items_go_with_their_connection, an_interrupted_call_is_counted_when_it_is_sent_again
             ]
             repairs: [
                 a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,

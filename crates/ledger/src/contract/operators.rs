@@ -111,7 +111,7 @@ pub async fn a_request_with_a_key_is_carried_out_once(engine: &impl Engine) {
     let begin = async |request: &IdempotentRequest| engine.begin_request(request).await.expect("begun");
     let first = request(1, 1, at(0));
     assert_eq!(begin(&first).await, Begun::New);
-    assert_eq!(begin(&request(1, 1, at(1))).await, Begun::UnderWay);
+    assert_eq!(begin(&request(1, 1, at(1))).await, Begun::UnderWay { until: at(600) });
     assert_eq!(begin(&request(1, 2, at(1))).await, Begun::OtherRequest);
     let bobs = IdempotentRequest { operator: "bob".to_owned(), ..request(1, 2, at(1)) };
     assert_eq!(begin(&bobs).await, Begun::New, "keys of two operators are apart");
@@ -145,7 +145,7 @@ pub async fn an_act_that_was_never_finished_may_be_asked_for_again(engine: &impl
     engine.finish_request(&given_back, None).await.expect("given back");
     let crashed = request(1, 1, at(1));
     assert_eq!(begin(&crashed).await, Begun::New);
-    assert_eq!(begin(&request(1, 1, at(500))).await, Begun::UnderWay);
+    assert_eq!(begin(&request(1, 1, at(500))).await, Begun::UnderWay { until: at(601) });
     let next = request(1, 1, at(602));
     assert_eq!(begin(&next).await, Begun::New);
     let answer = |status| KeptAnswer { status, body: None };

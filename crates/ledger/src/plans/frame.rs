@@ -23,6 +23,18 @@ pub struct Frame {
     pub connections: BTreeMap<ConnectionId, u64>,
     /// What it is expected to take.
     pub estimate: Estimate,
+    /// What its patch did; `None` for a plan without one.
+    pub patched: Option<Patched>,
+}
+
+/// What the patch of a plan did to the events of its dead letters. What it could not repair is left out of the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Patched {
+    /// Events that have a new revision.
+    pub changed: u64,
+    /// Events that were already as the patch makes them.
+    pub unchanged: u64,
 }
 
 /// What a run is expected to take.
@@ -41,12 +53,14 @@ pub struct Estimate {
     pub status_changes: u64,
     /// Calls that search for an affiliate.
     pub searches: u64,
+    /// The most calls that it takes without a refusal, however few share a call: see [`Estimate::calls`] for the fewest.
+    pub most_calls: u64,
     /// Seconds at the rates that the connections have learned; `None` where nothing is to be called.
     pub seconds: Option<f64>,
 }
 
 impl Estimate {
-    /// All calls.
+    /// All calls, if each is as full as can be.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.creates + self.edits + self.status_changes + self.searches

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{Act, AuditEntry, DeadLetterFilter, LedgerError};
 
-pub use frame::{Estimate, Frame, Progress, RunOptions, Tally, Verdict};
+pub use frame::{Estimate, Frame, Patched, Progress, RunOptions, Tally, Verdict};
 pub use item::{Candidate, ItemChange, ItemFilter, LetterNow, PlanItem};
 pub use states::{ItemState, PlanState};
 
@@ -45,6 +45,8 @@ pub struct Plan {
     pub progress: Progress,
     /// Its items by state and reason.
     pub counts: Vec<ItemCount>,
+    /// Calls about its persons that were open when a worker ended, and were sent again.
+    pub repeated_calls: u64,
 }
 
 impl Plan {

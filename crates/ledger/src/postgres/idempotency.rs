@@ -9,7 +9,7 @@ use super::pool::within;
 use super::port::on;
 use super::text::{some_text, text};
 use super::{PostgresLedger, rows, sql};
-use crate::idempotency::{DROPPED_AT_ONCE, UNDER_WAY, expired};
+use crate::idempotency::{DROPPED_AT_ONCE, UNDER_WAY, crashes_at, expired};
 use crate::words::{limit, micros};
 use crate::{Begun, Idempotency, IdempotentRequest, KeptAnswer, LedgerError};
 
@@ -26,14 +26,16 @@ const BEGIN: &str = "INSERT INTO idempotency_keys (operator, key_digest, request
         OR (idempotency_keys.status IS NULL AND idempotency_keys.begun_at < $7
             AND idempotency_keys.request_digest = excluded.request_digest)";
 
-const READ: &str =
-    "SELECT request_digest, status, body FROM idempotency_keys WHERE operator = $1 AND key_digest = $2";
+const READ: &str = "SELECT request_digest, status, body, begun_at FROM idempotency_keys WHERE operator = $1 AND key_digest = $2";
 
 const FINISH: &str = "UPDATE idempotency_keys SET status = $4, body = $5
     WHERE operator = $1 AND key_digest = $2 AND owner = $3";
 
 const GIVE_BACK: &str =
     "DELETE FROM idempotency_keys WHERE operator = $1 AND key_digest = $2 AND owner = $3 AND status IS NULL";
+
+/// A key as it is stored: the digest of its request, the answer's status and body, and when it was begun.
+type Stored = (Vec<u8>, Option<i32>, Option<String>, i64);
 
 #[async_trait]
 impl Idempotency for PostgresLedger {
@@ -91,13 +93,14 @@ async fn begin(line: &mut PgConnection, request: &IdempotentRequest) -> Result<B
         return Ok(Begun::New);
     }
     let read = rows(READ).bind(text(&request.operator)).bind(request.key.to_vec());
-    let found: Option<(Vec<u8>, Option<i32>, Option<String>)> = read.fetch_optional(line).await?;
+    let found: Option<Stored> = read.fetch_optional(line).await?;
     Ok(match found {
-        Some((kept, _, _)) if kept != request.request => Begun::OtherRequest,
-        Some((_, Some(status), body)) => {
+        Some((kept, ..)) if kept != request.request => Begun::OtherRequest,
+        Some((_, Some(status), body, _)) => {
             Begun::Answered(KeptAnswer { status: u16::try_from(status).unwrap_or(500), body })
         }
+        Some((_, None, _, begun)) => Begun::UnderWay { until: crashes_at(begun, now) },
         // It was given back this moment.
-        Some((_, None, _)) | None => Begun::UnderWay,
+        None => Begun::UnderWay { until: now },
     })
 }

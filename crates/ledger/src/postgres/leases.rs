@@ -100,12 +100,15 @@ pub(super) async fn left_open(
     of: ConnectionId,
     fence: Fence,
 ) -> Result<Vec<OpenCall>, Failure> {
-    let found: Vec<(CallId, String, i64, String)> =
-        rows(LEFT_OPEN).bind(of).bind(fence.token).fetch_all(connection).await?;
-    let call = |(id, operation, started_at, items): (CallId, String, i64, String)| {
-        Ok(OpenCall { id, operation, started_at: time(started_at)?, items: serde_json::from_str(&items)? })
-    };
-    found.into_iter().map(call).collect()
+    let found = rows(LEFT_OPEN).bind(of).bind(fence.token).fetch_all(connection).await?;
+    found.into_iter().map(stored_call).collect()
+}
+
+/// A call of its id, its operation, its time and its items.
+pub(super) fn stored_call(
+    (id, operation, started_at, items): (CallId, String, i64, String),
+) -> Result<OpenCall, Failure> {
+    Ok(OpenCall { id, operation, started_at: time(started_at)?, items: serde_json::from_str(&items)? })
 }
 
 /// Closes calls whose answer is recorded by the same transaction.

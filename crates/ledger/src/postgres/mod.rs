@@ -27,6 +27,7 @@ mod groups;
 mod hints;
 mod idempotency;
 mod inspect;
+mod interruptions;
 mod leases;
 mod letters;
 mod message_ids;

@@ -7,7 +7,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, params};
 use super::SqliteLedger;
 use super::failure::Failure;
 use super::words::{limit, micros};
-use crate::idempotency::{DROPPED_AT_ONCE, UNDER_WAY, expired};
+use crate::idempotency::{DROPPED_AT_ONCE, UNDER_WAY, crashes_at, expired};
 use crate::{Begun, Idempotency, IdempotentRequest, KeptAnswer, LedgerError};
 
 const DROP_EXPIRED: &str = "DELETE FROM idempotency_keys WHERE (operator, key_digest) IN
@@ -22,8 +22,7 @@ const BEGIN: &str = "INSERT INTO idempotency_keys (operator, key_digest, request
         OR (idempotency_keys.status IS NULL AND idempotency_keys.begun_at < ?7
             AND idempotency_keys.request_digest = excluded.request_digest)";
 
-const READ: &str =
-    "SELECT request_digest, status, body FROM idempotency_keys WHERE operator = ?1 AND key_digest = ?2";
+const READ: &str = "SELECT request_digest, status, body, begun_at FROM idempotency_keys WHERE operator = ?1 AND key_digest = ?2";
 
 const FINISH: &str = "UPDATE idempotency_keys SET status = ?4, body = ?5
     WHERE operator = ?1 AND key_digest = ?2 AND owner = ?3";
@@ -78,13 +77,13 @@ fn begin(database: &Connection, request: &IdempotentRequest) -> Result<Begun, Fa
     if database.prepare_cached(BEGIN)?.execute(values)? > 0 {
         return Ok(Begun::New);
     }
-    let read = |row: &sqlite::rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let read = |row: &sqlite::rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
     let found = database.prepare_cached(READ)?.query_row(params![operator, key], read).optional()?;
-    let (kept, status, body): ([u8; 16], Option<u16>, Option<String>) =
+    let (kept, status, body, begun): ([u8; 16], Option<u16>, Option<String>, i64) =
         found.ok_or_else(|| Failure::Broken("an idempotency key is gone".to_owned()))?;
     Ok(match status {
         _ if kept != *digest => Begun::OtherRequest,
         Some(status) => Begun::Answered(KeptAnswer { status, body }),
-        None => Begun::UnderWay,
+        None => Begun::UnderWay { until: crashes_at(begun, now) },
     })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use sqlite::rusqlite::{Connection, OptionalExtension as _};
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::failure::Failure;
@@ -100,16 +100,21 @@ pub(super) fn left_open(
     let mut rows = statement.query((connection, fence.token))?;
     let mut calls = Vec::new();
     while let Some(row) = rows.next()? {
-        calls.push(OpenCall {
-            id: row.get(0)?,
-            operation: row.get(1)?,
-            started_at: time(row.get(2)?)?,
-            items: serde_json::from_str(
-                row.get_ref(3)?.as_str().map_err(|error| Failure::Unreadable(error.into()))?,
-            )?,
-        });
+        calls.push(stored_call(row)?);
     }
     Ok(calls)
+}
+
+/// A call of its id, its operation, its time and its items.
+pub(super) fn stored_call(row: &Row<'_>) -> Result<OpenCall, Failure> {
+    Ok(OpenCall {
+        id: row.get(0)?,
+        operation: row.get(1)?,
+        started_at: time(row.get(2)?)?,
+        items: serde_json::from_str(
+            row.get_ref(3)?.as_str().map_err(|error| Failure::Unreadable(error.into()))?,
+        )?,
+    })
 }
 
 /// Closes calls whose answer is recorded by the same transaction.

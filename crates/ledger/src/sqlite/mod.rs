@@ -20,6 +20,7 @@ mod graphs;
 mod groups;
 mod hints;
 mod idempotency;
+mod interruptions;
 mod leases;
 mod letters;
 mod message_ids;
@@ -62,7 +63,7 @@ macro_rules! migration {
 const LOG_WAITS: Duration = Duration::from_secs(5);
 
 /// The schema, in steps. A step never changes once it was released.
-const MIGRATIONS: [Migration; 29] = [
+const MIGRATIONS: [Migration; 30] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -92,6 +93,7 @@ const MIGRATIONS: [Migration; 29] = [
     migration!("0027_create_plans", 22),
     migration!("0028_count_refused_signatures", 22),
     migration!("0029_keep_segment_answers", 22),
+    migration!("0030_count_repeated_calls", 22),
 ];
 
 /// The ledger, and the store of connections, in one SQLite database. Clones share it.

@@ -14,13 +14,14 @@ use super::{idempotency, problem, routes};
 pub const PATH: &str = "/api/v1/openapi.json";
 
 /// Problems that any request may meet, by status.
-const PROBLEMS: [(&str, &str); 8] = [
+const PROBLEMS: [(&str, &str); 9] = [
     ("400", "the request is malformed"),
     ("401", "there is no token, or it is not valid"),
     ("403", "the role of the operator does not allow it"),
     ("404", "there is none, or none that the operator may see"),
     ("408", "the body did not arrive in time"),
     ("422", "a value is out of bounds, or a selector cannot be read"),
+    ("429", "the operator has too many requests under way"),
     ("500", "a bug"),
     ("503", "queue or ledger cannot be used at present"),
 ];
@@ -109,14 +110,15 @@ impl Document {
     /// What each route is called and the role that it needs, by path and method. A route that names no role is left out: the
     /// guard serves it to nobody.
     pub(super) fn routes(&self) -> BTreeMap<String, BTreeMap<String, Route>> {
-        let operation = |operation: &Value| {
+        let operation = |path: &str, operation: &Value| {
             let role = role(operation)?.parse().ok()?;
-            Some(Route { operation: operation["operationId"].as_str()?.to_owned(), role })
+            let name = operation["operationId"].as_str()?.to_owned();
+            Some(Route { path: path.to_owned(), operation: name, role })
         };
         let paths = self.0["paths"].as_object().into_iter().flatten();
         let of_path = |(path, item): (&String, &Value)| {
             let methods = item.as_object().into_iter().flatten();
-            let routes = methods.filter_map(|(method, it)| Some((method.clone(), operation(it)?)));
+            let routes = methods.filter_map(|(method, it)| Some((method.clone(), operation(path, it)?)));
             (path.clone(), routes.collect())
         };
         paths.map(of_path).collect()

@@ -18,6 +18,7 @@ use ledger::{AuditEntry, AuditResult, OperatorRole, OperatorView};
 use super::document::Document;
 use super::idempotency;
 use super::problem::Problem;
+use super::turns::{Turn, Turns};
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::engines::awaited::Awaited;
@@ -38,18 +39,21 @@ pub(super) struct Guard {
     awaited: Awaited,
     /// By path and method: what the route is called, and the role that it needs.
     routes: BTreeMap<String, BTreeMap<String, Route>>,
+    turns: Turns,
 }
 
 /// A route as the document describes it.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
+    /// With the names of its parts in braces, because what stands there may be personal, or a secret by mistake.
+    pub(super) path: String,
     pub(super) operation: String,
     pub(super) role: OperatorRole,
 }
 
 impl Guard {
     pub(super) fn new(config: Config, awaited: Awaited, document: &Document) -> Self {
-        Self { config: Arc::new(config), awaited, routes: document.routes() }
+        Self { config: Arc::new(config), awaited, routes: document.routes(), turns: Turns::default() }
     }
 
     fn route(&self, path: &str, method: &Method) -> Result<&Route, Problem> {
@@ -71,6 +75,8 @@ pub(super) struct Call {
     /// The connections that the operator may see.
     pub(super) directory: Arc<Directory>,
     is_audited: Arc<AtomicBool>,
+    /// Its place among the requests of the operator.
+    _turn: Arc<Turn>,
 }
 
 impl Call {
@@ -120,7 +126,7 @@ async fn admit(guard: &Guard, mut request: Request, next: Next) -> Result<Respon
     let route = guard.route(&path, request.method())?.clone();
     let call = enter(guard, engines, operator).await?;
     if call.operator.role < route.role {
-        let entry = line(&call, &route, request.uri().path());
+        let entry = line(&call, &route);
         audit(&call, AuditEntry { result: AuditResult::Denied, ..entry }).await;
         return Err(denied(&call, &route));
     }
@@ -153,6 +159,7 @@ async fn authenticate(engines: &Engines, headers: &HeaderMap) -> Result<Operator
 }
 
 async fn enter(guard: &Guard, engines: Engines, operator: OperatorView) -> Result<Call, Problem> {
+    let turn = Arc::new(guard.turns.take(&operator.name)?);
     let now = engines.now();
     let is_noted = |at| now.duration_since(at) < NOTED_EVERY;
     if !operator.last_used_at.is_some_and(is_noted) {
@@ -160,7 +167,7 @@ async fn enter(guard: &Guard, engines: Engines, operator: OperatorView) -> Resul
     }
     let directory = Arc::new(Directory::of_visible(&engines, operator.connections.as_deref()).await?);
     let config = Arc::clone(&guard.config);
-    Ok(Call { engines, config, operator, directory, is_audited: Arc::default() })
+    Ok(Call { engines, config, operator, directory, is_audited: Arc::default(), _turn: turn })
 }
 
 fn denied(call: &Call, route: &Route) -> Problem {
@@ -171,7 +178,7 @@ fn denied(call: &Call, route: &Route) -> Problem {
 
 /// Carries out an act, once for each key, and audits it unless that was done where it was carried out.
 async fn act(call: Call, route: Route, request: Request, next: Next) -> Response {
-    let entry = line(&call, &route, request.uri().path());
+    let entry = line(&call, &route);
     let response = idempotency::once(&call.engines, &call.operator, request, next).await;
     let response = response.unwrap_or_else(IntoResponse::into_response);
     if !call.is_audited.load(Ordering::Relaxed) && !idempotency::is_replayed(&response) {
@@ -182,8 +189,8 @@ async fn act(call: Call, route: Route, request: Request, next: Next) -> Response
     response
 }
 
-fn line(call: &Call, route: &Route, path: &str) -> AuditEntry {
-    AuditEntry::new(call.engines.now(), &call.operator.name, &route.operation, path)
+fn line(call: &Call, route: &Route) -> AuditEntry {
+    AuditEntry::new(call.engines.now(), &call.operator.name, &route.operation, route.path.as_str())
 }
 
 async fn audit(call: &Call, entry: AuditEntry) {

@@ -28,6 +28,10 @@ const MAX_KEPT: usize = 256 * 1024;
 #[derive(Clone, Copy)]
 pub(super) struct Secret;
 
+/// An extension of answers with personal data in them, to requests that changed nothing: the key is given back.
+#[derive(Clone, Copy)]
+pub(super) struct Unkept;
+
 /// Whether this answer was given before.
 pub(super) fn is_replayed(response: &Response) -> bool {
     response.headers().contains_key(REPLAYED)
@@ -59,9 +63,12 @@ pub(super) async fn once(
     match engines.operators.begin_request(&request).await? {
         Begun::New => {}
         Begun::Answered(answer) => return replayed(answer),
-        Begun::UnderWay => {
+        Begun::UnderWay { until } => {
             let detail = "a request with this Idempotency-Key is under way";
-            let hint = "send it again in a moment, to get its answer";
+            let hint = format!(
+                "send it again in a moment, to get its answer; if the process that had it crashed, the key is free from \
+                 {until:.0} on"
+            );
             return Err(Problem::new(StatusCode::CONFLICT, "request_under_way", detail, hint));
         }
         Begun::OtherRequest => {
@@ -88,7 +95,7 @@ async fn keep(
     request: &IdempotentRequest,
     response: Response,
 ) -> Result<Response, Problem> {
-    if !response.status().is_success() {
+    if !response.status().is_success() || response.extensions().get::<Unkept>().is_some() {
         engines.operators.finish_request(request, None).await?;
         return Ok(response);
     }

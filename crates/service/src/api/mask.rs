@@ -12,6 +12,19 @@ pub(super) fn text(text: &str) -> String {
     Cause::of("", None, None, text).text
 }
 
+/// A selector without the names of connections that the operator may not see.
+pub(super) fn selector(text: &str, is_seen: impl Fn(&str) -> bool) -> String {
+    const KEY: &str = "connection:";
+    let term = |term: &str| match term.strip_prefix(KEY) {
+        Some(names) => {
+            let seen = names.split(',').map(|name| if is_seen(name) { name } else { MASKED });
+            format!("{KEY}{}", seen.collect::<Vec<_>>().join(","))
+        }
+        None => term.to_owned(),
+    };
+    text.split(' ').map(term).collect::<Vec<_>>().join(" ")
+}
+
 /// Failed calls with masked texts.
 pub(super) fn attempts(attempts: &mut [AttemptView]) {
     attempts.iter_mut().for_each(|attempt| attempt.message = text(&attempt.message));
@@ -51,6 +64,12 @@ mod tests {
         let masked = j!({ "type": "identify", "traits": { "name": "…", "age": "…", "tags": ["…", null] } });
         assert_eq!(json(event), masked);
         assert_eq!(json("not an event".into()), j!("…"));
+    }
+
+    #[test]
+    fn a_selector_is_shown_without_connections_that_are_not_seen() {
+        let shown = selector("class:refused connection:shop,hidden (plan 3)", |name| name == "shop");
+        assert_eq!(shown, "class:refused connection:shop,… (plan 3)");
     }
 
     #[test]

@@ -16,5 +16,6 @@ mod mask;
 mod problem;
 mod routes;
 mod server;
+mod turns;
 
 pub use server::serve;

@@ -104,6 +104,9 @@ impl IntoResponse for Problem {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             }
@@ -142,7 +145,11 @@ impl From<Failure> for Problem {
                 "GET /api/v1/dead-letters/count tells how many there are".to_owned(),
             ),
             "no_such_operator" => (StatusCode::NOT_FOUND, "GET /api/v1/operators lists them".to_owned()),
-            "operator_exists" | "conflict" => (StatusCode::CONFLICT, hint),
+            "operator_exists" | "too_many_operators" | "conflict" => (StatusCode::CONFLICT, hint),
+            "ambiguous_audience" => {
+                (StatusCode::CONFLICT, "name the connection, as ?connection=NAME".to_owned())
+            }
+            "no_such_audience" => (StatusCode::NOT_FOUND, "GET /api/v1/audiences lists them".to_owned()),
             "ledger" | "queue" => {
                 tracing::warn!(code, message, "a request to the API failed");
                 (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment".to_owned())

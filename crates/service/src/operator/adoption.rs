@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use connections::{Connection, ConnectionId, State};
 use jiff::Timestamp;
-use ledger::{DirectoryState, LedgerError, Walk, WalkRequest};
+use ledger::{AuditEntry, DirectoryState, LedgerError, Walk, WalkRequest};
 use serde::Serialize;
 
+use super::audit::ended;
+use super::connections::about;
 use super::directory::state_words;
 use super::workers::Workers;
 use crate::engines::Engines;
@@ -131,6 +133,32 @@ impl Adoption {
 pub async fn ask(engines: &Engines, connection: ConnectionId) -> Result<(), LedgerError> {
     let request = WalkRequest { asked_at: engines.now(), verify: false, repair: false, max_calls: None };
     engines.ledger.ask_for_walk(connection, request).await
+}
+
+/// Asks for a walk through a connection's affiliates for an operator, who is in the audit.
+///
+/// # Errors
+///
+/// [`Failure`] if the ledger cannot be written.
+pub async fn ask_for(
+    engines: &Engines,
+    actor: &str,
+    connection: &Connection,
+    request: WalkRequest,
+    reason: Option<String>,
+) -> Result<(), Failure> {
+    let entry = AuditEntry { reason, ..about(engines, actor, action(&request), connection) };
+    let asked = engines.ledger.ask_for_walk(connection.id, request).await.map_err(Failure::from);
+    ended(engines, entry, asked).await
+}
+
+/// What the audit calls it.
+fn action(request: &WalkRequest) -> &'static str {
+    match (request.verify, request.repair) {
+        (_, true) => "repair_asked_for",
+        (true, false) => "verification_asked_for",
+        (false, false) => "adoption_asked_for",
+    }
 }
 
 /// What keeps a walk waiting that is wanted or under way.

@@ -44,6 +44,17 @@ impl Directory {
         Ok(all)
     }
 
+    /// The connection of this name alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] with the code `no_such_connection`.
+    pub fn only(&self, name: &str) -> Result<Self, Failure> {
+        let id = self.id_of(name)?;
+        let connections = self.connections.get(&id).map(|connection| (id, connection.clone()));
+        Ok(Self { connections: connections.into_iter().collect(), is_limited: true })
+    }
+
     /// Whether it has only some of the connections.
     #[must_use]
     pub fn is_limited(&self) -> bool {

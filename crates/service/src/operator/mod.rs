@@ -5,10 +5,12 @@
 //! HTTP API ([`crate::api`]) into answers.
 
 pub mod adoption;
+pub mod audiences;
 pub mod audit;
 pub mod connections;
 pub mod dead_letters;
 pub mod directory;
+pub mod drift;
 pub mod events;
 pub mod new_key;
 pub mod operators;

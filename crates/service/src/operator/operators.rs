@@ -6,7 +6,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use connections::{ConnectionId, Randomness};
-use ledger::{AuditEntry, NewOperator, OperatorRole, TokenDigest};
+use ledger::{AuditEntry, MAX_OPERATORS, NewOperator, OperatorRole, TokenDigest};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -73,6 +73,21 @@ pub async fn add(
     role: OperatorRole,
     connections: Option<Vec<ConnectionId>>,
 ) -> Result<Zeroizing<String>, Failure> {
+    let sees = match &connections {
+        None => "all connections".to_owned(),
+        Some(ids) => format!("connections {ids:?}"),
+    };
+    let added = add_now(engines, name, role, connections).await;
+    let subject = format!("operator {name}, {role}, {sees}");
+    audit::ended(engines, AuditEntry::new(engines.now(), actor, "operator_added", subject), added).await
+}
+
+async fn add_now(
+    engines: &Engines,
+    name: &OperatorName,
+    role: OperatorRole,
+    connections: Option<Vec<ConnectionId>>,
+) -> Result<Zeroizing<String>, Failure> {
     if role == OperatorRole::Admin && connections.is_some() {
         let message = "an admin sees every connection, because it can add operators that do";
         return Err(Failure::usage(
@@ -81,11 +96,13 @@ pub async fn add(
             "leave the connections out, or choose operator",
         ));
     }
+    let known = engines.operators.operators().await?;
+    if known.iter().filter(|other| other.name != name.to_string()).count() >= MAX_OPERATORS {
+        let message =
+            format!("there are {MAX_OPERATORS} operators already, those that were revoked included");
+        return Err(Failure::refused("too_many_operators", message, "revoke one, and add it under its name"));
+    }
     let token = new_token(engines.randomness.as_ref());
-    let sees = match &connections {
-        None => "all connections".to_owned(),
-        Some(ids) => format!("connections {ids:?}"),
-    };
     let new = NewOperator {
         name: name.to_string(),
         role,
@@ -93,16 +110,11 @@ pub async fn add(
         token: digest(&token),
         created_at: engines.now(),
     };
-    let added = match engines.operators.add_operator(&new).await {
-        Ok(true) => Ok(token),
-        Ok(false) => {
-            let message = format!("there is an operator named {name} already");
-            Err(Failure::refused("operator_exists", message, "revoke it first, or give another name"))
-        }
-        Err(error) => Err(error.into()),
-    };
-    let subject = format!("operator {name}, {role}, {sees}");
-    audit::ended(engines, AuditEntry::new(engines.now(), actor, "operator_added", subject), added).await
+    if engines.operators.add_operator(&new).await? {
+        return Ok(token);
+    }
+    let message = format!("there is an operator named {name} already");
+    Err(Failure::refused("operator_exists", message, "revoke it first, or give another name"))
 }
 
 /// Ends an operator's token at once.

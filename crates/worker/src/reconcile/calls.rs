@@ -28,6 +28,7 @@ impl Holder {
         planned: Vec<Planned>,
     ) -> Result<Vec<(Call, Vec<GraphId>)>, LedgerError> {
         let planned = self.mark_creates(planned).await?;
+        self.count_repeated(&planned).await?;
         // After a failure they may stand in the ledger, and are never sent.
         let written = self.recorder().write_down(&planned).await;
         let ids = written.inspect_err(|_| self.has_lost_count = true)?;
@@ -81,6 +82,11 @@ impl Holder {
     /// What a predecessor had sent without recording an answer is not known, which differs from everything desired.
     pub(super) async fn settle_open_calls(&mut self) -> anyhow::Result<()> {
         let left = self.worker.ledger.calls_left_open(self.connection.id, self.fence).await?;
+        for call in &left {
+            self.note_interrupted(call).await?;
+        }
+        // Also those of holders before the last one.
+        self.in_flight.interrupted = self.worker.ledger.interrupted_calls(self.connection.id).await?;
         if left.is_empty() {
             return Ok(());
         }
@@ -163,6 +169,8 @@ pub(crate) struct InFlight {
     pub(crate) calls: usize,
     /// Anchors of the calls that were under way at any time since a page of Refersion's list was asked for; `None` while none is.
     since_page: Option<BTreeSet<Digest>>,
+    /// Calls of plans that were under way when a holder ended, and were not sent again yet.
+    pub(super) interrupted: Vec<OpenCall>,
 }
 
 impl InFlight {

@@ -7,6 +7,7 @@ mod counting;
 mod directory;
 mod fast_path;
 mod ids;
+mod interrupted;
 mod learn;
 mod notes;
 mod pause;

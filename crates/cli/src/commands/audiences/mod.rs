@@ -1,23 +1,18 @@
 //! `audiences`: which audiences the connections have, and how far they are delivered.
 
 mod import;
-mod row;
 mod show;
 #[cfg(test)]
 mod snapshots;
 
 use clap::{Args, Subcommand};
 use connections::{Connection, ConnectionName};
-use ledger::{AudienceCounts, MAX_DRIFT};
+use ledger::AudienceCounts;
 
-use row::{List, Row, drift_fields, rate_of};
 use service::Context;
-use service::config::Segment;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
-use service::operator::Directory;
-use service::operator::workers::Workers;
-use service::segment_api::{Asked, SegmentApi};
+use service::operator::{Directory, audiences};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -122,14 +117,7 @@ async fn list(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let directory = Directory::read(engines, only).await?;
-    let rates = Workers::read(engines, &context.loaded.config).await?.rates();
-    let mut list = List::default();
-    for connection in directory.all() {
-        let counts = engines.ledger.audience_counts(Some(connection.id)).await?;
-        let counting = engines.ledger.counting(connection.id).await?;
-        let rate = rate_of(connection, rates.get(&connection.id).copied());
-        list.add(connection, counting, counts, rate);
-    }
+    let list = audiences::list(engines, &context.loaded.config, &directory).await?;
     match context.output.is_json() {
         true => context.output.json(&list)?,
         false => show::list(&list, engines.now(), &mut context.output)?,
@@ -139,22 +127,7 @@ async fn list(
 
 async fn show_one(one: &One, engines: &Engines, context: &mut Context) -> Result<Exit, Failure> {
     let (connection, counts) = find(one, engines).await?;
-    let rates = Workers::read(engines, &context.loaded.config).await?.rates();
-    let counting = engines.ledger.counting(connection.id).await?;
-    let rejections = engines.ledger.rejections(connection.id).await?;
-    let name = counts.audience.named.name.clone();
-    let rate = rate_of(&connection, rates.get(&connection.id).copied());
-    let ids = counts.audience.named.space.clone().zip(counts.audience.named.segment_id.clone());
-    let fields = drift_fields(&connection, &counts.audience.named.key);
-    let mut row = Row::of(&connection, counting, counts, rate);
-    if let Some((space, id)) = ids
-        && let Some(asked) = believed(engines, &context.loaded.config.segment, &space, &id).await
-    {
-        row.believe(asked);
-    }
-    let last = engines.ledger.directory(connection.id).await?.finished.and_then(|finished| finished.verified);
-    row.verify(&fields, last, &engines.ledger.drift(connection.id, MAX_DRIFT).await?);
-    row.reject(rejections.into_iter().filter(|it| it.name == name));
+    let row = audiences::one(engines, &context.loaded.config, (&connection, counts), true).await?;
     match context.output.is_json() {
         true => context.output.json(&row)?,
         false => show::one(&row, engines.now(), &mut context.output)?,
@@ -162,32 +135,8 @@ async fn show_one(one: &One, engines: &Engines, context: &mut Context) -> Result
     Ok(Exit::Done)
 }
 
-/// What Segment believes; `None` without a token.
-async fn believed(engines: &Engines, settings: &Segment, space: &str, id: &str) -> Option<Asked> {
-    match SegmentApi::of(settings) {
-        Ok(api) => Some(api?.audience_of(engines, space, id).await),
-        Err(error) => Some(Asked { believed: Err(error), at: engines.now() }),
-    }
-}
-
-/// The audience of this name, in whatever spelling.
+/// The audience that the arguments name.
 async fn find(one: &One, engines: &Engines) -> Result<(Connection, AudienceCounts), Failure> {
     let directory = Directory::read(engines, one.connection.as_ref()).await?;
-    let key = segment::fold_key(&one.name);
-    let mut found = Vec::new();
-    for connection in directory.all() {
-        let counts = engines.ledger.audience_counts(Some(connection.id)).await?;
-        found.extend(
-            counts.into_iter().find(|it| it.audience.named.key == key).map(|it| (connection.clone(), it)),
-        );
-    }
-    if found.len() > 1 {
-        let names: Vec<String> = found.iter().map(|(connection, _)| connection.name.to_string()).collect();
-        let message = format!("several connections have such an audience: {}", names.join(", "));
-        return Err(Failure::refused("ambiguous_audience", message, "name one with --connection"));
-    }
-    found.pop().ok_or_else(|| {
-        let message = format!("no event of an audience `{}` has arrived", one.name);
-        Failure::refused("no_such_audience", message, "`audiences list` shows those that are known")
-    })
+    audiences::find(engines, &directory, &one.name).await
 }

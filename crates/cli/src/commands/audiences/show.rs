@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::row::{AtSegment, LastVerify, List, Row};
 use service::failure::Failure;
+use service::operator::audiences::{AtSegment, LastVerify, List, Row};
 use service::output::{Output, age, cut, spare, whole};
 
 /// What a table says of a number that does not exist.

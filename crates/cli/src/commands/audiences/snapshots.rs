@@ -1,8 +1,8 @@
 //! What `audiences` shows on terminals of 80 and of 120 columns, as snapshots.
 
-use super::row::{AtSegment, LastVerify, List, Rejected, Row};
 use super::show;
 use crate::commands::snapshots::{at, fits, shown};
+use service::operator::audiences::{AtSegment, LastVerify, List, Rejected, Row};
 
 fn row(audience: &str, connection: &str) -> Row {
     Row {

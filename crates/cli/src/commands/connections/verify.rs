@@ -1,22 +1,15 @@
 //! `connections verify`: compares what Refersion lists with what was last sent.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
-use connections::{Connection, ConnectionName};
-use identity::Digest;
-use jiff::Timestamp;
-use ledger::directory::MAX_DRIFT;
-use ledger::{Drift, WalkRequest};
-use serde::Serialize;
-use worker::translate::open;
+use connections::ConnectionName;
+use ledger::WalkRequest;
 
 use super::walk::ask_and_wait;
 use service::Context;
-use service::engines::Engines;
 use service::failure::{Exit, Failure};
-use service::operator::adoption::Adoption;
 use service::operator::directory::by_name;
+use service::operator::drift::{DriftRow, Verification};
+use service::operator::workers::Workers;
 use service::output::{cut, whole};
 
 pub(super) const EXAMPLES: &str = "\
@@ -47,24 +40,6 @@ pub(super) struct Options {
     no_wait: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    connection: String,
-    adoption: Adoption,
-    /// Affiliates of ours that the last comparison met; null: there was none.
-    compared: Option<u64>,
-    drift: Vec<Row>,
-}
-
-#[derive(Debug, Serialize)]
-struct Row {
-    affiliate_code: String,
-    /// The address that was sent, masked; null: it was erased, or is not known any more.
-    email: Option<String>,
-    fields: Vec<String>,
-    found_at: Timestamp,
-}
-
 pub(super) async fn run(
     name: &ConnectionName,
     options: &Options,
@@ -72,52 +47,16 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
-    let adoption = match options.known {
-        true => {
-            let workers = service::operator::workers::Workers::read(&engines, &context.loaded.config).await?;
-            Adoption::read(&engines, &connection, &workers).await?
-        }
-        false => {
-            let (repair, max_calls) = (options.repair, options.calls);
-            let request = WalkRequest { asked_at: engines.now(), verify: true, repair, max_calls };
-            ask_and_wait(&engines, &connection, request, options.no_wait, context).await?
-        }
-    };
-    let finished = engines.ledger.directory(connection.id).await?.finished;
-    let compared = finished.filter(|finished| finished.walk.request.verify).map(|it| it.walk.compared);
-    let drift = engines.ledger.drift(connection.id, MAX_DRIFT).await?;
-    let drift = rows(&engines, &connection, drift).await?;
-    show(&Report { connection: name.to_string(), adoption, compared, drift }, context)
-}
-
-async fn rows(engines: &Engines, connection: &Connection, drift: Vec<Drift>) -> Result<Vec<Row>, Failure> {
-    let mut rows = Vec::with_capacity(drift.len());
-    for piece in drift.chunks(100) {
-        let addresses: Vec<Digest> = piece.iter().filter_map(|drift| drift.address).collect();
-        let gathered = engines.ledger.gather(connection.id, &addresses, &[]).await?;
-        let named = gathered.graphs.iter().flat_map(|read| &read.graph.identifiers);
-        let named = named.filter_map(|(digest, it)| {
-            Some((*digest, open(&engines.vault, *digest, it.sealed.as_deref()?)?))
-        });
-        let named: BTreeMap<Digest, String> = named.collect();
-        rows.extend(piece.iter().map(|drift| Row {
-            affiliate_code: drift.code.clone(),
-            email: drift.address.and_then(|address| named.get(&address)).map(|email| masked(email)),
-            fields: drift.fields.clone(),
-            found_at: drift.found_at,
-        }));
+    if !options.known {
+        let (repair, max_calls) = (options.repair, options.calls);
+        let request = WalkRequest { asked_at: engines.now(), verify: true, repair, max_calls };
+        ask_and_wait(&engines, &connection, request, options.no_wait, context).await?;
     }
-    Ok(rows)
+    let workers = Workers::read(&engines, &context.loaded.config).await?;
+    show(&Verification::read(&engines, &connection, &workers).await?, context)
 }
 
-/// The first letter of an address and its domain.
-fn masked(email: &str) -> String {
-    let (name, domain) = email.rsplit_once('@').unwrap_or((email, ""));
-    let first: String = name.chars().take(1).collect();
-    format!("{first}***@{domain}")
-}
-
-fn show(report: &Report, context: &mut Context) -> Result<Exit, Failure> {
+fn show(report: &Verification, context: &mut Context) -> Result<Exit, Failure> {
     if context.output.is_json() {
         context.output.json(report)?;
         return Ok(Exit::Done);
@@ -128,7 +67,7 @@ fn show(report: &Report, context: &mut Context) -> Result<Exit, Failure> {
         context.output.line("no affiliate is known to differ from what it was sent")?;
         return Ok(Exit::Done);
     }
-    let cells = |row: &Row| {
+    let cells = |row: &DriftRow| {
         let email = row.email.clone().unwrap_or_else(|| "-".to_owned());
         vec![row.affiliate_code.clone(), email, row.fields.join(" ")]
     };
@@ -137,15 +76,4 @@ fn show(report: &Report, context: &mut Context) -> Result<Exit, Failure> {
     context.output.line("")?;
     context.output.line(&format!("{} differ; --repair sends again what differs", report.drift.len()))?;
     Ok(Exit::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::masked;
-
-    #[test]
-    fn an_address_is_masked_but_for_its_first_letter_and_its_domain() {
-        assert_eq!(masked("ann@x.test"), "a***@x.test");
-        assert_eq!(masked("nobody"), "n***@");
-    }
 }

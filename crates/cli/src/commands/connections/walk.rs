@@ -10,9 +10,8 @@ use ledger::WalkRequest;
 use service::Context;
 use service::engines::Engines;
 use service::failure::Failure;
-use service::operator::adoption::Adoption;
+use service::operator::adoption::{Adoption, ask_for};
 use service::operator::audit;
-use service::operator::connections::about;
 use service::operator::workers::Workers;
 
 /// How often the ledger is asked how far the walk is.
@@ -74,9 +73,7 @@ pub(super) async fn ask_and_wait(
     context: &mut Context,
 ) -> Result<Adoption, Failure> {
     let asked_at = request.asked_at;
-    let asked = about(engines, &audit::cli(), action(&request), connection);
-    engines.operators.note(&[asked]).await?;
-    engines.ledger.ask_for_walk(connection.id, request).await?;
+    ask_for(engines, &audit::cli(), connection, request, None).await?;
     let mut place = Place::new(context.output.is_json());
     loop {
         let workers = Workers::read(engines, &context.loaded.config).await?;
@@ -90,14 +87,5 @@ pub(super) async fn ask_and_wait(
         }
         place.show(&adoption);
         tokio::time::sleep(LOOK).await;
-    }
-}
-
-/// What the audit calls it.
-fn action(request: &WalkRequest) -> &'static str {
-    match (request.verify, request.repair) {
-        (_, true) => "repair_asked_for",
-        (true, false) => "verification_asked_for",
-        (false, false) => "adoption_asked_for",
     }
 }

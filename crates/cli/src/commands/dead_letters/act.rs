@@ -17,6 +17,9 @@ use service::output::{cut, spare, whole};
 /// Rows that people are shown of a selection; `--json` has all.
 const SHOWN: usize = 20;
 
+/// Why nothing was done about an id that was asked for.
+const MISSING: &str = "there is no such dead letter";
+
 /// Why an operator acts.
 #[derive(Debug, Default, Args)]
 pub(super) struct Reason {
@@ -41,9 +44,37 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     let selection = &asked.selection;
     let act = act(engines, &audit::cli(), selection, reason.reason.as_deref());
-    let (mut rows, plan) = carry_out(engines, selection, verb, &act).await?;
-    add_missing(selection, &mut rows)?;
-    show(asked, &rows, (verb.done(), plan), context)
+    let mut done = Done { keeps_all: context.output.is_json() || selection.is_by_id, ..Done::default() };
+    let plan = carry_out(engines, selection, verb, &act, &mut |row| done.count(row)).await?;
+    add_missing(selection, &mut done)?;
+    show(asked, &done, (verb.done(), plan), context)
+}
+
+/// What became of all of them. People are shown few rows of a selection, so no more are kept for them.
+#[derive(Default)]
+struct Done {
+    /// Every row is shown.
+    keeps_all: bool,
+    rows: Vec<Row>,
+    done: usize,
+    /// With how many nothing was done, by reason.
+    reasons: BTreeMap<&'static str, usize>,
+}
+
+impl Done {
+    fn count(&mut self, row: Row) {
+        match row.reason {
+            None => self.done += 1,
+            Some(reason) => *self.reasons.entry(reason).or_default() += 1,
+        }
+        if self.keeps_all || (row.reason.is_some() && self.rows.len() < SHOWN) {
+            self.rows.push(row);
+        }
+    }
+
+    fn not_done(&self) -> usize {
+        self.reasons.values().sum()
+    }
 }
 
 /// An answer to an act by a selector.
@@ -64,11 +95,11 @@ struct Answer<'a> {
 /// # Errors
 ///
 /// [`Failure`] with the code `no_such_dead_letter` if none of them is.
-fn add_missing(selection: &Selection, rows: &mut Vec<Row>) -> Result<(), Failure> {
+fn add_missing(selection: &Selection, done: &mut Done) -> Result<(), Failure> {
     if !selection.is_by_id {
         return Ok(());
     }
-    let found: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
+    let found: BTreeSet<i64> = done.rows.iter().map(|row| row.id).collect();
     let asked = selection.filter.ids.as_deref().unwrap_or_default();
     let missing: Vec<i64> = asked.iter().copied().filter(|id| !found.contains(id)).collect();
     if found.is_empty() && !missing.is_empty() {
@@ -76,43 +107,39 @@ fn add_missing(selection: &Selection, rows: &mut Vec<Row>) -> Result<(), Failure
         let message = format!("there is no dead letter {}", ids.join(", "));
         return Err(Failure::refused("no_such_dead_letter", message, "`dead-letters list` shows their ids"));
     }
-    let row = |id| Row { id, event_id: None, state: "missing", reason: Some("there is no such dead letter") };
-    rows.splice(0..0, missing.into_iter().map(row));
+    if !missing.is_empty() {
+        done.reasons.insert(MISSING, missing.len());
+    }
+    let row = |id| Row { id, event_id: None, state: "missing", reason: Some(MISSING) };
+    done.rows.splice(0..0, missing.into_iter().map(row));
     Ok(())
 }
 
-/// Shows what became of each, and how many there were; `done` is the word for the others than those with a reason. The exit
-/// code says the same.
+/// Shows what became of each, and how many there were; `word` is that for the others than those with a reason. The exit code
+/// says the same.
 fn show(
     asked: &Asked,
-    rows: &[Row],
-    (done, plan): (&str, Option<PlanId>),
+    all: &Done,
+    (word, plan): (&str, Option<PlanId>),
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let selection = &asked.selection;
-    let not = rows.iter().filter(|row| row.reason.is_some()).count();
-    let exit = match (not, rows.len() - not) {
+    let (done, not_done) = (all.done, all.not_done());
+    let exit = match (not_done, done) {
         (0, _) => Exit::Done,
         (_, 0) => Exit::Failed,
         _ => Exit::Partly,
     };
+    let rows = all.rows.as_slice();
     if !context.output.is_json() {
-        table(selection, rows, context)?;
-        context.output.line(&format!("{} {done}, {not} left as they are", rows.len() - not))?;
+        table(selection, all, context)?;
+        context.output.line(&format!("{done} {word}, {not_done} left as they are"))?;
         if let Some(plan) = plan {
             context.output.line(&format!("what becomes of them: dead-letters report {plan}"))?;
         }
     } else if asked.is_object {
-        let selector = selection.selector.to_string();
-        let answer = Answer {
-            selector,
-            count: selection.count,
-            done: rows.len() - not,
-            not_done: not,
-            dead_letters: rows,
-            plan,
-        };
-        context.output.json(&answer)?;
+        let (selector, count) = (selection.selector.to_string(), selection.count);
+        context.output.json(&Answer { selector, count, done, not_done, dead_letters: rows, plan })?;
     } else {
         context.output.json(&rows)?;
     }
@@ -120,31 +147,24 @@ fn show(
 }
 
 /// Of ids every row; of a selection the first of those with which nothing was done, and how many these are by reason.
-fn table(selection: &Selection, rows: &[Row], context: &mut Context) -> Result<(), Failure> {
+fn table(selection: &Selection, all: &Done, context: &mut Context) -> Result<(), Failure> {
     context.output.line(&format!("{}\n", selection.told()))?;
-    let shown: Vec<&Row> = match selection.is_by_id {
-        true => rows.iter().collect(),
-        false => rows.iter().filter(|row| row.reason.is_some()).collect(),
-    };
-    let cells = |row: &&Row| {
+    let cells = |row: &Row| {
         let reason = row.reason.unwrap_or_default().to_owned();
         let event = row.event_id.map(|event| event.to_string()).unwrap_or_default();
         vec![row.id.to_string(), row.state.to_owned(), event, reason]
     };
-    let most = if selection.is_by_id { usize::MAX } else { SHOWN };
-    let table: Vec<Vec<String>> = shown.iter().take(most).map(cells).collect();
+    let table: Vec<Vec<String>> = all.rows.iter().map(cells).collect();
     if !table.is_empty() {
         let head = [whole("ID"), whole("STATE"), spare("EVENT"), cut("WHY NOT")];
         context.output.table(&head, &table)?;
         context.output.line("")?;
     }
-    if shown.len() > table.len() {
-        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-        shown.iter().filter_map(|row| row.reason).for_each(|reason| *reasons.entry(reason).or_default() += 1);
-        for (reason, number) in reasons {
+    if !selection.is_by_id && all.not_done() > table.len() {
+        for (reason, number) in &all.reasons {
             context.output.line(&format!("{number} not: {reason}"))?;
         }
-        let line = format!("{} of {} shown; --json has all\n", table.len(), shown.len());
+        let line = format!("{} of {} shown; --json has all\n", table.len(), all.not_done());
         context.output.line(&line)?;
     }
     Ok(())

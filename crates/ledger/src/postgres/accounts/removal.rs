@@ -17,7 +17,7 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
     (SELECT holder FROM claims WHERE connection = $1), (SELECT until FROM claims WHERE connection = $1)";
 
 /// What hangs on events goes before them; what makes them findable goes when it expires, and holds digests only.
-const REST: [&str; 34] = [
+const REST: [&str; 35] = [
     "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_items WHERE connection = $1)",
     "UPDATE plan_counts SET count = count - (SELECT COUNT(*) FROM plan_items i WHERE i.plan = plan_counts.plan
         AND i.state = plan_counts.state AND i.reason = plan_counts.reason AND i.connection = $1)",
@@ -38,6 +38,7 @@ const REST: [&str; 34] = [
     "DELETE FROM graph_digests WHERE connection = $1",
     "DELETE FROM leases WHERE connection = $1",
     "DELETE FROM calls WHERE connection = $1",
+    "DELETE FROM interrupted_calls WHERE connection = $1",
     "DELETE FROM walks WHERE connection = $1",
     "DELETE FROM claims WHERE connection = $1",
     "DELETE FROM affiliate_codes WHERE connection = $1",

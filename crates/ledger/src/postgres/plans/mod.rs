@@ -21,7 +21,8 @@ use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanStat
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";
 
-const READ: &str = "SELECT id, state, created_at, expires_at, frame, options, progress FROM plans
+const READ: &str =
+    "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
     WHERE ($1::bigint IS NULL OR id = $1) AND ($2::text[] = '{}' OR state = ANY($2))
     ORDER BY id DESC LIMIT $3";
 
@@ -54,7 +55,7 @@ const FORGET: [&str; 3] = [
 
 const FORGET_PLAN: &str = "DELETE FROM plans WHERE id = $1";
 
-type Stored = (PlanId, String, i64, i64, String, String, String);
+type Stored = (PlanId, String, i64, i64, String, String, String, i64);
 
 #[async_trait]
 impl Plans for PostgresLedger {
@@ -145,7 +146,7 @@ async fn read(
 }
 
 fn plan(stored: Stored, counts: &mut BTreeMap<PlanId, Vec<ItemCount>>) -> Result<Plan, Failure> {
-    let (id, state, created_at, expires_at, frame, options, progress) = stored;
+    let (id, state, created_at, expires_at, frame, options, progress, repeated) = stored;
     Ok(Plan {
         id,
         state: plan_state(&state)?,
@@ -155,6 +156,7 @@ fn plan(stored: Stored, counts: &mut BTreeMap<PlanId, Vec<ItemCount>>) -> Result
         options: serde_json::from_str(&options)?,
         progress: serde_json::from_str(&progress)?,
         counts: counts.remove(&id).unwrap_or_default(),
+        repeated_calls: count(repeated),
     })
 }
 

@@ -13,7 +13,7 @@ const IS_REMOVED: &str = "SELECT EXISTS (SELECT 1 FROM removed_connections WHERE
 
 /// Deleting events takes payloads, outcomes, attempts and dead letters along; what makes them findable goes when it
 /// expires, and holds digests only.
-const REST: [&str; 24] = [
+const REST: [&str; 25] = [
     "DELETE FROM plan_holds WHERE letter IN (SELECT letter FROM plan_items WHERE connection = ?1)",
     "UPDATE plan_counts SET count = count - (SELECT COUNT(*) FROM plan_items i WHERE i.plan = plan_counts.plan
         AND i.state = plan_counts.state AND i.reason = plan_counts.reason AND i.connection = ?1)",
@@ -27,6 +27,7 @@ const REST: [&str; 24] = [
     "DELETE FROM graph_digests WHERE connection = ?1",
     "DELETE FROM leases WHERE connection = ?1",
     "DELETE FROM calls WHERE connection = ?1",
+    "DELETE FROM interrupted_calls WHERE connection = ?1",
     "DELETE FROM walks WHERE connection = ?1",
     "DELETE FROM claims WHERE connection = ?1",
     "DELETE FROM affiliate_codes WHERE connection = ?1",

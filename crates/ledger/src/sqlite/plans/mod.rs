@@ -18,7 +18,8 @@ use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanStat
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";
 
-const READ: &str = "SELECT id, state, created_at, expires_at, frame, options, progress FROM plans
+const READ: &str =
+    "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
     WHERE (?1 IS NULL OR id = ?1) AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2)))
     ORDER BY id DESC LIMIT ?3";
 
@@ -152,6 +153,7 @@ fn plan(row: &Row<'_>) -> Result<Plan, Failure> {
         options: serde_json::from_str(&row.get::<_, String>(5)?)?,
         progress: serde_json::from_str(&row.get::<_, String>(6)?)?,
         counts: Vec::new(),
+        repeated_calls: count(row.get(7)?),
     })
 }
 

@@ -5,6 +5,7 @@ use ledger::AttemptView;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::guard::Call;
 use crate::api::mask;
 use crate::api::problem::Problem;
 use crate::operator::Subject;
@@ -50,6 +51,14 @@ pub(super) fn reason(reason: Option<String>) -> Result<Option<String>, Problem> 
             Err(Problem::invalid(format!("a reason has at most {MAX_REASON_CHARS} characters")))
         }
         _ => Ok(reason),
+    }
+}
+
+/// A selector of somebody's act, as the operator may see it.
+pub(super) fn shown_selector(call: &Call, text: &str) -> String {
+    match call.directory.is_limited() {
+        true => mask::selector(text, |name| call.directory.id_of(name).is_ok()),
+        false => text.to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@ use ledger::{AuditEntry, AuditFilter, AuditLine, AuditResult, AuditSelector};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::answers::shown_selector;
 use crate::api::cursor;
 use crate::api::extract::{Params, cut, page};
 use crate::api::guard::Call;
@@ -94,6 +95,7 @@ pub(in crate::api) async fn list_audit(
 fn answer(call: &Call, AuditLine { id, entry }: AuditLine) -> AuditAnswer {
     let AuditEntry { at, actor, action, connection, subject, selector, reason, result, number } = entry;
     let connection = connection.map(|connection| call.directory.name(connection));
+    let selector = selector.map(|text| shown_selector(call, &text));
     let result = AuditResult::word(result);
     AuditAnswer { id, at, actor, action, connection, subject, selector, number, reason, result }
 }

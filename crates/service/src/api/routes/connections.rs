@@ -56,7 +56,7 @@ pub(in crate::api) struct ConnectionList {
 pub(in crate::api) struct ReasonInput {
     /// Why; kept for good in the audit, so no personal data.
     #[schema(max_length = 500)]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 /// List the connections that the operator may see.
@@ -109,7 +109,7 @@ pub(in crate::api) async fn resume_connection(
 }
 
 /// The connection of this name, if the operator may see it.
-fn visible<'a>(call: &'a Call, name: &str) -> Result<&'a Connection, Problem> {
+pub(super) fn visible<'a>(call: &'a Call, name: &str) -> Result<&'a Connection, Problem> {
     let name: ConnectionName = name.parse().map_err(|error| Problem::malformed(format!("{error}")))?;
     let id = call.directory.id_of(name.as_str())?;
     call.directory.get(id).ok_or_else(|| Problem::internal("a connection has an unknown number"))

@@ -45,7 +45,7 @@ pub(in crate::api) struct DiscardInput {
 }
 
 /// What was done.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub(in crate::api) struct Acted {
     /// The selector as the audit has it: with its state, with ages as times, without texts that were searched for, and with at
     /// most 20 ids.
@@ -119,21 +119,27 @@ async fn run(
     let reason = reason(input.reason)?;
     let selection = Selection::of(&call.engines, &call.directory, selector).await?;
     let act = act(&call.engines, &call.operator.name, &selection, reason.as_deref());
-    let (rows, plan) = carry_out(&call.engines, &selection, verb, &act).await?;
+    let mut acted = Acted::default();
+    acted.plan = carry_out(&call.engines, &selection, verb, &act, &mut |row| acted.count(&row)).await?;
     // What was refused is left to the guard.
     call.acts_as();
-    Ok(Json(Acted { plan, ..acted(act.selector, selection.count, &rows) }))
+    // The selector is that of the audit, because answers are kept for repetitions of a request.
+    (acted.selector, acted.count) = (act.selector, selection.count);
+    Ok(Json(acted))
 }
 
-/// The selector is that of the audit, because answers are kept for repetitions of a request.
-fn acted(selector: String, count: u64, rows: &[Row]) -> Acted {
-    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-    let not_done = rows.iter().filter_map(|row| Some((row, row.reason?)));
-    not_done.clone().for_each(|(_, reason)| *reasons.entry(reason.to_owned()).or_default() += 1);
-    let left = not_done.map(|(row, reason)| Left { id: row.id, state: row.state, reason });
-    let left: Vec<Left> = left.take(NAMED).collect();
-    let not_done = reasons.values().sum();
-    Acted { selector, count, plan: None, done: rows.len() - not_done, not_done, reasons, left }
+impl Acted {
+    fn count(&mut self, row: &Row) {
+        let Some(reason) = row.reason else {
+            self.done += 1;
+            return;
+        };
+        self.not_done += 1;
+        *self.reasons.entry(reason.to_owned()).or_default() += 1;
+        if self.left.len() < NAMED {
+            self.left.push(Left { id: row.id, state: row.state, reason });
+        }
+    }
 }
 
 /// A note on a group.

@@ -198,7 +198,8 @@ pub(super) fn parse(selector: Option<&str>) -> Result<Selector, Problem> {
     Ok(Selector::parse(selector.unwrap_or_default()).map_err(Failure::from)?)
 }
 
-async fn visible(call: &Call, id: i64) -> Result<DeadLetterView, Problem> {
+/// The dead letter of this id, if the operator may see it.
+pub(super) async fn visible(call: &Call, id: i64) -> Result<DeadLetterView, Problem> {
     let connections = call.directory.scope();
     let filter =
         DeadLetterFilter { ids: Some(vec![id]), connections, limit: 1, ..DeadLetterFilter::default() };

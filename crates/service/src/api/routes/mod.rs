@@ -1,6 +1,7 @@
 //! The routes of the API, by what they are about. The role that a route needs stands in its `security`.
 
 mod answers;
+mod audiences;
 mod audit;
 mod connections;
 mod events;
@@ -12,7 +13,10 @@ mod persons;
 mod plan_answers;
 mod plans;
 mod profile_answer;
+mod repair_answers;
+mod repairs;
 mod system;
+mod walks;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,6 +30,12 @@ pub(super) fn all() -> OpenApiRouter {
         .routes(routes!(connections::get_connection))
         .routes(routes!(connections::pause_connection))
         .routes(routes!(connections::resume_connection))
+        .routes(routes!(walks::get_adoption))
+        .routes(routes!(walks::adopt_affiliates))
+        .routes(routes!(walks::get_verification))
+        .routes(routes!(walks::verify_affiliates))
+        .routes(routes!(audiences::list_audiences))
+        .routes(routes!(audiences::get_audience))
         .routes(routes!(events::search_events))
         .routes(routes!(events::get_event))
         .routes(routes!(persons::search_profiles))
@@ -38,6 +48,9 @@ pub(super) fn all() -> OpenApiRouter {
         .routes(routes!(letter_acts::replay_dead_letters))
         .routes(routes!(letter_acts::discard_dead_letters))
         .routes(routes!(letter_acts::restore_dead_letters))
+        .routes(routes!(repairs::list_revisions, repairs::edit_dead_letter))
+        .routes(routes!(repairs::patch_dead_letters))
+        .routes(routes!(repairs::preview_patch))
         .routes(routes!(plans::list_plans, plans::make_plan))
         .routes(routes!(plans::get_plan))
         .routes(routes!(plans::list_plan_items))

@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::answers::shown_selector;
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
 
@@ -38,6 +39,8 @@ pub(in crate::api) struct PlanAnswer {
     expires_at: Timestamp,
     /// What it is expected to take.
     estimate: EstimateAnswer,
+    /// What its patch did; null without one.
+    patched: Option<PatchedEvents>,
     /// How it is run.
     options: OptionsAnswer,
     /// When the first event was released.
@@ -48,8 +51,18 @@ pub(in crate::api) struct PlanAnswer {
     canary_passed: Option<bool>,
     /// Why it stopped by itself.
     stopped_because: Option<String>,
+    /// Calls about its persons that were open when a worker ended, and were sent again.
+    repeated_calls: u64,
     /// Dead letters by state and reason.
     items: Vec<ItemCountAnswer>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PatchedEvents {
+    /// Events that have a new revision.
+    changed: u64,
+    /// Events that were already as the patch makes them.
+    unchanged: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -58,8 +71,10 @@ struct EstimateAnswer {
     events: u64,
     /// The persons that they concern.
     persons: u64,
-    /// All calls.
+    /// All calls, if each is as full as can be.
     calls: u64,
+    /// The most calls that it takes without a refusal.
+    most_calls: u64,
     /// Calls that create one affiliate.
     creates: u64,
     /// Calls that edit up to 50 affiliates.
@@ -137,6 +152,7 @@ pub(super) fn plan(call: &Call, plan: Plan) -> PlanAnswer {
             events: estimate.events,
             persons: estimate.persons,
             calls: estimate.calls(),
+            most_calls: estimate.most_calls,
             creates: estimate.creates,
             edits: estimate.edits,
             status_changes: estimate.status_changes,
@@ -144,17 +160,19 @@ pub(super) fn plan(call: &Call, plan: Plan) -> PlanAnswer {
             seconds: estimate.seconds,
         },
         items: items.collect(),
+        patched: plan.frame.patched.map(|it| PatchedEvents { changed: it.changed, unchanged: it.unchanged }),
         started_at: plan.progress.started_at,
         ended_at: plan.progress.ended_at,
         canary_passed: plan.progress.canary.map(|verdict| verdict.passed),
         stopped_because: plan.progress.stopped_because,
+        repeated_calls: plan.repeated_calls,
         options: OptionsAnswer {
             rate: plan.options.rate,
             canary: plan.options.canary,
             stop_if: plan.options.stop_if,
             reason: plan.options.reason,
         },
-        selector: plan.frame.selector,
+        selector: shown_selector(call, &plan.frame.selector),
         digest: plan.frame.digest,
     }
 }

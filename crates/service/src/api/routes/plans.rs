@@ -5,11 +5,13 @@ use axum::http::StatusCode;
 use ledger::plans::{ItemFilter, ItemState, RunOptions};
 use ledger::{DeadLetterFilter, DeadLetterState, Plan};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answers::reason;
 use super::letters::parse;
 use super::plan_answers::{ItemAnswer, PlanAnswer, item, plan, read_place, write_place};
+use super::repair_answers::{PatchOperation, patch};
 use crate::api::cursor;
 use crate::api::extract::{Input, Params, Part, cut, page};
 use crate::api::guard::Call;
@@ -29,6 +31,9 @@ pub(in crate::api) struct PlanInput {
     selector: Option<String>,
     /// The plan whose unfinished items are to be planned.
     left_of: Option<i64>,
+    /// A JSON Patch (RFC 6902) by which the events are repaired while the plan is made; what it cannot repair is left out.
+    #[schema(value_type = Option<Vec<PatchOperation>>, max_items = 1000)]
+    patch: Option<Box<RawValue>>,
     /// Why; kept for good in the audit, so no personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
@@ -119,7 +124,7 @@ pub(in crate::api) async fn make_plan(
     call: Call,
     Input(input): Input<PlanInput>,
 ) -> Result<(StatusCode, Json<PlanAnswer>), Problem> {
-    let reason = reason(input.reason)?;
+    let (reason, patch) = (reason(input.reason)?, input.patch.as_deref().map(patch).transpose()?);
     let (filter, selector) = match (&input.selector, input.left_of) {
         (Some(selector), None) => {
             let selector = to_act(parse(Some(selector))?, DeadLetterState::Open)?;
@@ -135,10 +140,10 @@ pub(in crate::api) async fn make_plan(
         _ => return Err(Problem::invalid("give either `selector` or `left_of`")),
     };
     let actor = call.operator.name.clone();
-    let wish = Wish { filter, selector, left_of: input.left_of, actor, reason };
+    let wish = Wish { filter, selector, left_of: input.left_of, actor, reason, patch };
     let blocked = call.config.identifiers.blocked_list();
     let made = plans::make(&call.engines, &blocked, wish, &mut |_, _| {}).await?;
-    Ok((StatusCode::CREATED, steered(&call, made)))
+    Ok((StatusCode::CREATED, steered(&call, made.plan)))
 }
 
 /// List plans.

@@ -83,13 +83,13 @@ pub(super) async fn run(
     selection: &Selection,
     close: Close,
     act: &Act,
-) -> Result<Vec<Row>, Failure> {
-    let mut rows = Vec::new();
+    each: &mut (dyn FnMut(Row) + Send),
+) -> Result<(), Failure> {
     let mut pages = Pages::of(selection);
     loop {
         let letters = pages.next(engines).await?;
         if letters.is_empty() {
-            break;
+            return Ok(());
         }
         let ids: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
         let moved = match close {
@@ -97,9 +97,8 @@ pub(super) async fn run(
             Close::Restore => engines.dead_letters.restore(&ids, act).await?,
         };
         let moved: BTreeSet<i64> = moved.into_iter().collect();
-        rows.extend(letters.iter().map(|letter| row(close, letter, moved.contains(&letter.id))));
+        letters.iter().for_each(|letter| each(row(close, letter, moved.contains(&letter.id))));
     }
-    Ok(rows)
 }
 
 fn row(close: Close, letter: &DeadLetterView, is_moved: bool) -> Row {

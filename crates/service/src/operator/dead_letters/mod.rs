@@ -47,8 +47,9 @@ impl Verb {
     }
 }
 
-/// Acts on every dead letter of a selection, in pages; what became of each that there is, newest first. The audit has a line
-/// for each page and connection, and one if there was nothing to do. Of a replay also the plan that notes what becomes of them.
+/// Acts on every dead letter of a selection, in pages, and gives what became of each that there is to `each`, newest first. The
+/// audit has a line for each page and connection, and one if there was nothing to do. Of a replay the plan that notes what
+/// becomes of them.
 ///
 /// # Errors
 ///
@@ -58,12 +59,21 @@ pub async fn carry_out(
     selection: &Selection,
     verb: Verb,
     act: &Act,
-) -> Result<(Vec<Row>, Option<PlanId>), Failure> {
-    let (rows, plan) = match verb {
-        Verb::Replay => replay::run(engines, selection, act).await?,
-        Verb::Close(close) => (close::run(engines, selection, close, act).await?, None),
+    each: &mut (dyn FnMut(Row) + Send),
+) -> Result<Option<PlanId>, Failure> {
+    let mut is_any_done = false;
+    let mut each = |row: Row| {
+        is_any_done |= row.reason.is_none();
+        each(row);
     };
-    if rows.iter().all(|row| row.reason.is_some()) {
+    let plan = match verb {
+        Verb::Replay => replay::run(engines, selection, act, &mut each).await?,
+        Verb::Close(close) => {
+            close::run(engines, selection, close, act, &mut each).await?;
+            None
+        }
+    };
+    if !is_any_done {
         let subject = format!("0 dead letters of `{}`", act.selector);
         let nothing = AuditEntry {
             selector: Some(act.selector.clone()),
@@ -73,5 +83,5 @@ pub async fn carry_out(
         };
         engines.operators.note(&[nothing]).await?;
     }
-    Ok((rows, plan))
+    Ok(plan)
 }

@@ -16,18 +16,19 @@ const QUEUE_CLOSED: &str = "the queue takes nothing now: replay it again later";
 
 const RESERVED: &str = "it is reserved by a plan: `dead-letters plans` lists them";
 
-/// What became of each, and the plan that notes what becomes of those that were replayed.
+/// The plan that notes what becomes of those that were replayed; `each` is given what became of each.
 pub(super) async fn run(
     engines: &Engines,
     selection: &Selection,
     act: &Act,
-) -> Result<(Vec<Row>, Option<PlanId>), Failure> {
+    each: &mut (dyn FnMut(Row) + Send),
+) -> Result<Option<PlanId>, Failure> {
     let mut plan = OneStep::begin(engines, act).await?;
-    match all(engines, selection, act, &mut plan).await {
-        Ok(rows) => {
+    match all(engines, selection, act, &mut plan, each).await {
+        Ok(()) => {
             let plan = plan.end(act).await?;
             report_own(engines).await;
-            Ok((rows, plan))
+            Ok(plan)
         }
         Err(failure) => {
             // What was replayed comes to its results, and the other dead letters are free. It may be the ledger that failed:
@@ -44,14 +45,15 @@ async fn all(
     selection: &Selection,
     act: &Act,
     plan: &mut OneStep<'_>,
-) -> Result<Vec<Row>, Failure> {
+    each: &mut (dyn FnMut(Row) + Send),
+) -> Result<(), Failure> {
     let directory = Directory::read(engines, None).await?;
-    let (mut rows, mut is_closed) = (Vec::new(), false);
+    let mut is_closed = false;
     let mut pages = Pages::of(selection);
     loop {
         let letters = pages.next(engines).await?;
         if letters.is_empty() {
-            return Ok(rows);
+            return Ok(());
         }
         let reserved = plan.reserve(&letters).await?;
         let page: Vec<Row> = match is_closed {
@@ -64,7 +66,7 @@ async fn all(
             engines.dead_letters.note_replay(&replayed, act).await?;
         }
         is_closed = page.iter().any(|row| row.reason == Some(QUEUE_CLOSED));
-        rows.extend(page);
+        page.into_iter().for_each(&mut *each);
     }
 }
 

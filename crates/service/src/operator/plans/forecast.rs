@@ -139,12 +139,15 @@ impl Sum {
         let mut estimate = Estimate {
             events: self.events,
             persons: u64::try_from(self.persons.len()).unwrap_or(u64::MAX),
+            // Each event may bring an edit of its own: those of a person need not be taken together.
+            most_calls: self.events,
             ..Estimate::default()
         };
         let mut by_connection: BTreeMap<ConnectionId, u64> = BTreeMap::new();
         for ((connection, kind), steps) in &self.by_kind {
             let calls = if is_batched(*kind) { steps.div_ceil(BATCH) } else { *steps };
             *by_connection.entry(*connection).or_default() += calls;
+            estimate.most_calls += most(*kind, *steps);
             match kind {
                 StepKind::Create => estimate.creates += calls,
                 StepKind::Edit => estimate.edits += calls,
@@ -156,6 +159,17 @@ impl Sum {
         let seconds = by_connection.iter().filter_map(|(id, calls)| seconds(*calls, directory.get(*id)?));
         estimate.seconds = seconds.reduce(f64::max);
         estimate
+    }
+}
+
+/// Calls that steps may bring beside an edit for each event: a create may have to look for whoever has its address, and a
+/// search that finds nobody is followed by a create.
+fn most(kind: StepKind, steps: u64) -> u64 {
+    match kind {
+        StepKind::Edit => 0,
+        StepKind::Status => steps,
+        StepKind::Create => 2 * steps,
+        StepKind::Search => 3 * steps,
     }
 }
 

@@ -7,11 +7,13 @@ use connections::ConnectionId;
 use jiff::Timestamp;
 use ledger::plans::{Candidate, Frame, ItemFilter, ItemState, PlanChange};
 use ledger::{Act, DeadLetterFilter, DeadLetterState, Plan, PlanId, PlanState};
+use repair::Patch;
 use sha2::{Digest as _, Sha256};
 
-use super::{forecast, plan};
+use super::{forecast, patch, plan};
 use crate::engines::Engines;
 use crate::failure::Failure;
+use crate::operator::repairs::Samples;
 
 /// Dead letters that are frozen in one transaction.
 const AT_ONCE: usize = 500;
@@ -32,6 +34,17 @@ pub struct Wish {
     pub actor: String,
     /// Why.
     pub reason: Option<String>,
+    /// What their events are repaired with. Revisions are stored while the plan is made, and stay whatever becomes of it.
+    pub patch: Option<Patch>,
+}
+
+/// A plan that was made.
+#[derive(Debug)]
+pub struct Made {
+    /// The plan.
+    pub plan: Plan,
+    /// What the patch did to some of its events; empty without a patch. Personal data.
+    pub samples: Samples,
 }
 
 /// Makes a plan. Nothing is sent. `blocked` are the identifiers that the configuration adds to the default list; `tell` is
@@ -45,25 +58,22 @@ pub async fn make(
     blocked: &[String],
     wish: Wish,
     tell: &mut (dyn FnMut(u64, u64) + Send),
-) -> Result<Plan, Failure> {
+) -> Result<Made, Failure> {
     let now = engines.now();
     let mut frame = Frame { selector: wish.selector.clone(), left_of: wish.left_of, ..Frame::default() };
     let id = engines.plans.create_plan(&frame, now, expires(now)).await?;
-    let made = fill(engines, blocked, (id, &wish), &mut frame, tell).await;
+    let selector = format!("{} (plan {id})", wish.selector);
+    let act = Act { at: now, actor: wish.actor.clone(), selector, reason: wish.reason.clone() };
+    let mut samples = Samples::default();
+    let made = fill(engines, blocked, (&wish, &act), (id, &mut frame, &mut samples), tell).await;
     let Err(failure) = made else {
-        let act = Act {
-            at: now,
-            actor: wish.actor,
-            selector: format!("{} (plan {id})", wish.selector),
-            reason: wish.reason,
-        };
         let ready = PlanChange {
             frame: Some(frame),
             act: Some((act, "plan_made")),
             ..PlanChange::to(&[PlanState::Planning], PlanState::Ready)
         };
         engines.plans.change_plan(id, &ready).await?;
-        return plan(engines, id).await;
+        return Ok(Made { plan: plan(engines, id).await?, samples });
     };
     // It may be the ledger that failed: then the plan expires.
     drop(engines.plans.change_plan(id, &PlanChange::to(&[PlanState::Planning], PlanState::Cancelled)).await);
@@ -79,8 +89,8 @@ pub fn expires(now: Timestamp) -> Timestamp {
 async fn fill(
     engines: &Engines,
     blocked: &[String],
-    (id, wish): (PlanId, &Wish),
-    frame: &mut Frame,
+    (wish, act): (&Wish, &Act),
+    (id, frame, samples): (PlanId, &mut Frame, &mut Samples),
     tell: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<(), Failure> {
     let (digest, connections) = freeze(engines, id, wish, tell).await?;
@@ -95,6 +105,9 @@ async fn fill(
     frame.digest = digest;
     let frozen = connections.values().sum();
     frame.connections = connections;
+    if let Some(patch) = &wish.patch {
+        frame.patched = Some(patch::apply(engines, blocked, (id, patch, act), samples).await?);
+    }
     frame.estimate = forecast::look(engines, blocked, id, &mut |seen| tell(frozen, seen)).await?;
     Ok(())
 }

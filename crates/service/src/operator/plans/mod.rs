@@ -6,6 +6,7 @@ mod forecast;
 mod judge;
 mod make;
 mod pace;
+mod patch;
 mod release;
 mod report;
 mod runner;
@@ -14,7 +15,7 @@ mod turn;
 use ledger::{Plan, PlanId};
 
 pub use acts::{cancel, pause, resume, run};
-pub use make::{Wish, expires, make};
+pub use make::{Made, Wish, expires, make};
 pub use release::envelope;
 pub use report::{ItemRow, Report, report, seconds, walk};
 pub use runner::Runner;

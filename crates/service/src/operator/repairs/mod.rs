@@ -4,6 +4,7 @@
 //! changed so far. Two operators at once get a conflict, never a silent loss.
 
 mod outcome;
+mod preview;
 
 use std::collections::BTreeMap;
 
@@ -13,9 +14,10 @@ use repair::{Change, Patch, RepairError, Repaired, Rules};
 use serde::Serialize;
 
 pub use outcome::{Outcome, Result as RepairResult};
+pub use preview::{Preview, Sample, Samples, preview};
 
 use super::Directory;
-use crate::config::Config;
+use super::dead_letters::{Pages, Selection};
 use crate::engines::Engines;
 use crate::failure::Failure;
 
@@ -81,12 +83,12 @@ pub struct Repairer {
 }
 
 impl Repairer {
-    /// Learns how the events of each connection are read.
+    /// Learns how the events of each connection are read. `blocked` are the identifiers that the configuration adds to the
+    /// default list.
     #[must_use]
-    pub fn new(directory: &Directory, config: &Config) -> Self {
-        let blocked = config.identifiers.blocked_list();
+    pub fn new(directory: &Directory, blocked: &[String]) -> Self {
         let rules = directory.all().map(|connection| {
-            let read = worker::rules::read_options(&blocked, &connection.settings);
+            let read = worker::rules::read_options(blocked, &connection.settings);
             let sent = connection.settings.custom_fields.keys().chain(&connection.settings.paypal_trait);
             (connection.id, Rules { read, sent: sent.map(|key| segment::fold_key(key)).collect() })
         });
@@ -158,7 +160,7 @@ pub async fn store(engines: &Engines, proposals: &[Proposal], act: &Act) -> Resu
     Ok(engines.repairs.repair(&repairs, act).await?)
 }
 
-/// Changes a page of dead letters; what became of each.
+/// Changes a page of dead letters; what became of each. The first few are kept in `samples`.
 ///
 /// # Errors
 ///
@@ -168,12 +170,15 @@ pub async fn repair_page(
     repairer: &Repairer,
     letters: &[DeadLetterView],
     (means, act): (&Means<'_>, &Act),
+    samples: &mut Samples,
 ) -> Result<Vec<Outcome>, Failure> {
     let versions = newest(engines, letters).await?;
     let (mut proposals, mut outcomes) = (Vec::new(), Vec::new());
     for letter in letters {
         let Some(version) = versions.get(&letter.id) else { continue };
-        let outcome = match repairer.propose(letter, version, means) {
+        let proposed = repairer.propose(letter, version, means);
+        samples.see(letter, &proposed);
+        let outcome = match proposed {
             Ok(proposal) => {
                 proposals.push(proposal);
                 None
@@ -187,6 +192,30 @@ pub async fn repair_page(
         refused.or_else(|| stored.next().map(|stored| Outcome::of(letter, stored)))
     };
     Ok(outcomes.into_iter().filter_map(finish).collect())
+}
+
+/// Patches every dead letter of a selection, page by page, and gives what became of each to `each`.
+///
+/// # Errors
+///
+/// [`Failure`] if the ledger cannot be used. What was stored until then stays, and is in the audit.
+pub async fn repair_all(
+    engines: &Engines,
+    repairer: &Repairer,
+    selection: &Selection,
+    (patch, act): (&Patch, &Act),
+    each: &mut (dyn FnMut(Outcome) + Send),
+) -> Result<(), Failure> {
+    let (mut pages, mut samples) = (Pages::of(selection), Samples::default());
+    loop {
+        let letters = pages.next(engines).await?;
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let means = Means::Patch(patch);
+        let outcomes = repair_page(engines, repairer, &letters, (&means, act), &mut samples).await?;
+        outcomes.into_iter().for_each(&mut *each);
+    }
 }
 
 /// The revisions of a dead letter, with what differs from the original.

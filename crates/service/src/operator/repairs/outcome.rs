@@ -21,6 +21,35 @@ pub enum Result {
     Conflict,
     /// It cannot be repaired now.
     NotOpen,
+    /// It has as many revisions as are kept.
+    TooMany,
+}
+
+impl Result {
+    /// Its fixed word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Invalid => "invalid",
+            Self::Conflict => "conflict",
+            Self::NotOpen => "not_open",
+            Self::TooMany => "too_many",
+        }
+    }
+}
+
+impl NotRepaired {
+    /// How a repair that is refused for this ends.
+    #[must_use]
+    pub fn result(&self) -> Result {
+        match self {
+            Self::Refused(RepairError::Unchanged) => Result::Unchanged,
+            Self::Refused(_) => Result::Invalid,
+            Self::NotOpen | Self::NoPayload => Result::NotOpen,
+        }
+    }
 }
 
 /// What became of one dead letter.
@@ -40,13 +69,8 @@ pub struct Outcome {
 
 impl Outcome {
     pub(super) fn refused(letter: &DeadLetterView, why: &NotRepaired) -> Self {
-        let result = match why {
-            NotRepaired::Refused(RepairError::Unchanged) => Result::Unchanged,
-            NotRepaired::Refused(_) => Result::Invalid,
-            NotRepaired::NotOpen | NotRepaired::NoPayload => Result::NotOpen,
-        };
         let reason = Some(why.to_string());
-        Self { id: letter.id, event_id: letter.event, result, revision: None, reason }
+        Self { id: letter.id, event_id: letter.event, result: why.result(), revision: None, reason }
     }
 
     /// What a stored repair, or one that was not stored, came to.
@@ -61,7 +85,7 @@ impl Outcome {
             Stored::NotOpen => (Result::NotOpen, None, Some("it is not open".to_owned())),
             Stored::TooMany => {
                 let reason = format!("it has {} revisions, and no more are kept", ledger::MAX_REVISIONS);
-                (Result::NotOpen, Some(ledger::MAX_REVISIONS), Some(reason))
+                (Result::TooMany, Some(ledger::MAX_REVISIONS), Some(reason))
             }
         };
         Self { id: letter.id, event_id: letter.event, result, revision, reason }

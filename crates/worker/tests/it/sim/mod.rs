@@ -12,6 +12,7 @@ pub(crate) mod check;
 mod crew;
 pub(crate) mod dice;
 mod directory_port;
+mod interruptions_port;
 mod kinds;
 pub(crate) mod ledger_port;
 pub(crate) mod life;

@@ -25,7 +25,7 @@ use service::operator::plans;
 const EXAMPLES: &str = "\
 Examples:
   refersion-destination dead-letters plan class:refused field:email
-  refersion-destination dead-letters plans 7 --skipped superseded
+  refersion-destination dead-letters plan field:country --patch fix.json --dry-run
   refersion-destination dead-letters run 7 --rate 5/s --canary 10 --stop-if 20% --reason 'the form is corrected'
   refersion-destination dead-letters pause 7
   refersion-destination dead-letters report 7 --csv report.csv
@@ -42,11 +42,8 @@ pub(super) enum Act {
     Plan {
         #[command(flatten)]
         wanted: Wanted,
-        /// What plan PLAN has not delivered
-        #[arg(long, value_name = "PLAN")]
-        left_of: Option<PlanId>,
         #[command(flatten)]
-        reason: Reason,
+        make: Make,
     },
     /// List plans, or show one
     #[command(after_help = EXAMPLES)]
@@ -86,6 +83,22 @@ pub(super) enum Act {
     },
 }
 
+/// How a plan is made.
+#[derive(Debug, Args)]
+pub(super) struct Make {
+    /// What plan PLAN has not delivered
+    #[arg(long, value_name = "PLAN")]
+    left_of: Option<PlanId>,
+    /// Repair the events by this JSON Patch (RFC 6902) first; what it cannot repair is left out; - is standard input
+    #[arg(long, value_name = "FILE")]
+    patch: Option<PathBuf>,
+    /// Show what the patch would do, and neither plan nor store anything
+    #[arg(long, requires = "patch", conflicts_with = "left_of")]
+    dry_run: bool,
+    #[command(flatten)]
+    reason: Reason,
+}
+
 /// How a plan is run.
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -123,9 +136,7 @@ pub(super) struct Steer {
 /// [`Failure`] if there is no such plan, it cannot be done as the plan stands, or the ledger cannot be used.
 pub(super) async fn carry_out(act: Act, engines: &Engines, context: &mut Context) -> Result<Exit, Failure> {
     match act {
-        Act::Plan { wanted, left_of, reason } => {
-            make::make(engines, &wanted, (left_of, &reason), context).await
-        }
+        Act::Plan { wanted, make } => make::make(engines, &wanted, &make, context).await,
         Act::Plans { plan: None, limit, .. } => show::list(engines, limit, context).await,
         Act::Plans { plan: Some(plan), skipped: None, .. } => show::one(engines, plan, context).await,
         Act::Plans { plan: Some(plan), skipped: Some(reason), limit } => {

@@ -75,6 +75,10 @@ fn show(report: &Report, context: &mut Context) -> Result<(), Failure> {
     }
     output.line("")?;
     output.line(&format!("calls: {} planned, {} needed", report.calls_planned, report.calls_needed))?;
+    if plan.repeated_calls > 0 {
+        let calls = if plan.repeated_calls == 1 { "call" } else { "calls" };
+        output.line(&format!("repeated after an interruption: {} {calls}", plan.repeated_calls))?;
+    }
     let (planned, needed) = (lasts(report.seconds_planned), lasts(report.seconds_needed));
     output.line(&format!("time:  {planned} planned, {needed} needed"))?;
     if report.left > 0 && plan.state != PlanState::Running {

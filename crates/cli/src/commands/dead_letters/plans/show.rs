@@ -4,11 +4,13 @@ use ledger::plans::{ItemFilter, ItemState, PlanItem};
 use ledger::{Plan, PlanId};
 use serde::Serialize;
 
+use crate::commands::dead_letters::repair::show_samples;
 use service::Context;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
 use service::operator::Directory;
 use service::operator::plans::{self, ItemRow, seconds, walk};
+use service::operator::repairs::Sample;
 use service::output::{age, cut, spare, whole};
 
 /// What a script is told of a plan that was made.
@@ -18,22 +20,28 @@ struct Made<'p> {
     selector: Option<String>,
     #[serde(flatten)]
     plan: &'p Plan,
+    /// What the patch did to some of the events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samples: Option<&'p [Sample]>,
 }
 
 /// Shows a plan that was made a moment ago.
 pub(super) async fn made(
     engines: &Engines,
-    plan: &Plan,
+    made: &plans::Made,
     selector: Option<String>,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
+    let (plan, samples) = (&made.plan, &made.samples);
     if context.output.is_json() {
-        context.output.json(&Made { selector, plan })?;
+        let samples = plan.frame.patched.is_some().then_some(samples.0.as_slice());
+        context.output.json(&Made { selector, plan, samples })?;
         return Ok(Exit::Done);
     }
     if let Some(selector) = selector {
         context.output.line(&format!("selector: {selector}"))?;
     }
+    show_samples(samples, context)?;
     lines(engines, plan, context).await?;
     if plan.count(ItemState::Planned) > 0 {
         context.output.line(&format!("nothing is sent yet; to run it: dead-letters run {}", plan.id))?;
@@ -77,11 +85,16 @@ async fn lines(engines: &Engines, plan: &Plan, context: &mut Context) -> Result<
     for (connection, count) in &plan.frame.connections {
         output.line(&format!("{count:>9} of connection {}", directory.name(*connection)))?;
     }
+    if let Some(patched) = plan.frame.patched {
+        let (changed, unchanged) = (patched.changed, patched.unchanged);
+        output.line(&format!("{changed:>9} patched, {unchanged} already as the patch makes them"))?;
+    }
     let events = plan.frame.estimate.events;
     output.line(&format!(
-        "{events} events, {} persons, {} calls: {} creates, {} edits, {} status changes, {} searches",
+        "{events} events, {} persons, {} calls (at most {}): {} creates, {} edits, {} status changes, {} searches",
         estimate.persons,
         estimate.calls(),
+        estimate.most_calls,
         estimate.creates,
         estimate.edits,
         estimate.status_changes,

@@ -6,16 +6,14 @@ use serde::Serialize;
 
 use super::super::act::Reason;
 use super::ask::confirm;
-use super::{Many, read_patch, show_changes};
+use super::differences::show as show_changes;
+use super::{Many, read_patch};
 use service::Context;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
-use service::operator::dead_letters::{Pages, Selection, act};
-use service::operator::repairs::{Means, Outcome, RepairResult, Repairer, newest, repair_page};
+use service::operator::dead_letters::{Selection, act};
+use service::operator::repairs::{Outcome, Preview, RepairResult, Repairer, Samples, preview, repair_all};
 use service::operator::{Directory, audit};
-
-/// Dead letters whose changes are shown before anything is stored.
-const SAMPLES: usize = 3;
 
 /// What became of all of them.
 #[derive(Serialize)]
@@ -35,62 +33,71 @@ pub(in super::super) async fn run(
 ) -> Result<Exit, Failure> {
     let patch = read_patch(&many.patch)?;
     let directory = Directory::read(engines, None).await?;
-    let repairer = Repairer::new(&directory, &context.loaded.config);
-    let means = Means::Patch(&patch);
+    let repairer = Repairer::new(&directory, &context.loaded.config.identifiers.blocked_list());
     if !context.output.is_json() {
         context.output.line(&format!("{}\n", selection.told()))?;
-        samples(engines, &repairer, selection, &means, context).await?;
+        let preview = preview(engines, &repairer, selection, &patch).await?;
+        show_samples(&preview.samples, context)?;
+        would(&preview, context)?;
     }
     let question = format!("Patch the events of {} dead letters?", selection.count);
     confirm(&question, many.yes)?;
     let act = act(engines, &audit::cli(), selection, reason.text().as_deref());
-    let mut outcomes = Vec::new();
-    let mut pages = Pages::of(selection);
-    loop {
-        let letters = pages.next(engines).await?;
-        if letters.is_empty() {
-            break;
-        }
-        outcomes.extend(repair_page(engines, &repairer, &letters, (&means, &act)).await?);
-    }
-    finish(selection, outcomes, context)
+    let is_json = context.output.is_json();
+    let mut done = Done::default();
+    let each = &mut |outcome: Outcome| done.count(outcome, is_json);
+    repair_all(engines, &repairer, selection, (&patch, &act), each).await?;
+    finish(selection, done, context)
 }
 
-/// Shows what the patch does to the newest few.
-async fn samples(
-    engines: &Engines,
-    repairer: &Repairer,
-    selection: &Selection,
-    means: &Means<'_>,
-    context: &mut Context,
-) -> Result<(), Failure> {
-    let mut pages = Pages::of(selection);
-    let letters = pages.next(engines).await?;
-    let letters = &letters[..letters.len().min(SAMPLES)];
-    let versions = newest(engines, letters).await?;
-    for letter in letters {
-        let Some(version) = versions.get(&letter.id) else { continue };
-        context.output.line(&format!("dead letter {}:", letter.id))?;
-        match repairer.propose(letter, version, means) {
-            Ok(proposal) => show_changes(&proposal.repaired.changes, &mut context.output)?,
-            Err(why) => context.output.line(&format!("not changed: {why}"))?,
+/// What became of all of them, counted; each by itself is kept for scripts alone.
+#[derive(Default)]
+struct Done {
+    results: BTreeMap<RepairResult, usize>,
+    reasons: BTreeMap<String, usize>,
+    outcomes: Vec<Outcome>,
+}
+
+impl Done {
+    fn count(&mut self, outcome: Outcome, is_kept: bool) {
+        *self.results.entry(outcome.result).or_default() += 1;
+        if is_kept {
+            self.outcomes.push(outcome);
+        } else if let Some(reason) = outcome.reason {
+            *self.reasons.entry(reason).or_default() += 1;
+        }
+    }
+}
+
+/// Shows what a patch does, or did, to a few.
+pub(in super::super) fn show_samples(samples: &Samples, context: &mut Context) -> Result<(), Failure> {
+    for sample in &samples.0 {
+        context.output.line(&format!("dead letter {}:", sample.id))?;
+        match &sample.changes {
+            Some(changes) => show_changes(changes, &mut context.output)?,
+            None => {
+                let why = sample.reason.as_deref().unwrap_or_default();
+                context.output.line(&format!("not changed: {why}"))?;
+            }
         }
         context.output.line("")?;
     }
     Ok(())
 }
 
-fn finish(selection: &Selection, outcomes: Vec<Outcome>, context: &mut Context) -> Result<Exit, Failure> {
-    let mut results: BTreeMap<RepairResult, usize> = BTreeMap::new();
-    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-    for outcome in &outcomes {
-        *results.entry(outcome.result).or_default() += 1;
-        if let Some(reason) = &outcome.reason {
-            *reasons.entry(reason.clone()).or_default() += 1;
-        }
+/// Says what a patch would do to all.
+pub(in super::super) fn would(preview: &Preview, context: &mut Context) -> Result<(), Failure> {
+    for (reason, number) in &preview.reasons {
+        context.output.line(&format!("{number} would not be changed: {reason}"))?;
     }
+    let changed = preview.results.get(&RepairResult::Changed).copied().unwrap_or(0);
+    context.output.line(&format!("{changed} would be changed"))
+}
+
+fn finish(selection: &Selection, done: Done, context: &mut Context) -> Result<Exit, Failure> {
+    let Done { results, reasons, outcomes } = done;
     let changed = results.get(&RepairResult::Changed).copied().unwrap_or(0);
-    let not = outcomes.len() - changed;
+    let not = results.values().sum::<usize>() - changed;
     if context.output.is_json() {
         let selector = selection.selector.to_string();
         context.output.json(&Answer { selector, count: selection.count, results, dead_letters: outcomes })?;

@@ -14,7 +14,7 @@ use repair::Patch;
 use service::failure::Failure;
 
 pub(super) use differences::show as show_changes;
-pub(super) use many::run as patch;
+pub(super) use many::{run as patch, show_samples, would};
 pub(super) use one::run as edit;
 
 /// The most bytes of a file with a patch.
@@ -48,7 +48,7 @@ pub(super) struct Many {
 }
 
 /// Reads a patch from a file.
-fn read_patch(path: &Path) -> Result<Patch, Failure> {
+pub(super) fn read_patch(path: &Path) -> Result<Patch, Failure> {
     use std::io::Read as _;
     let hint =
         "give a file with a JSON Patch, as [{\"op\":\"replace\",\"path\":\"/traits/email\",\"value\":\"…\"}]";

@@ -33,7 +33,7 @@ pub(in super::super) async fn run(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let directory = Directory::read(engines, None).await?;
-    let repairer = Repairer::new(&directory, &context.loaded.config);
+    let repairer = Repairer::new(&directory, &context.loaded.config.identifiers.blocked_list());
     let letter = letter(engines, edit.id).await?;
     let versions = newest(engines, std::slice::from_ref(&letter)).await?;
     let version = versions.get(&letter.id).cloned().unwrap_or(Version { revision: 0, payload: None });

@@ -6,109 +6,129 @@ use ledger::audiences::MAX_AUDIENCES;
 use ledger::{AudienceCounts, Counting, Drift, Rejections, Verified};
 use serde::Serialize;
 
-use service::segment_api::Asked;
+use crate::segment_api::Asked;
 
 /// Affiliates in one call. Source: Refersion REST v2, `/affiliate/edit`.
 const PER_CALL: f64 = 50.0;
 
 /// All audiences. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct List {
-    pub(super) audiences: Vec<Row>,
+pub struct List {
+    /// Each of them.
+    pub audiences: Vec<Row>,
     /// Connections with more audiences than are kept: the others are not counted.
-    pub(super) beyond_the_limit: Vec<String>,
+    pub beyond_the_limit: Vec<String>,
     /// How many are kept of one connection.
-    pub(super) limit: usize,
+    pub limit: usize,
 }
 
 /// One audience.
 #[derive(Debug, Serialize)]
-pub(super) struct Row {
-    pub(super) connection: String,
-    pub(super) audience: String,
+pub struct Row {
+    /// The name of the connection.
+    pub connection: String,
+    /// The key of the audience, as its events write it.
+    pub audience: String,
     /// Segment's class of it; null where a lone boolean was taken for an audience.
-    pub(super) class: Option<String>,
-    pub(super) space_id: Option<String>,
-    pub(super) segment_id: Option<String>,
+    pub class: Option<String>,
+    /// Engage's space.
+    pub space_id: Option<String>,
+    /// Segment's id of the audience.
+    pub segment_id: Option<String>,
     /// The fields of Refersion that it goes to: `custom field 7`, `paypal_email`.
-    pub(super) mapped_to: Vec<String>,
-    pub(super) members: u64,
-    pub(super) left: u64,
+    pub mapped_to: Vec<String>,
+    /// Persons who are in.
+    pub members: u64,
+    /// Persons who were in.
+    pub left: u64,
     /// Members that are affiliates.
-    pub(super) affiliates: u64,
+    pub affiliates: u64,
     /// Affiliates per member; null without members.
-    pub(super) match_rate: Option<f64>,
+    pub match_rate: Option<f64>,
     /// Members whose membership Refersion has.
-    pub(super) held: u64,
+    pub held: u64,
     /// Persons, in or out, whose affiliate holds what was said last.
-    pub(super) delivered: u64,
-    pub(super) waiting: u64,
-    pub(super) refused: u64,
+    pub delivered: u64,
+    /// Persons, in or out, whose affiliate does not hold yet what was said last.
+    pub waiting: u64,
+    /// Persons whose membership Refersion has refused.
+    pub refused: u64,
     /// Open dead letters by cause; null in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rejected: Option<Vec<Rejected>>,
+    pub rejected: Option<Vec<Rejected>>,
     /// The delivered share of what is delivered or waits; null while nothing waits.
-    pub(super) progress: Option<f64>,
+    pub progress: Option<f64>,
     /// Of those waiting, how many need a create at most; the others are affiliates, and need an edit.
-    pub(super) waiting_for_create: u64,
+    pub waiting_for_create: u64,
     /// Seconds until what has arrived is delivered, at the rate of now; null while nothing waits, and while paused.
-    pub(super) eta_seconds: Option<u64>,
-    pub(super) first_seen: Timestamp,
-    pub(super) last_change: Option<Timestamp>,
+    pub eta_seconds: Option<u64>,
+    /// When its first event arrived.
+    pub first_seen: Timestamp,
+    /// When the count changed last.
+    pub last_change: Option<Timestamp>,
     /// Graphs from before the newest audience of the connection are being counted: numbers are too low until then.
-    pub(super) counting: bool,
+    pub counting: bool,
     /// What Segment believes; left out without a token, and in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) segment: Option<AtSegment>,
+    pub segment: Option<AtSegment>,
     /// The last comparison of Refersion with what was sent; null: there was none. Left out in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) verified: Option<Option<LastVerify>>,
+    pub verified: Option<Option<LastVerify>>,
     /// Calls a second; `None` while paused.
     #[serde(skip)]
-    pub(super) rate: Option<f64>,
+    pub rate: Option<f64>,
 }
 
 /// The last `connections verify` of the connection, as far as it concerns an audience.
 #[derive(Debug, Serialize)]
-pub(super) struct LastVerify {
+pub struct LastVerify {
     /// When it ended.
-    pub(super) at: Timestamp,
+    pub at: Timestamp,
     /// Affiliates of the connection that were compared.
-    pub(super) compared: u64,
+    pub compared: u64,
     /// Affiliates that differ in a field of this audience, by this comparison and by webhooks since.
-    pub(super) drifted: u64,
+    pub drifted: u64,
     /// It was asked to send again what differed.
-    pub(super) repair: bool,
+    pub repair: bool,
     /// It met everybody.
-    pub(super) complete: bool,
+    pub complete: bool,
 }
 
 /// What Segment believes of an audience, or why that is not known.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct AtSegment {
-    pub(super) members: Option<u64>,
-    pub(super) status: Option<String>,
-    pub(super) enabled: Option<bool>,
+pub struct AtSegment {
+    /// Its members at Segment.
+    pub members: Option<u64>,
+    /// How its computation goes, in Segment's word.
+    pub status: Option<String>,
+    /// Whether it is computed at all.
+    pub enabled: Option<bool>,
     /// Members that Segment has and that have not arrived.
-    pub(super) not_arrived: Option<u64>,
+    pub not_arrived: Option<u64>,
     /// Seconds until what waits, and what has not arrived, is delivered at the rate of now, as soon as Segment sends it.
-    pub(super) eta_seconds: Option<u64>,
+    pub eta_seconds: Option<u64>,
     /// When Segment was asked; its answer is kept for a minute.
-    pub(super) asked_at: Option<Timestamp>,
-    pub(super) error: Option<String>,
+    pub asked_at: Option<Timestamp>,
+    /// Why this is not known.
+    pub error: Option<String>,
 }
 
 /// Open dead letters with one cause.
 #[derive(Debug, Serialize)]
-pub(super) struct Rejected {
-    pub(super) class: String,
-    pub(super) field: Option<String>,
-    pub(super) cause: String,
-    pub(super) dead_letters: u64,
+pub struct Rejected {
+    /// The class of the failure.
+    pub class: String,
+    /// The field that was refused.
+    pub field: Option<String>,
+    /// The cause in words.
+    pub cause: String,
+    /// How many.
+    pub dead_letters: u64,
 }
 
 impl List {
-    pub(super) fn add(
+    /// Adds those of one connection; `rate` is that of its calls.
+    pub fn add(
         &mut self,
         connection: &Connection,
         counting: Counting,
@@ -122,7 +142,9 @@ impl List {
 }
 
 impl Row {
-    pub(super) fn of(
+    /// One of a connection; `rate` is that of its calls.
+    #[must_use]
+    pub fn of(
         connection: &Connection,
         counting: Counting,
         counts: AudienceCounts,
@@ -165,7 +187,7 @@ impl Row {
     }
 
     /// Adds what Segment believes. Of those that have not arrived as many are taken for affiliates as of the others.
-    pub(super) fn believe(&mut self, Asked { believed, at }: Asked) {
+    pub fn believe(&mut self, Asked { believed, at }: Asked) {
         let asked_at = Some(at);
         let believed = match believed {
             Ok(believed) => believed,
@@ -190,7 +212,7 @@ impl Row {
     }
 
     /// Adds the last comparison, with what is known to differ.
-    pub(super) fn verify(&mut self, fields: &[String], last: Option<Verified>, drift: &[Drift]) {
+    pub fn verify(&mut self, fields: &[String], last: Option<Verified>, drift: &[Drift]) {
         let differs = |drift: &&Drift| drift.fields.iter().any(|field| fields.contains(field));
         let drifted = drift.iter().filter(differs).count() as u64;
         let last = last.map(|Verified { ended_at, compared, repair, complete, .. }| LastVerify {
@@ -203,7 +225,8 @@ impl Row {
         self.verified = Some(last);
     }
 
-    pub(super) fn reject(&mut self, rejections: impl Iterator<Item = Rejections>) {
+    /// Adds the causes of open dead letters.
+    pub fn reject(&mut self, rejections: impl Iterator<Item = Rejections>) {
         let rejected = |Rejections { class, field, cause, letters, .. }| Rejected {
             class,
             field,
@@ -240,7 +263,8 @@ fn mapped_to(connection: &Connection, key: &str) -> Vec<String> {
 
 /// The rate in use, in calls a second: `now` is that of the worker that delivers; the learned one while nobody does.
 /// `None` while the connection is paused.
-pub(super) fn rate_of(connection: &Connection, now: Option<f64>) -> Option<f64> {
+#[must_use]
+pub fn rate_of(connection: &Connection, now: Option<f64>) -> Option<f64> {
     let ceiling = connection.settings.rate_per_second;
     let rate = now.or(connection.learned_rate).map_or(ceiling, |rate| rate.min(ceiling));
     (connection.state == State::Active && rate > 0.0).then_some(rate)

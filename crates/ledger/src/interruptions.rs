@@ -1,0 +1,37 @@
+//! The port of calls that were open when their worker ended, and are sent again.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use identity::Digest;
+
+use crate::{CallId, Fence, LedgerError, OpenCall};
+
+/// How long a call is remembered that is not sent again, because something newer was stated or the connection is paused.
+pub(crate) const KEPT: Duration = Duration::from_secs(7 * 86_400);
+
+/// Interrupted calls of plans, so that a report says how many calls were repeated.
+#[async_trait]
+pub trait Interruptions: Send + Sync {
+    /// Remembers a call that was left open, if a plan has items under way of one of these persons; fenced. What is remembered
+    /// already stays as it is.
+    async fn note_interrupted(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        call: &OpenCall,
+        persons: &[Digest],
+    ) -> Result<(), LedgerError>;
+
+    /// The calls that are remembered, oldest first.
+    async fn interrupted_calls(&self, connection: ConnectionId) -> Result<Vec<OpenCall>, LedgerError>;
+
+    /// They are sent again: their plans count each once, and they are forgotten; fenced.
+    async fn note_repeated(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        calls: &[CallId],
+    ) -> Result<(), LedgerError>;
+}

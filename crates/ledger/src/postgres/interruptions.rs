@@ -1,0 +1,97 @@
+//! Interrupted calls, as they are stored.
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use identity::Digest;
+use sqlx_postgres::PgConnection;
+
+use super::failure::Failure;
+use super::leases::{check, stored_call};
+use super::pool::within;
+use super::port::on;
+use super::{PostgresLedger, rows, sql};
+use crate::interruptions::KEPT;
+use crate::words::micros;
+use crate::{CallId, Fence, Interruptions, LedgerError, OpenCall, PlanId};
+
+const PLANS_OF: &str = "SELECT id FROM plans WHERE state IN ('running', 'paused', 'stopped', 'cancelled')
+    AND EXISTS (SELECT 1 FROM plan_items i WHERE i.plan = plans.id AND i.state IN ('releasing', 'released')
+        AND i.connection = $1 AND i.person = ANY($2))
+    ORDER BY id";
+
+const NOTE: &str = "INSERT INTO interrupted_calls (id, connection, operation, started_at, items, plans)
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+
+const FORGET_OLD: &str = "DELETE FROM interrupted_calls WHERE connection = $1 AND started_at < $2";
+
+const READ: &str =
+    "SELECT id, operation, started_at, items FROM interrupted_calls WHERE connection = $1 ORDER BY id";
+
+/// Plans are locked in the order of their ids, as everywhere.
+const REPEAT: &str =
+    "WITH taken AS (DELETE FROM interrupted_calls WHERE id = ANY($1) AND connection = $2 RETURNING plans),
+    counted AS (SELECT plan, count(*) AS calls FROM taken, UNNEST(plans) AS plan GROUP BY plan),
+    held AS (SELECT id, calls FROM plans JOIN counted ON plan = id ORDER BY id FOR UPDATE OF plans)
+    UPDATE plans SET repeated_calls = repeated_calls + held.calls FROM held WHERE plans.id = held.id";
+
+#[async_trait]
+impl Interruptions for PostgresLedger {
+    async fn note_interrupted(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        call: &OpenCall,
+        persons: &[Digest],
+    ) -> Result<(), LedgerError> {
+        Ok(on!(self.begin(), |line| note(line, (connection, fence), call, persons))?)
+    }
+
+    async fn interrupted_calls(&self, connection: ConnectionId) -> Result<Vec<OpenCall>, LedgerError> {
+        Ok(on!(self.read(), |line| read(line, connection))?)
+    }
+
+    async fn note_repeated(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        calls: &[CallId],
+    ) -> Result<(), LedgerError> {
+        Ok(on!(self.begin(), |line| repeat(line, (connection, fence), calls))?)
+    }
+}
+
+async fn note(
+    line: &mut PgConnection,
+    (connection, fence): (ConnectionId, Fence),
+    call: &OpenCall,
+    persons: &[Digest],
+) -> Result<(), Failure> {
+    check(&mut *line, connection, fence).await?;
+    let persons: Vec<Vec<u8>> = persons.iter().map(|person| person.0.to_vec()).collect();
+    let plans: Vec<(PlanId,)> = rows(PLANS_OF).bind(connection).bind(persons).fetch_all(&mut *line).await?;
+    let plans: Vec<PlanId> = plans.into_iter().map(|(plan,)| plan).collect();
+    if plans.is_empty() {
+        return Ok(());
+    }
+    let old = call.started_at.saturating_sub(KEPT).map_err(|error| Failure::Broken(error.to_string()))?;
+    sql(FORGET_OLD).bind(connection).bind(micros(old)).execute(&mut *line).await?;
+    let note = sql(NOTE).bind(call.id).bind(connection).bind(call.operation.as_str());
+    let note = note.bind(micros(call.started_at)).bind(serde_json::to_string(&call.items)?).bind(plans);
+    note.execute(line).await?;
+    Ok(())
+}
+
+async fn read(line: &mut PgConnection, connection: ConnectionId) -> Result<Vec<OpenCall>, Failure> {
+    let found = rows(READ).bind(connection).fetch_all(line).await?;
+    found.into_iter().map(stored_call).collect()
+}
+
+async fn repeat(
+    line: &mut PgConnection,
+    (connection, fence): (ConnectionId, Fence),
+    calls: &[CallId],
+) -> Result<(), Failure> {
+    check(&mut *line, connection, fence).await?;
+    sql(REPEAT).bind(calls).bind(connection).execute(line).await?;
+    Ok(())
+}

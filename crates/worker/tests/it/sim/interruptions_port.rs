@@ -1,0 +1,34 @@
+//! The port of interrupted calls.
+
+use async_trait::async_trait;
+use connections::ConnectionId;
+use identity::Digest;
+use ledger::{CallId, Fence, Interruptions, LedgerError, OpenCall};
+
+use super::ledger_port::{LedgerPort, unavailable};
+
+#[async_trait]
+impl Interruptions for LedgerPort {
+    async fn note_interrupted(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        call: &OpenCall,
+        persons: &[Digest],
+    ) -> Result<(), LedgerError> {
+        self.life.take(self.inner.note_interrupted(connection, fence, call, persons), unavailable).await
+    }
+
+    async fn interrupted_calls(&self, connection: ConnectionId) -> Result<Vec<OpenCall>, LedgerError> {
+        self.life.take(self.inner.interrupted_calls(connection), unavailable).await
+    }
+
+    async fn note_repeated(
+        &self,
+        connection: ConnectionId,
+        fence: Fence,
+        calls: &[CallId],
+    ) -> Result<(), LedgerError> {
+        self.life.take(self.inner.note_repeated(connection, fence, calls), unavailable).await
+    }
+}

@@ -46,6 +46,7 @@ mod storage;
 mod text;
 mod unmapped;
 mod views;
+mod watch;
 mod weeks;
 
 use std::sync::Arc;
@@ -60,6 +61,7 @@ use crate::LedgerError;
 use failure::Failure;
 pub use inspect::Inspection;
 use pool::{Pool, Session};
+pub use watch::TransactionWatch;
 
 /// How the database is used.
 #[derive(Clone, Copy, Debug)]

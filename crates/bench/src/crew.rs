@@ -90,3 +90,14 @@ pub(super) async fn end_all(hands: Vec<Hand>) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Runs this program to its end; the JSON that it prints.
+pub(super) async fn output_of(arguments: &[&str], variables: &[(String, String)]) -> anyhow::Result<Value> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("--json").args(arguments).envs(variables.iter().cloned());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let ended = command.output().await?;
+    let name = arguments.join(" ");
+    anyhow::ensure!(ended.status.success(), "`{name}` ended with {}; its log tells why", ended.status);
+    serde_json::from_slice(&ended.stdout).with_context(|| format!("`{name}` prints no JSON"))
+}

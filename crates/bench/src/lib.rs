@@ -3,7 +3,7 @@
 //! The order of reading: `workloads` (each a story of what is measured), `stage` (what they run on), `ground` (the
 //! engines), `crew` (the processes), `members`, `send` and `live` (what is sent), `line` (how), `stated` and `rest` (what Refersion has to
 //! hold, and when it is over), `usage`, `latency` and `setup` (what is measured), `plain` (the baseline), `report`, `plot` and
-//! `svg`. `ingest` and `pace` stand by themselves.
+//! `svg`. `ingest`, `letters` and `pace` stand by themselves.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement takes real time")]
 
@@ -11,6 +11,7 @@ mod crew;
 mod ground;
 mod ingest;
 mod latency;
+mod letters;
 mod line;
 mod live;
 mod members;
@@ -85,6 +86,9 @@ enum Act {
     /// Measure the replay of dead letters
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Options),
+    /// Measure what operators do with many dead letters, and the locks of it
+    #[command(after_help = letters::EXAMPLES)]
+    DeadLetters(letters::Options),
     /// Post an audience sync to an ingest endpoint, as Segment does
     #[command(after_help = send::EXAMPLES)]
     Send(send::Options),
@@ -116,6 +120,7 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         Act::CreateStorm(workload) => run(&workload, &workload.stage, context).await,
         Act::Outage(workload) => run(&workload, &workload.stage, context).await,
         Act::Replay(workload) => run(&workload, &workload.stage, context).await,
+        Act::DeadLetters(options) => letters::run(&options, context).await,
         Act::Send(options) => send::run(&options, context).await,
         Act::Ingest(options) => ingest::run(&options, context).await,
         Act::Pace(options) => pace::run(&options, context),

@@ -11,11 +11,14 @@ use crate::sweep_clock::{Progress, Reach, daily_share};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(60);
-/// Rows of each table in one transaction.
-const AT_ONCE: usize = 5_000;
+/// Rows of each table in one transaction: few, so that nobody waits for it.
+pub const AT_ONCE: usize = 250;
 
 /// Dead letters of one class that are given up in one transaction: few, so that nobody waits for it.
-const EXPIRED_AT_ONCE: usize = 500;
+pub const EXPIRED_AT_ONCE: usize = 100;
+
+/// How long others have the ledger to themselves between two full pages.
+pub const REST: Duration = Duration::from_millis(20);
 
 /// Dead letters that are classified in one transaction: few, so that nobody waits for it.
 const CLASSIFIED_AT_ONCE: usize = 100;
@@ -34,12 +37,13 @@ pub struct Sweeper {
 pub async fn run(worker: &Worker, stop: &CancellationToken) {
     let mut sweeper = Sweeper::default();
     while !stop.is_cancelled() {
+        let mut rest = EVERY;
         match sweeper.sweep(worker).await {
-            Ok(true) => continue,
+            Ok(true) => rest = REST,
             Ok(false) => {}
             Err(cause) => warn!(error = %cause, "what has expired could not be dropped"),
         }
-        tokio::select! { biased; () = tokio::time::sleep(EVERY) => {}, () = stop.cancelled() => {} }
+        tokio::select! { biased; () = tokio::time::sleep(rest) => {}, () = stop.cancelled() => {} }
     }
 }
 

@@ -157,6 +157,32 @@ fn every_workload_counts_its_calls_and_loses_nothing_on_servers() {
     on_servers("workloads", all);
 }
 
+/// Every act is about the dead letters that it says.
+fn dead_letters(variables: &[(&str, &str)]) {
+    let ended = run(&["bench", "dead-letters", "--letters", "120", "--json"], variables);
+    assert_eq!(ended.code, Some(0), "{} {}", ended.stdout, ended.stderr);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let acts = report["acts"].as_array().unwrap();
+    let letters = |name: &str| {
+        let act =
+            acts.iter().find(|row| row["act"] == name).unwrap_or_else(|| panic!("no {name} in {report}"));
+        assert!(act["seconds"].as_f64() > Some(0.0) && act["longest_lock_ms"].as_f64() >= Some(0.0), "{act}");
+        act["letters"].as_u64().unwrap()
+    };
+    for act in ["groups", "plan all", "cancel", "discard", "restore", "expiry of all"] {
+        assert_eq!(letters(act), 120, "{act}: {report}");
+    }
+    for act in ["patch of a third", "plan of a third", "expiry of a class", "payloads of discarded"] {
+        assert_eq!(letters(act), 40, "{act}: {report}");
+    }
+}
+
+#[test]
+fn acts_on_dead_letters_are_measured_on_files_and_on_servers() {
+    dead_letters(&[]);
+    on_servers("letters", dead_letters);
+}
+
 #[test]
 fn accepting_is_measured_one_by_one_and_in_batches() {
     let ended =

@@ -128,7 +128,8 @@ macro_rules! contract_tests {
                 one_process_watches, a_fact_is_delivered_once, notifications_go_with_their_connection
             ]
             plans: [
-                a_dead_letter_is_reserved_by_one_plan, items_are_counted_by_what_became_of_them,
+                a_dead_letter_is_reserved_by_one_plan, items_are_added_with_what_was_seen_of_them,
+                items_are_counted_by_what_became_of_them,
                 items_show_how_their_letters_stand, a_plan_has_one_runner, acts_on_plans_are_audited,
                 old_plans_are_dropped, items_go_with_their_connection, an_interrupted_call_is_counted_when_it_is_sent_again
             ]

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use super::Engine;
 use super::material::{ONE, OTHER, at, connection, dead_letter, letters, outcome, outcomes, record, uuid};
-use crate::plans::{Frame, ItemChange, ItemFilter, ItemState, PlanChange, PlanItem, Progress, RunOptions};
+use crate::plans::{
+    Candidate, Frame, ItemChange, ItemFilter, ItemState, NewItem, PlanChange, PlanItem, Progress, RunOptions,
+};
 use crate::{
     Act, CallItem, Changes, DeadLetterFilter, DeadLetterState, Fence, LedgerError, OpenCall, Plan, PlanId,
     PlanState, State,
@@ -34,11 +36,15 @@ fn frame() -> Frame {
     Frame { selector: "state:open".to_owned(), connections: [(ONE, 3)].into(), ..Frame::default() }
 }
 
+fn new(candidates: Vec<Candidate>) -> Vec<NewItem> {
+    candidates.into_iter().map(NewItem::planned).collect()
+}
+
 /// A plan of all dead letters; how many others have reserved.
 async fn planned(engine: &impl Engine) -> (PlanId, usize) {
     let plan = engine.create_plan(&frame(), at(10), at(1_000)).await.expect("made");
     let candidates = engine.plan_candidates(&ALL).await.expect("listed");
-    let reserved = engine.add_plan_items(plan, &candidates).await.expect("added");
+    let reserved = engine.add_plan_items(plan, &new(candidates)).await.expect("added");
     (plan, reserved.len())
 }
 
@@ -69,8 +75,10 @@ pub async fn a_dead_letter_is_reserved_by_one_plan(engine: &impl Engine) {
     assert_eq!(candidates.iter().map(|it| it.letter).collect::<Vec<_>>(), listed, "newest first");
     let (first, reserved) = planned(engine).await;
     assert_eq!(reserved, 0);
-    let again = engine.add_plan_items(first, &candidates).await.expect("added again");
+    let again = engine.add_plan_items(first, &new(candidates)).await.expect("added again");
     assert!(again.is_empty(), "they are its own");
+    let held = engine.plan_candidates(&ALL).await.expect("listed");
+    assert!(held.iter().all(|it| it.held_by == Some(first)), "{held:?}");
     let (second, reserved) = planned(engine).await;
     assert_eq!(reserved, 3);
     let left_out = items(engine, second, Some(ItemState::LeftOut)).await;
@@ -78,9 +86,34 @@ pub async fn a_dead_letter_is_reserved_by_one_plan(engine: &impl Engine) {
     assert_eq!(left_out[0].reason, format!("reserved by plan {first}"));
     assert_eq!(plan(engine, first).await.count(ItemState::Planned), 3);
     assert!(moves(engine, first, PlanState::Planning, PlanState::Cancelled).await);
+    let free = engine.plan_candidates(&ALL).await.expect("listed");
+    assert!(free.iter().all(|it| it.held_by.is_none()), "{free:?}");
     let (third, reserved) = planned(engine).await;
     assert_eq!(reserved, 0, "the first plan let go of them");
     assert_eq!(items(engine, third, None).await.len(), 3);
+}
+
+/// What was seen of a dead letter before it is added stands in its item, unless another plan has reserved it.
+pub async fn items_are_added_with_what_was_seen_of_them(engine: &impl Engine) {
+    three_letters(engine).await;
+    let mut seen = new(engine.plan_candidates(&ALL).await.expect("listed"));
+    let person = Digest([9; 16]);
+    (seen[0].candidate.person, seen[0].weight) = (person, 20);
+    (seen[1].state, seen[1].reason) = (ItemState::LeftOut, "superseded".to_owned());
+    let first = engine.create_plan(&frame(), at(10), at(1_000)).await.expect("made");
+    assert!(engine.add_plan_items(first, &seen).await.expect("added").is_empty());
+    let mut planned = items(engine, first, Some(ItemState::Planned)).await;
+    planned.sort_by_key(|item| item.person != person);
+    assert_eq!(planned.iter().map(|it| it.weight).collect::<Vec<_>>(), [20, 0]);
+    assert_eq!((planned[0].letter, planned[0].person), (seen[0].candidate.letter, person));
+    let left_out = items(engine, first, Some(ItemState::LeftOut)).await;
+    assert_eq!((left_out[0].letter, left_out[0].reason.as_str()), (seen[1].candidate.letter, "superseded"));
+    let counted = plan(engine, first).await;
+    assert_eq!((counted.count(ItemState::Planned), counted.count(ItemState::LeftOut)), (2, 1));
+    let second = engine.create_plan(&frame(), at(10), at(1_000)).await.expect("made");
+    assert_eq!(engine.add_plan_items(second, &seen).await.expect("added").len(), 3);
+    let reserved = items(engine, second, Some(ItemState::LeftOut)).await;
+    assert!(reserved.iter().all(|it| it.reason == format!("reserved by plan {first}")), "{reserved:?}");
 }
 
 /// Items come by person, as far as is asked for, and what they came to is counted.

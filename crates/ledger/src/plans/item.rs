@@ -23,6 +23,29 @@ pub struct Candidate {
     pub group: String,
     /// When it died.
     pub died_at: Timestamp,
+    /// The unfinished plan that has reserved it.
+    pub held_by: Option<PlanId>,
+}
+
+/// A dead letter that goes into a plan, with what was seen of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewItem {
+    /// The dead letter; [`Candidate::held_by`] is looked up again when it is added.
+    pub candidate: Candidate,
+    /// Its state.
+    pub state: ItemState,
+    /// The reason; empty for none.
+    pub reason: String,
+    /// Planned calls in thousandths.
+    pub weight: u32,
+}
+
+impl NewItem {
+    /// One that waits to be released, without calls of its own.
+    #[must_use]
+    pub fn planned(candidate: Candidate) -> Self {
+        Self { candidate, state: ItemState::Planned, reason: String::new(), weight: 0 }
+    }
 }
 
 /// Which items of a plan.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{Act, AuditEntry, DeadLetterFilter, LedgerError};
 
 pub use frame::{Estimate, Frame, Patched, Progress, RunOptions, Tally, Verdict};
-pub use item::{Candidate, ItemChange, ItemFilter, LetterNow, PlanItem};
+pub use item::{Candidate, ItemChange, ItemFilter, LetterNow, NewItem, PlanItem};
 pub use states::{ItemState, PlanState};
 
 /// The row id of a plan.
@@ -144,12 +144,12 @@ pub trait Plans: Send + Sync {
     /// Dead letters, newest first, of equal times the greater id first, without their payloads.
     async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError>;
 
-    /// Adds items, and reserves their dead letters. One that an unfinished plan has reserved is left out with the reason
+    /// Adds items, and reserves their dead letters. One that another unfinished plan has reserved is left out with the reason
     /// `reserved by plan N`; one that is there already stays as it is. Which were left out, and the plan that has reserved each.
     async fn add_plan_items(
         &self,
         plan: PlanId,
-        items: &[Candidate],
+        items: &[NewItem],
     ) -> Result<Vec<(i64, PlanId)>, LedgerError>;
 
     /// Items of a state by connection, person and dead letter, or all by dead letter.

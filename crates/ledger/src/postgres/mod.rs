@@ -48,6 +48,7 @@ mod storage;
 mod text;
 mod unmapped;
 mod views;
+mod watch;
 mod weeks;
 
 use std::sync::Arc;
@@ -62,6 +63,7 @@ use crate::LedgerError;
 use failure::Failure;
 pub use inspect::Inspection;
 use pool::{Pool, Session};
+pub use watch::TransactionWatch;
 
 /// How the database is used.
 #[derive(Clone, Copy, Debug)]

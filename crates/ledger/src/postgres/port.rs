@@ -192,7 +192,7 @@ impl View for PostgresLedger {
     }
 
     async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {
-        Ok(on!(self.read(), |line| letters::read(line, filter))?)
+        Ok(on!(self.begin(), |line| letters::read(line, filter))?)
     }
 
     async fn move_dead_letters(

@@ -24,33 +24,78 @@ macro_rules! selected {
     };
 }
 
-const READ: &str = concat!(
-    "SELECT d.id, d.event_id, d.connection, d.class, d.cause, d.http_status,
-        d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience,
-        d.group_key, d.mender, d.discarded_at, d.reason, d.kept_until, d.resolved_by
-    FROM dead_letters d JOIN events e ON e.event_id = d.event_id
-    LEFT JOIN pending p ON p.event_id = d.event_id
-    WHERE ",
-    selected!(),
-    " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
-);
+/// All dead letters, where a page begins at its place in the index by time.
+macro_rules! by_time {
+    () => {
+        "dead_letters d"
+    };
+}
 
-const COUNT: &str = concat!("SELECT COUNT(*) FROM dead_letters d WHERE ", selected!());
+/// Those with the wanted ids: without `OFFSET 0` a generic plan walks through all dead letters by time for them.
+macro_rules! by_id {
+    () => {
+        "(SELECT * FROM dead_letters WHERE id = ANY($4) OFFSET 0) d"
+    };
+}
+
+macro_rules! read {
+    ($letters:ident) => {
+        concat!(
+            "SELECT d.id, d.event_id, d.connection, d.class, d.cause, d.http_status,
+                d.field, d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience,
+                d.group_key, d.mender, d.discarded_at, d.reason, d.kept_until, d.resolved_by
+            FROM ",
+            $letters!(),
+            " JOIN events e ON e.event_id = d.event_id LEFT JOIN pending p ON p.event_id = d.event_id WHERE ",
+            selected!(),
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
+        )
+    };
+}
+
+macro_rules! count {
+    ($letters:ident) => {
+        concat!("SELECT COUNT(*) FROM ", $letters!(), " WHERE ", selected!())
+    };
+}
 
 /// Without a person, the event stands for itself.
-const CANDIDATES: &str = concat!(
-    "SELECT d.id, d.event_id, d.connection, COALESCE(d.person, uuid_send(d.event_id)), d.group_key, d.died_at
-    FROM dead_letters d WHERE ",
-    selected!(),
-    " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
-);
+macro_rules! candidates {
+    ($letters:ident) => {
+        concat!(
+            "SELECT d.id, d.event_id, d.connection, COALESCE(d.person, uuid_send(d.event_id)), d.group_key,
+                d.died_at, holder.id
+            FROM ",
+            $letters!(),
+            " LEFT JOIN plan_holds held ON held.letter = d.id LEFT JOIN plans holder
+                ON holder.id = held.plan AND holder.state NOT IN ('cancelled', 'done', 'expired') WHERE ",
+            selected!(),
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT $15"
+        )
+    };
+}
 
-/// Dead letters that may be planned, newest first.
+/// The statement for a filter: ids lead to few dead letters, times to a place among all.
+macro_rules! statement {
+    ($of:ident, $filter:expr) => {
+        if $filter.ids.is_some() { $of!(by_id) } else { $of!(by_time) }
+    };
+}
+
+/// Until a table is analyzed for the first time, a generic plan would rather collect all that is older than the last page and
+/// sort it, for each page again; without bitmaps it walks along the index by time. For one transaction.
+const WALK: &str = "SELECT set_config('enable_bitmapscan', 'off', true)";
+
+/// Dead letters that may be planned, newest first. To be called in a transaction.
 pub(in super::super) async fn candidates(
     connection: &mut PgConnection,
     filter: &DeadLetterFilter,
 ) -> Result<Vec<Candidate>, Failure> {
-    let found = with_values(CANDIDATES, filter).bind(limit(filter.limit)).fetch_all(connection).await?;
+    walk(connection, filter).await?;
+    let found = with_values(statement!(candidates, filter), filter)
+        .bind(limit(filter.limit))
+        .fetch_all(connection)
+        .await?;
     let candidate = |row: &PgRow| {
         Ok(Candidate {
             letter: row.try_get(0)?,
@@ -59,18 +104,29 @@ pub(in super::super) async fn candidates(
             person: digest(row.try_get(3)?)?,
             group: row.try_get(4)?,
             died_at: time(row.try_get(5)?)?,
+            held_by: row.try_get(6)?,
         })
     };
     found.iter().map(candidate).collect()
 }
 
-/// Dead letters, newest first.
+/// Dead letters, newest first. To be called in a transaction.
 pub(in super::super) async fn read(
     connection: &mut PgConnection,
     filter: &DeadLetterFilter,
 ) -> Result<Vec<DeadLetterView>, Failure> {
-    let found = with_values(READ, filter).bind(limit(filter.limit)).fetch_all(connection).await?;
+    walk(connection, filter).await?;
+    let found =
+        with_values(statement!(read, filter), filter).bind(limit(filter.limit)).fetch_all(connection).await?;
     found.iter().map(view).collect()
+}
+
+/// Makes what follows a walk along the index by time, unless ids lead to few dead letters.
+async fn walk(connection: &mut PgConnection, filter: &DeadLetterFilter) -> Result<(), Failure> {
+    if filter.ids.is_none() {
+        sql(WALK).execute(connection).await?;
+    }
+    Ok(())
 }
 
 /// How many dead letters a filter picks, whatever its limit.
@@ -78,7 +134,7 @@ pub(in super::super) async fn count_of(
     connection: &mut PgConnection,
     filter: &DeadLetterFilter,
 ) -> Result<u64, Failure> {
-    let row = with_values(COUNT, filter).fetch_one(connection).await?;
+    let row = with_values(statement!(count, filter), filter).fetch_one(connection).await?;
     Ok(count(row.try_get(0)?))
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::failure::Failure;
 use super::super::{rows, sql};
-use crate::plans::{Candidate, ItemChange, ItemFilter, ItemState, LetterNow, PlanItem};
+use crate::plans::{Candidate, ItemChange, ItemFilter, ItemState, LetterNow, NewItem, PlanItem};
 use crate::words::{digest, item_state, letter_state, limit, micros, small, state, time};
 use crate::{PlanId, State};
 
@@ -23,14 +23,16 @@ const HOLD: &str = "INSERT INTO plan_holds AS held (letter, plan)
 const HELD_BY: &str = "SELECT letter, plan FROM plan_holds WHERE letter = ANY($1)";
 
 const ADD: &str =
-    "INSERT INTO plan_items (plan, letter, event, connection, person, group_key, state, reason, died_at)
-    SELECT $1, letter, event, connection, person, group_key, state, reason, died_at
+    "INSERT INTO plan_items (plan, letter, event, connection, person, group_key, state, reason, died_at, weight)
+    SELECT $1, letter, event, connection, person, group_key, state, reason, died_at, weight
     FROM UNNEST($2::bigint[], $3::uuid[], $4::bigint[], $5::bytea[], $6::text[], $7::text[], $8::text[],
-        $9::bigint[]) AS new (letter, event, connection, person, group_key, state, reason, died_at)
+        $9::bigint[], $10::bigint[])
+        AS new (letter, event, connection, person, group_key, state, reason, died_at, weight)
     ON CONFLICT (plan, letter) DO NOTHING RETURNING state, reason";
 
+/// `+ 0`, because a walk along the index for the order would pass the whole plan.
 const STATES: &str = "SELECT letter, state, reason FROM plan_items
-    WHERE plan = $1 AND letter = ANY($2) ORDER BY letter FOR UPDATE";
+    WHERE plan = $1 AND letter = ANY($2) ORDER BY letter + 0 FOR UPDATE";
 
 const CHANGE: &str = "UPDATE plan_items SET state = new.state, reason = new.reason,
         person = COALESCE(new.person, plan_items.person), weight = COALESCE(new.weight, plan_items.weight),
@@ -103,12 +105,12 @@ impl Counts {
 pub(super) async fn add(
     line: &mut PgConnection,
     plan: PlanId,
-    items: &[Candidate],
+    items: &[NewItem],
 ) -> Result<Vec<(i64, PlanId)>, Failure> {
     if items.is_empty() {
         return Ok(Vec::new());
     }
-    let letters: Vec<i64> = items.iter().map(|item| item.letter).collect();
+    let letters: Vec<i64> = items.iter().map(|item| item.candidate.letter).collect();
     let held: Vec<(i64,)> = rows(HOLD).bind(plan).bind(&letters).fetch_all(&mut *line).await?;
     let by: BTreeMap<i64, PlanId> = match held.len() == letters.len() {
         true => BTreeMap::new(),
@@ -117,23 +119,35 @@ pub(super) async fn add(
             by.into_iter().filter(|(_, other)| *other != plan).collect()
         }
     };
-    let standing = |item: &Candidate| match by.get(&item.letter) {
-        Some(other) => (ItemState::LeftOut.word(), format!("reserved by plan {other}")),
-        None => (ItemState::Planned.word(), String::new()),
-    };
-    let (states, reasons): (Vec<&'static str>, Vec<String>) = items.iter().map(standing).unzip();
-    let events: Vec<Uuid> = items.iter().map(|item| item.event).collect();
-    let connections: Vec<i64> = items.iter().map(|item| item.connection).collect();
-    let persons: Vec<&[u8]> = items.iter().map(|item| &item.person.0[..]).collect();
-    let groups: Vec<&str> = items.iter().map(|item| item.group.as_str()).collect();
-    let died: Vec<i64> = items.iter().map(|item| micros(item.died_at)).collect();
-    let add = rows(ADD).bind(plan).bind(&letters).bind(events).bind(connections).bind(persons);
-    let added: Vec<(String, String)> =
-        add.bind(groups).bind(states).bind(reasons).bind(died).fetch_all(&mut *line).await?;
+    let added = insert(line, plan, items, &by).await?;
     let mut counts = Counts::default();
     added.iter().for_each(|(state, reason)| counts.add(state, reason, 1));
     counts.write(line, plan).await?;
     Ok(by.into_iter().collect())
+}
+
+/// Inserts items that are not there yet; their states and reasons.
+async fn insert(
+    line: &mut PgConnection,
+    plan: PlanId,
+    items: &[NewItem],
+    by: &BTreeMap<i64, PlanId>,
+) -> Result<Vec<(String, String)>, Failure> {
+    let standing = |item: &NewItem| match by.get(&item.candidate.letter) {
+        Some(other) => (ItemState::LeftOut.word(), format!("reserved by plan {other}")),
+        None => (item.state.word(), item.reason.clone()),
+    };
+    let (states, reasons): (Vec<&'static str>, Vec<String>) = items.iter().map(standing).unzip();
+    let weights: Vec<i64> = items.iter().map(|item| item.weight.into()).collect();
+    let letters: Vec<&Candidate> = items.iter().map(|item| &item.candidate).collect();
+    let ids: Vec<i64> = letters.iter().map(|it| it.letter).collect();
+    let events: Vec<Uuid> = letters.iter().map(|it| it.event).collect();
+    let connections: Vec<i64> = letters.iter().map(|it| it.connection).collect();
+    let persons: Vec<&[u8]> = letters.iter().map(|it| &it.person.0[..]).collect();
+    let groups: Vec<&str> = letters.iter().map(|it| it.group.as_str()).collect();
+    let died: Vec<i64> = letters.iter().map(|it| micros(it.died_at)).collect();
+    let add = rows(ADD).bind(plan).bind(ids).bind(events).bind(connections).bind(persons).bind(groups);
+    Ok(add.bind(states).bind(reasons).bind(died).bind(weights).fetch_all(line).await?)
 }
 
 /// Changes items, and what is counted of them.

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::pool::within;
 use super::port::on;
 use super::{PostgresLedger, audit, letters, rows, sql};
-use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, PlanChange, PlanItem};
+use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, NewItem, PlanChange, PlanItem};
 use crate::words::{count, item_state, limit, micros, plan_state, time};
 use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
 
@@ -74,13 +74,13 @@ impl Plans for PostgresLedger {
     }
 
     async fn plan_candidates(&self, filter: &DeadLetterFilter) -> Result<Vec<Candidate>, LedgerError> {
-        Ok(on!(self.read(), |line| letters::candidates(line, filter))?)
+        Ok(on!(self.begin(), |line| letters::candidates(line, filter))?)
     }
 
     async fn add_plan_items(
         &self,
         plan: PlanId,
-        items: &[Candidate],
+        items: &[NewItem],
     ) -> Result<Vec<(i64, PlanId)>, LedgerError> {
         Ok(on!(self.begin(), |line| items::add(line, plan, items))?)
     }

@@ -27,25 +27,62 @@ macro_rules! selected {
     };
 }
 
-const READ: &str = concat!(
-    "SELECT d.id, e.event_id, d.connection, d.class, d.cause, d.http_status, d.field,
-        d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience, d.group_key, d.mender,
-        d.discarded_at, d.reason, d.kept_until, d.resolved_by
-    FROM dead_letters d JOIN events e ON e.id = d.event LEFT JOIN payloads p ON p.event = d.event
-    WHERE ",
-    selected!(),
-    " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
-);
+/// All dead letters, where a page begins at its place in the index by time.
+macro_rules! by_time {
+    () => {
+        "dead_letters d"
+    };
+}
 
-const COUNT: &str = concat!("SELECT COUNT(*) FROM dead_letters d WHERE ", selected!());
+/// Those with the wanted ids: `CROSS JOIN` keeps SQLite from walking through all dead letters by time for them.
+macro_rules! by_id {
+    () => {
+        "(SELECT DISTINCT value FROM json_each(?4)) wanted CROSS JOIN dead_letters d ON d.id = wanted.value"
+    };
+}
+
+macro_rules! read {
+    ($letters:ident) => {
+        concat!(
+            "SELECT d.id, e.event_id, d.connection, d.class, d.cause, d.http_status, d.field,
+                d.attempts, d.died_at, d.state, p.payload, e.received_at, d.repeats, d.audience, d.group_key,
+                d.mender, d.discarded_at, d.reason, d.kept_until, d.resolved_by
+            FROM ",
+            $letters!(),
+            " JOIN events e ON e.id = d.event LEFT JOIN payloads p ON p.event = d.event WHERE ",
+            selected!(),
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
+        )
+    };
+}
+
+macro_rules! count {
+    ($letters:ident) => {
+        concat!("SELECT COUNT(*) FROM ", $letters!(), " WHERE ", selected!())
+    };
+}
 
 /// Without a person, the event stands for itself.
-const CANDIDATES: &str = concat!(
-    "SELECT d.id, e.event_id, d.connection, COALESCE(d.person, e.event_id), d.group_key, d.died_at
-    FROM dead_letters d JOIN events e ON e.id = d.event WHERE ",
-    selected!(),
-    " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
-);
+macro_rules! candidates {
+    ($letters:ident) => {
+        concat!(
+            "SELECT d.id, e.event_id, d.connection, COALESCE(d.person, e.event_id), d.group_key, d.died_at, holder.id
+            FROM ",
+            $letters!(),
+            " JOIN events e ON e.id = d.event LEFT JOIN plan_holds held ON held.letter = d.id LEFT JOIN plans holder
+                ON holder.id = held.plan AND holder.state NOT IN ('cancelled', 'done', 'expired') WHERE ",
+            selected!(),
+            " ORDER BY d.died_at DESC, d.id DESC LIMIT ?15"
+        )
+    };
+}
+
+/// The statement for a filter: ids lead to few dead letters, times to a place among all.
+macro_rules! statement {
+    ($of:ident, $filter:expr) => {
+        if $filter.ids.is_some() { $of!(by_id) } else { $of!(by_time) }
+    };
+}
 
 /// Dead letters that may be planned, newest first.
 pub(in super::super) fn candidates(
@@ -54,7 +91,7 @@ pub(in super::super) fn candidates(
 ) -> Result<Vec<Candidate>, Failure> {
     let mut values = values(filter)?;
     values.push(limit(filter.limit).into());
-    let mut statement = database.prepare_cached(CANDIDATES)?;
+    let mut statement = database.prepare_cached(statement!(candidates, filter))?;
     let mut rows = statement.query(params_from_iter(values))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -65,6 +102,7 @@ pub(in super::super) fn candidates(
             person: digest(&row.get::<_, Vec<u8>>(3)?)?,
             group: row.get(4)?,
             died_at: time(row.get(5)?)?,
+            held_by: row.get(6)?,
         });
     }
     Ok(found)
@@ -77,7 +115,7 @@ pub(in super::super) fn read(
 ) -> Result<Vec<DeadLetterView>, Failure> {
     let mut values = values(filter)?;
     values.push(limit(filter.limit).into());
-    let mut statement = database.prepare_cached(READ)?;
+    let mut statement = database.prepare_cached(statement!(read, filter))?;
     let mut rows = statement.query(params_from_iter(values))?;
     let mut letters = Vec::new();
     while let Some(row) = rows.next()? {
@@ -89,7 +127,7 @@ pub(in super::super) fn read(
 /// How many dead letters a filter picks, whatever its limit.
 pub(in super::super) fn count_of(database: &Connection, filter: &DeadLetterFilter) -> Result<u64, Failure> {
     let values = params_from_iter(values(filter)?);
-    Ok(count(database.prepare_cached(COUNT)?.query_row(values, |row| row.get(0))?))
+    Ok(count(database.prepare_cached(statement!(count, filter))?.query_row(values, |row| row.get(0))?))
 }
 
 /// The values of the conditions, in their order.

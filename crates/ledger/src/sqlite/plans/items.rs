@@ -1,5 +1,6 @@
 //! The dead letters of plans.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -7,7 +8,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::super::failure::Failure;
 use super::super::words::{digest, item_state, letter_state, limit, micros, small, state, time, uuid};
 use crate::PlanId;
-use crate::plans::{Candidate, ItemChange, ItemFilter, ItemState, LetterNow, PlanItem};
+use crate::plans::{ItemChange, ItemFilter, ItemState, LetterNow, NewItem, PlanItem};
 
 const HOLD: &str = "INSERT INTO plan_holds (letter, plan) VALUES (?1, ?2)
     ON CONFLICT (letter) DO UPDATE SET plan = excluded.plan
@@ -17,8 +18,8 @@ const HOLD: &str = "INSERT INTO plan_holds (letter, plan) VALUES (?1, ?2)
 const HELD_BY: &str = "SELECT plan FROM plan_holds WHERE letter = ?1";
 
 const ADD: &str =
-    "INSERT INTO plan_items (plan, letter, event, connection, person, group_key, died_at, state, reason)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (plan, letter) DO NOTHING";
+    "INSERT INTO plan_items (plan, letter, event, connection, person, group_key, died_at, state, reason, weight)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (plan, letter) DO NOTHING";
 
 const STATE: &str = "SELECT state, reason FROM plan_items WHERE plan = ?1 AND letter = ?2";
 
@@ -75,31 +76,30 @@ impl Counts {
 pub(super) fn add(
     database: &Connection,
     plan: PlanId,
-    items: &[Candidate],
+    items: &[NewItem],
 ) -> Result<Vec<(i64, PlanId)>, Failure> {
     let (mut hold, mut held_by) = (database.prepare_cached(HOLD)?, database.prepare_cached(HELD_BY)?);
     let mut add = database.prepare_cached(ADD)?;
     let (mut counts, mut reserved) = (Counts::default(), Vec::new());
-    for item in items {
-        let (state, reason) = match hold.execute((item.letter, plan))? {
-            0 => {
-                let other: PlanId = held_by.query_row([item.letter], |row| row.get(0))?;
-                reserved.push((item.letter, other));
-                (ItemState::LeftOut, format!("reserved by plan {other}"))
-            }
-            _ => (ItemState::Planned, String::new()),
-        };
-        let (event, person) = (item.event.as_bytes(), &item.person.0[..]);
+    for NewItem { candidate, state, reason, weight } in items {
+        let (mut state, mut reason) = (*state, Cow::Borrowed(reason.as_str()));
+        if hold.execute((candidate.letter, plan))? == 0 {
+            let other: PlanId = held_by.query_row([candidate.letter], |row| row.get(0))?;
+            reserved.push((candidate.letter, other));
+            (state, reason) = (ItemState::LeftOut, format!("reserved by plan {other}").into());
+        }
+        let (event, person) = (candidate.event.as_bytes(), &candidate.person.0[..]);
         let added = add.execute(params![
             plan,
-            item.letter,
+            candidate.letter,
             event,
-            item.connection,
+            candidate.connection,
             person,
-            item.group,
-            micros(item.died_at),
+            candidate.group,
+            micros(candidate.died_at),
             state.word(),
             reason,
+            weight,
         ])?;
         if added > 0 {
             counts.add(state, &reason, 1);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::words::{count, item_state, limit, micros, plan_state, time};
 use super::{SqliteLedger, audit, letters};
-use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, PlanChange, PlanItem};
+use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, NewItem, PlanChange, PlanItem};
 use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
@@ -73,7 +73,7 @@ impl Plans for SqliteLedger {
     async fn add_plan_items(
         &self,
         plan: PlanId,
-        items: &[Candidate],
+        items: &[NewItem],
     ) -> Result<Vec<(i64, PlanId)>, LedgerError> {
         let items = items.to_vec();
         self.write(move |database| items::add(database, plan, &items)).await

@@ -142,7 +142,7 @@ pub(in crate::api) async fn make_plan(
     let actor = call.operator.name.clone();
     let wish = Wish { filter, selector, left_of: input.left_of, actor, reason, patch };
     let blocked = call.config.identifiers.blocked_list();
-    let made = plans::make(&call.engines, &blocked, wish, &mut |_, _| {}).await?;
+    let made = plans::make(&call.engines, &blocked, wish, &mut |_| {}).await?;
     Ok((StatusCode::CREATED, steered(&call, made.plan)))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::plans::{Frame, ItemChange, ItemState, PlanChange, Progress, RunOptions};
+use ledger::plans::{Frame, ItemChange, ItemState, NewItem, PlanChange, Progress, RunOptions};
 use ledger::{Act, DeadLetterFilter, DeadLetterState, DeadLetterView, PlanId, PlanState};
 
 use super::{Pages, Row, Selection};
@@ -94,7 +94,8 @@ impl<'e> OneStep<'e> {
         for candidate in &candidates {
             *self.frame.connections.entry(candidate.connection).or_default() += 1;
         }
-        let reserved = self.engines.plans.add_plan_items(self.id, &candidates).await?;
+        let items: Vec<NewItem> = candidates.into_iter().map(NewItem::planned).collect();
+        let reserved = self.engines.plans.add_plan_items(self.id, &items).await?;
         Ok(reserved.into_iter().map(|(letter, _)| letter).collect())
     }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use connections::{Connection, ConnectionId};
 use identity::Digest;
 use identity::plan::StepKind;
-use ledger::plans::{Estimate, ItemChange, ItemFilter, ItemState, PlanItem, WEIGHT_OF_A_CALL};
-use ledger::{DeadLetterView, PlanId};
+use ledger::DeadLetterView;
+use ledger::plans::{Candidate, Estimate, ItemState, NewItem, WEIGHT_OF_A_CALL};
 use queue::{Envelope, Lane};
 use worker::absorb::forecast::{Forecaster, Prospect};
 
@@ -14,9 +14,6 @@ use super::release::{eligible, envelope, letters};
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::Directory;
-
-/// Items that are looked at together.
-const AT_ONCE: usize = 500;
 
 /// Affiliates in one call to edit, or to change statuses.
 pub(super) const BATCH: u64 = 50;
@@ -30,82 +27,104 @@ struct Sum {
     by_kind: BTreeMap<(ConnectionId, StepKind), u64>,
 }
 
-/// Looks at every item of a plan that is not left out yet.
-pub(super) async fn look(
-    engines: &Engines,
-    blocked: &[String],
-    plan: PlanId,
-    tell: &mut (dyn FnMut(u64) + Send),
-) -> Result<Estimate, Failure> {
-    let directory = Directory::read(engines, None).await?;
-    let mut sum = Sum::default();
-    let (mut after, mut seen) = (None, 0);
-    loop {
-        let filter = ItemFilter { plan, after, limit: AT_ONCE, ..ItemFilter::default() };
-        let items = engines.plans.plan_items(&filter).await?;
-        let Some(last) = items.last() else { break };
-        after = Some((last.connection, last.person, last.letter));
-        seen += u64::try_from(items.len()).unwrap_or(u64::MAX);
-        let planned = items.into_iter().filter(|item| item.state == ItemState::Planned).collect();
-        let changes = page(engines, blocked, &directory, planned, &mut sum).await?;
-        if !changes.is_empty() {
-            engines.plans.change_plan_items(plan, None, &changes).await?;
-        }
-        tell(seen);
-    }
-    Ok(sum.estimate(&directory))
+/// What is known of dead letters before their events are foreseen: which ones can be replayed, by connection.
+type Ready<'c> = BTreeMap<ConnectionId, (Vec<&'c Candidate>, Vec<Envelope>)>;
+
+/// Looks at the dead letters of a plan, page by page, before they are added to it.
+pub(super) struct Look<'l> {
+    engines: &'l Engines,
+    blocked: &'l [String],
+    directory: Directory,
+    sum: Sum,
 }
 
-async fn page(
-    engines: &Engines,
-    blocked: &[String],
-    directory: &Directory,
-    items: Vec<PlanItem>,
-    sum: &mut Sum,
-) -> Result<Vec<ItemChange>, Failure> {
-    let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
-    let ids: Vec<i64> = letters.keys().copied().collect();
-    let repaired = engines.repairs.newest_revisions(&ids).await?;
-    let mut by_connection: BTreeMap<ConnectionId, (Vec<&PlanItem>, Vec<Envelope>)> = BTreeMap::new();
-    let mut changes = Vec::new();
-    let ready = |letter: &DeadLetterView| {
-        eligible(letter, directory)?;
-        envelope(letter, repaired.get(&letter.id), Some(Lane::Bulk))
-    };
-    for item in &items {
-        match letters.get(&item.letter).ok_or("expired").and_then(ready) {
-            Ok(envelope) => {
-                let (items, envelopes) = by_connection.entry(item.connection).or_default();
-                items.push(item);
-                envelopes.push(envelope);
+impl<'l> Look<'l> {
+    pub(super) async fn begin(engines: &'l Engines, blocked: &'l [String]) -> Result<Self, Failure> {
+        let directory = Directory::read(engines, None).await?;
+        Ok(Self { engines, blocked, directory, sum: Sum::default() })
+    }
+
+    /// What is to be added to the plan for these. The events of one person fold together within a page. One that another plan
+    /// has reserved is not looked at: it is left out when it is added.
+    pub(super) async fn page(&mut self, page: Vec<Candidate>) -> Result<Vec<NewItem>, Failure> {
+        let (held, mut free): (Vec<_>, Vec<_>) = page.into_iter().partition(|it| it.held_by.is_some());
+        free.sort_by_key(|candidate| candidate.letter);
+        let (ready, left_out) = self.ready(&free).await?;
+        let left_out = left_out.into_iter().map(|(candidate, reason)| self::left_out(candidate, reason));
+        let mut items: Vec<NewItem> = held.into_iter().map(NewItem::planned).chain(left_out).collect();
+        for (id, ready) in ready {
+            items.extend(self.foresee(id, ready).await?);
+        }
+        Ok(items)
+    }
+
+    /// Divides dead letters by whether their events can go back into the queue.
+    async fn ready<'c>(
+        &self,
+        candidates: &'c [Candidate],
+    ) -> Result<(Ready<'c>, Vec<(&'c Candidate, &'static str)>), Failure> {
+        let letters = letters(self.engines, candidates.iter().map(|it| it.letter).collect()).await?;
+        let ids: Vec<i64> = letters.keys().copied().collect();
+        let repaired = self.engines.repairs.newest_revisions(&ids).await?;
+        let envelope = |letter: &DeadLetterView| {
+            eligible(letter, &self.directory)?;
+            envelope(letter, repaired.get(&letter.id), Some(Lane::Bulk))
+        };
+        let (mut ready, mut left_out) = (Ready::new(), Vec::new());
+        for candidate in candidates {
+            match letters.get(&candidate.letter).ok_or("expired").and_then(envelope) {
+                Ok(envelope) => {
+                    let (candidates, envelopes) = ready.entry(candidate.connection).or_default();
+                    candidates.push(candidate);
+                    envelopes.push(envelope);
+                }
+                Err(reason) => left_out.push((candidate, reason)),
             }
-            Err(reason) => changes.push(ItemChange::to(item.letter, ItemState::LeftOut, reason)),
         }
+        Ok((ready, left_out))
     }
-    for (id, (items, envelopes)) in by_connection {
-        let Some(connection) = directory.get(id) else { continue };
-        let forecaster =
-            Forecaster::new((engines.ledger.as_ref(), &engines.vault), connection, blocked, engines.now());
+
+    async fn foresee(
+        &mut self,
+        id: ConnectionId,
+        (candidates, envelopes): (Vec<&Candidate>, Vec<Envelope>),
+    ) -> Result<Vec<NewItem>, Failure> {
+        let Some(connection) = self.directory.get(id) else {
+            return Ok(candidates.into_iter().map(|it| left_out(it, "no connection")).collect());
+        };
+        let engines = (self.engines.ledger.as_ref(), &self.engines.vault);
+        let forecaster = Forecaster::new(engines, connection, self.blocked, self.engines.now());
         let forecast = forecaster.foresee(&envelopes).await?;
-        let mut weights = sum.steps(id, &forecast.steps);
-        for (item, seen) in items.into_iter().zip(forecast.events) {
-            let Some(reason) = left_out(seen.prospect) else {
-                let person = seen.person.unwrap_or(Digest(*item.event.as_bytes()));
-                sum.events += 1;
-                sum.persons.insert((id, person));
-                let weight = Some(weights.remove(&person).unwrap_or(0));
-                let change = ItemChange::to(item.letter, ItemState::Planned, "");
-                changes.push(ItemChange { person: Some(person), weight, ..change });
+        let mut weights = self.sum.steps(id, &forecast.steps);
+        let mut items = Vec::new();
+        for (candidate, seen) in candidates.into_iter().zip(forecast.events) {
+            if let Some(reason) = why_not(seen.prospect) {
+                items.push(left_out(candidate, reason));
                 continue;
-            };
-            changes.push(ItemChange::to(item.letter, ItemState::LeftOut, reason));
+            }
+            let person = seen.person.unwrap_or(Digest(*candidate.event.as_bytes()));
+            self.sum.events += 1;
+            self.sum.persons.insert((id, person));
+            let weight = weights.remove(&person).unwrap_or(0);
+            let planned = NewItem::planned(Candidate { person, ..candidate.clone() });
+            items.push(NewItem { weight, ..planned });
         }
+        Ok(items)
     }
-    Ok(changes)
+
+    /// What all pages together are expected to take.
+    pub(super) fn estimate(&self) -> Estimate {
+        self.sum.estimate(&self.directory)
+    }
+}
+
+pub(super) fn left_out(candidate: &Candidate, reason: &str) -> NewItem {
+    let (state, reason) = (ItemState::LeftOut, reason.to_owned());
+    NewItem { state, reason, ..NewItem::planned(candidate.clone()) }
 }
 
 /// Why an event is not replayed; `None` if it is.
-fn left_out(prospect: Prospect) -> Option<&'static str> {
+fn why_not(prospect: Prospect) -> Option<&'static str> {
     match prospect {
         Prospect::Replayed => None,
         Prospect::Superseded => Some("superseded"),

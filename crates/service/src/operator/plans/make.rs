@@ -1,22 +1,29 @@
-//! A plan is made in two walks: its dead letters are frozen page by page, then each is looked at.
+//! A plan is made in one walk: page by page its dead letters are looked at, and frozen with what was seen.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use ledger::plans::{Candidate, Frame, ItemFilter, ItemState, PlanChange};
+use ledger::plans::{Candidate, Frame, ItemFilter, ItemState, PlanChange, PlanItem};
 use ledger::{Act, DeadLetterFilter, DeadLetterState, Plan, PlanId, PlanState};
 use repair::Patch;
 use sha2::{Digest as _, Sha256};
 
-use super::{forecast, patch, plan};
+use super::forecast::Look;
+use super::patch::Patching;
+use super::plan;
 use crate::engines::Engines;
 use crate::failure::Failure;
+use crate::operator::Directory;
 use crate::operator::repairs::Samples;
 
-/// Dead letters that are frozen in one transaction.
+/// Dead letters that are frozen in one transaction, at most.
 const AT_ONCE: usize = 500;
+/// How many they are at least, however slow the ledger is.
+const FEWEST_AT_ONCE: usize = 50;
+/// What freezing a page should take. Others wait meanwhile, so pages shrink where it takes longer.
+const SHORT: Duration = Duration::from_millis(40);
 
 /// How long a plan can be run.
 const KEPT: Duration = Duration::from_secs(7 * 86_400);
@@ -48,7 +55,7 @@ pub struct Made {
 }
 
 /// Makes a plan. Nothing is sent. `blocked` are the identifiers that the configuration adds to the default list; `tell` is
-/// given the number of dead letters that were frozen and looked at.
+/// given the number of dead letters that are frozen.
 ///
 /// # Errors
 ///
@@ -57,7 +64,7 @@ pub async fn make(
     engines: &Engines,
     blocked: &[String],
     wish: Wish,
-    tell: &mut (dyn FnMut(u64, u64) + Send),
+    tell: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Made, Failure> {
     let now = engines.now();
     let mut frame = Frame { selector: wish.selector.clone(), left_of: wish.left_of, ..Frame::default() };
@@ -91,10 +98,18 @@ async fn fill(
     blocked: &[String],
     (wish, act): (&Wish, &Act),
     (id, frame, samples): (PlanId, &mut Frame, &mut Samples),
-    tell: &mut (dyn FnMut(u64, u64) + Send),
+    tell: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), Failure> {
-    let (digest, connections) = freeze(engines, id, wish, tell).await?;
-    if connections.is_empty() {
+    let directory = Directory::read(engines, None).await?;
+    let patching = wish.patch.as_ref();
+    let patching = patching.map(|patch| Patching::new(engines, (&directory, blocked), (patch, act), samples));
+    let look = Look::begin(engines, blocked).await?;
+    let mut set = Set::new((engines, id), look, patching);
+    match wish.left_of {
+        None => freeze(&mut set, &wish.filter, tell).await?,
+        Some(other) => freeze_left_of(&mut set, other, &wish.filter, tell).await?,
+    }
+    if set.by_connection.is_empty() {
         let message = "there is no dead letter to plan";
         return Err(Failure::refused(
             "nothing_selected",
@@ -102,75 +117,57 @@ async fn fill(
             "`dead-letters list` shows what a selector picks",
         ));
     }
-    frame.digest = digest;
-    let frozen = connections.values().sum();
-    frame.connections = connections;
-    if let Some(patch) = &wish.patch {
-        frame.patched = Some(patch::apply(engines, blocked, (id, patch, act), samples).await?);
-    }
-    frame.estimate = forecast::look(engines, blocked, id, &mut |seen| tell(frozen, seen)).await?;
+    frame.estimate = set.look.estimate();
+    frame.digest = set.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    frame.connections = set.by_connection;
+    frame.patched = set.patching.map(|patching| patching.patched);
     Ok(())
 }
 
-/// Freezes the set; its digest, and its items by connection.
+/// Freezes what a filter picks.
 async fn freeze(
-    engines: &Engines,
-    id: PlanId,
-    wish: &Wish,
-    tell: &mut (dyn FnMut(u64, u64) + Send),
-) -> Result<(String, BTreeMap<ConnectionId, u64>), Failure> {
-    let mut set = Set { engines, id, hash: Sha256::new(), by_connection: BTreeMap::new(), frozen: 0 };
-    let mut left = wish.filter.limit;
-    match wish.left_of {
-        None => {
-            let mut filter = wish.filter.clone();
-            loop {
-                filter.limit = AT_ONCE.min(left);
-                let page = engines.plans.plan_candidates(&filter).await?;
-                let Some(last) = page.last() else { break };
-                filter.after = Some((last.died_at, last.letter));
-                left -= page.len();
-                set.add(&page).await?;
-                tell(set.frozen, 0);
-            }
-        }
-        Some(other) => {
-            let mut after = None;
-            while let Some(items) = page_of(engines, other, &mut after).await? {
-                let is_wanted = |id: &i64| wish.filter.ids.as_ref().is_none_or(|wanted| wanted.contains(id));
-                let ids = items.into_iter().filter(|item| is_left(item.state)).map(|item| item.letter);
-                let ids = ids.filter(is_wanted).collect();
-                let states = Some(vec![DeadLetterState::Open]);
-                let filter = DeadLetterFilter {
-                    ids: Some(ids),
-                    states,
-                    limit: AT_ONCE.min(left),
-                    ..wish.filter.clone()
-                };
-                let page = engines.plans.plan_candidates(&filter).await?;
-                left -= page.len();
-                set.add(&page).await?;
-                tell(set.frozen, 0);
-                if left == 0 {
-                    break;
-                }
-            }
-        }
+    set: &mut Set<'_>,
+    filter: &DeadLetterFilter,
+    tell: &mut (dyn FnMut(u64) + Send),
+) -> Result<(), Failure> {
+    let (mut filter, mut left) = (filter.clone(), filter.limit);
+    loop {
+        filter.limit = set.at_once.min(left);
+        let page = set.engines.plans.plan_candidates(&filter).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        filter.after = Some((last.died_at, last.letter));
+        left -= page.len();
+        set.add(page).await?;
+        tell(set.frozen);
     }
-    let hex = set.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((hex, set.by_connection))
 }
 
-/// The next items of another plan.
-async fn page_of(
-    engines: &Engines,
-    plan: PlanId,
-    after: &mut Option<(ConnectionId, identity::Digest, i64)>,
-) -> Result<Option<Vec<ledger::plans::PlanItem>>, Failure> {
-    let filter = ItemFilter { plan, after: *after, limit: AT_ONCE, ..ItemFilter::default() };
-    let items = engines.plans.plan_items(&filter).await?;
-    *after = items.last().map(|item| (item.connection, item.person, item.letter)).or(*after);
-    Ok((!items.is_empty()).then_some(items))
+/// Freezes what is left of another plan, as far as a filter picks it.
+async fn freeze_left_of(
+    set: &mut Set<'_>,
+    other: PlanId,
+    wanted: &DeadLetterFilter,
+    tell: &mut (dyn FnMut(u64) + Send),
+) -> Result<(), Failure> {
+    let (mut left, mut after) = (wanted.limit, None);
+    while let Some(items) = set.page_of(other, &mut after).await? {
+        let is_wanted = |id: &i64| wanted.ids.as_ref().is_none_or(|wanted| wanted.contains(id));
+        let ids = items.into_iter().filter(|item| is_left(item.state)).map(|item| item.letter);
+        let filter = DeadLetterFilter {
+            ids: Some(ids.filter(is_wanted).collect()),
+            states: Some(vec![DeadLetterState::Open]),
+            limit: left,
+            ..wanted.clone()
+        };
+        let page = set.engines.plans.plan_candidates(&filter).await?;
+        left -= page.len();
+        set.add(page).await?;
+        tell(set.frozen);
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Whether an item of another plan is left to be planned.
@@ -188,23 +185,70 @@ fn is_left(state: ItemState) -> bool {
 /// The set as it is frozen.
 struct Set<'s> {
     engines: &'s Engines,
-    id: PlanId,
+    plan: PlanId,
+    /// What their events are repaired with, before they are looked at.
+    patching: Option<Patching<'s>>,
+    look: Look<'s>,
     hash: Sha256,
     by_connection: BTreeMap<ConnectionId, u64>,
     frozen: u64,
+    /// Dead letters in the next page.
+    at_once: usize,
 }
 
-impl Set<'_> {
-    async fn add(&mut self, page: &[Candidate]) -> Result<(), Failure> {
-        if page.is_empty() {
-            return Ok(());
-        }
-        self.engines.plans.add_plan_items(self.id, page).await?;
-        for candidate in page {
+impl<'s> Set<'s> {
+    fn new((engines, plan): (&'s Engines, PlanId), look: Look<'s>, patching: Option<Patching<'s>>) -> Self {
+        let (hash, by_connection) = (Sha256::new(), BTreeMap::new());
+        Self { engines, plan, patching, look, hash, by_connection, frozen: 0, at_once: AT_ONCE }
+    }
+
+    async fn add(&mut self, page: Vec<Candidate>) -> Result<(), Failure> {
+        for candidate in &page {
             self.hash.update(candidate.letter.to_be_bytes());
             *self.by_connection.entry(candidate.connection).or_default() += 1;
         }
-        self.frozen += u64::try_from(page.len()).unwrap_or(u64::MAX);
+        let (page, left_out) = match &mut self.patching {
+            Some(patching) => patching.page(page).await?,
+            None => (page, Vec::new()),
+        };
+        let mut items = self.look.page(page).await?;
+        items.extend(left_out);
+        let began = Instant::now();
+        self.engines.plans.add_plan_items(self.plan, &items).await?;
+        self.at_once = next_size(self.at_once, began.elapsed());
+        self.frozen += u64::try_from(items.len()).unwrap_or(u64::MAX);
         Ok(())
+    }
+
+    /// The next items of another plan.
+    async fn page_of(
+        &self,
+        plan: PlanId,
+        after: &mut Option<(ConnectionId, identity::Digest, i64)>,
+    ) -> Result<Option<Vec<PlanItem>>, Failure> {
+        let filter = ItemFilter { plan, after: *after, limit: self.at_once, ..ItemFilter::default() };
+        let items = self.engines.plans.plan_items(&filter).await?;
+        *after = items.last().map(|item| (item.connection, item.person, item.letter)).or(*after);
+        Ok((!items.is_empty()).then_some(items))
+    }
+}
+
+/// The size of the page after one of this size that took so long.
+fn next_size(size: usize, took: Duration) -> usize {
+    let next = if took > SHORT { size / 2 } else { size + size / 4 };
+    next.clamp(FEWEST_AT_ONCE, AT_ONCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_shrink_while_the_ledger_is_slow_and_grow_again() {
+        let slow = SHORT + Duration::from_millis(1);
+        assert_eq!(next_size(AT_ONCE, slow), AT_ONCE / 2);
+        assert_eq!(next_size(FEWEST_AT_ONCE, slow), FEWEST_AT_ONCE);
+        assert_eq!(next_size(200, SHORT), 250);
+        assert_eq!(next_size(AT_ONCE, Duration::ZERO), AT_ONCE);
     }
 }

@@ -1,9 +1,12 @@
-//! The patch of a plan: the events of its frozen dead letters are repaired before they are looked at.
+//! The patch of a plan: the events of its dead letters are repaired before they are looked at and frozen.
 
-use ledger::plans::{ItemChange, ItemFilter, ItemState, Patched};
-use ledger::{Act, DeadLetterView, PlanId};
+use std::collections::BTreeMap;
+
+use ledger::plans::{Candidate, NewItem, Patched};
+use ledger::{Act, DeadLetterView};
 use repair::Patch;
 
+use super::forecast::left_out;
 use super::release::{eligible, letters};
 use crate::engines::Engines;
 use crate::failure::Failure;
@@ -13,49 +16,73 @@ use crate::operator::repairs::{Means, Outcome, RepairResult, Repairer, Samples, 
 /// Dead letters that are repaired in one transaction.
 const AT_ONCE: usize = 100;
 
-/// Repairs the events of a plan's items, page by page. What the patch cannot repair is left out.
-pub(super) async fn apply(
-    engines: &Engines,
-    blocked: &[String],
-    (plan, patch, act): (PlanId, &Patch, &Act),
-    samples: &mut Samples,
-) -> Result<Patched, Failure> {
-    let directory = Directory::read(engines, None).await?;
-    let repairer = Repairer::new(&directory, blocked);
-    let (mut patched, mut after) = (Patched::default(), None);
-    loop {
-        let state = Some(ItemState::Planned);
-        let filter = ItemFilter { plan, state, after, limit: AT_ONCE, ..ItemFilter::default() };
-        let items = engines.plans.plan_items(&filter).await?;
-        let Some(last) = items.last() else { return Ok(patched) };
-        after = Some((last.connection, last.person, last.letter));
-        let found = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
-        let found: Vec<DeadLetterView> = found.into_values().collect();
-        let outcomes = repair_page(engines, &repairer, &found, (&Means::Patch(patch), act), samples).await?;
-        let mut changes = Vec::new();
-        for outcome in outcomes {
-            match outcome.result {
-                RepairResult::Changed => patched.changed += 1,
-                RepairResult::Unchanged => patched.unchanged += 1,
-                _ => changes.push(left_out(&outcome, &found, &directory)),
-            }
-        }
-        if !changes.is_empty() {
-            engines.plans.change_plan_items(plan, None, &changes).await?;
-        }
-    }
+/// Repairs events page by page.
+pub(super) struct Patching<'p> {
+    engines: &'p Engines,
+    directory: &'p Directory,
+    repairer: Repairer,
+    patch: &'p Patch,
+    act: &'p Act,
+    samples: &'p mut Samples,
+    /// How many were repaired until now.
+    pub(super) patched: Patched,
 }
 
-/// What was not repaired would be sent as it is, so it is left out.
-fn left_out(outcome: &Outcome, letters: &[DeadLetterView], directory: &Directory) -> ItemChange {
-    let letter = letters.iter().find(|letter| letter.id == outcome.id);
-    let reason = match outcome.result {
-        RepairResult::Conflict => "repaired meanwhile",
-        RepairResult::TooMany => "too many revisions",
-        RepairResult::NotOpen => {
-            letter.and_then(|letter| eligible(letter, directory).err()).unwrap_or("ended meanwhile")
+impl<'p> Patching<'p> {
+    pub(super) fn new(
+        engines: &'p Engines,
+        (directory, blocked): (&'p Directory, &'p [String]),
+        (patch, act): (&'p Patch, &'p Act),
+        samples: &'p mut Samples,
+    ) -> Self {
+        let (repairer, patched) = (Repairer::new(directory, blocked), Patched::default());
+        Self { engines, directory, repairer, patch, act, samples, patched }
+    }
+
+    /// Repairs the events of a page, except those that another plan has reserved. What is to be looked at, and what the patch
+    /// cannot repair: it would be sent as it is, so it is left out.
+    pub(super) async fn page(
+        &mut self,
+        page: Vec<Candidate>,
+    ) -> Result<(Vec<Candidate>, Vec<NewItem>), Failure> {
+        let mut reasons = BTreeMap::new();
+        let free: Vec<i64> = page.iter().filter(|it| it.held_by.is_none()).map(|it| it.letter).collect();
+        for ids in free.chunks(AT_ONCE) {
+            self.repair(ids, &mut reasons).await?;
         }
-        _ => "still invalid",
-    };
-    ItemChange::to(outcome.id, ItemState::LeftOut, reason)
+        let (failed, repaired): (Vec<_>, Vec<_>) =
+            page.into_iter().partition(|candidate| reasons.contains_key(&candidate.letter));
+        let failed = failed.iter().map(|candidate| left_out(candidate, reasons[&candidate.letter]));
+        Ok((repaired, failed.collect()))
+    }
+
+    async fn repair(
+        &mut self,
+        ids: &[i64],
+        reasons: &mut BTreeMap<i64, &'static str>,
+    ) -> Result<(), Failure> {
+        let found = letters(self.engines, ids.to_vec()).await?;
+        let found: Vec<DeadLetterView> = found.into_values().collect();
+        let means = (&Means::Patch(self.patch), self.act);
+        for outcome in repair_page(self.engines, &self.repairer, &found, means, self.samples).await? {
+            match outcome.result {
+                RepairResult::Changed => self.patched.changed += 1,
+                RepairResult::Unchanged => self.patched.unchanged += 1,
+                _ => drop(reasons.insert(outcome.id, self.reason(&outcome, &found))),
+            }
+        }
+        Ok(())
+    }
+
+    fn reason(&self, outcome: &Outcome, letters: &[DeadLetterView]) -> &'static str {
+        let letter = letters.iter().find(|letter| letter.id == outcome.id);
+        match outcome.result {
+            RepairResult::Conflict => "repaired meanwhile",
+            RepairResult::TooMany => "too many revisions",
+            RepairResult::NotOpen => {
+                letter.and_then(|letter| eligible(letter, self.directory).err()).unwrap_or("ended meanwhile")
+            }
+            _ => "still invalid",
+        }
+    }
 }

@@ -48,8 +48,7 @@ pub(super) async fn make(
     wish.filter.limit = wanted.limit.unwrap_or(usize::MAX);
     let blocked = context.loaded.config.identifiers.blocked_list();
     let mut progress = Progress::new(context.output.is_json(), all);
-    let made =
-        plans::make(engines, &blocked, wish, &mut |frozen, seen| progress.planning(frozen, seen)).await;
+    let made = plans::make(engines, &blocked, wish, &mut |frozen| progress.planning(frozen)).await;
     progress.end();
     show::made(engines, &made?, frozen, context).await
 }

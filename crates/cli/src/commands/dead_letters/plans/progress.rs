@@ -34,9 +34,9 @@ impl Progress {
         })
     }
 
-    /// The numbers of dead letters that are frozen, and of those that were looked at.
-    pub(super) fn planning(&mut self, frozen: u64, seen: u64) {
-        self.show(seen, frozen, &format!("{frozen} frozen, {seen} looked at"));
+    /// The number of dead letters that are frozen.
+    pub(super) fn planning(&mut self, frozen: u64) {
+        self.show(frozen, None, &format!("{frozen} frozen"));
     }
 
     /// How far the plan's run is.
@@ -46,7 +46,7 @@ impl Progress {
         let tally = plan.tally();
         let (delivered, failed) = (tally.delivered, tally.failed);
         let text = format!("{delivered} delivered, {failed} failed again, {} under way", plan.under_way());
-        self.show(all.saturating_sub(left), all, &text);
+        self.show(all.saturating_sub(left), Some(all), &text);
     }
 
     /// Says something that stays.
@@ -58,10 +58,13 @@ impl Progress {
         }
     }
 
-    fn show(&mut self, done: u64, all: u64, text: &str) {
+    /// `all` replaces the number that it began with.
+    fn show(&mut self, done: u64, all: Option<u64>, text: &str) {
         match &mut self.0 {
             Place::Terminal(bar) => {
-                bar.set_length(all);
+                if let Some(all) = all {
+                    bar.set_length(all);
+                }
                 bar.set_position(done);
                 bar.set_message(text.to_owned());
             }

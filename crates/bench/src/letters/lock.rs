@@ -1,0 +1,94 @@
+//! For how long others had to wait: the longest lock that was held while something was done.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use ledger::postgres::TransactionWatch;
+use sqlite::rusqlite::Connection;
+
+use service::config::LedgerUrl;
+
+/// How often the write lock of a file is asked for.
+const FILE_LOOKS: Duration = Duration::from_millis(1);
+/// How often Postgres is asked.
+const SERVER_LOOKS: Duration = Duration::from_millis(5);
+
+/// Watches the locks of a ledger until it is ended.
+pub(super) struct Watch {
+    stop: Arc<AtomicBool>,
+    kind: Kind,
+}
+
+enum Kind {
+    File(JoinHandle<anyhow::Result<Duration>>),
+    Server(tokio::task::JoinHandle<anyhow::Result<Duration>>),
+}
+
+impl Watch {
+    pub(super) async fn begin(ledger: &LedgerUrl) -> anyhow::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stop);
+        let kind = match ledger {
+            LedgerUrl::Sqlite(path) => {
+                let file = open(path)?;
+                Kind::File(std::thread::spawn(move || watch_file(&file, &asked)))
+            }
+            LedgerUrl::Postgres(url) => {
+                let watch = TransactionWatch::connect(url.reveal()).await?;
+                Kind::Server(tokio::spawn(watch_server(watch, asked)))
+            }
+        };
+        Ok(Self { stop, kind })
+    }
+
+    /// The longest lock since it began.
+    pub(super) async fn end(self) -> anyhow::Result<Duration> {
+        self.stop.store(true, Ordering::Relaxed);
+        match self.kind {
+            Kind::File(thread) => {
+                let joined = tokio::task::spawn_blocking(|| thread.join()).await?;
+                joined.map_err(|_| anyhow::anyhow!("the watch of the ledger's file panicked"))?
+            }
+            Kind::Server(task) => task.await?,
+        }
+    }
+}
+
+fn open(path: &Path) -> anyhow::Result<Connection> {
+    let file = Connection::open(path)?;
+    // Whoever cannot have the lock is told at once.
+    file.busy_timeout(Duration::ZERO)?;
+    Ok(file)
+}
+
+/// The longest time from the first time that the lock was not to be had to the next time that it was. Two locks in a row that
+/// leave less than a millisecond in between count as one: another writer would not have come between them either.
+fn watch_file(file: &Connection, stop: &AtomicBool) -> anyhow::Result<Duration> {
+    let (mut longest, mut since) = (Duration::ZERO, None);
+    while !stop.load(Ordering::Relaxed) {
+        match file.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+            Ok(()) => {
+                let held = since.take().map_or(Duration::ZERO, |since: Instant| since.elapsed());
+                longest = longest.max(held);
+            }
+            Err(error) if error.sqlite_error_code() == Some(sqlite::rusqlite::ErrorCode::DatabaseBusy) => {
+                since.get_or_insert_with(Instant::now);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        std::thread::sleep(FILE_LOOKS);
+    }
+    Ok(longest)
+}
+
+async fn watch_server(mut watch: TransactionWatch, stop: Arc<AtomicBool>) -> anyhow::Result<Duration> {
+    let mut longest = Duration::ZERO;
+    while !stop.load(Ordering::Relaxed) {
+        longest = longest.max(watch.oldest().await?);
+        tokio::time::sleep(SERVER_LOOKS).await;
+    }
+    Ok(longest)
+}

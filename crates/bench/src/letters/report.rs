@@ -1,0 +1,55 @@
+//! What `bench dead-letters` found.
+
+use serde::Serialize;
+
+use crate::setup::Setup;
+use service::failure::{Exit, Failure};
+use service::output::Output;
+
+/// One act.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    /// What was done.
+    pub(super) act: &'static str,
+    /// Dead letters that it was about.
+    pub(super) letters: u64,
+    /// From the start of the command to its end.
+    pub(super) seconds: f64,
+    /// The longest lock meanwhile, in milliseconds.
+    pub(super) longest_lock_ms: f64,
+}
+
+/// All of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) workload: &'static str,
+    pub(super) engines: &'static str,
+    pub(super) letters: u32,
+    pub(super) filled_seconds: f64,
+    pub(super) acts: Vec<Row>,
+    pub(super) setup: Setup,
+}
+
+impl Report {
+    pub(super) fn print(&self, output: &mut Output) -> Result<Exit, Failure> {
+        if output.is_json() {
+            output.json(self)?;
+            return Ok(Exit::Done);
+        }
+        let Self { letters, engines, filled_seconds, .. } = self;
+        output.line(&format!(
+            "dead-letters: {letters} of three causes on {engines}, laid down in {filled_seconds:.0} s"
+        ))?;
+        for line in self.setup.lines() {
+            output.line(&line)?;
+        }
+        output.line("")?;
+        let cells = |row: &Row| {
+            let (seconds, lock) = (format!("{:.2}", row.seconds), format!("{:.0}", row.longest_lock_ms));
+            vec![row.act.to_owned(), row.letters.to_string(), seconds, lock]
+        };
+        let rows: Vec<Vec<String>> = self.acts.iter().map(cells).collect();
+        output.table(&["ACT", "DEAD LETTERS", "SECONDS", "LONGEST LOCK, MS"], &rows)?;
+        Ok(Exit::Done)
+    }
+}

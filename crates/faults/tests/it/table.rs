@@ -16,6 +16,7 @@ const SEED: u64 = 20_261_122;
 /// Rows at the same time: most of a row is waiting for leases to run out.
 const SIDE_BY_SIDE: usize = 8;
 
+#[expect(clippy::disallowed_methods, reason = "who runs the test may name a seed")]
 pub(crate) fn seed() -> u64 {
     std::env::var("FAULTS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(SEED)
 }

@@ -8,6 +8,7 @@ mod answers;
 mod fold;
 pub mod forecast;
 mod former;
+mod gather;
 mod hand;
 mod left_out;
 mod names;

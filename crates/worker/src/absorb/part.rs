@@ -1,6 +1,6 @@
 //! Some events of one connection, from what the ledger knows of them to what is recorded.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,13 +10,12 @@ use connections::ConnectionId;
 use futures_util::FutureExt as _;
 use identity::Digest;
 use identity::eligibility::Rules;
-use ledger::{Gathered, GraphId, LedgerError};
+use ledger::{Gathered, LedgerError};
 use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
-use super::addresses::unknown_addresses;
 use super::fold::{self, Folded};
+use super::gather::gather;
 use super::read::Reading;
 use crate::Worker;
 use crate::contention::Contention;
@@ -123,7 +122,8 @@ impl Part {
             read_locked(&locks, self.names_to_lock(worker), || self.admitted(worker, unasked)).await?;
         worker.locks.note_shared(&gathered);
         let writing = held.pop();
-        let folded = self.fold(worker, gathered, unasked)?;
+        let mut folded = self.fold(worker, gathered)?;
+        folded.changes.unasked = unasked;
         // Nobody else waits until the ledger has written it.
         drop(permit);
         fault_point!("absorb.folded");
@@ -172,50 +172,14 @@ impl Part {
         unasked: bool,
     ) -> Result<(Gathered, Option<SemaphorePermit<'a>>), LedgerError> {
         let permit = worker.locks.folding().await;
-        Ok((self.gather(worker, unasked).await?, permit))
+        Ok((gather(worker, self.connection, self.readings(), unasked).await?, permit))
     }
 
-    /// Looks up the strongest name of each event, then of the others those that no graph of these holds: hardly any, where
-    /// people are known.
-    async fn gather(&self, worker: &Worker, unasked: bool) -> Result<Gathered, LedgerError> {
-        let asked = self.readings().iter().filter(|_| !unasked);
-        let events: Vec<Uuid> = asked.map(|reading| reading.event).collect();
-        let names: Vec<Vec<Digest>> = self.readings().iter().map(Reading::names_to_lock).collect();
-        let strongest = in_order(names.iter().filter_map(|names| names.first().copied()));
-        let mut gathered = worker.ledger.gather(self.connection, &strongest, &events).await?;
-        let held: HashSet<Digest> =
-            gathered.graphs.iter().flat_map(|read| read.graph.identifiers.keys()).copied().collect();
-        let others = names.iter().flat_map(|names| names.iter().skip(1)).copied();
-        let others =
-            in_order(others.filter(|name| !held.contains(name) && strongest.binary_search(name).is_err()));
-        // One event's graphs are read one by one, so that there is none that does not fit.
-        let at_once = if names.len() > 1 { others.len().max(1) } else { 1 };
-        for others in others.chunks(at_once) {
-            if gathered.partial {
-                break;
-            }
-            let more = worker.ledger.gather(self.connection, others, &[]).await?;
-            let known: HashSet<GraphId> = gathered.graphs.iter().map(|read| read.row.id).collect();
-            gathered.graphs.extend(more.graphs.into_iter().filter(|read| !known.contains(&read.row.id)));
-            gathered.partial |= more.partial;
-        }
-        let addresses = unknown_addresses(self.readings(), &gathered);
-        let asks = !gathered.partial && !addresses.is_empty();
-        if asks && worker.has_directory(self.connection).await? {
-            gathered.directory = worker.ledger.look_up(self.connection, &addresses).await?;
-        }
-        Ok(gathered)
-    }
-
-    fn fold(&self, worker: &Worker, gathered: Gathered, unasked: bool) -> Result<Box<Folded>, PartError> {
+    fn fold(&self, worker: &Worker, gathered: Gathered) -> Result<Box<Folded>, PartError> {
         if gathered.partial {
             return Err(PartError::Together("their graphs are too large to be read at once"));
         }
-        let fold = || {
-            let mut folded = fold::fold(worker, self.connection, &self.rules, self.readings(), gathered);
-            folded.changes.unasked = unasked;
-            folded
-        };
+        let fold = || fold::fold(worker, self.connection, &self.rules, self.readings(), gathered);
         let folded = std::panic::catch_unwind(AssertUnwindSafe(|| off_thread(fold)));
         folded.map(Box::new).map_err(|_| PartError::Bad("folding it panicked".to_owned()))
     }
@@ -274,7 +238,7 @@ impl Part {
         let locks = [&worker.locks.writing];
         let (gathered, _permit, mut held) =
             read_locked(&locks, self.names_to_lock(worker), || self.admitted(worker, false)).await?;
-        Ok((self.fold(worker, gathered, false)?, held.pop()))
+        Ok((self.fold(worker, gathered)?, held.pop()))
     }
 
     /// Settings may have changed since they were read, and the walk for them may have passed by already. Folded once more,
@@ -285,13 +249,15 @@ impl Part {
         }
         let mut part = self.clone();
         for _ in 0..SETTINGS_CHANGES {
-            let newest = worker.connections.by_id(self.connection).await;
-            let newest = newest.map_err(|cause| PartError::NotNow(cause.into()))?;
+            let newest = worker
+                .connections
+                .by_id(self.connection)
+                .await
+                .map_err(|why| PartError::NotNow(why.into()))?;
             let version = newest.as_ref().map(|connection| connection.settings_version);
             worker.audiences.read(worker).await?;
-            if version == part.settings_version
-                && worker.audiences.of(self.connection) == part.rules.audiences
-            {
+            let are_known = worker.audiences.of(self.connection) == part.rules.audiences;
+            if version == part.settings_version && are_known {
                 return Ok(());
             }
             part.settings_version = version;

@@ -4,6 +4,7 @@ mod left_out;
 mod notes;
 mod notifications;
 pub(super) mod registration;
+mod row;
 mod shared;
 mod show;
 
@@ -11,20 +12,18 @@ use std::collections::BTreeMap;
 
 use connections::Connection;
 use jiff::Timestamp;
-use ledger::{Counts, ProcessReport};
+use ledger::ProcessReport;
 use serde::Serialize;
 
-use self::{left_out::LeftOut, registration::Registration, shared::Shared};
+use self::registration::Registration;
 use super::retention::Standing;
 use super::{Context, files};
-use notes::Unmapped;
+use row::Row;
 use service::arrivals::Summary;
 use service::capacity::{Gauge, Measured, Reason, Refusals, decide};
 use service::config::Config;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
-use service::operator::adoption::Adoption;
-use service::operator::directory::{pause_hint, state_words, suspension_hint};
 use service::operator::workers::{Waiting, Workers};
 
 /// What the help shows.
@@ -114,51 +113,6 @@ struct Ledger {
     refused_because: Option<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
-struct Row {
-    name: String,
-    state: &'static str,
-    paused_for: Option<&'static str>,
-    paused_because: Option<String>,
-    /// What to do about the pause.
-    #[serde(skip)]
-    pause_hint: Option<String>,
-    /// What to do about each suspended field, by its id.
-    #[serde(skip)]
-    suspension_hints: BTreeMap<u64, String>,
-    /// Until when Refersion asks to wait; null where it does not.
-    asked_to_wait_until: Option<jiff::Timestamp>,
-    /// Custom fields that are not sent because Refersion refuses them for everybody, by numeric id, and why.
-    suspended_fields: BTreeMap<u64, String>,
-    /// Since when, where it is known.
-    suspended_since: BTreeMap<u64, Timestamp>,
-    /// Why new events of this connection are not taken in; null while they are.
-    refused_for: Option<&'static str>,
-    #[serde(skip)]
-    refused_because: Option<&'static str>,
-    due: u64,
-    /// The rate in use now, in calls a second; the learned one while nobody delivers.
-    rate: f64,
-    /// What the settings allow.
-    rate_ceiling: f64,
-    pending: u64,
-    dirty: u64,
-    waiting: u64,
-    held_back: u64,
-    not_cleared: BTreeMap<String, u64>,
-    dead_letters: u64,
-    dead_letters_by_class: BTreeMap<String, u64>,
-    unmapped_traits: Vec<Unmapped>,
-    /// Events that said more such traits than are counted by name: if there are any, the list is a sample.
-    unmapped_beyond: u64,
-    #[serde(flatten)]
-    left_out: LeftOut,
-    /// Identifiers that too many others are named with.
-    shared_identifiers: Vec<Shared>,
-    /// The walk through Refersion's affiliates.
-    adoption: Option<Adoption>,
-}
-
 /// Shows the status.
 ///
 /// # Errors
@@ -186,7 +140,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
     let refusals = decide(gauge.limits(), &measured, &Refusals::default());
     let workers = Workers::read(engines, config).await?;
     let connections = engines.connections.list().await?;
-    let rows = rows(engines, &connections, &refusals, &workers).await?;
+    let rows = row::rows(engines, &connections, &refusals, &workers).await?;
     let waiting = Waiting { queued: depth.live + depth.bulk, pending: all.pending };
     let registration = Registration::of(config, &workers);
     let no_connection = registration.problem(!rows.is_empty());
@@ -213,24 +167,6 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         retention: Standing::of(engines.ledger.sweep_clock(engines.now()).await?, config),
         notifications: notifications::Notifications::read(engines).await?,
     })
-}
-
-async fn rows(
-    engines: &Engines,
-    connections: &[Connection],
-    refusals: &Refusals,
-    workers: &Workers,
-) -> Result<Vec<Row>, Failure> {
-    let (mut rows, rates) = (Vec::new(), workers.rates());
-    for connection in connections {
-        let counts = engines.ledger.counts(Some(connection.id), engines.now()).await?;
-        let refused = refusals.connections.get(&connection.id).copied();
-        let shared = shared::of(engines, connection.id, &counts).await?;
-        let row = row(connection, counts, refused, rates.get(&connection.id).copied(), engines.now());
-        let adoption = Some(Adoption::read(engines, connection, workers).await?);
-        rows.push(Row { shared_identifiers: shared, adoption, ..row });
-    }
-    Ok(rows)
 }
 
 fn ledger(measured: &Measured, gauge: &Gauge, refusals: &Refusals) -> Ledger {
@@ -261,51 +197,4 @@ fn process(it: &ProcessReport, workers: &Workers, connections: &[Connection]) ->
 fn rescued(rescue: queue::sqlite::Rescue) -> Rescued {
     let queue::sqlite::Rescue { at, file, rescued, unreadable } = rescue;
     Rescued { at, file, rescued, unreadable }
-}
-
-fn row(
-    connection: &Connection,
-    counts: Counts,
-    refused: Option<Reason>,
-    rate: Option<f64>,
-    now: Timestamp,
-) -> Row {
-    let left_out = LeftOut::of(&counts);
-    let suspended = connection.settings.suspended_fields.keys();
-    let suspension_hints = suspended.map(|field| (*field, suspension_hint(connection, *field)));
-    let (state, paused_for) = state_words(connection.state);
-    let ceiling = connection.settings.rate_per_second;
-    Row {
-        name: connection.name.to_string(),
-        state,
-        paused_for,
-        paused_because: connection.paused_because.clone(),
-        pause_hint: pause_hint(connection),
-        suspension_hints: suspension_hints.collect(),
-        asked_to_wait_until: connection.asked_to_wait_until.filter(|until| *until > now),
-        suspended_fields: connection.settings.suspended_fields.clone(),
-        suspended_since: connection.settings.suspended_since.clone(),
-        refused_for: refused.map(Reason::word),
-        refused_because: refused.map(Reason::in_words),
-        due: counts.due,
-        rate: rate.or(connection.learned_rate).map_or(ceiling, |rate| rate.min(ceiling)),
-        rate_ceiling: ceiling,
-        pending: counts.pending,
-        dirty: counts.dirty,
-        waiting: counts.waiting,
-        held_back: counts.held_back,
-        not_cleared: counts.stuck,
-        dead_letters: counts.dead_letters,
-        unmapped_beyond: counts.unmapped_beyond,
-        left_out,
-        shared_identifiers: Vec::new(),
-        adoption: None,
-        dead_letters_by_class: counts.dead_letters_by_class,
-        unmapped_traits: counts
-            .unmapped
-            .into_iter()
-            .filter(|(name, _)| !notes::is_mapped(&connection.settings, name))
-            .map(|(name, events)| Unmapped { name, events })
-            .collect(),
-    }
 }

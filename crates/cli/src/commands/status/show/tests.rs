@@ -2,8 +2,10 @@
 
 use ledger::{Registrations, SweepClock};
 
+use super::super::Queue;
+use super::super::left_out::LeftOut;
+use super::super::notes::Unmapped;
 use super::super::registration::Registration;
-use super::super::{Queue, Unmapped};
 use super::*;
 use crate::commands::retention::Standing;
 use crate::commands::snapshots::{at, shown};
@@ -50,7 +52,7 @@ fn connection(name: &str, paused_for: Option<&'static str>) -> Row {
         waiting: 17,
         held_back: 1,
         not_cleared: std::collections::BTreeMap::new(),
-        left_out: super::super::LeftOut::default(),
+        left_out: LeftOut::default(),
         shared_identifiers: Vec::new(),
         adoption: None,
         dead_letters: 401,

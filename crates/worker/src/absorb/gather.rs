@@ -1,0 +1,50 @@
+//! What the ledger knows of some events.
+
+use std::collections::HashSet;
+
+use connections::ConnectionId;
+use identity::Digest;
+use ledger::{Gathered, GraphId, LedgerError};
+use uuid::Uuid;
+
+use super::addresses::unknown_addresses;
+use super::read::Reading;
+use crate::Worker;
+use crate::locks::in_order;
+
+/// Looks up the strongest name of each event, then of the others those that no graph of these holds: hardly any, where
+/// people are known. `unasked` if the events are taken for new.
+pub(super) async fn gather(
+    worker: &Worker,
+    connection: ConnectionId,
+    readings: &[Reading],
+    unasked: bool,
+) -> Result<Gathered, LedgerError> {
+    let asked = readings.iter().filter(|_| !unasked);
+    let events: Vec<Uuid> = asked.map(|reading| reading.event).collect();
+    let names: Vec<Vec<Digest>> = readings.iter().map(Reading::names_to_lock).collect();
+    let strongest = in_order(names.iter().filter_map(|names| names.first().copied()));
+    let mut gathered = worker.ledger.gather(connection, &strongest, &events).await?;
+    let held: HashSet<Digest> =
+        gathered.graphs.iter().flat_map(|read| read.graph.identifiers.keys()).copied().collect();
+    let others = names.iter().flat_map(|names| names.iter().skip(1)).copied();
+    let others =
+        in_order(others.filter(|name| !held.contains(name) && strongest.binary_search(name).is_err()));
+    // One event's graphs are read one by one, so that there is none that does not fit.
+    let at_once = if names.len() > 1 { others.len().max(1) } else { 1 };
+    for others in others.chunks(at_once) {
+        if gathered.partial {
+            break;
+        }
+        let more = worker.ledger.gather(connection, others, &[]).await?;
+        let known: HashSet<GraphId> = gathered.graphs.iter().map(|read| read.row.id).collect();
+        gathered.graphs.extend(more.graphs.into_iter().filter(|read| !known.contains(&read.row.id)));
+        gathered.partial |= more.partial;
+    }
+    let addresses = unknown_addresses(readings, &gathered);
+    let asks = !gathered.partial && !addresses.is_empty();
+    if asks && worker.has_directory(connection).await? {
+        gathered.directory = worker.ledger.look_up(connection, &addresses).await?;
+    }
+    Ok(gathered)
+}

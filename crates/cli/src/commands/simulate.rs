@@ -20,7 +20,7 @@ Examples:
   refersion-destination simulate --listen 127.0.0.1:4010 --account pub_1.sec_1 --custom-field 1234=Plan
   refersion-destination simulate --listen 127.0.0.1:4010 --seed 7 --faults latency=20ms..200ms,429=1%,500=1%
   refersion-destination simulate --listen 127.0.0.1:4010 --faults drop-after=0.5%,down=30s@60s,limit=50..200
-  refersion-destination simulate --listen 127.0.0.1:4010 --webhook pub_1=http://127.0.0.1:8080/refersion/1 --webhook-secret pub_1=hush
+  refersion-destination simulate --webhook pub_1=http://127.0.0.1:8080/refersion/1 --webhook-secret pub_1=hush
 
 It serves Refersion's REST API below /v2. Point a connection at it with --refersion-url http://127.0.0.1:4010.
 Change the faults while it runs, and look at what it holds:

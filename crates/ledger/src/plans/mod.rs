@@ -120,9 +120,15 @@ impl PlanChange {
         Self { from, to, token: None, frame: None, options: None, progress: None, act: None }
     }
 
-    /// The lines of the audit, one for each connection of the plan.
+    /// The lines of the audit, one for each connection of the plan; one without a connection if it was not made to its end.
     pub(crate) fn lines(&self, frame: &Frame) -> Vec<AuditEntry> {
         let Some((act, action)) = &self.act else { return Vec::new() };
+        if frame.connections.is_empty() {
+            let subject = format!("unfinished plan of `{}`", act.selector);
+            let selector = Some(act.selector.clone());
+            let entry = AuditEntry::new(act.at, &act.actor, action, subject);
+            return vec![AuditEntry { selector, reason: act.reason.clone(), ..entry }];
+        }
         let line = |(connection, number): (&ConnectionId, &u64)| {
             act.line(action, *connection, usize::try_from(*number).unwrap_or(usize::MAX))
         };

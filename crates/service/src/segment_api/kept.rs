@@ -29,10 +29,13 @@ impl SegmentApi {
     pub async fn audience_of(&self, engines: &Engines, space: &str, id: &str) -> Asked {
         let now = engines.now();
         let (all, this) = (self.question(engines, ""), self.question(engines, &format!("{space}\0{id}")));
-        for question in [&all, &this] {
-            if let Some(kept) = kept(engines, question, now).await {
-                return kept;
-            }
+        // A figure that is known stays so while Segment asks to wait.
+        let known = match kept(engines, &this, now).await {
+            Some(known) if known.believed.is_ok() => return known,
+            known => kept(engines, &all, now).await.or(known),
+        };
+        if let Some(known) = known {
+            return known;
         }
         let believed = self.audience(space, id).await;
         let (question, time) = match &believed {

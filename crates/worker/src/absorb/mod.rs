@@ -66,7 +66,8 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
         }
         match take_next(worker, &mut known, &mut slots, stop).await {
             Ok(taken) => {
-                were_few = taken.values().map(|batch| batch.items.len()).sum::<usize>() < FEW;
+                let events = taken.values().map(|batch| batch.items.len()).sum();
+                were_few = (1..FEW.min(worker.limits.absorb_batch)).contains(&events);
                 for (connection, batch) in taken {
                     let bytes = batch.items.iter().map(bytes).sum();
                     let absorbing = absorb_alone(

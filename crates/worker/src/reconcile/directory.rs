@@ -64,6 +64,8 @@ impl Walker {
 impl Holder {
     /// Asks for the next page, if a walk is under way or wanted, and nothing else can be started.
     pub(super) async fn walk_on(&mut self, under_way: &mut JoinSet<Ended>) -> anyhow::Result<()> {
+        // One that came while the ledger failed was not taken.
+        self.take_page().await?;
         if self.walker.is_asking || self.room() == 0 {
             return Ok(());
         }
@@ -128,7 +130,7 @@ impl Holder {
         self.walker.looked_at = None;
         self.walker.walk = match page {
             Ok(page) => self.read_page(walk, (asked_at, &called), page).await?,
-            Err(failure) => Some(self.note_failed_page(walk, &failure).await?),
+            Err(failure) => self.note_failed_page(walk, &failure).await?,
         };
         Ok(())
     }
@@ -224,9 +226,10 @@ impl Holder {
         Ok(None)
     }
 
-    async fn note_failed_page(&self, walk: Walk, failure: &Failure) -> anyhow::Result<Walk> {
+    /// Notes why a page did not come, and when it is asked for again; a walk that has used up its calls ends.
+    async fn note_failed_page(&self, walk: Walk, failure: &Failure) -> anyhow::Result<Option<Walk>> {
         if failure.class == Class::Closed {
-            return Ok(walk);
+            return Ok(Some(walk));
         }
         let wait = doubled(FIRST_WAIT, walk.failures, LONGEST_WAIT);
         let status = failure.http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
@@ -234,10 +237,14 @@ impl Holder {
             failure: Some(format!("{}{status}", failure.class.name())),
             failures: walk.failures.saturating_add(1),
             next_at: self.worker.now().checked_add(wait).ok(),
+            calls: walk.calls + 1,
             ..walk
         };
+        if walk.request.max_calls.is_some_and(|most| walk.calls >= most) {
+            return self.end_walk(walk, false).await;
+        }
         self.worker.ledger.save_walk(self.connection.id, self.fence, &walk).await?;
-        Ok(walk)
+        Ok(Some(walk))
     }
 }
 
@@ -247,7 +254,8 @@ fn has_met_everybody(walk: &Walk) -> bool {
     let total = walk.total.or(walk.total_before);
     let agrees = total.is_none_or(|total| walk.seen + walk.unreadable >= total);
     let added = walk.total.zip(walk.total_before).map_or(0, |(now, before)| now.saturating_sub(before));
-    agrees && walk.fresh <= added
+    // One empty answer to the first page must not empty a directory.
+    walk.pass >= 2 && agrees && walk.fresh <= added
 }
 
 /// How many affiliates the last pass has not met, by what Refersion counts; at least 1 if there were new ones only because of

@@ -12,12 +12,13 @@ use crate::plans::{Candidate, ItemChange, ItemFilter, ItemState, LetterNow, NewI
 use crate::words::{digest, item_state, letter_state, limit, micros, small, state, time};
 use crate::{PlanId, State};
 
-/// In the order of their ids, so that two planners never wait for each other in a circle.
+/// In the order of their ids, so that two planners never wait for each other in a circle. A plan that this statement does not
+/// see has begun since, so its reservation stands; holds go before their plan does.
 const HOLD: &str = "INSERT INTO plan_holds AS held (letter, plan)
     SELECT letter, $1 FROM UNNEST($2::bigint[]) AS new (letter) ORDER BY letter
     ON CONFLICT (letter) DO UPDATE SET plan = excluded.plan
-    WHERE held.plan = excluded.plan OR NOT EXISTS (SELECT 1 FROM plans
-        WHERE id = held.plan AND state NOT IN ('cancelled', 'done', 'expired'))
+    WHERE held.plan = excluded.plan OR EXISTS (SELECT 1 FROM plans
+        WHERE id = held.plan AND state IN ('cancelled', 'done', 'expired'))
     RETURNING letter";
 
 const HELD_BY: &str = "SELECT letter, plan FROM plan_holds WHERE letter = ANY($1)";

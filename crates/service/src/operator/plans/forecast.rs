@@ -45,13 +45,16 @@ impl<'l> Look<'l> {
     }
 
     /// What is to be added to the plan for these. The events of one person fold together within a page. One that another plan
-    /// has reserved is not looked at: it is left out when it is added.
+    /// has reserved is not looked at, and left out, even if that plan lets go of it meanwhile.
     pub(super) async fn page(&mut self, page: Vec<Candidate>) -> Result<Vec<NewItem>, Failure> {
         let (held, mut free): (Vec<_>, Vec<_>) = page.into_iter().partition(|it| it.held_by.is_some());
         free.sort_by_key(|candidate| candidate.letter);
         let (ready, left_out) = self.ready(&free).await?;
         let left_out = left_out.into_iter().map(|(candidate, reason)| self::left_out(candidate, reason));
-        let mut items: Vec<NewItem> = held.into_iter().map(NewItem::planned).chain(left_out).collect();
+        let held = held
+            .iter()
+            .filter_map(|it| Some(self::left_out(it, &format!("reserved by plan {}", it.held_by?))));
+        let mut items: Vec<NewItem> = held.chain(left_out).collect();
         for (id, ready) in ready {
             items.extend(self.foresee(id, ready).await?);
         }

@@ -79,7 +79,14 @@ pub async fn make(
             act: Some((act, "plan_made")),
             ..PlanChange::to(&[PlanState::Planning], PlanState::Ready)
         };
-        engines.plans.change_plan(id, &ready).await?;
+        if !engines.plans.change_plan(id, &ready).await? {
+            let message = format!("plan {id} was cancelled while it was being made");
+            return Err(Failure::refused(
+                "plan_state",
+                message,
+                "`dead-letters plans` shows who holds what; plan again",
+            ));
+        }
         return Ok(Made { plan: plan(engines, id).await?, samples });
     };
     // It may be the ledger that failed: then the plan expires.

@@ -14,6 +14,7 @@ pub mod events;
 pub mod graphs;
 pub mod groups;
 pub mod hints;
+pub mod interruptions;
 pub mod leases;
 pub mod left_out;
 pub mod letters;
@@ -131,8 +132,9 @@ macro_rules! contract_tests {
                 a_dead_letter_is_reserved_by_one_plan, items_are_added_with_what_was_seen_of_them,
                 items_are_counted_by_what_became_of_them,
                 items_show_how_their_letters_stand, a_plan_has_one_runner, acts_on_plans_are_audited,
-                old_plans_are_dropped, items_go_with_their_connection, an_interrupted_call_is_counted_when_it_is_sent_again
+                old_plans_are_dropped, items_go_with_their_connection
             ]
+            interruptions: [an_interrupted_call_is_counted_when_it_is_sent_again]
             repairs: [
                 a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,
                 a_repaired_payload_goes_with_the_original, repairs_are_audited, a_class_may_expire_earlier

@@ -10,10 +10,7 @@ use super::material::{ONE, OTHER, at, connection, dead_letter, letters, outcome,
 use crate::plans::{
     Candidate, Frame, ItemChange, ItemFilter, ItemState, NewItem, PlanChange, PlanItem, Progress, RunOptions,
 };
-use crate::{
-    Act, CallItem, Changes, DeadLetterFilter, DeadLetterState, Fence, LedgerError, OpenCall, Plan, PlanId,
-    PlanState, State,
-};
+use crate::{Act, Changes, DeadLetterFilter, DeadLetterState, LedgerError, Plan, PlanId, PlanState, State};
 
 const ALL: DeadLetterFilter = DeadLetterFilter {
     connections: None,
@@ -41,27 +38,27 @@ fn new(candidates: Vec<Candidate>) -> Vec<NewItem> {
 }
 
 /// A plan of all dead letters; how many others have reserved.
-async fn planned(engine: &impl Engine) -> (PlanId, usize) {
+pub(super) async fn planned(engine: &impl Engine) -> (PlanId, usize) {
     let plan = engine.create_plan(&frame(), at(10), at(1_000)).await.expect("made");
     let candidates = engine.plan_candidates(&ALL).await.expect("listed");
     let reserved = engine.add_plan_items(plan, &new(candidates)).await.expect("added");
     (plan, reserved.len())
 }
 
-async fn plan(engine: &impl Engine, id: PlanId) -> Plan {
+pub(super) async fn plan(engine: &impl Engine, id: PlanId) -> Plan {
     engine.plans(Some(id), &[], at(20), 1).await.expect("read").remove(0)
 }
 
-async fn items(engine: &impl Engine, plan: PlanId, state: Option<ItemState>) -> Vec<PlanItem> {
+pub(super) async fn items(engine: &impl Engine, plan: PlanId, state: Option<ItemState>) -> Vec<PlanItem> {
     let filter = ItemFilter { plan, state, limit: 1_000, ..ItemFilter::default() };
     engine.plan_items(&filter).await.expect("read")
 }
 
-async fn moves(engine: &impl Engine, plan: PlanId, from: PlanState, to: PlanState) -> bool {
+pub(super) async fn moves(engine: &impl Engine, plan: PlanId, from: PlanState, to: PlanState) -> bool {
     engine.change_plan(plan, &PlanChange::to(&[from], to)).await.expect("changed")
 }
 
-async fn three_letters(engine: &impl Engine) {
+pub(super) async fn three_letters(engine: &impl Engine) {
     for number in 1..=3 {
         dead_letter(engine, ONE, number, 5).await;
     }
@@ -269,37 +266,4 @@ pub async fn items_go_with_their_connection(engine: &impl Engine) {
     let left = items(engine, id, None).await;
     assert_eq!((left.len(), left[0].connection), (1, OTHER));
     assert_eq!(plan(engine, id).await.count(ItemState::Planned), 1);
-}
-
-/// A call that was left open is counted once by the plans whose persons it was about, when it is sent again.
-pub async fn an_interrupted_call_is_counted_when_it_is_sent_again(engine: &impl Engine) {
-    three_letters(engine).await;
-    let (id, _) = planned(engine).await;
-    assert!(moves(engine, id, PlanState::Planning, PlanState::Running).await);
-    let all = items(engine, id, None).await;
-    let released = ItemChange::to(all[0].letter, ItemState::Released, "");
-    engine.change_plan_items(id, None, &[released]).await.expect("released");
-    let lasts = std::time::Duration::from_secs(10);
-    let lease = engine.lease(ONE, uuid(1), at(20), lasts).await.expect("asked").expect("free");
-    let fence = Fence { token: lease.token };
-    let of = vec![CallItem { anchor: Digest([9; 16]), affiliate: Some(1), fields: Vec::new() }];
-    let call = |id| OpenCall { id, operation: "edit".to_owned(), started_at: at(21), items: of.clone() };
-    let note = async |fence, id, person| engine.note_interrupted(ONE, fence, &call(id), &[person]).await;
-    note(fence, 1, Digest([8; 16])).await.expect("noted");
-    assert_eq!(engine.interrupted_calls(ONE).await.expect("read"), [], "no plan is about that person");
-    note(fence, 2, all[1].person).await.expect("noted");
-    assert_eq!(engine.interrupted_calls(ONE).await.expect("read"), [], "nothing of that person is under way");
-    for _ in 0..2 {
-        note(fence, 3, all[0].person).await.expect("noted");
-    }
-    assert_eq!(engine.interrupted_calls(ONE).await.expect("read"), [call(3)]);
-    assert_eq!(plan(engine, id).await.repeated_calls, 0);
-    let late = Fence { token: fence.token - 1 };
-    assert!(matches!(note(late, 4, all[0].person).await, Err(LedgerError::Fenced)));
-    assert!(matches!(engine.note_repeated(ONE, late, &[3]).await, Err(LedgerError::Fenced)));
-    for _ in 0..2 {
-        engine.note_repeated(ONE, fence, &[3, 5]).await.expect("counted");
-    }
-    assert_eq!(plan(engine, id).await.repeated_calls, 1, "once");
-    assert_eq!(engine.interrupted_calls(ONE).await.expect("read"), []);
 }

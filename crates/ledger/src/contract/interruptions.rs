@@ -1,0 +1,42 @@
+//! Promises about calls of plans that the end of a process interrupted.
+
+use identity::Digest;
+
+use super::Engine;
+use super::material::{ONE, at, uuid};
+use super::plans::{items, moves, plan, planned, three_letters};
+use crate::plans::{ItemChange, ItemState};
+use crate::{CallItem, Fence, LedgerError, OpenCall, PlanState};
+
+/// A call that was left open is counted once by the plans whose persons it was about, when it is sent again.
+pub async fn an_interrupted_call_is_counted_when_it_is_sent_again(engine: &impl Engine) {
+    three_letters(engine).await;
+    let (id, _) = planned(engine).await;
+    assert!(moves(engine, id, PlanState::Planning, PlanState::Running).await);
+    let all = items(engine, id, None).await;
+    let released = ItemChange::to(all[0].letter, ItemState::Released, "");
+    engine.change_plan_items(id, None, &[released]).await.expect("released");
+    let lasts = std::time::Duration::from_secs(10);
+    let lease = engine.lease(ONE, uuid(1), at(20), lasts).await.expect("asked").expect("free");
+    let fence = Fence { token: lease.token };
+    let of = vec![CallItem { anchor: Digest([9; 16]), affiliate: Some(1), fields: Vec::new() }];
+    let call = |id| OpenCall { id, operation: "edit".to_owned(), started_at: at(21), items: of.clone() };
+    let note = async |fence, id, person| engine.note_interrupted(ONE, fence, &call(id), &[person]).await;
+    note(fence, 1, Digest([8; 16])).await.expect("noted");
+    assert_eq!(engine.interrupted_calls(ONE).await.expect("read"), [], "no plan is about that person");
+    note(fence, 2, all[1].person).await.expect("noted");
+    assert_eq!(engine.interrupted_calls(ONE).await.expect("read"), [], "nothing of that person is under way");
+    for _ in 0..2 {
+        note(fence, 3, all[0].person).await.expect("noted");
+    }
+    assert_eq!(engine.interrupted_calls(ONE).await.expect("read"), [call(3)]);
+    assert_eq!(plan(engine, id).await.repeated_calls, 0);
+    let late = Fence { token: fence.token - 1 };
+    assert!(matches!(note(late, 4, all[0].person).await, Err(LedgerError::Fenced)));
+    assert!(matches!(engine.note_repeated(ONE, late, &[3]).await, Err(LedgerError::Fenced)));
+    for _ in 0..2 {
+        engine.note_repeated(ONE, fence, &[3, 5]).await.expect("counted");
+    }
+    assert_eq!(plan(engine, id).await.repeated_calls, 1, "once");
+    assert_eq!(engine.interrupted_calls(ONE).await.expect("read"), []);
+}

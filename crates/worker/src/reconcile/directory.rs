@@ -17,7 +17,7 @@ use refersion::{Class, Failure, ListPage};
 use tokio::task::JoinSet;
 use tracing::{debug, info};
 
-use super::verify::{Compared, PassedOver};
+use super::verify::{Compared, Coverage};
 use super::{Ended, Holder};
 use crate::deliver::shown_status;
 use crate::retry::doubled;
@@ -44,8 +44,8 @@ pub(crate) struct Walker {
     looked_at: Option<Timestamp>,
     is_asking: bool,
     listed: Option<Listed>,
-    /// What a comparison has to come back to.
-    pub(super) passed_over: PassedOver,
+    /// Whom the walk has compared.
+    pub(super) coverage: Coverage,
 }
 
 /// A page, or why there is none.
@@ -96,11 +96,15 @@ impl Holder {
         let state = ledger.directory(id).await?;
         self.walker.looked_at = Some(now);
         let walk = match state.walk.clone() {
-            Some(walk) => walk,
+            Some(walk) => {
+                // Whom it has passed over until now is not known here.
+                self.walker.coverage.is_partial |= walk.request.verify;
+                walk
+            }
             None => {
                 let Some(request) = self.wanted(&state, now) else { return Ok(None) };
                 let walk = Walk::begin(request, now);
-                self.walker.passed_over = PassedOver::default();
+                self.walker.coverage = Coverage::default();
                 ledger.save_walk(id, self.fence, &walk).await?;
                 info!(connection = %self.connection.name, connection_id = id, "a walk through refersion's affiliates begins");
                 walk
@@ -187,9 +191,10 @@ impl Holder {
         Ok(())
     }
 
-    /// Ends a pass, and with it the walk, if the pass has met everybody.
-    async fn end_pass(&self, walk: Walk) -> anyhow::Result<Option<Walk>> {
-        if has_met_everybody(&walk) {
+    /// Ends a pass, and with it the walk, if the pass has met everybody and, where they are compared, found them at rest.
+    async fn end_pass(&mut self, walk: Walk) -> anyhow::Result<Option<Walk>> {
+        let is_partial = std::mem::take(&mut self.walker.coverage.is_partial);
+        if has_met_everybody(&walk) && !is_partial {
             return self.end_walk(walk, true).await;
         }
         // An account that changes all the time is walked through again later; until then the directory is not believed complete.

@@ -1,6 +1,7 @@
 //! Comparing what Refersion lists with what affiliates were last sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use identity::drift::{Shown, compare, doubt};
 use identity::{Digest, Text};
@@ -14,8 +15,8 @@ use crate::off_thread::off_thread;
 
 /// Affiliates whose graphs are read at once: those of a whole page would be in memory, and locked, together.
 const PART: usize = 10;
-/// Affiliates that were passed over and are remembered, at most; the next comparison meets the others.
-const MAX_PASSED_OVER: usize = 10_000;
+/// Affiliates that are remembered as compared, at most, a number of 8 bytes each; others are compared again in the next pass.
+const MAX_COMPARED: usize = 4_000_000;
 
 /// A page that is compared.
 pub(super) struct Compared<'p> {
@@ -31,10 +32,15 @@ pub(super) struct Compared<'p> {
     pub(super) walk: &'p Walk,
 }
 
-/// The codes of affiliates that could not be compared, because calls about them were under way: a page may show what was there
-/// before the call, and the ledger what was there after it.
+/// Whom a walk has compared. Who takes a walk over knows of nobody, and compares again: that costs no call.
 #[derive(Default)]
-pub(crate) struct PassedOver(BTreeSet<String>);
+pub(crate) struct Coverage {
+    /// Numbers made of the codes of those who were compared.
+    compared: HashSet<u64>,
+    /// The last pass left somebody out, because calls about them were under way: a page may show what was there before the
+    /// call, and the ledger what was there after it.
+    pub(super) is_partial: bool,
+}
 
 /// What comparing a page brings.
 #[derive(Default)]
@@ -70,7 +76,7 @@ impl Holder {
         let rows = page.rows.iter().zip(page.affiliates);
         let wanted = rows.filter_map(|(row, affiliate)| {
             let before = before.get(&affiliate.code).copied();
-            let is_asked_for = self.walker.passed_over.is_asked_for(page.walk, &affiliate.code);
+            let is_asked_for = self.walker.coverage.is_asked_for(page.walk, &affiliate.code);
             let has_moved = before.is_some() && affiliate.address.is_some() && before != affiliate.address;
             let shown = match is_asked_for {
                 true => shown(row, affiliate, &fields),
@@ -121,7 +127,7 @@ impl Holder {
         });
         drop(held);
         if page.walk.request.verify {
-            self.walker.passed_over.replace(part, &passed_over);
+            self.walker.coverage.note(part, &passed_over);
         }
         comparison.passed_over.append(&mut passed_over);
         Ok(())
@@ -161,21 +167,28 @@ impl Comparison {
     }
 }
 
-impl PassedOver {
-    /// Whether a walk compares an affiliate: the first pass all, later ones those that were passed over.
+impl Coverage {
+    /// Whether a walk compares an affiliate: once, in the first pass that finds it at rest.
     fn is_asked_for(&self, walk: &Walk, code: &str) -> bool {
-        walk.request.verify && (walk.pass == 1 || self.0.contains(code))
+        walk.request.verify && !self.compared.contains(&number_of(code))
     }
 
-    /// Notes which of some affiliates were passed over this time.
-    fn replace(&mut self, part: &[Wanted<'_>], passed_over: &BTreeSet<String>) {
+    /// Notes who of a part was compared, and who was passed over.
+    fn note(&mut self, part: &[Wanted<'_>], passed_over: &BTreeSet<String>) {
         for row in part.iter().filter(|row| row.is_asked_for) {
-            self.0.remove(row.code);
-            if passed_over.contains(row.code) && self.0.len() < MAX_PASSED_OVER {
-                self.0.insert(row.code.to_owned());
+            if passed_over.contains(row.code) {
+                self.is_partial = true;
+            } else if self.compared.len() < MAX_COMPARED {
+                self.compared.insert(number_of(row.code));
             }
         }
     }
+}
+
+fn number_of(code: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    code.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What differs of an affiliate, as the ledger keeps it.

@@ -20,14 +20,14 @@ Examples:
   refersion-destination simulate --listen 127.0.0.1:4010 --account pub_1.sec_1 --custom-field 1234=Plan
   refersion-destination simulate --listen 127.0.0.1:4010 --seed 7 --faults latency=20ms..200ms,429=1%,500=1%
   refersion-destination simulate --listen 127.0.0.1:4010 --faults drop-after=0.5%,down=30s@60s,limit=50..200
-  refersion-destination simulate --webhook pub_1=http://127.0.0.1:8080/refersion/1 --webhook-secret pub_1=hush
+  refersion-destination simulate --listen [::1]:4010 --webhook p=http://127.0.0.1:8080/refersion/1 --webhook-secret p=s
 
 It serves Refersion's REST API below /v2. Point a connection at it with --refersion-url http://127.0.0.1:4010.
 Change the faults while it runs, and look at what it holds:
   curl --data latency=1s,500=5% http://127.0.0.1:4010/_simulator/faults
   curl http://127.0.0.1:4010/_simulator/state
   curl http://127.0.0.1:4010/_simulator/calls
-  curl --data '{\"account\":\"pub_1\",\"email\":\"ann@x.test\",\"fields\":{\"first_name\":\"Bo\"}}' http://127.0.0.1:4010/_simulator/staff
+  curl --data '{\"account\":\"pub_1\",\"email\":\"a@x.io\",\"status\":\"DENIED\"}' http://127.0.0.1:4010/_simulator/staff
 
 Webhooks are posted when an affiliate is added or changes. How they are delivered is a list with commas between:
   delay=0ms..5s            how long after the change; those of a range overtake each other

@@ -11,9 +11,8 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
-use sqlx_core::pool::PoolOptions;
-use sqlx_core::query::query;
-use sqlx_postgres::{PgPool, Postgres};
+use sqlx::pool::PoolOptions;
+use sqlx::{PgPool, Postgres, query};
 use tokio::task::JoinSet;
 
 use crate::{CONCURRENCY, Refersion};
@@ -113,7 +112,7 @@ impl Engines {
     ///
     /// If the table cannot be read.
     pub async fn processed(&self) -> anyhow::Result<u64> {
-        let count = sqlx_core::query_scalar::query_scalar::<Postgres, i64>(COUNT);
+        let count = sqlx::query_scalar::<Postgres, i64>(COUNT);
         Ok(count.fetch_one(&self.pool().await?).await?.unsigned_abs())
     }
 
@@ -123,7 +122,7 @@ impl Engines {
     ///
     /// If the database cannot be reached.
     pub async fn database_settings(&self) -> anyhow::Result<(String, String)> {
-        let settings = sqlx_core::query_as::query_as::<Postgres, (String, String)>(SETTINGS);
+        let settings = sqlx::query_as::<Postgres, (String, String)>(SETTINGS);
         Ok(settings.fetch_one(&self.pool().await?).await?)
     }
 

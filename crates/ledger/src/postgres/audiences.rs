@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::audiences::FIGURES;
 use jiff::Timestamp;
-use sqlx_core::row::Row as _;
-use sqlx_postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
 
 use super::accounts::removal;
 use super::failure::Failure;

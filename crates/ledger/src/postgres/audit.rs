@@ -1,8 +1,8 @@
 //! The audit, as it is stored.
 
 use async_trait::async_trait;
-use sqlx_core::row::Row as _;
-use sqlx_postgres::{PgArguments, PgConnection, PgRow, Postgres};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::{PgConnection, Postgres, Row as _};
 
 use super::failure::Failure;
 use super::pool::within;
@@ -87,7 +87,7 @@ pub(super) async fn append(line: &mut PgConnection, entries: &[AuditEntry]) -> R
 fn with_values(
     statement: &'static str,
     filter: &AuditFilter,
-) -> sqlx_core::query::Query<'static, Postgres, PgArguments> {
+) -> sqlx::query::Query<'static, Postgres, PgArguments> {
     let texts = |list: &Option<Vec<String>>| -> Option<Vec<String>> {
         list.as_ref().map(|list| list.iter().map(|it| text(it).into_owned()).collect())
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use connections::ConnectionId;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::failure::Failure;
 use super::text::text;

@@ -2,7 +2,7 @@
 //!
 //! Source of the format: PostgreSQL's documentation, COPY, "Binary Format".
 
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::failure::Failure;
@@ -105,7 +105,7 @@ async fn send(
     connection: &mut PgConnection,
     statement: &str,
     bytes: &[u8],
-) -> Result<(), sqlx_core::error::Error> {
+) -> Result<(), sqlx::error::Error> {
     let mut copy = connection.copy_in_raw(statement).await?;
     copy.send(bytes).await?;
     copy.finish().await?;

@@ -8,7 +8,7 @@ use connections::ConnectionId;
 use identity::Digest;
 use identity::known::{Known, Listing};
 use jiff::Timestamp;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::accounts::removal;
 use super::failure::Failure;

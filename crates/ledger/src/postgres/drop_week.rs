@@ -5,8 +5,7 @@
 
 use identity::Digest;
 use jiff::Timestamp;
-use sqlx_core::row::Row as _;
-use sqlx_postgres::PgConnection;
+use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::failure::Failure;

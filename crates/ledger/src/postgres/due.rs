@@ -4,7 +4,7 @@ use connections::ConnectionId;
 use identity::graph::Lane;
 use identity::plan::StepKind;
 use jiff::Timestamp;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::failure::Failure;
 use super::graphs::Stored;

@@ -5,7 +5,7 @@
 //! `..._rest` first. That one also takes events whose ids carry no sensible time; from it rows are deleted one by one.
 
 use jiff::Timestamp;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::failure::Failure;

@@ -1,6 +1,6 @@
 //! How Postgres fails.
 
-use sqlx_core::error::{DatabaseError, Error};
+use sqlx::error::{DatabaseError, Error};
 
 use crate::failure::DatabaseFailure;
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use identity::Digest;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::failure::Failure;

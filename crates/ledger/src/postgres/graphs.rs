@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use connections::ConnectionId;
 use identity::Digest;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::failure::Failure;
 use super::notes::Tally;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 use connections::ConnectionId;
 use jiff::Timestamp;
-use sqlx_core::row::Row as _;
-use sqlx_postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::PostgresLedger;

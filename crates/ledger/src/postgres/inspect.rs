@@ -1,8 +1,7 @@
 //! Looks at a database without changing anything: whether this program could work with it.
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx_core::connection::ConnectOptions as _;
-use sqlx_postgres::PgConnection;
+use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::time::{Duration, Instant};
 
 use super::failure::Failure;

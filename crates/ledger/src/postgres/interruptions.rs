@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use connections::ConnectionId;
 use identity::Digest;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::failure::Failure;
 use super::leases::{check, stored_call};
@@ -18,6 +18,11 @@ const PLANS_OF: &str = "SELECT id FROM plans WHERE state IN ('running', 'paused'
     AND EXISTS (SELECT 1 FROM plan_items i WHERE i.plan = plans.id AND i.state IN ('releasing', 'released')
         AND i.connection = $1 AND i.person = ANY($2))
     ORDER BY id";
+
+const UNDER_WAY: &str =
+    "SELECT EXISTS (SELECT 1 FROM plans WHERE state IN ('running', 'paused', 'stopped', 'cancelled')
+    AND EXISTS (SELECT 1 FROM plan_items i WHERE i.plan = plans.id AND i.state IN ('releasing', 'released')
+        AND i.connection = $1))";
 
 const NOTE: &str = "INSERT INTO interrupted_calls (id, connection, operation, started_at, items, plans)
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
@@ -36,6 +41,11 @@ const REPEAT: &str =
 
 #[async_trait]
 impl Interruptions for PostgresLedger {
+    async fn has_items_under_way(&self, connection: ConnectionId) -> Result<bool, LedgerError> {
+        let ask = rows::<(bool,)>(UNDER_WAY).bind(connection);
+        Ok(on!(self.read(), |line| async { Ok(ask.fetch_one(line).await?.0) })?)
+    }
+
     async fn note_interrupted(
         &self,
         connection: ConnectionId,

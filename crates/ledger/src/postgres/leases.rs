@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::failure::Failure;

@@ -1,6 +1,6 @@
 //! Clears the message ids that programs of an earlier version stored in clear.
 
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::failure::Failure;

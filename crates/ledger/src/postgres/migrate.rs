@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use sqlx_core::connection::ConnectOptions as _;
-use sqlx_core::raw_sql::raw_sql;
-use sqlx_postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, PgConnection, raw_sql};
 use tokio::time::Instant;
 
 use super::failure::Failure;

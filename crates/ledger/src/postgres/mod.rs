@@ -55,8 +55,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use sqlx_core::connection::ConnectOptions as _;
-use sqlx_postgres::{PgConnectOptions, Postgres};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Postgres};
 use tokio::time::Instant;
 
 use crate::LedgerError;
@@ -174,16 +174,14 @@ fn not_a_url() -> LedgerError {
 }
 
 /// A statement for Postgres.
-fn sql(text: &'static str) -> sqlx_core::query::Query<'static, Postgres, sqlx_postgres::PgArguments> {
-    sqlx_core::query::query(text)
+fn sql(text: &'static str) -> sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments> {
+    sqlx::query(text)
 }
 
 /// A statement for Postgres whose rows are read as tuples.
-fn rows<O>(
-    text: &'static str,
-) -> sqlx_core::query_as::QueryAs<'static, Postgres, O, sqlx_postgres::PgArguments>
+fn rows<O>(text: &'static str) -> sqlx::query::QueryAs<'static, Postgres, O, sqlx::postgres::PgArguments>
 where
-    O: for<'r> sqlx_core::from_row::FromRow<'r, sqlx_postgres::PgRow>,
+    O: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
 {
-    sqlx_core::query_as::query_as(text)
+    sqlx::query_as(text)
 }

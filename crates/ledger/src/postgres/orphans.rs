@@ -3,7 +3,7 @@
 use connections::ConnectionId;
 use identity::Digest;
 use identity::stamp::Moment;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::events::{self, Stories};

@@ -10,11 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sqlx_core::connection::ConnectOptions as _;
-use sqlx_core::query::query;
-use sqlx_core::raw_sql::raw_sql;
-use sqlx_core::sql_str::AssertSqlSafe;
-use sqlx_postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, query, raw_sql};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -142,9 +139,9 @@ impl Pool {
 }
 
 impl Line {
-    async fn begin(&mut self) -> Result<(), sqlx_core::Error> {
+    async fn begin(&mut self) -> Result<(), sqlx::Error> {
         if self.planned.elapsed() < PLANS_LAST {
-            query::<sqlx_postgres::Postgres>("BEGIN").execute(&mut self.connection).await?;
+            query::<sqlx::Postgres>("BEGIN").execute(&mut self.connection).await?;
         } else {
             raw_sql(BEGIN_AFRESH).execute(&mut self.connection).await?;
             self.planned = Instant::now();

@@ -7,12 +7,9 @@
 
 use std::time::Duration;
 
-use sqlx_core::connection::{ConnectOptions as _, Connection as _};
-use sqlx_core::error::Error;
-use sqlx_core::executor::Executor as _;
-use sqlx_core::raw_sql::raw_sql;
-use sqlx_core::row::Row as _;
-use sqlx_postgres::{PgConnectOptions, PgConnection};
+use sqlx::error::Error;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, Row as _, raw_sql};
 use tokio::time::timeout;
 
 use super::failure::{Failure, PostgresFailure};

@@ -1,6 +1,6 @@
 //! One transaction of absorb or reconcile, from its checks to its counts.
 
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::accounts::removal;
 use super::failure::Failure;

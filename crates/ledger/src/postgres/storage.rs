@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use connections::ConnectionId;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::failure::Failure;
 use super::notes::{DIRTY, WAITING};

@@ -3,7 +3,7 @@
 //! As with other counts, transactions append, and now and then it is summed up, so that none waits for another.
 
 use connections::ConnectionId;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::failure::Failure;
 use super::sql;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use sqlx_core::row::Row as _;
-use sqlx_postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::failure::Failure;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx_core::connection::ConnectOptions as _;
-use sqlx_postgres::PgConnection;
+use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::time::Instant;
 
 use super::pool::within;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sqlx_core::query::Query;
-use sqlx_core::raw_sql::raw_sql;
-use sqlx_core::sql_str::AssertSqlSafe;
-use sqlx_postgres::{PgArguments, PgConnection, Postgres};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, raw_sql};
 use uuid::Uuid;
 
 use super::failure::Failure;
@@ -102,7 +101,7 @@ pub(super) async fn run(connection: &mut PgConnection, statement: String) -> Res
 
 /// The same for a statement with values.
 pub(super) fn query(statement: String) -> Query<'static, Postgres, PgArguments> {
-    sqlx_core::query::query(AssertSqlSafe(statement)).persistent(false)
+    sqlx::query(AssertSqlSafe(statement)).persistent(false)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use connections::Conflict;
 use connections::vault::FIRST_KEY_NUMBER;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::{ConnectionId, Digest, Failure, SealedKey, Timestamp, key_digest, micros, rows, sql};
 use crate::words::small;

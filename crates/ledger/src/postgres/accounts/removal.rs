@@ -1,6 +1,6 @@
 //! Removing a connection with all that is kept for it.
 
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{ConnectionId, Failure, found, rows, sql};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use connections::{ReplacedKeys, ReplacedUntil};
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::{ConnectionId, Failure, PostgresLedger, StoreError, Timestamp, micros, on, rows, time, within};
 

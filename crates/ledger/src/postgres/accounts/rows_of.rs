@@ -1,7 +1,7 @@
 //! The rows of connections: added, read, paused and resumed, with their settings.
 
-use sqlx_core::row::Row as _;
-use sqlx_postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
 
 use super::{
     Account, ConnectionId, ConnectionName, Epoch, Failure, NewConnection, PausedFor, State, Timestamp, found,

@@ -5,7 +5,7 @@ use connections::shared_secret::MAX_VALID_SECRETS;
 use connections::store::old_key_valid_until;
 use connections::{ConnectionId, SealedSecret, SharedSecretStore, StoreError};
 use jiff::Timestamp;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::rows_of::paused_for;
 use super::{Failure, PostgresLedger, key_digest, micros, on, rows, sql, within};

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use connections::WriteKeys;
 use connections::store::old_key_valid_until;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 
 use super::rows_of::paused_for;
 use super::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use connections::ConnectionId;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::copy::{Rows, WORTH_A_COPY};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::copy::{Rows, WORTH_A_COPY};

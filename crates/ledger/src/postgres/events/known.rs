@@ -1,7 +1,7 @@
 //! Where events stand that were recorded before.
 
 use connections::ConnectionId;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::failure::Failure;

@@ -12,7 +12,7 @@ mod stories;
 
 use std::collections::BTreeMap;
 
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::failure::Failure;

@@ -1,6 +1,6 @@
 //! Where the events of one transaction go, worked out in memory, then written.
 
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::failure::Failure;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::audit;

@@ -6,7 +6,7 @@ mod select;
 use std::collections::BTreeMap;
 
 use connections::ConnectionId;
-use sqlx_postgres::PgConnection;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::events::Stories;

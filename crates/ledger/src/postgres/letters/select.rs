@@ -1,7 +1,7 @@
 //! Dead letters as an operator selects them.
 
-use sqlx_core::row::Row as _;
-use sqlx_postgres::{PgArguments, PgConnection, PgRow, Postgres};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::{PgConnection, Postgres, Row as _};
 
 use super::super::failure::Failure;
 use super::super::sql;
@@ -138,7 +138,7 @@ pub(in super::super) async fn count_of(
     Ok(count(row.try_get(0)?))
 }
 
-type Query = sqlx_core::query::Query<'static, Postgres, PgArguments>;
+type Query = sqlx::query::Query<'static, Postgres, PgArguments>;
 
 /// A statement with the values of the conditions, in their order.
 fn with_values(statement: &'static str, filter: &DeadLetterFilter) -> Query {

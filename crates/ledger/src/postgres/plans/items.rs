@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sqlx_core::row::Row as _;
-use sqlx_postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::super::failure::Failure;

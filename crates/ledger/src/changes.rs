@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{AffiliateRef, CallId, Claim, Fence, Row};
+use crate::{AffiliateRef, CallId, Claim, DeadLetter, Fence, OrphanedDeadLetter, Row};
 
 /// All that one step of absorb or reconcile changes, written together or not at all.
 #[derive(Clone, Debug, Default)]
@@ -231,38 +231,6 @@ pub struct Attempt {
     pub message: String,
     /// What was sent, less any value of a person.
     pub request: Option<String>,
-}
-
-/// An event that nobody will try again until an operator says so. Its payload is the pending one, or is given.
-#[derive(Clone, Debug)]
-pub struct DeadLetter {
-    /// The event; an unreadable envelope gets a fresh id.
-    pub event: Uuid,
-    /// The failure's class.
-    pub class: String,
-    /// The cause in words.
-    pub cause: String,
-    /// The status of Refersion's answer, if there was one.
-    pub http_status: Option<u16>,
-    /// The field that was refused, if one is to blame.
-    pub field: Option<String>,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// When it died.
-    pub died_at: Timestamp,
-    /// The identifier that the event speaks to, by which persons are counted; `None` where it names nobody.
-    pub person: Option<Digest>,
-}
-
-/// A dead letter whose event is in no graph: by what it names a delete finds it all the same.
-#[derive(Clone, Debug)]
-pub struct OrphanedDeadLetter {
-    /// The event.
-    pub event: Uuid,
-    /// The identifiers that it names.
-    pub named: Vec<Digest>,
-    /// The event's own time.
-    pub said_at: Moment,
 }
 
 /// A trait that no setting maps. One beyond [`MAX_UNMAPPED_TRAITS`](crate::unmapped::MAX_UNMAPPED_TRAITS) is counted

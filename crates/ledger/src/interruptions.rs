@@ -14,6 +14,9 @@ pub(crate) const KEPT: Duration = Duration::from_secs(7 * 86_400);
 /// Interrupted calls of plans, so that a report says how many calls were repeated.
 #[async_trait]
 pub trait Interruptions: Send + Sync {
+    /// Whether a plan has items of this connection under way: if none has, no open call needs to be remembered.
+    async fn has_items_under_way(&self, connection: ConnectionId) -> Result<bool, LedgerError>;
+
     /// Remembers a call that was left open, if a plan has items under way of one of these persons; fenced. What is remembered
     /// already stays as it is.
     async fn note_interrupted(

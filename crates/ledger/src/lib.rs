@@ -15,6 +15,7 @@ mod body;
 pub mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod dead_letter;
 mod dead_letters;
 pub mod directory;
 mod failure;
@@ -36,19 +37,16 @@ pub mod sqlite;
 mod storage;
 pub mod unmapped;
 pub mod view;
+mod walk;
 mod words;
 
 pub use arrivals::{Arrivals, Missing, Stream};
 pub use audiences::{Audience, AudienceCounts, Audiences, Counting, NamedAudience, Rejections};
 pub use audit::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult};
-pub use changes::{
-    Attempt, Audit, Changes, DeadLetter, NewEvent, OrphanedDeadLetter, Outcome, Save, State, Unmapped, Work,
-};
+pub use changes::{Attempt, Audit, Changes, NewEvent, Outcome, Save, State, Unmapped, Work};
+pub use dead_letter::{DeadLetter, OrphanedDeadLetter};
 pub use dead_letters::{Act, DeadLetters};
-pub use directory::{
-    Directory, DirectoryState, Drift, FinishedWalk, ListedAffiliate, MAX_DRIFT, Page, Verified, Walk,
-    WalkRequest,
-};
+pub use directory::{Directory, DirectoryState, Drift, ListedAffiliate, MAX_DRIFT, Page};
 pub use groups::{Group, Mender};
 pub use hints::Hints;
 pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
@@ -71,6 +69,7 @@ pub use view::{
     AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, DeadLetterState, DeadLetterView,
     Discarded, EventView, Expired, SweepClock,
 };
+pub use walk::{FinishedWalk, Verified, Walk, WalkRequest};
 
 /// The row id of a graph.
 pub type GraphId = i64;

@@ -26,8 +26,7 @@ struct Looked {
 impl KnownDirectories {
     /// Notes what was read of a connection's walks.
     pub(crate) fn note(&self, connection: ConnectionId, state: &DirectoryState, at: Timestamp) {
-        let has_begun = state.walk.is_some() || state.finished.is_some();
-        self.0.lock().insert(connection, Looked { has_begun, at });
+        self.0.lock().insert(connection, Looked { has_begun: state.has_begun(), at });
     }
 
     /// Whether a walk has ever begun, if that is known.
@@ -46,7 +45,7 @@ impl Worker {
         }
         let state = self.ledger.directory(connection).await?;
         self.directories.note(connection, &state, self.now());
-        Ok(state.walk.is_some() || state.finished.is_some())
+        Ok(state.has_begun())
     }
 }
 

@@ -11,10 +11,10 @@ use crate::sweep_clock::{Progress, Reach, daily_share};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(60);
-/// Rows of each table in one transaction: few, so that nobody waits for it.
+/// Rows of each table in one transaction; a small number, because other writers wait meanwhile.
 pub const AT_ONCE: usize = 250;
 
-/// Dead letters of one class that are given up in one transaction: few, so that nobody waits for it.
+/// Dead letters of one class that are given up in one transaction; a small number for the same reason.
 pub const EXPIRED_AT_ONCE: usize = 100;
 
 /// How long others have the ledger to themselves between two full pages.

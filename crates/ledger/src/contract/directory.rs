@@ -175,7 +175,7 @@ pub async fn drift_is_that_of_the_last_comparison(engine: &impl Engine) {
     assert_eq!(next.verified, Some(verified), "a walk that compares nothing keeps it");
 }
 
-/// Drift is bounded, whoever finds it; what is kept can still be replaced.
+/// The amount of drift is bounded, for walks and for webhooks; drift that is stored can still be replaced.
 pub async fn drift_is_bounded(engine: &impl Engine) {
     let id = connection(engine, "shop", 1).await.id;
     let fence = fence(engine, id).await;

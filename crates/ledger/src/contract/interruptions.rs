@@ -3,7 +3,7 @@
 use identity::Digest;
 
 use super::Engine;
-use super::material::{ONE, at, uuid};
+use super::material::{ONE, OTHER, at, uuid};
 use super::plans::{items, moves, plan, planned, three_letters};
 use crate::plans::{ItemChange, ItemState};
 use crate::{CallItem, Fence, LedgerError, OpenCall, PlanState};
@@ -14,8 +14,14 @@ pub async fn an_interrupted_call_is_counted_when_it_is_sent_again(engine: &impl 
     let (id, _) = planned(engine).await;
     assert!(moves(engine, id, PlanState::Planning, PlanState::Running).await);
     let all = items(engine, id, None).await;
+    assert!(!engine.has_items_under_way(ONE).await.expect("asked"), "none is released");
     let released = ItemChange::to(all[0].letter, ItemState::Released, "");
     engine.change_plan_items(id, None, &[released]).await.expect("released");
+    assert!(engine.has_items_under_way(ONE).await.expect("asked"));
+    assert!(
+        !engine.has_items_under_way(OTHER).await.expect("asked"),
+        "those of another connection do not count"
+    );
     let lasts = std::time::Duration::from_secs(10);
     let lease = engine.lease(ONE, uuid(1), at(20), lasts).await.expect("asked").expect("free");
     let fence = Fence { token: lease.token };

@@ -16,6 +16,11 @@ const PLANS_OF: &str = "SELECT DISTINCT plans.id FROM plans CROSS JOIN plan_item
     WHERE plans.state IN ('running', 'paused', 'stopped', 'cancelled')
         AND plan_items.state IN ('releasing', 'released') AND plan_items.connection = ?1 AND plan_items.person = ?2";
 
+const UNDER_WAY: &str =
+    "SELECT EXISTS (SELECT 1 FROM plans CROSS JOIN plan_items ON plan_items.plan = plans.id
+    WHERE plans.state IN ('running', 'paused', 'stopped', 'cancelled')
+        AND plan_items.state IN ('releasing', 'released') AND plan_items.connection = ?1)";
+
 const NOTE: &str = "INSERT INTO interrupted_calls (id, connection, operation, started_at, items, plans)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING";
 
@@ -30,6 +35,13 @@ const COUNT: &str = "UPDATE plans SET repeated_calls = repeated_calls + 1 WHERE 
 
 #[async_trait]
 impl Interruptions for SqliteLedger {
+    async fn has_items_under_way(&self, connection: ConnectionId) -> Result<bool, LedgerError> {
+        self.read(move |database| {
+            Ok(database.prepare_cached(UNDER_WAY)?.query_row([connection], |row| row.get(0))?)
+        })
+        .await
+    }
+
     async fn note_interrupted(
         &self,
         connection: ConnectionId,

@@ -249,11 +249,8 @@ impl Part {
         }
         let mut part = self.clone();
         for _ in 0..SETTINGS_CHANGES {
-            let newest = worker
-                .connections
-                .by_id(self.connection)
-                .await
-                .map_err(|why| PartError::NotNow(why.into()))?;
+            let newest = worker.connections.by_id(self.connection).await;
+            let newest = newest.map_err(|cause| PartError::NotNow(cause.into()))?;
             let version = newest.as_ref().map(|connection| connection.settings_version);
             worker.audiences.read(worker).await?;
             let are_known = worker.audiences.of(self.connection) == part.rules.audiences;

@@ -82,9 +82,7 @@ impl Holder {
     /// What a predecessor had sent without recording an answer is not known, which differs from everything desired.
     pub(super) async fn settle_open_calls(&mut self) -> anyhow::Result<()> {
         let left = self.worker.ledger.calls_left_open(self.connection.id, self.fence).await?;
-        for call in &left {
-            self.note_interrupted(call).await?;
-        }
+        self.note_interrupted(&left).await?;
         // Also those of holders before the last one.
         self.in_flight.interrupted = self.worker.ledger.interrupted_calls(self.connection.id).await?;
         if left.is_empty() {

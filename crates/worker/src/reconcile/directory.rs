@@ -44,7 +44,7 @@ pub(crate) struct Walker {
     looked_at: Option<Timestamp>,
     is_asking: bool,
     listed: Option<Listed>,
-    /// Whom the walk has compared.
+    /// The affiliates that the walk has compared.
     pub(super) coverage: Coverage,
 }
 
@@ -170,7 +170,7 @@ impl Holder {
         if is_empty || walk.idle >= IDLE_PAGES || walk.page > MAX_PAGES {
             return self.end_pass(walk).await;
         }
-        if walk.request.max_calls.is_some_and(|most| walk.calls >= most) {
+        if walk.is_spent() {
             return self.end_walk(walk, false).await;
         }
         Ok(Some(walk))
@@ -199,7 +199,7 @@ impl Holder {
         }
         // An account that changes all the time is walked through again later; until then the directory is not believed complete.
         let is_over = walk.pass >= MAX_PASSES;
-        if is_over || walk.request.max_calls.is_some_and(|most| walk.calls >= most) {
+        if is_over || walk.is_spent() {
             return self.end_walk(walk, false).await;
         }
         let now = self.worker.now();
@@ -245,7 +245,7 @@ impl Holder {
             calls: walk.calls + 1,
             ..walk
         };
-        if walk.request.max_calls.is_some_and(|most| walk.calls >= most) {
+        if walk.is_spent() {
             return self.end_walk(walk, false).await;
         }
         self.worker.ledger.save_walk(self.connection.id, self.fence, &walk).await?;

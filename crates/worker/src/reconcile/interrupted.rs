@@ -8,8 +8,19 @@ use super::batcher::Planned;
 use crate::deliver::operation;
 
 impl Holder {
-    /// Remembers a call that a predecessor left open, if it is about persons of a plan.
-    pub(super) async fn note_interrupted(&self, call: &OpenCall) -> Result<(), LedgerError> {
+    /// Remembers the calls that a predecessor left open and that are about persons of a plan.
+    pub(super) async fn note_interrupted(&self, calls: &[OpenCall]) -> Result<(), LedgerError> {
+        // Whom the calls are about is read only if a plan wants to know.
+        if calls.is_empty() || !self.worker.ledger.has_items_under_way(self.connection.id).await? {
+            return Ok(());
+        }
+        for call in calls {
+            self.note_one(call).await?;
+        }
+        Ok(())
+    }
+
+    async fn note_one(&self, call: &OpenCall) -> Result<(), LedgerError> {
         let (ledger, connection) = (&self.worker.ledger, self.connection.id);
         let mut persons: Vec<Digest> = Vec::new();
         // One by one: together they may be larger than what is read at once.

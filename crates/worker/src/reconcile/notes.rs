@@ -130,15 +130,6 @@ pub(super) fn lay_down(
             affiliate: affiliate.cloned(),
             at: now,
         });
-        changes.dead_letters.push(DeadLetter {
-            event: death.event,
-            class: death.cause.class,
-            cause: death.cause.message,
-            http_status: death.cause.http_status,
-            field: death.field,
-            attempts: death.attempts,
-            died_at: now,
-            person: Some(death.identifier),
-        });
+        changes.dead_letters.push(DeadLetter::of(death, now));
     }
 }

@@ -1,4 +1,4 @@
-//! Comparing what Refersion lists with what affiliates were last sent.
+//! Compares what Refersion lists with what affiliates were last sent.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -32,7 +32,7 @@ pub(super) struct Compared<'p> {
     pub(super) walk: &'p Walk,
 }
 
-/// Whom a walk has compared. Who takes a walk over knows of nobody, and compares again: that costs no call.
+/// The affiliates that a walk has compared. A holder that takes a walk over knows of none, and compares again, which costs no call.
 #[derive(Default)]
 pub(crate) struct Coverage {
     /// Numbers made of the codes of those who were compared.

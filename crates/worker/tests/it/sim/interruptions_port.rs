@@ -9,6 +9,10 @@ use super::ledger_port::{LedgerPort, unavailable};
 
 #[async_trait]
 impl Interruptions for LedgerPort {
+    async fn has_items_under_way(&self, connection: ConnectionId) -> Result<bool, LedgerError> {
+        self.life.take(self.inner.has_items_under_way(connection), unavailable).await
+    }
+
     async fn note_interrupted(
         &self,
         connection: ConnectionId,

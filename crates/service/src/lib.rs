@@ -1,12 +1,12 @@
-//! What runs: the roles in one process, over the engines that the configuration names, and what an operator sees and does there.
+//! The running program: its roles in one process, the engines from the configuration, and what operators see and do.
 //!
-//! The order of reading: [`config`] (what the program is told), [`engines`] (queue, ledger and vault), [`stack`] (the roles in one
-//! process), [`capacity`] (room for new events), [`arrivals`] (accepted events that never arrive), [`notifications`] (what operators
-//! are told of by themselves), [`operator`] (what an operator sees of events and persons, and does), [`api`] (the same over HTTP),
-//! [`supervise`] and [`shutdown`] (how roles run and end), [`health`] and [`metrics`] (how they are), [`context`], [`output`],
+//! The order of reading: [`config`] (settings), [`engines`] (queue, ledger and vault), [`stack`] (the roles in one
+//! process), [`capacity`] (room for new events), [`arrivals`] (accepted events that never arrive), [`notifications`] (messages
+//! that are sent to operators), [`operator`] (what operators see of events and persons, and do), [`api`] (the same over HTTP),
+//! [`supervise`] and [`shutdown`] (how roles run and end), [`health`] and [`metrics`] (their state), [`context`], [`output`],
 //! [`failure`] and [`logs`] (what every command is given, and how it answers).
 //!
-//! It does not know the commands, and reads neither arguments nor environment: both are handed in.
+//! The crate does not know the commands, and reads neither arguments nor environment: both are passed in.
 
 pub mod api;
 pub mod arrivals;

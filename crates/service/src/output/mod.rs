@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal as _, Write};
 use serde::Serialize;
 
 pub use age::age;
-pub use csv::quoted;
+pub use csv::{csv_row, quoted};
 pub use table::{Column, cut, spare, whole};
 
 use crate::failure::Failure;

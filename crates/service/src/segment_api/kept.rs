@@ -12,7 +12,7 @@ use crate::engines::Engines;
 const BELIEVED_FOR: Duration = Duration::from_secs(60);
 /// How long an error is: somebody may be about to correct it.
 const ERROR_FOR: Duration = Duration::from_secs(10);
-/// What the digests of questions are told apart by from those of identifiers.
+/// The kind of these digests, which sets them apart from digests of identifiers.
 const KIND: &str = "segment_answer";
 
 /// What Segment said, and when.

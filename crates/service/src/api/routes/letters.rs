@@ -1,6 +1,7 @@
 //! Dead letters, as they are listed, counted, grouped and shown.
 
 use axum::Json;
+use connections::ConnectionId;
 use ledger::{AuditEntry, DeadLetterFilter, DeadLetterState, DeadLetterView, Selector};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -160,16 +161,7 @@ pub(in crate::api) async fn get_dead_letter(
     let (engines, is_masked) = (&call.engines, call.is_masked());
     let view = visible(&call, id).await?;
     if !is_masked {
-        let entry = AuditEntry {
-            connection: Some(view.connection),
-            ..AuditEntry::new(
-                engines.now(),
-                &call.operator.name,
-                "payload_revealed",
-                format!("dead letter {id}"),
-            )
-        };
-        engines.operators.note(&[entry]).await?;
+        revealed(&call, &[(id, view.connection)]).await?;
     }
     let (mut person, mut later, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     let found = engines.dead_letters.event(view.event).await?;
@@ -196,6 +188,17 @@ pub(super) async fn select(call: &Call, selector: Option<&str>) -> Result<Select
 
 pub(super) fn parse(selector: Option<&str>) -> Result<Selector, Problem> {
     Ok(Selector::parse(selector.unwrap_or_default()).map_err(Failure::from)?)
+}
+
+/// Writes down that the payloads of dead letters were shown, each with its connection.
+pub(super) async fn revealed(call: &Call, letters: &[(i64, ConnectionId)]) -> Result<(), Problem> {
+    let line = |(id, connection): &(i64, i64)| {
+        let subject = format!("dead letter {id}");
+        let entry = AuditEntry::new(call.engines.now(), &call.operator.name, "payload_revealed", subject);
+        AuditEntry { connection: Some(*connection), ..entry }
+    };
+    let lines: Vec<AuditEntry> = letters.iter().map(line).collect();
+    Ok(call.engines.operators.note(&lines).await?)
 }
 
 /// The dead letter of this id, if the operator may see it.

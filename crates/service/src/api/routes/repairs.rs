@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use ledger::{Act, AuditEntry, DeadLetterState, DeadLetterView};
+use ledger::{Act, DeadLetterState, DeadLetterView};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::answers::reason;
-use super::letters::{parse, visible};
+use super::letters::{parse, revealed, visible};
 use super::repair_answers::{
     ChangeAnswer, PatchOperation, Revision, RevisionList, SampleAnswer, changes, patch, refused, sample,
 };
@@ -267,15 +267,4 @@ async fn selected(call: &Call, selector: &str) -> Result<Selection, Problem> {
 
 fn repairer(call: &Call) -> Repairer {
     Repairer::new(&call.directory, &call.config.identifiers.blocked_list())
-}
-
-/// Writes down that payloads were shown.
-async fn revealed(call: &Call, letters: &[(i64, i64)]) -> Result<(), Problem> {
-    let line = |(id, connection): &(i64, i64)| {
-        let subject = format!("dead letter {id}");
-        let entry = AuditEntry::new(call.engines.now(), &call.operator.name, "payload_revealed", subject);
-        AuditEntry { connection: Some(*connection), ..entry }
-    };
-    let lines: Vec<AuditEntry> = letters.iter().map(line).collect();
-    Ok(call.engines.operators.note(&lines).await?)
 }

@@ -1,4 +1,4 @@
-//! What a plan is expected to take: events, persons, calls and time; and which items are left out, and why.
+//! Estimates the events, persons, calls and time of a plan, and names the items that are left out, with reasons.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -34,14 +34,13 @@ type Ready<'c> = BTreeMap<ConnectionId, (Vec<&'c Candidate>, Vec<Envelope>)>;
 pub(super) struct Look<'l> {
     engines: &'l Engines,
     blocked: &'l [String],
-    directory: Directory,
+    directory: &'l Directory,
     sum: Sum,
 }
 
 impl<'l> Look<'l> {
-    pub(super) async fn begin(engines: &'l Engines, blocked: &'l [String]) -> Result<Self, Failure> {
-        let directory = Directory::read(engines, None).await?;
-        Ok(Self { engines, blocked, directory, sum: Sum::default() })
+    pub(super) fn new(engines: &'l Engines, blocked: &'l [String], directory: &'l Directory) -> Self {
+        Self { engines, blocked, directory, sum: Sum::default() }
     }
 
     /// What is to be added to the plan for these. The events of one person fold together within a page. One that another plan
@@ -70,7 +69,7 @@ impl<'l> Look<'l> {
         let ids: Vec<i64> = letters.keys().copied().collect();
         let repaired = self.engines.repairs.newest_revisions(&ids).await?;
         let envelope = |letter: &DeadLetterView| {
-            eligible(letter, &self.directory)?;
+            eligible(letter, self.directory)?;
             envelope(letter, repaired.get(&letter.id), Some(Lane::Bulk))
         };
         let (mut ready, mut left_out) = (Ready::new(), Vec::new());
@@ -117,7 +116,7 @@ impl<'l> Look<'l> {
 
     /// What all pages together are expected to take.
     pub(super) fn estimate(&self) -> Estimate {
-        self.sum.estimate(&self.directory)
+        self.sum.estimate(self.directory)
     }
 }
 
@@ -184,8 +183,8 @@ impl Sum {
     }
 }
 
-/// Calls that steps may bring beside an edit for each event: a create may have to look for whoever has its address, and a
-/// search that finds nobody is followed by a create.
+/// Calls beyond one edit for each event: a create may need a search for its address, and a search that finds nobody may lead to
+/// a create.
 fn most(kind: StepKind, steps: u64) -> u64 {
     match kind {
         StepKind::Edit => 0,

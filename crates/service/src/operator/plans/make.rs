@@ -1,4 +1,4 @@
-//! A plan is made in one walk: page by page its dead letters are looked at, and frozen with what was seen.
+//! Makes a plan: reads its dead letters page by page, and freezes each page with its forecast.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,9 +20,9 @@ use crate::operator::repairs::Samples;
 
 /// Dead letters that are frozen in one transaction, at most.
 const AT_ONCE: usize = 500;
-/// How many they are at least, however slow the ledger is.
+/// Dead letters that are frozen in one transaction, at least, even if the ledger is slow.
 const FEWEST_AT_ONCE: usize = 50;
-/// What freezing a page should take. Others wait meanwhile, so pages shrink where it takes longer.
+/// How long freezing a page should take. Other writers wait meanwhile, so pages shrink if it takes longer.
 const SHORT: Duration = Duration::from_millis(40);
 
 /// How long a plan can be run.
@@ -110,7 +110,7 @@ async fn fill(
     let directory = Directory::read(engines, None).await?;
     let patching = wish.patch.as_ref();
     let patching = patching.map(|patch| Patching::new(engines, (&directory, blocked), (patch, act), samples));
-    let look = Look::begin(engines, blocked).await?;
+    let look = Look::new(engines, blocked, &directory);
     let mut set = Set::new((engines, id), look, patching);
     match wish.left_of {
         None => freeze(&mut set, &wish.filter, tell).await?,

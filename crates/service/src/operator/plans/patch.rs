@@ -1,4 +1,4 @@
-//! The patch of a plan: the events of its dead letters are repaired before they are looked at and frozen.
+//! Repairs the events of a plan's dead letters with its patch, before they are forecast and frozen.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::operator::Directory;
 use crate::operator::repairs::{Means, Outcome, RepairResult, Repairer, Samples, repair_page};
 
-/// Dead letters that are repaired in one transaction.
+/// Dead letters that are repaired in one transaction, at most.
 const AT_ONCE: usize = 100;
 
 /// Repairs events page by page.

@@ -55,6 +55,14 @@ impl Ground {
         Ok(ground)
     }
 
+    /// The pair of engines in words.
+    pub(super) fn pair(&self) -> &'static str {
+        match self.config.queue.url {
+            QueueUrl::Sqlite(_) => "SQLite",
+            QueueUrl::Amqp(_) => "RabbitMQ and Postgres",
+        }
+    }
+
     async fn must_be_empty(&self) -> Result<(), Failure> {
         let depth = self.engines.queue.depth().await?;
         let connections = self.engines.connections.list().await?;

@@ -1,4 +1,4 @@
-//! `bench`: how fast all of it is, beside a plain worker in the same run.
+//! `bench`: measures the whole system beside a plain worker in the same run.
 //!
 //! The order of reading: `workloads` (each a story of what is measured), `stage` (what they run on), `ground` (the
 //! engines), `crew` (the processes), `members`, `send` and `live` (what is sent), `line` (how), `stated` and `rest` (what Refersion has to

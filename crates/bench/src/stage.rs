@@ -17,7 +17,6 @@ use super::setup::Setup;
 use super::stated::Stated;
 use super::usage::{Usage, Usages, between};
 use service::API_KEY;
-use service::config::QueueUrl;
 
 /// What all workloads can be told.
 #[derive(Args, Clone, Debug)]
@@ -248,10 +247,7 @@ impl<'a> Stage<'a> {
         let first = rows.first().map(|row| row.events_per_second);
         let report = Report {
             workload,
-            engines: match self.ground.config.queue.url {
-                QueueUrl::Sqlite(_) => "SQLite",
-                QueueUrl::Amqp(_) => "RabbitMQ and Postgres",
-            },
+            engines: self.ground.pair(),
             members: self.members,
             doors: self.options.doors,
             workers: self.options.workers,

@@ -144,16 +144,7 @@ impl Filler<'_> {
         });
         for death in deaths {
             dead(changes, (death.event, death.number, now), &death.cause.class);
-            changes.dead_letters.push(DeadLetter {
-                event: death.event,
-                class: death.cause.class,
-                cause: death.cause.message,
-                http_status: death.cause.http_status,
-                field: death.field,
-                attempts: death.attempts,
-                died_at: now,
-                person: Some(death.identifier),
-            });
+            changes.dead_letters.push(DeadLetter::of(death, now));
         }
         let settled = settle(&mut graph, &self.rules);
         changes.saves.push(Save {

@@ -59,7 +59,7 @@ impl Watch {
 
 fn open(path: &Path) -> anyhow::Result<Connection> {
     let file = Connection::open(path)?;
-    // Whoever cannot have the lock is told at once.
+    // The statement fails at once if another process has the lock.
     file.busy_timeout(Duration::ZERO)?;
     Ok(file)
 }

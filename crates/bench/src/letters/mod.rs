@@ -16,7 +16,6 @@ use super::setup::Setup;
 use acts::Acts;
 use report::Report;
 use service::Context;
-use service::config::QueueUrl;
 use service::failure::{Exit, Failure};
 
 pub(super) const EXAMPLES: &str = "\
@@ -60,10 +59,7 @@ async fn measure(
     let rows = Acts::new(ground, options.letters).all().await?;
     Ok(Report {
         workload: "dead-letters",
-        engines: match ground.config.queue.url {
-            QueueUrl::Sqlite(_) => "SQLite",
-            QueueUrl::Amqp(_) => "RabbitMQ and Postgres",
-        },
+        engines: ground.pair(),
         letters: options.letters,
         filled_seconds,
         acts: rows,

@@ -10,7 +10,7 @@ use service::Context;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
 use service::operator::Directory;
-use service::output::{Output, age, cut, quoted, spare, whole};
+use service::output::{Output, age, csv_row, cut, spare, whole};
 
 /// Lines that are shown unless `--limit` says otherwise.
 const SHOWN: usize = 100;
@@ -213,7 +213,7 @@ fn csv(row: &Row) -> String {
         row.number.map(|number| number.to_string()).unwrap_or_default(),
         or_nothing(&row.reason),
     ];
-    cells.map(|cell| quoted(&cell).into_owned()).join(",")
+    csv_row(cells.each_ref().map(String::as_str))
 }
 
 /// The lines as a table.

@@ -11,6 +11,7 @@ use simulator::{
 use tokio::net::TcpListener;
 
 use service::Context;
+use service::config::Secret;
 use service::failure::{Exit, Failure};
 use service::shutdown;
 
@@ -98,16 +99,6 @@ impl fmt::Debug for Account {
     }
 }
 
-/// A signing secret. `Debug` shows nothing of it.
-#[derive(Clone)]
-struct Secret(String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
 /// Runs the simulator until a signal ends it.
 ///
 /// # Errors
@@ -147,7 +138,7 @@ fn targets(arguments: &Arguments) -> Result<BTreeMap<String, WebhookTarget>, Fai
             let message = format!("`--webhook {account}=...` has no signing secret");
             return Err(Failure::usage("webhook", message, "give --webhook-secret PUBLIC=SECRET as well"));
         };
-        Ok((account.clone(), WebhookTarget { url: url.clone(), secret: secret.0.clone() }))
+        Ok((account.clone(), WebhookTarget { url: url.clone(), secret: secret.reveal().to_owned() }))
     };
     arguments.webhooks.iter().map(target).collect()
 }
@@ -195,7 +186,7 @@ fn named(text: &str) -> Result<(String, String), &'static str> {
 
 fn named_secret(text: &str) -> Result<(String, Secret), &'static str> {
     let (account, secret) = text.split_once('=').ok_or("write it like pub_1=SECRET")?;
-    Ok((account.to_owned(), Secret(secret.to_owned())))
+    Ok((account.to_owned(), Secret::new(secret)))
 }
 
 fn deliveries(text: &str) -> Result<Deliveries, DeliveriesError> {

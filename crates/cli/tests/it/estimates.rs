@@ -25,7 +25,7 @@ fn send(world: &World, lines: &[Value]) {
     assert_eq!(sent.code, Some(0), "{}", sent.stderr);
 }
 
-/// An identify of a person, of whom each event states something else, so that none supersedes another.
+/// An identify of a person. Each event of a person sets another trait, so that none supersedes another.
 fn says(person: usize, nth: usize, round: usize) -> Value {
     let mut traits = json!({ "email": format!("p{person}@example.org"), "name": "Ann Smith" });
     match nth {

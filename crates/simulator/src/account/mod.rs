@@ -56,7 +56,7 @@ pub(crate) struct Account {
     ids: Ids,
     partial_failures: PartialFailures,
     pub(crate) effects: Effects,
-    /// What changed about whom since the last look, for webhooks; `None` if nobody is told.
+    /// Changes of affiliates since the last look, for webhooks; `None` without webhooks.
     news: Option<Vec<(Topic, u64)>>,
 }
 
@@ -76,7 +76,7 @@ impl Account {
         }
     }
 
-    /// From now on, changes are told by webhooks.
+    /// From now on, changes are kept for webhooks.
     pub(crate) fn announce(&mut self) {
         self.news.get_or_insert_default();
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::people::Importable;
-use service::output::quoted;
+use service::output::csv_row;
 
 /// The required columns, then the recommended ones.
 const COLUMNS: [&str; 10] = [
@@ -47,7 +47,8 @@ pub(super) fn is_formula(text: &str) -> bool {
 }
 
 fn joined(cells: [&str; 10]) -> String {
-    cells.map(|cell| quoted(&harmless(cell)).into_owned()).join(",")
+    let cells = cells.map(harmless);
+    csv_row(cells.each_ref().map(AsRef::as_ref))
 }
 
 /// A text that may be taken for a formula gets an apostrophe before it: spreadsheets show what follows.
@@ -58,6 +59,8 @@ fn harmless(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use identity::{Map, Text};
+
+    use service::output::quoted;
 
     use super::*;
 

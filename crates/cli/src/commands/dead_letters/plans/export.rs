@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use service::failure::Failure;
 use service::operator::plans::ItemRow;
-use service::output::quoted;
+use service::output::csv_row;
 
 const HEAD: &str = "id,event_id,connection,group,result,reason,released_at,ended_at";
 
@@ -81,16 +81,5 @@ fn line(row: &ItemRow) -> String {
         time(row.released_at),
         time(row.ended_at),
     ];
-    cells.map(|cell| quoted(&cell).into_owned()).join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_with_commas_and_quotes_are_quoted() {
-        assert_eq!(quoted("plain"), "plain");
-        assert_eq!(quoted("a, \"b\""), "\"a, \"\"b\"\"\"");
-    }
+    csv_row(cells.each_ref().map(String::as_str))
 }

@@ -42,7 +42,7 @@ pub(super) fn edit(text: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The editor of whoever runs the command. An empty variable names none.
+/// The editor that the environment names. An empty variable names none.
 #[expect(
     clippy::disallowed_methods,
     reason = "an editor is chosen by the person, as for git, and not by the configuration"

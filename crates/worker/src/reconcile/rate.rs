@@ -22,7 +22,8 @@ impl Holder {
         if !self.gate.lease_outlasts_a_call() {
             return 0;
         }
-        self.gate.with_pace(|pace, now| pace.room(now, AHEAD, self.in_flight.calls))
+        let Some(in_hand) = self.calls_in_hand() else { return 0 };
+        self.gate.with_pace(|pace, now| pace.room(now, AHEAD, in_hand))
     }
 
     /// Writes the rate down where it has changed enough, and not too often.

@@ -31,6 +31,7 @@ use identity::plan::StepKind;
 use jiff::Timestamp;
 use ledger::{Fence, LedgerError};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Worker;
@@ -64,6 +65,8 @@ pub struct Holder {
     /// The ledger may hold open calls that this holder does not know of; the next holder settles them.
     pub(crate) has_lost_count: bool,
     pub(crate) suspicion: Suspicion,
+    /// When nothing was due.
+    pub(crate) in_vain_at: Option<Instant>,
     /// What calls have taught about the account since the lease began.
     pub(crate) learned: Arc<Learned>,
     /// The numeric ids that affiliates have.
@@ -138,6 +141,7 @@ impl Holder {
             unrecorded: Unrecorded::default(),
             has_lost_count: false,
             suspicion: Suspicion::default(),
+            in_vain_at: None,
             learned: Arc::default(),
             ids: Arc::new(Ids::new(&worker.ledger, connection.id)),
             probes: 0,
@@ -208,12 +212,14 @@ impl Holder {
             return Ok(None);
         }
         let handoffs = handoffs.get_or_insert_with(|| self.worker.handoffs.register(self.connection.id));
-        let (started, capacity) = match stop.is_cancelled() || paused {
-            true => (0, 0),
-            false => self.start_calls(under_way).await?,
+        let looks = self.looks_again();
+        let (started, capacity) = match (stop.is_cancelled() || paused, looks) {
+            (true, _) => (0, 0),
+            (false, false) => (0, self.room()),
+            (false, true) => self.start_calls(under_way).await?,
         };
         handoffs.set_capacity(capacity);
-        if started == 0 && !paused && !stop.is_cancelled() {
+        if started == 0 && looks && !paused && !stop.is_cancelled() {
             self.apply_settings().await?;
             self.count_audiences().await?;
             self.probe_suspended(known).await?;
@@ -247,6 +253,7 @@ impl Holder {
         let planned = self.take(room).await?;
         let started = planned.len();
         if started == 0 {
+            self.in_vain_at = Some(Instant::now());
             return Ok((0, room));
         }
         fault_point!("reconcile.planned");

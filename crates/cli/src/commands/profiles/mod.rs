@@ -5,12 +5,12 @@ mod show;
 use clap::{Args, Subcommand};
 use connections::ConnectionName;
 
-use self::show::held_payouts;
 pub(super) use self::show::show;
 use super::{Context, confirm_payout};
 use service::failure::{Exit, Failure};
-use service::operator::profile::{self, Depth};
+use service::operator::profile::{self, Depth, Profile};
 use service::operator::{Directory, Subject};
+use service::output::Output;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,6 +84,20 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         }
     }
     Ok(Exit::Done)
+}
+
+/// What is held back, since when, and the command that ends it.
+fn held_payouts(profile: &Profile, subject: &Subject, output: &mut Output) -> Result<(), Failure> {
+    for affiliate in &profile.affiliates {
+        let (Some(since), Some(id)) = (affiliate.payout_held_since, affiliate.id) else { continue };
+        output.line(&format!(
+            "\nthe payout field of affiliate {id} is held back since {since}: somebody else than its payee states it. If \
+             that is right: refersion-destination profiles confirm-payout {} --connection {} --yes",
+            subject.text(),
+            profile.connection
+        ))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

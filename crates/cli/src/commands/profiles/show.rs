@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use identity::graph::Kind;
 use service::failure::Failure;
-use service::operator::Subject;
 use service::operator::profile::{self, Profile};
 use service::output::{Column, Output, cut, spare, whole};
 
@@ -17,20 +16,6 @@ pub(in super::super) fn show(profile: &Profile, output: &mut Output) -> Result<(
     shared(profile, &names, output)?;
     links(profile, &names, output)?;
     traits(profile, &names, output)
-}
-
-/// What is held back, since when, and the command that ends it.
-pub(super) fn held_payouts(profile: &Profile, subject: &Subject, output: &mut Output) -> Result<(), Failure> {
-    for affiliate in &profile.affiliates {
-        let (Some(since), Some(id)) = (affiliate.payout_held_since, affiliate.id) else { continue };
-        output.line(&format!(
-            "\nthe payout field of affiliate {id} is held back since {since}: somebody else than its payee states it. If \
-             that is right: refersion-destination profiles confirm-payout {} --connection {} --yes",
-            subject.text(),
-            profile.connection
-        ))?;
-    }
-    Ok(())
 }
 
 /// A table under a title; nothing where it is empty.

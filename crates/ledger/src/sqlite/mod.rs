@@ -32,6 +32,7 @@ mod plans;
 mod port;
 mod record;
 mod repairs;
+mod rows;
 mod segment_answers;
 mod storage;
 mod tally;

@@ -8,6 +8,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::rows::all;
 use super::tally::{DIRTY, HELD_BACK, STUCK, WAITING};
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
 use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, SHARED, UNMATCHED, UNUSABLE, sort_out};
@@ -89,19 +90,17 @@ fn event(row: &Row<'_>) -> Result<EventView, Failure> {
 }
 
 fn attempts(database: &Connection, event: i64) -> Result<Vec<AttemptView>, Failure> {
-    let mut statement = database.prepare_cached(ATTEMPTS)?;
-    let mut rows = statement.query((event, limit(MAX_ATTEMPTS_SHOWN)))?;
-    let mut attempts = Vec::new();
-    while let Some(row) = rows.next()? {
-        attempts.push(AttemptView {
+    let attempt = |row: &Row<'_>| {
+        Ok(AttemptView {
             at: time(row.get(0)?)?,
             operation: row.get(1)?,
             http_status: row.get(2)?,
             class: row.get(3)?,
             message: row.get(4)?,
             request: row.get(5)?,
-        });
-    }
+        })
+    };
+    let mut attempts: Vec<_> = all(database, ATTEMPTS, (event, limit(MAX_ATTEMPTS_SHOWN)), attempt)?;
     attempts.reverse();
     Ok(attempts)
 }
@@ -150,27 +149,25 @@ pub(super) fn counts(
     counts.dead_letters_by_class = open_letters(database, connection)?;
     counts.dead_letters = counts.dead_letters_by_class.values().sum();
     counts.unmapped = unmapped(database, connection)?;
-    let mut left_out = database.prepare_cached(LEFT_OUT)?;
     let values = (connection, limit(MAX_LEFT_OUT), BLOCKED, UNUSABLE, UNMATCHED, SHARED);
-    let rows = left_out.query_map(values, |row| Ok((row.get(0)?, count(row.get(1)?))))?;
-    sort_out(rows.collect::<Result<_, _>>()?, &mut counts);
+    sort_out(all(database, LEFT_OUT, values, named_count)?, &mut counts);
     let beyond = database.prepare_cached(UNMAPPED_BEYOND)?.query_row((connection, MORE), |row| row.get(0))?;
     counts.unmapped_beyond = count(beyond);
     Ok(counts)
+}
+
+fn named_count(row: &Row<'_>) -> Result<(String, u64), Failure> {
+    Ok((row.get(0)?, count(row.get(1)?)))
 }
 
 fn open_letters(
     database: &Connection,
     connection: Option<ConnectionId>,
 ) -> Result<BTreeMap<String, u64>, Failure> {
-    let mut statement = database.prepare_cached(OPEN_LETTERS)?;
-    let rows = statement.query_map([connection], |row| Ok((row.get(0)?, count(row.get(1)?))))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    all(database, OPEN_LETTERS, [connection], named_count)
 }
 
 fn unmapped(database: &Connection, connection: Option<ConnectionId>) -> Result<Vec<(String, u64)>, Failure> {
-    let mut statement = database.prepare_cached(UNMAPPED)?;
     let values = (connection, limit(MAX_UNMAPPED_NAMED), MORE, BLOCKED, UNUSABLE, UNMATCHED, SHARED);
-    let rows = statement.query_map(values, |row| Ok((row.get(0)?, count(row.get(1)?))))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    all(database, UNMAPPED, values, named_count)
 }

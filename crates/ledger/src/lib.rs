@@ -37,8 +37,10 @@ mod segment_answers;
 pub mod selector;
 pub mod sqlite;
 mod storage;
+mod tallies;
 pub mod unmapped;
 pub mod view;
+mod view_port;
 mod walk;
 mod words;
 
@@ -61,7 +63,7 @@ pub use notifications::{Delivery, MAX_ERROR_CHARS, NewNotification, Notification
 pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
 pub use outcome::{Outcome, State};
 pub use plans::{Plan, PlanId, PlanState, Plans};
-pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, OperatorPorts, Schedule, View};
+pub use port::{Calls, Engine, Graphs, Ledger, OperatorPorts, Schedule};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
@@ -70,6 +72,7 @@ pub use segment_answers::{SegmentAnswer, SegmentAnswers};
 pub use selector::{AuditSelector, Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
 pub use view::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, Expired, SweepClock};
+pub use view_port::{Housekeeping, View};
 pub use walk::{FinishedWalk, Verified, Walk, WalkRequest};
 
 /// The row id of a graph.

@@ -37,6 +37,7 @@ mod segment_answers;
 mod storage;
 mod tally;
 mod unmapped;
+mod view_port;
 mod views;
 mod words;
 

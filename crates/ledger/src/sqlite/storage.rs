@@ -9,9 +9,9 @@ use sqlite::rusqlite::Connection;
 use super::SqliteLedger;
 use super::failure::Failure;
 use super::rows::all;
-use super::tally::{DIRTY, WAITING};
 use super::words::count;
 use crate::storage::BYTES_OF_AN_EVENT;
+use crate::tallies::{DIRTY, WAITING};
 use crate::{KeptLetters, LedgerError, Storage};
 
 /// Rows that are summed up in one piece of work, so that others get their turn between two of them.

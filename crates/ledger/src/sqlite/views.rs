@@ -9,10 +9,9 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::rows::all;
-use super::tally::{DIRTY, HELD_BACK, STUCK, WAITING};
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
 use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, SHARED, UNMATCHED, UNUSABLE, sort_out};
-use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
+use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView};
 
 /// Failed calls that are shown of one event: the newest.
 const MAX_ATTEMPTS_SHOWN: usize = 100;
@@ -124,23 +123,8 @@ pub(super) fn counts(
     now: Timestamp,
 ) -> Result<Counts, Failure> {
     let mut counts = Counts::default();
-    let mut tallies = database.prepare_cached(TALLIES)?;
-    for tally in
-        tallies.query_map([connection], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?
-    {
-        let (what, number) = tally?;
-        let number = count(number);
-        match what.as_str() {
-            DIRTY => counts.dirty = number,
-            WAITING => counts.waiting = number,
-            HELD_BACK => counts.held_back = number,
-            word if word == State::Pending.word() => counts.pending = number,
-            _ if number == 0 => {}
-            word => match word.strip_prefix(STUCK) {
-                Some(field) => drop(counts.stuck.insert(field.to_owned(), number)),
-                None => drop(counts.outcomes.insert(what, number)),
-            },
-        }
+    for (what, number) in all::<_, Vec<_>>(database, TALLIES, [connection], named_count)? {
+        counts.take(what, number);
     }
     let number = |sql, values: (Option<ConnectionId>, Option<i64>)| -> Result<u64, Failure> {
         Ok(count(database.prepare_cached(sql)?.query_row(values, |row| row.get(0))?))

@@ -9,6 +9,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use super::failure::Failure;
 use super::rows::all;
 use super::words::{micros, time};
+use crate::words;
 
 mod keys;
 mod port;
@@ -84,7 +85,7 @@ fn account(row: &Row<'_>) -> Result<Account, Failure> {
         settings_version: row.get(3)?,
         state: match row.get::<_, Option<String>>(4)? {
             None => State::Active,
-            Some(word) => State::Paused(reason(&word)?),
+            Some(word) => State::Paused(words::paused_for(&word)?),
         },
         paused_since: row.get::<_, Option<i64>>(5)?.map(time).transpose()?,
         paused_because: row.get(6)?,
@@ -94,12 +95,6 @@ fn account(row: &Row<'_>) -> Result<Account, Failure> {
         resumes: row.get(10)?,
         asked_to_wait_until: row.get::<_, Option<i64>>(11)?.map(time).transpose()?,
     })
-}
-
-fn reason(word: &str) -> Result<PausedFor, Failure> {
-    let unknown =
-        || Failure::Unreadable(format!("`{word}` is no reason for a pause that this version knows").into());
-    PausedFor::from_word(word).ok_or_else(unknown)
 }
 
 fn found(rows: usize) -> Result<(), Failure> {
@@ -119,7 +114,7 @@ fn set_settings(database: &Connection, id: ConnectionId, seen: i64, settings: &s
 fn paused_for(database: &Connection, id: ConnectionId) -> Result<Option<PausedFor>, Failure> {
     let word: Option<Option<String>> =
         database.prepare_cached(PAUSED_FOR)?.query_row([id], |row| row.get(0)).optional()?;
-    word.ok_or(Failure::NoConnection)?.map(|word| reason(&word)).transpose()
+    word.ok_or(Failure::NoConnection)?.map(|word| Ok(words::paused_for(&word)?)).transpose()
 }
 
 fn is_in_force(database: &Connection, id: ConnectionId, seen: Epoch) -> Result<bool, Failure> {

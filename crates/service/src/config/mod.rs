@@ -14,6 +14,7 @@ mod show;
 mod tests;
 mod url;
 mod value;
+mod word;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -29,7 +30,8 @@ pub use settings::{Origin, Settings};
 pub use show::ShownSetting;
 pub use url::mask;
 pub use url::{LedgerUrl, ManagementUrl, QueueUrl};
-pub use value::{AdoptNew, BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
+pub use value::{BaseUrl, ByteSize, LogLevel, Secret};
+pub use word::{AdoptNew, LogFormat, Registration};
 
 /// The file that says every default, as it was when the program was built.
 pub const SHIPPED: &str = include_str!("../../../../config/default.toml");

@@ -219,69 +219,6 @@ impl Setting for Option<Secret> {
     }
 }
 
-/// What becomes of an API key that no connection has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
-    /// It is wrong.
-    Closed,
-    /// It is verified with Refersion, and becomes a connection.
-    Open,
-}
-
-impl Setting for Registration {
-    const WANTED: &'static str = "open or closed";
-
-    fn read(raw: &Raw) -> Option<Self> {
-        match raw.as_text()? {
-            "open" => Some(Self::Open),
-            "closed" => Some(Self::Closed),
-            _ => None,
-        }
-    }
-}
-
-/// What becomes of the affiliates of a connection that is added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdoptNew {
-    /// They are walked through in the background.
-    Walk,
-    /// An operator asks for that.
-    Wait,
-}
-
-impl Setting for AdoptNew {
-    const WANTED: &'static str = "walk or wait";
-
-    fn read(raw: &Raw) -> Option<Self> {
-        match raw.as_text()? {
-            "walk" => Some(Self::Walk),
-            "wait" => Some(Self::Wait),
-            _ => None,
-        }
-    }
-}
-
-/// In which form logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Lines for people.
-    Human,
-    /// One JSON object a line.
-    Json,
-}
-
-impl Setting for LogFormat {
-    const WANTED: &'static str = "human or json";
-
-    fn read(raw: &Raw) -> Option<Self> {
-        match raw.as_text()? {
-            "human" => Some(Self::Human),
-            "json" => Some(Self::Json),
-            _ => None,
-        }
-    }
-}
-
 /// How much is logged: a level, or several by part; known to be well formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLevel(pub String);

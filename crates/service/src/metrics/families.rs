@@ -1,4 +1,4 @@
-//! The vocabulary: every metric's name, meaning and labels, in one place.
+//! The vocabulary: every metric's name, meaning and labels, but for those of the worker, which `worker_families` has.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ pub(super) fn ingest(it: &IngestFigures) -> Vec<Option<MetricFamily>> {
             .iter()
             .fold(requests, |all, (status, n)| all.with([&status.to_string()], number(*n)))
             .finish(),
-        accepted.with([], number(it.accepted_events)).finish(),
+        accepted.only(number(it.accepted_events)),
         latency.with_histogram([], &it.answers).finish(),
     ];
     requests.into_iter().chain(ingest_connections(it)).chain([registrations(it)]).collect()
@@ -92,8 +92,8 @@ fn registrations(it: &IngestFigures) -> Option<MetricFamily> {
 }
 
 fn ingest_connections(it: &IngestFigures) -> [Option<MetricFamily>; 4] {
-    let gauge = |name, help, value| Family::gauge(name, help, []).with([], number(value)).finish();
-    let counter = |name, help, value| Family::counter(name, help, []).with([], number(value)).finish();
+    let gauge = |name, help, value| Family::gauge(name, help, []).only(number(value));
+    let counter = |name, help, value| Family::counter(name, help, []).only(number(value));
     let (closed, refused) = (it.connections_closed_idle, it.connections_refused);
     [
         gauge("ingest_connections_open", "TCP connections that are open.", it.connections_open),
@@ -110,9 +110,7 @@ fn ingest_connections(it: &IngestFigures) -> [Option<MetricFamily>; 4] {
 fn queue(it: &QueueFigures) -> Vec<Option<MetricFamily>> {
     let depth =
         Family::gauge("queue_events", "Events that wait in the queue or are not yet acknowledged.", ["lane"]);
-    let gauge = |name, help, value: Option<f64>| {
-        value.into_iter().fold(Family::gauge(name, help, []), |family, it| family.with([], it)).finish()
-    };
+    let gauge = |name, help, value: Option<f64>| Family::gauge(name, help, []).only(value);
     let (bytes, limit) = it.bytes.map(|(bytes, limit)| (number(bytes), number(limit))).unzip();
     vec![
         depth.with(["live"], number(it.live)).with(["bulk"], number(it.bulk)).finish(),
@@ -124,12 +122,11 @@ fn queue(it: &QueueFigures) -> Vec<Option<MetricFamily>> {
 
 fn missing(events: Option<u64>) -> Option<MetricFamily> {
     let help = "Accepted events that the broker confirmed and that never arrived.";
-    let missing = Family::gauge("events_missing", help, []);
-    events.into_iter().fold(missing, |family, events| family.with([], number(events))).finish()
+    Family::gauge("events_missing", help, []).only(events.map(number))
 }
 
 fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
-    let gauge = |name, help, value| Family::gauge(name, help, []).with([], number(value)).finish();
+    let gauge = |name, help, value| Family::gauge(name, help, []).only(number(value));
     let mut families = vec![
         gauge("events_pending", "Events without an outcome yet.", it.pending),
         gauge("persons_dirty", "Persons that differ from what Refersion was told.", it.dirty),
@@ -137,11 +134,9 @@ fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
         gauge("dead_letters_open", "Dead letters that nobody has decided on.", it.dead_letters),
     ];
     let help = "How old the oldest event without an outcome is.";
-    let oldest = Family::gauge("pending_oldest_event_seconds", help, []);
-    families.push(it.oldest.into_iter().fold(oldest, |family, age| family.with([], age)).finish());
+    families.push(Family::gauge("pending_oldest_event_seconds", help, []).only(it.oldest));
     let help = "For how long at least events have waited in the queue while no worker ran.";
-    let untaken = Family::gauge("queue_untaken_seconds", help, []);
-    families.push(it.untaken.into_iter().fold(untaken, |family, time| family.with([], time)).finish());
+    families.push(Family::gauge("queue_untaken_seconds", help, []).only(it.untaken));
     let letters = Family::gauge(
         "dead_letters",
         "Dead letters that nobody has decided on, by connection and class.",
@@ -158,12 +153,7 @@ fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
 }
 
 fn room(it: &RoomFigures) -> Vec<Option<MetricFamily>> {
-    let gauge = |name, help, value: Option<u64>| {
-        value
-            .into_iter()
-            .fold(Family::gauge(name, help, []), |family, it| family.with([], number(it)))
-            .finish()
-    };
+    let gauge = |name, help, value: Option<u64>| Family::gauge(name, help, []).only(value.map(number));
     let refused = Family::gauge(
         "new_events_refused",
         "1 with the reason while new events of the connection, or of all, are refused.",

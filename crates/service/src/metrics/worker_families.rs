@@ -1,4 +1,4 @@
-//! The metrics of the worker.
+//! The vocabulary of the worker's metrics: names, meanings and labels.
 
 use prometheus::proto::MetricFamily;
 
@@ -24,9 +24,9 @@ pub(super) fn worker(it: &WorkerFigures, names: &Names<'_>) -> Vec<Option<Metric
     let longest = Family::gauge("event_settling_longest_seconds", "The longest of these.", ["lane"]);
     let mut left_out = left_out(it);
     left_out.extend([
-        absorbed.with([], number(it.absorbed_events)).finish(),
-        batches.with([], number(it.absorbed_batches)).finish(),
-        too_large.with([], number(it.too_large_events)).finish(),
+        absorbed.only(number(it.absorbed_events)),
+        batches.only(number(it.absorbed_batches)),
+        too_large.only(number(it.too_large_events)),
         it.outcomes.iter().fold(ended, |family, (outcome, n)| family.with([outcome], number(*n))).finish(),
         it.calls.iter().fold(calls, |family, (went, n)| family.with([went], number(*n))).finish(),
         latency.with_histogram([], &it.call_latency).finish(),

@@ -1,5 +1,5 @@
-//! The process reports itself in the ledger, again and again. Each report also proves that ledger and queue can be written,
-//! and a process that does not deliver looks whether anybody does: `/readyz` rests on all three.
+//! What the heartbeats of the process have shown: whether ledger and queue can be written, and whether anybody delivers what
+//! waits. `/readyz` rests on all three. `reporter` makes them.
 
 use std::sync::Arc;
 use std::time::Duration;

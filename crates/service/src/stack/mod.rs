@@ -123,12 +123,6 @@ impl Stack {
         &self.engines
     }
 
-    /// What the ingest endpoint has counted, if this process has one.
-    #[must_use]
-    pub fn door_figures(&self) -> Option<ingest::Figures> {
-        self.running.endpoint.as_ref().map(|(_, endpoint)| endpoint.figures())
-    }
-
     /// What the worker counts, if this process has one.
     #[must_use]
     pub fn worker_meters(&self) -> Option<&Meters> {

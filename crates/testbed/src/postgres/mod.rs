@@ -6,13 +6,13 @@ use std::fs;
 use std::io;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+pub use self::programs::psql;
 use self::programs::{USER, initdb, programs, run};
 pub(crate) use self::programs::{as_user, give_to_user};
 use crate::private::{Group, free_ports};
@@ -196,19 +196,4 @@ fn create_database(url: &str) -> Result<String, Missing> {
     let (before, parameters) = url.split_once('?').unwrap_or((url, ""));
     let server = before.rsplit_once('/').map_or(before, |(server, _)| server);
     Ok(format!("{server}/{name}?{parameters}"))
-}
-
-/// Runs one statement with `psql` and returns its output.
-///
-/// # Errors
-/// If `psql` is missing or the statement fails.
-pub fn psql(url: &str, statement: &str) -> Result<String, Missing> {
-    let output = Command::new("psql").args(["-X", "-A", "-t", "-q", "-d", url, "-c", statement]).output();
-    let output = output.map_err(|error| Missing {
-        what: format!("psql could not be run ({error}); install Debian's postgresql-client"),
-    })?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(Missing { what: format!("psql failed: {}", String::from_utf8_lossy(&output.stderr)) })
 }

@@ -97,3 +97,18 @@ pub(crate) fn give_to_user(path: &Path) -> io::Result<()> {
 pub(crate) fn as_user() -> String {
     if is_root() { format!("setpriv --reuid={USER} --regid={USER} --clear-groups ") } else { String::new() }
 }
+
+/// Runs one statement with `psql` and returns its output.
+///
+/// # Errors
+/// If `psql` is missing or the statement fails.
+pub fn psql(url: &str, statement: &str) -> Result<String, Missing> {
+    let output = Command::new("psql").args(["-X", "-A", "-t", "-q", "-d", url, "-c", statement]).output();
+    let output = output.map_err(|error| Missing {
+        what: format!("psql could not be run ({error}); install Debian's postgresql-client"),
+    })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(Missing { what: format!("psql failed: {}", String::from_utf8_lossy(&output.stderr)) })
+}

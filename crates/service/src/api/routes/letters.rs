@@ -1,4 +1,4 @@
-//! Dead letters, as they are listed, counted, grouped and shown.
+//! Dead letters, as they are listed, counted and grouped.
 
 use axum::Json;
 use connections::ConnectionId;

@@ -1,4 +1,4 @@
-//! Plans of replays: made, listed, run, steered and reported.
+//! Plans of replays: made, listed, and shown with their items.
 
 use axum::Json;
 use axum::http::StatusCode;

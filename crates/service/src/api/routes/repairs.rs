@@ -1,4 +1,4 @@
-//! Repairs of dead letters: their revisions, an edit of one, a patch of a selection, and what it would do.
+//! Repairs of one dead letter: its revisions, and an edit.
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::layout::Layout;
 use crate::parser::Options;
 use crate::table::{Row, Table};
-use crate::{LONGEST, LOOK_AHEAD, Reason, Unusable, lines, row};
+use crate::{LONGEST, LOOK_AHEAD, Reason, Unusable, lines};
 
 /// Rows that are looked at to find out what their `key` is: at most, and at least, since one profile has one key.
 const ROWS_AHEAD: usize = 100;

@@ -141,7 +141,7 @@ impl Item {
     }
 
     /// The failure in words, without any value that was sent.
-    fn cause(&self, failure: &Failure) -> Cause {
+    pub(super) fn cause(&self, failure: &Failure) -> Cause {
         Cause {
             class: failure.class.name().to_owned(),
             message: clean::clean(&failure.message, &self.values()),

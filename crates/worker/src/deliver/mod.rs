@@ -17,7 +17,6 @@ use std::sync::Arc;
 
 use identity::Digest;
 use identity::answer::{Answer, Cause};
-use identity::graph::Status;
 use identity::plan::StepKind;
 use ledger::CallId;
 use refersion::{Class, Client};

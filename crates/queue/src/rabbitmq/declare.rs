@@ -161,7 +161,7 @@ fn is_not_found(error: &RabbitError) -> bool {
 }
 
 /// The argument in `inequivalent arg 'x-max-length-bytes' for queue …`.
-pub(super) fn argument(said: &str) -> String {
+fn argument(said: &str) -> String {
     said.split_once("arg '")
         .and_then(|(_, rest)| rest.split_once('\''))
         .map_or_else(|| "argument".to_owned(), |(argument, _)| argument.to_owned())

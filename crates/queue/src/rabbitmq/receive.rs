@@ -72,7 +72,7 @@ impl Pump {
         Ok(())
     }
 
-    pub(super) fn prefetch(&self) -> u16 {
+    fn prefetch(&self) -> u16 {
         match self.queue.source {
             Source::Lane(_) => self.options.prefetch,
             Source::Poison => POISON_PREFETCH,
@@ -95,7 +95,7 @@ impl Pump {
         self.rescue.send_back(delivery).await
     }
 
-    pub(super) fn message(
+    fn message(
         &self,
         delivery: Delivery,
         read: impl FnOnce(&lapin::BasicProperties, Vec<u8>) -> Contents,

@@ -84,7 +84,7 @@ fn lane_key(lane: Lane) -> &'static str {
     }
 }
 
-pub(super) fn check(options: &Options) -> Result<(), RabbitError> {
+fn check(options: &Options) -> Result<(), RabbitError> {
     let wrong = |what: String| Err(RabbitError::Configuration { what });
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if options.prefix.is_empty() || options.prefix.len() > 100 || !options.prefix.bytes().all(plain) {

@@ -23,7 +23,7 @@ pub struct Opening {
     pub clock: Clock,
     /// The operating system's randomness.
     pub randomness: Arc<dyn Randomness>,
-    pub(super) ledger: config::Ledger,
+    ledger: config::Ledger,
     /// The files are looked through before they are used.
     looks_for_damage: bool,
 }

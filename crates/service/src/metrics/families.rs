@@ -68,7 +68,7 @@ fn log(it: LogFigures) -> Option<MetricFamily> {
     missing.with(["lost"], number(it.lost)).with(["repeated"], number(it.repeated)).finish()
 }
 
-pub(super) fn ingest(it: &IngestFigures) -> Vec<Option<MetricFamily>> {
+fn ingest(it: &IngestFigures) -> Vec<Option<MetricFamily>> {
     let requests =
         Family::counter("ingest_requests_total", "Requests that the ingest endpoint answered.", ["status"]);
     let accepted =

@@ -29,9 +29,9 @@ pub struct Standby {
     ledger: LedgerWatch,
     room: Room,
     heartbeat: Heartbeat,
-    pub(super) arrivals: Arrivals,
+    arrivals: Arrivals,
     roles: Roles,
-    pub(super) running: Running,
+    running: Running,
 }
 
 impl Standby {

@@ -45,7 +45,7 @@ pub(in crate::api) struct DeadLetterList {
     /// How many dead letters it selects, exactly.
     count: u64,
     /// A page of them.
-    pub(super) dead_letters: Vec<DeadLetter>,
+    dead_letters: Vec<DeadLetter>,
     /// The cursor of the next page; null at the end.
     next: Option<String>,
 }
@@ -99,7 +99,7 @@ pub(in crate::api) struct GroupList {
     /// How many groups there are.
     count: usize,
     /// How many dead letters are in them.
-    pub(super) dead_letters: u64,
+    dead_letters: u64,
     /// All of them.
     groups: Vec<DeadLetterGroup>,
 }

@@ -32,10 +32,10 @@ pub(in crate::api) struct PatchInput {
     selector: String,
     /// A JSON Patch (RFC 6902).
     #[schema(value_type = Vec<PatchOperation>, max_items = 1000)]
-    pub(super) patch: Box<RawValue>,
+    patch: Box<RawValue>,
     /// Why; kept for good in the audit, so no personal data.
     #[schema(max_length = 500)]
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
 }
 
 /// What is tried on a selection.
@@ -47,7 +47,7 @@ pub(in crate::api) struct PreviewInput {
     selector: String,
     /// A JSON Patch (RFC 6902).
     #[schema(value_type = Vec<PatchOperation>, max_items = 1000)]
-    pub(super) patch: Box<RawValue>,
+    patch: Box<RawValue>,
 }
 
 /// What was patched.
@@ -72,10 +72,10 @@ pub(in crate::api) struct PatchedAnswer {
 #[derive(Serialize, ToSchema)]
 struct NotPatched {
     /// Its id.
-    pub(super) id: i64,
+    id: i64,
     /// Why, in a word.
     #[schema(value_type = String)]
-    pub(super) reason: &'static str,
+    reason: &'static str,
 }
 
 /// What a patch would do.

@@ -30,7 +30,7 @@ pub(in crate::api) struct RunInput {
     stop_if: Option<f64>,
     /// Why; kept for good in the audit, so no personal data.
     #[schema(max_length = 500)]
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
 }
 
 /// Why a plan is paused, resumed or cancelled.
@@ -39,7 +39,7 @@ pub(in crate::api) struct RunInput {
 pub(in crate::api) struct SteerInput {
     /// Why; kept for good in the audit, so no personal data.
     #[schema(max_length = 500)]
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
 }
 
 /// Let a plan run: workers replay its dead letters.

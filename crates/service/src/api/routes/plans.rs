@@ -37,7 +37,7 @@ pub(in crate::api) struct PlanInput {
     patch: Option<Box<RawValue>>,
     /// Why; kept for good in the audit, so no personal data.
     #[schema(max_length = 500)]
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
 }
 
 /// Which page of plans.
@@ -60,7 +60,7 @@ pub(in crate::api) struct ItemParams {
     /// Only in this state, as `skipped`.
     state: Option<String>,
     /// Only with this reason, as the plan counts them; with a state.
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
     /// Entries of a page, 100 unless it is said.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,

@@ -22,19 +22,19 @@ use crate::operator::repairs::{Means, Outcome, RepairResult, Repairer, Version, 
 pub(in crate::api) struct EditInput {
     /// A JSON Patch (RFC 6902).
     #[schema(value_type = Vec<PatchOperation>, max_items = 1000)]
-    pub(super) patch: Box<RawValue>,
+    patch: Box<RawValue>,
     /// The newest revision that was seen; 0 is the original. If there is a newer one, the answer is 409.
     revision: u32,
     /// Why; kept for good in the audit, so no personal data.
     #[schema(max_length = 500)]
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
 }
 
 /// A stored repair.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Edited {
     /// The dead letter.
-    pub(super) id: i64,
+    id: i64,
     /// Its event.
     event_id: Uuid,
     /// The number of the new revision, which a replay sends.

@@ -137,7 +137,7 @@ pub(super) fn drift_fields(connection: &Connection, key: &str) -> Vec<String> {
 }
 
 /// The fields that an audience's trait goes to, in words.
-pub(super) fn mapped_to(connection: &Connection, key: &str) -> Vec<String> {
+fn mapped_to(connection: &Connection, key: &str) -> Vec<String> {
     let in_words = |field: String| match field.strip_prefix("custom:") {
         Some(id) => format!("custom field {id}"),
         None => field,

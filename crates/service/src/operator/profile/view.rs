@@ -50,11 +50,11 @@ impl View<'_> {
         }
     }
 
-    pub(super) fn graph(&self) -> &Graph {
+    fn graph(&self) -> &Graph {
         self.picture.graph
     }
 
-    pub(super) fn rules(&self) -> &Rules {
+    fn rules(&self) -> &Rules {
         self.picture.rules
     }
 
@@ -126,7 +126,7 @@ impl View<'_> {
         }
     }
 
-    pub(super) fn person(&self, person: &Person<'_>) -> PersonRow {
+    fn person(&self, person: &Person<'_>) -> PersonRow {
         let bound = self.picture.who.bound(self.graph(), person);
         let steps = self.picture.steps.iter().filter(|step| {
             let own = bound.map(|affiliate| affiliate.address);

@@ -221,7 +221,7 @@ impl Holder {
         let happened = self.wait(under_way, handoffs, started, stop).await?;
         self.end(happened.ended).await?;
         for handoff in happened.handoffs {
-            self.take_handoff(handoff, capacity, under_way).await;
+            self.take_handoff(handoff, capacity, under_way).await?;
         }
         self.note_wait(known).await;
         self.remember_rate_now_and_then().await;

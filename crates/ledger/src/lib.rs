@@ -49,7 +49,7 @@ pub use dead_letters::{Act, DeadLetters};
 pub use directory::{Directory, DirectoryState, Drift, ListedAffiliate, MAX_DRIFT, Page};
 pub use groups::{Group, Mender};
 pub use hints::Hints;
-pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
+pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer, RENEW_REQUEST_EVERY};
 pub use interruptions::Interruptions;
 pub use monitoring::{
     HeldConnection, Monitoring, ProcessReport, ProcessRole, RefusedSignatures, Registrations,

@@ -26,6 +26,7 @@ mod interruptions;
 pub mod monitoring;
 mod notifications;
 mod operators;
+mod page_size;
 pub mod plans;
 mod port;
 pub mod postgres;
@@ -56,6 +57,7 @@ pub use monitoring::{
 };
 pub use notifications::{Delivery, MAX_ERROR_CHARS, NewNotification, Notification, Notifications, Outbox};
 pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
+pub use page_size::PageSize;
 pub use plans::{Plan, PlanId, PlanState, Plans};
 pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, OperatorPorts, Schedule, View};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};

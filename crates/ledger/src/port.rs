@@ -122,8 +122,12 @@ pub trait Calls: Send + Sync {
         fence: Fence,
     ) -> Result<Vec<OpenCall>, LedgerError>;
 
-    /// The affiliate code that a numeric id belongs to, as far as [`Changes::affiliates`] said.
-    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError>;
+    /// The affiliate codes that numeric ids belong to, as far as [`Changes::affiliates`] said; others are left out.
+    async fn affiliate_codes(
+        &self,
+        connection: ConnectionId,
+        ids: &[u64],
+    ) -> Result<BTreeMap<u64, String>, LedgerError>;
 }
 
 /// Which graphs need calls and when, and the walk that applies changed settings.

@@ -1,5 +1,6 @@
 //! Promises about connections and their keys.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connections::store::OLD_KEY_VALID;
@@ -43,11 +44,12 @@ pub async fn a_numeric_id_is_known_with_its_code(engine: &impl Engine) {
     let [shop, other] = [connection(engine, "shop", 1).await.id, connection(engine, "other", 2).await.id];
     let affiliates = vec![(77, "abc".to_owned()), (78, "abd".to_owned()), (77, "abc".to_owned())];
     record(engine, Changes { connection: shop, affiliates, ..Changes::default() }).await;
-    let code = async |of, id| engine.affiliate_code(of, id).await.expect("read");
-    assert_eq!(code(shop, 77).await.as_deref(), Some("abc"));
-    assert_eq!((code(shop, 79).await, code(other, 77).await), (None, None));
+    let codes = async |of, ids: &[u64]| engine.affiliate_codes(of, ids).await.expect("read");
+    let both = BTreeMap::from([(77, "abc".to_owned()), (78, "abd".to_owned())]);
+    assert_eq!(codes(shop, &[79, 78, 77]).await, both);
+    assert_eq!(codes(shop, &[]).await.len() + codes(other, &[77, 78]).await.len(), 0);
     engine.remove(shop).await.expect("removed");
-    assert_eq!(code(shop, 77).await, None);
+    assert!(codes(shop, &[77]).await.is_empty());
 }
 
 /// A new connection is active, and comes back as it was added by each of its names.

@@ -13,7 +13,8 @@ const NOTE: &str = "INSERT INTO affiliate_codes (connection, affiliate, code)
     SELECT $1, affiliate, code FROM UNNEST($2::bigint[], $3::text[]) AS new (affiliate, code) ORDER BY affiliate
     ON CONFLICT (connection, affiliate) DO UPDATE SET code = excluded.code";
 
-const READ: &str = "SELECT code FROM affiliate_codes WHERE connection = $1 AND affiliate = $2";
+const READ: &str =
+    "SELECT affiliate, code FROM affiliate_codes WHERE connection = $1 AND affiliate = ANY($2)";
 
 /// Notes pairs of ids and codes.
 pub(super) async fn note(
@@ -32,13 +33,13 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// The code that an id belongs to, as far as that is known.
+/// The codes that ids belong to, as far as they are known.
 pub(super) async fn read(
     connection: &mut PgConnection,
     of: ConnectionId,
-    id: u64,
-) -> Result<Option<String>, Failure> {
-    let found: Option<(String,)> =
-        rows(READ).bind(of).bind(id.cast_signed()).fetch_optional(connection).await?;
-    Ok(found.map(|(code,)| code))
+    ids: &[u64],
+) -> Result<BTreeMap<u64, String>, Failure> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.cast_signed()).collect();
+    let found: Vec<(i64, String)> = rows(READ).bind(of).bind(ids).fetch_all(connection).await?;
+    Ok(found.into_iter().map(|(id, code)| (id.cast_unsigned(), code)).collect())
 }

@@ -123,8 +123,12 @@ impl Calls for PostgresLedger {
         Ok(on!(self.read(), |line| leases::left_open(line, connection, fence))?)
     }
 
-    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
-        Ok(on!(self.read(), |line| codes::read(line, connection, id))?)
+    async fn affiliate_codes(
+        &self,
+        connection: ConnectionId,
+        ids: &[u64],
+    ) -> Result<BTreeMap<u64, String>, LedgerError> {
+        Ok(on!(self.read(), |line| codes::read(line, connection, ids))?)
     }
 }
 

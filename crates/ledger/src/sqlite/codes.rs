@@ -1,5 +1,7 @@
 //! Which affiliate code a numeric id belongs to.
 
+use std::collections::BTreeMap;
+
 use connections::ConnectionId;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
@@ -23,12 +25,17 @@ pub(super) fn note(
     Ok(())
 }
 
-/// The code that an id belongs to, as far as that is known.
+/// The codes that ids belong to, as far as they are known.
 pub(super) fn read(
     database: &Connection,
     connection: ConnectionId,
-    id: u64,
-) -> Result<Option<String>, Failure> {
+    ids: &[u64],
+) -> Result<BTreeMap<u64, String>, Failure> {
     let mut read = database.prepare_cached(READ)?;
-    Ok(read.query_row((connection, id.cast_signed()), |row| row.get(0)).optional()?)
+    let mut codes = BTreeMap::new();
+    for id in ids {
+        let code = read.query_row((connection, id.cast_signed()), |row| row.get(0)).optional()?;
+        codes.extend(code.map(|code| (*id, code)));
+    }
+    Ok(codes)
 }

@@ -120,8 +120,13 @@ impl Calls for SqliteLedger {
         self.read(move |database| leases::left_open(database, connection, fence)).await
     }
 
-    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
-        Ok(self.read::<_, LedgerError>(move |database| codes::read(database, connection, id)).await?)
+    async fn affiliate_codes(
+        &self,
+        connection: ConnectionId,
+        ids: &[u64],
+    ) -> Result<BTreeMap<u64, String>, LedgerError> {
+        let ids = ids.to_vec();
+        self.read(move |database| codes::read(database, connection, &ids)).await
     }
 }
 

@@ -42,11 +42,10 @@ pub(crate) use fold::{Folded, ends};
 const TAKE_WAITS: Duration = Duration::from_secs(1);
 /// How long it is until the queue is looked at again, while some connections have all that they may have in hand.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// A take with fewer events than this found the queue nearly empty.
-const FEW: usize = 300;
-/// How long, after such a take, the next one waits for more events while batches are under way. What a batch costs depends little on its
-/// size, so that small ones would take the time of large ones; an event that comes alone never waits.
-const GATHER: Duration = Duration::from_millis(25);
+/// How long the next take waits for more events while batches are under way, by how many events the last one found: after
+/// fewer than so many, so long. What a batch costs depends little on its size, so that small ones would take the time of large ones;
+/// an event that comes alone never waits.
+const GATHER: [(usize, Duration); 2] = [(50, Duration::from_millis(25)), (1000, Duration::from_millis(80))];
 /// How long absorb rests when the queue or the connections cannot be read.
 const REST: Duration = Duration::from_millis(500);
 
@@ -58,16 +57,16 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
     let mut known = Known::default();
     let mut slots = Slots::default();
     let answers = Arc::new(Answers::default());
-    let mut were_few = false;
+    let mut last = 0;
     while !stop.is_cancelled() {
         worker.beats.beat("absorb", worker.now());
-        if were_few {
-            slots.wait_for_all(GATHER).await;
+        if let Some(wait) = gathers(last, worker.limits.absorb_batch) {
+            slots.wait_for_all(wait).await;
         }
+        last = 0;
         match take_next(worker, &mut known, &mut slots, stop).await {
             Ok(taken) => {
-                let events = taken.values().map(|batch| batch.items.len()).sum();
-                were_few = (1..FEW.min(worker.limits.absorb_batch)).contains(&events);
+                last = taken.values().map(|batch| batch.items.len()).sum();
                 for (connection, batch) in taken {
                     let bytes = batch.items.iter().map(bytes).sum();
                     let absorbing = absorb_alone(
@@ -88,6 +87,12 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
     }
     slots.empty().await;
     worker.beats.forget("absorb");
+}
+
+/// How long the next take waits after one that found `events`; not at all if it found none, or as many as a batch takes.
+fn gathers(events: usize, most: usize) -> Option<Duration> {
+    let is_small = (1..most).contains(&events);
+    GATHER.iter().find(|(fewer_than, _)| is_small && events < *fewer_than).map(|(_, wait)| *wait)
 }
 
 /// Takes from those connections that may have more in hand, as soon as there are any.

@@ -37,21 +37,21 @@ pub(crate) struct Unrecorded {
 }
 
 impl Holder {
-    /// Takes what ended, and records what is answered.
+    /// Takes what ended: answers, which are to be recorded, what became of recordings and handoffs, and a page.
     pub(super) async fn end(&mut self, ended: Vec<Result<Ended, JoinError>>) -> anyhow::Result<()> {
         let mut failed = None;
         for one in ended {
             let kept = one.map_err(anyhow::Error::from).and_then(|one| self.keep(one));
             failed = kept.err().or(failed);
         }
-        self.record().await?;
-        self.take_page().await?;
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(()), Err)?;
+        self.take_page().await
     }
 
     fn keep(&mut self, ended: Ended) -> anyhow::Result<()> {
         match ended {
             Ended::Call(delivered) => self.unrecorded.answers.push(delivered),
+            Ended::Recording(recording) => self.finish_recording(recording)?,
             Ended::Handoff(outcome) => self.finish_handoff(outcome)?,
             Ended::Listed(listed) => self.walker.keep(listed),
         }
@@ -68,13 +68,10 @@ impl Holder {
             return Ok(());
         }
         self.unrecorded.is_in_doubt = true;
-        let closed: Vec<CallId> = answers.iter().map(|answered| answered.job.call).collect();
-        let endings: Vec<&CallOutcome> = answers.iter().flat_map(|answered| &answered.endings).collect();
         let recorder = self.recorder();
         let is_probe = answers.iter().all(|answered| answered.is_probe);
         let recorder = if is_probe { recorder.lenient() } else { recorder };
-        recorder.record_answers(&endings, &closed).await?;
-        fault_point!("reconcile.recorded");
+        recorder.record_calls(answers).await?;
         let recorded = std::mem::take(&mut self.unrecorded).answers;
         self.forget(recorded);
         Ok(())
@@ -131,7 +128,8 @@ impl Holder {
             }
         }
         let mut failures = 0;
-        let mut saved = self.end(ended).await;
+        let taken = self.end(ended).await;
+        let mut saved = self.record().await.and(taken);
         while let Err(cause) = saved
             && !self.unrecorded.answers.is_empty()
             && may_pass(&cause)

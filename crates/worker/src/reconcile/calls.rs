@@ -165,6 +165,10 @@ pub(crate) struct InFlight {
     pub(crate) graphs: BTreeSet<GraphId>,
     pub(crate) anchors: BTreeSet<Digest>,
     pub(crate) calls: usize,
+    /// Handoffs whose calls are under way.
+    pub(super) handoffs: usize,
+    /// Of the calls, those whose answers are being recorded.
+    pub(super) being_recorded: usize,
     /// Anchors of the calls that were under way at any time since a page of Refersion's list was asked for; `None` while none is.
     since_page: Option<BTreeSet<Digest>>,
     /// Calls of plans that were under way when a holder ended, and were not sent again yet.

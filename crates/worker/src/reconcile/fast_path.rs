@@ -64,6 +64,7 @@ impl Holder {
         for call in &planned {
             self.in_flight.begin(call);
         }
+        self.in_flight.handoffs += 1;
         let (recorder, epoch) = (self.recorder(), self.connection.epoch());
         under_way
             .spawn(async move { Ended::Handoff(recorder.send_handoff(&api, handoff, planned, epoch).await) });
@@ -72,6 +73,7 @@ impl Holder {
 
     /// Forgets that a handoff was under way, unless its answers are still to be recorded.
     pub(super) fn finish_handoff(&mut self, outcome: HandoffOutcome) -> Result<(), LedgerError> {
+        self.in_flight.handoffs -= 1;
         match outcome {
             HandoffOutcome::Recorded(answers) => self.forget(answers),
             HandoffOutcome::Unrecorded(kept) => {

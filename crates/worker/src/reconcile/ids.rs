@@ -1,6 +1,6 @@
 //! The numeric ids that affiliates of a connection have, by what the ledger knows.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use connections::ConnectionId;
 use ledger::{Ledger, LedgerError};
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tracing::warn;
 
 use crate::deliver::KnownIds;
@@ -24,8 +25,20 @@ pub(crate) struct Ids {
     ledger: Arc<dyn Ledger>,
     connection: ConnectionId,
     recent: Mutex<VecDeque<(u64, String)>>,
+    /// Ids that nobody looks up yet.
+    asked: Mutex<Vec<Asked>>,
+    looking: tokio::sync::Mutex<()>,
     gave_up: AtomicBool,
 }
+
+/// An id, and where its code is awaited.
+struct Asked {
+    id: u64,
+    code: oneshot::Sender<Option<String>>,
+}
+
+/// The ledger did not tell.
+struct Unknown;
 
 impl Ids {
     pub(super) fn new(ledger: &Arc<dyn Ledger>, connection: ConnectionId) -> Self {
@@ -33,6 +46,8 @@ impl Ids {
             ledger: Arc::clone(ledger),
             connection,
             recent: Mutex::default(),
+            asked: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
             gave_up: AtomicBool::default(),
         }
     }
@@ -42,11 +57,29 @@ impl Ids {
         self.gave_up.store(true, Ordering::Relaxed);
     }
 
-    /// The code that the ledger has for an id. Waits while the ledger is unavailable: without it the answer of a create would
-    /// be lost.
-    async fn known_code(&self, id: u64) -> Result<Option<String>, LedgerError> {
+    /// The code that the ledger has for an id. While some ids are looked up, those that are asked for meanwhile wait, and are
+    /// looked up together: many creates end at the same time.
+    async fn known_code(&self, id: u64) -> Result<Option<String>, Unknown> {
+        let (code, mut told) = oneshot::channel();
+        self.asked.lock().push(Asked { id, code });
+        let _looking = self.looking.lock().await;
+        if let Ok(code) = told.try_recv() {
+            return Ok(code);
+        }
+        let asked = std::mem::take(&mut *self.asked.lock());
+        let ids: Vec<u64> = asked.iter().map(|asked| asked.id).collect();
+        let codes = self.known_codes(&ids).await.map_err(|_| Unknown)?;
+        for Asked { id, code } in asked {
+            // Whoever does not wait any more needs no code.
+            drop(code.send(codes.get(&id).cloned()));
+        }
+        told.try_recv().map_err(|_| Unknown)
+    }
+
+    /// Waits while the ledger is unavailable: without it the answer of a create would be lost.
+    async fn known_codes(&self, ids: &[u64]) -> Result<BTreeMap<u64, String>, LedgerError> {
         loop {
-            match self.ledger.affiliate_code(self.connection, id).await {
+            match self.ledger.affiliate_codes(self.connection, ids).await {
                 Err(LedgerError::Unavailable(_)) if !self.gave_up.load(Ordering::Relaxed) => {
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
@@ -83,7 +116,7 @@ impl KnownIds for Ids {
             }
             Ok(_) => self.is_first(id, code),
             // Without the ledger nobody knows: a search will tell.
-            Err(_) => false,
+            Err(Unknown) => false,
         }
     }
 }

@@ -6,6 +6,7 @@ mod calls;
 mod counting;
 mod directory;
 mod fast_path;
+mod happened;
 mod ids;
 mod interrupted;
 mod learn;
@@ -14,6 +15,7 @@ mod pause;
 mod probe;
 mod rate;
 mod record;
+mod recording;
 mod settings;
 mod suspend;
 mod suspicion;
@@ -28,13 +30,14 @@ use connections::{Connection, State};
 use identity::plan::StepKind;
 use jiff::Timestamp;
 use ledger::{Fence, LedgerError};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Worker;
 use crate::deliver::{Api, Learned, deliver};
 use crate::gate::ConnectionGate;
-use crate::handoff::{Handoff, HandoffQueue};
+use crate::handoff::HandoffQueue;
 use crate::rules::Known;
 use answers::{Delivered, Unrecorded, is_fenced, may_pass};
 use calls::InFlight;
@@ -42,6 +45,7 @@ use counting::CountingWalk;
 use directory::{Listed, Walker};
 use fast_path::HandoffOutcome;
 use ids::Ids;
+use recording::Recording;
 use suspicion::Suspicion;
 use wait::still_asked;
 
@@ -61,6 +65,8 @@ pub struct Holder {
     /// The ledger may hold open calls that this holder does not know of; the next holder settles them.
     pub(crate) has_lost_count: bool,
     pub(crate) suspicion: Suspicion,
+    /// When nothing was due.
+    pub(crate) in_vain_at: Option<Instant>,
     /// What calls have taught about the account since the lease began.
     pub(crate) learned: Arc<Learned>,
     /// The numeric ids that affiliates have.
@@ -91,6 +97,8 @@ pub struct Holder {
 enum Ended {
     /// A call.
     Call(Delivered),
+    /// The recording of answers.
+    Recording(Recording),
     /// What absorb offered.
     Handoff(HandoffOutcome),
     /// A page of Refersion's list.
@@ -104,13 +112,6 @@ struct Rounds {
     under_way: JoinSet<Ended>,
     /// While it is there, absorb may offer what it has folded.
     handoffs: Option<HandoffQueue>,
-}
-
-/// What happened while there was nothing to start.
-#[derive(Default)]
-struct Happened {
-    ended: Vec<Result<Ended, JoinError>>,
-    handoffs: Vec<Handoff>,
 }
 
 /// Why serving a connection ended.
@@ -140,6 +141,7 @@ impl Holder {
             unrecorded: Unrecorded::default(),
             has_lost_count: false,
             suspicion: Suspicion::default(),
+            in_vain_at: None,
             learned: Arc::default(),
             ids: Arc::new(Ids::new(&worker.ledger, connection.id)),
             probes: 0,
@@ -190,7 +192,10 @@ impl Holder {
     async fn round(&mut self, rounds: &mut Rounds, stop: &CancellationToken) -> anyhow::Result<Option<Left>> {
         let Rounds { known, under_way, handoffs } = rounds;
         self.beat();
-        self.record().await?;
+        if self.in_flight.being_recorded == 0 {
+            // What could not be recorded before.
+            self.record().await?;
+        }
         known.refresh(&self.worker).await?;
         let Some(connection) = known.get(self.connection.id) else { return Ok(Some(Left::Lost)) };
         self.adopt(connection);
@@ -207,12 +212,14 @@ impl Holder {
             return Ok(None);
         }
         let handoffs = handoffs.get_or_insert_with(|| self.worker.handoffs.register(self.connection.id));
-        let (started, capacity) = match stop.is_cancelled() || paused {
-            true => (0, 0),
-            false => self.start_calls(under_way).await?,
+        let looks = self.looks_again();
+        let (started, capacity) = match (stop.is_cancelled() || paused, looks) {
+            (true, _) => (0, 0),
+            (false, false) => (0, self.room()),
+            (false, true) => self.start_calls(under_way).await?,
         };
         handoffs.set_capacity(capacity);
-        if started == 0 && !paused && !stop.is_cancelled() {
+        if started == 0 && looks && !paused && !stop.is_cancelled() {
             self.apply_settings().await?;
             self.count_audiences().await?;
             self.probe_suspended(known).await?;
@@ -220,6 +227,7 @@ impl Holder {
         }
         let happened = self.wait(under_way, handoffs, started, stop).await?;
         self.end(happened.ended).await?;
+        self.begin_recording(under_way);
         for handoff in happened.handoffs {
             self.take_handoff(handoff, capacity, under_way).await?;
         }
@@ -245,6 +253,7 @@ impl Holder {
         let planned = self.take(room).await?;
         let started = planned.len();
         if started == 0 {
+            self.in_vain_at = Some(Instant::now());
             return Ok((0, room));
         }
         fault_point!("reconcile.planned");
@@ -265,36 +274,5 @@ impl Holder {
     #[must_use]
     pub fn has_calls_under_way(&self) -> bool {
         self.in_flight.calls > 0
-    }
-
-    /// Waits until calls have ended, absorb offers something, or there may be something to start.
-    async fn wait(
-        &self,
-        under_way: &mut JoinSet<Ended>,
-        handoff_queue: &mut HandoffQueue,
-        started: usize,
-        stop: &CancellationToken,
-    ) -> Result<Happened, anyhow::Error> {
-        let mut happened = Happened::default();
-        let patience = self.patience(started).await?;
-        let woken = Arc::clone(&handoff_queue.woken);
-        tokio::select! {
-            biased;
-            Some(first) = under_way.join_next() => happened.ended.push(first),
-            Some(handoff) = handoff_queue.handoffs.recv() => happened.handoffs.push(handoff),
-            () = woken.notified() => {}
-            () = stop.cancelled(), if under_way.is_empty() => {}
-            () = tokio::time::sleep(patience) => {}
-        }
-        while happened.ended.len() < RECORD_AT_MOST {
-            match under_way.try_join_next() {
-                Some(next) => happened.ended.push(next),
-                None => break,
-            }
-        }
-        while let Ok(handoff) = handoff_queue.handoffs.try_recv() {
-            happened.handoffs.push(handoff);
-        }
-        Ok(happened)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use ledger::LedgerError;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{AHEAD, Holder};
@@ -15,14 +16,25 @@ const REMEMBER_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// A change of the rate that is worth writing down, as a share of it.
 const WORTH_REMEMBERING: f64 = 0.05;
 
+/// How long it is between two looks for what is due, if nothing was and handoffs are under way: each of them would wake the holder, and a
+/// look costs the ledger as much as some hundred events.
+const LOOKS_APART: Duration = Duration::from_millis(20);
+
 impl Holder {
+    /// Whether to look for what is due.
+    pub(super) fn looks_again(&self) -> bool {
+        let just_now = |at: Instant| at.elapsed() < LOOKS_APART;
+        self.in_flight.handoffs == 0 || !self.in_vain_at.is_some_and(just_now)
+    }
+
     /// How many calls can be written down now. Under a lease that ends too soon it is none: each would come back unsent
     /// at once, over and over.
     pub(super) fn room(&self) -> usize {
         if !self.gate.lease_outlasts_a_call() {
             return 0;
         }
-        self.gate.with_pace(|pace, now| pace.room(now, AHEAD, self.in_flight.calls))
+        let Some(in_hand) = self.calls_in_hand() else { return 0 };
+        self.gate.with_pace(|pace, now| pace.room(now, AHEAD, in_hand))
     }
 
     /// Writes the rate down where it has changed enough, and not too often.
@@ -48,6 +60,9 @@ impl Holder {
     pub(super) async fn patience(&self, started: usize) -> Result<Duration, LedgerError> {
         if started > 0 {
             return Ok(AHEAD.min(Duration::from_millis(10)));
+        }
+        if !self.looks_again() {
+            return Ok(LOOKS_APART);
         }
         if self.room() == 0 {
             return Ok(Duration::from_millis(20));

@@ -1,5 +1,6 @@
 //! The ledger as one process reaches it, and the faults that are planted there to see whether they are found.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -173,8 +174,12 @@ impl Calls for LedgerPort {
         if self.is_unheard() { Err(unavailable()) } else { Ok(opened) }
     }
 
-    async fn affiliate_code(&self, connection: ConnectionId, id: u64) -> Result<Option<String>, LedgerError> {
-        self.life.take(self.inner.affiliate_code(connection, id), unavailable).await
+    async fn affiliate_codes(
+        &self,
+        connection: ConnectionId,
+        ids: &[u64],
+    ) -> Result<BTreeMap<u64, String>, LedgerError> {
+        self.life.take(self.inner.affiliate_codes(connection, ids), unavailable).await
     }
 }
 

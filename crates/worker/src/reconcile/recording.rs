@@ -1,0 +1,65 @@
+//! Recording beside the calls: while answers are recorded, the holder makes the next calls.
+
+use ledger::CallId;
+use tokio::task::JoinSet;
+
+use super::answers::Delivered;
+use super::record::Recorder;
+use super::{Ended, Holder, RECORD_AT_MOST};
+use crate::deliver::CallOutcome;
+
+/// While so many answered calls are not recorded, no other starts: the ledger is what limits them.
+const UNRECORDED_AT_MOST: usize = 2 * RECORD_AT_MOST;
+
+/// How a recording ended.
+pub(super) struct Recording {
+    answers: Vec<Delivered>,
+    failed: Option<anyhow::Error>,
+}
+
+impl Holder {
+    /// Begins to record what is answered. One recording is under way at a time; its end begins the next.
+    pub(super) fn begin_recording(&mut self, under_way: &mut JoinSet<Ended>) {
+        let kept = self.unrecorded.answers.len();
+        if kept == 0 || self.unrecorded.is_in_doubt || self.in_flight.being_recorded > 0 {
+            return;
+        }
+        let answers: Vec<Delivered> = self.unrecorded.answers.drain(..kept.min(RECORD_AT_MOST)).collect();
+        self.in_flight.being_recorded = answers.len();
+        let recorder = self.recorder();
+        under_way.spawn(async move {
+            let failed = recorder.record_calls(&answers).await.err();
+            Ended::Recording(Recording { answers, failed })
+        });
+    }
+
+    /// Forgets the calls that are recorded, or keeps their answers.
+    pub(super) fn finish_recording(&mut self, recording: Recording) -> anyhow::Result<()> {
+        self.in_flight.being_recorded = 0;
+        let Recording { answers, failed } = recording;
+        let Some(cause) = failed else {
+            self.forget(answers);
+            return Ok(());
+        };
+        self.unrecorded.answers.extend(answers);
+        self.unrecorded.is_in_doubt = true;
+        Err(cause)
+    }
+
+    /// The calls that are under way or about to start; `None` while too many that are answered wait to be recorded.
+    pub(super) fn calls_in_hand(&self) -> Option<usize> {
+        let answered = self.unrecorded.answers.len() + self.in_flight.being_recorded;
+        (answered < UNRECORDED_AT_MOST).then(|| self.in_flight.calls.saturating_sub(answered))
+    }
+}
+
+impl Recorder {
+    /// Records how calls ended, and closes them, in one transaction.
+    pub(super) async fn record_calls(&self, answers: &[Delivered]) -> anyhow::Result<()> {
+        let closed: Vec<CallId> = answers.iter().map(|answered| answered.job.call).collect();
+        let endings: Vec<&CallOutcome> = answers.iter().flat_map(|answered| &answered.endings).collect();
+        self.record_answers(&endings, &closed).await?;
+        fault_point!("reconcile.recorded");
+        Ok(())
+    }
+}

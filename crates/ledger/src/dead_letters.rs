@@ -40,9 +40,7 @@ impl Act {
     /// A line of the audit about some dead letters of a connection. Its subject says selector and reason as well, for
     /// readers of earlier versions.
     pub(crate) fn line(&self, action: &str, connection: ConnectionId, number: usize) -> AuditEntry {
-        let letters = if number == 1 { "dead letter" } else { "dead letters" };
-        let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let subject = format!("{number} {letters} of `{}`{reason}", self.selector);
+        let subject = format!("{number} {}", self.subject(number == 1));
         AuditEntry {
             connection: Some(connection),
             selector: Some(self.selector.clone()),
@@ -50,6 +48,13 @@ impl Act {
             number: u64::try_from(number).ok(),
             ..AuditEntry::new(self.at, &self.actor, action, subject)
         }
+    }
+
+    /// What follows the number in the subject of such a line.
+    pub(crate) fn subject(&self, is_one: bool) -> String {
+        let letters = if is_one { "dead letter" } else { "dead letters" };
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("{letters} of `{}`{reason}", self.selector)
     }
 }
 

@@ -12,11 +12,14 @@ use crate::words::micros;
 /// How long a key is remembered.
 const KEPT: Duration = Duration::from_secs(86_400);
 
-/// How long an act may be under way. After that the process counts as crashed, and the act may be asked
-/// for again.
+/// How long an act counts as under way after it was begun, or its claim was last renewed. After that the process counts as
+/// crashed, and the act may be asked for again. Earlier versions renew nothing, and go by the same time.
 pub(crate) const UNDER_WAY: Duration = Duration::from_secs(600);
 
-/// When an act that was begun at `begun`, in microseconds, counts as crashed.
+/// How often the claim of an act that is under way is renewed: several renewals may fail.
+pub const RENEW_REQUEST_EVERY: Duration = Duration::from_secs(60);
+
+/// When an act that was begun or renewed at `begun`, in microseconds, counts as crashed.
 pub(crate) fn crashes_at(begun: i64, now: Timestamp) -> Timestamp {
     let begun = Timestamp::from_microsecond(begun).unwrap_or(now);
     begun.checked_add(UNDER_WAY).unwrap_or(now)
@@ -70,11 +73,15 @@ pub struct KeptAnswer {
     pub body: Option<String>,
 }
 
-/// Keys of acts, for a day; expired ones are dropped with the next new key, and by housekeeping.
+/// Keys of acts, for a day after the act was last under way; expired ones are dropped with the next new key, and by housekeeping.
 #[async_trait]
 pub trait Idempotency: Send + Sync {
     /// Takes a key for a request, or says what became of the request that took it.
     async fn begin_request(&self, request: &IdempotentRequest) -> Result<Begun, LedgerError>;
+
+    /// Renews the claim of a request that is under way, at `now`; whether it still has the key. Without this the act counts
+    /// as crashed some time after it was begun.
+    async fn renew_request(&self, request: &IdempotentRequest, now: Timestamp) -> Result<bool, LedgerError>;
 
     /// Keeps the answer of a request that was begun; `None` gives the key back, because nothing was done.
     async fn finish_request(

@@ -27,10 +27,12 @@ pub trait Interruptions: Send + Sync {
         persons: &[Digest],
     ) -> Result<(), LedgerError>;
 
-    /// The calls that are remembered, oldest first.
+    /// The calls that are remembered and whose plans still have dead letters under way that had been so when the call was
+    /// interrupted, oldest first.
     async fn interrupted_calls(&self, connection: ConnectionId) -> Result<Vec<OpenCall>, LedgerError>;
 
-    /// They are sent again: their plans count each once, and they are forgotten; fenced.
+    /// They are sent again, and forgotten; fenced. Each is counted once by those of its plans that still have such dead letters
+    /// under way: for the others the call repeats nothing.
     async fn note_repeated(
         &self,
         connection: ConnectionId,

@@ -28,6 +28,7 @@ pub mod monitoring;
 mod notifications;
 mod operators;
 mod outcome;
+mod page_size;
 pub mod plans;
 mod port;
 pub mod postgres;
@@ -53,7 +54,7 @@ pub use dead_letters::{Act, DeadLetters};
 pub use directory::{Directory, DirectoryState, Drift, ListedAffiliate, MAX_DRIFT, Page};
 pub use groups::{Group, Mender};
 pub use hints::Hints;
-pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer};
+pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer, RENEW_REQUEST_EVERY};
 pub use interruptions::Interruptions;
 pub use letter_view::{DeadLetterFilter, DeadLetterState, DeadLetterView, Discarded};
 pub use monitoring::{
@@ -62,6 +63,7 @@ pub use monitoring::{
 pub use notifications::{Delivery, MAX_ERROR_CHARS, NewNotification, Notification, Notifications, Outbox};
 pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
 pub use outcome::{Outcome, State};
+pub use page_size::PageSize;
 pub use plans::{Plan, PlanId, PlanState, Plans};
 pub use port::{Calls, Engine, Graphs, Ledger, OperatorPorts, Schedule};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};

@@ -46,3 +46,35 @@ pub async fn an_interrupted_call_is_counted_when_it_is_sent_again(engine: &impl 
     assert_eq!(plan(engine, id).await.repeated_calls, 1, "once");
     assert_eq!(engine.interrupted_calls(ONE).await.expect("read"), []);
 }
+
+/// Once its plan has the results of the dead letters that were under way, an interrupted call repeats nothing any more, however late a
+/// call is about the same person.
+pub async fn an_interrupted_call_does_not_count_after_the_results(engine: &impl Engine) {
+    three_letters(engine).await;
+    let (id, _) = planned(engine).await;
+    assert!(moves(engine, id, PlanState::Planning, PlanState::Running).await);
+    let all = items(engine, id, None).await;
+    let becomes = async |place: usize, state| {
+        let change = ItemChange::to(all[place].letter, state, "");
+        engine.change_plan_items(id, None, &[change]).await.expect("changed");
+    };
+    becomes(0, ItemState::Released).await;
+    becomes(1, ItemState::Released).await;
+    let lasts = std::time::Duration::from_secs(10);
+    let lease = engine.lease(ONE, uuid(1), at(20), lasts).await.expect("asked").expect("free");
+    let fence = Fence { token: lease.token };
+    for (call, place) in [(1, 0), (2, 1)] {
+        let open = OpenCall { id: call, operation: "edit".to_owned(), started_at: at(21), items: Vec::new() };
+        engine.note_interrupted(ONE, fence, &open, &[all[place].person]).await.expect("noted");
+    }
+    becomes(0, ItemState::Delivered).await;
+    // Others of the plan are under way, those of the first call are not.
+    becomes(2, ItemState::Released).await;
+    let remembered = engine.interrupted_calls(ONE).await.expect("read");
+    assert_eq!(remembered.iter().map(|call| call.id).collect::<Vec<_>>(), [2]);
+    engine.note_repeated(ONE, fence, &[1, 2]).await.expect("counted");
+    assert_eq!(plan(engine, id).await.repeated_calls, 1);
+    becomes(0, ItemState::Released).await;
+    engine.note_repeated(ONE, fence, &[1]).await.expect("counted");
+    assert_eq!(plan(engine, id).await.repeated_calls, 1, "it was forgotten");
+}

@@ -137,14 +137,16 @@ macro_rules! contract_tests {
                 items_show_how_their_letters_stand, a_plan_has_one_runner, acts_on_plans_are_audited,
                 old_plans_are_dropped, items_go_with_their_connection
             ]
-            interruptions: [an_interrupted_call_is_counted_when_it_is_sent_again]
+            interruptions: [an_interrupted_call_is_counted_when_it_is_sent_again,
+                an_interrupted_call_does_not_count_after_the_results]
             repairs: [
                 a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,
                 a_repaired_payload_goes_with_the_original, repairs_are_audited, a_class_may_expire_earlier
             ]
             operators: [
                 an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,
-                a_request_with_a_key_is_carried_out_once, expired_keys_go_without_a_new_one, an_act_that_was_never_finished_may_be_asked_for_again
+                a_request_with_a_key_is_carried_out_once, expired_keys_go_without_a_new_one, an_act_that_was_never_finished_may_be_asked_for_again,
+                an_act_whose_claim_is_renewed_stays_under_way
             ]
             replaced: [it_is_known_until_when_replaced_keys_are_valid]
             retention: [

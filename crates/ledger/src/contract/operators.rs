@@ -153,3 +153,30 @@ pub async fn an_act_that_was_never_finished_may_be_asked_for_again(engine: &impl
     engine.finish_request(&next, Some(&answer(201))).await.expect("finished");
     assert_eq!(begin(&request(1, 1, at(603))).await, Begun::Answered(answer(201)));
 }
+
+/// While its claim is renewed, an act is under way, however long it takes; whoever has lost the key renews nothing.
+pub async fn an_act_whose_claim_is_renewed_stays_under_way(engine: &impl Engine) {
+    let begin = async |request: &IdempotentRequest| engine.begin_request(request).await.expect("begun");
+    let renew = async |request: &IdempotentRequest, second| {
+        engine.renew_request(request, at(second)).await.expect("renewed")
+    };
+    let (lives, next) = (request(1, 1, at(0)), request(1, 1, at(2_101)));
+    assert!(!renew(&lives, 0).await, "it was not begun");
+    assert_eq!(begin(&lives).await, Begun::New);
+    for second in (500..=1_500).step_by(500) {
+        assert!(renew(&lives, second).await);
+        assert_eq!(
+            begin(&request(1, 1, at(second + 599))).await,
+            Begun::UnderWay { until: at(second + 600) }
+        );
+    }
+    assert!(renew(&lives, 100).await, "by a clock that is behind");
+    assert_eq!(begin(&request(1, 1, at(2_100))).await, Begun::UnderWay { until: at(2_100) });
+    assert_eq!(begin(&next).await, Begun::New, "nobody has renewed it for ten minutes");
+    assert!(!renew(&lives, 2_102).await, "another has the key");
+    assert!(renew(&next, 2_102).await);
+    let answer = KeptAnswer { status: 200, body: None };
+    engine.finish_request(&next, Some(&answer)).await.expect("finished");
+    assert!(!renew(&next, 2_103).await, "it is done");
+    assert_eq!(begin(&request(1, 1, at(2_104))).await, Begun::Answered(answer));
+}

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::QueryAs;
 use sqlx::{PgConnection, Postgres, Row as _};
 
 use super::failure::Failure;
@@ -9,12 +10,29 @@ use super::pool::within;
 use super::port::on;
 use super::text::{some_text, text};
 use super::{PostgresLedger, sql};
+use crate::audit::MAX_CHARS;
 use crate::words::{count, limit, micros, narrow, time};
-use crate::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult, LedgerError};
+use crate::{Act, AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult, LedgerError};
 
 const APPEND: &str =
     "INSERT INTO audit (connection, at, actor, action, subject, selector, reason, result, number)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+/// Appends a line for each connection of the rows of `$moved`, as part of a statement that changes them: one message less under their
+/// locks. Its values are `$1` to `$8`, see [`of_act`].
+macro_rules! noting {
+    ($moved:literal) => {
+        concat!(
+            "INSERT INTO audit (at, connection, actor, action, subject, selector, reason, result, number)
+            SELECT $1, connection, $2, $3,
+                left(COUNT(*) || ' ' || CASE COUNT(*) WHEN 1 THEN $4::text ELSE $5::text END, $6), $7, $8, 'done', COUNT(*)
+            FROM ",
+            $moved,
+            " GROUP BY connection"
+        )
+    };
+}
+pub(super) use noting;
 
 /// What a filter says.
 macro_rules! picked {
@@ -81,6 +99,20 @@ pub(super) async fn append(line: &mut PgConnection, entries: &[AuditEntry]) -> R
         append.execute(&mut *line).await?;
     }
     Ok(())
+}
+
+/// A statement with the first values of [`noting`].
+pub(super) fn of_act<O>(
+    statement: QueryAs<'static, Postgres, O, PgArguments>,
+    act: &Act,
+    action: &'static str,
+) -> QueryAs<'static, Postgres, O, PgArguments> {
+    let [one, others] = [true, false].map(|is_one| text(&act.subject(is_one)).into_owned());
+    let line = act.line(action, 0, 1).cut();
+    let statement = statement.bind(micros(line.at)).bind(text(&line.actor).into_owned()).bind(action);
+    let statement = statement.bind(one).bind(others).bind(i32::try_from(MAX_CHARS).unwrap_or(i32::MAX));
+    let owned = |some: Option<&String>| some_text(some).map(std::borrow::Cow::into_owned);
+    statement.bind(owned(line.selector.as_ref())).bind(owned(line.reason.as_ref()))
 }
 
 /// A statement with the values of the conditions, in their order.

@@ -104,15 +104,15 @@ impl DeadLetters for PostgresLedger {
         act: &Act,
         kept_until: Option<Timestamp>,
     ) -> Result<Vec<i64>, LedgerError> {
-        Ok(on!(self.begin(), |line| letters::discard(line, ids, act, kept_until.map(micros)))?)
+        Ok(on!(self.write_at_once(), |line| letters::discard(line, ids, act, kept_until.map(micros)))?)
     }
 
     async fn restore(&self, ids: &[i64], act: &Act) -> Result<Vec<i64>, LedgerError> {
-        Ok(on!(self.begin(), |line| letters::restore(line, ids, act))?)
+        Ok(on!(self.write_at_once(), |line| letters::restore(line, ids, act))?)
     }
 
     async fn note_replay(&self, ids: &[i64], act: &Act) -> Result<(), LedgerError> {
-        Ok(on!(self.begin(), |line| letters::note_replay(line, ids, act))?)
+        Ok(on!(self.write_at_once(), |line| letters::note_replay(line, ids, act))?)
     }
 }
 

@@ -28,6 +28,10 @@ const BEGIN: &str = "INSERT INTO idempotency_keys (operator, key_digest, request
 
 const READ: &str = "SELECT request_digest, status, body, begun_at FROM idempotency_keys WHERE operator = $1 AND key_digest = $2";
 
+/// Never back: clocks of two processes may differ.
+const RENEW: &str = "UPDATE idempotency_keys SET begun_at = GREATEST(begun_at, $4)
+    WHERE operator = $1 AND key_digest = $2 AND owner = $3 AND status IS NULL";
+
 const FINISH: &str = "UPDATE idempotency_keys SET status = $4, body = $5
     WHERE operator = $1 AND key_digest = $2 AND owner = $3";
 
@@ -41,6 +45,12 @@ type Stored = (Vec<u8>, Option<i32>, Option<String>, i64);
 impl Idempotency for PostgresLedger {
     async fn begin_request(&self, request: &IdempotentRequest) -> Result<Begun, LedgerError> {
         Ok(on!(self.begin(), |line| begin(line, request))?)
+    }
+
+    async fn renew_request(&self, request: &IdempotentRequest, now: Timestamp) -> Result<bool, LedgerError> {
+        let renew = sql(RENEW).bind(text(&request.operator)).bind(request.key.to_vec());
+        let renew = renew.bind(request.owner).bind(micros(now));
+        Ok(on!(self.begin(), |line| async { Ok(renew.execute(line).await?.rows_affected() > 0) })?)
     }
 
     async fn finish_request(

@@ -14,28 +14,34 @@ use crate::interruptions::KEPT;
 use crate::words::micros;
 use crate::{CallId, Fence, Interruptions, LedgerError, OpenCall, PlanId};
 
-const PLANS_OF: &str = "SELECT id FROM plans WHERE state IN ('running', 'paused', 'stopped', 'cancelled')
-    AND EXISTS (SELECT 1 FROM plan_items i WHERE i.plan = plans.id AND i.state IN ('releasing', 'released')
-        AND i.connection = $1 AND i.person = ANY($2))
-    ORDER BY id";
+const ITEMS_OF: &str = "SELECT plans.id, i.letter FROM plans JOIN plan_items i ON i.plan = plans.id
+    WHERE plans.state IN ('running', 'paused', 'stopped', 'cancelled') AND i.state IN ('releasing', 'released')
+        AND i.connection = $1 AND i.person = ANY($2)
+    ORDER BY 1, 2";
 
 const UNDER_WAY: &str =
     "SELECT EXISTS (SELECT 1 FROM plans WHERE state IN ('running', 'paused', 'stopped', 'cancelled')
     AND EXISTS (SELECT 1 FROM plan_items i WHERE i.plan = plans.id AND i.state IN ('releasing', 'released')
         AND i.connection = $1))";
 
-const NOTE: &str = "INSERT INTO interrupted_calls (id, connection, operation, started_at, items, plans)
-    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+const NOTE: &str =
+    "INSERT INTO interrupted_calls (id, connection, operation, started_at, items, plans, letters)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
 
 const FORGET_OLD: &str = "DELETE FROM interrupted_calls WHERE connection = $1 AND started_at < $2";
 
-const READ: &str =
-    "SELECT id, operation, started_at, items FROM interrupted_calls WHERE connection = $1 ORDER BY id";
+const READ: &str = "SELECT id, operation, started_at, items FROM interrupted_calls c WHERE connection = $1
+        AND EXISTS (SELECT 1 FROM plan_items i WHERE i.plan = ANY(c.plans) AND i.letter = ANY(c.letters)
+            AND i.state IN ('releasing', 'released'))
+    ORDER BY id";
 
-/// Plans are locked in the order of their ids, as everywhere.
+/// Only plans count them whose dead letters are still under way. Plans are locked in the order of their ids, as everywhere.
 const REPEAT: &str =
-    "WITH taken AS (DELETE FROM interrupted_calls WHERE id = ANY($1) AND connection = $2 RETURNING plans),
-    counted AS (SELECT plan, count(*) AS calls FROM taken, UNNEST(plans) AS plan GROUP BY plan),
+    "WITH taken AS (DELETE FROM interrupted_calls WHERE id = ANY($1) AND connection = $2 RETURNING plans, letters),
+    counted AS (SELECT of.plan, count(*) AS calls FROM taken, UNNEST(plans) AS of (plan)
+        WHERE EXISTS (SELECT 1 FROM plan_items i WHERE i.plan = of.plan AND i.letter = ANY(letters)
+            AND i.state IN ('releasing', 'released'))
+        GROUP BY of.plan),
     held AS (SELECT id, calls FROM plans JOIN counted ON plan = id ORDER BY id FOR UPDATE OF plans)
     UPDATE plans SET repeated_calls = repeated_calls + held.calls FROM held WHERE plans.id = held.id";
 
@@ -78,8 +84,10 @@ async fn note(
 ) -> Result<(), Failure> {
     check(&mut *line, connection, fence).await?;
     let persons: Vec<Vec<u8>> = persons.iter().map(|person| person.0.to_vec()).collect();
-    let plans: Vec<(PlanId,)> = rows(PLANS_OF).bind(connection).bind(persons).fetch_all(&mut *line).await?;
-    let plans: Vec<PlanId> = plans.into_iter().map(|(plan,)| plan).collect();
+    let items: Vec<(PlanId, i64)> =
+        rows(ITEMS_OF).bind(connection).bind(persons).fetch_all(&mut *line).await?;
+    let (mut plans, letters): (Vec<PlanId>, Vec<i64>) = items.into_iter().unzip();
+    plans.dedup();
     if plans.is_empty() {
         return Ok(());
     }
@@ -87,7 +95,7 @@ async fn note(
     sql(FORGET_OLD).bind(connection).bind(micros(old)).execute(&mut *line).await?;
     let note = sql(NOTE).bind(call.id).bind(connection).bind(call.operation.as_str());
     let note = note.bind(micros(call.started_at)).bind(serde_json::to_string(&call.items)?).bind(plans);
-    note.execute(line).await?;
+    note.bind(letters).execute(line).await?;
     Ok(())
 }
 

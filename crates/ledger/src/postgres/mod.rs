@@ -126,6 +126,11 @@ impl PostgresLedger {
         self.pool.begin().await
     }
 
+    /// For one statement that writes.
+    async fn write_at_once(&self) -> Result<Session, Failure> {
+        self.pool.write_at_once().await
+    }
+
     /// For work that has no deadline but that of patience.
     async fn begin_for_long(&self) -> Result<Session, Failure> {
         Ok(self.pool.begin().await?.for_long())

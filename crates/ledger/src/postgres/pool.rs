@@ -106,6 +106,24 @@ impl Pool {
         .await
     }
 
+    /// A line for one statement that writes: a transaction of its own, whose locks wait for no message of ours. What its plans
+    /// are made by is new, and a line that died while it waited is replaced, as by [`Self::begin`].
+    pub(super) async fn write_at_once(self: &Arc<Self>) -> Result<Session, Failure> {
+        let until = Instant::now() + self.deadline;
+        within(until, async {
+            loop {
+                let mut session = self.line(until).await?;
+                let waited = session.line.opened != session.line.since;
+                match session.line.wake().await {
+                    Ok(()) => return Ok(session),
+                    Err(_) if waited => self.forget_waiting(),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        })
+        .await
+    }
+
     async fn line(self: &Arc<Self>, until: Instant) -> Result<Session, Failure> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| Failure::Broken("the pool is closed".to_owned()))?;
@@ -144,6 +162,17 @@ impl Line {
             query::<sqlx::Postgres>("BEGIN").execute(&mut self.connection).await?;
         } else {
             raw_sql(BEGIN_AFRESH).execute(&mut self.connection).await?;
+            self.planned = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the line lives, and that its plans are not too old.
+    async fn wake(&mut self) -> Result<(), sqlx::Error> {
+        if self.planned.elapsed() < PLANS_LAST {
+            query::<sqlx::Postgres>("SELECT").execute(&mut self.connection).await?;
+        } else {
+            raw_sql("DISCARD PLANS").execute(&mut self.connection).await?;
             self.planned = Instant::now();
         }
         Ok(())

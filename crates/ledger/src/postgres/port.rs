@@ -224,7 +224,7 @@ impl Housekeeping for PostgresLedger {
 
     async fn drop_discarded(&self, now: Timestamp, limit: usize) -> Result<usize, LedgerError> {
         on!(self.begin(), |line| idempotency::drop_expired(line, now, limit))?;
-        Ok(on!(self.begin(), |line| letters::drop_discarded(line, now.as_microsecond(), limit))?)
+        Ok(on!(self.write_at_once(), |line| letters::drop_discarded(line, now.as_microsecond(), limit))?)
     }
 
     async fn expire_class(
@@ -234,7 +234,7 @@ impl Housekeeping for PostgresLedger {
         now: Timestamp,
         limit: usize,
     ) -> Result<usize, LedgerError> {
-        Ok(on!(self.begin(), |line| letters::expire_class(line, class, (before, now), limit))?)
+        Ok(on!(self.write_at_once(), |line| letters::expire_class(line, class, (before, now), limit))?)
     }
 
     async fn expire(

@@ -1,25 +1,20 @@
 //! Repaired payloads of dead letters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use connections::ConnectionId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::audit::{noting, of_act};
 use super::failure::Failure;
 use super::pool::within;
 use super::port::on;
-use super::text::{integer, some_text, text};
-use super::{PostgresLedger, letters, rows, sql};
-use crate::repairs::{REPAIRED, decide};
-use crate::words::{micros, small, time};
+use super::text::{integer, text};
+use super::{PostgresLedger, rows};
+use crate::repairs::{MAX_REVISIONS, REPAIRED, decide};
+use crate::words::{small, time};
 use crate::{Act, LedgerError, NewRevision, Repairs, Revision, Stored};
-
-/// In the order of their ids, so that two operators never wait for each other; `+ 0`, because a walk along the index for that
-/// order would pass all dead letters.
-const OPEN: &str = "SELECT id, connection, event_id FROM dead_letters WHERE id = ANY($1) AND state = 'open'
-    ORDER BY id + 0 FOR UPDATE";
 
 const REVISIONS: &str = "SELECT letter, revision, payload, at, actor, reason FROM repairs WHERE letter = $1
     ORDER BY revision";
@@ -29,9 +24,27 @@ const NEWEST: &str = "SELECT newest.* FROM UNNEST($1::bigint[]) AS wanted (lette
         SELECT letter, revision, payload, at, actor, reason FROM repairs
         WHERE letter = wanted.letter ORDER BY revision DESC LIMIT 1) AS newest";
 
-const INSERT: &str = "INSERT INTO repairs (letter, revision, payload, at, actor, reason)
-    SELECT letter, revision, payload, $4, $5, $6
-    FROM UNNEST($1::bigint[], $2::integer[], $3::text[]) AS new (letter, revision, payload)";
+/// In the order of the ids, so that two operators never wait for each other. Each revision follows the one that was expected, and is
+/// stored unless another has taken its number: also one that was stored while this statement waited for a lock. One statement, so
+/// that others wait for no message of ours.
+const STORE: &str = concat!(
+    "WITH wanted AS (
+        SELECT d.id, new.revision, new.payload
+        FROM UNNEST($9::bigint[], $10::integer[], $11::text[]) AS new (letter, revision, payload)
+            JOIN dead_letters d ON d.id = new.letter
+        WHERE d.state = 'open' AND (new.revision = 1 OR EXISTS (
+            SELECT 1 FROM repairs r WHERE r.letter = new.letter AND r.revision = new.revision - 1))
+        ORDER BY d.id + 0 FOR UPDATE OF d),
+    stored AS (
+        INSERT INTO repairs (letter, revision, payload, at, actor, reason)
+        SELECT id, revision, payload, $1, $2, $8 FROM wanted ON CONFLICT DO NOTHING RETURNING letter, revision),
+    moved AS (SELECT (SELECT connection FROM dead_letters WHERE id = letter) AS connection FROM stored),
+    noted AS (",
+    noting!("moved"),
+    ") SELECT letter, revision FROM stored"
+);
+
+const OPEN: &str = "SELECT id FROM dead_letters WHERE id = ANY($1) AND state = 'open'";
 
 const PAYLOADS: &str = "SELECT payload FROM pending WHERE event_id = $1 AND payload IS NOT NULL
     UNION ALL SELECT r.payload FROM dead_letters d JOIN repairs r ON r.letter = d.id
@@ -42,7 +55,7 @@ type Stated = (i64, i32, Option<String>, i64, String, Option<String>);
 #[async_trait]
 impl Repairs for PostgresLedger {
     async fn repair(&self, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, LedgerError> {
-        Ok(on!(self.begin(), |line| repair(line, repairs, act))?)
+        Ok(on!(self.write_at_once(), |line| repair(line, repairs, act))?)
     }
 
     async fn revisions(&self, letter: i64) -> Result<Vec<Revision>, LedgerError> {
@@ -59,37 +72,32 @@ impl Repairs for PostgresLedger {
 }
 
 async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, Failure> {
-    let ids: Vec<i64> = repairs.iter().map(|repair| repair.letter).collect();
-    let open: Vec<(i64, ConnectionId, Uuid)> = rows(OPEN).bind(&ids).fetch_all(&mut *line).await?;
-    let open: BTreeMap<i64, (ConnectionId, Uuid)> =
-        open.into_iter().map(|(id, of, event)| (id, (of, event))).collect();
-    let mut newest = newest(line, &ids).await?;
-    let mut all = Vec::new();
-    let (mut letters, mut revisions, mut payloads, mut repaired) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for NewRevision { letter, expected, payload } in repairs {
-        let Some((of, event)) = open.get(letter) else {
-            all.push(Stored::NotOpen);
-            continue;
-        };
-        let stored = decide(*expected, newest.get(letter));
-        if let Stored::As(revision) = stored {
-            letters.push(*letter);
-            revisions.push(integer(revision));
-            payloads.push(text(payload));
-            repaired.push((*letter, *of, *event));
-            let (at, by) = (act.at, act.actor.clone());
-            newest.insert(*letter, Revision { revision, payload: None, at, by, reason: None });
+    let new = repairs.iter().filter(|it| it.expected < MAX_REVISIONS);
+    let (ids, (numbers, payloads)): (Vec<i64>, (Vec<i32>, Vec<_>)) =
+        new.map(|it| (it.letter, (integer(it.expected + 1), text(&it.payload)))).unzip();
+    let store = of_act(rows(STORE), act, REPAIRED).bind(ids).bind(numbers).bind(payloads);
+    let stored: Vec<(i64, i32)> = store.fetch_all(&mut *line).await?;
+    let mut stored: BTreeSet<(i64, i32)> = stored.into_iter().collect();
+    if stored.len() == repairs.len() {
+        return Ok(repairs.iter().map(|it| Stored::As(it.expected + 1)).collect());
+    }
+    // What became of the others is read when nobody waits for it any more.
+    let ids: Vec<i64> = repairs.iter().map(|it| it.letter).collect();
+    let open: Vec<(i64,)> = rows(OPEN).bind(&ids).fetch_all(&mut *line).await?;
+    let open: BTreeSet<i64> = open.into_iter().map(|(id,)| id).collect();
+    let newest = newest(line, &ids).await?;
+    let told = repairs.iter().map(|it| {
+        if stored.remove(&(it.letter, integer(it.expected + 1))) {
+            return Stored::As(it.expected + 1);
         }
-        all.push(stored);
-    }
-    if !repaired.is_empty() {
-        let insert = sql(INSERT).bind(letters).bind(revisions).bind(payloads).bind(micros(act.at));
-        let insert = insert.bind(text(&act.actor)).bind(some_text(act.reason.as_ref()));
-        insert.execute(&mut *line).await?;
-        letters::noted(line, act, REPAIRED, repaired).await?;
-    }
-    Ok(all)
+        match decide(it.expected, newest.get(&it.letter)) {
+            // It was opened again a moment ago.
+            Stored::As(_) => Stored::NotOpen,
+            _ if !open.contains(&it.letter) => Stored::NotOpen,
+            refused => refused,
+        }
+    });
+    Ok(told.collect())
 }
 
 async fn newest(line: &mut PgConnection, letters: &[i64]) -> Result<BTreeMap<i64, Revision>, Failure> {

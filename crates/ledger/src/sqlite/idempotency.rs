@@ -24,6 +24,10 @@ const BEGIN: &str = "INSERT INTO idempotency_keys (operator, key_digest, request
 
 const READ: &str = "SELECT request_digest, status, body, begun_at FROM idempotency_keys WHERE operator = ?1 AND key_digest = ?2";
 
+/// Never back: clocks of two processes may differ.
+const RENEW: &str = "UPDATE idempotency_keys SET begun_at = MAX(begun_at, ?4)
+    WHERE operator = ?1 AND key_digest = ?2 AND owner = ?3 AND status IS NULL";
+
 const FINISH: &str = "UPDATE idempotency_keys SET status = ?4, body = ?5
     WHERE operator = ?1 AND key_digest = ?2 AND owner = ?3";
 
@@ -35,6 +39,16 @@ impl Idempotency for SqliteLedger {
     async fn begin_request(&self, request: &IdempotentRequest) -> Result<Begun, LedgerError> {
         let request = request.clone();
         self.write(move |database| begin(database, &request)).await
+    }
+
+    async fn renew_request(&self, request: &IdempotentRequest, now: Timestamp) -> Result<bool, LedgerError> {
+        let request = request.clone();
+        self.write(move |database| {
+            let IdempotentRequest { operator, key, owner, .. } = &request;
+            let values = params![operator, key, owner.as_bytes(), micros(now)];
+            Ok(database.prepare_cached(RENEW)?.execute(values)? > 0)
+        })
+        .await
     }
 
     async fn finish_request(

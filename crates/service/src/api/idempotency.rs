@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
 use ledger::{Begun, IdempotentRequest, KeptAnswer, OperatorView};
 
+use super::claim::while_claimed;
 use super::guard::read_body;
 use super::problem::Problem;
 use crate::engines::Engines;
@@ -77,7 +78,8 @@ pub(super) async fn once(
             return Err(Problem::new(status, "idempotency_key_reused", detail, hint));
         }
     }
-    let response = next.run(Request::from_parts(head, Body::from(body))).await;
+    let act = next.run(Request::from_parts(head, Body::from(body)));
+    let response = while_claimed((&*engines.operators, &engines.clock), &request, act).await;
     keep(engines, &request, response).await
 }
 

@@ -19,6 +19,25 @@ const SLOW: Duration = Duration::from_secs(2);
 /// See [`SLOW`].
 const SLOW_FACTOR: f64 = 4.0;
 
+/// What is wrong with the calls of late.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Trouble {
+    /// So great a share of them went badly.
+    Bad(f64),
+    /// Too many of them were slow.
+    Slow,
+}
+
+impl Trouble {
+    /// The share of the rate that is left.
+    pub(super) fn left(self) -> f64 {
+        match self {
+            Self::Bad(share) => (1.0 - share).max(LEFT_AT_LEAST),
+            Self::Slow => LEFT_OF_SLOW,
+        }
+    }
+}
+
 /// How the calls of late went.
 #[derive(Clone, Debug)]
 pub(super) struct Health {
@@ -51,18 +70,14 @@ impl Health {
         self.bad += 1;
     }
 
-    /// The share of the rate that is left, if enough calls went badly since the last judgement.
-    pub(super) fn judge(&mut self, now: Duration) -> Option<f64> {
+    /// What is wrong, if enough calls went badly since the last judgement.
+    pub(super) fn judge(&mut self, now: Duration) -> Option<Trouble> {
         if self.calls < CALLS || now < self.since + WINDOW {
             return None;
         }
         let share = |part: u32| f64::from(part) / f64::from(self.calls);
         let (bad, slow) = (share(self.bad), share(self.slow));
         *self = Self { usual_seconds: self.usual_seconds, ..Self::new(now) };
-        if bad > TROUBLE {
-            Some((1.0 - bad).max(LEFT_AT_LEAST))
-        } else {
-            (slow > SLOW_TROUBLE).then_some(LEFT_OF_SLOW)
-        }
+        if bad > TROUBLE { Some(Trouble::Bad(bad)) } else { (slow > SLOW_TROUBLE).then_some(Trouble::Slow) }
     }
 }

@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use super::SLOWEST;
 use super::answers::Answers;
+use super::closed::{Closed, FIRST_LOOK};
 use super::growth::{Growth, OF_CONCURRENCY, OF_RATE};
+use super::health::Trouble;
+use super::recovery::Recovery;
 
 /// Throttled answers in a row after which nothing passes at present.
 const ALL: u32 = 3;
@@ -29,10 +32,6 @@ const LEFT_OF_NOTHING: f64 = 0.5;
 const LEFT_AT_LEAST: f64 = 0.3;
 /// Calls are counted at least this long before their number is a limit.
 const COUNTED: Duration = Duration::from_secs(1);
-/// While nothing passes, one call looks after this time, then after ever longer ones.
-const FIRST_LOOK: Duration = Duration::from_millis(400);
-const LOOKS_LATER: f64 = 1.6;
-const LAST_LOOK: Duration = Duration::from_secs(3);
 /// When nothing passed for longer than this, the limit is that of a window.
 const WINDOW: Duration = Duration::from_millis(1500);
 /// A window that was closed for some time is not tried again before about this multiple of it …
@@ -71,20 +70,6 @@ impl Count {
     }
 }
 
-/// Nothing passes: when the last call looked in vain, when the next may look, and how long the one after it waits.
-#[derive(Clone, Copy, Debug)]
-struct Closed {
-    since: Duration,
-    until: Duration,
-    wait: Duration,
-}
-
-impl Closed {
-    fn look_at(now: Duration, wait: Duration) -> Self {
-        Self { since: now, until: now + wait, wait: wait.mul_f64(LOOKS_LATER).min(LAST_LOOK) }
-    }
-}
-
 /// The limit as far as it is known. All times are durations since some fixed moment.
 #[derive(Clone, Debug)]
 pub(super) struct Limit {
@@ -108,6 +93,7 @@ pub(super) struct Limit {
     changed_at: Duration,
     blamed_at: Option<Duration>,
     refuted_at: Option<Duration>,
+    recovery: Recovery,
 }
 
 impl Limit {
@@ -127,6 +113,7 @@ impl Limit {
             changed_at: now,
             blamed_at: None,
             refuted_at: None,
+            recovery: Recovery::default(),
         }
     }
 
@@ -148,12 +135,32 @@ impl Limit {
         let rate = self.rate(now);
         let safe = if rate >= self.ceiling { ceiling } else { rate.min(ceiling) };
         self.ceiling = ceiling;
+        self.recovery.set_ceiling(ceiling);
         self.rate.restart(safe, now);
     }
 
-    /// The API is unwell: this share of the rate is left.
-    pub(super) fn shrink(&mut self, left: f64, now: Duration) {
-        self.rate.restart(self.rate(now) * left, now);
+    /// The API is unwell: what is left of the rate.
+    pub(super) fn shrink(&mut self, trouble: Trouble, now: Duration) {
+        let rate = self.rate(now);
+        match trouble {
+            Trouble::Bad(_) => self.recovery.falls_from(rate, self.ceiling),
+            // It answers all the same, so this rate may be what it bears.
+            Trouble::Slow => self.recovery.ends(),
+        }
+        self.rate.restart(rate * trouble.left(), now);
+    }
+
+    /// A call was answered well and in time: after trouble, the rate comes back by that.
+    pub(super) fn well(&mut self, now: Duration) {
+        let risen = if self.closed.is_none() { self.recovery.well(self.rate(now)) } else { None };
+        if let Some(rate) = risen {
+            self.rate.restart(rate, now);
+        }
+    }
+
+    /// The rate that the API bears when it is well, as far as is known.
+    pub(super) fn bears(&self, now: Duration) -> f64 {
+        self.recovery.bears(self.rate(now))
     }
 
     /// A call was answered, whatever it said.
@@ -179,6 +186,7 @@ impl Limit {
             self.throttled_since = now;
         }
         self.in_a_row += 1;
+        self.recovery.ends();
         // A call that started before the rate was lowered says nothing of the rate that is in use now.
         let is_new = call.started >= self.changed_at;
         if is_new {
@@ -201,6 +209,7 @@ impl Limit {
 
     /// A call was not throttled, and yet not answered well.
     pub(super) fn unwell(&mut self) {
+        self.recovery.badly();
         self.count();
     }
 

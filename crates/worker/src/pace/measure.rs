@@ -51,8 +51,16 @@ pub struct Scenario {
     pub warm_up: Duration,
     /// How long it is played after that.
     pub lasts: Duration,
+    /// From when to when every call is answered by an error of the API.
+    pub outage: (Duration, Duration),
     /// Decides levels, latencies and chance.
     pub seed: u64,
+}
+
+impl Scenario {
+    fn is_away(&self, now: Duration) -> bool {
+        (self.outage.0..self.outage.1).contains(&now)
+    }
 }
 
 /// How it went.
@@ -89,7 +97,7 @@ pub fn play(scenario: &Scenario) -> Measured {
     let mut now = Duration::ZERO;
     while now < scenario.warm_up + scenario.lasts {
         now += STEP;
-        let counts = now > scenario.warm_up;
+        let counts = now > scenario.warm_up && !scenario.is_away(now);
         if counts {
             measured.possible += server.possible(now) * STEP.as_secs_f64();
         }
@@ -203,6 +211,9 @@ impl Server {
     }
 
     fn judge(&mut self, now: Duration) -> Went {
+        if self.scenario.is_away(now) {
+            return Went::Badly;
+        }
         let passes = match self.scenario.shape {
             Shape::Bucket { .. } => self.takes_token(now),
             Shape::Window(rate, length) => self.fits_into_window(now, rate, length),

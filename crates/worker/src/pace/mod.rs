@@ -1,13 +1,16 @@
 //! The pace of one connection's calls: rate and concurrency, learned below a ceiling. Pure: time is handed in.
 //!
-//! `limit` learns from throttled calls, `health` from calls that go badly or slowly; `arrivals` keeps the ceiling.
+//! `limit` learns from throttled calls, `health` from calls that go badly or slowly, and `recovery` leads back from the latter;
+//! `arrivals` keeps the ceiling.
 
 mod answers;
 mod arrivals;
+mod closed;
 mod growth;
 mod health;
 mod limit;
 pub mod measure;
+mod recovery;
 mod under_way;
 
 use std::time::Duration;
@@ -91,6 +94,13 @@ impl Pace {
     #[must_use]
     pub fn rate(&self) -> f64 {
         self.rate
+    }
+
+    /// The rate that the API bears when it is well, as far as is known: what a later holder begins with, and what plans go by. An
+    /// outage does not lower it.
+    #[must_use]
+    pub fn learned(&self, now: Duration) -> f64 {
+        self.limit.bears(now)
     }
 
     /// Until when no call starts, because the server asked for that.
@@ -199,8 +209,9 @@ impl Pace {
             Went::Well => {
                 self.failures_in_a_row = 0;
                 self.limit.passed(call, now);
-                if !self.health.well(took) && is_crowded {
-                    self.places = (self.places + 1.0).min(self.most);
+                if !self.health.well(took) {
+                    self.limit.well(now);
+                    self.places = (self.places + f64::from(u8::from(is_crowded))).min(self.most);
                 }
             }
             Went::Throttled(wait) => {
@@ -215,9 +226,9 @@ impl Pace {
                 self.health.badly();
             }
         }
-        if let Some(left) = self.health.judge(now) {
-            self.limit.shrink(left, now);
-            self.places = (self.places * left).max(1.0);
+        if let Some(trouble) = self.health.judge(now) {
+            self.limit.shrink(trouble, now);
+            self.places = (self.places * trouble.left()).max(1.0);
         }
         self.look_at_rate(now);
     }

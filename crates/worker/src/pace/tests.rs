@@ -113,14 +113,20 @@ fn the_rate_shrinks_when_throttled_and_grows_back_while_the_api_is_well() {
     assert!((pace.rate() - 10.0).abs() < 1e-9);
 }
 
+const NO_OUTAGE: (Duration, Duration) = (Duration::ZERO, Duration::ZERO);
+
 /// The means over four seeds: how much of what was possible is used, and how many calls in one are throttled.
 fn measured(shape: Shape, ceiling: f64) -> (f64, f64) {
+    measured_with(shape, ceiling, NO_OUTAGE)
+}
+
+fn measured_with(shape: Shape, ceiling: f64, outage: (Duration, Duration)) -> (f64, f64) {
     let (warm_up, lasts) = match shape {
         Shape::Window(_, length) => (length * 4, length * 10),
         _ => (Duration::from_secs(30), Duration::from_secs(300)),
     };
     let latency = (Duration::from_millis(40), Duration::from_millis(80));
-    let scenario = |seed| Scenario { shape, ceiling, latency, warm_up, lasts, seed };
+    let scenario = |seed| Scenario { shape, ceiling, latency, warm_up, lasts, outage, seed };
     let played: Vec<Measured> = (1..=4).map(|seed| play(&scenario(seed))).collect();
     let mean = |share: fn(&Measured) -> f64| played.iter().map(share).sum::<f64>() / 4.0;
     (mean(Measured::used), mean(Measured::throttled_share))
@@ -163,7 +169,9 @@ fn a_great_ceiling_and_slow_answers_do_not_silence_a_connection() {
         let latency = (Duration::from_millis(300), Duration::from_millis(500));
         let (warm_up, lasts) = (Duration::from_secs(60), Duration::from_secs(300));
         for seed in 1..=4 {
-            let used = play(&Scenario { shape, ceiling: 5000.0, latency, warm_up, lasts, seed }).used();
+            let used =
+                play(&Scenario { shape, ceiling: 5000.0, latency, warm_up, lasts, outage: NO_OUTAGE, seed })
+                    .used();
             assert!(used >= 0.6, "seed {seed}, {shape:?}: {used:.3} used");
         }
     }
@@ -194,4 +202,81 @@ fn minutes_after_calls_were_throttled_without_measure_the_rate_is_back() {
         }
         assert!(pace.rate() > 9.6, "{share} % for {lasts} s: {:.1} calls a second", pace.rate());
     }
+}
+
+/// Seconds after the end of an outage until the rate is nine tenths of the ceiling. In the outage nothing is answered
+/// within `takes`, or only by an error; after it every call is answered well.
+fn seconds_to_recover(ceiling: f64, outage: u64, takes: Duration, is_new_holder: bool) -> u64 {
+    let mut pace = Pace::new(ceiling, None, 100, Duration::ZERO);
+    let mut under_way: std::collections::VecDeque<(Duration, Duration, Went)> = Default::default();
+    let (begins, ends) = (20_000, 20_000 + outage * 1_000);
+    for millis in 1..ends + 600_000 {
+        let now = Duration::from_millis(millis);
+        while let Some((_, started, went)) = under_way.pop_front_if(|(end, ..)| *end <= now) {
+            pace.ended(now, went, now - started);
+        }
+        if is_new_holder && millis == ends {
+            under_way.clear();
+            pace = Pace::new(ceiling, Some(pace.learned(now)), 100, now);
+        }
+        while pace.start(now).is_ok() {
+            let is_away = (begins..ends).contains(&millis);
+            let (took, went) =
+                if is_away { (takes, Went::Badly) } else { (Duration::from_millis(60), Went::Well) };
+            under_way.push_back((now + took, now, went));
+        }
+        if millis >= ends && pace.rate() >= 0.9 * ceiling {
+            return (millis - ends) / 1_000;
+        }
+    }
+    u64::MAX
+}
+
+#[test]
+fn half_a_minute_after_an_outage_the_rate_is_back() {
+    for ceiling in [5.0, 20.0, 100.0, 1000.0] {
+        for outage in [10, 60, 600] {
+            for takes in [Duration::from_millis(50), Duration::from_secs(10)] {
+                let same = seconds_to_recover(ceiling, outage, takes, false);
+                assert!(same <= 30, "{outage} s away, {takes:?} each, {ceiling}/s: back after {same} s");
+                let next = seconds_to_recover(ceiling, outage, takes, true);
+                assert!(
+                    next <= 1,
+                    "{outage} s away, {takes:?} each, {ceiling}/s: the next holder after {next} s"
+                );
+            }
+        }
+    }
+}
+
+/// An outage says nothing of the limits beside it.
+#[test]
+fn after_an_outage_hidden_limits_are_kept_as_before() {
+    let outage = (Duration::from_secs(100), Duration::from_secs(160));
+    for shape in [Shape::Bucket { low: 8.0, high: 40.0 }, Shape::Window(24.0, Duration::from_secs(10))] {
+        for ceiling in [50.0, 1000.0] {
+            let (used, throttled) = measured_with(shape, ceiling, outage);
+            let seen = format!("{shape:?}, ceiling {ceiling}: {used:.3} used, {throttled:.4} throttled");
+            assert!(used >= 0.8 && throttled <= 0.02, "{seen}");
+        }
+    }
+}
+
+/// Some APIs answer 503 where they have too much to do: a rate that led to trouble again is not returned to.
+#[test]
+fn a_rate_that_leads_to_trouble_again_is_not_returned_to_at_once() {
+    let mut recovery = super::recovery::Recovery::default();
+    recovery.falls_from(100.0, 100.0);
+    assert!((recovery.bears(1.0) - 100.0).abs() < 1e-9);
+    recovery.falls_from(2.0, 100.0);
+    assert!((recovery.bears(1.0) - 100.0).abs() < 1e-9, "it is the same outage");
+    let mut rate = 1.0;
+    for _ in 0..60 {
+        rate = recovery.well(rate).unwrap_or(rate);
+    }
+    assert!(rate > 10.0 && rate < 30.0, "{rate}");
+    recovery.falls_from(rate, 100.0);
+    assert!((recovery.bears(1.0) - 0.9 * rate).abs() < 1e-9);
+    recovery.ends();
+    assert_eq!((recovery.well(5.0), recovery.bears(5.0)), (None, 5.0));
 }

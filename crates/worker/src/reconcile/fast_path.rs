@@ -38,12 +38,16 @@ pub(super) enum HandoffOutcome {
 impl Holder {
     /// Sends the edits of a handoff as far as the calls beside what is due allow. A handoff that cannot be sent goes
     /// back at once.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot note which calls are repeated; then nothing was sent.
     pub(super) async fn take_handoff(
         &mut self,
         handoff: Handoff,
         capacity: usize,
         under_way: &mut JoinSet<Ended>,
-    ) {
+    ) -> Result<(), LedgerError> {
         let planned = match handoff.settings_version == self.connection.settings_version {
             true => self.batches(&handoff.folded, capacity),
             false => Vec::new(),
@@ -51,8 +55,12 @@ impl Holder {
         let api = if planned.is_empty() { None } else { self.api().await.ok() };
         let Some(api) = api else {
             not_sent(handoff.answer, handoff.folded);
-            return;
+            return Ok(());
         };
+        if let Err(cause) = self.count_repeated(&planned).await {
+            not_sent(handoff.answer, handoff.folded);
+            return Err(cause);
+        }
         for call in &planned {
             self.in_flight.begin(call);
         }
@@ -60,6 +68,7 @@ impl Holder {
         let (recorder, epoch) = (self.recorder(), self.connection.epoch());
         under_way
             .spawn(async move { Ended::Handoff(recorder.send_handoff(&api, handoff, planned, epoch).await) });
+        Ok(())
     }
 
     /// Forgets that a handoff was under way, unless its answers are still to be recorded.

@@ -229,7 +229,7 @@ impl Holder {
         self.end(happened.ended).await?;
         self.begin_recording(under_way);
         for handoff in happened.handoffs {
-            self.take_handoff(handoff, capacity, under_way).await;
+            self.take_handoff(handoff, capacity, under_way).await?;
         }
         self.note_wait(known).await;
         self.remember_rate_now_and_then().await;

@@ -41,7 +41,7 @@ impl Holder {
     pub(super) async fn remember_rate_now_and_then(&mut self) {
         let now = self.worker.now();
         let due = self.rate_remembered_at.is_none_or(|at| now.duration_since(at) >= REMEMBER_EVERY);
-        let rate = self.gate.with_pace(|pace, _| pace.rate());
+        let rate = self.gate.with_pace(|pace, now| pace.learned(now));
         let remembered = self.connection.learned_rate.unwrap_or(self.connection.settings.rate_per_second);
         if due && (rate - remembered).abs() > remembered * WORTH_REMEMBERING {
             self.rate_remembered_at = Some(now);
@@ -50,7 +50,7 @@ impl Holder {
     }
 
     pub(super) async fn remember_rate(&self) {
-        let rate = self.gate.with_pace(|pace, _| pace.rate());
+        let rate = self.gate.with_pace(|pace, now| pace.learned(now));
         if let Err(cause) = self.worker.connections.save_learned_rate(self.connection.id, rate).await {
             warn!(connection = %self.connection.name, connection_id = self.connection.id, error = %cause, "the learned rate could not be remembered");
         }

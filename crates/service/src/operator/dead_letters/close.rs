@@ -1,13 +1,13 @@
 //! Dead letters are discarded, and restored.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use ledger::selector::Term;
 use ledger::{Act, DeadLetterState, DeadLetterView};
 
-use super::{Pages, Row, Selection};
+use super::{Pages, Row, Selection, changed_at_once};
 use crate::engines::Engines;
 use crate::failure::Failure;
 
@@ -85,17 +85,19 @@ pub(super) async fn run(
     act: &Act,
     each: &mut (dyn FnMut(Row) + Send),
 ) -> Result<(), Failure> {
-    let mut pages = Pages::of(selection);
+    let (mut pages, mut size) = (Pages::of(selection), changed_at_once());
     loop {
-        let letters = pages.next(engines).await?;
+        let letters = pages.next(engines, size.rows()).await?;
         if letters.is_empty() {
             return Ok(());
         }
         let ids: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
+        let began = Instant::now();
         let moved = match close {
             Close::Discard(kept_until) => engines.dead_letters.discard(&ids, act, kept_until).await?,
             Close::Restore => engines.dead_letters.restore(&ids, act).await?,
         };
+        size.learn(ids.len(), began.elapsed());
         let moved: BTreeSet<i64> = moved.into_iter().collect();
         letters.iter().for_each(|letter| each(row(close, letter, moved.contains(&letter.id))));
     }

@@ -1,6 +1,6 @@
 //! A walk through the dead letters of a selection, and what became of each.
 
-use ledger::{DeadLetterFilter, DeadLetterView};
+use ledger::{DeadLetterFilter, DeadLetterView, PageSize};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -8,8 +8,17 @@ use super::Selection;
 use crate::engines::Engines;
 use crate::failure::Failure;
 
-/// Letters that are read at once, payloads included.
-const AT_ONCE: usize = 100;
+/// Letters that are read at once, payloads included, at most.
+pub const AT_ONCE: usize = 100;
+
+/// Letters that are changed in one transaction, at least, even if the ledger is slow.
+const FEWEST_AT_ONCE: usize = 20;
+
+/// How many letters are changed in one transaction, before anything is known of the ledger.
+#[must_use]
+pub const fn changed_at_once() -> PageSize {
+    PageSize::between(FEWEST_AT_ONCE, AT_ONCE)
+}
 
 /// What became of one dead letter.
 #[derive(Debug, Serialize)]
@@ -37,13 +46,13 @@ impl Pages {
         Self { filter: selection.filter.clone(), left: selection.filter.limit }
     }
 
-    /// The next letters; none at the end.
+    /// The next letters, at most `rows` of them; none at the end.
     ///
     /// # Errors
     ///
     /// [`Failure`] if the ledger cannot be read.
-    pub async fn next(&mut self, engines: &Engines) -> Result<Vec<DeadLetterView>, Failure> {
-        self.filter.limit = AT_ONCE.min(self.left);
+    pub async fn next(&mut self, engines: &Engines, rows: usize) -> Result<Vec<DeadLetterView>, Failure> {
+        self.filter.limit = rows.min(self.left);
         if self.filter.limit == 0 {
             return Ok(Vec::new());
         }

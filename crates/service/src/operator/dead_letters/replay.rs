@@ -1,11 +1,12 @@
 //! A replay: the same event, taken in once more under the same id and with the same time.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use ledger::plans::{Frame, ItemChange, ItemState, NewItem, PlanChange, Progress, RunOptions};
 use ledger::{Act, DeadLetterFilter, DeadLetterState, DeadLetterView, PlanId, PlanState};
 
-use super::{Pages, Row, Selection};
+use super::{Pages, Row, Selection, changed_at_once};
 use crate::arrivals::report_own;
 use crate::engines::Engines;
 use crate::failure::Failure;
@@ -49,13 +50,16 @@ async fn all(
 ) -> Result<(), Failure> {
     let directory = Directory::read(engines, None).await?;
     let mut is_closed = false;
-    let mut pages = Pages::of(selection);
+    let (mut pages, mut size) = (Pages::of(selection), changed_at_once());
     loop {
-        let letters = pages.next(engines).await?;
+        let letters = pages.next(engines, size.rows()).await?;
         if letters.is_empty() {
             return Ok(());
         }
+        // Of the transactions for a page, this one writes the most.
+        let began = Instant::now();
         let reserved = plan.reserve(&letters).await?;
+        size.learn(letters.len(), began.elapsed());
         let page: Vec<Row> = match is_closed {
             true => letters.iter().map(|letter| row(letter, Some(QUEUE_CLOSED))).collect(),
             false => replay(engines, &letters, (&directory, &reserved)).await?,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use connections::ConnectionId;
 use jiff::Timestamp;
 use ledger::plans::{Candidate, Frame, ItemFilter, ItemState, PlanChange, PlanItem};
-use ledger::{Act, DeadLetterFilter, DeadLetterState, Plan, PlanId, PlanState};
+use ledger::{Act, DeadLetterFilter, DeadLetterState, PageSize, Plan, PlanId, PlanState};
 use repair::Patch;
 use sha2::{Digest as _, Sha256};
 
@@ -19,11 +19,9 @@ use crate::operator::Directory;
 use crate::operator::repairs::Samples;
 
 /// Dead letters that are frozen in one transaction, at most.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 250;
 /// Dead letters that are frozen in one transaction, at least, even if the ledger is slow.
-const FEWEST_AT_ONCE: usize = 50;
-/// How long freezing a page should take. Other writers wait meanwhile, so pages shrink if it takes longer.
-const SHORT: Duration = Duration::from_millis(40);
+const FEWEST_AT_ONCE: usize = 25;
 
 /// How long a plan can be run.
 const KEPT: Duration = Duration::from_secs(7 * 86_400);
@@ -139,7 +137,7 @@ async fn freeze(
 ) -> Result<(), Failure> {
     let (mut filter, mut left) = (filter.clone(), filter.limit);
     loop {
-        filter.limit = set.at_once.min(left);
+        filter.limit = set.at_once.rows().min(left);
         let page = set.engines.plans.plan_candidates(&filter).await?;
         let Some(last) = page.last() else { return Ok(()) };
         filter.after = Some((last.died_at, last.letter));
@@ -200,13 +198,14 @@ struct Set<'s> {
     by_connection: BTreeMap<ConnectionId, u64>,
     frozen: u64,
     /// Dead letters in the next page.
-    at_once: usize,
+    at_once: PageSize,
 }
 
 impl<'s> Set<'s> {
     fn new((engines, plan): (&'s Engines, PlanId), look: Look<'s>, patching: Option<Patching<'s>>) -> Self {
         let (hash, by_connection) = (Sha256::new(), BTreeMap::new());
-        Self { engines, plan, patching, look, hash, by_connection, frozen: 0, at_once: AT_ONCE }
+        let at_once = PageSize::between(FEWEST_AT_ONCE, AT_ONCE);
+        Self { engines, plan, patching, look, hash, by_connection, frozen: 0, at_once }
     }
 
     async fn add(&mut self, page: Vec<Candidate>) -> Result<(), Failure> {
@@ -222,7 +221,7 @@ impl<'s> Set<'s> {
         items.extend(left_out);
         let began = Instant::now();
         self.engines.plans.add_plan_items(self.plan, &items).await?;
-        self.at_once = next_size(self.at_once, began.elapsed());
+        self.at_once.learn(items.len(), began.elapsed());
         self.frozen += u64::try_from(items.len()).unwrap_or(u64::MAX);
         Ok(())
     }
@@ -233,29 +232,9 @@ impl<'s> Set<'s> {
         plan: PlanId,
         after: &mut Option<(ConnectionId, identity::Digest, i64)>,
     ) -> Result<Option<Vec<PlanItem>>, Failure> {
-        let filter = ItemFilter { plan, after: *after, limit: self.at_once, ..ItemFilter::default() };
+        let filter = ItemFilter { plan, after: *after, limit: self.at_once.rows(), ..ItemFilter::default() };
         let items = self.engines.plans.plan_items(&filter).await?;
         *after = items.last().map(|item| (item.connection, item.person, item.letter)).or(*after);
         Ok((!items.is_empty()).then_some(items))
-    }
-}
-
-/// The size of the page after one of this size that took so long.
-fn next_size(size: usize, took: Duration) -> usize {
-    let next = if took > SHORT { size / 2 } else { size + size / 4 };
-    next.clamp(FEWEST_AT_ONCE, AT_ONCE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_shrink_while_the_ledger_is_slow_and_grow_again() {
-        let slow = SHORT + Duration::from_millis(1);
-        assert_eq!(next_size(AT_ONCE, slow), AT_ONCE / 2);
-        assert_eq!(next_size(FEWEST_AT_ONCE, slow), FEWEST_AT_ONCE);
-        assert_eq!(next_size(200, SHORT), 250);
-        assert_eq!(next_size(AT_ONCE, Duration::ZERO), AT_ONCE);
     }
 }

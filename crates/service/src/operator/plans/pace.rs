@@ -1,8 +1,15 @@
 //! How much of a plan may be under way: calls a second, and calls ahead of their answers.
 
+use std::collections::BTreeMap;
+
+use connections::ConnectionId;
+use jiff::{SignedDuration, Timestamp};
+use ledger::ProcessReport;
+use ledger::plans::WEIGHT_OF_A_CALL;
 use tokio::time::Instant;
 
-use ledger::plans::WEIGHT_OF_A_CALL;
+/// What a process said longer ago, or by a clock that differs by more, is not known any more.
+const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// Seconds of calls that are released ahead: enough that no call waits for the next look, and few enough that a pause is
 /// felt within 2 s.
@@ -14,6 +21,19 @@ const FEWEST_AHEAD: f64 = 2.0;
 /// Weight that may be under way for a connection, at the rate in calls a second that it bears.
 pub(super) fn ahead(rate: f64) -> u64 {
     weight((rate * SECONDS_AHEAD).max(FEWEST_AHEAD))
+}
+
+/// The rates in use, by connection, of processes that were heard of a moment ago. After an outage a worker is slower for some
+/// seconds than what it has learned: what would be released by that could not be taken back by a pause.
+pub(super) fn rates_in_use(processes: &[ProcessReport], now: Timestamp) -> BTreeMap<ConnectionId, f64> {
+    let is_heard_of =
+        |it: &&ProcessReport| it.ended_at.is_none() && now.duration_since(it.beat_at).abs() <= HEARD_WITHIN;
+    let mut rates: BTreeMap<ConnectionId, f64> = BTreeMap::new();
+    for held in processes.iter().filter(is_heard_of).flat_map(|process| &process.connections) {
+        let Some(rate) = held.rate else { continue };
+        rates.entry(held.id).and_modify(|slowest| *slowest = slowest.min(rate)).or_insert(rate);
+    }
+    rates
 }
 
 #[expect(
@@ -72,6 +92,37 @@ mod tests {
         }
         assert!((495..=506).contains(&calls), "{calls} calls in 100 s at 5/s");
         assert_eq!(bucket.allows(None, begin), u64::MAX);
+    }
+
+    fn process(beat: i64, ended: Option<i64>, rate: Option<f64>) -> ProcessReport {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        ProcessReport {
+            id: uuid::Uuid::nil(),
+            role: ledger::ProcessRole::Worker,
+            host: String::new(),
+            pid: 1,
+            version: String::new(),
+            started_at: at(0),
+            beat_at: at(beat),
+            ended_at: ended.map(at),
+            connections: vec![ledger::HeldConnection { id: 7, rate }],
+            notes_arrivals: true,
+            untaken_since: None,
+            registrations: None,
+            refused_signatures: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn plans_go_by_the_rate_that_a_living_worker_says() {
+        let now = Timestamp::from_second(100).expect("a time");
+        let rates = |processes: &[ProcessReport]| rates_in_use(processes, now).get(&7).copied();
+        let (lives, slower) = (process(95, None, Some(20.0)), process(98, None, Some(3.0)));
+        assert_eq!(rates(&[lives.clone(), slower]), Some(3.0));
+        let silent =
+            [process(89, None, Some(1.0)), process(99, Some(99), Some(1.0)), process(99, None, None)];
+        assert_eq!(rates(&silent), None);
+        assert_eq!(rates(&[&silent[..], &[lives]].concat()), Some(20.0));
     }
 
     #[test]

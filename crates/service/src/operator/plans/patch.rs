@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger::plans::{Candidate, NewItem, Patched};
-use ledger::{Act, DeadLetterView};
+use ledger::{Act, DeadLetterView, PageSize};
 use repair::Patch;
 
 use super::forecast::left_out;
@@ -11,10 +11,8 @@ use super::release::{eligible, letters};
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::Directory;
+use crate::operator::dead_letters::changed_at_once;
 use crate::operator::repairs::{Means, Outcome, RepairResult, Repairer, Samples, repair_page};
-
-/// Dead letters that are repaired in one transaction, at most.
-const AT_ONCE: usize = 100;
 
 /// Repairs events page by page.
 pub(super) struct Patching<'p> {
@@ -24,6 +22,8 @@ pub(super) struct Patching<'p> {
     patch: &'p Patch,
     act: &'p Act,
     samples: &'p mut Samples,
+    /// Dead letters that are repaired in the next transaction.
+    at_once: PageSize,
     /// How many were repaired until now.
     pub(super) patched: Patched,
 }
@@ -36,7 +36,7 @@ impl<'p> Patching<'p> {
         samples: &'p mut Samples,
     ) -> Self {
         let (repairer, patched) = (Repairer::new(directory, blocked), Patched::default());
-        Self { engines, directory, repairer, patch, act, samples, patched }
+        Self { engines, directory, repairer, patch, act, samples, at_once: changed_at_once(), patched }
     }
 
     /// Repairs the events of a page, except those that another plan has reserved. What is to be looked at, and what the patch
@@ -47,8 +47,11 @@ impl<'p> Patching<'p> {
     ) -> Result<(Vec<Candidate>, Vec<NewItem>), Failure> {
         let mut reasons = BTreeMap::new();
         let free: Vec<i64> = page.iter().filter(|it| it.held_by.is_none()).map(|it| it.letter).collect();
-        for ids in free.chunks(AT_ONCE) {
+        let mut rest = &free[..];
+        while !rest.is_empty() {
+            let (ids, others) = rest.split_at(self.at_once.rows().min(rest.len()));
             self.repair(ids, &mut reasons).await?;
+            rest = others;
         }
         let (failed, repaired): (Vec<_>, Vec<_>) =
             page.into_iter().partition(|candidate| reasons.contains_key(&candidate.letter));
@@ -64,7 +67,8 @@ impl<'p> Patching<'p> {
         let found = letters(self.engines, ids.to_vec()).await?;
         let found: Vec<DeadLetterView> = found.into_values().collect();
         let means = (&Means::Patch(self.patch), self.act);
-        for outcome in repair_page(self.engines, &self.repairer, &found, means, self.samples).await? {
+        let learned = (&mut *self.samples, &mut self.at_once);
+        for outcome in repair_page(self.engines, &self.repairer, &found, means, learned).await? {
             match outcome.result {
                 RepairResult::Changed => self.patched.changed += 1,
                 RepairResult::Unchanged => self.patched.unchanged += 1,

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use connections::ConnectionId;
 use ledger::plans::{ItemFilter, ItemState, PlanChange};
 use ledger::{LedgerError, Plan, PlanId, PlanState};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::judge;
-use super::pace::Bucket;
+use super::pace::{Bucket, rates_in_use};
 use super::release::Release;
 use super::turn::{AT_ONCE, Turn, UNDER_WAY, UnderWay};
 use crate::engines::Engines;
@@ -72,11 +73,13 @@ impl Runner {
             return Ok(WHILE_IDLE);
         }
         let directory = Directory::read(engines, None).await.map_err(|it| LedgerError::Broken(it.message))?;
+        let processes = engines.monitoring.processes().await?;
+        let known = (&directory, &rates_in_use(&processes, engines.now()));
         let mut wait = WHILE_IDLE;
         for plan in plans {
             let Some(token) = self.token(engines, plan.id).await? else { continue };
             wait = WHILE_RUNNING;
-            if let Err(error) = self.step_of(engines, (&plan, token), &directory).await {
+            if let Err(error) = self.step_of(engines, (&plan, token), known).await {
                 self.runs.remove(&plan.id);
                 tracing::warn!(plan = plan.id, %error, "a plan rests");
             }
@@ -120,7 +123,7 @@ impl Runner {
         &mut self,
         engines: &Engines,
         (plan, token): (&Plan, i64),
-        directory: &Directory,
+        (directory, rates): (&Directory, &BTreeMap<ConnectionId, f64>),
     ) -> Result<(), LedgerError> {
         let release = Release { plan: plan.id, token, directory };
         if self.runs.get(&plan.id).is_none_or(|run| run.token != token) {
@@ -133,7 +136,7 @@ impl Runner {
         let now = engines.plans.plans(Some(plan.id), &[], engines.now(), 1).await?.pop();
         let Some(plan) = now.filter(|plan| plan.state == PlanState::Running) else { return Ok(()) };
         let Some(run) = self.runs.get_mut(&plan.id) else { return Ok(()) };
-        Turn { engines, plan: &plan, release, under_way }.take(&mut run.bucket).await
+        Turn { engines, plan: &plan, release, rates, under_way }.take(&mut run.bucket).await
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Turn<'t> {
     pub(super) engines: &'t Engines,
     pub(super) plan: &'t Plan,
     pub(super) release: Release<'t>,
+    /// Calls a second that workers make at this moment, by connection, as far as is known.
+    pub(super) rates: &'t BTreeMap<ConnectionId, f64>,
     pub(super) under_way: UnderWay,
 }
 
@@ -118,7 +120,8 @@ impl Turn<'_> {
             }
             let known = self.release.directory.get(*connection);
             // Of a connection that was removed nothing waits: its items are skipped.
-            let most = known.map_or(u64::MAX, |it| ahead(rate(it)));
+            let in_use = |it| self.rates.get(connection).copied().unwrap_or(f64::MAX).min(rate(it));
+            let most = known.map_or(u64::MAX, |it| ahead(in_use(it)));
             let before = self.under_way.weights.get(connection).copied().unwrap_or(0);
             let mut weight = 0;
             let fits = page.iter().take_while(|item| {

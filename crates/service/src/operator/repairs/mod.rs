@@ -7,9 +7,10 @@ mod outcome;
 mod preview;
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use connections::ConnectionId;
-use ledger::{Act, DeadLetterState, DeadLetterView, NewRevision, Stored};
+use ledger::{Act, DeadLetterState, DeadLetterView, NewRevision, PageSize, Stored};
 use repair::{Change, Patch, RepairError, Repaired, Rules};
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ pub use outcome::{Outcome, Result as RepairResult};
 pub use preview::{Preview, Sample, Samples, preview};
 
 use super::Directory;
-use super::dead_letters::{Pages, Selection};
+use super::dead_letters::{Pages, Selection, changed_at_once};
 use crate::engines::Engines;
 use crate::failure::Failure;
 
@@ -160,7 +161,8 @@ pub async fn store(engines: &Engines, proposals: &[Proposal], act: &Act) -> Resu
     Ok(engines.repairs.repair(&repairs, act).await?)
 }
 
-/// Changes a page of dead letters; what became of each. The first few are kept in `samples`.
+/// Changes a page of dead letters; what became of each. The first few are kept in `samples`, and `size` learns how long storing
+/// them took.
 ///
 /// # Errors
 ///
@@ -170,7 +172,7 @@ pub async fn repair_page(
     repairer: &Repairer,
     letters: &[DeadLetterView],
     (means, act): (&Means<'_>, &Act),
-    samples: &mut Samples,
+    (samples, size): (&mut Samples, &mut PageSize),
 ) -> Result<Vec<Outcome>, Failure> {
     let versions = newest(engines, letters).await?;
     let (mut proposals, mut outcomes) = (Vec::new(), Vec::new());
@@ -187,7 +189,11 @@ pub async fn repair_page(
         };
         outcomes.push((letter, outcome));
     }
+    let began = Instant::now();
     let mut stored = store(engines, &proposals, act).await?.into_iter();
+    if !proposals.is_empty() {
+        size.learn(proposals.len(), began.elapsed());
+    }
     let finish = |(letter, refused): (&DeadLetterView, Option<Outcome>)| {
         refused.or_else(|| stored.next().map(|stored| Outcome::of(letter, stored)))
     };
@@ -206,14 +212,15 @@ pub async fn repair_all(
     (patch, act): (&Patch, &Act),
     each: &mut (dyn FnMut(Outcome) + Send),
 ) -> Result<(), Failure> {
-    let (mut pages, mut samples) = (Pages::of(selection), Samples::default());
+    let (mut pages, mut samples, mut size) = (Pages::of(selection), Samples::default(), changed_at_once());
     loop {
-        let letters = pages.next(engines).await?;
+        let letters = pages.next(engines, size.rows()).await?;
         if letters.is_empty() {
             return Ok(());
         }
         let means = Means::Patch(patch);
-        let outcomes = repair_page(engines, repairer, &letters, (&means, act), &mut samples).await?;
+        let learned = (&mut samples, &mut size);
+        let outcomes = repair_page(engines, repairer, &letters, (&means, act), learned).await?;
         outcomes.into_iter().for_each(&mut *each);
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Means, NotRepaired, Proposal, RepairResult, Repairer, newest};
 use crate::engines::Engines;
 use crate::failure::Failure;
-use crate::operator::dead_letters::{Pages, Selection};
+use crate::operator::dead_letters::{AT_ONCE, Pages, Selection};
 
 /// Dead letters whose changes are shown.
 const SAMPLES: usize = 3;
@@ -68,7 +68,7 @@ pub async fn preview(
 ) -> Result<Preview, Failure> {
     let (mut preview, mut pages) = (Preview::default(), Pages::of(selection));
     loop {
-        let letters = pages.next(engines).await?;
+        let letters = pages.next(engines, AT_ONCE).await?;
         if letters.is_empty() {
             return Ok(preview);
         }

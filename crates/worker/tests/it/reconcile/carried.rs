@@ -4,10 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connections::{PausedFor, StateStore as _};
-use ledger::View as _;
+use identity::Digest;
+use ledger::plans::{Frame, ItemChange, ItemState, NewItem, PlanChange};
+use ledger::{
+    CallItem, Calls as _, DeadLetterFilter, Fence, OpenCall, PlanId, PlanState, Plans as _, View as _,
+};
 use queue::Lane;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use super::shop::{Plan, Shop, address, joins, says};
 use crate::sim::dice::Dice;
@@ -16,6 +21,9 @@ use crate::sim::store_port::StorePort;
 
 /// No message waits longer in a worker's hand.
 const IN_HAND: Duration = Duration::from_secs(2);
+
+/// For how long a plan can be run.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// A shop whose members are affiliates, and everybody's flag.
 async fn shop_with(members: usize) -> (Shop, Vec<Value>) {
@@ -109,4 +117,47 @@ async fn a_batch_that_is_offered_while_a_pause_begins_does_not_wait_for_its_end(
     shop.until_it_rests().await;
     let counts = shop.ledger.counts(Some(shop.id), shop.worker.now()).await.expect("a ledger");
     assert_eq!(counts.outcomes.get("updated"), Some(&50));
+}
+
+/// A plan that runs, and of which the dead letter of everybody who has one is under way.
+async fn with_a_plan(shop: &Shop) -> PlanId {
+    let (now, all) = (shop.worker.now(), DeadLetterFilter { limit: 100, ..DeadLetterFilter::default() });
+    let plan = shop.ledger.create_plan(&Frame::default(), now, now + DAY).await.expect("made");
+    let letters = shop.ledger.plan_candidates(&all).await.expect("listed");
+    let released =
+        letters.iter().map(|it| ItemChange::to(it.letter, ItemState::Released, "")).collect::<Vec<_>>();
+    let items: Vec<NewItem> = letters.into_iter().map(NewItem::planned).collect();
+    shop.ledger.add_plan_items(plan, &items).await.expect("added");
+    let runs = PlanChange::to(&[PlanState::Planning], PlanState::Running);
+    assert!(shop.ledger.change_plan(plan, &runs).await.expect("changed"));
+    shop.ledger.change_plan_items(plan, None, &released).await.expect("released");
+    plan
+}
+
+/// A call that a killed worker left open counts as repeated, whichever way it is sent again.
+#[tokio::test(start_paused = true)]
+async fn a_plan_counts_a_repeated_call_on_the_fast_path() {
+    let (mut shop, flags) = shop_with(50).await;
+    shop.say(Lane::Live, &[says("member7", "company", "x".repeat(2_000))]).await;
+    shop.until_it_rests().await;
+    let plan = with_a_plan(&shop).await;
+    shop.end_reconcile().await;
+    let (now, lasts) = (shop.worker.now(), Duration::from_secs(10));
+    let killed =
+        shop.ledger.lease(shop.id, Uuid::from_u128(9), now, lasts).await.expect("asked").expect("free");
+    let anchor = Digest(shop.worker.vault.digest(worker::translate::ADDRESS, shop.id, &address("member7")));
+    let items = vec![CallItem { anchor, affiliate: Some(1), fields: Vec::new() }];
+    let open = OpenCall { id: 0, operation: "edit".to_owned(), started_at: now, items };
+    shop.ledger.open_calls(shop.id, Fence { token: killed.token }, &[open]).await.expect("written down");
+    shop.reconcile();
+    sleep(Duration::from_secs(30)).await;
+    let repeated = async |shop: &Shop| {
+        let plans = shop.ledger.plans(Some(plan), &[], shop.worker.now(), 1).await.expect("read");
+        plans[0].repeated_calls
+    };
+    let edits = shop.count("edit");
+    assert_eq!(repeated(&shop).await, 0, "nothing was sent again yet");
+    shop.say(Lane::Bulk, &flags).await;
+    assert_eq!((shop.count("edit"), pending(&shop).await), (edits + 1, 0), "it went the fast way");
+    assert_eq!(repeated(&shop).await, 1);
 }

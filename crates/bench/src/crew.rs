@@ -1,4 +1,4 @@
-//! The processes of a benchmark: this program again, each in one role.
+//! The processes of a benchmark. Each of them runs this same program in one role.
 
 use std::net::SocketAddr;
 use std::process::Stdio;

@@ -1,4 +1,5 @@
-//! What a benchmark stands on: the engines of the configuration, which must be empty, and a connection of its own.
+//! The queue and the ledger that a benchmark uses. They are those of the configuration and must be empty; the benchmark adds its own
+//! connection.
 
 use std::path::Path;
 

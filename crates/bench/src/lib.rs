@@ -1,6 +1,6 @@
 //! `bench`: measures the whole system beside a plain worker in the same run.
 //!
-//! The order of reading: `workloads` (each a story of what is measured), `stage` (what they run on), `ground` (the
+//! Read the files in this order: `workloads` (what is measured), `stage` (what they run on), `ground` (the
 //! engines), `crew` (the processes), `members`, `send` and `live` (what is sent), `line` (how), `stated` and `rest` (what Refersion has to
 //! hold, and when it is over), `usage`, `latency` and `setup` (what is measured), `plain` (the baseline), `report`, `plot` and
 //! `svg`. `ingest`, `letters` and `pace` stand by themselves.

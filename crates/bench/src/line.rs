@@ -1,4 +1,4 @@
-//! One HTTP connection that stays open, as a sender of events keeps it to the ingest endpoint.
+//! One HTTP connection to the ingest endpoint. It stays open, as those of senders do.
 
 use std::net::SocketAddr;
 

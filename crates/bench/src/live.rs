@@ -1,4 +1,4 @@
-//! A sender of live identifies, one at a time, that knows how long each took until its call arrived at Refersion.
+//! Sends live identifies, one at a time, and measures how long each takes until its call arrives at Refersion.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What the members of the audience say: in each round, everybody's `plan` is another one, and nothing else changes.
+//! The events of the audience's members. In each round, the trait `plan` of every member has a new value; nothing else changes.
 
 use clap::ValueEnum;
 use jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! What Refersion was given, and when everything that was accepted has come to its end.
+//! Asks Refersion what it was given, and waits until every accepted event has an outcome.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

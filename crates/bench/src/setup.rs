@@ -1,4 +1,4 @@
-//! What a benchmark ran on: the machine, the versions of everything, and how durable what is confirmed is.
+//! Describes what a benchmark ran on: the machine, the versions of everything, and whether confirmed writes reach the disk.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! What the members have said so far, which is what Refersion has to hold in the end.
+//! Remembers what the members have said so far: Refersion has to hold this at the end.
 
 use simulator::State;
 

@@ -1,5 +1,5 @@
-//! What a process has taken of the machine: CPU time and memory, as Linux shows them below `/proc`. Elsewhere nothing is
-//! known, and reports leave it out.
+//! How much CPU time and memory a process has used, from `/proc` of Linux. On other systems this is not known, and reports
+//! leave it out.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Waits until nothing is queued, pending or dirty.
+//! Waits until nothing is queued, no event is pending, and no person differs from what Refersion knows.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! `demo`: the whole system in one process, under faults, with a proof at the end that it kept its promises.
 //!
-//! The order of reading: `environment` (what runs), `scenario` with `people` and `bodies` (what is sent), `faults` (what
+//! Read the files in this order: `environment` (what runs), `scenario` with `people` and `bodies` (what is sent), `faults` (what
 //! goes wrong), `sender`, `idle` (when it is over), `proof`, `figures` and `report` (the results).
 
 mod bodies;

@@ -14,15 +14,17 @@ mod parser;
 mod place;
 mod reason;
 mod row;
+mod step;
 mod table;
 mod whole;
 
 use jiff::Timestamp;
 
 pub use event::{Event, Kind};
-pub use parser::{Form, Found, Options, Parser, Step};
+pub use parser::{Form, Options, Parser};
 pub use place::Place;
 pub use reason::{Reason, Unusable};
+pub use step::{Found, Step};
 pub use whole::{Counts, read_whole};
 
 /// Upper limit of bytes in a line of JSON, and in a row of CSV: that of an event anywhere else.

@@ -23,9 +23,11 @@ pub mod groups;
 pub mod hints;
 mod idempotency;
 mod interruptions;
+mod letter_view;
 pub mod monitoring;
 mod notifications;
 mod operators;
+mod outcome;
 mod page_size;
 pub mod plans;
 mod port;
@@ -36,15 +38,17 @@ mod segment_answers;
 pub mod selector;
 pub mod sqlite;
 mod storage;
+mod tallies;
 pub mod unmapped;
 pub mod view;
+mod view_port;
 mod walk;
 mod words;
 
 pub use arrivals::{Arrivals, Missing, Stream};
 pub use audiences::{Audience, AudienceCounts, Audiences, Counting, NamedAudience, Rejections};
 pub use audit::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult};
-pub use changes::{Attempt, Audit, Changes, NewEvent, Outcome, Save, State, Unmapped, Work};
+pub use changes::{Attempt, Audit, Changes, NewEvent, Save, Unmapped, Work};
 pub use dead_letter::{DeadLetter, OrphanedDeadLetter};
 pub use dead_letters::{Act, DeadLetters};
 pub use directory::{Directory, DirectoryState, Drift, ListedAffiliate, MAX_DRIFT, Page};
@@ -52,14 +56,17 @@ pub use groups::{Group, Mender};
 pub use hints::Hints;
 pub use idempotency::{Begun, Idempotency, IdempotentRequest, KeptAnswer, RENEW_REQUEST_EVERY};
 pub use interruptions::Interruptions;
+pub use letter_view::{DeadLetterFilter, DeadLetterState, DeadLetterView, Discarded};
 pub use monitoring::{
     HeldConnection, Monitoring, ProcessReport, ProcessRole, RefusedSignatures, Registrations,
 };
 pub use notifications::{Delivery, MAX_ERROR_CHARS, NewNotification, Notification, Notifications, Outbox};
 pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
 pub use page_size::PageSize;
+
+pub use outcome::{Outcome, State};
 pub use plans::{Plan, PlanId, PlanState, Plans};
-pub use port::{Calls, Engine, Graphs, Housekeeping, Ledger, OperatorPorts, Schedule, View};
+pub use port::{Calls, Engine, Graphs, Ledger, OperatorPorts, Schedule};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};
 pub use rows::{
     CallItem, Claim, DueGraph, Fence, Gathered, GraphRow, KnownEvent, Lease, OpenCall, READ_BYTES, Want,
@@ -67,10 +74,8 @@ pub use rows::{
 pub use segment_answers::{SegmentAnswer, SegmentAnswers};
 pub use selector::{AuditSelector, Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
-pub use view::{
-    AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, DeadLetterState, DeadLetterView,
-    Discarded, EventView, Expired, SweepClock,
-};
+pub use view::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, Expired, SweepClock};
+pub use view_port::{Housekeeping, View};
 pub use walk::{FinishedWalk, Verified, Walk, WalkRequest};
 
 /// The row id of a graph.

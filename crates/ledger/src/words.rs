@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use connections::vault;
+use connections::{PausedFor, vault};
 use identity::Digest;
 use identity::graph::Lane;
 use identity::plan::StepKind;
@@ -112,6 +112,10 @@ pub(crate) fn process_role(word: &str) -> Result<ProcessRole, Unreadable> {
 
 pub(crate) fn state(word: &str) -> Result<State, Unreadable> {
     State::from_word(word).ok_or_else(|| Unreadable::word("state", word))
+}
+
+pub(crate) fn paused_for(word: &str) -> Result<PausedFor, Unreadable> {
+    PausedFor::from_word(word).ok_or_else(|| Unreadable::word("reason for a pause", word))
 }
 
 pub(crate) fn micros(at: Timestamp) -> i64 {

@@ -37,7 +37,7 @@ pub use affiliate::{
     Affiliate, Batch, Created, Edit, InitialStatus, LookupBy, MAX_BATCH, NewAffiliate, Status,
 };
 pub use bisect::{Bisection, bisect};
-pub use client::{Client, ListPage, Listed, MAX_LISTED, PasswordSource, same_address};
+pub use client::{Client, ListPage, Listed, MAX_LISTED, same_address};
 pub use credentials::{Credentials, Secret};
 pub use failure::{Class, Failure};
 pub use field::Field;

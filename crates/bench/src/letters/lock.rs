@@ -1,4 +1,4 @@
-//! For how long others had to wait: the longest lock that was held while something was done.
+//! Measures the longest time for which a lock was held during an act, because others have to wait that long.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! What an operator may choose for one connection.
 
+mod check;
 mod scrub_domain;
 mod suspended;
 
@@ -8,6 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use self::check::{
+    check_blocked, check_custom_fields, check_late_creates, check_offer, check_rate, check_text, check_url,
+    error, is_loopback,
+};
 
 /// The slowest and the fastest ceiling, in calls a second.
 pub const RATE_LIMITS: (f64, f64) = (0.01, 10_000.0);
@@ -173,105 +179,6 @@ impl Settings {
 #[must_use]
 pub fn is_insecure(refersion_url: &str) -> bool {
     Url::parse(refersion_url).is_ok_and(|url| url.scheme() == "http" && !is_loopback(&url))
-}
-
-fn error(setting: &'static str, problem: impl Into<String>) -> SettingsError {
-    SettingsError { setting, problem: problem.into() }
-}
-
-/// The message does not repeat the URL, since a mistaken one may hold a password.
-fn check_url(text: &str) -> Result<(), SettingsError> {
-    let name = "refersion_url";
-    let url = Url::parse(text)
-        .map_err(|why| error(name, format!("is no URL ({why}): give one like https://api.refersion.com")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(error(name, "must begin with https:// (or http:// for a simulator) and a host"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(error(name, "must not hold a user or password: the API key is given apart"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(error(name, "must end before any ? or #"));
-    }
-    if text.ends_with('/') || url.path().ends_with("/v2") {
-        return Err(error(name, "must be given without /v2 and without a slash at its end"));
-    }
-    Ok(())
-}
-
-fn check_blocked(blocked: &BTreeSet<String>) -> Result<(), SettingsError> {
-    if blocked.len() > MAX_BLOCKED {
-        return Err(error(
-            "blocked_identifiers",
-            format!("may have at most {MAX_BLOCKED} entries: unblock some"),
-        ));
-    }
-    blocked.iter().try_for_each(|text| check_text("blocked_identifiers", text))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.to_canonical().is_loopback(),
-        None => false,
-    }
-}
-
-fn check_late_creates(seconds: u32) -> Result<(), SettingsError> {
-    let problem = "is too long: at most a day, in seconds";
-    if seconds > MAX_LATE_CREATES { Err(error("late_creates", problem)) } else { Ok(()) }
-}
-
-fn check_rate(rate: f64) -> Result<(), SettingsError> {
-    let (slowest, fastest) = RATE_LIMITS;
-    // A NaN is in no range.
-    if (slowest..=fastest).contains(&rate) {
-        return Ok(());
-    }
-    Err(error("rate_per_second", format!("is {rate}: give a number from {slowest} to {fastest}")))
-}
-
-/// The API takes the offer's numeric id as text. Source: Refersion REST v2, `/affiliate/new`.
-fn check_offer(offer: Option<&str>) -> Result<(), SettingsError> {
-    match offer {
-        Some(text) if text.is_empty() || text.len() > 20 || !text.bytes().all(|b| b.is_ascii_digit()) => {
-            Err(error("offer", "is not an offer's number: give digits alone, as the dashboard shows them"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_custom_fields(fields: &BTreeMap<String, u64>) -> Result<(), SettingsError> {
-    let name = "custom_fields";
-    if fields.len() > MAX_CUSTOM_FIELDS {
-        return Err(error(name, format!("has more than {MAX_CUSTOM_FIELDS} traits: remove some")));
-    }
-    let mut taken: BTreeMap<u64, &str> = BTreeMap::new();
-    for (trait_name, id) in fields {
-        check_text(name, trait_name)?;
-        if *id == 0 {
-            return Err(error(
-                name,
-                format!("gives `{trait_name}` the id 0: give the field's own, as its webhooks show it"),
-            ));
-        }
-        if let Some(other) = taken.insert(*id, trait_name) {
-            let both = format!("gives field {id} both `{other}` and `{trait_name}`: keep one of them");
-            return Err(error(name, both));
-        }
-    }
-    Ok(())
-}
-
-fn check_text(setting: &'static str, text: &str) -> Result<(), SettingsError> {
-    let length = text.chars().count();
-    if text.trim() != text || !(1..=MAX_TEXT_LENGTH).contains(&length) || text.chars().any(char::is_control) {
-        let rule =
-            format!("needs 1 to {MAX_TEXT_LENGTH} characters, without blanks around or line breaks inside");
-        return Err(error(setting, rule));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

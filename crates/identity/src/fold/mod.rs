@@ -3,132 +3,26 @@
 mod name;
 mod retract;
 mod retry;
+mod statement;
 mod traits;
 
 use uuid::Uuid;
 
+use crate::Text;
 use crate::digest::Digest;
 use crate::graph::{Claim, EventState, Graph, Identifier, Kind, Lane, Sighting, TrackedEvent};
-use crate::stamp::{Moment, Span, Stamp};
+use crate::stamp::{Moment, Span};
 use crate::tombstones::Tombstones;
-use crate::{Map, Text};
 
 pub use name::Name;
 pub use retract::retract;
 use retry::state_address_again;
 pub use retry::{forgive, reconsider};
+pub use statement::{AddressClass, Deletion, Statement};
 use traits::{keep_beside, write_beside, write_traits};
 
 /// What an event says that states an address.
 pub(crate) const EMAIL: Text = Text::new_static("email");
-
-/// Who states an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AddressClass {
-    /// An ordinary identify.
-    Ordinary,
-    /// Engage.
-    Engage,
-    /// Nobody: the userId has the shape of an address.
-    Shape,
-}
-
-/// What an identify says, in Refersion's meaning.
-#[derive(Clone, Debug)]
-pub struct Statement {
-    /// The event.
-    pub event: Uuid,
-    /// What orders it.
-    pub stamp: Stamp,
-    /// Its lane.
-    pub lane: Lane,
-    /// The user.
-    pub user: Option<Name>,
-    /// The address, and who states it.
-    pub address: Option<(Name, AddressClass)>,
-    /// The anonymousId.
-    pub anonymous: Option<Name>,
-    /// The traits; `None` clears.
-    pub traits: Map<Text, Option<Text>>,
-    /// Its values that cannot be used, each with its reason, in words for an operator.
-    pub unusable: Option<Text>,
-}
-
-/// Whom a delete names.
-#[derive(Clone, Debug)]
-pub struct Deletion {
-    /// The event.
-    pub event: Uuid,
-    /// What orders it; its time is its `received_at`.
-    pub stamp: Stamp,
-    /// The user.
-    pub user: Option<Name>,
-    /// Every address.
-    pub addresses: Vec<Name>,
-    /// The anonymousId.
-    pub anonymous: Option<Name>,
-    /// Its identifiers that do not count, each with its reason, in words for an operator. They are known all the same.
-    pub unusable: Option<Text>,
-}
-
-impl Statement {
-    /// The identifiers that it names, strongest first.
-    #[must_use]
-    pub fn digests(&self) -> Vec<Digest> {
-        let address = self.address.as_ref().map(|(name, _)| name);
-        [self.user.as_ref(), address, self.anonymous.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|n| n.digest)
-            .collect()
-    }
-
-    /// The trait keys that it says, in order; `email` where an ordinary identify states an address.
-    #[must_use]
-    pub fn says(&self) -> Vec<Text> {
-        let mut says: Vec<Text> = self.traits.keys().cloned().collect();
-        if matches!(self.address, Some((_, AddressClass::Ordinary)))
-            && let Err(place) = says.binary_search(&EMAIL)
-        {
-            says.insert(place, EMAIL);
-        }
-        says
-    }
-}
-
-impl Deletion {
-    /// The identifiers that it names, strongest first.
-    #[must_use]
-    pub fn digests(&self) -> Vec<Digest> {
-        let names = self.user.iter().chain(&self.addresses).chain(&self.anonymous);
-        names.map(|name| name.digest).collect()
-    }
-
-    /// The same delete for the names that are not `apart`, and for those that are.
-    #[must_use]
-    pub fn divide(&self, apart: impl Fn(Digest) -> bool) -> (Self, Self) {
-        let some = |is_apart: bool| {
-            let fits = |name: &Name| apart(name.digest) == is_apart;
-            Self {
-                user: self.user.clone().filter(&fits),
-                addresses: self.addresses.iter().filter(|name| fits(name)).cloned().collect(),
-                anonymous: self.anonymous.clone().filter(&fits),
-                ..self.clone()
-            }
-        };
-        (some(false), some(true))
-    }
-
-    /// The same delete for each name by itself, strongest first.
-    #[must_use]
-    pub fn by_name(&self) -> Vec<Self> {
-        let nobody = || Self { user: None, addresses: Vec::new(), anonymous: None, ..self.clone() };
-        let user = self.user.iter().map(|name| Self { user: Some(name.clone()), ..nobody() });
-        let addresses = self.addresses.iter().map(|name| Self { addresses: vec![name.clone()], ..nobody() });
-        let anonymous = self.anonymous.iter().map(|name| Self { anonymous: Some(name.clone()), ..nobody() });
-        user.chain(addresses).chain(anonymous).collect()
-    }
-}
 
 /// Joins the graph of a linked identifier into this one. What was given up is tried again, since others may be concerned
 /// now.

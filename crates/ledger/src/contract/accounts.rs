@@ -1,24 +1,22 @@
-//! Promises about connections and their keys.
+//! Promises about connections.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use connections::store::OLD_KEY_VALID;
-use connections::{Conflict, MasterKey, OsRandomness, PausedFor, Settings, State, StoreError, keys};
-use jiff::{SignedDuration, Timestamp};
+use connections::{Conflict, PausedFor, Settings, State, StoreError};
+use jiff::Timestamp;
 
 use super::Engine;
 use super::material::{
-    api_key, at, connection, counts, dead_letter, event, events, found, holding, key, letters, master,
+    api_key, at, connection, counts, dead_letter, event, events, found, holding, key, letters,
     new_connection, outcome, outcomes, record, save, saves, vault,
 };
 use crate::{Changes, LedgerError};
 
-async fn owner(engine: &impl Engine, number: u32, now: Timestamp) -> Option<i64> {
+pub(super) async fn owner(engine: &impl Engine, number: u32, now: Timestamp) -> Option<i64> {
     engine.by_key_digest(&key(number).digest, now).await.expect("read")
 }
 
-fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Conflict {
+pub(super) fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Conflict {
     match result {
         Err(StoreError::Conflict(conflict)) => conflict,
         other => panic!("a conflict was expected: {other:?}"),
@@ -92,38 +90,6 @@ pub async fn names_and_keys_are_unique(engine: &impl Engine) {
     let second = connection(engine, "two", 2).await;
     assert_eq!(conflict(engine.rotate_key(second.id, key(1), at(1)).await), Conflict::KeyTaken);
     assert_eq!(owner(engine, 2, at(2)).await, Some(second.id));
-}
-
-/// Both keys are valid for a week, then the new one alone; the newest is what calls are made with.
-pub async fn a_replaced_key_opens_the_door_for_a_week(engine: &impl Engine) {
-    let id = connection(engine, "shop", 1).await.id;
-    engine.rotate_key(id, key(2), at(10)).await.expect("rotated");
-    let week = at(10) + OLD_KEY_VALID;
-    let moment = SignedDuration::from_micros(1);
-    assert_eq!(owner(engine, 1, week - moment).await, Some(id));
-    assert_eq!(owner(engine, 1, week).await, None);
-    assert_eq!(owner(engine, 2, week).await, Some(id));
-    let newest = engine.credentials(id).await.expect("read");
-    assert_eq!(newest.digest, key(2).digest);
-    engine.rotate_key(id, newest, at(20)).await.expect("the same key again");
-    assert_eq!(owner(engine, 2, week).await, Some(id));
-    engine.rotate_key(id, key(1), at(30)).await.expect("back to the first");
-    assert_eq!(owner(engine, 1, week).await, Some(id));
-    assert_eq!(owner(engine, 2, week).await, Some(id), "now this one has its week");
-    assert_eq!(owner(engine, 2, at(30) + OLD_KEY_VALID).await, None);
-}
-
-/// A key whose week is over, or whose connection is gone, may open another connection.
-pub async fn a_key_that_opens_no_door_is_free(engine: &impl Engine) {
-    let first = connection(engine, "one", 1).await.id;
-    engine.rotate_key(first, key(2), at(0)).await.expect("rotated");
-    assert_eq!(conflict(engine.add(new_connection("two", 1)).await), Conflict::KeyTaken);
-    let mut later = new_connection("two", 1);
-    later.created_at = at(0) + OLD_KEY_VALID;
-    let second = engine.add(later.clone()).await.expect("added").id;
-    assert_eq!(owner(engine, 1, later.created_at).await, Some(second));
-    engine.remove(first).await.expect("removed");
-    connection(engine, "three", 2).await;
 }
 
 /// Who changes settings that somebody else has changed meanwhile is told so.
@@ -229,36 +195,4 @@ pub async fn a_learned_rate_is_remembered(engine: &impl Engine) {
     engine.save_learned_rate(id, 3.25).await.expect("saved");
     assert_eq!(engine.by_id(id).await.expect("read").expect("there").learned_rate, Some(3.25));
     assert!(matches!(engine.save_learned_rate(-1, 1.0).await, Err(StoreError::NotFound)));
-}
-
-/// The ledger belongs to the master key that it was begun with.
-pub async fn another_master_key_is_refused(engine: &impl Engine) {
-    let unlock = async |master| keys::unlock(master, engine, Arc::new(OsRandomness)).await;
-    assert_eq!(unlock(master()).await.expect("an empty ledger takes any").current(), 1);
-    let other = unlock(MasterKey::generate(&OsRandomness)).await;
-    assert!(matches!(other, Err(keys::UnlockError::OtherMasterKey)), "{other:?}");
-    unlock(master()).await.expect("the right one still opens it");
-}
-
-/// After a rotation every key is sealed again, opens as before, and the next process seals with the new number.
-pub async fn rotation_keeps_every_key_readable(engine: &impl Engine) {
-    let old = keys::unlock(master(), engine, Arc::new(OsRandomness)).await.expect("unlocked");
-    let id = connection(engine, "shop", 1).await.id;
-    engine.rotate_key(id, key(2), at(1)).await.expect("rotated");
-    let before = engine.sealed_keys().await.expect("read");
-    let (new, sealed) = keys::rotate(&old, engine, engine).await.expect("rotated");
-    assert_eq!((new.current(), sealed.api_keys), (2, 2));
-    let after = engine.sealed_keys().await.expect("read");
-    assert!(
-        before
-            .iter()
-            .zip(&after)
-            .all(|(before, after)| { before.digest == after.digest && before.sealed != after.sealed })
-    );
-    let kept = engine.credentials(id).await.expect("read");
-    assert!(old.open_key(&kept).expect("a process that runs on") == api_key(2));
-    let next = keys::unlock(master(), engine, Arc::new(OsRandomness)).await.expect("unlocked");
-    assert_eq!(next.current(), 2);
-    let stale = engine.set_key_number(1, 2).await;
-    assert_eq!(conflict(stale), Conflict::KeyNumberChanged);
 }

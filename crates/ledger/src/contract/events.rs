@@ -5,8 +5,7 @@ use super::material::{
     ONE, OTHER, at, counts, dead_letter, digest, event, events, found, found_one, letters, outcome, outcomes,
     record, uuid,
 };
-use crate::unmapped::{LIKE_IDS, MAX_UNMAPPED_TRAITS, MORE};
-use crate::{AffiliateRef, Attempt, Audit, Changes, KnownEvent, LedgerError, State, Unmapped};
+use crate::{AffiliateRef, Attempt, Changes, KnownEvent, LedgerError, State};
 
 /// Pending at first, then what its outcome says, with reason and affiliate.
 pub async fn an_event_is_pending_until_it_ends(engine: &impl Engine) {
@@ -185,94 +184,6 @@ pub async fn erased_events_keep_no_words(engine: &impl Engine) {
     assert_eq!((view.attempts[0].message.as_str(), view.attempts[0].request.as_ref()), ("", None));
     let letter = letters(engine).await.remove(0);
     assert!(letter.payload.is_none() && !letter.cause.contains("cause 1"), "{letter:?}");
-}
-
-/// Counts of one connection are its own; without a connection they are of all.
-pub async fn events_of_connections_are_counted_apart(engine: &impl Engine) {
-    record(engine, events(ONE, vec![event(1, &[1]), event(2, &[2])])).await;
-    record(engine, events(OTHER, vec![event(3, &[3])])).await;
-    dead_letter(engine, OTHER, 4, 5).await;
-    assert_eq!(counts(engine, ONE).await.pending, 2);
-    assert_eq!(counts(engine, OTHER).await.dead_letters, 1);
-    let by_class = counts(engine, OTHER).await.dead_letters_by_class;
-    assert_eq!(by_class.values().copied().collect::<Vec<_>>(), [1], "{by_class:?}");
-    assert!(counts(engine, ONE).await.dead_letters_by_class.is_empty());
-    let all = engine.counts(None, at(0)).await.expect("counted");
-    assert_eq!((all.pending, all.dead_letters), (3, 1));
-    assert_eq!(all.outcomes, [("dead".to_owned(), 1)].into());
-}
-
-/// Unmapped traits add up, the most said first; the audit takes its lines.
-pub async fn unmapped_traits_are_counted(engine: &impl Engine) {
-    let said = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_uppercase(), events };
-    let line = Audit {
-        at: at(1),
-        actor: "worker".to_owned(),
-        action: "passed on".to_owned(),
-        subject: "affiliate 7".to_owned(),
-    };
-    for events in [1, 2] {
-        let unmapped = vec![said("vip", events), said("plan", 1)];
-        record(
-            engine,
-            Changes { connection: ONE, unmapped, audit: vec![line.clone()], ..Changes::default() },
-        )
-        .await;
-    }
-    let counted = counts(engine, ONE).await.unmapped;
-    assert_eq!(counted, [("VIP".to_owned(), 3), ("PLAN".to_owned(), 2)]);
-    assert!(counts(engine, OTHER).await.unmapped.is_empty());
-}
-
-/// Values that have to go and cannot are counted by field, until none is left.
-pub async fn values_that_cannot_go_are_counted_by_field(engine: &impl Engine) {
-    for (connection, field, change) in [(ONE, "country", 2), (ONE, "custom:7", 1), (OTHER, "country", 1)] {
-        let stuck = [(field.to_owned(), change)].into();
-        record(engine, Changes { connection, stuck, ..Changes::default() }).await;
-    }
-    let stuck = [("country".to_owned(), -1), ("custom:7".to_owned(), -1)].into();
-    record(engine, Changes { connection: ONE, stuck, ..Changes::default() }).await;
-    assert_eq!(counts(engine, ONE).await.stuck, [("country".to_owned(), 1)].into());
-    assert_eq!(counts(engine, OTHER).await.stuck, [("country".to_owned(), 1)].into());
-}
-
-/// What is held back is counted by connection, and no more when it is confirmed.
-pub async fn held_back_payouts_are_counted(engine: &impl Engine) {
-    for (connection, held_back) in [(ONE, 2), (OTHER, 1), (ONE, -1)] {
-        record(engine, Changes { connection, held_back, ..Changes::default() }).await;
-    }
-    assert_eq!((counts(engine, ONE).await.held_back, counts(engine, OTHER).await.held_back), (1, 1));
-    assert!(counts(engine, ONE).await.outcomes.is_empty(), "it is no outcome");
-}
-
-/// Made-up trait names do not fill the ledger; those that are counted go on being counted.
-pub async fn unmapped_traits_have_a_limit(engine: &impl Engine) {
-    let said = |number: u32| Unmapped { key: number.to_string(), spelling: number.to_string(), events: 1 };
-    let unmapped = (0..MAX_UNMAPPED_TRAITS + 50).map(said).collect();
-    record(engine, Changes { connection: ONE, unmapped, ..Changes::default() }).await;
-    let again = vec![said(0), said(MAX_UNMAPPED_TRAITS), said(MAX_UNMAPPED_TRAITS)];
-    record(engine, Changes { connection: ONE, unmapped: again, ..Changes::default() }).await;
-    assert_eq!(counts(engine, ONE).await.unmapped[0], ("0".to_owned(), 2));
-    assert_eq!(counts(engine, ONE).await.unmapped[1].1, 1);
-}
-
-/// So an operator sees that the counts are a sample. The words are counted also where there is no room for a name.
-pub async fn names_beyond_the_limit_are_counted_under_one_word(engine: &impl Engine) {
-    let said = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_owned(), events };
-    let names = |from: u32, to: u32| (from..to).map(|number| said(&number.to_string(), 1)).collect();
-    record(
-        engine,
-        Changes { connection: ONE, unmapped: names(0, MAX_UNMAPPED_TRAITS), ..Changes::default() },
-    )
-    .await;
-    assert_eq!(counts(engine, ONE).await.unmapped_beyond, 0);
-    record(engine, Changes { connection: ONE, unmapped: names(5000, 5003), ..Changes::default() }).await;
-    assert_eq!(counts(engine, ONE).await.unmapped_beyond, 1, "one event may have said all of them");
-    let words = vec![said(MORE, 4), said(LIKE_IDS, 7)];
-    record(engine, Changes { connection: ONE, unmapped: words, ..Changes::default() }).await;
-    let counts = counts(engine, ONE).await;
-    assert_eq!((counts.unmapped_beyond, counts.unmapped[0].clone()), (5, (LIKE_IDS.to_owned(), 7)));
-    assert!(counts.unmapped.iter().all(|(name, _)| name != MORE));
 }
 
 /// The end of an event that is not kept any more, or is another connection's, is no error and makes nothing up.

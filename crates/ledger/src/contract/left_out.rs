@@ -1,9 +1,14 @@
-//! What is counted of events beside their ends: what was left out of them, and how often refused values were said again.
+//! What is counted of events beside their ends: unmapped traits, what was left out, what is held back or cannot go, and how
+//! often refused values were said again.
 
 use super::Engine;
-use super::material::{ONE, OTHER, counts, dead_letter, letters, outcome, outcomes, record, uuid};
-use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MAX_UNMAPPED_TRAITS, SHARED, UNMATCHED, UNUSABLE};
-use crate::{Changes, DeadLetterState, State, Unmapped};
+use super::material::{
+    ONE, OTHER, at, counts, dead_letter, event, events, letters, outcome, outcomes, record, uuid,
+};
+use crate::unmapped::{
+    BLOCKED, LIKE_IDS, MAX_LEFT_OUT, MAX_UNMAPPED_TRAITS, MORE, SHARED, UNMATCHED, UNUSABLE,
+};
+use crate::{Audit, Changes, DeadLetterState, State, Unmapped};
 
 fn row(key: &str, events: u64) -> Unmapped {
     Unmapped { key: key.to_owned(), spelling: key.to_owned(), events }
@@ -67,4 +72,92 @@ pub async fn a_letter_is_put_aside_with_the_end_of_its_event(engine: &impl Engin
     record(engine, overruled).await;
     assert_eq!(letters(engine).await[0].state, DeadLetterState::Discarded);
     assert_eq!(counts(engine, ONE).await.dead_letters, 0);
+}
+
+/// Unmapped traits add up, the most said first; the audit takes its lines.
+pub async fn unmapped_traits_are_counted(engine: &impl Engine) {
+    let said = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_uppercase(), events };
+    let line = Audit {
+        at: at(1),
+        actor: "worker".to_owned(),
+        action: "passed on".to_owned(),
+        subject: "affiliate 7".to_owned(),
+    };
+    for events in [1, 2] {
+        let unmapped = vec![said("vip", events), said("plan", 1)];
+        record(
+            engine,
+            Changes { connection: ONE, unmapped, audit: vec![line.clone()], ..Changes::default() },
+        )
+        .await;
+    }
+    let counted = counts(engine, ONE).await.unmapped;
+    assert_eq!(counted, [("VIP".to_owned(), 3), ("PLAN".to_owned(), 2)]);
+    assert!(counts(engine, OTHER).await.unmapped.is_empty());
+}
+
+/// Values that have to go and cannot are counted by field, until none is left.
+pub async fn values_that_cannot_go_are_counted_by_field(engine: &impl Engine) {
+    for (connection, field, change) in [(ONE, "country", 2), (ONE, "custom:7", 1), (OTHER, "country", 1)] {
+        let stuck = [(field.to_owned(), change)].into();
+        record(engine, Changes { connection, stuck, ..Changes::default() }).await;
+    }
+    let stuck = [("country".to_owned(), -1), ("custom:7".to_owned(), -1)].into();
+    record(engine, Changes { connection: ONE, stuck, ..Changes::default() }).await;
+    assert_eq!(counts(engine, ONE).await.stuck, [("country".to_owned(), 1)].into());
+    assert_eq!(counts(engine, OTHER).await.stuck, [("country".to_owned(), 1)].into());
+}
+
+/// What is held back is counted by connection, and no more when it is confirmed.
+pub async fn held_back_payouts_are_counted(engine: &impl Engine) {
+    for (connection, held_back) in [(ONE, 2), (OTHER, 1), (ONE, -1)] {
+        record(engine, Changes { connection, held_back, ..Changes::default() }).await;
+    }
+    assert_eq!((counts(engine, ONE).await.held_back, counts(engine, OTHER).await.held_back), (1, 1));
+    assert!(counts(engine, ONE).await.outcomes.is_empty(), "it is no outcome");
+}
+
+/// Made-up trait names do not fill the ledger; those that are counted go on being counted.
+pub async fn unmapped_traits_have_a_limit(engine: &impl Engine) {
+    let said = |number: u32| Unmapped { key: number.to_string(), spelling: number.to_string(), events: 1 };
+    let unmapped = (0..MAX_UNMAPPED_TRAITS + 50).map(said).collect();
+    record(engine, Changes { connection: ONE, unmapped, ..Changes::default() }).await;
+    let again = vec![said(0), said(MAX_UNMAPPED_TRAITS), said(MAX_UNMAPPED_TRAITS)];
+    record(engine, Changes { connection: ONE, unmapped: again, ..Changes::default() }).await;
+    assert_eq!(counts(engine, ONE).await.unmapped[0], ("0".to_owned(), 2));
+    assert_eq!(counts(engine, ONE).await.unmapped[1].1, 1);
+}
+
+/// So an operator sees that the counts are a sample. The words are counted also where there is no room for a name.
+pub async fn names_beyond_the_limit_are_counted_under_one_word(engine: &impl Engine) {
+    let said = |key: &str, events| Unmapped { key: key.to_owned(), spelling: key.to_owned(), events };
+    let names = |from: u32, to: u32| (from..to).map(|number| said(&number.to_string(), 1)).collect();
+    record(
+        engine,
+        Changes { connection: ONE, unmapped: names(0, MAX_UNMAPPED_TRAITS), ..Changes::default() },
+    )
+    .await;
+    assert_eq!(counts(engine, ONE).await.unmapped_beyond, 0);
+    record(engine, Changes { connection: ONE, unmapped: names(5000, 5003), ..Changes::default() }).await;
+    assert_eq!(counts(engine, ONE).await.unmapped_beyond, 1, "one event may have said all of them");
+    let words = vec![said(MORE, 4), said(LIKE_IDS, 7)];
+    record(engine, Changes { connection: ONE, unmapped: words, ..Changes::default() }).await;
+    let counts = counts(engine, ONE).await;
+    assert_eq!((counts.unmapped_beyond, counts.unmapped[0].clone()), (5, (LIKE_IDS.to_owned(), 7)));
+    assert!(counts.unmapped.iter().all(|(name, _)| name != MORE));
+}
+
+/// Counts of one connection are its own; without a connection they are of all.
+pub async fn events_of_connections_are_counted_apart(engine: &impl Engine) {
+    record(engine, events(ONE, vec![event(1, &[1]), event(2, &[2])])).await;
+    record(engine, events(OTHER, vec![event(3, &[3])])).await;
+    dead_letter(engine, OTHER, 4, 5).await;
+    assert_eq!(counts(engine, ONE).await.pending, 2);
+    assert_eq!(counts(engine, OTHER).await.dead_letters, 1);
+    let by_class = counts(engine, OTHER).await.dead_letters_by_class;
+    assert_eq!(by_class.values().copied().collect::<Vec<_>>(), [1], "{by_class:?}");
+    assert!(counts(engine, ONE).await.dead_letters_by_class.is_empty());
+    let all = engine.counts(None, at(0)).await.expect("counted");
+    assert_eq!((all.pending, all.dead_letters), (3, 1));
+    assert_eq!(all.outcomes, [("dead".to_owned(), 1)].into());
 }

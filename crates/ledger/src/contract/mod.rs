@@ -15,6 +15,7 @@ pub mod graphs;
 pub mod groups;
 pub mod hints;
 pub mod interruptions;
+pub mod keys;
 pub mod leases;
 pub mod left_out;
 pub mod letters;
@@ -43,12 +44,10 @@ macro_rules! contract_tests {
         $crate::contract_tests! { @each $fresh;
             accounts: [
                 a_connection_is_found_by_name_id_and_key, a_store_is_empty_while_it_has_no_connection, names_and_keys_are_unique,
-                a_replaced_key_opens_the_door_for_a_week, a_key_that_opens_no_door_is_free,
                 settings_change_only_from_the_version_that_was_seen, the_stronger_reason_for_a_pause_holds,
                 a_pause_for_what_is_no_longer_in_force_changes_nothing,
                 what_refersion_asked_for_ends_with_an_operators_resume, a_numeric_id_is_known_with_its_code,
-                a_removed_connection_leaves_nothing, a_learned_rate_is_remembered,
-                another_master_key_is_refused, rotation_keeps_every_key_readable
+                a_removed_connection_leaves_nothing, a_learned_rate_is_remembered
             ]
             arrivals: [
                 streams_are_as_they_were_reported_last, what_was_noted_has_arrived,
@@ -77,10 +76,7 @@ macro_rules! contract_tests {
                 many_events_that_are_taken_for_new_have_to_be_new,
                 an_outcome_is_final_unless_dead_or_remembered, a_payload_is_kept_while_it_may_be_needed,
                 attempts_are_told_in_order, events_are_found_newest_first, half_a_digest_finds_nothing,
-                erased_events_keep_no_words, events_of_connections_are_counted_apart, unmapped_traits_are_counted, unmapped_traits_have_a_limit,
-                names_beyond_the_limit_are_counted_under_one_word,
-                held_back_payouts_are_counted,
-                values_that_cannot_go_are_counted_by_field,
+                erased_events_keep_no_words,
                 ends_of_unknown_events_are_passed_over
             ]
             audiences: [
@@ -105,6 +101,10 @@ macro_rules! contract_tests {
                 custom_fields_are_named_and_bounded, drift_of_one_affiliate_is_replaced,
                 a_webhook_secret_is_kept_until_it_is_replaced
             ]
+            keys: [
+                a_replaced_key_opens_the_door_for_a_week, a_key_that_opens_no_door_is_free,
+                another_master_key_is_refused, rotation_keeps_every_key_readable
+            ]
             leases: [
                 a_lease_has_one_holder, a_new_holder_gets_a_greater_token, a_lease_given_back_is_free_at_once,
                 an_old_token_writes_nothing, calls_without_an_answer_are_left_to_the_next_holder,
@@ -121,6 +121,9 @@ macro_rules! contract_tests {
                 dead_letters_are_counted_whatever_the_limit, the_oldest_pending_event_is_known
             ]
             left_out: [
+                events_of_connections_are_counted_apart, unmapped_traits_are_counted,
+                unmapped_traits_have_a_limit, held_back_payouts_are_counted,
+                names_beyond_the_limit_are_counted_under_one_word, values_that_cannot_go_are_counted_by_field,
                 what_is_left_out_is_counted_by_name,
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
                 a_letter_is_put_aside_with_the_end_of_its_event

@@ -13,20 +13,9 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::text::text;
 use super::{audiences, sql, unmapped, weeks};
+use crate::tallies::{DIRTY, HELD_BACK, STUCK, WAITING};
 use crate::words::micros;
 use crate::{Audit, State};
-
-/// How much of the graphs differs from what Refersion knows.
-pub(super) const DIRTY: &str = "dirty";
-
-/// How many persons and identifiers wait.
-pub(super) const WAITING: &str = "waiting";
-
-/// How many affiliates have a payout field held back.
-pub(super) const HELD_BACK: &str = "held_back";
-
-/// How many affiliates keep a value that has to go; the field's name follows.
-pub(super) const STUCK: &str = "stuck:";
 
 const CHANGE: &str = "INSERT INTO tally_changes (connection, week, what, change)
     SELECT $1, week, what, change FROM UNNEST($2::bigint[], $3::text[], $4::bigint[]) AS new (week, what, change)";

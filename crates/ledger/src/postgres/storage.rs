@@ -7,11 +7,11 @@ use connections::ConnectionId;
 use sqlx::PgConnection;
 
 use super::failure::Failure;
-use super::notes::{DIRTY, WAITING};
 use super::pool::within;
 use super::port::on;
 use super::{PostgresLedger, rows, sql};
 use crate::storage::BYTES_OF_AN_EVENT;
+use crate::tallies::{DIRTY, WAITING};
 use crate::words::count;
 use crate::{KeptLetters, LedgerError, Storage};
 

@@ -9,7 +9,6 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::notes::{DIRTY, HELD_BACK, STUCK, WAITING};
 use super::{events, rows, sql};
 use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, SHARED, UNMATCHED, UNUSABLE, sort_out};
 use crate::words::{count, digests, limit, micros, small, state, time};
@@ -135,18 +134,7 @@ pub(super) async fn counts(
     let mut counts = Counts::default();
     let tallies: Vec<(String, i64)> = rows(TALLIES).bind(of).fetch_all(&mut *connection).await?;
     for (what, number) in tallies {
-        let number = count(number);
-        match what.as_str() {
-            DIRTY => counts.dirty = number,
-            WAITING => counts.waiting = number,
-            HELD_BACK => counts.held_back = number,
-            word if word == State::Pending.word() => counts.pending = number,
-            _ if number == 0 => {}
-            word => match word.strip_prefix(STUCK) {
-                Some(field) => drop(counts.stuck.insert(field.to_owned(), number)),
-                None => drop(counts.outcomes.insert(what, number)),
-            },
-        }
+        counts.take(what, count(number));
     }
     let (due,): (i64,) = rows(DUE).bind(of).bind(micros(now)).fetch_one(&mut *connection).await?;
     let letters: Vec<(String, i64)> = rows(OPEN_LETTERS).bind(of).fetch_all(&mut *connection).await?;

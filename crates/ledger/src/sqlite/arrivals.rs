@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::SqliteLedger;
 use super::failure::Failure;
+use super::rows::all;
 use super::words::{count, lane, lane_word, limit, marks, micros, narrow, ranges, time, uuid};
 use crate::arrivals::join;
 use crate::{Arrivals, LedgerError, Missing, Stream};
@@ -61,22 +62,21 @@ impl Arrivals for SqliteLedger {
     }
 
     async fn streams(&self) -> Result<Vec<Stream>, LedgerError> {
-        self.read(|database| all(database, STREAMS, stream)).await
+        self.read(|database| all(database, STREAMS, (), stream)).await
     }
 
     async fn arrived(&self, now: Timestamp) -> Result<BTreeMap<Uuid, Ranges>, LedgerError> {
         while self.write::<_, LedgerError>(move |database| add_up(database, now)).await? {}
         self.read(|database| {
-            let rows = all(database, ARRIVED, |row| {
+            all(database, ARRIVED, (), |row| {
                 Ok((uuid(&row.get::<_, Vec<u8>>(0)?)?, ranges(&row.get::<_, String>(1)?)?))
-            })?;
-            Ok(rows.into_iter().collect())
+            })
         })
         .await
     }
 
     async fn missing(&self) -> Result<Vec<Missing>, LedgerError> {
-        self.read(|database| all(database, MISSING, missing)).await
+        self.read(|database| all(database, MISSING, (), missing)).await
     }
 
     async fn set_missing(&self, stream: Uuid, missing: Option<&Missing>) -> Result<(), LedgerError> {
@@ -86,7 +86,7 @@ impl Arrivals for SqliteLedger {
 
     async fn confirm_missing(&self) -> Result<u64, LedgerError> {
         self.write(|database| {
-            let gone = all(database, MISSING, missing)?;
+            let gone: Vec<Missing> = all(database, MISSING, (), missing)?;
             for missing in &gone {
                 note_one(database, missing.stream, &missing.numbers)?;
                 set(database, missing.stream, None)?;
@@ -177,20 +177,6 @@ fn set(database: &Connection, stream: Uuid, missing: Option<&Missing>) -> Result
     );
     database.prepare_cached(SET_MISSING)?.execute(values)?;
     Ok(())
-}
-
-fn all<R>(
-    database: &Connection,
-    query: &str,
-    read: impl Fn(&Row<'_>) -> Result<R, Failure>,
-) -> Result<Vec<R>, Failure> {
-    let mut statement = database.prepare_cached(query)?;
-    let mut rows = statement.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push(read(row)?);
-    }
-    Ok(all)
 }
 
 fn stream(row: &Row<'_>) -> Result<Stream, Failure> {

@@ -11,6 +11,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::SqliteLedger;
 use super::accounts::removal;
 use super::failure::Failure;
+use super::rows::all;
 use super::words::{count, limit, micros, narrow, small, time};
 use crate::audiences::{MAX_AUDIENCES, MAX_REJECTIONS};
 use crate::{Audience, AudienceCounts, Audiences, Counting, GraphId, LedgerError, NamedAudience, Rejections};
@@ -58,16 +59,7 @@ const REJECTIONS: &str = "SELECT audience, class, field, cause, COUNT(*), MAX(id
 #[async_trait]
 impl Audiences for SqliteLedger {
     async fn audiences_after(&self, after: u64, most: usize) -> Result<Vec<Audience>, LedgerError> {
-        self.read(move |database| {
-            let mut statement = database.prepare_cached(AFTER)?;
-            let mut rows = statement.query((narrow(after), limit(most)))?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                all.push(audience(row)?);
-            }
-            Ok(all)
-        })
-        .await
+        self.read(move |database| all(database, AFTER, (narrow(after), limit(most)), audience)).await
     }
 
     async fn meet_audiences(
@@ -85,19 +77,15 @@ impl Audiences for SqliteLedger {
         connection: Option<ConnectionId>,
     ) -> Result<Vec<AudienceCounts>, LedgerError> {
         self.read(move |database| {
-            let mut statement = database.prepare_cached(COUNTS)?;
-            let mut rows = statement.query([connection])?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
+            all(database, COUNTS, [connection], |row| {
                 let mut figures = [0; FIGURES];
                 for (nth, figure) in figures.iter_mut().enumerate() {
                     *figure = row.get::<_, Option<i64>>(8 + nth)?.unwrap_or(0);
                 }
                 let changed_at: Option<i64> = row.get(8 + FIGURES)?;
                 let changed_at = changed_at.map(time).transpose()?;
-                all.push(AudienceCounts::of(audience(row)?, figures, changed_at));
-            }
-            Ok(all)
+                Ok(AudienceCounts::of(audience(row)?, figures, changed_at))
+            })
         })
         .await
     }
@@ -130,8 +118,7 @@ impl Audiences for SqliteLedger {
 
     async fn rejections(&self, connection: ConnectionId) -> Result<Vec<Rejections>, LedgerError> {
         self.read(move |database| {
-            let mut statement = database.prepare_cached(REJECTIONS)?;
-            let rejections = statement.query_map((connection, limit(MAX_REJECTIONS)), |row| {
+            all(database, REJECTIONS, (connection, limit(MAX_REJECTIONS)), |row| {
                 Ok(Rejections {
                     name: row.get(0)?,
                     class: row.get(1)?,
@@ -139,8 +126,7 @@ impl Audiences for SqliteLedger {
                     cause: row.get(3)?,
                     letters: count(row.get(4)?),
                 })
-            })?;
-            Ok(rejections.collect::<Result<_, _>>()?)
+            })
         })
         .await
     }

@@ -6,6 +6,7 @@ use sqlite::rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::SqliteLedger;
 use super::failure::Failure;
+use super::rows::all;
 use super::words::{count, limit, micros, narrow, time};
 use crate::{AuditEntry, AuditFilter, AuditLine, AuditLog, AuditResult, LedgerError};
 
@@ -90,13 +91,7 @@ fn read(database: &Connection, filter: &AuditFilter) -> Result<Vec<AuditLine>, F
     let (at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
     let mut values = values(filter)?;
     values.extend([at, id, limit(filter.limit)].map(Value::from));
-    let mut statement = database.prepare_cached(READ)?;
-    let mut rows = statement.query(params_from_iter(values))?;
-    let mut lines = Vec::new();
-    while let Some(row) = rows.next()? {
-        lines.push(line(row)?);
-    }
-    Ok(lines)
+    all(database, READ, params_from_iter(values), line)
 }
 
 /// The values of the conditions, in their order.

@@ -13,6 +13,7 @@ use super::SqliteLedger;
 use super::accounts::removal;
 use super::failure::Failure;
 use super::leases;
+use super::rows::all;
 use super::words::{affiliate_id, limit, micros, time};
 use crate::directory::{MAX_DRIFT, Stored, meets, state, status_word};
 use crate::{
@@ -246,17 +247,13 @@ fn end(database: &Connection, connection: ConnectionId, finished: &FinishedWalk)
 }
 
 fn drift(database: &Connection, connection: ConnectionId, most: usize) -> Result<Vec<Drift>, Failure> {
-    let mut statement = database.prepare_cached(READ_DRIFT)?;
-    let mut rows = statement.query((connection, limit(most)))?;
-    let mut drift = Vec::new();
-    while let Some(row) = rows.next()? {
+    all(database, READ_DRIFT, (connection, limit(most)), |row| {
         let address: Option<[u8; 16]> = row.get(1)?;
-        drift.push(Drift {
+        Ok(Drift {
             code: row.get(0)?,
             address: address.map(Digest),
             fields: serde_json::from_str(&row.get::<_, String>(2)?)?,
             found_at: time(row.get(3)?)?,
-        });
-    }
-    Ok(drift)
+        })
+    })
 }

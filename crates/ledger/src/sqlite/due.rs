@@ -10,6 +10,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::failure::Failure;
 use super::graphs::{self, Stored};
+use super::rows::all;
 use super::words::{LANES, lane_word, limit, micros, step_word, time};
 use crate::{FURTHEST_DUE, GraphId, Want};
 
@@ -80,10 +81,8 @@ fn ids(
     time: Timestamp,
     rows: usize,
 ) -> Result<Vec<(GraphId, i64)>, Failure> {
-    let mut due = database.prepare_cached(statement)?;
     let values = (connection, lane_word(lane), step_word(step), micros(time), limit(rows));
-    let ids = due.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(ids.collect::<Result<_, _>>()?)
+    all(database, statement, values, |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// When the next graph becomes due.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
 use super::failure::Failure;
+use super::rows::all;
 use super::tally::Tally;
 use super::words::{limit, micros, state, time};
 use super::{message_ids, plans};
@@ -71,9 +72,8 @@ pub(super) fn expire(
 }
 
 fn letters(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {
-    let mut old = database.prepare_cached(OLD_LETTERS)?;
-    let found = old.query_map((micros(before), limit(rows)), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let found = found.collect::<Result<Vec<(i64, i64)>, _>>()?;
+    let found: Vec<(i64, i64)> =
+        all(database, OLD_LETTERS, (micros(before), limit(rows)), |row| Ok((row.get(0)?, row.get(1)?)))?;
     for (letter, event) in &found {
         database.prepare_cached(DELETE_LETTER)?.execute([letter])?;
         database.prepare_cached(DELETE_PAYLOAD)?.execute([event])?;
@@ -82,10 +82,10 @@ fn letters(database: &Connection, before: Timestamp, rows: usize) -> Result<usiz
 }
 
 fn events(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {
-    let mut old = database.prepare_cached(OLD_EVENTS)?;
-    let found =
-        old.query_map((micros(before), limit(rows)), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let found = found.collect::<Result<Vec<(i64, ConnectionId, String)>, _>>()?;
+    let found: Vec<(i64, ConnectionId, String)> =
+        all(database, OLD_EVENTS, (micros(before), limit(rows)), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
     let mut tally = Tally::default();
     for (event, connection, word) in &found {
         database.prepare_cached(DELETE_EVENT)?.execute([event])?;

@@ -7,9 +7,10 @@ use identity::Digest;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::failure::Failure;
-use super::tally::{DIRTY, Tally, WAITING};
+use super::tally::Tally;
 use super::words::{lane_word, limit, micros, step_word};
 use crate::body::Body;
+use crate::tallies::{DIRTY, WAITING};
 use crate::{GraphId, READ_BYTES, Save};
 
 const HOLDER_OF: &str = "SELECT graph FROM graph_digests WHERE connection = ?1 AND digest = ?2";

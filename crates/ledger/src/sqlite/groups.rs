@@ -7,6 +7,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::rows::all;
 use super::words::{count, letter_state, limit, micros, small, time};
 use super::{SqliteLedger, letters, views};
 use crate::audience::audience_in;
@@ -116,25 +117,15 @@ impl DeadLetters for SqliteLedger {
 }
 
 fn groups(database: &Connection, hour: i64) -> Result<Vec<Group>, Failure> {
-    let mut statement = database.prepare_cached(COUNTED)?;
-    let mut rows = statement.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push(counted(row)?);
-    }
-    let mut statement = database.prepare_cached(PEOPLE)?;
-    let people = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, count(row.get(2)?))))?;
-    let people = people.collect::<Result<_, _>>()?;
-    let mut statement = database.prepare_cached(BY_HOUR)?;
-    let hours = statement.query_map((hour, i64::try_from(HOURS).unwrap_or(i64::MAX)), |row| {
+    let counted = all(database, COUNTED, (), counted)?;
+    let people = all(database, PEOPLE, (), |row| Ok((row.get(0)?, row.get(1)?, count(row.get(2)?))))?;
+    let hours = all(database, BY_HOUR, (hour, i64::try_from(HOURS).unwrap_or(i64::MAX)), |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, count(row.get(3)?)))
     })?;
-    let hours = hours.collect::<Result<_, _>>()?;
-    let mut statement = database.prepare_cached(NOTES)?;
-    let notes = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let notes = notes.collect::<Result<Vec<(String, String, i64)>, _>>()?;
+    let notes: Vec<(String, String, i64)> =
+        all(database, NOTES, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let notes = notes.into_iter().map(|(key, text, at)| Ok((key, Note { text, at: time(at)? })));
-    Ok(assemble(all, people, hours, notes.collect::<Result<_, Failure>>()?))
+    Ok(assemble(counted, people, hours, notes.collect::<Result<_, Failure>>()?))
 }
 
 fn counted(row: &Row<'_>) -> Result<Counted, Failure> {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use connections::{ConnectionId, SealedSecret};
 use identity::Digest;
-use sqlite::rusqlite::Connection;
+use sqlite::rusqlite::{Connection, Row};
 
 use super::SqliteLedger;
 use super::accounts::removal;
 use super::directory::note_drift;
 use super::failure::Failure;
+use super::rows::all;
 use super::words::{affiliate_id, key_digest, limit};
 use crate::hints::MAX_CUSTOM_FIELDS;
 use crate::{Drift, Hints, LedgerError};
@@ -109,25 +110,16 @@ impl Hints for SqliteLedger {
 }
 
 fn fields(database: &Connection, connection: ConnectionId) -> Result<BTreeMap<u64, String>, Failure> {
-    let mut statement = database.prepare_cached(FIELDS)?;
-    let mut rows = statement.query((connection, limit(MAX_CUSTOM_FIELDS)))?;
-    let mut fields = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        fields.insert(row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?);
-    }
-    Ok(fields)
+    let field = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?));
+    all(database, FIELDS, (connection, limit(MAX_CUSTOM_FIELDS)), field)
 }
 
 fn secrets(database: &Connection, of: Option<ConnectionId>) -> Result<Vec<SealedSecret>, Failure> {
-    let mut statement = database.prepare_cached(SECRETS)?;
-    let mut rows = statement.query([of])?;
-    let mut secrets = Vec::new();
-    while let Some(row) = rows.next()? {
-        secrets.push(SealedSecret {
+    all(database, SECRETS, [of], |row| {
+        Ok(SealedSecret {
             connection: row.get(0)?,
             digest: key_digest(&row.get::<_, Vec<u8>>(1)?)?,
             sealed: row.get(2)?,
-        });
-    }
-    Ok(secrets)
+        })
+    })
 }

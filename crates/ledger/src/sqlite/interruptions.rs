@@ -8,6 +8,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use super::SqliteLedger;
 use super::failure::Failure;
 use super::leases::{check, stored_call};
+use super::rows::all;
 use super::words::micros;
 use crate::interruptions::KEPT;
 use crate::{CallId, Fence, Interruptions, LedgerError, OpenCall, PlanId};
@@ -106,13 +107,7 @@ fn note(
 }
 
 fn read(database: &Connection, connection: ConnectionId) -> Result<Vec<OpenCall>, Failure> {
-    let mut statement = database.prepare_cached(READ)?;
-    let mut rows = statement.query([connection])?;
-    let mut calls = Vec::new();
-    while let Some(row) = rows.next()? {
-        calls.push(stored_call(row)?);
-    }
-    Ok(calls)
+    all(database, READ, [connection], stored_call)
 }
 
 fn repeat(

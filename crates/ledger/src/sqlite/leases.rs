@@ -8,6 +8,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::rows::all;
 use super::words::{micros, time};
 use crate::{CallId, Fence, LONGEST_LEASE, Lease, OpenCall};
 
@@ -96,13 +97,7 @@ pub(super) fn left_open(
     connection: ConnectionId,
     fence: Fence,
 ) -> Result<Vec<OpenCall>, Failure> {
-    let mut statement = database.prepare_cached(LEFT_OPEN)?;
-    let mut rows = statement.query((connection, fence.token))?;
-    let mut calls = Vec::new();
-    while let Some(row) = rows.next()? {
-        calls.push(stored_call(row)?);
-    }
-    Ok(calls)
+    all(database, LEFT_OPEN, (connection, fence.token), stored_call)
 }
 
 /// A call of its id, its operation, its time and its items.

@@ -32,10 +32,12 @@ mod plans;
 mod port;
 mod record;
 mod repairs;
+mod rows;
 mod segment_answers;
 mod storage;
 mod tally;
 mod unmapped;
+mod view_port;
 mod views;
 mod words;
 

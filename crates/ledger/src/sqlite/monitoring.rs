@@ -7,6 +7,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::SqliteLedger;
 use super::failure::Failure;
+use super::rows::all;
 use super::words::{count, limit, micros, process_role, small, time, uuid};
 use crate::monitoring::{MAX_PROCESSES, PROCESSES_KEPT};
 use crate::{Audit, LedgerError, Monitoring, ProcessReport};
@@ -86,9 +87,7 @@ impl Monitoring for SqliteLedger {
 
     async fn open_dead_letters(&self) -> Result<Vec<(ConnectionId, String, u64)>, LedgerError> {
         self.read(|database| {
-            let mut statement = database.prepare_cached(OPEN_LETTERS)?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, count(row.get(2)?))))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            all(database, OPEN_LETTERS, (), |row| Ok((row.get(0)?, row.get(1)?, count(row.get(2)?))))
         })
         .await
     }
@@ -127,13 +126,7 @@ fn report(database: &Connection, process: &ProcessReport) -> Result<(), Failure>
 }
 
 fn processes(database: &Connection) -> Result<Vec<ProcessReport>, Failure> {
-    let mut statement = database.prepare_cached(READ)?;
-    let mut rows = statement.query([limit(MAX_PROCESSES)])?;
-    let mut processes = Vec::new();
-    while let Some(row) = rows.next()? {
-        processes.push(process(row)?);
-    }
-    Ok(processes)
+    all(database, READ, [limit(MAX_PROCESSES)], process)
 }
 
 fn audit(
@@ -141,15 +134,11 @@ fn audit(
     connection: Option<ConnectionId>,
     most: usize,
 ) -> Result<Vec<(ConnectionId, Audit)>, Failure> {
-    let mut statement = database.prepare_cached(AUDIT)?;
-    let mut rows = statement.query((connection, limit(most)))?;
-    let mut lines = Vec::new();
-    while let Some(row) = rows.next()? {
+    all(database, AUDIT, (connection, limit(most)), |row| {
         let line =
             Audit { at: time(row.get(1)?)?, actor: row.get(2)?, action: row.get(3)?, subject: row.get(4)? };
-        lines.push((row.get(0)?, line));
-    }
-    Ok(lines)
+        Ok((row.get(0)?, line))
+    })
 }
 
 fn process(row: &Row<'_>) -> Result<ProcessReport, Failure> {

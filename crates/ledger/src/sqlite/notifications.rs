@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::SqliteLedger;
 use super::failure::Failure;
+use super::rows::all;
 use super::words::{count, limit, micros, small, time};
 use crate::{Delivery, LedgerError, NewNotification, Notification, Notifications, Outbox};
 
@@ -114,18 +115,14 @@ fn add(
 }
 
 fn due(database: &Connection, now: Timestamp, most: usize) -> Result<Vec<Notification>, Failure> {
-    let mut statement = database.prepare_cached(DUE)?;
-    let mut rows = statement.query((micros(now), limit(most)))?;
-    let mut due = Vec::new();
-    while let Some(row) = rows.next()? {
-        due.push(Notification {
+    all(database, DUE, (micros(now), limit(most)), |row| {
+        Ok(Notification {
             id: row.get(0)?,
             fact: row.get(1)?,
             kind: row.get(2)?,
             body: row.get(3)?,
             at: time(row.get(4)?)?,
             attempts: small(row.get(5)?)?,
-        });
-    }
-    Ok(due)
+        })
+    })
 }

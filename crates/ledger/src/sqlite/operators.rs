@@ -6,6 +6,7 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteLedger;
 use super::failure::Failure;
+use super::rows::all;
 use super::words::{count, micros, operator_role, time};
 use crate::{LedgerError, MAX_OPERATORS, NewOperator, OperatorView, Operators, TokenDigest};
 
@@ -37,16 +38,7 @@ impl Operators for SqliteLedger {
     }
 
     async fn operators(&self) -> Result<Vec<OperatorView>, LedgerError> {
-        self.read(|database| {
-            let mut statement = database.prepare_cached(ALL)?;
-            let mut rows = statement.query([])?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                all.push(view(row)?);
-            }
-            Ok(all)
-        })
-        .await
+        self.read(|database| all(database, ALL, (), view)).await
     }
 
     async fn revoke_operator(&self, name: &str, now: Timestamp) -> Result<bool, LedgerError> {

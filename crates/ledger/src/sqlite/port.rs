@@ -16,14 +16,10 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::graphs::Stored;
 use super::record::Prepared;
-use super::{
-    SqliteLedger, arrivals, claims, codes, due, events, expire, find, graphs, groups, idempotency, leases,
-    letters, record, repairs, views,
-};
+use super::{SqliteLedger, arrivals, claims, codes, due, events, graphs, leases, record};
 use crate::{
-    CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
-    Engine, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
-    OpenCall, Row, Schedule, SweepClock, View, Want,
+    CallId, Calls, Changes, Claim, DueGraph, Engine, Fence, Gathered, GraphId, GraphRow, Graphs, Lease,
+    LedgerError, OpenCall, Row, Schedule, Want,
 };
 
 impl Engine for SqliteLedger {}
@@ -174,119 +170,6 @@ impl Schedule for SqliteLedger {
         position: Option<GraphId>,
     ) -> Result<(), LedgerError> {
         self.write(move |database| due::set_walk_position(database, connection, version, position)).await
-    }
-}
-
-#[async_trait]
-impl View for SqliteLedger {
-    async fn find_events(&self, digests: &[Digest], limit: usize) -> Result<Vec<EventView>, LedgerError> {
-        let (mut found, mut below) = (Vec::new(), Some(i64::MAX));
-        while let Some(from) = below.filter(|_| found.len() < limit) {
-            let digests = digests.to_vec();
-            let piece =
-                self.read::<_, LedgerError>(move |database| find::piece(database, &digests, from)).await?;
-            found.extend(piece.events);
-            below = piece.below;
-        }
-        found.truncate(limit);
-        self.read(move |database| views::events(database, &found)).await
-    }
-
-    async fn payload(&self, event: Uuid) -> Result<Option<(ConnectionId, Timestamp, String)>, LedgerError> {
-        self.read(move |database| views::payload(database, event)).await
-    }
-
-    async fn payloads(&self, event: Uuid) -> Result<Vec<String>, LedgerError> {
-        self.read(move |database| repairs::payloads(database, event)).await
-    }
-
-    async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterView>, LedgerError> {
-        let filter = filter.clone();
-        self.read(move |database| letters::read(database, &filter)).await
-    }
-
-    async fn move_dead_letters(
-        &self,
-        ids: &[i64],
-        from: DeadLetterState,
-        to: DeadLetterState,
-    ) -> Result<usize, LedgerError> {
-        let ids = ids.to_vec();
-        let moved = self
-            .write::<_, LedgerError>(move |database| letters::set_state(database, &ids, from, to))
-            .await?;
-        if moved > 0 && to == DeadLetterState::Discarded {
-            self.forgot().await;
-        }
-        Ok(moved)
-    }
-
-    async fn counts(&self, connection: Option<ConnectionId>, now: Timestamp) -> Result<Counts, LedgerError> {
-        self.read(move |database| views::counts(database, connection, now)).await
-    }
-}
-
-#[async_trait]
-impl Housekeeping for SqliteLedger {
-    async fn reclassify(&self, limit: usize) -> Result<usize, LedgerError> {
-        self.write(move |database| groups::classify(database, limit)).await
-    }
-
-    async fn drop_discarded(&self, now: Timestamp, limit: usize) -> Result<usize, LedgerError> {
-        let (keys, dropped) = self
-            .write::<_, LedgerError>(move |database| {
-                let keys = idempotency::drop_expired(database, now, limit)?;
-                Ok((keys, letters::drop_discarded(database, now.as_microsecond(), limit)?))
-            })
-            .await?;
-        if keys + dropped > 0 {
-            self.forgot().await;
-        }
-        Ok(dropped)
-    }
-
-    async fn expire_class(
-        &self,
-        class: &str,
-        before: Timestamp,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<usize, LedgerError> {
-        let class = class.to_owned();
-        let expired = self
-            .write::<_, LedgerError>(move |database| {
-                letters::expire_class(database, &class, (before, now), limit)
-            })
-            .await?;
-        if expired > 0 {
-            self.forgot().await;
-        }
-        Ok(expired)
-    }
-
-    async fn expire(
-        &self,
-        outcomes_before: Timestamp,
-        dead_letters_before: Timestamp,
-        limit: usize,
-    ) -> Result<Expired, LedgerError> {
-        let work = move |database: &Connection| {
-            expire::expire(database, outcomes_before, dead_letters_before, limit)
-        };
-        let expired = self.write::<_, LedgerError>(work).await?;
-        if expired.message_ids > 0 {
-            self.forgot().await;
-        }
-        self.clear_log().await;
-        Ok(expired)
-    }
-
-    async fn sweep_clock(&self, now: Timestamp) -> Result<SweepClock, LedgerError> {
-        self.read(move |database| expire::clock(database, now)).await
-    }
-
-    async fn set_swept(&self, swept: Timestamp) -> Result<(), LedgerError> {
-        self.write(move |database| expire::set_swept(database, swept)).await
     }
 }
 

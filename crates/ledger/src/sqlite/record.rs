@@ -4,10 +4,11 @@ use sqlite::rusqlite::Connection;
 
 use super::accounts::removal;
 use super::failure::Failure;
-use super::tally::{HELD_BACK, STUCK, Tally};
+use super::tally::Tally;
 use super::words::micros;
 use super::{audiences, claims, codes, events, graphs, leases, letters, orphans, unmapped};
 use crate::body::Body;
+use crate::tallies::{HELD_BACK, STUCK};
 use crate::{Changes, State};
 
 const AUDIT: &str = "INSERT INTO audit (connection, at, actor, action, subject) VALUES (?1, ?2, ?3, ?4, ?5)";

@@ -7,6 +7,7 @@ use connections::ConnectionId;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::failure::Failure;
+use super::rows::all;
 use super::words::{micros, small, time};
 use super::{SqliteLedger, letters};
 use crate::repairs::{REPAIRED, decide};
@@ -35,16 +36,7 @@ impl Repairs for SqliteLedger {
     }
 
     async fn revisions(&self, letter: i64) -> Result<Vec<Revision>, LedgerError> {
-        self.read(move |database| {
-            let mut statement = database.prepare_cached(REVISIONS)?;
-            let mut rows = statement.query([letter])?;
-            let mut revisions = Vec::new();
-            while let Some(row) = rows.next()? {
-                revisions.push(revision(row)?);
-            }
-            Ok(revisions)
-        })
-        .await
+        self.read(move |database| all(database, REVISIONS, [letter], revision)).await
     }
 
     async fn newest_revisions(&self, letters: &[i64]) -> Result<BTreeMap<i64, Revision>, LedgerError> {
@@ -98,7 +90,5 @@ fn revision(row: &Row<'_>) -> Result<Revision, Failure> {
 
 /// The payload of an event and its revisions, as far as they are kept.
 pub(super) fn payloads(database: &Connection, event: uuid::Uuid) -> Result<Vec<String>, Failure> {
-    let mut statement = database.prepare_cached(PAYLOADS)?;
-    let found = statement.query_map([event.as_bytes()], |row| row.get(0))?;
-    Ok(found.collect::<Result<_, _>>()?)
+    all(database, PAYLOADS, [event.as_bytes()], |row| Ok(row.get(0)?))
 }

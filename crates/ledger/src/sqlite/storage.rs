@@ -8,9 +8,10 @@ use sqlite::rusqlite::Connection;
 
 use super::SqliteLedger;
 use super::failure::Failure;
-use super::tally::{DIRTY, WAITING};
+use super::rows::all;
 use super::words::count;
 use crate::storage::BYTES_OF_AN_EVENT;
+use crate::tallies::{DIRTY, WAITING};
 use crate::{KeptLetters, LedgerError, Storage};
 
 /// Rows that are summed up in one piece of work, so that others get their turn between two of them.
@@ -65,18 +66,13 @@ fn used_bytes(database: &Connection) -> Result<u64, Failure> {
 }
 
 fn kept_letters(database: &Connection) -> Result<BTreeMap<ConnectionId, KeptLetters>, Failure> {
-    let mut statement = database.prepare_cached(KEPT_LETTERS)?;
-    let rows = statement.query_map([], |row| {
+    all(database, KEPT_LETTERS, (), |row| {
         Ok((row.get(0)?, KeptLetters { number: count(row.get(1)?), bytes: count(row.get(2)?) }))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    })
 }
 
 fn events(database: &Connection) -> Result<Shares, Failure> {
-    let mut statement = database.prepare_cached(EVENTS)?;
-    let rows = statement
-        .query_map([DIRTY, WAITING], |row| Ok((row.get(0)?, count(row.get(1)?) * BYTES_OF_AN_EVENT)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    all(database, EVENTS, [DIRTY, WAITING], |row| Ok((row.get(0)?, count(row.get(1)?) * BYTES_OF_AN_EVENT)))
 }
 
 /// Sums up the rows after one, and says after which to go on; `None` at the end.

@@ -8,18 +8,6 @@ use sqlite::rusqlite::Connection;
 
 use super::failure::Failure;
 
-/// How much of the graphs differs from what Refersion knows.
-pub(super) const DIRTY: &str = "dirty";
-
-/// How many persons and identifiers wait.
-pub(super) const WAITING: &str = "waiting";
-
-/// How many affiliates have a payout field held back.
-pub(super) const HELD_BACK: &str = "held_back";
-
-/// How many affiliates keep a value that has to go; the field's name follows.
-pub(super) const STUCK: &str = "stuck:";
-
 const ADD: &str = "INSERT INTO tallies (connection, what, count) VALUES (?1, ?2, ?3)
     ON CONFLICT (connection, what) DO UPDATE SET count = count + excluded.count";
 

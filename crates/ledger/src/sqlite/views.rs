@@ -8,10 +8,10 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::tally::{DIRTY, HELD_BACK, STUCK, WAITING};
+use super::rows::all;
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
 use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, SHARED, UNMATCHED, UNUSABLE, sort_out};
-use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
+use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView};
 
 /// Failed calls that are shown of one event: the newest.
 const MAX_ATTEMPTS_SHOWN: usize = 100;
@@ -89,19 +89,17 @@ fn event(row: &Row<'_>) -> Result<EventView, Failure> {
 }
 
 fn attempts(database: &Connection, event: i64) -> Result<Vec<AttemptView>, Failure> {
-    let mut statement = database.prepare_cached(ATTEMPTS)?;
-    let mut rows = statement.query((event, limit(MAX_ATTEMPTS_SHOWN)))?;
-    let mut attempts = Vec::new();
-    while let Some(row) = rows.next()? {
-        attempts.push(AttemptView {
+    let attempt = |row: &Row<'_>| {
+        Ok(AttemptView {
             at: time(row.get(0)?)?,
             operation: row.get(1)?,
             http_status: row.get(2)?,
             class: row.get(3)?,
             message: row.get(4)?,
             request: row.get(5)?,
-        });
-    }
+        })
+    };
+    let mut attempts: Vec<_> = all(database, ATTEMPTS, (event, limit(MAX_ATTEMPTS_SHOWN)), attempt)?;
     attempts.reverse();
     Ok(attempts)
 }
@@ -125,23 +123,8 @@ pub(super) fn counts(
     now: Timestamp,
 ) -> Result<Counts, Failure> {
     let mut counts = Counts::default();
-    let mut tallies = database.prepare_cached(TALLIES)?;
-    for tally in
-        tallies.query_map([connection], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?
-    {
-        let (what, number) = tally?;
-        let number = count(number);
-        match what.as_str() {
-            DIRTY => counts.dirty = number,
-            WAITING => counts.waiting = number,
-            HELD_BACK => counts.held_back = number,
-            word if word == State::Pending.word() => counts.pending = number,
-            _ if number == 0 => {}
-            word => match word.strip_prefix(STUCK) {
-                Some(field) => drop(counts.stuck.insert(field.to_owned(), number)),
-                None => drop(counts.outcomes.insert(what, number)),
-            },
-        }
+    for (what, number) in all::<_, Vec<_>>(database, TALLIES, [connection], named_count)? {
+        counts.take(what, number);
     }
     let number = |sql, values: (Option<ConnectionId>, Option<i64>)| -> Result<u64, Failure> {
         Ok(count(database.prepare_cached(sql)?.query_row(values, |row| row.get(0))?))
@@ -150,27 +133,25 @@ pub(super) fn counts(
     counts.dead_letters_by_class = open_letters(database, connection)?;
     counts.dead_letters = counts.dead_letters_by_class.values().sum();
     counts.unmapped = unmapped(database, connection)?;
-    let mut left_out = database.prepare_cached(LEFT_OUT)?;
     let values = (connection, limit(MAX_LEFT_OUT), BLOCKED, UNUSABLE, UNMATCHED, SHARED);
-    let rows = left_out.query_map(values, |row| Ok((row.get(0)?, count(row.get(1)?))))?;
-    sort_out(rows.collect::<Result<_, _>>()?, &mut counts);
+    sort_out(all(database, LEFT_OUT, values, named_count)?, &mut counts);
     let beyond = database.prepare_cached(UNMAPPED_BEYOND)?.query_row((connection, MORE), |row| row.get(0))?;
     counts.unmapped_beyond = count(beyond);
     Ok(counts)
+}
+
+fn named_count(row: &Row<'_>) -> Result<(String, u64), Failure> {
+    Ok((row.get(0)?, count(row.get(1)?)))
 }
 
 fn open_letters(
     database: &Connection,
     connection: Option<ConnectionId>,
 ) -> Result<BTreeMap<String, u64>, Failure> {
-    let mut statement = database.prepare_cached(OPEN_LETTERS)?;
-    let rows = statement.query_map([connection], |row| Ok((row.get(0)?, count(row.get(1)?))))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    all(database, OPEN_LETTERS, [connection], named_count)
 }
 
 fn unmapped(database: &Connection, connection: Option<ConnectionId>) -> Result<Vec<(String, u64)>, Failure> {
-    let mut statement = database.prepare_cached(UNMAPPED)?;
     let values = (connection, limit(MAX_UNMAPPED_NAMED), MORE, BLOCKED, UNUSABLE, UNMATCHED, SHARED);
-    let rows = statement.query_map(values, |row| Ok((row.get(0)?, count(row.get(1)?))))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    all(database, UNMAPPED, values, named_count)
 }

@@ -6,10 +6,11 @@
 use jiff::Timestamp;
 use lapin::BasicProperties;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
-use super::message::{CONNECTION_HEADER, number, text};
+use super::message::CONNECTION_HEADER;
+use super::values::{number, text};
 use crate::{Envelope, FORMAT, Lane};
 
 /// Header: when the event was accepted, in RFC 3339.

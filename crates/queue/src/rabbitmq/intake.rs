@@ -3,7 +3,6 @@
 //! A batch is known by its ticket. When the link to the broker fails, everything is forgotten: the broker gives it to
 //! whoever comes next, and an answer for a forgotten ticket finds nothing.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,46 +11,17 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::delivered::{Delivered, Held};
+use super::deliveries::Deliveries;
 use super::fill::Sizes;
 use super::topology::Source;
-use super::turns::{Hand, Turns, Waiting};
+use super::turns::Waiting;
+use crate::Batch;
 use crate::batch::Taken;
-use crate::{Batch, Depth, Lane};
-
-/// One take in this many begins with what is not live.
-const TURN_OF_BULK: u32 = 10;
-
-struct Ticket {
-    /// Those that are not answered, by their place in the batch.
-    messages: BTreeMap<i64, Arc<Delivered>>,
-    until: Instant,
-}
-
-#[derive(Default)]
-struct State {
-    generation: u64,
-    last_ticket: i64,
-    takes: u32,
-    live: Turns,
-    bulk: Turns,
-    poison: Turns,
-    /// Messages of a newer format, kept from being delivered to us again and again.
-    parked: Vec<Arc<Delivered>>,
-    /// Whether we stopped consuming a queue because it gives us newer formats only.
-    outdated: bool,
-    held: HashMap<i64, Ticket>,
-    /// Events that have come so far.
-    came: Depth,
-    /// Events of poison that are being sent back.
-    passing: u64,
-    takers: usize,
-    last_take: Option<Instant>,
-}
 
 /// See the module.
 #[derive(Default)]
 pub(super) struct Intake {
-    state: Mutex<State>,
+    state: Mutex<Deliveries>,
     /// Of messages that have come.
     sizes: Arc<Sizes>,
     /// Something may be taken.
@@ -66,7 +36,7 @@ impl Intake {
         Self { sizes: Arc::clone(sizes), ..Self::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Deliveries> {
         self.state.lock()
     }
 
@@ -77,12 +47,7 @@ impl Intake {
 
     /// Forgets everything: the link is gone.
     pub(super) fn forget(&self) {
-        let mut state = self.lock();
-        let (takers, last_take) = (state.takers, state.last_take);
-        let (generation, last_ticket, takes) = (state.generation + 1, state.last_ticket, state.takes);
-        let (came, passing) = (state.came, state.passing);
-        *state =
-            State { generation, last_ticket, takes, takers, last_take, came, passing, ..State::default() };
+        self.lock().forget();
     }
 
     /// Takes in a delivery, unless it is of a link that is gone.
@@ -121,16 +86,8 @@ impl Intake {
     /// `except`.
     pub(super) fn take(&self, max: usize, except: &[i64], held_at_most: Duration) -> Option<Batch> {
         let mut state = self.lock();
-        let found = state.find(max, except);
-        if found.is_empty() {
-            return None;
-        }
-        state.takes = state.takes.wrapping_add(1);
-        state.last_ticket += 1;
-        let (ticket, until) = (state.last_ticket, Instant::now() + held_at_most);
-        let messages = (0..).zip(&found).map(|(id, waiting)| (id, Arc::clone(&waiting.message))).collect();
-        state.held.insert(ticket, Ticket { messages, until });
-        let more = !(state.live.is_empty() && state.bulk.is_empty() && state.poison.is_empty());
+        let (ticket, found) = state.take(max, except, Instant::now() + held_at_most)?;
+        let more = state.has_waiting();
         drop(state);
         if more {
             self.arrived.notify_one();
@@ -167,29 +124,12 @@ impl Intake {
 
     /// Ends the tickets that were held too long, and returns what they held.
     pub(super) fn expire(&self, now: Instant) -> Vec<Arc<Delivered>> {
-        let mut state = self.lock();
-        let expired: Vec<i64> =
-            state.held.iter().filter(|(_, held)| held.until <= now).map(|(ticket, _)| *ticket).collect();
-        expired
-            .iter()
-            .filter_map(|ticket| state.held.remove(ticket))
-            .flat_map(|held| held.messages.into_values())
-            .collect()
+        self.lock().expire(now)
     }
 
     /// What this process has from the broker and has not answered.
     pub(super) fn held(&self) -> Held {
-        let state = self.lock();
-        let waiting =
-            state.live.iter().chain(state.bulk.iter()).chain(state.poison.iter()).map(|one| &one.message);
-        let held = state.held.values().flat_map(|held| held.messages.values());
-        let (mut depth, mut oldest) = (Depth { bulk: state.passing, ..Depth::default() }, None);
-        for message in waiting.chain(held).chain(&state.parked) {
-            *lane_of(&mut depth, message.source) += message.events as u64;
-            oldest = [oldest, message.accepted_at].into_iter().flatten().min();
-        }
-        let (live_came, bulk_came) = (state.came.live, state.came.bulk);
-        Held { live: depth.live, bulk: depth.bulk, live_came, bulk_came, oldest }
+        self.lock().held()
     }
 
     /// Counts events of poison as held while they are sent back, until the guard is dropped.
@@ -244,53 +184,6 @@ pub(super) struct Passing<'a>(&'a Intake, u64);
 impl Drop for Passing<'_> {
     fn drop(&mut self) {
         self.0.lock().passing -= self.1;
-    }
-}
-
-fn lane_of(depth: &mut Depth, source: Source) -> &mut u64 {
-    match source {
-        Source::Lane(Lane::Live) => &mut depth.live,
-        Source::Lane(Lane::Bulk) | Source::Poison => &mut depth.bulk,
-    }
-}
-
-impl State {
-    fn count(&mut self, source: Source, events: usize) {
-        *lane_of(&mut self.came, source) += events as u64;
-    }
-
-    fn queue(&mut self, source: Source) -> &mut Turns {
-        match source {
-            Source::Lane(Lane::Live) => &mut self.live,
-            Source::Lane(Lane::Bulk) => &mut self.bulk,
-            Source::Poison => &mut self.poison,
-        }
-    }
-
-    /// Takes a message off its ticket, if that still holds it.
-    fn let_go(&mut self, taken: Taken) -> Option<Arc<Delivered>> {
-        let ticket = self.held.get_mut(&taken.ticket)?;
-        let message = ticket.messages.remove(&taken.id);
-        if ticket.messages.is_empty() {
-            self.held.remove(&taken.ticket);
-        }
-        message
-    }
-
-    fn find(&mut self, max: usize, except: &[i64]) -> Vec<Waiting> {
-        let (live, bulk) = (Source::Lane(Lane::Live), Source::Lane(Lane::Bulk));
-        let order = if self.takes % TURN_OF_BULK == TURN_OF_BULK - 1 {
-            [Source::Poison, bulk, live]
-        } else {
-            [live, bulk, Source::Poison]
-        };
-        let mut hand = Hand::with_room(max);
-        for source in order {
-            if !self.queue(source).fill(&mut hand, except) {
-                break;
-            }
-        }
-        hand.found
     }
 }
 

@@ -4,6 +4,7 @@ use lapin::message::Delivery;
 
 use super::super::delivered::{ALONE_AFTER, Contents};
 use super::*;
+use crate::Lane;
 
 const HELD: Duration = Duration::from_secs(60);
 

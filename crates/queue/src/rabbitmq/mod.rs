@@ -9,7 +9,9 @@
 mod amqp_connection;
 mod census;
 mod consumer;
+mod declare;
 mod delivered;
+mod deliveries;
 mod error;
 mod fill;
 mod foreign;
@@ -21,26 +23,24 @@ mod nodes;
 mod numbering;
 mod options;
 mod outlet;
+mod port;
 mod probe;
 mod publisher;
+mod publisher_link;
 mod pump;
+mod receive;
 mod rescue;
 mod roll_call;
 mod supervisor;
 mod topology;
 mod turns;
+mod values;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use async_trait::async_trait;
-use futures_util::future::join_all;
-use jiff::Timestamp;
-use lapin::options::BasicAckOptions;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
 
 pub use error::RabbitError;
 pub use health::Health;
@@ -55,15 +55,12 @@ use self::intake::Intake;
 use self::message::Outgoing;
 use self::nodes::Nodes;
 use self::numbering::Numbering;
-use self::publisher::{Publisher, PublisherLink, Whose};
+use self::publisher::Publisher;
+use self::publisher_link::PublisherLink;
 use self::rescue::Rescue;
 use self::supervisor::{Linked as _, State, board, supervise, up};
 use self::topology::Topology;
-use crate::published::Numbers;
-use crate::{
-    Batch, Clock, Consume, Depth, Envelope, Lane, Look, Observe, Publish, PublishError, Published,
-    QueueError, pack,
-};
+use crate::{Clock, Lane, pack};
 
 /// A queue on RabbitMQ. Dropping it ends its connections; what it held comes back to others.
 ///
@@ -195,103 +192,5 @@ impl RabbitQueue {
         self.sizes.note(message.body.len());
         let numbers = self.numbering.give(&key, message.events);
         message::outgoing(message, key, numbers, u64::try_from((self.clock)().as_second()).ok())
-    }
-
-    /// Waits for what arrives; a link that fails meanwhile ends the wait.
-    async fn take_when_up(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
-        let deadline = Instant::now() + wait;
-        let mut state = self.consumers.subscribe();
-        loop {
-            if let Some(batch) = self.intake.take(max, except, self.options.held_at_most) {
-                return Ok(batch);
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(Batch::empty());
-            }
-            tokio::select! {
-                // Whether it arrived or the time is over is seen above.
-                _ = timeout(left, self.intake.arrived.notified()) => {}
-                down = state.wait_for(|state| state.link.is_none()) => {
-                    let why = down.map_or(RabbitError::Closed, |state| state.why.clone());
-                    return Err(why.into());
-                }
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl Publish for RabbitQueue {
-    async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
-        let (live, bulk): (Vec<_>, Vec<_>) =
-            pack::pack(envelopes)?.into_iter().partition(|message| message.lane == Lane::Live);
-        for (lane, messages) in [(Lane::Live, live), (Lane::Bulk, bulk)] {
-            let messages: Vec<Outgoing> = messages.into_iter().map(|message| self.address(message)).collect();
-            if !messages.is_empty() {
-                let numbers: Vec<Numbers> = messages.iter().filter_map(|message| message.numbers).collect();
-                self.publisher_now()?.publish(Whose::Lane(lane), messages, &self.options).await?;
-                self.numbering.confirm(&numbers);
-            }
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Consume for RabbitQueue {
-    async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
-        let _taker = self.intake.taker();
-        let patience = wait.max(self.options.connect_time);
-        up(&self.consumers, patience).await?;
-        self.take_when_up(max, wait, except).await
-    }
-
-    async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
-        let messages = self.intake.settle(&batch.messages);
-        let acks = messages.iter().map(|message| message.acker.ack(BasicAckOptions::default()));
-        let limit = self.options.answer_time;
-        let Ok(answers) = timeout(limit, join_all(acks)).await else {
-            let slow = RabbitError::TooSlow { doing: "acknowledging", limit };
-            if let Some(link) = &self.consumers.borrow().link {
-                link.fail(slow.clone());
-            }
-            return Err(slow.into());
-        };
-        // `Ok(false)` means that nothing was sent: the channel is gone, and the message with it.
-        let answered = answers.iter().filter(|answer| matches!(answer, Ok(true))).count();
-        batch.check(answered)
-    }
-
-    async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
-        batch.check(self.intake.put_back(&batch.messages))
-    }
-}
-
-#[async_trait]
-impl Observe for RabbitQueue {
-    async fn depth(&self) -> Result<Depth, QueueError> {
-        let publisher = up(&self.publisher, self.options.answer_time).await?;
-        Ok(census::count(&publisher.link.connection, &self.topology, &self.options).await?.depth)
-    }
-
-    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
-        let publisher = up(&self.publisher, self.options.answer_time).await?;
-        let counted = census::count(&publisher.link.connection, &self.topology, &self.options).await?;
-        Ok(counted.oldest.and_then(|second| Timestamp::from_second(i64::try_from(second).ok()?).ok()))
-    }
-
-    async fn stored_bytes(&self) -> Result<Option<(u64, u64)>, QueueError> {
-        let publisher = up(&self.publisher, self.options.answer_time).await?;
-        let waiting = fill::waiting(&publisher.link.connection, &self.topology, &self.options).await?;
-        Ok(self.sizes.fuller(waiting, self.topology.lane_limits()))
-    }
-
-    fn published(&self) -> Option<Vec<Published>> {
-        Some(self.numbering.published())
-    }
-
-    async fn look(&self, _limit: usize) -> Result<Look, QueueError> {
-        Ok(Look { envelopes: Vec::new(), complete: false })
     }
 }

@@ -5,20 +5,18 @@
 
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
 use jiff::Timestamp;
-use lapin::{Confirmation, Event};
+use lapin::Confirmation;
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep_until, timeout};
+use tokio::time::timeout;
 
 use super::amqp_connection::AmqpConnection;
 use super::message::Outgoing;
-use super::nodes::Nodes;
 use super::outlet::{Outcomes, Outlet};
-use super::supervisor::{Alarm, LOOK_ROUND, Linked};
+use super::supervisor::Alarm;
 use super::topology::Topology;
 use super::{Options, RabbitError};
-use crate::{Clock, Lane, PublishError};
+use crate::{Lane, PublishError};
 
 /// Messages under way at once in one publish, at most.
 const WINDOW: usize = 64;
@@ -39,11 +37,28 @@ pub(super) struct Publisher {
     bulk: Outlet,
     rescued: Outlet,
     topology: Arc<Topology>,
-    alarm: Alarm,
-    blocked: watch::Sender<Option<(String, Timestamp)>>,
+    pub(super) alarm: Alarm,
+    pub(super) blocked: watch::Sender<Option<(String, Timestamp)>>,
 }
 
 impl Publisher {
+    /// Opens the channels of a publisher over a new connection.
+    pub(super) async fn over(
+        link: AmqpConnection,
+        topology: Arc<Topology>,
+        options: &Options,
+    ) -> Result<Self, RabbitError> {
+        Ok(Self {
+            live: Outlet::open(&link, options).await?,
+            bulk: Outlet::open(&link, options).await?,
+            rescued: Outlet::open(&link, options).await?,
+            link,
+            topology,
+            alarm: Alarm::default(),
+            blocked: watch::Sender::new(None),
+        })
+    }
+
     /// Publishes all, and returns when all are confirmed. A broker that blocks says so at the first message, and confirms
     /// nothing until it lets go: nobody waits for that.
     pub(super) async fn publish(
@@ -129,7 +144,7 @@ impl Publisher {
         }
     }
 
-    fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         let outlets = [&self.live, &self.bulk, &self.rescued];
         self.link.connection.status().connected() && outlets.into_iter().all(Outlet::is_connected)
     }
@@ -151,83 +166,5 @@ impl Publisher {
             Ok(Some((reason, _))) => RabbitError::Blocked { reason: reason.clone() },
             Ok(None) | Err(_) => RabbitError::Closed,
         }
-    }
-}
-
-/// Makes publishers.
-pub(super) struct PublisherLink {
-    pub(super) nodes: Arc<Nodes>,
-    pub(super) topology: Arc<Topology>,
-    pub(super) options: Arc<Options>,
-    pub(super) clock: Clock,
-}
-
-impl PublisherLink {
-    async fn equip(&self, link: AmqpConnection) -> Result<Publisher, RabbitError> {
-        let options = &*self.options;
-        self.topology.declare(&link.connection, options).await?;
-        Ok(Publisher {
-            live: Outlet::open(&link, options).await?,
-            bulk: Outlet::open(&link, options).await?,
-            rescued: Outlet::open(&link, options).await?,
-            link,
-            topology: Arc::clone(&self.topology),
-            alarm: Alarm::default(),
-            blocked: watch::Sender::new(None),
-        })
-    }
-}
-
-impl Linked for PublisherLink {
-    type Link = Publisher;
-
-    fn name(&self) -> &'static str {
-        "publisher"
-    }
-
-    async fn wanted(&self) {}
-
-    async fn open(&self) -> Result<Publisher, RabbitError> {
-        let link = self.nodes.connect("publisher", &self.options).await?;
-        self.equip(link).await.inspect_err(|_| self.nodes.pass_over())
-    }
-
-    async fn watch(&self, publisher: &Publisher) -> Option<RabbitError> {
-        let mut events = Box::pin(publisher.link.connection.events_listener());
-        let mut rounds = interval(LOOK_ROUND);
-        let mut patience = None;
-        loop {
-            if !publisher.is_connected() {
-                return Some(RabbitError::NotConnected);
-            }
-            tokio::select! {
-                cause = publisher.alarm.raised() => return Some(cause),
-                _ = rounds.tick() => {}
-                event = events.next() => match event {
-                    Some(Event::ConnectionBlocked(reason)) => {
-                        tracing::warn!(reason, "the broker blocks publishing");
-                        publisher.blocked.send_replace(Some((reason, (self.clock)())));
-                        patience = Some(Instant::now() + self.options.blocked_at_most);
-                    }
-                    Some(Event::ConnectionUnblocked) => {
-                        tracing::info!("the broker lets us publish again");
-                        publisher.blocked.send_replace(None);
-                        patience = None;
-                    }
-                    Some(Event::Error(cause)) => return Some(RabbitError::broker("publishing")(cause)),
-                    Some(_) => {}
-                    None => return Some(RabbitError::NotConnected),
-                },
-                () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
-                    let reason = publisher.blocked().map(|(reason, _)| reason).unwrap_or_default();
-                    return Some(RabbitError::Blocked { reason });
-                }
-            }
-        }
-    }
-
-    async fn end(&self, publisher: &Publisher) {
-        self.nodes.pass_over();
-        publisher.link.close(self.options.answer_time).await;
     }
 }

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 
-use super::delivered::{ALONE_AFTER, Contents, Delivered};
+use super::delivered::ALONE_AFTER;
 use super::error::within;
 use super::intake::Intake;
 use super::message::Marks;
@@ -20,8 +19,8 @@ use super::rescue::Rescue;
 use super::roll_call::Called;
 use super::supervisor::Alarm;
 use super::topology::{QueueName, Source};
-use super::{Options, RabbitError, foreign};
-use crate::{Clock, Lane};
+use super::{Options, RabbitError};
+use crate::Clock;
 
 /// Messages of the poison queue that a process holds: each may be an event that kills.
 pub(super) const POISON_PREFETCH: u16 = 4;
@@ -135,125 +134,13 @@ impl Pump {
         consume(&self.channel, &self.queue.name, self.options.prefetch, self.options.answer_time).await
     }
 
-    async fn receive(&mut self, delivery: Delivery, consumer: &Consumer) -> Result<(), RabbitError> {
-        if Marks::of(&delivery.properties).is_newer() {
-            return self.park(delivery, consumer).await;
-        }
-        match self.queue.source {
-            Source::Lane(lane) => {
-                let Some(delivery) = self.step_aside(delivery, lane).await? else { return Ok(()) };
-                let message =
-                    self.message(delivery, |properties, body| envelopes(properties, body, lane, &self.clock));
-                self.intake.arrive(self.generation, message);
-                Ok(())
-            }
-            Source::Poison => self.receive_poison(delivery).await,
-        }
-    }
-
-    /// A queue is first in, first out, and what is held of it is bounded. So that the messages of one connection are
-    /// not all that is held, further ones of it go to the bulk lane. Returns a delivery that may stay.
-    async fn step_aside(&self, delivery: Delivery, lane: Lane) -> Result<Option<Delivery>, RabbitError> {
-        let marks = Marks::of(&delivery.properties);
-        let connection = marks.connection();
-        let may_move = lane == Lane::Live && connection != 0 && marks.is_ours() && !marks.rescued();
-        let crowded = self.intake.live_of(connection) >= usize::from(self.options.prefetch / 2);
-        if !(may_move && crowded && marks.lost() == 0 && self.stage == Stage::Full) {
-            return Ok(Some(delivery));
-        }
-        match self.rescue.move_to(Lane::Bulk, &delivery).await {
-            Ok(()) => {
-                let answer = delivery.acker.ack(BasicAckOptions::default());
-                within(self.options.answer_time, "acknowledging what stepped aside", answer).await?;
-                Ok(None)
-            }
-            // The bulk lane is full, say: then it stays where it is.
-            Err(error) => {
-                tracing::debug!(%error, connection_id = connection, "a message could not be moved to the bulk lane");
-                Ok(Some(delivery))
-            }
-        }
-    }
-
-    /// Keeps what a newer program has to read, and stops taking before there is no room for anything else.
-    async fn park(&mut self, delivery: Delivery, consumer: &Consumer) -> Result<(), RabbitError> {
-        let message = self.message(delivery, |_, body| Contents::Envelopes(body));
-        self.intake.park(self.generation, message);
-        self.parked += 1;
-        if self.parked == 1 {
-            tracing::warn!(queue = self.queue.name, "an event of a newer program waits for one");
-        }
-        if self.parked >= self.prefetch() / 2 && self.stage != Stage::Stopping {
-            return self.stop(consumer).await;
-        }
-        Ok(())
-    }
-
-    fn prefetch(&self) -> u16 {
-        match self.queue.source {
-            Source::Lane(_) => self.options.prefetch,
-            Source::Poison => POISON_PREFETCH,
-        }
-    }
-
-    /// Poison has two lives: the first time, each of its events goes back by itself; the second time it is handed out
-    /// as unreadable.
-    async fn receive_poison(&self, delivery: Delivery) -> Result<(), RabbitError> {
-        let marks = Marks::of(&delivery.properties);
-        if marks.rescued() {
-            let message = self.message(delivery, |_, body| {
-                let why = "handed out again and again without an answer, alone at last".to_owned();
-                Contents::Unreadable(crate::pack::split_open(&body), why)
-            });
-            self.intake.arrive(self.generation, message);
-            return Ok(());
-        }
-        let _passing = self.intake.passing(marks.events(&delivery.data));
-        self.rescue.send_back(delivery).await
-    }
-
-    fn message(
-        &self,
-        delivery: Delivery,
-        read: impl FnOnce(&lapin::BasicProperties, Vec<u8>) -> Contents,
-    ) -> Delivered {
-        let marks = Marks::of(&delivery.properties);
-        let (events, lost) = (marks.events(&delivery.data), marks.lost());
-        Delivered {
-            source: self.queue.source,
-            connection: marks.connection(),
-            numbers: marks.numbers(),
-            events,
-            accepted_at: marks.accepted_at(),
-            lost,
-            redelivered: delivery.redelivered || lost > 0,
-            contents: read(&delivery.properties, delivery.data),
-            acker: delivery.acker,
-        }
-    }
-
     /// Takes no more from a queue that gives us what we cannot read; newer programs get it.
-    async fn stop(&mut self, consumer: &Consumer) -> Result<(), RabbitError> {
+    pub(super) async fn stop(&mut self, consumer: &Consumer) -> Result<(), RabbitError> {
         self.intake.set_outdated();
         tracing::error!(
             queue = self.queue.name,
             "the queue is full of events for a newer program; this one stops taking from it: upgrade it"
         );
         self.end(consumer, Stage::Stopping).await
-    }
-}
-
-/// Reads a body: ours, or another program's single event.
-fn envelopes(properties: &lapin::BasicProperties, body: Vec<u8>, lane: Lane, clock: &Clock) -> Contents {
-    if Marks::of(properties).is_ours() {
-        return Contents::Envelopes(body);
-    }
-    let wrapped = foreign::wrap(properties, &body, lane, clock());
-    match wrapped.map(|envelope| crate::pack::pack(&[envelope])) {
-        Ok(Ok(messages)) => {
-            Contents::Envelopes(messages.into_iter().flat_map(|message| message.body).collect())
-        }
-        Ok(Err(too_large)) => Contents::Unreadable(vec![body], too_large.to_string()),
-        Err(why) => Contents::Unreadable(vec![body], why.to_owned()),
     }
 }

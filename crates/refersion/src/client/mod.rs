@@ -16,27 +16,11 @@ use serde_json::{Map, Value, json};
 use crate::classify::Problem;
 use crate::{
     Affiliate, AffiliateId, Batch, Class, Created, Credentials, Edit, Failure, Field, Gate, LookupBy,
-    MAX_BATCH, NewAffiliate, Operation, Secret, Status, Transport, password,
+    MAX_BATCH, NewAffiliate, Operation, Status, Transport,
 };
 use call::Call;
 pub use list::{ListPage, Listed, MAX_LISTED};
 pub use search::same_address;
-
-/// Generates the passwords of new affiliates. An affiliate chooses another one with the password reset.
-pub trait PasswordSource: Send + Sync {
-    /// A new password that satisfies [`password::acceptable`].
-    fn password(&self) -> Secret;
-}
-
-/// Passwords from a random number generator that the operating system seeds.
-struct RandomPasswords;
-
-impl PasswordSource for RandomPasswords {
-    #[expect(clippy::disallowed_methods, reason = "this is the source that is handed in")]
-    fn password(&self) -> Secret {
-        password::generate(&mut rand::rng())
-    }
-}
 
 /// A client for one Refersion account. Each HTTP call passes the gate separately, including the second call of a
 /// create and each page of a search. The client retries nothing, except for the one case that [`Client::create`]
@@ -47,7 +31,6 @@ pub struct Client {
     base_url: String,
     credentials: Credentials,
     gate: Arc<dyn Gate>,
-    passwords: Arc<dyn PasswordSource>,
 }
 
 impl Client {
@@ -60,14 +43,7 @@ impl Client {
         gate: Arc<dyn Gate>,
     ) -> Self {
         let base_url = base_url.into().trim_end_matches('/').to_owned();
-        Self { transport, base_url, credentials, gate, passwords: Arc::new(RandomPasswords) }
-    }
-
-    /// The same client with another source of passwords, for reproducible tests.
-    #[must_use]
-    pub fn with_passwords(mut self, passwords: Arc<dyn PasswordSource>) -> Self {
-        self.passwords = passwords;
-        self
+        Self { transport, base_url, credentials, gate }
     }
 
     /// Creates an affiliate. If the API refuses the request and names no other field, the client sends it once more

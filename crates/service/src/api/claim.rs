@@ -64,7 +64,11 @@ mod tests {
         async fn renew_request(&self, _: &IdempotentRequest, now: Timestamp) -> Result<bool, LedgerError> {
             let mut renewed = self.renewed.lock();
             renewed.push(now);
-            if renewed.len() % 2 == 0 { Err(LedgerError::Broken("away".to_owned())) } else { Ok(true) }
+            if renewed.len().is_multiple_of(2) {
+                Err(LedgerError::Broken("away".to_owned()))
+            } else {
+                Ok(true)
+            }
         }
 
         async fn finish_request(

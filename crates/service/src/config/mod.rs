@@ -7,6 +7,7 @@ mod by_class;
 mod error;
 mod layers;
 mod proxy;
+mod secret;
 mod sections;
 mod settings;
 mod show;
@@ -14,6 +15,7 @@ mod show;
 mod tests;
 mod url;
 mod value;
+mod word;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,6 +23,7 @@ use std::path::Path;
 pub use by_class::ByClass;
 pub use error::ConfigError;
 pub use proxy::Proxy;
+pub use secret::Secret;
 pub use sections::{
     Api, Breaker, Config, Console, Disk, Health, Ingest, Ledger, Log, Notifications, Queue, Refersion,
     Retention, Retry, Secrets, Segment, Shutdown, Worker,
@@ -29,7 +32,8 @@ pub use settings::{Origin, Settings};
 pub use show::ShownSetting;
 pub use url::mask;
 pub use url::{LedgerUrl, ManagementUrl, QueueUrl};
-pub use value::{AdoptNew, BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
+pub use value::{BaseUrl, ByteSize, LogLevel};
+pub use word::{AdoptNew, LogFormat, Registration};
 
 /// The file that says every default, as it was when the program was built.
 pub const SHIPPED: &str = include_str!("../../../../config/default.toml");

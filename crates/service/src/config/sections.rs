@@ -12,9 +12,11 @@ use listener::Networks;
 use super::by_class::ByClass;
 use super::error::ConfigError;
 use super::proxy::Proxy;
+use super::secret::Secret;
 use super::settings::Settings;
 use super::url::{LedgerUrl, ManagementUrl, QueueUrl};
-use super::value::{AdoptNew, BaseUrl, ByteSize, LogFormat, LogLevel, Registration, Secret};
+use super::value::{BaseUrl, ByteSize, LogLevel};
+use super::word::{AdoptNew, LogFormat, Registration};
 
 /// Segment gives up on a request after this time. Source: Segment's page on its Webhooks destination, the only one that
 /// gives a number.

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::secret::HIDDEN;
 use super::settings::{Form, Settings};
 use super::url::mask;
-use super::value::HIDDEN;
 
 /// Keys whose values are secret as a whole.
 const SECRET_KEYS: [&str; 4] =

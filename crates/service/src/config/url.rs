@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::secret::{HIDDEN, Secret};
 use super::settings::Raw;
-use super::value::{HIDDEN, Secret, Setting};
+use super::value::Setting;
 
 /// How the URL of a broker begins: plain, and over TLS.
 const AMQP: [&str; 2] = ["amqp://", "amqps://"];

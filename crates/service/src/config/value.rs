@@ -1,6 +1,5 @@
 //! The kinds of values that settings take, and how each is read.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,9 +9,6 @@ use tracing_subscriber::EnvFilter;
 
 use super::settings::{Form, Raw};
 use super::url::mask;
-
-/// What stands in the place of a secret.
-pub(super) const HIDDEN: &str = "[hidden]";
 
 /// The longest duration that a setting takes: ten years. It keeps every sum of times within range.
 const MAX_DURATION: Duration = Duration::from_secs(3650 * 24 * 3600);
@@ -176,109 +172,6 @@ impl Setting for Option<PathBuf> {
     fn read(raw: &Raw) -> Option<Self> {
         let text = raw.as_text()?;
         Some((!text.is_empty()).then(|| PathBuf::from(text)))
-    }
-}
-
-/// A secret that neither `Debug` nor an error shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a text that is to stay hidden.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The secret itself, for the one place that needs it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(HIDDEN)
-    }
-}
-
-/// A secret that may be left empty, which means that it is not given here.
-impl Setting for Option<Secret> {
-    const WANTED: &'static str = "text, or empty";
-
-    fn read(raw: &Raw) -> Option<Self> {
-        let text = raw.as_text()?.trim();
-        Some((!text.is_empty()).then(|| Secret(text.to_owned())))
-    }
-
-    fn describe(raw: &Raw) -> String {
-        match raw.form {
-            Form::Other(name) => name.to_owned(),
-            _ => "something else".to_owned(),
-        }
-    }
-}
-
-/// What becomes of an API key that no connection has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
-    /// It is wrong.
-    Closed,
-    /// It is verified with Refersion, and becomes a connection.
-    Open,
-}
-
-impl Setting for Registration {
-    const WANTED: &'static str = "open or closed";
-
-    fn read(raw: &Raw) -> Option<Self> {
-        match raw.as_text()? {
-            "open" => Some(Self::Open),
-            "closed" => Some(Self::Closed),
-            _ => None,
-        }
-    }
-}
-
-/// What becomes of the affiliates of a connection that is added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdoptNew {
-    /// They are walked through in the background.
-    Walk,
-    /// An operator asks for that.
-    Wait,
-}
-
-impl Setting for AdoptNew {
-    const WANTED: &'static str = "walk or wait";
-
-    fn read(raw: &Raw) -> Option<Self> {
-        match raw.as_text()? {
-            "walk" => Some(Self::Walk),
-            "wait" => Some(Self::Wait),
-            _ => None,
-        }
-    }
-}
-
-/// In which form logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Lines for people.
-    Human,
-    /// One JSON object a line.
-    Json,
-}
-
-impl Setting for LogFormat {
-    const WANTED: &'static str = "human or json";
-
-    fn read(raw: &Raw) -> Option<Self> {
-        match raw.as_text()? {
-            "human" => Some(Self::Human),
-            "json" => Some(Self::Json),
-            _ => None,
-        }
     }
 }
 

@@ -9,6 +9,7 @@ mod failure;
 pub mod files;
 mod ledger_engine;
 pub mod master_key;
+mod opening;
 pub mod presence;
 pub mod queue_engine;
 #[cfg(test)]
@@ -16,7 +17,6 @@ mod tests;
 
 use std::sync::Arc;
 
-use connections::vault::FIRST_KEY_NUMBER;
 use connections::{
     ConnectionStore, OsRandomness, Randomness, ReplacedKeys, SharedSecretStore, Vault, WriteKeys, keys,
 };
@@ -30,10 +30,11 @@ use queue::Queue;
 pub use failure::EngineError;
 pub use files::{FileTrouble, MissingFile, UnusableFile};
 pub use ledger_engine::must_be_begun;
+pub use opening::Opening;
 pub use queue_engine::QueueEngine;
 
-use crate::clock::{self, Clock};
-use crate::config::{self, Config};
+use crate::clock::Clock;
+use crate::config::Config;
 
 /// The queue, the ledger and the connections of one installation. Cheap to clone.
 #[derive(Clone)]
@@ -76,112 +77,6 @@ pub struct Engines {
     pub clock: Clock,
     /// The operating system's randomness.
     pub randomness: Arc<dyn Randomness>,
-}
-
-/// The engines while the ledger is not open yet. Cheap to clone.
-#[derive(Clone)]
-pub struct Opening {
-    /// What was accepted and not yet absorbed. A broker may be away; then it is unavailable until it comes.
-    pub queue: QueueEngine,
-    /// Digests keys. Nobody has made sure yet that it is the ledger's, so nothing may be said that rests on it.
-    pub vault: Vault,
-    /// The time of day.
-    pub clock: Clock,
-    /// The operating system's randomness.
-    pub randomness: Arc<dyn Randomness>,
-    ledger: config::Ledger,
-    /// The files are looked through before they are used.
-    looks_for_damage: bool,
-}
-
-impl Opening {
-    /// Finds the master key and opens the queue. At the first start everything is made: the files, their folder and, for a
-    /// new ledger in a file, the master key.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError`], which says what to do. A broker that is away is none; a file that is missing beside others is one.
-    pub async fn begin(config: &Config) -> Result<Self, EngineError> {
-        files::must_be_complete(config).await?;
-        Self::begin_with(config, false).await
-    }
-
-    /// As [`Opening::begin`], for a role: files are looked through for damage first. A damaged queue is set aside, and
-    /// rescued from; a damaged ledger counts as away.
-    ///
-    /// # Errors
-    ///
-    /// As [`Opening::begin`].
-    pub async fn begin_role(config: &Config) -> Result<Self, EngineError> {
-        files::must_be_complete(config).await?;
-        Self::begin_with(config, true).await
-    }
-
-    /// As [`Opening::begin`], for what is there already: nothing is made, neither a file nor a queue on a broker.
-    ///
-    /// # Errors
-    ///
-    /// As [`Opening::begin`]; [`EngineError::NoInstallation`] where there is none.
-    async fn begin_on_what_is_there(config: &Config) -> Result<Self, EngineError> {
-        files::must_be_there(config).await?;
-        ledger_engine::must_be_begun(&config.ledger.url).await?;
-        let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
-        let clock = clock::system();
-        let vault = Vault::new(master_key::required(config)?, FIRST_KEY_NUMBER, Arc::clone(&randomness));
-        let queue = QueueEngine::open_existing(&config.queue, &clock).await?;
-        Ok(Self { queue, vault, clock, randomness, ledger: config.ledger.clone(), looks_for_damage: false })
-    }
-
-    /// As [`Opening::begin`], but an empty queue or ledger is made in the place of one that is missing.
-    async fn begin_in_any_case(config: &Config) -> Result<Self, EngineError> {
-        Self::begin_with(config, false).await
-    }
-
-    async fn begin_with(config: &Config, looks_for_damage: bool) -> Result<Self, EngineError> {
-        let randomness: Arc<dyn Randomness> = Arc::new(OsRandomness);
-        let clock = clock::system();
-        let master = master_key::find(config, randomness.as_ref())?;
-        let vault = Vault::new(master, FIRST_KEY_NUMBER, Arc::clone(&randomness));
-        let queue = match looks_for_damage {
-            true => QueueEngine::open_mended(&config.queue, &clock).await?,
-            false => QueueEngine::open(&config.queue, &clock).await?,
-        };
-        Ok(Self { queue, vault, clock, randomness, ledger: config.ledger.clone(), looks_for_damage })
-    }
-
-    /// Opens the ledger, which brings its schema up to date, and unlocks the vault. May be tried again.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError`]; [`EngineError::is_passing`] tells whether trying again may help.
-    pub async fn finish(&self) -> Result<Engines, EngineError> {
-        let ledger = match self.looks_for_damage {
-            true => ledger_engine::open_sound(&self.ledger.url).await?,
-            false => ledger_engine::open(&self.ledger.url).await?,
-        };
-        let vault = keys::check(&self.vault, ledger.connections.as_ref()).await?;
-        Ok(Engines {
-            queue: self.queue.port(),
-            ledger: ledger.ledger,
-            storage: ledger.storage,
-            segment_answers: ledger.segment_answers,
-            monitoring: ledger.monitoring,
-            arrivals: ledger.arrivals,
-            dead_letters: ledger.dead_letters,
-            plans: ledger.plans,
-            repairs: ledger.repairs,
-            operators: ledger.operators,
-            notifications: ledger.notifications,
-            connections: ledger.connections,
-            write_keys: ledger.write_keys,
-            shared_secrets: ledger.shared_secrets,
-            replaced_keys: ledger.replaced_keys,
-            ledger_file: ledger.file,
-            vault,
-            clock: Arc::clone(&self.clock),
-            randomness: Arc::clone(&self.randomness),
-        })
-    }
 }
 
 /// The connections of a ledger that is opened and unlocked without its queue: for who looks whether all is well.

@@ -1,4 +1,4 @@
-//! The vocabulary: every metric's name, meaning and labels, in one place.
+//! The vocabulary: every metric's name, meaning and labels, but for those of the worker, which `worker_families` has.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use super::audiences;
 use super::family::{Family, number};
 use super::snapshot::{
     ConnectionFigures, IngestFigures, LedgerFigures, LogFigures, QueueFigures, RoomFigures, Snapshot,
-    WorkerFigures,
 };
+use super::worker_families::worker;
 use crate::health::LoopState;
 
 /// What the bytes of the queue are.
@@ -35,7 +35,7 @@ pub(super) fn all(
 }
 
 /// The names of connections by their ids, as labels.
-struct Names<'a>(BTreeMap<String, &'a str>);
+pub(super) struct Names<'a>(BTreeMap<String, &'a str>);
 
 impl<'a> Names<'a> {
     fn of(snapshot: &'a Snapshot) -> Self {
@@ -44,7 +44,7 @@ impl<'a> Names<'a> {
     }
 
     /// The name of a connection; nothing where it is not known, or where all are meant.
-    fn name(&self, id: &str) -> &'a str {
+    pub(super) fn name(&self, id: &str) -> &'a str {
         self.0.get(id).copied().unwrap_or_default()
     }
 }
@@ -79,7 +79,7 @@ fn ingest(it: &IngestFigures) -> Vec<Option<MetricFamily>> {
             .iter()
             .fold(requests, |all, (status, n)| all.with([&status.to_string()], number(*n)))
             .finish(),
-        accepted.with([], number(it.accepted_events)).finish(),
+        accepted.only(number(it.accepted_events)),
         latency.with_histogram([], &it.answers).finish(),
     ];
     requests.into_iter().chain(ingest_connections(it)).chain([registrations(it)]).collect()
@@ -92,8 +92,8 @@ fn registrations(it: &IngestFigures) -> Option<MetricFamily> {
 }
 
 fn ingest_connections(it: &IngestFigures) -> [Option<MetricFamily>; 4] {
-    let gauge = |name, help, value| Family::gauge(name, help, []).with([], number(value)).finish();
-    let counter = |name, help, value| Family::counter(name, help, []).with([], number(value)).finish();
+    let gauge = |name, help, value| Family::gauge(name, help, []).only(number(value));
+    let counter = |name, help, value| Family::counter(name, help, []).only(number(value));
     let (closed, refused) = (it.connections_closed_idle, it.connections_refused);
     [
         gauge("ingest_connections_open", "TCP connections that are open.", it.connections_open),
@@ -110,9 +110,7 @@ fn ingest_connections(it: &IngestFigures) -> [Option<MetricFamily>; 4] {
 fn queue(it: &QueueFigures) -> Vec<Option<MetricFamily>> {
     let depth =
         Family::gauge("queue_events", "Events that wait in the queue or are not yet acknowledged.", ["lane"]);
-    let gauge = |name, help, value: Option<f64>| {
-        value.into_iter().fold(Family::gauge(name, help, []), |family, it| family.with([], it)).finish()
-    };
+    let gauge = |name, help, value: Option<f64>| Family::gauge(name, help, []).only(value);
     let (bytes, limit) = it.bytes.map(|(bytes, limit)| (number(bytes), number(limit))).unzip();
     vec![
         depth.with(["live"], number(it.live)).with(["bulk"], number(it.bulk)).finish(),
@@ -124,12 +122,11 @@ fn queue(it: &QueueFigures) -> Vec<Option<MetricFamily>> {
 
 fn missing(events: Option<u64>) -> Option<MetricFamily> {
     let help = "Accepted events that the broker confirmed and that never arrived.";
-    let missing = Family::gauge("events_missing", help, []);
-    events.into_iter().fold(missing, |family, events| family.with([], number(events))).finish()
+    Family::gauge("events_missing", help, []).only(events.map(number))
 }
 
 fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
-    let gauge = |name, help, value| Family::gauge(name, help, []).with([], number(value)).finish();
+    let gauge = |name, help, value| Family::gauge(name, help, []).only(number(value));
     let mut families = vec![
         gauge("events_pending", "Events without an outcome yet.", it.pending),
         gauge("persons_dirty", "Persons that differ from what Refersion was told.", it.dirty),
@@ -137,11 +134,9 @@ fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
         gauge("dead_letters_open", "Dead letters that nobody has decided on.", it.dead_letters),
     ];
     let help = "How old the oldest event without an outcome is.";
-    let oldest = Family::gauge("pending_oldest_event_seconds", help, []);
-    families.push(it.oldest.into_iter().fold(oldest, |family, age| family.with([], age)).finish());
+    families.push(Family::gauge("pending_oldest_event_seconds", help, []).only(it.oldest));
     let help = "For how long at least events have waited in the queue while no worker ran.";
-    let untaken = Family::gauge("queue_untaken_seconds", help, []);
-    families.push(it.untaken.into_iter().fold(untaken, |family, time| family.with([], time)).finish());
+    families.push(Family::gauge("queue_untaken_seconds", help, []).only(it.untaken));
     let letters = Family::gauge(
         "dead_letters",
         "Dead letters that nobody has decided on, by connection and class.",
@@ -158,12 +153,7 @@ fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
 }
 
 fn room(it: &RoomFigures) -> Vec<Option<MetricFamily>> {
-    let gauge = |name, help, value: Option<u64>| {
-        value
-            .into_iter()
-            .fold(Family::gauge(name, help, []), |family, it| family.with([], number(it)))
-            .finish()
-    };
+    let gauge = |name, help, value: Option<u64>| Family::gauge(name, help, []).only(value.map(number));
     let refused = Family::gauge(
         "new_events_refused",
         "1 with the reason while new events of the connection, or of all, are refused.",
@@ -201,52 +191,5 @@ fn connections(all: &[ConnectionFigures]) -> Vec<Option<MetricFamily>> {
             })
             .finish(),
         reasons.fold(paused, |family, (id, name, reason)| family.with([&id, name, reason], 1.0)).finish(),
-    ]
-}
-
-fn worker(it: &WorkerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
-    let absorbed = Family::counter("events_absorbed_total", "Events folded into profiles.", []);
-    let batches = Family::counter("absorb_batches_total", "Transactions that absorbed events.", []);
-    let too_large = "Events of which a value was refused because it exceeds a bound.";
-    let too_large = Family::counter("events_too_large_total", too_large, []);
-    let ended = Family::counter("events_ended_total", "Events ended.", ["outcome"]);
-    let calls = Family::counter("refersion_calls_total", "Calls to Refersion.", ["went"]);
-    let latency = Family::histogram("refersion_call_seconds", "How long calls to Refersion took.", []);
-    let rates = Family::gauge("refersion_rate_calls_per_second", "The rate in use.", ["connection", "name"]);
-    let rate = |family: Family<2>, (id, rate): (&i64, &f64)| {
-        let id = id.to_string();
-        family.with([&id, names.name(&id)], *rate)
-    };
-    let settling =
-        Family::summary("event_settling_seconds", "From the ingest endpoint to the outcome.", ["lane"]);
-    let longest = Family::gauge("event_settling_longest_seconds", "The longest of these.", ["lane"]);
-    let mut left_out = left_out(it);
-    left_out.extend([
-        absorbed.with([], number(it.absorbed_events)).finish(),
-        batches.with([], number(it.absorbed_batches)).finish(),
-        too_large.with([], number(it.too_large_events)).finish(),
-        it.outcomes.iter().fold(ended, |family, (outcome, n)| family.with([outcome], number(*n))).finish(),
-        it.calls.iter().fold(calls, |family, (went, n)| family.with([went], number(*n))).finish(),
-        latency.with_histogram([], &it.call_latency).finish(),
-        it.rates.iter().fold(rates, rate).finish(),
-        it.settling.iter().fold(settling, |family, (lane, it)| family.with_summary([lane], it)).finish(),
-        it.settling.iter().fold(longest, |family, (lane, it)| family.with([lane], it.longest)).finish(),
-    ]);
-    left_out
-}
-
-fn left_out(it: &WorkerFigures) -> Vec<Option<MetricFamily>> {
-    let blocked = "Events with an identifier that names nobody.";
-    let blocked = Family::counter("events_blocked_identifier_total", blocked, ["place"]);
-    let shared = "Events with an identifier that too many share.";
-    let shared = Family::counter("events_shared_identifier_total", shared, ["place"]);
-    let unusable =
-        "Events with a value that cannot be used; traits that are not sent are counted as unmapped.";
-    let unusable = Family::counter("events_unusable_value_total", unusable, ["trait", "reason"]);
-    let values = it.unusable_values.iter();
-    vec![
-        it.blocked_identifiers.iter().fold(blocked, |all, (place, n)| all.with([place], number(*n))).finish(),
-        it.shared_identifiers.iter().fold(shared, |all, (place, n)| all.with([place], number(*n))).finish(),
-        values.fold(unusable, |all, ((name, reason), n)| all.with([name, reason], number(*n))).finish(),
     ]
 }

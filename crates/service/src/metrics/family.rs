@@ -109,6 +109,13 @@ impl<const LABELS: usize> Family<LABELS> {
     }
 }
 
+impl Family<0> {
+    /// The family with its only figure, if that is known.
+    pub(super) fn only(self, value: impl Into<Option<f64>>) -> Option<MetricFamily> {
+        self.with([], value.into()?).finish()
+    }
+}
+
 /// A count as Prometheus takes it: exact up to 2^53, which no counter of ours reaches.
 #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 events, which is millennia away")]
 pub(super) fn number(count: u64) -> f64 {

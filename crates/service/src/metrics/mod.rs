@@ -9,6 +9,7 @@ mod exporter;
 mod families;
 mod family;
 mod snapshot;
+mod worker_families;
 
 pub use exporter::{Exporter, Source};
 pub use snapshot::{

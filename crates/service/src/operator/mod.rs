@@ -11,6 +11,7 @@ pub mod connections;
 pub mod dead_letters;
 pub mod directory;
 pub mod drift;
+mod event_row;
 pub mod events;
 pub mod new_key;
 pub mod operators;

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use super::{Shared, control, gzip};
 use crate::call::MAX_BODY;
-use crate::simulator::{ApiRequest, ParsedRequest, Reply};
+use crate::exchange::{ApiRequest, ParsedRequest, Reply};
 
 /// Maximum time for the headers of a request; then the connection is closed.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);

@@ -50,7 +50,10 @@ impl Holder {
 
     fn keep(&mut self, ended: Ended) -> anyhow::Result<()> {
         match ended {
-            Ended::Call(delivered) => self.unrecorded.answers.push(delivered),
+            Ended::Call(delivered) => {
+                self.suspect(&delivered);
+                self.unrecorded.answers.push(delivered);
+            }
             Ended::Recording(recording) => self.finish_recording(recording)?,
             Ended::Handoff(outcome) => self.finish_handoff(outcome)?,
             Ended::Listed(listed) => self.walker.keep(listed),
@@ -93,12 +96,16 @@ impl Holder {
 
     /// Calls whose answers are recorded are under way no more.
     pub(super) fn forget(&mut self, recorded: Vec<Delivered>) {
-        for Delivered { job, graphs, endings, epoch, is_probe } in recorded {
-            // What was planned before the settings changed, or before a resume, says nothing about what is in force.
-            if epoch == self.connection.epoch() && !is_probe {
-                self.suspicion.learn(&endings);
-            }
+        for Delivered { job, graphs, .. } in recorded {
             self.in_flight.end(&graphs, job.items.into_iter().map(|item| item.anchor));
+        }
+    }
+
+    /// Learns from an answer whether something is wrong with the settings, before another call starts. What was planned before
+    /// the settings changed, or before a resume, says nothing about what is in force.
+    pub(super) fn suspect(&mut self, answered: &Delivered) {
+        if answered.epoch == self.connection.epoch() && !answered.is_probe {
+            self.suspicion.learn(&answered.endings);
         }
     }
 

@@ -75,8 +75,12 @@ impl Holder {
     pub(super) fn finish_handoff(&mut self, outcome: HandoffOutcome) -> Result<(), LedgerError> {
         self.in_flight.handoffs -= 1;
         match outcome {
-            HandoffOutcome::Recorded(answers) => self.forget(answers),
+            HandoffOutcome::Recorded(answers) => {
+                answers.iter().for_each(|answered| self.suspect(answered));
+                self.forget(answers);
+            }
             HandoffOutcome::Unrecorded(kept) => {
+                kept.answers.iter().for_each(|answered| self.suspect(answered));
                 self.unrecorded.answers.extend(kept.answers);
                 self.unrecorded.is_in_doubt |= kept.is_in_doubt;
             }

@@ -1,9 +1,10 @@
-//! What changes a connection: `add`, `set`, `pause`, `resume`, `rotate-key`, `rotate-write-key`, `remove`.
+//! What changes a connection: `add`, `set`, `pause`, `resume`, `remove`.
 
-use connections::{ApiKey, Connection, ConnectionName, NewConnection, Settings, SharedSecret};
+use connections::{Connection, ConnectionName, NewConnection, Settings};
 
-use super::key;
-use super::options::{KeyOptions, SecretOptions, SettingOptions, unmap};
+use super::key::{self, KeyOptions, SecretOptions};
+use super::options::{SettingOptions, unmap};
+use super::secrets::{replace_key, set_shared_secret};
 use super::show::show;
 use service::Context;
 use service::config::AdoptNew;
@@ -13,7 +14,49 @@ use service::operator::adoption;
 use service::operator::audit;
 use service::operator::connections::{self as acts, again};
 use service::operator::directory::by_name;
-use service::operator::new_key;
+
+pub(super) const ADD_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections add --name shop
+  refersion-destination connections add --name shop --rate 10 --new-affiliate-status ACTIVE
+  refersion-destination connections add --name shop --custom-field plan=1234 --custom-field vip=1235
+  refersion-destination connections add --name shop --api-key-stdin -q < key.txt
+  refersion-destination connections add --name try --api-key-stdin --refersion-url http://127.0.0.1:4010 < key.txt
+
+Without --api-key-stdin the key comes from REFERSION_DESTINATION_API_KEY, or from a prompt.";
+
+pub(super) const SET_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections set shop --rate 2.5
+  refersion-destination connections set shop --custom-field plan=1234
+  refersion-destination connections set shop --no-custom-field plan --require-address false
+  refersion-destination connections set shop --scrub-on-delete deleted.example.com
+  refersion-destination connections set shop --shared-secret-stdin < secret.txt
+
+What changes is applied to everybody concerned within seconds, also to what was said before. Custom fields that are not
+named stay as they are.
+
+From 10 s after a shared secret is set, every request to /segment must carry the X-Signature of Segment's Webhooks
+destinations; unsigned ones are answered 403, and Segment discards their events. So enter it in Segment first. One that
+is replaced is valid for 7 days more.";
+
+pub(super) const STATE_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections pause shop
+  refersion-destination connections resume shop
+  refersion-destination connections resume shop --json
+
+While a connection is paused, its events are accepted and kept, and no calls go out (from a second later on). A pause
+for credentials or by the breaker ends by itself when calls work again; the others end with `resume`.";
+
+pub(super) const REMOVE_EXAMPLES: &str = "\
+Examples:
+  refersion-destination connections remove shop --yes
+  refersion-destination connections remove shop --yes --json
+  refersion-destination connections pause shop
+
+Everything that is kept for the connection goes: profiles, events, dead letters. Affiliates in Refersion stay as they
+are. To stop deliveries only, pause it.";
 
 pub(super) async fn add(
     name: ConnectionName,
@@ -101,83 +144,6 @@ pub(super) async fn resume(name: &ConnectionName, context: &mut Context) -> Resu
     Ok(Exit::Done)
 }
 
-pub(super) async fn rotate_key(
-    name: &ConnectionName,
-    key: &KeyOptions,
-    context: &mut Context,
-) -> Result<Exit, Failure> {
-    let api_key = key::read(key, context)?;
-    let engines = context.engines().await?;
-    let connection = by_name(&engines, name).await?;
-    replace_key(&engines, &connection, &api_key).await?;
-    show(&engines, &again(&engines, &connection).await?, context).await?;
-    if !context.output.is_json() {
-        context.output.line("\nthe new key is in use; the old one is valid for 7 days more")?;
-    }
-    Ok(Exit::Done)
-}
-
-pub(super) async fn rotate_write_key(name: &ConnectionName, context: &mut Context) -> Result<Exit, Failure> {
-    let engines = context.engines().await?;
-    let connection = by_name(&engines, name).await?;
-    let write_key = engines.vault.new_write_key();
-    let rotated = engines.write_keys.rotate_write_key(connection.id, &write_key, engines.now()).await;
-    noted(&engines, "write_key_rotated", &connection, rotated.map_err(Failure::from)).await?;
-    show(&engines, &again(&engines, &connection).await?, context).await?;
-    if !context.output.is_json() {
-        context.output.line("\nthe new write key is valid at once; the old one is valid for 7 days more")?;
-    }
-    Ok(Exit::Done)
-}
-
-/// Gives the connection a new key, and writes that down.
-async fn replace_key(engines: &Engines, connection: &Connection, key: &ApiKey) -> Result<(), Failure> {
-    let replaced = new_key::replace_key(engines, connection.id, key).await;
-    noted(engines, "api_key_rotated", connection, replaced.map_err(Failure::from)).await
-}
-
-/// Gives the connection a shared secret, or takes away those that it has.
-async fn set_shared_secret(
-    engines: &Engines,
-    connection: &Connection,
-    secret: Option<SharedSecret>,
-    none: bool,
-) -> Result<(), Failure> {
-    if let Some(secret) = secret {
-        let sealed = engines.vault.seal_secret(connection.id, &secret);
-        let set = engines.shared_secrets.set_shared_secret(sealed, engines.now()).await;
-        noted(engines, "shared_secret_set", connection, set.map_err(Failure::from)).await?;
-    }
-    if none {
-        let removed = engines.shared_secrets.remove_shared_secrets(connection.id).await;
-        noted(engines, "shared_secret_removed", connection, removed.map_err(Failure::from)).await?;
-    }
-    Ok(())
-}
-
-pub(super) async fn set_webhook_secret(
-    name: &ConnectionName,
-    none: bool,
-    context: &mut Context,
-) -> Result<Exit, Failure> {
-    let secret = if none { None } else { Some(key::read_webhook_secret()?) };
-    let engines = context.engines().await?;
-    let connection = by_name(&engines, name).await?;
-    match secret {
-        Some(secret) => {
-            let sealed = engines.vault.seal_secret(connection.id, &secret);
-            let set = engines.ledger.set_webhook_secret(&sealed).await;
-            noted(&engines, "webhook_secret_set", &connection, set.map_err(Failure::from)).await?;
-        }
-        None => {
-            let removed = engines.ledger.remove_webhook_secret(connection.id).await;
-            noted(&engines, "webhook_secret_removed", &connection, removed.map_err(Failure::from)).await?;
-        }
-    }
-    show(&engines, &connection, context).await?;
-    Ok(Exit::Done)
-}
-
 pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
     let connection = by_name(&engines, name).await?;
@@ -196,7 +162,7 @@ pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Conte
 }
 
 /// Writes down how an act on a connection ended.
-async fn noted<T>(
+pub(super) async fn noted<T>(
     engines: &Engines,
     action: &str,
     connection: &Connection,

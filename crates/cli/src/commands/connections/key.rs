@@ -2,15 +2,34 @@
 
 use std::io::{IsTerminal, Read};
 
+use clap::Args;
 use connections::api_key::MAX_API_KEY_BYTES;
 use connections::shared_secret::MAX_SHARED_SECRET_BYTES;
 use connections::{ApiKey, SharedSecret};
 use zeroize::Zeroizing;
 
-use super::options::KeyOptions;
 use service::API_KEY;
 use service::Context;
 use service::failure::Failure;
+
+/// Where an API key comes from.
+#[derive(Debug, Args)]
+pub(super) struct KeyOptions {
+    /// Read the API key (publickey.secretkey) from standard input
+    #[arg(long)]
+    pub(super) api_key_stdin: bool,
+}
+
+/// What becomes of the shared secret of a connection.
+#[derive(Debug, Args)]
+pub(super) struct SecretOptions {
+    /// Read the shared secret of Segment's Webhooks from standard input
+    #[arg(long, conflicts_with = "api_key_stdin")]
+    pub(super) shared_secret_stdin: bool,
+    /// Remove the shared secret, and accept unsigned requests
+    #[arg(long, conflicts_with = "shared_secret_stdin")]
+    pub(super) no_shared_secret: bool,
+}
 
 /// Reads the key: from standard input if that was asked for, else from the environment, else from a prompt.
 pub(super) fn read(options: &KeyOptions, context: &Context) -> Result<ApiKey, Failure> {

@@ -7,6 +7,8 @@ mod check;
 mod key;
 mod keys_in_use;
 mod options;
+mod secrets;
+mod settings;
 mod show;
 mod verify;
 mod walk;
@@ -15,7 +17,8 @@ mod webhooks;
 use clap::{Args, Subcommand};
 use connections::ConnectionName;
 
-use options::{KeyOptions, SecretOptions, SettingOptions};
+use key::{KeyOptions, SecretOptions};
+use options::SettingOptions;
 use service::Context;
 use service::failure::{Exit, Failure};
 
@@ -30,84 +33,6 @@ Examples:
 The API key is the one that Segment's settings page asks for: the public key, a dot, the secret key. It is read from a
 prompt, from standard input or from REFERSION_DESTINATION_API_KEY, never from the command line.";
 
-const ADD_EXAMPLES: &str = "\
-Examples:
-  refersion-destination connections add --name shop
-  refersion-destination connections add --name shop --rate 10 --new-affiliate-status ACTIVE
-  refersion-destination connections add --name shop --custom-field plan=1234 --custom-field vip=1235
-  refersion-destination connections add --name shop --api-key-stdin -q < key.txt
-  refersion-destination connections add --name try --api-key-stdin --refersion-url http://127.0.0.1:4010 < key.txt
-
-Without --api-key-stdin the key comes from REFERSION_DESTINATION_API_KEY, or from a prompt.";
-
-const SET_EXAMPLES: &str = "\
-Examples:
-  refersion-destination connections set shop --rate 2.5
-  refersion-destination connections set shop --custom-field plan=1234
-  refersion-destination connections set shop --no-custom-field plan --require-address false
-  refersion-destination connections set shop --scrub-on-delete deleted.example.com
-  refersion-destination connections set shop --shared-secret-stdin < secret.txt
-
-What changes is applied to everybody concerned within seconds, also to what was said before. Custom fields that are not
-named stay as they are.
-
-From 10 s after a shared secret is set, every request to /segment must carry the X-Signature of Segment's Webhooks
-destinations; unsigned ones are answered 403, and Segment discards their events. So enter it in Segment first. One that
-is replaced is valid for 7 days more.";
-
-const LOOK_EXAMPLES: &str = "\
-Examples:
-  refersion-destination connections list
-  refersion-destination connections list --json
-  refersion-destination connections show shop
-  refersion-destination connections check shop
-
-`check` asks Refersion whether the keys work. None of them shows a secret.";
-
-const STATE_EXAMPLES: &str = "\
-Examples:
-  refersion-destination connections pause shop
-  refersion-destination connections resume shop
-  refersion-destination connections resume shop --json
-
-While a connection is paused, its events are accepted and kept, and no calls go out (from a second later on). A pause
-for credentials or by the breaker ends by itself when calls work again; the others end with `resume`.";
-
-const KEY_EXAMPLES: &str = "\
-Examples:
-  refersion-destination connections rotate-key shop
-  refersion-destination connections rotate-key shop --api-key-stdin < new-key.txt
-  refersion-destination connections rotate-key shop --json --api-key-stdin < new-key.txt
-
-The new key is used at once; the old one is still valid for 7 days, so that Segment's settings can follow.";
-
-const WRITE_KEY_EXAMPLES: &str = "\
-Examples:
-  refersion-destination connections rotate-write-key shop
-  refersion-destination connections rotate-write-key shop --json
-  refersion-destination connections show shop
-
-The new key is printed. The old one is still valid for 7 days, so that pages and apps that were loaded before go on
-working.";
-
-const WEBHOOK_EXAMPLES: &str = "\
-Examples:
-  refersion-destination connections set-webhook-secret shop < secret.txt
-  refersion-destination connections set-webhook-secret shop --json < secret.txt
-  refersion-destination connections set-webhook-secret shop --none
-
-The secret is the Webhook Signing Secret of Refersion's dashboard (Account, Settings, Webhooks). It is read from
-standard input or a prompt, and replaces the one before at once. `connections show` prints the address for the webhooks.";
-
-const REMOVE_EXAMPLES: &str = "\
-Examples:
-  refersion-destination connections remove shop --yes
-  refersion-destination connections remove shop --yes --json
-  refersion-destination connections pause shop
-
-Everything that is kept for the connection goes: profiles, events, dead letters. Affiliates in Refersion stay as they
-are. To stop deliveries only, pause it.";
-
 /// The arguments of `connections`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, arg_required_else_help = true)]
@@ -119,7 +44,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Act {
     /// Add a connection
-    #[command(after_help = ADD_EXAMPLES)]
+    #[command(after_help = change::ADD_EXAMPLES)]
     Add {
         /// Its name: up to 64 of the characters A-Z a-z 0-9 _ -
         #[arg(long, value_name = "NAME")]
@@ -133,13 +58,13 @@ enum Act {
         quiet: bool,
     },
     /// List all connections
-    #[command(after_help = LOOK_EXAMPLES)]
+    #[command(after_help = show::EXAMPLES)]
     List,
     /// Show one connection with its settings
-    #[command(after_help = LOOK_EXAMPLES)]
+    #[command(after_help = show::EXAMPLES)]
     Show(Named),
     /// Ask Refersion whether the keys work
-    #[command(after_help = LOOK_EXAMPLES)]
+    #[command(after_help = show::EXAMPLES)]
     Check(Named),
     /// Learn which affiliates the account has already
     #[command(after_help = adopt::EXAMPLES)]
@@ -159,7 +84,7 @@ enum Act {
         options: verify::Options,
     },
     /// Give it the secret that Refersion signs webhooks with
-    #[command(after_help = WEBHOOK_EXAMPLES)]
+    #[command(after_help = secrets::WEBHOOK_EXAMPLES)]
     SetWebhookSecret {
         #[command(flatten)]
         named: Named,
@@ -168,7 +93,7 @@ enum Act {
         none: bool,
     },
     /// Change settings
-    #[command(after_help = SET_EXAMPLES)]
+    #[command(after_help = change::SET_EXAMPLES)]
     Set {
         #[command(flatten)]
         named: Named,
@@ -187,13 +112,13 @@ enum Act {
         quiet: bool,
     },
     /// Stop calls; events are still accepted, and kept
-    #[command(after_help = STATE_EXAMPLES)]
+    #[command(after_help = change::STATE_EXAMPLES)]
     Pause(Named),
     /// Let calls go out again
-    #[command(after_help = STATE_EXAMPLES)]
+    #[command(after_help = change::STATE_EXAMPLES)]
     Resume(Named),
     /// Give it a new API key; the old one is valid for 7 days more
-    #[command(after_help = KEY_EXAMPLES)]
+    #[command(after_help = secrets::KEY_EXAMPLES)]
     RotateKey {
         #[command(flatten)]
         named: Named,
@@ -201,10 +126,10 @@ enum Act {
         key: KeyOptions,
     },
     /// Give it a new write key; the old one is valid for 7 days more
-    #[command(after_help = WRITE_KEY_EXAMPLES)]
+    #[command(after_help = secrets::WRITE_KEY_EXAMPLES)]
     RotateWriteKey(Named),
     /// Remove it with everything that is kept for it
-    #[command(after_help = REMOVE_EXAMPLES)]
+    #[command(after_help = change::REMOVE_EXAMPLES)]
     Remove {
         #[command(flatten)]
         named: Named,
@@ -234,15 +159,17 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
         Act::Check(named) => check::run(&named.name, context).await,
         Act::Adopt { named, no_wait } => adopt::run(&named.name, no_wait, context).await,
         Act::Verify { named, options } => verify::run(&named.name, &options, context).await,
-        Act::SetWebhookSecret { named, none } => change::set_webhook_secret(&named.name, none, context).await,
+        Act::SetWebhookSecret { named, none } => {
+            secrets::set_webhook_secret(&named.name, none, context).await
+        }
         Act::Set { named, api_key_stdin, secret, settings, unmapped, quiet } => {
             let secrets = (&KeyOptions { api_key_stdin }, &secret);
             change::set(&named.name, secrets, (&settings, &unmapped), quiet, context).await
         }
         Act::Pause(named) => change::pause(&named.name, context).await,
         Act::Resume(named) => change::resume(&named.name, context).await,
-        Act::RotateKey { named, key } => change::rotate_key(&named.name, &key, context).await,
-        Act::RotateWriteKey(named) => change::rotate_write_key(&named.name, context).await,
+        Act::RotateKey { named, key } => secrets::rotate_key(&named.name, &key, context).await,
+        Act::RotateWriteKey(named) => secrets::rotate_write_key(&named.name, context).await,
         Act::Remove { named, yes } => change::remove(&named.name, yes, context).await,
     }
 }

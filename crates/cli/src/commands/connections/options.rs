@@ -6,25 +6,6 @@ use segment::{fold_key, is_custom, is_same_identifier};
 
 use service::failure::Failure;
 
-/// Where an API key comes from.
-#[derive(Debug, Args)]
-pub(super) struct KeyOptions {
-    /// Read the API key (publickey.secretkey) from standard input
-    #[arg(long)]
-    pub(super) api_key_stdin: bool,
-}
-
-/// What becomes of the shared secret of a connection.
-#[derive(Debug, Args)]
-pub(super) struct SecretOptions {
-    /// Read the shared secret of Segment's Webhooks from standard input
-    #[arg(long, conflicts_with = "api_key_stdin")]
-    pub(super) shared_secret_stdin: bool,
-    /// Remove the shared secret, and accept unsigned requests
-    #[arg(long, conflicts_with = "shared_secret_stdin")]
-    pub(super) no_shared_secret: bool,
-}
-
 /// Settings of a connection; what is not given stays as it is.
 #[derive(Debug, Default, Args)]
 pub(super) struct SettingOptions {

@@ -5,14 +5,15 @@ mod groups;
 mod one;
 mod plans;
 mod repair;
+mod row;
 mod selection;
 mod show;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use ledger::DeadLetterState;
 
 use act::Reason;
-use selection::Wanted;
+use selection::{StateWord, Wanted};
 use service::Context;
 use service::failure::{Exit, Failure};
 #[cfg(test)]
@@ -144,29 +145,6 @@ enum Act {
     },
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum StateWord {
-    /// It waits to be replayed or discarded
-    Open,
-    /// Its event was queued again, and has no outcome yet
-    Replaying,
-    /// It was delivered after all
-    Resolved,
-    /// It will not be tried again
-    Discarded,
-}
-
-impl From<StateWord> for DeadLetterState {
-    fn from(word: StateWord) -> Self {
-        match word {
-            StateWord::Open => Self::Open,
-            StateWord::Replaying => Self::Replaying,
-            StateWord::Resolved => Self::Resolved,
-            StateWord::Discarded => Self::Discarded,
-        }
-    }
-}
-
 /// Letters as a table, under a name that stands for any connection.
 #[cfg(test)]
 pub(super) fn show_for_test(
@@ -175,7 +153,7 @@ pub(super) fn show_for_test(
     output: &mut service::output::Output,
 ) -> Result<(), Failure> {
     let directory = Directory::default();
-    let rows: Vec<_> = letters.iter().cloned().map(|letter| show::Row::of(letter, &directory)).collect();
+    let rows: Vec<_> = letters.iter().cloned().map(|letter| row::Row::of(letter, &directory)).collect();
     show::table(&rows, now, output)
 }
 

@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::repair::show_changes;
-use super::show::{Row, letter};
+use super::row::Row;
+use super::show::letter;
 use crate::commands::{events, profiles};
 use service::Context;
 use service::engines::Engines;

@@ -1,11 +1,10 @@
 //! Which dead letters a command is about: its selector, with the options of earlier versions as terms.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use connections::ConnectionName;
 use ledger::selector::Term;
 use ledger::{DeadLetterState, Selector, SelectorError};
 
-use super::StateWord;
 use service::engines::Engines;
 use service::failure::Failure;
 use service::operator::Directory;
@@ -115,5 +114,29 @@ impl Wanted {
         let directory = Directory::read(engines, None).await?;
         let selection = Selection::of(engines, &directory, selector).await?;
         Ok(Asked { selection, is_object: self.is_object() })
+    }
+}
+
+/// A state, as an argument.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum StateWord {
+    /// It waits to be replayed or discarded
+    Open,
+    /// Its event was queued again, and has no outcome yet
+    Replaying,
+    /// It was delivered after all
+    Resolved,
+    /// It will not be tried again
+    Discarded,
+}
+
+impl From<StateWord> for DeadLetterState {
+    fn from(word: StateWord) -> Self {
+        match word {
+            StateWord::Open => Self::Open,
+            StateWord::Replaying => Self::Replaying,
+            StateWord::Resolved => Self::Resolved,
+            StateWord::Discarded => Self::Discarded,
+        }
     }
 }

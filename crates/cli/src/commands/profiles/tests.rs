@@ -4,7 +4,10 @@ use identity::graph::Status;
 
 use super::*;
 use crate::commands::snapshots::{at, shown};
-use service::operator::profile::{AffiliateRow, ClaimRow, IdentifierRow, PersonRow, SightingRow, TraitRow};
+use identity::graph::Kind;
+use service::operator::profile::{
+    AffiliateRow, ClaimRow, IdentifierRow, PersonRow, Profile, SightingRow, TraitRow,
+};
 
 fn identifier(kind: Kind, digest: &str, name: Option<&str>, traits: Vec<TraitRow>) -> IdentifierRow {
     IdentifierRow {

@@ -1,17 +1,20 @@
 //! `send`: publishes the events of a file into the queue.
 //!
-//! A thread reads the file (`source`, `reading`), and this task publishes what it has read (`publishing`), so that both go on
-//! at the same time. How far it has come is written down after each batch (`marker`): a run that was interrupted, even by a
-//! kill, goes on from there. What was sent and not yet written down is sent again as the same events.
+//! A thread reads the file (`source`, `window`, `reading`, `reader`), and this task publishes what it has read
+//! (`publishing`), so that both go on at the same time. How far it has come is written down after each batch
+//! (`marker`): a run that was interrupted, even by a kill, goes on from there. What was sent and not yet written down
+//! is sent again as the same events.
 
 mod envelopes;
 mod marker;
 mod progress;
 mod publishing;
+mod reader;
 mod reading;
 mod report;
 mod room;
 mod source;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -7,6 +7,7 @@ use super::{
     Account, ConnectionId, ConnectionName, Epoch, Failure, NewConnection, PausedFor, State, Timestamp, found,
     keys, micros, rows, sql, time,
 };
+use crate::words;
 use connections::Conflict;
 
 const INSERT: &str = "INSERT INTO connections (name, settings, created_at, write_key) VALUES ($1, $2, $3, $4)
@@ -79,7 +80,7 @@ fn account(row: &PgRow) -> Result<Account, Failure> {
         settings_version: row.try_get(3)?,
         state: match row.try_get::<Option<&str>, _>(4)? {
             None => State::Active,
-            Some(word) => State::Paused(reason(word)?),
+            Some(word) => State::Paused(words::paused_for(word)?),
         },
         paused_since: row.try_get::<Option<i64>, _>(5)?.map(time).transpose()?,
         paused_because: row.try_get(6)?,
@@ -89,12 +90,6 @@ fn account(row: &PgRow) -> Result<Account, Failure> {
         resumes: row.try_get(10)?,
         asked_to_wait_until: row.try_get::<Option<i64>, _>(11)?.map(time).transpose()?,
     })
-}
-
-fn reason(word: &str) -> Result<PausedFor, Failure> {
-    let unknown =
-        || Failure::Unreadable(format!("`{word}` is no reason for a pause that this version knows").into());
-    PausedFor::from_word(word).ok_or_else(unknown)
 }
 
 pub(super) async fn set_settings(
@@ -117,7 +112,7 @@ pub(super) async fn paused_for(
     id: ConnectionId,
 ) -> Result<Option<PausedFor>, Failure> {
     let word: Option<(Option<String>,)> = rows(PAUSED_FOR).bind(id).fetch_optional(line).await?;
-    word.ok_or(Failure::NoConnection)?.0.map(|word| reason(&word)).transpose()
+    word.ok_or(Failure::NoConnection)?.0.map(|word| Ok(words::paused_for(&word)?)).transpose()
 }
 
 pub(super) async fn pause(

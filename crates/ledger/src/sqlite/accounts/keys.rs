@@ -5,7 +5,9 @@ use connections::{Conflict, ConnectionId, Digest, SealedKey};
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::{Failure, key_digest, micros};
+use super::super::rows;
+use super::super::words::{key_digest, micros};
+use super::Failure;
 
 const OWNER: &str =
     "SELECT connection FROM api_keys WHERE digest = ?1 AND (valid_until IS NULL OR valid_until > ?2)";
@@ -52,13 +54,7 @@ pub(super) fn newest(database: &Connection, id: ConnectionId) -> Result<SealedKe
 
 /// Every key.
 pub(super) fn all(database: &Connection) -> Result<Vec<SealedKey>, Failure> {
-    let mut statement = database.prepare_cached(ALL)?;
-    let mut rows = statement.query([])?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        keys.push(sealed_key(row)?);
-    }
-    Ok(keys)
+    rows::all(database, ALL, (), sealed_key)
 }
 
 fn sealed_key(row: &Row<'_>) -> Result<SealedKey, Failure> {

@@ -5,7 +5,9 @@ use connections::{ConnectionId, ReplacedKeys, ReplacedUntil, StoreError};
 use jiff::Timestamp;
 use sqlite::rusqlite::Connection;
 
-use super::{Failure, SqliteLedger, micros, time};
+use super::super::SqliteLedger;
+use super::super::words::{micros, time};
+use super::Failure;
 
 const READ: &str = "SELECT
         (SELECT MAX(valid_until) FROM api_keys WHERE connection = ?1 AND valid_until > ?2),

@@ -7,7 +7,10 @@ use connections::{ConnectionId, SealedSecret, SharedSecretStore, StoreError};
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, Row, params};
 
-use super::{Failure, SqliteLedger, key_digest, micros, paused_for};
+use super::super::SqliteLedger;
+use super::super::rows::all;
+use super::super::words::{key_digest, micros};
+use super::{Failure, paused_for};
 use crate::sqlite::words::limit;
 
 const DROP_EXPIRED: &str = "DELETE FROM shared_secrets WHERE connection = ?1 AND valid_until <= ?2";
@@ -79,13 +82,7 @@ fn read(
     statement: &str,
     values: impl sqlite::rusqlite::Params,
 ) -> Result<Vec<SealedSecret>, Failure> {
-    let mut statement = database.prepare_cached(statement)?;
-    let mut rows = statement.query(values)?;
-    let mut secrets = Vec::new();
-    while let Some(row) = rows.next()? {
-        secrets.push(secret(row)?);
-    }
-    Ok(secrets)
+    all(database, statement, values, secret)
 }
 
 fn secret(row: &Row<'_>) -> Result<SealedSecret, Failure> {

@@ -6,7 +6,9 @@ use connections::{ConnectionId, StoreError, WriteKeys};
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Failure, SqliteLedger, found, micros};
+use super::super::SqliteLedger;
+use super::super::words::micros;
+use super::{Failure, found};
 
 const OWNER: &str = "SELECT id FROM connections WHERE write_key = ?1
     UNION ALL SELECT connection FROM replaced_write_keys WHERE write_key = ?1 AND valid_until > ?2";

@@ -1,4 +1,4 @@
-//! Dead letters, as they are listed, counted, grouped and shown.
+//! Dead letters, as they are listed, counted and grouped.
 
 use axum::Json;
 use connections::ConnectionId;
@@ -6,20 +6,13 @@ use ledger::{AuditEntry, DeadLetterFilter, DeadLetterState, DeadLetterView, Sele
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{Attempt, Event, attempts, event};
-use super::letter_answers::{DeadLetter, DeadLetterGroup, group, letter, payload};
-use super::profile_answer::{ProfileAnswer, masked, of};
+use super::letter_answers::{DeadLetter, DeadLetterGroup, group, letter};
 use crate::api::cursor;
-use crate::api::extract::{Params, Part, cut, page};
+use crate::api::extract::{Params, cut, page};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::failure::Failure;
 use crate::operator::dead_letters::{Selection, groups};
-use crate::operator::events::find_by;
-use crate::operator::profile;
-
-/// Events of the same person that are shown: the newest.
-const LATER: usize = 20;
 
 /// Which dead letters, and which page of them.
 #[derive(Deserialize, IntoParams)]
@@ -130,54 +123,6 @@ pub(in crate::api) async fn group_dead_letters(
         count: rows.len(),
         dead_letters: rows.iter().map(|row| row.count).sum(),
         groups: rows.into_iter().map(|row| group(row, call.is_masked())).collect(),
-    }))
-}
-
-/// A dead letter with all that helps to understand it.
-#[derive(Serialize, ToSchema)]
-pub(in crate::api) struct DeadLetterDetail {
-    #[serde(flatten)]
-    letter: DeadLetter,
-    /// The event as it came, with its numbers as they were written; null once it is erased; for viewers its values are masked.
-    #[schema(value_type = serde_json::Value)]
-    payload: Option<Box<serde_json::value::RawValue>>,
-    /// Failed calls, oldest first: at most the newest 100.
-    calls: Vec<Attempt>,
-    /// The persons that its event is about, as they are now.
-    person: Vec<ProfileAnswer>,
-    /// Events of the same person that were received after it, the newest first, at most 20.
-    later_events: Vec<Event>,
-}
-
-/// Show one dead letter with its event, its failed calls, the person, and later events. For operators this is unmasked, and
-/// audited.
-#[utoipa::path(get, path = "/api/v1/dead-letters/{id}", tag = "dead letters",
-    params(("id" = i64, Path, description = "Its id")),
-    responses((status = 200, body = DeadLetterDetail)), security(("bearer" = ["viewer"])))]
-pub(in crate::api) async fn get_dead_letter(
-    call: Call,
-    Part(id): Part<i64>,
-) -> Result<Json<DeadLetterDetail>, Problem> {
-    let (engines, is_masked) = (&call.engines, call.is_masked());
-    let view = visible(&call, id).await?;
-    if !is_masked {
-        revealed(&call, &[(id, view.connection)]).await?;
-    }
-    let (mut person, mut later, mut calls) = (Vec::new(), Vec::new(), Vec::new());
-    let found = engines.dead_letters.event(view.event).await?;
-    if let (Some(found), Some(connection)) = (found, call.directory.get(view.connection)) {
-        person = profile::of_digests(engines, connection, &found.found_by).await?;
-        later = find_by(engines, &call.directory, &found.found_by, LATER, 0).await?.events;
-        later.retain(|row| (row.received_at, row.event_id) > (view.received_at, view.event));
-        calls = found.attempts;
-    }
-    let profile = if is_masked { masked } else { of };
-    Ok(Json(DeadLetterDetail {
-        payload: view.payload.clone().map(|text| payload(text, is_masked)),
-        letter: letter(&call, view),
-        calls: attempts(calls, is_masked),
-        person: person.into_iter().map(profile).collect(),
-        later_events: later.into_iter().map(|row| event(row, is_masked)).collect(),
     }))
 }
 

@@ -7,9 +7,12 @@ mod connections;
 mod events;
 mod letter_acts;
 mod letter_answers;
+mod letter_detail;
 mod letters;
 mod operators;
+mod patches;
 mod persons;
+mod plan_acts;
 mod plan_answers;
 mod plans;
 mod profile_answer;
@@ -43,21 +46,21 @@ pub(super) fn all() -> OpenApiRouter {
         .routes(routes!(letters::list_dead_letters))
         .routes(routes!(letters::count_dead_letters))
         .routes(routes!(letters::group_dead_letters))
-        .routes(routes!(letters::get_dead_letter))
+        .routes(routes!(letter_detail::get_dead_letter))
         .routes(routes!(letter_acts::note_group))
         .routes(routes!(letter_acts::replay_dead_letters))
         .routes(routes!(letter_acts::discard_dead_letters))
         .routes(routes!(letter_acts::restore_dead_letters))
         .routes(routes!(repairs::list_revisions, repairs::edit_dead_letter))
-        .routes(routes!(repairs::patch_dead_letters))
-        .routes(routes!(repairs::preview_patch))
+        .routes(routes!(patches::patch_dead_letters))
+        .routes(routes!(patches::preview_patch))
         .routes(routes!(plans::list_plans, plans::make_plan))
         .routes(routes!(plans::get_plan))
         .routes(routes!(plans::list_plan_items))
-        .routes(routes!(plans::run_plan))
-        .routes(routes!(plans::pause_plan))
-        .routes(routes!(plans::resume_plan))
-        .routes(routes!(plans::cancel_plan))
+        .routes(routes!(plan_acts::run_plan))
+        .routes(routes!(plan_acts::pause_plan))
+        .routes(routes!(plan_acts::resume_plan))
+        .routes(routes!(plan_acts::cancel_plan))
         .routes(routes!(audit::list_audit))
         .routes(routes!(operators::list_operators, operators::add_operator))
         .routes(routes!(operators::revoke_operator))

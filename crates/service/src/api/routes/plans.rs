@@ -1,8 +1,8 @@
-//! Plans of replays: made, listed, run, steered and reported.
+//! Plans of replays: made, listed, and shown with their items.
 
 use axum::Json;
 use axum::http::StatusCode;
-use ledger::plans::{ItemFilter, ItemState, RunOptions};
+use ledger::plans::{ItemFilter, ItemState};
 use ledger::{DeadLetterFilter, DeadLetterState, Plan};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::reason;
 use super::letters::parse;
+use super::plan_acts::steered;
 use super::plan_answers::{ItemAnswer, PlanAnswer, item, plan, read_place, write_place};
 use super::repair_answers::{PatchOperation, patch};
 use crate::api::cursor;
@@ -17,7 +18,7 @@ use crate::api::extract::{Input, Params, Part, cut, page};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::operator::dead_letters::{Selection, act, to_act};
-use crate::operator::plans::{self, STOP_IF, Wish};
+use crate::operator::plans::{self, Wish};
 
 /// The newest plans that can be listed.
 const LISTED: usize = 1_000;
@@ -34,34 +35,6 @@ pub(in crate::api) struct PlanInput {
     /// A JSON Patch (RFC 6902) by which the events are repaired while the plan is made; what it cannot repair is left out.
     #[schema(value_type = Option<Vec<PatchOperation>>, max_items = 1000)]
     patch: Option<Box<RawValue>>,
-    /// Why; kept for good in the audit, so no personal data.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
-}
-
-/// How a plan is run.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct RunInput {
-    /// Calls a second at most; without it the rate of the connection alone limits.
-    #[schema(exclusive_minimum = 0, maximum = 1000)]
-    rate: Option<f64>,
-    /// Persons that go first; their results decide about the others.
-    #[serde(default)]
-    #[schema(maximum = 10000)]
-    canary: u32,
-    /// It stops when this share of the results, from 0 to 1, are failures; 0.2 with a canary unless it is said.
-    #[schema(minimum = 0, maximum = 1)]
-    stop_if: Option<f64>,
-    /// Why; kept for good in the audit, so no personal data.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
-}
-
-/// Why a plan is paused, resumed or cancelled.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct SteerInput {
     /// Why; kept for good in the audit, so no personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
@@ -200,74 +173,6 @@ pub(in crate::api) async fn list_plan_items(
     Ok(Json(ItemList { count, items: items.into_iter().map(|it| item(&call, it)).collect(), next }))
 }
 
-/// Let a plan run: workers replay its dead letters.
-#[utoipa::path(post, path = "/api/v1/plans/{id}/run", tag = "plans",
-    params(("id" = i64, Path, description = "Its id")), request_body = RunInput,
-    responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
-pub(in crate::api) async fn run_plan(
-    call: Call,
-    Part(id): Part<i64>,
-    Input(input): Input<RunInput>,
-) -> Result<Json<PlanAnswer>, Problem> {
-    visible(&call, id).await?;
-    let options = RunOptions {
-        rate: input.rate,
-        canary: input.canary,
-        stop_if: input.stop_if.or((input.canary > 0).then_some(STOP_IF)),
-        reason: reason(input.reason)?,
-    };
-    let run = plans::run(&call.engines, &call.operator.name, id, options).await?;
-    Ok(steered(&call, run))
-}
-
-/// Release nothing more until the plan is resumed.
-#[utoipa::path(post, path = "/api/v1/plans/{id}/pause", tag = "plans",
-    params(("id" = i64, Path, description = "Its id")), request_body = SteerInput,
-    responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
-pub(in crate::api) async fn pause_plan(
-    call: Call,
-    Part(id): Part<i64>,
-    Input(input): Input<SteerInput>,
-) -> Result<Json<PlanAnswer>, Problem> {
-    visible(&call, id).await?;
-    let paused = plans::pause(&call.engines, &call.operator.name, id, reason(input.reason)?).await?;
-    Ok(steered(&call, paused))
-}
-
-/// Let a plan go on that was paused, or stopped by its own rule.
-#[utoipa::path(post, path = "/api/v1/plans/{id}/resume", tag = "plans",
-    params(("id" = i64, Path, description = "Its id")), request_body = SteerInput,
-    responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
-pub(in crate::api) async fn resume_plan(
-    call: Call,
-    Part(id): Part<i64>,
-    Input(input): Input<SteerInput>,
-) -> Result<Json<PlanAnswer>, Problem> {
-    visible(&call, id).await?;
-    let resumed = plans::resume(&call.engines, &call.operator.name, id, reason(input.reason)?).await?;
-    Ok(steered(&call, resumed))
-}
-
-/// End a plan. What is under way comes to its result; the other dead letters stay as they are.
-#[utoipa::path(post, path = "/api/v1/plans/{id}/cancel", tag = "plans",
-    params(("id" = i64, Path, description = "Its id")), request_body = SteerInput,
-    responses((status = 200, body = PlanAnswer)), security(("bearer" = ["operator"])))]
-pub(in crate::api) async fn cancel_plan(
-    call: Call,
-    Part(id): Part<i64>,
-    Input(input): Input<SteerInput>,
-) -> Result<Json<PlanAnswer>, Problem> {
-    visible(&call, id).await?;
-    let cancelled = plans::cancel(&call.engines, &call.operator.name, id, reason(input.reason)?).await?;
-    Ok(steered(&call, cancelled))
-}
-
-/// An act is in the audit once it is done; what was refused is left to the guard.
-fn steered(call: &Call, steered: Plan) -> Json<PlanAnswer> {
-    call.acts_as();
-    Json(plan(call, steered))
-}
-
 fn state(word: &str) -> Result<ItemState, Problem> {
     ItemState::ALL.into_iter().find(|state| state.word() == word).ok_or_else(|| {
         let all = ItemState::ALL.map(ItemState::word).join(", ");
@@ -282,7 +187,7 @@ fn is_visible(call: &Call, plan: &Plan) -> bool {
         || (!ids.is_empty() && ids.keys().all(|id| call.directory.get(*id).is_some()))
 }
 
-async fn visible(call: &Call, id: i64) -> Result<Plan, Problem> {
+pub(super) async fn visible(call: &Call, id: i64) -> Result<Plan, Problem> {
     let hidden = || Problem::not_found("no_such_plan", &format!("plan {id}"), "GET /api/v1/plans lists them");
     let found = call.engines.plans.plans(Some(id), &[], call.engines.now(), 1).await?;
     found.into_iter().find(|plan| is_visible(call, plan)).ok_or_else(hidden)

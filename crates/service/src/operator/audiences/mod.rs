@@ -1,13 +1,15 @@
 //! Audiences: their members, how far they are delivered, and what Segment believes of them.
 
+mod figures;
 mod row;
 
 use connections::Connection;
 use ledger::AudienceCounts;
 use ledger::directory::MAX_DRIFT;
 
-use row::drift_fields;
-pub use row::{AtSegment, LastVerify, List, Rejected, Row, rate_of};
+use figures::drift_fields;
+pub use figures::rate_of;
+pub use row::{AtSegment, LastVerify, List, Rejected, Row};
 
 use super::Directory;
 use super::workers::Workers;

@@ -1,6 +1,7 @@
 //! `dead-letters plan`, `plans`, `run`, `pause`, `resume`, `cancel` and `report`.
 
 mod export;
+mod list;
 mod make;
 mod options;
 mod progress;
@@ -137,11 +138,11 @@ pub(super) struct Steer {
 pub(super) async fn carry_out(act: Act, engines: &Engines, context: &mut Context) -> Result<Exit, Failure> {
     match act {
         Act::Plan { wanted, make } => make::make(engines, &wanted, &make, context).await,
-        Act::Plans { plan: None, limit, .. } => show::list(engines, limit, context).await,
+        Act::Plans { plan: None, limit, .. } => list::list(engines, limit, context).await,
         Act::Plans { plan: Some(plan), skipped: None, .. } => show::one(engines, plan, context).await,
         Act::Plans { plan: Some(plan), skipped: Some(reason), limit } => {
             let reason = (!reason.is_empty()).then_some(reason);
-            show::skipped(engines, (plan, reason), limit, context).await
+            list::skipped(engines, (plan, reason), limit, context).await
         }
         Act::Run(options) => run::run(engines, options, context).await,
         Act::Pause(Steer { plan, reason }) => {

@@ -1,24 +1,22 @@
 //! `forget`: what a Segment delete does, for the day it does not come.
 
+mod deletion;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use clap::Args;
-use connections::{Connection, ConnectionName};
-use identity::graph::Kind;
+use connections::ConnectionName;
 use ledger::AuditEntry;
-use queue::{Envelope, FORMAT, Lane};
-use serde::Serialize;
-use serde_json::value::RawValue;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use service::Context;
 use service::arrivals::report_own;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
-use service::operator::events::find;
 use service::operator::{Directory, Subject, audit};
+
+use self::deletion::{Names, Row, deletion};
 
 /// How often `--wait` looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -53,52 +51,6 @@ pub struct Arguments {
     /// How long to wait, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "wait")]
     timeout: u64,
-}
-
-/// As what a text is known, in any of the connections.
-#[derive(Debug, Default)]
-struct Names {
-    user: bool,
-    address: bool,
-    anonymous: bool,
-    /// Some event is found by it, also one that waits in the queue.
-    event: bool,
-}
-
-impl Names {
-    async fn of(engines: &Engines, directory: &Directory, subject: &Subject) -> Result<Self, Failure> {
-        let found = find(engines, directory, subject, 1, 0).await?;
-        let mut names = Self { event: found.total > 0, ..Self::default() };
-        for connection in directory.all() {
-            let digests = subject.digests(engines, connection.id);
-            let gathered = engines.ledger.gather(connection.id, &digests, &[]).await?;
-            let held = gathered.graphs.iter().flat_map(|read| &read.graph.identifiers);
-            for (_, identifier) in held.filter(|(digest, _)| digests.contains(digest)) {
-                match identifier.kind {
-                    Kind::User => names.user = true,
-                    Kind::Address => names.address = true,
-                    Kind::Anonymous => names.anonymous = true,
-                }
-            }
-        }
-        Ok(names)
-    }
-
-    fn any(&self) -> bool {
-        self.user || self.address || self.anonymous || self.event
-    }
-}
-
-/// A delete that was put into the queue.
-#[derive(Debug, Serialize)]
-struct Row {
-    connection: String,
-    event_id: Uuid,
-    message_id: String,
-    /// `pending`, or how it ended.
-    state: &'static str,
-    #[serde(skip)]
-    digest: identity::Digest,
 }
 
 /// Puts deletes into the queue.
@@ -162,49 +114,6 @@ fn confirm(subject: &Subject) -> Result<(), Failure> {
         Ok(_) if answer.trim() == "yes" => Ok(()),
         _ => Err(Failure::usage("not_confirmed", message, "look at the spelling, or say --yes")),
     }
-}
-
-/// The delete as Segment would send it. A text that is known as an anonymousId alone is named as one; an address may be a
-/// userId as well, and is named as both.
-fn deletion(
-    engines: &Engines,
-    connection: &Connection,
-    subject: &Subject,
-    known: &Names,
-) -> Result<(Row, Envelope), Failure> {
-    let event_id = engines.new_id();
-    let message_id = format!("forget-{event_id}");
-    let mut event = serde_json::json!({
-        "type": "delete",
-        "messageId": message_id,
-        "timestamp": engines.now(),
-    });
-    if let Some(address) = subject.address() {
-        event["email"] = address.into();
-    }
-    if known.anonymous {
-        event["anonymousId"] = subject.text().into();
-    }
-    if known.user || !known.anonymous {
-        event["userId"] = subject.text().into();
-    }
-    let payload = RawValue::from_string(event.to_string())
-        .map_err(|error| Failure::failed("forget", &error, "report this as a bug"))?;
-    let envelope = Envelope {
-        format: FORMAT,
-        event_id,
-        connection: connection.id,
-        lane: Lane::Live,
-        received_at: engines.now(),
-        replay: false,
-        revision: 0,
-        public: false,
-        payload,
-    };
-    let translator = worker::translate::Translator { vault: &engines.vault, connection: connection.id };
-    let digest = translator.digest(worker::translate::MESSAGE, &message_id);
-    let connection = connection.name.to_string();
-    Ok((Row { connection, event_id, message_id, state: ledger::State::Pending.word(), digest }, envelope))
 }
 
 async fn wait(engines: &Engines, rows: &mut [Row], at_most: Duration) -> Result<(), Failure> {

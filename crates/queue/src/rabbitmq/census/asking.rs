@@ -1,36 +1,20 @@
-//! Counts the events in the queue, those included that other processes have in their hands.
-//!
-//! AMQP tells how many messages wait, and nothing about those that were delivered and not answered. So every process that
-//! consumes answers the question what it holds: who counts publishes the question to the exchange, where each of them has
-//! a queue of its own bound for it, and waits for as many answers as the poison queue has consumers, one for each process.
-//!
-//! A lane counts as empty only if nothing has moved in it meanwhile: nothing waits, and everybody says, before and after
-//! that look, that they hold nothing and that nothing has come.
+//! The counting side of the census: asks every process what it holds, until all have answered and nothing moves.
 
-use std::collections::BTreeMap;
-use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use lapin::message::Delivery;
-use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Connection, Consumer};
-use serde::{Deserialize, Serialize};
+use lapin::{BasicProperties, Connection};
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use super::delivered::Held;
-use super::error::within;
-use super::intake::Intake;
-use super::roll_call::RollCall;
-use super::topology::{Source, Topology};
-use super::{Options, RabbitError};
+use super::super::delivered::Held;
+use super::super::error::within;
+use super::super::topology::{Source, Topology};
+use super::super::{Options, RabbitError};
+use super::{Answer, Answers, Place, QUESTION};
 use crate::{Depth, Lane};
-
-/// The routing key of the question.
-const QUESTION: &str = "census";
 
 /// How often a lane is looked at again that seems empty while something moves in it.
 const LOOKS: usize = 5;
@@ -44,67 +28,18 @@ const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// A question that nobody has taken within this time, in milliseconds, vanishes.
 const QUESTION_LASTS: &str = "5000";
 
-/// What one process says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Answer {
-    /// Its consuming connection; a new one begins with empty hands.
-    link: Uuid,
-    /// What it holds, and what has come to it so far.
-    held: Held,
-}
-
-/// The answers of all processes, by their links.
-type Answers = BTreeMap<Uuid, Held>;
-
-/// Makes ready to answer for this process on a connection that consumes; what is returned answers until the channel ends,
-/// and then returns why.
-pub(super) async fn answering(
-    connection: &Connection,
-    topology: &Topology,
-    options: &Options,
-    intake: Arc<Intake>,
-    roll_call: RollCall,
-) -> Result<impl Future<Output = RabbitError> + Send + use<>, RabbitError> {
-    let link = Uuid::from_u128(rand::random());
-    let place = Place::make(connection, topology, options, QUESTION).await?;
-    Ok(async move {
-        let Place { channel, mut consumer, exchange, name } = place;
-        while let Some(question) = consumer.next().await {
-            let asker = question.ok().and_then(|question| reply(&question));
-            let Some((key, properties)) = asker else { continue };
-            roll_call.take().await;
-            let answer = Answer { link, held: intake.held() };
-            let Ok(body) = serde_json::to_vec(&answer) else { continue };
-            let plain = BasicPublishOptions::default();
-            let publishing =
-                channel.basic_publish(exchange.as_str().into(), key.into(), plain, &body, properties);
-            if let Err(cause) = publishing.await {
-                return RabbitError::broker("telling what is held")(cause);
-            }
-        }
-        RabbitError::Cancelled { queue: name }
-    })
-}
-
-/// Where the answer goes, and what it is marked with.
-fn reply(question: &Delivery) -> Option<(String, BasicProperties)> {
-    let key = question.properties.reply_to().as_ref()?.to_string();
-    let round = question.properties.correlation_id().as_ref()?.clone();
-    Some((key, BasicProperties::default().with_correlation_id(round)))
-}
-
 /// What was counted.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counted {
+pub(in super::super) struct Counted {
     /// The events of each lane.
-    pub(super) depth: Depth,
+    pub(in super::super) depth: Depth,
     /// The second in which the oldest event that any process holds was accepted. What waits behind it at the broker is
     /// younger.
-    pub(super) oldest: Option<u64>,
+    pub(in super::super) oldest: Option<u64>,
 }
 
 /// Counts the events of each lane.
-pub(super) async fn count(
+pub(in super::super) async fn count(
     connection: &Connection,
     topology: &Topology,
     options: &Options,
@@ -120,49 +55,6 @@ pub(super) async fn count(
     let closing = asking.place.channel.close(200, "counted".into());
     let closed = within(options.answer_time, "closing a channel", closing).await;
     counted.and_then(|counted| closed.map(|()| counted))
-}
-
-/// A queue of our own at the exchange, with its consumer. Both go with the channel.
-struct Place {
-    channel: Channel,
-    consumer: Consumer,
-    exchange: String,
-    name: String,
-}
-
-impl Place {
-    async fn make(
-        connection: &Connection,
-        topology: &Topology,
-        options: &Options,
-        key: &str,
-    ) -> Result<Self, RabbitError> {
-        let name = format!("{}.census.{}", topology.exchange, Uuid::from_u128(rand::random()));
-        Self::named(connection, topology, options, name, key).await
-    }
-
-    async fn named(
-        connection: &Connection,
-        topology: &Topology,
-        options: &Options,
-        name: String,
-        key: &str,
-    ) -> Result<Self, RabbitError> {
-        let (limit, exchange) = (options.answer_time, topology.exchange.clone());
-        let channel = within(limit, "opening a channel", connection.create_channel()).await?;
-        let ours = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
-        let declaring = channel.queue_declare(name.as_str().into(), ours, FieldTable::default());
-        topology.explained(within(limit, "declaring a queue", declaring).await, &name)?;
-        let (plain, nothing) = (QueueBindOptions::default(), FieldTable::default());
-        let binding =
-            channel.queue_bind(name.as_str().into(), exchange.as_str().into(), key.into(), plain, nothing);
-        topology.explained(within(limit, "binding a queue", binding).await, &name)?;
-        let unanswered = BasicConsumeOptions { no_ack: true, exclusive: true, ..Default::default() };
-        let consuming =
-            channel.basic_consume(name.as_str().into(), "".into(), unanswered, FieldTable::default());
-        let consumer = within(limit, "starting a consumer", consuming).await?;
-        Ok(Self { channel, consumer, exchange, name })
-    }
 }
 
 /// One count.
@@ -284,5 +176,5 @@ fn is_quiet(before: &Answers, after: &Answers, lane: fn(&Held) -> (u64, u64)) ->
 }
 
 #[cfg(test)]
-#[path = "census_tests.rs"]
+#[path = "asking_tests.rs"]
 mod tests;

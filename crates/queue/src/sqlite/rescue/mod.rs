@@ -4,20 +4,21 @@
 //! in the fresh file, and `…damaged-TIME` then; so a crash at any moment is made good by the next start. Events may be
 //! handed out twice after that, which does no harm.
 
+mod writer;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior};
-use sqlite::salvage::{self, Row, Value};
+use rusqlite::Connection;
+use sqlite::salvage;
 use sqlite::{beside, damage_at_start, migrate};
 
-use super::{MIGRATIONS, admin, statements};
-use crate::pack::{self, ENVELOPE_BYTES, MESSAGE_BYTES, Message};
-use crate::{Item, QueueError};
+use self::writer::Writer;
+use super::MIGRATIONS;
+use crate::QueueError;
+use crate::pack::{ENVELOPE_BYTES, MESSAGE_BYTES};
 
-/// Messages that are written in one transaction.
-const AT_ONCE: usize = 500;
 /// A row with a larger body is damage.
 const LONGEST_ROW: usize = ENVELOPE_BYTES + MESSAGE_BYTES;
 /// Follows the name of the file.
@@ -95,11 +96,11 @@ fn rescue(path: &Path, copy: &Path, now: Timestamp) -> Result<Rescue, QueueError
     let mut connection = Connection::open(path).map_err(::sqlite::Error::from)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     migrate(&mut connection, MIGRATIONS)?;
-    let mut writer = Writer { connection, waiting: Vec::new(), rescued: 0, expected: Expected::default() };
+    let mut writer = Writer::into(connection);
     salvage::rows(copy, LONGEST_ROW, |row| writer.take(row))?;
-    let unreadable = writer.expected.events().saturating_sub(writer.rescued);
+    let (rescued, unreadable) = writer.counts();
     let file = aside.display().to_string();
-    let rescue = Rescue { at: now, file, rescued: writer.rescued, unreadable };
+    let rescue = Rescue { at: now, file, rescued, unreadable };
     writer.finish(&rescue)?;
     rename(copy, &aside).map_err(|cause| failed(path, cause))?;
     let Rescue { file, rescued, unreadable, .. } = &rescue;
@@ -127,114 +128,4 @@ fn unless_missing(done: io::Result<()>) -> io::Result<()> {
 
 fn failed(path: &Path, cause: io::Error) -> QueueError {
     ::sqlite::Error::File { path: path.to_owned(), cause }.into()
-}
-
-/// How many events the damaged file should hold.
-#[derive(Default)]
-struct Expected {
-    /// By its own count for each lane.
-    counted: [Option<u64>; 2],
-    /// By the messages that were found.
-    found: u64,
-}
-
-impl Expected {
-    fn events(&self) -> u64 {
-        match self.counted {
-            [Some(live), Some(bulk)] => live + bulk,
-            _ => self.found,
-        }
-    }
-
-    fn look_at(&mut self, id: i64, values: &[Value]) {
-        let count = |events: &i64| u64::try_from(*events).unwrap_or(0);
-        match values {
-            // The table `totals`.
-            [Value::Null, Value::Integer(events), Value::Integer(_)] => {
-                if let Some(lane) = usize::try_from(id).ok().and_then(|lane| self.counted.get_mut(lane)) {
-                    *lane = Some(count(events));
-                }
-            }
-            // The table `messages`.
-            [Value::Null, Value::Integer(_), Value::Integer(_), Value::Integer(events), _, _, _, _, ..] => {
-                self.found = self.found.saturating_add(count(events));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Writes what was found, some hundred messages in one transaction.
-struct Writer {
-    connection: Connection,
-    waiting: Vec<Message>,
-    rescued: u64,
-    expected: Expected,
-}
-
-impl Writer {
-    /// A row of the damaged file: of the table `bodies`, if it looks like one.
-    fn take(&mut self, row: Row) -> Result<(), Broken> {
-        self.expected.look_at(row.id, &row.values);
-        let [Value::Null, Value::Blob(_)] = row.values.as_slice() else { return Ok(()) };
-        if let Some(Value::Blob(body)) = row.values.into_iter().next_back()
-            && !body.is_empty()
-        {
-            let readable =
-                pack::unpack(&body).iter().filter(|item| matches!(item, Item::Readable(_))).count();
-            self.rescued += readable as u64;
-            self.waiting.push(pack::describe(body));
-        }
-        if self.waiting.len() >= AT_ONCE {
-            self.write(None)?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, rescue: &Rescue) -> Result<(), QueueError> {
-        Ok(self.write(Some(rescue))?)
-    }
-
-    fn write(&mut self, end: Option<&Rescue>) -> Result<(), Broken> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for message in self.waiting.drain(..) {
-            admin::insert(&transaction, &message)?;
-        }
-        if let Some(Rescue { at, file, rescued, unreadable }) = end {
-            let number = |count: &u64| i64::try_from(*count).unwrap_or(i64::MAX);
-            let values = (at.as_microsecond(), file, number(rescued), number(unreadable));
-            transaction.execute(statements::INSERT_RESCUE, values)?;
-            // A batch that was taken before is still acknowledged by its old ticket, which must not be another's by then.
-            transaction.execute(statements::RAISE_TICKETS, [at.as_microsecond()])?;
-        }
-        Ok(transaction.commit()?)
-    }
-}
-
-/// Why a walk through the damaged file ended early: the damaged or the fresh file cannot be used.
-#[derive(Debug)]
-enum Broken {
-    Read(io::Error),
-    Write(rusqlite::Error),
-}
-
-impl From<io::Error> for Broken {
-    fn from(error: io::Error) -> Self {
-        Self::Read(error)
-    }
-}
-
-impl From<rusqlite::Error> for Broken {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Write(error)
-    }
-}
-
-impl From<Broken> for QueueError {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Read(error) => Self::Unavailable { cause: Box::new(error) },
-            Broken::Write(error) => error.into(),
-        }
-    }
 }

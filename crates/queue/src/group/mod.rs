@@ -6,7 +6,8 @@
 //!
 //! Each lane gathers by itself: where one is full, whoever comes for the other is not refused along with it.
 
-use std::collections::{HashMap, VecDeque};
+mod gathered;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use self::gathered::{Amount, Gathered, Waiting};
 use crate::{Envelope, Lane, Publish, PublishError, pack};
 
 /// The bounds of what gathers, for each lane.
@@ -68,31 +70,6 @@ struct Shared {
     gathered: Mutex<Gathered>,
     commits: AtomicU64,
     envelopes: AtomicU64,
-}
-
-#[derive(Default)]
-struct Gathered {
-    waiting: VecDeque<Waiting>,
-    /// What waits or is in the running commit, in all and of each connection.
-    all: Amount,
-    by_connection: HashMap<i64, Amount>,
-    committing: bool,
-}
-
-/// A number of envelopes, and their bytes.
-#[derive(Clone, Copy, Default)]
-struct Amount {
-    count: usize,
-    bytes: usize,
-}
-
-/// What one caller publishes; it goes into one commit.
-struct Waiting {
-    envelopes: Vec<Envelope>,
-    /// The connection whose it is: that of the first envelope.
-    connection: i64,
-    amount: Amount,
-    answer: oneshot::Sender<Result<(), PublishError>>,
 }
 
 impl std::fmt::Debug for GroupCommit {
@@ -151,59 +128,22 @@ impl Shared {
         let bytes = envelopes.iter().map(Envelope::estimated_bytes).sum();
         let amount = Amount { count: envelopes.len(), bytes };
         let (answer, answered) = oneshot::channel();
-        if lane.gather(Waiting { envelopes, connection, amount, answer })? {
+        if lane.lock().add(Waiting { envelopes, connection, amount, answer }, &lane.limits)? {
             tokio::spawn(Arc::clone(lane).commit_all());
         }
         // No answer means that the runtime is shutting down.
         answered.await.unwrap_or_else(|cause| Err(PublishError::unavailable(cause)))
     }
 
-    /// Adds to what waits; `true`: nobody is committing, so the caller has to see to it.
-    fn gather(&self, waiting: Waiting) -> Result<bool, PublishError> {
-        let mut gathered = self.lock();
-        let all = gathered.all.plus(waiting.amount);
-        let own = gathered.by_connection.get(&waiting.connection).copied().unwrap_or_default();
-        let with_own = own.plus(waiting.amount);
-        if !self.has_room(all, 1) || (own.count > 0 && !self.has_room(with_own, self.limits.share)) {
-            return Err(PublishError::Busy);
-        }
-        gathered.all = all;
-        gathered.by_connection.insert(waiting.connection, with_own);
-        gathered.waiting.push_back(waiting);
-        Ok(!std::mem::replace(&mut gathered.committing, true))
-    }
-
-    /// Whether this much may wait in this part of the whole.
-    fn has_room(&self, amount: Amount, part: usize) -> bool {
-        amount.count <= self.limits.waiting / part && amount.bytes <= self.limits.waiting_bytes / part
-    }
-
     /// Commits group after group until nothing waits.
     async fn commit_all(self: Arc<Self>) {
         // A panic below would leave the mark of a running commit behind, and nobody would commit again.
         let mut on_duty = OnDuty { shared: &self, finished: false };
-        while let Some(group) = self.next_group() {
+        let next_group = || self.lock().next_group(self.limits.commit);
+        while let Some(group) = next_group() {
             self.commit(group).await;
         }
         on_duty.finished = true;
-    }
-
-    /// The next group, without those whose callers went away; `None`, and nobody is committing, when nothing waits.
-    fn next_group(&self) -> Option<Vec<Waiting>> {
-        let mut gathered = self.lock();
-        let (mut group, mut count) = (Vec::new(), 0);
-        while count < self.limits.commit
-            && let Some(waiting) = gathered.waiting.pop_front()
-        {
-            if waiting.answer.is_closed() {
-                gathered.forget(waiting.connection, waiting.amount);
-            } else {
-                count += waiting.envelopes.len();
-                group.push(waiting);
-            }
-        }
-        gathered.committing = !group.is_empty();
-        gathered.committing.then_some(group)
     }
 
     async fn commit(&self, group: Vec<Waiting>) {
@@ -240,29 +180,6 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, Gathered> {
         self.gathered.lock()
-    }
-}
-
-impl Gathered {
-    /// What a caller of this connection published waits no longer.
-    fn forget(&mut self, connection: i64, amount: Amount) {
-        self.all = self.all.minus(amount);
-        if let Some(own) = self.by_connection.get_mut(&connection) {
-            *own = own.minus(amount);
-            if own.count == 0 {
-                self.by_connection.remove(&connection);
-            }
-        }
-    }
-}
-
-impl Amount {
-    fn plus(self, more: Self) -> Self {
-        Self { count: self.count + more.count, bytes: self.bytes + more.bytes }
-    }
-
-    fn minus(self, less: Self) -> Self {
-        Self { count: self.count - less.count, bytes: self.bytes - less.bytes }
     }
 }
 

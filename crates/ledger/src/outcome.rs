@@ -1,0 +1,84 @@
+//! How an event ends: its state, and each numbered outcome.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::AffiliateRef;
+
+/// How an event ended, or that it has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Not ended.
+    Pending,
+    /// A create told some of it.
+    Created,
+    /// An edit told some of it.
+    Updated,
+    /// A delete was carried out.
+    Deleted,
+    /// Refersion knew already, or nothing of it is mapped.
+    Unchanged,
+    /// Something newer had been said.
+    Superseded,
+    /// Kept; its person waits.
+    Remembered,
+    /// Not for us.
+    Skipped,
+    /// Nobody will try again until an operator says so.
+    Dead,
+}
+
+impl State {
+    /// Its fixed word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+            Self::Unchanged => "unchanged",
+            Self::Superseded => "superseded",
+            Self::Remembered => "remembered",
+            Self::Skipped => "skipped",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// The state of a fixed word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Pending,
+            Self::Created,
+            Self::Updated,
+            Self::Deleted,
+            Self::Unchanged,
+            Self::Superseded,
+            Self::Remembered,
+            Self::Skipped,
+            Self::Dead,
+        ]
+        .into_iter()
+        .find(|state| state.word() == word)
+    }
+}
+
+/// One numbered outcome of an event. Unique by event and number; writing the same one twice changes nothing.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The event.
+    pub event: Uuid,
+    /// 1 for its first outcome; a later one replaces `dead` or `remembered`.
+    pub number: u32,
+    /// How it ended.
+    pub state: State,
+    /// Why, as a fixed word or short text without personal data.
+    pub reason: Option<String>,
+    /// The affiliate concerned.
+    pub affiliate: Option<AffiliateRef>,
+    /// When.
+    pub at: Timestamp,
+}

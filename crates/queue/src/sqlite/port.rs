@@ -1,0 +1,132 @@
+//! The engine as the port: publishing, consuming, and what can be seen of the queue.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout};
+
+use super::rescue::Rescue;
+use super::{POLL, SqliteQueue, TIDY_AFTER, admin, take};
+use crate::{Batch, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, QueueError, pack};
+
+impl SqliteQueue {
+    /// Cuts the log off if events were acknowledged since: they would live on in it. Waits for no reader: whoever publishes
+    /// would wait too.
+    async fn tidy(&self) {
+        if self.untidy.swap(0, Ordering::Relaxed) == 0 {
+            return;
+        }
+        match self.database.truncate_log(Duration::ZERO).await {
+            Ok(true) => {}
+            // Another process is reading; the next idle moment will do.
+            Ok(false) => drop(self.untidy.fetch_add(1, Ordering::Relaxed)),
+            Err(error) => tracing::warn!(%error, "the log of the queue could not be cut off"),
+        }
+    }
+
+    async fn take_now(&self, max: usize, except: &[i64]) -> Result<Batch, QueueError> {
+        let request = take::Request {
+            max,
+            except: except.to_vec(),
+            served: self.served.load(Ordering::Relaxed),
+            bulk_first: take::is_turn_of_bulk(self.takes.fetch_add(1, Ordering::Relaxed)),
+            now: (self.clock)(),
+            held_at_most: self.settings.held_at_most,
+        };
+        let batch = self.database.run(move |connection| take::take(connection, &request)).await?;
+        match batch.messages.last() {
+            Some(last) => self.served.store(last.connection, Ordering::Relaxed),
+            // An empty-handed take was nobody's turn.
+            None => drop(self.takes.fetch_sub(1, Ordering::Relaxed)),
+        }
+        Ok(batch)
+    }
+}
+
+#[async_trait]
+impl Publish for SqliteQueue {
+    async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+        let messages = pack::pack(envelopes)?;
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let max_bytes = self.settings.max_bytes;
+        self.database
+            .transaction(move |transaction| admin::publish(transaction, &messages, max_bytes))
+            .await?;
+        self.published.notify_one();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Consume for SqliteQueue {
+    async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
+        let deadline = (!wait.is_zero()).then(|| Instant::now() + wait);
+        loop {
+            let batch = self.take_now(max, except).await?;
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+            let left = deadline.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                if except.is_empty() {
+                    self.tidy().await;
+                }
+                return Ok(batch);
+            }
+            if timeout(left.min(POLL), self.published.notified()).await.is_err() {
+                self.tidy().await;
+            }
+        }
+    }
+
+    async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
+        let messages = batch.messages.clone();
+        let removed =
+            self.database.transaction(move |transaction| admin::acknowledge(transaction, &messages)).await?;
+        if self.untidy.fetch_add(1, Ordering::Relaxed) >= TIDY_AFTER {
+            self.tidy().await;
+        }
+        batch.check(removed)
+    }
+
+    async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
+        let messages = batch.messages.clone();
+        let released =
+            self.database.transaction(move |transaction| admin::release(transaction, &messages)).await?;
+        self.published.notify_one();
+        batch.check(released)
+    }
+}
+
+#[async_trait]
+impl Observe for SqliteQueue {
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        self.database.run(|connection| admin::depth(connection)).await
+    }
+
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+        self.database.run(|connection| admin::oldest(connection)).await
+    }
+
+    async fn stored_bytes(&self) -> Result<Option<(u64, u64)>, QueueError> {
+        let bytes = self.database.run(|connection| admin::stored_bytes(connection)).await?;
+        Ok(Some((bytes, self.settings.max_bytes)))
+    }
+
+    async fn prove_writing(&self) -> Result<(), QueueError> {
+        let now = (self.clock)();
+        self.database.transaction(move |transaction| admin::prove_writing(transaction, now)).await
+    }
+
+    async fn rescues(&self) -> Result<Vec<Rescue>, QueueError> {
+        self.database.run(|connection| admin::rescues(connection)).await
+    }
+
+    async fn look(&self, limit: usize) -> Result<Look, QueueError> {
+        self.database.run(move |connection| admin::look(connection, limit)).await
+    }
+}

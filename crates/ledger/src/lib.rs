@@ -62,8 +62,9 @@ pub use monitoring::{
 };
 pub use notifications::{Delivery, MAX_ERROR_CHARS, NewNotification, Notification, Notifications, Outbox};
 pub use operators::{MAX_OPERATORS, NewOperator, OperatorRole, OperatorView, Operators, TokenDigest};
-pub use outcome::{Outcome, State};
 pub use page_size::PageSize;
+
+pub use outcome::{Outcome, State};
 pub use plans::{Plan, PlanId, PlanState, Plans};
 pub use port::{Calls, Engine, Graphs, Ledger, OperatorPorts, Schedule};
 pub use repairs::{MAX_REVISIONS, NewRevision, Repairs, Revision, Stored};

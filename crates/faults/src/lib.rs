@@ -29,3 +29,4 @@ pub mod story;
 pub mod strike;
 pub mod suite;
 pub mod table;
+mod tending;

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::system::{System, setting};
 use crate::ground::Ground;
 use crate::process::{Death, Process, Recipe, Role};
+use crate::tending::{TEND_EVERY, pass};
 
-/// How often deaths and memory are looked at.
-const TEND_EVERY: Duration = Duration::from_millis(50);
 /// How long a process may take to end after SIGTERM: `shutdown.deadline` and some time to exit.
 const END_WITHIN: Duration = Duration::from_secs(30);
 /// How long the ingest endpoint may take to listen after a start.
@@ -138,12 +137,7 @@ impl System {
     ///
     /// If the program cannot be run.
     pub async fn pass(&mut self, time: Duration) -> anyhow::Result<()> {
-        let end = Instant::now() + time;
-        while Instant::now() < end {
-            self.tend()?;
-            sleep(TEND_EVERY.min(end.saturating_duration_since(Instant::now()))).await;
-        }
-        Ok(())
+        pass(time, || self.tend()).await
     }
 
     fn tend(&mut self) -> anyhow::Result<()> {

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::Stage;
 use crate::process::{Death, Output, Process, Recipe, Role};
+use crate::tending::{TEND_EVERY, pass};
 
-/// How often deaths are looked for.
-const TEND_EVERY: Duration = Duration::from_millis(50);
 /// How long a process may take to end when it is asked to.
 pub(super) const END_WITHIN: Duration = Duration::from_secs(20);
 
@@ -96,12 +95,7 @@ impl Stage {
     ///
     /// As [`Stage::tend`].
     pub async fn pass(&mut self, time: Duration) -> anyhow::Result<()> {
-        let end = Instant::now() + time;
-        while Instant::now() < end {
-            self.tend()?;
-            sleep(TEND_EVERY.min(end.saturating_duration_since(Instant::now()))).await;
-        }
-        Ok(())
+        pass(time, || self.tend()).await
     }
 
     /// Takes a worker out in good order; whether it ended so.

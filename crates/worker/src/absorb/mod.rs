@@ -91,8 +91,10 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
 
 /// How long the next take waits after one that found `events`; not at all if it found none, or as many as a batch takes.
 fn gathers(events: usize, most: usize) -> Option<Duration> {
-    let is_small = (1..most).contains(&events);
-    GATHER.iter().find(|(fewer_than, _)| is_small && events < *fewer_than).map(|(_, wait)| *wait)
+    if !(1..most).contains(&events) {
+        return None;
+    }
+    GATHER.iter().find(|(fewer_than, _)| events < *fewer_than).map(|(_, wait)| *wait)
 }
 
 /// Takes from those connections that may have more in hand, as soon as there are any.

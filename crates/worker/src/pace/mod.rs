@@ -211,7 +211,9 @@ impl Pace {
                 self.limit.passed(call, now);
                 if !self.health.well(took) {
                     self.limit.well(now);
-                    self.places = (self.places + f64::from(u8::from(is_crowded))).min(self.most);
+                    if is_crowded {
+                        self.places = (self.places + 1.0).min(self.most);
+                    }
                 }
             }
             Went::Throttled(wait) => {

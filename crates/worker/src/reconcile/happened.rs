@@ -42,7 +42,7 @@ impl Holder {
             () = tokio::time::sleep(patience) => {}
         }
         if started >= MANY {
-            // Whoever starts the next calls for each that ends makes many small rounds, which cost as much as large ones.
+            // A round for each call that ends would be small, and a small round costs the ledger as much as a large one.
             let others = gather(under_way, MANY.min(under_way.len()));
             happened.ended.extend(others.await);
         }

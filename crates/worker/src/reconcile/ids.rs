@@ -25,7 +25,7 @@ pub(crate) struct Ids {
     ledger: Arc<dyn Ledger>,
     connection: ConnectionId,
     recent: Mutex<VecDeque<(u64, String)>>,
-    /// Ids that nobody looks up yet.
+    /// Ids that wait for the next lookup.
     asked: Mutex<Vec<Asked>>,
     looking: tokio::sync::Mutex<()>,
     gave_up: AtomicBool,
@@ -37,7 +37,7 @@ struct Asked {
     code: oneshot::Sender<Option<String>>,
 }
 
-/// The ledger did not tell.
+/// The lookup failed.
 struct Unknown;
 
 impl Ids {
@@ -70,7 +70,7 @@ impl Ids {
         let ids: Vec<u64> = asked.iter().map(|asked| asked.id).collect();
         let codes = self.known_codes(&ids).await.map_err(|_| Unknown)?;
         for Asked { id, code } in asked {
-            // Whoever does not wait any more needs no code.
+            // A task that has ended needs no code.
             drop(code.send(codes.get(&id).cloned()));
         }
         told.try_recv().map_err(|_| Unknown)

@@ -212,14 +212,14 @@ impl Holder {
             return Ok(None);
         }
         let handoffs = handoffs.get_or_insert_with(|| self.worker.handoffs.register(self.connection.id));
-        let looks = self.looks_again();
-        let (started, capacity) = match (stop.is_cancelled() || paused, looks) {
-            (true, _) => (0, 0),
-            (false, false) => (0, self.room()),
-            (false, true) => self.start_calls(under_way).await?,
+        let may_start = !paused && !stop.is_cancelled();
+        let looks = may_start && self.looks_again();
+        let (started, capacity) = match looks {
+            true => self.start_calls(under_way).await?,
+            false => (0, if may_start { self.room() } else { 0 }),
         };
         handoffs.set_capacity(capacity);
-        if started == 0 && looks && !paused && !stop.is_cancelled() {
+        if looks && started == 0 {
             self.apply_settings().await?;
             self.count_audiences().await?;
             self.probe_suspended(known).await?;

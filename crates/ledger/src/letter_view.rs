@@ -56,7 +56,7 @@ pub struct DeadLetterFilter {
     pub audiences: Option<Vec<String>>,
     /// Only those of these groups, by key.
     pub groups: Option<Vec<String>>,
-    /// Only those whose cause one of these can mend.
+    /// Only those whose cause one of these can correct.
     pub menders: Option<Vec<Mender>>,
     /// Only those whose cause contains this, whatever the case of ASCII letters.
     pub text: Option<String>,
@@ -103,7 +103,7 @@ pub struct DeadLetterView {
     pub audience: Option<String>,
     /// The key of its group; `None` before it is classified.
     pub group: Option<String>,
-    /// Who can mend its cause; `None` before it is classified.
+    /// Who can correct its cause; `None` before it is classified.
     pub mender: Option<Mender>,
     /// When and why an operator discarded it.
     pub discarded: Option<Discarded>,

@@ -46,7 +46,7 @@ pub struct Walk {
     pub total_before: Option<u64>,
     /// Calls so far.
     pub calls: u64,
-    /// Pages in a row that brought nobody whom the pass had not met.
+    /// Pages in a row without an affiliate that is new to the pass.
     #[serde(default)]
     pub idle: u32,
     /// Affiliates that were compared with what was sent.

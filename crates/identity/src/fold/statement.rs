@@ -41,7 +41,7 @@ pub struct Statement {
     pub unusable: Option<Text>,
 }
 
-/// Whom a delete names.
+/// A delete, and the person that it names.
 #[derive(Clone, Debug)]
 pub struct Deletion {
     /// The event.

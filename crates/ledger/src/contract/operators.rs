@@ -154,7 +154,7 @@ pub async fn an_act_that_was_never_finished_may_be_asked_for_again(engine: &impl
     assert_eq!(begin(&request(1, 1, at(603))).await, Begun::Answered(answer(201)));
 }
 
-/// While its claim is renewed, an act is under way, however long it takes; whoever has lost the key renews nothing.
+/// While its claim is renewed, an act counts as under way, however long it takes. A request that has lost the key renews nothing.
 pub async fn an_act_whose_claim_is_renewed_stays_under_way(engine: &impl Engine) {
     let begin = async |request: &IdempotentRequest| engine.begin_request(request).await.expect("begun");
     let renew = async |request: &IdempotentRequest, second| {

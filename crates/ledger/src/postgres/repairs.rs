@@ -81,7 +81,7 @@ async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> 
     if stored.len() == repairs.len() {
         return Ok(repairs.iter().map(|it| Stored::As(it.expected + 1)).collect());
     }
-    // What became of the others is read when nobody waits for it any more.
+    // The results of the others are read after the statement that locks has ended.
     let ids: Vec<i64> = repairs.iter().map(|it| it.letter).collect();
     let open: Vec<(i64,)> = rows(OPEN).bind(&ids).fetch_all(&mut *line).await?;
     let open: BTreeSet<i64> = open.into_iter().map(|(id,)| id).collect();

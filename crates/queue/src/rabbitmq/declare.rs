@@ -1,4 +1,4 @@
-//! Declares the exchange and the queues, by whoever comes first, and says what mends a refusal.
+//! Declares the exchange and the queues if they are missing, and says how to correct a refusal.
 //!
 //! Declaring again with the same arguments changes nothing; with others the broker answers 406, which becomes
 //! [`RabbitError::Mismatch`]. <https://www.rabbitmq.com/docs/queues#property-equivalence>

@@ -76,7 +76,7 @@ fn identifiers(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Res
     section("identifiers", &head, &rows, output)
 }
 
-/// Identifiers that are used for too many people, and whom that concerns.
+/// Identifiers that are used for too many people, and the identifiers of this person that it affects.
 fn shared(profile: &Profile, names: &Names<'_>, output: &mut Output) -> Result<(), Failure> {
     for it in &profile.identifiers {
         let name = names.name(&it.digest);

@@ -4,6 +4,9 @@
 pub trait Admission: Send + Sync {
     /// Why no new event of this connection is taken in now; `None` while it is.
     fn refusal(&self, connection: i64) -> Option<NoRoom>;
+
+    /// Events of so many bytes were taken in, which takes up room.
+    fn accepted(&self, bytes: usize);
 }
 
 /// Why there is no room for a new event.
@@ -33,4 +36,6 @@ impl Admission for Unlimited {
     fn refusal(&self, _: i64) -> Option<NoRoom> {
         None
     }
+
+    fn accepted(&self, _: usize) {}
 }

@@ -104,7 +104,9 @@ impl Publisher {
         };
         let envelopes: Vec<Envelope> = events.into_iter().map(envelope).collect();
         let ids = envelopes.iter().map(|envelope| envelope.event_id).collect();
+        let bytes = envelopes.iter().map(Envelope::estimated_bytes).sum();
         self.commit(envelopes, deletes_only).await?;
+        self.admission.accepted(bytes);
         Ok(ids)
     }
 

@@ -13,11 +13,15 @@ const DELETE: &str = r#"{"type":"delete","userId":"u1"}"#;
 
 /// Refuses connection 7, to which the key belongs, or everybody.
 #[derive(Default)]
-struct Room(Mutex<Option<NoRoom>>);
+struct Room(Mutex<Option<NoRoom>>, Mutex<Vec<usize>>);
 
 impl Admission for Room {
     fn refusal(&self, connection: i64) -> Option<NoRoom> {
         self.0.lock().filter(|why| *why == NoRoom::ForAll || connection == 7)
+    }
+
+    fn accepted(&self, bytes: usize) {
+        self.1.lock().push(bytes);
     }
 }
 
@@ -38,8 +42,11 @@ async fn without_room_new_events_are_503_until_there_is_some() {
     }
     assert_eq!(exchange(stage.address, &post("pub_9.sec_wrong", IDENTIFY)).await.status, 401);
     assert!(queue.envelopes().is_empty(), "nothing was queued");
+    assert!(room.1.lock().is_empty(), "and nothing takes up room");
     *room.0.lock() = None;
     assert_eq!(exchange(stage.address, &post(KEY, IDENTIFY)).await.status, 202);
+    let taken = room.1.lock().clone();
+    assert!(taken.len() == 1 && taken[0] >= IDENTIFY.len(), "{taken:?}");
 }
 
 #[tokio::test]

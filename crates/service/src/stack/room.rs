@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ingest::{Admission, NoRoom};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Running;
@@ -18,22 +19,49 @@ use crate::metrics::{RoomFigures, Snapshot, Source};
 /// How often it measures. A client that fills 100 MB/s has filled less than half of the usual `disk.min_free` by then.
 const MEASURE_EVERY: Duration = Duration::from_secs(2);
 
+/// How often at most, however much is taken in.
+const MEASURE_EVERY_AT_MOST: Duration = Duration::from_millis(100);
+
+/// Once events that would fill this part of what is left of the ledger were taken in, it measures at once.
+const PART_OF_ROOM: u64 = 8;
+
 /// The last decision about the room for new events. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Room(Arc<Mutex<Known>>);
+pub(super) struct Room {
+    known: Arc<Mutex<Known>>,
+    /// Much was taken in since it was last measured.
+    much: Arc<Notify>,
+}
 
 #[derive(Default)]
 struct Known {
     measured: Option<Measured>,
     limit: Option<u64>,
     refusals: Refusals,
+    /// Bytes of the events that were taken in since.
+    accepted: u64,
+}
+
+impl Known {
+    /// What the ledger has room for, as far as was measured; `None` without a limit.
+    fn left(&self) -> Option<u64> {
+        Some(self.limit?.saturating_sub(self.measured.as_ref()?.ledger_bytes))
+    }
 }
 
 impl Admission for Room {
     fn refusal(&self, connection: i64) -> Option<NoRoom> {
-        let known = self.0.lock();
+        let known = self.known.lock();
         let everyone = known.refusals.everyone.map(|_| NoRoom::ForAll);
         everyone.or_else(|| known.refusals.connections.get(&connection).map(|_| NoRoom::ForConnection))
+    }
+
+    fn accepted(&self, bytes: usize) {
+        let mut known = self.known.lock();
+        known.accepted = known.accepted.saturating_add(bytes as u64);
+        if known.left().is_some_and(|left| known.accepted >= left / PART_OF_ROOM) {
+            self.much.notify_one();
+        }
     }
 }
 
@@ -42,13 +70,13 @@ impl Room {
     pub(super) fn watched_by(&self, pulses: &Pulses) {
         let room = self.clone();
         let why = move || {
-            let known = room.0.lock();
+            let known = room.known.lock();
             known.refusals.everyone.map(|reason| reason.in_words().to_owned())
         };
         pulses.need("room", Box::new(why));
     }
 
-    /// Starts to measure, every [`MEASURE_EVERY`].
+    /// Starts to measure: every [`MEASURE_EVERY`], and sooner while much is taken in.
     pub(super) fn keep_watching(&self, config: &Config, engines: &Engines, running: &mut Running) {
         let (room, config, engines) = (self.clone(), config.clone(), engines.clone());
         let stop = running.stop.clone();
@@ -73,22 +101,30 @@ impl Room {
                 }
                 None => return,
             }
-            stop.run_until_cancelled(tokio::time::sleep(MEASURE_EVERY)).await;
+            stop.run_until_cancelled(self.rest()).await;
         }
+    }
+
+    /// Rests until it is time to measure again.
+    async fn rest(&self) {
+        tokio::time::sleep(MEASURE_EVERY_AT_MOST).await;
+        // It is time in any case after this.
+        drop(tokio::time::timeout(MEASURE_EVERY - MEASURE_EVERY_AT_MOST, self.much.notified()).await);
     }
 
     /// The last figures with the free space of now, for a ledger that cannot be read.
     fn disks_alone(&self, gauge: &Gauge) -> Measured {
-        let known = self.0.lock();
+        let known = self.known.lock();
         let last = known.measured.clone().unwrap_or_default();
         Measured { free_bytes: gauge.free_bytes(), ..last }
     }
 
     fn decide(&self, gauge: &Gauge, measured: Measured) {
-        let mut known = self.0.lock();
+        let mut known = self.known.lock();
         let refusals = decide(gauge.limits(), &measured, &known.refusals);
         log(&known.refusals, &refusals);
-        *known = Known { measured: Some(measured), limit: gauge.limits().ledger_bytes, refusals };
+        *known =
+            Known { measured: Some(measured), limit: gauge.limits().ledger_bytes, refusals, accepted: 0 };
     }
 }
 
@@ -120,7 +156,7 @@ impl Source for Room {
     }
 
     async fn fill(&self, snapshot: &mut Snapshot) -> anyhow::Result<()> {
-        let known = self.0.lock();
+        let known = self.known.lock();
         let Some(measured) = &known.measured else { return Ok(()) };
         let connections =
             known.refusals.connections.iter().map(|(id, reason)| (id.to_string(), reason.word()));
@@ -132,5 +168,31 @@ impl Source for Room {
             refused: connections.chain(everyone).collect(),
         });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// How long it is until the next measurement, after events of so many bytes where 800 bytes are left.
+    async fn rests_after(bytes: usize, limit: Option<u64>) -> Duration {
+        let room = Room::default();
+        let measured = Some(Measured { ledger_bytes: 200, ..Measured::default() });
+        *room.known.lock() = Known { measured, limit, ..Known::default() };
+        room.accepted(bytes / 2);
+        room.accepted(bytes - bytes / 2);
+        let began = Instant::now();
+        room.rest().await;
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_measures_sooner_where_events_fill_what_is_left() {
+        assert_eq!(rests_after(99, Some(1_000)).await, MEASURE_EVERY);
+        assert_eq!(rests_after(100, Some(1_000)).await, MEASURE_EVERY_AT_MOST);
+        assert_eq!(rests_after(1 << 40, None).await, MEASURE_EVERY, "without a limit nothing fills it");
     }
 }

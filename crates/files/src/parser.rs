@@ -79,7 +79,7 @@ impl Parser {
     }
 
     /// Reads the line that the next bytes of the file begin with. Bytes that are not consumed have to be given again, with
-    /// more behind them. Where it finds a [`Found::Part`], these are at most [`LONGEST`] bytes and a line end, and [`LOOK_AHEAD`]
+    /// more behind them. Where it finds a [`Found::Part`], these are at most [`crate::LONGEST`] bytes and a line end, and [`crate::LOOK_AHEAD`]
     /// bytes more before it is ready. `is_end`: no more follow.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ const MIGRATIONS: &[Migration] = &[
 /// The limits of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Bytes of messages that the file holds; publishing beyond them is [`PublishError::Full`].
+    /// Bytes of messages that the file holds; publishing beyond them is [`crate::PublishError::Full`].
     pub max_bytes: u64,
     /// How long a taker may hold a batch before its messages come back to others.
     pub held_at_most: Duration,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -82,6 +82,14 @@ impl Database {
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
         self.condition.path().map(Path::to_owned)
+    }
+
+    /// When any process last wrote into the file, by the time of its write-ahead log: a cheap hint, since it is as coarse as the
+    /// file system's clock (milliseconds). `None` in memory, or if it cannot be seen.
+    #[must_use]
+    pub fn last_write(&self) -> Option<SystemTime> {
+        let log = crate::beside(self.condition.path()?, "-wal");
+        std::fs::metadata(log).and_then(|found| found.modified()).ok()
     }
 
     /// What SQLite said of the file's damage, once it has said so. All work is refused from then on.

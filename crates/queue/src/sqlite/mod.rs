@@ -1,7 +1,7 @@
 //! The embedded engine: one SQLite file, shared by all processes of one machine.
 //!
 //! A taker gets a ticket that runs out; what it held comes back then. Publishers and takers of this process wake each
-//! other; those of other processes are found by looking every [`POLL`].
+//! other; those of other processes are noticed by what they write ([`GLANCE`]).
 
 mod admin;
 mod port;
@@ -21,7 +21,12 @@ use crate::{Clock, QueueError};
 
 pub use rescue::Rescue;
 
-/// How often a waiting taker looks for what another process has published.
+/// How often a waiting taker looks whether another process has written into the file, which costs no more than asking for the time of
+/// its last change.
+pub const GLANCE: Duration = Duration::from_millis(5);
+
+/// How often a waiting taker looks into the queue without such a sign: two writes within one tick of the file system's clock have the
+/// same time.
 pub const POLL: Duration = Duration::from_millis(50);
 
 /// An envelope whose taker vanished so often is handed out as unreadable: something in it kills takers.

@@ -1,14 +1,15 @@
 //! The engine as the port: publishing, consuming, and what can be seen of the queue.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::rescue::Rescue;
-use super::{POLL, SqliteQueue, TIDY_AFTER, admin, take};
+use super::{GLANCE, POLL, SqliteQueue, TIDY_AFTER, admin, take};
 use crate::{Batch, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, QueueError, pack};
 
 impl SqliteQueue {
@@ -23,6 +24,23 @@ impl SqliteQueue {
             // Another process is reading; the next idle moment will do.
             Ok(false) => drop(self.untidy.fetch_add(1, Ordering::Relaxed)),
             Err(error) => tracing::warn!(%error, "the log of the queue could not be cut off"),
+        }
+    }
+
+    /// Waits until somebody has published, in this process or, by the file's last write, in another one, but no longer than `at_most`;
+    /// returns whether somebody may have. `seen` is the last write before the queue was found empty.
+    async fn shows_activity(&self, seen: Option<SystemTime>, at_most: Duration) -> bool {
+        let deadline = Instant::now() + at_most;
+        let glance = if seen.is_some() { GLANCE } else { at_most };
+        let mut published = pin!(self.published.notified());
+        loop {
+            let next = deadline.min(Instant::now() + glance);
+            if timeout_at(next, &mut published).await.is_ok() || self.database.last_write() != seen {
+                return true;
+            }
+            if next == deadline {
+                return false;
+            }
         }
     }
 
@@ -66,6 +84,7 @@ impl Consume for SqliteQueue {
     async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
         let deadline = (!wait.is_zero()).then(|| Instant::now() + wait);
         loop {
+            let seen = self.database.last_write();
             let batch = self.take_now(max, except).await?;
             if !batch.is_empty() {
                 return Ok(batch);
@@ -77,7 +96,7 @@ impl Consume for SqliteQueue {
                 }
                 return Ok(batch);
             }
-            if timeout(left.min(POLL), self.published.notified()).await.is_err() {
+            if !self.shows_activity(seen, left.min(POLL)).await {
                 self.tidy().await;
             }
         }

@@ -29,6 +29,8 @@ mod usage;
 mod workloads;
 
 use clap::{Args, Subcommand};
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
 
 use service::Context;
 use service::failure::{Exit, Failure};
@@ -108,7 +110,12 @@ enum Act {
 /// # Errors
 ///
 /// [`Failure`] by what went wrong.
-pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
+pub fn run(arguments: Arguments, context: &mut Context) -> LocalBoxFuture<'_, Result<Exit, Failure>> {
+    // Boxed, so that it is compiled in this crate and not in the one that awaits it.
+    run_workload(arguments, context).boxed_local()
+}
+
+async fn run_workload(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
     use workloads::run;
     match arguments.act {
         Act::Sync(workload) => run(&workload, &workload.stage, context).await,

@@ -15,5 +15,5 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    refersion_destination::program::run(std::env::args_os(), std::env::vars_os())
+    refersion_destination::program::run(std::env::args_os().collect(), std::env::vars_os().collect())
 }

@@ -20,15 +20,14 @@ const NO_COLOR: &str = "NO_COLOR";
 const COLUMNS: &str = "COLUMNS";
 
 /// Runs the command that `arguments` name, and tells on standard error why it failed, if it did.
-pub fn run(
-    arguments: impl IntoIterator<Item = OsString>,
-    variables: impl IntoIterator<Item = (OsString, OsString)>,
-) -> ExitCode {
-    let arguments: Vec<_> = arguments.into_iter().collect();
+///
+/// It takes no iterators: a generic function, and all that it awaits, would be compiled again for the binary.
+#[must_use]
+pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> ExitCode {
     // Asked of the raw arguments, because an error in the arguments has to come out as JSON too.
     let json = arguments.iter().any(|argument| argument == "--json");
     let exit = match parse(arguments) {
-        Ok(cli) => execute(cli, variables).unwrap_or_else(|failure| report(&failure, json)),
+        Ok(cli) => execute(cli, &variables).unwrap_or_else(|failure| report(&failure, json)),
         Err(error) => refuse(&error, json),
     };
     logs::flush();
@@ -39,18 +38,17 @@ fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(arguments)
 }
 
-fn execute(cli: Cli, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
-    let variables: Vec<_> = variables.into_iter().collect();
-    let api_key = api_key(&variables);
+fn execute(cli: Cli, variables: &[(OsString, OsString)]) -> Result<Exit, Failure> {
+    let api_key = api_key(variables);
     let loaded = config::load(cli.config.as_deref(), variables.iter().cloned())?;
     // Standard error is one JSON object for a script that runs a command which ends by itself.
     if cli.command.goes_on() || !cli.json {
-        logs::start(&cli.command.log(&loaded), !is_set(&variables, NO_COLOR));
+        logs::start(&cli.command.log(&loaded), !is_set(variables, NO_COLOR));
     }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| {
         Failure::failed("runtime", &error, "the system is short of threads or file handles")
     })?;
-    let output = Output::to_stdout(cli.json, columns(&variables));
+    let output = Output::to_stdout(cli.json, columns(variables));
     let output = if cli.wide { output.with_width(None) } else { output };
     let mut context = Context { loaded, output, api_key };
     runtime.block_on(commands::run(cli.command, &mut context))

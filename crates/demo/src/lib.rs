@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use connections::{OsRandomness, Randomness as _};
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
 
 use environment::Environment;
 use examples::not_sent;
@@ -64,7 +66,12 @@ pub struct Arguments {
 ///
 /// [`Failure`] if something does not start, does not come to its end, or is interrupted. A broken promise is no failure
 /// but [`Exit::Failed`], with the report.
-pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
+pub fn run(arguments: Arguments, context: &mut Context) -> LocalBoxFuture<'_, Result<Exit, Failure>> {
+    // Boxed, so that it is compiled in this crate and not in the one that awaits it.
+    run_demo(arguments, context).boxed_local()
+}
+
+async fn run_demo(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let stop =
         shutdown::on_signals().map_err(|error| Failure::failed("signals", &error, "report this as a bug"))?;
     let seed = arguments.seed.unwrap_or_else(random_seed);

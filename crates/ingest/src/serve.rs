@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use hyper::Request;
 use listener::{Meters, Upload};
 use tokio::net::TcpListener;
@@ -24,32 +26,33 @@ const CLOSING_TIME: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// If a limit of connections is zero.
-pub async fn serve(
+pub fn serve(
     listener: TcpListener,
     endpoint: Arc<Endpoint>,
     shutdown: CancellationToken,
-) -> io::Result<()> {
+) -> BoxFuture<'static, io::Result<()>> {
     let (limits, meters) = (of_listener(endpoint.limits()), endpoint.connection_meters());
     let handler = move |peer: IpAddr, request: Request<Upload>| {
         let endpoint = Arc::clone(&endpoint);
         async move { Ok::<_, Infallible>(endpoint.answer(peer, request).await) }
     };
-    listener::serve(listener, limits, meters, handler, shutdown).await
+    // Boxed, so that it is compiled in this crate and not in each that awaits it.
+    listener::serve(listener, limits, meters, handler, shutdown).boxed()
 }
 
 /// Serves an endpoint that cannot take events yet: it answers 503 to them until `shutdown` is cancelled.
 ///
 /// # Errors
 /// As [`serve()`].
-pub async fn serve_closed(
+pub fn serve_closed(
     listener: TcpListener,
     limits: &Limits,
     shutdown: CancellationToken,
-) -> io::Result<()> {
+) -> BoxFuture<'static, io::Result<()>> {
     let handler = |_: IpAddr, request: Request<Upload>| async move {
         Ok::<_, Infallible>(closed::answer(request).await)
     };
-    listener::serve(listener, of_listener(limits), Arc::new(Meters::default()), handler, shutdown).await
+    listener::serve(listener, of_listener(limits), Arc::new(Meters::default()), handler, shutdown).boxed()
 }
 
 fn of_listener(limits: &Limits) -> listener::Limits {

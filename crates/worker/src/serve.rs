@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connections::{Connection, ConnectionId};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use ledger::{Fence, Lease};
 use tokio::task::{Id, JoinSet};
@@ -23,13 +25,17 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long a connection rests after reconcile failed.
 const REST: Duration = Duration::from_secs(1);
 
-/// Runs the whole worker until `stop`, and returns when nothing is in hand any more.
-pub async fn run(worker: Worker, stop: CancellationToken) {
-    tokio::join!(
-        absorb::run(&worker, &stop),
-        reconcile_all(&worker, &stop),
-        housekeeping::run(&worker, &stop),
-    );
+/// Runs the whole worker until `stop`, and returns when nothing is in hand any more. Boxed, so that it is compiled in this crate and
+/// not in each that awaits it.
+pub fn run(worker: Worker, stop: CancellationToken) -> BoxFuture<'static, ()> {
+    let running = async move {
+        tokio::join!(
+            absorb::run(&worker, &stop),
+            reconcile_all(&worker, &stop),
+            housekeeping::run(&worker, &stop),
+        );
+    };
+    running.boxed()
 }
 
 /// Serves every connection that it can get.

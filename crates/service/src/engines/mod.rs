@@ -20,6 +20,8 @@ use std::sync::Arc;
 use connections::{
     ConnectionStore, OsRandomness, Randomness, ReplacedKeys, SharedSecretStore, Vault, WriteKeys, keys,
 };
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use ledger::{
     Arrivals, DeadLetters, Ledger, Monitoring, Notifications, OperatorPorts, Plans, Repairs, SegmentAnswers,
@@ -107,8 +109,9 @@ impl Engines {
     /// # Errors
     ///
     /// [`EngineError`], which says what to do.
-    pub async fn open(config: &Config) -> Result<Self, EngineError> {
-        Opening::begin(config).await?.finish().await
+    pub fn open(config: &Config) -> BoxFuture<'_, Result<Self, EngineError>> {
+        // Boxed, as the other ways, so that it is compiled in this crate and not in each that awaits it.
+        async move { Opening::begin(config).await?.finish().await }.boxed()
     }
 
     /// As [`Engines::open`], for what is there already: nothing is made.
@@ -116,8 +119,8 @@ impl Engines {
     /// # Errors
     ///
     /// As [`Engines::open`]; [`EngineError::NoInstallation`] where there is none.
-    pub async fn open_existing(config: &Config) -> Result<Self, EngineError> {
-        Opening::begin_on_what_is_there(config).await?.finish().await
+    pub fn open_existing(config: &Config) -> BoxFuture<'_, Result<Self, EngineError>> {
+        async move { Opening::begin_on_what_is_there(config).await?.finish().await }.boxed()
     }
 
     /// As [`Engines::open`], but an empty queue or ledger is made in the place of one that is missing.
@@ -125,8 +128,8 @@ impl Engines {
     /// # Errors
     ///
     /// [`EngineError`], which says what to do.
-    pub async fn open_or_create(config: &Config) -> Result<Self, EngineError> {
-        Opening::begin_in_any_case(config).await?.finish().await
+    pub fn open_or_create(config: &Config) -> BoxFuture<'_, Result<Self, EngineError>> {
+        async move { Opening::begin_in_any_case(config).await?.finish().await }.boxed()
     }
 
     /// Now.

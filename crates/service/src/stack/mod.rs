@@ -30,6 +30,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use ingest::Endpoint;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -92,11 +94,15 @@ impl Stack {
     /// # Errors
     ///
     /// [`Failure`] if an engine does not open, or an address cannot be listened on. Nothing runs then.
-    pub async fn start(config: &Config, roles: Roles) -> Result<Self, Failure> {
-        let standby = Standby::start(config, roles, Listeners::bind(config, roles)?).await?;
-        let complete = standby.complete(&CancellationToken::new()).await?;
-        complete
-            .ok_or_else(|| Failure::refused("ended", "it was told to end while it started", "start it again"))
+    pub fn start(config: &Config, roles: Roles) -> BoxFuture<'_, Result<Self, Failure>> {
+        let started = async move {
+            let standby = Standby::start(config, roles, Listeners::bind(config, roles)?).await?;
+            let complete = standby.complete(&CancellationToken::new()).await?;
+            complete.ok_or_else(|| {
+                Failure::refused("ended", "it was told to end while it started", "start it again")
+            })
+        };
+        started.boxed()
     }
 
     /// Where the ingest endpoint listens, if this process has one.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use worker::Meters;
 
@@ -40,7 +42,16 @@ impl Standby {
     /// # Errors
     ///
     /// [`Failure`] if the key or the queue cannot be used. Nothing runs then.
-    pub async fn start(config: &Config, roles: Roles, listeners: Listeners) -> Result<Self, Failure> {
+    pub fn start(
+        config: &Config,
+        roles: Roles,
+        listeners: Listeners,
+    ) -> BoxFuture<'_, Result<Self, Failure>> {
+        // Boxed, as below, so that it is compiled in this crate and not in each that awaits it.
+        Self::begin(config, roles, listeners).boxed()
+    }
+
+    async fn begin(config: &Config, roles: Roles, listeners: Listeners) -> Result<Self, Failure> {
         let opening = Opening::begin_role(config).await?;
         let (health_listener, door_listener, api_listener) = listeners.into_parts()?;
         let (stop, awaited, ledger) = (CancellationToken::new(), Awaited::default(), LedgerWatch::default());
@@ -96,7 +107,11 @@ impl Standby {
     /// # Errors
     ///
     /// [`Failure`] if the ledger cannot be used, and waiting does not mend it.
-    pub async fn complete(mut self, end: &CancellationToken) -> Result<Option<Stack>, Failure> {
+    pub fn complete(self, end: &CancellationToken) -> BoxFuture<'_, Result<Option<Stack>, Failure>> {
+        self.finish(end).boxed()
+    }
+
+    async fn finish(mut self, end: &CancellationToken) -> Result<Option<Stack>, Failure> {
         let tell = |why| self.ledger.away(why);
         let opened = tokio::select! {
             biased;

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +20,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A loop that ran for this long was well: its next restart comes after the first pause again.
 const WELL_AFTER: Duration = Duration::from_secs(60);
+
+/// What makes one run of a loop.
+type Loop = Arc<dyn Fn(Pulse) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
 /// The loops of one process.
 pub struct Supervisor {
@@ -40,8 +45,13 @@ impl Supervisor {
         Run: Fn(Pulse) -> Ended + Send + Sync + 'static,
         Ended: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
+        let run: Loop = Arc::new(move |pulse| run(pulse).boxed());
+        self.start_boxed(name, freshness, run);
+    }
+
+    fn start_boxed(&mut self, name: &str, freshness: Freshness, run: Loop) {
         let pulse = self.pulses.register(name, freshness);
-        let kept = keep_running(name.to_owned(), pulse, self.stop.clone(), Arc::new(run));
+        let kept = keep_running(name.to_owned(), pulse, self.stop.clone(), run);
         self.loops.push((name.to_owned(), tokio::spawn(kept)));
     }
 
@@ -65,11 +75,7 @@ impl Supervisor {
     }
 }
 
-async fn keep_running<Run, Ended>(name: String, pulse: Pulse, stop: CancellationToken, run: Arc<Run>)
-where
-    Run: Fn(Pulse) -> Ended + Send + Sync + 'static,
-    Ended: Future<Output = anyhow::Result<()>> + Send + 'static,
-{
+async fn keep_running(name: String, pulse: Pulse, stop: CancellationToken, run: Loop) {
     let mut pause = FIRST_PAUSE;
     loop {
         let started = Instant::now();
@@ -90,13 +96,10 @@ where
 }
 
 /// Runs the loop in a task of its own, so that a panic ends that task alone.
-async fn run_once<Run, Ended>(pulse: &Pulse, run: &Arc<Run>) -> Result<anyhow::Result<()>, JoinError>
-where
-    Run: Fn(Pulse) -> Ended + Send + Sync + 'static,
-    Ended: Future<Output = anyhow::Result<()>> + Send + 'static,
-{
+async fn run_once(pulse: &Pulse, run: &Loop) -> Result<anyhow::Result<()>, JoinError> {
     pulse.starting();
     let (run, pulse) = (Arc::clone(run), pulse.clone());
+    // Within the task, because the making of a run may panic too.
     AbortOnDropHandle::new(tokio::spawn(async move { run(pulse).await })).await
 }
 

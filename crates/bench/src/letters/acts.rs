@@ -33,6 +33,7 @@ impl<'a> Acts<'a> {
         let all = self.letters;
         // The members are dealt out in turn.
         let refused = (all + 1) / 3;
+        self.program("status", all, &["status"]).await?;
         self.command("groups", all, &["groups"]).await?;
         self.command("list by class", all, &["list", "class:refused", "state:open"]).await?;
         self.command("list by text", all, &["list", "text:maintenance"]).await?;
@@ -66,9 +67,19 @@ impl<'a> Acts<'a> {
         letters: u64,
         arguments: &[&str],
     ) -> anyhow::Result<Value> {
+        self.program(act, letters, &[&["dead-letters"], arguments].concat()).await
+    }
+
+    /// Runs the program in a process of its own.
+    async fn program(
+        &mut self,
+        act: &'static str,
+        letters: u64,
+        arguments: &[&str],
+    ) -> anyhow::Result<Value> {
         let watch = self.watch().await?;
         let began = Instant::now();
-        let said = output_of(&[&["dead-letters"], arguments].concat(), &self.ground.variables).await?;
+        let said = output_of(arguments, &self.ground.variables).await?;
         let seconds = began.elapsed().as_secs_f64();
         self.note(act, letters, seconds, watch).await?;
         Ok(said)

@@ -204,8 +204,13 @@ fn every_act_is_audited_and_repeats_what_it_was_about() {
 fn plans_are_steered(api: &Api, token: &str) {
     let post = |path: &str, body: Value| api.ok(token, "POST", path, &body);
     post("/connections/shop/pause", json!({}));
-    let plan = post("/plans", json!({ "selector": "class:refused", "reason": "a plan" }));
-    assert_eq!((&plan["state"], &plan["estimate"]["events"]), (&json!("ready"), &json!(1)), "{plan}");
+    let plan = post("/plans", json!({ "selector": "class:refused", "rate": 0.25, "reason": "a plan" }));
+    let estimate = &plan["estimate"];
+    assert_eq!((&plan["state"], &estimate["events"]), (&json!("ready"), &json!(1)), "{plan}");
+    assert_eq!((&estimate["calls"], &estimate["seconds_at_rate"]), (&json!(1), &json!(4.0)), "{plan}");
+    let (status, refused) =
+        api.ask(token, "POST", "/plans", &json!({ "selector": "class:refused", "rate": 0 }));
+    assert_eq!((status, &refused["code"]), (422, &json!("plan_options")), "{refused}");
     let path = format!("/plans/{}", plan["id"]);
     for (act, body, state) in [
         ("run", json!({ "rate": 5 }), "running"),
@@ -218,6 +223,14 @@ fn plans_are_steered(api: &Api, token: &str) {
     let (status, twice) = api.ask(token, "POST", &format!("{path}/run"), &json!({}));
     assert_eq!((status, &twice["code"]), (409, &json!("plan_state")), "{twice}");
     assert_eq!(api.ok(token, "GET", &format!("{path}/items"), &Value::Null)["count"], 1);
+    let report = api.ok(token, "GET", &format!("{path}/report"), &Value::Null);
+    assert_eq!(
+        (&report["plan"]["state"], &report["calls_planned"]),
+        (&json!("cancelled"), &json!(1)),
+        "{report}"
+    );
+    let results = report["results"].as_object().unwrap();
+    assert_eq!(results.values().filter_map(Value::as_u64).sum::<u64>(), 1, "each dead letter once: {report}");
     let (status, none) = api.ask(token, "POST", "/plans", &json!({ "selector": "class:gone" }));
     assert_eq!((status, &none["code"]), (422, &json!("nothing_selected")), "{none}");
     let failed = api.ok(token, "GET", "/audit?selector=action:make_plan", &Value::Null);
@@ -251,6 +264,9 @@ fn viewers_see_no_personal_data_and_what_operators_see_is_audited() {
     assert_eq!(audit(), json!([]));
     let shown = api.ok(&operator, "GET", &letter, &Value::Null);
     assert_eq!(shown["payload"]["traits"]["name"], "Ann Smith", "{shown}");
+    let request = |letter: &Value| letter["calls"][0]["request"].clone();
+    assert!(request(&shown).is_object(), "what was sent: {shown}");
+    assert_eq!(request(&api.ok(&viewer, "GET", &letter, &Value::Null)), Value::Null);
     let profile = api.ok(&operator, "POST", "/profiles/search", &ann).to_string();
     assert!(profile.contains("Rome"), "{profile}");
     let revealed = audit();

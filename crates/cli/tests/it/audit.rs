@@ -47,11 +47,25 @@ fn acts_of_the_command_line_are_audited_with_the_user_of_the_system() {
     let failed = world.cli(&["operators", "revoke", "eve"]);
     assert_eq!(failed.code, Some(1));
     assert_eq!(world.json(&["audit", "list", "result:failed"])[0]["action"], "operator_revoked");
+    for (action, arguments) in [
+        ("plan_run", ["dead-letters", "run", "99"]),
+        ("plan_cancelled", ["dead-letters", "cancel", "99"]),
+        ("plan_made", ["dead-letters", "plan", "class:gone"]),
+        ("dead_letters_replayed", ["dead-letters", "replay", ""]),
+        ("dead_letters_repaired", ["dead-letters", "edit", "99"]),
+        ("group_noted", ["dead-letters", "note", "g0"]),
+    ] {
+        let more: &[&str] = if action == "group_noted" { &["seen"] } else { &[] };
+        let failed = world.cli(&[&arguments[..], more].concat());
+        assert_ne!(failed.code, Some(0), "{action}");
+        let line = &world.json(&["audit", "list", "result:failed"])[0];
+        assert_eq!(line["action"], action, "{}: {line}", failed.stderr);
+    }
     world.json(&["connections", "remove", "shop", "--yes"]);
     let all = world.json(&["audit"]).to_string();
     assert!(all.contains("connection_added") && all.contains("connection_removed"), "{all}");
     assert!(!["Ann", "ann@"].iter().any(|it| all.contains(it)), "{all}");
-    let csv = world.cli(&["audit", "list", "action:group_noted", "--csv"]).stdout;
+    let csv = world.cli(&["audit", "list", "action:group_noted", "result:done", "--csv"]).stdout;
     assert!(csv.starts_with("id,at,connection,") && csv.lines().count() == 2, "{csv}");
     let ndjson = world.cli(&["audit", "list", "--ndjson"]).stdout;
     assert!(

@@ -80,8 +80,9 @@ fn report(world: &World, id: &str, more: &[&str], code: i32) -> Value {
 #[test]
 fn a_killed_runner_is_followed_by_another_and_no_affiliate_is_created_twice() {
     let mut world = with_dead_letters(300, 6);
-    let (plan, id) = plan_of(&world, &["state:open"]);
+    let (plan, id) = plan_of(&world, &["state:open", "--rate", "6/m"]);
     let estimate = &plan["frame"]["estimate"];
+    assert_eq!(plan["seconds_at_rate"], 120.0, "12 calls: {plan}");
     assert_eq!(
         (&plan["state"], &estimate["events"], &estimate["persons"]),
         (&json!("ready"), &json!(306), &json!(306))

@@ -25,6 +25,13 @@ pub(super) fn selector(text: &str, is_seen: impl Fn(&str) -> bool) -> String {
     text.split(' ').map(term).collect::<Vec<_>>().join(" ")
 }
 
+/// The subject and the selector of an audited act on dead letters, without the names of connections that the operator may not see: the
+/// subject repeats the selector.
+pub(super) fn act(subject: &str, text: &str, is_seen: impl Fn(&str) -> bool) -> (String, String) {
+    let shown = selector(text, is_seen);
+    (subject.replace(text, &shown), shown)
+}
+
 /// Failed calls with masked texts.
 pub(super) fn attempts(attempts: &mut [AttemptView]) {
     attempts.iter_mut().for_each(|attempt| attempt.message = text(&attempt.message));
@@ -70,6 +77,15 @@ mod tests {
     fn a_selector_is_shown_without_connections_that_are_not_seen() {
         let shown = selector("class:refused connection:shop,hidden (plan 3)", |name| name == "shop");
         assert_eq!(shown, "class:refused connection:shop,… (plan 3)");
+    }
+
+    #[test]
+    fn an_audited_act_names_no_connection_that_is_not_seen() {
+        let text = "connection:shop,hidden state:open";
+        let (subject, shown) =
+            act(&format!("3 dead letters of `{text}`: a test"), text, |name| name == "shop");
+        assert_eq!(shown, "connection:shop,… state:open");
+        assert_eq!(subject, format!("3 dead letters of `{shown}`: a test"));
     }
 
     #[test]

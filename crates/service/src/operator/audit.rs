@@ -40,6 +40,17 @@ pub async fn note(engines: &Engines, actor: &str, action: &str, subject: String)
     Ok(engines.operators.note(&[entry]).await?)
 }
 
+/// Writes down that an act at the command line failed, with the code of its failure. The failure itself matters more than one to
+/// write it down, which is only logged.
+pub async fn note_failed(engines: &Engines, action: &str, failure: &Failure) {
+    let entry = AuditEntry::new(engines.now(), &cli(), action, "at the command line".to_owned());
+    let reason = Some(failure.code.to_owned());
+    let noted = engines.operators.note(&[AuditEntry { result: AuditResult::Failed, reason, ..entry }]).await;
+    if let Err(error) = noted {
+        tracing::warn!(%error, action, "the audit has no line about an act that failed");
+    }
+}
+
 /// Writes down how an act at the command line ended, and returns how. A failure of the act goes before one to write it down.
 ///
 /// # Errors

@@ -15,9 +15,11 @@ use ledger::DeadLetterState;
 use act::Reason;
 use selection::{StateWord, Wanted};
 use service::Context;
+use service::engines::Engines;
 use service::failure::{Exit, Failure};
 #[cfg(test)]
 use service::operator::Directory;
+use service::operator::audit;
 use service::operator::dead_letters::{Close, Verb};
 
 /// Dead letters that are listed unless `--limit` says otherwise.
@@ -145,6 +147,21 @@ enum Act {
     },
 }
 
+impl Act {
+    /// How the audit calls it; `None` for one that only shows something.
+    fn action(&self) -> Option<&'static str> {
+        match self {
+            Self::List { .. } | Self::Groups { .. } | Self::Show { .. } => None,
+            Self::Note { .. } => Some("group_noted"),
+            Self::Edit { .. } | Self::Patch { .. } => Some("dead_letters_repaired"),
+            Self::Planned(act) => act.action(),
+            Self::Replay { .. } => Some("dead_letters_replayed"),
+            Self::Discard { .. } => Some("dead_letters_discarded"),
+            Self::Restore { .. } => Some("dead_letters_restored"),
+        }
+    }
+}
+
 /// Letters as a table, under a name that stands for any connection.
 #[cfg(test)]
 pub(super) fn show_for_test(
@@ -164,39 +181,49 @@ pub(super) fn show_for_test(
 /// [`Failure`] if there is no such connection or dead letter, or queue or ledger cannot be used.
 pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let engines = context.engines().await?;
-    match arguments.act {
+    let action = arguments.act.action();
+    let done = carry_out(arguments.act, &engines, context).await;
+    // What was done is written down with it.
+    if let (Some(action), Err(failure)) = (action, &done) {
+        audit::note_failed(&engines, action, failure).await;
+    }
+    done
+}
+
+async fn carry_out(act: Act, engines: &Engines, context: &mut Context) -> Result<Exit, Failure> {
+    match act {
         Act::List { wanted, state, after } => {
-            let mut asked = wanted.to_list(state, &engines).await?;
+            let mut asked = wanted.to_list(state, engines).await?;
             asked.selection.filter.limit = wanted.limit.unwrap_or(SHOWN);
             if let Some(id) = after {
-                asked.selection.filter.after = Some(show::place_of(&engines, id).await?);
+                asked.selection.filter.after = Some(show::place_of(engines, id).await?);
             }
-            show::list(&engines, asked, context).await
+            show::list(engines, asked, context).await
         }
         Act::Groups { wanted } => {
-            let asked = wanted.to_group(&engines).await?;
-            groups::list(&engines, &asked.selection, wanted.limit, context).await
+            let asked = wanted.to_group(engines).await?;
+            groups::list(engines, &asked.selection, wanted.limit, context).await
         }
-        Act::Note { group, text } => groups::note(&engines, &group, &text, context).await,
-        Act::Show { id } => one::show(&engines, id, context).await,
-        Act::Edit { edit, reason } => repair::edit(&engines, &edit, &reason, context).await,
+        Act::Note { group, text } => groups::note(engines, &group, &text, context).await,
+        Act::Show { id } => one::show(engines, id, context).await,
+        Act::Edit { edit, reason } => repair::edit(engines, &edit, &reason, context).await,
         Act::Patch { wanted, many, reason } => {
-            let asked = wanted.to_act(false, DeadLetterState::Open, &engines).await?;
-            repair::patch(&engines, &asked.selection, (&many, &reason), context).await
+            let asked = wanted.to_act(false, DeadLetterState::Open, engines).await?;
+            repair::patch(engines, &asked.selection, (&many, &reason), context).await
         }
-        Act::Planned(act) => plans::carry_out(act, &engines, context).await,
+        Act::Planned(act) => plans::carry_out(act, engines, context).await,
         Act::Replay { wanted, all, reason } => {
-            let asked = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
-            act::run(&engines, &asked, (Verb::Replay, &reason), context).await
+            let asked = wanted.to_act(all, DeadLetterState::Open, engines).await?;
+            act::run(engines, &asked, (Verb::Replay, &reason), context).await
         }
         Act::Discard { wanted, all, reason, for_good } => {
-            let asked = wanted.to_act(all, DeadLetterState::Open, &engines).await?;
+            let asked = wanted.to_act(all, DeadLetterState::Open, engines).await?;
             let verb = Verb::Close(Close::discard(engines.now(), for_good));
-            act::run(&engines, &asked, (verb, &reason), context).await
+            act::run(engines, &asked, (verb, &reason), context).await
         }
         Act::Restore { wanted, reason } => {
-            let asked = wanted.to_act(false, DeadLetterState::Discarded, &engines).await?;
-            act::run(&engines, &asked, (Verb::Close(Close::Restore), &reason), context).await
+            let asked = wanted.to_act(false, DeadLetterState::Discarded, engines).await?;
+            act::run(engines, &asked, (Verb::Close(Close::Restore), &reason), context).await
         }
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use ledger::AttemptView;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::api::guard::Call;
@@ -75,6 +76,9 @@ pub(in crate::api) struct Attempt {
     class: String,
     /// What Refersion said, less values of a person.
     message: String,
+    /// What was sent, less values of a person; null for viewers, for calls before requests were kept, and once it is erased.
+    #[schema(value_type = serde_json::Value)]
+    request: Option<Box<RawValue>>,
 }
 
 /// Failed calls, masked if that is asked for.
@@ -88,6 +92,7 @@ pub(super) fn attempts(mut attempts: Vec<AttemptView>, is_masked: bool) -> Vec<A
         http_status: it.http_status,
         class: it.class,
         message: it.message,
+        request: it.request.filter(|_| !is_masked).and_then(|json| RawValue::from_string(json).ok()),
     };
     attempts.into_iter().map(attempt).collect()
 }

@@ -6,10 +6,10 @@ use ledger::{AuditEntry, AuditFilter, AuditLine, AuditResult, AuditSelector};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::shown_selector;
 use crate::api::cursor;
 use crate::api::extract::{Params, cut, page};
 use crate::api::guard::Call;
+use crate::api::mask;
 use crate::api::problem::Problem;
 use crate::failure::Failure;
 
@@ -95,7 +95,13 @@ pub(in crate::api) async fn list_audit(
 fn answer(call: &Call, AuditLine { id, entry }: AuditLine) -> AuditAnswer {
     let AuditEntry { at, actor, action, connection, subject, selector, reason, result, number } = entry;
     let connection = connection.map(|connection| call.directory.name(connection));
-    let selector = selector.map(|text| shown_selector(call, &text));
+    let (subject, selector) = match selector {
+        Some(text) if call.directory.is_limited() => {
+            let (subject, shown) = mask::act(&subject, &text, |name| call.directory.id_of(name).is_ok());
+            (subject, Some(shown))
+        }
+        selector => (subject, selector),
+    };
     let result = AuditResult::word(result);
     AuditAnswer { id, at, actor, action, connection, subject, selector, number, reason, result }
 }

@@ -14,6 +14,7 @@ mod patches;
 mod persons;
 mod plan_acts;
 mod plan_answers;
+mod plan_report;
 mod plans;
 mod profile_answer;
 mod repair_answers;
@@ -57,6 +58,7 @@ pub(super) fn all() -> OpenApiRouter {
         .routes(routes!(plans::list_plans, plans::make_plan))
         .routes(routes!(plans::get_plan))
         .routes(routes!(plans::list_plan_items))
+        .routes(routes!(plan_report::report_plan))
         .routes(routes!(plan_acts::run_plan))
         .routes(routes!(plan_acts::pause_plan))
         .routes(routes!(plan_acts::resume_plan))

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::answers::shown_selector;
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
+use crate::operator::plans::seconds;
 
 /// A plan: a frozen set of dead letters that is replayed under limits.
 #[derive(Serialize, ToSchema)]
@@ -85,6 +86,8 @@ struct EstimateAnswer {
     searches: u64,
     /// Seconds at the rates that the connections have learned; null where nothing is to be called.
     seconds: Option<f64>,
+    /// Seconds at the rate of the run, or at the one that was asked about, where the connections bear it; null without a rate.
+    seconds_at_rate: Option<f64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -132,8 +135,14 @@ pub(in crate::api) struct ItemAnswer {
     ended_at: Option<Timestamp>,
 }
 
-/// A plan in words.
+/// A plan in words, with the time at the rate of its run.
 pub(super) fn plan(call: &Call, plan: Plan) -> PlanAnswer {
+    let rate = plan.options.rate;
+    plan_at(call, plan, rate)
+}
+
+/// A plan in words, with the time at a rate.
+pub(super) fn plan_at(call: &Call, plan: Plan, rate: Option<f64>) -> PlanAnswer {
     let estimate = plan.frame.estimate;
     let named = |(id, count): (&ConnectionId, &u64)| (call.directory.name(*id), *count);
     let items = plan.counts.iter().map(|it| ItemCountAnswer {
@@ -158,6 +167,7 @@ pub(super) fn plan(call: &Call, plan: Plan) -> PlanAnswer {
             status_changes: estimate.status_changes,
             searches: estimate.searches,
             seconds: estimate.seconds,
+            seconds_at_rate: rate.and_then(|rate| seconds(&estimate, Some(rate))),
         },
         items: items.collect(),
         patched: plan.frame.patched.map(|it| PatchedEvents { changed: it.changed, unchanged: it.unchanged }),

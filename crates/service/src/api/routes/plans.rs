@@ -10,8 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::reason;
 use super::letters::parse;
-use super::plan_acts::steered;
-use super::plan_answers::{ItemAnswer, PlanAnswer, item, plan, read_place, write_place};
+use super::plan_answers::{ItemAnswer, PlanAnswer, item, plan, plan_at, read_place, write_place};
 use super::repair_answers::{PatchOperation, patch};
 use crate::api::cursor;
 use crate::api::extract::{Input, Params, Part, cut, page};
@@ -35,6 +34,9 @@ pub(in crate::api) struct PlanInput {
     /// A JSON Patch (RFC 6902) by which the events are repaired while the plan is made; what it cannot repair is left out.
     #[schema(value_type = Option<Vec<PatchOperation>>, max_items = 1000)]
     patch: Option<Box<RawValue>>,
+    /// Calls a second for which the answer gives the time as well. It limits nothing: a run has a rate of its own.
+    #[schema(exclusive_minimum = 0, maximum = 1000)]
+    rate: Option<f64>,
     /// Why; kept for good in the audit, so no personal data.
     #[schema(max_length = 500)]
     reason: Option<String>,
@@ -98,6 +100,7 @@ pub(in crate::api) async fn make_plan(
     Input(input): Input<PlanInput>,
 ) -> Result<(StatusCode, Json<PlanAnswer>), Problem> {
     let (reason, patch) = (reason(input.reason)?, input.patch.as_deref().map(patch).transpose()?);
+    input.rate.map_or(Ok(()), plans::check_rate)?;
     let (filter, selector) = match (&input.selector, input.left_of) {
         (Some(selector), None) => {
             let selector = to_act(parse(Some(selector))?, DeadLetterState::Open)?;
@@ -116,7 +119,9 @@ pub(in crate::api) async fn make_plan(
     let wish = Wish { filter, selector, left_of: input.left_of, actor, reason, patch };
     let blocked = call.config.identifiers.blocked_list();
     let made = plans::make(&call.engines, &blocked, wish, &mut |_| {}).await?;
-    Ok((StatusCode::CREATED, steered(&call, made.plan)))
+    call.acts_as();
+    let rate = input.rate.or(made.plan.options.rate);
+    Ok((StatusCode::CREATED, Json(plan_at(&call, made.plan, rate))))
 }
 
 /// List plans.

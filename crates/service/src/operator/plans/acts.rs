@@ -115,11 +115,24 @@ fn refused(plan: &Plan, why_not: &str) -> Failure {
     Failure::refused("plan_state", message, format!("`dead-letters plans {}` shows how it stands", plan.id))
 }
 
+/// Whether a plan can have this rate, in calls a second.
+///
+/// # Errors
+///
+/// [`Failure`] with the code `plan_options`, which names the limits.
+pub fn check_rate(rate: f64) -> Result<(), Failure> {
+    let is_valid = rate > 0.0 && rate <= 1_000.0;
+    let message = "the rate is not above 0 and up to 1000 calls a second";
+    if is_valid { Ok(()) } else { Err(bad_options(message)) }
+}
+
+fn bad_options(message: &str) -> Failure {
+    Failure::usage("plan_options", message, "see `dead-letters run --help`")
+}
+
 fn check(options: &RunOptions) -> Result<(), Failure> {
-    let bad = |message: &str| Err(Failure::usage("plan_options", message, "see `dead-letters run --help`"));
-    if options.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1_000.0)) {
-        return bad("the rate is not above 0 and up to 1000 calls a second");
-    }
+    let bad = |message: &str| Err(bad_options(message));
+    options.rate.map_or(Ok(()), check_rate)?;
     if options.canary > MAX_CANARY {
         return bad("the canary has more than 10,000 persons");
     }

@@ -14,7 +14,7 @@ mod turn;
 
 use ledger::{Plan, PlanId};
 
-pub use acts::{cancel, pause, resume, run};
+pub use acts::{cancel, check_rate, pause, resume, run};
 pub use make::{Made, Wish, expires, make};
 pub use release::envelope;
 pub use report::{ItemRow, Report, report, seconds, walk};

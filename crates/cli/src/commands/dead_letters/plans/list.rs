@@ -13,6 +13,7 @@ use service::output::{age, cut, spare, whole};
 pub(super) async fn list(engines: &Engines, limit: usize, context: &mut Context) -> Result<Exit, Failure> {
     let now = engines.now();
     let plans = engines.plans.plans(None, &[], now, limit).await?;
+    let is_all = plans.len() < limit;
     if context.output.is_json() {
         context.output.json(&plans)?;
         return Ok(Exit::Done);
@@ -42,6 +43,9 @@ pub(super) async fn list(engines: &Engines, limit: usize, context: &mut Context)
         cut("SELECTOR"),
     ];
     context.output.table(&head, &plans.iter().map(row).collect::<Vec<_>>())?;
+    if !is_all {
+        context.output.line(&format!("the newest {limit} plans; for older ones: --limit N"))?;
+    }
     Ok(Exit::Done)
 }
 

@@ -6,6 +6,7 @@ use ledger::{DeadLetterFilter, DeadLetterState};
 use repair::Patch;
 use serde::Serialize;
 
+use super::options::Rate;
 use super::progress::Progress;
 use super::{Make, show};
 use crate::commands::dead_letters::repair::{read_patch, show_samples, would};
@@ -27,6 +28,8 @@ pub(super) async fn make(
 ) -> Result<Exit, Failure> {
     let patch = make.patch.as_deref().map(read_patch).transpose()?;
     let (left_of, actor, reason) = (make.left_of, cli(), make.reason.text());
+    let rate = make.rate.map(|Rate(rate)| rate);
+    rate.map_or(Ok(()), plans::check_rate)?;
     let (mut wish, frozen, all) = match left_of {
         Some(other) if wanted.is_empty() => {
             let left = plans::plan(engines, other).await?;
@@ -50,7 +53,7 @@ pub(super) async fn make(
     let mut progress = Progress::new(context.output.is_json(), all);
     let made = plans::make(engines, &blocked, wish, &mut |frozen| progress.planning(frozen)).await;
     progress.end();
-    show::made(engines, &made?, frozen, context).await
+    show::made(engines, &made?, (frozen, rate), context).await
 }
 
 /// What a patch would do.

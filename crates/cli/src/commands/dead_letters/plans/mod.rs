@@ -84,6 +84,20 @@ pub(super) enum Act {
     },
 }
 
+impl Act {
+    /// How the audit calls it; `None` for one that only shows something.
+    pub(super) fn action(&self) -> Option<&'static str> {
+        match self {
+            Self::Plan { .. } => Some("plan_made"),
+            Self::Plans { .. } | Self::Report { .. } => None,
+            Self::Run(_) => Some("plan_run"),
+            Self::Pause(_) => Some("plan_paused"),
+            Self::Resume(_) => Some("plan_resumed"),
+            Self::Cancel(_) => Some("plan_cancelled"),
+        }
+    }
+}
+
 /// How a plan is made.
 #[derive(Debug, Args)]
 pub(super) struct Make {
@@ -96,6 +110,9 @@ pub(super) struct Make {
     /// Show what the patch would do, and neither plan nor store anything
     #[arg(long, requires = "patch", conflicts_with = "left_of")]
     dry_run: bool,
+    /// Show how long it takes at this rate of calls too, as 5/s or 100/m; `run` has a rate of its own
+    #[arg(long, value_name = "RATE")]
+    rate: Option<Rate>,
     #[command(flatten)]
     reason: Reason,
 }

@@ -19,29 +19,33 @@ struct Made<'p> {
     pub(super) selector: Option<String>,
     #[serde(flatten)]
     plan: &'p Plan,
+    /// Seconds at the rate that was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_at_rate: Option<f64>,
     /// What the patch did to some of the events.
     #[serde(skip_serializing_if = "Option::is_none")]
     samples: Option<&'p [Sample]>,
 }
 
-/// Shows a plan that was made a moment ago.
+/// Shows a plan that was made a moment ago, with the time that it takes at a rate of calls a second.
 pub(super) async fn made(
     engines: &Engines,
     made: &plans::Made,
-    selector: Option<String>,
+    (selector, rate): (Option<String>, Option<f64>),
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let (plan, samples) = (&made.plan, &made.samples);
     if context.output.is_json() {
         let samples = plan.frame.patched.is_some().then_some(samples.0.as_slice());
-        context.output.json(&Made { selector, plan, samples })?;
+        let seconds_at_rate = rate.and_then(|rate| seconds(&plan.frame.estimate, Some(rate)));
+        context.output.json(&Made { selector, plan, seconds_at_rate, samples })?;
         return Ok(Exit::Done);
     }
     if let Some(selector) = selector {
         context.output.line(&format!("selector: {selector}"))?;
     }
     show_samples(samples, context)?;
-    lines(engines, plan, context).await?;
+    lines(engines, (plan, rate), context).await?;
     if plan.count(ItemState::Planned) > 0 {
         context.output.line(&format!("nothing is sent yet; to run it: dead-letters run {}", plan.id))?;
     }
@@ -56,7 +60,7 @@ pub(super) async fn one(engines: &Engines, id: PlanId, context: &mut Context) ->
         return Ok(Exit::Done);
     }
     context.output.line(&format!("selector: {}", plan.frame.selector))?;
-    lines(engines, &plan, context).await?;
+    lines(engines, (&plan, plan.options.rate), context).await?;
     Ok(Exit::Done)
 }
 
@@ -75,7 +79,11 @@ pub(super) async fn steered(engines: &Engines, plan: &Plan, context: &mut Contex
     Ok(Exit::Done)
 }
 
-async fn lines(engines: &Engines, plan: &Plan, context: &mut Context) -> Result<(), Failure> {
+async fn lines(
+    engines: &Engines,
+    (plan, rate): (&Plan, Option<f64>),
+    context: &mut Context,
+) -> Result<(), Failure> {
     let directory = Directory::read(engines, None).await?;
     let (estimate, output) = (&plan.frame.estimate, &mut context.output);
     let all: u64 = plan.frame.connections.values().sum();
@@ -100,7 +108,7 @@ async fn lines(engines: &Engines, plan: &Plan, context: &mut Context) -> Result<
         estimate.searches
     ))?;
     let learned = lasts(estimate.seconds);
-    match plan.options.rate {
+    match rate {
         Some(rate) => {
             let at_rate = lasts(seconds(estimate, Some(rate)));
             output.line(&format!("{learned} at the learned rate, {at_rate} at {rate} calls a second"))?;

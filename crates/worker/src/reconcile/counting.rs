@@ -71,7 +71,7 @@ impl Holder {
             off_thread(|| rows.into_iter().for_each(|row| recorder.resettle(&mut changes, row, &rules, now)));
             match record(&self.worker, changes).await {
                 Ok(()) => {}
-                // Another process was at one of them: the same step again.
+                // Another process changed one of them: the step is repeated.
                 Err(LedgerError::Conflict | LedgerError::Claimed) => return Ok(()),
                 Err(other) => return Err(other),
             }

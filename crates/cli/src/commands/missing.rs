@@ -36,7 +36,7 @@ Examples:
   refersion-destination missing confirm --config production.toml
   refersion-destination missing confirm --json
 
-Nothing is done about the events: they are gone. `status`, /readyz and metrics report them no more.";
+Nothing is done about the events: they are gone. `status`, /readyz and metrics no longer report them.";
 
 /// The arguments of `missing`.
 #[derive(Debug, Args)]

@@ -32,7 +32,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Show the profiles that hang together with an email address, userId or anonymousId
+    /// Show the profiles that are linked with an email address, userId or anonymousId
     #[command(after_help = EXAMPLES)]
     Show {
         /// The email address, userId or anonymousId

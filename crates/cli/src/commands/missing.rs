@@ -98,7 +98,7 @@ pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, F
             } else {
                 context
                     .output
-                    .line(&format!("confirmed: {confirmed} missing events are reported no more"))?;
+                    .line(&format!("confirmed: {confirmed} missing events are no longer reported"))?;
             }
         }
     }

@@ -84,7 +84,7 @@ fn create(file: Option<PathBuf>, if_missing: bool, context: &mut Context) -> Res
     let config = &context.loaded.config;
     let path = file.or_else(|| config.key_file()).ok_or_else(|| {
         let hint = "name a file: `secrets create FILE`, or set secrets.key_file";
-        Failure::usage("usage", "it is not said where the master key shall be", hint)
+        Failure::usage("usage", "no file is given for the master key", hint)
     })?;
     refuse_beside_its_ledger(config, &path)?;
     let made = make_folder(&path).and_then(|()| MasterKey::create_file(&path, &OsRandomness).map(drop));
@@ -133,7 +133,7 @@ async fn rotate(context: &mut Context) -> Result<Exit, Failure> {
         keys::rotate(&engines.vault, engines.connections.as_ref(), engines.shared_secrets.as_ref())
             .await
             .map_err(|error| {
-                Failure::failed("rotation", &error, "run it again; what was sealed stays readable")
+                Failure::failed("rotation", &error, "run it again; keys that were sealed stay readable")
             })?;
     for secret in engines.ledger.webhook_secrets(None).await? {
         let sealed = vault.open_secret(&secret).map(|open| vault.seal_secret(secret.connection, &open));

@@ -41,7 +41,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
         match sweeper.sweep(worker).await {
             Ok(true) => rest = REST,
             Ok(false) => {}
-            Err(cause) => warn!(error = %cause, "what has expired could not be dropped"),
+            Err(cause) => warn!(error = %cause, "expired rows could not be dropped"),
         }
         tokio::select! { biased; () = tokio::time::sleep(rest) => {}, () = stop.cancelled() => {} }
     }
@@ -63,11 +63,7 @@ impl Sweeper {
         let letters = before(reach.until, limits.keep_dead_letters);
         let expired = worker.ledger.expire(outcomes, letters, AT_ONCE).await?;
         if expired.outcomes + expired.dead_letters > 0 {
-            info!(
-                outcomes = expired.outcomes,
-                dead_letters = expired.dead_letters,
-                "dropped what had expired"
-            );
+            info!(outcomes = expired.outcomes, dead_letters = expired.dead_letters, "dropped expired rows");
         }
         let discarded = worker.ledger.drop_discarded(reach.until, AT_ONCE).await?;
         let classified = classify(worker).await?;

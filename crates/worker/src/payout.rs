@@ -23,7 +23,7 @@ pub(crate) fn note_holds(changes: &mut Changes, save: &mut Save, holds: &[(usize
             warn!(
                 connection_id = connection,
                 affiliate_id = id,
-                "the payout field is held back: somebody else than its payee states it; see `profiles show`"
+                "the payout field is held back: somebody other than its payee states it; see `profiles show`"
             );
         } else {
             info!(

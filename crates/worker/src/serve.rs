@@ -117,7 +117,7 @@ async fn serve_one(
             }
             Ok(None) => wait(worker.limits.renew, &stop).await,
             Err(cause) => {
-                warn!(connection = %connection.name, connection_id = id, error = %cause, "no lease to be had");
+                warn!(connection = %connection.name, connection_id = id, error = %cause, "the lease cannot be acquired");
                 wait(REST, &stop).await;
             }
         }

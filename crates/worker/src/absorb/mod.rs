@@ -80,7 +80,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
                 }
             }
             Err(cause) => {
-                warn!(error = %format!("{cause:#}"), "absorb rests: nothing can be taken from the queue");
+                warn!(error = %format!("{cause:#}"), "absorb pauses: nothing can be taken from the queue");
                 tokio::select! { biased; () = tokio::time::sleep(REST) => {}, () = stop.cancelled() => {} }
             }
         }
@@ -224,6 +224,6 @@ fn read_all(worker: &Worker, known: &Known, batch: &Batch) -> BTreeMap<Connectio
 
 async fn release(worker: &Worker, batch: &Batch) {
     if let Err(lost) = worker.queue.release(batch).await {
-        debug!(error = %lost, "a batch could not be given back and comes again by itself");
+        debug!(error = %lost, "a batch could not be given back and will be redelivered");
     }
 }

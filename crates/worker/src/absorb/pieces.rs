@@ -37,7 +37,7 @@ pub(super) async fn record(
             Err(PartError::Bad(why)) => match part.readings() {
                 [reading] => dead_letter(worker, known, reading, &why).await?,
                 _ => {
-                    warn!(error = why, "a batch is gone through in ever smaller pieces");
+                    warn!(error = why, "a batch is processed in ever smaller pieces");
                     parts.extend(part.halves());
                 }
             },

@@ -107,7 +107,7 @@ impl Slots {
             }
         }
         if let Err(cause) = went {
-            warn!(connection_id = connection, error = %format!("{cause:#}"), "absorb rests: the batch stays in the queue");
+            warn!(connection_id = connection, error = %format!("{cause:#}"), "absorb pauses: the batch stays in the queue");
             self.resting.insert(connection, Instant::now() + REST);
         }
     }

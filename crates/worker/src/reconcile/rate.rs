@@ -52,7 +52,7 @@ impl Holder {
     pub(super) async fn remember_rate(&self) {
         let rate = self.gate.with_pace(|pace, now| pace.learned(now));
         if let Err(cause) = self.worker.connections.save_learned_rate(self.connection.id, rate).await {
-            warn!(connection = %self.connection.name, connection_id = self.connection.id, error = %cause, "the learned rate could not be remembered");
+            warn!(connection = %self.connection.name, connection_id = self.connection.id, error = %cause, "the learned rate could not be stored");
         }
     }
 

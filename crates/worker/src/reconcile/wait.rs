@@ -34,7 +34,7 @@ impl Holder {
                 known.forget();
             }
             Err(cause) => {
-                warn!(%connection, connection_id = id, error = %cause, "a Retry-After could not be noted")
+                warn!(%connection, connection_id = id, error = %cause, "a Retry-After could not be stored")
             }
         }
     }

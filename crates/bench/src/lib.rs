@@ -49,7 +49,7 @@ Examples:
 
 All but `send` and `pace` start everything that they measure by themselves. On SQLite they take temporary files (TMPDIR
 says where); a broker and a database must be empty, and are left empty. After every workload but `ingest`, Refersion is
-compared with what was said last; an event that is lost or a value that is wrong makes the command fail.";
+compared with the values stated last; an event that is lost or a value that is wrong makes the command fail.";
 
 /// The arguments of `bench`.
 #[derive(Debug, Args)]

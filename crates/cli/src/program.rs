@@ -92,7 +92,7 @@ fn usage(error: &clap::Error) -> Failure {
         exit: Exit::Usage,
         code: "usage",
         message: message.strip_prefix("error: ").unwrap_or("no command given").to_owned(),
-        hint: tip.unwrap_or("see --help, which teaches by example").to_owned(),
+        hint: tip.unwrap_or("see --help, which has examples").to_owned(),
     }
 }
 

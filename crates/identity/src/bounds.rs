@@ -1,8 +1,8 @@
-//! Bounds on what one graph holds. Beyond a bound, values are refused one by one, and the rest of the person goes on.
+//! Bounds on one graph. Beyond a bound, values are refused one by one, and the rest of the person is processed.
 //!
 //! Which values stay is decided by an order that does not depend on when events arrived: standard traits stay before custom
-//! traits that a setting maps, these before unmapped ones, and within a class the lesser key stays. The number of unmapped
-//! traits of a profile is therefore bounded alike in every order of events, unless a delete comes between them. The bytes
+//! traits that a setting maps, these before unmapped ones, and within a class the smaller key stays. The number of unmapped
+//! traits of a profile is therefore bounded in the same way in every order of events, unless a delete comes between them. The bytes
 //! of a graph are not: a value that gets shorter makes room for another one that was refused before.
 
 use std::cmp::Reverse;
@@ -24,7 +24,7 @@ pub struct Bounds {
     pub unmapped_traits: usize,
     /// Size of the packed graph, in bytes.
     pub bytes: usize,
-    /// Events that have not come to rest.
+    /// Events without a final outcome.
     pub events: usize,
 }
 
@@ -34,7 +34,7 @@ impl Bounds {
     pub const STANDARD: Self = Self { unmapped_traits: 1_000, bytes: 512 * 1024, events: 2_000 };
 }
 
-/// The most claims and sightings of one graph. With 500 identifiers an honest graph has hardly more links than identifiers;
+/// Maximum number of claims and sightings of one graph. With 500 identifiers a normal graph has hardly more links than that;
 /// every one can be linked to every other only by a source that sends placeholders.
 pub const MAX_LINKS: usize = 2_000;
 
@@ -49,7 +49,7 @@ pub enum Bound {
     Events,
 }
 
-/// A pending event that ends because a bound refused a part of it. Its graph does not keep it any more.
+/// A pending event that ends because a bound refused a part of it. Its graph no longer keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The event.
@@ -58,20 +58,20 @@ pub struct Refused {
     pub number: u32,
     /// The identifiers under which a delete has to find it.
     pub named: Vec<Digest>,
-    /// When it was said.
+    /// Its time.
     pub said_at: Moment,
-    /// The bound that was met.
+    /// The bound that refused it.
     pub bound: Bound,
-    /// The least of the refused trait keys; `None` where the event itself was refused.
+    /// The smallest of the refused trait keys; `None` if the event itself was refused.
     pub key: Option<Text>,
-    /// How many of its values were refused.
+    /// Number of its values that were refused.
     pub values: usize,
 }
 
-/// What bounds have refused in one graph.
+/// Everything that bounds have refused in one graph.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shed {
-    /// Values that were dropped, those of events that had ended included.
+    /// Number of values that were dropped, including those of events that had ended.
     pub values: usize,
     /// Pending events that end because of that.
     pub refused: Vec<Refused>,
@@ -85,7 +85,7 @@ impl Shed {
     }
 }
 
-/// Values that were dropped, by the profile and the stamp under which they were said.
+/// Values that were dropped, by the profile and the stamp of their statement.
 type Dropped = BTreeMap<(Digest, Stamp), (Bound, Text, usize)>;
 
 /// Drops the values of a graph that exceed its bounds, and ends the pending events that had set them.
@@ -97,8 +97,8 @@ pub fn shed_values(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Shed {
     Shed { values, refused: end_events(graph, &dropped) }
 }
 
-/// Keeps the least keys of each profile. What is dropped once never comes back: a key that is among the least of all is among
-/// the least of any part of them.
+/// Keeps the smallest keys of each profile. A key that is dropped once never comes back, because a key that is among the smallest
+/// of all is among the smallest of any part of them.
 fn shed_unmapped(graph: &mut Graph, rules: &Rules, bounds: &Bounds, dropped: &mut Dropped) {
     for (digest, profile) in &mut graph.identifiers {
         if profile.traits.len() <= bounds.unmapped_traits {
@@ -137,7 +137,7 @@ fn shed_bytes(graph: &mut Graph, rules: &Rules, bounds: &Bounds, dropped: &mut D
 /// A value that may be refused: its profile, its key, and about how many bytes it takes.
 type Candidate = (Digest, Text, usize);
 
-/// All values, the one that is refused first at the front.
+/// All values, in the order in which they are refused.
 fn in_order_of_refusal(graph: &Graph, rules: &Rules) -> Vec<Candidate> {
     let mut all = Vec::new();
     for (digest, profile) in &graph.identifiers {
@@ -165,7 +165,7 @@ fn class(key: &str, rules: &Rules) -> u8 {
     }
 }
 
-/// How many values make up `bytes`; at least a sixteenth of them, since texts that occur twice take room once.
+/// Number of values that make up `bytes`; at least a sixteenth of them, because texts that occur twice take room once.
 fn how_many(values: &[Candidate], bytes: usize) -> usize {
     let mut freed = 0;
     let enough = values.iter().position(|(_, _, size)| {
@@ -218,8 +218,8 @@ fn end_events(graph: &mut Graph, dropped: &Dropped) -> Vec<Refused> {
     refused
 }
 
-/// Keeps at most [`Bounds::events`] of `events`, the oldest. Events that ended go first, without a further outcome; then
-/// pending ones are refused, of which the values stay. Returns those, and the ended ones whose payloads are kept no longer.
+/// Keeps at most [`Bounds::events`] of `events`, the oldest. Events that ended are dropped first, without a further
+/// outcome; then pending ones are refused, whose values stay. Returns those, and the ended ones whose payloads are no longer kept.
 pub fn shed_events(events: &mut Vec<TrackedEvent>, bounds: &Bounds) -> (Vec<Refused>, Vec<Uuid>) {
     let (mut refused, mut erased) = (Vec::new(), Vec::new());
     if events.len() <= bounds.events {
@@ -253,7 +253,7 @@ fn refused_event(kept: &TrackedEvent, bound: Bound) -> Refused {
     }
 }
 
-/// More bytes than the packed graph can have, found without packing it.
+/// An upper limit of the packed graph's bytes, computed without packing it.
 fn at_most(graph: &Graph) -> usize {
     /// Numbers, moments and flags of one part of a graph.
     const NUMBERS: usize = 64;

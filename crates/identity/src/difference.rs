@@ -1,20 +1,20 @@
-//! What Refersion does not know yet of a person.
+//! The difference between a person and their affiliate in Refersion.
 
 use crate::eligibility::{NEVER_EMPTY, PAYPAL, Rules};
 use crate::graph::Affiliate;
 use crate::resolution::Person;
 use crate::{Map, Text};
 
-/// What a person's affiliate should hold.
+/// The wanted fields of a person's affiliate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired<'g> {
-    /// Text by field; empty text = empty field.
+    /// Text by field; an empty text is an empty field.
     pub fields: Map<&'g str, &'g str>,
-    /// Fields whose value Refersion refused, and suspended ones: neither told nor emptied.
+    /// Fields whose value Refersion refused, and suspended ones: neither sent nor emptied.
     pub left_out: Vec<&'g str>,
 }
 
-/// Works out what a person's affiliate should hold, its email apart.
+/// Computes the wanted fields of a person's affiliate, without the email.
 #[must_use]
 pub fn desired<'g>(person: &Person<'g>, rules: &'g Rules) -> Desired<'g> {
     let (mut fields, mut left_out) = (Vec::new(), Vec::new());
@@ -33,7 +33,7 @@ pub fn desired<'g>(person: &Person<'g>, rules: &'g Rules) -> Desired<'g> {
     Desired { fields: fields.into_iter().collect(), left_out }
 }
 
-/// The fields of an affiliate that differ from what is desired. What is not known differs from everything.
+/// The fields of an affiliate that differ from the wanted ones. Unknown fields differ from every value.
 #[must_use]
 pub fn difference(desired: &Desired<'_>, affiliate: &Affiliate, rules: &Rules) -> Map<Text, Text> {
     let mut fields: Map<Text, Text> = desired
@@ -55,12 +55,12 @@ pub fn difference(desired: &Desired<'_>, affiliate: &Affiliate, rules: &Rules) -
 fn is_told(affiliate: &Affiliate, field: &str, text: &str) -> bool {
     match affiliate.told.get(field).or_else(|| affiliate.shown.get(field)) {
         Some(told) => told.as_deref() == Some(text),
-        // What we never told an affiliate of our own is empty; of one that was there before us it is not known.
+        // A field that was never sent is empty in an affiliate of our own, and unknown in one that existed before.
         None => text.is_empty() && !affiliate.found,
     }
 }
 
-/// The fields that keep a value which nobody states any more, because Refersion takes no empty text for them.
+/// The fields that keep a value that nobody states any more, because Refersion accepts no empty text for them.
 #[must_use]
 pub fn stuck(person: &Person<'_>, rules: &Rules, affiliate: &Affiliate) -> Vec<Text> {
     let keeps = |field: &str| affiliate.told.get(field).is_some_and(|told| told.as_deref() != Some(""));
@@ -90,7 +90,8 @@ pub fn not_scrubbed(affiliate: &Affiliate) -> Vec<Text> {
     fields
 }
 
-/// Names are required, some fields take no empty text, and a custom field that nothing maps any more is not ours to empty.
+/// Whether a field can be emptied. Names are required, some fields accept no empty text, and a custom field that nothing maps any
+/// more is left alone.
 fn can_be_emptied(field: &Text, rules: &Rules) -> bool {
     match field.starts_with("custom:") {
         true => !rules.is_suspended(field) && rules.custom_fields.values().any(|mapped| mapped == field),

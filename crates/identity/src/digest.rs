@@ -1,4 +1,4 @@
-//! The keyed digest under which an identifier is kept.
+//! The keyed digest under which an identifier is stored.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 /// A keyed digest (16 bytes) of one identifier of one connection; its text form is 32 lower-case hex digits.
 ///
-/// Only who holds the digest key can tell whose it is, so it may outlive a delete.
+/// Without the digest key it does not reveal the identifier, so it may outlive a delete.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(pub [u8; 16]);
 
-/// The order of the bytes, compared as one number: everything that is kept by digest asks for it all the time.
+/// The order of the bytes, compared as one number, because digests are compared very often.
 impl Ord for Digest {
     fn cmp(&self, other: &Self) -> Ordering {
         u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))

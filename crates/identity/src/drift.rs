@@ -1,4 +1,4 @@
-//! Where Refersion differs from what an affiliate was sent.
+//! Differences between Refersion and what an affiliate was sent.
 
 use crate::difference::desired;
 use crate::digest::Digest;
@@ -12,20 +12,20 @@ pub const EMAIL: &str = "email";
 /// The field of a status that differs.
 pub const STATUS: &str = "status";
 
-/// An affiliate as Refersion shows it, as far as it does.
+/// The part of an affiliate that Refersion shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
     /// Its address.
     pub address: Option<Digest>,
     /// Its status.
     pub status: Option<Status>,
-    /// Its fields, by our names of them.
+    /// Its fields, by this project's names.
     pub fields: Map<Text, Text>,
 }
 
-/// The fields in which an affiliate differs from what it was sent, in order; `None` if the graph has no affiliate with this
-/// code. What is about to be sent anyway does not differ, and what was neither sent nor found to be as it should be is not
-/// ours.
+/// The fields in which an affiliate differs from what it was sent, in order; `None` if the graph has no affiliate with this code.
+/// Values that are about to be sent do not count as different. Fields that were neither sent nor found with the wanted value are
+/// ignored.
 #[must_use]
 pub fn compare(graph: &Graph, rules: &Rules, code: &str, shown: &Shown) -> Option<Vec<Text>> {
     let affiliate = with_code(graph, code)?;
@@ -43,7 +43,7 @@ pub fn compare(graph: &Graph, rules: &Rules, code: &str, shown: &Shown) -> Optio
         let is_wanted = |text: &str| {
             wanted.as_ref().is_some_and(|(_, wanted)| wanted.get(field.as_str()).copied() == Some(text))
         };
-        // What Refersion showed when the affiliate was found has spared us a call as long as it is what is wanted.
+        // A value that Refersion showed when the affiliate was found has saved a call while it is the wanted one.
         let spared = || affiliate.shown.get(field)?.as_deref().filter(|shown| is_wanted(shown));
         let sent = match affiliate.told.get(field) {
             Some(told) => told.as_deref(),
@@ -52,7 +52,7 @@ pub fn compare(graph: &Graph, rules: &Rules, code: &str, shown: &Shown) -> Optio
         let differs = sent.is_some_and(|sent| sent.trim() != text.trim());
         fields.extend((differs && !is_wanted(text)).then(|| field.clone()));
     }
-    // Of an affiliate that a delete of ours disabled alone the status is ours.
+    // The status is compared only for an affiliate that a delete of ours disabled.
     let revived = affiliate.disabled_by_us && affiliate.status == Some(Status::Disabled);
     let differs = shown.status.is_some_and(|status| status != Status::Disabled);
     fields.extend((revived && differs).then(|| Text::new_static(STATUS)));
@@ -60,8 +60,8 @@ pub fn compare(graph: &Graph, rules: &Rules, code: &str, shown: &Shown) -> Optio
     Some(fields)
 }
 
-/// Makes these fields of an affiliate unknown, so that what they should hold is sent again. Returns whether there is such an
-/// affiliate.
+/// Marks these fields of an affiliate as unknown, so that their wanted values are sent again. Returns whether the affiliate
+/// exists.
 pub fn doubt(graph: &mut Graph, code: &str, fields: &[Text]) -> bool {
     let Some(affiliate) = graph.affiliates.iter_mut().find(|it| is_it(it, code)) else { return false };
     for field in fields {

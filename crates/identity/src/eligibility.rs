@@ -1,4 +1,4 @@
-//! The settings of a connection that decide who can be an affiliate and what is told of it.
+//! The settings of a connection that decide who can be an affiliate, and which values are sent.
 
 use crate::audiences::Watched;
 use crate::graph::TraitValue;
@@ -7,20 +7,20 @@ use crate::{Map, Text};
 /// The merged traits of a person, by key.
 pub type Traits<'g> = Map<&'g str, &'g TraitValue>;
 
-/// What a connection's settings say about persons. Trait keys are those of the graph.
+/// The rules of a connection's settings. Trait keys are those of the graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// A usable part of an address is needed to create.
+    /// Whether a create requires a usable part of a postal address.
     pub require_address: bool,
-    /// What stands for the last name of someone whose name is one word; `None`: such a person waits.
+    /// The last name of a person whose name is one word; `None`: such a person waits.
     pub one_word_last_name: Option<String>,
     /// The custom field, as `custom:` with Refersion's id of it, by trait key (`trait:plan`).
     pub custom_fields: Map<String, Text>,
     /// The trait key that holds the PayPal address, if any.
     pub paypal_trait: Option<String>,
-    /// New affiliates are made ACTIVE (else PENDING).
+    /// Whether new affiliates are created ACTIVE (else PENDING).
     pub active: bool,
-    /// After a delete, the affiliate's fields are overwritten as well.
+    /// Whether a delete also overwrites the affiliate's fields.
     pub scrub: bool,
     /// How long after a create without an answer its affiliate may still appear, in microseconds.
     pub late_creates: i64,
@@ -36,7 +36,7 @@ pub const CUSTOM: &str = "trait:";
 /// Why a text is not sent as an address: the word with which the reason begins.
 pub const NOT_AN_ADDRESS: &str = "not_an_address";
 
-/// The payout field: it says where money goes, and takes an address and nothing else.
+/// The payout field: it says where money goes, and accepts only an email address.
 pub const PAYPAL: &str = "paypal_email";
 
 /// The country: a code of a closed list.
@@ -64,12 +64,12 @@ pub const TEXT_FIELDS: [&str; 11] = [
 /// The longest text that is taken for an address, in bytes. Source: RFC 5321, 4.5.3.1.3, less the brackets.
 const LONGEST_ADDRESS: usize = 254;
 
-/// The address parts of which one must be usable where an address is needed. `address2` alone tells nobody where to send.
+/// The parts of a postal address of which one must be usable if an address is required. `address2` alone is not enough.
 const ADDRESS_PARTS: [&str; 5] = ["address1", "city", "state", "zip", "country"];
 
 impl Rules {
-    /// The Refersion fields that a trait key is told in: its own name, or `paypal_email` and `custom:ID` as far as the
-    /// settings name the trait. None if nothing maps it.
+    /// The Refersion fields to which a trait key is sent: its own name, or `paypal_email` and `custom:ID` if the settings name
+    /// the trait. None if nothing maps it.
     pub fn fields_of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         let is_custom = key.starts_with(CUSTOM);
         let own = (!is_custom).then_some(key);
@@ -92,8 +92,8 @@ impl Rules {
             || self.custom_fields.contains_key(key)
     }
 
-    /// The text that a field is told of a trait, or `None` where there is nothing to tell: a one-word name without a rule,
-    /// a PayPal address that is none, a country that was cleared.
+    /// The text of a trait for a field, or `None` if there is nothing to send: a one-word name without a rule, a PayPal address
+    /// that is not an address, a country that was cleared.
     #[must_use]
     pub fn text_of<'a>(&'a self, field: &str, said: &'a TraitValue) -> Option<&'a str> {
         let text = said.value.as_deref().unwrap_or_default();
@@ -105,7 +105,7 @@ impl Rules {
         }
     }
 
-    /// What a create needs and these traits lack, in Refersion's field names; `address` for any part of one.
+    /// The fields that a create requires and these traits lack, by Refersion's names; `address` for any part of one.
     /// With `refusals`, a value that Refersion refused counts as lacking.
     #[must_use]
     pub fn lacking(&self, traits: &Traits<'_>, refusals: bool) -> Vec<&'static str> {

@@ -1,4 +1,4 @@
-//! What a tombstone covers is erased at once.
+//! Erases what a tombstone covers, at once.
 
 use uuid::Uuid;
 
@@ -11,10 +11,10 @@ use crate::stamp::Moment;
 use crate::tombstones::Tombstones;
 use crate::{Map, Text};
 
-/// How old a search may be and still speak for an address on which a tombstone lies.
+/// How old the search of an address with a tombstone may be and still count.
 pub(crate) const SEARCH_IS_FRESH_FOR_MICROS: i64 = 3_600_000_000;
 
-/// Erases what tombstones cover. Returns the covered events: nothing of their payloads may remain.
+/// Erases what tombstones cover. Returns the covered events, whose payloads have to be erased.
 pub fn erase(graph: &mut Graph, rules: &Rules) -> Vec<Uuid> {
     let tombstones = Tombstones::of(graph);
     if tombstones.is_empty() {
@@ -35,7 +35,7 @@ pub fn erase(graph: &mut Graph, rules: &Rules) -> Vec<Uuid> {
     graph.events.iter().filter(|kept| covered(kept)).map(|kept| kept.event).collect()
 }
 
-/// Of covered claims and sightings the times stay, because they hand tombstones on; messages and traits do not.
+/// Removes messages and traits of covered claims and sightings. The times stay, because they pass tombstones on.
 fn forget_messages(graph: &mut Graph, tombstones: &Tombstones) {
     for claim in &mut graph.claims {
         let (user, address) = (claim.user, claim.address);
@@ -58,27 +58,27 @@ fn held_back(graph: &Graph, tombstones: &Tombstones) -> Vec<Digest> {
     held
 }
 
-/// The addresses with a tombstone, named or inherited, at which an affiliate unknown to us may be. One that a late claim
-/// brings to light is among them as long as its name is known.
+/// The addresses with a tombstone, named or inherited, at which an unknown affiliate may be. They include an address that becomes
+/// known by a late claim, as long as its name is stored.
 #[must_use]
 pub fn to_search_for(graph: &Graph, tombstones: &Tombstones) -> Vec<Digest> {
     let addresses = graph.identifiers.iter().filter(|(_, identifier)| identifier.kind == Kind::Address);
     let unsearched = addresses.filter(|(digest, identifier)| {
         let Some(tombstone) = tombstones.on(**digest) else { return false };
         let fresh = |searched: Moment| searched.0 >= tombstone.0 - SEARCH_IS_FRESH_FOR_MICROS;
-        // What was not found before the last moment at which it may appear is looked for again.
+        // A search from before the last moment at which an affiliate may appear is repeated.
         let is_enough = identifier.searched_at.is_some_and(fresh) && !identifier.may_appear_later();
         !graph.has_affiliate_at(**digest) && !is_enough && identifier.sealed.is_some()
     });
     unsearched.map(|(digest, _)| *digest).collect()
 }
 
-/// Of what an affiliate near a tombstone was told, only the fields' names stay, apart from what its person says all the
-/// same: the values are not known any more, so they are told again, or emptied, should the affiliate ever speak for
-/// someone again. This looks at what is desired now, not at when the delete came, because an answer may bring erased
-/// words back, and a delete that comes to light later may be older than the tombstones that are here.
+/// Forgets the values that an affiliate near a tombstone was sent, except those that its person still states; the names of the
+/// fields stay. The values are unknown then, so they are sent again, or emptied, if the affiliate ever belongs to a person again.
+/// This uses the values that are wanted now, not the time of the delete, because an answer may bring erased values back, and a
+/// delete that becomes known later may be older than the tombstones that exist.
 fn forget_what_was_told(graph: &mut Graph, tombstones: &Tombstones, rules: &Rules) {
-    // What a scrub has overwritten names nobody, and is known.
+    // Values of a scrub name nobody, and stay known.
     let near = |affiliate: &Affiliate| {
         if affiliate.scrubbed {
             return false;
@@ -108,7 +108,7 @@ fn forget_what_was_told(graph: &mut Graph, tombstones: &Tombstones, rules: &Rule
     }
 }
 
-/// The texts apart from the graph that they stand in, which is about to change.
+/// Copies the texts out of the graph, which is about to change.
 fn texts(desired: Desired<'_>) -> Map<Text, Text> {
     desired.fields.into_iter().map(|(field, text)| (field.into(), text.into())).collect()
 }

@@ -1,12 +1,12 @@
-//! What a directory of Refersion's affiliates says of a graph's addresses, instead of calls.
+//! Applies the directory of Refersion's affiliates to a graph's addresses, instead of calls.
 //!
-//! A worker that has walked through Refersion's list of affiliates hands what it knows of some addresses to [`learn`], before
-//! the graph is settled. It answers what a search or a create would have answered, and nothing else: an affiliate that the
-//! directory lists stands in the graph with its code alone until a call needs its numeric id, and of an address that a
-//! complete directory does not list it is noted that nobody is there.
+//! A worker that has walked through Refersion's list of affiliates passes its entries for some addresses to [`learn`], before the
+//! graph is settled. They replace the answer of a search or a create, and nothing else: an affiliate that the directory lists is
+//! in the graph with its code only, until a call needs its numeric id; for an address that a complete directory does not list,
+//! the graph notes that no affiliate is there.
 //!
-//! The directory may be out of date. An affiliate that is not where it was listed is searched for, and one that appeared
-//! since is met by the create, or listed later. What a delete needs is searched for all the same: a delete must find whatever is there.
+//! The directory may be out of date. An affiliate that is not where it was listed is searched for, and one that was added since
+//! is found by the create, or listed later. The affiliate of a delete is searched for in any case: a delete must find it.
 
 use std::collections::BTreeSet;
 
@@ -26,14 +26,14 @@ pub type Listed = Map<Digest, Listing>;
 pub struct Listing {
     /// Its code.
     pub code: Text,
-    /// When Refersion was asked that named it last.
+    /// When the request was made whose answer listed it last.
     pub seen_at: Moment,
 }
 
-/// What a directory says of some addresses.
+/// The directory's entries for some addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Since when it lists everybody; `None` while that is not known.
+    /// Since when the directory is complete; `None` if it is not known to be.
     pub complete_since: Option<Moment>,
     /// The addresses that were looked up.
     pub asked: BTreeSet<Digest>,
@@ -41,7 +41,7 @@ pub struct Known {
     pub listed: Listed,
 }
 
-/// What is learned of some addresses of a graph.
+/// What is learned about some addresses of a graph.
 #[derive(Default)]
 struct Lessons {
     listed: BTreeSet<Digest>,
@@ -62,7 +62,7 @@ pub fn learn(graph: &mut Graph, rules: &Rules, known: &Known) -> bool {
         found: true,
         ..Affiliate::at(address)
     }));
-    // A delete of these people is searched for all the same, unless the walk began after it.
+    // The affiliate of a delete is searched for nevertheless, unless the walk began after the delete.
     let searched_at = known.complete_since.map(|at| Moment(at.0 - SEARCH_IS_FRESH_FOR_MICROS));
     for address in &lessons.not_listed {
         if let Some(identifier) = graph.identifiers.get_mut(address) {
@@ -101,7 +101,7 @@ impl Lessons {
     }
 }
 
-/// Whether a step is about an address of which Refersion has not said yet whether an affiliate is there.
+/// Whether a step is about an address at which it is unknown whether Refersion has an affiliate.
 #[must_use]
 pub fn asks(step: &Step) -> bool {
     matches!(step.act, Act::Create { .. } | Act::Search { uncertain_create: false, code: None })

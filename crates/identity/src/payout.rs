@@ -1,15 +1,16 @@
-//! Whose statements the payout field of an affiliate follows.
+//! Decides whose statements set the payout field of an affiliate.
 //!
 //! The payout field (Refersion's `paypal_email`) says where money goes, and anybody can send an identify with a userId of
 //! their own and somebody else's address. So an affiliate remembers its *payee*: the user, or the address without a user,
-//! that it was created for; of one that was there before us, the person that it was first bound to. The field is sent from
-//! the payee's own profile alone, whoever holds the address. What anybody else states, a clearing included, is *held back*
-//! until an operator confirms it. There is no confirmation by event: whoever can send an identify for one userId can send it for another.
+//! that it was created for; for an affiliate that existed before, the person that it was first bound to. The field is sent only
+//! from the payee's own profile, whoever holds the address. A statement of anybody else, also one that clears the field, is
+//! *held back* until an operator confirms it. There is no confirmation by event: whoever can send an identify for one userId
+//! can send it for another.
 //!
-//! A delete of the payee releases the affiliate: its next holder becomes the payee. For an address only a delete that
+//! A delete of the payee releases the affiliate: its next holder becomes the payee. If the payee is an address, only a delete that
 //! named it counts. An inherited tombstone does not: a user who claimed the address could cause it by their own delete.
 //!
-//! The payee depends on when the create went out, like left-over affiliates do; everything else here is a function of it
+//! The payee depends on when the create was sent, like left-over affiliates do; everything else here is a function of it
 //! and of the set of events.
 
 use crate::Text;
@@ -32,7 +33,7 @@ fn is_deleted(graph: &Graph, tombstones: &Tombstones, payee: Digest) -> bool {
     tombstone.is_some_and(|tombstone| identifier.traits.values().all(|said| said.stamp.time <= tombstone))
 }
 
-/// The payee of a person's affiliate. Of one that has none, and of a person without an affiliate, it is the person itself.
+/// The payee of a person's affiliate. If it has none, or the person has no affiliate, it is the person itself.
 pub(crate) fn payee_of(
     graph: &Graph,
     tombstones: &Tombstones,
@@ -52,14 +53,14 @@ pub fn is_held_back(person: &Person<'_>, rules: &Rules) -> bool {
     text(person.traits.get(key).copied()) != text(person.payout)
 }
 
-/// What settling a graph finds out about one of its affiliates.
+/// The result of settling a graph for one of its affiliates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Review {
-    /// Who is its payee from now on.
+    /// Its payee from now on.
     pub(crate) payee: Option<Digest>,
-    /// Something is held back from it.
+    /// Whether a payout field is held back from it.
     pub(crate) held_back: bool,
-    /// The fields that keep a value which has to go.
+    /// Its stuck fields.
     pub(crate) stuck: Vec<Text>,
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn review(picture: &Picture<'_>) -> Vec<Review> {
     picture.graph.affiliates.iter().map(one).collect()
 }
 
-/// What an operator's confirmation changed.
+/// The result of an operator's confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirmed {
     /// The numeric id of the affiliate.
@@ -97,9 +98,9 @@ pub struct Confirmed {
     pub to: Digest,
 }
 
-/// Makes whoever made the held back statement the payee of an affiliate, on an operator's word; its present holder, where
-/// nobody states anything any more. `None` if `identifier` belongs to no person
-/// with an affiliate from which something is held back.
+/// Applies an operator's confirmation: makes the profile whose statement is held back the payee of an affiliate, or its present
+/// holder, if nobody states anything any more. `None` if `identifier` belongs to no person with an affiliate from which a payout
+/// field is held back.
 pub fn confirm(graph: &mut Graph, rules: &Rules, identifier: Digest) -> Option<Confirmed> {
     let picture = Picture::of(graph, rules);
     let person = picture.who.person(identifier)?;

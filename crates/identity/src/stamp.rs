@@ -1,4 +1,4 @@
-//! What orders two statements about one trait.
+//! Stamps: the order of two statements about one trait.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub struct Stamp {
     /// The statement's time.
     #[serde(rename = "t")]
     pub time: Moment,
-    /// When Segment received the event, as the event says. Graphs of earlier programs do not have it.
+    /// When Segment received the event, as the event says. Graphs of earlier versions do not have it.
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub received: Option<Moment>,
     /// The message key. Shared: most stamps of a graph are the same few.
@@ -48,10 +48,10 @@ fn is_zero(revision: &u32) -> bool {
     *revision == 0
 }
 
-/// The first and the last of many stamps: all that order-independence needs to remember of them.
+/// The first and the last of many stamps; no others are needed for a result that does not depend on order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
-    /// The least stamp.
+    /// The smallest stamp.
     pub first: Stamp,
     /// The greatest stamp.
     pub last: Stamp,
@@ -64,8 +64,8 @@ impl Span {
         Self { first: stamp.clone(), last: stamp.clone() }
     }
 
-    /// Takes the message out of those of its stamps whose time is `covered` by a delete: a message id may name a person.
-    /// Covered statements of the same time then count alike.
+    /// Removes the message from stamps whose time is `covered` by a delete, because a message id may name a person. Covered
+    /// statements of the same time then count equally.
     pub(crate) fn forget_messages(&mut self, covered: impl Fn(Moment) -> bool) {
         for stamp in [&mut self.first, &mut self.last] {
             if !stamp.key.is_empty() && covered(stamp.time) {

@@ -1,7 +1,7 @@
-//! Tombstones: what a delete covers, worked out from what was named, claimed and seen.
+//! Tombstones: the identifiers that deletes cover, computed from the named ones, claims and sightings.
 //!
-//! Only what a delete *named* is kept; what is inherited follows from claims and sightings each time, so that one which
-//! comes to light later hands it on all the same.
+//! Only the identifiers that a delete *named* are stored. Inherited tombstones are computed from claims and sightings each time,
+//! so that a claim or sighting that becomes known later passes them on as well.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::stamp::Moment;
 pub struct Tombstones(Map<Digest, Moment>);
 
 impl Tombstones {
-    /// Works out every tombstone of a graph.
+    /// Computes every tombstone of a graph.
     #[must_use]
     pub fn of(graph: &Graph) -> Self {
         let mut tombstones = Self::named(graph);
@@ -43,7 +43,7 @@ impl Tombstones {
         tombstones
     }
 
-    /// What was inherited over links that are there no longer counts like what is inherited now.
+    /// Adds tombstones that were inherited over links that no longer exist.
     fn keep_inherited(&mut self, inherited: &[(Digest, Kind, Moment)], kind: Kind) {
         for (digest, _, tombstone) in inherited.iter().filter(|it| it.1 == kind) {
             self.inherit(Some(*tombstone), Some(*tombstone), *digest);
@@ -54,7 +54,7 @@ impl Tombstones {
         Self(graph.identifiers.iter().filter_map(|(digest, it)| Some((*digest, it.named?))).collect())
     }
 
-    /// A link that is not younger than the tombstone at its one end hands it on to the other.
+    /// Passes a tombstone on over a link that is not newer than it.
     fn inherit(&mut self, link: Option<Moment>, tombstone: Option<Moment>, heir: Digest) {
         if let (Some(link), Some(tombstone)) = (link, tombstone)
             && link <= tombstone
@@ -75,20 +75,20 @@ impl Tombstones {
         self.0.get(&identifier).copied()
     }
 
-    /// Whether something said at `time` under `identifier` has to go. At equal times the delete wins.
+    /// Whether a tombstone covers a statement at `time` under `identifier`. At equal times the delete wins.
     #[must_use]
     pub fn covers(&self, identifier: Digest, time: Moment) -> bool {
         self.on(identifier).is_some_and(|tombstone| time <= tombstone)
     }
 
-    /// Whether a link between two identifiers has to go: a tombstone at either end covers it.
+    /// Whether a tombstone at either end covers a link between two identifiers.
     #[must_use]
     pub fn covers_link(&self, one: Digest, other: Digest, time: Moment) -> bool {
         self.covers(one, time) || self.covers(other, time)
     }
 
     /// The newest tombstone on an address, on a user that ever claimed it, on another address that such a user claimed,
-    /// or on an anonymousId seen with any of these: what an affiliate at the address has to fear.
+    /// or on an anonymousId seen with any of these: it concerns an affiliate at the address.
     #[must_use]
     pub fn around(&self, graph: &Graph, address: Digest) -> Option<Moment> {
         if self.0.is_empty() {
@@ -106,7 +106,7 @@ impl Tombstones {
         near.union(&anonymous).filter_map(|identifier| self.on(*identifier)).max()
     }
 
-    /// Whether there is none at all.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,4 +1,4 @@
-//! Which audiences of connections are counted: met in events, kept in the ledger, known to all tasks of a process.
+//! The audiences of connections that are counted: found in events, stored in the ledger, cached for all tasks of a process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::Worker;
 
 /// Audiences that are read at once.
 const AT_ONCE: usize = 1_000;
-/// How old what is known of audiences may be.
+/// How long the cached audiences are used before they are read again.
 const FRESH_FOR: SignedDuration = SignedDuration::from_secs(1);
-/// How often it is noted at most what events newly say of a known audience: two spaces may have one of the same name.
+/// Minimum time between two updates of a known audience from events: two spaces may have audiences of the same name.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// The audiences that one process knows.
@@ -39,9 +39,9 @@ struct OfConnection {
     watched: Watched,
     newest: u64,
     named: BTreeMap<String, NamedAudience>,
-    /// When what events newly say was last noted.
+    /// When an audience was last updated from events.
     renewed_at: Option<Timestamp>,
-    /// It is noted that there are more audiences than are kept.
+    /// Whether it is recorded that there are more audiences than are kept.
     is_beyond: bool,
 }
 
@@ -62,7 +62,7 @@ impl KnownAudiences {
         self.0.lock()
     }
 
-    /// Reads the audiences that were met since, also by other processes, if what is known is too old.
+    /// Reads the audiences that are new, also those from other processes, if the cached ones are too old.
     pub(crate) async fn refresh(&self, worker: &Worker) -> Result<(), LedgerError> {
         let now = worker.now();
         let is_fresh = |read: Timestamp| now >= read && now.duration_since(read) < FRESH_FOR;
@@ -72,7 +72,7 @@ impl KnownAudiences {
         self.read(worker).await
     }
 
-    /// Reads them, however fresh.
+    /// Reads them, even if they are fresh.
     pub(crate) async fn read(&self, worker: &Worker) -> Result<(), LedgerError> {
         let now = worker.now();
         loop {
@@ -87,7 +87,7 @@ impl KnownAudiences {
         }
     }
 
-    /// Notes the audiences that events are about, before anything of these events is folded.
+    /// Records the audiences of events, before these events are folded.
     pub(crate) async fn meet(
         &self,
         worker: &Worker,
@@ -126,7 +126,7 @@ impl Known {
 }
 
 impl OfConnection {
-    /// Those that are not known, and those of which events say what is not known.
+    /// Audiences that are unknown, and those for which events have new information.
     fn new_among<'n>(
         &self,
         named: impl Iterator<Item = &'n NamedAudience>,
@@ -161,7 +161,7 @@ impl OfConnection {
     }
 }
 
-/// Whether an event says something of an audience that is not known.
+/// Whether an event has new information about an audience.
 fn says_more(named: &NamedAudience, known: &NamedAudience) -> bool {
     let differs = |new: &Option<String>, known: &Option<String>| new.is_some() && new != known;
     differs(&named.class, &known.class)

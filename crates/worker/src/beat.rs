@@ -1,16 +1,16 @@
-//! The worker's heartbeat: readiness asks when each loop last came round.
+//! The worker's heartbeat: readiness checks when each loop last ran.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-/// When each loop last came round.
+/// When each loop last ran.
 #[derive(Debug, Default)]
 pub struct Beats(Mutex<BTreeMap<String, Timestamp>>);
 
 impl Beats {
-    /// The loop `name` came round at `now`.
+    /// Notes that the loop `name` ran at `now`.
     pub fn beat(&self, name: &str, now: Timestamp) {
         let mut beats = self.0.lock();
         match beats.get_mut(name) {
@@ -21,13 +21,13 @@ impl Beats {
         }
     }
 
-    /// The loop `name` has ended on purpose.
+    /// Forgets the loop `name`, which has ended on purpose.
     pub fn forget(&self, name: &str) {
         let mut beats = self.0.lock();
         beats.remove(name);
     }
 
-    /// Every loop, with when it last came round.
+    /// Every loop, and when it last ran.
     #[must_use]
     pub fn all(&self) -> BTreeMap<String, Timestamp> {
         self.0.lock().clone()

@@ -1,8 +1,8 @@
-//! Getting on where other processes change the same graphs.
+//! Makes progress although other processes change the same graphs.
 //!
-//! Versions find out that somebody else was faster, and then all is read again. That is cheap, and nearly always enough;
-//! but nothing says that it ever ends. So after a few conflicts the graphs of the connection are claimed for a moment:
-//! others are refused until it is recorded.
+//! Versions show that another process was faster, and then everything is read again. That is cheap, and nearly always enough,
+//! but it may never end. So after a few conflicts the graphs of the connection are claimed for a moment: changes by others are
+//! refused until this one is recorded.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::Worker;
 
 /// Number of conflicts after which the connection's graphs are claimed.
 const CONFLICTS: u32 = 3;
-/// How many more conflicts there may be under a claim: of those who were recording already, or do not know claims.
+/// Maximum number of further conflicts under a claim, with processes that were recording already, or do not know claims.
 const CONFLICTS_UNDER_CLAIM: u32 = 20;
-/// How long a claim lasts if its holder does not end it, and dies.
+/// How long a claim lasts if its holder dies before it ends it.
 const CLAIM_LASTS: Duration = Duration::from_secs(5);
-/// How long is waited while another process has a claim, each time.
+/// One wait while another process has a claim.
 const CLAIM_WAITS: Duration = Duration::from_millis(50);
-/// How often: longer than any claim lasts.
+/// Maximum number of such waits: together longer than any claim lasts.
 const CLAIM_PATIENCE: u32 = 120;
 
-/// What stood in the way of recording something so far.
+/// The conflicts and waits of one recording so far.
 pub(crate) struct Contention<'w> {
     worker: &'w Worker,
     connection: ConnectionId,
@@ -37,21 +37,21 @@ impl<'w> Contention<'w> {
         Self { worker, connection, conflicts: 0, waited: 0, claim: None }
     }
 
-    /// The claim under which it is recorded, if there is one by now.
+    /// The claim under which to record, if there is one.
     pub(crate) fn claim(&self) -> Option<Claim> {
         self.claim
     }
 
-    /// Whether it would be claimed for next.
+    /// Whether the next conflict leads to a claim.
     pub(crate) fn is_stubborn(&self) -> bool {
         self.conflicts + 1 >= CONFLICTS
     }
 
-    /// After a failure: returns when it may be tried again.
+    /// Handles a failure to record: returns when it may be tried again.
     ///
     /// # Errors
     ///
-    /// What failed, if trying again does not help.
+    /// The failure, if trying again does not help.
     pub(crate) async fn passes(&mut self, failed: LedgerError) -> Result<(), LedgerError> {
         match failed {
             LedgerError::Conflict => self.conflicts += 1,
@@ -88,7 +88,7 @@ impl<'w> Contention<'w> {
         self.wait().await
     }
 
-    /// Lets others record again.
+    /// Ends the claim, so that others can record again.
     pub(crate) async fn end(self) {
         let Some(claim) = self.claim else { return };
         if let Err(cause) = self.worker.ledger.end_claim(self.connection, claim).await {

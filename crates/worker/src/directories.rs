@@ -1,5 +1,4 @@
-//! Which connections have a directory of affiliates that may know anybody, as one process knows it: without a walk, nobody is
-//! looked up.
+//! Caches which connections have a directory of affiliates. Before the first walk nothing is looked up in it.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::Worker;
 
-/// How long it is believed that no walk has begun. Once one has, that stays so.
+/// How long "no walk has begun" is cached. Once a walk has begun, that no longer changes.
 const NONE_FOR: SignedDuration = SignedDuration::from_secs(5);
 
 /// The directories that one process knows of.
@@ -24,7 +23,7 @@ struct Looked {
 }
 
 impl KnownDirectories {
-    /// Notes what was read of a connection's walks.
+    /// Notes the state of a connection's walks.
     pub(crate) fn note(&self, connection: ConnectionId, state: &DirectoryState, at: Timestamp) {
         self.0.lock().insert(connection, Looked { has_begun: state.has_begun(), at });
     }
@@ -38,7 +37,7 @@ impl KnownDirectories {
 }
 
 impl Worker {
-    /// Whether the directory of a connection may know anybody.
+    /// Whether the directory of a connection may have entries.
     pub(crate) async fn has_directory(&self, connection: ConnectionId) -> Result<bool, LedgerError> {
         if let Some(has_begun) = self.directories.known(connection, self.now()) {
             return Ok(has_begun);

@@ -1,9 +1,9 @@
-//! Named points in the two stories at which a fault test ends the process, as a power cut would.
+//! Named points in absorb and reconcile at which a fault test ends the process, as a power cut would.
 //!
-//! With the feature `fault-points`, `arm` chooses a point and the passage at which it strikes. Without it, which is every
-//! ordinary build, `fault_point!` and `fault_point_within!` leave no trace.
+//! With the feature `fault-points`, `arm` chooses a point, and after how many passes it ends the process. Without the feature, in
+//! every ordinary build, `fault_point!` and `fault_point_within!` generate no code.
 
-/// The process ends here if a fault test says so.
+/// Ends the process here if a fault test chose this point.
 #[cfg(feature = "fault-points")]
 macro_rules! fault_point {
     ($name:literal) => {
@@ -16,7 +16,7 @@ macro_rules! fault_point {
     ($name:literal) => {};
 }
 
-/// The process ends while this future is under way if a fault test says so.
+/// Ends the process while this future is under way if a fault test chose this point.
 #[cfg(feature = "fault-points")]
 macro_rules! fault_point_within {
     ($name:literal, $future:expr) => {
@@ -41,7 +41,7 @@ mod armed {
 
     use parking_lot::Mutex;
 
-    /// Every point, in the order in which an event comes by them: absorb, then reconcile; or straight through both.
+    /// Every point, in the order in which an event passes them: absorb, then reconcile; then the fast path.
     pub const NAMES: [&str; 18] = [
         "absorb.taken",
         "absorb.folded",
@@ -63,7 +63,7 @@ mod armed {
         "carry.recorded",
     ];
 
-    /// How long after its start a call is surely out, and its answer not back yet if answers take longer than this.
+    /// Time after its start at which a call is certainly sent, and not answered yet if answers take longer than this.
     const OUT_AFTER: Duration = Duration::from_millis(20);
 
     static ARMED: Mutex<Vec<(&'static str, AtomicU32)>> = Mutex::new(Vec::new());
@@ -73,7 +73,7 @@ mod armed {
     #[error("there is no fault point `{0}`: the points are {names}", names = NAMES.join(", "))]
     pub struct Unknown(String);
 
-    /// Lets the process end at the `passage`-th time (from 1) that it comes by the point `name`.
+    /// Lets the process end at the `passage`-th time (from 1) that it passes the point `name`.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ mod armed {
         Ok(())
     }
 
-    /// Comes by a point. A process that ends here runs no destructor and writes nothing more.
+    /// Passes a point. A process that ends here runs no destructor and writes nothing more.
     pub fn pass(name: &'static str) {
         let armed = ARMED.lock();
         let struck =
@@ -97,7 +97,7 @@ mod armed {
         }
     }
 
-    /// Comes by a point while `work` is under way.
+    /// Passes a point while `work` is under way.
     pub async fn pass_within<F: Future>(name: &'static str, work: F) -> F::Output {
         let mut work = std::pin::pin!(work);
         tokio::select! {

@@ -1,4 +1,4 @@
-//! The gate before Refersion: every call of a connection passes it, and is heard of again when it ends.
+//! The gate before Refersion: it admits every call of a connection, and gets a report when the call ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +14,10 @@ use crate::Limits;
 use crate::meters::Meters;
 use crate::pace::{Pace, Went};
 
-/// So far apart the clocks of two workers may be: who takes over goes by its own, and must not come before the last call of
-/// its predecessor has ended.
+/// Maximum difference between the clocks of two workers. A new holder goes by its own clock, and must not start before the last
+/// call of its predecessor has ended.
 pub const SKEW: Duration = Duration::from_secs(1);
-/// How long a waiting call sleeps at most before it looks again.
+/// The longest sleep of a waiting call before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// The gate of one connection under one lease.
@@ -32,8 +32,8 @@ pub struct ConnectionGate {
 }
 
 impl ConnectionGate {
-    /// A gate that opens once a lease is known. Of the limits it goes by the concurrency, the deadline of a call, and the
-    /// longest `Retry-After`.
+    /// A gate that opens once a lease is known. Of `limits` it uses the concurrency, the deadline of a call, and the longest
+    /// `Retry-After`.
     #[must_use]
     pub fn new(ceiling: f64, learned: Option<f64>, limits: &Limits) -> Self {
         let most = limits.concurrency;
@@ -48,36 +48,36 @@ impl ConnectionGate {
         }
     }
 
-    /// The lease lasts for `left` from now on; `None` = it is lost, and no call starts any more.
+    /// The lease lasts for `left` from now on; `None`: it is lost, and no call starts any more.
     pub fn set_lease(&self, left: Option<Duration>) {
         let until = left.map(|left| Instant::now() + left);
         *self.lease_until.lock() = until;
         self.ended.notify_waiters();
     }
 
-    /// No call starts any more; one that waits comes back unsent.
+    /// Closes the gate: no call starts any more, and one that waits is returned unsent.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.ended.notify_waiters();
     }
 
-    /// Works with the pace.
+    /// Calls `work` with the pace and the time since the gate began.
     pub fn with_pace<R>(&self, work: impl FnOnce(&mut Pace, Duration) -> R) -> R {
         work(&mut self.pace.lock(), self.began.elapsed())
     }
 
-    /// Until when Refersion asked us to stay away.
+    /// Until when Refersion asked to wait.
     #[must_use]
     pub fn stays_away_until(&self) -> Instant {
         self.began + self.with_pace(|pace, _| pace.rests_until())
     }
 
-    /// No call starts before `until`.
+    /// Lets no call start before `until`.
     pub fn stay_away(&self, until: Instant) {
         self.with_pace(|pace, _| pace.rest(until.saturating_duration_since(self.began)));
     }
 
-    /// Calls may start again, whatever Refersion asked for.
+    /// Lets calls start again, although Refersion asked to wait.
     pub fn end_rest(&self) {
         self.with_pace(|pace, _| pace.end_rest());
         self.ended.notify_waiters();
@@ -92,13 +92,13 @@ impl ConnectionGate {
         }
     }
 
-    /// Whether the lease runs, as far as is known.
+    /// Whether the lease is held, as far as is known.
     #[must_use]
     pub fn has_lease(&self) -> bool {
         self.lease_until.lock().is_some_and(|until| until > Instant::now())
     }
 
-    /// Whether the lease outlasts a call that starts now, by anybody's clock; if not, or if it is closed, none may start.
+    /// Whether the lease outlasts a call that starts now, by the clock of any worker, and the gate is open; if not, none may start.
     #[must_use]
     pub fn lease_outlasts_a_call(&self) -> bool {
         let ends = Instant::now() + self.deadline + SKEW;

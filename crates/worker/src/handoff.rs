@@ -20,25 +20,25 @@ use crate::absorb::Folded;
 /// Capacity of a lease holder's handoff queue, in batches.
 const CAPACITY: usize = 8;
 
-/// What absorb has folded of one connection's events.
+/// A folded batch of one connection.
 pub(crate) struct Handoff {
-    /// The settings that it was folded by.
+    /// The version of the settings by which it was folded.
     pub(crate) settings_version: i64,
     /// What there is to send and to record.
     pub(crate) folded: Box<Folded>,
-    /// Where absorb waits.
+    /// Where absorb waits for the result.
     pub(crate) answer: oneshot::Sender<HandoffResult>,
 }
 
-/// The result of a handoff. Without one, because the holder is gone or its ledger away, absorb reads the ledger itself.
+/// The result of a handoff. If none comes, because the holder ended or its ledger is unavailable, absorb reads the ledger.
 pub(crate) enum HandoffResult {
-    /// It was sent and recorded; how its events ended.
+    /// It was sent and recorded, with these outcomes.
     Recorded(Vec<(Uuid, State)>),
     /// Nothing was sent: absorb records it as usual.
     NotSent(Box<Folded>),
-    /// Calls were made whose answers are recorded after absorb has recorded the handoff.
+    /// Calls were made. Their answers are recorded after absorb has recorded the handoff.
     RecordFirst {
-        /// What was folded, unless somebody has changed its graphs meanwhile.
+        /// The folded batch, unless another process has changed its graphs meanwhile.
         folded: Option<Box<Folded>>,
         /// Notified when it is recorded.
         recorded: oneshot::Sender<()>,
@@ -62,7 +62,7 @@ pub(crate) struct HandoffQueue {
     registry: Arc<Handoffs>,
     connection: ConnectionId,
     capacity: Arc<AtomicUsize>,
-    /// Something may have become due.
+    /// Notified when work may have become due.
     pub(crate) woken: Arc<Notify>,
     pub(crate) handoffs: mpsc::Receiver<Handoff>,
 }
@@ -72,7 +72,7 @@ impl Handoffs {
         self.0.lock()
     }
 
-    /// A holder begins to serve a connection.
+    /// Registers the holder of a connection.
     pub(crate) fn register(self: &Arc<Self>, connection: ConnectionId) -> HandoffQueue {
         let (sender, handoffs) = mpsc::channel(CAPACITY);
         let (capacity, woken) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
@@ -82,14 +82,14 @@ impl Handoffs {
         HandoffQueue { registry: Arc::clone(self), connection, capacity, woken, handoffs }
     }
 
-    /// Something of a connection may have become due: its holder looks, and nobody else's.
+    /// Wakes the holder of a connection, because work may have become due.
     pub(crate) fn wake(&self, connection: ConnectionId) {
         if let Some(registered) = self.lock().get(&connection) {
             registered.woken.notify_one();
         }
     }
 
-    /// How many calls the holder of a connection could make at once, beside all that is due.
+    /// The number of calls that the holder of a connection could make at once, in addition to all due work.
     pub(crate) fn capacity(&self, connection: ConnectionId) -> usize {
         self.lock().get(&connection).map_or(0, |registered| registered.capacity.load(Ordering::Relaxed))
     }
@@ -106,7 +106,7 @@ impl Handoffs {
 }
 
 impl HandoffQueue {
-    /// Sets how many calls could be made at once, beside all that is due.
+    /// Sets the number of calls that could be made at once, in addition to all due work.
     pub(crate) fn set_capacity(&self, calls: usize) {
         self.capacity.store(calls, Ordering::Relaxed);
     }

@@ -1,7 +1,7 @@
-//! What a webhook of Refersion changes: the directory, the names of custom fields, and what is known of drift.
+//! Applies a webhook of Refersion: to the directory, the names of custom fields, and the known drift.
 //!
-//! A webhook is a hint: it may come late, twice, in another order, or be the echo of what we sent ourselves. So it never changes
-//! what an affiliate is known to have been sent; it says where to look.
+//! A webhook is a hint: it may arrive late, twice or out of order, or be caused by one of our own calls. So it never changes the
+//! record of what an affiliate was sent; it says where to look.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,10 +21,11 @@ use crate::rules::rules;
 use crate::settle::{settle_save, unsettled};
 use crate::translate::Translator;
 
-/// How long something that differs is waited for to be the echo of a call whose answer is being recorded.
+/// Wait before a difference counts: it may be caused by a call of ours whose answer is still being recorded.
 pub const ECHOES_FOR: Duration = Duration::from_secs(10);
 
-/// How often the graphs of a webhook's person are read again because others change them. After that the next walk tells them.
+/// Maximum number of times that the graphs of a webhook's person are read again because others change them. After that the next
+/// walk updates them.
 const CONFLICTS: usize = 5;
 
 /// A webhook about an affiliate of a connection, as the ledger takes it. It holds values of a person, and is not kept.
@@ -38,7 +39,7 @@ pub struct Hint {
 }
 
 impl Hint {
-    /// Reads what a webhook says.
+    /// Reads a webhook.
     #[must_use]
     pub fn of(connection: &Connection, vault: &Vault, said: &WebhookAffiliate, now: Timestamp) -> Self {
         let translator = Translator { vault, connection: connection.id };
@@ -63,8 +64,8 @@ impl Hint {
         }
     }
 
-    /// Takes what a webhook says. When this returns, it is durable. What differs from what was sent may be the echo of a call whose
-    /// answer is not recorded yet: it is returned, to be compared once more [`ECHOES_FOR`] later.
+    /// Applies a webhook; it is durable when this returns. A difference from what was sent may be caused by a call whose answer is
+    /// not recorded yet: it is returned, and has to be compared again [`ECHOES_FOR`] later.
     ///
     /// # Errors
     ///
@@ -83,8 +84,8 @@ impl Hint {
         Ok(None)
     }
 
-    /// Writes down what it says of the account: the directory and the names of custom fields. Of one that `has_moved` the
-    /// directory keeps the address at which it is ours.
+    /// Records what it says about the account: the directory and the names of custom fields. If its address `has_moved`, the
+    /// directory keeps the address at which the affiliate is known.
     async fn note(&self, ledger: &dyn Ledger, has_moved: bool) -> Result<(), LedgerError> {
         let before = ledger.custom_fields(self.connection).await?;
         let mut new = self.custom_fields.clone();
@@ -97,7 +98,7 @@ impl Hint {
         ledger.note_affiliates(self.connection, &[affiliate], self.received_at).await
     }
 
-    /// The digests of the addresses that it is about: the one that it shows, and the one at which the affiliate was ours.
+    /// The digests of the addresses that it is about: the one that it shows, and the one at which the affiliate was known.
     async fn addresses(&self, ledger: &dyn Ledger) -> Result<Vec<Digest>, LedgerError> {
         let before = ledger.addresses_of(self.connection, std::slice::from_ref(&self.affiliate.code)).await?;
         Ok(in_order(before.into_values().chain(self.affiliate.address)))
@@ -137,7 +138,7 @@ impl Hint {
         Some(changes)
     }
 
-    /// What differs from what the affiliate was sent: no fields, if nothing does; `None` if it is not one of ours.
+    /// The differences from what the affiliate was sent, without fields if there are none; `None` if the affiliate is unknown.
     async fn compare(&self, ledger: &dyn Ledger, addresses: &[Digest]) -> Result<Option<Drift>, LedgerError> {
         let gathered = ledger.gather(self.connection, addresses, &[]).await?;
         let code = self.affiliate.code.as_str();
@@ -155,14 +156,14 @@ impl Hint {
     }
 }
 
-/// A webhook that shows something else than what was sent.
+/// A webhook that differs from what was sent.
 pub struct Doubtful {
     hint: Hint,
     addresses: Vec<Digest>,
 }
 
 impl Doubtful {
-    /// Compares once more, and writes down what differs still.
+    /// Compares again, and records the remaining differences.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Housekeeping: what is older than its retention goes, and dead letters of older rules are classified again.
+//! Housekeeping: drops rows that are older than their retention, and groups dead letters of older rules again.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use crate::Worker;
 use crate::sweep_clock::{Progress, Reach, daily_share};
 
-/// How often it looks.
+/// Interval of sweeps.
 const EVERY: Duration = Duration::from_secs(60);
 /// Rows of each table in one transaction; a small number, because other writers wait meanwhile.
 pub const AT_ONCE: usize = 250;
@@ -17,10 +17,10 @@ pub const AT_ONCE: usize = 250;
 /// Dead letters of one class that are given up in one transaction; a small number for the same reason.
 pub const EXPIRED_AT_ONCE: usize = 100;
 
-/// How long others have the ledger to themselves between two full pages.
+/// Pause between two full pages, for other writers of the ledger.
 pub const REST: Duration = Duration::from_millis(20);
 
-/// Dead letters that are classified in one transaction: few, so that nobody waits for it.
+/// Dead letters that are classified in one transaction: few, so that other writers do not wait long.
 const CLASSIFIED_AT_ONCE: usize = 100;
 
 /// Such transactions in one sweep, so that other housekeeping goes on during an upgrade.
@@ -41,14 +41,14 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
         match sweeper.sweep(worker).await {
             Ok(true) => rest = REST,
             Ok(false) => {}
-            Err(cause) => warn!(error = %cause, "what has expired could not be dropped"),
+            Err(cause) => warn!(error = %cause, "expired rows could not be dropped"),
         }
         tokio::select! { biased; () = tokio::time::sleep(rest) => {}, () = stop.cancelled() => {} }
     }
 }
 
 impl Sweeper {
-    /// One step; whether there may be more.
+    /// Does one step; returns whether there may be more.
     ///
     /// # Errors
     /// If the ledger is not available.
@@ -57,17 +57,13 @@ impl Sweeper {
         let clock = worker.ledger.sweep_clock(worker.now()).await?;
         let reach = self.progress.reach(&clock, limits);
         self.report(&reach, daily_share(limits));
-        // First, so that a crash in between lets nothing expire twice as fast.
+        // First, so that after a crash in between nothing expires twice as fast.
         worker.ledger.set_swept(reach.until).await?;
         let outcomes = before(reach.until, limits.keep_outcomes);
         let letters = before(reach.until, limits.keep_dead_letters);
         let expired = worker.ledger.expire(outcomes, letters, AT_ONCE).await?;
         if expired.outcomes + expired.dead_letters > 0 {
-            info!(
-                outcomes = expired.outcomes,
-                dead_letters = expired.dead_letters,
-                "dropped what had expired"
-            );
+            info!(outcomes = expired.outcomes, dead_letters = expired.dead_letters, "dropped expired rows");
         }
         let discarded = worker.ledger.drop_discarded(reach.until, AT_ONCE).await?;
         let classified = classify(worker).await?;
@@ -77,7 +73,7 @@ impl Sweeper {
         Ok(most >= AT_ONCE || classified)
     }
 
-    /// Drops payloads of the classes that have a shorter retention; the most of one class.
+    /// Drops payloads of the classes that have a shorter retention; returns the largest number of one class.
     async fn expire_classes(&self, worker: &Worker, reach: &Reach) -> Result<usize, ledger::LedgerError> {
         let mut most = 0;
         for (class, kept) in &worker.limits.keep_dead_letters_by_class {
@@ -92,7 +88,7 @@ impl Sweeper {
         Ok(most)
     }
 
-    /// Says once that the clock is not believed, and once that it is again.
+    /// Logs once that the clock is not trusted, and once that it is again.
     fn report(&mut self, reach: &Reach, share: Duration) {
         let is_behind = !reach.behind.is_zero();
         match (self.is_behind, is_behind) {
@@ -109,7 +105,7 @@ impl Sweeper {
     }
 }
 
-/// Classifies dead letters again after an upgrade; whether there may be more.
+/// Classifies dead letters again after an upgrade; returns whether there may be more.
 async fn classify(worker: &Worker) -> Result<bool, ledger::LedgerError> {
     for _ in 0..CLASSIFIED_IN_A_SWEEP {
         if worker.ledger.reclassify(CLASSIFIED_AT_ONCE).await? < CLASSIFIED_AT_ONCE {

@@ -1,17 +1,17 @@
-//! The worker: two stories over four ports.
+//! The worker: two stages, absorb and reconcile, over four ports.
 //!
 //! ```text
-//! absorb                                        reconcile (for each connection that I hold)
+//! absorb                                        reconcile (for each connection under its lease)
 //!   take a batch from the queue                   settle calls that were left open
 //!   read envelopes; unreadable → dead letter      take due graphs, live before bulk
 //!   look up what they touch, in one go            plan the calls (pure): new, edit ×50, status_change ×50
-//!   fold (pure)                                   write them down, deliver, under rate, concurrency, breaker
+//!   fold (pure)                                   record them, send them, under rate, concurrency, breaker
 //!   record: profiles, pending, outcomes           classify every answer
 //!   acknowledge                                   record: delivered, outcomes, attempts, dead letters
 //! ```
 //!
-//! The first stands in [`absorb`], the second in [`reconcile`]; both read like this list. What is pure about them lives
-//! in the crate `identity`; what a call needs to go out at the right pace, in [`pace`].
+//! The first is in [`absorb`], the second in [`reconcile`]; the code of both follows this list. Their pure parts are in the
+//! crate `identity`; the pace of calls is in [`pace`].
 
 #[macro_use]
 pub mod fault_points;
@@ -59,19 +59,19 @@ pub use locks::GraphLocks;
 pub use meters::Meters;
 pub use retry::RetryPolicy;
 
-/// The time of day, handed in.
+/// The time of day, injected.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Everything that the worker works with. Cheap to clone.
+/// Everything that the worker needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Worker {
     /// Where events come from.
     pub queue: Arc<dyn Queue>,
-    /// The only memory.
+    /// All state.
     pub ledger: Arc<dyn Ledger>,
     /// Settings, state and keys of connections.
     pub connections: Arc<dyn ConnectionStore>,
-    /// The way to Refersion.
+    /// Sends requests to Refersion.
     pub transport: Arc<dyn Transport>,
     /// Digests identifiers, seals and opens names and keys.
     pub vault: Vault,
@@ -83,11 +83,11 @@ pub struct Worker {
     pub limits: Limits,
     /// Counters for the operator.
     pub meters: Arc<Meters>,
-    /// When each loop last came round.
+    /// When each loop last ran.
     pub beats: Arc<Beats>,
-    /// Who holds leases in this process: the way from absorb straight to reconcile.
+    /// The lease holders of this process, to which absorb hands batches for the fast path.
     pub handoffs: Arc<Handoffs>,
-    /// What absorb and reconcile take turns at in this process.
+    /// Locks on identifiers: absorb and reconcile take turns at a graph in this process.
     pub locks: Arc<GraphLocks>,
     /// The audiences that are counted.
     pub audiences: Arc<KnownAudiences>,
@@ -95,7 +95,7 @@ pub struct Worker {
     pub directories: Arc<KnownDirectories>,
 }
 
-/// How much the worker takes on, and how long it waits.
+/// Limits on work in progress, waits and retention.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Upper limit of envelopes in one batch of absorb.
@@ -104,7 +104,7 @@ pub struct Limits {
     pub concurrency: usize,
     /// Calls in a row without an answer, or with a 5xx, that open the circuit breaker.
     pub breaker_after: u32,
-    /// When to try again, and when to give up.
+    /// When to retry a failed call, and when to give up.
     pub retry: RetryPolicy,
     /// How long a lease lasts.
     pub lease: Duration,
@@ -112,15 +112,15 @@ pub struct Limits {
     pub renew: Duration,
     /// The longest that a call can take; it starts only if the lease lasts longer.
     pub deadline: Duration,
-    /// How long a bulk edit waits for company.
+    /// How long work of the bulk lane is delayed, so that calls fill up.
     pub bulk_waits: Duration,
-    /// Identifiers that name nobody, beside those of the default list.
+    /// Identifiers that name nobody, in addition to the default list.
     pub blocked_identifiers: Vec<String>,
-    /// How many others an identifier links at most; one that links more stops linking.
+    /// Maximum number of identifiers that one identifier links; one that links more stops linking.
     pub shared_after: usize,
     /// Minimum number of edits in a batch for which the fast path is used (send first, then record once).
     pub carry_from: usize,
-    /// How long after a walk through Refersion's list of affiliates the next one begins; `None`: when it is asked for.
+    /// How long after a walk through Refersion's list of affiliates the next one begins; `None`: when it is requested.
     pub walk_every: Option<Duration>,
     /// How long outcomes are kept.
     pub keep_outcomes: Duration,
@@ -153,13 +153,13 @@ impl Default for Limits {
 }
 
 impl Worker {
-    /// Now.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
 
-    /// A name that nobody else has.
+    /// A new random id.
     pub(crate) fn random_id(&self) -> uuid::Uuid {
         let mut bytes = [0; 16];
         self.randomness.fill(&mut bytes);

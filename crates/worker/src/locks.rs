@@ -1,8 +1,7 @@
-//! Locks on identifiers: by them the tasks of one process take turns at a graph, instead of finding again and again that
-//! another has changed it.
+//! Locks on identifiers: with them the tasks of one process take turns at a graph, instead of conflicting again and again.
 //!
-//! Somebody who asks for several identifiers queues for all of them at once, so the order is the same at each of them:
-//! nobody waits in a circle, and everybody's turn comes. What other processes do, the versions in the ledger tell.
+//! A task that locks several identifiers queues for all of them at once, so the order of tasks is the same in every queue:
+//! there is no deadlock, and every task gets its turn. Changes by other processes show in the versions in the ledger.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -12,24 +11,24 @@ use ledger::{Gathered, LedgerError};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-/// How many pieces of work of absorb are read and folded at the same time, at most: what they read is in memory.
+/// Maximum number of pieces of work of absorb that are read and folded at the same time, because their graphs are in memory.
 const FOLDING: usize = 4;
 
-/// How often a graph may turn out to hold more identifiers than were locked. After that the version in the ledger decides.
+/// Maximum number of times that locks are extended to further identifiers of a graph. After that the version in the ledger decides.
 const WIDENINGS: usize = 8;
 
-/// Shared identifiers that are remembered, at most. One that is forgotten is locked once more.
+/// Maximum number of shared identifiers that are remembered. One that is forgotten is locked again.
 const SHARED_KNOWN: usize = 10_000;
 
-/// What the tasks of one process take turns at.
+/// The locks of one process.
 #[derive(Debug)]
 pub struct GraphLocks {
     /// Held by absorb from reading a graph until it is recorded, also while its changes are offered to the lease holder.
     pub(crate) in_hand: Arc<Locks>,
-    /// Held by everybody from reading a graph until it is written.
+    /// Held by every task from reading a graph until it is written.
     pub(crate) writing: Arc<Locks>,
     folding: Semaphore,
-    /// Identifiers that are known to be shared. An identify reads their graphs without writing them, so nobody takes turns;
+    /// Identifiers that are known to be shared. They are not locked: an identify reads their graphs without writing them, and
     /// for a delete, which writes them, the version in the ledger decides.
     shared: Mutex<HashSet<Digest>>,
 }
@@ -48,7 +47,7 @@ impl GraphLocks {
         self.folding.acquire().await.ok()
     }
 
-    /// Remembers which identifiers of these graphs are shared: they stay so.
+    /// Remembers which identifiers of these graphs are shared; they stay shared.
     pub(crate) fn note_shared(&self, gathered: &Gathered) {
         let all = gathered.graphs.iter().flat_map(|read| &read.graph.identifiers);
         let mut shared = all.filter(|(_, it)| it.is_shared()).map(|(digest, _)| *digest).peekable();
@@ -62,22 +61,22 @@ impl GraphLocks {
         known.extend(shared);
     }
 
-    /// Those of some identifiers for which turns have to be taken.
+    /// The identifiers that have to be locked: those that are not known to be shared.
     pub(crate) fn without_shared(&self, digests: Vec<Digest>) -> Vec<Digest> {
         let known = self.shared.lock();
         digests.into_iter().filter(|digest| !known.contains(digest)).collect()
     }
 }
 
-/// Identifiers, and who waits for them.
+/// Identifiers, and the tasks that wait for them.
 #[derive(Debug, Default)]
 pub(crate) struct Locks(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Who asked for an identifier, in the order of asking; the first has it.
+    /// The tickets that want an identifier, in order; the first one has it.
     queues: HashMap<Digest, VecDeque<u64>>,
-    /// Who does not have all yet: how many are lacking, and where it is awaited.
+    /// The tickets that do not have all identifiers yet: how many are missing, and whom to notify.
     waiting: HashMap<u64, (usize, oneshot::Sender<()>)>,
     last: u64,
 }
@@ -95,7 +94,7 @@ impl Locks {
         self.0.lock()
     }
 
-    /// Locks all of these, which are in order and each there once, when everybody before has let go of them.
+    /// Locks all of these, which are sorted and without duplicates, when all earlier tasks have released them.
     pub(crate) async fn hold(self: &Arc<Self>, digests: &[Digest]) -> Held {
         let (held, turn) = self.queue(digests);
         if let Some(turn) = turn {
@@ -126,7 +125,7 @@ impl Locks {
 }
 
 impl Held {
-    /// Locks these as well, if nobody has or wants any of them.
+    /// Locks these as well, if no other task has or wants any of them.
     fn widen(&mut self, digests: &[Digest]) -> bool {
         let mut state = self.locks.lock();
         if digests.iter().any(|digest| state.queues.contains_key(digest)) {
@@ -142,7 +141,7 @@ impl Held {
 }
 
 impl State {
-    /// Takes a ticket out of an identifier's queue; whoever is first now has one less to wait for.
+    /// Removes a ticket from an identifier's queue; the ticket that is first now misses one identifier less.
     fn leave(&mut self, digest: Digest, ticket: u64) {
         let Some(queue) = self.queues.get_mut(&digest) else { return };
         let was_first = queue.front() == Some(&ticket);
@@ -162,7 +161,7 @@ impl State {
         if *lacking == 0
             && let Some((_, turn)) = self.waiting.remove(&ticket)
         {
-            // Whoever asked may have gone away meanwhile; then it leaves its queues as well.
+            // The waiting task may be gone; then it leaves its queues as well.
             turn.send(()).ok();
         }
     }
@@ -178,8 +177,8 @@ impl Drop for Held {
     }
 }
 
-/// Locks identifiers and reads their graphs, with every identifier of these locked as well. `wanted` are in order, each
-/// once; `read` may be called several times. What it returns beside the graphs, such as a permit, is dropped before locks
+/// Locks identifiers and reads their graphs, and locks every identifier of these graphs as well. `wanted` is sorted and without
+/// duplicates; `read` may be called several times. What it returns with the graphs, such as a permit, is dropped before locks
 /// are awaited again.
 pub(crate) async fn read_locked<F, P>(
     locks: &[&Arc<Locks>],
@@ -207,14 +206,14 @@ where
     }
 }
 
-/// The identifiers of the graphs that are not among these, in order and each once.
+/// The identifiers of the graphs that are not among `wanted`, sorted and without duplicates.
 fn not_among(wanted: &[Digest], gathered: &Gathered) -> Vec<Digest> {
     let all = gathered.graphs.iter().flat_map(|read| &read.graph.identifiers);
     let linking = all.filter(|(_, it)| !it.is_shared()).map(|(digest, _)| *digest);
     in_order(linking.filter(|digest| wanted.binary_search(digest).is_err()))
 }
 
-/// In their order, each once: neighbours in an index are looked up together.
+/// Sorts and removes duplicates, so that neighbours in an index are looked up together.
 pub(crate) fn in_order(digests: impl Iterator<Item = Digest>) -> Vec<Digest> {
     let mut digests: Vec<Digest> = digests.collect();
     digests.sort_unstable();

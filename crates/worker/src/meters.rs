@@ -1,4 +1,4 @@
-//! What the worker counts. The binary turns it into metrics.
+//! Counters of the worker. The binary converts them to metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ pub struct Meters {
     pub absorbed: AtomicU64,
     /// Batches absorbed.
     pub batches: AtomicU64,
-    /// Events of which a value was refused because it exceeds a bound. A batch that is folded again counts again.
+    /// Events with a value that was refused because it exceeds a bound. A batch that is folded again counts again.
     pub too_large: AtomicU64,
     blocked: Mutex<BTreeMap<&'static str, u64>>,
     shared: Mutex<BTreeMap<&'static str, u64>>,
@@ -38,9 +38,9 @@ pub struct Meters {
 /// How long events of one lane took from the ingest endpoint to their outcome.
 #[derive(Clone, Debug, Default)]
 pub struct Settling {
-    /// How many.
+    /// Number of events.
     pub events: u64,
-    /// Together, in seconds.
+    /// Sum, in seconds.
     pub seconds: f64,
     /// The longest, in seconds.
     pub longest: f64,
@@ -86,7 +86,7 @@ impl Meters {
         copy(&self.unusable)
     }
 
-    /// Counts a call by how it went: `fine`, `refused`, `throttled` or `unwell`.
+    /// Counts a call by its result: `fine`, `refused`, `throttled` or `unwell`.
     pub fn call(&self, went: &'static str, took: Duration) {
         bump(&self.calls, went, 1);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -132,7 +132,7 @@ impl Meters {
         copy(&self.outcomes)
     }
 
-    /// Calls by how they went.
+    /// Calls by result.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<&'static str, u64> {
         copy(&self.calls)
@@ -150,7 +150,7 @@ impl Meters {
         *self.latencies.lock()
     }
 
-    /// How long all calls took together.
+    /// Total duration of all calls.
     #[must_use]
     pub fn call_time(&self) -> Duration {
         Duration::from_micros(self.call_micros.load(Ordering::Relaxed))

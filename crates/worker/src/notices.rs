@@ -1,4 +1,4 @@
-//! What an operator should read in the log without looking for it: dead letters, one line for each cause.
+//! Logs dead letters, so that an operator notices them: one line for each cause and minute.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use uuid::Uuid;
 
 use crate::Worker;
 
-/// Between two lines about the same cause; what comes meanwhile is counted in the next one.
+/// Minimum time between two lines about the same cause; dead letters in between are counted in the next one.
 const BETWEEN: Duration = Duration::from_secs(60);
 
-/// Causes that are remembered; beyond them all count as one.
+/// Maximum number of causes that are remembered; all others count as one.
 const CAUSES: usize = 1_000;
 
-/// What letters have in common: connection, class and field. Nothing of a person.
+/// Connection, class and field of dead letters, without personal data.
 type Cause = (ConnectionId, String, Option<String>);
 
-/// Causes that were logged, with the time and what came since.
+/// Causes that were logged, with the time and the number of dead letters since.
 #[derive(Debug, Default)]
 pub(crate) struct Notices(Mutex<BTreeMap<Cause, (Timestamp, usize)>>);
 
 impl Notices {
-    /// Counts letters of a cause; how many to log now, if its last line is old enough.
+    /// Counts dead letters of a cause; returns how many to log now, if its last line is old enough.
     fn note(&self, cause: Cause, letters: usize, now: Timestamp) -> Option<usize> {
         let mut logged = self.0.lock();
         let is_known = logged.contains_key(&cause) || logged.len() < CAUSES;
@@ -57,11 +57,11 @@ pub(crate) async fn record(worker: &Worker, changes: Changes) -> Result<(), Ledg
     Ok(())
 }
 
-/// What of some dead letters is logged once they are recorded.
+/// Dead letters to log once they are recorded, by cause.
 struct Deaths(BTreeMap<Cause, (usize, Option<u16>, Uuid)>);
 
 impl Deaths {
-    /// Of letters that are about to be recorded.
+    /// From dead letters that are about to be recorded.
     fn of(connection: ConnectionId, letters: &[DeadLetter]) -> Self {
         let mut causes = BTreeMap::new();
         for letter in letters {
@@ -78,7 +78,7 @@ impl Deaths {
                 continue;
             };
             let (id, class, field) = cause;
-            // For the line alone; without its name a connection is still known by its id.
+            // The name is only for the line; without it the line has the id.
             let found = worker.connections.by_id(id).await.ok().flatten();
             let connection = found.map(|found| found.name.to_string()).unwrap_or_default();
             let field = field.unwrap_or_default();

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::settle::{settle_save, unsettled};
 
-/// Notes where a payout field is held back from now on, or no more: in the graph, the count, the audit and the log.
+/// Notes that a payout field is now held back, or no longer: in the graph, the count, the audit and the log.
 pub(crate) fn note_holds(changes: &mut Changes, save: &mut Save, holds: &[(usize, bool)], now: Timestamp) {
     for (place, begins) in holds {
         let affiliate = &mut save.graph.affiliates[*place];
@@ -23,7 +23,7 @@ pub(crate) fn note_holds(changes: &mut Changes, save: &mut Save, holds: &[(usize
             warn!(
                 connection_id = connection,
                 affiliate_id = id,
-                "the payout field is held back: somebody else than its payee states it; see `profiles show`"
+                "the payout field is held back: somebody other than its payee states it; see `profiles show`"
             );
         } else {
             info!(
@@ -37,7 +37,7 @@ pub(crate) fn note_holds(changes: &mut Changes, save: &mut Save, holds: &[(usize
     }
 }
 
-/// What an operator's confirmation of a held back payout field changes: to be recorded, and for the operator to read.
+/// The changes of an operator's confirmation of a payout field that is held back: to be recorded, and for the operator to read.
 /// `None` if nothing is held back from the person of any of `identifiers`.
 #[must_use]
 pub fn confirmation(

@@ -1,4 +1,4 @@
-//! What the bounds of a graph refuse, as the ledger keeps it: a dead letter that names the trait and the limit.
+//! Records values that the bounds of a graph refuse: as a dead letter that names the trait and the limit.
 
 use identity::bounds::{Bound, Bounds, Refused, Shed};
 use identity::eligibility::CUSTOM;
@@ -9,7 +9,7 @@ use tracing::warn;
 /// The class of dead letters of values that exceed a bound.
 pub(crate) const TOO_LARGE: &str = "too_large";
 
-/// Longer names of traits are not shown.
+/// Maximum length of a trait's name that is shown.
 const MAX_SHOWN_CHARS: usize = 64;
 
 /// The name of a trait as an operator may see it; `None` if it may be personal: some sources name traits by addresses or ids.
@@ -20,7 +20,7 @@ pub(crate) fn shown(key: &str) -> Option<&str> {
     is_plain.then_some(name)
 }
 
-/// Ends the events of which a bound refused a value.
+/// Makes events with a value that a bound refused dead letters.
 pub(crate) fn note_refused(changes: &mut Changes, shed: Shed, now: Timestamp) {
     if shed.values > 0 {
         warn!(

@@ -1,7 +1,7 @@
-//! When to try again, and when to give up: a pure function of the attempts, the time, and a random number.
+//! When to retry, and when to give up: a pure function of the attempts, the time, and a random number.
 //!
-//! The growth of the interval comes from the `backoff` crate. It is small and asked for, but unmaintained, so nothing
-//! else of the project knows it.
+//! The growth of the interval comes from the `backoff` crate. It is small, but unmaintained, so nothing else in the project
+//! depends on it.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// The wait after some failures in a row, none at first: it doubles from `first` to `longest`, without jitter.
+/// The wait after `failures` in a row: it doubles from `first` (for 0) to `longest`, without jitter.
 pub(crate) fn doubled(first: Duration, failures: u32, longest: Duration) -> Duration {
     first.saturating_mul(1 << failures.min(16)).min(longest)
 }
@@ -47,8 +47,8 @@ pub(crate) fn doubled(first: Duration, failures: u32, longest: Duration) -> Dura
 const GROWS_FOR: u32 = 64;
 
 impl RetryPolicy {
-    /// The wait after `attempts` failures: doubling from `initial` to `max_interval`, then between a half and the whole of
-    /// it by `chance` (0 to 1), so that what failed together is not tried again together.
+    /// The wait after `attempts` failures: it doubles from `initial` to `max_interval`. `chance` (0 to 1) picks between a half and
+    /// the whole of it, so that calls that failed together are not retried together.
     #[must_use]
     pub fn wait(&self, attempts: u32, chance: f64) -> Duration {
         let mut growth = ExponentialBackoff::<SystemClock> {
@@ -66,8 +66,8 @@ impl RetryPolicy {
         whole.min(self.max_interval).mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
     }
 
-    /// What to do after the `attempts`th failure at `now`, the first having been at `since`. The gate keeps to the server's
-    /// `Retry-After`, for all persons of a connection alike.
+    /// What to do after the `attempts`th failure at `now`, if the first was at `since`. The gate obeys the server's
+    /// `Retry-After`, for all persons of a connection.
     #[must_use]
     pub fn verdict(&self, attempts: u32, since: Moment, now: Moment, chance: f64) -> Verdict {
         let wait = self.wait(attempts, chance);

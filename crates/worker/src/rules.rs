@@ -1,4 +1,4 @@
-//! A connection's settings as the rules that persons are judged by.
+//! Converts a connection's settings to the rules of identity resolution and eligibility.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use segment::{Blocked, Mapping, ReadOptions};
 
 use crate::Worker;
 
-/// The rules of a connection's settings. No audience is counted by them.
+/// The rules of a connection's settings, without audiences.
 #[must_use]
 pub fn rules(settings: &Settings) -> Rules {
     let key = |name: &str| format!("{CUSTOM}{}", segment::fold_key(name));
@@ -43,23 +43,23 @@ pub fn read_options(blocked: &[String], settings: &Settings) -> ReadOptions {
     ReadOptions { blocked: Blocked::standard().and(more), mapping: Mapping::of(map) }
 }
 
-/// The connections as they were read a moment ago.
+/// The connections, cached for a moment.
 #[derive(Clone, Default)]
 pub struct Known {
-    /// Shared, because every batch on its way keeps what was known when it was read.
+    /// Shared, because every batch under way keeps the connections that it was read with.
     connections: Arc<BTreeMap<ConnectionId, Arc<Connection>>>,
     /// How their events are read.
     options: Arc<BTreeMap<ConnectionId, Arc<ReadOptions>>>,
     read_at: Option<Timestamp>,
 }
 
-/// A walk that applies changed settings begins when whoever serves the connection has known them for so long.
+/// How long the lease holder has known changed settings before the walk that applies them begins.
 pub const WALKS_BEGIN_AFTER: SignedDuration = SignedDuration::from_secs(3);
-/// How old what is known of the connections may be.
+/// How long the cached connections are used before they are read again.
 const FRESH_FOR: SignedDuration = SignedDuration::from_secs(1);
 
 impl Known {
-    /// Reads the connections again, if what is known of them is too old.
+    /// Reads the connections again, if the cached ones are too old.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Known {
         Ok(())
     }
 
-    /// How the events of a connection are read: worked out once for each version of its settings.
+    /// How the events of a connection are read: computed once for each version of its settings.
     fn options_of(&self, connection: &Connection, blocked: &[String]) -> Arc<ReadOptions> {
         let before = self.connections.get(&connection.id).map(|before| before.settings_version);
         match self.options.get(&connection.id) {
@@ -88,8 +88,8 @@ impl Known {
         }
     }
 
-    /// Reads them again, however fresh, if one of `ids` is not among them: it may have been added a moment ago, and its
-    /// events must not be taken for those of a removed connection.
+    /// Reads the connections again, even if they are fresh, if one of `ids` is not among them: it may be new, and its events must
+    /// not be taken for those of a removed connection.
     ///
     /// # Errors
     ///
@@ -106,13 +106,13 @@ impl Known {
         self.refresh(worker).await
     }
 
-    /// Whether whatever was done by them at `now` comes before the walk for any settings that they do not know yet.
+    /// Whether work that was done with these settings at `now` comes before the walk for any newer settings.
     #[must_use]
     pub fn is_fresh_enough_for_a_walk(&self, now: Timestamp) -> bool {
         self.read_at.is_some_and(|read| now.duration_since(read) < WALKS_BEGIN_AFTER && now >= read)
     }
 
-    /// Reads them again next time, however fresh.
+    /// Makes the next refresh read the connections again.
     pub fn forget(&mut self) {
         self.read_at = None;
     }
@@ -151,7 +151,7 @@ impl Known {
 }
 
 impl Worker {
-    /// The rules of a connection's settings, by which its audiences are counted as well.
+    /// The rules of a connection's settings, including its audiences.
     #[must_use]
     pub fn rules_of(&self, id: ConnectionId, settings: &Settings) -> Rules {
         Rules { audiences: self.audiences.of(id), ..rules(settings) }

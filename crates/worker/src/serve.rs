@@ -20,12 +20,12 @@ use crate::reconcile::{Holder, Left};
 use crate::rules::Known;
 use crate::{Worker, absorb, housekeeping};
 
-/// How often the list of connections is looked at.
+/// Interval of looks at the list of connections.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a connection rests after reconcile failed.
+/// Pause of a connection's reconcile after it failed.
 const REST: Duration = Duration::from_secs(1);
 
-/// Runs the whole worker until `stop`, and returns when nothing is in hand any more. Boxed, so that it is compiled in this crate and
+/// Runs the whole worker until `stop`, and returns when no work is under way any more. Boxed, so that it is compiled in this crate and
 /// not in each that awaits it.
 pub fn run(worker: Worker, stop: CancellationToken) -> BoxFuture<'static, ()> {
     let running = async move {
@@ -38,12 +38,12 @@ pub fn run(worker: Worker, stop: CancellationToken) -> BoxFuture<'static, ()> {
     running.boxed()
 }
 
-/// Serves every connection that it can get.
+/// Serves every connection whose lease it can get.
 pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
     let mut known = Known::default();
     let mut served: BTreeMap<ConnectionId, (CancellationToken, Id)> = BTreeMap::new();
     let mut tasks: JoinSet<(ConnectionId, Option<Instant>)> = JoinSet::new();
-    // A connection that starts again in this process keeps to what Refersion asked for before.
+    // A connection that is served again by this process still obeys an earlier `Retry-After`.
     let mut stays_away: BTreeMap<ConnectionId, Instant> = BTreeMap::new();
     while !stop.is_cancelled() {
         worker.beats.beat("reconcile", worker.now());
@@ -88,7 +88,7 @@ pub async fn reconcile_all(worker: &Worker, stop: &CancellationToken) {
 }
 
 /// Serves one connection: waits for its lease and keeps it until it is lost, or something fails. Returns until when
-/// Refersion asked us to stay away.
+/// Refersion asked to wait.
 async fn serve_one(
     worker: Worker,
     connection: Arc<Connection>,
@@ -96,7 +96,7 @@ async fn serve_one(
     stop: CancellationToken,
 ) -> (ConnectionId, Option<Instant>) {
     let id = connection.id;
-    // A name of its own each time: what was sent before is a predecessor's, even if that was this process.
+    // A new id each time: earlier calls are those of a predecessor, even if that was this process.
     let holder = worker.random_id();
     let beat = format!("reconcile {id}");
     while !stop.is_cancelled() {
@@ -105,7 +105,7 @@ async fn serve_one(
         match worker.ledger.lease(id, holder, now, worker.limits.lease).await {
             Ok(Some(lease)) => {
                 fault_point!("reconcile.leased");
-                // It may have been a long time coming, and its last holder has learned a rate meanwhile.
+                // The lease may have taken long, and its last holder may have learned a rate meanwhile.
                 let connection = match worker.connections.by_id(id).await {
                     Ok(Some(connection)) => Arc::new(connection),
                     Ok(None) | Err(_) => connection,
@@ -123,7 +123,7 @@ async fn serve_one(
             }
             Ok(None) => wait(worker.limits.renew, &stop).await,
             Err(cause) => {
-                warn!(connection = %connection.name, connection_id = id, error = %cause, "no lease to be had");
+                warn!(connection = %connection.name, connection_id = id, error = %cause, "the lease cannot be acquired");
                 wait(REST, &stop).await;
             }
         }
@@ -136,7 +136,7 @@ fn gate_of(worker: &Worker, connection: &Connection) -> ConnectionGate {
     let limits = &worker.limits;
     let ceiling = connection.settings.rate_per_second;
     let gate = ConnectionGate::new(ceiling, connection.learned_rate, limits);
-    // What Refersion asked for holds for every holder of the connection, and no longer than the limit, whatever the clocks say.
+    // Every holder of the connection obeys `Retry-After`, but not for longer than the limit, whatever the clocks say.
     if let Some(until) = connection.asked_to_wait_until {
         let wait = Duration::try_from(until.duration_since(worker.now())).unwrap_or_default();
         gate.stay_away(Instant::now() + wait.min(limits.retry.max_retry_after));
@@ -148,7 +148,7 @@ async fn wait(time: Duration, stop: &CancellationToken) {
     tokio::select! { biased; () = tokio::time::sleep(time) => {}, () = stop.cancelled() => {} }
 }
 
-/// Serves a connection under a lease that is renewed all the while.
+/// Serves a connection under a lease, and renews the lease meanwhile.
 async fn hold(
     worker: &Worker,
     connection: &Arc<Connection>,
@@ -188,14 +188,14 @@ fn left(lease: Lease, now: Timestamp) -> Duration {
     Duration::try_from(lease.expires_at.duration_since(now)).unwrap_or_default()
 }
 
-/// Renews the lease until it is lost. While it cannot be renewed, the gate shuts by itself.
+/// Renews the lease until it is lost. If it cannot be renewed, the gate closes by itself.
 async fn keep_lease(worker: &Worker, id: ConnectionId, holder: Uuid, token: i64, gate: &ConnectionGate) {
     loop {
         tokio::time::sleep(worker.limits.renew).await;
         let now = worker.now();
         match worker.ledger.lease(id, holder, now, worker.limits.lease).await {
             Ok(Some(lease)) if lease.token == token => {
-                // The clock again: the answer may have been a long time coming.
+                // Reads the clock again, because the answer may have taken long.
                 gate.set_lease(Some(left(lease, worker.now())));
                 worker.meters.rate(id, gate.with_pace(|pace, _| pace.rate()));
             }

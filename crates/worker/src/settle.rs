@@ -1,4 +1,4 @@
-//! Settling a graph that is about to be written: what ended, what it needs next.
+//! Settles a graph that is about to be written: the outcomes of its events, and the steps that it needs next.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(crate) fn unsettled(read: GraphRow) -> Save {
     }
 }
 
-/// Settles a graph; returns the steps that it needs. Bulk waits a moment for company.
+/// Settles a graph; returns the steps that it needs. Work of the bulk lane is delayed by `bulk_waits`, so that calls fill up.
 pub(crate) fn settle_save(
     changes: &mut Changes,
     save: &mut Save,
@@ -46,11 +46,11 @@ pub(crate) fn settle_save(
         if ended.number > 1 {
             if ended.delivered {
                 changes.resolved.push(ended.event);
-                // Ids are in the order of acceptance: what ended together went to Refersion together.
+                // Ids are in the order of acceptance; events that end together were sent together.
                 let newer = newest.filter(|newest| *newest > ended.event);
                 changes.resolved_by.extend(newer.map(|newer| (ended.event, newer)));
             } else if ended.end != End::Remembered {
-                // An event that waits may be delivered yet.
+                // A remembered event may still be delivered.
                 changes.put_aside.push(ended.event);
             }
         }
@@ -67,7 +67,7 @@ pub(crate) fn settle_save(
     settled.steps
 }
 
-/// Notes which fields of affiliates keep a value that has to go: in the graph and the counts.
+/// Notes the stuck fields of affiliates, in the graph and the counts.
 fn note_stuck(changes: &mut Changes, save: &mut Save, stuck: Vec<(usize, Vec<Text>)>) {
     for (place, fields) in stuck {
         let before = std::mem::replace(&mut save.graph.affiliates[place].stuck, fields);
@@ -78,7 +78,7 @@ fn note_stuck(changes: &mut Changes, save: &mut Save, stuck: Vec<(usize, Vec<Tex
     }
 }
 
-/// Notes what the graph adds to the counts of audiences now. Those that this process does not know yet stay as they are.
+/// Notes what the graph now contributes to the counts of audiences. Audiences that this process does not know yet stay as they are.
 fn note_counted(changes: &mut Changes, save: &mut Save, rules: &Rules, counted: Counted) {
     if counted != save.counted {
         let counted = counted.with_unknown_of(&save.counted, rules);
@@ -87,7 +87,7 @@ fn note_counted(changes: &mut Changes, save: &mut Save, rules: &Rules, counted: 
     }
 }
 
-/// What settling found, as the ledger keeps it.
+/// An outcome as the ledger stores it.
 fn outcome_of(ended: &Ended, at: Timestamp) -> Outcome {
     let state = match ended.end {
         End::Created => State::Created,
@@ -116,7 +116,7 @@ fn note_unmatched(changes: &mut Changes) {
     }
 }
 
-/// When the graph is due: at once, or when its trouble says so; bulk waits a moment for company.
+/// When the graph is due: at once, or at the time of its retry state; bulk work is delayed so that calls fill up.
 fn work_of(settled: &Settled, now: Timestamp, bulk_waits: Duration) -> Option<Work> {
     let next = settled.next?;
     let wait = if next.lane == Lane::Bulk {

@@ -1,10 +1,9 @@
 //! How far a sweep may go when the clock says that much time has passed.
 //!
-//! The clock may be wrong: one that is 100 days ahead for a minute must not make everything expire. So a sweep goes only so
-//! far as time has really passed since the last one, by a clock that cannot be set, and a small share of the retention
-//! further. Behind a jump it catches up by that share each day, which bounds what a wrong clock can cost and lets a machine
-//! that was off for a month come right by itself. An operator who knows the clock to be right ends the wait
-//! (`retention confirm`).
+//! The clock may be wrong: one that is 100 days ahead for a minute must not make everything expire. So a sweep goes only as far
+//! as time has really passed since the last one, by a monotonic clock, plus a small share of the retention. After a jump of the
+//! clock it catches up by that share each day. This bounds the damage of a wrong clock, and a machine that was off for a month
+//! catches up by itself. An operator who knows that the clock is right ends the wait (`retention confirm`).
 
 use std::time::Duration;
 
@@ -14,14 +13,14 @@ use tokio::time::Instant;
 
 use crate::Limits;
 
-/// The share of the shortest retention that a sweep may go further than time has passed, and, behind a jump, in each day.
+/// The part of the shortest retention (one in `SHARE`) that a sweep may go further than time has passed, and after a jump, each day.
 const SHARE: u32 = 10;
-/// A jump up to this is none.
+/// Differences up to this are not a jump.
 const TOLERATED: Duration = Duration::from_secs(86_400);
 /// One day.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A jump of the clock that is not taken for one, with these limits.
+/// The largest difference of the clock that does not count as a jump, with these limits.
 #[must_use]
 pub fn tolerance(limits: &Limits) -> Duration {
     (shortest(limits) / SHARE).min(TOLERATED)
@@ -38,7 +37,7 @@ fn shortest(limits: &Limits) -> Duration {
     by_class.fold(limits.keep_outcomes.min(limits.keep_dead_letters), Duration::min)
 }
 
-/// What this process knows of its last sweep.
+/// State of this process after its last sweep.
 #[derive(Debug, Default)]
 pub struct Progress {
     last: Option<(Timestamp, Instant)>,
@@ -47,9 +46,9 @@ pub struct Progress {
 /// How far the next sweep goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
-    /// What has expired by then is dropped.
+    /// Rows that have expired by then are dropped.
     pub until: Timestamp,
-    /// How much further it would go by the clock alone; zero if the clock is believed.
+    /// How much further it would go by the clock alone; zero if the clock is trusted.
     pub behind: Duration,
 }
 
@@ -68,7 +67,7 @@ impl Progress {
             Some((until, at)) => (until, at.elapsed()),
             None => (swept, Duration::ZERO),
         };
-        // Another process may have come further, an operator too.
+        // Another process or an operator may have gone further.
         let from_all = from.max(swept);
         let is_near = clock.now <= later(from_all, passed + tolerance(limits));
         if is_near {

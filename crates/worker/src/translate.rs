@@ -1,7 +1,7 @@
-//! From Segment's words to Refersion's meaning, inside one event and before anything is folded.
+//! Translates Segment's traits to Refersion's fields, within one event and before anything is folded.
 //!
-//! An old `firstName` must never beat a newer `first_name` or `name`, so spellings, names and address parts are brought
-//! to one form here; what they become is told in `docs/traits.md`.
+//! An old `firstName` must never win over a newer `first_name` or `name`, so spellings, names and address parts are converted
+//! to one form here; `docs/traits.md` describes the result.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use refersion::{country, state};
 use segment::{AddressOrigin, Body, Event, Identify, Outline, Trait};
 use uuid::Uuid;
 
-/// The kinds of digest: one word each, so that equal texts of different kinds differ.
+/// The digest kind of a userId. Each kind has its own word, so that equal texts of different kinds differ.
 pub const USER: &str = "user";
 /// The digest kind of an address.
 pub const ADDRESS: &str = "address";
@@ -27,14 +27,14 @@ pub const MESSAGE: &str = "message";
 /// The longest name of an identifier that is kept whole, in characters: every address is shorter.
 const LONGEST_NAME: usize = 255;
 
-/// What an event asks for.
+/// The request of an event.
 #[derive(Clone, Debug)]
 pub enum Ask {
     /// Fold this.
     Say(Box<Statement>),
     /// Erase and disable these.
     Delete(Box<Deletion>),
-    /// Nothing: it is not for us, or names nobody. The reason is a fixed word.
+    /// Skip it: it is not for us, or names nobody. The reason is a fixed word.
     Skip(&'static str),
 }
 
@@ -43,7 +43,7 @@ const SWITCHED_OFF: &str = "integrations_say_no";
 /// Every identifier of the event is one that names nobody.
 const BLOCKED: &str = "blocked_identifier";
 
-/// Names things of one connection.
+/// Translates events of one connection.
 pub struct Translator<'a> {
     /// Digests and seals.
     pub vault: &'a Vault,
@@ -71,7 +71,7 @@ impl Translator<'_> {
         Name::new(digest, move || seal(&vault, digest, &text))
     }
 
-    /// An address as the fold takes it. One that no mail server has is an identifier all the same.
+    /// An address as the fold takes it. An invalid address is still an identifier.
     fn address_name(&self, text: &str) -> Name {
         let refused = (!is_address(text)).then(|| format!("{NOT_AN_ADDRESS}: it was not sent"));
         let mut name = self.name(ADDRESS, text);
@@ -137,7 +137,7 @@ impl Translator<'_> {
         self.found_by_ask(event, &self.ask(Uuid::nil(), 0, Lane::Live, event))
     }
 
-    /// The same, of an event that was translated already.
+    /// The same, for an event that was translated already.
     pub(crate) fn found_by_ask(&self, event: &Event, ask: &Ask) -> Vec<identity::Digest> {
         let names = match (ask, &event.body) {
             (Ask::Say(statement), _) => statement.digests(),
@@ -154,7 +154,7 @@ impl Translator<'_> {
         message.chain(names).collect()
     }
 
-    /// The digests of an event that was refused: an operator finds it by them, and a delete covers it.
+    /// The digests of an event that was refused, by which an operator finds it and a delete covers it.
     pub(crate) fn found_by_outline(&self, outline: &Outline) -> Vec<identity::Digest> {
         let message = outline.message_id.iter().map(|id| self.digest(MESSAGE, id));
         let user = outline.user.iter().map(|id| self.digest(USER, id));
@@ -164,7 +164,7 @@ impl Translator<'_> {
     }
 }
 
-/// A userId or an anonymousId of some length is for operators to read; its digest, which is of all of it, is what counts.
+/// A long userId or anonymousId, shortened for operators to read. Its digest, which counts, is that of the whole text.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(LONGEST_NAME) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -209,7 +209,7 @@ pub fn meaning(said: &BTreeMap<Trait, Option<String>>) -> Map<Text, Option<Text>
             Trait::Country => match (value, code.filter(|code| country::accepted(code))) {
                 (None, _) => ("country", None),
                 (Some(_), Some(code)) => ("country", Some(code.into())),
-                // A country that Refersion does not take is not stated at all.
+                // A country that Refersion does not accept is treated as not stated.
                 (Some(_), None) => continue,
             },
             Trait::Custom(key) => {

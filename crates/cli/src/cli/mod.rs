@@ -12,12 +12,12 @@ use service::config::{Loaded, Log, LogLevel, Origin};
 
 /// Segment's audiences and traits as affiliates in Refersion.
 ///
-/// Takes identify and delete events from Segment, and keeps Refersion's affiliates true to them.
+/// Takes identify and delete events from Segment, and keeps Refersion's affiliates up to date.
 #[derive(Debug, Parser)]
 #[command(name = "refersion-destination", version, after_help = EXAMPLES, arg_required_else_help = true)]
 #[command(term_width = HELP_WIDTH)]
 pub struct Cli {
-    /// A TOML file whose settings go before the defaults; the environment goes before both.
+    /// A TOML file that overrides the defaults; the environment overrides both.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print JSON for scripts: results on standard output, errors on standard error.
@@ -48,23 +48,23 @@ Every command explains itself: refersion-destination COMMAND --help";
 /// The commands. Each has its own file below `commands/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run every role in one process: the ingest endpoint for Segment, the worker, health and metrics
+    /// Run ingest, worker, health and metrics in one process
     #[command(after_help = serve::SERVE_EXAMPLES)]
     Serve,
     /// Run the ingest endpoint alone: accept Segment's events into the queue
     #[command(after_help = serve::INGEST_EXAMPLES)]
     Ingest,
-    /// Run the worker alone: absorb events, and tell Refersion the difference
+    /// Run the worker alone: absorb events, and send Refersion the difference
     #[command(after_help = serve::WORKER_EXAMPLES)]
     Worker,
     /// Run the HTTP API for operators alone
     #[command(after_help = serve::API_EXAMPLES)]
     Api,
-    /// Show everything at work under faults, on temporary files, with a proof at the end
+    /// Run a demo under faults, with a proof at the end
     Demo(demo::Arguments),
     /// Measure how fast it is, beside a plain worker in the same run
     Bench(bench::Arguments),
-    /// Run a Refersion of your own, with faults on demand
+    /// Run a simulated Refersion, with faults on demand
     Simulate(Box<simulate::Arguments>),
     /// Add, show, check and change the Refersion accounts that are delivered to
     Connections(Box<connections::Arguments>),
@@ -72,29 +72,29 @@ pub enum Command {
     Send(send::Arguments),
     /// Find events, what happened to them, and what they wait for
     Events(events::Arguments),
-    /// Look at what is kept of a person
+    /// Show what is stored about a person
     Profiles(profiles::Arguments),
     /// Show what a person waits for: a call, a pause, an address
     Why(why::Arguments),
-    /// Look at events that nobody will try again by themselves, and try them again
+    /// List, repair and replay events that failed for good
     DeadLetters(dead_letters::Arguments),
-    /// Do what a Segment delete does, for the day it does not come
+    /// Delete a person, as a delete from Segment does
     Forget(forget::Arguments),
     /// Show audiences: members, and how far they are delivered
     Audiences(audiences::Arguments),
-    /// Show who did what: acts of operators and of the worker
+    /// Show who did what: actions of operators and of the worker
     Audit(audit::Arguments),
-    /// Hand out all that is kept about a person, as JSON
+    /// Print all data that is stored about a person, as JSON
     Export(export::Arguments),
     /// Show how much waits where, and how the connections are
     #[command(after_help = status::EXAMPLES)]
     Status,
-    /// Tell whether everything that is needed is there and right, and how to correct what is not
+    /// Check the installation, and say how to correct it
     #[command(after_help = check::EXAMPLES)]
     Check,
     /// Look at the configuration
     Config(config::Arguments),
-    /// Make the master key's file, or rotate the key that seals API keys
+    /// Create the master key's file, or rotate the encryption key
     Secrets(secrets::Arguments),
     /// Bring the schemas of queue and ledger up to date
     Migrate(migrate::Arguments),

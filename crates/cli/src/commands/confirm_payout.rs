@@ -81,7 +81,7 @@ async fn confirm(
         }
     }
     let message = "the workers change this person all the time";
-    Err(Failure::refused("conflict", message, "say it again in a moment"))
+    Err(Failure::refused("conflict", message, "try again in a moment"))
 }
 
 fn nothing_held() -> Failure {
@@ -94,7 +94,11 @@ fn nothing_held() -> Failure {
 }
 
 fn not_confirmed(confirmed: &Confirmed) -> Failure {
-    Failure::usage("not_confirmed", format!("not done: {}", change(confirmed)), "if that is right, say --yes")
+    Failure::usage(
+        "not_confirmed",
+        format!("not done: {}", change(confirmed)),
+        "if that is right, pass --yes",
+    )
 }
 
 fn change(confirmed: &Confirmed) -> String {

@@ -22,7 +22,7 @@ Examples:
   refersion-destination export user-4711 --connection shop
   refersion-destination export user-4711 --config production.toml
 
-The names under which others hang together with the person are left out. Refersion has data of its own, which its
+The names under which others are linked with the person are left out. Refersion has data of its own, which its
 dashboard exports.";
 
 /// The arguments of `export`.

@@ -14,17 +14,17 @@ Examples:
   refersion-destination migrate --json
   refersion-destination migrate --create-missing
 
-A start does the same; this is for those who want it done before. It is safe beside running processes. What a newer
-version has written, and this one must not use, is refused. On RabbitMQ it declares the exchange and the queues.
+A start does the same; run this to do it in advance. It is safe while other processes run. What a newer version has
+written, and this one must not use, is refused. On RabbitMQ it declares the exchange and the queues.
 
-A queue or a ledger in a file is not made beside another one that is there already, because it may have been lost. With
+A queue or a ledger in a file is not created next to another one that exists, because it may have been lost. With
 --create-missing it is: an empty queue has lost the events in it, an empty ledger knows no connection and no affiliate.";
 
 /// The arguments of `migrate`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Begin with an empty file in the place of one that is missing
+    /// Begin with an empty file in place of one that is missing
     #[arg(long)]
     create_missing: bool,
 }

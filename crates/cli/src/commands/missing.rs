@@ -36,7 +36,7 @@ Examples:
   refersion-destination missing confirm --config production.toml
   refersion-destination missing confirm --json
 
-Nothing is done about the events: they are gone. `status`, /readyz and metrics report them no more.";
+Nothing is done about the events: they are gone. `status`, /readyz and metrics no longer report them.";
 
 /// The arguments of `missing`.
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, F
             } else {
                 context
                     .output
-                    .line(&format!("confirmed: {confirmed} missing events are reported no more"))?;
+                    .line(&format!("confirmed: {confirmed} missing events are no longer reported"))?;
             }
         }
     }

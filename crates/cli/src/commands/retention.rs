@@ -20,7 +20,7 @@ Examples:
   refersion-destination retention show --json
 
 Events and dead letters are dropped when they are older than [retention] says. If the clock jumps ahead, or the machine
-was off, the worker does not believe the clock: it drops at most a tenth of a retention more each day until it has
+was off, the worker does not trust the clock: it drops at most a tenth of a retention more each day until it has
 caught up. If you know that the clock is right, `retention confirm` lets it go by the clock at once.";
 
 const SHOW_EXAMPLES: &str = "\

@@ -29,7 +29,7 @@ Examples:
   REFERSION_DESTINATION__SECRETS__KEY_FILE=/keys/master.key refersion-destination secrets create
   refersion-destination secrets create /keys/master.key --if-missing
 
-It makes a file that its owner alone may read, with 32 random bytes in base64, and never replaces one. Without FILE it
+It creates a file that its owner alone may read, with 32 random bytes in base64, and never replaces one. Without FILE it
 is the one that secrets.key_file names. Give every process the same key: by secrets.key_file, or the text in the file
 by REFERSION_DESTINATION__SECRETS__KEY. Back it up, apart from the ledger: without it the ledger cannot be read.";
 
@@ -53,13 +53,13 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Make a file with a new master key, for a ledger that is not there yet
+    /// Create a file with a new master key, for a new ledger
     #[command(after_help = CREATE_EXAMPLES)]
     Create {
         /// The file; without it, the one that secrets.key_file names
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
-        /// A file that is there already, with a key in it, is as good as a new one
+        /// Do nothing if the file has a key
         #[arg(long)]
         if_missing: bool,
     },
@@ -84,7 +84,7 @@ fn create(file: Option<PathBuf>, if_missing: bool, context: &mut Context) -> Res
     let config = &context.loaded.config;
     let path = file.or_else(|| config.key_file()).ok_or_else(|| {
         let hint = "name a file: `secrets create FILE`, or set secrets.key_file";
-        Failure::usage("usage", "it is not said where the master key shall be", hint)
+        Failure::usage("usage", "no file is given for the master key", hint)
     })?;
     refuse_beside_its_ledger(config, &path)?;
     let made = make_folder(&path).and_then(|()| MasterKey::create_file(&path, &OsRandomness).map(drop));
@@ -133,7 +133,7 @@ async fn rotate(context: &mut Context) -> Result<Exit, Failure> {
         keys::rotate(&engines.vault, engines.connections.as_ref(), engines.shared_secrets.as_ref())
             .await
             .map_err(|error| {
-                Failure::failed("rotation", &error, "run it again; what was sealed stays readable")
+                Failure::failed("rotation", &error, "run it again; keys that were sealed stay readable")
             })?;
     for secret in engines.ledger.webhook_secrets(None).await? {
         let sealed = vault.open_secret(&secret).map(|open| vault.seal_secret(secret.connection, &open));

@@ -38,7 +38,7 @@ Examples:
   refersion-destination worker --config production.toml
   REFERSION_DESTINATION__HEALTH__LISTEN=127.0.0.1:8084 refersion-destination worker
 
-It absorbs what `ingest` accepted, and tells Refersion the difference. One worker at a time serves a connection; another
+It absorbs what `ingest` accepted, and sends Refersion the difference. One worker at a time serves a connection; another
 takes over within seconds when it ends.";
 
 /// What the help of `api` shows.

@@ -111,7 +111,7 @@ fn a_patch_changes_what_a_selector_matches_and_reports_the_rest() {
     assert_eq!((&patched["count"], &patched["results"]), (&json!(3), &json!({"changed": 1, "invalid": 2})));
     assert_eq!(patched["selector"], "field:email state:open");
     let shown = world.cli(&["dead-letters", "patch", "field:email", "--patch", &once, "--yes"]);
-    assert!(shown.stdout.contains("3 not: operation 1 of the patch is a test"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("3 not done: operation 1 of the patch is a test"), "{}", shown.stdout);
 
     world.json(&["dead-letters", "replay", &ids[0]]);
     resolved(&world, &ids[0]);

@@ -134,8 +134,9 @@ impl Report {
             proof.events, proof.outcome_faults
         ))?;
         list(output, &proof.first_outcome_faults, proof.outcome_faults)?;
+        let are = if proof.disabled == 1 { "affiliate is" } else { "affiliates are" };
         output.line(&format!(
-            "Deletes forbid {} addresses; {} affiliates are disabled there. Left over, bound to nobody: {}.",
+            "Deletes forbid {} addresses; {} {are} disabled there. Affiliates without a person: {}.",
             proof.forbidden,
             proof.disabled,
             proof.left_over.len()

@@ -27,7 +27,7 @@ fn kept() -> Report {
             example: "Value exceed the char limit".to_owned(),
         }],
         unmapped: vec![("favoriteColor".to_owned(), 1)],
-        proof: ProofRow { affiliates: 2, events: 3, ..ProofRow::default() },
+        proof: ProofRow { affiliates: 2, events: 3, forbidden: 14, disabled: 1, ..ProofRow::default() },
     }
 }
 
@@ -43,6 +43,7 @@ fn kept_promises_end_well() {
     for line in [
         "Refersion's state equals the reference model's: 2 affiliates compared, 0 differences.",
         "Every accepted event has exactly one outcome: 3 events looked up, 0 exceptions.",
+        "Deletes forbid 14 addresses; 1 affiliate is disabled there. Affiliates without a person: 0.",
         "Rate: at most 10 calls a second; the busiest 10 s had 101 calls, and 101 are allowed.",
     ] {
         assert!(text.contains(line), "{line}\n{text}");

@@ -1,4 +1,4 @@
-//! Calls that failed: who is concerned, and when to try again.
+//! Failed calls: the events that they concern, and when to retry.
 
 use uuid::Uuid;
 
@@ -25,12 +25,12 @@ pub fn concerned_by(graph: &Graph, rules: &Rules, anchor: Digest) -> Vec<Uuid> {
     pending.filter(concerned).map(|kept| kept.event).collect()
 }
 
-/// When to try again, and whether at all.
+/// When to retry, and whether at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Not before this.
+    /// The earliest time.
     pub due_at: Moment,
-    /// Attempts and time are both used up.
+    /// Whether attempts and time are both used up.
     pub give_up: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Events that die: of a value that Refersion refuses, or because it does not know the affiliate any more.
+//! Events that become dead letters: because Refersion refuses a value, or no longer has the affiliate.
 
 use uuid::Uuid;
 
@@ -12,26 +12,26 @@ use crate::plan::Picture;
 use crate::stamp::Moment;
 use crate::{Map, Text};
 
-/// An event that dies.
+/// An event that becomes a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
     /// The event.
     pub event: Uuid,
-    /// The identifier that it speaks to.
+    /// The identifier that its traits belong to.
     pub identifier: Digest,
-    /// How many outcomes it has had, this one included.
+    /// Number of its outcomes, including this one.
     pub number: u32,
-    /// Why.
+    /// The cause.
     pub cause: Cause,
     /// The refused field.
     pub field: Option<String>,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: u32,
     /// Number of other pending events with the same refused value; each counts as a repeat of this one.
     pub repeats: usize,
 }
 
-/// Values that Refersion does not take.
+/// Values that Refersion does not accept.
 pub(super) struct Refusal<'a> {
     pub(super) anchor: Digest,
     pub(super) causes: &'a Map<Text, Cause>,
@@ -41,7 +41,7 @@ pub(super) struct Refusal<'a> {
     pub(super) now: Moment,
 }
 
-/// A trait that a person says: whose profile holds it, and the text that a field is told of it.
+/// A trait of a person: the profile that has it, and the text that is sent for it.
 struct Saying {
     profile: Digest,
     key: Text,
@@ -50,7 +50,7 @@ struct Saying {
 }
 
 impl Refusal<'_> {
-    /// Marks the refused values, so that they stay out of the way, and ends the events that set them.
+    /// Marks the refused values, so that they are suppressed, and makes the events that set them dead.
     pub(super) fn note(&self, graph: &mut Graph, rules: &Rules) -> Vec<Death> {
         effect::not_made(graph, self.anchor);
         let sayings = sayings(graph, rules, self.anchor);
@@ -71,8 +71,8 @@ impl Refusal<'_> {
         deaths
     }
 
-    /// Whether somebody had said the refused value who does not speak for the affiliate any more. Whether the field can be
-    /// emptied now has not been asked yet.
+    /// Whether the refused value was stated by somebody to whom the affiliate no longer belongs. Then it is not known yet whether
+    /// the field can be emptied.
     fn was_somebodys(&self, field: &str) -> bool {
         self.texts.get(field).is_some_and(|text| !text.is_empty())
     }
@@ -85,7 +85,7 @@ impl Refusal<'_> {
         if let Some(address) = graph.identifiers.get_mut(&address) {
             (address.refused, address.refused_at) = (Some(cause.message.clone()), Some(self.now));
         }
-        // As with values, one dead letter stands for all, as long as it is kept.
+        // As for values, one dead letter stands for all events, as long as it is kept.
         if graph.events.iter().any(|kept| kept.has_died_of(address)) {
             return Vec::new();
         }
@@ -121,7 +121,7 @@ impl Refusal<'_> {
         deaths
     }
 
-    /// Nobody says the value: a field was to be emptied. Asking again would not help, so it is left alone.
+    /// Handles a refused value that nobody states: a field was to be emptied. Another attempt would not help, so it is left as it is.
     fn note_nobodys(&self, graph: &mut Graph, rules: &Rules, field: &str) {
         let picture = Picture::of(graph, rules);
         // The same edit may have moved it from the anchor to its person's address.
@@ -134,7 +134,7 @@ impl Refusal<'_> {
     }
 }
 
-/// Remembers of which trait's value events died.
+/// Notes the trait whose value made events dead.
 fn note_causes(graph: &mut Graph, deaths: &[Death], key: &Text) {
     for death in deaths {
         if let Some(kept) = graph.event_mut(death.event) {
@@ -143,7 +143,7 @@ fn note_causes(graph: &mut Graph, deaths: &[Death], key: &Text) {
     }
 }
 
-/// What the anchor's person says, last writer wins.
+/// The traits of the anchor's person; the last writer wins.
 fn sayings(graph: &Graph, rules: &Rules, anchor: Digest) -> Vec<Saying> {
     let picture = Picture::of(graph, rules);
     let Some(person) = picture.who.person(anchor) else { return Vec::new() };
@@ -164,7 +164,7 @@ fn sayings(graph: &Graph, rules: &Rules, anchor: Digest) -> Vec<Saying> {
     sayings
 }
 
-/// Ends the pending events that `which` picks as dead.
+/// Makes the pending events that `which` selects dead.
 pub(super) fn die(
     graph: &mut Graph,
     which: impl Fn(&TrackedEvent) -> bool,

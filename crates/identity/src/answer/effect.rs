@@ -1,4 +1,4 @@
-//! What a call did to the affiliates.
+//! Applies the effects of calls to affiliates.
 
 use super::{Cause, Found};
 use crate::digest::Digest;
@@ -8,8 +8,8 @@ use crate::plan::{Act, Step};
 use crate::stamp::Moment;
 use crate::{Map, Text};
 
-/// Notes that a step is about to go out. Until a create has an answer, its affiliate may be there: a delete that comes
-/// meanwhile waits for it. Its payee is the person that the create is for, whoever holds the address when the answer comes.
+/// Notes that a step is about to be sent. Until a create has an answer, its affiliate may exist: a delete that arrives meanwhile
+/// waits for it. Its payee is the person that the create is for, whoever holds the address when the answer comes.
 pub fn sent(graph: &mut Graph, step: &Step) {
     if let Act::Create { fields, user } = &step.act {
         mark_create(graph, step.anchor, &fields.keys().cloned().collect::<Vec<_>>());
@@ -54,7 +54,7 @@ pub(super) fn made(
     });
 }
 
-/// A create has no answer: it may have been carried out, or may still be.
+/// Notes a create without an answer: it may have been carried out, or may still be.
 pub(super) fn create_unknown(graph: &mut Graph, anchor: Digest, fields: &[Text], until: Moment) {
     mark_create(graph, anchor, fields);
     if let Some(address) = graph.identifiers.get_mut(&anchor) {
@@ -78,8 +78,8 @@ pub(super) fn take_uncertain(graph: &mut Graph, anchor: Digest) -> Option<Affili
     graph.affiliates.iter().position(uncertain).map(|index| graph.affiliates.remove(index))
 }
 
-/// A search found an affiliate: the one that a create of ours made, one that we know under another address, or one that
-/// was there before us.
+/// Notes that a search found an affiliate: one that a create of ours made, one that is known under another address, or one that
+/// existed before.
 pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Moment) {
     let ours = take_uncertain(graph, anchor);
     let index = graph.affiliates.iter().position(|affiliate| affiliate.id == Some(found.id));
@@ -96,7 +96,7 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
         return;
     }
     let ours = ours.or(late);
-    // One that the directory lists was there before us as well.
+    // An affiliate that the directory lists existed before as well.
     address.existed |= ours.as_ref().is_none_or(|ours| ours.found);
     let mut affiliate = ours.unwrap_or_else(|| Affiliate { found: true, ..Affiliate::at(anchor) });
     affiliate.id = Some(found.id);
@@ -107,8 +107,8 @@ pub(super) fn found_at(graph: &mut Graph, anchor: Digest, found: &Found, now: Mo
     graph.affiliates.push(affiliate);
 }
 
-/// An affiliate that a create without an answer made after an earlier search had found nobody. What the create sent has been
-/// forgotten by then, so each of its texts may be one that nobody states any more.
+/// An affiliate that a create without an answer made after an earlier search had found nobody. The texts of the create are
+/// forgotten by then, so each of them may be one that nobody states any more.
 fn appeared_late(anchor: Digest) -> Affiliate {
     let sent = TEXT_FIELDS.into_iter().map(|field| (Text::new_static(field), None));
     Affiliate { told: sent.collect(), ..Affiliate::at(anchor) }
@@ -152,7 +152,7 @@ pub(super) fn status_is(graph: &mut Graph, id: u64, status: Status) {
     });
 }
 
-/// Our only status calls disable, or undo that: after either without an answer, it may be disabled by us.
+/// Notes a status change without an answer. Our status changes only disable, or undo that, so it may be disabled by us.
 pub(super) fn status_unknown(graph: &mut Graph, id: u64) {
     with(graph, id, |affiliate| {
         forget_status(affiliate);
@@ -160,17 +160,17 @@ pub(super) fn status_unknown(graph: &mut Graph, id: u64) {
     });
 }
 
-/// A status call of ours went out: whatever its end, an ACTIVE affiliate was active before a delete.
+/// Forgets the status, because a status change was sent: whatever its end, an ACTIVE affiliate was active before a delete.
 fn forget_status(affiliate: &mut Affiliate) {
     affiliate.was_active |= affiliate.status == Some(Status::Active);
     affiliate.status = None;
 }
 
-/// What was overwritten is known to hold nothing of the person; of the rest it is not known what it holds.
+/// Notes a scrub: the overwritten fields contain nothing of the person; the values of the others are unknown.
 pub(super) fn scrubbed(graph: &mut Graph, id: u64, fields: &Map<Text, Text>, kept: &Map<Text, Cause>) {
     with(graph, id, |affiliate| {
         affiliate.scrubbed = true;
-        // The scrub gave it an address of nobody.
+        // The scrub gave it an address that belongs to nobody.
         affiliate.address_unknown |= !kept.contains_key("email");
         affiliate.shown.clear();
         affiliate.told.iter_mut().for_each(|(_, told)| *told = None);
@@ -180,7 +180,7 @@ pub(super) fn scrubbed(graph: &mut Graph, id: u64, fields: &Map<Text, Text>, kep
     });
 }
 
-/// A field that nobody states could not be emptied, or overwritten: it is left as it is.
+/// Leaves a field that nobody states as it is, because it could not be emptied or overwritten.
 pub(super) fn leave_alone(affiliate: &mut Affiliate, field: &str) {
     affiliate.told.remove(field);
     affiliate.shown.remove(field);

@@ -1,4 +1,4 @@
-//! What the end of a call changes in a graph.
+//! Applies the end of a call to a graph.
 
 mod attempts;
 mod deaths;
@@ -19,7 +19,7 @@ pub use effect::sent;
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The affiliate was made.
+    /// The affiliate was created.
     Created {
         /// Its numeric id.
         id: u64,
@@ -27,10 +27,10 @@ pub enum Answer {
         code: String,
         /// Its status.
         status: Status,
-        /// What the create told.
+        /// The texts that the create sent.
         told: Map<Text, Text>,
     },
-    /// The create's answer never came: it may have been made.
+    /// The create got no answer: the affiliate may have been created.
     CreateUnknown {
         /// The fields that were sent.
         fields: Vec<Text>,
@@ -41,42 +41,42 @@ pub enum Answer {
     Found(Found),
     /// A search found none.
     NotFound,
-    /// Fields were told.
+    /// Fields were changed.
     Told {
         /// The numeric id.
         id: u64,
-        /// The address that was told.
+        /// The address that was sent.
         email: Option<Digest>,
         /// The fields.
         fields: Map<Text, Text>,
     },
-    /// The answer never came: the fields may have been told.
+    /// The edit got no answer: the fields may have been changed.
     TellUnknown {
         /// The numeric id.
         id: u64,
-        /// An address was among them.
+        /// Whether an address was among them.
         email: bool,
         /// The fields.
         fields: Vec<Text>,
     },
-    /// Refersion takes everything but these values. A create that ended so was not carried out.
+    /// Refersion accepts everything but these values. A create with this end was not carried out.
     Refused {
         /// The cause, by field (`email` for the address).
         causes: Map<Text, Cause>,
-        /// The address that was refused, where `email` is among the causes.
+        /// The address that was refused, if `email` is among the causes.
         email: Option<Digest>,
-        /// The refused texts, by field: what has been said since is not to blame. Of a field that is not here, whatever
-        /// is said now counts as refused.
+        /// The refused texts, by field: newer statements are not to blame. For a field that is not here, the current value counts
+        /// as refused.
         texts: Map<Text, Text>,
     },
-    /// The status is this now.
+    /// The affiliate has this status now.
     StatusIs {
         /// The numeric id.
         id: u64,
         /// The status.
         status: Status,
     },
-    /// The answer never came: the status is not known.
+    /// The status change got no answer: the status is unknown.
     StatusUnknown {
         /// The numeric id.
         id: u64,
@@ -85,12 +85,12 @@ pub enum Answer {
     Scrubbed {
         /// The numeric id.
         id: u64,
-        /// The fields that hold nothing of the person any more, with the text that they were told.
+        /// The fields without data of the person, with the texts that were sent.
         fields: Map<Text, Text>,
-        /// The fields that Refersion did not let overwrite, with the cause. They hold what they held.
+        /// The fields that Refersion did not change, with the cause. They keep their values.
         kept: Map<Text, Cause>,
     },
-    /// Refersion does not know the affiliate any more.
+    /// Refersion no longer has the affiliate.
     Gone {
         /// The numeric id.
         id: u64,
@@ -102,7 +102,7 @@ pub enum Answer {
 pub struct Found {
     /// The numeric id.
     pub id: u64,
-    /// The code, where it was shown.
+    /// The code, if it was shown.
     pub code: Option<String>,
     /// The status.
     pub status: Status,
@@ -115,13 +115,13 @@ pub struct Found {
 pub struct Cause {
     /// The failure's class.
     pub class: String,
-    /// What Refersion said, less any value of a person.
+    /// Refersion's message, without any value of a person.
     pub message: String,
     /// The status of the answer.
     pub http_status: Option<u16>,
 }
 
-/// Applies how a step about `anchor` ended. Returns the events that die of it.
+/// Applies the end of a step about `anchor`. Returns the events that become dead letters because of it.
 pub fn apply(graph: &mut Graph, rules: &Rules, anchor: Digest, answer: &Answer, now: Moment) -> Vec<Death> {
     let tried = graph.troubles.get(&anchor).map_or(0, |trouble| trouble.attempts);
     let trouble = if answer.is_no_news() { None } else { graph.troubles.remove(&anchor) };
@@ -155,7 +155,7 @@ pub fn apply(graph: &mut Graph, rules: &Rules, anchor: Digest, answer: &Answer, 
 }
 
 impl Answer {
-    /// Whether it says nothing of how the call ended: then the failures in a row go on.
+    /// Whether it says nothing about the call's end: then the count of failures in a row continues.
     fn is_no_news(&self) -> bool {
         let unknown = matches!(
             self,

@@ -1,4 +1,4 @@
-//! A search that found nobody, and what contradicts it.
+//! Applies a search that found nobody, and what contradicts it.
 
 use super::effect::take_uncertain;
 use crate::digest::Digest;
@@ -15,10 +15,10 @@ const FIRST_WAIT: i64 = 1_000_000;
 /// The longest such wait, in microseconds.
 const LONGEST_WAIT: i64 = 30_000_000;
 
-/// Notes that no affiliate was found at the anchor. `trouble` is what failed there last.
+/// Notes that no affiliate was found at the anchor. `trouble` is the retry state of the anchor.
 ///
-/// Where a create had no answer, its attempts count on: the next create may meet the same. Where somebody asked to be
-/// forgotten, and an affiliate may still appear, it is searched for again.
+/// If a create had no answer, its attempts continue to count, because the next create may end in the same way. If a delete
+/// covers the address, and an affiliate may still appear, it is searched for again.
 pub(super) fn note(
     graph: &mut Graph,
     rules: &Rules,

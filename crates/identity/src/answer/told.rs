@@ -1,4 +1,4 @@
-//! Which events a call told a part of.
+//! Finds the events of which a call sent a part.
 
 use crate::digest::Digest;
 use crate::eligibility::Rules;
@@ -21,7 +21,7 @@ pub(super) fn by_edit(
     mark(graph, rules, anchor, &Sent { rules, email, fields }, SentBy::Edit);
 }
 
-/// What a call told.
+/// The texts that a call sent.
 struct Sent<'a> {
     rules: &'a Rules,
     email: Option<Digest>,
@@ -29,8 +29,8 @@ struct Sent<'a> {
 }
 
 impl Sent<'_> {
-    /// Whether a surviving trait of the event is told. Something newer may have been said while the call was under way,
-    /// by this person or by another who has the address now: that is not told by it, so texts are compared.
+    /// Whether the call sent a trait of the event that still counts. While it was under way, this person, or another who has the
+    /// address now, may have stated something newer, which the call did not send; so texts are compared.
     fn tells(&self, kept: &TrackedEvent, key: &str, person: &Person<'_>) -> bool {
         if key == "email" {
             return self.email.is_some() && kept.address == self.email;

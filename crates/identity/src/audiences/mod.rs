@@ -1,4 +1,4 @@
-//! What a graph adds to the counts of audiences.
+//! What a graph contributes to the counts of audiences.
 //!
 //! A membership is one custom trait of a person: in while it has a value other than `false` or an empty text, out after.
 //! Persons are counted, not identifiers: Engage sends a call for each identifier of one profile. An identifier that waits
@@ -20,26 +20,26 @@ pub use packed::{Unreadable, pack, unpack};
 /// The audiences of a connection that are counted: the trait key of each, and the number under which it is counted.
 pub type Watched = Arc<Map<Text, u64>>;
 
-/// How many persons of one graph are what, for one audience. The order is that in which they are stored.
+/// Numbers of persons of one graph, for one audience, in the order in which they are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Members.
     pub members: u32,
-    /// Persons who were members, or of whom it was said that they are none.
+    /// Persons who were members, or were stated not to be.
     pub left: u32,
     /// Members that are affiliates.
     pub affiliates: u32,
     /// Members whose membership Refersion has.
     pub held: u32,
-    /// Persons, in or out, whose affiliate holds what was said last.
+    /// Persons, members or left, whose affiliate has the newest value.
     pub delivered: u32,
-    /// Persons, in or out, for whom a call is due that says it.
+    /// Persons, members or left, for whom a call with the newest value is due.
     pub waiting: u32,
-    /// Persons, in or out, whose value Refersion refused.
+    /// Persons, members or left, whose value Refersion refused.
     pub refused: u32,
 }
 
-/// How many figures a [`Standing`] has.
+/// Number of figures of a [`Standing`].
 pub const FIGURES: usize = 7;
 
 impl Standing {
@@ -98,7 +98,7 @@ impl Counted {
         self.0.get(&audience).copied().unwrap_or_default()
     }
 
-    /// How many more of each this is than `before`, for those audiences where it differs.
+    /// The difference of each figure to `before`, for the audiences where there is one.
     #[must_use]
     pub fn since(&self, before: &Self) -> BTreeMap<u64, [i64; FIGURES]> {
         if self == before {
@@ -172,7 +172,7 @@ fn in_or_out(said: &TraitValue) -> Standing {
 fn of_person(picture: &Picture<'_>, person: &Person<'_>, key: &str, said: &TraitValue) -> Standing {
     let mut standing = in_or_out(said);
     let bound = picture.who.bound(picture.graph, person);
-    // One that Refersion listed is known by its code until a call needs its numeric id.
+    // An affiliate that Refersion listed is known by its code until a call needs its numeric id.
     let is_there = |it: &&Affiliate| (it.id.is_some() || it.code.is_some()) && !it.gone;
     let affiliate = bound.filter(is_there);
     standing.affiliates = u32::from(affiliate.is_some()) * standing.members;
@@ -202,7 +202,7 @@ fn holds(affiliate: &Affiliate, field: &str, rules: &Rules, said: &TraitValue) -
     }
 }
 
-/// Whether a step leads to the person's affiliate holding the fields: an edit that says them, or what has to come before.
+/// Whether a step leads to the person's affiliate having the fields: an edit that sends them, or a step that has to come before.
 fn says(step: &Step, person: &Person<'_>, fields: &[&str]) -> bool {
     person.has(step.anchor)
         && match &step.act {

@@ -1,4 +1,4 @@
-//! What is counted of a graph, in few bytes: a ledger may keep millions of graphs.
+//! A graph's contribution to counts in few bytes, because a ledger may have millions of graphs.
 
 use super::{Counted, FIGURES, Standing};
 

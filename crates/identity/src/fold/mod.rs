@@ -1,4 +1,4 @@
-//! An event goes into a graph. Folding is a pure function of the events, whatever their order and repetition.
+//! Folds events into a graph: a pure function of the events that does not depend on order or repetition.
 
 mod name;
 mod retract;
@@ -21,11 +21,11 @@ pub use retry::{forgive, reconsider};
 pub use statement::{AddressClass, Deletion, Statement};
 use traits::{keep_beside, write_beside, write_traits};
 
-/// What an event says that states an address.
+/// The key under which an event states an address.
 pub(crate) const EMAIL: Text = Text::new_static("email");
 
-/// Joins the graph of a linked identifier into this one. What was given up is tried again, since others may be concerned
-/// now.
+/// Merges the graph of a linked identifier into this one. Steps that were given up are tried again, because they may concern
+/// other persons now.
 pub fn merge(into: &mut Graph, other: Graph) {
     into.identifiers.extend(other.identifiers);
     into.claims.extend(other.claims);
@@ -38,7 +38,7 @@ pub fn merge(into: &mut Graph, other: Graph) {
 }
 
 /// Folds an identify. It must name at least one identifier; without one nothing happens. Returns the events that it
-/// repeats: those to which the refusal of a value, or of the address, is ascribed that it states again.
+/// repeats: those that are blamed for the refusal of a value, or of the address, that it states again.
 pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
     let Some(strongest) = statement.digests().first().copied() else { return Vec::new() };
     name_all(graph, statement);
@@ -99,7 +99,7 @@ pub fn delete(graph: &mut Graph, deletion: &Deletion) {
     );
 }
 
-/// Puts a delete's tombstones on what it names, and does not keep the event: another graph does.
+/// Puts a delete's tombstones on the identifiers that it names, without keeping the event: another graph does.
 pub fn apply_tombstones(graph: &mut Graph, deletion: &Deletion) {
     let time = deletion.stamp.time;
     let addresses = deletion.addresses.iter().map(|name| (name, Kind::Address));
@@ -172,12 +172,12 @@ fn sighting(graph: &mut Graph, anonymous: Digest, with: Digest, span: &Span) {
     }
 }
 
-/// Something new was said, so what had been given up is tried again.
+/// Makes steps that were given up due again, because there is a new statement.
 fn reset_retries(graph: &mut Graph) {
     graph.troubles.retain(|_, trouble| !trouble.given_up);
 }
 
-/// Remembers the event until it comes to rest. A replayed event keeps its number of outcomes.
+/// Keeps the event until it has a final outcome. A replayed event keeps its number of outcomes.
 fn keep(graph: &mut Graph, event: TrackedEvent) {
     match graph.event_place(event.event) {
         Ok(place) => graph.events[place] = TrackedEvent { outcomes: graph.events[place].outcomes, ..event },

@@ -16,8 +16,8 @@ pub struct Name {
 }
 
 impl Name {
-    /// A name; `seal` encrypts it. That is asked for only where the name is not kept yet, because it costs more than all the
-    /// rest of the fold.
+    /// A name; `seal` encrypts it. It is called only if the name is not stored yet, because it costs more than the rest of the
+    /// fold.
     pub fn new(digest: Digest, seal: impl Fn() -> String + Send + Sync + 'static) -> Self {
         Self { digest, refused: None, seal: Arc::new(seal) }
     }

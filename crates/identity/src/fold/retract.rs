@@ -1,13 +1,14 @@
-//! A repaired event takes the place of its former version.
+//! Replaces the former version of a repaired event.
 
 use uuid::Uuid;
 
 use crate::graph::{Graph, TraitValue};
 use crate::stamp::Stamp;
 
-/// Forgets an event that an operator has repaired, and what its former versions stated, unless something newer was stated
-/// since. The repaired version is folded next, perhaps into another graph. `stamp` is that of the repaired version. What the
-/// former ones linked stays linked: the newer link counts. Returns whether anything was there.
+/// Forgets an event that an operator has repaired, and what its former versions stated, unless something newer was
+/// stated since. The repaired version is folded next, perhaps into another graph. `stamp` is that of the repaired
+/// version. Identifiers that the former ones linked stay linked: the newer link counts. Returns whether anything was
+/// removed.
 pub fn retract(graph: &mut Graph, event: Uuid, stamp: &Stamp) -> bool {
     let is_former = |said: &TraitValue| {
         let other = &said.stamp;

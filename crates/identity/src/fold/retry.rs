@@ -1,4 +1,4 @@
-//! What Refersion refused is tried again.
+//! Tries values again that Refersion refused.
 
 use uuid::Uuid;
 
@@ -8,10 +8,10 @@ use crate::eligibility::NOT_AN_ADDRESS;
 use crate::graph::{Graph, Identifier};
 use crate::stamp::{Moment, Stamp};
 
-/// How long a refused value or address that is stated again is not sent again.
+/// How long a refused value or address is not sent again although it is stated again.
 const REFUSED_FOR_MICROS: i64 = 7 * 86_400_000_000;
 
-/// The settings have changed: what Refersion refused may be taken now, and is tried again.
+/// Makes refused values due again after the settings have changed, because Refersion may accept them now.
 pub fn reconsider(graph: &mut Graph) {
     for (_, profile) in &mut graph.identifiers {
         try_again(profile);
@@ -19,7 +19,7 @@ pub fn reconsider(graph: &mut Graph) {
     }
 }
 
-/// An operator says that an event shall be tried again: what stood in its way is forgotten.
+/// Removes the refusals that prevent an event from being sent, because an operator replays it.
 pub fn forgive(graph: &mut Graph, event: Uuid, stamp: &Stamp, address: Option<Digest>) {
     let profiles = graph.identifiers.iter_mut();
     for (_, said) in profiles.flat_map(|(_, profile)| profile.traits.iter_mut()) {
@@ -36,8 +36,8 @@ pub fn forgive(graph: &mut Graph, event: Uuid, stamp: &Stamp, address: Option<Di
     graph.affiliates.retain(|affiliate| !affiliate.gone);
 }
 
-/// An address that is stated is sent again once a week has passed since Refersion refused it. Returns the event that died of
-/// it, which the statement repeats. A retry of the same message by Segment is not a repeat.
+/// Makes a stated address due again if a week has passed since Refersion refused it. Returns the event that is dead because of
+/// the address, which the statement repeats. A retry of the same message by Segment is not a repeat.
 pub(super) fn state_address_again(graph: &mut Graph, statement: &Statement) -> Option<Uuid> {
     let (name, _) = statement.address.as_ref()?;
     let address = graph.identifiers.get_mut(&name.digest)?;
@@ -49,12 +49,12 @@ pub(super) fn state_address_again(graph: &mut Graph, statement: &Statement) -> O
     (died.stamp.key != statement.stamp.key).then_some(died.event)
 }
 
-/// Whether what Refersion refused stays refused when it is stated again.
+/// Whether a refused value stays suppressed when it is stated again.
 pub(super) fn is_refused_still(refused_at: Moment, stated_at: Moment) -> bool {
     stated_at.0 < refused_at.0.saturating_add(REFUSED_FOR_MICROS)
 }
 
-/// An address that Refersion refused is sent again. One that was never sent, because it is certain to be refused, is not.
+/// Makes a refused address due again, except one that was never sent because it is certain to be refused.
 fn try_again(address: &mut Identifier) {
     if address.refused.take_if(|why| !why.starts_with(NOT_AN_ADDRESS)).is_some() {
         address.refused_at = None;

@@ -1,4 +1,4 @@
-//! What is folded: a statement of an identify, and a deletion.
+//! The input of the fold: the statement of an identify, and a deletion.
 
 use uuid::Uuid;
 
@@ -9,23 +9,23 @@ use crate::graph::Lane;
 use crate::stamp::Stamp;
 use crate::{Map, Text};
 
-/// Who states an address.
+/// The origin of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressClass {
     /// An ordinary identify.
     Ordinary,
     /// Engage.
     Engage,
-    /// Nobody: the userId has the shape of an address.
+    /// None: the userId has the shape of an address.
     Shape,
 }
 
-/// What an identify says, in Refersion's meaning.
+/// The content of an identify, translated for Refersion.
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// The event.
     pub event: Uuid,
-    /// What orders it.
+    /// The stamp that orders it.
     pub stamp: Stamp,
     /// Its lane.
     pub lane: Lane,
@@ -46,7 +46,7 @@ pub struct Statement {
 pub struct Deletion {
     /// The event.
     pub event: Uuid,
-    /// What orders it; its time is its `received_at`.
+    /// The stamp that orders it; its time is the event's `received_at`.
     pub stamp: Stamp,
     /// The user.
     pub user: Option<Name>,
@@ -54,7 +54,7 @@ pub struct Deletion {
     pub addresses: Vec<Name>,
     /// The anonymousId.
     pub anonymous: Option<Name>,
-    /// Its identifiers that do not count, each with its reason, in words for an operator. They are known all the same.
+    /// Its identifiers that do not count, each with its reason, in words for an operator. They are known nevertheless.
     pub unusable: Option<Text>,
 }
 
@@ -70,7 +70,7 @@ impl Statement {
             .collect()
     }
 
-    /// The trait keys that it says, in order; `email` where an ordinary identify states an address.
+    /// The trait keys that it states, in order; `email` where an ordinary identify states an address.
     #[must_use]
     pub fn says(&self) -> Vec<Text> {
         let mut says: Vec<Text> = self.traits.keys().cloned().collect();

@@ -1,4 +1,4 @@
-//! The traits of a statement go into a profile.
+//! Writes the traits of a statement into a profile.
 
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ fn claims_of(claims: &mut [Claim], user: Digest) -> &mut [Claim] {
     &mut claims[first..first + count]
 }
 
-/// A user is about to claim one more address. If it has claimed one alone, all that it stated belongs to that one.
+/// Prepares a user for a further claim: if it has claimed a single address until now, all its statements belong to that one.
 pub(super) fn keep_beside(graph: &mut Graph, user: Digest) {
     if let [only] = claims_of(&mut graph.claims, user)
         && let Some(profile) = graph.identifiers.get(&user)
@@ -61,7 +61,7 @@ pub(super) fn write_beside(graph: &mut Graph, statement: &Statement) {
     keep_newest(&mut claims[place].beside, statement.traits.iter().map(stated));
 }
 
-/// Replaces a statement by a newer one. What Refersion refused stays refused, for a week, if it is only said again.
+/// Replaces a statement by a newer one. A refused value that is only stated again stays suppressed for a week.
 fn replace(known: &mut TraitValue, said: TraitValue) {
     let blame = known.blame.filter(|_| known.value == said.value);
     let is_fresh = |blame: &Blame| is_refused_still(blame.at, said.stamp.time);

@@ -1,4 +1,4 @@
-//! What is known of an affiliate.
+//! What a graph stores about an affiliate.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,17 +10,17 @@ use crate::{Map, Text};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
-    /// Takes part.
+    /// Active.
     Active,
     /// Waits for the merchant's approval.
     Pending,
-    /// Turned down by the merchant.
+    /// Rejected by the merchant.
     Denied,
-    /// Switched off.
+    /// Disabled.
     Disabled,
 }
 
-/// One affiliate: a pair of Refersion ids, with what Refersion was last told.
+/// One affiliate: a pair of Refersion ids, with the values that Refersion was last sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Affiliate {
     /// The numeric id; `None` while a create has no recorded answer.
@@ -29,50 +29,50 @@ pub struct Affiliate {
     /// The affiliate code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The address that Refersion was last told, or showed.
+    /// The address that Refersion was last sent, or showed.
     pub address: Digest,
-    /// An address change was sent, and its answer never came.
+    /// Whether an address change was sent without an answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub address_unknown: bool,
-    /// The status; `None` is not known.
+    /// The status; `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
-    /// A delete of ours switched it off, or is about to.
+    /// Whether a delete of ours disabled it, or is about to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled_by_us: bool,
-    /// It was ACTIVE when a delete of ours switched it off.
+    /// Whether it was ACTIVE when a delete of ours disabled it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub was_active: bool,
-    /// Found in Refersion, not made by us.
+    /// Whether it was found in Refersion, not created by us.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub found: bool,
-    /// What Refersion was told, by field (`first_name`, …, `custom:123`); `None` is not known.
+    /// The values that Refersion was sent, by field (`first_name`, …, `custom:123`); `None` if unknown.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub told: Map<Text, Option<Text>>,
-    /// What Refersion showed of it when it was found, as long as we have told nothing else: spares calls, and is never
-    /// emptied, since it is not ours. `None` is not known any more.
+    /// The values that Refersion showed when it was found, as long as no other ones were sent. They save calls, and are never
+    /// emptied, because we did not set them. `None` if no longer known.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub shown: Map<Text, Option<Text>>,
-    /// After a delete its fields were overwritten, and nothing has been told since. What the scrub could not overwrite is
-    /// not known in `told`.
+    /// Whether its fields were overwritten after a delete, and nothing has been sent since. Fields that the scrub could not
+    /// overwrite are unknown in `told`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scrubbed: bool,
-    /// Refersion does not know it any more.
+    /// Whether Refersion no longer has it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
-    /// The user or the address whose own statements alone reach the payout field; `None` until a person is bound to it.
+    /// The payee: the user or address whose statements alone set the payout field; `None` until a person is bound to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payee: Option<Digest>,
     /// Since when a payout field that somebody else stated has been held back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Moment>,
-    /// The fields that keep a value which nobody states any more, or which a scrub could not overwrite, in order.
+    /// The stuck fields, in order: they keep a value that nobody states any more, or that a scrub could not overwrite.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stuck: Vec<Text>,
 }
 
 impl Affiliate {
-    /// An affiliate of which nothing is known but the address.
+    /// An affiliate of which only the address is known.
     #[must_use]
     pub fn at(address: Digest) -> Self {
         Self {

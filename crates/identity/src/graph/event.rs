@@ -1,4 +1,4 @@
-//! What is kept of an event until it comes to rest.
+//! What a graph stores about an event until it has a final outcome.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -8,29 +8,29 @@ use crate::digest::Digest;
 use crate::fold::EMAIL;
 use crate::stamp::Stamp;
 
-/// The lane by which an event came.
+/// The lane of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
-    /// What a person just did.
+    /// Events of what a person just did.
     Live,
     /// Audience syncs, files and rescans.
     Bulk,
 }
 
-/// Where a kept event stands.
+/// The state of an event in a graph.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventState {
-    /// Not ended yet.
+    /// It waits for an outcome.
     Pending,
-    /// Ended: kept, its person waits.
+    /// Not sent yet; its person waits.
     Remembered,
-    /// Ended: nobody will try again until an operator says so.
+    /// Not retried until an operator replays it.
     Dead,
 }
 
-/// The call that told a part of an event.
+/// The call that sent a part of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SentBy {
@@ -40,53 +40,53 @@ pub enum SentBy {
     Create,
 }
 
-/// An event that has not come to rest.
+/// An event without a final outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackedEvent {
     /// Its id.
     pub event: Uuid,
-    /// Where it stands.
+    /// Its state.
     pub standing: EventState,
-    /// How many outcomes it has had.
+    /// Number of its outcomes.
     #[serde(default)]
     pub outcomes: u32,
-    /// A delete, else an identify.
+    /// Whether it is a delete; else it is an identify.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delete: bool,
-    /// The identifier whose profile took its traits (of a delete: the strongest that it named).
+    /// The identifier whose profile got its traits; for a delete, the strongest that it named.
     pub identifier: Digest,
     /// The address that it states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Digest>,
-    /// The keys of the traits that it said, in order; `email` where it states an address of its own accord.
+    /// The keys of the traits that it states, in order; `email` if it states an address explicitly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub says: Vec<Text>,
     /// Its stamp.
     pub stamp: Stamp,
     /// Its lane.
     pub lane: Lane,
-    /// The call that told a part of it already.
+    /// The call that has sent a part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_by: Option<SentBy>,
     /// Its values that cannot be used, each with its reason, in words for an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unusable: Option<Text>,
-    /// The key of the trait of whose value it died; `email` for its address.
+    /// The key of the trait whose value made it dead; `email` for its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub died_of: Option<Text>,
-    /// A delete of a person without stored data when it was folded.
+    /// Whether it is a delete of a person without stored data when it was folded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unmatched: bool,
 }
 
 impl TrackedEvent {
-    /// Whether it died of this address. Its dead letter stands for all that repeat it.
+    /// Whether it is dead because of this address. Its dead letter stands for all repeats.
     pub(crate) fn has_died_of(&self, address: Digest) -> bool {
         let died = self.standing == EventState::Dead && self.died_of == Some(EMAIL);
         died && self.address == Some(address)
     }
 
-    /// Whether it said this.
+    /// Whether it states this key.
     #[must_use]
     pub fn has_said(&self, key: &str) -> bool {
         self.says.binary_search_by(|said| said.as_str().cmp(key)).is_ok()

@@ -1,4 +1,4 @@
-//! One identifier, and the profile that is kept under it.
+//! One identifier, and the profile that is stored under it.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::stamp::{Moment, Stamp};
 use crate::{Map, Text};
 
-/// What kind of name an identifier is.
+/// The kind of an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Where a name of this kind stands in an event.
+    /// The place of an identifier of this kind in an event.
     #[must_use]
     pub fn place(self) -> &'static str {
         match self {
@@ -31,39 +31,39 @@ impl Kind {
     }
 }
 
-/// One identifier and the profile kept under it.
+/// One identifier and the profile stored under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identifier {
-    /// What kind of name it is.
+    /// Its kind.
     pub kind: Kind,
     /// The newest delete that named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<Moment>,
-    /// The name itself, encrypted; gone when a tombstone covers all that was said under it.
+    /// The identifier itself, encrypted; erased when a tombstone covers everything that was stated under it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<String>,
-    /// The newest time that an event named it.
+    /// The newest time of an event that named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said_at: Option<Moment>,
-    /// The desired traits.
+    /// The wanted traits.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub traits: Map<Text, TraitValue>,
-    /// Of an address: an affiliate that was there before us has been found at it.
+    /// For an address: whether an affiliate that existed before was found at it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub existed: bool,
-    /// Of an address: when Refersion was last searched for it, whatever was found.
+    /// For an address: when Refersion was last searched for it, whatever the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub searched_at: Option<Moment>,
-    /// Of an address: until when a create without an answer may still take effect there, or be found there.
+    /// For an address: until when a create without an answer may still take effect there, or be found there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_appear_until: Option<Moment>,
-    /// Of an address: why Refersion does not take it.
+    /// For an address: why Refersion does not accept it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-    /// Of an address: when Refersion refused it last. Unknown in graphs of earlier programs.
+    /// For an address: when Refersion last refused it. Unknown in graphs of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_at: Option<Moment>,
-    /// How many others it linked when it stopped linking; `None` while it links ([`crate::shared`]).
+    /// Number of others that it linked when it stopped linking; `None` while it links ([`crate::shared`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<u32>,
     /// The identifiers that have stopped linking and that it was named with, in order. They count as linked.
@@ -75,7 +75,7 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// An identifier of which nothing has been said.
+    /// An identifier without any statement.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl Identifier {
         }
     }
 
-    /// Whether that is noted of this identifier.
+    /// Whether that is noted.
     #[must_use]
     pub fn is_apart_from(&self, shared: Digest) -> bool {
         self.apart.binary_search(&shared).is_ok()
@@ -120,7 +120,7 @@ impl Identifier {
     }
 }
 
-/// Of two statements about a trait the newer one stays.
+/// Keeps the newer of two statements about each trait.
 pub(crate) fn keep_newest(
     traits: &mut Map<Text, TraitValue>,
     all: impl IntoIterator<Item = (Text, TraitValue)>,
@@ -137,37 +137,37 @@ pub(crate) fn keep_newest(
     traits.extend(new);
 }
 
-/// One desired trait. `value` is `None` where the trait was cleared.
+/// One wanted trait. `value` is `None` if the trait was cleared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraitValue {
     /// The value, as text.
     #[serde(rename = "v")]
     pub value: Option<Text>,
-    /// When, and by which message, it was said.
+    /// When, and by which message, it was stated.
     #[serde(rename = "s")]
     pub stamp: Stamp,
-    /// Why Refersion does not take this value, if it was refused.
+    /// Why Refersion does not accept this value, if it was refused.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-    /// Who stated this value when Refersion refused it, also if it is to be tried again. Who states the same value later
-    /// repeats that event.
+    /// The event that stated this value when Refersion refused it, also if it is to be tried again. A later event with the same
+    /// value is a repeat of that event.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub blame: Option<Blame>,
 }
 
-/// The event to which a refusal is ascribed: its dead letter stands for all that repeat it.
+/// The event that is blamed for a refusal: its dead letter stands for all repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blame {
     /// The event.
     #[serde(rename = "e")]
     pub event: Uuid,
-    /// When Refersion refused the value last.
+    /// When Refersion last refused the value.
     #[serde(rename = "a")]
     pub at: Moment,
 }
 
 impl TraitValue {
-    /// A statement that nobody has refused.
+    /// A statement that was not refused.
     #[must_use]
     pub fn new(value: Option<Text>, stamp: Stamp) -> Self {
         Self { value, stamp, refused: None, blame: None }

@@ -1,4 +1,4 @@
-//! What is kept of one identity graph.
+//! The content of one identity graph.
 
 mod affiliate;
 mod event;
@@ -17,7 +17,7 @@ pub use event::{EventState, Lane, SentBy, TrackedEvent};
 pub(crate) use identifier::keep_newest;
 pub use identifier::{Blame, Identifier, Kind, TraitValue};
 
-/// The identifiers that claims and sightings link, and all that is kept of them.
+/// The identifiers that claims and sightings link, with everything that is stored about them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Graph {
@@ -35,13 +35,13 @@ pub struct Graph {
     /// Events that are pending, or whose outcome may still change (remembered, dead), in order of their ids.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<TrackedEvent>,
-    /// What failed last, by the address that the failed call was about.
+    /// Retry states, by the address that the failed call was about.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub troubles: Map<Digest, RetryState>,
 }
 
 impl Graph {
-    /// Brings links and events into their order, by which they are found. Earlier programs stored them as they came.
+    /// Sorts links and events, so that they can be found. Earlier versions stored them unsorted.
     pub(crate) fn sort(&mut self) {
         self.claims.sort_by_key(Claim::pair);
         self.sightings.sort_by_key(Sighting::pair);
@@ -59,13 +59,13 @@ impl Graph {
         self.events.get_mut(place)
     }
 
-    /// Keeps an event no longer, which ends apart from its graph. Returns whether it was kept.
+    /// Removes an event, which gets its outcome outside the graph. Returns whether it was there.
     pub fn forget(&mut self, event: Uuid) -> bool {
         let place = self.event_place(event);
         place.map(|place| self.events.remove(place)).is_ok()
     }
 
-    /// How many claims and sightings there are.
+    /// Number of claims and sightings.
     #[must_use]
     pub fn links(&self) -> usize {
         self.claims.len() + self.sightings.len()
@@ -81,7 +81,7 @@ impl Graph {
         self.affiliates.iter().any(|affiliate| affiliate.address == address)
     }
 
-    /// What one user claimed of one address.
+    /// The claim of a user on an address.
     pub(crate) fn claim(&self, user: Digest, address: Digest) -> Option<&Claim> {
         let place = self.claims.binary_search_by_key(&(user, address), Claim::pair).ok()?;
         self.claims.get(place)
@@ -119,17 +119,17 @@ pub struct Claim {
     /// What Engage stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engage: Option<Span>,
-    /// What the shape of the userId says.
+    /// What the shape of the userId states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Span>,
-    /// The traits that the user stated beside the address, last writer wins. They are kept while the user claims several
-    /// addresses: should these turn out to be those of several people, this is what is known of each ([`crate::shared`]).
+    /// The traits that the user stated together with the address; the last writer wins. They are kept while the user claims
+    /// several addresses: if these turn out to belong to several people, this is what is known about each ([`crate::shared`]).
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub beside: Map<Text, TraitValue>,
 }
 
 impl Claim {
-    /// A claim that nobody has made yet.
+    /// A claim without statements.
     pub(crate) fn new(user: Digest, address: Digest) -> Self {
         Self { user, address, ordinary: None, engage: None, shape: None, beside: Map::new() }
     }
@@ -162,7 +162,7 @@ impl Claim {
     }
 }
 
-/// An anonymousId beside something stronger.
+/// A sighting: an anonymousId together with a stronger identifier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// The anonymousId.
@@ -180,20 +180,20 @@ impl Sighting {
     }
 }
 
-/// The last failure of what an address needs, and when to try again.
+/// The failures of the step about an address, and when to retry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryState {
-    /// How many calls failed in a row.
+    /// Number of calls that failed in a row.
     pub attempts: u32,
     /// When the first of them failed.
     pub since: Moment,
-    /// Not before this.
+    /// The earliest time of the next attempt.
     pub due_at: Moment,
     /// The class of the last failure.
     pub class: String,
-    /// What Refersion said, less any value of a person.
+    /// Refersion's message, without any value of a person.
     pub message: String,
-    /// Attempts and time are used up: nothing is tried until something newer is said or an operator says so.
+    /// Whether attempts and time are used up: nothing is tried until there is a newer statement or an operator replays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub given_up: bool,
 }

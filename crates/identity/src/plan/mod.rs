@@ -17,7 +17,7 @@ use crate::tombstones::Tombstones;
 
 pub use step::{Act, Step, StepKind};
 
-/// Everything that follows from a graph under a connection's rules, worked out once.
+/// Everything that follows from a graph under a connection's rules, computed once.
 pub struct Picture<'g> {
     /// The graph.
     pub graph: &'g Graph,
@@ -27,12 +27,12 @@ pub struct Picture<'g> {
     pub tombstones: Tombstones,
     /// Its persons.
     pub who: Who<'g>,
-    /// The next steps, one at most for each affiliate and each person.
+    /// The next steps, at most one for each affiliate and each person.
     pub steps: Vec<Step>,
 }
 
 impl<'g> Picture<'g> {
-    /// Works everything out.
+    /// Computes everything.
     #[must_use]
     pub fn of(graph: &'g Graph, rules: &'g Rules) -> Self {
         let tombstones = Tombstones::of(graph);
@@ -51,7 +51,7 @@ impl<'g> Picture<'g> {
         let wanted = alone.iter().flat_map(|person| self.look_for(person, None));
         let searched_for = to_search_for(self.graph, &self.tombstones).into_iter().chain(self.may_appear());
         for address in wanted.chain(searched_for) {
-            // One search is for all, a create would find out as well, and two calls about one address must not race.
+            // One search is enough, a create would find out as well, and two calls about one address must not race.
             if !steps.iter().any(|known| known.anchor == address) {
                 steps
                     .push(Step { anchor: address, act: Act::Search { uncertain_create: false, code: None } });
@@ -60,8 +60,8 @@ impl<'g> Picture<'g> {
         steps
     }
 
-    /// Addresses near a tombstone, though not under it, at which the affiliate of a create without an answer may still
-    /// appear that would have to be disabled.
+    /// Addresses near a tombstone, but not under it, at which the affiliate of a create without an answer may still appear, and
+    /// would have to be disabled.
     pub(crate) fn may_appear(&self) -> Vec<Digest> {
         if self.tombstones.is_empty() {
             return Vec::new();
@@ -83,7 +83,7 @@ impl<'g> Picture<'g> {
         }
         let code = affiliate.code.as_deref().map(Text::from);
         let Some(id) = affiliate.id else {
-            // One that is only listed is looked up when a call needs its numeric id.
+            // An affiliate that is only listed is looked up when a call needs its numeric id.
             let is_needed = code.is_none() || self.for_id(affiliate, 0).is_some();
             let act = Act::Search { uncertain_create: code.is_none(), code };
             return is_needed.then_some(Step { anchor, act });
@@ -104,7 +104,7 @@ impl<'g> Picture<'g> {
         }
     }
 
-    /// Nobody who can be an affiliate stands behind this one, and someone near it asked to be forgotten.
+    /// Disables or scrubs an affiliate: no person that could be one belongs to it, and a tombstone is near it.
     fn put_away(&self, affiliate: &Affiliate, id: u64) -> Option<Act> {
         if affiliate.status != Some(Status::Disabled) {
             return Some(Act::Status { affiliate: id, status: Status::Disabled });
@@ -112,7 +112,7 @@ impl<'g> Picture<'g> {
         let scrub = self.rules.scrub && affiliate.disabled_by_us && !affiliate.scrubbed;
         scrub.then(|| {
             let known = affiliate.told.keys().chain(affiliate.shown.keys()).cloned();
-            // Of an affiliate that was there before us, most fields are never shown.
+            // Most fields of an affiliate that existed before are never shown.
             let others = TEXT_FIELDS.into_iter().filter(|_| affiliate.found).map(Text::new_static);
             let fields: BTreeSet<Text> = known.chain(others).collect();
             Act::Scrub { affiliate: id, fields: fields.into_iter().collect() }
@@ -143,7 +143,7 @@ impl<'g> Picture<'g> {
         Some(Step { anchor: person.address, act: Act::Create { user, fields: fields.collect() } })
     }
 
-    /// Why a person that has all that a create needs is not created all the same.
+    /// Why a person that has everything that a create requires is not created nevertheless.
     #[must_use]
     pub fn hindrances(&self, person: &Person<'_>) -> Vec<String> {
         let mut hindrances = Vec::new();
@@ -157,8 +157,8 @@ impl<'g> Picture<'g> {
         hindrances
     }
 
-    /// Someone of whom a create's needs are not all known, or not all taken, may have been an affiliate before us: asked
-    /// for once, if there is anything to tell; again where something says that one has appeared since (`appeared`).
+    /// The addresses to search for a person that lacks something that a create requires, or for whom a value was refused: they
+    /// may have an older affiliate. Searched once, if there is anything to send; again if one has appeared since (`appeared`).
     pub(crate) fn look_for(&self, person: &Person<'_>, appeared: Option<&Listed>) -> Vec<Digest> {
         let can_be_made = person.can_be_one && self.hindrances(person).is_empty();
         if can_be_made || !self.worth_telling(person) {

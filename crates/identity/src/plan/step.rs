@@ -6,7 +6,7 @@ use crate::digest::Digest;
 use crate::graph::Status;
 use crate::{Map, Text};
 
-/// What kind of call a graph needs next: what the ledger sorts due graphs by, so that batches can be filled.
+/// The kind of call that a graph needs next. The ledger sorts due graphs by it, so that batches can be filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
@@ -28,32 +28,32 @@ impl StepKind {
 /// One step that one affiliate, or an address without one, needs next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The address that it is about; what failed is remembered by it.
+    /// The address that it is about; failures are kept under it.
     pub anchor: Digest,
     /// What to do.
     pub act: Act,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Make an affiliate at the anchor.
+    /// Create an affiliate at the anchor.
     Create {
         /// The user whose id becomes `unique_merchant_id`.
         user: Option<Digest>,
-        /// The fields that a create can take, by name; empty ones left out.
+        /// The fields that a create can set, by name, without empty ones.
         fields: Map<Text, Text>,
     },
-    /// Tell fields of an affiliate.
+    /// Change fields of an affiliate.
     Edit {
         /// Its numeric id.
         affiliate: u64,
-        /// The address to tell, if that differs as well.
+        /// The address to send, if that differs as well.
         email: Option<Digest>,
         /// The fields that differ.
         fields: Map<Text, Text>,
     },
-    /// Overwrite what a deleted person's affiliate holds.
+    /// Overwrite the fields of a deleted person's affiliate.
     Scrub {
         /// Its numeric id.
         affiliate: u64,
@@ -69,7 +69,7 @@ pub enum Act {
     },
     /// Ask Refersion whether there is an affiliate at the anchor.
     Search {
-        /// A create without an answer may have made it.
+        /// Whether a create without an answer may have created it.
         uncertain_create: bool,
         /// The code that the directory has for the anchor: it is looked up first.
         code: Option<Text>,

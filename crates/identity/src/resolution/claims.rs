@@ -1,4 +1,4 @@
-//! What a claim is worth.
+//! The rank of claims.
 
 use crate::graph::Claim;
 use crate::stamp::{Span, Stamp};

@@ -1,4 +1,4 @@
-//! How the identifiers of a graph hang together: who claims which address, and whose an anonymousId is.
+//! The links between the identifiers of a graph: who claims which address, and to whom an anonymousId belongs.
 
 use litemap::Entry;
 
@@ -11,13 +11,13 @@ use crate::graph::Graph;
 use crate::stamp::Stamp;
 use crate::tombstones::Tombstones;
 
-/// How the identifiers of a graph hang together.
+/// The links between the identifiers of a graph.
 pub(super) struct Links<'g> {
     graph: &'g Graph,
     tombstones: &'g Tombstones,
-    /// The present address of each user that has one, with what makes it so.
+    /// The present address of each user that has one, with the rank of its claim.
     pub(super) present: Map<Digest, (Rank<'g>, Digest)>,
-    /// Who claimed an address last, covered or not.
+    /// The last claimer of each address, covered or not.
     pub(super) last_claimer: Map<Digest, (&'g Stamp, Digest)>,
     /// The addresses that a user claimed last and that are nobody's present one.
     left: Map<Digest, Vec<Digest>>,
@@ -70,7 +70,7 @@ impl<'g> Links<'g> {
         }
     }
 
-    /// The profiles that speak for a user at an address, or for an address alone, in order.
+    /// The profiles that belong to a user at an address, or to an address alone, in order.
     pub(super) fn profiles(&self, root: Digest, address: Digest) -> Vec<Digest> {
         let left = self.left.get(&root).into_iter().flatten();
         let mut profiles: Vec<Digest> = [root, address].into_iter().chain(left.copied()).collect();
@@ -82,7 +82,7 @@ impl<'g> Links<'g> {
         profiles
     }
 
-    /// Who holds each address that is some user's present one: address and user, in the order of addresses.
+    /// The holder of each address that is some user's present one: address and user, in the order of addresses.
     pub(super) fn holders(&self, rules: &Rules) -> Vec<(Digest, Digest)> {
         let mut holders: Vec<(Digest, Digest)> =
             self.present.iter().map(|(user, (_, address))| (*address, *user)).collect();
@@ -101,7 +101,7 @@ impl<'g> Links<'g> {
             .collect()
     }
 
-    /// How well a user holds an address that others have as their present one too.
+    /// The strength of a user's hold on an address that is also others' present one.
     fn strength(&self, rules: &Rules, user: Digest, address: Digest) -> (bool, Option<&'g Stamp>, Digest) {
         let traits = merged(self.graph, &self.profiles(user, address));
         let claim = self.graph.claim(user, address);
@@ -110,7 +110,7 @@ impl<'g> Links<'g> {
     }
 }
 
-/// Of all values that are given for a key the greatest stays.
+/// Keeps the greatest of all values that are given for a key.
 fn keep_greatest<K: Ord, V: Ord>(map: &mut Map<K, V>, key: K, value: V) {
     match map.entry(key) {
         Entry::Vacant(entry) => {

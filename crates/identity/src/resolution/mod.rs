@@ -1,7 +1,7 @@
-//! Persons: the profiles that belong together, seen as one.
+//! Persons: the profiles that belong together.
 //!
-//! Every rule is made of maxima, minima and unions over what the graph keeps, so that the same events make the same
-//! persons in whatever order they came.
+//! Every rule is built from maxima, minima and unions over the content of the graph, so that the same events result in the same
+//! persons in every order.
 
 mod claims;
 mod links;
@@ -16,20 +16,20 @@ use crate::payout::payee_of;
 use crate::tombstones::Tombstones;
 use links::Links;
 
-/// A person: what becomes an affiliate once it has all that a create needs.
+/// A person: becomes an affiliate once it has everything that a create requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person<'g> {
     /// The user, or the address that no user ever claimed.
     pub root: Digest,
     /// The address that it holds.
     pub address: Digest,
-    /// Every profile that speaks for it, root and address included, in order.
+    /// Every profile that belongs to it, including root and address, in order.
     pub profiles: Vec<Digest>,
-    /// What its profiles say, last writer wins.
+    /// The traits of its profiles; the last writer wins.
     pub traits: Traits<'g>,
-    /// It has all that a create needs.
+    /// Whether it has everything that a create requires.
     pub can_be_one: bool,
-    /// Whose own statements reach the payout field of its affiliate.
+    /// The payee: only its statements set the payout field of the affiliate.
     pub payee: Digest,
     /// What the payee states about the payout field, if anything.
     pub payout: Option<&'g TraitValue>,
@@ -50,27 +50,27 @@ pub enum Wait {
     Shared,
 }
 
-/// The persons of a graph, and who waits.
+/// The persons of a graph, and the identifiers that wait.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Who<'g> {
     /// Every person.
     pub persons: Vec<Person<'g>>,
-    /// Which person an identifier belongs to, as an index into `persons`.
+    /// The person that an identifier belongs to, as an index into `persons`.
     pub person_of: Map<Digest, usize>,
-    /// Why an identifier belongs to none.
+    /// Why an identifier belongs to no person.
     pub waits: Map<Digest, Wait>,
-    /// Identifiers on which a tombstone lies.
+    /// Identifiers with a tombstone.
     tombstoned: BTreeSet<Digest>,
 }
 
 impl<'g> Person<'g> {
-    /// Whether an identifier's profile speaks for it.
+    /// Whether an identifier's profile belongs to this person.
     #[must_use]
     pub fn has(&self, identifier: Digest) -> bool {
         self.profiles.binary_search(&identifier).is_ok()
     }
 
-    /// The statement about a trait that a field is sent: of the payout field the payee's own, of any other the newest.
+    /// The statement about a trait that is sent to a field: for the payout field the payee's own, for any other the newest.
     #[must_use]
     pub fn said(&self, field: &str, key: &str) -> Option<&'g TraitValue> {
         if field == PAYPAL { self.payout } else { self.traits.get(key).copied() }
@@ -78,7 +78,7 @@ impl<'g> Person<'g> {
 }
 
 impl<'g> Who<'g> {
-    /// Works out the persons of a graph.
+    /// Computes the persons of a graph.
     #[must_use]
     pub fn of(graph: &'g Graph, tombstones: &Tombstones, rules: &Rules) -> Self {
         let links = Links::of(graph, tombstones);
@@ -141,8 +141,8 @@ impl<'g> Who<'g> {
         self.person_of.get(&identifier).map(|index| &self.persons[*index])
     }
 
-    /// The affiliate that a person is bound to: the one at its address, else the one at the address that it left last. One
-    /// at an address that was left and on which a tombstone lies is not carried along: in doubt the delete wins.
+    /// The affiliate that a person is bound to: the one at its address, else the one at the address that it left last. An
+    /// affiliate at a former address with a tombstone is not taken along: in doubt the delete wins.
     #[must_use]
     pub fn bound<'a>(&self, graph: &'a Graph, person: &Person<'_>) -> Option<&'a Affiliate> {
         let mine = graph.affiliates.iter().filter(|affiliate| {
@@ -152,20 +152,20 @@ impl<'g> Who<'g> {
         mine.max_by_key(|affiliate| {
             let left = graph.claim(person.root, affiliate.address).and_then(Claim::last);
             let is_at_it = affiliate.address == person.address;
-            // One that Refersion showed there comes before one that was there before its address was overwritten.
+            // An affiliate that Refersion showed there comes before one that was there before its address was overwritten.
             let is_certain = !affiliate.address_unknown;
             (!affiliate.gone, is_at_it, left, is_certain, std::cmp::Reverse(affiliate.id))
         })
     }
 }
 
-/// The traits of several profiles as one, last writer wins.
+/// The merged traits of several profiles; the last writer wins.
 #[must_use]
 pub fn merged<'g>(graph: &'g Graph, profiles: &[Digest]) -> Traits<'g> {
     let profiles = profiles.iter().filter_map(|digest| graph.identifiers.get(digest));
     let all = profiles.flat_map(|profile| &profile.traits).map(|(key, said)| (key.as_str(), said));
     let mut traits: Vec<(&str, &TraitValue)> = all.collect();
-    // Nothing has to be moved where one profile alone says anything.
+    // Nothing has to be moved if only one profile has traits.
     traits.sort_by_key(|(key, _)| *key);
     traits.dedup_by(|(later, new), (earlier, known)| {
         let same = later == earlier;

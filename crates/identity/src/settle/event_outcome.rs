@@ -1,4 +1,4 @@
-//! The fate of one event under a picture of its graph.
+//! The outcome of one event, under a picture of its graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,31 +15,31 @@ use crate::resolution::{Person, Wait};
 use crate::shared::SHARED;
 use crate::stamp::Stamp;
 
-/// What becomes of an event now.
+/// What happens to an event now.
 pub(super) enum Fate {
-    /// Nothing yet.
+    /// It stays as it is.
     Stay,
-    /// It died, and everything that it said has been replaced. It is kept because its payload is.
+    /// It is dead, and newer statements replace all of it. It is kept because its payload is.
     Replaced,
-    /// Its last outcome stands; nothing more can come of it.
+    /// Its last outcome is final.
     Forget,
-    /// It ends.
+    /// It gets an outcome.
     End { end: End, reason: Option<String>, affiliate: Option<(Option<u64>, Option<String>)> },
 }
 
-/// Why something newer, or a delete, is all that is left of an event.
+/// The reason for `superseded` if a delete covers the event.
 const DELETED: &str = "deleted";
 const NEWER_SAID: &str = "newer_said";
 /// A delete of a person without stored data: its identifiers may not be those of the identifies.
 pub const MATCHED_NOBODY: &str = "matched_nobody";
-/// Refersion has all of it, and no call of ours told it.
+/// Refersion has all of it, although no call sent it.
 pub(super) const KNOWN: &str = "known";
-/// All that is left of it is for custom fields that Refersion refuses for everybody.
+/// All of it that still counts is for suspended fields.
 pub(super) const FIELD_SUSPENDED: &str = "field_suspended";
-/// All that is left of it is a payout field that an operator has to confirm.
+/// All of it that still counts is a payout field that an operator has to confirm.
 const PAYOUT_HELD: &str = "payout_held";
 
-/// When the events that have not come to rest stated each address last, by the identifier that they speak to.
+/// When events without a final outcome last stated each address, by the identifier that their traits belong to.
 pub(super) struct LastStated<'g>(BTreeMap<(Digest, Option<Digest>), &'g Stamp>);
 
 impl<'g> LastStated<'g> {
@@ -52,7 +52,7 @@ impl<'g> LastStated<'g> {
         Self(last)
     }
 
-    /// Whether a newer event states the same address: like a trait that is said again.
+    /// Whether a newer event states the same address again.
     fn is_said_again(&self, kept: &TrackedEvent) -> bool {
         self.0.get(&(kept.identifier, kept.address)).is_some_and(|last| **last > kept.stamp)
     }
@@ -64,7 +64,7 @@ impl Fate {
     }
 }
 
-/// An outcome changes in two cases only: what was remembered is delivered, and what died is delivered after all.
+/// Decides what happens to an event. An outcome changes in two cases only: `remembered` or `dead` events are delivered after all.
 pub(super) fn fate(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &TrackedEvent) -> Fate {
     let fate =
         if kept.delete { fate_of_delete(picture, kept) } else { fate_of_identify(picture, stated, kept) };
@@ -79,7 +79,7 @@ pub(super) fn fate(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Tracke
     }
 }
 
-/// Whether the value that an event died of is still what its person states. The rest of the event may be delivered without.
+/// Whether the person of a dead event still states the value that caused that. The rest of the event may be delivered without it.
 pub(super) fn cause_stands(picture: &Picture<'_>, kept: &TrackedEvent) -> bool {
     let Some(key) = kept.died_of.as_deref() else { return true };
     let Some(person) = picture.who.person(kept.identifier) else { return false };
@@ -121,18 +121,18 @@ fn fate_of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Track
     }
     let person = picture.who.person(kept.identifier);
     let left = Left::of(picture, stated, kept, person);
-    // A value that is not sent may yet be what the event died of: its dead letter is not done with.
+    // A value that is not sent may be the one that made the event dead: then its dead letter stays open.
     if kept.standing == EventState::Dead && (left.refused || left.suspended) {
         return Fate::Stay;
     }
     match person {
         Some(person) if !left.open.is_empty() => {
             let fate = fate_with_person(picture, kept, person, &left.open);
-            // That it named an address which the person has anyway changes nothing.
+            // An address that the person has anyway does not make a difference.
             let is_known = matches!(&fate, Fate::End { end: End::Unchanged, .. });
             if is_known && left.is_overruled { Fate::end(End::Superseded, NEWER_SAID) } else { fate }
         }
-        // What it told is told, whatever became of its person since.
+        // A part of it was sent, even if its person has changed since.
         _ if kept.told_by.is_some() => told(picture, kept, person),
         _ if !left.anything && !kept.says.is_empty() => Fate::end(End::Superseded, NEWER_SAID),
         _ if !left.mapped => {
@@ -141,28 +141,28 @@ fn fate_of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &Track
         }
         Some(_) if left.held => Fate::end(End::Remembered, PAYOUT_HELD),
         Some(_) if left.suspended => Fate::end(End::Remembered, FIELD_SUSPENDED),
-        // What Refersion refused stays out of the way; whoever said it died of it, or says it again.
+        // A refused value is suppressed; the event that stated it first is dead, and this one repeats it.
         Some(_) => Fate::end(End::Remembered, "refused_value"),
         None => Fate::end(End::Remembered, wait_word(picture, kept.identifier)),
     }
 }
 
-/// What is left of what an event said: nothing newer has replaced it.
+/// The part of an event that still counts, because nothing newer has replaced it.
 #[derive(Default)]
 struct Left<'k> {
-    /// Something is.
+    /// Whether there is any.
     anything: bool,
-    /// Something is that the settings map.
+    /// Whether the settings map any of it.
     mapped: bool,
-    /// Something of that is a value that Refersion refused.
+    /// Whether any of that is a value that Refersion refused.
     refused: bool,
-    /// Something of that is a payout field that waits for an operator.
+    /// Whether any of that is a payout field that waits for an operator.
     held: bool,
-    /// Something of that is for suspended fields alone.
+    /// Whether any of that is only for suspended fields.
     suspended: bool,
     /// The other keys of that.
     open: Vec<&'k str>,
-    /// It stated traits, and nothing of them is left.
+    /// Whether it stated traits, and none of them counts any more.
     is_overruled: bool,
 }
 
@@ -204,7 +204,7 @@ impl<'k> Left<'k> {
     }
 }
 
-/// What the event said of a trait, if that counts: nothing newer was said, or it is what the payee said last.
+/// The event's statement about a trait, if it counts: it is the newest, or the payee's newest.
 fn standing_statement<'g>(
     picture: &Picture<'_>,
     kept: &TrackedEvent,
@@ -216,7 +216,7 @@ fn standing_statement<'g>(
     [said, own].into_iter().flatten().find(|said| said.is_of(kept.event, &kept.stamp))
 }
 
-/// Whether what the event said of a trait is for the payout field alone, and is held back from the affiliate.
+/// Whether the event's statement about a trait is only for the payout field, and held back.
 fn is_held_back(picture: &Picture<'_>, kept: &TrackedEvent, key: &str, person: &Person<'_>) -> bool {
     let only_payout = picture.rules.fields_of(key).all(|field| field == PAYPAL);
     let own = person.payout.is_some_and(|said| said.stamp == kept.stamp);

@@ -1,4 +1,4 @@
-//! How events end. The one place where the outcome of an event that Refersion took, or did not need, is decided.
+//! Decides the outcomes of events that Refersion accepted, or that needed no call. No other code does.
 
 mod event_outcome;
 mod not_sent;
@@ -23,22 +23,22 @@ use event_outcome::{Fate, KNOWN, LastStated, cause_stands, fate};
 pub use event_outcome::MATCHED_NOBODY;
 pub use words::{unmapped, waits_for};
 
-/// Dead events of one graph that are kept although nothing of them counts any more, so that a delete finds their
+/// Maximum number of dead events that a graph keeps although nothing of them counts any more, so that a delete finds their
 /// payloads. Older ones lose their payloads early.
 const DEAD_KEPT: usize = 100;
 
-/// How an event ended, dead ones apart.
+/// The outcome of an event, other than dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// A create told some of it.
+    /// A create sent a part of it.
     Created,
-    /// An edit told some of it.
+    /// An edit sent a part of it.
     Updated,
     /// The delete was carried out.
     Deleted,
-    /// Refersion knew already, or nothing of it is mapped.
+    /// Refersion had all of it already, or nothing of it is mapped.
     Unchanged,
-    /// Something newer had been said.
+    /// A newer statement replaces it.
     Superseded,
     /// Kept; its person waits.
     Remembered,
@@ -51,7 +51,7 @@ pub struct Ended {
     pub event: Uuid,
     /// The number of this outcome.
     pub number: u32,
-    /// How.
+    /// The outcome.
     pub end: End,
     /// Why, in a fixed word or a short text without personal data.
     pub reason: Option<String>,
@@ -59,57 +59,56 @@ pub struct Ended {
     pub affiliate: Option<(Option<u64>, Option<String>)>,
     /// Values of the event that could not be used, each with its reason.
     pub unusable: Option<Text>,
-    /// Refersion holds what the event stated: the value that it died of, if it had died.
+    /// Whether Refersion has what the event stated; for an event that was dead, the value that caused that.
     pub delivered: bool,
 }
 
 /// What a graph needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Next {
-    /// In which lane.
+    /// The lane.
     pub lane: Lane,
-    /// Which kind of call.
+    /// The kind of call.
     pub step: StepKind,
-    /// Not before this; `None` = at once.
+    /// The earliest time; `None`: at once.
     pub due_at: Option<Moment>,
 }
 
-/// What settling a graph found out.
+/// The result of settling a graph.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
     /// Events that ended now.
     pub ended: Vec<Ended>,
     /// Events of which nothing personal may remain.
     pub erased: Vec<Uuid>,
-    /// Replayed events of which nothing more can come, and which Refersion does not hold.
+    /// Replayed events that are finished without Refersion having their values.
     pub put_aside: Vec<Uuid>,
-    /// What is to be done next, if anything can be.
+    /// The next work, if there is any.
     pub next: Option<Next>,
-    /// Every step that removes a difference; affiliates or persons without one are as Refersion knows them.
+    /// Every step that removes a difference; affiliates and persons without a step have none.
     pub steps: Vec<Step>,
-    /// How many persons and identifiers wait.
+    /// Number of persons and identifiers that wait.
     pub waiting: u32,
-    /// By the place of an affiliate in the graph: whether its payout field is held back from now on, where that changed.
+    /// Affiliates (by index in the graph) for which it changed whether the payout field is held back, and whether it is now.
     /// The caller notes it in `held_since`.
     pub holds: Vec<(usize, bool)>,
-    /// By the place of an affiliate in the graph: the fields that keep a value which has to go, where that changed. The
-    /// caller notes it in `stuck`.
+    /// Affiliates (by index in the graph) whose stuck fields changed, and these fields. The caller notes them in `stuck`.
     pub stuck: Vec<(usize, Vec<Text>)>,
-    /// What exceeds a bound and was refused.
+    /// Values that were refused because they exceed a bound.
     pub shed: Shed,
-    /// What the graph adds to the counts of audiences.
+    /// What the graph contributes to the counts of audiences.
     pub audiences: Counted,
 }
 
 impl Settled {
-    /// How many affiliates or persons differ from what Refersion knows.
+    /// Number of affiliates and persons that differ from what Refersion has.
     #[must_use]
     pub fn dirty(&self) -> u32 {
         u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
     }
 }
 
-/// Erases what tombstones cover, ends every event that has come to rest, and says what the graph needs next.
+/// Erases what tombstones cover, decides the outcomes of events, and returns what the graph needs next.
 pub fn settle(graph: &mut Graph, rules: &Rules) -> Settled {
     settle_within(graph, rules, &Bounds::STANDARD)
 }
@@ -165,15 +164,15 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
     settled
 }
 
-/// Notes what follows from the picture alone.
+/// Notes the results that follow from the picture alone.
 fn note(settled: &mut Settled, picture: &Picture<'_>) {
     settled.next = next(picture);
     settled.waiting = waiting(picture);
     settled.audiences = audiences::count(picture);
 }
 
-/// Whether Refersion holds what an event stated: an event that was overruled, that waits or that nothing maps may have
-/// ended, and its values are not there all the same.
+/// Whether Refersion has what an event stated. An event that was replaced, that waits or that nothing maps has an outcome as well,
+/// although its values are not there.
 fn is_delivered(end: End, reason: Option<&str>) -> bool {
     match end {
         End::Created | End::Updated | End::Deleted => true,

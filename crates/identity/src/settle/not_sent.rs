@@ -1,4 +1,4 @@
-//! What of an event cannot reach Refersion, in words for the operator.
+//! The parts of an event that cannot be sent to Refersion, in words for the operator.
 
 use std::collections::BTreeSet;
 
@@ -10,9 +10,9 @@ use crate::graph::TrackedEvent;
 use crate::plan::Picture;
 use crate::resolution::Person;
 
-/// The delete was carried out, but these fields of the affiliate hold what they held.
+/// The delete was carried out, but these fields of the affiliate keep their values.
 const NOT_SCRUBBED: &str = "not_scrubbed";
-/// All that is left of it clears a field that Refersion does not empty.
+/// All of it that still counts clears a field that Refersion does not empty.
 const CANNOT_BE_CLEARED: &str = "cannot_be_cleared";
 
 /// Whether the reason says that Refersion has all of an event that it can have.
@@ -49,7 +49,7 @@ fn no_payout_address(
 
 /// The suspended fields for which the event states a value that still counts.
 fn suspended(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Option<String> {
-    // Hardly any connection has a suspended field, and this is asked for each event.
+    // Hardly any connection has a suspended field, and this is checked for each event.
     if picture.rules.suspended.is_empty() {
         return None;
     }
@@ -67,7 +67,7 @@ fn is_stated(kept: &TrackedEvent, person: &Person<'_>, field: &str, key: &str) -
     person.said(field, key).is_some_and(|said| said.stamp == kept.stamp)
 }
 
-/// Which fields the event clears in vain: Refersion holds a value and takes no empty text.
+/// The fields that the event clears in vain: Refersion has a value and accepts no empty text.
 fn cannot_be_cleared(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Option<String> {
     let bound = picture.who.bound(picture.graph, person)?;
     let said_by_it = |field: &str| {

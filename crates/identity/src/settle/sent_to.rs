@@ -14,7 +14,7 @@ const LINKS: usize = 2;
 
 /// The affiliate of an event's person. While a call was under way, another person may have taken over the address: then
 /// the event belongs to no person, or to one whose own affiliate has no id yet. If a call has sent a part of the event,
-/// there is an affiliate all the same, and the links of the event lead to it.
+/// there is an affiliate nevertheless, and the links of the event lead to it.
 pub(super) fn sent_to<'g>(
     picture: &Picture<'g>,
     kept: &TrackedEvent,
@@ -40,7 +40,7 @@ fn nearest<'g>(graph: &'g Graph, kept: &TrackedEvent) -> Option<&'g Affiliate> {
     None
 }
 
-/// Adds what claims and sightings link with what is there.
+/// Adds the identifiers that claims and sightings link with those in `near`.
 fn follow_links(graph: &Graph, near: &mut BTreeSet<Digest>) {
     let linked = |(one, other): (Digest, Digest)| match (near.contains(&one), near.contains(&other)) {
         (true, false) => Some(other),

@@ -1,4 +1,4 @@
-//! What an operator is told.
+//! Texts for operators.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ pub fn waits_for(picture: &Picture<'_>, identifier: Digest) -> Option<String> {
     Some(format!("the missing {}", lacking.join(", ")))
 }
 
-/// The custom trait keys that nothing maps, with how many of `keys` said them.
+/// The custom trait keys that nothing maps, with how many of `keys` have them.
 #[must_use]
 pub fn unmapped<'k>(rules: &Rules, keys: impl Iterator<Item = &'k Text>) -> BTreeMap<&'k str, u64> {
     let mut counts = BTreeMap::new();

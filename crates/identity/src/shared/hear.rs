@@ -1,4 +1,4 @@
-//! An identify as it counts once some of its identifiers are shared.
+//! Leaves shared identifiers out of an identify.
 
 use crate::Text;
 use crate::digest::Digest;
@@ -10,7 +10,7 @@ use super::{SHARED, Shared};
 /// An identify without its shared identifiers.
 #[derive(Clone, Debug)]
 pub struct Heard {
-    /// What is left of it; `None` if it names nobody any more.
+    /// The rest of it; `None` if no other identifier remains.
     pub statement: Option<Statement>,
     /// Identifiers that count a shared one as linked.
     pub apart: Vec<Apart>,
@@ -23,13 +23,13 @@ pub struct Heard {
 pub struct Apart {
     /// The identifier.
     pub identifier: Digest,
-    /// What kind of name it is.
+    /// Its kind.
     pub kind: Kind,
     /// The shared one.
     pub shared: Digest,
 }
 
-/// Leaves the shared identifiers out of an identify; `None` if it has none, and counts as it is.
+/// Leaves the shared identifiers out of an identify; `None` if it has none, so that it counts unchanged.
 ///
 /// Traits stated under a shared userId count for the address that is stated with it, and for nothing else: the anonymousId
 /// is dropped. An identify whose strongest identifier is a shared address or anonymousId counts for no person.
@@ -66,7 +66,7 @@ pub fn hear(statement: &Statement, is_shared: impl Fn(Digest) -> bool) -> Option
     Some(Heard { statement: speaks.then_some(left), apart: links.into_iter().flatten().collect(), shared })
 }
 
-/// What of an event cannot be used, in words, with its shared identifiers of these kinds.
+/// The unusable values of an event in words, with its shared identifiers of these kinds.
 #[must_use]
 pub fn left_out(unusable: Option<&Text>, kinds: impl IntoIterator<Item = Kind>) -> Text {
     let words = kinds.into_iter().map(|kind| format!("{} ({SHARED})", kind.place()));

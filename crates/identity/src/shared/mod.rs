@@ -1,17 +1,17 @@
-//! Identifiers that link too many others: they stop linking, and what they linked is taken apart.
+//! Identifiers that link too many others: they stop linking, and their graph is split.
 //!
 //! A placeholder that a source sends for everybody (`test@example.com`, the anonymousId of a shop's tablet, one userId
-//! for all guests) makes one person of all. An identifier of which more than a set number of others has been seen is
-//! therefore *shared*: it names nobody from then on, in earlier events as in later ones. Its links go, and the graph falls
-//! into those parts that other links hold together.
+//! for all guests) would make one person of all of them. An identifier that was seen with more than a set
+//! number of others is therefore *shared*: it names nobody from then on, in earlier events as in later ones. Its links are removed, and the graph is
+//! split into the parts that other links hold together.
 //!
-//! What counts as linked only grows: of a user the addresses that it claimed, of an address the users that claimed it, of
-//! an anonymousId what it was seen with, each once, whatever has become of the other since ([`Identifier::apart`]). So
-//! whether an identifier is shared does not depend on the order of events. What a user stated beside each of several
+//! The set of linked identifiers only grows: for a user the addresses that it claimed, for an address the users that claimed
+//! it, for an anonymousId the identifiers that it was seen with, each once, whatever happened to the other since
+//! ([`Identifier::apart`]). So whether an identifier is shared does not depend on the order of events. What a user stated together with each of several
 //! addresses is kept with the claim, so that it can be given back to the address.
 //!
-//! A tombstone that was inherited over a link stays when the link goes: what it covered has been erased. In doubt the delete
-//! wins. From a delete that names an identifier which is shared already nobody inherits.
+//! A tombstone that was inherited over a link stays when the link is removed, because its data has been erased: in doubt the
+//! delete wins. A delete that names an identifier that is shared already is not passed on.
 //!
 //! [`Identifier::apart`]: crate::graph::Identifier::apart
 
@@ -24,11 +24,11 @@ use crate::graph::{Graph, Kind};
 
 pub use hear::{Apart, Heard, hear, left_out, note_apart};
 
-/// How many others an identifier links at most. Families share an address, a customer gets a new userId with every order,
-/// colleagues use one browser: some dozens are honest. One that links more is a placeholder, or a device of everybody.
+/// Maximum number of others that an identifier links. Families share an address, a customer gets a new userId with every order,
+/// colleagues use one browser: some dozens are normal. An identifier that links more is a placeholder, or a shared device.
 pub const SHARED_AFTER: usize = 100;
 
-/// Why an event counts for nobody, or an identifier of it does not count: the word in its outcome.
+/// The reason in an outcome if an event counts for nobody, or one of its identifiers does not count.
 pub const SHARED: &str = "shared_identifier";
 
 /// An identifier that has just stopped linking.
@@ -36,14 +36,14 @@ pub const SHARED: &str = "shared_identifier";
 pub struct Shared {
     /// The identifier.
     pub identifier: Digest,
-    /// What kind of name it is.
+    /// Its kind.
     pub kind: Kind,
 }
 
-/// Takes a graph apart if identifiers of it link more than `after` others. `None` if there are none; then it stays as it is.
+/// Splits a graph if identifiers of it link more than `after` others. `None` if there are none; then it stays as it is.
 #[must_use]
 pub fn take_apart(graph: &mut Graph, after: usize, rules: &Rules) -> Option<(Vec<Graph>, Vec<Shared>)> {
-    // Hardly any graph has that many links, and this is asked for each event.
+    // Hardly any graph has that many links, and this is checked for each event.
     let links = graph.links();
     if !graph.identifiers.values().any(|it| !it.is_shared() && links + it.apart.len() > after) {
         return None;
@@ -74,7 +74,7 @@ fn counts(graph: &Graph) -> Vec<(Shared, usize)> {
         .collect()
 }
 
-/// How many others the identifier of a graph links that links the most.
+/// The greatest number of others that one identifier of a graph links.
 #[must_use]
 pub fn most_linked(graph: &Graph) -> usize {
     counts(graph).into_iter().map(|(_, linked)| linked).max().unwrap_or(0)

@@ -1,4 +1,4 @@
-//! The parts of a graph that are left when some of its identifiers stop linking.
+//! Splits a graph when some of its identifiers stop linking.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::resolution::Who;
 use crate::shared::hear::left_out;
 use crate::tombstones::Tombstones;
 
-/// The identifiers that stop linking, with how many others they linked.
+/// The identifiers that stop linking, with the number of others that they linked.
 type Over = BTreeMap<Digest, usize>;
 
-/// Cuts the links of some identifiers, and divides the graph into what hangs together without them.
+/// Cuts the links of some identifiers, and divides the graph into the parts that are connected without them.
 pub(super) fn of(mut graph: Graph, over: &Over, rules: &Rules) -> Vec<Graph> {
     let before = Tombstones::of(&graph);
     take_along(&mut graph, &before, over, rules);
@@ -24,8 +24,8 @@ pub(super) fn of(mut graph: Graph, over: &Over, rules: &Rules) -> Vec<Graph> {
     parts
 }
 
-/// The affiliate of a person that was about to leave a shared address goes along, as if the edit that moves it had been
-/// sent and its answer had not come: a call may be under way. What else is at the address stays there, left over.
+/// Takes the affiliate of a person that was about to leave a shared address along, as if the edit that moves it had been sent
+/// without an answer, because a call may be under way. Other affiliates at the address stay there, left over.
 fn take_along(graph: &mut Graph, tombstones: &Tombstones, over: &Over, rules: &Rules) {
     let who = Who::of(graph, tombstones, rules);
     let keeps = |affiliate: &Affiliate| affiliate.id.is_none() || !over.contains_key(&affiliate.address);
@@ -65,7 +65,7 @@ fn give_back(graph: &mut Graph, over: &Over) {
     }
 }
 
-/// Takes the links of shared identifiers away, and what was stated under them. Those that they linked remember them.
+/// Removes the links of shared identifiers, and what was stated under them. The identifiers that they linked remember them.
 fn cut(graph: &mut Graph, over: &Over) {
     let is_over = |identifier: &Digest| over.contains_key(identifier);
     let identifiers = &mut graph.identifiers;
@@ -94,7 +94,7 @@ fn cut(graph: &mut Graph, over: &Over) {
     }
 }
 
-/// The parts that links hold together, each with all that belongs to its identifiers.
+/// The parts that links hold together, each with everything that belongs to its identifiers.
 fn divide(graph: Graph) -> Vec<Graph> {
     let place_of = places(&graph);
     let place = |identifier: &Digest| place_of.get(identifier).copied();
@@ -131,7 +131,7 @@ fn place_of_event(kept: &TrackedEvent, place: &impl Fn(&Digest) -> Option<usize>
     place(&kept.identifier).or_else(|| place(&kept.address?)).unwrap_or(0)
 }
 
-/// Which part each identifier belongs to.
+/// The part of each identifier.
 fn places(graph: &Graph) -> BTreeMap<Digest, usize> {
     let mut near: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
     for (one, other) in graph.pairs() {
@@ -154,7 +154,7 @@ fn places(graph: &Graph) -> BTreeMap<Digest, usize> {
     places
 }
 
-/// A tombstone that an identifier has no longer, since it came over a link that was cut, stays on it.
+/// Keeps tombstones that identifiers would lose, because they came over a link that was cut.
 fn keep_tombstones(part: &mut Graph, before: &Tombstones, over: &Over) {
     if before.is_empty() {
         return;

@@ -129,8 +129,8 @@ fn ledger(it: &LedgerFigures, names: &Names<'_>) -> Vec<Option<MetricFamily>> {
     let gauge = |name, help, value| Family::gauge(name, help, []).only(number(value));
     let mut families = vec![
         gauge("events_pending", "Events without an outcome yet.", it.pending),
-        gauge("persons_dirty", "Persons that differ from what Refersion was told.", it.dirty),
-        gauge("persons_waiting", "Persons that wait for something that was not said yet.", it.waiting),
+        gauge("persons_dirty", "Persons that differ from what Refersion was sent.", it.dirty),
+        gauge("persons_waiting", "Persons that lack something that no event has stated.", it.waiting),
         gauge("dead_letters_open", "Dead letters that nobody has decided on.", it.dead_letters),
     ];
     let help = "How old the oldest event without an outcome is.";

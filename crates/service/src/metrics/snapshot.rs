@@ -69,9 +69,9 @@ pub struct QueueFigures {
 pub struct LedgerFigures {
     /// Events without an outcome.
     pub pending: u64,
-    /// Persons that differ from what Refersion was told.
+    /// Persons that differ from what Refersion was sent.
     pub dirty: u64,
-    /// Persons that wait for something that nobody has said yet.
+    /// Persons that lack something that no event has stated.
     pub waiting: u64,
     /// Dead letters that nobody has decided on.
     pub dead_letters: u64,

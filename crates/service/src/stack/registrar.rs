@@ -183,7 +183,7 @@ async fn replace_key(
         connection = name,
         connection_id = id,
         "a request brought another secret key for the public key of this connection: it was verified and is in use; the \
-         old one is valid for 7 days more"
+         old one stays valid for 7 days"
     );
     note(engines, id, "key_replaced").await;
     Ok(id)

@@ -133,7 +133,7 @@ fn log(before: &Refusals, now: &Refusals) {
     match (before.everyone, now.everyone) {
         (same, other) if same == other => {}
         (_, Some(reason)) => tracing::warn!(reason = reason.in_words(), "new events are refused"),
-        (_, None) => tracing::info!("new events are taken in again"),
+        (_, None) => tracing::info!("new events are accepted again"),
     }
     for (connection, reason) in &now.connections {
         if before.connections.get(connection) != Some(reason) {
@@ -145,7 +145,7 @@ fn log(before: &Refusals, now: &Refusals) {
         }
     }
     for connection in before.connections.keys().filter(|id| !now.connections.contains_key(id)) {
-        tracing::info!(connection_id = connection, "new events of a connection are taken in again");
+        tracing::info!(connection_id = connection, "new events of a connection are accepted again");
     }
 }
 

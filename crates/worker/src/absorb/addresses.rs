@@ -1,4 +1,4 @@
-//! The addresses of a batch about which the directory of affiliates is asked.
+//! The addresses of a batch that are looked up in the directory of affiliates.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use super::read::{Reading, What};
 use crate::locks::in_order;
 use crate::translate::Ask;
 
-/// The addresses that identifies state, less those at which an affiliate is known.
+/// The addresses that identifies state, without those at which an affiliate is known.
 pub(super) fn unknown_addresses(readings: &[Reading], gathered: &Gathered) -> Vec<Digest> {
     let graphs = gathered.graphs.iter();
     let known: HashSet<Digest> =

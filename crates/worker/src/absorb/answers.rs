@@ -1,5 +1,5 @@
-//! Acknowledging: batches that end at about the same time are noted and answered together, which ledger and queue write
-//! down once.
+//! Acknowledges batches. Those that end at about the same time are noted and acknowledged together, in one write to the ledger
+//! and one to the queue.
 
 use parking_lot::Mutex;
 use queue::Batch;
@@ -15,18 +15,18 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// Notes what has arrived, then acknowledges a batch, and all others that are recorded by then. In this order: an event
+    /// Notes the arrivals, then acknowledges a batch, and all others that are recorded by then. In this order, because an event
     /// that is acknowledged but not noted would count as missing forever.
     ///
     /// # Errors
     ///
-    /// If the ledger or the queue does not take it; the batches that were answered with this one come again.
+    /// If the ledger or the queue cannot be written; all batches that were to be acknowledged together are redelivered.
     pub(super) async fn acknowledge(&self, worker: &Worker, batch: Batch) -> anyhow::Result<()> {
         self.recorded.lock().push(batch);
         let _turn = self.turn.lock().await;
         let recorded = std::mem::take(&mut *self.recorded.lock());
         if recorded.is_empty() {
-            // Whoever had the turn before has answered it.
+            // The task that had the turn before has acknowledged it.
             return Ok(());
         }
         let recorded = Batch::joined(recorded);

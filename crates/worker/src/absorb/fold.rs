@@ -1,4 +1,4 @@
-//! Folding a batch: from what was gathered and what the envelopes ask for to what is recorded. Pure but for the clock.
+//! Folds a batch: from the gathered graphs and the requests of the envelopes to the changes to record. Pure but for the clock.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,14 +27,14 @@ use crate::translate::Ask;
 /// A batch, folded.
 #[derive(Default)]
 pub(crate) struct Folded {
-    /// What is recorded.
+    /// The changes to record.
     pub(crate) changes: Changes,
-    /// The steps of those of the saved graphs, by their places, that need nothing but edits, none of which has failed
-    /// before: they can be told before anything is recorded.
+    /// Index and steps of each saved graph that needs only edits, none of which has failed before: they can be sent before
+    /// anything is recorded.
     pub(crate) edits: Vec<(usize, Vec<Step>)>,
 }
 
-/// Folds a batch. `gathered.known` counts only if it was asked for.
+/// Folds a batch. `gathered.known` counts only if the events were looked up.
 pub(super) fn fold(
     worker: &Worker,
     connection: ConnectionId,
@@ -53,12 +53,12 @@ pub(super) fn fold(
         let before = known.insert(reading.event, KnownEvent { state: State::Pending, outcomes: 0 });
         let died = before.filter(|before| match before.state {
             State::Dead => reading.replay,
-            // A former version was admitted again meanwhile, by a replay that was delivered twice.
+            // A replay that was delivered twice has admitted a former version again meanwhile.
             State::Pending => reading.replay && hand.lacks_revision(reading),
             _ => false,
         });
         if before.is_some() && died.is_none() {
-            // Settled once more all the same: the settings may have changed since it was recorded.
+            // Its graphs are settled again nevertheless: the settings may have changed since it was recorded.
             hand.touch(&reading.names());
             continue;
         }
@@ -92,21 +92,21 @@ fn new_event(reading: &Reading) -> NewEvent {
     }
 }
 
-/// Where an event stood that had died, or was repaired, and that an operator wants tried once more; `None`: it is new.
+/// The former state of a dead or repaired event that an operator replays; `None`: the event is new.
 pub(super) type Again = Option<KnownEvent>;
 
-/// An event that is taken in, and what decides how.
+/// An event to fold, and everything that decides how.
 #[derive(Clone, Copy)]
 pub(super) struct Intake<'f> {
     pub(super) reading: &'f Reading,
     pub(super) rules: &'f Rules,
     pub(super) again: Again,
     pub(super) now: Timestamp,
-    /// How many others an identifier links at most.
+    /// Maximum number of identifiers that one identifier links.
     pub(super) after: usize,
 }
 
-/// Takes an event in.
+/// Folds one event.
 pub(super) fn take_in(hand: &mut Hand, changes: &mut Changes, intake: Intake<'_>) {
     let Intake { reading, rules, again, now, .. } = intake;
     let skip = |why| outcome(reading, next_number(again), State::Skipped, why, now);
@@ -129,7 +129,7 @@ fn take_in_statement(hand: &mut Hand, changes: &mut Changes, statement: &Stateme
     let Intake { reading, rules, again, after, .. } = intake;
     let names = statement.digests();
     let alone = names.len() > 1 && statement.anonymous.is_some() && hand.has_no_room_for_anonymous(&names);
-    // The event goes on without an anonymousId that there is no room for.
+    // If there is no room for the anonymousId, the event is processed without it.
     let alone = alone.then(|| Statement { anonymous: None, ..statement.clone() });
     let statement = alone.as_ref().unwrap_or(statement);
     let names = statement.digests();
@@ -140,9 +140,9 @@ fn take_in_statement(hand: &mut Hand, changes: &mut Changes, statement: &Stateme
     hand.take_apart(&names, after, rules);
 }
 
-/// A delete links nothing, so it is carried out wherever its names are, also where these are too many to hang together. The
-/// graph of the strongest one keeps the event. A shared identifier passes no tombstone on: a delete that names one covers
-/// that identifier alone.
+/// Applies a delete. It links nothing, so it is applied in every graph of its identifiers, even if these are too many for one
+/// graph. The graph of the strongest one keeps the event. A shared identifier passes no tombstone on: a delete that names one
+/// covers that identifier alone.
 fn take_in_delete(hand: &mut Hand, changes: &mut Changes, deletion: &Deletion, intake: Intake<'_>) {
     let Intake { reading, rules, again, after, .. } = intake;
     hand.take_apart(&deletion.digests(), after, rules);
@@ -166,7 +166,7 @@ fn take_in_delete(hand: &mut Hand, changes: &mut Changes, deletion: &Deletion, i
     }
 }
 
-/// Folds a statement into its graph. Of a value that is too long the event dies, and the graph does not keep it.
+/// Folds a statement into its graph. If a value is too long, the event becomes a dead letter, and the graph does not keep it.
 fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement, intake: Intake<'_>) {
     let Intake { reading, rules, again, now, .. } = intake;
     if again.is_some() {
@@ -185,7 +185,7 @@ fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement,
     note_refused(changes, shed, now);
 }
 
-/// An event ends without any graph; nobody has to look at the letter of one that had died.
+/// Ends an event that is in no graph. If it was a dead letter, that is closed.
 fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, again: Again) {
     changes.outcomes.push(outcome);
     if again.is_some() {
@@ -193,7 +193,7 @@ fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, again: Again)
     }
 }
 
-/// An event that died is pending again. A graph that does not know it, or not any more, has not counted how often.
+/// Makes a dead event pending again. A graph that does not have it (any more) has not counted its outcomes.
 fn reopen(changes: &mut Changes, slot: &mut Slot, reading: &Reading, again: Again) {
     let Some(KnownEvent { outcomes, .. }) = again else { return };
     changes.reopened.push(reading.event);
@@ -213,7 +213,7 @@ fn outcome(reading: &Reading, number: u32, state: State, reason: &str, at: Times
     Outcome { event: reading.event, number, state, reason: Some(reason.to_owned()), affiliate: None, at }
 }
 
-/// The event dies. One that had died already stays dead, with a new cause.
+/// Makes the event a dead letter. If it is one already, it gets the new cause.
 fn dead_letter(changes: &mut Changes, reading: &Reading, class: &str, cause: &str, again: Again) {
     let now = changes.now;
     if again.is_none_or(|before| before.state == State::Pending) {
@@ -233,7 +233,7 @@ fn dead_letter(changes: &mut Changes, reading: &Reading, class: &str, cause: &st
     });
 }
 
-/// Counts what a recorded batch ended.
+/// Counts the outcomes of a recorded batch.
 pub(super) fn count(worker: &Worker, readings: &[Reading], ends: &[(Uuid, State)]) {
     let came: BTreeMap<_, _> = readings.iter().map(|reading| (reading.event, reading)).collect();
     for (event, state) in ends {

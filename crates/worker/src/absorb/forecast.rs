@@ -1,4 +1,4 @@
-//! What a replay would do: dead events are read and folded in memory, as absorb does it, and nothing is written.
+//! Forecasts a replay: dead events are read and folded in memory, with the code of absorb, and nothing is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use super::hand::Hand;
 use super::read::{Reading, read_known};
 use crate::rules::{read_options, rules};
 
-/// By what the events of one connection are judged.
+/// The rules by which the events of one connection are judged.
 pub struct Forecaster<'f> {
     ledger: &'f dyn Ledger,
     vault: &'f Vault,
@@ -31,9 +31,9 @@ pub struct Forecaster<'f> {
 /// What would become of a dead event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prospect {
-    /// It is folded again, and what is left of it is sent.
+    /// It is folded again, and the values that still count are sent.
     Replayed,
-    /// Something newer was stated of everything that it states.
+    /// Newer statements replace everything that it states.
     Superseded,
     /// A delete covers it.
     Deleted,
@@ -41,16 +41,16 @@ pub enum Prospect {
     Invalid,
     /// It is not for us.
     NotForUs,
-    /// It is dead no more.
+    /// It is no longer dead.
     NotDead,
 }
 
-/// A dead event, foreseen.
+/// The forecast for one dead event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreseen {
     /// The event.
     pub event: Uuid,
-    /// The least identifier of its person's graph; `None` where it goes into none.
+    /// The smallest identifier of its person's graph; `None` if it belongs to no graph.
     pub person: Option<Digest>,
     /// What would become of it.
     pub prospect: Prospect,
@@ -66,7 +66,8 @@ pub struct Forecast {
 }
 
 impl<'f> Forecaster<'f> {
-    /// For a connection, as it is now. `blocked` are the identifiers that the configuration adds to the default list.
+    /// A forecaster for a connection with its current settings. `blocked` are the identifiers that the configuration adds to the
+    /// default list.
     #[must_use]
     pub fn new(
         (ledger, vault): (&'f dyn Ledger, &'f Vault),
@@ -139,7 +140,7 @@ impl<'f> Forecaster<'f> {
                 let prospect = if is_deleted { Prospect::Deleted } else { Prospect::Superseded };
                 seen.entry(ended.event).and_modify(|it| it.1 = prospect);
             }
-            // Where nothing is replayed, nothing is called.
+            // Persons without a replayed event need no calls.
             if !held.iter().any(|event| seen.get(event) == Some(&(Some(person), Prospect::Replayed))) {
                 continue;
             }
@@ -153,7 +154,7 @@ impl<'f> Forecaster<'f> {
         }));
     }
 
-    /// Steps that are made anyway.
+    /// Steps that are due without the replay, too.
     fn due_already(&self, gathered: &Gathered) -> BTreeSet<(Digest, StepKind)> {
         let mut due = BTreeSet::new();
         for row in gathered.graphs.iter().filter(|row| row.row.dirty > 0) {

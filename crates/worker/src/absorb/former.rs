@@ -1,4 +1,4 @@
-//! The identifiers that former versions of repaired events name: their graphs must not keep these any longer.
+//! The identifiers that former versions of repaired events name: their graphs must no longer keep those versions.
 
 use connections::ConnectionId;
 use identity::Digest;
@@ -11,7 +11,7 @@ use crate::locks::in_order;
 use crate::rules::Known;
 use crate::translate::{Ask, Translator};
 
-/// Looks up the former versions of events that an operator has repaired; hardly any event is one.
+/// Looks up the former versions of events that an operator has repaired; hardly any event has one.
 pub(super) async fn look_up(
     worker: &Worker,
     known: &Known,
@@ -51,7 +51,7 @@ impl Reading {
         names
     }
 
-    /// A delete of somebody whom only a former version names finds the dead letter all the same.
+    /// Lets a delete find the dead letter if only a former version names the deleted person.
     pub(super) fn under_former_names(&self) -> Option<OrphanedDeadLetter> {
         let names = self.names();
         let former = self.former.iter().copied().filter(|name| !names.contains(name));

@@ -1,4 +1,4 @@
-//! What the ledger knows of some events.
+//! Reads from the ledger what is known about some events.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ use super::read::Reading;
 use crate::Worker;
 use crate::locks::in_order;
 
-/// Looks up the strongest name of each event, then of the others those that no graph of these holds: hardly any, where
-/// people are known. `unasked` if the events are taken for new.
+/// Reads the graphs of the strongest identifier of each event, then those of identifiers that none of these graphs holds: hardly
+/// any, if the people are known. With `unasked`, the events are assumed to be new and are not looked up.
 pub(super) async fn gather(
     worker: &Worker,
     connection: ConnectionId,
@@ -30,7 +30,7 @@ pub(super) async fn gather(
     let others = names.iter().flat_map(|names| names.iter().skip(1)).copied();
     let others =
         in_order(others.filter(|name| !held.contains(name) && strongest.binary_search(name).is_err()));
-    // One event's graphs are read one by one, so that there is none that does not fit.
+    // The graphs of a single event are read one by one, so that each fits.
     let at_once = if names.len() > 1 { others.len().max(1) } else { 1 };
     for others in others.chunks(at_once) {
         if gathered.partial {

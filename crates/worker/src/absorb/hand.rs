@@ -28,21 +28,21 @@ const MAX_IDENTIFIERS: usize = 500;
 /// event.
 const ROOM: usize = 100;
 
-/// A graph in hand.
+/// A graph of the batch.
 pub(super) struct Slot {
     row: Option<Row>,
-    /// What is counted of it, and of those that were joined into it, in the ledger.
+    /// What it, and the graphs that were joined into it, contribute to counts in the ledger.
     counted: Counted,
     pub(super) graph: Graph,
     /// The identifiers that the ledger finds it by, in order.
     indexed: Vec<Digest>,
     touched: bool,
-    /// Bytes that this batch has added since the graph was last held against its bounds.
+    /// Bytes that this batch has added since the bounds of the graph were last checked.
     grown: usize,
 }
 
 impl Slot {
-    /// A graph that is in no ledger yet.
+    /// A graph that is not in the ledger yet.
     fn new() -> Self {
         Self {
             row: None,
@@ -54,7 +54,7 @@ impl Slot {
         }
     }
 
-    /// Holds a graph against its bounds before it is settled, if one batch says more about it than a graph may hold.
+    /// Checks the bounds of a graph before it is settled, if one batch adds more to it than a graph may hold.
     pub(super) fn grow(&mut self, bytes: usize, rules: &Rules) -> Shed {
         self.grown += bytes;
         if self.grown <= Bounds::STANDARD.bytes {
@@ -65,7 +65,7 @@ impl Slot {
     }
 }
 
-/// The graphs in hand, by the identifiers that they hold.
+/// The graphs of the batch, by the identifiers that they hold.
 #[derive(Default)]
 pub(super) struct Hand {
     slots: Vec<Option<Slot>>,
@@ -88,7 +88,7 @@ impl Hand {
         hand
     }
 
-    /// The graphs of these identifiers are to be settled.
+    /// Marks the graphs of these identifiers, so that they are settled.
     pub(super) fn touch(&mut self, digests: &[Digest]) {
         // Events change nothing in the graph of a shared identifier, so it is not settled for each of them.
         let linking = digests.iter().copied().filter(|digest| !self.is_shared(*digest));
@@ -99,7 +99,7 @@ impl Hand {
         }
     }
 
-    /// An event that ends by itself is not kept in the graphs of these any longer.
+    /// Removes an event that ends without a graph from the graphs of these identifiers.
     pub(super) fn forget(&mut self, digests: &[Digest], event: Uuid) {
         for slot in self.slots_of(digests) {
             if let Some(slot) = self.slots[slot].as_mut() {
@@ -108,7 +108,7 @@ impl Hand {
         }
     }
 
-    /// Whether a graph keeps the event in a former version than the one that an operator made of it.
+    /// Whether a graph keeps an older version of the event than the one that an operator made of it.
     pub(super) fn lacks_revision(&mut self, reading: &Reading) -> bool {
         let slots = self.slots_of(&reading.names_to_lock());
         let former = |slot: usize| {
@@ -118,7 +118,7 @@ impl Hand {
         slots.into_iter().find_map(former).unwrap_or(false)
     }
 
-    /// The former versions of a repaired event are not stated any longer.
+    /// Removes what former versions of a repaired event stated.
     pub(super) fn retract(&mut self, reading: &Reading) {
         let Some(stamp) = reading.repairs() else { return };
         for slot in self.slots_of(&reading.names_to_lock()) {
@@ -147,18 +147,18 @@ impl Hand {
         self.identifier(digest).is_some_and(Identifier::is_shared)
     }
 
-    /// Whether it is known that an identifier was named with a shared one.
+    /// Whether the graph has noted that an identifier was named with a shared one.
     pub(super) fn has_noted(&self, apart: &Apart) -> bool {
         self.identifier(apart.identifier).is_some_and(|it| it.is_apart_from(apart.shared))
     }
 
-    /// The most others that one identifier links in the graphs of these.
+    /// The greatest number of others that one identifier links in the graphs of these.
     pub(super) fn most_linked(&self, digests: &[Digest]) -> usize {
         let slots = self.slots_of(digests).into_iter().filter_map(|slot| self.slots[slot].as_ref());
         slots.map(|slot| most_linked(&slot.graph)).max().unwrap_or(0)
     }
 
-    /// Takes the graphs of these apart where an identifier links more than `after` others. Returns whether any stops linking.
+    /// Splits the graphs of these where an identifier links more than `after` others. Returns whether any stops linking.
     pub(super) fn take_apart(&mut self, digests: &[Digest], after: usize, rules: &Rules) -> bool {
         let mut any = false;
         for place in self.slots_of(digests) {
@@ -166,10 +166,10 @@ impl Hand {
             let Some((parts, shared)) = take_apart(&mut slot.graph, after, rules) else { continue };
             self.shared.count(&shared, 0);
             any = true;
-            // Every part is a new graph: an identifier can leave a graph in the ledger only where that dissolves.
+            // Every part is a new graph: an identifier can leave a graph in the ledger only if the graph is dissolved.
             let whole = self.slots[place].take();
             self.dissolved.extend(whole.as_ref().and_then(|slot| slot.row));
-            // What is counted of the whole is what the first part is counted for until it is settled.
+            // Until it is settled, the first part has the whole contribution to the counts.
             let mut counted = whole.map(|slot| slot.counted).unwrap_or_default();
             for graph in parts {
                 self.slot_of.extend(graph.identifiers.keys().map(|digest| (*digest, self.slots.len())));
@@ -180,7 +180,7 @@ impl Hand {
         any
     }
 
-    /// Whether too many identifiers would hang together if these did.
+    /// Whether one graph with all of these would have too many identifiers or links.
     pub(super) fn is_too_large(&self, digests: &[Digest]) -> bool {
         self.is_larger_than(digests, MAX_IDENTIFIERS)
     }
@@ -199,7 +199,7 @@ impl Hand {
         too_many || self.has_too_many_links(digests, &slots)
     }
 
-    /// Whether these, the strongest first, would be newly linked in graphs that hold as many links as they may.
+    /// Whether these, the strongest first, need a new link although their graphs have the maximum number of links.
     fn has_too_many_links(&self, digests: &[Digest], slots: &[usize]) -> bool {
         let graphs = || slots.iter().filter_map(|slot| self.slots[*slot].as_ref()).map(|slot| &slot.graph);
         let Some((strongest, others)) = digests.split_first() else { return false };
@@ -207,7 +207,7 @@ impl Hand {
         graphs().map(Graph::links).sum::<usize>() >= MAX_LINKS && !others.iter().all(is_linked)
     }
 
-    /// The one slot of all these identifiers, joined if need be; `None` where it would grow too large.
+    /// The slot of all these identifiers, joined if necessary; `None` if it would become too large.
     pub(super) fn join(&mut self, digests: &[Digest]) -> Option<&mut Slot> {
         if self.is_too_large(digests) {
             return None;
@@ -231,7 +231,7 @@ impl Hand {
 
     fn pour(&mut self, from: usize, into: usize) {
         let Some(other) = self.slots[from].take() else { return };
-        // All that leads to it is in its graph; of the other graphs in hand there may be many.
+        // Only its own identifiers point to it, so the many other graphs need not be searched.
         self.slot_of.extend(other.graph.identifiers.keys().map(|digest| (*digest, into)));
         let Some(target) = self.slots[into].as_mut() else { return };
         match (target.row, other.row) {
@@ -239,7 +239,7 @@ impl Hand {
                 target.row = row;
                 target.indexed = other.indexed;
             }
-            // What was indexed under the other row has to be indexed under this one.
+            // Identifiers that were indexed under the other row have to be indexed under this one.
             (Some(_), Some(gone)) => self.dissolved.push(gone),
             (Some(_), None) => {}
         }
@@ -253,7 +253,7 @@ impl Hand {
         self.slots.into_iter().flatten().filter(|slot| slot.touched).map(|slot| slot.graph)
     }
 
-    /// Settles what was touched, and returns the edits that can be told at once.
+    /// Settles the touched graphs, and returns the edits that can be sent at once.
     pub(super) fn finish(
         self,
         worker: &Worker,
@@ -262,8 +262,8 @@ impl Hand {
         changes: &mut Changes,
     ) -> Vec<(usize, Vec<Step>)> {
         changes.dissolved = self.dissolved;
-        // An orphaned dead letter that a tombstone covers already, also in a graph that nothing else touches, is too
-        // late to be kept.
+        // An orphaned dead letter is not kept if a tombstone covers it already, also one in a graph that nothing else
+        // touches.
         let has_orphans = !changes.orphans.is_empty();
         for slot in self.slots.iter().flatten().filter(|slot| slot.touched || has_orphans) {
             changes.tombstones.extend(Tombstones::of(&slot.graph).all());
@@ -290,7 +290,7 @@ impl Hand {
     }
 }
 
-/// A graph that nobody has stored could not be found again by an open call about it.
+/// Whether all steps are edits of a stored graph: an open call about a new graph could not find it again.
 fn can_be_told_at_once(save: &Save, steps: &[Step]) -> bool {
     let tried = |step: &Step| save.graph.troubles.contains_key(&step.anchor);
     let is_edit = |step: &Step| matches!(step.act, Act::Edit { .. });

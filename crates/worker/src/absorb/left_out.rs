@@ -1,5 +1,5 @@
 //! What absorb leaves out of an event: identifiers that name nobody, and values that cannot be used. Both are counted, and the
-//! values are named in the event's outcome, so that an operator sees what a source should send otherwise.
+//! values are named in the event's outcome, so that an operator sees what a source should send differently.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use segment::{BlockedIdentifier, Ignored, IgnoredReason};
 use crate::Meters;
 use crate::refused::shown;
 
-/// Unusable values of one event that are named, at most.
+/// Maximum number of unusable values of one event that are named.
 const NAMED: usize = 5;
-/// Unusable values of one event that are counted by name, at most.
+/// Maximum number of unusable values of one event that are counted by name.
 const COUNTED: usize = 20;
-/// Names of one batch that are counted, at most.
+/// Maximum number of names of one batch that are counted.
 const OF_A_BATCH: usize = 200;
 
 /// What is left out of one event.
@@ -28,7 +28,7 @@ pub(super) struct LeftOut {
 }
 
 impl LeftOut {
-    /// What is left out of an identify. Null and empty values are not counted: they are no values.
+    /// What is left out of an identify. Null and empty values are not counted, because they state nothing.
     pub(super) fn of(
         blocked: &[BlockedIdentifier],
         ignored: &[Ignored],
@@ -55,7 +55,7 @@ impl LeftOut {
     }
 }
 
-/// How many of the events that are recorded together left out what.
+/// What was left out of the events that are recorded together, with the number of events for each.
 #[derive(Default)]
 pub(super) struct Tally<'r> {
     blocked: BTreeMap<&'r BlockedIdentifier, u64>,
@@ -76,7 +76,7 @@ impl<'r> Tally<'r> {
         }
     }
 
-    /// What is recorded; the meters count it too, under the names of traits that Refersion has a field for.
+    /// The rows to record. The meters count them too, under the names of traits that Refersion has a field for.
     pub(super) fn finish(self, meters: &Meters, rules: &Rules) -> Vec<Unmapped> {
         // Several names that look like ids are counted under one.
         let mut rows: BTreeMap<String, u64> = BTreeMap::new();

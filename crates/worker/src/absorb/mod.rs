@@ -1,7 +1,7 @@
 //! Absorb: events from the queue become profiles in the ledger.
 //!
-//! The order of reading: [`run`] (the story), `slots` (whose events are taken next), `pieces` (one connection's events,
-//! together or in pieces), `part` (from what was gathered to what is recorded), `read` and `fold` (the pure steps).
+//! Read in this order: [`run`] (the loop), `slots` (whose events are taken next), `pieces` (one connection's events, together
+//! or in pieces), `part` (from gathering to recording), `read` and `fold` (the pure steps).
 
 mod addresses;
 mod answers;
@@ -40,19 +40,19 @@ pub(crate) use fold::{Folded, ends};
 
 /// How long one take waits for events.
 const TAKE_WAITS: Duration = Duration::from_secs(1);
-/// How long it is until the queue is looked at again, while some connections have all that they may have in hand.
+/// Interval of looks into the queue while some connections have reached their share.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// How long the next take waits for more events while batches are under way, by how many events the last one found: after
-/// fewer than so many, so long. What a batch costs depends little on its size, so that small ones would take the time of large ones;
-/// an event that comes alone never waits.
+/// How long the next take waits for more events while batches are under way: after a take of fewer than N events, the wait that
+/// is paired with N. A batch costs about the same whatever its size, so many small ones would take too much time. An event that
+/// comes alone never waits.
 const GATHER: [(usize, Duration); 2] = [(50, Duration::from_millis(25)), (1000, Duration::from_millis(80))];
-/// How long absorb rests when the queue or the connections cannot be read.
+/// How long absorb pauses after the queue or the connections could not be read.
 const REST: Duration = Duration::from_millis(500);
 
-/// Absorbs until `stop`. Wakes the lease holder of a connection when something of it may have become due.
+/// Absorbs until `stop`. Wakes the lease holder of a connection when some of its work may have become due.
 ///
-/// Each batch is of one connection and goes its way by itself, so nobody waits for the events of another. How much of one
-/// connection is under way at the same time is bounded.
+/// Each batch has events of one connection and is processed in a task of its own, so no connection waits for the events of
+/// another. The amount of one connection's events that is under way is bounded.
 pub async fn run(worker: &Worker, stop: &CancellationToken) {
     let mut known = Known::default();
     let mut slots = Slots::default();
@@ -80,7 +80,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
                 }
             }
             Err(cause) => {
-                warn!(error = %format!("{cause:#}"), "absorb rests: nothing can be taken from the queue");
+                warn!(error = %format!("{cause:#}"), "absorb pauses: nothing can be taken from the queue");
                 tokio::select! { biased; () = tokio::time::sleep(REST) => {}, () = stop.cancelled() => {} }
             }
         }
@@ -89,7 +89,7 @@ pub async fn run(worker: &Worker, stop: &CancellationToken) {
     worker.beats.forget("absorb");
 }
 
-/// How long the next take waits after one that found `events`; not at all if it found none, or as many as a batch takes.
+/// How long the next take waits after one that found `events`; `None` if it found none, or a full batch.
 fn gathers(events: usize, most: usize) -> Option<Duration> {
     if !(1..most).contains(&events) {
         return None;
@@ -97,7 +97,7 @@ fn gathers(events: usize, most: usize) -> Option<Duration> {
     GATHER.iter().find(|(fewer_than, _)| events < *fewer_than).map(|(_, wait)| *wait)
 }
 
-/// Takes from those connections that may have more in hand, as soon as there are any.
+/// Takes events of the connections that have not reached their share, as soon as there are any.
 async fn take_next(
     worker: &Worker,
     known: &mut Known,
@@ -109,7 +109,7 @@ async fn take_next(
         slots.wait(TAKE_WAITS).await;
         return Ok(BTreeMap::new());
     }
-    // Whoever is passed over is not noticed by a take that waits.
+    // A take that waits does not notice events of the connections that it passes over.
     let wait = if except.is_empty() { TAKE_WAITS } else { Duration::ZERO };
     let taken = take(worker, known, wait, &except, stop).await?;
     if taken.is_empty() && !except.is_empty() {
@@ -154,7 +154,7 @@ fn bytes(item: &Item) -> usize {
 ///
 /// # Errors
 ///
-/// If the queue or the ledger is not available; what was not recorded then comes again.
+/// If the queue or the ledger is not available; events that were not recorded are redelivered.
 pub async fn round(worker: &Worker, known: &mut Known, stop: &CancellationToken) -> anyhow::Result<usize> {
     let mut envelopes = 0;
     for batch in take(worker, known, TAKE_WAITS, &[], stop).await?.into_values() {
@@ -164,7 +164,7 @@ pub async fn round(worker: &Worker, known: &mut Known, stop: &CancellationToken)
     Ok(envelopes)
 }
 
-/// The same as [`absorb`], with all that it needs.
+/// The same as [`absorb`], with owned arguments for a task.
 async fn absorb_alone(
     worker: Worker,
     known: Known,
@@ -175,7 +175,7 @@ async fn absorb_alone(
     absorb(&worker, &known, batch, &answers, &stop).await
 }
 
-/// Records everything, then acknowledges the batch, or gives it back.
+/// Records a batch, then acknowledges it; returns it to the queue if it cannot be recorded.
 async fn absorb(
     worker: &Worker,
     known: &Known,
@@ -212,7 +212,7 @@ async fn absorb(
     Ok(())
 }
 
-/// What the envelopes say. Messages of an older program may hold those of several connections.
+/// Reads the envelopes, by connection. A message of an earlier version may hold envelopes of several connections.
 fn read_all(worker: &Worker, known: &Known, batch: &Batch) -> BTreeMap<ConnectionId, Vec<Reading>> {
     let mut by_connection: BTreeMap<ConnectionId, Vec<Reading>> = BTreeMap::new();
     for item in &batch.items {
@@ -224,6 +224,6 @@ fn read_all(worker: &Worker, known: &Known, batch: &Batch) -> BTreeMap<Connectio
 
 async fn release(worker: &Worker, batch: &Batch) {
     if let Err(lost) = worker.queue.release(batch).await {
-        debug!(error = %lost, "a batch could not be given back and comes again by itself");
+        debug!(error = %lost, "a batch could not be given back and will be redelivered");
     }
 }

@@ -1,6 +1,6 @@
-//! Names of traits that no setting maps: a bounded sample of them is counted, for the operator to see what could be mapped.
+//! Names of traits that no setting maps: a bounded sample of them is counted, so that the operator sees what could be mapped.
 //!
-//! One event may say tens of thousands of names. Those with the smallest hashes are counted, so that all events, batches and
+//! One event may have tens of thousands of names. Those with the smallest hashes are counted, so that all events, batches and
 //! workers choose the same. A name that is itself an address or an id is never kept.
 
 use std::collections::{BTreeMap, BinaryHeap};
@@ -9,22 +9,22 @@ use identity::eligibility::{CUSTOM, Rules};
 use ledger::Unmapped;
 use ledger::unmapped::{LIKE_IDS, MORE, is_like_an_id};
 
-/// Names of one event that are counted, at most.
+/// Maximum number of names of one event that are counted.
 const OF_AN_EVENT: usize = 100;
-/// Names of the events that are recorded together, at most.
+/// Maximum number of names of the events that are recorded together.
 const OF_A_BATCH: usize = 200;
 
 /// The names of one event that are counted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     sample: Vec<Name>,
-    /// It has names that look like addresses or ids.
+    /// Whether it has names that look like addresses or ids.
     like_ids: bool,
-    /// It has more names than are counted.
+    /// Whether it has more names than are counted.
     more: bool,
 }
 
-/// The hash first: it says which names are in a sample.
+/// A name. The hash is first, because it decides which names are in a sample.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Name {
     hash: u64,
@@ -33,7 +33,7 @@ struct Name {
 }
 
 impl Names {
-    /// The sample of an event's custom traits, by key, as they are spelt.
+    /// The sample of an event's custom traits, from spellings by key.
     pub(super) fn of(spellings: &BTreeMap<String, String>) -> Self {
         let mut names = Self::default();
         let mut sample = BinaryHeap::new();
@@ -58,7 +58,7 @@ impl Names {
     }
 }
 
-/// How many of the events that are recorded together said which names.
+/// The names in the events that are recorded together, with the number of events for each.
 #[derive(Default)]
 pub(super) struct Tally<'r> {
     counted: BTreeMap<&'r Name, u64>,
@@ -82,7 +82,7 @@ impl<'r> Tally<'r> {
         self.more += u64::from(more);
     }
 
-    /// What is recorded.
+    /// The rows to record.
     pub(super) fn finish(self) -> Vec<Unmapped> {
         let row = |key: &str, spelling: &str, events| Unmapped {
             key: key.to_owned(),
@@ -97,7 +97,7 @@ impl<'r> Tally<'r> {
     }
 }
 
-/// FNV-1a, 64 bits, with its bits mixed once more: the same in every process and version.
+/// FNV-1a, 64 bits, with a final mixing step: the same in every process and version.
 fn hash(key: &str) -> u64 {
     let byte = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
     let hash = key.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, byte);

@@ -1,4 +1,4 @@
-//! Some events of one connection, from what the ledger knows of them to what is recorded.
+//! Some events of one connection, from reading their graphs to recording the result.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -25,9 +25,9 @@ use crate::notices::record;
 use crate::off_thread::off_thread;
 use crate::rules::Known;
 
-/// How often events are settled again because the settings changed meanwhile.
+/// Maximum number of times that events are settled again because the settings changed meanwhile.
 const SETTINGS_CHANGES: usize = 20;
-/// Between two tries.
+/// Wait between two attempts to record.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Some events of one connection, to be recorded together.
@@ -38,7 +38,7 @@ pub(super) struct Part {
     range: Range<usize>,
     rules: Arc<Rules>,
     settings_version: Option<i64>,
-    /// They may have been recorded before: they came again, or could not be recorded with others.
+    /// They may have been recorded before: they were redelivered, or could not be recorded together with others.
     again: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Part {
 pub(super) enum PartError {
     /// The ledger is not available: nothing is wrong with them.
     NotNow(anyhow::Error),
-    /// Others change their graphs all the time: nothing is wrong with them, nor with other events.
+    /// Other processes keep changing their graphs: nothing is wrong with them, nor with other events.
     Contended(anyhow::Error),
     /// They could not be recorded together; in smaller pieces they can.
     Together(&'static str),
@@ -108,14 +108,14 @@ impl Part {
         Self { range, again: true, ..self.clone() }
     }
 
-    /// Records the events, sent already where the API keeps up.
+    /// Records the events, on the fast path if the API keeps up.
     pub(super) async fn record(&self, worker: &Worker, known: &Known) -> Result<(), PartError> {
         let recorded = AssertUnwindSafe(self.fold_and_record(worker, known)).catch_unwind().await;
         recorded.unwrap_or_else(|_| Err(PartError::Bad("recording it panicked".to_owned())))
     }
 
     async fn fold_and_record(&self, worker: &Worker, known: &Known) -> Result<(), PartError> {
-        // A replay is about an event that is there; of all others that is not asked, because hardly any is.
+        // A replayed event exists already. Others are not looked up, because hardly any exists.
         let unasked = !self.again && !self.readings().iter().any(|reading| reading.replay);
         let locks = [&worker.locks.in_hand, &worker.locks.writing];
         let (gathered, permit, mut held) =
@@ -124,14 +124,14 @@ impl Part {
         let writing = held.pop();
         let mut folded = self.fold(worker, gathered)?;
         folded.changes.unasked = unasked;
-        // Nobody else waits until the ledger has written it.
+        // Other work need not wait until the ledger has written this.
         drop(permit);
         fault_point!("absorb.folded");
         let (mut ready, mut waiting) = (None, None);
         match self.offer(worker, folded) {
             Err(folded) => ready = Some((folded, writing)),
             Ok(answer) => {
-                // The lease holder writes it, and what others have in hand does not wait for Refersion.
+                // The lease holder writes it; the work of others does not wait for Refersion.
                 drop(writing);
                 match answer.await {
                     Ok(HandoffResult::Recorded(ends)) => {
@@ -143,7 +143,7 @@ impl Part {
                         ready = folded.map(|folded| (folded, None));
                         waiting = Some(recorded);
                     }
-                    // What may have been recorded is known when it is looked for.
+                    // Whether it was recorded is found out by looking the events up.
                     Err(_) => {}
                 }
             }
@@ -156,7 +156,7 @@ impl Part {
             recorded = self.record_alone(worker, None).await;
         }
         recorded?;
-        // Who waits for it may be gone: then the calls under way are settled by the next holder.
+        // The holder that waits for it may be gone: then the next holder settles the calls under way.
         waiting.map(|recorded| recorded.send(()));
         self.keep_up_with_settings(worker, known).await
     }
@@ -165,7 +165,7 @@ impl Part {
         worker.locks.without_shared(in_order(self.readings().iter().flat_map(Reading::names_to_lock)))
     }
 
-    /// Gathers when there is room in memory for what is read.
+    /// Gathers as soon as there is room in memory for the graphs.
     async fn admitted<'a>(
         &self,
         worker: &'a Worker,
@@ -202,7 +202,7 @@ impl Part {
         worker.handoffs.offer(self.connection, handoff).map(|()| result).map_err(|handoff| handoff.folded)
     }
 
-    /// Records what is ready; folds again where another process was faster.
+    /// Records what is ready; folds again if another process was faster.
     async fn record_alone(&self, worker: &Worker, mut ready: Option<Ready>) -> Result<(), PartError> {
         let mut contention = Contention::none_yet(worker, self.connection);
         let recorded = loop {
@@ -241,8 +241,8 @@ impl Part {
         Ok((self.fold(worker, gathered)?, held.pop()))
     }
 
-    /// Settings may have changed since they were read, and the walk for them may have passed by already. Folded once more,
-    /// the events are known, and their graphs are settled under the settings of now.
+    /// Settings may have changed since they were read, and the walk that applies them may have passed these graphs already.
+    /// The events are folded again: they are known by now, so their graphs are only settled under the current settings.
     async fn keep_up_with_settings(&self, worker: &Worker, known: &Known) -> Result<(), PartError> {
         if known.is_fresh_enough_for_a_walk(worker.now()) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! One connection's events: recorded together, or in ever smaller pieces where something in them stands in the way.
+//! Records one connection's events: together, or in ever smaller pieces if some of them cannot be recorded.
 
 use std::collections::VecDeque;
 
@@ -10,11 +10,11 @@ use super::read::{self, Reading};
 use crate::Worker;
 use crate::rules::Known;
 
-/// Records events. What is bad among them dies alone; what others are changing is recorded after everything else.
+/// Records events. A bad event becomes a dead letter alone; events whose graphs other processes change are recorded last.
 ///
 /// # Errors
 ///
-/// If some of them could not be recorded: the ledger is not available, or others change the same graphs all the time.
+/// If some of them could not be recorded: the ledger is not available, or other processes keep changing the same graphs.
 pub(super) async fn record(
     worker: &Worker,
     known: &Known,
@@ -37,7 +37,7 @@ pub(super) async fn record(
             Err(PartError::Bad(why)) => match part.readings() {
                 [reading] => dead_letter(worker, known, reading, &why).await?,
                 _ => {
-                    warn!(error = why, "a batch is gone through in ever smaller pieces");
+                    warn!(error = why, "a batch is processed in ever smaller pieces");
                     parts.extend(part.halves());
                 }
             },
@@ -46,7 +46,7 @@ pub(super) async fn record(
     deferred
 }
 
-/// The one envelope that is bad dies, with its bytes.
+/// Records the one bad envelope as a dead letter, with its bytes.
 async fn dead_letter(worker: &Worker, known: &Known, reading: &Reading, why: &str) -> anyhow::Result<()> {
     error!(
         connection_id = reading.connection,

@@ -33,7 +33,7 @@ pub(super) struct Reading {
     pub(super) connection: ConnectionId,
     pub(super) event: Uuid,
     pub(super) received_at: Timestamp,
-    /// The event's own time; where it says none, that of its acceptance.
+    /// The event's own time; if it has none, the time when it was accepted.
     pub(super) said_at: Moment,
     pub(super) lane: Lane,
     pub(super) replay: bool,
@@ -44,7 +44,7 @@ pub(super) struct Reading {
     pub(super) kind: &'static str,
     pub(super) payload: Arc<str>,
     pub(super) found_by: Vec<Digest>,
-    /// The names of its custom traits, as far as they are counted.
+    /// The names of its custom traits that are counted.
     pub(super) trait_names: Names,
     /// The folded keys of traits that are too long to be kept.
     pub(super) too_long: Vec<String>,
@@ -55,14 +55,14 @@ pub(super) struct Reading {
     pub(super) what: What,
 }
 
-/// What an envelope asks for.
+/// The request of an envelope, or why it has none.
 #[derive(Clone)]
 pub(super) enum What {
-    /// This.
+    /// A statement, a delete, or a reason to skip the event.
     Ask(Ask),
     /// Nothing: its connection was removed.
     NoConnection,
-    /// It cannot be read, or not be folded: class and cause.
+    /// It cannot be read or folded: class and cause.
     Bad(&'static str, String),
 }
 
@@ -84,14 +84,14 @@ pub(super) fn connection_of(item: &Item) -> Option<ConnectionId> {
     }
 }
 
-/// What was handed out in vain too often is an envelope all the same.
+/// An item that was redelivered too often is unreadable, but may still hold an envelope.
 fn envelope_in(item: &Item) -> Option<Envelope> {
     let Item::Unreadable { raw, .. } = item else { return None };
     serde_json::from_slice(raw).ok()
 }
 
-/// An accepted event that must not be tried again: it dies under its own id, and is found by whom it names. Reading it
-/// may be what its takers did not survive; then its id has to do.
+/// An accepted event that must not be tried again: it becomes a dead letter under its own id, and is found by the identifiers
+/// that it names. If reading it is what crashed the workers, only its id is used.
 fn condemned(worker: &Worker, known: &Known, envelope: &Envelope, why: &str) -> Reading {
     let read = std::panic::catch_unwind(AssertUnwindSafe(|| read_envelope(worker, known, envelope)));
     let reading = read.unwrap_or_else(|_| blank(envelope));
@@ -105,7 +105,7 @@ fn read_envelope(worker: &Worker, known: &Known, envelope: &Envelope) -> Reading
     read_known(&worker.vault, &known.read_options(envelope.connection), envelope)
 }
 
-/// Reads an envelope of a connection that is there.
+/// Reads an envelope of an existing connection.
 pub(super) fn read_known(vault: &Vault, options: &ReadOptions, envelope: &Envelope) -> Reading {
     let blank = blank(envelope);
     let payload = envelope.payload.get().as_bytes();
@@ -139,16 +139,16 @@ pub(super) fn read_known(vault: &Vault, options: &ReadOptions, envelope: &Envelo
     }
 }
 
-/// The audience that an event is about. What comes with a write key, which anybody may have, makes none.
+/// The audience that an event is about; `None` if it came with a write key, which anybody may have.
 fn audience_of(envelope: &Envelope, event: &segment::Event, ask: &Ask) -> Option<NamedAudience> {
     let segment::Body::Identify(identify) = &event.body else { return None };
     let counts = matches!(ask, Ask::Say(_)) && !envelope.public;
     identify.audience.as_ref().filter(|_| counts).and_then(|audience| audiences::named(audience))
 }
 
-/// An event that the reader refuses. Where the direct destination answers such a one, a way in that takes many events at once
-/// has accepted it: one of a type that is not for us is skipped, any other becomes a dead letter with its payload. With a
-/// write key, which any web page shows, strangers could fill the ledger with these; so they are skipped, as Segment drops them.
+/// An event that the reader refuses. The direct destination answers such an event with an error; requests with many events are
+/// accepted as a whole. An event of a type that is not for us is skipped; any other becomes a dead letter with its payload. With
+/// a write key, which any web page shows, strangers could fill the ledger with these, so they are skipped, as Segment drops them.
 fn refused(vault: &Vault, envelope: &Envelope, refusal: &Refusal, options: &ReadOptions) -> Reading {
     let translator = Translator { vault, connection: envelope.connection };
     let outline = Outline::of(envelope.payload.get().as_bytes(), options);
@@ -185,7 +185,7 @@ fn blank(envelope: &Envelope) -> Reading {
     }
 }
 
-/// Bytes that are no envelope keep what they are, as text, under an id made of them: a redelivery is the same event.
+/// Bytes that are no envelope: kept as text, under an id derived from them, so that a redelivery is the same event.
 fn unreadable(worker: &Worker, raw: &[u8], why: &str) -> Reading {
     let digest = worker.vault.digest("unreadable", 0, &String::from_utf8_lossy(raw));
     Reading {

@@ -17,7 +17,7 @@ use crate::Meters;
 /// Minimum number of linked identifiers at which an identifier can stop linking because its graph is full.
 const FEWEST: usize = 20;
 
-/// How often one event may make an identifier stop linking: its own three, and those of full graphs.
+/// Maximum number of times that one event makes an identifier stop linking: its own three, and those of full graphs.
 const AT_MOST: usize = 8;
 
 /// The shared identifiers of the events that are recorded together, with the number of events that name each.
@@ -25,14 +25,14 @@ const AT_MOST: usize = 8;
 pub(super) struct Tally(BTreeMap<(&'static str, Digest), u64>);
 
 impl Tally {
-    /// Counts events for shared identifiers. An operator sees one that has just stopped linking with none.
+    /// Counts events for shared identifiers. One that has just stopped linking is shown with 0 events.
     pub(super) fn count(&mut self, shared: &[Shared], events: u64) {
         for it in shared {
             *self.0.entry((it.kind.place(), it.identifier)).or_default() += events;
         }
     }
 
-    /// What is recorded; the meters count it too.
+    /// The rows to record. The meters count them too.
     pub(super) fn finish(self, meters: &Meters) -> Vec<Unmapped> {
         let row = |((place, identifier), events): ((&'static str, Digest), u64)| {
             meters.shared(place, events);
@@ -59,7 +59,7 @@ pub(super) fn hear_in<'s>(
             continue;
         }
         let names = strong_names(statement, heard.as_ref());
-        // One name links nothing.
+        // A single identifier links nothing.
         if names.len() < 2 || !hand.is_too_large(&names) {
             break;
         }

@@ -1,4 +1,4 @@
-//! Batches under way, and who may have another: connections share what one process has in hand.
+//! Batches under way, and which connections may have another: they share the capacity of the process.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -8,15 +8,15 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug_span, warn};
 
-/// Batches of one connection that are under way at the same time, at most.
+/// Maximum number of batches of one connection that are under way at the same time.
 const OF_ONE: usize = 4;
-/// Bytes of events under way that are one connection's share, however few batches these are.
+/// Bytes of events under way that are one connection's share, however few batches they are in.
 const BYTES_OF_ONE: usize = 2 * TAKE_BYTES;
-/// Bytes of events that are under way, of all connections together; beyond it nothing is taken.
+/// Bytes of events under way, of all connections together, from which on nothing is taken.
 const BYTES: usize = 32 * 1024 * 1024;
 /// While more bytes than these are under way, each connection has one batch at most, so that there is room for others.
 const BYTES_TO_SHARE: usize = BYTES / 4;
-/// How long a connection rests whose events could not be recorded.
+/// How long a connection is passed over after its events could not be recorded.
 const REST: Duration = Duration::from_millis(500);
 
 /// What one connection has under way.
@@ -37,7 +37,7 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// A connection's batch goes its way.
+    /// Starts to process a batch of a connection.
     pub(super) fn add(
         &mut self,
         connection: i64,
@@ -58,7 +58,7 @@ impl Slots {
         self.bytes >= BYTES
     }
 
-    /// The connections of which nothing is to be taken now: they have their share in hand, or rest.
+    /// The connections of which nothing is taken now: they have reached their share, or a batch of theirs failed a moment ago.
     pub(super) fn taken(&mut self) -> Vec<i64> {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             self.end(ended);
@@ -70,7 +70,7 @@ impl Slots {
         busy.map(|(connection, _)| *connection).chain(self.resting.keys().copied()).collect()
     }
 
-    /// Waits until a batch has come to its end, at most so long.
+    /// Waits until a batch has ended, or for `at_most`.
     pub(super) async fn wait(&mut self, at_most: Duration) {
         tokio::select! {
             biased;
@@ -79,9 +79,9 @@ impl Slots {
         }
     }
 
-    /// Waits until nothing is under way, at most so long.
+    /// Waits until nothing is under way, or for `at_most`.
     pub(super) async fn wait_for_all(&mut self, at_most: Duration) {
-        // What has not ended by then is waited for again.
+        // Batches that have not ended by then are waited for next time.
         drop(tokio::time::timeout(at_most, self.empty()).await);
     }
 
@@ -107,7 +107,7 @@ impl Slots {
             }
         }
         if let Err(cause) = went {
-            warn!(connection_id = connection, error = %format!("{cause:#}"), "absorb rests: the batch stays in the queue");
+            warn!(connection_id = connection, error = %format!("{cause:#}"), "absorb pauses: the batch stays in the queue");
             self.resting.insert(connection, Instant::now() + REST);
         }
     }

@@ -1,4 +1,5 @@
-//! Values that are too long to be kept: the rest of their event counts, and the event dies where one of them was to be sent.
+//! Values that are too long to be kept: the rest of their event counts, and the event becomes a dead letter if one of them was
+//! to be sent.
 
 use identity::eligibility::{CUSTOM, Rules};
 use identity::fold::Statement;
@@ -13,8 +14,8 @@ pub(super) fn keys(identify: &Identify) -> Vec<String> {
     too_long.map(|ignored| ignored.key.clone()).collect()
 }
 
-/// Why an event dies of a value that is too long; `None` if it does not. A long value that no setting maps would not be sent
-/// anyway, so an event dies of such ones only if it says nothing else.
+/// The cause, if an event becomes a dead letter because of a value that is too long. A long value that no setting maps would
+/// not be sent anyway, so the event becomes one only if it states nothing else.
 pub(super) fn too_long(reading: &Reading, statement: &Statement, rules: &Rules) -> Option<String> {
     let is_sent = |key: &&String| !segment::is_custom(key) || rules.is_mapped(&format!("{CUSTOM}{key}"));
     let says_nothing_else = statement.says().is_empty();

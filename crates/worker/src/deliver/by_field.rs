@@ -1,4 +1,4 @@
-//! Finds the refused fields of one affiliate, where nothing names them.
+//! Finds the refused fields of one affiliate if the refusal does not name them.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use super::edit::{blames_an_item, edit_of, id_of, nothing, only_email, refused, 
 use super::not_changed::{Look, look};
 use super::{Api, CallOutcome, Item, Texts, scrub};
 
-/// One bisection by field finds the refused ones, and sends the others on the way.
+/// Finds the refused fields by bisection, and sends the others at the same time.
 pub(super) async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> CallOutcome {
     let mut plan = Bisection::of_refused(texts.keys().cloned().collect());
     let mut good = Texts::new();
     let mut why = Map::new();
-    // A part that was not changed for no reason is tried once more, before that counts as a refusal: Refersion leaves
-    // healthy items out now and then.
+    // A part that was not changed without a reason is tried once more before that counts as a refusal: Refersion sometimes
+    // skips valid items.
     let mut tried_again = false;
     while let Some(subset) = plan.next() {
         let subset: BTreeSet<Text> = subset.iter().cloned().collect();
@@ -47,7 +47,7 @@ pub(super) async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause)
                 }
                 plan.refused();
             }
-            // Parts have been told. They are told again: it is not worth the room to remember which.
+            // Some parts have been sent. They are sent again: remembering which is not worth the memory.
             Err(failure) => return item.in_doubt(item.failed(&failure), Operation::Edit),
         }
         tried_again = false;

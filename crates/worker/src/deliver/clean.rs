@@ -1,6 +1,6 @@
-//! Refersion repeats refused values in its texts; what is kept of a text must not hold them.
+//! Removes values from Refersion's messages, which repeat refused values, before they are stored.
 
-/// Values shorter than this would cut words to pieces and tell nobody anything.
+/// Minimum length of a value to remove: shorter ones would destroy ordinary words, and reveal nothing.
 const SHORTEST: usize = 3;
 
 /// The text with every value that was sent, in any casing, replaced. The text is one line, as the client makes it.
@@ -10,19 +10,19 @@ pub(super) fn clean(text: &str, values: &[&str]) -> String {
     longest_first.iter().fold(text.to_owned(), |text, value| replace(&text, value))
 }
 
-/// In lower case, letter by letter, with single blanks: what is compared with the one line that a text is.
+/// The value in lower case, letter by letter, with single blanks, as it is compared with a text of one line.
 fn one_line(value: &str) -> String {
     let lower: String = value.chars().flat_map(lower).collect();
     let words = lower.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A Greek word ends in a sigma of its own, which upper case does not tell from the other one.
+/// Lower case of a letter. The final sigma of Greek words counts as a sigma, because upper case does not distinguish them.
 fn lower(letter: char) -> impl Iterator<Item = char> {
     letter.to_lowercase().map(|lower| if lower == 'ς' { 'σ' } else { lower })
 }
 
-/// The value itself, and its halves around an `@`, which texts like to tear apart.
+/// The value itself, and its parts around an `@`, which messages may show separately.
 fn parts(value: &str) -> Vec<String> {
     let halves = value.split_once('@').into_iter().flat_map(|(local, domain)| [local, domain]);
     let all = std::iter::once(value).chain(halves).filter(|part| part.len() >= SHORTEST);

@@ -13,7 +13,7 @@ use super::{Api, CallOutcome, CallRequest, Item, Texts};
 /// The longest `unique_merchant_id`, in characters: the limit of all texts, as far as is known.
 const LONGEST_MERCHANT_ID: usize = 255;
 
-/// What a create cannot do without.
+/// The fields that a create requires, in addition to the address.
 const REQUIRED: [&str; 2] = ["first_name", "last_name"];
 
 pub(super) async fn create(api: &Api, item: &Item) -> CallOutcome {
@@ -41,13 +41,13 @@ fn new_affiliate(api: &Api, item: &Item, texts: &Texts) -> NewAffiliate {
         fields,
         status: api.new_status,
         offer: api.offer,
-        // A welcome mail must not ride on a retry: the first try may have sent it.
+        // A retry sends no welcome mail: the first try may have sent it.
         send_welcome: api.send_welcome && first,
         unique_merchant_id: merchant_id,
     }
 }
 
-/// Whether a `unique_merchant_id` has a chance: it is documented as alphanumeric, which some accounts insist on.
+/// Whether a `unique_merchant_id` may be accepted: it is documented as alphanumeric, and some accounts enforce that.
 fn is_worth_sending(api: &Api, id: &str) -> bool {
     let characters = id.chars().count();
     characters <= LONGEST_MERCHANT_ID && (is_plain(id) || !api.learned.takes_plain_merchant_ids_only())
@@ -75,7 +75,7 @@ async fn made(api: &Api, item: &Item, created: Created, told: &Texts) -> CallOut
     item.answered(Answer::Created { id, code: created.code.to_string(), status, told: told.clone() })
 }
 
-/// It is there, but its numeric id is not known: a search will tell it.
+/// The affiliate exists, but its numeric id is not known: a search will find it.
 fn unknown(item: &Item, told: &Texts, failure: Option<&Failure>) -> CallOutcome {
     let answer = Answer::CreateUnknown { fields: told.keys().cloned().collect() };
     CallOutcome { failed: failure.map(|failure| item.failure(failure)), ..item.answered(answer) }
@@ -92,13 +92,13 @@ async fn not_made(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> C
     }
 }
 
-/// Whether a create with these texts tells the field; a refusal that names another one names nothing.
+/// Whether a create with these texts sends the field; a refusal that names another field is treated as one without a name.
 fn is_told(field: Field, texts: &Texts) -> bool {
     field == Field::Email || texts.contains_key(field.name())
 }
 
-/// Somebody has the address: the affiliate that was there before us, or one that an earlier try made. One that is not found
-/// although it is there is looked for again later.
+/// The address is taken: by an affiliate that existed before, or by one that an earlier try created. If it is not found although
+/// it exists, it is searched for again later.
 async fn taken(api: &Api, item: &Item, told: &Texts) -> CallOutcome {
     let CallRequest::Create { email, .. } = &item.wish else { return nothing(item) };
     match api.client.find_holder(email).await {
@@ -119,8 +119,8 @@ fn refused(item: &Item, field: &str, cause: Cause) -> CallOutcome {
     })
 }
 
-/// Nothing says which value is refused. A create with nothing but what it needs tells whether the others are to blame:
-/// then edits find the bad one, each of which can be tried without making anybody twice.
+/// Tries a create with the required fields only, because the refusal names no field. If it succeeds, one of the other fields was
+/// refused, and edits find it: they can be repeated without creating an affiliate twice.
 async fn with_the_least(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> CallOutcome {
     let least: Texts = fields
         .iter()
@@ -143,8 +143,8 @@ async fn with_the_least(api: &Api, item: &Item, fields: &Texts, failure: Failure
     }
 }
 
-/// Of what a create cannot do without, the longest text: no smaller create could tell which one is refused, and the one
-/// refusal that Refersion has without a field's name is that of a text that is too long.
+/// The required field with the longest text. No smaller create could show which field is refused, and the only refusal of
+/// Refersion that names no field is that of a text that is too long.
 fn longest<'t>(item: &Item, least: &'t Texts) -> &'t str {
     let email = match &item.wish {
         CallRequest::Create { email, .. } => email.chars().count(),

@@ -1,5 +1,4 @@
-//! Edits, fifty at a time. A refused batch is split until only the bad ones are alone, and a refused affiliate is split by
-//! field.
+//! Edits, fifty at a time. A refused batch is split until each bad affiliate is alone, and its edit is then split by field.
 
 use identity::answer::{Answer, Cause};
 use identity::{Map, Text};
@@ -52,7 +51,7 @@ pub(super) fn id_of(item: &Item) -> Option<u64> {
     }
 }
 
-/// What goes out for an item.
+/// The texts to send for an item.
 fn texts(api: &Api, item: &Item) -> Texts {
     let CallRequest::Edit { id, email, fields, scrub } = &item.wish else { return Texts::new() };
     if *scrub {
@@ -95,7 +94,7 @@ pub(super) fn nothing(item: &Item) -> CallOutcome {
     CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None, request: None }
 }
 
-/// An edit of one affiliate failed.
+/// Handles a failed edit of one affiliate.
 async fn alone(api: &Api, item: &Item, texts: Texts, failure: &Failure) -> CallOutcome {
     if item.is_scrub() {
         return scrub::without_refused(api, item, texts, failure).await;
@@ -117,8 +116,8 @@ pub(super) fn refused(item: &Item, causes: Map<Text, Cause>) -> CallOutcome {
     item.answered(Answer::Refused { email, causes, texts: fields.clone() })
 }
 
-/// Another affiliate has the address: it is the person's from now on, and this one is left over. If that one is not found
-/// although it is there, the other fields are sent, and the address is tried again later.
+/// The address is taken by another affiliate: that one is the person's from now on, and this one is left over. If the other one is
+/// not found although it exists, the other fields are sent, and the address is tried again later.
 pub(super) async fn taken(api: &Api, item: &Item, texts: Texts) -> CallOutcome {
     let CallRequest::Edit { email: Some((digest, text)), .. } = &item.wish else { return nothing(item) };
     match api.client.find_holder(text).await {
@@ -146,7 +145,7 @@ async fn without_email(api: &Api, item: &Item, mut texts: Texts) -> CallOutcome 
     let Some(edit) = edit_of(item, &texts).filter(|_| !texts.is_empty()) else { return nothing(item) };
     match api.client.edit(&[edit]).await {
         Ok(batch) if batch.not_changed.is_empty() => told(item, &texts),
-        // What they were not changed for is found out when the address is settled.
+        // Why it was not changed is found out when the address is settled.
         Ok(_) => nothing(item),
         Err(failure) if blames_an_item(&failure) => nothing(item),
         Err(failure) => item.failed(&failure),

@@ -1,4 +1,4 @@
-//! Numeric ids of new affiliates: one that another affiliate of ours has is never accepted.
+//! Numeric ids of new affiliates: an id that another known affiliate has is never accepted.
 
 use async_trait::async_trait;
 use refersion::{Class, Created, Failure, LookupBy, Operation};
@@ -8,15 +8,15 @@ use super::Api;
 /// Knows which numeric id belongs to which affiliate code.
 #[async_trait]
 pub trait KnownIds: Send + Sync {
-    /// Whether the id may belong to the affiliate with this code. From then on it belongs to no other one.
+    /// Whether the id may belong to the affiliate with this code. After that it belongs to no other one.
     async fn takes(&self, id: u64, code: &str) -> bool;
 }
 
-/// The numeric id of an affiliate that was just created: from the message of the create, else by one look at its code.
+/// The numeric id of an affiliate that was just created: from the answer of the create, else by a `get` of its code.
 ///
 /// # Errors
 ///
-/// The failure of the look, if it failed; nothing if Refersion does not show the affiliate yet.
+/// The failure of the `get`, if it failed; `None` if Refersion does not show the affiliate yet.
 pub(super) async fn id_of(api: &Api, created: &Created) -> Result<u64, Option<Failure>> {
     let code = created.code.to_string();
     if let Some(id) = created.id

@@ -1,4 +1,4 @@
-//! One affiliate, or address, of a call: what is wanted of it, and what its answers and failures mean.
+//! One affiliate, or address, of a call: its request, and what its answers and failures mean.
 
 use identity::answer::{Answer, Cause};
 use identity::graph::Status;
@@ -13,7 +13,7 @@ use super::{CallOutcome, Failed, clean};
 pub struct Item {
     /// The address that the step is about.
     pub anchor: Digest,
-    /// What is wanted.
+    /// What is requested.
     pub wish: CallRequest,
 }
 
@@ -23,13 +23,13 @@ impl std::fmt::Debug for Item {
     }
 }
 
-/// What an affiliate is told: texts by field, `custom:ID` among them.
+/// The texts that an affiliate is sent, by field; custom fields are `custom:ID`.
 pub type Texts = Map<Text, Text>;
 
-/// What is wanted of one affiliate, with the texts that go out.
+/// What is requested for one affiliate, with the texts to send.
 #[derive(Clone)]
 pub enum CallRequest {
-    /// Make it.
+    /// Create it.
     Create {
         /// The email address.
         email: String,
@@ -40,11 +40,11 @@ pub enum CallRequest {
         /// It is the first try: a welcome mail may go out.
         first_try: bool,
     },
-    /// Tell it fields.
+    /// Change fields.
     Edit {
         /// Its numeric id.
         id: u64,
-        /// The address to tell: digest and text.
+        /// The address to send: digest and text.
         email: Option<(Digest, String)>,
         /// The other fields.
         fields: Texts,
@@ -58,7 +58,7 @@ pub enum CallRequest {
         /// The wanted status.
         status: Status,
     },
-    /// Look whether it is there.
+    /// Find out whether it exists.
     Search {
         /// The email address.
         email: String,
@@ -68,13 +68,13 @@ pub enum CallRequest {
 }
 
 impl Item {
-    /// As the ledger writes it down: names of fields, no values.
+    /// The item as the ledger records it: names of fields, no values.
     #[must_use]
     pub fn written(&self) -> CallItem {
         let (affiliate, fields) = match &self.wish {
             CallRequest::Create { fields, .. } => (None, fields.keys().cloned().collect()),
             CallRequest::Edit { id, email, fields, scrub } => {
-                // A scrub sets an address of nobody.
+                // A scrub sets an address that belongs to nobody.
                 let email = (email.is_some() || *scrub).then(|| "email".into());
                 (Some(*id), fields.keys().cloned().chain(email).collect())
             }
@@ -107,13 +107,13 @@ impl Item {
         CallOutcome { anchor: self.anchor, answers: vec![(self.anchor, answer)], failed: None, request: None }
     }
 
-    /// A create was answered, and has made nobody; this is known besides.
+    /// The outcome of a create that was answered and created nothing, with what the answer says.
     pub(super) fn not_made(&self, answer: Answer) -> CallOutcome {
         let answers = vec![(self.anchor, Answer::NotMade), (self.anchor, answer)];
         CallOutcome { anchor: self.anchor, answers, failed: None, request: None }
     }
 
-    /// The item failed; where its effect is not known, that is remembered too.
+    /// The outcome of a failed item; fields whose state is unknown after it are marked as such.
     pub(super) fn failed(&self, failure: &Failure) -> CallOutcome {
         let known = match (failure.class, &self.wish) {
             (Class::NoAnswer, _) => Self::unknown(failure.operation.name(), &self.written()),
@@ -128,8 +128,8 @@ impl Item {
         }
     }
 
-    /// What the ending says, after it had become unclear how much of the item took effect: what it does not settle is not
-    /// known, and differs from whatever is wanted next.
+    /// An outcome after which it is unclear how much of the item took effect: fields that it does not decide are unknown, so they
+    /// differ from every wanted value.
     pub(super) fn in_doubt(&self, ending: CallOutcome, operation: Operation) -> CallOutcome {
         let unknown = Self::unknown(operation.name(), &self.written());
         let unknown = unknown.into_iter().map(|answer| (self.anchor, answer));
@@ -149,7 +149,7 @@ impl Item {
         }
     }
 
-    /// The failure of several items without the values of any: each of them is told of it, and forgets its own alone.
+    /// The failure of several items, without the values of any: each of them could remove only its own.
     pub(super) fn of_all<'i>(failure: Failure, items: impl Iterator<Item = &'i Self>) -> Failure {
         let values: Vec<&str> = items.flat_map(Self::values).collect();
         Failure { message: clean::clean(&failure.message, &values), ..failure }

@@ -1,11 +1,11 @@
-//! What calls have taught about an account, where Refersion's documentation leaves it open.
+//! What calls have revealed about an account where Refersion's documentation says nothing.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::not_changed::Meaning;
 
-/// Kept for as long as one worker serves a connection; the next one learns again.
+/// Kept while one worker serves a connection; the next one learns again.
 #[derive(Debug, Default)]
 pub struct Learned {
     not_changed: OnceLock<Meaning>,
@@ -18,7 +18,7 @@ impl Learned {
         self.not_changed.get().copied()
     }
 
-    /// Learns what `ids_not_changed` means, unless another call was faster; returns what holds.
+    /// Learns what `ids_not_changed` means, unless another call was faster; returns the valid meaning.
     pub(super) fn learn_meaning_of_not_changed(&self, meaning: Meaning) -> Meaning {
         *self.not_changed.get_or_init(|| meaning)
     }

@@ -1,4 +1,4 @@
-//! Deliver: a planned call goes out, and what comes back is brought into one form. No ledger here.
+//! Deliver: sends a planned call, and converts the answer to one form. It does not use the ledger.
 
 mod by_field;
 mod clean;
@@ -26,14 +26,14 @@ pub use item::{CallRequest, Item, Texts};
 pub use learned::Learned;
 pub(crate) use search::status as shown_status;
 
-/// A call that is written down and about to go out.
+/// A call that is recorded and about to be sent.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// Its row in the ledger.
     pub call: CallId,
     /// What it does.
     pub kind: StepKind,
-    /// Whom it is about: one for a create or a search, up to 50 of one sort for the others.
+    /// The affiliates or addresses: one for a create or a search, up to 50 of one kind for the others.
     pub items: Vec<Item>,
 }
 
@@ -42,26 +42,26 @@ pub struct Call {
 pub struct CallOutcome {
     /// The item's anchor.
     pub anchor: Digest,
-    /// What is known now, with the address that it is known of.
+    /// What is known now, each with the address that it is about.
     pub answers: Vec<(Digest, Answer)>,
     /// What failed, if something did.
     pub failed: Option<Failed>,
-    /// What was asked for: fields without values, as JSON of at most 4 KiB.
+    /// The request: fields without values, as JSON of at most 4 KiB.
     pub request: Option<String>,
 }
 
-/// A failure, and what the rest of the worker needs to know of it.
+/// A failed item, as the rest of the worker needs it.
 #[derive(Clone, Debug)]
 pub struct Failed {
-    /// What to do about it.
+    /// The class, which decides what the worker does.
     pub class: Class,
-    /// For operators.
+    /// The cause, for operators.
     pub cause: Cause,
     /// Refersion's name of the operation.
     pub operation: &'static str,
 }
 
-/// What a connection's settings add to a create, and whom to ask.
+/// The API client of a connection, with what its settings add to a create.
 pub struct Api {
     /// The account.
     pub client: Client,
@@ -69,17 +69,17 @@ pub struct Api {
     pub new_status: refersion::InitialStatus,
     /// The offer of new affiliates.
     pub offer: Option<u64>,
-    /// Whether new affiliates are greeted by mail.
+    /// Whether Refersion sends new affiliates its welcome mail.
     pub send_welcome: bool,
     /// The domain of addresses that a scrub sets.
     pub scrub_domain: Option<String>,
     /// Which numeric ids affiliates have.
     pub ids: Arc<dyn KnownIds>,
-    /// What calls have taught about the account.
+    /// What calls have revealed about the account.
     pub learned: Arc<Learned>,
 }
 
-/// Sends a call and answers for every item of it.
+/// Sends a call; returns the outcome of every item.
 pub async fn deliver(api: &Api, job: &Call) -> Vec<CallOutcome> {
     let mut endings = match job.kind {
         StepKind::Create => each(&job.items, |item| create::create(api, item)).await,

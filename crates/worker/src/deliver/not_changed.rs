@@ -1,7 +1,7 @@
-//! What it means that Refersion did not change an affiliate: it is gone, it is as wanted already, or a value is not taken.
+//! Finds out why Refersion did not change an affiliate: it is gone, it has the wanted values already, or a value is not accepted.
 //!
-//! Refersion documents the list `ids_not_changed` and no reason. Some accounts may put affiliates there of which nothing
-//! was to be changed. So each is tried once more, then looked at; what the list means is learned once for a connection.
+//! Refersion documents the list `ids_not_changed` without reasons. Some accounts may list affiliates for which there was nothing
+//! to change. So each is tried once more, then read; what the list means is learned once for each connection.
 
 use std::collections::BTreeMap;
 
@@ -12,30 +12,30 @@ use super::by_field::by_field;
 use super::edit::{edit_of, id_of, nothing, told};
 use super::{Api, CallOutcome, Item, Texts};
 
-/// How often the list is asked for its meaning. Refersion leaves healthy items out now and then, so once is not enough.
+/// Number of probes of the list's meaning. Refersion sometimes skips valid items, so one is not enough.
 const PROBES: usize = 2;
 
-/// What the list says of an affiliate.
+/// What the list means for an affiliate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Nothing was to be changed, or something was not taken.
+    /// There was nothing to change, or a value was not accepted.
     MayBeAsWanted,
-    /// Something was not taken.
+    /// A value was not accepted.
     NotTaken,
 }
 
-/// What a look at an affiliate shows.
+/// What reading an affiliate shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Refersion does not know it any more.
+    /// Refersion no longer has it.
     Gone,
-    /// It holds what was sent, as far as that can be known.
+    /// It has the values that were sent, as far as that can be known.
     AsWanted,
-    /// It does not hold all of it.
+    /// It does not have all of them.
     NotTaken,
 }
 
-/// Finds out about items of which Refersion said that they were not changed.
+/// Determines the outcomes of items that Refersion reported as not changed.
 pub(super) async fn settle(api: &Api, unchanged: &[&(&Item, Texts)]) -> Vec<CallOutcome> {
     let edits: Vec<Edit> = unchanged.iter().filter_map(|(item, texts)| edit_of(item, texts)).collect();
     if edits.is_empty() {
@@ -57,7 +57,7 @@ pub(super) async fn settle(api: &Api, unchanged: &[&(&Item, Texts)]) -> Vec<Call
     endings
 }
 
-/// Twice it was not changed.
+/// Determines the outcome of an item that was not changed twice.
 async fn explain(api: &Api, item: &Item, texts: &Texts) -> CallOutcome {
     let Some(id) = id_of(item) else { return nothing(item) };
     match look(api, item, texts).await {
@@ -67,12 +67,12 @@ async fn explain(api: &Api, item: &Item, texts: &Texts) -> CallOutcome {
             let ending = by_field(api, item, texts.clone(), not_changed()).await;
             item.in_doubt(ending, Operation::Edit)
         }
-        // It may have been changed all the same.
+        // It may have been changed nevertheless.
         Err(failure) => item.in_doubt(item.failed(&failure), Operation::Edit),
     }
 }
 
-/// Refersion leaves the affiliate as it is, and does not say why.
+/// The cause if Refersion does not change an affiliate and gives no reason.
 fn not_changed() -> Cause {
     Cause {
         class: "refused".to_owned(),
@@ -81,7 +81,7 @@ fn not_changed() -> Cause {
     }
 }
 
-/// Looks at an affiliate that was not changed.
+/// Reads an affiliate that was not changed.
 pub(super) async fn look(api: &Api, item: &Item, texts: &Texts) -> Result<Look, Failure> {
     let Some(id) = id_of(item) else { return Ok(Look::Gone) };
     let Some(shown) = api.client.get(LookupBy::Id(AffiliateId(id))).await? else { return Ok(Look::Gone) };
@@ -98,9 +98,8 @@ pub(super) async fn look(api: &Api, item: &Item, texts: &Texts) -> Result<Look, 
     })
 }
 
-/// Whether the affiliate can be seen to hold a text; `None` where that cannot be seen. Most fields are never shown. Custom
-/// fields are shown under labels instead of ids, so a text that none of them has is not there, and one that some field has
-/// may be.
+/// Whether the affiliate has a text in a field; `None` if that cannot be seen. Most fields are never shown. Custom fields are shown
+/// under labels instead of ids: a text that none of them has is certainly missing, one that some field has may be there.
 fn shows(shown: &Affiliate, field: &str, text: &str) -> Option<bool> {
     match field {
         "first_name" => Some(shown.first_name == text),
@@ -115,7 +114,7 @@ fn shows(shown: &Affiliate, field: &str, text: &str) -> Option<bool> {
     }
 }
 
-/// What the list means in this account: an affiliate is sent what it shows.
+/// Probes what the list means in this account: sends an affiliate the values that it has.
 async fn meaning(api: &Api, shown: &Affiliate) -> Result<Meaning, Failure> {
     if let Some(known) = api.learned.meaning_of_not_changed() {
         return Ok(known);

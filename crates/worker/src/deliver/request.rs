@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::{CallOutcome, CallRequest, Item, operation};
 use identity::plan::StepKind;
 
-/// The most bytes that are kept of one request.
+/// Maximum number of bytes that are stored of one request.
 const MAX_BYTES: usize = 4 * 1024;
 
 impl Item {
-    /// What was asked for this item, as JSON: each value by its number of characters alone.
+    /// The request for this item, as JSON: of each value only the number of characters.
     pub(super) fn request(&self, kind: StepKind) -> String {
         let mut request = Map::new();
         request.insert("operation".to_owned(), operation(kind).into());
@@ -61,7 +61,7 @@ fn length(text: &str) -> Value {
     }
 }
 
-/// Notes with each ending what was asked for.
+/// Adds its request to each outcome.
 pub(super) fn note(endings: &mut [CallOutcome], items: &[Item], kind: StepKind) {
     for ending in endings {
         let item = items.iter().find(|item| item.anchor == ending.anchor);

@@ -1,4 +1,4 @@
-//! Scrubs: the fields of a deleted person's affiliate are overwritten with what names nobody.
+//! Scrubs: overwrite the fields of a deleted person's affiliate with values that name nobody.
 
 use identity::answer::{Answer, Cause};
 use identity::eligibility::{NEVER_EMPTY, PAYPAL};
@@ -9,11 +9,11 @@ use super::by_field::by_field;
 use super::edit::{edit_of, id_of, nothing, told};
 use super::{Api, CallOutcome, CallRequest, Item, Texts, not_changed};
 
-/// The first and the last name of nobody: an affiliate needs both.
+/// The first and the last name after a scrub: an affiliate needs both.
 const NOBODY: &str = "Deleted";
 
-/// What a scrub sends. A field that takes no empty text gets an address of nobody if it takes addresses, and is left out
-/// otherwise.
+/// The texts of a scrub. A field that does not accept an empty text gets an address that belongs to nobody if it accepts
+/// addresses, and is left out otherwise.
 pub(super) fn texts(api: &Api, id: u64, fields: &Texts) -> Texts {
     let address = api.scrub_domain.as_ref().map(|domain| Text::from(format!("deleted-{id}@{domain}")));
     let mut texts: Texts = fields
@@ -32,7 +32,7 @@ pub(super) fn texts(api: &Api, id: u64, fields: &Texts) -> Texts {
     texts
 }
 
-/// The scrub is done as far as Refersion lets it: these texts are there, and `kept` has the causes of the others.
+/// The outcome of a scrub: these texts are set, and `kept` has the causes of the fields that Refersion did not change.
 pub(super) fn done(item: &Item, texts: &Texts, mut kept: Map<Text, Cause>) -> CallOutcome {
     let CallRequest::Edit { id, fields, .. } = &item.wish else { return nothing(item) };
     for field in fields.keys().filter(|field| !texts.contains_key(*field)) {
@@ -51,7 +51,7 @@ fn cannot_be_cleared() -> Cause {
     }
 }
 
-/// A scrub was refused: the field that Refersion names is left out and the rest is sent, until it is taken.
+/// Repeats a refused scrub without the field that Refersion names, until it is accepted.
 pub(super) async fn without_refused(
     api: &Api,
     item: &Item,

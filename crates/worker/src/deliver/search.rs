@@ -1,4 +1,4 @@
-//! Looking for an affiliate by the code that the directory has, or by its exact address.
+//! Searches for an affiliate by the code that the directory has, or by its exact address.
 
 use identity::answer::{Answer, Found};
 use identity::graph::Status;

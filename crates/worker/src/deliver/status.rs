@@ -1,4 +1,4 @@
-//! Status changes, fifty at a time. What "not changed" means, a look decides.
+//! Status changes, fifty at a time. If an affiliate was not changed, reading it shows why.
 
 use std::collections::BTreeSet;
 
@@ -55,14 +55,14 @@ fn is(item: &Item, status: Status) -> CallOutcome {
     }
 }
 
-/// Refersion did not change it: because it was so already, because it is gone, or for a reason that it does not give.
+/// Reads an affiliate that was not changed: it had the status already, it is gone, or Refersion gives no reason.
 async fn look(api: &Api, item: &Item, wanted: Status) -> CallOutcome {
     let Some(id) = id_of(item) else { return is(item, wanted) };
     match api.client.get(LookupBy::Id(AffiliateId(id))).await {
         Ok(None) => item.answered(Answer::Gone { id }),
         Ok(Some(shown)) if shown_status(shown.status) == wanted => is(item, wanted),
         Ok(Some(_)) => once_more(api, item, id, wanted).await,
-        // It may have been changed all the same.
+        // It may have been changed nevertheless.
         Err(failure) => item.in_doubt(item.failed(&failure), Operation::StatusChange),
     }
 }
@@ -77,7 +77,7 @@ async fn once_more(api: &Api, item: &Item, id: u64, wanted: Status) -> CallOutco
     }
 }
 
-/// Refersion keeps the status as it is, and does not say why.
+/// The failure if Refersion does not change a status and gives no reason.
 fn refusal() -> Failure {
     Failure {
         class: Class::Refused { field: None },

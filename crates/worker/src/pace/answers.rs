@@ -1,16 +1,15 @@
-//! The latest answers, judged together: whether too many of them were throttled, and whether calls beside them are to blame.
+//! The latest answers, judged together: whether too many were throttled, and whether concurrent calls are the cause.
 
 use std::collections::VecDeque;
 
-/// Answers that are judged together.
+/// Number of answers that are judged together.
 const JUDGED: usize = 12;
-/// How much of what is known of chance each answer replaces.
+/// Weight of one answer in the average share of calls that are throttled by chance.
 const LEARNED: f64 = 0.003;
-/// Throttled calls started beside this many more calls than others, on average, where the limit is one of calls at the same
-/// time.
+/// If the limit is one of concurrent calls, throttled calls started beside at least this many more calls than others, on average.
 const MORE_BESIDE: f64 = 0.7;
 
-/// What an answer says: throttled or not, and how many calls were under way when its call started.
+/// An answer: throttled or not, and how many calls were under way when its call started.
 #[derive(Clone, Copy, Debug)]
 struct Answer {
     is_throttled: bool,
@@ -21,7 +20,7 @@ struct Answer {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Answers {
     latest: VecDeque<Answer>,
-    /// The share of calls that are throttled by chance: although the rate is safe.
+    /// The share of calls that are throttled by chance, although the rate is safe.
     chance: f64,
 }
 
@@ -37,8 +36,8 @@ impl Answers {
         self.latest.clear();
     }
 
-    /// A call was not throttled at a safe rate, after this number of calls that were. One between two that were not may be
-    /// chance; several are a limit.
+    /// Notes a call that was not throttled at a safe rate, after this number of calls that were. A single throttled call between
+    /// two others may be chance; several are a limit.
     pub(super) fn learn_chance(&mut self, throttled_before: u32) {
         if throttled_before < 2 {
             self.chance += (f64::from(throttled_before) - self.chance) * LEARNED;
@@ -52,7 +51,7 @@ impl Answers {
         self.latest.iter().filter(|answer| answer.is_throttled).count() as f64 >= many
     }
 
-    /// How many calls may be under way beside each other, if those that were throttled had more beside them than all others.
+    /// How many calls may be under way at the same time, if throttled calls had more beside them than all others.
     pub(super) fn too_many_beside(&self) -> Option<f64> {
         let (throttled, passed) = (self.beside(true), self.beside(false));
         let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len().max(1) as f64;

@@ -1,18 +1,18 @@
-//! Calls as Refersion counts them: when they arrive. A call that is long on its way may arrive together with many that
-//! started after it, so that a rate which is kept by the starts alone is exceeded at the other end.
+//! Calls by the time when they arrive, as Refersion counts them. A call that takes long to arrive may arrive together with many
+//! that started after it, so a rate that limits only the starts may be exceeded at Refersion.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::A_MOMENT;
 
-/// The span for which the promise of the ceiling is made.
+/// The span of time in which the ceiling is guaranteed.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// Which calls may have arrived of late. Nobody here knows when a call arrived, only that it was between its start and its
-/// end; so it counts from its start until [`SPAN`] after its end. Then, whatever each of them took, at most `ceiling` × 10 + 1
-/// arrive in any 10 s: when the last of these started, all others counted. Where calls take `L` seconds, the price is a rate of
-/// at most `ceiling` × 10 / (10 + `L`).
+/// The calls that may have arrived recently. The time of arrival is unknown, except that it is between start and end, so a call
+/// counts from its start until [`SPAN`] after its end. Then at most `ceiling` × 10 + 1 calls arrive in any 10 s, however long each
+/// takes: when the last of them started, all others counted. If calls take `L` seconds, this limits the rate to `ceiling` × 10 /
+/// (10 + `L`).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arrivals {
     in_flight: usize,
@@ -37,7 +37,7 @@ impl Arrivals {
         Err(self.ended.front().map(wait))
     }
 
-    /// How many calls could start until `then`, if none of those in flight ends before.
+    /// How many calls could start until `then`, if none of those under way ends before.
     pub(super) fn room(&self, then: Duration, ceiling: f64) -> usize {
         let over = self.ended.partition_point(|end| is_over(*end, then));
         most(ceiling).saturating_sub(self.in_flight + self.ended.len() - over)
@@ -57,12 +57,12 @@ impl Arrivals {
     }
 }
 
-/// Whether a call that ended at `end` counts no more.
+/// Whether a call that ended at `end` no longer counts.
 fn is_over(end: Duration, now: Duration) -> bool {
     end + SPAN < now
 }
 
-/// The most calls that may arrive within [`SPAN`].
+/// Maximum number of calls that may arrive within [`SPAN`].
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

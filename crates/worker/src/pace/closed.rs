@@ -1,13 +1,13 @@
-//! While nothing passes, as in a window that is used up, one call at a time looks whether calls pass again.
+//! While all calls are throttled, as in a window that is used up, one call at a time probes whether calls pass again.
 
 use std::time::Duration;
 
-/// While nothing passes, one call looks after this time, then after ever longer ones.
+/// Wait before the first probe while all calls are throttled; the waits grow.
 pub(super) const FIRST_LOOK: Duration = Duration::from_millis(400);
 const LOOKS_LATER: f64 = 1.6;
 const LAST_LOOK: Duration = Duration::from_secs(3);
 
-/// Nothing passes: when the last call looked in vain, when the next may look, and how long the one after it waits.
+/// All calls are throttled: when the last probe failed, when the next may start, and how long the one after it waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Closed {
     pub(super) since: Duration,

@@ -1,5 +1,5 @@
-//! How a value that was found to be safe grows until it is contradicted: slowly at first, so that a limit which has not
-//! changed is met seldom, then ever faster, so that one which has risen is found soon.
+//! How a value that was found to be safe grows until a limit is met: slowly at first, so that an unchanged limit is met seldom,
+//! then ever faster, so that a raised limit is found soon.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use std::time::Duration;
 pub(super) const OF_RATE: f64 = 0.009;
 /// The same for the number of calls at the same time, whose limits change seldom.
 pub(super) const OF_CONCURRENCY: f64 = 0.0003;
-/// The rate at which the speeds above hold. Where calls are fewer, a probe costs a greater share of them, and growth is slower.
+/// The rate for which the speeds above are meant. At lower rates a probe costs a greater share of the calls, so growth is slower.
 const USUAL_RATE: f64 = 24.0;
-/// The slowest and the fastest that growth becomes by that.
+/// The smallest and the largest factor by which the rate changes the speed of growth.
 const SLOWEST: f64 = 0.4;
 const FASTEST: f64 = 3.0;
-/// Below this exponent a value counts as safe.
+/// Exponent below which a value counts as safe.
 const SAFE: f64 = 0.03;
-/// Beyond this exponent there is no limit that matters.
+/// Largest exponent: there is no relevant limit beyond it.
 const GREATEST: f64 = 20.0;
 
 /// A safe value, and since when it grows.
@@ -25,7 +25,7 @@ pub(super) struct Growth {
     speed: f64,
     since: Duration,
     answers: f64,
-    /// How many times as slowly as usual it grows, and for how many seconds.
+    /// The factor by which growth is slower than usual, and for how many seconds.
     stretched: (f64, f64),
 }
 
@@ -40,13 +40,13 @@ impl Growth {
         *self = Self::new(safe, self.speed, now);
     }
 
-    /// The same, and for some time `stretched` times as slowly as usual.
+    /// The same, and for `time` it grows `stretched` times as slowly as usual.
     pub(super) fn restart_slowly(&mut self, safe: f64, now: Duration, stretched: f64, time: Duration) {
         let stretched = (stretched, time.as_secs_f64());
         *self = Self { stretched, ..Self::new(safe, self.speed, now) };
     }
 
-    /// A call was answered.
+    /// Notes that a call was answered.
     pub(super) fn answered(&mut self) {
         self.answers += 1.0;
     }

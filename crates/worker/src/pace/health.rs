@@ -1,28 +1,28 @@
-//! What calls that go badly or slowly teach. A few of them are the weather; a great share of them is trouble.
+//! Learns from calls that fail or are slow. A few of them are normal; a large share of them lowers the rate.
 
 use std::time::Duration;
 
 /// Answers are judged together over at least this long …
 const WINDOW: Duration = Duration::from_secs(1);
-/// … and this many calls: of few calls a single bad one would be a great share.
+/// … and this many calls: of few calls a single bad one would be a large share.
 const CALLS: u32 = 20;
-/// A greater share of bad answers shrinks the rate.
+/// Share of bad answers above which the rate is lowered.
 const TROUBLE: f64 = 0.25;
-/// A greater share of slow answers does, too.
+/// Share of slow answers above which the rate is lowered.
 const SLOW_TROUBLE: f64 = 0.1;
-/// What trouble leaves of the rate at least.
+/// The smallest share of the rate that is left after bad answers.
 const LEFT_AT_LEAST: f64 = 0.5;
-/// What slow answers leave of the rate.
+/// The share of the rate that is left after slow answers.
 const LEFT_OF_SLOW: f64 = 0.9;
 /// An answer is slow if it takes longer than this and than [`SLOW_FACTOR`] times the usual.
 const SLOW: Duration = Duration::from_secs(2);
 /// See [`SLOW`].
 const SLOW_FACTOR: f64 = 4.0;
 
-/// What is wrong with the calls of late.
+/// What is wrong with the latest calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Trouble {
-    /// So great a share of them went badly.
+    /// This share of them failed.
     Bad(f64),
     /// Too many of them were slow.
     Slow,
@@ -38,7 +38,7 @@ impl Trouble {
     }
 }
 
-/// How the calls of late went.
+/// The results of the latest calls.
 #[derive(Clone, Debug)]
 pub(super) struct Health {
     since: Duration,
@@ -53,7 +53,7 @@ impl Health {
         Self { since: now, calls: 0, bad: 0, slow: 0, usual_seconds: None }
     }
 
-    /// A call was answered; whether that was slow.
+    /// Notes an answered call; returns whether it was slow.
     pub(super) fn well(&mut self, took: Duration) -> bool {
         let seconds = took.as_secs_f64();
         let usual = self.usual_seconds.unwrap_or(seconds);
@@ -64,13 +64,13 @@ impl Health {
         is_slow
     }
 
-    /// A call was not answered, or by an error of the API.
+    /// Notes a call without an answer, or with an error of the API.
     pub(super) fn badly(&mut self) {
         self.calls += 1;
         self.bad += 1;
     }
 
-    /// What is wrong, if enough calls went badly since the last judgement.
+    /// What is wrong, if enough calls failed or were slow since the last judgement.
     pub(super) fn judge(&mut self, now: Duration) -> Option<Trouble> {
         if self.calls < CALLS || now < self.since + WINDOW {
             return None;

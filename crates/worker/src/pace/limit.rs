@@ -1,13 +1,13 @@
-//! Finds a limit that nobody tells, from calls that were answered "too many calls" (429).
+//! Finds a limit that is not documented, from calls that were answered with "too many calls" (429).
 //!
-//! Four shapes of limit are known from other APIs, and each shows itself in its own way:
+//! Four shapes of limits are known from other APIs, and each has its own signs:
 //!
-//! - *A token bucket*: some of the calls are throttled. Between two moments at which the bucket was empty exactly as many calls
-//!   were answered well as it gives, so their number is the limit.
+//! - *A token bucket*: some of the calls are throttled. Between two moments at which the bucket was empty, exactly as many calls
+//!   succeeded as it allows, so their number is the limit.
 //! - *A window* of seconds or minutes: from some moment on all calls are throttled, until the next window. One call at a time
-//!   looks whether it has begun; the calls since the last window are the limit.
-//! - *Calls at the same time*: those are throttled that started while more calls were under way than usual.
-//! - *Chance*, such as a busy gateway: a few calls, far apart. It is no limit, and teaches nothing.
+//!   probes whether it has begun; the calls since the last window are the limit.
+//! - *Concurrent calls*: the throttled calls are those that started while more calls were under way than usual.
+//! - *Chance*, such as a busy gateway: a few calls, far apart. It is not a limit, and nothing is learned from it.
 
 use std::time::Duration;
 
@@ -18,21 +18,21 @@ use super::growth::{Growth, OF_CONCURRENCY, OF_RATE};
 use super::health::Trouble;
 use super::recovery::Recovery;
 
-/// Throttled answers in a row after which nothing passes at present.
+/// Number of throttled answers in a row after which all calls count as throttled.
 const ALL: u32 = 3;
-/// What is left of a limit that was found.
+/// The share of a limit that is used after it was found.
 const LEFT: f64 = 0.9;
-/// What is left of the limit of a window: it is hit seldom, so it needs less room.
+/// The same for the limit of a window: it is hit seldom, so it needs less margin.
 const LEFT_OF_WINDOW: f64 = 0.98;
-/// What is left of the rate where too little is known of the limit.
+/// The share of the rate that is left if too little is known about the limit.
 const LEFT_BLINDLY: f64 = 0.7;
-/// The same where nothing passes.
+/// The same if all calls are throttled.
 const LEFT_OF_NOTHING: f64 = 0.5;
-/// What is left of the rate at least.
+/// The smallest share of the rate that is left.
 const LEFT_AT_LEAST: f64 = 0.3;
-/// Calls are counted at least this long before their number is a limit.
+/// Shortest time of counting calls after which their number is a limit.
 const COUNTED: Duration = Duration::from_secs(1);
-/// When nothing passed for longer than this, the limit is that of a window.
+/// If all calls were throttled for longer than this, the limit is that of a window.
 const WINDOW: Duration = Duration::from_millis(1500);
 /// A window that was closed for some time is not tried again before about this multiple of it …
 const TRIED_AGAIN_AFTER: f64 = 2.5;
@@ -40,9 +40,9 @@ const TRIED_AGAIN_AFTER: f64 = 2.5;
 const STRETCHED_AT_MOST: f64 = 6.0;
 /// A window takes at least this many calls before it closes.
 const CALLS_OF_WINDOW: f64 = 24.0;
-/// If fewer calls passed since calls passed again, closing once more is enough, and the rate stays.
+/// If fewer calls than this passed since calls passed again, the limit only closes again, and the rate stays.
 const TOO_FEW_TO_LEARN: f64 = 3.0;
-/// If calls are throttled again so soon, the number of calls at the same time was not to blame, and is not blamed for a while.
+/// If calls are throttled again this soon, concurrency was not the cause, and is not suspected for a while.
 const REFUTED_WITHIN: Duration = Duration::from_secs(2);
 const NOT_BLAMED_FOR: Duration = Duration::from_secs(30);
 
@@ -83,13 +83,13 @@ pub(super) struct Limit {
     window: Count,
     in_a_row: u32,
     throttled_since: Duration,
-    /// Nothing passes.
+    /// Set while all calls are throttled.
     closed: Option<Closed>,
     /// Since calls passed again.
     opened: Count,
-    /// The limit is that of a window: how many times as slowly as usual the rate grows.
+    /// Set if the limit is that of a window: the factor by which the rate grows more slowly than usual.
     stretched: Option<f64>,
-    /// When the rate or the number of calls at the same time was last changed by what was answered.
+    /// When an answer last changed the rate or the concurrency.
     changed_at: Duration,
     blamed_at: Option<Duration>,
     refuted_at: Option<Duration>,
@@ -125,9 +125,9 @@ impl Limit {
         self.rate.value(now).clamp(SLOWEST.min(self.ceiling), self.ceiling)
     }
 
-    /// The greatest number of calls at the same time, as far as the limit is concerned.
+    /// Maximum number of concurrent calls that the limit allows.
     pub(super) fn concurrency(&self, now: Duration) -> f64 {
-        // While nothing passes, one call at a time looks whether this is over.
+        // While all calls are throttled, one call at a time probes whether this is over.
         if self.closed.is_some() { 1.0 } else { self.concurrency.value(now) }
     }
 
@@ -139,18 +139,18 @@ impl Limit {
         self.rate.restart(safe, now);
     }
 
-    /// The API is unwell: what is left of the rate.
+    /// Lowers the rate because the API fails or is slow.
     pub(super) fn shrink(&mut self, trouble: Trouble, now: Duration) {
         let rate = self.rate(now);
         match trouble {
             Trouble::Bad(_) => self.recovery.falls_from(rate, self.ceiling),
-            // It answers all the same, so this rate may be what it bears.
+            // It answers nevertheless, so this rate may be the most that it can serve.
             Trouble::Slow => self.recovery.ends(),
         }
         self.rate.restart(rate * trouble.left(), now);
     }
 
-    /// A call was answered well and in time: after trouble, the rate comes back by that.
+    /// Notes a call that succeeded in time: after trouble, each of them raises the rate again.
     pub(super) fn well(&mut self, now: Duration) {
         let risen = if self.closed.is_none() { self.recovery.well(self.rate(now)) } else { None };
         if let Some(rate) = risen {
@@ -158,12 +158,12 @@ impl Limit {
         }
     }
 
-    /// The rate that the API bears when it is well, as far as is known.
+    /// The rate that the API accepts when it is healthy, as far as is known.
     pub(super) fn bears(&self, now: Duration) -> f64 {
         self.recovery.bears(self.rate(now))
     }
 
-    /// A call was answered, whatever it said.
+    /// Notes an answered call, whatever the answer.
     pub(super) fn passed(&mut self, call: Call, now: Duration) {
         self.count();
         let throttled_before = std::mem::take(&mut self.in_a_row);
@@ -175,19 +175,19 @@ impl Limit {
         }
         self.judge(false, call.beside);
         if let Some(closed) = self.closed.take() {
-            // It opened at some moment between the last two looks.
+            // It opened at some moment between the last two probes.
             self.open(closed.since + now.saturating_sub(closed.since) / 2, now);
         }
     }
 
-    /// A call was throttled. Returns until when no call is to start.
+    /// Notes a throttled call. Returns until when no call is to start.
     pub(super) fn throttled(&mut self, call: Call, now: Duration) -> Option<Duration> {
         if self.in_a_row == 0 {
             self.throttled_since = now;
         }
         self.in_a_row += 1;
         self.recovery.ends();
-        // A call that started before the rate was lowered says nothing of the rate that is in use now.
+        // A call that started before the rate was lowered says nothing about the current rate.
         let is_new = call.started >= self.changed_at;
         if is_new {
             self.judge(true, call.beside);
@@ -207,7 +207,7 @@ impl Limit {
         self.closed.map(|closed| closed.until)
     }
 
-    /// A call was not throttled, and yet not answered well.
+    /// Notes a call that failed without being throttled.
     pub(super) fn unwell(&mut self) {
         self.recovery.badly();
         self.count();
@@ -227,7 +227,7 @@ impl Limit {
         self.answers.add(is_throttled, beside);
     }
 
-    /// Too many calls are throttled: there were too many at the same time, or too many a second.
+    /// Finds out why too many calls are throttled: too many at the same time, or too many a second.
     fn find(&mut self, now: Duration) {
         if self.blamed_at.take().is_some_and(|at| now < at + REFUTED_WITHIN) {
             self.refuted_at = Some(now);
@@ -245,7 +245,7 @@ impl Limit {
         }
     }
 
-    /// The rate was too high: what was answered well since the last time is the limit.
+    /// Lowers the rate: the number of calls that succeeded since the last time is the limit.
     fn lower(&mut self, blindly: f64, now: Duration) {
         let rate = self.rate(now);
         let lower = match self.found {
@@ -262,12 +262,12 @@ impl Limit {
         self.changed_at = now;
     }
 
-    /// Calls pass again, since `opened`.
+    /// Notes that calls pass again, since `opened`.
     fn open(&mut self, opened: Duration, now: Duration) {
         self.answers.clear();
         let closed = opened.saturating_sub(self.throttled_since);
         if self.opened.calls < CALLS_OF_WINDOW {
-            // Whatever closes so soon again is no window.
+            // A limit that closes again this soon is not a window.
             self.stretched = None;
         } else if closed > WINDOW {
             let stretched = closed.as_secs_f64() * TRIED_AGAIN_AFTER;

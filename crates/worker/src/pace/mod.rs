@@ -1,7 +1,7 @@
-//! The pace of one connection's calls: rate and concurrency, learned below a ceiling. Pure: time is handed in.
+//! The pace of one connection's calls: rate and concurrency, learned below a ceiling. Pure: time is injected.
 //!
-//! `limit` learns from throttled calls, `health` from calls that go badly or slowly, and `recovery` leads back from the latter;
-//! `arrivals` keeps the ceiling.
+//! `limit` learns from throttled calls, `health` from calls that fail or are slow; `recovery` raises the rate again after the
+//! latter; `arrivals` keeps the ceiling.
 
 mod answers;
 mod arrivals;
@@ -24,17 +24,17 @@ use under_way::UnderWay;
 const SLOWEST: f64 = 0.1;
 /// The share of a second's calls that may start at once, to make up for timers that fire late.
 const BURST: f64 = 0.01;
-/// The shortest wait that is worth a timer.
+/// The shortest wait for which a timer is used.
 const A_MOMENT: Duration = Duration::from_micros(100);
 
-/// How a call went, as far as the pace is concerned.
+/// The result of a call, as far as the pace is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Went {
-    /// Answered, whatever it said.
+    /// Answered, whatever the answer.
     Well,
     /// Too many calls; with the time that the server asks us to wait.
     Throttled(Option<Duration>),
-    /// No answer, a 5xx, or nothing that can be read.
+    /// No answer, a 5xx, or an answer that cannot be read.
     Badly,
 }
 
@@ -77,7 +77,7 @@ impl Pace {
         }
     }
 
-    /// A new ceiling: a lower one holds at once, a higher one is grown into.
+    /// Sets the ceiling: a lower one applies at once, the rate grows up to a higher one.
     pub fn set_ceiling(&mut self, ceiling: f64, now: Duration) {
         if (ceiling - self.limit.ceiling()).abs() > f64::EPSILON {
             self.limit.set_ceiling(ceiling, now);
@@ -96,8 +96,8 @@ impl Pace {
         self.rate
     }
 
-    /// The rate that the API bears when it is well, as far as is known: what a later holder begins with, and what plans go by. An
-    /// outage does not lower it.
+    /// The rate that the API accepts when it is healthy, as far as is known: a later holder begins with it, and replay plans use it.
+    /// An outage does not lower it.
     #[must_use]
     pub fn learned(&self, now: Duration) -> f64 {
         self.limit.bears(now)
@@ -109,23 +109,23 @@ impl Pace {
         self.rest_until
     }
 
-    /// No call starts before `until`.
+    /// Lets no call start before `until`.
     pub fn rest(&mut self, until: Duration) {
         self.rest_until = self.rest_until.max(until);
     }
 
-    /// Calls may start again, whatever Refersion asked for.
+    /// Lets calls start again, although Refersion asked to wait.
     pub fn end_rest(&mut self) {
         self.rest_until = Duration::ZERO;
     }
 
-    /// How many calls in a row found the API unwell.
+    /// Number of failed calls in a row.
     #[must_use]
     pub fn failures_in_a_row(&self) -> u32 {
         self.failures_in_a_row
     }
 
-    /// Forgets the failures: the API was found well by a probe.
+    /// Forgets the failures: a probe has succeeded.
     pub fn recovered(&mut self) {
         self.failures_in_a_row = 0;
     }
@@ -179,7 +179,7 @@ impl Pace {
         f64::from(u32::try_from(self.arrivals.in_flight()).unwrap_or(u32::MAX))
     }
 
-    /// How many calls could start within `soon`, were they ready, beside `in_hand` that are under way or wait to start.
+    /// How many further calls could start within `soon`, in addition to `in_hand` that are under way or wait to start.
     #[must_use]
     pub fn room(&mut self, now: Duration, soon: Duration, in_hand: usize) -> usize {
         if now + soon < self.rest_until {
@@ -199,7 +199,7 @@ impl Pace {
         startable.saturating_sub(waiting).min(places.saturating_sub(in_hand)).min(may_arrive)
     }
 
-    /// A started call ended.
+    /// Notes that a started call ended.
     pub fn ended(&mut self, now: Duration, went: Went, took: Duration) {
         let is_crowded = self.in_flight_as_float() >= self.places.floor();
         self.arrivals.ended(now);

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnderWay(VecDeque<(Duration, usize)>);
 
-/// Calls that are remembered: those whose end nobody reports stay here until newer ones push them out.
+/// Maximum number of calls that are remembered: those whose end is never reported stay until newer ones replace them.
 const REMEMBERED: usize = 4096;
 
 impl UnderWay {
@@ -18,7 +18,7 @@ impl UnderWay {
         self.0.push_back((now, beside));
     }
 
-    /// Beside how many others the call started that ended, if it started at about `start`.
+    /// Number of other calls that were under way when the ended call started, at about `start`.
     pub(super) fn ended(&mut self, start: Duration) -> usize {
         let behind = self.0.partition_point(|(other, _)| *other < start);
         let is_nearer = |place: &usize| {

@@ -1,4 +1,4 @@
-//! Answers of calls: kept until the ledger holds them, also while it is not available.
+//! Answers of calls: kept in memory until the ledger has them, also while it is not available.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{Ended, Holder};
 use crate::deliver::{Call, CallOutcome};
 use crate::retry::doubled;
 
-/// The first wait after a failure that passes; it doubles, until it is as long as the time between two renewals of the lease.
+/// The first wait after a temporary failure; it doubles, up to the time between two renewals of the lease.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// A call that ended.
@@ -22,9 +22,9 @@ pub(super) struct Delivered {
     pub(super) job: Call,
     pub(super) graphs: Vec<GraphId>,
     pub(super) endings: Vec<CallOutcome>,
-    /// What was in force when it was planned.
+    /// The epoch in which it was planned.
     pub(super) epoch: Epoch,
-    /// It was the probe of a pause: nothing is given up because of it, and nothing learned.
+    /// Whether it was the probe of a pause: it gives nothing up, and nothing is learned from it.
     pub(super) is_probe: bool,
 }
 
@@ -32,12 +32,12 @@ pub(super) struct Delivered {
 #[derive(Default)]
 pub(crate) struct Unrecorded {
     pub(super) answers: Vec<Delivered>,
-    /// Some of them may be recorded all the same: the ledger failed while they were being recorded.
+    /// Whether some of them may be recorded nevertheless: the ledger failed while they were being recorded.
     pub(super) is_in_doubt: bool,
 }
 
 impl Holder {
-    /// Takes what ended: answers, which are to be recorded, what became of recordings and handoffs, and a page.
+    /// Takes the results of tasks that ended: answers to record, recordings, handoffs, and a page.
     pub(super) async fn end(&mut self, ended: Vec<Result<Ended, JoinError>>) -> anyhow::Result<()> {
         let mut failed = None;
         for one in ended {
@@ -80,8 +80,8 @@ impl Holder {
         Ok(())
     }
 
-    /// A transaction of which no end was reported may have been committed. Then its calls are closed, and nothing is
-    /// recorded twice.
+    /// Forgets answers that are recorded already: a transaction without a reported end may have been committed. Then its calls
+    /// are closed, and nothing is recorded twice.
     async fn forget_recorded(&mut self) -> Result<(), LedgerError> {
         // Calls of this holder have an older token than the next one.
         let next = Fence { token: self.fence.token + 1 };
@@ -94,22 +94,22 @@ impl Holder {
         Ok(())
     }
 
-    /// Calls whose answers are recorded are under way no more.
+    /// Forgets calls whose answers are recorded: they are no longer under way.
     pub(super) fn forget(&mut self, recorded: Vec<Delivered>) {
         for Delivered { job, graphs, .. } in recorded {
             self.in_flight.end(&graphs, job.items.into_iter().map(|item| item.anchor));
         }
     }
 
-    /// Learns from an answer whether something is wrong with the settings, before another call starts. What was planned before
-    /// the settings changed, or before a resume, says nothing about what is in force.
+    /// Learns from an answer whether something is wrong with the settings, before another call starts. Calls that were planned
+    /// in an earlier epoch say nothing about the current settings.
     pub(super) fn suspect(&mut self, answered: &Delivered) {
         if answered.epoch == self.connection.epoch() && !answered.is_probe {
             self.suspicion.learn(&answered.endings);
         }
     }
 
-    /// Rests after a failure that passes, the longer the more there were in a row.
+    /// Waits after a temporary failure, longer after each one in a row.
     pub(super) async fn rest_after(&self, cause: &anyhow::Error, failures: u32) {
         let (connection, id) = (&self.connection.name, self.connection.id);
         let kept = self.unrecorded.answers.len();
@@ -118,10 +118,10 @@ impl Holder {
         self.beating(tokio::time::sleep(wait)).await;
     }
 
-    /// Before serving ends with a failure: awaits the calls that are under way, and records the answers of all, as long as
-    /// the lease is this holder's.
+    /// Before serving ends with a failure: waits for the calls that are under way, and records all answers, as long as this
+    /// holder has the lease.
     pub(super) async fn save_answers(&mut self, under_way: &mut JoinSet<Ended>, stop: &CancellationToken) {
-        // Calls that wait at the gate come back unsent.
+        // Calls that wait at the gate are returned unsent.
         self.gate.close();
         let mut ended = Vec::new();
         while !under_way.is_empty() {
@@ -154,7 +154,7 @@ impl Holder {
     }
 }
 
-/// Whether the same may succeed a moment later.
+/// Whether a failure is temporary.
 pub(super) fn may_pass(cause: &anyhow::Error) -> bool {
     let of_ledger = cause.downcast_ref::<LedgerError>();
     let of_store = cause.downcast_ref::<StoreError>();

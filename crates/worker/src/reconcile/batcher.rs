@@ -1,4 +1,4 @@
-//! What goes out first: live before bulk, deletes before everything else, then whatever has been due longest. Pure.
+//! The order of calls: live before bulk, deletes before everything else, then the work that has been due longest. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,12 +12,12 @@ use crate::deliver::Item;
 
 /// Upper limit of affiliates in one call. Source: Refersion REST v2, `/affiliate/status_change`.
 pub(super) const BATCH: usize = 50;
-/// Where both lanes are due, at least one call in this many begins with bulk.
+/// If both lanes are due, at least one call in this many begins with bulk.
 const BULK_EVERY: u64 = 10;
-/// Edits let everything else go first for so long: each create may bring another edit, and fifty of them are one call.
+/// How long edits let all other calls go first: each create may cause another edit, and fifty edits are one call.
 const COMPANY: SignedDuration = SignedDuration::from_secs(10);
 
-/// A call that is planned and not written down yet.
+/// A call that is planned and not recorded yet.
 pub(super) struct Planned {
     pub(super) kind: StepKind,
     pub(super) items: Vec<Item>,
@@ -40,7 +40,7 @@ pub(super) struct Candidate {
     pub(super) sort: CallKind,
 }
 
-/// What may share a call.
+/// The kind of a call: steps of one kind may share a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CallKind {
     Disable,
@@ -73,14 +73,14 @@ impl CallKind {
         matches!(self, Self::Disable | Self::SearchToDisable)
     }
 
-    /// When its turn comes, if it is due at that time.
+    /// When its turn comes, if it is due at `due_at`.
     fn turn(self, due_at: Timestamp) -> Timestamp {
         let waits = if self == Self::Edit { COMPANY } else { SignedDuration::ZERO };
         due_at.checked_add(waits).unwrap_or(Timestamp::MAX)
     }
 }
 
-/// Candidates by lane and sort, each in the order in which they are due. Those that are not due yet only fill calls up.
+/// Candidates by lane and kind, each in the order in which they are due. Those that are not due yet only fill calls up.
 pub(super) struct Batcher {
     rows: BTreeMap<(Lane, CallKind), VecDeque<Candidate>>,
     now: Timestamp,
@@ -103,7 +103,7 @@ impl Batcher {
             .collect()
     }
 
-    /// The next call: what comes first in the first lane that has any; a batch that one lane began fills up with the other.
+    /// The next call: the first work of the first lane that has any; a batch of one lane is filled up from the other.
     fn next_call(&mut self, bulk_first: bool) -> Option<Planned> {
         let order = if bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
         let sort = order.into_iter().find_map(|lane| self.first(lane))?;

@@ -1,4 +1,4 @@
-//! Open calls: written down before they go out, settled by whoever comes after.
+//! Open calls: recorded before they are sent, and settled by the next holder if this one ends.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use crate::locks::in_order;
 use crate::notices::record;
 
 impl Holder {
-    /// Writes planned calls down, so that whoever comes after knows of them; then they may go out.
+    /// Records planned calls, so that the next holder knows of them; then they may be sent.
     pub(super) async fn write_down(
         &mut self,
         planned: Vec<Planned>,
     ) -> Result<Vec<(Call, Vec<GraphId>)>, LedgerError> {
         let planned = self.mark_creates(planned).await?;
         self.count_repeated(&planned).await?;
-        // After a failure they may stand in the ledger, and are never sent.
+        // After a failure they may be in the ledger although they are never sent.
         let written = self.recorder().write_down(&planned).await;
         let ids = written.inspect_err(|_| self.has_lost_count = true)?;
         fault_point!("reconcile.written_down");
@@ -41,8 +41,8 @@ impl Holder {
         Ok(jobs)
     }
 
-    /// Notes in the graphs that creates are about to go out: until a create has an answer, its affiliate may be there, and a
-    /// delete that comes meanwhile waits for it and leaves the address that a search needs. A create that the graph no
+    /// Notes in the graphs that creates are about to be sent: until a create has an answer, its affiliate may exist, and a delete
+    /// that arrives meanwhile waits for it and leaves the address that a search needs. A create that the graph no
     /// longer plans is dropped; if another process changes one of the graphs at this moment, all creates wait for the next
     /// round.
     async fn mark_creates(&self, planned: Vec<Planned>) -> Result<Vec<Planned>, LedgerError> {
@@ -79,11 +79,11 @@ impl Holder {
         record(&self.worker, changes).await
     }
 
-    /// What a predecessor had sent without recording an answer is not known, which differs from everything desired.
+    /// Settles the open calls of earlier holders: their fields are unknown, so they differ from every wanted value.
     pub(super) async fn settle_open_calls(&mut self) -> anyhow::Result<()> {
         let left = self.worker.ledger.calls_left_open(self.connection.id, self.fence).await?;
         self.note_interrupted(&left).await?;
-        // Also those of holders before the last one.
+        // Including those of holders before the last one.
         self.in_flight.interrupted = self.worker.ledger.interrupted_calls(self.connection.id).await?;
         if left.is_empty() {
             return Ok(());
@@ -107,7 +107,7 @@ impl Holder {
         Ok(())
     }
 
-    /// The way to the connection's account, under its gate.
+    /// The API client of the connection's account, behind its gate.
     pub(super) async fn api(&self) -> Result<Api, LedgerError> {
         let key = self.key().await.map_err(|cause| LedgerError::Unavailable(cause.into()))?;
         let settings = &self.connection.settings;
@@ -138,7 +138,7 @@ impl Holder {
 }
 
 impl Recorder {
-    /// Writes calls down; their ids in the same order.
+    /// Records calls as open; returns their ids in the same order.
     pub(super) async fn write_down(&self, planned: &[Planned]) -> Result<Vec<CallId>, LedgerError> {
         let now = self.worker.now();
         let open = planned.iter().map(|call| OpenCall {
@@ -153,13 +153,13 @@ impl Recorder {
 }
 
 impl Planned {
-    /// The call, once it is written down, and the graphs that it is about.
+    /// The recorded call, and the graphs that it is about.
     pub(super) fn into_call(self, call: CallId) -> (Call, Vec<GraphId>) {
         (Call { call, kind: self.kind, items: self.items }, self.graphs)
     }
 }
 
-/// What has a call under way: two calls about one affiliate must not race.
+/// Graphs and addresses with a call under way: two calls about one affiliate must not race.
 #[derive(Default)]
 pub(crate) struct InFlight {
     pub(crate) graphs: BTreeSet<GraphId>,
@@ -167,11 +167,11 @@ pub(crate) struct InFlight {
     pub(crate) calls: usize,
     /// Handoffs whose calls are under way.
     pub(super) handoffs: usize,
-    /// Of the calls, those whose answers are being recorded.
+    /// Number of calls whose answers are being recorded.
     pub(super) being_recorded: usize,
-    /// Anchors of the calls that were under way at any time since a page of Refersion's list was asked for; `None` while none is.
+    /// Anchors of the calls that were under way at any time since a page of Refersion's list was requested; `None` while none is.
     since_page: Option<BTreeSet<Digest>>,
-    /// Calls of plans that were under way when a holder ended, and were not sent again yet.
+    /// Calls of replay plans that were under way when a holder ended, and have not been sent again yet.
     pub(super) interrupted: Vec<OpenCall>,
 }
 
@@ -186,18 +186,18 @@ impl InFlight {
         self.anchors.extend(anchors);
     }
 
-    /// From now on, remembers what calls are about, until the page that is asked for now is read.
+    /// Starts to remember the anchors of calls, until the page that is requested now has been read.
     pub(super) fn page_is_asked_for(&mut self) {
         self.since_page = Some(self.anchors.clone());
     }
 
-    /// What calls were about since the page was asked for: what the page shows of it may be from before.
+    /// The anchors of calls since the page was requested: the page may show their state from before the call.
     pub(super) fn page_has_come(&mut self) -> BTreeSet<Digest> {
         self.since_page.take().unwrap_or_default()
     }
 
-    /// Whether a call may be about an affiliate of a graph, whatever has become of the graph since: it was merged, or an
-    /// identifier of it has stopped linking and its affiliate has gone along.
+    /// Whether a call may be about an affiliate of a graph, even if the graph was merged since, or an identifier of it has stopped
+    /// linking and has taken its affiliate along.
     pub(super) fn is_about(&self, graph: &Graph) -> bool {
         are_about(&self.anchors, graph)
     }
@@ -213,13 +213,13 @@ impl InFlight {
     }
 }
 
-/// Whether calls with these anchors may be about an affiliate of a graph, or of one that it was taken apart from.
+/// Whether calls with these anchors may be about an affiliate of a graph, or of one that it was split from.
 pub(super) fn are_about(anchors: &BTreeSet<Digest>, graph: &Graph) -> bool {
     let mut names = graph.identifiers.iter().flat_map(|(digest, it)| it.apart.iter().chain([digest]));
     !anchors.is_empty() && names.any(|digest| anchors.contains(digest))
 }
 
-/// Marks a create in its graph; `false` if the graph plans it no more.
+/// Marks a create in its graph; `false` if the graph no longer plans it.
 fn mark(rows: &mut [GraphRow], rules: &Rules, item: &Item) -> bool {
     let Some(row) = rows.iter_mut().find(|row| row.graph.identifiers.contains_key(&item.anchor)) else {
         return false;

@@ -1,4 +1,4 @@
-//! Counting graphs that were there before an audience: a walk through all of them, while nothing else is due.
+//! Counts graphs that existed before an audience: a walk through all of them, while nothing else is due.
 
 use identity::audiences::{concerns, count};
 use identity::eligibility::Rules;
@@ -16,7 +16,7 @@ use crate::rules::WALKS_BEGIN_AFTER;
 /// Graphs looked at in one step of the walk.
 const STEP: usize = 200;
 
-/// How far a holder knows the walk.
+/// What a holder knows about the walk.
 #[derive(Default)]
 pub(crate) struct CountingWalk {
     /// The newest audience for which all graphs are known to be counted.
@@ -71,7 +71,7 @@ impl Holder {
             off_thread(|| rows.into_iter().for_each(|row| recorder.resettle(&mut changes, row, &rules, now)));
             match record(&self.worker, changes).await {
                 Ok(()) => {}
-                // Another process was at one of them: the same step again.
+                // Another process changed one of them: the step is repeated.
                 Err(LedgerError::Conflict | LedgerError::Claimed) => return Ok(()),
                 Err(other) => return Err(other),
             }
@@ -80,7 +80,7 @@ impl Holder {
     }
 }
 
-/// Whether a graph counts otherwise than it is counted.
+/// Whether the stored contribution of a graph to the counts is out of date.
 fn differs(read: &GraphRow, rules: &Rules) -> bool {
     let says_something = concerns(&read.graph, rules) || !read.counted.is_empty();
     says_something && count(&Picture::of(&read.graph, rules)) != read.counted

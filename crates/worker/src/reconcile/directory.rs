@@ -1,10 +1,10 @@
-//! The walk through Refersion's list of affiliates: page by page, behind all other work, written down as it goes.
+//! The walk through Refersion's list of affiliates: page by page, with the lowest priority, its progress recorded.
 //!
-//! Refersion states no order and no snapshot: while pages are read, rows move. One that is inserted before the page that
-//! is read next shows up twice, which changes nothing. One that is deleted, or moved, draws another one onto a page that was
-//! read already, and the pass misses it. So passes are repeated until one brings nobody new but as many as were added
-//! meanwhile, and has met as many as Refersion counts; [`MAX_PASSES`] bounds that. What a walk misses all the same, the next
-//! walk finds, or the create that meets it.
+//! Refersion documents neither an order of the list nor a snapshot: rows move while pages are read. After an insert before the
+//! next page, a row appears twice, which does no harm. After a delete or a move, another row moves to a page that was read
+//! already, and the pass misses it. So passes are repeated until one finds no more new affiliates than were added meanwhile, and
+//! has found as many as Refersion counts; [`MAX_PASSES`] bounds that. An affiliate that a walk misses nevertheless is found by
+//! the next walk, or by the create for its address.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,11 +23,11 @@ use crate::deliver::shown_status;
 use crate::retry::doubled;
 use crate::translate::Translator;
 
-/// Passes of one walk, at most.
+/// Maximum number of passes of one walk.
 const MAX_PASSES: u32 = 5;
-/// Pages of one pass, at most: ten million affiliates.
+/// Maximum number of pages of one pass: ten million affiliates.
 const MAX_PAGES: u32 = 100_000;
-/// Pages in a row without anybody whom the pass has not met, after which it ends: a server may repeat its last page.
+/// Number of pages in a row without an affiliate that is new to the pass, after which it ends: a server may repeat its last page.
 const IDLE_PAGES: u32 = 3;
 /// How often the ledger is asked whether a walk is wanted.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(2);
@@ -36,10 +36,10 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest such wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// How the holder of a connection's lease walks through the list.
+/// State of the walk of one lease holder.
 #[derive(Default)]
 pub(crate) struct Walker {
-    /// The walk, as it was written down last.
+    /// The walk, as it was last recorded.
     walk: Option<Walk>,
     looked_at: Option<Timestamp>,
     is_asking: bool,
@@ -62,9 +62,9 @@ impl Walker {
 }
 
 impl Holder {
-    /// Asks for the next page, if a walk is under way or wanted, and nothing else can be started.
+    /// Requests the next page, if a walk is under way or wanted, and nothing else can be started.
     pub(super) async fn walk_on(&mut self, under_way: &mut JoinSet<Ended>) -> anyhow::Result<()> {
-        // One that came while the ledger failed was not taken.
+        // A page that arrived while the ledger failed is still to be taken.
         self.take_page().await?;
         if self.walker.is_asking || self.room() == 0 {
             return Ok(());
@@ -97,7 +97,7 @@ impl Holder {
         self.walker.looked_at = Some(now);
         let walk = match state.walk.clone() {
             Some(walk) => {
-                // Whom it has passed over until now is not known here.
+                // This holder does not know which affiliates the walk has passed over until now.
                 self.walker.coverage.is_partial |= walk.request.verify;
                 walk
             }
@@ -125,11 +125,11 @@ impl Holder {
         state.asked.clone().or_else(|| is_due.then_some(again))
     }
 
-    /// Takes the page that has come, if one has. After a failure of the ledger it is asked for again.
+    /// Processes the page that has arrived, if any. After a failure of the ledger it is requested again.
     pub(super) async fn take_page(&mut self) -> anyhow::Result<()> {
         let Some(Listed { asked_at, page }) = self.walker.listed.take() else { return Ok(()) };
         let called = self.in_flight.page_has_come();
-        // Until it is written down, what is in memory is out of date.
+        // Until the page is recorded, the walk in memory is out of date.
         let Some(walk) = self.walker.walk.take() else { return Ok(()) };
         self.walker.looked_at = None;
         self.walker.walk = match page {
@@ -139,7 +139,7 @@ impl Holder {
         Ok(())
     }
 
-    /// Reads a page: graphs learn from it before it is written down, so that a crash in between repeats it.
+    /// Applies a page to the graphs before it is recorded, so that a crash in between repeats it.
     async fn read_page(
         &mut self,
         mut walk: Walk,
@@ -191,13 +191,13 @@ impl Holder {
         Ok(())
     }
 
-    /// Ends a pass, and with it the walk, if the pass has met everybody and, where they are compared, found them at rest.
+    /// Ends a pass. Ends the walk too, if the pass has found all affiliates and, in a comparison, none had a call under way.
     async fn end_pass(&mut self, walk: Walk) -> anyhow::Result<Option<Walk>> {
         let is_partial = std::mem::take(&mut self.walker.coverage.is_partial);
         if has_met_everybody(&walk) && !is_partial {
             return self.end_walk(walk, true).await;
         }
-        // An account that changes all the time is walked through again later; until then the directory is not believed complete.
+        // An account that keeps changing is walked through again later; until then the directory does not count as complete.
         let is_over = walk.pass >= MAX_PASSES;
         if is_over || walk.is_spent() {
             return self.end_walk(walk, false).await;
@@ -231,7 +231,7 @@ impl Holder {
         Ok(None)
     }
 
-    /// Notes why a page did not come, and when it is asked for again; a walk that has used up its calls ends.
+    /// Notes why a page could not be read, and when it is requested again; a walk that has used up its calls ends.
     async fn note_failed_page(&self, walk: Walk, failure: &Failure) -> anyhow::Result<Option<Walk>> {
         if failure.class == Class::Closed {
             return Ok(Some(walk));
@@ -253,9 +253,9 @@ impl Holder {
     }
 }
 
-/// Whether a pass has met as many as Refersion counts, and nobody new but as many as were added since the pass before.
+/// Whether a pass has found as many as Refersion counts, and no more new ones than were added since the pass before.
 fn has_met_everybody(walk: &Walk) -> bool {
-    // A pass without an answer about the total is held against that of the pass before.
+    // A pass that got no total is compared with the total of the pass before.
     let total = walk.total.or(walk.total_before);
     let agrees = total.is_none_or(|total| walk.seen + walk.unreadable >= total);
     let added = walk.total.zip(walk.total_before).map_or(0, |(now, before)| now.saturating_sub(before));
@@ -263,8 +263,8 @@ fn has_met_everybody(walk: &Walk) -> bool {
     walk.pass >= 2 && agrees && walk.fresh <= added
 }
 
-/// How many affiliates the last pass has not met, by what Refersion counts; at least 1 if there were new ones only because of
-/// those that an earlier pass had missed. `None` if the pass was not read to its end.
+/// How many affiliates the last pass has missed, by Refersion's count; at least 1 if it found new ones that an earlier pass had
+/// missed. `None` if the pass was not read to its end.
 fn missing(walk: &Walk) -> Option<u64> {
     if walk.pass < MAX_PASSES {
         return None;
@@ -283,7 +283,7 @@ fn listed(translator: &Translator<'_>, row: &refersion::Listed) -> ListedAffilia
     }
 }
 
-/// What a page says of the addresses on it.
+/// What a page says about the addresses on it.
 fn known(affiliates: &[ListedAffiliate], seen_at: Timestamp) -> Known {
     let listed = affiliates.iter().filter_map(|affiliate| {
         let listing = Listing { code: affiliate.code.as_str().into(), seen_at: seen_at.into() };

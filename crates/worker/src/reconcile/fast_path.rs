@@ -25,19 +25,19 @@ use crate::off_thread::off_thread;
 /// How long a handoff waits for its answers before absorb records it: no message is held for longer than 2 s.
 const WAITS: Duration = Duration::from_millis(1500);
 
-/// What became of a handoff.
+/// The result of a handoff.
 pub(super) enum HandoffOutcome {
     /// Its calls were sent, and their answers are recorded.
     Recorded(Vec<Delivered>),
     /// Its calls were sent; their answers are not recorded, or it is unknown whether they are.
     Unrecorded(Unrecorded),
-    /// Its calls could not be written down, and were not sent.
+    /// Its calls could not be recorded, and were not sent.
     NotWrittenDown(Vec<Planned>, LedgerError),
 }
 
 impl Holder {
-    /// Sends the edits of a handoff as far as the calls beside what is due allow. A handoff that cannot be sent goes
-    /// back at once.
+    /// Sends the edits of a handoff, as far as `capacity` (the calls that due work leaves) allows. A handoff that cannot be sent
+    /// is returned at once.
     ///
     /// # Errors
     ///
@@ -95,8 +95,8 @@ impl Holder {
         Ok(())
     }
 
-    /// The calls that send a handoff's edits: batches that are full, or full enough for a call, and no more than there
-    /// is room for. Graphs with a call under way are left alone.
+    /// The calls that send a handoff's edits: batches that are full, or full enough for a call, and not more than there is room
+    /// for. Graphs with a call under way are left out.
     fn batches(&self, folded: &Folded, capacity: usize) -> Vec<Planned> {
         let room = self.room().min(capacity);
         let mut planned: Vec<Planned> = Vec::new();
@@ -132,8 +132,8 @@ async fn deliver_all(api: &Api, jobs: Vec<(Call, Vec<GraphId>)>, epoch: Epoch) -
 }
 
 impl Recorder {
-    /// Sends a handoff's edits and records all of it. Absorb records it if answers are late, another process was faster or
-    /// the ledger fails; then the answers are recorded after that, like those of any other call.
+    /// Sends a handoff's edits and records all of it. If answers are late, another process was faster or the ledger fails,
+    /// absorb records the handoff, and then the answers are recorded, like those of any other call.
     async fn send_handoff(
         &self,
         api: &Api,
@@ -175,12 +175,12 @@ impl Recorder {
                 (record_first(answer, Some(folded)), delivering.await, false)
             }
         };
-        // It fails only if absorb could not record; the answers are true all the same.
+        // It fails only if absorb could not record; the answers are valid nevertheless.
         drop(when_recorded.await);
         HandoffOutcome::Unrecorded(Unrecorded { answers, is_in_doubt })
     }
 
-    /// Records what was folded together with what was answered.
+    /// Records the folded batch together with the answers.
     async fn record_handoff(
         &self,
         folded: Box<Folded>,
@@ -208,7 +208,7 @@ impl Planned {
 }
 
 fn not_sent(answer: oneshot::Sender<HandoffResult>, folded: Box<Folded>) {
-    // The waiting task may be gone: then its batch comes again.
+    // The waiting task may be gone: then its batch is redelivered.
     drop(answer.send(HandoffResult::NotSent(folded)));
 }
 

@@ -1,4 +1,4 @@
-//! What a holder waits for: ends of calls and recordings, what absorb offers, and the time.
+//! What a holder waits for: the end of calls and recordings, handoffs of absorb, and the time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Ended, Holder, RECORD_AT_MOST};
 use crate::handoff::{Handoff, HandoffQueue};
 
-/// A round that starts so many calls waits for as many to end, though not for long, before the next one.
+/// Number of started calls from which on a round waits for as many to end, for up to [`GATHER`], before the next one.
 const MANY: usize = 64;
-/// How long it waits.
+/// The longest such wait.
 const GATHER: Duration = Duration::from_millis(5);
 
 /// What happened while there was nothing to start.

@@ -1,4 +1,4 @@
-//! The numeric ids that affiliates of a connection have, by what the ledger knows.
+//! The numeric ids of a connection's affiliates, as far as the ledger knows them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -52,13 +52,13 @@ impl Ids {
         }
     }
 
-    /// From now on, no answer waits for the ledger.
+    /// Makes answers stop waiting for the ledger.
     pub(super) fn give_up(&self) {
         self.gave_up.store(true, Ordering::Relaxed);
     }
 
-    /// The code that the ledger has for an id. While some ids are looked up, those that are asked for meanwhile wait, and are
-    /// looked up together: many creates end at the same time.
+    /// The code that the ledger has for an id. Ids that are requested during a lookup wait, and are looked up together, because
+    /// many creates end at the same time.
     async fn known_code(&self, id: u64) -> Result<Option<String>, Unknown> {
         let (code, mut told) = oneshot::channel();
         self.asked.lock().push(Asked { id, code });
@@ -88,7 +88,7 @@ impl Ids {
         }
     }
 
-    /// Whether no other code had the id a moment ago; if none had it at all, this one has it now.
+    /// Whether no other code has claimed the id recently; if none has, it is claimed for this one.
     fn is_first(&self, id: u64, code: &str) -> bool {
         let mut recent = self.recent.lock();
         if let Some((_, first)) = recent.iter().find(|(known, _)| *known == id) {
@@ -115,7 +115,7 @@ impl KnownIds for Ids {
                 false
             }
             Ok(_) => self.is_first(id, code),
-            // Without the ledger nobody knows: a search will tell.
+            // Without the ledger it is unknown: a search will find the id.
             Err(Unknown) => false,
         }
     }

@@ -1,4 +1,5 @@
-//! Calls of plans that were open when their worker ended: remembered until they are sent again, so that the plans count them.
+//! Calls of replay plans that were open when their worker ended: remembered until they are sent again, so that the plans count
+//! them.
 
 use identity::Digest;
 use ledger::{CallId, LedgerError, OpenCall};
@@ -10,7 +11,7 @@ use crate::deliver::operation;
 impl Holder {
     /// Remembers the calls that a predecessor left open and that are about persons of a plan.
     pub(super) async fn note_interrupted(&self, calls: &[OpenCall]) -> Result<(), LedgerError> {
-        // Whom the calls are about is read only if a plan wants to know.
+        // The persons of the calls are read only if a plan counts them.
         if calls.is_empty() || !self.worker.ledger.has_items_under_way(self.connection.id).await? {
             return Ok(());
         }
@@ -31,8 +32,8 @@ impl Holder {
         ledger.note_interrupted(connection, self.fence, call, &persons).await
     }
 
-    /// Has plans count the calls that are sent again with these. Before they are written down: if that fails, they are planned
-    /// once more, and not counted twice.
+    /// Lets plans count the calls that these repeat. This comes before they are recorded: if recording fails, they are planned
+    /// again, and not counted twice.
     pub(super) async fn count_repeated(&mut self, planned: &[Planned]) -> Result<(), LedgerError> {
         let is_repeated = |open: &&OpenCall| planned.iter().any(|call| repeats(call, open));
         let repeated = self.in_flight.interrupted.iter().filter(is_repeated).map(|open| open.id);

@@ -1,4 +1,4 @@
-//! Learning from the directory of affiliates what a search or a create would tell.
+//! Learns from the directory of affiliates what a search or a create would answer.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,8 @@ use crate::off_thread::off_thread;
 use crate::settle::{settle_save, unsettled};
 
 impl Holder {
-    /// Asks the directory what searches and creates that are due would ask Refersion. Returns the graphs that learned
-    /// something: they are settled again.
+    /// Looks up the addresses of due searches and creates in the directory. Returns the graphs that were changed by that, which
+    /// are settled again.
     pub(super) async fn learn_from_directory(
         &mut self,
         candidates: &[Candidate],
@@ -54,8 +54,8 @@ fn asks(candidate: &Candidate) -> bool {
 }
 
 impl Recorder {
-    /// Changes the graphs of some identifiers, whatever others change in them meanwhile, and settles those again of which
-    /// `change` says that it changed them. Returns these.
+    /// Applies `change` to the graphs of some identifiers, also if others change them meanwhile. Settles again the graphs for
+    /// which it returns that it changed them, and returns their ids.
     pub(super) async fn change_graphs(
         &self,
         names: &[Digest],

@@ -1,4 +1,4 @@
-//! Reconcile: tell Refersion the difference, for one connection, under its lease.
+//! Reconcile: sends Refersion the difference, for one connection, under its lease.
 
 mod answers;
 mod batcher;
@@ -49,12 +49,12 @@ use recording::Recording;
 use suspicion::Suspicion;
 use wait::still_asked;
 
-/// Calls are written down this much ahead of the moment in which they may start.
+/// How long before it may start a call is recorded.
 const AHEAD: Duration = Duration::from_millis(100);
-/// How many answers are recorded in one transaction at most.
+/// Maximum number of answers that are recorded in one transaction.
 const RECORD_AT_MOST: usize = 256;
 
-/// One connection, served under its lease.
+/// The lease holder of one connection.
 pub struct Holder {
     pub(crate) worker: Worker,
     pub(crate) connection: Arc<Connection>,
@@ -65,11 +65,11 @@ pub struct Holder {
     /// The ledger may hold open calls that this holder does not know of; the next holder settles them.
     pub(crate) has_lost_count: bool,
     pub(crate) suspicion: Suspicion,
-    /// When nothing was due.
+    /// When the last look found nothing due.
     pub(crate) in_vain_at: Option<Instant>,
-    /// What calls have taught about the account since the lease began.
+    /// What calls have revealed about the account since the lease began.
     pub(crate) learned: Arc<Learned>,
-    /// The numeric ids that affiliates have.
+    /// The numeric ids of affiliates.
     pub(crate) ids: Arc<Ids>,
     /// Probes without success since the connection was paused.
     pub(crate) probes: u32,
@@ -77,40 +77,40 @@ pub struct Holder {
     pub(crate) suspect: Option<StepKind>,
     /// When the worker last ended a pause.
     pub(crate) resumed_at: Option<Timestamp>,
-    /// Until when Refersion asked to wait, as it is noted in the ledger.
+    /// Until when Refersion asked to wait, as recorded in the ledger.
     pub(crate) asked_to_wait_until: Option<Timestamp>,
-    /// When suspended custom fields are probed next, and how often they were in vain.
+    /// Number of probes of suspended custom fields without success, and when the next one is due.
     pub(crate) field_probes: (u32, Option<Timestamp>),
     pub(crate) calls_made: u64,
-    /// When the learned rate was last written down.
+    /// When the learned rate was last recorded.
     pub(crate) rate_remembered_at: Option<Timestamp>,
-    /// Since when the walk for a settings version has been asked for.
+    /// The settings version that a walk is to apply, and when this holder first saw that.
     pub(crate) walk_since: Option<(i64, Timestamp)>,
-    /// The settings version that is known to be applied to everybody.
+    /// The settings version that is known to be applied to all persons.
     walked: Option<i64>,
     /// The walk through the affiliates that Refersion lists.
     pub(crate) walker: Walker,
     counting: CountingWalk,
 }
 
-/// What came to its end.
+/// A task that ended.
 enum Ended {
     /// A call.
     Call(Delivered),
     /// The recording of answers.
     Recording(Recording),
-    /// What absorb offered.
+    /// A handoff of absorb.
     Handoff(HandoffOutcome),
     /// A page of Refersion's list.
     Listed(Listed),
 }
 
-/// What lasts while a connection is served.
+/// State that lasts while a connection is served.
 #[derive(Default)]
 struct Rounds {
     known: Known,
     under_way: JoinSet<Ended>,
-    /// While it is there, absorb may offer what it has folded.
+    /// While it exists, absorb may offer folded batches.
     handoffs: Option<HandoffQueue>,
 }
 
@@ -119,12 +119,12 @@ struct Rounds {
 pub enum Left {
     /// The process is stopping.
     Stopped,
-    /// The lease is lost, or the connection gone: nothing in hand may be recorded.
+    /// The lease is lost, or the connection was removed: nothing may be recorded any more.
     Lost,
 }
 
 impl Holder {
-    /// The holder of a lease, before its first call.
+    /// A lease holder, before its first call.
     #[must_use]
     pub fn new(
         worker: &Worker,
@@ -158,12 +158,12 @@ impl Holder {
         }
     }
 
-    /// Serves the connection until `stop`, or until the lease is lost. A failure of the ledger that passes is waited out:
-    /// the lease, the calls that are under way and their answers stay in hand.
+    /// Serves the connection until `stop`, or until the lease is lost. During a temporary failure of the ledger the holder
+    /// keeps the lease, the calls that are under way and their answers.
     ///
     /// # Errors
     ///
-    /// If the ledger or the connections cannot be read or written; whoever takes over begins with the calls left open.
+    /// If the ledger or the connections cannot be read or written; the next holder begins with the calls left open.
     pub async fn serve(&mut self, stop: &CancellationToken) -> Result<Left, anyhow::Error> {
         self.settle_open_calls().await?;
         let (mut rounds, mut failures) = (Rounds::default(), 0);
@@ -177,7 +177,7 @@ impl Holder {
                 Err(cause) if is_fenced(&cause) => return Ok(Left::Lost),
                 Err(cause) => cause,
             };
-            // What absorb offers is not held while the ledger is away.
+            // No handoff is kept while the ledger is unavailable.
             rounds.handoffs = None;
             if self.has_lost_count || !may_pass(&cause) || self.is_over(stop) {
                 self.save_answers(&mut rounds.under_way, stop).await;
@@ -193,7 +193,7 @@ impl Holder {
         let Rounds { known, under_way, handoffs } = rounds;
         self.beat();
         if self.in_flight.being_recorded == 0 {
-            // What could not be recorded before.
+            // Answers that could not be recorded before.
             self.record().await?;
         }
         known.refresh(&self.worker).await?;
@@ -243,8 +243,8 @@ impl Holder {
         self.worker.beats.beat(&format!("reconcile {}", self.connection.id), self.worker.now());
     }
 
-    /// Takes what is due, plans it, writes it down and sends it. Returns how many calls were started, and for how many
-    /// more there was room when nothing else was due.
+    /// Takes due work, plans calls, records them and sends them. Returns the number of calls that were started, and the number
+    /// of further calls for which there was room when nothing else was due.
     async fn start_calls(&mut self, under_way: &mut JoinSet<Ended>) -> Result<(usize, usize), LedgerError> {
         let room = self.room();
         if room == 0 {
@@ -270,7 +270,7 @@ impl Holder {
         Ok((started, room - started))
     }
 
-    /// Whether calls were sent, or are about to be, whose answers are not recorded.
+    /// Whether there are calls, sent or about to be sent, whose answers are not recorded.
     #[must_use]
     pub fn has_calls_under_way(&self) -> bool {
         self.in_flight.calls > 0

@@ -1,4 +1,4 @@
-//! What is recorded beside graphs when calls end: dead letters, the attempts that decided, and the audit.
+//! What is recorded with the graphs when calls end: dead letters, the attempts that caused them, and the audit.
 
 use identity::Digest;
 use identity::answer::{Answer, Death, concerned_by};
@@ -13,7 +13,7 @@ use ledger::{
 use super::record::Recorder;
 use crate::deliver::{CallOutcome, operation};
 
-/// An affiliate's passing from hand to hand is something that an operator should be able to read later.
+/// Adds a line to the audit if an affiliate changed hands or status, for operators to read later.
 pub(super) fn audit(changes: &mut Changes, answer: &Answer, now: Timestamp) {
     let (action, subject) = match answer {
         Answer::Told { id, email: Some(_), .. } => ("address_changed", *id),
@@ -38,7 +38,7 @@ pub(super) fn affiliate_of(graph: &Graph, anchor: Digest) -> Option<AffiliateRef
     (known != AffiliateRef::default()).then_some(known)
 }
 
-/// The call that decided is kept with those that failed before it.
+/// Notes the call that caused a dead letter, with those that failed before it.
 pub(super) fn note_decided(
     changes: &mut Changes,
     deaths: &[Death],
@@ -72,8 +72,8 @@ pub(super) fn named(answer: &Answer) -> Option<(u64, String)> {
 }
 
 impl Recorder {
-    /// Tells the directory at which address an affiliate is that a create or a search named: once somebody moves it in Refersion, a
-    /// comparison finds by this address whose it is.
+    /// Records the address of an affiliate that a create or a search named in the directory: if somebody changes its address in
+    /// Refersion, a comparison finds by this one whose affiliate it is.
     pub(super) async fn note_addresses(&self, endings: &[&CallOutcome]) -> Result<(), LedgerError> {
         let answers = endings.iter().flat_map(|ending| &ending.answers);
         let listed = answers.filter_map(|(anchor, answer)| {
@@ -88,7 +88,7 @@ impl Recorder {
     }
 }
 
-/// Why a scrub could not overwrite a field stands beside the deletes that wanted it, for the operator.
+/// Notes for the operator, with each delete, why its scrub could not overwrite a field.
 pub(super) fn note_not_scrubbed(
     changes: &mut Changes,
     graph: &Graph,

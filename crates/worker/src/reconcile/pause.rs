@@ -1,4 +1,4 @@
-//! Pausing a connection instead of killing its events: revoked keys, a dead API, a mistake in the settings.
+//! Pauses a connection, instead of making its events dead letters: revoked keys, a failing API, a mistake in the settings.
 //!
 //! Every pause that the worker made itself is probed, with longer and longer waits between probes, and ends when the cause
 //! is gone.
@@ -19,15 +19,15 @@ use crate::rules::Known;
 const FIRST_PROBE: Duration = Duration::from_secs(1);
 /// The longest wait between probes.
 const LAST_PROBE: Duration = Duration::from_secs(60);
-/// The same where each probe is a call about a person.
+/// The same if each probe is a call about a person.
 const LAST_CALL_PROBE: Duration = Duration::from_secs(600);
 /// How often a paused connection is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// A pause that follows this soon on one that ended by itself goes on where that one was: its cause was not gone.
+/// A pause that begins this soon after one that ended by itself continues its waits: the cause was not gone.
 const SAME_CAUSE_WITHIN: SignedDuration = SignedDuration::from_mins(20);
 
 impl Holder {
-    /// What is to be done by what was learned, or because the API is unwell.
+    /// The consequence of refusals, or of failures of the API.
     pub(super) fn verdict(&mut self) -> Option<Verdict> {
         let limit = self.worker.limits.breaker_after;
         let failures = self.gate.with_pace(|pace, _| pace.failures_in_a_row());
@@ -40,13 +40,13 @@ impl Holder {
         learned.or_else(|| (failures >= limit).then(breaker))
     }
 
-    /// The end of a sentence about an API that does not answer: the cause may be the proxy.
+    /// A suffix for messages about an API that does not answer: the proxy may be the cause.
     fn through_the_proxy(&self) -> String {
         let proxy = self.worker.transport.proxy_of(&self.connection.settings.refersion_url);
         proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
     }
 
-    /// Carries out what follows from what was learned.
+    /// Pauses the connection or suspends a field.
     pub(super) async fn obey(&mut self, verdict: Verdict, known: &mut Known) -> anyhow::Result<()> {
         match verdict {
             Verdict::Suspend { field, why } => self.suspend(field, &why, known).await,
@@ -58,13 +58,13 @@ impl Holder {
     }
 
     async fn pause(&mut self, reason: PausedFor, why: &str, known: &mut Known) -> anyhow::Result<()> {
-        // Calls that are under way still end: what is known already is no reason to pause again.
+        // Calls that are under way will still end: their failures are no reason to pause again.
         self.forget_failures();
         let (id, seen, now) = (self.connection.id, self.connection.epoch(), self.worker.now());
         let is_new = self.resumed_at.is_none_or(|at| now.duration_since(at) > SAME_CAUSE_WITHIN);
         self.probes = if is_new { 0 } else { self.probes + 1 };
         let state = self.worker.connections.pause_in(id, seen, reason, why, now).await?;
-        // Once: not for a pause that a stronger reason holds, or that the settings of now make needless.
+        // Logged once: not if a stronger reason holds the pause, or if the current settings make it unnecessary.
         if state == State::Paused(reason) && self.connection.state != state {
             let (connection, reason) = (&self.connection.name, reason.as_str());
             warn!(%connection, connection_id = id, reason, error = why, "the connection is paused, its events are kept");
@@ -74,14 +74,14 @@ impl Holder {
         Ok(())
     }
 
-    /// What led to a pause counts no more.
+    /// Forgets the failures that led to a pause.
     pub(super) fn forget_failures(&mut self) {
         self.suspicion = Suspicion::default();
         self.gate.with_pace(|pace, _| pace.recovered());
     }
 
-    /// A pause that the worker made itself ends when a probe finds that calls work again; one of an operator ends when an
-    /// operator says so, which the next look at the connection sees.
+    /// Waits and probes while the connection is paused. A pause by the worker ends when a probe finds that calls work again; a
+    /// pause by an operator ends when an operator resumes the connection.
     pub(super) async fn while_paused(
         &mut self,
         known: &mut Known,
@@ -114,8 +114,8 @@ impl Holder {
         Ok(())
     }
 
-    /// Rests before a probe, and as long as the gate would hold it up: Refersion may have asked us to stay away for hours.
-    /// False where nothing is to be probed any more.
+    /// Waits before a probe, and as long as the gate would delay it: Refersion may have asked to wait for hours. Returns false
+    /// if no probe is necessary any more.
     async fn rest_while_paused(
         &mut self,
         time: Duration,
@@ -135,8 +135,8 @@ impl Holder {
         Ok(true)
     }
 
-    /// Goes on beating, because a pause is no illness of ours. False where the process stops, or an operator has changed
-    /// the state or the settings meanwhile.
+    /// Keeps the heartbeat up, because a paused worker is healthy. Returns false if the process stops, or an operator has
+    /// changed the state or the settings meanwhile.
     async fn is_still_paused(
         &mut self,
         reason: PausedFor,

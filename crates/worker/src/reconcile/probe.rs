@@ -9,12 +9,12 @@ use super::Holder;
 use super::answers::Delivered;
 use crate::deliver::{CallOutcome, deliver};
 
-/// How often the holder beats while it awaits something.
+/// Interval of heartbeats while the holder waits for something.
 pub(super) const BEAT_EVERY: Duration = Duration::from_secs(1);
 
 impl Holder {
-    /// Sends one call that is due. True if it does not meet what the connection is paused for, or if nothing is due and the
-    /// keys work. What fails is tried again later, and never given up because of a probe.
+    /// Sends one due call. Returns true if it does not fail with the cause of the pause, or if nothing is due and the keys work.
+    /// A call that fails is retried later, and never given up because of a probe.
     pub(super) async fn try_one_call(&mut self) -> anyhow::Result<bool> {
         let mut planned = match self.suspect {
             Some(suspect) => self.take_of(1, 1, &[suspect]).await?,
@@ -35,7 +35,7 @@ impl Holder {
         Ok(works)
     }
 
-    /// Beats while something is under way that the loop of the holder waits for.
+    /// Keeps the heartbeat up while the holder's loop waits for `work`.
     pub(super) async fn beating<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {

@@ -1,4 +1,4 @@
-//! The learned rate, written down so that it outlives a crash, and how long nothing can be started.
+//! The learned rate, stored so that it outlives a crash, and how long nothing can be started.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use super::{AHEAD, Holder};
 
 /// How long reconcile sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_millis(500);
-/// How often the learned rate is written down while it changes.
+/// Interval of storing the learned rate while it changes.
 const REMEMBER_EVERY: SignedDuration = SignedDuration::from_secs(30);
-/// A change of the rate that is worth writing down, as a share of it.
+/// Smallest change of the rate that is stored, as a share of it.
 const WORTH_REMEMBERING: f64 = 0.05;
 
-/// How long it is between two looks for what is due, if nothing was and handoffs are under way: each of them would wake the holder, and a
-/// look costs the ledger as much as some hundred events.
+/// Interval of looks for due work, if the last one found none and handoffs are under way: each handoff would wake the holder, and
+/// a look costs the ledger as much as several hundred events.
 const LOOKS_APART: Duration = Duration::from_millis(20);
 
 impl Holder {
-    /// Whether to look for what is due.
+    /// Whether to look for due work.
     pub(super) fn looks_again(&self) -> bool {
         let just_now = |at: Instant| at.elapsed() < LOOKS_APART;
         self.in_flight.handoffs == 0 || !self.in_vain_at.is_some_and(just_now)
     }
 
-    /// How many calls can be written down now. Under a lease that ends too soon it is none: each would come back unsent
-    /// at once, over and over.
+    /// The number of calls that can be recorded now; 0 under a lease that ends too soon, because each call would be returned
+    /// unsent at once, again and again.
     pub(super) fn room(&self) -> usize {
         if !self.gate.lease_outlasts_a_call() {
             return 0;
@@ -37,7 +37,7 @@ impl Holder {
         self.gate.with_pace(|pace, now| pace.room(now, AHEAD, in_hand))
     }
 
-    /// Writes the rate down where it has changed enough, and not too often.
+    /// Stores the rate if it has changed enough, and not too often.
     pub(super) async fn remember_rate_now_and_then(&mut self) {
         let now = self.worker.now();
         let due = self.rate_remembered_at.is_none_or(|at| now.duration_since(at) >= REMEMBER_EVERY);
@@ -52,7 +52,7 @@ impl Holder {
     pub(super) async fn remember_rate(&self) {
         let rate = self.gate.with_pace(|pace, now| pace.learned(now));
         if let Err(cause) = self.worker.connections.save_learned_rate(self.connection.id, rate).await {
-            warn!(connection = %self.connection.name, connection_id = self.connection.id, error = %cause, "the learned rate could not be remembered");
+            warn!(connection = %self.connection.name, connection_id = self.connection.id, error = %cause, "the learned rate could not be stored");
         }
     }
 
@@ -70,7 +70,7 @@ impl Holder {
         let now = self.worker.now();
         let due = self.worker.ledger.next_due(self.connection.id).await?;
         let wait = due.map_or(IDLE, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
-        // What is due already and was not taken has a call under way, whose end wakes us, or cannot be told.
+        // Due work that was not taken has a call under way, whose end wakes this loop, or cannot be sent.
         Ok(wait.clamp(AHEAD, IDLE))
     }
 }

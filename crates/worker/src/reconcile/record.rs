@@ -1,4 +1,4 @@
-//! Recording how calls ended: delivered traits, outcomes, attempts and dead letters, in one fenced transaction.
+//! Records how calls ended: delivered traits, outcomes, attempts and dead letters, in one fenced transaction.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -25,21 +25,21 @@ use crate::notices::record;
 use crate::off_thread::off_thread;
 use crate::settle::{settle_save, unsettled};
 
-/// What became of endings that were to be recorded together.
+/// The result of recording call outcomes together.
 enum Recorded {
-    /// They are.
+    /// All are recorded.
     All,
-    /// Nothing: their graphs are too large to be read at once.
+    /// Nothing is recorded: their graphs are too large to be read at once.
     TooLarge,
 }
 
-/// Records what one holder of a connection's lease learns, under its fence.
+/// Records the results of a lease holder, under its fence.
 #[derive(Clone)]
 pub(super) struct Recorder {
     pub(super) worker: Worker,
     pub(super) connection: Arc<Connection>,
     pub(super) fence: Fence,
-    /// Nothing is given up: what failed was a probe.
+    /// Whether failures give nothing up, because they are those of a probe.
     pub(super) is_lenient: bool,
 }
 
@@ -61,14 +61,14 @@ impl Recorder {
         self.worker.rules_of(self.connection.id, &self.connection.settings)
     }
 
-    /// Nothing to record yet.
+    /// Changes without content yet.
     pub(super) fn changes(&self) -> Changes {
         let (connection, fence, now) = (self.connection.id, Some(self.fence), self.worker.now());
         Changes { connection, fence, now, ..Changes::default() }
     }
 
-    /// Records how calls ended, whatever others have changed meanwhile: together, or in pieces if their graphs are too large
-    /// to be read at once. The calls are closed with the last piece.
+    /// Records how calls ended, also if others have changed their graphs meanwhile: together, or in pieces if their graphs are
+    /// too large to be read at once. The last piece closes the calls.
     pub(super) async fn record_answers(
         &self,
         endings: &[&CallOutcome],
@@ -93,7 +93,7 @@ impl Recorder {
         let anchors: Vec<Digest> = anchors.into_iter().collect();
         let mut contention = Contention::none_yet(&self.worker, self.connection.id);
         let recorded = loop {
-            // One ending's graphs are read one by one, so that there is none that does not fit.
+            // The graphs of a single outcome are read one by one, so that each fits.
             let at_once = if endings.len() > 1 { anchors.len().max(1) } else { 1 };
             let (gathered, held) = self.read(&anchors, at_once).await?;
             if gathered.partial && endings.len() > 1 {
@@ -118,7 +118,7 @@ impl Recorder {
         Ok(recorded?)
     }
 
-    /// The graphs of some identifiers, locked until what is made of them is written.
+    /// Reads the graphs of some identifiers, and locks them until the changes are written.
     pub(super) async fn read(
         &self,
         names: &[Digest],
@@ -140,7 +140,7 @@ impl Recorder {
         Ok((gathered, held))
     }
 
-    /// Graphs by id, locked with the identifiers that they hold until what is made of them is written.
+    /// Reads graphs by id, and locks their identifiers until the changes are written.
     pub(super) async fn read_by_id(
         &self,
         ids: &[GraphId],
@@ -155,7 +155,7 @@ impl Recorder {
         Ok((gathered.graphs, held))
     }
 
-    /// Applies endings to the graphs that are to be saved, and settles those again that they are about.
+    /// Applies call outcomes to the graphs that are to be saved, and settles the graphs that they concern again.
     pub(super) fn tell(&self, changes: &mut Changes, endings: &[&CallOutcome], rules: &Rules) {
         let now = self.worker.now();
         let mut saves = std::mem::take(&mut changes.saves);
@@ -198,8 +198,8 @@ impl Recorder {
         changes.saves = saves;
     }
 
-    /// A failed call leaves the person dirty, with its attempt count, its last error and a time. What is not the person's
-    /// fault (our keys, a shut gate) does not count.
+    /// Notes a failed call: the person stays dirty, with an attempt count, the last error and a due time. Failures that do not
+    /// concern the person (refused keys, a closed gate) do not count.
     fn note_failure(
         &self,
         changes: &mut Changes,
@@ -233,7 +233,7 @@ impl Recorder {
         lay_down(changes, deaths, affiliate_of(graph, anchor).as_ref(), now);
     }
 
-    /// Settles a graph under changed settings: what Refersion refused before may be taken now.
+    /// Settles a graph under changed settings: Refersion may accept now what it refused before.
     pub(super) fn reconsider(
         &self,
         changes: &mut Changes,
@@ -245,7 +245,7 @@ impl Recorder {
         self.resettle(changes, read, rules, now);
     }
 
-    /// Settles a graph again. What Refersion refused stays refused.
+    /// Settles a graph again. Values that Refersion refused stay suppressed.
     pub(super) fn resettle(&self, changes: &mut Changes, read: GraphRow, rules: &Rules, now: Timestamp) {
         let mut save = unsettled(read);
         settle_save(changes, &mut save, rules, now, Duration::ZERO);
@@ -263,8 +263,8 @@ fn concerns((anchor, answer): &(Digest, Answer)) -> impl Iterator<Item = Digest>
     new_address(answer).into_iter().chain([*anchor])
 }
 
-/// An affiliate belongs to the graph of its address: while the call was under way, that may have been taken apart from the
-/// graph which planned the call.
+/// Moves affiliates to the graph of their address, which may have been split from the graph that planned the call while the call
+/// was under way.
 fn follow(saves: &mut [Save], from: usize, to: usize) {
     let Ok([from, to]) = saves.get_disjoint_mut([from, to]) else { return };
     let arrived = |it: &mut Affiliate| to.graph.identifiers.contains_key(&it.address);
@@ -275,7 +275,7 @@ fn follow(saves: &mut [Save], from: usize, to: usize) {
     }
 }
 
-/// Where each identifier's graph is: one recording may be about thousands of them.
+/// The index of each identifier's graph; a map, because one recording may concern thousands of graphs.
 fn places(saves: &[Save]) -> BTreeMap<Digest, usize> {
     let held = |(place, save): (usize, &Save)| {
         save.graph.identifiers.keys().map(|digest| (*digest, place)).collect::<Vec<_>>()

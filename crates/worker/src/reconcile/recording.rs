@@ -1,4 +1,4 @@
-//! Recording beside the calls: while answers are recorded, the holder makes the next calls.
+//! Records answers in a task of its own, while the holder makes the next calls.
 
 use ledger::CallId;
 use tokio::task::JoinSet;
@@ -8,7 +8,7 @@ use super::record::Recorder;
 use super::{Ended, Holder, RECORD_AT_MOST};
 use crate::deliver::CallOutcome;
 
-/// While so many answered calls are not recorded, no other starts: the ledger is what limits them.
+/// Number of answered calls that are not recorded from which on no other call starts: the ledger limits the rate then.
 const UNRECORDED_AT_MOST: usize = 2 * RECORD_AT_MOST;
 
 /// How a recording ended.
@@ -18,7 +18,7 @@ pub(super) struct Recording {
 }
 
 impl Holder {
-    /// Begins to record what is answered. One recording is under way at a time; its end begins the next.
+    /// Starts to record answers. One recording is under way at a time; its end starts the next.
     pub(super) fn begin_recording(&mut self, under_way: &mut JoinSet<Ended>) {
         let kept = self.unrecorded.answers.len();
         if kept == 0 || self.unrecorded.is_in_doubt || self.in_flight.being_recorded > 0 {
@@ -46,7 +46,7 @@ impl Holder {
         Err(cause)
     }
 
-    /// The calls that are under way or about to start; `None` while too many that are answered wait to be recorded.
+    /// The number of calls that are under way or about to start; `None` while too many answers wait to be recorded.
     pub(super) fn calls_in_hand(&self) -> Option<usize> {
         let answered = self.unrecorded.answers.len() + self.in_flight.being_recorded;
         (answered < UNRECORDED_AT_MOST).then(|| self.in_flight.calls.saturating_sub(answered))

@@ -1,4 +1,4 @@
-//! Changed settings concern persons that nothing new was said of: a walk through all graphs settles them again.
+//! Applies changed settings: they also concern persons without new events, so a walk through all graphs settles them again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::rules::WALKS_BEGIN_AFTER;
 const STEP: usize = 200;
 
 impl Holder {
-    /// Goes by what is kept of the connection now.
+    /// Takes over the current state and settings of the connection.
     pub(super) fn adopt(&mut self, connection: Arc<Connection>) {
         if self.connection.state != State::Active && connection.state == State::Active {
             // A resumed connection starts without earlier failures, so that calls go out.
@@ -76,7 +76,7 @@ impl Holder {
         off_thread(|| rows.into_iter().for_each(|row| recorder.reconsider(&mut changes, row, &rules, now)));
         match record(&self.worker, changes).await {
             Ok(()) => self.worker.ledger.set_walk_position(connection, version, Some(last)).await,
-            // Another process was at one of them: the same step again.
+            // Another process changed one of them: the step is repeated.
             Err(LedgerError::Conflict | LedgerError::Claimed) => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 Ok(())

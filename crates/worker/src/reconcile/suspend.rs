@@ -1,4 +1,4 @@
-//! Suspended custom fields: one that Refersion refuses for everybody is left out, and everything else goes on.
+//! Suspended custom fields: a field that Refersion refuses for everybody is left out, and everything else is sent.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ const FIRST_PROBE: SignedDuration = SignedDuration::from_secs(60);
 const LAST_PROBE: SignedDuration = SignedDuration::from_hours(1);
 /// Graphs that are read at once to find one with the field.
 const STEP: usize = 200;
-/// Most of such reads for one probe.
+/// Maximum number of such reads for one probe.
 const STEPS: usize = 50;
 
 /// What a probe sends: one person's value, to their own affiliate.
@@ -32,7 +32,7 @@ struct Sample {
 }
 
 impl Holder {
-    /// Suspends a custom field. The change of settings reaches every worker, and a walk settles everybody again.
+    /// Suspends a custom field. The change of settings reaches every worker, and a walk settles all persons again.
     pub(super) async fn suspend(&mut self, field: u64, why: &str, known: &mut Known) -> anyhow::Result<()> {
         self.forget_failures();
         // An operator may have taken the field out of the mapping while the calls were under way.
@@ -91,7 +91,7 @@ impl Holder {
         Ok(answer.is_ok_and(|batch| batch.not_changed.is_empty()))
     }
 
-    /// A value of the field that some affiliate should hold. Affiliates with a call under way are left alone.
+    /// A value of the field that some affiliate should have. Affiliates with a call under way are left out.
     async fn sample(&self, field: u64) -> anyhow::Result<Option<Sample>> {
         let name = format!("custom:{field}");
         let rules = Rules { suspended: Vec::new(), ..rules(&self.connection.settings) };
@@ -108,7 +108,7 @@ impl Holder {
         Ok(None)
     }
 
-    /// Somebody else may change the settings at the same moment; then what was to be changed is found out again later.
+    /// Changes the settings, unless somebody else does at the same moment; then the caller finds the reason again later.
     async fn change_settings(
         &mut self,
         known: &mut Known,

@@ -1,4 +1,4 @@
-//! What speaks for a mistake that is not one person's: refused keys, or several persons in a row that met the same.
+//! Detects mistakes that are not those of one person: refused keys, or the same refusal for several persons in a row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use refersion::Class;
 
 use crate::deliver::{CallOutcome, Failed};
 
-/// Persons in a row, refused for the same reason that is not their own, that show a mistake in the settings.
+/// Number of persons in a row with the same refusal that show a mistake in the settings.
 const PERSONS_IN_A_ROW: usize = 3;
 
-/// What follows from what was learned.
+/// The consequence of the refusals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The connection is paused. `suspect` is the kind of step that a probe has to try, if one is to blame.
@@ -25,7 +25,7 @@ pub(crate) enum Verdict {
         /// Whose calls fail.
         suspect: Option<StepKind>,
     },
-    /// A custom field, by its numeric id, is not sent any more.
+    /// A custom field, by its numeric id, is no longer sent.
     Suspend {
         /// The field.
         field: u64,
@@ -34,12 +34,12 @@ pub(crate) enum Verdict {
     },
 }
 
-/// What was learned since calls began to go out.
+/// The refusals of calls since the holder started or the epoch changed.
 #[derive(Default)]
 pub(crate) struct Suspicion {
-    /// The persons met in a row, by what was refused.
+    /// The persons in a row, by what was refused.
     met: BTreeMap<String, BTreeSet<Digest>>,
-    /// What follows.
+    /// The consequence, if there is one.
     verdict: Option<Verdict>,
 }
 
@@ -56,7 +56,7 @@ impl Suspicion {
         }
     }
 
-    /// What follows, if anything; it is told once.
+    /// Takes the consequence, if there is one; it is returned once.
     pub(super) fn take_verdict(&mut self) -> Option<Verdict> {
         self.verdict.take()
     }
@@ -109,12 +109,12 @@ impl Suspicion {
         }
     }
 
-    /// A row ends where the operation goes well.
+    /// Ends the row of an operation that succeeded.
     fn goes_well(&mut self, operation: &str) {
         self.met.retain(|what, _| !what.starts_with(operation));
     }
 
-    /// Whether enough persons met the same by now, so that it is no person's own.
+    /// Whether enough persons met the same refusal, so that it is not due to one person.
     fn meet(&mut self, what: String, who: Digest) -> bool {
         let met = self.met.entry(what).or_default();
         met.insert(who);
@@ -122,7 +122,7 @@ impl Suspicion {
     }
 }
 
-/// The kind of step whose calls have this operation; other operations are looks on the way.
+/// The kind of step whose calls have this operation; `None` for operations that only read.
 fn step_of(operation: &str) -> Option<StepKind> {
     StepKind::ALL.into_iter().find(|kind| crate::deliver::operation(*kind) == operation)
 }

@@ -1,4 +1,4 @@
-//! Taking what is due and making calls of it.
+//! Takes due work and makes calls of it.
 
 use connections::Vault;
 use identity::eligibility::Rules;
@@ -16,21 +16,21 @@ use crate::off_thread::off_thread;
 use crate::rules::rules;
 use crate::translate::open;
 
-/// Upper limit of full batches that are read at once, however much room there is: what is read and finds no room,
-/// because creates came first, is read again each time.
+/// Maximum number of full batches that are read at once, however much room there is: work for which creates have left no room
+/// would be read again each time.
 const BATCHES_AT_ONCE: usize = 16;
 /// Searches that are read at once after the directory has answered some.
 const SEARCHES_AT_ONCE: usize = 500;
-/// How often the directory is asked before calls are made of what it does not answer.
+/// Maximum number of look-ups in the directory before calls are made of the steps that it does not answer.
 const LESSONS: usize = 8;
 
 impl Holder {
-    /// At most `room` calls out of what is due.
+    /// At most `room` calls, made of due work.
     pub(super) async fn take(&mut self, room: usize) -> Result<Vec<Planned>, LedgerError> {
         self.take_of(room, BATCH, &StepKind::ALL).await
     }
 
-    /// The same of some kinds of steps alone, reading at most `per_call` affiliates of a lane for each call.
+    /// The same for some kinds of steps only, reading at most `per_call` affiliates of a lane for each call.
     pub(super) async fn take_of(
         &mut self,
         room: usize,
@@ -44,7 +44,7 @@ impl Holder {
             if self.learn_from_directory(&candidates).await?.is_empty() {
                 break;
             }
-            // What the directory answers needs no call, so there is room for more.
+            // Steps that the directory answers need no call, so there is room for more.
             for ((_, kind), limit) in &mut want.limits {
                 *limit = if *kind == StepKind::Search { SEARCHES_AT_ONCE.max(room) } else { *limit };
             }
@@ -56,7 +56,7 @@ impl Holder {
     }
 
     async fn due(&self, now: Timestamp, want: &Want) -> Result<Vec<Candidate>, LedgerError> {
-        // What still waits for company is company itself.
+        // Work that is still being delayed can fill up the calls of due work.
         let waits = SignedDuration::try_from(self.worker.limits.bulk_waits).unwrap_or_default();
         let soon = now.checked_add(waits).unwrap_or(now);
         let due = self.worker.ledger.due(self.connection.id, soon, want).await?;
@@ -83,8 +83,8 @@ impl Holder {
         want
     }
 
-    /// The steps of a graph that can go out now. A graph with a call under way is left alone as a whole, also when it
-    /// was merged meanwhile and has another id.
+    /// The steps of a graph that can be sent now; none if the graph has a call under way, also if it was merged meanwhile and
+    /// has another id.
     fn candidates(&self, due: &DueGraph, rules: &Rules, now: Moment) -> Vec<Candidate> {
         let graph = &due.graph.graph;
         if self.in_flight.is_about(graph) {
@@ -109,7 +109,7 @@ fn is_in_doubt(graph: &Graph, address: Digest) -> bool {
     graph.identifiers.get(&address).is_some_and(|address| address.may_appear_until.is_some())
 }
 
-/// The step with the texts that go out. A name that cannot be opened cannot be told.
+/// The step with the texts to send; `None` if an identifier cannot be unsealed.
 pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(CallKind, Item)> {
     let name = |digest: Digest| {
         let sealed = graph.identifiers.get(&digest)?.sealed.as_deref()?;

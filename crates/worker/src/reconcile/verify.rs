@@ -15,7 +15,7 @@ use crate::off_thread::off_thread;
 
 /// Affiliates whose graphs are read at once: those of a whole page would be in memory, and locked, together.
 const PART: usize = 10;
-/// Affiliates that are remembered as compared, at most, a number of 8 bytes each; others are compared again in the next pass.
+/// Maximum number of affiliates that are remembered as compared, 8 bytes each; others are compared again in the next pass.
 const MAX_COMPARED: usize = 4_000_000;
 
 /// A page that is compared.
@@ -24,7 +24,7 @@ pub(super) struct Compared<'p> {
     pub(super) rows: &'p [refersion::Listed],
     /// The same as the directory keeps them.
     pub(super) affiliates: &'p [ListedAffiliate],
-    /// When it was asked for.
+    /// When it was requested.
     pub(super) asked_at: Timestamp,
     /// Anchors of the calls that were under way at any time since.
     pub(super) called: &'p BTreeSet<Digest>,
@@ -35,19 +35,19 @@ pub(super) struct Compared<'p> {
 /// The affiliates that a walk has compared. A holder that takes a walk over knows of none, and compares again, which costs no call.
 #[derive(Default)]
 pub(crate) struct Coverage {
-    /// Numbers made of the codes of those who were compared.
+    /// Hashes of the codes of the affiliates that were compared.
     compared: HashSet<u64>,
-    /// The last pass left somebody out, because calls about them were under way: a page may show what was there before the
-    /// call, and the ledger what was there after it.
+    /// Whether the last pass left affiliates out, because calls about them were under way: a page may show the state before the
+    /// call, and the ledger the state after it.
     pub(super) is_partial: bool,
 }
 
-/// What comparing a page brings.
+/// The result of comparing a page.
 #[derive(Default)]
 pub(super) struct Comparison {
     /// How many affiliates of ours were compared in all of their fields.
     pub(super) count: u64,
-    /// What was found of them.
+    /// The differences that were found.
     pub(super) found: Vec<Drift>,
     /// Those that were passed over. They would not be found again at an address that somebody gave them.
     passed_over: BTreeSet<String>,
@@ -57,19 +57,19 @@ pub(super) struct Comparison {
 struct Wanted<'p> {
     code: &'p str,
     shown: Shown,
-    /// Where the affiliate is ours, by what was known before the page.
+    /// The address at which the affiliate is known, before this page.
     before: Option<Digest>,
     /// The walk compares; otherwise the row is read because the address has changed.
     is_asked_for: bool,
 }
 
 impl Holder {
-    /// Compares a page, in parts. Without being asked to, it compares the addresses that have changed: the directory would
-    /// not tell any more under which address an affiliate is ours.
+    /// Compares a page, in parts. Without a request, it compares only addresses that have changed: once the page is recorded, the
+    /// directory no longer has the address at which the affiliate is known.
     pub(super) async fn compare_page(&mut self, page: &Compared<'_>) -> Result<Comparison, LedgerError> {
         let (ledger, id) = (&self.worker.ledger, self.connection.id);
         let codes: Vec<String> = page.affiliates.iter().map(|affiliate| affiliate.code.clone()).collect();
-        // One whose address was changed in Refersion is found at the address that it was sent.
+        // An affiliate whose address was changed in Refersion is found at the address that was sent to it.
         let before = ledger.addresses_of(id, &codes).await?;
         let names = if page.walk.request.verify { ledger.custom_fields(id).await? } else { BTreeMap::new() };
         let fields = ids_by_label(&names);
@@ -107,7 +107,7 @@ impl Holder {
         let addresses = in_order(part.iter().flat_map(|row| row.before.into_iter().chain(row.shown.address)));
         let recorder = self.recorder();
         let rules = recorder.rules();
-        // One by one, so that there is no graph that does not fit.
+        // One by one, so that each graph fits.
         let (gathered, held) = recorder.read(&addresses, 1).await?;
         let in_flight = &self.in_flight;
         let mut passed_over = BTreeSet::new();
@@ -133,7 +133,7 @@ impl Holder {
         Ok(())
     }
 
-    /// Makes what differs unknown: it is sent again.
+    /// Marks the fields that differ as unknown, so that they are sent again.
     async fn doubt(&self, drift: &[Drift]) -> Result<(), LedgerError> {
         let recorder = self.recorder();
         let addresses = in_order(drift.iter().filter_map(|drift| drift.address));
@@ -152,7 +152,7 @@ impl Holder {
 }
 
 impl Comparison {
-    /// Adds what was found of an affiliate. Of one that was read for its address alone, equal addresses say nothing of the rest.
+    /// Adds the result for an affiliate. If it was read only for its address, an equal address says nothing about other fields.
     fn add(&mut self, row: &Wanted<'_>, address: Digest, fields: &[Text], at: Timestamp) {
         self.count += u64::from(row.is_asked_for);
         if row.is_asked_for || !fields.is_empty() {
@@ -160,7 +160,7 @@ impl Comparison {
         }
     }
 
-    /// Leaves the directory the addresses of those that were passed over.
+    /// Keeps the former addresses of affiliates that were passed over in the directory.
     pub(super) fn keep_addresses(&self, affiliates: &mut [ListedAffiliate]) {
         let passed_over = affiliates.iter_mut().filter(|it| self.passed_over.contains(&it.code));
         passed_over.for_each(|affiliate| affiliate.address = None);
@@ -173,7 +173,7 @@ impl Coverage {
         walk.request.verify && !self.compared.contains(&number_of(code))
     }
 
-    /// Notes who of a part was compared, and who was passed over.
+    /// Notes which affiliates of a part were compared, and which were passed over.
     fn note(&mut self, part: &[Wanted<'_>], passed_over: &BTreeSet<String>) {
         for row in part.iter().filter(|row| row.is_asked_for) {
             if passed_over.contains(row.code) {
@@ -191,13 +191,13 @@ fn number_of(code: &str) -> u64 {
     hasher.finish()
 }
 
-/// What differs of an affiliate, as the ledger keeps it.
+/// The differences of an affiliate, as the ledger stores them.
 pub(crate) fn found(code: &str, address: Digest, fields: &[Text], found_at: Timestamp) -> Drift {
     let fields = fields.iter().map(ToString::to_string).collect();
     Drift { code: code.to_owned(), address: Some(address), fields, found_at }
 }
 
-/// The custom fields of which the label tells the id: Refersion's list shows labels only.
+/// The ids of custom fields whose label is unique: Refersion's list shows labels only.
 fn ids_by_label(names: &BTreeMap<u64, String>) -> BTreeMap<&str, u64> {
     let is_only = |name: &str| names.values().filter(|other| *other == name).count() == 1;
     names.iter().filter(|(_, name)| is_only(name)).map(|(id, name)| (name.as_str(), *id)).collect()

@@ -1,4 +1,4 @@
-//! `Retry-After`, written down: the next holder of the connection keeps to it, and the operator sees it and can end it.
+//! Records `Retry-After`: the next holder of the connection obeys it, and the operator sees it and can end it.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use tracing::{info, warn};
 use super::Holder;
 use crate::rules::Known;
 
-/// A wait that is shorter is over before anybody could read of it.
+/// Shorter waits are not recorded: they are over before anybody could read about them.
 const WORTH_NOTING: Duration = Duration::from_millis(500);
 /// Times that differ by less are the same.
 const SAME: SignedDuration = SignedDuration::from_millis(500);
 
 impl Holder {
-    /// Writes down until when Refersion asked to wait, if it has since.
+    /// Records until when Refersion asked to wait, if that is new.
     pub(super) async fn note_wait(&mut self, known: &mut Known) {
         let left = self.gate.stays_away_until().saturating_duration_since(Instant::now());
         if left < WORTH_NOTING {
@@ -34,12 +34,12 @@ impl Holder {
                 known.forget();
             }
             Err(cause) => {
-                warn!(%connection, connection_id = id, error = %cause, "a Retry-After could not be noted")
+                warn!(%connection, connection_id = id, error = %cause, "a Retry-After could not be stored")
             }
         }
     }
 
-    /// Ends the wait where an operator has taken away what was noted.
+    /// Ends the wait if an operator has removed the recorded one.
     pub(super) fn hear_of_the_wait(&mut self, connection: &Connection) {
         if self.asked_to_wait_until.is_some() && connection.asked_to_wait_until.is_none() {
             info!(connection = %connection.name, connection_id = connection.id, "an operator ends the wait that refersion asked for");
@@ -49,7 +49,7 @@ impl Holder {
     }
 }
 
-/// What was noted and is not over.
+/// The recorded wait, if it is not over.
 pub(super) fn still_asked(connection: &Connection, now: Timestamp) -> Option<Timestamp> {
     connection.asked_to_wait_until.filter(|until| *until > now)
 }

@@ -38,7 +38,7 @@ Examples:
   refersion-destination audiences show first_time_shopper --connection shop
   refersion-destination audiences show first_time_shopper --json
 
-The time to go covers what has arrived: members that Segment has yet to send are not in it.";
+The remaining time covers what has arrived: members that Segment has yet to send are not in it.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -46,8 +46,8 @@ Examples:
   refersion-destination audiences export first_time_shopper --for-import members.csv --offer 12345
   refersion-destination audiences export first_time_shopper --for-import - --connection shop > members.csv
 
-The file has the members who have all that an affiliate needs and are none yet, each with a password of its own. It
-holds personal data: only you can read it, and the audit says that it was made.";
+The file has the members who have all that an affiliate needs and are none yet, each with a random password. It holds
+personal data: only you can read it, and the audit says that it was made.";
 
 /// The arguments of `audiences`.
 #[derive(Debug, Args)]

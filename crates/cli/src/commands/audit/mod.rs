@@ -28,12 +28,13 @@ Examples:
   refersion-destination audit list result:denied --ndjson
   refersion-destination audit list 'at:>=2026-11-01' 'at:<2026-12-01' --csv > november.csv
 
-Acts of operators, here and over the HTTP API, allowed, failed and denied; and what the worker did to affiliates beside
-ordinary edits: addresses that changed hands, statuses that changed, affiliates that were found, gone or scrubbed.
-Newest first. The ledger refuses to change or delete a line. It holds ids alone; `profiles show` tells whose they are.
+Actions of operators, here and over the HTTP API, allowed, failed and denied; and what the worker did to affiliates
+other than ordinary edits: addresses that changed hands, statuses that changed, affiliates that were found, deleted in
+Refersion or scrubbed. Newest first. The ledger refuses to change or delete a line. It holds ids alone; `profiles show`
+tells whose they are.
 
-A selector is a list of terms that all have to hold: actor:NAME, action:WORD, connection:NAME, result:done (or failed,
-denied), at:>=TIME, at:<TIME, age:<2d. Values with commas between them are alternatives.";
+A selector is a list of terms, all of which must match: actor:NAME, action:WORD, connection:NAME, result:done (or
+failed, denied), at:>=TIME, at:<TIME, age:<2d. Values with commas between them are alternatives.";
 
 /// The arguments of `audit`.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ enum Act {
 /// Which lines, and in which form.
 #[derive(Debug, Args)]
 struct Wanted {
-    /// Terms that all have to hold, as actor:ann 'age:<7d'
+    /// Terms, all of which must match, as actor:ann 'age:<7d'
     #[arg(value_name = "SELECTOR")]
     selector: Vec<String>,
     /// The same as connection:NAME

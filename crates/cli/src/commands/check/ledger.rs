@@ -29,7 +29,7 @@ pub(super) async fn look(settings: &Ledger, clock: &Clock) -> (Vec<Finding>, boo
             None => match engines::must_be_begun(&settings.url).await {
                 Ok(()) => (vec![Finding::ok(NAME, format!("SQLite, {}", path.display()))], true),
                 Err(error @ EngineError::NoInstallation { .. }) => {
-                    (vec![Finding::note(NAME, error.to_string(), "the next start begins it")], false)
+                    (vec![Finding::note(NAME, error.to_string(), "the next start creates it")], false)
                 }
                 Err(error) => (vec![Finding::failed(NAME, &error)], false),
             },
@@ -60,7 +60,7 @@ fn server(found: &Inspection) -> Finding {
         return Finding::bad(NAME, server, "use Postgres 14 or newer");
     }
     if found.is_standby {
-        return Finding::bad(NAME, format!("{server}, a standby"), "let ledger.url lead to the primary");
+        return Finding::bad(NAME, format!("{server}, a standby"), "point ledger.url at the primary");
     }
     Finding::ok(NAME, server)
 }
@@ -76,15 +76,15 @@ fn clocks(ahead: SignedDuration) -> Finding {
 fn rights(found: &Inspection) -> Finding {
     const NAME: &str = "ledger, permissions";
     match (found.may_create, found.owns_tables) {
-        (true, true) => Finding::ok(NAME, "the role may make tables, and owns those that are there"),
+        (true, true) => Finding::ok(NAME, "the role can create tables and owns the existing ones"),
         (false, _) => {
             let mend = "make the role the owner of its database: ALTER DATABASE … OWNER TO …";
-            Finding::bad(NAME, "the role may not make tables in its schema", mend)
+            Finding::bad(NAME, "the role cannot create tables in its schema", mend)
         }
         (true, false) => {
             let mend =
-                "let it own them (ALTER TABLE … OWNER TO …): it makes and drops a partition for each week";
-            Finding::bad(NAME, "tables are there that the role does not own", mend)
+                "let it own them (ALTER TABLE … OWNER TO …): it creates and drops a partition for each week";
+            Finding::bad(NAME, "the role does not own some of the existing tables", mend)
         }
     }
 }

@@ -32,12 +32,12 @@ Examples:
 
 It looks at the configuration, the master key, queue, ledger and connections as a process that starts would find them,
 and ends with 1 if something has to be corrected. It names the proxy through which Refersion is reached, if there is
-one. It makes nothing: on RabbitMQ it declares the exchange and the queues again only if all are there. To see whether
+one. It creates nothing: on RabbitMQ it declares the exchange and the queues again only if all are there. To see whether
 it can write where `serve` will, it writes a file without a name there, and a row into queue and ledger.
 `connections check NAME` asks Refersion whether the keys of a connection work.";
 
 /// What to do where a file is not there.
-const NO_FILE: &str = "run this in the folder of `serve`, or name the right file in queue.url and ledger.url; the first `serve` makes it";
+const NO_FILE: &str = "run this in the folder of `serve`, or name the right file in queue.url and ledger.url; the first `serve` creates it";
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -144,7 +144,7 @@ fn key(config: &Config) -> Finding {
     match master_key::read(config) {
         Ok(Found::Key(_)) => Finding::ok(NAME, place),
         Ok(Found::ToBeMade(_)) => {
-            Finding::note(NAME, format!("not there yet, to be {place}"), "the first start makes it")
+            Finding::note(NAME, format!("not there yet, to be {place}"), "the first start creates it")
         }
         Err(error) => Finding::failed(NAME, &error),
     }
@@ -172,9 +172,9 @@ fn show(findings: &[Finding], output: &mut Output) -> Result<(), Failure> {
 fn conclusion(findings: &[Finding]) -> &'static str {
     let has = |verdict| findings.iter().any(|finding| finding.verdict == verdict);
     if has(Verdict::Bad) {
-        "correct what is BAD"
+        "correct the lines marked BAD"
     } else if has(Verdict::Note) {
-        "nothing is BAD; look at each note"
+        "nothing is BAD; read the notes"
     } else {
         "everything is as it should be"
     }

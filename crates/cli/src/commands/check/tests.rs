@@ -55,8 +55,8 @@ fn the_last_line_agrees_with_what_was_found() {
     };
     assert_eq!(last(&[well]), "everything is as it should be");
     let noted = [Finding::ok("queue", ""), none];
-    assert_eq!(last(&noted), "nothing is BAD; look at each note");
-    assert_eq!(last(&[bad]), "correct what is BAD");
+    assert_eq!(last(&noted), "nothing is BAD; read the notes");
+    assert_eq!(last(&[bad]), "correct the lines marked BAD");
 }
 
 #[test]

@@ -38,7 +38,7 @@ named stay as they are.
 
 From 10 s after a shared secret is set, every request to /segment must carry the X-Signature of Segment's Webhooks
 destinations; unsigned ones are answered 403, and Segment discards their events. So enter it in Segment first. One that
-is replaced is valid for 7 days more.";
+is replaced stays valid for 7 days.";
 
 pub(super) const STATE_EXAMPLES: &str = "\
 Examples:
@@ -149,7 +149,7 @@ pub(super) async fn remove(name: &ConnectionName, yes: bool, context: &mut Conte
     let connection = by_name(&engines, name).await?;
     if !yes {
         let message = format!("{name} would be removed with all that is kept for it, which cannot be undone");
-        return Err(Failure::usage("not_confirmed", message, "say --yes, or pause it instead"));
+        return Err(Failure::usage("not_confirmed", message, "pass --yes, or pause it instead"));
     }
     let removed = engines.connections.remove(connection.id).await;
     noted(&engines, "connection_removed", &connection, removed.map_err(Failure::from)).await?;

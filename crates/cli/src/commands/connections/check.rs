@@ -47,7 +47,7 @@ fn in_words(failure: &refersion::Failure, connection: &Connection, proxy: &Proxy
             "unavailable",
             format!("Refersion does not answer at {url}{status}: {}", failure.message),
             format!(
-                "try again later; if it stays so, look at the connection's refersion_url and at your network: Refersion is \
+                "try again later; if it persists, check the connection's refersion_url and your network: Refersion is \
                  reached {}",
                 proxy.in_words(url)
             ),

@@ -66,12 +66,12 @@ enum Act {
     /// Ask Refersion whether the keys work
     #[command(after_help = show::EXAMPLES)]
     Check(Named),
-    /// Learn which affiliates the account has already
+    /// Walk through the affiliates that the account already has
     #[command(after_help = adopt::EXAMPLES)]
     Adopt {
         #[command(flatten)]
         named: Named,
-        /// Ask for it, and do not wait until it is done
+        /// Request it, and return at once
         #[arg(long)]
         no_wait: bool,
     },
@@ -83,12 +83,12 @@ enum Act {
         #[command(flatten)]
         options: verify::Options,
     },
-    /// Give it the secret that Refersion signs webhooks with
+    /// Set the secret that Refersion signs webhooks with
     #[command(after_help = secrets::WEBHOOK_EXAMPLES)]
     SetWebhookSecret {
         #[command(flatten)]
         named: Named,
-        /// Take it away: no webhook is taken any more
+        /// Remove it; webhooks are refused
         #[arg(long)]
         none: bool,
     },
@@ -104,7 +104,7 @@ enum Act {
         secret: SecretOptions,
         #[command(flatten)]
         settings: SettingOptions,
-        /// A trait that no custom field takes any more; may be repeated
+        /// A trait to remove from the mapping; may be repeated
         #[arg(long = "no-custom-field", value_name = "TRAIT")]
         unmapped: Vec<String>,
         /// Print the connection's id alone
@@ -114,10 +114,10 @@ enum Act {
     /// Stop calls; events are still accepted, and kept
     #[command(after_help = change::STATE_EXAMPLES)]
     Pause(Named),
-    /// Let calls go out again
+    /// Resume calls
     #[command(after_help = change::STATE_EXAMPLES)]
     Resume(Named),
-    /// Give it a new API key; the old one is valid for 7 days more
+    /// Set a new API key; the old one stays valid for 7 days
     #[command(after_help = secrets::KEY_EXAMPLES)]
     RotateKey {
         #[command(flatten)]
@@ -125,7 +125,7 @@ enum Act {
         #[command(flatten)]
         key: KeyOptions,
     },
-    /// Give it a new write key; the old one is valid for 7 days more
+    /// Create a new write key; the old one stays valid for 7 days
     #[command(after_help = secrets::WRITE_KEY_EXAMPLES)]
     RotateWriteKey(Named),
     /// Remove it with everything that is kept for it
@@ -133,7 +133,7 @@ enum Act {
     Remove {
         #[command(flatten)]
         named: Named,
-        /// Really do it
+        /// Confirm the removal
         #[arg(long)]
         yes: bool,
     },

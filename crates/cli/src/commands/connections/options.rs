@@ -12,7 +12,7 @@ pub(super) struct SettingOptions {
     /// Where its Refersion answers, without /v2
     #[arg(long, value_name = "URL")]
     refersion_url: Option<String>,
-    /// Accept http:// to another machine, which shows the keys
+    /// Accept http:// to another machine: the keys are sent unencrypted
     #[arg(long)]
     insecure: bool,
     /// Upper limit of calls per second
@@ -33,10 +33,10 @@ pub(super) struct SettingOptions {
     /// Whether Refersion sends its welcome mail to new affiliates
     #[arg(long, value_name = "true|false")]
     send_welcome: Option<bool>,
-    /// What stands for the last name of somebody whose name is one word; `wait`: they wait for one
+    /// The last name to send for a one-word name; `wait`: create no affiliate until a last name is stated
     #[arg(long, value_name = "TEXT|wait")]
     one_word_name: Option<String>,
-    /// A domain of yours: a delete then also empties the affiliate, which gets an address in it; `off`: it does not
+    /// A domain of yours: a delete also clears the affiliate's fields and gives it an address there; `off`: it does not
     #[arg(long, value_name = "DOMAIN|off")]
     scrub_on_delete: Option<String>,
     /// The trait that holds the PayPal address; `off`: none does
@@ -77,7 +77,7 @@ impl SettingOptions {
         Err(Failure::usage(
             "insecure_url",
             problem,
-            "use https://, or say --insecure if the network is yours",
+            "use https://, or pass --insecure if the network is yours",
         ))
     }
 

@@ -49,7 +49,7 @@ pub(super) async fn rotate_key(
     replace_key(&engines, &connection, &api_key).await?;
     show(&engines, &again(&engines, &connection).await?, context).await?;
     if !context.output.is_json() {
-        context.output.line("\nthe new key is in use; the old one is valid for 7 days more")?;
+        context.output.line("\nthe new key is in use; the old one stays valid for 7 days")?;
     }
     Ok(Exit::Done)
 }
@@ -62,7 +62,7 @@ pub(super) async fn rotate_write_key(name: &ConnectionName, context: &mut Contex
     noted(&engines, "write_key_rotated", &connection, rotated.map_err(Failure::from)).await?;
     show(&engines, &again(&engines, &connection).await?, context).await?;
     if !context.output.is_json() {
-        context.output.line("\nthe new write key is valid at once; the old one is valid for 7 days more")?;
+        context.output.line("\nthe new write key is valid at once; the old one stays valid for 7 days")?;
     }
     Ok(Exit::Done)
 }

@@ -35,7 +35,7 @@ pub(super) struct Options {
     /// Show what is known already, without a call
     #[arg(long, conflicts_with_all = ["calls", "repair", "no_wait"])]
     known: bool,
-    /// Ask for it, and do not wait until it is done
+    /// Request it, and return at once
     #[arg(long)]
     no_wait: bool,
 }

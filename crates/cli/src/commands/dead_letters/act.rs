@@ -162,7 +162,7 @@ fn table(selection: &Selection, all: &Done, context: &mut Context) -> Result<(),
     }
     if !selection.is_by_id && all.not_done() > table.len() {
         for (reason, number) in &all.reasons {
-            context.output.line(&format!("{number} not: {reason}"))?;
+            context.output.line(&format!("{number} not done: {reason}"))?;
         }
         let line = format!("{} of {} shown; --json has all\n", table.len(), all.not_done());
         context.output.line(&line)?;

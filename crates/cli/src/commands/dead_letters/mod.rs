@@ -34,14 +34,14 @@ Examples:
   refersion-destination dead-letters run 7 --rate 5/s --canary 10 --stop-if 20% --reason 'the form is corrected'
   refersion-destination dead-letters discard audience:vip 'age:>4w' --reason 'a test audience'
 
-A selector is a list of terms that all have to hold. Within a term, one of several values has to: class:refused,gone
+A selector is a list of terms, all of which must match; of several values in a term, one must: class:refused,gone
   state:open             open, replaying, resolved or discarded; without it, `replay` and `discard` take open ones,
                          `restore` discarded ones
   class:refused          the class of the failure                  status:422      HTTP status of Refersion's answer
   field:email            the field that was refused                connection:shop the name of the connection
   audience:vip           what Engage synced with the event         id:17,18        their ids; also without the key
   'age:<2d' 'age:>30m'   since it died; units s, m, h, d, w        'died:>=2026-11-29' 'died:<2026-11-29T12:00:00Z'
-  mend:data              data (in Segment), settings (of the connection), refersion, us
+  mend:data              data (in Segment), settings (of the connection), refersion, us (this program)
   group:g1f0c5e2a9b47    the group, as `groups` shows it
   text:'taken by'        the cause contains this, in upper or lower case
 
@@ -86,7 +86,7 @@ enum Act {
         /// The note; an empty one removes it. No personal data: the note is kept longer than the dead letters
         text: String,
     },
-    /// Show one dead letter with its event, failed calls, person and later events; that is personal data
+    /// Show one dead letter, with its personal data
     #[command(after_help = EXAMPLES)]
     Show {
         /// Its id

@@ -13,7 +13,7 @@ use service::operator::dead_letters::{Selection, to_act};
 /// Arguments that say which dead letters.
 #[derive(Debug, Default, Args)]
 pub(super) struct Wanted {
-    /// Terms that all have to hold, as class:refused 'age:<2d'; a number is an id. The keys are below
+    /// Terms, all of which must match, as class:refused 'age:<2d'; a number is an id. The keys are below
     #[arg(value_name = "SELECTOR")]
     selector: Vec<String>,
     /// The same as class:CLASS

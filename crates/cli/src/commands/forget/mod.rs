@@ -104,7 +104,7 @@ fn confirm(subject: &Subject) -> Result<(), Failure> {
     let message = format!("no connection knows {}", subject.text());
     if !std::io::stdin().is_terminal() {
         let hint =
-            "look at the spelling; --yes deletes all the same, which keeps later copies of old events away";
+            "check the spelling; --yes deletes all the same, which keeps later copies of old events away";
         return Err(Failure::usage("unknown_person", message, hint));
     }
     // Standard output is for results. A caller that cannot read the question does not answer yes.
@@ -112,7 +112,7 @@ fn confirm(subject: &Subject) -> Result<(), Failure> {
     let mut answer = String::new();
     match std::io::stdin().read_line(&mut answer) {
         Ok(_) if answer.trim() == "yes" => Ok(()),
-        _ => Err(Failure::usage("not_confirmed", message, "look at the spelling, or say --yes")),
+        _ => Err(Failure::usage("not_confirmed", message, "check the spelling, or pass --yes")),
     }
 }
 

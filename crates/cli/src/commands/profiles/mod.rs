@@ -32,7 +32,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Show the profiles that hang together with an email address, userId or anonymousId
+    /// Show the profiles that are linked with an email address, userId or anonymousId
     #[command(after_help = EXAMPLES)]
     Show {
         /// The email address, userId or anonymousId
@@ -91,7 +91,7 @@ fn held_payouts(profile: &Profile, subject: &Subject, output: &mut Output) -> Re
     for affiliate in &profile.affiliates {
         let (Some(since), Some(id)) = (affiliate.payout_held_since, affiliate.id) else { continue };
         output.line(&format!(
-            "\nthe payout field of affiliate {id} is held back since {since}: somebody else than its payee states it. If \
+            "\nthe payout field of affiliate {id} is held back since {since}: somebody other than its payee states it. If \
              that is right: refersion-destination profiles confirm-payout {} --connection {} --yes",
             subject.text(),
             profile.connection

@@ -149,9 +149,9 @@ impl Report {
     /// Where the reasons of bad lines are: this run does not name those of an earlier one again.
     fn where_named(&self) -> String {
         match (self.before.bad_lines, self.bad_lines) {
-            (0, _) => "each named above".to_owned(),
-            (_, 0) => "each named by the earlier run".to_owned(),
-            (before, now) => format!("{now} named above and {before} by the earlier run"),
+            (0, _) => "each reported above".to_owned(),
+            (_, 0) => "each reported by the earlier run".to_owned(),
+            (before, now) => format!("{now} reported above and {before} by the earlier run"),
         }
     }
 }
@@ -197,10 +197,11 @@ mod tests {
     fn a_report_says_which_run_named_the_bad_lines() {
         let words = |report: Report| report.in_words(Path::new("f"), true).join("\n");
         assert!(
-            words(resumed(1)).contains("3 bad lines of f left out, 1 named above and 2 by the earlier run")
+            words(resumed(1))
+                .contains("3 bad lines of f left out, 1 reported above and 2 by the earlier run")
         );
-        assert!(words(resumed(0)).contains("2 bad lines of f left out, each named by the earlier run"));
+        assert!(words(resumed(0)).contains("2 bad lines of f left out, each reported by the earlier run"));
         let first = Report { bad_lines: 1, ..Report::resumed(None) };
-        assert!(words(first).contains("1 bad line of f left out, each named above"));
+        assert!(words(first).contains("1 bad line of f left out, each reported above"));
     }
 }

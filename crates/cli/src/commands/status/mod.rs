@@ -107,7 +107,7 @@ struct Ledger {
     bytes: u64,
     max_bytes: Option<u64>,
     disk_free_bytes: Option<u64>,
-    /// Why no new event is taken in; null while they are.
+    /// Why no new events are accepted; null while they are.
     refused_for: Option<&'static str>,
     #[serde(skip)]
     refused_because: Option<&'static str>,

@@ -35,7 +35,7 @@ pub(super) struct Row {
     pub(super) suspended_fields: BTreeMap<u64, String>,
     /// Since when, where it is known.
     pub(super) suspended_since: BTreeMap<u64, Timestamp>,
-    /// Why new events of this connection are not taken in; null while they are.
+    /// Why new events of this connection are not accepted; null while they are.
     pub(super) refused_for: Option<&'static str>,
     #[serde(skip)]
     pub(super) refused_because: Option<&'static str>,

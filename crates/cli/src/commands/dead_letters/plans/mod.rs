@@ -32,7 +32,7 @@ Examples:
   refersion-destination dead-letters report 7 --csv report.csv
   refersion-destination dead-letters plan --left-of 7
 
-A plan freezes its dead letters; nothing is sent. The workers run it, whatever becomes of this command.
+A plan freezes its dead letters; nothing is sent. The workers run it, even if this command ends.
 Exit codes of `run` and `report`: 0 all delivered, 3 done in part, 4 stopped by the plan's own rule.";
 
 /// The commands about plans.
@@ -70,7 +70,7 @@ pub(super) enum Act {
     /// End a plan; what it has not sent stays open
     #[command(after_help = EXAMPLES)]
     Cancel(Steer),
-    /// Show what came of a plan
+    /// Show the results of a plan
     #[command(after_help = EXAMPLES)]
     Report {
         /// The plan

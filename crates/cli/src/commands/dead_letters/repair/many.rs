@@ -103,7 +103,7 @@ fn finish(selection: &Selection, done: Done, context: &mut Context) -> Result<Ex
         context.output.json(&Answer { selector, count: selection.count, results, dead_letters: outcomes })?;
     } else {
         for (reason, number) in reasons {
-            context.output.line(&format!("{number} not: {reason}"))?;
+            context.output.line(&format!("{number} not done: {reason}"))?;
         }
         context.output.line(&format!("{changed} changed, {not} left as they are"))?;
         if changed > 0 {

@@ -18,7 +18,7 @@ pub(super) fn show(status: &Status, now: Timestamp, output: &mut Output) -> Resu
     output.line("")?;
     connections(&status.connections, output)?;
     if let Some(because) = status.ledger.refused_because {
-        output.line(&format!("\nno new events are taken in: {because}"))?;
+        output.line(&format!("\nno new events are accepted: {because}"))?;
     }
     notes::missing(status.queue.missing.as_ref(), output)?;
     for problem in &status.problems {
@@ -41,10 +41,10 @@ fn counts(status: &Status, output: &mut Output) -> Result<(), Failure> {
             line("queue, live", status.queue.live, "events accepted, not yet absorbed"),
             line("queue, bulk", status.queue.bulk, "the same, of Engage syncs"),
             line("pending", status.pending, "events absorbed, not yet ended"),
-            line("dirty", status.dirty, "persons that differ from what Refersion was told"),
-            line("waiting", status.waiting, "persons that lack something nobody has said yet"),
-            line("held back", status.held_back, "payout fields that need your word: `profiles show`"),
-            line("dead letters", status.dead_letters, "events that need you: `dead-letters list`"),
+            line("dirty", status.dirty, "persons that differ from what Refersion was sent"),
+            line("waiting", status.waiting, "persons that lack something that no event has stated"),
+            line("held back", status.held_back, "payout fields to be confirmed: `profiles show`"),
+            line("dead letters", status.dead_letters, "events to be corrected: `dead-letters list`"),
             line("ledger, MiB", status.ledger.bytes >> 20, &ledger_limit(&status.ledger)),
         ],
     )
@@ -67,7 +67,7 @@ fn connections(rows: &[Row], output: &mut Output) -> Result<(), Failure> {
         cut("PENDING"),
         cut("DIRTY"),
         spare("WAITING"),
-        spare("HELD"),
+        spare("HELD BACK"),
         cut("DEAD"),
     ];
     output.table(&head, &rows.iter().map(row).collect::<Vec<_>>())
@@ -76,7 +76,7 @@ fn connections(rows: &[Row], output: &mut Output) -> Result<(), Failure> {
 /// What keeps the events of a connection from moving.
 fn remarks(connection: &Row, output: &mut Output) -> Result<(), Failure> {
     if let Some(because) = connection.refused_because {
-        output.line(&format!("\nno new events of {} are taken in: {because}", connection.name))?;
+        output.line(&format!("\nno new events of {} are accepted: {because}", connection.name))?;
     }
     if let Some(because) = &connection.paused_because {
         let hint = connection.pause_hint.as_deref().unwrap_or_default();
@@ -108,7 +108,7 @@ fn ages(status: &Status, now: Timestamp, output: &mut Output) -> Result<(), Fail
         }
     }
     let Some(since) = status.queue.untaken_since else { return Ok(()) };
-    output.line(&format!("nobody has taken events from the queue for {} at least", age(since, now)))
+    output.line(&format!("nobody has taken events from the queue for at least {}", age(since, now)))
 }
 
 /// Processes that run, and those that ended or fell silent within a day.

@@ -14,9 +14,11 @@ use super::failure::Failure;
 use super::pool::within;
 use super::port::on;
 use super::{PostgresLedger, audit, letters, rows, sql};
-use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, NewItem, PlanChange, PlanItem};
+use crate::plans::{
+    Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
+};
 use crate::words::{count, item_state, limit, micros, plan_state, time};
-use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
+use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";
@@ -30,9 +32,13 @@ const COUNTS: &str = "SELECT plan, state, reason, count FROM plan_counts WHERE p
 
 const CHANGE: &str =
     "UPDATE plans SET state = $2, frame = COALESCE($3, frame), options = COALESCE($4, options),
-        progress = COALESCE($5, progress)
+        progress = COALESCE($5, progress), expires_at = COALESCE($8, expires_at)
     WHERE id = $1 AND state = ANY($6) AND ($7::bigint IS NULL OR token = $7)
     RETURNING frame";
+
+/// The last statement of a page: whoever cancels the plan comes before the page or after it, and a worker that has locked one of
+/// its dead letters may change the plan as well.
+const GO_ON: &str = "UPDATE plans SET expires_at = $2 WHERE id = $1 AND state = 'planning'";
 
 /// One statement, so that two who come at once are one after the other.
 const LEASE: &str = "UPDATE plans SET token = token + CASE WHEN holder = $2 THEN 0 ELSE 1 END,
@@ -81,8 +87,27 @@ impl Plans for PostgresLedger {
         &self,
         plan: PlanId,
         items: &[NewItem],
+        expires_at: Timestamp,
     ) -> Result<Vec<(i64, PlanId)>, LedgerError> {
-        Ok(on!(self.begin(), |line| items::add(line, plan, items))?)
+        Ok(on!(self.begin(), |line| async {
+            let reserved = items::add(line, plan, items).await?;
+            go_on(line, plan, expires_at).await?;
+            Ok(reserved)
+        })?)
+    }
+
+    async fn mark_plan_items(
+        &self,
+        plan: PlanId,
+        items: &[NewItem],
+        act: &Act,
+        expires_at: Timestamp,
+    ) -> Result<Marked, LedgerError> {
+        Ok(on!(self.begin(), |line| async {
+            let marked = items::mark(line, plan, items, act).await?;
+            go_on(line, plan, expires_at).await?;
+            Ok(marked)
+        })?)
     }
 
     async fn plan_items(&self, filter: &ItemFilter) -> Result<Vec<PlanItem>, LedgerError> {
@@ -166,11 +191,18 @@ async fn write(line: &mut PgConnection, plan: PlanId, change: &PlanChange) -> Re
     let query = query.bind(change.frame.as_ref().map(serde_json::to_string).transpose()?);
     let query = query.bind(change.options.as_ref().map(serde_json::to_string).transpose()?);
     let query = query.bind(change.progress.as_ref().map(serde_json::to_string).transpose()?);
-    let changed: Option<(String,)> = query.bind(from).bind(change.token).fetch_optional(&mut *line).await?;
+    let query = query.bind(from).bind(change.token).bind(change.expires_at.map(micros));
+    let changed: Option<(String,)> = query.fetch_optional(&mut *line).await?;
     let Some((frame,)) = changed else { return Ok(false) };
     let frame: Frame = serde_json::from_str(&frame)?;
     audit::append(line, &change.lines(&frame)).await?;
     Ok(true)
+}
+
+/// Stops the transaction unless the plan is still being made, which it may be until a later time from now on.
+async fn go_on(line: &mut PgConnection, plan: PlanId, expires_at: Timestamp) -> Result<(), Failure> {
+    let renewed = sql(GO_ON).bind(plan).bind(micros(expires_at)).execute(line).await?;
+    if renewed.rows_affected() == 1 { Ok(()) } else { Err(Failure::Fenced) }
 }
 
 async fn lease(

@@ -12,8 +12,10 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::words::{count, item_state, limit, micros, plan_state, time};
 use super::{SqliteLedger, audit, letters};
-use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, NewItem, PlanChange, PlanItem};
-use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
+use crate::plans::{
+    Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
+};
+use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";
@@ -27,9 +29,11 @@ const COUNTS: &str = "SELECT state, reason, count FROM plan_counts WHERE plan = 
 
 const CHANGE: &str =
     "UPDATE plans SET state = ?2, frame = COALESCE(?3, frame), options = COALESCE(?4, options),
-        progress = COALESCE(?5, progress)
+        progress = COALESCE(?5, progress), expires_at = COALESCE(?8, expires_at)
     WHERE id = ?1 AND state IN (SELECT value FROM json_each(?6)) AND (?7 IS NULL OR token = ?7)
     RETURNING frame";
+
+const GO_ON: &str = "UPDATE plans SET expires_at = ?2 WHERE id = ?1 AND state = 'planning'";
 
 const HELD: &str = "SELECT holder, token, lease_until FROM plans WHERE id = ?1";
 
@@ -74,9 +78,29 @@ impl Plans for SqliteLedger {
         &self,
         plan: PlanId,
         items: &[NewItem],
+        expires_at: Timestamp,
     ) -> Result<Vec<(i64, PlanId)>, LedgerError> {
         let items = items.to_vec();
-        self.write(move |database| items::add(database, plan, &items)).await
+        self.write(move |database| {
+            go_on(database, plan, expires_at)?;
+            items::add(database, plan, &items)
+        })
+        .await
+    }
+
+    async fn mark_plan_items(
+        &self,
+        plan: PlanId,
+        items: &[NewItem],
+        act: &Act,
+        expires_at: Timestamp,
+    ) -> Result<Marked, LedgerError> {
+        let (items, act) = (items.to_vec(), act.clone());
+        self.write(move |database| {
+            go_on(database, plan, expires_at)?;
+            items::mark(database, plan, &items, &act)
+        })
+        .await
     }
 
     async fn plan_items(&self, filter: &ItemFilter) -> Result<Vec<PlanItem>, LedgerError> {
@@ -178,6 +202,7 @@ fn write(database: &Connection, plan: PlanId, change: &PlanChange) -> Result<boo
         change.progress.as_ref().map(serde_json::to_string).transpose()?,
         serde_json::to_string(&from)?,
         change.token,
+        change.expires_at.map(micros),
     );
     let frame: Option<String> =
         database.prepare_cached(CHANGE)?.query_row(values, |row| row.get(0)).optional()?;
@@ -185,6 +210,12 @@ fn write(database: &Connection, plan: PlanId, change: &PlanChange) -> Result<boo
     let frame: Frame = serde_json::from_str(&frame)?;
     audit::append(database, &change.lines(&frame))?;
     Ok(true)
+}
+
+/// Stops the transaction unless the plan is still being made, which it may be until a later time from now on.
+fn go_on(database: &Connection, plan: PlanId, expires_at: Timestamp) -> Result<(), Failure> {
+    let renewed = database.prepare_cached(GO_ON)?.execute((plan, micros(expires_at)))?;
+    if renewed == 1 { Ok(()) } else { Err(Failure::Fenced) }
 }
 
 fn lease(

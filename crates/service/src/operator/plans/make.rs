@@ -11,6 +11,7 @@ use repair::Patch;
 use sha2::{Digest as _, Sha256};
 
 use super::forecast::Look;
+use super::making::{ended, made_until, stopped};
 use super::patch::Patching;
 use super::plan;
 use crate::engines::Engines;
@@ -57,7 +58,7 @@ pub struct Made {
 ///
 /// # Errors
 ///
-/// [`Failure`] if nothing is selected, or the ledger fails. An unfinished plan is left cancelled.
+/// [`Failure`] if nothing is selected, somebody cancels the plan meanwhile, or the ledger fails. An unfinished plan is left cancelled.
 pub async fn make(
     engines: &Engines,
     blocked: &[String],
@@ -66,7 +67,7 @@ pub async fn make(
 ) -> Result<Made, Failure> {
     let now = engines.now();
     let mut frame = Frame { selector: wish.selector.clone(), left_of: wish.left_of, ..Frame::default() };
-    let id = engines.plans.create_plan(&frame, now, expires(now)).await?;
+    let id = engines.plans.create_plan(&frame, now, made_until(now)).await?;
     let selector = format!("{} (plan {id})", wish.selector);
     let act = Act { at: now, actor: wish.actor.clone(), selector, reason: wish.reason.clone() };
     let mut samples = Samples::default();
@@ -74,27 +75,22 @@ pub async fn make(
     let Err(failure) = made else {
         let ready = PlanChange {
             frame: Some(frame),
+            expires_at: Some(expires(engines.now())),
             act: Some((act, "plan_made")),
             ..PlanChange::to(&[PlanState::Planning], PlanState::Ready)
         };
         if !engines.plans.change_plan(id, &ready).await? {
-            let message = format!("plan {id} was cancelled while it was being made");
-            return Err(Failure::refused(
-                "plan_state",
-                message,
-                "`dead-letters plans` shows who holds what; plan again",
-            ));
+            return Err(ended(engines, id).await);
         }
         return Ok(Made { plan: plan(engines, id).await?, samples });
     };
-    // It may be the ledger that failed: then the plan expires.
+    // It may be the ledger that failed: then a worker cancels the plan.
     drop(engines.plans.change_plan(id, &PlanChange::to(&[PlanState::Planning], PlanState::Cancelled)).await);
     Err(failure)
 }
 
-/// When a plan that is made now can no longer be run.
-#[must_use]
-pub fn expires(now: Timestamp) -> Timestamp {
+/// When a plan that is ready now can no longer be run.
+fn expires(now: Timestamp) -> Timestamp {
     now.checked_add(KEPT).unwrap_or(now)
 }
 
@@ -220,7 +216,10 @@ impl<'s> Set<'s> {
         let mut items = self.look.page(page).await?;
         items.extend(left_out);
         let began = Instant::now();
-        self.engines.plans.add_plan_items(self.plan, &items).await?;
+        let until = made_until(self.engines.now());
+        if let Err(error) = self.engines.plans.add_plan_items(self.plan, &items, until).await {
+            return Err(stopped(self.engines, self.plan, error).await);
+        }
         self.at_once.learn(items.len(), began.elapsed());
         self.frozen += u64::try_from(items.len()).unwrap_or(u64::MAX);
         Ok(())

@@ -5,6 +5,7 @@ mod acts;
 mod forecast;
 mod judge;
 mod make;
+mod making;
 mod pace;
 mod patch;
 mod release;
@@ -15,7 +16,8 @@ mod turn;
 use ledger::{Plan, PlanId};
 
 pub use acts::{cancel, pause, resume, run};
-pub use make::{Made, Wish, expires, make};
+pub use make::{Made, Wish, make};
+pub(crate) use making::{ended, made_until, stopped};
 pub use release::envelope;
 pub use report::{ItemRow, Report, report, seconds, walk};
 pub use runner::Runner;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connections::ConnectionId;
+use jiff::Timestamp;
 use ledger::plans::{ItemFilter, ItemState, PlanChange};
-use ledger::{LedgerError, Plan, PlanId, PlanState};
+use ledger::{Act, LedgerError, Plan, PlanId, PlanState};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -88,15 +89,19 @@ impl Runner {
         Ok(wait.max((began.elapsed() * SHARE).min(LONGEST_WAIT)))
     }
 
-    /// Plans that nobody ran in time let go of their dead letters.
+    /// Plans that nobody ran in time, and those whose maker was killed, let go of their dead letters.
     async fn expire(&mut self, engines: &Engines) -> Result<(), LedgerError> {
         if self.expired_at.is_some_and(|at| at.elapsed() < EXPIRE) {
             return Ok(());
         }
         let waiting = [PlanState::Planning, PlanState::Ready];
-        let plans = engines.plans.plans(None, &waiting, engines.now(), usize::MAX).await?;
-        for plan in plans.iter().filter(|plan| plan.state == PlanState::Expired) {
-            let change = PlanChange::to(&waiting, PlanState::Expired);
+        let now = engines.now();
+        for plan in engines.plans.plans(None, &waiting, now, usize::MAX).await? {
+            let change = match plan.state {
+                PlanState::Expired => PlanChange::to(&[PlanState::Ready], PlanState::Expired),
+                PlanState::Planning if plan.expires_at < now => given_up(&plan, now),
+                _ => continue,
+            };
             engines.plans.change_plan(plan.id, &change).await?;
         }
         self.expired_at = Some(Instant::now());
@@ -138,6 +143,19 @@ impl Runner {
         let Some(run) = self.runs.get_mut(&plan.id) else { return Ok(()) };
         Turn { engines, plan: &plan, release, rates, under_way }.take(&mut run.bucket).await
     }
+}
+
+/// The end of a plan whose maker is silent.
+fn given_up(plan: &Plan, now: Timestamp) -> PlanChange {
+    tracing::warn!(plan = plan.id, "a plan was not made to its end: it is cancelled");
+    let act = Act {
+        at: now,
+        actor: "worker".to_owned(),
+        selector: format!("{} (plan {})", plan.frame.selector, plan.id),
+        reason: Some("whoever made it ended before it was ready".to_owned()),
+    };
+    let change = PlanChange::to(&[PlanState::Planning], PlanState::Cancelled);
+    PlanChange { act: Some((act, "plan_cancelled")), ..change }
 }
 
 /// Plans that run, however many there are, and those that do not run but have items under way.

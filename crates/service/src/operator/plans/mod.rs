@@ -2,6 +2,7 @@
 //! whatever process has workers, so that nothing depends on the process that asked.
 
 mod acts;
+mod fit;
 mod forecast;
 mod judge;
 mod make;

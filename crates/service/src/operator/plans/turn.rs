@@ -8,6 +8,7 @@ use ledger::plans::{ItemFilter, ItemState, PlanChange, PlanItem, Progress, Tally
 use ledger::{Act, LedgerError, Plan, PlanState};
 use tokio::time::Instant;
 
+use super::fit::{Room, fitting};
 use super::forecast::rate;
 use super::pace::{Bucket, ahead};
 use super::release::Release;
@@ -122,21 +123,16 @@ impl Turn<'_> {
             // Of a connection that was removed nothing waits: its items are skipped.
             let in_use = |it| self.rates.get(connection).copied().unwrap_or(f64::MAX).min(rate(it));
             let most = known.map_or(u64::MAX, |it| ahead(in_use(it)));
-            let before = self.under_way.weights.get(connection).copied().unwrap_or(0);
-            let mut weight = 0;
-            let fits = page.iter().take_while(|item| {
-                weight += u64::from(item.weight);
-                weight <= allowed && before.saturating_add(weight) <= most
-            });
-            let items: Vec<PlanItem> = fits.cloned().collect();
+            let under_way = self.under_way.weights.get(connection).copied().unwrap_or(0);
+            let (taken, calls) = fitting(&page, page.len() < room, Room { calls: allowed, under_way, most });
+            let items = &page[..taken];
             if items.is_empty() {
                 continue;
             }
-            let weight: u64 = items.iter().map(|item| u64::from(item.weight)).sum();
-            allowed = allowed.saturating_sub(weight);
-            bucket.spend(weight);
+            allowed = allowed.saturating_sub(calls);
+            bucket.spend(calls);
             self.under_way.items += items.len();
-            self.release.items(self.engines, &items).await?;
+            self.release.items(self.engines, items).await?;
         }
         Ok(any)
     }

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::material::{ONE, OTHER, at, counts, dead_letter, letters};
 use super::plans::{items, moves, plan, planned, three_letters};
-use crate::plans::{Candidate, Frame, ItemState, NewItem, PlanChange};
+use crate::plans::{Candidate, Frame, ItemChange, ItemState, NewItem, PlanChange};
 use crate::{Act, DeadLetterFilter, DeadLetterState, DeadLetterView, LedgerError, PlanId, PlanState};
 
 fn act() -> Act {
@@ -116,4 +116,33 @@ pub async fn a_plan_expires_later_with_each_page_and_when_it_is_ready(engine: &i
     assert_eq!(expires_at().await, at(9_000));
     assert!(moves(engine, id, PlanState::Ready, PlanState::Running).await);
     assert_eq!(expires_at().await, at(9_000));
+}
+
+/// A plan at rest whose items are under way is looked at until they have their results, however many plans are newer.
+pub async fn plans_with_items_under_way_are_found_among_any_number(engine: &impl Engine) {
+    three_letters(engine).await;
+    let (id, _) = planned(engine).await;
+    let at_work = async || {
+        let plans = engine.plans_at_work(at(20)).await.expect("read");
+        plans.into_iter().map(|plan| (plan.id, plan.under_way())).collect::<Vec<_>>()
+    };
+    let letter = items(engine, id, None).await[0].letter;
+    let change = async |state| {
+        engine.change_plan_items(id, None, &[ItemChange::to(letter, state, "")]).await.expect("changed");
+    };
+    change(ItemState::Releasing).await;
+    assert!(at_work().await.is_empty(), "whoever makes it may be alive");
+    assert!(moves(engine, id, PlanState::Planning, PlanState::Cancelled).await);
+    for _ in 0..150 {
+        let newer = made(engine).await;
+        assert!(moves(engine, newer, PlanState::Planning, PlanState::Cancelled).await);
+    }
+    assert_eq!(at_work().await, [(id, 1)]);
+    change(ItemState::Released).await;
+    assert_eq!(at_work().await, [(id, 1)]);
+    let running = made(engine).await;
+    assert!(moves(engine, running, PlanState::Planning, PlanState::Running).await);
+    assert_eq!(at_work().await, [(running, 0), (id, 1)], "newest first");
+    change(ItemState::Delivered).await;
+    assert_eq!(at_work().await, [(running, 0)]);
 }

@@ -205,6 +205,10 @@ pub trait Plans: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Plan>, LedgerError>;
 
+    /// Plans that a runner looks at, newest first, however many there are: those that run, and all others whose items are under
+    /// way, except while they are being made.
+    async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError>;
+
     /// Changes a plan; `false` if it is in no such state, or its lease is another holder's.
     async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError>;
 

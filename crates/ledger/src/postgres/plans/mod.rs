@@ -28,6 +28,13 @@ const READ: &str =
     WHERE ($1::bigint IS NULL OR id = $1) AND ($2::text[] = '{}' OR state = ANY($2))
     ORDER BY id DESC LIMIT $3";
 
+const AT_WORK: &str =
+    "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
+    WHERE state <> 'planning' AND id IN (
+        SELECT id FROM plans WHERE state = 'running'
+        UNION SELECT plan FROM plan_counts WHERE state IN ('releasing', 'released') AND count > 0)
+    ORDER BY id DESC";
+
 const COUNTS: &str = "SELECT plan, state, reason, count FROM plan_counts WHERE plan = ANY($1) AND count <> 0 ORDER BY state, reason";
 
 const CHANGE: &str =
@@ -137,6 +144,14 @@ impl Plans for PostgresLedger {
         Ok(plans.into_iter().map(|plan| plan.seen_at(now)).collect())
     }
 
+    async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
+        let plans = on!(self.read(), |line| async {
+            let stored = rows(AT_WORK).fetch_all(&mut *line).await?;
+            with_counts(line, stored).await
+        })?;
+        Ok(plans.into_iter().map(|plan| plan.seen_at(now)).collect())
+    }
+
     async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError> {
         Ok(on!(self.begin(), |line| write(line, plan, change))?)
     }
@@ -159,7 +174,11 @@ async fn read(
     most: usize,
 ) -> Result<Vec<Plan>, Failure> {
     let words: Vec<&'static str> = states.iter().map(|state| state.word()).collect();
-    let stored: Vec<Stored> = rows(READ).bind(id).bind(words).bind(limit(most)).fetch_all(&mut *line).await?;
+    let stored = rows(READ).bind(id).bind(words).bind(limit(most)).fetch_all(&mut *line).await?;
+    with_counts(line, stored).await
+}
+
+async fn with_counts(line: &mut PgConnection, stored: Vec<Stored>) -> Result<Vec<Plan>, Failure> {
     let ids: Vec<PlanId> = stored.iter().map(|(id, ..)| *id).collect();
     let counts: Vec<(PlanId, String, String, i64)> = rows(COUNTS).bind(&ids).fetch_all(line).await?;
     let mut by_plan: BTreeMap<PlanId, Vec<ItemCount>> = BTreeMap::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, Rows};
 use uuid::Uuid;
 
 use super::failure::Failure;
@@ -24,6 +24,13 @@ const READ: &str =
     "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
     WHERE (?1 IS NULL OR id = ?1) AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2)))
     ORDER BY id DESC LIMIT ?3";
+
+const AT_WORK: &str =
+    "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
+    WHERE state <> 'planning' AND id IN (
+        SELECT id FROM plans WHERE state = 'running'
+        UNION SELECT plan FROM plan_counts WHERE state IN ('releasing', 'released') AND count > 0)
+    ORDER BY id DESC";
 
 const COUNTS: &str = "SELECT state, reason, count FROM plan_counts WHERE plan = ?1 AND count <> 0";
 
@@ -133,6 +140,14 @@ impl Plans for SqliteLedger {
         self.read(move |database| read(database, id, &states, (now, limit))).await
     }
 
+    async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
+        self.read(move |database| {
+            let mut statement = database.prepare_cached(AT_WORK)?;
+            all(database, statement.query([])?, now)
+        })
+        .await
+    }
+
     async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError> {
         let change = change.clone();
         self.write(move |database| write(database, plan, &change)).await
@@ -157,7 +172,10 @@ fn read(
 ) -> Result<Vec<Plan>, Failure> {
     let words: Vec<&str> = states.iter().map(|state| state.word()).collect();
     let mut statement = database.prepare_cached(READ)?;
-    let mut rows = statement.query((id, serde_json::to_string(&words)?, limit(most)))?;
+    all(database, statement.query((id, serde_json::to_string(&words)?, limit(most)))?, now)
+}
+
+fn all(database: &Connection, mut rows: Rows<'_>, now: Timestamp) -> Result<Vec<Plan>, Failure> {
     let mut plans = Vec::new();
     while let Some(row) = rows.next()? {
         let mut plan = plan(row)?;

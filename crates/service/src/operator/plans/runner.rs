@@ -31,13 +31,6 @@ const WHILE_IDLE: Duration = Duration::from_secs(1);
 /// may take to be noticed.
 const SHARE: u32 = 4;
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// Plans that do not run and are looked at: the newest. What is under way when a plan is paused, stopped or cancelled comes to its
-/// results within minutes.
-const PLANS: usize = 100;
-
-/// States in which a plan releases nothing, and may have items under way.
-const AT_REST: [PlanState; 3] = [PlanState::Paused, PlanState::Stopped, PlanState::Cancelled];
-
 /// The runner of one process.
 pub struct Runner {
     holder: Uuid,
@@ -68,7 +61,7 @@ impl Runner {
     pub async fn step(&mut self, engines: &Engines) -> Result<Duration, LedgerError> {
         self.expire(engines).await?;
         let began = Instant::now();
-        let plans = at_work(engines).await?;
+        let plans = engines.plans.plans_at_work(engines.now()).await?;
         self.runs.retain(|id, _| plans.iter().any(|plan| plan.id == *id));
         if plans.is_empty() {
             return Ok(WHILE_IDLE);
@@ -156,15 +149,6 @@ fn given_up(plan: &Plan, now: Timestamp) -> PlanChange {
     };
     let change = PlanChange::to(&[PlanState::Planning], PlanState::Cancelled);
     PlanChange { act: Some((act, "plan_cancelled")), ..change }
-}
-
-/// Plans that run, however many there are, and those that do not run but have items under way.
-async fn at_work(engines: &Engines) -> Result<Vec<Plan>, LedgerError> {
-    let now = engines.now();
-    let mut plans = engines.plans.plans(None, &[PlanState::Running], now, usize::MAX).await?;
-    let at_rest = engines.plans.plans(None, &AT_REST, now, PLANS).await?;
-    plans.extend(at_rest.into_iter().filter(|plan| plan.under_way() > 0));
-    Ok(plans)
 }
 
 /// Publishes again what a former runner may not have published.

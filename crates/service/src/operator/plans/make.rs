@@ -58,13 +58,16 @@ pub struct Made {
 ///
 /// # Errors
 ///
-/// [`Failure`] if nothing is selected, somebody cancels the plan meanwhile, or the ledger fails. An unfinished plan is left cancelled.
+/// [`Failure`] if nothing is selected, the plan of [`Wish::left_of`] has not finished, somebody cancels the plan meanwhile, or the ledger fails. An unfinished plan is left cancelled.
 pub async fn make(
     engines: &Engines,
     blocked: &[String],
     wish: Wish,
     tell: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Made, Failure> {
+    if let Some(other) = wish.left_of {
+        must_be_finished(&plan(engines, other).await?)?;
+    }
     let now = engines.now();
     let mut frame = Frame { selector: wish.selector.clone(), left_of: wish.left_of, ..Frame::default() };
     let id = engines.plans.create_plan(&frame, now, made_until(now)).await?;
@@ -87,6 +90,15 @@ pub async fn make(
     // It may be the ledger that failed: then a worker cancels the plan.
     drop(engines.plans.change_plan(id, &PlanChange::to(&[PlanState::Planning], PlanState::Cancelled)).await);
     Err(failure)
+}
+
+/// What is left of a plan is free when the plan has finished: until then it is reserved by it.
+fn must_be_finished(plan: &Plan) -> Result<(), Failure> {
+    if plan.state.is_finished() {
+        return Ok(());
+    }
+    let message = format!("plan {} is {}: it holds what is left of it", plan.id, plan.state.word());
+    Err(Failure::refused("plan_state", message, format!("first end it: `dead-letters cancel {}`", plan.id)))
 }
 
 /// When a plan that is ready now can no longer be run.

@@ -56,6 +56,16 @@ impl NewItem {
     pub fn releasing(candidate: Candidate, now: Timestamp) -> Self {
         Self { state: ItemState::Releasing, released_at: Some(now), ..Self::planned(candidate) }
     }
+
+    /// The change that makes this of an item that is there already.
+    #[must_use]
+    pub fn into_change(self) -> ItemChange {
+        ItemChange {
+            person: Some(self.candidate.person),
+            weight: Some(self.weight),
+            ..ItemChange::to(self.candidate.letter, self.state, self.reason)
+        }
+    }
 }
 
 /// What was marked by [`Plans::mark_plan_items`](super::Plans::mark_plan_items).

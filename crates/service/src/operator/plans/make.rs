@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use ledger::plans::{Candidate, Frame, ItemFilter, ItemState, PlanChange, PlanItem};
+use ledger::plans::{
+    Candidate, Frame, ItemChange, ItemFilter, ItemState, NewItem, PlanChange, PlanItem,
+};
 use ledger::{Act, DeadLetterFilter, DeadLetterState, PageSize, Plan, PlanId, PlanState};
 use repair::Patch;
 use sha2::{Digest as _, Sha256};
@@ -199,7 +201,7 @@ fn is_left(state: ItemState) -> bool {
 struct Set<'s> {
     engines: &'s Engines,
     plan: PlanId,
-    /// What their events are repaired with, before they are looked at.
+    /// What their events are repaired with, when they are reserved and before they are looked at.
     patching: Option<Patching<'s>>,
     look: Look<'s>,
     hash: Sha256,
@@ -221,20 +223,46 @@ impl<'s> Set<'s> {
             self.hash.update(candidate.letter.to_be_bytes());
             *self.by_connection.entry(candidate.connection).or_default() += 1;
         }
-        let (page, left_out) = match &mut self.patching {
-            Some(patching) => patching.page(page).await?,
-            None => (page, Vec::new()),
-        };
-        let mut items = self.look.page(page).await?;
-        items.extend(left_out);
+        match self.patching.is_some() {
+            true => self.reserve_and_patch(page).await,
+            false => {
+                let items = self.look.page(page).await?;
+                self.reserve(&items).await.map(drop)
+            }
+        }
+    }
+
+    /// Reserves dead letters before their events are repaired, so that no event of another plan is: what is seen of the repaired
+    /// events is noted after that.
+    async fn reserve_and_patch(&mut self, page: Vec<Candidate>) -> Result<(), Failure> {
+        let (held, free): (Vec<_>, Vec<_>) = page.into_iter().partition(|it| it.held_by.is_some());
+        let mut items = self.look.page(held).await?;
+        items.extend(free.iter().cloned().map(NewItem::planned));
+        let reserved = self.reserve(&items).await?;
+        let own: Vec<Candidate> =
+            free.into_iter().filter(|it| reserved.iter().all(|(letter, _)| *letter != it.letter)).collect();
+        let Some(patching) = &mut self.patching else { return Ok(()) };
+        let (repaired, mut seen) = patching.page(own).await?;
+        seen.extend(self.look.page(repaired).await?);
+        let changes: Vec<ItemChange> = seen.into_iter().map(NewItem::into_change).collect();
+        let began = Instant::now();
+        self.engines.plans.change_plan_items(self.plan, None, &changes).await?;
+        self.at_once.learn(changes.len(), began.elapsed());
+        Ok(())
+    }
+
+    /// Adds items with their reservations; which others have reserved.
+    async fn reserve(&mut self, items: &[NewItem]) -> Result<Vec<(i64, PlanId)>, Failure> {
         let began = Instant::now();
         let until = made_until(self.engines.now());
-        if let Err(error) = self.engines.plans.add_plan_items(self.plan, &items, until).await {
-            return Err(stopped(self.engines, self.plan, error).await);
-        }
+        let added = self.engines.plans.add_plan_items(self.plan, items, until).await;
+        let reserved = match added {
+            Ok(reserved) => reserved,
+            Err(error) => return Err(stopped(self.engines, self.plan, error).await),
+        };
         self.at_once.learn(items.len(), began.elapsed());
         self.frozen += u64::try_from(items.len()).unwrap_or(u64::MAX);
-        Ok(())
+        Ok(reserved)
     }
 
     /// The next items of another plan.

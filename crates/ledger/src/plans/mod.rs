@@ -132,14 +132,19 @@ impl PlanChange {
         }
     }
 
-    /// The lines of the audit, one for each connection of the plan; one without a connection if it was not made to its end.
+    /// The lines of the audit, one for each connection of the plan; one without a connection if it was not made to its end and its
+    /// connections are not known.
     pub(crate) fn lines(&self, frame: &Frame) -> Vec<AuditEntry> {
         let Some((act, action)) = &self.act else { return Vec::new() };
-        if frame.connections.is_empty() {
-            let subject = format!("unfinished plan of `{}`", act.selector);
-            let selector = Some(act.selector.clone());
-            let entry = AuditEntry::new(act.at, &act.actor, action, subject);
-            return vec![AuditEntry { selector, reason: act.reason.clone(), ..entry }];
+        if frame.connections.values().all(|number| *number == 0) {
+            let unfinished = |connection| {
+                let subject = format!("unfinished plan of `{}`", act.selector);
+                let (selector, reason) = (Some(act.selector.clone()), act.reason.clone());
+                let entry = AuditEntry::new(act.at, &act.actor, action, subject);
+                AuditEntry { connection, selector, reason, ..entry }
+            };
+            let known = frame.connections.keys().map(|connection| unfinished(Some(*connection)));
+            return if frame.connections.is_empty() { vec![unfinished(None)] } else { known.collect() };
         }
         let line = |(connection, number): (&ConnectionId, &u64)| {
             act.line(action, *connection, usize::try_from(*number).unwrap_or(usize::MAX))

@@ -8,10 +8,11 @@ use ledger::plans::{
 };
 use ledger::{Act, DeadLetterFilter, DeadLetterState, DeadLetterView, PlanId, PlanState};
 
+use super::Selection;
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::Directory;
-use crate::operator::plans::{ended, made_until, stopped};
+use crate::operator::plans::{ended, made_until, may_be_of, stopped};
 
 const RESERVED: &str = "it is reserved by a plan: `dead-letters plans` lists them";
 
@@ -30,8 +31,9 @@ pub(super) struct OneStep<'e> {
 }
 
 impl<'e> OneStep<'e> {
-    pub(super) fn new(engines: &'e Engines, act: &'e Act) -> Self {
-        let frame = Frame { selector: act.selector.clone(), ..Frame::default() };
+    pub(super) fn new(engines: &'e Engines, selection: &Selection, act: &'e Act) -> Self {
+        let connections = may_be_of(selection.filter.connections.as_ref());
+        let frame = Frame { selector: act.selector.clone(), connections, ..Frame::default() };
         Self { engines, act, id: None, frame, replayed: 0 }
     }
 
@@ -108,8 +110,9 @@ impl<'e> OneStep<'e> {
     }
 
     /// Leaves the results to the workers; the plan, unless nothing was replayed.
-    pub(super) async fn end(self) -> Result<Option<PlanId>, Failure> {
+    pub(super) async fn end(mut self) -> Result<Option<PlanId>, Failure> {
         let Some(id) = self.id else { return Ok(None) };
+        self.frame.connections.retain(|_, letters| *letters > 0);
         let to = if self.replayed > 0 { PlanState::Running } else { PlanState::Cancelled };
         let change = PlanChange {
             frame: Some(self.frame),

@@ -23,7 +23,7 @@ pub(super) async fn run(
     act: &Act,
     each: &mut (dyn FnMut(Row) + Send),
 ) -> Result<Option<PlanId>, Failure> {
-    let mut plan = OneStep::new(engines, act);
+    let mut plan = OneStep::new(engines, selection, act);
     match all(engines, selection, act, &mut plan, each).await {
         Ok(()) => {
             let plan = plan.end().await?;

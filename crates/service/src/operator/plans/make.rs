@@ -71,7 +71,13 @@ pub async fn make(
         must_be_finished(&plan(engines, other).await?)?;
     }
     let now = engines.now();
-    let mut frame = Frame { selector: wish.selector.clone(), left_of: wish.left_of, ..Frame::default() };
+    let connections = may_be_of(wish.filter.connections.as_ref());
+    let mut frame = Frame {
+        selector: wish.selector.clone(),
+        left_of: wish.left_of,
+        connections,
+        ..Frame::default()
+    };
     let id = engines.plans.create_plan(&frame, now, made_until(now)).await?;
     let selector = format!("{} (plan {id})", wish.selector);
     let act = Act { at: now, actor: wish.actor.clone(), selector, reason: wish.reason.clone() };
@@ -101,6 +107,11 @@ fn must_be_finished(plan: &Plan) -> Result<(), Failure> {
     }
     let message = format!("plan {} is {}: it holds what is left of it", plan.id, plan.state.word());
     Err(Failure::refused("plan_state", message, format!("first end it: `dead-letters cancel {}`", plan.id)))
+}
+
+/// The connections that a plan may be of while it is being made, so that an operator who may see no others sees it.
+pub(crate) fn may_be_of(limited: Option<&Vec<ConnectionId>>) -> BTreeMap<ConnectionId, u64> {
+    limited.into_iter().flatten().map(|connection| (*connection, 0)).collect()
 }
 
 /// When a plan that is ready now can no longer be run.

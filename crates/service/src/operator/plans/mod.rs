@@ -17,6 +17,7 @@ mod turn;
 use ledger::{Plan, PlanId};
 
 pub use acts::{cancel, pause, resume, run};
+pub(crate) use make::may_be_of;
 pub use make::{Made, Wish, make};
 pub(crate) use making::{ended, made_until, stopped};
 pub use release::envelope;

@@ -87,7 +87,4 @@ pub trait DeadLetters: Send + Sync {
     /// Opens dead letters that were discarded, whose payloads are kept and whose events are dead still, and writes the
     /// audit; which they were.
     async fn restore(&self, ids: &[i64], act: &Act) -> Result<Vec<i64>, LedgerError>;
-
-    /// Writes the audit of a replay of these dead letters.
-    async fn note_replay(&self, ids: &[i64], act: &Act) -> Result<(), LedgerError>;
 }

@@ -26,6 +26,7 @@ pub mod operators;
 pub mod plans;
 pub mod repairs;
 pub mod replaced;
+pub mod replays;
 pub mod retention;
 pub mod segment_answers;
 pub mod selection;
@@ -147,6 +148,11 @@ macro_rules! contract_tests {
                 an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,
                 a_request_with_a_key_is_carried_out_once, expired_keys_go_without_a_new_one, an_act_that_was_never_finished_may_be_asked_for_again,
                 an_act_whose_claim_is_renewed_stays_under_way
+            ]
+            replays: [
+                a_page_is_marked_reserved_and_audited_at_once, only_what_is_free_and_can_be_replayed_is_marked,
+                a_plan_that_is_not_being_made_takes_no_items, plans_with_items_under_way_are_found_among_any_number,
+                a_plan_expires_later_with_each_page_and_when_it_is_ready
             ]
             replaced: [it_is_known_until_when_replaced_keys_are_valid]
             retention: [

@@ -41,7 +41,7 @@ fn new(candidates: Vec<Candidate>) -> Vec<NewItem> {
 pub(super) async fn planned(engine: &impl Engine) -> (PlanId, usize) {
     let plan = engine.create_plan(&frame(), at(10), at(1_000)).await.expect("made");
     let candidates = engine.plan_candidates(&ALL).await.expect("listed");
-    let reserved = engine.add_plan_items(plan, &new(candidates)).await.expect("added");
+    let reserved = engine.add_plan_items(plan, &new(candidates), at(1_000)).await.expect("added");
     (plan, reserved.len())
 }
 
@@ -72,7 +72,7 @@ pub async fn a_dead_letter_is_reserved_by_one_plan(engine: &impl Engine) {
     assert_eq!(candidates.iter().map(|it| it.letter).collect::<Vec<_>>(), listed, "newest first");
     let (first, reserved) = planned(engine).await;
     assert_eq!(reserved, 0);
-    let again = engine.add_plan_items(first, &new(candidates)).await.expect("added again");
+    let again = engine.add_plan_items(first, &new(candidates), at(1_000)).await.expect("added again");
     assert!(again.is_empty(), "they are its own");
     let held = engine.plan_candidates(&ALL).await.expect("listed");
     assert!(held.iter().all(|it| it.held_by == Some(first)), "{held:?}");
@@ -98,7 +98,7 @@ pub async fn items_are_added_with_what_was_seen_of_them(engine: &impl Engine) {
     (seen[0].candidate.person, seen[0].weight) = (person, 20);
     (seen[1].state, seen[1].reason) = (ItemState::LeftOut, "superseded".to_owned());
     let first = engine.create_plan(&frame(), at(10), at(1_000)).await.expect("made");
-    assert!(engine.add_plan_items(first, &seen).await.expect("added").is_empty());
+    assert!(engine.add_plan_items(first, &seen, at(1_000)).await.expect("added").is_empty());
     let mut planned = items(engine, first, Some(ItemState::Planned)).await;
     planned.sort_by_key(|item| item.person != person);
     assert_eq!(planned.iter().map(|it| it.weight).collect::<Vec<_>>(), [20, 0]);
@@ -108,7 +108,7 @@ pub async fn items_are_added_with_what_was_seen_of_them(engine: &impl Engine) {
     let counted = plan(engine, first).await;
     assert_eq!((counted.count(ItemState::Planned), counted.count(ItemState::LeftOut)), (2, 1));
     let second = engine.create_plan(&frame(), at(10), at(1_000)).await.expect("made");
-    assert_eq!(engine.add_plan_items(second, &seen).await.expect("added").len(), 3);
+    assert_eq!(engine.add_plan_items(second, &seen, at(1_000)).await.expect("added").len(), 3);
     let reserved = items(engine, second, Some(ItemState::LeftOut)).await;
     assert!(reserved.iter().all(|it| it.reason == format!("reserved by plan {first}")), "{reserved:?}");
 }
@@ -242,11 +242,14 @@ pub async fn old_plans_are_dropped(engine: &impl Engine) {
     three_letters(engine).await;
     let (id, _) = planned(engine).await;
     let seen = engine.plans(None, &[PlanState::Planning], at(1_001), 9).await.expect("read");
+    assert_eq!((seen[0].id, seen[0].state), (id, PlanState::Planning), "it is left to a worker");
+    assert!(moves(engine, id, PlanState::Planning, PlanState::Ready).await);
+    let seen = engine.plans(None, &[PlanState::Ready], at(1_001), 9).await.expect("read");
     assert_eq!((seen[0].id, seen[0].state), (id, PlanState::Expired));
     let looked = engine.expire(at(0), at(11), 2).await.expect("looked");
     assert_eq!((looked.dead_letters, looked.plan_items), (2, 0));
     assert_eq!(items(engine, id, None).await.len(), 3, "it is not finished");
-    assert!(moves(engine, id, PlanState::Planning, PlanState::Done).await);
+    assert!(moves(engine, id, PlanState::Ready, PlanState::Done).await);
     let mut dropped = 0;
     for _ in 0..4 {
         dropped += engine.expire(at(0), at(11), 2).await.expect("expired").plan_items;

@@ -19,7 +19,8 @@ pub struct Frame {
     pub left_of: Option<PlanId>,
     /// SHA-256 over the ids of its dead letters in the order of planning, in hex.
     pub digest: String,
-    /// Its items by connection, those that were left out included.
+    /// Its items by connection, those that were left out included. While it is being made: the connections that they may be of, as
+    /// far as these are limited, each with 0.
     pub connections: BTreeMap<ConnectionId, u64>,
     /// What it is expected to take.
     pub estimate: Estimate,

@@ -1,5 +1,7 @@
 //! The dead letters of plans.
 
+use std::collections::BTreeSet;
+
 use connections::ConnectionId;
 use identity::Digest;
 use jiff::Timestamp;
@@ -38,14 +40,41 @@ pub struct NewItem {
     pub reason: String,
     /// Planned calls in thousandths.
     pub weight: u32,
+    /// When it is released, if that is now.
+    pub released_at: Option<Timestamp>,
 }
 
 impl NewItem {
     /// One that waits to be released, without calls of its own.
     #[must_use]
     pub fn planned(candidate: Candidate) -> Self {
-        Self { candidate, state: ItemState::Planned, reason: String::new(), weight: 0 }
+        Self { candidate, state: ItemState::Planned, reason: String::new(), weight: 0, released_at: None }
     }
+
+    /// One whose event is about to be published.
+    #[must_use]
+    pub fn releasing(candidate: Candidate, now: Timestamp) -> Self {
+        Self { state: ItemState::Releasing, released_at: Some(now), ..Self::planned(candidate) }
+    }
+
+    /// The change that makes this of an item that is there already.
+    #[must_use]
+    pub fn into_change(self) -> ItemChange {
+        ItemChange {
+            person: Some(self.candidate.person),
+            weight: Some(self.weight),
+            ..ItemChange::to(self.candidate.letter, self.state, self.reason)
+        }
+    }
+}
+
+/// What was marked by [`Plans::mark_plan_items`](super::Plans::mark_plan_items).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marked {
+    /// Dead letters whose events are to be published.
+    pub letters: BTreeSet<i64>,
+    /// Those that were left out, and the plan that has reserved each.
+    pub reserved: Vec<(i64, PlanId)>,
 }
 
 /// Which items of a plan.
@@ -148,4 +177,16 @@ impl ItemChange {
             ended_at: None,
         }
     }
+}
+
+/// The dead letters of new items that no other plan has reserved.
+pub(crate) fn free(items: &[NewItem], reserved: &[(i64, PlanId)]) -> Vec<i64> {
+    let ids = items.iter().map(|item| item.candidate.letter);
+    ids.filter(|id| !reserved.iter().any(|(letter, _)| letter == id)).collect()
+}
+
+/// What becomes of the items of dead letters that were to be marked and are not: they are neither open nor replaying any more.
+pub(crate) fn ended(wanted: &[i64], marked: &BTreeSet<i64>) -> Vec<ItemChange> {
+    let gone = wanted.iter().filter(|letter| !marked.contains(letter));
+    gone.map(|letter| ItemChange::to(*letter, ItemState::LeftOut, "ended meanwhile")).collect()
 }

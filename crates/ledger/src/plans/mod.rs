@@ -17,7 +17,8 @@ use uuid::Uuid;
 use crate::{Act, AuditEntry, DeadLetterFilter, LedgerError};
 
 pub use frame::{Estimate, Frame, Patched, Progress, RunOptions, Tally, Verdict};
-pub use item::{Candidate, ItemChange, ItemFilter, LetterNow, NewItem, PlanItem};
+pub use item::{Candidate, ItemChange, ItemFilter, LetterNow, Marked, NewItem, PlanItem};
+pub(crate) use item::{ended, free};
 pub use states::{ItemState, PlanState};
 
 /// The row id of a plan.
@@ -35,7 +36,7 @@ pub struct Plan {
     pub state: PlanState,
     /// When it was planned.
     pub created_at: Timestamp,
-    /// When it expires unless it is run.
+    /// When it expires unless it is run; while it is being made, when it has failed unless another page is added.
     pub expires_at: Timestamp,
     /// What it is about.
     pub frame: Frame,
@@ -86,7 +87,7 @@ pub struct ItemCount {
 impl Plan {
     /// As it is at a time: a plan that nobody ran has expired.
     pub(crate) fn seen_at(mut self, now: Timestamp) -> Self {
-        if matches!(self.state, PlanState::Planning | PlanState::Ready) && self.expires_at < now {
+        if self.state == PlanState::Ready && self.expires_at < now {
             self.state = PlanState::Expired;
         }
         self
@@ -108,6 +109,8 @@ pub struct PlanChange {
     pub options: Option<RunOptions>,
     /// How far it is, if that changes.
     pub progress: Option<Progress>,
+    /// When it expires unless it is run, if that changes.
+    pub expires_at: Option<Timestamp>,
     /// What the audit says of it, for each connection: the act, and its fixed word.
     pub act: Option<(Act, &'static str)>,
 }
@@ -117,17 +120,31 @@ impl PlanChange {
     #[must_use]
     pub fn to(from: &[PlanState], to: PlanState) -> Self {
         let from = from.to_vec();
-        Self { from, to, token: None, frame: None, options: None, progress: None, act: None }
+        Self {
+            from,
+            to,
+            token: None,
+            frame: None,
+            options: None,
+            progress: None,
+            expires_at: None,
+            act: None,
+        }
     }
 
-    /// The lines of the audit, one for each connection of the plan; one without a connection if it was not made to its end.
+    /// The lines of the audit, one for each connection of the plan; one without a connection if it was not made to its end and its
+    /// connections are not known.
     pub(crate) fn lines(&self, frame: &Frame) -> Vec<AuditEntry> {
         let Some((act, action)) = &self.act else { return Vec::new() };
-        if frame.connections.is_empty() {
-            let subject = format!("unfinished plan of `{}`", act.selector);
-            let selector = Some(act.selector.clone());
-            let entry = AuditEntry::new(act.at, &act.actor, action, subject);
-            return vec![AuditEntry { selector, reason: act.reason.clone(), ..entry }];
+        if frame.connections.values().all(|number| *number == 0) {
+            let unfinished = |connection| {
+                let subject = format!("unfinished plan of `{}`", act.selector);
+                let (selector, reason) = (Some(act.selector.clone()), act.reason.clone());
+                let entry = AuditEntry::new(act.at, &act.actor, action, subject);
+                AuditEntry { connection, selector, reason, ..entry }
+            };
+            let known = frame.connections.keys().map(|connection| unfinished(Some(*connection)));
+            return if frame.connections.is_empty() { vec![unfinished(None)] } else { known.collect() };
         }
         let line = |(connection, number): (&ConnectionId, &u64)| {
             act.line(action, *connection, usize::try_from(*number).unwrap_or(usize::MAX))
@@ -139,7 +156,7 @@ impl PlanChange {
 /// Plans, their items, and who runs them. Every method takes locks for one page of items at most.
 #[async_trait]
 pub trait Plans: Send + Sync {
-    /// Begins a plan, in the state [`PlanState::Planning`].
+    /// Begins a plan, in the state [`PlanState::Planning`]. `expires_at`: see [`Plan::expires_at`].
     async fn create_plan(
         &self,
         frame: &Frame,
@@ -152,11 +169,25 @@ pub trait Plans: Send + Sync {
 
     /// Adds items, and reserves their dead letters. One that another unfinished plan has reserved is left out with the reason
     /// `reserved by plan N`; one that is there already stays as it is. Which were left out, and the plan that has reserved each.
+    /// The plan now expires at `expires_at`; [`LedgerError::Fenced`] if it is not in the state [`PlanState::Planning`] any more:
+    /// then nothing is added.
     async fn add_plan_items(
         &self,
         plan: PlanId,
         items: &[NewItem],
+        expires_at: Timestamp,
     ) -> Result<Vec<(i64, PlanId)>, LedgerError>;
+
+    /// As [`Plans::add_plan_items`], for dead letters whose events are about to be published: those that are open are marked as
+    /// replaying, and the audit has a line for each connection, all at once. One that is neither open nor marked already is left
+    /// out with the reason `ended meanwhile`.
+    async fn mark_plan_items(
+        &self,
+        plan: PlanId,
+        items: &[NewItem],
+        act: &Act,
+        expires_at: Timestamp,
+    ) -> Result<Marked, LedgerError>;
 
     /// Items of a state by connection, person and dead letter, or all by dead letter.
     async fn plan_items(&self, filter: &ItemFilter) -> Result<Vec<PlanItem>, LedgerError>;
@@ -169,8 +200,8 @@ pub trait Plans: Send + Sync {
         changes: &[ItemChange],
     ) -> Result<(), LedgerError>;
 
-    /// Plans, newest first, at most `limit`: all of them, or those with this id, or in these states. A plan that nobody ran
-    /// in time is shown as expired.
+    /// Plans, newest first, at most `limit`: all of them, or those with this id, or in these states. A plan that is ready and that
+    /// nobody ran in time is shown as expired.
     async fn plans(
         &self,
         id: Option<PlanId>,
@@ -178,6 +209,10 @@ pub trait Plans: Send + Sync {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Plan>, LedgerError>;
+
+    /// Plans that a runner looks at, newest first, however many there are: those that run, and all others whose items are under
+    /// way, except while they are being made.
+    async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError>;
 
     /// Changes a plan; `false` if it is in no such state, or its lease is another holder's.
     async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError>;

@@ -110,10 +110,6 @@ impl DeadLetters for PostgresLedger {
     async fn restore(&self, ids: &[i64], act: &Act) -> Result<Vec<i64>, LedgerError> {
         Ok(on!(self.write_at_once(), |line| letters::restore(line, ids, act))?)
     }
-
-    async fn note_replay(&self, ids: &[i64], act: &Act) -> Result<(), LedgerError> {
-        Ok(on!(self.write_at_once(), |line| letters::note_replay(line, ids, act))?)
-    }
 }
 
 async fn note_group(

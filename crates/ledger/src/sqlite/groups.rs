@@ -109,11 +109,6 @@ impl DeadLetters for SqliteLedger {
         let (ids, act) = (ids.to_vec(), act.clone());
         self.write(move |database| letters::restore(database, &ids, &act)).await
     }
-
-    async fn note_replay(&self, ids: &[i64], act: &Act) -> Result<(), LedgerError> {
-        let (ids, act) = (ids.to_vec(), act.clone());
-        self.write(move |database| letters::note_replay(database, &ids, &act)).await
-    }
 }
 
 fn groups(database: &Connection, hour: i64) -> Result<Vec<Group>, Failure> {

@@ -18,6 +18,8 @@ pub mod operators;
 pub mod plans;
 pub mod profile;
 pub mod repairs;
+#[cfg(test)]
+mod stage;
 pub mod subject;
 pub mod verification;
 pub mod waiting;

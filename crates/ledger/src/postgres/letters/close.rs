@@ -41,8 +41,14 @@ const RESTORE: &str = concat!(
     ") SELECT id FROM moved"
 );
 
-const NOTE_REPLAY: &str = concat!(
-    "WITH moved AS (SELECT id, connection FROM dead_letters WHERE id = ANY($9)),
+/// One that is marked already is published again.
+const REPLAY: &str = concat!(
+    "WITH wanted AS (
+        SELECT id FROM dead_letters WHERE id = ANY($9) AND state IN ('open', 'replaying')
+        ORDER BY id + 0 FOR UPDATE),
+    moved AS (
+        UPDATE dead_letters SET state = 'replaying'
+        WHERE id IN (SELECT id FROM wanted) RETURNING id, connection),
     noted AS (",
     noting!("moved"),
     ") SELECT id FROM moved"
@@ -99,15 +105,13 @@ pub(in super::super) async fn restore(
     Ok(ids(of_act(rows(RESTORE), act, RESTORED).bind(letters).fetch_all(line).await?))
 }
 
-/// Notes that these are replayed.
-pub(in super::super) async fn note_replay(
+/// Marks those that are open as replaying; which are marked now.
+pub(in super::super) async fn replay(
     line: &mut PgConnection,
     letters: &[i64],
     act: &Act,
-) -> Result<(), Failure> {
-    let noted: Ids = of_act(rows(NOTE_REPLAY), act, REPLAYED).bind(letters).fetch_all(line).await?;
-    drop(noted);
-    Ok(())
+) -> Result<Vec<i64>, Failure> {
+    Ok(ids(of_act(rows(REPLAY), act, REPLAYED).bind(letters).fetch_all(line).await?))
 }
 
 /// Drops the payloads of dead letters that were discarded and kept until `now`, at most `most`; how many.

@@ -17,7 +17,7 @@ use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
 use crate::words::micros;
 use crate::{DeadLetter, DeadLetterState};
-pub(super) use close::{discard, drop_discarded, expire_class, note_replay, restore};
+pub(super) use close::{discard, drop_discarded, expire_class, replay, restore};
 pub(super) use select::{candidates, count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters

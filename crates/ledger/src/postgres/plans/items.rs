@@ -7,10 +7,12 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::super::failure::Failure;
-use super::super::{rows, sql};
-use crate::plans::{Candidate, ItemChange, ItemFilter, ItemState, LetterNow, NewItem, PlanItem};
+use super::super::{letters, rows, sql};
+use crate::plans::{
+    Candidate, ItemChange, ItemFilter, ItemState, LetterNow, Marked, NewItem, PlanItem, ended, free,
+};
 use crate::words::{digest, item_state, letter_state, limit, micros, small, state, time};
-use crate::{PlanId, State};
+use crate::{Act, PlanId, State};
 
 /// In the order of their ids, so that two planners never wait for each other in a circle. A plan that this statement does not
 /// see has begun since, so its reservation stands; holds go before their plan does.
@@ -24,11 +26,12 @@ const HOLD: &str = "INSERT INTO plan_holds AS held (letter, plan)
 const HELD_BY: &str = "SELECT letter, plan FROM plan_holds WHERE letter = ANY($1)";
 
 const ADD: &str =
-    "INSERT INTO plan_items (plan, letter, event, connection, person, group_key, state, reason, died_at, weight)
-    SELECT $1, letter, event, connection, person, group_key, state, reason, died_at, weight
+    "INSERT INTO plan_items (plan, letter, event, connection, person, group_key, state, reason, died_at, weight,
+        released_at)
+    SELECT $1, letter, event, connection, person, group_key, state, reason, died_at, weight, released_at
     FROM UNNEST($2::bigint[], $3::uuid[], $4::bigint[], $5::bytea[], $6::text[], $7::text[], $8::text[],
-        $9::bigint[], $10::bigint[])
-        AS new (letter, event, connection, person, group_key, state, reason, died_at, weight)
+        $9::bigint[], $10::bigint[], $11::bigint[])
+        AS new (letter, event, connection, person, group_key, state, reason, died_at, weight, released_at)
     ON CONFLICT (plan, letter) DO NOTHING RETURNING state, reason";
 
 /// `+ 0`, because a walk along the index for the order would pass the whole plan.
@@ -147,8 +150,27 @@ async fn insert(
     let persons: Vec<&[u8]> = letters.iter().map(|it| &it.person.0[..]).collect();
     let groups: Vec<&str> = letters.iter().map(|it| it.group.as_str()).collect();
     let died: Vec<i64> = letters.iter().map(|it| micros(it.died_at)).collect();
+    let released: Vec<Option<i64>> = items.iter().map(|item| item.released_at.map(micros)).collect();
     let add = rows(ADD).bind(plan).bind(ids).bind(events).bind(connections).bind(persons).bind(groups);
-    Ok(add.bind(states).bind(reasons).bind(died).bind(weights).fetch_all(line).await?)
+    let add = add.bind(states).bind(reasons).bind(died).bind(weights).bind(released);
+    Ok(add.fetch_all(line).await?)
+}
+
+/// Adds items, each with its reservation, and marks their dead letters as replaying.
+pub(super) async fn mark(
+    line: &mut PgConnection,
+    plan: PlanId,
+    items: &[NewItem],
+    act: &Act,
+) -> Result<Marked, Failure> {
+    let reserved = add(line, plan, items).await?;
+    let free = free(items, &reserved);
+    let letters = letters::replay(line, &free, act).await?.into_iter().collect();
+    let ended = ended(&free, &letters);
+    if !ended.is_empty() {
+        change(line, plan, &ended).await?;
+    }
+    Ok(Marked { letters, reserved })
 }
 
 /// Changes items, and what is counted of them.

@@ -14,9 +14,11 @@ use super::failure::Failure;
 use super::pool::within;
 use super::port::on;
 use super::{PostgresLedger, audit, letters, rows, sql};
-use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, NewItem, PlanChange, PlanItem};
+use crate::plans::{
+    Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
+};
 use crate::words::{count, item_state, limit, micros, plan_state, time};
-use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
+use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";
@@ -26,13 +28,24 @@ const READ: &str =
     WHERE ($1::bigint IS NULL OR id = $1) AND ($2::text[] = '{}' OR state = ANY($2))
     ORDER BY id DESC LIMIT $3";
 
+const AT_WORK: &str =
+    "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
+    WHERE state <> 'planning' AND id IN (
+        SELECT id FROM plans WHERE state = 'running'
+        UNION SELECT plan FROM plan_counts WHERE state IN ('releasing', 'released') AND count > 0)
+    ORDER BY id DESC";
+
 const COUNTS: &str = "SELECT plan, state, reason, count FROM plan_counts WHERE plan = ANY($1) AND count <> 0 ORDER BY state, reason";
 
 const CHANGE: &str =
     "UPDATE plans SET state = $2, frame = COALESCE($3, frame), options = COALESCE($4, options),
-        progress = COALESCE($5, progress)
+        progress = COALESCE($5, progress), expires_at = COALESCE($8, expires_at)
     WHERE id = $1 AND state = ANY($6) AND ($7::bigint IS NULL OR token = $7)
     RETURNING frame";
+
+/// The last statement of a page: whoever cancels the plan comes before the page or after it, and a worker that has locked one of
+/// its dead letters may change the plan as well.
+const GO_ON: &str = "UPDATE plans SET expires_at = $2 WHERE id = $1 AND state = 'planning'";
 
 /// One statement, so that two who come at once are one after the other.
 const LEASE: &str = "UPDATE plans SET token = token + CASE WHEN holder = $2 THEN 0 ELSE 1 END,
@@ -81,8 +94,27 @@ impl Plans for PostgresLedger {
         &self,
         plan: PlanId,
         items: &[NewItem],
+        expires_at: Timestamp,
     ) -> Result<Vec<(i64, PlanId)>, LedgerError> {
-        Ok(on!(self.begin(), |line| items::add(line, plan, items))?)
+        Ok(on!(self.begin(), |line| async {
+            let reserved = items::add(line, plan, items).await?;
+            go_on(line, plan, expires_at).await?;
+            Ok(reserved)
+        })?)
+    }
+
+    async fn mark_plan_items(
+        &self,
+        plan: PlanId,
+        items: &[NewItem],
+        act: &Act,
+        expires_at: Timestamp,
+    ) -> Result<Marked, LedgerError> {
+        Ok(on!(self.begin(), |line| async {
+            let marked = items::mark(line, plan, items, act).await?;
+            go_on(line, plan, expires_at).await?;
+            Ok(marked)
+        })?)
     }
 
     async fn plan_items(&self, filter: &ItemFilter) -> Result<Vec<PlanItem>, LedgerError> {
@@ -112,6 +144,14 @@ impl Plans for PostgresLedger {
         Ok(plans.into_iter().map(|plan| plan.seen_at(now)).collect())
     }
 
+    async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
+        let plans = on!(self.read(), |line| async {
+            let stored = rows(AT_WORK).fetch_all(&mut *line).await?;
+            with_counts(line, stored).await
+        })?;
+        Ok(plans.into_iter().map(|plan| plan.seen_at(now)).collect())
+    }
+
     async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError> {
         Ok(on!(self.begin(), |line| write(line, plan, change))?)
     }
@@ -134,7 +174,11 @@ async fn read(
     most: usize,
 ) -> Result<Vec<Plan>, Failure> {
     let words: Vec<&'static str> = states.iter().map(|state| state.word()).collect();
-    let stored: Vec<Stored> = rows(READ).bind(id).bind(words).bind(limit(most)).fetch_all(&mut *line).await?;
+    let stored = rows(READ).bind(id).bind(words).bind(limit(most)).fetch_all(&mut *line).await?;
+    with_counts(line, stored).await
+}
+
+async fn with_counts(line: &mut PgConnection, stored: Vec<Stored>) -> Result<Vec<Plan>, Failure> {
     let ids: Vec<PlanId> = stored.iter().map(|(id, ..)| *id).collect();
     let counts: Vec<(PlanId, String, String, i64)> = rows(COUNTS).bind(&ids).fetch_all(line).await?;
     let mut by_plan: BTreeMap<PlanId, Vec<ItemCount>> = BTreeMap::new();
@@ -166,11 +210,18 @@ async fn write(line: &mut PgConnection, plan: PlanId, change: &PlanChange) -> Re
     let query = query.bind(change.frame.as_ref().map(serde_json::to_string).transpose()?);
     let query = query.bind(change.options.as_ref().map(serde_json::to_string).transpose()?);
     let query = query.bind(change.progress.as_ref().map(serde_json::to_string).transpose()?);
-    let changed: Option<(String,)> = query.bind(from).bind(change.token).fetch_optional(&mut *line).await?;
+    let query = query.bind(from).bind(change.token).bind(change.expires_at.map(micros));
+    let changed: Option<(String,)> = query.fetch_optional(&mut *line).await?;
     let Some((frame,)) = changed else { return Ok(false) };
     let frame: Frame = serde_json::from_str(&frame)?;
     audit::append(line, &change.lines(&frame)).await?;
     Ok(true)
+}
+
+/// Stops the transaction unless the plan is still being made, which it may be until a later time from now on.
+async fn go_on(line: &mut PgConnection, plan: PlanId, expires_at: Timestamp) -> Result<(), Failure> {
+    let renewed = sql(GO_ON).bind(plan).bind(micros(expires_at)).execute(line).await?;
+    if renewed.rows_affected() == 1 { Ok(()) } else { Err(Failure::Fenced) }
 }
 
 async fn lease(

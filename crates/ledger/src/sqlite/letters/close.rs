@@ -24,7 +24,9 @@ const RESTORE: &str =
         WHERE p.event = dead_letters.event AND e.state = 'dead')
     RETURNING connection";
 
-const CONNECTION: &str = "SELECT connection FROM dead_letters WHERE id = ?1";
+/// One that is marked already is published again.
+const REPLAY: &str = "UPDATE dead_letters SET state = 'replaying'
+    WHERE id = ?1 AND state IN ('open', 'replaying') RETURNING connection";
 
 const KEPT_LONG_ENOUGH: &str =
     "SELECT id FROM dead_letters WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2";
@@ -69,14 +71,14 @@ pub(in super::super) fn restore(database: &Connection, ids: &[i64], act: &Act) -
     noted(database, act, RESTORED, moved)
 }
 
-/// Notes that these are replayed.
-pub(in super::super) fn note_replay(database: &Connection, ids: &[i64], act: &Act) -> Result<(), Failure> {
-    let mut replayed = Vec::new();
+/// Marks those that are open as replaying; which are marked now.
+pub(in super::super) fn replay(database: &Connection, ids: &[i64], act: &Act) -> Result<Vec<i64>, Failure> {
+    let mut marked = Vec::new();
     for id in ids {
-        let connection = database.prepare_cached(CONNECTION)?.query_row([id], |row| row.get(0)).optional()?;
-        replayed.extend(connection.map(|connection| (*id, connection)));
+        let connection = database.prepare_cached(REPLAY)?.query_row([id], |row| row.get(0)).optional()?;
+        marked.extend(connection.map(|connection: ConnectionId| (*id, connection)));
     }
-    noted(database, act, REPLAYED, replayed).map(drop)
+    noted(database, act, REPLAYED, marked)
 }
 
 /// Writes one line of the audit for each connection; the ids.

@@ -15,7 +15,7 @@ use super::words::{limit, micros};
 use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
 use crate::{DeadLetter, DeadLetterState};
-pub(super) use close::{discard, drop_discarded, expire_class, note_replay, noted, restore};
+pub(super) use close::{discard, drop_discarded, expire_class, noted, replay, restore};
 pub(super) use select::{candidates, count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters

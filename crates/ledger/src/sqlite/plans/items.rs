@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::super::failure::Failure;
+use super::super::letters;
 use super::super::words::{digest, item_state, letter_state, limit, micros, small, state, time, uuid};
-use crate::PlanId;
-use crate::plans::{ItemChange, ItemFilter, ItemState, LetterNow, NewItem, PlanItem};
+use crate::plans::{ItemChange, ItemFilter, ItemState, LetterNow, Marked, NewItem, PlanItem, ended, free};
+use crate::{Act, PlanId};
 
 const HOLD: &str = "INSERT INTO plan_holds (letter, plan) VALUES (?1, ?2)
     ON CONFLICT (letter) DO UPDATE SET plan = excluded.plan
@@ -18,8 +19,9 @@ const HOLD: &str = "INSERT INTO plan_holds (letter, plan) VALUES (?1, ?2)
 const HELD_BY: &str = "SELECT plan FROM plan_holds WHERE letter = ?1";
 
 const ADD: &str =
-    "INSERT INTO plan_items (plan, letter, event, connection, person, group_key, died_at, state, reason, weight)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (plan, letter) DO NOTHING";
+    "INSERT INTO plan_items (plan, letter, event, connection, person, group_key, died_at, state, reason, weight,
+        released_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (plan, letter) DO NOTHING";
 
 const STATE: &str = "SELECT state, reason FROM plan_items WHERE plan = ?1 AND letter = ?2";
 
@@ -81,7 +83,7 @@ pub(super) fn add(
     let (mut hold, mut held_by) = (database.prepare_cached(HOLD)?, database.prepare_cached(HELD_BY)?);
     let mut add = database.prepare_cached(ADD)?;
     let (mut counts, mut reserved) = (Counts::default(), Vec::new());
-    for NewItem { candidate, state, reason, weight } in items {
+    for NewItem { candidate, state, reason, weight, released_at } in items {
         let (mut state, mut reason) = (*state, Cow::Borrowed(reason.as_str()));
         if hold.execute((candidate.letter, plan))? == 0 {
             let other: PlanId = held_by.query_row([candidate.letter], |row| row.get(0))?;
@@ -100,6 +102,7 @@ pub(super) fn add(
             state.word(),
             reason,
             weight,
+            released_at.map(micros),
         ])?;
         if added > 0 {
             counts.add(state, &reason, 1);
@@ -107,6 +110,20 @@ pub(super) fn add(
     }
     counts.write(database, plan)?;
     Ok(reserved)
+}
+
+/// Adds items, each with its reservation, and marks their dead letters as replaying.
+pub(super) fn mark(
+    database: &Connection,
+    plan: PlanId,
+    items: &[NewItem],
+    act: &Act,
+) -> Result<Marked, Failure> {
+    let reserved = add(database, plan, items)?;
+    let free = free(items, &reserved);
+    let letters = letters::replay(database, &free, act)?.into_iter().collect();
+    change(database, plan, &ended(&free, &letters))?;
+    Ok(Marked { letters, reserved })
 }
 
 /// Changes items, and what is counted of them.

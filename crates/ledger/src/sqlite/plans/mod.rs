@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
+use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, Rows};
 use uuid::Uuid;
 
 use super::failure::Failure;
 use super::words::{count, item_state, limit, micros, plan_state, time};
 use super::{SqliteLedger, audit, letters};
-use crate::plans::{Candidate, Frame, ItemChange, ItemCount, ItemFilter, NewItem, PlanChange, PlanItem};
-use crate::{DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
+use crate::plans::{
+    Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
+};
+use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";
@@ -23,13 +25,22 @@ const READ: &str =
     WHERE (?1 IS NULL OR id = ?1) AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2)))
     ORDER BY id DESC LIMIT ?3";
 
+const AT_WORK: &str =
+    "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
+    WHERE state <> 'planning' AND id IN (
+        SELECT id FROM plans WHERE state = 'running'
+        UNION SELECT plan FROM plan_counts WHERE state IN ('releasing', 'released') AND count > 0)
+    ORDER BY id DESC";
+
 const COUNTS: &str = "SELECT state, reason, count FROM plan_counts WHERE plan = ?1 AND count <> 0";
 
 const CHANGE: &str =
     "UPDATE plans SET state = ?2, frame = COALESCE(?3, frame), options = COALESCE(?4, options),
-        progress = COALESCE(?5, progress)
+        progress = COALESCE(?5, progress), expires_at = COALESCE(?8, expires_at)
     WHERE id = ?1 AND state IN (SELECT value FROM json_each(?6)) AND (?7 IS NULL OR token = ?7)
     RETURNING frame";
+
+const GO_ON: &str = "UPDATE plans SET expires_at = ?2 WHERE id = ?1 AND state = 'planning'";
 
 const HELD: &str = "SELECT holder, token, lease_until FROM plans WHERE id = ?1";
 
@@ -74,9 +85,29 @@ impl Plans for SqliteLedger {
         &self,
         plan: PlanId,
         items: &[NewItem],
+        expires_at: Timestamp,
     ) -> Result<Vec<(i64, PlanId)>, LedgerError> {
         let items = items.to_vec();
-        self.write(move |database| items::add(database, plan, &items)).await
+        self.write(move |database| {
+            go_on(database, plan, expires_at)?;
+            items::add(database, plan, &items)
+        })
+        .await
+    }
+
+    async fn mark_plan_items(
+        &self,
+        plan: PlanId,
+        items: &[NewItem],
+        act: &Act,
+        expires_at: Timestamp,
+    ) -> Result<Marked, LedgerError> {
+        let (items, act) = (items.to_vec(), act.clone());
+        self.write(move |database| {
+            go_on(database, plan, expires_at)?;
+            items::mark(database, plan, &items, &act)
+        })
+        .await
     }
 
     async fn plan_items(&self, filter: &ItemFilter) -> Result<Vec<PlanItem>, LedgerError> {
@@ -109,6 +140,14 @@ impl Plans for SqliteLedger {
         self.read(move |database| read(database, id, &states, (now, limit))).await
     }
 
+    async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
+        self.read(move |database| {
+            let mut statement = database.prepare_cached(AT_WORK)?;
+            all(database, statement.query([])?, now)
+        })
+        .await
+    }
+
     async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError> {
         let change = change.clone();
         self.write(move |database| write(database, plan, &change)).await
@@ -133,7 +172,10 @@ fn read(
 ) -> Result<Vec<Plan>, Failure> {
     let words: Vec<&str> = states.iter().map(|state| state.word()).collect();
     let mut statement = database.prepare_cached(READ)?;
-    let mut rows = statement.query((id, serde_json::to_string(&words)?, limit(most)))?;
+    all(database, statement.query((id, serde_json::to_string(&words)?, limit(most)))?, now)
+}
+
+fn all(database: &Connection, mut rows: Rows<'_>, now: Timestamp) -> Result<Vec<Plan>, Failure> {
     let mut plans = Vec::new();
     while let Some(row) = rows.next()? {
         let mut plan = plan(row)?;
@@ -178,6 +220,7 @@ fn write(database: &Connection, plan: PlanId, change: &PlanChange) -> Result<boo
         change.progress.as_ref().map(serde_json::to_string).transpose()?,
         serde_json::to_string(&from)?,
         change.token,
+        change.expires_at.map(micros),
     );
     let frame: Option<String> =
         database.prepare_cached(CHANGE)?.query_row(values, |row| row.get(0)).optional()?;
@@ -185,6 +228,12 @@ fn write(database: &Connection, plan: PlanId, change: &PlanChange) -> Result<boo
     let frame: Frame = serde_json::from_str(&frame)?;
     audit::append(database, &change.lines(&frame))?;
     Ok(true)
+}
+
+/// Stops the transaction unless the plan is still being made, which it may be until a later time from now on.
+fn go_on(database: &Connection, plan: PlanId, expires_at: Timestamp) -> Result<(), Failure> {
+    let renewed = database.prepare_cached(GO_ON)?.execute((plan, micros(expires_at)))?;
+    if renewed == 1 { Ok(()) } else { Err(Failure::Fenced) }
 }
 
 fn lease(

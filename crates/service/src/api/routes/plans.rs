@@ -110,7 +110,9 @@ pub(in crate::api) async fn make_plan(
         }
         (None, Some(other)) => {
             let left = visible(&call, other).await?;
-            let filter = DeadLetterFilter { limit: usize::MAX, ..DeadLetterFilter::default() };
+            // All of its connections are visible.
+            let connections = call.directory.scope();
+            let filter = DeadLetterFilter { connections, limit: usize::MAX, ..DeadLetterFilter::default() };
             (filter, format!("what is left of plan {other}: {}", left.frame.selector))
         }
         _ => return Err(Problem::invalid("give either `selector` or `left_of`")),

@@ -2,9 +2,12 @@
 
 mod close;
 mod groups;
+mod one_step;
 mod pages;
 mod replay;
 mod selection;
+#[cfg(test)]
+mod tests;
 
 use ledger::{Act, AuditEntry, PlanId};
 

@@ -1,21 +1,20 @@
 //! A replay: the same event, taken in once more under the same id and with the same time.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use ledger::plans::{Frame, ItemChange, ItemState, NewItem, PlanChange, Progress, RunOptions};
-use ledger::{Act, DeadLetterFilter, DeadLetterState, DeadLetterView, PlanId, PlanState};
+use connections::ConnectionId;
+use ledger::{Act, AuditEntry, AuditResult, DeadLetterState, DeadLetterView, PlanId};
 
-use super::{Pages, Row, Selection, changed_at_once};
+use super::one_step::{OneStep, Refused};
+use super::{Pages, Row, Selection, Verb, changed_at_once};
 use crate::arrivals::report_own;
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::Directory;
-use crate::operator::plans::{envelope, expires};
+use crate::operator::plans::envelope;
 
 const QUEUE_CLOSED: &str = "the queue takes nothing now: replay it again later";
-
-const RESERVED: &str = "it is reserved by a plan: `dead-letters plans` lists them";
 
 /// The plan that notes what becomes of those that were replayed; `each` is given what became of each.
 pub(super) async fn run(
@@ -24,17 +23,17 @@ pub(super) async fn run(
     act: &Act,
     each: &mut (dyn FnMut(Row) + Send),
 ) -> Result<Option<PlanId>, Failure> {
-    let mut plan = OneStep::begin(engines, act).await?;
+    let mut plan = OneStep::new(engines, selection, act);
     match all(engines, selection, act, &mut plan, each).await {
         Ok(()) => {
-            let plan = plan.end(act).await?;
+            let plan = plan.end().await?;
             report_own(engines).await;
             Ok(plan)
         }
         Err(failure) => {
             // What was replayed comes to its results, and the other dead letters are free. It may be the ledger that failed:
-            // then the plan expires.
-            drop(plan.end(act).await);
+            // then a worker cancels the plan.
+            drop(plan.end().await);
             Err(failure)
         }
     }
@@ -56,88 +55,21 @@ async fn all(
         if letters.is_empty() {
             return Ok(());
         }
-        // Of the transactions for a page, this one writes the most.
-        let began = Instant::now();
-        let reserved = plan.reserve(&letters).await?;
-        size.learn(letters.len(), began.elapsed());
-        let page: Vec<Row> = match is_closed {
-            true => letters.iter().map(|letter| row(letter, Some(QUEUE_CLOSED))).collect(),
-            false => replay(engines, &letters, (&directory, &reserved)).await?,
+        let refused = match is_closed {
+            true => letters.iter().map(|letter| (letter.id, QUEUE_CLOSED)).collect(),
+            false => {
+                // Of the transactions for a page, this one writes the most.
+                let began = Instant::now();
+                let mut refused = plan.mark(&letters, &directory).await?;
+                size.learn(letters.len(), began.elapsed());
+                publish(engines, &letters, &mut refused, act).await?;
+                plan.note(&letters, &refused).await?;
+                refused
+            }
         };
-        plan.note(&page).await?;
-        let replayed: Vec<i64> = page.iter().filter(|row| row.reason.is_none()).map(|row| row.id).collect();
-        if !replayed.is_empty() {
-            engines.dead_letters.note_replay(&replayed, act).await?;
-        }
-        is_closed = page.iter().any(|row| row.reason == Some(QUEUE_CLOSED));
-        page.into_iter().for_each(&mut *each);
+        is_closed |= refused.values().any(|reason| *reason == QUEUE_CLOSED);
+        letters.iter().for_each(|letter| each(row(letter, refused.get(&letter.id).copied())));
     }
-}
-
-/// A plan that is made and run at once: its events are in the queue when it is ready, and the workers note what becomes of
-/// them.
-struct OneStep<'e> {
-    engines: &'e Engines,
-    id: PlanId,
-    frame: Frame,
-    replayed: usize,
-}
-
-impl<'e> OneStep<'e> {
-    async fn begin(engines: &'e Engines, act: &Act) -> Result<Self, Failure> {
-        let frame = Frame { selector: act.selector.clone(), ..Frame::default() };
-        let id = engines.plans.create_plan(&frame, act.at, expires(act.at)).await?;
-        Ok(Self { engines, id, frame, replayed: 0 })
-    }
-
-    /// Reserves dead letters; which of them another plan has.
-    async fn reserve(&mut self, letters: &[DeadLetterView]) -> Result<BTreeSet<i64>, Failure> {
-        let ids = Some(letters.iter().map(|letter| letter.id).collect());
-        let filter = DeadLetterFilter { ids, limit: letters.len(), ..DeadLetterFilter::default() };
-        let candidates = self.engines.plans.plan_candidates(&filter).await?;
-        for candidate in &candidates {
-            *self.frame.connections.entry(candidate.connection).or_default() += 1;
-        }
-        let items: Vec<NewItem> = candidates.into_iter().map(NewItem::planned).collect();
-        let reserved = self.engines.plans.add_plan_items(self.id, &items).await?;
-        Ok(reserved.into_iter().map(|(letter, _)| letter).collect())
-    }
-
-    /// Notes what was done with a page.
-    async fn note(&mut self, page: &[Row]) -> Result<(), Failure> {
-        let now = self.engines.now();
-        let done = page.iter().filter(|row| row.reason != Some(RESERVED)).map(|row| match row.reason {
-            None => ItemChange { released_at: Some(now), ..ItemChange::to(row.id, ItemState::Released, "") },
-            Some(reason) => ItemChange::to(row.id, ItemState::LeftOut, reason),
-        });
-        self.replayed += page.iter().filter(|row| row.reason.is_none()).count();
-        let changes: Vec<ItemChange> = done.collect();
-        Ok(self.engines.plans.change_plan_items(self.id, None, &changes).await?)
-    }
-
-    /// Leaves the results to the workers; the plan, unless nothing was replayed.
-    async fn end(self, act: &Act) -> Result<Option<PlanId>, Failure> {
-        let to = if self.replayed > 0 { PlanState::Running } else { PlanState::Cancelled };
-        let change = PlanChange {
-            frame: Some(self.frame),
-            options: Some(RunOptions { reason: act.reason.clone(), ..RunOptions::default() }),
-            progress: Some(Progress { started_at: Some(act.at), ..Progress::default() }),
-            ..PlanChange::to(&[PlanState::Planning], to)
-        };
-        self.engines.plans.change_plan(self.id, &change).await?;
-        Ok((self.replayed > 0).then_some(self.id))
-    }
-}
-
-/// Why a letter cannot be replayed, as far as can be seen from it.
-fn refusal(letter: &DeadLetterView, directory: &Directory) -> Option<&'static str> {
-    if !matches!(letter.state, DeadLetterState::Open | DeadLetterState::Replaying) {
-        return Some("it is resolved or discarded already");
-    }
-    if directory.get(letter.connection).is_none() {
-        return Some("it has no connection, or one that was removed");
-    }
-    letter.payload.is_none().then_some("a delete has erased its event")
 }
 
 fn row(letter: &DeadLetterView, reason: Option<&'static str>) -> Row {
@@ -145,37 +77,64 @@ fn row(letter: &DeadLetterView, reason: Option<&'static str>) -> Row {
     Row { id: letter.id, event_id: Some(letter.event), state: state.word(), reason }
 }
 
-/// Marks the letters of a page, then takes their events in together. Nobody can repair a letter that is marked, so the newest
-/// revisions are read after that. One whose event never came to be absorbed may be replayed again, which does no harm.
-async fn replay(
+/// Takes the events of a page in together, except those that were refused, and notes which were not taken. Nobody can repair a
+/// dead letter that is marked, so the newest revisions are read after that. One whose event never came to be absorbed may be
+/// replayed again, which does no harm.
+async fn publish(
     engines: &Engines,
     letters: &[DeadLetterView],
-    (directory, reserved): (&Directory, &BTreeSet<i64>),
-) -> Result<Vec<Row>, Failure> {
-    let refused = |letter: &DeadLetterView| {
-        reserved.contains(&letter.id).then_some(RESERVED).or_else(|| refusal(letter, directory))
-    };
-    let wanted: Vec<&DeadLetterView> = letters.iter().filter(|letter| refused(letter).is_none()).collect();
-    let opened = wanted.iter().filter(|letter| letter.state == DeadLetterState::Open);
-    let mut back: Vec<i64> = opened.map(|letter| letter.id).collect();
-    let (open, replaying) = (DeadLetterState::Open, DeadLetterState::Replaying);
-    engines.ledger.move_dead_letters(&back, open, replaying).await?;
-    let ids: Vec<i64> = wanted.iter().map(|letter| letter.id).collect();
+    refused: &mut Refused,
+    act: &Act,
+) -> Result<(), Failure> {
+    let marked: Vec<&DeadLetterView> =
+        letters.iter().filter(|letter| !refused.contains_key(&letter.id)).collect();
+    let ids: Vec<i64> = marked.iter().map(|letter| letter.id).collect();
     let repaired = engines.repairs.newest_revisions(&ids).await?;
-    let (mut rows, mut envelopes) = (Vec::new(), Vec::new());
-    for letter in letters {
-        let made = refused(letter).map_or_else(|| envelope(letter, repaired.get(&letter.id), None), Err);
-        rows.push(row(letter, made.as_ref().err().copied()));
-        envelopes.extend(made);
+    let (mut back, mut envelopes) = (Refused::new(), Vec::new());
+    for letter in &marked {
+        match envelope(letter, repaired.get(&letter.id), None) {
+            Ok(envelope) => envelopes.push(envelope),
+            Err(reason) => drop(back.insert(letter.id, reason)),
+        }
     }
     if let Err(error) = engines.queue.publish(&envelopes).await {
         tracing::warn!(letters = envelopes.len(), %error, "dead letters could not be replayed");
-        for (row, letter) in rows.iter_mut().zip(letters).filter(|(row, _)| row.reason.is_none()) {
-            *row = self::row(letter, Some(QUEUE_CLOSED));
+        for letter in &marked {
+            back.entry(letter.id).or_insert(QUEUE_CLOSED);
         }
     }
-    // What was marked and is not in the queue is open again.
-    back.retain(|id| rows.iter().any(|row| row.id == *id && row.reason.is_some()));
-    engines.ledger.move_dead_letters(&back, replaying, open).await?;
-    Ok(rows)
+    if !back.is_empty() {
+        open_again(engines, &marked, &back, act).await?;
+    }
+    refused.extend(back);
+    Ok(())
+}
+
+/// What was marked and is not in the queue is open again. The audit, which has a line about the page, has another one about these.
+async fn open_again(
+    engines: &Engines,
+    marked: &[&DeadLetterView],
+    back: &Refused,
+    act: &Act,
+) -> Result<(), Failure> {
+    let (open, replaying) = (DeadLetterState::Open, DeadLetterState::Replaying);
+    let opened = marked.iter().filter(|letter| letter.state == open && back.contains_key(&letter.id));
+    let opened: Vec<i64> = opened.map(|letter| letter.id).collect();
+    engines.ledger.move_dead_letters(&opened, replaying, open).await?;
+    let mut by_connection: BTreeMap<ConnectionId, u64> = BTreeMap::new();
+    let not_replayed = marked.iter().filter(|letter| back.contains_key(&letter.id));
+    not_replayed.for_each(|letter| *by_connection.entry(letter.connection).or_default() += 1);
+    let line = |(connection, number): (ConnectionId, u64)| {
+        let subject = format!("{number} of the dead letters of `{}` could not be replayed", act.selector);
+        AuditEntry {
+            connection: Some(connection),
+            selector: Some(act.selector.clone()),
+            reason: act.reason.clone(),
+            result: AuditResult::Failed,
+            number: Some(number),
+            ..AuditEntry::new(act.at, &act.actor, Verb::Replay.action(), subject)
+        }
+    };
+    let lines: Vec<AuditEntry> = by_connection.into_iter().map(line).collect();
+    Ok(engines.operators.note(&lines).await?)
 }

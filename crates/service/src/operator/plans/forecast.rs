@@ -148,9 +148,8 @@ impl Sum {
         for (person, anchor, kind) in steps {
             if self.steps.insert((connection, *anchor, *kind)) {
                 *self.by_kind.entry((connection, *kind)).or_default() += 1;
-                // A person's first call is what limits: a whole one fits into every rate.
                 let sum = weights.entry(*person).or_default();
-                *sum = (*sum + weight(*kind)).min(WEIGHT_OF_A_CALL);
+                *sum = sum.saturating_add(weight(*kind));
             }
         }
         weights
@@ -213,4 +212,25 @@ fn seconds(calls: u64, connection: &Connection) -> Option<f64> {
 pub(super) fn rate(connection: &Connection) -> f64 {
     let ceiling = connection.settings.rate_per_second;
     connection.learned_rate.unwrap_or(ceiling).min(ceiling)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weights_of_a_plan_are_its_calls() {
+        let mut sum = Sum::default();
+        let (person, other) = (Digest([1; 16]), Digest([2; 16]));
+        let anchor = |number| Digest([number; 16]);
+        let steps = [
+            (person, anchor(3), StepKind::Create),
+            (person, anchor(4), StepKind::Create),
+            (person, anchor(5), StepKind::Search),
+            (other, anchor(6), StepKind::Edit),
+        ];
+        let weights = sum.steps(1, &steps.into());
+        assert_eq!(weights, [(person, 3 * WEIGHT_OF_A_CALL), (other, WEIGHT_OF_A_CALL / 50)].into());
+        assert!(sum.steps(1, &steps.into()).is_empty(), "a step that another page needs is counted once");
+    }
 }

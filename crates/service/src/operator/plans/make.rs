@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use connections::ConnectionId;
 use jiff::Timestamp;
-use ledger::plans::{Candidate, Frame, ItemFilter, ItemState, PlanChange, PlanItem};
+use ledger::plans::{Candidate, Frame, ItemChange, ItemFilter, ItemState, NewItem, PlanChange, PlanItem};
 use ledger::{Act, DeadLetterFilter, DeadLetterState, PageSize, Plan, PlanId, PlanState};
 use repair::Patch;
 use sha2::{Digest as _, Sha256};
 
 use super::forecast::Look;
+use super::making::{ended, made_until, stopped};
 use super::patch::Patching;
 use super::plan;
 use crate::engines::Engines;
@@ -57,16 +58,21 @@ pub struct Made {
 ///
 /// # Errors
 ///
-/// [`Failure`] if nothing is selected, or the ledger fails. An unfinished plan is left cancelled.
+/// [`Failure`] if nothing is selected, the plan of [`Wish::left_of`] has not finished, somebody cancels the plan meanwhile, or the ledger fails. An unfinished plan is left cancelled.
 pub async fn make(
     engines: &Engines,
     blocked: &[String],
     wish: Wish,
     tell: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Made, Failure> {
+    if let Some(other) = wish.left_of {
+        must_be_finished(&plan(engines, other).await?)?;
+    }
     let now = engines.now();
-    let mut frame = Frame { selector: wish.selector.clone(), left_of: wish.left_of, ..Frame::default() };
-    let id = engines.plans.create_plan(&frame, now, expires(now)).await?;
+    let connections = may_be_of(wish.filter.connections.as_ref());
+    let mut frame =
+        Frame { selector: wish.selector.clone(), left_of: wish.left_of, connections, ..Frame::default() };
+    let id = engines.plans.create_plan(&frame, now, made_until(now)).await?;
     let selector = format!("{} (plan {id})", wish.selector);
     let act = Act { at: now, actor: wish.actor.clone(), selector, reason: wish.reason.clone() };
     let mut samples = Samples::default();
@@ -74,27 +80,36 @@ pub async fn make(
     let Err(failure) = made else {
         let ready = PlanChange {
             frame: Some(frame),
+            expires_at: Some(expires(engines.now())),
             act: Some((act, "plan_made")),
             ..PlanChange::to(&[PlanState::Planning], PlanState::Ready)
         };
         if !engines.plans.change_plan(id, &ready).await? {
-            let message = format!("plan {id} was cancelled while it was being made");
-            return Err(Failure::refused(
-                "plan_state",
-                message,
-                "`dead-letters plans` shows who holds what; plan again",
-            ));
+            return Err(ended(engines, id).await);
         }
         return Ok(Made { plan: plan(engines, id).await?, samples });
     };
-    // It may be the ledger that failed: then the plan expires.
+    // It may be the ledger that failed: then a worker cancels the plan.
     drop(engines.plans.change_plan(id, &PlanChange::to(&[PlanState::Planning], PlanState::Cancelled)).await);
     Err(failure)
 }
 
-/// When a plan that is made now can no longer be run.
-#[must_use]
-pub fn expires(now: Timestamp) -> Timestamp {
+/// What is left of a plan is free when the plan has finished: until then it is reserved by it.
+fn must_be_finished(plan: &Plan) -> Result<(), Failure> {
+    if plan.state.is_finished() {
+        return Ok(());
+    }
+    let message = format!("plan {} is {}: it holds what is left of it", plan.id, plan.state.word());
+    Err(Failure::refused("plan_state", message, format!("first end it: `dead-letters cancel {}`", plan.id)))
+}
+
+/// The connections that a plan may be of while it is being made, so that an operator who may see no others sees it.
+pub(crate) fn may_be_of(limited: Option<&Vec<ConnectionId>>) -> BTreeMap<ConnectionId, u64> {
+    limited.into_iter().flatten().map(|connection| (*connection, 0)).collect()
+}
+
+/// When a plan that is ready now can no longer be run.
+fn expires(now: Timestamp) -> Timestamp {
     now.checked_add(KEPT).unwrap_or(now)
 }
 
@@ -191,7 +206,7 @@ fn is_left(state: ItemState) -> bool {
 struct Set<'s> {
     engines: &'s Engines,
     plan: PlanId,
-    /// What their events are repaired with, before they are looked at.
+    /// What their events are repaired with, when they are reserved and before they are looked at.
     patching: Option<Patching<'s>>,
     look: Look<'s>,
     hash: Sha256,
@@ -213,17 +228,46 @@ impl<'s> Set<'s> {
             self.hash.update(candidate.letter.to_be_bytes());
             *self.by_connection.entry(candidate.connection).or_default() += 1;
         }
-        let (page, left_out) = match &mut self.patching {
-            Some(patching) => patching.page(page).await?,
-            None => (page, Vec::new()),
-        };
-        let mut items = self.look.page(page).await?;
-        items.extend(left_out);
+        match self.patching.is_some() {
+            true => self.reserve_and_patch(page).await,
+            false => {
+                let items = self.look.page(page).await?;
+                self.reserve(&items).await.map(drop)
+            }
+        }
+    }
+
+    /// Reserves dead letters before their events are repaired, so that no event of another plan is: what is seen of the repaired
+    /// events is noted after that.
+    async fn reserve_and_patch(&mut self, page: Vec<Candidate>) -> Result<(), Failure> {
+        let (held, free): (Vec<_>, Vec<_>) = page.into_iter().partition(|it| it.held_by.is_some());
+        let mut items = self.look.page(held).await?;
+        items.extend(free.iter().cloned().map(NewItem::planned));
+        let reserved = self.reserve(&items).await?;
+        let own: Vec<Candidate> =
+            free.into_iter().filter(|it| reserved.iter().all(|(letter, _)| *letter != it.letter)).collect();
+        let Some(patching) = &mut self.patching else { return Ok(()) };
+        let (repaired, mut seen) = patching.page(own).await?;
+        seen.extend(self.look.page(repaired).await?);
+        let changes: Vec<ItemChange> = seen.into_iter().map(NewItem::into_change).collect();
         let began = Instant::now();
-        self.engines.plans.add_plan_items(self.plan, &items).await?;
+        self.engines.plans.change_plan_items(self.plan, None, &changes).await?;
+        self.at_once.learn(changes.len(), began.elapsed());
+        Ok(())
+    }
+
+    /// Adds items with their reservations; which others have reserved.
+    async fn reserve(&mut self, items: &[NewItem]) -> Result<Vec<(i64, PlanId)>, Failure> {
+        let began = Instant::now();
+        let until = made_until(self.engines.now());
+        let added = self.engines.plans.add_plan_items(self.plan, items, until).await;
+        let reserved = match added {
+            Ok(reserved) => reserved,
+            Err(error) => return Err(stopped(self.engines, self.plan, error).await),
+        };
         self.at_once.learn(items.len(), began.elapsed());
         self.frozen += u64::try_from(items.len()).unwrap_or(u64::MAX);
-        Ok(())
+        Ok(reserved)
     }
 
     /// The next items of another plan.

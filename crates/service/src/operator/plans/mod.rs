@@ -2,9 +2,11 @@
 //! whatever process has workers, so that nothing depends on the process that asked.
 
 mod acts;
+mod fit;
 mod forecast;
 mod judge;
 mod make;
+mod making;
 mod pace;
 mod patch;
 mod release;
@@ -15,7 +17,9 @@ mod turn;
 use ledger::{Plan, PlanId};
 
 pub use acts::{cancel, check_rate, pause, resume, run};
-pub use make::{Made, Wish, expires, make};
+pub(crate) use make::may_be_of;
+pub use make::{Made, Wish, make};
+pub(crate) use making::{ended, made_until, stopped};
 pub use release::envelope;
 pub use report::{ItemRow, Report, report, seconds, walk};
 pub use runner::Runner;

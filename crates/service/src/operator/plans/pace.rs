@@ -45,7 +45,8 @@ fn weight(calls: f64) -> u64 {
     (calls * f64::from(WEIGHT_OF_A_CALL)) as u64
 }
 
-/// Whole calls that a rate allows. One that is begun counts as a whole, because what is released later goes out with another.
+/// Whole calls that a rate allows. It begins with none, so that whoever takes over a run or begins it again has none to give. A
+/// person that needs several calls at once takes them in advance: then none is allowed until the rate has made up for it.
 #[derive(Debug)]
 pub(super) struct Bucket {
     calls: f64,
@@ -54,22 +55,27 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn new(now: Instant) -> Self {
-        Self { calls: 1.0, filled_at: now }
+        Self { calls: 0.0, filled_at: now }
     }
 
-    /// The weight that may be released now, at this rate.
+    /// The calls that may be made now, at this rate.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "calls are few and not negative; a float saturates"
+    )]
     pub(super) fn allows(&mut self, rate: Option<f64>, now: Instant) -> u64 {
         let Some(rate) = rate else { return u64::MAX };
         let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
         self.filled_at = now;
         self.calls = (self.calls + passed * rate).min(rate.max(1.0));
-        weight(self.calls.floor().max(0.0))
+        self.calls.floor().max(0.0) as u64
     }
 
-    /// This weight was released.
+    /// Events were released that take so many calls.
     #[expect(clippy::cast_precision_loss, reason = "calls are few")]
-    pub(super) fn spend(&mut self, weight: u64) {
-        self.calls -= weight.div_ceil(u64::from(WEIGHT_OF_A_CALL)) as f64;
+    pub(super) fn spend(&mut self, calls: u64) {
+        self.calls -= calls as f64;
     }
 }
 
@@ -88,10 +94,27 @@ mod tests {
             let now = begin + Duration::from_millis(250 * tick);
             let allowed = bucket.allows(Some(5.0), now);
             bucket.spend(allowed);
-            calls += allowed / u64::from(WEIGHT_OF_A_CALL);
+            calls += allowed;
+            assert!(calls <= tick * 5 / 4, "{calls} calls after {tick} quarters of a second");
         }
-        assert!((495..=506).contains(&calls), "{calls} calls in 100 s at 5/s");
+        assert!(calls >= 495, "{calls} calls in 100 s at 5/s");
         assert_eq!(bucket.allows(None, begin), u64::MAX);
+    }
+
+    #[test]
+    fn calls_that_are_taken_in_advance_are_made_up_for() {
+        let begin = Instant::now();
+        let mut bucket = Bucket::new(begin);
+        let mut after = |seconds| bucket_after(&mut bucket, begin + Duration::from_secs(seconds));
+        assert_eq!(after(0), 0, "it begins with none");
+        assert_eq!([after(1), after(2), after(3), after(4)], [1, 0, 0, 1]);
+    }
+
+    /// Takes three calls as soon as one is allowed, at one call a second.
+    fn bucket_after(bucket: &mut Bucket, now: Instant) -> u64 {
+        let allowed = bucket.allows(Some(1.0), now);
+        bucket.spend(if allowed > 0 { 3 } else { 0 });
+        allowed
     }
 
     fn process(beat: i64, ended: Option<i64>, rate: Option<f64>) -> ProcessReport {

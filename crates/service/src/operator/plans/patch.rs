@@ -39,15 +39,15 @@ impl<'p> Patching<'p> {
         Self { engines, directory, repairer, patch, act, samples, at_once: changed_at_once(), patched }
     }
 
-    /// Repairs the events of a page, except those that another plan has reserved. What is to be looked at, and what the patch
-    /// cannot repair: it would be sent as it is, so it is left out.
+    /// Repairs the events of a page, all of them reserved by this plan. What is to be looked at, and what the patch cannot
+    /// repair: it would be sent as it is, so it is left out.
     pub(super) async fn page(
         &mut self,
         page: Vec<Candidate>,
     ) -> Result<(Vec<Candidate>, Vec<NewItem>), Failure> {
         let mut reasons = BTreeMap::new();
-        let free: Vec<i64> = page.iter().filter(|it| it.held_by.is_none()).map(|it| it.letter).collect();
-        let mut rest = &free[..];
+        let own: Vec<i64> = page.iter().map(|it| it.letter).collect();
+        let mut rest = &own[..];
         while !rest.is_empty() {
             let (ids, others) = rest.split_at(self.at_once.rows().min(rest.len()));
             self.repair(ids, &mut reasons).await?;

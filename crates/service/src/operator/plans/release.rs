@@ -1,10 +1,11 @@
 //! Which dead letters can be replayed now, and how their events go back into the queue.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use ledger::plans::{ItemChange, ItemState, PlanItem};
-use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, LedgerError, PlanId, Revision};
+use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, LedgerError, PageSize, PlanId, Revision};
 use queue::{Envelope, FORMAT, Lane};
 use serde_json::value::RawValue;
 
@@ -93,7 +94,27 @@ impl Release<'_> {
     /// # Errors
     ///
     /// If the ledger fails, or the plan's lease is lost.
-    pub(super) async fn items(&self, engines: &Engines, items: &[PlanItem]) -> Result<(), LedgerError> {
+    pub(super) async fn items(
+        &self,
+        engines: &Engines,
+        items: &[PlanItem],
+        at_once: &mut PageSize,
+    ) -> Result<(), LedgerError> {
+        let mut rest = items;
+        while !rest.is_empty() {
+            let (page, others) = rest.split_at(at_once.rows().min(rest.len()));
+            self.page(engines, page, at_once).await?;
+            rest = others;
+        }
+        Ok(())
+    }
+
+    async fn page(
+        &self,
+        engines: &Engines,
+        items: &[PlanItem],
+        at_once: &mut PageSize,
+    ) -> Result<(), LedgerError> {
         let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
         let now = engines.now();
         let (mut changes, mut ready) = (Vec::new(), Vec::new());
@@ -111,17 +132,27 @@ impl Release<'_> {
             engines.plans.change_plan_items(self.plan, Some(self.token), &changes).await?;
         }
         let ready = ready.into_iter().map(|letter| letter.id).collect();
-        self.publish(engines, ready).await
+        self.publish(engines, ready, at_once).await
     }
 
-    async fn publish(&self, engines: &Engines, all: Vec<i64>) -> Result<(), LedgerError> {
+    async fn publish(
+        &self,
+        engines: &Engines,
+        all: Vec<i64>,
+        at_once: &mut PageSize,
+    ) -> Result<(), LedgerError> {
         if all.is_empty() {
             return Ok(());
         }
         // Another process may run the plan by now: then the dead letters are its own.
         engines.plans.change_plan_items(self.plan, Some(self.token), &[]).await?;
         let (was, is) = (DeadLetterState::Open, DeadLetterState::Replaying);
-        engines.ledger.move_dead_letters(&all, was, is).await?;
+        // Of the transactions for a page, this one takes the longest: groups are counted with it.
+        let began = Instant::now();
+        let moved = engines.ledger.move_dead_letters(&all, was, is).await?;
+        if moved > 0 {
+            at_once.learn(moved, began.elapsed());
+        }
         let repaired = engines.repairs.newest_revisions(&all).await?;
         let mut letters = letters(engines, all.clone()).await?;
         letters.retain(|_, letter| letter.state == is);
@@ -162,7 +193,12 @@ impl Release<'_> {
     /// # Errors
     ///
     /// If the ledger fails, or the plan's lease is lost.
-    pub(super) async fn again(&self, engines: &Engines, items: &[PlanItem]) -> Result<(), LedgerError> {
+    pub(super) async fn again(
+        &self,
+        engines: &Engines,
+        items: &[PlanItem],
+        at_once: &mut PageSize,
+    ) -> Result<(), LedgerError> {
         let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
         let (mut changes, mut marked) = (Vec::new(), Vec::new());
         for item in items {
@@ -180,7 +216,7 @@ impl Release<'_> {
         if !changes.is_empty() {
             engines.plans.change_plan_items(self.plan, Some(self.token), &changes).await?;
         }
-        self.publish(engines, marked).await
+        self.publish(engines, marked, at_once).await
     }
 }
 

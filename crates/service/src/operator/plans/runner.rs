@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connections::ConnectionId;
-use ledger::plans::{ItemFilter, ItemState, PlanChange};
-use ledger::{LedgerError, Plan, PlanId, PlanState};
+use identity::Digest;
+use jiff::Timestamp;
+use ledger::plans::{ItemChange, ItemFilter, ItemState, PlanChange, PlanItem};
+use ledger::{Act, LedgerError, PageSize, Plan, PlanId, PlanState};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::judge;
 use super::pace::{Bucket, rates_in_use};
 use super::release::Release;
-use super::turn::{AT_ONCE, Turn, UNDER_WAY, UnderWay};
+use super::turn::{AT_ONCE, Turn, UnderWay};
 use crate::engines::Engines;
 use crate::operator::Directory;
 
@@ -30,13 +32,6 @@ const WHILE_IDLE: Duration = Duration::from_secs(1);
 /// may take to be noticed.
 const SHARE: u32 = 4;
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// Plans that do not run and are looked at: the newest. What is under way when a plan is paused, stopped or cancelled comes to its
-/// results within minutes.
-const PLANS: usize = 100;
-
-/// States in which a plan releases nothing, and may have items under way.
-const AT_REST: [PlanState; 3] = [PlanState::Paused, PlanState::Stopped, PlanState::Cancelled];
-
 /// The runner of one process.
 pub struct Runner {
     holder: Uuid,
@@ -45,11 +40,41 @@ pub struct Runner {
     expired_at: Option<Instant>,
 }
 
+/// Items whose results are looked for in one look at a plan, more than a plan with a rate has under way: a large one holds up no
+/// other.
+const JUDGED: usize = 2_000;
+
+/// Items that are released, or whose results are noted, in one transaction, at least, even if the ledger is slow.
+const FEWEST_AT_ONCE: usize = 25;
+
 /// A plan that this process runs.
 struct Run {
     token: i64,
-    renewed_at: Instant,
+    /// When the lease was taken or renewed; `None` if it may be lost.
+    renewed_at: Option<Instant>,
+    /// What may not have been published, by a former runner or because of an error, was published again.
+    is_recovered: bool,
     bucket: Bucket,
+    /// Items that are released in the next transaction, and whose results are noted in it.
+    released_at_once: PageSize,
+    noted_at_once: PageSize,
+    /// The place of the item at which the last look ended, unless it came to the end.
+    judged: Option<(ConnectionId, Digest, i64)>,
+}
+
+impl Run {
+    fn new(token: i64, now: Instant) -> Self {
+        let at_once = PageSize::between(FEWEST_AT_ONCE, AT_ONCE);
+        Self {
+            token,
+            renewed_at: Some(now),
+            is_recovered: false,
+            bucket: Bucket::new(now),
+            released_at_once: at_once,
+            noted_at_once: at_once,
+            judged: None,
+        }
+    }
 }
 
 impl Runner {
@@ -67,7 +92,7 @@ impl Runner {
     pub async fn step(&mut self, engines: &Engines) -> Result<Duration, LedgerError> {
         self.expire(engines).await?;
         let began = Instant::now();
-        let plans = at_work(engines).await?;
+        let plans = engines.plans.plans_at_work(engines.now()).await?;
         self.runs.retain(|id, _| plans.iter().any(|plan| plan.id == *id));
         if plans.is_empty() {
             return Ok(WHILE_IDLE);
@@ -80,7 +105,10 @@ impl Runner {
             let Some(token) = self.token(engines, plan.id).await? else { continue };
             wait = WHILE_RUNNING;
             if let Err(error) = self.step_of(engines, (&plan, token), known).await {
-                self.runs.remove(&plan.id);
+                // The calls that its rate allows are kept: an error adds none.
+                if let Some(run) = self.runs.get_mut(&plan.id) {
+                    (run.renewed_at, run.is_recovered) = (None, false);
+                }
                 tracing::warn!(plan = plan.id, %error, "a plan rests");
             }
         }
@@ -88,15 +116,19 @@ impl Runner {
         Ok(wait.max((began.elapsed() * SHARE).min(LONGEST_WAIT)))
     }
 
-    /// Plans that nobody ran in time let go of their dead letters.
+    /// Plans that nobody ran in time, and those whose maker was killed, let go of their dead letters.
     async fn expire(&mut self, engines: &Engines) -> Result<(), LedgerError> {
         if self.expired_at.is_some_and(|at| at.elapsed() < EXPIRE) {
             return Ok(());
         }
         let waiting = [PlanState::Planning, PlanState::Ready];
-        let plans = engines.plans.plans(None, &waiting, engines.now(), usize::MAX).await?;
-        for plan in plans.iter().filter(|plan| plan.state == PlanState::Expired) {
-            let change = PlanChange::to(&waiting, PlanState::Expired);
+        let now = engines.now();
+        for plan in engines.plans.plans(None, &waiting, now, usize::MAX).await? {
+            let change = match plan.state {
+                PlanState::Expired => PlanChange::to(&[PlanState::Ready], PlanState::Expired),
+                PlanState::Planning if plan.expires_at < now => given_up(&plan, now),
+                _ => continue,
+            };
             engines.plans.change_plan(plan.id, &change).await?;
         }
         self.expired_at = Some(Instant::now());
@@ -106,15 +138,16 @@ impl Runner {
     /// The token of the lease, which is renewed now and then; `None` while another process has it.
     async fn token(&mut self, engines: &Engines, plan: PlanId) -> Result<Option<i64>, LedgerError> {
         let run = self.runs.get_mut(&plan);
-        if let Some(run) = run.as_ref().filter(|run| run.renewed_at.elapsed() < RENEW) {
+        let is_new = |run: &&mut Run| run.renewed_at.is_some_and(|at| at.elapsed() < RENEW);
+        if let Some(run) = run.as_ref().filter(is_new) {
             return Ok(Some(run.token));
         }
         let token = engines.plans.lease_plan(plan, self.holder, engines.now(), LEASE).await?;
         match (token, run) {
             // Another process has it: what is known of the run is old.
             (None, _) => drop(self.runs.remove(&plan)),
-            (Some(_), Some(run)) => run.renewed_at = Instant::now(),
-            (Some(_), None) => {}
+            (Some(token), Some(run)) if run.token == token => run.renewed_at = Some(Instant::now()),
+            (Some(token), _) => drop(self.runs.insert(plan, Run::new(token, Instant::now()))),
         }
         Ok(token)
     }
@@ -126,62 +159,111 @@ impl Runner {
         (directory, rates): (&Directory, &BTreeMap<ConnectionId, f64>),
     ) -> Result<(), LedgerError> {
         let release = Release { plan: plan.id, token, directory };
-        if self.runs.get(&plan.id).is_none_or(|run| run.token != token) {
+        let Some(run) = self.runs.get_mut(&plan.id) else { return Ok(()) };
+        if !run.is_recovered {
             tracing::info!(plan = plan.id, "this process runs the plan");
-            recover(engines, &release).await?;
-            let now = Instant::now();
-            self.runs.insert(plan.id, Run { token, renewed_at: now, bucket: Bucket::new(now) });
+            recover(engines, &release, &mut run.released_at_once).await?;
+            run.is_recovered = true;
         }
-        let under_way = judge_all(engines, plan.id, token).await?;
+        let Some(under_way) = self.judge(engines, plan.id, token).await? else { return Ok(()) };
         let now = engines.plans.plans(Some(plan.id), &[], engines.now(), 1).await?.pop();
         let Some(plan) = now.filter(|plan| plan.state == PlanState::Running) else { return Ok(()) };
         let Some(run) = self.runs.get_mut(&plan.id) else { return Ok(()) };
-        Turn { engines, plan: &plan, release, rates, under_way }.take(&mut run.bucket).await
+        let turn = Turn { engines, plan: &plan, release, rates, under_way };
+        turn.take(&mut run.bucket, &mut run.released_at_once).await
+    }
+
+    /// Notes the results that are there, of at most [`JUDGED`] items; the next look goes on after them. What is still under way, if
+    /// this look has seen all of it.
+    async fn judge(
+        &mut self,
+        engines: &Engines,
+        plan: PlanId,
+        token: i64,
+    ) -> Result<Option<UnderWay>, LedgerError> {
+        let (mut under_way, mut left) = (UnderWay::default(), JUDGED);
+        let mut after = self.runs.get_mut(&plan).and_then(|run| run.judged.take());
+        let is_all = after.is_none();
+        while left > 0 {
+            // A slow ledger may take longer for some pages than a lease lasts.
+            if self.token(engines, plan).await? != Some(token) {
+                return Ok(None);
+            }
+            let state = Some(ItemState::Released);
+            let filter = ItemFilter { plan, state, after, limit: AT_ONCE.min(left), ..ItemFilter::default() };
+            let items = engines.plans.plan_items(&filter).await?;
+            let Some(last) = items.last() else { return Ok(is_all.then_some(under_way)) };
+            after = Some((last.connection, last.person, last.letter));
+            left -= items.len();
+            let changes: Vec<ItemChange> = items.iter().filter_map(|item| under_way.judge(item)).collect();
+            let Some(run) = self.runs.get_mut(&plan) else { return Ok(None) };
+            note(engines, (plan, token), &changes, &mut run.noted_at_once).await?;
+        }
+        if let Some(run) = self.runs.get_mut(&plan) {
+            run.judged = after;
+        }
+        Ok(None)
     }
 }
 
-/// Plans that run, however many there are, and those that do not run but have items under way.
-async fn at_work(engines: &Engines) -> Result<Vec<Plan>, LedgerError> {
-    let now = engines.now();
-    let mut plans = engines.plans.plans(None, &[PlanState::Running], now, usize::MAX).await?;
-    let at_rest = engines.plans.plans(None, &AT_REST, now, PLANS).await?;
-    plans.extend(at_rest.into_iter().filter(|plan| plan.under_way() > 0));
-    Ok(plans)
+impl UnderWay {
+    /// The result of an item, which is under way without one.
+    fn judge(&mut self, item: &PlanItem) -> Option<ItemChange> {
+        let result = judge::result(item);
+        if result.is_none() {
+            self.items += 1;
+            *self.weights.entry(item.connection).or_default() += u64::from(item.weight);
+        }
+        result
+    }
 }
 
-/// Publishes again what a former runner may not have published.
-async fn recover(engines: &Engines, release: &Release<'_>) -> Result<(), LedgerError> {
-    let state = Some(ItemState::Releasing);
-    let filter = ItemFilter { plan: release.plan, state, limit: UNDER_WAY, ..ItemFilter::default() };
-    let items = engines.plans.plan_items(&filter).await?;
-    if !items.is_empty() {
-        tracing::info!(plan = release.plan, items = items.len(), "took over items that were being released");
-        release.again(engines, &items).await?;
+/// Notes results, in transactions that are short.
+async fn note(
+    engines: &Engines,
+    (plan, token): (PlanId, i64),
+    changes: &[ItemChange],
+    at_once: &mut PageSize,
+) -> Result<(), LedgerError> {
+    let mut rest = changes;
+    while !rest.is_empty() {
+        let (page, others) = rest.split_at(at_once.rows().min(rest.len()));
+        let began = Instant::now();
+        engines.plans.change_plan_items(plan, Some(token), page).await?;
+        at_once.learn(page.len(), began.elapsed());
+        rest = others;
     }
     Ok(())
 }
 
-/// Notes the results that are there; what is still under way.
-async fn judge_all(engines: &Engines, plan: PlanId, token: i64) -> Result<UnderWay, LedgerError> {
-    let mut under_way = UnderWay::default();
-    let state = Some(ItemState::Released);
-    let mut filter = ItemFilter { plan, state, limit: AT_ONCE, ..ItemFilter::default() };
+/// The end of a plan whose maker is silent.
+fn given_up(plan: &Plan, now: Timestamp) -> PlanChange {
+    tracing::warn!(plan = plan.id, "a plan was not made to its end: it is cancelled");
+    let act = Act {
+        at: now,
+        actor: "worker".to_owned(),
+        selector: format!("{} (plan {})", plan.frame.selector, plan.id),
+        reason: Some("whoever made it ended before it was ready".to_owned()),
+    };
+    let change = PlanChange::to(&[PlanState::Planning], PlanState::Cancelled);
+    PlanChange { act: Some((act, "plan_cancelled")), ..change }
+}
+
+/// Publishes again what may not have been published.
+async fn recover(
+    engines: &Engines,
+    release: &Release<'_>,
+    at_once: &mut PageSize,
+) -> Result<(), LedgerError> {
     loop {
+        let state = Some(ItemState::Releasing);
+        let limit = at_once.rows();
+        let filter = ItemFilter { plan: release.plan, state, limit, ..ItemFilter::default() };
         let items = engines.plans.plan_items(&filter).await?;
-        let Some(last) = items.last() else { return Ok(under_way) };
-        filter.after = Some((last.connection, last.person, last.letter));
-        let mut changes = Vec::new();
-        for item in &items {
-            match judge::result(item) {
-                Some(change) => changes.push(change),
-                None => {
-                    under_way.items += 1;
-                    *under_way.weights.entry(item.connection).or_default() += u64::from(item.weight);
-                }
-            }
+        if items.is_empty() {
+            return Ok(());
         }
-        if !changes.is_empty() {
-            engines.plans.change_plan_items(plan, Some(token), &changes).await?;
-        }
+        tracing::info!(plan = release.plan, items = items.len(), "took over items that were being released");
+        release.again(engines, &items, at_once).await?;
     }
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use connections::ConnectionId;
 use identity::Digest;
 use ledger::plans::{ItemFilter, ItemState, PlanChange, PlanItem, Progress, Tally, Verdict};
-use ledger::{Act, LedgerError, Plan, PlanState};
+use ledger::{Act, LedgerError, PageSize, Plan, PlanState};
 use tokio::time::Instant;
 
+use super::fit::{Room, fitting};
 use super::forecast::rate;
 use super::pace::{Bucket, ahead};
 use super::release::Release;
@@ -15,9 +16,9 @@ use super::{FEWEST_RESULTS, STOP_IF};
 use crate::engines::Engines;
 
 /// Items that are under way at most, whatever they weigh.
-pub(super) const UNDER_WAY: usize = 1_000;
+const UNDER_WAY: usize = 1_000;
 
-/// Items that are released in one piece.
+/// Items that are read at once.
 pub(super) const AT_ONCE: usize = 250;
 
 /// What is released and has no result yet.
@@ -38,14 +39,18 @@ pub(super) struct Turn<'t> {
 }
 
 impl Turn<'_> {
-    pub(super) async fn take(mut self, bucket: &mut Bucket) -> Result<(), LedgerError> {
+    pub(super) async fn take(
+        mut self,
+        bucket: &mut Bucket,
+        at_once: &mut PageSize,
+    ) -> Result<(), LedgerError> {
         let progress = self.begun().await?;
         let in_canary = self.plan.options.canary > 0 && progress.canary.is_none();
         if !in_canary && let Some(why) = self.broken_rule(&progress) {
             return self.stop(progress, why).await;
         }
         let until = if in_canary { progress.canary_until } else { None };
-        let any = self.release_some(bucket, until).await?;
+        let any = self.release_some(bucket, until, at_once).await?;
         if any || self.under_way.items > 0 {
             return Ok(());
         }
@@ -108,6 +113,7 @@ impl Turn<'_> {
         &mut self,
         bucket: &mut Bucket,
         until: Option<Digest>,
+        at_once: &mut PageSize,
     ) -> Result<bool, LedgerError> {
         let mut any = false;
         let mut allowed = bucket.allows(self.plan.options.rate, Instant::now());
@@ -122,21 +128,16 @@ impl Turn<'_> {
             // Of a connection that was removed nothing waits: its items are skipped.
             let in_use = |it| self.rates.get(connection).copied().unwrap_or(f64::MAX).min(rate(it));
             let most = known.map_or(u64::MAX, |it| ahead(in_use(it)));
-            let before = self.under_way.weights.get(connection).copied().unwrap_or(0);
-            let mut weight = 0;
-            let fits = page.iter().take_while(|item| {
-                weight += u64::from(item.weight);
-                weight <= allowed && before.saturating_add(weight) <= most
-            });
-            let items: Vec<PlanItem> = fits.cloned().collect();
+            let under_way = self.under_way.weights.get(connection).copied().unwrap_or(0);
+            let (taken, calls) = fitting(&page, page.len() < room, Room { calls: allowed, under_way, most });
+            let items = &page[..taken];
             if items.is_empty() {
                 continue;
             }
-            let weight: u64 = items.iter().map(|item| u64::from(item.weight)).sum();
-            allowed = allowed.saturating_sub(weight);
-            bucket.spend(weight);
+            allowed = allowed.saturating_sub(calls);
+            bucket.spend(calls);
             self.under_way.items += items.len();
-            self.release.items(self.engines, &items).await?;
+            self.release.items(self.engines, items, at_once).await?;
         }
         Ok(any)
     }

@@ -127,7 +127,7 @@ async fn with_a_plan(shop: &Shop) -> PlanId {
     let released =
         letters.iter().map(|it| ItemChange::to(it.letter, ItemState::Released, "")).collect::<Vec<_>>();
     let items: Vec<NewItem> = letters.into_iter().map(NewItem::planned).collect();
-    shop.ledger.add_plan_items(plan, &items).await.expect("added");
+    shop.ledger.add_plan_items(plan, &items, now + DAY).await.expect("added");
     let runs = PlanChange::to(&[PlanState::Planning], PlanState::Running);
     assert!(shop.ledger.change_plan(plan, &runs).await.expect("changed"));
     shop.ledger.change_plan_items(plan, None, &released).await.expect("released");

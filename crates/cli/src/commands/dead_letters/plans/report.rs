@@ -82,6 +82,13 @@ fn show(report: &Report, context: &mut Context) -> Result<(), Failure> {
     let (planned, needed) = (lasts(report.seconds_planned), lasts(report.seconds_needed));
     output.line(&format!("time:  {planned} planned, {needed} needed"))?;
     if report.left > 0 && plan.state != PlanState::Running {
+        // Until it has finished it holds what is left.
+        if !plan.state.is_finished() {
+            output.line(&format!(
+                "end it, so that others can have what is left: dead-letters cancel {}",
+                plan.id
+            ))?;
+        }
         output.line(&format!("plan what is left: dead-letters plan --left-of {}", plan.id))?;
     }
     Ok(())

@@ -89,7 +89,7 @@ async fn lines(
     let all: u64 = plan.frame.connections.values().sum();
     output.line(&format!("plan {}: {}, {all} dead letters frozen", plan.id, plan.state.word()))?;
     output.line(&format!("set {}", plan.frame.digest))?;
-    for (connection, count) in &plan.frame.connections {
+    for (connection, count) in plan.frame.connections.iter().filter(|(_, count)| **count > 0) {
         output.line(&format!("{count:>9} of connection {}", directory.name(*connection)))?;
     }
     if let Some(patched) = plan.frame.patched {

@@ -1,0 +1,47 @@
+//! A plan while it is being made: how long its maker may be silent, and what is said when somebody has ended it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ledger::{AuditFilter, LedgerError, PlanId};
+
+use crate::engines::Engines;
+use crate::failure::Failure;
+
+/// How long whoever makes a plan may be silent between two pages. After that it was killed, and a worker cancels the plan.
+const LONGEST_SILENCE: Duration = Duration::from_secs(300);
+
+/// Lines of the audit in which the one about a plan that was cancelled a moment ago is looked for.
+const NEWEST: usize = 100;
+
+/// Until when a page has to be added to a plan that is being made.
+pub(crate) fn made_until(now: Timestamp) -> Timestamp {
+    now.checked_add(LONGEST_SILENCE).unwrap_or(now)
+}
+
+/// What stops whoever makes a plan: the ledger, or somebody who has ended the plan.
+pub(crate) async fn stopped(engines: &Engines, id: PlanId, error: LedgerError) -> Failure {
+    match error {
+        LedgerError::Fenced => ended(engines, id).await,
+        other => other.into(),
+    }
+}
+
+/// Somebody has ended a plan that was being made.
+pub(crate) async fn ended(engines: &Engines, id: PlanId) -> Failure {
+    let by = canceller(engines, id).await.map(|actor| format!(" by {actor}")).unwrap_or_default();
+    let message = format!("plan {id} was cancelled{by} while it was being made");
+    let hint = "what was done until then stays done; `dead-letters plans` shows who holds what";
+    Failure::refused("plan_state", message, hint)
+}
+
+/// Who has cancelled a plan, as far as the audit tells.
+async fn canceller(engines: &Engines, id: PlanId) -> Option<String> {
+    let actions = Some(vec!["plan_cancelled".to_owned()]);
+    let filter = AuditFilter { actions, limit: NEWEST, ..AuditFilter::default() };
+    let lines = engines.operators.audit_lines(&filter).await.ok()?;
+    let of_this = format!("(plan {id})");
+    let is_of_this = |selector: &String| selector.ends_with(&of_this);
+    let line = lines.into_iter().find(|line| line.entry.selector.as_ref().is_some_and(is_of_this));
+    line.map(|line| line.entry.actor)
+}

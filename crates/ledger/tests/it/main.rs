@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests take seeds and times from outside")]
 
+mod counts;
 mod message_ids;
 mod postgres_engine;
 mod postgres_plans;

@@ -1,6 +1,7 @@
-//! Dead letters: laid down, resolved, erased; [`select`] reads them, and [`close`] is for operators.
+//! Dead letters: laid down, resolved, erased; [`select`] reads them, [`counted`] counts them, and [`close`] is for operators.
 
 mod close;
+mod counted;
 mod select;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::groups::{Cause, VERSION};
 use crate::words::micros;
 use crate::{DeadLetter, DeadLetterState};
 pub(super) use close::{discard, drop_discarded, expire_class, note_replay, restore};
+pub(super) use counted::by_class;
 pub(super) use select::{candidates, count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters

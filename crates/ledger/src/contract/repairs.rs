@@ -106,6 +106,37 @@ pub async fn a_repaired_payload_goes_with_the_original(engine: &impl Engine) {
     assert!(engine.payloads(uuid(1)).await.expect("read").is_empty());
 }
 
+/// What is replayed and waits for its person keeps neither payload nor revision: graphs have what it states. Its dead letter may be
+/// resolved yet, and expires as any other; while the event is under way it does not.
+pub async fn a_replay_that_waits_keeps_no_payload(engine: &impl Engine) {
+    let mut ids = Vec::new();
+    for number in 1..=3 {
+        dead_letter(engine, ONE, number, 5).await;
+        ids.push(letter(engine, number).await.id);
+        assert_eq!(repair(engine, ids[ids.len() - 1], 0, 10).await, Stored::As(1));
+    }
+    let reopened = (1..=3).map(uuid).collect();
+    record(engine, Changes { connection: ONE, reopened, ..Changes::default() }).await;
+    let waits = vec![outcome(1, 2, State::Remembered, 20), outcome(2, 2, State::Remembered, 20)];
+    record(engine, outcomes(ONE, waits)).await;
+    let under_way = engine.kept_letters().await.expect("measured")[&ONE].bytes;
+    assert_eq!(under_way, letter(engine, 3).await.payload.expect("kept").len() as u64);
+    for (id, kept) in ids.iter().zip([false, false, true]) {
+        assert_eq!(engine.revisions(*id).await.expect("read")[0].payload.is_some(), kept);
+    }
+    assert!(engine.payloads(uuid(1)).await.expect("read").is_empty());
+    assert_eq!(letter(engine, 1).await.state, DeadLetterState::Replaying);
+
+    let mut delivered = outcomes(ONE, vec![outcome(2, 3, State::Updated, 30)]);
+    delivered.resolved.push(uuid(2));
+    record(engine, delivered).await;
+    assert_eq!(letter(engine, 2).await.state, DeadLetterState::Resolved);
+    assert_eq!(engine.expire(at(0), at(5), 100).await.expect("expired").dead_letters, 0);
+    assert_eq!(engine.expire(at(0), at(6), 100).await.expect("expired").dead_letters, 2);
+    let left: Vec<_> = letters(engine).await.iter().map(|letter| (letter.event, letter.state)).collect();
+    assert_eq!(left, [(uuid(3), DeadLetterState::Replaying)]);
+}
+
 /// The audit has a line with the reason.
 pub async fn repairs_are_audited(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;

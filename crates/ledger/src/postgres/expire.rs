@@ -14,8 +14,11 @@ use super::{rows, sql};
 use crate::SweepClock;
 use crate::words::{limit, micros, state, time};
 
+/// One that is replayed stays until its event has ended, even if the person waits then.
 const OLD_LETTERS: &str = "WITH old AS (
-        SELECT id FROM dead_letters WHERE died_at < $1 AND state <> 'replaying' ORDER BY died_at LIMIT $2)
+        SELECT id FROM dead_letters WHERE died_at < $1 AND (state <> 'replaying' OR NOT EXISTS (
+            SELECT 1 FROM pending p WHERE p.event_id = dead_letters.event_id))
+        ORDER BY died_at LIMIT $2)
     DELETE FROM dead_letters WHERE id IN (SELECT id FROM old) RETURNING event_id";
 
 /// The payload of a dead event was kept for its letter; that of a pending one stays.

@@ -17,7 +17,7 @@ use super::{rows, sql};
 use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
 use crate::words::micros;
-use crate::{DeadLetter, DeadLetterState};
+use crate::{DeadLetter, DeadLetterState, Outcome, State};
 pub(super) use close::{discard, drop_discarded, expire_class, note_replay, restore};
 pub(super) use counted::by_class;
 pub(super) use select::{candidates, count_of, read};
@@ -51,6 +51,9 @@ const RESOLVED_BY: &str = "UPDATE dead_letters SET resolved_by = new.newer
 
 const PUT_ASIDE: &str = "UPDATE dead_letters SET state = 'discarded'
     WHERE event_id = ANY($1) AND state IN ('open', 'replaying')";
+
+/// What it stated is in a graph. A trigger drops the payloads of repairs.
+const REMEMBERED: &str = "UPDATE dead_letters SET bytes = 0 WHERE event_id = ANY($1)";
 
 const REPEAT: &str = "UPDATE dead_letters SET repeats = repeats + said.times
     FROM (SELECT event_id, COUNT(*) AS times FROM UNNEST($1::uuid[]) AS said (event_id) GROUP BY event_id) AS said
@@ -141,6 +144,18 @@ pub(super) async fn resolve(
 pub(super) async fn put_aside(
     connection: &mut PgConnection,
     events: &[Uuid],
+/// Drops what is kept for the dead letters of events that died before and wait now. To be called before dead letters are laid
+/// down.
+pub(super) async fn remembered(
+    connection: &mut PgConnection,
+    outcomes: &[Outcome],
+    stories: &Stories,
+) -> Result<(), Failure> {
+    let again = outcomes.iter().filter(|outcome| outcome.state == State::Remembered && outcome.number > 1);
+    let events: Vec<Uuid> = again.map(|outcome| outcome.event).collect();
+    on_known(connection, &events, stories, REMEMBERED).await
+}
+
     stories: &Stories,
 ) -> Result<(), Failure> {
     on_known(connection, events, stories, PUT_ASIDE).await

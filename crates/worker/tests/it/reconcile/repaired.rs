@@ -133,3 +133,26 @@ async fn a_repaired_version_is_taken_while_the_former_one_is_pending() {
     assert!(shop.affiliate("ann@example.com").is_some());
     assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
 }
+
+/// What it states is in the graph of the person who waits, where a delete finds it: nothing is kept beside that.
+#[tokio::test(start_paused = true)]
+async fn a_repaired_event_that_waits_for_its_person_leaves_no_payload() {
+    let say = |company: &str| {
+        json!({"type": "identify", "anonymousId": "x", "timestamp": "2026-01-02T03:00:00Z",
+            "traits": {"company": company}})
+    };
+    let mut shop = repaired(&say(&too_long()), &say("Lee")).await;
+    assert_eq!(shop.states(1).await, ["remembered"]);
+    let letter = letters(&shop).await.remove(0);
+    assert_eq!(letter.state, DeadLetterState::Replaying);
+    assert_eq!(shop.ledger.revisions(letter.id).await.expect("a ledger")[0].payload, None);
+    assert!(shop.ledger.payloads(letter.event).await.expect("a ledger").is_empty());
+
+    let known = json!({"type": "identify", "anonymousId": "x", "userId": "ann",
+        "timestamp": "2026-01-02T03:01:00Z",
+        "traits": {"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee"}});
+    shop.say(Lane::Live, &[known]).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.affiliate("ann@example.com").expect("created").company, "Lee");
+    assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
+}

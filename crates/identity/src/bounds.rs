@@ -219,7 +219,8 @@ fn end_events(graph: &mut Graph, dropped: &Dropped) -> Vec<Refused> {
 }
 
 /// Keeps at most [`Bounds::events`] of `events`, the oldest. Events that ended are dropped first, without a further
-/// outcome; then pending ones are refused, whose values stay. Returns those, and the ended ones whose payloads are no longer kept.
+/// outcome; then pending ones are refused, whose values stay. Returns those, and the ended ones whose
+/// payloads, repairs and causes are no longer kept.
 pub fn shed_events(events: &mut Vec<TrackedEvent>, bounds: &Bounds) -> (Vec<Refused>, Vec<Uuid>) {
     let (mut refused, mut erased) = (Vec::new(), Vec::new());
     if events.len() <= bounds.events {
@@ -233,6 +234,8 @@ pub fn shed_events(events: &mut Vec<TrackedEvent>, bounds: &Bounds) -> (Vec<Refu
     for kept in all.split_off(bounds.events) {
         match kept.standing {
             EventState::Pending => refused.push(refused_event(&kept, Bound::Events)),
+            // It died before, and a delete of the person finds its dead letter no longer.
+            EventState::Remembered if kept.outcomes > 1 => erased.push(kept.event),
             EventState::Remembered => {}
             EventState::Dead => erased.push(kept.event),
         }

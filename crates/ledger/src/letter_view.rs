@@ -70,6 +70,26 @@ pub struct DeadLetterFilter {
     pub limit: usize,
 }
 
+impl DeadLetterFilter {
+    /// The open ones of a connection, or of all; without a limit.
+    pub(crate) fn open(connection: Option<ConnectionId>) -> Self {
+        Self {
+            connections: connection.map(|connection| vec![connection]),
+            states: Some(vec![DeadLetterState::Open]),
+            limit: usize::MAX,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it asks for nothing but what is the same for all dead letters of a group in a state, so that counters tell how many
+    /// it picks.
+    pub(crate) fn asks_for_what_groups_tell(&self) -> bool {
+        let Self { ids, audiences, text, died_from, died_before, after, .. } = self;
+        let is_of_times = died_from.is_some() || died_before.is_some() || after.is_some();
+        ids.is_none() && audiences.is_none() && text.is_none() && !is_of_times
+    }
+}
+
 /// A dead letter.
 #[derive(Clone, Debug)]
 pub struct DeadLetterView {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
+use identity::Digest;
+use identity::stamp::Moment;
 use jiff::Timestamp;
 
 use crate::{Act, LedgerError};
@@ -23,6 +25,10 @@ pub struct NewRevision {
     pub expected: u32,
     /// The repaired payload.
     pub payload: String,
+    /// The identifiers that it names: a delete in one of these erases the dead letter.
+    pub named: Vec<Digest>,
+    /// Its own time: a delete erases what is not newer.
+    pub said_at: Moment,
 }
 
 /// What became of a repair.
@@ -82,8 +88,8 @@ impl fmt::Debug for Revision {
 /// Repaired payloads of dead letters. The original stays; a payload goes when that of the dead letter does.
 #[async_trait]
 pub trait Repairs: Send + Sync {
-    /// Stores repaired payloads of dead letters that are open, as the actor of the act, and writes the audit, in one
-    /// transaction; what became of each, in their order.
+    /// Stores repaired payloads of dead letters that are open, as the actor of the act, remembers whom they name, and writes the
+    /// audit, in one transaction; what became of each, in their order.
     async fn repair(&self, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, LedgerError>;
 
     /// The revisions of a dead letter, the first one first.

@@ -44,6 +44,8 @@ pub struct Repaired {
     pub payload: String,
     /// What differs from the former version.
     pub changes: Vec<Change>,
+    /// The new event as it is read.
+    pub event: Event,
 }
 
 impl fmt::Debug for Repaired {
@@ -119,7 +121,7 @@ fn finish(
         return Err(RepairError::Unchanged);
     }
     let text = Tree::Object(repaired.clone()).to_string();
-    let event = validated(&text, received_at, rules)?;
+    let mut event = validated(&text, received_at, rules)?;
     let payload = match event.message_id {
         Some(_) => text,
         // The key of an event without an id is made of its content, which has changed: it becomes its id.
@@ -127,13 +129,14 @@ fn finish(
             let former = segment::read_with(payload.as_bytes(), received_at, &rules.read);
             let key = former.map_or(event.message_key, |former| former.message_key);
             repaired.push(Member::new(MESSAGE_ID, Tree::from_text(&key)));
+            (event.message_id, event.message_key) = (Some(key.clone()), key);
             Tree::Object(repaired).to_string()
         }
     };
     if payload.len() > MAX_BYTES {
         return Err(RepairError::NotJson);
     }
-    Ok(Repaired { payload, changes })
+    Ok(Repaired { payload, changes, event })
 }
 
 /// Reads the event, and looks for values of which it would die before anything is sent.

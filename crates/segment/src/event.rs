@@ -21,6 +21,17 @@ pub struct Event {
     pub body: Body,
 }
 
+impl Event {
+    /// The time of what it says, to the microsecond.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        match &self.body {
+            Body::Identify(identify) => identify.time,
+            Body::Delete(delete) => delete.time,
+        }
+    }
+}
+
 /// The two types of event that the destination accepts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {

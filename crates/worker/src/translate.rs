@@ -139,7 +139,18 @@ impl Translator<'_> {
 
     /// The same, for an event that was translated already.
     pub(crate) fn found_by_ask(&self, event: &Event, ask: &Ask) -> Vec<identity::Digest> {
-        let names = match (ask, &event.body) {
+        let message = event.message_id.iter().map(|id| self.digest(MESSAGE, id));
+        message.chain(self.names_in(event, ask)).collect()
+    }
+
+    /// The digests of the identifiers that an event names, also of one that asks for nothing.
+    #[must_use]
+    pub fn names(&self, event: &Event) -> Vec<identity::Digest> {
+        self.names_in(event, &self.ask(Uuid::nil(), 0, Lane::Live, event))
+    }
+
+    fn names_in(&self, event: &Event, ask: &Ask) -> Vec<identity::Digest> {
+        match (ask, &event.body) {
             (Ask::Say(statement), _) => statement.digests(),
             (Ask::Delete(deletion), _) => deletion.digests(),
             (Ask::Skip(_), Body::Identify(it)) => {
@@ -149,9 +160,7 @@ impl Translator<'_> {
                 user.chain(address).chain(anonymous).collect()
             }
             (Ask::Skip(_), Body::Delete(_)) => Vec::new(),
-        };
-        let message = event.message_id.iter().map(|id| self.digest(MESSAGE, id));
-        message.chain(names).collect()
+        }
     }
 
     /// The digests of an event that was refused, by which an operator finds it and a delete covers it.

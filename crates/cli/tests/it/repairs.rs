@@ -169,3 +169,19 @@ fn a_plan_patches_its_events_and_leaves_out_what_stays_wrong() {
         nothing.stdout
     );
 }
+
+/// Nobody has replayed the repair yet.
+#[test]
+fn a_delete_of_an_address_that_only_a_repair_names_erases_event_and_repair() {
+    let world = World::started(&[]);
+    let said = json!({ "type": "identify", "traits": { "email": "ann@-x.org", "name": "Ann Smith" } });
+    world.accept(&said);
+    let id = world.event_in("ann@-x.org", "dead")["dead_letter_id"].to_string();
+    let fix = file(&world, "fix.json", r#"[{"op":"replace","path":"/traits/email","value":"ann@y.org"}]"#);
+    world.json(&["dead-letters", "edit", &id, "--patch", &fix, "--yes"]);
+    world.accept(&json!({ "type": "delete", "messageId": "the delete", "email": "ann@y.org" }));
+    world.event_in("the delete", "deleted");
+    let shown = world.json(&["dead-letters", "show", &id]);
+    assert_eq!((&shown["state"], &shown["payload"]), (&json!("discarded"), &Value::Null), "{shown}");
+    assert_eq!(shown["revisions"][0]["changes"], Value::Null, "{shown}");
+}

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use identity::bounds::{Bound, Bounds};
+use identity::bounds::{Bound, Bounds, shed_events};
 use identity::graph::packed::pack;
-use identity::graph::{Graph, TraitValue};
+use identity::graph::{EventState, Graph, Lane, TrackedEvent, TraitValue};
 use identity::settle::Settled;
+use identity::stamp::{Moment, Stamp};
 use identity::{Digest, Text};
+use uuid::Uuid;
 
 use crate::dice::{Dice, for_all};
 use crate::story::{Event, address, delete, identify, rules};
@@ -184,4 +186,39 @@ fn distinct_custom_traits_of_one_person_are_bounded_mapped_or_not_and_over_all_p
     assert!(shed > 10_000, "{shed} of 72,000 values were refused");
     let user = town.graph_with(address("a@x.io")).expect("the person");
     assert!(user.identifiers.values().any(|it| it.traits.contains_key("first_name")), "its name stays");
+}
+
+/// Behind an event that died there is a dead letter, also while it waits after a replay. A delete finds that by the graph alone.
+#[test]
+fn what_died_is_erased_when_its_graph_keeps_it_no_longer() {
+    let kept = |number: u64, standing: EventState, outcomes: u32| TrackedEvent {
+        event: Uuid::from_u128(number.into()),
+        standing,
+        outcomes,
+        delete: false,
+        identifier: address("a@x.io"),
+        address: None,
+        says: Vec::new(),
+        stamp: Stamp {
+            time: Moment(i64::try_from(number).expect("small")),
+            received: None,
+            key: "m".into(),
+            revision: 0,
+        },
+        lane: Lane::Live,
+        told_by: None,
+        unusable: None,
+        died_of: None,
+        unmatched: false,
+    };
+    let mut events = vec![
+        kept(1, EventState::Pending, 0),
+        kept(2, EventState::Remembered, 1),
+        kept(3, EventState::Remembered, 2),
+        kept(4, EventState::Dead, 1),
+    ];
+    let (refused, erased) = shed_events(&mut events, &Bounds { events: 1, ..Bounds::STANDARD });
+    assert!(refused.is_empty());
+    assert_eq!(erased, [3, 4].map(Uuid::from_u128));
+    assert_eq!(events.iter().map(|kept| kept.event.as_u128()).collect::<Vec<_>>(), [1]);
 }

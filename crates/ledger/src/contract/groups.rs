@@ -160,8 +160,9 @@ async fn die(
     let person = *persons.entry(number).or_insert_with(|| dice.below(5));
     let died = i64::try_from(dice.below(20_000)).expect("small") - 10_000;
     let causes = ["the email is odd", "the affiliate was not changed", "no answer came"];
-    let cause = causes[usize::try_from(dice.below(3)).expect("small")].to_owned();
-    let dies = DeadLetter { cause, person: Some(digest(person)), ..letter(number, died) };
+    let one = usize::try_from(dice.below(3)).expect("small");
+    let (cause, class) = (causes[one].to_owned(), ["refused", "refused", "no_answer"][one].to_owned());
+    let dies = DeadLetter { cause, class, person: Some(digest(person)), ..letter(number, died) };
     let changes = Changes {
         connection: of(number),
         events: vec![event(number, &[])],
@@ -182,6 +183,7 @@ async fn check(engine: &impl Engine, persons: &BTreeMap<u128, u64>, step: &str) 
         assert_eq!(counted, scanned(engine).await, "{step}");
     }
     assert_eq!(counted.values().sum::<u64>(), all.len() as u64, "{step}");
+    check_counts(engine, &all, step).await;
     for group in &groups {
         let filter = DeadLetterFilter {
             groups: Some(vec![group.key.clone()]),
@@ -196,5 +198,34 @@ async fn check(engine: &impl Engine, persons: &BTreeMap<u128, u64>, step: &str) 
         let times = open.iter().map(|letter| letter.died_at);
         let span = group.states.get(&DeadLetterState::Open);
         assert_eq!(span.map(|span| (span.first, span.last)), times.clone().min().zip(times.max()), "{step}");
+    }
+}
+
+/// Counts without groups are those of a scan, too.
+async fn check_counts(engine: &impl Engine, all: &[crate::DeadLetterView], step: &str) {
+    let open = |letter: &&crate::DeadLetterView| letter.state == DeadLetterState::Open;
+    for connection in [None, Some(ONE), Some(OTHER)] {
+        let is_of = |letter: &&crate::DeadLetterView| connection.is_none_or(|of| of == letter.connection);
+        let mut classes: BTreeMap<String, u64> = BTreeMap::new();
+        for letter in all.iter().filter(open).filter(is_of) {
+            *classes.entry(letter.class.clone()).or_default() += 1;
+        }
+        let counts = engine.counts(connection, at(0)).await.expect("counted");
+        assert_eq!(counts.dead_letters_by_class, classes, "{step}");
+        assert_eq!(counts.dead_letters, classes.values().sum::<u64>(), "{step}");
+    }
+    for (state, mender) in DeadLetterState::ALL.into_iter().zip(Mender::ALL) {
+        let filter = DeadLetterFilter {
+            connections: Some(vec![ONE]),
+            states: Some(vec![state, DeadLetterState::Open]),
+            menders: Some(vec![mender, Mender::Data]),
+            ..DeadLetterFilter::default()
+        };
+        let is_picked = |letter: &&crate::DeadLetterView| {
+            let is_of = [state, DeadLetterState::Open].contains(&letter.state) && letter.connection == ONE;
+            is_of && letter.mender.is_some_and(|it| [mender, Mender::Data].contains(&it))
+        };
+        let picked = engine.count_dead_letters(&filter).await.expect("counted");
+        assert_eq!(picked, all.iter().filter(is_picked).count() as u64, "{step}");
     }
 }

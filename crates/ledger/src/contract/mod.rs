@@ -142,7 +142,8 @@ macro_rules! contract_tests {
                 an_interrupted_call_does_not_count_after_the_results]
             repairs: [
                 a_repair_is_stored_beside_the_original, of_two_operators_one_gets_a_conflict, only_open_letters_are_repaired,
-                a_repaired_payload_goes_with_the_original, repairs_are_audited, a_class_may_expire_earlier
+                a_repaired_payload_goes_with_the_original, a_delete_covers_whom_a_repair_names,
+                a_replay_that_waits_keeps_no_payload, repairs_are_audited, a_class_may_expire_earlier
             ]
             operators: [
                 an_operator_is_known_by_its_token_until_it_is_revoked, the_audit_is_read_by_what_its_lines_say,

@@ -1,7 +1,9 @@
 //! Promises about repaired payloads of dead letters.
 
+use identity::stamp::Moment;
+
 use super::Engine;
-use super::material::{ONE, at, dead_letter, letters, outcome, outcomes, record, uuid};
+use super::material::{ONE, OTHER, at, dead_letter, digest, letters, outcome, outcomes, record, uuid};
 use crate::{Act, Changes, DeadLetterState, DeadLetterView, NewRevision, Revision, State, Stored};
 
 fn act(second: i64) -> Act {
@@ -18,7 +20,8 @@ async fn letter(engine: &impl Engine, number: u128) -> DeadLetterView {
 }
 
 fn repaired(letter: i64, expected: u32) -> NewRevision {
-    NewRevision { letter, expected, payload: format!(r#"{{"revision":{}}}"#, expected + 1) }
+    let payload = format!(r#"{{"revision":{}}}"#, expected + 1);
+    NewRevision { letter, expected, payload, named: Vec::new(), said_at: Moment(0) }
 }
 
 async fn repair(engine: &impl Engine, letter: i64, expected: u32, second: i64) -> Stored {
@@ -104,6 +107,78 @@ pub async fn a_repaired_payload_goes_with_the_original(engine: &impl Engine) {
     engine.expire(at(0), at(100), 100).await.expect("expired");
     assert!(engine.revisions(ids[4]).await.expect("read").is_empty());
     assert!(engine.payloads(uuid(1)).await.expect("read").is_empty());
+}
+
+/// A delete of somebody whom only a repair names erases the dead letter and what is kept of its event, also before it is replayed;
+/// one of an earlier time, of another connection, or of somebody whom only a refused repair names does not.
+pub async fn a_delete_covers_whom_a_repair_names(engine: &impl Engine) {
+    for number in 1..=3 {
+        dead_letter(engine, ONE, number, 5).await;
+    }
+    let mut ids = Vec::new();
+    for (number, said) in [(1, 10), (2, 30)] {
+        let id = letter(engine, number).await.id;
+        let named = vec![digest(77), digest(78)];
+        let revision = NewRevision { named, said_at: at(said).into(), ..repaired(id, 0) };
+        // The same names once more, as the next repair has them.
+        let next = NewRevision { expected: 1, ..revision.clone() };
+        let stored = engine.repair(&[revision], &act(40)).await.expect("repaired");
+        assert_eq!(stored, [Stored::As(1)]);
+        assert_eq!(engine.repair(&[next], &act(41)).await.expect("repaired"), [Stored::As(2)]);
+        ids.push(id);
+    }
+    let third = letter(engine, 3).await.id;
+    let refused =
+        NewRevision { expected: 1, named: vec![digest(77)], said_at: at(1).into(), ..repaired(third, 0) };
+    assert_eq!(engine.repair(&[refused], &act(42)).await.expect("looked"), [Stored::NotOpen]);
+
+    let delete = |connection, number| {
+        let tombstones = vec![(digest(number), at(20).into())];
+        Changes { connection, tombstones, ..Changes::default() }
+    };
+    record(engine, delete(OTHER, 77)).await;
+    record(engine, delete(ONE, 79)).await;
+    assert_eq!(letter(engine, 1).await.state, DeadLetterState::Open);
+    record(engine, delete(ONE, 77)).await;
+    let erased = letter(engine, 1).await;
+    assert_eq!((erased.state, &erased.payload), (DeadLetterState::Discarded, &None));
+    assert!(engine.payloads(uuid(1)).await.expect("read").is_empty());
+    assert!(engine.revisions(ids[0]).await.expect("read").iter().all(|it| it.payload.is_none()));
+    for number in 2..=3 {
+        assert_eq!(letter(engine, number).await.state, DeadLetterState::Open, "{number}");
+    }
+    assert_eq!(engine.payloads(uuid(2)).await.expect("read").len(), 3);
+}
+
+/// What is replayed and waits for its person keeps neither payload nor revision: graphs have what it states. Its dead letter may be
+/// resolved yet, and expires as any other; while the event is under way it does not.
+pub async fn a_replay_that_waits_keeps_no_payload(engine: &impl Engine) {
+    let mut ids = Vec::new();
+    for number in 1..=3 {
+        dead_letter(engine, ONE, number, 5).await;
+        ids.push(letter(engine, number).await.id);
+        assert_eq!(repair(engine, ids[ids.len() - 1], 0, 10).await, Stored::As(1));
+    }
+    let reopened = (1..=3).map(uuid).collect();
+    record(engine, Changes { connection: ONE, reopened, ..Changes::default() }).await;
+    let waits = vec![outcome(1, 2, State::Remembered, 20), outcome(2, 2, State::Remembered, 20)];
+    record(engine, outcomes(ONE, waits)).await;
+    let under_way = engine.kept_letters().await.expect("measured")[&ONE].bytes;
+    assert_eq!(under_way, letter(engine, 3).await.payload.expect("kept").len() as u64);
+    for (id, kept) in ids.iter().zip([false, false, true]) {
+        assert_eq!(engine.revisions(*id).await.expect("read")[0].payload.is_some(), kept);
+    }
+    assert!(engine.payloads(uuid(1)).await.expect("read").is_empty());
+    assert_eq!(letter(engine, 1).await.state, DeadLetterState::Replaying);
+
+    let mut delivered = outcomes(ONE, vec![outcome(2, 3, State::Updated, 30)]);
+    delivered.resolved.push(uuid(2));
+    record(engine, delivered).await;
+    assert_eq!(letter(engine, 2).await.state, DeadLetterState::Resolved);
+    assert_eq!(engine.expire(at(0), at(5), 100).await.expect("expired").dead_letters, 0);
+    assert_eq!(engine.expire(at(0), at(6), 100).await.expect("expired").dead_letters, 2);
+    let left: Vec<_> = letters(engine).await.iter().map(|letter| (letter.event, letter.state)).collect();
+    assert_eq!(left, [(uuid(3), DeadLetterState::Replaying)]);
 }
 
 /// The audit has a line with the reason.

@@ -45,6 +45,7 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     graphs::write(connection, changes, bodies, &mut tally).await?;
     let stories = events::write(connection, changes, &mut tally).await?;
     letters::replaying(connection, &changes.reopened, &stories).await?;
+    letters::remembered(connection, &changes.outcomes, &stories).await?;
     events::attempted(connection, &changes.attempts, &stories).await?;
     letters::lay_down(connection, of, &changes.dead_letters, &stories).await?;
     letters::note_resolvers(connection, &changes.resolved_by, &stories).await?;

@@ -25,8 +25,9 @@ const NEWEST: &str = "SELECT newest.* FROM UNNEST($1::bigint[]) AS wanted (lette
         WHERE letter = wanted.letter ORDER BY revision DESC LIMIT 1) AS newest";
 
 /// In the order of the ids, so that two operators never wait for each other. Each revision follows the one that was expected, and is
-/// stored unless another has taken its number: also one that was stored while this statement waited for a lock. One statement, so
-/// that others wait for no message of ours.
+/// stored unless another has taken its number: also one that was stored while this statement waited for a lock. A name that is there
+/// is not written again, because a delete that takes it away may wait for the dead letter. One statement, so that others wait for
+/// no message of ours.
 const STORE: &str = concat!(
     "WITH wanted AS (
         SELECT d.id, new.revision, new.payload
@@ -38,6 +39,15 @@ const STORE: &str = concat!(
     stored AS (
         INSERT INTO repairs (letter, revision, payload, at, actor, reason)
         SELECT id, revision, payload, $1, $2, $8 FROM wanted ON CONFLICT DO NOTHING RETURNING letter, revision),
+    named AS (
+        INSERT INTO stray_letters (connection, digest, event_id, said_at)
+        SELECT d.connection, new.digest, d.event_id, new.said_at
+        FROM UNNEST($12::bigint[], $13::integer[], $14::bytea[], $15::bigint[]) AS new (letter, revision, digest, said_at)
+            JOIN stored ON stored.letter = new.letter AND stored.revision = new.revision
+            JOIN dead_letters d ON d.id = new.letter
+        WHERE NOT EXISTS (SELECT 1 FROM stray_letters s
+            WHERE s.connection = d.connection AND s.digest = new.digest AND s.event_id = d.event_id)
+        ORDER BY new.digest, d.event_id ON CONFLICT DO NOTHING),
     moved AS (SELECT (SELECT connection FROM dead_letters WHERE id = letter) AS connection FROM stored),
     noted AS (",
     noting!("moved"),
@@ -72,10 +82,12 @@ impl Repairs for PostgresLedger {
 }
 
 async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, Failure> {
+    let names = Names::of(repairs);
     let new = repairs.iter().filter(|it| it.expected < MAX_REVISIONS);
     let (ids, (numbers, payloads)): (Vec<i64>, (Vec<i32>, Vec<_>)) =
         new.map(|it| (it.letter, (integer(it.expected + 1), text(&it.payload)))).unzip();
     let store = of_act(rows(STORE), act, REPAIRED).bind(ids).bind(numbers).bind(payloads);
+    let store = store.bind(names.letters).bind(names.numbers).bind(names.digests).bind(names.said_at);
     let stored: Vec<(i64, i32)> = store.fetch_all(&mut *line).await?;
     let mut stored: BTreeSet<(i64, i32)> = stored.into_iter().collect();
     if stored.len() == repairs.len() {
@@ -98,6 +110,28 @@ async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> 
         }
     });
     Ok(told.collect())
+}
+
+/// Whom revisions name, as columns.
+#[derive(Default)]
+struct Names<'r> {
+    letters: Vec<i64>,
+    numbers: Vec<i32>,
+    digests: Vec<&'r [u8]>,
+    said_at: Vec<i64>,
+}
+
+impl<'r> Names<'r> {
+    fn of(repairs: &'r [NewRevision]) -> Self {
+        let mut names = Self::default();
+        for (it, digest) in repairs.iter().flat_map(|it| it.named.iter().map(move |digest| (it, digest))) {
+            names.letters.push(it.letter);
+            names.numbers.push(integer(it.expected + 1));
+            names.digests.push(&digest.0[..]);
+            names.said_at.push(it.said_at.0);
+        }
+        names
+    }
 }
 
 async fn newest(line: &mut PgConnection, letters: &[i64]) -> Result<BTreeMap<i64, Revision>, Failure> {

@@ -9,10 +9,10 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::{events, rows, sql};
+use super::{events, letters, rows, sql};
 use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, SHARED, UNMATCHED, UNUSABLE, sort_out};
 use crate::words::{count, digests, limit, micros, small, state, time};
-use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, State};
+use crate::{AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, EventView, State};
 
 /// Failed calls that are shown of one event: the newest.
 const MAX_ATTEMPTS_SHOWN: usize = 100;
@@ -49,9 +49,6 @@ const TALLIES: &str = "SELECT what, SUM(count)::bigint FROM (
     ) AS counted WHERE ($1::bigint IS NULL OR connection = $1) GROUP BY what";
 
 const DUE: &str = "SELECT COUNT(*) FROM work WHERE due_at <= $2 AND ($1::bigint IS NULL OR connection = $1)";
-
-const OPEN_LETTERS: &str = "SELECT class, COUNT(*) FROM dead_letters
-    WHERE state = 'open' AND ($1::bigint IS NULL OR connection = $1) GROUP BY class";
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events)::bigint AS said FROM unmapped
     WHERE ($1::bigint IS NULL OR connection = $1) AND key NOT IN ($3, $6)
@@ -137,9 +134,7 @@ pub(super) async fn counts(
         counts.take(what, count(number));
     }
     let (due,): (i64,) = rows(DUE).bind(of).bind(micros(now)).fetch_one(&mut *connection).await?;
-    let letters: Vec<(String, i64)> = rows(OPEN_LETTERS).bind(of).fetch_all(&mut *connection).await?;
-    counts.dead_letters_by_class =
-        letters.into_iter().map(|(class, letters)| (class, count(letters))).collect();
+    counts.dead_letters_by_class = letters::by_class(connection, &DeadLetterFilter::open(of)).await?;
     counts.dead_letters = counts.dead_letters_by_class.values().sum();
     counts.due = count(due);
     let unmapped = rows(UNMAPPED).bind(of).bind(limit(MAX_UNMAPPED_NAMED)).bind(MORE);

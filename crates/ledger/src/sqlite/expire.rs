@@ -22,8 +22,11 @@ const DELETE_EVENT: &str = "DELETE FROM events WHERE id = ?1";
 const DELETE_ATTEMPTS: &str = "DELETE FROM attempts
     WHERE id IN (SELECT id FROM attempts WHERE at < ?1 ORDER BY at LIMIT ?2)";
 
+/// One that is replayed stays until its event has ended, even if the person waits then.
 const OLD_LETTERS: &str = "SELECT id, event FROM dead_letters
-    WHERE died_at < ?1 AND state <> 'replaying' ORDER BY died_at LIMIT ?2";
+    WHERE died_at < ?1 AND (state <> 'replaying' OR EXISTS (
+        SELECT 1 FROM events WHERE id = dead_letters.event AND state = 'remembered'))
+    ORDER BY died_at LIMIT ?2";
 
 const DELETE_LETTER: &str = "DELETE FROM dead_letters WHERE id = ?1";
 

@@ -25,10 +25,21 @@ pub(super) fn remember(
 ) -> Result<(), Failure> {
     for orphan in orphans {
         let Some(known) = events::known(database, connection, orphan.event)? else { continue };
-        for digest in &orphan.named {
-            let values = (connection, &digest.0[..], known.row, orphan.said_at.0);
-            database.prepare_cached(INSERT)?.execute(values)?;
-        }
+        name(database, connection, known.row, (&orphan.named, orphan.said_at))?;
+    }
+    Ok(())
+}
+
+/// Remembers whom the event of a dead letter names.
+pub(super) fn name(
+    database: &Connection,
+    connection: ConnectionId,
+    event_row: i64,
+    (named, said_at): (&[Digest], Moment),
+) -> Result<(), Failure> {
+    for digest in named {
+        let values = (connection, &digest.0[..], event_row, said_at.0);
+        database.prepare_cached(INSERT)?.execute(values)?;
     }
     Ok(())
 }

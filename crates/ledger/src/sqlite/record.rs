@@ -60,6 +60,7 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     events::reopen(database, connection, &changes.reopened, &mut tally)?;
     letters::replaying(database, connection, &changes.reopened)?;
     events::end(database, connection, &changes.outcomes, &mut tally)?;
+    letters::remembered(database, connection, &changes.outcomes)?;
     events::attempted(database, connection, &changes.attempts)?;
     letters::lay_down(database, connection, &changes.dead_letters)?;
     letters::note_resolvers(database, connection, &changes.resolved_by)?;

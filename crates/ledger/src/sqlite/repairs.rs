@@ -9,11 +9,11 @@ use sqlite::rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::failure::Failure;
 use super::rows::all;
 use super::words::{micros, small, time};
-use super::{SqliteLedger, letters};
+use super::{SqliteLedger, letters, orphans};
 use crate::repairs::{REPAIRED, decide};
 use crate::{Act, LedgerError, NewRevision, Repairs, Revision, Stored};
 
-const OPEN: &str = "SELECT connection FROM dead_letters WHERE id = ?1 AND state = 'open'";
+const OPEN: &str = "SELECT connection, event FROM dead_letters WHERE id = ?1 AND state = 'open'";
 
 const REVISIONS: &str = "SELECT revision, payload, at, actor, reason FROM repairs WHERE letter = ?1
     ORDER BY revision";
@@ -54,9 +54,10 @@ impl Repairs for SqliteLedger {
 
 fn repair(database: &Connection, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, Failure> {
     let (mut all, mut repaired) = (Vec::new(), Vec::new());
-    for NewRevision { letter, expected, payload } in repairs {
-        let connection = database.prepare_cached(OPEN)?.query_row([letter], |row| row.get(0)).optional()?;
-        let Some(connection): Option<ConnectionId> = connection else {
+    for NewRevision { letter, expected, payload, named, said_at } in repairs {
+        let mut open = database.prepare_cached(OPEN)?;
+        let open = open.query_row([letter], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((connection, event)): Option<(ConnectionId, i64)> = open else {
             all.push(Stored::NotOpen);
             continue;
         };
@@ -64,6 +65,7 @@ fn repair(database: &Connection, repairs: &[NewRevision], act: &Act) -> Result<V
         if let Stored::As(revision) = stored {
             let values = params![letter, revision, payload, micros(act.at), act.actor, act.reason];
             database.prepare_cached(INSERT)?.execute(values)?;
+            orphans::name(database, connection, event, (named, *said_at))?;
             repaired.push((*letter, connection));
         }
         all.push(stored);

@@ -1,17 +1,16 @@
 //! What an operator reads: events, payloads, counts.
 
-use std::collections::BTreeMap;
-
 use connections::ConnectionId;
 use jiff::Timestamp;
 use sqlite::rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::letters;
 use super::rows::all;
 use super::words::{count, digests, limit, micros, small, state, time, uuid};
 use crate::unmapped::{BLOCKED, MAX_LEFT_OUT, MORE, SHARED, UNMATCHED, UNUSABLE, sort_out};
-use crate::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView};
+use crate::{AffiliateRef, AttemptView, Counts, DeadLetterFilter, DeadLetterRef, EventView};
 
 /// Failed calls that are shown of one event: the newest.
 const MAX_ATTEMPTS_SHOWN: usize = 100;
@@ -36,9 +35,6 @@ const TALLIES: &str =
 
 const DUE: &str = "SELECT COUNT(*) FROM graphs
     WHERE due_at IS NOT NULL AND due_at <= ?2 AND (?1 IS NULL OR connection = ?1)";
-
-const OPEN_LETTERS: &str = "SELECT class, COUNT(*) FROM dead_letters
-    WHERE state = 'open' AND (?1 IS NULL OR connection = ?1) GROUP BY class";
 
 const UNMAPPED: &str = "SELECT MIN(spelling), SUM(events) AS said FROM unmapped
     WHERE (?1 IS NULL OR connection = ?1) AND key NOT IN (?3, ?6)
@@ -130,7 +126,7 @@ pub(super) fn counts(
         Ok(count(database.prepare_cached(sql)?.query_row(values, |row| row.get(0))?))
     };
     counts.due = number(DUE, (connection, Some(micros(now))))?;
-    counts.dead_letters_by_class = open_letters(database, connection)?;
+    counts.dead_letters_by_class = letters::by_class(database, &DeadLetterFilter::open(connection))?;
     counts.dead_letters = counts.dead_letters_by_class.values().sum();
     counts.unmapped = unmapped(database, connection)?;
     let values = (connection, limit(MAX_LEFT_OUT), BLOCKED, UNUSABLE, UNMATCHED, SHARED);
@@ -142,13 +138,6 @@ pub(super) fn counts(
 
 fn named_count(row: &Row<'_>) -> Result<(String, u64), Failure> {
     Ok((row.get(0)?, count(row.get(1)?)))
-}
-
-fn open_letters(
-    database: &Connection,
-    connection: Option<ConnectionId>,
-) -> Result<BTreeMap<String, u64>, Failure> {
-    all(database, OPEN_LETTERS, [connection], named_count)
 }
 
 fn unmapped(database: &Connection, connection: Option<ConnectionId>) -> Result<Vec<(String, u64)>, Failure> {

@@ -2,8 +2,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests take seeds and times from outside")]
 
+mod counts;
 mod message_ids;
 mod postgres_engine;
+mod postgres_locks;
 mod postgres_plans;
 mod postgres_pooler;
 mod postgres_server;

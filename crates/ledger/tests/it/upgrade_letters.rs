@@ -20,7 +20,19 @@ async fn is_grouped(ledger: &(impl Ledger + DeadLetters)) {
     assert_eq!((groups.len(), groups[0].key.as_str()), (1, ""), "it is not classified yet");
     assert_eq!(groups[0].states[&DeadLetterState::Open].letters, 1);
 
+    let counted = async || {
+        let refused = DeadLetterFilter {
+            classes: Some(vec!["refused".to_owned()]),
+            states: Some(vec![DeadLetterState::Open]),
+            ..DeadLetterFilter::default()
+        };
+        let counts = ledger.counts(None, now).await.expect("counted").dead_letters_by_class;
+        (counts, ledger.count_dead_letters(&refused).await.expect("counted"))
+    };
+    let one = ([("refused".to_owned(), 1)].into(), 1);
+    assert_eq!(counted().await, one);
     assert_eq!(ledger.reclassify(10).await.expect("classified"), 1);
+    assert_eq!(counted().await, one);
     assert_eq!(ledger.reclassify(10).await.expect("classified"), 0);
     let groups = ledger.groups(now).await.expect("grouped");
     assert_eq!((groups.len(), groups[0].cause.mender), (1, Mender::Data));

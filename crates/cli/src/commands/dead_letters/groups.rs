@@ -7,7 +7,7 @@ use serde::Serialize;
 use service::Context;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
-use service::operator::dead_letters::{self as letters, GroupRow, Selection, groups};
+use service::operator::dead_letters::{self as letters, Frozen, GroupRow, groups};
 use service::operator::{Directory, audit};
 use service::output::{Output, age, counted, cut, spare, whole};
 
@@ -22,16 +22,16 @@ struct Listed {
 
 pub(super) async fn list(
     engines: &Engines,
-    selection: &Selection,
+    selected: &Frozen,
     limit: Option<usize>,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let directory = Directory::read(engines, None).await?;
     let now = engines.now();
-    let mut rows = groups(engines, &directory, selection).await?;
+    let mut rows = groups(engines, &directory, selected).await?;
     let (all, dead_letters) = (rows.len(), rows.iter().map(|row| row.count).sum());
     rows.truncate(limit.unwrap_or(usize::MAX));
-    let selector = selection.selector.to_string();
+    let selector = selected.selector.to_string();
     if context.output.is_json() {
         context.output.json(&Listed { selector, count: all, dead_letters, groups: rows })?;
         return Ok(Exit::Done);

@@ -201,8 +201,8 @@ async fn carry_out(act: Act, engines: &Engines, context: &mut Context) -> Result
             show::list(engines, asked, context).await
         }
         Act::Groups { wanted } => {
-            let asked = wanted.to_group(engines).await?;
-            groups::list(engines, &asked.selection, wanted.limit, context).await
+            let selected = wanted.to_group(engines).await?;
+            groups::list(engines, &selected, wanted.limit, context).await
         }
         Act::Note { group, text } => groups::note(engines, &group, &text, context).await,
         Act::Show { id } => one::show(engines, id, context).await,

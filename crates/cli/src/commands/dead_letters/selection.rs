@@ -8,7 +8,7 @@ use ledger::{DeadLetterState, Selector, SelectorError};
 use service::engines::Engines;
 use service::failure::Failure;
 use service::operator::Directory;
-use service::operator::dead_letters::{Selection, to_act};
+use service::operator::dead_letters::{Frozen, Selection, to_act};
 
 /// Arguments that say which dead letters.
 #[derive(Debug, Default, Args)]
@@ -81,12 +81,13 @@ impl Wanted {
     /// # Errors
     ///
     /// As [`Wanted::to_list`].
-    pub(super) async fn to_group(&self, engines: &Engines) -> Result<Asked, Failure> {
+    pub(super) async fn to_group(&self, engines: &Engines) -> Result<Frozen, Failure> {
         let mut selector = self.selector(None)?;
         if !selector.names_a_state() {
             selector.and(Term::State(vec![DeadLetterState::Open]))?;
         }
-        self.select(selector, engines).await
+        let directory = Directory::read(engines, None).await?;
+        Frozen::of(engines, &directory, selector)
     }
 
     /// What an act concerns. Without a state or ids these are the dead letters in the state `acts_on`, which the selector of

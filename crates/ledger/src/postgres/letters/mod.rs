@@ -1,6 +1,7 @@
-//! Dead letters: laid down, resolved, erased; [`select`] reads them, and [`close`] is for operators.
+//! Dead letters: laid down, resolved, erased; [`select`] reads them, [`counted`] counts them, and [`close`] is for operators.
 
 mod close;
+mod counted;
 mod select;
 
 use std::collections::BTreeMap;
@@ -16,8 +17,9 @@ use super::{rows, sql};
 use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
 use crate::words::micros;
-use crate::{DeadLetter, DeadLetterState};
-pub(super) use close::{discard, drop_discarded, expire_class, replay, restore};
+use crate::{DeadLetter, DeadLetterState, Outcome, State};
+pub(super) use close::{discard, drop_discarded, expire_class, free, replay, restore};
+pub(super) use counted::by_class;
 pub(super) use select::{candidates, count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
@@ -50,6 +52,9 @@ const RESOLVED_BY: &str = "UPDATE dead_letters SET resolved_by = new.newer
 const PUT_ASIDE: &str = "UPDATE dead_letters SET state = 'discarded'
     WHERE event_id = ANY($1) AND state IN ('open', 'replaying')";
 
+/// What it stated is in a graph. A trigger drops the payloads of repairs.
+const REMEMBERED: &str = "UPDATE dead_letters SET bytes = 0 WHERE event_id = ANY($1)";
+
 const REPEAT: &str = "UPDATE dead_letters SET repeats = repeats + said.times
     FROM (SELECT event_id, COUNT(*) AS times FROM UNNEST($1::uuid[]) AS said (event_id) GROUP BY event_id) AS said
     WHERE dead_letters.event_id = said.event_id";
@@ -60,6 +65,10 @@ const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete', bytes
 
 /// Rows are locked by an index scan, in no order of ours; these are an operator's, in a transaction of their own.
 const MOVE: &str = "UPDATE dead_letters SET state = $3 WHERE id = ANY($1) AND state = $2 RETURNING event_id";
+
+/// Workers lock payloads before dead letters, too.
+const HOLD: &str = "SELECT p.event_id FROM dead_letters d JOIN pending p ON p.event_id = d.event_id
+    WHERE d.id = ANY($1) AND d.state = $2 ORDER BY p.event_id FOR UPDATE OF p";
 
 /// Only of events that are dead: one that is pending again needs its payload.
 const DROP_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id = ANY($1) AND dead";
@@ -135,6 +144,18 @@ pub(super) async fn resolve(
     on_known(connection, events, stories, RESOLVE).await
 }
 
+/// Drops what is kept for the dead letters of events that died before and wait now. To be called before dead letters are laid
+/// down.
+pub(super) async fn remembered(
+    connection: &mut PgConnection,
+    outcomes: &[Outcome],
+    stories: &Stories,
+) -> Result<(), Failure> {
+    let again = outcomes.iter().filter(|outcome| outcome.state == State::Remembered && outcome.number > 1);
+    let events: Vec<Uuid> = again.map(|outcome| outcome.event).collect();
+    on_known(connection, &events, stories, REMEMBERED).await
+}
+
 /// Marks the dead letters of events that ended otherwise than by being delivered.
 pub(super) async fn put_aside(
     connection: &mut PgConnection,
@@ -178,9 +199,13 @@ pub(super) async fn set_state(
     from: DeadLetterState,
     to: DeadLetterState,
 ) -> Result<usize, Failure> {
+    let drops_payloads = to == DeadLetterState::Discarded;
+    if drops_payloads {
+        sql(HOLD).bind(ids).bind(from.word()).execute(&mut *connection).await?;
+    }
     let set = rows(MOVE).bind(ids).bind(from.word()).bind(to.word());
     let moved: Vec<(Uuid,)> = set.fetch_all(&mut *connection).await?;
-    if to == DeadLetterState::Discarded {
+    if drops_payloads {
         let events: Vec<Uuid> = moved.iter().map(|(event,)| *event).collect();
         sql(DROP_PAYLOADS).bind(events).execute(connection).await?;
     }

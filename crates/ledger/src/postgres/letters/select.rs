@@ -6,6 +6,7 @@ use sqlx::{PgConnection, Postgres, Row as _};
 use super::super::failure::Failure;
 use super::super::sql;
 use super::super::text::{some_text, text};
+use super::counted::by_class;
 use crate::plans::Candidate;
 use crate::words::{count, digest, letter_state, limit, mender, micros, small, time};
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
@@ -134,6 +135,9 @@ pub(in super::super) async fn count_of(
     connection: &mut PgConnection,
     filter: &DeadLetterFilter,
 ) -> Result<u64, Failure> {
+    if filter.asks_for_what_groups_tell() {
+        return Ok(by_class(connection, filter).await?.values().sum());
+    }
     let row = with_values(statement!(count, filter), filter).fetch_one(connection).await?;
     Ok(count(row.try_get(0)?))
 }
@@ -142,22 +146,31 @@ type Query = sqlx::query::Query<'static, Postgres, PgArguments>;
 
 /// A statement with the values of the conditions, in their order.
 fn with_values(statement: &'static str, filter: &DeadLetterFilter) -> Query {
-    let texts = |list: &Option<Vec<String>>| -> Option<Vec<String>> {
-        list.as_ref().map(|list| list.iter().map(|it| text(it).into_owned()).collect())
-    };
-    let states = filter.states.as_ref();
-    let states: Option<Vec<&'static str>> = states.map(|all| all.iter().map(|state| state.word()).collect());
-    let statuses = filter.http_statuses.as_ref();
-    let statuses: Option<Vec<i32>> = statuses.map(|all| all.iter().map(|status| (*status).into()).collect());
     let (died_at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
-    let query = sql(statement).bind(filter.connections.clone()).bind(states).bind(texts(&filter.classes));
-    let query = query.bind(filter.ids.clone()).bind(statuses).bind(texts(&filter.fields));
-    let menders = filter.menders.as_ref();
-    let menders: Option<Vec<&'static str>> = menders.map(|all| all.iter().map(|it| it.word()).collect());
-    let query = query.bind(texts(&filter.audiences)).bind(texts(&filter.groups)).bind(menders);
+    let query = sql(statement).bind(filter.connections.clone()).bind(states(filter));
+    let query = query.bind(texts(filter.classes.as_ref()));
+    let query = query.bind(filter.ids.clone()).bind(statuses(filter)).bind(texts(filter.fields.as_ref()));
+    let query = query.bind(texts(filter.audiences.as_ref())).bind(texts(filter.groups.as_ref()));
+    let query = query.bind(menders(filter));
     let query = query.bind(some_text(filter.text.as_ref()).map(std::borrow::Cow::into_owned));
     let query = query.bind(filter.died_from.map_or(i64::MIN, micros));
     query.bind(filter.died_before.map_or(i64::MAX, micros)).bind(died_at).bind(id)
+}
+
+pub(super) fn texts(list: Option<&Vec<String>>) -> Option<Vec<String>> {
+    list.map(|list| list.iter().map(|it| text(it).into_owned()).collect())
+}
+
+pub(super) fn states(filter: &DeadLetterFilter) -> Option<Vec<&'static str>> {
+    Some(filter.states.as_ref()?.iter().map(|state| state.word()).collect())
+}
+
+pub(super) fn statuses(filter: &DeadLetterFilter) -> Option<Vec<i32>> {
+    Some(filter.http_statuses.as_ref()?.iter().map(|status| (*status).into()).collect())
+}
+
+pub(super) fn menders(filter: &DeadLetterFilter) -> Option<Vec<&'static str>> {
+    Some(filter.menders.as_ref()?.iter().map(|mender| mender.word()).collect())
 }
 
 fn view(row: &PgRow) -> Result<DeadLetterView, Failure> {

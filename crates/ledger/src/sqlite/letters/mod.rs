@@ -1,6 +1,7 @@
-//! Dead letters: laid down, resolved, erased; [`select`] reads them, and [`close`] is for operators.
+//! Dead letters: laid down, resolved, erased; [`select`] reads them, [`counted`] counts them, and [`close`] is for operators.
 
 mod close;
+mod counted;
 mod select;
 
 use std::collections::BTreeMap;
@@ -14,8 +15,9 @@ use super::failure::Failure;
 use super::words::{limit, micros};
 use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
-use crate::{DeadLetter, DeadLetterState};
+use crate::{DeadLetter, DeadLetterState, Outcome, State};
 pub(super) use close::{discard, drop_discarded, expire_class, noted, replay, restore};
+pub(super) use counted::by_class;
 pub(super) use select::{candidates, count_of, read};
 
 const LAY_DOWN: &str = "INSERT INTO dead_letters
@@ -40,6 +42,9 @@ const RESOLVED_BY: &str = "UPDATE dead_letters SET resolved_by = ?2 WHERE event 
 
 const PUT_ASIDE: &str =
     "UPDATE dead_letters SET state = 'discarded' WHERE event = ?1 AND state IN ('open', 'replaying')";
+
+/// What it stated is in a graph. A trigger drops the payloads of repairs.
+const REMEMBERED: &str = "UPDATE dead_letters SET bytes = 0 WHERE event = ?1";
 
 const REPEAT: &str = "UPDATE dead_letters SET repeats = repeats + 1 WHERE event = ?1";
 
@@ -117,6 +122,18 @@ pub(super) fn resolve(
     events: &[Uuid],
 ) -> Result<(), Failure> {
     on_each(database, connection, events, RESOLVE)
+}
+
+/// Drops what is kept for the dead letters of events that died before and wait now. To be called before dead letters are laid
+/// down.
+pub(super) fn remembered(
+    database: &Connection,
+    connection: ConnectionId,
+    outcomes: &[Outcome],
+) -> Result<(), Failure> {
+    let again = outcomes.iter().filter(|outcome| outcome.state == State::Remembered && outcome.number > 1);
+    let events: Vec<Uuid> = again.map(|outcome| outcome.event).collect();
+    on_each(database, connection, &events, REMEMBERED)
 }
 
 /// Marks the dead letters of events that ended otherwise than by being delivered.

@@ -6,6 +6,7 @@ use sqlite::rusqlite::{Connection, Row, params_from_iter};
 
 use super::super::failure::Failure;
 use super::super::words::{count, digest, letter_state, limit, mender, micros, small, time, uuid};
+use super::counted::by_class;
 use crate::plans::Candidate;
 use crate::{DeadLetterFilter, DeadLetterView, Discarded};
 
@@ -126,19 +127,20 @@ pub(in super::super) fn read(
 
 /// How many dead letters a filter picks, whatever its limit.
 pub(in super::super) fn count_of(database: &Connection, filter: &DeadLetterFilter) -> Result<u64, Failure> {
+    if filter.asks_for_what_groups_tell() {
+        return Ok(by_class(database, filter)?.values().sum());
+    }
     let values = params_from_iter(values(filter)?);
     Ok(count(database.prepare_cached(statement!(count, filter))?.query_row(values, |row| row.get(0))?))
 }
 
 /// The values of the conditions, in their order.
 fn values(filter: &DeadLetterFilter) -> Result<Vec<Value>, Failure> {
-    let states = filter.states.as_ref();
-    let states: Option<Vec<_>> = states.map(|states| states.iter().map(|state| state.word()).collect());
     let (died_at, id) = filter.after.map_or((i64::MAX, i64::MAX), |(at, id)| (micros(at), id));
     let time = |at: Option<Timestamp>, or: i64| Value::from(at.map_or(or, micros));
     Ok(vec![
         json(filter.connections.as_ref())?,
-        json(states.as_ref())?,
+        json(words(filter).as_ref())?,
         json(filter.classes.as_ref())?,
         json(filter.ids.as_ref())?,
         json(filter.http_statuses.as_ref())?,
@@ -154,7 +156,12 @@ fn values(filter: &DeadLetterFilter) -> Result<Vec<Value>, Failure> {
     ])
 }
 
-fn json(list: Option<&impl serde::Serialize>) -> Result<Value, Failure> {
+/// The words of the states.
+pub(super) fn words(filter: &DeadLetterFilter) -> Option<Vec<&'static str>> {
+    Some(filter.states.as_ref()?.iter().map(|state| state.word()).collect())
+}
+
+pub(super) fn json(list: Option<&impl serde::Serialize>) -> Result<Value, Failure> {
     Ok(list.map(serde_json::to_string).transpose()?.map_or(Value::Null, Value::from))
 }
 

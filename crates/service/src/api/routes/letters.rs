@@ -12,7 +12,7 @@ use crate::api::extract::{Params, cut, page};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::failure::Failure;
-use crate::operator::dead_letters::{Selection, groups};
+use crate::operator::dead_letters::{Frozen, Selection, groups};
 
 /// Which dead letters, and which page of them.
 #[derive(Deserialize, IntoParams)]
@@ -116,10 +116,10 @@ pub(in crate::api) async fn group_dead_letters(
         let open = ledger::selector::Term::State(vec![DeadLetterState::Open]);
         selector.and(open).map_err(Failure::from)?;
     }
-    let selection = Selection::of(&call.engines, &call.directory, selector).await?;
-    let rows = groups(&call.engines, &call.directory, &selection).await?;
+    let selected = Frozen::of(&call.engines, &call.directory, selector)?;
+    let rows = groups(&call.engines, &call.directory, &selected).await?;
     Ok(Json(GroupList {
-        selector: selection.selector.to_string(),
+        selector: selected.selector.to_string(),
         count: rows.len(),
         dead_letters: rows.iter().map(|row| row.count).sum(),
         groups: rows.into_iter().map(|row| group(row, call.is_masked())).collect(),

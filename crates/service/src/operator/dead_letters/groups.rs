@@ -8,7 +8,7 @@ use ledger::selector::Term;
 use ledger::{AuditEntry, DeadLetterState, Group};
 use serde::Serialize;
 
-use super::Selection;
+use super::Frozen;
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::Directory;
@@ -48,7 +48,7 @@ pub struct GroupRow {
     pub note: Option<String>,
 }
 
-/// The groups with dead letters of a selection, by who can mend them, the largest first.
+/// The groups with dead letters that a selector selects, by who can mend them, the largest first.
 ///
 /// # Errors
 ///
@@ -56,13 +56,13 @@ pub struct GroupRow {
 pub async fn groups(
     engines: &Engines,
     directory: &Directory,
-    selection: &Selection,
+    selected: &Frozen,
 ) -> Result<Vec<GroupRow>, Failure> {
-    counted_by_groups(selection)?;
+    counted_by_groups(selected)?;
     let groups = engines.dead_letters.groups(engines.now()).await?;
-    let picked = groups.into_iter().filter(|group| group.is_picked_by(&selection.filter));
+    let picked = groups.into_iter().filter(|group| group.is_picked_by(&selected.filter));
     let open = [DeadLetterState::Open];
-    let states: &[DeadLetterState] = selection.filter.states.as_deref().unwrap_or(&open);
+    let states: &[DeadLetterState] = selected.filter.states.as_deref().unwrap_or(&open);
     let mut rows: Vec<GroupRow> = picked.filter_map(|group| GroupRow::of(group, states, directory)).collect();
     rows.sort_by_key(|row| (row.mend, std::cmp::Reverse(row.count), row.group.clone()));
     Ok(rows)
@@ -73,8 +73,8 @@ pub async fn groups(
 /// # Errors
 ///
 /// [`Failure`] with the code `selector` for the first term by which none are kept.
-pub fn counted_by_groups(selection: &Selection) -> Result<(), Failure> {
-    let Some(term) = selection.selector.terms().iter().find(|term| !is_counted(term)) else { return Ok(()) };
+pub fn counted_by_groups(selected: &Frozen) -> Result<(), Failure> {
+    let Some(term) = selected.selector.terms().iter().find(|term| !is_counted(term)) else { return Ok(()) };
     let message = format!("groups cannot be selected by `{term}`");
     let hint = "the terms of groups are class, connection, field, group, mend, state and status; `dead-letters list` \
                 takes every term";

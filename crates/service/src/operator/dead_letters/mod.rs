@@ -14,8 +14,7 @@ use ledger::{Act, AuditEntry, PlanId};
 pub use close::{Close, MAX_REASON_CHARS, act};
 pub use groups::{GroupRow, counted_by_groups, groups, note};
 pub use pages::{AT_ONCE, Pages, Row, changed_at_once};
-pub use selection::in_micros;
-pub use selection::{Selection, to_act};
+pub use selection::{Frozen, Selection, in_micros, to_act};
 
 use crate::engines::Engines;
 use crate::failure::Failure;

@@ -1,4 +1,4 @@
-//! A selector whose times are frozen, and what it selects.
+//! A selector whose times are frozen, and how many dead letters it selects.
 
 use jiff::Timestamp;
 use ledger::selector::Term;
@@ -27,11 +27,7 @@ impl Selection {
     ///
     /// [`Failure`] if it names a connection that the directory does not have, or the ledger cannot be read.
     pub async fn of(engines: &Engines, directory: &Directory, selector: Selector) -> Result<Self, Failure> {
-        let now = in_micros(engines.now());
-        let selector = selector.freeze(now);
-        let mut filter = selector.filter(now, |name| directory.id_of(name))?;
-        filter.limit = usize::MAX;
-        filter.connections = filter.connections.or_else(|| directory.scope());
+        let Frozen { selector, filter } = Frozen::of(engines, directory, selector)?;
         let count = engines.dead_letters.count_dead_letters(&filter).await?;
         let is_by_id = matches!(selector.terms(), [Term::Id(_)]);
         Ok(Self { selector, filter, count, is_by_id })
@@ -45,6 +41,30 @@ impl Selection {
             true => format!("{} {letters} in all", self.count),
             false => format!("selector: {}\n{} {letters} selected", self.selector, self.count),
         }
+    }
+}
+
+/// A selector whose times are frozen, for what needs no count.
+pub struct Frozen {
+    /// As every answer repeats it.
+    pub selector: Selector,
+    /// The same for the ledger.
+    pub filter: DeadLetterFilter,
+}
+
+impl Frozen {
+    /// What a selector selects among the connections of a directory; without a limit.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if it names a connection that the directory does not have.
+    pub fn of(engines: &Engines, directory: &Directory, selector: Selector) -> Result<Self, Failure> {
+        let now = in_micros(engines.now());
+        let selector = selector.freeze(now);
+        let mut filter = selector.filter(now, |name| directory.id_of(name))?;
+        filter.limit = usize::MAX;
+        filter.connections = filter.connections.or_else(|| directory.scope());
+        Ok(Self { selector, filter })
     }
 }
 

@@ -13,6 +13,7 @@ use connections::ConnectionId;
 use ledger::{Act, DeadLetterState, DeadLetterView, NewRevision, PageSize, Stored};
 use repair::{Change, Patch, RepairError, Repaired, Rules};
 use serde::Serialize;
+use worker::translate::Translator;
 
 pub use outcome::{Outcome, Result as RepairResult};
 pub use preview::{Preview, Sample, Samples, preview};
@@ -35,6 +36,8 @@ pub struct Version {
 pub struct Proposal {
     /// The dead letter.
     pub letter: i64,
+    /// Its connection.
+    pub connection: ConnectionId,
     /// The version that was changed.
     pub expected: u32,
     /// The result.
@@ -117,7 +120,8 @@ impl Repairer {
             Means::Patch(patch) => repair::patch(payload, patch, letter.received_at, rules)?,
             Means::Text(text) => repair::edit(payload, text, letter.received_at, rules)?,
         };
-        Ok(Proposal { letter: letter.id, expected: version.revision, repaired })
+        let connection = letter.connection;
+        Ok(Proposal { letter: letter.id, connection, expected: version.revision, repaired })
     }
 }
 
@@ -149,10 +153,16 @@ pub async fn newest(
 ///
 /// [`Failure`] if the ledger cannot be written.
 pub async fn store(engines: &Engines, proposals: &[Proposal], act: &Act) -> Result<Vec<Stored>, Failure> {
-    let new = |proposal: &Proposal| NewRevision {
-        letter: proposal.letter,
-        expected: proposal.expected,
-        payload: proposal.repaired.payload.clone(),
+    let new = |proposal: &Proposal| {
+        let event = &proposal.repaired.event;
+        let translator = Translator { vault: &engines.vault, connection: proposal.connection };
+        NewRevision {
+            letter: proposal.letter,
+            expected: proposal.expected,
+            payload: proposal.repaired.payload.clone(),
+            named: translator.names(event),
+            said_at: event.time().into(),
+        }
     };
     let repairs: Vec<NewRevision> = proposals.iter().map(new).collect();
     if repairs.is_empty() {

@@ -4,12 +4,19 @@ use ledger::{DeadLetterFilter, DeadLetterState, DeadLetterView, Repairs as _, Vi
 use queue::Lane;
 use serde_json::{Value, json};
 use uuid::Uuid;
+use worker::translate::Translator;
 
 use super::shop::{Plan, Shop};
 
 impl Shop {
     /// The same after an operator has repaired it, which is stored first.
     async fn replay_repaired(&mut self, number: u128, event: &Value, revision: u32) {
+        self.repair(number, event, revision).await;
+        self.send_again(number, event, revision).await;
+    }
+
+    /// An operator repairs the event of a dead letter.
+    async fn repair(&self, number: u128, event: &Value, revision: u32) {
         let filter = ledger::DeadLetterFilter { limit: 100, ..ledger::DeadLetterFilter::default() };
         let letters = self.ledger.dead_letters(&filter).await.expect("a ledger");
         let letter =
@@ -20,10 +27,13 @@ impl Shop {
             selector: format!("id:{letter}"),
             reason: None,
         };
-        let repair = ledger::NewRevision { letter, expected: revision - 1, payload: event.to_string() };
+        let payload = event.to_string();
+        let read = segment::read(payload.as_bytes(), self.worker.now()).expect("a good event");
+        let named = Translator { vault: &self.worker.vault, connection: self.id }.names(&read);
+        let said_at = read.time().into();
+        let repair = ledger::NewRevision { letter, expected: revision - 1, payload, named, said_at };
         let stored = self.ledger.repair(&[repair], &act).await.expect("stored");
         assert_eq!(stored, [ledger::Stored::As(revision)]);
-        self.send_again(number, event, revision).await;
     }
 }
 
@@ -111,6 +121,26 @@ async fn a_repaired_address_is_another_person() {
     assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
 }
 
+/// Nobody has replayed the repair yet, so that no graph has the new address.
+#[tokio::test(start_paused = true)]
+async fn a_delete_of_a_repaired_address_erases_the_repair() {
+    let say = |email: &str, company: &str| {
+        json!({"type": "identify", "timestamp": "2026-01-02T03:00:00Z",
+            "traits": {"email": email, "company": company}})
+    };
+    let mut shop = Shop::open(Plan::usual()).await;
+    shop.reconcile();
+    shop.say(Lane::Live, &[say("ann@exmaple.com", &too_long())]).await;
+    assert_eq!(shop.states(1).await, ["dead"]);
+    shop.repair(1, &say("ann@example.com", "Lee"), 1).await;
+    let delete = json!({"type": "delete", "traits": {"email": "ann@example.com"}});
+    shop.say(Lane::Live, &[delete]).await;
+    shop.until_it_rests().await;
+    let letter = letters(&shop).await.remove(0);
+    assert_eq!((letter.state, &letter.payload), (DeadLetterState::Discarded, &None));
+    assert_eq!(shop.ledger.revisions(letter.id).await.expect("a ledger")[0].payload, None);
+}
+
 /// A queue may deliver a replay twice, so that the former version is pending again when the repaired one comes.
 #[tokio::test(start_paused = true)]
 async fn a_repaired_version_is_taken_while_the_former_one_is_pending() {
@@ -131,5 +161,28 @@ async fn a_repaired_version_is_taken_while_the_former_one_is_pending() {
     shop.until_it_rests().await;
     assert_eq!(shop.states(1).await, ["created"]);
     assert!(shop.affiliate("ann@example.com").is_some());
+    assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
+}
+
+/// What it states is in the graph of the person who waits, where a delete finds it: nothing is kept beside that.
+#[tokio::test(start_paused = true)]
+async fn a_repaired_event_that_waits_for_its_person_leaves_no_payload() {
+    let say = |company: &str| {
+        json!({"type": "identify", "anonymousId": "x", "timestamp": "2026-01-02T03:00:00Z",
+            "traits": {"company": company}})
+    };
+    let mut shop = repaired(&say(&too_long()), &say("Lee")).await;
+    assert_eq!(shop.states(1).await, ["remembered"]);
+    let letter = letters(&shop).await.remove(0);
+    assert_eq!(letter.state, DeadLetterState::Replaying);
+    assert_eq!(shop.ledger.revisions(letter.id).await.expect("a ledger")[0].payload, None);
+    assert!(shop.ledger.payloads(letter.event).await.expect("a ledger").is_empty());
+
+    let known = json!({"type": "identify", "anonymousId": "x", "userId": "ann",
+        "timestamp": "2026-01-02T03:01:00Z",
+        "traits": {"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee"}});
+    shop.say(Lane::Live, &[known]).await;
+    shop.until_it_rests().await;
+    assert_eq!(shop.affiliate("ann@example.com").expect("created").company, "Lee");
     assert_eq!(letters(&shop).await[0].state, DeadLetterState::Resolved);
 }

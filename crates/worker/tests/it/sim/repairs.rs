@@ -1,8 +1,13 @@
 //! Operators who repair events: a repaired version takes the place of the former ones, whatever happens meanwhile.
 
+use identity::Digest;
+use identity::stamp::Moment;
 use jiff::Timestamp;
-use ledger::{Act, DeadLetterFilter, DeadLetterState, NewRevision, Repairs as _, Stored, View as _};
+use ledger::{
+    Act, DeadLetterFilter, DeadLetterState, DeadLetterView, NewRevision, Repairs as _, Stored, View as _,
+};
 use repair::{Patch, Rules};
+use worker::translate::Translator;
 
 use super::script::{Accepted, replay_these};
 use super::stage::Stage;
@@ -26,7 +31,8 @@ pub(super) async fn repair(stage: &Stage, accepted: &mut Vec<Accepted>) {
         let (Some(payload), Some(former)) = (payload, former) else { continue };
         let phone = format!("phone-{}-{}", letter.id, expected + 1);
         let Some(payload) = with_phone(payload, &phone, letter.received_at) else { continue };
-        let new = [NewRevision { letter: letter.id, expected, payload: payload.clone() }];
+        let (named, said_at) = names(stage, letter, &payload);
+        let new = [NewRevision { letter: letter.id, expected, payload: payload.clone(), named, said_at }];
         let act = Act {
             at: stage.now(),
             actor: "ann".to_owned(),
@@ -47,6 +53,13 @@ pub(super) async fn repair(stage: &Stage, accepted: &mut Vec<Accepted>) {
     }
     letters.retain(|letter| repaired.contains(&letter.id));
     replay_these(stage, &letters).await;
+}
+
+/// Whom a version names, and when.
+fn names(stage: &Stage, letter: &DeadLetterView, payload: &str) -> (Vec<Digest>, Moment) {
+    let read = segment::read(payload.as_bytes(), letter.received_at).expect("a good event");
+    let translator = Translator { vault: &stage.vault, connection: letter.connection };
+    (translator.names(&read), read.time().into())
 }
 
 /// The event with another phone number; `None` where it has no place for one.

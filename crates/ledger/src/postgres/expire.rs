@@ -9,22 +9,32 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::letters::free;
 use super::notes::Tally;
 use super::{rows, sql};
 use crate::SweepClock;
 use crate::words::{limit, micros, state, time};
 
 /// One that is replayed stays until its event has ended, even if the person waits then.
-const OLD_LETTERS: &str = "WITH old AS (
-        SELECT id FROM dead_letters WHERE died_at < $1 AND (state <> 'replaying' OR NOT EXISTS (
+const OLD_LETTERS: &str = concat!(
+    "WITH old AS MATERIALIZED (
+        SELECT id, event_id FROM dead_letters WHERE died_at < $1 AND (state <> 'replaying' OR NOT EXISTS (
             SELECT 1 FROM pending p WHERE p.event_id = dead_letters.event_id))
-        ORDER BY died_at LIMIT $2)
-    DELETE FROM dead_letters WHERE id IN (SELECT id FROM old) RETURNING event_id";
+        ORDER BY died_at LIMIT $2),
+    ",
+    free!(
+        "died_at < $1 AND (state <> 'replaying' OR NOT EXISTS (
+            SELECT 1 FROM pending p WHERE p.event_id = dead_letters.event_id))"
+    ),
+    " DELETE FROM dead_letters WHERE id IN (SELECT id FROM free) RETURNING event_id"
+);
 
 /// The payload of a dead event was kept for its letter; that of a pending one stays.
 const DELETE_PAYLOADS: &str = "DELETE FROM pending WHERE event_id = ANY($1) AND dead";
 
-const DELETE_STRAYS: &str = "DELETE FROM stray_letters WHERE event_id = ANY($1)";
+/// A delete locks these before the payloads that they lead to, and takes away those that it has locked.
+const DELETE_STRAYS: &str = "DELETE FROM stray_letters WHERE (connection, digest, event_id) IN (
+    SELECT connection, digest, event_id FROM stray_letters WHERE event_id = ANY($1) FOR UPDATE SKIP LOCKED)";
 
 /// A dead letter keeps its event for as long as it is kept itself. Both kinds of outcomes come in the order of their times
 /// from their indexes, so they are put together before anything else is asked of them.

@@ -5,6 +5,7 @@
 mod counts;
 mod message_ids;
 mod postgres_engine;
+mod postgres_locks;
 mod postgres_plans;
 mod postgres_pooler;
 mod postgres_server;

@@ -10,11 +10,19 @@ use crate::Act;
 use crate::dead_letters::{DISCARDED, EXPIRED, REPLAYED, RESTORED, expiry};
 use crate::words::{limit, micros};
 
-/// In the order of their ids, so that two operators never wait for each other; `+ 0`, because a walk along the index for that
-/// order would pass all dead letters. One statement each, so that others wait for no message of ours.
+/// In the order of their ids, so that two operators never wait for each other; `+ 0` and `uuid_send`, because a walk along the index
+/// for that order would pass all dead letters. One statement each, so that others wait for no message of ours. Workers lock payloads before
+/// dead letters; so does whatever drops payloads, one by one in the order of the events, whatever the planner knows of the tables.
+/// That `held` is counted makes Postgres lock all of it first.
 const DISCARD: &str = concat!(
-    "WITH wanted AS (
-        SELECT id FROM dead_letters WHERE id = ANY($9) AND state = 'open' ORDER BY id + 0 FOR UPDATE),
+    "WITH held AS MATERIALIZED (
+        SELECT p.event_id FROM (
+            SELECT event_id FROM dead_letters WHERE $10::bigint IS NULL AND id = ANY($9) AND state = 'open'
+            ORDER BY uuid_send(event_id)) d
+        CROSS JOIN LATERAL (SELECT event_id FROM pending WHERE event_id = d.event_id FOR UPDATE) p),
+    wanted AS (
+        SELECT id FROM dead_letters WHERE id = ANY($9) AND state = 'open' AND (SELECT COUNT(*) FROM held) >= 0
+        ORDER BY id + 0 FOR UPDATE),
     moved AS (
         UPDATE dead_letters SET state = 'discarded', discarded_at = $1, reason = $8, kept_until = $10
         WHERE id IN (SELECT id FROM wanted) RETURNING id, connection, event_id),
@@ -48,24 +56,50 @@ const NOTE_REPLAY: &str = concat!(
     ") SELECT id FROM moved"
 );
 
-const KEEP_NO_LONGER: &str = "WITH old AS (
-        SELECT id FROM dead_letters WHERE kept_until < $1 ORDER BY kept_until LIMIT $2 FOR UPDATE SKIP LOCKED),
-    moved AS (
-        UPDATE dead_letters SET kept_until = NULL, bytes = 0 WHERE id IN (SELECT id FROM old)
+/// Of the dead letters in `old` those that nobody else writes at this moment, in `free`, with their payloads: payloads are locked
+/// first. What somebody else writes is left to the next sweep.
+macro_rules! free {
+    ($still:literal) => {
+        concat!(
+            "held AS MATERIALIZED (
+                SELECT p.event_id FROM (SELECT event_id FROM old ORDER BY event_id) o CROSS JOIN LATERAL (
+                    SELECT event_id FROM pending WHERE event_id = o.event_id FOR UPDATE SKIP LOCKED) p),
+            free AS MATERIALIZED (
+                SELECT f.id FROM (
+                    SELECT id FROM old WHERE event_id IN (SELECT event_id FROM held) OR NOT EXISTS (
+                        SELECT 1 FROM pending p WHERE p.event_id = old.event_id)) o
+                CROSS JOIN LATERAL (
+                    SELECT id FROM dead_letters WHERE id = o.id AND ",
+            $still,
+            " FOR UPDATE SKIP LOCKED) f)"
+        )
+    };
+}
+pub(in super::super) use free;
+
+const KEEP_NO_LONGER: &str = concat!(
+    "WITH old AS MATERIALIZED (
+        SELECT id, event_id FROM dead_letters WHERE kept_until < $1 ORDER BY kept_until LIMIT $2),
+    ",
+    free!("kept_until < $1"),
+    ", moved AS (
+        UPDATE dead_letters SET kept_until = NULL, bytes = 0 WHERE id IN (SELECT id FROM free)
         RETURNING id, event_id),
     dropped AS (
         UPDATE pending SET payload = NULL WHERE dead AND event_id IN (SELECT event_id FROM moved))
-    SELECT id FROM moved";
+    SELECT id FROM moved"
+);
 
-/// One that an operator or a worker writes at this moment is left to the next sweep. By an equal class and the time alone, a
-/// generic plan may walk through all dead letters by time, for each page again.
+/// By an equal class and the time alone, a generic plan may walk through all dead letters by time, for each page again.
 const EXPIRE: &str = concat!(
-    "WITH old AS (
-        SELECT id FROM dead_letters WHERE state = 'open' AND class BETWEEN $9 AND $9 AND died_at < $10
-        ORDER BY class, died_at LIMIT $11 FOR UPDATE SKIP LOCKED),
-    moved AS (
+    "WITH old AS MATERIALIZED (
+        SELECT id, event_id FROM dead_letters WHERE state = 'open' AND class BETWEEN $9 AND $9 AND died_at < $10
+        ORDER BY class, died_at LIMIT $11),
+    ",
+    free!("state = 'open' AND died_at < $10"),
+    ", moved AS (
         UPDATE dead_letters SET state = 'discarded', discarded_at = $1, reason = $8, kept_until = NULL, bytes = 0
-        WHERE id IN (SELECT id FROM old) RETURNING id, connection, event_id),
+        WHERE id IN (SELECT id FROM free) RETURNING id, connection, event_id),
     dropped AS (
         UPDATE pending SET payload = NULL WHERE dead AND event_id IN (SELECT event_id FROM moved)),
     noted AS (",

@@ -18,7 +18,7 @@ use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
 use crate::words::micros;
 use crate::{DeadLetter, DeadLetterState, Outcome, State};
-pub(super) use close::{discard, drop_discarded, expire_class, note_replay, restore};
+pub(super) use close::{discard, drop_discarded, expire_class, free, note_replay, restore};
 pub(super) use counted::by_class;
 pub(super) use select::{candidates, count_of, read};
 
@@ -65,6 +65,11 @@ const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete', bytes
 
 /// Rows are locked by an index scan, in no order of ours; these are an operator's, in a transaction of their own.
 const MOVE: &str = "UPDATE dead_letters SET state = $3 WHERE id = ANY($1) AND state = $2 RETURNING event_id";
+
+/// Workers lock payloads before dead letters, too.
+const HOLD: &str = "SELECT p.event_id FROM (
+        SELECT event_id FROM dead_letters WHERE id = ANY($1) AND state = $2 ORDER BY uuid_send(event_id)) d
+    CROSS JOIN LATERAL (SELECT event_id FROM pending WHERE event_id = d.event_id FOR UPDATE) p";
 
 /// Only of events that are dead: one that is pending again needs its payload.
 const DROP_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id = ANY($1) AND dead";
@@ -140,10 +145,6 @@ pub(super) async fn resolve(
     on_known(connection, events, stories, RESOLVE).await
 }
 
-/// Marks the dead letters of events that ended otherwise than by being delivered.
-pub(super) async fn put_aside(
-    connection: &mut PgConnection,
-    events: &[Uuid],
 /// Drops what is kept for the dead letters of events that died before and wait now. To be called before dead letters are laid
 /// down.
 pub(super) async fn remembered(
@@ -156,6 +157,10 @@ pub(super) async fn remembered(
     on_known(connection, &events, stories, REMEMBERED).await
 }
 
+/// Marks the dead letters of events that ended otherwise than by being delivered.
+pub(super) async fn put_aside(
+    connection: &mut PgConnection,
+    events: &[Uuid],
     stories: &Stories,
 ) -> Result<(), Failure> {
     on_known(connection, events, stories, PUT_ASIDE).await
@@ -195,9 +200,13 @@ pub(super) async fn set_state(
     from: DeadLetterState,
     to: DeadLetterState,
 ) -> Result<usize, Failure> {
+    let drops_payloads = to == DeadLetterState::Discarded;
+    if drops_payloads {
+        sql(HOLD).bind(ids).bind(from.word()).execute(&mut *connection).await?;
+    }
     let set = rows(MOVE).bind(ids).bind(from.word()).bind(to.word());
     let moved: Vec<(Uuid,)> = set.fetch_all(&mut *connection).await?;
-    if to == DeadLetterState::Discarded {
+    if drops_payloads {
         let events: Vec<Uuid> = moved.iter().map(|(event,)| *event).collect();
         sql(DROP_PAYLOADS).bind(events).execute(connection).await?;
     }

@@ -23,6 +23,12 @@ pub(crate) fn expiry(at: Timestamp, class: &str) -> Act {
     Act { at, actor: "worker".to_owned(), selector: format!("class:{class}"), reason }
 }
 
+/// The act of a worker on open dead letters that are kept no longer.
+pub(crate) fn retention_ended(at: Timestamp) -> Act {
+    let reason = Some(RETENTION_ENDED.to_owned());
+    Act { at, actor: "worker".to_owned(), selector: "state:open".to_owned(), reason }
+}
+
 /// An operator's act on dead letters, as the audit keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {

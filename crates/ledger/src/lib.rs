@@ -74,7 +74,7 @@ pub use rows::{
 pub use segment_answers::{SegmentAnswer, SegmentAnswers};
 pub use selector::{AuditSelector, Selector, SelectorError};
 pub use storage::{KeptLetters, Storage};
-pub use view::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, Expired, SweepClock};
+pub use view::{AffiliateRef, AttemptView, Counts, DeadLetterRef, EventView, Expiring, SweepClock};
 pub use view_port::{Housekeeping, View};
 pub use walk::{FinishedWalk, Verified, Walk, WalkRequest};
 

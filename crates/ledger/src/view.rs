@@ -114,19 +114,28 @@ pub struct Counts {
     pub unmatched_deletes: u64,
 }
 
-/// What [`crate::Housekeeping::expire`] dropped.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Expired {
-    /// Outcomes.
-    pub outcomes: usize,
-    /// Attempts.
-    pub attempts: usize,
+/// What expires, in the order in which a sweep drops it: what comes first is needed by what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Expiring {
     /// Dead letters.
-    pub dead_letters: usize,
+    DeadLetters,
     /// Items of finished plans.
-    pub plan_items: usize,
-    /// Events that were looked at for a message id of an earlier version.
-    pub message_ids: usize,
+    PlanItems,
+    /// Events that ended, with their outcomes.
+    Outcomes,
+    /// Failed calls.
+    Attempts,
+    /// A part of the ledger in which all events are old, as a whole: the limit does not count. An engine that has none has
+    /// nothing to do.
+    Weeks,
+    /// Message ids of an earlier version, whatever their age. Events that were looked at count.
+    MessageIds,
+}
+
+impl Expiring {
+    /// All, in their order.
+    pub const ALL: [Self; 6] =
+        [Self::DeadLetters, Self::PlanItems, Self::Outcomes, Self::Attempts, Self::Weeks, Self::MessageIds];
 }
 
 /// What sweeps go by.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired, LedgerError, SweepClock,
+    Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expiring, LedgerError, SweepClock,
 };
 
 /// What an operator reads of events and dead letters, and the states of dead letters.
@@ -68,13 +68,15 @@ pub trait Housekeeping: Send + Sync {
         Ok(0)
     }
 
-    /// Drops outcomes, attempts and dead letters that are older than their retention; at most `limit` rows of each.
+    /// Drops what expires and is older than a time, at most `limit` rows in a transaction of their own; how many. Open dead letters
+    /// that go are in the audit, at `now`.
     async fn expire(
         &self,
-        outcomes_before: Timestamp,
-        dead_letters_before: Timestamp,
+        what: Expiring,
+        before: Timestamp,
+        now: Timestamp,
         limit: usize,
-    ) -> Result<Expired, LedgerError>;
+    ) -> Result<usize, LedgerError>;
 
     /// The time that counts for what has expired, and how far sweeps have come. A database server goes by its own clock; an
     /// engine without one by `now`. An engine that remembers nothing has never swept.

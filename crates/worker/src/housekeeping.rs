@@ -1,8 +1,11 @@
 //! Housekeeping: drops rows that are older than their retention, and groups dead letters of older rules again.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use ledger::{Expiring, PageSize};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -11,11 +14,8 @@ use crate::sweep_clock::{Progress, Reach, daily_share};
 
 /// Interval of sweeps.
 const EVERY: Duration = Duration::from_secs(60);
-/// Rows of each table in one transaction; a small number, because other writers wait meanwhile.
-pub const AT_ONCE: usize = 250;
-
-/// Dead letters of one class that are given up in one transaction; a small number for the same reason.
-pub const EXPIRED_AT_ONCE: usize = 100;
+/// Rows of one kind in one transaction: as many as take a short time, because other writers wait meanwhile.
+pub const PAGES: PageSize = PageSize::between(20, 250);
 
 /// Pause between two full pages, for other writers of the ledger.
 pub const REST: Duration = Duration::from_millis(20);
@@ -30,7 +30,36 @@ const CLASSIFIED_IN_A_SWEEP: usize = 20;
 #[derive(Debug, Default)]
 pub struct Sweeper {
     progress: Progress,
+    pages: Pages,
     is_behind: bool,
+}
+
+/// What is dropped in pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Old(Expiring),
+    Discarded,
+    OfClass,
+}
+
+/// The sizes of the next pages, each learned from those of its kind: a dead letter takes longer than a failed call.
+#[derive(Debug, Default)]
+struct Pages(BTreeMap<Kind, PageSize>);
+
+impl Pages {
+    fn rows(&self, kind: Kind) -> usize {
+        self.0.get(&kind).unwrap_or(&PAGES).rows()
+    }
+
+    /// Learns from a page that dropped so many rows; whether there may be more.
+    fn learn(&mut self, kind: Kind, began: Instant, done: usize) -> bool {
+        let size = self.0.entry(kind).or_insert(PAGES);
+        let is_full = done >= size.rows();
+        if done > 0 {
+            size.learn(done, began.elapsed());
+        }
+        is_full
+    }
 }
 
 /// Drops what has expired, until `stop`.
@@ -61,31 +90,50 @@ impl Sweeper {
         worker.ledger.set_swept(reach.until).await?;
         let outcomes = before(reach.until, limits.keep_outcomes);
         let letters = before(reach.until, limits.keep_dead_letters);
-        let expired = worker.ledger.expire(outcomes, letters, AT_ONCE).await?;
-        if expired.outcomes + expired.dead_letters > 0 {
-            info!(outcomes = expired.outcomes, dead_letters = expired.dead_letters, "dropped expired rows");
+        let mut is_any_left = false;
+        for what in Expiring::ALL {
+            let old = match what {
+                Expiring::DeadLetters | Expiring::PlanItems => letters,
+                Expiring::Outcomes | Expiring::Attempts | Expiring::Weeks | Expiring::MessageIds => outcomes,
+            };
+            is_any_left |= self.drop_old(worker, what, old).await?;
         }
-        let discarded = worker.ledger.drop_discarded(reach.until, AT_ONCE).await?;
-        let classified = classify(worker).await?;
-        let most = expired.outcomes.max(expired.attempts).max(expired.dead_letters).max(expired.message_ids);
-        let by_class = self.expire_classes(worker, &reach).await?;
-        let most = most.max(expired.plan_items).max(discarded).max(by_class);
-        Ok(most >= AT_ONCE || classified)
+        let (began, rows) = (Instant::now(), self.pages.rows(Kind::Discarded));
+        let discarded = worker.ledger.drop_discarded(reach.until, rows).await?;
+        is_any_left |= self.pages.learn(Kind::Discarded, began, discarded);
+        is_any_left |= classify(worker).await?;
+        Ok(self.expire_classes(worker, &reach).await? || is_any_left)
     }
 
-    /// Drops payloads of the classes that have a shorter retention; returns the largest number of one class.
-    async fn expire_classes(&self, worker: &Worker, reach: &Reach) -> Result<usize, ledger::LedgerError> {
-        let mut most = 0;
+    /// Drops a page of one kind; whether there may be more.
+    async fn drop_old(
+        &mut self,
+        worker: &Worker,
+        what: Expiring,
+        before: Timestamp,
+    ) -> Result<bool, ledger::LedgerError> {
+        let (began, rows) = (Instant::now(), self.pages.rows(Kind::Old(what)));
+        let done = worker.ledger.expire(what, before, worker.now(), rows).await?;
+        // Message ids are looked for in every event, and hardly any has one.
+        if done > 0 && what != Expiring::MessageIds {
+            info!(?what, rows = done, "dropped what had expired");
+        }
+        Ok(self.pages.learn(Kind::Old(what), began, done))
+    }
+
+    /// Drops payloads of the classes that have a shorter retention; whether there may be more.
+    async fn expire_classes(&mut self, worker: &Worker, reach: &Reach) -> Result<bool, ledger::LedgerError> {
+        let mut is_any_left = false;
         for (class, kept) in &worker.limits.keep_dead_letters_by_class {
             let old = before(reach.until, *kept);
-            let expired = worker.ledger.expire_class(class, old, worker.now(), EXPIRED_AT_ONCE).await?;
+            let (began, rows) = (Instant::now(), self.pages.rows(Kind::OfClass));
+            let expired = worker.ledger.expire_class(class, old, worker.now(), rows).await?;
             if expired > 0 {
                 info!(class, dead_letters = expired, "gave up dead letters whose retention has ended");
             }
-            // A full page is looked for again at once.
-            most = most.max(if expired >= EXPIRED_AT_ONCE { AT_ONCE } else { expired });
+            is_any_left |= self.pages.learn(Kind::OfClass, began, expired);
         }
-        Ok(most)
+        Ok(is_any_left)
     }
 
     /// Logs once that the clock is not trusted, and once that it is again.
@@ -123,4 +171,24 @@ fn days(duration: Duration) -> f64 {
 fn before(now: Timestamp, kept: Duration) -> Timestamp {
     let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
     now.checked_sub(kept).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kind_that_takes_long_has_small_pages_and_others_have_large_ones() {
+        let (slow, fast) = (Kind::Old(Expiring::DeadLetters), Kind::Discarded);
+        let mut pages = Pages::default();
+        for _ in 0..10 {
+            for (kind, millis) in [(slow, 5), (fast, 0)] {
+                let (began, rows) = (Instant::now(), pages.rows(kind));
+                tokio::time::advance(Duration::from_millis(millis * rows as u64)).await;
+                assert!(pages.learn(kind, began, rows), "a full page has others behind it");
+            }
+        }
+        assert_eq!((pages.rows(slow), pages.rows(fast)), (20, 250));
+        assert!(!pages.learn(fast, Instant::now(), 0));
+    }
 }

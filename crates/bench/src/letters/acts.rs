@@ -104,34 +104,33 @@ impl<'a> Acts<'a> {
         let now = self.ground.engines.now();
         let later = now + jiff::SignedDuration::try_from(LATER)?;
 
-        let pages = async || ledger.expire_class("refused", later, now, housekeeping::EXPIRED_AT_ONCE).await;
-        self.in_pages("expiry of a class", housekeeping::EXPIRED_AT_ONCE, pages).await?;
+        let pages = async |rows| ledger.expire_class("refused", later, now, rows).await;
+        self.in_pages("expiry of a class", pages).await?;
 
         let discard = ["dead-letters", "discard", "class:unavailable", "--reason", "bench"];
         output_of(&discard, &self.ground.variables).await?;
-        let pages = async || ledger.drop_discarded(later, housekeeping::AT_ONCE).await;
-        self.in_pages("payloads of discarded", housekeeping::AT_ONCE, pages).await?;
+        let pages = async |rows| ledger.drop_discarded(later, rows).await;
+        self.in_pages("payloads of discarded", pages).await?;
 
-        let letters = async || {
-            let expired = ledger.expire(jiff::Timestamp::MIN, later, housekeeping::AT_ONCE).await?;
-            Ok(expired.dead_letters)
-        };
-        self.in_pages("expiry of all", housekeeping::AT_ONCE, letters).await
+        let letters = async |rows| ledger.expire(ledger::Expiring::DeadLetters, later, now, rows).await;
+        self.in_pages("expiry of all", letters).await
     }
 
     async fn in_pages(
         &mut self,
         act: &'static str,
-        at_once: usize,
-        page: impl AsyncFn() -> Result<usize, ledger::LedgerError>,
+        page: impl AsyncFn(usize) -> Result<usize, ledger::LedgerError>,
     ) -> anyhow::Result<()> {
         let (watch, began, mut letters) = (self.watch().await?, Instant::now(), 0);
+        let mut size = housekeeping::PAGES;
         loop {
-            let done = page().await?;
+            let (rows, page_began) = (size.rows(), Instant::now());
+            let done = page(rows).await?;
             letters += done as u64;
-            if done < at_once {
+            if done < rows {
                 break;
             }
+            size.learn(done, page_began.elapsed());
             tokio::time::sleep(housekeeping::REST).await;
         }
         self.note(act, letters, began.elapsed().as_secs_f64(), watch).await

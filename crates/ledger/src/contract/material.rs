@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::Engine;
 use crate::{
-    Changes, Counts, DeadLetter, DeadLetterFilter, DeadLetterView, EventView, GraphRow, NewEvent, Outcome,
-    Row, Save, State, Work,
+    Changes, Counts, DeadLetter, DeadLetterFilter, DeadLetterView, EventView, Expiring, GraphRow, NewEvent,
+    Outcome, Row, Save, State, Work,
 };
 
 /// A connection's id for promises that need no connection to be there.
@@ -135,6 +135,46 @@ pub(super) async fn found_one(engine: &impl Engine, number: u64) -> EventView {
     let mut events = found(engine, number).await;
     assert_eq!(events.len(), 1, "one event is found by digest {number}");
     events.remove(0)
+}
+
+/// What one page of each kind dropped.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expired {
+    /// Outcomes, also those of weeks.
+    pub outcomes: usize,
+    /// Failed calls.
+    pub attempts: usize,
+    /// Dead letters.
+    pub dead_letters: usize,
+    /// Items of plans.
+    pub plan_items: usize,
+    /// Message ids.
+    pub message_ids: usize,
+}
+
+/// Drops a page of each kind, as a sweep does.
+pub async fn expire(
+    engine: &impl Engine,
+    outcomes_before: Timestamp,
+    letters_before: Timestamp,
+    limit: usize,
+) -> Expired {
+    let mut dropped = Expired::default();
+    for what in Expiring::ALL {
+        let before = match what {
+            Expiring::DeadLetters | Expiring::PlanItems => letters_before,
+            _ => outcomes_before,
+        };
+        let done = engine.expire(what, before, at(0), limit).await.expect("expired");
+        match what {
+            Expiring::DeadLetters => dropped.dead_letters += done,
+            Expiring::PlanItems => dropped.plan_items += done,
+            Expiring::Outcomes | Expiring::Weeks => dropped.outcomes += done,
+            Expiring::Attempts => dropped.attempts += done,
+            Expiring::MessageIds => dropped.message_ids += done,
+        }
+    }
+    dropped
 }
 
 pub(super) async fn counts(engine: &impl Engine, connection: i64) -> Counts {

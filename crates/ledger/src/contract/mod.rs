@@ -158,7 +158,8 @@ macro_rules! contract_tests {
             replaced: [it_is_known_until_when_replaced_keys_are_valid]
             retention: [
                 old_ends_expire_and_pending_events_never, a_dead_letter_keeps_its_event,
-                a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number,
+                a_letter_that_expires_takes_its_payload_along, one_run_drops_a_bounded_number, each_kind_goes_by_itself,
+                open_letters_that_expire_are_audited,
                 how_far_sweeps_have_come_is_remembered
             ]
             selection: [every_condition_narrows, pages_meet_every_dead_letter_once]

@@ -246,13 +246,13 @@ pub async fn old_plans_are_dropped(engine: &impl Engine) {
     assert!(moves(engine, id, PlanState::Planning, PlanState::Ready).await);
     let seen = engine.plans(None, &[PlanState::Ready], at(1_001), 9).await.expect("read");
     assert_eq!((seen[0].id, seen[0].state), (id, PlanState::Expired));
-    let looked = engine.expire(at(0), at(11), 2).await.expect("looked");
+    let looked = super::material::expire(engine, at(0), at(11), 2).await;
     assert_eq!((looked.dead_letters, looked.plan_items), (2, 0));
     assert_eq!(items(engine, id, None).await.len(), 3, "it is not finished");
     assert!(moves(engine, id, PlanState::Ready, PlanState::Done).await);
     let mut dropped = 0;
     for _ in 0..4 {
-        dropped += engine.expire(at(0), at(11), 2).await.expect("expired").plan_items;
+        dropped += super::material::expire(engine, at(0), at(11), 2).await.plan_items;
     }
     assert!(dropped >= 3, "{dropped}");
     assert!(engine.plans(Some(id), &[], at(20), 1).await.expect("read").is_empty());

@@ -3,7 +3,9 @@
 use identity::stamp::Moment;
 
 use super::Engine;
-use super::material::{ONE, OTHER, at, dead_letter, digest, letters, outcome, outcomes, record, uuid};
+use super::material::{
+    ONE, OTHER, at, dead_letter, digest, expire, letters, outcome, outcomes, record, uuid,
+};
 use crate::{Act, Changes, DeadLetterState, DeadLetterView, NewRevision, Revision, State, Stored};
 
 fn act(second: i64) -> Act {
@@ -104,7 +106,7 @@ pub async fn a_repaired_payload_goes_with_the_original(engine: &impl Engine) {
     }
     engine.drop_discarded(at(21), 10).await.expect("dropped");
     assert_eq!(engine.revisions(ids[3]).await.expect("read")[0].payload, None);
-    engine.expire(at(0), at(100), 100).await.expect("expired");
+    expire(engine, at(0), at(100), 100).await;
     assert!(engine.revisions(ids[4]).await.expect("read").is_empty());
     assert!(engine.payloads(uuid(1)).await.expect("read").is_empty());
 }
@@ -175,8 +177,8 @@ pub async fn a_replay_that_waits_keeps_no_payload(engine: &impl Engine) {
     delivered.resolved.push(uuid(2));
     record(engine, delivered).await;
     assert_eq!(letter(engine, 2).await.state, DeadLetterState::Resolved);
-    assert_eq!(engine.expire(at(0), at(5), 100).await.expect("expired").dead_letters, 0);
-    assert_eq!(engine.expire(at(0), at(6), 100).await.expect("expired").dead_letters, 2);
+    assert_eq!(expire(engine, at(0), at(5), 100).await.dead_letters, 0);
+    assert_eq!(expire(engine, at(0), at(6), 100).await.dead_letters, 2);
     let left: Vec<_> = letters(engine).await.iter().map(|letter| (letter.event, letter.state)).collect();
     assert_eq!(left, [(uuid(3), DeadLetterState::Replaying)]);
 }

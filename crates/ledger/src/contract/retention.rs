@@ -2,12 +2,13 @@
 
 use super::Engine;
 use super::material::{
-    ONE, at, counts, dead_letter, event, events, found, found_one, letters, outcome, outcomes, record, uuid,
+    self, Expired, ONE, OTHER, at, counts, dead_letter, event, events, found, found_one, letters, outcome,
+    outcomes, record, uuid,
 };
-use crate::{Attempt, Changes, DeadLetterState, Expired, State};
+use crate::{Act, Attempt, Changes, DeadLetterState, Expiring, State};
 
 async fn expire(engine: &impl Engine, outcomes_before: i64, letters_before: i64, limit: usize) -> Expired {
-    engine.expire(at(outcomes_before), at(letters_before), limit).await.expect("expired")
+    material::expire(engine, at(outcomes_before), at(letters_before), limit).await
 }
 
 /// Events go with their outcomes and attempts when these are old; pending ones stay, however old.
@@ -83,6 +84,58 @@ pub async fn one_run_drops_a_bounded_number(engine: &impl Engine) {
     record(engine, events(ONE, vec![event(9, &[9])])).await;
     assert_eq!(found_one(engine, 9).await.event, uuid(9));
     assert!(found(engine, 1).await.is_empty());
+}
+
+/// Each kind goes in a transaction of its own, so that none waits for all.
+pub async fn each_kind_goes_by_itself(engine: &impl Engine) {
+    dead_letter(engine, ONE, 1, 5).await;
+    record(
+        engine,
+        Changes { events: vec![event(2, &[2])], ..outcomes(ONE, vec![outcome(2, 1, State::Skipped, 5)]) },
+    )
+    .await;
+    let drop = async |what| engine.expire(what, at(100), at(100), 10).await.expect("expired");
+    for what in [Expiring::PlanItems, Expiring::Attempts, Expiring::MessageIds] {
+        assert_eq!(drop(what).await, 0, "{what:?}");
+    }
+    assert_eq!(drop(Expiring::Outcomes).await, 1);
+    assert_eq!((found(engine, 2).await.len(), letters(engine).await.len()), (0, 1));
+    assert_eq!(drop(Expiring::DeadLetters).await, 1);
+    assert_eq!((found(engine, 1).await.len(), letters(engine).await.len()), (1, 0));
+    assert_eq!(drop(Expiring::Outcomes).await, 1);
+    assert!(found(engine, 1).await.is_empty());
+}
+
+/// Open dead letters that are kept no longer are in the audit, with their number, for each page and connection; others were
+/// closed before.
+pub async fn open_letters_that_expire_are_audited(engine: &impl Engine) {
+    for (connection, number) in [(ONE, 1), (ONE, 2), (OTHER, 3), (ONE, 4), (ONE, 5)] {
+        dead_letter(engine, connection, number, i64::try_from(number).expect("small")).await;
+    }
+    let newest = letters(engine).await[0].id;
+    let act = Act {
+        at: at(9),
+        actor: "ann".to_owned(),
+        selector: "id:5".to_owned(),
+        reason: Some("a test".to_owned()),
+    };
+    assert_eq!(engine.discard(&[newest], &act, None).await.expect("discarded"), [newest]);
+    for (limit, gone) in [(3, 3), (3, 2), (3, 0)] {
+        let done = engine.expire(Expiring::DeadLetters, at(100), at(70), limit).await.expect("expired");
+        assert_eq!(done, gone);
+    }
+    let audit = engine.audit(None, 100).await.expect("read");
+    let mut lines: Vec<(i64, &str)> = audit
+        .iter()
+        .filter(|(_, line)| {
+            line.action == "dead_letters_expired" && line.at == at(70) && line.actor == "worker"
+        })
+        .map(|(of, line)| (*of, line.subject.as_str()))
+        .collect();
+    lines.sort_unstable();
+    let one = "1 dead letter of `state:open`: its retention has ended";
+    let two = "2 dead letters of `state:open`: its retention has ended";
+    assert_eq!(lines, [(ONE, one), (ONE, two), (OTHER, one)]);
 }
 
 /// How far sweeps have come outlasts the process that swept. It goes back where the clock did.

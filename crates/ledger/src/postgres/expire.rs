@@ -8,25 +8,32 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::audit::{noting, of_act};
 use super::failure::Failure;
 use super::letters::free;
 use super::notes::Tally;
 use super::{rows, sql};
 use crate::SweepClock;
+use crate::dead_letters::{EXPIRED, retention_ended};
 use crate::words::{limit, micros, state, time};
 
 /// One that is replayed stays until its event has ended, even if the person waits then.
 const OLD_LETTERS: &str = concat!(
     "WITH old AS MATERIALIZED (
-        SELECT id, event_id FROM dead_letters WHERE died_at < $1 AND (state <> 'replaying' OR NOT EXISTS (
+        SELECT id, event_id FROM dead_letters WHERE died_at < $9 AND (state <> 'replaying' OR NOT EXISTS (
             SELECT 1 FROM pending p WHERE p.event_id = dead_letters.event_id))
-        ORDER BY died_at LIMIT $2),
+        ORDER BY died_at LIMIT $10),
     ",
     free!(
-        "died_at < $1 AND (state <> 'replaying' OR NOT EXISTS (
+        "died_at < $9 AND (state <> 'replaying' OR NOT EXISTS (
             SELECT 1 FROM pending p WHERE p.event_id = dead_letters.event_id))"
     ),
-    " DELETE FROM dead_letters WHERE id IN (SELECT id FROM free) RETURNING event_id"
+    ", gone AS (
+        DELETE FROM dead_letters WHERE id IN (SELECT id FROM free) RETURNING event_id, connection, state),
+    given_up AS (SELECT connection FROM gone WHERE state = 'open'),
+    noted AS (",
+    noting!("given_up"),
+    ") SELECT event_id FROM gone"
 );
 
 /// The payload of a dead event was kept for its letter; that of a pending one stays.
@@ -84,13 +91,14 @@ pub(super) async fn set_swept(connection: &mut PgConnection, swept: Timestamp) -
     Ok(())
 }
 
-/// Drops dead letters that are older than their retention; how many.
+/// Drops dead letters that are older than their retention, and writes down that open ones went; how many.
 pub(super) async fn letters(
     connection: &mut PgConnection,
-    before: Timestamp,
+    (before, now): (Timestamp, Timestamp),
     most: usize,
 ) -> Result<usize, Failure> {
-    let old = rows(OLD_LETTERS).bind(micros(before)).bind(limit(most));
+    let old =
+        of_act(rows(OLD_LETTERS), &retention_ended(now), EXPIRED).bind(micros(before)).bind(limit(most));
     let events: Vec<(Uuid,)> = old.fetch_all(&mut *connection).await?;
     let events: Vec<Uuid> = events.into_iter().map(|(event,)| event).collect();
     if !events.is_empty() {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use numbers::Ranges;
 use uuid::Uuid;
 
+use super::failure::Failure;
 use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
@@ -22,8 +23,8 @@ use super::{
 use crate::body::Body;
 use crate::{
     CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
-    Engine, EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
-    OpenCall, Row, Schedule, SweepClock, View, Want,
+    Engine, EventView, Expiring, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease,
+    LedgerError, OpenCall, Row, Schedule, SweepClock, View, Want,
 };
 
 /// Runs a piece of work on a session, within its deadline, and ends the session.
@@ -238,21 +239,20 @@ impl Housekeeping for PostgresLedger {
 
     async fn expire(
         &self,
-        outcomes_before: Timestamp,
-        dead_letters_before: Timestamp,
+        what: Expiring,
+        before: Timestamp,
+        now: Timestamp,
         limit: usize,
-    ) -> Result<Expired, LedgerError> {
-        on!(self.begin(), |line| notes::sum_up(line))?;
-        on!(self.read(), |line| weeks::make_ahead(line))?;
-        let dead_letters = on!(self.begin(), |line| expire::letters(line, dead_letters_before, limit))?;
-        let plan_items = on!(self.begin(), |line| plans::expire(line, dead_letters_before, limit))?;
-        let mut outcomes = on!(self.begin(), |line| expire::events(line, outcomes_before, limit))?;
-        let attempts = on!(self.begin(), |line| expire::attempts(line, outcomes_before, limit))?;
-        if let Some(week) = on!(self.read(), |line| drop_week::oldest(line, outcomes_before))? {
-            outcomes += on!(self.begin(), |line| drop_week::drop_week(line, week, outcomes_before))?;
-        }
-        let message_ids = on!(self.begin(), |line| message_ids::clear(line, limit))?;
-        Ok(Expired { outcomes, attempts, dead_letters, plan_items, message_ids })
+    ) -> Result<usize, LedgerError> {
+        let done = match what {
+            Expiring::DeadLetters => on!(self.begin(), |line| expire::letters(line, (before, now), limit)),
+            Expiring::PlanItems => on!(self.begin(), |line| plans::expire(line, before, limit)),
+            Expiring::Outcomes => on!(self.begin(), |line| expire::events(line, before, limit)),
+            Expiring::Attempts => on!(self.begin(), |line| expire::attempts(line, before, limit)),
+            Expiring::Weeks => self.expire_week(before).await,
+            Expiring::MessageIds => on!(self.begin(), |line| message_ids::clear(line, limit)),
+        };
+        Ok(done?)
     }
 
     async fn sweep_clock(&self, _: Timestamp) -> Result<SweepClock, LedgerError> {
@@ -261,6 +261,16 @@ impl Housekeeping for PostgresLedger {
 
     async fn set_swept(&self, swept: Timestamp) -> Result<(), LedgerError> {
         Ok(on!(self.read(), |line| expire::set_swept(line, swept))?)
+    }
+}
+
+impl PostgresLedger {
+    /// Makes the partitions of the next weeks, and drops the oldest one that can be dropped.
+    async fn expire_week(&self, before: Timestamp) -> Result<usize, Failure> {
+        on!(self.begin(), |line| notes::sum_up(line))?;
+        on!(self.read(), |line| weeks::make_ahead(line))?;
+        let Some(week) = on!(self.read(), |line| drop_week::oldest(line, before))? else { return Ok(0) };
+        on!(self.begin(), |line| drop_week::drop_week(line, week, before))
     }
 }
 

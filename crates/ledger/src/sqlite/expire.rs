@@ -8,8 +8,9 @@ use super::failure::Failure;
 use super::rows::all;
 use super::tally::Tally;
 use super::words::{limit, micros, state, time};
-use super::{message_ids, plans};
-use crate::{Expired, SweepClock};
+use super::{letters, message_ids, plans};
+use crate::dead_letters::{EXPIRED, retention_ended};
+use crate::{Expiring, SweepClock};
 
 /// A dead letter keeps its event for as long as it is kept itself.
 const OLD_EVENTS: &str = "SELECT id, connection, state FROM events
@@ -23,7 +24,7 @@ const DELETE_ATTEMPTS: &str = "DELETE FROM attempts
     WHERE id IN (SELECT id FROM attempts WHERE at < ?1 ORDER BY at LIMIT ?2)";
 
 /// One that is replayed stays until its event has ended, even if the person waits then.
-const OLD_LETTERS: &str = "SELECT id, event FROM dead_letters
+const OLD_LETTERS: &str = "SELECT id, event, CASE state WHEN 'open' THEN connection END FROM dead_letters
     WHERE died_at < ?1 AND (state <> 'replaying' OR EXISTS (
         SELECT 1 FROM events WHERE id = dead_letters.event AND state = 'remembered'))
     ORDER BY died_at LIMIT ?2";
@@ -57,31 +58,46 @@ pub(super) fn set_swept(database: &Connection, swept: Timestamp) -> Result<(), F
     Ok(())
 }
 
-/// Drops what is older than its retention, at most `rows` of each.
+/// Drops what is older than its retention, at most `rows` of one kind; how many.
 pub(super) fn expire(
     database: &Connection,
-    outcomes_before: Timestamp,
-    dead_letters_before: Timestamp,
+    what: Expiring,
+    (before, now): (Timestamp, Timestamp),
     rows: usize,
-) -> Result<Expired, Failure> {
-    let dead_letters = letters(database, dead_letters_before, rows)?;
-    let outcomes = events(database, outcomes_before, rows)?;
-    let attempts =
-        database.prepare_cached(DELETE_ATTEMPTS)?.execute((micros(outcomes_before), limit(rows)))?;
-    database.prepare_cached(DELETE_FINDABLE)?.execute([limit(rows)])?;
-    let message_ids = message_ids::clear(database, rows)?;
-    let plan_items = plans::expire(database, dead_letters_before, rows)?;
-    Ok(Expired { outcomes, attempts, dead_letters, plan_items, message_ids })
+) -> Result<usize, Failure> {
+    match what {
+        Expiring::DeadLetters => letters(database, (before, now), rows),
+        Expiring::PlanItems => plans::expire(database, before, rows),
+        Expiring::Outcomes => events(database, before, rows),
+        Expiring::Attempts => attempts(database, before, rows),
+        Expiring::Weeks => Ok(0),
+        Expiring::MessageIds => message_ids::clear(database, rows),
+    }
 }
 
-fn letters(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {
-    let found: Vec<(i64, i64)> =
-        all(database, OLD_LETTERS, (micros(before), limit(rows)), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    for (letter, event) in &found {
+/// Drops dead letters, and writes down that open ones went.
+fn letters(
+    database: &Connection,
+    (before, now): (Timestamp, Timestamp),
+    rows: usize,
+) -> Result<usize, Failure> {
+    let found: Vec<(i64, i64, Option<ConnectionId>)> =
+        all(database, OLD_LETTERS, (micros(before), limit(rows)), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    for (letter, event, _) in &found {
         database.prepare_cached(DELETE_LETTER)?.execute([letter])?;
         database.prepare_cached(DELETE_PAYLOAD)?.execute([event])?;
     }
+    let open = found.iter().filter_map(|(letter, _, open_of)| Some((*letter, (*open_of)?)));
+    letters::noted(database, &retention_ended(now), EXPIRED, open.collect())?;
     Ok(found.len())
+}
+
+fn attempts(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {
+    let dropped = database.prepare_cached(DELETE_ATTEMPTS)?.execute((micros(before), limit(rows)))?;
+    database.prepare_cached(DELETE_FINDABLE)?.execute([limit(rows)])?;
+    Ok(dropped)
 }
 
 fn events(database: &Connection, before: Timestamp, rows: usize) -> Result<usize, Failure> {

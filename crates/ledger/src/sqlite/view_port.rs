@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::{SqliteLedger, expire, find, groups, idempotency, letters, repairs, views};
 use crate::{
-    Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expired, Housekeeping, LedgerError,
-    SweepClock, View,
+    Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, EventView, Expiring, Housekeeping,
+    LedgerError, SweepClock, View,
 };
 
 #[async_trait]
@@ -102,15 +102,14 @@ impl Housekeeping for SqliteLedger {
 
     async fn expire(
         &self,
-        outcomes_before: Timestamp,
-        dead_letters_before: Timestamp,
+        what: Expiring,
+        before: Timestamp,
+        now: Timestamp,
         limit: usize,
-    ) -> Result<Expired, LedgerError> {
-        let work = move |database: &Connection| {
-            expire::expire(database, outcomes_before, dead_letters_before, limit)
-        };
+    ) -> Result<usize, LedgerError> {
+        let work = move |database: &Connection| expire::expire(database, what, (before, now), limit);
         let expired = self.write::<_, LedgerError>(work).await?;
-        if expired.message_ids > 0 {
+        if what == Expiring::MessageIds && expired > 0 {
             self.forgot().await;
         }
         self.clear_log().await;

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
-use ledger::{KeptLetters, Ledger, Storage};
+use ledger::{Expiring, KeptLetters, Ledger, Storage};
 use sqlite::rusqlite::Connection;
 use testbed::postgres::{fresh_database, psql};
 
@@ -23,7 +23,7 @@ async fn steps(ledger: &impl Ledger) -> Vec<usize> {
     let mut steps = Vec::new();
     for _ in 0..5 {
         let long_ago = Timestamp::UNIX_EPOCH;
-        steps.push(ledger.expire(long_ago, long_ago, AT_ONCE).await.expect("swept").message_ids);
+        steps.push(ledger.expire(Expiring::MessageIds, long_ago, long_ago, AT_ONCE).await.expect("swept"));
     }
     steps
 }

@@ -1,10 +1,9 @@
 //! The order of locks on Postgres: payloads first, then dead letters, whoever it is.
 
-use jiff::Timestamp;
 use ledger::postgres::PostgresLedger;
 use ledger::{
-    Act, Changes, DeadLetterFilter, DeadLetterState, DeadLetters as _, Graphs as _, Housekeeping as _, State,
-    View as _,
+    Act, Changes, DeadLetterFilter, DeadLetterState, DeadLetters as _, Expiring, Graphs as _,
+    Housekeeping as _, State, View as _,
 };
 use sqlx::{Connection as _, PgConnection, raw_sql};
 use testbed::postgres::psql;
@@ -36,7 +35,7 @@ async fn carry_out(ledger: PostgresLedger, drops: Drops, id: i64) {
         }
         Drops::Discarded => drop(ledger.drop_discarded(later, 10).await.expect("dropped")),
         Drops::Class => drop(ledger.expire_class("refused", later, later, 10).await.expect("expired")),
-        Drops::All => drop(ledger.expire(Timestamp::UNIX_EPOCH, later, 10).await.expect("expired")),
+        Drops::All => drop(ledger.expire(Expiring::DeadLetters, later, later, 10).await.expect("expired")),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use identity::Digest;
 use jiff::Timestamp;
-use ledger::{Changes, Graphs as _, Housekeeping as _, Outcome, State, View as _};
+use ledger::contract::material::expire;
+use ledger::{Changes, Graphs as _, Outcome, State, View as _};
 use testbed::postgres::psql;
 use uuid::Uuid;
 
@@ -37,13 +38,13 @@ async fn a_week_of_which_too_many_stay_is_left_for_later() {
         &first.to_string()[..24]
     );
     psql(&url, &letters).expect("written");
-    let expired = ledger.expire(at(LATE), Timestamp::UNIX_EPOCH, 100).await.expect("expired");
+    let expired = expire(&ledger, at(LATE), Timestamp::UNIX_EPOCH, 100).await;
     assert_eq!(expired.outcomes, 1, "of the other week");
     let digests: Vec<Digest> = (1..=2).map(digest).collect();
     let found = ledger.find_events(&digests, 10).await.expect("found");
     assert_eq!(found.iter().map(|view| view.event).collect::<Vec<_>>(), [first]);
     psql(&url, "DELETE FROM dead_letters WHERE id = (SELECT MIN(id) FROM dead_letters)").expect("deleted");
-    assert_eq!(ledger.expire(at(LATE), Timestamp::UNIX_EPOCH, 100).await.expect("expired").outcomes, 1);
+    assert_eq!(expire(&ledger, at(LATE), Timestamp::UNIX_EPOCH, 100).await.outcomes, 1);
 }
 
 /// A week goes as a whole; what is pending in it, or ended late, stays, and is found and counted as before. It is all one
@@ -72,7 +73,7 @@ async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
     ledger.record(Changes { outcomes, ..of(Vec::new()) }).await.expect("recorded");
     // A time weeks ahead, so that this week is old by then, and so is what ended before it.
     let before = at(LATE / 2);
-    let expired = ledger.expire(before, Timestamp::UNIX_EPOCH, 100).await.expect("expired");
+    let expired = expire(&ledger, before, Timestamp::UNIX_EPOCH, 100).await;
     assert_eq!(expired.outcomes, 3);
     let digests: Vec<Digest> = (1..=7).map(digest).collect();
     let found = ledger.find_events(&digests, 10).await.expect("found");
@@ -88,8 +89,8 @@ async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
     assert_eq!(left.trim(), "4");
     let end = Changes { outcomes: vec![outcome(id(4), State::Updated, 20)], ..of(Vec::new()) };
     ledger.record(end).await.expect("an event that stayed ends as any other");
-    assert_eq!(ledger.expire(before, Timestamp::UNIX_EPOCH, 100).await.expect("expired").outcomes, 1);
-    let later = ledger.expire(at(LATE + 1), Timestamp::UNIX_EPOCH, 100).await.expect("expired");
+    assert_eq!(expire(&ledger, before, Timestamp::UNIX_EPOCH, 100).await.outcomes, 1);
+    let later = expire(&ledger, at(LATE + 1), Timestamp::UNIX_EPOCH, 100).await;
     assert_eq!(later.outcomes, 3, "what ended late goes when that is old");
     let rest = "SELECT (SELECT COUNT(*) FROM events) + (SELECT COUNT(*) FROM outcomes)";
     assert_eq!(psql(&url, rest).expect("counted").trim(), "0");

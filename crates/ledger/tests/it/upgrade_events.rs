@@ -3,8 +3,9 @@
 use identity::Digest;
 use identity::graph::Lane;
 use jiff::Timestamp;
+use ledger::contract::material::expire;
 use ledger::postgres::{Options, PostgresLedger};
-use ledger::{AffiliateRef, Changes, Graphs as _, Housekeeping as _, NewEvent, Outcome, State, View as _};
+use ledger::{AffiliateRef, Changes, Graphs as _, NewEvent, Outcome, State, View as _};
 use testbed::postgres::{fresh_database, psql};
 use uuid::Uuid;
 
@@ -108,7 +109,7 @@ async fn events_that_postgres_holds_without_their_outcomes_go_on_after_the_upgra
         ..Changes::default()
     };
     ledger.record(changes).await.expect("recorded");
-    let expired = ledger.expire(at(NOW - 1), Timestamp::UNIX_EPOCH, 100).await.expect("expired");
+    let expired = expire(&ledger, at(NOW - 1), Timestamp::UNIX_EPOCH, 100).await;
     assert_eq!(expired.outcomes, 5, "two of each week, and the new one");
     let left = WEEKS.map(|week| [4, 1].map(|number| (id(week, number), State::Updated))).concat();
     assert_eq!(states(&ledger).await, left);

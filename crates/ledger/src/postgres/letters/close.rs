@@ -10,13 +10,16 @@ use crate::Act;
 use crate::dead_letters::{DISCARDED, EXPIRED, REPLAYED, RESTORED, expiry};
 use crate::words::{limit, micros};
 
-/// In the order of their ids, so that two operators never wait for each other; `+ 0`, because a walk along the index for that
-/// order would pass all dead letters. One statement each, so that others wait for no message of ours. Workers lock payloads before
-/// dead letters; so does whatever drops payloads. That `held` is counted makes Postgres lock all of it first.
+/// In the order of their ids, so that two operators never wait for each other; `+ 0` and `uuid_send`, because a walk along the index
+/// for that order would pass all dead letters. One statement each, so that others wait for no message of ours. Workers lock payloads before
+/// dead letters; so does whatever drops payloads, one by one in the order of the events, whatever the planner knows of the tables.
+/// That `held` is counted makes Postgres lock all of it first.
 const DISCARD: &str = concat!(
-    "WITH held AS (
-        SELECT p.event_id FROM dead_letters d JOIN pending p ON p.event_id = d.event_id
-        WHERE $10::bigint IS NULL AND d.id = ANY($9) AND d.state = 'open' ORDER BY p.event_id FOR UPDATE OF p),
+    "WITH held AS MATERIALIZED (
+        SELECT p.event_id FROM (
+            SELECT event_id FROM dead_letters WHERE $10::bigint IS NULL AND id = ANY($9) AND state = 'open'
+            ORDER BY uuid_send(event_id)) d
+        CROSS JOIN LATERAL (SELECT event_id FROM pending WHERE event_id = d.event_id FOR UPDATE) p),
     wanted AS (
         SELECT id FROM dead_letters WHERE id = ANY($9) AND state = 'open' AND (SELECT COUNT(*) FROM held) >= 0
         ORDER BY id + 0 FOR UPDATE),
@@ -65,15 +68,16 @@ macro_rules! free {
     ($still:literal) => {
         concat!(
             "held AS MATERIALIZED (
-                SELECT event_id FROM pending WHERE event_id IN (SELECT event_id FROM old)
-                ORDER BY event_id FOR UPDATE SKIP LOCKED),
+                SELECT p.event_id FROM (SELECT event_id FROM old ORDER BY event_id) o CROSS JOIN LATERAL (
+                    SELECT event_id FROM pending WHERE event_id = o.event_id FOR UPDATE SKIP LOCKED) p),
             free AS MATERIALIZED (
-                SELECT id FROM dead_letters WHERE id IN (
+                SELECT f.id FROM (
                     SELECT id FROM old WHERE event_id IN (SELECT event_id FROM held) OR NOT EXISTS (
-                        SELECT 1 FROM pending p WHERE p.event_id = old.event_id))
-                    AND ",
+                        SELECT 1 FROM pending p WHERE p.event_id = old.event_id)) o
+                CROSS JOIN LATERAL (
+                    SELECT id FROM dead_letters WHERE id = o.id AND ",
             $still,
-            " FOR UPDATE SKIP LOCKED)"
+            " FOR UPDATE SKIP LOCKED) f)"
         )
     };
 }

@@ -67,8 +67,9 @@ const ERASE: &str = "UPDATE dead_letters SET cause = 'erased by a delete', bytes
 const MOVE: &str = "UPDATE dead_letters SET state = $3 WHERE id = ANY($1) AND state = $2 RETURNING event_id";
 
 /// Workers lock payloads before dead letters, too.
-const HOLD: &str = "SELECT p.event_id FROM dead_letters d JOIN pending p ON p.event_id = d.event_id
-    WHERE d.id = ANY($1) AND d.state = $2 ORDER BY p.event_id FOR UPDATE OF p";
+const HOLD: &str = "SELECT p.event_id FROM (
+        SELECT event_id FROM dead_letters WHERE id = ANY($1) AND state = $2 ORDER BY uuid_send(event_id)) d
+    CROSS JOIN LATERAL (SELECT event_id FROM pending WHERE event_id = d.event_id FOR UPDATE) p";
 
 /// Only of events that are dead: one that is pending again needs its payload.
 const DROP_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id = ANY($1) AND dead";

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use ledger::sqlite::SqliteLedger;
 use ledger::{
     CallId, Calls, Changes, Claim, Counts, DeadLetterFilter, DeadLetterState, DeadLetterView, DueGraph,
-    EventView, Expired, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
+    EventView, Expiring, Fence, Gathered, GraphId, GraphRow, Graphs, Housekeeping, Lease, LedgerError,
     OpenCall, Row, Schedule, View, Want,
 };
 use uuid::Uuid;
@@ -267,11 +267,12 @@ impl View for LedgerPort {
 impl Housekeeping for LedgerPort {
     async fn expire(
         &self,
-        outcomes_before: Timestamp,
-        dead_letters_before: Timestamp,
+        what: Expiring,
+        before: Timestamp,
+        now: Timestamp,
         limit: usize,
-    ) -> Result<Expired, LedgerError> {
-        let expired = self.inner.expire(outcomes_before, dead_letters_before, limit);
+    ) -> Result<usize, LedgerError> {
+        let expired = self.inner.expire(what, before, now, limit);
         self.life.take(expired, unavailable).await
     }
 }

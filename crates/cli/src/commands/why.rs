@@ -53,6 +53,10 @@ pub async fn run(arguments: Arguments, context: &mut Context) -> Result<Exit, Fa
 pub(super) fn show(why: &Why, now: Timestamp, output: &mut Output) -> Result<(), Failure> {
     output.line(&format!("connection {}: {}", why.connection, why.state))?;
     why.held_up.iter().try_for_each(|line| output.line(line))?;
+    if !why.complete {
+        output
+            .line("not every event was looked at: older events and dead letters that wait are not listed")?;
+    }
     if why.waits.is_empty() {
         return output.line("nothing waits\n");
     }

@@ -174,10 +174,15 @@ fn a_plan_patches_its_events_and_leaves_out_what_stays_wrong() {
 #[test]
 fn a_delete_of_an_address_that_only_a_repair_names_erases_event_and_repair() {
     let world = World::started(&[]);
-    let said = json!({ "type": "identify", "traits": { "email": "ann@-x.org", "name": "Ann Smith" } });
-    world.accept(&said);
-    let id = world.event_in("ann@-x.org", "dead")["dead_letter_id"].to_string();
-    let fix = file(&world, "fix.json", r#"[{"op":"replace","path":"/traits/email","value":"ann@y.org"}]"#);
+    let too_long = "x".repeat(2_000);
+    world
+        .accept(&json!({ "type": "identify", "traits": { "email": "ann@exmple.org", "company": too_long } }));
+    let id = world.event_in("ann@exmple.org", "dead")["dead_letter_id"].to_string();
+    let fix = file(
+        &world,
+        "fix.json",
+        r#"[{"op":"replace","path":"/traits/email","value":"ann@y.org"}, {"op":"remove","path":"/traits/company"}]"#,
+    );
     world.json(&["dead-letters", "edit", &id, "--patch", &fix, "--yes"]);
     world.accept(&json!({ "type": "delete", "messageId": "the delete", "email": "ann@y.org" }));
     world.event_in("the delete", "deleted");

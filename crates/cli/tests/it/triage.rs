@@ -1,6 +1,6 @@
 //! Dead letters as an operator understands, groups and closes them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{KEY, World};
 
@@ -104,4 +104,20 @@ fn dead_letters_are_grouped_by_who_can_mend_them() {
     world.json(&["dead-letters", "discard", "mend:data", "--for-good"]);
     let refused = world.cli(&["dead-letters", "restore", "mend:data"]);
     assert!(refused.code == Some(1) && refused.stdout.contains("no longer kept"), "{}", refused.stdout);
+}
+
+/// What waits may be older than the events that `why` looks at.
+#[test]
+fn why_says_so_if_it_has_not_looked_at_every_event() {
+    let world = World::started(&[]);
+    let said = |number: usize| json!({ "type": "identify", "userId": "ann", "traits": { "number": number } });
+    world.accept(&said(0));
+    world.until("the first event", || world.json(&["events", "find", "ann"]).as_array()?.first().map(drop));
+    assert_eq!(world.json(&["why", "ann"])[0]["complete"], true);
+    let events: Vec<Value> = (1..=1_000).map(said).collect();
+    for some in events.chunks(100) {
+        assert_eq!(world.post(KEY, &json!(some).to_string()).0, 202);
+    }
+    assert_eq!(world.json(&["why", "ann"])[0]["complete"], false);
+    assert!(world.cli(&["why", "ann"]).stdout.contains("not every event was looked at"));
 }

@@ -55,12 +55,14 @@ pub(super) async fn drop_week(
     before: Timestamp,
 ) -> Result<usize, Failure> {
     weeks::lock(connection).await?;
+    // First, because recording waits once the tables are locked.
+    notes::lock(connection).await?;
     sql(LOCK).execute(&mut *connection).await?;
     if !weeks::there(connection).await?.contains(&week) {
         return Ok(0);
     }
     // Nobody is in the middle of a transaction that counts events now, so that the counts are whole.
-    notes::sum_up_counts(connection).await?;
+    notes::sum_up_counts_locked(connection).await?;
     let (from, to) = (weeks::begin(week), weeks::begin(week + 1));
     let staying = staying(connection, week, before).await?;
     sql(DELETE_PAYLOADS).bind(from).bind(to).bind(&staying).execute(&mut *connection).await?;

@@ -98,9 +98,14 @@ pub(super) async fn try_lock(connection: &mut PgConnection) -> Result<bool, Fail
     Ok(sql(TRY_LOCK).fetch_optional(connection).await?.is_some())
 }
 
-/// The same for counts alone, waiting for whoever is at it.
-pub(super) async fn sum_up_counts(connection: &mut PgConnection) -> Result<(), Failure> {
-    sql(LOCK).execute(&mut *connection).await?;
+/// Makes sure that nobody else sums up until the end of this transaction, waiting for whoever is at it.
+pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), Failure> {
+    sql(LOCK).execute(connection).await?;
+    Ok(())
+}
+
+/// Folds what was appended into the counts of events alone, where nobody else can be at it.
+pub(super) async fn sum_up_counts_locked(connection: &mut PgConnection) -> Result<(), Failure> {
     sql(SUM_UP).execute(connection).await?;
     Ok(())
 }

@@ -3,7 +3,8 @@
 use identity::Digest;
 use jiff::Timestamp;
 use ledger::contract::material::expire;
-use ledger::{Changes, Graphs as _, Outcome, State, View as _};
+use ledger::{Changes, Expiring, Graphs as _, Housekeeping as _, Outcome, State, View as _};
+use sqlx::{Connection as _, PgConnection, raw_sql};
 use testbed::postgres::psql;
 use uuid::Uuid;
 
@@ -94,4 +95,36 @@ async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
     assert_eq!(later.outcomes, 3, "what ended late goes when that is old");
     let rest = "SELECT (SELECT COUNT(*) FROM events) + (SELECT COUNT(*) FROM outcomes)";
     assert_eq!(psql(&url, rest).expect("counted").trim(), "0");
+}
+
+/// Whoever sums up holds up a week that goes, but not those who record meanwhile.
+#[tokio::test]
+async fn recording_does_not_wait_for_a_week_that_waits_for_counts() {
+    let url = url();
+    let ledger = open(&url).await;
+    let first = id_of_this_week();
+    let outcomes = vec![outcome(first, State::Updated, 10)];
+    ledger
+        .record(Changes { events: vec![event(first, 1)], outcomes, ..of(Vec::new()) })
+        .await
+        .expect("recorded");
+    let mut other = PgConnection::connect(&url).await.expect("connected");
+    raw_sql("SELECT pg_advisory_lock(7203155811922)").execute(&mut other).await.expect("locked");
+    let dropping = tokio::spawn({
+        let ledger = ledger.clone();
+        async move { ledger.expire(Expiring::Weeks, at(LATE), at(LATE), 100).await }
+    });
+    let waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database =
+        (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while !dropping.is_finished() && psql(&url, waits).expect("asked").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let locked =
+        "SELECT COUNT(*) FROM pg_locks WHERE relation = 'events'::regclass AND mode = 'AccessExclusiveLock'";
+    assert_eq!(psql(&url, locked).expect("asked").trim(), "0");
+    raw_sql("SELECT pg_advisory_unlock_all()").execute(&mut other).await.expect("unlocked");
+    // It may have given up waiting; then it goes the next time.
+    drop(dropping.await.expect("no panic"));
+    expire(&ledger, at(LATE), Timestamp::UNIX_EPOCH, 100).await;
+    assert!(ledger.find_events(&[digest(1)], 10).await.expect("found").is_empty());
 }

@@ -39,6 +39,9 @@ pub struct Why {
     pub due: u64,
     /// What this person waits for, oldest first; empty if nothing waits.
     pub waits: Vec<Wait>,
+    /// Whether every event of the person was looked at: the newest 1,000 are, and those among the first 50,000 of the queue. Of
+    /// others, events and dead letters that wait are not named.
+    pub complete: bool,
 }
 
 /// One thing that waits.
@@ -68,7 +71,8 @@ pub async fn why(
     subject: &Subject,
 ) -> Result<Vec<Why>, Failure> {
     let workers = Workers::read(engines, config).await?;
-    let found = find(engines, directory, subject, LOOKED_AT, 0).await?;
+    let found = find(engines, directory, subject, LOOKED_AT, 1).await?;
+    let complete = found.complete && found.total <= LOOKED_AT;
     let mut all = Vec::new();
     for connection in directory.all() {
         let digests = subject.digests(engines, connection.id);
@@ -89,6 +93,7 @@ pub async fn why(
             due: engines.ledger.counts(Some(connection.id), engines.now()).await?.due,
             connection: name,
             waits,
+            complete,
         });
     }
     Ok(all)

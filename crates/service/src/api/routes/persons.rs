@@ -74,6 +74,9 @@ struct WhyAnswer {
     due: u64,
     /// What this person waits for, oldest first; empty if nothing waits.
     waits: Vec<WaitAnswer>,
+    /// Whether every event of the person was looked at: the newest 1,000 are, and those among the first 50,000 of the queue.
+    /// Of others, events and dead letters that wait are not named.
+    complete: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -120,6 +123,7 @@ fn answer(why: Why, is_masked: bool) -> WhyAnswer {
         rate: why.rate,
         due: why.due,
         waits: why.waits.into_iter().map(wait).collect(),
+        complete: why.complete,
     }
 }
 

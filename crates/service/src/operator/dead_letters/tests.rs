@@ -12,7 +12,8 @@ use super::{Row, Verb, act, carry_out};
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::plans::{Runner, cancel};
-use crate::operator::stage::{Publishing, Stage};
+use crate::operator::stage::Stage;
+use crate::operator::stage::watched::Publishing;
 
 /// Enough for several pages.
 const LETTERS: u32 = 150;

@@ -58,7 +58,8 @@ pub struct Made {
 ///
 /// # Errors
 ///
-/// [`Failure`] if nothing is selected, the plan of [`Wish::left_of`] has not finished, somebody cancels the plan meanwhile, or the ledger fails. An unfinished plan is left cancelled.
+/// [`Failure`] if nothing is selected, the plan of [`Wish::left_of`] has not finished, somebody cancels the plan meanwhile, or
+/// the ledger fails. An unfinished plan is left cancelled.
 pub async fn make(
     engines: &Engines,
     blocked: &[String],

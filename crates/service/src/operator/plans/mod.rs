@@ -12,6 +12,8 @@ mod patch;
 mod release;
 mod report;
 mod runner;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 use ledger::{Plan, PlanId};

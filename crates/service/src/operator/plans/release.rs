@@ -12,6 +12,9 @@ use serde_json::value::RawValue;
 use crate::engines::Engines;
 use crate::operator::Directory;
 
+/// Items that are changed, and dead letters that are marked, in one transaction, at least, even if the ledger is slow.
+const FEWEST_AT_ONCE: usize = 25;
+
 /// Why a dead letter cannot be replayed now; fixed words.
 ///
 /// # Errors
@@ -76,6 +79,65 @@ pub(super) async fn letters(
     Ok(found.into_iter().map(|letter| (letter.id, letter)).collect())
 }
 
+/// How many rows are written in the next transactions.
+pub(super) struct AtOnce {
+    /// Items of a plan.
+    pub(super) items: PageSize,
+    /// Dead letters: this takes longer, because groups are counted with it.
+    letters: PageSize,
+}
+
+impl AtOnce {
+    /// At most `most` of each.
+    pub(super) fn up_to(most: usize) -> Self {
+        let least = PageSize::between(FEWEST_AT_ONCE, most);
+        Self { items: least, letters: least }
+    }
+}
+
+/// Changes items under a token, in transactions that are short.
+///
+/// # Errors
+///
+/// If the ledger fails, or the plan's lease is lost.
+pub(super) async fn change_items(
+    engines: &Engines,
+    (plan, token): (PlanId, i64),
+    changes: &[ItemChange],
+    at_once: &mut PageSize,
+) -> Result<(), LedgerError> {
+    let mut rest = changes;
+    while !rest.is_empty() {
+        let (page, others) = rest.split_at(at_once.rows().min(rest.len()));
+        let began = Instant::now();
+        engines.plans.change_plan_items(plan, Some(token), page).await?;
+        at_once.learn(page.len(), began.elapsed());
+        rest = others;
+    }
+    Ok(())
+}
+
+/// Moves dead letters from one state to another, in transactions that are short.
+async fn move_letters(
+    engines: &Engines,
+    ids: &[i64],
+    (from, to): (DeadLetterState, DeadLetterState),
+    at_once: &mut PageSize,
+) -> Result<(), LedgerError> {
+    let mut rest = ids;
+    while !rest.is_empty() {
+        let (page, others) = rest.split_at(at_once.rows().min(rest.len()));
+        let began = Instant::now();
+        let moved = engines.ledger.move_dead_letters(page, from, to).await?;
+        // Those that are in another state take no time.
+        if moved > 0 {
+            at_once.learn(moved, began.elapsed());
+        }
+        rest = others;
+    }
+    Ok(())
+}
+
 /// Items of a plan that go back into the queue.
 pub(super) struct Release<'r> {
     /// The plan.
@@ -98,22 +160,7 @@ impl Release<'_> {
         &self,
         engines: &Engines,
         items: &[PlanItem],
-        at_once: &mut PageSize,
-    ) -> Result<(), LedgerError> {
-        let mut rest = items;
-        while !rest.is_empty() {
-            let (page, others) = rest.split_at(at_once.rows().min(rest.len()));
-            self.page(engines, page, at_once).await?;
-            rest = others;
-        }
-        Ok(())
-    }
-
-    async fn page(
-        &self,
-        engines: &Engines,
-        items: &[PlanItem],
-        at_once: &mut PageSize,
+        at_once: &mut AtOnce,
     ) -> Result<(), LedgerError> {
         let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
         let now = engines.now();
@@ -128,9 +175,7 @@ impl Release<'_> {
                 Err(reason) => changes.push(ItemChange::to(item.letter, ItemState::Skipped, reason)),
             }
         }
-        if !changes.is_empty() {
-            engines.plans.change_plan_items(self.plan, Some(self.token), &changes).await?;
-        }
+        self.change(engines, &changes, at_once).await?;
         let ready = ready.into_iter().map(|letter| letter.id).collect();
         self.publish(engines, ready, at_once).await
     }
@@ -139,7 +184,7 @@ impl Release<'_> {
         &self,
         engines: &Engines,
         all: Vec<i64>,
-        at_once: &mut PageSize,
+        at_once: &mut AtOnce,
     ) -> Result<(), LedgerError> {
         if all.is_empty() {
             return Ok(());
@@ -147,12 +192,7 @@ impl Release<'_> {
         // Another process may run the plan by now: then the dead letters are its own.
         engines.plans.change_plan_items(self.plan, Some(self.token), &[]).await?;
         let (was, is) = (DeadLetterState::Open, DeadLetterState::Replaying);
-        // Of the transactions for a page, this one takes the longest: groups are counted with it.
-        let began = Instant::now();
-        let moved = engines.ledger.move_dead_letters(&all, was, is).await?;
-        if moved > 0 {
-            at_once.learn(moved, began.elapsed());
-        }
+        move_letters(engines, &all, (was, is), &mut at_once.letters).await?;
         let repaired = engines.repairs.newest_revisions(&all).await?;
         let mut letters = letters(engines, all.clone()).await?;
         letters.retain(|_, letter| letter.state == is);
@@ -183,8 +223,17 @@ impl Release<'_> {
         let others = ids.iter().filter(|id| !changes.iter().any(|change| change.letter == **id));
         let others: Vec<ItemChange> = others.map(|id| ItemChange::to(*id, state, "")).collect();
         changes.extend(others);
-        engines.ledger.move_dead_letters(&back, is, was).await?;
-        engines.plans.change_plan_items(self.plan, Some(self.token), &changes).await
+        move_letters(engines, &back, (is, was), &mut at_once.letters).await?;
+        self.change(engines, &changes, at_once).await
+    }
+
+    async fn change(
+        &self,
+        engines: &Engines,
+        changes: &[ItemChange],
+        at_once: &mut AtOnce,
+    ) -> Result<(), LedgerError> {
+        change_items(engines, (self.plan, self.token), changes, &mut at_once.items).await
     }
 
     /// Publishes again what a former runner had marked and may not have published. Twice is no harm: the events keep their
@@ -197,7 +246,7 @@ impl Release<'_> {
         &self,
         engines: &Engines,
         items: &[PlanItem],
-        at_once: &mut PageSize,
+        at_once: &mut AtOnce,
     ) -> Result<(), LedgerError> {
         let letters = letters(engines, items.iter().map(|item| item.letter).collect()).await?;
         let (mut changes, mut marked) = (Vec::new(), Vec::new());
@@ -213,9 +262,7 @@ impl Release<'_> {
                 _ => changes.push(ItemChange::to(item.letter, ItemState::Released, "")),
             }
         }
-        if !changes.is_empty() {
-            engines.plans.change_plan_items(self.plan, Some(self.token), &changes).await?;
-        }
+        self.change(engines, &changes, at_once).await?;
         self.publish(engines, marked, at_once).await
     }
 }

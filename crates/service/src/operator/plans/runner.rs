@@ -8,13 +8,13 @@ use connections::ConnectionId;
 use identity::Digest;
 use jiff::Timestamp;
 use ledger::plans::{ItemChange, ItemFilter, ItemState, PlanChange, PlanItem};
-use ledger::{Act, LedgerError, PageSize, Plan, PlanId, PlanState};
+use ledger::{Act, LedgerError, Plan, PlanId, PlanState};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::judge;
 use super::pace::{Bucket, rates_in_use};
-use super::release::Release;
+use super::release::{AtOnce, Release, change_items};
 use super::turn::{AT_ONCE, Turn, UnderWay};
 use crate::engines::Engines;
 use crate::operator::Directory;
@@ -44,9 +44,6 @@ pub struct Runner {
 /// other.
 const JUDGED: usize = 2_000;
 
-/// Items that are released, or whose results are noted, in one transaction, at least, even if the ledger is slow.
-const FEWEST_AT_ONCE: usize = 25;
-
 /// A plan that this process runs.
 struct Run {
     token: i64,
@@ -55,23 +52,19 @@ struct Run {
     /// What may not have been published, by a former runner or because of an error, was published again.
     is_recovered: bool,
     bucket: Bucket,
-    /// Items that are released in the next transaction, and whose results are noted in it.
-    released_at_once: PageSize,
-    noted_at_once: PageSize,
+    at_once: AtOnce,
     /// The place of the item at which the last look ended, unless it came to the end.
     judged: Option<(ConnectionId, Digest, i64)>,
 }
 
 impl Run {
     fn new(token: i64, now: Instant) -> Self {
-        let at_once = PageSize::between(FEWEST_AT_ONCE, AT_ONCE);
         Self {
             token,
             renewed_at: Some(now),
             is_recovered: false,
             bucket: Bucket::new(now),
-            released_at_once: at_once,
-            noted_at_once: at_once,
+            at_once: AtOnce::up_to(AT_ONCE),
             judged: None,
         }
     }
@@ -138,8 +131,9 @@ impl Runner {
     /// The token of the lease, which is renewed now and then; `None` while another process has it.
     async fn token(&mut self, engines: &Engines, plan: PlanId) -> Result<Option<i64>, LedgerError> {
         let run = self.runs.get_mut(&plan);
-        let is_new = |run: &&mut Run| run.renewed_at.is_some_and(|at| at.elapsed() < RENEW);
-        if let Some(run) = run.as_ref().filter(is_new) {
+        if let Some(run) = &run
+            && run.renewed_at.is_some_and(|at| at.elapsed() < RENEW)
+        {
             return Ok(Some(run.token));
         }
         let token = engines.plans.lease_plan(plan, self.holder, engines.now(), LEASE).await?;
@@ -162,7 +156,7 @@ impl Runner {
         let Some(run) = self.runs.get_mut(&plan.id) else { return Ok(()) };
         if !run.is_recovered {
             tracing::info!(plan = plan.id, "this process runs the plan");
-            recover(engines, &release, &mut run.released_at_once).await?;
+            recover(engines, &release, &mut run.at_once).await?;
             run.is_recovered = true;
         }
         let Some(under_way) = self.judge(engines, plan.id, token).await? else { return Ok(()) };
@@ -170,7 +164,7 @@ impl Runner {
         let Some(plan) = now.filter(|plan| plan.state == PlanState::Running) else { return Ok(()) };
         let Some(run) = self.runs.get_mut(&plan.id) else { return Ok(()) };
         let turn = Turn { engines, plan: &plan, release, rates, under_way };
-        turn.take(&mut run.bucket, &mut run.released_at_once).await
+        turn.take(&mut run.bucket, &mut run.at_once).await
     }
 
     /// Notes the results that are there, of at most [`JUDGED`] items; the next look goes on after them. What is still under way, if
@@ -197,7 +191,7 @@ impl Runner {
             left -= items.len();
             let changes: Vec<ItemChange> = items.iter().filter_map(|item| under_way.judge(item)).collect();
             let Some(run) = self.runs.get_mut(&plan) else { return Ok(None) };
-            note(engines, (plan, token), &changes, &mut run.noted_at_once).await?;
+            change_items(engines, (plan, token), &changes, &mut run.at_once.items).await?;
         }
         if let Some(run) = self.runs.get_mut(&plan) {
             run.judged = after;
@@ -218,24 +212,6 @@ impl UnderWay {
     }
 }
 
-/// Notes results, in transactions that are short.
-async fn note(
-    engines: &Engines,
-    (plan, token): (PlanId, i64),
-    changes: &[ItemChange],
-    at_once: &mut PageSize,
-) -> Result<(), LedgerError> {
-    let mut rest = changes;
-    while !rest.is_empty() {
-        let (page, others) = rest.split_at(at_once.rows().min(rest.len()));
-        let began = Instant::now();
-        engines.plans.change_plan_items(plan, Some(token), page).await?;
-        at_once.learn(page.len(), began.elapsed());
-        rest = others;
-    }
-    Ok(())
-}
-
 /// The end of a plan whose maker is silent.
 fn given_up(plan: &Plan, now: Timestamp) -> PlanChange {
     tracing::warn!(plan = plan.id, "a plan was not made to its end: it is cancelled");
@@ -250,15 +226,10 @@ fn given_up(plan: &Plan, now: Timestamp) -> PlanChange {
 }
 
 /// Publishes again what may not have been published.
-async fn recover(
-    engines: &Engines,
-    release: &Release<'_>,
-    at_once: &mut PageSize,
-) -> Result<(), LedgerError> {
+async fn recover(engines: &Engines, release: &Release<'_>, at_once: &mut AtOnce) -> Result<(), LedgerError> {
     loop {
         let state = Some(ItemState::Releasing);
-        let limit = at_once.rows();
-        let filter = ItemFilter { plan: release.plan, state, limit, ..ItemFilter::default() };
+        let filter = ItemFilter { plan: release.plan, state, limit: AT_ONCE, ..ItemFilter::default() };
         let items = engines.plans.plan_items(&filter).await?;
         if items.is_empty() {
             return Ok(());

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use connections::ConnectionId;
 use identity::Digest;
 use ledger::plans::{ItemFilter, ItemState, PlanChange, PlanItem, Progress, Tally, Verdict};
-use ledger::{Act, LedgerError, PageSize, Plan, PlanState};
+use ledger::{Act, LedgerError, Plan, PlanState};
 use tokio::time::Instant;
 
 use super::fit::{Room, fitting};
 use super::forecast::rate;
 use super::pace::{Bucket, ahead};
-use super::release::Release;
+use super::release::{AtOnce, Release};
 use super::{FEWEST_RESULTS, STOP_IF};
 use crate::engines::Engines;
 
@@ -39,11 +39,7 @@ pub(super) struct Turn<'t> {
 }
 
 impl Turn<'_> {
-    pub(super) async fn take(
-        mut self,
-        bucket: &mut Bucket,
-        at_once: &mut PageSize,
-    ) -> Result<(), LedgerError> {
+    pub(super) async fn take(mut self, bucket: &mut Bucket, at_once: &mut AtOnce) -> Result<(), LedgerError> {
         let progress = self.begun().await?;
         let in_canary = self.plan.options.canary > 0 && progress.canary.is_none();
         if !in_canary && let Some(why) = self.broken_rule(&progress) {
@@ -113,7 +109,7 @@ impl Turn<'_> {
         &mut self,
         bucket: &mut Bucket,
         until: Option<Digest>,
-        at_once: &mut PageSize,
+        at_once: &mut AtOnce,
     ) -> Result<bool, LedgerError> {
         let mut any = false;
         let mut allowed = bucket.allows(self.plan.options.rate, Instant::now());

@@ -81,15 +81,35 @@ fn show(report: &Report, context: &mut Context) -> Result<(), Failure> {
     }
     let (planned, needed) = (lasts(report.seconds_planned), lasts(report.seconds_needed));
     output.line(&format!("time:  {planned} planned, {needed} needed"))?;
-    if report.left > 0 && plan.state != PlanState::Running {
-        // Until it has finished it holds what is left.
-        if !plan.state.is_finished() {
-            output.line(&format!(
-                "end it, so that others can have what is left: dead-letters cancel {}",
-                plan.id
-            ))?;
-        }
-        output.line(&format!("plan what is left: dead-letters plan --left-of {}", plan.id))?;
+    next(plan.id, plan.state, report.left).iter().try_for_each(|line| output.line(line))
+}
+
+/// What can be done about what is left: a plan that has begun and not finished holds it.
+fn next(plan: PlanId, state: PlanState, left: u64) -> Vec<String> {
+    let cancel = format!("end it, so that others can have what is left: dead-letters cancel {plan}");
+    let again = format!("plan what is left: dead-letters plan --left-of {plan}");
+    if left == 0 {
+        return Vec::new();
     }
-    Ok(())
+    match state {
+        PlanState::Planning | PlanState::Ready | PlanState::Running => Vec::new(),
+        PlanState::Paused | PlanState::Stopped => vec![cancel, again],
+        PlanState::Cancelled | PlanState::Done | PlanState::Expired => vec![again],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_that_holds_what_is_left_has_to_be_cancelled_first() {
+        for state in PlanState::ALL {
+            let lines = next(7, state, 3).join("\n");
+            let (offers, cancels) = (lines.contains("--left-of 7"), lines.contains("cancel 7"));
+            assert!(!offers || state.is_finished() || cancels, "{lines}");
+            assert!(next(7, state, 0).is_empty());
+        }
+        assert!(next(7, PlanState::Stopped, 3)[0].contains("dead-letters cancel 7"));
+    }
 }

@@ -1,13 +1,12 @@
-//! An installation with dead letters for tests: real engines in a folder, a clock that is set by hand, and a queue that can be
-//! watched.
+//! An installation with dead letters for tests: real engines in a folder, a clock that is set by hand, and ports that can be
+//! watched ([`watched`]).
+
+pub(super) mod watched;
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use connections::{ApiKey, ConnectionId, NewConnection, Settings};
 use identity::graph::Lane;
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +15,6 @@ use ledger::{
     Selector, State,
 };
 use parking_lot::Mutex;
-use queue::{Batch, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, Queue, QueueError};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -135,61 +133,5 @@ impl Stage {
 
     pub(super) async fn plan(&self, id: PlanId) -> Plan {
         plan(&self.engines, id).await.unwrap()
-    }
-
-    /// The same with a queue that does this each time that something is published, counted from 1. Whatever waits forever in it
-    /// is as good as killed when its future is dropped.
-    pub(super) fn watched(
-        &self,
-        what: impl Fn(usize, Arc<dyn Queue>, Vec<Envelope>) -> Publishing + Send + Sync + 'static,
-    ) -> Engines {
-        let inner = Arc::clone(&self.engines.queue);
-        let queue = Watched { inner, published: AtomicUsize::new(0), what: Box::new(what) };
-        Engines { queue: Arc::new(queue), ..self.engines.clone() }
-    }
-}
-
-/// What a watched queue does.
-pub(super) type Publishing = Pin<Box<dyn Future<Output = Result<(), PublishError>> + Send>>;
-
-type What = Box<dyn Fn(usize, Arc<dyn Queue>, Vec<Envelope>) -> Publishing + Send + Sync>;
-
-struct Watched {
-    inner: Arc<dyn Queue>,
-    published: AtomicUsize,
-    what: What,
-}
-
-#[async_trait]
-impl Publish for Watched {
-    async fn publish(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
-        let nth = self.published.fetch_add(1, Ordering::Relaxed) + 1;
-        (self.what)(nth, Arc::clone(&self.inner), envelopes.to_vec()).await
-    }
-}
-
-#[async_trait]
-impl Consume for Watched {
-    async fn take_except(&self, max: usize, wait: Duration, except: &[i64]) -> Result<Batch, QueueError> {
-        self.inner.take_except(max, wait, except).await
-    }
-
-    async fn acknowledge(&self, batch: &Batch) -> Result<(), QueueError> {
-        self.inner.acknowledge(batch).await
-    }
-
-    async fn release(&self, batch: &Batch) -> Result<(), QueueError> {
-        self.inner.release(batch).await
-    }
-}
-
-#[async_trait]
-impl Observe for Watched {
-    async fn depth(&self) -> Result<Depth, QueueError> {
-        self.inner.depth().await
-    }
-
-    async fn look(&self, limit: usize) -> Result<Look, QueueError> {
-        self.inner.look(limit).await
     }
 }

@@ -5,6 +5,7 @@
 mod adopt;
 mod api;
 mod api_client;
+mod api_plans;
 mod api_repairs;
 mod audiences;
 mod audit;

@@ -135,5 +135,8 @@ fn refusal(letter: &DeadLetterView, directory: &Directory) -> Option<&'static st
     if directory.get(letter.connection).is_none() {
         return Some("it has no connection, or one that was removed");
     }
-    letter.payload.is_none().then_some("a delete has erased its event")
+    letter
+        .payload
+        .is_none()
+        .then_some("its event is no longer kept: a delete has erased it, or its person waits")
 }

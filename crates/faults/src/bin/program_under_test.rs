@@ -18,5 +18,5 @@ fn main() -> ExitCode {
             arm(name, passage).expect("a fault test names points that exist");
         }
     }
-    program::run(std::env::args_os(), std::env::vars_os())
+    program::run(std::env::args_os().collect(), std::env::vars_os().collect())
 }

@@ -25,8 +25,10 @@ pub use rescue::Rescue;
 /// its last change.
 pub const GLANCE: Duration = Duration::from_millis(5);
 
-/// How often a waiting taker looks into the queue without such a sign: two writes within one tick of the file system's clock have the
-/// same time.
+/// The longest tick of a file system's clock: two writes within one have the same time.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How often a waiting taker looks into the queue without such a sign.
 pub const POLL: Duration = Duration::from_millis(50);
 
 /// An envelope whose taker vanished so often is handed out as unreadable: something in it kills takers.

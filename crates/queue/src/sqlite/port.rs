@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::rescue::Rescue;
-use super::{GLANCE, POLL, SqliteQueue, TIDY_AFTER, admin, take};
+use super::{GLANCE, POLL, SqliteQueue, TICK, TIDY_AFTER, admin, take};
 use crate::{Batch, Consume, Depth, Envelope, Look, Observe, Publish, PublishError, QueueError, pack};
 
 impl SqliteQueue {
@@ -30,7 +30,9 @@ impl SqliteQueue {
     /// Waits until somebody has published, in this process or, by the file's last write, in another one, but no longer than `at_most`;
     /// returns whether somebody may have. `seen` is the last write before the queue was found empty.
     async fn shows_activity(&self, seen: Option<SystemTime>, at_most: Duration) -> bool {
-        let deadline = Instant::now() + at_most;
+        // What was written in the same tick as the last write that was seen cannot be told from it, so another look comes soon.
+        let is_recent = seen.and_then(|at| at.elapsed().ok()).is_some_and(|age| age < TICK);
+        let deadline = Instant::now() + if is_recent { at_most.min(TICK) } else { at_most };
         let glance = if seen.is_some() { GLANCE } else { at_most };
         let mut published = pin!(self.published.notified());
         loop {
@@ -39,7 +41,7 @@ impl SqliteQueue {
                 return true;
             }
             if next == deadline {
-                return false;
+                return is_recent;
             }
         }
     }

@@ -157,12 +157,12 @@ impl Broker {
         self.wait_until_up()
     }
 
-    /// Stops the broker with SIGSTOP: its connections stay open, and it does not answer.
+    /// Stops the broker with SIGSTOP: its connections stay open, and from the return on it does not answer.
     ///
     /// # Errors
-    /// If the signal cannot be sent.
+    /// If the signal cannot be sent, or the broker still runs 10 s later.
     pub fn freeze(&self) -> Result<(), Missing> {
-        self.node.signal("STOP")
+        self.node.freeze()
     }
 
     /// Continues the broker after [`Broker::freeze`].

@@ -5,12 +5,20 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::Missing;
 use crate::private::{Group, free_ports};
 
 /// The folder of the scripts. Those in /usr/sbin require the user `rabbitmq`.
 pub(super) const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
+
+/// The longest a process may take to stop.
+const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether a process has stopped.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A node, running or not.
 pub(super) struct Node {
@@ -95,15 +103,34 @@ impl Node {
             .output()
     }
 
+    /// Stops the process of the broker only, and waits until all its threads are stopped: until then those that are
+    /// running go on, and could still answer.
+    pub(super) fn freeze(&self) -> Result<(), Missing> {
+        self.signal("STOP")?;
+        let tasks = format!("/proc/{}/task", self.process()?);
+        let began = Instant::now();
+        while !all_stopped(Path::new(&tasks))? {
+            if began.elapsed() > STOP_TIME {
+                return Err(Missing { what: format!("RabbitMQ did not stop within {STOP_TIME:?}") });
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        Ok(())
+    }
+
     /// Sends a signal to the process of the broker only.
     pub(super) fn signal(&self, signal: &str) -> Result<(), Missing> {
-        let process = fs::read_to_string(self.folder.join("pid"))?;
-        let sent = Command::new("kill").args(["-s", signal, process.trim()]).status()?;
+        let sent = Command::new("kill").args(["-s", signal, &self.process()?]).status()?;
         if sent.success() {
             Ok(())
         } else {
             Err(Missing { what: format!("RabbitMQ did not get the signal {signal}") })
         }
+    }
+
+    /// The number of the process of the broker.
+    fn process(&self) -> io::Result<String> {
+        Ok(fs::read_to_string(self.folder.join("pid"))?.trim().to_owned())
     }
 
     /// The output of the node since its start.
@@ -142,4 +169,18 @@ impl Node {
 /// The command line that maps the names of nodes to their ports.
 pub(super) fn map_ports(port: u16) -> String {
     format!("epmd -port {port} -address 127.0.0.1 & ")
+}
+
+/// Whether all threads of a process are stopped by a signal. A thread that has ended meanwhile counts as stopped.
+/// <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
+fn all_stopped(tasks: &Path) -> io::Result<bool> {
+    for task in fs::read_dir(tasks)? {
+        let stat = fs::read_to_string(task?.path().join("stat")).unwrap_or_default();
+        // The state follows the name, which is in parentheses and may hold any character.
+        let is_running = stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('T'));
+        if is_running {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

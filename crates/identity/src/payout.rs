@@ -3,8 +3,8 @@
 //! The payout field (Refersion's `paypal_email`) says where money goes, and anybody can send an identify with a userId of
 //! their own and somebody else's address. So an affiliate remembers its *payee*: the user, or the address without a user,
 //! that it was created for; for an affiliate that existed before, the person that it was first bound to. The field is sent only
-//! from the payee's own profile, whoever holds the address. A statement of anybody else, also one that clears the field, is
-//! *held back* until an operator confirms it. There is no confirmation by event: whoever can send an identify for one userId
+//! from the payee's own profile, even if the address belongs to another person. Any other statement, also one that clears the field, is
+//! *held back* until an operator confirms it. There is no confirmation by event: a sender that can send an identify for one userId
 //! can send it for another.
 //!
 //! A delete of the payee releases the affiliate: its next holder becomes the payee. If the payee is an address, only a delete that

@@ -82,3 +82,9 @@ pub struct Outcome {
     /// When.
     pub at: Timestamp,
 }
+
+/// The events that died before and are kept for their person now.
+pub(crate) fn remembered_after_death(outcomes: &[Outcome]) -> Vec<Uuid> {
+    let is_later = |outcome: &&Outcome| outcome.state == State::Remembered && outcome.number > 1;
+    outcomes.iter().filter(is_later).map(|outcome| outcome.event).collect()
+}

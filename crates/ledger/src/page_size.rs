@@ -28,6 +28,12 @@ impl PageSize {
         self.rows
     }
 
+    /// The rows of the next page, and the others.
+    #[must_use]
+    pub fn split<T>(self, rest: &[T]) -> (&[T], &[T]) {
+        rest.split_at(self.rows.min(rest.len()))
+    }
+
     /// Learns from a page of `rows` that took so long. The next one has as many as would have taken a short time, but at least half
     /// as many, because a single page may be slow by chance, and at most twice as many, because the ledger may become slow.
     pub fn learn(&mut self, rows: usize, took: Duration) {

@@ -88,8 +88,8 @@ impl fmt::Debug for Revision {
 /// Repaired payloads of dead letters. The original stays; a payload goes when that of the dead letter does.
 #[async_trait]
 pub trait Repairs: Send + Sync {
-    /// Stores repaired payloads of dead letters that are open, as the actor of the act, remembers whom they name, and writes the
-    /// audit, in one transaction; what became of each, in their order.
+    /// Stores repaired payloads of dead letters that are open, as the actor of the act, and the identifiers that they name, and writes
+    /// the audit, in one transaction; what became of each, in their order.
     async fn repair(&self, repairs: &[NewRevision], act: &Act) -> Result<Vec<Stored>, LedgerError>;
 
     /// The revisions of a dead letter, the first one first.

@@ -136,6 +136,12 @@ impl Expiring {
     /// All, in their order.
     pub const ALL: [Self; 6] =
         [Self::DeadLetters, Self::PlanItems, Self::Outcomes, Self::Attempts, Self::Weeks, Self::MessageIds];
+
+    /// Whether it is kept as long as dead letters are. Everything else is kept as long as outcomes are.
+    #[must_use]
+    pub const fn is_kept_with_dead_letters(self) -> bool {
+        matches!(self, Self::DeadLetters | Self::PlanItems)
+    }
 }
 
 /// What sweeps go by.

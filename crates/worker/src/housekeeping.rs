@@ -51,7 +51,7 @@ impl Pages {
         self.0.get(&kind).unwrap_or(&PAGES).rows()
     }
 
-    /// Learns from a page that dropped so many rows; whether there may be more.
+    /// Learns from the number of rows that a page dropped; returns whether there may be more.
     fn learn(&mut self, kind: Kind, began: Instant, done: usize) -> bool {
         let size = self.0.entry(kind).or_insert(PAGES);
         let is_full = done >= size.rows();
@@ -92,10 +92,7 @@ impl Sweeper {
         let letters = before(reach.until, limits.keep_dead_letters);
         let mut is_any_left = false;
         for what in Expiring::ALL {
-            let old = match what {
-                Expiring::DeadLetters | Expiring::PlanItems => letters,
-                Expiring::Outcomes | Expiring::Attempts | Expiring::Weeks | Expiring::MessageIds => outcomes,
-            };
+            let old = if what.is_kept_with_dead_letters() { letters } else { outcomes };
             is_any_left |= self.drop_old(worker, what, old).await?;
         }
         let (began, rows) = (Instant::now(), self.pages.rows(Kind::Discarded));

@@ -76,7 +76,7 @@ pub(crate) struct Locks(Mutex<State>);
 struct State {
     /// The tickets that want an identifier, in order; the first one has it.
     queues: HashMap<Digest, VecDeque<u64>>,
-    /// The tickets that do not have all identifiers yet: how many are missing, and whom to notify.
+    /// The tickets that do not have all identifiers yet: how many are missing, and the task to notify.
     waiting: HashMap<u64, (usize, oneshot::Sender<()>)>,
     last: u64,
 }

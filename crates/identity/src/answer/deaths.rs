@@ -71,7 +71,7 @@ impl Refusal<'_> {
         deaths
     }
 
-    /// Whether the refused value was stated by somebody to whom the affiliate no longer belongs. Then it is not known yet whether
+    /// Whether the refused value was stated by a person that the affiliate no longer belongs to. Then it is not known yet whether
     /// the field can be emptied.
     fn was_somebodys(&self, field: &str) -> bool {
         self.texts.get(field).is_some_and(|text| !text.is_empty())

@@ -9,7 +9,7 @@ use crate::stamp::Moment;
 use crate::{Map, Text};
 
 /// Notes that a step is about to be sent. Until a create has an answer, its affiliate may exist: a delete that arrives meanwhile
-/// waits for it. Its payee is the person that the create is for, whoever holds the address when the answer comes.
+/// waits for it. Its payee is the person that the create is for, even if the address belongs to another person when the answer comes.
 pub fn sent(graph: &mut Graph, step: &Step) {
     if let Act::Create { fields, user } = &step.act {
         mark_create(graph, step.anchor, &fields.keys().cloned().collect::<Vec<_>>());

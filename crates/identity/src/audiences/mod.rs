@@ -33,7 +33,7 @@ pub struct Standing {
     pub held: u32,
     /// Persons, members or left, whose affiliate has the newest value.
     pub delivered: u32,
-    /// Persons, members or left, for whom a call with the newest value is due.
+    /// Persons, members or left, that are due for a call with the newest value.
     pub waiting: u32,
     /// Persons, members or left, whose value Refersion refused.
     pub refused: u32,

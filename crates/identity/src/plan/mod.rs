@@ -157,7 +157,7 @@ impl<'g> Picture<'g> {
         hindrances
     }
 
-    /// The addresses to search for a person that lacks something that a create requires, or for whom a value was refused: they
+    /// The addresses to search for a person that lacks something that a create requires, or that has a refused value: they
     /// may have an older affiliate. Searched once, if there is anything to send; again if one has appeared since (`appeared`).
     pub(crate) fn look_for(&self, person: &Person<'_>, appeared: Option<&Listed>) -> Vec<Digest> {
         let can_be_made = person.can_be_one && self.hindrances(person).is_empty();

@@ -1,4 +1,4 @@
-//! The links between the identifiers of a graph: who claims which address, and to whom an anonymousId belongs.
+//! The links between the identifiers of a graph: which userId claims which address, and which identifier an anonymousId belongs to.
 
 use litemap::Entry;
 

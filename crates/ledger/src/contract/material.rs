@@ -137,6 +137,15 @@ pub(super) async fn found_one(engine: &impl Engine, number: u64) -> EventView {
     events.remove(0)
 }
 
+/// The audit has these lines and no others: connection, action and subject, in this order.
+pub(super) async fn assert_audited(engine: &impl Engine, expected: &[(i64, &str, &str)]) {
+    let audit = engine.audit(None, 100).await.expect("read");
+    let mut lines: Vec<(i64, &str, &str)> =
+        audit.iter().map(|(of, line)| (*of, line.action.as_str(), line.subject.as_str())).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, expected);
+}
+
 /// What one page of each kind dropped.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expired {
@@ -161,10 +170,7 @@ pub async fn expire(
 ) -> Expired {
     let mut dropped = Expired::default();
     for what in Expiring::ALL {
-        let before = match what {
-            Expiring::DeadLetters | Expiring::PlanItems => letters_before,
-            _ => outcomes_before,
-        };
+        let before = if what.is_kept_with_dead_letters() { letters_before } else { outcomes_before };
         let done = engine.expire(what, before, at(0), limit).await.expect("expired");
         match what {
             Expiring::DeadLetters => dropped.dead_letters += done,

@@ -6,7 +6,9 @@ use identity::Digest;
 use uuid::Uuid;
 
 use super::Engine;
-use super::material::{ONE, OTHER, at, connection, dead_letter, letters, outcome, outcomes, record, uuid};
+use super::material::{
+    ONE, OTHER, assert_audited, at, connection, dead_letter, letters, outcome, outcomes, record, uuid,
+};
 use crate::plans::{
     Candidate, Frame, ItemChange, ItemFilter, ItemState, NewItem, PlanChange, PlanItem, Progress, RunOptions,
 };
@@ -224,17 +226,14 @@ pub async fn acts_on_plans_are_audited(engine: &impl Engine) {
     assert!(engine.change_plan(id, &note).await.expect("changed"));
     let seen = plan(engine, id).await;
     assert_eq!((seen.state, seen.options.rate, seen.progress), (PlanState::Running, Some(5.0), progress));
-    let audit = engine.audit(None, 10).await.expect("read");
-    let mut lines: Vec<(i64, &str, &str)> =
-        audit.iter().map(|(of, line)| (*of, line.action.as_str(), line.subject.as_str())).collect();
-    lines.sort_unstable();
-    assert_eq!(
-        lines,
-        [
+    assert_audited(
+        engine,
+        &[
             (ONE, "plan_run", "3 dead letters of `state:open`: corrected"),
             (OTHER, "plan_run", "1 dead letter of `state:open`: corrected"),
-        ]
-    );
+        ],
+    )
+    .await;
 }
 
 /// What nobody runs in time has expired; finished plans are dropped as old dead letters are, page by page.

@@ -111,8 +111,8 @@ pub async fn a_repaired_payload_goes_with_the_original(engine: &impl Engine) {
     assert!(engine.payloads(uuid(1)).await.expect("read").is_empty());
 }
 
-/// A delete of somebody whom only a repair names erases the dead letter and what is kept of its event, also before it is replayed;
-/// one of an earlier time, of another connection, or of somebody whom only a refused repair names does not.
+/// A delete of a person that only a repair names erases the dead letter and what is kept of its event, also before it is replayed. A
+/// delete of an earlier time, of another connection, or of a person that only a refused repair names does not.
 pub async fn a_delete_covers_whom_a_repair_names(engine: &impl Engine) {
     for number in 1..=3 {
         dead_letter(engine, ONE, number, 5).await;

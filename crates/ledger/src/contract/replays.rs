@@ -1,7 +1,7 @@
 //! Promises about plans that are being made, and about dead letters that are marked for a replay in one step.
 
 use super::Engine;
-use super::material::{ONE, OTHER, at, counts, dead_letter, letters};
+use super::material::{ONE, OTHER, assert_audited, at, counts, dead_letter, letters};
 use super::plans::{items, moves, plan, planned, three_letters};
 use crate::plans::{Candidate, Frame, ItemChange, ItemState, NewItem, PlanChange};
 use crate::{Act, DeadLetterFilter, DeadLetterState, DeadLetterView, LedgerError, PlanId, PlanState};
@@ -29,7 +29,7 @@ async fn replaying(engine: &impl Engine) -> Vec<DeadLetterView> {
     all.into_iter().filter(|it| it.state == DeadLetterState::Replaying).collect()
 }
 
-/// Whoever is killed after it leaves everything that a runner needs to go on, and a line of the audit.
+/// A process that is killed after it leaves everything that a runner needs to go on, and a line of the audit.
 pub async fn a_page_is_marked_reserved_and_audited_at_once(engine: &impl Engine) {
     three_letters(engine).await;
     dead_letter(engine, OTHER, 4, 5).await;
@@ -43,17 +43,14 @@ pub async fn a_page_is_marked_reserved_and_audited_at_once(engine: &impl Engine)
     assert!(under_way.iter().all(|item| item.released_at == Some(at(12))), "{under_way:?}");
     let now = plan(engine, id).await;
     assert_eq!((now.under_way(), now.expires_at), (4, at(2_000)));
-    let audit = engine.audit(None, 10).await.expect("read");
-    let mut lines: Vec<(i64, &str, &str)> =
-        audit.iter().map(|(of, line)| (*of, line.action.as_str(), line.subject.as_str())).collect();
-    lines.sort_unstable();
-    assert_eq!(
-        lines,
-        [
+    assert_audited(
+        engine,
+        &[
             (ONE, "dead_letters_replayed", "3 dead letters of `state:open`: Refersion is back"),
             (OTHER, "dead_letters_replayed", "1 dead letter of `state:open`: Refersion is back"),
-        ]
-    );
+        ],
+    )
+    .await;
     let again = engine.mark_plan_items(id, &all[..1], &act(), at(2_000)).await.expect("marked");
     assert_eq!(again.letters.len(), 1, "one that is marked already may be published again");
 }
@@ -80,7 +77,7 @@ pub async fn only_what_is_free_and_can_be_replayed_is_marked(engine: &impl Engin
     assert_eq!((now.count(ItemState::LeftOut), now.under_way()), (2, 1));
 }
 
-/// Whoever makes a plan that somebody has cancelled meanwhile can do nothing more under its name.
+/// The process that makes a plan can do nothing more under its name once an operator has cancelled it.
 pub async fn a_plan_that_is_not_being_made_takes_no_items(engine: &impl Engine) {
     three_letters(engine).await;
     for state in [PlanState::Cancelled, PlanState::Ready, PlanState::Running] {
@@ -131,7 +128,7 @@ pub async fn plans_with_items_under_way_are_found_among_any_number(engine: &impl
         engine.change_plan_items(id, None, &[ItemChange::to(letter, state, "")]).await.expect("changed");
     };
     change(ItemState::Releasing).await;
-    assert!(at_work().await.is_empty(), "whoever makes it may be alive");
+    assert!(at_work().await.is_empty(), "the process that makes it may be alive");
     assert!(moves(engine, id, PlanState::Planning, PlanState::Cancelled).await);
     for _ in 0..150 {
         let newer = made(engine).await;

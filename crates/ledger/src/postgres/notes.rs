@@ -98,7 +98,7 @@ pub(super) async fn try_lock(connection: &mut PgConnection) -> Result<bool, Fail
     Ok(sql(TRY_LOCK).fetch_optional(connection).await?.is_some())
 }
 
-/// Makes sure that nobody else sums up until the end of this transaction, waiting for whoever is at it.
+/// Makes sure that nobody else sums up until the end of this transaction. Waits for a process that is summing up.
 pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), Failure> {
     sql(LOCK).execute(connection).await?;
     Ok(())

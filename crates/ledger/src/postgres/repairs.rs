@@ -112,7 +112,7 @@ async fn repair(line: &mut PgConnection, repairs: &[NewRevision], act: &Act) -> 
     Ok(told.collect())
 }
 
-/// Whom revisions name, as columns.
+/// The identifiers that revisions name, as columns.
 #[derive(Default)]
 struct Names<'r> {
     letters: Vec<i64>,

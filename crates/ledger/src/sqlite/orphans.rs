@@ -30,7 +30,7 @@ pub(super) fn remember(
     Ok(())
 }
 
-/// Remembers whom the event of a dead letter names.
+/// Stores the identifiers that the event of a dead letter names.
 pub(super) fn name(
     database: &Connection,
     connection: ConnectionId,

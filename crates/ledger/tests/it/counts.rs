@@ -1,4 +1,4 @@
-//! How counts are made: from counters, and without holding anybody up.
+//! Counts come from counters, and block no other process.
 
 use ledger::postgres::{Options, PostgresLedger};
 use ledger::sqlite::SqliteLedger;
@@ -85,7 +85,7 @@ async fn sqlite_counts_dead_letters_by_their_counters() {
     counts_are_those_of_the_counters(&ledger).await;
 }
 
-/// Whoever counts holds no lock of what is summed up while it reads: recording, and dropping a week, would wait for that.
+/// Counting holds no lock of what is summed up while it reads: recording, and dropping a week, would wait for that.
 #[tokio::test]
 async fn what_is_summed_up_is_committed_before_anything_is_counted() {
     let url = url();

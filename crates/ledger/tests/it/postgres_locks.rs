@@ -1,4 +1,4 @@
-//! The order of locks on Postgres: payloads first, then dead letters, whoever it is.
+//! The order of locks on Postgres, in every transaction: payloads first, then dead letters.
 
 use ledger::postgres::PostgresLedger;
 use ledger::{

@@ -97,7 +97,7 @@ async fn an_old_week_goes_as_a_whole_but_for_what_has_to_stay() {
     assert_eq!(psql(&url, rest).expect("counted").trim(), "0");
 }
 
-/// Whoever sums up holds up a week that goes, but not those who record meanwhile.
+/// Dropping a week waits for a process that sums up; recording does not.
 #[tokio::test]
 async fn recording_does_not_wait_for_a_week_that_waits_for_counts() {
     let url = url();

@@ -44,9 +44,7 @@ pub async fn note(engines: &Engines, actor: &str, action: &str, subject: String)
 /// write it down, which is only logged.
 pub async fn note_failed(engines: &Engines, action: &str, failure: &Failure) {
     let entry = AuditEntry::new(engines.now(), &cli(), action, "at the command line".to_owned());
-    let reason = Some(failure.code.to_owned());
-    let noted = engines.operators.note(&[AuditEntry { result: AuditResult::Failed, reason, ..entry }]).await;
-    if let Err(error) = noted {
+    if let Err(error) = engines.operators.note(&[failed(entry, failure)]).await {
         tracing::warn!(%error, action, "the audit has no line about an act that failed");
     }
 }
@@ -59,14 +57,17 @@ pub async fn note_failed(engines: &Engines, action: &str, failure: &Failure) {
 pub async fn ended<T>(engines: &Engines, entry: AuditEntry, done: Result<T, Failure>) -> Result<T, Failure> {
     let entry = match &done {
         Ok(_) => entry,
-        Err(failure) => {
-            AuditEntry { result: AuditResult::Failed, reason: Some(failure.code.to_owned()), ..entry }
-        }
+        Err(failure) => failed(entry, failure),
     };
     let noted = engines.operators.note(&[entry]).await;
     let done = done?;
     noted?;
     Ok(done)
+}
+
+/// The line of an act that failed, with the code of its failure.
+fn failed(entry: AuditEntry, failure: &Failure) -> AuditEntry {
+    AuditEntry { result: AuditResult::Failed, reason: Some(failure.code.to_owned()), ..entry }
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ pub(super) fn read_known(vault: &Vault, options: &ReadOptions, envelope: &Envelo
     }
 }
 
-/// The audience that an event is about; `None` if it came with a write key, which anybody may have.
+/// The audience that an event is about; `None` if it came with a write key, which is public.
 fn audience_of(envelope: &Envelope, event: &segment::Event, ask: &Ask) -> Option<NamedAudience> {
     let segment::Body::Identify(identify) = &event.body else { return None };
     let counts = matches!(ask, Ask::Say(_)) && !envelope.public;

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::Holder;
 use crate::rules::Known;
 
-/// Shorter waits are not recorded: they are over before anybody could read about them.
+/// Shorter waits are not recorded: they are over before an operator could read about them.
 const WORTH_NOTING: Duration = Duration::from_millis(500);
 /// Times that differ by less are the same.
 const SAME: SignedDuration = SignedDuration::from_millis(500);

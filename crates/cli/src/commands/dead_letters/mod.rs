@@ -155,9 +155,9 @@ impl Act {
             Self::Note { .. } => Some("group_noted"),
             Self::Edit { .. } | Self::Patch { .. } => Some("dead_letters_repaired"),
             Self::Planned(act) => act.action(),
-            Self::Replay { .. } => Some("dead_letters_replayed"),
-            Self::Discard { .. } => Some("dead_letters_discarded"),
-            Self::Restore { .. } => Some("dead_letters_restored"),
+            Self::Replay { .. } => Some(Verb::Replay.action()),
+            Self::Discard { .. } => Some(Verb::Close(Close::Discard(None)).action()),
+            Self::Restore { .. } => Some(Verb::Close(Close::Restore).action()),
         }
     }
 }

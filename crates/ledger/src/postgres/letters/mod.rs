@@ -16,8 +16,9 @@ use super::text::{integer, some_text, text};
 use super::{rows, sql};
 use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
+use crate::outcome::remembered_after_death;
 use crate::words::micros;
-use crate::{DeadLetter, DeadLetterState, Outcome, State};
+use crate::{DeadLetter, DeadLetterState, Outcome};
 pub(super) use close::{discard, drop_discarded, expire_class, free, replay, restore};
 pub(super) use counted::by_class;
 pub(super) use select::{candidates, count_of, read};
@@ -152,9 +153,7 @@ pub(super) async fn remembered(
     outcomes: &[Outcome],
     stories: &Stories,
 ) -> Result<(), Failure> {
-    let again = outcomes.iter().filter(|outcome| outcome.state == State::Remembered && outcome.number > 1);
-    let events: Vec<Uuid> = again.map(|outcome| outcome.event).collect();
-    on_known(connection, &events, stories, REMEMBERED).await
+    on_known(connection, &remembered_after_death(outcomes), stories, REMEMBERED).await
 }
 
 /// Marks the dead letters of events that ended otherwise than by being delivered.

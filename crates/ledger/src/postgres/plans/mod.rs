@@ -23,17 +23,27 @@ use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, Pla
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";
 
-const READ: &str =
-    "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
-    WHERE ($1::bigint IS NULL OR id = $1) AND ($2::text[] = '{}' OR state = ANY($2))
-    ORDER BY id DESC LIMIT $3";
+/// A statement that reads plans.
+macro_rules! plans {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans ",
+            $which
+        )
+    };
+}
 
-const AT_WORK: &str =
-    "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
-    WHERE state <> 'planning' AND id IN (
+const READ: &str = plans!(
+    "WHERE ($1::bigint IS NULL OR id = $1) AND ($2::text[] = '{}' OR state = ANY($2))
+    ORDER BY id DESC LIMIT $3"
+);
+
+const AT_WORK: &str = plans!(
+    "WHERE state <> 'planning' AND id IN (
         SELECT id FROM plans WHERE state = 'running'
         UNION SELECT plan FROM plan_counts WHERE state IN ('releasing', 'released') AND count > 0)
-    ORDER BY id DESC";
+    ORDER BY id DESC"
+);
 
 const COUNTS: &str = "SELECT plan, state, reason, count FROM plan_counts WHERE plan = ANY($1) AND count <> 0 ORDER BY state, reason";
 
@@ -43,8 +53,8 @@ const CHANGE: &str =
     WHERE id = $1 AND state = ANY($6) AND ($7::bigint IS NULL OR token = $7)
     RETURNING frame";
 
-/// The last statement of a page: whoever cancels the plan comes before the page or after it, and a worker that has locked one of
-/// its dead letters may change the plan as well.
+/// The last statement of a page: an operator cancels the plan before the page or after it, and a worker that has locked one of its
+/// dead letters may change the plan as well.
 const GO_ON: &str = "UPDATE plans SET expires_at = $2 WHERE id = $1 AND state = 'planning'";
 
 /// One statement, so that two who come at once are one after the other.
@@ -140,16 +150,14 @@ impl Plans for PostgresLedger {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Plan>, LedgerError> {
-        let plans = on!(self.read(), |line| read(line, id, states, limit))?;
-        Ok(plans.into_iter().map(|plan| plan.seen_at(now)).collect())
+        Ok(on!(self.read(), |line| read(line, id, states, (now, limit)))?)
     }
 
     async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
-        let plans = on!(self.read(), |line| async {
+        Ok(on!(self.read(), |line| async {
             let stored = rows(AT_WORK).fetch_all(&mut *line).await?;
-            with_counts(line, stored).await
-        })?;
-        Ok(plans.into_iter().map(|plan| plan.seen_at(now)).collect())
+            seen_at(line, stored, now).await
+        })?)
     }
 
     async fn change_plan(&self, plan: PlanId, change: &PlanChange) -> Result<bool, LedgerError> {
@@ -171,14 +179,15 @@ async fn read(
     line: &mut PgConnection,
     id: Option<PlanId>,
     states: &[PlanState],
-    most: usize,
+    (now, most): (Timestamp, usize),
 ) -> Result<Vec<Plan>, Failure> {
     let words: Vec<&'static str> = states.iter().map(|state| state.word()).collect();
     let stored = rows(READ).bind(id).bind(words).bind(limit(most)).fetch_all(&mut *line).await?;
-    with_counts(line, stored).await
+    seen_at(line, stored, now).await
 }
 
-async fn with_counts(line: &mut PgConnection, stored: Vec<Stored>) -> Result<Vec<Plan>, Failure> {
+/// Plans with their counts, as they are at a time.
+async fn seen_at(line: &mut PgConnection, stored: Vec<Stored>, now: Timestamp) -> Result<Vec<Plan>, Failure> {
     let ids: Vec<PlanId> = stored.iter().map(|(id, ..)| *id).collect();
     let counts: Vec<(PlanId, String, String, i64)> = rows(COUNTS).bind(&ids).fetch_all(line).await?;
     let mut by_plan: BTreeMap<PlanId, Vec<ItemCount>> = BTreeMap::new();
@@ -186,7 +195,7 @@ async fn with_counts(line: &mut PgConnection, stored: Vec<Stored>) -> Result<Vec
         let counted = ItemCount { state: item_state(&state)?, reason, count: count(number) };
         by_plan.entry(plan).or_default().push(counted);
     }
-    stored.into_iter().map(|stored| plan(stored, &mut by_plan)).collect()
+    stored.into_iter().map(|stored| Ok(plan(stored, &mut by_plan)?.seen_at(now))).collect()
 }
 
 fn plan(stored: Stored, counts: &mut BTreeMap<PlanId, Vec<ItemCount>>) -> Result<Plan, Failure> {

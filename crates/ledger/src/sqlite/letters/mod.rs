@@ -15,7 +15,8 @@ use super::failure::Failure;
 use super::words::{limit, micros};
 use crate::audience::audience_in;
 use crate::groups::{Cause, VERSION};
-use crate::{DeadLetter, DeadLetterState, Outcome, State};
+use crate::outcome::remembered_after_death;
+use crate::{DeadLetter, DeadLetterState, Outcome};
 pub(super) use close::{discard, drop_discarded, expire_class, noted, replay, restore};
 pub(super) use counted::by_class;
 pub(super) use select::{candidates, count_of, read};
@@ -131,9 +132,7 @@ pub(super) fn remembered(
     connection: ConnectionId,
     outcomes: &[Outcome],
 ) -> Result<(), Failure> {
-    let again = outcomes.iter().filter(|outcome| outcome.state == State::Remembered && outcome.number > 1);
-    let events: Vec<Uuid> = again.map(|outcome| outcome.event).collect();
-    on_each(database, connection, &events, REMEMBERED)
+    on_each(database, connection, &remembered_after_death(outcomes), REMEMBERED)
 }
 
 /// Marks the dead letters of events that ended otherwise than by being delivered.

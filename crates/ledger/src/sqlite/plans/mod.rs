@@ -20,17 +20,27 @@ use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, Pla
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";
 
-const READ: &str =
-    "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
-    WHERE (?1 IS NULL OR id = ?1) AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2)))
-    ORDER BY id DESC LIMIT ?3";
+/// A statement that reads plans.
+macro_rules! plans {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans ",
+            $which
+        )
+    };
+}
 
-const AT_WORK: &str =
-    "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans
-    WHERE state <> 'planning' AND id IN (
+const READ: &str = plans!(
+    "WHERE (?1 IS NULL OR id = ?1) AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2)))
+    ORDER BY id DESC LIMIT ?3"
+);
+
+const AT_WORK: &str = plans!(
+    "WHERE state <> 'planning' AND id IN (
         SELECT id FROM plans WHERE state = 'running'
         UNION SELECT plan FROM plan_counts WHERE state IN ('releasing', 'released') AND count > 0)
-    ORDER BY id DESC";
+    ORDER BY id DESC"
+);
 
 const COUNTS: &str = "SELECT state, reason, count FROM plan_counts WHERE plan = ?1 AND count <> 0";
 
@@ -143,7 +153,7 @@ impl Plans for SqliteLedger {
     async fn plans_at_work(&self, now: Timestamp) -> Result<Vec<Plan>, LedgerError> {
         self.read(move |database| {
             let mut statement = database.prepare_cached(AT_WORK)?;
-            all(database, statement.query([])?, now)
+            seen_at(database, statement.query([])?, now)
         })
         .await
     }
@@ -172,10 +182,11 @@ fn read(
 ) -> Result<Vec<Plan>, Failure> {
     let words: Vec<&str> = states.iter().map(|state| state.word()).collect();
     let mut statement = database.prepare_cached(READ)?;
-    all(database, statement.query((id, serde_json::to_string(&words)?, limit(most)))?, now)
+    seen_at(database, statement.query((id, serde_json::to_string(&words)?, limit(most)))?, now)
 }
 
-fn all(database: &Connection, mut rows: Rows<'_>, now: Timestamp) -> Result<Vec<Plan>, Failure> {
+/// Plans with their counts, as they are at a time.
+fn seen_at(database: &Connection, mut rows: Rows<'_>, now: Timestamp) -> Result<Vec<Plan>, Failure> {
     let mut plans = Vec::new();
     while let Some(row) = rows.next()? {
         let mut plan = plan(row)?;

@@ -18,7 +18,7 @@ use crate::operator::stage::watched::Publishing;
 /// Enough for several pages.
 const LETTERS: u32 = 150;
 
-/// Longer than whoever makes a plan may be silent.
+/// Longer than a process that makes a plan may be silent.
 const SILENT: Duration = Duration::from_secs(600);
 
 async fn replay(stage: &Stage, engines: &Engines) -> (Result<Option<PlanId>, Failure>, Vec<Row>) {

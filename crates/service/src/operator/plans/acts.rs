@@ -3,7 +3,7 @@
 use ledger::plans::{PlanChange, Progress, RunOptions};
 use ledger::{Act, Plan, PlanId, PlanState};
 
-use super::plan;
+use super::{CANCELLED, act_on, plan};
 use crate::engines::Engines;
 use crate::failure::Failure;
 
@@ -89,15 +89,13 @@ pub async fn cancel(
     let act = act(engines, actor, id, reason).await?;
     let from =
         [PlanState::Planning, PlanState::Ready, PlanState::Running, PlanState::Paused, PlanState::Stopped];
-    let change =
-        PlanChange { act: Some((act, "plan_cancelled")), ..PlanChange::to(&from, PlanState::Cancelled) };
+    let change = PlanChange { act: Some((act, CANCELLED)), ..PlanChange::to(&from, PlanState::Cancelled) };
     steer(engines, id, &change, "it has finished already").await
 }
 
 async fn act(engines: &Engines, actor: &str, id: PlanId, reason: Option<String>) -> Result<Act, Failure> {
     let plan = plan(engines, id).await?;
-    let selector = format!("{} (plan {id})", plan.frame.selector);
-    Ok(Act { at: engines.now(), actor: actor.to_owned(), selector, reason })
+    Ok(act_on(id, &plan.frame.selector, actor, engines.now(), reason))
 }
 
 async fn steer(engines: &Engines, id: PlanId, change: &PlanChange, why_not: &str) -> Result<Plan, Failure> {

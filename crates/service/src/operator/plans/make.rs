@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::forecast::Look;
 use super::making::{ended, made_until, stopped};
 use super::patch::Patching;
-use super::plan;
+use super::{act_on, plan};
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operator::Directory;
@@ -74,8 +74,7 @@ pub async fn make(
     let mut frame =
         Frame { selector: wish.selector.clone(), left_of: wish.left_of, connections, ..Frame::default() };
     let id = engines.plans.create_plan(&frame, now, made_until(now)).await?;
-    let selector = format!("{} (plan {id})", wish.selector);
-    let act = Act { at: now, actor: wish.actor.clone(), selector, reason: wish.reason.clone() };
+    let act = act_on(id, &wish.selector, &wish.actor, now, wish.reason.clone());
     let mut samples = Samples::default();
     let made = fill(engines, blocked, (&wish, &act), (id, &mut frame, &mut samples), tell).await;
     let Err(failure) = made else {

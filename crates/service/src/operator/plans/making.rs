@@ -5,10 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ledger::{AuditFilter, LedgerError, PlanId};
 
+use super::{CANCELLED, named};
 use crate::engines::Engines;
 use crate::failure::Failure;
 
-/// How long whoever makes a plan may be silent between two pages. After that it was killed, and a worker cancels the plan.
+/// The longest time between two pages of a plan that is being made. After that its process counts as killed, and a worker cancels the
+/// plan.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
 /// Lines of the audit in which the one about a plan that was cancelled a moment ago is looked for.
@@ -19,7 +21,7 @@ pub(crate) fn made_until(now: Timestamp) -> Timestamp {
     now.checked_add(LONGEST_SILENCE).unwrap_or(now)
 }
 
-/// What stops whoever makes a plan: the ledger, or somebody who has ended the plan.
+/// Why the making of a plan stops: the ledger failed, or the plan was ended meanwhile.
 pub(crate) async fn stopped(engines: &Engines, id: PlanId, error: LedgerError) -> Failure {
     match error {
         LedgerError::Fenced => ended(engines, id).await,
@@ -37,10 +39,10 @@ pub(crate) async fn ended(engines: &Engines, id: PlanId) -> Failure {
 
 /// Who has cancelled a plan, as far as the audit tells.
 async fn canceller(engines: &Engines, id: PlanId) -> Option<String> {
-    let actions = Some(vec!["plan_cancelled".to_owned()]);
+    let actions = Some(vec![CANCELLED.to_owned()]);
     let filter = AuditFilter { actions, limit: NEWEST, ..AuditFilter::default() };
     let lines = engines.operators.audit_lines(&filter).await.ok()?;
-    let of_this = format!("(plan {id})");
+    let of_this = named(id);
     let is_of_this = |selector: &String| selector.ends_with(&of_this);
     let line = lines.into_iter().find(|line| line.entry.selector.as_ref().is_some_and(is_of_this));
     line.map(|line| line.entry.actor)

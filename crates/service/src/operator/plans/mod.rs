@@ -16,7 +16,8 @@ mod runner;
 mod tests;
 mod turn;
 
-use ledger::{Plan, PlanId};
+use jiff::Timestamp;
+use ledger::{Act, Plan, PlanId};
 
 pub use acts::{cancel, check_rate, pause, resume, run};
 pub(crate) use make::may_be_of;
@@ -34,6 +35,22 @@ pub const STOP_IF: f64 = 0.2;
 
 /// Results of a run, beside those of its canary, before its rule can stop it.
 pub const FEWEST_RESULTS: u64 = 20;
+
+/// The actor of what no operator does.
+const WORKER: &str = "worker";
+
+/// How the audit calls the end of a plan before it is done.
+const CANCELLED: &str = "plan_cancelled";
+
+/// An act on a plan as the audit has it: its selector names the plan.
+fn act_on(id: PlanId, selector: &str, actor: &str, at: Timestamp, reason: Option<String>) -> Act {
+    Act { at, actor: actor.to_owned(), selector: format!("{selector} {}", named(id)), reason }
+}
+
+/// How the selector of an act names a plan.
+fn named(id: PlanId) -> String {
+    format!("(plan {id})")
+}
 
 /// The plan of this id.
 ///

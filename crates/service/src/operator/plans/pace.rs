@@ -45,7 +45,7 @@ fn weight(calls: f64) -> u64 {
     (calls * f64::from(WEIGHT_OF_A_CALL)) as u64
 }
 
-/// Whole calls that a rate allows. It begins with none, so that whoever takes over a run or begins it again has none to give. A
+/// Whole calls that a rate allows. It begins with none, so that a process that takes over a run, or begins it again, adds none. A
 /// person that needs several calls at once takes them in advance: then none is allowed until the rate has made up for it.
 #[derive(Debug)]
 pub(super) struct Bucket {
@@ -72,7 +72,7 @@ impl Bucket {
         self.calls.floor().max(0.0) as u64
     }
 
-    /// Events were released that take so many calls.
+    /// Events were released that take this number of calls.
     #[expect(clippy::cast_precision_loss, reason = "calls are few")]
     pub(super) fn spend(&mut self, calls: u64) {
         self.calls -= calls as f64;

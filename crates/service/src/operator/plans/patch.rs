@@ -49,7 +49,7 @@ impl<'p> Patching<'p> {
         let own: Vec<i64> = page.iter().map(|it| it.letter).collect();
         let mut rest = &own[..];
         while !rest.is_empty() {
-            let (ids, others) = rest.split_at(self.at_once.rows().min(rest.len()));
+            let (ids, others) = self.at_once.split(rest);
             self.repair(ids, &mut reasons).await?;
             rest = others;
         }

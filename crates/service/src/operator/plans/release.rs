@@ -108,7 +108,7 @@ pub(super) async fn change_items(
 ) -> Result<(), LedgerError> {
     let mut rest = changes;
     while !rest.is_empty() {
-        let (page, others) = rest.split_at(at_once.rows().min(rest.len()));
+        let (page, others) = at_once.split(rest);
         let began = Instant::now();
         engines.plans.change_plan_items(plan, Some(token), page).await?;
         at_once.learn(page.len(), began.elapsed());
@@ -126,7 +126,7 @@ async fn move_letters(
 ) -> Result<(), LedgerError> {
     let mut rest = ids;
     while !rest.is_empty() {
-        let (page, others) = rest.split_at(at_once.rows().min(rest.len()));
+        let (page, others) = at_once.split(rest);
         let began = Instant::now();
         let moved = engines.ledger.move_dead_letters(page, from, to).await?;
         // Those that are in another state take no time.

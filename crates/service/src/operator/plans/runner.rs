@@ -8,7 +8,7 @@ use connections::ConnectionId;
 use identity::Digest;
 use jiff::Timestamp;
 use ledger::plans::{ItemChange, ItemFilter, ItemState, PlanChange, PlanItem};
-use ledger::{Act, LedgerError, Plan, PlanId, PlanState};
+use ledger::{LedgerError, Plan, PlanId, PlanState};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use super::judge;
 use super::pace::{Bucket, rates_in_use};
 use super::release::{AtOnce, Release, change_items};
 use super::turn::{AT_ONCE, Turn, UnderWay};
+use super::{CANCELLED, WORKER, act_on};
 use crate::engines::Engines;
 use crate::operator::Directory;
 
@@ -32,6 +33,10 @@ const WHILE_IDLE: Duration = Duration::from_secs(1);
 /// may take to be noticed.
 const SHARE: u32 = 4;
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Items whose results are looked for in one look at a plan, more than a plan with a rate has under way: a large one holds up no
+/// other.
+const JUDGED: usize = 2_000;
+
 /// The runner of one process.
 pub struct Runner {
     holder: Uuid,
@@ -39,10 +44,6 @@ pub struct Runner {
     /// When it was last looked which plans have expired.
     expired_at: Option<Instant>,
 }
-
-/// Items whose results are looked for in one look at a plan, more than a plan with a rate has under way: a large one holds up no
-/// other.
-const JUDGED: usize = 2_000;
 
 /// A plan that this process runs.
 struct Run {
@@ -215,14 +216,10 @@ impl UnderWay {
 /// The end of a plan whose maker is silent.
 fn given_up(plan: &Plan, now: Timestamp) -> PlanChange {
     tracing::warn!(plan = plan.id, "a plan was not made to its end: it is cancelled");
-    let act = Act {
-        at: now,
-        actor: "worker".to_owned(),
-        selector: format!("{} (plan {})", plan.frame.selector, plan.id),
-        reason: Some("whoever made it ended before it was ready".to_owned()),
-    };
+    let reason = Some("the process that made it ended before it was ready".to_owned());
+    let act = act_on(plan.id, &plan.frame.selector, WORKER, now, reason);
     let change = PlanChange::to(&[PlanState::Planning], PlanState::Cancelled);
-    PlanChange { act: Some((act, "plan_cancelled")), ..change }
+    PlanChange { act: Some((act, CANCELLED)), ..change }
 }
 
 /// Publishes again what may not have been published.

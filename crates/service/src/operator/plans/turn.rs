@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use connections::ConnectionId;
 use identity::Digest;
 use ledger::plans::{ItemFilter, ItemState, PlanChange, PlanItem, Progress, Tally, Verdict};
-use ledger::{Act, LedgerError, Plan, PlanState};
+use ledger::{LedgerError, Plan, PlanState};
 use tokio::time::Instant;
 
 use super::fit::{Room, fitting};
 use super::forecast::rate;
 use super::pace::{Bucket, ahead};
 use super::release::{AtOnce, Release};
-use super::{FEWEST_RESULTS, STOP_IF};
+use super::{FEWEST_RESULTS, STOP_IF, WORKER, act_on};
 use crate::engines::Engines;
 
 /// Items that are under way at most, whatever they weigh.
@@ -186,11 +186,9 @@ impl Turn<'_> {
         progress: Progress,
         act: Option<(&'static str, String)>,
     ) -> Result<(), LedgerError> {
-        let selector = format!("{} (plan {})", self.plan.frame.selector, self.plan.id);
-        let at = self.engines.now();
-        let act = act.map(|(word, reason)| {
-            (Act { at, actor: "worker".to_owned(), selector, reason: Some(reason) }, word)
-        });
+        let (id, selector) = (self.plan.id, &self.plan.frame.selector);
+        let act =
+            act.map(|(word, reason)| (act_on(id, selector, WORKER, self.engines.now(), Some(reason)), word));
         let change = PlanChange {
             token: Some(self.release.token),
             progress: Some(progress),

@@ -33,7 +33,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// With so many open dead letters of one connection, each of a person of its own.
+    /// With a number of open dead letters of one connection, each of a person of its own.
     pub(super) async fn with_dead_letters(letters: u32) -> Self {
         let folder = TempDir::new().unwrap();
         let place = |name: &str| folder.path().join("data").join(name);

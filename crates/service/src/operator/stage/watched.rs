@@ -22,7 +22,7 @@ pub(in super::super) enum Asked {
     Add(PlanId),
     /// A page of items is read.
     Read(PlanId),
-    /// So many items are changed.
+    /// This number of items is changed.
     Change(usize),
 }
 

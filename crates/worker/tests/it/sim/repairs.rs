@@ -55,7 +55,7 @@ pub(super) async fn repair(stage: &Stage, accepted: &mut Vec<Accepted>) {
     replay_these(stage, &letters).await;
 }
 
-/// Whom a version names, and when.
+/// The identifiers that a version names, and its time.
 fn names(stage: &Stage, letter: &DeadLetterView, payload: &str) -> (Vec<Digest>, Moment) {
     let read = segment::read(payload.as_bytes(), letter.received_at).expect("a good event");
     let translator = Translator { vault: &stage.vault, connection: letter.connection };

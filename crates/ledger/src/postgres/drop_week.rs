@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::notes::{self, Tally};
-use super::{find, rows, sql, weeks};
+use super::{find, rows, sql, thin_week, weeks};
 use crate::words::{digests, micros, state};
 
-/// Upper limit of events to move out of a week before dropping it. Recording blocks while they are moved.
-const MOST_STAYING: i64 = 50_000;
+/// Upper limit of events to move out of a week before dropping it: recording waits while they are moved.
+const MOST_STAYING: i64 = 500;
 
 const LOCK: &str = "LOCK TABLE events, outcomes, attempts, findable IN ACCESS EXCLUSIVE MODE";
 
@@ -34,19 +34,6 @@ const MOVED: &str = "SELECT e.event_id, e.connection, e.found_by, COALESCE(o.sta
         SELECT state FROM outcomes_rest n WHERE n.event_id = e.event_id ORDER BY number DESC LIMIT 1
     ) o ON true
     WHERE e.event_id = ANY($1)";
-
-/// The oldest week that ended before a time, still has partitions, and can be dropped while others wait: at most
-/// [`MOST_STAYING`] of its events stay. One of which more stay goes when there are fewer: they become older too.
-pub(super) async fn oldest(connection: &mut PgConnection, before: Timestamp) -> Result<Option<i64>, Failure> {
-    let there = weeks::there(connection).await?;
-    for week in there.into_iter().filter(|week| weeks::end_micros(*week) <= micros(before)) {
-        if few_stay(connection, week, before).await? {
-            return Ok(Some(week));
-        }
-        tracing::debug!(week, "a week of events is not dropped yet: too many of them have to stay");
-    }
-    Ok(None)
-}
 
 /// Drops a week, all of which is older than `before`; how many ended events went.
 pub(super) async fn drop_week(
@@ -70,6 +57,7 @@ pub(super) async fn drop_week(
     let (counted,): (i64,) = rows(COUNTED).bind(week).fetch_one(&mut *connection).await?;
     sql(FORGET_TALLIES).bind(week).execute(&mut *connection).await?;
     let stayed = settle(connection, &staying).await?;
+    thin_week::forget_place(connection, week).await?;
     tracing::info!(week, staying = staying.len(), "dropped a week of events");
     Ok(usize::try_from(counted).unwrap_or(0).saturating_sub(stayed))
 }
@@ -86,7 +74,11 @@ fn who_stays(week: i64) -> [String; 4] {
 }
 
 /// Whether no more than [`MOST_STAYING`] stay; who stays for two reasons counts twice, which saves the sorting of all.
-async fn few_stay(connection: &mut PgConnection, week: i64, before: Timestamp) -> Result<bool, Failure> {
+pub(super) async fn few_stay(
+    connection: &mut PgConnection,
+    week: i64,
+    before: Timestamp,
+) -> Result<bool, Failure> {
     let each = who_stays(week).map(|some| format!("({some} LIMIT $4)")).join(" UNION ALL ");
     let count = weeks::query(format!("SELECT count(*) FROM ({each}) AS staying"));
     let count = count.bind(weeks::begin(week)).bind(weeks::begin(week + 1)).bind(micros(before));

@@ -1,8 +1,11 @@
-//! Letting go of what is old enough: weeks as a whole, the rest row by row.
+//! Dropping what is old enough: weeks as a whole, everything else row by row.
 //!
 //! A week goes when all of it is older than the retention, so what lies in one stays up to seven days longer than the
 //! settings say. Events of a week that have to stay (pending, with a dead letter, or ended late) move to the partition
-//! `..._rest` first. That one also takes events whose ids carry no sensible time; from it rows are deleted one by one.
+//! `..._rest` first; if too many have to stay, the others are dropped row by row. `..._rest` also takes events whose ids carry no
+//! sensible time; from it rows are deleted one by one.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
@@ -37,7 +40,7 @@ const OLD_LETTERS: &str = concat!(
 );
 
 /// The payload of a dead event was kept for its letter; that of a pending one stays.
-const DELETE_PAYLOADS: &str = "DELETE FROM pending WHERE event_id = ANY($1) AND dead";
+pub(super) const DELETE_PAYLOADS: &str = "DELETE FROM pending WHERE event_id = ANY($1) AND dead";
 
 /// A delete locks these before the payloads that they lead to, and takes away those that it has locked.
 const DELETE_STRAYS: &str = "DELETE FROM stray_letters WHERE (connection, digest, event_id) IN (
@@ -123,14 +126,23 @@ pub(super) async fn events(
     for statement in DELETE_EVENTS {
         sql(statement).bind(&ids).execute(&mut *connection).await?;
     }
-    let mut tallies: std::collections::BTreeMap<i64, Tally> = std::collections::BTreeMap::new();
-    for (event, of, word) in &old {
+    forget(connection, &old).await?;
+    Ok(old.len())
+}
+
+/// Takes dropped events from the counts: id, connection and state of each.
+pub(super) async fn forget(
+    connection: &mut PgConnection,
+    dropped: &[(Uuid, i64, String)],
+) -> Result<(), Failure> {
+    let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
+    for (event, of, word) in dropped {
         tallies.entry(*of).or_default().event(*event, Some(state(word)?), None);
     }
     for (of, tally) in tallies {
         tally.write(connection, of).await?;
     }
-    Ok(old.len())
+    Ok(())
 }
 
 /// Drops failed calls of no week that are older than a time, and blocks of which no event is left; how many calls.

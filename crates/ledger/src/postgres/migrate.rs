@@ -60,7 +60,7 @@ macro_rules! migration {
 }
 
 /// The schema, in steps. A step never changes once it was released.
-pub(super) const MIGRATIONS: [Migration; 33] = [
+pub(super) const MIGRATIONS: [Migration; 34] = [
     migration!("0001_create_connections", 1),
     migration!("0002_create_graphs", 1),
     migration!("0003_create_events", 1),
@@ -94,6 +94,7 @@ pub(super) const MIGRATIONS: [Migration; 33] = [
     migration!("0031_count_repeated_calls", 23),
     migration!("0032_name_letters_of_interrupted_calls", 23),
     migration!("0033_find_plans_with_items_under_way", 23),
+    migration!("0034_thin_weeks", 23),
 ];
 
 type Applied = (i64, String, i64);

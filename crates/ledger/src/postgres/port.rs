@@ -12,13 +12,12 @@ use jiff::Timestamp;
 use numbers::Ranges;
 use uuid::Uuid;
 
-use super::failure::Failure;
 use super::graphs::Stored;
 use super::pool::within;
 use super::record::Prepared;
 use super::{
-    PostgresLedger, arrivals, claims, codes, drop_week, due, events, expire, find, graphs, groups,
-    idempotency, leases, letters, message_ids, notes, plans, record, repairs, unmapped, views, weeks,
+    PostgresLedger, arrivals, claims, codes, due, events, expire, find, graphs, groups, idempotency, leases,
+    letters, message_ids, notes, plans, record, repairs, unmapped, views,
 };
 use crate::body::Body;
 use crate::{
@@ -249,7 +248,7 @@ impl Housekeeping for PostgresLedger {
             Expiring::PlanItems => on!(self.begin(), |line| plans::expire(line, before, limit)),
             Expiring::Outcomes => on!(self.begin(), |line| expire::events(line, before, limit)),
             Expiring::Attempts => on!(self.begin(), |line| expire::attempts(line, before, limit)),
-            Expiring::Weeks => self.expire_week(before).await,
+            Expiring::Weeks => self.expire_week(before, limit).await,
             Expiring::MessageIds => on!(self.begin(), |line| message_ids::clear(line, limit)),
         };
         Ok(done?)
@@ -261,16 +260,6 @@ impl Housekeeping for PostgresLedger {
 
     async fn set_swept(&self, swept: Timestamp) -> Result<(), LedgerError> {
         Ok(on!(self.read(), |line| expire::set_swept(line, swept))?)
-    }
-}
-
-impl PostgresLedger {
-    /// Makes the partitions of the next weeks, and drops the oldest one that can be dropped.
-    async fn expire_week(&self, before: Timestamp) -> Result<usize, Failure> {
-        on!(self.begin(), |line| notes::sum_up(line))?;
-        on!(self.read(), |line| weeks::make_ahead(line))?;
-        let Some(week) = on!(self.read(), |line| drop_week::oldest(line, before))? else { return Ok(0) };
-        on!(self.begin(), |line| drop_week::drop_week(line, week, before))
     }
 }
 

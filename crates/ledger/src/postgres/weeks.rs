@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, raw_sql};
@@ -9,6 +10,7 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::{rows, sql};
+use crate::words::micros;
 
 /// The tables that are partitioned, in the order in which they are locked.
 pub(super) const TABLES: [&str; 4] = ["events", "outcomes", "attempts", "findable"];
@@ -27,8 +29,8 @@ const PARTITIONS: &str = "SELECT child.relname::text FROM pg_inherits
 /// The advisory lock under which partitions are made and dropped.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7203155811921)";
 
-/// A lock on a table that everybody uses is waited for briefly: whoever comes meanwhile waits behind it.
-const BRIEFLY: &str = "SET LOCAL lock_timeout = '1s'";
+/// A lock on a table that everybody uses is waited for briefly, because all others wait behind it meanwhile.
+const BRIEFLY: &str = "SET LOCAL lock_timeout = '50ms'";
 
 /// The week, counted from 1970, of the time in an event's id; an id that is no UUIDv7 has some week too.
 pub(super) fn week_of(event: Uuid) -> i64 {
@@ -50,6 +52,11 @@ pub(super) fn end_micros(week: i64) -> i64 {
 pub(super) async fn there(connection: &mut PgConnection) -> Result<BTreeSet<i64>, Failure> {
     let names: Vec<(String,)> = rows(PARTITIONS).fetch_all(connection).await?;
     Ok(names.iter().filter_map(|(name,)| name.strip_prefix("events_w")?.parse().ok()).collect())
+}
+
+/// The weeks that ended before a time and have partitions, oldest first.
+pub(super) async fn ended(connection: &mut PgConnection, before: Timestamp) -> Result<Vec<i64>, Failure> {
+    Ok(there(connection).await?.into_iter().filter(|week| end_micros(*week) <= micros(before)).collect())
 }
 
 /// Makes the partitions of this week and of some that will come. A week that cannot be made at present is

@@ -3,6 +3,7 @@
 use identity::Digest;
 use jiff::Timestamp;
 use ledger::contract::material::expire;
+use ledger::postgres::PostgresLedger;
 use ledger::{Changes, Expiring, Graphs as _, Housekeeping as _, Outcome, State, View as _};
 use sqlx::{Connection as _, PgConnection, raw_sql};
 use testbed::postgres::psql;
@@ -20,32 +21,73 @@ fn id_of_this_week() -> Uuid {
     Uuid::from_u128(u128::from(ms) << 80 | 7 << 76)
 }
 
-/// A week of which very many events stay would hold up everybody for longer than a statement may take: it goes later, and
-/// holds up no other week.
-#[tokio::test]
-async fn a_week_of_which_too_many_stay_is_left_for_later() {
-    let url = url();
-    let ledger = open(&url).await;
-    let first = id_of_this_week();
-    let next_week = Uuid::from_u128(first.as_u128() + (u128::from(7 * 24 * 3_600_000_u64) << 80));
-    let ended = |id, number| (event(id, number), outcome(id, State::Updated, 10));
-    let (events, outcomes) = [ended(first, 1), ended(next_week, 2)].into_iter().unzip();
-    ledger.record(Changes { events, outcomes, ..of(Vec::new()) }).await.expect("recorded");
-    // Letters of this week, as many as one more than may stay.
+/// Writes a dead letter for each of these events, past the ledger.
+fn write_letters(url: &str, first: Uuid, numbers: std::ops::RangeInclusive<u64>) {
     let letters = format!(
         "INSERT INTO dead_letters (event_id, connection, class, cause, attempts, died_at, state)
          SELECT ('{}' || lpad(to_hex(n), 12, '0'))::uuid, {ONE}, 'refused', 'a test', 1, 0, 'open'
-         FROM generate_series(1, 50001) AS n",
-        &first.to_string()[..24]
+         FROM generate_series({}, {}) AS n",
+        &first.to_string()[..24],
+        numbers.start(),
+        numbers.end(),
     );
-    psql(&url, &letters).expect("written");
-    let expired = expire(&ledger, at(LATE), Timestamp::UNIX_EPOCH, 100).await;
-    assert_eq!(expired.outcomes, 1, "of the other week");
-    let digests: Vec<Digest> = (1..=2).map(digest).collect();
+    psql(url, &letters).expect("written");
+}
+
+/// Drops all that can be dropped; how many events.
+async fn expire_all(ledger: &PostgresLedger, before: Timestamp) -> usize {
+    let mut dropped = 0;
+    loop {
+        match expire(ledger, before, Timestamp::UNIX_EPOCH, 20).await.outcomes {
+            0 => return dropped,
+            more => dropped += more,
+        }
+    }
+}
+
+/// A week of which many events stay would hold up recording if it went as a whole. It holds up no other week, and its other events go one
+/// by one, page by page; it goes as a whole once few stay.
+#[tokio::test]
+async fn a_week_of_which_many_stay_is_dropped_event_by_event() {
+    let url = url();
+    let ledger = open(&url).await;
+    let first = id_of_this_week();
+    let id = |number: u64| Uuid::from_u128(first.as_u128() | u128::from(number));
+    let next_week = Uuid::from_u128(first.as_u128() + (u128::from(7 * 24 * 3_600_000_u64) << 80));
+    let mut events = vec![event(next_week, 700)];
+    let mut outcomes = vec![outcome(next_week, State::Updated, 10)];
+    for number in 1..=600 {
+        events.push(event(id(number), number));
+        // The last ten end late, and ten are pending.
+        let at = if number > 580 { LATE } else { 10 };
+        outcomes.extend((number <= 590).then(|| outcome(id(number), State::Updated, at)));
+    }
+    ledger.record(Changes { events, outcomes, ..of(Vec::new()) }).await.expect("recorded");
+    write_letters(&url, first, 41..=560);
+    let before = at(LATE / 2);
+    assert_eq!(expire_all(&ledger, before).await, 61, "40 and 20 of this week, and the other week");
+    assert_eq!(expire_all(&ledger, before).await, 0);
+    let left = |table: &str| psql(&url, &format!("SELECT COUNT(*) FROM {table}")).expect("counted");
+    assert_eq!((left("events").trim(), left("events_rest").trim()), ("540", "0"));
+    let digests: Vec<Digest> = [1, 41, 580, 581, 600].map(digest).into();
     let found = ledger.find_events(&digests, 10).await.expect("found");
-    assert_eq!(found.iter().map(|view| view.event).collect::<Vec<_>>(), [first]);
+    assert_eq!(found.iter().map(|view| view.event).collect::<Vec<_>>(), [600, 581, 41].map(id));
+    let counts = ledger.counts(Some(ONE), at(0)).await.expect("counted");
+    assert_eq!((counts.pending, counts.outcomes), (10, [("updated".to_owned(), 530)].into()));
+
+    // A day later, what has lost its dead letter goes as well, and then 500 are few enough.
+    psql(&url, "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters ORDER BY id LIMIT 39)")
+        .expect("deleted");
+    assert_eq!(expire_all(&ledger, before).await, 0, "each event is looked at once a day");
+    let next_day = before.checked_add(jiff::SignedDuration::from_hours(24)).expect("in range");
+    assert_eq!(expire_all(&ledger, next_day).await, 39);
+    assert_eq!(left("events_rest").trim(), "0", "501 are too many");
     psql(&url, "DELETE FROM dead_letters WHERE id = (SELECT MIN(id) FROM dead_letters)").expect("deleted");
-    assert_eq!(expire(&ledger, at(LATE), Timestamp::UNIX_EPOCH, 100).await.outcomes, 1);
+    assert_eq!(expire_all(&ledger, next_day).await, 1);
+    assert_eq!((left("events").trim(), left("events_rest").trim()), ("500", "500"));
+    assert_eq!(left("thinned_weeks").trim(), "0");
+    let counts = ledger.counts(Some(ONE), at(0)).await.expect("counted");
+    assert_eq!((counts.pending, counts.outcomes), (10, [("updated".to_owned(), 490)].into()));
 }
 
 /// A week goes as a whole; what is pending in it, or ended late, stays, and is found and counted as before. It is all one

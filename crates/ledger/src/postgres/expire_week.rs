@@ -1,0 +1,50 @@
+//! Weeks of events: made ahead, and dropped when they are old.
+
+use jiff::Timestamp;
+
+use super::failure::Failure;
+use super::pool::within;
+use super::port::on;
+use super::{PostgresLedger, drop_week, notes, thin_week, weeks};
+
+/// The code of a lock that was not available in time. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+impl PostgresLedger {
+    /// Makes the partitions of the next weeks. Then drops the oldest week of which few events stay, as a whole; if there is none, at
+    /// most `most` events of the older weeks, one by one. How many events went.
+    pub(super) async fn expire_week(&self, before: Timestamp, most: usize) -> Result<usize, Failure> {
+        on!(self.begin(), |line| notes::sum_up(line))?;
+        on!(self.read(), |line| weeks::make_ahead(line))?;
+        let ended = on!(self.read(), |line| weeks::ended(line, before))?;
+        let mut crowded = Vec::new();
+        for week in ended {
+            if !on!(self.read(), |line| drop_week::few_stay(line, week, before))? {
+                crowded.push(week);
+                continue;
+            }
+            let dropped = self.drop_week(week, before).await?;
+            if dropped > 0 {
+                return Ok(dropped);
+            }
+        }
+        for week in crowded {
+            while let Some(dropped) = on!(self.begin(), |line| thin_week::page(line, week, before, most))? {
+                if dropped > 0 {
+                    return Ok(dropped);
+                }
+            }
+        }
+        Ok(0)
+    }
+
+    async fn drop_week(&self, week: i64, before: Timestamp) -> Result<usize, Failure> {
+        match on!(self.begin(), |line| drop_week::drop_week(line, week, before)) {
+            Err(failure) if failure.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {
+                tracing::info!(week, "a week of events is in use, and is dropped later");
+                Ok(0)
+            }
+            done => done,
+        }
+    }
+}

@@ -68,10 +68,11 @@ const INDEX: &str = "INSERT INTO graph_digests (connection, digest, graph)
     ON CONFLICT (connection, digest) DO UPDATE SET graph = excluded.graph
         WHERE graph_digests.graph = excluded.graph OR graph_digests.graph = ANY($4)";
 
-/// Digests whose graph was dissolved before: a statement of its own, because it has to see who wrote meanwhile.
+/// Digests whose graph was dissolved before: a statement of its own, because it has to see what was written meanwhile. They
+/// stand there twice, so that the index is never asked for all digests of the connection.
 const TAKE_OVER: &str = "UPDATE graph_digests SET graph = new.graph
     FROM UNNEST($2::bytea[], $3::bigint[]) AS new (digest, graph)
-    WHERE graph_digests.connection = $1 AND graph_digests.digest = new.digest
+    WHERE graph_digests.connection = $1 AND graph_digests.digest = ANY($2) AND graph_digests.digest = new.digest
         AND (graph_digests.graph = new.graph
             OR NOT EXISTS (SELECT 1 FROM graphs WHERE id = graph_digests.graph))";
 

@@ -17,11 +17,14 @@ use crate::hints::MAX_CUSTOM_FIELDS;
 use crate::words::{digest, key_digest, limit};
 use crate::{Drift, Hints, LedgerError};
 
-const ADDRESSES_OF: &str = "SELECT wanted.code, COALESCE(drift.address, directory.address)
+/// One look into each index for each code, whatever the planner knows of the tables: that is why there is `OFFSET 0`.
+const ADDRESSES_OF: &str = "SELECT wanted.code, COALESCE(moved.address, listed.address)
     FROM UNNEST($2::text[]) AS wanted (code)
-    LEFT JOIN directory ON directory.connection = $1 AND directory.code = wanted.code
-    LEFT JOIN drift ON drift.connection = $1 AND drift.code = wanted.code
-    WHERE COALESCE(drift.address, directory.address) IS NOT NULL";
+    LEFT JOIN LATERAL (
+        SELECT address FROM directory WHERE connection = $1 AND code = wanted.code OFFSET 0) AS listed ON true
+    LEFT JOIN LATERAL (
+        SELECT address FROM drift WHERE connection = $1 AND code = wanted.code OFFSET 0) AS moved ON true
+    WHERE COALESCE(moved.address, listed.address) IS NOT NULL";
 
 const FIELDS: &str = "SELECT id, name FROM custom_fields WHERE connection = $1 ORDER BY id LIMIT $2";
 

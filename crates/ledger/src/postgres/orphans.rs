@@ -16,8 +16,12 @@ const INSERT: &str = "INSERT INTO stray_letters (connection, digest, event_id, s
     FROM UNNEST($2::bytea[], $3::uuid[], $4::bigint[]) AS new (digest, event_id, said_at)
     ORDER BY digest, event_id ON CONFLICT DO NOTHING";
 
-const COVERED: &str = "DELETE FROM stray_letters USING UNNEST($2::bytea[], $3::bigint[]) AS tomb (digest, at)
-    WHERE connection = $1 AND stray_letters.digest = tomb.digest AND said_at <= tomb.at
+/// The rows are never updated, so their places stay. `OFFSET 0` makes each look use the connection and the digest, whatever the planner
+/// knows of the table.
+const COVERED: &str = "DELETE FROM stray_letters WHERE ctid = ANY(ARRAY(
+        SELECT covered.place FROM UNNEST($2::bytea[], $3::bigint[]) AS tomb (digest, at) CROSS JOIN LATERAL (
+            SELECT s.ctid AS place FROM stray_letters s
+            WHERE s.connection = $1 AND s.digest = tomb.digest AND s.said_at <= tomb.at OFFSET 0) AS covered))
     RETURNING event_id";
 
 /// Remembers whom the events of dead letters name.

@@ -26,8 +26,9 @@ const NEWEST: &str = "SELECT newest.* FROM UNNEST($1::bigint[]) AS wanted (lette
 
 /// In the order of the ids, so that two operators never wait for each other. Each revision follows the one that was expected, and is
 /// stored unless another has taken its number: also one that was stored while this statement waited for a lock. A name that is there
-/// is not written again, because a delete that takes it away may wait for the dead letter. One statement, so that others wait for
-/// no message of ours.
+/// is not written again, because a delete that takes it away may wait for the dead letter. `OFFSET 0` makes the look for it use the
+/// whole key: as a join it used the connection and the event alone until the table was analyzed, and read all entries of the connection.
+/// One statement, so that others wait for no message of ours.
 const STORE: &str = concat!(
     "WITH wanted AS (
         SELECT d.id, new.revision, new.payload
@@ -46,7 +47,7 @@ const STORE: &str = concat!(
             JOIN stored ON stored.letter = new.letter AND stored.revision = new.revision
             JOIN dead_letters d ON d.id = new.letter
         WHERE NOT EXISTS (SELECT 1 FROM stray_letters s
-            WHERE s.connection = d.connection AND s.digest = new.digest AND s.event_id = d.event_id)
+            WHERE s.connection = d.connection AND s.digest = new.digest AND s.event_id = d.event_id OFFSET 0)
         ORDER BY new.digest, d.event_id ON CONFLICT DO NOTHING),
     moved AS (SELECT (SELECT connection FROM dead_letters WHERE id = letter) AS connection FROM stored),
     noted AS (",

@@ -40,7 +40,7 @@ async fn carry_out(ledger: PostgresLedger, drops: Drops, id: i64) {
 }
 
 /// The id of a dead letter of a new event.
-async fn dead(ledger: &PostgresLedger, number: u64) -> i64 {
+pub(super) async fn dead(ledger: &PostgresLedger, number: u64) -> i64 {
     let (id, letter) = dies(number, "refused");
     let changes = Changes {
         events: vec![event(id, number)],

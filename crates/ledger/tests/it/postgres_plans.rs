@@ -3,58 +3,142 @@
 use std::time::Duration;
 
 use identity::Digest;
-use ledger::Graphs as _;
+use identity::stamp::Moment;
+use ledger::plans::{ItemChange, ItemState};
+use ledger::postgres::PostgresLedger;
+use ledger::{Act, Changes, Graphs as _, Hints as _, NewRevision, Plans as _, Repairs as _};
 use testbed::postgres::psql;
 
-use super::postgres_server::{ONE, digest, open, url};
+use super::postgres_locks::dead;
+use super::postgres_server::{ONE, at, digest, of, open, url};
 
-/// Digests that are there and asked for by nobody.
+/// Rows that are there and asked for by nobody.
 const OTHERS: u64 = 20_000;
-/// How often a batch is gathered.
-const BATCHES: u64 = 10;
+/// How often something is asked for.
+const ROUNDS: u64 = 10;
 
-/// Scans of the index of digests, and the entries that they read.
-fn scanned(url: &str) -> (u64, u64) {
+/// Scans of an index, and the entries that they read.
+fn scanned(url: &str, index: &str) -> (u64, u64) {
     let read =
-        "SELECT idx_scan, idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'graph_digests_pkey'";
-    let row = psql(url, read).expect("read");
+        format!("SELECT idx_scan, idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '{index}'");
+    let row = psql(url, &read).expect("read");
     let (scans, entries) = row.trim().split_once('|').expect("two columns");
     (scans.parse().expect("a number"), entries.parse().expect("a number"))
 }
 
-fn add(url: &str, numbers: std::ops::RangeInclusive<u64>) {
-    let (first, last) = (numbers.start(), numbers.end());
-    let rows = format!(
-        "INSERT INTO graph_digests (connection, digest, graph)
-         SELECT {ONE}, sha256(n::text::bytea), n FROM generate_series({first}, {last}) AS n"
-    );
-    psql(url, &rows).expect("written");
+/// Fills a table of which Postgres believes that it has four rows. `row` is what is selected for the number `n`.
+fn fill(url: &str, table: &str, row: &str) {
+    let rows = |from: u64, to: u64| {
+        format!("INSERT INTO {table} SELECT {row} FROM generate_series({from}, {to}) AS n")
+    };
+    psql(url, &rows(1, 4)).expect("written");
+    psql(url, &format!("ANALYZE {}", table.split(' ').next().expect("a name"))).expect("analysed");
+    psql(url, &rows(5, OTHERS)).expect("written");
+}
+
+/// Asserts that what is asked for in [`ROUNDS`] rounds reads the entries of `index` that it names, not all.
+async fn reads_few(url: &str, index: &str, mut ask: impl AsyncFnMut(u64)) {
+    let before = scanned(url, index);
+    for round in 0..ROUNDS {
+        ask(round).await;
+    }
+    // A server process reports what it has read within a second or so.
+    let mut after = scanned(url, index);
+    for _ in 0..100 {
+        if after.0 >= before.0 + ROUNDS {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        after = scanned(url, index);
+    }
+    assert!(after.0 >= before.0 + ROUNDS, "it has scanned {index}: {before:?}, {after:?}");
+    let entries = after.1 - before.1;
+    assert!(entries < OTHERS, "{ROUNDS} rounds read {entries} entries of {index}");
+}
+
+async fn opened() -> (String, PostgresLedger) {
+    let url = url();
+    let ledger = open(&url).await;
+    (url, ledger)
 }
 
 /// A table of a new installation grows from nothing to millions of rows before Postgres looks at it again.
 #[tokio::test]
 async fn a_batch_reads_what_it_names_however_small_the_table_seemed() {
-    let url = url();
-    let ledger = open(&url).await;
-    add(&url, 1..=4);
-    psql(&url, "ANALYZE graph_digests").expect("analysed");
+    let (url, ledger) = opened().await;
+    fill(&url, "graph_digests (connection, digest, graph)", &format!("{ONE}, sha256(n::text::bytea), n"));
     let asked: Vec<Digest> = (1..=100).map(digest).collect();
-    ledger.gather(ONE, &asked, &[]).await.expect("gathered");
-    add(&url, 5..=OTHERS);
-    let before = scanned(&url);
-    for _ in 0..BATCHES {
-        ledger.gather(ONE, &asked, &[]).await.expect("gathered");
+    let gather = async |_| drop(ledger.gather(ONE, &asked, &[]).await.expect("gathered"));
+    reads_few(&url, "graph_digests_pkey", gather).await;
+}
+
+#[tokio::test]
+async fn a_repair_reads_the_names_of_its_own_dead_letters() {
+    let (url, ledger) = opened().await;
+    let mut letters = Vec::new();
+    for number in 0..ROUNDS {
+        letters.push(dead(&ledger, number + 1).await);
     }
-    // A server process reports what it has read within a second or so.
-    let mut after = scanned(&url);
-    for _ in 0..100 {
-        if after.0 >= before.0 + BATCHES {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        after = scanned(&url);
-    }
-    assert!(after.0 >= before.0 + BATCHES, "it has scanned: {before:?}, {after:?}");
-    let entries = after.1 - before.1;
-    assert!(entries < OTHERS, "{BATCHES} batches of {} digests read {entries} of the others", asked.len());
+    fill_names(&url);
+    let act = Act { at: at(1), actor: "ann".to_owned(), selector: "state:open".to_owned(), reason: None };
+    let repair = async |round: u64| {
+        let letter = letters[usize::try_from(round).expect("small")];
+        let named = vec![digest(2 * round), digest(2 * round + 1)];
+        let payload = "{}".to_owned();
+        let revision = NewRevision { letter, expected: 0, payload, named, said_at: Moment(1) };
+        drop(ledger.repair(&[revision], &act).await.expect("stored"));
+    };
+    reads_few(&url, "stray_letters_pkey", repair).await;
+}
+
+#[tokio::test]
+async fn a_delete_reads_the_dead_letters_that_name_its_person() {
+    let (url, ledger) = opened().await;
+    fill_names(&url);
+    let delete = async |round: u64| {
+        let tombstones = vec![(digest(2 * round), Moment(9)), (digest(2 * round + 1), Moment(9))];
+        ledger.record(Changes { tombstones, ..of(Vec::new()) }).await.expect("recorded");
+    };
+    reads_few(&url, "stray_letters_pkey", delete).await;
+}
+
+fn fill_names(url: &str) {
+    let row = format!(
+        "{ONE}, sha256(n::text::bytea), ('10000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 1"
+    );
+    fill(url, "stray_letters (connection, digest, event_id, said_at)", &row);
+}
+
+#[tokio::test]
+async fn a_webhook_reads_the_affiliates_that_it_names() {
+    let (url, ledger) = opened().await;
+    let row = format!("{ONE}, 'code-' || n, sha256(n::text::bytea), NULL, 'active', 1, 1");
+    fill(&url, "directory (connection, code, address, affiliate, status, seen_at, pass)", &row);
+    let ask = async |round: u64| {
+        let codes: Vec<String> = (1..=3).map(|number| format!("code-{}", 10 * round + number)).collect();
+        let found = ledger.addresses_of(ONE, &codes).await.expect("looked up");
+        assert_eq!(found.len(), 3);
+    };
+    reads_few(&url, "directory_pkey", ask).await;
+}
+
+#[tokio::test]
+async fn the_progress_of_a_plan_reads_the_items_that_it_names() {
+    let (url, ledger) = opened().await;
+    let row =
+        "7, n, ('10000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 1, sha256(n::text::bytea), 'g1',
+        'planned', '', 0, 1";
+    fill(
+        &url,
+        "plan_items (plan, letter, event, connection, person, group_key, state, reason, weight, died_at)",
+        row,
+    );
+    let count = format!("INSERT INTO plan_counts VALUES (7, 'planned', '', {OTHERS})");
+    psql(&url, &count).expect("written");
+    let change = async |round: u64| {
+        let letters = (1..=3).map(|number| i64::try_from(10 * round + number).expect("small"));
+        let changes: Vec<_> = letters.map(|letter| ItemChange::to(letter, ItemState::Released, "")).collect();
+        ledger.change_plan_items(7, None, &changes).await.expect("changed");
+    };
+    reads_few(&url, "plan_items_pkey", change).await;
 }

@@ -38,6 +38,8 @@ const ADD: &str =
 const STATES: &str = "SELECT letter, state, reason FROM plan_items
     WHERE plan = $1 AND letter = ANY($2) ORDER BY letter + 0 FOR UPDATE";
 
+/// The letters stand there twice, so that the index is never asked for the whole plan, which is what the planner may do until the table
+/// is analyzed.
 const CHANGE: &str = "UPDATE plan_items SET state = new.state, reason = new.reason,
         person = COALESCE(new.person, plan_items.person), weight = COALESCE(new.weight, plan_items.weight),
         released_at = COALESCE(new.released_at, plan_items.released_at),
@@ -45,7 +47,7 @@ const CHANGE: &str = "UPDATE plan_items SET state = new.state, reason = new.reas
         died_at = COALESCE(new.died_at, plan_items.died_at)
     FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bigint[],
         $9::bigint[]) AS new (letter, state, reason, person, weight, released_at, ended_at, died_at)
-    WHERE plan_items.plan = $1 AND plan_items.letter = new.letter";
+    WHERE plan_items.plan = $1 AND plan_items.letter = ANY($2) AND plan_items.letter = new.letter";
 
 const COUNT: &str = "INSERT INTO plan_counts (plan, state, reason, count)
     SELECT $1, state, reason, change FROM UNNEST($2::text[], $3::text[], $4::bigint[]) AS new (state, reason, change)

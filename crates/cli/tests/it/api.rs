@@ -161,6 +161,12 @@ fn every_act_is_audited_and_repeats_what_it_was_about() {
     repairs_and_walks(&api, &token);
     let note = format!("/dead-letters/groups/{}/note", api.group);
     assert_eq!(api.ok(&token, "PUT", &note, &json!({ "note": "seen" }))["note"], "seen");
+    let again = api.ok(&token, "PUT", &note, &json!({ "note": "corrected" }));
+    assert_eq!(
+        (&again["note"], &again["replaced"]),
+        (&json!("corrected"), &json!("seen")),
+        "nothing is lost silently"
+    );
     let all = json!({ "selector": "class:refused", "reason": "a test" });
     let discarded = post("/dead-letters/discard", all.clone());
     assert_eq!(discarded["selector"], "class:refused state:open");

@@ -75,7 +75,9 @@ fn dead_letters_are_grouped_by_who_can_mend_them() {
     assert!(shown.contains("(mend:settings)") && shown.ends_with("2 groups, 3 dead letters\n"), "{shown}");
 
     let key = data["group"].as_str().unwrap();
-    world.json(&["dead-letters", "note", key, "the shop corrects its form"]);
+    world.json(&["dead-letters", "note", key, "seen"]);
+    let renoted = world.json(&["dead-letters", "note", key, "the shop corrects its form"]);
+    assert_eq!(renoted["replaced"], "seen", "what another operator wrote is not lost silently");
     let noted = world.json(&["dead-letters", "groups", &format!("group:{key}")]);
     assert_eq!(noted["groups"][0]["note"], "the shop corrects its form");
     assert_eq!(world.cli(&["dead-letters", "note", "g0", "nothing"]).code, Some(1));

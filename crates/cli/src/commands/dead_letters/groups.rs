@@ -7,7 +7,7 @@ use serde::Serialize;
 use service::Context;
 use service::engines::Engines;
 use service::failure::{Exit, Failure};
-use service::operator::dead_letters::{self as letters, Frozen, GroupRow, groups};
+use service::operator::dead_letters::{self as letters, Frozen, GroupRow, Noted, groups};
 use service::operator::{Directory, audit};
 use service::output::{Output, age, counted, cut, spare, whole};
 
@@ -123,12 +123,16 @@ pub(super) async fn note(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let directory = Directory::read(engines, None).await?;
-    let note = letters::note(engines, &directory, &audit::cli(), group, text).await?;
+    let Noted { note, replaced } = letters::note(engines, &directory, &audit::cli(), group, text).await?;
     if context.output.is_json() {
-        context.output.json(&serde_json::json!({ "group": group, "note": note }))?;
-    } else {
-        let done = if note.is_some() { "noted" } else { "the note is removed" };
-        context.output.line(&format!("{group}: {done}"))?;
+        let answer = serde_json::json!({ "group": group, "note": note, "replaced": replaced });
+        context.output.json(&answer)?;
+        return Ok(Exit::Done);
+    }
+    let done = if note.is_some() { "noted" } else { "the note is removed" };
+    context.output.line(&format!("{group}: {done}"))?;
+    if let Some(before) = replaced {
+        context.output.line(&format!("it said before: {before}"))?;
     }
     Ok(Exit::Done)
 }

@@ -158,6 +158,8 @@ pub(in crate::api) struct Noted {
     group: String,
     /// The note; null if there is none now.
     note: Option<String>,
+    /// The note that it replaced, maybe of another operator; null if there was none.
+    replaced: Option<String>,
 }
 
 /// Write a note on a group of dead letters, or take it away.
@@ -174,7 +176,7 @@ pub(in crate::api) async fn note_group(
     if input.note.chars().count() > most {
         return Err(Problem::invalid(format!("a note has at most {most} characters")));
     }
-    let note = note(&call.engines, &call.directory, &call.operator.name, &key, &input.note).await?;
+    let noted = note(&call.engines, &call.directory, &call.operator.name, &key, &input.note).await?;
     call.acts_as();
-    Ok(Json(Noted { group: key, note }))
+    Ok(Json(Noted { group: key, note: noted.note, replaced: noted.replaced }))
 }

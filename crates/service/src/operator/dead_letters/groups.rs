@@ -81,8 +81,17 @@ pub fn counted_by_groups(selected: &Frozen) -> Result<(), Failure> {
     Err(Failure::usage("selector", message, hint))
 }
 
+/// The note of a group, after it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The note that the group has now.
+    pub note: Option<String>,
+    /// The one that it had before, maybe of another operator.
+    pub replaced: Option<String>,
+}
+
 /// Writes the note of a group of a connection that the directory has, and that into the audit; an empty text takes the note
-/// away. The note, if there is one now.
+/// away.
 ///
 /// # Errors
 ///
@@ -93,7 +102,7 @@ pub async fn note(
     actor: &str,
     key: &str,
     text: &str,
-) -> Result<Option<String>, Failure> {
+) -> Result<Noted, Failure> {
     let now = engines.now();
     let note = Some(text.trim()).filter(|note| !note.is_empty());
     let groups = engines.dead_letters.groups(now).await?;
@@ -102,13 +111,14 @@ pub async fn note(
         let message = format!("there is no group {key} of dead letters");
         Failure::refused("no_such_group", message, "`dead-letters groups` shows their keys")
     };
-    let connection = group.ok_or_else(no_such)?.connection;
+    let group = group.ok_or_else(no_such)?;
     if key.is_empty() || !engines.dead_letters.note_group(key, note, now).await? {
         return Err(no_such());
     }
     let entry = AuditEntry::new(now, actor, "group_noted", format!("group {key}"));
-    engines.operators.note(&[AuditEntry { connection: Some(connection), ..entry }]).await?;
-    Ok(note.map(str::to_owned))
+    engines.operators.note(&[AuditEntry { connection: Some(group.connection), ..entry }]).await?;
+    let replaced = group.note.as_ref().map(|before| before.text.clone());
+    Ok(Noted { note: note.map(str::to_owned), replaced })
 }
 
 fn is_counted(term: &Term) -> bool {

@@ -12,7 +12,7 @@ mod tests;
 use ledger::{Act, AuditEntry, PlanId};
 
 pub use close::{Close, MAX_REASON_CHARS, act};
-pub use groups::{GroupRow, counted_by_groups, groups, note};
+pub use groups::{GroupRow, Noted, counted_by_groups, groups, note};
 pub use pages::{AT_ONCE, Pages, Row, changed_at_once};
 pub use selection::{Frozen, Selection, in_micros, to_act};
 

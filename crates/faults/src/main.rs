@@ -85,7 +85,7 @@ async fn play_faults(arguments: Arguments, program: PathBuf, seed: u64) -> anyho
         program,
         side_by_side: arguments.side_by_side.unwrap_or(SIDE_BY_SIDE).max(1),
     };
-    let rows = run(&plan, tell).await?;
+    let rows = run(&plan, report).await?;
     Ok((table(&rows), breaches(&rows)))
 }
 
@@ -113,7 +113,7 @@ async fn play_neighbours(
 }
 
 /// One line for each row that has ended, as a sign of life.
-fn tell(row: &Row) {
+fn report(row: &Row) {
     sign_of_life(row.fault, row.proof.breaches.is_empty(), row.took);
 }
 

@@ -32,7 +32,7 @@ impl<L> Plan<L> {
         self.only.is_empty() || self.only.iter().any(|name| row.contains(name.as_str()))
     }
 
-    /// Plays rows, at most [`Plan::side_by_side`] at the same time; `tell` hears of each that has ended. What came of them is
+    /// Plays rows, at most [`Plan::side_by_side`] at the same time; `report` is called with each that has ended. What came of them is
     /// in the order of the rows.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl<L> Plan<L> {
         &self,
         rows: Vec<R>,
         play: impl Fn(R) -> Playing,
-        tell: impl Fn(&Playing::Output),
+        report: impl Fn(&Playing::Output),
     ) -> anyhow::Result<Vec<Playing::Output>>
     where
         Playing: Future<Output: Send> + Send + 'static,
@@ -59,7 +59,7 @@ impl<L> Plan<L> {
         let mut played = Vec::new();
         while let Some(ended) = playing.join_next().await {
             let (number, row) = ended??;
-            tell(&row);
+            report(&row);
             played.push((number, row));
         }
         played.sort_by_key(|(number, _)| *number);

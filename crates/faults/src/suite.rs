@@ -13,12 +13,12 @@ use crate::servers::Machines;
 /// What is played.
 pub type Plan = plan::Plan<Length>;
 
-/// Plays every row of the plan; `tell` hears of each that has ended.
+/// Plays every row of the plan; `report` is called with each that has ended.
 ///
 /// # Errors
 ///
 /// If there is no such row. A broken promise is in its row, and so is a failure of the harness, which proves nothing.
-pub async fn run(plan: &Plan, tell: impl Fn(&Row)) -> anyhow::Result<Vec<Row>> {
+pub async fn run(plan: &Plan, report: impl Fn(&Row)) -> anyhow::Result<Vec<Row>> {
     let rows: Vec<Fault> = ALL.into_iter().filter(|fault| is_wanted(plan, fault)).collect();
     anyhow::ensure!(!rows.is_empty(), "no fault has such a name: {}", plan.only.join(", "));
     let machines = Arc::new(OnceCell::new());
@@ -29,7 +29,7 @@ pub async fn run(plan: &Plan, tell: impl Fn(&Row)) -> anyhow::Result<Vec<Row>> {
             row.unwrap_or_else(|cause| Row::not_played(&fault, &cause))
         }
     };
-    plan.each(rows, play, tell).await
+    plan.each(rows, play, report).await
 }
 
 /// Plays a row on the servers that it needs: those that all share, or, where it strikes them, some of its own.

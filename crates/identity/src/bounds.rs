@@ -206,7 +206,7 @@ fn end_events(graph: &mut Graph, dropped: &Dropped) -> Vec<Refused> {
     }
     let mut refused = Vec::new();
     graph.events.retain(|kept| {
-        if kept.delete || kept.standing != EventState::Pending {
+        if kept.delete || kept.state != EventState::Pending {
             return true;
         }
         let Some((bound, key, values)) = dropped.get(&(kept.identifier, kept.stamp.clone())) else {
@@ -228,11 +228,11 @@ pub fn shed_events(events: &mut Vec<TrackedEvent>, bounds: &Bounds) -> (Vec<Refu
     }
     let mut all = std::mem::take(events);
     all.sort_by(|one, other| {
-        let order = |kept: &TrackedEvent| kept.standing != EventState::Pending;
+        let order = |kept: &TrackedEvent| kept.state != EventState::Pending;
         order(one).cmp(&order(other)).then_with(|| one.stamp.cmp(&other.stamp))
     });
     for kept in all.split_off(bounds.events) {
-        match kept.standing {
+        match kept.state {
             EventState::Pending => refused.push(refused_event(&kept, Bound::Events)),
             // It died before, and a delete of the person finds its dead letter no longer.
             EventState::Remembered if kept.outcomes > 1 => erased.push(kept.event),

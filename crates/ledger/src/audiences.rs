@@ -41,7 +41,7 @@ pub struct NamedAudience {
     pub segment_id: Option<String>,
 }
 
-/// What is counted of one audience: persons, in the figures of [`identity::audiences::Standing`].
+/// What is counted of one audience: persons, in the figures of [`identity::audiences::MemberCounts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudienceCounts {
     /// The audience.

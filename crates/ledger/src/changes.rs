@@ -42,15 +42,15 @@ pub struct Changes {
     pub reopened: Vec<Uuid>,
     /// Failed calls, by event.
     pub attempts: Vec<Attempt>,
-    /// Dead letters to lay down.
+    /// Dead letters to write.
     pub dead_letters: Vec<DeadLetter>,
     /// Events whose dead letters are resolved: delivered after all.
     pub resolved: Vec<Uuid>,
     /// The newer events that brought to Refersion what events of [`Changes::resolved`] state; none for those that were
     /// replayed.
     pub resolved_by: BTreeMap<Uuid, Uuid>,
-    /// Events whose dead letters are put aside: the events ended, and not because Refersion holds what they stated.
-    pub put_aside: Vec<Uuid>,
+    /// Events whose dead letters are discarded: the events ended, and not because Refersion holds what they stated.
+    pub discarded: Vec<Uuid>,
     /// Events that others repeat: each time that one is named here counts as a repeat of its dead letter.
     pub repeated: Vec<Uuid>,
     /// Events of which no personal data may remain: payloads, dead letters' payloads and causes, attempts' messages.
@@ -72,7 +72,7 @@ pub struct Changes {
     /// By field (`country`, `custom:7`): how many more affiliates keep a value of it that has to go than before.
     pub stuck: BTreeMap<String, i64>,
     /// By audience: how many more persons are what than before, in the order of
-    /// [`Standing::figures`](identity::audiences::Standing::figures).
+    /// [`MemberCounts::figures`](identity::audiences::MemberCounts::figures).
     pub audiences: BTreeMap<u64, [i64; FIGURES]>,
     /// What an operator should be able to read later.
     pub audit: Vec<Audit>,

@@ -38,7 +38,7 @@ pub(crate) fn settle_save(
 ) -> Vec<Step> {
     let mut settled = settle(&mut save.graph, rules);
     changes.erased.extend(&settled.erased);
-    changes.put_aside.extend(&settled.put_aside);
+    changes.discarded.extend(&settled.discarded);
     note_refused(changes, std::mem::take(&mut settled.shed), now);
     let newest = settled.ended.iter().filter(|ended| ended.delivered).map(|ended| ended.event).max();
     for ended in &settled.ended {
@@ -51,7 +51,7 @@ pub(crate) fn settle_save(
                 changes.resolved_by.extend(newer.map(|newer| (ended.event, newer)));
             } else if ended.end != End::Remembered {
                 // A remembered event may still be delivered.
-                changes.put_aside.push(ended.event);
+                changes.discarded.push(ended.event);
             }
         }
         if ended.reason.as_deref() == Some(MATCHED_NOBODY) {

@@ -18,14 +18,14 @@ use worker::translate::{Ask, Translator};
 use crate::members::{Round, Shape};
 use service::engines::Engines;
 
-/// Dead letters that are laid down in one transaction.
+/// Dead letters that are written in one transaction.
 const AT_ONCE: u32 = 500;
 /// How many calls had failed when an event died of missing answers.
 const ATTEMPTS: u32 = 12;
 /// An event that cannot be read.
 const UNREADABLE: &str = r#"{"type":"identify","traits":{"plan":"gold"}}"#;
 
-/// Lays down dead letters: the first of each three died because Refersion did not answer an edit, the second of its address,
+/// Writes dead letters: the first of each three died because Refersion did not answer an edit, the second of its address,
 /// the third because it cannot be read.
 pub(super) async fn fill(engines: &Engines, connection: &Connection, letters: u32) -> anyhow::Result<()> {
     let filler = Filler {

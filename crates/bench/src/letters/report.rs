@@ -38,7 +38,7 @@ impl Report {
         }
         let Self { letters, engines, filled_seconds, .. } = self;
         output.line(&format!(
-            "dead-letters: {letters} of three causes on {engines}, laid down in {filled_seconds:.0} s"
+            "dead-letters: {letters} of three causes on {engines}, written in {filled_seconds:.0} s"
         ))?;
         for line in self.setup.lines() {
             output.line(&line)?;

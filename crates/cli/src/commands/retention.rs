@@ -60,7 +60,7 @@ enum Act {
 
 /// How sweeps stand. The names of these fields are fixed: scripts rely on them.
 #[derive(Debug, Serialize)]
-pub(super) struct Standing {
+pub(super) struct RetentionState {
     /// The time that counts: the machine's, or that of the database server.
     now: Timestamp,
     /// What has expired by then has been dropped; `null` before the first sweep.
@@ -71,7 +71,7 @@ pub(super) struct Standing {
     pub(super) behind_seconds: u64,
 }
 
-impl Standing {
+impl RetentionState {
     /// What the clock of the sweeps says under these settings.
     pub(super) fn of(clock: SweepClock, config: &Config) -> Self {
         let limits = Limits {
@@ -117,13 +117,13 @@ pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, F
         clock.swept = Some(clock.now);
         audit::note(&engines, &audit::cli(), "clock_confirmed", format!("swept until {}", clock.now)).await?;
     }
-    let standing = Standing::of(clock, &context.loaded.config);
+    let state = RetentionState::of(clock, &context.loaded.config);
     if context.output.is_json() {
-        context.output.json(&standing)?;
+        context.output.json(&state)?;
     } else if matches!(arguments.act, Act::Confirm) {
         context.output.line(&format!("confirmed: the next sweep drops what has expired by {}", clock.now))?;
     } else {
-        context.output.line(&standing.in_words())?;
+        context.output.line(&state.in_words())?;
     }
     Ok(Exit::Done)
 }

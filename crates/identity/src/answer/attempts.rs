@@ -21,7 +21,7 @@ pub fn concerned_by(graph: &Graph, rules: &Rules, anchor: Digest) -> Vec<Uuid> {
         true => deletes,
         false => kept.identifier == anchor || profiles.contains(&kept.identifier),
     };
-    let pending = graph.events.iter().filter(|kept| kept.standing == EventState::Pending);
+    let pending = graph.events.iter().filter(|kept| kept.state == EventState::Pending);
     pending.filter(concerned).map(|kept| kept.event).collect()
 }
 

@@ -89,7 +89,7 @@ impl Refusal<'_> {
         if graph.events.iter().any(|kept| kept.has_died_of(address)) {
             return Vec::new();
         }
-        let pending = graph.events.iter().filter(|kept| kept.standing == EventState::Pending);
+        let pending = graph.events.iter().filter(|kept| kept.state == EventState::Pending);
         let states: Vec<&TrackedEvent> =
             pending.filter(|kept| kept.address == Some(address) && kept.has_said("email")).collect();
         // A replayed event already has a dead letter.
@@ -173,9 +173,9 @@ pub(super) fn die(
     attempts: u32,
 ) -> Vec<Death> {
     let mut deaths = Vec::new();
-    let pending = graph.events.iter_mut().filter(|kept| kept.standing == EventState::Pending && which(kept));
+    let pending = graph.events.iter_mut().filter(|kept| kept.state == EventState::Pending && which(kept));
     for kept in pending {
-        kept.standing = EventState::Dead;
+        kept.state = EventState::Dead;
         kept.outcomes += 1;
         deaths.push(Death {
             event: kept.event,

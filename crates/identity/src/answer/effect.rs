@@ -120,18 +120,18 @@ pub(super) fn told(graph: &mut Graph, id: u64, email: Option<Digest>, fields: &M
             affiliate.address = address;
             affiliate.address_unknown = false;
         }
-        tell(affiliate, known(fields));
+        set_sent(affiliate, known(fields));
     });
 }
 
 pub(super) fn tell_unknown(graph: &mut Graph, id: u64, email: bool, fields: &[Text]) {
     with(graph, id, |affiliate| {
         affiliate.address_unknown |= email;
-        tell(affiliate, unknown(fields));
+        set_sent(affiliate, unknown(fields));
     });
 }
 
-fn tell(affiliate: &mut Affiliate, fields: impl Iterator<Item = (Text, Option<Text>)>) {
+fn set_sent(affiliate: &mut Affiliate, fields: impl Iterator<Item = (Text, Option<Text>)>) {
     for (field, text) in fields {
         affiliate.shown.remove(&field);
         affiliate.told.insert(field, text);

@@ -22,7 +22,7 @@ pub type Watched = Arc<Map<Text, u64>>;
 
 /// Numbers of persons of one graph, for one audience, in the order in which they are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct MemberCounts {
     /// Members.
     pub members: u32,
     /// Persons who were members, or were stated not to be.
@@ -39,10 +39,10 @@ pub struct Standing {
     pub refused: u32,
 }
 
-/// Number of figures of a [`Standing`].
+/// Number of figures of a [`MemberCounts`].
 pub const FIGURES: usize = 7;
 
-impl Standing {
+impl MemberCounts {
     /// The figures, in their order.
     #[must_use]
     pub fn figures(&self) -> [u32; FIGURES] {
@@ -50,7 +50,7 @@ impl Standing {
         [members, left, affiliates, held, delivered, waiting, refused]
     }
 
-    /// A standing of figures in their order.
+    /// The counts of figures in their order.
     #[must_use]
     pub fn of(figures: [u32; FIGURES]) -> Self {
         let [members, left, affiliates, held, delivered, waiting, refused] = figures;
@@ -66,7 +66,7 @@ impl Standing {
 
 /// What a graph adds to the counts, by the numbers of the audiences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counted(BTreeMap<u64, Standing>);
+pub struct Counted(BTreeMap<u64, MemberCounts>);
 
 impl Counted {
     /// Whether it adds nothing.
@@ -75,26 +75,26 @@ impl Counted {
         self.0.is_empty()
     }
 
-    /// Adds a standing to that of an audience.
-    pub fn add(&mut self, audience: u64, standing: &Standing) {
-        if *standing != Standing::default() {
-            self.0.entry(audience).or_default().add(standing);
+    /// Adds counts to those of an audience.
+    pub fn add(&mut self, audience: u64, counts: &MemberCounts) {
+        if *counts != MemberCounts::default() {
+            self.0.entry(audience).or_default().add(counts);
         }
     }
 
     /// Adds all of another graph's.
     pub fn add_all(&mut self, other: &Self) {
-        other.0.iter().for_each(|(audience, standing)| self.add(*audience, standing));
+        other.0.iter().for_each(|(audience, counts)| self.add(*audience, counts));
     }
 
-    /// Every audience with a standing, in the order of numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, &Standing)> {
-        self.0.iter().map(|(audience, standing)| (*audience, standing))
+    /// Every audience with counts, in the order of numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &MemberCounts)> {
+        self.0.iter().map(|(audience, counts)| (*audience, counts))
     }
 
-    /// The standing for one audience.
+    /// The counts of one audience.
     #[must_use]
-    pub fn of(&self, audience: u64) -> Standing {
+    pub fn of(&self, audience: u64) -> MemberCounts {
         self.0.get(&audience).copied().unwrap_or_default()
     }
 
@@ -117,8 +117,8 @@ impl Counted {
     #[must_use]
     pub fn with_unknown_of(mut self, before: &Self, rules: &Rules) -> Self {
         let is_watched = |audience: u64| rules.audiences.values().any(|watched| *watched == audience);
-        for (audience, standing) in before.iter().filter(|(audience, _)| !is_watched(*audience)) {
-            self.0.insert(audience, *standing);
+        for (audience, counts) in before.iter().filter(|(audience, _)| !is_watched(*audience)) {
+            self.0.insert(audience, *counts);
         }
         self
     }
@@ -162,36 +162,36 @@ pub fn is_in(said: &TraitValue) -> bool {
     said.value.as_deref().is_some_and(|value| !matches!(value, "" | "false"))
 }
 
-fn in_or_out(said: &TraitValue) -> Standing {
+fn in_or_out(said: &TraitValue) -> MemberCounts {
     match is_in(said) {
-        true => Standing { members: 1, ..Standing::default() },
-        false => Standing { left: 1, ..Standing::default() },
+        true => MemberCounts { members: 1, ..MemberCounts::default() },
+        false => MemberCounts { left: 1, ..MemberCounts::default() },
     }
 }
 
-fn of_person(picture: &Picture<'_>, person: &Person<'_>, key: &str, said: &TraitValue) -> Standing {
-    let mut standing = in_or_out(said);
+fn of_person(picture: &Picture<'_>, person: &Person<'_>, key: &str, said: &TraitValue) -> MemberCounts {
+    let mut counts = in_or_out(said);
     let bound = picture.who.bound(picture.graph, person);
     // An affiliate that Refersion listed is known by its code until a call needs its numeric id.
     let is_there = |it: &&Affiliate| (it.id.is_some() || it.code.is_some()) && !it.gone;
     let affiliate = bound.filter(is_there);
-    standing.affiliates = u32::from(affiliate.is_some()) * standing.members;
+    counts.affiliates = u32::from(affiliate.is_some()) * counts.members;
     let sent = |field: &&str| !picture.rules.is_suspended(field);
     let fields: Vec<&str> = picture.rules.fields_of(key).filter(sent).collect();
     if fields.is_empty() {
-        return standing;
+        return counts;
     }
     let holds =
         |affiliate: &Affiliate| fields.iter().all(|field| holds(affiliate, field, picture.rules, said));
     if said.refused.is_some() {
-        standing.refused = 1;
+        counts.refused = 1;
     } else if affiliate.is_some_and(holds) {
-        standing.delivered = 1;
-        standing.held = standing.members;
+        counts.delivered = 1;
+        counts.held = counts.members;
     } else if picture.steps.iter().any(|step| says(step, person, &fields)) {
-        standing.waiting = 1;
+        counts.waiting = 1;
     }
-    standing
+    counts
 }
 
 fn holds(affiliate: &Affiliate, field: &str, rules: &Rules, said: &TraitValue) -> bool {

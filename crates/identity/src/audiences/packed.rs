@@ -1,6 +1,6 @@
 //! A graph's contribution to counts in few bytes, because a ledger may have millions of graphs.
 
-use super::{Counted, FIGURES, Standing};
+use super::{Counted, FIGURES, MemberCounts};
 
 /// Stored counts that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +15,8 @@ const ALL_ONE: u8 = 1 << 7;
 #[must_use]
 pub fn pack(counted: &Counted) -> Vec<u8> {
     let (mut bytes, mut before) = (Vec::new(), 0);
-    for (audience, standing) in counted.iter() {
-        let figures = standing.figures();
+    for (audience, counts) in counted.iter() {
+        let figures = counts.figures();
         write(&mut bytes, audience - before);
         before = audience;
         let there = (0..FIGURES).fold(0, |bits, nth| bits | u8::from(figures[nth] > 0) << nth);
@@ -50,7 +50,7 @@ pub fn unpack(mut bytes: &[u8]) -> Result<Counted, Unreadable> {
                 _ => 1,
             };
         }
-        counted.add(audience, &Standing::of(figures));
+        counted.add(audience, &MemberCounts::of(figures));
     }
     Ok(counted)
 }
@@ -88,7 +88,7 @@ mod tests {
             all in prop::collection::btree_map(any::<u64>(), prop::array::uniform7(prop_oneof![0_u32..3, any::<u32>()]), 0..5)
         ) {
             let mut counted = Counted::default();
-            all.iter().for_each(|(audience, figures)| counted.add(*audience, &Standing::of(*figures)));
+            all.iter().for_each(|(audience, figures)| counted.add(*audience, &MemberCounts::of(*figures)));
             prop_assert_eq!(unpack(&pack(&counted)).ok(), Some(counted));
         }
 
@@ -108,7 +108,10 @@ mod tests {
     #[test]
     fn one_member_takes_two_bytes() {
         let mut counted = Counted::default();
-        counted.add(7, &Standing { members: 1, affiliates: 1, held: 1, delivered: 1, ..Standing::default() });
+        counted.add(
+            7,
+            &MemberCounts { members: 1, affiliates: 1, held: 1, delivered: 1, ..MemberCounts::default() },
+        );
         assert_eq!(pack(&counted).len(), 2);
     }
 }

@@ -57,7 +57,7 @@ pub fn identify(graph: &mut Graph, statement: &Statement) -> Vec<Uuid> {
         graph,
         TrackedEvent {
             event: statement.event,
-            standing: EventState::Pending,
+            state: EventState::Pending,
             outcomes: 0,
             delete: false,
             identifier: strongest,
@@ -83,7 +83,7 @@ pub fn delete(graph: &mut Graph, deletion: &Deletion) {
         graph,
         TrackedEvent {
             event: deletion.event,
-            standing: EventState::Pending,
+            state: EventState::Pending,
             outcomes: 0,
             delete: true,
             identifier: strongest,

@@ -46,7 +46,7 @@ pub struct TrackedEvent {
     /// Its id.
     pub event: Uuid,
     /// Its state.
-    pub standing: EventState,
+    pub state: EventState,
     /// Number of its outcomes.
     #[serde(default)]
     pub outcomes: u32,
@@ -82,7 +82,7 @@ pub struct TrackedEvent {
 impl TrackedEvent {
     /// Whether it is dead because of this address. Its dead letter stands for all repeats.
     pub(crate) fn has_died_of(&self, address: Digest) -> bool {
-        let died = self.standing == EventState::Dead && self.died_of == Some(EMAIL);
+        let died = self.state == EventState::Dead && self.died_of == Some(EMAIL);
         died && self.address == Some(address)
     }
 

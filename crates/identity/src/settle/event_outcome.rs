@@ -16,7 +16,7 @@ use crate::shared::SHARED;
 use crate::stamp::Stamp;
 
 /// What happens to an event now.
-pub(super) enum Fate {
+pub(super) enum Decision {
     /// It stays as it is.
     Stay,
     /// It is dead, and newer statements replace all of it. It is kept because its payload is.
@@ -58,24 +58,25 @@ impl<'g> LastStated<'g> {
     }
 }
 
-impl Fate {
+impl Decision {
     fn end(end: End, reason: &str) -> Self {
         Self::End { end, reason: Some(reason.to_owned()), affiliate: None }
     }
 }
 
 /// Decides what happens to an event. An outcome changes in two cases only: `remembered` or `dead` events are delivered after all.
-pub(super) fn fate(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &TrackedEvent) -> Fate {
-    let fate =
-        if kept.delete { fate_of_delete(picture, kept) } else { fate_of_identify(picture, stated, kept) };
-    let Fate::End { end, reason, .. } = &fate else { return fate };
-    match (&kept.standing, end, reason.as_deref()) {
-        (EventState::Pending, _, _) => fate,
-        (_, End::Created | End::Updated | End::Deleted, _) => fate,
-        (EventState::Remembered, End::Unchanged, Some(reason)) if is_known(reason) => fate,
-        (_, End::Superseded, Some(DELETED)) | (EventState::Remembered, End::Superseded, _) => Fate::Forget,
-        (EventState::Dead, End::Superseded, _) => Fate::Replaced,
-        (_, End::Remembered | End::Unchanged, _) => Fate::Stay,
+pub(super) fn decide(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &TrackedEvent) -> Decision {
+    let decision = if kept.delete { of_delete(picture, kept) } else { of_identify(picture, stated, kept) };
+    let Decision::End { end, reason, .. } = &decision else { return decision };
+    match (&kept.state, end, reason.as_deref()) {
+        (EventState::Pending, _, _) => decision,
+        (_, End::Created | End::Updated | End::Deleted, _) => decision,
+        (EventState::Remembered, End::Unchanged, Some(reason)) if is_known(reason) => decision,
+        (_, End::Superseded, Some(DELETED)) | (EventState::Remembered, End::Superseded, _) => {
+            Decision::Forget
+        }
+        (EventState::Dead, End::Superseded, _) => Decision::Replaced,
+        (_, End::Remembered | End::Unchanged, _) => Decision::Stay,
     }
 }
 
@@ -89,9 +90,9 @@ pub(super) fn cause_stands(picture: &Picture<'_>, kept: &TrackedEvent) -> bool {
     standing_statement(picture, kept, key, (person.traits.get(key).copied(), Some(person))).is_some()
 }
 
-fn fate_of_delete(picture: &Picture<'_>, kept: &TrackedEvent) -> Fate {
+fn of_delete(picture: &Picture<'_>, kept: &TrackedEvent) -> Decision {
     if picture.steps.iter().any(Step::serves_a_delete) {
-        return Fate::Stay;
+        return Decision::Stay;
     }
     let claims = picture.graph.claims.iter().filter(|claim| claim.user == kept.identifier);
     let near: BTreeSet<Digest> =
@@ -102,48 +103,48 @@ fn fate_of_delete(picture: &Picture<'_>, kept: &TrackedEvent) -> Fate {
         Some(_) => not_all_scrubbed(picture),
         None => Some(nothing.to_owned()),
     };
-    Fate::End { end: End::Deleted, reason, affiliate: disabled.map(ids) }
+    Decision::End { end: End::Deleted, reason, affiliate: disabled.map(ids) }
 }
 
 fn ids(affiliate: &Affiliate) -> (Option<u64>, Option<String>) {
     (affiliate.id, affiliate.code.clone())
 }
 
-fn fate_of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &TrackedEvent) -> Fate {
+fn of_identify(picture: &Picture<'_>, stated: &LastStated<'_>, kept: &TrackedEvent) -> Decision {
     if picture.tombstones.covers(kept.identifier, kept.stamp.time) {
-        return Fate::end(End::Superseded, DELETED);
+        return Decision::end(End::Superseded, DELETED);
     }
     if picture.who.waits.get(&kept.identifier) == Some(&Wait::Shared) && kept.told_by.is_none() {
-        return match kept.standing {
-            EventState::Remembered => Fate::Forget,
-            _ => Fate::end(End::Remembered, wait_word(picture, kept.identifier)),
+        return match kept.state {
+            EventState::Remembered => Decision::Forget,
+            _ => Decision::end(End::Remembered, wait_word(picture, kept.identifier)),
         };
     }
     let person = picture.who.person(kept.identifier);
     let left = Left::of(picture, stated, kept, person);
     // A value that is not sent may be the one that made the event dead: then its dead letter stays open.
-    if kept.standing == EventState::Dead && (left.refused || left.suspended) {
-        return Fate::Stay;
+    if kept.state == EventState::Dead && (left.refused || left.suspended) {
+        return Decision::Stay;
     }
     match person {
         Some(person) if !left.open.is_empty() => {
-            let fate = fate_with_person(picture, kept, person, &left.open);
+            let decision = with_person(picture, kept, person, &left.open);
             // An address that the person has anyway does not make a difference.
-            let is_known = matches!(&fate, Fate::End { end: End::Unchanged, .. });
-            if is_known && left.is_overruled { Fate::end(End::Superseded, NEWER_SAID) } else { fate }
+            let is_known = matches!(&decision, Decision::End { end: End::Unchanged, .. });
+            if is_known && left.is_overruled { Decision::end(End::Superseded, NEWER_SAID) } else { decision }
         }
         // A part of it was sent, even if its person has changed since.
         _ if kept.told_by.is_some() => told(picture, kept, person),
-        _ if !left.anything && !kept.says.is_empty() => Fate::end(End::Superseded, NEWER_SAID),
+        _ if !left.anything && !kept.says.is_empty() => Decision::end(End::Superseded, NEWER_SAID),
         _ if !left.mapped => {
             let says_traits = kept.says.iter().any(|key| key.starts_with(CUSTOM));
-            Fate::end(End::Unchanged, if says_traits { "not_mapped" } else { "nothing_said" })
+            Decision::end(End::Unchanged, if says_traits { "not_mapped" } else { "nothing_said" })
         }
-        Some(_) if left.held => Fate::end(End::Remembered, PAYOUT_HELD),
-        Some(_) if left.suspended => Fate::end(End::Remembered, FIELD_SUSPENDED),
+        Some(_) if left.held => Decision::end(End::Remembered, PAYOUT_HELD),
+        Some(_) if left.suspended => Decision::end(End::Remembered, FIELD_SUSPENDED),
         // A refused value is suppressed; the event that stated it first is dead, and this one repeats it.
-        Some(_) => Fate::end(End::Remembered, "refused_value"),
-        None => Fate::end(End::Remembered, wait_word(picture, kept.identifier)),
+        Some(_) => Decision::end(End::Remembered, "refused_value"),
+        None => Decision::end(End::Remembered, wait_word(picture, kept.identifier)),
     }
 }
 
@@ -234,34 +235,34 @@ fn email_stands(stated: &LastStated<'_>, kept: &TrackedEvent, person: Option<&Pe
     person.is_none_or(|person| kept.address == Some(person.address)) && !stated.is_said_again(kept)
 }
 
-fn fate_with_person(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>, open: &[&str]) -> Fate {
+fn with_person(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>, open: &[&str]) -> Decision {
     let Some(affiliate) = picture.who.bound(picture.graph, person) else {
-        return fate_without_affiliate(picture, kept, person);
+        return without_affiliate(picture, kept, person);
     };
     if affiliate.gone {
-        return Fate::end(End::Remembered, "affiliate_gone");
+        return Decision::end(End::Remembered, "affiliate_gone");
     }
     let step = picture.steps.iter().find(|step| step.anchor == affiliate.address);
     match step.map(|step| &step.act) {
-        Some(Act::Search { .. }) => Fate::Stay,
+        Some(Act::Search { .. }) => Decision::Stay,
         Some(Act::Edit { email, fields, .. }) => {
             let waits = |key: &&str| match *key {
                 "email" => email.is_some(),
                 key => picture.rules.fields_of(key).any(|field| fields.contains_key(field)),
             };
-            if open.iter().any(waits) { Fate::Stay } else { told(picture, kept, Some(person)) }
+            if open.iter().any(waits) { Decision::Stay } else { told(picture, kept, Some(person)) }
         }
-        Some(Act::Status { status: Status::Active, .. }) => Fate::Stay,
+        Some(Act::Status { status: Status::Active, .. }) => Decision::Stay,
         _ if !person.can_be_one && picture.tombstones.around(picture.graph, affiliate.address).is_some() => {
-            Fate::end(End::Remembered, "deleted_and_incomplete")
+            Decision::end(End::Remembered, "deleted_and_incomplete")
         }
         _ => told(picture, kept, Some(person)),
     }
 }
 
-fn fate_without_affiliate(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Fate {
+fn without_affiliate(picture: &Picture<'_>, kept: &TrackedEvent, person: &Person<'_>) -> Decision {
     if picture.steps.iter().any(|step| person.has(step.anchor)) {
-        return Fate::Stay;
+        return Decision::Stay;
     }
     if kept.told_by.is_some() {
         return told(picture, kept, Some(person));
@@ -270,13 +271,13 @@ fn fate_without_affiliate(picture: &Picture<'_>, kept: &TrackedEvent, person: &P
     let is_no_address =
         address.and_then(|it| it.refused.as_ref()).is_some_and(|it| it.starts_with(NOT_AN_ADDRESS));
     if is_no_address {
-        return Fate::end(End::Remembered, NOT_AN_ADDRESS);
+        return Decision::end(End::Remembered, NOT_AN_ADDRESS);
     }
     let hindered = person.can_be_one && !picture.hindrances(person).is_empty();
-    Fate::end(End::Remembered, if hindered { "refused_value" } else { "incomplete" })
+    Decision::end(End::Remembered, if hindered { "refused_value" } else { "incomplete" })
 }
 
-fn told(picture: &Picture<'_>, kept: &TrackedEvent, person: Option<&Person<'_>>) -> Fate {
+fn told(picture: &Picture<'_>, kept: &TrackedEvent, person: Option<&Person<'_>>) -> Decision {
     let affiliate = sent_to(picture, kept, person).map(ids);
     let (end, usual) = match kept.told_by {
         Some(SentBy::Create) => (End::Created, None),
@@ -284,7 +285,7 @@ fn told(picture: &Picture<'_>, kept: &TrackedEvent, person: Option<&Person<'_>>)
         None => (End::Unchanged, Some(KNOWN.to_owned())),
     };
     let reason = person.and_then(|person| not_sent(picture, kept, person)).or(usual);
-    Fate::End { end, reason, affiliate }
+    Decision::End { end, reason, affiliate }
 }
 
 fn wait_word(picture: &Picture<'_>, identifier: Digest) -> &'static str {

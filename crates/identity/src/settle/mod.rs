@@ -18,7 +18,7 @@ use crate::payout::{self, Review};
 use crate::plan::{Picture, Step, StepKind};
 use crate::resolution::{Person, Wait};
 use crate::stamp::Moment;
-use event_outcome::{Fate, KNOWN, LastStated, cause_stands, fate};
+use event_outcome::{Decision, KNOWN, LastStated, cause_stands, decide};
 
 pub use event_outcome::MATCHED_NOBODY;
 pub use words::{unmapped, waits_for};
@@ -82,7 +82,7 @@ pub struct Settled {
     /// Events of which nothing personal may remain.
     pub erased: Vec<Uuid>,
     /// Replayed events that are finished without Refersion having their values.
-    pub put_aside: Vec<Uuid>,
+    pub discarded: Vec<Uuid>,
     /// The next work, if there is any.
     pub next: Option<Next>,
     /// Every step that removes a difference; affiliates and persons without a step have none.
@@ -120,20 +120,21 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
     let picture = Picture::of(graph, rules);
     note(&mut settled, &picture);
     let stated = LastStated::of(graph);
-    let fates = graph.events.iter().map(|kept| (fate(&picture, &stated, kept), cause_stands(&picture, kept)));
-    let fates: Vec<(Fate, bool)> = fates.collect();
+    let decisions =
+        graph.events.iter().map(|kept| (decide(&picture, &stated, kept), cause_stands(&picture, kept)));
+    let decisions: Vec<(Decision, bool)> = decisions.collect();
     let reviews = payout::review(&picture);
     settled.steps = picture.steps;
     settled.holds = note_payees(graph, &reviews);
     settled.stuck = changed_stuck(graph, reviews);
     let (mut left, mut replaced) = (Vec::new(), Vec::new());
-    for (mut kept, (fate, cause_stands)) in std::mem::take(&mut graph.events).into_iter().zip(fates) {
-        match fate {
-            Fate::Stay => left.push(kept),
-            Fate::Replaced => replaced.push(kept),
-            Fate::Forget if kept.outcomes > 1 => settled.put_aside.push(kept.event),
-            Fate::Forget => {}
-            Fate::End { end, reason, affiliate } => {
+    for (mut kept, (decision, cause_stands)) in std::mem::take(&mut graph.events).into_iter().zip(decisions) {
+        match decision {
+            Decision::Stay => left.push(kept),
+            Decision::Replaced => replaced.push(kept),
+            Decision::Forget if kept.outcomes > 1 => settled.discarded.push(kept.event),
+            Decision::Forget => {}
+            Decision::End { end, reason, affiliate } => {
                 kept.outcomes += 1;
                 let number = kept.outcomes;
                 let delivered = cause_stands && is_delivered(end, reason.as_deref());
@@ -148,7 +149,7 @@ pub fn settle_within(graph: &mut Graph, rules: &Rules, bounds: &Bounds) -> Settl
                     delivered,
                 });
                 if end == End::Remembered {
-                    left.push(TrackedEvent { standing: EventState::Remembered, ..kept });
+                    left.push(TrackedEvent { state: EventState::Remembered, ..kept });
                 }
             }
         }
@@ -204,11 +205,8 @@ fn next(picture: &Picture<'_>) -> Option<Next> {
         picture.steps.iter().filter(|step| !trouble(step.anchor).is_some_and(|trouble| trouble.given_up));
     let due = |step: &&Step| (trouble(step.anchor).map(|trouble| trouble.due_at), step.kind());
     let step = open.min_by_key(due)?;
-    let live = picture
-        .graph
-        .events
-        .iter()
-        .any(|kept| kept.standing == EventState::Pending && kept.lane == Lane::Live);
+    let live =
+        picture.graph.events.iter().any(|kept| kept.state == EventState::Pending && kept.lane == Lane::Live);
     Some(Next {
         lane: if live { Lane::Live } else { Lane::Bulk },
         step: step.kind(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use identity::audiences::{Standing, count};
+use identity::audiences::{MemberCounts, count};
 use identity::eligibility::Rules;
 use identity::graph::Affiliate;
 use identity::plan::Picture;
@@ -18,8 +18,8 @@ fn watching() -> Rules {
     Rules { audiences: Arc::new(Map::from_iter([("trait:flag".into(), FLAG)])), ..rules() }
 }
 
-/// The standing of the audience after these events, with what Refersion was told of the affiliate at `a@x.io`.
-fn standing(events: &[Event], told: Option<&str>) -> Standing {
+/// The counts of the audience after these events, with what Refersion was told of the affiliate at `a@x.io`.
+fn counts_of(events: &[Event], told: Option<&str>) -> MemberCounts {
     let mut graph = Graph::default();
     events.iter().for_each(|event| fold(&mut graph, event));
     identity::settle::settle(&mut graph, &watching());
@@ -45,25 +45,32 @@ fn a_person_counts_once_under_all_of_its_identifiers() {
         identify(3).engage().email("a@x.io").with("trait:flag", "true"),
         identify(4).engage().anonymous("x").with("trait:flag", "true"),
     ];
-    assert_eq!(standing(&events, None).members, 1);
-    let affiliate = Standing { members: 1, affiliates: 1, held: 1, delivered: 1, ..Standing::default() };
-    assert_eq!(standing(&events, Some("true")), affiliate);
+    assert_eq!(counts_of(&events, None).members, 1);
+    let affiliate =
+        MemberCounts { members: 1, affiliates: 1, held: 1, delivered: 1, ..MemberCounts::default() };
+    assert_eq!(counts_of(&events, Some("true")), affiliate);
 }
 
 #[test]
 fn what_refersion_does_not_hold_yet_waits() {
     let events = [identify(1).user("U").email("a@x.io"), flagged(2, "true"), flagged(3, "false")];
-    let out = Standing { left: 1, waiting: 1, ..Standing::default() };
-    assert_eq!(standing(&events, Some("true")), out);
-    assert_eq!(standing(&events, Some("false")), Standing { left: 1, delivered: 1, ..Standing::default() });
+    let out = MemberCounts { left: 1, waiting: 1, ..MemberCounts::default() };
+    assert_eq!(counts_of(&events, Some("true")), out);
+    assert_eq!(
+        counts_of(&events, Some("false")),
+        MemberCounts { left: 1, delivered: 1, ..MemberCounts::default() }
+    );
     let complete = [identify(1).user("U").email("a@x.io").named("Ann"), flagged(2, "true")];
-    let to_be_created = Standing { members: 1, waiting: 1, ..Standing::default() };
-    assert_eq!(standing(&complete, None), to_be_created);
+    let to_be_created = MemberCounts { members: 1, waiting: 1, ..MemberCounts::default() };
+    assert_eq!(counts_of(&complete, None), to_be_created);
 }
 
 #[test]
 fn an_identifier_without_a_person_counts_by_itself_and_a_deleted_one_does_not() {
-    assert_eq!(standing(&[flagged(1, "true")], None), Standing { members: 1, ..Standing::default() });
-    assert_eq!(standing(&[flagged(1, "true"), delete(2).user("U")], None), Standing::default());
-    assert_eq!(standing(&[identify(1).user("U").with("trait:vip", "true")], None), Standing::default());
+    assert_eq!(
+        counts_of(&[flagged(1, "true")], None),
+        MemberCounts { members: 1, ..MemberCounts::default() }
+    );
+    assert_eq!(counts_of(&[flagged(1, "true"), delete(2).user("U")], None), MemberCounts::default());
+    assert_eq!(counts_of(&[identify(1).user("U").with("trait:vip", "true")], None), MemberCounts::default());
 }

@@ -191,9 +191,9 @@ fn distinct_custom_traits_of_one_person_are_bounded_mapped_or_not_and_over_all_p
 /// Behind an event that died there is a dead letter, also while it waits after a replay. A delete finds that by the graph alone.
 #[test]
 fn what_died_is_erased_when_its_graph_keeps_it_no_longer() {
-    let kept = |number: u64, standing: EventState, outcomes: u32| TrackedEvent {
+    let kept = |number: u64, state: EventState, outcomes: u32| TrackedEvent {
         event: Uuid::from_u128(number.into()),
-        standing,
+        state,
         outcomes,
         delete: false,
         identifier: address("a@x.io"),

@@ -149,7 +149,7 @@ fn who_is_gone_at_refersion_is_made_again_when_an_operator_says_so() {
     let deaths = apply(graph, &rules(), address("a@x.io"), &Answer::Gone { id: 1 }, moment(3));
     assert_eq!(deaths.iter().map(|it| it.cause.class.as_str()).collect::<Vec<_>>(), ["gone"]);
     assert!(Picture::of(graph, &rules()).steps.is_empty());
-    assert!(graph.events.iter().all(|kept| kept.standing == EventState::Dead));
+    assert!(graph.events.iter().all(|kept| kept.state == EventState::Dead));
     identity::fold::forgive(graph, flag.id(), &flag.statement().stamp, None);
     assert_eq!(Picture::of(graph, &rules()).steps[0].kind(), StepKind::Create);
 }

@@ -237,7 +237,7 @@ impl Play {
             }
         }
         for graph in &self.town.graphs {
-            if graph.events.iter().any(|kept| kept.standing == EventState::Pending) {
+            if graph.events.iter().any(|kept| kept.state == EventState::Pending) {
                 return Err(format!("an event is still pending in {graph:#?}"));
             }
         }

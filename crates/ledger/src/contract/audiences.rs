@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use identity::audiences::{Counted, Standing};
+use identity::audiences::{Counted, MemberCounts};
 
 use super::Engine;
 use super::material::{
@@ -93,7 +93,7 @@ pub async fn graphs_are_counted_again_for_a_new_audience(engine: &impl Engine) {
 
 fn counted(audience: u64, members: u32) -> Counted {
     let mut counted = Counted::default();
-    counted.add(audience, &Standing { members, delivered: 1, ..Standing::default() });
+    counted.add(audience, &MemberCounts { members, delivered: 1, ..MemberCounts::default() });
     counted
 }
 
@@ -146,7 +146,7 @@ pub async fn counts_of_audiences_equal_a_scan(engine: &impl Engine) {
         let mut now = Counted::default();
         for id in ids {
             let figures = std::array::from_fn(|_| u32::try_from(dice(3)).unwrap_or(0));
-            now.add(id, &Standing::of(figures));
+            now.add(id, &MemberCounts::of(figures));
         }
         let new: &[u64] = if before.is_none() { &[number] } else { &[] };
         let row = before.as_ref().map(|read| read.row);
@@ -157,16 +157,16 @@ pub async fn counts_of_audiences_equal_a_scan(engine: &impl Engine) {
             engine.counts(None, at(6)).await.expect("counted, and summed up");
         }
     }
-    let mut scanned: BTreeMap<u64, Standing> = BTreeMap::new();
+    let mut scanned: BTreeMap<u64, MemberCounts> = BTreeMap::new();
     let mut all = Counted::default();
     for graph in engine.walk(ONE, 0, 100).await.expect("walked") {
         all.add_all(&graph.counted);
     }
-    scanned.extend(all.iter().map(|(id, standing)| (id, *standing)));
+    scanned.extend(all.iter().map(|(id, counts)| (id, *counts)));
     for it in counts(engine, ONE).await {
-        let standing = scanned.get(&it.audience.id).copied().unwrap_or_default();
+        let counts = scanned.get(&it.audience.id).copied().unwrap_or_default();
         let figures = [it.members, it.left, it.affiliates, it.held, it.delivered, it.waiting, it.refused];
-        assert_eq!(figures, standing.figures().map(u64::from), "{}", it.audience.named.name);
+        assert_eq!(figures, counts.figures().map(u64::from), "{}", it.audience.named.name);
     }
 }
 

@@ -59,7 +59,7 @@ pub async fn what_cannot_be_replayed_cannot_be_restored(engine: &impl Engine) {
     assert_eq!(letter(engine, 1).await.payload, None);
     record(engine, Changes { connection: ONE, erased: vec![uuid(2)], ..Changes::default() }).await;
     let mut ended = outcomes(ONE, vec![outcome(3, 2, State::Updated, 9)]);
-    ended.put_aside.push(uuid(3));
+    ended.discarded.push(uuid(3));
     record(engine, ended).await;
     let ids: Vec<i64> = letters(engine).await.iter().map(|letter| letter.id).collect();
     assert!(engine.restore(&ids, &act(11, None)).await.expect("looked").is_empty());

@@ -116,7 +116,7 @@ pub async fn counts_equal_a_scan(engine: &impl Engine) {
             }
             4 => {
                 let mut changes = Changes { connection: of(number), ..Changes::default() };
-                if dice.below(2) == 0 { &mut changes.resolved } else { &mut changes.put_aside }
+                if dice.below(2) == 0 { &mut changes.resolved } else { &mut changes.discarded }
                     .push(uuid(number));
                 record(engine, changes).await;
             }

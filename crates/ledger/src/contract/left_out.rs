@@ -64,11 +64,11 @@ pub async fn repeats_of_a_letter_are_counted(engine: &impl Engine) {
 }
 
 /// An event that ended otherwise than by being delivered leaves nothing to do.
-pub async fn a_letter_is_put_aside_with_the_end_of_its_event(engine: &impl Engine) {
+pub async fn a_letter_is_discarded_with_the_end_of_its_event(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     record(engine, Changes { connection: ONE, reopened: vec![uuid(1)], ..Changes::default() }).await;
     let mut overruled = outcomes(ONE, vec![outcome(1, 2, State::Superseded, 10)]);
-    overruled.put_aside.push(uuid(1));
+    overruled.discarded.push(uuid(1));
     record(engine, overruled).await;
     assert_eq!(letters(engine).await[0].state, DeadLetterState::Discarded);
     assert_eq!(counts(engine, ONE).await.dead_letters, 0);

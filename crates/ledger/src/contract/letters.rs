@@ -87,7 +87,7 @@ pub async fn a_letter_moves_only_from_the_state_that_was_seen(engine: &impl Engi
 }
 
 /// A letter of an erased event asks for nothing any more. Letters of events that are not kept are passed over.
-pub async fn erased_letters_are_put_aside(engine: &impl Engine) {
+pub async fn erased_letters_are_discarded(engine: &impl Engine) {
     dead_letter(engine, ONE, 1, 5).await;
     record(engine, events(ONE, vec![event(2, &[2])])).await;
     record(

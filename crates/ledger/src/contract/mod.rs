@@ -113,7 +113,7 @@ macro_rules! contract_tests {
             ]
             letters: [
                 dead_letters_are_listed_newest_first, dead_letters_are_filtered, dying_again_renews_the_letter,
-                a_letter_moves_only_from_the_state_that_was_seen, erased_letters_are_put_aside,
+                a_letter_moves_only_from_the_state_that_was_seen, erased_letters_are_discarded,
                 orphaned_dead_letters_go_with_the_person_they_name
             ]
             monitoring: [
@@ -127,7 +127,7 @@ macro_rules! contract_tests {
                 names_beyond_the_limit_are_counted_under_one_word, values_that_cannot_go_are_counted_by_field,
                 what_is_left_out_is_counted_by_name,
                 deletes_that_match_nobody_are_counted_beside_any_number_of_names, repeats_of_a_letter_are_counted,
-                a_letter_is_put_aside_with_the_end_of_its_event
+                a_letter_is_discarded_with_the_end_of_its_event
             ]
             notifications: [
                 one_process_watches, a_fact_is_delivered_once, notifications_go_with_their_connection

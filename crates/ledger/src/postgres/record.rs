@@ -47,10 +47,10 @@ pub(super) async fn record(connection: &mut PgConnection, prepared: &Prepared) -
     letters::replaying(connection, &changes.reopened, &stories).await?;
     letters::remembered(connection, &changes.outcomes, &stories).await?;
     events::attempted(connection, &changes.attempts, &stories).await?;
-    letters::lay_down(connection, of, &changes.dead_letters, &stories).await?;
+    letters::write(connection, of, &changes.dead_letters, &stories).await?;
     letters::note_resolvers(connection, &changes.resolved_by, &stories).await?;
     letters::resolve(connection, &changes.resolved, &stories).await?;
-    letters::put_aside(connection, &changes.put_aside, &stories).await?;
+    letters::discard_ended(connection, &changes.discarded, &stories).await?;
     letters::repeat(connection, &changes.repeated).await?;
     orphans::remember(connection, of, &changes.orphans, &stories).await?;
     events::erase(connection, &changes.erased, &stories).await?;

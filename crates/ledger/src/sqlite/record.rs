@@ -62,10 +62,10 @@ pub(super) fn record(database: &Connection, prepared: &Prepared) -> Result<(), F
     events::end(database, connection, &changes.outcomes, &mut tally)?;
     letters::remembered(database, connection, &changes.outcomes)?;
     events::attempted(database, connection, &changes.attempts)?;
-    letters::lay_down(database, connection, &changes.dead_letters)?;
+    letters::write(database, connection, &changes.dead_letters)?;
     letters::note_resolvers(database, connection, &changes.resolved_by)?;
     letters::resolve(database, connection, &changes.resolved)?;
-    letters::put_aside(database, connection, &changes.put_aside)?;
+    letters::discard_ended(database, connection, &changes.discarded)?;
     letters::repeat(database, connection, &changes.repeated)?;
     orphans::remember(database, connection, &changes.orphans)?;
     events::erase(database, connection, &changes.erased)?;

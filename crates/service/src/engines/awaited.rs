@@ -43,12 +43,12 @@ impl Awaited {
     }
 
     /// Opens the ledger, and tries again for as long as it is away: for ever, for there is nothing better to do. Each
-    /// attempt in vain is logged, and told to `tell`, with its cause.
+    /// failed attempt is logged, and passed to `report`, with its cause.
     ///
     /// # Errors
     ///
     /// [`EngineError`] that stays until somebody does something about it.
-    pub async fn open(&self, opening: &Opening, tell: impl Fn(String)) -> Result<Engines, EngineError> {
+    pub async fn open(&self, opening: &Opening, report: impl Fn(String)) -> Result<Engines, EngineError> {
         let mut wait = FIRST_WAIT;
         loop {
             let opened = opening.finish().await.map(|engines| self.engines.get_or_init(|| engines).clone());
@@ -62,7 +62,7 @@ impl Awaited {
                         again_in_ms = wait.as_millis(),
                         "the ledger is away: waiting for it"
                     );
-                    tell(cause);
+                    report(cause);
                 }
                 Err(error) => return Err(error),
             }

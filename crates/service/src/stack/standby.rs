@@ -112,10 +112,10 @@ impl Standby {
     }
 
     async fn finish(mut self, end: &CancellationToken) -> Result<Option<Stack>, Failure> {
-        let tell = |why| self.ledger.away(why);
+        let report = |why| self.ledger.away(why);
         let opened = tokio::select! {
             biased;
-            opened = self.awaited.open(&self.opening, tell) => Some(opened),
+            opened = self.awaited.open(&self.opening, report) => Some(opened),
             () = end.cancelled() => None,
         };
         let started = match opened {

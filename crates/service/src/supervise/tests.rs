@@ -14,10 +14,10 @@ fn supervisor() -> (Supervisor, Pulses, CancellationToken) {
 #[tokio::test(start_paused = true)]
 async fn a_loop_that_ends_fails_or_panics_is_started_again() {
     let (mut supervisor, pulses, stop) = supervisor();
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let (runs, until) = (Arc::new(AtomicU32::new(0)), stop.clone());
     supervisor.start("absorb", Freshness::Beats, move |pulse| {
-        let (run, tell, until) = (runs.fetch_add(1, Ordering::SeqCst), tell.clone(), until.clone());
+        let (run, sender, until) = (runs.fetch_add(1, Ordering::SeqCst), sender.clone(), until.clone());
         async move {
             match run {
                 0 => return Ok(()),
@@ -25,12 +25,12 @@ async fn a_loop_that_ends_fails_or_panics_is_started_again() {
                 2 => panic!("planted"),
                 _ => pulse.beat(),
             }
-            tell.send(run).unwrap();
+            sender.send(run).unwrap();
             until.cancelled().await;
             Ok(())
         }
     });
-    assert_eq!(told.recv().await, Some(3));
+    assert_eq!(receiver.recv().await, Some(3));
     assert!(pulses.troubles().is_empty());
     assert_eq!(pulses.states()[0].restarts, 3);
     stop.cancel();

@@ -76,7 +76,7 @@ impl Account {
         let changes = apply(affiliate, edit);
         if changes {
             affiliate.edited_at = Some(now);
-            self.tell(Topic::DetailsChange, id);
+            self.note(Topic::DetailsChange, id);
         }
         Some(changes)
     }
@@ -105,7 +105,7 @@ impl Account {
             return !config.switches.same_status_not_changed;
         }
         self.effects.status_changed += 1;
-        self.tell(Topic::StatusChange, id);
+        self.note(Topic::StatusChange, id);
         // Approving an affiliate in the dashboard sends the welcome mail. Assumed: so does the API.
         self.effects.welcome_mails += u64::from(before == Status::Pending && status == Status::Active);
         true

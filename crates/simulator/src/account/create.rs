@@ -71,7 +71,7 @@ impl Account {
         self.coupons.extend(new.coupon.clone());
         let status = new.status;
         let ids = self.add(new, config, now + config.switches.search_lags);
-        self.tell(Topic::New, ids.id);
+        self.note(Topic::New, ids.id);
         created(&ids, status, config)
     }
 
@@ -102,7 +102,7 @@ impl Account {
                 affiliate.set_custom_field(id, &value);
             }
         }
-        self.tell(Topic::New, ids.id);
+        self.note(Topic::New, ids.id);
         Some(ids)
     }
 

@@ -82,7 +82,7 @@ impl Account {
     }
 
     /// Notes a change of an affiliate.
-    fn tell(&mut self, topic: Topic, id: u64) {
+    fn note(&mut self, topic: Topic, id: u64) {
         if let Some(news) = &mut self.news {
             news.push((topic, id));
         }

@@ -44,7 +44,7 @@ impl Account {
     fn staff_sets_status(&mut self, id: u64, status: Status) -> bool {
         let Some(affiliate) = self.affiliates.get_mut(&id) else { return false };
         if std::mem::replace(&mut affiliate.status, status) != status {
-            self.tell(Topic::StatusChange, id);
+            self.note(Topic::StatusChange, id);
         }
         true
     }

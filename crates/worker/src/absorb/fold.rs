@@ -189,7 +189,7 @@ fn fold_statement(slot: &mut Slot, changes: &mut Changes, statement: &Statement,
 fn end(changes: &mut Changes, reading: &Reading, outcome: Outcome, again: Again) {
     changes.outcomes.push(outcome);
     if again.is_some() {
-        changes.put_aside.push(reading.event);
+        changes.discarded.push(reading.event);
     }
 }
 

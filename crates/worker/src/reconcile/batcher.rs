@@ -15,7 +15,7 @@ pub(super) const BATCH: usize = 50;
 /// If both lanes are due, at least one call in this many begins with bulk.
 const BULK_EVERY: u64 = 10;
 /// How long edits let all other calls go first: each create may cause another edit, and fifty edits are one call.
-const COMPANY: SignedDuration = SignedDuration::from_secs(10);
+const BATCHING_DELAY: SignedDuration = SignedDuration::from_secs(10);
 
 /// A call that is planned and not recorded yet.
 pub(super) struct Planned {
@@ -75,7 +75,7 @@ impl CallKind {
 
     /// When its turn comes, if it is due at `due_at`.
     fn turn(self, due_at: Timestamp) -> Timestamp {
-        let waits = if self == Self::Edit { COMPANY } else { SignedDuration::ZERO };
+        let waits = if self == Self::Edit { BATCHING_DELAY } else { SignedDuration::ZERO };
         due_at.checked_add(waits).unwrap_or(Timestamp::MAX)
     }
 }

@@ -193,7 +193,7 @@ impl Recorder {
         changes.fence = Some(self.fence);
         changes.closed_calls = calls.to_vec();
         let endings: Vec<&CallOutcome> = answers.iter().flat_map(|answered| &answered.endings).collect();
-        off_thread(|| self.tell(&mut changes, &endings, &self.rules()));
+        off_thread(|| self.apply(&mut changes, &endings, &self.rules()));
         let ended = ends(&changes);
         record(&self.worker, changes).await?;
         Ok(ended)

@@ -114,7 +114,7 @@ pub(super) fn note_not_scrubbed(
     }
 }
 
-pub(super) fn lay_down(
+pub(super) fn add_dead_letters(
     changes: &mut Changes,
     deaths: Vec<Death>,
     affiliate: Option<&AffiliateRef>,

@@ -16,7 +16,7 @@ use ledger::{Attempt, CallId, Changes, Fence, Gathered, GraphId, GraphRow, Ledge
 use refersion::Class;
 
 use super::Holder;
-use super::notes::{affiliate_of, audit, lay_down, named, note_decided, note_not_scrubbed};
+use super::notes::{add_dead_letters, affiliate_of, audit, named, note_decided, note_not_scrubbed};
 use crate::Worker;
 use crate::contention::Contention;
 use crate::deliver::{CallOutcome, Failed};
@@ -102,7 +102,7 @@ impl Recorder {
             let mut changes = self.changes();
             changes.claim = contention.claim();
             changes.saves = gathered.graphs.into_iter().map(unsettled).collect();
-            off_thread(|| self.tell(&mut changes, endings, &rules));
+            off_thread(|| self.apply(&mut changes, endings, &rules));
             changes.closed_calls = closed.to_vec();
             let ended: Vec<State> = changes.outcomes.iter().map(|outcome| outcome.state).collect();
             let Err(failed) = record(&self.worker, changes).await else {
@@ -156,7 +156,7 @@ impl Recorder {
     }
 
     /// Applies call outcomes to the graphs that are to be saved, and settles the graphs that they concern again.
-    pub(super) fn tell(&self, changes: &mut Changes, endings: &[&CallOutcome], rules: &Rules) {
+    pub(super) fn apply(&self, changes: &mut Changes, endings: &[&CallOutcome], rules: &Rules) {
         let now = self.worker.now();
         let mut saves = std::mem::take(&mut changes.saves);
         let places = places(&saves);
@@ -172,7 +172,7 @@ impl Recorder {
                     note_not_scrubbed(changes, graph, rules, *anchor, answer);
                     let deaths = apply(graph, rules, *anchor, answer, now.into());
                     note_decided(changes, &deaths, (answer, ending), affiliate.is_some(), now);
-                    lay_down(changes, deaths, affiliate.as_ref(), now);
+                    add_dead_letters(changes, deaths, affiliate.as_ref(), now);
                 }
             }
             if let Some(place) = places.get(&ending.anchor) {
@@ -230,7 +230,7 @@ impl Recorder {
             Verdict { give_up: verdict.give_up && !self.is_lenient, ..verdict }
         };
         let deaths = fail(graph, rules, anchor, (now.into(), &failed.cause), verdict);
-        lay_down(changes, deaths, affiliate_of(graph, anchor).as_ref(), now);
+        add_dead_letters(changes, deaths, affiliate_of(graph, anchor).as_ref(), now);
     }
 
     /// Settles a graph under changed settings: Refersion may accept now what it refused before.

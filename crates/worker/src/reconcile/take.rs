@@ -144,7 +144,7 @@ pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(CallKin
             (sort, CallRequest::Status { id: *affiliate, status: *status })
         }
         Act::Search { code, .. } => {
-            let delete = graph.events.iter().any(|kept| kept.delete && kept.standing == EventState::Pending);
+            let delete = graph.events.iter().any(|kept| kept.delete && kept.state == EventState::Pending);
             let sort = if delete { CallKind::SearchToDisable } else { CallKind::Search };
             (sort, CallRequest::Search { email: name(step.anchor)?, code: code.clone() })
         }

@@ -57,7 +57,7 @@ impl Reading {
         envelopes: Envelopes,
     ) -> Result<(Self, Option<Saved>), Failure> {
         let (send, batches) = mpsc::channel(AHEAD);
-        let (tell, told) = tokio::sync::oneshot::channel();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
         // Not a task of the runtime: the program must be able to end while a stream gives nothing.
         std::thread::spawn(move || {
             let opened = Reader::at(input, saved, envelopes);
@@ -65,12 +65,12 @@ impl Reading {
                 Ok((reader, resumed)) => (Some(reader), Ok(resumed)),
                 Err(failure) => (None, Err(failure)),
             };
-            if tell.send(begun).is_ok() {
+            if sender.send(begun).is_ok() {
                 reader.into_iter().for_each(|reader| reader.read_all(&send));
             }
         });
         let ended = |error| Failure::failed("reader", &error, "report this as a bug");
-        let resumed = told.await.map_err(ended)??;
+        let resumed = receiver.await.map_err(ended)??;
         Ok((Self { batches, is_finished: false }, resumed))
     }
 

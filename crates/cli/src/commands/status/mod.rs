@@ -16,7 +16,7 @@ use ledger::ProcessReport;
 use serde::Serialize;
 
 use self::registration::Registration;
-use super::retention::Standing;
+use super::retention::RetentionState;
 use super::{Context, files};
 use row::Row;
 use service::arrivals::Summary;
@@ -58,7 +58,7 @@ struct Status {
     problems: Vec<String>,
     registration: Registration,
     outcomes: BTreeMap<String, u64>,
-    retention: Standing,
+    retention: RetentionState,
     notifications: notifications::Notifications,
 }
 
@@ -164,7 +164,7 @@ async fn read(engines: &Engines, config: &Config) -> Result<Status, Failure> {
         registration,
         connections: rows,
         outcomes: all.outcomes,
-        retention: Standing::of(engines.ledger.sweep_clock(engines.now()).await?, config),
+        retention: RetentionState::of(engines.ledger.sweep_clock(engines.now()).await?, config),
         notifications: notifications::Notifications::read(engines).await?,
     })
 }

@@ -43,7 +43,7 @@ pub(super) mod affiliate {
     pub(crate) const ALL: u64 = (1 << 14) - 1;
 }
 
-/// Of a kept event. The two lowest bits are its standing, the two after them the call that told a part of it.
+/// Of a kept event. The two lowest bits are its state, the two after them the call that told a part of it.
 pub(super) mod kept {
     pub(crate) const STANDING: u64 = 0b11;
     pub(crate) const TOLD_BY: u64 = 0b11 << 2;

@@ -170,7 +170,7 @@ impl Reader<'_> {
         let flags = self.flags(ALL)?;
         Ok(TrackedEvent {
             event: Uuid::from_bytes(self.array()?),
-            standing: match flags & STANDING {
+            state: match flags & STANDING {
                 0 => EventState::Pending,
                 1 => EventState::Remembered,
                 2 => EventState::Dead,

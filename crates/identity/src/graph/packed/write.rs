@@ -210,7 +210,7 @@ impl<'g> Writer<'g> {
 
         let TrackedEvent {
             event,
-            standing,
+            state,
             outcomes,
             delete,
             identifier,
@@ -229,7 +229,7 @@ impl<'g> Writer<'g> {
             Some(SentBy::Create) => TOLD_BY_CREATE,
         };
         self.number(
-            standing_bits(standing)
+            state_bits(state)
                 | told_by
                 | bit(*lane == Lane::Bulk, BULK)
                 | bit(*delete, DELETE)
@@ -271,8 +271,8 @@ fn status_bits(status: Option<Status>) -> u64 {
     }
 }
 
-fn standing_bits(standing: &EventState) -> u64 {
-    match standing {
+fn state_bits(state: &EventState) -> u64 {
+    match state {
         EventState::Pending => 0,
         EventState::Remembered => 1,
         EventState::Dead => 2,

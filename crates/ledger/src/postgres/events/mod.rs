@@ -57,7 +57,7 @@ pub(super) async fn write(
         let known = known::read(connection, changes.connection, &named).await?;
         stories.extend(known.into_iter().map(|(event, known)| (event, Story::known(known))));
     }
-    stories::tell(&mut stories, changes)?;
+    stories::apply(&mut stories, changes)?;
     stories::write(connection, changes, &events, &stories, tally).await?;
     events.retain(|event| stories.get(&event.event).is_some_and(Story::is_fresh));
     events.dedup_by_key(|event| event.event);
@@ -75,7 +75,7 @@ fn named(changes: &Changes) -> impl Iterator<Item = Uuid> {
         .reopened
         .iter()
         .chain(&changes.resolved)
-        .chain(&changes.put_aside)
+        .chain(&changes.discarded)
         .chain(&changes.erased)
         .copied();
     ends.chain(attempts).chain(letters).chain(orphans).chain(others)

@@ -82,7 +82,7 @@ pub(super) fn may_meet_another(changes: &Changes) -> bool {
 }
 
 /// Works out where the events go. What concerns an event that is not there is passed over.
-pub(super) fn tell(stories: &mut Stories, changes: &Changes) -> Result<(), Failure> {
+pub(super) fn apply(stories: &mut Stories, changes: &Changes) -> Result<(), Failure> {
     for event in &changes.reopened {
         if let Some(story) = stories.get_mut(event) {
             story.reopen();

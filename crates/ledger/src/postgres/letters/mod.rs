@@ -1,4 +1,4 @@
-//! Dead letters: laid down, resolved, erased; [`select`] reads them, [`counted`] counts them, and [`close`] is for operators.
+//! Dead letters: written, resolved, erased; [`select`] reads them, [`counted`] counts them, and [`close`] is for operators.
 
 mod close;
 mod counted;
@@ -23,7 +23,7 @@ pub(super) use close::{discard, drop_discarded, expire_class, free, replay, rest
 pub(super) use counted::by_class;
 pub(super) use select::{candidates, count_of, read};
 
-const LAY_DOWN: &str = "INSERT INTO dead_letters
+const WRITE: &str = "INSERT INTO dead_letters
         (event_id, connection, class, cause, http_status, field, attempts, died_at, state, bytes, audience,
         group_key, mender, rules, person)
     SELECT event_id, $1, class, cause, http_status, field, attempts, died_at, 'open',
@@ -50,7 +50,7 @@ const RESOLVED_BY: &str = "UPDATE dead_letters SET resolved_by = new.newer
     FROM UNNEST($1::uuid[], $2::uuid[]) AS new (event_id, newer)
     WHERE dead_letters.event_id = new.event_id AND state = 'open'";
 
-const PUT_ASIDE: &str = "UPDATE dead_letters SET state = 'discarded'
+const DISCARD_ENDED: &str = "UPDATE dead_letters SET state = 'discarded'
     WHERE event_id = ANY($1) AND state IN ('open', 'replaying')";
 
 /// What it stated is in a graph. A trigger drops the payloads of repairs.
@@ -78,8 +78,8 @@ const DROP_PAYLOADS: &str = "UPDATE pending SET payload = NULL WHERE event_id = 
 const PAYLOADS: &str = "SELECT event_id, payload FROM pending
     WHERE event_id = ANY($1) AND payload LIKE '%computation_key%'";
 
-/// Lays down dead letters; an event that died before has its one renewed, and of two for one event the last counts.
-pub(super) async fn lay_down(
+/// Writes dead letters; an event that died before has its one renewed, and of two for one event the last counts.
+pub(super) async fn write(
     connection: &mut PgConnection,
     of: ConnectionId,
     letters: &[DeadLetter],
@@ -108,9 +108,9 @@ pub(super) async fn lay_down(
     let (groups, menders): (Vec<String>, Vec<&'static str>) = classified.unzip();
     let persons: Vec<Option<&[u8]>> =
         letters.iter().map(|letter| letter.person.as_ref().map(|digest| &digest.0[..])).collect();
-    let lay_down = sql(LAY_DOWN).bind(of).bind(events).bind(classes).bind(causes).bind(status);
-    let lay_down = lay_down.bind(fields).bind(attempts).bind(died).bind(audiences).bind(VERSION);
-    lay_down.bind(groups).bind(menders).bind(persons).execute(connection).await?;
+    let write = sql(WRITE).bind(of).bind(events).bind(classes).bind(causes).bind(status);
+    let write = write.bind(fields).bind(attempts).bind(died).bind(audiences).bind(VERSION);
+    write.bind(groups).bind(menders).bind(persons).execute(connection).await?;
     Ok(())
 }
 
@@ -157,12 +157,12 @@ pub(super) async fn remembered(
 }
 
 /// Marks the dead letters of events that ended otherwise than by being delivered.
-pub(super) async fn put_aside(
+pub(super) async fn discard_ended(
     connection: &mut PgConnection,
     events: &[Uuid],
     stories: &Stories,
 ) -> Result<(), Failure> {
-    on_known(connection, events, stories, PUT_ASIDE).await
+    on_known(connection, events, stories, DISCARD_ENDED).await
 }
 
 /// Counts repeats of the events of dead letters.

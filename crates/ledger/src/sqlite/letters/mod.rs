@@ -1,4 +1,4 @@
-//! Dead letters: laid down, resolved, erased; [`select`] reads them, [`counted`] counts them, and [`close`] is for operators.
+//! Dead letters: written, resolved, erased; [`select`] reads them, [`counted`] counts them, and [`close`] is for operators.
 
 mod close;
 mod counted;
@@ -21,7 +21,7 @@ pub(super) use close::{discard, drop_discarded, expire_class, noted, replay, res
 pub(super) use counted::by_class;
 pub(super) use select::{candidates, count_of, read};
 
-const LAY_DOWN: &str = "INSERT INTO dead_letters
+const WRITE: &str = "INSERT INTO dead_letters
         (event, connection, class, cause, http_status, field, attempts, died_at, state, bytes, audience,
         group_key, mender, rules, person)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open',
@@ -41,7 +41,7 @@ const RESOLVE: &str =
 
 const RESOLVED_BY: &str = "UPDATE dead_letters SET resolved_by = ?2 WHERE event = ?1 AND state = 'open'";
 
-const PUT_ASIDE: &str =
+const DISCARD_ENDED: &str =
     "UPDATE dead_letters SET state = 'discarded' WHERE event = ?1 AND state IN ('open', 'replaying')";
 
 /// What it stated is in a graph. A trigger drops the payloads of repairs.
@@ -61,8 +61,8 @@ const DROP_PAYLOAD: &str = "DELETE FROM payloads WHERE event IN (
 
 const PAYLOAD: &str = "SELECT p.payload FROM payloads p WHERE p.event = ?1";
 
-/// Lays down dead letters; an event that died before has its one renewed.
-pub(super) fn lay_down(
+/// Writes dead letters; an event that died before has its one renewed.
+pub(super) fn write(
     database: &Connection,
     connection: ConnectionId,
     letters: &[DeadLetter],
@@ -72,7 +72,7 @@ pub(super) fn lay_down(
             let payload: Option<String> =
                 database.prepare_cached(PAYLOAD)?.query_row([known.row], |row| row.get(0)).optional()?;
             let cause = Cause::of(&letter.class, letter.http_status, letter.field.as_deref(), &letter.cause);
-            database.prepare_cached(LAY_DOWN)?.execute(params![
+            database.prepare_cached(WRITE)?.execute(params![
                 known.row,
                 connection,
                 letter.class,
@@ -136,12 +136,12 @@ pub(super) fn remembered(
 }
 
 /// Marks the dead letters of events that ended otherwise than by being delivered.
-pub(super) fn put_aside(
+pub(super) fn discard_ended(
     database: &Connection,
     connection: ConnectionId,
     events: &[Uuid],
 ) -> Result<(), Failure> {
-    on_each(database, connection, events, PUT_ASIDE)
+    on_each(database, connection, events, DISCARD_ENDED)
 }
 
 /// Counts repeats of the events of dead letters.

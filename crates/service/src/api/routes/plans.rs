@@ -17,7 +17,7 @@ use crate::api::extract::{Input, Params, Part, cut, page};
 use crate::api::guard::Call;
 use crate::api::problem::Problem;
 use crate::operator::dead_letters::{Selection, act, to_act};
-use crate::operator::plans::{self, Wish};
+use crate::operator::plans::{self, PlanRequest};
 
 /// The newest plans that can be listed.
 const LISTED: usize = 1_000;
@@ -118,9 +118,9 @@ pub(in crate::api) async fn make_plan(
         _ => return Err(Problem::invalid("give either `selector` or `left_of`")),
     };
     let actor = call.operator.name.clone();
-    let wish = Wish { filter, selector, left_of: input.left_of, actor, reason, patch };
+    let request = PlanRequest { filter, selector, left_of: input.left_of, actor, reason, patch };
     let blocked = call.config.identifiers.blocked_list();
-    let made = plans::make(&call.engines, &blocked, wish, &mut |_| {}).await?;
+    let made = plans::make(&call.engines, &blocked, request, &mut |_| {}).await?;
     call.acts_as();
     let rate = input.rate.or(made.plan.options.rate);
     Ok((StatusCode::CREATED, Json(plan_at(&call, made.plan, rate))))

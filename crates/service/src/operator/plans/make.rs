@@ -29,7 +29,7 @@ const KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 /// What is to be planned.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct PlanRequest {
     /// Which dead letters.
     pub filter: DeadLetterFilter,
     /// The same in words, with its times frozen and without anything personal.
@@ -53,30 +53,34 @@ pub struct Made {
     pub samples: Samples,
 }
 
-/// Makes a plan. Nothing is sent. `blocked` are the identifiers that the configuration adds to the default list; `tell` is
+/// Makes a plan. Nothing is sent. `blocked` are the identifiers that the configuration adds to the default list; `report` is
 /// given the number of dead letters that are frozen.
 ///
 /// # Errors
 ///
-/// [`Failure`] if nothing is selected, the plan of [`Wish::left_of`] has not finished, somebody cancels the plan meanwhile, or
+/// [`Failure`] if nothing is selected, the plan of [`PlanRequest::left_of`] has not finished, somebody cancels the plan meanwhile, or
 /// the ledger fails. An unfinished plan is left cancelled.
 pub async fn make(
     engines: &Engines,
     blocked: &[String],
-    wish: Wish,
-    tell: &mut (dyn FnMut(u64) + Send),
+    request: PlanRequest,
+    report: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Made, Failure> {
-    if let Some(other) = wish.left_of {
+    if let Some(other) = request.left_of {
         must_be_finished(&plan(engines, other).await?)?;
     }
     let now = engines.now();
-    let connections = may_be_of(wish.filter.connections.as_ref());
-    let mut frame =
-        Frame { selector: wish.selector.clone(), left_of: wish.left_of, connections, ..Frame::default() };
+    let connections = may_be_of(request.filter.connections.as_ref());
+    let mut frame = Frame {
+        selector: request.selector.clone(),
+        left_of: request.left_of,
+        connections,
+        ..Frame::default()
+    };
     let id = engines.plans.create_plan(&frame, now, made_until(now)).await?;
-    let act = act_on(id, &wish.selector, &wish.actor, now, wish.reason.clone());
+    let act = act_on(id, &request.selector, &request.actor, now, request.reason.clone());
     let mut samples = Samples::default();
-    let made = fill(engines, blocked, (&wish, &act), (id, &mut frame, &mut samples), tell).await;
+    let made = fill(engines, blocked, (&request, &act), (id, &mut frame, &mut samples), report).await;
     let Err(failure) = made else {
         let ready = PlanChange {
             frame: Some(frame),
@@ -116,18 +120,18 @@ fn expires(now: Timestamp) -> Timestamp {
 async fn fill(
     engines: &Engines,
     blocked: &[String],
-    (wish, act): (&Wish, &Act),
+    (request, act): (&PlanRequest, &Act),
     (id, frame, samples): (PlanId, &mut Frame, &mut Samples),
-    tell: &mut (dyn FnMut(u64) + Send),
+    report: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), Failure> {
     let directory = Directory::read(engines, None).await?;
-    let patching = wish.patch.as_ref();
+    let patching = request.patch.as_ref();
     let patching = patching.map(|patch| Patching::new(engines, (&directory, blocked), (patch, act), samples));
     let look = Look::new(engines, blocked, &directory);
     let mut set = Set::new((engines, id), look, patching);
-    match wish.left_of {
-        None => freeze(&mut set, &wish.filter, tell).await?,
-        Some(other) => freeze_left_of(&mut set, other, &wish.filter, tell).await?,
+    match request.left_of {
+        None => freeze(&mut set, &request.filter, report).await?,
+        Some(other) => freeze_left_of(&mut set, other, &request.filter, report).await?,
     }
     if set.by_connection.is_empty() {
         let message = "there is no dead letter to plan";
@@ -148,7 +152,7 @@ async fn fill(
 async fn freeze(
     set: &mut Set<'_>,
     filter: &DeadLetterFilter,
-    tell: &mut (dyn FnMut(u64) + Send),
+    report: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), Failure> {
     let (mut filter, mut left) = (filter.clone(), filter.limit);
     loop {
@@ -158,7 +162,7 @@ async fn freeze(
         filter.after = Some((last.died_at, last.letter));
         left -= page.len();
         set.add(page).await?;
-        tell(set.frozen);
+        report(set.frozen);
     }
 }
 
@@ -167,7 +171,7 @@ async fn freeze_left_of(
     set: &mut Set<'_>,
     other: PlanId,
     wanted: &DeadLetterFilter,
-    tell: &mut (dyn FnMut(u64) + Send),
+    report: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), Failure> {
     let (mut left, mut after) = (wanted.limit, None);
     while let Some(items) = set.page_of(other, &mut after).await? {
@@ -182,7 +186,7 @@ async fn freeze_left_of(
         let page = set.engines.plans.plan_candidates(&filter).await?;
         left -= page.len();
         set.add(page).await?;
-        tell(set.frozen);
+        report(set.frozen);
         if left == 0 {
             break;
         }

@@ -21,7 +21,7 @@ use ledger::{Act, Plan, PlanId};
 
 pub use acts::{cancel, check_rate, pause, resume, run};
 pub(crate) use make::may_be_of;
-pub use make::{Made, Wish, make};
+pub use make::{Made, PlanRequest, make};
 pub(crate) use making::{ended, made_until, stopped};
 pub use release::envelope;
 pub use report::{ItemRow, Report, report, seconds, walk};

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use repair::Patch;
 use uuid::Uuid;
 
-use super::{Runner, Wish, cancel, make};
+use super::{PlanRequest, Runner, cancel, make};
 use crate::operator::dead_letters::{Verb, act, carry_out};
 use crate::operator::stage::Stage;
 use crate::operator::stage::watched::Asked;
@@ -194,17 +194,17 @@ async fn releases_begin_with_short_transactions() {
     assert!(sizes.iter().sum::<usize>() > 2 * 200, "{sizes:?}");
 }
 
-fn wish(filter: DeadLetterFilter) -> Wish {
+fn request(filter: DeadLetterFilter) -> PlanRequest {
     let (selector, actor) = ("state:open".to_owned(), "ann".to_owned());
-    Wish { filter, selector, left_of: None, actor, reason: None, patch: None }
+    PlanRequest { filter, selector, left_of: None, actor, reason: None, patch: None }
 }
 
 #[tokio::test]
 async fn what_is_left_of_a_plan_is_planned_once_it_has_finished() {
     let stage = Stage::with_dead_letters(3).await;
-    let first = make(&stage.engines, &[], wish(ALL), &mut |_| {}).await.unwrap().plan;
+    let first = make(&stage.engines, &[], request(ALL), &mut |_| {}).await.unwrap().plan;
     let id = first.id;
-    let left = || Wish { left_of: Some(id), ..wish(ALL) };
+    let left = || PlanRequest { left_of: Some(id), ..request(ALL) };
     let mut from = first.state;
     for state in [PlanState::Ready, PlanState::Running, PlanState::Paused, PlanState::Stopped] {
         stage.engines.plans.change_plan(id, &PlanChange::to(&[from], state)).await.unwrap();
@@ -242,7 +242,8 @@ async fn a_plan_changes_no_event_that_another_plan_reserves_first() {
             Ok(())
         })
     });
-    let made = make(&engines, &[], Wish { patch: patch(), ..wish(ALL) }, &mut |_| {}).await.unwrap().plan;
+    let made =
+        make(&engines, &[], PlanRequest { patch: patch(), ..request(ALL) }, &mut |_| {}).await.unwrap().plan;
     assert_eq!(made.frame.patched.map(|it| it.changed), Some(2));
     let repaired = stage.engines.repairs.newest_revisions(&ids).await.unwrap();
     assert_eq!(repaired.keys().copied().collect::<BTreeSet<_>>(), ids[2..].iter().copied().collect());
@@ -271,7 +272,7 @@ async fn a_plan_shows_its_connections_while_it_is_made_and_whoever_cancels_it_st
         })
     });
     let filter = DeadLetterFilter { connections: Some(vec![only]), ..ALL };
-    let stopped = Wish { patch: patch(), ..wish(filter) };
+    let stopped = PlanRequest { patch: patch(), ..request(filter) };
     let failure = make(&asking, &[], stopped, &mut |_| {}).await.unwrap_err();
     assert_eq!(failure.code, "plan_state");
     assert!(failure.message.contains("cancelled by bob"), "{}", failure.message);

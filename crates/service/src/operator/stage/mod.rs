@@ -62,7 +62,7 @@ impl Stage {
         self.engines.connections.add(new).await.unwrap().id
     }
 
-    /// Lays down dead letters.
+    /// Writes dead letters.
     pub(super) async fn die(&self, connection: ConnectionId, letters: u32) {
         let mut changes = Changes { connection, now: self.engines.now(), ..Changes::default() };
         for number in 0..letters {

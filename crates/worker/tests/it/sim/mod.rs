@@ -95,7 +95,7 @@ pub(crate) fn play_plot(plot: Plot, seed: u64, plant: Plant) -> Played {
             endpoint.abort();
         }
         wrong.extend(check::check(&stage, &accepted).await);
-        let tale = if wrong.is_empty() { String::new() } else { tale::tell(&stage, &accepted).await };
+        let tale = if wrong.is_empty() { String::new() } else { tale::of(&stage, &accepted).await };
         Played { sent: stage.sent(), events: accepted.len(), lasted: stage.began.elapsed(), wrong, tale }
     })
 }

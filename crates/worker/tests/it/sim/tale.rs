@@ -9,7 +9,7 @@ use super::script::Accepted;
 use super::stage::Stage;
 
 /// Events with their outcomes, identifiers by digest, graphs, calls, and what Refersion holds.
-pub(crate) async fn tell(stage: &Stage, accepted: &[Accepted]) -> String {
+pub(crate) async fn of(stage: &Stage, accepted: &[Accepted]) -> String {
     let mut tale = String::new();
     let outcomes =
         "SELECT lower(hex(e.event_id)), group_concat(o.state || '/' || coalesce(o.reason, ''), ' ')

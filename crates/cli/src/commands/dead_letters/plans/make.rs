@@ -17,7 +17,7 @@ use service::failure::{Exit, Failure};
 use service::operator::Directory;
 use service::operator::audit::cli;
 use service::operator::dead_letters::{Selection, act};
-use service::operator::plans::{self, Wish};
+use service::operator::plans::{self, PlanRequest};
 use service::operator::repairs::{RepairResult, Repairer, Sample, preview};
 
 pub(super) async fn make(
@@ -30,12 +30,12 @@ pub(super) async fn make(
     let (left_of, actor, reason) = (make.left_of, cli(), make.reason.text());
     let rate = make.rate.map(|Rate(rate)| rate);
     rate.map_or(Ok(()), plans::check_rate)?;
-    let (mut wish, frozen, all) = match left_of {
+    let (mut request, frozen, all) = match left_of {
         Some(other) if wanted.is_empty() => {
             let left = plans::plan(engines, other).await?;
             let filter = DeadLetterFilter { limit: usize::MAX, ..DeadLetterFilter::default() };
             let selector = format!("what is left of plan {other}: {}", left.frame.selector);
-            (Wish { filter, selector, left_of, actor, reason, patch }, None, None)
+            (PlanRequest { filter, selector, left_of, actor, reason, patch }, None, None)
         }
         _ => {
             let selection = wanted.to_act(false, DeadLetterState::Open, engines).await?.selection;
@@ -44,14 +44,14 @@ pub(super) async fn make(
             }
             let selector = act(engines, &cli(), &selection, None).selector;
             let filter = selection.filter.clone();
-            let wish = Wish { filter, selector, left_of, actor, reason, patch };
-            (wish, Some(selection.selector.to_string()), Some(selection.count))
+            let request = PlanRequest { filter, selector, left_of, actor, reason, patch };
+            (request, Some(selection.selector.to_string()), Some(selection.count))
         }
     };
-    wish.filter.limit = wanted.limit.unwrap_or(usize::MAX);
+    request.filter.limit = wanted.limit.unwrap_or(usize::MAX);
     let blocked = context.loaded.config.identifiers.blocked_list();
     let mut progress = Progress::new(context.output.is_json(), all);
-    let made = plans::make(engines, &blocked, wish, &mut |frozen| progress.planning(frozen)).await;
+    let made = plans::make(engines, &blocked, request, &mut |frozen| progress.planning(frozen)).await;
     progress.end();
     show::made(engines, &made?, (frozen, rate), context).await
 }

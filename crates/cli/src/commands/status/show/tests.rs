@@ -7,7 +7,7 @@ use super::super::left_out::LeftOut;
 use super::super::notes::Unmapped;
 use super::super::registration::Registration;
 use super::*;
-use crate::commands::retention::Standing;
+use crate::commands::retention::RetentionState;
 use crate::commands::snapshots::{at, shown};
 use crate::commands::status::notifications::Notifications;
 use service::arrivals::Summary;
@@ -107,7 +107,7 @@ fn bad_night() -> Status {
             unavailable: 0,
         }),
         outcomes: std::collections::BTreeMap::new(),
-        retention: Standing::of(SweepClock { now: at(0), swept: None }, &config),
+        retention: RetentionState::of(SweepClock { now: at(0), swept: None }, &config),
     }
 }
 

@@ -120,7 +120,7 @@ impl Chance {
     fn kept(&mut self) -> TrackedEvent {
         TrackedEvent {
             event: Uuid::from_u64_pair(self.next(), self.next()),
-            standing: self.pick([EventState::Pending, EventState::Remembered, EventState::Dead]),
+            state: self.pick([EventState::Pending, EventState::Remembered, EventState::Dead]),
             outcomes: self.count(),
             delete: self.percent(50),
             identifier: self.digest(),

@@ -46,7 +46,7 @@ pub(super) async fn play(stage: &mut Stage) -> Told {
         |chance: u64| -> Vec<Member> { members.iter().filter(|_| dice.per_mille(chance)).copied().collect() };
 
     let joining = members.iter().map(|member| member.joins(stage.now())).collect();
-    tell(stage, &mut told, joining, Counted { creates: members.len(), ..Counted::NONE }).await;
+    send(stage, &mut told, joining, Counted { creates: members.len(), ..Counted::NONE }).await;
 
     // Several traits of one person are one item of a batch, whoever says them.
     let flagged = some(800);
@@ -59,7 +59,7 @@ pub(super) async fn play(stage: &mut Stage) -> Told {
         ]
     });
     let edits = flagged.len().div_ceil(BATCH);
-    tell(stage, &mut told, flags.collect(), Counted { edits, ..Counted::NONE }).await;
+    send(stage, &mut told, flags.collect(), Counted { edits, ..Counted::NONE }).await;
 
     // A flag that flips back while it waits is no call, and what Refersion knows is none either.
     let now = stage.now();
@@ -69,19 +69,19 @@ pub(super) async fn play(stage: &mut Stage) -> Told {
     });
     sleep(Duration::from_secs(2)).await;
     let again = flagged.iter().map(|member| member.says_one("again", "plan", json!("gold"), later));
-    tell(stage, &mut told, flipping.chain(again).collect(), Counted::NONE).await;
+    send(stage, &mut told, flipping.chain(again).collect(), Counted::NONE).await;
 
     if dice.below(2) == 0 {
         return told;
     }
     let leaving: Vec<SentEvent> = some(700).iter().map(|member| member.leaves(stage.now())).collect();
     let status_changes = leaving.len().div_ceil(BATCH);
-    tell(stage, &mut told, leaving, Counted { status_changes, ..Counted::NONE }).await;
+    send(stage, &mut told, leaving, Counted { status_changes, ..Counted::NONE }).await;
     told
 }
 
 /// Says all of it at once, and counts the calls that follow.
-async fn tell(stage: &Stage, told: &mut Told, said: Vec<SentEvent>, least: Counted) {
+async fn send(stage: &Stage, told: &mut Told, said: Vec<SentEvent>, least: Counted) {
     let connection = stage.accounts[0].id;
     let paused = stage.ledger.pause(connection, PausedFor::Operator, "a quiet moment", stage.now());
     paused.await.expect("the connection is there");

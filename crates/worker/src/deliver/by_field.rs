@@ -71,15 +71,15 @@ async fn sum_up(
     if item.is_scrub() {
         return scrub::done(item, &good, bad);
     }
-    let mut ending = if good.is_empty() { nothing(item) } else { told(item, &good) };
+    let mut outcome = if good.is_empty() { nothing(item) } else { told(item, &good) };
     let email_is_bad = bad.remove("email").is_some();
     if !bad.is_empty() {
-        ending.answers.extend(refused(item, bad).answers);
+        outcome.answers.extend(refused(item, bad).answers);
     }
     if email_is_bad {
         let email = taken(api, item, only_email(texts)).await;
-        ending.answers.extend(email.answers);
-        ending.failed = email.failed;
+        outcome.answers.extend(email.answers);
+        outcome.failed = email.failed;
     }
-    ending
+    outcome
 }

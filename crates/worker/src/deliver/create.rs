@@ -17,7 +17,7 @@ const LONGEST_MERCHANT_ID: usize = 255;
 const REQUIRED: [&str; 2] = ["first_name", "last_name"];
 
 pub(super) async fn create(api: &Api, item: &Item) -> CallOutcome {
-    let CallRequest::Create { fields, .. } = &item.wish else { return nothing(item) };
+    let CallRequest::Create { fields, .. } = &item.request else { return nothing(item) };
     match api.client.create(&new_affiliate(api, item, fields)).await {
         Ok(created) => made(api, item, created, fields).await,
         Err(failure) => not_made(api, item, fields, failure).await,
@@ -32,7 +32,7 @@ fn new_affiliate(api: &Api, item: &Item, texts: &Texts) -> NewAffiliate {
     let mut fields: BTreeMap<Field, String> =
         texts.iter().filter_map(|(name, text)| Some((Field::from_name(name)?, text.to_string()))).collect();
     let (mut merchant_id, mut first) = (None, false);
-    if let CallRequest::Create { email, merchant_id: user, first_try, .. } = &item.wish {
+    if let CallRequest::Create { email, merchant_id: user, first_try, .. } = &item.request {
         fields.insert(Field::Email, email.clone());
         merchant_id = user.clone().filter(|id| is_worth_sending(api, id));
         first = *first_try;
@@ -58,7 +58,7 @@ fn is_plain(id: &str) -> bool {
 }
 
 async fn made(api: &Api, item: &Item, created: Created, told: &Texts) -> CallOutcome {
-    if let CallRequest::Create { merchant_id: Some(id), .. } = &item.wish
+    if let CallRequest::Create { merchant_id: Some(id), .. } = &item.request
         && created.merchant_id_refused
         && !is_plain(id)
     {
@@ -100,7 +100,7 @@ fn is_told(field: Field, texts: &Texts) -> bool {
 /// The address is taken: by an affiliate that existed before, or by one that an earlier try created. If it is not found although
 /// it exists, it is searched for again later.
 async fn taken(api: &Api, item: &Item, told: &Texts) -> CallOutcome {
-    let CallRequest::Create { email, .. } = &item.wish else { return nothing(item) };
+    let CallRequest::Create { email, .. } = &item.request else { return nothing(item) };
     match api.client.find_holder(email).await {
         Ok(affiliate) => item.not_made(Answer::Found(found(&affiliate))),
         Err(failure) => unknown(item, told, Some(&failure)),
@@ -108,7 +108,7 @@ async fn taken(api: &Api, item: &Item, told: &Texts) -> CallOutcome {
 }
 
 fn refused(item: &Item, field: &str, cause: Cause) -> CallOutcome {
-    let texts = match &item.wish {
+    let texts = match &item.request {
         CallRequest::Create { fields, .. } => fields.clone(),
         _ => Texts::new(),
     };
@@ -146,7 +146,7 @@ async fn with_the_least(api: &Api, item: &Item, fields: &Texts, failure: Failure
 /// The required field with the longest text. No smaller create could show which field is refused, and the only refusal of
 /// Refersion that names no field is that of a text that is too long.
 fn longest<'t>(item: &Item, least: &'t Texts) -> &'t str {
-    let email = match &item.wish {
+    let email = match &item.request {
         CallRequest::Create { email, .. } => email.chars().count(),
         _ => 0,
     };

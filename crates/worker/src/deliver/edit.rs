@@ -11,7 +11,7 @@ use super::{Api, CallOutcome, CallRequest, Item, Texts, not_changed, scrub};
 /// Edits every item.
 pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<CallOutcome> {
     let items: Vec<(&Item, Texts)> = items.iter().map(|item| (item, texts(api, item))).collect();
-    let mut endings = Vec::with_capacity(items.len());
+    let mut outcomes = Vec::with_capacity(items.len());
     let mut batches = vec![items.as_slice()];
     while let Some(batch) = batches.pop() {
         let edits: Vec<Edit> = batch.iter().filter_map(|(item, texts)| edit_of(item, texts)).collect();
@@ -21,8 +21,8 @@ pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<CallOutcome> {
                     id_of(item).is_some_and(|id| answer.changed.contains(&AffiliateId(id)))
                 };
                 let (changed, unchanged): (Vec<_>, Vec<_>) = batch.iter().partition(is_changed);
-                endings.extend(changed.into_iter().map(|(item, texts)| told(item, texts)));
-                endings.extend(not_changed::settle(api, &unchanged).await);
+                outcomes.extend(changed.into_iter().map(|(item, texts)| told(item, texts)));
+                outcomes.extend(not_changed::settle(api, &unchanged).await);
             }
             Err(failure) if blames_an_item(&failure) && batch.len() > 1 => {
                 let (left, right) = batch.split_at(batch.len() / 2);
@@ -32,12 +32,12 @@ pub(super) async fn edit(api: &Api, items: &[Item]) -> Vec<CallOutcome> {
             Err(failure) => {
                 let failure = Item::of_all(failure, batch.iter().map(|(item, _)| *item));
                 for (item, texts) in batch {
-                    endings.push(alone(api, item, texts.clone(), &failure).await);
+                    outcomes.push(alone(api, item, texts.clone(), &failure).await);
                 }
             }
         }
     }
-    endings
+    outcomes
 }
 
 pub(super) fn blames_an_item(failure: &Failure) -> bool {
@@ -45,7 +45,7 @@ pub(super) fn blames_an_item(failure: &Failure) -> bool {
 }
 
 pub(super) fn id_of(item: &Item) -> Option<u64> {
-    match item.wish {
+    match item.request {
         CallRequest::Edit { id, .. } => Some(id),
         _ => None,
     }
@@ -53,7 +53,7 @@ pub(super) fn id_of(item: &Item) -> Option<u64> {
 
 /// The texts to send for an item.
 fn texts(api: &Api, item: &Item) -> Texts {
-    let CallRequest::Edit { id, email, fields, scrub } = &item.wish else { return Texts::new() };
+    let CallRequest::Edit { id, email, fields, scrub } = &item.request else { return Texts::new() };
     if *scrub {
         return scrub::texts(api, *id, fields);
     }
@@ -80,7 +80,7 @@ pub(super) fn edit_of(item: &Item, texts: &Texts) -> Option<Edit> {
 }
 
 pub(super) fn told(item: &Item, texts: &Texts) -> CallOutcome {
-    let CallRequest::Edit { id, email, scrub, .. } = &item.wish else { return nothing(item) };
+    let CallRequest::Edit { id, email, scrub, .. } = &item.request else { return nothing(item) };
     if *scrub {
         return scrub::done(item, texts, Map::new());
     }
@@ -111,7 +111,7 @@ async fn alone(api: &Api, item: &Item, texts: Texts, failure: &Failure) -> CallO
 }
 
 pub(super) fn refused(item: &Item, causes: Map<Text, Cause>) -> CallOutcome {
-    let CallRequest::Edit { email, fields, .. } = &item.wish else { return nothing(item) };
+    let CallRequest::Edit { email, fields, .. } = &item.request else { return nothing(item) };
     let email = email.as_ref().map(|(digest, _)| *digest);
     item.answered(Answer::Refused { email, causes, texts: fields.clone() })
 }
@@ -119,7 +119,7 @@ pub(super) fn refused(item: &Item, causes: Map<Text, Cause>) -> CallOutcome {
 /// The address is taken by another affiliate: that one is the person's from now on, and this one is left over. If the other one is
 /// not found although it exists, the other fields are sent, and the address is tried again later.
 pub(super) async fn taken(api: &Api, item: &Item, texts: Texts) -> CallOutcome {
-    let CallRequest::Edit { email: Some((digest, text)), .. } = &item.wish else { return nothing(item) };
+    let CallRequest::Edit { email: Some((digest, text)), .. } = &item.request else { return nothing(item) };
     match api.client.find_holder(text).await {
         Ok(holder) if Some(holder.id.0) == id_of(item) => told(item, &only_email(&texts)),
         Ok(holder) => CallOutcome {

@@ -14,7 +14,7 @@ pub struct Item {
     /// The address that the step is about.
     pub anchor: Digest,
     /// What is requested.
-    pub wish: CallRequest,
+    pub request: CallRequest,
 }
 
 impl std::fmt::Debug for Item {
@@ -71,7 +71,7 @@ impl Item {
     /// The item as the ledger records it: names of fields, no values.
     #[must_use]
     pub fn written(&self) -> CallItem {
-        let (affiliate, fields) = match &self.wish {
+        let (affiliate, fields) = match &self.request {
             CallRequest::Create { fields, .. } => (None, fields.keys().cloned().collect()),
             CallRequest::Edit { id, email, fields, scrub } => {
                 // A scrub sets an address that belongs to nobody.
@@ -100,7 +100,7 @@ impl Item {
     }
 
     pub(super) fn is_scrub(&self) -> bool {
-        matches!(self.wish, CallRequest::Edit { scrub: true, .. })
+        matches!(self.request, CallRequest::Edit { scrub: true, .. })
     }
 
     pub(super) fn answered(&self, answer: Answer) -> CallOutcome {
@@ -115,7 +115,7 @@ impl Item {
 
     /// The outcome of a failed item; fields whose state is unknown after it are marked as such.
     pub(super) fn failed(&self, failure: &Failure) -> CallOutcome {
-        let known = match (failure.class, &self.wish) {
+        let known = match (failure.class, &self.request) {
             (Class::NoAnswer, _) => Self::unknown(failure.operation.name(), &self.written()),
             (_, CallRequest::Create { .. }) => Some(Answer::NotMade),
             _ => None,
@@ -130,10 +130,10 @@ impl Item {
 
     /// An outcome after which it is unclear how much of the item took effect: fields that it does not decide are unknown, so they
     /// differ from every wanted value.
-    pub(super) fn in_doubt(&self, ending: CallOutcome, operation: Operation) -> CallOutcome {
+    pub(super) fn in_doubt(&self, outcome: CallOutcome, operation: Operation) -> CallOutcome {
         let unknown = Self::unknown(operation.name(), &self.written());
         let unknown = unknown.into_iter().map(|answer| (self.anchor, answer));
-        CallOutcome { answers: unknown.chain(ending.answers).collect(), ..ending }
+        CallOutcome { answers: unknown.chain(outcome.answers).collect(), ..outcome }
     }
 
     pub(super) fn failure(&self, failure: &Failure) -> Failed {
@@ -156,7 +156,7 @@ impl Item {
     }
 
     fn values(&self) -> Vec<&str> {
-        match &self.wish {
+        match &self.request {
             CallRequest::Create { email, merchant_id, fields, .. } => {
                 let texts = fields.values().map(Text::as_str);
                 texts.chain([email.as_str()]).chain(merchant_id.as_deref()).collect()

@@ -30,7 +30,7 @@ pub(crate) use search::status as shown_status;
 #[derive(Clone, Debug)]
 pub struct Call {
     /// Its row in the ledger.
-    pub call: CallId,
+    pub id: CallId,
     /// What it does.
     pub kind: StepKind,
     /// The affiliates or addresses: one for a create or a search, up to 50 of one kind for the others.
@@ -80,26 +80,26 @@ pub struct Api {
 }
 
 /// Sends a call; returns the outcome of every item.
-pub async fn deliver(api: &Api, job: &Call) -> Vec<CallOutcome> {
-    let mut endings = match job.kind {
-        StepKind::Create => each(&job.items, |item| create::create(api, item)).await,
-        StepKind::Search => each(&job.items, |item| search::search(api, item)).await,
-        StepKind::Edit => edit::edit(api, &job.items).await,
-        StepKind::Status => status::change(api, &job.items).await,
+pub async fn deliver(api: &Api, call: &Call) -> Vec<CallOutcome> {
+    let mut outcomes = match call.kind {
+        StepKind::Create => each(&call.items, |item| create::create(api, item)).await,
+        StepKind::Search => each(&call.items, |item| search::search(api, item)).await,
+        StepKind::Edit => edit::edit(api, &call.items).await,
+        StepKind::Status => status::change(api, &call.items).await,
     };
-    request::note(&mut endings, &job.items, job.kind);
-    endings
+    request::note(&mut outcomes, &call.items, call.kind);
+    outcomes
 }
 
 async fn each<'i, F: Future<Output = CallOutcome>>(
     items: &'i [Item],
     one: impl Fn(&'i Item) -> F,
 ) -> Vec<CallOutcome> {
-    let mut endings = Vec::with_capacity(items.len());
+    let mut outcomes = Vec::with_capacity(items.len());
     for item in items {
-        endings.push(one(item).await);
+        outcomes.push(one(item).await);
     }
-    endings
+    outcomes
 }
 
 /// The operation of a kind of step, in Refersion's words.

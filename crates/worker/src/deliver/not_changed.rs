@@ -49,12 +49,12 @@ pub(super) async fn settle(api: &Api, unchanged: &[&(&Item, Texts)]) -> Vec<Call
             return unchanged.iter().map(|(item, _)| in_doubt(item)).collect();
         }
     };
-    let mut endings = Vec::with_capacity(unchanged.len());
+    let mut outcomes = Vec::with_capacity(unchanged.len());
     for (item, texts) in unchanged {
         let is_changed = id_of(item).is_some_and(|id| again.changed.contains(&AffiliateId(id)));
-        endings.push(if is_changed { told(item, texts) } else { explain(api, item, texts).await });
+        outcomes.push(if is_changed { told(item, texts) } else { explain(api, item, texts).await });
     }
-    endings
+    outcomes
 }
 
 /// Determines the outcome of an item that was not changed twice.
@@ -64,8 +64,8 @@ async fn explain(api: &Api, item: &Item, texts: &Texts) -> CallOutcome {
         Ok(Look::Gone) => item.answered(Answer::Gone { id }),
         Ok(Look::AsWanted) => told(item, texts),
         Ok(Look::NotTaken) => {
-            let ending = by_field(api, item, texts.clone(), not_changed()).await;
-            item.in_doubt(ending, Operation::Edit)
+            let outcome = by_field(api, item, texts.clone(), not_changed()).await;
+            item.in_doubt(outcome, Operation::Edit)
         }
         // It may have been changed nevertheless.
         Err(failure) => item.in_doubt(item.failed(&failure), Operation::Edit),

@@ -14,7 +14,7 @@ impl Item {
         let mut request = Map::new();
         request.insert("operation".to_owned(), operation(kind).into());
         let mut fields: Vec<(String, Value)> = Vec::new();
-        match &self.wish {
+        match &self.request {
             CallRequest::Create { email, merchant_id, fields: texts, .. } => {
                 fields.push(("email".to_owned(), length(email)));
                 fields.extend(merchant_id.iter().map(|id| ("unique_merchant_id".to_owned(), length(id))));
@@ -62,10 +62,10 @@ fn length(text: &str) -> Value {
 }
 
 /// Adds its request to each outcome.
-pub(super) fn note(endings: &mut [CallOutcome], items: &[Item], kind: StepKind) {
-    for ending in endings {
-        let item = items.iter().find(|item| item.anchor == ending.anchor);
-        ending.request = item.map(|item| item.request(kind));
+pub(super) fn note(outcomes: &mut [CallOutcome], items: &[Item], kind: StepKind) {
+    for outcome in outcomes {
+        let item = items.iter().find(|item| item.anchor == outcome.anchor);
+        outcome.request = item.map(|item| item.request(kind));
     }
 }
 
@@ -78,13 +78,13 @@ mod tests {
     fn a_request_names_fields_and_no_value() {
         let fields =
             [("phone".into(), "555-1234".into()), ("company".into(), "".into())].into_iter().collect();
-        let wish = CallRequest::Edit {
+        let request = CallRequest::Edit {
             id: 17,
             email: Some((Digest([1; 16]), "ann@example.org".into())),
             fields,
             scrub: false,
         };
-        let item = Item { anchor: Digest([1; 16]), wish };
+        let item = Item { anchor: Digest([1; 16]), request };
         let request = item.request(StepKind::Edit);
         let expected = json!({"operation": "edit", "affiliate_id": 17, "fields":
             {"email": "(15 characters)", "phone": "(8 characters)", "company": "(empty)"}});
@@ -95,8 +95,8 @@ mod tests {
     fn a_request_with_many_fields_is_cut() {
         let field = |number| (format!("custom:{number}").as_str().into(), "x".into());
         let fields = (0..1_000).map(field).collect();
-        let wish = CallRequest::Edit { id: 17, email: None, fields, scrub: false };
-        let request = Item { anchor: Digest([1; 16]), wish }.request(StepKind::Edit);
+        let request = CallRequest::Edit { id: 17, email: None, fields, scrub: false };
+        let request = Item { anchor: Digest([1; 16]), request }.request(StepKind::Edit);
         assert!(request.len() <= MAX_BYTES, "{}", request.len());
         assert!(serde_json::from_str::<Value>(&request).unwrap()["other_fields"].as_u64() > Some(100));
     }

@@ -34,7 +34,7 @@ pub(super) fn texts(api: &Api, id: u64, fields: &Texts) -> Texts {
 
 /// The outcome of a scrub: these texts are set, and `kept` has the causes of the fields that Refersion did not change.
 pub(super) fn done(item: &Item, texts: &Texts, mut kept: Map<Text, Cause>) -> CallOutcome {
-    let CallRequest::Edit { id, fields, .. } = &item.wish else { return nothing(item) };
+    let CallRequest::Edit { id, fields, .. } = &item.request else { return nothing(item) };
     for field in fields.keys().filter(|field| !texts.contains_key(*field)) {
         kept.entry(field.clone()).or_insert_with(cannot_be_cleared);
     }
@@ -81,19 +81,19 @@ pub(super) async fn without_refused(
             }
             Ok(_) => {
                 let unchanged = (item, texts);
-                let endings = not_changed::settle(api, &[&unchanged]).await;
-                return endings.into_iter().next().map_or_else(|| nothing(item), |it| with_kept(it, &kept));
+                let outcomes = not_changed::settle(api, &[&unchanged]).await;
+                return outcomes.into_iter().next().map_or_else(|| nothing(item), |it| with_kept(it, &kept));
             }
             Err(next) => failure = next,
         }
     }
 }
 
-fn with_kept(mut ending: CallOutcome, others: &Map<Text, Cause>) -> CallOutcome {
-    for (_, answer) in &mut ending.answers {
+fn with_kept(mut outcome: CallOutcome, others: &Map<Text, Cause>) -> CallOutcome {
+    for (_, answer) in &mut outcome.answers {
         if let Answer::Scrubbed { kept, .. } = answer {
             kept.extend(others.iter().map(|(field, cause)| (field.clone(), cause.clone())));
         }
     }
-    ending
+    outcome
 }

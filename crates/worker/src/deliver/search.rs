@@ -7,7 +7,7 @@ use refersion::{Affiliate, AffiliateCode, LookupBy, same_address};
 use super::{Api, CallOutcome, CallRequest, Item};
 
 pub(super) async fn search(api: &Api, item: &Item) -> CallOutcome {
-    let CallRequest::Search { email, code } = &item.wish else { return item.answered(Answer::NotFound) };
+    let CallRequest::Search { email, code } = &item.request else { return item.answered(Answer::NotFound) };
     if let Some(code) = code {
         let code = AffiliateCode(code.to_string());
         match api.client.get(LookupBy::Code(code)).await {

@@ -10,23 +10,23 @@ use super::search::{api_status, status as shown_status};
 use super::{Api, CallOutcome, CallRequest, Item};
 
 pub(super) async fn change(api: &Api, items: &[Item]) -> Vec<CallOutcome> {
-    let Some(CallRequest::Status { status, .. }) = items.first().map(|item| &item.wish) else {
+    let Some(CallRequest::Status { status, .. }) = items.first().map(|item| &item.request) else {
         return Vec::new();
     };
     match api.client.change_status(&ids(items), api_status(*status)).await {
         Ok(batch) => {
-            let mut endings = Vec::with_capacity(items.len());
+            let mut outcomes = Vec::with_capacity(items.len());
             for item in items {
                 let changed = batch.changed.iter().any(|id| Some(id.0) == id_of(item));
-                endings.push(if changed { is(item, *status) } else { look(api, item, *status).await });
+                outcomes.push(if changed { is(item, *status) } else { look(api, item, *status).await });
             }
-            endings
+            outcomes
         }
         Err(failure) if splits(&failure) && items.len() > 1 => {
             let (left, right) = items.split_at(items.len() / 2);
-            let mut endings = Box::pin(change(api, left)).await;
-            endings.extend(Box::pin(change(api, right)).await);
-            endings
+            let mut outcomes = Box::pin(change(api, left)).await;
+            outcomes.extend(Box::pin(change(api, right)).await);
+            outcomes
         }
         Err(failure) => items.iter().map(|item| item.failed(&failure)).collect(),
     }
@@ -42,7 +42,7 @@ fn ids(items: &[Item]) -> Vec<AffiliateId> {
 }
 
 fn id_of(item: &Item) -> Option<u64> {
-    match item.wish {
+    match item.request {
         CallRequest::Status { id, .. } | CallRequest::Edit { id, .. } => Some(id),
         CallRequest::Create { .. } | CallRequest::Search { .. } => None,
     }

@@ -19,9 +19,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// A call that ended.
 pub(super) struct Delivered {
-    pub(super) job: Call,
+    pub(super) call: Call,
     pub(super) graphs: Vec<GraphId>,
-    pub(super) endings: Vec<CallOutcome>,
+    pub(super) outcomes: Vec<CallOutcome>,
     /// The epoch in which it was planned.
     pub(super) epoch: Epoch,
     /// Whether it was the probe of a pause: it gives nothing up, and nothing is learned from it.
@@ -88,7 +88,7 @@ impl Holder {
         let open = self.worker.ledger.calls_left_open(self.connection.id, next).await?;
         let open: BTreeSet<CallId> = open.into_iter().map(|call| call.id).collect();
         let answers = std::mem::take(&mut self.unrecorded).answers;
-        let (left, recorded) = answers.into_iter().partition(|answered| open.contains(&answered.job.call));
+        let (left, recorded) = answers.into_iter().partition(|answered| open.contains(&answered.call.id));
         self.unrecorded.answers = left;
         self.forget(recorded);
         Ok(())
@@ -96,8 +96,8 @@ impl Holder {
 
     /// Forgets calls whose answers are recorded: they are no longer under way.
     pub(super) fn forget(&mut self, recorded: Vec<Delivered>) {
-        for Delivered { job, graphs, .. } in recorded {
-            self.in_flight.end(&graphs, job.items.into_iter().map(|item| item.anchor));
+        for Delivered { call, graphs, .. } in recorded {
+            self.in_flight.end(&graphs, call.items.into_iter().map(|item| item.anchor));
         }
     }
 
@@ -105,7 +105,7 @@ impl Holder {
     /// in an earlier epoch say nothing about the current settings.
     pub(super) fn suspect(&mut self, answered: &Delivered) {
         if answered.epoch == self.connection.epoch() && !answered.is_probe {
-            self.suspicion.learn(&answered.endings);
+            self.suspicion.learn(&answered.outcomes);
         }
     }
 

@@ -147,7 +147,7 @@ mod tests {
     fn candidate(lane: Lane, sort: CallKind, number: u8, due_at: i64) -> Candidate {
         let item = Item {
             anchor: Digest([number; 16]),
-            wish: CallRequest::Search { email: String::new(), code: None },
+            request: CallRequest::Search { email: String::new(), code: None },
         };
         let due_at = Timestamp::from_second(due_at).expect("a time");
         Candidate { lane, graph: number.into(), due_at, item, sort }

@@ -33,12 +33,12 @@ impl Holder {
         let written = self.recorder().write_down(&planned).await;
         let ids = written.inspect_err(|_| self.has_lost_count = true)?;
         fault_point!("reconcile.written_down");
-        let mut jobs = Vec::with_capacity(planned.len());
+        let mut calls = Vec::with_capacity(planned.len());
         for (call, id) in planned.into_iter().zip(ids) {
             self.in_flight.begin(&call);
-            jobs.push(call.into_call(id));
+            calls.push(call.into_call(id));
         }
-        Ok(jobs)
+        Ok(calls)
     }
 
     /// Notes in the graphs that creates are about to be sent: until a create has an answer, its affiliate may exist, and a delete
@@ -92,16 +92,16 @@ impl Holder {
         for call in left {
             let answer =
                 |item: &CallItem| Item::unknown(&call.operation, item).map(|answer| (item.anchor, answer));
-            let endings = call.items.iter().map(|item| CallOutcome {
+            let outcomes = call.items.iter().map(|item| CallOutcome {
                 anchor: item.anchor,
                 answers: answer(item).into_iter().collect::<Vec<(Digest, Answer)>>(),
                 failed: None,
                 request: None,
             });
-            let endings: Vec<CallOutcome> = endings.collect();
-            let all: Vec<&CallOutcome> = endings.iter().collect();
+            let outcomes: Vec<CallOutcome> = outcomes.collect();
+            let all: Vec<&CallOutcome> = outcomes.iter().collect();
             self.recorder().record_answers(&all, &[call.id]).await?;
-            self.suspicion.learn(&endings);
+            self.suspicion.learn(&outcomes);
             fault_point!("reconcile.settled");
         }
         Ok(())
@@ -154,8 +154,8 @@ impl Recorder {
 
 impl Planned {
     /// The recorded call, and the graphs that it is about.
-    pub(super) fn into_call(self, call: CallId) -> (Call, Vec<GraphId>) {
-        (Call { call, kind: self.kind, items: self.items }, self.graphs)
+    pub(super) fn into_call(self, id: CallId) -> (Call, Vec<GraphId>) {
+        (Call { id, kind: self.kind, items: self.items }, self.graphs)
     }
 }
 

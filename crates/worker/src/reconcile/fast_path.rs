@@ -123,11 +123,11 @@ impl Holder {
 }
 
 /// Sends calls at the same time, and waits for all their answers.
-async fn deliver_all(api: &Api, jobs: Vec<(Call, Vec<GraphId>)>, epoch: Epoch) -> Vec<Delivered> {
-    let endings = join_all(jobs.iter().map(|(job, _)| deliver(api, job))).await;
-    let answered = jobs.into_iter().zip(endings);
+async fn deliver_all(api: &Api, calls: Vec<(Call, Vec<GraphId>)>, epoch: Epoch) -> Vec<Delivered> {
+    let outcomes = join_all(calls.iter().map(|(call, _)| deliver(api, call))).await;
+    let answered = calls.into_iter().zip(outcomes);
     answered
-        .map(|((job, graphs), endings)| Delivered { job, graphs, endings, epoch, is_probe: false })
+        .map(|((call, graphs), outcomes)| Delivered { call, graphs, outcomes, epoch, is_probe: false })
         .collect()
 }
 
@@ -142,22 +142,21 @@ impl Recorder {
         epoch: Epoch,
     ) -> HandoffOutcome {
         let Handoff { folded, answer, .. } = handoff;
-        let calls = match self.write_down(&planned).await {
-            Ok(calls) => calls,
+        let ids = match self.write_down(&planned).await {
+            Ok(ids) => ids,
             Err(cause) => {
                 not_sent(answer, folded);
                 return HandoffOutcome::NotWrittenDown(planned, cause);
             }
         };
         fault_point!("carry.written_down");
-        let jobs = planned.into_iter().zip(&calls).map(|(call, id)| call.into_call(*id));
-        let jobs: Vec<(Call, Vec<GraphId>)> = jobs.collect();
-        let delivering = deliver_all(api, jobs, epoch);
+        let calls = planned.into_iter().zip(&ids).map(|(call, id)| call.into_call(*id));
+        let delivering = deliver_all(api, calls.collect(), epoch);
         let mut delivering = std::pin::pin!(fault_point_within!("carry.sent", delivering));
         let (when_recorded, answers, is_in_doubt) = match timeout(WAITS, &mut delivering).await {
             Ok(answers) => {
                 fault_point!("carry.answered");
-                let failed = match self.record_handoff(folded, &answers, &calls).await {
+                let failed = match self.record_handoff(folded, &answers, &ids).await {
                     Ok(ended) => {
                         // The waiting task may be gone; it finds the events recorded when it reads the ledger.
                         drop(answer.send(HandoffResult::Recorded(ended)));
@@ -192,8 +191,8 @@ impl Recorder {
         let _held = self.worker.locks.writing.hold(&in_order(graphs.copied())).await;
         changes.fence = Some(self.fence);
         changes.closed_calls = calls.to_vec();
-        let endings: Vec<&CallOutcome> = answers.iter().flat_map(|answered| &answered.endings).collect();
-        off_thread(|| self.apply(&mut changes, &endings, &self.rules()));
+        let outcomes: Vec<&CallOutcome> = answers.iter().flat_map(|answered| &answered.outcomes).collect();
+        off_thread(|| self.apply(&mut changes, &outcomes, &self.rules()));
         let ended = ends(&changes);
         record(&self.worker, changes).await?;
         Ok(ended)

@@ -46,7 +46,7 @@ impl Holder {
 fn asks(candidate: &Candidate) -> bool {
     match candidate.sort {
         CallKind::Search | CallKind::SearchToDisable => {
-            matches!(candidate.item.wish, CallRequest::Search { code: None, .. })
+            matches!(candidate.item.request, CallRequest::Search { code: None, .. })
         }
         CallKind::Create => true,
         CallKind::Disable | CallKind::Activate | CallKind::Edit => false,

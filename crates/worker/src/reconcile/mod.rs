@@ -259,12 +259,12 @@ impl Holder {
         fault_point!("reconcile.planned");
         let api = Arc::new(self.api().await?);
         let epoch = self.connection.epoch();
-        for (job, graphs) in self.write_down(planned).await? {
+        for (call, graphs) in self.write_down(planned).await? {
             let api: Arc<Api> = Arc::clone(&api);
             under_way.spawn(async move {
-                let endings = fault_point_within!("reconcile.sent", deliver(&api, &job)).await;
+                let outcomes = fault_point_within!("reconcile.sent", deliver(&api, &call)).await;
                 fault_point!("reconcile.answered");
-                Ended::Call(Delivered { job, graphs, endings, epoch, is_probe: false })
+                Ended::Call(Delivered { call, graphs, outcomes, epoch, is_probe: false })
             });
         }
         Ok((started, room - started))

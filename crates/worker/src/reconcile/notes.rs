@@ -42,7 +42,7 @@ pub(super) fn affiliate_of(graph: &Graph, anchor: Digest) -> Option<AffiliateRef
 pub(super) fn note_decided(
     changes: &mut Changes,
     deaths: &[Death],
-    (answer, ending): (&Answer, &CallOutcome),
+    (answer, outcome): (&Answer, &CallOutcome),
     is_known: bool,
     now: Timestamp,
 ) {
@@ -58,7 +58,7 @@ pub(super) fn note_decided(
         http_status: death.cause.http_status,
         class: death.cause.class.clone(),
         message: death.cause.message.clone(),
-        request: ending.request.clone(),
+        request: outcome.request.clone(),
     }));
 }
 
@@ -74,8 +74,8 @@ pub(super) fn named(answer: &Answer) -> Option<(u64, String)> {
 impl Recorder {
     /// Records the address of an affiliate that a create or a search named in the directory: if somebody changes its address in
     /// Refersion, a comparison finds by this one whose affiliate it is.
-    pub(super) async fn note_addresses(&self, endings: &[&CallOutcome]) -> Result<(), LedgerError> {
-        let answers = endings.iter().flat_map(|ending| &ending.answers);
+    pub(super) async fn note_addresses(&self, outcomes: &[&CallOutcome]) -> Result<(), LedgerError> {
+        let answers = outcomes.iter().flat_map(|outcome| &outcome.answers);
         let listed = answers.filter_map(|(anchor, answer)| {
             let (id, code) = named(answer)?;
             Some(ListedAffiliate { code, address: Some(*anchor), id: Some(id), status: None })

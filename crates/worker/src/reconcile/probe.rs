@@ -24,13 +24,13 @@ impl Holder {
             planned = self.take_of(1, 1, &StepKind::ALL).await?;
         }
         let api = self.api().await?;
-        let Some((job, graphs)) = self.write_down(planned).await?.into_iter().next() else {
+        let Some((call, graphs)) = self.write_down(planned).await?.into_iter().next() else {
             return Ok(api.client.check().await.is_ok());
         };
-        let endings = self.beating(deliver(&api, &job)).await;
-        let works = endings.iter().all(is_no_mistake_in_settings);
+        let outcomes = self.beating(deliver(&api, &call)).await;
+        let works = outcomes.iter().all(is_no_mistake_in_settings);
         let epoch = self.connection.epoch();
-        self.unrecorded.answers.push(Delivered { job, graphs, endings, epoch, is_probe: true });
+        self.unrecorded.answers.push(Delivered { call, graphs, outcomes, epoch, is_probe: true });
         self.record().await?;
         Ok(works)
     }
@@ -48,6 +48,6 @@ impl Holder {
     }
 }
 
-fn is_no_mistake_in_settings(ending: &CallOutcome) -> bool {
-    ending.failed.as_ref().is_none_or(|failed| !matches!(failed.class, Class::Request | Class::Credentials))
+fn is_no_mistake_in_settings(outcome: &CallOutcome) -> bool {
+    outcome.failed.as_ref().is_none_or(|failed| !matches!(failed.class, Class::Request | Class::Credentials))
 }

@@ -71,11 +71,11 @@ impl Recorder {
     /// too large to be read at once. The last piece closes the calls.
     pub(super) async fn record_answers(
         &self,
-        endings: &[&CallOutcome],
+        outcomes: &[&CallOutcome],
         closed: &[CallId],
     ) -> anyhow::Result<()> {
-        self.note_addresses(endings).await?;
-        let mut pieces = vec![endings];
+        self.note_addresses(outcomes).await?;
+        let mut pieces = vec![outcomes];
         while let Some(piece) = pieces.pop() {
             let closed = if pieces.is_empty() { closed } else { &[] };
             if matches!(self.record_piece(piece, closed).await?, Recorded::TooLarge) {
@@ -86,23 +86,23 @@ impl Recorder {
         Ok(())
     }
 
-    async fn record_piece(&self, endings: &[&CallOutcome], closed: &[CallId]) -> anyhow::Result<Recorded> {
+    async fn record_piece(&self, outcomes: &[&CallOutcome], closed: &[CallId]) -> anyhow::Result<Recorded> {
         let rules = self.rules();
-        let mut anchors: BTreeSet<Digest> = endings.iter().map(|ending| ending.anchor).collect();
-        anchors.extend(endings.iter().flat_map(|ending| &ending.answers).flat_map(concerns));
+        let mut anchors: BTreeSet<Digest> = outcomes.iter().map(|outcome| outcome.anchor).collect();
+        anchors.extend(outcomes.iter().flat_map(|outcome| &outcome.answers).flat_map(concerns));
         let anchors: Vec<Digest> = anchors.into_iter().collect();
         let mut contention = Contention::none_yet(&self.worker, self.connection.id);
         let recorded = loop {
             // The graphs of a single outcome are read one by one, so that each fits.
-            let at_once = if endings.len() > 1 { anchors.len().max(1) } else { 1 };
+            let at_once = if outcomes.len() > 1 { anchors.len().max(1) } else { 1 };
             let (gathered, held) = self.read(&anchors, at_once).await?;
-            if gathered.partial && endings.len() > 1 {
+            if gathered.partial && outcomes.len() > 1 {
                 break Ok(Recorded::TooLarge);
             }
             let mut changes = self.changes();
             changes.claim = contention.claim();
             changes.saves = gathered.graphs.into_iter().map(unsettled).collect();
-            off_thread(|| self.apply(&mut changes, endings, &rules));
+            off_thread(|| self.apply(&mut changes, outcomes, &rules));
             changes.closed_calls = closed.to_vec();
             let ended: Vec<State> = changes.outcomes.iter().map(|outcome| outcome.state).collect();
             let Err(failed) = record(&self.worker, changes).await else {
@@ -156,13 +156,13 @@ impl Recorder {
     }
 
     /// Applies call outcomes to the graphs that are to be saved, and settles the graphs that they concern again.
-    pub(super) fn apply(&self, changes: &mut Changes, endings: &[&CallOutcome], rules: &Rules) {
+    pub(super) fn apply(&self, changes: &mut Changes, outcomes: &[&CallOutcome], rules: &Rules) {
         let now = self.worker.now();
         let mut saves = std::mem::take(&mut changes.saves);
         let places = places(&saves);
         let mut told = BTreeSet::new();
-        for ending in endings {
-            for (anchor, answer) in &ending.answers {
+        for outcome in outcomes {
+            for (anchor, answer) in &outcome.answers {
                 if let Some(place) = places.get(anchor) {
                     told.insert(*place);
                     audit(changes, answer, now);
@@ -171,18 +171,18 @@ impl Recorder {
                     changes.affiliates.extend(named(answer));
                     note_not_scrubbed(changes, graph, rules, *anchor, answer);
                     let deaths = apply(graph, rules, *anchor, answer, now.into());
-                    note_decided(changes, &deaths, (answer, ending), affiliate.is_some(), now);
+                    note_decided(changes, &deaths, (answer, outcome), affiliate.is_some(), now);
                     add_dead_letters(changes, deaths, affiliate.as_ref(), now);
                 }
             }
-            if let Some(place) = places.get(&ending.anchor) {
+            if let Some(place) = places.get(&outcome.anchor) {
                 told.insert(*place);
-                if let Some(failed) = &ending.failed {
-                    self.note_failure(changes, &mut saves[*place].graph, rules, (ending, failed), now);
+                if let Some(failed) = &outcome.failed {
+                    self.note_failure(changes, &mut saves[*place].graph, rules, (outcome, failed), now);
                 }
             }
         }
-        for (anchor, answer) in endings.iter().flat_map(|ending| &ending.answers) {
+        for (anchor, answer) in outcomes.iter().flat_map(|outcome| &outcome.answers) {
             let to = new_address(answer).and_then(|address| places.get(&address));
             told.extend(to);
             if let (Some(from), Some(to)) = (places.get(anchor), to) {
@@ -205,10 +205,10 @@ impl Recorder {
         changes: &mut Changes,
         graph: &mut Graph,
         rules: &Rules,
-        (ending, failed): (&CallOutcome, &Failed),
+        (outcome, failed): (&CallOutcome, &Failed),
         now: Timestamp,
     ) {
-        let anchor = ending.anchor;
+        let anchor = outcome.anchor;
         if matches!(failed.class, Class::Closed | Class::Credentials) {
             return;
         }
@@ -220,7 +220,7 @@ impl Recorder {
                 http_status: failed.cause.http_status,
                 class: failed.cause.class.clone(),
                 message: failed.cause.message.clone(),
-                request: ending.request.clone(),
+                request: outcome.request.clone(),
             });
         }
         let chance = self.worker.chance();

@@ -56,9 +56,9 @@ impl Holder {
 impl Recorder {
     /// Records how calls ended, and closes them, in one transaction.
     pub(super) async fn record_calls(&self, answers: &[Delivered]) -> anyhow::Result<()> {
-        let closed: Vec<CallId> = answers.iter().map(|answered| answered.job.call).collect();
-        let endings: Vec<&CallOutcome> = answers.iter().flat_map(|answered| &answered.endings).collect();
-        self.record_answers(&endings, &closed).await?;
+        let closed: Vec<CallId> = answers.iter().map(|answered| answered.call.id).collect();
+        let outcomes: Vec<&CallOutcome> = answers.iter().flat_map(|answered| &answered.outcomes).collect();
+        self.record_answers(&outcomes, &closed).await?;
         fault_point!("reconcile.recorded");
         Ok(())
     }

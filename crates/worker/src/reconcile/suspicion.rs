@@ -45,13 +45,13 @@ pub(crate) struct Suspicion {
 
 impl Suspicion {
     /// Learns from how calls ended.
-    pub(super) fn learn(&mut self, endings: &[CallOutcome]) {
-        for ending in endings {
-            for (anchor, answer) in &ending.answers {
+    pub(super) fn learn(&mut self, outcomes: &[CallOutcome]) {
+        for outcome in outcomes {
+            for (anchor, answer) in &outcome.answers {
                 self.hear(*anchor, answer);
             }
-            if let Some(failed) = &ending.failed {
-                self.hear_of_a_failure(ending.anchor, failed);
+            if let Some(failed) = &outcome.failed {
+                self.hear_of_a_failure(outcome.anchor, failed);
             }
         }
     }
@@ -162,18 +162,18 @@ mod tests {
         answered(n, Answer::Told { id: n.into(), email: None, fields })
     }
 
-    fn verdict(endings: &[CallOutcome]) -> Option<PausedFor> {
+    fn verdict(outcomes: &[CallOutcome]) -> Option<PausedFor> {
         let mut suspicion = Suspicion::default();
-        suspicion.learn(endings);
+        suspicion.learn(outcomes);
         suspicion.take_verdict().and_then(|verdict| match verdict {
             Verdict::Pause { reason, .. } => Some(reason),
             Verdict::Suspend { .. } => None,
         })
     }
 
-    fn suspended(endings: &[CallOutcome]) -> Option<u64> {
+    fn suspended(outcomes: &[CallOutcome]) -> Option<u64> {
         let mut suspicion = Suspicion::default();
-        suspicion.learn(endings);
+        suspicion.learn(outcomes);
         suspicion.take_verdict().and_then(|verdict| match verdict {
             Verdict::Suspend { field, .. } => Some(field),
             Verdict::Pause { .. } => None,
@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn refused_keys_are_enough_by_themselves() {
-        let endings = [failed(1, "edit", Class::Credentials, 401)];
-        assert_eq!(verdict(&endings), Some(PausedFor::Credentials));
+        let outcomes = [failed(1, "edit", Class::Credentials, 401)];
+        assert_eq!(verdict(&outcomes), Some(PausedFor::Credentials));
     }
 
     #[test]

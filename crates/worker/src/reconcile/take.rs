@@ -115,15 +115,15 @@ pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(CallKin
         let sealed = graph.identifiers.get(&digest)?.sealed.as_deref()?;
         open(vault, digest, sealed)
     };
-    let (sort, wish) = match &step.act {
+    let (sort, request) = match &step.act {
         Act::Create { user, fields } => {
-            let wish = CallRequest::Create {
+            let request = CallRequest::Create {
                 email: name(step.anchor)?,
                 merchant_id: user.and_then(name),
                 fields: fields.clone(),
                 first_try: !is_in_doubt(graph, step.anchor),
             };
-            (CallKind::Create, wish)
+            (CallKind::Create, request)
         }
         Act::Edit { affiliate, email, fields } => {
             let email = match email {
@@ -149,5 +149,5 @@ pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(CallKin
             (sort, CallRequest::Search { email: name(step.anchor)?, code: code.clone() })
         }
     };
-    Some((sort, Item { anchor: step.anchor, wish }))
+    Some((sort, Item { anchor: step.anchor, request }))
 }

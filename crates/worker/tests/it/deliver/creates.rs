@@ -165,7 +165,7 @@ async fn a_refusal_without_a_field_is_tried_with_the_least() {
 async fn a_welcome_mail_rides_on_the_first_try_alone() {
     for first_try in [true, false] {
         let mut item = create(&NAMES);
-        if let worker::deliver::CallRequest::Create { first_try: first, .. } = &mut item.wish {
+        if let worker::deliver::CallRequest::Create { first_try: first, .. } = &mut item.request {
             *first = first_try;
         }
         let delivered = play(StepKind::Create, vec![item], |_, _, _: &Value| made()).await;

@@ -57,10 +57,10 @@ async fn of_a_refused_batch_only_the_bad_items_are_refused() {
         Reply::batch(&ids, &[])
     };
     let items = (1..=50).map(|n| edit(n, &[("country", "x")])).collect();
-    let Delivered { endings, asked } = play(StepKind::Edit, items, answers).await;
+    let Delivered { outcomes, asked } = play(StepKind::Edit, items, answers).await;
     let mut bad: Vec<u64> = Vec::new();
-    for ending in &endings {
-        let [(whose, answer)] = ending.answers.as_slice() else { panic!("one answer each: {ending:?}") };
+    for outcome in &outcomes {
+        let [(whose, answer)] = outcome.answers.as_slice() else { panic!("one answer each: {outcome:?}") };
         match answer {
             Answer::Told { .. } => {}
             other => {
@@ -69,7 +69,7 @@ async fn of_a_refused_batch_only_the_bad_items_are_refused() {
             }
         }
     }
-    assert_eq!((endings.len(), bad), (50, vec![7, 30]));
+    assert_eq!((outcomes.len(), bad), (50, vec![7, 30]));
     // Two paths of a binary tree over 50, with the halves beside them.
     assert!(asked.len() <= 1 + 2 * 2 * 6, "{} calls", asked.len());
 }
@@ -106,16 +106,16 @@ async fn a_batch_that_fails_tells_nobody_a_value_of_another() {
     let items = vec![edit(1, &[("city", "Narnia")]), edit(2, &[("city", "Bern")])];
     let delivered = play(StepKind::Edit, items, answers).await;
     assert_eq!(delivered.operations(), ["edit"]);
-    for ending in &delivered.endings {
-        let message = &ending.failed.as_ref().expect("it failed").cause.message;
+    for outcome in &delivered.outcomes {
+        let message = &outcome.failed.as_ref().expect("it failed").cause.message;
         assert!(!message.is_empty() && !message.contains("Narnia") && !message.contains("Bern"), "{message}");
     }
 }
 
 fn moves() -> Item {
     let email = Some((anchor(9), "new@x.test".to_owned()));
-    let wish = CallRequest::Edit { id: 1, email, fields: Map::new(), scrub: false };
-    Item { anchor: anchor(1), wish }
+    let request = CallRequest::Edit { id: 1, email, fields: Map::new(), scrub: false };
+    Item { anchor: anchor(1), request }
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn an_address_that_another_affiliate_has_is_that_ones() {
     };
     let delivered = play(StepKind::Edit, vec![moves()], answers).await;
     assert_eq!(delivered.operations(), ["edit", "search", "get"]);
-    let [(whose, Answer::Found(found))] = delivered.endings[0].answers.as_slice() else { panic!("found") };
+    let [(whose, Answer::Found(found))] = delivered.outcomes[0].answers.as_slice() else { panic!("found") };
     assert_eq!((*whose, found.id), (anchor(9), 5));
 }
 

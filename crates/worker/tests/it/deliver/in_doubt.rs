@@ -25,8 +25,8 @@ async fn an_edit_without_an_answer_leaves_its_fields_unknown() {
 /// A scrub sets an address of nobody, so without an answer the address is not known either.
 #[tokio::test]
 async fn a_scrub_without_an_answer_leaves_the_address_unknown() {
-    let wish = CallRequest::Edit { id: 1, email: None, fields: texts(&[("city", "")]), scrub: true };
-    let scrub = Item { anchor: anchor(1), wish };
+    let request = CallRequest::Edit { id: 1, email: None, fields: texts(&[("city", "")]), scrub: true };
+    let scrub = Item { anchor: anchor(1), request };
     let delivered = play(StepKind::Edit, vec![scrub], |_, _, _: &Value| Reply::Lost).await;
     let unknown = Answer::TellUnknown { id: 1, email: true, fields: vec!["city".into()] };
     assert_eq!(delivered.known(), [&unknown]);
@@ -91,8 +91,8 @@ async fn an_edit_that_was_throttled_leaves_what_is_known() {
 /// As the ledger writes a call down, for whoever has to settle it.
 #[test]
 fn an_open_scrub_names_the_address() {
-    let wish = CallRequest::Edit { id: 1, email: None, fields: Map::new(), scrub: true };
-    let written = Item { anchor: anchor(1), wish }.written();
+    let request = CallRequest::Edit { id: 1, email: None, fields: Map::new(), scrub: true };
+    let written = Item { anchor: anchor(1), request }.written();
     let email = Answer::TellUnknown { id: 1, email: true, fields: Vec::new() };
     assert_eq!(Item::unknown("edit", &written), Some(email));
 }

@@ -8,8 +8,8 @@ use worker::deliver::{CallRequest, Item};
 use super::refersion::{Reply, anchor, play, shown};
 
 fn listed() -> Item {
-    let wish = CallRequest::Search { email: "ann@x.test".to_owned(), code: Some("a3y7".into()) };
-    Item { anchor: anchor(1), wish }
+    let request = CallRequest::Search { email: "ann@x.test".to_owned(), code: Some("a3y7".into()) };
+    Item { anchor: anchor(1), request }
 }
 
 #[tokio::test]

@@ -76,9 +76,9 @@ impl Gate for Open {
     fn report(&self, _: Signal, _: Duration) {}
 }
 
-/// What became of a job, and what Refersion was asked on the way.
+/// What became of a call, and what Refersion was asked on the way.
 pub(crate) struct Delivered {
-    pub(crate) endings: Vec<CallOutcome>,
+    pub(crate) outcomes: Vec<CallOutcome>,
     pub(crate) asked: Vec<(&'static str, Value)>,
 }
 
@@ -90,13 +90,13 @@ impl Delivered {
 
     /// What is known of the only item.
     pub(crate) fn known(&self) -> Vec<&Known> {
-        assert_eq!(self.endings.len(), 1);
-        self.endings[0].answers.iter().map(|(_, answer)| answer).collect()
+        assert_eq!(self.outcomes.len(), 1);
+        self.outcomes[0].answers.iter().map(|(_, answer)| answer).collect()
     }
 
     /// The class of the only item's failure.
     pub(crate) fn class(&self) -> Option<&str> {
-        self.endings[0].failed.as_ref().map(|failed| failed.cause.class.as_str())
+        self.outcomes[0].failed.as_ref().map(|failed| failed.cause.class.as_str())
     }
 }
 
@@ -142,9 +142,9 @@ pub(crate) async fn play_beside(
         ids: Arc::new(Taken(taken.to_vec())),
         learned: Arc::default(),
     };
-    let endings = deliver(&api, &Call { call: 1, kind, items }).await;
+    let outcomes = deliver(&api, &Call { id: 1, kind, items }).await;
     let asked = scripted.asked.lock().clone();
-    Delivered { endings, asked }
+    Delivered { outcomes, asked }
 }
 
 /// The address of the `n`th affiliate.
@@ -154,24 +154,24 @@ pub(crate) fn anchor(n: u8) -> Digest {
 
 /// Tells the affiliate with the numeric id `n` these fields.
 pub(crate) fn edit(n: u8, fields: &[(&str, &str)]) -> Item {
-    let wish = CallRequest::Edit { id: n.into(), email: None, fields: texts(fields), scrub: false };
-    Item { anchor: anchor(n), wish }
+    let request = CallRequest::Edit { id: n.into(), email: None, fields: texts(fields), scrub: false };
+    Item { anchor: anchor(n), request }
 }
 
 /// Makes an affiliate at `ann@x.test`.
 pub(crate) fn create(fields: &[(&str, &str)]) -> Item {
-    let wish = CallRequest::Create {
+    let request = CallRequest::Create {
         email: "ann@x.test".to_owned(),
         merchant_id: None,
         fields: texts(fields),
         first_try: true,
     };
-    Item { anchor: anchor(1), wish }
+    Item { anchor: anchor(1), request }
 }
 
 /// Sets the status of the affiliate with the numeric id `n`.
 pub(crate) fn status(n: u8, status: Status) -> Item {
-    Item { anchor: anchor(n), wish: CallRequest::Status { id: n.into(), status } }
+    Item { anchor: anchor(n), request: CallRequest::Status { id: n.into(), status } }
 }
 
 /// Fields with their texts.

@@ -11,8 +11,8 @@ const FIELDS: [(&str, &str); 5] =
     [("city", ""), ("country", ""), ("first_name", ""), ("last_name", ""), ("paypal_email", "")];
 
 fn scrub() -> Item {
-    let wish = CallRequest::Edit { id: 1, email: None, fields: texts(&FIELDS), scrub: true };
-    Item { anchor: anchor(1), wish }
+    let request = CallRequest::Edit { id: 1, email: None, fields: texts(&FIELDS), scrub: true };
+    Item { anchor: anchor(1), request }
 }
 
 /// What was overwritten, and what was not.

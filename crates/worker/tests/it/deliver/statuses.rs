@@ -25,7 +25,7 @@ async fn a_status_that_was_so_already_is_so() {
     let delivered = play(StepKind::Status, vec![disable(1), disable(2), disable(3)], answers).await;
     assert_eq!(delivered.operations(), ["status_change", "get", "get"]);
     let known: Vec<&Answer> =
-        delivered.endings.iter().flat_map(|ending| &ending.answers).map(|(_, answer)| answer).collect();
+        delivered.outcomes.iter().flat_map(|outcome| &outcome.answers).map(|(_, answer)| answer).collect();
     assert_eq!(known, [&is_disabled(1), &is_disabled(2), &Answer::Gone { id: 3 }]);
 }
 
@@ -62,10 +62,10 @@ async fn a_refused_batch_of_status_changes_is_split_until_the_bad_one_is_alone()
     };
     let delivered = play(StepKind::Status, (1..=4).map(disable).collect(), answers).await;
     let failed: Vec<u8> = delivered
-        .endings
+        .outcomes
         .iter()
-        .filter(|ending| ending.failed.is_some())
-        .map(|ending| ending.anchor.0[0])
+        .filter(|outcome| outcome.failed.is_some())
+        .map(|outcome| outcome.anchor.0[0])
         .collect();
-    assert_eq!((delivered.endings.len(), failed), (4, vec![3]));
+    assert_eq!((delivered.outcomes.len(), failed), (4, vec![3]));
 }

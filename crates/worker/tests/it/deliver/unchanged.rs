@@ -73,9 +73,9 @@ async fn what_was_not_changed_is_tried_once_more_and_all_of_it_together() {
         play(StepKind::Edit, (1..=3).map(|n| edit(n, &[("city", "Bern")])).collect(), answers).await;
     assert_eq!(delivered.operations(), ["edit", "edit"]);
     assert_eq!(ids(&delivered.asked[1].1), [2, 3]);
-    for ending in &delivered.endings {
-        let n = ending.anchor.0[0];
-        assert_eq!(ending.answers.last().map(|(_, answer)| answer), Some(&told(n, &[("city", "Bern")])));
+    for outcome in &delivered.outcomes {
+        let n = outcome.anchor.0[0];
+        assert_eq!(outcome.answers.last().map(|(_, answer)| answer), Some(&told(n, &[("city", "Bern")])));
     }
 }
 
@@ -86,9 +86,9 @@ async fn where_nothing_is_to_be_changed_everything_is_told_after_one_question() 
         [("city", "Bern"), ("phone", "17"), ("zip", "3000"), ("address1", "Gasse 1"), ("state", "BE")];
     let all = (1..=4).map(|n| edit(n, &fields)).collect();
     let delivered = play(StepKind::Edit, all, counts_rows(&fields)).await;
-    for ending in &delivered.endings {
-        assert_eq!(ending.answers, [(ending.anchor, told(ending.anchor.0[0], &fields))]);
-        assert!(ending.failed.is_none());
+    for outcome in &delivered.outcomes {
+        assert_eq!(outcome.answers, [(outcome.anchor, told(outcome.anchor.0[0], &fields))]);
+        assert!(outcome.failed.is_none());
     }
     // The batch twice, one look for each, and the question, which is put twice.
     assert_eq!(delivered.asked.len(), 2 + 4 + 2);

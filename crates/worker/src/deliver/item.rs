@@ -137,7 +137,7 @@ impl Item {
     }
 
     pub(super) fn failure(&self, failure: &Failure) -> Failed {
-        Failed { class: failure.class, cause: self.cause(failure), operation: failure.operation.name() }
+        Failed { class: failure.class, cause: self.cause(failure), operation: failure.operation }
     }
 
     /// The failure in words, without any value that was sent.

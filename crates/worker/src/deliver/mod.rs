@@ -19,7 +19,7 @@ use identity::Digest;
 use identity::answer::{Answer, Cause};
 use identity::plan::StepKind;
 use ledger::CallId;
-use refersion::{Class, Client};
+use refersion::{Class, Client, Operation};
 
 pub use ids::KnownIds;
 pub use item::{CallRequest, Item, Texts};
@@ -57,8 +57,8 @@ pub struct Failed {
     pub class: Class,
     /// The cause, for operators.
     pub cause: Cause,
-    /// Refersion's name of the operation.
-    pub operation: &'static str,
+    /// Refersion's operation.
+    pub operation: Operation,
 }
 
 /// The API client of a connection, with what its settings add to a create.
@@ -102,13 +102,13 @@ async fn each<'i, F: Future<Output = CallOutcome>>(
     outcomes
 }
 
-/// The operation of a kind of step, in Refersion's words.
+/// Refersion's operation for a kind of step.
 #[must_use]
-pub fn operation(kind: StepKind) -> &'static str {
+pub fn operation(kind: StepKind) -> Operation {
     match kind {
-        StepKind::Create => "new",
-        StepKind::Edit => "edit",
-        StepKind::Status => "status_change",
-        StepKind::Search => "search",
+        StepKind::Create => Operation::New,
+        StepKind::Edit => Operation::Edit,
+        StepKind::Status => Operation::StatusChange,
+        StepKind::Search => Operation::Search,
     }
 }

@@ -12,7 +12,7 @@ impl Item {
     /// The request for this item, as JSON: of each value only the number of characters.
     pub(super) fn request(&self, kind: StepKind) -> String {
         let mut request = Map::new();
-        request.insert("operation".to_owned(), operation(kind).into());
+        request.insert("operation".to_owned(), operation(kind).name().into());
         let mut fields: Vec<(String, Value)> = Vec::new();
         match &self.request {
             CallRequest::Create { email, merchant_id, fields: texts, .. } => {

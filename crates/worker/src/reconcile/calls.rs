@@ -143,7 +143,7 @@ impl Recorder {
         let now = self.worker.now();
         let open = planned.iter().map(|call| OpenCall {
             id: 0,
-            operation: operation(call.kind).to_owned(),
+            operation: operation(call.kind).name().to_owned(),
             started_at: now,
             items: call.items.iter().map(Item::written).collect(),
         });

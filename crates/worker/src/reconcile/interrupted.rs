@@ -50,5 +50,5 @@ impl Holder {
 /// Whether a call does the same as an open one, for at least one of its affiliates.
 fn repeats(call: &Planned, open: &OpenCall) -> bool {
     let is_in = |anchor: Digest| open.items.iter().any(|item| item.anchor == anchor);
-    operation(call.kind) == open.operation && call.items.iter().any(|item| is_in(item.anchor))
+    operation(call.kind).name() == open.operation && call.items.iter().any(|item| is_in(item.anchor))
 }

@@ -4,14 +4,14 @@ use identity::Digest;
 use identity::answer::{Answer, Death, concerned_by};
 use identity::eligibility::Rules;
 use identity::graph::Graph;
-use identity::plan::StepKind;
 use jiff::Timestamp;
 use ledger::{
     AffiliateRef, Attempt, Audit, Changes, DeadLetter, LedgerError, ListedAffiliate, Outcome, State,
 };
+use refersion::Operation;
 
 use super::record::Recorder;
-use crate::deliver::{CallOutcome, operation};
+use crate::deliver::CallOutcome;
 
 /// Adds a line to the audit if an affiliate changed hands or status, for operators to read later.
 pub(super) fn audit(changes: &mut Changes, answer: &Answer, now: Timestamp) {
@@ -47,14 +47,14 @@ pub(super) fn note_decided(
     now: Timestamp,
 ) {
     let operation = match answer {
-        Answer::Gone { .. } => "get",
-        _ if is_known => operation(StepKind::Edit),
-        _ => operation(StepKind::Create),
+        Answer::Gone { .. } => Operation::Get,
+        _ if is_known => Operation::Edit,
+        _ => Operation::New,
     };
     changes.attempts.extend(deaths.iter().map(|death| Attempt {
         event: death.event,
         at: now,
-        operation: operation.to_owned(),
+        operation: operation.name().to_owned(),
         http_status: death.cause.http_status,
         class: death.cause.class.clone(),
         message: death.cause.message.clone(),
@@ -105,7 +105,7 @@ pub(super) fn note_not_scrubbed(
         changes.attempts.extend(kept.iter().map(|(field, cause)| Attempt {
             event,
             at,
-            operation: "edit".to_owned(),
+            operation: Operation::Edit.name().to_owned(),
             http_status: cause.http_status,
             class: cause.class.clone(),
             message: format!("{field} could not be overwritten: {}", cause.message),

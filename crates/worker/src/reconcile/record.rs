@@ -216,7 +216,7 @@ impl Recorder {
             changes.attempts.push(Attempt {
                 event,
                 at: now,
-                operation: failed.operation.to_owned(),
+                operation: failed.operation.name().to_owned(),
                 http_status: failed.cause.http_status,
                 class: failed.cause.class.clone(),
                 message: failed.cause.message.clone(),

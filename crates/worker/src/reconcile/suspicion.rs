@@ -6,7 +6,7 @@ use connections::PausedFor;
 use identity::Digest;
 use identity::answer::Answer;
 use identity::plan::StepKind;
-use refersion::Class;
+use refersion::{Class, Operation};
 
 use crate::deliver::{CallOutcome, Failed};
 
@@ -76,16 +76,16 @@ impl Suspicion {
             }
             Answer::Told { fields, .. } => {
                 self.met.retain(|what, _| !fields.contains_key(what.as_str()));
-                self.goes_well("edit");
+                self.goes_well(Operation::Edit);
             }
-            Answer::Scrubbed { .. } => self.goes_well("edit"),
-            Answer::Created { .. } => self.goes_well("new"),
-            Answer::StatusIs { .. } => self.goes_well("status_change"),
-            Answer::NotFound => self.goes_well("search"),
-            Answer::Gone { .. } => self.goes_well("get"),
+            Answer::Scrubbed { .. } => self.goes_well(Operation::Edit),
+            Answer::Created { .. } => self.goes_well(Operation::New),
+            Answer::StatusIs { .. } => self.goes_well(Operation::StatusChange),
+            Answer::NotFound => self.goes_well(Operation::Search),
+            Answer::Gone { .. } => self.goes_well(Operation::Get),
             Answer::Found(_) => {
-                self.goes_well("search");
-                self.goes_well("get");
+                self.goes_well(Operation::Search);
+                self.goes_well(Operation::Get);
             }
             _ => {}
         }
@@ -110,8 +110,8 @@ impl Suspicion {
     }
 
     /// Ends the row of an operation that succeeded.
-    fn goes_well(&mut self, operation: &str) {
-        self.met.retain(|what, _| !what.starts_with(operation));
+    fn goes_well(&mut self, operation: Operation) {
+        self.met.retain(|what, _| !what.starts_with(operation.name()));
     }
 
     /// Whether enough persons met the same refusal, so that it is not due to one person.
@@ -123,8 +123,14 @@ impl Suspicion {
 }
 
 /// The kind of step whose calls have this operation; `None` for operations that only read.
-fn step_of(operation: &str) -> Option<StepKind> {
-    StepKind::ALL.into_iter().find(|kind| crate::deliver::operation(*kind) == operation)
+fn step_of(operation: Operation) -> Option<StepKind> {
+    match operation {
+        Operation::New => Some(StepKind::Create),
+        Operation::Edit => Some(StepKind::Edit),
+        Operation::StatusChange => Some(StepKind::Status),
+        Operation::Search => Some(StepKind::Search),
+        Operation::Get | Operation::List => None,
+    }
 }
 
 #[cfg(test)]
@@ -147,7 +153,7 @@ mod tests {
         Cause { class: class.name().to_owned(), message: "no".to_owned(), http_status: Some(status) }
     }
 
-    fn failed(n: u8, operation: &'static str, class: Class, status: u16) -> CallOutcome {
+    fn failed(n: u8, operation: Operation, class: Class, status: u16) -> CallOutcome {
         let failed = Failed { class, cause: cause(class, status), operation };
         CallOutcome { anchor: person(n), answers: Vec::new(), failed: Some(failed), request: None }
     }
@@ -182,13 +188,13 @@ mod tests {
 
     #[test]
     fn refused_keys_are_enough_by_themselves() {
-        let outcomes = [failed(1, "edit", Class::Credentials, 401)];
+        let outcomes = [failed(1, Operation::Edit, Class::Credentials, 401)];
         assert_eq!(verdict(&outcomes), Some(PausedFor::Credentials));
     }
 
     #[test]
     fn three_persons_in_a_row_are_a_mistake_in_the_settings_and_one_person_three_times_is_not() {
-        let met = |n| failed(n, "new", Class::Request, 404);
+        let met = |n| failed(n, Operation::New, Class::Request, 404);
         assert_eq!(verdict(&[met(1), met(2)]), None);
         assert_eq!(verdict(&[met(1), met(1), met(1)]), None);
         assert_eq!(verdict(&[met(1), met(2), met(3)]), Some(PausedFor::Configuration));
@@ -196,23 +202,14 @@ mod tests {
 
     #[test]
     fn a_row_ends_where_the_operation_goes_well() {
+        let created =
+            Answer::Created { id: 9, code: "abc".to_owned(), status: Status::Active, told: Map::new() };
         let well = [
-            (
-                "new",
-                answered(
-                    9,
-                    Answer::Created {
-                        id: 9,
-                        code: "abc".to_owned(),
-                        status: Status::Active,
-                        told: Map::new(),
-                    },
-                ),
-            ),
-            ("edit", told(9, "city")),
-            ("search", answered(9, Answer::NotFound)),
-            ("status_change", answered(9, Answer::StatusIs { id: 9, status: Status::Disabled })),
-            ("get", answered(9, Answer::Gone { id: 9 })),
+            (Operation::New, answered(9, created)),
+            (Operation::Edit, told(9, "city")),
+            (Operation::Search, answered(9, Answer::NotFound)),
+            (Operation::StatusChange, answered(9, Answer::StatusIs { id: 9, status: Status::Disabled })),
+            (Operation::Get, answered(9, Answer::Gone { id: 9 })),
         ];
         for (operation, well) in well {
             let met = |n| failed(n, operation, Class::Request, 400);

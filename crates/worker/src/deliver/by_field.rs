@@ -6,12 +6,13 @@ use identity::answer::{Answer, Cause};
 use identity::{Map, Text};
 use refersion::{Bisection, Operation};
 
-use super::edit::{blames_an_item, edit_of, id_of, nothing, only_email, refused, taken, told};
+use super::edit::{blames_an_item, edit_of, only_email, refused, taken, told};
+use super::item::Item as _;
 use super::not_changed::{Look, look};
-use super::{Api, CallOutcome, Item, Texts, scrub};
+use super::{Api, CallOutcome, Edit, Texts, scrub};
 
 /// Finds the refused fields by bisection, and sends the others at the same time.
-pub(super) async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause) -> CallOutcome {
+pub(super) async fn by_field(api: &Api, item: &Edit, texts: Texts, cause: Cause) -> CallOutcome {
     let mut plan = Bisection::of_refused(texts.keys().cloned().collect());
     let mut good = Texts::new();
     let mut why = Map::new();
@@ -22,8 +23,7 @@ pub(super) async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause)
         let subset: BTreeSet<Text> = subset.iter().cloned().collect();
         let part: Texts =
             texts.iter().filter(|(f, _)| subset.contains(*f)).map(|(f, t)| (f.clone(), t.clone())).collect();
-        let Some(edit) = edit_of(item, &part) else { return nothing(item) };
-        match api.client.edit(&[edit]).await {
+        match api.client.edit(&[edit_of(item, &part)]).await {
             Ok(batch) if batch.not_changed.is_empty() => {
                 good.extend(part);
                 plan.accepted();
@@ -38,7 +38,7 @@ pub(super) async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause)
                     plan.accepted();
                 }
                 Ok(Look::NotTaken) => plan.refused(),
-                Ok(Look::Gone) => return gone(item),
+                Ok(Look::Gone) => return item.answered(Answer::Gone { id: item.id }),
                 Err(failure) => return item.in_doubt(item.failed(&failure), Operation::Edit),
             },
             Err(failure) if blames_an_item(&failure) => {
@@ -57,21 +57,17 @@ pub(super) async fn by_field(api: &Api, item: &Item, texts: Texts, cause: Cause)
     sum_up(api, item, &texts, good, bad.collect()).await
 }
 
-fn gone(item: &Item) -> CallOutcome {
-    id_of(item).map_or_else(|| nothing(item), |id| item.answered(Answer::Gone { id }))
-}
-
 async fn sum_up(
     api: &Api,
-    item: &Item,
+    item: &Edit,
     texts: &Texts,
     good: Texts,
     mut bad: Map<Text, Cause>,
 ) -> CallOutcome {
-    if item.is_scrub() {
+    if item.scrub {
         return scrub::done(item, &good, bad);
     }
-    let mut outcome = if good.is_empty() { nothing(item) } else { told(item, &good) };
+    let mut outcome = if good.is_empty() { item.unanswered() } else { told(item, &good) };
     let email_is_bad = bad.remove("email").is_some();
     if !bad.is_empty() {
         outcome.answers.extend(refused(item, bad).answers);

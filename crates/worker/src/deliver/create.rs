@@ -7,8 +7,9 @@ use identity::graph::Status;
 use refersion::{Class, Created, Failure, Field, InitialStatus, NewAffiliate};
 
 use super::ids::id_of;
+use super::item::Item as _;
 use super::search::found;
-use super::{Api, CallOutcome, CallRequest, Item, Texts};
+use super::{Api, CallOutcome, Create, Texts};
 
 /// The longest `unique_merchant_id`, in characters: the limit of all texts, as far as is known.
 const LONGEST_MERCHANT_ID: usize = 255;
@@ -16,34 +17,24 @@ const LONGEST_MERCHANT_ID: usize = 255;
 /// The fields that a create requires, in addition to the address.
 const REQUIRED: [&str; 2] = ["first_name", "last_name"];
 
-pub(super) async fn create(api: &Api, item: &Item) -> CallOutcome {
-    let CallRequest::Create { fields, .. } = &item.request else { return nothing(item) };
-    match api.client.create(&new_affiliate(api, item, fields)).await {
-        Ok(created) => made(api, item, created, fields).await,
-        Err(failure) => not_made(api, item, fields, failure).await,
+pub(super) async fn create(api: &Api, item: &Create) -> CallOutcome {
+    match api.client.create(&new_affiliate(api, item, &item.fields)).await {
+        Ok(created) => made(api, item, created, &item.fields).await,
+        Err(failure) => failed(api, item, failure).await,
     }
 }
 
-fn nothing(item: &Item) -> CallOutcome {
-    CallOutcome { anchor: item.anchor, answers: Vec::new(), failed: None, request: None }
-}
-
-fn new_affiliate(api: &Api, item: &Item, texts: &Texts) -> NewAffiliate {
+fn new_affiliate(api: &Api, item: &Create, texts: &Texts) -> NewAffiliate {
     let mut fields: BTreeMap<Field, String> =
         texts.iter().filter_map(|(name, text)| Some((Field::from_name(name)?, text.to_string()))).collect();
-    let (mut merchant_id, mut first) = (None, false);
-    if let CallRequest::Create { email, merchant_id: user, first_try, .. } = &item.request {
-        fields.insert(Field::Email, email.clone());
-        merchant_id = user.clone().filter(|id| is_worth_sending(api, id));
-        first = *first_try;
-    }
+    fields.insert(Field::Email, item.email.clone());
     NewAffiliate {
         fields,
         status: api.new_status,
         offer: api.offer,
         // A retry sends no welcome mail: the first try may have sent it.
-        send_welcome: api.send_welcome && first,
-        unique_merchant_id: merchant_id,
+        send_welcome: api.send_welcome && item.first_try,
+        unique_merchant_id: item.merchant_id.clone().filter(|id| is_worth_sending(api, id)),
     }
 }
 
@@ -57,8 +48,8 @@ fn is_plain(id: &str) -> bool {
     id.chars().all(char::is_alphanumeric)
 }
 
-async fn made(api: &Api, item: &Item, created: Created, told: &Texts) -> CallOutcome {
-    if let CallRequest::Create { merchant_id: Some(id), .. } = &item.request
+async fn made(api: &Api, item: &Create, created: Created, told: &Texts) -> CallOutcome {
+    if let Some(id) = &item.merchant_id
         && created.merchant_id_refused
         && !is_plain(id)
     {
@@ -76,18 +67,24 @@ async fn made(api: &Api, item: &Item, created: Created, told: &Texts) -> CallOut
 }
 
 /// The affiliate exists, but its numeric id is not known: a search will find it.
-fn unknown(item: &Item, told: &Texts, failure: Option<&Failure>) -> CallOutcome {
+fn unknown(item: &Create, told: &Texts, failure: Option<&Failure>) -> CallOutcome {
     let answer = Answer::CreateUnknown { fields: told.keys().cloned().collect() };
     CallOutcome { failed: failure.map(|failure| item.failure(failure)), ..item.answered(answer) }
 }
 
-async fn not_made(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> CallOutcome {
+/// The outcome of a create that was answered and created nothing, with what the answer says.
+fn not_made(item: &Create, answer: Answer) -> CallOutcome {
+    CallOutcome::known(item.anchor, vec![(item.anchor, Answer::NotMade), (item.anchor, answer)])
+}
+
+/// Handles a failed create.
+async fn failed(api: &Api, item: &Create, failure: Failure) -> CallOutcome {
     match failure.class {
-        Class::EmailTaken => taken(api, item, fields).await,
-        Class::Refused { field: Some(field) } if is_told(field, fields) => {
+        Class::EmailTaken => taken(api, item, &item.fields).await,
+        Class::Refused { field: Some(field) } if is_told(field, &item.fields) => {
             refused(item, field.name(), item.cause(&failure))
         }
-        Class::Refused { .. } => with_the_least(api, item, fields, failure).await,
+        Class::Refused { .. } => with_the_least(api, item, failure).await,
         _ => item.failed(&failure),
     }
 }
@@ -99,35 +96,32 @@ fn is_told(field: Field, texts: &Texts) -> bool {
 
 /// The address is taken: by an affiliate that existed before, or by one that an earlier try created. If it is not found although
 /// it exists, it is searched for again later.
-async fn taken(api: &Api, item: &Item, told: &Texts) -> CallOutcome {
-    let CallRequest::Create { email, .. } = &item.request else { return nothing(item) };
-    match api.client.find_holder(email).await {
-        Ok(affiliate) => item.not_made(Answer::Found(found(&affiliate))),
+async fn taken(api: &Api, item: &Create, told: &Texts) -> CallOutcome {
+    match api.client.find_holder(&item.email).await {
+        Ok(affiliate) => not_made(item, Answer::Found(found(&affiliate))),
         Err(failure) => unknown(item, told, Some(&failure)),
     }
 }
 
-fn refused(item: &Item, field: &str, cause: Cause) -> CallOutcome {
-    let texts = match &item.request {
-        CallRequest::Create { fields, .. } => fields.clone(),
-        _ => Texts::new(),
-    };
-    item.not_made(Answer::Refused {
-        texts,
+fn refused(item: &Create, field: &str, cause: Cause) -> CallOutcome {
+    let refusal = Answer::Refused {
+        texts: item.fields.clone(),
         email: (field == "email").then_some(item.anchor),
         causes: [(field.into(), cause)].into_iter().collect(),
-    })
+    };
+    not_made(item, refusal)
 }
 
 /// Tries a create with the required fields only, because the refusal names no field. If it succeeds, one of the other fields was
 /// refused, and edits find it: they can be repeated without creating an affiliate twice.
-async fn with_the_least(api: &Api, item: &Item, fields: &Texts, failure: Failure) -> CallOutcome {
-    let least: Texts = fields
+async fn with_the_least(api: &Api, item: &Create, failure: Failure) -> CallOutcome {
+    let least: Texts = item
+        .fields
         .iter()
         .filter(|(name, _)| REQUIRED.contains(&name.as_str()))
         .map(|(n, t)| (n.clone(), t.clone()))
         .collect();
-    if least.len() == fields.len() {
+    if least.len() == item.fields.len() {
         return refused(item, longest(item, &least), item.cause(&failure));
     }
     match api.client.create(&new_affiliate(api, item, &least)).await {
@@ -145,12 +139,8 @@ async fn with_the_least(api: &Api, item: &Item, fields: &Texts, failure: Failure
 
 /// The required field with the longest text. No smaller create could show which field is refused, and the only refusal of
 /// Refersion that names no field is that of a text that is too long.
-fn longest<'t>(item: &Item, least: &'t Texts) -> &'t str {
-    let email = match &item.request {
-        CallRequest::Create { email, .. } => email.chars().count(),
-        _ => 0,
-    };
+fn longest<'t>(item: &Create, least: &'t Texts) -> &'t str {
     let lengths = least.iter().map(|(name, text)| (text.chars().count(), name.as_str()));
     let (length, name) = lengths.max().unwrap_or_default();
-    if length > email { name } else { "email" }
+    if length > item.email.chars().count() { name } else { "email" }
 }

@@ -1,6 +1,7 @@
 //! Deliver: sends a planned call, and converts the answer to one form. It does not use the ledger.
 
 mod by_field;
+mod call;
 mod clean;
 mod create;
 mod edit;
@@ -17,25 +18,13 @@ use std::sync::Arc;
 
 use identity::Digest;
 use identity::answer::{Answer, Cause};
-use identity::plan::StepKind;
-use ledger::CallId;
 use refersion::{Class, Client, Operation};
 
+pub use call::{Call, CallRequest, Create, Edit, Search, StatusChange, Texts};
 pub use ids::KnownIds;
-pub use item::{CallRequest, Item, Texts};
+pub use item::unknown;
 pub use learned::Learned;
 pub(crate) use search::status as shown_status;
-
-/// A call that is recorded and about to be sent.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// Its row in the ledger.
-    pub id: CallId,
-    /// What it does.
-    pub kind: StepKind,
-    /// The affiliates or addresses: one for a create or a search, up to 50 of one kind for the others.
-    pub items: Vec<Item>,
-}
 
 /// How one item ended.
 #[derive(Debug)]
@@ -48,6 +37,13 @@ pub struct CallOutcome {
     pub failed: Option<Failed>,
     /// The request: fields without values, as JSON of at most 4 KiB.
     pub request: Option<String>,
+}
+
+impl CallOutcome {
+    /// The outcome of an item about which this is known, and of which nothing failed.
+    pub(crate) fn known(anchor: Digest, answers: Vec<(Digest, Answer)>) -> Self {
+        Self { anchor, answers, failed: None, request: None }
+    }
 }
 
 /// A failed item, as the rest of the worker needs it.
@@ -81,34 +77,12 @@ pub struct Api {
 
 /// Sends a call; returns the outcome of every item.
 pub async fn deliver(api: &Api, call: &Call) -> Vec<CallOutcome> {
-    let mut outcomes = match call.kind {
-        StepKind::Create => each(&call.items, |item| create::create(api, item)).await,
-        StepKind::Search => each(&call.items, |item| search::search(api, item)).await,
-        StepKind::Edit => edit::edit(api, &call.items).await,
-        StepKind::Status => status::change(api, &call.items).await,
+    let mut outcomes = match &call.request {
+        CallRequest::Create(create) => vec![create::create(api, create).await],
+        CallRequest::Edit(edits) => edit::edit(api, edits).await,
+        CallRequest::Status(status, changes) => status::change(api, *status, changes).await,
+        CallRequest::Search(search) => vec![search::search(api, search).await],
     };
-    request::note(&mut outcomes, &call.items, call.kind);
+    request::note(&mut outcomes, &call.request);
     outcomes
-}
-
-async fn each<'i, F: Future<Output = CallOutcome>>(
-    items: &'i [Item],
-    one: impl Fn(&'i Item) -> F,
-) -> Vec<CallOutcome> {
-    let mut outcomes = Vec::with_capacity(items.len());
-    for item in items {
-        outcomes.push(one(item).await);
-    }
-    outcomes
-}
-
-/// Refersion's operation for a kind of step.
-#[must_use]
-pub fn operation(kind: StepKind) -> Operation {
-    match kind {
-        StepKind::Create => Operation::New,
-        StepKind::Edit => Operation::Edit,
-        StepKind::Status => Operation::StatusChange,
-        StepKind::Search => Operation::Search,
-    }
 }

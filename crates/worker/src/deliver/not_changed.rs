@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use identity::answer::{Answer, Cause};
-use refersion::{Affiliate, AffiliateId, Edit, Failure, Field, LookupBy, Operation};
+use refersion::{Affiliate, AffiliateId, Failure, Field, LookupBy, Operation};
 
 use super::by_field::by_field;
-use super::edit::{edit_of, id_of, nothing, told};
-use super::{Api, CallOutcome, Item, Texts};
+use super::edit::{edit_of, of_all, told};
+use super::item::Item as _;
+use super::{Api, CallOutcome, Edit, Texts};
 
 /// Number of probes of the list's meaning. Refersion sometimes skips valid items, so one is not enough.
 const PROBES: usize = 2;
@@ -36,32 +37,31 @@ pub(super) enum Look {
 }
 
 /// Determines the outcomes of items that Refersion reported as not changed.
-pub(super) async fn settle(api: &Api, unchanged: &[&(&Item, Texts)]) -> Vec<CallOutcome> {
-    let edits: Vec<Edit> = unchanged.iter().filter_map(|(item, texts)| edit_of(item, texts)).collect();
+pub(super) async fn settle(api: &Api, unchanged: &[&(&Edit, Texts)]) -> Vec<CallOutcome> {
+    let edits: Vec<_> = unchanged.iter().map(|(item, texts)| edit_of(item, texts)).collect();
     if edits.is_empty() {
         return Vec::new();
     }
     let again = match api.client.edit(&edits).await {
         Ok(again) => again,
         Err(failure) => {
-            let failure = Item::of_all(failure, unchanged.iter().map(|(item, _)| *item));
-            let in_doubt = |item: &Item| item.in_doubt(item.failed(&failure), Operation::Edit);
+            let failure = of_all(failure, unchanged.iter().map(|(item, _)| *item));
+            let in_doubt = |item: &Edit| item.in_doubt(item.failed(&failure), Operation::Edit);
             return unchanged.iter().map(|(item, _)| in_doubt(item)).collect();
         }
     };
     let mut outcomes = Vec::with_capacity(unchanged.len());
     for (item, texts) in unchanged {
-        let is_changed = id_of(item).is_some_and(|id| again.changed.contains(&AffiliateId(id)));
+        let is_changed = again.changed.contains(&AffiliateId(item.id));
         outcomes.push(if is_changed { told(item, texts) } else { explain(api, item, texts).await });
     }
     outcomes
 }
 
 /// Determines the outcome of an item that was not changed twice.
-async fn explain(api: &Api, item: &Item, texts: &Texts) -> CallOutcome {
-    let Some(id) = id_of(item) else { return nothing(item) };
+async fn explain(api: &Api, item: &Edit, texts: &Texts) -> CallOutcome {
     match look(api, item, texts).await {
-        Ok(Look::Gone) => item.answered(Answer::Gone { id }),
+        Ok(Look::Gone) => item.answered(Answer::Gone { id: item.id }),
         Ok(Look::AsWanted) => told(item, texts),
         Ok(Look::NotTaken) => {
             let outcome = by_field(api, item, texts.clone(), not_changed()).await;
@@ -82,9 +82,9 @@ fn not_changed() -> Cause {
 }
 
 /// Reads an affiliate that was not changed.
-pub(super) async fn look(api: &Api, item: &Item, texts: &Texts) -> Result<Look, Failure> {
-    let Some(id) = id_of(item) else { return Ok(Look::Gone) };
-    let Some(shown) = api.client.get(LookupBy::Id(AffiliateId(id))).await? else { return Ok(Look::Gone) };
+pub(super) async fn look(api: &Api, item: &Edit, texts: &Texts) -> Result<Look, Failure> {
+    let id = LookupBy::Id(AffiliateId(item.id));
+    let Some(shown) = api.client.get(id).await? else { return Ok(Look::Gone) };
     let evidence: Vec<Option<bool>> = texts.iter().map(|(field, text)| shows(&shown, field, text)).collect();
     if evidence.contains(&Some(false)) {
         return Ok(Look::NotTaken);
@@ -123,7 +123,7 @@ async fn meaning(api: &Api, shown: &Affiliate) -> Result<Meaning, Failure> {
     let probe = names.into_iter().find(|(_, name)| !name.trim().is_empty());
     let (field, text) = probe.unwrap_or((Field::Company, &shown.company));
     let fields = BTreeMap::from([(field, text.clone())]);
-    let edit = Edit { id: shown.id, fields, custom_fields: BTreeMap::new() };
+    let edit = refersion::Edit { id: shown.id, fields, custom_fields: BTreeMap::new() };
     let mut learned = Meaning::MayBeAsWanted;
     for _ in 0..PROBES {
         if api.client.edit(std::slice::from_ref(&edit)).await?.not_changed.is_empty() {

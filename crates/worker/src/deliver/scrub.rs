@@ -6,8 +6,9 @@ use identity::{Map, Text};
 use refersion::{AffiliateId, Class, Failure};
 
 use super::by_field::by_field;
-use super::edit::{edit_of, id_of, nothing, told};
-use super::{Api, CallOutcome, CallRequest, Item, Texts, not_changed};
+use super::edit::{edit_of, told};
+use super::item::Item as _;
+use super::{Api, CallOutcome, Edit, Texts, not_changed};
 
 /// The first and the last name after a scrub: an affiliate needs both.
 const NOBODY: &str = "Deleted";
@@ -33,14 +34,13 @@ pub(super) fn texts(api: &Api, id: u64, fields: &Texts) -> Texts {
 }
 
 /// The outcome of a scrub: these texts are set, and `kept` has the causes of the fields that Refersion did not change.
-pub(super) fn done(item: &Item, texts: &Texts, mut kept: Map<Text, Cause>) -> CallOutcome {
-    let CallRequest::Edit { id, fields, .. } = &item.request else { return nothing(item) };
-    for field in fields.keys().filter(|field| !texts.contains_key(*field)) {
+pub(super) fn done(item: &Edit, texts: &Texts, mut kept: Map<Text, Cause>) -> CallOutcome {
+    for field in item.fields.keys().filter(|field| !texts.contains_key(*field)) {
         kept.entry(field.clone()).or_insert_with(cannot_be_cleared);
     }
     let mut fields = texts.clone();
     fields.remove("email");
-    item.answered(Answer::Scrubbed { id: *id, fields, kept })
+    item.answered(Answer::Scrubbed { id: item.id, fields, kept })
 }
 
 fn cannot_be_cleared() -> Cause {
@@ -54,7 +54,7 @@ fn cannot_be_cleared() -> Cause {
 /// Repeats a refused scrub without the field that Refersion names, until it is accepted.
 pub(super) async fn without_refused(
     api: &Api,
-    item: &Item,
+    item: &Edit,
     mut texts: Texts,
     failure: &Failure,
 ) -> CallOutcome {
@@ -74,15 +74,14 @@ pub(super) async fn without_refused(
         if texts.is_empty() {
             return done(item, &texts, kept);
         }
-        let Some(edit) = edit_of(item, &texts) else { return nothing(item) };
-        match api.client.edit(&[edit]).await {
-            Ok(batch) if id_of(item).is_some_and(|id| batch.changed.contains(&AffiliateId(id))) => {
+        match api.client.edit(&[edit_of(item, &texts)]).await {
+            Ok(batch) if batch.changed.contains(&AffiliateId(item.id)) => {
                 return with_kept(told(item, &texts), &kept);
             }
             Ok(_) => {
                 let unchanged = (item, texts);
-                let outcomes = not_changed::settle(api, &[&unchanged]).await;
-                return outcomes.into_iter().next().map_or_else(|| nothing(item), |it| with_kept(it, &kept));
+                let outcome = not_changed::settle(api, &[&unchanged]).await.pop();
+                return with_kept(outcome.unwrap_or_else(|| item.unanswered()), &kept);
             }
             Err(next) => failure = next,
         }

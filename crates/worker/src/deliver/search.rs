@@ -4,14 +4,14 @@ use identity::answer::{Answer, Found};
 use identity::graph::Status;
 use refersion::{Affiliate, AffiliateCode, LookupBy, same_address};
 
-use super::{Api, CallOutcome, CallRequest, Item};
+use super::item::Item as _;
+use super::{Api, CallOutcome, Search};
 
-pub(super) async fn search(api: &Api, item: &Item) -> CallOutcome {
-    let CallRequest::Search { email, code } = &item.request else { return item.answered(Answer::NotFound) };
-    if let Some(code) = code {
+pub(super) async fn search(api: &Api, item: &Search) -> CallOutcome {
+    if let Some(code) = &item.code {
         let code = AffiliateCode(code.to_string());
         match api.client.get(LookupBy::Code(code)).await {
-            Ok(Some(listed)) if same_address(&listed.email, email) => {
+            Ok(Some(listed)) if same_address(&listed.email, &item.email) => {
                 return item.answered(Answer::Found(found(&listed)));
             }
             // The directory is out of date.
@@ -19,7 +19,7 @@ pub(super) async fn search(api: &Api, item: &Item) -> CallOutcome {
             Err(failure) => return item.failed(&failure),
         }
     }
-    match api.client.find_by_email(email).await {
+    match api.client.find_by_email(&item.email).await {
         Ok(Some(affiliate)) => item.answered(Answer::Found(found(&affiliate))),
         Ok(None) => item.answered(Answer::NotFound),
         Err(failure) => item.failed(&failure),

@@ -97,7 +97,7 @@ impl Holder {
     /// Forgets calls whose answers are recorded: they are no longer under way.
     pub(super) fn forget(&mut self, recorded: Vec<Delivered>) {
         for Delivered { call, graphs, .. } in recorded {
-            self.in_flight.end(&graphs, call.items.into_iter().map(|item| item.anchor));
+            self.in_flight.end(&graphs, call.request.anchors());
         }
     }
 

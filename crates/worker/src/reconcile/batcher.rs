@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use identity::Digest;
 use identity::graph::Lane;
-use identity::plan::StepKind;
 use jiff::{SignedDuration, Timestamp};
 use ledger::GraphId;
 
-use crate::deliver::Item;
+use crate::deliver::CallRequest;
 
 /// Upper limit of affiliates in one call. Source: Refersion REST v2, `/affiliate/status_change`.
 pub(super) const BATCH: usize = 50;
@@ -19,15 +18,25 @@ const BATCHING_DELAY: SignedDuration = SignedDuration::from_secs(10);
 
 /// A call that is planned and not recorded yet.
 pub(super) struct Planned {
-    pub(super) kind: StepKind,
-    pub(super) items: Vec<Item>,
+    pub(super) request: CallRequest,
+    /// The graph of each item.
     pub(super) graphs: Vec<GraphId>,
 }
 
 impl Planned {
-    /// A call that begins with this item.
-    pub(super) fn with(sort: CallKind, graph: GraphId, item: Item) -> Self {
-        Self { kind: sort.kind(), items: vec![item], graphs: vec![graph] }
+    /// Adds a request about a graph, or returns it if it is of another kind or there is no room for it.
+    pub(super) fn add(&mut self, graph: GraphId, request: CallRequest) -> Option<CallRequest> {
+        match (&mut self.request, request) {
+            (CallRequest::Edit(items), CallRequest::Edit(more)) if items.len() < BATCH => items.extend(more),
+            (CallRequest::Status(status, items), CallRequest::Status(same, more))
+                if *status == same && items.len() < BATCH =>
+            {
+                items.extend(more);
+            }
+            (_, request) => return Some(request),
+        }
+        self.graphs.push(graph);
+        None
     }
 }
 
@@ -36,7 +45,9 @@ pub(super) struct Candidate {
     pub(super) lane: Lane,
     pub(super) graph: GraphId,
     pub(super) due_at: Timestamp,
-    pub(super) item: Item,
+    pub(super) anchor: Digest,
+    /// A call for this step alone.
+    pub(super) request: CallRequest,
     pub(super) sort: CallKind,
 }
 
@@ -53,20 +64,8 @@ pub(super) enum CallKind {
 }
 
 impl CallKind {
-    fn kind(self) -> StepKind {
-        match self {
-            Self::Disable | Self::Activate => StepKind::Status,
-            Self::SearchToDisable | Self::Search => StepKind::Search,
-            Self::Create => StepKind::Create,
-            Self::Edit => StepKind::Edit,
-        }
-    }
-
-    fn per_call(self) -> usize {
-        match self {
-            Self::SearchToDisable | Self::Search | Self::Create => 1,
-            Self::Disable | Self::Activate | Self::Edit => BATCH,
-        }
+    fn is_batched(self) -> bool {
+        matches!(self, Self::Disable | Self::Activate | Self::Edit)
     }
 
     fn serves_a_delete(self) -> bool {
@@ -107,15 +106,19 @@ impl Batcher {
     fn next_call(&mut self, bulk_first: bool) -> Option<Planned> {
         let order = if bulk_first { [Lane::Bulk, Lane::Live] } else { [Lane::Live, Lane::Bulk] };
         let sort = order.into_iter().find_map(|lane| self.first(lane))?;
-        let mut call = Planned { kind: sort.kind(), items: Vec::new(), graphs: Vec::new() };
-        let mut told: BTreeSet<Digest> = BTreeSet::new();
+        let first = order.iter().find_map(|lane| self.rows.get_mut(&(*lane, sort))?.pop_front())?;
+        let mut anchors = BTreeSet::from([first.anchor]);
+        let mut call = Planned { request: first.request, graphs: vec![first.graph] };
         for lane in order {
             let Some(rows) = self.rows.get_mut(&(lane, sort)) else { continue };
-            while call.items.len() < sort.per_call() {
-                let Some(candidate) = rows.pop_front() else { break };
-                if told.insert(candidate.item.anchor) {
-                    call.graphs.push(candidate.graph);
-                    call.items.push(candidate.item);
+            while let Some(next) = rows.pop_front() {
+                // An affiliate is in a batch once.
+                if !anchors.insert(next.anchor) {
+                    continue;
+                }
+                if let Some(request) = call.add(next.graph, next.request) {
+                    rows.push_front(Candidate { request, ..next });
+                    break;
                 }
             }
         }
@@ -126,7 +129,7 @@ impl Batcher {
         let lane = self.rows.iter().filter(|((lane, _), _)| *lane == of);
         let heads = lane.filter_map(|((_, sort), rows)| {
             let due_at = rows.front()?.due_at;
-            let is_full = sort.per_call() > 1 && rows.len() >= sort.per_call();
+            let is_full = sort.is_batched() && rows.len() >= BATCH;
             (due_at <= self.now || is_full).then_some((*sort, due_at))
         });
         heads
@@ -138,19 +141,26 @@ impl Batcher {
 
 #[cfg(test)]
 mod tests {
+    use identity::graph::Status;
+
     use super::*;
-    use crate::deliver::CallRequest;
+    use crate::deliver::{Edit, Search, StatusChange, Texts};
 
     const NOW: Timestamp = Timestamp::constant(100, 0);
 
     /// A candidate that has been due since `due_at` seconds after the epoch.
     fn candidate(lane: Lane, sort: CallKind, number: u8, due_at: i64) -> Candidate {
-        let item = Item {
-            anchor: Digest([number; 16]),
-            request: CallRequest::Search { email: String::new(), code: None },
+        let anchor = Digest([number; 16]);
+        // Only edits have to share a call here.
+        let request = match sort {
+            CallKind::Edit => {
+                let (id, fields) = (number.into(), Texts::new());
+                CallRequest::Edit(vec![Edit { anchor, id, email: None, fields, scrub: false }])
+            }
+            _ => CallRequest::Search(Search { anchor, email: String::new(), code: None }),
         };
         let due_at = Timestamp::from_second(due_at).expect("a time");
-        Candidate { lane, graph: number.into(), due_at, item, sort }
+        Candidate { lane, graph: number.into(), due_at, anchor, request, sort }
     }
 
     fn many(lane: Lane, sort: CallKind, numbers: std::ops::Range<u8>) -> impl Iterator<Item = Candidate> {
@@ -178,7 +188,8 @@ mod tests {
     fn fifty_edits_go_in_one_call_and_live_ones_take_bulk_along() {
         let live = many(Lane::Live, CallKind::Edit, 0..30);
         let mut batcher = Batcher::of(live.chain(many(Lane::Bulk, CallKind::Edit, 100..140)), NOW);
-        let sizes: Vec<usize> = batcher.calls(9, 0).iter().map(|call| call.items.len()).collect();
+        let sizes: Vec<usize> =
+            batcher.calls(9, 0).iter().map(|call| call.request.anchors().count()).collect();
         assert_eq!(sizes, [50, 20]);
     }
 
@@ -186,7 +197,17 @@ mod tests {
     fn an_affiliate_is_in_a_batch_once() {
         let twice = [1, 1].map(|number| candidate(Lane::Live, CallKind::Edit, number, 0));
         let calls = Batcher::of(twice, NOW).calls(9, 0);
-        assert_eq!(calls.iter().map(|call| call.items.len()).collect::<Vec<_>>(), [1]);
+        assert_eq!(calls.iter().map(|call| call.request.anchors().count()).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn a_call_gives_one_status_to_all_its_affiliates() {
+        let anchor = Digest([1; 16]);
+        let change = |status| CallRequest::Status(status, vec![StatusChange { anchor, id: 1 }]);
+        let mut call = Planned { request: change(Status::Active), graphs: vec![1] };
+        assert!(call.add(2, change(Status::Active)).is_none());
+        assert!(call.add(3, change(Status::Denied)).is_some());
+        assert_eq!(call.graphs, [1, 2]);
     }
 
     #[test]
@@ -211,7 +232,7 @@ mod tests {
         };
         let sizes = |due, early| {
             let calls = Batcher::of(edits(due, early), NOW).calls(9, 0);
-            calls.iter().map(|call| call.items.len()).collect::<Vec<_>>()
+            calls.iter().map(|call| call.request.anchors().count()).collect::<Vec<_>>()
         };
         assert_eq!(sizes(1, 20), [21]);
         assert_eq!(sizes(30, 40), [50]);

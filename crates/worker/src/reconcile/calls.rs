@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use connections::{ApiKey, NewAffiliateStatus};
-use identity::answer::{Answer, sent};
+use identity::answer::sent;
 use identity::eligibility::Rules;
 use identity::plan::{Picture, StepKind};
 use identity::{Digest, Graph};
@@ -17,7 +17,7 @@ use super::Holder;
 use super::batcher::Planned;
 use super::ids::Ids;
 use super::record::Recorder;
-use crate::deliver::{Api, Call, CallOutcome, Item, operation};
+use crate::deliver::{Api, Call, CallOutcome, CallRequest, unknown};
 use crate::locks::in_order;
 use crate::notices::record;
 
@@ -47,19 +47,19 @@ impl Holder {
     /// round.
     async fn mark_creates(&self, planned: Vec<Planned>) -> Result<Vec<Planned>, LedgerError> {
         let (creates, mut others): (Vec<Planned>, Vec<Planned>) =
-            planned.into_iter().partition(|call| call.kind == StepKind::Create);
+            planned.into_iter().partition(|call| matches!(call.request, CallRequest::Create(_)));
         if creates.is_empty() {
             return Ok(others);
         }
         // Two creates may be about one graph, which is read and written once.
         let graphs: BTreeSet<GraphId> = creates.iter().flat_map(|call| call.graphs.iter().copied()).collect();
         let graphs: Vec<GraphId> = graphs.into_iter().collect();
-        let names = creates.iter().flat_map(|call| &call.items).map(|item| item.anchor);
+        let names = creates.iter().flat_map(|call| call.request.anchors());
         let (mut rows, _held) = self.recorder().read_by_id(&graphs, in_order(names)).await?;
         let rules = self.recorder().rules();
         let wanted: Vec<Planned> = creates
             .into_iter()
-            .filter(|call| call.items.iter().all(|item| mark(&mut rows, &rules, item)))
+            .filter(|call| call.request.anchors().all(|anchor| mark(&mut rows, &rules, anchor)))
             .collect();
         rows.retain(|read| wanted.iter().any(|call| call.graphs.contains(&read.row.id)));
         match self.record_marks(rows, &rules).await {
@@ -90,15 +90,11 @@ impl Holder {
         }
         info!(connection = %self.connection.name, connection_id = self.connection.id, calls = left.len(), "settling calls that were left open");
         for call in left {
-            let answer =
-                |item: &CallItem| Item::unknown(&call.operation, item).map(|answer| (item.anchor, answer));
-            let outcomes = call.items.iter().map(|item| CallOutcome {
-                anchor: item.anchor,
-                answers: answer(item).into_iter().collect::<Vec<(Digest, Answer)>>(),
-                failed: None,
-                request: None,
-            });
-            let outcomes: Vec<CallOutcome> = outcomes.collect();
+            let outcome = |item: &CallItem| {
+                let answer = unknown(&call.operation, item).map(|answer| (item.anchor, answer));
+                CallOutcome::known(item.anchor, answer.into_iter().collect())
+            };
+            let outcomes: Vec<CallOutcome> = call.items.iter().map(outcome).collect();
             let all: Vec<&CallOutcome> = outcomes.iter().collect();
             self.recorder().record_answers(&all, &[call.id]).await?;
             self.suspicion.learn(&outcomes);
@@ -143,9 +139,9 @@ impl Recorder {
         let now = self.worker.now();
         let open = planned.iter().map(|call| OpenCall {
             id: 0,
-            operation: operation(call.kind).name().to_owned(),
+            operation: call.request.operation().name().to_owned(),
             started_at: now,
-            items: call.items.iter().map(Item::written).collect(),
+            items: call.request.written(),
         });
         let open: Vec<OpenCall> = open.collect();
         self.worker.ledger.open_calls(self.connection.id, self.fence, &open).await
@@ -155,7 +151,7 @@ impl Recorder {
 impl Planned {
     /// The recorded call, and the graphs that it is about.
     pub(super) fn into_call(self, id: CallId) -> (Call, Vec<GraphId>) {
-        (Call { id, kind: self.kind, items: self.items }, self.graphs)
+        (Call { id, request: self.request }, self.graphs)
     }
 }
 
@@ -179,11 +175,10 @@ impl InFlight {
     pub(super) fn begin(&mut self, call: &Planned) {
         self.calls += 1;
         self.graphs.extend(&call.graphs);
-        let anchors = call.items.iter().map(|item| item.anchor);
         if let Some(since_page) = &mut self.since_page {
-            since_page.extend(anchors.clone());
+            since_page.extend(call.request.anchors());
         }
-        self.anchors.extend(anchors);
+        self.anchors.extend(call.request.anchors());
     }
 
     /// Starts to remember the anchors of calls, until the page that is requested now has been read.
@@ -220,11 +215,11 @@ pub(super) fn are_about(anchors: &BTreeSet<Digest>, graph: &Graph) -> bool {
 }
 
 /// Marks a create in its graph; `false` if the graph no longer plans it.
-fn mark(rows: &mut [GraphRow], rules: &Rules, item: &Item) -> bool {
-    let Some(row) = rows.iter_mut().find(|row| row.graph.identifiers.contains_key(&item.anchor)) else {
+fn mark(rows: &mut [GraphRow], rules: &Rules, anchor: Digest) -> bool {
+    let Some(row) = rows.iter_mut().find(|row| row.graph.identifiers.contains_key(&anchor)) else {
         return false;
     };
     let steps = Picture::of(&row.graph, rules).steps;
-    let create = steps.into_iter().find(|step| step.anchor == item.anchor && step.kind() == StepKind::Create);
+    let create = steps.into_iter().find(|step| step.anchor == anchor && step.kind() == StepKind::Create);
     create.inspect(|step| sent(&mut row.graph, step)).is_some()
 }

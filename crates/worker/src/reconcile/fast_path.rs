@@ -13,10 +13,10 @@ use tracing::debug;
 use super::answers::{Delivered, Unrecorded};
 use super::batcher::{BATCH, Planned};
 use super::record::Recorder;
-use super::take::item;
+use super::take::request;
 use super::{Ended, Holder};
 use crate::absorb::{Folded, ends};
-use crate::deliver::{Api, Call, CallOutcome, Item, deliver};
+use crate::deliver::{Api, Call, CallOutcome, deliver};
 use crate::handoff::{Handoff, HandoffResult};
 use crate::locks::in_order;
 use crate::notices::record;
@@ -87,7 +87,7 @@ impl Holder {
             HandoffOutcome::NotWrittenDown(planned, cause) => {
                 self.has_lost_count = true;
                 for call in planned {
-                    self.in_flight.end(&call.graphs, call.items.iter().map(|item| item.anchor));
+                    self.in_flight.end(&call.graphs, call.request.anchors());
                 }
                 return Err(cause);
             }
@@ -108,16 +108,19 @@ impl Holder {
                 continue;
             }
             for step in steps {
-                let Some((sort, item)) = item(&self.worker.vault, &save.graph, step) else { continue };
-                let calls = planned.len();
-                match planned.last_mut() {
-                    Some(call) if call.items.len() < BATCH => call.add(graph, item),
-                    _ if calls < room => planned.push(Planned::with(sort, graph, item)),
-                    _ => return planned,
+                let Some((_, request)) = request(&self.worker.vault, &save.graph, step) else { continue };
+                let left = match planned.last_mut() {
+                    Some(call) => call.add(graph, request),
+                    None => Some(request),
+                };
+                let Some(request) = left else { continue };
+                if planned.len() == room {
+                    return planned;
                 }
+                planned.push(Planned { request, graphs: vec![graph] });
             }
         }
-        planned.retain(|call| call.items.len() >= self.worker.limits.carry_from.min(BATCH));
+        planned.retain(|call| call.graphs.len() >= self.worker.limits.carry_from.min(BATCH));
         planned
     }
 }
@@ -196,13 +199,6 @@ impl Recorder {
         let ended = ends(&changes);
         record(&self.worker, changes).await?;
         Ok(ended)
-    }
-}
-
-impl Planned {
-    fn add(&mut self, graph: GraphId, item: Item) {
-        self.graphs.push(graph);
-        self.items.push(item);
     }
 }
 

@@ -6,7 +6,6 @@ use ledger::{CallId, LedgerError, OpenCall};
 
 use super::Holder;
 use super::batcher::Planned;
-use crate::deliver::operation;
 
 impl Holder {
     /// Remembers the calls that a predecessor left open and that are about persons of a plan.
@@ -50,5 +49,5 @@ impl Holder {
 /// Whether a call does the same as an open one, for at least one of its affiliates.
 fn repeats(call: &Planned, open: &OpenCall) -> bool {
     let is_in = |anchor: Digest| open.items.iter().any(|item| item.anchor == anchor);
-    operation(call.kind).name() == open.operation && call.items.iter().any(|item| is_in(item.anchor))
+    call.request.operation().name() == open.operation && call.request.anchors().any(is_in)
 }

@@ -7,7 +7,7 @@ use identity::{Digest, Graph};
 use ledger::{GraphId, LedgerError};
 
 use super::Holder;
-use super::batcher::{CallKind, Candidate};
+use super::batcher::Candidate;
 use super::record::Recorder;
 use crate::contention::Contention;
 use crate::deliver::CallRequest;
@@ -23,8 +23,8 @@ impl Holder {
         &mut self,
         candidates: &[Candidate],
     ) -> Result<BTreeSet<GraphId>, LedgerError> {
-        let asking = candidates.iter().filter(|candidate| asks(candidate));
-        let addresses = in_order(asking.map(|candidate| candidate.item.anchor));
+        let asking = candidates.iter().filter(|candidate| asks(&candidate.request));
+        let addresses = in_order(asking.map(|candidate| candidate.anchor));
         if addresses.is_empty() {
             return Ok(BTreeSet::new());
         }
@@ -43,13 +43,11 @@ impl Holder {
 
 /// Whether a call asks whether an affiliate is there. A search that a delete waits for is made in any case, unless the
 /// directory has a code for it.
-fn asks(candidate: &Candidate) -> bool {
-    match candidate.sort {
-        CallKind::Search | CallKind::SearchToDisable => {
-            matches!(candidate.item.request, CallRequest::Search { code: None, .. })
-        }
-        CallKind::Create => true,
-        CallKind::Disable | CallKind::Activate | CallKind::Edit => false,
+fn asks(request: &CallRequest) -> bool {
+    match request {
+        CallRequest::Create(_) => true,
+        CallRequest::Search(search) => search.code.is_none(),
+        CallRequest::Edit(_) | CallRequest::Status(..) => false,
     }
 }
 

@@ -11,7 +11,7 @@ use ledger::{DueGraph, LedgerError, Want};
 
 use super::Holder;
 use super::batcher::{BATCH, Batcher, CallKind, Candidate, Planned};
-use crate::deliver::{CallRequest, Item};
+use crate::deliver::{CallRequest, Create, Edit, Search, StatusChange};
 use crate::off_thread::off_thread;
 use crate::rules::rules;
 use crate::translate::open;
@@ -97,8 +97,9 @@ impl Holder {
         let steps = picture.steps.iter().filter(ready);
         steps
             .filter_map(|step| {
-                let (sort, item) = item(&self.worker.vault, graph, step)?;
-                Some(Candidate { lane: due.lane, graph: due.graph.row.id, due_at: due.due_at, item, sort })
+                let (sort, request) = request(&self.worker.vault, graph, step)?;
+                let (graph, anchor) = (due.graph.row.id, step.anchor);
+                Some(Candidate { lane: due.lane, graph, due_at: due.due_at, anchor, request, sort })
             })
             .collect()
     }
@@ -109,45 +110,42 @@ fn is_in_doubt(graph: &Graph, address: Digest) -> bool {
     graph.identifiers.get(&address).is_some_and(|address| address.may_appear_until.is_some())
 }
 
-/// The step with the texts to send; `None` if an identifier cannot be unsealed.
-pub(super) fn item(vault: &Vault, graph: &Graph, step: &Step) -> Option<(CallKind, Item)> {
+/// A call for one step, with the texts to send; `None` if an identifier cannot be unsealed.
+pub(super) fn request(vault: &Vault, graph: &Graph, step: &Step) -> Option<(CallKind, CallRequest)> {
+    let anchor = step.anchor;
     let name = |digest: Digest| {
         let sealed = graph.identifiers.get(&digest)?.sealed.as_deref()?;
         open(vault, digest, sealed)
     };
-    let (sort, request) = match &step.act {
+    Some(match &step.act {
         Act::Create { user, fields } => {
-            let request = CallRequest::Create {
-                email: name(step.anchor)?,
-                merchant_id: user.and_then(name),
-                fields: fields.clone(),
-                first_try: !is_in_doubt(graph, step.anchor),
-            };
-            (CallKind::Create, request)
+            let (email, merchant_id) = (name(anchor)?, user.and_then(name));
+            let first_try = !is_in_doubt(graph, anchor);
+            let create = Create { anchor, email, merchant_id, fields: fields.clone(), first_try };
+            (CallKind::Create, CallRequest::Create(create))
         }
-        Act::Edit { affiliate, email, fields } => {
+        Act::Edit { affiliate: id, email, fields } => {
             let email = match email {
                 Some(digest) => Some((*digest, name(*digest)?)),
                 None => None,
             };
-            (
-                CallKind::Edit,
-                CallRequest::Edit { id: *affiliate, email, fields: fields.clone(), scrub: false },
-            )
+            let edit = Edit { anchor, id: *id, email, fields: fields.clone(), scrub: false };
+            (CallKind::Edit, CallRequest::Edit(vec![edit]))
         }
-        Act::Scrub { affiliate, fields } => {
+        Act::Scrub { affiliate: id, fields } => {
             let fields = fields.iter().map(|field| (field.clone(), Text::default())).collect();
-            (CallKind::Edit, CallRequest::Edit { id: *affiliate, email: None, fields, scrub: true })
+            let edit = Edit { anchor, id: *id, email: None, fields, scrub: true };
+            (CallKind::Edit, CallRequest::Edit(vec![edit]))
         }
-        Act::Status { affiliate, status } => {
+        Act::Status { affiliate: id, status } => {
             let sort = if *status == Status::Disabled { CallKind::Disable } else { CallKind::Activate };
-            (sort, CallRequest::Status { id: *affiliate, status: *status })
+            (sort, CallRequest::Status(*status, vec![StatusChange { anchor, id: *id }]))
         }
         Act::Search { code, .. } => {
             let delete = graph.events.iter().any(|kept| kept.delete && kept.state == EventState::Pending);
             let sort = if delete { CallKind::SearchToDisable } else { CallKind::Search };
-            (sort, CallRequest::Search { email: name(step.anchor)?, code: code.clone() })
+            let search = Search { anchor, email: name(anchor)?, code: code.clone() };
+            (sort, CallRequest::Search(search))
         }
-    };
-    Some((sort, Item { anchor: step.anchor, request }))
+    })
 }

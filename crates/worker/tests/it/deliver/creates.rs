@@ -2,8 +2,8 @@
 
 use identity::answer::{Answer, Found};
 use identity::graph::Status;
-use identity::plan::StepKind;
 use serde_json::{Value, json};
+use worker::deliver::{CallRequest, Create};
 
 use super::refersion::{Reply, create, play, play_beside, shown, texts};
 
@@ -25,7 +25,7 @@ fn made_without_a_word() -> Reply {
 
 #[tokio::test]
 async fn a_create_knows_its_id_from_the_message() {
-    let delivered = play(StepKind::Create, vec![create(&NAMES)], |_, _, _: &Value| made()).await;
+    let delivered = play(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| made()).await;
     assert_eq!(delivered.operations(), ["new"]);
     assert_eq!(delivered.known(), [&created(77, &NAMES)]);
 }
@@ -36,7 +36,7 @@ async fn without_a_message_a_look_by_the_code_tells_the_id() {
         "new" => made_without_a_word(),
         _ => Reply::Says(shown(77, "ann@x.test", "Ann", "ACTIVE")),
     };
-    let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
+    let delivered = play(CallRequest::Create(create(&NAMES)), answers).await;
     assert_eq!(delivered.asked[1], ("get", json!({ "affiliate_code": "abc" })));
     assert_eq!(delivered.known(), [&created(77, &NAMES)]);
 }
@@ -47,7 +47,7 @@ async fn without_an_id_the_create_is_unknown_and_is_not_made_again() {
         "new" => made_without_a_word(),
         _ => Reply::Refuses(503, json!({})),
     };
-    let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
+    let delivered = play(CallRequest::Create(create(&NAMES)), answers).await;
     assert_eq!(delivered.operations(), ["new", "get"]);
     let fields = vec!["first_name".into(), "last_name".into()];
     assert_eq!(delivered.known(), [&Answer::CreateUnknown { fields }]);
@@ -56,14 +56,14 @@ async fn without_an_id_the_create_is_unknown_and_is_not_made_again() {
 
 #[tokio::test]
 async fn a_create_without_an_answer_is_unknown() {
-    let delivered = play(StepKind::Create, vec![create(&NAMES)], |_, _, _: &Value| Reply::Lost).await;
+    let delivered = play(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| Reply::Lost).await;
     assert!(matches!(delivered.known()[..], [Answer::CreateUnknown { .. }]));
     assert_eq!(delivered.class(), Some("no_answer"));
 }
 
 #[tokio::test]
 async fn a_create_that_was_throttled_was_not_made() {
-    let delivered = play(StepKind::Create, vec![create(&NAMES)], |_, _, _: &Value| Reply::Throttles(9)).await;
+    let delivered = play(CallRequest::Create(create(&NAMES)), |_, _, _: &Value| Reply::Throttles(9)).await;
     assert_eq!(delivered.known(), [&Answer::NotMade]);
     assert_eq!(delivered.class(), Some("throttled"));
 }
@@ -81,7 +81,7 @@ async fn who_has_a_taken_address_is_found_after_paging_by_the_exact_address() {
         ("get", _) => Reply::Says(shown(42, "Ann@X.test", "Anne", "PENDING")),
         other => panic!("nobody asks {other:?}"),
     };
-    let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
+    let delivered = play(CallRequest::Create(create(&NAMES)), answers).await;
     assert_eq!(delivered.operations(), ["new", "search", "search", "get"]);
     assert_eq!(delivered.asked[3].1, json!({ "affiliate_code": "c3" }));
     let found = Found {
@@ -103,7 +103,7 @@ async fn a_taken_address_that_nobody_is_found_to_have_is_searched_for_again_late
         }
         _ => Reply::says_no("Could not find affiliates with this keyword."),
     };
-    let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
+    let delivered = play(CallRequest::Create(create(&NAMES)), answers).await;
     assert!(matches!(delivered.known()[..], [Answer::CreateUnknown { .. }]));
     assert_eq!(delivered.class(), Some("not_here"));
 }
@@ -115,7 +115,7 @@ async fn a_sentence_that_is_not_the_documented_one_names_no_id() {
             "new" => Reply::Says(json!({ "id": "abc", "link": "", "message": message })),
             _ => Reply::Says(shown(77, "ann@x.test", "Ann", "ACTIVE")),
         };
-        let delivered = play(StepKind::Create, vec![create(&NAMES)], answers).await;
+        let delivered = play(CallRequest::Create(create(&NAMES)), answers).await;
         assert_eq!(delivered.operations(), ["new", "get"]);
         assert_eq!(delivered.known(), [&created(77, &NAMES)]);
     }
@@ -129,10 +129,10 @@ async fn an_id_that_another_affiliate_has_is_never_accepted() {
             _ => Reply::Says(shown(id, "ann@x.test", "Ann", "ACTIVE")),
         }
     };
-    let delivered = play_beside(&[77], StepKind::Create, vec![create(&NAMES)], answers(78)).await;
+    let delivered = play_beside(&[77], CallRequest::Create(create(&NAMES)), answers(78)).await;
     assert_eq!(delivered.operations(), ["new", "get"]);
     assert_eq!(delivered.known(), [&created(78, &NAMES)], "a look tells its own");
-    let delivered = play_beside(&[77], StepKind::Create, vec![create(&NAMES)], answers(77)).await;
+    let delivered = play_beside(&[77], CallRequest::Create(create(&NAMES)), answers(77)).await;
     assert!(matches!(delivered.known()[..], [Answer::CreateUnknown { .. }]));
     assert_eq!(delivered.class(), Some("request"));
 }
@@ -141,7 +141,7 @@ async fn an_id_that_another_affiliate_has_is_never_accepted() {
 async fn a_refused_field_that_is_named_is_left_out_by_the_next_create() {
     let fields = [NAMES[0], NAMES[1], ("country", "Narnia")];
     let answers = |_, _: &str, _: &Value| Reply::says_no("Narnia is not a allowed value for field country");
-    let delivered = play(StepKind::Create, vec![create(&fields)], answers).await;
+    let delivered = play(CallRequest::Create(create(&fields)), answers).await;
     assert_eq!(delivered.operations(), ["new"]);
     let [Answer::NotMade, Answer::Refused { causes, .. }] = delivered.known()[..] else { panic!("refused") };
     assert_eq!(causes.keys().collect::<Vec<_>>(), ["country"]);
@@ -155,7 +155,7 @@ async fn a_refusal_without_a_field_is_tried_with_the_least() {
         Some(_) => Reply::says_no("Value exceed the char limit"),
         None => made(),
     };
-    let delivered = play(StepKind::Create, vec![create(&fields)], answers).await;
+    let delivered = play(CallRequest::Create(create(&fields)), answers).await;
     assert_eq!(delivered.operations(), ["new", "new"]);
     assert_eq!(delivered.asked[1].1.get("city"), None);
     assert_eq!(delivered.known(), [&created(77, &NAMES)], "only what was told counts as told");
@@ -164,11 +164,8 @@ async fn a_refusal_without_a_field_is_tried_with_the_least() {
 #[tokio::test]
 async fn a_welcome_mail_rides_on_the_first_try_alone() {
     for first_try in [true, false] {
-        let mut item = create(&NAMES);
-        if let worker::deliver::CallRequest::Create { first_try: first, .. } = &mut item.request {
-            *first = first_try;
-        }
-        let delivered = play(StepKind::Create, vec![item], |_, _, _: &Value| made()).await;
+        let request = CallRequest::Create(Create { first_try, ..create(&NAMES) });
+        let delivered = play(request, |_, _, _: &Value| made()).await;
         assert_eq!(delivered.asked[0].1["send_welcome"] == json!("TRUE"), first_try);
     }
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use identity::Map;
 use identity::answer::{Answer, Cause};
-use identity::plan::StepKind;
 use serde_json::{Value, json};
-use worker::deliver::{CallRequest, Item};
+use worker::deliver::{CallRequest, Edit};
 
 use super::refersion::{Delivered, Reply, anchor, edit, play, shown, texts};
 
@@ -40,7 +39,7 @@ async fn a_part_that_is_not_changed_for_no_reason_is_tried_once_more_before_a_fi
         _ => Reply::says_no(UNNAMED),
     };
     let fields = [("city", "Bern"), ("phone", "far too long")];
-    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], answers).await;
+    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
     let known = delivered.known();
     assert_eq!(known[0], &told(1, &[("city", "Bern")]));
     assert_eq!(refused_fields(known[1]).keys().collect::<Vec<_>>(), ["phone"]);
@@ -57,7 +56,7 @@ async fn of_a_refused_batch_only_the_bad_items_are_refused() {
         Reply::batch(&ids, &[])
     };
     let items = (1..=50).map(|n| edit(n, &[("country", "x")])).collect();
-    let Delivered { outcomes, asked } = play(StepKind::Edit, items, answers).await;
+    let Delivered { outcomes, asked } = play(CallRequest::Edit(items), answers).await;
     let mut bad: Vec<u64> = Vec::new();
     for outcome in &outcomes {
         let [(whose, answer)] = outcome.answers.as_slice() else { panic!("one answer each: {outcome:?}") };
@@ -82,7 +81,7 @@ async fn of_a_refused_affiliate_only_the_bad_fields_are_refused_and_the_others_t
     };
     let fields =
         [("city", "Bern"), ("company", "Acme"), ("phone", "1"), ("state", "BE"), ("zip", "too long")];
-    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], answers).await;
+    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
     let known = delivered.known();
     assert_eq!(known[0], &told(1, &fields[..4]));
     let refused = refused_fields(known[1]);
@@ -94,7 +93,7 @@ async fn of_a_refused_affiliate_only_the_bad_fields_are_refused_and_the_others_t
 async fn a_field_that_the_refusal_names_needs_no_search_and_its_value_is_not_kept_in_the_words() {
     let answers = |_, _: &str, _: &Value| Reply::says_no("Narnia is not a allowed value for field country");
     let fields = [("city", "Bern"), ("country", "Narnia")];
-    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], answers).await;
+    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
     assert_eq!(delivered.operations(), ["edit"]);
     let refused = refused_fields(delivered.known()[0]);
     assert_eq!(refused["country"].message, "… is not a allowed value for field country");
@@ -104,7 +103,7 @@ async fn a_field_that_the_refusal_names_needs_no_search_and_its_value_is_not_kep
 async fn a_batch_that_fails_tells_nobody_a_value_of_another() {
     let answers = |_, _: &str, body: &Value| Reply::Refuses(500, body.clone());
     let items = vec![edit(1, &[("city", "Narnia")]), edit(2, &[("city", "Bern")])];
-    let delivered = play(StepKind::Edit, items, answers).await;
+    let delivered = play(CallRequest::Edit(items), answers).await;
     assert_eq!(delivered.operations(), ["edit"]);
     for outcome in &delivered.outcomes {
         let message = &outcome.failed.as_ref().expect("it failed").cause.message;
@@ -112,10 +111,8 @@ async fn a_batch_that_fails_tells_nobody_a_value_of_another() {
     }
 }
 
-fn moves() -> Item {
-    let email = Some((anchor(9), "new@x.test".to_owned()));
-    let request = CallRequest::Edit { id: 1, email, fields: Map::new(), scrub: false };
-    Item { anchor: anchor(1), request }
+fn moves() -> Edit {
+    Edit { email: Some((anchor(9), "new@x.test".to_owned())), ..edit(1, &[]) }
 }
 
 #[tokio::test]
@@ -125,7 +122,7 @@ async fn an_address_that_another_affiliate_has_is_that_ones() {
         "search" => Reply::Says(json!({ "total": 1, "results": [{ "id": "abc", "email": "new@x.test" }] })),
         _ => Reply::Says(shown(5, "new@x.test", "Cy", "ACTIVE")),
     };
-    let delivered = play(StepKind::Edit, vec![moves()], answers).await;
+    let delivered = play(CallRequest::Edit(vec![moves()]), answers).await;
     assert_eq!(delivered.operations(), ["edit", "search", "get"]);
     let [(whose, Answer::Found(found))] = delivered.outcomes[0].answers.as_slice() else { panic!("found") };
     assert_eq!((*whose, found.id), (anchor(9), 5));
@@ -138,7 +135,7 @@ async fn an_address_that_it_has_itself_was_told() {
         "search" => Reply::Says(json!({ "total": 1, "results": [{ "id": "abc", "email": "new@x.test" }] })),
         _ => Reply::Says(shown(1, "new@x.test", "Ann", "ACTIVE")),
     };
-    let delivered = play(StepKind::Edit, vec![moves()], answers).await;
+    let delivered = play(CallRequest::Edit(vec![moves()]), answers).await;
     let told = Answer::Told { id: 1, email: Some(anchor(9)), fields: Map::new() };
     assert_eq!(delivered.known(), [&told]);
 }

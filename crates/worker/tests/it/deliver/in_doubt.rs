@@ -1,15 +1,12 @@
 //! What may have taken effect is not known, so that a value that flips back is told again.
 
-use identity::Map;
 use identity::answer::Answer;
-use identity::graph::Status;
-use identity::plan::StepKind;
 use serde_json::Value;
-use worker::deliver::{CallRequest, Item};
+use worker::deliver::{CallRequest, Edit, unknown};
 
-use super::refersion::{Reply, anchor, edit, play, shown, status, texts};
+use super::refersion::{Reply, disable, edit, play, shown};
 
-fn unknown(fields: &[&str]) -> Answer {
+fn unknown_fields(fields: &[&str]) -> Answer {
     let fields = fields.iter().map(|field| (*field).into()).collect();
     Answer::TellUnknown { id: 1, email: false, fields }
 }
@@ -17,17 +14,16 @@ fn unknown(fields: &[&str]) -> Answer {
 #[tokio::test]
 async fn an_edit_without_an_answer_leaves_its_fields_unknown() {
     let fields = [("city", "Bern"), ("custom:101", "true")];
-    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], |_, _, _: &Value| Reply::Lost).await;
-    assert_eq!(delivered.known(), [&unknown(&["city", "custom:101"])]);
+    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), |_, _, _: &Value| Reply::Lost).await;
+    assert_eq!(delivered.known(), [&unknown_fields(&["city", "custom:101"])]);
     assert_eq!(delivered.class(), Some("no_answer"));
 }
 
 /// A scrub sets an address of nobody, so without an answer the address is not known either.
 #[tokio::test]
 async fn a_scrub_without_an_answer_leaves_the_address_unknown() {
-    let request = CallRequest::Edit { id: 1, email: None, fields: texts(&[("city", "")]), scrub: true };
-    let scrub = Item { anchor: anchor(1), request };
-    let delivered = play(StepKind::Edit, vec![scrub], |_, _, _: &Value| Reply::Lost).await;
+    let scrub = Edit { scrub: true, ..edit(1, &[("city", "")]) };
+    let delivered = play(CallRequest::Edit(vec![scrub]), |_, _, _: &Value| Reply::Lost).await;
     let unknown = Answer::TellUnknown { id: 1, email: true, fields: vec!["city".into()] };
     assert_eq!(delivered.known(), [&unknown]);
 }
@@ -39,8 +35,8 @@ async fn an_edit_whose_look_fails_leaves_its_fields_unknown() {
         "edit" => Reply::batch(&[], &[1]),
         _ => Reply::Throttles(7),
     };
-    let delivered = play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], answers).await;
-    assert_eq!(delivered.known(), [&unknown(&["city"])]);
+    let delivered = play(CallRequest::Edit(vec![edit(1, &[("city", "Bern")])]), answers).await;
+    assert_eq!(delivered.known(), [&unknown_fields(&["city"])]);
     assert_eq!(delivered.class(), Some("throttled"));
 }
 
@@ -51,8 +47,8 @@ async fn an_edit_whose_second_try_fails_leaves_its_fields_unknown() {
         (_, "get") => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
         _ => Reply::Throttles(7),
     };
-    let delivered = play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], answers).await;
-    assert_eq!(delivered.known(), [&unknown(&["city"])]);
+    let delivered = play(CallRequest::Edit(vec![edit(1, &[("city", "Bern")])]), answers).await;
+    assert_eq!(delivered.known(), [&unknown_fields(&["city"])]);
 }
 
 /// Parts were told before the search for the bad field failed.
@@ -64,8 +60,8 @@ async fn a_search_for_the_bad_field_that_fails_leaves_the_fields_unknown() {
         _ => Reply::Throttles(7),
     };
     let fields = [("city", "Bern"), ("custom:101", "true")];
-    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], answers).await;
-    assert_eq!(delivered.known(), [&unknown(&["city", "custom:101"])]);
+    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
+    assert_eq!(delivered.known(), [&unknown_fields(&["city", "custom:101"])]);
     assert_eq!(delivered.class(), Some("throttled"));
 }
 
@@ -75,15 +71,15 @@ async fn a_status_change_whose_look_fails_leaves_the_status_unknown() {
         "status_change" => Reply::batch(&[], &[1]),
         _ => Reply::Throttles(7),
     };
-    let delivered = play(StepKind::Status, vec![status(1, Status::Disabled)], answers).await;
+    let delivered = play(disable(&[1]), answers).await;
     assert_eq!(delivered.known(), [&Answer::StatusUnknown { id: 1 }]);
 }
 
 /// A refused call took no effect at all.
 #[tokio::test]
 async fn an_edit_that_was_throttled_leaves_what_is_known() {
-    let delivered =
-        play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], |_, _, _: &Value| Reply::Throttles(7)).await;
+    let request = CallRequest::Edit(vec![edit(1, &[("city", "Bern")])]);
+    let delivered = play(request, |_, _, _: &Value| Reply::Throttles(7)).await;
     assert_eq!(delivered.known(), Vec::<&Answer>::new());
     assert_eq!(delivered.class(), Some("throttled"));
 }
@@ -91,8 +87,7 @@ async fn an_edit_that_was_throttled_leaves_what_is_known() {
 /// As the ledger writes a call down, for whoever has to settle it.
 #[test]
 fn an_open_scrub_names_the_address() {
-    let request = CallRequest::Edit { id: 1, email: None, fields: Map::new(), scrub: true };
-    let written = Item { anchor: anchor(1), request }.written();
+    let scrub = CallRequest::Edit(vec![Edit { scrub: true, ..edit(1, &[]) }]);
     let email = Answer::TellUnknown { id: 1, email: true, fields: Vec::new() };
-    assert_eq!(Item::unknown("edit", &written), Some(email));
+    assert_eq!(unknown(scrub.operation().name(), &scrub.written()[0]), Some(email));
 }

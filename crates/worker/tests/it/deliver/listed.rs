@@ -1,21 +1,20 @@
 //! Searches for affiliates of which the directory has a code.
 
 use identity::answer::Answer;
-use identity::plan::StepKind;
 use serde_json::{Value, json};
-use worker::deliver::{CallRequest, Item};
+use worker::deliver::{CallRequest, Search};
 
 use super::refersion::{Reply, anchor, play, shown};
 
-fn listed() -> Item {
-    let request = CallRequest::Search { email: "ann@x.test".to_owned(), code: Some("a3y7".into()) };
-    Item { anchor: anchor(1), request }
+fn listed() -> CallRequest {
+    let (anchor, email) = (anchor(1), "ann@x.test".to_owned());
+    CallRequest::Search(Search { anchor, email, code: Some("a3y7".into()) })
 }
 
 #[tokio::test]
 async fn a_listed_affiliate_is_found_by_one_call() {
     let answers = |_, _: &str, _: &Value| Reply::Says(shown(7, "Ann@x.test", "Ann", "ACTIVE"));
-    let delivered = play(StepKind::Search, vec![listed()], answers).await;
+    let delivered = play(listed(), answers).await;
     assert_eq!(delivered.operations(), ["get"]);
     assert!(matches!(delivered.known()[..], [Answer::Found(found)] if found.id == 7));
 }
@@ -30,7 +29,7 @@ async fn a_code_that_is_out_of_date_is_not_believed() {
             "get" => Reply::Says(shown(7, "bo@x.test", "Bo", "ACTIVE")),
             _ => Reply::Says(json!({ "total": 1, "results": [{ "id": "b4z8", "email": "ann@x.test" }] })),
         };
-        let delivered = play(StepKind::Search, vec![listed()], answers).await;
+        let delivered = play(listed(), answers).await;
         assert_eq!(delivered.operations(), ["get", "search", "get"]);
         assert!(matches!(delivered.known()[..], [Answer::Found(found)] if found.id == 8));
     }

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use identity::Digest;
 use identity::answer::Answer as Known;
 use identity::graph::Status;
-use identity::plan::StepKind;
 use parking_lot::Mutex;
 use refersion::{
     Answer, Client, Closed, Credentials, Gate, InitialStatus, Request, Signal, Transport, TransportError,
 };
 use serde_json::{Value, json};
-use worker::deliver::{Api, Call, CallOutcome, CallRequest, Item, KnownIds, Texts, deliver};
+use worker::deliver::{
+    Api, Call, CallOutcome, CallRequest, Create, Edit, KnownIds, StatusChange, Texts, deliver,
+};
 
 /// What comes back of one call.
 pub(crate) enum Reply {
@@ -110,20 +111,18 @@ impl KnownIds for Taken {
     }
 }
 
-/// Delivers items of one kind to a Refersion that answers like that.
+/// Delivers a call to a Refersion that answers like that.
 pub(crate) async fn play(
-    kind: StepKind,
-    items: Vec<Item>,
+    request: CallRequest,
     answers: impl FnMut(usize, &'static str, &Value) -> Reply + Send + 'static,
 ) -> Delivered {
-    play_beside(&[], kind, items, answers).await
+    play_beside(&[], request, answers).await
 }
 
 /// The same, where other affiliates have the numeric ids `taken`.
 pub(crate) async fn play_beside(
     taken: &[u64],
-    kind: StepKind,
-    items: Vec<Item>,
+    request: CallRequest,
     answers: impl FnMut(usize, &'static str, &Value) -> Reply + Send + 'static,
 ) -> Delivered {
     let scripted = Arc::new(Scripted { asked: Mutex::default(), answers: Mutex::new(Box::new(answers)) });
@@ -142,7 +141,7 @@ pub(crate) async fn play_beside(
         ids: Arc::new(Taken(taken.to_vec())),
         learned: Arc::default(),
     };
-    let outcomes = deliver(&api, &Call { id: 1, kind, items }).await;
+    let outcomes = deliver(&api, &Call { id: 1, request }).await;
     let asked = scripted.asked.lock().clone();
     Delivered { outcomes, asked }
 }
@@ -153,25 +152,20 @@ pub(crate) fn anchor(n: u8) -> Digest {
 }
 
 /// Tells the affiliate with the numeric id `n` these fields.
-pub(crate) fn edit(n: u8, fields: &[(&str, &str)]) -> Item {
-    let request = CallRequest::Edit { id: n.into(), email: None, fields: texts(fields), scrub: false };
-    Item { anchor: anchor(n), request }
+pub(crate) fn edit(n: u8, fields: &[(&str, &str)]) -> Edit {
+    Edit { anchor: anchor(n), id: n.into(), email: None, fields: texts(fields), scrub: false }
 }
 
 /// Makes an affiliate at `ann@x.test`.
-pub(crate) fn create(fields: &[(&str, &str)]) -> Item {
-    let request = CallRequest::Create {
-        email: "ann@x.test".to_owned(),
-        merchant_id: None,
-        fields: texts(fields),
-        first_try: true,
-    };
-    Item { anchor: anchor(1), request }
+pub(crate) fn create(fields: &[(&str, &str)]) -> Create {
+    let (anchor, email) = (anchor(1), "ann@x.test".to_owned());
+    Create { anchor, email, merchant_id: None, fields: texts(fields), first_try: true }
 }
 
-/// Sets the status of the affiliate with the numeric id `n`.
-pub(crate) fn status(n: u8, status: Status) -> Item {
-    Item { anchor: anchor(n), request: CallRequest::Status { id: n.into(), status } }
+/// Disables the affiliates with these numeric ids.
+pub(crate) fn disable(numbers: &[u8]) -> CallRequest {
+    let change = |n: &u8| StatusChange { anchor: anchor(*n), id: (*n).into() };
+    CallRequest::Status(Status::Disabled, numbers.iter().map(change).collect())
 }
 
 /// Fields with their texts.

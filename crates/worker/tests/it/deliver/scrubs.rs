@@ -1,18 +1,16 @@
 //! Scrubs: what Refersion refuses is left out and named, the rest is overwritten.
 
 use identity::answer::Answer;
-use identity::plan::StepKind;
 use serde_json::{Value, json};
-use worker::deliver::{CallRequest, Item};
+use worker::deliver::{CallRequest, Edit};
 
-use super::refersion::{Delivered, Reply, anchor, play, shown, texts};
+use super::refersion::{Delivered, Reply, edit, play, shown};
 
 const FIELDS: [(&str, &str); 5] =
     [("city", ""), ("country", ""), ("first_name", ""), ("last_name", ""), ("paypal_email", "")];
 
-fn scrub() -> Item {
-    let request = CallRequest::Edit { id: 1, email: None, fields: texts(&FIELDS), scrub: true };
-    Item { anchor: anchor(1), request }
+fn scrub() -> Edit {
+    Edit { scrub: true, ..edit(1, &FIELDS) }
 }
 
 /// What was overwritten, and what was not.
@@ -26,7 +24,7 @@ fn scrubbed(delivered: &Delivered) -> (Vec<String>, Vec<String>) {
 #[tokio::test]
 async fn a_scrub_puts_nobody_in_the_persons_place_and_leaves_out_what_is_certain_to_be_refused() {
     let answers = |_, _: &str, _: &Value| Reply::batch(&[1], &[]);
-    let delivered = play(StepKind::Edit, vec![scrub()], answers).await;
+    let delivered = play(CallRequest::Edit(vec![scrub()]), answers).await;
     let said = json!({ "affiliates": [{
         "id": 1, "city": "", "first_name": "Deleted", "last_name": "Deleted", "email": "deleted-1@gone.test",
         "paypal_email": "deleted-1@gone.test",
@@ -48,7 +46,7 @@ async fn refused_fields_are_left_out_one_by_one_and_the_rest_is_overwritten() {
         }
         Reply::batch(&[1], &[])
     };
-    let delivered = play(StepKind::Edit, vec![scrub()], answers).await;
+    let delivered = play(CallRequest::Edit(vec![scrub()]), answers).await;
     assert_eq!(delivered.operations(), ["edit", "edit", "edit"]);
     let overwritten = ["city", "first_name", "last_name"].map(str::to_owned).to_vec();
     let kept = ["country", "email", "paypal_email"].map(str::to_owned).to_vec();
@@ -61,7 +59,7 @@ async fn a_refusal_without_a_field_keeps_the_bad_one_alone() {
         Some(_) => Reply::says_no("Value exceed the char limit"),
         None => Reply::batch(&[1], &[]),
     };
-    let delivered = play(StepKind::Edit, vec![scrub()], answers).await;
+    let delivered = play(CallRequest::Edit(vec![scrub()]), answers).await;
     let kept = ["city", "country"].map(str::to_owned).to_vec();
     assert_eq!(scrubbed(&delivered).1, kept);
 }
@@ -77,7 +75,7 @@ async fn a_scrub_that_changes_nothing_is_done() {
         "get" => Reply::Says(nobody.clone()),
         _ => Reply::batch(&[], &[1]),
     };
-    let delivered = play(StepKind::Edit, vec![scrub()], answers).await;
+    let delivered = play(CallRequest::Edit(vec![scrub()]), answers).await;
     assert_eq!(scrubbed(&delivered).1, ["country"]);
 }
 
@@ -88,7 +86,7 @@ async fn a_scrub_that_cannot_be_sent_is_tried_again() {
         (_, "get") => Reply::Says(shown(1, "ann@x.test", "Ann", "DISABLED")),
         _ => Reply::Throttles(7),
     };
-    let delivered = play(StepKind::Edit, vec![scrub()], answers).await;
+    let delivered = play(CallRequest::Edit(vec![scrub()]), answers).await;
     assert_eq!(delivered.class(), Some("throttled"));
     assert!(delivered.known().is_empty());
 }

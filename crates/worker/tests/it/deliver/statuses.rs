@@ -2,14 +2,9 @@
 
 use identity::answer::Answer;
 use identity::graph::Status;
-use identity::plan::StepKind;
 use serde_json::Value;
 
-use super::refersion::{Reply, play, shown, status};
-
-fn disable(n: u8) -> worker::deliver::Item {
-    status(n, Status::Disabled)
-}
+use super::refersion::{Reply, disable, play, shown};
 
 fn is_disabled(id: u64) -> Answer {
     Answer::StatusIs { id, status: Status::Disabled }
@@ -22,7 +17,7 @@ async fn a_status_that_was_so_already_is_so() {
         (_, Some(2)) => Reply::Says(shown(2, "bo@x.test", "Bo", "DISABLED")),
         _ => Reply::says_no("Affiliate not found."),
     };
-    let delivered = play(StepKind::Status, vec![disable(1), disable(2), disable(3)], answers).await;
+    let delivered = play(disable(&[1, 2, 3]), answers).await;
     assert_eq!(delivered.operations(), ["status_change", "get", "get"]);
     let known: Vec<&Answer> =
         delivered.outcomes.iter().flat_map(|outcome| &outcome.answers).map(|(_, answer)| answer).collect();
@@ -36,7 +31,7 @@ async fn a_status_that_was_not_changed_is_tried_once_more() {
         (_, "get") => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
         _ => Reply::batch(&[1], &[]),
     };
-    let delivered = play(StepKind::Status, vec![disable(1)], answers).await;
+    let delivered = play(disable(&[1]), answers).await;
     assert_eq!(delivered.operations(), ["status_change", "get", "status_change"]);
     assert_eq!(delivered.known(), [&is_disabled(1)]);
 }
@@ -48,7 +43,7 @@ async fn a_status_that_is_not_changed_again_fails_and_is_not_known() {
         "get" => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
         _ => Reply::batch(&[], &[1]),
     };
-    let delivered = play(StepKind::Status, vec![disable(1)], answers).await;
+    let delivered = play(disable(&[1]), answers).await;
     assert_eq!(delivered.operations(), ["status_change", "get", "status_change"]);
     assert_eq!(delivered.known(), [&Answer::StatusUnknown { id: 1 }]);
     assert_eq!(delivered.class(), Some("refused"));
@@ -60,7 +55,7 @@ async fn a_refused_batch_of_status_changes_is_split_until_the_bad_one_is_alone()
         let ids: Vec<u64> = body["ids"].as_array().expect("ids").iter().filter_map(Value::as_u64).collect();
         if ids.contains(&3) { Reply::says_no("Affiliate not allowed") } else { Reply::batch(&ids, &[]) }
     };
-    let delivered = play(StepKind::Status, (1..=4).map(disable).collect(), answers).await;
+    let delivered = play(disable(&[1, 2, 3, 4]), answers).await;
     let failed: Vec<u8> = delivered
         .outcomes
         .iter()

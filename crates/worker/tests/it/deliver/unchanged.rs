@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use identity::answer::Answer;
-use identity::plan::StepKind;
 use serde_json::{Value, json};
+use worker::deliver::CallRequest;
 
 use super::refersion::{Reply, edit, play, shown, texts};
 
@@ -46,7 +46,7 @@ async fn what_is_shown_as_wanted_was_told() {
         "edit" => Reply::batch(&[], &[1]),
         _ => Reply::Says(shown(1, "ann@x.test", "Ann", "ACTIVE")),
     };
-    let delivered = play(StepKind::Edit, vec![edit(1, &[("first_name", "Ann")])], answers).await;
+    let delivered = play(CallRequest::Edit(vec![edit(1, &[("first_name", "Ann")])]), answers).await;
     assert_eq!(delivered.operations(), ["edit", "edit", "get"]);
     assert_eq!(delivered.known(), [&told(1, &[("first_name", "Ann")])]);
 }
@@ -57,7 +57,7 @@ async fn what_is_not_found_is_gone() {
         "edit" => Reply::batch(&[], &[1]),
         _ => Reply::says_no("Affiliate not found."),
     };
-    let delivered = play(StepKind::Edit, vec![edit(1, &[("city", "Bern")])], answers).await;
+    let delivered = play(CallRequest::Edit(vec![edit(1, &[("city", "Bern")])]), answers).await;
     assert_eq!(delivered.operations(), ["edit", "edit", "get"]);
     assert_eq!(delivered.known(), [&Answer::Gone { id: 1 }]);
 }
@@ -70,7 +70,7 @@ async fn what_was_not_changed_is_tried_once_more_and_all_of_it_together() {
         _ => Reply::batch(&[2, 3], &[]),
     };
     let delivered =
-        play(StepKind::Edit, (1..=3).map(|n| edit(n, &[("city", "Bern")])).collect(), answers).await;
+        play(CallRequest::Edit((1..=3).map(|n| edit(n, &[("city", "Bern")])).collect()), answers).await;
     assert_eq!(delivered.operations(), ["edit", "edit"]);
     assert_eq!(ids(&delivered.asked[1].1), [2, 3]);
     for outcome in &delivered.outcomes {
@@ -85,7 +85,7 @@ async fn where_nothing_is_to_be_changed_everything_is_told_after_one_question() 
     let fields =
         [("city", "Bern"), ("phone", "17"), ("zip", "3000"), ("address1", "Gasse 1"), ("state", "BE")];
     let all = (1..=4).map(|n| edit(n, &fields)).collect();
-    let delivered = play(StepKind::Edit, all, counts_rows(&fields)).await;
+    let delivered = play(CallRequest::Edit(all), counts_rows(&fields)).await;
     for outcome in &delivered.outcomes {
         assert_eq!(outcome.answers, [(outcome.anchor, told(outcome.anchor.0[0], &fields))]);
         assert!(outcome.failed.is_none());
@@ -105,7 +105,7 @@ async fn where_the_list_means_a_refusal_the_refused_value_is_found() {
         _ if items(body)[0].get("zip").is_some() => Reply::batch(&[], &[1]),
         _ => Reply::batch(&[1], &[]),
     };
-    let delivered = play(StepKind::Edit, vec![edit(1, &[("city", "Bern"), ("zip", "?")])], answers).await;
+    let delivered = play(CallRequest::Edit(vec![edit(1, &[("city", "Bern"), ("zip", "?")])]), answers).await;
     let known = delivered.known();
     assert!(known.contains(&&told(1, &[("city", "Bern")])));
     let Some(Answer::Refused { causes, .. }) = known.last() else { panic!("a refusal: {known:?}") };
@@ -121,7 +121,7 @@ async fn a_custom_field_whose_value_is_nowhere_to_be_seen_was_not_taken() {
         Some(item) if item.get("custom_fields").is_some() => Reply::batch(&[], &[1]),
         _ => rows(number, path, body),
     };
-    let delivered = play(StepKind::Edit, vec![edit(1, &fields)], answers).await;
+    let delivered = play(CallRequest::Edit(vec![edit(1, &fields)]), answers).await;
     let known = delivered.known();
     assert!(known.contains(&&told(1, &[("city", "Bern")])), "{known:?}");
     let Some(Answer::Refused { causes, .. }) = known.last() else { panic!("a refusal: {known:?}") };

@@ -20,7 +20,8 @@ const REQUIRED: [&str; 2] = ["first_name", "last_name"];
 pub(super) async fn create(api: &Api, item: &Create) -> CallOutcome {
     match api.client.create(&new_affiliate(api, item, &item.fields)).await {
         Ok(created) => made(api, item, created, &item.fields).await,
-        Err(failure) => failed(api, item, failure).await,
+        Err(failure) if names_no_field(&failure, &item.fields) => with_the_least(api, item, failure).await,
+        Err(failure) => failed(api, item, &item.fields, failure).await,
     }
 }
 
@@ -77,16 +78,20 @@ fn not_made(item: &Create, answer: Answer) -> CallOutcome {
     CallOutcome::known(item.anchor, vec![(item.anchor, Answer::NotMade), (item.anchor, answer)])
 }
 
-/// Handles a failed create.
-async fn failed(api: &Api, item: &Create, failure: Failure) -> CallOutcome {
+/// Handles a failed create with these texts.
+async fn failed(api: &Api, item: &Create, texts: &Texts, failure: Failure) -> CallOutcome {
     match failure.class {
-        Class::EmailTaken => taken(api, item, &item.fields).await,
-        Class::Refused { field: Some(field) } if is_told(field, &item.fields) => {
+        Class::EmailTaken => taken(api, item, texts).await,
+        Class::Refused { field: Some(field) } if is_told(field, texts) => {
             refused(item, field.name(), item.cause(&failure))
         }
-        Class::Refused { .. } => with_the_least(api, item, failure).await,
+        Class::Refused { .. } => refused(item, longest(item, texts), item.cause(&failure)),
         _ => item.failed(&failure),
     }
+}
+
+fn names_no_field(failure: &Failure, texts: &Texts) -> bool {
+    matches!(failure.class, Class::Refused { field } if !field.is_some_and(|field| is_told(field, texts)))
 }
 
 /// Whether a create with these texts sends the field; a refusal that names another field is treated as one without a name.
@@ -122,18 +127,11 @@ async fn with_the_least(api: &Api, item: &Create, failure: Failure) -> CallOutco
         .map(|(n, t)| (n.clone(), t.clone()))
         .collect();
     if least.len() == item.fields.len() {
-        return refused(item, longest(item, &least), item.cause(&failure));
+        return failed(api, item, &least, failure).await;
     }
     match api.client.create(&new_affiliate(api, item, &least)).await {
         Ok(created) => made(api, item, created, &least).await,
-        Err(again) => match again.class {
-            Class::EmailTaken => taken(api, item, &least).await,
-            Class::Refused { field: Some(field) } if is_told(field, &least) => {
-                refused(item, field.name(), item.cause(&again))
-            }
-            Class::Refused { .. } => refused(item, longest(item, &least), item.cause(&again)),
-            _ => item.failed(&again),
-        },
+        Err(again) => failed(api, item, &least, again).await,
     }
 }
 

@@ -68,11 +68,14 @@ const INDEX: &str = "INSERT INTO graph_digests (connection, digest, graph)
     ON CONFLICT (connection, digest) DO UPDATE SET graph = excluded.graph
         WHERE graph_digests.graph = excluded.graph OR graph_digests.graph = ANY($4)";
 
-/// Digests whose graph was dissolved before: a statement of its own, because it has to see what was written meanwhile. They
-/// stand there twice, so that the index is never asked for all digests of the connection.
+/// Digests whose graph was dissolved before: a statement of its own, because it has to see what was written meanwhile. By
+/// their places, with one look into the index for each, because a generic plan may read all digests of the connection instead; [`INDEX`]
+/// has locked them, so they stay where they are.
 const TAKE_OVER: &str = "UPDATE graph_digests SET graph = new.graph
     FROM UNNEST($2::bytea[], $3::bigint[]) AS new (digest, graph)
-    WHERE graph_digests.connection = $1 AND graph_digests.digest = ANY($2) AND graph_digests.digest = new.digest
+    CROSS JOIN LATERAL (
+        SELECT ctid AS place FROM graph_digests WHERE connection = $1 AND digest = new.digest OFFSET 0) AS found
+    WHERE graph_digests.ctid = found.place
         AND (graph_digests.graph = new.graph
             OR NOT EXISTS (SELECT 1 FROM graphs WHERE id = graph_digests.graph))";
 

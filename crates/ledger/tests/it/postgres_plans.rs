@@ -6,7 +6,7 @@ use identity::Digest;
 use identity::stamp::Moment;
 use ledger::plans::{ItemChange, ItemState};
 use ledger::postgres::PostgresLedger;
-use ledger::{Act, Changes, Graphs as _, Hints as _, NewRevision, Plans as _, Repairs as _};
+use ledger::{Act, Calls as _, Changes, Graphs as _, Hints as _, NewRevision, Plans as _, Repairs as _};
 use testbed::postgres::psql;
 
 use super::postgres_locks::dead;
@@ -112,7 +112,7 @@ fn fill_names(url: &str) {
 #[tokio::test]
 async fn a_webhook_reads_the_affiliates_that_it_names() {
     let (url, ledger) = opened().await;
-    let row = format!("{ONE}, 'code-' || n, sha256(n::text::bytea), NULL, 'active', 1, 1");
+    let row = format!("{ONE}, 'code-' || n, substr(sha256(n::text::bytea), 1, 16), NULL, 'active', 1, 1");
     fill(&url, "directory (connection, code, address, affiliate, status, seen_at, pass)", &row);
     let ask = async |round: u64| {
         let codes: Vec<String> = (1..=3).map(|number| format!("code-{}", 10 * round + number)).collect();
@@ -120,6 +120,17 @@ async fn a_webhook_reads_the_affiliates_that_it_names() {
         assert_eq!(found.len(), 3);
     };
     reads_few(&url, "directory_pkey", ask).await;
+}
+
+#[tokio::test]
+async fn an_answer_reads_the_codes_of_its_affiliates() {
+    let (url, ledger) = opened().await;
+    fill(&url, "affiliate_codes (connection, affiliate, code)", &format!("{ONE}, n, 'code-' || n"));
+    let ask = async |round: u64| {
+        let ids: Vec<u64> = (1..=3).map(|number| 10 * round + number).collect();
+        assert_eq!(ledger.affiliate_codes(ONE, &ids).await.expect("read").len(), 3);
+    };
+    reads_few(&url, "affiliate_codes_pkey", ask).await;
 }
 
 #[tokio::test]

@@ -34,12 +34,14 @@ const ADD: &str =
         AS new (letter, event, connection, person, group_key, state, reason, died_at, weight, released_at)
     ON CONFLICT (plan, letter) DO NOTHING RETURNING state, reason";
 
-/// `+ 0`, because a walk along the index for the order would pass the whole plan.
-const STATES: &str = "SELECT letter, state, reason FROM plan_items
-    WHERE plan = $1 AND letter = ANY($2) ORDER BY letter + 0 FOR UPDATE";
+/// Locks items in the order of their letters. One look into the index for each, because a generic plan that was made before the table
+/// was analyzed would read the whole plan of the replay instead.
+const STATES: &str = "SELECT found.letter, found.state, found.reason
+    FROM (SELECT letter FROM UNNEST($2::bigint[]) AS asked (letter) ORDER BY letter) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT letter, state, reason FROM plan_items WHERE plan = $1 AND letter = wanted.letter FOR UPDATE) AS found";
 
-/// The letters stand there twice, so that the index is never asked for the whole plan, which is what the planner may do until the table
-/// is analyzed.
+/// By their places, for the same reason: [`STATES`] has locked them, so they stay where they are.
 const CHANGE: &str = "UPDATE plan_items SET state = new.state, reason = new.reason,
         person = COALESCE(new.person, plan_items.person), weight = COALESCE(new.weight, plan_items.weight),
         released_at = COALESCE(new.released_at, plan_items.released_at),
@@ -47,7 +49,9 @@ const CHANGE: &str = "UPDATE plan_items SET state = new.state, reason = new.reas
         died_at = COALESCE(new.died_at, plan_items.died_at)
     FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bigint[],
         $9::bigint[]) AS new (letter, state, reason, person, weight, released_at, ended_at, died_at)
-    WHERE plan_items.plan = $1 AND plan_items.letter = ANY($2) AND plan_items.letter = new.letter";
+    CROSS JOIN LATERAL (
+        SELECT ctid AS place FROM plan_items WHERE plan = $1 AND letter = new.letter OFFSET 0) AS found
+    WHERE plan_items.ctid = found.place";
 
 const COUNT: &str = "INSERT INTO plan_counts (plan, state, reason, count)
     SELECT $1, state, reason, change FROM UNNEST($2::text[], $3::text[], $4::bigint[]) AS new (state, reason, change)

@@ -4,6 +4,7 @@
 
 mod frame;
 mod item;
+mod statements;
 mod states;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::{Act, AuditEntry, DeadLetterFilter, LedgerError};
 pub use frame::{Estimate, Frame, Patched, Progress, RunOptions, Tally, Verdict};
 pub use item::{Candidate, ItemChange, ItemFilter, LetterNow, Marked, NewItem, PlanItem};
 pub(crate) use item::{ended, free};
+pub(crate) use statements::{AT_WORK, plans};
 pub use states::{ItemState, PlanState};
 
 /// The row id of a plan.

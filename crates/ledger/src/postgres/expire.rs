@@ -15,7 +15,7 @@ use super::audit::{noting, of_act};
 use super::failure::Failure;
 use super::letters::free;
 use super::notes::Tally;
-use super::{rows, sql};
+use super::{rows, sql, weeks};
 use crate::SweepClock;
 use crate::dead_letters::{EXPIRED, retention_ended};
 use crate::words::{limit, micros, state, time};
@@ -40,7 +40,7 @@ const OLD_LETTERS: &str = concat!(
 );
 
 /// The payload of a dead event was kept for its letter; that of a pending one stays.
-pub(super) const DELETE_PAYLOADS: &str = "DELETE FROM pending WHERE event_id = ANY($1) AND dead";
+const DELETE_PAYLOADS: &str = "DELETE FROM pending WHERE event_id = ANY($1) AND dead";
 
 /// A delete locks these before the payloads that they lead to, and takes away those that it has locked.
 const DELETE_STRAYS: &str = "DELETE FROM stray_letters WHERE (connection, digest, event_id) IN (
@@ -58,13 +58,6 @@ const OLD_EVENTS: &str = "SELECT e.event_id, e.connection, o.state
         AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.event_id = o.event_id AND NOT p.dead)
         AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.event_id = o.event_id)
     ORDER BY o.at LIMIT $2 FOR UPDATE OF e SKIP LOCKED";
-
-const DELETE_EVENTS: [&str; 4] = [
-    "DELETE FROM events_rest WHERE event_id = ANY($1)",
-    "DELETE FROM outcomes_rest WHERE event_id = ANY($1)",
-    "DELETE FROM attempts_rest WHERE event_id = ANY($1)",
-    DELETE_PAYLOADS,
-];
 
 const DELETE_ATTEMPTS: &str = "DELETE FROM attempts_rest WHERE id IN
     (SELECT id FROM attempts_rest WHERE at < $1 ORDER BY at LIMIT $2) AND at < $1";
@@ -119,24 +112,28 @@ pub(super) async fn events(
 ) -> Result<usize, Failure> {
     let old = rows(OLD_EVENTS).bind(micros(before)).bind(limit(most));
     let old: Vec<(Uuid, i64, String)> = old.fetch_all(&mut *connection).await?;
-    if old.is_empty() {
-        return Ok(0);
-    }
-    let ids: Vec<Uuid> = old.iter().map(|(event, ..)| *event).collect();
-    for statement in DELETE_EVENTS {
-        sql(statement).bind(&ids).execute(&mut *connection).await?;
-    }
-    forget(connection, &old).await?;
+    drop_events(connection, "rest", &old).await?;
     Ok(old.len())
 }
 
-/// Takes dropped events from the counts: id, connection and state of each.
-pub(super) async fn forget(
+/// Drops events of one partition (`rest`, or `w` and its week) with their outcomes, failed calls and payloads, and takes them from the
+/// counts: id, connection and state of each.
+pub(super) async fn drop_events(
     connection: &mut PgConnection,
-    dropped: &[(Uuid, i64, String)],
+    partition: &str,
+    old: &[(Uuid, i64, String)],
 ) -> Result<(), Failure> {
+    if old.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = old.iter().map(|(event, ..)| *event).collect();
+    for table in ["events", "outcomes", "attempts"] {
+        let delete = weeks::query(format!("DELETE FROM {table}_{partition} WHERE event_id = ANY($1)"));
+        delete.bind(&ids).execute(&mut *connection).await?;
+    }
+    sql(DELETE_PAYLOADS).bind(&ids).execute(&mut *connection).await?;
     let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
-    for (event, of, word) in dropped {
+    for (event, of, word) in old {
         tallies.entry(*of).or_default().event(*event, Some(state(word)?), None);
     }
     for (of, tally) in tallies {

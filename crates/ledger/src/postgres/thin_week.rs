@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::expire::{DELETE_PAYLOADS, forget};
+use super::expire::drop_events;
 use super::failure::Failure;
 use super::{rows, sql, weeks};
 use crate::words::{limit, micros};
@@ -49,7 +49,7 @@ pub(super) async fn page(
     };
     let old = old(connection, week, (after, last), before, most).await?;
     let last = if old.len() < most { last } else { old.last().map_or(last, |(event, ..)| *event) };
-    drop_events(connection, week, &old).await?;
+    drop_events(connection, &format!("w{week}"), &old).await?;
     drop_rest(connection, week, (after, last), before).await?;
     sql(SET_PLACE).bind(week).bind(last).bind(false).execute(connection).await?;
     Ok(Some(old.len()))
@@ -99,24 +99,6 @@ async fn old(
     let old = old.fetch_all(connection).await?;
     let read = old.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
     read.collect()
-}
-
-/// Drops events with their outcomes, failed calls and payloads, and takes them from the counts.
-async fn drop_events(
-    connection: &mut PgConnection,
-    week: i64,
-    old: &[(Uuid, i64, String)],
-) -> Result<(), Failure> {
-    if old.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = old.iter().map(|(event, ..)| *event).collect();
-    for table in ["events", "outcomes", "attempts"] {
-        let delete = weeks::query(format!("DELETE FROM {table}_w{week} WHERE event_id = ANY($1)"));
-        delete.bind(&ids).execute(&mut *connection).await?;
-    }
-    sql(DELETE_PAYLOADS).bind(&ids).execute(&mut *connection).await?;
-    forget(connection, old).await
 }
 
 /// Drops the old failed calls of events between two, and the blocks there of which no event is left.

@@ -15,7 +15,8 @@ use super::pool::within;
 use super::port::on;
 use super::{PostgresLedger, audit, letters, rows, sql};
 use crate::plans::{
-    Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
+    AT_WORK, Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
+    plans,
 };
 use crate::words::{count, item_state, limit, micros, plan_state, time};
 use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
@@ -23,26 +24,9 @@ use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, Pla
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', $1, $2, $3, '{}', '{}') RETURNING id";
 
-/// A statement that reads plans.
-macro_rules! plans {
-    ($which:literal) => {
-        concat!(
-            "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans ",
-            $which
-        )
-    };
-}
-
 const READ: &str = plans!(
     "WHERE ($1::bigint IS NULL OR id = $1) AND ($2::text[] = '{}' OR state = ANY($2))
     ORDER BY id DESC LIMIT $3"
-);
-
-const AT_WORK: &str = plans!(
-    "WHERE state <> 'planning' AND id IN (
-        SELECT id FROM plans WHERE state = 'running'
-        UNION SELECT plan FROM plan_counts WHERE state IN ('releasing', 'released') AND count > 0)
-    ORDER BY id DESC"
 );
 
 const COUNTS: &str = "SELECT plan, state, reason, count FROM plan_counts WHERE plan = ANY($1) AND count <> 0 ORDER BY state, reason";

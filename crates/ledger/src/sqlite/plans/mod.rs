@@ -13,33 +13,17 @@ use super::failure::Failure;
 use super::words::{count, item_state, limit, micros, plan_state, time};
 use super::{SqliteLedger, audit, letters};
 use crate::plans::{
-    Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
+    AT_WORK, Candidate, Frame, ItemChange, ItemCount, ItemFilter, Marked, NewItem, PlanChange, PlanItem,
+    plans,
 };
 use crate::{Act, DeadLetterFilter, LONGEST_LEASE, LedgerError, Plan, PlanId, PlanState, Plans};
 
 const CREATE: &str = "INSERT INTO plans (state, created_at, expires_at, frame, options, progress)
     VALUES ('planning', ?1, ?2, ?3, '{}', '{}')";
 
-/// A statement that reads plans.
-macro_rules! plans {
-    ($which:literal) => {
-        concat!(
-            "SELECT id, state, created_at, expires_at, frame, options, progress, repeated_calls FROM plans ",
-            $which
-        )
-    };
-}
-
 const READ: &str = plans!(
     "WHERE (?1 IS NULL OR id = ?1) AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2)))
     ORDER BY id DESC LIMIT ?3"
-);
-
-const AT_WORK: &str = plans!(
-    "WHERE state <> 'planning' AND id IN (
-        SELECT id FROM plans WHERE state = 'running'
-        UNION SELECT plan FROM plan_counts WHERE state IN ('releasing', 'released') AND count > 0)
-    ORDER BY id DESC"
 );
 
 const COUNTS: &str = "SELECT state, reason, count FROM plan_counts WHERE plan = ?1 AND count <> 0";
